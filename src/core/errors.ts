@@ -1,0 +1,73 @@
+/**
+ * What went wrong, for whom:
+ * - `usage`     the command line, the configuration or a call was wrong (exit code 2)
+ * - `input`     a file or a line of data cannot be used
+ * - `shape`     tensors do not fit together
+ * - `numeric`   a loss or a gradient is no longer a finite number
+ * - `resource`  disk, memory, a native library or a worker failed
+ */
+export type ErrorKind = 'usage' | 'input' | 'shape' | 'numeric' | 'resource';
+
+/** The four things every error tells, in this order. */
+export interface ErrorParts {
+  /** A file and line, a configuration key, an operation or an argument: `train.fr: line 12`. */
+  where: string;
+  /** What came: `received 3 columns`, `no such file`. */
+  received: string;
+  /** What would have been right: `2 columns separated by a tab`. */
+  allowed?: string;
+  /** What to do next: `remove the line or use --skip-bad-lines`. */
+  next?: string;
+  cause?: unknown;
+}
+
+/** An error a person can act on: where, what was received, what is allowed, what to do next. */
+export class DecadeError extends Error {
+  override readonly name = 'DecadeError';
+  readonly kind: ErrorKind;
+  readonly parts: Readonly<ErrorParts>;
+
+  constructor(kind: ErrorKind, parts: ErrorParts) {
+    const allowed = parts.allowed === undefined ? '' : `; expected ${parts.allowed}`;
+    const next = parts.next === undefined ? '' : `. ${capitalised(parts.next)}`;
+    super(
+      `${parts.where}: ${parts.received}${allowed}${next}`,
+      parts.cause === undefined ? undefined : { cause: parts.cause },
+    );
+    this.kind = kind;
+    this.parts = parts;
+  }
+}
+
+function capitalised(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}
+
+/** The allowed name nearest to a mistyped one (Levenshtein distance at most 1/3 of its length), if any. */
+export function nearestName(received: string, allowed: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(received.length / 3)) + 1;
+  for (const candidate of allowed) {
+    const distance = editDistance(received.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const substitution = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
+      const insertion = (current[column - 1] ?? 0) + 1;
+      const deletion = (previous[column] ?? 0) + 1;
+      current.push(Math.min(substitution, insertion, deletion));
+    }
+    previous = current;
+  }
+  return previous[b.length] ?? 0;
+}

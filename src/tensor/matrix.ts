@@ -1,0 +1,44 @@
+/**
+ * The one question the engine asks of a matrix library. All matrices are contiguous, row-major 32-bit floats at byte
+ * offsets of one WebAssembly memory.
+ */
+export interface MatrixProduct {
+  /** Rows of C, columns of C, and the length that is summed over. */
+  m: number;
+  n: number;
+  k: number;
+  /** Byte offset of A: [m, k], or [k, m] when `transposeA`. */
+  a: number;
+  transposeA: boolean;
+  /** Byte offset of B: [k, n], or [n, k] when `transposeB`. */
+  b: number;
+  transposeB: boolean;
+  /** Byte offset of C: [m, n]. */
+  c: number;
+  /** C += A B instead of C = A B. */
+  accumulate: boolean;
+}
+
+/** A matrix B in the layout a provider likes best, for many products while B does not change. */
+export interface PackedMatrix {
+  readonly n: number;
+  readonly k: number;
+  /** C = A B, or C += A B. A is [m, k] at byte offset `a`, not transposed. */
+  multiply(m: number, a: number, c: number, accumulate: boolean): void;
+  /** Ends the packed copy; its room is used again by the next `pack` of the same size. */
+  release(): void;
+}
+
+/** A matrix library bound to one memory and used by one thread. Products round as the library does. */
+export interface MatrixProvider {
+  /** `webassembly`, `openblas`, `mkl`, `accelerate`, `onednn`. */
+  readonly name: string;
+  /** What `doctor` shows: library file, version, variant. */
+  readonly description: string;
+  multiply(product: MatrixProduct): void;
+  /** Packs B ([k, n], or [n, k] when `transposeB`) for repeated products. Worth it from about five products on. */
+  pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix;
+  /** Bytes the provider holds outside the WebAssembly memory (packed weights, scratch). */
+  readonly externalBytes: number;
+  dispose(): void;
+}

@@ -1,0 +1,215 @@
+import { DecadeError } from '../core/errors.js';
+
+/** Every allocation starts at a multiple of this many bytes: a cache line, and enough for any SIMD load. */
+const alignment = 64;
+const pageBytes = 65_536;
+/** wasm32 addresses end here. */
+const addressLimit = 4 * 1024 ** 3;
+/** Memory is asked of the engine in pieces of at least this size. */
+const growthBytes = 4 * 1024 ** 2;
+
+export interface MemoryOptions {
+  /** Visible to all worker threads; needs `SharedArrayBuffer`. */
+  shared: boolean;
+  /** Upper limit in bytes; at most 4 GiB. */
+  maximumBytes?: number;
+  /** An existing memory, as another thread sent it. */
+  existing?: WebAssembly.Memory;
+}
+
+/** A range of a memory: `offset` and `bytes`, both multiples of 64. */
+export interface Block {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/**
+ * One WebAssembly memory with an allocator. Any thread may allocate from a shared memory: fresh room comes from
+ * `memory.grow`, which is atomic, and each thread keeps its own list of freed blocks.
+ */
+export class Memory {
+  readonly webAssembly: WebAssembly.Memory;
+  readonly shared: boolean;
+  #maximumBytes: number;
+  #free: Block[] = [];
+  #allocated = 0;
+  #f32: Float32Array<ArrayBufferLike>;
+  #i32: Int32Array<ArrayBufferLike>;
+  #u8: Uint8Array<ArrayBufferLike>;
+
+  constructor(options: MemoryOptions) {
+    this.shared = options.shared;
+    this.#maximumBytes = Math.min(options.maximumBytes ?? addressLimit, addressLimit);
+    this.webAssembly =
+      options.existing ??
+      new WebAssembly.Memory({
+        initial: 1,
+        maximum: Math.ceil(this.#maximumBytes / pageBytes),
+        shared: options.shared,
+      });
+    const { buffer } = this.webAssembly;
+    this.#f32 = new Float32Array(buffer);
+    this.#i32 = new Int32Array(buffer);
+    this.#u8 = new Uint8Array(buffer);
+  }
+
+  /** Bytes this thread has allocated and not freed. */
+  get allocatedBytes(): number {
+    return this.#allocated;
+  }
+
+  /** Size of the whole memory in bytes. */
+  get totalBytes(): number {
+    return this.webAssembly.buffer.byteLength;
+  }
+
+  /** The memory as 32-bit floats. Fetch it anew after any allocation: growth makes a new view. */
+  get f32(): Float32Array {
+    return this.#refreshed().f32 as Float32Array;
+  }
+  get i32(): Int32Array {
+    return this.#refreshed().i32 as Int32Array;
+  }
+  get u8(): Uint8Array {
+    return this.#refreshed().u8 as Uint8Array;
+  }
+
+  #refreshed(): { f32: Float32Array<ArrayBufferLike>; i32: Int32Array<ArrayBufferLike>; u8: Uint8Array<ArrayBufferLike> } {
+    const { buffer } = this.webAssembly;
+    if (this.#u8.buffer !== buffer || this.#u8.byteLength !== buffer.byteLength) {
+      this.#f32 = new Float32Array(buffer);
+      this.#i32 = new Int32Array(buffer);
+      this.#u8 = new Uint8Array(buffer);
+    }
+    return { f32: this.#f32, i32: this.#i32, u8: this.#u8 };
+  }
+
+  /** A block of at least `bytes`, aligned to 64 bytes; its contents are unspecified. */
+  allocate(bytes: number): Block {
+    const wanted = Math.max(alignment, Math.ceil(bytes / alignment) * alignment);
+    const index = this.#free.findIndex((block) => block.bytes >= wanted);
+    const found = index >= 0 ? (this.#free[index] as Block) : this.#grow(wanted);
+    if (index >= 0) this.#free.splice(index, 1);
+    if (found.bytes > wanted) {
+      this.#insertFree({ offset: found.offset + wanted, bytes: found.bytes - wanted });
+    }
+    this.#allocated += wanted;
+    return { offset: found.offset, bytes: wanted };
+  }
+
+  free(block: Block): void {
+    this.#allocated -= block.bytes;
+    this.#insertFree(block);
+  }
+
+  #grow(bytes: number): Block {
+    const pages = Math.ceil(Math.max(bytes, growthBytes) / pageBytes);
+    let previous: number;
+    try {
+      previous = this.webAssembly.grow(pages);
+    } catch (cause) {
+      // Growth in large steps may fail at the limit where the exact amount would still fit.
+      const exact = Math.ceil(bytes / pageBytes);
+      try {
+        previous = this.webAssembly.grow(exact);
+        return { offset: previous * pageBytes, bytes: exact * pageBytes };
+      } catch {
+        throw new DecadeError('resource', {
+          where: 'memory',
+          received: `a request for ${mebibytes(bytes)} with ${mebibytes(this.totalBytes)} in use`,
+          allowed: `at most ${mebibytes(this.#maximumBytes)} in all`,
+          next: 'use a smaller model or smaller batches',
+          cause,
+        });
+      }
+    }
+    return { offset: previous * pageBytes, bytes: pages * pageBytes };
+  }
+
+  /** Keeps the free list sorted by address and joins neighbours. */
+  #insertFree(block: Block): void {
+    let at = this.#free.findIndex((other) => other.offset > block.offset);
+    if (at < 0) at = this.#free.length;
+    const before = this.#free[at - 1];
+    const after = this.#free[at];
+    let { offset, bytes } = block;
+    let start = at;
+    let count = 0;
+    if (before !== undefined && before.offset + before.bytes === offset) {
+      offset = before.offset;
+      bytes += before.bytes;
+      start = at - 1;
+      count++;
+    }
+    if (after !== undefined && block.offset + block.bytes === after.offset) {
+      bytes += after.bytes;
+      count++;
+    }
+    this.#free.splice(start, count, { offset, bytes });
+  }
+}
+
+/**
+ * A scope of tensors that end together: allocation moves a pointer, `reset` moves it back, and nothing is left for the
+ * garbage collector. After the first rounds an arena is one block of the size it needs.
+ */
+export class Arena {
+  readonly memory: Memory;
+  #blocks: Block[] = [];
+  /** Index of the block in use, and the next free byte in it. */
+  #current = -1;
+  #next = 0;
+  #end = 0;
+
+  constructor(memory: Memory, initialBytes = 0) {
+    this.memory = memory;
+    if (initialBytes > 0) this.#blocks.push(memory.allocate(initialBytes));
+  }
+
+  /** Bytes the arena holds, used or not. */
+  get capacityBytes(): number {
+    return this.#blocks.reduce((sum, block) => sum + block.bytes, 0);
+  }
+
+  /** Byte offset of a fresh range, aligned to 64 bytes; its contents are unspecified. */
+  allocate(bytes: number): number {
+    const wanted = Math.ceil(bytes / alignment) * alignment;
+    while (this.#next + wanted > this.#end) {
+      this.#current++;
+      let block = this.#blocks[this.#current];
+      if (block === undefined) {
+        block = this.memory.allocate(Math.max(wanted, this.capacityBytes / 2, growthBytes / 4));
+        this.#blocks.push(block);
+      }
+      this.#next = block.offset;
+      this.#end = block.offset + block.bytes;
+    }
+    const offset = this.#next;
+    this.#next += wanted;
+    return offset;
+  }
+
+  /** Ends every tensor of this arena. */
+  reset(): void {
+    if (this.#blocks.length > 1) {
+      // One block of the joint size: after this, the same work needs no growth.
+      const bytes = this.capacityBytes;
+      for (const block of this.#blocks) this.memory.free(block);
+      this.#blocks = [this.memory.allocate(bytes)];
+    }
+    this.#current = -1;
+    this.#next = 0;
+    this.#end = 0;
+  }
+
+  /** Gives all memory back. */
+  dispose(): void {
+    for (const block of this.#blocks) this.memory.free(block);
+    this.#blocks = [];
+    this.reset();
+  }
+}
+
+export function mebibytes(bytes: number): string {
+  return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+}
