@@ -30,10 +30,7 @@ export class DecadeError extends Error {
   constructor(kind: ErrorKind, parts: ErrorParts) {
     const allowed = parts.allowed === undefined ? '' : `; expected ${parts.allowed}`;
     const next = parts.next === undefined ? '' : `. ${capitalised(parts.next)}`;
-    super(
-      `${parts.where}: ${parts.received}${allowed}${next}`,
-      parts.cause === undefined ? undefined : { cause: parts.cause },
-    );
+    super(`${parts.where}: ${parts.received}${allowed}${next}`, parts.cause === undefined ? undefined : { cause: parts.cause });
     this.kind = kind;
     this.parts = parts;
   }

@@ -74,7 +74,11 @@ export class Tensor {
 
   set(values: ArrayLike<number>): this {
     if (values.length !== this.size) {
-      throw new DecadeError('shape', { where: 'set', received: `${values.length} values`, allowed: `${this.size} values for ${showShape(this.shape)}` });
+      throw new DecadeError('shape', {
+        where: 'set',
+        received: `${values.length} values`,
+        allowed: `${this.size} values for ${showShape(this.shape)}`,
+      });
     }
     (this.dataType === 'f32' ? this.f32 : this.i32).set(values);
     return this;

@@ -10,8 +10,16 @@ export interface Kernels {
   matrixScratchBytes(m: number, n: number, k: number): number;
   /** C[m,n] = (accumulate ? C : 0) + op(A) op(B); see `MatrixProduct`. */
   matrixMultiply(
-    m: number, n: number, k: number, a: number, transposeA: number, b: number, transposeB: number, c: number,
-    accumulate: number, scratch: number,
+    m: number,
+    n: number,
+    k: number,
+    a: number,
+    transposeA: number,
+    b: number,
+    transposeB: number,
+    c: number,
+    accumulate: number,
+    scratch: number,
   ): void;
   /** Bytes of a packed B[k,n]. */
   matrixPackedBytes(n: number, k: number): number;
@@ -64,7 +72,14 @@ export interface Kernels {
    * first. Then table[slots[ids[i]]] += x[i] for each i in order. Returns the new number of touched rows.
    */
   addToTouchedRows(
-    table: number, touched: number, touchedCount: number, slots: number, ids: number, x: number, rows: number, columns: number,
+    table: number,
+    touched: number,
+    touchedCount: number,
+    slots: number,
+    ids: number,
+    x: number,
+    rows: number,
+    columns: number,
   ): number;
 
   // --- dropout.ts ------------------------------------------------------------------------------------------------
@@ -86,7 +101,14 @@ export interface Kernels {
    * `cellPrevious` may be 0 (zeros) and may be `cell`. tanhCell [rows, H] receives tanh(c) unless it is 0.
    */
   lstmForward(
-    gates: number, bias: number, cellPrevious: number, cell: number, tanhCell: number, hidden: number, rows: number, hiddenSize: number,
+    gates: number,
+    bias: number,
+    cellPrevious: number,
+    cell: number,
+    tanhCell: number,
+    hidden: number,
+    rows: number,
+    hiddenSize: number,
   ): void;
   /**
    * On entry gates holds activated gates; on return the gradient of the pre-activations.
@@ -95,8 +117,14 @@ export interface Kernels {
    *   do = dh tanh(c) o(1-o);  dc += dh o (1 - tanh(c)^2);  di = dc g i(1-i);  df = dc cPrevious f(1-f);  dg = dc i (1-g^2);  dcPrevious = dc f
    */
   lstmBackward(
-    gates: number, cellPrevious: number, tanhCell: number, outputGradient: number, hiddenGradient: number, cellGradient: number,
-    rows: number, hiddenSize: number,
+    gates: number,
+    cellPrevious: number,
+    tanhCell: number,
+    outputGradient: number,
+    hiddenGradient: number,
+    cellGradient: number,
+    rows: number,
+    hiddenSize: number,
   ): void;
 
   // --- softmax.ts ------------------------------------------------------------------------------------------------
@@ -108,7 +136,14 @@ export interface Kernels {
    * When gradientScale is not 0 the logits are replaced by gradientScale (p - (1 - e) onehot(t) - e / V).
    */
   softmaxCrossEntropy(
-    logits: number, bias: number, targets: number, losses: number, logProbabilities: number, rows: number, columns: number, smoothing: number,
+    logits: number,
+    bias: number,
+    targets: number,
+    losses: number,
+    logProbabilities: number,
+    rows: number,
+    columns: number,
+    smoothing: number,
     gradientScale: number,
   ): void;
   /** logits [rows, columns] -> log softmax(logits + bias), in place; bias may be 0. */
@@ -128,24 +163,73 @@ export interface Kernels {
 
   /** weights = softmax_s(query . keys[s]); context = sum_s weights_s values[s]  (Luong et al. 2015, eq. 7-8, dot) */
   dotAttention(
-    context: number, weights: number, query: number, keys: number, values: number, queryStart: number, queryLength: number,
-    memoryRows: number, weightStart: number, queries: number, keySize: number, valueSize: number,
+    context: number,
+    weights: number,
+    query: number,
+    keys: number,
+    values: number,
+    queryStart: number,
+    queryLength: number,
+    memoryRows: number,
+    weightStart: number,
+    queries: number,
+    keySize: number,
+    valueSize: number,
   ): void;
   /** Adds to the gradients of query, keys and values (any may be 0 = not wanted). `scratch` holds max(queryLength) floats. */
   dotAttentionGradient(
-    queryGradient: number, keyGradient: number, valueGradient: number, contextGradient: number, weights: number, query: number, keys: number,
-    values: number, queryStart: number, queryLength: number, memoryRows: number, weightStart: number, queries: number,
-    keySize: number, valueSize: number, scratch: number,
+    queryGradient: number,
+    keyGradient: number,
+    valueGradient: number,
+    contextGradient: number,
+    weights: number,
+    query: number,
+    keys: number,
+    values: number,
+    queryStart: number,
+    queryLength: number,
+    memoryRows: number,
+    weightStart: number,
+    queries: number,
+    keySize: number,
+    valueSize: number,
+    scratch: number,
   ): void;
   /** weights = softmax_s(v . tanh(query + keys[s])); context as above  (Bahdanau et al. 2015, section 3.1 and A.1.2) */
   additiveAttention(
-    context: number, weights: number, query: number, keys: number, values: number, vector: number, queryStart: number,
-    queryLength: number, memoryRows: number, weightStart: number, queries: number, keySize: number, valueSize: number,
+    context: number,
+    weights: number,
+    query: number,
+    keys: number,
+    values: number,
+    vector: number,
+    queryStart: number,
+    queryLength: number,
+    memoryRows: number,
+    weightStart: number,
+    queries: number,
+    keySize: number,
+    valueSize: number,
   ): void;
   additiveAttentionGradient(
-    queryGradient: number, keyGradient: number, valueGradient: number, vectorGradient: number, contextGradient: number, weights: number,
-    query: number, keys: number, values: number, vector: number, queryStart: number, queryLength: number, memoryRows: number,
-    weightStart: number, queries: number, keySize: number, valueSize: number, scratch: number,
+    queryGradient: number,
+    keyGradient: number,
+    valueGradient: number,
+    vectorGradient: number,
+    contextGradient: number,
+    weights: number,
+    query: number,
+    keys: number,
+    values: number,
+    vector: number,
+    queryStart: number,
+    queryLength: number,
+    memoryRows: number,
+    weightStart: number,
+    queries: number,
+    keySize: number,
+    valueSize: number,
+    scratch: number,
   ): void;
 
   // --- optimizers.ts ---------------------------------------------------------------------------------------------
@@ -154,7 +238,14 @@ export interface Kernels {
   sgdUpdate(value: number, gradient: number, count: number, rate: number, factor: number): void;
   /** As sgdUpdate for a compact table of touched rows; clears only the used rows and resets their slots to -1. */
   sgdUpdateRows(
-    value: number, table: number, touched: number, touchedCount: number, slots: number, columns: number, rate: number, factor: number,
+    value: number,
+    table: number,
+    touched: number,
+    touchedCount: number,
+    slots: number,
+    columns: number,
+    rate: number,
+    factor: number,
   ): void;
   /**
    * Adam (Kingma & Ba 2015, algorithm 1) with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2):
@@ -163,16 +254,39 @@ export interface Kernels {
    * with correction1 = 1/(1-b1^t), correction2 = 1/(1-b2^t), computed by the caller.
    */
   adamUpdate(
-    value: number, gradient: number, first: number, second: number, count: number, rate: number, factor: number, beta1: number, beta2: number,
-    epsilon: number, correction1: number, correction2: number, decay: number,
+    value: number,
+    gradient: number,
+    first: number,
+    second: number,
+    count: number,
+    rate: number,
+    factor: number,
+    beta1: number,
+    beta2: number,
+    epsilon: number,
+    correction1: number,
+    correction2: number,
+    decay: number,
   ): void;
   /** Adds the compact rows to a dense gradient and resets the slots (dense Adam over an embedding). */
-  scatterTouchedRows(
-    dense: number, table: number, touched: number, touchedCount: number, slots: number, columns: number,
-  ): void;
+  scatterTouchedRows(dense: number, table: number, touched: number, touchedCount: number, slots: number, columns: number): void;
   /** adamUpdate on the touched rows only (`lazy: true`); resets the slots. */
   adamUpdateRows(
-    value: number, table: number, touched: number, touchedCount: number, slots: number, first: number, second: number, columns: number,
-    rate: number, factor: number, beta1: number, beta2: number, epsilon: number, correction1: number, correction2: number, decay: number,
+    value: number,
+    table: number,
+    touched: number,
+    touchedCount: number,
+    slots: number,
+    first: number,
+    second: number,
+    columns: number,
+    rate: number,
+    factor: number,
+    beta1: number,
+    beta2: number,
+    epsilon: number,
+    correction1: number,
+    correction2: number,
+    decay: number,
   ): void;
 }
