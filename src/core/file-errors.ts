@@ -1,0 +1,52 @@
+import { DecadeError } from './errors.js';
+
+/** Why a file operation failed, whatever the file system. */
+export type FileFailure =
+  | 'missing'
+  | 'directory'
+  | 'notDirectory'
+  | 'notEmpty'
+  | 'denied'
+  | 'readOnly'
+  | 'full'
+  | 'tooManyOpen'
+  | 'closedPipe'
+  | 'closed'
+  | 'nameTooLong';
+
+interface Wording {
+  kind: 'input' | 'resource';
+  received: string;
+  allowed?: string;
+  next?: string;
+}
+
+const wordings: Readonly<Record<FileFailure, Wording>> = {
+  missing: { kind: 'input', received: 'no such file or directory', next: 'check the path' },
+  directory: { kind: 'input', received: 'a directory', allowed: 'a file' },
+  notDirectory: { kind: 'input', received: 'a file', allowed: 'a directory' },
+  notEmpty: { kind: 'input', received: 'a directory that is not empty', allowed: 'an empty or missing one' },
+  denied: { kind: 'resource', received: 'permission denied', next: "change the file's rights or choose another path" },
+  readOnly: { kind: 'resource', received: 'a read-only file system', next: 'choose another path' },
+  full: { kind: 'resource', received: 'disk full', next: 'free some room or choose another path' },
+  tooManyOpen: { kind: 'resource', received: 'too many open files', next: 'raise the limit with `ulimit -n`' },
+  closedPipe: { kind: 'resource', received: 'the reader closed the pipe' },
+  closed: { kind: 'resource', received: 'the file was already closed' },
+  nameTooLong: { kind: 'input', received: 'a name that is too long', next: 'choose a shorter one' },
+};
+
+/** The error for a failed operation on `path`. */
+export function fileError(failure: FileFailure, path: string, cause?: unknown): DecadeError {
+  const { kind, ...words } = wordings[failure];
+  return new DecadeError(kind, { where: path === '' ? '(empty path)' : path, ...words, cause });
+}
+
+/** The error for a read at [position, position + wanted) of a file that ends before. */
+export function endOfFileError(path: string, position: number, wanted: number, size: number): DecadeError {
+  return new DecadeError('input', {
+    where: path,
+    received: `a file of ${size} bytes, too short to read ${wanted} bytes at offset ${position}`,
+    allowed: `at least ${position + wanted} bytes`,
+    next: 'the file was cut off; copy or make it again',
+  });
+}
