@@ -1,0 +1,39 @@
+import type { Kernels } from './kernels/kernels.js';
+import type { MatrixProvider } from './matrix.js';
+import type { Arena, Memory } from './memory.js';
+import { type DataType, type Shape, Tensor } from './tensor.js';
+
+/** What computes: one thread's kernels and matrix library on one memory. */
+export interface Device {
+  readonly memory: Memory;
+  readonly kernels: Kernels;
+  readonly matrix: MatrixProvider;
+}
+
+/** Where an operation allocates what it returns and what it needs meanwhile. */
+export class Scope {
+  readonly device: Device;
+  readonly arena: Arena;
+
+  constructor(device: Device, arena: Arena) {
+    this.device = device;
+    this.arena = arena;
+  }
+
+  /** A tensor with unspecified values, which ends when the arena is reset. */
+  empty(shape: Shape, dataType: DataType = 'f32'): Tensor {
+    const size = shape.reduce((product, dimension) => product * dimension, 1);
+    return new Tensor(this.device.memory, this.arena.allocate(size * 4), shape, dataType);
+  }
+
+  zeros(shape: Shape): Tensor {
+    const tensor = this.empty(shape);
+    this.device.kernels.fill(tensor.offset, 0, tensor.size);
+    return tensor;
+  }
+
+  /** Integers (ids, row indices, keys) copied to the device. */
+  integers(values: ArrayLike<number>): Tensor {
+    return this.empty([values.length], 'i32').set(values);
+  }
+}

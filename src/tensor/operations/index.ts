@@ -1,0 +1,30 @@
+import { add } from './add.js';
+import { additiveAttention, dotAttention } from './attention.js';
+import { concatenate } from './concatenate.js';
+import { dropout } from './dropout.js';
+import { embedding } from './embedding.js';
+import { gatherRows } from './gather-rows.js';
+import { linear } from './linear.js';
+import { lstm } from './lstm.js';
+import { softmaxCrossEntropy } from './softmax-cross-entropy.js';
+import { tanh } from './tanh.js';
+
+/** Every differentiable operation. An entry without a twin in `reference/` or a case in the tests does not compile. */
+export const operations = {
+  add,
+  additiveAttention,
+  concatenate,
+  dotAttention,
+  dropout,
+  embedding,
+  gatherRows,
+  linear,
+  lstm,
+  tanh,
+} as const;
+
+/** Every loss. */
+export const losses = { softmaxCrossEntropy } as const;
+
+export type OperationName = keyof typeof operations;
+export type LossName = keyof typeof losses;

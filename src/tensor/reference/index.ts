@@ -1,0 +1,33 @@
+import type { LossName, losses, OperationName, operations } from '../operations/index.js';
+import { add } from './add.js';
+import { additiveAttention, dotAttention } from './attention.js';
+import { concatenate } from './concatenate.js';
+import { dropout } from './dropout.js';
+import { embedding } from './embedding.js';
+import { gatherRows } from './gather-rows.js';
+import { linear } from './linear.js';
+import { lstm } from './lstm.js';
+import type { Plain, ReferenceOf, ReferenceOfLoss } from './plain.js';
+import { softmaxCrossEntropy } from './softmax-cross-entropy.js';
+import { tanh } from './tanh.js';
+
+export type { Plain } from './plain.js';
+
+/** The plain float64 twin of every operation. */
+export const references: { readonly [Name in OperationName]: ReferenceOf<(typeof operations)[Name]> } = {
+  add,
+  additiveAttention,
+  concatenate,
+  dotAttention,
+  dropout,
+  embedding,
+  gatherRows,
+  linear,
+  lstm,
+  tanh,
+};
+
+/** The plain float64 twin of every loss. */
+export const lossReferences: { readonly [Name in LossName]: ReferenceOfLoss<(typeof losses)[Name]> } = { softmaxCrossEntropy };
+
+export type PlainValues = { readonly [name: string]: Plain | undefined };
