@@ -1,0 +1,114 @@
+// Compiles src/tensor/kernels/assembly (AssemblyScript) into four modules: for shared and plain memories, with and
+// without relaxed SIMD. Each becomes a TypeScript file holding the bytes as text, so that a bundler needs no loader.
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const sourceFolder = 'src/tensor/kernels/assembly';
+const targetFolder = join(root, 'src/tensor/kernels/generated');
+
+const variants = [
+  { name: 'plain', flags: [] },
+  { name: 'plain-relaxed', flags: ['--enable', 'relaxed-simd'] },
+  { name: 'shared', flags: ['--enable', 'threads', '--sharedMemory'] },
+  { name: 'shared-relaxed', flags: ['--enable', 'threads', '--sharedMemory', '--enable', 'relaxed-simd'] },
+];
+
+/** Builds the variants that are older than their sources; resolves to the names of those that were built. */
+export async function buildKernels() {
+  const sources = (await readdir(join(root, sourceFolder))).filter((name) => name.endsWith('.ts'));
+  const inputs = [fileURLToPath(import.meta.url), ...sources.map((name) => join(root, sourceFolder, name))];
+  const changed = Math.max(...(await Promise.all(inputs.map(modified))));
+  const stale = [];
+  for (const variant of variants) {
+    if ((await modified(target(variant))) <= changed) stale.push(variant);
+  }
+  if (stale.length === 0) return [];
+  await mkdir(targetFolder, { recursive: true });
+  // The compiler takes a second to load: only when there is something to compile.
+  const compiler = await import('assemblyscript/asc');
+  for (const variant of stale) {
+    const bytes = await compile(compiler, variant);
+    checkModule(bytes, variant.name);
+    await writeAtomically(
+      target(variant),
+      `// Made by scripts/build-kernels.mjs from ${sourceFolder}.\nexport const webAssembly =\n  '${Buffer.from(bytes).toString('base64')}';\n`,
+    );
+  }
+  return stale.map((variant) => variant.name);
+}
+
+function target(variant) {
+  return join(targetFolder, `${variant.name}.ts`);
+}
+
+/** Time of the last change in milliseconds; 0 for a missing file. */
+async function modified(path) {
+  try {
+    return (await stat(path)).mtimeMs;
+  } catch (error) {
+    if (error.code === 'ENOENT') return 0;
+    throw error;
+  }
+}
+
+async function compile(compiler, variant) {
+  let bytes;
+  const messages = [];
+  const collect = { write: (text) => messages.push(String(text)) };
+  const { error } = await compiler.main(
+    [
+      `${sourceFolder}/index.ts`,
+      ...['--baseDir', root, '--outFile', 'kernels.wasm'],
+      ...['--runtime', 'stub', '-O3', '--noAssert', '--uncheckedBehavior', 'always', '--enable', 'simd'],
+      ...['--importMemory', '--noExportMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
+      ...variant.flags,
+    ],
+    {
+      stdout: collect,
+      stderr: collect,
+      writeFile: (name, contents) => {
+        if (name.endsWith('.wasm')) bytes = contents;
+      },
+    },
+  );
+  if (error || bytes === undefined) throw new Error(`kernels (${variant.name}) do not compile:\n${messages.join('')}`, { cause: error });
+  return bytes;
+}
+
+/**
+ * A data segment or a start function would write into the memory that every instance imports: over tensors, silently.
+ * Walks the sections: an id byte, a length, the contents (WebAssembly core specification, section 5.5).
+ */
+function checkModule(bytes, name) {
+  const forbidden = { 8: 'a start function', 11: 'a data segment' };
+  let at = 8;
+  const number = () => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++];
+      value += (byte & 127) * 2 ** shift;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < bytes.length) {
+    const found = forbidden[bytes[at++]];
+    if (found !== undefined) throw new Error(`kernels (${name}) have ${found}: find the standard function that brings it and write it by hand`);
+    const length = number();
+    at += length;
+  }
+}
+
+/** Several builds may run at once; a reader sees an old file or a new one, never half of one. */
+async function writeAtomically(path, text) {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  await writeFile(temporary, text);
+  await rename(temporary, path);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const built = await buildKernels();
+  console.error(built.length === 0 ? 'kernels are up to date' : `built kernels: ${built.join(', ')}`);
+}

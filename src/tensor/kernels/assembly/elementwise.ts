@@ -1,0 +1,151 @@
+import { addArray, addMultiple, exponential, hyperbolicTangent, loadPartial, logarithm, madd, storePartial, zero } from './math';
+
+export function fill(y: usize, value: f64, count: usize): void {
+  const bytes = count << 2;
+  const whole = bytes & ~15;
+  const values = f32x4.splat(<f32>value);
+  let at: usize = 0;
+  for (; at < whole; at += 16) v128.store(y + at, values);
+  if (at < bytes) storePartial(y + at, values, (bytes - at) >> 2);
+}
+
+export function copy(y: usize, x: usize, bytes: usize): void {
+  memory.copy(y, x, bytes);
+}
+
+export function add(y: usize, x: usize, count: usize): void {
+  addArray(y, x, count);
+}
+
+export function sum(y: usize, a: usize, b: usize, count: usize): void {
+  const bytes = count << 2;
+  const whole = bytes & ~15;
+  let at: usize = 0;
+  for (; at < whole; at += 16) v128.store(y + at, f32x4.add(v128.load(a + at), v128.load(b + at)));
+  if (at < bytes) {
+    const lanes = (bytes - at) >> 2;
+    storePartial(y + at, f32x4.add(loadPartial(a + at, lanes), loadPartial(b + at, lanes)), lanes);
+  }
+}
+
+export function scale(y: usize, factor: f64, count: usize): void {
+  const bytes = count << 2;
+  const whole = bytes & ~15;
+  const factors = f32x4.splat(<f32>factor);
+  let at: usize = 0;
+  for (; at < whole; at += 16) v128.store(y + at, f32x4.mul(factors, v128.load(y + at)));
+  if (at < bytes) {
+    const lanes = (bytes - at) >> 2;
+    storePartial(y + at, f32x4.mul(factors, loadPartial(y + at, lanes)), lanes);
+  }
+}
+
+export function addScaled(y: usize, x: usize, factor: f64, count: usize): void {
+  addMultiple(y, x, <f32>factor, count);
+}
+
+export function tanh(y: usize, x: usize, count: usize): void {
+  const bytes = count << 2;
+  const whole = bytes & ~15;
+  let at: usize = 0;
+  for (; at < whole; at += 16) v128.store(y + at, hyperbolicTangent(v128.load(x + at)));
+  if (at < bytes) {
+    const lanes = (bytes - at) >> 2;
+    storePartial(y + at, hyperbolicTangent(loadPartial(x + at, lanes)), lanes);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function withTanhGradient(dx: v128, y: v128, dy: v128): v128 {
+  return madd(dy, f32x4.sub(f32x4.splat(1), f32x4.mul(y, y)), dx);
+}
+
+export function tanhGradient(dx: usize, y: usize, dy: usize, count: usize): void {
+  const bytes = count << 2;
+  const whole = bytes & ~15;
+  let at: usize = 0;
+  for (; at < whole; at += 16) {
+    v128.store(dx + at, withTanhGradient(v128.load(dx + at), v128.load(y + at), v128.load(dy + at)));
+  }
+  if (at < bytes) {
+    const lanes = (bytes - at) >> 2;
+    const gradient = withTanhGradient(loadPartial(dx + at, lanes), loadPartial(y + at, lanes), loadPartial(dy + at, lanes));
+    storePartial(dx + at, gradient, lanes);
+  }
+}
+
+export function addBias(y: usize, bias: usize, rows: usize, columns: usize): void {
+  for (let row: usize = 0; row < rows; row++) addArray(y + ((row * columns) << 2), bias, columns);
+}
+
+export function addColumnSums(sums: usize, x: usize, rows: usize, columns: usize): void {
+  for (let row: usize = 0; row < rows; row++) addArray(sums, x + ((row * columns) << 2), columns);
+}
+
+export function sumOfSquares(x: usize, count: usize): f64 {
+  const bytes = count << 2;
+  const whole = bytes & ~15;
+  let low = zero();
+  let high = zero();
+  let at: usize = 0;
+  for (; at < whole; at += 16) {
+    const first = f64x2.promote_low_f32x4(v128.load64_zero(x + at));
+    const second = f64x2.promote_low_f32x4(v128.load64_zero(x + at, 8));
+    low = f64x2.add(low, f64x2.mul(first, first));
+    high = f64x2.add(high, f64x2.mul(second, second));
+  }
+  const both = f64x2.add(low, high);
+  let total = f64x2.extract_lane(both, 0) + f64x2.extract_lane(both, 1);
+  for (; at < bytes; at += 4) {
+    const value = <f64>load<f32>(x + at);
+    total += value * value;
+  }
+  return total;
+}
+
+export function allFinite(x: usize, count: usize): i32 {
+  const bytes = count << 2;
+  const whole = bytes & ~15;
+  // x - x is 0 for a finite x and NaN for any other, and a sum keeps a NaN.
+  let differences = zero();
+  let at: usize = 0;
+  for (; at < whole; at += 16) {
+    const value = v128.load(x + at);
+    differences = f32x4.add(differences, f32x4.sub(value, value));
+  }
+  if (at < bytes) {
+    const value = loadPartial(x + at, (bytes - at) >> 2);
+    differences = f32x4.add(differences, f32x4.sub(value, value));
+  }
+  return i32(i32x4.all_true(f32x4.eq(differences, zero())));
+}
+
+export function exp(y: usize, x: usize, count: usize): void {
+  const bytes = count << 2;
+  const whole = bytes & ~15;
+  let at: usize = 0;
+  for (; at < whole; at += 16) v128.store(y + at, unboundedExponential(v128.load(x + at)));
+  if (at < bytes) {
+    const lanes = (bytes - at) >> 2;
+    storePartial(y + at, unboundedExponential(loadPartial(x + at, lanes)), lanes);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function unboundedExponential(x: v128): v128 {
+  return v128.bitselect(f32x4.splat(Infinity), exponential(x), f32x4.gt(x, f32x4.splat(88.7228)));
+}
+
+export function logScaled(y: usize, x: usize, factor: f64, count: usize): void {
+  const bytes = count << 2;
+  const whole = bytes & ~15;
+  const factors = f32x4.splat(<f32>factor);
+  let at: usize = 0;
+  for (; at < whole; at += 16) v128.store(y + at, logarithm(f32x4.mul(factors, v128.load(x + at))));
+  if (at < bytes) {
+    const lanes = (bytes - at) >> 2;
+    storePartial(y + at, logarithm(f32x4.mul(factors, loadPartial(x + at, lanes))), lanes);
+  }
+}

@@ -1,0 +1,160 @@
+import { hyperbolicTangent, loadPartial, madd, sigmoid, storePartial, zero } from './math';
+
+// One pass a function over a row that stays in the first-level cache: a loop that computes all gates at once runs out of
+// registers and waits for the longest chain of dependent instructions.
+
+function addBiasThenSigmoid(x: usize, bias: usize, count: usize): void {
+  const bytes = count << 2;
+  const whole = bytes & ~15;
+  let at: usize = 0;
+  for (; at < whole; at += 16) v128.store(x + at, sigmoid(f32x4.add(v128.load(x + at), v128.load(bias + at))));
+  if (at < bytes) {
+    const lanes = (bytes - at) >> 2;
+    storePartial(x + at, sigmoid(f32x4.add(loadPartial(x + at, lanes), loadPartial(bias + at, lanes))), lanes);
+  }
+}
+
+function addBiasThenTanh(x: usize, bias: usize, count: usize): void {
+  const bytes = count << 2;
+  const whole = bytes & ~15;
+  let at: usize = 0;
+  for (; at < whole; at += 16) v128.store(x + at, hyperbolicTangent(f32x4.add(v128.load(x + at), v128.load(bias + at))));
+  if (at < bytes) {
+    const lanes = (bytes - at) >> 2;
+    storePartial(x + at, hyperbolicTangent(f32x4.add(loadPartial(x + at, lanes), loadPartial(bias + at, lanes))), lanes);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function read(address: usize, lanes: usize): v128 {
+  return lanes == 4 ? v128.load(address) : loadPartial(address, lanes);
+}
+
+// @ts-ignore: decorator
+@inline
+function readOptional(array: usize, at: usize, lanes: usize): v128 {
+  return array == 0 ? zero() : read(array + at, lanes);
+}
+
+// @ts-ignore: decorator
+@inline
+function write(address: usize, value: v128, lanes: usize): void {
+  if (lanes == 4) v128.store(address, value);
+  else storePartial(address, value, lanes);
+}
+
+// @ts-ignore: decorator
+@inline
+function cellForward(
+  gates: usize,
+  gateBytes: usize,
+  cellPrevious: usize,
+  cell: usize,
+  tanhCell: usize,
+  hidden: usize,
+  at: usize,
+  lanes: usize,
+): void {
+  const inputGate = read(gates + at, lanes);
+  const forgetGate = read(gates + gateBytes + at, lanes);
+  const candidate = read(gates + 2 * gateBytes + at, lanes);
+  const outputGate = read(gates + 3 * gateBytes + at, lanes);
+  const previous = readOptional(cellPrevious, at, lanes);
+  const current = madd(forgetGate, previous, f32x4.mul(inputGate, candidate));
+  const squashed = hyperbolicTangent(current);
+  write(cell + at, current, lanes);
+  if (tanhCell != 0) write(tanhCell + at, squashed, lanes);
+  write(hidden + at, f32x4.mul(outputGate, squashed), lanes);
+}
+
+export function lstmForward(
+  gates: usize,
+  bias: usize,
+  cellPrevious: usize,
+  cell: usize,
+  tanhCell: usize,
+  hidden: usize,
+  rows: usize,
+  hiddenSize: usize,
+): void {
+  const bytes = hiddenSize << 2;
+  const whole = bytes & ~15;
+  for (let row: usize = 0; row < rows; row++) {
+    const rowGates = gates + row * 4 * bytes;
+    addBiasThenSigmoid(rowGates, bias, 2 * hiddenSize);
+    addBiasThenTanh(rowGates + 2 * bytes, bias + 2 * bytes, hiddenSize);
+    addBiasThenSigmoid(rowGates + 3 * bytes, bias + 3 * bytes, hiddenSize);
+    const offset = row * bytes;
+    const rowPrevious = cellPrevious == 0 ? 0 : cellPrevious + offset;
+    const rowTanh = tanhCell == 0 ? 0 : tanhCell + offset;
+    let at: usize = 0;
+    for (; at < whole; at += 16) cellForward(rowGates, bytes, rowPrevious, cell + offset, rowTanh, hidden + offset, at, 4);
+    if (at < bytes) cellForward(rowGates, bytes, rowPrevious, cell + offset, rowTanh, hidden + offset, at, (bytes - at) >> 2);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function cellBackward(
+  gates: usize,
+  gateBytes: usize,
+  cellPrevious: usize,
+  tanhCell: usize,
+  outputGradient: usize,
+  hiddenGradient: usize,
+  cellGradient: usize,
+  at: usize,
+  lanes: usize,
+): void {
+  const one = f32x4.splat(1);
+  const inputAddress = gates + at;
+  const forgetAddress = inputAddress + gateBytes;
+  const candidateAddress = forgetAddress + gateBytes;
+  const outputAddress = candidateAddress + gateBytes;
+  const dh = f32x4.add(readOptional(outputGradient, at, lanes), readOptional(hiddenGradient, at, lanes));
+  const squashed = read(tanhCell + at, lanes);
+  const outputGate = read(outputAddress, lanes);
+  const dhOutput = f32x4.mul(dh, outputGate);
+  const dc = madd(dhOutput, f32x4.sub(one, f32x4.mul(squashed, squashed)), read(cellGradient + at, lanes));
+  write(outputAddress, f32x4.mul(f32x4.mul(dhOutput, squashed), f32x4.sub(one, outputGate)), lanes);
+  const inputGate = read(inputAddress, lanes);
+  const candidate = read(candidateAddress, lanes);
+  const dcInput = f32x4.mul(dc, inputGate);
+  write(inputAddress, f32x4.mul(f32x4.mul(dcInput, candidate), f32x4.sub(one, inputGate)), lanes);
+  write(candidateAddress, f32x4.mul(dcInput, f32x4.sub(one, f32x4.mul(candidate, candidate))), lanes);
+  const forgetGate = read(forgetAddress, lanes);
+  const dcForget = f32x4.mul(dc, forgetGate);
+  const previous = readOptional(cellPrevious, at, lanes);
+  write(forgetAddress, f32x4.mul(f32x4.mul(dcForget, previous), f32x4.sub(one, forgetGate)), lanes);
+  write(cellGradient + at, dcForget, lanes);
+}
+
+export function lstmBackward(
+  gates: usize,
+  cellPrevious: usize,
+  tanhCell: usize,
+  outputGradient: usize,
+  hiddenGradient: usize,
+  cellGradient: usize,
+  rows: usize,
+  hiddenSize: usize,
+): void {
+  const bytes = hiddenSize << 2;
+  const whole = bytes & ~15;
+  for (let row: usize = 0; row < rows; row++) {
+    const offset = row * bytes;
+    const rowGates = gates + 4 * offset;
+    const rowPrevious = cellPrevious == 0 ? 0 : cellPrevious + offset;
+    const rowOutput = outputGradient == 0 ? 0 : outputGradient + offset;
+    const rowHidden = hiddenGradient == 0 ? 0 : hiddenGradient + offset;
+    let at: usize = 0;
+    for (; at < whole; at += 16) {
+      cellBackward(rowGates, bytes, rowPrevious, tanhCell + offset, rowOutput, rowHidden, cellGradient + offset, at, 4);
+    }
+    if (at < bytes) {
+      const lanes = (bytes - at) >> 2;
+      cellBackward(rowGates, bytes, rowPrevious, tanhCell + offset, rowOutput, rowHidden, cellGradient + offset, at, lanes);
+    }
+  }
+}

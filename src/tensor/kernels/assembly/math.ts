@@ -1,0 +1,191 @@
+// Vectors of four 32-bit floats: partial loads and stores, fused multiply-add where the runtime has it, and the
+// elementary functions. Loops elsewhere count an offset up to a length and never compare end addresses, because an array
+// that ends at 4 GiB ends at address 0.
+
+/** a b + c; rounded once with relaxed SIMD on processors that can. */
+// @ts-ignore: decorator
+@inline
+export function madd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(f32x4.mul(a, b), c);
+}
+
+// @ts-ignore: decorator
+@inline
+export function zero(): v128 {
+  return i32x4.splat(0);
+}
+
+/** The first `lanes` (1 to 3) floats at an address; the others are 0. */
+export function loadPartial(address: usize, lanes: usize): v128 {
+  if (lanes == 1) return v128.load32_zero(address);
+  const two = v128.load64_zero(address);
+  return lanes == 2 ? two : v128.load_lane<f32>(address + 8, two, 2);
+}
+
+/** Stores the first `lanes` (1 to 3) floats. */
+export function storePartial(address: usize, value: v128, lanes: usize): void {
+  if (lanes == 1) {
+    v128.store_lane<f32>(address, value, 0);
+    return;
+  }
+  v128.store_lane<i64>(address, value, 0);
+  if (lanes == 3) v128.store_lane<f32>(address + 8, value, 2);
+}
+
+/** (lane 0 + lane 2) + (lane 1 + lane 3) */
+// @ts-ignore: decorator
+@inline
+export function laneSum(x: v128): f32 {
+  const pairs = f32x4.add(x, i8x16.shuffle(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
+}
+
+// @ts-ignore: decorator
+@inline
+export function laneMaximum(x: v128): f32 {
+  const pairs = f32x4.max(x, i8x16.shuffle(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
+}
+
+/**
+ * e^x = 2^n e^r with n = round(x / ln 2) and |r| <= ln 2 / 2; polynomial of Cephes' expf (S. Moshier 1992).
+ * Exactly 0 below -87.33, the greatest finite values above 88.72; NaN stays NaN.
+ */
+// @ts-ignore: decorator
+@inline
+export function exponential(x: v128): v128 {
+  const lowest = f32x4.splat(-87.33);
+  // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
+  const rounder = f32x4.splat(12582912);
+  const clamped = f32x4.pmin(f32x4.pmax(x, lowest), f32x4.splat(88.72));
+  const shifted = madd(clamped, f32x4.splat(1.44269504), rounder);
+  const power = f32x4.sub(shifted, rounder);
+  const coarse = madd(power, f32x4.splat(-0.693359375), clamped);
+  const r = madd(power, f32x4.splat(2.12194440e-4), coarse);
+  let polynomial = f32x4.splat(1.9875691500e-4);
+  polynomial = madd(polynomial, r, f32x4.splat(1.3981999507e-3));
+  polynomial = madd(polynomial, r, f32x4.splat(8.3334519073e-3));
+  polynomial = madd(polynomial, r, f32x4.splat(4.1665795894e-2));
+  polynomial = madd(polynomial, r, f32x4.splat(1.6666665459e-1));
+  polynomial = madd(polynomial, r, f32x4.splat(5.0000001201e-1));
+  const fraction = f32x4.add(madd(polynomial, f32x4.mul(r, r), r), f32x4.splat(1));
+  const scaled = i32x4.add(fraction, i32x4.shl(shifted, 23));
+  return v128.andnot(scaled, f32x4.lt(x, lowest));
+}
+
+/** 1 / (1 + e^-x); its least value is near 1e-38, so that no denormal number slows what follows. */
+// @ts-ignore: decorator
+@inline
+export function sigmoid(x: v128): v128 {
+  const one = f32x4.splat(1);
+  return f32x4.div(one, f32x4.add(one, exponential(f32x4.pmin(f32x4.neg(x), f32x4.splat(87)))));
+}
+
+/** x P(x^2) / Q(x^2) on [-7.905, 7.905], beyond which tanh rounds to 1: the minimax approximation of Eigen's ptanh. */
+// @ts-ignore: decorator
+@inline
+export function hyperbolicTangent(x: v128): v128 {
+  const clamped = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-7.90531110763549805)), f32x4.splat(7.90531110763549805));
+  const square = f32x4.mul(clamped, clamped);
+  let p = f32x4.splat(-2.76076847742355e-16);
+  p = madd(p, square, f32x4.splat(2.00018790482477e-13));
+  p = madd(p, square, f32x4.splat(-8.60467152213735e-11));
+  p = madd(p, square, f32x4.splat(5.12229709037114e-8));
+  p = madd(p, square, f32x4.splat(1.48572235717979e-5));
+  p = madd(p, square, f32x4.splat(6.37261928875436e-4));
+  p = madd(p, square, f32x4.splat(4.89352455891786e-3));
+  let q = f32x4.splat(1.19825839466702e-6);
+  q = madd(q, square, f32x4.splat(1.18534705686654e-4));
+  q = madd(q, square, f32x4.splat(2.26843463243900e-3));
+  q = madd(q, square, f32x4.splat(4.89352518554385e-3));
+  return f32x4.div(f32x4.mul(clamped, p), q);
+}
+
+/** ln x = n ln 2 + ln m with m in [sqrt(1/2), sqrt(2)); polynomial of Cephes' logf. ln 0 = -inf, ln x = NaN below 0. */
+export function logarithm(x: v128): v128 {
+  const one = f32x4.splat(1);
+  // Denormal numbers have no exponent to read: scale them by 2^23 first.
+  const small = f32x4.lt(x, f32x4.splat(1.17549435e-38));
+  const normal = v128.bitselect(f32x4.mul(x, f32x4.splat(8388608)), x, small);
+  const bits = i32x4.sub(normal, i32x4.splat(0x3f3504f3));
+  let power = f32x4.convert_i32x4_s(i32x4.shr_s(bits, 23));
+  power = f32x4.sub(power, v128.and(small, f32x4.splat(23)));
+  const mantissa = i32x4.add(v128.and(bits, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3));
+  const m = f32x4.sub(mantissa, one);
+  const square = f32x4.mul(m, m);
+  let p = f32x4.splat(7.0376836292e-2);
+  p = madd(p, m, f32x4.splat(-1.1514610310e-1));
+  p = madd(p, m, f32x4.splat(1.1676998740e-1));
+  p = madd(p, m, f32x4.splat(-1.2420140846e-1));
+  p = madd(p, m, f32x4.splat(1.4249322787e-1));
+  p = madd(p, m, f32x4.splat(-1.6668057665e-1));
+  p = madd(p, m, f32x4.splat(2.0000714765e-1));
+  p = madd(p, m, f32x4.splat(-2.4999993993e-1));
+  p = madd(p, m, f32x4.splat(3.3333331174e-1));
+  let y = f32x4.mul(f32x4.mul(m, square), p);
+  y = madd(power, f32x4.splat(-2.12194440e-4), y);
+  y = madd(square, f32x4.splat(-0.5), y);
+  y = madd(power, f32x4.splat(0.693359375), f32x4.add(m, y));
+  const infinity = f32x4.splat(Infinity);
+  y = v128.bitselect(f32x4.neg(infinity), y, f32x4.eq(x, zero()));
+  y = v128.bitselect(x, y, v128.or(f32x4.eq(x, infinity), f32x4.ne(x, x)));
+  return v128.bitselect(f32x4.splat(NaN), y, f32x4.lt(x, zero()));
+}
+
+export function scalarLogarithm(x: f32): f32 {
+  return f32x4.extract_lane(logarithm(f32x4.splat(x)), 0);
+}
+
+export function scalarExponential(x: f32): f32 {
+  return f32x4.extract_lane(exponential(f32x4.splat(x)), 0);
+}
+
+/** The inner product of two arrays. */
+export function dot(a: usize, b: usize, count: usize): f32 {
+  const bytes = count << 2;
+  const wide = bytes & ~63;
+  const whole = bytes & ~15;
+  let sum0 = zero();
+  let sum1 = zero();
+  let sum2 = zero();
+  let sum3 = zero();
+  let at: usize = 0;
+  for (; at < wide; at += 64) {
+    sum0 = madd(v128.load(a + at), v128.load(b + at), sum0);
+    sum1 = madd(v128.load(a + at, 16), v128.load(b + at, 16), sum1);
+    sum2 = madd(v128.load(a + at, 32), v128.load(b + at, 32), sum2);
+    sum3 = madd(v128.load(a + at, 48), v128.load(b + at, 48), sum3);
+  }
+  for (; at < whole; at += 16) sum0 = madd(v128.load(a + at), v128.load(b + at), sum0);
+  if (at < bytes) {
+    const lanes = (bytes - at) >> 2;
+    sum1 = madd(loadPartial(a + at, lanes), loadPartial(b + at, lanes), sum1);
+  }
+  return laneSum(f32x4.add(f32x4.add(sum0, sum1), f32x4.add(sum2, sum3)));
+}
+
+/** y += factor x */
+export function addMultiple(y: usize, x: usize, factor: f32, count: usize): void {
+  const bytes = count << 2;
+  const whole = bytes & ~15;
+  const factors = f32x4.splat(factor);
+  let at: usize = 0;
+  for (; at < whole; at += 16) v128.store(y + at, madd(factors, v128.load(x + at), v128.load(y + at)));
+  if (at < bytes) {
+    const lanes = (bytes - at) >> 2;
+    storePartial(y + at, madd(factors, loadPartial(x + at, lanes), loadPartial(y + at, lanes)), lanes);
+  }
+}
+
+/** y += x */
+export function addArray(y: usize, x: usize, count: usize): void {
+  const bytes = count << 2;
+  const whole = bytes & ~15;
+  let at: usize = 0;
+  for (; at < whole; at += 16) v128.store(y + at, f32x4.add(v128.load(y + at), v128.load(x + at)));
+  if (at < bytes) {
+    const lanes = (bytes - at) >> 2;
+    storePartial(y + at, f32x4.add(loadPartial(y + at, lanes), loadPartial(x + at, lanes)), lanes);
+  }
+}

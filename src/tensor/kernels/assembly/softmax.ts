@@ -1,0 +1,206 @@
+import { exponential, laneMaximum, laneSum, loadPartial, scalarLogarithm, storePartial, zero } from './math';
+
+// Rows of a whole vocabulary are long, so each is read as few times as possible, with several independent accumulators.
+
+/** Float `at` bytes into a row, plus its bias. */
+// @ts-ignore: decorator
+@inline
+function biased(row: usize, bias: usize, at: usize): v128 {
+  const x = v128.load(row + at);
+  return bias == 0 ? x : f32x4.add(x, v128.load(bias + at));
+}
+
+// @ts-ignore: decorator
+@inline
+function scalarBiased(row: usize, bias: usize, at: usize): f32 {
+  const x = load<f32>(row + at);
+  return bias == 0 ? x : x + load<f32>(bias + at);
+}
+
+/** The greatest of row + bias. */
+function rowMaximum(row: usize, bias: usize, bytes: usize): f32 {
+  const wide = bytes & ~63;
+  const least = f32x4.splat(-Infinity);
+  let maximum0 = least;
+  let maximum1 = least;
+  let maximum2 = least;
+  let maximum3 = least;
+  let at: usize = 0;
+  for (; at < wide; at += 64) {
+    maximum0 = f32x4.pmax(biased(row, bias, at), maximum0);
+    maximum1 = f32x4.pmax(biased(row, bias, at + 16), maximum1);
+    maximum2 = f32x4.pmax(biased(row, bias, at + 32), maximum2);
+    maximum3 = f32x4.pmax(biased(row, bias, at + 48), maximum3);
+  }
+  let maximum = laneMaximum(f32x4.max(f32x4.max(maximum0, maximum1), f32x4.max(maximum2, maximum3)));
+  for (; at < bytes; at += 4) maximum = max(maximum, scalarBiased(row, bias, at));
+  return maximum;
+}
+
+/** The sum of row + bias. */
+function rowSum(row: usize, bias: usize, bytes: usize): f32 {
+  const wide = bytes & ~31;
+  let sum0 = zero();
+  let sum1 = zero();
+  let at: usize = 0;
+  for (; at < wide; at += 32) {
+    sum0 = f32x4.add(sum0, biased(row, bias, at));
+    sum1 = f32x4.add(sum1, biased(row, bias, at + 16));
+  }
+  let sum = laneSum(f32x4.add(sum0, sum1));
+  for (; at < bytes; at += 4) sum += scalarBiased(row, bias, at);
+  return sum;
+}
+
+/** The sum of exp(row + bias - maximum); the terms replace the row when `keep`. */
+// @ts-ignore: decorator
+@inline
+function sumOfExponentials(row: usize, bias: usize, bytes: usize, maximum: f32, keep: bool): f32 {
+  const wide = bytes & ~31;
+  const whole = bytes & ~15;
+  const maximums = f32x4.splat(maximum);
+  let sum0 = zero();
+  let sum1 = zero();
+  let at: usize = 0;
+  for (; at < wide; at += 32) {
+    const first = exponential(f32x4.sub(biased(row, bias, at), maximums));
+    const second = exponential(f32x4.sub(biased(row, bias, at + 16), maximums));
+    sum0 = f32x4.add(sum0, first);
+    sum1 = f32x4.add(sum1, second);
+    if (keep) {
+      v128.store(row + at, first);
+      v128.store(row + at, second, 16);
+    }
+  }
+  for (; at < whole; at += 16) {
+    const term = exponential(f32x4.sub(biased(row, bias, at), maximums));
+    sum0 = f32x4.add(sum0, term);
+    if (keep) v128.store(row + at, term);
+  }
+  let sum = laneSum(f32x4.add(sum0, sum1));
+  if (at < bytes) {
+    const lanes = (bytes - at) >> 2;
+    let x = loadPartial(row + at, lanes);
+    if (bias != 0) x = f32x4.add(x, loadPartial(bias + at, lanes));
+    const terms = exponential(f32x4.sub(x, maximums));
+    sum += f32x4.extract_lane(terms, 0);
+    if (lanes > 1) sum += f32x4.extract_lane(terms, 1);
+    if (lanes > 2) sum += f32x4.extract_lane(terms, 2);
+    if (keep) storePartial(row + at, terms, lanes);
+  }
+  return sum;
+}
+
+function exponentiateRow(row: usize, bias: usize, bytes: usize, maximum: f32): f32 {
+  return sumOfExponentials(row, bias, bytes, maximum, true);
+}
+
+function sumExponentialsOfRow(row: usize, bias: usize, bytes: usize, maximum: f32): f32 {
+  return sumOfExponentials(row, bias, bytes, maximum, false);
+}
+
+/** row = row * factor - shift */
+function scaleRow(row: usize, bytes: usize, factor: f32, shift: f32): void {
+  const whole = bytes & ~15;
+  const factors = f32x4.splat(factor);
+  const shifts = f32x4.splat(shift);
+  let at: usize = 0;
+  for (; at < whole; at += 16) v128.store(row + at, f32x4.sub(f32x4.mul(factors, v128.load(row + at)), shifts));
+  for (; at < bytes; at += 4) store<f32>(row + at, factor * load<f32>(row + at) - shift);
+}
+
+export function softmaxCrossEntropy(
+  logits: usize,
+  bias: usize,
+  targets: usize,
+  losses: usize,
+  logProbabilities: usize,
+  rows: usize,
+  columns: usize,
+  smoothing: f64,
+  gradientScale: f64,
+): void {
+  const bytes = columns << 2;
+  const rest = <f32>(1.0 - smoothing);
+  const smooth = <f32>smoothing;
+  for (let index: usize = 0; index < rows; index++) {
+    const row = logits + index * bytes;
+    const target = <usize>load<u32>(targets + (index << 2)) << 2;
+    const targetLogit = scalarBiased(row, bias, target);
+    const maximum = rowMaximum(row, bias, bytes);
+    const mean = smoothing == 0 ? <f32>0 : rowSum(row, bias, bytes) / <f32>columns;
+    const total =
+      gradientScale == 0 ? sumExponentialsOfRow(row, bias, bytes, maximum) : exponentiateRow(row, bias, bytes, maximum);
+    const logTotal = scalarLogarithm(total);
+    const targetLoss = logTotal - (targetLogit - maximum);
+    const loss = smoothing == 0 ? targetLoss : rest * targetLoss + smooth * (logTotal - (mean - maximum));
+    store<f32>(losses + (index << 2), loss);
+    if (logProbabilities != 0) store<f32>(logProbabilities + (index << 2), -targetLoss);
+    if (gradientScale != 0) {
+      scaleRow(row, bytes, <f32>(gradientScale / <f64>total), <f32>((gradientScale * smoothing) / <f64>columns));
+      store<f32>(row + target, load<f32>(row + target) - <f32>(gradientScale * (1.0 - smoothing)));
+    }
+  }
+}
+
+export function logSoftmax(logits: usize, bias: usize, rows: usize, columns: usize): void {
+  const bytes = columns << 2;
+  const whole = bytes & ~15;
+  for (let index: usize = 0; index < rows; index++) {
+    const row = logits + index * bytes;
+    const maximum = rowMaximum(row, bias, bytes);
+    const logTotal = scalarLogarithm(sumExponentialsOfRow(row, bias, bytes, maximum));
+    const maximums = f32x4.splat(maximum);
+    const logTotals = f32x4.splat(logTotal);
+    let at: usize = 0;
+    for (; at < whole; at += 16) v128.store(row + at, f32x4.sub(f32x4.sub(biased(row, bias, at), maximums), logTotals));
+    for (; at < bytes; at += 4) store<f32>(row + at, scalarBiased(row, bias, at) - maximum - logTotal);
+  }
+}
+
+/** Inserts a value into `count` values in falling order, after its equals; the last of `k` falls out. */
+function insert(values: usize, indices: usize, count: usize, k: usize, value: f32, column: u32): void {
+  let place = count < k ? count : k - 1;
+  while (place > 0 && load<f32>(values + ((place - 1) << 2)) < value) {
+    store<f32>(values + (place << 2), load<f32>(values + ((place - 1) << 2)));
+    store<u32>(indices + (place << 2), load<u32>(indices + ((place - 1) << 2)));
+    place--;
+  }
+  store<f32>(values + (place << 2), value);
+  store<u32>(indices + (place << 2), column);
+}
+
+export function topK(x: usize, rows: usize, columns: usize, k: usize, values: usize, indices: usize): void {
+  const bytes = columns << 2;
+  for (let index: usize = 0; index < rows; index++) {
+    const row = x + index * bytes;
+    const rowValues = values + ((index * k) << 2);
+    const rowIndices = indices + ((index * k) << 2);
+    for (let column: usize = 0; column < k; column++) {
+      insert(rowValues, rowIndices, column, k, load<f32>(row + (column << 2)), <u32>column);
+    }
+    // Few values pass the k-th best so far: sixteen at a time are only compared with it.
+    const worst = rowValues + ((k - 1) << 2);
+    let threshold = load<f32>(worst);
+    let at = k << 2;
+    while (at < bytes) {
+      if (bytes - at >= 64) {
+        const thresholds = f32x4.splat(threshold);
+        const first = v128.or(f32x4.gt(v128.load(row + at), thresholds), f32x4.gt(v128.load(row + at, 16), thresholds));
+        const second = v128.or(f32x4.gt(v128.load(row + at, 32), thresholds), f32x4.gt(v128.load(row + at, 48), thresholds));
+        if (!v128.any_true(v128.or(first, second))) {
+          at += 64;
+          continue;
+        }
+      }
+      const end = min(at + 64, bytes);
+      for (; at < end; at += 4) {
+        const value = load<f32>(row + at);
+        if (value > threshold) {
+          insert(rowValues, rowIndices, k, k, value, <u32>(at >> 2));
+          threshold = load<f32>(worst);
+        }
+      }
+    }
+  }
+}
