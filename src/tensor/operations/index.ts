@@ -7,6 +7,7 @@ import { gatherRows } from './gather-rows.js';
 import { linear } from './linear.js';
 import { lstm } from './lstm.js';
 import { softmaxCrossEntropy } from './softmax-cross-entropy.js';
+import { stackRows } from './stack-rows.js';
 import { tanh } from './tanh.js';
 
 /** Every differentiable operation. An entry without a twin in `reference/` or a case in the tests does not compile. */
@@ -20,6 +21,7 @@ export const operations = {
   gatherRows,
   linear,
   lstm,
+  stackRows,
   tanh,
 } as const;
 

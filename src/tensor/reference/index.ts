@@ -9,6 +9,7 @@ import { linear } from './linear.js';
 import { lstm } from './lstm.js';
 import type { Plain, ReferenceOf, ReferenceOfLoss } from './plain.js';
 import { softmaxCrossEntropy } from './softmax-cross-entropy.js';
+import { stackRows } from './stack-rows.js';
 import { tanh } from './tanh.js';
 
 export type { Plain } from './plain.js';
@@ -24,6 +25,7 @@ export const references: { readonly [Name in OperationName]: ReferenceOf<(typeof
   gatherRows,
   linear,
   lstm,
+  stackRows,
   tanh,
 };
 

@@ -1,0 +1,143 @@
+import { Attention, attentionPlan, type AttentionMemory, type MemoryRows } from '../../nn/attention.js';
+import { Embedding } from '../../nn/embedding.js';
+import { Linear } from '../../nn/linear.js';
+import type { Parameter, ParameterStore } from '../../nn/parameters.js';
+import { dropped, type Pass } from '../../nn/pass.js';
+import { RecurrentStack, type RecurrentState } from '../../nn/recurrent.js';
+import { type SequenceLayout, singleStepLayout } from '../../tensor/layout.js';
+import { concatenate } from '../../tensor/operations/concatenate.js';
+import { stackRows } from '../../tensor/operations/stack-rows.js';
+import type { Scope } from '../../tensor/device.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import type { LstmOptions } from './options.js';
+
+/** What the decoder carries from step to step, a row a sentence. */
+export interface DecoderState {
+  readonly layers: readonly RecurrentState[];
+  /** The attentional vector of the step before, [rows, hidden], when it is fed back. */
+  readonly fed: Tensor | undefined;
+}
+
+/** What the decoder looks at in every step, by source column. */
+export interface DecoderMemory {
+  readonly attention: AttentionMemory;
+  readonly rows: MemoryRows;
+}
+
+/** The LSTM that writes the translation. */
+export class LstmDecoder {
+  readonly #options: LstmOptions;
+  readonly #embedding: Embedding;
+  readonly #stack: RecurrentStack;
+  readonly #attention: Attention | undefined;
+  readonly #output: { weight: Parameter; bias: Parameter };
+
+  constructor(store: ParameterStore, options: LstmOptions, vocabulary: number) {
+    this.#options = options;
+    this.#embedding = new Embedding(store, 'target.embedding', vocabulary, options.embedding, { tied: options.tiedEmbeddings });
+    this.#stack = new RecurrentStack(store, 'decoder', {
+      layers: options.layers,
+      inputs: options.embedding + (options.inputFeeding ? options.hidden : 0),
+      hidden: options.hidden,
+      residual: options.residual,
+    });
+    this.#attention = options.attention === 'none' ? undefined : new Attention(store, 'attention', options.attention, options.hidden);
+    this.#output = options.tiedEmbeddings
+      ? { weight: this.#embedding.table, bias: store.declare('output.bias', [vocabulary]) }
+      : (() => {
+          const { weight, bias } = new Linear(store, 'output', options.hidden, vocabulary, { bias: true });
+          if (bias === undefined) throw new Error('the output layer has a bias');
+          return { weight, bias };
+        })();
+  }
+
+  get outputWeight(): Parameter {
+    return this.#output.weight;
+  }
+  get outputBias(): Parameter {
+    return this.#output.bias;
+  }
+
+  memory(pass: Pass, encoded: Tensor, rows: MemoryRows): DecoderMemory | undefined {
+    return this.#attention === undefined ? undefined : { attention: this.#attention.memory(pass.runner, encoded), rows };
+  }
+
+  /** The state before the first step: the encoder's last, and nothing fed back yet. */
+  initialState(scope: Scope, layers: readonly RecurrentState[], rows: number): DecoderState {
+    return { layers, fed: this.#options.inputFeeding ? scope.zeros([rows, this.#options.hidden]) : undefined };
+  }
+
+  /**
+   * Reads input ids (`<s>` and the words so far, packed as in `layout`) and gives what the output layer multiplies:
+   * [rows, hidden]. `sourceColumns[b]` is the source column of target column b.
+   */
+  forward(
+    pass: Pass,
+    inputIds: Tensor,
+    state: DecoderState,
+    layout: SequenceLayout,
+    memory: DecoderMemory | undefined,
+    sourceColumns: Int32Array,
+    keys: Tensor | undefined,
+  ): { output: Tensor; state: DecoderState; weights: Tensor | undefined } {
+    const embedded = this.#embedding.forward(pass.runner, inputIds);
+    const read = state.fed === undefined ? this.#readAtOnce : this.#readStepByStep;
+    const { output, ...rest } = read.call(this, pass, embedded, state, layout, memory, sourceColumns, keys);
+    return { output: dropped(pass, 'output', output, keys), ...rest };
+  }
+
+  #readAtOnce(
+    pass: Pass,
+    embedded: Tensor,
+    state: DecoderState,
+    layout: SequenceLayout,
+    memory: DecoderMemory | undefined,
+    sourceColumns: Int32Array,
+    keys: Tensor | undefined,
+  ): { output: Tensor; state: DecoderState; weights: Tensor | undefined } {
+    const { output, states } = this.#stack.forward(pass, embedded, state.layers, layout, keys);
+    const after = { layers: states, fed: undefined };
+    if (this.#attention === undefined || memory === undefined) return { output, state: after, weights: undefined };
+    const columns = new Int32Array(layout.rows);
+    for (let step = 0; step < layout.steps; step++) columns.set(sourceColumns.subarray(0, layout.active[step]), layout.offsets[step]);
+    const plan = attentionPlan(pass.runner.scope, memory.rows, columns);
+    const attended = this.#attention.forward(pass.runner, output, memory.attention, plan);
+    return { output: attended.output, state: after, weights: attended.weights };
+  }
+
+  /** With input feeding a step waits for the attention of the one before. */
+  #readStepByStep(
+    pass: Pass,
+    embedded: Tensor,
+    state: DecoderState,
+    layout: SequenceLayout,
+    memory: DecoderMemory | undefined,
+    sourceColumns: Int32Array,
+    keys: Tensor | undefined,
+  ): { output: Tensor; state: DecoderState; weights: Tensor | undefined } {
+    const { runner } = pass;
+    if (this.#attention === undefined || memory === undefined || state.fed === undefined) throw new Error('input feeding needs attention');
+    const outputs: { [step: string]: Tensor } = {};
+    let { layers, fed } = state as { layers: readonly RecurrentState[]; fed: Tensor };
+    let weights: Tensor | undefined;
+    for (let step = 0; step < layout.steps; step++) {
+      const [first, active] = [layout.offsets[step] as number, layout.active[step] as number];
+      const current = (tensor: Tensor) => (tensor.dimension(0) === active ? tensor : runner.rows(tensor, 0, active));
+      const input = runner.run(concatenate, { left: runner.rows(embedded, first, first + active), right: current(fed) }, {}).output;
+      const stack = this.#stack.forward(
+        pass,
+        input,
+        layers.map(({ hidden, cell }) => ({ hidden: current(hidden), cell: current(cell) })),
+        singleStepLayout(active),
+        keys?.rows(first, first + active),
+      );
+      const plan = attentionPlan(runner.scope, memory.rows, sourceColumns.subarray(0, active));
+      const attended = this.#attention.forward(runner, stack.output, memory.attention, plan);
+      layers = stack.states;
+      fed = attended.output;
+      weights = attended.weights;
+      outputs[`step ${step}`] = fed;
+    }
+    return { output: runner.run(stackRows, outputs, {}).output, state: { layers, fed }, weights };
+  }
+}

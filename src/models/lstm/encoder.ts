@@ -1,0 +1,31 @@
+import type { PackedSource } from '../../data/batch.js';
+import { Embedding } from '../../nn/embedding.js';
+import type { ParameterStore } from '../../nn/parameters.js';
+import { type Pass, rowKeys } from '../../nn/pass.js';
+import { BidirectionalStack, RecurrentStack, type RecurrentState } from '../../nn/recurrent.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import type { LstmOptions } from './options.js';
+
+/** The LSTM that reads the source. */
+export class LstmEncoder {
+  readonly #embedding: Embedding;
+  readonly #stack: RecurrentStack | BidirectionalStack;
+
+  constructor(store: ParameterStore, options: LstmOptions, vocabulary: number) {
+    this.#embedding = new Embedding(store, 'source.embedding', vocabulary, options.embedding, { tied: false });
+    const Stack = options.bidirectional ? BidirectionalStack : RecurrentStack;
+    this.#stack = new Stack(store, 'encoder', {
+      layers: options.layers,
+      inputs: options.embedding,
+      hidden: options.hidden,
+      residual: options.residual,
+    });
+  }
+
+  /** The top layer's output at every source token, [rows, hidden], and each layer's last state, [sentences, hidden], by source column. */
+  forward(pass: Pass, source: PackedSource, sentenceKeys: Uint32Array): { output: Tensor; states: RecurrentState[] } {
+    const keys = rowKeys(pass, source.layout, source.sentences, sentenceKeys);
+    const embedded = this.#embedding.forward(pass.runner, pass.runner.scope.integers(source.ids));
+    return this.#stack.forward(pass, embedded, undefined, source.layout, keys);
+  }
+}

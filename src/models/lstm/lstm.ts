@@ -1,0 +1,80 @@
+import type { Batch, BatchOptions, SourceBatch } from '../../data/batch.js';
+import { memoryRows } from '../../nn/attention.js';
+import { ParameterStore } from '../../nn/parameters.js';
+import { type Pass, rowKeys } from '../../nn/pass.js';
+import type { Device } from '../../tensor/device.js';
+import { gatherRows } from '../../tensor/operations/gather-rows.js';
+import {
+  type SoftmaxCrossEntropyAttributes,
+  type SoftmaxCrossEntropyOutputs,
+  softmaxCrossEntropy,
+} from '../../tensor/operations/softmax-cross-entropy.js';
+import type { DecodingSession, Model, VocabularySizes } from '../model.js';
+import { LstmDecoder } from './decoder.js';
+import { LstmEncoder } from './encoder.js';
+import type { LstmOptions } from './options.js';
+import { LstmDecodingSession } from './session.js';
+
+/**
+ * The encoder-decoder of Sutskever, Vinyals and Le (2014): one deep LSTM reads the (reversed) source, its last state
+ * starts a second one, which writes the target.
+ */
+export class LstmModel implements Model {
+  readonly parameters = new ParameterStore();
+  readonly options: LstmOptions;
+  readonly vocabularies: VocabularySizes;
+  readonly #encoder: LstmEncoder;
+  readonly #decoder: LstmDecoder;
+
+  /** Declares the parameters; `parameters.allocate` or `attach` must give them a place before anything is computed. */
+  constructor(options: LstmOptions, vocabularies: VocabularySizes) {
+    this.options = options;
+    this.vocabularies = vocabularies;
+    this.#encoder = new LstmEncoder(this.parameters, options, vocabularies.source);
+    this.#decoder = new LstmDecoder(this.parameters, options, vocabularies.target);
+  }
+
+  get dropout(): number {
+    return this.options.dropout;
+  }
+
+  get batchOptions(): BatchOptions {
+    return { reverseSource: this.options.reverseSource };
+  }
+
+  loss(pass: Pass, batch: Batch, attributes: SoftmaxCrossEntropyAttributes): SoftmaxCrossEntropyOutputs {
+    const { runner } = pass;
+    const { scope } = runner;
+    const encoded = this.#encoder.forward(pass, batch.source, batch.sentenceKeys);
+    const memory = this.#decoder.memory(pass, encoded.output, memoryRows(scope, batch.source.layout));
+    // Source and target columns are sorted by their own lengths: bring the states into the order of the targets.
+    const indices = scope.integers(batch.sourceColumnOfTarget);
+    const states = encoded.states.map(({ hidden, cell }) => ({
+      hidden: runner.run(gatherRows, { input: hidden, indices }, {}).output,
+      cell: runner.run(gatherRows, { input: cell, indices }, {}).output,
+    }));
+    const { output } = this.#decoder.forward(
+      pass,
+      scope.integers(batch.target.inputIds),
+      this.#decoder.initialState(scope, states, batch.sentences),
+      batch.target.layout,
+      memory,
+      batch.sourceColumnOfTarget,
+      rowKeys(pass, batch.target.layout, batch.target.sentences, batch.sentenceKeys),
+    );
+    return runner.loss(
+      softmaxCrossEntropy,
+      {
+        input: output,
+        weight: this.#decoder.outputWeight.value,
+        bias: this.#decoder.outputBias.value,
+        targets: scope.integers(batch.target.outputIds),
+      },
+      attributes,
+    );
+  }
+
+  decode(device: Device, sources: SourceBatch): DecodingSession {
+    return new LstmDecodingSession(device, this.#encoder, this.#decoder, sources, this.options);
+  }
+}

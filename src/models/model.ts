@@ -1,0 +1,53 @@
+import type { Batch, BatchOptions, SourceBatch } from '../data/batch.js';
+import type { ParameterStore } from '../nn/parameters.js';
+import type { Pass } from '../nn/pass.js';
+import type { Device } from '../tensor/device.js';
+import type { SoftmaxCrossEntropyAttributes, SoftmaxCrossEntropyOutputs } from '../tensor/operations/softmax-cross-entropy.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** Number of token ids on each side. */
+export interface VocabularySizes {
+  readonly source: number;
+  readonly target: number;
+}
+
+/** What training sees of an architecture. */
+export interface TrainableModel {
+  readonly parameters: ParameterStore;
+  readonly vocabularies: VocabularySizes;
+  /** How this model wants its batches made. */
+  readonly batchOptions: BatchOptions;
+  /** Probability of dropping a value on the way between layers, in training. */
+  readonly dropout: number;
+  /** Losses and log-probabilities of every target token, by row of the packed target. */
+  loss(pass: Pass, batch: Batch, attributes: SoftmaxCrossEntropyAttributes): SoftmaxCrossEntropyOutputs;
+}
+
+/** What decoding sees of an architecture, so that every architecture shares every search. */
+export interface StepModel {
+  readonly vocabularies: VocabularySizes;
+  readonly batchOptions: BatchOptions;
+  /** Encodes sentences and starts a row for each column of the packed source. The session holds device memory until disposed. */
+  decode(device: Device, sources: SourceBatch): DecodingSession;
+}
+
+/** Rows that are extended token by token. Each row belongs to one source sentence; several may share one. */
+export interface DecodingSession {
+  /** Number of rows now. */
+  readonly rows: number;
+  /** Extends row r by previousIds[r] and gives the logits of what follows. Both last until the next call. */
+  step(previousIds: Int32Array): StepOutput;
+  /** Row r becomes what row rows[r] was; rows may repeat or be left out. */
+  select(rows: Int32Array): void;
+  dispose(): void;
+}
+
+export interface StepOutput {
+  /** [rows, target vocabulary] */
+  readonly logits: Tensor;
+  /** Attention over the source tokens of a row in their written order; undefined without attention. */
+  attention?(row: number): Float32Array;
+}
+
+/** A model that can be trained and decoded. */
+export interface Model extends TrainableModel, StepModel {}

@@ -1,0 +1,134 @@
+import type { SequenceLayout } from '../tensor/layout.js';
+import { add } from '../tensor/operations/add.js';
+import { concatenate } from '../tensor/operations/concatenate.js';
+import { type LstmAttributes, type LstmOutputs, lstm } from '../tensor/operations/lstm.js';
+import type { Runner } from '../tensor/tape.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Parameter, ParameterStore } from './parameters.js';
+import { dropped, type Pass } from './pass.js';
+
+/** What a recurrent layer hands from step to step, [sentences, hidden] each. */
+export interface RecurrentState {
+  readonly hidden: Tensor;
+  readonly cell: Tensor;
+}
+
+/** One LSTM layer in one direction. */
+class LstmLayer {
+  readonly #weightInput: Parameter;
+  readonly #weightHidden: Parameter;
+  readonly #bias: Parameter;
+
+  constructor(store: ParameterStore, name: string, inputs: number, hidden: number) {
+    this.#weightInput = store.declare(`${name}.weightInput`, [4 * hidden, inputs]);
+    this.#weightHidden = store.declare(`${name}.weightHidden`, [4 * hidden, hidden]);
+    this.#bias = store.declare(`${name}.bias`, [4 * hidden]);
+  }
+
+  forward(runner: Runner, input: Tensor, state: RecurrentState | undefined, attributes: LstmAttributes): LstmOutputs {
+    return runner.run(
+      lstm,
+      {
+        input,
+        weightInput: this.#weightInput.value,
+        weightHidden: this.#weightHidden.value,
+        bias: this.#bias.value,
+        hidden: state?.hidden,
+        cell: state?.cell,
+      },
+      attributes,
+    );
+  }
+}
+
+/** Two layers of half the size, one reading each way; outputs and states stand side by side. */
+class BidirectionalLstmLayer {
+  readonly #forward: LstmLayer;
+  readonly #backward: LstmLayer;
+
+  constructor(store: ParameterStore, name: string, inputs: number, hidden: number) {
+    this.#forward = new LstmLayer(store, `${name}.forward`, inputs, hidden / 2);
+    this.#backward = new LstmLayer(store, `${name}.backward`, inputs, hidden / 2);
+  }
+
+  forward(runner: Runner, input: Tensor, _state: undefined, { layout }: { layout: SequenceLayout }): LstmOutputs {
+    const left = this.#forward.forward(runner, input, undefined, { layout, direction: 'forward' });
+    const right = this.#backward.forward(runner, input, undefined, { layout, direction: 'backward' });
+    const joined = (name: keyof LstmOutputs) => runner.run(concatenate, { left: left[name], right: right[name] }, {}).output;
+    return { output: joined('output'), hidden: joined('hidden'), cell: joined('cell') };
+  }
+}
+
+export interface RecurrentStackOptions {
+  readonly layers: number;
+  readonly inputs: number;
+  readonly hidden: number;
+  /** Adds each layer's input to its output, from the second layer on (Wu et al. 2016, section 3.1), so that deep stacks train. */
+  readonly residual: boolean;
+}
+
+/** Layers of LSTM, each reading the one below. Dropout stands before every layer (Zaremba et al. 2014, section 3). */
+export class RecurrentStack {
+  readonly #name: string;
+  readonly #layers: LstmLayer[];
+  readonly #residual: boolean;
+
+  constructor(store: ParameterStore, name: string, options: RecurrentStackOptions) {
+    this.#name = name;
+    this.#residual = options.residual;
+    this.#layers = Array.from(
+      { length: options.layers },
+      (_, layer) => new LstmLayer(store, `${name}.${layer}`, layer === 0 ? options.inputs : options.hidden, options.hidden),
+    );
+  }
+
+  /** input [rows, inputs] → output [rows, hidden] of the top layer, and every layer's state after its sentence's last step. */
+  forward(
+    pass: Pass,
+    input: Tensor,
+    states: readonly RecurrentState[] | undefined,
+    layout: SequenceLayout,
+    keys: Tensor | undefined,
+  ): { output: Tensor; states: RecurrentState[] } {
+    let below = input;
+    const after = this.#layers.map((layer, index) => {
+      const above = layer.forward(pass.runner, dropped(pass, `${this.#name}.${index}`, below, keys), states?.[index], {
+        layout,
+        direction: 'forward',
+      });
+      below = this.#residual && index > 0 ? pass.runner.run(add, { left: above.output, right: below }, {}).output : above.output;
+      return { hidden: above.hidden, cell: above.cell };
+    });
+    return { output: below, states: after };
+  }
+}
+
+/** A bidirectional first layer below an ordinary stack, as in Wu et al. 2016 (section 3.2). Only an encoder can read both ways. */
+export class BidirectionalStack {
+  readonly #name: string;
+  readonly #first: BidirectionalLstmLayer;
+  readonly #above: RecurrentStack | undefined;
+
+  constructor(store: ParameterStore, name: string, options: RecurrentStackOptions) {
+    this.#name = name;
+    this.#first = new BidirectionalLstmLayer(store, `${name}.bidirectional`, options.inputs, options.hidden);
+    this.#above =
+      options.layers === 1
+        ? undefined
+        : new RecurrentStack(store, `${name}.above`, { ...options, layers: options.layers - 1, inputs: options.hidden });
+  }
+
+  forward(
+    pass: Pass,
+    input: Tensor,
+    _states: undefined,
+    layout: SequenceLayout,
+    keys: Tensor | undefined,
+  ): { output: Tensor; states: RecurrentState[] } {
+    const first = this.#first.forward(pass.runner, dropped(pass, this.#name, input, keys), undefined, { layout });
+    const bottom = { hidden: first.hidden, cell: first.cell };
+    if (this.#above === undefined) return { output: first.output, states: [bottom] };
+    const above = this.#above.forward(pass, first.output, undefined, layout, keys);
+    return { output: above.output, states: [bottom, ...above.states] };
+  }
+}

@@ -1,0 +1,51 @@
+import type { IdPair } from '../data/batch.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** What a loop decides for one update; everything else is fixed when the executor is made. */
+export interface UpdateSettings {
+  /** Number of this update, from 1; keys dropout and corrects Adam's averages. */
+  readonly update: number;
+  readonly learningRate: number;
+}
+
+export interface UpdateResult {
+  /** Sum over target tokens of the (smoothed) cross entropy, in nats. */
+  readonly loss: number;
+  /** Sum over target tokens of -log p, in nats; equal to `loss` without label smoothing. */
+  readonly negativeLogLikelihood: number;
+  readonly sentences: number;
+  readonly sourceTokens: number;
+  /** `</s>` counted. */
+  readonly targetTokens: number;
+  /** Norm of the whole gradient before clipping, after division by the update's sentences or words. */
+  readonly gradientNorm: number;
+  /** False when loss or gradient is not a finite number; then nothing was updated. */
+  readonly finite: boolean;
+}
+
+export interface EvaluationResult {
+  readonly negativeLogLikelihood: number;
+  readonly sentences: number;
+  readonly sourceTokens: number;
+  readonly targetTokens: number;
+}
+
+/**
+ * Computes updates: on this thread, or on many devices. The loop (data order, schedule, validation, checkpoints) sees
+ * no more than this.
+ */
+export interface Executor {
+  /**
+   * One update from the sentences of one or more micro-batches: forward, backward, clipping, optimizer.
+   * All micro-batches count as one batch: their losses are divided by the joint number of sentences or words.
+   */
+  update(microBatches: readonly (readonly IdPair[])[], settings: UpdateSettings): Promise<UpdateResult>;
+  /** Log-likelihood of pairs, without dropout, smoothing or gradients. `logProbabilities`, when given, receives each pair's. */
+  evaluate(pairs: readonly IdPair[], logProbabilities?: Float64Array): Promise<EvaluationResult>;
+  /** Everything a checkpoint holds, by canonical name: parameters, and the optimizer's own tensors. May be read and written between updates. */
+  readonly parameters: ReadonlyMap<string, Tensor>;
+  readonly optimizerState: ReadonlyMap<string, Tensor>;
+  /** What a resumed run must have again to be bit-identical. */
+  readonly placement: { readonly strategy: string; readonly devices: number; readonly gemm: string; readonly kernels: string };
+  dispose(): Promise<void>;
+}
