@@ -1,0 +1,70 @@
+import type { Pipeline } from './pipeline.js';
+import type { Encoding, Tokenizer } from './tokenizer.js';
+import { endId, specialTokens, unknownId } from './tokenizer.js';
+import type { Vocabulary } from './vocabulary.js';
+
+/** Words of more characters than this are never in a vocabulary (they are addresses and accidents). */
+export const longestWord = 100;
+
+/** Whole words or single characters, each one token; what is not in the vocabulary is `<unk>`, as in 2014. */
+export class ClosedVocabularyTokenizer implements Tokenizer {
+  constructor(
+    readonly kind: 'word' | 'character',
+    private readonly pipeline: Pipeline,
+    private readonly vocabulary: Vocabulary,
+  ) {}
+
+  get size(): number {
+    return this.vocabulary.size;
+  }
+
+  normalise(text: string): string {
+    return this.pipeline.normalise(text);
+  }
+
+  encode(text: string): number[] {
+    return this.pipeline.pieces(this.normalise(text)).map((piece) => this.vocabulary.id(piece) ?? unknownId);
+  }
+
+  encodeWithOffsets(text: string): Encoding {
+    const encoding: Encoding = { ids: [], offsets: [] };
+    let position = -this.pipeline.prefixLength;
+    for (const piece of this.pipeline.pieces(this.normalise(text))) {
+      const end = position + piece.length;
+      encoding.ids.push(this.vocabulary.id(piece) ?? unknownId);
+      encoding.offsets.push(piece.length > 1 && piece.startsWith(' ') ? position + 1 : position, end);
+      position = end;
+    }
+    return encoding;
+  }
+
+  decode(ids: ArrayLike<number>, unknown?: (position: number) => string): string {
+    const space = this.pipeline.prefixLength === 1 ? ' ' : '';
+    let text = '';
+    for (let position = 0; position < ids.length; position++) {
+      const id = ids[position] as number;
+      const token = this.vocabulary.token(id);
+      if (id === unknownId) text += space + (unknown?.(position) ?? '⁇');
+      else if (id > endId) text += token;
+    }
+    return this.pipeline.join(text);
+  }
+
+  token(id: number): string {
+    return this.vocabulary.token(id);
+  }
+
+  /**
+   * The model is written as a `WordPiece` without continuations, which is a table of whole pieces; the `WordLevel` of
+   * Hugging Face means the same, but the reference in JavaScript has no such model.
+   */
+  toJson(): string {
+    return this.pipeline.toJson({
+      type: 'WordPiece',
+      unk_token: specialTokens[unknownId],
+      continuing_subword_prefix: '##',
+      max_input_chars_per_word: longestWord,
+      vocab: this.vocabulary.toJson(),
+    });
+  }
+}

@@ -1,0 +1,156 @@
+import { z } from 'zod';
+import { DecadeError } from '../core/errors.js';
+import { BytePairTokenizer, byteToken, firstByteId, firstTextId, type Merge } from './byte-pair-encoding.js';
+import { ClosedVocabularyTokenizer, longestWord } from './closed-vocabulary.js';
+import { Pipeline, type PipelineOptions } from './pipeline.js';
+import { specialTokens, type Tokenizer } from './tokenizer.js';
+import { Vocabulary } from './vocabulary.js';
+
+const vocab = z.record(z.string(), z.int().nonnegative());
+const unknownToken = z.literal(specialTokens[3]);
+
+const bytePairModel = z.strictObject({
+  type: z.literal('BPE'),
+  dropout: z.null(),
+  unk_token: unknownToken,
+  continuing_subword_prefix: z.null(),
+  end_of_word_suffix: z.null(),
+  fuse_unk: z.literal(false),
+  byte_fallback: z.literal(true),
+  ignore_merges: z.literal(false),
+  vocab,
+  merges: z.array(z.tuple([z.string(), z.string()])),
+});
+
+const wholePieceModel = z.strictObject({
+  type: z.literal('WordPiece'),
+  unk_token: unknownToken,
+  continuing_subword_prefix: z.literal('##'),
+  max_input_chars_per_word: z.literal(longestWord),
+  vocab,
+});
+
+const tokenizerFile = z.looseObject({
+  version: z.literal('1.0'),
+  truncation: z.null(),
+  padding: z.null(),
+  added_tokens: z.tuple([]),
+  model: z.discriminatedUnion('type', [bytePairModel, wholePieceModel]),
+});
+
+const kinds = {
+  subwords: 'bpe',
+  punctuation: 'word',
+  spaces: 'word',
+  characters: 'character',
+} as const;
+
+/**
+ * Reads what `Tokenizer.toJson` wrote. Nothing in the file is run: patterns must be decade's own, letter for letter, and
+ * every id is checked.
+ *
+ * @param where the file's path, for errors
+ * Throws a `DecadeError` (`input`) for a truncated, changed or foreign file.
+ */
+export function loadTokenizer(json: string, where: string): Tokenizer {
+  const refuse = (received: string, cause?: unknown): never => {
+    throw new DecadeError('input', {
+      where,
+      received,
+      allowed: 'a tokenizer.json that decade wrote',
+      next: 'take the file from the run directory of the model',
+      cause,
+    });
+  };
+  let contents: unknown;
+  try {
+    contents = JSON.parse(json);
+  } catch (cause) {
+    return refuse('not JSON, or cut short', cause);
+  }
+  const parsed = tokenizerFile.safeParse(contents);
+  if (!parsed.success) return refuse(summary(contents, parsed.error), parsed.error);
+  const pipeline = matchingPipeline(contents);
+  if (pipeline === undefined) return refuse(`a tokenizer with ${parts(contents)}`);
+  const { model } = parsed.data;
+  const kind = kinds[pipeline.options.segmentation];
+  if ((kind === 'bpe') !== (model.type === 'BPE')) return refuse(`a ${model.type} model behind the rules for a ${kind} tokenizer`);
+  const tokens = tokensById(model.vocab, refuse);
+  const vocabulary = new Vocabulary(tokens.slice(specialTokens.length));
+  if (model.type === 'WordPiece') return new ClosedVocabularyTokenizer(kind === 'character' ? kind : 'word', pipeline, vocabulary);
+  return new BytePairTokenizer(pipeline, vocabulary, checkedMerges(tokens, vocabulary, model.merges, refuse));
+}
+
+type Refuse = (received: string) => never;
+
+/** The pipeline, of all that decade can write, that gives exactly the file's rules. */
+function matchingPipeline(contents: unknown): Pipeline | undefined {
+  const found = z.looseObject({}).parse(contents);
+  for (const segmentation of Object.keys(kinds) as PipelineOptions['segmentation'][]) {
+    for (const lowercase of [false, true]) {
+      const pipeline = new Pipeline({ segmentation, lowercase });
+      const rules = Object.entries(pipeline.describe());
+      if (rules.every(([part, rule]) => JSON.stringify(found[part]) === JSON.stringify(rule))) return pipeline;
+    }
+  }
+  return undefined;
+}
+
+function tokensById(ids: Record<string, number>, refuse: Refuse): string[] {
+  const entries = Object.entries(ids);
+  const tokens: string[] = [];
+  for (const [token, id] of entries) {
+    if (id >= entries.length) refuse(`id ${id} in a vocabulary of ${entries.length} tokens`);
+    if (tokens[id] !== undefined) refuse(`id ${id} for both ${JSON.stringify(tokens[id])} and ${JSON.stringify(token)}`);
+    tokens[id] = token;
+  }
+  for (const [id, token] of specialTokens.entries()) {
+    if (tokens[id] !== token) refuse(`${JSON.stringify(tokens[id])} for id ${id}, which is ${token}`);
+  }
+  return tokens;
+}
+
+function checkedMerges(tokens: readonly string[], vocabulary: Vocabulary, pairs: readonly [string, string][], refuse: Refuse): Merge[] {
+  for (let byte = 0; byte < 256; byte++) {
+    const token = tokens[firstByteId + byte];
+    if (token !== byteToken(byte)) refuse(`${JSON.stringify(token)} for id ${firstByteId + byte}, which is ${byteToken(byte)}`);
+  }
+  const unmade = new Set(tokens.slice(firstTextId).filter((token) => [...token].length > 1));
+  const seen = new Set<string>();
+  const textId = (token: string): number => {
+    const id = vocabulary.id(token);
+    return id === undefined || id < firstTextId ? refuse(`a merge with ${JSON.stringify(token)}, which is not in the vocabulary`) : id;
+  };
+  const merges = pairs.map(([left, right]) => {
+    const key = JSON.stringify([left, right]);
+    if (seen.has(key)) refuse(`the merge ${key} twice`);
+    seen.add(key);
+    unmade.delete(left + right);
+    return { left: textId(left), right: textId(right), merged: textId(left + right) };
+  });
+  for (const token of unmade) refuse(`the token ${JSON.stringify(token)}, which no merge makes`);
+  return merges;
+}
+
+/** What a file is that does not have the shape. */
+function summary(contents: unknown, error: z.ZodError): string {
+  const foreign = z.looseObject({ model: z.looseObject({ type: z.string() }) }).safeParse(contents);
+  const issue = error.issues[0];
+  const place = issue === undefined ? '' : ` (${issue.path.join('.') || 'the file'}: ${issue.message})`;
+  return foreign.success ? `a tokenizer with ${parts(contents)}${place}` : `no tokenizer${place}`;
+}
+
+/** `model BPE, normalizer NFKC, pre_tokenizer Metaspace, decoder none`. */
+function parts(contents: unknown): string {
+  const file = z.looseObject({}).parse(contents);
+  return ['model', 'normalizer', 'pre_tokenizer', 'post_processor', 'decoder']
+    .map((part) => {
+      const named = z.looseObject({ type: z.string() }).safeParse(file[part]);
+      return `${part} ${named.success ? printable(named.data.type) : 'none'}`;
+    })
+    .join(', ');
+}
+
+function printable(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}...` : text;
+}
