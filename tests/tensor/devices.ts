@@ -1,0 +1,18 @@
+import type { Device } from '../../src/tensor/device.js';
+import { hasRelaxedSimd, loadKernels } from '../../src/tensor/kernels/load.js';
+import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
+import { Memory } from '../../src/tensor/memory.js';
+
+/** One device with the portable kernels, for tests that are not about devices. */
+export async function openTestDevice(options: { relaxed?: boolean | 'auto' } = {}): Promise<Device> {
+  const memory = new Memory({ shared: true });
+  const kernels = await loadKernels(memory, options);
+  return { memory, kernels, matrix: webAssemblyProvider(memory, kernels) };
+}
+
+/** Every kind of device that this machine has. */
+export async function openTestDevices(): Promise<{ name: string; device: Device }[]> {
+  const devices = [{ name: 'webassembly, plain SIMD', device: await openTestDevice({ relaxed: false }) }];
+  if (hasRelaxedSimd()) devices.push({ name: 'webassembly, relaxed SIMD', device: await openTestDevice({ relaxed: true }) });
+  return devices;
+}

@@ -1,0 +1,418 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { mix32, normal, randomKey, uniformInteger } from '../../src/core/random.js';
+import { type Device, Scope } from '../../src/tensor/device.js';
+import { sequenceLayout } from '../../src/tensor/layout.js';
+import { Arena } from '../../src/tensor/memory.js';
+import type { Loss, Operation, Tensors } from '../../src/tensor/operation.js';
+import type { AttentionPlan } from '../../src/tensor/operations/attention.js';
+import { type LossName, losses, type OperationName, operations } from '../../src/tensor/operations/index.js';
+import { lossReferences, references } from '../../src/tensor/reference/index.js';
+import { type Plain, type PlainTensors, plain } from '../../src/tensor/reference/plain.js';
+import { Tensor } from '../../src/tensor/tensor.js';
+import { TouchedRows } from '../../src/tensor/touched-rows.js';
+import { openTestDevices } from './devices.js';
+
+/**
+ * Every operation on every device (matrix library, plain and relaxed kernels) against its float64 reference, and its
+ * gradient against finite differences of that reference. The table is closed: an operation without cases does not compile.
+ */
+
+type InputsOf<O> =
+  O extends Operation<infer Inputs, infer _A, infer _O, infer _S, infer _P>
+    ? Inputs
+    : O extends Loss<infer I, infer _B, infer _C>
+      ? I
+      : never;
+type AttributesOf<O> =
+  O extends Operation<infer _I, infer A, infer _O, infer _S, infer _P> ? A : O extends Loss<infer _J, infer B, infer _C> ? B : never;
+
+/** Integer inputs (ids, indices, keys) have no gradient. */
+interface Case<Inputs extends Tensors, Attributes> {
+  readonly name: string;
+  readonly inputs: PlainTensors<Inputs>;
+  readonly integers?: readonly (keyof Inputs)[];
+  readonly attributes: (scope: Scope) => Attributes;
+  /** Outputs without a gradient of their own. */
+  readonly opaque?: readonly string[];
+}
+
+let drawn = 0;
+const random = (...shape: number[]): Plain => {
+  const key = randomKey(7, 'sample', drawn++);
+  return plain(
+    shape,
+    plain(shape).values.map((_, index) => 0.7 * normal(key, index)),
+  );
+};
+const integersBelow = (count: number, bound: number): Plain => {
+  const key = randomKey(7, 'sample', drawn++);
+  return plain(
+    [count],
+    Array.from({ length: count }, (_, index) => uniformInteger(key, index, bound)),
+  );
+};
+const none = () => ({});
+
+function lstmCase(name: string, lengths: number[], inputs: number, hidden: number, direction: 'forward' | 'backward', initial: boolean) {
+  const layout = sequenceLayout(lengths);
+  return {
+    name,
+    inputs: {
+      input: random(layout.rows, inputs),
+      weightInput: random(4 * hidden, inputs),
+      weightHidden: random(4 * hidden, hidden),
+      bias: random(4 * hidden),
+      hidden: initial ? random(lengths.length, hidden) : undefined,
+      cell: initial ? random(lengths.length, hidden) : undefined,
+    },
+    attributes: () => ({ layout, direction }),
+  };
+}
+
+/** Queries that look at ragged, overlapping lists of memory rows. */
+function planOf(scope: Scope, lengths: number[], memoryRows: number): AttentionPlan {
+  const starts = lengths.map((_, query) => lengths.slice(0, query).reduce((sum, length) => sum + length, 0));
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  return {
+    queries: lengths.length,
+    queryStart: scope.integers(starts),
+    queryLength: scope.integers(lengths),
+    weightStart: scope.integers(starts),
+    memoryRows: scope.integers(Array.from({ length: total }, (_, index) => (index * 3) % memoryRows)),
+    weights: total,
+    longest: Math.max(...lengths),
+  };
+}
+
+const cases: {
+  readonly [Name in OperationName]: readonly Case<InputsOf<(typeof operations)[Name]>, AttributesOf<(typeof operations)[Name]>>[];
+} = {
+  add: [
+    [1, 1],
+    [3, 7],
+    [5, 33],
+  ].map(([rows = 0, columns = 0]) => ({
+    name: `${rows}x${columns}`,
+    inputs: { left: random(rows, columns), right: random(rows, columns) },
+    attributes: none,
+  })),
+  tanh: [
+    [1, 1],
+    [3, 7],
+    [5, 33],
+  ].map(([rows = 0, columns = 0]) => ({ name: `${rows}x${columns}`, inputs: { input: random(rows, columns) }, attributes: none })),
+  linear: [
+    [1, 1, 1],
+    [3, 5, 7],
+    [17, 33, 9],
+    [65, 24, 130],
+  ].flatMap(([rows = 0, inputs = 0, outputs = 0]) =>
+    [true, false].map((bias) => ({
+      name: `${rows}x${inputs} to ${outputs}${bias ? '' : ' without bias'}`,
+      inputs: { input: random(rows, inputs), weight: random(outputs, inputs), bias: bias ? random(outputs) : undefined },
+      attributes: none,
+    })),
+  ),
+  embedding: [
+    [5, 3, 9],
+    [31, 17, 4],
+  ].map(([vocabulary = 0, columns = 0, rows = 0]) => ({
+    name: `${rows} of ${vocabulary}x${columns}`,
+    inputs: { table: random(vocabulary, columns), ids: integersBelow(rows, vocabulary) },
+    integers: ['ids'],
+    attributes: none,
+  })),
+  gatherRows: [
+    [5, 3, 9],
+    [6, 17, 4],
+  ].map(([from = 0, columns = 0, rows = 0]) => ({
+    name: `${rows} of ${from}x${columns}`,
+    inputs: { input: random(from, columns), indices: integersBelow(rows, from) },
+    integers: ['indices'],
+    attributes: none,
+  })),
+  concatenate: [
+    [1, 1, 1],
+    [3, 5, 2],
+    [7, 9, 33],
+  ].map(([rows = 0, left = 0, right = 0]) => ({
+    name: `${rows}x(${left}+${right})`,
+    inputs: { left: random(rows, left), right: random(rows, right) },
+    attributes: none,
+  })),
+  stackRows: [{ name: '1+3+2 rows of 5', inputs: { first: random(1, 5), second: random(3, 5), third: random(2, 5) }, attributes: none }],
+  dropout: [0, 0.3, 0.9].map((rate) => ({
+    name: `rate ${rate}`,
+    inputs: { input: random(5, 13), rowKeys: plain([5], [1, -2, 3, 2 ** 31 - 1, -(2 ** 31)]) },
+    integers: ['rowKeys'],
+    attributes: () => ({ rate, key: mix32(12) }),
+  })),
+  lstm: [
+    lstmCase('one sentence, one step', [1], 1, 1, 'forward', false),
+    lstmCase('ragged', [4, 3, 3, 1], 3, 5, 'forward', false),
+    lstmCase('ragged, with a state', [5, 2, 1], 7, 3, 'forward', true),
+    lstmCase('ragged, backward', [4, 3, 3, 1], 3, 5, 'backward', false),
+    lstmCase('ragged, backward, with a state', [5, 2, 1], 2, 9, 'backward', true),
+    lstmCase('one step, with a state', [1, 1, 1], 6, 4, 'forward', true),
+    lstmCase('even', [6, 6, 6], 17, 8, 'forward', true),
+  ],
+  dotAttention: [1, 6, 9].map((size) => ({
+    name: `size ${size}`,
+    inputs: { query: random(4, size), keys: random(7, size), values: random(7, size + 2) },
+    attributes: (scope) => ({ plan: planOf(scope, [1, 3, 5, 2], 7) }),
+    opaque: ['weights'],
+  })),
+  additiveAttention: [1, 6, 9].map((size) => ({
+    name: `size ${size}`,
+    inputs: { query: random(4, size), keys: random(7, size), values: random(7, size + 2), vector: random(size) },
+    attributes: (scope) => ({ plan: planOf(scope, [1, 3, 5, 2], 7) }),
+    opaque: ['weights'],
+  })),
+};
+
+const lossCases: { readonly [Name in LossName]: readonly Case<InputsOf<(typeof losses)[Name]>, AttributesOf<(typeof losses)[Name]>>[] } = {
+  softmaxCrossEntropy: [
+    [1, 1, 2, 0],
+    [5, 3, 9, 0],
+    [7, 6, 33, 0.1],
+    [805, 3, 5, 0.1],
+  ].map(([rows = 0, size = 0, vocabulary = 0, smoothing = 0]) => ({
+    name: `${rows}x${size} to ${vocabulary}, smoothing ${smoothing}`,
+    inputs: {
+      input: random(rows, size),
+      weight: random(vocabulary, size),
+      bias: random(vocabulary),
+      targets: integersBelow(rows, vocabulary),
+    },
+    integers: ['targets'],
+    attributes: () => ({ smoothing, gradientScale: 0.37 }),
+  })),
+};
+
+/** |actual - expected| / |expected|, as whole vectors. */
+function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  let difference = 0;
+  let norm = 0;
+  for (let index = 0; index < expected.length; index++) {
+    difference += ((actual[index] as number) - (expected[index] as number)) ** 2;
+    norm += (expected[index] as number) ** 2;
+  }
+  return Math.sqrt(difference) / Math.max(Math.sqrt(norm), 1e-3);
+}
+
+/** Gradient of f at `values`, value by value, or along a few random directions where there are many values. */
+function checkGradient(f: () => number, values: Float64Array, gradient: ArrayLike<number>, where: string): void {
+  const step = 1e-5;
+  const along = (direction: Float64Array): number => {
+    const before = values.slice();
+    for (let index = 0; index < values.length; index++) values[index] = (before[index] as number) + step * (direction[index] as number);
+    const above = f();
+    for (let index = 0; index < values.length; index++) values[index] = (before[index] as number) - step * (direction[index] as number);
+    const below = f();
+    values.set(before);
+    return (above - below) / (2 * step);
+  };
+  const directions =
+    values.length <= 40
+      ? Array.from(values, (_, chosen) => new Float64Array(values.length).fill(0).fill(1, chosen, chosen + 1))
+      : Array.from({ length: 6 }, (_, draw) =>
+          new Float64Array(values.length).map((_value, index) => normal(randomKey(3, 'sample', draw), index)),
+        );
+  const expected = directions.map(along);
+  const actual = directions.map((direction) => direction.reduce((sum, value, index) => sum + value * (gradient[index] as number), 0));
+  assert.ok(relativeError(actual, expected) < 1e-4, `${where}: gradient ${actual.slice(0, 5)} instead of ${expected.slice(0, 5)}`);
+}
+
+interface Runnable {
+  outputs: { readonly [name: string]: Tensor | undefined };
+  addGradients(outputGradients: { [name: string]: Tensor | undefined }, inputGradients: { [name: string]: Tensor | undefined }): void;
+}
+
+/** Shared by operations and losses: uploads, compares outputs, gives random gradients to the outputs, compares those of the inputs. */
+function sweep(
+  device: Device,
+  {
+    inputs,
+    integers = [],
+    opaque = [],
+  }: {
+    inputs: { [name: string]: Plain | undefined };
+    integers?: readonly PropertyKey[] | undefined;
+    opaque?: readonly string[] | undefined;
+  },
+  run: (scope: Scope, uploaded: { [name: string]: Tensor | undefined }) => Runnable,
+  reference: (scope: Scope) => { [name: string]: Plain | undefined },
+): void {
+  const arena = new Arena(device.memory);
+  const scope = new Scope(device, arena);
+  const uploaded = Object.fromEntries(
+    Object.entries(inputs).map(([name, value]) => [
+      name,
+      value === undefined ? undefined : scope.empty(value.shape, integers.includes(name) ? 'i32' : 'f32').set(value.values),
+    ]),
+  );
+  const { outputs, addGradients } = run(scope, uploaded);
+  const expected = reference(scope);
+  for (const [name, output] of Object.entries(outputs)) {
+    const wanted = expected[name];
+    assert.ok(output !== undefined && wanted !== undefined, name);
+    assert.deepEqual(output.shape, wanted.shape, name);
+    assert.ok(
+      relativeError(output.f32, wanted.values) < 2e-5,
+      `${name}: ${output.toArray().slice(0, 5)} instead of ${wanted.values.slice(0, 5)}`,
+    );
+  }
+
+  const weights = Object.fromEntries(
+    Object.entries(expected).flatMap(([name, value]) =>
+      value === undefined || opaque.includes(name) ? [] : [[name, random(...value.shape)]],
+    ),
+  );
+  const outputGradients = Object.fromEntries(
+    Object.entries(weights).map(([name, value]) => [name, scope.empty(value.shape).set(value.values)]),
+  );
+  // Gradients are added to what is there already.
+  const present = 0.25;
+  const inputGradients = Object.fromEntries(
+    Object.entries(inputs).flatMap(([name, value]) => {
+      if (value === undefined || integers.includes(name)) return [];
+      const gradient = scope.empty(value.shape);
+      gradient.f32.fill(present);
+      return [[name, gradient]];
+    }),
+  );
+  addGradients(outputGradients, inputGradients);
+  const weighted = () => {
+    let sum = 0;
+    for (const [name, value] of Object.entries(reference(scope))) {
+      const weight = weights[name];
+      if (value !== undefined && weight !== undefined)
+        value.values.forEach((output, index) => {
+          sum += output * (weight.values[index] as number);
+        });
+    }
+    return sum;
+  };
+  for (const [name, gradient] of Object.entries(inputGradients)) {
+    const values = inputs[name]?.values as Float64Array;
+    checkGradient(
+      weighted,
+      values,
+      gradient.f32.map((value) => value - present),
+      name,
+    );
+  }
+  arena.dispose();
+}
+
+const devices = await openTestDevices();
+after(() => {
+  for (const { device } of devices) device.matrix.dispose();
+});
+
+for (const { name: deviceName, device } of devices) {
+  describe(`operations on ${deviceName}`, () => {
+    for (const operationName of Object.keys(operations) as OperationName[]) {
+      // The table is typed entry by entry; here every entry is used the same way.
+      const operation = operations[operationName] as unknown as Operation<Tensors, unknown, Tensors, unknown, never>;
+      const reference = references[operationName] as unknown as (inputs: object, attributes: unknown) => { [name: string]: Plain };
+      for (const example of cases[operationName] as unknown as readonly Case<Tensors, unknown>[]) {
+        test(`${operationName} ${example.name}`, () => {
+          let attributes: unknown;
+          sweep(
+            device,
+            example as never,
+            (scope, inputs) => {
+              attributes = example.attributes(scope);
+              operation.check(inputs, attributes);
+              const { outputs, saved } = operation.forward(scope, inputs, attributes);
+              return {
+                outputs,
+                addGradients: (outputGradients, inputGradients) =>
+                  operation.gradient(scope, { inputs, attributes, outputs, saved }, outputGradients, inputGradients),
+              };
+            },
+            () => reference(example.inputs, attributes),
+          );
+        });
+      }
+    }
+    for (const lossName of Object.keys(losses) as LossName[]) {
+      for (const example of lossCases[lossName]) {
+        test(`${lossName} ${example.name}`, () => {
+          const attributes = example.attributes(new Scope(device, new Arena(device.memory)));
+          const { gradientScale } = attributes;
+          sweep(
+            device,
+            { ...example, opaque: ['logProbabilities', 'losses'] } as never,
+            (scope, uploaded) => {
+              const inputs = uploaded as unknown as InputsOf<(typeof losses)[typeof lossName]>;
+              losses[lossName].check(inputs, attributes);
+              return { outputs: losses[lossName].forward(scope, inputs, attributes), addGradients() {} };
+            },
+            () => lossReferences[lossName](example.inputs, attributes),
+          );
+          // A loss is its own end: its gradient is that of the sum of the losses, times the scale.
+          const arena = new Arena(device.memory);
+          const scope = new Scope(device, arena);
+          const { input, weight, bias, targets } = example.inputs;
+          const upload = (value: Plain) => scope.empty(value.shape).set(value.values);
+          const inputs = { input: upload(input), weight: upload(weight), bias: upload(bias), targets: scope.integers(targets.values) };
+          const gradients = {
+            input: scope.zeros(input.shape),
+            weight: scope.zeros(weight.shape),
+            bias: scope.zeros(bias.shape),
+            targets: undefined,
+          };
+          losses[lossName].forwardAndGradient(scope, inputs, attributes, gradients);
+          const total = () =>
+            gradientScale * lossReferences[lossName](example.inputs, attributes).losses.values.reduce((sum, value) => sum + value, 0);
+          for (const name of ['input', 'weight', 'bias'] as const)
+            checkGradient(total, example.inputs[name].values, gradients[name].f32, name);
+          arena.dispose();
+        });
+      }
+    }
+
+    test('an embedding gradient kept as touched rows equals the dense one', () => {
+      const arena = new Arena(device.memory);
+      const scope = new Scope(device, arena);
+      const [vocabulary, columns] = [40, 9];
+      const table = scope.zeros([vocabulary, columns]);
+      const touched = new TouchedRows(device.memory, vocabulary, columns);
+      const dense = scope.zeros([vocabulary, columns]);
+      for (const count of [5, 3, 60]) {
+        const ids = scope.integers(integersBelow(count, vocabulary).values);
+        const { outputs, saved } = operations.embedding.forward(scope, { table, ids }, {});
+        const call = { inputs: { table, ids }, attributes: {}, outputs, saved };
+        const gradient = scope.empty([count, columns]).set(random(count, columns).values);
+        for (const sum of [touched, dense])
+          operations.embedding.gradient(scope, call, { output: gradient }, { table: sum, ids: undefined });
+      }
+      const unpacked = new Float32Array(vocabulary * columns);
+      touched.touched.i32.forEach((id, slot) => {
+        unpacked.set(touched.table.rows(slot, slot + 1).f32, id * columns);
+      });
+      assert.deepEqual(unpacked, dense.f32.slice());
+      touched.clear();
+      assert.ok(touched.slots.i32.every((slot) => slot === -1));
+      touched.dispose();
+      arena.dispose();
+    });
+
+    test('a tensor that does not fit is refused by name, with both shapes', () => {
+      const arena = new Arena(device.memory);
+      const scope = new Scope(device, arena);
+      assert.throws(
+        () => operations.linear.check({ input: scope.zeros([2, 3]), weight: scope.zeros([5, 4]), bias: undefined }, {}),
+        /linear: weight: received f32 \[5, 4\]|linear: weight: f32 \[5, 4\].*\[5, 3\]/,
+      );
+      assert.throws(
+        () => operations.embedding.check({ table: new Tensor(device.memory, 0, [4, 2]), ids: scope.integers([1, 4]) }, {}),
+        /token id 4.*0 to 3/,
+      );
+      arena.dispose();
+    });
+  });
+}
