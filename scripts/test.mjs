@@ -1,0 +1,29 @@
+// Runs the compiled tests with Node's own runner. `npm test -- bleu beam` runs the files whose path contains a word;
+// arguments that begin with a dash go to `node --test`.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const options = process.argv.slice(2).filter((argument) => argument.startsWith('-'));
+const words = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
+
+// The list comes from the sources: a compiled test may outlive its source.
+const files = readdirSync(join(root, 'tests'), { recursive: true })
+  .map((name) => name.split(sep).join('/'))
+  .filter((name) => name.endsWith('.test.ts') && (words.length === 0 || words.some((word) => name.includes(word))))
+  .map((name) => join('dist', 'tests', name.replace(/\.ts$/, '.js')))
+  .sort();
+const missing = files.filter((name) => !existsSync(join(root, name)));
+if (files.length === 0 || missing.length > 0) {
+  console.error(
+    files.length === 0 ? `no test file contains ${words.join(' or ')}` : `not compiled: ${relative(root, missing[0])}; run npm run build`,
+  );
+  process.exit(1);
+}
+const { status } = spawnSync(process.execPath, ['--test', '--test-reporter=spec', '--test-timeout=180000', ...options, ...files], {
+  cwd: root,
+  stdio: ['ignore', 'inherit', 'inherit'],
+});
+process.exit(status ?? 1);

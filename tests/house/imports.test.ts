@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { importsOf, sourceFiles } from './sources.js';
+
+/** A folder imports from itself and from the lines above its own. Folders of one line do not import each other. */
+const order: readonly (readonly string[])[] = [
+  ['core'],
+  ['tensor', 'text'],
+  ['data'],
+  ['nn'],
+  ['models'],
+  ['decoding', 'metrics', 'checkpoint'],
+  ['training'],
+  ['parallel'],
+  ['analysis'],
+  ['api.ts'],
+  ['cli', 'serve', 'browser', 'index.ts'],
+];
+/** What a platform gives is injected at the edge, so only the edge names it. */
+const platform = { mayImport: ['core', 'tensor'], importedBy: ['cli', 'serve', 'browser', 'index.ts'] };
+
+const folderOf = (file: string): string => file.split('/')[0] ?? '';
+const rank = (folder: string): number => order.findIndex((line) => line.includes(folder));
+const isFile = (imported: string): boolean => imported.endsWith('.ts');
+
+function isAllowed(from: string, to: string): boolean {
+  if (from === to) return true;
+  if (from === 'platform') return platform.mayImport.includes(to);
+  if (to === 'platform') return platform.importedBy.includes(from);
+  return rank(to) < rank(from);
+}
+
+test('every folder has its place in the order', () => {
+  const unknown = sourceFiles().filter((file) => folderOf(file) !== 'platform' && rank(folderOf(file)) < 0);
+  assert.deepEqual(unknown, []);
+});
+
+test('a folder imports only from folders before it', () => {
+  const wrong = sourceFiles().flatMap((file) =>
+    importsOf(file)
+      .filter((imported) => isFile(imported) && !isAllowed(folderOf(file), folderOf(imported)))
+      .map((imported) => `${file} imports ${imported}`),
+  );
+  assert.deepEqual(wrong, []);
+});
+
+test('only platform/node and the command line import Node modules', () => {
+  const wrong = sourceFiles()
+    .filter((file) => !file.startsWith('platform/node/') && folderOf(file) !== 'cli' && folderOf(file) !== 'serve')
+    .flatMap((file) =>
+      importsOf(file)
+        .filter((imported) => imported.startsWith('node:'))
+        .map((imported) => `${file} imports ${imported}`),
+    );
+  assert.deepEqual(wrong, []);
+});
+
+test('no file imports itself through others', () => {
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (file: string, path: readonly string[]): void => {
+    const start = path.indexOf(file);
+    if (start >= 0) cycles.push([...path.slice(start), file].join(' -> '));
+    if (start >= 0 || done.has(file)) return;
+    for (const imported of importsOf(file)) if (isFile(imported)) visit(imported, [...path, file]);
+    done.add(file);
+  };
+  for (const file of sourceFiles()) visit(file, []);
+  assert.deepEqual(cycles, []);
+});
+
+test('the check reads imports in every form they have', () => {
+  const imported = sourceFiles().flatMap(importsOf);
+  assert.ok(imported.includes('core/errors.ts'), 'a named import');
+  assert.ok(imported.includes('tensor/kernels/generated/plain.ts'), 'a dynamic import');
+  assert.ok(imported.includes('zod'), 'a package');
+});
