@@ -95,7 +95,8 @@ function checkModule(bytes, name) {
   };
   while (at < bytes.length) {
     const found = forbidden[bytes[at++]];
-    if (found !== undefined) throw new Error(`kernels (${name}) have ${found}: find the standard function that brings it and write it by hand`);
+    if (found !== undefined)
+      throw new Error(`kernels (${name}) have ${found}: find the standard function that brings it and write it by hand`);
     const length = number();
     at += length;
   }
