@@ -1,4 +1,4 @@
-import type { Kernels } from './kernels/kernels.js';
+import type { LoadedKernels } from './kernels/load.js';
 import type { MatrixProvider } from './matrix.js';
 import type { Arena, Memory } from './memory.js';
 import { type DataType, type Shape, Tensor } from './tensor.js';
@@ -6,7 +6,7 @@ import { type DataType, type Shape, Tensor } from './tensor.js';
 /** What computes: one thread's kernels and matrix library on one memory. */
 export interface Device {
   readonly memory: Memory;
-  readonly kernels: Kernels;
+  readonly kernels: LoadedKernels;
   readonly matrix: MatrixProvider;
 }
 

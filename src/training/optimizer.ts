@@ -1,0 +1,158 @@
+import type { LearntParameter, ParameterStore } from '../nn/parameters.js';
+import type { Kernels } from '../tensor/kernels/kernels.js';
+import type { Block, Memory } from '../tensor/memory.js';
+import { Tensor } from '../tensor/tensor.js';
+import { TouchedRows } from '../tensor/touched-rows.js';
+import type { OptimizerOptions } from './optimizer-options.js';
+
+/** One update's numbers, the same for every parameter. */
+export interface Step {
+  /** Number of the update, from 1. */
+  readonly update: number;
+  readonly learningRate: number;
+  /** What clipping multiplies every gradient by; 1 = nothing. */
+  readonly factor: number;
+}
+
+/** A share of an update: this device's part of `parts` equal ones. */
+export interface Share {
+  readonly part: number;
+  readonly parts: number;
+}
+
+/** Elements [start, end) of `count` that fall to a share; boundaries are multiples of `unit`. */
+export function shareOf(count: number, { part, parts }: Share, unit = 1): { start: number; end: number } {
+  const units = Math.ceil(count / unit);
+  const boundary = (index: number) => Math.min(count, Math.floor((units * index) / parts) * unit);
+  return { start: boundary(part), end: boundary(part + 1) };
+}
+
+/**
+ * The optimizer's own values and its update rule. Values live in a memory that devices share; each device updates its
+ * share of every parameter.
+ */
+export class Optimizer {
+  readonly options: OptimizerOptions;
+  /** By canonical name, e.g. `adam.first.encoder.0.bias`: what a checkpoint holds. */
+  readonly state = new Map<string, Tensor>();
+  /** Dense gradients of the parameters whose own are touched rows; always 0 between updates. Dense Adam only. */
+  readonly #unpacked = new Map<string, Tensor>();
+  #blocks: { memory: Memory; block: Block }[] = [];
+
+  /** Allocates its values, or with `offsets` uses those that another thread allocated. */
+  constructor(options: OptimizerOptions, parameters: ParameterStore, memory: Memory, offsets?: Record<string, number>) {
+    this.options = options;
+    if (options.kind === 'sgd') return;
+    const place = (name: string, shape: readonly number[], size: number): Tensor => {
+      const known = offsets?.[name];
+      if (known !== undefined) return new Tensor(memory, known, shape);
+      const block = memory.allocate(size * 4);
+      this.#blocks.push({ memory, block });
+      const tensor = new Tensor(memory, block.offset, shape);
+      tensor.f32.fill(0);
+      return tensor;
+    };
+    for (const parameter of parameters) {
+      for (const moment of ['first', 'second'] as const) {
+        const name = stateName(moment, parameter.name);
+        this.state.set(name, place(name, parameter.shape, parameter.size));
+      }
+      if (parameter.gradientKind === 'rows' && !options.lazy) {
+        this.#unpacked.set(parameter.name, place(`unpacked.${parameter.name}`, parameter.shape, parameter.size));
+      }
+    }
+  }
+
+  /** Places of all values, for another thread's optimizer. */
+  get offsets(): Record<string, number> {
+    const offsets: Record<string, number> = {};
+    for (const [name, tensor] of this.state) offsets[name] = tensor.offset;
+    for (const [name, tensor] of this.#unpacked) offsets[`unpacked.${name}`] = tensor.offset;
+    return offsets;
+  }
+
+  /** After touched rows are summed and measured, before `update`: dense rules want them in a dense gradient. By one device. */
+  unpack(kernels: Kernels, { parameter, gradient }: LearntParameter): void {
+    const dense = this.#unpacked.get(parameter.name);
+    if (dense === undefined || !(gradient instanceof TouchedRows)) return;
+    const { table, touched, slots, count, columns } = gradient;
+    kernels.scatterTouchedRows(dense.offset, table.offset, touched.offset, count, slots.offset, columns);
+    gradient.count = 0;
+  }
+
+  /** Changes this device's share of a parameter and leaves that share of its gradient 0. */
+  update(kernels: Kernels, { parameter, value, gradient }: LearntParameter, step: Step, share: Share): void {
+    const unpacked = this.#unpacked.get(parameter.name);
+    const { options } = this;
+    if (gradient instanceof TouchedRows && unpacked === undefined) {
+      const { start, end } = shareOf(gradient.count, share);
+      const { columns, slots } = gradient;
+      const table = gradient.table.offset + start * columns * 4;
+      const touched = gradient.touched.offset + start * 4;
+      if (options.kind === 'sgd') {
+        kernels.sgdUpdateRows(value.offset, table, touched, end - start, slots.offset, columns, step.learningRate, step.factor);
+      } else {
+        const { first, second, correction1, correction2 } = this.#moments(parameter.name, options, step);
+        kernels.adamUpdateRows(
+          value.offset,
+          table,
+          touched,
+          end - start,
+          slots.offset,
+          first.offset,
+          second.offset,
+          columns,
+          step.learningRate,
+          step.factor,
+          options.beta1,
+          options.beta2,
+          options.epsilon,
+          correction1,
+          correction2,
+          options.weightDecay,
+        );
+      }
+      return;
+    }
+    const dense = unpacked ?? (gradient as Tensor);
+    const { start, end } = shareOf(parameter.size, share, 16);
+    const [offset, count] = [start * 4, end - start];
+    if (options.kind === 'sgd') {
+      kernels.sgdUpdate(value.offset + offset, dense.offset + offset, count, step.learningRate, step.factor);
+    } else {
+      const { first, second, correction1, correction2 } = this.#moments(parameter.name, options, step);
+      kernels.adamUpdate(
+        value.offset + offset,
+        dense.offset + offset,
+        first.offset + offset,
+        second.offset + offset,
+        count,
+        step.learningRate,
+        step.factor,
+        options.beta1,
+        options.beta2,
+        options.epsilon,
+        correction1,
+        correction2,
+        options.weightDecay,
+      );
+    }
+  }
+
+  dispose(): void {
+    for (const { memory, block } of this.#blocks) memory.free(block);
+    this.#blocks = [];
+  }
+
+  #moments(parameter: string, options: Extract<OptimizerOptions, { kind: 'adam' }>, { update }: Step) {
+    const first = this.state.get(stateName('first', parameter));
+    const second = this.state.get(stateName('second', parameter));
+    if (first === undefined || second === undefined) throw new Error(`no moments for parameter ${parameter}`);
+    // The averages start at 0; dividing by 1 - beta^t corrects for it (Kingma & Ba 2015, section 3).
+    return { first, second, correction1: 1 / (1 - options.beta1 ** update), correction2: 1 / (1 - options.beta2 ** update) };
+  }
+}
+
+function stateName(moment: 'first' | 'second', parameter: string): string {
+  return `adam.${moment}.${parameter}`;
+}

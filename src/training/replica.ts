@@ -1,0 +1,153 @@
+import { type Batch, type IdPair, makeBatch } from '../data/batch.js';
+import type { TrainableModel } from '../models/model.js';
+import { Gradients } from '../nn/parameters.js';
+import { type Device, Scope } from '../tensor/device.js';
+import { Arena } from '../tensor/memory.js';
+import { Inference, Tape } from '../tensor/tape.js';
+import { TouchedRows } from '../tensor/touched-rows.js';
+import type { EvaluationResult } from './executor.js';
+import { type Optimizer, type Share, type Step, shareOf } from './optimizer.js';
+import type { UpdateRule } from './optimizer-options.js';
+
+/** What a shard of an update adds up to. */
+export interface ShardResult extends EvaluationResult {
+  readonly loss: number;
+}
+
+/** What all shards of an update have in common. */
+export interface ShardSettings {
+  readonly update: number;
+  /** What each target token's loss counts: 1 / the update's sentences or words. */
+  readonly gradientScale: number;
+}
+
+/**
+ * One device's part in training: its gradients, and the arena of its steps. An update is three phases, with all devices
+ * meeting between them: accumulate (own shard), reduce (own share of all gradients), apply (own share of the update).
+ */
+export class Replica {
+  readonly device: Device;
+  readonly model: TrainableModel;
+  readonly gradients: Gradients;
+  readonly #rule: UpdateRule;
+  readonly #arena: Arena;
+  readonly #scope: Scope;
+
+  constructor(device: Device, model: TrainableModel, rule: UpdateRule) {
+    this.device = device;
+    this.model = model;
+    this.#rule = rule;
+    this.gradients = new Gradients(model.parameters, device.memory);
+    this.#arena = new Arena(device.memory);
+    this.#scope = new Scope(device, this.#arena);
+  }
+
+  /** Forward and backward: adds to this device's gradients. */
+  accumulate(pairs: readonly IdPair[], { update, gradientScale }: ShardSettings): ShardResult {
+    if (pairs.length === 0) return { ...nothing, loss: 0 };
+    const batch = makeBatch(pairs, this.model.batchOptions);
+    const tape = new Tape(this.#scope, this.gradients);
+    const dropout = this.model.dropout > 0 ? { rate: this.model.dropout, seed: this.#rule.seed, step: update } : undefined;
+    const { losses, logProbabilities } = this.model.loss({ runner: tape, dropout }, batch, {
+      smoothing: this.#rule.labelSmoothing,
+      gradientScale,
+    });
+    tape.backward();
+    const result = { loss: sum(losses.f32), negativeLogLikelihood: -sum(logProbabilities.f32), ...countsOf(batch) };
+    this.#arena.reset();
+    return result;
+  }
+
+  /** Log-likelihood without dropout or gradients; `logProbabilities` receives each pair's, in the order given. */
+  evaluate(pairs: readonly IdPair[], logProbabilities?: Float64Array): EvaluationResult {
+    if (pairs.length === 0) return nothing;
+    const batch = makeBatch(pairs, this.model.batchOptions);
+    const outputs = this.model.loss({ runner: new Inference(this.#scope) }, batch, { smoothing: 0, gradientScale: 0 });
+    const byRow = outputs.logProbabilities.f32;
+    if (logProbabilities !== undefined) {
+      const { layout, sentences } = batch.target;
+      for (let column = 0; column < layout.sentences; column++) {
+        let total = 0;
+        for (let step = 0; step < (layout.lengths[column] as number); step++) {
+          total += byRow[(layout.offsets[step] as number) + column] as number;
+        }
+        logProbabilities[sentences[column] as number] = total;
+      }
+    }
+    const result = { negativeLogLikelihood: -sum(byRow), ...countsOf(batch) };
+    this.#arena.reset();
+    return result;
+  }
+
+  /**
+   * Adds the gradients of all replicas into those of the first, in their order, for this device's share; returns the sum
+   * of squares of that share.
+   */
+  reduce(replicas: readonly Gradients[], optimizer: Optimizer, share: Share): number {
+    const { kernels } = this.device;
+    const [first, ...others] = replicas.map((gradients) => [...gradients]);
+    let squares = 0;
+    for (const [index, learnt] of (first ?? []).entries()) {
+      const { gradient } = learnt;
+      if (gradient instanceof TouchedRows) {
+        // A list of rows is merged by one device; the tables take turns.
+        if (index % share.parts !== share.part) continue;
+        for (const other of others) {
+          const rows = other[index]?.gradient;
+          if (rows instanceof TouchedRows) addRows(this.device, gradient, rows);
+        }
+        squares += kernels.sumOfSquares(gradient.table.offset, gradient.table.size);
+        optimizer.unpack(kernels, learnt);
+      } else {
+        const { start, end } = shareOf(gradient.size, share, 16);
+        for (const other of others) {
+          const addend = other[index]?.gradient;
+          if (addend === undefined || addend instanceof TouchedRows) continue;
+          kernels.add(gradient.offset + start * 4, addend.offset + start * 4, end - start);
+          kernels.fill(addend.offset + start * 4, 0, end - start);
+        }
+        squares += kernels.sumOfSquares(gradient.offset + start * 4, end - start);
+      }
+    }
+    return squares;
+  }
+
+  /** Updates this device's share of every parameter from the first replica's gradients, which are left 0. */
+  apply(first: Gradients, optimizer: Optimizer, step: Step, share: Share): void {
+    for (const learnt of first) optimizer.update(this.device.kernels, learnt, step, share);
+  }
+
+  /** After every device has applied its share: the touched rows are used up. */
+  finish(): void {
+    for (const { gradient } of this.gradients) if (gradient instanceof TouchedRows) gradient.count = 0;
+  }
+
+  dispose(): void {
+    this.gradients.dispose();
+    this.#arena.dispose();
+  }
+}
+
+/** What clipping multiplies the gradient by: max / norm where the norm is greater (Pascanu et al. 2013, algorithm 1). */
+export function clippingFactor(norm: number, clip: UpdateRule['clip']): number {
+  return clip.kind === 'norm' && norm > clip.max ? clip.max / norm : 1;
+}
+
+function addRows({ kernels }: Device, sum: TouchedRows, addend: TouchedRows): void {
+  const room = sum.reserve(addend.count);
+  const { touched, table, count, columns } = addend;
+  sum.count = kernels.addToTouchedRows(room.table, room.touched, sum.count, sum.slots.offset, touched.offset, table.offset, count, columns);
+  addend.clear();
+}
+
+const nothing: EvaluationResult = { negativeLogLikelihood: 0, sentences: 0, sourceTokens: 0, targetTokens: 0 };
+
+function countsOf({ sentences, sourceTokens, targetTokens }: Batch) {
+  return { sentences, sourceTokens, targetTokens };
+}
+
+function sum(values: Float32Array): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
