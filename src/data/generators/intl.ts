@@ -47,7 +47,7 @@ export const intlDefaults = { seed: 1, pairs: 16_000, heldOut: 400 } as const;
  * for than the categories can say differently.
  */
 export function intlCorpus(options: IntlCorpusOptions): IntlCorpus {
-  const { from, to, seed, pairs, heldOut } = { ...intlDefaults, ...options };
+  const { from, to, seed = intlDefaults.seed, pairs = intlDefaults.pairs, heldOut = intlDefaults.heldOut } = options;
   requireInteger('pairs', pairs, 1, 100_000);
   requireInteger('heldOut', heldOut, 0, 10_000);
   requireInteger('seed', seed, 0, 0xffff_ffff);

@@ -1,0 +1,276 @@
+import { DecadeError } from '../core/errors.js';
+import type { Files, RandomAccessFile } from '../core/files.js';
+import { joinPath } from '../core/files.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import type { IdPair } from './batch.js';
+import { contentHash } from './content-hash.js';
+import type { CorpusCache, Ids } from './corpus-cache.js';
+import { bytesOf, CorpusCacheWriter, idArray, openCorpusCache } from './corpus-cache.js';
+import type { FilterOptions, FilterReport } from './filter.js';
+import { countLine, describeReport, dropReason, emptyReport } from './filter.js';
+import type { CorpusSource } from './sources.js';
+import { describeSource, readPairs } from './sources.js';
+
+export interface CorpusOptions {
+  /** Where the source's files are. */
+  files: Files;
+  source: CorpusSource;
+  sourceTokenizer: Tokenizer;
+  targetTokenizer: Tokenizer;
+  filter: FilterOptions;
+  /** Where the tokenized corpus is kept for the next time; `memoryFiles()` keeps it for this process only. */
+  cache: { files: Files; directory: string };
+  /** A corpus of at most so many bytes of ids is held in memory, a larger one is read as needed. Default 256 MiB. */
+  memoryLimit?: number;
+  /** Stops tokenizing; what was begun is removed. */
+  signal?: AbortSignal;
+  /** Called now and then while a corpus is tokenized. */
+  onProgress?: (progress: { lines: number }) => void;
+}
+
+const defaultMemoryLimit = 256 * 1024 * 1024;
+const progressEvery = 1_000;
+
+/**
+ * Opens a corpus: from its cache, or by reading, tokenizing and filtering its source into one. The same contents,
+ * tokenizers and filter find the same cache, wherever the files lie; anything else makes a new one. Throws `input`
+ * when the source cannot be read or no pair is left.
+ */
+export async function openCorpus(options: CorpusOptions): Promise<Corpus> {
+  const { directory, files } = options.cache;
+  const key = await corpusKey(options);
+  const path = joinPath(directory, `${key.slice(0, 32)}.corpus`);
+  const found = await openCorpusCache(files, path, key);
+  if (found !== undefined) return Corpus.of(found, path, options);
+  await tokenizeInto(path, key, options);
+  const made = await openCorpusCache(files, path, key);
+  if (made === undefined) {
+    throw new DecadeError('resource', {
+      where: path,
+      received: 'a file that changed as soon as it was written',
+      next: 'check that nothing else writes there',
+    });
+  }
+  return Corpus.of(made, path, options);
+}
+
+/** A corpus as token ids, read by pair number; the numbers run over the pairs that were kept. */
+export class Corpus {
+  readonly pairs: number;
+  /** Tokens of each pair's sides, `</s>` not counted: [pairs]. */
+  readonly lengths: { readonly source: Uint16Array; readonly target: Uint16Array };
+  readonly sourceTokens: number;
+  readonly targetTokens: number;
+  /** What was read, kept and dropped when the corpus was tokenized. */
+  readonly report: FilterReport;
+  readonly #file: RandomAccessFile;
+  readonly #path: string;
+  readonly #bytesPerId: 2 | 4;
+  readonly #sourceSize: number;
+  readonly #targetSize: number;
+  /** Where every `stride`-th pair begins, in ids; 8 bytes a pair would be twice what the lengths take. */
+  readonly #begins: Float64Array;
+  #resident: Ids | undefined;
+
+  private constructor(cache: CorpusCache, path: string, sourceSize: number, targetSize: number) {
+    this.pairs = cache.pairs;
+    this.lengths = { source: cache.sourceLengths, target: cache.targetLengths };
+    this.sourceTokens = cache.sourceTokens;
+    this.targetTokens = cache.targetTokens;
+    this.report = cache.report;
+    this.#file = cache.file;
+    this.#path = path;
+    this.#bytesPerId = cache.bytesPerId;
+    this.#sourceSize = sourceSize;
+    this.#targetSize = targetSize;
+    this.#begins = everyBegin(this.lengths);
+  }
+
+  /** @internal */
+  static async of(cache: CorpusCache, path: string, options: CorpusOptions): Promise<Corpus> {
+    const corpus = new Corpus(cache, path, options.sourceTokenizer.size, options.targetTokenizer.size);
+    const ids = cache.sourceTokens + cache.targetTokens;
+    if (ids * cache.bytesPerId <= (options.memoryLimit ?? defaultMemoryLimit)) corpus.#resident = await corpus.#readIds(0, ids);
+    return corpus;
+  }
+
+  /** The pairs with these numbers, in this order, each with its number as key. The ids are not to be written to. */
+  async read(pairs: ArrayLike<number>): Promise<IdPair[]> {
+    const spans = Array.from(pairs, (pair) => this.#span(pair));
+    const stretches = this.#resident === undefined ? joinedStretches(spans) : [{ begin: 0, end: this.#resident.length, spans }];
+    const found = new Map<number, IdPair>();
+    await Promise.all(
+      stretches.map(async ({ begin, end, spans: within }) => {
+        const ids = this.#resident ?? (await this.#readIds(begin, end));
+        for (const span of within) {
+          const middle = span.begin + span.sourceLength - begin;
+          const source = ids.subarray(span.begin - begin, middle);
+          const target = ids.subarray(middle, span.end - begin);
+          this.#check(source, this.#sourceSize);
+          this.#check(target, this.#targetSize);
+          found.set(span.pair, { source, target, key: span.pair });
+        }
+      }),
+    );
+    return spans.map(({ pair }) => found.get(pair) as IdPair);
+  }
+
+  /** Closes the cache file; a corpus that was closed cannot be read. */
+  async close(): Promise<void> {
+    this.#resident = undefined;
+    await this.#file.close();
+  }
+
+  #span(pair: number): Span {
+    const { source, target } = this.lengths;
+    const sourceLength = source[pair];
+    if (sourceLength === undefined) throw new RangeError(`pair ${pair} of a corpus of ${this.pairs}`);
+    let begin = this.#begins[Math.floor(pair / stride)] as number;
+    for (let before = pair - (pair % stride); before < pair; before++) begin += (source[before] as number) + (target[before] as number);
+    return { pair, begin, sourceLength, end: begin + sourceLength + (target[pair] as number) };
+  }
+
+  async #readIds(begin: number, end: number): Promise<Ids> {
+    const ids = idArray(this.#bytesPerId, end - begin);
+    await this.#file.read(bytesOf(ids), begin * this.#bytesPerId);
+    return ids;
+  }
+
+  /** An id beyond the vocabulary, from a damaged disk, would read memory that is not the embedding's. */
+  #check(ids: Ids, size: number): void {
+    for (const id of ids) {
+      if (id >= size) {
+        throw new DecadeError('input', {
+          where: this.#path,
+          received: `token id ${id}`,
+          allowed: `ids below ${size}`,
+          next: 'the file is damaged; delete it and it will be made again',
+        });
+      }
+    }
+  }
+}
+
+const stride = 64;
+
+/** Where a pair's ids lie: source from `begin`, then target up to `end`. */
+interface Span {
+  pair: number;
+  begin: number;
+  sourceLength: number;
+  end: number;
+}
+
+interface Stretch {
+  begin: number;
+  end: number;
+  spans: Span[];
+}
+
+function everyBegin(lengths: { source: Uint16Array; target: Uint16Array }): Float64Array {
+  const begins = new Float64Array(Math.ceil(lengths.source.length / stride));
+  let begin = 0;
+  for (let pair = 0; pair < lengths.source.length; pair++) {
+    if (pair % stride === 0) begins[pair / stride] = begin;
+    begin += (lengths.source[pair] as number) + (lengths.target[pair] as number);
+  }
+  return begins;
+}
+
+/** Ids between two wanted pairs that are read along rather than reading twice. */
+const widestGap = 8_192;
+const longestStretch = 262_144;
+
+/** Spans that lie close together, to be read at once. */
+function joinedStretches(spans: readonly Span[]): Stretch[] {
+  const stretches: Stretch[] = [];
+  let last: Stretch | undefined;
+  for (const span of [...spans].sort((a, b) => a.begin - b.begin)) {
+    if (last !== undefined && span.begin - last.end <= widestGap && span.end - last.begin <= longestStretch) {
+      last.end = Math.max(last.end, span.end);
+      last.spans.push(span);
+    } else {
+      last = { begin: span.begin, end: span.end, spans: [span] };
+      stretches.push(last);
+    }
+  }
+  return stretches;
+}
+
+/** Names a corpus by all that decides its ids; see docs/decisions/corpus-cache.md. */
+async function corpusKey(options: CorpusOptions): Promise<string> {
+  const { files, source, sourceTokenizer, targetTokenizer, filter } = options;
+  const contents =
+    'generator' in source
+      ? [await contentHash(generatedText(options))]
+      : await Promise.all(('tsv' in source ? [source.tsv] : [source.source, source.target]).map((path) => contentHash(files.stream(path))));
+  const parts = { contents, tokenizers: [sourceTokenizer.toJson(), targetTokenizer.toJson()], filter };
+  return contentHash([new TextEncoder().encode(JSON.stringify(parts))]);
+}
+
+/** What a generator says depends on the runtime's data, so the sentences themselves are hashed. */
+async function* generatedText({ files, source }: CorpusOptions): AsyncGenerator<Uint8Array> {
+  for await (const pair of readPairs(files, source)) yield new TextEncoder().encode(`${JSON.stringify(pair)}\n`);
+}
+
+/** Writes the cache under a temporary name and gives it its own when it is whole. */
+async function tokenizeInto(path: string, key: string, options: CorpusOptions): Promise<void> {
+  const { files, directory } = options.cache;
+  await files.makeDirectory(directory);
+  await removeAbandoned(files, directory);
+  const partialPath = `${path}.${Date.now()}-${crypto.randomUUID()}${partialEnding}`;
+  try {
+    const writer = await files.create(partialPath);
+    try {
+      await tokenize(new CorpusCacheWriter(writer, Math.max(options.sourceTokenizer.size, options.targetTokenizer.size)), key, options);
+    } finally {
+      await writer.close();
+    }
+    await files.rename(partialPath, path);
+  } catch (error) {
+    // The first error is the one to tell; a disk that cannot write may not remove either.
+    await files.remove(partialPath).catch(() => undefined);
+    throw error;
+  }
+  await files.syncDirectory(directory);
+}
+
+async function tokenize(cache: CorpusCacheWriter, key: string, options: CorpusOptions): Promise<void> {
+  const { files, source, sourceTokenizer, targetTokenizer, filter, signal, onProgress } = options;
+  const report = emptyReport();
+  for await (const pair of readPairs(files, source)) {
+    if (report.read % progressEvery === 0) {
+      signal?.throwIfAborted();
+      onProgress?.({ lines: report.read });
+    }
+    if ('unusable' in pair) {
+      countLine(report, pair.line, pair.unusable);
+      continue;
+    }
+    const sourceIds = sourceTokenizer.encode(pair.source);
+    const targetIds = targetTokenizer.encode(pair.target);
+    const reason = dropReason(sourceIds.length, targetIds.length, filter);
+    countLine(report, pair.line, reason);
+    if (reason === undefined) await cache.add(sourceIds, targetIds);
+  }
+  if (report.kept === 0) {
+    throw new DecadeError('input', {
+      where: describeSource(source),
+      received: report.read === 0 ? 'no lines' : `no usable pair: ${describeReport(report)}`,
+      allowed: 'at least one pair',
+      next: report.read === 0 ? 'check the path' : 'check the file, or loosen the filter',
+    });
+  }
+  await cache.finish(key, report);
+}
+
+const partialEnding = '.partial';
+const abandonedAfter = 86_400_000;
+
+/** Removes what a killed run left behind. Files of the last day may belong to a run that is still writing. */
+async function removeAbandoned(files: Files, directory: string): Promise<void> {
+  for (const name of await files.list(directory)) {
+    const [, begun] = /\.corpus\.(\d+)-[0-9a-f-]+\.partial$/.exec(name) ?? [];
+    if (begun !== undefined && Date.now() - Number(begun) > abandonedAfter) await files.remove(joinPath(directory, name));
+  }
+}

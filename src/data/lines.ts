@@ -1,0 +1,155 @@
+import { DecadeError } from '../core/errors.js';
+import type { Files } from '../core/files.js';
+
+/** A line without its line end, or `undefined` when it is not valid UTF-8. */
+export type Line = string | undefined;
+
+/** A longer line is no sentence, and a file without line ends would fill the memory. */
+const maximumLineBytes = 16 * 1024 * 1024;
+const lineFeed = 0x0a;
+
+/**
+ * The lines of a text file, plain or gzip, in blocks as they are read. Only `\n` ends a line (a `\r` before it is
+ * dropped; U+2028, U+0085 and the like are text), the last line needs no end, and a byte order mark is skipped.
+ */
+export async function* readLines(files: Files, path: string): AsyncGenerator<Line[]> {
+  let begun: Uint8Array[] = [];
+  let begunBytes = 0;
+  let lines = 0;
+  for await (const chunk of decompressed(files, path)) {
+    const end = chunk.lastIndexOf(lineFeed);
+    if (end >= 0) {
+      const block = decodeLines(joined([...begun, chunk.subarray(0, end)]), lines === 0);
+      lines += block.length;
+      yield block;
+      begun = [];
+      begunBytes = 0;
+    }
+    if (end + 1 < chunk.length) {
+      // The reader may fill the same chunk again.
+      begun.push(chunk.slice(end + 1));
+      begunBytes += chunk.length - end - 1;
+    }
+    if (begunBytes > maximumLineBytes) {
+      throw new DecadeError('input', {
+        where: `${path}: line ${lines + 1}`,
+        received: `more than ${maximumLineBytes / 1024 / 1024} MiB without a line end`,
+        allowed: 'text, a sentence a line',
+        next: 'check that this is the file you meant',
+      });
+    }
+  }
+  if (begunBytes > 0) yield decodeLines(joined(begun), lines === 0);
+}
+
+// `ignoreBOM` keeps U+FEFF, which is stripped at the start of the file only.
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function decodeLines(bytes: Uint8Array, atStart: boolean): Line[] {
+  const lines: Line[] = decoded(bytes)?.split('\n') ?? brokenLines(bytes);
+  const stripped = lines.map((line) => (line?.endsWith('\r') ? line.slice(0, -1) : line));
+  if (atStart && stripped[0]?.startsWith('\uFEFF')) stripped[0] = stripped[0].slice(1);
+  return stripped;
+}
+
+/** The lines of a block in which at least one is broken. */
+function brokenLines(bytes: Uint8Array): Line[] {
+  const lines: Line[] = [];
+  for (let start = 0; start <= bytes.length; ) {
+    const found = bytes.indexOf(lineFeed, start);
+    const end = found < 0 ? bytes.length : found;
+    lines.push(decoded(bytes.subarray(start, end)));
+    start = end + 1;
+  }
+  return lines;
+}
+
+function decoded(bytes: Uint8Array): string | undefined {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return only;
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
+
+/** The bytes of a file, unpacked when they begin as gzip does, whatever the file's name. */
+async function* decompressed(files: Files, path: string): AsyncGenerator<Uint8Array> {
+  const chunks = files.stream(path)[Symbol.asyncIterator]();
+  try {
+    let start: Uint8Array = new Uint8Array(0);
+    // Two bytes tell gzip from text; a pipe may hand them over one by one.
+    while (start.length < 2) {
+      const next = await chunks.next();
+      if (next.done) break;
+      start = joined([start, next.value.slice()]);
+    }
+    const isGzip = start[0] === 0x1f && start[1] === 0x8b;
+    if (!isGzip && start.length > 0 && path.endsWith('.gz')) {
+      throw new DecadeError('input', {
+        where: path,
+        received: 'a file that does not begin as gzip does',
+        allowed: 'gzip',
+        next: 'take .gz off its name if it is plain text',
+      });
+    }
+    const bytes = withStart(start, chunks);
+    if (isGzip) yield* gunzipped(bytes, path);
+    else yield* bytes;
+  } finally {
+    await chunks.return?.();
+  }
+}
+
+async function* withStart(start: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (start.length > 0) yield start;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+}
+
+async function* gunzipped(bytes: AsyncGenerator<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
+  let readError: unknown;
+  const packed = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      try {
+        const next = await bytes.next();
+        if (next.done) controller.close();
+        else controller.enqueue(next.value.slice());
+      } catch (error) {
+        readError = error;
+        controller.error(error);
+      }
+    },
+  });
+  const reader = packed.pipeThrough(new DecompressionStream('gzip')).getReader();
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  } catch (cause) {
+    throw readError ?? gzipError(path, cause);
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+function gzipError(path: string, cause: unknown): DecadeError {
+  // Some runtimes read several gzip members in one file (as `cat a.gz b.gz` makes), some take the second for junk.
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
+  const isTrailing = code === 'ERR_TRAILING_JUNK_AFTER_STREAM_END';
+  return new DecadeError('input', {
+    where: path,
+    received: isTrailing ? 'gzip data with more behind its end' : 'gzip data that is damaged or cut off',
+    allowed: 'one whole gzip stream',
+    next: isTrailing ? 'pack it again as one stream: `zcat FILE | gzip > NEW.gz`' : 'copy or make the file again',
+    cause,
+  });
+}

@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import { DecadeError } from '../core/errors.js';
+import type { Files } from '../core/files.js';
+import { intlCorpus, intlDefaults } from './generators/intl.js';
+import type { Line } from './lines.js';
+import { readLines } from './lines.js';
+
+/** Two files; line n of one is the translation of line n of the other. `.gz` is unpacked. */
+const parallelSource = z.strictObject({ source: z.string().min(1), target: z.string().min(1) });
+
+/** One file with a pair a line, source and target separated by a tab. `.gz` is unpacked. */
+const tsvSource = z.strictObject({ tsv: z.string().min(1) });
+
+/** Sentences made on the spot, e.g. `intl:en-fr` (see `intlCorpus`). */
+const generatorSource = z.strictObject({
+  /** `intl:FROM-TO` for languages of two or three letters, `intl:FROM:TO` for any, such as `intl:pt-BR:zh-Hant`. */
+  generator: z.string().regex(/^intl:([a-z]{2,3}-[a-z]{2,3}|[^:]+:[^:]+)$/i, 'expected intl:FROM-TO, such as intl:en-fr'),
+  /** Which part: training pairs, or held-out ones of which training has seen every word. */
+  split: z.enum(['train', 'dev', 'test']).default('train'),
+  /** Training pairs; the held-out parts depend on it too, so it should be the same for all three. */
+  pairs: z.int().min(1).max(100_000).default(intlDefaults.pairs),
+  /** Pairs in each held-out part, rounded up to the same number of each category. */
+  heldOut: z.int().min(0).max(10_000).default(intlDefaults.heldOut),
+  seed: z.int().min(0).max(0xffff_ffff).default(intlDefaults.seed),
+});
+
+/** Where sentence pairs come from. */
+export const corpusSource = z.union([parallelSource, tsvSource, generatorSource]);
+export type CorpusSource = z.output<typeof corpusSource>;
+
+export interface SentencePair {
+  /** Where the pair stands, from 1. */
+  line: number;
+  source: string;
+  target: string;
+}
+
+/** A line that holds no pair. */
+export interface UnusableLine {
+  line: number;
+  /** `encoding`: not valid UTF-8; `columns`: not two columns. */
+  unusable: 'encoding' | 'columns';
+}
+
+/**
+ * The pairs of a source in order, streamed; lines that cannot be used are reported in their place and the rest goes
+ * on. Throws `input` for a missing file, a directory, damaged gzip, and parallel files with different line counts.
+ */
+export function readPairs(files: Files, source: CorpusSource): AsyncIterable<SentencePair | UnusableLine> {
+  if ('tsv' in source) return readTsv(files, source.tsv);
+  if ('generator' in source) return generatePairs(source);
+  return readParallel(files, source.source, source.target);
+}
+
+/** A source in a few words, for messages. */
+export function describeSource(source: CorpusSource): string {
+  if ('tsv' in source) return source.tsv;
+  if ('generator' in source) return `${source.generator} (${source.split})`;
+  return `${source.source} and ${source.target}`;
+}
+
+async function* readTsv(files: Files, path: string): AsyncGenerator<SentencePair | UnusableLine> {
+  let line = 0;
+  for await (const block of readLines(files, path)) {
+    for (const text of block) {
+      line++;
+      const columns = text?.split('\t');
+      const [source, target] = columns ?? [];
+      if (columns === undefined) yield { line, unusable: 'encoding' };
+      else if (columns.length !== 2 || source === undefined || target === undefined) yield { line, unusable: 'columns' };
+      else yield { line, source, target };
+    }
+  }
+}
+
+async function* readParallel(files: Files, sourcePath: string, targetPath: string): AsyncGenerator<SentencePair | UnusableLine> {
+  const sources = new LineCursor(files, sourcePath);
+  const targets = new LineCursor(files, targetPath);
+  try {
+    while ((await sources.advance()) && (await targets.advance())) {
+      const line = sources.lines;
+      const source = sources.current;
+      const target = targets.current;
+      if (source === undefined || target === undefined) yield { line, unusable: 'encoding' };
+      else yield { line, source, target };
+    }
+    const sourceLines = await sources.countAll();
+    const targetLines = await targets.countAll();
+    if (sourceLines !== targetLines) {
+      throw new DecadeError('input', {
+        where: `${sourcePath} and ${targetPath}`,
+        received: `${sourceLines} and ${targetLines} lines`,
+        allowed: 'as many lines in both',
+        next: 'find where a line is missing or split: the files must be parallel line by line',
+      });
+    }
+  } finally {
+    await sources.close();
+    await targets.close();
+  }
+}
+
+/** Walks through the lines of a file, reading the next block only when it is needed. */
+class LineCursor {
+  /** Lines walked through so far, the current one included. */
+  lines = 0;
+  current: Line;
+  readonly #blocks: AsyncGenerator<Line[]>;
+  #block: Line[] = [];
+  #next = 0;
+
+  constructor(files: Files, path: string) {
+    this.#blocks = readLines(files, path);
+  }
+
+  /** Whether there was another line. */
+  async advance(): Promise<boolean> {
+    while (this.#next === this.#block.length) {
+      const read = await this.#blocks.next();
+      if (read.done) return false;
+      this.#block = read.value;
+      this.#next = 0;
+    }
+    this.current = this.#block[this.#next++];
+    this.lines++;
+    return true;
+  }
+
+  async countAll(): Promise<number> {
+    this.lines += this.#block.length - this.#next;
+    this.#next = this.#block.length;
+    for await (const block of this.#blocks) this.lines += block.length;
+    return this.lines;
+  }
+
+  async close(): Promise<void> {
+    await this.#blocks.return(undefined);
+  }
+}
+
+async function* generatePairs(source: z.output<typeof generatorSource>): AsyncGenerator<SentencePair> {
+  const languages = source.generator.slice('intl:'.length);
+  const [from = '', to = ''] = languages.split(languages.includes(':') ? ':' : '-');
+  const corpus = intlCorpus({ from, to, seed: source.seed, pairs: source.pairs, heldOut: source.heldOut });
+  let line = 0;
+  for (const pair of corpus[source.split]) yield { line: ++line, source: pair.source, target: pair.target };
+}
