@@ -12,7 +12,7 @@ const lineFeed = 0x0a;
  * The lines of a text file, plain or gzip, in blocks as they are read. Only `\n` ends a line (a `\r` before it is
  * dropped; U+2028, U+0085 and the like are text), the last line needs no end, and a byte order mark is skipped.
  */
-export async function* readLines(files: Files, path: string): AsyncGenerator<Line[]> {
+export async function* readLines(files: Pick<Files, 'stream'>, path: string): AsyncGenerator<Line[]> {
   let begun: Uint8Array[] = [];
   let begunBytes = 0;
   let lines = 0;
@@ -85,7 +85,7 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** The bytes of a file, unpacked when they begin as gzip does, whatever the file's name. */
-async function* decompressed(files: Files, path: string): AsyncGenerator<Uint8Array> {
+async function* decompressed(files: Pick<Files, 'stream'>, path: string): AsyncGenerator<Uint8Array> {
   const chunks = files.stream(path)[Symbol.asyncIterator]();
   try {
     let start: Uint8Array = new Uint8Array(0);
