@@ -1,0 +1,39 @@
+import { type Files, joinPath } from '../core/files.js';
+
+/** Ending of what is being written; nothing under such a name is ever read. */
+export const temporarySuffix = '.partial';
+
+/**
+ * Replaces a file so that at any moment, a power failure too, either the old or the new one stands whole under its name.
+ * `write` writes and syncs the path it is given.
+ */
+export async function replaceFile<Result>(
+  files: Files,
+  directory: string,
+  name: string,
+  write: (path: string) => Promise<Result>,
+): Promise<Result> {
+  const path = joinPath(directory, name);
+  const temporary = `${path}${temporarySuffix}`;
+  try {
+    const result = await write(temporary);
+    await files.rename(temporary, path);
+    await files.syncDirectory(directory);
+    return result;
+  } catch (error) {
+    // What failed may be the disk itself: the first error is the one to tell.
+    await files.remove(temporary).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Writes a small text file and waits until it is on the disk. */
+export async function writeTextFile(files: Files, path: string, text: string): Promise<void> {
+  const writer = await files.create(path);
+  try {
+    await writer.write(new TextEncoder().encode(text));
+    await writer.sync();
+  } finally {
+    await writer.close();
+  }
+}

@@ -1,0 +1,280 @@
+import { z } from 'zod';
+import { DecadeError } from '../core/errors.js';
+import type { Files, FileWriter, RandomAccessFile } from '../core/files.js';
+import { type Shape, showShape, type Tensor } from '../tensor/tensor.js';
+import { Sha256 } from './sha256.js';
+
+/**
+ * The safetensors format: 8 bytes with the header's length, a JSON header, then the values of all tensors without gaps.
+ * Both ways go in pieces between the file and the engine's memory, so that no second copy of a model exists.
+ */
+const pieceBytes = 4 * 1024 ** 2;
+/** As in the reference implementation. */
+const largestHeaderBytes = 100_000_000;
+const bytesOfType: Readonly<Record<string, number>> = {
+  ...{ F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1 },
+  ...{ U64: 8, U32: 4, U16: 2, U8: 1, BOOL: 1, F8_E4M3: 1, F8_E5M2: 1 },
+};
+
+/** Tensors by canonical name. */
+export type NamedTensors = ReadonlyMap<string, Tensor>;
+
+export interface WrittenFile {
+  readonly bytes: number;
+  /** Of the whole file, in hexadecimal. */
+  readonly sha256: string;
+}
+
+/**
+ * Writes tensors of 32-bit floats and waits until they are on the disk. The same tensors give the same bytes.
+ * Throws `resource` when the disk is full; the file is then incomplete.
+ */
+export async function writeSafetensors(
+  files: Files,
+  path: string,
+  tensors: NamedTensors,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<WrittenFile> {
+  const writer = await files.create(path);
+  try {
+    const written = await writeTo(writer, tensors, metadata);
+    await writer.sync();
+    return written;
+  } finally {
+    await writer.close();
+  }
+}
+
+async function writeTo(writer: FileWriter, tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<WrittenFile> {
+  const hash = new Sha256();
+  let bytes = 0;
+  const write = async (piece: Uint8Array) => {
+    hash.update(piece);
+    await writer.write(piece);
+    bytes += piece.length;
+  };
+  await write(headerOf(tensors, metadata));
+  for (const tensor of tensors.values()) {
+    for (let start = 0; start < tensor.bytes; start += pieceBytes) {
+      await write(bytesOf(tensor, start, Math.min(start + pieceBytes, tensor.bytes)));
+    }
+  }
+  return { bytes, sha256: hash.digest() };
+}
+
+function headerOf(tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Uint8Array {
+  const entries: [string, unknown][] = Object.keys(metadata).length === 0 ? [] : [['__metadata__', metadata]];
+  let offset = 0;
+  for (const [name, { shape, bytes }] of tensors) {
+    entries.push([name, { dtype: 'F32', shape, data_offsets: [offset, offset + bytes] }]);
+    offset += bytes;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
+  // Spaces up to a multiple of 8 keep the values aligned in the file, as the format asks of writers.
+  const length = Math.ceil(json.length / 8) * 8;
+  const header = new Uint8Array(8 + length).fill(0x20);
+  new DataView(header.buffer).setBigUint64(0, BigInt(length), true);
+  header.set(json, 8);
+  return header;
+}
+
+/** A live view of bytes [start, end) of a tensor: WebAssembly memory is little-endian, as the format is. */
+function bytesOf(tensor: Tensor, start: number, end: number): Uint8Array {
+  return tensor.memory.u8.subarray(tensor.offset + start, tensor.offset + end);
+}
+
+/** A tensor in a file: checked to lie in it and to have the bytes that its shape and type need. */
+export interface StoredTensor {
+  readonly dataType: string;
+  readonly shape: Shape;
+  /** Position in the file. */
+  readonly position: number;
+  readonly bytes: number;
+}
+
+const tensorEntry = z.strictObject({
+  dtype: z.string(),
+  shape: z.array(z.int().nonnegative()).max(8),
+  data_offsets: z.tuple([z.int().nonnegative(), z.int().nonnegative()]),
+});
+const metadataEntry = z.record(z.string(), z.string());
+
+/**
+ * An open safetensors file. Opening reads and checks only the header: nothing is allocated by a number of the file that
+ * its real size does not bear out.
+ */
+export class SafetensorsFile {
+  readonly path: string;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly #file: RandomAccessFile;
+
+  private constructor(path: string, file: RandomAccessFile, header: Header) {
+    this.path = path;
+    this.#file = file;
+    this.tensors = header.tensors;
+    this.metadata = header.metadata;
+  }
+
+  /** Throws `input` for a missing, truncated or foreign file. Close it after use. */
+  static async open(files: Files, path: string): Promise<SafetensorsFile> {
+    const file = await files.open(path);
+    try {
+      return new SafetensorsFile(path, file, await readHeader(file, path));
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** Throws `input` unless the file has exactly these names with these shapes, all of 32-bit floats. */
+  requireSame(expected: Iterable<{ readonly name: string; readonly shape: Shape }>): void {
+    const wanted = new Map(Array.from(expected, ({ name, shape }) => [name, shape]));
+    const wrongShapes: string[] = [];
+    for (const [name, shape] of wanted) {
+      const stored = this.tensors.get(name);
+      if (stored === undefined) continue;
+      if (stored.dataType !== 'F32') {
+        throw this.#refusal(`${name} of type ${stored.dataType}`, 'F32', 'convert it to 32-bit floats');
+      }
+      if (showShape(stored.shape) !== showShape(shape)) {
+        wrongShapes.push(`${name} of shape ${showShape(stored.shape)} where the model has ${showShape(shape)}`);
+      }
+    }
+    const missing = [...wanted.keys()].filter((name) => !this.tensors.has(name));
+    const unexpected = [...this.tensors.keys()].filter((name) => !wanted.has(name));
+    const problems = [
+      ...(missing.length > 0 ? [`no ${someOf(missing)}`] : []),
+      ...(unexpected.length > 0 ? [`${someOf(unexpected.map(shown))}, which the model does not have`] : []),
+      ...(wrongShapes.length > 0 ? [someOf(wrongShapes)] : []),
+    ];
+    if (problems.length > 0) {
+      throw this.#refusal(
+        problems.join('; '),
+        'the parameters of the configured model',
+        'use the config.yaml that the file was trained with',
+      );
+    }
+  }
+
+  /** Fills each tensor from the tensor of its name; the file must have exactly these. */
+  async read(targets: NamedTensors): Promise<void> {
+    this.requireSame(Array.from(targets, ([name, { shape }]) => ({ name, shape })));
+    for (const [name, target] of targets) {
+      for (let start = 0; start < target.bytes; start += pieceBytes) {
+        await this.readPiece(name, start, bytesOf(target, start, Math.min(start + pieceBytes, target.bytes)));
+      }
+    }
+  }
+
+  /** Fills `target` with the bytes of a tensor from byte `start` on. */
+  async readPiece(name: string, start: number, target: Uint8Array): Promise<void> {
+    const stored = this.tensors.get(name);
+    if (stored === undefined || start + target.length > stored.bytes)
+      throw new Error(`no bytes ${start} to ${start + target.length} of ${name}`);
+    await this.#file.read(target, stored.position + start);
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  #refusal(received: string, allowed: string, next: string): DecadeError {
+    return new DecadeError('input', { where: this.path, received, allowed, next });
+  }
+}
+
+/**
+ * Sets each target to the mean of the tensors of its name in several files, piece by piece.
+ * Throws `input` unless every file has exactly the targets' names and shapes.
+ */
+export async function readAverage(sources: readonly SafetensorsFile[], targets: NamedTensors): Promise<void> {
+  for (const source of sources) source.requireSame(Array.from(targets, ([name, { shape }]) => ({ name, shape })));
+  const values = new Float32Array(pieceBytes / 4);
+  const sums = new Float64Array(pieceBytes / 4);
+  for (const [name, target] of targets) {
+    for (let start = 0; start < target.size; start += values.length) {
+      const count = Math.min(values.length, target.size - start);
+      sums.fill(0, 0, count);
+      for (const source of sources) {
+        await source.readPiece(name, start * 4, new Uint8Array(values.buffer, 0, count * 4));
+        for (let at = 0; at < count; at++) sums[at] = (sums[at] as number) + (values[at] as number);
+      }
+      const means = target.f32.subarray(start, start + count);
+      for (let at = 0; at < count; at++) means[at] = (sums[at] as number) / sources.length;
+    }
+  }
+}
+
+interface Header {
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+async function readHeader(file: RandomAccessFile, path: string): Promise<Header> {
+  const refuse = (received: string, cause?: unknown): never => {
+    throw new DecadeError('input', {
+      where: path,
+      received,
+      allowed: 'a complete safetensors file',
+      next: 'copy the file again or take another checkpoint',
+      cause,
+    });
+  };
+  if (file.size < 8) return refuse(`a file of ${file.size} bytes`);
+  const lengthBytes = new Uint8Array(8);
+  await file.read(lengthBytes, 0);
+  const declared = new DataView(lengthBytes.buffer).getBigUint64(0, true);
+  if (declared > BigInt(Math.min(file.size - 8, largestHeaderBytes))) {
+    return refuse(`a header that says to be ${declared} bytes long in a file of ${file.size} bytes`);
+  }
+  const length = Number(declared);
+  const headerBytes = new Uint8Array(length);
+  await file.read(headerBytes, 8);
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(headerBytes));
+  } catch (cause) {
+    return refuse('a header that is not JSON', cause);
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return refuse('a header that is not a JSON object');
+
+  const tensors = new Map<string, StoredTensor>();
+  let metadata: Record<string, string> = {};
+  for (const [name, entry] of Object.entries(json)) {
+    if (name === '__metadata__') {
+      const parsed = metadataEntry.safeParse(entry);
+      metadata = parsed.success ? parsed.data : refuse('metadata that is not a record of strings');
+      continue;
+    }
+    const parsed = tensorEntry.safeParse(entry);
+    if (!parsed.success) return refuse(`a header whose entry ${shown(name)} lacks dtype, shape or data_offsets`, parsed.error);
+    const { dtype, shape, data_offsets } = parsed.data;
+    const [begin, end] = data_offsets;
+    const size = bytesOfType[dtype];
+    if (size === undefined) return refuse(`tensor ${shown(name)} of unknown type ${shown(dtype)}`);
+    // Sizes whose product passes 2^53 are not exact, but far above the file's size all the same.
+    const bytes = shape.reduce((product, dimension) => product * dimension, size);
+    if (end - begin !== bytes) {
+      return refuse(`tensor ${shown(name)} of shape ${showShape(shape)} and type ${dtype} in ${end - begin} bytes; it needs ${bytes}`);
+    }
+    tensors.set(name, { dataType: dtype, shape, position: 8 + length + begin, bytes });
+  }
+
+  let next = 8 + length;
+  for (const [name, tensor] of [...tensors].sort(([, a], [, b]) => a.position - b.position || a.bytes - b.bytes)) {
+    if (tensor.position !== next) return refuse(`a gap or an overlap before tensor ${shown(name)}`);
+    next += tensor.bytes;
+  }
+  if (next !== file.size) return refuse(`a file of ${file.size} bytes whose header describes ${next}`);
+  return { tensors, metadata };
+}
+
+/** A name of the file as it may be shown: one line, not long. */
+function shown(name: string): string {
+  return JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
+}
+
+function someOf(items: readonly string[]): string {
+  return items.length <= 3 ? items.join(', ') : `${items.slice(0, 3).join(', ')} and ${items.length - 3} more`;
+}

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import { type NamedTensors, readAverage, SafetensorsFile, writeSafetensors } from '../../src/checkpoint/safetensors.js';
+import { DecadeError } from '../../src/core/errors.js';
+import type { Files } from '../../src/core/files.js';
+import { memoryFiles } from '../../src/core/memory-files.js';
+import { randomKey, uniformInteger } from '../../src/core/random.js';
+import { type Described, tensorsOf, valuesOf } from './tensors.js';
+
+const described: Record<string, Described> = {
+  'encoder.0.weight': [
+    [2, 3],
+    [1, -2.5, 2 ** -140, Number.POSITIVE_INFINITY, -0, 6],
+  ],
+  bias: [[2], [0.5, 0.25]],
+  empty: [[0, 4], []],
+};
+
+const shapesOnly = (contents: Record<string, Described>) =>
+  Object.fromEntries(Object.entries(contents).map(([name, [shape]]) => [name, [shape] as const]));
+
+async function load(files: Files, path: string, targets: NamedTensors): Promise<Readonly<Record<string, string>>> {
+  const file = await SafetensorsFile.open(files, path);
+  try {
+    await file.read(targets);
+    return file.metadata;
+  } finally {
+    await file.close();
+  }
+}
+
+/** A file with this header and so many bytes of values. */
+function fileWith(header: unknown, valueBytes: number): Uint8Array {
+  const json = new TextEncoder().encode(typeof header === 'string' ? header : JSON.stringify(header));
+  const file = new Uint8Array(8 + json.length + valueBytes);
+  new DataView(file.buffer).setBigUint64(0, BigInt(json.length), true);
+  file.set(json, 8);
+  return file;
+}
+
+test('tensors and metadata come back bit for bit, the header is aligned, the hash is of the whole file', async () => {
+  const files = memoryFiles();
+  const written = await writeSafetensors(files, 'model', tensorsOf(described), { step: '12' });
+  const bytes = await files.readBytes('model');
+  assert.equal(bytes.length, written.bytes);
+  assert.equal(createHash('sha256').update(bytes).digest('hex'), written.sha256);
+  assert.equal(new DataView(bytes.buffer).getUint32(0, true) % 8, 0);
+  const targets = tensorsOf(shapesOnly(described));
+  assert.deepEqual(await load(files, 'model', targets), { step: '12' });
+  assert.deepEqual(valuesOf(targets), valuesOf(tensorsOf(described)));
+});
+
+test('a tensor larger than a piece comes back whole', async () => {
+  const files = memoryFiles();
+  const large = tensorsOf({ large: [[1100, 1024], Array.from({ length: 1100 * 1024 }, (_, index) => index)] });
+  await writeSafetensors(files, 'model', large);
+  const targets = tensorsOf({ large: [[1100, 1024]] });
+  await load(files, 'model', targets);
+  assert.deepEqual(targets.get('large')?.f32, large.get('large')?.f32);
+});
+
+test('names and shapes that differ from the model are refused by name, before anything is read', async () => {
+  const files = memoryFiles();
+  await writeSafetensors(
+    files,
+    'model',
+    tensorsOf({
+      a: [[2], [1, 2]],
+      b: [
+        [2, 2],
+        [1, 2, 3, 4],
+      ],
+      other: [[1], [5]],
+    }),
+  );
+  const targets = tensorsOf({ a: [[2], [7, 7]], b: [[4]], c: [[1]] });
+  await assert.rejects(load(files, 'model', targets), {
+    name: 'DecadeError',
+    message: /^model: no c; "other", which the model does not have; b of shape \[2, 2\] where the model has \[4\]; expected/,
+  });
+  assert.deepEqual(targets.get('a')?.toArray(), [7, 7]);
+});
+
+test('only 32-bit floats are taken', async () => {
+  const header = { a: { dtype: 'F16', shape: [2], data_offsets: [0, 4] } };
+  const files = memoryFiles({ model: fileWith(header, 4) });
+  await assert.rejects(load(files, 'model', tensorsOf({ a: [[2]] })), /model: a of type F16; expected F32/);
+});
+
+test('the mean of several files', async () => {
+  const files = memoryFiles();
+  await writeSafetensors(files, 'one', tensorsOf({ a: [[2], [1, 2]] }));
+  await writeSafetensors(files, 'two', tensorsOf({ a: [[2], [2, 5]] }));
+  const sources = [await SafetensorsFile.open(files, 'one'), await SafetensorsFile.open(files, 'two')];
+  const targets = tensorsOf({ a: [[2]] });
+  await readAverage(sources, targets);
+  assert.deepEqual(valuesOf(targets), { a: [1.5, 3.5] });
+  await assert.rejects(readAverage(sources, tensorsOf({ a: [[3]] })), /one: a of shape \[2\]/);
+});
+
+const foreign: Record<string, [contents: Uint8Array | string, message: RegExp]> = {
+  empty: ['', /a file of 0 bytes/],
+  text: ['this is no model at all', /a header that says to be \d+ bytes long in a file of 23 bytes/],
+  'a huge header': [Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0x7f, 1, 2), /says to be 9151314442816847872 bytes/],
+  'no JSON': [fileWith('{"a', 0), /not JSON/],
+  'an array': [fileWith('[]', 0), /not a JSON object/],
+  'no shape': [fileWith({ a: { dtype: 'F32', data_offsets: [0, 4] } }, 4), /entry "a" lacks/],
+  'a negative size': [fileWith({ a: { dtype: 'F32', shape: [-1], data_offsets: [0, 4] } }, 4), /entry "a" lacks/],
+  'an absurd size': [fileWith({ a: { dtype: 'F32', shape: [2 ** 50, 2 ** 50], data_offsets: [0, 4] } }, 4), /in 4 bytes; it needs/],
+  'an end before the beginning': [fileWith({ a: { dtype: 'F32', shape: [1], data_offsets: [4, 0] } }, 4), /in -4 bytes; it needs 4/],
+  'an unknown type': [fileWith({ a: { dtype: 'F99', shape: [1], data_offsets: [0, 4] } }, 4), /unknown type "F99"/],
+  'an overlap': [
+    fileWith({ a: { dtype: 'F32', shape: [1], data_offsets: [0, 4] }, b: { dtype: 'F32', shape: [1], data_offsets: [0, 4] } }, 8),
+    /a gap or an overlap before tensor "b"/,
+  ],
+  'a gap': [fileWith({ a: { dtype: 'F32', shape: [1], data_offsets: [4, 8] } }, 8), /a gap or an overlap before tensor "a"/],
+  'cut values': [fileWith({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } }, 7), /whose header describes/],
+  'values left over': [fileWith({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } }, 9), /whose header describes/],
+};
+
+for (const [name, [contents, message]] of Object.entries(foreign)) {
+  test(`a file with ${name} is refused`, async () => {
+    await assert.rejects(SafetensorsFile.open(memoryFiles({ model: contents }), 'model'), (error) => {
+      assert.ok(error instanceof DecadeError && error.kind === 'input');
+      assert.match(error.message, message);
+      return true;
+    });
+  });
+}
+
+test('truncated and mutated files load or are refused, and nothing is allocated beyond the size of the file', async () => {
+  const files = memoryFiles();
+  await writeSafetensors(files, 'model', tensorsOf(described), { step: '12' });
+  const whole = await files.readBytes('model');
+  const key = randomKey(7, 'sample');
+  let refused = 0;
+  for (let round = 0; round < 3000; round++) {
+    const draw = (index: number, bound: number) => uniformInteger(key, round * 16 + index, bound);
+    const bytes = whole.slice(0, draw(0, 4) === 0 ? draw(1, whole.length) : whole.length);
+    for (let change = draw(2, 4); change > 0 && bytes.length > 0; change--) bytes[draw(3 + change, bytes.length)] = draw(8 + change, 256);
+    const source = boundedReads(memoryFiles({ model: bytes }), bytes.length);
+    try {
+      await load(source, 'model', tensorsOf(shapesOnly(described)));
+    } catch (error) {
+      assert.ok(error instanceof DecadeError, String(error));
+      refused++;
+    }
+  }
+  assert.ok(refused > 1000, `${refused} refused`);
+});
+
+/** Fails a test that asks for more bytes than there are. */
+function boundedReads(files: Files, bytes: number): Files {
+  return {
+    ...files,
+    open: async (path) => {
+      const file = await files.open(path);
+      return {
+        size: file.size,
+        read: (target, position) => {
+          assert.ok(target.length <= bytes, `a buffer of ${target.length} bytes for a file of ${bytes}`);
+          return file.read(target, position);
+        },
+        close: () => file.close(),
+      };
+    },
+  };
+}
