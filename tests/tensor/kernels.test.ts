@@ -189,7 +189,7 @@ for (const { shared, relaxed } of variants) {
           kernels.matrixPack(n, k, at(layouts.b, transposeB), transposeB, packed);
           for (const accumulate of [0, 1]) {
             const c = bench.floats(before);
-            kernels.matrixMultiplyPacked(m, n, k, at(layouts.a, 0), packed, c, accumulate);
+            kernels.matrixMultiplyPacked(m, n, k, at(layouts.a, 0), packed, c, accumulate, scratch);
             close(
               bench.readFloats(c, m * n),
               accumulate ? accumulated : expected,
@@ -217,10 +217,10 @@ for (const { shared, relaxed } of variants) {
         return bench.readFloats(c + (m - 1) * n * 4, n);
       };
       const scratch = bench.empty(kernels.matrixScratchBytes(rows, n, k) / 4);
-      const alone = last(1, (a, c) => kernels.matrixMultiplyPacked(1, n, k, a, packed, c, 0));
+      const alone = last(1, (a, c) => kernels.matrixMultiplyPacked(1, n, k, a, packed, c, 0, scratch));
       for (let m = 1; m <= rows; m++) {
         assert.deepEqual(
-          last(m, (a, c) => kernels.matrixMultiplyPacked(m, n, k, a, packed, c, 0)),
+          last(m, (a, c) => kernels.matrixMultiplyPacked(m, n, k, a, packed, c, 0, scratch)),
           alone,
         );
         for (const transposeB of [0, 1]) {
@@ -928,7 +928,7 @@ test('addresses above 2 GiB, up to the last byte of 4 GiB', async (context) => {
   kernels.matrixMultiply(m, n, k, a, 0, b, 0, c, 0, scratch);
   close(result(), expected);
   kernels.matrixPack(n, k, b, 0, packed);
-  kernels.matrixMultiplyPacked(m, n, k, a, packed, c, 1);
+  kernels.matrixMultiplyPacked(m, n, k, a, packed, c, 1, scratch);
   close(
     result(),
     expected.map((entry) => 2 * entry),

@@ -6,7 +6,7 @@
 export interface Kernels {
   // --- matrix.ts: the portable matrix product -------------------------------------------------------------------
 
-  /** Bytes of scratch that `matrixMultiply` needs for this product. */
+  /** Bytes of scratch that `matrixMultiply` or `matrixMultiplyPacked` needs for this product: at most 640 KiB. */
   matrixScratchBytes(m: number, n: number, k: number): number;
   /** C[m,n] = (accumulate ? C : 0) + op(A) op(B); see `MatrixProduct`. */
   matrixMultiply(
@@ -24,7 +24,8 @@ export interface Kernels {
   /** Bytes of a packed B[k,n]. */
   matrixPackedBytes(n: number, k: number): number;
   matrixPack(n: number, k: number, b: number, transposeB: number, packed: number): void;
-  matrixMultiplyPacked(m: number, n: number, k: number, a: number, packed: number, c: number, accumulate: number): void;
+  /** C[m,n] = (accumulate ? C : 0) + A B with a packed B; the same sums in the same order as matrixMultiply. */
+  matrixMultiplyPacked(m: number, n: number, k: number, a: number, packed: number, c: number, accumulate: number, scratch: number): void;
 
   // --- elementwise.ts --------------------------------------------------------------------------------------------
 

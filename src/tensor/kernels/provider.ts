@@ -33,7 +33,10 @@ export function webAssemblyProvider(memory: Memory, kernels: LoadedKernels): Mat
       return {
         n,
         k,
-        multiply: (m, a, c, accumulate) => kernels.matrixMultiplyPacked(m, n, k, a, block.offset, c, Number(accumulate)),
+        multiply: (m, a, c, accumulate) => {
+          const room = scratchOf(kernels.matrixScratchBytes(m, n, k));
+          kernels.matrixMultiplyPacked(m, n, k, a, block.offset, c, Number(accumulate), room);
+        },
         release: () => {
           if (packedBlocks.delete(block)) memory.free(block);
         },

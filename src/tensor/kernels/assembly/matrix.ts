@@ -1,31 +1,44 @@
-// The portable matrix product, after Goto & van de Geijn 2008 ("Anatomy of High-Performance Matrix Multiplication"): B is
-// packed into panels of eight columns, cut into stretches of `depthBlock` rows so that a panel stays in the first-level
-// cache while four rows of A at a time pass by. A 4x8 micro-kernel has eight accumulators: with two vectors of B and one
-// broadcast value of A, that is what fits the registers WebAssembly engines give.
+// The portable matrix product, after Goto & van de Geijn 2008 ("Anatomy of High-Performance Matrix Multiplication").
+// B is packed into panels of eight columns, cut into stretches of `depthBlock` rows, so that a panel stays in the
+// first-level cache while A passes by, packed into groups of four rows:
 //
-// An element of C is summed in the same order whatever the number of rows or columns: within a stretch of depth in
-// order, then stretch by stretch. So a row's result is the same alone and in a batch.
+//     panel of B  [depth][8]        group of A  [depth][4]        C[4, 8] += group x panel
+//
+// The 4x8 micro-kernel holds eight vectors of sums, two of B and one broadcast value of A, which is what the registers of
+// WebAssembly engines allow, and moves two pointers. It is not unrolled: engines that gain from that do it themselves.
+//
+// An element of C is summed in the same order whatever the number of rows and columns and wherever B is packed: within a
+// stretch of depth in order, then stretch by stretch. So a row's result is the same alone and in a batch.
 import { loadPartial, madd, storePartial, zero } from './math';
 
-/** Rows of B in a packed stretch: a panel of it is 8 KiB. */
+/** Length of a stretch of depth: a panel of B is 8 KiB. */
 const depthBlock: usize = 256;
-/** Columns of B that are packed at a time: 512 KiB, for the second-level cache. */
+/** Columns of B packed at a time, to stay in the second-level cache (512 KiB) ... */
 const columnBlock: usize = 512;
-/** Rows of A that pass by a panel before the next panel. */
+/** ... and for few rows, to be used while still in the first-level cache. */
+const narrowColumnBlock: usize = 32;
+const fewRows: usize = 16;
+/** Rows of A that pass by a panel before the next panel (128 KiB). */
 const rowBlock: usize = 128;
-const panelColumns: usize = 8;
+/** Up to this many rows a B that is not transposed is used where it is: packing costs more than it gains. */
+const unpackedRows: usize = 2;
 
 // @ts-ignore: decorator
 @inline
-function panels(columns: usize): usize {
-  return (columns + 7) >> 3;
+function roundUp(count: usize, multiple: usize): usize {
+  return (count + multiple - 1) & ~(multiple - 1);
+}
+
+// @ts-ignore: decorator
+@inline
+function columnsAtOnce(m: usize): usize {
+  return m <= fewRows ? narrowColumnBlock : columnBlock;
 }
 
 export function matrixScratchBytes(m: usize, n: usize, k: usize): f64 {
-  const depth = min(k, depthBlock);
-  const columns = panels(min(n, columnBlock)) << 3;
-  const rows = (min(m, rowBlock) + 3) & ~3;
-  return <f64>(((columns + rows) * depth) << 2);
+  const rows = roundUp(min(m, rowBlock), 4);
+  const columns = roundUp(min(n, columnBlock), 8);
+  return <f64>(((rows + columns) * min(k, depthBlock)) << 2);
 }
 
 export function matrixMultiply(
@@ -40,190 +53,248 @@ export function matrixMultiply(
   accumulate: bool,
   scratch: usize,
 ): void {
-  if (k == 0) {
-    if (!accumulate) memory.fill(c, 0, (m * n) << 2);
-    return;
-  }
+  if (k == 0 && !accumulate) memory.fill(c, 0, (m * n) << 2);
+  const columnStep = columnsAtOnce(m);
+  const rowBytes = n << 2;
   for (let depth: usize = 0; depth < k; depth += depthBlock) {
     const depths = min(depthBlock, k - depth);
-    const packedA = scratch + ((depths * (panels(min(n, columnBlock)) << 3)) << 2);
+    const groups = scratch;
+    const panels = scratch + ((roundUp(min(m, rowBlock), 4) * depths) << 2);
     const adds = accumulate || depth > 0;
-    for (let column: usize = 0; column < n; column += columnBlock) {
-      const columns = min(columnBlock, n - column);
-      if (transposeB) packTransposedB(scratch, b + ((column * k + depth) << 2), k << 2, depths, columns);
-      else packB(scratch, b + ((depth * n + column) << 2), n << 2, depths, columns);
+    if (m <= rowBlock) packA(groups, a, transposeA, m, k, 0, depth, m, depths);
+    for (let column: usize = 0; column < n; column += columnStep) {
+      const columns = min(columnStep, n - column);
+      const unpacked = m <= unpackedRows && !transposeB && (columns & 7) == 0;
+      if (!unpacked) packB(panels, b, transposeB, n, k, depth, column, depths, columns);
       for (let row: usize = 0; row < m; row += rowBlock) {
         const rows = min(rowBlock, m - row);
-        const target = c + ((row * n + column) << 2);
-        if (transposeA) {
-          packTransposedA(packedA, a + ((depth * m + row) << 2), m << 2, depths, rows);
-          multiplyBlock(rows, columns, depths, packedA, depths << 4, 4, 16, scratch, target, n << 2, adds);
-        } else {
-          multiplyBlock(rows, columns, depths, a + ((row * k + depth) << 2), k << 4, k << 2, 4, scratch, target, n << 2, adds);
-        }
+        const target = c + row * rowBytes + (column << 2);
+        if (m > rowBlock) packA(groups, a, transposeA, m, k, row, depth, rows, depths);
+        if (unpacked) multiplyFewRows(rows, columns, depths, groups, b + depth * rowBytes + (column << 2), 32, rowBytes, target, rowBytes, adds);
+        else multiplyBlock(rows, columns, depths, groups, panels, target, rowBytes, adds);
       }
     }
   }
 }
 
 export function matrixPackedBytes(n: usize, k: usize): f64 {
-  return <f64>(((panels(n) << 3) * k) << 2);
+  return <f64>((roundUp(n, 8) * k) << 2);
 }
 
 export function matrixPack(n: usize, k: usize, b: usize, transposeB: bool, packed: usize): void {
-  const paddedBytes = panels(n) << 5;
+  const rowBytes = roundUp(n, 8) << 2;
   for (let depth: usize = 0; depth < k; depth += depthBlock) {
-    const depths = min(depthBlock, k - depth);
-    const target = packed + depth * paddedBytes;
-    if (transposeB) packTransposedB(target, b + (depth << 2), k << 2, depths, n);
-    else packB(target, b + ((depth * n) << 2), n << 2, depths, n);
+    packB(packed + depth * rowBytes, b, transposeB, n, k, depth, 0, min(depthBlock, k - depth), n);
   }
 }
 
-export function matrixMultiplyPacked(m: usize, n: usize, k: usize, a: usize, packed: usize, c: usize, accumulate: bool): void {
-  if (k == 0) {
-    if (!accumulate) memory.fill(c, 0, (m * n) << 2);
-    return;
-  }
-  const paddedBytes = panels(n) << 5;
+export function matrixMultiplyPacked(
+  m: usize,
+  n: usize,
+  k: usize,
+  a: usize,
+  packed: usize,
+  c: usize,
+  accumulate: bool,
+  scratch: usize,
+): void {
+  if (k == 0 && !accumulate) memory.fill(c, 0, (m * n) << 2);
+  const packedRowBytes = roundUp(n, 8) << 2;
   for (let depth: usize = 0; depth < k; depth += depthBlock) {
     const depths = min(depthBlock, k - depth);
+    const panels = packed + depth * packedRowBytes;
     for (let row: usize = 0; row < m; row += rowBlock) {
       const rows = min(rowBlock, m - row);
-      multiplyBlock(
-        rows,
-        n,
-        depths,
-        a + ((row * k + depth) << 2),
-        k << 4,
-        k << 2,
-        4,
-        packed + depth * paddedBytes,
-        c + ((row * n) << 2),
-        n << 2,
-        accumulate || depth > 0,
-      );
+      packA(scratch, a, false, m, k, row, depth, rows, depths);
+      multiplyBlock(rows, n, depths, scratch, panels, c + ((row * n) << 2), n << 2, accumulate || depth > 0);
     }
   }
 }
 
-/** B's rows into panels: [panel][depth][8], zeros beyond the last column. */
-function packB(target: usize, b: usize, rowBytes: usize, depths: usize, columns: usize): void {
+// --- packing ------------------------------------------------------------------------------------------------------------
+
+/** B[depth.., column..] of [k, n] (or [n, k]) into panels, with zeros beyond the last column. */
+function packB(
+  panels: usize,
+  b: usize,
+  transposeB: bool,
+  n: usize,
+  k: usize,
+  depth: usize,
+  column: usize,
+  depths: usize,
+  columns: usize,
+): void {
   const panelBytes = depths << 5;
-  let column: usize = 0;
-  for (; column + panelColumns <= columns; column += panelColumns) {
-    const panel = target + (column >> 3) * panelBytes;
-    const source = b + (column << 2);
-    for (let p: usize = 0; p < depths; p++) {
-      v128.store(panel + (p << 5), v128.load(source + p * rowBytes));
-      v128.store(panel + (p << 5), v128.load(source + p * rowBytes, 16), 16);
-    }
-  }
-  if (column < columns) {
-    const panel = target + (column >> 3) * panelBytes;
-    const source = b + (column << 2);
-    const rest = columns - column;
-    for (let p: usize = 0; p < depths; p++) {
-      for (let i: usize = 0; i < panelColumns; i++) {
-        store<f32>(panel + (p << 5) + (i << 2), i < rest ? load<f32>(source + p * rowBytes + (i << 2)) : 0);
-      }
+  const rowBytes = (transposeB ? k : n) << 2;
+  const source = b + (transposeB ? column * rowBytes + (depth << 2) : depth * rowBytes + (column << 2));
+  for (let from: usize = 0; from < columns; from += 8) {
+    const panel = panels + (from >> 3) * panelBytes;
+    const count = min(<usize>8, columns - from);
+    if (transposeB) {
+      packAcross(panel, 32, source + from * rowBytes, rowBytes, min(count, 4), depths);
+      packAcross(panel + 16, 32, source + (from + 4) * rowBytes, rowBytes, count > 4 ? count - 4 : 0, depths);
+    } else {
+      packAlong(panel, 32, source + (from << 2), rowBytes, min(count, 4), depths);
+      packAlong(panel + 16, 32, source + (from << 2) + 16, rowBytes, count > 4 ? count - 4 : 0, depths);
     }
   }
 }
 
-/** As packB, from B transposed: its rows are columns here. */
-function packTransposedB(target: usize, b: usize, rowBytes: usize, depths: usize, columns: usize): void {
-  const panelBytes = depths << 5;
-  for (let column: usize = 0; column < columns; column += panelColumns) {
-    const panel = target + (column >> 3) * panelBytes;
-    const source = b + column * rowBytes;
-    const count = min(panelColumns, columns - column);
-    let p: usize = 0;
-    if (count == panelColumns) {
-      for (; p + 4 <= depths; p += 4) {
-        transpose4(panel + (p << 5), source + (p << 2), rowBytes);
-        transpose4(panel + (p << 5) + 16, source + 4 * rowBytes + (p << 2), rowBytes);
-      }
+/** A[row.., depth..] of [m, k] (or [k, m]) into groups of four rows, with zeros beyond the last row. */
+function packA(
+  groups: usize,
+  a: usize,
+  transposeA: bool,
+  m: usize,
+  k: usize,
+  row: usize,
+  depth: usize,
+  rows: usize,
+  depths: usize,
+): void {
+  const rowBytes = (transposeA ? m : k) << 2;
+  const source = a + (transposeA ? depth * rowBytes + (row << 2) : row * rowBytes + (depth << 2));
+  for (let from: usize = 0; from < rows; from += 4) {
+    const group = groups + from * (depths << 2);
+    const count = min(<usize>4, rows - from);
+    if (transposeA) packAlong(group, 16, source + (from << 2), rowBytes, count, depths);
+    else packAcross(group, 16, source + from * rowBytes, rowBytes, count, depths);
+  }
+}
+
+/** `depths` vectors of the `count` (at most four) neighbours in each row of the source. */
+function packAlong(target: usize, stepBytes: usize, source: usize, rowBytes: usize, count: usize, depths: usize): void {
+  let from = source;
+  let to = target;
+  if (count == 4) {
+    for (let p = depths; p > 0; p--) {
+      v128.store(to, v128.load(from));
+      from += rowBytes;
+      to += stepBytes;
     }
-    for (; p < depths; p++) {
-      for (let i: usize = 0; i < panelColumns; i++) {
-        store<f32>(panel + (p << 5) + (i << 2), i < count ? load<f32>(source + i * rowBytes + (p << 2)) : 0);
-      }
+  } else {
+    for (let p = depths; p > 0; p--) {
+      v128.store(to, count == 0 ? zero() : loadPartial(from, count));
+      from += rowBytes;
+      to += stepBytes;
     }
   }
 }
 
-/** Four rows of four floats, transposed into rows 32 bytes apart. */
-// @ts-ignore: decorator
-@inline
-function transpose4(target: usize, source: usize, rowBytes: usize): void {
-  const row0 = v128.load(source);
-  const row1 = v128.load(source + rowBytes);
-  const row2 = v128.load(source + 2 * rowBytes);
-  const row3 = v128.load(source + 3 * rowBytes);
-  const low01 = v128.shuffle<f32>(row0, row1, 0, 4, 1, 5);
-  const high01 = v128.shuffle<f32>(row0, row1, 2, 6, 3, 7);
-  const low23 = v128.shuffle<f32>(row2, row3, 0, 4, 1, 5);
-  const high23 = v128.shuffle<f32>(row2, row3, 2, 6, 3, 7);
-  v128.store(target, v128.shuffle<f64>(low01, low23, 0, 2));
-  v128.store(target, v128.shuffle<f64>(low01, low23, 1, 3), 32);
-  v128.store(target, v128.shuffle<f64>(high01, high23, 0, 2), 64);
-  v128.store(target, v128.shuffle<f64>(high01, high23, 1, 3), 96);
-}
-
-/** A transposed ([depth][rows]) into groups of four rows: [group][depth][4], zeros beyond the last row. */
-function packTransposedA(target: usize, a: usize, rowBytes: usize, depths: usize, rows: usize): void {
-  const groupBytes = depths << 4;
-  let row: usize = 0;
-  for (; row + 4 <= rows; row += 4) {
-    const group = target + (row >> 2) * groupBytes;
-    const source = a + (row << 2);
-    for (let p: usize = 0; p < depths; p++) v128.store(group + (p << 4), v128.load(source + p * rowBytes));
+/** `depths` vectors, each of one column of `count` (at most four) rows of the source: a transposition. */
+function packAcross(target: usize, stepBytes: usize, source: usize, rowBytes: usize, count: usize, depths: usize): void {
+  let p: usize = 0;
+  if (count == 4) {
+    for (; p + 4 <= depths; p += 4) {
+      const from = source + (p << 2);
+      const row0 = v128.load(from);
+      const row1 = v128.load(from + rowBytes);
+      const row2 = v128.load(from + 2 * rowBytes);
+      const row3 = v128.load(from + 3 * rowBytes);
+      const low01 = v128.shuffle<f32>(row0, row1, 0, 4, 1, 5);
+      const high01 = v128.shuffle<f32>(row0, row1, 2, 6, 3, 7);
+      const low23 = v128.shuffle<f32>(row2, row3, 0, 4, 1, 5);
+      const high23 = v128.shuffle<f32>(row2, row3, 2, 6, 3, 7);
+      const to = target + p * stepBytes;
+      v128.store(to, v128.shuffle<f64>(low01, low23, 0, 2));
+      v128.store(to + stepBytes, v128.shuffle<f64>(low01, low23, 1, 3));
+      v128.store(to + 2 * stepBytes, v128.shuffle<f64>(high01, high23, 0, 2));
+      v128.store(to + 3 * stepBytes, v128.shuffle<f64>(high01, high23, 1, 3));
+    }
   }
-  if (row < rows) {
-    const group = target + (row >> 2) * groupBytes;
-    const source = a + (row << 2);
-    for (let p: usize = 0; p < depths; p++) v128.store(group + (p << 4), loadPartial(source + p * rowBytes, rows - row));
+  for (; p < depths; p++) {
+    const to = target + p * stepBytes;
+    v128.store(to, zero());
+    for (let row: usize = 0; row < count; row++) store<f32>(to + (row << 2), load<f32>(source + row * rowBytes + (p << 2)));
   }
 }
 
-/** C[rows, columns] (+)= A B of one stretch of depth. A's rows come in groups of four: see the addresses below. */
+// --- multiplying --------------------------------------------------------------------------------------------------------
+
+/** C[rows, columns] = or += groups x panels, over one stretch of depth. */
 function multiplyBlock(
   rows: usize,
   columns: usize,
   depths: usize,
-  a: usize,
-  groupBytes: usize,
-  rowBytes: usize,
-  stepBytes: usize,
-  packed: usize,
+  groups: usize,
+  panels: usize,
   c: usize,
-  targetBytes: usize,
+  rowBytes: usize,
   adds: bool,
 ): void {
   const panelBytes = depths << 5;
-  const groups = rows >> 2;
-  const rest = rows & 3;
-  for (let column: usize = 0; column < columns; column += panelColumns) {
-    const panel = packed + (column >> 3) * panelBytes;
-    const target = c + (column << 2);
-    const count = min(panelColumns, columns - column);
-    for (let group: usize = 0; group < groups; group++) {
-      multiply4(depths, a + group * groupBytes, rowBytes, stepBytes, panel, target + group * 4 * targetBytes, targetBytes, count, adds);
-    }
-    for (let row: usize = 0; row < rest; row++) {
-      multiply1(depths, a + groups * groupBytes + row * rowBytes, stepBytes, panel, target + (groups * 4 + row) * targetBytes, count, adds);
+  const groupBytes = depths << 4;
+  const wholeRows = rows & ~3;
+  if (wholeRows > 0) {
+    for (let column: usize = 0; column < columns; column += 8) {
+      const panel = panels + (column >> 3) * panelBytes;
+      const count = min(<usize>8, columns - column);
+      let group = groups;
+      for (let row: usize = 0; row < wholeRows; row += 4) {
+        multiply4(depths, group, panel, c + row * rowBytes + (column << 2), rowBytes, count, adds);
+        group += groupBytes;
+      }
     }
   }
+  if (wholeRows < rows) {
+    const group = groups + (wholeRows >> 2) * groupBytes;
+    multiplyFewRows(rows - wholeRows, columns, depths, group, panels, panelBytes, 32, c + wholeRows * rowBytes, rowBytes, adds);
+  }
+}
+
+/**
+ * One to three rows, over several panels at once, because a single panel gives too few independent sums to keep the
+ * processor busy. Panels are `panelBytes` apart and their rows `stepBytes`, so that B itself can be read as panels.
+ */
+function multiplyFewRows(
+  rows: usize,
+  columns: usize,
+  depths: usize,
+  group: usize,
+  panels: usize,
+  panelBytes: usize,
+  stepBytes: usize,
+  c: usize,
+  rowBytes: usize,
+  adds: bool,
+): void {
+  let column: usize = 0;
+  let panel = panels;
+  let target = c;
+  if (rows == 1) {
+    for (; column + 32 <= columns; column += 32) {
+      multiply1x32(depths, group, panel, panelBytes, stepBytes, target, adds);
+      panel += 4 * panelBytes;
+      target += 128;
+    }
+  } else if (rows == 2) {
+    for (; column + 16 <= columns; column += 16) {
+      multiply2x16(depths, group, panel, panelBytes, stepBytes, target, rowBytes, adds);
+      panel += 2 * panelBytes;
+      target += 64;
+    }
+  }
+  for (; column < columns; column += 8) {
+    multiplyUpTo3(rows, depths, group, panel, stepBytes, target, rowBytes, min(<usize>8, columns - column), adds);
+    panel += panelBytes;
+    target += 32;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function storeSums(c: usize, sums: v128, adds: bool): void {
+  v128.store(c, adds ? f32x4.add(v128.load(c), sums) : sums);
 }
 
 /** Stores eight sums, or the first `count` of them. */
 // @ts-ignore: decorator
 @inline
 function storeRow(c: usize, low: v128, high: v128, count: usize, adds: bool): void {
-  if (count == panelColumns) {
-    v128.store(c, adds ? f32x4.add(v128.load(c), low) : low);
-    v128.store(c, adds ? f32x4.add(v128.load(c, 16), high) : high, 16);
+  if (count == 8) {
+    storeSums(c, low, adds);
+    storeSums(c + 16, high, adds);
   } else {
     storePartialRow(c, low, high, count, adds);
   }
@@ -234,7 +305,7 @@ function storePartialRow(c: usize, low: v128, high: v128, count: usize, adds: bo
   let sums = low;
   let lanes = count;
   if (lanes >= 4) {
-    v128.store(address, adds ? f32x4.add(v128.load(address), sums) : sums);
+    storeSums(address, sums, adds);
     address += 16;
     sums = high;
     lanes -= 4;
@@ -242,22 +313,10 @@ function storePartialRow(c: usize, low: v128, high: v128, count: usize, adds: bo
   if (lanes > 0) storePartial(address, adds ? f32x4.add(loadPartial(address, lanes), sums) : sums, lanes);
 }
 
-function multiply4(
-  depths: usize,
-  a: usize,
-  rowBytes: usize,
-  stepBytes: usize,
-  panel: usize,
-  c: usize,
-  targetBytes: usize,
-  count: usize,
-  adds: bool,
-): void {
-  let a0 = a;
-  let a1 = a + rowBytes;
-  let a2 = a1 + rowBytes;
-  let a3 = a2 + rowBytes;
+function multiply4(depths: usize, group: usize, panel: usize, c: usize, rowBytes: usize, count: usize, adds: bool): void {
+  let a = group;
   let b = panel;
+  const end = panel + (depths << 5);
   let sum00 = zero();
   let sum01 = zero();
   let sum10 = zero();
@@ -266,44 +325,155 @@ function multiply4(
   let sum21 = zero();
   let sum30 = zero();
   let sum31 = zero();
+  do {
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    let value = v128.load32_splat(a);
+    sum00 = madd(value, b0, sum00);
+    sum01 = madd(value, b1, sum01);
+    value = v128.load32_splat(a, 4);
+    sum10 = madd(value, b0, sum10);
+    sum11 = madd(value, b1, sum11);
+    value = v128.load32_splat(a, 8);
+    sum20 = madd(value, b0, sum20);
+    sum21 = madd(value, b1, sum21);
+    value = v128.load32_splat(a, 12);
+    sum30 = madd(value, b0, sum30);
+    sum31 = madd(value, b1, sum31);
+    a += 16;
+    b += 32;
+  } while (b != end);
+  storeRow(c, sum00, sum01, count, adds);
+  storeRow(c + rowBytes, sum10, sum11, count, adds);
+  storeRow(c + 2 * rowBytes, sum20, sum21, count, adds);
+  storeRow(c + 3 * rowBytes, sum30, sum31, count, adds);
+}
+
+function multiplyUpTo3(
+  rows: usize,
+  depths: usize,
+  group: usize,
+  panel: usize,
+  stepBytes: usize,
+  c: usize,
+  rowBytes: usize,
+  count: usize,
+  adds: bool,
+): void {
+  let a = group;
+  let b = panel;
+  let sum00 = zero();
+  let sum01 = zero();
+  let sum10 = zero();
+  let sum11 = zero();
+  let sum20 = zero();
+  let sum21 = zero();
   for (let p = depths; p > 0; p--) {
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
-    let value = v128.load32_splat(a0);
+    let value = v128.load32_splat(a);
     sum00 = madd(value, b0, sum00);
     sum01 = madd(value, b1, sum01);
-    value = v128.load32_splat(a1);
+    value = v128.load32_splat(a, 4);
     sum10 = madd(value, b0, sum10);
     sum11 = madd(value, b1, sum11);
-    value = v128.load32_splat(a2);
+    value = v128.load32_splat(a, 8);
     sum20 = madd(value, b0, sum20);
     sum21 = madd(value, b1, sum21);
-    value = v128.load32_splat(a3);
-    sum30 = madd(value, b0, sum30);
-    sum31 = madd(value, b1, sum31);
-    a0 += stepBytes;
-    a1 += stepBytes;
-    a2 += stepBytes;
-    a3 += stepBytes;
-    b += 32;
+    a += 16;
+    b += stepBytes;
   }
   storeRow(c, sum00, sum01, count, adds);
-  storeRow(c + targetBytes, sum10, sum11, count, adds);
-  storeRow(c + 2 * targetBytes, sum20, sum21, count, adds);
-  storeRow(c + 3 * targetBytes, sum30, sum31, count, adds);
+  if (rows > 1) storeRow(c + rowBytes, sum10, sum11, count, adds);
+  if (rows > 2) storeRow(c + 2 * rowBytes, sum20, sum21, count, adds);
 }
 
-function multiply1(depths: usize, a: usize, stepBytes: usize, panel: usize, c: usize, count: usize, adds: bool): void {
-  let address = a;
+function multiply2x16(
+  depths: usize,
+  group: usize,
+  panel: usize,
+  panelBytes: usize,
+  stepBytes: usize,
+  c: usize,
+  rowBytes: usize,
+  adds: bool,
+): void {
+  let a = group;
   let b = panel;
+  let next = panel + panelBytes;
+  let sum00 = zero();
+  let sum01 = zero();
+  let sum02 = zero();
+  let sum03 = zero();
+  let sum10 = zero();
+  let sum11 = zero();
+  let sum12 = zero();
+  let sum13 = zero();
+  for (let p = depths; p > 0; p--) {
+    const value0 = v128.load32_splat(a);
+    const value1 = v128.load32_splat(a, 4);
+    let columns = v128.load(b);
+    sum00 = madd(value0, columns, sum00);
+    sum10 = madd(value1, columns, sum10);
+    columns = v128.load(b, 16);
+    sum01 = madd(value0, columns, sum01);
+    sum11 = madd(value1, columns, sum11);
+    columns = v128.load(next);
+    sum02 = madd(value0, columns, sum02);
+    sum12 = madd(value1, columns, sum12);
+    columns = v128.load(next, 16);
+    sum03 = madd(value0, columns, sum03);
+    sum13 = madd(value1, columns, sum13);
+    a += 16;
+    b += stepBytes;
+    next += stepBytes;
+  }
+  storeSums(c, sum00, adds);
+  storeSums(c + 16, sum01, adds);
+  storeSums(c + 32, sum02, adds);
+  storeSums(c + 48, sum03, adds);
+  storeSums(c + rowBytes, sum10, adds);
+  storeSums(c + rowBytes + 16, sum11, adds);
+  storeSums(c + rowBytes + 32, sum12, adds);
+  storeSums(c + rowBytes + 48, sum13, adds);
+}
+
+function multiply1x32(depths: usize, group: usize, panel: usize, panelBytes: usize, stepBytes: usize, c: usize, adds: bool): void {
+  let a = group;
+  let b0 = panel;
+  let b1 = b0 + panelBytes;
+  let b2 = b1 + panelBytes;
+  let b3 = b2 + panelBytes;
   let sum0 = zero();
   let sum1 = zero();
+  let sum2 = zero();
+  let sum3 = zero();
+  let sum4 = zero();
+  let sum5 = zero();
+  let sum6 = zero();
+  let sum7 = zero();
   for (let p = depths; p > 0; p--) {
-    const value = v128.load32_splat(address);
-    sum0 = madd(value, v128.load(b), sum0);
-    sum1 = madd(value, v128.load(b, 16), sum1);
-    address += stepBytes;
-    b += 32;
+    const value = v128.load32_splat(a);
+    sum0 = madd(value, v128.load(b0), sum0);
+    sum1 = madd(value, v128.load(b0, 16), sum1);
+    sum2 = madd(value, v128.load(b1), sum2);
+    sum3 = madd(value, v128.load(b1, 16), sum3);
+    sum4 = madd(value, v128.load(b2), sum4);
+    sum5 = madd(value, v128.load(b2, 16), sum5);
+    sum6 = madd(value, v128.load(b3), sum6);
+    sum7 = madd(value, v128.load(b3, 16), sum7);
+    a += 16;
+    b0 += stepBytes;
+    b1 += stepBytes;
+    b2 += stepBytes;
+    b3 += stepBytes;
   }
-  storeRow(c, sum0, sum1, count, adds);
+  storeSums(c, sum0, adds);
+  storeSums(c + 16, sum1, adds);
+  storeSums(c + 32, sum2, adds);
+  storeSums(c + 48, sum3, adds);
+  storeSums(c + 64, sum4, adds);
+  storeSums(c + 80, sum5, adds);
+  storeSums(c + 96, sum6, adds);
+  storeSums(c + 112, sum7, adds);
 }
