@@ -1,4 +1,3 @@
-import { DecadeError } from '../core/errors.js';
 import { randomKey, uniform } from '../core/random.js';
 import type { Block, Memory } from '../tensor/memory.js';
 import { type Shape, Tensor } from '../tensor/tensor.js';
@@ -126,18 +125,18 @@ export class Gradients implements Iterable<LearntParameter> {
   readonly #learnt: LearntParameter[] = [];
   readonly #memory: Memory;
 
-  constructor(parameters: ParameterStore, memory: Memory) {
+  /** Allocates them, or with `offsets` uses those that another thread allocated. */
+  constructor(parameters: ParameterStore, memory: Memory, offsets?: Record<string, number>) {
     this.#memory = memory;
     for (const parameter of parameters) {
-      const { value } = parameter;
-      const [rows, columns] = parameter.shape;
+      const { name, shape, value } = parameter;
+      const offset = offsets?.[name];
       if (parameter.gradientKind === 'rows') {
-        if (rows === undefined || columns === undefined)
-          throw new DecadeError('shape', { where: parameter.name, received: 'a gradient by rows', allowed: 'a matrix' });
-        this.#learnt.push({ parameter, value, gradient: new TouchedRows(memory, rows, columns) });
+        const [rows = 0, columns = 0] = shape;
+        this.#learnt.push({ parameter, value, gradient: new TouchedRows(memory, rows, columns, offset) });
       } else {
-        const gradient = new Tensor(memory, memory.allocate(parameter.size * 4).offset, parameter.shape);
-        gradient.f32.fill(0);
+        const gradient = new Tensor(memory, offset ?? memory.allocate(parameter.size * 4).offset, shape);
+        if (offset === undefined) gradient.f32.fill(0);
         this.#learnt.push({ parameter, value, gradient });
       }
     }
@@ -147,12 +146,9 @@ export class Gradients implements Iterable<LearntParameter> {
     return this.#learnt[Symbol.iterator]();
   }
 
-  /** Sets every gradient to 0. */
-  clear(): void {
-    for (const { gradient } of this) {
-      if (gradient instanceof TouchedRows) gradient.clear();
-      else gradient.f32.fill(0);
-    }
+  /** Places by parameter name, for another thread. */
+  get offsets(): Record<string, number> {
+    return Object.fromEntries(this.#learnt.map(({ parameter, gradient }) => [parameter.name, gradient.offset]));
   }
 
   dispose(): void {

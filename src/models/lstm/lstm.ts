@@ -42,6 +42,19 @@ export class LstmModel implements Model {
     return { reverseSource: this.options.reverseSource };
   }
 
+  get tokenCosts(): { source: number; target: number } {
+    let source = 0;
+    let target = 0;
+    for (const { name, size, shape } of this.parameters) {
+      // Every matrix but an embedding is multiplied once a token of its side; the keys of attention once a source token.
+      if (shape.length < 2 || name.endsWith('.table')) continue;
+      if (name.startsWith('encoder.') || name.startsWith('attention.keys.')) source += size;
+      else target += size;
+    }
+    if (this.options.tiedEmbeddings) target += this.#decoder.outputWeight.size;
+    return { source, target };
+  }
+
   loss(pass: Pass, batch: Batch, attributes: SoftmaxCrossEntropyAttributes): SoftmaxCrossEntropyOutputs {
     const { runner } = pass;
     const { scope } = runner;

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { LstmModel } from './lstm/lstm.js';
+import { lstmOptions } from './lstm/options.js';
+import type { Model, VocabularySizes } from './model.js';
+
+/** Every architecture's options, told apart by `kind`. */
+export const modelOptions = z.discriminatedUnion('kind', [lstmOptions]);
+export type ModelOptions = z.output<typeof modelOptions>;
+
+/** The architecture that the options name. Its parameters are declared, not yet allocated. */
+export function createModel(options: ModelOptions, vocabularies: VocabularySizes): Model {
+  switch (options.kind) {
+    case 'lstm':
+      return new LstmModel(options, vocabularies);
+  }
+}
