@@ -1,0 +1,196 @@
+import { DecadeError } from '../core/errors.js';
+import { beginId, endId } from '../text/tokenizer.js';
+import type { LengthPenalty } from './length-penalty.js';
+import type { LiveRows } from './processors.js';
+import { SearchHistory } from './search-history.js';
+
+/** A complete translation of one sentence. */
+export interface Hypothesis {
+  /** Target ids without `<s>` and `</s>`. */
+  readonly ids: Int32Array;
+  /** Log-probability of each token given those before, in nats; one more than `ids`: the last is that of `</s>`. */
+  readonly tokenLogProbabilities: Float32Array;
+  /** Their sum. */
+  readonly logProbability: number;
+  /** What it is ranked by: `logProbability` divided by the length penalty. */
+  readonly score: number;
+  /** For each token, `</s>` included, a distribution over the source tokens in their written order. */
+  readonly attention: readonly Float32Array[] | undefined;
+}
+
+export interface BeamsOptions {
+  readonly beam: number;
+  readonly nbest: number;
+  readonly penalty: LengthPenalty;
+  /** Most tokens of each sentence, `</s>` not counted. */
+  readonly maximumLengths: Int32Array;
+}
+
+/** The k best tokens for every row, best first: log-probabilities and ids, [rows, k] each. */
+export interface Candidates {
+  readonly k: number;
+  readonly values: Float32Array;
+  readonly ids: Int32Array;
+}
+
+/**
+ * The beams of all sentences of a batch, one after the other. In every step the best extensions of a sentence's rows
+ * live on; one that ends with `</s>` leaves its beam, which is one place smaller from then on (Sutskever et al. 2014,
+ * section 3.2). So a beam of 1 is greedy search.
+ *
+ * A sentence is done when nothing lives in its beam, or when the best that a living row can still reach does not beat
+ * the worst of its `nbest` best. As every further token can only lower the sum, that is its sum now divided by the
+ * penalty of the greatest length; stopping there loses nothing.
+ *
+ * Ties go to the row, then to the token, that ranked before.
+ */
+export class Beams implements LiveRows {
+  readonly #options: BeamsOptions;
+  readonly #history = new SearchHistory();
+  /** By sentence, best first. */
+  readonly #finished: Hypothesis[][];
+  #count: number;
+  #sentences: Int32Array;
+  #scores: Float64Array;
+  #previousIds: Int32Array;
+  /** Rows of the next step are written here. */
+  #next: { sentences: Int32Array; scores: Float64Array; ids: Int32Array; parents: Int32Array; logProbabilities: Float32Array };
+  /** How many candidates of each row of one sentence are taken. */
+  readonly #taken: Int32Array;
+
+  /** One row a sentence: row r belongs to sentence `sentences[r]`. */
+  constructor(sentences: Int32Array, options: BeamsOptions) {
+    this.#options = options;
+    this.#finished = Array.from(sentences, () => []);
+    const capacity = sentences.length * options.beam;
+    this.#count = sentences.length;
+    this.#sentences = new Int32Array(capacity);
+    this.#sentences.set(sentences);
+    this.#scores = new Float64Array(capacity);
+    this.#previousIds = new Int32Array(capacity).fill(beginId);
+    this.#next = {
+      sentences: new Int32Array(capacity),
+      scores: new Float64Array(capacity),
+      ids: new Int32Array(capacity),
+      parents: new Int32Array(capacity),
+      logProbabilities: new Float32Array(capacity),
+    };
+    this.#taken = new Int32Array(options.beam);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get length(): number {
+    return this.#history.length;
+  }
+
+  /** The last token of every row. */
+  get previousIds(): Int32Array {
+    return this.#previousIds.subarray(0, this.#count);
+  }
+
+  sentence(row: number): number {
+    return this.#sentences[row] as number;
+  }
+
+  ids(row: number): Int32Array {
+    return this.#history.ids(row);
+  }
+
+  /** The best complete hypotheses of every sentence, best first. */
+  get results(): Hypothesis[][] {
+    return this.#finished.map((hypotheses) => hypotheses.slice(0, this.#options.nbest));
+  }
+
+  /** Takes a step. Gives the row that each row of now extends, or undefined when every row extends itself. */
+  advance(candidates: Candidates, attention: readonly Float32Array[] | undefined): Int32Array | undefined {
+    const next = this.#next;
+    const before = this.#count;
+    let kept = 0;
+    for (let first = 0, end = 0; first < before; first = end) {
+      const sentence = this.sentence(first);
+      while (end < before && this.#sentences[end] === sentence) end++;
+      kept = this.#extend(sentence, first, end, kept, candidates, attention);
+    }
+    const parents = next.parents.slice(0, kept);
+    this.#history.push({
+      ids: next.ids.slice(0, kept),
+      parents,
+      logProbabilities: next.logProbabilities.slice(0, kept),
+      attention,
+    });
+    this.#count = kept;
+    this.#next = { ...next, sentences: this.#sentences, scores: this.#scores, ids: this.#previousIds };
+    this.#sentences = next.sentences;
+    this.#scores = next.scores;
+    this.#previousIds = next.ids;
+    return kept === before && parents.every((parent, row) => parent === row) ? undefined : parents;
+  }
+
+  /** Extends the rows [first, end) of a sentence into rows from `kept` on. Gives the number of rows then kept. */
+  #extend(
+    sentence: number,
+    first: number,
+    end: number,
+    kept: number,
+    { k, values, ids }: Candidates,
+    attention: readonly Float32Array[] | undefined,
+  ): number {
+    const { beam, nbest, penalty, maximumLengths } = this.#options;
+    const next = this.#next;
+    const finished = this.#finished[sentence] as Hypothesis[];
+    const taken = this.#taken.fill(0, 0, end - first);
+    let row = kept;
+    for (let places = beam - finished.length; places > 0; places--) {
+      let from = -1;
+      let best = -Infinity;
+      for (let candidate = first; candidate < end; candidate++) {
+        const rank = taken[candidate - first] as number;
+        if (rank === k) continue;
+        const score = (this.#scores[candidate] as number) + (values[candidate * k + rank] as number);
+        if (score > best) {
+          best = score;
+          from = candidate;
+        }
+      }
+      if (from < 0) break;
+      const place = from * k + (taken[from - first] as number);
+      taken[from - first] = (taken[from - first] as number) + 1;
+      const logProbability = values[place] as number;
+      if (ids[place] === endId) {
+        const path = this.#history.path({ row: from, logProbability, attention });
+        insertByScore(finished, { ...path, logProbability: best, score: best / penalty(this.length + 1) });
+      } else {
+        next.sentences[row] = sentence;
+        next.scores[row] = best;
+        next.ids[row] = ids[place] as number;
+        next.parents[row] = from;
+        next.logProbabilities[row] = logProbability;
+        row++;
+      }
+    }
+    if (row === kept && finished.length === 0) throw nothingMayFollow(sentence, this.length);
+    const worst = finished[nbest - 1];
+    if (worst === undefined) return row;
+    const reachable = (next.scores[kept] as number) / penalty((maximumLengths[sentence] as number) + 1);
+    return row > kept && reachable > worst.score ? row : kept;
+  }
+}
+
+/** After its equals. */
+function insertByScore(hypotheses: Hypothesis[], hypothesis: Hypothesis): void {
+  let place = hypotheses.length;
+  while (place > 0 && (hypotheses[place - 1] as Hypothesis).score < hypothesis.score) place--;
+  hypotheses.splice(place, 0, hypothesis);
+}
+
+function nothingMayFollow(sentence: number, length: number): DecadeError {
+  return new DecadeError('numeric', {
+    where: `search, sentence ${sentence} of the batch, after ${length} tokens`,
+    received: 'no token that may follow',
+    allowed: 'finite scores for at least one token',
+    next: 'check that the model was not saved after its loss became NaN, and that minimumLength and forbidRepeats leave a choice',
+  });
+}

@@ -1,0 +1,127 @@
+import { DecadeError } from '../core/errors.js';
+import { type BatchOptions, makeSourceBatch, type SourceBatch, type SourceSentence } from '../data/batch.js';
+import type { DecodingSession, StepModel, StepOutput, VocabularySizes } from '../models/model.js';
+import { type Device, Scope } from '../tensor/device.js';
+import { Arena } from '../tensor/memory.js';
+import { averageLogProbabilities, logSoftmax } from '../tensor/operations/search.js';
+import type { TranslationModel } from './translation-model.js';
+
+/**
+ * Several models as one, which predicts the mean of their probabilities (Sutskever et al. 2014, section 3.6 and table 1).
+ * They may differ in everything but their tokenizers.
+ *
+ * @throws DecadeError `usage` for no model, or for models with different vocabularies
+ */
+export function ensemble(members: readonly TranslationModel[]): TranslationModel {
+  const [first, ...others] = members;
+  if (first === undefined) {
+    throw new DecadeError('usage', { where: 'ensemble', received: 'no model', allowed: 'at least one' });
+  }
+  if (others.length === 0) return first;
+  for (const other of others) {
+    requireSameVocabulary(first, other, 'source');
+    requireSameVocabulary(first, other, 'target');
+  }
+  return {
+    ...first,
+    name: members.map(({ name }) => name).join(','),
+    model: new EnsembleModel(
+      members.map(({ model }) => model),
+      first.model.vocabularies,
+    ),
+  };
+}
+
+function requireSameVocabulary(first: TranslationModel, other: TranslationModel, side: 'source' | 'target'): void {
+  const [one, two] = [first, other].map((member) => ({
+    tokenizer: side === 'source' ? member.sourceTokenizer : member.targetTokenizer,
+    size: member.model.vocabularies[side],
+  })) as [VocabularyOf, VocabularyOf];
+  if (one.size === two.size && (one.tokenizer === two.tokenizer || one.tokenizer.toJson() === two.tokenizer.toJson())) return;
+  const described = ({ tokenizer, size }: VocabularyOf) => `${tokenizer.kind} vocabulary of ${size.toLocaleString('en')}`;
+  const difference = described(one) === described(two) ? `another ${described(two)} with other tokens` : `a ${described(two)}`;
+  throw new DecadeError('usage', {
+    where: `ensemble of ${first.name} and ${other.name}`,
+    received: `${difference} on the ${side} side of the second`,
+    allowed: `the same tokenizers, here the first's ${described(one)}`,
+    next: 'train the members of an ensemble with the same tokenizer files',
+  });
+}
+
+type VocabularyOf = { tokenizer: TranslationModel['sourceTokenizer']; size: number };
+
+class EnsembleModel implements StepModel {
+  readonly vocabularies: VocabularySizes;
+  readonly batchOptions: BatchOptions = {};
+  readonly #members: readonly StepModel[];
+
+  constructor(members: readonly StepModel[], vocabularies: VocabularySizes) {
+    this.#members = members;
+    this.vocabularies = vocabularies;
+  }
+
+  /** Columns are ordered by length alone, so they are the same for members that read in different directions. */
+  decode(device: Device, sources: SourceBatch): DecodingSession {
+    const sentences = sourceSentences(sources);
+    const sessions: DecodingSession[] = [];
+    try {
+      for (const member of this.#members) sessions.push(member.decode(device, makeSourceBatch(sentences, member.batchOptions)));
+    } catch (error) {
+      for (const session of sessions) session.dispose();
+      throw error;
+    }
+    return new EnsembleSession(device, sessions);
+  }
+}
+
+/** Sessions that step together. What they give as logits are log-probabilities, which a softmax leaves as they are. */
+class EnsembleSession implements DecodingSession {
+  readonly #members: readonly DecodingSession[];
+  readonly #scope: Scope;
+
+  constructor(device: Device, members: readonly DecodingSession[]) {
+    this.#members = members;
+    this.#scope = new Scope(device, new Arena(device.memory));
+  }
+
+  get rows(): number {
+    return this.#members[0]?.rows ?? 0;
+  }
+
+  step(previousIds: Int32Array): StepOutput {
+    this.#scope.arena.reset();
+    const outputs = this.#members.map((member) => member.step(previousIds));
+    const logits = averageLogProbabilities(
+      this.#scope,
+      outputs.map((output) => logSoftmax(this.#scope, output.logits)),
+    );
+    const attending = outputs.flatMap((output) => (output.attention === undefined ? [] : [output.attention]));
+    return attending.length === 0 ? { logits } : { logits, attention: (row) => mean(attending.map((attention) => attention(row))) };
+  }
+
+  select(rows: Int32Array): void {
+    for (const member of this.#members) member.select(rows);
+  }
+
+  dispose(): void {
+    for (const member of this.#members) member.dispose();
+    this.#scope.arena.dispose();
+  }
+}
+
+function mean(distributions: readonly Float32Array[]): Float32Array {
+  const [first = new Float32Array(0)] = distributions;
+  return first.map((_, position) => distributions.reduce((sum, each) => sum + (each[position] as number), 0) / distributions.length);
+}
+
+/** The sentences of a batch that was made without options. */
+function sourceSentences({ source, sentenceKeys }: SourceBatch): SourceSentence[] {
+  const sentences = Array.from(sentenceKeys, (key): SourceSentence => ({ source: [], key }));
+  source.sentences.forEach((sentence, column) => {
+    const { key } = sentences[sentence] as SourceSentence;
+    const ids = new Int32Array(source.layout.lengths[column] as number);
+    for (let step = 0; step < ids.length; step++) ids[step] = source.ids[(source.layout.offsets[step] as number) + column] as number;
+    sentences[sentence] = { source: ids, key };
+  });
+  return sentences;
+}

@@ -1,0 +1,126 @@
+import { DecadeError } from '../core/errors.js';
+import { makeSourceBatch } from '../data/batch.js';
+import type { StepModel, StepOutput } from '../models/model.js';
+import { type Device, Scope } from '../tensor/device.js';
+import { Arena } from '../tensor/memory.js';
+import { logSoftmax, topK } from '../tensor/operations/search.js';
+import { beginId, endId, padId, unknownId } from '../text/tokenizer.js';
+import { Beams, type Hypothesis } from './beams.js';
+import { turns } from './event-loop.js';
+import { lengthPenalty } from './length-penalty.js';
+import type { DecodingOptions } from './options.js';
+import { forbid, forbidRepeats, forcing, inOrder, type Processor, untilLength } from './processors.js';
+
+/** What a search needs of the options. */
+export type SearchOptions = Pick<
+  DecodingOptions,
+  'beam' | 'nbest' | 'lengthPenalty' | 'maximumLength' | 'minimumLength' | 'forbidRepeats' | 'forbidUnknown' | 'attention'
+>;
+
+export interface SearchSentence {
+  /** Source ids, at least one. */
+  readonly source: ArrayLike<number>;
+  /** Target ids that the translation must begin with; their log-probabilities count. */
+  readonly prefix?: ArrayLike<number> | undefined;
+}
+
+export interface SearchControl {
+  /** Ends the search by throwing, between two steps. */
+  readonly signal?: Pick<AbortSignal, 'throwIfAborted'> | undefined;
+}
+
+/**
+ * Greedy (beam 1) or beam search over a batch of sentences, which share every step of the model. Gives `nbest`
+ * hypotheses a sentence, best first (fewer only when fewer exist). Finished hypotheses and finished sentences leave the
+ * batch.
+ *
+ * At the maximum length only `</s>` may follow, so every hypothesis is complete and its `logProbability` is what
+ * scoring its ids gives.
+ *
+ * @throws DecadeError `usage` for an id outside the vocabulary, `numeric` when the model gives no finite score
+ */
+export async function search(
+  model: StepModel,
+  device: Device,
+  sentences: readonly SearchSentence[],
+  options: SearchOptions,
+  { signal }: SearchControl = {},
+): Promise<Hypothesis[][]> {
+  signal?.throwIfAborted();
+  if (sentences.length === 0) return [];
+  for (const { source, prefix = [] } of sentences) {
+    requireIds('source', source, model.vocabularies.source);
+    requireIds('prefix', prefix, model.vocabularies.target);
+  }
+  const batch = makeSourceBatch(
+    sentences.map(({ source }, key) => ({ source, key })),
+    model.batchOptions,
+  );
+  const maximumLengths = Int32Array.from(sentences, ({ source, prefix = [] }) =>
+    Math.max(prefix.length, options.maximumLength ?? 2 * source.length + 10),
+  );
+  const beams = new Beams(batch.source.sentences, {
+    beam: options.beam,
+    nbest: options.nbest,
+    penalty: lengthPenalty(options.lengthPenalty),
+    maximumLengths,
+  });
+  const process = processorFor(options, sentences, maximumLengths);
+  const turn = turns();
+  const scope = new Scope(device, new Arena(device.memory));
+  const session = model.decode(device, batch);
+  try {
+    while (beams.count > 0) {
+      await turn();
+      signal?.throwIfAborted();
+      scope.arena.reset();
+      const output = session.step(beams.previousIds);
+      const scores = logSoftmax(scope, output.logits);
+      process(scores, beams);
+      const { values, indices } = topK(scope, scores, options.beam);
+      const candidates = { k: values.dimension(1), values: values.f32, ids: indices.i32 };
+      const parents = beams.advance(candidates, options.attention ? attentionOf(output, beams.count) : undefined);
+      if (parents !== undefined && parents.length > 0) session.select(parents);
+    }
+  } finally {
+    session.dispose();
+    scope.arena.dispose();
+  }
+  return beams.results;
+}
+
+function processorFor(options: SearchOptions, sentences: readonly SearchSentence[], maximumLengths: Int32Array): Processor {
+  const next = (sentence: number, length: number): number | undefined => {
+    const prefix = sentences[sentence]?.prefix;
+    if (prefix !== undefined && length < prefix.length) return prefix[length];
+    return length === maximumLengths[sentence] ? endId : undefined;
+  };
+  return forcing(
+    next,
+    inOrder(
+      forbid(options.forbidUnknown ? [padId, beginId, unknownId] : [padId, beginId]),
+      ...(options.minimumLength > 0 ? [untilLength(options.minimumLength, forbid([endId]))] : []),
+      ...(options.forbidRepeats > 0 ? [forbidRepeats(options.forbidRepeats)] : []),
+    ),
+  );
+}
+
+function attentionOf(output: StepOutput, rows: number): Float32Array[] | undefined {
+  if (output.attention === undefined) return undefined;
+  const attention = new Array<Float32Array>(rows);
+  for (let row = 0; row < rows; row++) attention[row] = output.attention(row);
+  return attention;
+}
+
+function requireIds(side: string, ids: ArrayLike<number>, vocabulary: number): void {
+  for (let position = 0; position < ids.length; position++) {
+    const id = ids[position] as number;
+    if (Number.isInteger(id) && id >= unknownId && id < vocabulary) continue;
+    throw new DecadeError('usage', {
+      where: `search, ${side}`,
+      received: `token id ${id} at position ${position}`,
+      allowed: `integers from ${unknownId} to ${vocabulary - 1}`,
+      next: 'check that the tokenizer belongs to the model',
+    });
+  }
+}
