@@ -55,7 +55,9 @@ export async function loadKernels(memory: Memory, options: LoadKernelsOptions = 
   const module = modules.get(variant) ?? readText(variant).then((text) => WebAssembly.compile(bytesOf(text)));
   modules.set(variant, module);
   const instance = await WebAssembly.instantiate(await module, { env: { memory: memory.webAssembly } });
-  return { ...(instance.exports as unknown as Kernels), variant };
+  const { prepare, ...kernels } = instance.exports as unknown as Kernels & { prepare(): void };
+  prepare();
+  return { ...kernels, variant };
 }
 
 async function readText(variant: KernelVariant): Promise<string> {

@@ -107,18 +107,18 @@ export function sumOfSquares(x: usize, count: usize): f64 {
 export function allFinite(x: usize, count: usize): i32 {
   const bytes = count << 2;
   const whole = bytes & ~15;
-  // x - x is 0 for a finite x and NaN for any other, and a sum keeps a NaN.
-  let differences = zero();
+  // x - x is 0 for a finite x and NaN, which has bits, for any other.
+  let bits = zero();
   let at: usize = 0;
   for (; at < whole; at += 16) {
     const value = v128.load(x + at);
-    differences = f32x4.add(differences, f32x4.sub(value, value));
+    bits = v128.or(bits, f32x4.sub(value, value));
   }
   if (at < bytes) {
     const value = loadPartial(x + at, (bytes - at) >> 2);
-    differences = f32x4.add(differences, f32x4.sub(value, value));
+    bits = v128.or(bits, f32x4.sub(value, value));
   }
-  return i32(i32x4.all_true(f32x4.eq(differences, zero())));
+  return i32(!v128.any_true(bits));
 }
 
 export function exp(y: usize, x: usize, count: usize): void {

@@ -1,4 +1,5 @@
 // The exports of the kernel module; their contract is ../kernels.ts.
+export { prepare } from './math';
 export { matrixScratchBytes, matrixMultiply, matrixPackedBytes, matrixPack, matrixMultiplyPacked } from './matrix';
 export {
   fill,
