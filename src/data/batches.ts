@@ -36,12 +36,12 @@ export interface EpochPlan {
 
 /**
  * Plans an epoch: every pair once, in an order that depends on nothing but the lengths, the options, the seed and the
- * epoch, so that training resumes at (epoch, batch). The pairs are shuffled, stably sorted by target and then source
- * length (so each epoch groups equal lengths differently), cut into batches, and the batches shuffled.
+ * epoch, so that training resumes at (epoch, batch). The pairs are shuffled, sorted by length within large pools (so
+ * that other neighbours meet each epoch), cut into batches, and the batches shuffled.
  */
 export function planEpoch(lengths: PairLengths, options: EpochOptions, seed: number, epoch: number): EpochPlan {
-  const shuffled = permutation(lengths.target.length, randomKey(seed, 'shuffle', epoch, 0));
-  const order = options.bucketing === 'none' ? shuffled : sortedBy(lengths.target, sortedBy(lengths.source, shuffled));
+  const order = permutation(lengths.target.length, randomKey(seed, 'shuffle', epoch, 0));
+  if (options.bucketing === 'length') sortPools(order, lengths, poolSize(lengths.target, options.size));
   const bounds = cut(order, lengths.target, options.size);
   const batches = bounds.length - 1;
   const batchOrder = permutation(batches, randomKey(seed, 'shuffle', epoch, 1));
@@ -68,15 +68,38 @@ function permutation(length: number, key: number): Uint32Array {
   return numbers;
 }
 
+const batchesOfAPool = 100;
+/** A small corpus has no room for large pools, and in a single one the same pairs would meet every epoch. */
+const fewestPools = 4;
+
+/** Pairs of a pool; whole batches where they are counted in sentences. */
+function poolSize(targetLengths: ArrayLike<number>, size: BatchSize): number {
+  const pairs = targetLengths.length;
+  const largest = Math.ceil(pairs / fewestPools);
+  if ('sentences' in size) return size.sentences * Math.max(1, Math.min(batchesOfAPool, Math.floor(largest / size.sentences)));
+  let words = 0;
+  for (let pair = 0; pair < pairs; pair++) words += wordsOf(targetLengths, pair);
+  return Math.max(1, Math.min(largest, Math.ceil((batchesOfAPool * size.words * pairs) / words)));
+}
+
+/** Sorts each pool by target and then source length, every second one falling, so that lengths also meet where pools do. */
+function sortPools(order: Uint32Array, lengths: PairLengths, pairs: number): void {
+  for (let start = 0, number = 0; start < order.length; start += pairs, number++) {
+    const pool = order.subarray(start, start + pairs);
+    pool.set(sortedBy(lengths.target, sortedBy(lengths.source, pool)));
+    if (number % 2 === 1) pool.reverse();
+  }
+}
+
 /** Stable counting sort of pair numbers by their lengths. */
-function sortedBy(lengths: ArrayLike<number>, order: Uint32Array): Uint32Array {
+function sortedBy(lengths: ArrayLike<number>, pairs: Uint32Array): Uint32Array {
   let longest = 0;
-  for (let pair = 0; pair < lengths.length; pair++) longest = Math.max(longest, lengths[pair] as number);
+  for (const pair of pairs) longest = Math.max(longest, lengths[pair] as number);
   const starts = new Uint32Array(longest + 2);
-  for (let pair = 0; pair < lengths.length; pair++) (starts[(lengths[pair] as number) + 1] as number)++;
+  for (const pair of pairs) (starts[(lengths[pair] as number) + 1] as number)++;
   for (let length = 1; length < starts.length; length++) (starts[length] as number) += starts[length - 1] as number;
-  const sorted = new Uint32Array(order.length);
-  for (const pair of order) sorted[(starts[lengths[pair] as number] as number)++] = pair;
+  const sorted = new Uint32Array(pairs.length);
+  for (const pair of pairs) sorted[(starts[lengths[pair] as number] as number)++] = pair;
   return sorted;
 }
 
