@@ -2,13 +2,30 @@ import type { Files } from '../core/files.js';
 import type { Device } from '../tensor/device.js';
 import type { Memory } from '../tensor/memory.js';
 
-/** What a platform (Node, a browser) gives the library; `platform/node` and `platform/browser` have this shape. */
+/** What a platform (Node, a browser) gives the library; `node/` and `browser/` have this shape. */
 export interface Runtime {
   readonly files: Files;
   /** Processor cores this process may use. */
   readonly cores: number;
-  /** A device on this thread. `gemm` names a matrix provider; default: the fastest that works. */
-  openDevice(memory: Memory, options?: { gemm?: string | undefined }): Promise<Device>;
   /** Whether memories can be shared with other threads. */
   readonly sharedMemory: boolean;
+  /** A device on this thread. `gemm` names a matrix provider; default: the fastest that works. */
+  openDevice(memory: Memory, options?: { gemm?: string | undefined }): Promise<Device>;
+  /** Starts a thread that runs `runDeviceThread` (device-thread.ts) with this runtime's devices. */
+  startThread(): DeviceThread;
+}
+
+/** Another thread, seen from the one that started it. Messages are structured clones. */
+export interface DeviceThread {
+  post(message: unknown): void;
+  /** `message` receives what the thread posts; `failure` is called once when it dies, with the reason. */
+  listen(handlers: { message(message: unknown): void; failure(reason: string): void }): void;
+  terminate(): Promise<void>;
+}
+
+/** The other end: what a thread sees of the one that started it. */
+export interface ThreadPort {
+  post(message: unknown): void;
+  listen(handler: (message: unknown) => void): void;
+  openDevice(memory: Memory, options: { gemm?: string | undefined }): Promise<Device>;
 }

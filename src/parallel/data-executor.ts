@@ -1,0 +1,207 @@
+import { DecadeError } from '../core/errors.js';
+import type { IdPair } from '../data/batch.js';
+import type { ModelOptions } from '../models/create.js';
+import type { Model } from '../models/model.js';
+import type { Block, Memory } from '../tensor/memory.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { EvaluationResult, Executor, UpdateResult, UpdateSettings } from '../training/executor.js';
+import { updateCount } from '../training/local-executor.js';
+import { Optimizer } from '../training/optimizer.js';
+import type { UpdateRule } from '../training/optimizer-options.js';
+import type { Barrier } from './barrier.js';
+import { controlBytes, controlFields } from './device-thread.js';
+import { divide } from './divide.js';
+import type { DeviceReply, DeviceRequest } from './messages.js';
+import type { DeviceThread, Runtime } from './runtime.js';
+
+export interface DataExecutorOptions {
+  readonly runtime: Runtime;
+  /** Shared; holds the allocated parameters. */
+  readonly memory: Memory;
+  readonly model: Model;
+  readonly modelOptions: ModelOptions;
+  readonly rule: UpdateRule;
+  /** At least 1. */
+  readonly devices: number;
+  readonly gemm?: string | undefined;
+}
+
+/**
+ * Data parallel: every device has the whole model (one copy, in shared memory) and a shard of each batch. Gradients are
+ * summed in device order, so a run is bit-reproducible; each device sums and updates its share of the parameters.
+ */
+export class DataExecutor implements Executor {
+  readonly placement: Executor['placement'];
+  readonly #options: DataExecutorOptions;
+  readonly #threads: Thread[];
+  readonly #optimizer: Optimizer;
+  readonly #control: Block;
+
+  static async start(options: DataExecutorOptions): Promise<DataExecutor> {
+    const { runtime, memory, model, modelOptions, rule, devices, gemm } = options;
+    const optimizer = new Optimizer(rule.optimizer, model.parameters, memory);
+    const control = memory.allocate(controlBytes(devices));
+    memory.u8.fill(0, control.offset, control.offset + control.bytes);
+    const { barrier } = controlFields(memory.webAssembly, control.offset, devices);
+    const threads = Array.from({ length: devices }, (_, device) => new Thread(runtime.startThread(), device, barrier));
+    try {
+      const replies = await Promise.all(
+        threads.map((thread, device) =>
+          thread.ask('started', {
+            kind: 'start',
+            memory: memory.webAssembly,
+            gemm,
+            model: modelOptions,
+            vocabularies: model.vocabularies,
+            rule,
+            parameters: model.parameters.offsets,
+            optimizer: optimizer.offsets,
+            control: control.offset,
+            device,
+            devices,
+          }),
+        ),
+      );
+      const gradients = replies.map((reply) => reply.gradients);
+      await Promise.all(threads.map((thread) => thread.ask('ready', { kind: 'peers', gradients })));
+      const [first] = replies;
+      const placement = { strategy: 'data', devices, gemm: first?.gemm ?? '', kernels: first?.kernels ?? '' };
+      return new DataExecutor(options, threads, optimizer, control, placement);
+    } catch (error) {
+      await Promise.all(threads.map((thread) => thread.terminate()));
+      throw error;
+    }
+  }
+
+  private constructor(
+    options: DataExecutorOptions,
+    threads: Thread[],
+    optimizer: Optimizer,
+    control: Block,
+    placement: Executor['placement'],
+  ) {
+    this.#options = options;
+    this.#threads = threads;
+    this.#optimizer = optimizer;
+    this.#control = control;
+    this.placement = placement;
+  }
+
+  get parameters(): ReadonlyMap<string, Tensor> {
+    return new Map(Array.from(this.#options.model.parameters, ({ name, value }) => [name, value]));
+  }
+
+  get optimizerState(): ReadonlyMap<string, Tensor> {
+    return this.#optimizer.state;
+  }
+
+  async update(microBatches: readonly (readonly IdPair[])[], { update, learningRate }: UpdateSettings): Promise<UpdateResult> {
+    const gradientScale = 1 / updateCount(microBatches, this.#options.rule.normalise);
+    const divided = microBatches.map((pairs) =>
+      this.#divide(pairs).map((positions) => positions.map((position) => pairs[position] as IdPair)),
+    );
+    const replies = await Promise.all(
+      this.#threads.map((thread, device) =>
+        thread.ask('updated', {
+          kind: 'update',
+          shards: divided.map((shards) => shards[device] ?? []),
+          update,
+          learningRate,
+          gradientScale,
+        }),
+      ),
+    );
+    const results = replies.map((reply) => reply.result);
+    const [first] = results;
+    const total = (key: 'loss' | 'negativeLogLikelihood' | 'sentences' | 'sourceTokens' | 'targetTokens') =>
+      results.reduce((sum, result) => sum + result[key], 0);
+    return {
+      loss: total('loss'),
+      negativeLogLikelihood: total('negativeLogLikelihood'),
+      sentences: total('sentences'),
+      sourceTokens: total('sourceTokens'),
+      targetTokens: total('targetTokens'),
+      gradientNorm: first?.gradientNorm ?? 0,
+      finite: first?.finite ?? false,
+    };
+  }
+
+  async evaluate(pairs: readonly IdPair[], logProbabilities?: Float64Array): Promise<EvaluationResult> {
+    const divided = this.#divide(pairs);
+    const replies = await Promise.all(
+      this.#threads.map((thread, device) =>
+        thread.ask('evaluated', { kind: 'evaluate', pairs: (divided[device] ?? []).map((position) => pairs[position] as IdPair) }),
+      ),
+    );
+    const total = { negativeLogLikelihood: 0, sentences: 0, sourceTokens: 0, targetTokens: 0 };
+    for (const [device, reply] of replies.entries()) {
+      for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += reply.result[key];
+      divided[device]?.forEach((position, index) => {
+        if (logProbabilities !== undefined) logProbabilities[position] = reply.logProbabilities[index] as number;
+      });
+    }
+    return total;
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.terminate()));
+    this.#optimizer.dispose();
+    this.#options.memory.free(this.#control);
+  }
+
+  #divide(pairs: readonly IdPair[]): number[][] {
+    return divide(pairs, this.#threads.length, this.#options.model.tokenCosts);
+  }
+}
+
+type ReplyOf<Kind extends DeviceReply['kind']> = Extract<DeviceReply, { kind: Kind }>;
+
+/** A device thread with one request at a time in flight. */
+class Thread {
+  readonly #thread: DeviceThread;
+  readonly #device: number;
+  #failure: DecadeError | undefined;
+  #waiting: { resolve(reply: DeviceReply): void; reject(error: DecadeError): void } | undefined;
+
+  constructor(thread: DeviceThread, device: number, barrier: Barrier) {
+    this.#thread = thread;
+    this.#device = device;
+    const fail = (reason: string) => {
+      barrier.break();
+      this.#failure ??= new DecadeError('resource', {
+        where: `device ${this.#device}`,
+        received: reason,
+        next: 'the last checkpoint stands: continue with --resume, if need be with fewer devices',
+      });
+      this.#waiting?.reject(this.#failure);
+      this.#waiting = undefined;
+    };
+    thread.listen({
+      message: (message) => {
+        const reply = message as DeviceReply;
+        if (reply.kind === 'failed') return fail(reply.message);
+        this.#waiting?.resolve(reply);
+        this.#waiting = undefined;
+      },
+      failure: fail,
+    });
+  }
+
+  ask<Kind extends DeviceReply['kind']>(kind: Kind, request: DeviceRequest): Promise<ReplyOf<Kind>> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) return reject(this.#failure);
+      this.#waiting = {
+        resolve: (reply) =>
+          reply.kind === kind
+            ? resolve(reply as ReplyOf<Kind>)
+            : reject(new DecadeError('resource', { where: `device ${this.#device}`, received: `reply ${reply.kind}`, allowed: kind })),
+        reject,
+      };
+      this.#thread.post(request);
+    });
+  }
+
+  terminate(): Promise<void> {
+    return this.#thread.terminate();
+  }
+}

@@ -1,0 +1,117 @@
+import { createModel } from '../models/create.js';
+import { Gradients } from '../nn/parameters.js';
+import { Memory } from '../tensor/memory.js';
+import { Optimizer } from '../training/optimizer.js';
+import { clippingFactor, Replica, type ShardResult } from '../training/replica.js';
+import { Barrier, barrierFields } from './barrier.js';
+import type { DeviceReply, DeviceRequest, PeersMessage, StartMessage, UpdateMessage } from './messages.js';
+import type { ThreadPort } from './runtime.js';
+
+/** Partial sums that devices exchange in every update, as float64: squares of the gradient, then loss. */
+const partialSums = 2;
+
+/** Bytes of the shared block through which devices meet. */
+export function controlBytes(devices: number): number {
+  return 64 + devices * partialSums * 8;
+}
+
+/** The fields of the control block, the same for every thread. */
+export function controlFields(memory: WebAssembly.Memory, offset: number, devices: number) {
+  return {
+    barrier: new Barrier(new Int32Array(memory.buffer, offset, barrierFields), devices),
+    partial: new Float64Array(memory.buffer, offset + 64, devices * partialSums),
+  };
+}
+
+/** The program of a device: answers each request with one reply. */
+export function runDeviceThread(port: ThreadPort): void {
+  let device: TrainingDevice | undefined;
+  const answer = async (request: DeviceRequest): Promise<DeviceReply> => {
+    if (request.kind === 'start') {
+      device = await TrainingDevice.start(port, request);
+      return device.started;
+    }
+    if (device === undefined) throw new Error('a device must be started first');
+    switch (request.kind) {
+      case 'peers':
+        device.meet(request);
+        return { kind: 'ready' };
+      case 'update':
+        return device.update(request);
+      case 'evaluate': {
+        const logProbabilities = new Float64Array(request.pairs.length);
+        return { kind: 'evaluated', result: device.replica.evaluate(request.pairs, logProbabilities), logProbabilities };
+      }
+    }
+  };
+  port.listen((message) => {
+    answer(message as DeviceRequest).then(
+      (reply) => port.post(reply),
+      (error: unknown) =>
+        port.post({ kind: 'failed', message: error instanceof Error ? error.message : String(error) } satisfies DeviceReply),
+    );
+  });
+}
+
+class TrainingDevice {
+  readonly replica: Replica;
+  readonly #start: StartMessage;
+  readonly #optimizer: Optimizer;
+  readonly #barrier: Barrier;
+  readonly #partial: Float64Array;
+  readonly #description: { gemm: string; kernels: string };
+  #all: Gradients[] = [];
+
+  static async start(port: ThreadPort, start: StartMessage): Promise<TrainingDevice> {
+    const memory = new Memory({ shared: true, existing: start.memory });
+    return new TrainingDevice(start, memory, await port.openDevice(memory, { gemm: start.gemm }));
+  }
+
+  private constructor(start: StartMessage, memory: Memory, device: Awaited<ReturnType<ThreadPort['openDevice']>>) {
+    this.#start = start;
+    const model = createModel(start.model, start.vocabularies);
+    model.parameters.attach(memory, start.parameters);
+    this.replica = new Replica(device, model, start.rule);
+    this.#optimizer = new Optimizer(start.rule.optimizer, model.parameters, memory, start.optimizer);
+    const { barrier, partial } = controlFields(start.memory, start.control, start.devices);
+    this.#barrier = barrier;
+    this.#partial = partial;
+    this.#description = { gemm: device.matrix.name, kernels: device.kernels.variant };
+  }
+
+  get started(): DeviceReply {
+    return { kind: 'started', gradients: this.replica.gradients.offsets, ...this.#description };
+  }
+
+  meet({ gradients }: PeersMessage): void {
+    const { model, device } = this.replica;
+    this.#all = gradients.map((offsets, index) =>
+      index === this.#start.device ? this.replica.gradients : new Gradients(model.parameters, device.memory, offsets),
+    );
+  }
+
+  update({ shards, update, learningRate, gradientScale }: UpdateMessage): DeviceReply {
+    const { device: part, devices: parts, rule } = this.#start;
+    const share = { part, parts };
+    const total = { loss: 0, negativeLogLikelihood: 0, sentences: 0, sourceTokens: 0, targetTokens: 0 };
+    for (const shard of shards) {
+      const result: ShardResult = this.replica.accumulate(shard, { update, gradientScale });
+      for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += result[key];
+    }
+    this.#barrier.wait();
+    this.#partial[part] = this.replica.reduce(this.#all, this.#optimizer, share);
+    this.#partial[parts + part] = total.loss;
+    this.#barrier.wait();
+    const sum = (from: number) => this.#partial.subarray(from, from + parts).reduce((before, value) => before + value, 0);
+    const gradientNorm = Math.sqrt(sum(0));
+    const finite = Number.isFinite(gradientNorm) && Number.isFinite(sum(parts));
+    const [first] = this.#all;
+    if (finite && first !== undefined) {
+      const factor = clippingFactor(gradientNorm, rule.clip);
+      this.replica.apply(first, this.#optimizer, { update, learningRate, factor }, share);
+    }
+    this.#barrier.wait();
+    this.replica.finish();
+    return { kind: 'updated', result: { ...total, gradientNorm, finite } };
+  }
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { randomKey, uniformInteger } from '../../src/core/random.js';
+import type { IdPair } from '../../src/data/batch.js';
+import { createModel, modelOptions } from '../../src/models/create.js';
+import { nodeRuntime } from '../../src/node/runtime.js';
+import { DataExecutor } from '../../src/parallel/data-executor.js';
+import { divide } from '../../src/parallel/divide.js';
+import type { DeviceThread } from '../../src/parallel/runtime.js';
+import { Memory } from '../../src/tensor/memory.js';
+import type { Executor } from '../../src/training/executor.js';
+import { LocalExecutor } from '../../src/training/local-executor.js';
+import type { OptimizerOptions, UpdateRule } from '../../src/training/optimizer-options.js';
+
+const vocabularies = { source: 40, target: 35 };
+const options = modelOptions.parse({ kind: 'lstm', hidden: 24, attention: 'dot', dropout: 0.2 });
+const gemm = 'webassembly';
+
+const pairs: IdPair[] = Array.from({ length: 25 }, (_, key) => ({
+  key,
+  source: Array.from({ length: 1 + (key % 9) }, (_value, index) => 4 + uniformInteger(randomKey(1, 'sample', key), index, 36)),
+  target: Array.from({ length: (key * 5) % 8 }, (_value, index) => 4 + uniformInteger(randomKey(2, 'sample', key), index, 31)),
+}));
+
+const rules: { [name: string]: UpdateRule } = Object.fromEntries(
+  (
+    [
+      { kind: 'sgd', learningRate: 0.5 },
+      { kind: 'adam', learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, lazy: false },
+      { kind: 'adam', learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, lazy: true },
+    ] satisfies OptimizerOptions[]
+  ).map((optimizer) => [
+    `${optimizer.kind}${'lazy' in optimizer && optimizer.lazy ? ' lazy' : ''}`,
+    { optimizer, clip: { kind: 'norm', max: 1 }, normalise: 'words', labelSmoothing: 0.1, seed: 4 } satisfies UpdateRule,
+  ]),
+);
+
+async function start(devices: number, rule: UpdateRule): Promise<Executor> {
+  const memory = new Memory({ shared: true });
+  const model = createModel(options, vocabularies);
+  model.parameters.allocate(memory);
+  model.parameters.initialiseUniform(1, 0.2);
+  if (devices === 0) return new LocalExecutor(await nodeRuntime.openDevice(memory, { gemm }), model, rule);
+  return DataExecutor.start({ runtime: nodeRuntime, memory, model, modelOptions: options, rule, devices, gemm });
+}
+
+/** Parameters after 20 updates of two micro-batches each, and the last result. */
+async function train(devices: number, rule: UpdateRule) {
+  const executor = await start(devices, rule);
+  let last = 0;
+  for (let update = 1; update <= 20; update++) {
+    const result = await executor.update([pairs.slice(update % 5, 15), pairs.slice(15)], {
+      update,
+      learningRate: rule.optimizer.learningRate,
+    });
+    last = result.loss;
+  }
+  const logProbabilities = new Float64Array(pairs.length);
+  await executor.evaluate(pairs, logProbabilities);
+  const parameters = new Map(Array.from(executor.parameters, ([name, tensor]) => [name, tensor.f32.slice()]));
+  await executor.dispose();
+  return { last, parameters, logProbabilities };
+}
+
+for (const [name, rule] of Object.entries(rules)) {
+  test(`any number of devices agrees with this thread alone: ${name}`, async () => {
+    const alone = await train(0, rule);
+    for (const devices of [1, 2, 3]) {
+      const together = await train(devices, rule);
+      for (const [parameter, values] of alone.parameters) {
+        const other = together.parameters.get(parameter) ?? new Float32Array();
+        const difference = Math.hypot(...values.map((value, index) => value - (other[index] as number)));
+        assert.ok(difference < 1e-5 * Math.hypot(...values), `${devices} devices, ${parameter}: ${difference / Math.hypot(...values)}`);
+      }
+      assert.ok(Math.abs(together.last - alone.last) < 1e-4 * alone.last);
+      for (const [index, value] of alone.logProbabilities.entries()) {
+        assert.ok(Math.abs(value - (together.logProbabilities[index] as number)) < 1e-3 * Math.abs(value));
+      }
+    }
+  });
+}
+
+test('two devices give the same bits twice', async () => {
+  const rule = rules.sgd as UpdateRule;
+  const [first, second] = [await train(2, rule), await train(2, rule)];
+  assert.deepEqual(first.parameters, second.parameters);
+});
+
+test('a device that dies ends the update with a clear error, and nothing hangs', async () => {
+  const memory = new Memory({ shared: true });
+  const model = createModel(options, vocabularies);
+  model.parameters.allocate(memory);
+  model.parameters.initialiseUniform(1, 0.2);
+  const threads: DeviceThread[] = [];
+  let deaf = false;
+  const runtime = {
+    ...nodeRuntime,
+    startThread() {
+      const thread = nodeRuntime.startThread();
+      threads.push(thread);
+      return { ...thread, post: (message: unknown) => (deaf && threads[1] === thread ? undefined : thread.post(message)) };
+    },
+  };
+  let failure: ((reason: string) => void) | undefined;
+  const start = runtime.startThread;
+  runtime.startThread = () => {
+    const thread = start();
+    return {
+      ...thread,
+      listen: (handlers) => {
+        if (threads.length === 2) failure = handlers.failure;
+        thread.listen(handlers);
+      },
+    };
+  };
+  const executor = await DataExecutor.start({
+    runtime,
+    memory,
+    model,
+    modelOptions: options,
+    rule: rules.sgd as UpdateRule,
+    devices: 2,
+    gemm,
+  });
+  deaf = true; // Device 1 never sees the update: device 0 waits for it at the barrier.
+  const update = executor.update([pairs], { update: 1, learningRate: 0.1 });
+  await threads[1]?.terminate();
+  failure?.('its thread ended unexpectedly');
+  await assert.rejects(update, /device 1: its thread ended unexpectedly.*--resume/);
+  await assert.rejects(executor.update([pairs], { update: 2, learningRate: 0.1 }), /device/);
+  await executor.dispose();
+});
+
+test('a batch is divided by work', () => {
+  const shards = divide(pairs, 2, { source: 1, target: 3 });
+  const work = shards.map((positions) =>
+    positions.reduce((sum, position) => {
+      const { source, target } = pairs[position] as IdPair;
+      return sum + source.length + 3 * (target.length + 1);
+    }, 0),
+  );
+  assert.deepEqual(
+    shards.flat().sort((a, b) => a - b),
+    Array.from(pairs.keys()),
+  );
+  assert.ok(Math.abs((work[0] as number) - (work[1] as number)) <= 3, `${work}`);
+});
