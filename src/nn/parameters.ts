@@ -151,6 +151,14 @@ export class Gradients implements Iterable<LearntParameter> {
     return Object.fromEntries(this.#learnt.map(({ parameter, gradient }) => [parameter.name, gradient.offset]));
   }
 
+  /** Sets every gradient to 0. */
+  clear(): void {
+    for (const { gradient } of this) {
+      if (gradient instanceof TouchedRows) gradient.clear();
+      else gradient.f32.fill(0);
+    }
+  }
+
   dispose(): void {
     for (const { gradient } of this.#learnt) {
       if (gradient instanceof TouchedRows) gradient.dispose();

@@ -24,6 +24,7 @@ export interface DataExecutorOptions {
   /** At least 1. */
   readonly devices: number;
   readonly gemm?: string | undefined;
+  readonly instrument?: 'record' | 'profile' | undefined;
 }
 
 /**
@@ -38,7 +39,7 @@ export class DataExecutor implements Executor {
   readonly #control: Block;
 
   static async start(options: DataExecutorOptions): Promise<DataExecutor> {
-    const { runtime, memory, model, modelOptions, rule, devices, gemm } = options;
+    const { runtime, memory, model, modelOptions, rule, devices, gemm, instrument } = options;
     const optimizer = new Optimizer(rule.optimizer, model.parameters, memory);
     const control = memory.allocate(controlBytes(devices));
     memory.u8.fill(0, control.offset, control.offset + control.bytes);
@@ -59,6 +60,7 @@ export class DataExecutor implements Executor {
             control: control.offset,
             device,
             devices,
+            instrument,
           }),
         ),
       );
@@ -141,6 +143,18 @@ export class DataExecutor implements Executor {
       });
     }
     return total;
+  }
+
+  /** Runs the matrix products of the last update alone, on all devices at once; gives their floating-point operations. Needs `instrument: record`. */
+  async replay(): Promise<number> {
+    const replies = await Promise.all(this.#threads.map((thread) => thread.ask('replayed', { kind: 'replay' })));
+    return replies.reduce((sum, reply) => sum + reply.operations, 0);
+  }
+
+  /** Milliseconds by kernel since the last call, by device. Needs `instrument: profile`. */
+  async profile(): Promise<Map<string, number>[]> {
+    const replies = await Promise.all(this.#threads.map((thread) => thread.ask('profiled', { kind: 'profile' })));
+    return replies.map((reply) => new Map(reply.milliseconds));
   }
 
   async dispose(): Promise<void> {

@@ -1,5 +1,7 @@
 import { createModel } from '../models/create.js';
 import { Gradients } from '../nn/parameters.js';
+import type { Device } from '../tensor/device.js';
+import { ProductRecorder, type Profile, profiled } from '../tensor/instrumentation.js';
 import { Memory } from '../tensor/memory.js';
 import { Optimizer } from '../training/optimizer.js';
 import { clippingFactor, Replica, type ShardResult } from '../training/replica.js';
@@ -42,6 +44,10 @@ export function runDeviceThread(port: ThreadPort): void {
         const logProbabilities = new Float64Array(request.pairs.length);
         return { kind: 'evaluated', result: device.replica.evaluate(request.pairs, logProbabilities), logProbabilities };
       }
+      case 'replay':
+        return device.replay();
+      case 'profile':
+        return device.takeProfile();
     }
   };
   port.listen((message) => {
@@ -60,6 +66,8 @@ class TrainingDevice {
   readonly #barrier: Barrier;
   readonly #partial: Float64Array;
   readonly #description: { gemm: string; kernels: string };
+  readonly #recorder: ProductRecorder | undefined;
+  readonly #profile: Profile = new Map();
   #all: Gradients[] = [];
 
   static async start(port: ThreadPort, start: StartMessage): Promise<TrainingDevice> {
@@ -67,8 +75,10 @@ class TrainingDevice {
     return new TrainingDevice(start, memory, await port.openDevice(memory, { gemm: start.gemm }));
   }
 
-  private constructor(start: StartMessage, memory: Memory, device: Awaited<ReturnType<ThreadPort['openDevice']>>) {
+  private constructor(start: StartMessage, memory: Memory, opened: Device) {
     this.#start = start;
+    this.#recorder = start.instrument === 'record' ? new ProductRecorder(opened) : undefined;
+    const device = start.instrument === 'profile' ? profiled(opened, this.#profile) : (this.#recorder?.device ?? opened);
     const model = createModel(start.model, start.vocabularies);
     model.parameters.attach(memory, start.parameters);
     this.replica = new Replica(device, model, start.rule);
@@ -92,12 +102,14 @@ class TrainingDevice {
 
   update({ shards, update, learningRate, gradientScale }: UpdateMessage): DeviceReply {
     const { device: part, devices: parts, rule } = this.#start;
+    this.#recorder?.start();
     const share = { part, parts };
     const total = { loss: 0, negativeLogLikelihood: 0, sentences: 0, sourceTokens: 0, targetTokens: 0 };
     for (const shard of shards) {
       const result: ShardResult = this.replica.accumulate(shard, { update, gradientScale });
       for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += result[key];
     }
+    this.#recorder?.stop();
     this.#barrier.wait();
     this.#partial[part] = this.replica.reduce(this.#all, this.#optimizer, share);
     this.#partial[parts + part] = total.loss;
@@ -113,5 +125,20 @@ class TrainingDevice {
     this.#barrier.wait();
     this.replica.finish();
     return { kind: 'updated', result: { ...total, gradientNorm, finite } };
+  }
+
+  replay(): DeviceReply {
+    this.#barrier.wait();
+    this.#recorder?.replay();
+    this.#barrier.wait();
+    // The products have been added to the gradients of an update that is over.
+    this.replica.gradients.clear();
+    return { kind: 'replayed', operations: this.#recorder?.operations ?? 0 };
+  }
+
+  takeProfile(): DeviceReply {
+    const milliseconds = [...this.#profile];
+    this.#profile.clear();
+    return { kind: 'profiled', milliseconds };
   }
 }

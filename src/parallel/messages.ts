@@ -19,6 +19,8 @@ export interface StartMessage {
   readonly control: number;
   readonly device: number;
   readonly devices: number;
+  /** Measure what devices do: record matrix products for `replay`, or time every kernel. */
+  readonly instrument?: 'record' | 'profile' | undefined;
 }
 
 /** Where every device keeps its gradients: sent once all have started. */
@@ -41,11 +43,23 @@ export interface EvaluateMessage {
   readonly pairs: readonly IdPair[];
 }
 
-export type DeviceRequest = StartMessage | PeersMessage | UpdateMessage | EvaluateMessage;
+/** Runs the matrix products of the last update alone, all devices at once (`instrument: record`). */
+export interface ReplayMessage {
+  readonly kind: 'replay';
+}
+
+/** Asks for the milliseconds by kernel since the last such request (`instrument: profile`). */
+export interface ProfileMessage {
+  readonly kind: 'profile';
+}
+
+export type DeviceRequest = StartMessage | PeersMessage | UpdateMessage | EvaluateMessage | ReplayMessage | ProfileMessage;
 
 export type DeviceReply =
   | { readonly kind: 'started'; readonly gradients: Record<string, number>; readonly gemm: string; readonly kernels: string }
   | { readonly kind: 'ready' }
   | { readonly kind: 'updated'; readonly result: UpdateResult }
   | { readonly kind: 'evaluated'; readonly result: EvaluationResult; readonly logProbabilities: Float64Array }
+  | { readonly kind: 'replayed'; readonly operations: number }
+  | { readonly kind: 'profiled'; readonly milliseconds: [kernel: string, milliseconds: number][] }
   | { readonly kind: 'failed'; readonly message: string };

@@ -1,0 +1,111 @@
+import type { Device } from './device.js';
+import type { LoadedKernels } from './kernels/load.js';
+import type { MatrixProduct, MatrixProvider, PackedMatrix } from './matrix.js';
+
+/** The exact list of matrix products of a stretch of work, to be run again by itself: what a faster engine could at best take. */
+export class ProductRecorder {
+  readonly device: Device;
+  /** Multiplications and additions of the recorded products. */
+  operations = 0;
+  #recording = false;
+  #products: (() => void)[] = [];
+
+  constructor(device: Device) {
+    const { matrix } = device;
+    this.device = { ...device, matrix: this.#wrapped(matrix) };
+  }
+
+  /** Forgets what was recorded and records from now on. */
+  start(): void {
+    this.#products = [];
+    this.operations = 0;
+    this.#recording = true;
+  }
+
+  stop(): void {
+    this.#recording = false;
+  }
+
+  /** Runs the recorded products, packing included, on whatever values stand in the memory now. */
+  replay(): void {
+    for (const product of this.#products) product();
+  }
+
+  #record(operations: number, product: () => void): void {
+    if (!this.#recording) return;
+    this.operations += operations;
+    this.#products.push(product);
+  }
+
+  #wrapped(matrix: MatrixProvider): MatrixProvider {
+    return {
+      name: matrix.name,
+      description: matrix.description,
+      get externalBytes() {
+        return matrix.externalBytes;
+      },
+      multiply: (product: MatrixProduct) => {
+        this.#record(2 * product.m * product.n * product.k, () => matrix.multiply(product));
+        matrix.multiply(product);
+      },
+      pack: (n, k, b, transposeB): PackedMatrix => {
+        let packed = matrix.pack(n, k, b, transposeB);
+        this.#record(0, () => {
+          packed = matrix.pack(n, k, b, transposeB);
+        });
+        return {
+          n,
+          k,
+          multiply: (m, a, c, accumulate) => {
+            this.#record(2 * m * n * k, () => packed.multiply(m, a, c, accumulate));
+            packed.multiply(m, a, c, accumulate);
+          },
+          release: () => {
+            this.#record(0, () => packed.release());
+            packed.release();
+          },
+        };
+      },
+      dispose: () => matrix.dispose(),
+    };
+  }
+}
+
+/** Milliseconds by kernel, the matrix products under `products`. */
+export type Profile = Map<string, number>;
+
+/** A device that adds the time of every kernel and product to `profile`. Costs about a tenth of a microsecond a call. */
+export function profiled(device: Device, profile: Profile): Device {
+  const timed = <Arguments extends unknown[], Result>(name: string, run: (...given: Arguments) => Result) => {
+    return (...given: Arguments): Result => {
+      const start = performance.now();
+      const result = run(...given);
+      profile.set(name, (profile.get(name) ?? 0) + performance.now() - start);
+      return result;
+    };
+  };
+  const kernels = Object.fromEntries(
+    Object.entries(device.kernels).map(([name, kernel]) => [
+      name,
+      typeof kernel === 'function' ? timed(name, kernel as (...given: number[]) => number) : kernel,
+    ]),
+  ) as unknown as LoadedKernels;
+  const { matrix } = device;
+  return {
+    ...device,
+    kernels,
+    matrix: {
+      name: matrix.name,
+      description: matrix.description,
+      get externalBytes() {
+        return matrix.externalBytes;
+      },
+      multiply: timed('products', (product: MatrixProduct) => matrix.multiply(product)),
+      pack: timed('packing', (n: number, k: number, b: number, transposeB: boolean) => {
+        const packed = matrix.pack(n, k, b, transposeB);
+        return { ...packed, n, k, multiply: timed('products', packed.multiply.bind(packed)), release: () => packed.release() };
+      }),
+      dispose: () => matrix.dispose(),
+    },
+  };
+}
