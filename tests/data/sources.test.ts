@@ -96,11 +96,11 @@ test('damaged, cut off and false gzip is refused by name', async () => {
 });
 
 test('different line counts are an error that names both, whichever file is longer', async () => {
-  const long = 'x\n'.repeat(70_000);
+  const long = 'fifteen letters\n'.repeat(9_000);
   const files = memoryFiles({ a: long, b: 'y\n'.repeat(12), c: long.slice(0, -1) });
-  await assert.rejects(allPairs(files, { source: 'a', target: 'b' }), /a and b: 70000 and 12 lines/);
-  await assert.rejects(allPairs(files, { source: 'b', target: 'a' }), /b and a: 12 and 70000 lines/);
-  assert.equal((await allPairs(files, { source: 'a', target: 'c' })).length, 70_000);
+  await assert.rejects(allPairs(files, { source: 'a', target: 'b' }), /a and b: 9000 and 12 lines/);
+  await assert.rejects(allPairs(files, { source: 'b', target: 'a' }), /b and a: 12 and 9000 lines/);
+  assert.equal((await allPairs(files, { source: 'a', target: 'c' })).length, 9_000);
 });
 
 test('a missing file and a directory are named', async () => {
