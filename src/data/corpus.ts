@@ -240,8 +240,8 @@ async function tokenize(cache: CorpusCacheWriter, key: string, options: CorpusOp
   const report = emptyReport();
   for await (const pair of readPairs(files, source)) {
     if (report.read % progressEvery === 0) {
-      signal?.throwIfAborted();
       onProgress?.({ lines: report.read });
+      signal?.throwIfAborted();
     }
     if ('unusable' in pair) {
       countLine(report, pair.line, pair.unusable);
