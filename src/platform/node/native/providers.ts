@@ -1,0 +1,233 @@
+import { DecadeError, nearestName } from '../../../core/errors.js';
+import type { MatrixProvider } from '../../../tensor/matrix.js';
+import type { Memory } from '../../../tensor/memory.js';
+import { CalibrationCache, type CalibrationResult, measureSpeeds, type Speed } from './calibration.js';
+import { type BlasLibrary, type BlasName, type BlasPacking, blasPackings, cblasProvider, openBlas } from './cblas.js';
+import { ForeignInterface, type Unavailable } from './foreign.js';
+import { installCommand } from './install-command.js';
+import { type OneDnnLibrary, type OneDnnPacking, oneDnnPackings, oneDnnProvider, openOneDnn } from './onednn.js';
+import { selfCheck } from './self-check.js';
+
+type NativeName = 'onednn' | BlasName;
+const nativeNames: readonly NativeName[] = ['onednn', 'openblas', 'mkl', 'accelerate'];
+type NativeLibraryFound = OneDnnLibrary | BlasLibrary;
+
+/** What a user may ask for: the fastest of all, the fastest BLAS, or one by name. */
+export const gemmOptions = ['auto', 'blas', 'webassembly', ...nativeNames] as const;
+export type GemmOption = (typeof gemmOptions)[number];
+
+/** A provider and how it keeps packed weights; plain data, for worker threads and for a checkpoint's state. */
+export type ProviderChoice = { name: 'webassembly' } | NativeChoice;
+type NativeChoice = { name: 'onednn'; packing: OneDnnPacking } | { name: BlasName; packing: BlasPacking };
+
+/** What `decade doctor` shows of one provider. */
+export interface ProviderReport {
+  name: ProviderChoice['name'];
+  available: boolean;
+  /** Why it is not available: not installed, or what the self-check found. */
+  reason?: string;
+  path?: string;
+  version?: string;
+  /** Absent when there was nothing to compare it with. */
+  speed?: Speed;
+}
+
+export interface MatrixProviders {
+  /** The fastest that passed the self-check, or the one that was asked for. */
+  provider: MatrixProvider;
+  choice: ProviderChoice;
+  /** Every provider that was considered. */
+  reports: ProviderReport[];
+  /** The one command that would make this machine faster, if any. Asks the system's package manager. */
+  fasterCommand(): Promise<string | undefined>;
+}
+
+export interface ProviderOptions {
+  /** Default: the environment variable DECADE_GEMM, else `auto`. */
+  gemm?: string | undefined;
+  /** Measures again although the cache knows, and reports all providers even when one is forced. Default false. */
+  measure?: boolean;
+  /** Where the calibration is kept. Default: `decade` in XDG_CACHE_HOME or in ~/.cache. */
+  cacheDirectory?: string;
+}
+
+const calibrationMilliseconds = 250;
+
+/**
+ * Finds the matrix libraries of this machine, checks them against a plain product, and chooses the fastest.
+ *
+ * @param webAssembly the portable provider on the same memory
+ * @throws DecadeError `usage` when the library asked for is unknown; `resource` when it is not here or fails its check
+ */
+export async function matrixProviders(
+  memory: Memory,
+  webAssembly: MatrixProvider,
+  options: ProviderOptions = {},
+): Promise<MatrixProviders> {
+  const gemm = gemmOption(options.gemm ?? process.env.DECADE_GEMM ?? 'auto');
+  const measure = options.measure ?? false;
+  const compared: GemmOption = measure ? 'auto' : gemm;
+  const foreign = compared === 'webassembly' ? undefined : await ForeignInterface.load();
+  const found = nativeNames.filter((name) => isAllowed(name, compared)).map((name) => ({ name, library: openNative(name, foreign) }));
+  const libraries = found.flatMap(({ library }) => (library.available ? [library] : []));
+  const candidates: Candidate[] = libraries.flatMap((library) => candidatesOf(memory, library));
+  if (isAllowed('webassembly', compared)) candidates.push({ choice: { name: 'webassembly' }, provider: webAssembly });
+
+  const measured = [...libraries.map(({ path }) => path), ...candidates.map(({ provider }) => provider.description)];
+  const cache = await CalibrationCache.open(compared, measured, options.cacheDirectory);
+  let results = measure ? undefined : await cache.read();
+  let chosen = results === undefined ? undefined : fastest(candidates, gemm, results);
+  if (results === undefined || chosen === undefined || selfCheck(memory, chosen.provider) !== undefined) {
+    results = calibrate(memory, candidates);
+    chosen = fastest(candidates, gemm, results);
+    if (candidates.length > 0) await cache.write(results);
+  }
+  for (const { provider } of candidates) {
+    if (provider !== chosen?.provider && provider !== webAssembly) provider.dispose();
+  }
+  const known = results;
+  const reports = [
+    ...found.map(({ name, library }) => reportOf(name, library, known)),
+    reportOf('webassembly', { available: true, version: webAssembly.description }, known),
+  ];
+  if (chosen === undefined) throw missingProvider(gemm, reports);
+  return { ...chosen, reports, fasterCommand: () => fasterCommand(foreign, reports) };
+}
+
+/**
+ * The provider that another thread, or the run that is resumed, has chosen, without measuring.
+ *
+ * @throws DecadeError `resource` when it is not here
+ */
+export async function openMatrixProvider(memory: Memory, webAssembly: MatrixProvider, choice: ProviderChoice): Promise<MatrixProvider> {
+  if (choice.name === 'webassembly') return webAssembly;
+  const library = openNative(choice.name, await ForeignInterface.load());
+  if (!library.available) throw missingProvider(choice.name, [reportOf(choice.name, library, {})]);
+  const provider = nativeProvider(memory, library, choice);
+  const wrong = selfCheck(memory, provider);
+  if (wrong === undefined) return provider;
+  provider.dispose();
+  throw missingProvider(choice.name, [reportOf(choice.name, { available: false, reason: refusal(wrong) }, {})]);
+}
+
+interface Candidate {
+  choice: ProviderChoice;
+  provider: MatrixProvider;
+}
+
+function gemmOption(received: string): GemmOption {
+  const option = gemmOptions.find((name) => name === received);
+  if (option !== undefined) return option;
+  const nearest = nearestName(received, gemmOptions);
+  throw new DecadeError('usage', {
+    where: 'gemm',
+    received: `no matrix library is called "${received}"`,
+    allowed: gemmOptions.join(', '),
+    next: nearest === undefined ? 'choose one of these, or leave the choice to `auto`' : `did you mean "${nearest}"?`,
+  });
+}
+
+function isAllowed(name: ProviderChoice['name'], gemm: GemmOption): boolean {
+  if (gemm === 'auto') return true;
+  if (gemm === 'blas') return name === 'openblas' || name === 'mkl' || name === 'accelerate';
+  return name === gemm;
+}
+
+function openNative(name: NativeName, foreign: ForeignInterface | Unavailable | undefined): NativeLibraryFound | Unavailable {
+  if (!(foreign instanceof ForeignInterface)) return foreign ?? { available: false, reason: 'not searched for' };
+  return name === 'onednn' ? openOneDnn(foreign) : openBlas(name, foreign);
+}
+
+function candidatesOf(memory: Memory, library: NativeLibraryFound): Candidate[] {
+  const choices: NativeChoice[] =
+    library.name === 'onednn'
+      ? oneDnnPackings.map((packing) => ({ name: library.name, packing }))
+      : blasPackings(library).map((packing) => ({ name: library.name, packing }));
+  return choices.map((choice) => ({ choice, provider: nativeProvider(memory, library, choice) }));
+}
+
+function nativeProvider(memory: Memory, library: NativeLibraryFound, { packing }: NativeChoice): MatrixProvider {
+  if (library.name === 'onednn') return oneDnnProvider(memory, library, packing === 'blocks' ? 'blocks' : 'plain');
+  return cblasProvider(memory, library, packing === 'panels' ? 'panels' : 'plain');
+}
+
+type Results = Readonly<Record<string, CalibrationResult>>;
+
+/** Self-check and speed of each candidate. */
+function calibrate(memory: Memory, candidates: readonly Candidate[]): Results {
+  const results: Record<string, CalibrationResult> = {};
+  const sound: Candidate[] = [];
+  for (const candidate of candidates) {
+    const wrong = selfCheck(memory, candidate.provider);
+    if (wrong === undefined) sound.push(candidate);
+    else results[identityOf(candidate.choice)] = { refused: refusal(wrong) };
+  }
+  const providers = sound.map(({ provider }) => provider);
+  // One alone has nothing to win; what it would take to measure it is saved.
+  const speeds = sound.length > 1 ? measureSpeeds(memory, providers, calibrationMilliseconds) : [];
+  sound.forEach(({ choice }, at) => {
+    results[identityOf(choice)] = speeds[at] ?? notMeasured;
+  });
+  return results;
+}
+
+function refusal(wrong: string): string {
+  return `failed its self-check: ${wrong}`;
+}
+
+/** The fastest candidate that passed; of two within the noise of the measurement, the one that is listed first. */
+function fastest(candidates: readonly Candidate[], gemm: GemmOption, results: Results): Candidate | undefined {
+  let best: Candidate | undefined;
+  let bestSpeed = 0;
+  for (const candidate of candidates) {
+    const result = results[identityOf(candidate.choice)];
+    if (result === undefined || 'refused' in result || !isAllowed(candidate.choice.name, gemm)) continue;
+    if (best === undefined || result.gflops > 1.05 * bestSpeed) {
+      best = candidate;
+      bestSpeed = result.gflops;
+    }
+  }
+  return best;
+}
+
+function identityOf(choice: ProviderChoice): string {
+  return choice.name === 'webassembly' ? choice.name : `${choice.name}/${choice.packing}`;
+}
+
+const notMeasured: Speed = { plainGflops: 0, packedGflops: 0, gflops: 0 };
+
+function reportOf(
+  name: ProviderChoice['name'],
+  library: { available: true; path?: string; version: string } | Unavailable,
+  results: Results,
+): ProviderReport {
+  if (!library.available) return { name, available: false, reason: library.reason };
+  const place = { name, version: library.version, ...(library.path === undefined ? {} : { path: library.path }) };
+  const own = Object.entries(results).filter(([identity]) => identity.split('/')[0] === name);
+  const speeds = own.flatMap(([, result]) => ('refused' in result ? [] : [result]));
+  const [speed] = speeds.sort((left, right) => right.gflops - left.gflops);
+  if (speed !== undefined) return { ...place, available: true, ...(speed.gflops === 0 ? {} : { speed }) };
+  const refused = own.flatMap(([, result]) => ('refused' in result ? [result.refused] : []))[0];
+  return refused === undefined ? { ...place, available: true } : { ...place, available: false, reason: refused };
+}
+
+function missingProvider(wanted: GemmOption, reports: readonly ProviderReport[]): DecadeError {
+  const available = reports.filter((report) => report.available).map(({ name }) => name);
+  const reasons = reports.filter(({ name, available }) => !available && isAllowed(name, wanted));
+  return new DecadeError('resource', {
+    where: 'gemm',
+    received: `"${wanted}" cannot be used here (${reasons.map(({ name, reason }) => `${name}: ${reason}`).join('; ')})`,
+    allowed: ['auto', ...new Set([...available, 'webassembly'])].join(', '),
+    next: 'see `decade doctor` for what this machine has',
+  });
+}
+
+/** oneDNN is the fastest where it exists; Accelerate is part of macOS. */
+async function fasterCommand(
+  foreign: ForeignInterface | Unavailable | undefined,
+  reports: readonly ProviderReport[],
+): Promise<string | undefined> {
+  if (foreign !== undefined && !(foreign instanceof ForeignInterface)) return installCommand('koffi');
+  const oneDnn = reports.find(({ name }) => name === 'onednn');
+  return oneDnn?.available === false && oneDnn.reason === 'not installed' ? installCommand('onednn') : undefined;
+}
