@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { build } from 'esbuild';
 import { repository, sourceFiles } from './sources.js';
 
-const edge = ['platform/', 'cli/', 'serve/', 'browser/', 'index.ts'];
+const edge = ['platform/', 'node/', 'cli/', 'serve/', 'browser/', 'index.ts'];
 const library = sourceFiles().filter((file) => !edge.some((prefix) => file.startsWith(prefix)));
 
 test('the library bundles for a browser, and nothing of Node is in it', async () => {
