@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
+import { contentHash } from '../data/content-hash.js';
 import type { ParameterStore } from '../nn/parameters.js';
 import { loadTokenizer } from '../text/load-tokenizer.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { replaceFile, temporarySuffix, writeTextFile } from './atomic-file.js';
 import { Journal } from './journal.js';
-import { type NamedTensors, readAverage, SafetensorsFile, type WrittenFile, writeSafetensors } from './safetensors.js';
-import { Sha256 } from './sha256.js';
+import { type NamedTensors, readAverage, SafetensorsFile, writeSafetensors } from './safetensors.js';
 
 /** Grows when an older decade could no longer read what is written here. */
 const formatVersion = 1;
@@ -150,7 +150,7 @@ export class Run {
   }
 
   /** Makes these parameters the run's model. */
-  saveModel(parameters: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<WrittenFile> {
+  saveModel(parameters: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<string> {
     return replaceFile(this.files, this.path, modelFile, (path) => writeSafetensors(this.files, path, parameters, metadata));
   }
 
@@ -167,11 +167,10 @@ export class Run {
     try {
       await this.files.remove(partial);
       await this.files.makeDirectory(partial);
-      const written = {
+      const files = {
         [modelFile]: await writeSafetensors(this.files, joinPath(partial, modelFile), contents.parameters),
         [optimizerFile]: await writeSafetensors(this.files, joinPath(partial, optimizerFile), contents.optimizerState),
       };
-      const files = Object.fromEntries(Object.entries(written).map(([name, { sha256 }]) => [name, sha256]));
       const state = { formatVersion, step: contents.step, files, progress: contents.progress };
       await writeTextFile(this.files, joinPath(partial, stateFile), `${JSON.stringify(state, undefined, 2)}\n`);
       await this.files.syncDirectory(partial);
@@ -244,8 +243,8 @@ export class Run {
     const state = parseState(await this.files.readText(statePath), statePath);
     for (const name of [modelFile, optimizerFile]) {
       const path = joinPath(directory, name);
-      if ((await hashOf(this.files, path)) !== state.files[name]) {
-        throw new DecadeError('input', { where: path, received: 'a SHA-256 other than state.json notes' });
+      if ((await contentHash(this.files.stream(path))) !== state.files[name]) {
+        throw new DecadeError('input', { where: path, received: 'a content hash other than state.json notes' });
       }
     }
     const read = async (name: string, targets: NamedTensors) => {
@@ -338,12 +337,6 @@ function parseState(text: string, path: string): z.output<typeof stateContents> 
   const state = stateContents.safeParse(json);
   if (!version.success || !state.success) throw new DecadeError('input', { where: path, received: 'not the state of a checkpoint' });
   return state.data;
-}
-
-async function hashOf(files: Files, path: string): Promise<string> {
-  const hash = new Sha256();
-  for await (const piece of files.stream(path)) hash.update(piece);
-  return hash.digest();
 }
 
 function checkpointName(step: number): string {

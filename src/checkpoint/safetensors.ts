@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { DecadeError } from '../core/errors.js';
 import type { Files, FileWriter, RandomAccessFile } from '../core/files.js';
+import { contentHash } from '../data/content-hash.js';
 import { type Shape, showShape, type Tensor } from '../tensor/tensor.js';
-import { Sha256 } from './sha256.js';
 
 /**
  * The safetensors format: 8 bytes with the header's length, a JSON header, then the values of all tensors without gaps.
@@ -19,14 +19,9 @@ const bytesOfType: Readonly<Record<string, number>> = {
 /** Tensors by canonical name. */
 export type NamedTensors = ReadonlyMap<string, Tensor>;
 
-export interface WrittenFile {
-  readonly bytes: number;
-  /** Of the whole file, in hexadecimal. */
-  readonly sha256: string;
-}
-
 /**
- * Writes tensors of 32-bit floats and waits until they are on the disk. The same tensors give the same bytes.
+ * Writes tensors of 32-bit floats, waits until they are on the disk, and gives the hash of the file (`contentHash`). The
+ * same tensors give the same bytes.
  * Throws `resource` when the disk is full; the file is then incomplete.
  */
 export async function writeSafetensors(
@@ -34,32 +29,29 @@ export async function writeSafetensors(
   path: string,
   tensors: NamedTensors,
   metadata: Readonly<Record<string, string>> = {},
-): Promise<WrittenFile> {
+): Promise<string> {
   const writer = await files.create(path);
   try {
-    const written = await writeTo(writer, tensors, metadata);
+    const hash = await contentHash(writing(writer, tensors, metadata));
     await writer.sync();
-    return written;
+    return hash;
   } finally {
     await writer.close();
   }
 }
 
-async function writeTo(writer: FileWriter, tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<WrittenFile> {
-  const hash = new Sha256();
-  let bytes = 0;
-  const write = async (piece: Uint8Array) => {
-    hash.update(piece);
-    await writer.write(piece);
-    bytes += piece.length;
-  };
-  await write(headerOf(tensors, metadata));
+/** Each piece of the file, once it is written. */
+async function* writing(writer: FileWriter, tensors: NamedTensors, metadata: Readonly<Record<string, string>>): AsyncGenerator<Uint8Array> {
+  const header = headerOf(tensors, metadata);
+  await writer.write(header);
+  yield header;
   for (const tensor of tensors.values()) {
     for (let start = 0; start < tensor.bytes; start += pieceBytes) {
-      await write(bytesOf(tensor, start, Math.min(start + pieceBytes, tensor.bytes)));
+      const piece = bytesOf(tensor, start, Math.min(start + pieceBytes, tensor.bytes));
+      await writer.write(piece);
+      yield piece;
     }
   }
-  return { bytes, sha256: hash.digest() };
 }
 
 function headerOf(tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Uint8Array {

@@ -1,0 +1,126 @@
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import { DecadeError } from '../core/errors.js';
+import { joinPath } from '../core/files.js';
+import { filterOptions } from '../data/filter.js';
+import { type CorpusSource, corpusSource } from '../data/sources.js';
+import { modelOptions } from '../models/create.js';
+import { type TokenizerOptions, tokenizerOptions } from '../text/train-tokenizer.js';
+import { ConfigurationDocument } from './configuration-document.js';
+import { describeIssues } from './configuration-issues.js';
+import { defaultValidation, trainingOptions } from './options.js';
+
+const dataOptions = z.strictObject({
+  /** Language of the source, as people write it: `en`. */
+  source: z.string().min(1).default('source'),
+  target: z.string().min(1).default('target'),
+  train: corpusSource,
+  dev: corpusSource.optional(),
+  /** Which training and dev pairs are used. */
+  ...filterOptions.shape,
+});
+
+const [bpe, word, character] = tokenizerOptions.options;
+/** What is asked of each kind besides; `size` is that kind's own range. */
+const sidesOf = (options: { shape: { size: z.ZodDefault<z.ZodInt> } }) => {
+  const sideSize = options.shape.size.unwrap().optional();
+  return {
+    /** One vocabulary for both languages. Default: true for bpe, false for the others. */
+    shared: z.boolean().optional(),
+    /** Vocabulary of one side, when it is not shared. Default: `size`. */
+    sourceSize: sideSize,
+    targetSize: sideSize,
+  };
+};
+/** The options of `trainTokenizer`, for one or both sides. */
+const tokenizersOptions = z
+  .discriminatedUnion('kind', [bpe.extend(sidesOf(bpe)), word.extend(sidesOf(word)), character.extend(sidesOf(character))])
+  .superRefine(({ shared, sourceSize, targetSize }, context) => {
+    if (shared && (sourceSize !== undefined || targetSize !== undefined)) {
+      context.addIssue({ code: 'custom', path: ['shared'], message: 'a shared vocabulary has one size, not sourceSize and targetSize' });
+    }
+  })
+  .transform((options) => {
+    const hasSides = options.sourceSize !== undefined || options.targetSize !== undefined;
+    return { ...options, shared: options.shared ?? (options.kind === 'bpe' && !hasSides) };
+  });
+export type TokenizersOptions = z.output<typeof tokenizersOptions>;
+
+/** The whole of a configuration file, and its defaults. */
+const configuration = z
+  .strictObject({
+    version: z.literal(1),
+    data: dataOptions,
+    tokenizer: tokenizersOptions.prefault({ kind: 'bpe' }),
+    model: modelOptions.prefault({ kind: 'lstm' }),
+    training: trainingOptions.prefault({}),
+  })
+  .superRefine(({ data, training }, context) => {
+    if (data.dev === undefined && training.validate !== undefined) {
+      context.addIssue({ code: 'custom', path: ['training', 'validate'], message: 'needs data.dev' });
+    }
+  })
+  .transform((options) => ({
+    ...options,
+    training: {
+      ...options.training,
+      validate: options.training.validate ?? (options.data.dev === undefined ? undefined : defaultValidation),
+    },
+  }));
+
+/** Everything that decides a run: read from a file, its defaults filled in, its paths made absolute. */
+export type Configuration = z.output<typeof configuration>;
+/** A configuration as it may be written, e.g. by a program. */
+export type ConfigurationInput = z.input<typeof configuration>;
+
+/**
+ * Reads a configuration. Every mistake is told at once, each with its line, key, what came and what is allowed.
+ *
+ * @param text       YAML
+ * @param where      path of the file; relative paths in it start from its directory
+ * @param overrides  `key.path=value`, each value as in YAML; they take the place of what the file says
+ * Throws a `DecadeError` (`usage`).
+ */
+export function resolveConfiguration(text: string, where: string, overrides: readonly string[] = []): Configuration {
+  const document = ConfigurationDocument.parse(text, where);
+  for (const override of overrides) document.override(override);
+  return checked(document.value, where, document);
+}
+
+/** The configuration for a value that a program made; relative paths start from `directory`. */
+export function configurationOf(value: ConfigurationInput, directory = ''): Configuration {
+  return checked(value, joinPath(directory, 'configuration'), undefined);
+}
+
+function checked(value: unknown, where: string, document: ConfigurationDocument | undefined): Configuration {
+  const parsed = configuration.safeParse(value);
+  if (!parsed.success) throw new DecadeError('usage', describeIssues(parsed.error, configuration, value, where, document));
+  const directory = directoryOf(where);
+  const { data } = parsed.data;
+  const dev = data.dev === undefined ? {} : { dev: sourceIn(directory, data.dev) };
+  return { ...parsed.data, data: { ...data, train: sourceIn(directory, data.train), ...dev } };
+}
+
+/** The YAML of a resolved configuration; reading it gives the same one again. */
+export function printConfiguration(resolved: Configuration): string {
+  return stringify(resolved, { lineWidth: 0 });
+}
+
+/** What to train the tokenizer of a side with; the same for both when it is shared. */
+export function tokenizerOptionsOf(options: TokenizersOptions, side: 'source' | 'target'): TokenizerOptions {
+  const { shared, sourceSize, targetSize, ...common } = options;
+  if (shared) return common;
+  return { ...common, size: (side === 'source' ? sourceSize : targetSize) ?? common.size };
+}
+
+function sourceIn(directory: string, source: CorpusSource): CorpusSource {
+  const placed = (path: string) => (/^([a-z]:)?[\\/]/i.test(path) ? path : joinPath(directory, path));
+  if ('tsv' in source) return { tsv: placed(source.tsv) };
+  if ('generator' in source) return source;
+  return { source: placed(source.source), target: placed(source.target) };
+}
+
+function directoryOf(path: string): string {
+  const end = Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\'));
+  return end < 0 ? '' : end === 0 ? '/' : path.slice(0, end);
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { interval, inUnitOf, type Interval, intervalsUntil, type Position } from './interval.js';
+
+const lengthOf = (interval: Interval): number => ('steps' in interval ? interval.steps : interval.epochs);
+const sameUnit = (a: Interval, b: Interval): boolean => 'steps' in a === 'steps' in b;
+
+/** How the learning rate changes in the course of training. */
+export const scheduleOptions = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('constant') }),
+  z
+    .strictObject({
+      /**
+       * Halved when `after` has passed, and again after each `every`. The 2014 paper (section 3.4): after 5 epochs, every
+       * half epoch, so that epochs 5 to 5.5 have half the rate and 5.5 to 6 a quarter.
+       */
+      kind: z.literal('halve'),
+      after: interval,
+      every: interval,
+    })
+    .refine(({ after, every }) => sameUnit(after, every), { path: ['every'], message: 'needs the unit of after' }),
+  z.strictObject({
+    /** Linear warm-up to the full rate, then falling as 1/√t (Vaswani et al. 2017, section 5.3). */
+    kind: z.literal('inverse-square-root'),
+    warmup: interval,
+  }),
+  z
+    .strictObject({
+      /** Linear warm-up to the full rate, then a half wave of the cosine down to 0 (Loshchilov & Hutter 2017, equation 5). */
+      kind: z.literal('cosine'),
+      warmup: interval.optional(),
+      /** Where the rate reaches 0, counted from the start; it stays there. */
+      over: interval,
+    })
+    .superRefine(({ warmup, over }, context) => {
+      if (warmup === undefined) return;
+      const issue = (message: string) => context.addIssue({ code: 'custom', path: ['warmup'], message });
+      if (!sameUnit(warmup, over)) issue('needs the unit of over');
+      else if (lengthOf(warmup) >= lengthOf(over)) issue('must be shorter than over');
+    }),
+]);
+export type ScheduleOptions = z.output<typeof scheduleOptions>;
+
+/** The learning rate of the update that leads from position `before` to position `after`. */
+export function learningRateOf(schedule: ScheduleOptions, fullRate: number, before: Position, after: Position): number {
+  switch (schedule.kind) {
+    case 'constant':
+      return fullRate;
+    case 'halve': {
+      const { position, length } = inUnitOf(schedule.after, before);
+      const past = position - length;
+      if (past < -1e-9) return fullRate;
+      const since: Position = { steps: past, epochs: past };
+      return fullRate * 0.5 ** (1 + intervalsUntil(schedule.every, since));
+    }
+    case 'inverse-square-root': {
+      const { position, length } = inUnitOf(schedule.warmup, after);
+      return fullRate * Math.min(position / length, Math.sqrt(length / position));
+    }
+    case 'cosine': {
+      const { warmup, over } = schedule;
+      const warm = warmup === undefined ? { position: 0, length: 0 } : inUnitOf(warmup, after);
+      if (warm.position < warm.length) return fullRate * (warm.position / warm.length);
+      const { position, length } = inUnitOf(over, before);
+      const fraction = Math.min(1, Math.max(0, (position - warm.length) / (length - warm.length)));
+      return (fullRate * (1 + Math.cos(Math.PI * fraction))) / 2;
+    }
+  }
+}
