@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { DeviceThread, Runtime } from '../parallel/runtime.js';
 import { nodeFiles } from '../platform/node/files.js';
-import { openDevice } from './open-device.js';
+import { matrixChoices, openDevice } from './open-device.js';
 
 /** decade on Node.js: the disk, worker threads, native matrix libraries. */
 export const nodeRuntime: Runtime = {
@@ -14,7 +14,7 @@ export const nodeRuntime: Runtime = {
 };
 
 function startThread(): DeviceThread {
-  const worker = new Worker(new URL('./device-thread.js', import.meta.url));
+  const worker = new Worker(new URL('./device-thread.js', import.meta.url), { workerData: matrixChoices() });
   let ended = false;
   return {
     post: (message) => worker.postMessage(message),
