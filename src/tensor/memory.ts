@@ -173,7 +173,7 @@ export class Arena {
 
   /** Byte offset of a fresh range, aligned to 64 bytes; its contents are unspecified. */
   allocate(bytes: number): number {
-    const wanted = Math.ceil(bytes / alignment) * alignment;
+    const wanted = Math.max(alignment, Math.ceil(bytes / alignment) * alignment);
     while (this.#next + wanted > this.#end) {
       this.#current++;
       let block = this.#blocks[this.#current];

@@ -175,19 +175,21 @@ function refusal(wrong: string): string {
   return `failed its self-check: ${wrong}`;
 }
 
-/** The fastest candidate that passed; of two within the noise of the measurement, the one that is listed first. */
+/**
+ * The fastest candidate that passed; of two within the noise of the measurement, the one that is listed first. Packings
+ * of one library differ only in packed products.
+ */
 function fastest(candidates: readonly Candidate[], gemm: GemmOption, results: Results): Candidate | undefined {
-  let best: Candidate | undefined;
-  let bestSpeed = 0;
-  for (const candidate of candidates) {
-    const result = results[identityOf(candidate.choice)];
-    if (result === undefined || 'refused' in result || !isAllowed(candidate.choice.name, gemm)) continue;
-    if (best === undefined || result.gflops > 1.05 * bestSpeed) {
-      best = candidate;
-      bestSpeed = result.gflops;
-    }
+  const noise = 1.05;
+  let best: (Candidate & { speed: Speed }) | undefined;
+  for (const { choice, provider } of candidates) {
+    const speed = results[identityOf(choice)];
+    if (speed === undefined || 'refused' in speed || !isAllowed(choice.name, gemm)) continue;
+    const [own, other] =
+      best?.choice.name === choice.name ? [speed.packedGflops, best.speed.packedGflops] : [speed.gflops, best?.speed.gflops];
+    if (other === undefined || own > noise * other) best = { choice, provider, speed };
   }
-  return best;
+  return best === undefined ? undefined : { choice: best.choice, provider: best.provider };
 }
 
 function identityOf(choice: ProviderChoice): string {

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { after, before, describe, it } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { DecadeError } from '../../src/core/errors.js';
+import { joinPath } from '../../src/core/files.js';
+import { nodeFiles } from '../../src/platform/node/files.js';
+import { matrixProviders, openMatrixProvider, type ProviderChoice } from '../../src/platform/node/native/providers.js';
+import { selfCheck } from '../../src/platform/node/native/self-check.js';
+import { loadKernels } from '../../src/tensor/kernels/load.js';
+import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
+import type { MatrixProvider } from '../../src/tensor/matrix.js';
+import { Memory } from '../../src/tensor/memory.js';
+import { assertAgrees } from './matrix-products.js';
+
+const choices: readonly ProviderChoice[] = [
+  { name: 'onednn', packing: 'plain' },
+  { name: 'onednn', packing: 'blocks' },
+  { name: 'openblas', packing: 'plain' },
+  { name: 'openblas', packing: 'panels' },
+  { name: 'mkl', packing: 'plain' },
+  { name: 'accelerate', packing: 'plain' },
+];
+const sizes = [
+  [1, 1, 1],
+  [3, 17, 64],
+  [17, 129, 3],
+  [1, 129, 65],
+  [64, 64, 129],
+  [65, 130, 270],
+  [200, 33, 130],
+  [20, 33, 1100],
+] as const;
+const truths = [false, true];
+
+const memory = new Memory({ shared: true });
+const webAssembly = webAssemblyProvider(memory, await loadKernels(memory));
+// Only the pages that are touched take room. Blocks are cut from the lowest free room, which is below from here on.
+const low = memory.allocate(2 ** 31);
+const high = memory.allocate(8 * 1024 ** 2);
+memory.free(low);
+const directory = await mkdtemp(joinPath(tmpdir(), 'decade-providers-'));
+const { DECADE_GEMM: inherited } = process.env;
+before(() => {
+  delete process.env.DECADE_GEMM;
+});
+after(async () => {
+  if (inherited !== undefined) process.env.DECADE_GEMM = inherited;
+  await rm(directory, { recursive: true, force: true });
+});
+
+for (const choice of choices) {
+  const provider = await provided(choice);
+  const skip = provider instanceof DecadeError ? provider.parts.received : false;
+  describe(Object.values(choice).join(', '), { skip }, () => {
+    if (provider instanceof DecadeError) return;
+
+    it('agrees with a float64 product on odd sizes, transposed, accumulated and packed', () => {
+      const block = memory.allocate(4 * (65 * 270 + 130 * 270 + 33 * 1100 + 200 * 130));
+      for (const [m, n, k] of sizes) {
+        for (const transposeA of truths) {
+          for (const transposeB of truths) {
+            for (const accumulate of truths) assertAgrees(memory, provider, block.offset, { m, n, k, transposeA, transposeB, accumulate });
+          }
+        }
+      }
+      memory.free(block);
+    });
+
+    it('works above 2 GiB', () => {
+      assert.ok(high.offset > 2 ** 31);
+      for (const transposeB of truths) {
+        assertAgrees(memory, provider, high.offset, { m: 33, n: 130, k: 70, transposeA: false, transposeB, accumulate: true });
+      }
+    });
+
+    it('packs again into the room that was released', () => {
+      const block = memory.allocate(4 * 64 * 100);
+      memory.f32.fill(0.5, block.offset / 4, (block.offset + block.bytes) / 4);
+      provider.pack(64, 100, block.offset, true).release();
+      const held = provider.externalBytes;
+      for (let round = 0; round < 10; round++) provider.pack(64, 100, block.offset, true).release();
+      assert.equal(provider.externalBytes, held);
+      const [first, second] = [provider.pack(64, 100, block.offset, true), provider.pack(64, 100, block.offset, true)];
+      first.release();
+      first.release();
+      second.release();
+      assert.ok(provider.externalBytes <= 2 * held);
+      memory.free(block);
+    });
+
+    it('keeps working through hundreds of row counts', () => {
+      const block = memory.allocate(4 * (20 * 8 + 20 * 8 + 8 * 300 * 2 + 20 * 300));
+      const { offset } = block;
+      const packed = provider.pack(8, 20, offset, false);
+      for (let m = 1; m <= 260; m++) packed.multiply(m, offset + 1024, offset + 1024 + 4 * 20 * 260, false);
+      packed.release();
+      assertAgrees(memory, provider, offset, { m: 3, n: 8, k: 20, transposeA: false, transposeB: false, accumulate: false });
+      memory.free(block);
+    });
+
+    it('works in two threads at the same time on one memory', async () => {
+      const ready = new SharedArrayBuffer(8);
+      const errors = await Promise.all(
+        [1, 2].map(
+          (seed) =>
+            new Promise<number>((resolve, reject) => {
+              const workerData = { webAssembly: memory.webAssembly, choice, seed: 100 * seed, ready };
+              const worker = new Worker(new URL('./matrix-worker.js', import.meta.url), { workerData });
+              worker.once('message', resolve);
+              worker.once('error', reject);
+            }),
+        ),
+      );
+      for (const error of errors) assert.ok(error > 0 && error < 2e-6, String(error));
+    });
+  });
+}
+
+describe('choosing a matrix provider', () => {
+  it('takes one that passed, says how fast each is, and remembers', async () => {
+    const cacheDirectory = joinPath(directory, 'cache/decade');
+    const first = await matrixProviders(memory, webAssembly, { cacheDirectory, measure: true });
+    const names = first.reports.map(({ name }) => name);
+    assert.deepEqual(names, ['onednn', 'openblas', 'mkl', 'accelerate', 'webassembly']);
+    for (const report of first.reports) {
+      if (!report.available) assert.ok(report.reason !== undefined && report.reason !== '', report.name);
+    }
+    assert.equal(selfCheck(memory, first.provider), undefined);
+    assert.equal(first.provider.name, first.choice.name);
+    const [file] = await nodeFiles.list(cacheDirectory);
+    assert.equal(file, 'matrix-providers-auto.json');
+    const saved = await nodeFiles.readText(joinPath(cacheDirectory, file));
+    const second = await matrixProviders(memory, webAssembly, { cacheDirectory });
+    assert.deepEqual(second.choice, first.choice);
+    assert.deepEqual(second.reports, first.reports);
+    assert.equal(await nodeFiles.readText(joinPath(cacheDirectory, file)), saved);
+    const reopened = await openMatrixProvider(memory, webAssembly, first.choice);
+    assert.equal(reopened.description, first.provider.description);
+  });
+
+  it('measures again when the cache is broken, and does without one that cannot be written', async () => {
+    const file = joinPath(directory, 'matrix-providers-auto.json');
+    await writeFile(file, '{"formatVersion": 1, "key": 3');
+    const { provider } = await matrixProviders(memory, webAssembly, { cacheDirectory: directory });
+    assert.equal(selfCheck(memory, provider), undefined);
+    JSON.parse(await nodeFiles.readText(file));
+    const unwritable = await matrixProviders(memory, webAssembly, { cacheDirectory: file });
+    assert.equal(selfCheck(memory, unwritable.provider), undefined);
+  });
+
+  it('obeys an option, and the environment variable without one', async () => {
+    const forced = await matrixProviders(memory, webAssembly, { gemm: 'webassembly', cacheDirectory: directory });
+    assert.equal(forced.provider, webAssembly);
+    process.env.DECADE_GEMM = 'webassembly';
+    const environment = await matrixProviders(memory, webAssembly, { cacheDirectory: directory });
+    delete process.env.DECADE_GEMM;
+    assert.deepEqual(environment.choice, { name: 'webassembly' });
+  });
+
+  it('refuses an unknown name and a library that is not here, and lists what there is', async () => {
+    await refused(
+      matrixProviders(memory, webAssembly, { gemm: 'openblass' }),
+      'usage',
+      /"openblass".*auto, blas, webassembly.*"openblas"\?/,
+    );
+    const absent = process.platform === 'darwin' ? 'mkl' : 'accelerate';
+    await refused(
+      matrixProviders(memory, webAssembly, { gemm: absent, cacheDirectory: directory }),
+      'resource',
+      new RegExp(`"${absent}" cannot be used here \\(${absent}: .+\\); expected auto, webassembly`),
+    );
+  });
+
+  it('finds a wrong product by its self-check', () => {
+    const faults: [string, Partial<MatrixProvider>][] = [
+      ['accumulate', { multiply: (product) => webAssembly.multiply({ ...product, accumulate: false }) }],
+      ['transpose', { multiply: (product) => webAssembly.multiply({ ...product, transposeB: !product.transposeB }) }],
+      ['short', { multiply: (product) => webAssembly.multiply({ ...product, m: Math.max(1, product.m - 1) }) }],
+      ['packed', { pack: (n, k, b, transposeB) => webAssembly.pack(n, k, b, !transposeB) }],
+      ['overrun', { multiply: (product) => overrun(product.c + 4 * product.m * product.n, () => webAssembly.multiply(product)) }],
+      ['unavailable', { multiply: () => assert.fail('no such function') }],
+    ];
+    for (const [fault, methods] of faults) {
+      assert.match(selfCheck(memory, { ...webAssembly, ...methods }) ?? '', /gave|outside|no such function/, fault);
+    }
+    assert.equal(selfCheck(memory, webAssembly), undefined);
+  });
+});
+
+async function provided(choice: ProviderChoice): Promise<MatrixProvider | DecadeError> {
+  try {
+    return await openMatrixProvider(memory, webAssembly, choice);
+  } catch (error) {
+    if (error instanceof DecadeError) return error;
+    throw error;
+  }
+}
+
+function overrun(end: number, multiply: () => void): void {
+  multiply();
+  memory.f32[end / 4] = 1;
+}
+
+async function refused(promise: Promise<unknown>, kind: string, message: RegExp): Promise<void> {
+  await assert.rejects(promise, (error) => {
+    assert.ok(error instanceof DecadeError, String(error));
+    assert.equal(error.kind, kind);
+    assert.match(error.message, message);
+    return true;
+  });
+}
