@@ -1,0 +1,103 @@
+import { DecadeError, nearestName } from '../core/errors.js';
+import { bleu } from './bleu.js';
+import { chrf } from './chrf.js';
+import { exactMatch } from './exact-match.js';
+import type { Metric, MetricScore } from './metric.js';
+import { ter } from './ter.js';
+
+/** Every metric by name, with its standard options. */
+export const metrics = {
+  bleu: (): Metric => bleu(),
+  chrf: (): Metric => chrf(),
+  'chrf++': (): Metric => chrf({ wordOrder: 2 }),
+  ter: (): Metric => ter(),
+  exact: (): Metric => exactMatch(),
+} as const satisfies Record<string, () => Metric>;
+
+export type MetricName = keyof typeof metrics;
+
+/** The metric of this name; a `DecadeError` (`usage`) that suggests the nearest when there is none. */
+export function metricNamed(name: string): Metric {
+  const create = Object.entries(metrics).find(([known]) => known === name)?.[1];
+  if (create !== undefined) return create();
+  const nearest = nearestName(name, Object.keys(metrics));
+  throw new DecadeError('usage', {
+    where: 'metrics',
+    received: JSON.stringify(name),
+    allowed: `one of ${Object.keys(metrics).join(', ')}`,
+    ...(nearest === undefined ? {} : { next: `did you mean ${nearest}?` }),
+  });
+}
+
+export interface Evaluation extends MetricScore {
+  /** Name of the metric. */
+  metric: string;
+  /** What must be the same for scores to be compared. */
+  signature: string;
+}
+
+/** Statistics of every sentence, and the number of references they have. */
+export interface CorpusStatistics {
+  sentences: Float64Array[];
+  references: number | 'var';
+}
+
+/**
+ * Statistics of each sentence of a corpus.
+ *
+ * @param hypotheses  one translation a sentence
+ * @param references  one list a set of references, each as long as `hypotheses`; an empty line in one of several sets
+ *                    means that the sentence has no reference there
+ * Throws a `DecadeError` (`input`) when the lists differ in length or there are none.
+ */
+export function corpusStatistics(
+  metric: Metric,
+  hypotheses: readonly string[],
+  references: readonly (readonly string[])[],
+): CorpusStatistics {
+  if (references.length === 0 || hypotheses.length === 0) {
+    throw new DecadeError('input', {
+      where: metric.label,
+      received: `${hypotheses.length} hypotheses and ${references.length} sets of references`,
+      allowed: 'at least one of each',
+    });
+  }
+  for (const [index, set] of references.entries()) {
+    if (set.length === hypotheses.length) continue;
+    throw new DecadeError('input', {
+      where: metric.label,
+      received: `${hypotheses.length} hypotheses but ${set.length} references in set ${index + 1}`,
+      allowed: 'one reference a hypothesis, in the same order',
+    });
+  }
+  const numbers = new Set<number>();
+  const sentences = hypotheses.map((hypothesis, sentence) => {
+    const all = references.map((set) => set[sentence] ?? '');
+    const present = all.filter((reference) => reference !== '');
+    const used = present.length > 0 ? present : [''];
+    numbers.add(used.length);
+    return metric.statistics(hypothesis, used);
+  });
+  const [first = references.length] = numbers;
+  return { sentences, references: numbers.size > 1 ? 'var' : first };
+}
+
+/** Sums statistics of sentences, for `Metric.score`. */
+export function sumStatistics(sentences: Iterable<Float64Array>): Float64Array {
+  let sum: Float64Array | undefined;
+  for (const statistics of sentences) {
+    sum ??= new Float64Array(statistics.length);
+    for (const [index, value] of statistics.entries()) sum[index] = (sum[index] ?? 0) + value;
+  }
+  return sum ?? new Float64Array(0);
+}
+
+/** The score of a corpus (see `corpusStatistics`), with its signature. */
+export function evaluate(metric: Metric, hypotheses: readonly string[], references: readonly (readonly string[])[]): Evaluation {
+  const statistics = corpusStatistics(metric, hypotheses, references);
+  return {
+    metric: metric.name,
+    ...metric.score(sumStatistics(statistics.sentences)),
+    signature: metric.signature(statistics.references),
+  };
+}
