@@ -1,0 +1,149 @@
+import { openRun } from './checkpoint/run.js';
+import { DecadeError } from './core/errors.js';
+import { joinPath } from './core/files.js';
+import { ensemble } from './decoding/ensemble.js';
+import type { DecodingOptionsInput } from './decoding/options.js';
+import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
+import { type SourceLine, type TranslateOptions, type TranslationResult, Translator } from './decoding/translator.js';
+import type { TranslationModel } from './decoding/translation-model.js';
+import { type Evaluation, evaluate as evaluateMetric, metricNamed } from './metrics/evaluate.js';
+import { createModel } from './models/create.js';
+import type { Model } from './models/model.js';
+import type { Runtime } from './parallel/runtime.js';
+import type { Device } from './tensor/device.js';
+import { Memory } from './tensor/memory.js';
+import { resolveConfiguration } from './training/configuration.js';
+
+export interface LoadOptions extends DecodingOptionsInput {
+  /** A matrix library by name: `webassembly`, `openblas`, `mkl`, `accelerate`, `onednn`. Default: the fastest here. */
+  readonly gemm?: string | undefined;
+}
+
+/** A trained model, or several that translate together. Holds memory until disposed. */
+export class LoadedModel implements AsyncDisposable {
+  readonly #device: Device;
+  readonly #members: readonly Member[];
+  readonly #translator: Translator;
+
+  /** See `load`. */
+  constructor(device: Device, members: readonly Member[], options: DecodingOptionsInput) {
+    this.#device = device;
+    this.#members = members;
+    this.#translator = new Translator(ensemble(members), device, options);
+  }
+
+  /** A translation for every line, in their order; `''` for an empty one. */
+  translate(lines: readonly SourceLine[], options?: TranslateOptions): Promise<TranslationResult[]> {
+    return this.#translator.translate(lines, options);
+  }
+
+  /** As `translate`, each translation as soon as it can be given: lines may come from a file, a socket or a keyboard. */
+  translateStream(
+    lines: AsyncIterable<SourceLine> | Iterable<SourceLine>,
+    options?: TranslateOptions,
+  ): AsyncGenerator<TranslationResult, void, undefined> {
+    return this.#translator.translateStream(lines, options);
+  }
+
+  /**
+   * How likely the model finds each target, given its source: natural logarithms of probabilities.
+   *
+   * @throws DecadeError `usage` for several models
+   */
+  async score(pairs: readonly { readonly source: string; readonly target: string }[], options?: ScoreOptions): Promise<LineScore[]> {
+    const [only, ...others] = this.#members;
+    if (only === undefined || others.length > 0) {
+      throw new DecadeError('usage', {
+        where: 'score',
+        received: `${this.#members.length} models`,
+        allowed: 'one',
+        next: 'score with each alone',
+      });
+    }
+    return scoreLines(only, this.#device, pairs, options);
+  }
+
+  /** Ends what is under way and gives the memory back. */
+  async dispose(): Promise<void> {
+    this.#translator.dispose();
+    for (const { model } of this.#members) model.parameters.dispose();
+    this.#device.matrix.dispose();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+}
+
+type Member = TranslationModel & { readonly model: Model };
+
+/**
+ * Opens trained models. Runs no code of theirs and checks every size before it allocates.
+ *
+ * @param runs     a run directory; several translate together, which needs the same tokenizers
+ * @param options  defaults for every translation
+ * @throws DecadeError `input` for what is no run, or a damaged one
+ */
+export async function load(
+  runtime: Runtime,
+  runs: string | readonly string[],
+  { gemm, ...options }: LoadOptions = {},
+): Promise<LoadedModel> {
+  const memory = new Memory({ shared: false });
+  const device = await runtime.openDevice(memory, { gemm });
+  const members: Member[] = [];
+  for (const path of typeof runs === 'string' ? [runs] : runs) {
+    const run = await openRun(runtime.files, path);
+    const configuration = resolveConfiguration(run.configuration, joinPath(path, 'config.yaml'));
+    const { source, target } = run.tokenizers;
+    const model = createModel(configuration.model, { source: source.size, target: target.size });
+    await run.loadParameters(model.parameters, memory);
+    members.push({ name: path, model, sourceTokenizer: source, targetTokenizer: target });
+  }
+  return new LoadedModel(device, members, options);
+}
+
+/** Opens models, translates lines and closes them: for once. */
+export async function translate(
+  runtime: Runtime,
+  runs: string | readonly string[],
+  lines: readonly SourceLine[],
+  options: TranslateOptions & LoadOptions = {},
+): Promise<TranslationResult[]> {
+  const { gemm, ...rest } = options;
+  const model = await load(runtime, runs, { gemm });
+  try {
+    return await model.translate(lines, rest);
+  } finally {
+    await model.dispose();
+  }
+}
+
+/** Opens a model, scores pairs and closes it: for once. */
+export async function score(
+  runtime: Runtime,
+  run: string,
+  pairs: readonly { readonly source: string; readonly target: string }[],
+  options: ScoreOptions & Pick<LoadOptions, 'gemm'> = {},
+): Promise<LineScore[]> {
+  const { gemm, ...rest } = options;
+  const model = await load(runtime, run, { gemm });
+  try {
+    return await model.score(pairs, rest);
+  } finally {
+    await model.dispose();
+  }
+}
+
+export interface EvaluateOptions {
+  readonly hypotheses: readonly string[];
+  /** One list for each set of references. */
+  readonly references: readonly (readonly string[])[];
+  /** `bleu`, `chrf`, `chrf++`, `ter`, `exact`. Default: bleu and chrf. */
+  readonly metrics?: readonly string[] | undefined;
+}
+
+/** Scores translations against references as sacreBLEU does. */
+export function evaluate({ hypotheses, references, metrics = ['bleu', 'chrf'] }: EvaluateOptions): Evaluation[] {
+  return metrics.map(metricNamed).map((metric) => evaluateMetric(metric, hypotheses, references));
+}

@@ -1,0 +1,53 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+/** Parses an option's whole number of at least `smallest`. */
+export function wholeNumber(smallest: number, largest = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < smallest || value > largest) {
+      const upTo = largest === Number.MAX_SAFE_INTEGER ? '' : ` to ${largest}`;
+      throw new InvalidArgumentError(`expected a whole number from ${smallest}${upTo}`);
+    }
+    return value;
+  };
+}
+
+/** Parses an option's number of at least `smallest`. */
+export function numberFrom(smallest: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value) || value < smallest)
+      throw new InvalidArgumentError(`expected a number from ${smallest}`);
+    return value;
+  };
+}
+
+/** Parses names separated by commas: `bleu,chrf`. */
+export function names(text: string): string[] {
+  const list = text.split(',').map((name) => name.trim());
+  if (list.includes('')) throw new InvalidArgumentError('expected names separated by commas');
+  return list;
+}
+
+/** Gathers the values of an option that may be given several times. */
+export function gathered(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}
+
+/** What to compute on. */
+export interface DeviceChoice {
+  devices?: number;
+  gemm?: string;
+}
+
+/** How many devices to train on. */
+export function withDevicesOption(command: Command): Command {
+  return command.addOption(
+    new Option('--devices <number>', 'worker threads to compute on (default: one a core)').argParser(wholeNumber(1, 256)),
+  );
+}
+
+/** Which matrix library to use. */
+export function withGemmOption(command: Command): Command {
+  return command.option('--gemm <library>', 'webassembly, openblas, mkl, accelerate or onednn (default: the fastest here)');
+}

@@ -1,0 +1,81 @@
+import { availableParallelism, totalmem } from 'node:os';
+import { Command } from 'commander';
+import { matrixProviders, type ProviderReport } from '../../platform/node/native/providers.js';
+import { hasRelaxedSimd, loadKernels } from '../../tensor/kernels/load.js';
+import { webAssemblyProvider } from '../../tensor/kernels/provider.js';
+import { Memory } from '../../tensor/memory.js';
+import { print, printJson } from '../output.js';
+import { styleFor } from '../style.js';
+import { version } from '../version.js';
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('What decade found on this machine, how fast each matrix library is, and what would make it faster.')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', '\nExample:\n  $ decade doctor')
+    .action(doctor);
+}
+
+interface Findings {
+  decade: string;
+  node: string;
+  platform: string;
+  cores: number;
+  memoryGiB: number;
+  simd: 'plain' | 'relaxed';
+  kernels: string;
+  /** The matrix library that is used unless another is asked for. */
+  gemm: string;
+  providers: ProviderReport[];
+  /** The one command that would make this machine faster. */
+  fasterCommand?: string;
+}
+
+async function doctor({ json }: { json?: boolean }): Promise<void> {
+  const found = await findings();
+  if (json) await printJson(found);
+  else await print(describe(found));
+}
+
+async function findings(): Promise<Findings> {
+  const memory = new Memory({ shared: true });
+  const kernels = await loadKernels(memory);
+  const providers = await matrixProviders(memory, webAssemblyProvider(memory, kernels), { measure: true });
+  const fasterCommand = await providers.fasterCommand();
+  const gemm = providers.choice.name;
+  providers.provider.dispose();
+  return {
+    decade: version(),
+    node: process.versions.node,
+    platform: `${process.platform} ${process.arch}`,
+    cores: availableParallelism(),
+    memoryGiB: Math.round((totalmem() / 1024 ** 3) * 10) / 10,
+    simd: hasRelaxedSimd() ? 'relaxed' : 'plain',
+    kernels: kernels.variant,
+    gemm,
+    providers: providers.reports,
+    ...(fasterCommand !== undefined && { fasterCommand }),
+  };
+}
+
+function describe(found: Findings): string {
+  const style = styleFor(process.stdout);
+  const simd = found.simd === 'relaxed' ? 'relaxed (fused multiply-add)' : 'plain; Node 22 and later have relaxed SIMD, which is faster';
+  const rows = found.providers.map(({ name, available, speed, version: of, path, reason }) => {
+    const mark = name === found.gemm ? style('green', '*') : ' ';
+    const rate = speed === undefined ? '' : `${speed.gflops.toFixed(0)} GFLOP/s a core`;
+    const detail = available ? [of, path].filter((part) => part !== undefined).join(', ') : style('dim', reason ?? 'not available');
+    return `  ${mark} ${name.padEnd(12)} ${rate.padEnd(20)} ${detail}`;
+  });
+  return [
+    `decade ${found.decade}, Node ${found.node}, ${found.platform}`,
+    `${found.cores} ${found.cores === 1 ? 'core' : 'cores'}, ${found.memoryGiB} GiB of memory; SIMD: ${simd}`,
+    '',
+    'Matrix libraries (* is used; --gemm or DECADE_GEMM chooses another):',
+    ...rows,
+    '',
+    found.fasterCommand === undefined
+      ? 'Nothing to install: this is as fast as decade gets here.'
+      : `This would make it faster:\n  $ ${found.fasterCommand}`,
+  ].join('\n');
+}

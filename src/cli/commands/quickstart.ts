@@ -1,0 +1,5 @@
+import { Command } from 'commander';
+
+export function quickstartCommand(): Command {
+  return new Command('quickstart');
+}

@@ -1,0 +1,54 @@
+import { Command } from 'commander';
+import { type DeviceChoice, withGemmOption } from '../arguments.js';
+import { interruptible } from '../interruption.js';
+import { openModel } from '../model.js';
+import { openOutput } from '../output.js';
+import { figure, Progress } from '../progress.js';
+import { allLines, requireSameCount } from '../text-input.js';
+import { warn } from '../warning.js';
+
+interface Options extends DeviceChoice {
+  model: string;
+  source: string;
+  target: string;
+  output?: string;
+}
+
+export function scoreCommand(): Command {
+  const command = new Command('score')
+    .description('How likely a model finds given translations: the natural logarithm of their probability, a line a pair.')
+    .requiredOption('-m, --model <RUN>', 'run directory')
+    .requiredOption('--source <FILE>', 'source sentences, a line each')
+    .requiredOption('--target <FILE>', 'their translations')
+    .option('-o, --output <FILE>', 'where to write (default: standard output)');
+  return withGemmOption(command)
+    .addHelpText('after', '\nExample:\n  $ decade score -m runs/quickstart --source test.en --target test.fr > test.scores')
+    .action((options: Options) => interruptible('stopping', (signal) => score(options, signal)));
+}
+
+async function score(options: Options, signal: AbortSignal): Promise<void> {
+  const sources = await allLines(options.source);
+  const targets = await allLines(options.target);
+  requireSameCount({ name: options.source, lines: sources }, { name: options.target, lines: targets });
+  const model = await openModel([options.model], options);
+  const output = await openOutput(options.output);
+  const progress = new Progress();
+  try {
+    const scores = await model.score(
+      sources.map((source, line) => ({ source, target: targets[line] ?? '' })),
+      {
+        signal,
+        onProgress: ({ done, total }) =>
+          progress.update({ label: 'scoring', fraction: done / total, figures: [`${figure(done)} of ${figure(total)} lines`] }),
+      },
+    );
+    for (const { logProbability, warning } of scores) {
+      if (warning !== undefined) warn(warning, progress);
+      await output.write(`${logProbability.toFixed(6)}\n`);
+    }
+  } finally {
+    progress.end();
+    await output.close();
+    await model.dispose();
+  }
+}

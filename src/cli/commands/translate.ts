@@ -1,0 +1,153 @@
+import { Command } from 'commander';
+import { DecadeError } from '../../core/errors.js';
+import type { SourceLine, TranslateOptions, TranslationResult } from '../../decoding/translator.js';
+import { type DeviceChoice, names, numberFrom, withGemmOption, wholeNumber } from '../arguments.js';
+import { interruptible } from '../interruption.js';
+import { openModel } from '../model.js';
+import { openOutput } from '../output.js';
+import { figure, Progress } from '../progress.js';
+import { allLines, brokenLine, linesOf } from '../text-input.js';
+import { warn } from '../warning.js';
+
+/** How to search, as every command that translates takes it. */
+export interface SearchChoice {
+  beam?: number;
+  lengthPenalty?: number;
+  maxLength?: number;
+  forbidRepeats?: number;
+  replaceUnknown?: string;
+}
+
+interface Options extends DeviceChoice, SearchChoice {
+  model: string[];
+  input?: string;
+  output?: string;
+  nbest?: number;
+  prefixes?: string;
+}
+
+export function withSearchOptions(command: Command): Command {
+  return command
+    .option('--beam <number>', 'translations kept at every step; 1 is greedy search', wholeNumber(1, 1000), 5)
+    .option('--length-penalty <exponent>', 'rank by log-probability / length^exponent; 0: by the log-probability itself', numberFrom(0), 1)
+    .option('--max-length <tokens>', "most tokens of a translation (default: twice the source's, and 10)", wholeNumber(1, 100_000))
+    .option('--forbid-repeats <tokens>', 'no run of so many tokens twice in a translation', wholeNumber(1, 1000))
+    .option('--replace-unknown <attention|FILE>', 'for unknown words: the source word attended to, or its entry in a TSV dictionary');
+}
+
+export function translateCommand(): Command {
+  const command = new Command('translate')
+    .description('Translate lines of text. A line in, a line out; typed at a terminal, each line is answered as it comes.')
+    .requiredOption('-m, --model <RUN,...>', 'run directory; several, separated by commas, translate together', names)
+    .option('-i, --input <FILE>', 'text to translate, .gz too (default: standard input)')
+    .option('-o, --output <FILE>', 'where to write (default: standard output)');
+  withSearchOptions(command)
+    .option(
+      '--nbest <number>',
+      'print so many translations of each line as `line ||| text ||| feature= values ||| score`, lines numbered from 0',
+      wholeNumber(1, 1000),
+    )
+    .option('--prefixes <FILE>', 'what each translation must begin with, a line each');
+  return withGemmOption(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ decade translate -m runs/quickstart -i input.txt -o output.txt
+  $ echo 'three weeks ago' | decade translate -m runs/quickstart --nbest 5`,
+    )
+    .action((options: Options) => interruptible('stopping', (signal) => translate(options, signal)));
+}
+
+async function translate(options: Options, signal: AbortSignal): Promise<void> {
+  const model = await openModel(options.model, options);
+  const output = await openOutput(options.output);
+  const typed = options.input === undefined && process.stdin.isTTY === true;
+  const progress = new Progress(!typed && !(options.output === undefined && process.stdout.isTTY === true));
+  const broken: string[] = [];
+  const started = performance.now();
+  try {
+    const results = model.translateStream(sourceLines(options, broken), {
+      ...(await searchOptions(options)),
+      nbest: options.nbest ?? 1,
+      signal,
+      onProgress: ({ lines, targetTokens }) =>
+        progress.update({
+          label: 'translating',
+          figures: [`${figure(lines)} lines`, `${figure((1000 * targetTokens) / (performance.now() - started))} tokens/s`],
+        }),
+    });
+    for await (const result of results) {
+      if (result.warning !== undefined) warn(result.warning, progress);
+      await output.write(options.nbest === undefined ? `${result.text}\n` : nbestLines(result));
+    }
+  } finally {
+    progress.end();
+    await output.close();
+    await model.dispose();
+  }
+  const [first] = broken;
+  if (first !== undefined) {
+    const { parts } = brokenLine(first);
+    const others = broken.length === 1 ? '' : ` (and ${figure(broken.length - 1)} more lines)`;
+    throw new DecadeError('input', { ...parts, received: `${parts.received}${others}; an empty line was written in its place` });
+  }
+}
+
+/** The input's lines; one that is not valid UTF-8 is translated as an empty one, so that the others keep their places. */
+async function* sourceLines({ input, prefixes }: Options, broken: string[]): AsyncGenerator<SourceLine> {
+  const beginnings = prefixes === undefined ? undefined : await allLines(prefixes);
+  let index = 0;
+  for await (const { where, text } of linesOf(input)) {
+    if (text === undefined) broken.push(where);
+    const prefix = beginnings?.[index++];
+    yield prefix === undefined ? (text ?? '') : { text: text ?? '', prefix };
+  }
+  if (beginnings !== undefined && beginnings.length !== index) {
+    throw new DecadeError('input', {
+      where: prefixes ?? '',
+      received: `${beginnings.length} lines for ${index} lines of input`,
+      allowed: 'as many lines in both',
+    });
+  }
+}
+
+/** What the library calls the options of the command line. */
+export async function searchOptions(options: SearchChoice): Promise<TranslateOptions> {
+  return {
+    ...(options.beam !== undefined && { beam: options.beam }),
+    ...(options.lengthPenalty !== undefined && { lengthPenalty: { alpha: options.lengthPenalty } }),
+    ...(options.maxLength !== undefined && { maximumLength: options.maxLength }),
+    ...(options.forbidRepeats !== undefined && { forbidRepeats: options.forbidRepeats }),
+    ...(options.replaceUnknown !== undefined && {
+      unknownReplacement: options.replaceUnknown === 'attention' ? 'attention' : await dictionary(options.replaceUnknown),
+    }),
+  };
+}
+
+async function dictionary(path: string): Promise<Map<string, string>> {
+  const entries = new Map<string, string>();
+  for (const [index, line] of (await allLines(path)).entries()) {
+    const [word, translation, ...rest] = line.split('\t');
+    if (line === '') continue;
+    if (word === undefined || translation === undefined || rest.length > 0) {
+      throw new DecadeError('input', {
+        where: `${path}: line ${index + 1}`,
+        received: `${line.split('\t').length} columns`,
+        allowed: 'a word, a tab, its translation',
+      });
+    }
+    entries.set(word, translation);
+  }
+  return entries;
+}
+
+/** As Moses and Marian write them, lines numbered from 0. */
+function nbestLines({ line, nbest }: TranslationResult): string {
+  return nbest
+    .map(({ text, logProbability, score }) =>
+      [line - 1, text, `logProbability= ${logProbability.toFixed(6)}`, score.toFixed(6)].join(' ||| '),
+    )
+    .map((text) => `${text}\n`)
+    .join('');
+}

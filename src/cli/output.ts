@@ -1,0 +1,54 @@
+import { fileError } from '../core/file-errors.js';
+import { nodeFiles } from '../platform/node/files.js';
+
+/** Where a command writes its result. */
+export interface Output {
+  /** Resolves when the text has been taken, so that a slow reader slows the writer. */
+  write(text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+const name = 'standard output';
+
+const standardOutput: Output = {
+  write(text) {
+    return new Promise((resolve, reject) => {
+      process.stdout.write(text, (error) => (error ? reject(outputError(error)) : resolve()));
+    });
+  },
+  close: async () => undefined,
+};
+
+/** The file at `path`, or standard output when there is none. */
+export async function openOutput(path?: string): Promise<Output> {
+  if (path === undefined || path === '-') return standardOutput;
+  const writer = await nodeFiles.create(path);
+  const encoder = new TextEncoder();
+  return { write: (text) => writer.write(encoder.encode(text)), close: () => writer.close() };
+}
+
+/** Writes one result to standard output. */
+export function print(text: string): Promise<void> {
+  return standardOutput.write(`${text}\n`);
+}
+
+/** One JSON object, as `--json` promises. */
+export function printJson(value: object): Promise<void> {
+  return print(JSON.stringify(value, undefined, 2));
+}
+
+/** Standard output is a pipe that was closed, as by `head`: its reader has seen enough, and the command is done. */
+export class ReaderGone extends Error {
+  override readonly name = 'ReaderGone';
+}
+
+function outputError(error: NodeJS.ErrnoException): Error {
+  if (error.code === 'EPIPE') return new ReaderGone(name);
+  return fileError(error.code === 'ENOSPC' ? 'full' : 'denied', name, error);
+}
+
+/** Streams throw what nobody listens to: every error reaches a writer through its callback instead. */
+export function listenToStandardStreams(): void {
+  process.stdout.on('error', () => undefined);
+  process.stderr.on('error', () => undefined);
+}

@@ -1,0 +1,47 @@
+import { Command } from 'commander';
+import { benchCommand } from './commands/bench.js';
+import { doctorCommand } from './commands/doctor.js';
+import { estimateCommand } from './commands/estimate.js';
+import { evaluateCommand } from './commands/evaluate.js';
+import { quickstartCommand } from './commands/quickstart.js';
+import { scoreCommand } from './commands/score.js';
+import { trainCommand } from './commands/train.js';
+import { translateCommand } from './commands/translate.js';
+import { version } from './version.js';
+
+const commands = [
+  quickstartCommand,
+  trainCommand,
+  translateCommand,
+  scoreCommand,
+  evaluateCommand,
+  estimateCommand,
+  benchCommand,
+  doctorCommand,
+];
+
+/** The whole command line: `decade COMMAND ...`. Parsing a wrong one prints one line and throws a `CommanderError`. */
+export function program(): Command {
+  const root = new Command('decade')
+    .description('Sequence-to-sequence learning: train, study and ship models that turn one sequence into another.')
+    .version(version(), '-v, --version', 'print the version')
+    .option('--debug', 'print a stack trace when something fails (any command)')
+    .addHelpText('after', '\nBegin with:\n  $ decade quickstart\n\nA command says more: decade translate --help');
+  for (const command of commands) root.addCommand(command());
+  for (const command of [root, ...root.commands]) {
+    command
+      .helpOption('-h, --help', 'show this help')
+      .allowExcessArguments(false)
+      .exitOverride()
+      .configureOutput({ outputError: (message, write) => write(oneLine(message)) });
+  }
+  return root;
+}
+
+/** `error: unknown option '--bem'` and the suggestion on the line after it become one line that begins as decade's own do. */
+function oneLine(message: string): string {
+  return `${message
+    .replace(/^error: /, 'decade: ')
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')}\n`;
+}

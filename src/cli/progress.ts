@@ -1,0 +1,100 @@
+import { styleFor } from './style.js';
+
+/** How far work is. */
+export interface ProgressState {
+  /** What is done, in a word or two. */
+  readonly label: string;
+  /** Between 0 and 1; absent when the end is not known. */
+  readonly fraction?: number | undefined;
+  /** Figures, as `12,300 words/s`. */
+  readonly figures: readonly string[];
+}
+
+/** Work that is over sooner needs no progress bar. */
+const silentMilliseconds = 2_000;
+const redrawMilliseconds = 100;
+const lineMilliseconds = 10_000;
+const barCharacters = 24;
+
+/**
+ * Progress on standard error: a bar that is drawn over itself on a terminal, otherwise a plain line every ten seconds.
+ * Nothing is shown in the first two seconds.
+ */
+export class Progress {
+  readonly #started = performance.now();
+  readonly #isTerminal: boolean;
+  readonly #style = styleFor(process.stderr);
+  readonly #enabled: boolean;
+  #lastShown: number;
+  #drawn = false;
+
+  /** `enabled: false` shows nothing, for when the terminal shows results. */
+  constructor(enabled = true) {
+    this.#enabled = enabled;
+    this.#isTerminal = process.stderr.isTTY === true;
+    this.#lastShown = this.#started + silentMilliseconds - (this.#isTerminal ? redrawMilliseconds : 0);
+  }
+
+  update(state: ProgressState): void {
+    const now = performance.now();
+    const interval = this.#isTerminal ? redrawMilliseconds : lineMilliseconds - silentMilliseconds;
+    if (!this.#enabled || now - this.#lastShown < interval) return;
+    this.#lastShown = now;
+    const left = timeLeft(now - this.#started, state.fraction);
+    if (this.#isTerminal) {
+      this.#drawn = true;
+      const bar = state.fraction === undefined ? [] : [this.#bar(state.fraction)];
+      process.stderr.write(`\r${cut([state.label, ...bar, ...state.figures, ...left].join('  '), process.stderr.columns)}\u001b[K`);
+    } else {
+      const percent = state.fraction === undefined ? [] : [percentage(state.fraction)];
+      process.stderr.write(`${[state.label, ...percent, ...state.figures, ...left].join(', ')}\n`);
+    }
+  }
+
+  /** A line that stays, above the bar. */
+  line(text: string): void {
+    this.#erase();
+    process.stderr.write(`${text}\n`);
+  }
+
+  end(): void {
+    this.#erase();
+  }
+
+  #erase(): void {
+    if (this.#drawn) process.stderr.write('\r\u001b[K');
+    this.#drawn = false;
+  }
+
+  #bar(fraction: number): string {
+    const full = Math.round(Math.min(1, Math.max(0, fraction)) * barCharacters);
+    return `${this.#style('green', '━'.repeat(full))}${this.#style('dim', '─'.repeat(barCharacters - full))} ${percentage(fraction)}`;
+  }
+}
+
+function percentage(fraction: number): string {
+  return `${Math.floor(100 * Math.min(1, fraction))} %`;
+}
+
+function timeLeft(elapsed: number, fraction: number | undefined): string[] {
+  if (fraction === undefined || fraction <= 0) return [];
+  return [`${duration((elapsed * (1 - Math.min(1, fraction))) / fraction / 1000)} left`];
+}
+
+/** `0:09`, `12:34`, `3:05:00`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (value: number) => String(value).padStart(2, '0');
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** `12,300` */
+export function figure(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}
+
+/** A line that fits a terminal: escape sequences take no room, so a line with colours is left to the terminal to cut. */
+function cut(text: string, columns: number | undefined): string {
+  return columns === undefined || text.includes('\u001b') ? text : text.slice(0, columns - 1);
+}

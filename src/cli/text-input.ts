@@ -1,0 +1,56 @@
+import { DecadeError } from '../core/errors.js';
+import type { Files } from '../core/files.js';
+import { readLines } from '../data/lines.js';
+import { nodeFiles } from '../platform/node/files.js';
+
+/** What errors call the input when it has no path. */
+const standardInput = 'standard input';
+
+/** The lines of a file (`.gz` too), or of standard input without a path, each as soon as it is there. */
+export async function* linesOf(path: string | undefined): AsyncGenerator<{ where: string; text: string | undefined }> {
+  const fromPipe = path === undefined || path === '-';
+  const name = fromPipe ? standardInput : path;
+  let line = 0;
+  for await (const block of readLines(fromPipe ? pipe : nodeFiles, name)) {
+    for (const text of block) yield { where: `${name}: line ${++line}`, text };
+  }
+}
+
+/** All lines of a file; throws `input` for one that is not valid UTF-8. */
+export async function allLines(path: string): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const { where, text } of linesOf(path)) {
+    if (text === undefined) throw brokenLine(where);
+    lines.push(text);
+  }
+  return lines;
+}
+
+export function brokenLine(where: string): DecadeError {
+  return new DecadeError('input', {
+    where,
+    received: 'bytes that are not valid UTF-8',
+    allowed: 'text in UTF-8',
+    next: 'convert the file, for example with `iconv -f LATIN1 -t UTF-8`',
+  });
+}
+
+/** Throws `input`, naming both counts, unless the two have as many lines. */
+export function requireSameCount(
+  first: { name: string; lines: readonly string[] },
+  second: { name: string; lines: readonly string[] },
+): void {
+  if (first.lines.length === second.lines.length) return;
+  throw new DecadeError('input', {
+    where: `${first.name} and ${second.name}`,
+    received: `${first.lines.length} and ${second.lines.length} lines`,
+    allowed: 'as many lines in both',
+    next: 'find where a line is missing or split: the files must be parallel line by line',
+  });
+}
+
+const pipe: Pick<Files, 'stream'> = {
+  async *stream() {
+    for await (const chunk of process.stdin) yield chunk as Uint8Array;
+  },
+};
