@@ -3,6 +3,7 @@ import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { contentHash } from '../data/content-hash.js';
 import type { ParameterStore } from '../nn/parameters.js';
+import type { Memory } from '../tensor/memory.js';
 import { loadTokenizer } from '../text/load-tokenizer.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { replaceFile, temporarySuffix, writeTextFile } from './atomic-file.js';
@@ -129,8 +130,11 @@ export class Run {
     return { source: await load(sourceTokenizerFile), target: await load(targetTokenizerFile) };
   }
 
-  /** Fills the best model so far into a store that was allocated; gives the file's metadata. */
-  async loadParameters(store: ParameterStore): Promise<Readonly<Record<string, string>>> {
+  /**
+   * Fills the best model so far into a store; gives the file's metadata. With `memory` the store is allocated there, but
+   * not before the file has been found to hold what it declares.
+   */
+  async loadParameters(store: ParameterStore, memory?: Memory): Promise<Readonly<Record<string, string>>> {
     const path = this.fileAt(modelFile);
     if ((await this.files.kind(path)) === 'missing') {
       throw new DecadeError('input', {
@@ -142,6 +146,7 @@ export class Run {
     const file = await SafetensorsFile.open(this.files, path);
     try {
       file.requireSame(store);
+      if (memory !== undefined) store.allocate(memory);
       await file.read(new Map(Array.from(store, ({ name, value }) => [name, value])));
       return file.metadata;
     } finally {
@@ -293,13 +298,13 @@ export async function openRun(
 ): Promise<{
   configuration: string;
   tokenizers: Tokenizers;
-  loadParameters(store: ParameterStore): Promise<Readonly<Record<string, string>>>;
+  loadParameters: Run['loadParameters'];
 }> {
   const run = await Run.open(files, path);
   return {
     configuration: await run.configuration(),
     tokenizers: await run.tokenizers(),
-    loadParameters: (store) => run.loadParameters(store),
+    loadParameters: (store, memory) => run.loadParameters(store, memory),
   };
 }
 
