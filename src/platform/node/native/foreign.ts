@@ -40,8 +40,10 @@ export class ForeignInterface {
       const loaded: { default: Koffi } = await import(name);
       return new ForeignInterface(loaded.default);
     } catch (cause) {
+      const missing = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND';
       const message = cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause);
-      return { available: false, reason: `the optional package koffi is not installed (${message})` };
+      const reason = missing ? 'is not installed' : `does not load: ${message}`;
+      return { available: false, reason: `koffi, the optional package that calls native libraries, ${reason}` };
     }
   }
 

@@ -78,7 +78,7 @@ export async function matrixProviders(
   let results = measure ? undefined : await cache.read();
   let chosen = results === undefined ? undefined : fastest(candidates, gemm, results);
   if (results === undefined || chosen === undefined || selfCheck(memory, chosen.provider) !== undefined) {
-    results = calibrate(memory, candidates);
+    results = calibrate(memory, candidates, measure);
     chosen = fastest(candidates, gemm, results);
     if (candidates.length > 0) await cache.write(results);
   }
@@ -154,7 +154,7 @@ function nativeProvider(memory: Memory, library: NativeLibraryFound, { packing }
 type Results = Readonly<Record<string, CalibrationResult>>;
 
 /** Self-check and speed of each candidate. */
-function calibrate(memory: Memory, candidates: readonly Candidate[]): Results {
+function calibrate(memory: Memory, candidates: readonly Candidate[], always: boolean): Results {
   const results: Record<string, CalibrationResult> = {};
   const sound: Candidate[] = [];
   for (const candidate of candidates) {
@@ -163,8 +163,8 @@ function calibrate(memory: Memory, candidates: readonly Candidate[]): Results {
     else results[identityOf(candidate.choice)] = { refused: refusal(wrong) };
   }
   const providers = sound.map(({ provider }) => provider);
-  // One alone has nothing to win; what it would take to measure it is saved.
-  const speeds = sound.length > 1 ? measureSpeeds(memory, providers, calibrationMilliseconds) : [];
+  // One alone has nothing to win.
+  const speeds = always || sound.length > 1 ? measureSpeeds(memory, providers, calibrationMilliseconds) : [];
   sound.forEach(({ choice }, at) => {
     results[identityOf(choice)] = speeds[at] ?? notMeasured;
   });
@@ -215,10 +215,13 @@ function reportOf(
 
 function missingProvider(wanted: GemmOption, reports: readonly ProviderReport[]): DecadeError {
   const available = reports.filter((report) => report.available).map(({ name }) => name);
-  const reasons = reports.filter(({ name, available }) => !available && isAllowed(name, wanted));
+  const reasons = new Map<string, string[]>();
+  for (const { name, reason = '' } of reports.filter((report) => !report.available && isAllowed(report.name, wanted))) {
+    reasons.set(reason, [...(reasons.get(reason) ?? []), name]);
+  }
   return new DecadeError('resource', {
     where: 'gemm',
-    received: `"${wanted}" cannot be used here (${reasons.map(({ name, reason }) => `${name}: ${reason}`).join('; ')})`,
+    received: `"${wanted}" cannot be used here (${[...reasons].map(([reason, names]) => `${names.join(', ')}: ${reason}`).join('; ')})`,
     allowed: ['auto', ...new Set([...available, 'webassembly'])].join(', '),
     next: 'see `decade doctor` for what this machine has',
   });
