@@ -1,3 +1,4 @@
+import { matrixProviders } from '../../src/platform/node/native/providers.js';
 import type { Device } from '../../src/tensor/device.js';
 import { hasRelaxedSimd, loadKernels } from '../../src/tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
@@ -10,9 +11,18 @@ export async function openTestDevice(options: { relaxed?: boolean | 'auto' } = {
   return { memory, kernels, matrix: webAssemblyProvider(memory, kernels) };
 }
 
-/** Every kind of device that this machine has. */
+/** Every kind of device that this machine has: plain and relaxed kernels, and each native matrix library. */
 export async function openTestDevices(): Promise<{ name: string; device: Device }[]> {
   const devices = [{ name: 'webassembly, plain SIMD', device: await openTestDevice({ relaxed: false }) }];
   if (hasRelaxedSimd()) devices.push({ name: 'webassembly, relaxed SIMD', device: await openTestDevice({ relaxed: true }) });
+  for (const gemm of ['openblas', 'mkl', 'accelerate', 'onednn'] as const) {
+    const device = await openTestDevice();
+    try {
+      const { provider } = await matrixProviders(device.memory, device.matrix, { gemm });
+      devices.push({ name: gemm, device: { ...device, matrix: provider } });
+    } catch {
+      // Not on this machine: `decade doctor` says so, and the native run of CI has it.
+    }
+  }
   return devices;
 }
