@@ -133,8 +133,8 @@ const firstDay = Date.UTC(1970, 0, 1);
 const daysOfSixtyYears = 21_915;
 /** A week of January: time zones are in their northern winter. */
 const firstMoment = Date.UTC(2024, 0, 1);
-const quarterHour = 900_000;
-const quarterHoursOfAWeek = 672;
+const halfHour = 1_800_000;
+const halfHoursOfAWeek = 336;
 
 const dateStyles: readonly Intl.DateTimeFormatOptions[] = [
   { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' },
@@ -145,7 +145,7 @@ const dateStyles: readonly Intl.DateTimeFormatOptions[] = [
 ];
 const clock: Intl.DateTimeFormatOptions = { hour: 'numeric', minute: '2-digit' };
 const zones = codes(
-  'Europe/London Europe/Paris Europe/Athens Europe/Moscow Asia/Tokyo Asia/Kolkata Asia/Shanghai America/New_York America/Los_Angeles America/Sao_Paulo Africa/Nairobi Australia/Sydney',
+  'Europe/London Europe/Paris Europe/Athens Europe/Moscow Asia/Tokyo Asia/Kolkata Asia/Shanghai America/New_York America/Los_Angeles America/Sao_Paulo',
 );
 /** Units of a duration, largest first, each with the highest count that does not make up the next. */
 const durationUnits = [
@@ -179,7 +179,7 @@ const ideas: Record<IntlCategory, (draw: Draw, names: NamesOfKind) => Idea> = {
   },
 
   times(draw) {
-    const moment = firstMoment + draw.upTo(quarterHoursOfAWeek) * quarterHour;
+    const moment = firstMoment + draw.upTo(halfHoursOfAWeek) * halfHour;
     const onSomeDay = firstDay + draw.upTo(daysOfSixtyYears) * days + (moment % days);
     const timeZone = draw.oneOf(zones);
     const say: Idea['say'] = draw.oneOf<Idea['say']>([
@@ -221,7 +221,7 @@ const ideas: Record<IntlCategory, (draw: Draw, names: NamesOfKind) => Idea> = {
     const quantity = (): { value: number; unit: string } => {
       const isRate = draw.upTo(2) === 0;
       return {
-        value: draw.upTo(4) === 0 ? draw.between(0, 9) + 0.5 : draw.count(60),
+        value: draw.upTo(4) === 0 ? draw.count(9) - 0.5 : draw.count(60),
         unit: isRate ? `${draw.oneOf(amountsOfARate)}-per-${draw.oneOf(times)}` : draw.oneOf(units),
       };
     };
