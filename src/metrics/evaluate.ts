@@ -46,14 +46,14 @@ export interface CorpusStatistics {
  * Statistics of each sentence of a corpus.
  *
  * @param hypotheses  one translation a sentence
- * @param references  one list a set of references, each as long as `hypotheses`; an empty line in one of several sets
- *                    means that the sentence has no reference there
- * Throws a `DecadeError` (`input`) when the lists differ in length or there are none.
+ * @param references  one list a set of references, each as long as `hypotheses`; `undefined` where a sentence has fewer
+ *                    references than others
+ * Throws a `DecadeError` (`input`) when the lists differ in length, there are none, or a sentence has no reference.
  */
 export function corpusStatistics(
   metric: Metric,
   hypotheses: readonly string[],
-  references: readonly (readonly string[])[],
+  references: readonly (readonly (string | undefined)[])[],
 ): CorpusStatistics {
   if (references.length === 0 || hypotheses.length === 0) {
     throw new DecadeError('input', {
@@ -72,11 +72,16 @@ export function corpusStatistics(
   }
   const numbers = new Set<number>();
   const sentences = hypotheses.map((hypothesis, sentence) => {
-    const all = references.map((set) => set[sentence] ?? '');
-    const present = all.filter((reference) => reference !== '');
-    const used = present.length > 0 ? present : [''];
-    numbers.add(used.length);
-    return metric.statistics(hypothesis, used);
+    const present = references.map((set) => set[sentence]).filter((reference) => reference !== undefined);
+    if (present.length === 0) {
+      throw new DecadeError('input', {
+        where: metric.label,
+        received: `no reference for sentence ${sentence + 1}`,
+        allowed: 'at least one, which may be empty',
+      });
+    }
+    numbers.add(present.length);
+    return metric.statistics(hypothesis, present);
   });
   const [first = references.length] = numbers;
   return { sentences, references: numbers.size > 1 ? 'var' : first };
@@ -93,7 +98,11 @@ export function sumStatistics(sentences: Iterable<Float64Array>): Float64Array {
 }
 
 /** The score of a corpus (see `corpusStatistics`), with its signature. */
-export function evaluate(metric: Metric, hypotheses: readonly string[], references: readonly (readonly string[])[]): Evaluation {
+export function evaluate(
+  metric: Metric,
+  hypotheses: readonly string[],
+  references: readonly (readonly (string | undefined)[])[],
+): Evaluation {
   const statistics = corpusStatistics(metric, hypotheses, references);
   return {
     metric: metric.name,

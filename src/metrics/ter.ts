@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { formatSignature, type Metric, yesOrNo } from './metric.js';
+import { formatSignature, type Metric, resolveOptions, yesOrNo } from './metric.js';
 import { tercomWords } from './tokenization.js';
 import { translationEdits } from './translation-edits.js';
 
@@ -18,7 +18,7 @@ export const terOptions = z.strictObject({
  * average, in per cent. Statistics: edits, words of the references on average.
  */
 export function ter(given: z.input<typeof terOptions> = {}): Metric {
-  const options = terOptions.parse(given);
+  const options = resolveOptions(terOptions, given, 'TER');
   return {
     name: 'ter',
     label: 'TER',
@@ -38,7 +38,8 @@ export function ter(given: z.input<typeof terOptions> = {}): Metric {
       let edits = Number.POSITIVE_INFINITY;
       let words = 0;
       for (const reference of references) {
-        const original = tercomWords(reference, options);
+        // sacreBLEU runs the rules twice over references, which matters for a few escapes and marks in a row.
+        const original = tercomWords(tercomWords(reference, options).join(' '), options);
         edits = Math.min(edits, translationEdits(translation, original));
         words += original.length;
       }

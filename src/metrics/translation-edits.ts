@@ -96,6 +96,7 @@ const unreached = 1e9;
 /** Levenshtein distances between all beginnings of the words and of the goal, near the diagonal only. */
 class Distances {
   private readonly rows: Int32Array[];
+  private readonly spare: [Int32Array, Int32Array];
   private readonly ratio: number;
   private readonly width: number;
 
@@ -105,8 +106,15 @@ class Distances {
   ) {
     this.ratio = words.length === 0 ? 1 : goal.length / words.length;
     this.width = beam < this.ratio / 2 ? Math.ceil(this.ratio / 2 + beam) : beam;
-    this.rows = [Int32Array.from({ length: goal.length + 1 }, (_, column) => column)];
-    for (let row = 1; row <= words.length; row++) this.rows.push(this.next(this.rows[row - 1] as Int32Array, words, row));
+    this.rows = Array.from({ length: words.length + 1 }, () => new Int32Array(goal.length + 1));
+    this.spare = [new Int32Array(goal.length + 1), new Int32Array(goal.length + 1)];
+    let above = this.rows[0] as Int32Array;
+    for (let column = 0; column <= goal.length; column++) above[column] = column;
+    for (const [index, word] of words.entries()) {
+      const current = this.rows[index + 1] as Int32Array;
+      this.fill(current, above, word, index + 1);
+      above = current;
+    }
   }
 
   get total(): number {
@@ -115,29 +123,34 @@ class Distances {
 
   /** The distance for as many words, of which the first `same` are the same. */
   totalFor(words: readonly number[], same: number): number {
-    let row = this.rows[same] as Int32Array;
-    for (let count = same + 1; count <= words.length; count++) row = this.next(row, words, count);
-    return row[this.goal.length] as number;
+    let above = this.rows[same] as Int32Array;
+    for (let row = same + 1; row <= words.length; row++) {
+      const current = this.spare[row % 2 === 0 ? 0 : 1];
+      this.fill(current, above, words[row - 1] as number, row);
+      above = current;
+    }
+    return above[this.goal.length] as number;
   }
 
-  private next(above: Int32Array, words: readonly number[], row: number): Int32Array {
-    const { goal } = this;
-    const current = new Int32Array(goal.length + 1).fill(unreached);
+  /** Computes the row for one more word from the row above it. */
+  private fill(current: Int32Array, above: Int32Array, word: number, row: number): void {
+    const { goal, width } = this;
     const diagonal = Math.floor(row * this.ratio);
-    const first = Math.max(0, diagonal - this.width);
-    const end = row === words.length ? goal.length + 1 : Math.min(goal.length + 1, diagonal + this.width);
-    const word = words[row - 1];
+    const first = Math.max(0, diagonal - width);
+    const end = row === this.words.length ? goal.length + 1 : Math.min(goal.length + 1, diagonal + width);
+    current.fill(unreached, 0, first);
+    current.fill(unreached, Math.max(first, end));
+    let left = unreached;
+    let corner = first === 0 ? unreached : (above[first - 1] as number);
     for (let column = first; column < end; column++) {
-      const deletion = (above[column] as number) + 1;
-      if (column === 0) {
-        current[column] = deletion;
-        continue;
-      }
-      const substitution = (above[column - 1] as number) + (word === goal[column - 1] ? 0 : 1);
-      const insertion = (current[column - 1] as number) + 1;
-      current[column] = Math.min(substitution, deletion, insertion, unreached);
+      const up = above[column] as number;
+      let least = goal[column - 1] === word ? corner : corner + 1;
+      if (up + 1 < least) least = up + 1;
+      if (left + 1 < least) least = left + 1;
+      left = Math.min(least, unreached);
+      current[column] = left;
+      corner = up;
     }
-    return current;
   }
 
   private at(row: number, column: number): number {
