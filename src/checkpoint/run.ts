@@ -6,7 +6,7 @@ import type { ParameterStore } from '../nn/parameters.js';
 import type { Memory } from '../tensor/memory.js';
 import { loadTokenizer } from '../text/load-tokenizer.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import { replaceFile, temporarySuffix, writeTextFile } from './atomic-file.js';
+import { copyFile, replaceFile, temporarySuffix, writeTextFile } from './whole-files.js';
 import { Journal } from './journal.js';
 import { type NamedTensors, readAverage, SafetensorsFile, writeSafetensors } from './safetensors.js';
 
@@ -70,8 +70,12 @@ export class Run {
     this.path = path.replace(/(.)\/+$/, '$1');
   }
 
-  /** Makes a run directory at once. Throws `usage` when `path` holds anything already. */
-  static async create(files: Files, path: string, contents: { configuration: string; tokenizers: Tokenizers }): Promise<Run> {
+  /** Makes a run directory at once, with the model of another run if given. Throws `usage` when `path` holds anything already. */
+  static async create(
+    files: Files,
+    path: string,
+    contents: { configuration: string; tokenizers: Tokenizers; model?: Run | undefined },
+  ): Promise<Run> {
     await requireFree(files, path);
     const run = new Run(files, path);
     const isNew = (await files.kind(path)) === 'missing';
@@ -81,6 +85,7 @@ export class Run {
     for (const [name, tokenizer] of tokenizerFiles(contents.tokenizers)) {
       await writeTextFile(files, joinPath(directory, name), tokenizer.toJson());
     }
+    if (contents.model !== undefined) await copyFile(files, contents.model.fileAt(modelFile), joinPath(directory, modelFile));
     await writeTextFile(files, joinPath(directory, configurationFile), contents.configuration);
     await files.syncDirectory(directory);
     if (isNew) {
@@ -136,7 +141,7 @@ export class Run {
    */
   async loadParameters(store: ParameterStore, memory?: Memory): Promise<Readonly<Record<string, string>>> {
     const path = this.fileAt(modelFile);
-    if ((await this.files.kind(path)) === 'missing') {
+    if (!(await this.hasModel())) {
       throw new DecadeError('input', {
         where: this.path,
         received: `no ${modelFile}: the training was stopped before its first checkpoint`,
@@ -152,6 +157,10 @@ export class Run {
     } finally {
       await file.close();
     }
+  }
+
+  async hasModel(): Promise<boolean> {
+    return (await this.files.kind(this.fileAt(modelFile))) === 'file';
   }
 
   /** Makes these parameters the run's model. */
@@ -270,16 +279,14 @@ export class Run {
     };
   }
 
-  /** Sets the targets to the mean of the last checkpoints' parameters, at most `count`; gives the steps it took. */
-  async averageCheckpoints(count: number, targets: NamedTensors): Promise<number[]> {
-    const steps = (await this.checkpointSteps()).slice(-count);
+  /** Sets the targets to the mean of the parameters of these checkpoints. */
+  async averageCheckpoints(steps: readonly number[], targets: NamedTensors): Promise<void> {
     const sources: SafetensorsFile[] = [];
     try {
       for (const step of steps) {
         sources.push(await SafetensorsFile.open(this.files, joinPath(this.path, checkpointsDirectory, checkpointName(step), modelFile)));
       }
-      if (sources.length > 0) await readAverage(sources, targets);
-      return steps;
+      await readAverage(sources, targets);
     } finally {
       for (const source of sources) await source.close();
     }

@@ -159,10 +159,10 @@ test('a checkpoint of a newer format asks for a newer decade', async () => {
   await assert.rejects(run.latestCheckpoint(silent), /format version 2; expected at most 1. Use the newer decade/);
 });
 
-test('the mean of the last checkpoints', async () => {
+test('the mean of checkpoints', async () => {
   const run = await runWithCheckpoints(memoryFiles(), 1, 4, 8);
   const targets = tensorsOf({ weight: [[2]] });
-  assert.deepEqual(await run.averageCheckpoints(2, targets), [4, 8]);
+  await run.averageCheckpoints([4, 8], targets);
   assert.deepEqual(valuesOf(targets), { weight: [6, -6] });
 });
 

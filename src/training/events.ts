@@ -1,0 +1,110 @@
+import type { FilterReport } from '../data/filter.js';
+import type { Executor } from './executor.js';
+import type { Position } from './interval.js';
+
+/** Scores of a model on the dev corpus by the names in `training.validate.metrics`, and always the perplexity. */
+export type ValidationFigures = Readonly<Record<string, number>> & { readonly perplexity: number };
+
+/** The best validation so far by the first metric. */
+export interface BestValidation {
+  readonly metric: string;
+  readonly value: number;
+  readonly step: number;
+}
+
+/** Figures over the updates since the report before. */
+export interface Report extends Position {
+  /** Sentence pairs since the start of training. */
+  readonly sentences: number;
+  /** Mean cross entropy of a target token, in nats, with label smoothing if any. */
+  readonly loss: number;
+  readonly perplexity: number;
+  /** Mean over updates, before clipping. */
+  readonly gradientNorm: number;
+  /** Of the last update. */
+  readonly learningRate: number;
+  /** Source and target tokens a second. */
+  readonly wordsPerSecond: number;
+  readonly seconds: number;
+}
+
+/** What a loop tells while it works, for progress bars, logs and tests. */
+export type TrainingEvent =
+  | { readonly kind: 'tokenizers'; readonly lines: number }
+  | { readonly kind: 'tokenizing'; readonly part: 'train' | 'dev'; readonly lines: number }
+  | { readonly kind: 'corpus'; readonly part: 'train' | 'dev'; readonly pairs: number; readonly report: FilterReport }
+  | { readonly kind: 'model'; readonly parameters: number; readonly placement: Executor['placement'] }
+  | { readonly kind: 'resumed'; readonly step: number }
+  | UpdateEvent
+  | { readonly kind: 'report'; readonly report: Report }
+  | { readonly kind: 'validating'; readonly step: number }
+  | {
+      readonly kind: 'validation';
+      readonly step: number;
+      readonly figures: ValidationFigures;
+      readonly best: BestValidation;
+      /** Validations in a row without a better one; 0: this is the best so far. */
+      readonly stalled: number;
+    }
+  | { readonly kind: 'checkpoint'; readonly step: number }
+  | { readonly kind: 'average'; readonly steps: readonly number[]; readonly figures: ValidationFigures | undefined; readonly kept: boolean }
+  | { readonly kind: 'warning'; readonly message: string }
+  /** A line of train.log. */
+  | { readonly kind: 'log'; readonly line: string };
+
+export interface UpdateEvent extends Position {
+  readonly kind: 'update';
+  /** Mean cross entropy of a target token of this update, in nats. */
+  readonly loss: number;
+  readonly learningRate: number;
+  readonly gradientNorm: number;
+  /** Over the last few updates. */
+  readonly wordsPerSecond: number;
+  /** Share of the training that is done, in [0, 1]. */
+  readonly fraction: number;
+  /** Estimated from the time so far; validation and checkpoints come on top. */
+  readonly remainingSeconds: number;
+}
+
+export type StopReason = 'epochs' | 'steps' | 'patience' | 'interrupted';
+
+export interface TrainingSummary extends Position {
+  /** The run directory. */
+  readonly out: string;
+  readonly reason: StopReason;
+  /** Stopped by the signal; with --resume it goes on. */
+  readonly interrupted: boolean;
+  readonly best: BestValidation | undefined;
+  /** The checkpoints whose mean is the model, when it was better than each. */
+  readonly averaged: readonly number[] | undefined;
+  /** Learnt values. */
+  readonly parameters: number;
+  /** Time spent on updates, of all sessions. */
+  readonly seconds: number;
+}
+
+/** Epoch as people count, from 1. */
+function epochNumber({ epochs }: Position): number {
+  return Math.max(1, Math.ceil(epochs - 1e-9));
+}
+
+/** As in Marian's log, so that people and their scripts feel at home. */
+export function reportLine(report: Report): string {
+  return [
+    `Ep. ${epochNumber(report)}`,
+    `Up. ${report.steps}`,
+    `Sen. ${report.sentences.toLocaleString('en-US')}`,
+    `Cost ${report.loss.toFixed(4)}`,
+    `Time ${report.seconds.toFixed(1)}s`,
+    `${report.wordsPerSecond.toFixed(1)} words/s`,
+    `gNorm ${report.gradientNorm.toFixed(3)}`,
+    `L.r. ${report.learningRate.toExponential(4)}`,
+  ].join(' : ');
+}
+
+export function validationLine(position: Position, figures: ValidationFigures, best: BestValidation, stalled: number): string {
+  const scores = Object.entries(figures).map(([name, value]) => `${name} ${value.toFixed(3)}`);
+  const standing =
+    stalled === 0 ? 'best so far' : `stalled ${stalled} times (best: ${best.metric} ${best.value.toFixed(3)} at ${best.step})`;
+  return [`[valid] Ep. ${epochNumber(position)}`, `Up. ${position.steps}`, ...scores, standing].join(' : ');
+}

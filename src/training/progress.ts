@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import { DecadeError } from '../core/errors.js';
+import type { Corpus } from '../data/corpus.js';
+import { contentHash } from '../data/content-hash.js';
+import type { Executor, UpdateResult } from './executor.js';
+import type { Report } from './events.js';
+import type { Position } from './interval.js';
+
+const count = z.int().nonnegative();
+
+/** Sums over updates since the last report. */
+const reportWindow = z.strictObject({
+  updates: count,
+  loss: z.number(),
+  negativeLogLikelihood: z.number(),
+  gradientNorm: z.number(),
+  sourceTokens: count,
+  targetTokens: count,
+  seconds: z.number(),
+});
+const emptyWindow = reportWindow.parse({
+  updates: 0,
+  loss: 0,
+  negativeLogLikelihood: 0,
+  gradientNorm: 0,
+  sourceTokens: 0,
+  targetTokens: 0,
+  seconds: 0,
+});
+
+/** What a checkpoint's state.json holds for the loop, besides the step: with the parameters, all that resuming needs. */
+const savedProgress = z.strictObject({
+  /** Times the whole corpus was read, and batches of the current epoch. */
+  epoch: count,
+  batch: count,
+  /** Batches that the current epoch has; 0 before it is planned. */
+  batches: count,
+  sentences: count,
+  seconds: z.number(),
+  best: z.strictObject({ metric: z.string(), value: z.number(), step: count }).nullable(),
+  stalled: count,
+  window: reportWindow,
+  metricsBytes: count,
+  logBytes: count,
+  placement: z.strictObject({ strategy: z.string(), devices: count, gemm: z.string(), kernels: z.string() }),
+  /** Pairs, and a hash of all their lengths: another corpus would not be read on at the same place. */
+  corpus: z.strictObject({ pairs: count, lengths: z.string() }),
+});
+export type SavedProgress = z.output<typeof savedProgress>;
+
+/** Where training is. */
+export class Progress {
+  step = 0;
+  epoch = 0;
+  batch = 0;
+  batches = 0;
+  sentences = 0;
+  seconds = 0;
+  best: SavedProgress['best'] = null;
+  stalled = 0;
+  window: z.output<typeof reportWindow> = emptyWindow;
+
+  static restored(step: number, saved: SavedProgress): Progress {
+    const { epoch, batch, batches, sentences, seconds, best, stalled, window } = saved;
+    return Object.assign(new Progress(), { step, epoch, batch, batches, sentences, seconds, best, stalled, window });
+  }
+
+  get position(): Position {
+    return { steps: this.step, epochs: this.epoch + (this.batches === 0 ? 0 : this.batch / this.batches) };
+  }
+
+  /** Counts an update that took `batches` batches. */
+  add(result: UpdateResult, batches: number, seconds: number): void {
+    this.step++;
+    this.batch += batches;
+    if (this.batch === this.batches) {
+      this.epoch++;
+      this.batch = 0;
+      this.batches = 0;
+    }
+    this.sentences += result.sentences;
+    this.seconds += seconds;
+    const { window } = this;
+    this.window = {
+      updates: window.updates + 1,
+      loss: window.loss + result.loss,
+      negativeLogLikelihood: window.negativeLogLikelihood + result.negativeLogLikelihood,
+      gradientNorm: window.gradientNorm + result.gradientNorm,
+      sourceTokens: window.sourceTokens + result.sourceTokens,
+      targetTokens: window.targetTokens + result.targetTokens,
+      seconds: window.seconds + seconds,
+    };
+  }
+
+  /** The figures since the last report, which begin anew. */
+  report(learningRate: number): Report {
+    const { updates, loss, negativeLogLikelihood, gradientNorm, sourceTokens, targetTokens, seconds } = this.window;
+    this.window = emptyWindow;
+    return {
+      ...this.position,
+      sentences: this.sentences,
+      loss: loss / targetTokens,
+      perplexity: Math.exp(negativeLogLikelihood / targetTokens),
+      gradientNorm: gradientNorm / updates,
+      learningRate,
+      wordsPerSecond: (sourceTokens + targetTokens) / seconds,
+      seconds,
+    };
+  }
+
+  saved(rest: Pick<SavedProgress, 'metricsBytes' | 'logBytes' | 'placement' | 'corpus'>): SavedProgress {
+    const { epoch, batch, batches, sentences, seconds, best, stalled, window } = this;
+    return { epoch, batch, batches, sentences, seconds, best, stalled, window, ...rest };
+  }
+}
+
+/** The progress that a checkpoint holds. Throws `input` when it is not one of training's. */
+export function parseProgress(progress: unknown, where: string): SavedProgress {
+  const parsed = savedProgress.safeParse(progress);
+  if (parsed.success) return parsed.data;
+  throw new DecadeError('input', {
+    where,
+    received: `a state without ${parsed.error.issues.map(({ path }) => path.join('.')).join(', ')}`,
+    allowed: 'the state of a training run',
+    next: 'start again in another directory with --init to take over its model',
+    cause: parsed.error,
+  });
+}
+
+/** What tells one corpus from another when a run is resumed. */
+export async function corpusFingerprint(corpus: Corpus): Promise<SavedProgress['corpus']> {
+  const { source, target } = corpus.lengths;
+  const bytes = [source, target].map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength));
+  return { pairs: corpus.pairs, lengths: await contentHash(bytes) };
+}
+
+/** Throws `usage` when a resumed run would not compute the same: another corpus. */
+export function requireSameCorpus(saved: SavedProgress['corpus'], corpus: SavedProgress['corpus'], where: string): void {
+  if (saved.pairs === corpus.pairs && saved.lengths === corpus.lengths) return;
+  const received = saved.pairs === corpus.pairs ? 'a training corpus with other sentences' : `a training corpus of ${corpus.pairs} pairs`;
+  throw new DecadeError('usage', {
+    where,
+    received,
+    allowed: `the ${saved.pairs} pairs that the run began with`,
+    next: 'give the corpus back, or start another run with --init',
+  });
+}
+
+/** What differs between two placements, in words; empty when results are bit-identical. */
+export function placementDifference(saved: Executor['placement'], now: Executor['placement']): string {
+  return (['strategy', 'devices', 'gemm', 'kernels'] as const)
+    .filter((key) => saved[key] !== now[key])
+    .map((key) => `${key} ${now[key]} where the run began with ${saved[key]}`)
+    .join(', ');
+}

@@ -1,0 +1,483 @@
+import type { Journal } from '../checkpoint/journal.js';
+import { requireFree, Run, type Tokenizers } from '../checkpoint/run.js';
+import { DecadeError } from '../core/errors.js';
+import { type Files, joinPath } from '../core/files.js';
+import { type EpochPlan, planEpoch } from '../data/batches.js';
+import { type Corpus, openCorpus } from '../data/corpus.js';
+import { describeReport } from '../data/filter.js';
+import { createModel, type ModelOptions } from '../models/create.js';
+import type { Model } from '../models/model.js';
+import { type Configuration, printConfiguration, resolveConfiguration } from './configuration.js';
+import { requireResumable } from './configuration-changes.js';
+import {
+  type Report,
+  reportLine,
+  type StopReason,
+  type TrainingEvent,
+  type TrainingSummary,
+  type ValidationFigures,
+  validationLine,
+} from './events.js';
+import type { Executor, UpdateResult } from './executor.js';
+import { isDue, type Position } from './interval.js';
+import type { UpdateRule } from './optimizer-options.js';
+import { corpusFingerprint, parseProgress, placementDifference, Progress, requireSameCorpus, type SavedProgress } from './progress.js';
+import { learningRateOf } from './schedule.js';
+import { trainTokenizers } from './tokenizers.js';
+import { Validation } from './validation.js';
+
+/** What a model is to be trained with. */
+export interface ExecutorSetup {
+  /** Its parameters are declared; the executor's maker gives them room (`model.parameters.allocate`). */
+  readonly model: Model;
+  readonly modelOptions: ModelOptions;
+  readonly rule: UpdateRule;
+}
+
+/** What the loop needs of the world outside. */
+export interface TrainingContext {
+  readonly files: Files;
+  /** Makes what computes, on the devices of the caller's choice. */
+  openExecutor(setup: ExecutorSetup): Promise<Executor>;
+  /** Translates lines with a model as its parameters are now. Needed for validation by BLEU and its like. */
+  translate?(
+    lines: readonly string[],
+    options: { readonly model: Model; readonly tokenizers: Tokenizers; readonly beam: number },
+  ): Promise<readonly string[]>;
+}
+
+export interface TrainRequest {
+  /** The run directory: a new one, or with `resume` that of the run. */
+  readonly out: string;
+  /** Go on from the last checkpoint. */
+  readonly resume?: boolean | undefined;
+  /** Begin with the parameters and tokenizers of another run. */
+  readonly init?: string | undefined;
+  /** Resume although the placement differs, and so results are not bit-identical. */
+  readonly allowDifferentPlacement?: boolean | undefined;
+  /** Where tokenized corpora are kept. Default: `cache` in the run directory. */
+  readonly cache?: string | undefined;
+  /** Finishes the running update, saves a checkpoint and ends. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: ((event: TrainingEvent) => void) | undefined;
+}
+
+/**
+ * Trains a model into a run directory: tokenizers, tokenized corpora, then epochs of updates with reports, validations
+ * and checkpoints, until it is told to stop, has done what was asked or gets no better.
+ *
+ * Throws a `DecadeError`: `usage` for a directory that is taken and a resumed configuration that differs, `input` for
+ * unusable corpora and runs, `numeric` for a loss that is no longer finite, `resource` for a full disk or lost devices.
+ * Whatever it throws, the last checkpoint stands.
+ */
+export async function train(context: TrainingContext, configuration: Configuration, request: TrainRequest): Promise<TrainingSummary> {
+  const prepared = await prepare(context, configuration, request);
+  if (prepared === undefined) return { ...nothingDone, out: request.out };
+  try {
+    return await new Loop(prepared, request).run();
+  } finally {
+    await prepared.close();
+  }
+}
+
+const nothingDone = {
+  steps: 0,
+  epochs: 0,
+  reason: 'interrupted',
+  interrupted: true,
+  best: undefined,
+  averaged: undefined,
+  parameters: 0,
+  seconds: 0,
+} as const;
+
+/** All that the loop works with. */
+interface Prepared {
+  readonly configuration: Configuration;
+  readonly run: Run;
+  readonly model: Model;
+  readonly corpus: Corpus;
+  readonly fingerprint: SavedProgress['corpus'];
+  readonly validation: Validation | undefined;
+  readonly executor: Executor;
+  readonly progress: Progress;
+  readonly isRestored: boolean;
+  readonly metrics: Journal;
+  readonly log: Journal;
+  close(): Promise<void>;
+}
+
+/** Undefined when the signal came first. */
+async function prepare(context: TrainingContext, given: Configuration, request: TrainRequest): Promise<Prepared | undefined> {
+  const { files } = context;
+  const { signal } = request;
+  const emit = (event: TrainingEvent) => request.onEvent?.(event);
+  const closers: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const initial = request.init === undefined ? undefined : await Run.open(files, request.init);
+    // A model and the tokenizers that it was trained with cannot be parted.
+    const configuration = initial === undefined ? given : { ...given, tokenizer: (await configurationOfRun(initial)).tokenizer };
+    const { run, tokenizers } = await openRunFor(context, configuration, initial, request);
+    const { data, training } = configuration;
+
+    const open = async (part: 'train' | 'dev', source: typeof data.train) => {
+      const corpus = await openCorpus({
+        files,
+        source,
+        sourceTokenizer: tokenizers.source,
+        targetTokenizer: tokenizers.target,
+        filter: { maximumLength: data.maximumLength, maximumRatio: data.maximumRatio, balancedUpTo: data.balancedUpTo },
+        cache: { files, directory: request.cache ?? run.fileAt('cache') },
+        ...(signal && { signal }),
+        onProgress: ({ lines }) => emit({ kind: 'tokenizing', part, lines }),
+      });
+      closers.push(() => corpus.close());
+      emit({ kind: 'corpus', part, pairs: corpus.pairs, report: corpus.report });
+      return corpus;
+    };
+    const corpus = await open('train', data.train);
+    const dev = data.dev === undefined || training.validate === undefined ? undefined : await open('dev', data.dev);
+
+    const model = createModel(configuration.model, { source: tokenizers.source.size, target: tokenizers.target.size });
+    const { optimizer, clip, normalise, labelSmoothing, seed } = training;
+    const rule = { optimizer, clip, normalise, labelSmoothing, seed };
+    const executor = await context.openExecutor({ model, modelOptions: configuration.model, rule });
+    closers.push(() => executor.dispose());
+    emit({ kind: 'model', parameters: model.parameters.count, placement: executor.placement });
+
+    const fingerprint = await corpusFingerprint(corpus);
+    const saved = request.resume === true ? await restore(run, executor, fingerprint, request) : undefined;
+    if (saved === undefined) {
+      model.parameters.initialiseUniform(seed, configuration.model.initialRange);
+      // Without a checkpoint, a model can only be the one that the run was made from.
+      if (await run.hasModel()) await run.loadParameters(model.parameters);
+    }
+
+    const { translate } = context;
+    const validation =
+      dev === undefined || data.dev === undefined || training.validate === undefined
+        ? undefined
+        : await Validation.open({
+            options: training.validate,
+            batching: training,
+            corpus: dev,
+            files,
+            source: data.dev,
+            translate: translate && ((lines, { beam }) => translate(lines, { model, tokenizers, beam })),
+          });
+    const metrics = await run.journal('metrics.jsonl', saved?.metricsBytes ?? 0);
+    closers.push(() => metrics.close());
+    const log = await run.journal('train.log', saved?.logBytes ?? 0);
+    closers.push(() => log.close());
+    const progress = saved?.progress ?? new Progress();
+    const isRestored = saved !== undefined;
+    return { configuration, run, model, corpus, fingerprint, validation, executor, progress, isRestored, metrics, log, close };
+  } catch (error) {
+    await close();
+    if (signal?.aborted && !(error instanceof DecadeError)) return undefined;
+    throw error;
+  }
+}
+
+async function configurationOfRun(run: Run): Promise<Configuration> {
+  return resolveConfiguration(await run.configuration(), run.fileAt('config.yaml'));
+}
+
+/** The run directory, made or found, and its tokenizers. */
+async function openRunFor(
+  { files }: TrainingContext,
+  configuration: Configuration,
+  initial: Run | undefined,
+  { out, resume, signal, onEvent }: TrainRequest,
+): Promise<{ run: Run; tokenizers: Tokenizers }> {
+  if (resume) {
+    const run = await Run.open(files, out);
+    const before = await configurationOfRun(run);
+    requireResumable(before, configuration, out);
+    await run.removeLeftovers();
+    if (printConfiguration(before) !== printConfiguration(configuration)) await run.replaceConfiguration(printConfiguration(configuration));
+    return { run, tokenizers: await run.tokenizers() };
+  }
+  await requireFree(files, out);
+  const tokenizers =
+    initial !== undefined
+      ? await initial.tokenizers()
+      : await trainTokenizers({
+          files,
+          source: configuration.data.train,
+          options: configuration.tokenizer,
+          signal,
+          onProgress: (lines) => onEvent?.({ kind: 'tokenizers', lines }),
+        });
+  return {
+    run: await Run.create(files, out, { configuration: printConfiguration(configuration), tokenizers, model: initial }),
+    tokenizers,
+  };
+}
+
+/** Sets the executor to the last checkpoint; undefined when the run was stopped before its first. */
+async function restore(
+  run: Run,
+  executor: Executor,
+  corpus: SavedProgress['corpus'],
+  request: TrainRequest,
+): Promise<(SavedProgress & { progress: Progress }) | undefined> {
+  const warn = (message: string) => request.onEvent?.({ kind: 'warning', message });
+  const checkpoint = await run.latestCheckpoint(warn);
+  if (checkpoint === undefined) return undefined;
+  const saved = parseProgress(checkpoint.progress, joinPath(run.path, `checkpoint ${checkpoint.step}`));
+  requireSameCorpus(saved.corpus, corpus, run.path);
+  const difference = placementDifference(saved.placement, executor.placement);
+  if (difference !== '') {
+    if (!request.allowDifferentPlacement) {
+      throw new DecadeError('usage', {
+        where: `${run.path}, resuming`,
+        received: difference,
+        allowed: 'the same, so that results are bit-identical',
+        next: 'ask for the same again, or use --allow-different-placement',
+      });
+    }
+    warn(`resumed with ${difference}: results will not be bit-identical to an uninterrupted run`);
+  }
+  await checkpoint.restore(executor.parameters, executor.optimizerState);
+  request.onEvent?.({ kind: 'resumed', step: checkpoint.step });
+  return { ...saved, progress: Progress.restored(checkpoint.step, saved) };
+}
+
+/** How fast past updates count for less in the speed that is shown. */
+const speedDecay = 0.9;
+
+class Loop {
+  readonly #prepared: Prepared;
+  readonly #request: TrainRequest;
+  readonly #training: Configuration['training'];
+  readonly #progress: Progress;
+  #plan: { epoch: number; plan: EpochPlan } | undefined;
+  #recent = { words: 0, seconds: 0 };
+  #session = { seconds: 0, fraction: 0 };
+  #validatedAt: number | undefined;
+
+  constructor(prepared: Prepared, request: TrainRequest) {
+    this.#prepared = prepared;
+    this.#request = request;
+    this.#training = prepared.configuration.training;
+    this.#progress = prepared.progress;
+    this.#session.fraction = this.#fraction(this.#progress.position);
+  }
+
+  async run(): Promise<TrainingSummary> {
+    const { model, corpus, executor } = this.#prepared;
+    const { devices, gemm } = executor.placement;
+    await this.#log(
+      `${model.parameters.count.toLocaleString('en-US')} parameters, ${gemm} on ${devices} devices; training corpus: ${describeReport(corpus.report)}`,
+    );
+    let reason: StopReason | undefined = this.#stopReason();
+    const isNew = reason === undefined;
+    try {
+      // From here on there is always a checkpoint, and a disk that cannot hold one is found at once.
+      if (!this.#prepared.isRestored) await this.#checkpoint();
+      while (reason === undefined) reason = await this.#step();
+    } catch (error) {
+      // What failed may be the disk itself: the first error is the one to tell.
+      if (error instanceof DecadeError) await this.#log(`Stopped: ${error.message}`).catch(() => undefined);
+      throw error;
+    }
+    const averaged = isNew && reason !== 'interrupted' ? await this.#average() : undefined;
+    const { position, best, seconds } = this.#progress;
+    await this.#log(`Training ended (${reason}) : Ep. ${position.epochs.toFixed(2)} : Up. ${position.steps}`);
+    return {
+      ...position,
+      out: this.#request.out,
+      reason,
+      interrupted: reason === 'interrupted',
+      best: best ?? undefined,
+      averaged,
+      parameters: model.parameters.count,
+      seconds,
+    };
+  }
+
+  /** One update, and what is due after it. Gives the reason to stop, if there is one. */
+  async #step(): Promise<StopReason | undefined> {
+    const { validation } = this.#prepared;
+    const { report, validate, checkpoint } = this.#training;
+    const before = this.#planned();
+    const learningRate = await this.#update(before);
+    const after = this.#progress.position;
+    if (isDue(report.every, before, after)) await this.#report(this.#progress.report(learningRate));
+    if (validation !== undefined && validate !== undefined && isDue(validate.every, before, after)) await this.#validate(validation);
+    if (this.#stopReason() !== undefined) {
+      if (this.#progress.window.updates > 0) await this.#report(this.#progress.report(learningRate));
+      if (validation !== undefined && this.#validatedAt !== after.steps) await this.#validate(validation);
+    }
+    const reason = this.#stopReason() ?? (this.#request.signal?.aborted ? 'interrupted' : undefined);
+    if (reason !== undefined || isDue(checkpoint.every, before, after)) await this.#checkpoint();
+    return reason;
+  }
+
+  /** Plans the epoch that the next update belongs to; gives the position before it. */
+  #planned(): Position {
+    const { epoch } = this.#progress;
+    if (this.#plan?.epoch !== epoch) {
+      const { batch, bucketing, seed } = this.#training;
+      this.#plan = { epoch, plan: planEpoch(this.#prepared.corpus.lengths, { size: batch, bucketing }, seed, epoch) };
+    }
+    this.#progress.batches = this.#plan.plan.batches;
+    return this.#progress.position;
+  }
+
+  async #update(before: Position): Promise<number> {
+    const { corpus, executor } = this.#prepared;
+    const plan = this.#plan?.plan;
+    if (plan === undefined) throw new Error('an update before its epoch was planned');
+    const started = performance.now();
+    const { batch, step } = this.#progress;
+    const taken = Math.min(this.#training.accumulate, plan.batches - batch);
+    const microBatches = [];
+    for (let next = batch; next < batch + taken; next++) microBatches.push(await corpus.read(plan.sentences(next)));
+    const after = { steps: step + 1, epochs: this.#progress.epoch + (batch + taken) / plan.batches };
+    const learningRate = learningRateOf(this.#training.schedule, this.#training.optimizer.learningRate, before, after);
+    const result = await executor.update(microBatches, { update: step + 1, learningRate });
+    if (!result.finite) throw await this.#notFinite(result, learningRate);
+    const seconds = (performance.now() - started) / 1000;
+    this.#progress.add(result, taken, seconds);
+    this.#tell(result, learningRate, seconds);
+    return learningRate;
+  }
+
+  #tell(result: UpdateResult, learningRate: number, seconds: number): void {
+    const { position } = this.#progress;
+    const fraction = this.#fraction(position);
+    this.#session.seconds += seconds;
+    this.#recent.words = this.#recent.words * speedDecay + result.sourceTokens + result.targetTokens;
+    this.#recent.seconds = this.#recent.seconds * speedDecay + seconds;
+    this.#emit({
+      kind: 'update',
+      ...position,
+      loss: result.loss / result.targetTokens,
+      learningRate,
+      gradientNorm: result.gradientNorm,
+      wordsPerSecond: this.#recent.words / this.#recent.seconds,
+      fraction,
+      remainingSeconds: (this.#session.seconds * (1 - fraction)) / (fraction - this.#session.fraction),
+    });
+  }
+
+  async #notFinite(result: UpdateResult, learningRate: number): Promise<DecadeError> {
+    const { run } = this.#prepared;
+    const last = (await run.checkpointSteps()).at(-1);
+    const standing = last === undefined ? 'there is no checkpoint yet' : `checkpoint ${last} and the model stand`;
+    const restart = last === undefined ? 'start again' : `start another run with --init ${run.path}`;
+    return new DecadeError('numeric', {
+      where: `update ${this.#progress.step + 1}`,
+      received: `a loss of ${result.loss / result.targetTokens} a word, with gradient norm ${result.gradientNorm} and learning rate ${learningRate}`,
+      allowed: 'finite numbers',
+      next: `${standing}; ${restart} and a lower training.optimizer.learningRate, a smaller training.clip.max or a warm-up`,
+    });
+  }
+
+  /** Share of the training that is done, by whichever limit is nearer. */
+  #fraction({ steps, epochs }: Position): number {
+    const { stop } = this.#training;
+    return Math.min(1, Math.max(stop.steps === undefined ? 0 : steps / stop.steps, stop.epochs === undefined ? 0 : epochs / stop.epochs));
+  }
+
+  #stopReason(): Exclude<StopReason, 'interrupted'> | undefined {
+    const { stop, validate } = this.#training;
+    const { position, stalled } = this.#progress;
+    if (stop.steps !== undefined && position.steps >= stop.steps) return 'steps';
+    if (stop.epochs !== undefined && position.epochs >= stop.epochs - 1e-9) return 'epochs';
+    return validate?.patience !== undefined && stalled >= validate.patience ? 'patience' : undefined;
+  }
+
+  async #report(report: Report): Promise<void> {
+    await this.#prepared.metrics.writeLine(JSON.stringify({ kind: 'report', ...report }));
+    this.#emit({ kind: 'report', report });
+    await this.#log(reportLine(report));
+  }
+
+  async #validate(validation: Validation): Promise<void> {
+    const progress = this.#progress;
+    const { position } = progress;
+    this.#emit({ kind: 'validating', step: progress.step });
+    const figures = await validation.figures(this.#prepared.executor);
+    this.#validatedAt = progress.step;
+    const value = figures[validation.decisive] ?? Number.NaN;
+    if (validation.isBetter(figures, progress.best?.value)) {
+      progress.best = { metric: validation.decisive, value, step: progress.step };
+      progress.stalled = 0;
+      await this.#saveModel(figures);
+    } else {
+      progress.stalled++;
+    }
+    const best = progress.best ?? { metric: validation.decisive, value, step: progress.step };
+    const { stalled } = progress;
+    await this.#prepared.metrics.writeLine(JSON.stringify({ kind: 'validation', ...position, ...figures, best, stalled }));
+    this.#emit({ kind: 'validation', step: progress.step, figures, best, stalled });
+    await this.#log(validationLine(position, figures, best, stalled));
+  }
+
+  async #saveModel(figures: ValidationFigures | undefined, averaged?: readonly number[]): Promise<void> {
+    const { steps, epochs } = this.#progress.position;
+    const metadata = Object.entries({ step: steps, epoch: epochs, ...figures, ...(averaged && { averaged: averaged.join(' ') }) });
+    await this.#prepared.run.saveModel(
+      this.#prepared.executor.parameters,
+      Object.fromEntries(metadata.map(([name, value]) => [name, String(value)])),
+    );
+  }
+
+  async #checkpoint(): Promise<void> {
+    const { run, executor, metrics, log, fingerprint } = this.#prepared;
+    const { step, best } = this.#progress;
+    // Until a validation says which model is best, it is the last one.
+    if (best === null && step > 0) await this.#saveModel(undefined);
+    await metrics.sync();
+    await log.sync();
+    const progress = this.#progress.saved({
+      metricsBytes: metrics.length,
+      logBytes: log.length,
+      placement: executor.placement,
+      corpus: fingerprint,
+    });
+    const { parameters, optimizerState } = executor;
+    await run.saveCheckpoint({ step, parameters, optimizerState, progress }, this.#training.checkpoint.keep);
+    this.#emit({ kind: 'checkpoint', step });
+  }
+
+  /** Makes the mean of the last checkpoints the model, if it is better; gives their steps when it was. */
+  async #average(): Promise<readonly number[] | undefined> {
+    const { run, executor, validation } = this.#prepared;
+    const { average } = this.#training.checkpoint;
+    if (average === undefined) return undefined;
+    // What a run began with is no result of it.
+    const steps = (await run.checkpointSteps()).filter((step) => step > 0).slice(-average);
+    if (steps.length < 2) return undefined;
+    await run.averageCheckpoints(steps, executor.parameters);
+    const figures = await validation?.figures(executor);
+    const kept = figures === undefined || validation?.isBetter(figures, this.#progress.best?.value) === true;
+    if (kept) await this.#saveModel(figures, steps);
+    this.#emit({ kind: 'average', steps, figures, kept });
+    const scores =
+      figures === undefined
+        ? 'not validated'
+        : Object.entries(figures)
+            .map(([name, value]) => `${name} ${value.toFixed(3)}`)
+            .join(' : ');
+    await this.#log(
+      `Average of checkpoints ${steps.join(', ')} : ${scores} : ${kept ? 'kept as the model' : 'not better than the best, left out'}`,
+    );
+    return kept ? steps : undefined;
+  }
+
+  async #log(line: string): Promise<void> {
+    this.#emit({ kind: 'log', line });
+    await this.#prepared.log.writeLine(`[${new Date().toISOString().slice(0, 19).replace('T', ' ')}] ${line}`);
+  }
+
+  #emit(event: TrainingEvent): void {
+    this.#request.onEvent?.(event);
+  }
+}

@@ -1,0 +1,53 @@
+import { memoryFiles } from '../../src/core/memory-files.js';
+import type { Files } from '../../src/core/files.js';
+import { randomKey, uniformInteger } from '../../src/core/random.js';
+import { loadKernels } from '../../src/tensor/kernels/load.js';
+import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
+import { Memory } from '../../src/tensor/memory.js';
+import { type Configuration, configurationOf, type ConfigurationInput } from '../../src/training/configuration.js';
+import { LocalExecutor } from '../../src/training/local-executor.js';
+import type { TrainingContext } from '../../src/training/train.js';
+
+/** Pairs of digits and the same digits reversed, a tab between. */
+export function digitPairs(pairs: number, seed: number): string {
+  const key = randomKey(seed, 'corpus');
+  let text = '';
+  for (let pair = 0; pair < pairs; pair++) {
+    const length = 2 + uniformInteger(key, pair * 8, 5);
+    const digits = Array.from({ length }, (_, digit) => String(uniformInteger(key, pair * 8 + 1 + digit, 10)));
+    text += `${digits.join(' ')}\t${digits.toReversed().join(' ')}\n`;
+  }
+  return text;
+}
+
+/** Files in memory with a corpus of digits in `data`. */
+export function digitFiles(pairs = 200): Files {
+  return memoryFiles({ 'data/train.tsv': digitPairs(pairs, 1), 'data/dev.tsv': digitPairs(40, 2) });
+}
+
+/** A small LSTM on digits, everything that keeps state switched on. */
+export function tinyConfiguration(training: ConfigurationInput['training'] = {}, directory = 'data'): Configuration {
+  return configurationOf(
+    {
+      version: 1,
+      data: { train: { tsv: 'train.tsv' }, dev: { tsv: 'dev.tsv' } },
+      tokenizer: { kind: 'word', split: 'spaces' },
+      model: { kind: 'lstm', layers: 1, hidden: 8, dropout: 0.1 },
+      training: { optimizer: { kind: 'adam', learningRate: 0.01 }, batch: { sentences: 16 }, ...training },
+    },
+    directory,
+  );
+}
+
+/** One device on this thread, with the portable matrix product. */
+export function localContext(files: Files): TrainingContext {
+  return {
+    files,
+    openExecutor: async ({ model, rule }) => {
+      const memory = new Memory({ shared: false });
+      const kernels = await loadKernels(memory);
+      model.parameters.allocate(memory);
+      return new LocalExecutor({ memory, kernels, matrix: webAssemblyProvider(memory, kernels) }, model, rule);
+    },
+  };
+}

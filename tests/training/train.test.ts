@@ -1,0 +1,403 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Run } from '../../src/checkpoint/run.js';
+import { SafetensorsFile } from '../../src/checkpoint/safetensors.js';
+import { DecadeError } from '../../src/core/errors.js';
+import { fileError } from '../../src/core/file-errors.js';
+import type { Files } from '../../src/core/files.js';
+import type { TrainingEvent } from '../../src/training/events.js';
+import type { Executor } from '../../src/training/executor.js';
+import { type TrainingContext, type TrainRequest, train } from '../../src/training/train.js';
+import { digitFiles, localContext, tinyConfiguration } from './tiny-run.js';
+
+/** Trains, and gathers the events. */
+async function run(context: TrainingContext, configuration: Parameters<typeof train>[1], request: Partial<TrainRequest> = {}) {
+  const events: TrainingEvent[] = [];
+  const summary = await train(context, configuration, {
+    out: 'out',
+    ...request,
+    onEvent: (event) => {
+      events.push(event);
+      request.onEvent?.(event);
+    },
+  });
+  return { summary, events };
+}
+
+const ofKind = <Kind extends TrainingEvent['kind']>(events: readonly TrainingEvent[], kind: Kind) =>
+  events.filter((event): event is Extract<TrainingEvent, { kind: Kind }> => event.kind === kind);
+
+/** The context with parts of its executors replaced. */
+function changed(context: TrainingContext, change: (executor: Executor) => Partial<Executor>): TrainingContext {
+  return {
+    ...context,
+    openExecutor: async (setup) => {
+      const executor = await context.openExecutor(setup);
+      return {
+        update: (...update) => executor.update(...update),
+        evaluate: (...evaluation) => executor.evaluate(...evaluation),
+        parameters: executor.parameters,
+        optimizerState: executor.optimizerState,
+        placement: executor.placement,
+        dispose: () => executor.dispose(),
+        ...change(executor),
+      };
+    },
+  };
+}
+
+/** All bytes that resuming must bring back. */
+async function checkpointBytes(files: Files, out: string, step: number): Promise<Record<string, Uint8Array>> {
+  const directory = `${out}/checkpoints/step-${step}`;
+  return {
+    model: await files.readBytes(`${directory}/model.safetensors`),
+    optimizer: await files.readBytes(`${directory}/optimizer.safetensors`),
+    best: await files.readBytes(`${out}/model.safetensors`),
+  };
+}
+
+async function metricsOf(files: Files, out: string): Promise<Record<string, unknown>[]> {
+  const lines = (await files.readText(`${out}/metrics.jsonl`)).trimEnd().split('\n');
+  return lines.map((line) => {
+    // Times differ from one run to the next.
+    const { seconds: _seconds, wordsPerSecond: _speed, ...figures } = JSON.parse(line) as Record<string, unknown>;
+    return figures;
+  });
+}
+
+test('a run learns, and leaves all that it promises', async () => {
+  const files = digitFiles();
+  const configuration = tinyConfiguration({ stop: { epochs: 2.5 }, report: { every: { steps: 10 } }, checkpoint: { keep: 2 } });
+  const { summary, events } = await run(localContext(files), configuration);
+  // 200 pairs in batches of 16 are 13 updates.
+  assert.deepEqual([summary.steps, summary.reason, summary.interrupted], [33, 'epochs', false]);
+  assert.deepEqual(
+    (await files.list('out')).filter((name) => name !== 'cache'),
+    ['checkpoints', 'config.yaml', 'metrics.jsonl', 'model.safetensors', 'source-tokenizer.json', 'target-tokenizer.json', 'train.log'],
+  );
+  assert.deepEqual(await (await Run.open(files, 'out')).checkpointSteps(), [26, 33]);
+  assert.deepEqual(
+    ofKind(events, 'checkpoint').map(({ step }) => step),
+    [0, 13, 26, 33],
+  );
+  const reports = ofKind(events, 'report').map(({ report }) => report);
+  assert.deepEqual(
+    reports.map(({ steps }) => steps),
+    [10, 20, 30, 33],
+  );
+  assert.ok((reports.at(-1)?.loss ?? 9) < (reports[0]?.loss ?? 0));
+  assert.deepEqual(
+    ofKind(events, 'validation').map(({ step }) => step),
+    [13, 26, 33],
+  );
+  const updates = ofKind(events, 'update');
+  assert.equal(updates.length, 33);
+  assert.ok(updates.every(({ fraction, remainingSeconds }) => fraction > 0 && fraction <= 1 && Number.isFinite(remainingSeconds)));
+  const log = await files.readText('out/train.log');
+  assert.match(
+    log,
+    /\] Ep\. 1 : Up\. 10 : Sen\. \d+ : Cost \d\.\d{4} : Time [\d.]+s : [\d.]+ words\/s : gNorm [\d.]+ : L\.r\. 1\.0000e-2\n/,
+  );
+  assert.match(log, /\] \[valid\] Ep\. 3 : Up\. 33 : perplexity [\d.]+ : best so far\n/);
+  assert.equal((await metricsOf(files, 'out')).length, 4 + 3);
+});
+
+test('the best model, not the last, is the one that is kept', async () => {
+  const files = digitFiles();
+  const perplexities = [5, 3, 4, 6];
+  const context = changed(localContext(files), () => {
+    let validation = 0;
+    return {
+      evaluate: async () => ({
+        negativeLogLikelihood: Math.log(perplexities[validation++ % 4] ?? 0) * 10,
+        targetTokens: 10,
+        sourceTokens: 10,
+        sentences: 1,
+      }),
+    };
+  });
+  const training = { stop: { steps: 40 }, batch: { sentences: 64 }, validate: { every: { steps: 2 }, patience: 2 } } as const;
+  const { summary, events } = await run(context, tinyConfiguration({ ...training, checkpoint: { every: { steps: 2 }, keep: 9 } }));
+  assert.deepEqual([summary.reason, summary.steps], ['patience', 8]);
+  assert.equal(summary.best?.step, 4);
+  assert.ok(Math.abs((summary.best?.value ?? 0) - 3) < 1e-9);
+  assert.deepEqual(
+    ofKind(events, 'validation').map(({ stalled }) => stalled),
+    [0, 0, 1, 2],
+  );
+  assert.match(await files.readText('out/train.log'), /perplexity 6\.000 : stalled 2 times \(best: perplexity 3\.000 at 4\)/);
+  const best = await SafetensorsFile.open(files, 'out/model.safetensors');
+  assert.equal(best.metadata.step, '4');
+  await best.close();
+});
+
+test('translations of the dev corpus are scored, and the first metric decides', async () => {
+  const files = digitFiles();
+  const asked: unknown[] = [];
+  let references: string[] = [];
+  const context: TrainingContext = {
+    ...localContext(files),
+    translate: async (lines, { beam, tokenizers }) => {
+      asked.push([lines.length, beam, tokenizers.source.kind]);
+      references = lines.map((line) => line.split(' ').toReversed().join(' '));
+      return asked.length === 1 ? references : references.map(() => '1');
+    },
+  };
+  const validate = { every: { steps: 4 }, metrics: ['exact' as const, 'bleu' as const], beam: 3, sentences: 30 };
+  const { events, summary } = await run(context, tinyConfiguration({ stop: { steps: 8 }, validate }));
+  assert.deepEqual(asked, [
+    [30, 3, 'word'],
+    [30, 3, 'word'],
+  ]);
+  const [first, second] = ofKind(events, 'validation');
+  assert.deepEqual([first?.figures.exact, second?.figures.exact], [100, 0]);
+  assert.ok(Math.abs((first?.figures.bleu ?? 0) - 100) < 1e-6);
+  assert.deepEqual([summary.best?.metric, summary.best?.step, second?.stalled], ['exact', 4, 1]);
+  await assert.rejects(
+    run(localContext(digitFiles()), tinyConfiguration({ validate })),
+    /training\.validate\.metrics: exact, bleu without a way to translate/,
+  );
+});
+
+test('stopped by its signal at any update, a resumed run ends bit for bit as if it had not been', async () => {
+  const training = {
+    stop: { epochs: 2 },
+    batch: { sentences: 24 },
+    accumulate: 2,
+    schedule: { kind: 'inverse-square-root' as const, warmup: { steps: 4 } },
+    labelSmoothing: 0.1,
+    validate: { every: { steps: 3 } },
+    checkpoint: { every: { steps: 4 }, average: 2 },
+    report: { every: { steps: 3 } },
+  };
+  const whole = digitFiles();
+  const { summary } = await run(localContext(whole), tinyConfiguration(training));
+  assert.equal(summary.steps, 10);
+  for (let stopAt = 1; stopAt < summary.steps; stopAt++) {
+    const files = digitFiles();
+    const controller = new AbortController();
+    const stopped = await run(localContext(files), tinyConfiguration(training), {
+      signal: controller.signal,
+      onEvent: (event) => {
+        if (event.kind === 'update' && event.steps === stopAt) controller.abort();
+      },
+    });
+    assert.deepEqual([stopped.summary.interrupted, stopped.summary.steps], [true, stopAt]);
+    const resumed = await run(localContext(files), tinyConfiguration(training), { resume: true });
+    assert.deepEqual(ofKind(resumed.events, 'resumed'), [{ kind: 'resumed', step: stopAt }]);
+    assert.deepEqual(resumed.summary.best, summary.best);
+    assert.deepEqual(await checkpointBytes(files, 'out', 10), await checkpointBytes(whole, 'out', 10), `stopped at ${stopAt}`);
+    assert.deepEqual(await metricsOf(files, 'out'), await metricsOf(whole, 'out'), `stopped at ${stopAt}`);
+  }
+});
+
+test('a signal before the first update stops too, and the run resumes', async () => {
+  const files = digitFiles();
+  const configuration = tinyConfiguration({ stop: { steps: 3 } });
+  for (const kind of ['tokenizers', 'tokenizing'] as const) {
+    const controller = new AbortController();
+    const { summary } = await run(localContext(files), configuration, {
+      resume: (await files.kind('out')) === 'directory',
+      signal: controller.signal,
+      onEvent: (event) => {
+        if (event.kind === kind) controller.abort();
+      },
+    }).catch(async (error) => assert.fail(`${kind}: ${error}`));
+    assert.deepEqual([summary.interrupted, summary.steps], [summary.steps < 3, summary.steps]);
+  }
+  const { summary } = await run(localContext(files), configuration, { resume: (await files.kind('out')) === 'directory' });
+  assert.equal(summary.steps, 3);
+});
+
+test('lines of metrics and log that came after the checkpoint are cut when a run resumes', async () => {
+  const training = { stop: { steps: 9 }, report: { every: { steps: 1 } }, checkpoint: { every: { steps: 4 } } };
+  const files = digitFiles();
+  const context = localContext(files);
+  const failing = changed(context, (executor) => ({
+    update: async (batches, settings) => {
+      if (settings.update === 7) throw new DecadeError('resource', { where: 'device 1', received: 'the thread died' });
+      return executor.update(batches, settings);
+    },
+  }));
+  await assert.rejects(run(failing, tinyConfiguration(training)), /device 1: the thread died/);
+  assert.equal((await metricsOf(files, 'out')).length, 6);
+  assert.match(await files.readText('out/train.log'), /Stopped: device 1: the thread died/);
+  const { events } = await run(context, tinyConfiguration(training), { resume: true });
+  assert.deepEqual(ofKind(events, 'resumed'), [{ kind: 'resumed', step: 4 }]);
+  const reports = (await metricsOf(files, 'out')).filter(({ kind }) => kind === 'report');
+  assert.deepEqual(
+    reports.map(({ steps }) => steps),
+    [1, 2, 3, 4, 5, 6, 7, 8, 9],
+  );
+  assert.doesNotMatch(await files.readText('out/train.log'), /Stopped/);
+});
+
+test('a loss that is no number stops with what to try, and the last checkpoint stands', async () => {
+  const files = digitFiles();
+  const context = localContext(files);
+  const diverging = changed(context, (executor) => ({
+    update: async (batches, settings) => {
+      const result = await executor.update(batches, settings);
+      return settings.update === 6 ? { ...result, loss: Number.NaN, gradientNorm: Number.POSITIVE_INFINITY, finite: false } : result;
+    },
+  }));
+  const configuration = tinyConfiguration({ stop: { steps: 9 }, checkpoint: { every: { steps: 5 } } });
+  await assert.rejects(run(diverging, configuration), (error) => {
+    assert.ok(error instanceof DecadeError && error.kind === 'numeric');
+    assert.match(
+      error.message,
+      /^update 6: a loss of NaN a word, with gradient norm Infinity and learning rate 0\.01; expected finite numbers\. Checkpoint 5 and the model stand; .*--init out and a lower training\.optimizer\.learningRate/,
+    );
+    return true;
+  });
+  assert.deepEqual(await (await Run.open(files, 'out')).checkpointSteps(), [0, 5]);
+});
+
+test('a full disk during a checkpoint leaves the one before, from which the run goes on', async () => {
+  const files = digitFiles();
+  const context = localContext(files);
+  const configuration = tinyConfiguration({ stop: { steps: 8 }, checkpoint: { every: { steps: 4 } } });
+  const full: Files = {
+    ...files,
+    create: async (path) => {
+      const writer = await files.create(path);
+      if (!path.includes('step-8')) return writer;
+      return { write: () => Promise.reject(fileError('full', path)), sync: () => writer.sync(), close: () => writer.close() };
+    },
+  };
+  await assert.rejects(run({ ...context, files: full }, configuration), /step-8.*disk full\. Checkpoint 4 stands; free some room/);
+  const { summary } = await run(context, configuration, { resume: true });
+  assert.equal(summary.steps, 8);
+  const whole = digitFiles();
+  await run(localContext(whole), configuration);
+  assert.deepEqual(await checkpointBytes(files, 'out', 8), await checkpointBytes(whole, 'out', 8));
+});
+
+test('a damaged checkpoint is left out for the one before, with a warning', async () => {
+  const files = digitFiles();
+  const configuration = tinyConfiguration({ stop: { steps: 8 }, checkpoint: { every: { steps: 4 } } });
+  await run(localContext(files), configuration);
+  const expected = await checkpointBytes(files, 'out', 8);
+  await files.truncate('out/checkpoints/step-8/optimizer.safetensors', 100);
+  const { events } = await run(localContext(files), configuration, { resume: true });
+  assert.match(ofKind(events, 'warning')[0]?.message ?? '', /checkpoint 8 is damaged and left out/);
+  assert.deepEqual(await checkpointBytes(files, 'out', 8), expected);
+});
+
+test('a directory that holds a run is not trained over', async () => {
+  const files = digitFiles();
+  const configuration = tinyConfiguration({ stop: { steps: 2 } });
+  await run(localContext(files), configuration);
+  await assert.rejects(
+    run(localContext(files), configuration),
+    /out: a directory that holds a run already.*--resume, or choose another --out/,
+  );
+  await assert.rejects(run(localContext(files), configuration, { out: 'other', resume: true }), /other: no such directory/);
+});
+
+test('a finished run resumes only when more is asked of it; what would make it another run is refused by name', async () => {
+  const files = digitFiles();
+  const context = localContext(files);
+  await run(context, tinyConfiguration({ stop: { steps: 4 } }));
+  const again = await run(context, tinyConfiguration({ stop: { steps: 4 } }), { resume: true });
+  assert.deepEqual([ofKind(again.events, 'update').length, again.summary.steps], [0, 4]);
+  const more = await run(context, tinyConfiguration({ stop: { steps: 6 }, validate: { patience: 3 }, report: { every: { steps: 1 } } }), {
+    resume: true,
+  });
+  assert.equal(more.summary.steps, 6);
+  assert.match(await (await Run.open(files, 'out')).configuration(), /steps: 6/);
+  const other = tinyConfiguration({ stop: { steps: 9 }, seed: 7, batch: { words: 100 } });
+  await assert.rejects(
+    run(context, { ...other, model: { ...other.model, hidden: 16 } }, { resume: true }),
+    /out, resuming: model\.hidden 16 \(was 8\), training\.batch\.sentences not set \(was 16\), training\.seed 7 \(was 1\), training\.batch\.words 100 \(was not set\); expected changes only below/,
+  );
+});
+
+test('another corpus or placement is refused on resume; the placement may be changed when told to', async () => {
+  const files = digitFiles();
+  const configuration = tinyConfiguration({ stop: { steps: 3 } });
+  const more = tinyConfiguration({ stop: { steps: 5 } });
+  await run(localContext(files), configuration);
+  const elsewhere = changed(localContext(files), ({ placement }) => ({ placement: { ...placement, devices: 2, gemm: 'openblas' } }));
+  await assert.rejects(
+    run(elsewhere, more, { resume: true }),
+    /out, resuming: devices 2 where the run began with 1, gemm openblas where the run began with webassembly; expected the same, .*--allow-different-placement/,
+  );
+  const { events, summary } = await run(elsewhere, more, { resume: true, allowDifferentPlacement: true });
+  assert.match(ofKind(events, 'warning')[0]?.message ?? '', /results will not be bit-identical/);
+  assert.equal(summary.steps, 5);
+  const other = { ...more, data: { ...more.data, train: { tsv: 'data/dev.tsv' } } };
+  await assert.rejects(
+    run(elsewhere, other, { resume: true }),
+    /out: a training corpus of 40 pairs; expected the 200 pairs that the run began with/,
+  );
+});
+
+test('a run begins with the model and the tokenizers of another', async () => {
+  const files = digitFiles();
+  const begun = (await run(localContext(files), tinyConfiguration({ stop: { steps: 30 } }))).summary.best?.value ?? 0;
+  const other = tinyConfiguration({ stop: { steps: 2 }, optimizer: { kind: 'sgd', learningRate: 1e-9 } });
+  const context = changed(localContext(files), (executor) => ({
+    update: async (batches, settings) => {
+      if (settings.update === 2) throw new DecadeError('resource', { where: 'device', received: 'lost' });
+      return executor.update(batches, settings);
+    },
+  }));
+  const request = { out: 'tuned', init: 'out' };
+  await assert.rejects(run(context, { ...other, tokenizer: { ...other.tokenizer, kind: 'character', shared: true } }, request), /lost/);
+  assert.equal(await files.readText('tuned/source-tokenizer.json'), await files.readText('out/source-tokenizer.json'));
+  await files.remove('out');
+  const { summary } = await run(localContext(files), other, { out: 'tuned', resume: true });
+  const tuned = summary.best?.value ?? 0;
+  assert.ok(Math.abs(tuned / begun - 1) < 1e-5, `a perplexity of ${tuned}, where that of the model it began with is ${begun}`);
+  const larger = { ...other, model: { ...other.model, hidden: 16, embedding: 16 } };
+  await assert.rejects(
+    run(localContext(files), larger, { out: 'larger', init: 'tuned' }),
+    /larger\/model\.safetensors: .* of shape .* where the model has/,
+  );
+  await assert.rejects(
+    run(localContext(files), other, { out: 'x', init: 'nowhere' }),
+    /nowhere: no such directory; expected a run directory/,
+  );
+});
+
+test('the mean of the last checkpoints becomes the model when it is better, and only then', async () => {
+  const training = { stop: { steps: 6 }, validate: { every: { steps: 6 } }, checkpoint: { every: { steps: 2 }, keep: 3, average: 3 } };
+  for (const [afterAverage, kept] of [
+    [2, true],
+    [4, false],
+  ] as const) {
+    const files = digitFiles();
+    const context = changed(localContext(files), () => {
+      let validations = 0;
+      return {
+        evaluate: async () => ({
+          negativeLogLikelihood: Math.log(validations++ < 3 ? 3 : afterAverage),
+          targetTokens: 1,
+          sourceTokens: 1,
+          sentences: 1,
+        }),
+      };
+    });
+    const { summary, events } = await run(context, tinyConfiguration(training));
+    assert.deepEqual(
+      ofKind(events, 'average').map(({ steps, kept }) => ({ steps, kept })),
+      [{ steps: [2, 4, 6], kept }],
+    );
+    assert.deepEqual(summary.averaged, kept ? [2, 4, 6] : undefined);
+    const model = await SafetensorsFile.open(files, 'out/model.safetensors');
+    assert.equal(model.metadata.averaged, kept ? '2 4 6' : undefined);
+    const sums = await Promise.all([2, 4, 6].map((step) => firstValue(files, `out/checkpoints/step-${step}/model.safetensors`)));
+    const expected = kept ? Math.fround(sums.reduce((sum, value) => sum + value, 0) / 3) : sums[2];
+    assert.equal(await firstValue(files, 'out/model.safetensors'), expected);
+    await model.close();
+  }
+});
+
+async function firstValue(files: Files, path: string): Promise<number> {
+  const file = await SafetensorsFile.open(files, path);
+  const bytes = new Uint8Array(4);
+  await file.readPiece('output.weight', 0, bytes);
+  await file.close();
+  return new Float32Array(bytes.buffer)[0] ?? 0;
+}
