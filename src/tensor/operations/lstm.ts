@@ -37,8 +37,9 @@ export interface LstmSaved {
   /** [rows, 4 hidden], activated */
   gates: Tensor;
   /** [rows, hidden] */
-  cells: Tensor;
   tanhCells: Tensor;
+  hiddenStates: States;
+  cellStates: States;
 }
 
 /** From this many steps on, a packed copy of the recurrent weights pays for itself. */
@@ -75,12 +76,11 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
     const { input, weightInput, weightHidden, bias } = inputs;
     const { kernels, matrix } = scope.device;
     const hiddenSize = weightHidden.dimension(1);
-    const rowBytes = hiddenSize * 4;
 
     const gates = scope.empty([layout.rows, 4 * hiddenSize]);
-    const cells = scope.empty([layout.rows, hiddenSize]);
     const tanhCells = scope.empty([layout.rows, hiddenSize]);
-    const output = scope.empty([layout.rows, hiddenSize]);
+    const hiddenStates = new States(scope, inputs.hidden, hiddenSize, layout, direction);
+    const cellStates = new States(scope, inputs.cell, hiddenSize, layout, direction);
     matrix.multiply({
       m: layout.rows,
       n: 4 * hiddenSize,
@@ -93,47 +93,37 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
       accumulate: false,
     });
 
-    // The state that enters each step gathers here; after the last step it is the final state.
-    const hidden = scope.empty([layout.sentences, hiddenSize]);
-    const cell = scope.empty([layout.sentences, hiddenSize]);
-    copyOrClear(scope, hidden, inputs.hidden);
-    copyOrClear(scope, cell, inputs.cell);
-
     const recurrent = recurrentProduct(scope, weightHidden, true, layout.steps);
-    let entered = inputs.hidden !== undefined;
-    for (const step of stepOrder(layout, direction)) {
+    for (const [position, step] of stepOrder(layout, direction).entries()) {
       const first = layout.offsets[step] as number;
       const active = layout.active[step] as number;
-      const rowGates = gates.offset + first * 4 * rowBytes;
-      if (entered) recurrent.multiply(active, hidden.offset, rowGates, true);
+      const rowGates = gates.offset + first * 4 * hiddenSize * 4;
+      const startsFromZero = position === 0 && inputs.hidden === undefined;
+      if (!startsFromZero) recurrent.multiply(active, hiddenStates.entering(scope, step), rowGates, true);
       kernels.lstmForward(
         rowGates,
         bias.offset,
-        cell.offset,
-        cells.offset + first * rowBytes,
-        tanhCells.offset + first * rowBytes,
-        output.offset + first * rowBytes,
+        cellStates.entering(scope, step),
+        cellStates.after(step),
+        tanhCells.offset + first * hiddenSize * 4,
+        hiddenStates.after(step),
         active,
         hiddenSize,
       );
-      kernels.copy(hidden.offset, output.offset + first * rowBytes, active * rowBytes);
-      kernels.copy(cell.offset, cells.offset + first * rowBytes, active * rowBytes);
-      entered = true;
     }
     recurrent.release();
-    return { outputs: { output, hidden, cell }, saved: { gates, cells, tanhCells } };
+    return {
+      outputs: { output: hiddenStates.output, hidden: hiddenStates.final(scope), cell: cellStates.final(scope) },
+      saved: { gates, tanhCells, hiddenStates, cellStates },
+    };
   },
 
-  gradient(scope, { inputs, attributes: { layout, direction }, outputs, saved }, outputGradients, inputGradients) {
+  gradient(scope, { inputs, attributes: { layout, direction }, saved }, outputGradients, inputGradients) {
     const { input, weightInput, weightHidden } = inputs;
     const { kernels, matrix } = scope.device;
     const hiddenSize = weightHidden.dimension(1);
     const rowBytes = hiddenSize * 4;
-    const { gates, tanhCells } = saved;
-
-    // State that entered each row: needed for the gradients of the forget gate and of weightHidden.
-    const previousCells = enteringStates(scope, saved.cells, inputs.cell, layout, direction);
-    const previousHidden = enteringStates(scope, outputs.output, inputs.hidden, layout, direction);
+    const { gates, tanhCells, hiddenStates, cellStates } = saved;
 
     const dHidden = scope.empty([layout.sentences, hiddenSize]);
     const dCell = scope.empty([layout.sentences, hiddenSize]);
@@ -148,7 +138,7 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
       const rowGates = gates.offset + first * 4 * rowBytes;
       kernels.lstmBackward(
         rowGates,
-        previousCells.offset + first * rowBytes,
+        cellStates.entering(scope, step),
         tanhCells.offset + first * rowBytes,
         outputGradients.output === undefined ? 0 : outputGradients.output.offset + first * rowBytes,
         dHidden.offset,
@@ -196,7 +186,7 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
         k: rows,
         a: gates.offset,
         transposeA: true,
-        b: previousHidden.offset,
+        b: hiddenStates.allEntering(scope).offset,
         transposeB: false,
         c: inputGradients.weightHidden.offset,
         accumulate: true,
@@ -208,6 +198,82 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
   },
 };
 
+/**
+ * Hidden or cell states of all steps in one buffer, the initial ones first:
+ *
+ *     rows 0 .. sentences                 before the first step
+ *     rows sentences .. sentences + rows  after each step, as the layout says
+ *
+ * Read forward, the sentences of a step are the first of those of the step before it, so what enters a step already
+ * stands where it is needed.
+ */
+class States {
+  readonly output: Tensor;
+  readonly #all: Tensor;
+  readonly #layout: SequenceLayout;
+  readonly #forward: boolean;
+  readonly #rowBytes: number;
+  /** [sentences, size] for what has to be put together. */
+  #scratch: Tensor | undefined;
+
+  constructor(scope: Scope, initial: Tensor | undefined, size: number, layout: SequenceLayout, direction: LstmAttributes['direction']) {
+    this.#all = scope.empty([layout.sentences + layout.rows, size]);
+    this.output = this.#all.rows(layout.sentences, layout.sentences + layout.rows);
+    this.#layout = layout;
+    this.#forward = direction === 'forward';
+    this.#rowBytes = size * 4;
+    copyOrClear(scope, this.#all.rows(0, layout.sentences), initial);
+  }
+
+  /** Byte offset of the states after a step: [active, size]. */
+  after(step: number): number {
+    return this.output.offset + (this.#layout.offsets[step] as number) * this.#rowBytes;
+  }
+
+  /** Byte offset of the states that enter a step: [active, size]. Valid until the next call. */
+  entering(scope: Scope, step: number): number {
+    const { sentences, steps, active, offsets } = this.#layout;
+    if (this.#forward) return step === 0 ? this.#all.offset : this.after(step - 1);
+    if (step === steps - 1) return this.#all.offset;
+    const [started, all] = [active[step + 1] as number, active[step] as number];
+    if (started === all) return this.output.offset + (offsets[step + 1] as number) * this.#rowBytes;
+    // Read backward, sentences join at their own last step: theirs is the initial state.
+    this.#scratch ??= scope.empty([sentences, this.#rowBytes / 4]);
+    const { kernels } = scope.device;
+    kernels.copy(this.#scratch.offset, this.after(step + 1), started * this.#rowBytes);
+    const joined = started * this.#rowBytes;
+    kernels.copy(this.#scratch.offset + joined, this.#all.offset + joined, (all - started) * this.#rowBytes);
+    return this.#scratch.offset;
+  }
+
+  /** [rows, size]: what enters each step, in the order of the layout. */
+  allEntering(scope: Scope): Tensor {
+    const { sentences, steps, rows, active, offsets } = this.#layout;
+    if (this.#forward && sentences * steps === rows) return this.#all.rows(0, rows);
+    const entering = scope.empty([rows, this.#rowBytes / 4]);
+    for (let step = 0; step < steps; step++) {
+      const target = entering.offset + (offsets[step] as number) * this.#rowBytes;
+      scope.device.kernels.copy(target, this.entering(scope, step), (active[step] as number) * this.#rowBytes);
+    }
+    return entering;
+  }
+
+  /** [sentences, size]: the state of each sentence after its last step in the order of reading. */
+  final(scope: Scope): Tensor {
+    const { sentences, steps, rows, active, offsets } = this.#layout;
+    if (!this.#forward) return this.output.rows(0, sentences);
+    if (sentences * steps === rows) return this.output.rows(rows - sentences, rows);
+    const final = scope.empty([sentences, this.#rowBytes / 4]);
+    for (let step = 0; step < steps; step++) {
+      const [staying, ended] = [active[step + 1] ?? 0, active[step] as number];
+      if (staying === ended) continue;
+      const source = this.output.offset + ((offsets[step] as number) + staying) * this.#rowBytes;
+      scope.device.kernels.copy(final.offset + staying * this.#rowBytes, source, (ended - staying) * this.#rowBytes);
+    }
+    return final;
+  }
+}
+
 function stepOrder(layout: SequenceLayout, direction: LstmAttributes['direction']): number[] {
   const steps = Array.from({ length: layout.steps }, (_, step) => step);
   return direction === 'forward' ? steps : steps.reverse();
@@ -216,34 +282,6 @@ function stepOrder(layout: SequenceLayout, direction: LstmAttributes['direction'
 function copyOrClear(scope: Scope, target: Tensor, source: Tensor | undefined): void {
   if (source === undefined) scope.device.kernels.fill(target.offset, 0, target.size);
   else scope.device.kernels.copy(target.offset, source.offset, target.bytes);
-}
-
-/** [rows, hidden]: for each row the state of its sentence before the row's step, in the order of reading. */
-function enteringStates(
-  scope: Scope,
-  states: Tensor,
-  initial: Tensor | undefined,
-  layout: SequenceLayout,
-  direction: LstmAttributes['direction'],
-): Tensor {
-  const { kernels } = scope.device;
-  const columns = states.dimension(1);
-  const entering = scope.empty(states.shape);
-  for (let step = 0; step < layout.steps; step++) {
-    const before = direction === 'forward' ? step - 1 : step + 1;
-    const active = layout.active[step] as number;
-    // Read backward, a sentence enters at its own last step; read forward, all enter at step 0.
-    const started = Math.min(active, layout.active[before] ?? 0);
-    const target = entering.offset + (layout.offsets[step] as number) * columns * 4;
-    const source = states.offset + (layout.offsets[before] ?? 0) * columns * 4;
-    if (started > 0) kernels.copy(target, source, started * columns * 4);
-    if (started < active) {
-      const [skipped, count] = [started * columns, (active - started) * columns];
-      if (initial === undefined) kernels.fill(target + skipped * 4, 0, count);
-      else kernels.copy(target + skipped * 4, initial.offset + skipped * 4, count * 4);
-    }
-  }
-  return entering;
 }
 
 /** C (+)= A weightHidden (or its transpose), packed when it is used often enough. */
