@@ -163,6 +163,14 @@ export class Run {
     return (await this.files.kind(this.fileAt(modelFile))) === 'file';
   }
 
+  /** What was noted with the model when it was saved; undefined when there is none. */
+  async modelMetadata(): Promise<Readonly<Record<string, string>> | undefined> {
+    if (!(await this.hasModel())) return undefined;
+    const file = await SafetensorsFile.open(this.files, this.fileAt(modelFile));
+    await file.close();
+    return file.metadata;
+  }
+
   /** Makes these parameters the run's model. */
   saveModel(parameters: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<string> {
     return replaceFile(this.files, this.path, modelFile, (path) => writeSafetensors(this.files, path, parameters, metadata));

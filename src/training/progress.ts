@@ -39,6 +39,8 @@ const savedProgress = z.strictObject({
   seconds: z.number(),
   best: z.strictObject({ metric: z.string(), value: z.number(), step: count }).nullable(),
   stalled: count,
+  /** The validation that is due here was interrupted, or not begun. */
+  validationOwed: z.boolean(),
   window: reportWindow,
   metricsBytes: count,
   logBytes: count,
@@ -58,11 +60,12 @@ export class Progress {
   seconds = 0;
   best: SavedProgress['best'] = null;
   stalled = 0;
+  validationOwed = false;
   window: z.output<typeof reportWindow> = emptyWindow;
 
   static restored(step: number, saved: SavedProgress): Progress {
-    const { epoch, batch, batches, sentences, seconds, best, stalled, window } = saved;
-    return Object.assign(new Progress(), { step, epoch, batch, batches, sentences, seconds, best, stalled, window });
+    const { epoch, batch, batches, sentences, seconds, best, stalled, validationOwed, window } = saved;
+    return Object.assign(new Progress(), { step, epoch, batch, batches, sentences, seconds, best, stalled, validationOwed, window });
   }
 
   get position(): Position {
@@ -109,8 +112,8 @@ export class Progress {
   }
 
   saved(rest: Pick<SavedProgress, 'metricsBytes' | 'logBytes' | 'placement' | 'corpus'>): SavedProgress {
-    const { epoch, batch, batches, sentences, seconds, best, stalled, window } = this;
-    return { epoch, batch, batches, sentences, seconds, best, stalled, window, ...rest };
+    const { epoch, batch, batches, sentences, seconds, best, stalled, validationOwed, window } = this;
+    return { epoch, batch, batches, sentences, seconds, best, stalled, validationOwed, window, ...rest };
   }
 }
 

@@ -5,6 +5,7 @@ import { type Files, joinPath } from '../core/files.js';
 import { type EpochPlan, planEpoch } from '../data/batches.js';
 import { type Corpus, openCorpus } from '../data/corpus.js';
 import { describeReport } from '../data/filter.js';
+import { turns } from '../decoding/event-loop.js';
 import { createModel, type ModelOptions } from '../models/create.js';
 import type { Model } from '../models/model.js';
 import { type Configuration, printConfiguration, resolveConfiguration } from './configuration.js';
@@ -177,9 +178,13 @@ async function prepare(context: TrainingContext, given: Configuration, request: 
     return { configuration, run, model, corpus, fingerprint, validation, executor, progress, isRestored, metrics, log, close };
   } catch (error) {
     await close();
-    if (signal?.aborted && !(error instanceof DecadeError)) return undefined;
+    if (isAbort(error, signal)) return undefined;
     throw error;
   }
+}
+
+function isAbort(error: unknown, signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true && (error === signal.reason || !(error instanceof DecadeError));
 }
 
 async function configurationOfRun(run: Run): Promise<Configuration> {
@@ -258,7 +263,8 @@ class Loop {
   #plan: { epoch: number; plan: EpochPlan } | undefined;
   #recent = { words: 0, seconds: 0 };
   #session = { seconds: 0, fraction: 0 };
-  #validatedAt: number | undefined;
+  /** Lets signals and timers through, when updates themselves never wait. */
+  readonly #turn = turns();
 
   constructor(prepared: Prepared, request: TrainRequest) {
     this.#prepared = prepared;
@@ -274,18 +280,20 @@ class Loop {
     await this.#log(
       `${model.parameters.count.toLocaleString('en-US')} parameters, ${gemm} on ${devices} devices; training corpus: ${describeReport(corpus.report)}`,
     );
-    let reason: StopReason | undefined = this.#stopReason();
-    const isNew = reason === undefined;
+    let reason: StopReason | undefined;
     try {
       // From here on there is always a checkpoint, and a disk that cannot hold one is found at once.
       if (!this.#prepared.isRestored) await this.#checkpoint();
+      if (this.#progress.validationOwed) await this.#validate();
+      reason = this.#reasonToEnd();
+      if (reason === undefined) await this.#adoptAverage();
       while (reason === undefined) reason = await this.#step();
     } catch (error) {
       // What failed may be the disk itself: the first error is the one to tell.
       if (error instanceof DecadeError) await this.#log(`Stopped: ${error.message}`).catch(() => undefined);
       throw error;
     }
-    const averaged = isNew && reason !== 'interrupted' ? await this.#average() : undefined;
+    const averaged = reason === 'interrupted' ? undefined : await this.#average();
     const { position, best, seconds } = this.#progress;
     await this.#log(`Training ended (${reason}) : Ep. ${position.epochs.toFixed(2)} : Up. ${position.steps}`);
     return {
@@ -302,18 +310,15 @@ class Loop {
 
   /** One update, and what is due after it. Gives the reason to stop, if there is one. */
   async #step(): Promise<StopReason | undefined> {
-    const { validation } = this.#prepared;
     const { report, validate, checkpoint } = this.#training;
+    await this.#turn();
     const before = this.#planned();
     const learningRate = await this.#update(before);
     const after = this.#progress.position;
-    if (isDue(report.every, before, after)) await this.#report(this.#progress.report(learningRate));
-    if (validation !== undefined && validate !== undefined && isDue(validate.every, before, after)) await this.#validate(validation);
-    if (this.#stopReason() !== undefined) {
-      if (this.#progress.window.updates > 0) await this.#report(this.#progress.report(learningRate));
-      if (validation !== undefined && this.#validatedAt !== after.steps) await this.#validate(validation);
-    }
-    const reason = this.#stopReason() ?? (this.#request.signal?.aborted ? 'interrupted' : undefined);
+    const isLast = this.#stopReason() !== undefined;
+    if (isLast || isDue(report.every, before, after)) await this.#report(this.#progress.report(learningRate));
+    if (validate !== undefined && (isLast || isDue(validate.every, before, after))) await this.#validate();
+    const reason = this.#reasonToEnd();
     if (reason !== undefined || isDue(checkpoint.every, before, after)) await this.#checkpoint();
     return reason;
   }
@@ -385,6 +390,11 @@ class Loop {
     return Math.min(1, Math.max(stop.steps === undefined ? 0 : steps / stop.steps, stop.epochs === undefined ? 0 : epochs / stop.epochs));
   }
 
+  #reasonToEnd(): StopReason | undefined {
+    if (this.#progress.validationOwed) return 'interrupted';
+    return this.#stopReason() ?? (this.#request.signal?.aborted ? 'interrupted' : undefined);
+  }
+
   #stopReason(): Exclude<StopReason, 'interrupted'> | undefined {
     const { stop, validate } = this.#training;
     const { position, stalled } = this.#progress;
@@ -399,14 +409,25 @@ class Loop {
     await this.#log(reportLine(report));
   }
 
-  async #validate(validation: Validation): Promise<void> {
+  /** Judges the model, if there is a dev corpus; when the signal comes meanwhile, the validation stays owed. */
+  async #validate(): Promise<void> {
+    const { validation, executor } = this.#prepared;
+    if (validation === undefined) return;
     const progress = this.#progress;
     const { position } = progress;
+    const { signal } = this.#request;
     this.#emit({ kind: 'validating', step: progress.step });
-    const figures = await validation.figures(this.#prepared.executor);
-    this.#validatedAt = progress.step;
+    progress.validationOwed = true;
+    let figures: ValidationFigures;
+    try {
+      figures = await validation.figures(executor, signal);
+    } catch (error) {
+      if (isAbort(error, signal)) return;
+      throw error;
+    }
+    progress.validationOwed = false;
     const value = figures[validation.decisive] ?? Number.NaN;
-    if (validation.isBetter(figures, progress.best?.value)) {
+    if (validation.isBetter(value, progress.best?.value)) {
       progress.best = { metric: validation.decisive, value, step: progress.step };
       progress.stalled = 0;
       await this.#saveModel(figures);
@@ -456,8 +477,15 @@ class Loop {
     const steps = (await run.checkpointSteps()).filter((step) => step > 0).slice(-average);
     if (steps.length < 2) return undefined;
     await run.averageCheckpoints(steps, executor.parameters);
-    const figures = await validation?.figures(executor);
-    const kept = figures === undefined || validation?.isBetter(figures, this.#progress.best?.value) === true;
+    let figures: ValidationFigures | undefined;
+    try {
+      figures = await validation?.figures(executor, this.#request.signal);
+    } catch (error) {
+      // All else is saved; resuming the finished run tries again.
+      if (isAbort(error, this.#request.signal)) return undefined;
+      throw error;
+    }
+    const kept = figures === undefined || validation?.isBetter(figures[validation.decisive], this.#progress.best?.value) === true;
     if (kept) await this.#saveModel(figures, steps);
     this.#emit({ kind: 'average', steps, figures, kept });
     const scores =
@@ -470,6 +498,15 @@ class Loop {
       `Average of checkpoints ${steps.join(', ')} : ${scores} : ${kept ? 'kept as the model' : 'not better than the best, left out'}`,
     );
     return kept ? steps : undefined;
+  }
+
+  /** When a run goes on past an end whose average was the best, a new model must be better than that. */
+  async #adoptAverage(): Promise<void> {
+    const { run, validation } = this.#prepared;
+    const metadata = validation === undefined ? undefined : await run.modelMetadata();
+    const value = Number(metadata?.[validation?.decisive ?? '']);
+    if (metadata?.averaged === undefined || validation === undefined || !validation.isBetter(value, this.#progress.best?.value)) return;
+    this.#progress.best = { metric: validation.decisive, value, step: Number(metadata.step) };
   }
 
   async #log(line: string): Promise<void> {

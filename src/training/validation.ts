@@ -3,6 +3,7 @@ import type { Files } from '../core/files.js';
 import { planEpoch } from '../data/batches.js';
 import type { Corpus } from '../data/corpus.js';
 import { type CorpusSource, readPairs } from '../data/sources.js';
+import { turns } from '../decoding/event-loop.js';
 import { evaluate, metricNamed } from '../metrics/evaluate.js';
 import type { ValidationFigures } from './events.js';
 import type { Executor } from './executor.js';
@@ -55,9 +56,9 @@ export class Validation {
     return new Validation(options, batching, corpus, text, translate);
   }
 
-  /** Perplexity a target token (`</s>` counted), and the other metrics of the translations. */
-  async figures(executor: Executor): Promise<ValidationFigures> {
-    const figures: Record<string, number> & { perplexity: number } = { perplexity: await this.#perplexity(executor) };
+  /** Perplexity a target token (`</s>` counted), and the other metrics of the translations. Throws the signal's reason. */
+  async figures(executor: Executor, signal?: AbortSignal): Promise<ValidationFigures> {
+    const figures: Record<string, number> & { perplexity: number } = { perplexity: await this.#perplexity(executor, signal) };
     if (this.#text !== undefined && this.#translate !== undefined) {
       const { sources, references } = this.#text;
       const translations = await this.#translate(sources, { beam: this.#options.beam });
@@ -73,18 +74,20 @@ export class Validation {
     return this.#options.metrics[0] ?? 'perplexity';
   }
 
-  /** Whether figures are better than the best value of the decisive metric so far; what is no number never is. */
-  isBetter(figures: ValidationFigures, best: number | undefined): boolean {
-    const value = figures[this.decisive];
+  /** Whether a value of the decisive metric is better than the best so far; what is no number never is. */
+  isBetter(value: number | undefined, best: number | undefined): boolean {
     if (value === undefined || !Number.isFinite(value)) return false;
     if (best === undefined) return true;
     return this.decisive !== 'perplexity' && metricNamed(this.decisive).higherIsBetter ? value > best : value < best;
   }
 
-  async #perplexity(executor: Executor): Promise<number> {
+  async #perplexity(executor: Executor, signal: AbortSignal | undefined): Promise<number> {
     const plan = planEpoch(this.#corpus.lengths, { size: this.#batching.batch, bucketing: 'length' }, 0, 0);
     let [negativeLogLikelihood, words] = [0, 0];
+    const turn = turns();
     for (let batch = 0; batch < plan.batches; batch++) {
+      await turn();
+      signal?.throwIfAborted();
       const result = await executor.evaluate(await this.#corpus.read(plan.sentences(batch)));
       negativeLogLikelihood += result.negativeLogLikelihood;
       words += result.targetTokens;

@@ -401,3 +401,45 @@ async function firstValue(files: Files, path: string): Promise<number> {
   await file.close();
   return new Float32Array(bytes.buffer)[0] ?? 0;
 }
+
+test('a signal that comes during a validation is obeyed at once, and the validation made good on resume', async () => {
+  for (const stopAt of [3, 6, 9]) {
+    const training = { stop: { steps: 9 }, validate: { every: { steps: 3 } }, checkpoint: { every: { steps: 4 }, average: 2 } };
+    const files = digitFiles();
+    const controller = new AbortController();
+    const { summary, events } = await run(localContext(files), tinyConfiguration(training), {
+      signal: controller.signal,
+      onEvent: (event) => {
+        if (event.kind === 'validating' && event.step === stopAt) controller.abort();
+      },
+    });
+    assert.deepEqual([summary.interrupted, summary.steps, ofKind(events, 'validation').length], [true, stopAt, stopAt / 3 - 1]);
+    const resumed = await run(localContext(files), tinyConfiguration(training), { resume: true });
+    assert.equal(ofKind(resumed.events, 'validation')[0]?.step, stopAt);
+    const whole = digitFiles();
+    const uninterrupted = await run(localContext(whole), tinyConfiguration(training));
+    assert.deepEqual(resumed.summary.best, uninterrupted.summary.best);
+    assert.deepEqual(await checkpointBytes(files, 'out', 9), await checkpointBytes(whole, 'out', 9));
+    assert.deepEqual(await metricsOf(files, 'out'), await metricsOf(whole, 'out'));
+  }
+});
+
+test('a run that goes on past a kept average replaces it only by a better model', async () => {
+  const training = { batch: { sentences: 200 }, validate: { every: { steps: 2 } }, checkpoint: { every: { steps: 2 }, average: 2 } };
+  const files = digitFiles();
+  const perplexities = [5, 4, 2, 3];
+  let validations = 0;
+  const context = changed(localContext(files), () => ({
+    evaluate: async () => ({
+      negativeLogLikelihood: Math.log(perplexities[validations++] ?? 9),
+      targetTokens: 1,
+      sourceTokens: 1,
+      sentences: 1,
+    }),
+  }));
+  const first = await run(context, tinyConfiguration({ ...training, stop: { steps: 4 } }));
+  assert.deepEqual(first.summary.averaged, [2, 4]);
+  const second = await run(context, tinyConfiguration({ ...training, stop: { steps: 6 } }), { resume: true });
+  assert.equal(second.summary.best?.value, Math.exp(Math.log(2)));
+  assert.equal((await (await Run.open(files, 'out')).modelMetadata())?.averaged, '2 4');
+});
