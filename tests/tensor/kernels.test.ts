@@ -623,13 +623,20 @@ for (const { shared, relaxed } of variants) {
               const place = bench.floats(logits);
               const [losses, logProbabilities] = [bench.empty(rows), bench.empty(rows)];
               const pbias = withBias ? bench.floats(bias) : 0;
+              const biasGradient = withBias ? bench.floats(range(columns).map(() => 0.5)) : 0;
               kernels.softmaxCrossEntropy(
-                ...([place, pbias, bench.integers(targets), losses, logProbabilities] as const),
+                ...([place, pbias, bench.integers(targets), losses, logProbabilities, biasGradient] as const),
                 ...([rows, columns, smoothing, gradientScale] as const),
               );
               close(bench.readFloats(losses, rows), expected.losses, 2e-6, `losses of ${columns}`);
               close(bench.readFloats(logProbabilities, rows), expected.logProbabilities, 2e-6);
               close(bench.readFloats(place, rows * columns), expected.logits, 1e-6, `gradient of ${columns}`);
+              if (withBias) {
+                const sumsOfColumns = range(columns).map((column) =>
+                  gradientScale === 0 ? 0.5 : [0, 1, 2].reduce((sum, row) => sum + at(expected.logits, row * columns + column), 0.5),
+                );
+                close(bench.readFloats(biasGradient, columns), sumsOfColumns, 1e-6, `bias gradient of ${columns}`);
+              }
             }
           }
         }

@@ -134,7 +134,8 @@ export interface Kernels {
    * Per row of logits [rows, columns] (bias [columns] is added first; 0 = none), with target t, smoothing e and V = columns:
    *   loss = (1 - e) (-log p_t) + e mean_v(-log p_v)     (Szegedy et al. 2016, section 7, uniform prior)
    * losses [rows] receives the loss, logProbabilities [rows] (0 = not wanted) receives log p_t.
-   * When gradientScale is not 0 the logits are replaced by gradientScale (p - (1 - e) onehot(t) - e / V).
+   * When gradientScale is not 0 the logits are replaced by gradientScale (p - (1 - e) onehot(t) - e / V), and the sums of
+   * their columns are added to biasGradient [columns] (0 = not wanted).
    */
   softmaxCrossEntropy(
     logits: number,
@@ -142,6 +143,7 @@ export interface Kernels {
     targets: number,
     losses: number,
     logProbabilities: number,
+    biasGradient: number,
     rows: number,
     columns: number,
     smoothing: number,

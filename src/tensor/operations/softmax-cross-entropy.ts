@@ -96,6 +96,7 @@ function inChunks(
       targets.offset + first * 4,
       losses.offset + first * 4,
       logProbabilities.offset + first * 4,
+      gradients?.bias?.offset ?? 0,
       count,
       vocabulary,
       smoothing,
@@ -127,7 +128,6 @@ function inChunks(
         accumulate: true,
       });
     }
-    if (gradients?.bias !== undefined) kernels.addColumnSums(gradients.bias.offset, logits.offset, count, vocabulary);
   }
   return { losses, logProbabilities };
 }

@@ -99,14 +99,32 @@ function sumExponentialsOfRow(row: usize, bias: usize, bytes: usize, maximum: f3
   return sumOfExponentials(row, bias, bytes, maximum, false);
 }
 
-/** row = row * factor - shift */
-function scaleRow(row: usize, bytes: usize, factor: f32, shift: f32): void {
+/** row = row * factor - shift, which is also added to `sums` unless that is 0. */
+// @ts-ignore: decorator
+@inline
+function scaleRowInto(row: usize, sums: usize, bytes: usize, factor: f32, shift: f32): void {
   const whole = bytes & ~15;
   const factors = f32x4.splat(factor);
   const shifts = f32x4.splat(shift);
   let at: usize = 0;
-  for (; at < whole; at += 16) v128.store(row + at, f32x4.sub(f32x4.mul(factors, v128.load(row + at)), shifts));
-  for (; at < bytes; at += 4) store<f32>(row + at, factor * load<f32>(row + at) - shift);
+  for (; at < whole; at += 16) {
+    const scaled = f32x4.sub(f32x4.mul(factors, v128.load(row + at)), shifts);
+    v128.store(row + at, scaled);
+    if (sums != 0) v128.store(sums + at, f32x4.add(v128.load(sums + at), scaled));
+  }
+  for (; at < bytes; at += 4) {
+    const scaled = factor * load<f32>(row + at) - shift;
+    store<f32>(row + at, scaled);
+    if (sums != 0) store<f32>(sums + at, load<f32>(sums + at) + scaled);
+  }
+}
+
+function scaleRow(row: usize, bytes: usize, factor: f32, shift: f32): void {
+  scaleRowInto(row, 0, bytes, factor, shift);
+}
+
+function scaleAndSumRow(row: usize, sums: usize, bytes: usize, factor: f32, shift: f32): void {
+  scaleRowInto(row, sums, bytes, factor, shift);
 }
 
 export function softmaxCrossEntropy(
@@ -115,6 +133,7 @@ export function softmaxCrossEntropy(
   targets: usize,
   losses: usize,
   logProbabilities: usize,
+  biasGradient: usize,
   rows: usize,
   columns: usize,
   smoothing: f64,
@@ -137,8 +156,12 @@ export function softmaxCrossEntropy(
     store<f32>(losses + (index << 2), loss);
     if (logProbabilities != 0) store<f32>(logProbabilities + (index << 2), -targetLoss);
     if (gradientScale != 0) {
-      scaleRow(row, bytes, <f32>(gradientScale / <f64>total), <f32>((gradientScale * smoothing) / <f64>columns));
-      store<f32>(row + target, load<f32>(row + target) - <f32>(gradientScale * (1.0 - smoothing)));
+      const factor = <f32>(gradientScale / <f64>total);
+      const shift = <f32>((gradientScale * smoothing) / <f64>columns);
+      const atTarget = <f32>(gradientScale * (1.0 - smoothing));
+      store<f32>(row + target, load<f32>(row + target) - atTarget / factor);
+      if (biasGradient == 0) scaleRow(row, bytes, factor, shift);
+      else scaleAndSumRow(row, biasGradient, bytes, factor, shift);
     }
   }
 }
