@@ -9,7 +9,7 @@ import { search } from '../../src/decoding/search.js';
 import type { StepModel } from '../../src/models/model.js';
 import { beginId, endId, padId, unknownId } from '../../src/text/tokenizer.js';
 import { openTestDevice } from '../tensor/devices.js';
-import { exhaustive, lstmVariants, randomLstm, randomSources, randomTable, TableModel } from './models.js';
+import { exhaustive, lstmVariants, randomLstm, randomSources, randomTable, type Table, TableModel } from './models.js';
 
 const device = await openTestDevice();
 const sources = randomSources(9, 7);
@@ -47,7 +47,52 @@ function greedy(model: StepModel, source: readonly number[], maximumLength: numb
   return ids;
 }
 
+/** Beam search as the paper tells it (section 3.2), to the very end, with plain arrays: what the batched one must find. */
+function plainBeamSearch(vocabulary: number, table: Table, source: readonly number[], beam: number, maximumLength: number) {
+  let living: { ids: number[]; logProbability: number }[] = [{ ids: [], logProbability: 0 }];
+  const complete: { ids: number[]; score: number }[] = [];
+  while (living.length > 0) {
+    const extended = living.flatMap(({ ids, logProbability }) => {
+      const logits = table(source, ids);
+      const total = Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0));
+      const allowed = ids.length === maximumLength ? [endId] : [endId, ...Array.from({ length: vocabulary - 3 }, (_, id) => id + 3)];
+      return allowed.map((id) => ({ ids: [...ids, id], logProbability: logProbability + (logits[id] ?? 0) - total }));
+    });
+    const best = extended.sort((a, b) => b.logProbability - a.logProbability).slice(0, beam - complete.length);
+    living = best.filter(({ ids }) => ids.at(-1) !== endId);
+    for (const { ids, logProbability } of best.filter((each) => !living.includes(each))) {
+      complete.push({ ids: ids.slice(0, -1), score: logProbability / ids.length });
+    }
+  }
+  return complete.sort((a, b) => b.score - a.score);
+}
+
 describe('beam search', () => {
+  for (const beam of [1, 2, 3, 5, 8]) {
+    test(`finds what the paper's finds, beam ${beam}`, async () => {
+      for (const [seed, bias] of [
+        [1, 0],
+        [2, 1],
+        [3, 2.5],
+      ] as const) {
+        const table = randomTable(9, seed, { bias });
+        for (const nbest of new Set([1, beam])) {
+          const found = await find(new TableModel(9, table), sources, { beam, nbest, maximumLength: 6 });
+          sources.forEach((source, sentence) => {
+            const expected = plainBeamSearch(9, table, source, beam, 6).slice(0, nbest);
+            assert.deepEqual(
+              idsOf(found[sentence]),
+              expected.map(({ ids }) => ids),
+            );
+            found[sentence]?.forEach(({ score }, rank) => {
+              assertClose(score, expected[rank]?.score);
+            });
+          });
+        }
+      }
+    });
+  }
+
   test('with a beam of 1 is greedy search', async () => {
     const table = new TableModel(9, randomTable(9, 5, { bias: 1 }));
     for (const model of [table, ...lstmVariants.map((variant) => randomLstm(device, variant))]) {

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { MatrixProvider } from '../../src/tensor/matrix.js';
+import { PackedWeights } from '../../src/tensor/packed-weights.js';
+import { Tensor } from '../../src/tensor/tensor.js';
+import { openTestDevice } from './devices.js';
+
+const device = await openTestDevice();
+
+function tensorOf(shape: readonly [number, number], value: (index: number) => number): Tensor {
+  const tensor = new Tensor(device.memory, device.memory.allocate(shape[0] * shape[1] * 4).offset, shape);
+  return tensor.set(Array.from({ length: tensor.size }, (_, index) => value(index)));
+}
+
+test('weights are packed once, other matrices never, and every product is the same', () => {
+  const counts = { packed: 0, released: 0, plain: 0 };
+  const counting: MatrixProvider = {
+    ...device.matrix,
+    multiply(product) {
+      counts.plain++;
+      device.matrix.multiply(product);
+    },
+    pack(n, k, b, transposeB) {
+      counts.packed++;
+      const packed = device.matrix.pack(n, k, b, transposeB);
+      return {
+        ...packed,
+        release() {
+          counts.released++;
+          packed.release();
+        },
+      };
+    },
+  };
+  const weight = tensorOf([5, 7], (index) => Math.sin(index));
+  const other = tensorOf([5, 7], (index) => Math.cos(index));
+  const input = tensorOf([3, 7], (index) => index / 10 - 1);
+  const [expected, actual] = [tensorOf([3, 5], () => 0), tensorOf([3, 5], () => 0)];
+  const before = device.memory.allocatedBytes;
+  const provider = new PackedWeights(counting, [weight]);
+  const plain = { m: 3, n: 5, k: 7, a: input.offset, transposeA: false, transposeB: true };
+  for (const b of [weight.offset, other.offset, weight.offset]) {
+    for (const accumulate of [false, true]) {
+      device.matrix.multiply({ ...plain, b, c: expected.offset, accumulate });
+      provider.multiply({ ...plain, b, c: actual.offset, accumulate });
+      assert.deepEqual(actual.toArray(), expected.toArray());
+    }
+  }
+  assert.deepEqual(counts, { packed: 1, released: 0, plain: 2 });
+  provider.dispose();
+  assert.equal(counts.released, 1);
+  assert.ok(device.memory.allocatedBytes - before < 4096, 'only the scratch of the provider is kept');
+});
