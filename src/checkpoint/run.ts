@@ -140,15 +140,7 @@ export class Run {
    * not before the file has been found to hold what it declares.
    */
   async loadParameters(store: ParameterStore, memory?: Memory): Promise<Readonly<Record<string, string>>> {
-    const path = this.fileAt(modelFile);
-    if (!(await this.hasModel())) {
-      throw new DecadeError('input', {
-        where: this.path,
-        received: `no ${modelFile}: the training was stopped before its first checkpoint`,
-        next: 'continue it with --resume',
-      });
-    }
-    const file = await SafetensorsFile.open(this.files, path);
+    const file = await this.#openModel();
     try {
       file.requireSame(store);
       if (memory !== undefined) store.allocate(memory);
@@ -163,10 +155,29 @@ export class Run {
     return (await this.files.kind(this.fileAt(modelFile))) === 'file';
   }
 
+  /** Throws `input` unless the model has exactly these parameters. */
+  async requireModel(parameters: ParameterStore): Promise<void> {
+    const file = await this.#openModel();
+    try {
+      file.requireSame(parameters);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #openModel(): Promise<SafetensorsFile> {
+    if (await this.hasModel()) return SafetensorsFile.open(this.files, this.fileAt(modelFile));
+    throw new DecadeError('input', {
+      where: this.path,
+      received: `no ${modelFile}: the training was stopped before its first checkpoint`,
+      next: 'continue it with --resume',
+    });
+  }
+
   /** What was noted with the model when it was saved; undefined when there is none. */
   async modelMetadata(): Promise<Readonly<Record<string, string>> | undefined> {
     if (!(await this.hasModel())) return undefined;
-    const file = await SafetensorsFile.open(this.files, this.fileAt(modelFile));
+    const file = await this.#openModel();
     await file.close();
     return file.metadata;
   }

@@ -5,6 +5,7 @@ import { type Files, joinPath } from '../core/files.js';
 import { type EpochPlan, planEpoch } from '../data/batches.js';
 import { type Corpus, openCorpus } from '../data/corpus.js';
 import { describeReport } from '../data/filter.js';
+import { readPairs } from '../data/sources.js';
 import { turns } from '../decoding/event-loop.js';
 import { createModel, type ModelOptions } from '../models/create.js';
 import type { Model } from '../models/model.js';
@@ -118,10 +119,8 @@ async function prepare(context: TrainingContext, given: Configuration, request: 
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const initial = request.init === undefined ? undefined : await Run.open(files, request.init);
-    // A model and the tokenizers that it was trained with cannot be parted.
-    const configuration = initial === undefined ? given : { ...given, tokenizer: (await configurationOfRun(initial)).tokenizer };
-    const { run, tokenizers } = await openRunFor(context, configuration, initial, request);
+    const { run, configuration } = await (request.resume ? findRun(files, given, request) : makeRun(files, given, request));
+    const tokenizers = await run.tokenizers();
     const { data, training } = configuration;
 
     const open = async (part: 'train' | 'dev', source: typeof data.train) => {
@@ -142,7 +141,7 @@ async function prepare(context: TrainingContext, given: Configuration, request: 
     const corpus = await open('train', data.train);
     const dev = data.dev === undefined || training.validate === undefined ? undefined : await open('dev', data.dev);
 
-    const model = createModel(configuration.model, { source: tokenizers.source.size, target: tokenizers.target.size });
+    const model = newModel(configuration, tokenizers);
     const { optimizer, clip, normalise, labelSmoothing, seed } = training;
     const rule = { optimizer, clip, normalise, labelSmoothing, seed };
     const executor = await context.openExecutor({ model, modelOptions: configuration.model, rule });
@@ -191,36 +190,56 @@ async function configurationOfRun(run: Run): Promise<Configuration> {
   return resolveConfiguration(await run.configuration(), run.fileAt('config.yaml'));
 }
 
-/** The run directory, made or found, and its tokenizers. */
-async function openRunFor(
-  { files }: TrainingContext,
-  configuration: Configuration,
-  initial: Run | undefined,
-  { out, resume, signal, onEvent }: TrainRequest,
-): Promise<{ run: Run; tokenizers: Tokenizers }> {
-  if (resume) {
-    const run = await Run.open(files, out);
-    const before = await configurationOfRun(run);
-    requireResumable(before, configuration, out);
-    await run.removeLeftovers();
-    if (printConfiguration(before) !== printConfiguration(configuration)) await run.replaceConfiguration(printConfiguration(configuration));
-    return { run, tokenizers: await run.tokenizers() };
-  }
+/** A run directory and the configuration that holds in it. */
+interface ConfiguredRun {
+  readonly run: Run;
+  readonly configuration: Configuration;
+}
+
+/** The run to resume. */
+async function findRun(files: Files, given: Configuration, { out, init }: TrainRequest): Promise<ConfiguredRun> {
+  const run = await Run.open(files, out);
+  const before = await configurationOfRun(run);
+  const configuration = init === undefined ? given : { ...given, tokenizer: before.tokenizer };
+  requireResumable(before, configuration, out);
+  await run.removeLeftovers();
+  const text = printConfiguration(configuration);
+  if (printConfiguration(before) !== text) await run.replaceConfiguration(text);
+  return { run, configuration };
+}
+
+/** A new run, with tokenizers of its own or with the model and the tokenizers of another: these cannot be parted. */
+async function makeRun(files: Files, given: Configuration, request: TrainRequest): Promise<ConfiguredRun> {
+  const { out, init, signal, onEvent } = request;
   await requireFree(files, out);
-  const tokenizers =
-    initial !== undefined
-      ? await initial.tokenizers()
-      : await trainTokenizers({
-          files,
-          source: configuration.data.train,
-          options: configuration.tokenizer,
-          signal,
-          onProgress: (lines) => onEvent?.({ kind: 'tokenizers', lines }),
-        });
-  return {
-    run: await Run.create(files, out, { configuration: printConfiguration(configuration), tokenizers, model: initial }),
-    tokenizers,
-  };
+  await requireReadable(files, given);
+  if (init !== undefined) {
+    const model = await Run.open(files, init);
+    const configuration = { ...given, tokenizer: (await configurationOfRun(model)).tokenizer };
+    const tokenizers = await model.tokenizers();
+    await model.requireModel(newModel(configuration, tokenizers).parameters);
+    return { run: await Run.create(files, out, { configuration: printConfiguration(configuration), tokenizers, model }), configuration };
+  }
+  const tokenizers = await trainTokenizers({
+    files,
+    source: given.data.train,
+    options: given.tokenizer,
+    signal,
+    onProgress: (lines) => onEvent?.({ kind: 'tokenizers', lines }),
+  });
+  return { run: await Run.create(files, out, { configuration: printConfiguration(given), tokenizers }), configuration: given };
+}
+
+function newModel({ model }: Configuration, { source, target }: Tokenizers): Model {
+  return createModel(model, { source: source.size, target: target.size });
+}
+
+/** Throws `input` before anything is made when a corpus cannot even be opened. */
+async function requireReadable(files: Files, { data }: Configuration): Promise<void> {
+  for (const source of [data.train, data.dev]) {
+    if (source === undefined || 'generator' in source) continue;
+    for await (const _pair of readPairs(files, source)) break;
+  }
 }
 
 /** Sets the executor to the last checkpoint; undefined when the run was stopped before its first. */

@@ -295,6 +295,13 @@ test('a directory that holds a run is not trained over', async () => {
   await assert.rejects(run(localContext(files), configuration, { out: 'other', resume: true }), /other: no such directory/);
 });
 
+test('a corpus that is not there, or a model that does not fit, is told before anything is made', async () => {
+  const files = digitFiles();
+  await files.remove('data/dev.tsv');
+  await assert.rejects(run(localContext(files), tinyConfiguration()), /data\/dev\.tsv: no such file/);
+  assert.deepEqual(await files.list('/'), ['data']);
+});
+
 test('a finished run resumes only when more is asked of it; what would make it another run is refused by name', async () => {
   const files = digitFiles();
   const context = localContext(files);
@@ -347,13 +354,13 @@ test('a run begins with the model and the tokenizers of another', async () => {
   await assert.rejects(run(context, { ...other, tokenizer: { ...other.tokenizer, kind: 'character', shared: true } }, request), /lost/);
   assert.equal(await files.readText('tuned/source-tokenizer.json'), await files.readText('out/source-tokenizer.json'));
   await files.remove('out');
-  const { summary } = await run(localContext(files), other, { out: 'tuned', resume: true });
+  const { summary } = await run(localContext(files), other, { out: 'tuned', init: 'out', resume: true });
   const tuned = summary.best?.value ?? 0;
   assert.ok(Math.abs(tuned / begun - 1) < 1e-5, `a perplexity of ${tuned}, where that of the model it began with is ${begun}`);
   const larger = { ...other, model: { ...other.model, hidden: 16, embedding: 16 } };
   await assert.rejects(
     run(localContext(files), larger, { out: 'larger', init: 'tuned' }),
-    /larger\/model\.safetensors: .* of shape .* where the model has/,
+    /tuned\/model\.safetensors: .* of shape .* where the model has/,
   );
   await assert.rejects(
     run(localContext(files), other, { out: 'x', init: 'nowhere' }),
