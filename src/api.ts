@@ -9,10 +9,79 @@ import type { TranslationModel } from './decoding/translation-model.js';
 import { type Evaluation, evaluate as evaluateMetric, metricNamed } from './metrics/evaluate.js';
 import { createModel } from './models/create.js';
 import type { Model } from './models/model.js';
+import { DataExecutor } from './parallel/data-executor.js';
 import type { Runtime } from './parallel/runtime.js';
 import type { Device } from './tensor/device.js';
 import { Memory } from './tensor/memory.js';
-import { resolveConfiguration } from './training/configuration.js';
+import { type Configuration, type ConfigurationInput, configurationOf, resolveConfiguration } from './training/configuration.js';
+import type { TrainingSummary } from './training/events.js';
+import type { Executor } from './training/executor.js';
+import { LocalExecutor } from './training/local-executor.js';
+import { type ExecutorSetup, type TrainingContext, type TrainRequest, train as trainRun } from './training/train.js';
+
+export interface TrainOptions extends TrainRequest {
+  /** Worker threads to compute on. Default: one a core, or what the resumed run had. */
+  readonly devices?: number | undefined;
+  /** A matrix library by name: `webassembly`, `openblas`, `mkl`, `accelerate`, `onednn`. Default: the fastest here. */
+  readonly gemm?: string | undefined;
+  /** `key.path=value` each, in place of what the configuration says. */
+  readonly set?: readonly string[] | undefined;
+}
+
+/**
+ * Trains a model into a run directory.
+ *
+ * @param configuration  path of a YAML file, or the same as an object
+ * @throws DecadeError   see `TrainRequest`; whatever is thrown, the last checkpoint stands
+ */
+export async function train(
+  runtime: Runtime,
+  configuration: string | ConfigurationInput,
+  { devices, gemm, set = [], ...request }: TrainOptions,
+): Promise<TrainingSummary> {
+  const memory = new Memory({ shared: runtime.sharedMemory });
+  const context: TrainingContext = {
+    files: runtime.files,
+    openExecutor: (setup) => openExecutor(runtime, memory, setup, { devices: devices ?? runtime.cores, gemm }),
+    async translate(lines, { model, tokenizers, beam }) {
+      const device = await runtime.openDevice(memory, { gemm });
+      const { source: sourceTokenizer, target: targetTokenizer } = tokenizers;
+      const translator = new Translator({ name: request.out, model, sourceTokenizer, targetTokenizer }, device, { beam });
+      try {
+        const signal = request.signal === undefined ? {} : { signal: request.signal };
+        return (await translator.translate(lines, signal)).map(({ text }) => text);
+      } finally {
+        device.matrix.dispose();
+      }
+    },
+  };
+  return trainRun(context, await readConfiguration(runtime, configuration, set), request);
+}
+
+/** Reads a configuration file, or checks an object; fills in the defaults. */
+export async function readConfiguration(
+  runtime: Runtime,
+  configuration: string | ConfigurationInput,
+  set: readonly string[] = [],
+): Promise<Configuration> {
+  if (typeof configuration !== 'string') return configurationOf(configuration);
+  return resolveConfiguration(await runtime.files.readText(configuration), configuration, set);
+}
+
+/** Threads where the platform shares memory with them, so that this one stays free; otherwise this thread. */
+async function openExecutor(
+  runtime: Runtime,
+  memory: Memory,
+  { model, modelOptions, rule }: ExecutorSetup,
+  { devices, gemm }: { devices: number; gemm: string | undefined },
+): Promise<Executor> {
+  model.parameters.allocate(memory);
+  // Opened here first, so that all threads use the library that is chosen once.
+  const device = await runtime.openDevice(memory, { gemm });
+  if (!runtime.sharedMemory) return new LocalExecutor(device, model, rule);
+  device.matrix.dispose();
+  return DataExecutor.start({ runtime, memory, model, modelOptions, rule, devices, gemm });
+}
 
 export interface LoadOptions extends DecodingOptionsInput {
   /** A matrix library by name: `webassembly`, `openblas`, `mkl`, `accelerate`, `onednn`. Default: the fastest here. */

@@ -6,6 +6,8 @@ export interface ProgressState {
   readonly label: string;
   /** Between 0 and 1; absent when the end is not known. */
   readonly fraction?: number | undefined;
+  /** When it is known better than from the fraction. */
+  readonly remainingSeconds?: number | undefined;
   /** Figures, as `12,300 words/s`. */
   readonly figures: readonly string[];
 }
@@ -40,7 +42,7 @@ export class Progress {
     const interval = this.#isTerminal ? redrawMilliseconds : lineMilliseconds - silentMilliseconds;
     if (!this.#enabled || now - this.#lastShown < interval) return;
     this.#lastShown = now;
-    const left = timeLeft(now - this.#started, state.fraction);
+    const left = timeLeft((now - this.#started) / 1000, state);
     if (this.#isTerminal) {
       this.#drawn = true;
       const bar = state.fraction === undefined ? [] : [this.#bar(state.fraction)];
@@ -76,9 +78,10 @@ function percentage(fraction: number): string {
   return `${Math.floor(100 * Math.min(1, fraction))} %`;
 }
 
-function timeLeft(elapsed: number, fraction: number | undefined): string[] {
+function timeLeft(elapsedSeconds: number, { fraction, remainingSeconds }: ProgressState): string[] {
+  if (remainingSeconds !== undefined && Number.isFinite(remainingSeconds)) return [`${duration(remainingSeconds)} left`];
   if (fraction === undefined || fraction <= 0) return [];
-  return [`${duration((elapsed * (1 - Math.min(1, fraction))) / fraction / 1000)} left`];
+  return [`${duration((elapsedSeconds * (1 - Math.min(1, fraction))) / fraction)} left`];
 }
 
 /** `0:09`, `12:34`, `3:05:00`. */

@@ -14,6 +14,7 @@ const order: readonly (readonly string[])[] = [
   ['parallel'],
   ['analysis'],
   ['api.ts', 'node'],
+  ['quickstart.ts'],
   ['cli', 'serve', 'browser', 'index.ts'],
 ];
 /** What a platform gives is injected at the edge, so only the edge names it. */

@@ -1,5 +1,99 @@
 import { Command } from 'commander';
+import { nodeRuntime } from '../../node/runtime.js';
+import { type QuickstartResult, quickstart, quickstartRecipe } from '../../quickstart.js';
+import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
+import { interruptible } from '../interruption.js';
+import { print, printJson } from '../output.js';
+import { duration, figure } from '../progress.js';
+import { styleFor } from '../style.js';
+import { showTraining } from '../training-progress.js';
+
+interface Options extends DeviceChoice {
+  from: string;
+  to: string;
+  out: string;
+  resume?: boolean;
+  json?: boolean;
+}
 
 export function quickstartCommand(): Command {
-  return new Command('quickstart');
+  const command = new Command('quickstart')
+    .description('Train a translator in three minutes, on sentences that the language data inside Node writes in two languages.')
+    .option('--from <language>', 'language to translate from, as in `en` or `pt-BR`', 'en')
+    .option('--to <language>', 'language to translate to', 'fr')
+    .option('--out <DIR>', 'run directory; an earlier quickstart there is replaced', 'runs/quickstart')
+    .option('--resume', 'go on with a quickstart that was interrupted')
+    .option('--json', 'print one JSON object at the end');
+  return withGemmOption(withDevicesOption(command))
+    .addHelpText('after', '\nExample:\n  $ decade quickstart --from en --to de --out runs/english-german')
+    .action((options: Options) =>
+      interruptible('finishing the update and saving; once more stops at once', (signal) => run(options, signal)),
+    );
+}
+
+async function run({ json, ...options }: Options, signal: AbortSignal): Promise<void> {
+  if (!json) await print(introduction(options));
+  const shown = showTraining({ log: false });
+  let result: QuickstartResult | undefined;
+  try {
+    result = await quickstart(nodeRuntime, { ...options, signal, onEvent: shown.onEvent });
+  } finally {
+    shown.end();
+  }
+  if (result === undefined) process.stderr.write('decade: saved; go on with --resume\n');
+  else if (json) await printJson(result);
+  else await print(report(result, options));
+}
+
+function introduction({ from, to }: Options): string {
+  const { corpus, model } = quickstartRecipe;
+  return [
+    `Learning to translate from ${languageName(from)} to ${languageName(to)}: ${figure(corpus.pairs)} sentence pairs that the language data inside Node`,
+    'writes in both (dates, amounts, lists, names, ...), by an LSTM encoder-decoder with attention,',
+    `${model.layers} ${model.layers === 1 ? 'layer' : 'layers'} of ${model.hidden} cells a side.`,
+  ].join('\n');
+}
+
+function report({ training, exact, bleu, byCategory, examples, testFiles }: QuickstartResult, { out, from, to }: Options): string {
+  const style = styleFor(process.stdout);
+  const right = examples.filter(({ isExact }) => isExact).length;
+  const shown = examples.slice(0, 10);
+  const source = shellQuoted(shown.find(({ isExact }) => isExact)?.source ?? shown[0]?.source ?? '');
+  const decade = howToCall();
+  return [
+    `Trained in ${duration(training.seconds)}: ${figure(training.parameters)} parameters, ${figure(training.steps)} updates.`,
+    '',
+    `${figure(examples.length)} held-out sentences, new combinations of known words:`,
+    `  exactly right  ${style('bold', `${exact.score.toFixed(1)} %`)} (${right} of ${examples.length})`,
+    `  BLEU           ${style('bold', bleu.score.toFixed(1))}  ${style('dim', bleu.signature)}`,
+    `  by category    ${byCategory.map(({ category, exact: share }) => `${category} ${share.toFixed(0)} %`).join(', ')}`,
+    '',
+    'The first ten of them:',
+    ...shown.flatMap(({ source, target, translation, isExact }) => [
+      `  ${isExact ? style('green', '✓') : style('red', '✗')} ${source}`,
+      `    ${translation}`,
+      ...(isExact ? [] : [style('dim', `    (should be: ${target})`)]),
+    ]),
+    '',
+    `The model is in ${out}. Try:`,
+    `  echo ${source} | ${decade} translate -m ${out} --nbest 3`,
+    `  ${decade} evaluate -m ${out} --source ${testFiles.source} --references ${testFiles.target} --metrics exact,bleu,chrf`,
+    `  ${decade} score -m ${out} --source ${testFiles.source} --target ${testFiles.target}`,
+    `  ${decade} quickstart --from ${from} --to ${to === 'de' ? 'es' : 'de'} --out ${out}-${to === 'de' ? 'es' : 'de'}`,
+  ].join('\n');
+}
+
+function languageName(tag: string): string {
+  return new Intl.DisplayNames('en', { type: 'language' }).of(tag) ?? tag;
+}
+
+/** As the person who started this would type the next command: in a clone through npm. */
+function howToCall(): string {
+  const script = process.env.npm_lifecycle_event;
+  if (script === 'npx') return 'npx decade';
+  return script === undefined ? 'decade' : 'npm run -s decade --';
+}
+
+function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }

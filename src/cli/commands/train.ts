@@ -1,5 +1,66 @@
 import { Command } from 'commander';
+import { train } from '../../api.js';
+import { nodeRuntime } from '../../node/runtime.js';
+import type { TrainingSummary } from '../../training/events.js';
+import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
+import { interruptible } from '../interruption.js';
+import { print, printJson } from '../output.js';
+import { duration, figure } from '../progress.js';
+import { showTraining } from '../training-progress.js';
+
+interface Options extends DeviceChoice {
+  out?: string;
+  set?: string[];
+  init?: string;
+  resume?: boolean;
+  allowDifferentPlacement?: boolean;
+  json?: boolean;
+}
 
 export function trainCommand(): Command {
-  return new Command('train');
+  const command = new Command('train')
+    .description('Train a model as a configuration says. Ctrl-C saves; --resume goes on, and ends with the same parameters.')
+    .argument('<CONFIG.yaml>', 'what to train on, which model, how; recipes/ has examples')
+    .option('--out <DIR>', 'run directory to make (default: runs/ and the name of the configuration)')
+    .option('--set <key.path=value>', 'in place of what the configuration says; may be given several times', gathered)
+    .option('--init <RUN>', "begin with another run's parameters and vocabulary, to train on with new data")
+    .option('--resume', 'go on with the run in --out from its last checkpoint')
+    .option('--allow-different-placement', 'resume on other devices or another matrix library: results differ in the last digits')
+    .option('--json', 'print one JSON object at the end');
+  return withGemmOption(withDevicesOption(command))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ decade train recipes/tatoeba-en-fr.yaml --out runs/tatoeba --set data.train.source=my/train.en --set data.train.target=my/train.fr
+  $ decade train recipes/tatoeba-en-fr.yaml --out runs/tatoeba --resume`,
+    )
+    .action((path: string, options: Options) =>
+      interruptible('finishing the update and saving; once more stops at once', (signal) => run(path, options, signal)),
+    );
+}
+
+async function run(path: string, { json, out = defaultOut(path), ...options }: Options, signal: AbortSignal): Promise<void> {
+  const shown = showTraining({ log: true });
+  let summary: TrainingSummary;
+  try {
+    summary = await train(nodeRuntime, path, { ...options, out, signal, onEvent: shown.onEvent });
+  } finally {
+    shown.end();
+  }
+  if (summary.interrupted) process.stderr.write(`decade: saved at update ${figure(summary.steps)}; go on with --resume\n`);
+  else if (json) await printJson(summary);
+  else await print(describe(summary));
+}
+
+/** `recipes/tatoeba-en-fr.yaml` → `runs/tatoeba-en-fr` */
+function defaultOut(path: string): string {
+  const name = path.replace(/^.*[\\/]/, '').replace(/\.ya?ml$/i, '');
+  return `runs/${name}`;
+}
+
+function describe({ out, steps, epochs, best, averaged, seconds }: TrainingSummary): string {
+  const score = best === undefined ? '' : `; best ${best.metric} ${best.value.toFixed(3)} at update ${figure(best.step)}`;
+  const mean = averaged === undefined ? '' : `; the model is the mean of checkpoints ${averaged.join(', ')}`;
+  return `${out}: ${figure(steps)} updates, ${epochs.toFixed(2)} epochs, ${duration(seconds)}${score}${mean}`;
 }
