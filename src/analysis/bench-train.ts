@@ -1,47 +1,9 @@
-import { DecadeError, nearestName } from '../core/errors.js';
-import { randomKey, uniformInteger } from '../core/random.js';
-import type { IdPair } from '../data/batch.js';
-import { createModel, modelOptions } from '../models/create.js';
+import { DecadeError } from '../core/errors.js';
 import { DataExecutor } from '../parallel/data-executor.js';
 import type { Runtime } from '../parallel/runtime.js';
-import { Memory, mebibytes } from '../tensor/memory.js';
+import { mebibytes } from '../tensor/memory.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
-
-/** A network and a batch to measure with: random ids, every sentence of full length. */
-export interface BenchShape {
-  readonly sourceVocabulary: number;
-  readonly targetVocabulary: number;
-  readonly hidden: number;
-  readonly layers: number;
-  readonly sentences: number;
-  /** Source tokens a sentence; also target tokens, `</s>` counted. */
-  readonly length: number;
-}
-
-/** The shapes that decade and its peers are compared on. */
-export const benchShapes = {
-  small: { sourceVocabulary: 8_000, targetVocabulary: 8_000, hidden: 256, layers: 2, sentences: 64, length: 20 },
-  base: { sourceVocabulary: 8_000, targetVocabulary: 8_000, hidden: 512, layers: 2, sentences: 64, length: 25 },
-  deep: { sourceVocabulary: 16_000, targetVocabulary: 16_000, hidden: 512, layers: 4, sentences: 128, length: 25 },
-  paper: { sourceVocabulary: 20_000, targetVocabulary: 20_000, hidden: 1_000, layers: 4, sentences: 128, length: 25 },
-  /** The paper's own: 384 million parameters. */
-  2014: { sourceVocabulary: 160_000, targetVocabulary: 80_000, hidden: 1_000, layers: 4, sentences: 128, length: 25 },
-} as const satisfies { [name: string]: BenchShape };
-
-export type BenchName = keyof typeof benchShapes;
-
-export function benchShape(name: string): BenchShape {
-  const shape = (benchShapes as { [name: string]: BenchShape })[name];
-  if (shape !== undefined) return shape;
-  const names = Object.keys(benchShapes);
-  const nearest = nearestName(name, names);
-  throw new DecadeError('usage', {
-    where: '--config',
-    received: name,
-    allowed: names.join(', '),
-    ...(nearest === undefined ? {} : { next: `did you mean ${nearest}?` }),
-  });
-}
+import { type BenchShape, benchModel, benchPairs, benchShape, elapsed, median, rounded } from './bench-shapes.js';
 
 export interface BenchTrainOptions {
   readonly config: string;
@@ -93,7 +55,14 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
         }),
       );
     }
-    return { stepMs: median(updates), boundMs: median(replays), updates: updates.length, operations, placement: executor.placement };
+    return {
+      stepMs: median(updates),
+      boundMs: median(replays),
+      updates: updates.length,
+      operations,
+      placement: executor.placement,
+      parameters: parameterCount(executor),
+    };
   });
   const profileMs = options.profile
     ? await withExecutor(runtime, shape, options, 'profile', async (executor, update) => {
@@ -119,18 +88,10 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
     gemmBoundWordsPerSecond: Math.round((words / measured.boundMs) * 1000),
     fractionOfBound: rounded(measured.boundMs / measured.stepMs, 3),
     updates: measured.updates,
-    parameters: parametersOf(shape),
+    parameters: measured.parameters,
     peakRssMiB: Math.round(peakRssBytes() / 1024 ** 2),
     ...(profileMs === undefined ? {} : { profileMs }),
   };
-}
-
-function optionsOf(shape: BenchShape) {
-  return modelOptions.parse({ kind: 'lstm', layers: shape.layers, hidden: shape.hidden });
-}
-
-function parametersOf(shape: BenchShape): number {
-  return createModel(optionsOf(shape), { source: shape.sourceVocabulary, target: shape.targetVocabulary }).parameters.count;
 }
 
 async function withExecutor<Result>(
@@ -140,10 +101,7 @@ async function withExecutor<Result>(
   instrument: 'record' | 'profile',
   measure: (executor: DataExecutor, update: () => Promise<void>) => Promise<Result>,
 ): Promise<Result> {
-  const memory = new Memory({ shared: true });
-  const model = createModel(optionsOf(shape), { source: shape.sourceVocabulary, target: shape.targetVocabulary });
-  model.parameters.allocate(memory);
-  model.parameters.initialiseUniform(1, 0.08);
+  const { memory, model, modelOptions } = benchModel(shape);
   const rule: UpdateRule = {
     optimizer: { kind: 'sgd', learningRate: 0.1 },
     clip: { kind: 'norm', max: 5 },
@@ -151,8 +109,8 @@ async function withExecutor<Result>(
     labelSmoothing: 0,
     seed: 1,
   };
-  const executor = await DataExecutor.start({ runtime, memory, model, modelOptions: optionsOf(shape), rule, devices, gemm, instrument });
-  const pairs = randomPairs(shape);
+  const executor = await DataExecutor.start({ runtime, memory, model, modelOptions, rule, devices, gemm, instrument });
+  const pairs = benchPairs(shape);
   let number = 0;
   try {
     return await measure(executor, async () => {
@@ -169,22 +127,6 @@ async function withExecutor<Result>(
   }
 }
 
-function randomPairs(shape: BenchShape): IdPair[] {
-  const ids = (stream: number, count: number, vocabulary: number) =>
-    Int32Array.from({ length: count }, (_, index) => 4 + uniformInteger(randomKey(1, 'sample', stream), index, vocabulary - 4));
-  return Array.from({ length: shape.sentences }, (_, key) => ({
-    key,
-    source: ids(2 * key, shape.length, shape.sourceVocabulary),
-    target: ids(2 * key + 1, shape.length - 1, shape.targetVocabulary),
-  }));
-}
-
-async function elapsed(work: () => Promise<void>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
-}
-
 /** Mean over devices and rounds, the costliest first; what no kernel accounts for is `everything else`. */
 function averaged(devices: Map<string, number>[], rounds: number, stepMs: number): { [kernel: string]: number } {
   const sums = new Map<string, number>();
@@ -196,12 +138,6 @@ function averaged(devices: Map<string, number>[], rounds: number, stepMs: number
   return Object.fromEntries([...sums].sort((a, b) => b[1] - a[1]).map(([kernel, milliseconds]) => [kernel, rounded(milliseconds, 3)]));
 }
 
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
-}
-
-function rounded(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
+function parameterCount({ parameters }: DataExecutor): number {
+  return [...parameters.values()].reduce((count, { size }) => count + size, 0);
 }

@@ -1,6 +1,12 @@
 import { Command, Option } from 'commander';
-import { type BenchTrainResult, benchShapes, benchTrain } from '../../analysis/bench-train.js';
+import { benchShapes } from '../../analysis/bench-shapes.js';
+import { type BenchTrainResult, benchTrain } from '../../analysis/bench-train.js';
+import { type BenchTranslateResult, benchTranslate } from '../../analysis/bench-translate.js';
 import { DecadeError } from '../../core/errors.js';
+import { type ProviderReport, matrixProviders } from '../../platform/node/native/providers.js';
+import { loadKernels } from '../../tensor/kernels/load.js';
+import { webAssemblyProvider } from '../../tensor/kernels/provider.js';
+import { Memory } from '../../tensor/memory.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type DeviceChoice, numberFrom, withDevicesOption, withGemmOption } from '../arguments.js';
 import { print, printJson } from '../output.js';
@@ -10,20 +16,26 @@ interface Options extends DeviceChoice {
   config: string;
   seconds: number;
   precision: string;
+  beam: number;
   profile?: boolean;
   json?: boolean;
 }
 
-const subjects = ['train'] as const;
+const subjects: { readonly [subject: string]: (options: Options) => Promise<void> } = {
+  train: benchTraining,
+  translate: benchTranslation,
+  gemm: benchProducts,
+};
 
 export function benchCommand(): Command {
   const command = new Command('bench')
     .description('How fast this machine is, against the speed of its matrix products alone.')
-    .argument('<subject>', `what to measure: ${subjects.join(', ')}`)
+    .argument('<subject>', `what to measure: ${Object.keys(subjects).join(', ')}`)
     .option('--config <shape>', `the network: ${Object.keys(benchShapes).join(', ')}`, 'base')
     .option('--seconds <number>', 'how long to measure', numberFrom(0.1), 10)
     .addOption(new Option('--precision <type>', 'type of the matrix products').choices(['f32']).default('f32'))
-    .option('--profile', 'also the time of every kernel')
+    .option('--beam <number>', 'translate: 1 is greedy search', numberFrom(1), 1)
+    .option('--profile', 'train: also the time of every kernel')
     .option('--json', 'print one JSON object');
   return withGemmOption(withDevicesOption(command))
     .addHelpText('after', '\nExample:\n  $ decade bench train --config base --devices 1')
@@ -31,9 +43,16 @@ export function benchCommand(): Command {
 }
 
 async function bench(subject: string, options: Options): Promise<void> {
-  if (subject !== 'train') {
-    throw new DecadeError('usage', { where: 'bench', received: JSON.stringify(subject), allowed: subjects.join(', ') });
+  const measure = subjects[subject];
+  if (measure === undefined) {
+    throw new DecadeError('usage', { where: 'bench', received: JSON.stringify(subject), allowed: Object.keys(subjects).join(', ') });
   }
+  await measure(options);
+}
+
+const peakRssBytes = () => process.resourceUsage().maxRSS * 1024;
+
+async function benchTraining(options: Options): Promise<void> {
   const result = await benchTrain(
     nodeRuntime,
     {
@@ -43,13 +62,43 @@ async function bench(subject: string, options: Options): Promise<void> {
       gemm: options.gemm,
       profile: options.profile ?? false,
     },
-    () => process.resourceUsage().maxRSS * 1024,
+    peakRssBytes,
   );
   if (options.json) await printJson(result);
-  else await print(describe(result));
+  else await print(describeTraining(result));
 }
 
-function describe(result: BenchTrainResult): string {
+async function benchTranslation({ config, beam, seconds, gemm, json }: Options): Promise<void> {
+  const result = await benchTranslate(nodeRuntime, { config, beam, seconds, gemm }, peakRssBytes);
+  if (json) await printJson(result);
+  else await print(describeTranslation(result));
+}
+
+async function benchProducts({ json }: Options): Promise<void> {
+  const memory = new Memory({ shared: true });
+  const { provider, choice, reports } = await matrixProviders(memory, webAssemblyProvider(memory, await loadKernels(memory)), {
+    measure: true,
+  });
+  provider.dispose();
+  if (json) await printJson({ gemm: choice.name, providers: reports });
+  else await print(reports.map((report) => describeProvider(report, choice.name)).join('\n'));
+}
+
+function describeProvider({ name, speed, reason }: ProviderReport, chosen: string): string {
+  if (speed === undefined) return `  ${name.padEnd(12)} ${reason ?? 'not measured'}`;
+  const figures = [speed.plainGflops, speed.packedGflops, speed.gflops].map((gflops) => gflops.toFixed(0).padStart(4));
+  return `${name === chosen ? '*' : ' '} ${name.padEnd(12)} ${figures[0]} GFLOP/s a core once-used matrices, ${figures[1]} packed, ${figures[2]} as training mixes them`;
+}
+
+function describeTranslation(result: BenchTranslateResult): string {
+  return [
+    `${result.config}: ${result.beam === 1 ? 'greedy search' : `beam ${result.beam}`}, ${result.batchSentences} sentences at once, 1 device, ${result.gemm}`,
+    `${figure(result.targetTokensPerSecond)} target tokens/s, ${result.sentencesPerSecond} sentences/s (${result.batchMs} ms a batch, median)`,
+    `${figure(result.peakRssMiB)} MiB of memory at most`,
+  ].join('\n');
+}
+
+function describeTraining(result: BenchTrainResult): string {
   const { profileMs } = result;
   return [
     `${result.config}: ${figure(result.parameters)} parameters, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}, ${result.gemm}, ${result.precision}`,

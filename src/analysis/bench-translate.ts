@@ -1,0 +1,68 @@
+import { resolveDecodingOptions } from '../decoding/options.js';
+import { search } from '../decoding/search.js';
+import type { Runtime } from '../parallel/runtime.js';
+import { benchModel, benchPairs, benchShape, elapsed, median, rounded } from './bench-shapes.js';
+
+export interface BenchTranslateOptions {
+  readonly config: string;
+  /** 1 is greedy search. */
+  readonly beam: number;
+  /** How long to measure. */
+  readonly seconds: number;
+  readonly gemm?: string | undefined;
+}
+
+export interface BenchTranslateResult {
+  readonly config: string;
+  readonly beam: number;
+  readonly devices: 1;
+  readonly gemm: string;
+  readonly kernels: string;
+  /** Sentences that share every step. */
+  readonly batchSentences: number;
+  /** Median time of a batch. */
+  readonly batchMs: number;
+  /** Tokens of the best translations, `</s>` counted. */
+  readonly targetTokensPerSecond: number;
+  readonly sentencesPerSecond: number;
+  readonly peakRssMiB: number;
+}
+
+/** Translates random sentences with a random network, every translation of full length. */
+export async function benchTranslate(
+  runtime: Runtime,
+  options: BenchTranslateOptions,
+  peakRssBytes: () => number,
+): Promise<BenchTranslateResult> {
+  const { config, beam, seconds, gemm } = options;
+  const shape = benchShape(config);
+  const { memory, model } = benchModel(shape);
+  const device = await runtime.openDevice(memory, { gemm });
+  try {
+    const sentences = benchPairs(shape);
+    const length = shape.length - 1;
+    const searchOptions = resolveDecodingOptions({ beam, minimumLength: length, maximumLength: length });
+    const translate = async () => {
+      await search(model, device, sentences, searchOptions);
+    };
+    await translate();
+    const times: number[] = [];
+    const end = performance.now() + seconds * 1000;
+    while (performance.now() < end || times.length < 3) times.push(await elapsed(translate));
+    const batchMs = median(times);
+    return {
+      config,
+      beam,
+      devices: 1,
+      gemm: device.matrix.name,
+      kernels: device.kernels.variant,
+      batchSentences: sentences.length,
+      batchMs: rounded(batchMs, 2),
+      targetTokensPerSecond: Math.round((sentences.length * shape.length * 1000) / batchMs),
+      sentencesPerSecond: rounded((sentences.length * 1000) / batchMs, 1),
+      peakRssMiB: Math.round(peakRssBytes() / 1024 ** 2),
+    };
+  } finally {
+    device.matrix.dispose();
+  }
+}

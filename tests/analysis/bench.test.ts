@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { benchShapes } from '../../src/analysis/bench-shapes.js';
+import { benchTrain } from '../../src/analysis/bench-train.js';
+import { createModel, modelOptions } from '../../src/models/create.js';
+import { nodeRuntime } from '../../src/node/runtime.js';
+
+test('bench train replays exactly the products of an update', async () => {
+  const result = await benchTrain(nodeRuntime, { config: 'small', devices: 1, seconds: 0.1, profile: true }, () => 2 ** 20);
+  const { layers, hidden, sentences, length, targetVocabulary } = benchShapes.small;
+  // A token's layer multiplies [hidden] by [4 hidden, hidden] twice, forward and twice more backward, but for the first
+  // steps: the encoder starts from zeros, so its first hidden product is left out forward and backward.
+  const product = 2 * 4 * hidden * hidden;
+  const recurrent = 3 * 2 * layers * product * sentences * 2 * length - 2 * layers * product * sentences;
+  const softmax = 3 * 2 * hidden * targetVocabulary * sentences * length;
+  const operations = result.gflops * result.stepMs * 1e6;
+  assert.ok(Math.abs(operations / (recurrent + softmax) - 1) < 0.01, `${operations} ${recurrent + softmax}`);
+  assert.ok(result.fractionOfBound > 0.1 && result.fractionOfBound < 1.5);
+  assert.ok((result.profileMs?.products ?? 0) > 0);
+  assert.ok(Math.abs(result.wordsPerSecond * result.stepMs - 1000 * sentences * 2 * length) < 0.02 * 1000 * sentences * 2 * length);
+});
+
+test("the paper's own configuration has 384 million parameters, 64 million of them recurrent", () => {
+  const { layers, hidden, sourceVocabulary, targetVocabulary } = benchShapes[2014];
+  const { parameters } = createModel(modelOptions.parse({ kind: 'lstm', layers, hidden }), {
+    source: sourceVocabulary,
+    target: targetVocabulary,
+  });
+  const recurrent = Array.from(parameters)
+    .filter(({ name }) => /^(encoder|decoder)\./.test(name))
+    .reduce((sum, { size }) => sum + size, 0);
+  assert.equal(Math.round(parameters.count / 1e6), 384);
+  assert.equal(Math.round(recurrent / 1e6), 64);
+});
+
+test('an unknown shape is refused with a suggestion', async () => {
+  await assert.rejects(
+    benchTrain(nodeRuntime, { config: 'smal', devices: 1, seconds: 1 }, () => 0),
+    /--config: smal; expected small, .*did you mean small/i,
+  );
+});
