@@ -215,7 +215,14 @@ export class Run {
       await this.files.remove(partial).catch(() => undefined);
       throw await this.#withAdvice(error);
     }
-    for (const step of (await this.checkpointSteps()).slice(0, -Math.max(1, keep))) await this.#removeCheckpoint(step);
+    await this.keepCheckpoints(contents.step, keep);
+  }
+
+  /** Removes the checkpoints after `last`, which were left out as damaged, and all but `keep` of those up to it. */
+  async keepCheckpoints(last: number, keep: number): Promise<void> {
+    const steps = await this.checkpointSteps();
+    const kept = steps.filter((step) => step <= last).slice(-Math.max(1, keep));
+    for (const step of steps) if (!kept.includes(step)) await this.#removeCheckpoint(step);
   }
 
   async #withAdvice(error: unknown): Promise<unknown> {

@@ -294,7 +294,7 @@ class Loop {
   }
 
   async run(): Promise<TrainingSummary> {
-    const { model, corpus, executor } = this.#prepared;
+    const { run, model, corpus, executor, isRestored } = this.#prepared;
     const { devices, gemm } = executor.placement;
     await this.#log(
       `${model.parameters.count.toLocaleString('en-US')} parameters, ${gemm} on ${devices} devices; training corpus: ${describeReport(corpus.report)}`,
@@ -302,7 +302,8 @@ class Loop {
     let reason: StopReason | undefined;
     try {
       // From here on there is always a checkpoint, and a disk that cannot hold one is found at once.
-      if (!this.#prepared.isRestored) await this.#checkpoint();
+      if (isRestored) await run.keepCheckpoints(this.#progress.step, this.#training.checkpoint.keep);
+      else await this.#checkpoint();
       if (this.#progress.validationOwed) await this.#validate();
       reason = this.#reasonToEnd();
       if (reason === undefined) await this.#adoptAverage();

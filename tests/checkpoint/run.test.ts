@@ -138,6 +138,15 @@ for (const [name, damage] of Object.entries(damages)) {
   });
 }
 
+test('a damaged checkpoint takes no place from those that are whole', async () => {
+  const files = memoryFiles();
+  const run = await runWithCheckpoints(files, 1, 4, 5);
+  await files.remove('out/checkpoints/step-4/state.json');
+  await files.remove('out/checkpoints/step-5/state.json');
+  await save(run, 3, 1);
+  assert.deepEqual(await run.checkpointSteps(), [3]);
+});
+
 test('when every checkpoint is damaged, nothing is guessed', async () => {
   const files = memoryFiles();
   const run = await runWithCheckpoints(files, 1);
