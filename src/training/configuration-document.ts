@@ -76,12 +76,19 @@ export class ConfigurationDocument {
     this.#overrides.set(keys.join('.'), override);
   }
 
-  /** Where a value stands, or where it is missing: `line 12`, or the override that set it. */
-  place(path: KeyPath): string {
+  /** The override that set a value, if one did. */
+  overrideOf(path: KeyPath): string | undefined {
     for (let length = path.length; length > 0; length--) {
       const override = this.#overrides.get(path.slice(0, length).join('.'));
-      if (override !== undefined) return `--set ${override}`;
+      if (override !== undefined) return override;
     }
+    return undefined;
+  }
+
+  /** Where a value stands, or where it is missing: `line 12`, or the override that set it. */
+  place(path: KeyPath): string {
+    const override = this.overrideOf(path);
+    if (override !== undefined) return `--set ${override}`;
     for (let length = path.length; length > 0; length--) {
       const parent = this.#document.getIn(path.slice(0, length - 1), true);
       const pair = isMap(parent)

@@ -68,7 +68,7 @@ const configuration = z
     },
   }));
 
-/** Everything that decides a run: read from a file, its defaults filled in, its paths made absolute. */
+/** Everything that decides a run: read from a file, its defaults filled in, its paths no longer relative to the file. */
 export type Configuration = z.output<typeof configuration>;
 /** A configuration as it may be written, e.g. by a program. */
 export type ConfigurationInput = z.input<typeof configuration>;
@@ -78,7 +78,8 @@ export type ConfigurationInput = z.input<typeof configuration>;
  *
  * @param text       YAML
  * @param where      path of the file; relative paths in it start from its directory
- * @param overrides  `key.path=value`, each value as in YAML; they take the place of what the file says
+ * @param overrides  `key.path=value`, each value as in YAML, in place of what the file says; relative paths in them start
+ *                   from the current directory, as elsewhere on a command line
  * Throws a `DecadeError` (`usage`).
  */
 export function resolveConfiguration(text: string, where: string, overrides: readonly string[] = []): Configuration {
@@ -95,10 +96,11 @@ export function configurationOf(value: ConfigurationInput, directory = ''): Conf
 function checked(value: unknown, where: string, document: ConfigurationDocument | undefined): Configuration {
   const parsed = configuration.safeParse(value);
   if (!parsed.success) throw new DecadeError('usage', describeIssues(parsed.error, configuration, value, where, document));
-  const directory = directoryOf(where);
   const { data } = parsed.data;
-  const dev = data.dev === undefined ? {} : { dev: sourceIn(directory, data.dev) };
-  return { ...parsed.data, data: { ...data, train: sourceIn(directory, data.train), ...dev } };
+  const placed = (part: 'train' | 'dev', source: CorpusSource) =>
+    placedSource(source, (key) => (document?.overrideOf(['data', part, key]) === undefined ? directoryOf(where) : ''));
+  const dev = data.dev === undefined ? {} : { dev: placed('dev', data.dev) };
+  return { ...parsed.data, data: { ...data, train: placed('train', data.train), ...dev } };
 }
 
 /** The YAML of a resolved configuration; reading it gives the same one again. */
@@ -113,11 +115,12 @@ export function tokenizerOptionsOf(options: TokenizersOptions, side: 'source' | 
   return { ...common, size: (side === 'source' ? sourceSize : targetSize) ?? common.size };
 }
 
-function sourceIn(directory: string, source: CorpusSource): CorpusSource {
-  const placed = (path: string) => (/^([a-z]:)?[\\/]/i.test(path) ? path : joinPath(directory, path));
-  if ('tsv' in source) return { tsv: placed(source.tsv) };
+/** The source with the directory that each of its relative paths starts from before it. */
+function placedSource(source: CorpusSource, directoryOfKey: (key: string) => string): CorpusSource {
+  const placed = (key: string, path: string) => (/^([a-z]:)?[\\/]/i.test(path) ? path : joinPath(directoryOfKey(key), path));
+  if ('tsv' in source) return { tsv: placed('tsv', source.tsv) };
   if ('generator' in source) return source;
-  return { source: placed(source.source), target: placed(source.target) };
+  return { source: placed('source', source.source), target: placed('target', source.target) };
 }
 
 function directoryOf(path: string): string {

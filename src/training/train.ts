@@ -1,16 +1,8 @@
-import type { Journal } from '../checkpoint/journal.js';
-import { requireFree, Run, type Tokenizers } from '../checkpoint/run.js';
 import { DecadeError } from '../core/errors.js';
-import { type Files, joinPath } from '../core/files.js';
 import { type EpochPlan, planEpoch } from '../data/batches.js';
-import { type Corpus, openCorpus } from '../data/corpus.js';
 import { describeReport } from '../data/filter.js';
-import { readPairs } from '../data/sources.js';
 import { turns } from '../decoding/event-loop.js';
-import { createModel, type ModelOptions } from '../models/create.js';
-import type { Model } from '../models/model.js';
-import { type Configuration, printConfiguration, resolveConfiguration } from './configuration.js';
-import { requireResumable } from './configuration-changes.js';
+import type { Configuration } from './configuration.js';
 import {
   type Report,
   reportLine,
@@ -20,49 +12,13 @@ import {
   type ValidationFigures,
   validationLine,
 } from './events.js';
-import type { Executor, UpdateResult } from './executor.js';
+import type { UpdateResult } from './executor.js';
 import { isDue, type Position } from './interval.js';
-import type { UpdateRule } from './optimizer-options.js';
-import { corpusFingerprint, parseProgress, placementDifference, Progress, requireSameCorpus, type SavedProgress } from './progress.js';
+import { isAbort, type Prepared, prepare, type TrainingContext, type TrainRequest } from './prepare.js';
+import type { Progress } from './progress.js';
 import { learningRateOf } from './schedule.js';
-import { trainTokenizers } from './tokenizers.js';
-import { Validation } from './validation.js';
 
-/** What a model is to be trained with. */
-export interface ExecutorSetup {
-  /** Its parameters are declared; the executor's maker gives them room (`model.parameters.allocate`). */
-  readonly model: Model;
-  readonly modelOptions: ModelOptions;
-  readonly rule: UpdateRule;
-}
-
-/** What the loop needs of the world outside. */
-export interface TrainingContext {
-  readonly files: Files;
-  /** Makes what computes, on the devices of the caller's choice. */
-  openExecutor(setup: ExecutorSetup): Promise<Executor>;
-  /** Translates lines with a model as its parameters are now. Needed for validation by BLEU and its like. */
-  translate?(
-    lines: readonly string[],
-    options: { readonly model: Model; readonly tokenizers: Tokenizers; readonly beam: number },
-  ): Promise<readonly string[]>;
-}
-
-export interface TrainRequest {
-  /** The run directory: a new one, or with `resume` that of the run. */
-  readonly out: string;
-  /** Go on from the last checkpoint. */
-  readonly resume?: boolean | undefined;
-  /** Begin with the parameters and tokenizers of another run. */
-  readonly init?: string | undefined;
-  /** Resume although the placement differs, and so results are not bit-identical. */
-  readonly allowDifferentPlacement?: boolean | undefined;
-  /** Where tokenized corpora are kept. Default: `cache` in the run directory. */
-  readonly cache?: string | undefined;
-  /** Finishes the running update, saves a checkpoint and ends. */
-  readonly signal?: AbortSignal | undefined;
-  readonly onEvent?: ((event: TrainingEvent) => void) | undefined;
-}
+export type { ExecutorSetup, TrainingContext, TrainRequest } from './prepare.js';
 
 /**
  * Trains a model into a run directory: tokenizers, tokenized corpora, then epochs of updates with reports, validations
@@ -92,184 +48,6 @@ const nothingDone = {
   parameters: 0,
   seconds: 0,
 } as const;
-
-/** All that the loop works with. */
-interface Prepared {
-  readonly configuration: Configuration;
-  readonly run: Run;
-  readonly model: Model;
-  readonly corpus: Corpus;
-  readonly fingerprint: SavedProgress['corpus'];
-  readonly validation: Validation | undefined;
-  readonly executor: Executor;
-  readonly progress: Progress;
-  readonly isRestored: boolean;
-  readonly metrics: Journal;
-  readonly log: Journal;
-  close(): Promise<void>;
-}
-
-/** Undefined when the signal came first. */
-async function prepare(context: TrainingContext, given: Configuration, request: TrainRequest): Promise<Prepared | undefined> {
-  const { files } = context;
-  const { signal } = request;
-  const emit = (event: TrainingEvent) => request.onEvent?.(event);
-  const closers: (() => Promise<void>)[] = [];
-  const close = async () => {
-    for (const closer of closers.splice(0).reverse()) await closer();
-  };
-  try {
-    const { run, configuration } = await (request.resume ? findRun(files, given, request) : makeRun(files, given, request));
-    const tokenizers = await run.tokenizers();
-    const { data, training } = configuration;
-
-    const open = async (part: 'train' | 'dev', source: typeof data.train) => {
-      const corpus = await openCorpus({
-        files,
-        source,
-        sourceTokenizer: tokenizers.source,
-        targetTokenizer: tokenizers.target,
-        filter: { maximumLength: data.maximumLength, maximumRatio: data.maximumRatio, balancedUpTo: data.balancedUpTo },
-        cache: { files, directory: request.cache ?? run.fileAt('cache') },
-        ...(signal && { signal }),
-        onProgress: ({ lines }) => emit({ kind: 'tokenizing', part, lines }),
-      });
-      closers.push(() => corpus.close());
-      emit({ kind: 'corpus', part, pairs: corpus.pairs, report: corpus.report });
-      return corpus;
-    };
-    const corpus = await open('train', data.train);
-    const dev = data.dev === undefined || training.validate === undefined ? undefined : await open('dev', data.dev);
-
-    const model = newModel(configuration, tokenizers);
-    const { optimizer, clip, normalise, labelSmoothing, seed } = training;
-    const rule = { optimizer, clip, normalise, labelSmoothing, seed };
-    const executor = await context.openExecutor({ model, modelOptions: configuration.model, rule });
-    closers.push(() => executor.dispose());
-    emit({ kind: 'model', parameters: model.parameters.count, placement: executor.placement });
-
-    const fingerprint = await corpusFingerprint(corpus);
-    const saved = request.resume === true ? await restore(run, executor, fingerprint, request) : undefined;
-    if (saved === undefined) {
-      model.parameters.initialiseUniform(seed, configuration.model.initialRange);
-      // Without a checkpoint, a model can only be the one that the run was made from.
-      if (await run.hasModel()) await run.loadParameters(model.parameters);
-    }
-
-    const { translate } = context;
-    const validation =
-      dev === undefined || data.dev === undefined || training.validate === undefined
-        ? undefined
-        : await Validation.open({
-            options: training.validate,
-            batching: training,
-            corpus: dev,
-            files,
-            source: data.dev,
-            translate: translate && ((lines, { beam }) => translate(lines, { model, tokenizers, beam })),
-          });
-    const metrics = await run.journal('metrics.jsonl', saved?.metricsBytes ?? 0);
-    closers.push(() => metrics.close());
-    const log = await run.journal('train.log', saved?.logBytes ?? 0);
-    closers.push(() => log.close());
-    const progress = saved?.progress ?? new Progress();
-    const isRestored = saved !== undefined;
-    return { configuration, run, model, corpus, fingerprint, validation, executor, progress, isRestored, metrics, log, close };
-  } catch (error) {
-    await close();
-    if (isAbort(error, signal)) return undefined;
-    throw error;
-  }
-}
-
-function isAbort(error: unknown, signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true && (error === signal.reason || !(error instanceof DecadeError));
-}
-
-async function configurationOfRun(run: Run): Promise<Configuration> {
-  return resolveConfiguration(await run.configuration(), run.fileAt('config.yaml'));
-}
-
-/** A run directory and the configuration that holds in it. */
-interface ConfiguredRun {
-  readonly run: Run;
-  readonly configuration: Configuration;
-}
-
-/** The run to resume. */
-async function findRun(files: Files, given: Configuration, { out, init }: TrainRequest): Promise<ConfiguredRun> {
-  const run = await Run.open(files, out);
-  const before = await configurationOfRun(run);
-  const configuration = init === undefined ? given : { ...given, tokenizer: before.tokenizer };
-  requireResumable(before, configuration, out);
-  await run.removeLeftovers();
-  const text = printConfiguration(configuration);
-  if (printConfiguration(before) !== text) await run.replaceConfiguration(text);
-  return { run, configuration };
-}
-
-/** A new run, with tokenizers of its own or with the model and the tokenizers of another: these cannot be parted. */
-async function makeRun(files: Files, given: Configuration, request: TrainRequest): Promise<ConfiguredRun> {
-  const { out, init, signal, onEvent } = request;
-  await requireFree(files, out);
-  await requireReadable(files, given);
-  if (init !== undefined) {
-    const model = await Run.open(files, init);
-    const configuration = { ...given, tokenizer: (await configurationOfRun(model)).tokenizer };
-    const tokenizers = await model.tokenizers();
-    await model.requireModel(newModel(configuration, tokenizers).parameters);
-    return { run: await Run.create(files, out, { configuration: printConfiguration(configuration), tokenizers, model }), configuration };
-  }
-  const tokenizers = await trainTokenizers({
-    files,
-    source: given.data.train,
-    options: given.tokenizer,
-    signal,
-    onProgress: (lines) => onEvent?.({ kind: 'tokenizers', lines }),
-  });
-  return { run: await Run.create(files, out, { configuration: printConfiguration(given), tokenizers }), configuration: given };
-}
-
-function newModel({ model }: Configuration, { source, target }: Tokenizers): Model {
-  return createModel(model, { source: source.size, target: target.size });
-}
-
-/** Throws `input` before anything is made when a corpus cannot even be opened. */
-async function requireReadable(files: Files, { data }: Configuration): Promise<void> {
-  for (const source of [data.train, data.dev]) {
-    if (source === undefined || 'generator' in source) continue;
-    for await (const _pair of readPairs(files, source)) break;
-  }
-}
-
-/** Sets the executor to the last checkpoint; undefined when the run was stopped before its first. */
-async function restore(
-  run: Run,
-  executor: Executor,
-  corpus: SavedProgress['corpus'],
-  request: TrainRequest,
-): Promise<(SavedProgress & { progress: Progress }) | undefined> {
-  const warn = (message: string) => request.onEvent?.({ kind: 'warning', message });
-  const checkpoint = await run.latestCheckpoint(warn);
-  if (checkpoint === undefined) return undefined;
-  const saved = parseProgress(checkpoint.progress, joinPath(run.path, `checkpoint ${checkpoint.step}`));
-  requireSameCorpus(saved.corpus, corpus, run.path);
-  const difference = placementDifference(saved.placement, executor.placement);
-  if (difference !== '') {
-    if (!request.allowDifferentPlacement) {
-      throw new DecadeError('usage', {
-        where: `${run.path}, resuming`,
-        received: difference,
-        allowed: 'the same, so that results are bit-identical',
-        next: 'ask for the same again, or use --allow-different-placement',
-      });
-    }
-    warn(`resumed with ${difference}: results will not be bit-identical to an uninterrupted run`);
-  }
-  await checkpoint.restore(executor.parameters, executor.optimizerState);
-  request.onEvent?.({ kind: 'resumed', step: checkpoint.step });
-  return { ...saved, progress: Progress.restored(checkpoint.step, saved) };
-}
 
 /** How fast past updates count for less in the speed that is shown. */
 const speedDecay = 0.9;

@@ -86,6 +86,12 @@ test('overrides replace and add values, typed as in YAML', () => {
   assert.deepEqual([model.dropout, data.source, training.validate?.metrics], [0, 'no', ['chrf', 'bleu']]);
 });
 
+test('a relative path in an override starts from the current directory', () => {
+  const { data } = resolveConfiguration(design, '/recipes/c.yaml', ['data.train.source=my/train.en', 'data.dev={ tsv: my/dev.tsv }']);
+  assert.deepEqual(data.train, { source: 'my/train.en', target: '/recipes/train.fr' });
+  assert.deepEqual(data.dev, { tsv: 'my/dev.tsv' });
+});
+
 test('word vocabularies have a size a side, byte pairs one for both', () => {
   const { tokenizer } = resolveConfiguration(minimal, 'c.yaml', ['tokenizer={ kind: word, sourceSize: 160000, targetSize: 80000 }']);
   assert.equal(tokenizer.shared, false);
