@@ -17,12 +17,12 @@ export const quickstartRecipe = {
   model: { kind: 'lstm', layers: 1, hidden: 256, embedding: 128, attention: 'dot', dropout: 0.1 },
   training: {
     optimizer: { kind: 'adam', learningRate: 0.004 },
-    schedule: { kind: 'cosine', warmup: { epochs: 0.5 }, over: { epochs: 12 } },
+    schedule: { kind: 'cosine', warmup: { epochs: 0.5 }, over: { epochs: 5 } },
     clip: { kind: 'norm', max: 1 },
     batch: { sentences: 64 },
-    stop: { epochs: 12 },
+    stop: { epochs: 5 },
     validate: { every: { epochs: 1 }, metrics: ['perplexity'] },
-    checkpoint: { every: { epochs: 3 }, keep: 1 },
+    checkpoint: { every: { epochs: 1 }, keep: 1 },
   },
   beam: 2,
 } as const;
@@ -82,8 +82,16 @@ export async function quickstart(runtime: Runtime, options: QuickstartOptions): 
   const training = await train(runtime, quickstartConfiguration(from, to), { out, resume, devices, gemm, signal, onEvent });
   if (training.interrupted) return undefined;
   const testFiles = { source: joinPath(out, `test.${from}`), target: joinPath(out, `test.${to}`) };
-  await writeLines(runtime, testFiles.source, test.map(({ source }) => source));
-  await writeLines(runtime, testFiles.target, test.map(({ target }) => target));
+  await writeLines(
+    runtime,
+    testFiles.source,
+    test.map(({ source }) => source),
+  );
+  await writeLines(
+    runtime,
+    testFiles.target,
+    test.map(({ target }) => target),
+  );
 
   const model = await load(runtime, out, { gemm, beam: quickstartRecipe.beam });
   try {
@@ -124,7 +132,11 @@ async function removeEarlier({ files }: Runtime, out: string): Promise<void> {
   if (isEarlier) await files.remove(out);
   await requireFree(files, out).catch((error: unknown) => {
     if (!(error instanceof DecadeError)) throw error;
-    throw new DecadeError(error.kind, { ...error.parts, allowed: 'a new directory, or that of an earlier quickstart', next: 'choose another --out' });
+    throw new DecadeError(error.kind, {
+      ...error.parts,
+      allowed: 'a new directory, or that of an earlier quickstart',
+      next: 'choose another --out',
+    });
   });
 }
 

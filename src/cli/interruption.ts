@@ -7,13 +7,14 @@ export class Interrupted extends Error {
  * Runs `work` with a signal that SIGINT (Ctrl-C) and SIGTERM abort, so that it can save and stop; a second one ends the
  * process at once. `announcement` is said when the first arrives.
  *
- * Throws `Interrupted` when work ends, in whatever way, after a signal.
+ * Throws `Interrupted` when work ends after a signal, in whatever way: work's own, when it throws one.
  */
 export async function interruptible<Result>(announcement: string, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
   const controller = new AbortController();
   const stop = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) process.exit(130);
-    process.stderr.write(`\ndecade: ${name}: ${announcement}\n`);
+    // The terminal has just shown ^C behind the progress bar.
+    process.stderr.write(`${process.stderr.isTTY ? '\n' : ''}decade: ${name}: ${announcement}\n`);
     controller.abort(new Interrupted(`stopped by ${name}`));
   };
   process.on('SIGINT', stop);
@@ -23,7 +24,7 @@ export async function interruptible<Result>(announcement: string, work: (signal:
     controller.signal.throwIfAborted();
     return result;
   } catch (error) {
-    controller.signal.throwIfAborted();
+    if (!(error instanceof Interrupted)) controller.signal.throwIfAborted();
     throw error;
   } finally {
     process.off('SIGINT', stop);

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type QuickstartResult, quickstart, quickstartRecipe } from '../../quickstart.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
-import { interruptible } from '../interruption.js';
+import { Interrupted, interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
 import { duration, figure } from '../progress.js';
 import { styleFor } from '../style.js';
@@ -40,8 +40,8 @@ async function run({ json, ...options }: Options, signal: AbortSignal): Promise<
   } finally {
     shown.end();
   }
-  if (result === undefined) process.stderr.write('decade: saved; go on with --resume\n');
-  else if (json) await printJson(result);
+  if (result === undefined) throw new Interrupted('stopped and saved; go on with --resume');
+  if (json) await printJson(result);
   else await print(report(result, options));
 }
 

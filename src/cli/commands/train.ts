@@ -3,7 +3,7 @@ import { train } from '../../api.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import type { TrainingSummary } from '../../training/events.js';
 import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
-import { interruptible } from '../interruption.js';
+import { Interrupted, interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
 import { duration, figure } from '../progress.js';
 import { showTraining } from '../training-progress.js';
@@ -48,8 +48,8 @@ async function run(path: string, { json, out = defaultOut(path), ...options }: O
   } finally {
     shown.end();
   }
-  if (summary.interrupted) process.stderr.write(`decade: saved at update ${figure(summary.steps)}; go on with --resume\n`);
-  else if (json) await printJson(summary);
+  if (summary.interrupted) throw new Interrupted(`stopped and saved at update ${figure(summary.steps)}; go on with --resume`);
+  if (json) await printJson(summary);
   else await print(describe(summary));
 }
 

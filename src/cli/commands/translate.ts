@@ -63,6 +63,7 @@ async function translate(options: Options, signal: AbortSignal): Promise<void> {
   const model = await openModel(options.model, options);
   const output = await openOutput(options.output);
   const typed = options.input === undefined && process.stdin.isTTY === true;
+  if (typed) process.stderr.write('Type lines to translate; Ctrl-D ends.\n');
   const progress = new Progress(!typed && !(options.output === undefined && process.stdout.isTTY === true));
   const broken: string[] = [];
   const started = performance.now();

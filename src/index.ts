@@ -1,0 +1,92 @@
+/**
+ * decade: sequence-to-sequence learning for TypeScript.
+ *
+ *     import { train, load, evaluate } from 'decade';
+ */
+import * as api from './api.js';
+import type { LineScore, ScoreOptions } from './decoding/score.js';
+import type { SourceLine, TranslateOptions, TranslationResult } from './decoding/translator.js';
+import { nodeRuntime } from './node/runtime.js';
+import type { Evaluation } from './metrics/evaluate.js';
+import type { ConfigurationInput } from './training/configuration.js';
+import type { TrainingSummary } from './training/events.js';
+
+export type { EvaluateOptions, LoadedModel, LoadOptions, TrainOptions } from './api.js';
+export { DecadeError, type ErrorKind, type ErrorParts } from './core/errors.js';
+export type { DecodingOptionsInput } from './decoding/options.js';
+export type { LineScore, ScoreOptions } from './decoding/score.js';
+export type { SourceLine, TranslateOptions, Translation, TranslationProgress, TranslationResult } from './decoding/translator.js';
+export type { Evaluation } from './metrics/evaluate.js';
+export type { ConfigurationInput } from './training/configuration.js';
+export type { TrainingEvent, TrainingSummary } from './training/events.js';
+
+/**
+ * Trains a model into a run directory: tokenizers, epochs of updates, validation, checkpoints.
+ *
+ * Abort `options.signal` to save and stop; the same call with `resume: true` goes on and ends with the same parameters,
+ * bit for bit, as if it had never stopped.
+ *
+ * @example
+ * await train('my.yaml', { out: 'runs/mine', onEvent: (event) => { if (event.kind === 'log') console.log(event.line); } });
+ *
+ * @param configuration  path of a YAML file, or the same as an object
+ * @param options        `out` is the run directory to make; `devices` worker threads compute (default: one a core)
+ * @returns              what was reached: updates, epochs, the best validation, why it stopped
+ * @throws DecadeError   `usage` for a wrong configuration, `input` for unusable corpora, `numeric` for a loss that is no
+ *                       longer finite, `resource` for a full disk; whatever it is, the last checkpoint stands
+ */
+export function train(configuration: string | ConfigurationInput, options: api.TrainOptions): Promise<TrainingSummary> {
+  return api.train(nodeRuntime, configuration, options);
+}
+
+/**
+ * Opens a trained model. Runs no code of the model's and checks every size before it allocates.
+ *
+ * @example
+ * await using model = await load('runs/mine');
+ * const [result] = await model.translate(['three weeks ago'], { beam: 12 });
+ *
+ * @param runs     a run directory; several translate together, which needs the same tokenizers
+ * @param options  defaults for every translation: `beam`, `lengthPenalty`, `maximumLength`, ...
+ * @returns        a model to translate and score with; `dispose` it, or declare it with `await using`
+ * @throws DecadeError `input` for what is no run, or a damaged one; `usage` for runs that do not fit together
+ */
+export function load(runs: string | readonly string[], options?: api.LoadOptions): Promise<api.LoadedModel> {
+  return api.load(nodeRuntime, runs, options);
+}
+
+/**
+ * Opens a model, translates lines and closes it: for once. To translate often, `load` and keep it.
+ *
+ * @returns a result for every line, in their order: `text`, `score`, `logProbability`, `nbest`
+ */
+export function translate(
+  runs: string | readonly string[],
+  lines: readonly SourceLine[],
+  options?: TranslateOptions & api.LoadOptions,
+): Promise<TranslationResult[]> {
+  return api.translate(nodeRuntime, runs, lines, options);
+}
+
+/**
+ * The log-probability (in nats) that a model gives to each target, given its source: opens the model, scores, closes it.
+ */
+export function score(
+  run: string,
+  pairs: readonly { readonly source: string; readonly target: string }[],
+  options?: ScoreOptions & Pick<api.LoadOptions, 'gemm'>,
+): Promise<LineScore[]> {
+  return api.score(nodeRuntime, run, pairs, options);
+}
+
+/**
+ * Scores translations against references as sacreBLEU does, with its signatures.
+ *
+ * @example
+ * const [bleu] = evaluate({ hypotheses: ['the cat sat'], references: [['the cat sat down']], metrics: ['bleu'] });
+ *
+ * @param options `references` has one list for each set of references; `metrics` are `bleu`, `chrf`, `chrf++`, `ter`, `exact`
+ */
+export function evaluate(options: api.EvaluateOptions): Evaluation[] {
+  return api.evaluate(options);
+}
