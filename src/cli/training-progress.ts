@@ -9,28 +9,31 @@ export function showTraining({ log }: { log: boolean }): { onEvent(event: Traini
   const onEvent = (event: TrainingEvent): void => {
     switch (event.kind) {
       case 'tokenizers':
-        return progress.update({ label: 'learning a vocabulary', figures: [`${figure(event.lines)} lines`] });
+        progress.update({ label: 'learning a vocabulary', figures: [`${figure(event.lines)} lines`] });
+        break;
       case 'tokenizing':
-        return progress.update({ label: `reading the ${event.part} corpus`, figures: [`${figure(event.lines)} lines`] });
+        progress.update({ label: `reading the ${event.part} corpus`, figures: [`${figure(event.lines)} lines`] });
+        break;
       case 'corpus':
-        return !log && event.report.kept < event.report.read
-          ? progress.line(`${event.part} corpus: ${describeReport(event.report)}`)
-          : undefined;
+        if (event.report.kept < event.report.read) progress.line(`${event.part} corpus: ${describeReport(event.report)}`);
+        break;
       case 'resumed':
-        return progress.line(`resumed at update ${figure(event.step)}`);
+        progress.line(`resumed at update ${figure(event.step)}`);
+        break;
       case 'update':
-        return progress.update({
+        progress.update({
           label: 'training',
           fraction: event.fraction,
           remainingSeconds: event.remainingSeconds,
           figures: [`loss ${event.loss.toFixed(3)}`, `${figure(event.wordsPerSecond)} words/s`],
         });
+        break;
       case 'log':
-        return log ? progress.line(event.line) : undefined;
+        if (log) progress.line(event.line);
+        break;
       case 'warning':
-        return warn(new Error(event.message), progress);
-      default:
-        return undefined;
+        warn(new Error(event.message), progress);
+        break;
     }
   };
   return { onEvent, end: () => progress.end() };
