@@ -100,9 +100,9 @@ function describe({ model, memory, devices, gemm, gflops, corpus, corpusMissing,
   ].join('\n');
 }
 
-/** `384.0M` */
+/** `384M`, `8.25M` */
 function millions(count: number): string {
-  return count < 1e6 ? figure(count) : `${(count / 1e6).toLocaleString('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 })}M`;
+  return count < 1e6 ? figure(count) : `${(count / 1e6).toLocaleString('en-US', { maximumSignificantDigits: 3 })}M`;
 }
 
 function size(mebibytes: number): string {

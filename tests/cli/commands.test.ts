@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { program } from '../../src/cli/program.js';
+import { repository } from '../house/sources.js';
+import { decade, ended, start, temporaryDirectory, writeTinyConfiguration } from './decade.js';
+
+const directory = temporaryDirectory();
+const run = join(directory, 'run');
+const configuration = writeTinyConfiguration(directory);
+const sources = ['three weeks ago', '', '5 kilometers', 'Monday, January 19, 2004'];
+const inDirectory = (name: string, lines: readonly string[]): string => {
+  const path = join(directory, name);
+  writeFileSync(path, lines.map((line) => `${line}\n`).join(''));
+  return path;
+};
+
+before(async () => {
+  const { code, stderr } = await decade(['train', configuration, '--out', run, '--devices', '1']);
+  assert.equal(code, 0, stderr);
+});
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+test('train writes a run and says what it reached, the log on standard error', async () => {
+  const again = join(directory, 'again');
+  const { code, stdout, stderr } = await decade([
+    'train',
+    configuration,
+    '--out',
+    again,
+    '--devices',
+    '1',
+    '--set',
+    'training.stop.epochs=1',
+    '--json',
+  ]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual([JSON.parse(stdout).steps, JSON.parse(stdout).reason], [10, 'epochs']);
+  assert.match(stderr, /Up\. 10 : /);
+  assert.ok(existsSync(join(again, 'model.safetensors')));
+});
+
+test('translate gives a line for every line, empty for empty, in a file as on standard output', async () => {
+  const output = join(directory, 'output.fr');
+  const piped = await decade(['translate', '-m', run], { input: sources.join('\n') });
+  assert.equal(piped.code, 0, piped.stderr);
+  const lines = piped.stdout.split('\n');
+  assert.deepEqual([lines.length, lines[1]], [sources.length + 1, '']);
+  const filed = await decade(['translate', '-m', run, '-i', inDirectory('input.en', sources), '-o', output]);
+  assert.deepEqual([filed.code, filed.stdout, readFileSync(output, 'utf8')], [0, '', piped.stdout]);
+});
+
+test('n-best lines read line ||| text ||| feature= values ||| score', async () => {
+  const input = 'three weeks ago\n5 kilometers\n';
+  const { stdout } = await decade(['translate', '-m', run, '--nbest', '2', '--length-penalty', '0'], { input });
+  const fields = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(' ||| '));
+  assert.deepEqual(
+    fields.map(([line]) => line),
+    ['0', '0', '1', '1'],
+  );
+  for (const [, , features = '', score = ''] of fields) {
+    assert.match(score, /^-\d+\.\d{6}$/);
+    // Without a length penalty the rank is the log-probability itself.
+    assert.equal(features, `logProbability= ${score}`);
+  }
+});
+
+test('score gives a log-probability for every pair', async () => {
+  const source = inDirectory('score.en', ['three weeks ago', '', '5 kilometers']);
+  const target = inDirectory('score.fr', ['il y a trois semaines', '', '5 kilomètres']);
+  const { code, stdout, stderr } = await decade(['score', '-m', run, '--source', source, '--target', target]);
+  assert.equal(code, 0, stderr);
+  const [first, empty, last] = stdout.trimEnd().split('\n').map(Number);
+  assert.ok(first !== undefined && first < 0 && last !== undefined && last < 0 && empty === 0, stdout);
+});
+
+test('an ensemble of one model twice translates as the model', async () => {
+  const input = sources.join('\n');
+  const [alone, twice] = await Promise.all([
+    decade(['translate', '-m', run], { input }),
+    decade(['translate', '-m', `${run},${run}`], { input }),
+  ]);
+  assert.equal(twice.code, 0, twice.stderr);
+  assert.equal(twice.stdout, alone.stdout);
+});
+
+test('a pipe that is held open is answered line by line', { timeout: 30_000 }, async () => {
+  const child = start(['translate', '-m', run]);
+  assert.ok(child.stdin && child.stdout);
+  for (const line of ['three weeks ago', '5 kilometers']) {
+    child.stdin.write(`${line}\n`);
+    const [answer] = (await once(child.stdout, 'data')) as [Buffer];
+    assert.ok(answer.toString().endsWith('\n'));
+  }
+  child.stdin.end();
+  assert.equal((await ended(child)).code, 0);
+});
+
+test('a reader that has seen enough ends the command quietly', async () => {
+  const child = start(['translate', '-m', run, '-i', inDirectory('long.en', Array(400).fill('5 kilometers'))]);
+  child.stdout?.once('data', () => child.stdout?.destroy());
+  const { code, stderr } = await ended(child);
+  assert.deepEqual([code, stderr], [0, '']);
+});
+
+test('SIGINT during training saves, exits 130 and --resume goes on', { timeout: 60_000 }, async () => {
+  const out = join(directory, 'interrupted');
+  const long = ['train', configuration, '--out', out, '--devices', '1', '--set', 'training.report.every={ steps: 1 }', '--set'];
+  const child = start([...long, 'training.stop.epochs=2000']);
+  let interrupted = false;
+  child.stderr?.on('data', (text: string) => {
+    if (interrupted || !/Up\. \d/.test(text)) return;
+    interrupted = true;
+    child.kill('SIGINT');
+  });
+  const { code, stderr } = await ended(child);
+  assert.equal(code, 130, stderr);
+  const saved = Number(/saved at update ([\d,]+)/.exec(stderr)?.[1]?.replaceAll(',', ''));
+  assert.ok(saved > 0, stderr);
+  const resumed = await decade([...long, `training.stop={ steps: ${saved + 1} }`, '--resume', '--json']);
+  assert.equal(resumed.code, 0, resumed.stderr);
+  assert.match(resumed.stderr, new RegExp(`resumed at update ${saved.toLocaleString('en-US')}`));
+  assert.equal(JSON.parse(resumed.stdout).steps, saved + 1);
+});
+
+test('evaluate scores a file, or a model, with signatures', async () => {
+  const references = inDirectory('references.fr', ['il y a trois semaines', 'bonjour tout le monde']);
+  const hypotheses = inDirectory('hypotheses.fr', ['il y a trois semaines', 'bonjour tout le monde']);
+  const { code, stdout } = await decade([
+    'evaluate',
+    '--hypotheses',
+    hypotheses,
+    '--references',
+    references,
+    '--metrics',
+    'bleu,chrf,ter',
+    '--json',
+  ]);
+  assert.equal(code, 0);
+  const { results } = JSON.parse(stdout) as { results: { metric: string; score: number; signature: string }[] };
+  assert.deepEqual(
+    results.map(({ metric, score }) => [metric, Math.round(score)]),
+    [
+      ['bleu', 100],
+      ['chrf', 100],
+      ['ter', 0],
+    ],
+  );
+  assert.ok(results.every(({ signature }) => signature.includes('nrefs:1')));
+  const source = inDirectory('source.en', ['three weeks ago', 'hello']);
+  const translated = await decade(['evaluate', '-m', run, '--source', source, '--references', references]);
+  assert.equal(translated.code, 0, translated.stderr);
+  assert.match(translated.stdout, /^BLEU = \d+\.\d\d {2}nrefs:1\|case:mixed.*\nchrF2 = /);
+});
+
+test("estimate counts the paper's 384 million parameters, 64 million of them recurrent, without allocating them", async () => {
+  const { code, stdout } = await decade(['estimate', join(repository, 'recipes', 'paper-2014.yaml')]);
+  assert.equal(code, 0);
+  assert.match(stdout, /Parameters +384M, of these 64M recurrent/);
+});
+
+test('doctor lists the portable kernels everywhere', async () => {
+  const { code, stdout } = await decade(['doctor', '--json']);
+  assert.equal(code, 0);
+  const { providers, cores } = JSON.parse(stdout) as { providers: { name: string; available: boolean }[]; cores: number };
+  assert.ok(cores >= 1 && providers.some(({ name, available }) => name === 'webassembly' && available));
+});
+
+test('every command has an example in its help', () => {
+  const { commands } = program();
+  assert.ok(commands.length >= 8);
+  for (const command of commands) {
+    let help = '';
+    command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+    assert.match(help, new RegExp(`Examples?:\\n {2}\\$ .*decade ${command.name()}\\b`), command.name());
+  }
+});
