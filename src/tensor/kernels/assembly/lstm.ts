@@ -1,4 +1,22 @@
-import { hyperbolicTangent, loadPartial, madd, sigmoid, storePartial, zero } from './math';
+import {
+  hyperbolicTangent,
+  loadPartial,
+  log2OfE,
+  madd,
+  one,
+  quick1,
+  quick2,
+  quick3,
+  quick4,
+  quick5,
+  quickExponentialOf,
+  quickGreatest,
+  quickLeast,
+  rounder,
+  sigmoid,
+  storePartial,
+  zero,
+} from './math';
 
 // One pass a function over a row that stays in the first-level cache: a loop that computes all gates at once runs out of
 // registers and waits for the longest chain of dependent instructions.
@@ -6,8 +24,22 @@ import { hyperbolicTangent, loadPartial, madd, sigmoid, storePartial, zero } fro
 function addBiasThenSigmoid(x: usize, bias: usize, count: usize): void {
   const bytes = count << 2;
   const whole = bytes & ~15;
+  const greatest = quickGreatest;
+  const least = quickLeast;
+  const scale = log2OfE;
+  const magic = rounder;
+  const c1 = quick1;
+  const c2 = quick2;
+  const c3 = quick3;
+  const c4 = quick4;
+  const c5 = quick5;
+  const c0 = one;
   let at: usize = 0;
-  for (; at < whole; at += 16) v128.store(x + at, sigmoid(f32x4.add(v128.load(x + at), v128.load(bias + at))));
+  for (; at < whole; at += 16) {
+    const negative = f32x4.neg(f32x4.add(v128.load(x + at), v128.load(bias + at)));
+    const power = quickExponentialOf(f32x4.pmin(negative, greatest), least, scale, magic, c1, c2, c3, c4, c5, c0);
+    v128.store(x + at, f32x4.div(c0, f32x4.add(c0, power)));
+  }
   if (at < bytes) {
     const lanes = (bytes - at) >> 2;
     storePartial(x + at, sigmoid(f32x4.add(loadPartial(x + at, lanes), loadPartial(bias + at, lanes))), lanes);

@@ -50,12 +50,18 @@ export function laneMaximum(x: v128): f32 {
 
 // Constants of the functions below. They are variables that `prepare` sets: an engine builds a v128 literal anew in every
 // turn of a loop (Node 24: half the speed), while a global is one load. A table in memory would need a place of its own.
-let one: v128 = i32x4(0, 0, 0, 0);
+export let one: v128 = i32x4(0, 0, 0, 0);
 let exponentialLeast: v128 = i32x4(0, 0, 0, 0);
 let exponentialGreatest: v128 = i32x4(0, 0, 0, 0);
-let sigmoidGreatest: v128 = i32x4(0, 0, 0, 0);
-let rounder: v128 = i32x4(0, 0, 0, 0);
-let log2OfE: v128 = i32x4(0, 0, 0, 0);
+export let quickGreatest: v128 = i32x4(0, 0, 0, 0);
+export let quickLeast: v128 = i32x4(0, 0, 0, 0);
+export let quick1: v128 = i32x4(0, 0, 0, 0);
+export let quick2: v128 = i32x4(0, 0, 0, 0);
+export let quick3: v128 = i32x4(0, 0, 0, 0);
+export let quick4: v128 = i32x4(0, 0, 0, 0);
+export let quick5: v128 = i32x4(0, 0, 0, 0);
+export let rounder: v128 = i32x4(0, 0, 0, 0);
+export let log2OfE: v128 = i32x4(0, 0, 0, 0);
 let minusLn2High: v128 = i32x4(0, 0, 0, 0);
 let minusLn2Low: v128 = i32x4(0, 0, 0, 0);
 let exponential0: v128 = i32x4(0, 0, 0, 0);
@@ -83,7 +89,13 @@ export function prepare(): void {
   one = f32x4.splat(1);
   exponentialLeast = f32x4.splat(-87.33);
   exponentialGreatest = f32x4.splat(88.72);
-  sigmoidGreatest = f32x4.splat(87);
+  quickGreatest = f32x4.splat(64);
+  quickLeast = f32x4.splat(-64);
+  quick1 = f32x4.splat(6.931470037e-1);
+  quick2 = f32x4.splat(2.402224243e-1);
+  quick3 = f32x4.splat(5.550733954e-2);
+  quick4 = f32x4.splat(9.671513923e-3);
+  quick5 = f32x4.splat(1.326471451e-3);
   rounder = f32x4.splat(12582912);
   log2OfE = f32x4.splat(1.44269504);
   minusLn2High = f32x4.splat(-0.693359375);
@@ -131,11 +143,48 @@ export function exponential(x: v128): v128 {
   return v128.andnot(scaled, f32x4.lt(x, exponentialLeast));
 }
 
-/** 1 / (1 + e^-x); its least value is near 1e-38, so that no denormal number slows what follows. */
+/**
+ * e^x for x up to 64 in a third fewer instructions: 2^n 2^f with n + f = x / ln 2, and a minimax polynomial of degree 5 for
+ * 2^f (relative error 2e-7). Rounding x / ln 2 adds 6e-8 |x|, which does not matter where e^x is one term of a sum that 1
+ * belongs to. Below -64 it stays e^-64, so that no denormal number slows what follows. NaN stays NaN.
+ */
+// @ts-ignore: decorator
+@inline
+export function quickExponential(x: v128): v128 {
+  return quickExponentialOf(x, quickLeast, log2OfE, rounder, quick1, quick2, quick3, quick4, quick5, one);
+}
+
+/** The same with its constants as arguments: a loop that keeps them in locals is a third faster on Node 20. */
+// @ts-ignore: decorator
+@inline
+export function quickExponentialOf(
+  x: v128,
+  least: v128,
+  log2OfE: v128,
+  rounder: v128,
+  c1: v128,
+  c2: v128,
+  c3: v128,
+  c4: v128,
+  c5: v128,
+  one: v128,
+): v128 {
+  const scaled = f32x4.mul(f32x4.pmax(x, least), log2OfE);
+  const shifted = f32x4.add(scaled, rounder);
+  const fraction = f32x4.sub(scaled, f32x4.sub(shifted, rounder));
+  let polynomial = madd(c5, fraction, c4);
+  polynomial = madd(polynomial, fraction, c3);
+  polynomial = madd(polynomial, fraction, c2);
+  polynomial = madd(polynomial, fraction, c1);
+  polynomial = madd(polynomial, fraction, one);
+  return i32x4.add(polynomial, i32x4.shl(shifted, 23));
+}
+
+/** 1 / (1 + e^-x); its least value is e^-64. */
 // @ts-ignore: decorator
 @inline
 export function sigmoid(x: v128): v128 {
-  return f32x4.div(one, f32x4.add(one, exponential(f32x4.pmin(f32x4.neg(x), sigmoidGreatest))));
+  return f32x4.div(one, f32x4.add(one, quickExponential(f32x4.pmin(f32x4.neg(x), quickGreatest))));
 }
 
 /** x P(x^2) / Q(x^2) on [-7.905, 7.905], beyond which tanh rounds to 1: the minimax approximation of Eigen's ptanh. */

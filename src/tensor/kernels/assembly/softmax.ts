@@ -1,4 +1,22 @@
-import { exponential, laneMaximum, laneSum, loadPartial, scalarLogarithm, storePartial, zero } from './math';
+import {
+  laneMaximum,
+  laneSum,
+  loadPartial,
+  log2OfE,
+  one,
+  quick1,
+  quick2,
+  quick3,
+  quick4,
+  quick5,
+  quickExponential,
+  quickExponentialOf,
+  quickLeast,
+  rounder,
+  scalarLogarithm,
+  storePartial,
+  zero,
+} from './math';
 
 // Rows of a whole vocabulary are long, so each is read as few times as possible, with several independent accumulators.
 
@@ -56,33 +74,30 @@ function rowSum(row: usize, bias: usize, bytes: usize): f32 {
 // @ts-ignore: decorator
 @inline
 function sumOfExponentials(row: usize, bias: usize, bytes: usize, maximum: f32, keep: bool): f32 {
-  const wide = bytes & ~31;
   const whole = bytes & ~15;
   const maximums = f32x4.splat(maximum);
-  let sum0 = zero();
-  let sum1 = zero();
+  const least = quickLeast;
+  const scale = log2OfE;
+  const magic = rounder;
+  const c1 = quick1;
+  const c2 = quick2;
+  const c3 = quick3;
+  const c4 = quick4;
+  const c5 = quick5;
+  const c0 = one;
+  let sums = zero();
   let at: usize = 0;
-  for (; at < wide; at += 32) {
-    const first = exponential(f32x4.sub(biased(row, bias, at), maximums));
-    const second = exponential(f32x4.sub(biased(row, bias, at + 16), maximums));
-    sum0 = f32x4.add(sum0, first);
-    sum1 = f32x4.add(sum1, second);
-    if (keep) {
-      v128.store(row + at, first);
-      v128.store(row + at, second, 16);
-    }
-  }
   for (; at < whole; at += 16) {
-    const term = exponential(f32x4.sub(biased(row, bias, at), maximums));
-    sum0 = f32x4.add(sum0, term);
+    const term = quickExponentialOf(f32x4.sub(biased(row, bias, at), maximums), least, scale, magic, c1, c2, c3, c4, c5, c0);
+    sums = f32x4.add(sums, term);
     if (keep) v128.store(row + at, term);
   }
-  let sum = laneSum(f32x4.add(sum0, sum1));
+  let sum = laneSum(sums);
   if (at < bytes) {
     const lanes = (bytes - at) >> 2;
     let x = loadPartial(row + at, lanes);
     if (bias != 0) x = f32x4.add(x, loadPartial(bias + at, lanes));
-    const terms = exponential(f32x4.sub(x, maximums));
+    const terms = quickExponential(f32x4.sub(x, maximums));
     sum += f32x4.extract_lane(terms, 0);
     if (lanes > 1) sum += f32x4.extract_lane(terms, 1);
     if (lanes > 2) sum += f32x4.extract_lane(terms, 2);
