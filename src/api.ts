@@ -42,7 +42,11 @@ export async function train(
   const memory = new Memory({ shared: runtime.sharedMemory });
   const context: TrainingContext = {
     files: runtime.files,
-    openExecutor: (setup) => openExecutor(runtime, memory, setup, { devices: devices ?? runtime.cores, gemm }),
+    openExecutor(setup) {
+      // A resumed run computes as it began, unless it is told that it need not.
+      const before = request.allowDifferentPlacement ? undefined : setup.placement;
+      return openExecutor(runtime, memory, setup, { devices: devices ?? before?.devices ?? runtime.cores, gemm: gemm ?? before?.gemm });
+    },
     async translate(lines, { model, tokenizers, beam }) {
       const device = await runtime.openDevice(memory, { gemm });
       const { source: sourceTokenizer, target: targetTokenizer } = tokenizers;

@@ -1,5 +1,5 @@
 import type { Journal } from '../checkpoint/journal.js';
-import { requireFree, Run, type Tokenizers } from '../checkpoint/run.js';
+import { type Checkpoint, requireFree, Run, type Tokenizers } from '../checkpoint/run.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { type Corpus, openCorpus } from '../data/corpus.js';
@@ -21,6 +21,8 @@ export interface ExecutorSetup {
   readonly model: Model;
   readonly modelOptions: ModelOptions;
   readonly rule: UpdateRule;
+  /** Of the run that is resumed: on the same, results are bit-identical. */
+  readonly placement: Executor['placement'] | undefined;
 }
 
 /** What the loop needs of the world outside. */
@@ -102,13 +104,15 @@ export async function prepare(context: TrainingContext, given: Configuration, re
     const model = newModel(configuration, tokenizers);
     const { optimizer, clip, normalise, labelSmoothing, seed } = training;
     const rule = { optimizer, clip, normalise, labelSmoothing, seed };
-    const executor = await context.openExecutor({ model, modelOptions: configuration.model, rule });
+    const checkpoint = request.resume ? await latestCheckpoint(run, request) : undefined;
+    const { placement } = checkpoint?.saved ?? {};
+    const executor = await context.openExecutor({ model, modelOptions: configuration.model, rule, placement });
     closers.push(() => executor.dispose());
     emit({ kind: 'model', parameters: model.parameters.count, placement: executor.placement });
 
     const fingerprint = await corpusFingerprint(corpus);
-    const saved = request.resume === true ? await restore(run, executor, fingerprint, request) : undefined;
-    if (saved === undefined) {
+    if (checkpoint !== undefined) await restore(checkpoint, run, executor, fingerprint, request);
+    else {
       model.parameters.initialiseUniform(seed, configuration.model.initialRange);
       // Without a checkpoint, a model can only be the one that the run was made from.
       if (await run.hasModel()) await run.loadParameters(model.parameters);
@@ -126,12 +130,13 @@ export async function prepare(context: TrainingContext, given: Configuration, re
             source: data.dev,
             translate: translate && ((lines, { beam }) => translate(lines, { model, tokenizers, beam })),
           });
+    const saved = checkpoint?.saved;
     const metrics = await run.journal('metrics.jsonl', saved?.metricsBytes ?? 0);
     closers.push(() => metrics.close());
     const log = await run.journal('train.log', saved?.logBytes ?? 0);
     closers.push(() => log.close());
-    const progress = saved?.progress ?? new Progress();
-    const isRestored = saved !== undefined;
+    const progress = checkpoint === undefined ? new Progress() : Progress.restored(checkpoint.step, checkpoint.saved);
+    const isRestored = checkpoint !== undefined;
     return { configuration, run, model, corpus, fingerprint, validation, executor, progress, isRestored, metrics, log, close };
   } catch (error) {
     await close();
@@ -201,17 +206,21 @@ async function requireReadable(files: Files, { data }: Configuration): Promise<v
   }
 }
 
-/** Sets the executor to the last checkpoint; undefined when the run was stopped before its first. */
+/** The run's last checkpoint, with what it says about the loop; undefined when the run was stopped before its first. */
+async function latestCheckpoint(run: Run, request: TrainRequest): Promise<(Checkpoint & { saved: SavedProgress }) | undefined> {
+  const checkpoint = await run.latestCheckpoint((message) => request.onEvent?.({ kind: 'warning', message }));
+  if (checkpoint === undefined) return undefined;
+  return { ...checkpoint, saved: parseProgress(checkpoint.progress, joinPath(run.path, `checkpoint ${checkpoint.step}`)) };
+}
+
+/** Sets the executor to a checkpoint. */
 async function restore(
+  { step, saved, restore: read }: Checkpoint & { saved: SavedProgress },
   run: Run,
   executor: Executor,
   corpus: SavedProgress['corpus'],
   request: TrainRequest,
-): Promise<(SavedProgress & { progress: Progress }) | undefined> {
-  const warn = (message: string) => request.onEvent?.({ kind: 'warning', message });
-  const checkpoint = await run.latestCheckpoint(warn);
-  if (checkpoint === undefined) return undefined;
-  const saved = parseProgress(checkpoint.progress, joinPath(run.path, `checkpoint ${checkpoint.step}`));
+): Promise<void> {
   requireSameCorpus(saved.corpus, corpus, run.path);
   const difference = placementDifference(saved.placement, executor.placement);
   if (difference !== '') {
@@ -223,9 +232,11 @@ async function restore(
         next: 'ask for the same again, or use --allow-different-placement',
       });
     }
-    warn(`resumed with ${difference}: results will not be bit-identical to an uninterrupted run`);
+    request.onEvent?.({
+      kind: 'warning',
+      message: `resumed with ${difference}: results will not be bit-identical to an uninterrupted run`,
+    });
   }
-  await checkpoint.restore(executor.parameters, executor.optimizerState);
-  request.onEvent?.({ kind: 'resumed', step: checkpoint.step });
-  return { ...saved, progress: Progress.restored(checkpoint.step, saved) };
+  await read(executor.parameters, executor.optimizerState);
+  request.onEvent?.({ kind: 'resumed', step });
 }
