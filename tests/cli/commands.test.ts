@@ -110,8 +110,8 @@ test('a reader that has seen enough ends the command quietly', async () => {
 
 test('SIGINT during training saves, exits 130 and --resume goes on', { timeout: 60_000 }, async () => {
   const out = join(directory, 'interrupted');
-  const long = ['train', configuration, '--out', out, '--devices', '1', '--set', 'training.report.every={ steps: 1 }', '--set'];
-  const child = start([...long, 'training.stop.epochs=2000']);
+  const long = ['train', configuration, '--out', out, '--set', 'training.report.every={ steps: 1 }', '--set'];
+  const child = start([...long, 'training.stop.epochs=2000', '--devices', '1']);
   let interrupted = false;
   child.stderr?.on('data', (text: string) => {
     if (interrupted || !/Up\. \d/.test(text)) return;
@@ -124,6 +124,7 @@ test('SIGINT during training saves, exits 130 and --resume goes on', { timeout: 
   assert.ok(saved > 0, stderr);
   const resumed = await decade([...long, `training.stop={ steps: ${saved + 1} }`, '--resume', '--json']);
   assert.equal(resumed.code, 0, resumed.stderr);
+  assert.match(resumed.stderr, /on 1 device/, 'as it began');
   assert.match(resumed.stderr, new RegExp(`resumed at update ${saved.toLocaleString('en-US')}`));
   assert.equal(JSON.parse(resumed.stdout).steps, saved + 1);
 });

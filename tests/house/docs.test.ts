@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { intlCorpus } from '../../src/data/generators/intl.js';
 import { program } from '../../src/cli/program.js';
+import { resolveConfiguration } from '../../src/training/configuration.js';
 import { type CodeBlock, codeBlocks, decadeCommands, links, pages } from './documentation.js';
 import { compiledSource, repository } from './sources.js';
 
@@ -43,6 +44,15 @@ describe('links and commands', () => {
     });
     assert.deepEqual(wrong, []);
   });
+});
+
+test('every recipe is a configuration without a mistake', () => {
+  const recipes = readdirSync(join(repository, 'recipes')).filter((name) => name.endsWith('.yaml'));
+  assert.ok(recipes.length > 0);
+  for (const name of recipes) {
+    const path = join(repository, 'recipes', name);
+    assert.equal(resolveConfiguration(readFileSync(path, 'utf8'), path).version, 1, name);
+  }
 });
 
 describe('examples', () => {
