@@ -14,12 +14,12 @@ import type { TrainingEvent, TrainingSummary } from './training/events.js';
 export const quickstartRecipe = {
   corpus: { pairs: 12_000, heldOut: 400, seed: 1 },
   tokenizer: { kind: 'bpe', size: 2_000 },
-  model: { kind: 'lstm', layers: 1, hidden: 256, embedding: 128, attention: 'dot', dropout: 0.1 },
+  model: { kind: 'lstm', layers: 1, hidden: 256, embedding: 128, attention: 'dot' },
   training: {
-    optimizer: { kind: 'adam', learningRate: 0.004 },
+    optimizer: { kind: 'adam', learningRate: 0.005 },
     schedule: { kind: 'cosine', warmup: { epochs: 0.5 }, over: { epochs: 5 } },
     clip: { kind: 'norm', max: 1 },
-    batch: { sentences: 64 },
+    batch: { sentences: 32 },
     stop: { epochs: 5 },
     validate: { every: { epochs: 1 }, metrics: ['perplexity'] },
     checkpoint: { every: { epochs: 1 }, keep: 1 },
