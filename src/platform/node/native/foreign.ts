@@ -65,7 +65,16 @@ export class ForeignInterface {
   /** Sets an environment variable where native code sees it: a worker's `process.env` is only a copy. */
   setEnvironment(name: string, value: string): void {
     process.env[name] = value;
-    if (process.platform !== 'win32') this.#koffi.load(null).func('setenv', 'int', ['str', 'str', 'int'])(name, value, 1);
+    if (process.platform !== 'win32') this.ofProcess('setenv', 'int', ['str', 'str', 'int'])?.(name, value, 1);
+  }
+
+  /** A function that is already in the process, such as one of the C library; undefined when it is not. */
+  ofProcess(name: string, result: 'int', parameters: readonly string[]): ForeignFunction | undefined {
+    try {
+      return this.#koffi.load(null).func(name, result, parameters) as ForeignFunction;
+    } catch {
+      return undefined;
+    }
   }
 
   /** The address of bytes that do not move: a view of a `SharedArrayBuffer` or of a WebAssembly memory. */

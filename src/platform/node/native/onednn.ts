@@ -11,6 +11,7 @@ import {
   type Structure,
   type Unavailable,
 } from './foreign.js';
+import { SignalGuard } from './signal-guard.js';
 
 /**
  * How a weight matrix that is used many times is kept: `plain`, as rows of [k, n] for `dnnl_sgemm` (where it is, or
@@ -113,6 +114,7 @@ class OneDnnProvider implements MatrixProvider {
   readonly #engine: number;
   readonly #stream: number;
   readonly #sumAttribute: number;
+  readonly #signals: SignalGuard;
   readonly #layouts = new Map<string, PackedLayout>();
   readonly #packings = new Map<string, Packing>();
   /** In the order of last use. */
@@ -125,6 +127,7 @@ class OneDnnProvider implements MatrixProvider {
     this.#functions = functions;
     // OpenMP's number of threads belongs to the calling thread.
     library.library.optional('omp_set_num_threads', 'void', ['int'])?.(1);
+    this.#signals = new SignalGuard(library.foreign);
     this.#addresses = new MemoryAddresses(memory, library.foreign);
     this.#room = new PackingRoom(library.foreign);
     this.#engine = functions.made('dnnl_engine_create', cpuEngine, 0);
@@ -178,7 +181,17 @@ class OneDnnProvider implements MatrixProvider {
     const { sgemm, check } = this.#functions;
     const letterA = transposeA ? letterT : letterN;
     const letterB = transposeB ? letterT : letterN;
-    check('dnnl_sgemm', sgemm(letterA, letterB, m, n, k, 1, a, widthA, b, widthB, accumulate ? 1 : 0, c, n));
+    this.#signals.hold();
+    const status = sgemm(letterA, letterB, m, n, k, 1, a, widthA, b, widthB, accumulate ? 1 : 0, c, n);
+    this.#signals.release();
+    check('dnnl_sgemm', status);
+  }
+
+  #execute(primitive: number, count: number, given: Structure): void {
+    this.#signals.hold();
+    const status = this.#functions.execute(primitive, this.#stream, count, given.address);
+    this.#signals.release();
+    this.#functions.check('dnnl_primitive_execute', status);
   }
 
   pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
@@ -223,7 +236,7 @@ class OneDnnProvider implements MatrixProvider {
         functions.setHandle(product.source, base + a);
         functions.setHandle(product.destination, base + c);
         setArgument(product.arguments, 1, weightsArgument, copy);
-        functions.check('dnnl_primitive_execute', functions.execute(product.primitive, this.#stream, 3, product.arguments.address));
+        this.#execute(product.primitive, 3, product.arguments);
       },
       release: () => {
         if (!held) return;
@@ -242,7 +255,7 @@ class OneDnnProvider implements MatrixProvider {
     const copy = functions.made('dnnl_memory_create', description, this.#engine, block.address);
     functions.setHandle(packing.source, this.#addresses.base + b);
     setArgument(packing.arguments, 1, destinationArgument, copy);
-    functions.check('dnnl_primitive_execute', functions.execute(packing.primitive, this.#stream, 2, packing.arguments.address));
+    this.#execute(packing.primitive, 2, packing.arguments);
     return { block, copy };
   }
 
