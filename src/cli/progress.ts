@@ -16,7 +16,8 @@ export interface ProgressState {
 const silentMilliseconds = 2_000;
 const redrawMilliseconds = 100;
 const lineMilliseconds = 10_000;
-const barCharacters = 24;
+const longestBar = 24;
+const shortestBar = 6;
 
 /**
  * Progress on standard error: a bar that is drawn over itself on a terminal, otherwise a plain line every ten seconds.
@@ -45,8 +46,16 @@ export class Progress {
     const left = timeLeft((now - this.#started) / 1000, state);
     if (this.#isTerminal) {
       this.#drawn = true;
-      const bar = state.fraction === undefined ? [] : [this.#bar(state.fraction)];
-      process.stderr.write(`\r${cut([state.label, ...bar, ...state.figures, ...left].join('  '), process.stderr.columns)}\u001b[K`);
+      const before = `${state.label}  `;
+      const after = [...(state.fraction === undefined ? [] : [percentage(state.fraction)]), ...state.figures, ...left].join('  ');
+      // A line that is wrapped could not be drawn over.
+      const room = (process.stderr.columns ?? 80) - 1;
+      const barRoom = Math.min(longestBar, room - before.length - after.length - 1);
+      const line =
+        state.fraction === undefined || barRoom < shortestBar
+          ? (before + after).slice(0, room)
+          : `${before}${this.#bar(state.fraction, barRoom)} ${after}`;
+      process.stderr.write(`\r${line}\u001b[K`);
     } else {
       const percent = state.fraction === undefined ? [] : [percentage(state.fraction)];
       process.stderr.write(`${[state.label, ...percent, ...state.figures, ...left].join(', ')}\n`);
@@ -68,9 +77,9 @@ export class Progress {
     this.#drawn = false;
   }
 
-  #bar(fraction: number): string {
-    const full = Math.round(Math.min(1, Math.max(0, fraction)) * barCharacters);
-    return `${this.#style('green', '━'.repeat(full))}${this.#style('dim', '─'.repeat(barCharacters - full))} ${percentage(fraction)}`;
+  #bar(fraction: number, characters: number): string {
+    const full = Math.round(Math.min(1, Math.max(0, fraction)) * characters);
+    return `${this.#style('green', '━'.repeat(full))}${this.#style('dim', '─'.repeat(characters - full))}`;
   }
 }
 
@@ -95,9 +104,4 @@ export function duration(seconds: number): string {
 /** `12,300` */
 export function figure(value: number): string {
   return Math.round(value).toLocaleString('en-US');
-}
-
-/** A line that fits a terminal: escape sequences take no room, so a line with colours is left to the terminal to cut. */
-function cut(text: string, columns: number | undefined): string {
-  return columns === undefined || text.includes('\u001b') ? text : text.slice(0, columns - 1);
 }
