@@ -11,7 +11,7 @@ import type { UpdateRule } from '../training/optimizer-options.js';
 import type { Barrier } from './barrier.js';
 import { controlBytes, controlFields } from './device-thread.js';
 import { divide } from './divide.js';
-import type { DeviceReply, DeviceRequest } from './messages.js';
+import { type DeviceReply, type DeviceRequest, packPairs } from './messages.js';
 import type { DeviceThread, Runtime } from './runtime.js';
 
 export interface DataExecutorOptions {
@@ -106,7 +106,7 @@ export class DataExecutor implements Executor {
       this.#threads.map((thread, device) =>
         thread.ask('updated', {
           kind: 'update',
-          shards: divided.map((shards) => shards[device] ?? []),
+          shards: divided.map((shards) => packPairs(shards[device] ?? [])),
           update,
           learningRate,
           gradientScale,
@@ -132,7 +132,10 @@ export class DataExecutor implements Executor {
     const divided = this.#divide(pairs);
     const replies = await Promise.all(
       this.#threads.map((thread, device) =>
-        thread.ask('evaluated', { kind: 'evaluate', pairs: (divided[device] ?? []).map((position) => pairs[position] as IdPair) }),
+        thread.ask('evaluated', {
+          kind: 'evaluate',
+          pairs: packPairs((divided[device] ?? []).map((position) => pairs[position] as IdPair)),
+        }),
       ),
     );
     const total = { negativeLogLikelihood: 0, sentences: 0, sourceTokens: 0, targetTokens: 0 };
@@ -145,10 +148,13 @@ export class DataExecutor implements Executor {
     return total;
   }
 
-  /** Runs the matrix products of the last update alone, on all devices at once; gives their floating-point operations. Needs `instrument: record`. */
-  async replay(): Promise<number> {
+  /** Runs the matrix products of the last update alone, on all devices at once. Needs `instrument: record`. */
+  async replay(): Promise<{ operations: number; milliseconds: number }> {
     const replies = await Promise.all(this.#threads.map((thread) => thread.ask('replayed', { kind: 'replay' })));
-    return replies.reduce((sum, reply) => sum + reply.operations, 0);
+    return {
+      operations: replies.reduce((sum, reply) => sum + reply.operations, 0),
+      milliseconds: Math.max(...replies.map((reply) => reply.milliseconds)),
+    };
   }
 
   /** Milliseconds by kernel since the last call, by device. Needs `instrument: profile`. */

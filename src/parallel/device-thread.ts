@@ -6,7 +6,7 @@ import { Memory } from '../tensor/memory.js';
 import { Optimizer } from '../training/optimizer.js';
 import { clippingFactor, Replica, type ShardResult } from '../training/replica.js';
 import { Barrier, barrierFields } from './barrier.js';
-import type { DeviceReply, DeviceRequest, PeersMessage, StartMessage, UpdateMessage } from './messages.js';
+import { type DeviceReply, type DeviceRequest, type PeersMessage, type StartMessage, type UpdateMessage, unpackPairs } from './messages.js';
 import type { ThreadPort } from './runtime.js';
 
 /** Partial sums that devices exchange in every update, as float64: squares of the gradient, then loss. */
@@ -41,8 +41,8 @@ export function runDeviceThread(port: ThreadPort): void {
       case 'update':
         return device.update(request);
       case 'evaluate': {
-        const logProbabilities = new Float64Array(request.pairs.length);
-        return { kind: 'evaluated', result: device.replica.evaluate(request.pairs, logProbabilities), logProbabilities };
+        const logProbabilities = new Float64Array(request.pairs.keys.length);
+        return { kind: 'evaluated', result: device.replica.evaluate(unpackPairs(request.pairs), logProbabilities), logProbabilities };
       }
       case 'replay':
         return device.replay();
@@ -106,7 +106,7 @@ class TrainingDevice {
     const share = { part, parts };
     const total = { loss: 0, negativeLogLikelihood: 0, sentences: 0, sourceTokens: 0, targetTokens: 0 };
     for (const shard of shards) {
-      const result: ShardResult = this.replica.accumulate(shard, { update, gradientScale });
+      const result: ShardResult = this.replica.accumulate(unpackPairs(shard), { update, gradientScale });
       for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += result[key];
     }
     this.#recorder?.stop();
@@ -129,11 +129,13 @@ class TrainingDevice {
 
   replay(): DeviceReply {
     this.#barrier.wait();
+    const start = performance.now();
     this.#recorder?.replay();
     this.#barrier.wait();
+    const milliseconds = performance.now() - start;
     // The products have been added to the gradients of an update that is over.
     this.replica.gradients.clear();
-    return { kind: 'replayed', operations: this.#recorder?.operations ?? 0 };
+    return { kind: 'replayed', operations: this.#recorder?.operations ?? 0, milliseconds };
   }
 
   takeProfile(): DeviceReply {

@@ -32,7 +32,7 @@ export interface PeersMessage {
 export interface UpdateMessage {
   readonly kind: 'update';
   /** This device's shard of each micro-batch. */
-  readonly shards: readonly (readonly IdPair[])[];
+  readonly shards: readonly PackedPairs[];
   readonly update: number;
   readonly learningRate: number;
   readonly gradientScale: number;
@@ -40,7 +40,7 @@ export interface UpdateMessage {
 
 export interface EvaluateMessage {
   readonly kind: 'evaluate';
-  readonly pairs: readonly IdPair[];
+  readonly pairs: PackedPairs;
 }
 
 /** Runs the matrix products of the last update alone, all devices at once (`instrument: record`). */
@@ -60,6 +60,40 @@ export type DeviceReply =
   | { readonly kind: 'ready' }
   | { readonly kind: 'updated'; readonly result: UpdateResult }
   | { readonly kind: 'evaluated'; readonly result: EvaluationResult; readonly logProbabilities: Float64Array }
-  | { readonly kind: 'replayed'; readonly operations: number }
+  | { readonly kind: 'replayed'; readonly operations: number; readonly milliseconds: number }
   | { readonly kind: 'profiled'; readonly milliseconds: [kernel: string, milliseconds: number][] }
   | { readonly kind: 'failed'; readonly message: string };
+
+/** Sentence pairs in three arrays: a message of many small ones takes milliseconds to copy. */
+export interface PackedPairs {
+  /** Source ids of a pair, then its target ids, pair after pair. */
+  readonly ids: Int32Array;
+  /** Source length, target length, pair after pair. */
+  readonly lengths: Int32Array;
+  readonly keys: Float64Array;
+}
+
+export function packPairs(pairs: readonly IdPair[]): PackedPairs {
+  const lengths = Int32Array.from(pairs.flatMap(({ source, target }) => [source.length, target.length]));
+  const ids = new Int32Array(lengths.reduce((sum, length) => sum + length, 0));
+  let next = 0;
+  for (const { source, target } of pairs) {
+    ids.set(source, next);
+    ids.set(target, next + source.length);
+    next += source.length + target.length;
+  }
+  return { ids, lengths, keys: Float64Array.from(pairs, ({ key }) => key) };
+}
+
+export function unpackPairs({ ids, lengths, keys }: PackedPairs): IdPair[] {
+  let next = 0;
+  const take = (length: number) => {
+    next += length;
+    return ids.subarray(next - length, next);
+  };
+  return Array.from(keys, (key, pair) => {
+    const source = take(lengths[2 * pair] as number);
+    const target = take(lengths[2 * pair + 1] as number);
+    return { key, source, target };
+  });
+}

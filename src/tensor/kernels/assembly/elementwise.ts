@@ -1,4 +1,4 @@
-import { addArray, addMultiple, exponential, hyperbolicTangent, loadPartial, logarithm, madd, storePartial, zero } from './math';
+import { addArray, addMultiple, exponential, loadPartial, logarithm, madd, storePartial, tanhOfArray, zero } from './math';
 
 export function fill(y: usize, value: f64, count: usize): void {
   const bytes = count << 2;
@@ -45,14 +45,7 @@ export function addScaled(y: usize, x: usize, factor: f64, count: usize): void {
 }
 
 export function tanh(y: usize, x: usize, count: usize): void {
-  const bytes = count << 2;
-  const whole = bytes & ~15;
-  let at: usize = 0;
-  for (; at < whole; at += 16) v128.store(y + at, hyperbolicTangent(v128.load(x + at)));
-  if (at < bytes) {
-    const lanes = (bytes - at) >> 2;
-    storePartial(y + at, hyperbolicTangent(loadPartial(x + at, lanes)), lanes);
-  }
+  tanhOfArray(y, x, count);
 }
 
 // @ts-ignore: decorator

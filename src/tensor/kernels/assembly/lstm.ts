@@ -1,5 +1,4 @@
 import {
-  hyperbolicTangent,
   loadPartial,
   log2OfE,
   madd,
@@ -15,6 +14,8 @@ import {
   rounder,
   sigmoid,
   storePartial,
+  tanhOfArray,
+  tanhOfBiased,
   zero,
 } from './math';
 
@@ -46,17 +47,6 @@ function addBiasThenSigmoid(x: usize, bias: usize, count: usize): void {
   }
 }
 
-function addBiasThenTanh(x: usize, bias: usize, count: usize): void {
-  const bytes = count << 2;
-  const whole = bytes & ~15;
-  let at: usize = 0;
-  for (; at < whole; at += 16) v128.store(x + at, hyperbolicTangent(f32x4.add(v128.load(x + at), v128.load(bias + at))));
-  if (at < bytes) {
-    const lanes = (bytes - at) >> 2;
-    storePartial(x + at, hyperbolicTangent(f32x4.add(loadPartial(x + at, lanes), loadPartial(bias + at, lanes))), lanes);
-  }
-}
-
 // @ts-ignore: decorator
 @inline
 function read(address: usize, lanes: usize): v128 {
@@ -76,28 +66,32 @@ function write(address: usize, value: v128, lanes: usize): void {
   else storePartial(address, value, lanes);
 }
 
-// @ts-ignore: decorator
-@inline
-function cellForward(
-  gates: usize,
-  gateBytes: usize,
-  cellPrevious: usize,
-  cell: usize,
-  tanhCell: usize,
-  hidden: usize,
-  at: usize,
-  lanes: usize,
-): void {
-  const inputGate = read(gates + at, lanes);
-  const forgetGate = read(gates + gateBytes + at, lanes);
-  const candidate = read(gates + 2 * gateBytes + at, lanes);
-  const outputGate = read(gates + 3 * gateBytes + at, lanes);
-  const previous = readOptional(cellPrevious, at, lanes);
-  const current = madd(forgetGate, previous, f32x4.mul(inputGate, candidate));
-  const squashed = hyperbolicTangent(current);
-  write(cell + at, current, lanes);
-  if (tanhCell != 0) write(tanhCell + at, squashed, lanes);
-  write(hidden + at, f32x4.mul(outputGate, squashed), lanes);
+/** cell = forget cellPrevious + input candidate */
+function updateCell(cell: usize, gates: usize, cellPrevious: usize, gateBytes: usize): void {
+  const whole = gateBytes & ~15;
+  const forget = gates + gateBytes;
+  const candidate = forget + gateBytes;
+  let at: usize = 0;
+  for (; at < whole; at += 16) {
+    const added = f32x4.mul(v128.load(gates + at), v128.load(candidate + at));
+    v128.store(cell + at, madd(v128.load(forget + at), readOptional(cellPrevious, at, 4), added));
+  }
+  if (at < gateBytes) {
+    const lanes = (gateBytes - at) >> 2;
+    const added = f32x4.mul(loadPartial(gates + at, lanes), loadPartial(candidate + at, lanes));
+    storePartial(cell + at, madd(loadPartial(forget + at, lanes), readOptional(cellPrevious, at, lanes), added), lanes);
+  }
+}
+
+/** y = a b */
+function multiplyArrays(y: usize, a: usize, b: usize, bytes: usize): void {
+  const whole = bytes & ~15;
+  let at: usize = 0;
+  for (; at < whole; at += 16) v128.store(y + at, f32x4.mul(v128.load(a + at), v128.load(b + at)));
+  if (at < bytes) {
+    const lanes = (bytes - at) >> 2;
+    storePartial(y + at, f32x4.mul(loadPartial(a + at, lanes), loadPartial(b + at, lanes)), lanes);
+  }
 }
 
 export function lstmForward(
@@ -111,18 +105,17 @@ export function lstmForward(
   hiddenSize: usize,
 ): void {
   const bytes = hiddenSize << 2;
-  const whole = bytes & ~15;
   for (let row: usize = 0; row < rows; row++) {
     const rowGates = gates + row * 4 * bytes;
-    addBiasThenSigmoid(rowGates, bias, 2 * hiddenSize);
-    addBiasThenTanh(rowGates + 2 * bytes, bias + 2 * bytes, hiddenSize);
-    addBiasThenSigmoid(rowGates + 3 * bytes, bias + 3 * bytes, hiddenSize);
+    const candidate = rowGates + 2 * bytes;
     const offset = row * bytes;
-    const rowPrevious = cellPrevious == 0 ? 0 : cellPrevious + offset;
-    const rowTanh = tanhCell == 0 ? 0 : tanhCell + offset;
-    let at: usize = 0;
-    for (; at < whole; at += 16) cellForward(rowGates, bytes, rowPrevious, cell + offset, rowTanh, hidden + offset, at, 4);
-    if (at < bytes) cellForward(rowGates, bytes, rowPrevious, cell + offset, rowTanh, hidden + offset, at, (bytes - at) >> 2);
+    const squashed = (tanhCell == 0 ? hidden : tanhCell) + offset;
+    addBiasThenSigmoid(rowGates, bias, 2 * hiddenSize);
+    tanhOfBiased(candidate, candidate, bias + 2 * bytes, hiddenSize);
+    addBiasThenSigmoid(rowGates + 3 * bytes, bias + 3 * bytes, hiddenSize);
+    updateCell(cell + offset, rowGates, cellPrevious == 0 ? 0 : cellPrevious + offset, bytes);
+    tanhOfArray(squashed, cell + offset, hiddenSize);
+    multiplyArrays(hidden + offset, rowGates + 3 * bytes, squashed, bytes);
   }
 }
 

@@ -205,6 +205,57 @@ export function hyperbolicTangent(x: v128): v128 {
   return f32x4.div(f32x4.mul(clamped, p), q);
 }
 
+/** y = tanh(x + bias); bias may be 0. Its constants are locals: see `quickExponentialOf`. */
+// @ts-ignore: decorator
+@inline
+function tanhOf(y: usize, x: usize, bias: usize, count: usize): void {
+  const bytes = count << 2;
+  const whole = bytes & ~15;
+  const greatest = tanhGreatest;
+  const least = tanhLeast;
+  const p1 = tanhP1;
+  const p3 = tanhP3;
+  const p5 = tanhP5;
+  const p7 = tanhP7;
+  const p9 = tanhP9;
+  const p11 = tanhP11;
+  const p13 = tanhP13;
+  const q0 = tanhQ0;
+  const q2 = tanhQ2;
+  const q4 = tanhQ4;
+  const q6 = tanhQ6;
+  let at: usize = 0;
+  for (; at < whole; at += 16) {
+    const value = bias == 0 ? v128.load(x + at) : f32x4.add(v128.load(x + at), v128.load(bias + at));
+    const clamped = f32x4.pmin(f32x4.pmax(value, least), greatest);
+    const square = f32x4.mul(clamped, clamped);
+    let p = madd(p13, square, p11);
+    p = madd(p, square, p9);
+    p = madd(p, square, p7);
+    p = madd(p, square, p5);
+    p = madd(p, square, p3);
+    p = madd(p, square, p1);
+    let q = madd(q6, square, q4);
+    q = madd(q, square, q2);
+    q = madd(q, square, q0);
+    v128.store(y + at, f32x4.div(f32x4.mul(clamped, p), q));
+  }
+  if (at < bytes) {
+    const lanes = (bytes - at) >> 2;
+    let value = loadPartial(x + at, lanes);
+    if (bias != 0) value = f32x4.add(value, loadPartial(bias + at, lanes));
+    storePartial(y + at, hyperbolicTangent(value), lanes);
+  }
+}
+
+export function tanhOfArray(y: usize, x: usize, count: usize): void {
+  tanhOf(y, x, 0, count);
+}
+
+export function tanhOfBiased(y: usize, x: usize, bias: usize, count: usize): void {
+  tanhOf(y, x, bias, count);
+}
+
 /** ln x = n ln 2 + ln m with m in [sqrt(1/2), sqrt(2)); polynomial of Cephes' logf. ln 0 = -inf, ln x = NaN below 0. */
 export function logarithm(x: v128): v128 {
   // Denormal numbers have no exponent to read: scale them by 2^23 first.
