@@ -10,8 +10,11 @@ export const batchSize = z.union([
 ]);
 export type BatchSize = z.output<typeof batchSize>;
 
-/** `length`: pairs of similar length share a batch (twice as fast in the 2014 paper); `none`: as they come. */
-export const bucketing = z.enum(['length', 'none']).default('length');
+/**
+ * `length`: pairs of similar length share a batch (twice as fast in the 2014 paper), and meet other pairs each epoch;
+ * `corpus`: sorted over the whole corpus, so that lengths agree best but the same pairs meet every time; `none`: as they come.
+ */
+export const bucketing = z.enum(['length', 'corpus', 'none']).default('length');
 export type Bucketing = z.output<typeof bucketing>;
 
 /** Tokens of every pair of a corpus, `</s>` not counted. */
@@ -42,6 +45,7 @@ export interface EpochPlan {
 export function planEpoch(lengths: PairLengths, options: EpochOptions, seed: number, epoch: number): EpochPlan {
   const order = permutation(lengths.target.length, randomKey(seed, 'shuffle', epoch, 0));
   if (options.bucketing === 'length') sortPools(order, lengths, poolSize(lengths.target, options.size));
+  if (options.bucketing === 'corpus') sortPools(order, lengths, order.length);
   const bounds = cut(order, lengths.target, options.size);
   const batches = bounds.length - 1;
   const batchOrder = permutation(batches, randomKey(seed, 'shuffle', epoch, 1));

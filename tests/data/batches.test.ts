@@ -20,7 +20,7 @@ function wordsOf(batch: readonly number[]): number {
 }
 
 const sizes: BatchSize[] = [{ sentences: 16 }, { words: 300 }];
-const bucketings: Bucketing[] = ['length', 'none'];
+const bucketings: Bucketing[] = ['length', 'corpus', 'none'];
 
 for (const size of sizes) {
   for (const bucketing of bucketings) {
