@@ -78,17 +78,24 @@ export function addColumnSums(sums: usize, x: usize, rows: usize, columns: usize
 
 export function sumOfSquares(x: usize, count: usize): f64 {
   const bytes = count << 2;
-  const whole = bytes & ~15;
-  let low = zero();
-  let high = zero();
+  const whole = bytes & ~31;
+  // Four sums: an addition waits for the one before it.
+  let sum0 = zero();
+  let sum1 = zero();
+  let sum2 = zero();
+  let sum3 = zero();
   let at: usize = 0;
-  for (; at < whole; at += 16) {
-    const first = f64x2.promote_low_f32x4(v128.load64_zero(x + at));
-    const second = f64x2.promote_low_f32x4(v128.load64_zero(x + at, 8));
-    low = f64x2.add(low, f64x2.mul(first, first));
-    high = f64x2.add(high, f64x2.mul(second, second));
+  for (; at < whole; at += 32) {
+    const values0 = f64x2.promote_low_f32x4(v128.load64_zero(x + at));
+    const values1 = f64x2.promote_low_f32x4(v128.load64_zero(x + at, 8));
+    const values2 = f64x2.promote_low_f32x4(v128.load64_zero(x + at, 16));
+    const values3 = f64x2.promote_low_f32x4(v128.load64_zero(x + at, 24));
+    sum0 = f64x2.add(sum0, f64x2.mul(values0, values0));
+    sum1 = f64x2.add(sum1, f64x2.mul(values1, values1));
+    sum2 = f64x2.add(sum2, f64x2.mul(values2, values2));
+    sum3 = f64x2.add(sum3, f64x2.mul(values3, values3));
   }
-  const both = f64x2.add(low, high);
+  const both = f64x2.add(f64x2.add(sum0, sum1), f64x2.add(sum2, sum3));
   let total = f64x2.extract_lane(both, 0) + f64x2.extract_lane(both, 1);
   for (; at < bytes; at += 4) {
     const value = <f64>load<f32>(x + at);
