@@ -149,7 +149,15 @@ export function bindFunctions({ library, foreign, major, path }: OneDnnLibrary) 
     const sizes = pair(two, rows, columns);
     if (major === 3) return { address: made('dnnl_memory_desc_create_with_tag', 2, sizes, elementTypes[type], anyFormat) };
     const structure = foreign.structure(structureBytes);
-    call('dnnl_memory_desc_init_by_tag', [pointer, 'int', pointer, 'int', 'int'], structure.address, 2, sizes, elementTypes[type], anyFormat);
+    call(
+      'dnnl_memory_desc_init_by_tag',
+      [pointer, 'int', pointer, 'int', 'int'],
+      structure.address,
+      2,
+      sizes,
+      elementTypes[type],
+      anyFormat,
+    );
     return structure;
   }
 

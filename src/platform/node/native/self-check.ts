@@ -51,12 +51,7 @@ function multiplyPacked(provider: MatrixProvider, { m, n, k, a, b, transposeB, c
   packed.release();
 }
 
-function checkProduct(
-  memory: Memory,
-  { precision }: MatrixProvider,
-  product: MatrixProduct,
-  multiply: () => void,
-): string | undefined {
+function checkProduct(memory: Memory, { precision }: MatrixProvider, product: MatrixProduct, multiply: () => void): string | undefined {
   // With its operands rounded in advance, a product in bfloat16 is as exact as any: products of two fit into a f32.
   const operand = precision === 'bf16' ? roundToBfloat16 : (value: number) => value;
   const { m, n, k, a, transposeA, b, transposeB, c, accumulate } = product;
