@@ -64,17 +64,17 @@ describe('training in bf16', { skip: provider === undefined ? report.reason : fa
     const [start = 0, end = 0] = [full.losses[0], full.losses.at(-1)];
     assert.ok(end < 0.95 * start, `${start} ${end}`);
     for (const [update, loss] of mixed.losses.entries()) {
-      assert.ok(Math.abs(loss - (full.losses[update] as number)) < 0.005 * loss, `update ${update + 1}: ${loss} ${full.losses[update]}`);
+      assert.ok(Math.abs(loss - (full.losses[update] as number)) < 2e-4 * loss, `update ${update + 1}: ${loss} ${full.losses[update]}`);
     }
     const apart = distance(mixed.parameters, full.parameters);
-    assert.ok(apart > 1e-6 && apart < 0.01, String(apart));
+    assert.ok(apart > 1e-6 && apart < 1e-3, String(apart));
   });
 
   it('agrees on any number of devices to its precision, and repeats bit by bit', async () => {
     const alone = await train('bf16', 0);
     const together = await train('bf16', 2);
     assert.equal(together.placement.precision, 'bf16');
-    assert.ok(distance(together.parameters, alone.parameters) < 0.005, String(distance(together.parameters, alone.parameters)));
+    assert.ok(distance(together.parameters, alone.parameters) < 1e-4, String(distance(together.parameters, alone.parameters)));
     assert.deepEqual((await train('bf16', 2)).parameters, together.parameters);
   });
 

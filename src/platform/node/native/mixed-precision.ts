@@ -41,7 +41,7 @@ export interface MixedPrecisionOptions {
 }
 
 const calibrationMilliseconds = 150;
-/** Below this part of the speed with 32-bit operands, bfloat16 is imitated (a fifth was measured) or of no use at all. */
+/** Where the library does not say: below this part of the speed of f32, bfloat16 is imitated (a fifth was measured). */
 const leastRatio = 0.3;
 
 /**
@@ -55,7 +55,8 @@ export async function mixedPrecision(memory: Memory, options: MixedPrecisionOpti
   if (!(foreign instanceof ForeignInterface)) return unavailable(foreign.reason);
   const library = openOneDnn(foreign);
   if (!library.available) return unavailable(`oneDNN: ${library.reason}`);
-  if (hasBfloat16Instructions(library) === false) {
+  const hasInstructions = hasBfloat16Instructions(library);
+  if (hasInstructions === false) {
     return unavailable('this processor has no instructions for bfloat16 (AVX512_BF16 or AMX)', library.version);
   }
   const provider = bfloat16Provider(memory, library);
@@ -79,7 +80,7 @@ export async function mixedPrecision(memory: Memory, options: MixedPrecisionOpti
   if (speed === undefined || f32Speed === undefined || 'refused' in speed || 'refused' in f32Speed) {
     return refuse('its speed could not be measured');
   }
-  if (speed.gflops < leastRatio * f32Speed.gflops) {
+  if (!hasInstructions && speed.gflops < leastRatio * f32Speed.gflops) {
     return refuse(`it is only imitated here (${speed.gflops} GFLOP/s a core, ${f32Speed.gflops} with f32)`);
   }
   return { provider, report: { available: true, version: library.version, speed, f32Speed } };
