@@ -12,6 +12,7 @@ import type { Model } from './models/model.js';
 import { DataExecutor } from './parallel/data-executor.js';
 import type { Runtime } from './parallel/runtime.js';
 import type { Device } from './tensor/device.js';
+import type { Precision } from './tensor/matrix.js';
 import { Memory } from './tensor/memory.js';
 import { type Configuration, type ConfigurationInput, configurationOf, resolveConfiguration } from './training/configuration.js';
 import type { TrainingSummary } from './training/events.js';
@@ -45,7 +46,11 @@ export async function train(
     openExecutor(setup) {
       // A resumed run computes as it began, unless it is told that it need not.
       const before = request.allowDifferentPlacement ? undefined : setup.placement;
-      return openExecutor(runtime, memory, setup, { devices: devices ?? before?.devices ?? runtime.cores, gemm: gemm ?? before?.gemm });
+      return openExecutor(runtime, memory, setup, {
+        devices: devices ?? before?.devices ?? runtime.cores,
+        gemm: gemm ?? before?.gemm,
+        precision: before?.precision ?? setup.precision,
+      });
     },
     async translate(lines, { model, tokenizers, beam }) {
       const device = await runtime.openDevice(memory, { gemm });
@@ -76,15 +81,15 @@ export async function readConfiguration(
 async function openExecutor(
   runtime: Runtime,
   memory: Memory,
-  { model, modelOptions, rule }: ExecutorSetup,
-  { devices, gemm }: { devices: number; gemm: string | undefined },
+  { model, modelOptions, rule, warn }: ExecutorSetup,
+  { devices, gemm, precision }: { devices: number; gemm: string | undefined; precision: Precision },
 ): Promise<Executor> {
   model.parameters.allocate(memory);
   // Opened here first, so that all threads use the library that is chosen once.
-  const device = await runtime.openDevice(memory, { gemm });
+  const device = await runtime.openDevice(memory, { gemm, precision, warn });
   if (!runtime.sharedMemory) return new LocalExecutor(device, model, rule);
   device.matrix.dispose();
-  return DataExecutor.start({ runtime, memory, model, modelOptions, rule, devices, gemm });
+  return DataExecutor.start({ runtime, memory, model, modelOptions, rule, devices, gemm, precision });
 }
 
 export interface LoadOptions extends DecodingOptionsInput {

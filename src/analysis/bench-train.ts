@@ -1,7 +1,8 @@
 import { DecadeError } from '../core/errors.js';
 import { DataExecutor } from '../parallel/data-executor.js';
 import type { Runtime } from '../parallel/runtime.js';
-import { mebibytes } from '../tensor/memory.js';
+import type { Precision } from '../tensor/matrix.js';
+import { Memory, mebibytes } from '../tensor/memory.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
 import { type BenchShape, benchModel, benchPairs, benchShape, elapsed, median, rounded } from './bench-shapes.js';
 
@@ -11,6 +12,8 @@ export interface BenchTrainOptions {
   /** How long to measure. */
   readonly seconds: number;
   readonly gemm?: string | undefined;
+  /** Of the matrix products. Default: f32. */
+  readonly precision?: Precision | undefined;
   /** Also time every kernel, in updates of their own. */
   readonly profile?: boolean;
 }
@@ -18,7 +21,10 @@ export interface BenchTrainOptions {
 export interface BenchTrainResult {
   readonly config: string;
   readonly devices: number;
-  readonly precision: 'f32';
+  /** What was really used. */
+  readonly precision: Precision;
+  /** Why it is not the precision that was asked for, or not worth asking for. */
+  readonly warning?: string;
   readonly gemm: string;
   readonly kernels: string;
   /** Median over the measured updates. */
@@ -40,6 +46,13 @@ export interface BenchTrainResult {
 /** Trains a random network on random ids and, in turn, replays its matrix products alone. */
 export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, peakRssBytes: () => number): Promise<BenchTrainResult> {
   const shape = benchShape(options.config);
+  let warning: string | undefined;
+  const warn = (message: string) => {
+    warning = message;
+  };
+  // Opened here first, so that all threads use the library that is chosen once.
+  const device = await runtime.openDevice(new Memory({ shared: true }), { gemm: options.gemm, precision: options.precision, warn });
+  device.matrix.dispose();
   const measured = await withExecutor(runtime, shape, options, 'record', async (executor, update) => {
     const updates: number[] = [];
     const replays: number[] = [];
@@ -77,7 +90,8 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
   return {
     config: options.config,
     devices: options.devices,
-    precision: 'f32',
+    precision: measured.placement.precision,
+    ...(warning === undefined ? {} : { warning }),
     gemm: measured.placement.gemm,
     kernels: measured.placement.kernels,
     stepMs: rounded(measured.stepMs, 2),
@@ -95,7 +109,7 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
 async function withExecutor<Result>(
   runtime: Runtime,
   shape: BenchShape,
-  { devices, gemm }: BenchTrainOptions,
+  { devices, gemm, precision }: BenchTrainOptions,
   instrument: 'record' | 'profile',
   measure: (executor: DataExecutor, update: () => Promise<void>) => Promise<Result>,
 ): Promise<Result> {
@@ -107,7 +121,7 @@ async function withExecutor<Result>(
     labelSmoothing: 0,
     seed: 1,
   };
-  const executor = await DataExecutor.start({ runtime, memory, model, modelOptions, rule, devices, gemm, instrument });
+  const executor = await DataExecutor.start({ runtime, memory, model, modelOptions, rule, devices, gemm, precision, instrument });
   const pairs = benchPairs(shape);
   let number = 0;
   try {

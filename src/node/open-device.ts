@@ -1,27 +1,54 @@
 import { isMainThread, workerData } from 'node:worker_threads';
+import type { DeviceOptions } from '../parallel/runtime.js';
+import { bfloat16Choice, bfloat16Warning, mixedPrecision } from '../platform/node/native/mixed-precision.js';
 import { matrixProviders, openMatrixProvider, type ProviderChoice } from '../platform/node/native/providers.js';
 import type { Device } from '../tensor/device.js';
 import { loadKernels } from '../tensor/kernels/load.js';
 import { webAssemblyProvider } from '../tensor/kernels/provider.js';
+import type { MatrixProvider } from '../tensor/matrix.js';
 import type { Memory } from '../tensor/memory.js';
 
-/** The matrix library that was chosen for each wish (`''`: no wish), so that all threads of a process use the same. */
-export type MatrixChoices = ReadonlyMap<string, ProviderChoice>;
+interface MatrixChoice {
+  readonly choice: ProviderChoice;
+  readonly warning: string | undefined;
+}
 
-const choices = new Map<string, ProviderChoice>(!isMainThread && workerData instanceof Map ? workerData : []);
+/** The matrix library that was chosen for each wish, so that all threads of a process use the same. */
+export type MatrixChoices = ReadonlyMap<string, MatrixChoice>;
+
+const choices = new Map<string, MatrixChoice>(!isMainThread && workerData instanceof Map ? workerData : []);
 
 /** What this thread knows, for the `workerData` of a thread it starts. */
 export function matrixChoices(): MatrixChoices {
   return choices;
 }
 
-/** A device on this thread: kernels, and the fastest matrix library that works here, or the one that `gemm` names. */
-export async function openDevice(memory: Memory, { gemm }: { gemm?: string | undefined } = {}): Promise<Device> {
+/** A device on this thread: kernels, and the fastest matrix library that works here, or the one that is asked for. */
+export async function openDevice(memory: Memory, options: DeviceOptions = {}): Promise<Device> {
   const kernels = await loadKernels(memory);
   const portable = webAssemblyProvider(memory, kernels);
-  const chosen = choices.get(gemm ?? '');
-  if (chosen !== undefined) return { memory, kernels, matrix: await openMatrixProvider(memory, portable, chosen) };
+  const wish = `${options.gemm ?? ''} ${options.precision ?? 'f32'}`;
+  const chosen = choices.get(wish);
+  const { matrix, warning, choice } =
+    chosen === undefined
+      ? await choose(memory, portable, options)
+      : { ...chosen, matrix: await openMatrixProvider(memory, portable, chosen.choice) };
+  choices.set(wish, { choice, warning });
+  if (warning !== undefined) options.warn?.(warning);
+  return { memory, kernels, matrix };
+}
+
+async function choose(
+  memory: Memory,
+  portable: MatrixProvider,
+  { gemm, precision }: DeviceOptions,
+): Promise<MatrixChoice & { matrix: MatrixProvider }> {
+  let warning: string | undefined;
+  if (precision === 'bf16') {
+    const { provider, report } = await mixedPrecision(memory, { gemm });
+    warning = bfloat16Warning(report);
+    if (provider !== undefined) return { matrix: provider, choice: bfloat16Choice, warning };
+  }
   const { provider, choice } = await matrixProviders(memory, portable, { gemm });
-  choices.set(gemm ?? '', choice);
-  return { memory, kernels, matrix: provider };
+  return { matrix: provider, choice, warning };
 }

@@ -2,6 +2,7 @@ import { DecadeError } from '../core/errors.js';
 import type { IdPair } from '../data/batch.js';
 import type { ModelOptions } from '../models/create.js';
 import type { Model } from '../models/model.js';
+import type { Precision } from '../tensor/matrix.js';
 import type { Block, Memory } from '../tensor/memory.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { EvaluationResult, Executor, UpdateResult, UpdateSettings } from '../training/executor.js';
@@ -24,6 +25,7 @@ export interface DataExecutorOptions {
   /** At least 1. */
   readonly devices: number;
   readonly gemm?: string | undefined;
+  readonly precision?: Precision | undefined;
   readonly instrument?: 'record' | 'profile' | undefined;
 }
 
@@ -39,7 +41,7 @@ export class DataExecutor implements Executor {
   readonly #control: Block;
 
   static async start(options: DataExecutorOptions): Promise<DataExecutor> {
-    const { runtime, memory, model, modelOptions, rule, devices, gemm, instrument } = options;
+    const { runtime, memory, model, modelOptions, rule, devices, gemm, precision, instrument } = options;
     const optimizer = new Optimizer(rule.optimizer, model.parameters, memory);
     const control = memory.allocate(controlBytes(devices));
     memory.u8.fill(0, control.offset, control.offset + control.bytes);
@@ -52,6 +54,7 @@ export class DataExecutor implements Executor {
             kind: 'start',
             memory: memory.webAssembly,
             gemm,
+            precision,
             model: modelOptions,
             vocabularies: model.vocabularies,
             rule,
@@ -67,7 +70,8 @@ export class DataExecutor implements Executor {
       const gradients = replies.map((reply) => reply.gradients);
       await Promise.all(threads.map((thread) => thread.ask('ready', { kind: 'peers', gradients })));
       const [first] = replies;
-      const placement = { strategy: 'data', devices, gemm: first?.gemm ?? '', kernels: first?.kernels ?? '' };
+      if (first === undefined) throw new DecadeError('usage', { where: 'devices', received: '0', allowed: '1 or more' });
+      const placement = { strategy: 'data', devices, gemm: first.gemm, precision: first.precision, kernels: first.kernels };
       return new DataExecutor(options, threads, optimizer, control, placement);
     } catch (error) {
       await Promise.all(threads.map((thread) => thread.terminate()));

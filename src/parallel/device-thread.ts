@@ -2,6 +2,7 @@ import { createModel } from '../models/create.js';
 import { Gradients } from '../nn/parameters.js';
 import type { Device } from '../tensor/device.js';
 import { ProductRecorder, type Profile, profiled } from '../tensor/instrumentation.js';
+import type { Precision } from '../tensor/matrix.js';
 import { Memory } from '../tensor/memory.js';
 import { Optimizer } from '../training/optimizer.js';
 import { clippingFactor, Replica, type ShardResult } from '../training/replica.js';
@@ -65,14 +66,14 @@ class TrainingDevice {
   readonly #optimizer: Optimizer;
   readonly #barrier: Barrier;
   readonly #partial: Float64Array;
-  readonly #description: { gemm: string; kernels: string };
+  readonly #description: { gemm: string; precision: Precision; kernels: string };
   readonly #recorder: ProductRecorder | undefined;
   readonly #profile: Profile = new Map();
   #all: Gradients[] = [];
 
   static async start(port: ThreadPort, start: StartMessage): Promise<TrainingDevice> {
     const memory = new Memory({ shared: true, existing: start.memory });
-    return new TrainingDevice(start, memory, await port.openDevice(memory, { gemm: start.gemm }));
+    return new TrainingDevice(start, memory, await port.openDevice(memory, { gemm: start.gemm, precision: start.precision }));
   }
 
   private constructor(start: StartMessage, memory: Memory, opened: Device) {
@@ -86,7 +87,7 @@ class TrainingDevice {
     const { barrier, partial } = controlFields(start.memory, start.control, start.devices);
     this.#barrier = barrier;
     this.#partial = partial;
-    this.#description = { gemm: device.matrix.name, kernels: device.kernels.variant };
+    this.#description = { gemm: device.matrix.name, precision: device.matrix.precision, kernels: device.kernels.variant };
   }
 
   get started(): DeviceReply {
@@ -109,7 +110,6 @@ class TrainingDevice {
       const result: ShardResult = this.replica.accumulate(unpackPairs(shard), { update, gradientScale });
       for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += result[key];
     }
-    this.#recorder?.stop();
     this.#barrier.wait();
     this.#partial[part] = this.replica.reduce(this.#all, this.#optimizer, share);
     this.#partial[parts + part] = total.loss;
@@ -124,6 +124,7 @@ class TrainingDevice {
     }
     this.#barrier.wait();
     this.replica.finish();
+    this.#recorder?.stop();
     return { kind: 'updated', result: { ...total, gradientNorm, finite } };
   }
 

@@ -1,6 +1,7 @@
 import type { IdPair } from '../data/batch.js';
 import type { ModelOptions } from '../models/create.js';
 import type { VocabularySizes } from '../models/model.js';
+import type { Precision } from '../tensor/matrix.js';
 import type { EvaluationResult, UpdateResult } from '../training/executor.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
 
@@ -9,6 +10,7 @@ export interface StartMessage {
   readonly kind: 'start';
   readonly memory: WebAssembly.Memory;
   readonly gemm: string | undefined;
+  readonly precision: Precision | undefined;
   readonly model: ModelOptions;
   readonly vocabularies: VocabularySizes;
   readonly rule: UpdateRule;
@@ -56,7 +58,13 @@ export interface ProfileMessage {
 export type DeviceRequest = StartMessage | PeersMessage | UpdateMessage | EvaluateMessage | ReplayMessage | ProfileMessage;
 
 export type DeviceReply =
-  | { readonly kind: 'started'; readonly gradients: Record<string, number>; readonly gemm: string; readonly kernels: string }
+  | {
+      readonly kind: 'started';
+      readonly gradients: Record<string, number>;
+      readonly gemm: string;
+      readonly precision: Precision;
+      readonly kernels: string;
+    }
   | { readonly kind: 'ready' }
   | { readonly kind: 'updated'; readonly result: UpdateResult }
   | { readonly kind: 'evaluated'; readonly result: EvaluationResult; readonly logProbabilities: Float64Array }

@@ -1,6 +1,17 @@
 import type { Files } from '../core/files.js';
 import type { Device } from '../tensor/device.js';
+import type { Precision } from '../tensor/matrix.js';
 import type { Memory } from '../tensor/memory.js';
+
+/** What a device is opened for. */
+export interface DeviceOptions {
+  /** A matrix library by name. Default: the fastest that works. */
+  readonly gemm?: string | undefined;
+  /** Of the matrix products. Where bf16 is not to be had, the device's provider says f32. Default: f32. */
+  readonly precision?: Precision | undefined;
+  /** Told when what was asked for is not to be had, or not worth having, and why. */
+  readonly warn?: ((message: string) => void) | undefined;
+}
 
 /** What a platform (Node, a browser) gives the library; `node/` and `browser/` have this shape. */
 export interface Runtime {
@@ -9,8 +20,8 @@ export interface Runtime {
   readonly cores: number;
   /** Whether memories can be shared with other threads. */
   readonly sharedMemory: boolean;
-  /** A device on this thread. `gemm` names a matrix provider; default: the fastest that works. */
-  openDevice(memory: Memory, options?: { gemm?: string | undefined }): Promise<Device>;
+  /** A device on this thread. */
+  openDevice(memory: Memory, options?: DeviceOptions): Promise<Device>;
   /** Starts a thread that runs `runDeviceThread` (device-thread.ts) with this runtime's devices. */
   startThread(): DeviceThread;
 }
@@ -27,5 +38,5 @@ export interface DeviceThread {
 export interface ThreadPort {
   post(message: unknown): void;
   listen(handler: (message: unknown) => void): void;
-  openDevice(memory: Memory, options: { gemm?: string | undefined }): Promise<Device>;
+  openDevice(memory: Memory, options: DeviceOptions): Promise<Device>;
 }

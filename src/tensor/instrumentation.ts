@@ -40,6 +40,7 @@ export class ProductRecorder {
   #wrapped(matrix: MatrixProvider): MatrixProvider {
     return {
       name: matrix.name,
+      precision: matrix.precision,
       description: matrix.description,
       get externalBytes() {
         return matrix.externalBytes;
@@ -96,6 +97,7 @@ export function profiled(device: Device, profile: Profile): Device {
     kernels,
     matrix: {
       name: matrix.name,
+      precision: matrix.precision,
       description: matrix.description,
       get externalBytes() {
         return matrix.externalBytes;

@@ -1,3 +1,7 @@
+/** What the operands of a product are rounded to before they are multiplied; sums and results are always f32. */
+export const precisions = ['f32', 'bf16'] as const;
+export type Precision = (typeof precisions)[number];
+
 /**
  * The one question the engine asks of a matrix library. All matrices are contiguous, row-major 32-bit floats at byte
  * offsets of one WebAssembly memory.
@@ -17,6 +21,8 @@ export interface MatrixProduct {
   c: number;
   /** C += A B instead of C = A B. */
   accumulate: boolean;
+  /** A is that of the product before, transposed or not, and unchanged since: what was made of it may be used again. */
+  sameA?: boolean;
 }
 
 /** A matrix B in the layout a provider likes best, for many products while B does not change. */
@@ -33,6 +39,8 @@ export interface PackedMatrix {
 export interface MatrixProvider {
   /** `webassembly`, `openblas`, `mkl`, `accelerate`, `onednn`. */
   readonly name: string;
+  /** With bf16, every matrix is converted at each product, so weights are best packed whenever they are used. */
+  readonly precision: Precision;
   /** What `doctor` shows: library file, version, variant. */
   readonly description: string;
   multiply(product: MatrixProduct): void;

@@ -1,13 +1,14 @@
-import type { MatrixProduct, MatrixProvider, PackedMatrix } from './matrix.js';
+import type { MatrixProduct, MatrixProvider, PackedMatrix, Precision } from './matrix.js';
 import type { Tensor } from './tensor.js';
 
 /**
- * A matrix provider for many small products with the same weights, as in decoding: packs each weight matrix when it is
- * first multiplied by and uses the packed copy from then on. The weights must not change until `dispose`, which gives
- * the copies back and leaves the provider below as it is.
+ * A matrix provider for many products with the same weights, as in decoding, or in an update with bf16: packs each weight
+ * matrix when it is first multiplied by and uses the packed copy from then on. Before weights change, `forget` gives the
+ * copies back. The provider below stays as it is, also after `dispose`.
  */
 export class PackedWeights implements MatrixProvider {
   readonly name: string;
+  readonly precision: Precision;
   readonly description: string;
   readonly #provider: MatrixProvider;
   /** Byte offsets of the matrices that may be packed. */
@@ -16,6 +17,7 @@ export class PackedWeights implements MatrixProvider {
 
   constructor(provider: MatrixProvider, weights: Iterable<Tensor>) {
     this.name = provider.name;
+    this.precision = provider.precision;
     this.description = provider.description;
     this.#provider = provider;
     this.#weights = new Set(Array.from(weights, ({ offset }) => offset));
@@ -32,12 +34,17 @@ export class PackedWeights implements MatrixProvider {
   }
 
   pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
-    return this.#provider.pack(n, k, b, transposeB);
+    if (!this.#weights.has(b)) return this.#provider.pack(n, k, b, transposeB);
+    return { n, k, multiply: this.#packedCopy(n, k, b, transposeB).multiply, release: () => {} };
+  }
+
+  forget(): void {
+    for (const packed of this.#packed.values()) packed.release();
+    this.#packed.clear();
   }
 
   dispose(): void {
-    for (const packed of this.#packed.values()) packed.release();
-    this.#packed.clear();
+    this.forget();
   }
 
   #packedCopy(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {

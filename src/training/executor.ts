@@ -1,4 +1,5 @@
 import type { IdPair } from '../data/batch.js';
+import type { Precision } from '../tensor/matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** What a loop decides for one update; everything else is fixed when the executor is made. */
@@ -46,6 +47,12 @@ export interface Executor {
   readonly parameters: ReadonlyMap<string, Tensor>;
   readonly optimizerState: ReadonlyMap<string, Tensor>;
   /** What a resumed run must have again to be bit-identical. */
-  readonly placement: { readonly strategy: string; readonly devices: number; readonly gemm: string; readonly kernels: string };
+  readonly placement: {
+    readonly strategy: string;
+    readonly devices: number;
+    readonly gemm: string;
+    readonly precision: Precision;
+    readonly kernels: string;
+  };
   dispose(): Promise<void>;
 }

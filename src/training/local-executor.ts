@@ -21,7 +21,8 @@ export class LocalExecutor implements Executor {
     this.#rule = rule;
     this.#replica = new Replica(device, model, rule);
     this.#optimizer = new Optimizer(rule.optimizer, model.parameters, device.memory);
-    this.placement = { strategy: 'data', devices: 1, gemm: device.matrix.name, kernels: device.kernels.variant };
+    const { name: gemm, precision } = device.matrix;
+    this.placement = { strategy: 'data', devices: 1, gemm, precision, kernels: device.kernels.variant };
   }
 
   get parameters(): ReadonlyMap<string, Tensor> {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { batchSize, bucketing } from '../data/batches.js';
 import { type MetricName, metrics } from '../metrics/evaluate.js';
+import { precisions } from '../tensor/matrix.js';
 import { interval } from './interval.js';
 import { clipOptions, optimizerOptions } from './optimizer-options.js';
 import { scheduleOptions } from './schedule.js';
@@ -44,6 +45,8 @@ export const trainingOptions = z
     optimizer: optimizerOptions.prefault({ kind: 'sgd' }),
     schedule: scheduleOptions.prefault({ kind: 'constant' }),
     clip: clipOptions.prefault({ kind: 'norm' }),
+    /** Of matrix products: with bf16 (bfloat16), operands are rounded to 8 bits and sums are f32, as is all else. */
+    precision: z.enum(precisions).default('f32'),
     /** Size of a batch, the 2014 paper's by default. */
     batch: batchSize.prefault({ sentences: 128 }),
     /** Batches that one update takes together. */

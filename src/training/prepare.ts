@@ -8,6 +8,7 @@ import { createModel, type ModelOptions } from '../models/create.js';
 import type { Model } from '../models/model.js';
 import { type Configuration, printConfiguration, resolveConfiguration } from './configuration.js';
 import { requireResumable } from './configuration-changes.js';
+import type { Precision } from '../tensor/matrix.js';
 import type { TrainingEvent } from './events.js';
 import type { Executor } from './executor.js';
 import type { UpdateRule } from './optimizer-options.js';
@@ -21,8 +22,12 @@ export interface ExecutorSetup {
   readonly model: Model;
   readonly modelOptions: ModelOptions;
   readonly rule: UpdateRule;
+  /** Of matrix products, as the configuration asks. */
+  readonly precision: Precision;
   /** Of the run that is resumed: on the same, results are bit-identical. */
   readonly placement: Executor['placement'] | undefined;
+  /** Told when the computing differs from what was asked for. */
+  readonly warn: (message: string) => void;
 }
 
 /** What the loop needs of the world outside. */
@@ -102,11 +107,12 @@ export async function prepare(context: TrainingContext, given: Configuration, re
     const dev = data.dev === undefined || training.validate === undefined ? undefined : await open('dev', data.dev);
 
     const model = newModel(configuration, tokenizers);
-    const { optimizer, clip, normalise, labelSmoothing, seed } = training;
+    const { optimizer, clip, normalise, labelSmoothing, seed, precision } = training;
     const rule = { optimizer, clip, normalise, labelSmoothing, seed };
     const checkpoint = request.resume ? await latestCheckpoint(run, request) : undefined;
     const { placement } = checkpoint?.saved ?? {};
-    const executor = await context.openExecutor({ model, modelOptions: configuration.model, rule, placement });
+    const warn = (message: string) => emit({ kind: 'warning', message });
+    const executor = await context.openExecutor({ model, modelOptions: configuration.model, rule, precision, placement, warn });
     closers.push(() => executor.dispose());
     emit({ kind: 'model', parameters: model.parameters.count, placement: executor.placement });
 

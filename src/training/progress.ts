@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DecadeError } from '../core/errors.js';
 import type { Corpus } from '../data/corpus.js';
 import { contentHash } from '../data/content-hash.js';
+import { precisions } from '../tensor/matrix.js';
 import type { Executor, UpdateResult } from './executor.js';
 import type { Report } from './events.js';
 import type { Position } from './interval.js';
@@ -44,7 +45,14 @@ const savedProgress = z.strictObject({
   window: reportWindow,
   metricsBytes: count,
   logBytes: count,
-  placement: z.strictObject({ strategy: z.string(), devices: count, gemm: z.string(), kernels: z.string() }),
+  placement: z.strictObject({
+    strategy: z.string(),
+    devices: count,
+    gemm: z.string(),
+    // Runs from before there was a choice have none.
+    precision: z.enum(precisions).default('f32'),
+    kernels: z.string(),
+  }),
   /** Pairs, and a hash of all their lengths: another corpus would not be read on at the same place. */
   corpus: z.strictObject({ pairs: count, lengths: z.string() }),
 });
@@ -151,7 +159,7 @@ export function requireSameCorpus(saved: SavedProgress['corpus'], corpus: SavedP
 
 /** What differs between two placements, in words; empty when results are bit-identical. */
 export function placementDifference(saved: Executor['placement'], now: Executor['placement']): string {
-  return (['strategy', 'devices', 'gemm', 'kernels'] as const)
+  return (['strategy', 'devices', 'gemm', 'precision', 'kernels'] as const)
     .filter((key) => saved[key] !== now[key])
     .map((key) => `${key} ${now[key]} where the run began with ${saved[key]}`)
     .join(', ');

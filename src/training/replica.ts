@@ -4,6 +4,7 @@ import { Gradients } from '../nn/parameters.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
 import { Inference, Tape } from '../tensor/tape.js';
+import { PackedWeights } from '../tensor/packed-weights.js';
 import { TouchedRows } from '../tensor/touched-rows.js';
 import type { EvaluationResult } from './executor.js';
 import { type Optimizer, type Share, type Step, shareOf } from './optimizer.js';
@@ -32,14 +33,19 @@ export class Replica {
   readonly #rule: UpdateRule;
   readonly #arena: Arena;
   readonly #scope: Scope;
+  /** Weights in bfloat16, converted once an update; undefined in f32, where they are multiplied as they are. */
+  readonly #weights: PackedWeights | undefined;
 
   constructor(device: Device, model: TrainableModel, rule: UpdateRule) {
-    this.device = device;
+    const { matrix } = device;
+    const weights = Array.from(model.parameters, ({ value }) => value);
+    this.#weights = matrix.precision === 'bf16' ? new PackedWeights(matrix, weights) : undefined;
+    this.device = this.#weights === undefined ? device : { ...device, matrix: this.#weights };
     this.model = model;
     this.#rule = rule;
     this.gradients = new Gradients(model.parameters, device.memory);
     this.#arena = new Arena(device.memory);
-    this.#scope = new Scope(device, this.#arena);
+    this.#scope = new Scope(this.device, this.#arena);
   }
 
   /** Forward and backward: adds to this device's gradients. */
@@ -76,6 +82,8 @@ export class Replica {
     }
     const result = { negativeLogLikelihood: -sum(byRow), ...countsOf(batch) };
     this.#arena.reset();
+    // Between updates anyone may write the parameters.
+    this.#weights?.forget();
     return result;
   }
 
@@ -120,6 +128,7 @@ export class Replica {
   /** After every device has applied its share: the touched rows are used up. */
   finish(): void {
     for (const { gradient } of this.gradients) if (gradient instanceof TouchedRows) gradient.count = 0;
+    this.#weights?.forget();
   }
 
   dispose(): void {

@@ -73,9 +73,9 @@ class Loop {
 
   async run(): Promise<TrainingSummary> {
     const { run, model, corpus, executor, isRestored } = this.#prepared;
-    const { devices, gemm } = executor.placement;
+    const { devices, gemm, precision } = executor.placement;
     await this.#log(
-      `${model.parameters.count.toLocaleString('en-US')} parameters, ${gemm} on ${devices} devices; training corpus: ${describeReport(corpus.report)}`,
+      `${model.parameters.count.toLocaleString('en-US')} parameters, ${gemm} in ${precision} on ${devices} devices; training corpus: ${describeReport(corpus.report)}`,
     );
     let reason: StopReason | undefined;
     try {

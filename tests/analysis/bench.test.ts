@@ -20,6 +20,13 @@ test('bench train replays exactly the products of an update', async () => {
   assert.ok(Math.abs(result.wordsPerSecond * result.stepMs - 1000 * sentences * 2 * length) < 0.02 * 1000 * sentences * 2 * length);
 });
 
+test('bench train says which precision was really used', async () => {
+  const options = { config: 'small', devices: 1, seconds: 0.1, gemm: 'webassembly', precision: 'bf16' } as const;
+  const { precision, warning } = await benchTrain(nodeRuntime, options, () => 0);
+  assert.equal(precision, 'f32');
+  assert.match(warning ?? '', /webassembly was asked for; products are computed in f32/);
+});
+
 test("the paper's own configuration has 384 million parameters, 64 million of them recurrent", () => {
   const { layers, hidden, sourceVocabulary, targetVocabulary } = benchShapes[2014];
   const { parameters } = createModel(modelOptions.parse({ kind: 'lstm', layers, hidden }), {

@@ -46,8 +46,20 @@ test('weights are packed once, other matrices never, and every product is the sa
       assert.deepEqual(actual.toArray(), expected.toArray());
     }
   }
+  const shared = provider.pack(5, 7, weight.offset, true);
+  shared.multiply(3, input.offset, actual.offset, true);
+  shared.release();
+  device.matrix.multiply({ ...plain, b: weight.offset, c: expected.offset, accumulate: true });
+  assert.deepEqual(actual.toArray(), expected.toArray());
   assert.deepEqual(counts, { packed: 1, released: 0, plain: 2 });
+
+  provider.forget();
+  weight.f32[0] = 3;
+  device.matrix.multiply({ ...plain, b: weight.offset, c: expected.offset, accumulate: false });
+  provider.multiply({ ...plain, b: weight.offset, c: actual.offset, accumulate: false });
+  assert.deepEqual(actual.toArray(), expected.toArray());
+  assert.deepEqual(counts, { packed: 2, released: 1, plain: 2 });
   provider.dispose();
-  assert.equal(counts.released, 1);
+  assert.equal(counts.released, 2);
   assert.ok(device.memory.allocatedBytes - before < 4096, 'only the scratch of the provider is kept');
 });

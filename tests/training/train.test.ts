@@ -7,6 +7,7 @@ import { fileError } from '../../src/core/file-errors.js';
 import type { Files } from '../../src/core/files.js';
 import type { TrainingEvent } from '../../src/training/events.js';
 import type { Executor } from '../../src/training/executor.js';
+import { parseProgress } from '../../src/training/progress.js';
 import { type TrainingContext, type TrainRequest, train } from '../../src/training/train.js';
 import { digitFiles, localContext, tinyConfiguration } from './tiny-run.js';
 
@@ -338,6 +339,42 @@ test('another corpus or placement is refused on resume; the placement may be cha
     run(elsewhere, other, { resume: true }),
     /out: a training corpus of 40 pairs; expected the 200 pairs that the run began with/,
   );
+});
+
+test('the precision of the products is pinned, for runs from before there was a choice as well', async () => {
+  const files = digitFiles();
+  const configuration = tinyConfiguration({ precision: 'bf16', stop: { steps: 3 } });
+  const asked: string[] = [];
+  const local = localContext(files);
+  const context: TrainingContext = {
+    ...local,
+    openExecutor: (setup) => {
+      asked.push(`${setup.precision} ${setup.placement?.precision}`);
+      setup.warn('products are computed in f32');
+      return local.openExecutor(setup);
+    },
+  };
+  const { events } = await run(context, configuration);
+  assert.deepEqual(
+    ofKind(events, 'warning').map(({ message }) => message),
+    ['products are computed in f32'],
+  );
+  const capable = changed(context, ({ placement }) => ({ placement: { ...placement, precision: 'bf16' } }));
+  await assert.rejects(
+    run(capable, configuration, { resume: true }),
+    /out, resuming: precision bf16 where the run began with f32; expected the same/,
+  );
+  assert.deepEqual(asked, ['bf16 undefined', 'bf16 f32']);
+  await assert.rejects(
+    run(context, tinyConfiguration({ stop: { steps: 3 } }), { resume: true }),
+    /training\.precision "f32" \(was "bf16"\); expected changes only below/,
+  );
+
+  const state = 'out/checkpoints/step-3/state.json';
+  const saved = JSON.parse(await files.readText(state)) as { progress: { placement: Record<string, unknown> } };
+  const { precision, ...older } = saved.progress.placement;
+  assert.equal(precision, 'f32');
+  assert.equal(parseProgress({ ...saved.progress, placement: older }, state).placement.precision, 'f32');
 });
 
 test('a run begins with the model and the tokenizers of another', async () => {

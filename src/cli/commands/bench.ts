@@ -3,9 +3,11 @@ import { benchShapes } from '../../analysis/bench-shapes.js';
 import { type BenchTrainResult, benchTrain } from '../../analysis/bench-train.js';
 import { type BenchTranslateResult, benchTranslate } from '../../analysis/bench-translate.js';
 import { DecadeError } from '../../core/errors.js';
+import { mixedPrecision } from '../../platform/node/native/mixed-precision.js';
 import { type ProviderReport, matrixProviders } from '../../platform/node/native/providers.js';
 import { loadKernels } from '../../tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../tensor/kernels/provider.js';
+import { type Precision, precisions } from '../../tensor/matrix.js';
 import { Memory } from '../../tensor/memory.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type DeviceChoice, numberFrom, withDevicesOption, withGemmOption } from '../arguments.js';
@@ -15,7 +17,7 @@ import { figure } from '../progress.js';
 interface Options extends DeviceChoice {
   config: string;
   seconds: number;
-  precision: string;
+  precision: Precision;
   beam: number;
   profile?: boolean;
   json?: boolean;
@@ -33,7 +35,7 @@ export function benchCommand(): Command {
     .argument('<subject>', `what to measure: ${Object.keys(subjects).join(', ')}`)
     .option('--config <shape>', `the network: ${Object.keys(benchShapes).join(', ')}`, 'base')
     .option('--seconds <number>', 'how long to measure', numberFrom(0.1), 10)
-    .addOption(new Option('--precision <type>', 'type of the matrix products').choices(['f32']).default('f32'))
+    .addOption(new Option('--precision <type>', 'train: operands of the matrix products; sums are f32').choices(precisions).default('f32'))
     .option('--beam <number>', 'translate: 1 is greedy search', numberFrom(1), 1)
     .option('--profile', 'train: also the time of every kernel')
     .option('--json', 'print one JSON object');
@@ -60,6 +62,7 @@ async function benchTraining(options: Options): Promise<void> {
       devices: options.devices ?? nodeRuntime.cores,
       seconds: options.seconds,
       gemm: options.gemm,
+      precision: options.precision,
       profile: options.profile ?? false,
     },
     peakRssBytes,
@@ -80,11 +83,16 @@ async function benchProducts({ json }: Options): Promise<void> {
     measure: true,
   });
   provider.dispose();
-  if (json) await printJson({ gemm: choice.name, providers: reports });
-  else await print(reports.map((report) => describeProvider(report, choice.name)).join('\n'));
+  const mixed = await mixedPrecision(memory, { measure: true });
+  mixed.provider?.dispose();
+  if (json) await printJson({ gemm: choice.name, providers: reports, bf16: mixed.report });
+  else {
+    const rows = reports.map((report) => describeProvider(report, choice.name));
+    await print([...rows, describeProvider({ name: 'onednn bf16', ...mixed.report }, choice.name)].join('\n'));
+  }
 }
 
-function describeProvider({ name, speed, reason }: ProviderReport, chosen: string): string {
+function describeProvider({ name, speed, reason }: Pick<ProviderReport, 'speed' | 'reason'> & { name: string }, chosen: string): string {
   if (speed === undefined) return `  ${name.padEnd(12)} ${reason ?? 'not measured'}`;
   const figures = [speed.plainGflops, speed.packedGflops, speed.gflops].map((gflops) => gflops.toFixed(0).padStart(4));
   return `${name === chosen ? '*' : ' '} ${name.padEnd(12)} ${figures[0]} GFLOP/s a core once-used matrices, ${figures[1]} packed, ${figures[2]} as training mixes them`;
@@ -99,12 +107,13 @@ function describeTranslation(result: BenchTranslateResult): string {
 }
 
 function describeTraining(result: BenchTrainResult): string {
-  const { profileMs } = result;
+  const { profileMs, warning } = result;
   return [
     `${result.config}: ${figure(result.parameters)} parameters, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}, ${result.gemm}, ${result.precision}`,
     `${figure(result.wordsPerSecond)} words/s (source and target; ${result.stepMs} ms an update, median of ${result.updates}; ${result.gflops} GFLOP/s)`,
     `${figure(result.gemmBoundWordsPerSecond)} words/s if there were only the matrix products: ${(100 * result.fractionOfBound).toFixed(1)} % of that bound`,
     `${figure(result.peakRssMiB)} MiB of memory at most`,
+    ...(warning === undefined ? [] : [warning]),
     ...Object.entries(profileMs ?? {}).map(([kernel, milliseconds]) => `  ${milliseconds.toFixed(3).padStart(10)} ms  ${kernel}`),
   ].join('\n');
 }

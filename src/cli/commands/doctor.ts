@@ -1,5 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { Command } from 'commander';
+import { type Bfloat16Report, mixedPrecision } from '../../platform/node/native/mixed-precision.js';
 import { matrixProviders, type ProviderReport } from '../../platform/node/native/providers.js';
 import { hasRelaxedSimd, loadKernels } from '../../tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../tensor/kernels/provider.js';
@@ -27,6 +28,8 @@ interface Findings {
   /** The matrix library that is used unless another is asked for. */
   gemm: string;
   providers: ProviderReport[];
+  /** `precision: bf16`. */
+  bf16: Bfloat16Report;
   /** The one command that would make this machine faster. */
   fasterCommand?: string;
 }
@@ -44,6 +47,8 @@ async function findings(): Promise<Findings> {
   const fasterCommand = await providers.fasterCommand();
   const gemm = providers.choice.name;
   providers.provider.dispose();
+  const mixed = await mixedPrecision(memory, { measure: true });
+  mixed.provider?.dispose();
   return {
     decade: version(),
     node: process.versions.node,
@@ -54,6 +59,7 @@ async function findings(): Promise<Findings> {
     kernels: kernels.variant,
     gemm,
     providers: providers.reports,
+    bf16: mixed.report,
     ...(fasterCommand !== undefined && { fasterCommand }),
   };
 }
@@ -74,8 +80,18 @@ function describe(found: Findings): string {
     'Matrix libraries (* is used; --gemm or DECADE_GEMM chooses another):',
     ...rows,
     '',
+    `Mixed precision (training.precision: bf16): ${describeMixedPrecision(found.bf16)}`,
+    '',
     found.fasterCommand === undefined
       ? 'Nothing to install: this is as fast as decade gets here.'
       : `This would make it faster:\n  $ ${found.fasterCommand}`,
   ].join('\n');
+}
+
+function describeMixedPrecision({ available, reason, speed, f32Speed }: Bfloat16Report): string {
+  if (!available) return `not available, ${reason}`;
+  if (speed === undefined || f32Speed === undefined) return 'available';
+  const gain = speed.gflops / f32Speed.gflops;
+  const advice = gain < 1 ? '; this processor is faster with f32' : '';
+  return `onednn, ${speed.gflops.toFixed(0)} GFLOP/s a core, ${gain.toFixed(1)} times f32${advice}`;
 }

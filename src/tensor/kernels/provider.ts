@@ -18,6 +18,7 @@ export function webAssemblyProvider(memory: Memory, kernels: LoadedKernels): Mat
 
   return {
     name: 'webassembly',
+    precision: 'f32',
     description: `portable kernels (${kernels.variant.replace('-', ' memory, ')} SIMD)`,
     externalBytes: 0,
 

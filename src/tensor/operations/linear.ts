@@ -70,6 +70,7 @@ export const linear: Operation<LinearInputs, object, { output: Tensor }, undefin
         transposeB: false,
         c: dWeight.offset,
         accumulate: true,
+        sameA: dInput !== undefined,
       });
     }
     if (dBias !== undefined) kernels.addColumnSums(dBias.offset, dOutput.offset, rows, outputs);

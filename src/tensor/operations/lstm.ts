@@ -177,6 +177,7 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
         transposeB: false,
         c: inputGradients.weightInput.offset,
         accumulate: true,
+        sameA: inputGradients.input !== undefined,
       });
     }
     if (inputGradients.weightHidden !== undefined) {
@@ -190,6 +191,7 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
         transposeB: false,
         c: inputGradients.weightHidden.offset,
         accumulate: true,
+        sameA: inputGradients.input !== undefined || inputGradients.weightInput !== undefined,
       });
     }
     if (inputGradients.bias !== undefined) kernels.addColumnSums(inputGradients.bias.offset, gates.offset, rows, 4 * hiddenSize);

@@ -126,6 +126,7 @@ function inChunks(
         transposeB: false,
         c: gradients.weight.offset,
         accumulate: true,
+        sameA: gradients.input !== undefined,
       });
     }
   }

@@ -261,6 +261,7 @@ export function cblasProvider(memory: Memory, library: BlasLibrary, packing: Bla
 
   return {
     name,
+    precision: 'f32',
     description: `${version}, ${path}${packing === 'panels' ? ', weights in panels' : ''}`,
     multiply,
     pack: (n, k, b, transposeB) =>

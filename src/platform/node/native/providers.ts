@@ -5,7 +5,10 @@ import { CalibrationCache, type CalibrationResult, measureSpeeds, type Speed } f
 import { type BlasLibrary, type BlasName, type BlasPacking, blasPackings, cblasProvider, openBlas } from './cblas.js';
 import { ForeignInterface, type Unavailable } from './foreign.js';
 import { installCommand } from './install-command.js';
-import { type OneDnnLibrary, type OneDnnPacking, oneDnnPackings, oneDnnProvider, openOneDnn } from './onednn.js';
+import type { Bfloat16Choice } from './mixed-precision.js';
+import { type OneDnnPacking, oneDnnPackings, oneDnnProvider } from './onednn.js';
+import { bfloat16Provider } from './onednn-bf16.js';
+import { type OneDnnLibrary, openOneDnn } from './onednn-library.js';
 import { selfCheck } from './self-check.js';
 
 type NativeName = 'onednn' | BlasName;
@@ -18,7 +21,8 @@ export type GemmOption = (typeof gemmOptions)[number];
 
 /** A provider and how it keeps packed weights; plain data, for worker threads and for a checkpoint's state. */
 export type ProviderChoice = { name: 'webassembly' } | NativeChoice;
-type NativeChoice = { name: 'onednn'; packing: OneDnnPacking } | { name: BlasName; packing: BlasPacking };
+type NativeChoice = Bfloat16Choice | PackedChoice;
+type PackedChoice = { name: 'onednn'; packing: OneDnnPacking } | { name: BlasName; packing: BlasPacking };
 
 /** What `decade doctor` shows of one provider. */
 export interface ProviderReport {
@@ -139,14 +143,16 @@ function openNative(name: NativeName, foreign: ForeignInterface | Unavailable | 
 }
 
 function candidatesOf(memory: Memory, library: NativeLibraryFound): Candidate[] {
-  const choices: NativeChoice[] =
+  const choices: PackedChoice[] =
     library.name === 'onednn'
       ? oneDnnPackings.map((packing) => ({ name: library.name, packing }))
       : blasPackings(library).map((packing) => ({ name: library.name, packing }));
   return choices.map((choice) => ({ choice, provider: nativeProvider(memory, library, choice) }));
 }
 
-function nativeProvider(memory: Memory, library: NativeLibraryFound, { packing }: NativeChoice): MatrixProvider {
+function nativeProvider(memory: Memory, library: NativeLibraryFound, choice: NativeChoice): MatrixProvider {
+  const packing = 'packing' in choice ? choice.packing : undefined;
+  if (library.name === 'onednn' && packing === undefined) return bfloat16Provider(memory, library);
   if (library.name === 'onednn') return oneDnnProvider(memory, library, packing === 'blocks' ? 'blocks' : 'plain');
   return cblasProvider(memory, library, packing === 'panels' ? 'panels' : 'plain');
 }
@@ -193,7 +199,7 @@ function fastest(candidates: readonly Candidate[], gemm: GemmOption, results: Re
 }
 
 function identityOf(choice: ProviderChoice): string {
-  return choice.name === 'webassembly' ? choice.name : `${choice.name}/${choice.packing}`;
+  return 'packing' in choice ? `${choice.name}/${choice.packing}` : choice.name;
 }
 
 const notMeasured: Speed = { plainGflops: 0, packedGflops: 0, gflops: 0 };

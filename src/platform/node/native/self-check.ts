@@ -1,4 +1,5 @@
 import { randomKey, uniform } from '../../../core/random.js';
+import { roundToBfloat16 } from '../../../tensor/bfloat16.js';
 import type { MatrixProduct, MatrixProvider } from '../../../tensor/matrix.js';
 import type { Memory } from '../../../tensor/memory.js';
 
@@ -29,8 +30,8 @@ export function selfCheck(memory: Memory, provider: MatrixProvider): string | un
             const c = b + 4 * (n * k + guard);
             const product = { m, n, k, a, transposeA, b, transposeB, c, accumulate };
             const wrong =
-              checkProduct(memory, product, () => provider.multiply(product)) ??
-              (transposeA ? undefined : checkProduct(memory, product, () => multiplyPacked(provider, product)));
+              checkProduct(memory, provider, product, () => provider.multiply(product)) ??
+              (transposeA ? undefined : checkProduct(memory, provider, product, () => multiplyPacked(provider, product)));
             if (wrong !== undefined) return wrong;
           }
         }
@@ -50,7 +51,9 @@ function multiplyPacked(provider: MatrixProvider, { m, n, k, a, b, transposeB, c
   packed.release();
 }
 
-function checkProduct(memory: Memory, product: MatrixProduct, multiply: () => void): string | undefined {
+function checkProduct(memory: Memory, { precision }: MatrixProvider, product: MatrixProduct, multiply: () => void): string | undefined {
+  // With its operands rounded in advance, a product in bfloat16 is as exact as any: products of two fit into a f32.
+  const operand = precision === 'bf16' ? roundToBfloat16 : (value: number) => value;
   const { m, n, k, a, transposeA, b, transposeB, c, accumulate } = product;
   const before = memory.f32;
   const key = randomKey(1, 'initialise', m, n, k);
@@ -69,8 +72,8 @@ function checkProduct(memory: Memory, product: MatrixProduct, multiply: () => vo
       let sum = accumulate ? (old[row * n + column] as number) : 0;
       let magnitude = Math.abs(sum);
       for (let at = 0; at < k; at++) {
-        const left = f32[a / 4 + (transposeA ? at * m + row : row * k + at)] as number;
-        const right = f32[b / 4 + (transposeB ? column * k + at : at * n + column)] as number;
+        const left = operand(f32[a / 4 + (transposeA ? at * m + row : row * k + at)] as number);
+        const right = operand(f32[b / 4 + (transposeB ? column * k + at : at * n + column)] as number);
         sum += left * right;
         magnitude += Math.abs(left * right);
       }
