@@ -5,6 +5,7 @@ import { estimateCommand } from './commands/estimate.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { quickstartCommand } from './commands/quickstart.js';
 import { scoreCommand } from './commands/score.js';
+import { simulateCommand } from './commands/simulate.js';
 import { trainCommand } from './commands/train.js';
 import { translateCommand } from './commands/translate.js';
 import { version } from './version.js';
@@ -16,6 +17,7 @@ const commands = [
   scoreCommand,
   evaluateCommand,
   estimateCommand,
+  simulateCommand,
   benchCommand,
   doctorCommand,
 ];

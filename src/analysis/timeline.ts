@@ -1,0 +1,150 @@
+import type { Span } from '../parallel/discrete-events.js';
+import { describePlacement } from '../parallel/placement.js';
+import type { Task } from '../parallel/schedule.js';
+import { operationShares, type SimulatedStrategy } from './simulation.js';
+
+/** What is drawn in one colour, with its name in the legend. */
+const colours = {
+  'encoder forward': '#7cc4b8',
+  'encoder backward': '#2f8577',
+  'decoder forward': '#8fb3e6',
+  'decoder backward': '#3b68ad',
+  'softmax forward': '#f2c083',
+  'softmax backward': '#c77a1d',
+  'gradients of weights': '#b59ad0',
+  'sums over devices': '#d98292',
+  update: '#8a8a8a',
+} as const;
+type Colour = keyof typeof colours;
+
+const width = 1_100;
+const labelWidth = 84;
+const rowHeight = 22;
+const barHeight = 18;
+/** Bars that touch and have one colour are one bar from here on: a page with each of 6,000 tasks is slow. */
+const barsDrawnSingly = 1_500;
+
+/** A page of its own, without scripts or other files: what every device does during one update, a drawing a strategy. */
+export function timelinePage(title: string, drawn: readonly SimulatedStrategy[]): string {
+  const legend = Object.entries(colours).map(([name, colour]) => `<span><i style="background:${colour}"></i>${name}</span>`);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${escaped(title)}</title>
+<style>
+:root { color-scheme: light dark; --ink: #222; --paper: #fff; --rail: #eee; }
+@media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #181818; --rail: #2a2a2a; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: ${width}px; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin: 2rem 0 0; }
+p { margin: .2rem 0 .6rem; }
+.legend span { margin-right: 1.2rem; white-space: nowrap; }
+.legend i { display: inline-block; width: .9em; height: .9em; margin-right: .35em; border-radius: 2px; vertical-align: -.08em; }
+svg { width: 100%; height: auto; } text { fill: var(--ink); font: 12px system-ui, sans-serif; } .rail { fill: var(--rail); }
+</style>
+</head>
+<body>
+<h1>${escaped(title)}</h1>
+<p>One update, a row a device. Where the rail shows, the device waits. Point at a bar to read what it is.</p>
+<p class="legend">${legend.join('\n')}</p>
+${drawn.map(section).join('\n')}
+</body>
+</html>
+`;
+}
+
+function section(simulated: SimulatedStrategy): string {
+  const { result, schedule, placement } = simulated;
+  const held = placement === undefined ? [] : describePlacement(placement, (device) => operationShares(schedule)[device] ?? 0);
+  const figures = [
+    `${result.speedup.toFixed(2)} times as fast as one device`,
+    `efficiency ${percent(result.efficiency)}`,
+    `idle ${percent(result.idleFraction)}`,
+    `${(1000 * result.seconds).toFixed(1)} ms an update`,
+  ];
+  return `<section>
+<h2>${escaped(`${result.strategy}, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}`)}</h2>
+<p>${figures.join(' · ')}</p>
+${drawing(simulated, held)}
+</section>`;
+}
+
+function drawing({ simulation: { spans, seconds } }: SimulatedStrategy, held: readonly string[]): string {
+  const height = spans.length * rowHeight + 24;
+  const scale = (width - labelWidth - 8) / seconds;
+  const x = (time: number) => (labelWidth + time * scale).toFixed(2);
+  const isLarge = spans.reduce((sum, of) => sum + of.length, 0) > barsDrawnSingly;
+  const rows = spans.map((of, device) => {
+    const y = device * rowHeight;
+    const label = held[device] === undefined ? '' : `<title>${escaped(held[device])}</title>`;
+    const bars = (isLarge ? joined(of, seconds / width) : of.map(barOf)).map(
+      ({ colour, start, end, name }) =>
+        `<rect x="${x(start)}" y="${y}" width="${Math.max(0.2, (end - start) * scale - 0.3).toFixed(2)}" height="${barHeight}" fill="${colours[colour]}"><title>${escaped(name)}, ${(1000 * start).toFixed(2)} to ${(1000 * end).toFixed(2)} ms</title></rect>`,
+    );
+    return `<text x="0" y="${y + 14}">device ${device}${label}</text><rect class="rail" x="${x(0)}" y="${y}" width="${(seconds * scale).toFixed(2)}" height="${barHeight}"/>${bars.join('')}`;
+  });
+  const ticks = Array.from({ length: 5 }, (_, tick) => (seconds * tick) / 4).map((time, tick) => {
+    const anchor = tick === 0 ? 'start' : tick === 4 ? 'end' : 'middle';
+    return `<text x="${x(time)}" y="${height - 6}" text-anchor="${anchor}">${(1000 * time).toFixed(1)} ms</text>`;
+  });
+  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="timeline of each device">${rows.join('\n')}${ticks.join('')}</svg>`;
+}
+
+interface Bar {
+  readonly colour: Colour;
+  readonly start: number;
+  readonly end: number;
+  readonly name: string;
+}
+
+function barOf({ task, start, end }: Span): Bar {
+  return { colour: colourOf(task), start, end, name: nameOf(task) };
+}
+
+/** Neighbours of one colour that are closer than `gap` become one bar. */
+function joined(spans: readonly Span[], gap: number): Bar[] {
+  const bars: Bar[] = [];
+  for (const span of spans) {
+    const bar = barOf(span);
+    const before = bars.at(-1);
+    if (before !== undefined && before.colour === bar.colour && bar.start - before.end < gap) {
+      bars[bars.length - 1] = { ...before, end: bar.end, name: bar.colour };
+    } else bars.push(bar);
+  }
+  return bars;
+}
+
+function colourOf({ work }: Task): Colour {
+  switch (work.kind) {
+    case 'update':
+    case 'gather':
+      return 'update';
+    case 'combine':
+    case 'reduce':
+    case 'norm':
+      return 'sums over devices';
+    case 'weights':
+      return 'gradients of weights';
+    default:
+      return `${work.stage.part === 'output' ? 'softmax' : work.stage.part} ${work.kind}`;
+  }
+}
+
+function nameOf({ work }: Task): string {
+  if (!('stage' in work)) return work.kind;
+  const { stage, steps, microBatch, kind } = work;
+  const place =
+    stage.part === 'output'
+      ? `softmax of words ${stage.vocabulary.from} to ${stage.vocabulary.to - 1}`
+      : `${stage.part} layer ${stage.layer + 1}`;
+  return `${place}, ${kind}, steps ${steps.from + 1} to ${steps.to}, micro-batch ${microBatch + 1}`;
+}
+
+function percent(fraction: number): string {
+  return `${(100 * fraction).toFixed(0)} %`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
+}

@@ -1,0 +1,236 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { estimateCorpus } from '../../analysis/estimate.js';
+import {
+  networkOf,
+  operationShares,
+  type PaperPrediction,
+  predictPaper,
+  type SimulatedStrategy,
+  type Strategy,
+  type StrategyResult,
+  simulateStrategy,
+  strategies,
+  type Workload,
+} from '../../analysis/simulation.js';
+import { timelinePage } from '../../analysis/timeline.js';
+import { readConfiguration } from '../../api.js';
+import { DecadeError } from '../../core/errors.js';
+import { measureCosts } from '../../parallel/measured-costs.js';
+import { describePlacement } from '../../parallel/placement.js';
+import { costsOf2014, evenBatch, paperLengths } from '../../parallel/profile-2014.js';
+import { nodeRuntime } from '../../node/runtime.js';
+import { Memory } from '../../tensor/memory.js';
+import { type Configuration, tokenizerOptionsOf } from '../../training/configuration.js';
+import { gathered, names, numberFrom, withGemmOption } from '../arguments.js';
+import { openOutput, print, printJson } from '../output.js';
+import { figure, Progress } from '../progress.js';
+
+interface Options {
+  devices: number[];
+  strategies: Strategy[];
+  profile: 'here' | '2014';
+  bandwidth?: number;
+  html?: string;
+  gemm?: string;
+  set?: string[];
+  json?: boolean;
+}
+
+const mostDevices = 64;
+
+export function simulateCommand(): Command {
+  const command = new Command('simulate')
+    .description('How fast a configuration would train on more devices, data parallel or pipelined, and where their time goes.')
+    .argument('<CONFIG.yaml>', 'a configuration, as for train')
+    .option('--devices <range>', `how many: 1..${mostDevices}, 8 or 1,2,4`, deviceCounts, [1, 2, 4, 8])
+    .option('--strategies <names>', `of ${strategies.join(', ')}`, strategyNames, [...strategies])
+    .addOption(
+      new Option('--profile <machine>', 'costs measured on this machine, or those of a machine of 2014')
+        .choices(['here', '2014'])
+        .default('here'),
+    )
+    .option('--bandwidth <GB/s>', 'between memories of devices (default: the profile; here one shared memory)', numberFrom(0.001))
+    .option('--html <file>', 'draw what each device does, a timeline for each strategy')
+    .option('--set <key.path=value>', 'in place of what the configuration says; may be given several times', gathered)
+    .option('--json', 'print one JSON object');
+  return withGemmOption(command)
+    .addHelpText('after', '\nExample:\n  $ decade simulate recipes/paper-2014.yaml --profile 2014 --devices 8 --html timeline.html')
+    .action(run);
+}
+
+async function run(path: string, options: Options): Promise<void> {
+  const { devices, profile, html, json } = options;
+  const configuration = await readConfiguration(nodeRuntime, path, options.set);
+  const { workload, batch, gemm } = await workloadOf(configuration, options);
+  const progress = new Progress();
+  const simulated: SimulatedStrategy[] = [];
+  const planned = devices.flatMap((count) => options.strategies.map((strategy) => ({ count, strategy })));
+  for (const [index, { count, strategy }] of planned.entries()) {
+    progress.update({ label: 'simulating', fraction: index / planned.length, figures: [`${strategy} on ${count}`] });
+    simulated.push(simulateStrategy(workload, strategy, count));
+    // Lets a signal through.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  progress.end();
+  const paper = profile === '2014' ? predictPaper() : undefined;
+  if (html !== undefined) {
+    const largest = simulated.filter(({ result }) => result.devices === Math.max(...devices));
+    const drawn = paper === undefined ? largest : [paper.simulated, paper.data, ...largest];
+    const output = await openOutput(html);
+    await output.write(timelinePage(`${path} simulated on ${profile === 'here' ? 'this machine' : 'machines of 2014'}`, drawn));
+    await output.close();
+  }
+  const results = simulated.map(({ result }) => roundedResult(result));
+  if (json) await printJson({ profile, ...(gemm && { gemm }), batch, results, ...(paper && { paper: paper.prediction }) });
+  else
+    await print(
+      [describeBatch(batch, options, gemm), table(results), ...placements(simulated), ...describePaper(paper?.prediction)].join('\n'),
+    );
+}
+
+interface BatchFigures {
+  readonly sentences: number;
+  readonly sourceTokens: number;
+  readonly targetTokens: number;
+  /** Whether sentences are as long as the corpus's; otherwise as long as is usual. */
+  readonly counted: boolean;
+}
+
+async function workloadOf(
+  configuration: Configuration,
+  { profile, bandwidth, gemm }: Options,
+): Promise<{ workload: Workload; batch: BatchFigures; gemm: string | undefined }> {
+  const network = networkOf(configuration.model, tokenizerOptionsOf(configuration.tokenizer, 'target').size ?? 0);
+  const lengths = await estimateCorpus(nodeRuntime.files, configuration).catch((error: unknown) => {
+    if (error instanceof DecadeError && error.kind === 'input') return undefined;
+    throw error;
+  });
+  const usual = profile === '2014' ? paperLengths : { source: 25, target: 25 };
+  const source = Math.max(1, Math.round(lengths?.sourceTokensPerPair ?? usual.source));
+  const target = Math.max(1, Math.round(lengths?.targetTokensPerPair ?? usual.target));
+  const size = configuration.training.batch;
+  const sentences = 'sentences' in size ? size.sentences : Math.max(1, Math.round(size.words / target));
+  const batch = { sentences, sourceTokens: source, targetTokens: target, counted: lengths !== undefined };
+  const shape = evenBatch(sentences, source, target);
+  const overridden = <Costs extends Workload['costs']>(costs: Costs) =>
+    bandwidth === undefined ? costs : { ...costs, handOver: { ...costs.handOver, bytesPerSecond: bandwidth * 1e9 } };
+  const memories = profile === 'here' && bandwidth === undefined ? 'shared' : 'separate';
+  if (profile === '2014')
+    return { workload: { network, batch: shape, costs: overridden(costsOf2014()), memories }, batch, gemm: undefined };
+  const device = await nodeRuntime.openDevice(new Memory({ shared: false }), { gemm });
+  try {
+    const costs = overridden(measureCosts(device, network, sentences));
+    return { workload: { network, batch: shape, costs, memories }, batch, gemm: device.matrix.name };
+  } finally {
+    device.matrix.dispose();
+  }
+}
+
+function deviceCounts(text: string): number[] {
+  const range = /^(\d+)\.\.(\d+)$/.exec(text);
+  const counts =
+    range === null
+      ? text.split(',').map(Number)
+      : Array.from({ length: Number(range[2]) - Number(range[1]) + 1 || 0 }, (_, index) => Number(range[1]) + index);
+  if (counts.length === 0 || counts.some((count) => !Number.isInteger(count) || count < 1 || count > mostDevices)) {
+    throw new InvalidArgumentError(`expected whole numbers from 1 to ${mostDevices}, as 8, 1..8 or 1,2,4`);
+  }
+  return counts;
+}
+
+function strategyNames(text: string): Strategy[] {
+  return names(text).map((name) => {
+    const known = strategies.find((strategy) => strategy === name);
+    if (known === undefined) throw new InvalidArgumentError(`expected some of ${strategies.join(', ')}`);
+    return known;
+  });
+}
+
+function roundedResult(result: StrategyResult): StrategyResult {
+  const short = (value: number) => Number(value.toFixed(4));
+  const { speedup, efficiency, idleFraction, wordsPerSecond, seconds, shares } = result;
+  return {
+    ...result,
+    speedup: short(speedup),
+    efficiency: short(efficiency),
+    idleFraction: short(idleFraction),
+    wordsPerSecond: Math.round(wordsPerSecond),
+    seconds: Number(seconds.toPrecision(4)),
+    shares: { useful: short(shares.useful), overhead: short(shares.overhead), fill: short(shares.fill), waiting: short(shares.waiting) },
+  };
+}
+
+function describeBatch(
+  { sentences, sourceTokens, targetTokens, counted }: BatchFigures,
+  { profile, bandwidth }: Options,
+  gemm?: string,
+): string {
+  const lengths = `${sentences} sentences of ${sourceTokens} and ${targetTokens} tokens${counted ? '' : ' (the corpus was not there to count)'}`;
+  const machine = profile === 'here' ? `measured here (${gemm}, one core a device)` : 'of 2014';
+  return `${lengths}; costs ${machine}${bandwidth === undefined ? '' : `, ${bandwidth} GB/s between devices`}`;
+}
+
+function table(results: readonly StrategyResult[]): string {
+  const head = 'strategy  devices  speed-up  efficiency  idle  words/s  useful  overhead  fill  waiting  how';
+  const rows = results.map((result) => {
+    const { strategy, devices, speedup, efficiency, idleFraction, wordsPerSecond, shares } = result;
+    const cells = [
+      strategy.padEnd(8),
+      String(devices).padStart(8),
+      speedup.toFixed(2).padStart(9),
+      percent(efficiency).padStart(11),
+      percent(idleFraction).padStart(5),
+      figure(wordsPerSecond).padStart(8),
+      percent(shares.useful).padStart(7),
+      percent(shares.overhead).padStart(9),
+      percent(shares.fill).padStart(5),
+      percent(shares.waiting).padStart(8),
+    ];
+    return `${cells.join(' ')}  ${describeDivision(result)}`.trimEnd();
+  });
+  return [head, ...rows].join('\n');
+}
+
+function describeDivision({ layerDevices, stretch, microBatches }: StrategyResult): string {
+  if (layerDevices === undefined) return '';
+  const division =
+    stretch === undefined ? counted(microBatches ?? 1, 'micro-batch', 'micro-batches') : `${counted(stretch, 'step', 'steps')} at a time`;
+  return `layers on ${counted(layerDevices, 'device', 'devices')}, ${division}`;
+}
+
+/** Where everything lies, for the largest number of devices. */
+function placements(simulated: readonly SimulatedStrategy[]): string[] {
+  const largest = simulated.findLast(({ placement, result }) => placement !== undefined && result.devices > 1);
+  if (largest?.placement === undefined) return [];
+  const shares = operationShares(largest.schedule);
+  return [
+    `Placement (${largest.result.strategy}, chosen by simulating others)`,
+    ...describePlacement(largest.placement, (device) => shares[device] ?? 0),
+  ];
+}
+
+function describePaper(paper: PaperPrediction | undefined): string[] {
+  if (paper === undefined) return [];
+  const { published, predicted, variations, range, busy, unexplained, dataParallel, dataParallelLargerBatch } = paper;
+  const { fill, waiting } = predicted.shares;
+  return [
+    '',
+    'The 2014 paper: 4 GPUs with a layer each, 4 with a quarter of the softmax each, batches of 128',
+    `  published   ${figure(published.oneGpu)} words/s on one GPU, ${figure(published.eightGpus)} on eight: ${published.speedup.toFixed(1)} times`,
+    `  predicted   ${figure(predicted.wordsPerSecond)} words/s on eight: ${predicted.speedup.toFixed(1)} times; nothing fitted to the eight`,
+    ...variations.map(({ assumption, speedup }) => `     ${speedup.toFixed(1)} times with ${assumption}`),
+    `  range       ${range.lowest.toFixed(1)} to ${range.highest.toFixed(1)} times over all combinations of these`,
+    `  time of the eight: ${percent(predicted.shares.useful)} computing, ${percent(fill)} waiting for the pipeline to fill and drain, ${percent(waiting)} waiting in between;`,
+    `              GPUs with layers compute ${percent(busy.layers)} of the time, those with the softmax ${percent(busy.softmax)}`,
+    `  unexplained ${unexplained >= 0 ? 'the prediction is too fast' : 'the prediction is too slow'} by ${percent(Math.abs(unexplained))}`,
+    `  data parallelism on the same GPUs: ${dataParallel.speedup.toFixed(1)} times with the same batch, ${dataParallelLargerBatch.speedup.toFixed(1)} with 128 sentences on each`,
+  ];
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+function percent(fraction: number): string {
+  return `${(100 * fraction).toFixed(0)} %`;
+}

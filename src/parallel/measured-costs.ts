@@ -1,0 +1,314 @@
+import type { Device } from '../tensor/device.js';
+import { Scope } from '../tensor/device.js';
+import { sequenceLayout } from '../tensor/layout.js';
+import { Arena } from '../tensor/memory.js';
+import { lstm } from '../tensor/operations/lstm.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { inputsOf, type Network, type Task, type Work } from './schedule.js';
+import type { Costs } from './simulate.js';
+
+/**
+ * Seconds between the end of a task and the beginning of one that waited for it on another thread of a shared memory.
+ * Measured on 2 cores of an AMD Zen 4 (medians of 1,900): 6.6 microseconds when the thread sleeps in `Atomics.wait`, as one
+ * that waits for a layer mostly does; 0.25 when it spins.
+ */
+const wakeSeconds = 6.6e-6;
+
+/** Passes of a stage, in seconds, by steps and sentences at each step. */
+interface StageSeconds {
+  readonly forward: Surface;
+  readonly backward: Surface;
+  readonly weights: Surface;
+}
+
+/**
+ * Costs of a network's tasks on this machine, from short measurements of the engine's own operations at its sizes: a few
+ * seconds for a large network. Devices are taken to be as fast together as one alone.
+ *
+ * @param sentences  the most that are at one step
+ */
+export function measureCosts(device: Device, network: Network, sentences: number): Costs {
+  const measure = new Measurements(device);
+  try {
+    const layers = new Map<number, StageSeconds>();
+    for (const inputs of new Set([network.embedding, network.hidden])) layers.set(inputs, measure.layer(inputs, network.hidden, sentences));
+    const output = measure.output(network.hidden, network.targetVocabulary);
+    const valueSeconds = measure.values();
+    return {
+      seconds: ({ work }: Task) => {
+        switch (work.kind) {
+          case 'norm':
+          case 'update':
+          case 'reduce':
+            return work.values * valueSeconds[work.kind];
+          case 'combine':
+          case 'gather':
+            return 0;
+          default: {
+            const { stage, steps, rows } = work;
+            if (stage.part === 'output') return passSeconds(output, work, stage.vocabulary.to - stage.vocabulary.from, rows);
+            const known = layers.get(inputsOf(network, stage.layer));
+            if (known === undefined) throw new Error(`layer ${stage.layer} was not measured`);
+            const count = steps.to - steps.from;
+            return passSeconds(known, work, count, rows / count);
+          }
+        }
+      },
+      // What is handed over stays where it is; reading it is part of the reader's measured time.
+      handOver: { latency: wakeSeconds, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false },
+    };
+  } finally {
+    measure.dispose();
+  }
+}
+
+function passSeconds(stage: StageSeconds, { kind, withWeights }: Extract<Work, { stage: unknown }>, x: number, y: number): number {
+  const seconds = stage[kind].at(x, y);
+  return kind === 'backward' && withWeights ? seconds + stage.weights.at(x, y) : seconds;
+}
+
+const millisecondsOfCell = 20;
+/** Rows of logits that exist at a time; see `softmaxCrossEntropy`. */
+const logitRows = 400;
+
+class Measurements {
+  readonly #device: Device;
+  readonly #arena: Arena;
+  readonly #scope: Scope;
+  /** Of one run of what is measured. */
+  readonly #step: Scope;
+
+  constructor(device: Device) {
+    this.#device = device;
+    this.#arena = new Arena(device.memory);
+    this.#scope = new Scope(device, this.#arena);
+    this.#step = new Scope(device, new Arena(device.memory));
+  }
+
+  dispose(): void {
+    this.#arena.dispose();
+    this.#step.arena.dispose();
+  }
+
+  /** An LSTM layer over 1, 4 and 8 steps: with few steps its recurrent weights are not worth packing. */
+  layer(inputs: number, hidden: number, sentences: number): StageSeconds {
+    const [steps, rows] = [[1, 4, 8], powersUpTo(sentences)];
+    const of = { forward: [] as number[][], backward: [] as number[][], weights: [] as number[][] };
+    for (const count of steps) {
+      const cells = rows.map((active) => this.#layerCell(inputs, hidden, count, active));
+      for (const pass of ['forward', 'backward', 'weights'] as const) of[pass].push(cells.map((cell) => cell[pass]));
+    }
+    return {
+      forward: new Surface(steps, rows, of.forward),
+      backward: new Surface(steps, rows, of.backward),
+      weights: new Surface(steps, rows, of.weights),
+    };
+  }
+
+  #layerCell(inputs: number, hidden: number, steps: number, active: number) {
+    const { kernels, matrix } = this.#device;
+    const layout = sequenceLayout(new Int32Array(active).fill(steps));
+    const weights = { weightInput: this.#filled([4 * hidden, inputs]), weightHidden: this.#filled([4 * hidden, hidden]) };
+    const given = {
+      ...weights,
+      bias: this.#filled([4 * hidden]),
+      input: this.#filled([layout.rows, inputs]),
+      hidden: this.#filled([active, hidden]),
+      cell: this.#filled([active, hidden]),
+    };
+    const attributes = { layout, direction: 'forward' } as const;
+    const gradients = {
+      input: this.#filled([layout.rows, inputs]),
+      hidden: this.#filled([active, hidden]),
+      cell: this.#filled([active, hidden]),
+      weightInput: undefined,
+      weightHidden: undefined,
+      bias: undefined,
+    };
+    let backward = Number.POSITIVE_INFINITY;
+    const forward = this.#seconds(
+      () => lstm.forward(this.#step, given, attributes),
+      ({ outputs, saved }) => {
+        const start = performance.now();
+        lstm.gradient(this.#step, { inputs: given, attributes, outputs, saved }, outputs, gradients);
+        backward = Math.min(backward, (performance.now() - start) / 1000);
+        this.#step.arena.reset();
+      },
+    );
+    const gates = this.#filled([layout.rows, 4 * hidden]);
+    const weightsSeconds = this.#seconds(() => {
+      for (const [gradient, columns, source] of [
+        [weights.weightInput, inputs, given.input],
+        [weights.weightHidden, hidden, gates],
+      ] as const) {
+        matrix.multiply({
+          m: 4 * hidden,
+          n: columns,
+          k: layout.rows,
+          a: gates.offset,
+          transposeA: true,
+          b: source.offset,
+          transposeB: false,
+          c: gradient.offset,
+          accumulate: true,
+        });
+      }
+      kernels.addColumnSums(given.bias.offset, gates.offset, layout.rows, 4 * hidden);
+    });
+    this.#arena.reset();
+    return { forward, backward, weights: weightsSeconds };
+  }
+
+  /** The output layer by columns and rows. More rows than logits exist for at a time are chunks of so many. */
+  output(hidden: number, vocabulary: number): StageSeconds {
+    const columns = [Math.min(vocabulary, 1_000), Math.min(vocabulary, 4_000)].filter((count, index, all) => all.indexOf(count) === index);
+    const rows = powersUpTo(logitRows).filter((count) => count >= 4);
+    const of = { forward: [] as number[][], backward: [] as number[][], weights: [] as number[][] };
+    for (const count of columns) {
+      const cells = rows.map((height) => this.#outputCell(hidden, count, height));
+      for (const pass of ['forward', 'backward', 'weights'] as const) of[pass].push(cells.map((cell) => cell[pass]));
+    }
+    return {
+      forward: new Surface(columns, rows, of.forward),
+      backward: new Surface(columns, rows, of.backward),
+      weights: new Surface(columns, rows, of.weights),
+    };
+  }
+
+  #outputCell(hidden: number, columns: number, rows: number) {
+    const { kernels, matrix } = this.#device;
+    const [weight, gradient] = [this.#filled([columns, hidden]), this.#filled([columns, hidden])];
+    const [input, logits] = [this.#filled([rows, hidden]), this.#filled([rows, columns])];
+    const bias = this.#filled([columns]);
+    const losses = this.#filled([rows]);
+    const targets = this.#scope.integers(new Int32Array(rows));
+    const forward = this.#seconds(() =>
+      matrix.multiply({
+        m: rows,
+        n: columns,
+        k: hidden,
+        a: input.offset,
+        transposeA: false,
+        b: weight.offset,
+        transposeB: true,
+        c: logits.offset,
+        accumulate: false,
+      }),
+    );
+    const backward = this.#seconds(() => {
+      kernels.softmaxCrossEntropy(
+        logits.offset,
+        bias.offset,
+        targets.offset,
+        losses.offset,
+        losses.offset,
+        bias.offset,
+        rows,
+        columns,
+        0,
+        1e-3,
+      );
+      matrix.multiply({
+        m: rows,
+        n: hidden,
+        k: columns,
+        a: logits.offset,
+        transposeA: false,
+        b: weight.offset,
+        transposeB: false,
+        c: input.offset,
+        accumulate: true,
+      });
+    });
+    const weights = this.#seconds(() =>
+      matrix.multiply({
+        m: columns,
+        n: hidden,
+        k: rows,
+        a: logits.offset,
+        transposeA: true,
+        b: input.offset,
+        transposeB: false,
+        c: gradient.offset,
+        accumulate: true,
+      }),
+    );
+    this.#arena.reset();
+    return { forward, backward, weights };
+  }
+
+  /** Seconds that a value takes in a norm, in an update by gradient descent, and in a sum of two gradients. */
+  values(): { norm: number; update: number; reduce: number } {
+    const { kernels } = this.#device;
+    // Larger than caches, as a model is.
+    const count = 4 << 20;
+    const [value, gradient] = [this.#filled([count]), this.#filled([count])];
+    const norm = this.#seconds(() => kernels.sumOfSquares(gradient.offset, count)) / count;
+    const update = this.#seconds(() => kernels.sgdUpdate(value.offset, gradient.offset, count, 1e-6, 1)) / count;
+    const reduce =
+      this.#seconds(() => {
+        kernels.add(value.offset, gradient.offset, count);
+        kernels.fill(gradient.offset, 0, count);
+      }) / count;
+    this.#arena.reset();
+    return { norm, update, reduce };
+  }
+
+  #filled(shape: readonly number[]): Tensor {
+    const tensor = this.#scope.empty(shape);
+    this.#device.kernels.fill(tensor.offset, 1e-3, tensor.size);
+    return tensor;
+  }
+
+  /** The least of several runs, the first of which does not count. `after` each, what it made is used and forgotten. */
+  #seconds<Made>(work: () => Made, after: (made: Made) => void = () => undefined): number {
+    let least = Number.POSITIVE_INFINITY;
+    const end = performance.now() + millisecondsOfCell;
+    for (let round = 0; round < 2 || performance.now() < end; round++) {
+      const start = performance.now();
+      const made = work();
+      if (round > 0) least = Math.min(least, performance.now() - start);
+      after(made);
+    }
+    return least / 1000;
+  }
+}
+
+/** 1, 2, 4, ... and the limit itself. */
+function powersUpTo(limit: number): number[] {
+  const powers: number[] = [];
+  for (let power = 1; power < limit; power *= 2) powers.push(power);
+  return [...powers, limit];
+}
+
+/** A function of two numbers that is known on a grid: linear between its points and beyond the last. */
+class Surface {
+  readonly #xs: readonly number[];
+  readonly #ys: readonly number[];
+  readonly #values: readonly (readonly number[])[];
+
+  /** `values[i][j]` at (xs[i], ys[j]); both rise. */
+  constructor(xs: readonly number[], ys: readonly number[], values: readonly (readonly number[])[]) {
+    this.#xs = xs;
+    this.#ys = ys;
+    this.#values = values;
+  }
+
+  at(x: number, y: number): number {
+    return interpolated(this.#xs, (index) => interpolated(this.#ys, (other) => this.#values[index]?.[other] as number, y), x);
+  }
+}
+
+/** Below the first point in proportion to it. */
+function interpolated(points: readonly number[], valueAt: (index: number) => number, at: number): number {
+  const [first, last] = [points[0] as number, points.length - 1];
+  if (at <= first) return (valueAt(0) * at) / first;
+  if (last === 0) return (valueAt(0) * at) / first;
+  const found = points.findIndex((point) => point >= at);
+  const upper = found < 0 ? last : found;
+  const [low, high] = [points[upper - 1] as number, points[upper] as number];
+  const [below, above] = [valueAt(upper - 1), valueAt(upper)];
+  // Noise must not make more work take less time.
+  const slope = Math.max(0, (above - below) / (high - low));
+  return upper === last && at > high ? above + slope * (at - high) : below + slope * (at - low);
+}

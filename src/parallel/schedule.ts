@@ -1,0 +1,373 @@
+import { execute, type Span } from './discrete-events.js';
+import type { Placement, Range } from './placement.js';
+
+/** What a schedule must know of an encoder-decoder without attention. */
+export interface Network {
+  /** Layers a side. */
+  readonly layers: number;
+  readonly hidden: number;
+  readonly embedding: number;
+  readonly targetVocabulary: number;
+}
+
+/** The sentences that are still running at each step of a batch; see `SequenceLayout.active`. */
+export interface BatchShape {
+  readonly source: readonly number[];
+  readonly target: readonly number[];
+}
+
+/** A layer of one side, or a slice of the output layer and its softmax. */
+export type Stage =
+  | { readonly part: 'encoder' | 'decoder'; readonly layer: number }
+  | { readonly part: 'output'; readonly vocabulary: Range };
+
+/**
+ * What a task does:
+ * - `forward`   a stage over a stretch of steps; of the output: logits, each row's maximum and sum of exponentials
+ * - `combine`   the log-sum-exp of every row over the whole vocabulary, from those sums
+ * - `backward`  the gradient of what the stage was given; the output's needs the log-sum-exp
+ * - `weights`   the gradient of the weights, when it is put off to one product over a whole micro-batch
+ * - `reduce`    adds a device's share of the gradients of the others to its own
+ * - `norm`      the sum of squares of a device's gradients, for clipping
+ * - `update`    the optimizer, over `values` parameters
+ * - `gather`    receives the parameters that the others updated
+ */
+export type Work =
+  | {
+      readonly kind: 'forward' | 'backward' | 'weights';
+      readonly stage: Stage;
+      readonly microBatch: number;
+      readonly steps: Range;
+      /** Sentences times steps. */
+      readonly rows: number;
+      /** Whether `backward` also computes the gradient of the weights. */
+      readonly withWeights: boolean;
+    }
+  | { readonly kind: 'combine' | 'reduce' | 'norm' | 'update' | 'gather'; readonly values: number };
+
+export interface Need {
+  /** Number of the task that must be over. */
+  readonly task: number;
+  /** What it hands over, when it was done on another device. */
+  readonly bytes: number;
+}
+
+export interface Task {
+  /** Place in `Schedule.tasks`; needed tasks have lower numbers. */
+  readonly id: number;
+  readonly device: number;
+  readonly work: Work;
+  readonly needs: readonly Need[];
+  /** Estimated cost: floating-point operations of its matrix products. */
+  readonly operations: number;
+}
+
+/** One update as a graph of tasks, and the order in which each device does its own. */
+export interface Schedule {
+  readonly devices: number;
+  readonly tasks: readonly Task[];
+  readonly orders: readonly (readonly Task[])[];
+}
+
+/**
+ * How a device chooses between tasks that it could begin:
+ * - `diagonal`  what the longest chain of work still waits for: layers work on a diagonal through time
+ * - `gpipe`     every micro-batch forward, then every one backward (Huang et al. 2019, figure 2c)
+ * - `1f1b`      backward as soon as it can, and no more micro-batches under way than devices (Narayanan et al. 2019, section 3.2)
+ */
+export type Order = 'diagonal' | 'gpipe' | '1f1b';
+
+export interface PipelineOptions {
+  readonly placement: Placement;
+  readonly microBatches: readonly BatchShape[];
+  /** Steps that are handed on together. */
+  readonly stretch: number;
+  readonly order: Order;
+  /** `deferred`: gradients of weights fill the time in which a device would wait. */
+  readonly weightGradients: 'at once' | 'deferred';
+}
+
+/** Layers and slices of the vocabulary on different devices, each stretch of steps handed on as soon as it exists (Sutskever et al. 2014, section 3.5). */
+export function pipeline(network: Network, options: PipelineOptions): Schedule {
+  const { placement, microBatches, order } = options;
+  const graph = new Graph(network);
+  const lasts: number[] = [];
+  for (const [microBatch, shape] of microBatches.entries()) {
+    const before = order === '1f1b' ? lasts[microBatch - placement.devices] : undefined;
+    lasts.push(graph.addMicroBatch(microBatch, shape, options, before));
+  }
+  graph.addUpdates(
+    Array.from({ length: placement.devices }, (_, device) => parametersOn(network, placement, device)),
+    graph.unneeded(),
+  );
+  return ordered(graph.tasks, placement.devices, order);
+}
+
+/**
+ * Every device has the whole network and a shard of the batch. Each sums its share of all gradients and updates that share
+ * of the parameters; devices with memories of their own then exchange what they updated.
+ */
+export function dataParallel(network: Network, shards: readonly BatchShape[], memories: 'shared' | 'separate'): Schedule {
+  const devices = shards.length;
+  const graph = new Graph(network);
+  const values = denseParameters(network);
+  const share = values / devices;
+  for (const [device, shard] of shards.entries()) {
+    if (rowsOf(shard.target) === 0) continue;
+    const placement = {
+      devices,
+      layers: Array.from({ length: network.layers }, () => device),
+      vocabulary: [{ device, from: 0, to: network.targetVocabulary }],
+    };
+    graph.addMicroBatch(device, shard, { placement, stretch: Number.POSITIVE_INFINITY, weightGradients: 'at once' }, undefined);
+  }
+  const ends = graph.unneeded();
+  const isSeparate = memories === 'separate';
+  const touched = shards.map(({ source, target }) => (rowsOf(source) + rowsOf(target)) * network.embedding);
+  const reduced =
+    devices === 1
+      ? ends
+      : shards.map((_, device) => {
+          // Dense gradients by shares; of the embeddings only touched rows.
+          const embeddings = (touched.reduce((sum, count) => sum + count, 0) - (touched[device] as number)) / devices;
+          const needs = ends.map((task) => {
+            const from = (graph.tasks[task] as Task).device;
+            return { task, bytes: isSeparate ? 4 * (share + (touched[from] as number) / devices) : 0 };
+          });
+          return graph.add(device, { kind: 'reduce', values: share * (devices - 1) + embeddings }, needs, 0);
+        });
+  const updates = graph.addUpdates(new Array<number>(devices).fill(share), reduced);
+  if (isSeparate && devices > 1) {
+    for (let device = 0; device < devices; device++)
+      graph.add(device, { kind: 'gather', values: values - share }, withBytes(updates, 4 * share), 0);
+  }
+  return ordered(graph.tasks, devices, 'diagonal');
+}
+
+/** Parts of a batch of nearly equal work: at every step each part has its share of the sentences that are running. */
+export function divideShape({ source, target }: BatchShape, parts: number): BatchShape[] {
+  return Array.from({ length: parts }, (_, part) => {
+    const shareOfStep = (active: number) => Math.floor((active + parts - 1 - part) / parts);
+    return { source: source.map(shareOfStep), target: target.map(shareOfStep) };
+  });
+}
+
+/** Of all that every device reads and writes in an update but the touched rows of embeddings. */
+export function denseParameters({ layers, hidden, embedding, targetVocabulary }: Network): number {
+  const layer = (inputs: number) => 4 * hidden * (inputs + hidden + 1);
+  return 2 * (layer(embedding) + (layers - 1) * layer(hidden)) + targetVocabulary * (hidden + 1);
+}
+
+/** Floating-point operations of a forward pass of a stage, a row. Each of its two gradients takes as many. */
+export function operationsOf(network: Network, stage: Stage): number {
+  const { hidden } = network;
+  if (stage.part === 'output') return 2 * hidden * (stage.vocabulary.to - stage.vocabulary.from);
+  return 2 * 4 * hidden * (hidden + inputsOf(network, stage.layer));
+}
+
+export function inputsOf({ hidden, embedding }: Network, layer: number): number {
+  return layer === 0 ? embedding : hidden;
+}
+
+/** A sum of squares, as float64. */
+const normBytes = 8;
+/** A row's maximum and sum of exponentials. */
+const sumBytes = 8;
+const logSumExpBytes = 4;
+
+function parametersOn(network: Network, { layers, vocabulary }: Placement, device: number): number {
+  const { hidden } = network;
+  let values = 0;
+  layers.forEach((place, layer) => {
+    if (place === device) values += 2 * 4 * hidden * (inputsOf(network, layer) + hidden + 1);
+  });
+  for (const slice of vocabulary) if (slice.device === device) values += (slice.to - slice.from) * (hidden + 1);
+  return values;
+}
+
+function rowsOf(active: readonly number[]): number {
+  return active.reduce((sum, sentences) => sum + sentences, 0);
+}
+
+function withBytes(tasks: readonly number[], bytes: number): Need[] {
+  return tasks.map((task) => ({ task, bytes }));
+}
+
+interface Stretch extends Range {
+  readonly rows: number;
+}
+
+function stretchesOf(active: readonly number[], stretch: number): Stretch[] {
+  const running = active.filter((sentences) => sentences > 0);
+  const stretches: Stretch[] = [];
+  for (let from = 0; from < running.length; from += stretch) {
+    const to = Math.min(running.length, from + stretch);
+    stretches.push({ from, to, rows: rowsOf(running.slice(from, to)) });
+  }
+  return stretches;
+}
+
+class Graph {
+  readonly tasks: Task[] = [];
+  readonly #network: Network;
+
+  constructor(network: Network) {
+    this.#network = network;
+  }
+
+  add(device: number, work: Work, needs: readonly Need[], operations: number): number {
+    const id = this.tasks.length;
+    this.tasks.push({ id, device, work, needs, operations });
+    return id;
+  }
+
+  /** Tasks that no other waits for. */
+  unneeded(): number[] {
+    const needed = new Set(this.tasks.flatMap(({ needs }) => needs.map(({ task }) => task)));
+    return this.tasks.filter(({ id }) => !needed.has(id)).map(({ id }) => id);
+  }
+
+  /** Each device updates so many values once the tasks of `ends` on it are over, and the norm of the whole gradient is known. */
+  addUpdates(values: readonly number[], ends: readonly number[]): number[] {
+    const norms = values.map((count, device) => {
+      const own = ends.filter((task) => this.tasks[task]?.device === device);
+      return this.add(device, { kind: 'norm', values: count }, withBytes(own, 0), 0);
+    });
+    return values.map((count, device) => this.add(device, { kind: 'update', values: count }, withBytes(norms, normBytes), 0));
+  }
+
+  /** Forward and backward of a micro-batch, which begins after task `before`. Gives the task that ends its backward pass. */
+  addMicroBatch(
+    microBatch: number,
+    shape: BatchShape,
+    { placement, stretch, weightGradients }: Pick<PipelineOptions, 'placement' | 'stretch' | 'weightGradients'>,
+    before: number | undefined,
+  ): number {
+    const { layers, hidden } = this.#network;
+    const rowBytes = 4 * hidden;
+    const withWeights = weightGradients === 'at once';
+    const source = stretchesOf(shape.source, stretch);
+    const target = stretchesOf(shape.target, stretch);
+    const need = (task: number | undefined, bytes: number): Need[] => (task === undefined ? [] : [{ task, bytes }]);
+    const run = (kind: 'forward' | 'backward' | 'weights', stage: Stage, device: number, steps: Stretch, needs: readonly Need[]) => {
+      const operations = operationsOf(this.#network, stage) * steps.rows * (kind === 'backward' && withWeights ? 2 : 1);
+      const { from, to, rows } = steps;
+      return this.add(device, { kind, stage, microBatch, steps: { from, to }, rows, withWeights }, needs, operations);
+    };
+    /** Tasks of one pass over a side, [layer][stretch]. */
+    const grid = (): number[][] => Array.from({ length: layers }, () => []);
+    const [encoded, decoded, decoderDone, encoderDone] = [grid(), grid(), grid(), grid()];
+    const at = (tasks: number[][], layer: number, position: number): number | undefined => tasks[layer]?.[position];
+    const layersOf = (part: 'encoder' | 'decoder') =>
+      placement.layers.map((device, layer) => ({ device, layer, stage: { part, layer } as const }));
+
+    for (const [position, steps] of source.entries()) {
+      for (const { device, layer, stage } of layersOf('encoder')) {
+        const below = layer === 0 ? need(before, 0) : need(at(encoded, layer - 1, position), steps.rows * rowBytes);
+        const entering = need(at(encoded, layer, position - 1), 0);
+        encoded[layer]?.push(run('forward', stage, device, steps, [...below, ...entering]));
+      }
+    }
+    const logits: number[][] = [];
+    for (const [position, steps] of target.entries()) {
+      for (const { device, layer, stage } of layersOf('decoder')) {
+        const below = need(at(decoded, layer - 1, position), steps.rows * rowBytes);
+        // The state of the encoder's last step, hidden and cell, stays on the layer's device.
+        const state = position === 0 ? at(encoded, layer, source.length - 1) : at(decoded, layer, position - 1);
+        decoded[layer]?.push(run('forward', stage, device, steps, [...below, ...need(state, 0)]));
+      }
+      const top = need(at(decoded, layers - 1, position), steps.rows * rowBytes);
+      logits.push(
+        placement.vocabulary.map(({ device, from, to }) =>
+          run('forward', { part: 'output', vocabulary: { from, to } }, device, steps, top),
+        ),
+      );
+    }
+    const losses = target.map((steps, position) => {
+      const sums = logits[position] as number[];
+      const [combiner] = placement.vocabulary;
+      // One device combines for all: with sums from everyone to everyone there would be a message for each pair.
+      const combined =
+        sums.length === 1 || combiner === undefined
+          ? sums
+          : [this.add(combiner.device, { kind: 'combine', values: steps.rows * sums.length }, withBytes(sums, steps.rows * sumBytes), 0)];
+      return placement.vocabulary.map(({ device, from, to }, slice) => {
+        const own = need(sums[slice], 0);
+        const needs = [...own, ...withBytes(combined, steps.rows * logSumExpBytes).filter(({ task }) => task !== sums[slice])];
+        return run('backward', { part: 'output', vocabulary: { from, to } }, device, steps, needs);
+      });
+    });
+    const backward = (
+      part: 'encoder' | 'decoder',
+      stretches: Stretch[],
+      done: number[][],
+      outputNeeds: (position: number, steps: Stretch) => Need[],
+      stateNeeds: (layer: number) => Need[],
+    ) => {
+      for (let position = stretches.length - 1; position >= 0; position--) {
+        const steps = stretches[position] as Stretch;
+        for (const { device, layer, stage } of layersOf(part).reverse()) {
+          const above = layer === layers - 1 ? outputNeeds(position, steps) : need(at(done, layer + 1, position), steps.rows * rowBytes);
+          const state = position === stretches.length - 1 ? stateNeeds(layer) : need(at(done, layer, position + 1), 0);
+          const row = done[layer];
+          if (row !== undefined) row[position] = run('backward', stage, device, steps, [...above, ...state]);
+        }
+      }
+    };
+    backward(
+      'decoder',
+      target,
+      decoderDone,
+      (position, steps) => withBytes(losses[position] as number[], steps.rows * rowBytes),
+      () => [],
+    );
+    backward(
+      'encoder',
+      source,
+      encoderDone,
+      () => [],
+      (layer) => need(at(decoderDone, layer, 0), 0),
+    );
+    const last = this.tasks.length - 1;
+    if (!withWeights) {
+      const whole = (stretches: Stretch[]): Stretch => ({
+        from: 0,
+        to: stretches.at(-1)?.to ?? 0,
+        rows: stretches.reduce((sum, { rows }) => sum + rows, 0),
+      });
+      for (const [index, { device, from, to }] of placement.vocabulary.entries()) {
+        for (const [position, steps] of target.entries()) {
+          run('weights', { part: 'output', vocabulary: { from, to } }, device, steps, need(losses[position]?.[index], 0));
+        }
+      }
+      for (const { device, layer, stage } of layersOf('decoder'))
+        run('weights', stage, device, whole(target), need(at(decoderDone, layer, 0), 0));
+      for (const { device, layer, stage } of layersOf('encoder'))
+        run('weights', stage, device, whole(source), need(at(encoderDone, layer, 0), 0));
+    }
+    return last;
+  }
+}
+
+/** Fixes each device's order by letting the graph unfold with estimated costs, so that no order can wait for itself. */
+function ordered(tasks: readonly Task[], devices: number, order: Order): Schedule {
+  const remaining = new Float64Array(tasks.length);
+  for (let id = tasks.length - 1; id >= 0; id--) {
+    const { operations, needs } = tasks[id] as Task;
+    (remaining[id] as number) += operations;
+    for (const { task } of needs) remaining[task] = Math.max(remaining[task] as number, remaining[id] as number);
+  }
+  const rank = ({ work: { kind } }: Task): number => {
+    if (kind === 'weights') return 2;
+    if (order === 'gpipe') return kind === 'forward' ? 0 : 1;
+    if (order === '1f1b') return kind === 'forward' ? 1 : 0;
+    return 0;
+  };
+  const before = (a: Task, b: Task) => rank(a) - rank(b) || (remaining[b.id] as number) - (remaining[a.id] as number) || a.id - b.id;
+  const spans: Span[][] = execute(tasks, devices, {
+    duration: ({ operations }) => operations,
+    handOver: { latency: 0, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false },
+    next: (_device, ready) => ready.reduce((best, task) => (before(task, best) < 0 ? task : best)),
+  });
+  return { devices, tasks, orders: spans.map((of) => of.map(({ task }) => task)) };
+}
