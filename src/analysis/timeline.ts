@@ -98,12 +98,12 @@ interface Bar {
   readonly name: string;
 }
 
-function barOf({ task, start, end }: Span): Bar {
+function barOf({ task, start, end }: Span<Task>): Bar {
   return { colour: colourOf(task), start, end, name: nameOf(task) };
 }
 
 /** Neighbours of one colour that are closer than `gap` become one bar. */
-function joined(spans: readonly Span[], gap: number): Bar[] {
+function joined(spans: readonly Span<Task>[], gap: number): Bar[] {
   const bars: Bar[] = [];
   for (const span of spans) {
     const bar = barOf(span);

@@ -1,5 +1,19 @@
 import { PriorityQueue } from '../text/priority-queue.js';
-import type { Task } from './schedule.js';
+
+/** A node of a graph of tasks. */
+export interface Node {
+  /** Place in the list of all; needed ones have lower numbers. */
+  readonly id: number;
+  readonly device: number;
+  readonly needs: readonly Need[];
+}
+
+export interface Need {
+  /** Number of the task that must be over. */
+  readonly task: number;
+  /** What it hands over, when it was done on another device. */
+  readonly bytes: number;
+}
 
 /** How results reach another device: each sends one thing at a time and receives one at a time, over a link of its own. */
 export interface HandOver {
@@ -12,7 +26,7 @@ export interface HandOver {
 }
 
 /** What decides how a graph of tasks unfolds in time. */
-export interface Machine {
+export interface Machine<Task extends Node> {
   /** In the unit of time that `handOver` has. */
   duration(task: Task): number;
   readonly handOver: HandOver;
@@ -21,14 +35,14 @@ export interface Machine {
 }
 
 /** A task as it was executed. */
-export interface Span {
+export interface Span<Task extends Node> {
   readonly task: Task;
   readonly start: number;
   readonly end: number;
 }
 
 /** What a task hands over to another device, and the tasks there that wait for it. */
-interface Transfer {
+interface Transfer<Task extends Node> {
   readonly from: number;
   readonly to: number;
   readonly bytes: number;
@@ -36,7 +50,7 @@ interface Transfer {
 }
 
 /** Executes a graph event by event; gives the spans of each device in their order. Deterministic. */
-export function execute(tasks: readonly Task[], devices: number, machine: Machine): Span[][] {
+export function execute<Task extends Node>(tasks: readonly Task[], devices: number, machine: Machine<Task>): Span<Task>[][] {
   const execution = new Execution(tasks, devices, machine);
   const spans = execution.run();
   const done = spans.reduce((sum, of) => sum + of.length, 0);
@@ -44,17 +58,17 @@ export function execute(tasks: readonly Task[], devices: number, machine: Machin
   return spans;
 }
 
-class Execution {
+class Execution<Task extends Node> {
   readonly #devices: number;
-  readonly #machine: Machine;
-  readonly #spans: Span[][];
+  readonly #machine: Machine<Task>;
+  readonly #spans: Span<Task>[][];
   /** Tasks that could begin, by device. */
   readonly #ready: Task[][];
   readonly #isBusy: Uint8Array;
   /** Needs that have not arrived, by task. */
   readonly #missing: Int32Array;
-  readonly #consumers: Transfer[][];
-  readonly #links: { readonly waiting: Transfer[][]; readonly isSending: Uint8Array; readonly isReceiving: Uint8Array };
+  readonly #consumers: Transfer<Task>[][];
+  readonly #links: { readonly waiting: Transfer<Task>[][]; readonly isSending: Uint8Array; readonly isReceiving: Uint8Array };
   #now = 0;
   #number = 0;
   /** Of events at the same time the one that was caused first comes first. */
@@ -62,7 +76,7 @@ class Execution {
     (a, b) => a.time < b.time || (a.time === b.time && a.number < b.number),
   );
 
-  constructor(tasks: readonly Task[], devices: number, machine: Machine) {
+  constructor(tasks: readonly Task[], devices: number, machine: Machine<Task>) {
     const lists = <Item>() => Array.from({ length: devices }, (): Item[] => []);
     this.#devices = devices;
     this.#machine = machine;
@@ -75,7 +89,7 @@ class Execution {
     for (const task of tasks) if (task.needs.length === 0) (this.#ready[task.device] as Task[]).push(task);
   }
 
-  run(): Span[][] {
+  run(): Span<Task>[][] {
     for (let device = 0; device < this.#devices; device++) this.#begin(device);
     for (let event = this.#events.pop(); event !== undefined; event = this.#events.pop()) {
       this.#now = event.time;
@@ -96,14 +110,14 @@ class Execution {
     ready.splice(ready.indexOf(task), 1);
     this.#isBusy[device] = 1;
     const seconds = this.#machine.duration(task);
-    (this.#spans[device] as Span[]).push({ task, start: this.#now, end: this.#now + seconds });
+    (this.#spans[device] as Span<Task>[]).push({ task, start: this.#now, end: this.#now + seconds });
     this.#after(seconds, () => this.#end(task));
   }
 
   #end({ id, device }: Task): void {
     const { latency, bytesPerSecond, blocking } = this.#machine.handOver;
     const here: Task[] = [];
-    for (const transfer of this.#consumers[id] as Transfer[]) {
+    for (const transfer of this.#consumers[id] as Transfer<Task>[]) {
       if (transfer.to === device) here.push(...transfer.tasks);
       else if (transfer.bytes / bytesPerSecond === 0) this.#after(latency, () => this.#arrive(transfer.tasks));
       else this.#links.waiting[device]?.push(transfer);
@@ -119,7 +133,7 @@ class Execution {
   #send(device: number): void {
     const { waiting, isSending, isReceiving } = this.#links;
     if (isSending[device] === 1) return;
-    const queue = waiting[device] as Transfer[];
+    const queue = waiting[device] as Transfer<Task>[];
     const [transfer] = queue;
     if (transfer === undefined || isReceiving[transfer.to] === 1) return;
     queue.shift();
@@ -150,7 +164,7 @@ class Execution {
 }
 
 /** For each task what it hands over: once to each device, beginning with the next one, so that all do not send to the same. */
-function consumersOf(tasks: readonly Task[], devices: number): Transfer[][] {
+function consumersOf<Task extends Node>(tasks: readonly Task[], devices: number): Transfer<Task>[][] {
   const byTask = tasks.map(() => new Map<number, { bytes: number; tasks: Task[] }>());
   for (const task of tasks) {
     for (const { task: needed, bytes } of task.needs) {

@@ -281,17 +281,23 @@ function powersUpTo(limit: number): number[] {
   return [...powers, limit];
 }
 
-/** A function of two numbers that is known on a grid: linear between its points and beyond the last. */
+/** A function of two numbers that is known on a grid and never falls: linear between its points and beyond the last. */
 class Surface {
   readonly #xs: readonly number[];
   readonly #ys: readonly number[];
-  readonly #values: readonly (readonly number[])[];
+  readonly #values: readonly number[][];
 
-  /** `values[i][j]` at (xs[i], ys[j]); both rise. */
+  /** `values[i][j]` at (xs[i], ys[j]); both rise. Disturbances only add time: nothing takes longer than more of it did. */
   constructor(xs: readonly number[], ys: readonly number[], values: readonly (readonly number[])[]) {
     this.#xs = xs;
     this.#ys = ys;
-    this.#values = values;
+    this.#values = values.map((row) => [...row]);
+    for (let i = xs.length - 1; i >= 0; i--) {
+      const row = this.#values[i] as number[];
+      for (let j = ys.length - 1; j >= 0; j--) {
+        row[j] = Math.min(row[j] as number, row[j + 1] ?? Number.POSITIVE_INFINITY, this.#values[i + 1]?.[j] ?? Number.POSITIVE_INFINITY);
+      }
+    }
   }
 
   at(x: number, y: number): number {
@@ -302,13 +308,10 @@ class Surface {
 /** Below the first point in proportion to it. */
 function interpolated(points: readonly number[], valueAt: (index: number) => number, at: number): number {
   const [first, last] = [points[0] as number, points.length - 1];
-  if (at <= first) return (valueAt(0) * at) / first;
-  if (last === 0) return (valueAt(0) * at) / first;
+  if (at <= first || last === 0) return (valueAt(0) * at) / first;
   const found = points.findIndex((point) => point >= at);
   const upper = found < 0 ? last : found;
   const [low, high] = [points[upper - 1] as number, points[upper] as number];
   const [below, above] = [valueAt(upper - 1), valueAt(upper)];
-  // Noise must not make more work take less time.
-  const slope = Math.max(0, (above - below) / (high - low));
-  return upper === last && at > high ? above + slope * (at - high) : below + slope * (at - low);
+  return below + ((above - below) / (high - low)) * (at - low);
 }

@@ -1,4 +1,4 @@
-import { execute, type Span } from './discrete-events.js';
+import { execute, type Need, type Node } from './discrete-events.js';
 import type { Placement, Range } from './placement.js';
 
 /** What a schedule must know of an encoder-decoder without attention. */
@@ -45,19 +45,8 @@ export type Work =
     }
   | { readonly kind: 'combine' | 'reduce' | 'norm' | 'update' | 'gather'; readonly values: number };
 
-export interface Need {
-  /** Number of the task that must be over. */
-  readonly task: number;
-  /** What it hands over, when it was done on another device. */
-  readonly bytes: number;
-}
-
-export interface Task {
-  /** Place in `Schedule.tasks`; needed tasks have lower numbers. */
-  readonly id: number;
-  readonly device: number;
+export interface Task extends Node {
   readonly work: Work;
-  readonly needs: readonly Need[];
   /** Estimated cost: floating-point operations of its matrix products. */
   readonly operations: number;
 }
@@ -364,7 +353,7 @@ function ordered(tasks: readonly Task[], devices: number, order: Order): Schedul
     return 0;
   };
   const before = (a: Task, b: Task) => rank(a) - rank(b) || (remaining[b.id] as number) - (remaining[a.id] as number) || a.id - b.id;
-  const spans: Span[][] = execute(tasks, devices, {
+  const spans = execute(tasks, devices, {
     duration: ({ operations }) => operations,
     handOver: { latency: 0, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false },
     next: (_device, ready) => ready.reduce((best, task) => (before(task, best) < 0 ? task : best)),

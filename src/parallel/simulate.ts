@@ -12,7 +12,7 @@ export interface Costs {
 export interface Simulation {
   readonly seconds: number;
   /** By device, in order. */
-  readonly spans: readonly (readonly Span[])[];
+  readonly spans: readonly (readonly Span<Task>[])[];
   /** Computing time of all devices together. */
   readonly busySeconds: number;
   /** Waiting before a device's first task and after its last, updates apart: filling and draining the pipeline. */
@@ -44,8 +44,8 @@ export function simulate(schedule: Schedule, { seconds, handOver }: Costs): Simu
 /** What follows once nothing is left in the pipeline. */
 const afterwards: readonly Work['kind'][] = ['norm', 'update', 'gather'];
 
-function idleAtTheEnds(spans: readonly Span[], end: number): number {
-  const isOwn = ({ task }: Span) => !afterwards.includes(task.work.kind);
+function idleAtTheEnds(spans: readonly Span<Task>[], end: number): number {
+  const isOwn = ({ task }: Span<Task>) => !afterwards.includes(task.work.kind);
   const [first, last] = [spans.find(isOwn), spans.findLast(isOwn)];
   if (first === undefined || last === undefined) return end - spans.reduce((busy, span) => busy + span.end - span.start, 0);
   const after = spans.reduce((busy, span) => busy + (span.start >= last.end ? span.end - span.start : 0), 0);

@@ -181,3 +181,28 @@ test('every command has an example in its help', () => {
     assert.match(help, new RegExp(`Examples?:\\n {2}\\$ .*decade ${command.name()}\\b`), command.name());
   }
 });
+
+test('simulate gives a result for every strategy and number of devices, and draws timelines', async () => {
+  const page = join(directory, 'timeline.html');
+  const recipe = join(repository, 'recipes', 'paper-2014.yaml');
+  const { code, stdout, stderr } = await decade(['simulate', recipe, '--profile', '2014', '--devices', '1..3', '--html', page, '--json']);
+  assert.equal(code, 0, stderr);
+  const { results, paper } = JSON.parse(stdout) as { results: { [key: string]: unknown }[]; paper: { published: object } };
+  assert.deepEqual(
+    results.map(({ strategy, devices }) => `${strategy} ${devices}`),
+    [1, 2, 3].flatMap((devices) => ['data', 'pipeline', 'gpipe', '1f1b'].map((strategy) => `${strategy} ${devices}`)),
+  );
+  for (const key of ['speedup', 'efficiency', 'idleFraction']) assert.ok(results.every((result) => typeof result[key] === 'number'));
+  assert.deepEqual(paper.published, { oneGpu: 1700, eightGpus: 6300, speedup: 6300 / 1700 });
+  assert.match(readFileSync(page, 'utf8'), /<svg/);
+});
+
+test('simulate measures this machine unless it is told another', async () => {
+  const small = ['--set', 'model.attention=none', '--set', 'training.batch.sentences=4'];
+  const { code, stdout, stderr } = await decade(['simulate', configuration, ...small, '--devices', '2', '--strategies', 'data']);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /measured here \(webassembly.*\n.*speed-up.*\ndata +2 /);
+  const refused = await decade(['simulate', configuration]);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /model\.attention: dot/);
+});
