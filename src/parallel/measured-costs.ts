@@ -287,17 +287,29 @@ class Surface {
   readonly #ys: readonly number[];
   readonly #values: readonly number[][];
 
-  /** `values[i][j]` at (xs[i], ys[j]); both rise. Disturbances only add time: nothing takes longer than more of it did. */
+  /**
+   * `values[i][j]` at (xs[i], ys[j]); both rise. Disturbances only add time, the more the longer a run lasts: so nothing takes
+   * longer than more of it did, nor longer than parts of it one after the other.
+   */
   constructor(xs: readonly number[], ys: readonly number[], values: readonly (readonly number[])[]) {
     this.#xs = xs;
     this.#ys = ys;
     this.#values = values.map((row) => [...row]);
+    const known = (i: number, j: number): number => this.#values[i]?.[j] ?? Number.POSITIVE_INFINITY;
     for (let i = xs.length - 1; i >= 0; i--) {
-      const row = this.#values[i] as number[];
-      for (let j = ys.length - 1; j >= 0; j--) {
-        row[j] = Math.min(row[j] as number, row[j + 1] ?? Number.POSITIVE_INFINITY, this.#values[i + 1]?.[j] ?? Number.POSITIVE_INFINITY);
+      for (let j = ys.length - 1; j >= 0; j--) this.#lower(i, j, Math.min(known(i + 1, j), known(i, j + 1)));
+    }
+    for (let i = 0; i < xs.length; i++) {
+      for (let j = 0; j < ys.length; j++) {
+        const partsOf = (points: readonly number[], at: number) => (points[at] as number) / (points[at - 1] ?? 0);
+        this.#lower(i, j, Math.min(known(i - 1, j) * partsOf(xs, i), known(i, j - 1) * partsOf(ys, j)));
       }
     }
+  }
+
+  #lower(i: number, j: number, most: number): void {
+    const row = this.#values[i] as number[];
+    row[j] = Math.min(row[j] as number, most);
   }
 
   at(x: number, y: number): number {

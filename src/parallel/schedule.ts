@@ -62,7 +62,8 @@ export interface Schedule {
  * How a device chooses between tasks that it could begin:
  * - `diagonal`  what the longest chain of work still waits for: layers work on a diagonal through time
  * - `gpipe`     every micro-batch forward, then every one backward (Huang et al. 2019, figure 2c)
- * - `1f1b`      backward as soon as it can, and no more micro-batches under way than devices (Narayanan et al. 2019, section 3.2)
+ * - `1f1b`      backward as soon as it can, no more micro-batches under way than devices (Narayanan et al. 2019, section 3.2; here all end
+ *               before the update)
  */
 export type Order = 'diagonal' | 'gpipe' | '1f1b';
 
@@ -226,116 +227,146 @@ class Graph {
   }
 
   /** Forward and backward of a micro-batch, which begins after task `before`. Gives the task that ends its backward pass. */
-  addMicroBatch(
-    microBatch: number,
-    shape: BatchShape,
-    { placement, stretch, weightGradients }: Pick<PipelineOptions, 'placement' | 'stretch' | 'weightGradients'>,
-    before: number | undefined,
-  ): number {
-    const { layers, hidden } = this.#network;
-    const rowBytes = 4 * hidden;
-    const withWeights = weightGradients === 'at once';
-    const source = stretchesOf(shape.source, stretch);
-    const target = stretchesOf(shape.target, stretch);
-    const need = (task: number | undefined, bytes: number): Need[] => (task === undefined ? [] : [{ task, bytes }]);
-    const run = (kind: 'forward' | 'backward' | 'weights', stage: Stage, device: number, steps: Stretch, needs: readonly Need[]) => {
-      const operations = operationsOf(this.#network, stage) * steps.rows * (kind === 'backward' && withWeights ? 2 : 1);
-      const { from, to, rows } = steps;
-      return this.add(device, { kind, stage, microBatch, steps: { from, to }, rows, withWeights }, needs, operations);
-    };
-    /** Tasks of one pass over a side, [layer][stretch]. */
-    const grid = (): number[][] => Array.from({ length: layers }, () => []);
-    const [encoded, decoded, decoderDone, encoderDone] = [grid(), grid(), grid(), grid()];
-    const at = (tasks: number[][], layer: number, position: number): number | undefined => tasks[layer]?.[position];
-    const layersOf = (part: 'encoder' | 'decoder') =>
-      placement.layers.map((device, layer) => ({ device, layer, stage: { part, layer } as const }));
-
-    for (const [position, steps] of source.entries()) {
-      for (const { device, layer, stage } of layersOf('encoder')) {
-        const below = layer === 0 ? need(before, 0) : need(at(encoded, layer - 1, position), steps.rows * rowBytes);
-        const entering = need(at(encoded, layer, position - 1), 0);
-        encoded[layer]?.push(run('forward', stage, device, steps, [...below, ...entering]));
-      }
-    }
-    const logits: number[][] = [];
-    for (const [position, steps] of target.entries()) {
-      for (const { device, layer, stage } of layersOf('decoder')) {
-        const below = need(at(decoded, layer - 1, position), steps.rows * rowBytes);
-        // The state of the encoder's last step, hidden and cell, stays on the layer's device.
-        const state = position === 0 ? at(encoded, layer, source.length - 1) : at(decoded, layer, position - 1);
-        decoded[layer]?.push(run('forward', stage, device, steps, [...below, ...need(state, 0)]));
-      }
-      const top = need(at(decoded, layers - 1, position), steps.rows * rowBytes);
-      logits.push(
-        placement.vocabulary.map(({ device, from, to }) =>
-          run('forward', { part: 'output', vocabulary: { from, to } }, device, steps, top),
-        ),
-      );
-    }
-    const losses = target.map((steps, position) => {
-      const sums = logits[position] as number[];
-      const [combiner] = placement.vocabulary;
-      // One device combines for all: with sums from everyone to everyone there would be a message for each pair.
-      const combined =
-        sums.length === 1 || combiner === undefined
-          ? sums
-          : [this.add(combiner.device, { kind: 'combine', values: steps.rows * sums.length }, withBytes(sums, steps.rows * sumBytes), 0)];
-      return placement.vocabulary.map(({ device, from, to }, slice) => {
-        const own = need(sums[slice], 0);
-        const needs = [...own, ...withBytes(combined, steps.rows * logSumExpBytes).filter(({ task }) => task !== sums[slice])];
-        return run('backward', { part: 'output', vocabulary: { from, to } }, device, steps, needs);
-      });
-    });
-    const backward = (
-      part: 'encoder' | 'decoder',
-      stretches: Stretch[],
-      done: number[][],
-      outputNeeds: (position: number, steps: Stretch) => Need[],
-      stateNeeds: (layer: number) => Need[],
-    ) => {
-      for (let position = stretches.length - 1; position >= 0; position--) {
-        const steps = stretches[position] as Stretch;
-        for (const { device, layer, stage } of layersOf(part).reverse()) {
-          const above = layer === layers - 1 ? outputNeeds(position, steps) : need(at(done, layer + 1, position), steps.rows * rowBytes);
-          const state = position === stretches.length - 1 ? stateNeeds(layer) : need(at(done, layer, position + 1), 0);
-          const row = done[layer];
-          if (row !== undefined) row[position] = run('backward', stage, device, steps, [...above, ...state]);
-        }
-      }
-    };
-    backward(
-      'decoder',
-      target,
-      decoderDone,
-      (position, steps) => withBytes(losses[position] as number[], steps.rows * rowBytes),
-      () => [],
-    );
-    backward(
-      'encoder',
-      source,
-      encoderDone,
-      () => [],
-      (layer) => need(at(decoderDone, layer, 0), 0),
-    );
-    const last = this.tasks.length - 1;
-    if (!withWeights) {
-      const whole = (stretches: Stretch[]): Stretch => ({
-        from: 0,
-        to: stretches.at(-1)?.to ?? 0,
-        rows: stretches.reduce((sum, { rows }) => sum + rows, 0),
-      });
-      for (const [index, { device, from, to }] of placement.vocabulary.entries()) {
-        for (const [position, steps] of target.entries()) {
-          run('weights', { part: 'output', vocabulary: { from, to } }, device, steps, need(losses[position]?.[index], 0));
-        }
-      }
-      for (const { device, layer, stage } of layersOf('decoder'))
-        run('weights', stage, device, whole(target), need(at(decoderDone, layer, 0), 0));
-      for (const { device, layer, stage } of layersOf('encoder'))
-        run('weights', stage, device, whole(source), need(at(encoderDone, layer, 0), 0));
-    }
-    return last;
+  addMicroBatch(microBatch: number, shape: BatchShape, cut: Cut, before: number | undefined): number {
+    return new MicroBatch(this, this.#network, microBatch, shape, cut).add(before);
   }
+}
+
+/** Where a network and its steps are cut into tasks. */
+type Cut = Pick<PipelineOptions, 'placement' | 'stretch' | 'weightGradients'>;
+
+/** Tasks of one pass over the layers of a side: [layer][stretch]. */
+type Grid = readonly number[][];
+
+/** Adds the tasks of one micro-batch to a graph. */
+class MicroBatch {
+  readonly #graph: Graph;
+  readonly #network: Network;
+  readonly #number: number;
+  readonly #cut: Cut;
+  readonly #source: readonly Stretch[];
+  readonly #target: readonly Stretch[];
+
+  constructor(graph: Graph, network: Network, number: number, { source, target }: BatchShape, cut: Cut) {
+    this.#graph = graph;
+    this.#network = network;
+    this.#number = number;
+    this.#cut = cut;
+    this.#source = stretchesOf(source, cut.stretch);
+    this.#target = stretchesOf(target, cut.stretch);
+  }
+
+  add(before: number | undefined): number {
+    const [source, target] = [this.#source, this.#target];
+    const encoded = this.#forward('encoder', source, needOf(before), () => []);
+    // A layer's state after the encoder's last step, hidden and cell, stays on its device.
+    const decoded = this.#forward('decoder', target, [], (layer) => needOf(encoded[layer]?.at(-1)));
+    const losses = this.#losses(decoded.at(-1) ?? []);
+    const ofOutputs = (position: number, rows: number) => withBytes(losses[position] ?? [], rows * this.#rowBytes);
+    const decoderDone = this.#backward('decoder', target, ofOutputs, () => []);
+    const ofState = (layer: number) => needOf(decoderDone[layer]?.[0]);
+    const encoderDone = this.#backward('encoder', source, () => [], ofState);
+    if (this.#cut.weightGradients === 'deferred') this.#weights(losses, decoderDone, encoderDone);
+    return encoderDone[0]?.[0] as number;
+  }
+
+  /** A row of outputs, or of their gradients. */
+  get #rowBytes(): number {
+    return 4 * this.#network.hidden;
+  }
+
+  #layers(part: 'encoder' | 'decoder') {
+    return this.#cut.placement.layers.map((device, layer) => ({ device, layer, stage: { part, layer } as const }));
+  }
+
+  get #slices() {
+    return this.#cut.placement.vocabulary.map(({ device, from, to }) => ({
+      device,
+      stage: { part: 'output', vocabulary: { from, to } } as const,
+    }));
+  }
+
+  #run(
+    kind: 'forward' | 'backward' | 'weights',
+    device: number,
+    stage: Stage,
+    { from, to, rows }: Stretch,
+    needs: readonly Need[],
+  ): number {
+    const withWeights = this.#cut.weightGradients === 'at once';
+    const passes = kind === 'backward' && withWeights ? 2 : 1;
+    const operations = passes * rows * operationsOf(this.#network, stage);
+    return this.#graph.add(device, { kind, stage, microBatch: this.#number, steps: { from, to }, rows, withWeights }, needs, operations);
+  }
+
+  #forward(part: 'encoder' | 'decoder', stretches: readonly Stretch[], first: readonly Need[], stateOf: (layer: number) => Need[]): Grid {
+    const done: Grid = this.#layers(part).map(() => []);
+    for (const [position, steps] of stretches.entries()) {
+      for (const { device, layer, stage } of this.#layers(part)) {
+        const below = layer === 0 ? first : needOf(done[layer - 1]?.[position], steps.rows * this.#rowBytes);
+        const state = position === 0 ? stateOf(layer) : needOf(done[layer]?.[position - 1]);
+        done[layer]?.push(this.#run('forward', device, stage, steps, [...below, ...state]));
+      }
+    }
+    return done;
+  }
+
+  /** Softmax and its gradient in every slice, [stretch][slice], from the tasks that made the decoder's outputs. */
+  #losses(outputs: readonly number[]): number[][] {
+    const slices = this.#slices;
+    return this.#target.map((steps, position) => {
+      const output = needOf(outputs[position], steps.rows * this.#rowBytes);
+      const sums = slices.map(({ device, stage }) => this.#run('forward', device, stage, steps, output));
+      // One device combines for all: with sums from everyone to everyone there would be a message for each pair.
+      const combine = () =>
+        this.#graph.add(
+          slices[0]?.device ?? 0,
+          { kind: 'combine', values: steps.rows * sums.length },
+          withBytes(sums, steps.rows * sumBytes),
+          0,
+        );
+      const combined = sums.length === 1 ? [] : needOf(combine(), steps.rows * logSumExpBytes);
+      return slices.map(({ device, stage }, slice) => this.#run('backward', device, stage, steps, [...needOf(sums[slice]), ...combined]));
+    });
+  }
+
+  #backward(
+    part: 'encoder' | 'decoder',
+    stretches: readonly Stretch[],
+    ofOutputs: (position: number, rows: number) => Need[],
+    ofState: (layer: number) => Need[],
+  ): Grid {
+    const done: Grid = this.#layers(part).map(() => []);
+    const [top, end] = [done.length - 1, stretches.length - 1];
+    for (const [position, steps] of [...stretches.entries()].reverse()) {
+      for (const { device, layer, stage } of this.#layers(part).reverse()) {
+        const above = layer === top ? ofOutputs(position, steps.rows) : needOf(done[layer + 1]?.[position], steps.rows * this.#rowBytes);
+        const state = position === end ? ofState(layer) : needOf(done[layer]?.[position + 1]);
+        (done[layer] as number[])[position] = this.#run('backward', device, stage, steps, [...above, ...state]);
+      }
+    }
+    return done;
+  }
+
+  /** The output's by stretches, so that gradients of logits need not be kept long; a layer's in one product over all steps. */
+  #weights(losses: readonly number[][], decoderDone: Grid, encoderDone: Grid): void {
+    for (const [slice, { device, stage }] of this.#slices.entries()) {
+      for (const [position, steps] of this.#target.entries()) this.#run('weights', device, stage, steps, needOf(losses[position]?.[slice]));
+    }
+    const sides = [
+      { part: 'decoder', stretches: this.#target, done: decoderDone },
+      { part: 'encoder', stretches: this.#source, done: encoderDone },
+    ] as const;
+    for (const { part, stretches, done } of sides) {
+      const rows = stretches.reduce((sum, stretch) => sum + stretch.rows, 0);
+      const whole = { from: 0, to: stretches.at(-1)?.to ?? 0, rows };
+      for (const { device, layer, stage } of this.#layers(part)) this.#run('weights', device, stage, whole, needOf(done[layer]?.[0]));
+    }
+  }
+}
+
+function needOf(task: number | undefined, bytes = 0): Need[] {
+  return task === undefined ? [] : [{ task, bytes }];
 }
 
 /** Fixes each device's order by letting the graph unfold with estimated costs, so that no order can wait for itself. */
