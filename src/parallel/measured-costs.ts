@@ -3,6 +3,7 @@ import { Scope } from '../tensor/device.js';
 import { sequenceLayout } from '../tensor/layout.js';
 import { Arena } from '../tensor/memory.js';
 import { lstm } from '../tensor/operations/lstm.js';
+import { PackedWeights } from '../tensor/packed-weights.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { inputsOf, type Network, type Task, type Work } from './schedule.js';
 import type { Costs } from './simulate.js';
@@ -75,19 +76,19 @@ class Measurements {
   readonly #device: Device;
   readonly #arena: Arena;
   readonly #scope: Scope;
-  /** Of one run of what is measured. */
-  readonly #step: Scope;
+  /** For one run of what is measured. */
+  readonly #runs: Arena;
 
   constructor(device: Device) {
     this.#device = device;
     this.#arena = new Arena(device.memory);
     this.#scope = new Scope(device, this.#arena);
-    this.#step = new Scope(device, new Arena(device.memory));
+    this.#runs = new Arena(device.memory);
   }
 
   dispose(): void {
     this.#arena.dispose();
-    this.#step.arena.dispose();
+    this.#runs.dispose();
   }
 
   /** An LSTM layer over 1, 4 and 8 steps: with few steps its recurrent weights are not worth packing. */
@@ -125,14 +126,16 @@ class Measurements {
       weightHidden: undefined,
       bias: undefined,
     };
+    const { device, end } = this.#deviceFor(Object.values(weights));
+    const scope = new Scope(device, this.#runs);
     let backward = Number.POSITIVE_INFINITY;
     const forward = this.#seconds(
-      () => lstm.forward(this.#step, given, attributes),
+      () => lstm.forward(scope, given, attributes),
       ({ outputs, saved }) => {
         const start = performance.now();
-        lstm.gradient(this.#step, { inputs: given, attributes, outputs, saved }, outputs, gradients);
+        lstm.gradient(scope, { inputs: given, attributes, outputs, saved }, outputs, gradients);
         backward = Math.min(backward, (performance.now() - start) / 1000);
-        this.#step.arena.reset();
+        this.#runs.reset();
       },
     );
     const gates = this.#filled([layout.rows, 4 * hidden]);
@@ -151,10 +154,12 @@ class Measurements {
           transposeB: false,
           c: gradient.offset,
           accumulate: true,
+          sameA: gradient !== weights.weightInput,
         });
       }
       kernels.addColumnSums(given.bias.offset, gates.offset, layout.rows, 4 * hidden);
     });
+    end();
     this.#arena.reset();
     return { forward, backward, weights: weightsSeconds };
   }
@@ -176,12 +181,14 @@ class Measurements {
   }
 
   #outputCell(hidden: number, columns: number, rows: number) {
-    const { kernels, matrix } = this.#device;
+    const { kernels } = this.#device;
     const [weight, gradient] = [this.#filled([columns, hidden]), this.#filled([columns, hidden])];
     const [input, logits] = [this.#filled([rows, hidden]), this.#filled([rows, columns])];
     const bias = this.#filled([columns]);
     const losses = this.#filled([rows]);
     const targets = this.#scope.integers(new Int32Array(rows));
+    const { device, end } = this.#deviceFor([weight]);
+    const { matrix } = device;
     const forward = this.#seconds(() =>
       matrix.multiply({
         m: rows,
@@ -233,6 +240,7 @@ class Measurements {
         accumulate: true,
       }),
     );
+    end();
     this.#arena.reset();
     return { forward, backward, weights };
   }
@@ -252,6 +260,14 @@ class Measurements {
       }) / count;
     this.#arena.reset();
     return { norm, update, reduce };
+  }
+
+  /** The device as an update has it: with bf16 these weights are converted once, in the run that does not count. */
+  #deviceFor(weights: readonly Tensor[]): { device: Device; end: () => void } {
+    const { matrix } = this.#device;
+    if (matrix.precision === 'f32') return { device: this.#device, end: () => undefined };
+    const packed = new PackedWeights(matrix, weights);
+    return { device: { ...this.#device, matrix: packed }, end: () => packed.forget() };
   }
 
   #filled(shape: readonly number[]): Tensor {

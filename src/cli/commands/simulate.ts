@@ -24,6 +24,7 @@ import { type Configuration, tokenizerOptionsOf } from '../../training/configura
 import { gathered, names, numberFrom, withGemmOption } from '../arguments.js';
 import { openOutput, print, printJson } from '../output.js';
 import { figure, Progress } from '../progress.js';
+import { warn } from '../warning.js';
 
 interface Options {
   devices: number[];
@@ -117,10 +118,19 @@ async function workloadOf(
   const memories = profile === 'here' && bandwidth === undefined ? 'shared' : 'separate';
   if (profile === '2014')
     return { workload: { network, batch: shape, costs: overridden(costsOf2014()), memories }, batch, gemm: undefined };
-  const device = await nodeRuntime.openDevice(new Memory({ shared: false }), { gemm });
+  const { precision } = configuration.training;
+  const device = await nodeRuntime.openDevice(new Memory({ shared: false }), {
+    gemm,
+    precision,
+    warn: (message) => warn(new Error(message)),
+  });
   try {
     const costs = overridden(measureCosts(device, network, sentences));
-    return { workload: { network, batch: shape, costs, memories }, batch, gemm: device.matrix.name };
+    return {
+      workload: { network, batch: shape, costs, memories },
+      batch,
+      gemm: device.matrix.precision === 'bf16' ? `${device.matrix.name}, bf16` : device.matrix.name,
+    };
   } finally {
     device.matrix.dispose();
   }
