@@ -75,6 +75,11 @@ export interface PipelineOptions {
   readonly order: Order;
   /** `deferred`: gradients of weights fill the time in which a device would wait. */
   readonly weightGradients: 'at once' | 'deferred';
+  /**
+   * `as needed`: where outputs of several stretches wait, the last first, since backward begins with it. `as they come`: a
+   * stretch is ended before the next begins, and only its logits are kept; then backward waits for all of the softmax.
+   */
+  readonly softmax: 'as needed' | 'as they come';
 }
 
 /** Layers and slices of the vocabulary on different devices, each stretch of steps handed on as soon as it exists (Sutskever et al. 2014, section 3.5). */
@@ -109,7 +114,12 @@ export function dataParallel(network: Network, shards: readonly BatchShape[], me
       layers: Array.from({ length: network.layers }, () => device),
       vocabulary: [{ device, from: 0, to: network.targetVocabulary }],
     };
-    graph.addMicroBatch(device, shard, { placement, stretch: Number.POSITIVE_INFINITY, weightGradients: 'at once' }, undefined);
+    graph.addMicroBatch(
+      device,
+      shard,
+      { placement, stretch: Number.POSITIVE_INFINITY, weightGradients: 'at once', softmax: 'as they come' },
+      undefined,
+    );
   }
   const ends = graph.unneeded();
   const isSeparate = memories === 'separate';
@@ -233,7 +243,7 @@ class Graph {
 }
 
 /** Where a network and its steps are cut into tasks. */
-type Cut = Pick<PipelineOptions, 'placement' | 'stretch' | 'weightGradients'>;
+type Cut = Pick<PipelineOptions, 'placement' | 'stretch' | 'weightGradients' | 'softmax'>;
 
 /** Tasks of one pass over the layers of a side: [layer][stretch]. */
 type Grid = readonly number[][];
@@ -314,9 +324,13 @@ class MicroBatch {
   /** Softmax and its gradient in every slice, [stretch][slice], from the tasks that made the decoder's outputs. */
   #losses(outputs: readonly number[]): number[][] {
     const slices = this.#slices;
-    return this.#target.map((steps, position) => {
+    const losses: number[][] = [];
+    for (const [position, steps] of this.#target.entries()) {
       const output = needOf(outputs[position], steps.rows * this.#rowBytes);
-      const sums = slices.map(({ device, stage }) => this.#run('forward', device, stage, steps, output));
+      const before = this.#cut.softmax === 'as they come' ? losses.at(-1) : undefined;
+      const sums = slices.map(({ device, stage }, slice) =>
+        this.#run('forward', device, stage, steps, [...output, ...needOf(before?.[slice])]),
+      );
       // One device combines for all: with sums from everyone to everyone there would be a message for each pair.
       const combine = () =>
         this.#graph.add(
@@ -326,8 +340,11 @@ class MicroBatch {
           0,
         );
       const combined = sums.length === 1 ? [] : needOf(combine(), steps.rows * logSumExpBytes);
-      return slices.map(({ device, stage }, slice) => this.#run('backward', device, stage, steps, [...needOf(sums[slice]), ...combined]));
-    });
+      losses.push(
+        slices.map(({ device, stage }, slice) => this.#run('backward', device, stage, steps, [...needOf(sums[slice]), ...combined])),
+      );
+    }
+    return losses;
   }
 
   #backward(

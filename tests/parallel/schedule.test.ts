@@ -23,6 +23,7 @@ const schedules: { [name: string]: Schedule } = {
           stretch: 2,
           order,
           weightGradients,
+          softmax: order === '1f1b' ? 'as they come' : 'as needed',
         }),
       ]),
     ),
@@ -62,7 +63,8 @@ for (const [name, schedule] of Object.entries(schedules)) {
 test('layers work on a diagonal: each begins a stretch as soon as the one below has ended it', () => {
   const even = { source: [4, 4, 4, 4, 4], target: [4, 4] };
   const placement = evenPlacement(network, 4, 3);
-  const schedule = pipeline(network, { placement, microBatches: [even], stretch: 1, order: 'diagonal', weightGradients: 'at once' });
+  const cut = { stretch: 1, weightGradients: 'at once', softmax: 'as needed' } as const;
+  const schedule = pipeline(network, { placement, microBatches: [even], order: 'diagonal', ...cut });
   for (const { task, start } of simulate(schedule, unit).spans.flat()) {
     const { work } = task;
     if (!('stage' in work) || work.kind !== 'forward' || work.stage.part === 'output') continue;
@@ -98,6 +100,21 @@ test('the gradient of a slice of the softmax waits for the sums of every slice',
   }
 });
 
+test('where the softmax is done as it comes, each slice ends a stretch before it begins the next', () => {
+  const placement = evenPlacement(network, 5, 3);
+  const kinds = (softmax: 'as needed' | 'as they come') => {
+    const options = { placement, microBatches: [batch], stretch: 1, order: 'diagonal', weightGradients: 'at once', softmax } as const;
+    return (pipeline(network, options).orders[4] ?? [])
+      .map(({ work }) => work.kind)
+      .filter((kind) => kind === 'forward' || kind === 'backward');
+  };
+  assert.deepEqual(
+    kinds('as they come'),
+    batch.target.flatMap(() => ['forward', 'backward']),
+  );
+  assert.notDeepEqual(kinds('as needed'), kinds('as they come'));
+});
+
 test('gpipe does every micro-batch forward before any backward', () => {
   const { orders } = schedules['gpipe, weight gradients at once'] as Schedule;
   for (const order of orders.slice(0, 3)) {
@@ -110,7 +127,8 @@ test('1f1b has no more micro-batches under way than devices', () => {
   const devices = 2;
   const placement = evenPlacement(network, devices, devices);
   const microBatches = divideShape({ source: [12, 12], target: [12, 12] }, 6);
-  const options = { placement, microBatches, stretch: Number.POSITIVE_INFINITY, weightGradients: 'at once' } as const;
+  const cut = { stretch: Number.POSITIVE_INFINITY, weightGradients: 'at once', softmax: 'as needed' } as const;
+  const options = { placement, microBatches, ...cut };
   const most = (order: Order) => {
     let [underWay, maximum] = [0, 0];
     for (const { work } of pipeline(network, { ...options, order }).orders[0] ?? []) {

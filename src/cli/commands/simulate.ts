@@ -76,7 +76,7 @@ async function run(path: string, options: Options): Promise<void> {
   const paper = profile === '2014' ? predictPaper() : undefined;
   if (html !== undefined) {
     const largest = simulated.filter(({ result }) => result.devices === Math.max(...devices));
-    const drawn = paper === undefined ? largest : [paper.simulated, paper.data, ...largest];
+    const drawn = paper === undefined ? largest : [paper.simulated, ...largest];
     const output = await openOutput(html);
     await output.write(timelinePage(`${path} simulated on ${profile === 'here' ? 'this machine' : 'machines of 2014'}`, drawn));
     await output.close();
