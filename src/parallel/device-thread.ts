@@ -3,6 +3,7 @@ import { Gradients } from '../nn/parameters.js';
 import type { Device } from '../tensor/device.js';
 import { ProductRecorder, type Profile, profiled } from '../tensor/instrumentation.js';
 import type { Precision } from '../tensor/matrix.js';
+import { matrixIdentity } from '../tensor/matrix.js';
 import { Memory } from '../tensor/memory.js';
 import { Optimizer } from '../training/optimizer.js';
 import { clippingFactor, Replica, type ShardResult } from '../training/replica.js';
@@ -87,7 +88,7 @@ class TrainingDevice {
     const { barrier, partial } = controlFields(start.memory, start.control, start.devices);
     this.#barrier = barrier;
     this.#partial = partial;
-    this.#description = { gemm: device.matrix.name, precision: device.matrix.precision, kernels: device.kernels.variant };
+    this.#description = { gemm: matrixIdentity(opened.matrix), precision: device.matrix.precision, kernels: device.kernels.variant };
   }
 
   get started(): DeviceReply {

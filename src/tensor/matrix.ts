@@ -39,6 +39,8 @@ export interface PackedMatrix {
 export interface MatrixProvider {
   /** `webassembly`, `openblas`, `mkl`, `accelerate`, `onednn`. */
   readonly name: string;
+  /** How packed weights are kept, where the library knows several ways: products round differently by it. */
+  readonly packing?: string;
   /** With bf16, every matrix is converted at each product, so weights are best packed whenever they are used. */
   readonly precision: Precision;
   /** What `doctor` shows: library file, version, variant. */
@@ -49,4 +51,9 @@ export interface MatrixProvider {
   /** Bytes the provider holds outside the WebAssembly memory (packed weights, scratch). */
   readonly externalBytes: number;
   dispose(): void;
+}
+
+/** The library and its packing, in the form that choosing one takes: `onednn/blocks`. The same again gives the same bits. */
+export function matrixIdentity({ name, packing }: Pick<MatrixProvider, 'name' | 'packing'>): string {
+  return packing === undefined ? name : `${name}/${packing}`;
 }

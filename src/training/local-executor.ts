@@ -1,6 +1,7 @@
 import type { IdPair } from '../data/batch.js';
 import type { TrainableModel } from '../models/model.js';
 import type { Device } from '../tensor/device.js';
+import { matrixIdentity } from '../tensor/matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { EvaluationResult, Executor, UpdateResult, UpdateSettings } from './executor.js';
 import { Optimizer } from './optimizer.js';
@@ -21,7 +22,8 @@ export class LocalExecutor implements Executor {
     this.#rule = rule;
     this.#replica = new Replica(device, model, rule);
     this.#optimizer = new Optimizer(rule.optimizer, model.parameters, device.memory);
-    const { name: gemm, precision } = device.matrix;
+    const { precision } = device.matrix;
+    const gemm = matrixIdentity(device.matrix);
     this.placement = { strategy: 'data', devices: 1, gemm, precision, kernels: device.kernels.variant };
   }
 

@@ -10,7 +10,7 @@ import { matrixProviders, openMatrixProvider, type ProviderChoice } from '../../
 import { selfCheck } from '../../src/platform/node/native/self-check.js';
 import { loadKernels } from '../../src/tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
-import type { MatrixProvider } from '../../src/tensor/matrix.js';
+import { type MatrixProvider, matrixIdentity } from '../../src/tensor/matrix.js';
 import { Memory } from '../../src/tensor/memory.js';
 import { assertAgrees } from './matrix-products.js';
 
@@ -157,6 +157,21 @@ describe('choosing a matrix provider', () => {
     const environment = await matrixProviders(memory, webAssembly, { cacheDirectory: directory });
     delete process.env.DECADE_GEMM;
     assert.deepEqual(environment.choice, { name: 'webassembly' });
+  });
+
+  it('opens again what an identity names, packing and all, so that a resumed run gets the same bits', async (context) => {
+    const { reports } = await matrixProviders(memory, webAssembly, { measure: true, cacheDirectory: directory });
+    const native = reports.filter(({ name, available }) => available && name !== 'webassembly');
+    if (native.length === 0) return context.skip('no native matrix library here');
+    for (const { name } of native) {
+      for (const packing of ['plain', name === 'onednn' ? 'blocks' : 'panels']) {
+        const { provider } = await matrixProviders(memory, webAssembly, { gemm: `${name}/${packing}`, cacheDirectory: directory });
+        assert.equal(matrixIdentity(provider), `${name}/${packing}`);
+        provider.dispose();
+      }
+    }
+    await refused(matrixProviders(memory, webAssembly, { gemm: 'onednn/panels' }), 'usage', /"onednn\/panels"/);
+    await refused(matrixProviders(memory, webAssembly, { gemm: 'webassembly/plain' }), 'usage', /"webassembly\/plain"/);
   });
 
   it('refuses an unknown name and a library that is not here, and lists what there is', async () => {

@@ -25,8 +25,11 @@ export interface BlasLibrary {
 }
 
 /** The packings that this library can do. */
-export function blasPackings({ copyMatrix }: BlasLibrary): BlasPacking[] {
-  return copyMatrix === undefined ? ['plain'] : ['plain', 'panels'];
+export const allBlasPackings: readonly BlasPacking[] = ['plain', 'panels'];
+
+/** Those that this library can make. */
+export function blasPackings({ copyMatrix }: BlasLibrary): readonly BlasPacking[] {
+  return copyMatrix === undefined ? ['plain'] : allBlasPackings;
 }
 
 interface Build {
@@ -261,6 +264,7 @@ export function cblasProvider(memory: Memory, library: BlasLibrary, packing: Bla
 
   return {
     name,
+    packing,
     precision: 'f32',
     description: `${version}, ${path}${packing === 'panels' ? ', weights in panels' : ''}`,
     multiply,

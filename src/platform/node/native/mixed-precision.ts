@@ -49,7 +49,7 @@ const leastRatio = 0.3;
  * throws: what is missing is the reason in the report.
  */
 export async function mixedPrecision(memory: Memory, options: MixedPrecisionOptions = {}): Promise<MixedPrecision> {
-  const gemm = options.gemm ?? process.env.DECADE_GEMM ?? 'auto';
+  const [gemm] = (options.gemm ?? process.env.DECADE_GEMM ?? 'auto').split('/');
   if (gemm !== 'auto' && gemm !== 'onednn') return unavailable(`only onednn multiplies in bfloat16, and ${gemm} was asked for`);
   const foreign = await ForeignInterface.load();
   if (!(foreign instanceof ForeignInterface)) return unavailable(foreign.reason);

@@ -29,11 +29,11 @@ class OneDnnProvider implements MatrixProvider {
   readonly #engine: OneDnnEngine;
   readonly #addresses: MemoryAddresses;
   readonly #room: PackingRoom;
-  readonly #kept: OneDnnPacking;
+  readonly packing: OneDnnPacking;
 
   constructor(memory: Memory, library: OneDnnLibrary, packing: OneDnnPacking) {
     this.description = `${library.version}, ${library.path}${packing === 'blocks' ? ', weights in blocks' : ''}`;
-    this.#kept = packing;
+    this.packing = packing;
     this.#engine = new OneDnnEngine(library, 'f32');
     this.#addresses = new MemoryAddresses(memory, library.foreign);
     this.#room = new PackingRoom(library.foreign);
@@ -92,7 +92,7 @@ class OneDnnProvider implements MatrixProvider {
   }
 
   pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
-    if (this.#kept === 'plain' && !transposeB) {
+    if (this.packing === 'plain' && !transposeB) {
       return {
         n,
         k,
@@ -100,7 +100,7 @@ class OneDnnProvider implements MatrixProvider {
         release: () => {},
       };
     }
-    const layout = this.#kept === 'plain' ? 'rows' : 'blocks';
+    const layout = this.packing === 'plain' ? 'rows' : 'blocks';
     const block = this.#engine.pack(n, k, this.#addresses.base + b, transposeB, layout, this.#room);
     return {
       n,

@@ -1,8 +1,8 @@
 import { DecadeError, nearestName } from '../../../core/errors.js';
-import type { MatrixProvider } from '../../../tensor/matrix.js';
+import { type MatrixProvider, matrixIdentity } from '../../../tensor/matrix.js';
 import type { Memory } from '../../../tensor/memory.js';
 import { CalibrationCache, type CalibrationResult, measureSpeeds, type Speed } from './calibration.js';
-import { type BlasLibrary, type BlasName, type BlasPacking, blasPackings, cblasProvider, openBlas } from './cblas.js';
+import { type BlasLibrary, type BlasName, type BlasPacking, allBlasPackings, blasPackings, cblasProvider, openBlas } from './cblas.js';
 import { ForeignInterface, type Unavailable } from './foreign.js';
 import { installCommand } from './install-command.js';
 import type { Bfloat16Choice } from './mixed-precision.js';
@@ -15,7 +15,10 @@ type NativeName = 'onednn' | BlasName;
 const nativeNames: readonly NativeName[] = ['onednn', 'openblas', 'mkl', 'accelerate'];
 type NativeLibraryFound = OneDnnLibrary | BlasLibrary;
 
-/** What a user may ask for: the fastest of all, the fastest BLAS, or one by name. */
+/**
+ * What a user may ask for: the fastest of all, the fastest BLAS, or one by name; of a native one also how it keeps packed
+ * weights, as in `onednn/blocks`, which a resumed run needs for the same bits.
+ */
 export const gemmOptions = ['auto', 'blas', 'webassembly', ...nativeNames] as const;
 export type GemmOption = (typeof gemmOptions)[number];
 
@@ -47,7 +50,7 @@ export interface MatrixProviders {
 }
 
 export interface ProviderOptions {
-  /** Default: the environment variable DECADE_GEMM, else `auto`. */
+  /** One of `gemmOptions`, or `library/packing`. Default: the environment variable DECADE_GEMM, else `auto`. */
   gemm?: string | undefined;
   /** Measures again although the cache knows, and reports all providers even when one is forced. Default false. */
   measure?: boolean;
@@ -68,7 +71,7 @@ export async function matrixProviders(
   webAssembly: MatrixProvider,
   options: ProviderOptions = {},
 ): Promise<MatrixProviders> {
-  const gemm = gemmOption(options.gemm ?? process.env.DECADE_GEMM ?? 'auto');
+  const { gemm, packing } = wantedOf(options.gemm ?? process.env.DECADE_GEMM ?? 'auto');
   const measure = options.measure ?? false;
   const compared: GemmOption = measure ? 'auto' : gemm;
   const foreign = compared === 'webassembly' ? undefined : await ForeignInterface.load();
@@ -79,11 +82,12 @@ export async function matrixProviders(
 
   const measured = [...libraries.map(({ path }) => path), ...candidates.map(({ provider }) => provider.description)];
   const cache = await CalibrationCache.open(compared, measured, options.cacheDirectory);
+  const fitting = candidates.filter(({ provider }) => packing === undefined || provider.packing === packing);
   let results = measure ? undefined : await cache.read();
-  let chosen = results === undefined ? undefined : fastest(candidates, gemm, results);
+  let chosen = results === undefined ? undefined : fastest(fitting, gemm, results);
   if (results === undefined || chosen === undefined || selfCheck(memory, chosen.provider) !== undefined) {
     results = calibrate(memory, candidates, measure);
-    chosen = fastest(candidates, gemm, results);
+    chosen = fastest(fitting, gemm, results);
     if (candidates.length > 0) await cache.write(results);
   }
   for (const { provider } of candidates) {
@@ -119,10 +123,13 @@ interface Candidate {
   provider: MatrixProvider;
 }
 
-function gemmOption(received: string): GemmOption {
-  const option = gemmOptions.find((name) => name === received);
-  if (option !== undefined) return option;
-  const nearest = nearestName(received, gemmOptions);
+function wantedOf(received: string): { gemm: GemmOption; packing: string | undefined } {
+  const [name = '', packing] = received.split('/');
+  const gemm = gemmOptions.find((option) => option === name);
+  const packings: readonly string[] =
+    gemm === 'onednn' ? oneDnnPackings : gemm === undefined || gemm === 'auto' || gemm === 'webassembly' ? [] : allBlasPackings;
+  if (gemm !== undefined && (packing === undefined || packings.includes(packing))) return { gemm, packing };
+  const nearest = nearestName(name, gemmOptions);
   throw new DecadeError('usage', {
     where: 'gemm',
     received: `no matrix library is called "${received}"`,
@@ -166,13 +173,13 @@ function calibrate(memory: Memory, candidates: readonly Candidate[], always: boo
   for (const candidate of candidates) {
     const wrong = selfCheck(memory, candidate.provider);
     if (wrong === undefined) sound.push(candidate);
-    else results[identityOf(candidate.choice)] = { refused: refusal(wrong) };
+    else results[matrixIdentity(candidate.provider)] = { refused: refusal(wrong) };
   }
   const providers = sound.map(({ provider }) => provider);
   // One alone has nothing to win.
   const speeds = always || sound.length > 1 ? measureSpeeds(memory, providers, calibrationMilliseconds) : [];
-  sound.forEach(({ choice }, at) => {
-    results[identityOf(choice)] = speeds[at] ?? notMeasured;
+  sound.forEach(({ provider }, at) => {
+    results[matrixIdentity(provider)] = speeds[at] ?? notMeasured;
   });
   return results;
 }
@@ -189,17 +196,13 @@ function fastest(candidates: readonly Candidate[], gemm: GemmOption, results: Re
   const noise = 1.05;
   let best: (Candidate & { speed: Speed }) | undefined;
   for (const { choice, provider } of candidates) {
-    const speed = results[identityOf(choice)];
+    const speed = results[matrixIdentity(provider)];
     if (speed === undefined || 'refused' in speed || !isAllowed(choice.name, gemm)) continue;
     const [own, other] =
       best?.choice.name === choice.name ? [speed.packedGflops, best.speed.packedGflops] : [speed.gflops, best?.speed.gflops];
     if (other === undefined || own > noise * other) best = { choice, provider, speed };
   }
   return best === undefined ? undefined : { choice: best.choice, provider: best.provider };
-}
-
-function identityOf(choice: ProviderChoice): string {
-  return 'packing' in choice ? `${choice.name}/${choice.packing}` : choice.name;
 }
 
 const notMeasured: Speed = { plainGflops: 0, packedGflops: 0, gflops: 0 };
