@@ -20,7 +20,7 @@ const systems: [string, () => Promise<{ files: Files; root: string }>][] = [
       return { files: nodeFiles, root };
     },
   ],
-  ['memory', async () => ({ files: memoryFiles({ '/root/.keep': '' }), root: '/root' })],
+  ['memory', async () => ({ files: memoryFiles({ '/files/.keep': '' }), root: '/files' })],
 ];
 
 for (const [name, make] of systems) {
