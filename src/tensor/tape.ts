@@ -9,12 +9,12 @@ export interface Runner {
   readonly scope: Scope;
   run<Inputs extends Tensors, Attributes, Outputs extends Tensors, Saved, Sparse extends keyof Inputs & string>(
     operation: Operation<Inputs, Attributes, Outputs, Saved, Sparse>,
-    inputs: Inputs,
+    inputs: NoInfer<Inputs>,
     attributes: Attributes,
   ): Outputs;
   loss<Inputs extends Tensors, Attributes, Outputs extends Tensors>(
     loss: Loss<Inputs, Attributes, Outputs>,
-    inputs: Inputs,
+    inputs: NoInfer<Inputs>,
     attributes: Attributes,
   ): Outputs;
   /** Rows [start, end) of a matrix, without a copy. */
@@ -31,7 +31,7 @@ export class Inference implements Runner {
 
   run<Inputs extends Tensors, Attributes, Outputs extends Tensors, Saved, Sparse extends keyof Inputs & string>(
     operation: Operation<Inputs, Attributes, Outputs, Saved, Sparse>,
-    inputs: Inputs,
+    inputs: NoInfer<Inputs>,
     attributes: Attributes,
   ): Outputs {
     operation.check(inputs, attributes);
@@ -40,7 +40,7 @@ export class Inference implements Runner {
 
   loss<Inputs extends Tensors, Attributes, Outputs extends Tensors>(
     loss: Loss<Inputs, Attributes, Outputs>,
-    inputs: Inputs,
+    inputs: NoInfer<Inputs>,
     attributes: Attributes,
   ): Outputs {
     loss.check(inputs, attributes);
@@ -79,7 +79,7 @@ export class Tape implements Runner {
 
   run<Inputs extends Tensors, Attributes, Outputs extends Tensors, Saved, Sparse extends keyof Inputs & string>(
     operation: Operation<Inputs, Attributes, Outputs, Saved, Sparse>,
-    inputs: Inputs,
+    inputs: NoInfer<Inputs>,
     attributes: Attributes,
   ): Outputs {
     operation.check(inputs, attributes);
@@ -98,7 +98,7 @@ export class Tape implements Runner {
 
   loss<Inputs extends Tensors, Attributes, Outputs extends Tensors>(
     loss: Loss<Inputs, Attributes, Outputs>,
-    inputs: Inputs,
+    inputs: NoInfer<Inputs>,
     attributes: Attributes,
   ): Outputs {
     loss.check(inputs, attributes);
