@@ -36,10 +36,6 @@ export interface Kernels {
   add(y: number, x: number, count: number): void;
   /** y = a + b */
   sum(y: number, a: number, b: number, count: number): void;
-  /** y *= factor */
-  scale(y: number, factor: number, count: number): void;
-  /** y += factor x */
-  addScaled(y: number, x: number, factor: number, count: number): void;
   /** y = tanh(x) */
   tanh(y: number, x: number, count: number): void;
   /** dx += dy (1 - y^2) */
@@ -50,8 +46,6 @@ export interface Kernels {
   addColumnSums(sums: number, x: number, rows: number, columns: number): void;
   /** The sum of squares, accumulated in float64. */
   sumOfSquares(x: number, count: number): number;
-  /** 1 when every value is finite, else 0. */
-  allFinite(x: number, count: number): number;
 
   // --- rows.ts: rows chosen by 32-bit indices --------------------------------------------------------------------
 
@@ -59,13 +53,9 @@ export interface Kernels {
   gatherRows(y: number, x: number, indices: number, rows: number, columns: number): void;
   /** y[indices[i]] += x[i], in the order of i (deterministic when indices repeat) */
   scatterAddRows(y: number, x: number, indices: number, rows: number, columns: number): void;
-  /** y[indices[i]] = x[i] */
-  scatterRows(y: number, x: number, indices: number, rows: number, columns: number): void;
-  /** Columns [from, from + columns) of each row of x ([rows, width]) copied to y ([rows, columns]) */
-  copyColumnsOut(y: number, x: number, rows: number, columns: number, width: number, from: number): void;
   /** Columns [from, from + columns) of each row of y ([rows, width]) set to x ([rows, columns]) */
   copyColumnsIn(y: number, x: number, rows: number, columns: number, width: number, from: number): void;
-  /** As copyColumnsOut, but y += */
+  /** y += columns [from, from + columns) of each row of x ([rows, width]); y is [rows, columns] */
   addColumnsOut(y: number, x: number, rows: number, columns: number, width: number, from: number): void;
   /**
    * Gives each distinct id its slot in a compact table of touched rows. `slots` is Int32[vocabulary], -1 where

@@ -1,4 +1,4 @@
-import { addArray, addMultiple, exponential, loadPartial, logarithm, madd, storePartial, tanhOfArray, zero } from './math';
+import { addArray, exponential, loadPartial, logarithm, madd, storePartial, tanhOfArray, zero } from './math';
 
 export function fill(y: usize, value: f64, count: usize): void {
   const bytes = count << 2;
@@ -26,22 +26,6 @@ export function sum(y: usize, a: usize, b: usize, count: usize): void {
     const lanes = (bytes - at) >> 2;
     storePartial(y + at, f32x4.add(loadPartial(a + at, lanes), loadPartial(b + at, lanes)), lanes);
   }
-}
-
-export function scale(y: usize, factor: f64, count: usize): void {
-  const bytes = count << 2;
-  const whole = bytes & ~15;
-  const factors = f32x4.splat(<f32>factor);
-  let at: usize = 0;
-  for (; at < whole; at += 16) v128.store(y + at, f32x4.mul(factors, v128.load(y + at)));
-  if (at < bytes) {
-    const lanes = (bytes - at) >> 2;
-    storePartial(y + at, f32x4.mul(factors, loadPartial(y + at, lanes)), lanes);
-  }
-}
-
-export function addScaled(y: usize, x: usize, factor: f64, count: usize): void {
-  addMultiple(y, x, <f32>factor, count);
 }
 
 export function tanh(y: usize, x: usize, count: usize): void {
@@ -102,23 +86,6 @@ export function sumOfSquares(x: usize, count: usize): f64 {
     total += value * value;
   }
   return total;
-}
-
-export function allFinite(x: usize, count: usize): i32 {
-  const bytes = count << 2;
-  const whole = bytes & ~15;
-  // x - x is 0 for a finite x and NaN, which has bits, for any other.
-  let bits = zero();
-  let at: usize = 0;
-  for (; at < whole; at += 16) {
-    const value = v128.load(x + at);
-    bits = v128.or(bits, f32x4.sub(value, value));
-  }
-  if (at < bytes) {
-    const value = loadPartial(x + at, (bytes - at) >> 2);
-    bits = v128.or(bits, f32x4.sub(value, value));
-  }
-  return i32(!v128.any_true(bits));
 }
 
 export function exp(y: usize, x: usize, count: usize): void {

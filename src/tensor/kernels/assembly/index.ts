@@ -6,18 +6,15 @@ export {
   copy,
   add,
   sum,
-  scale,
-  addScaled,
   tanh,
   tanhGradient,
   addBias,
   addColumnSums,
   sumOfSquares,
-  allFinite,
   exp,
   logScaled,
 } from './elementwise';
-export { gatherRows, scatterAddRows, scatterRows, copyColumnsOut, copyColumnsIn, addColumnsOut, addToTouchedRows } from './rows';
+export { gatherRows, scatterAddRows, copyColumnsIn, addColumnsOut, addToTouchedRows } from './rows';
 export { dropout } from './dropout';
 export { lstmForward, lstmBackward } from './lstm';
 export { softmaxCrossEntropy, logSoftmax, topK } from './softmax';

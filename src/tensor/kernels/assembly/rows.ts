@@ -10,16 +10,6 @@ export function scatterAddRows(y: usize, x: usize, indices: usize, rows: usize, 
   for (let row: usize = 0; row < rows; row++) addArray(y + load<u32>(indices + (row << 2)) * bytes, x + row * bytes, columns);
 }
 
-export function scatterRows(y: usize, x: usize, indices: usize, rows: usize, columns: usize): void {
-  const bytes = columns << 2;
-  for (let row: usize = 0; row < rows; row++) memory.copy(y + load<u32>(indices + (row << 2)) * bytes, x + row * bytes, bytes);
-}
-
-export function copyColumnsOut(y: usize, x: usize, rows: usize, columns: usize, width: usize, from: usize): void {
-  const bytes = columns << 2;
-  for (let row: usize = 0; row < rows; row++) memory.copy(y + row * bytes, x + ((row * width + from) << 2), bytes);
-}
-
 export function copyColumnsIn(y: usize, x: usize, rows: usize, columns: usize, width: usize, from: usize): void {
   const bytes = columns << 2;
   for (let row: usize = 0; row < rows; row++) memory.copy(y + ((row * width + from) << 2), x + row * bytes, bytes);
