@@ -1,9 +1,9 @@
 import { openRun } from './checkpoint/run.js';
-import { DecadeError } from './core/errors.js';
 import { joinPath } from './core/files.js';
 import { ensemble } from './decoding/ensemble.js';
+import { scoreLinesTogether } from './decoding/ensemble-score.js';
 import type { DecodingOptionsInput } from './decoding/options.js';
-import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
+import type { LineScore, ScoreOptions } from './decoding/score.js';
 import { type SourceLine, type TranslateOptions, type TranslationResult, Translator } from './decoding/translator.js';
 import type { TranslationModel } from './decoding/translation-model.js';
 import { type Evaluation, evaluate as evaluateMetric, metricNamed } from './metrics/evaluate.js';
@@ -73,8 +73,9 @@ export async function readConfiguration(
   configuration: string | ConfigurationInput,
   set: readonly string[] = [],
 ): Promise<Configuration> {
-  if (typeof configuration !== 'string') return configurationOf(configuration);
-  return resolveConfiguration(await runtime.files.readText(configuration), configuration, set);
+  const { files } = runtime;
+  if (typeof configuration !== 'string') return configurationOf(configuration, files.absolute);
+  return resolveConfiguration(await files.readText(configuration), configuration, set, files.absolute);
 }
 
 /** Threads where the platform shares memory with them, so that this one stays free; otherwise this thread. */
@@ -124,21 +125,11 @@ export class LoadedModel implements AsyncDisposable {
   }
 
   /**
-   * How likely the model finds each target, given its source: natural logarithms of probabilities.
-   *
-   * @throws DecadeError `usage` for several models
+   * How likely the model finds each target, given its source: natural logarithms of probabilities. Several models average
+   * their probabilities at every token.
    */
-  async score(pairs: readonly { readonly source: string; readonly target: string }[], options?: ScoreOptions): Promise<LineScore[]> {
-    const [only, ...others] = this.#members;
-    if (only === undefined || others.length > 0) {
-      throw new DecadeError('usage', {
-        where: 'score',
-        received: `${this.#members.length} models`,
-        allowed: 'one',
-        next: 'score with each alone',
-      });
-    }
-    return scoreLines(only, this.#device, pairs, options);
+  score(pairs: readonly { readonly source: string; readonly target: string }[], options?: ScoreOptions): Promise<LineScore[]> {
+    return scoreLinesTogether(this.#members, this.#device, pairs, options);
   }
 
   /** Ends what is under way and gives the memory back. */

@@ -6,6 +6,8 @@
  * of a file; `resource` for a full disk or missing rights).
  */
 export interface Files {
+  /** What a path is called from anywhere; the same file whatever directory a program runs in. */
+  absolute(path: string): string;
   kind(path: string): Promise<'file' | 'directory' | 'missing'>;
   /** Size of a file in bytes. */
   size(path: string): Promise<number>;

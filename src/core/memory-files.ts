@@ -63,6 +63,7 @@ export function memoryFiles(initial: Readonly<Record<string, string | Uint8Array
   }
 
   return {
+    absolute: (path) => path,
     async kind(path) {
       try {
         const entry = find(path);

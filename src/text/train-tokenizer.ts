@@ -49,9 +49,14 @@ type ResolvedOptions = z.output<typeof tokenizerOptions>;
  * Trains a tokenizer on lines of text, read once. The same lines in any order give the same tokenizer. Memory grows with
  * the number of distinct words, not of lines.
  *
+ * @param where  what the lines were read from, for messages
  * Throws a `DecadeError`: `usage` for options that are not allowed, `input` for lines without any text.
  */
-export async function trainTokenizer(lines: AsyncIterable<string> | Iterable<string>, options: TokenizerOptions): Promise<Tokenizer> {
+export async function trainTokenizer(
+  lines: AsyncIterable<string> | Iterable<string>,
+  options: TokenizerOptions,
+  where = 'tokenizer',
+): Promise<Tokenizer> {
   const parsed = tokenizerOptions.safeParse(options);
   if (!parsed.success) {
     throw new DecadeError('usage', { where: 'tokenizer', received: z.prettifyError(parsed.error).replace(/\s*\n\s*/g, ' ') });
@@ -63,7 +68,7 @@ export async function trainTokenizer(lines: AsyncIterable<string> | Iterable<str
     for (const piece of pipeline.pieces(pipeline.normalise(line))) counts.set(piece, (counts.get(piece) ?? 0) + 1);
   }
   if (counts.size === 0) {
-    throw new DecadeError('input', { where: 'tokenizer', received: 'no text to train on', allowed: 'at least one line that is not empty' });
+    throw new DecadeError('input', { where, received: 'no text to train on', allowed: 'at least one line that is not empty' });
   }
   if (resolved.kind === 'bpe') {
     const { tokens, merges } = trainBytePairs(counts, resolved.size, resolved.minimumCount);

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { DecadeError } from '../core/errors.js';
-import { joinPath } from '../core/files.js';
+import { type Files, joinPath } from '../core/files.js';
 import { filterOptions } from '../data/filter.js';
 import { type CorpusSource, corpusSource } from '../data/sources.js';
 import { modelOptions } from '../models/create.js';
@@ -80,25 +80,36 @@ export type ConfigurationInput = z.input<typeof configuration>;
  * @param where      path of the file; relative paths in it start from its directory
  * @param overrides  `key.path=value`, each value as in YAML, in place of what the file says; relative paths in them start
  *                   from the current directory, as elsewhere on a command line
+ * @param absolute   of a path, what it is called from anywhere (`Files.absolute`), so that a run finds its corpora again
  * Throws a `DecadeError` (`usage`).
  */
-export function resolveConfiguration(text: string, where: string, overrides: readonly string[] = []): Configuration {
+export function resolveConfiguration(
+  text: string,
+  where: string,
+  overrides: readonly string[] = [],
+  absolute: Files['absolute'] = unchanged,
+): Configuration {
   const document = ConfigurationDocument.parse(text, where);
   for (const override of overrides) document.override(override);
-  return checked(document.value, where, document);
+  return checked(document.value, where, document, absolute);
 }
 
-/** The configuration for a value that a program made; relative paths start from `directory`. */
-export function configurationOf(value: ConfigurationInput, directory = ''): Configuration {
-  return checked(value, joinPath(directory, 'configuration'), undefined);
+/** The configuration for a value that a program made; relative paths start from the current directory. */
+export function configurationOf(value: ConfigurationInput, absolute: Files['absolute'] = unchanged): Configuration {
+  return checked(value, 'configuration', undefined, absolute);
 }
 
-function checked(value: unknown, where: string, document: ConfigurationDocument | undefined): Configuration {
+const unchanged = (path: string) => path;
+
+function checked(value: unknown, where: string, document: ConfigurationDocument | undefined, absolute: Files['absolute']): Configuration {
   const parsed = configuration.safeParse(value);
   if (!parsed.success) throw new DecadeError('usage', describeIssues(parsed.error, configuration, value, where, document));
   const { data } = parsed.data;
   const placed = (part: 'train' | 'dev', source: CorpusSource) =>
-    placedSource(source, (key) => (document?.overrideOf(['data', part, key]) === undefined ? directoryOf(where) : ''));
+    placedSource(source, (key, path) => {
+      const directory = document?.overrideOf(['data', part, key]) === undefined ? directoryOf(where) : '';
+      return absolute(isAbsolute(path) ? path : joinPath(directory, path));
+    });
   const dev = data.dev === undefined ? {} : { dev: placed('dev', data.dev) };
   return { ...parsed.data, data: { ...data, train: placed('train', data.train), ...dev } };
 }
@@ -115,13 +126,13 @@ export function tokenizerOptionsOf(options: TokenizersOptions, side: 'source' | 
   return { ...common, size: (side === 'source' ? sourceSize : targetSize) ?? common.size };
 }
 
-/** The source with the directory that each of its relative paths starts from before it. */
-function placedSource(source: CorpusSource, directoryOfKey: (key: string) => string): CorpusSource {
-  const placed = (key: string, path: string) => (/^([a-z]:)?[\\/]/i.test(path) ? path : joinPath(directoryOfKey(key), path));
+function placedSource(source: CorpusSource, placed: (key: string, path: string) => string): CorpusSource {
   if ('tsv' in source) return { tsv: placed('tsv', source.tsv) };
   if ('generator' in source) return source;
   return { source: placed('source', source.source), target: placed('target', source.target) };
 }
+
+const isAbsolute = (path: string) => /^([a-z]:)?[\\/]/i.test(path);
 
 function directoryOf(path: string): string {
   const end = Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\'));

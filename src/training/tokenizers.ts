@@ -1,6 +1,6 @@
 import type { Tokenizers } from '../checkpoint/run.js';
 import type { Files } from '../core/files.js';
-import { type CorpusSource, readPairs } from '../data/sources.js';
+import { type CorpusSource, describeSource, readPairs } from '../data/sources.js';
 import { trainTokenizer } from '../text/train-tokenizer.js';
 import { type TokenizersOptions, tokenizerOptionsOf } from './configuration.js';
 
@@ -15,13 +15,14 @@ export interface TrainTokenizersOptions {
 /** Trains both sides' tokenizers on a corpus, read once when they share one and once a side otherwise. */
 export async function trainTokenizers(request: TrainTokenizersOptions): Promise<Tokenizers> {
   const { options } = request;
+  const where = describeSource(request.source);
   if (options.shared) {
-    const shared = await trainTokenizer(lines(request, ['source', 'target']), tokenizerOptionsOf(options, 'source'));
+    const shared = await trainTokenizer(lines(request, ['source', 'target']), tokenizerOptionsOf(options, 'source'), where);
     return { source: shared, target: shared };
   }
   return {
-    source: await trainTokenizer(lines(request, ['source']), tokenizerOptionsOf(options, 'source')),
-    target: await trainTokenizer(lines(request, ['target']), tokenizerOptionsOf(options, 'target')),
+    source: await trainTokenizer(lines(request, ['source']), tokenizerOptionsOf(options, 'source'), where),
+    target: await trainTokenizer(lines(request, ['target']), tokenizerOptionsOf(options, 'target'), where),
   };
 }
 

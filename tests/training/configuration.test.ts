@@ -65,7 +65,7 @@ test('the printed configuration reads back as the same', () => {
 });
 
 test('a value made by a program resolves as a file does', () => {
-  const made = configurationOf({ version: 1, data: { train: { tsv: 'train.tsv' } } }, '/data');
+  const made = configurationOf({ version: 1, data: { train: { tsv: 'train.tsv' } } }, (path) => `/data/${path}`);
   assert.deepEqual(made, resolveConfiguration(minimal, '/data/c.yaml'));
   assert.throws(
     () => configurationOf({ version: 1, data: { train: { tsv: '' } } }),
@@ -90,6 +90,13 @@ test('a relative path in an override starts from the current directory', () => {
   const { data } = resolveConfiguration(design, '/recipes/c.yaml', ['data.train.source=my/train.en', 'data.dev={ tsv: my/dev.tsv }']);
   assert.deepEqual(data.train, { source: 'my/train.en', target: '/recipes/train.fr' });
   assert.deepEqual(data.dev, { tsv: 'my/dev.tsv' });
+});
+
+test('paths are kept as they are called from anywhere', () => {
+  const fromHome = (path: string) => (path.startsWith('/') ? path : `/home/${path}`);
+  const { data } = resolveConfiguration(minimal, 'runs/c.yaml', ['data.dev={ tsv: dev.tsv }'], fromHome);
+  assert.deepEqual(data.train, { tsv: '/home/runs/train.tsv' });
+  assert.deepEqual(data.dev, { tsv: '/home/dev.tsv' });
 });
 
 test('word vocabularies have a size a side, byte pairs one for both', () => {

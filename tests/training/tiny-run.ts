@@ -1,5 +1,5 @@
 import { memoryFiles } from '../../src/core/memory-files.js';
-import type { Files } from '../../src/core/files.js';
+import { type Files, joinPath } from '../../src/core/files.js';
 import { randomKey, uniformInteger } from '../../src/core/random.js';
 import { loadKernels } from '../../src/tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
@@ -27,16 +27,13 @@ export function digitFiles(pairs = 200): Files {
 
 /** A small LSTM on digits, everything that keeps state switched on. */
 export function tinyConfiguration(training: ConfigurationInput['training'] = {}, directory = 'data'): Configuration {
-  return configurationOf(
-    {
-      version: 1,
-      data: { train: { tsv: 'train.tsv' }, dev: { tsv: 'dev.tsv' } },
-      tokenizer: { kind: 'word', split: 'spaces' },
-      model: { kind: 'lstm', layers: 1, hidden: 8, dropout: 0.1 },
-      training: { optimizer: { kind: 'adam', learningRate: 0.01 }, batch: { sentences: 16 }, ...training },
-    },
-    directory,
-  );
+  return configurationOf({
+    version: 1,
+    data: { train: { tsv: joinPath(directory, 'train.tsv') }, dev: { tsv: joinPath(directory, 'dev.tsv') } },
+    tokenizer: { kind: 'word', split: 'spaces' },
+    model: { kind: 'lstm', layers: 1, hidden: 8, dropout: 0.1 },
+    training: { optimizer: { kind: 'adam', learningRate: 0.01 }, batch: { sentences: 16 }, ...training },
+  });
 }
 
 /** One device on this thread, with the portable matrix product. */

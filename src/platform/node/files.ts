@@ -1,4 +1,5 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { DecadeError } from '../../core/errors.js';
 import { endOfFileError, type FileFailure, fileError } from '../../core/file-errors.js';
 import type { Files, FileWriter, RandomAccessFile } from '../../core/files.js';
@@ -27,6 +28,7 @@ const failures: Readonly<Record<string, FileFailure>> = {
 
 /** The disk. */
 export const nodeFiles: Files = {
+  absolute: (path) => resolve(path),
   async kind(path) {
     try {
       return (await stat(path)).isDirectory() ? 'directory' : 'file';
