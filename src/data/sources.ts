@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
+import { type DigitTask, digitPairs } from './generators/digits.js';
 import { intlCorpus, intlDefaults } from './generators/intl.js';
 import type { Line } from './lines.js';
 import { readLines } from './lines.js';
@@ -11,13 +12,21 @@ const parallelSource = z.strictObject({ source: z.string().min(1), target: z.str
 /** One file with a pair a line, source and target separated by a tab. `.gz` is unpacked. */
 const tsvSource = z.strictObject({ tsv: z.string().min(1) });
 
-/** Sentences made on the spot, e.g. `intl:en-fr` (see `intlCorpus`). */
+const intlName = /^intl:([a-z]{2,3}-[a-z]{2,3}|[^:]+:[^:]+)$/i;
+const digitsName = /^digits:(copy|reverse|sort)(?::(\d+)-(\d+))?$/;
+
+/** Sentences made on the spot: `intl:en-fr` (see `intlCorpus`), `digits:copy` (see `digitPairs`). */
 const generatorSource = z.strictObject({
-  /** `intl:FROM-TO` for languages of two or three letters, `intl:FROM:TO` for any, such as `intl:pt-BR:zh-Hant`. */
-  generator: z.string().regex(/^intl:([a-z]{2,3}-[a-z]{2,3}|[^:]+:[^:]+)$/i, 'expected intl:FROM-TO, such as intl:en-fr'),
-  /** Which part: training pairs, or held-out ones of which training has seen every word. */
+  /**
+   * `intl:FROM-TO` for languages of two or three letters, `intl:FROM:TO` for any, such as `intl:pt-BR:zh-Hant`;
+   * `digits:copy`, `digits:reverse` or `digits:sort`, with `:SHORTEST-LONGEST` for other lengths than 2 to 12.
+   */
+  generator: z
+    .string()
+    .refine((name) => intlName.test(name) || digitsName.test(name), 'expected intl:FROM-TO, such as intl:en-fr, or digits:copy'),
+  /** Which part: training pairs, or held-out ones; of intl's held-out ones training has seen every word. */
   split: z.enum(['train', 'dev', 'test']).default('train'),
-  /** Training pairs; the held-out parts depend on it too, so it should be the same for all three. */
+  /** Training pairs. The held-out parts of intl depend on it too, so it should be the same for all three. */
   pairs: z.int().min(1).max(100_000).default(intlDefaults.pairs),
   /** Pairs in each held-out part, rounded up to the same number of each category. */
   heldOut: z.int().min(0).max(10_000).default(intlDefaults.heldOut),
@@ -139,6 +148,14 @@ class LineCursor {
 }
 
 async function* generatePairs(source: z.output<typeof generatorSource>): AsyncGenerator<SentencePair> {
+  const [isDigits, task, shortest, longest] = digitsName.exec(source.generator) ?? [];
+  if (isDigits !== undefined) {
+    const lengths = shortest === undefined ? {} : { shortest: Number(shortest), longest: Number(longest) };
+    const pairs = source.split === 'train' ? source.pairs : source.heldOut;
+    const drawn = digitPairs({ task: task as DigitTask, part: source.split, seed: source.seed, ...lengths });
+    for (let line = 1; line <= pairs; line++) yield { line, ...drawn.next().value };
+    return;
+  }
   const languages = source.generator.slice('intl:'.length);
   const [from = '', to = ''] = languages.split(languages.includes(':') ? ':' : '-');
   const corpus = intlCorpus({ from, to, seed: source.seed, pairs: source.pairs, heldOut: source.heldOut });

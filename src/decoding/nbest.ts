@@ -1,0 +1,96 @@
+import { DecadeError } from '../core/errors.js';
+
+/**
+ * N-best lists as Moses, Marian and decade write them, a hypothesis a line, those of a sentence together, best first:
+ *
+ *     line ||| text ||| feature= values ||| score
+ */
+export interface NbestHypothesis {
+  readonly text: string;
+  /** `LM0= -12.5 TM0= -1 -3.2`, as it was written. */
+  readonly features: string;
+  readonly score: number;
+  /** Fields after the score, such as word alignments. */
+  readonly further: readonly string[];
+}
+
+/** The hypotheses of one sentence, in the order of the list. */
+export interface NbestGroup {
+  /** The sentence they translate, from 0. */
+  readonly sentence: number;
+  readonly hypotheses: readonly NbestHypothesis[];
+}
+
+/** A line of the list that cannot be used, from 1, and why. */
+export type BadLine = (error: DecadeError) => void;
+
+const separator = '|||';
+
+/** One line of a list. Throws `input` for a line that is none; `where` names it. */
+export function parseNbestLine(line: string, where: string): { sentence: number; hypothesis: NbestHypothesis } {
+  const fields = line.split(separator).map((field) => field.trim());
+  const [sentence = '', text = '', features = '', score = '', ...further] = fields;
+  const wrong = (received: string): DecadeError =>
+    new DecadeError('input', { where, received, allowed: 'line ||| text ||| feature= values ||| score' });
+  if (fields.length < 4) throw wrong(`${fields.length} ${fields.length === 1 ? 'field' : 'fields'}`);
+  if (!/^\d+$/.test(sentence)) throw wrong(`${JSON.stringify(sentence)} for the number of the line`);
+  if (score === '' || !Number.isFinite(Number(score))) throw wrong(`${JSON.stringify(score)} for the score`);
+  return { sentence: Number(sentence), hypothesis: { text, features, score: Number(score), further } };
+}
+
+/** The line of a hypothesis, without a line end. */
+export function formatNbestLine(sentence: number, { text, features, score, further }: NbestHypothesis): string {
+  return [sentence, text, features, score.toFixed(6), ...further].join(` ${separator} `);
+}
+
+/**
+ * The values of a feature: `TM0` of `LM0= -12.5 TM0= -1 -3.2` has -1 and -3.2. Empty when it is not there.
+ */
+export function featureValues(features: string, name: string): number[] {
+  const words = features.split(/\s+/);
+  const start = words.indexOf(`${name}=`);
+  if (start < 0) return [];
+  const end = words.findIndex((word, index) => index > start && word.endsWith('='));
+  return words.slice(start + 1, end < 0 ? undefined : end).map(Number);
+}
+
+/**
+ * Groups the lines of a list by sentence, as they come; only one group is held at a time. A line that cannot be used (not
+ * UTF-8, too few fields, no score, the number of a sentence before the one that was reached) is told and left out.
+ *
+ * @param lines  undefined for a line that is not valid UTF-8
+ * @param name   of the list, for messages
+ */
+export async function* nbestGroups(
+  lines: AsyncIterable<string | undefined> | Iterable<string | undefined>,
+  name: string,
+  onBadLine: BadLine,
+): AsyncGenerator<NbestGroup, void, undefined> {
+  let group: { sentence: number; hypotheses: NbestHypothesis[] } | undefined;
+  let number = 0;
+  for await (const line of lines) {
+    const where = `${name}: line ${++number}`;
+    try {
+      if (line === undefined)
+        throw new DecadeError('input', { where, received: 'bytes that are not valid UTF-8', allowed: 'text in UTF-8' });
+      const { sentence, hypothesis } = parseNbestLine(line, where);
+      if (group !== undefined && sentence < group.sentence) {
+        throw new DecadeError('input', {
+          where,
+          received: `sentence ${sentence} after sentence ${group.sentence}`,
+          allowed: 'sentences in their order, the hypotheses of each together',
+        });
+      }
+      if (group !== undefined && sentence > group.sentence) {
+        yield group;
+        group = undefined;
+      }
+      group ??= { sentence, hypotheses: [] };
+      group.hypotheses.push(hypothesis);
+    } catch (error) {
+      if (!(error instanceof DecadeError) || error.kind !== 'input') throw error;
+      onBadLine(error);
+    }
+  }
+  if (group !== undefined) yield group;
+}
