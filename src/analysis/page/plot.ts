@@ -1,0 +1,342 @@
+import { scaleBand, scaleLinear, scaleLog } from 'd3-scale';
+import { area, line } from 'd3-shape';
+import { type Content, type Html, html } from './html.js';
+import { seriesColours } from './style.js';
+
+/** A direction in which values are drawn. */
+export interface Axis {
+  /** What it shows, with its unit: `loss, nats a word`. */
+  readonly label: string;
+  /** Default: linear. Needs values above 0. */
+  readonly scale?: 'linear' | 'log';
+  /** A value that must be in sight, such as 0. */
+  readonly include?: number;
+  /** How a value is written. Default: 1,234, 12.3K. */
+  readonly format?: (value: number) => string;
+  /** `false` leaves out numbers and lines, where only what is near to what counts. */
+  readonly ticks?: boolean;
+}
+
+/** A figure, and the ends of its interval if it has one. */
+export interface Measured {
+  readonly value: number;
+  readonly low?: number | undefined;
+  readonly high?: number | undefined;
+}
+
+interface Titled {
+  readonly title: string;
+  /** Said below the title. */
+  readonly note?: Content;
+}
+
+export interface LinePlot extends Titled {
+  readonly x: Axis;
+  readonly y: Axis;
+  /** Each a line from left to right; with intervals, a band (whiskers and dots where there are few points). */
+  readonly series: readonly { readonly name: string; readonly points: readonly (Measured & { readonly x: number })[] }[];
+}
+
+export interface CategoryPlot extends Titled {
+  /** What the categories are. */
+  readonly x: string;
+  readonly y: Axis;
+  /** A name for each category, and what stands below it, such as a count. */
+  readonly categories: readonly { readonly name: string; readonly note?: string }[];
+  /** A figure for each category; undefined where there is none. */
+  readonly series: readonly { readonly name: string; readonly values: readonly (Measured | undefined)[] }[];
+  /** Default: dots with whiskers. Bars begin at 0. `joined` draws a line from dot to dot, for categories with an order. */
+  readonly mark?: 'dots' | 'joined' | 'bars';
+}
+
+export interface ScatterPlot extends Titled {
+  readonly x: Axis;
+  readonly y: Axis;
+  readonly series: readonly { readonly name: string; readonly points: readonly ScatterPoint[] }[];
+  /** Writes each point's name beside it; otherwise it is shown when the point is pointed at. */
+  readonly named?: boolean;
+}
+
+export interface ScatterPoint {
+  readonly x: number;
+  readonly y: number;
+  readonly name: string;
+}
+
+const width = 400;
+const height = 250;
+const margin = { top: 8, right: 10, bottom: 38 };
+const characterWidth = 6.1;
+const lineHeight = 14;
+/** With more points than this, an interval is a band and a point no dot. */
+const fewPoints = 24;
+
+/** Lines over a common axis. */
+export function linePlot({ title, note, x, y, series }: LinePlot): Html {
+  const points = series.flatMap((one) => one.points);
+  const frame = frameOf(y, points.flatMap(extent));
+  const across = numericScale(
+    x,
+    points.map((point) => point.x),
+    frame.left,
+    width - margin.right,
+  );
+  const at = (point: { readonly x: number }) => across.position(point.x);
+  const drawn = series.map(({ points }, index) => {
+    const present = points.filter(({ value }) => Number.isFinite(value));
+    const path = line<(typeof present)[number]>(at, ({ value }) => frame.y(value))(present) ?? '';
+    const isSparse = present.length <= fewPoints;
+    const ranged = present.filter(({ low, high }) => low !== undefined && high !== undefined);
+    const band =
+      area<(typeof present)[number]>(
+        at,
+        ({ low = 0 }) => frame.y(low),
+        ({ high = 0 }) => frame.y(high),
+      )(ranged) ?? '';
+    return html`<g class="${seriesClass(index)}">${
+      isSparse ? ranged.map((point) => whisker(at(point), point, frame)) : html`<path class="band" d="${band}"/>`
+    }<path class="curve" d="${path}"/>${
+      isSparse
+        ? present.map((point) => dot(at(point), frame.y(point.value), describe(across.format(point.x), point, frame.format)))
+        : undefined
+    }</g>`;
+  });
+  return figure({ title, note, unit: y.label, series, svg: [frame.rules, horizontalAxis(x.label, across), drawn] });
+}
+
+/** Figures of things that have names, side by side. */
+export function categoryPlot({ title, note, x, y, categories, series, mark = 'dots' }: CategoryPlot): Html {
+  const measured = series.flatMap(({ values }) => values.filter((value) => value !== undefined));
+  const axis = mark === 'bars' ? { ...y, include: 0 } : y;
+  const notes = categories.some((category) => category.note !== undefined);
+  const frame = frameOf(axis, measured.flatMap(extent), notes ? lineHeight : 0);
+  const groups = scaleBand<number>([...categories.keys()], [frame.left, width - margin.right]).padding(mark === 'bars' ? 0.25 : 0.1);
+  const within = scaleBand<number>([...series.keys()], [0, groups.bandwidth()]).padding(mark === 'bars' ? 0.08 : 0.3);
+  const shift = (index: number) => (mark === 'joined' ? groups.bandwidth() / 2 : (within(index) ?? 0) + within.bandwidth() / 2);
+  const drawn = series.map(({ name, values }, index) => {
+    const places = values.flatMap((value, category) =>
+      value === undefined ? [] : [{ ...value, category, centre: (groups(category) ?? 0) + shift(index) }],
+    );
+    const path =
+      mark === 'joined'
+        ? line<(typeof places)[number]>(
+            ({ centre }) => centre,
+            ({ value }) => frame.y(value),
+          )(places)
+        : null;
+    const marks = places.map((place) => {
+      const described = `${series.length > 1 ? `${name}, ` : ''}${describe(categories[place.category]?.name ?? '', place, frame.format)}`;
+      const top = frame.y(place.value);
+      const bar = html`<rect class="bar" x="${short(place.centre - within.bandwidth() / 2)}" y="${short(Math.min(top, frame.y(0)))}" width="${short(
+        within.bandwidth(),
+      )}" height="${short(Math.abs(frame.y(0) - top))}"><title>${described}</title></rect>`;
+      return [mark === 'bars' ? bar : dot(place.centre, top, described), whisker(place.centre, place, frame, mark === 'bars')];
+    });
+    return html`<g class="${seriesClass(index)}">${path === null ? undefined : html`<path class="curve" d="${path}"/>`}${marks}</g>`;
+  });
+  const names = categories.map(({ name, note: below }, category) => {
+    const centre = short((groups(category) ?? 0) + groups.bandwidth() / 2);
+    return html`<text x="${centre}" y="${frame.bottom + 15}" text-anchor="middle">${name}</text>${
+      below === undefined ? undefined : html`<text x="${centre}" y="${frame.bottom + 15 + lineHeight}" text-anchor="middle">${below}</text>`
+    }`;
+  });
+  return figure({ title, note, unit: y.label, series, svg: [frame.rules, names, axisLabel(x, frame.left), drawn] });
+}
+
+/** Points on a plane. */
+export function scatterPlot({ title, note, x, y, series, named = false }: ScatterPlot): Html {
+  const size = named ? { width: 680, height: 420 } : { width: 520, height: 420 };
+  const points = series.flatMap(({ points }, index) => points.map((point) => ({ ...point, series: index })));
+  const inner = { left: 14, right: size.width - 14, top: 14, bottom: size.height - (x.ticks === false ? 24 : margin.bottom) };
+  const across = numericScale(
+    x,
+    points.map((point) => point.x),
+    inner.left,
+    inner.right,
+  );
+  const up = numericScale(
+    y,
+    points.map((point) => point.y),
+    inner.bottom,
+    inner.top,
+  );
+  const placed = points.map((point) => ({ ...point, at: { x: across.position(point.x), y: up.position(point.y) } }));
+  const names = named
+    ? placeNames(
+        placed.map(({ at, name }) => ({ ...at, name })),
+        inner,
+      )
+    : [];
+  const dots = placed.map(
+    ({ at, name, series: index }) => html`<g class="${seriesClass(index)}">${dot(at.x, at.y, name, named ? 3.5 : 2.6)}</g>`,
+  );
+  const written = names.map((name, index) => {
+    const { at, series: index_ } = placed[index] as (typeof placed)[number];
+    const isFar = Math.abs(name.y - at.y) > 9;
+    return html`<g class="${seriesClass(index_)}">${
+      isFar ? html`<line class="leader" x1="${short(at.x)}" y1="${short(at.y)}" x2="${short(name.x)}" y2="${short(name.y)}"/>` : undefined
+    }<text class="name" x="${short(name.x)}" y="${short(name.y + 4)}" text-anchor="${name.anchor}">${name.name}</text></g>`;
+  });
+  const frame = html`<rect class="rule" x="1" y="1" width="${size.width - 2}" height="${inner.bottom + 12}" rx="4"/>`;
+  const axes = [
+    html`<text x="${size.width - 6}" y="${size.height - 1}" text-anchor="end">${x.label} →</text>`,
+    html`<text transform="translate(-5 ${inner.bottom + 10}) rotate(-90)">${y.label} →</text>`,
+  ];
+  return figure({ title, note, unit: undefined, series, svg: [frame, axes, dots, written], size, isWide: named });
+}
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
+  readonly name: string;
+}
+
+/** Names beside their points, moved up and down until none lies on another (or a hundred times). */
+function placeNames(points: readonly Place[], inner: { left: number; right: number; top: number; bottom: number }) {
+  const names = points.map(({ x, y, name }) => {
+    const length = name.length * characterWidth;
+    const toTheLeft = x + 7 + length > inner.right && x - 7 - length > inner.left - 10;
+    const from = toTheLeft ? x - 7 - length : x + 7;
+    return { x: toTheLeft ? x - 7 : x + 7, y, name, anchor: toTheLeft ? 'end' : 'start', from, to: from + length };
+  });
+  for (let round = 0; round < 100; round++) {
+    let moved = false;
+    for (const [index, one] of names.entries()) {
+      for (const other of names.slice(index + 1)) {
+        if (one.from >= other.to || other.from >= one.to || Math.abs(one.y - other.y) >= lineHeight) continue;
+        const push = (lineHeight - Math.abs(one.y - other.y)) / 2 + 0.1;
+        const [upper, lower] = one.y <= other.y ? [one, other] : [other, one];
+        upper.y -= push;
+        lower.y += push;
+        moved = true;
+      }
+    }
+    for (const name of names) name.y = Math.min(inner.bottom, Math.max(inner.top, name.y));
+    if (!moved) break;
+  }
+  return names;
+}
+
+/** A figure with its title, its legend where there are several series, and its drawing. */
+function figure(parts: {
+  title: string;
+  note: Content;
+  unit: string | undefined;
+  series: readonly { readonly name: string }[];
+  svg: Content;
+  size?: { width: number; height: number };
+  isWide?: boolean;
+}): Html {
+  const { title, note, unit, series, svg, size = { width, height }, isWide = false } = parts;
+  const legend = series.map(({ name }, index) => html`<span><i class="${seriesClass(index)}"></i>${name}</span>`);
+  return html`<figure${isWide ? html` class="wide"` : undefined}>
+<figcaption><b>${title}</b>${unit === undefined ? undefined : html` · ${unit}`}${note === undefined ? undefined : html`<br>${note}`}</figcaption>
+${series.length > 1 ? html`<div class="legend">${legend}</div>` : undefined}
+<svg class="plot" viewBox="0 0 ${size.width} ${size.height}" role="img" aria-label="${title}">${svg}</svg>
+</figure>
+`;
+}
+
+/** Colours repeat after the last; the names in the legend do not. */
+function seriesClass(index: number): string {
+  return `series-${1 + (index % seriesColours)}`;
+}
+
+interface NumericScale {
+  position(value: number): number;
+  readonly ticks: readonly number[];
+  format(value: number): string;
+}
+
+function numericScale(axis: Axis, values: readonly number[], from: number, to: number): NumericScale {
+  const drawable = values.concat(axis.include ?? []).filter((value) => Number.isFinite(value) && (axis.scale !== 'log' || value > 0));
+  const domain = domainOf(drawable, axis.scale);
+  const scale = axis.scale === 'log' ? scaleLog(domain, [from, to]) : scaleLinear(domain, [from, to]).nice(5);
+  const all = axis.ticks === false ? [] : scale.ticks(5);
+  return { position: (value) => scale(value), ticks: axis.scale === 'log' ? fewTicks(all) : all, format: axis.format ?? shortNumber };
+}
+
+/** From the least to the greatest; a single value gets room on both sides. */
+function domainOf(values: readonly number[], scale: Axis['scale']): [number, number] {
+  let [least, greatest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    least = Math.min(least, value);
+    greatest = Math.max(greatest, value);
+  }
+  if (least < greatest) return [least, greatest];
+  if (least > greatest) return scale === 'log' ? [1, 10] : [0, 1];
+  const room = Math.max(1, Math.abs(least) / 10);
+  return scale === 'log' ? [least / 2, least * 2] : [least - room, least + room];
+}
+
+/** Of a logarithmic axis's ticks those that leave room for their numbers. */
+function fewTicks(ticks: readonly number[]): readonly number[] {
+  const leading = (value: number) => Math.round(value / 10 ** Math.floor(Math.log10(value) + 1e-9));
+  for (const kept of [
+    [1, 2, 3, 4, 5, 6, 7, 8, 9],
+    [1, 2, 5],
+    [1, 3],
+  ]) {
+    const chosen = ticks.filter((value) => kept.includes(leading(value)));
+    if (chosen.length <= 7) return chosen;
+  }
+  return ticks.filter((value) => leading(value) === 1);
+}
+
+/** The vertical axis with its lines, and where the drawing lies beside it. */
+function frameOf(axis: Axis, values: readonly number[], below = 0) {
+  const bottom = height - margin.bottom - below;
+  const scale = numericScale(axis, values, bottom, margin.top);
+  const labels = scale.ticks.map(scale.format);
+  const left = 8 + Math.max(2, ...labels.map((label) => label.length)) * characterWidth;
+  const rules = scale.ticks.map(
+    (tick, index) =>
+      html`<path class="rule" d="M${short(left)} ${short(scale.position(tick))}H${width - margin.right}"/><text x="${short(
+        left - 6,
+      )}" y="${short(scale.position(tick) + 4)}" text-anchor="end">${labels[index]}</text>`,
+  );
+  return { left, bottom, y: scale.position, format: scale.format, rules };
+}
+
+function horizontalAxis(label: string, scale: NumericScale): Html {
+  const bottom = height - margin.bottom;
+  const ticks = scale.ticks.map(
+    (tick) => html`<text x="${short(scale.position(tick))}" y="${bottom + 15}" text-anchor="middle">${scale.format(tick)}</text>`,
+  );
+  return html`${ticks}${axisLabel(label, 0)}`;
+}
+
+function axisLabel(label: string, left: number): Html {
+  return html`<text x="${short((left + width) / 2)}" y="${height - 3}" text-anchor="middle">${label}</text>`;
+}
+
+function dot(x: number, y: number, title: string, radius = 3): Html {
+  return html`<circle class="dot" cx="${short(x)}" cy="${short(y)}" r="${radius}"><title>${title}</title></circle>`;
+}
+
+function whisker(x: number, { low, high }: Measured, frame: { y(value: number): number }, onBar = false): Html | undefined {
+  if (low === undefined || high === undefined) return undefined;
+  const path = `M${short(x - 3)} ${short(frame.y(high))}h6m-3 0V${short(frame.y(low))}m-3 0h6`;
+  return html`<path class="whisker${onBar ? ' on-bar' : ''}" d="${path}"/>`;
+}
+
+function extent({ value, low = value, high = value }: Measured): number[] {
+  return [value, low, high];
+}
+
+function describe(name: string, { value, low, high }: Measured, format: (value: number) => string): string {
+  const interval = low === undefined || high === undefined ? '' : ` (${format(low)} to ${format(high)})`;
+  return `${name}: ${format(value)}${interval}`;
+}
+
+const small = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 });
+const large = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+
+function shortNumber(value: number): string {
+  return (Math.abs(value) >= 10_000 ? large : small).format(value);
+}
+
+/** A coordinate; a hundredth of a pixel is not seen. */
+function short(coordinate: number): string {
+  return String(Math.round(coordinate * 100) / 100);
+}
