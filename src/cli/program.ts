@@ -4,6 +4,7 @@ import { doctorCommand } from './commands/doctor.js';
 import { estimateCommand } from './commands/estimate.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { quickstartCommand } from './commands/quickstart.js';
+import { rescoreCommand } from './commands/rescore.js';
 import { scoreCommand } from './commands/score.js';
 import { simulateCommand } from './commands/simulate.js';
 import { trainCommand } from './commands/train.js';
@@ -15,6 +16,7 @@ const commands = [
   trainCommand,
   translateCommand,
   scoreCommand,
+  rescoreCommand,
   evaluateCommand,
   estimateCommand,
   simulateCommand,

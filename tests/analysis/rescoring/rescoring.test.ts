@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { RescoringJudgement, tuneWeight } from '../../../src/analysis/rescoring/judgement.js';
+import { OracleSearch } from '../../../src/analysis/rescoring/oracle-search.js';
+import {
+  type RescoredHypothesis,
+  type RescoredSentence,
+  ranked,
+  rescore,
+  type ScorePairs,
+} from '../../../src/analysis/rescoring/rescoring.js';
+import { WeightSearch } from '../../../src/analysis/rescoring/weight-search.js';
+import { randomKey, uniform, uniformInteger } from '../../../src/core/random.js';
+import { nbestGroups } from '../../../src/decoding/nbest.js';
+import { bleu } from '../../../src/metrics/bleu.js';
+import { evaluate } from '../../../src/metrics/evaluate.js';
+
+const words = ['a', 'b', 'c', 'd', 'e'];
+const sentenceOf = (key: number, from: number) =>
+  Array.from({ length: 6 }, (_, place) => words[uniformInteger(key, from + place, words.length)]).join(' ');
+
+function hypothesis(text: string, own: number, model: number): RescoredHypothesis {
+  return { hypothesis: { text, features: '', score: own, further: [] }, own, model };
+}
+
+/** Hypotheses that share more or fewer words with the reference, scored at random by both. */
+function randomSentences(count: number, hypotheses: number, seed: number): RescoredSentence[] {
+  return Array.from({ length: count }, (_, sentence) => {
+    const key = randomKey(seed, 'sample', sentence);
+    const reference = sentenceOf(key, 0);
+    const list = Array.from({ length: hypotheses }, (_, rank) => {
+      const text = reference
+        .split(' ')
+        .map((word, place) => (uniform(key, 100 + 10 * rank + place) < 0.4 ? 'x' : word))
+        .join(' ');
+      return hypothesis(text, -5 * uniform(key, 1_000 + rank), -20 * uniform(key, 2_000 + rank));
+    });
+    return { sentence, source: '', references: [reference], hypotheses: list };
+  });
+}
+
+function bleuAt(sentences: readonly RescoredSentence[], weight: number): number {
+  const chosen = sentences.map(({ hypotheses }) => ranked(hypotheses, weight)[0]?.hypothesis.hypothesis.text ?? '');
+  return evaluate(bleu(), chosen, [sentences.map(({ references }) => references[0] ?? '')]).score;
+}
+
+async function* stream<Item>(items: readonly Item[]): AsyncGenerator<Item> {
+  yield* items;
+}
+
+describe('the weight', () => {
+  const sentences = randomSentences(30, 12, 5);
+
+  test('that is found is as good as any on a fine grid, and its score is that of the choice it makes', async () => {
+    const tuned = await tuneWeight(stream(sentences));
+    assert.ok(tuned !== undefined && tuned.from <= tuned.weight && tuned.weight <= tuned.to);
+    assert.ok(Math.abs(bleuAt(sentences, tuned.weight) - tuned.score) < 1e-9);
+    const grid = Array.from({ length: 2_001 }, (_, step) => bleuAt(sentences, step / 2_000));
+    assert.ok(tuned.score >= Math.max(...grid) - 1e-9);
+    assert.ok(Math.max(...grid) > bleuAt(sentences, 0) + 0.1, 'the weight matters here');
+  });
+
+  test('is certain where one side alone knows better', async () => {
+    const knows = (own: [number, number], model: [number, number]) =>
+      ['right right right right', 'wrong'].map((text, index) => hypothesis(text, own[index] as number, model[index] as number));
+    const cases = [
+      { hypotheses: knows([-1, -2], [-9, -1]), best: [0, 1 / 9] },
+      { hypotheses: knows([-2, -1], [-1, -9]), best: [1 / 9, 1] },
+    ];
+    for (const { hypotheses, best } of cases) {
+      const search = new WeightSearch(bleu());
+      search.add(hypotheses, ['right right right right']);
+      const { from, to, score } = search.best() ?? { from: Number.NaN, to: Number.NaN, score: Number.NaN };
+      assert.ok(Math.abs(from - (best[0] as number)) < 1e-12 && Math.abs(to - (best[1] as number)) < 1e-12, `${from} to ${to}`);
+      assert.ok(score > 99.9);
+    }
+  });
+
+  test('is undefined for no sentence, and an empty list is an empty translation', () => {
+    assert.equal(new WeightSearch(bleu()).best(), undefined);
+    const search = new WeightSearch(bleu());
+    search.add([], ['something']);
+    assert.deepEqual(search.best(), { from: 0, to: 1, score: 0, weight: 0.5 });
+  });
+});
+
+describe('the oracle', () => {
+  test('is the best of all choices, where all can be tried', () => {
+    const sentences = randomSentences(4, 5, 9);
+    let best = 0;
+    const choose = (chosen: readonly number[]): void => {
+      if (chosen.length < sentences.length) {
+        for (let next = 0; next < 5; next++) choose([...chosen, next]);
+        return;
+      }
+      const texts = sentences.map(({ hypotheses }, index) => hypotheses[chosen[index] as number]?.hypothesis.text ?? '');
+      best = Math.max(best, evaluate(bleu(), texts, [sentences.map(({ references }) => references[0] ?? '')]).score);
+    };
+    choose([]);
+    const search = new OracleSearch();
+    for (const { hypotheses, references } of sentences) {
+      search.add(
+        hypotheses.map(({ hypothesis: { text } }) => text),
+        references,
+      );
+    }
+    assert.ok(Math.abs((search.best() ?? 0) - best) < 1e-9);
+  });
+
+  test('is never below any other choice of a larger list', () => {
+    const sentences = randomSentences(60, 20, 3);
+    const judgement = new RescoringJudgement(0.3);
+    for (const sentence of sentences) judgement.add(sentence);
+    const scores = judgement.scores();
+    assert.ok(scores !== undefined);
+    for (const [weight, score] of [
+      [0, scores.list],
+      [1, scores.model],
+      [0.5, scores.even],
+      [0.3, scores.rescored],
+    ] as const) {
+      assert.ok(Math.abs(score - bleuAt(sentences, weight)) < 1e-9);
+      assert.ok(scores.oracle >= score);
+    }
+    assert.ok(scores.oracle < 100);
+  });
+});
+
+describe('rescoring', () => {
+  const sources = ['one', '', 'three', 'four'].map((source) => ({ source, references: [] }));
+  /** Prefers short translations, and has no opinion of an empty source. */
+  const score: ScorePairs = async (pairs) =>
+    pairs.map(({ source, target }, index) => {
+      const logProbability = source === '' ? Number.NEGATIVE_INFINITY : -target.length;
+      return { line: index + 1, logProbability, tokenLogProbabilities: new Float32Array(2), warning: undefined };
+    });
+  const list = [
+    '0 ||| long ||| m= -8 ||| -1',
+    '0 ||| s ||| m= -9 ||| -2',
+    '1 ||| x ||| m= -2 ||| -3',
+    '1 ||| y ||| m= -1 ||| -4',
+    '3 ||| z ||| m= -1 ||| -1',
+  ];
+  const rescored = async (lines: string[], options = {}) => {
+    const groups = nbestGroups(lines, 'list', assert.fail);
+    const sentences = [];
+    for await (const sentence of rescore(groups, stream(sources), score, { name: 'list', ...options })) sentences.push(sentence);
+    return sentences;
+  };
+  const choices = (sentences: RescoredSentence[], weight: number) =>
+    sentences.map(({ hypotheses }) => ranked(hypotheses, weight)[0]?.hypothesis.hypothesis.text);
+
+  test('gives every line of the source its place, also those that the list has nothing for', async () => {
+    const sentences = await rescored(list);
+    assert.deepEqual(choices(sentences, 0), ['long', 'x', undefined, 'z']);
+    assert.deepEqual(choices(sentences, 0.5), ['s', 'x', undefined, 'z'], "the list's own scores where the model has no opinion");
+  });
+
+  test('is the same in pieces of any size', async () => {
+    const whole = await rescored(list);
+    for (const hypothesesAtOnce of [1, 2, 3]) assert.deepEqual(await rescored(list, { hypothesesAtOnce }), whole);
+  });
+
+  test("takes a feature for the list's own figure, and divides the model's by the length", async () => {
+    const [first, second] = await rescored(list, { own: 'm', lengthPenalty: 1 });
+    assert.deepEqual(
+      first?.hypotheses.map(({ own, model }) => [own, model]),
+      [
+        [-8, -2],
+        [-9, -0.5],
+      ],
+    );
+    assert.equal(choices(second === undefined ? [] : [second], 0)[0], 'y');
+    await assert.rejects(rescored(list, { own: 'n' }), /list: sentence 0, n: features "m= -8"/);
+  });
+
+  test('refuses a list of another text', async () => {
+    await assert.rejects(rescored([...list, '7 ||| z ||| ||| -1']), /sentence 7; expected sentences below 4/);
+  });
+});

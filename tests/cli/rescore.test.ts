@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { decade, temporaryDirectory, writeTinyConfiguration } from './decade.js';
+
+const directory = temporaryDirectory();
+const run = join(directory, 'run');
+const file = (name: string, lines: readonly string[]): string => {
+  writeFileSync(join(directory, name), lines.map((line) => `${line}\n`).join(''));
+  return join(directory, name);
+};
+const source = file('source.en', ['three weeks ago', '5 kilometers', '2 days']);
+const references = file('references.fr', ['il y a trois semaines', '5 kilomètres', '2 jours']);
+const list = file('list', [
+  '0 ||| un deux trois ||| LM= -1 ||| -1',
+  '0 ||| il y a trois semaines ||| LM= -2 ||| -2',
+  'no such line',
+  '2 ||| deux ||| LM= -1 ||| -1',
+  '2 ||| 2 jours ||| LM= -2 ||| -1.5',
+]);
+
+before(async () => {
+  const { code, stderr } = await decade(['train', writeTinyConfiguration(directory), '--out', run, '--devices', '1']);
+  assert.equal(code, 0, stderr);
+});
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+test('rescore writes a line for every line of the source and tells what the list lacks', async () => {
+  const { code, stdout, stderr } = await decade(['rescore', '-m', run, '--source', source, '-i', list, '--references', references]);
+  assert.equal(code, 0, stderr);
+  const lines = stdout.split('\n');
+  assert.deepEqual([lines.length, lines[1]], [4, '']);
+  assert.match(stderr, /list: line 3: 1 field; .*left out/);
+  assert.match(stderr, /nothing for 1 lines/);
+  for (const row of [/own scores +\d+\.\d\d/, /model alone/, /evenly averaged/, /oracle\) +\d/]) assert.match(stderr, row);
+});
+
+test('rescore without a say of the model keeps the order of the list, with its say writes a list again', async () => {
+  const kept = await decade(['rescore', '-m', run, '--source', source, '-i', list, '--weight', '0', '--own', 'LM']);
+  assert.equal(kept.stdout, 'un deux trois\n\ndeux\n', kept.stderr);
+  const input = readFileSync(list);
+  const { stdout, stderr } = await decade(['rescore', '-m', `${run},${run}`, '--source', source, '--weight', '1', '--nbest', '2'], {
+    input,
+  });
+  const rows = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(' ||| '));
+  assert.deepEqual(
+    rows.map(([sentence]) => sentence),
+    ['0', '0', '2', '2'],
+    stderr,
+  );
+  for (const [, , features = '', score] of rows) assert.match(features, new RegExp(`^LM= -\\d model= ${score}$`));
+  for (const at of [0, 2]) assert.ok(Number(rows[at]?.[3]) >= Number(rows[at + 1]?.[3]), 'best first');
+});
+
+test('rescore tunes the weight on another list', async () => {
+  const tuning = ['--tune', list, '--tune-source', source, '--tune-references', references];
+  const { code, stdout, stderr } = await decade([
+    'rescore',
+    '-m',
+    run,
+    '--source',
+    source,
+    '-i',
+    list,
+    '--references',
+    references,
+    ...tuning,
+    '--json',
+  ]);
+  assert.equal(code, 0, stderr);
+  const { weight, tuned, rescored, list: before, oracle } = JSON.parse(stdout) as Record<string, number> & { tuned: { score: number } };
+  assert.ok(weight !== undefined && weight >= 0 && weight <= 1);
+  // Tuned on the list it is judged on.
+  assert.ok(rescored !== undefined && Math.abs(rescored - tuned.score) < 1e-9);
+  assert.ok(rescored >= (before ?? Number.NaN) && (oracle ?? Number.NaN) >= rescored);
+});
+
+test('rescore refuses options that do not go together, and a list of another text', async () => {
+  const both = await decade(['rescore', '-m', run, '--source', source, '-i', list, '--tune', list]);
+  assert.deepEqual([both.code, /together/.test(both.stderr)], [2, true]);
+  const weight = await decade(['rescore', '-m', run, '--source', source, '-i', list, '--weight', '2']);
+  assert.deepEqual([weight.code, /from 0 to 1/.test(weight.stderr)], [2, true]);
+  const other = file('other', ['9 ||| a ||| ||| -1']);
+  const wrong = await decade(['rescore', '-m', run, '--source', source, '-i', other]);
+  assert.deepEqual([wrong.code, /sentence 9; expected sentences below 3/.test(wrong.stderr)], [1, true], wrong.stderr);
+});

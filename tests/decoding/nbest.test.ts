@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { featureValues, formatNbestLine, nbestGroups, parseNbestLine } from '../../src/decoding/nbest.js';
+
+async function groupsOf(lines: (string | undefined)[]) {
+  const bad: string[] = [];
+  const groups = [];
+  for await (const group of nbestGroups(lines, 'list', (error) => bad.push(error.message))) groups.push(group);
+  return { bad, groups: groups.map(({ sentence, hypotheses }) => [sentence, ...hypotheses.map(({ text }) => text)]) };
+}
+
+test('a line of Moses is read whole and written as it was', () => {
+  const line = '12 ||| a small house ||| LM0= -12.5 TM0= -1 -3.2 ||| -7.250000 ||| 0-0 1-1';
+  const { sentence, hypothesis } = parseNbestLine(line, 'list: line 1');
+  assert.deepEqual([sentence, hypothesis.text, hypothesis.score], [12, 'a small house', -7.25]);
+  assert.deepEqual(featureValues(hypothesis.features, 'TM0'), [-1, -3.2]);
+  assert.deepEqual(featureValues(hypothesis.features, 'LM'), []);
+  assert.equal(formatNbestLine(sentence, hypothesis), line);
+});
+
+test('an empty translation is one', () => {
+  assert.equal(parseNbestLine('0 |||  ||| F0= -1 ||| -1', 'list').hypothesis.text, '');
+  assert.equal(parseNbestLine('0 ||| ||| F0= -1 ||| -1', 'list').hypothesis.text, '');
+});
+
+test('the lines of a sentence are one group', async () => {
+  const { groups, bad } = await groupsOf(['0 ||| a ||| ||| -1', '0 ||| b ||| ||| -2', '3 ||| c ||| ||| -1']);
+  assert.deepEqual(groups, [
+    [0, 'a', 'b'],
+    [3, 'c'],
+  ]);
+  assert.deepEqual(bad, []);
+});
+
+test('bad lines are told by their number, and the rest goes on', async () => {
+  const { groups, bad } = await groupsOf([
+    '1 ||| a ||| ||| -1',
+    'one ||| b ||| ||| -1',
+    '1 ||| c ||| -1',
+    undefined,
+    '',
+    '1 ||| d ||| ||| high',
+    '0 ||| e ||| ||| -1',
+    '1 ||| f ||| ||| -2',
+  ]);
+  assert.deepEqual(groups, [[1, 'a', 'f']]);
+  assert.deepEqual(
+    bad.map((message) => /^list: line (\d)/.exec(message)?.[1]),
+    ['2', '3', '4', '5', '6', '7'],
+  );
+  assert.match(bad.at(-1) ?? '', /sentence 0 after sentence 1/);
+});
