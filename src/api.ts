@@ -1,9 +1,10 @@
 import { openRun } from './checkpoint/run.js';
 import { joinPath } from './core/files.js';
 import { ensemble } from './decoding/ensemble.js';
-import { scoreLinesTogether } from './decoding/ensemble-score.js';
+import type { DecodingExecutor } from './decoding/executor.js';
+import { LocalDecodingExecutor } from './decoding/local-executor.js';
 import type { DecodingOptionsInput } from './decoding/options.js';
-import type { LineScore, ScoreOptions } from './decoding/score.js';
+import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
 import { type SourceLine, type TranslateOptions, type TranslationResult, Translator } from './decoding/translator.js';
 import type { TranslationModel } from './decoding/translation-model.js';
 import { type Evaluation, evaluate as evaluateMetric, metricNamed } from './metrics/evaluate.js';
@@ -55,11 +56,13 @@ export async function train(
     async translate(lines, { model, tokenizers, beam }) {
       const device = await runtime.openDevice(memory, { gemm });
       const { source: sourceTokenizer, target: targetTokenizer } = tokenizers;
-      const translator = new Translator({ name: request.out, model, sourceTokenizer, targetTokenizer }, device, { beam });
+      const executor = LocalDecodingExecutor.of(device, [model]);
+      const translator = new Translator({ sourceTokenizer, targetTokenizer }, executor, { beam });
       try {
         const signal = request.signal === undefined ? {} : { signal: request.signal };
         return (await translator.translate(lines, signal)).map(({ text }) => text);
       } finally {
+        await executor.dispose();
         device.matrix.dispose();
       }
     },
@@ -102,13 +105,20 @@ export interface LoadOptions extends DecodingOptionsInput {
 export class LoadedModel implements AsyncDisposable {
   readonly #device: Device;
   readonly #members: readonly Member[];
+  readonly #executor: DecodingExecutor;
   readonly #translator: Translator;
 
   /** See `load`. */
   constructor(device: Device, members: readonly Member[], options: DecodingOptionsInput) {
     this.#device = device;
     this.#members = members;
-    this.#translator = new Translator(ensemble(members), device, options);
+    const together = ensemble(members);
+    this.#executor = new LocalDecodingExecutor(
+      device,
+      together.model,
+      members.map(({ model }) => model),
+    );
+    this.#translator = new Translator(together, this.#executor, options);
   }
 
   /** A translation for every line, in their order; `''` for an empty one. */
@@ -129,12 +139,13 @@ export class LoadedModel implements AsyncDisposable {
    * their probabilities at every token.
    */
   score(pairs: readonly { readonly source: string; readonly target: string }[], options?: ScoreOptions): Promise<LineScore[]> {
-    return scoreLinesTogether(this.#members, this.#device, pairs, options);
+    return scoreLines(this.#members[0] as Member, this.#executor, pairs, options);
   }
 
   /** Ends what is under way and gives the memory back. */
   async dispose(): Promise<void> {
     this.#translator.dispose();
+    await this.#executor.dispose();
     for (const { model } of this.#members) model.parameters.dispose();
     this.#device.matrix.dispose();
   }

@@ -1,5 +1,5 @@
+import { LocalDecodingExecutor } from '../decoding/local-executor.js';
 import { resolveDecodingOptions } from '../decoding/options.js';
-import { search } from '../decoding/search.js';
 import type { Runtime } from '../parallel/runtime.js';
 import { benchModel, benchPairs, benchShape, elapsed, median, rounded } from './bench-shapes.js';
 
@@ -38,12 +38,13 @@ export async function benchTranslate(
   const shape = benchShape(config);
   const { memory, model } = benchModel(shape);
   const device = await runtime.openDevice(memory, { gemm });
+  const executor = LocalDecodingExecutor.of(device, [model]);
   try {
     const sentences = benchPairs(shape);
     const length = shape.length - 1;
     const searchOptions = resolveDecodingOptions({ beam, minimumLength: length, maximumLength: length });
     const translate = async () => {
-      await search(model, device, sentences, searchOptions);
+      await executor.search(sentences, searchOptions);
     };
     await translate();
     const times: number[] = [];
@@ -63,6 +64,7 @@ export async function benchTranslate(
       peakRssMiB: Math.round(peakRssBytes() / 1024 ** 2),
     };
   } finally {
+    await executor.dispose();
     device.matrix.dispose();
   }
 }

@@ -24,6 +24,8 @@ export interface BeamsOptions {
   readonly penalty: LengthPenalty;
   /** Most tokens of each sentence, `</s>` not counted. */
   readonly maximumLengths: Int32Array;
+  /** What a message calls a sentence. */
+  nameOf(sentence: number): string;
 }
 
 /** The k best tokens for every row, best first: log-probabilities and ids, [rows, k] each. */
@@ -171,7 +173,7 @@ export class Beams implements LiveRows {
         row++;
       }
     }
-    if (row === kept && finished.length === 0) throw nothingMayFollow(sentence, this.length);
+    if (row === kept && finished.length === 0) throw nothingMayFollow(this.#options.nameOf(sentence), this.length);
     const worst = finished[nbest - 1];
     if (worst === undefined) return row;
     const reachable = (next.scores[kept] as number) / penalty((maximumLengths[sentence] as number) + 1);
@@ -186,9 +188,9 @@ function insertByScore(hypotheses: Hypothesis[], hypothesis: Hypothesis): void {
   hypotheses.splice(place, 0, hypothesis);
 }
 
-function nothingMayFollow(sentence: number, length: number): DecadeError {
+function nothingMayFollow(sentence: string, length: number): DecadeError {
   return new DecadeError('numeric', {
-    where: `search, sentence ${sentence} of the batch, after ${length} tokens`,
+    where: `search, ${sentence}, after ${length} tokens`,
     received: 'no token that may follow',
     allowed: 'finite scores for at least one token',
     next: 'check that the model was not saved after its loss became NaN, and that minimumLength and forbidRepeats leave a choice',

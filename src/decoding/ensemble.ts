@@ -25,11 +25,15 @@ export function ensemble(members: readonly TranslationModel[]): TranslationModel
   return {
     ...first,
     name: members.map(({ name }) => name).join(','),
-    model: new EnsembleModel(
-      members.map(({ model }) => model),
-      first.model.vocabularies,
-    ),
+    model: ensembleModel(members.map(({ model }) => model)),
   };
+}
+
+/** As `ensemble`, of models whose vocabularies are known to be the same. */
+export function ensembleModel(members: readonly StepModel[]): StepModel {
+  const [first, ...others] = members;
+  if (first === undefined) throw new RangeError('an ensemble needs at least one model');
+  return others.length === 0 ? first : new EnsembleModel(members, first.vocabularies);
 }
 
 function requireSameVocabulary(first: TranslationModel, other: TranslationModel, side: 'source' | 'target'): void {
@@ -58,6 +62,10 @@ class EnsembleModel implements StepModel {
   constructor(members: readonly StepModel[], vocabularies: VocabularySizes) {
     this.#members = members;
     this.vocabularies = vocabularies;
+  }
+
+  get parameters(): StepModel['parameters'] {
+    return this.#members.flatMap(({ parameters }) => [...parameters]);
   }
 
   /** Columns are ordered by length alone, so they are the same for members that read in different directions. */

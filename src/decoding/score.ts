@@ -3,13 +3,13 @@ import { makeBatch } from '../data/batch.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
 import { Inference } from '../tensor/tape.js';
-import type { Tokenizer } from '../text/tokenizer.js';
 import type { DecadeError } from '../core/errors.js';
-import { batchesByLength } from './batches.js';
+import { batchesByLength, dividedLimits } from './batches.js';
 import { turns } from './event-loop.js';
+import { type DecodingExecutor, inTurn } from './executor.js';
 import { type BatchLimits, resolveDecodingOptions } from './options.js';
-import type { SearchControl } from './search.js';
 import { encodeLine } from './source-line.js';
+import type { TranslationTokenizers } from './translation-model.js';
 
 /** How likely a model finds a target sentence, given its source sentence. */
 export interface Score {
@@ -26,60 +26,65 @@ export interface ScoringPair {
   readonly target: ArrayLike<number>;
 }
 
-export interface ScoreOptions extends SearchControl {
+export interface ScoreOptions {
+  readonly signal?: AbortSignal | undefined;
   /** Tokens are those of the longer side here. */
   readonly batch?: Partial<BatchLimits>;
   readonly onProgress?: (progress: { done: number; total: number }) => void;
 }
 
-/** The log-probability of every pair, in their order. */
+/** The log-probability of every pair, in their order: batches of like length, on all devices. */
 export async function score(
-  model: TrainableModel,
-  device: Device,
+  executor: DecodingExecutor,
   pairs: readonly ScoringPair[],
   { batch: limits = {}, signal, onProgress }: ScoreOptions = {},
 ): Promise<Score[]> {
   const scores = new Array<Score>(pairs.length);
   const lengths = pairs.map(({ source, target }) => Math.max(source.length, target.length + 1));
+  const devices = await executor.devicesFor(lengths.reduce((sum, length) => sum + length, 0));
+  const { batch } = resolveDecodingOptions({ batch: limits });
   const turn = turns();
+  let done = 0;
+  await inTurn(batchesByLength(lengths, dividedLimits(batch, pairs.length, devices)), devices, async (positions) => {
+    await turn();
+    signal?.throwIfAborted();
+    const found = await executor.score(
+      positions.map((position) => pairs[position] as ScoringPair),
+      { signal },
+    );
+    for (const [index, position] of positions.entries()) scores[position] = found[index] as Score;
+    done += positions.length;
+    onProgress?.({ done, total: pairs.length });
+  });
+  return scores;
+}
+
+/** The log-probability of every pair of a batch, in their order. */
+export function scoreBatch(model: TrainableModel, device: Device, pairs: readonly ScoringPair[]): Score[] {
+  const scores = new Array<Score>(pairs.length);
+  const batch = makeBatch(
+    pairs.map((pair, key) => ({ ...pair, key })),
+    model.batchOptions,
+  );
   const arena = new Arena(device.memory);
   try {
-    let done = 0;
-    for (const positions of batchesByLength(lengths, resolveDecodingOptions({ batch: limits }).batch)) {
-      await turn();
-      signal?.throwIfAborted();
-      arena.reset();
-      const batch = makeBatch(
-        positions.map((position) => ({ ...(pairs[position] as ScoringPair), key: position })),
-        model.batchOptions,
-      );
-      const pass = { runner: new Inference(new Scope(device, arena)) };
-      const { logProbabilities } = model.loss(pass, batch, { smoothing: 0, gradientScale: 0 });
-      const values = logProbabilities.f32;
-      const { layout, sentences } = batch.target;
-      for (let column = 0; column < layout.sentences; column++) {
-        const tokenLogProbabilities = new Float32Array(layout.lengths[column] as number);
-        let sum = 0;
-        for (let step = 0; step < tokenLogProbabilities.length; step++) {
-          const value = values[(layout.offsets[step] as number) + column] as number;
-          tokenLogProbabilities[step] = value;
-          sum += value;
-        }
-        scores[positions[sentences[column] as number] as number] = { tokenLogProbabilities, logProbability: sum };
+    const pass = { runner: new Inference(new Scope(device, arena)) };
+    const values = model.loss(pass, batch, { smoothing: 0, gradientScale: 0 }).logProbabilities.f32;
+    const { layout, sentences } = batch.target;
+    for (let column = 0; column < layout.sentences; column++) {
+      const tokenLogProbabilities = new Float32Array(layout.lengths[column] as number);
+      let sum = 0;
+      for (let step = 0; step < tokenLogProbabilities.length; step++) {
+        const value = values[(layout.offsets[step] as number) + column] as number;
+        tokenLogProbabilities[step] = value;
+        sum += value;
       }
-      done += positions.length;
-      onProgress?.({ done, total: pairs.length });
+      scores[sentences[column] as number] = { tokenLogProbabilities, logProbability: sum };
     }
   } finally {
     arena.dispose();
   }
   return scores;
-}
-
-export interface ScoringModel {
-  readonly model: TrainableModel;
-  readonly sourceTokenizer: Tokenizer;
-  readonly targetTokenizer: Tokenizer;
 }
 
 export interface LineScore extends Score {
@@ -94,8 +99,8 @@ export interface LineScore extends Score {
  * (certain) when its target is empty too, as an empty line translates to an empty line, else -Infinity.
  */
 export async function scoreLines(
-  { model, sourceTokenizer, targetTokenizer }: ScoringModel,
-  device: Device,
+  { sourceTokenizer, targetTokenizer }: TranslationTokenizers,
+  executor: DecodingExecutor,
   pairs: readonly { readonly source: string; readonly target: string }[],
   options: ScoreOptions & { readonly maximumLength?: number } = {},
 ): Promise<LineScore[]> {
@@ -107,8 +112,7 @@ export async function scoreLines(
   }));
   const scored = encoded.filter(({ source }) => source.ids.length > 0);
   const scores = await score(
-    model,
-    device,
+    executor,
     scored.map(({ source, target }) => ({ source: source.ids, target: target.ids })),
     options,
   );

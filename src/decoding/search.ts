@@ -22,11 +22,25 @@ export interface SearchSentence {
   readonly source: ArrayLike<number>;
   /** Target ids that the translation must begin with; their log-probabilities count. */
   readonly prefix?: ArrayLike<number> | undefined;
+  /** Its number, for messages. */
+  readonly line?: number | undefined;
+}
+
+/** How far the search of a batch is. */
+export interface SearchProgress {
+  /** Tokens of every hypothesis so far. */
+  readonly tokens: number;
+  /** Most that a hypothesis may have. */
+  readonly maximumTokens: number;
+  /** Hypotheses that are being extended. */
+  readonly hypotheses: number;
 }
 
 export interface SearchControl {
   /** Ends the search by throwing, between two steps. */
   readonly signal?: Pick<AbortSignal, 'throwIfAborted'> | undefined;
+  /** Called now and then, several times a second at most. */
+  readonly onProgress?: ((progress: SearchProgress) => void) | undefined;
 }
 
 /**
@@ -44,13 +58,13 @@ export async function search(
   device: Device,
   sentences: readonly SearchSentence[],
   options: SearchOptions,
-  { signal }: SearchControl = {},
+  { signal, onProgress }: SearchControl = {},
 ): Promise<Hypothesis[][]> {
   signal?.throwIfAborted();
   if (sentences.length === 0) return [];
-  for (const { source, prefix = [] } of sentences) {
-    requireIds('source', source, model.vocabularies.source);
-    requireIds('prefix', prefix, model.vocabularies.target);
+  for (const [index, { source, prefix = [], line }] of sentences.entries()) {
+    requireIds(`${nameOf(index, line)}, source`, source, model.vocabularies.source);
+    requireIds(`${nameOf(index, line)}, prefix`, prefix, model.vocabularies.target);
   }
   const batch = makeSourceBatch(
     sentences.map(({ source }, key) => ({ source, key })),
@@ -64,14 +78,20 @@ export async function search(
     nbest: options.nbest,
     penalty: lengthPenalty(options.lengthPenalty),
     maximumLengths,
+    nameOf: (sentence) => nameOf(sentence, sentences[sentence]?.line),
   });
   const process = processorFor(options, sentences, maximumLengths);
+  const maximumTokens = maximumLengths.reduce((longest, length) => Math.max(longest, length), 0);
   const turn = turns();
   const scope = new Scope(device, new Arena(device.memory));
   const session = model.decode(device, batch);
   try {
     while (beams.count > 0) {
-      await turn();
+      const waited = turn();
+      if (waited !== undefined) {
+        onProgress?.({ tokens: beams.length, maximumTokens, hypotheses: beams.count });
+        await waited;
+      }
       signal?.throwIfAborted();
       scope.arena.reset();
       const output = session.step(beams.previousIds);
@@ -112,12 +132,16 @@ function attentionOf(output: StepOutput, rows: number): Float32Array[] | undefin
   return attention;
 }
 
-function requireIds(side: string, ids: ArrayLike<number>, vocabulary: number): void {
+function nameOf(sentence: number, line: number | undefined): string {
+  return line === undefined ? `sentence ${sentence} of the batch` : `line ${line}`;
+}
+
+function requireIds(where: string, ids: ArrayLike<number>, vocabulary: number): void {
   for (let position = 0; position < ids.length; position++) {
     const id = ids[position] as number;
     if (Number.isInteger(id) && id >= unknownId && id < vocabulary) continue;
     throw new DecadeError('usage', {
-      where: `search, ${side}`,
+      where: `search, ${where}`,
       received: `token id ${id} at position ${position}`,
       allowed: `integers from ${unknownId} to ${vocabulary - 1}`,
       next: 'check that the tokenizer belongs to the model',

@@ -1,11 +1,15 @@
 import type { StepModel } from '../models/model.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 
+/** What turns text into ids and back. */
+export interface TranslationTokenizers {
+  readonly sourceTokenizer: Tokenizer;
+  readonly targetTokenizer: Tokenizer;
+}
+
 /** All that translating text needs: a model and the tokenizers it was trained with. */
-export interface TranslationModel {
+export interface TranslationModel extends TranslationTokenizers {
   /** For messages: the run's directory. */
   readonly name: string;
   readonly model: StepModel;
-  readonly sourceTokenizer: Tokenizer;
-  readonly targetTokenizer: Tokenizer;
 }

@@ -1,13 +1,13 @@
 import { DecadeError } from '../core/errors.js';
-import type { Device } from '../tensor/device.js';
-import { batchesByLength } from './batches.js';
+import { batchesByLength, dividedLimits, searchLimits } from './batches.js';
 import type { Hypothesis } from './beams.js';
 import { turns } from './event-loop.js';
+import { type DecodingExecutor, inTurn } from './executor.js';
 import { type DecodingOptions, type DecodingOptionsInput, resolveDecodingOptions } from './options.js';
 import { ReadAhead } from './read-ahead.js';
-import { search } from './search.js';
+import type { SearchProgress } from './search.js';
 import { encodeLine } from './source-line.js';
-import type { TranslationModel } from './translation-model.js';
+import type { TranslationTokenizers } from './translation-model.js';
 import { unknownWords } from './unknown-words.js';
 
 /** A line to translate; `prefix` is text that its translation must begin with (whole words). */
@@ -36,19 +36,21 @@ export interface TranslationProgress {
   readonly totalLines: number | undefined;
   /** Tokens of the best translations, `</s>` counted. */
   readonly targetTokens: number;
+  /** How far a batch is that takes long; undefined when a batch has just ended. */
+  readonly search: (SearchProgress & { readonly sentences: number }) | undefined;
 }
 
 export interface TranslateOptions extends DecodingOptionsInput {
   /** Rejects with the signal's reason soon after it aborts. */
   readonly signal?: AbortSignal;
-  /** Called after every batch. */
+  /** Called after every batch, and several times a second while one takes longer. */
   readonly onProgress?: (progress: TranslationProgress) => void;
 }
 
 /** Text in, text out: tokenizes, sorts into batches of like length, searches, puts the translations back into order. */
 export class Translator {
-  readonly #model: TranslationModel;
-  readonly #device: Device;
+  readonly #tokenizers: TranslationTokenizers;
+  readonly #executor: DecodingExecutor;
   readonly #options: DecodingOptionsInput;
   readonly #disposal = new AbortController();
 
@@ -57,10 +59,10 @@ export class Translator {
    *
    * @throws DecadeError `usage` for options that are not allowed
    */
-  constructor(model: TranslationModel, device: Device, options: DecodingOptionsInput = {}) {
+  constructor(tokenizers: TranslationTokenizers, executor: DecodingExecutor, options: DecodingOptionsInput = {}) {
     resolveDecodingOptions(options);
-    this.#model = model;
-    this.#device = device;
+    this.#tokenizers = tokenizers;
+    this.#executor = executor;
     this.#options = options;
   }
 
@@ -70,7 +72,7 @@ export class Translator {
    * @throws DecadeError `usage` for options that are not allowed
    */
   async translate(lines: readonly SourceLine[], options: TranslateOptions = {}): Promise<TranslationResult[]> {
-    const call = new TranslationCall(this.#model, this.#device, this.#options, options, this.#disposal.signal, lines.length);
+    const call = this.#call(options, lines.length);
     try {
       return await call.translate(lines);
     } finally {
@@ -86,8 +88,8 @@ export class Translator {
     lines: AsyncIterable<SourceLine> | Iterable<SourceLine>,
     options: TranslateOptions = {},
   ): AsyncGenerator<TranslationResult, void, undefined> {
-    const call = new TranslationCall(this.#model, this.#device, this.#options, options, this.#disposal.signal, undefined);
-    const stream = new ReadAhead(lines, call.options.readAhead);
+    const call = this.#call(options, undefined);
+    const stream = new ReadAhead(lines, readAheadOf(call.options));
     try {
       for (;;) {
         const ready = await stream.take(call.signal);
@@ -100,7 +102,11 @@ export class Translator {
     }
   }
 
-  /** Ends what is under way, by an error, and refuses further calls. The model is its owner's to release. */
+  #call(options: TranslateOptions, totalLines: number | undefined): TranslationCall {
+    return new TranslationCall(this.#tokenizers, this.#executor, this.#options, options, this.#disposal.signal, totalLines);
+  }
+
+  /** Ends what is under way, by an error, and refuses further calls. Model and executor are their owner's to release. */
   dispose(): void {
     this.#disposal.abort(
       new DecadeError('usage', {
@@ -113,11 +119,19 @@ export class Translator {
   }
 }
 
+/** Most translations of a stream that wait to be given. */
+const heldTranslations = 65_536;
+
+/** Lines to read ahead: fewer when each has very many translations. */
+function readAheadOf({ readAhead, nbest }: DecodingOptions): number {
+  return Math.max(1, Math.min(readAhead, Math.floor(heldTranslations / nbest)));
+}
+
 /** One call of a translator: its options, what may end it, and what it has done. */
 class TranslationCall {
   readonly options: DecodingOptions;
-  readonly #model: TranslationModel;
-  readonly #device: Device;
+  readonly #tokenizers: TranslationTokenizers;
+  readonly #executor: DecodingExecutor;
   readonly #onProgress: TranslateOptions['onProgress'];
   readonly #totalLines: number | undefined;
   readonly #controller = new AbortController();
@@ -128,15 +142,15 @@ class TranslationCall {
   #targetTokens = 0;
 
   constructor(
-    model: TranslationModel,
-    device: Device,
+    tokenizers: TranslationTokenizers,
+    executor: DecodingExecutor,
     defaults: DecodingOptionsInput,
     { signal, onProgress, ...options }: TranslateOptions,
     disposal: AbortSignal,
     totalLines: number | undefined,
   ) {
-    this.#model = model;
-    this.#device = device;
+    this.#tokenizers = tokenizers;
+    this.#executor = executor;
     this.options = resolveDecodingOptions({ ...defaults, ...options });
     this.#onProgress = onProgress;
     this.#totalLines = totalLines;
@@ -161,7 +175,8 @@ class TranslationCall {
 
   /** The next lines. */
   async translate(lines: readonly SourceLine[]): Promise<TranslationResult[]> {
-    const { sourceTokenizer, targetTokenizer } = this.#model;
+    const { sourceTokenizer, targetTokenizer } = this.#tokenizers;
+    const { beam } = this.options;
     const results: TranslationResult[] = [];
     const waiting: WaitingLine[] = [];
     for (const [index, line] of lines.entries()) {
@@ -175,25 +190,44 @@ class TranslationCall {
     }
     this.#linesDone += lines.length - waiting.length;
     const lengths = waiting.map(({ source }) => source.length);
-    for (const positions of batchesByLength(lengths, this.options.batch)) {
+    const devices = await this.#executor.devicesFor(beam * lengths.reduce((sum, length) => sum + length, 0));
+    this.signal.throwIfAborted();
+    const limits = dividedLimits(searchLimits(this.options.batch, beam, targetTokenizer.size), waiting.length, devices, beam);
+    const translateBatch = async (positions: readonly number[]) => {
       const batch = positions.map((position) => waiting[position] as WaitingLine);
       for (const [index, result] of await this.#translateBatch(batch)) results[index] = result;
       this.#linesDone += batch.length;
-      this.#onProgress?.({ lines: this.#linesDone, totalLines: this.#totalLines, targetTokens: this.#targetTokens });
-    }
+      this.#report(undefined);
+    };
+    await inTurn(batchesByLength(lengths, limits), devices, translateBatch, (reason) => this.#controller.abort(reason));
     return results;
+  }
+
+  #report(search: TranslationProgress['search']): void {
+    this.#onProgress?.({ lines: this.#linesDone, totalLines: this.#totalLines, targetTokens: this.#targetTokens, search });
   }
 
   async #translateBatch(batch: readonly WaitingLine[]): Promise<[number, TranslationResult][]> {
     const { unknownReplacement } = this.options;
     const attention = this.options.attention || unknownReplacement !== 'none';
-    const found = await search(this.#model.model, this.#device, batch, { ...this.options, attention }, { signal: this.signal });
-    return batch.map(({ index, line, text, warning }, sentence) => {
-      const nbest = (found[sentence] ?? []).map((hypothesis) => this.#translation(hypothesis, text));
+    const found = await this.#executor.search(
+      batch,
+      { ...this.options, attention },
+      { signal: this.signal, onProgress: (progress) => this.#report({ ...progress, sentences: batch.length }) },
+    );
+    const turn = turns();
+    const results: [number, TranslationResult][] = [];
+    for (const [sentence, { index, line, text, warning }] of batch.entries()) {
+      const nbest: Translation[] = [];
+      for (const hypothesis of found[sentence] ?? []) {
+        nbest.push(this.#translation(hypothesis, text));
+        await turn();
+      }
       const [best = emptyTranslation] = nbest;
       this.#targetTokens += best.ids.length + 1;
-      return [index, { ...best, line, nbest, warning }];
-    });
+      results.push([index, { ...best, line, nbest, warning }]);
+    }
+    return results;
   }
 
   #translation(hypothesis: Hypothesis, source: string): Translation {
@@ -206,8 +240,8 @@ class TranslationCall {
         next: 'train with attention: dot or additive',
       });
     }
-    const unknown = unknownWords(unknownReplacement, this.#model.sourceTokenizer, source, hypothesis);
-    const text = this.#model.targetTokenizer.decode(hypothesis.ids, unknown);
+    const unknown = unknownWords(unknownReplacement, this.#tokenizers.sourceTokenizer, source, hypothesis);
+    const text = this.#tokenizers.targetTokenizer.decode(hypothesis.ids, unknown);
     return { ...hypothesis, attention: attention ? hypothesis.attention : undefined, text };
   }
 }

@@ -1,5 +1,5 @@
 import type { Batch, BatchOptions, SourceBatch } from '../data/batch.js';
-import type { ParameterStore } from '../nn/parameters.js';
+import type { Parameter, ParameterStore } from '../nn/parameters.js';
 import type { Pass } from '../nn/pass.js';
 import type { Device } from '../tensor/device.js';
 import type { SoftmaxCrossEntropyAttributes, SoftmaxCrossEntropyOutputs } from '../tensor/operations/softmax-cross-entropy.js';
@@ -28,6 +28,8 @@ export interface TrainableModel {
 /** What decoding sees of an architecture, so that every architecture shares every search. */
 export interface StepModel {
   readonly vocabularies: VocabularySizes;
+  /** What it computes with. Where every step multiplies by the same weights, a device may keep them packed. */
+  readonly parameters: Iterable<Pick<Parameter, 'value'>>;
   readonly batchOptions: BatchOptions;
   /** Encodes sentences and starts a row for each column of the packed source. The session holds device memory until disposed. */
   decode(device: Device, sources: SourceBatch): DecodingSession;
@@ -52,4 +54,6 @@ export interface StepOutput {
 }
 
 /** A model that can be trained and decoded. */
-export interface Model extends TrainableModel, StepModel {}
+export interface Model extends TrainableModel, StepModel {
+  readonly parameters: ParameterStore;
+}

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { DecadeError } from '../../src/core/errors.js';
 import { ensemble } from '../../src/decoding/ensemble.js';
 import { type DecodingOptionsInput, resolveDecodingOptions } from '../../src/decoding/options.js';
+import { LocalDecodingExecutor } from '../../src/decoding/local-executor.js';
 import { score } from '../../src/decoding/score.js';
 import { search } from '../../src/decoding/search.js';
 import type { StepModel } from '../../src/models/model.js';
@@ -90,7 +91,7 @@ describe('an ensemble', () => {
     // By Jensen's inequality the log of a mean is at least the mean of the logs, token by token.
     for (const [sentence, [best]] of found.entries()) {
       const pair = { source: sources[sentence] ?? [], target: best?.ids ?? [] };
-      const scores = await Promise.all(members.map((member) => score(member, device, [pair])));
+      const scores = await Promise.all(members.map((member) => score(LocalDecodingExecutor.of(device, [member]), [pair])));
       best?.tokenLogProbabilities.forEach((value, position) => {
         const logs = scores.map(([scored]) => scored?.tokenLogProbabilities[position] ?? Number.NaN);
         const mean = Math.log(logs.reduce((sum, log) => sum + Math.exp(log), 0) / logs.length);

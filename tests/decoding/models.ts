@@ -17,6 +17,7 @@ export type Table = (source: readonly number[], target: readonly number[]) => nu
 export class TableModel implements StepModel {
   readonly vocabularies;
   readonly batchOptions = {};
+  readonly parameters = [];
   readonly attends: boolean;
   readonly table: Table;
   /** Rows of every step of every session so far. */

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { LocalDecodingExecutor } from '../../src/decoding/local-executor.js';
 import { resolveDecodingOptions } from '../../src/decoding/options.js';
 import { score, scoreLines } from '../../src/decoding/score.js';
 import { search } from '../../src/decoding/search.js';
+import type { Model } from '../../src/models/model.js';
 import { trainTokenizer } from '../../src/text/train-tokenizer.js';
 import { openTestDevice } from '../tensor/devices.js';
 import { lstmVariants, randomLstm, randomSources } from './models.js';
 
 const device = await openTestDevice();
 const sources = randomSources(12, 7);
+const on = (model: Model) => LocalDecodingExecutor.of(device, [model]);
 
 function assertClose(actual: number | undefined, expected: number | undefined): void {
   const difference = Math.abs((actual ?? Number.NaN) - (expected ?? Number.NaN));
@@ -30,7 +33,7 @@ describe('the score of a pair', () => {
         hypotheses.map((hypothesis) => ({ source: sources[sentence] ?? [], target: hypothesis.ids, hypothesis })),
       );
       assert.equal(pairs.length, 48);
-      const scores = await score(model, device, pairs, { batch: { sentences: 7 } });
+      const scores = await score(on(model), pairs, { batch: { sentences: 7 } });
       pairs.forEach(({ hypothesis }, index) => {
         const scored = scores[index];
         assertClose(scored?.logProbability, hypothesis.logProbability);
@@ -46,9 +49,9 @@ describe('the score of a pair', () => {
     const model = randomLstm(device, { attention: 'dot' });
     const targets = randomSources(12, 9, 21);
     const pairs = sources.map((source, index) => ({ source, target: index === 3 ? [] : (targets[index] ?? []) }));
-    const together = await score(model, device, pairs);
+    const together = await score(on(model), pairs);
     for (const batch of [{ sentences: 1 }, { sentences: 5 }, { tokens: 10 }]) {
-      const scores = await score(model, device, pairs, { batch });
+      const scores = await score(on(model), pairs, { batch });
       scores.forEach(({ logProbability }, index) => {
         assertClose(logProbability, together[index]?.logProbability);
       });
@@ -61,7 +64,7 @@ describe('the score of a pair', () => {
     const model = randomLstm(device, {}, { vocabulary: 7 });
     const source = [4, 9, 3];
     const all = [0, 1, 3, 4, 5, 6].map((id) => ({ source, target: [5, id] }));
-    const scores = await score(model, device, [...all, { source, target: [5] }]);
+    const scores = await score(on(model), [...all, { source, target: [5] }]);
     const probability = (index: number) => Math.exp(scores[index]?.tokenLogProbabilities[1] ?? Number.NaN);
     assertClose(
       scores.reduce((sum, _, index) => sum + probability(index), 0),
@@ -80,9 +83,11 @@ describe('the score of a pair', () => {
       if (done === 8) controller.abort();
     };
     const before = device.memory.allocatedBytes;
-    await assert.rejects(score(model, device, pairs, { batch: { sentences: 4 }, signal: controller.signal, onProgress }), {
+    const executor = on(model);
+    await assert.rejects(score(executor, pairs, { batch: { sentences: 4 }, signal: controller.signal, onProgress }), {
       name: 'AbortError',
     });
+    await executor.dispose();
     assert.deepEqual(progress, [4, 8]);
     assert.ok(device.memory.allocatedBytes <= before);
   });
@@ -92,7 +97,6 @@ describe('the score of lines', () => {
   test('is that of their tokens; empty and long lines do not stop the others', async () => {
     const tokenizer = await trainTokenizer(['a b c d e f g'], { kind: 'word', size: 11 });
     const model = randomLstm(device, {}, { vocabulary: 11 });
-    const scoring = { model, sourceTokenizer: tokenizer, targetTokenizer: tokenizer };
     const pairs = [
       { source: 'a b', target: 'c' },
       { source: '', target: '' },
@@ -100,8 +104,8 @@ describe('the score of lines', () => {
       { source: 'a b c d e f', target: 'a' },
       { source: 'g', target: '' },
     ];
-    const lines = await scoreLines(scoring, device, pairs, { maximumLength: 4 });
-    const expected = await score(model, device, [
+    const lines = await scoreLines({ sourceTokenizer: tokenizer, targetTokenizer: tokenizer }, on(model), pairs, { maximumLength: 4 });
+    const expected = await score(on(model), [
       { source: tokenizer.encode('a b'), target: tokenizer.encode('c') },
       { source: tokenizer.encode('a b c d'), target: tokenizer.encode('a') },
       { source: tokenizer.encode('g'), target: [] },

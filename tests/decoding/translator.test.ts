@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DecadeError } from '../../src/core/errors.js';
+import { LocalDecodingExecutor } from '../../src/decoding/local-executor.js';
 import type { DecodingOptionsInput } from '../../src/decoding/options.js';
 import { score } from '../../src/decoding/score.js';
 import { type TranslationProgress, type TranslationResult, Translator } from '../../src/decoding/translator.js';
@@ -33,7 +34,7 @@ function copier({ attends = false } = {}): TableModel {
 }
 
 const translator = (model: StepModel, options: DecodingOptionsInput = {}) =>
-  new Translator({ name: 'run', model, sourceTokenizer: tokenizer, targetTokenizer: tokenizer }, device, options);
+  new Translator({ sourceTokenizer: tokenizer, targetTokenizer: tokenizer }, new LocalDecodingExecutor(device, model, []), options);
 const texts = (results: readonly TranslationResult[]) => results.map(({ text }) => text);
 const isError = (kind: string, pattern: RegExp) => (error: unknown) =>
   error instanceof DecadeError && error.kind === kind && pattern.test(error.message);
@@ -92,7 +93,7 @@ describe('translate', () => {
     const model = randomLstm(device, { attention: 'dot' }, { vocabulary: 11 });
     const results = (await translator(model, { maximumLength: 8 }).translate(lines)).filter(({ line }) => lines[line - 1] !== '');
     const pairs = results.map(({ line, ids }) => ({ source: tokenizer.encode(lines[line - 1] ?? ''), target: ids }));
-    const scores = await score(model, device, pairs);
+    const scores = await score(LocalDecodingExecutor.of(device, [model]), pairs);
     results.forEach(({ logProbability }, index) => {
       const expected = scores[index]?.logProbability ?? Number.NaN;
       assert.ok(Math.abs(logProbability - expected) <= 1e-5 * Math.abs(expected));

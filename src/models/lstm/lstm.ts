@@ -88,6 +88,6 @@ export class LstmModel implements Model {
   }
 
   decode(device: Device, sources: SourceBatch): DecodingSession {
-    return new LstmDecodingSession(device, this.#encoder, this.#decoder, this.parameters, sources, this.options);
+    return new LstmDecodingSession(device, this.#encoder, this.#decoder, sources, this.options);
   }
 }

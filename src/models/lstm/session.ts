@@ -1,13 +1,11 @@
 import type { SourceBatch } from '../../data/batch.js';
 import { memoryRows } from '../../nn/attention.js';
-import type { ParameterStore } from '../../nn/parameters.js';
 import type { Pass } from '../../nn/pass.js';
 import { type Device, Scope } from '../../tensor/device.js';
 import { singleStepLayout } from '../../tensor/layout.js';
 import { Arena } from '../../tensor/memory.js';
 import { gatherRows } from '../../tensor/operations/gather-rows.js';
 import { linear } from '../../tensor/operations/linear.js';
-import { PackedWeights } from '../../tensor/packed-weights.js';
 import { Inference } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { DecodingSession, StepOutput } from '../model.js';
@@ -19,7 +17,6 @@ import type { LstmOptions } from './options.js';
 export class LstmDecodingSession implements DecodingSession {
   readonly #decoder: LstmDecoder;
   readonly #reversed: boolean;
-  readonly #weights: PackedWeights;
   readonly #encoded: Arena;
   readonly #passes: [Pass, Pass];
   readonly #memory: DecoderMemory | undefined;
@@ -29,24 +26,12 @@ export class LstmDecodingSession implements DecodingSession {
   /** The source column of each row. */
   #columns: Int32Array;
 
-  /** `parameters` may not change while the session lasts. */
-  constructor(
-    device: Device,
-    encoder: LstmEncoder,
-    decoder: LstmDecoder,
-    parameters: ParameterStore,
-    sources: SourceBatch,
-    options: LstmOptions,
-  ) {
+  /** The parameters may not change while the session lasts. */
+  constructor(device: Device, encoder: LstmEncoder, decoder: LstmDecoder, sources: SourceBatch, options: LstmOptions) {
     this.#decoder = decoder;
     this.#reversed = options.reverseSource;
     this.#encoded = new Arena(device.memory);
-    this.#weights = new PackedWeights(
-      device.matrix,
-      Array.from(parameters, ({ value }) => value),
-    );
-    const stepping: Device = { memory: device.memory, kernels: device.kernels, matrix: this.#weights };
-    this.#passes = [inferenceIn(stepping, new Arena(device.memory)), inferenceIn(stepping, new Arena(device.memory))];
+    this.#passes = [inferenceIn(device, new Arena(device.memory)), inferenceIn(device, new Arena(device.memory))];
     const pass = inferenceIn(device, this.#encoded);
     const { output, states } = encoder.forward(pass, sources.source, sources.sentenceKeys);
     this.#memory = decoder.memory(pass, output, memoryRows(pass.runner.scope, sources.source.layout));
@@ -91,7 +76,6 @@ export class LstmDecodingSession implements DecodingSession {
   }
 
   dispose(): void {
-    this.#weights.dispose();
     this.#encoded.dispose();
     for (const pass of this.#passes) pass.runner.scope.arena.dispose();
   }

@@ -1,0 +1,54 @@
+import type { Hypothesis } from './beams.js';
+import type { Score, ScoringPair } from './score.js';
+import type { SearchControl, SearchOptions, SearchSentence } from './search.js';
+
+/** What a caller may say about a batch that is under way. */
+export interface DecodingControl extends SearchControl {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * What searches and scores with one model, or with several that vote: this thread's device, or many devices at once. Whoever
+ * makes batches sees no more than this, and which device a batch is handed to changes no result but by rounding.
+ */
+export interface DecodingExecutor {
+  /**
+   * How many batches are best given at the same time while there are so many rows to compute (source tokens, each counted
+   * once for every hypothesis). Starts devices when there is enough for them to do.
+   */
+  devicesFor(rows: number): Promise<number>;
+  /** As `search`: waits for a device when all are busy. */
+  search(sentences: readonly SearchSentence[], options: SearchOptions, control?: DecodingControl): Promise<Hypothesis[][]>;
+  /** The log-probability of every pair of one batch, in their order. */
+  score(pairs: readonly ScoringPair[], control?: Pick<DecodingControl, 'signal'>): Promise<Score[]>;
+  /** Ends its devices and gives back what it made of the weights. The model is its owner's to release. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * Does `work` on every item, `concurrency` at a time, begun in their order. After a failure nothing new is begun; it is thrown
+ * when all that was begun has ended, so that nobody is left using what the caller then releases. `stop` is called at once.
+ */
+export async function inTurn<Item>(
+  items: Iterable<Item>,
+  concurrency: number,
+  work: (item: Item) => Promise<void>,
+  stop: (reason: unknown) => void = () => {},
+): Promise<void> {
+  const iterator = items[Symbol.iterator]();
+  const failures: unknown[] = [];
+  const worker = async () => {
+    while (failures.length === 0) {
+      const next = iterator.next();
+      if (next.done) return;
+      try {
+        await work(next.value);
+      } catch (reason) {
+        failures.push(reason);
+        stop(reason);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+  if (failures.length > 0) throw failures[0];
+}

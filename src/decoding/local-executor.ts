@@ -1,0 +1,50 @@
+import type { Model, StepModel, TrainableModel } from '../models/model.js';
+import type { Device } from '../tensor/device.js';
+import { PackedWeights } from '../tensor/packed-weights.js';
+import type { Hypothesis } from './beams.js';
+import { ensembleModel } from './ensemble.js';
+import { scoreBatchTogether } from './ensemble-score.js';
+import type { DecodingControl, DecodingExecutor } from './executor.js';
+import type { Score, ScoringPair } from './score.js';
+import { type SearchOptions, type SearchSentence, search } from './search.js';
+
+/** Searches and scores on one device, this thread's. The parameters may not change before it is disposed. */
+export class LocalDecodingExecutor implements DecodingExecutor {
+  readonly #device: Device;
+  readonly #weights: PackedWeights;
+  readonly #searched: StepModel;
+  readonly #scored: readonly TrainableModel[];
+
+  /** One model, or several with the same vocabularies that vote. */
+  static of(device: Device, members: readonly Model[]): LocalDecodingExecutor {
+    return new LocalDecodingExecutor(device, ensembleModel(members), members);
+  }
+
+  constructor(device: Device, searched: StepModel, scored: readonly TrainableModel[]) {
+    // Packed when first used, and then for every batch.
+    this.#weights = new PackedWeights(
+      device.matrix,
+      Array.from(searched.parameters, ({ value }) => value),
+    );
+    this.#device = { ...device, matrix: this.#weights };
+    this.#searched = searched;
+    this.#scored = scored;
+  }
+
+  async devicesFor(): Promise<number> {
+    return 1;
+  }
+
+  search(sentences: readonly SearchSentence[], options: SearchOptions, control?: DecodingControl): Promise<Hypothesis[][]> {
+    return search(this.#searched, this.#device, sentences, options, control);
+  }
+
+  async score(pairs: readonly ScoringPair[], { signal }: Pick<DecodingControl, 'signal'> = {}): Promise<Score[]> {
+    signal?.throwIfAborted();
+    return scoreBatchTogether(this.#scored, this.#device, pairs);
+  }
+
+  async dispose(): Promise<void> {
+    this.#weights.dispose();
+  }
+}
