@@ -1,0 +1,95 @@
+import { DecadeError } from '../core/errors.js';
+import { confidenceInterval, pairedBootstrapProbability, resampler, standardResamples } from '../metrics/bootstrap.js';
+import { sumStatistics } from '../metrics/evaluate.js';
+import type { Metric } from '../metrics/metric.js';
+import { forEach, type WorkControl } from './work.js';
+
+/** Sentences with what their translations should be. */
+export interface TestSet {
+  /** For people: the files, or the part of the run's data. */
+  readonly name: string;
+  readonly sources: readonly string[];
+  /** One list for each set of references, each as long as `sources`. */
+  readonly references: readonly (readonly string[])[];
+}
+
+/** Throws `input` for a test set without sentences or references, or whose files differ in length. */
+export function requireTestSet({ name, sources, references }: TestSet): void {
+  const odd = references.find((set) => set.length !== sources.length);
+  if (sources.length > 0 && references.length > 0 && odd === undefined) return;
+  throw new DecadeError('input', {
+    where: name,
+    received:
+      odd === undefined
+        ? `${sources.length} sentences, ${references.length} sets of references`
+        : `${sources.length} and ${odd.length} lines`,
+    allowed: odd === undefined ? 'at least one of each' : 'as many lines in both',
+    next: odd === undefined ? 'check the files' : 'find where a line is missing or split: the files must be parallel line by line',
+  });
+}
+
+/** Statistics of every sentence by one metric. */
+export interface ScoredSentences {
+  readonly metric: Metric;
+  readonly references: number;
+  readonly statistics: readonly Float64Array[];
+}
+
+/** Scores every translation by itself. */
+export async function scoreSentences(
+  metric: Metric,
+  hypotheses: readonly string[],
+  references: readonly (readonly string[])[],
+  control: WorkControl = {},
+): Promise<ScoredSentences> {
+  const statistics: Float64Array[] = [];
+  await forEach(`scoring by ${metric.label}`, hypotheses.length, control, (sentence) => {
+    statistics.push(
+      metric.statistics(
+        hypotheses[sentence] as string,
+        references.map((set) => set[sentence] as string),
+      ),
+    );
+  });
+  return { metric, references: references.length, statistics };
+}
+
+/** A score of a whole test set, and where it would lie on 95 % of test sets drawn like it. */
+export interface ScoreInterval {
+  readonly score: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Of which sentences, how many draws, and from which seed; see `resampler`. */
+export interface IntervalOptions extends WorkControl {
+  readonly resamples?: number | undefined;
+  readonly seed?: number | undefined;
+}
+
+/** The score of a system with its bootstrap interval. */
+export async function scoreInterval({ metric, statistics }: Pick<ScoredSentences, 'metric' | 'statistics'>, options: IntervalOptions = {}) {
+  const [interval] = await pairedIntervals(metric, [statistics], options);
+  return interval as ScoreInterval;
+}
+
+/** The same of several systems on the same sentences, and how likely their differences from the first are by chance. */
+export async function pairedIntervals(
+  metric: Metric,
+  systems: readonly (readonly Float64Array[])[],
+  { resamples = standardResamples, seed, ...control }: IntervalOptions = {},
+): Promise<(ScoreInterval & { probability: number | undefined })[]> {
+  const draw = resampler(metric, systems, seed);
+  const drawn = systems.map(() => new Float64Array(resamples));
+  await forEach(`resampling, ${metric.label}`, resamples, control, (resample) => {
+    for (const [system, score] of draw(resample).entries()) (drawn[system] as Float64Array)[resample] = score;
+  });
+  const scores = systems.map((statistics) => metric.score(sumStatistics(statistics)).score);
+  return drawn.map((resampled, system) => {
+    const score = scores[system] as number;
+    const [baseline] = drawn;
+    const probability =
+      system === 0 || baseline === undefined ? undefined : pairedBootstrapProbability(baseline, resampled, score - (scores[0] as number));
+    return { score, ...confidenceInterval(resampled), probability };
+  });
+}
