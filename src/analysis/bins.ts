@@ -40,7 +40,7 @@ export async function scoreBins(
   for (const [index, { least, greatest, sentences }] of bins.entries()) {
     const interval = await scoreInterval(
       { metric, statistics: sentences.map((sentence) => statistics[sentence] as Float64Array) },
-      { ...options, onProgress: (progress) => onProgress?.({ ...progress, fraction: (index + progress.fraction) / bins.length }) },
+      { ...options, onProgress: (progress) => onProgress?.({ ...progress, fraction: (index + (progress.fraction ?? 0)) / bins.length }) },
     );
     scored.push({ least, greatest, sentences: sentences.length, ...interval });
   }

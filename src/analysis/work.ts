@@ -4,8 +4,8 @@ import { turns } from '../decoding/event-loop.js';
 export interface WorkProgress {
   /** What is being done: `translating`. */
   readonly label: string;
-  /** Between 0 and 1. */
-  readonly fraction: number;
+  /** Between 0 and 1; undefined when the end is not known. */
+  readonly fraction: number | undefined;
 }
 
 /** How work can be watched and ended. */

@@ -33,6 +33,16 @@ export interface StepModel {
   readonly batchOptions: BatchOptions;
   /** Encodes sentences and starts a row for each column of the packed source. The session holds device memory until disposed. */
   decode(device: Device, sources: SourceBatch): DecodingSession;
+  /** For architectures that sum a sentence up in one vector. */
+  readonly sentenceEncoder?: SentenceEncoder | undefined;
+}
+
+/** What an encoder ends with, as one vector a sentence. */
+export interface SentenceEncoder {
+  /** Which values these are, for captions. */
+  readonly description: string;
+  /** A vector for each sentence, in the order in which the batch was given them. */
+  encode(device: Device, sources: SourceBatch): Float32Array[];
 }
 
 /** Rows that are extended token by token. Each row belongs to one source sentence; several may share one. */

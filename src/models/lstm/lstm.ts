@@ -9,10 +9,11 @@ import {
   type SoftmaxCrossEntropyOutputs,
   softmaxCrossEntropy,
 } from '../../tensor/operations/softmax-cross-entropy.js';
-import type { DecodingSession, Model, VocabularySizes } from '../model.js';
+import type { DecodingSession, Model, SentenceEncoder, VocabularySizes } from '../model.js';
 import { LstmDecoder } from './decoder.js';
 import { LstmEncoder } from './encoder.js';
 import type { LstmOptions } from './options.js';
+import { LstmSentenceEncoder } from './sentence-encoder.js';
 import { LstmDecodingSession } from './session.js';
 
 /**
@@ -23,6 +24,7 @@ export class LstmModel implements Model {
   readonly parameters = new ParameterStore();
   readonly options: LstmOptions;
   readonly vocabularies: VocabularySizes;
+  readonly sentenceEncoder: SentenceEncoder;
   readonly #encoder: LstmEncoder;
   readonly #decoder: LstmDecoder;
 
@@ -32,6 +34,7 @@ export class LstmModel implements Model {
     this.vocabularies = vocabularies;
     this.#encoder = new LstmEncoder(this.parameters, options, vocabularies.source);
     this.#decoder = new LstmDecoder(this.parameters, options, vocabularies.target);
+    this.sentenceEncoder = new LstmSentenceEncoder(this.#encoder);
   }
 
   get dropout(): number {

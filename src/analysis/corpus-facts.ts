@@ -1,0 +1,85 @@
+import type { Files } from '../core/files.js';
+import { type CorpusSource, describeSource, readPairs } from '../data/sources.js';
+import { turns } from '../decoding/event-loop.js';
+import type { WorkControl } from './work.js';
+import { wordsOf } from './words.js';
+
+/** What can be counted of one side of a corpus. */
+export interface SideFacts {
+  readonly words: number;
+  readonly distinctWords: number;
+  /** Words in the longest sentence. */
+  readonly longest: number;
+}
+
+/** What can be counted of a corpus. */
+export interface CorpusFacts {
+  readonly name: string;
+  readonly pairs: number;
+  /** Lines that hold no pair. */
+  readonly unusable: number;
+  readonly source: SideFacts;
+  readonly target: SideFacts;
+  /** Set when there are more pairs than were read. */
+  readonly isPart: boolean;
+}
+
+/** Enough for ranks of words and mean lengths; more would take minutes. */
+const mostPairs = 1_000_000;
+
+/** Counts a corpus, up to its first million pairs, and how often each word of the source occurs in it. */
+export async function corpusFacts(
+  files: Files,
+  source: CorpusSource,
+  { signal, onProgress }: WorkControl = {},
+): Promise<{ facts: CorpusFacts; frequencies: Map<string, number> }> {
+  const sides = { source: new SideCounter(), target: new SideCounter() };
+  let [pairs, unusable, isPart] = [0, 0, false];
+  const turn = turns();
+  for await (const pair of readPairs(files, source)) {
+    if ('unusable' in pair) {
+      unusable++;
+      continue;
+    }
+    if (pairs === mostPairs) {
+      isPart = true;
+      break;
+    }
+    pairs++;
+    sides.source.add(pair.source);
+    sides.target.add(pair.target);
+    const others = turn();
+    if (others === undefined) continue;
+    await others;
+    signal?.throwIfAborted();
+    // How many there are is not known before they have been read.
+    onProgress?.({ label: `counting words, ${pairs.toLocaleString('en')} pairs`, fraction: undefined });
+  }
+  const facts = { name: describeSource(source), pairs, unusable, source: sides.source.facts, target: sides.target.facts, isPart };
+  return { facts, frequencies: sides.source.counts };
+}
+
+/** The same of sentences that are already at hand. */
+export function testSetFacts(name: string, sources: readonly string[], references: readonly string[]): CorpusFacts {
+  const sides = { source: new SideCounter(), target: new SideCounter() };
+  for (const source of sources) sides.source.add(source);
+  for (const reference of references) sides.target.add(reference);
+  return { name, pairs: sources.length, unusable: 0, source: sides.source.facts, target: sides.target.facts, isPart: false };
+}
+
+class SideCounter {
+  readonly counts = new Map<string, number>();
+  #words = 0;
+  #longest = 0;
+
+  add(text: string): void {
+    const words = wordsOf(text);
+    for (const word of words) this.counts.set(word, (this.counts.get(word) ?? 0) + 1);
+    this.#words += words.length;
+    this.#longest = Math.max(this.#longest, words.length);
+  }
+
+  get facts(): SideFacts {
+    return { words: this.#words, distinctWords: this.counts.size, longest: this.#longest };
+  }
+}
