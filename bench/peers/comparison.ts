@@ -1,0 +1,121 @@
+/** What one run of a contender measured. */
+export interface Measurement {
+  /** Training: source and target tokens. Decoding: tokens of the translations, `</s>` counted. */
+  readonly wordsPerSecond: number;
+  readonly sentencesPerSecond?: number | undefined;
+  /** Of the speed of its own matrix products; only decade measures it. */
+  readonly fractionOfBound?: number | undefined;
+  /** The most memory the whole contender held. */
+  readonly peakRssMiB: number;
+  /** How it was set up, and what a reader must know. */
+  readonly note?: string | undefined;
+}
+
+/** One line of the table: medians over the rounds, and ratios to the peer everything is compared with. */
+export interface Row extends Measurement {
+  readonly subject: string;
+  readonly contender: string;
+  readonly rounds: number;
+  /** Slowest and fastest round. */
+  readonly wordsPerSecondRange: readonly [number, number];
+  /** Speed over that of the subject's fastest baseline; undefined when none was measured. */
+  readonly speedRatio?: number | undefined;
+  /** Memory over that baseline's. */
+  readonly memoryRatio?: number | undefined;
+}
+
+export interface Samples {
+  readonly subject: string;
+  readonly contender: string;
+  /** May stand as what others are compared with. */
+  readonly baseline: boolean;
+  /** A round each; may be empty. */
+  readonly measurements: readonly Measurement[];
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const [below, above] = [sorted[sorted.length % 2 === 1 ? middle : middle - 1], sorted[middle]];
+  return below === undefined || above === undefined ? Number.NaN : (below + above) / 2;
+}
+
+/** A row for everything that was measured, in the given order. The baseline of a subject is its fastest candidate, by medians. */
+export function compare(samples: readonly Samples[]): Row[] {
+  const measured = samples.filter(({ measurements }) => measurements.length > 0);
+  const rows = measured.map((sample) => ({ sample, row: summary(sample) }));
+  return rows.map(({ row }) => {
+    const baseline = rows
+      .filter((other) => other.sample.baseline && other.row.subject === row.subject)
+      .map((other) => other.row)
+      .reduce<Row | undefined>(
+        (best, other) => (best !== undefined && best.wordsPerSecond >= other.wordsPerSecond ? best : other),
+        undefined,
+      );
+    if (baseline === undefined) return row;
+    return { ...row, speedRatio: row.wordsPerSecond / baseline.wordsPerSecond, memoryRatio: row.peakRssMiB / baseline.peakRssMiB };
+  });
+}
+
+function summary({ subject, contender, measurements }: Samples): Row {
+  const speeds = measurements.map(({ wordsPerSecond }) => wordsPerSecond);
+  const medianOf = (figure: 'sentencesPerSecond' | 'fractionOfBound') => {
+    const values = measurements.flatMap((measurement) => measurement[figure] ?? []);
+    return values.length === 0 ? undefined : median(values);
+  };
+  return {
+    subject,
+    contender,
+    rounds: measurements.length,
+    wordsPerSecond: median(speeds),
+    wordsPerSecondRange: [Math.min(...speeds), Math.max(...speeds)],
+    sentencesPerSecond: medianOf('sentencesPerSecond'),
+    fractionOfBound: medianOf('fractionOfBound'),
+    peakRssMiB: Math.max(...measurements.map(({ peakRssMiB }) => peakRssMiB)),
+    note: measurements.at(-1)?.note,
+  };
+}
+
+interface Column {
+  readonly title: string;
+  readonly cell: (row: Row) => string;
+  readonly align: 'left' | 'right';
+}
+
+const whole = (value: number) => Math.round(value).toLocaleString('en-US');
+const ratio = (value: number | undefined) => (value === undefined ? '' : `${value.toFixed(2)}x`);
+
+const columns: readonly Column[] = [
+  { title: '', cell: ({ subject }) => subject, align: 'left' },
+  { title: 'contender', cell: ({ contender }) => contender, align: 'left' },
+  { title: 'words/s', cell: ({ wordsPerSecond }) => whole(wordsPerSecond), align: 'right' },
+  { title: 'slowest–fastest', cell: ({ wordsPerSecondRange: [low, high] }) => `${whole(low)}–${whole(high)}`, align: 'right' },
+  { title: 'sentences/s', cell: ({ sentencesPerSecond }) => sentencesPerSecond?.toFixed(1) ?? '', align: 'right' },
+  { title: 'speed', cell: ({ speedRatio }) => ratio(speedRatio), align: 'right' },
+  {
+    title: 'of bound',
+    cell: ({ fractionOfBound }) => (fractionOfBound === undefined ? '' : `${(100 * fractionOfBound).toFixed(1)} %`),
+    align: 'right',
+  },
+  { title: 'MiB', cell: ({ peakRssMiB }) => whole(peakRssMiB), align: 'right' },
+  { title: 'memory', cell: ({ memoryRatio }) => ratio(memoryRatio), align: 'right' },
+  { title: 'rounds', cell: ({ rounds }) => String(rounds), align: 'right' },
+  { title: '', cell: ({ note }) => note ?? '', align: 'left' },
+];
+
+/** A Markdown table that also reads well in a terminal. Columns that are empty in every row are left out. */
+export function table(rows: readonly Row[]): string {
+  const shown = columns.filter(({ cell }) => rows.some((row) => cell(row) !== ''));
+  const widths = shown.map(({ title, cell }) => Math.max(3, title.length, ...rows.map((row) => cell(row).length)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells
+      .map((text, index) => (shown[index]?.align === 'right' ? text.padStart(widths[index] ?? 0) : text.padEnd(widths[index] ?? 0)))
+      .join(' | ')} |`;
+  return [
+    line(shown.map(({ title }) => title)),
+    line(
+      shown.map(({ align }, index) => (align === 'right' ? `${'-'.repeat((widths[index] ?? 3) - 1)}:` : '-'.repeat(widths[index] ?? 3))),
+    ),
+    ...rows.map((row) => line(shown.map(({ cell }) => cell(row)))),
+  ].join('\n');
+}

@@ -1,0 +1,124 @@
+import { fileURLToPath } from 'node:url';
+import type { Measurement } from './comparison.js';
+import { type Contender, patience, type Surroundings } from './contenders.js';
+import { type DecodingJob, readLines, writeDecodingJob } from './decoding-job.js';
+import { NoResult, resultOf } from './program.js';
+import { describeSetting, fastestSetting, runTorch, type TorchSetting } from './torch.js';
+
+/** What is translated by whom. */
+export interface DecodingTask {
+  readonly run: string;
+  readonly input: string;
+  readonly sentences: number;
+}
+
+interface FoundTranslation {
+  readonly ids: readonly number[];
+  readonly logProbability: number;
+}
+
+interface DecodingResult extends Measurement {
+  readonly translations: readonly FoundTranslation[];
+}
+
+export const decodingSubject = (beam: number) => (beam === 1 ? 'greedy' : `beam ${beam}`);
+const beamOf = (subject: string) => (subject === 'greedy' ? 1 : Number(subject.replace('beam ', '')));
+
+/** Everything that translates with the weights of one run. Subjects are those of `decodingSubject`. */
+export function decodingContenders(surroundings: Surroundings, task: DecodingTask): Contender[] {
+  const { cores, folder } = surroundings;
+  const jobPath = `${folder}/decoding-job.json`;
+  let written: Promise<DecodingJob> | undefined;
+  const job = () => {
+    written ??= writeDecodingJob(task.run, readLines(task.input, task.sentences), jobPath);
+    return written;
+  };
+  /** What each finds, so that all can be compared with the first. */
+  const found = new Map<string, readonly FoundTranslation[]>();
+  const judged = (subject: string, result: DecodingResult, translations: readonly FoundTranslation[], note: string): Measurement => {
+    const first = found.get(subject) ?? translations;
+    found.set(subject, first);
+    const { translations: _, ...figures } = result;
+    return {
+      ...figures,
+      note: first === translations ? note : [note, agreement(translations, first)].filter((text) => text !== '').join('; '),
+    };
+  };
+  const counts = cores === 1 ? [1] : [1, cores];
+  return [
+    ...counts.map((threads) => torchDecoding(surroundings, threads, jobPath, job, judged)),
+    ...counts.map(
+      (devices): Contender => ({
+        name: `decade-${devices}`,
+        baseline: false,
+        description: `decade, text to text, ${devices} ${devices === 1 ? 'device' : 'devices'}`,
+        async measure(subject, seconds) {
+          await job();
+          const result = await resultOf<DecodingResult>({
+            command: surroundings.node,
+            arguments: [
+              fileURLToPath(new URL('decade-decoding.js', import.meta.url)),
+              ...['--run', task.run, '--input', task.input, '--sentences', String(task.sentences)],
+              ...['--beam', String(beamOf(subject)), '--devices', String(devices), '--seconds', String(seconds)],
+            ],
+            seconds: patience(seconds),
+          });
+          return judged(subject, result, result.translations, '');
+        },
+      }),
+    ),
+  ];
+}
+
+function torchDecoding(
+  { python, sources, folder }: Surroundings,
+  threads: number,
+  jobPath: string,
+  job: () => Promise<DecodingJob>,
+  judged: (subject: string, result: DecodingResult, translations: readonly FoundTranslation[], note: string) => Measurement,
+): Contender {
+  const settings = new Map<string, TorchSetting>();
+  const run = (subject: string, setting: TorchSetting, seconds: number) => {
+    if ('missing' in python) throw new NoResult(python.missing);
+    const options = { job: jobPath, beam: beamOf(subject), seconds };
+    return runTorch<DecodingResult>(python.python, `${sources}/torch_decoding.py`, setting, options, patience(seconds));
+  };
+  return {
+    name: `torch-${threads}`,
+    baseline: true,
+    description: `PyTorch, ids to ids, at most ${threads} ${threads === 1 ? 'thread' : 'threads'}, at its best setting of them`,
+    async measure(subject, seconds) {
+      const { lines } = await job();
+      const setting =
+        settings.get(subject) ??
+        (await fastestSetting(
+          `decoding ${subject} ${threads} ${jobKey(await job())}`,
+          threads,
+          `${folder}/torch-settings.json`,
+          async (tried) => (await run(subject, tried, 0)).wordsPerSecond,
+        ));
+      settings.set(subject, setting);
+      const result = await run(subject, setting, seconds);
+      const translations: FoundTranslation[] = [];
+      for (const [index, place] of lines.flat().entries()) translations[place] = result.translations[index] as FoundTranslation;
+      return judged(subject, result, translations, describeSetting(setting));
+    },
+  };
+}
+
+function jobKey({ weights, lines }: DecodingJob): string {
+  return `${weights} ${lines.flat().length}`;
+}
+
+/** How two lists of translations compare: which are the same, and how far the same ones' log-probabilities are apart. */
+export function agreement(translations: readonly FoundTranslation[], others: readonly FoundTranslation[]): string {
+  let same = 0;
+  let apart = 0;
+  for (const [index, { ids, logProbability }] of translations.entries()) {
+    const other = others[index];
+    if (other === undefined || other.ids.length !== ids.length || ids.some((id, place) => id !== other.ids[place])) continue;
+    same++;
+    apart = Math.max(apart, Math.abs(logProbability - other.logProbability));
+  }
+  return `${same} of ${translations.length} translations as the first found them, log-probabilities within ${apart.toExponential(1)}`;
+}

@@ -1,0 +1,130 @@
+// Runs decade and its peers in turn on this machine and prints medians and ratios. See ../README.md.
+import { cpus, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { names, numberFrom, wholeNumber } from '../../src/cli/arguments.js';
+import { compare, type Measurement, type Samples, table } from './comparison.js';
+import { type Contender, type Surroundings, trainingContenders } from './contenders.js';
+import { decodingContenders, decodingSubject } from './decoding-contenders.js';
+import { NoResult } from './program.js';
+import { pythonWithTorch } from './torch.js';
+
+interface Options {
+  shapes: string[];
+  beams: string[];
+  only?: string[];
+  rounds: number;
+  seconds: number;
+  run: string;
+  input: string;
+  sentences: number;
+  python?: string;
+  node: string;
+  json?: boolean;
+}
+
+const command = new Command('peers')
+  .description(
+    'decade and its peers in turn: each is measured for some seconds, round after round, and the medians are compared with\n' +
+      "PyTorch's. What is not installed is left out, with the reason.",
+  )
+  .argument('[subject]', 'training or decoding (default: training)', 'training')
+  .option('--shapes <names>', 'training: of small, base, deep, paper, 2014', names, ['small', 'base', 'deep'])
+  .option('--beams <numbers>', 'decoding: 1 is greedy search', names, ['1', '12'])
+  .option('--only <names>', 'only these contenders, of those that --help lists', names)
+  .option('--rounds <number>', 'how often each is measured', wholeNumber(1, 100), 3)
+  .option('--seconds <number>', 'how long each is measured each time', numberFrom(0), 5)
+  .option('--run <RUN>', 'decoding: the trained model that all use', 'runs/quickstart')
+  .option('--input <FILE>', 'decoding: what they translate', 'runs/quickstart/test.en')
+  .option('--sentences <number>', 'decoding: so many of its lines, evenly spread', wholeNumber(1), 320)
+  .option('--python <PATH>', 'an interpreter that has PyTorch (default: the first of python3, /usr/bin/python3, python that has it)')
+  .option('--node <PATH>', 'the Node.js that runs decade and the packages', process.execPath)
+  .option('--json', 'print one JSON object')
+  .addHelpText('after', () => {
+    const lines = (contenders: readonly Contender[]) => contenders.map(({ name, description }) => `  ${name.padEnd(22)} ${description}`);
+    const here = surroundings({ missing: '' }, process.execPath);
+    const decoding = decodingContenders(here, { run: '', input: '', sentences: 1 });
+    return ['\nTraining:', ...lines(trainingContenders(here)), '\nDecoding:', ...lines(decoding), '\nExamples:', ...examples].join('\n');
+  })
+  .action(measureAll);
+
+const examples = [
+  '  $ npm run -s peers -- training --shapes small --only torch-f32,decade-f32-2',
+  '  $ npm run -s peers -- decoding --run runs/mine --input test.en --beams 1,12',
+];
+
+function surroundings(python: Surroundings['python'], node: string): Surroundings {
+  const repository = repositoryOf(new URL('.', import.meta.url));
+  return { python, node, cores: cpus().length, sources: `${repository}bench/peers`, folder: `${repository}.build/peers` };
+}
+
+/** The folder that holds the compiled one, `dist` or a folder of `.build`. */
+function repositoryOf(compiled: URL): string {
+  const path = fileURLToPath(compiled);
+  const place = Math.max(path.lastIndexOf('/dist/'), path.lastIndexOf('/.build/'));
+  return path.slice(0, place + 1);
+}
+
+async function measureAll(subject: string, options: Options): Promise<void> {
+  const python = pythonWithTorch(options.python);
+  const here = surroundings('missing' in python ? python : { python: python.python }, options.node);
+  const training = subject === 'training';
+  if (!training && subject !== 'decoding') throw new NoResult(`no subject ${subject}; there are training and decoding`);
+  const known = training ? trainingContenders(here) : decodingContenders(here, options);
+  const unknown = options.only?.find((name) => !known.some((contender) => contender.name === name));
+  if (unknown !== undefined) throw new NoResult(`no contender ${unknown}; there are ${known.map(({ name }) => name).join(', ')}`);
+  const contenders = known.filter(({ name }) => options.only?.includes(name) ?? true);
+  const subjects = training ? options.shapes : options.beams.map((beam) => decodingSubject(Number(beam)));
+  const machine = {
+    processor: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryMiB: Math.round(totalmem() / 1024 ** 2),
+    node: process.version,
+    ...('missing' in python ? {} : { torch: python.version }),
+  };
+  const samples: Samples[] = [];
+  for (const name of subjects) samples.push(...(await measureInTurn(name, contenders, options)));
+  const rows = compare(samples);
+  if (options.json) console.log(JSON.stringify({ subject, machine, rows }, undefined, 2));
+  else {
+    const { processor, cores, node } = machine;
+    const torch = 'missing' in python ? python.missing : `PyTorch ${python.version}`;
+    console.log(
+      `${processor}, ${cores} cores, Node ${node}, ${torch}; medians of up to ${options.rounds} rounds of ${options.seconds} s each\n`,
+    );
+    console.log(table(rows));
+  }
+}
+
+/** All contenders on one subject: a round measures each once. One that has no result is left out of the rounds after. */
+async function measureInTurn(subject: string, contenders: readonly Contender[], { rounds, seconds }: Options): Promise<Samples[]> {
+  const found = new Map<Contender, Measurement[]>(contenders.map((contender) => [contender, []]));
+  const absent = new Set<Contender>();
+  for (let round = 1; round <= rounds; round++) {
+    for (const [contender, measurements] of found) {
+      if (absent.has(contender)) continue;
+      try {
+        const measurement = await contender.measure(subject, seconds);
+        measurements.push(measurement);
+        say(`${subject}, round ${round}, ${contender.name}: ${Math.round(measurement.wordsPerSecond).toLocaleString('en-US')} words/s`);
+      } catch (error) {
+        if (!(error instanceof NoResult)) throw error;
+        absent.add(contender);
+        say(`${subject}, ${contender.name} is left out: ${error.message}`);
+      }
+    }
+  }
+  return [...found].map(([{ name, baseline }, measurements]) => ({ subject, contender: name, baseline, measurements }));
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+try {
+  await command.parseAsync();
+} catch (error) {
+  if (!(error instanceof NoResult)) throw error;
+  say(error.message);
+  process.exitCode = 2;
+}

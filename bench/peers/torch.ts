@@ -1,0 +1,143 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { dirname } from 'node:path';
+import { NoResult, resultOf } from './program.js';
+
+/** How PyTorch shares out its work: it and OpenBLAS keep pools of their own, and both guess the processor. */
+export interface TorchSetting {
+  /** `torch.set_num_threads` and OMP_NUM_THREADS. */
+  readonly torch: number;
+  /** OPENBLAS_NUM_THREADS. */
+  readonly openblas: number;
+  /** What OpenBLAS is told to take this processor for, where it is told. */
+  readonly coreType?: string;
+  /** The vector instructions of PyTorch's own kernels, where it is told. */
+  readonly capability?: string;
+}
+
+/** The interpreter that has PyTorch: `wanted` alone when given. */
+export function pythonWithTorch(wanted: string | undefined): { python: string; version: string } | { missing: string } {
+  const tried = wanted === undefined ? ['python3', '/usr/bin/python3', 'python'] : [wanted];
+  for (const python of tried) {
+    const { status, stdout } = spawnSync(python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8', timeout: 60_000 });
+    if (status === 0) return { python, version: stdout.trim() };
+  }
+  return {
+    missing: `no PyTorch in ${tried.join(', ')}: install it (Debian: apt-get install python3-torch), or name an interpreter with --python`,
+  };
+}
+
+export function environmentOf({ torch, openblas, coreType, capability }: TorchSetting): NodeJS.ProcessEnv {
+  return {
+    OMP_NUM_THREADS: String(torch),
+    MKL_NUM_THREADS: String(Math.max(torch, openblas)),
+    OPENBLAS_NUM_THREADS: String(openblas),
+    ...(coreType === undefined ? {} : { OPENBLAS_CORETYPE: coreType }),
+    ...(capability === undefined ? {} : { ATEN_CPU_CAPABILITY: capability }),
+  };
+}
+
+export function describeSetting({ torch, openblas, coreType, capability }: TorchSetting): string {
+  return [
+    `torch threads ${torch}`,
+    `OpenBLAS threads ${openblas}`,
+    ...(coreType === undefined ? [] : [`OPENBLAS_CORETYPE=${coreType}`]),
+    ...(capability === undefined ? [] : [`ATEN_CPU_CAPABILITY=${capability}`]),
+  ].join(', ');
+}
+
+/** Every way of sharing out the work that uses no more than so many threads at a time. */
+export function threadSettings(threads: number): TorchSetting[] {
+  const one = { torch: 1, openblas: 1 };
+  if (threads === 1) return [one];
+  return [{ torch: 1, openblas: threads }, { torch: threads, openblas: 1 }, { torch: threads, openblas: threads }, one];
+}
+
+/** What PyTorch and OpenBLAS may be told about this processor: nothing first. */
+export function processorHints(flags: string): Pick<TorchSetting, 'coreType' | 'capability'>[] {
+  const has = (flag: string) => flags.split(/\s+/).includes(flag);
+  if (has('avx512bw')) return [{}, { coreType: 'SkylakeX' }, { coreType: 'SkylakeX', capability: 'avx512' }];
+  if (has('avx2')) return [{}, { coreType: 'Haswell' }];
+  return [{}];
+}
+
+/**
+ * The fastest setting: first what to tell it of the processor, then the threads. Each is tried for a moment, twice, of
+ * which the better counts; what was found is kept in `cache` under `key`.
+ */
+export async function fastestSetting(
+  key: string,
+  threads: number,
+  cache: string,
+  speedOf: (setting: TorchSetting) => Promise<number>,
+): Promise<TorchSetting> {
+  const known = readCache(cache);
+  const place = `${cpus()[0]?.model ?? ''} ${key}`;
+  const before = known[place];
+  if (before !== undefined) return before;
+  const [first = { torch: 1, openblas: 1 }, ...others] = threadSettings(threads);
+  const hinted = await fastest(
+    processorHints(processorFlags()).map((hints) => ({ ...first, ...hints })),
+    speedOf,
+  );
+  const { setting } = await fastest(
+    others.map((other) => ({ ...hinted.setting, ...other })),
+    speedOf,
+    hinted,
+  );
+  mkdirSync(dirname(cache), { recursive: true });
+  writeFileSync(cache, JSON.stringify({ ...readCache(cache), [place]: setting }, undefined, 2));
+  return setting;
+}
+
+interface Tried {
+  readonly setting: TorchSetting;
+  readonly speed: number;
+}
+
+async function fastest(
+  settings: readonly TorchSetting[],
+  speedOf: (setting: TorchSetting) => Promise<number>,
+  before?: Tried,
+): Promise<Tried> {
+  let best = before;
+  let failure: unknown;
+  // In turn, so that a moment when the machine was busy does not decide.
+  for (const setting of [...settings, ...settings]) {
+    try {
+      const speed = await speedOf(setting);
+      if (best === undefined || speed > best.speed) best = { setting, speed };
+    } catch (error) {
+      if (!(error instanceof NoResult)) throw error;
+      failure = error;
+    }
+  }
+  if (best === undefined) throw failure;
+  return best;
+}
+
+function processorFlags(): string {
+  const information = '/proc/cpuinfo';
+  return existsSync(information) ? (/^flags\s*:(.*)$/m.exec(readFileSync(information, 'utf8'))?.[1] ?? '') : '';
+}
+
+function readCache(path: string): { readonly [key: string]: TorchSetting } {
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { [key: string]: TorchSetting }) : {};
+}
+
+/** Runs one of the Python scripts beside the sources. */
+export function runTorch<Result>(
+  python: string,
+  script: string,
+  setting: TorchSetting,
+  options: { readonly [name: string]: string | number },
+  seconds: number,
+): Promise<Result> {
+  return resultOf<Result>({
+    command: python,
+    arguments: [script, ...Object.entries({ ...options, threads: setting.torch }).flatMap(([name, value]) => [`--${name}`, String(value)])],
+    environment: environmentOf(setting),
+    seconds,
+  });
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { compare, median, type Samples, table } from '../../bench/peers/comparison.js';
+import { agreement } from '../../bench/peers/decoding-contenders.js';
+import { spreadLines } from '../../bench/peers/decoding-job.js';
+import { describeSetting, environmentOf, processorHints, threadSettings } from '../../bench/peers/torch.js';
+
+const samples = (contender: string, baseline: boolean, speeds: number[], peakRssMiB: number, subject = 'small'): Samples => ({
+  subject,
+  contender,
+  baseline,
+  measurements: speeds.map((wordsPerSecond) => ({ wordsPerSecond, peakRssMiB })),
+});
+
+describe('comparison of contenders', () => {
+  test('medians of odd and even numbers of rounds', () => {
+    assert.equal(median([3, 1, 2]), 2);
+    assert.equal(median([4, 1, 3, 2]), 2.5);
+  });
+
+  test('ratios are to the fastest baseline of the same subject', () => {
+    const rows = compare([
+      samples('peer, one thread', true, [60, 50, 70], 400),
+      samples('peer, two threads', true, [100, 90, 500], 500),
+      samples('decade', false, [200, 190, 210], 250),
+      samples('peer, one thread', true, [10], 800, 'base'),
+      samples('decade', false, [15], 800, 'base'),
+    ]);
+    assert.deepEqual(
+      rows.map(({ subject, wordsPerSecond, speedRatio, memoryRatio }) => [subject, wordsPerSecond, speedRatio, memoryRatio]),
+      [
+        ['small', 60, 0.6, 0.8],
+        ['small', 100, 1, 1],
+        ['small', 200, 2, 0.5],
+        ['base', 10, 1, 1],
+        ['base', 15, 1.5, 1],
+      ],
+    );
+  });
+
+  test('who has no result has no row, and without a baseline there is no ratio', () => {
+    const rows = compare([samples('peer', true, [], 0), samples('decade', false, [7, 5], 100)]);
+    assert.equal(rows.length, 1);
+    assert.deepEqual(rows[0]?.wordsPerSecondRange, [5, 7]);
+    assert.equal(rows[0]?.speedRatio, undefined);
+  });
+
+  test('the table shows only columns that hold something', () => {
+    const text = table(compare([samples('peer', true, [1_000], 400), samples('decade', false, [2_500], 300)]));
+    const lines = text.split('\n');
+    assert.equal(new Set(lines.map((line) => line.length)).size, 1, 'all lines are as long as each other');
+    assert.match(text, /decade +\| +2,500 \|.* 2\.50x \| +300 \| +0\.75x/);
+    assert.doesNotMatch(text, /sentences|bound/);
+  });
+});
+
+describe('settings of PyTorch', () => {
+  test('no setting uses more threads than it may', () => {
+    assert.deepEqual(threadSettings(1), [{ torch: 1, openblas: 1 }]);
+    for (const { torch, openblas } of threadSettings(2)) assert.ok(torch <= 2 && openblas <= 2);
+  });
+
+  test('a core type is named only to a processor that has its instructions', () => {
+    assert.deepEqual(processorHints('fpu sse2'), [{}]);
+    assert.deepEqual(processorHints('sse2 avx avx2 fma'), [{}, { coreType: 'Haswell' }]);
+    assert.ok(processorHints('avx2 avx512f avx512bw').some(({ coreType }) => coreType === 'SkylakeX'));
+  });
+
+  test('what is described is what is set', () => {
+    const setting = { torch: 1, openblas: 2, coreType: 'SkylakeX' };
+    const environment = environmentOf(setting);
+    assert.equal(environment.OPENBLAS_NUM_THREADS, '2');
+    assert.equal(environment.OPENBLAS_CORETYPE, 'SkylakeX');
+    assert.equal(environment.ATEN_CPU_CAPABILITY, undefined);
+    assert.match(describeSetting(setting), /torch threads 1, OpenBLAS threads 2, OPENBLAS_CORETYPE=SkylakeX$/);
+  });
+});
+
+describe('decoding', () => {
+  test('translations that differ are counted, those that agree are compared by their log-probabilities', () => {
+    const found = [
+      { ids: [4, 5], logProbability: -1 },
+      { ids: [6], logProbability: -2 },
+      { ids: [7, 8, 9], logProbability: -3 },
+    ];
+    const others = [
+      { ids: [4, 5], logProbability: -1.25 },
+      { ids: [6, 6], logProbability: -9 },
+      { ids: [7, 8, 9], logProbability: -3 },
+    ];
+    assert.equal(agreement(found, others), '2 of 3 translations as the first found them, log-probabilities within 2.5e-1');
+  });
+
+  test('lines are taken from all parts of a file, empty ones left out', () => {
+    const text = `${Array.from({ length: 10 }, (_, line) => `${line}\n\n`).join('')}`;
+    assert.deepEqual(spreadLines(text, 5), ['0', '2', '4', '6', '8']);
+    assert.equal(spreadLines(text, 100).length, 10);
+  });
+});
