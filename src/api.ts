@@ -8,9 +8,10 @@ import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.
 import { type SourceLine, type TranslateOptions, type TranslationResult, Translator } from './decoding/translator.js';
 import type { TranslationModel } from './decoding/translation-model.js';
 import { type Evaluation, evaluate as evaluateMetric, metricNamed } from './metrics/evaluate.js';
-import { createModel } from './models/create.js';
+import { createModel, type ModelOptions } from './models/create.js';
 import type { Model } from './models/model.js';
 import { DataExecutor } from './parallel/data-executor.js';
+import { ElasticDecodingExecutor } from './parallel/elastic-decoding.js';
 import type { Runtime } from './parallel/runtime.js';
 import type { Device } from './tensor/device.js';
 import type { Precision } from './tensor/matrix.js';
@@ -53,19 +54,6 @@ export async function train(
         precision: before?.precision ?? setup.precision,
       });
     },
-    async translate(lines, { model, tokenizers, beam }) {
-      const device = await runtime.openDevice(memory, { gemm });
-      const { source: sourceTokenizer, target: targetTokenizer } = tokenizers;
-      const executor = LocalDecodingExecutor.of(device, [model]);
-      const translator = new Translator({ sourceTokenizer, targetTokenizer }, executor, { beam });
-      try {
-        const signal = request.signal === undefined ? {} : { signal: request.signal };
-        return (await translator.translate(lines, signal)).map(({ text }) => text);
-      } finally {
-        await executor.dispose();
-        device.matrix.dispose();
-      }
-    },
   };
   return trainRun(context, await readConfiguration(runtime, configuration, set), request);
 }
@@ -97,6 +85,11 @@ async function openExecutor(
 }
 
 export interface LoadOptions extends DecodingOptionsInput {
+  /**
+   * Worker threads to compute on, which share one copy of the parameters. They are started when there is enough to do for
+   * them; until then, and for single lines, this thread computes. Default: one a core.
+   */
+  readonly devices?: number | undefined;
   /** A matrix library by name: `webassembly`, `openblas`, `mkl`, `accelerate`, `onednn`. Default: the fastest here. */
   readonly gemm?: string | undefined;
 }
@@ -109,16 +102,11 @@ export class LoadedModel implements AsyncDisposable {
   readonly #translator: Translator;
 
   /** See `load`. */
-  constructor(device: Device, members: readonly Member[], options: DecodingOptionsInput) {
+  constructor(device: Device, members: readonly Member[], executor: DecodingExecutor, translator: Translator) {
     this.#device = device;
     this.#members = members;
-    const together = ensemble(members);
-    this.#executor = new LocalDecodingExecutor(
-      device,
-      together.model,
-      members.map(({ model }) => model),
-    );
-    this.#translator = new Translator(together, this.#executor, options);
+    this.#executor = executor;
+    this.#translator = translator;
   }
 
   /** A translation for every line, in their order; `''` for an empty one. */
@@ -155,7 +143,7 @@ export class LoadedModel implements AsyncDisposable {
   }
 }
 
-type Member = TranslationModel & { readonly model: Model };
+type Member = TranslationModel & { readonly model: Model; readonly modelOptions: ModelOptions };
 
 /**
  * Opens trained models. Runs no code of theirs and checks every size before it allocates.
@@ -167,9 +155,9 @@ type Member = TranslationModel & { readonly model: Model };
 export async function load(
   runtime: Runtime,
   runs: string | readonly string[],
-  { gemm, ...options }: LoadOptions = {},
+  { gemm, devices = runtime.cores, ...options }: LoadOptions = {},
 ): Promise<LoadedModel> {
-  const memory = new Memory({ shared: false });
+  const memory = new Memory({ shared: runtime.sharedMemory });
   const device = await runtime.openDevice(memory, { gemm });
   const members: Member[] = [];
   for (const path of typeof runs === 'string' ? [runs] : runs) {
@@ -178,9 +166,26 @@ export async function load(
     const { source, target } = run.tokenizers;
     const model = createModel(configuration.model, { source: source.size, target: target.size });
     await run.loadParameters(model.parameters, memory);
-    members.push({ name: path, model, sourceTokenizer: source, targetTokenizer: target });
+    members.push({ name: path, model, modelOptions: configuration.model, sourceTokenizer: source, targetTokenizer: target });
   }
-  return new LoadedModel(device, members, options);
+  const together = ensemble(members);
+  const executor = new ElasticDecodingExecutor({
+    runtime,
+    memory,
+    local: LocalDecodingExecutor.of(
+      device,
+      members.map(({ model }) => model),
+    ),
+    members: members.map(({ model, modelOptions }) => ({
+      options: modelOptions,
+      vocabularies: model.vocabularies,
+      parameters: model.parameters.offsets,
+    })),
+    gemm,
+    devices: runtime.sharedMemory ? devices : 1,
+    rowCost: members.reduce((sum, { model }) => sum + Math.max(model.tokenCosts.source, model.tokenCosts.target), 0),
+  });
+  return new LoadedModel(device, members, executor, new Translator(together, executor, options));
 }
 
 /** Opens models, translates lines and closes them: for once. */
@@ -190,8 +195,8 @@ export async function translate(
   lines: readonly SourceLine[],
   options: TranslateOptions & LoadOptions = {},
 ): Promise<TranslationResult[]> {
-  const { gemm, ...rest } = options;
-  const model = await load(runtime, runs, { gemm });
+  const { gemm, devices, ...rest } = options;
+  const model = await load(runtime, runs, { gemm, devices });
   try {
     return await model.translate(lines, rest);
   } finally {
@@ -204,10 +209,10 @@ export async function score(
   runtime: Runtime,
   run: string,
   pairs: readonly { readonly source: string; readonly target: string }[],
-  options: ScoreOptions & Pick<LoadOptions, 'gemm'> = {},
+  options: ScoreOptions & Pick<LoadOptions, 'gemm' | 'devices'> = {},
 ): Promise<LineScore[]> {
-  const { gemm, ...rest } = options;
-  const model = await load(runtime, run, { gemm });
+  const { gemm, devices, ...rest } = options;
+  const model = await load(runtime, run, { gemm, devices });
   try {
     return await model.score(pairs, rest);
   } finally {

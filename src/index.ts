@@ -47,7 +47,8 @@ export function train(configuration: string | ConfigurationInput, options: api.T
  * const [result] = await model.translate(['three weeks ago'], { beam: 12 });
  *
  * @param runs     a run directory; several translate together, which needs the same tokenizers
- * @param options  defaults for every translation: `beam`, `lengthPenalty`, `maximumLength`, ...
+ * @param options  defaults for every translation: `beam`, `lengthPenalty`, `maximumLength`, ...; `devices` worker threads
+ *                 translate what is long enough for it (default: one a core)
  * @returns        a model to translate and score with; `dispose` it, or declare it with `await using`
  * @throws DecadeError `input` for what is no run, or a damaged one; `usage` for runs that do not fit together
  */
@@ -74,7 +75,7 @@ export function translate(
 export function score(
   run: string,
   pairs: readonly { readonly source: string; readonly target: string }[],
-  options?: ScoreOptions & Pick<api.LoadOptions, 'gemm'>,
+  options?: ScoreOptions & Pick<api.LoadOptions, 'gemm' | 'devices'>,
 ): Promise<LineScore[]> {
   return api.score(nodeRuntime, run, pairs, options);
 }

@@ -1,5 +1,6 @@
 import { LocalDecodingExecutor } from '../decoding/local-executor.js';
 import { resolveDecodingOptions } from '../decoding/options.js';
+import { ElasticDecodingExecutor } from '../parallel/elastic-decoding.js';
 import type { Runtime } from '../parallel/runtime.js';
 import { benchModel, benchPairs, benchShape, elapsed, median, rounded } from './bench-shapes.js';
 
@@ -10,17 +11,19 @@ export interface BenchTranslateOptions {
   /** How long to measure. */
   readonly seconds: number;
   readonly gemm?: string | undefined;
+  /** Every device searches a batch of its own, all at the same time. Default: 1. */
+  readonly devices?: number | undefined;
 }
 
 export interface BenchTranslateResult {
   readonly config: string;
   readonly beam: number;
-  readonly devices: 1;
+  readonly devices: number;
   readonly gemm: string;
   readonly kernels: string;
-  /** Sentences that share every step. */
+  /** Sentences that share every step, on each device. */
   readonly batchSentences: number;
-  /** Median time of a batch. */
+  /** Median time of a batch on every device. */
   readonly batchMs: number;
   /** Tokens of the best translations, `</s>` counted. */
   readonly targetTokensPerSecond: number;
@@ -34,17 +37,28 @@ export async function benchTranslate(
   options: BenchTranslateOptions,
   peakRssBytes: () => number,
 ): Promise<BenchTranslateResult> {
-  const { config, beam, seconds, gemm } = options;
+  const { config, beam, seconds, gemm, devices = 1 } = options;
   const shape = benchShape(config);
-  const { memory, model } = benchModel(shape);
+  const { memory, model, modelOptions } = benchModel(shape);
   const device = await runtime.openDevice(memory, { gemm });
-  const executor = LocalDecodingExecutor.of(device, [model]);
+  const executor = new ElasticDecodingExecutor({
+    runtime,
+    memory,
+    local: LocalDecodingExecutor.of(device, [model]),
+    members: [{ options: modelOptions, vocabularies: model.vocabularies, parameters: model.parameters.offsets }],
+    gemm,
+    devices,
+    rowCost: 1,
+    worthStarting: 0,
+    worthUsing: 0,
+  });
   try {
     const sentences = benchPairs(shape);
     const length = shape.length - 1;
     const searchOptions = resolveDecodingOptions({ beam, minimumLength: length, maximumLength: length });
+    const decoder = await executor.decoderFor(1);
     const translate = async () => {
-      await executor.search(sentences, searchOptions);
+      await Promise.all(Array.from({ length: devices }, () => decoder.search(sentences, searchOptions)));
     };
     await translate();
     const times: number[] = [];
@@ -54,13 +68,13 @@ export async function benchTranslate(
     return {
       config,
       beam,
-      devices: 1,
+      devices,
       gemm: device.matrix.name,
       kernels: device.kernels.variant,
       batchSentences: sentences.length,
       batchMs: rounded(batchMs, 2),
-      targetTokensPerSecond: Math.round((sentences.length * shape.length * 1000) / batchMs),
-      sentencesPerSecond: rounded((sentences.length * 1000) / batchMs, 1),
+      targetTokensPerSecond: Math.round((devices * sentences.length * shape.length * 1000) / batchMs),
+      sentencesPerSecond: rounded((devices * sentences.length * 1000) / batchMs, 1),
       peakRssMiB: Math.round(peakRssBytes() / 1024 ** 2),
     };
   } finally {

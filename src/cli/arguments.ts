@@ -40,10 +40,12 @@ export interface DeviceChoice {
   gemm?: string;
 }
 
-/** How many devices to train on. */
+/** How many devices to compute on. */
 export function withDevicesOption(command: Command): Command {
   return command.addOption(
-    new Option('--devices <number>', 'worker threads to compute on (default: one a core)').argParser(wholeNumber(1, 256)),
+    new Option('--devices <number>', 'worker threads to compute on, where there is enough to do (default: one a core)').argParser(
+      wholeNumber(1, 256),
+    ),
   );
 }
 

@@ -7,21 +7,27 @@ export interface DecodingControl extends SearchControl {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * What searches and scores with one model, or with several that vote: this thread's device, or many devices at once. Whoever
- * makes batches sees no more than this, and which device a batch is handed to changes no result but by rounding.
- */
-export interface DecodingExecutor {
-  /**
-   * How many batches are best given at the same time while there are so many rows to compute (source tokens, each counted
-   * once for every hypothesis). Starts devices when there is enough for them to do.
-   */
-  devicesFor(rows: number): Promise<number>;
-  /** As `search`: waits for a device when all are busy. */
+/** What searches and scores batches, as many at the same time as it has devices. */
+export interface BatchDecoder {
+  /** Batches that are worked on at the same time; more wait. */
+  readonly devices: number;
+  /** As `search`. */
   search(sentences: readonly SearchSentence[], options: SearchOptions, control?: DecodingControl): Promise<Hypothesis[][]>;
   /** The log-probability of every pair of one batch, in their order. */
   score(pairs: readonly ScoringPair[], control?: Pick<DecodingControl, 'signal'>): Promise<Score[]>;
-  /** Ends its devices and gives back what it made of the weights. The model is its owner's to release. */
+}
+
+/**
+ * Where one model, or several that vote, are searched and scored with: this thread's device, or many. Whoever makes batches
+ * sees no more than this, and which device a batch is handed to changes no result but by rounding.
+ */
+export interface DecodingExecutor {
+  /**
+   * What is best used when so many rows are to be computed (tokens, those of a search counted once for every hypothesis).
+   * Starts devices when there is enough for them to do.
+   */
+  decoderFor(rows: number): Promise<BatchDecoder>;
+  /** Ends its devices and gives back what they made of the weights. The model is its owner's to release. */
   dispose(): Promise<void>;
 }
 

@@ -4,12 +4,13 @@ import { PackedWeights } from '../tensor/packed-weights.js';
 import type { Hypothesis } from './beams.js';
 import { ensembleModel } from './ensemble.js';
 import { scoreBatchTogether } from './ensemble-score.js';
-import type { DecodingControl, DecodingExecutor } from './executor.js';
+import type { BatchDecoder, DecodingControl, DecodingExecutor } from './executor.js';
 import type { Score, ScoringPair } from './score.js';
 import { type SearchOptions, type SearchSentence, search } from './search.js';
 
 /** Searches and scores on one device, this thread's. The parameters may not change before it is disposed. */
-export class LocalDecodingExecutor implements DecodingExecutor {
+export class LocalDecodingExecutor implements BatchDecoder, DecodingExecutor {
+  readonly devices = 1;
   readonly #device: Device;
   readonly #weights: PackedWeights;
   readonly #searched: StepModel;
@@ -31,8 +32,8 @@ export class LocalDecodingExecutor implements DecodingExecutor {
     this.#scored = scored;
   }
 
-  async devicesFor(): Promise<number> {
-    return 1;
+  async decoderFor(): Promise<BatchDecoder> {
+    return this;
   }
 
   search(sentences: readonly SearchSentence[], options: SearchOptions, control?: DecodingControl): Promise<Hypothesis[][]> {

@@ -41,14 +41,14 @@ export async function score(
 ): Promise<Score[]> {
   const scores = new Array<Score>(pairs.length);
   const lengths = pairs.map(({ source, target }) => Math.max(source.length, target.length + 1));
-  const devices = await executor.devicesFor(lengths.reduce((sum, length) => sum + length, 0));
+  const decoder = await executor.decoderFor(lengths.reduce((sum, length) => sum + length, 0));
   const { batch } = resolveDecodingOptions({ batch: limits });
   const turn = turns();
   let done = 0;
-  await inTurn(batchesByLength(lengths, dividedLimits(batch, pairs.length, devices)), devices, async (positions) => {
+  await inTurn(batchesByLength(lengths, dividedLimits(batch, pairs.length, decoder.devices)), decoder.devices, async (positions) => {
     await turn();
     signal?.throwIfAborted();
-    const found = await executor.score(
+    const found = await decoder.score(
       positions.map((position) => pairs[position] as ScoringPair),
       { signal },
     );

@@ -2,7 +2,7 @@ import { DecadeError } from '../core/errors.js';
 import { batchesByLength, dividedLimits, searchLimits } from './batches.js';
 import type { Hypothesis } from './beams.js';
 import { turns } from './event-loop.js';
-import { type DecodingExecutor, inTurn } from './executor.js';
+import { type BatchDecoder, type DecodingExecutor, inTurn } from './executor.js';
 import { type DecodingOptions, type DecodingOptionsInput, resolveDecodingOptions } from './options.js';
 import { ReadAhead } from './read-ahead.js';
 import type { SearchProgress } from './search.js';
@@ -190,16 +190,16 @@ class TranslationCall {
     }
     this.#linesDone += lines.length - waiting.length;
     const lengths = waiting.map(({ source }) => source.length);
-    const devices = await this.#executor.devicesFor(beam * lengths.reduce((sum, length) => sum + length, 0));
+    const decoder = await this.#executor.decoderFor(beam * lengths.reduce((sum, length) => sum + length, 0));
     this.signal.throwIfAborted();
-    const limits = dividedLimits(searchLimits(this.options.batch, beam, targetTokenizer.size), waiting.length, devices, beam);
+    const limits = dividedLimits(searchLimits(this.options.batch, beam, targetTokenizer.size), waiting.length, decoder.devices, beam);
     const translateBatch = async (positions: readonly number[]) => {
       const batch = positions.map((position) => waiting[position] as WaitingLine);
-      for (const [index, result] of await this.#translateBatch(batch)) results[index] = result;
+      for (const [index, result] of await this.#translateBatch(decoder, batch)) results[index] = result;
       this.#linesDone += batch.length;
       this.#report(undefined);
     };
-    await inTurn(batchesByLength(lengths, limits), devices, translateBatch, (reason) => this.#controller.abort(reason));
+    await inTurn(batchesByLength(lengths, limits), decoder.devices, translateBatch, (reason) => this.#controller.abort(reason));
     return results;
   }
 
@@ -207,10 +207,10 @@ class TranslationCall {
     this.#onProgress?.({ lines: this.#linesDone, totalLines: this.#totalLines, targetTokens: this.#targetTokens, search });
   }
 
-  async #translateBatch(batch: readonly WaitingLine[]): Promise<[number, TranslationResult][]> {
+  async #translateBatch(decoder: BatchDecoder, batch: readonly WaitingLine[]): Promise<[number, TranslationResult][]> {
     const { unknownReplacement } = this.options;
     const attention = this.options.attention || unknownReplacement !== 'none';
-    const found = await this.#executor.search(
+    const found = await decoder.search(
       batch,
       { ...this.options, attention },
       { signal: this.signal, onProgress: (progress) => this.#report({ ...progress, sentences: batch.length }) },

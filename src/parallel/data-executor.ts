@@ -1,5 +1,6 @@
 import { DecadeError } from '../core/errors.js';
 import type { IdPair } from '../data/batch.js';
+import type { DecodingExecutor } from '../decoding/executor.js';
 import type { ModelOptions } from '../models/create.js';
 import type { Model } from '../models/model.js';
 import type { Precision } from '../tensor/matrix.js';
@@ -9,11 +10,15 @@ import type { EvaluationResult, Executor, UpdateResult, UpdateSettings } from '.
 import { updateCount } from '../training/local-executor.js';
 import { Optimizer } from '../training/optimizer.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
-import type { Barrier } from './barrier.js';
 import { controlBytes, controlFields } from './device-thread.js';
 import { divide } from './divide.js';
+import { DecodingDevices } from './decoding-devices.js';
+import type { DecodingReply, DecodingRequest } from './decoding-messages.js';
 import { type DeviceReply, type DeviceRequest, packPairs } from './messages.js';
-import type { DeviceThread, Runtime } from './runtime.js';
+import { RemoteDevice } from './remote-device.js';
+import type { Runtime } from './runtime.js';
+
+type Thread = RemoteDevice<DeviceRequest | DecodingRequest, DeviceReply | DecodingReply>;
 
 export interface DataExecutorOptions {
   readonly runtime: Runtime;
@@ -46,7 +51,10 @@ export class DataExecutor implements Executor {
     const control = memory.allocate(controlBytes(devices));
     memory.u8.fill(0, control.offset, control.offset + control.bytes);
     const { barrier } = controlFields(memory.webAssembly, control.offset, devices);
-    const threads = Array.from({ length: devices }, (_, device) => new Thread(runtime.startThread(), device, barrier));
+    const threads = Array.from(
+      { length: devices },
+      (_, device): Thread => new RemoteDevice(runtime.startThread(), device, () => barrier.break()),
+    );
     try {
       const replies = await Promise.all(
         threads.map((thread, device) =>
@@ -152,6 +160,13 @@ export class DataExecutor implements Executor {
     return total;
   }
 
+  decoding(): Promise<DecodingExecutor> {
+    const { memory, model, modelOptions, gemm } = this.#options;
+    const { vocabularies, parameters } = model;
+    const members = [{ options: modelOptions, vocabularies, parameters: parameters.offsets }];
+    return DecodingDevices.begin(this.#threads, { memory, members, gemm });
+  }
+
   /** Runs the matrix products of the last update alone, on all devices at once. Needs `instrument: record`. */
   async replay(): Promise<{ operations: number; milliseconds: number }> {
     const replies = await Promise.all(this.#threads.map((thread) => thread.ask('replayed', { kind: 'replay' })));
@@ -175,57 +190,5 @@ export class DataExecutor implements Executor {
 
   #divide(pairs: readonly IdPair[]): number[][] {
     return divide(pairs, this.#threads.length, this.#options.model.tokenCosts);
-  }
-}
-
-type ReplyOf<Kind extends DeviceReply['kind']> = Extract<DeviceReply, { kind: Kind }>;
-
-/** A device thread with one request at a time in flight. */
-class Thread {
-  readonly #thread: DeviceThread;
-  readonly #device: number;
-  #failure: DecadeError | undefined;
-  #waiting: { resolve(reply: DeviceReply): void; reject(error: DecadeError): void } | undefined;
-
-  constructor(thread: DeviceThread, device: number, barrier: Barrier) {
-    this.#thread = thread;
-    this.#device = device;
-    const fail = (reason: string) => {
-      barrier.break();
-      this.#failure ??= new DecadeError('resource', {
-        where: `device ${this.#device}`,
-        received: reason,
-        next: 'the last checkpoint stands: continue with --resume, if need be with fewer devices',
-      });
-      this.#waiting?.reject(this.#failure);
-      this.#waiting = undefined;
-    };
-    thread.listen({
-      message: (message) => {
-        const reply = message as DeviceReply;
-        if (reply.kind === 'failed') return fail(reply.message);
-        this.#waiting?.resolve(reply);
-        this.#waiting = undefined;
-      },
-      failure: fail,
-    });
-  }
-
-  ask<Kind extends DeviceReply['kind']>(kind: Kind, request: DeviceRequest): Promise<ReplyOf<Kind>> {
-    return new Promise((resolve, reject) => {
-      if (this.#failure !== undefined) return reject(this.#failure);
-      this.#waiting = {
-        resolve: (reply) =>
-          reply.kind === kind
-            ? resolve(reply as ReplyOf<Kind>)
-            : reject(new DecadeError('resource', { where: `device ${this.#device}`, received: `reply ${reply.kind}`, allowed: kind })),
-        reject,
-      };
-      this.#thread.post(request);
-    });
-  }
-
-  terminate(): Promise<void> {
-    return this.#thread.terminate();
   }
 }

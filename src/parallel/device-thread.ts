@@ -8,6 +8,8 @@ import { Memory } from '../tensor/memory.js';
 import { Optimizer } from '../training/optimizer.js';
 import { clippingFactor, Replica, type ShardResult } from '../training/replica.js';
 import { Barrier, barrierFields } from './barrier.js';
+import { DecodingDevice } from './decoding-device.js';
+import { type DecodingReply, type DecodingRequest, isDecodingRequest } from './decoding-messages.js';
 import { type DeviceReply, type DeviceRequest, type PeersMessage, type StartMessage, type UpdateMessage, unpackPairs } from './messages.js';
 import type { ThreadPort } from './runtime.js';
 
@@ -30,7 +32,12 @@ export function controlFields(memory: WebAssembly.Memory, offset: number, device
 /** The program of a device: answers each request with one reply. */
 export function runDeviceThread(port: ThreadPort): void {
   let device: TrainingDevice | undefined;
-  const answer = async (request: DeviceRequest): Promise<DeviceReply> => {
+  const decoding = new DecodingDevice(
+    async (memory, gemm) => device?.opened ?? port.openDevice(memory, { gemm }),
+    (reply) => port.post(reply),
+  );
+  const answer = async (request: DeviceRequest | DecodingRequest): Promise<DeviceReply | DecodingReply | undefined> => {
+    if (isDecodingRequest(request)) return decoding.answer(request);
     if (request.kind === 'start') {
       device = await TrainingDevice.start(port, request);
       return device.started;
@@ -53,8 +60,10 @@ export function runDeviceThread(port: ThreadPort): void {
     }
   };
   port.listen((message) => {
-    answer(message as DeviceRequest).then(
-      (reply) => port.post(reply),
+    answer(message as DeviceRequest | DecodingRequest).then(
+      (reply) => {
+        if (reply !== undefined) port.post(reply);
+      },
       (error: unknown) =>
         port.post({ kind: 'failed', message: error instanceof Error ? error.message : String(error) } satisfies DeviceReply),
     );
@@ -62,6 +71,8 @@ export function runDeviceThread(port: ThreadPort): void {
 }
 
 class TrainingDevice {
+  /** As the platform gave it. */
+  readonly opened: Device;
   readonly replica: Replica;
   readonly #start: StartMessage;
   readonly #optimizer: Optimizer;
@@ -78,6 +89,7 @@ class TrainingDevice {
   }
 
   private constructor(start: StartMessage, memory: Memory, opened: Device) {
+    this.opened = opened;
     this.#start = start;
     this.#recorder = start.instrument === 'record' ? new ProductRecorder(opened) : undefined;
     const device = start.instrument === 'profile' ? profiled(opened, this.#profile) : (this.#recorder?.device ?? opened);

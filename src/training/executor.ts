@@ -1,4 +1,5 @@
 import type { IdPair } from '../data/batch.js';
+import type { DecodingExecutor } from '../decoding/executor.js';
 import type { Precision } from '../tensor/matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -43,6 +44,11 @@ export interface Executor {
   update(microBatches: readonly (readonly IdPair[])[], settings: UpdateSettings): Promise<UpdateResult>;
   /** Log-likelihood of pairs, without dropout, smoothing or gradients. `logProbabilities`, when given, receives each pair's. */
   evaluate(pairs: readonly IdPair[], logProbabilities?: Float64Array): Promise<EvaluationResult>;
+  /**
+   * Searches and scores with the parameters as they are, on the same devices and without a copy of the model. Must be
+   * disposed before the next update.
+   */
+  decoding(): Promise<DecodingExecutor>;
   /** Everything a checkpoint holds, by canonical name: parameters, and the optimizer's own tensors. May be read and written between updates. */
   readonly parameters: ReadonlyMap<string, Tensor>;
   readonly optimizerState: ReadonlyMap<string, Tensor>;

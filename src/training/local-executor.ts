@@ -1,5 +1,7 @@
 import type { IdPair } from '../data/batch.js';
-import type { TrainableModel } from '../models/model.js';
+import type { DecodingExecutor } from '../decoding/executor.js';
+import { LocalDecodingExecutor } from '../decoding/local-executor.js';
+import type { Model } from '../models/model.js';
 import type { Device } from '../tensor/device.js';
 import { matrixIdentity } from '../tensor/matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -13,12 +15,16 @@ const whole = { part: 0, parts: 1 };
 /** Updates on one device, this thread's. */
 export class LocalExecutor implements Executor {
   readonly placement: Executor['placement'];
+  readonly #device: Device;
+  readonly #model: Model;
   readonly #rule: UpdateRule;
   readonly #replica: Replica;
   readonly #optimizer: Optimizer;
 
   /** `model.parameters` must have been allocated. */
-  constructor(device: Device, model: TrainableModel, rule: UpdateRule) {
+  constructor(device: Device, model: Model, rule: UpdateRule) {
+    this.#device = device;
+    this.#model = model;
     this.#rule = rule;
     this.#replica = new Replica(device, model, rule);
     this.#optimizer = new Optimizer(rule.optimizer, model.parameters, device.memory);
@@ -55,6 +61,10 @@ export class LocalExecutor implements Executor {
 
   async evaluate(pairs: readonly IdPair[], logProbabilities?: Float64Array): Promise<EvaluationResult> {
     return this.#replica.evaluate(pairs, logProbabilities);
+  }
+
+  async decoding(): Promise<DecodingExecutor> {
+    return LocalDecodingExecutor.of(this.#device, [this.#model]);
   }
 
   async dispose(): Promise<void> {

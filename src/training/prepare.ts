@@ -35,11 +35,6 @@ export interface TrainingContext {
   readonly files: Files;
   /** Makes what computes, on the devices of the caller's choice. */
   openExecutor(setup: ExecutorSetup): Promise<Executor>;
-  /** Translates lines with a model as its parameters are now. Needed for validation by BLEU and its like. */
-  translate?(
-    lines: readonly string[],
-    options: { readonly model: Model; readonly tokenizers: Tokenizers; readonly beam: number },
-  ): Promise<readonly string[]>;
 }
 
 export interface TrainRequest {
@@ -124,7 +119,6 @@ export async function prepare(context: TrainingContext, given: Configuration, re
       if (await run.hasModel()) await run.loadParameters(model.parameters);
     }
 
-    const { translate } = context;
     const validation =
       dev === undefined || data.dev === undefined || training.validate === undefined
         ? undefined
@@ -134,7 +128,7 @@ export async function prepare(context: TrainingContext, given: Configuration, re
             corpus: dev,
             files,
             source: data.dev,
-            translate: translate && ((lines, { beam }) => translate(lines, { model, tokenizers, beam })),
+            tokenizers,
           });
     const saved = checkpoint?.saved;
     const metrics = await run.journal('metrics.jsonl', saved?.metricsBytes ?? 0);

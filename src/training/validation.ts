@@ -1,16 +1,14 @@
-import { DecadeError } from '../core/errors.js';
+import type { Tokenizers } from '../checkpoint/run.js';
 import type { Files } from '../core/files.js';
 import { planEpoch } from '../data/batches.js';
 import type { Corpus } from '../data/corpus.js';
 import { type CorpusSource, readPairs } from '../data/sources.js';
 import { turns } from '../decoding/event-loop.js';
+import { Translator } from '../decoding/translator.js';
 import { evaluate, metricNamed } from '../metrics/evaluate.js';
 import type { ValidationFigures } from './events.js';
 import type { Executor } from './executor.js';
 import type { TrainingOptions, ValidateOptions, ValidationMetric } from './options.js';
-
-/** Translates lines with the model as it is now. */
-export type TranslateLines = (lines: readonly string[], options: { readonly beam: number }) => Promise<readonly string[]>;
 
 /** The dev corpus, and how a model is judged on it. */
 export class Validation {
@@ -18,55 +16,60 @@ export class Validation {
   readonly #batching: Pick<TrainingOptions, 'batch'>;
   readonly #corpus: Corpus;
   readonly #text: { readonly sources: readonly string[]; readonly references: readonly string[] } | undefined;
-  readonly #translate: TranslateLines | undefined;
+  readonly #tokenizers: Tokenizers;
 
   private constructor(
     options: ValidateOptions,
     batching: Pick<TrainingOptions, 'batch'>,
     corpus: Corpus,
     text: { sources: string[]; references: string[] } | undefined,
-    translate: TranslateLines | undefined,
+    tokenizers: Tokenizers,
   ) {
     this.#options = options;
     this.#batching = batching;
     this.#corpus = corpus;
     this.#text = text;
-    this.#translate = translate;
+    this.#tokenizers = tokenizers;
   }
 
-  /** Reads the dev text when a metric needs translations. Throws `usage` when they are asked for and nothing translates. */
+  /** Reads the dev text when a metric needs translations. */
   static async open(request: {
     options: ValidateOptions;
     batching: Pick<TrainingOptions, 'batch'>;
     corpus: Corpus;
     files: Files;
     source: CorpusSource;
-    translate: TranslateLines | undefined;
+    tokenizers: Tokenizers;
   }): Promise<Validation> {
-    const { options, batching, corpus, files, source, translate } = request;
+    const { options, batching, corpus, files, source, tokenizers } = request;
     const translated = options.metrics.filter((metric) => metric !== 'perplexity');
-    if (translated.length > 0 && translate === undefined) {
-      throw new DecadeError('usage', {
-        where: 'training.validate.metrics',
-        received: `${translated.join(', ')} without a way to translate`,
-        allowed: 'perplexity alone, or a training context with `translate`',
-      });
-    }
     const text = translated.length === 0 ? undefined : await readText(files, source, options.sentences ?? Number.POSITIVE_INFINITY);
-    return new Validation(options, batching, corpus, text, translate);
+    return new Validation(options, batching, corpus, text, tokenizers);
   }
 
   /** Perplexity a target token (`</s>` counted), and the other metrics of the translations. Throws the signal's reason. */
   async figures(executor: Executor, signal?: AbortSignal): Promise<ValidationFigures> {
     const figures: Record<string, number> & { perplexity: number } = { perplexity: await this.#perplexity(executor, signal) };
-    if (this.#text !== undefined && this.#translate !== undefined) {
+    if (this.#text !== undefined) {
       const { sources, references } = this.#text;
-      const translations = await this.#translate(sources, { beam: this.#options.beam });
+      const translations = await this.#translate(executor, sources, signal);
       for (const name of this.#options.metrics) {
         if (name !== 'perplexity') figures[name] = evaluate(metricNamed(name), translations, [references]).score;
       }
     }
     return figures;
+  }
+
+  /** On all devices, which have the model already. */
+  async #translate(executor: Executor, sources: readonly string[], signal: AbortSignal | undefined): Promise<string[]> {
+    const { source: sourceTokenizer, target: targetTokenizer } = this.#tokenizers;
+    const decoding = await executor.decoding();
+    try {
+      const translator = new Translator({ sourceTokenizer, targetTokenizer }, decoding, { beam: this.#options.beam });
+      return (await translator.translate(sources, signal && { signal })).map(({ text }) => text);
+    } finally {
+      await decoding.dispose();
+    }
   }
 
   /** The figure that decides. */

@@ -69,6 +69,7 @@ const summary = await train(
         // Long enough for a kill to hit the middle of something.
         update: async (...update) => sleep(2).then(() => executor.update(...update)),
         evaluate: (...evaluation) => executor.evaluate(...evaluation),
+        decoding: () => executor.decoding(),
         parameters: executor.parameters,
         optimizerState: executor.optimizerState,
         placement: executor.placement,

@@ -71,8 +71,8 @@ async function benchTraining(options: Options): Promise<void> {
   else await print(describeTraining(result));
 }
 
-async function benchTranslation({ config, beam, seconds, gemm, json }: Options): Promise<void> {
-  const result = await benchTranslate(nodeRuntime, { config, beam, seconds, gemm }, peakRssBytes);
+async function benchTranslation({ config, beam, seconds, gemm, devices = nodeRuntime.cores, json }: Options): Promise<void> {
+  const result = await benchTranslate(nodeRuntime, { config, beam, seconds, gemm, devices }, peakRssBytes);
   if (json) await printJson(result);
   else await print(describeTranslation(result));
 }
@@ -100,7 +100,7 @@ function describeProvider({ name, speed, reason }: Pick<ProviderReport, 'speed' 
 
 function describeTranslation(result: BenchTranslateResult): string {
   return [
-    `${result.config}: ${result.beam === 1 ? 'greedy search' : `beam ${result.beam}`}, ${result.batchSentences} sentences at once, 1 device, ${result.gemm}`,
+    `${result.config}: ${result.beam === 1 ? 'greedy search' : `beam ${result.beam}`}, ${result.batchSentences} sentences at once, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}, ${result.gemm}`,
     `${figure(result.targetTokensPerSecond)} target tokens/s, ${result.sentencesPerSecond} sentences/s (${result.batchMs} ms a batch, median)`,
     `${figure(result.peakRssMiB)} MiB of memory at most`,
   ].join('\n');

@@ -2,13 +2,13 @@ import { Command, Option } from 'commander';
 import { evaluate } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { type Evaluation, metricNamed } from '../../metrics/evaluate.js';
-import { type DeviceChoice, gathered, names, withGemmOption } from '../arguments.js';
+import { type DeviceChoice, gathered, names, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { print, printJson } from '../output.js';
 import { figure, Progress } from '../progress.js';
 import { allLines, requireSameCount } from '../text-input.js';
-import { type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
+import { describeSearch, type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
 
 interface Options extends DeviceChoice, SearchChoice {
   hypotheses?: string;
@@ -28,7 +28,7 @@ export function evaluateCommand(): Command {
     .requiredOption('--references <FILE...>', 'what the translations should be; several files: several references a line', gathered)
     .addOption(new Option('--metrics <names>', 'bleu, chrf, chrf++, ter, exact').argParser(names).default(['bleu', 'chrf'], 'bleu,chrf'))
     .option('--json', 'print one JSON object');
-  return withGemmOption(withSearchOptions(command))
+  return withGemmOption(withDevicesOption(withSearchOptions(command)))
     .addHelpText(
       'after',
       `
@@ -77,11 +77,14 @@ async function hypothesesOf(options: Options, firstReferences: readonly string[]
     const results = await model.translate(source, {
       ...(await searchOptions(options)),
       signal,
-      onProgress: ({ lines, targetTokens }) =>
+      onProgress: ({ lines, targetTokens, search }) =>
         progress.update({
           label: 'translating',
           fraction: lines / source.length,
-          figures: [`${figure((1000 * targetTokens) / (performance.now() - started))} tokens/s`],
+          figures: [
+            `${figure((1000 * targetTokens) / (performance.now() - started))} tokens/s`,
+            ...(search === undefined ? [] : [describeSearch(search)]),
+          ],
         }),
     });
     return results.map(({ text }) => text);

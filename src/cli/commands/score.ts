@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type DeviceChoice, withGemmOption } from '../arguments.js';
+import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
@@ -21,7 +21,7 @@ export function scoreCommand(): Command {
     .requiredOption('--source <FILE>', 'source sentences, a line each')
     .requiredOption('--target <FILE>', 'their translations')
     .option('-o, --output <FILE>', 'where to write (default: standard output)');
-  return withGemmOption(command)
+  return withGemmOption(withDevicesOption(command))
     .addHelpText('after', '\nExample:\n  $ decade score -m runs/quickstart --source test.en --target test.fr > test.scores')
     .action((options: Options) => interruptible('stopping', (signal) => score(options, signal)));
 }

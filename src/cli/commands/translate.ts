@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { DecadeError } from '../../core/errors.js';
-import type { SourceLine, TranslateOptions, TranslationResult } from '../../decoding/translator.js';
-import { type DeviceChoice, names, numberFrom, withGemmOption, wholeNumber } from '../arguments.js';
+import type { SourceLine, TranslateOptions, TranslationProgress, TranslationResult } from '../../decoding/translator.js';
+import { type DeviceChoice, names, numberFrom, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
@@ -48,7 +48,7 @@ export function translateCommand(): Command {
       wholeNumber(1, 1000),
     )
     .option('--prefixes <FILE>', 'what each translation must begin with, a line each');
-  return withGemmOption(command)
+  return withGemmOption(withDevicesOption(command))
     .addHelpText(
       'after',
       `
@@ -72,10 +72,14 @@ async function translate(options: Options, signal: AbortSignal): Promise<void> {
       ...(await searchOptions(options)),
       nbest: options.nbest ?? 1,
       signal,
-      onProgress: ({ lines, targetTokens }) =>
+      onProgress: ({ lines, targetTokens, search }) =>
         progress.update({
           label: 'translating',
-          figures: [`${figure(lines)} lines`, `${figure((1000 * targetTokens) / (performance.now() - started))} tokens/s`],
+          figures: [
+            `${figure(lines)} lines`,
+            `${figure((1000 * targetTokens) / (performance.now() - started))} tokens/s`,
+            ...(search === undefined ? [] : [describeSearch(search)]),
+          ],
         }),
     });
     for await (const result of results) {
@@ -111,6 +115,12 @@ async function* sourceLines({ input, prefixes }: Options, broken: string[]): Asy
       allowed: 'as many lines in both',
     });
   }
+}
+
+/** How far a batch is that takes long. */
+export function describeSearch({ sentences, tokens, maximumTokens, hypotheses }: NonNullable<TranslationProgress['search']>): string {
+  const of = `${figure(sentences)} ${sentences === 1 ? 'sentence' : 'sentences'}`;
+  return `${figure(hypotheses)} hypotheses of ${of} at token ${figure(tokens)} of at most ${figure(maximumTokens)}`;
 }
 
 /** What the library calls the options of the command line. */
