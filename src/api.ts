@@ -1,10 +1,17 @@
+import { type ComparedSystem, type Comparison, compareSystems, requireSystems } from './analysis/compare.js';
+import { devSet, type Examination, type ExaminationRequest, examineRun, translateAll } from './analysis/examine.js';
+import type { TestSet } from './analysis/scored-sentences.js';
+import type { WorkControl } from './analysis/work.js';
 import { openRun } from './checkpoint/run.js';
+import { DecadeError } from './core/errors.js';
 import { joinPath } from './core/files.js';
+import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
 import { ensemble } from './decoding/ensemble.js';
 import type { DecodingExecutor } from './decoding/executor.js';
 import { LocalDecodingExecutor } from './decoding/local-executor.js';
 import type { DecodingOptionsInput } from './decoding/options.js';
 import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
+import { type SentenceVectorOptions, type SentenceVectors, sentenceVectors } from './decoding/sentence-vectors.js';
 import { type SourceLine, type TranslateOptions, type TranslationResult, Translator } from './decoding/translator.js';
 import type { TranslationModel } from './decoding/translation-model.js';
 import { type Evaluation, evaluate as evaluateMetric, metricNamed } from './metrics/evaluate.js';
@@ -130,6 +137,29 @@ export class LoadedModel implements AsyncDisposable {
     return scoreLines(this.#members[0] as Member, this.#executor, pairs, options);
   }
 
+  /**
+   * What the encoder makes of every line, as one vector each.
+   *
+   * @throws DecadeError `usage` for several models, and for an architecture without such a vector
+   */
+  async sentenceVectors(lines: readonly string[], options?: SentenceVectorOptions): Promise<SentenceVectors> {
+    const [only, ...others] = this.#members;
+    if (only === undefined || others.length > 0) {
+      throw new DecadeError('usage', { where: 'sentenceVectors', received: `${this.#members.length} models`, allowed: 'one' });
+    }
+    return sentenceVectors(only, this.#device, lines, options);
+  }
+
+  /**
+   * Translates, and tells which source tokens the model looked at when it wrote each target token. Undefined for an empty
+   * line, and for a model without attention.
+   */
+  async attentionMaps(lines: readonly string[], options: TranslateOptions = {}): Promise<(AttentionMap | undefined)[]> {
+    const [first] = this.#members;
+    const results = await this.translate(lines, { ...options, attention: true });
+    return results.map((result, line) => first && attentionMap(first, lines[line] as string, result));
+  }
+
   /** Ends what is under way and gives the memory back. */
   async dispose(): Promise<void> {
     this.#translator.dispose();
@@ -231,4 +261,61 @@ export interface EvaluateOptions {
 /** Scores translations against references as sacreBLEU does. */
 export function evaluate({ hypotheses, references, metrics = ['bleu', 'chrf'] }: EvaluateOptions): Evaluation[] {
   return metrics.map(metricNamed).map((metric) => evaluateMetric(metric, hypotheses, references));
+}
+
+export interface ReportOptions extends ExaminationRequest, Pick<LoadOptions, 'devices' | 'gemm'> {
+  /** The command line that asks, for the page to repeat. */
+  readonly command?: string | undefined;
+}
+
+/** Examines a run and shows what was found on one HTML page. */
+export async function report(
+  runtime: Runtime,
+  run: string,
+  { gemm, devices, command, ...request }: ReportOptions = {},
+): Promise<{ page: string; examination: Examination }> {
+  const examination = await examineRun(runtime.files, run, request, () => load(runtime, run, { gemm, devices }));
+  // Whoever only translates need not load what draws.
+  const { reportPage } = await import('./analysis/report/report-page.js');
+  return { page: await reportPage(examination, command ?? `decade report ${run}`), examination };
+}
+
+export interface CompareOptions extends WorkControl, Pick<LoadOptions, 'devices' | 'gemm'>, Pick<ExaminationRequest, 'decoding'> {
+  /** Default: the dev corpus of the first run. */
+  readonly testSet?: TestSet | undefined;
+  /** Translations of the test set that somebody else made. */
+  readonly hypotheses?: readonly ComparedSystem[] | undefined;
+  /** Default: bleu and chrf. */
+  readonly metrics?: readonly string[] | undefined;
+}
+
+/** Translates a test set with each run and tests how they differ from the first, on one HTML page and in figures. */
+export async function compare(
+  runtime: Runtime,
+  runs: readonly string[],
+  { gemm, devices, decoding, testSet, hypotheses = [], metrics, ...control }: CompareOptions = {},
+): Promise<{ page: string; comparison: Comparison }> {
+  requireSystems([...runs.map((name) => ({ name })), ...hypotheses]);
+  for (const metric of metrics ?? []) metricNamed(metric);
+  const sentences = testSet ?? (await devSetOf(runtime, runs[0]));
+  const translated: ComparedSystem[] = [];
+  for (const name of runs) {
+    const model = await load(runtime, name, { gemm, devices });
+    try {
+      translated.push({ name, hypotheses: await translateAll(model, sentences.sources, { decoding, ...control }) });
+    } finally {
+      await model.dispose();
+    }
+  }
+  const comparison = await compareSystems(sentences, [...translated, ...hypotheses], metrics, control);
+  const { comparePage } = await import('./analysis/report/compare-page.js');
+  return { page: await comparePage(comparison), comparison };
+}
+
+async function devSetOf(runtime: Runtime, run: string | undefined): Promise<TestSet> {
+  if (run === undefined) {
+    throw new DecadeError('usage', { where: 'compare', received: 'no run and no test set', allowed: '--references with --hypotheses' });
+  }
+  const { configuration } = await openRun(runtime.files, run);
+  return devSet(runtime.files, resolveConfiguration(configuration, joinPath(run, 'config.yaml')));
 }

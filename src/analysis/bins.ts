@@ -11,11 +11,11 @@ export interface Bin {
 /** The sentences in order of a value, cut into at most `most` parts of about the same size; equal values stay together. */
 export function equalBins(values: ArrayLike<number>, most: number): Bin[] {
   const order = Array.from(values, (_, sentence) => sentence).sort((a, b) => (values[a] as number) - (values[b] as number) || a - b);
+  const usual = Math.max(1, Math.round(order.length / most));
   const bins: Bin[] = [];
   for (let start = 0; start < order.length; ) {
-    const remaining = most - bins.length;
-    const wanted = remaining <= 1 ? order.length : start + Math.max(1, Math.round((order.length - start) / remaining));
-    let end = Math.min(wanted, order.length);
+    const isLast = bins.length === most - 1 || order.length - start < 1.5 * usual;
+    let end = isLast ? order.length : start + usual;
     const valueAt = (place: number) => values[order[place] as number] as number;
     while (end < order.length && valueAt(end) === valueAt(end - 1)) end++;
     bins.push({ least: valueAt(start), greatest: valueAt(end - 1), sentences: order.slice(start, end).sort((a, b) => a - b) });

@@ -61,10 +61,19 @@ export async function corpusFacts(
 
 /** The same of sentences that are already at hand. */
 export function testSetFacts(name: string, sources: readonly string[], references: readonly string[]): CorpusFacts {
-  const sides = { source: new SideCounter(), target: new SideCounter() };
-  for (const source of sources) sides.source.add(source);
-  for (const reference of references) sides.target.add(reference);
-  return { name, pairs: sources.length, unusable: 0, source: sides.source.facts, target: sides.target.facts, isPart: false };
+  const [source, target] = [sources, references].map((texts) => {
+    const counter = new SideCounter();
+    for (const text of texts) counter.add(text);
+    return counter.facts;
+  }) as [SideFacts, SideFacts];
+  return { name, pairs: sources.length, unusable: 0, source, target, isPart: false };
+}
+
+/** How often each word occurs. */
+export function wordFrequencies(texts: readonly string[]): Map<string, number> {
+  const counter = new SideCounter();
+  for (const text of texts) counter.add(text);
+  return counter.counts;
 }
 
 class SideCounter {

@@ -27,6 +27,28 @@ export async function openOutput(path?: string): Promise<Output> {
   return { write: (text) => writer.write(encoder.encode(text)), close: () => writer.close() };
 }
 
+/**
+ * Writes a file that appears whole or not at all, and finds out before the work whether it can be written.
+ *
+ * @param make  gives the text, and what the caller wants besides
+ */
+export async function writeWhole<Result>(path: string, make: () => Promise<{ text: string; result: Result }>): Promise<Result> {
+  const partial = `${path}.partial`;
+  if ((await nodeFiles.kind(path)) === 'directory') throw fileError('directory', path);
+  const output = await openOutput(partial);
+  try {
+    const { text, result } = await make();
+    await output.write(text);
+    await output.close();
+    await nodeFiles.rename(partial, path);
+    return result;
+  } catch (error) {
+    await output.close().catch(() => undefined);
+    await nodeFiles.remove(partial);
+    throw error;
+  }
+}
+
 /** Writes one result to standard output. */
 export function print(text: string): Promise<void> {
   return standardOutput.write(`${text}\n`);

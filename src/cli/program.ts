@@ -1,9 +1,11 @@
 import { Command } from 'commander';
 import { benchCommand } from './commands/bench.js';
+import { compareCommand } from './commands/compare.js';
 import { doctorCommand } from './commands/doctor.js';
 import { estimateCommand } from './commands/estimate.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { quickstartCommand } from './commands/quickstart.js';
+import { reportCommand } from './commands/report.js';
 import { rescoreCommand } from './commands/rescore.js';
 import { scoreCommand } from './commands/score.js';
 import { simulateCommand } from './commands/simulate.js';
@@ -18,6 +20,8 @@ const commands = [
   scoreCommand,
   rescoreCommand,
   evaluateCommand,
+  compareCommand,
+  reportCommand,
   estimateCommand,
   simulateCommand,
   benchCommand,

@@ -68,7 +68,10 @@ async function scriptHash(script: string): Promise<string> {
 
 /** A table that scrolls by itself where it is wider than the screen. Numbers are set to the right. */
 export function table(head: readonly Content[], rows: readonly (readonly Content[])[]): Html {
-  const isNumeric = head.map((_, column) => rows.length > 0 && rows.every((row) => /^[−+-]?[\d.,]/.test(plainText(row[column]))));
+  const isNumeric = head.map((_, column) => {
+    const filled = rows.map((row) => plainText(row[column])).filter((text) => text !== '');
+    return filled.length > 0 && filled.every((text) => /^[−+]?\d/.test(text));
+  });
   const kind = (column: number) => (isNumeric[column] ? 'number' : 'text');
   return html`<div class="scroll"><table>
 <thead><tr>${head.map((cell, column) => html`<th class="${kind(column)}" scope="col">${cell}</th>`)}</tr></thead>

@@ -1,7 +1,7 @@
 import { scaleBand, scaleLinear, scaleLog } from 'd3-scale';
 import { area, line } from 'd3-shape';
 import { type Content, type Html, html } from './html.js';
-import { seriesColours } from './style.js';
+import { seriesColours, shadeSteps } from './style.js';
 
 /** A direction in which values are drawn. */
 export interface Axis {
@@ -11,10 +11,10 @@ export interface Axis {
   readonly scale?: 'linear' | 'log';
   /** A value that must be in sight, such as 0. */
   readonly include?: number;
+  /** What no value can be below or above, such as 0 and 100. */
+  readonly bounds?: readonly [number, number];
   /** How a value is written. Default: 1,234, 12.3K. */
   readonly format?: (value: number) => string;
-  /** `false` leaves out numbers and lines, where only what is near to what counts. */
-  readonly ticks?: boolean;
 }
 
 /** A figure, and the ends of its interval if it has one. */
@@ -54,13 +54,17 @@ export interface ScatterPlot extends Titled {
   readonly y: Axis;
   readonly series: readonly { readonly name: string; readonly points: readonly ScatterPoint[] }[];
   /** Writes each point's name beside it; otherwise it is shown when the point is pointed at. */
-  readonly named?: boolean;
+  readonly isNamed?: boolean;
+  /** The series are steps of one quantity, so their colours are too. */
+  readonly isOrdered?: boolean;
 }
 
 export interface ScatterPoint {
   readonly x: number;
   readonly y: number;
   readonly name: string;
+  /** For the page's script, which then shows the name itself. */
+  readonly id?: number;
 }
 
 const width = 400;
@@ -143,11 +147,12 @@ export function categoryPlot({ title, note, x, y, categories, series, mark = 'do
   return figure({ title, note, unit: y.label, series, svg: [frame.rules, names, axisLabel(x, frame.left), drawn] });
 }
 
-/** Points on a plane. */
-export function scatterPlot({ title, note, x, y, series, named = false }: ScatterPlot): Html {
-  const size = named ? { width: 680, height: 420 } : { width: 520, height: 420 };
-  const points = series.flatMap(({ points }, index) => points.map((point) => ({ ...point, series: index })));
-  const inner = { left: 14, right: size.width - 14, top: 14, bottom: size.height - (x.ticks === false ? 24 : margin.bottom) };
+/** Points on a plane, where what counts is only what lies near to what: it has no numbers. */
+export function scatterPlot({ title, note, x, y, series, isNamed = false, isOrdered = false }: ScatterPlot): Html {
+  const size = isNamed ? { width: 680, height: 420 } : { width: 520, height: 420 };
+  const colourOf = isOrdered ? shadeClass : seriesClass;
+  const points = series.flatMap(({ points }, index) => points.map((point) => ({ ...point, colour: colourOf(index) })));
+  const inner = { left: 14, right: size.width - 14, top: 14, bottom: size.height - 14 };
   const across = numericScale(
     x,
     points.map((point) => point.x),
@@ -161,43 +166,46 @@ export function scatterPlot({ title, note, x, y, series, named = false }: Scatte
     inner.top,
   );
   const placed = points.map((point) => ({ ...point, at: { x: across.position(point.x), y: up.position(point.y) } }));
-  const names = named
-    ? placeNames(
-        placed.map(({ at, name }) => ({ ...at, name })),
-        inner,
-      )
-    : [];
-  const dots = placed.map(
-    ({ at, name, series: index }) => html`<g class="${seriesClass(index)}">${dot(at.x, at.y, name, named ? 3.5 : 2.6)}</g>`,
+  const dots = placed.map(({ at, name, colour, id }) =>
+    id === undefined
+      ? html`<g class="${colour}">${dot(at.x, at.y, name, isNamed ? 3.5 : 2.6)}</g>`
+      : html`<circle class="dot ${colour}" data-id="${id}" cx="${short(at.x)}" cy="${short(at.y)}" r="2.6"/>`,
   );
-  const written = names.map((name, index) => {
-    const { at, series: index_ } = placed[index] as (typeof placed)[number];
-    const isFar = Math.abs(name.y - at.y) > 9;
-    return html`<g class="${seriesClass(index_)}">${
-      isFar ? html`<line class="leader" x1="${short(at.x)}" y1="${short(at.y)}" x2="${short(name.x)}" y2="${short(name.y)}"/>` : undefined
-    }<text class="name" x="${short(name.x)}" y="${short(name.y + 4)}" text-anchor="${name.anchor}">${name.name}</text></g>`;
+  const names = isNamed ? placeNames(placed, inner) : [];
+  const written = names.map(({ point: { at, name, colour }, x, y, anchor }) => {
+    const isFar = Math.abs(y - at.y) > 9;
+    const leader = html`<line class="leader" x1="${short(at.x)}" y1="${short(at.y)}" x2="${short(x)}" y2="${short(y)}"/>`;
+    return html`<g class="${colour}">${isFar ? leader : undefined}<text class="name" x="${short(x)}" y="${short(y + 4)}" text-anchor="${anchor}">${name}</text></g>`;
   });
-  const frame = html`<rect class="rule" x="1" y="1" width="${size.width - 2}" height="${inner.bottom + 12}" rx="4"/>`;
-  const axes = [
-    html`<text x="${size.width - 6}" y="${size.height - 1}" text-anchor="end">${x.label} →</text>`,
-    html`<text transform="translate(-5 ${inner.bottom + 10}) rotate(-90)">${y.label} →</text>`,
-  ];
-  return figure({ title, note, unit: undefined, series, svg: [frame, axes, dots, written], size, isWide: named });
+  const frame = html`<rect class="rule" x="1" y="1" width="${size.width - 2}" height="${size.height - 2}" rx="4"/>`;
+  const described = html`${note}${note === undefined ? '' : ' '}Across: ${x.label}. Up: ${y.label}.`;
+  return figure({
+    title,
+    note: described,
+    unit: undefined,
+    series,
+    svg: [frame, dots, written],
+    size,
+    isWide: isNamed,
+    hasLegend: !isNamed,
+    colourOf,
+  });
 }
 
-interface Place {
-  readonly x: number;
-  readonly y: number;
+interface Placed {
+  readonly at: { readonly x: number; readonly y: number };
   readonly name: string;
+  readonly colour: string;
 }
 
 /** Names beside their points, moved up and down until none lies on another (or a hundred times). */
-function placeNames(points: readonly Place[], inner: { left: number; right: number; top: number; bottom: number }) {
-  const names = points.map(({ x, y, name }) => {
+function placeNames(points: readonly Placed[], inner: { left: number; right: number; top: number; bottom: number }) {
+  const names = points.map((point) => {
+    const { at, name } = point;
     const length = name.length * characterWidth;
-    const toTheLeft = x + 7 + length > inner.right && x - 7 - length > inner.left - 10;
-    const from = toTheLeft ? x - 7 - length : x + 7;
-    return { x: toTheLeft ? x - 7 : x + 7, y, name, anchor: toTheLeft ? 'end' : 'start', from, to: from + length };
+    const isLeft = at.x + 7 + length > inner.right && at.x - 7 - length > inner.left - 10;
+    const from = isLeft ? at.x - 7 - length : at.x + 7;
+    return { point, x: isLeft ? at.x - 7 : at.x + 7, y: at.y, anchor: isLeft ? 'end' : 'start', from, to: from + length };
   });
   for (let round = 0; round < 100; round++) {
     let moved = false;
@@ -226,12 +234,24 @@ function figure(parts: {
   svg: Content;
   size?: { width: number; height: number };
   isWide?: boolean;
+  hasLegend?: boolean;
+  colourOf?: (index: number) => string;
 }): Html {
-  const { title, note, unit, series, svg, size = { width, height }, isWide = false } = parts;
-  const legend = series.map(({ name }, index) => html`<span><i class="${seriesClass(index)}"></i>${name}</span>`);
+  const {
+    title,
+    note,
+    unit,
+    series,
+    svg,
+    size = { width, height },
+    isWide = false,
+    hasLegend = series.length > 1,
+    colourOf = seriesClass,
+  } = parts;
+  const legend = series.map(({ name }, index) => html`<span><i class="${colourOf(index)}"></i>${name}</span>`);
   return html`<figure${isWide ? html` class="wide"` : undefined}>
 <figcaption><b>${title}</b>${unit === undefined ? undefined : html` · ${unit}`}${note === undefined ? undefined : html`<br>${note}`}</figcaption>
-${series.length > 1 ? html`<div class="legend">${legend}</div>` : undefined}
+${hasLegend ? html`<div class="legend">${legend}</div>` : undefined}
 <svg class="plot" viewBox="0 0 ${size.width} ${size.height}" role="img" aria-label="${title}">${svg}</svg>
 </figure>
 `;
@@ -242,17 +262,27 @@ function seriesClass(index: number): string {
   return `series-${1 + (index % seriesColours)}`;
 }
 
+/** Steps from light to dark. */
+function shadeClass(index: number): string {
+  return `shade-${Math.min(index + 1, shadeSteps)}`;
+}
+
 interface NumericScale {
   position(value: number): number;
   readonly ticks: readonly number[];
   format(value: number): string;
 }
 
-function numericScale(axis: Axis, values: readonly number[], from: number, to: number): NumericScale {
+/** `isRounded`: begins and ends with a tick. */
+function numericScale(axis: Axis, values: readonly number[], from: number, to: number, isRounded = false): NumericScale {
   const drawable = values.concat(axis.include ?? []).filter((value) => Number.isFinite(value) && (axis.scale !== 'log' || value > 0));
   const domain = domainOf(drawable, axis.scale);
-  const scale = axis.scale === 'log' ? scaleLog(domain, [from, to]) : scaleLinear(domain, [from, to]).nice(5);
-  const all = axis.ticks === false ? [] : scale.ticks(5);
+  const scale = axis.scale === 'log' ? scaleLog(domain, [from, to]) : scaleLinear(domain, [from, to]);
+  if (isRounded && axis.scale !== 'log') scale.nice(5);
+  const [least = 0, greatest = 1] = scale.domain();
+  const [lowest, highest] = axis.bounds ?? [least, greatest];
+  scale.domain([Math.max(lowest, least), Math.min(highest, greatest)]);
+  const all = scale.ticks(5);
   return { position: (value) => scale(value), ticks: axis.scale === 'log' ? fewTicks(all) : all, format: axis.format ?? shortNumber };
 }
 
@@ -286,7 +316,7 @@ function fewTicks(ticks: readonly number[]): readonly number[] {
 /** The vertical axis with its lines, and where the drawing lies beside it. */
 function frameOf(axis: Axis, values: readonly number[], below = 0) {
   const bottom = height - margin.bottom - below;
-  const scale = numericScale(axis, values, bottom, margin.top);
+  const scale = numericScale(axis, values, bottom, margin.top, true);
   const labels = scale.ticks.map(scale.format);
   const left = 8 + Math.max(2, ...labels.map((label) => label.length)) * characterWidth;
   const rules = scale.ticks.map(

@@ -1,0 +1,46 @@
+import type { CorpusFacts } from '../corpus-facts.js';
+import type { Examination } from '../examine.js';
+import { type Content, html } from '../page/html.js';
+import { table } from '../page/page.js';
+
+/** What the run was trained on, and what it was tried on. */
+export function dataFacts(corpora: readonly CorpusFacts[]): Content {
+  if (corpora.length === 0) return html`<p class="missing">No corpus could be read.</p>`;
+  const figure = (value: number) => value.toLocaleString('en');
+  return table(
+    ['corpus', 'pairs', 'side', 'words', 'distinct words', 'words a sentence', 'longest'],
+    corpora.flatMap(({ name, pairs, unusable, source, target, isPart }) =>
+      (['source', 'target'] as const).map((side) => {
+        const { words, distinctWords, longest } = { source, target }[side];
+        return [
+          side === 'source' ? name : '',
+          side === 'source'
+            ? `${isPart ? 'the first ' : ''}${figure(pairs)}${unusable === 0 ? '' : ` and ${figure(unusable)} unusable lines`}`
+            : '',
+          side,
+          figure(words),
+          figure(distinctWords),
+          (words / Math.max(1, pairs)).toFixed(1),
+          figure(longest),
+        ];
+      }),
+    ),
+  );
+}
+
+/** The commands that make this again and go on from here. */
+export function commands({ run, test }: Examination, command: string): Content {
+  const quoted = quote(run);
+  const lines = [
+    ['train the same again', `decade train ${quote(`${run}/config.yaml`)} --out ${quote(`${run}-again`)}`],
+    ['translate, from standard input', `decade translate -m ${quoted}`],
+    ...(test === undefined ? [] : [['score it', `decade evaluate -m ${quoted} --source SOURCE --references REFERENCES`]]),
+    ['write this page', command],
+  ];
+  return html`<pre>${lines.map(([what, line]) => `# ${what}\n${line}`).join('\n\n')}</pre>`;
+}
+
+/** An argument as a shell takes it. */
+export function quote(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
+}

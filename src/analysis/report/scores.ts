@@ -1,0 +1,53 @@
+import type { ScoredBin } from '../bins.js';
+import type { ExaminedTest } from '../examine.js';
+import { type Content, html } from '../page/html.js';
+import { figures, table } from '../page/page.js';
+import { categoryPlot } from '../page/plot.js';
+
+/** Scores of the whole test set with their intervals. */
+export function scores({ scores: measured, sources, hypotheses }: ExaminedTest): Content {
+  const empty = hypotheses.filter((hypothesis, sentence) => hypothesis.trim() === '' && sources[sentence]?.trim() !== '').length;
+  return [
+    table(
+      ['metric', 'score', '95 % interval', 'signature'],
+      measured.map(({ label, score, low, high, signature }) => [
+        html`<b>${label}</b>`,
+        score.toFixed(2),
+        `${low.toFixed(2)} to ${high.toFixed(2)}`,
+        html`<code>${signature}</code>`,
+      ]),
+    ),
+    empty === 0 ? undefined : html`<p class="note">${empty} ${empty === 1 ? 'sentence has' : 'sentences have'} no translation at all.</p>`,
+  ];
+}
+
+/** Figure 3 of the paper: what long sentences and rare words do to BLEU. */
+export function figure3({ byLength, byRarity, ranksOf }: ExaminedTest): Content {
+  return figures(
+    binPlot('BLEU by length', 'words in the source sentence', '', byLength),
+    binPlot('BLEU by rarity', 'mean frequency rank of its words', ` Ranks are those of the ${ranksOf}.`, byRarity),
+  );
+}
+
+function binPlot(title: string, x: string, note: string, bins: readonly ScoredBin[]): Content {
+  const ranges = bins.map(({ least, greatest }) => (least === greatest ? String(least) : `${least}–${greatest}`));
+  const fits = ranges.every((range) => range.length <= longestRange);
+  const names = fits ? ranges : bins.map(({ greatest }) => `≤${shortened(greatest)}`);
+  return categoryPlot({
+    title,
+    note: `Below each mark, how many sentences.${note}`,
+    x,
+    y: { label: 'with 95 % intervals', bounds: [0, 100] },
+    categories: bins.map(({ sentences }, index) => ({ name: names[index] ?? '', note: sentences.toLocaleString('en') })),
+    series: [{ name: 'BLEU', values: bins.map(({ score, low, high }) => ({ value: score, low, high })) }],
+    mark: 'joined',
+  });
+}
+
+/** Eight names stand beside each other. */
+const longestRange = 6;
+
+/** `950`, `12K` */
+function shortened(value: number): string {
+  return value < 1_000 ? String(value) : `${(value / 1_000).toFixed(value < 10_000 ? 1 : 0)}K`;
+}

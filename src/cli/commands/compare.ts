@@ -1,0 +1,94 @@
+import { Command, Option } from 'commander';
+import type { ComparedSystem, Comparison } from '../../analysis/compare.js';
+import { compare } from '../../api.js';
+import { DecadeError } from '../../core/errors.js';
+import { nodeRuntime } from '../../node/runtime.js';
+import { type DeviceChoice, gathered, names, withDevicesOption, withGemmOption } from '../arguments.js';
+import { interruptible } from '../interruption.js';
+import { print, printJson, writeWhole } from '../output.js';
+import { Progress } from '../progress.js';
+import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.js';
+import { allLines, requireSameCount } from '../text-input.js';
+import { type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
+
+interface Options extends DeviceChoice, SearchChoice, TestSetChoice {
+  hypotheses?: string[];
+  metrics: string[];
+  out: string;
+  json?: boolean;
+}
+
+export function compareCommand(): Command {
+  const command = withTestSetOptions(
+    new Command('compare')
+      .description(
+        'Test whether systems differ: the same sentences, paired bootstrap resampling against the first, and where they differ most.',
+      )
+      .argument('[RUN...]', 'run directories, of which the first is what the others are held against'),
+    'the dev corpus of the first run',
+  )
+    .option('--hypotheses <FILE...>', 'also, or only, translations in files', gathered)
+    .addOption(new Option('--metrics <names>', 'bleu, chrf, chrf++, ter, exact').argParser(names).default(['bleu', 'chrf'], 'bleu,chrf'))
+    .option('--out <FILE>', 'the page', 'compare.html')
+    .option('--json', 'print one JSON object');
+  return withGemmOption(withDevicesOption(withSearchOptions(command)))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ decade compare runs/forward runs/reversed --source test.en --references test.fr
+  $ decade compare --hypotheses theirs.fr ours.fr --source test.en --references test.fr --metrics bleu,chrf,ter`,
+    )
+    .action((runs: string[], options: Options) => interruptible('stopping', (signal) => run(runs, options, signal)));
+}
+
+async function run(runs: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
+  const testSet = await testSetOf('compare', options);
+  const hypotheses: ComparedSystem[] = [];
+  for (const name of options.hypotheses ?? []) {
+    if (testSet === undefined) {
+      throw new DecadeError('usage', { where: 'compare', received: '--hypotheses alone', allowed: 'with --source and --references' });
+    }
+    const lines = await allLines(name);
+    requireSameCount({ name: testSet.name, lines: testSet.sources }, { name, lines });
+    hypotheses.push({ name, hypotheses: lines });
+  }
+  const progress = new Progress();
+  const comparison = await writeWhole(options.out, async () => {
+    const { page, comparison } = await compare(nodeRuntime, runs, {
+      ...(testSet && { testSet }),
+      hypotheses,
+      metrics: options.metrics,
+      decoding: await searchOptions(options),
+      gemm: options.gemm,
+      devices: options.devices,
+      signal,
+      onProgress: ({ label, fraction }) => progress.update({ label, fraction, figures: [] }),
+    });
+    return { text: page, result: comparison };
+  }).finally(() => progress.end());
+  if (options.json) await printJson(asJson(comparison, options.out));
+  else await print(`${describe(comparison)}\n${options.out}`);
+}
+
+function asJson({ testSet, metrics }: Comparison, page: string): object {
+  return { sentences: testSet.sources.length, results: metrics.map(({ label: _, higherIsBetter: __, ...metric }) => metric), page };
+}
+
+function describe({ testSet, metrics }: Comparison): string {
+  const width = Math.max(...metrics.flatMap(({ systems }) => systems.map(({ system }) => system.length)));
+  const tables = metrics.map(({ label, signature, systems }) => {
+    const rows = systems.map(({ system, score, low, high, difference, probability }) => {
+      const against =
+        difference === undefined || probability === undefined
+          ? ''
+          : `  ${`${difference < 0 ? '-' : '+'}${Math.abs(difference).toFixed(2)}`.padStart(7)}  p = ${probability.toFixed(3)}`;
+      return `  ${system.padEnd(width)}  ${score.toFixed(2).padStart(6)}  ${`[${low.toFixed(2)}, ${high.toFixed(2)}]`.padEnd(16)}${against}`.trimEnd();
+    });
+    return [`${label}  ${signature}`, ...rows].join('\n');
+  });
+  return [
+    `${testSet.sources.length.toLocaleString('en')} sentences of ${testSet.name}; score, 95 % interval, difference from the first, p by paired bootstrap`,
+    ...tables,
+  ].join('\n');
+}

@@ -1,0 +1,81 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { paperGroups, parseGroups, type SentenceGroup } from '../../analysis/sentence-map.js';
+import { report } from '../../api.js';
+import { joinPath } from '../../core/files.js';
+import { nodeRuntime } from '../../node/runtime.js';
+import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
+import { interruptible } from '../interruption.js';
+import { print, writeWhole } from '../output.js';
+import { Progress } from '../progress.js';
+import { allLines } from '../text-input.js';
+import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.js';
+import { warn } from '../warning.js';
+import { type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
+
+interface Options extends DeviceChoice, SearchChoice, TestSetChoice {
+  groups?: string;
+  attention?: number[];
+  out?: string;
+}
+
+export function reportCommand(): Command {
+  const command = withTestSetOptions(
+    new Command('report')
+      .description('Examine a run and show on one HTML page how it learnt, how well it translates, where it fails and what it sees.')
+      .argument('<RUN>', 'a run directory, as train makes'),
+    "the run's dev corpus",
+  )
+    .option(
+      '--groups <FILE|paper>',
+      'sentences to map: `# title` begins a group, an empty line a colour; `paper`: those of 2014, in English',
+    )
+    .option('--attention <lines>', 'lines of the test set to show the attention for, such as 3,17 (default: a few)', lineNumbers)
+    .option('--out <FILE>', 'the page (default: report.html in the run)');
+  return withGemmOption(withDevicesOption(withSearchOptions(command)))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ decade report runs/quickstart
+  $ decade report runs/my-pair --source test.en --references test.fr --groups paper --out report.html`,
+    )
+    .action((run: string, options: Options) => interruptible('stopping', (signal) => write(run, options, signal)));
+}
+
+async function write(run: string, options: Options, signal: AbortSignal): Promise<void> {
+  const testSet = await testSetOf('report', options);
+  const groups = await groupsOf(options.groups);
+  const path = options.out ?? joinPath(run, 'report.html');
+  const progress = new Progress();
+  const examination = await writeWhole(path, async () => {
+    const { page, examination } = await report(nodeRuntime, run, {
+      ...(testSet && { testSet }),
+      groups,
+      attention: options.attention,
+      decoding: await searchOptions(options),
+      gemm: options.gemm,
+      devices: options.devices,
+      command: `decade ${process.argv.slice(2).join(' ')}`,
+      signal,
+      onProgress: ({ label, fraction }) => progress.update({ label, fraction, figures: [] }),
+    });
+    return { text: page, result: examination };
+  }).finally(() => progress.end());
+  for (const text of examination.missing) warn(new Error(text));
+  const scores = examination.test?.scores ?? [];
+  for (const { label, score, low, high } of scores) {
+    await print(`${label} = ${score.toFixed(2)}, 95 % interval ${low.toFixed(2)} to ${high.toFixed(2)}`);
+  }
+  await print(path);
+}
+
+async function groupsOf(given: string | undefined): Promise<readonly SentenceGroup[]> {
+  if (given === undefined) return [];
+  return given === 'paper' ? paperGroups : parseGroups(await allLines(given), given);
+}
+
+function lineNumbers(text: string): number[] {
+  const lines = text.split(',').map(Number);
+  if (lines.some((line) => !Number.isSafeInteger(line) || line < 1)) throw new InvalidArgumentError('expected lines from 1, such as 3,17');
+  return lines;
+}

@@ -1,0 +1,37 @@
+import type { Command } from 'commander';
+import type { TestSet } from '../analysis/scored-sentences.js';
+import { DecadeError } from '../core/errors.js';
+import { gathered } from './arguments.js';
+import { allLines, requireSameCount } from './text-input.js';
+
+/** Which sentences to try models on. */
+export interface TestSetChoice {
+  source?: string;
+  references?: string[];
+}
+
+export function withTestSetOptions(command: Command, otherwise: string): Command {
+  return command
+    .option('--source <FILE>', `sentences to translate (default: ${otherwise})`)
+    .option('--references <FILE...>', 'what their translations should be; several files: several references a line', gathered);
+}
+
+/** The test set that the options name; undefined when they name none. */
+export async function testSetOf(command: string, { source, references = [] }: TestSetChoice): Promise<TestSet | undefined> {
+  if (source === undefined && references.length === 0) return undefined;
+  if (source === undefined || references.length === 0) {
+    throw new DecadeError('usage', {
+      where: command,
+      received: source === undefined ? '--references without --source' : '--source without --references',
+      allowed: 'both, or neither',
+    });
+  }
+  const sources = await allLines(source);
+  const sets: string[][] = [];
+  for (const path of references) {
+    const lines = await allLines(path);
+    requireSameCount({ name: source, lines: sources }, { name: path, lines });
+    sets.push(lines);
+  }
+  return { name: source, sources, references: sets };
+}
