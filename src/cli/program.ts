@@ -5,8 +5,9 @@ import { doctorCommand } from './commands/doctor.js';
 import { estimateCommand } from './commands/estimate.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { quickstartCommand } from './commands/quickstart.js';
-import { reportCommand } from './commands/report.js';
+import { reproduceCommand } from './commands/reproduce.js';
 import { rescoreCommand } from './commands/rescore.js';
+import { reportCommand } from './commands/report.js';
 import { scoreCommand } from './commands/score.js';
 import { simulateCommand } from './commands/simulate.js';
 import { trainCommand } from './commands/train.js';
@@ -19,6 +20,7 @@ const commands = [
   translateCommand,
   scoreCommand,
   rescoreCommand,
+  reproduceCommand,
   evaluateCommand,
   compareCommand,
   reportCommand,

@@ -14,7 +14,7 @@ const order: readonly (readonly string[])[] = [
   ['parallel'],
   ['analysis'],
   ['api.ts', 'node'],
-  ['quickstart.ts'],
+  ['quickstart.ts', 'experiments'],
   ['cli', 'serve', 'browser', 'index.ts'],
 ];
 /** What a platform gives is injected at the edge, so only the edge names it. */

@@ -1,0 +1,82 @@
+import { html } from '../analysis/page/html.js';
+import { figures, page, table } from '../analysis/page/page.js';
+import type { ExperimentOptions, Finding } from './experiment.js';
+import type { TrainedRun } from './laboratory.js';
+
+/** An experiment as it is told: what was asked, what was done, what came of it. */
+export interface Account extends Finding {
+  readonly experiment: string;
+  readonly title: string;
+  /** In the paper. */
+  readonly where: string;
+  readonly claim: string;
+  readonly data: string;
+  readonly testSentences: number;
+  readonly options: ExperimentOptions;
+  readonly command: string | undefined;
+  readonly runs: readonly Omit<TrainedRun, 'configuration'>[];
+  readonly trainingSeconds: number;
+}
+
+/** The table of an experiment with what belongs to it, to be put into a document. */
+export function accountMarkdown(account: Account): string {
+  const { title, where, claim, head, rows, conclusions, command } = account;
+  const row = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [
+    `## ${title}`,
+    '',
+    `The paper (${where}): ${claim}.`,
+    '',
+    `${setup(account)}`,
+    '',
+    ...(command === undefined ? [] : [`    ${command}`, '']),
+    row(head),
+    `|${head.map(() => '---|').join('')}`,
+    ...rows.map(row),
+    '',
+    ...conclusions.map((conclusion) => `- ${conclusion}`),
+    '',
+  ].join('\n');
+}
+
+/** The same as a page of its own, with plots. */
+export function accountPage(account: Account): Promise<string> {
+  const { title, where, claim, head, rows, conclusions, plots, command, runs } = account;
+  return page({
+    title: `${title}: Sutskever, Vinyals and Le (2014), ${where}`,
+    lead: html`The paper: ${claim}. ${setup(account)}`,
+    sections: [
+      {
+        id: 'result',
+        title: 'Result',
+        body: html`${table(head, rows)}<ul>${conclusions.map((conclusion) => html`<li>${conclusion}</li>`)}</ul>${figures(plots)}`,
+      },
+      {
+        id: 'trainings',
+        title: 'Trainings',
+        body: html`${command === undefined ? undefined : html`<pre>${command}</pre>`}${table(
+          ['run', 'parameters', 'updates', 'dev perplexity', 'words/s', 'minutes'],
+          runs.map(({ name, parameters, steps, perplexity, wordsPerSecond, seconds }) => [
+            name,
+            parameters.toLocaleString('en-US'),
+            steps.toLocaleString('en-US'),
+            perplexity.toFixed(3),
+            Math.round(wordsPerSecond).toLocaleString('en-US'),
+            (seconds / 60).toFixed(1),
+          ]),
+        )}`,
+      },
+    ],
+  });
+}
+
+function setup({ data, testSentences, runs, trainingSeconds }: Account): string {
+  const [first] = runs;
+  const sizes = [...new Set(runs.map(({ parameters }) => parameters))].sort((a, b) => a - b);
+  const parameters = sizes.length > 1 ? `${count(sizes[0])} to ${count(sizes.at(-1))}` : count(first?.parameters);
+  return `Here: ${data}; ${runs.length} ${runs.length === 1 ? 'training' : 'trainings'} of ${parameters} parameters, ${(trainingSeconds / 60).toFixed(1)} minutes of updates; ${count(testSentences)} test sentences.`;
+}
+
+function count(value = 0): string {
+  return value.toLocaleString('en-US');
+}

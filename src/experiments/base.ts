@@ -1,0 +1,109 @@
+import { DecadeError } from '../core/errors.js';
+import type { CorpusSource } from '../data/sources.js';
+import { corpusSource } from '../data/sources.js';
+import { type Configuration, type ConfigurationInput, configurationOf } from '../training/configuration.js';
+
+/** What an experiment varies: a configuration, and the test set that nothing is chosen by. */
+export interface ExperimentBase {
+  /** For people: `copying 2 to 20 digits`. */
+  readonly description: string;
+  readonly configuration: Configuration;
+  readonly test: CorpusSource;
+}
+
+export const experimentSizes = ['tiny', 'small', 'medium'] as const;
+export type ExperimentSize = (typeof experimentSizes)[number];
+
+/** Changes of a configuration, part by part. */
+export interface Variation {
+  readonly model?: Partial<Configuration['model']>;
+  readonly training?: Partial<Configuration['training']>;
+}
+
+/** The same configuration but for these keys. */
+export function varied(configuration: Configuration, { model, training }: Variation): Configuration {
+  return { ...configuration, model: { ...configuration.model, ...model }, training: { ...configuration.training, ...training } };
+}
+
+/** The task on which order matters most and which needs no data. */
+export const digitsTask = 'digits:copy:4-20';
+/** The task with words of different frequency. */
+export const languageTask = 'intl:en-fr';
+
+/** How large the network and the corpus of a task without data are. */
+interface Scale {
+  readonly pairs: number;
+  readonly heldOut: number;
+  readonly layers: number;
+  readonly hidden: number;
+  readonly embedding: number;
+  readonly epochs: number;
+}
+
+const digitScales: Record<ExperimentSize, Scale> = {
+  tiny: { pairs: 2_000, heldOut: 40, layers: 1, hidden: 32, embedding: 16, epochs: 3 },
+  small: { pairs: 20_000, heldOut: 400, layers: 1, hidden: 128, embedding: 32, epochs: 6 },
+  medium: { pairs: 60_000, heldOut: 1_000, layers: 2, hidden: 256, embedding: 64, epochs: 8 },
+};
+
+const languageScales: Record<ExperimentSize, Scale> = {
+  tiny: { pairs: 400, heldOut: 40, layers: 1, hidden: 16, embedding: 8, epochs: 2 },
+  small: { pairs: 12_000, heldOut: 400, layers: 1, hidden: 192, embedding: 96, epochs: 6 },
+  medium: { pairs: 24_000, heldOut: 800, layers: 2, hidden: 256, embedding: 128, epochs: 8 },
+};
+
+/**
+ * A task that is made on the spot: `digits:copy`, `digits:reverse`, `digits:sort` or `intl:FROM-TO`. Without attention, as in
+ * 2014.
+ *
+ * @throws DecadeError `usage` for any other name
+ */
+export function embeddedBase(task: string, size: ExperimentSize): ExperimentBase {
+  const isDigits = task.startsWith('digits:');
+  const { pairs, heldOut, epochs, ...network } = (isDigits ? digitScales : languageScales)[size];
+  const part = (split: 'train' | 'dev' | 'test'): CorpusSource => {
+    const parsed = corpusSource.safeParse({ generator: task, split, pairs, heldOut });
+    if (parsed.success) return parsed.data;
+    throw new DecadeError('usage', {
+      where: '--task',
+      received: JSON.stringify(task),
+      allowed: 'digits:copy, digits:reverse, digits:sort (with :SHORTEST-LONGEST if you like), or intl:FROM-TO such as intl:en-fr',
+    });
+  };
+  const input: ConfigurationInput = {
+    version: 1,
+    data: { train: part('train'), dev: part('dev') },
+    tokenizer: isDigits ? { kind: 'word', split: 'spaces', size: 16 } : { kind: 'bpe', size: size === 'tiny' ? 400 : 2_000 },
+    model: { kind: 'lstm', attention: 'none', ...network },
+    training: {
+      optimizer: { kind: 'adam', learningRate: 0.003 },
+      schedule: { kind: 'cosine', warmup: { epochs: 0.2 }, over: { epochs } },
+      clip: { kind: 'norm', max: 1 },
+      batch: { sentences: 64 },
+      stop: { epochs },
+    },
+  };
+  return {
+    description: `${task}, ${pairs.toLocaleString('en-US')} pairs`,
+    configuration: forExperiments(configurationOf(input)),
+    test: part('test'),
+  };
+}
+
+/** A configuration that experiments can share: the best model by dev perplexity, and no more checkpoints than resuming needs. */
+export function forExperiments(configuration: Configuration): Configuration {
+  const { dev } = configuration.data;
+  const { validate, checkpoint } = configuration.training;
+  if (dev === undefined || validate === undefined) {
+    throw new DecadeError('usage', {
+      where: 'data.dev',
+      received: 'no dev corpus',
+      allowed: 'one: the best model is chosen by it',
+      next: 'give it in the configuration, or with --set data.dev.source=... --set data.dev.target=...',
+    });
+  }
+  const { average: _, ...rest } = checkpoint;
+  return varied(configuration, {
+    training: { validate: { ...validate, metrics: ['perplexity'], patience: undefined }, checkpoint: { ...rest, keep: 1 } },
+  });
+}

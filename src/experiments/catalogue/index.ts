@@ -1,0 +1,34 @@
+import { DecadeError, nearestName } from '../../core/errors.js';
+import type { Experiment } from '../experiment.js';
+import { bucketing } from './bucketing.js';
+import { decoding } from './decoding.js';
+import { depth } from './depth.js';
+import { length, rarity } from './figure-3.js';
+import { rescoring } from './rescoring.js';
+import { reversal } from './reversal.js';
+import { sentenceMap } from './sentence-map.js';
+
+/** Every experiment by its name. */
+export const experiments: Readonly<Record<string, Experiment>> = {
+  reversal,
+  depth,
+  decoding,
+  rescoring,
+  bucketing,
+  length,
+  rarity,
+  'sentence-map': sentenceMap,
+};
+
+/** Throws `usage`, with the nearest, for a name that is none. */
+export function experimentNamed(name: string): Experiment {
+  const found = experiments[name];
+  if (found !== undefined) return found;
+  const nearest = nearestName(name, Object.keys(experiments));
+  throw new DecadeError('usage', {
+    where: 'reproduce',
+    received: `experiment ${JSON.stringify(name)}`,
+    allowed: Object.keys(experiments).join(', '),
+    ...(nearest === undefined ? {} : { next: `did you mean ${nearest}?` }),
+  });
+}

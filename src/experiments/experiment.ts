@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import type { Html } from '../analysis/page/html.js';
+import { scoreInterval, type ScoreInterval, scoreSentences } from '../analysis/scored-sentences.js';
+import { bleu } from '../metrics/bleu.js';
+import type { Configuration } from '../training/configuration.js';
+import { type ExperimentBase, varied } from './base.js';
+import type { Laboratory, Sentences, TrainedRun } from './laboratory.js';
+
+/** How much of an experiment is done, and the defaults: the paper's, where it says. */
+export const experimentOptions = z.strictObject({
+  /** Trainings of each kind, which differ in nothing but the seed. Default: the experiment's. */
+  seeds: z.int().min(1).max(100).optional(),
+  /** Models of an ensemble. */
+  members: z.int().min(2).max(20).default(5),
+  beam: z.int().min(1).max(1_000).default(12),
+  /** Hypotheses of a list that is rescored. The paper: 1,000. */
+  nbest: z.int().min(2).max(1_000).default(100),
+  /** Updates of a training that is only timed. */
+  timedUpdates: z.int().min(20).max(100_000).default(200),
+});
+export type ExperimentOptions = z.output<typeof experimentOptions> & { readonly seeds: number };
+
+/** What an experiment begins with. */
+export interface Setting {
+  readonly base: ExperimentBase;
+  readonly options: ExperimentOptions;
+}
+
+/** The trainings an experiment compares, by what they are in it. */
+export type Plan<Group extends string> = Readonly<Record<Group, readonly Configuration[]>>;
+export type TrainedPlan<Group extends string> = Readonly<Record<Group, readonly TrainedRun[]>>;
+
+/** What came of it. */
+export interface Finding {
+  readonly head: readonly string[];
+  /** The paper's figures are a column or rows of the table. */
+  readonly rows: readonly (readonly string[])[];
+  /** What the figures say and do not say, in sentences that are made from them. */
+  readonly conclusions: readonly string[];
+  readonly plots: readonly Html[];
+  /** Everything measured, for programs. */
+  readonly figures: object;
+}
+
+/**
+ * One experiment of Sutskever, Vinyals and Le (2014): which trainings it needs, and how they are judged. Everything else
+ * (training, resuming, sharing runs with other experiments, cost, tables) is the same for all.
+ */
+export interface Experiment<Group extends string = string> {
+  readonly title: string;
+  /** Section, table or figure of the paper. */
+  readonly where: string;
+  /** What the paper reports. */
+  readonly claim: string;
+  /** What it is run on when no data are given. */
+  readonly task: string;
+  /** How many trainings of each kind when nobody says. */
+  readonly seeds: number;
+  plan(setting: Setting): Plan<Group>;
+  measure(study: Study<Group>): Promise<Finding>;
+}
+
+/** What an experiment measures with. */
+export interface Study<Group extends string> extends Setting {
+  readonly runs: TrainedPlan<Group>;
+  readonly laboratory: Laboratory;
+  readonly test: Sentences;
+}
+
+/** The configuration with the source read forward or backward, for so many seeds. Every experiment asks for these, so they share them. */
+export function directed({ base: { configuration } }: Setting, direction: 'forward' | 'reversed', seeds: number): Configuration[] {
+  const { seed } = configuration.training;
+  return Array.from({ length: seeds }, (_, index) =>
+    varied(configuration, { model: { reverseSource: direction === 'reversed' }, training: { seed: seed + index } }),
+  );
+}
+
+/** BLEU of translations, with a bootstrap interval over the sentences. */
+export async function bleuOf(
+  { test, laboratory }: Pick<Study<string>, 'test' | 'laboratory'>,
+  texts: readonly string[],
+): Promise<ScoreInterval> {
+  const { signal } = laboratory.options;
+  return scoreInterval(await scoreSentences(bleu(), texts, [test.references], { signal }), { signal });
+}
+
+/** `12.3`, and its interval when there is one: `12.3 (11.9 to 12.7)`. */
+export function written(
+  { value, low, high }: { value: number; low?: number | undefined; high?: number | undefined },
+  digits: number,
+): string {
+  const text = value.toFixed(digits);
+  return low === undefined || high === undefined ? text : `${text} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
+}
+
+/** `+1.2`, and its interval when there is one: `+1.2 (−0.1 to +2.5)`. */
+export function change(
+  { value, low, high }: { value: number; low?: number | undefined; high?: number | undefined },
+  digits: number,
+): string {
+  const text = signed(value, digits);
+  return low === undefined || high === undefined ? text : `${text} (${signed(low, digits)} to ${signed(high, digits)})`;
+}
+
+export function signed(value: number, digits: number): string {
+  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`;
+}
