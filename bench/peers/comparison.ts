@@ -7,14 +7,20 @@ export interface Measurement {
   readonly fractionOfBound?: number | undefined;
   /** The most memory the whole contender held. */
   readonly peakRssMiB: number;
+  /** Share of the machine's processor time that went to other processes meanwhile; undefined where nobody knows. */
+  readonly disturbance?: number | undefined;
   /** How it was set up, and what a reader must know. */
   readonly note?: string | undefined;
 }
 
-/** One line of the table: medians over the rounds, and ratios to the peer everything is compared with. */
+/** A round counts as calm when others used no more of the machine than this. */
+export const calm = 0.08;
+
+/** One line of the table: medians over the calm rounds (over all where none was calm), and ratios to the peer everything is compared with. */
 export interface Row extends Measurement {
   readonly subject: string;
   readonly contender: string;
+  /** Those that count. */
   readonly rounds: number;
   /** Slowest and fastest round. */
   readonly wordsPerSecondRange: readonly [number, number];
@@ -57,7 +63,10 @@ export function compare(samples: readonly Samples[]): Row[] {
   });
 }
 
-function summary({ subject, contender, measurements }: Samples): Row {
+function summary({ subject, contender, measurements: all }: Samples): Row {
+  const calmOnes = all.filter(({ disturbance = 0 }) => disturbance <= calm);
+  const measurements = calmOnes.length > 0 ? calmOnes : all;
+  const disturbances = measurements.flatMap(({ disturbance }) => disturbance ?? []);
   const speeds = measurements.map(({ wordsPerSecond }) => wordsPerSecond);
   const medianOf = (figure: 'sentencesPerSecond' | 'fractionOfBound') => {
     const values = measurements.flatMap((measurement) => measurement[figure] ?? []);
@@ -72,6 +81,7 @@ function summary({ subject, contender, measurements }: Samples): Row {
     sentencesPerSecond: medianOf('sentencesPerSecond'),
     fractionOfBound: medianOf('fractionOfBound'),
     peakRssMiB: Math.max(...measurements.map(({ peakRssMiB }) => peakRssMiB)),
+    disturbance: disturbances.length === 0 ? undefined : Math.max(...disturbances),
     note: measurements.at(-1)?.note,
   };
 }
@@ -85,6 +95,8 @@ interface Column {
 const whole = (value: number) => Math.round(value).toLocaleString('en-US');
 const ratio = (value: number | undefined) => (value === undefined ? '' : `${value.toFixed(2)}x`);
 
+const percent = (value: number | undefined, digits: number) => (value === undefined ? '' : `${(100 * value).toFixed(digits)} %`);
+
 const columns: readonly Column[] = [
   { title: '', cell: ({ subject }) => subject, align: 'left' },
   { title: 'contender', cell: ({ contender }) => contender, align: 'left' },
@@ -92,13 +104,10 @@ const columns: readonly Column[] = [
   { title: 'slowest–fastest', cell: ({ wordsPerSecondRange: [low, high] }) => `${whole(low)}–${whole(high)}`, align: 'right' },
   { title: 'sentences/s', cell: ({ sentencesPerSecond }) => sentencesPerSecond?.toFixed(1) ?? '', align: 'right' },
   { title: 'speed', cell: ({ speedRatio }) => ratio(speedRatio), align: 'right' },
-  {
-    title: 'of bound',
-    cell: ({ fractionOfBound }) => (fractionOfBound === undefined ? '' : `${(100 * fractionOfBound).toFixed(1)} %`),
-    align: 'right',
-  },
+  { title: 'of bound', cell: ({ fractionOfBound }) => percent(fractionOfBound, 1), align: 'right' },
   { title: 'MiB', cell: ({ peakRssMiB }) => whole(peakRssMiB), align: 'right' },
   { title: 'memory', cell: ({ memoryRatio }) => ratio(memoryRatio), align: 'right' },
+  { title: 'others', cell: ({ disturbance }) => percent(disturbance, 0), align: 'right' },
   { title: 'rounds', cell: ({ rounds }) => String(rounds), align: 'right' },
   { title: '', cell: ({ note }) => note ?? '', align: 'left' },
 ];

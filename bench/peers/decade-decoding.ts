@@ -1,7 +1,7 @@
 // A program of its own, so that its memory is only its own: translates lines with a run, text to text, and prints one
 // JSON object.
 import { parseArgs } from 'node:util';
-import { load, type LoadOptions } from '../../src/index.js';
+import { load } from '../../src/index.js';
 import { median } from './comparison.js';
 import { readLines } from './decoding-job.js';
 
@@ -16,9 +16,7 @@ const { values } = parseArgs({
   },
 });
 const lines = readLines(values.input, Number(values.sentences));
-const devices = Number(values.devices);
-const options: LoadOptions & { devices?: number } = { beam: Number(values.beam), ...(devices > 1 && { devices }) };
-const model = await load(values.run, options);
+const model = await load(values.run, { beam: Number(values.beam), devices: Number(values.devices) });
 const shortest = [...lines].sort((a, b) => a.length - b.length).slice(0, 64);
 await model.translate(shortest);
 const times: number[] = [];

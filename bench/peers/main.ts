@@ -3,10 +3,11 @@ import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { names, numberFrom, wholeNumber } from '../../src/cli/arguments.js';
-import { compare, type Measurement, type Samples, table } from './comparison.js';
+import { calm, compare, type Measurement, type Samples, table } from './comparison.js';
 import { type Contender, type Surroundings, trainingContenders } from './contenders.js';
 import { decodingContenders, decodingSubject } from './decoding-contenders.js';
 import { NoResult } from './program.js';
+import { processorTime, usedByOthers } from './processor-time.js';
 import { pythonWithTorch } from './torch.js';
 
 interface Options {
@@ -83,30 +84,54 @@ async function measureAll(subject: string, options: Options): Promise<void> {
     ...('missing' in python ? {} : { torch: python.version }),
   };
   const samples: Samples[] = [];
-  for (const name of subjects) samples.push(...(await measureInTurn(name, contenders, options)));
-  const rows = compare(samples);
-  if (options.json) console.log(JSON.stringify({ subject, machine, rows }, undefined, 2));
-  else {
+  const print = () => {
+    const rows = compare(samples);
+    if (options.json) {
+      console.log(JSON.stringify({ subject, machine, rows }, undefined, 2));
+      return;
+    }
     const { processor, cores, node } = machine;
     const torch = 'missing' in python ? python.missing : `PyTorch ${python.version}`;
-    console.log(
-      `${processor}, ${cores} cores, Node ${node}, ${torch}; medians of up to ${options.rounds} rounds of ${options.seconds} s each\n`,
-    );
-    console.log(table(rows));
+    const rounds = `medians of ${options.rounds} rounds of ${options.seconds} s each`;
+    console.log(`${processor}, ${cores} cores, Node ${node}, ${torch}; ${rounds}\n\n${table(rows)}`);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      say('interrupted: what was measured until now');
+      print();
+      process.exit(130);
+    });
   }
+  for (const name of subjects) await measureInTurn(name, contenders, options, samples);
+  print();
 }
 
-/** All contenders on one subject: a round measures each once. One that has no result is left out of the rounds after. */
-async function measureInTurn(subject: string, contenders: readonly Contender[], { rounds, seconds }: Options): Promise<Samples[]> {
-  const found = new Map<Contender, Measurement[]>(contenders.map((contender) => [contender, []]));
+/**
+ * All contenders on one subject, added to `samples`: a round measures each once. One that has no result is left out of
+ * the rounds after.
+ */
+async function measureInTurn(
+  subject: string,
+  contenders: readonly Contender[],
+  { rounds, seconds }: Options,
+  samples: Samples[],
+): Promise<void> {
+  const turns = contenders.map((contender) => ({ contender, measurements: [] as Measurement[] }));
+  samples.push(...turns.map(({ contender: { name, baseline }, measurements }) => ({ subject, contender: name, baseline, measurements })));
   const absent = new Set<Contender>();
   for (let round = 1; round <= rounds; round++) {
-    for (const [contender, measurements] of found) {
+    for (const { contender, measurements } of turns) {
       if (absent.has(contender)) continue;
       try {
+        const before = processorTime();
         const measurement = await contender.measure(subject, seconds);
-        measurements.push(measurement);
-        say(`${subject}, round ${round}, ${contender.name}: ${Math.round(measurement.wordsPerSecond).toLocaleString('en-US')} words/s`);
+        const after = processorTime();
+        const disturbance = before === undefined || after === undefined ? undefined : usedByOthers(before, after);
+        measurements.push({ ...measurement, disturbance });
+        const speed = `${Math.round(measurement.wordsPerSecond).toLocaleString('en-US')} words/s`;
+        const warning =
+          (disturbance ?? 0) > calm ? ` (others used ${Math.round(100 * (disturbance ?? 0))} % of the machine meanwhile)` : '';
+        say(`${subject}, round ${round}, ${contender.name}: ${speed}${warning}`);
       } catch (error) {
         if (!(error instanceof NoResult)) throw error;
         absent.add(contender);
@@ -114,7 +139,6 @@ async function measureInTurn(subject: string, contenders: readonly Contender[], 
       }
     }
   }
-  return [...found].map(([{ name, baseline }, measurements]) => ({ subject, contender: name, baseline, measurements }));
 }
 
 function say(line: string): void {

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { compare, median, type Samples, table } from '../../bench/peers/comparison.js';
 import { agreement } from '../../bench/peers/decoding-contenders.js';
 import { spreadLines } from '../../bench/peers/decoding-job.js';
+import { parseProcessorTime, usedByOthers } from '../../bench/peers/processor-time.js';
 import { describeSetting, environmentOf, processorHints, threadSettings } from '../../bench/peers/torch.js';
 
 const samples = (contender: string, baseline: boolean, speeds: number[], peakRssMiB: number, subject = 'small'): Samples => ({
@@ -43,6 +44,25 @@ describe('comparison of contenders', () => {
     assert.equal(rows.length, 1);
     assert.deepEqual(rows[0]?.wordsPerSecondRange, [5, 7]);
     assert.equal(rows[0]?.speedRatio, undefined);
+  });
+
+  test('rounds in which others used the machine do not count where there are calm ones', () => {
+    const measurement = (wordsPerSecond: number, disturbance: number) => ({ wordsPerSecond, disturbance, peakRssMiB: 100 });
+    const of = (...measurements: Samples['measurements']) =>
+      compare([{ subject: 'small', contender: 'decade', baseline: false, measurements }]);
+    const [mixed] = of(measurement(10, 0.5), measurement(100, 0.01), measurement(104, 0));
+    assert.deepEqual([mixed?.wordsPerSecond, mixed?.rounds, mixed?.disturbance], [102, 2, 0.01]);
+    const [never] = of(measurement(10, 0.5), measurement(20, 0.25));
+    assert.deepEqual([never?.wordsPerSecond, never?.rounds, never?.disturbance], [15, 2, 0.5]);
+  });
+
+  test('the share of others is what neither waited nor was ours', () => {
+    const stat = (user: number, idle: number, steal: number) => `cpu  ${user} 0 0 ${idle} 5 0 0 ${steal} 0 0\ncpu0 1 1 1 1`;
+    const self = (own: number, children: number) => `42 (a (strange) name) S 1 1 1 0 -1 0 0 0 0 0 ${own} 0 ${children} 0 20 0 1`;
+    const before = parseProcessorTime(stat(1_000, 1_000, 0), self(10, 100));
+    const after = parseProcessorTime(stat(1_150, 1_040, 10), self(15, 195));
+    // Of 200 ticks 160 were busy, 100 of them ours.
+    assert.equal(usedByOthers(before, after), 0.3);
   });
 
   test('the table shows only columns that hold something', () => {
