@@ -1,4 +1,5 @@
 import { DecadeError } from '../core/errors.js';
+import type { Extensions, RowGroups } from '../tensor/operations/search.js';
 import { beginId, endId } from '../text/tokenizer.js';
 import type { LengthPenalty } from './length-penalty.js';
 import type { LiveRows } from './processors.js';
@@ -28,13 +29,6 @@ export interface BeamsOptions {
   nameOf(sentence: number): string;
 }
 
-/** The k best tokens for every row, best first: log-probabilities and ids, [rows, k] each. */
-export interface Candidates {
-  readonly k: number;
-  readonly values: Float32Array;
-  readonly ids: Int32Array;
-}
-
 /**
  * The beams of all sentences of a batch, one after the other. In every step the best extensions of a sentence's rows
  * live on; one that ends with `</s>` leaves its beam, which is one place smaller from then on (Sutskever et al. 2014,
@@ -57,8 +51,6 @@ export class Beams implements LiveRows {
   #previousIds: Int32Array;
   /** Rows of the next step are written here. */
   #next: { sentences: Int32Array; scores: Float64Array; ids: Int32Array; parents: Int32Array; logProbabilities: Float32Array };
-  /** How many candidates of each row of one sentence are taken. */
-  readonly #taken: Int32Array;
 
   /** One row a sentence: row r belongs to sentence `sentences[r]`. */
   constructor(sentences: Int32Array, options: BeamsOptions) {
@@ -77,7 +69,6 @@ export class Beams implements LiveRows {
       parents: new Int32Array(capacity),
       logProbabilities: new Float32Array(capacity),
     };
-    this.#taken = new Int32Array(options.beam);
   }
 
   get count(): number {
@@ -93,6 +84,20 @@ export class Beams implements LiveRows {
     return this.#previousIds.subarray(0, this.#count);
   }
 
+  /** The rows of every sentence that is not done, and how many of their extensions it can take. */
+  get groups(): RowGroups {
+    const starts: number[] = [];
+    const places: number[] = [];
+    for (let row = 0; row < this.#count; row++) {
+      const sentence = this.sentence(row);
+      if (row > 0 && this.sentence(row - 1) === sentence) continue;
+      starts.push(row);
+      places.push(this.#options.beam - (this.#finished[sentence] as Hypothesis[]).length);
+    }
+    starts.push(this.#count);
+    return { starts: Int32Array.from(starts), places: Int32Array.from(places), scores: this.#scores.subarray(0, this.#count) };
+  }
+
   sentence(row: number): number {
     return this.#sentences[row] as number;
   }
@@ -106,15 +111,15 @@ export class Beams implements LiveRows {
     return this.#finished.map((hypotheses) => hypotheses.slice(0, this.#options.nbest));
   }
 
-  /** Takes a step. Gives the row that each row of now extends, or undefined when every row extends itself. */
-  advance(candidates: Candidates, attention: readonly Float32Array[] | undefined): Int32Array | undefined {
+  /** Takes a step: the best extensions of `groups`. Gives the row that each row of now extends, or undefined when every row extends itself. */
+  advance(extensions: Extensions, attention: readonly Float32Array[] | undefined): Int32Array | undefined {
     const next = this.#next;
     const before = this.#count;
     let kept = 0;
-    for (let first = 0, end = 0; first < before; first = end) {
+    for (let first = 0, group = 0; first < before; group++) {
       const sentence = this.sentence(first);
-      while (end < before && this.#sentences[end] === sentence) end++;
-      kept = this.#extend(sentence, first, end, kept, candidates, attention);
+      while (first < before && this.#sentences[first] === sentence) first++;
+      kept = this.#extend(sentence, group, kept, extensions, attention);
     }
     const parents = next.parents.slice(0, kept);
     this.#history.push({
@@ -131,42 +136,27 @@ export class Beams implements LiveRows {
     return kept === before && parents.every((parent, row) => parent === row) ? undefined : parents;
   }
 
-  /** Extends the rows [first, end) of a sentence into rows from `kept` on. Gives the number of rows then kept. */
+  /** Extends the rows of a sentence into rows from `kept` on. Gives the number of rows then kept. */
   #extend(
     sentence: number,
-    first: number,
-    end: number,
+    group: number,
     kept: number,
-    { k, values, ids }: Candidates,
+    { capacity, counts, totals, logProbabilities, rows, ids }: Extensions,
     attention: readonly Float32Array[] | undefined,
   ): number {
-    const { beam, nbest, penalty, maximumLengths } = this.#options;
+    const { nbest, penalty, maximumLengths } = this.#options;
     const next = this.#next;
     const finished = this.#finished[sentence] as Hypothesis[];
-    const taken = this.#taken.fill(0, 0, end - first);
+    const end = group * capacity + (counts[group] as number);
     let row = kept;
-    for (let places = beam - finished.length; places > 0; places--) {
-      let from = -1;
-      let best = -Infinity;
-      for (let candidate = first; candidate < end; candidate++) {
-        const rank = taken[candidate - first] as number;
-        if (rank === k) continue;
-        const score = (this.#scores[candidate] as number) + (values[candidate * k + rank] as number);
-        if (score > best) {
-          best = score;
-          from = candidate;
-        }
-      }
-      if (from < 0) break;
-      const place = from * k + (taken[from - first] as number);
-      taken[from - first] = (taken[from - first] as number) + 1;
-      const logProbability = values[place] as number;
+    for (let place = group * capacity; place < end; place++) {
+      const [from, score, logProbability] = [rows[place] as number, totals[place] as number, logProbabilities[place] as number];
       if (ids[place] === endId) {
         const path = this.#history.path({ row: from, logProbability, attention });
-        insertByScore(finished, { ...path, logProbability: best, score: best / penalty(this.length + 1) });
+        insertByScore(finished, { ...path, logProbability: score, score: score / penalty(this.length + 1) });
       } else {
         next.sentences[row] = sentence;
-        next.scores[row] = best;
+        next.scores[row] = score;
         next.ids[row] = ids[place] as number;
         next.parents[row] = from;
         next.logProbabilities[row] = logProbability;

@@ -101,7 +101,7 @@ class EnsembleSession implements DecodingSession {
     const outputs = this.#members.map((member) => member.step(previousIds));
     const logits = averageLogProbabilities(
       this.#scope,
-      outputs.map((output) => logSoftmax(this.#scope, output.logits)),
+      outputs.map((output) => logSoftmax(this.#scope, output.logits, output.bias)),
     );
     const attending = outputs.flatMap((output) => (output.attention === undefined ? [] : [output.attention]));
     return attending.length === 0 ? { logits } : { logits, attention: (row) => mean(attending.map((attention) => attention(row))) };

@@ -12,22 +12,22 @@ export interface LiveRows {
 }
 
 /**
- * Changes what may follow: sets log-probabilities [rows, vocabulary] to -Infinity, in place. The others keep their
- * value, so that the score of a translation is the model's own, whatever was forbidden on the way.
+ * Changes what may follow: sets logits [rows, vocabulary] to -Infinity, in place. They have been normalised before, and the
+ * others keep their value, so that the score of a translation is the model's own, whatever was forbidden on the way.
  */
-export type Processor = (scores: Tensor, live: LiveRows) => void;
+export type Processor = (logits: Tensor, live: LiveRows) => void;
 
 export function inOrder(...processors: readonly Processor[]): Processor {
-  return (scores, live) => {
-    for (const processor of processors) processor(scores, live);
+  return (logits, live) => {
+    for (const processor of processors) processor(logits, live);
   };
 }
 
 /** These ids never follow. */
 export function forbid(ids: readonly number[]): Processor {
-  return (scores, live) => {
-    const values = scores.f32;
-    const vocabulary = scores.dimension(1);
+  return (logits, live) => {
+    const values = logits.f32;
+    const vocabulary = logits.dimension(1);
     for (let row = 0; row < live.count; row++) {
       for (const id of ids) values[row * vocabulary + id] = -Infinity;
     }
@@ -36,17 +36,17 @@ export function forbid(ids: readonly number[]): Processor {
 
 /** `processor`, while the rows have fewer than `length` tokens. */
 export function untilLength(length: number, processor: Processor): Processor {
-  return (scores, live) => {
-    if (live.length < length) processor(scores, live);
+  return (logits, live) => {
+    if (live.length < length) processor(logits, live);
   };
 }
 
 /** No run of `size` tokens occurs twice in a row. */
 export function forbidRepeats(size: number): Processor {
-  return (scores, live) => {
+  return (logits, live) => {
     if (live.length < size) return;
-    const values = scores.f32;
-    const vocabulary = scores.dimension(1);
+    const values = logits.f32;
+    const vocabulary = logits.dimension(1);
     for (let row = 0; row < live.count; row++) {
       const ids = live.ids(row);
       const tail = ids.length - (size - 1);
@@ -59,23 +59,26 @@ export function forbidRepeats(size: number): Processor {
   };
 }
 
-/** Logarithm of the least normal 32-bit float: what stands for a probability that an average of probabilities rounds to 0. */
+/**
+ * Logarithm of the least normal 32-bit float: what stands for a probability that an average of probabilities rounds to 0. Such
+ * averages are normalised, so it stands for a logit as well.
+ */
 const leastLogProbability = Math.log(2 ** -126);
 
 /**
  * Where `next` names the token that a sentence must have at this length, only that one may follow; elsewhere
- * `otherwise` decides. A forced token keeps its log-probability even where `otherwise` forbids it.
+ * `otherwise` decides. A forced token keeps its logit even where `otherwise` forbids it.
  */
 export function forcing(next: (sentence: number, length: number) => number | undefined, otherwise: Processor): Processor {
-  return (scores, live) => {
-    const vocabulary = scores.dimension(1);
+  return (logits, live) => {
+    const vocabulary = logits.dimension(1);
     const forced: { row: number; id: number; value: number }[] = [];
     for (let row = 0; row < live.count; row++) {
       const id = next(live.sentence(row), live.length);
-      if (id !== undefined) forced.push({ row, id, value: scores.f32[row * vocabulary + id] as number });
+      if (id !== undefined) forced.push({ row, id, value: logits.f32[row * vocabulary + id] as number });
     }
-    if (forced.length < live.count) otherwise(scores, live);
-    const values = scores.f32;
+    if (forced.length < live.count) otherwise(logits, live);
+    const values = logits.f32;
     for (const { row, id, value } of forced) {
       values.fill(-Infinity, row * vocabulary, (row + 1) * vocabulary);
       values[row * vocabulary + id] = value === -Infinity ? leastLogProbability : value;

@@ -3,7 +3,7 @@ import { makeSourceBatch } from '../data/batch.js';
 import type { StepModel, StepOutput } from '../models/model.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
-import { logSoftmax, topK } from '../tensor/operations/search.js';
+import { bestExtensions, normalise } from '../tensor/operations/search.js';
 import { beginId, endId, padId, unknownId } from '../text/tokenizer.js';
 import { Beams, type Hypothesis } from './beams.js';
 import { turns } from './event-loop.js';
@@ -95,11 +95,11 @@ export async function search(
       signal?.throwIfAborted();
       scope.arena.reset();
       const output = session.step(beams.previousIds);
-      const scores = logSoftmax(scope, output.logits);
-      process(scores, beams);
-      const { values, indices } = topK(scope, scores, options.beam);
-      const candidates = { k: values.dimension(1), values: values.f32, ids: indices.i32 };
-      const parents = beams.advance(candidates, options.attention ? attentionOf(output, beams.count) : undefined);
+      const { logits, bias } = output;
+      const normalisers = normalise(scope, logits, bias);
+      process(logits, beams);
+      const extensions = bestExtensions(scope, logits, normalisers, beams.groups);
+      const parents = beams.advance(extensions, options.attention ? attentionOf(output, beams.count) : undefined);
       if (parents !== undefined && parents.length > 0) session.select(parents);
     }
   } finally {

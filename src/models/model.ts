@@ -57,8 +57,10 @@ export interface DecodingSession {
 }
 
 export interface StepOutput {
-  /** [rows, target vocabulary] */
+  /** [rows, target vocabulary], without the bias; the caller may change them. */
   readonly logits: Tensor;
+  /** [target vocabulary], still to be added to every row. */
+  readonly bias?: Tensor | undefined;
   /** Attention over the source tokens of a row in their written order; undefined without attention. */
   attention?(row: number): Float32Array;
 }

@@ -36,7 +36,8 @@ function greedy(model: StepModel, source: readonly number[], maximumLength: numb
   const ids: number[] = [];
   let previous = beginId;
   while (ids.length < maximumLength) {
-    const logits = [...session.step(Int32Array.of(previous)).logits.f32];
+    const { logits: unbiased, bias } = session.step(Int32Array.of(previous));
+    const logits = Array.from(unbiased.f32, (value, id) => value + (bias?.f32[id] ?? 0));
     logits[padId] = -Infinity;
     logits[beginId] = -Infinity;
     previous = logits.indexOf(Math.max(...logits));

@@ -103,7 +103,10 @@ for (const { name: deviceName, device } of devices) {
         const model = fresh();
         for (const [index, [source, target]] of golden.pairs.entries()) {
           const session = model.decode(device, makeSourceBatch([{ source, key: index }], model.batchOptions));
-          const logits = [1, ...target].flatMap((id) => session.step(Int32Array.of(id)).logits.toArray());
+          const logits = [1, ...target].flatMap((id) => {
+            const { logits: unbiased, bias } = session.step(Int32Array.of(id));
+            return Array.from(unbiased.f32, (value, column) => value + (bias?.f32[column] ?? 0));
+          });
           assertClose(logits, expected.logits[index] ?? [], `logits of pair ${index}`);
           session.dispose();
         }

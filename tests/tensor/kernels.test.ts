@@ -652,29 +652,111 @@ for (const { shared, relaxed } of variants) {
       bench.checkGuards();
     });
 
-    test('the k largest of each row in falling order, equal ones by column', async () => {
+    test('a bias is added and each row normalised', async () => {
       const bench = await workbench();
       const { kernels } = bench;
+      for (const columns of sizes) {
+        for (const spread of [5, 1e4]) {
+          const [logits, bias] = [bench.random(2 * columns, spread), bench.random(columns)];
+          const sums = Array.from(logits, (value, index) => Math.fround(value + at(bias, index % columns)));
+          for (const added of [true, false]) {
+            const values = added ? sums : [...logits];
+            const rows = [values.slice(0, columns), values.slice(columns)];
+            const place = bench.floats(logits);
+            const normalisers = bench.empty(4);
+            kernels.addBiasAndNormalise(place, added ? bench.floats(bias) : 0, 2, columns, normalisers);
+            assert.deepEqual([...bench.readFloats(place, 2 * columns)], values);
+            const expected = rows.flatMap((row) => {
+              const maximum = Math.max(...row);
+              return [maximum, Math.log(row.reduce((sum, value) => sum + Math.exp(value - maximum), 0))];
+            });
+            close(bench.readFloats(normalisers, 4), expected, 2e-6);
+          }
+        }
+      }
+      bench.checkGuards();
+    });
+
+    test('the best extensions of each group of rows in falling order, equal ones by row, then by column', async () => {
+      const bench = await workbench();
+      const { kernels } = bench;
+      const doubles = (values: readonly number[]) => bench.integers(new Int32Array(Float64Array.from(values).buffer));
+      const readDoubles = (offset: number, count: number) =>
+        new Float64Array(Int32Array.from(bench.readIntegers(offset, 2 * count)).buffer);
+      const starts = [0, 1, 4, 6];
       for (const columns of [...sizes, 1000]) {
-        for (const k of [1, 2, 5, 12, columns].filter((k) => k <= columns)) {
-          for (const kind of ['distinct', 'equal', 'rising', 'falling', 'masked'] as const) {
-            const rows = 2;
-            const values = Array.from(bench.random(rows * columns, 10), (value, index) => {
+        for (const capacity of [1, 2, 5, 12, 2 * columns]) {
+          for (const kind of ['distinct', 'equal', 'rising', 'falling', 'masked', 'huge'] as const) {
+            const places = [capacity, Math.ceil(capacity / 2), 1];
+            const logits = Array.from(bench.random(6 * columns, 10), (value, index) => {
               if (kind === 'equal') return Math.round(value / 4);
               if (kind === 'rising') return index % columns;
               if (kind === 'falling') return -(index % columns);
-              return kind === 'masked' && index % columns !== 0 ? Number.NEGATIVE_INFINITY : value;
+              if (kind === 'huge') return Math.fround(1e6 + value);
+              return kind === 'masked' && index % 3 !== 0 ? Number.NEGATIVE_INFINITY : value;
             });
-            const wanted = range(rows).map((row) =>
-              range(columns)
-                .sort((a, b) => at(values, row * columns + b) - at(values, row * columns + a) || a - b)
-                .slice(0, k),
+            const scores = kind === 'equal' ? [0, -1, -1, -2, -3, -3] : [...bench.random(6, 20)].map((value) => value / 3);
+            const normalisers = bench.random(12, 5).map((value, index) => (index % 2 === 0 ? value : Math.abs(value)));
+            const wanted = places.map((count, group) =>
+              range(at(starts, group + 1) - at(starts, group))
+                .flatMap((offset) =>
+                  range(columns).map((column) => {
+                    const row = at(starts, group) + offset;
+                    const shifted = Math.fround(at(logits, row * columns + column) - at(normalisers, 2 * row));
+                    const value = Math.fround(shifted - at(normalisers, 2 * row + 1));
+                    return { row, column, value, total: at(scores, row) + value };
+                  }),
+                )
+                .filter(({ total }) => total > Number.NEGATIVE_INFINITY)
+                .sort((a, b) => b.total - a.total || a.row - b.row || a.column - b.column)
+                .slice(0, count),
             );
-            const [best, indices] = [bench.empty(rows * k), bench.empty(rows * k)];
-            kernels.topK(bench.floats(values), rows, columns, k, best, indices);
-            assert.deepEqual(bench.readIntegers(indices, rows * k), wanted.flat(), `${kind}, ${k} of ${columns}`);
-            const expected = wanted.flatMap((columnsOfRow, row) => columnsOfRow.map((column) => at(values, row * columns + column)));
-            close(bench.readFloats(best, rows * k), expected, 1e-7);
+            const room = 3 * capacity;
+            const [totals, values, rows, indices] = [bench.empty(2 * room), bench.empty(room), bench.empty(room), bench.empty(room)];
+            const counts = bench.empty(3);
+            kernels.bestExtensions(
+              bench.floats(logits),
+              bench.floats(normalisers),
+              doubles(scores),
+              columns,
+              3,
+              bench.integers(starts),
+              bench.integers(places),
+              capacity,
+              totals,
+              values,
+              rows,
+              indices,
+              counts,
+            );
+            assert.deepEqual(
+              bench.readIntegers(counts, 3),
+              wanted.map(({ length }) => length),
+            );
+            wanted.forEach((best, group) => {
+              const [first, end] = [group * capacity, group * capacity + best.length];
+              const what = `${kind}, ${best.length} of ${columns} columns`;
+              assert.deepEqual(
+                bench.readIntegers(rows, room).slice(first, end),
+                best.map(({ row }) => row),
+                what,
+              );
+              assert.deepEqual(
+                bench.readIntegers(indices, room).slice(first, end),
+                best.map(({ column }) => column),
+                what,
+              );
+              assert.deepEqual(
+                [...readDoubles(totals, room).slice(first, end)],
+                best.map(({ total }) => total),
+                what,
+              );
+              assert.deepEqual(
+                [...bench.readFloats(values, room).slice(first, end)],
+                best.map(({ value }) => value),
+                what,
+              );
+            });
           }
         }
       }

@@ -56,12 +56,10 @@ export class LstmDecodingSession implements DecodingSession {
       undefined,
     );
     this.#state = state;
-    const logits = runner.run(
-      linear,
-      { input: output, weight: this.#decoder.outputWeight.value, bias: this.#decoder.outputBias.value },
-      {},
-    ).output;
-    return weights === undefined ? { logits } : { logits, attention: (row) => this.#attentionOf(weights, row) };
+    const { outputWeight, outputBias } = this.#decoder;
+    const logits = runner.run(linear, { input: output, weight: outputWeight.value, bias: undefined }, {}).output;
+    const bias = outputBias.value;
+    return weights === undefined ? { logits, bias } : { logits, bias, attention: (row) => this.#attentionOf(weights, row) };
   }
 
   select(rows: Int32Array): void {

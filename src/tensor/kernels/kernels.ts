@@ -144,11 +144,36 @@ export interface Kernels {
   /** y = log(mean(exp(y), exp(x))...) is built from these two: y = exp(x); then y = log(y * factor) */
   exp(y: number, x: number, count: number): void;
   logScaled(y: number, x: number, factor: number, count: number): void;
+
+  // --- search.ts -------------------------------------------------------------------------------------------------
+
   /**
-   * The k largest of each row of x [rows, columns], in falling order (equal values: lower column first), as
-   * values [rows, k] and indices Int32[rows, k].
+   * logits [rows, columns] += bias (0 = none); normalisers [rows, 2] receives each row's maximum and the logarithm of
+   * sum(exp(logit - maximum)), so that log softmax = logit - maximum - logarithm.
    */
-  topK(x: number, rows: number, columns: number, k: number, values: number, indices: number): void;
+  addBiasAndNormalise(logits: number, bias: number, rows: number, columns: number, normalisers: number): void;
+  /**
+   * The rows of logits [rows, columns] in groups, that of g being starts[g] .. starts[g + 1] (Int32[groups + 1]). For each
+   * the places[g] (Int32, at most `capacity`, at least 1) greatest totals = scores[row] + log softmax (scores: float64[rows];
+   * normalisers as `addBiasAndNormalise` gave them, though logits may have become -Infinity since), in falling order, equal
+   * ones by row, then by column; never -Infinity. From g capacity on: totals (float64), values (the log softmax), rows and
+   * indices (Int32); counts [groups] (Int32) receives how many there are.
+   */
+  bestExtensions(
+    logits: number,
+    normalisers: number,
+    scores: number,
+    columns: number,
+    groups: number,
+    starts: number,
+    places: number,
+    capacity: number,
+    totals: number,
+    values: number,
+    rows: number,
+    indices: number,
+    counts: number,
+  ): void;
 
   // --- attention.ts: over packed rows; see tensor/layout.ts ------------------------------------------------------
   // Query row q attends to the memory rows memoryRows[queryStart[q] .. queryStart[q] + queryLength[q]) (byte offsets of Int32

@@ -2,10 +2,10 @@ import type { Scope } from '../device.js';
 import { expectMatrix } from '../operation.js';
 import type { Tensor } from '../tensor.js';
 
-/** logits [rows, vocabulary] become log-probabilities, in place. */
-export function logSoftmax(scope: Scope, logits: Tensor): Tensor {
+/** logits [rows, vocabulary] (plus bias) become log-probabilities, in place. */
+export function logSoftmax(scope: Scope, logits: Tensor, bias: Tensor | undefined): Tensor {
   const [rows, vocabulary] = expectMatrix('logSoftmax', 'logits', logits);
-  scope.device.kernels.logSoftmax(logits.offset, 0, rows, vocabulary);
+  scope.device.kernels.logSoftmax(logits.offset, bias?.offset ?? 0, rows, vocabulary);
   return logits;
 }
 
@@ -26,12 +26,70 @@ export function averageLogProbabilities(scope: Scope, models: readonly Tensor[])
   return mean;
 }
 
-/** The k best columns of each row, best first, equal values in column order: values [rows, k] and Int32 indices [rows, k]. */
-export function topK(scope: Scope, scores: Tensor, k: number): { values: Tensor; indices: Tensor } {
-  const [rows, columns] = expectMatrix('topK', 'scores', scores);
-  const kept = Math.min(k, columns);
-  const values = scope.empty([rows, kept]);
-  const indices = scope.empty([rows, kept], 'i32');
-  scope.device.kernels.topK(scores.offset, rows, columns, kept, values.offset, indices.offset);
-  return { values, indices };
+/** What turns a row of logits into log-probabilities without writing them: [rows, 2]. The bias is added to the logits. */
+export function normalise(scope: Scope, logits: Tensor, bias: Tensor | undefined): Tensor {
+  const [rows, vocabulary] = expectMatrix('normalise', 'logits', logits);
+  const normalisers = scope.empty([rows, 2]);
+  scope.device.kernels.addBiasAndNormalise(logits.offset, bias?.offset ?? 0, rows, vocabulary, normalisers.offset);
+  return normalisers;
+}
+
+/** The rows of a search, those of a sentence together. */
+export interface RowGroups {
+  /** First row of each group, and the number of rows. */
+  readonly starts: Int32Array;
+  /** How many extensions each group wants, at least 1. */
+  readonly places: Int32Array;
+  /** Score of each row so far. */
+  readonly scores: Float64Array;
+}
+
+/** The best extensions of each group by one token, best first, equal ones by row and then by token; those of group g from g capacity on. */
+export interface Extensions {
+  readonly capacity: number;
+  /** How many there are in each group: as many as wanted, or all that have a finite score. */
+  readonly counts: Int32Array;
+  /** Score of the row plus log-probability. */
+  readonly totals: Float64Array;
+  readonly logProbabilities: Float32Array;
+  /** The row that is extended, and by which token. */
+  readonly rows: Int32Array;
+  readonly ids: Int32Array;
+}
+
+/** logits [rows, vocabulary] may have been set to -Infinity since they were normalised. The result lasts until the next allocation. */
+export function bestExtensions(scope: Scope, logits: Tensor, normalisers: Tensor, { starts, places, scores }: RowGroups): Extensions {
+  const [, vocabulary] = expectMatrix('bestExtensions', 'logits', logits);
+  const groups = places.length;
+  const capacity = places.reduce((most, count) => Math.max(most, count), 1);
+  const room = groups * capacity;
+  const place = { starts: scope.integers(starts), places: scope.integers(places), scores: scope.empty([2 * scores.length]) };
+  const totals = scope.empty([2 * room]);
+  const values = scope.empty([room]);
+  const [rows, ids, counts] = [scope.empty([room], 'i32'), scope.empty([room], 'i32'), scope.empty([groups], 'i32')];
+  const { buffer } = scope.device.memory.webAssembly;
+  new Float64Array(buffer, place.scores.offset, scores.length).set(scores);
+  scope.device.kernels.bestExtensions(
+    logits.offset,
+    normalisers.offset,
+    place.scores.offset,
+    vocabulary,
+    groups,
+    place.starts.offset,
+    place.places.offset,
+    capacity,
+    totals.offset,
+    values.offset,
+    rows.offset,
+    ids.offset,
+    counts.offset,
+  );
+  return {
+    capacity,
+    counts: counts.i32,
+    totals: new Float64Array(buffer, totals.offset, room),
+    logProbabilities: values.f32,
+    rows: rows.i32,
+    ids: ids.i32,
+  };
 }

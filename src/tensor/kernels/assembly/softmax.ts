@@ -36,7 +36,7 @@ function scalarBiased(row: usize, bias: usize, at: usize): f32 {
 }
 
 /** The greatest of row + bias. */
-function rowMaximum(row: usize, bias: usize, bytes: usize): f32 {
+export function rowMaximum(row: usize, bias: usize, bytes: usize): f32 {
   const wide = bytes & ~63;
   const least = f32x4.splat(-Infinity);
   let maximum0 = least;
@@ -110,7 +110,7 @@ function exponentiateRow(row: usize, bias: usize, bytes: usize, maximum: f32): f
   return sumOfExponentials(row, bias, bytes, maximum, true);
 }
 
-function sumExponentialsOfRow(row: usize, bias: usize, bytes: usize, maximum: f32): f32 {
+export function sumExponentialsOfRow(row: usize, bias: usize, bytes: usize, maximum: f32): f32 {
   return sumOfExponentials(row, bias, bytes, maximum, false);
 }
 
@@ -193,52 +193,5 @@ export function logSoftmax(logits: usize, bias: usize, rows: usize, columns: usi
     let at: usize = 0;
     for (; at < whole; at += 16) v128.store(row + at, f32x4.sub(f32x4.sub(biased(row, bias, at), maximums), logTotals));
     for (; at < bytes; at += 4) store<f32>(row + at, scalarBiased(row, bias, at) - maximum - logTotal);
-  }
-}
-
-/** Inserts a value into `count` values in falling order, after its equals; the last of `k` falls out. */
-function insert(values: usize, indices: usize, count: usize, k: usize, value: f32, column: u32): void {
-  let place = count < k ? count : k - 1;
-  while (place > 0 && load<f32>(values + ((place - 1) << 2)) < value) {
-    store<f32>(values + (place << 2), load<f32>(values + ((place - 1) << 2)));
-    store<u32>(indices + (place << 2), load<u32>(indices + ((place - 1) << 2)));
-    place--;
-  }
-  store<f32>(values + (place << 2), value);
-  store<u32>(indices + (place << 2), column);
-}
-
-export function topK(x: usize, rows: usize, columns: usize, k: usize, values: usize, indices: usize): void {
-  const bytes = columns << 2;
-  for (let index: usize = 0; index < rows; index++) {
-    const row = x + index * bytes;
-    const rowValues = values + ((index * k) << 2);
-    const rowIndices = indices + ((index * k) << 2);
-    for (let column: usize = 0; column < k; column++) {
-      insert(rowValues, rowIndices, column, k, load<f32>(row + (column << 2)), <u32>column);
-    }
-    // Few values pass the k-th best so far: sixteen at a time are only compared with it.
-    const worst = rowValues + ((k - 1) << 2);
-    let threshold = load<f32>(worst);
-    let at = k << 2;
-    while (at < bytes) {
-      if (bytes - at >= 64) {
-        const thresholds = f32x4.splat(threshold);
-        const first = v128.or(f32x4.gt(v128.load(row + at), thresholds), f32x4.gt(v128.load(row + at, 16), thresholds));
-        const second = v128.or(f32x4.gt(v128.load(row + at, 32), thresholds), f32x4.gt(v128.load(row + at, 48), thresholds));
-        if (!v128.any_true(v128.or(first, second))) {
-          at += 64;
-          continue;
-        }
-      }
-      const end = min(at + 64, bytes);
-      for (; at < end; at += 4) {
-        const value = load<f32>(row + at);
-        if (value > threshold) {
-          insert(rowValues, rowIndices, k, k, value, <u32>(at >> 2));
-          threshold = load<f32>(worst);
-        }
-      }
-    }
   }
 }
