@@ -67,10 +67,11 @@ export async function compareSystems(
       label: metric.label,
       signature: metric.signature(testSet.references.length),
       higherIsBetter: metric.higherIsBetter,
-      systems: intervals.map((interval, index) => ({
-        ...interval,
+      systems: intervals.map(({ probability, ...interval }, index) => ({
         system: systems[index]?.name ?? '',
+        ...interval,
         difference: index === 0 ? undefined : interval.score - baseline,
+        probability,
       })),
     });
   }

@@ -53,7 +53,7 @@ export async function corpusFacts(
     await others;
     signal?.throwIfAborted();
     // How many there are is not known before they have been read.
-    onProgress?.({ label: `counting words, ${pairs.toLocaleString('en')} pairs`, fraction: undefined });
+    onProgress?.({ label: 'counting words', fraction: undefined, figures: [`${pairs.toLocaleString('en')} pairs`] });
   }
   const facts = { name: describeSource(source), pairs, unusable, source: sides.source.facts, target: sides.target.facts, isPart };
   return { facts, frequencies: sides.source.counts };

@@ -6,6 +6,8 @@ export interface WorkProgress {
   readonly label: string;
   /** Between 0 and 1; undefined when the end is not known. */
   readonly fraction: number | undefined;
+  /** What can be said besides: `120,000 pairs`. */
+  readonly figures?: readonly string[];
 }
 
 /** How work can be watched and ended. */

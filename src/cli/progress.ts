@@ -83,6 +83,24 @@ export class Progress {
   }
 }
 
+/** Progress through several pieces of work, told apart by their labels; each has its own time. */
+export class StagedProgress {
+  #stage: { readonly label: string; readonly progress: Progress } | undefined;
+
+  readonly update = (state: Omit<ProgressState, 'figures'> & { readonly figures?: readonly string[] }): void => {
+    if (this.#stage?.label !== state.label) {
+      this.end();
+      this.#stage = { label: state.label, progress: new Progress() };
+    }
+    this.#stage?.progress.update({ figures: [], ...state });
+  };
+
+  end(): void {
+    this.#stage?.progress.end();
+    this.#stage = undefined;
+  }
+}
+
 function percentage(fraction: number): string {
   return `${Math.floor(100 * Math.min(1, fraction))} %`;
 }

@@ -52,11 +52,12 @@ export function confidenceInterval(scores: ArrayLike<number>): { low: number; hi
 /**
  * How likely a difference at least as large would be if the systems were equally good, by the paired bootstrap as
  * sacreBLEU computes it: how often |δ*| - mean |δ*| exceeds the difference on the whole test set, δ* being the
- * differences on the draws. At least 1 / (draws + 1).
+ * differences on the draws. At least 1 / (draws + 1), and 1 for equal scores, where sacreBLEU's count would say the least.
  *
  * @param difference  of the two systems on the whole test set
  */
 export function pairedBootstrapProbability(baseline: ArrayLike<number>, system: ArrayLike<number>, difference: number): number {
+  if (difference === 0) return 1;
   const differences = Float64Array.from(baseline, (score, resample) => Math.abs((system[resample] as number) - score));
   const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
   const exceeded = differences.filter((value) => value - mean > Math.abs(difference)).length;

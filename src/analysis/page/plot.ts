@@ -87,7 +87,8 @@ export function linePlot({ title, note, x, y, series }: LinePlot): Html {
   );
   const at = (point: { readonly x: number }) => across.position(point.x);
   const drawn = series.map(({ points }, index) => {
-    const present = points.filter(({ value }) => Number.isFinite(value));
+    // A logarithmic axis has no place for 0.
+    const present = points.filter(({ value }) => Number.isFinite(frame.y(value)));
     const path = line<(typeof present)[number]>(at, ({ value }) => frame.y(value))(present) ?? '';
     const isSparse = present.length <= fewPoints;
     const ranged = present.filter(({ low, high }) => low !== undefined && high !== undefined);

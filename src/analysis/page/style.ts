@@ -78,7 +78,7 @@ figure + figure { margin-top: 1.8rem; }
 .map-plane { position: relative; margin-top: .6rem; }
 .search { display: block; font-size: .875rem; color: var(--muted); }
 .search input { font: inherit; color: var(--ink); background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .35rem .6rem; display: block; width: min(100%, 24rem); margin: .2rem 0 .3rem; }
-output { display: block; min-height: 1.4em; font-size: .875rem; color: var(--muted); }
+output { display: block; min-height: 1.6em; font-size: .875rem; color: var(--muted); }
 svg.plot .pointed { stroke: var(--ink); stroke-width: 2; }
 svg.searching .dot { opacity: .12; }
 svg.searching .dot.found { opacity: 1; fill: var(--series-2); }

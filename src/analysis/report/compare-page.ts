@@ -2,7 +2,7 @@ import type { Comparison } from '../compare.js';
 import { type Content, html } from '../page/html.js';
 import { figures, page, type Section, table } from '../page/page.js';
 import { categoryPlot } from '../page/plot.js';
-import { compared, example, legendOfMarks, text } from './sentence.js';
+import { compared, example, extraMark, text } from './sentence.js';
 
 const shown = 10;
 
@@ -29,10 +29,10 @@ export function comparePage(comparison: Comparison): Promise<string> {
 function scoreTable({ metrics }: Comparison): Content {
   return table(
     ['metric', 'system', 'score', '95 % interval', 'difference', 'p', 'signature'],
-    metrics.flatMap(({ label, signature, systems }) =>
+    metrics.flatMap(({ label, signature, higherIsBetter, systems }) =>
       systems.map(({ system, score, low, high, difference, probability }, index) => [
-        index === 0 ? html`<b>${label}</b>` : '',
-        system,
+        index === 0 ? html`<b>${label}</b>${higherIsBetter ? '' : ', less is better'}` : '',
+        `${index + 1}  ${system}`,
         score.toFixed(2),
         `${low.toFixed(2)} to ${high.toFixed(2)}`,
         difference === undefined ? '' : signed(difference),
@@ -48,7 +48,7 @@ function intervals({ metrics }: Comparison): Content {
     metrics.map(({ label, systems }) =>
       categoryPlot({
         title: label,
-        x: 'by number, in the order of the table',
+        x: 'systems, by their numbers in the table',
         y: { label: 'with 95 % intervals' },
         categories: systems.map((_, index) => ({ name: String(index + 1) })),
         series: [{ name: label, values: systems.map(({ score, low, high }) => ({ value: score, low, high })) }],
@@ -73,7 +73,7 @@ function differing(comparison: Comparison, system: number): Content {
   return [
     html`<p>By chrF of the sentence alone, ${better.length.toLocaleString('en')} are better, ${worse.length.toLocaleString('en')} are worse;
 ${same.toLocaleString('en')} of ${testSet.sources.length.toLocaleString('en')} translations are the same.</p>`,
-    legendOfMarks,
+    html`<p class="note">${extraMark}</p>`,
     list('Gains most', better),
     list('Loses most', worse),
   ];

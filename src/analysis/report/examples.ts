@@ -1,6 +1,6 @@
 import type { ExaminedTest } from '../examine.js';
 import { type Content, html } from '../page/html.js';
-import { compared, example, legendOfMarks, text } from './sentence.js';
+import { compared, example, extraMark, lackingMark, text } from './sentence.js';
 
 const shown = 8;
 const perfect = 100 - 1e-9;
@@ -28,7 +28,7 @@ export function examples(test: ExaminedTest): Content {
   const list = (title: string, lead: Content, sentences: readonly number[]) =>
     html`<h3>${title}</h3><p class="note">${lead}</p>${sentences.map((sentence) => one(test, sentence))}`;
   return [
-    legendOfMarks,
+    html`<p class="note">${extraMark} ${lackingMark}</p>`,
     list('Best', 'By chrF of the sentence alone; of equals, the longest.', best),
     worst.length === 0
       ? html`<h3>Worst</h3><p>Every translation has the highest score.</p>`

@@ -22,9 +22,10 @@ function marked(parts: readonly Part[], kind: 'extra' | 'lacking'): Html {
   );
 }
 
-/** What the marks mean. */
-export const legendOfMarks: Html = html`<p class="note"><mark class="extra">Marked so</mark>: not in the reference.
-<mark class="lacking">Marked so</mark>: not in the translation.</p>`;
+/** What the mark in a translation means. */
+export const extraMark: Html = html`<mark class="extra">Marked so</mark>: not in the reference.`;
+/** What the mark in a reference means. */
+export const lackingMark: Html = html`<mark class="lacking">Marked so</mark>: not in the translation.`;
 
 /** Sentences side by side, below each other on a phone. */
 export function example(about: Content, columns: readonly { readonly name: string; readonly body: Content }[], below?: Content): Html {

@@ -6,7 +6,7 @@ import { nodeRuntime } from '../../node/runtime.js';
 import { type DeviceChoice, gathered, names, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { print, printJson, writeWhole } from '../output.js';
-import { Progress } from '../progress.js';
+import { StagedProgress } from '../progress.js';
 import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.js';
 import { allLines, requireSameCount } from '../text-input.js';
 import { type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
@@ -53,7 +53,7 @@ async function run(runs: readonly string[], options: Options, signal: AbortSigna
     requireSameCount({ name: testSet.name, lines: testSet.sources }, { name, lines });
     hypotheses.push({ name, hypotheses: lines });
   }
-  const progress = new Progress();
+  const progress = new StagedProgress();
   const comparison = await writeWhole(options.out, async () => {
     const { page, comparison } = await compare(nodeRuntime, runs, {
       ...(testSet && { testSet }),
@@ -63,7 +63,7 @@ async function run(runs: readonly string[], options: Options, signal: AbortSigna
       gemm: options.gemm,
       devices: options.devices,
       signal,
-      onProgress: ({ label, fraction }) => progress.update({ label, fraction, figures: [] }),
+      onProgress: progress.update,
     });
     return { text: page, result: comparison };
   }).finally(() => progress.end());

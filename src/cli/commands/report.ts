@@ -6,7 +6,7 @@ import { nodeRuntime } from '../../node/runtime.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { print, writeWhole } from '../output.js';
-import { Progress } from '../progress.js';
+import { StagedProgress } from '../progress.js';
 import { allLines } from '../text-input.js';
 import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.js';
 import { warn } from '../warning.js';
@@ -46,7 +46,7 @@ async function write(run: string, options: Options, signal: AbortSignal): Promis
   const testSet = await testSetOf('report', options);
   const groups = await groupsOf(options.groups);
   const path = options.out ?? joinPath(run, 'report.html');
-  const progress = new Progress();
+  const progress = new StagedProgress();
   const examination = await writeWhole(path, async () => {
     const { page, examination } = await report(nodeRuntime, run, {
       ...(testSet && { testSet }),
@@ -57,7 +57,7 @@ async function write(run: string, options: Options, signal: AbortSignal): Promis
       devices: options.devices,
       command: `decade ${process.argv.slice(2).join(' ')}`,
       signal,
-      onProgress: ({ label, fraction }) => progress.update({ label, fraction, figures: [] }),
+      onProgress: progress.update,
     });
     return { text: page, result: examination };
   }).finally(() => progress.end());
