@@ -25,7 +25,7 @@ export interface Cost {
  * What a plan will cost before it begins. Speed is measured by a second of real updates of each kind of network, or known from
  * a training of the same kind that is over. Validation, checkpoints and translating the test set come on top.
  */
-export async function costOf(laboratory: Laboratory, configurations: readonly Configuration[]): Promise<Cost> {
+export async function costOf(laboratory: Laboratory, configurations: readonly Configuration[], speedSeconds = 1): Promise<Cost> {
   const { runtime, options } = laboratory;
   const { devices = runtime.cores, gemm, signal } = options;
   const speeds = new Map<string, number>();
@@ -46,7 +46,8 @@ export async function costOf(laboratory: Laboratory, configurations: readonly Co
       continue;
     }
     corpus ??= await estimateCorpus(runtime.files, configuration);
-    const speed = speeds.get(network) ?? (await measureTrainingSpeed(runtime, configuration, corpus, { devices, gemm }));
+    const speed =
+      speeds.get(network) ?? (await measureTrainingSpeed(runtime, configuration, corpus, { devices, gemm, seconds: speedSeconds }));
     speeds.set(network, speed);
     const perPair =
       corpus.sourceTokensPerPair * model.operationsPerSourceToken + corpus.targetTokensPerPair * model.operationsPerTargetToken;

@@ -98,9 +98,10 @@ export class Laboratory {
 
   /** How far a training is. */
   async stateOf(configuration: Configuration): Promise<'done' | 'begun' | 'new'> {
-    const path = this.#path('runs', await this.nameOf(configuration));
-    if ((await this.#files.kind(joinPath(path, resultFile))) === 'file') return 'done';
-    return (await this.#files.kind(joinPath(path, 'config.yaml'))) === 'file' ? 'begun' : 'new';
+    if ((await this.find(configuration)) !== undefined) return 'done';
+    const names = await this.#files.list(this.#path('runs', await this.nameOf(configuration)));
+    // With a result that cannot be read there are no checkpoints to go on from.
+    return names.includes('config.yaml') && !names.includes(resultFile) ? 'begun' : 'new';
   }
 
   /** What a training that is over came to; undefined when it is not. */
@@ -121,10 +122,12 @@ export class Laboratory {
     }
     const name = await this.nameOf(configuration);
     const path = this.#path('runs', name);
+    const isBegun = (await this.stateOf(configuration)) === 'begun';
+    if (!isBegun) await this.#files.remove(path);
     let [words, seconds] = [0, 0];
     const summary = await train(this.runtime, configuration, {
       out: path,
-      resume: (await this.stateOf(configuration)) === 'begun',
+      resume: isBegun,
       allowDifferentPlacement: true,
       cache: this.#path('corpora'),
       devices,

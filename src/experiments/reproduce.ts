@@ -26,6 +26,8 @@ export interface ReproduceRequest extends LaboratoryOptions {
   readonly options?: z.input<typeof experimentOptions>;
   /** Says what it will cost, and begins only when this does not give false. */
   readonly onCost?: (cost: Cost) => boolean | Promise<boolean>;
+  /** How long the speed of each kind of network is measured for the estimate. Default: 1. */
+  readonly speedSeconds?: number;
   /** How it was called, for people who want to repeat it. */
   readonly command?: string | undefined;
 }
@@ -53,7 +55,7 @@ export async function reproduce(runtime: Runtime, request: ReproduceRequest): Pr
   const laboratory = new Laboratory(runtime, request);
   const plan = experiment.plan(setting);
   const configurations = interleaved(plan);
-  const cost = await costOf(laboratory, configurations);
+  const cost = await costOf(laboratory, configurations, request.speedSeconds);
   if ((await onCost?.(cost)) === false) return undefined;
   const trained = new Map<Configuration, TrainedRun>();
   for (const configuration of configurations) {
