@@ -1,3 +1,4 @@
+import { DecadeError } from '../core/errors.js';
 import { fileError } from '../core/file-errors.js';
 import { nodeFiles } from '../platform/node/files.js';
 
@@ -35,7 +36,9 @@ export async function openOutput(path?: string): Promise<Output> {
 export async function writeWhole<Result>(path: string, make: () => Promise<{ text: string; result: Result }>): Promise<Result> {
   const partial = `${path}.partial`;
   if ((await nodeFiles.kind(path)) === 'directory') throw fileError('directory', path);
-  const output = await openOutput(partial);
+  const output = await openOutput(partial).catch((error: unknown) => {
+    throw error instanceof DecadeError ? new DecadeError(error.kind, { ...error.parts, where: path }) : error;
+  });
   try {
     const { text, result } = await make();
     await output.write(text);

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { paperGroups, parseGroups, type SentenceGroup } from '../../analysis/sentence-map.js';
 import { report } from '../../api.js';
+import { Run } from '../../checkpoint/run.js';
 import { joinPath } from '../../core/files.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
@@ -43,6 +44,8 @@ Examples:
 }
 
 async function write(run: string, options: Options, signal: AbortSignal): Promise<void> {
+  // Before a file is made in what may be no run.
+  await Run.open(nodeRuntime.files, run);
   const testSet = await testSetOf('report', options);
   const groups = await groupsOf(options.groups);
   const path = options.out ?? joinPath(run, 'report.html');

@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { pathToFileURL } from 'node:url';
+
+const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+
+/** The browser of this machine, if it has one. */
+export const browserName = names.find((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0);
+
+export interface View {
+  readonly width: number;
+  readonly dark: boolean;
+}
+
+interface Answer {
+  readonly id?: number;
+  readonly method?: string;
+  readonly params?: unknown;
+  readonly result?: { readonly [name: string]: unknown };
+  readonly error?: { readonly message: string };
+}
+
+/** A headless browser without a network, driven over a pipe (Chrome DevTools Protocol), with one page. */
+export class Browser {
+  /** Errors, messages on the console and requests that left the disk. */
+  readonly complaints: string[] = [];
+  readonly #process: ChildProcess;
+  readonly #profile: string;
+  readonly #waiting = new Map<number, { resolve(result: Answer['result']): void; reject(error: Error): void }>();
+  readonly #loads: (() => void)[] = [];
+  #next = 1;
+  #session: string | undefined;
+
+  private constructor(name: string) {
+    this.#profile = mkdtempSync(join(tmpdir(), 'decade-browser-'));
+    const options = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--remote-debugging-pipe'];
+    this.#process = spawn(name, [...options, `--user-data-dir=${this.#profile}`, 'about:blank'], {
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+    });
+    this.#process.on('exit', () => {
+      for (const { reject } of this.#waiting.values()) reject(new Error('the browser ended'));
+    });
+    let text = '';
+    (this.#process.stdio[4] as Readable).setEncoding('utf8').on('data', (chunk: string) => {
+      const messages = (text + chunk).split('\0');
+      text = messages.pop() ?? '';
+      for (const message of messages) this.#receive(JSON.parse(message) as Answer);
+    });
+  }
+
+  static async start(name: string): Promise<Browser> {
+    const browser = new Browser(name);
+    const { targetId } = await browser.#send('Target.createTarget', { url: 'about:blank' });
+    const { sessionId } = await browser.#send('Target.attachToTarget', { targetId, flatten: true });
+    browser.#session = sessionId as string;
+    for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await browser.#send(`${domain}.enable`);
+    return browser;
+  }
+
+  /** Opens a file and waits until it has been read. */
+  async open(path: string, { width, dark }: View): Promise<void> {
+    await this.#send('Emulation.setDeviceMetricsOverride', { width, height: 800, deviceScaleFactor: 1, mobile: width < 600 });
+    const scheme = { name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' };
+    await this.#send('Emulation.setEmulatedMedia', { features: [scheme] });
+    const loaded = new Promise<void>((resolve) => this.#loads.push(resolve));
+    await this.#send('Page.navigate', { url: pathToFileURL(path).href });
+    await loaded;
+  }
+
+  /** The value of an expression in the page. */
+  async evaluate<Value>(expression: string): Promise<Value> {
+    const { result, exceptionDetails } = await this.#send('Runtime.evaluate', { expression, returnByValue: true, awaitPromise: true });
+    if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails));
+    return (result as { value: Value }).value;
+  }
+
+  async end(): Promise<void> {
+    const exited = new Promise((resolve) => this.#process.once('exit', resolve));
+    this.#process.kill();
+    await exited;
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #send(method: string, params: object = {}): Promise<{ readonly [name: string]: unknown }> {
+    const id = this.#next++;
+    const session = this.#session === undefined ? {} : { sessionId: this.#session };
+    (this.#process.stdio[3] as Writable).write(`${JSON.stringify({ id, method, params, ...session })}\0`);
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve: (result = {}) => resolve(result), reject });
+    });
+  }
+
+  #receive({ id, method, params, result, error }: Answer): void {
+    if (id !== undefined) {
+      const waiting = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if (error === undefined) waiting?.resolve(result);
+      else waiting?.reject(new Error(error.message));
+    } else if (method === 'Page.loadEventFired') {
+      for (const resolve of this.#loads.splice(0)) resolve();
+    } else if (method === 'Network.requestWillBeSent') {
+      const { url } = (params as { request: { url: string } }).request;
+      if (!url.startsWith('file:')) this.complaints.push(`request of ${url}`);
+    } else if (method === 'Runtime.consoleAPICalled' || method === 'Runtime.exceptionThrown' || method === 'Log.entryAdded') {
+      this.complaints.push(`${method} ${JSON.stringify(params)}`);
+    }
+  }
+}
