@@ -1,6 +1,6 @@
 import type { TrainableModel } from '../models/model.js';
 import type { Device } from '../tensor/device.js';
-import { type Score, type ScoringPair, scoreBatch } from './score.js';
+import { type Score, type ScoringPair, scoreBatch } from './score-batch.js';
 
 /**
  * The log-probability that several models together give to every pair of a batch: at each token the mean of their

@@ -1,5 +1,5 @@
 import type { Hypothesis } from './beams.js';
-import type { Score, ScoringPair } from './score.js';
+import type { Score, ScoringPair } from './score-batch.js';
 import type { SearchControl, SearchOptions, SearchSentence } from './search.js';
 
 /** What a caller may say about a batch that is under way. */

@@ -5,7 +5,7 @@ import type { Hypothesis } from './beams.js';
 import { ensembleModel } from './ensemble.js';
 import { scoreBatchTogether } from './ensemble-score.js';
 import type { BatchDecoder, DecodingControl, DecodingExecutor } from './executor.js';
-import type { Score, ScoringPair } from './score.js';
+import type { Score, ScoringPair } from './score-batch.js';
 import { type SearchOptions, type SearchSentence, search } from './search.js';
 
 /** Searches and scores on one device, this thread's. The parameters may not change before it is disposed. */

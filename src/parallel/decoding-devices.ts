@@ -1,6 +1,6 @@
 import type { Hypothesis } from '../decoding/beams.js';
 import type { BatchDecoder, DecodingControl, DecodingExecutor } from '../decoding/executor.js';
-import type { Score, ScoringPair } from '../decoding/score.js';
+import type { Score, ScoringPair } from '../decoding/score-batch.js';
 import type { SearchOptions, SearchProgress, SearchSentence } from '../decoding/search.js';
 import type { Memory } from '../tensor/memory.js';
 import { type DecodingReply, type DecodingRequest, type SharedModel, unpackHypotheses, unpackScores } from './decoding-messages.js';

@@ -1,6 +1,6 @@
 import type { DecadeError, ErrorKind, ErrorParts } from '../core/errors.js';
 import type { Hypothesis } from '../decoding/beams.js';
-import type { Score } from '../decoding/score.js';
+import type { Score } from '../decoding/score-batch.js';
 import type { SearchOptions, SearchProgress } from '../decoding/search.js';
 import type { ModelOptions } from '../models/create.js';
 import type { VocabularySizes } from '../models/model.js';

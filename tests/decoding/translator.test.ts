@@ -169,6 +169,31 @@ describe('translate', () => {
     assert.equal(reports.at(-1)?.targetTokens, tokens);
   });
 
+  test('says how far a batch is that takes long', async () => {
+    const reports: TranslationProgress[] = [];
+    const slow = new TableModel(11, (_, target) => {
+      for (const end = performance.now() + 20; performance.now() < end; );
+      return new Array<number>(11).fill(0).with(target.length < 9 ? 5 : endId, 9);
+    });
+    await translator(slow, { beam: 1, maximumLength: 15 }).translate(['one', 'two'], { onProgress: (report) => reports.push(report) });
+    const [first] = reports;
+    assert.deepEqual({ ...first?.search, tokens: 0 }, { sentences: 2, hypotheses: 2, tokens: 0, maximumTokens: 15 });
+    assert.ok(first?.search !== undefined && first.search.tokens > 0 && first.search.tokens < 10);
+    assert.equal(first.lines, 0);
+    assert.deepEqual([reports.at(-1)?.lines, reports.at(-1)?.search], [2, undefined]);
+  });
+
+  test('gives a thousand translations of a line, all different, best first', async () => {
+    const model = randomLstm(device, {}, { vocabulary: 11 });
+    const [result] = await translator(model).translate(['one two three four'], { beam: 1_000, nbest: 1_000 });
+    const scores = result?.nbest.map(({ score }) => score) ?? [];
+    assert.deepEqual(
+      scores,
+      scores.toSorted((a, b) => b - a),
+    );
+    assert.equal(new Set(result?.nbest.map(({ ids }) => ids.join(' '))).size, 1_000);
+  });
+
   test('ends with the signal, before and during the work', async () => {
     const model = copier();
     await assert.rejects(translator(model).translate(lines, { signal: AbortSignal.abort() }), { name: 'AbortError' });
@@ -286,6 +311,20 @@ describe('translateStream', () => {
     const results = translator(copier(), { readAhead: 5 }).translateStream(endless());
     for (let line = 0; line < 3; line++) await results.next();
     assert.ok(read <= 10, `${read} lines read`);
+    await results.return(undefined);
+  });
+
+  test('reads fewer lines ahead when each has very many translations', async () => {
+    let read = 0;
+    async function* endless() {
+      for (;;) {
+        read++;
+        yield '';
+      }
+    }
+    const results = translator(copier(), { beam: 1_000, nbest: 1_000 }).translateStream(endless());
+    await results.next();
+    assert.ok(read <= 130, `${read} lines read`);
     await results.return(undefined);
   });
 
