@@ -4,6 +4,8 @@
  *     import { train, load, evaluate } from 'decade';
  */
 import * as api from './api.js';
+import type { Comparison } from './analysis/compare.js';
+import type { Examination } from './analysis/examine.js';
 import type { LineScore, ScoreOptions } from './decoding/score.js';
 import type { SourceLine, TranslateOptions, TranslationResult } from './decoding/translator.js';
 import { nodeRuntime } from './node/runtime.js';
@@ -11,7 +13,10 @@ import type { Evaluation } from './metrics/evaluate.js';
 import type { ConfigurationInput } from './training/configuration.js';
 import type { TrainingSummary } from './training/events.js';
 
-export type { EvaluateOptions, LoadedModel, LoadOptions, TrainOptions } from './api.js';
+export type { CompareOptions, EvaluateOptions, LoadedModel, LoadOptions, ReportOptions, TrainOptions } from './api.js';
+export type { Comparison } from './analysis/compare.js';
+export type { Examination } from './analysis/examine.js';
+export type { TestSet } from './analysis/scored-sentences.js';
 export { DecadeError, type ErrorKind, type ErrorParts } from './core/errors.js';
 export type { DecodingOptionsInput } from './decoding/options.js';
 export type { LineScore, ScoreOptions } from './decoding/score.js';
@@ -90,4 +95,25 @@ export function score(
  */
 export function evaluate(options: api.EvaluateOptions): Evaluation[] {
   return api.evaluate(options);
+}
+
+/**
+ * Examines a run: how it learnt, how well it translates with intervals, by length and rarity, where it fails, what it sees.
+ *
+ * @example
+ * const { page, examination } = await report('runs/mine', { testSet: { name: 'test', sources, references: [references] } });
+ *
+ * @returns what was found, and a page of it: HTML that needs no other file
+ */
+export function report(run: string, options?: api.ReportOptions): Promise<{ page: string; examination: Examination }> {
+  return api.report(nodeRuntime, run, options);
+}
+
+/**
+ * Translates a test set with each run and tests how they differ from the first, by paired bootstrap resampling.
+ *
+ * @returns the scores with intervals and probabilities, and a page with the sentences on which they differ most
+ */
+export function compare(runs: readonly string[], options?: api.CompareOptions): Promise<{ page: string; comparison: Comparison }> {
+  return api.compare(nodeRuntime, runs, options);
 }

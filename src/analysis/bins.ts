@@ -34,13 +34,13 @@ export interface ScoredBin extends ScoreInterval {
 export async function scoreBins(
   { metric, statistics }: ScoredSentences,
   bins: readonly Bin[],
-  { onProgress, ...options }: IntervalOptions = {},
+  { label = 'resampling parts', onProgress, ...options }: IntervalOptions & { readonly label?: string } = {},
 ): Promise<ScoredBin[]> {
   const scored: ScoredBin[] = [];
   for (const [index, { least, greatest, sentences }] of bins.entries()) {
     const interval = await scoreInterval(
       { metric, statistics: sentences.map((sentence) => statistics[sentence] as Float64Array) },
-      { ...options, onProgress: (progress) => onProgress?.({ ...progress, fraction: (index + (progress.fraction ?? 0)) / bins.length }) },
+      { ...options, onProgress: (progress) => onProgress?.({ label, fraction: (index + (progress.fraction ?? 0)) / bins.length }) },
     );
     scored.push({ least, greatest, sentences: sentences.length, ...interval });
   }

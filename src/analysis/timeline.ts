@@ -1,6 +1,8 @@
 import type { Span } from '../parallel/discrete-events.js';
 import { describePlacement } from '../parallel/placement.js';
 import type { Task } from '../parallel/schedule.js';
+import { type Html, html } from './page/html.js';
+import { page, type Section } from './page/page.js';
 import { operationShares, type SimulatedStrategy } from './simulation.js';
 
 /** What is drawn in one colour, with its name in the legend. */
@@ -24,37 +26,26 @@ const barHeight = 18;
 /** Bars that touch and have one colour are one bar from here on: a page with each of 6,000 tasks is slow. */
 const barsDrawnSingly = 1_500;
 
-/** A page of its own, without scripts or other files: what every device does during one update, a drawing a strategy. */
-export function timelinePage(title: string, drawn: readonly SimulatedStrategy[]): string {
-  const legend = Object.entries(colours).map(([name, colour]) => `<span><i style="background:${colour}"></i>${name}</span>`);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${escaped(title)}</title>
-<style>
-:root { color-scheme: light dark; --ink: #222; --paper: #fff; --rail: #eee; }
-@media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #181818; --rail: #2a2a2a; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: ${width}px; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin: 2rem 0 0; }
-p { margin: .2rem 0 .6rem; }
-.legend span { margin-right: 1.2rem; white-space: nowrap; }
-.legend i { display: inline-block; width: .9em; height: .9em; margin-right: .35em; border-radius: 2px; vertical-align: -.08em; }
-svg { width: 100%; height: auto; } text { fill: var(--ink); font: 12px system-ui, sans-serif; } .rail { fill: var(--rail); }
-</style>
-</head>
-<body>
-<h1>${escaped(title)}</h1>
-<p>One update, a row a device. Where the rail shows, the device waits. Point at a bar to read what it is.</p>
-<p class="legend">${legend.join('\n')}</p>
-${drawn.map(section).join('\n')}
-</body>
-</html>
+const style = `
+.key span { margin-right: 1.2rem; white-space: nowrap; font-size: .875rem; }
+.key i { display: inline-block; width: .9em; height: .9em; margin-right: .35em; border-radius: 2px; vertical-align: -.08em; }
+svg.timeline { width: 100%; min-width: 40rem; height: auto; }
+svg.timeline text { fill: var(--muted); font: 12px system-ui, sans-serif; }
+svg.timeline .rail { fill: var(--line); }
 `;
+
+/** A page of its own, without scripts or other files: what every device does during one update, a drawing a strategy. */
+export function timelinePage(title: string, drawn: readonly SimulatedStrategy[]): Promise<string> {
+  const key = Object.entries(colours).map(([name, colour]) => html`<span><i style="background:${colour}"></i>${name}</span> `);
+  return page({
+    title,
+    lead: html`One update, a row a device. Where the rail shows, the device waits. Point at a bar to read what it is.<br><span class="key">${key}</span>`,
+    sections: drawn.map(section),
+    style,
+  });
 }
 
-function section(simulated: SimulatedStrategy): string {
+function section(simulated: SimulatedStrategy, index: number): Section {
   const { result, schedule, placement } = simulated;
   const held = placement === undefined ? [] : describePlacement(placement, (device) => operationShares(schedule)[device] ?? 0);
   const figures = [
@@ -63,32 +54,33 @@ function section(simulated: SimulatedStrategy): string {
     `idle ${percent(result.idleFraction)}`,
     `${(1000 * result.seconds).toFixed(1)} ms an update`,
   ];
-  return `<section>
-<h2>${escaped(`${result.strategy}, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}`)}</h2>
-<p>${figures.join(' · ')}</p>
-${drawing(simulated, held)}
-</section>`;
+  return {
+    id: `strategy-${index + 1}`,
+    title: `${result.strategy}, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}`,
+    lead: figures.join(' · '),
+    body: html`<div class="scroll">${drawing(simulated, held)}</div>`,
+  };
 }
 
-function drawing({ simulation: { spans, seconds } }: SimulatedStrategy, held: readonly string[]): string {
+function drawing({ simulation: { spans, seconds } }: SimulatedStrategy, held: readonly string[]): Html {
   const height = spans.length * rowHeight + 24;
   const scale = (width - labelWidth - 8) / seconds;
   const x = (time: number) => (labelWidth + time * scale).toFixed(2);
   const isLarge = spans.reduce((sum, of) => sum + of.length, 0) > barsDrawnSingly;
   const rows = spans.map((of, device) => {
     const y = device * rowHeight;
-    const label = held[device] === undefined ? '' : `<title>${escaped(held[device])}</title>`;
+    const label = held[device] === undefined ? undefined : html`<title>${held[device]}</title>`;
     const bars = (isLarge ? joined(of, seconds / width) : of.map(barOf)).map(
       ({ colour, start, end, name }) =>
-        `<rect x="${x(start)}" y="${y}" width="${Math.max(0.2, (end - start) * scale - 0.3).toFixed(2)}" height="${barHeight}" fill="${colours[colour]}"><title>${escaped(name)}, ${(1000 * start).toFixed(2)} to ${(1000 * end).toFixed(2)} ms</title></rect>`,
+        html`<rect x="${x(start)}" y="${y}" width="${Math.max(0.2, (end - start) * scale - 0.3).toFixed(2)}" height="${barHeight}" fill="${colours[colour]}"><title>${name}, ${(1000 * start).toFixed(2)} to ${(1000 * end).toFixed(2)} ms</title></rect>`,
     );
-    return `<text x="0" y="${y + 14}">device ${device}${label}</text><rect class="rail" x="${x(0)}" y="${y}" width="${(seconds * scale).toFixed(2)}" height="${barHeight}"/>${bars.join('')}`;
+    return html`<text x="0" y="${y + 14}">device ${device}${label}</text><rect class="rail" x="${x(0)}" y="${y}" width="${(seconds * scale).toFixed(2)}" height="${barHeight}"/>${bars}\n`;
   });
   const ticks = Array.from({ length: 5 }, (_, tick) => (seconds * tick) / 4).map((time, tick) => {
     const anchor = tick === 0 ? 'start' : tick === 4 ? 'end' : 'middle';
-    return `<text x="${x(time)}" y="${height - 6}" text-anchor="${anchor}">${(1000 * time).toFixed(1)} ms</text>`;
+    return html`<text x="${x(time)}" y="${height - 6}" text-anchor="${anchor}">${(1000 * time).toFixed(1)} ms</text>`;
   });
-  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="timeline of each device">${rows.join('\n')}${ticks.join('')}</svg>`;
+  return html`<svg class="timeline" viewBox="0 0 ${width} ${height}" role="img" aria-label="timeline of each device">${rows}${ticks}</svg>`;
 }
 
 interface Bar {
@@ -143,8 +135,4 @@ function nameOf({ work }: Task): string {
 
 function percent(fraction: number): string {
   return `${(100 * fraction).toFixed(0)} %`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }

@@ -48,11 +48,11 @@ test('what a pipeline cannot do is refused with the reason', () => {
   }
 });
 
-test('a timeline is one page without anything from outside, with a bar for every task', () => {
+test('a timeline is one page without anything from outside, with a bar for every task', async () => {
   const network = { layers: 2, hidden: 8, embedding: 8, targetVocabulary: 40 };
   const simulated = simulateStrategy({ ...workload, network, batch: evenBatch(4, 3, 3) }, '1f1b', 3);
-  const page = timelinePage('a <title>', [simulated]);
-  assert.match(page, /a &lt;title>/);
+  const page = await timelinePage('a <title>', [simulated]);
+  assert.match(page, /a &lt;title&gt;/);
   assert.doesNotMatch(page, /<script|<link|src=|https?:/);
   assert.equal(page.match(/<rect x=/g)?.length, simulated.schedule.tasks.length);
   for (let device = 0; device < 3; device++) assert.match(page, new RegExp(`>device ${device}<title>device ${device}: `));

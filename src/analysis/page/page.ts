@@ -16,6 +16,8 @@ export interface PageContents {
   /** A sentence or two below the title. */
   readonly lead?: Content;
   readonly sections: readonly Section[];
+  /** Rules for what only this page has. */
+  readonly style?: string;
   /** Code that the page runs when it is read. Everything else on the page cannot run. */
   readonly script?: string;
 }
@@ -24,7 +26,7 @@ export interface PageContents {
  * A page that is one file: no network, no other file, light and dark, on a screen of any width. Its content security
  * policy lets nothing run but `script` itself, whatever text the page shows.
  */
-export async function page({ title, lead, sections, script = '' }: PageContents): Promise<string> {
+export async function page({ title, lead, sections, style: ownStyle = '', script = '' }: PageContents): Promise<string> {
   const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src '${await scriptHash(script)}'`;
   const contents = sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`);
   const { text } = html`<!doctype html>
@@ -34,7 +36,7 @@ export async function page({ title, lead, sections, script = '' }: PageContents)
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <title>${title}</title>
-<style>${new Html(style)}</style>
+<style>${new Html(style + ownStyle)}</style>
 </head>
 <body>
 <header>

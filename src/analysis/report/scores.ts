@@ -24,8 +24,8 @@ export function scores({ scores: measured, sources, hypotheses }: ExaminedTest):
 /** Figure 3 of the paper: what long sentences and rare words do to BLEU. */
 export function figure3({ byLength, byRarity, ranksOf }: ExaminedTest): Content {
   return figures(
-    binPlot('BLEU by length', 'words in the source sentence', '', byLength),
-    binPlot('BLEU by rarity', 'mean frequency rank of its words', ` Ranks are those of the ${ranksOf}.`, byRarity),
+    binPlot('BLEU by length', 'words in the source sentence', 'Below each mark, how many sentences.', byLength),
+    binPlot('BLEU by rarity', 'mean frequency rank of its words', `Ranks in the ${ranksOf}; below, how many.`, byRarity),
   );
 }
 
@@ -35,7 +35,7 @@ function binPlot(title: string, x: string, note: string, bins: readonly ScoredBi
   const names = fits ? ranges : bins.map(({ greatest }) => `≤${shortened(greatest)}`);
   return categoryPlot({
     title,
-    note: `Below each mark, how many sentences.${note}`,
+    note,
     x,
     y: { label: 'with 95 % intervals', bounds: [0, 100] },
     categories: bins.map(({ sentences }, index) => ({ name: names[index] ?? '', note: sentences.toLocaleString('en') })),

@@ -78,7 +78,7 @@ async function run(path: string, options: Options): Promise<void> {
     const largest = simulated.filter(({ result }) => result.devices === Math.max(...devices));
     const drawn = paper === undefined ? largest : [paper.simulated, ...largest];
     const output = await openOutput(html);
-    await output.write(timelinePage(`${path} simulated on ${profile === 'here' ? 'this machine' : 'machines of 2014'}`, drawn));
+    await output.write(await timelinePage(`${path} simulated on ${profile === 'here' ? 'this machine' : 'machines of 2014'}`, drawn));
     await output.close();
   }
   const results = simulated.map(({ result }) => roundedResult(result));
