@@ -264,20 +264,20 @@ export function evaluate({ hypotheses, references, metrics = ['bleu', 'chrf'] }:
 }
 
 export interface ReportOptions extends ExaminationRequest, Pick<LoadOptions, 'devices' | 'gemm'> {
-  /** The command line that asks, for the page to repeat. */
-  readonly command?: string | undefined;
+  /** The command line that asks, for the page to repeat. Default: `decade report RUN`. */
+  readonly command?: readonly string[] | undefined;
 }
 
 /** Examines a run and shows what was found on one HTML page. */
 export async function report(
   runtime: Runtime,
   run: string,
-  { gemm, devices, command, ...request }: ReportOptions = {},
+  { gemm, devices, command = ['decade', 'report', run], ...request }: ReportOptions = {},
 ): Promise<{ page: string; examination: Examination }> {
   const examination = await examineRun(runtime.files, run, request, () => load(runtime, run, { gemm, devices }));
   // Whoever only translates need not load what draws.
   const { reportPage } = await import('./analysis/report/report-page.js');
-  return { page: await reportPage(examination, command ?? `decade report ${run}`), examination };
+  return { page: await reportPage(examination, command), examination };
 }
 
 export interface CompareOptions extends WorkControl, Pick<LoadOptions, 'devices' | 'gemm'>, Pick<ExaminationRequest, 'decoding'> {

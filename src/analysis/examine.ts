@@ -15,7 +15,7 @@ import { type ScoredBin, scoreBins } from './bins.js';
 import { type CorpusFacts, corpusFacts, testSetFacts, wordFrequencies } from './corpus-facts.js';
 import { excessRepetition } from './repetition.js';
 import { requireTestSet, type ScoreInterval, scoreInterval, scoreSentences, type TestSet } from './scored-sentences.js';
-import { type PrincipalPlane, principalPlane, type SentenceGroup } from './sentence-map.js';
+import { type MappedGroup, mapGroups, mapSentences, type SentenceGroup, type SentenceMap } from './sentence-map.js';
 import { readTrainingRecord, type TrainingRecord } from './training-record.js';
 import type { WorkControl } from './work.js';
 
@@ -67,17 +67,11 @@ export interface ExaminedTest extends TestSet {
   readonly byRarity: readonly ScoredBin[];
   /** Whose words the ranks are of. */
   readonly ranksOf: 'training corpus' | 'test set';
-  readonly map: (PrincipalPlane & { readonly sentences: readonly number[]; readonly description: string }) | undefined;
+  /** Undefined for fewer than three sentences. */
+  readonly map: SentenceMap | undefined;
   readonly attention: readonly { readonly sentence: number; readonly map: AttentionMap }[];
 }
 
-export interface MappedGroup extends PrincipalPlane {
-  readonly group: SentenceGroup;
-  readonly description: string;
-}
-
-/** Points that a map can show and a page can carry. */
-const mostMapped = 2_000;
 /** Lines that are translated at a time, so that of a large test set only the texts are kept. */
 const linesAtOnce = 10_000;
 const leastAttentionWords = 5;
@@ -212,7 +206,7 @@ async function examineTest(
     byLength: await scoreBins(bleu, binsByLength(sources), { ...request, label: 'resampling by length' }),
     byRarity: await scoreBins(bleu, binsByRarity(sources, ranks), { ...request, label: 'resampling by rarity' }),
     ranksOf: frequencies === undefined ? 'test set' : 'training corpus',
-    map: await mapTest(model, sources, request),
+    map: await mapSentences(model, sources, request),
     attention: await attentionOf(model, sources, sentenceScores, request),
   };
 }
@@ -233,41 +227,6 @@ export async function translateAll(
     for (const { text } of results) hypotheses.push(text);
   }
   return hypotheses;
-}
-
-async function mapTest(model: ExaminedModel, sources: readonly string[], control: WorkControl): Promise<ExaminedTest['map']> {
-  const stride = Math.max(1, sources.length / mostMapped);
-  const chosen = Array.from({ length: Math.min(sources.length, mostMapped) }, (_, index) => Math.floor(index * stride));
-  const mapped = await map(
-    model,
-    chosen.map((sentence) => sources[sentence] as string),
-    control,
-  );
-  return mapped && { ...mapped, sentences: mapped.lines.map((line) => chosen[line] as number) };
-}
-
-async function mapGroups(model: ExaminedModel, groups: readonly SentenceGroup[], control: WorkControl): Promise<MappedGroup[]> {
-  const mapped: MappedGroup[] = [];
-  for (const group of groups) {
-    const plane = await map(model, group.classes.flat(), control);
-    if (plane !== undefined) mapped.push({ group, ...plane });
-  }
-  return mapped;
-}
-
-/** The principal plane of lines' vectors, and which lines have one: an empty line has none. Undefined for too few. */
-async function map(model: ExaminedModel, lines: readonly string[], { signal, onProgress }: WorkControl) {
-  const { description, vectors } = await model.sentenceVectors(lines, {
-    signal,
-    onProgress: ({ done, total }) => onProgress?.({ label: 'reading sentences', fraction: done / total }),
-  });
-  const present = [...vectors.keys()].filter((line) => vectors[line] !== undefined);
-  if (present.length < 3) return undefined;
-  const plane = await principalPlane(
-    present.map((line) => vectors[line] as Float32Array),
-    { signal, onProgress },
-  );
-  return { ...plane, lines: present, description };
 }
 
 async function attentionOf(

@@ -1,94 +1,67 @@
-import { normal, randomKey } from '../core/random.js';
 import { DecadeError } from '../core/errors.js';
-import { turns } from '../decoding/event-loop.js';
+import type { SentenceVectorOptions, SentenceVectors } from '../decoding/sentence-vectors.js';
+import { type PrincipalPlane, principalPlane } from './principal-plane.js';
 import type { WorkControl } from './work.js';
 
-/** A plane through many points, along which they differ most. */
-export interface PrincipalPlane {
-  /** Where each point lies on the plane. */
-  readonly points: readonly { readonly x: number; readonly y: number }[];
-  /** Which share of all variance each of the two directions has. */
-  readonly shares: readonly [number, number];
+/** What gives sentences their vectors. */
+export interface SentenceReader {
+  sentenceVectors(lines: readonly string[], options?: SentenceVectorOptions): Promise<SentenceVectors>;
 }
 
-/** Two directions settle within a few dozen rounds unless their variances are nearly equal; then either will do. */
-const mostRounds = 200;
-const tolerance = 1e-10;
-
-/**
- * The first two principal components (Pearson 1901) of vectors, by orthogonal iteration on the centred data: multiply the
- * two directions by X and by its transpose, make them orthogonal, until they no longer turn. The covariance is never
- * formed, so long vectors cost no square. The sign of each direction is chosen so that its largest value is positive.
- */
-export async function principalPlane(vectors: readonly Float32Array[], { signal, onProgress }: WorkControl = {}): Promise<PrincipalPlane> {
-  const size = vectors[0]?.length ?? 0;
-  const mean = new Float64Array(size);
-  for (const vector of vectors)
-    for (let index = 0; index < size; index++) mean[index] = (mean[index] as number) + (vector[index] as number);
-  for (let index = 0; index < size; index++) mean[index] = (mean[index] as number) / vectors.length;
-  let total = 0;
-  for (const vector of vectors)
-    for (let index = 0; index < size; index++) total += ((vector[index] as number) - (mean[index] as number)) ** 2;
-  if (total === 0) return { points: vectors.map(() => ({ x: 0, y: 0 })), shares: [0, 0] };
-
-  const key = randomKey(0, 'sample');
-  let directions: Pair = orthonormal([
-    Float64Array.from({ length: size }, (_, index) => normal(key, index)),
-    Float64Array.from({ length: size }, (_, index) => normal(key, size + index)),
-  ]).directions;
-  let variances: [number, number] = [0, 0];
-  const turn = turns();
-  for (let round = 0; round < mostRounds; round++) {
-    const next: Pair = [new Float64Array(size), new Float64Array(size)];
-    for (const vector of vectors) {
-      const { x, y } = project(vector, mean, directions);
-      for (let index = 0; index < size; index++) {
-        const centred = (vector[index] as number) - (mean[index] as number);
-        next[0][index] = (next[0][index] as number) + x * centred;
-        next[1][index] = (next[1][index] as number) + y * centred;
-      }
-      await turn();
-    }
-    signal?.throwIfAborted();
-    onProgress?.({ label: 'mapping sentences', fraction: (round + 1) / mostRounds });
-    const { directions: turned, lengths } = orthonormal(next);
-    const settled = lengths.every((length, index) => Math.abs(length - (variances[index] as number)) <= tolerance * total);
-    directions = turned;
-    variances = lengths;
-    if (settled) break;
-  }
-  for (const direction of directions) {
-    const largest = direction.reduce((best, value) => (Math.abs(value) > Math.abs(best) ? value : best), 0);
-    if (largest < 0) for (let index = 0; index < size; index++) direction[index] = -(direction[index] as number);
-  }
-  return {
-    points: vectors.map((vector) => project(vector, mean, directions)),
-    shares: [variances[0] / total, variances[1] / total],
-  };
+/** Where sentences lie on the plane along which their vectors differ most (figure 2 of Sutskever et al. 2014). */
+export interface SentenceMap extends PrincipalPlane {
+  /** Which sentence each point is. */
+  readonly sentences: readonly number[];
+  /** Which values of the model the vectors are. */
+  readonly description: string;
 }
 
-type Pair = [Float64Array, Float64Array];
-
-function project(vector: Float32Array, mean: Float64Array, [first, second]: Pair): { x: number; y: number } {
-  let [x, y] = [0, 0];
-  for (let index = 0; index < vector.length; index++) {
-    const centred = (vector[index] as number) - (mean[index] as number);
-    x += centred * (first[index] as number);
-    y += centred * (second[index] as number);
-  }
-  return { x, y };
+/** A map of a group; its points are the group's sentences, class after class. */
+export interface MappedGroup extends SentenceMap {
+  readonly group: SentenceGroup;
 }
 
-/** Gram-Schmidt, with the lengths that were taken out. */
-function orthonormal([first, second]: Pair): { directions: Pair; lengths: [number, number] } {
-  const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, value, index) => sum + value * (b[index] as number), 0);
-  const unit = (vector: Float64Array, length: number) => (length === 0 ? vector : vector.map((value) => value / length));
-  const firstLength = Math.sqrt(dot(first, first));
-  const one = unit(first, firstLength);
-  const overlap = dot(one, second);
-  const rest = second.map((value, index) => value - overlap * (one[index] as number));
-  const secondLength = Math.sqrt(dot(rest, rest));
-  return { directions: [one, unit(rest, secondLength)], lengths: [firstLength, secondLength] };
+/** Points that a map can show and a page can carry. */
+const mostMapped = 2_000;
+/** Fewer points always lie on a line. */
+const fewestMapped = 3;
+
+/** The map of these sentences, or of 2,000 evenly chosen of them. Undefined for fewer than three that are not empty. */
+export async function mapSentences(
+  reader: SentenceReader,
+  lines: readonly string[],
+  { signal, onProgress }: WorkControl = {},
+): Promise<SentenceMap | undefined> {
+  const stride = Math.max(1, lines.length / mostMapped);
+  const chosen = Array.from({ length: Math.min(lines.length, mostMapped) }, (_, index) => Math.floor(index * stride));
+  const { description, vectors } = await reader.sentenceVectors(
+    chosen.map((sentence) => lines[sentence] as string),
+    { signal, onProgress: ({ done, total }) => onProgress?.({ label: 'reading sentences', fraction: done / total }) },
+  );
+  const present = chosen.flatMap((sentence, index) => {
+    const vector = vectors[index];
+    return vector === undefined ? [] : [{ sentence, vector }];
+  });
+  if (present.length < fewestMapped) return undefined;
+  const plane = await principalPlane(
+    present.map(({ vector }) => vector),
+    { signal, onProgress },
+  );
+  return { ...plane, sentences: present.map(({ sentence }) => sentence), description };
+}
+
+/** A map for each group. */
+export async function mapGroups(
+  reader: SentenceReader,
+  groups: readonly SentenceGroup[],
+  control: WorkControl = {},
+): Promise<MappedGroup[]> {
+  const mapped: MappedGroup[] = [];
+  for (const group of groups) {
+    const map = await mapSentences(reader, group.classes.flat(), control);
+    if (map !== undefined) mapped.push({ group, ...map });
+  }
+  return mapped;
 }
 
 /** Sentences that are drawn on a map of their own, in classes of one colour each. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { paperGroups, parseGroups, principalPlane } from '../../src/analysis/sentence-map.js';
+import { principalPlane } from '../../src/analysis/principal-plane.js';
+import { mapSentences, paperGroups, parseGroups } from '../../src/analysis/sentence-map.js';
 import { normal, randomKey } from '../../src/core/random.js';
 
 /** Points that spread 10 along one direction, 4 along another, 0.5 along all others of `size`. */
@@ -101,4 +102,21 @@ test('the groups of the paper are those of its figure', () => {
       [3, 3],
     ],
   );
+});
+
+test('a map leaves out empty lines, and shows a bounded number of sentences', async () => {
+  const reader = {
+    sentenceVectors: async (lines: readonly string[]) => ({
+      description: 'lengths',
+      vectors: lines.map((line) => (line === '' ? undefined : Float32Array.of(line.length, line.length % 7))),
+    }),
+  };
+  const few = await mapSentences(reader, ['a', '', 'abc', 'abcdefgh']);
+  assert.deepEqual([few?.sentences, few?.points.length], [[0, 2, 3], 3]);
+  const many = await mapSentences(
+    reader,
+    Array.from({ length: 100_000 }, (_, index) => 'x'.repeat(1 + (index % 50))),
+  );
+  assert.deepEqual([many?.points.length, many?.sentences[1]], [2_000, 50]);
+  assert.equal(await mapSentences(reader, ['a', 'b', '']), undefined);
 });

@@ -29,18 +29,18 @@ export function dataFacts(corpora: readonly CorpusFacts[]): Content {
 }
 
 /** The commands that make this again and go on from here. */
-export function commands({ run, test }: Examination, command: string): Content {
+export function commands({ run, test }: Examination, command: readonly string[]): Content {
   const quoted = quote(run);
   const lines = [
     ['train the same again', `decade train ${quote(`${run}/config.yaml`)} --out ${quote(`${run}-again`)}`],
     ['translate, from standard input', `decade translate -m ${quoted}`],
     ...(test === undefined ? [] : [['score it', `decade evaluate -m ${quoted} --source SOURCE --references REFERENCES`]]),
-    ['write this page', command],
+    ['write this page', command.map(quote).join(' ')],
   ];
   return html`<pre>${lines.map(([what, line]) => `# ${what}\n${line}`).join('\n\n')}</pre>`;
 }
 
 /** An argument as a shell takes it. */
-export function quote(argument: string): string {
+function quote(argument: string): string {
   return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }

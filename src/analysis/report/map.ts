@@ -1,7 +1,8 @@
 import { equalBins } from '../bins.js';
-import type { ExaminedTest, MappedGroup } from '../examine.js';
+import type { ExaminedTest } from '../examine.js';
 import { type Content, data, type Html, html } from '../page/html.js';
 import { scatterPlot } from '../page/plot.js';
+import type { MappedGroup } from '../sentence-map.js';
 import { wordsOf } from '../words.js';
 
 const shades = 5;

@@ -14,7 +14,7 @@ import { figure3, scores } from './scores.js';
  *
  * @param command  the command line that asked for it
  */
-export function reportPage(examination: Examination, command: string): Promise<string> {
+export function reportPage(examination: Examination, command: readonly string[]): Promise<string> {
   const { run, test, groups, record, configurationText, corpora, missing } = examination;
   const sections: (Section | undefined)[] = [
     missing.length === 0

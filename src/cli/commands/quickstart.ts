@@ -78,6 +78,7 @@ function report({ training, exact, bleu, byCategory, examples, testFiles }: Quic
     `The model is in ${out}. Try:`,
     `  echo ${source} | ${decade} translate -m ${out} --nbest 3`,
     `  ${decade} evaluate -m ${out} --source ${testFiles.source} --references ${testFiles.target} --metrics exact,bleu,chrf`,
+    `  ${decade} report ${out}`,
     `  ${decade} score -m ${out} --source ${testFiles.source} --target ${testFiles.target}`,
     `  ${decade} quickstart --from ${from} --to ${to === 'de' ? 'es' : 'de'} --out ${out}-${to === 'de' ? 'es' : 'de'}`,
   ].join('\n');

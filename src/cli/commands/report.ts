@@ -58,7 +58,7 @@ async function write(run: string, options: Options, signal: AbortSignal): Promis
       decoding: await searchOptions(options),
       gemm: options.gemm,
       devices: options.devices,
-      command: `decade ${process.argv.slice(2).join(' ')}`,
+      command: ['decade', ...process.argv.slice(2)],
       signal,
       onProgress: progress.update,
     });

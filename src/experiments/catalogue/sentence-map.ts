@@ -1,5 +1,6 @@
 import { scatterPlot } from '../../analysis/page/plot.js';
-import { paperGroups, principalPlane, type SentenceGroup } from '../../analysis/sentence-map.js';
+import { principalPlane } from '../../analysis/principal-plane.js';
+import { paperGroups, type SentenceGroup } from '../../analysis/sentence-map.js';
 import { randomKey, shuffle } from '../../core/random.js';
 import { languageTask } from '../base.js';
 import { directed, type Experiment } from '../experiment.js';
@@ -69,7 +70,6 @@ export const sentenceMap: Experiment<'reversed'> = {
           let next = 0;
           const axis = (share: number, name: string) => ({
             label: `${name} component, ${(100 * share).toFixed(0)} % of the variance`,
-            ticks: false,
           });
           return scatterPlot({
             title: group.title,
