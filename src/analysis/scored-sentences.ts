@@ -13,6 +13,11 @@ export interface TestSet {
   readonly references: readonly (readonly string[])[];
 }
 
+/** `1,014 sentences of test.en` */
+export function describeTestSet({ name, sources }: TestSet): string {
+  return `${sources.length.toLocaleString('en')} ${sources.length === 1 ? 'sentence' : 'sentences'} of ${name}`;
+}
+
 /** Throws `input` for a test set without sentences or references, or whose files differ in length. */
 export function requireTestSet({ name, sources, references }: TestSet): void {
   const odd = references.find((set) => set.length !== sources.length);

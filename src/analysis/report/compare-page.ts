@@ -2,6 +2,7 @@ import type { Comparison } from '../compare.js';
 import { type Content, html } from '../page/html.js';
 import { figures, page, type Section, table } from '../page/page.js';
 import { categoryPlot } from '../page/plot.js';
+import { describeTestSet } from '../scored-sentences.js';
 import { compared, example, extraMark, text } from './sentence.js';
 
 const shown = 10;
@@ -14,7 +15,7 @@ export function comparePage(comparison: Comparison): Promise<string> {
     {
       id: 'scores',
       title: 'Scores',
-      lead: `${testSet.sources.length.toLocaleString('en')} sentences of ${testSet.name}. p is how likely so large a difference from ${first?.name} would be between systems that are equally good: paired bootstrap resampling (Koehn 2004) with 1,000 draws, as sacreBLEU computes it. It is not corrected for the number of systems.`,
+      lead: `${describeTestSet(testSet)}. p is how likely so large a difference from ${first?.name} would be between systems that are equally good: paired bootstrap resampling (Koehn 2004) with 1,000 draws, as sacreBLEU computes it. It is not corrected for the number of systems.`,
       body: [scoreTable(comparison), intervals(comparison)],
     },
     ...others.map(({ name }, index) => ({

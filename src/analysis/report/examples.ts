@@ -21,6 +21,7 @@ export function examples(test: ExaminedTest): Content {
     .filter((sentence) => score(sentence) < perfect)
     .slice(-shown)
     .reverse();
+  const isPerfect = all.every((sentence) => score(sentence) >= perfect);
   const stammering = all
     .filter((sentence) => repeated(sentence) > 0)
     .sort((a, b) => repeated(b) - repeated(a) || score(a) - score(b))
@@ -30,9 +31,8 @@ export function examples(test: ExaminedTest): Content {
   return [
     html`<p class="note">${extraMark} ${lackingMark}</p>`,
     list('Best', 'By chrF of the sentence alone; of equals, the longest.', best),
-    worst.length === 0
-      ? html`<h3>Worst</h3><p>Every translation has the highest score.</p>`
-      : list('Worst', 'By chrF of the sentence alone.', worst),
+    isPerfect ? html`<h3>Worst</h3><p>Every translation has the highest score.</p>` : undefined,
+    worst.length === 0 ? undefined : list('Worst', 'By chrF of the sentence alone.', worst),
     stammering.length === 0
       ? html`<h3>Most repetitive</h3><p>No translation repeats itself more than its reference does.</p>`
       : list('Most repetitive', 'By words that only say again what stands right before them, more than in the reference.', stammering),

@@ -1,6 +1,7 @@
 import type { Examination } from '../examine.js';
 import { html } from '../page/html.js';
 import { page, type Section } from '../page/page.js';
+import { describeTestSet } from '../scored-sentences.js';
 import { attention } from './attention.js';
 import { curves } from './curves.js';
 import { examples } from './examples.js';
@@ -23,7 +24,7 @@ export function reportPage(examination: Examination, command: readonly string[])
     test && {
       id: 'scores',
       title: 'Scores',
-      lead: `${test.sources.length.toLocaleString('en')} sentences of ${test.name}, beam ${test.beam}. The intervals are those of 1,000 test sets drawn from this one (bootstrap).`,
+      lead: `${describeTestSet(test)}, beam ${test.beam}. The intervals are those of 1,000 test sets drawn from this one (bootstrap).`,
       body: [scores(test), figure3(test)],
     },
     { id: 'training', title: 'Training', body: curves(record) },

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { ComparedSystem, Comparison } from '../../analysis/compare.js';
+import { describeTestSet } from '../../analysis/scored-sentences.js';
 import { compare } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { nodeRuntime } from '../../node/runtime.js';
@@ -87,8 +88,5 @@ function describe({ testSet, metrics }: Comparison): string {
     });
     return [`${label}  ${signature}`, ...rows].join('\n');
   });
-  return [
-    `${testSet.sources.length.toLocaleString('en')} sentences of ${testSet.name}; score, 95 % interval, difference from the first, p by paired bootstrap`,
-    ...tables,
-  ].join('\n');
+  return [`${describeTestSet(testSet)}; score, 95 % interval, difference from the first, p by paired bootstrap`, ...tables].join('\n');
 }
