@@ -27,6 +27,24 @@ export function differenceOfMeans(first: readonly number[], second: readonly num
   return interval(value, Math.sqrt(a + b), Number.isNaN(degrees) ? 1 : degrees);
 }
 
+/**
+ * What the geometric mean of the second is times that of the first, with Welch's interval of the logarithms: for perplexities,
+ * which are exponentials of means, so that a factor means the same for good models and bad ones.
+ */
+export function ratioOfMeans(first: readonly number[], second: readonly number[]): Estimated {
+  return exponential(differenceOfMeans(first.map(Math.log), second.map(Math.log)));
+}
+
+/** The geometric mean of independent observations, with Student's interval of their logarithms. */
+export function geometricMean(values: readonly number[]): Estimated {
+  return exponential(mean(values.map(Math.log)));
+}
+
+function exponential({ value, low, high }: Estimated): Estimated {
+  const centre = { value: Math.exp(value) };
+  return low === undefined || high === undefined ? centre : { ...centre, low: Math.exp(low), high: Math.exp(high) };
+}
+
 function average(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -41,7 +41,7 @@ export function accountMarkdown(account: Account): string {
 
 /** The same as a page of its own, with plots. */
 export function accountPage(account: Account): Promise<string> {
-  const { title, where, claim, head, rows, conclusions, plots, command, runs } = account;
+  const { title, where, claim, head, rows, conclusions, plots, widePlots, command, runs } = account;
   return page({
     title: `${title}: Sutskever, Vinyals and Le (2014), ${where}`,
     lead: html`The paper: ${claim}. ${setup(account)}`,
@@ -49,7 +49,7 @@ export function accountPage(account: Account): Promise<string> {
       {
         id: 'result',
         title: 'Result',
-        body: html`${table(head, rows)}<ul>${conclusions.map((conclusion) => html`<li>${conclusion}</li>`)}</ul>${figures(plots)}`,
+        body: html`${table(head, rows)}<ul>${conclusions.map((conclusion) => html`<li>${conclusion}</li>`)}</ul>${figures(plots)}${widePlots}`,
       },
       {
         id: 'trainings',

@@ -38,6 +38,8 @@ export interface Finding {
   /** What the figures say and do not say, in sentences that are made from them. */
   readonly conclusions: readonly string[];
   readonly plots: readonly Html[];
+  /** Plots that need the whole width. */
+  readonly widePlots?: readonly Html[];
   /** Everything measured, for programs. */
   readonly figures: object;
 }

@@ -85,7 +85,7 @@ export class Laboratory {
     return this.runtime.files;
   }
 
-  /** `2x256-reversed-seed1-1f0c9a…`: what people tell runs apart by, and the hash of everything else. */
+  /** `reversed-2x256-seed1-1f0c9a…`: what people tell runs apart by, and the hash of everything else. */
   async nameOf(configuration: Configuration): Promise<string> {
     const { model, training, data } = configuration;
     const { train: trained, dev, ...rest } = data;
@@ -93,7 +93,7 @@ export class Laboratory {
     const hash = await this.#hash([JSON.stringify({ ...configuration, data: rest }), ...corpora]);
     const direction = model.reverseSource ? 'reversed' : 'forward';
     const attention = model.attention === 'none' ? '' : `-${model.attention}`;
-    return `${model.layers}x${model.hidden}-${direction}${attention}-seed${training.seed}-${hash.slice(0, 10)}`;
+    return `${direction}-${model.layers}x${model.hidden}${attention}-seed${training.seed}-${hash.slice(0, 10)}`;
   }
 
   /** How far a training is. */

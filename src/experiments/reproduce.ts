@@ -78,7 +78,7 @@ export async function reproduce(runtime: Runtime, request: ReproduceRequest): Pr
   await runtime.files.makeDirectory(out);
   const write = (name: string, text: string) => replaceFile(runtime.files, out, name, (path) => writeTextFile(runtime.files, path, text));
   await write(`${request.experiment}.md`, accountMarkdown(account));
-  const { plots: _, ...data } = account;
+  const { plots: _, widePlots: __, ...data } = account;
   await write(`${request.experiment}.json`, `${JSON.stringify(data, undefined, 2)}\n`);
   await write(`${request.experiment}.html`, await accountPage(account));
   return { account, files };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { differenceOfMeans, mean } from '../../src/analysis/means.js';
+import { differenceOfMeans, geometricMean, mean, ratioOfMeans } from '../../src/analysis/means.js';
 
 function assertNear(actual: number | undefined, expected: number): void {
   assert.ok(Math.abs((actual ?? Number.NaN) - expected) < 5e-4 * Math.max(1, Math.abs(expected)), `${actual} is not near ${expected}`);
@@ -25,4 +25,17 @@ test('without repetition there is no interval, and alike observations have one o
   assert.deepEqual(mean([7]), { value: 7 });
   assert.deepEqual(differenceOfMeans([1], [2, 3]), { value: 1.5 });
   assert.deepEqual(differenceOfMeans([1, 1], [3, 3]), { value: 2, low: 2, high: 2 });
+});
+
+test('a ratio is a difference of logarithms', () => {
+  const [first, second] = [
+    [2, 4, 8],
+    [1, 2, 4],
+  ];
+  assertNear(geometricMean(first).value, 4);
+  const { value, low, high } = ratioOfMeans(first, second);
+  assertNear(value, 0.5);
+  assertNear((low ?? 0) * (high ?? 0), 0.25);
+  // Logarithms have a variance of ln² 2 each: standard error ln 2 √(2/3), 4 degrees of freedom.
+  assertNear(high, 0.5 * Math.exp(2.776 * Math.LN2 * Math.sqrt(2 / 3)));
 });

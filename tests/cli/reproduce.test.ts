@@ -27,7 +27,7 @@ test('reproduce says the cost first, then trains, and prints the table', { timeo
   assert.equal(existsSync(out), false);
   const { code, stdout, stderr } = await decade(call);
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /^Trainings[\s\S]*Training 1 of 4: 1x32-forward-seed1-/);
+  assert.match(stderr, /^Trainings[\s\S]*Training 1 of 4: forward-1x32-seed1-/);
   assert.match(stdout, /\| effect of reversing \|/);
   assert.equal(readFileSync(join(out, 'reversal.md'), 'utf8').trimEnd(), stdout.slice(0, stdout.lastIndexOf('\n\n')).trimEnd());
   const again = await decade([...call, '--json']);

@@ -42,7 +42,9 @@ describe('every experiment', () => {
       const reproduced = await reproduce(runtime, request(name, { base, command: `decade reproduce ${name}` }));
       assert.ok(reproduced !== undefined);
       const { account, files } = reproduced;
-      assert.ok(account.rows.length >= 2 && account.plots.length >= 1 && account.conclusions.length >= 1);
+      assert.ok(
+        account.rows.length >= 2 && [...account.plots, ...(account.widePlots ?? [])].length >= 1 && account.conclusions.length >= 1,
+      );
       for (const row of account.rows) assert.equal(row.length, account.head.length, row.join(' | '));
       const markdown = await runtime.files.readText(files.markdown);
       assert.match(markdown, new RegExp(`^## ${experiment.title}\\n\\nThe paper \\(${experiment.where}\\)`));

@@ -104,7 +104,7 @@ async function run(name: string, path: string | undefined, options: Options, sig
       return;
     }
     const { account, files } = reproduced;
-    const { plots: _, ...data } = account;
+    const { plots: _, widePlots: __, ...data } = account;
     if (options.json) await printJson({ ...data, files });
     else await print(`${accountMarkdown(account)}\n${files.markdown}, ${files.json}, ${files.page}`);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { categoryPlot } from '../../analysis/page/plot.js';
 import type { ScoreInterval } from '../../analysis/scored-sentences.js';
 import { digitsTask } from '../base.js';
-import { bleuOf, directed, type Experiment } from '../experiment.js';
+import { bleuOf, directed, type Experiment, signed } from '../experiment.js';
 
 interface Measured extends ScoreInterval {
   readonly name: string;
@@ -54,19 +54,21 @@ export const decoding: Experiment<'forward' | 'reversed'> = {
         paper?.toFixed(2) ?? '',
       ]),
       conclusions: [
-        `A beam of ${options.beam} changes a single model's BLEU by ${(wide - greedy).toFixed(2)} against greedy search.`,
-        `Two models change it by ${(two - wide).toFixed(2)}, ${many} by ${(together - wide).toFixed(2)} against one (paper: +2.68 and +4.22).`,
+        `A beam of ${options.beam} changes a single model's BLEU by ${signed(wide - greedy, 2)} against greedy search.`,
+        many > 2
+          ? `Two models change it by ${signed(two - wide, 2)}, ${many} by ${signed(together - wide, 2)} against one (paper: +2.68 and, of five, +4.22).`
+          : `Two models change it by ${signed(together - wide, 2)} against one (paper: +2.68).`,
         'Single models are the first seed; the interval is over test sentences, not over seeds.',
       ],
       plots: [
         categoryPlot({
           title: 'Table 1: test BLEU',
           note: '95 % bootstrap interval over sentences',
-          x: 'system, beam',
+          x: 'system, and below its beam',
           y: { label: 'BLEU' },
           categories: measured.map(({ name, beam }) => ({
             name: name.replace('single ', '').replace('reversed', 'rev.').replace('forward', 'fwd'),
-            note: `beam ${beam}`,
+            note: String(beam),
           })),
           series: [
             { name: 'here', values: measured.map(({ score, low, high }) => ({ value: score, low, high })) },

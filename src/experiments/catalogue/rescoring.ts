@@ -3,7 +3,7 @@ import { RescoringJudgement, tuneWeight } from '../../analysis/rescoring/judgeme
 import { type RescoredSentence, rescore } from '../../analysis/rescoring/rescoring.js';
 import { nbestGroups } from '../../decoding/nbest.js';
 import { digitsTask, varied } from '../base.js';
-import { directed, type Experiment, type Study } from '../experiment.js';
+import { directed, type Experiment, type Study, signed } from '../experiment.js';
 import type { Sentences, TrainedRun } from '../laboratory.js';
 
 type Group = 'baseline' | 'forward' | 'reversed';
@@ -76,7 +76,7 @@ export const rescoring: Experiment<Group> = {
         ['oracle: the best of each list', oracle.toFixed(2), oracle.toFixed(2), '', '~45'],
       ],
       conclusions: [
-        `The best rescoring changes the baseline by ${(best - list).toFixed(2)} BLEU (paper: +3.2); its list would allow ${(oracle - list).toFixed(2)} (paper: about +12).`,
+        `The best rescoring changes the baseline by ${signed(best - list, 2)} BLEU (paper: +3.2); its list would allow ${(oracle - list).toFixed(2)} (paper: about +12).`,
         'The baseline is another neural model and not a phrase-based system as in the paper, so its mistakes are nearer to those of the models that rescore it, and less can be gained. Log-probabilities are divided by the length on both sides.',
       ],
       plots: [

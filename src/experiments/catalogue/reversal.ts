@@ -1,7 +1,7 @@
-import { differenceOfMeans, mean } from '../../analysis/means.js';
+import { differenceOfMeans, type Estimated, geometricMean, mean, ratioOfMeans } from '../../analysis/means.js';
 import { categoryPlot } from '../../analysis/page/plot.js';
 import { digitsTask } from '../base.js';
-import { bleuOf, change, directed, type Experiment, signed } from '../experiment.js';
+import { bleuOf, change, directed, type Experiment, written } from '../experiment.js';
 
 const paper = { perplexity: { forward: 5.8, reversed: 4.7 }, bleu: { forward: 25.9, reversed: 30.6 } } as const;
 const directions = ['forward', 'reversed'] as const;
@@ -29,7 +29,7 @@ export const reversal: Experiment<(typeof directions)[number]> = {
     }
     const of = (direction: (typeof directions)[number], figure: 'perplexity' | 'bleu') => measured[direction].map((one) => one[figure]);
     const effects = {
-      perplexity: differenceOfMeans(of('forward', 'perplexity'), of('reversed', 'perplexity')),
+      perplexity: ratioOfMeans(of('forward', 'perplexity'), of('reversed', 'perplexity')),
       bleu: differenceOfMeans(of('forward', 'bleu'), of('reversed', 'bleu')),
     };
     const rows = directions.map((direction) => [
@@ -37,21 +37,21 @@ export const reversal: Experiment<(typeof directions)[number]> = {
       of(direction, 'perplexity')
         .map((value) => value.toFixed(2))
         .join(', '),
-      mean(of(direction, 'perplexity')).value.toFixed(2),
+      meanOf('perplexity', of(direction, 'perplexity')).value.toFixed(2),
       of(direction, 'bleu')
         .map((value) => value.toFixed(1))
         .join(', '),
       mean(of(direction, 'bleu')).value.toFixed(1),
       `${paper.perplexity[direction]} · ${paper.bleu[direction]}`,
     ]);
-    rows.push(['effect of reversing', '', change(effects.perplexity, 2), '', change(effects.bleu, 1), '−1.1 · +4.7']);
+    rows.push(['effect of reversing', '', `× ${written(effects.perplexity, 2)}`, '', change(effects.bleu, 1), '× 0.81 · +4.7']);
     return {
       head: ['source', 'dev perplexity, a seed each', 'mean', `test BLEU, beam ${options.beam}`, 'mean', 'paper'],
       rows,
       conclusions: [
-        conclusion('Perplexity', effects.perplexity, 'lower', 2),
-        conclusion('BLEU', effects.bleu, 'higher', 1),
-        'The interval is of the difference between means over seeds (Welch, 95 %): it says how much of the effect could be luck of initialisation and order, not how the effect would be on other data.',
+        `Reversing the source multiplies perplexity by ${written(effects.perplexity, 2)}: ${verdict(effects.perplexity, 1, 'lower')} (paper: 0.81).`,
+        `It changes BLEU by ${change(effects.bleu, 1)}: ${verdict(effects.bleu, 0, 'higher')} (paper: +4.7).`,
+        'Intervals are 95 %, of the difference between means over seeds (Welch; of perplexities the logarithms): they say how much of the effect could be luck of initialisation and order, not how the effect would be on other data. Means of perplexities are geometric.',
       ],
       plots: (
         [
@@ -66,7 +66,7 @@ export const reversal: Experiment<(typeof directions)[number]> = {
           y: { label },
           categories: directions.map((name) => ({ name })),
           series: [
-            { name: 'here', values: directions.map((direction) => mean(of(direction, figure))) },
+            { name: 'here', values: directions.map((direction) => meanOf(figure, of(direction, figure))) },
             { name: 'paper (WMT’14)', values: directions.map((direction) => ({ value: paper[figure][direction] })) },
           ],
         }),
@@ -76,18 +76,14 @@ export const reversal: Experiment<(typeof directions)[number]> = {
   },
 };
 
-function conclusion(
-  name: string,
-  effect: { value: number; low?: number | undefined; high?: number | undefined },
-  better: 'lower' | 'higher',
-  digits: number,
-): string {
-  const size = `${name} changes by ${signed(effect.value, digits)} when the source is reversed`;
-  if (effect.low === undefined || effect.high === undefined) return `${size}; one seed each cannot tell an effect from luck.`;
-  const interval = `95 % interval ${signed(effect.low, digits)} to ${signed(effect.high, digits)}`;
-  const helps = better === 'lower' ? effect.high < 0 : effect.low > 0;
-  const hurts = better === 'lower' ? effect.low > 0 : effect.high < 0;
-  if (helps) return `${size} (${interval}): it helps, as in the paper.`;
-  if (hurts) return `${size} (${interval}): it hurts, unlike in the paper.`;
-  return `${size} (${interval}): the interval holds 0, so these seeds do not settle whether it helps.`;
+function meanOf(figure: 'perplexity' | 'bleu', values: readonly number[]): Estimated {
+  return figure === 'perplexity' ? geometricMean(values) : mean(values);
+}
+
+/** `none` is the effect of nothing. */
+function verdict({ low, high }: Estimated, none: number, better: 'lower' | 'higher'): string {
+  if (low === undefined || high === undefined) return 'one seed each cannot tell an effect from luck';
+  if (better === 'lower' ? high < none : low > none) return 'it helps, as in the paper';
+  if (better === 'lower' ? low > none : high < none) return 'it hurts, unlike in the paper';
+  return 'these seeds do not settle whether it helps';
 }

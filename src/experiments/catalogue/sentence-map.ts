@@ -66,7 +66,8 @@ export const sentenceMap: Experiment<'reversed'> = {
                 `${group.title}: classes are ${separation.toFixed(2)} times as far apart as sentences within a class.`,
             ),
         ],
-        plots: drawn.map(({ group, points, shares }) => {
+        plots: [],
+        widePlots: drawn.map(({ group, points, shares }) => {
           let next = 0;
           const axis = (share: number, name: string) => ({
             label: `${name} component, ${(100 * share).toFixed(0)} % of the variance`,
