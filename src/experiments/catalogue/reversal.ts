@@ -55,12 +55,12 @@ export const reversal: Experiment<(typeof directions)[number]> = {
       ],
       plots: (
         [
-          ['Dev perplexity', 'perplexity'],
-          ['Test BLEU', 'bleu'],
+          ['Perplexity', 'dev corpus', 'perplexity'],
+          ['BLEU', 'test set', 'bleu'],
         ] as const
-      ).map(([label, figure]) =>
+      ).map(([title, label, figure]) =>
         categoryPlot({
-          title: label,
+          title,
           note: 'mean and 95 % interval over seeds',
           x: 'source',
           y: { label },
