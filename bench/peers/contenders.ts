@@ -33,7 +33,7 @@ export interface Surroundings {
 }
 
 /** A contender that hangs must not hold up the others. */
-export const patience = (seconds: number) => 60 + 6 * seconds;
+export const patience = (seconds: number) => 120 + 6 * seconds;
 
 /** Everything that trains. Subjects are the shapes of `decade bench`. */
 export function trainingContenders(surroundings: Surroundings): Contender[] {

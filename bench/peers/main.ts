@@ -93,7 +93,9 @@ async function measureAll(subject: string, options: Options): Promise<void> {
     const { processor, cores, node } = machine;
     const torch = 'missing' in python ? python.missing : `PyTorch ${python.version}`;
     const rounds = `medians of ${options.rounds} rounds of ${options.seconds} s each`;
-    console.log(`${processor}, ${cores} cores, Node ${node}, ${torch}; ${rounds}\n\n${table(rows)}`);
+    console.log(
+      `${processor}, ${cores} cores, Node ${node}, ${torch}; ${rounds}\n\n${rows.length === 0 ? 'nothing was measured' : table(rows)}`,
+    );
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
