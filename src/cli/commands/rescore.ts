@@ -13,7 +13,7 @@ import type { TunedWeight } from '../../analysis/rescoring/weight-search.js';
 import type { LoadedModel } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { formatNbestLine, nbestGroups } from '../../decoding/nbest.js';
-import { type DeviceChoice, gathered, names, numberFrom, wholeNumber, withGemmOption } from '../arguments.js';
+import { type DeviceChoice, gathered, names, numberFrom, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput, printJson } from '../output.js';
@@ -59,13 +59,13 @@ export function rescoreCommand(): Command {
     .option('--length-penalty <exponent>', "divide the model's log-probability by length^exponent", numberFrom(0), 0)
     .option('--nbest <number>', 'print so many of each line, as an n-best list with a feature for the model', wholeNumber(1))
     .option('--json', 'print one JSON object with the scores in place of the text (needs --references; text with -o)');
-  return withGemmOption(command)
+  return withGemmOption(withDevicesOption(command))
     .addHelpText(
       'after',
       `
 Examples:
-  $ decade translate -m runs/a -i test.en --beam 12 --nbest 12 -o test.nbest
   $ decade rescore -m runs/b,runs/c --source test.en -i test.nbest --references test.fr -o test.out
+  $ decade translate -m runs/a -i test.en --beam 12 --nbest 12 | decade rescore -m runs/b --source test.en
   $ decade rescore -m runs/b --source test.en -i test.nbest --tune dev.nbest --tune-source dev.en --tune-references dev.fr`,
     )
     .action((options: Options) => interruptible('stopping', (signal) => run(options, signal)));
