@@ -20,6 +20,7 @@ import type { Model } from './models/model.js';
 import { DataExecutor } from './parallel/data-executor.js';
 import { ElasticDecodingExecutor } from './parallel/elastic-decoding.js';
 import type { Runtime } from './parallel/runtime.js';
+import { startPipeline } from './parallel/start-pipeline.js';
 import type { Device } from './tensor/device.js';
 import type { Precision } from './tensor/matrix.js';
 import { Memory } from './tensor/memory.js';
@@ -80,14 +81,17 @@ export async function readConfiguration(
 async function openExecutor(
   runtime: Runtime,
   memory: Memory,
-  { model, modelOptions, rule, warn }: ExecutorSetup,
+  { model, modelOptions, rule, parallel, batch, placement: saved, warn }: ExecutorSetup,
   { devices, gemm, precision }: { devices: number; gemm: string | undefined; precision: Precision },
 ): Promise<Executor> {
   model.parameters.allocate(memory);
   // Opened here first, so that all threads use the library that is chosen once.
   const device = await runtime.openDevice(memory, { gemm, precision, warn });
-  if (!runtime.sharedMemory) return new LocalExecutor(device, model, rule);
+  if (!runtime.sharedMemory && parallel.strategy === 'data') return new LocalExecutor(device, model, rule);
   device.matrix.dispose();
+  if (parallel.strategy === 'pipeline') {
+    return startPipeline({ runtime, memory, model, modelOptions, rule, devices, gemm, precision, options: parallel, batch, saved });
+  }
   return DataExecutor.start({ runtime, memory, model, modelOptions, rule, devices, gemm, precision });
 }
 

@@ -53,12 +53,23 @@ export function benchModel(shape: BenchShape): { memory: Memory; model: Model; m
 
 /** A batch of random ids. */
 export function benchPairs(shape: BenchShape): IdPair[] {
+  return randomPairs({ ...shape, sourceTokens: shape.length, targetTokens: shape.length });
+}
+
+/** Sentences of equal length, of random ids; target tokens count `</s>`. */
+export function randomPairs(shape: {
+  readonly sentences: number;
+  readonly sourceTokens: number;
+  readonly targetTokens: number;
+  readonly sourceVocabulary: number;
+  readonly targetVocabulary: number;
+}): IdPair[] {
   const ids = (stream: number, count: number, vocabulary: number) =>
     Int32Array.from({ length: count }, (_, index) => 4 + uniformInteger(randomKey(1, 'sample', stream), index, vocabulary - 4));
   return Array.from({ length: shape.sentences }, (_, key) => ({
     key,
-    source: ids(2 * key, shape.length, shape.sourceVocabulary),
-    target: ids(2 * key + 1, shape.length - 1, shape.targetVocabulary),
+    source: ids(2 * key, shape.sourceTokens, shape.sourceVocabulary),
+    target: ids(2 * key + 1, shape.targetTokens - 1, shape.targetVocabulary),
   }));
 }
 

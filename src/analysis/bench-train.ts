@@ -1,14 +1,20 @@
 import { DecadeError } from '../core/errors.js';
 import { DataExecutor } from '../parallel/data-executor.js';
+import type { PipelineExecutor } from '../parallel/pipeline-executor.js';
+import { startPipeline } from '../parallel/start-pipeline.js';
 import type { Runtime } from '../parallel/runtime.js';
 import type { Precision } from '../tensor/matrix.js';
 import { Memory, mebibytes } from '../tensor/memory.js';
+import type { Executor } from '../training/executor.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
+import type { Strategy } from './simulation.js';
 import { type BenchShape, benchModel, benchPairs, benchShape, elapsed, median, rounded } from './bench-shapes.js';
 
 export interface BenchTrainOptions {
   readonly config: string;
   readonly devices: number;
+  /** Default: data. */
+  readonly strategy?: Strategy | undefined;
   /** How long to measure. */
   readonly seconds: number;
   readonly gemm?: string | undefined;
@@ -21,6 +27,9 @@ export interface BenchTrainOptions {
 export interface BenchTrainResult {
   readonly config: string;
   readonly devices: number;
+  readonly strategy: Strategy;
+  /** What computes where, in lines for people; absent for `data`. */
+  readonly placement?: readonly string[];
   /** What was really used. */
   readonly precision: Precision;
   /** Why it is not the precision that was asked for, or not worth asking for. */
@@ -72,6 +81,7 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
       updates: updates.length,
       operations,
       placement: executor.placement,
+      description: executor.description,
       parameters: parameterCount(executor),
     };
   });
@@ -90,6 +100,8 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
   return {
     config: options.config,
     devices: options.devices,
+    strategy: options.strategy ?? 'data',
+    ...(measured.description === undefined ? {} : { placement: measured.description }),
     precision: measured.placement.precision,
     ...(warning === undefined ? {} : { warning }),
     gemm: measured.placement.gemm,
@@ -106,12 +118,14 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
   };
 }
 
+type InstrumentedExecutor = Executor & Pick<DataExecutor | PipelineExecutor, 'replay' | 'profile'>;
+
 async function withExecutor<Result>(
   runtime: Runtime,
   shape: BenchShape,
-  { devices, gemm, precision }: BenchTrainOptions,
+  { devices, strategy = 'data', gemm, precision }: BenchTrainOptions,
   instrument: 'record' | 'profile',
-  measure: (executor: DataExecutor, update: () => Promise<void>) => Promise<Result>,
+  measure: (executor: InstrumentedExecutor, update: () => Promise<void>) => Promise<Result>,
 ): Promise<Result> {
   const { memory, model, modelOptions } = benchModel(shape);
   const rule: UpdateRule = {
@@ -121,7 +135,16 @@ async function withExecutor<Result>(
     labelSmoothing: 0,
     seed: 1,
   };
-  const executor = await DataExecutor.start({ runtime, memory, model, modelOptions, rule, devices, gemm, precision, instrument });
+  const common = { runtime, memory, model, modelOptions, rule, devices, gemm, precision, instrument };
+  const batch = { sentences: shape.sentences, sourceTokens: shape.length, targetTokens: shape.length };
+  const executor: InstrumentedExecutor =
+    strategy === 'data'
+      ? await DataExecutor.start(common)
+      : await startPipeline({
+          ...common,
+          batch,
+          options: { strategy: 'pipeline', order: strategy === 'pipeline' ? 'diagonal' : strategy },
+        });
   const pairs = benchPairs(shape);
   let number = 0;
   try {
@@ -150,6 +173,6 @@ function averaged(devices: Map<string, number>[], rounds: number, stepMs: number
   return Object.fromEntries([...sums].sort((a, b) => b[1] - a[1]).map(([kernel, milliseconds]) => [kernel, rounded(milliseconds, 3)]));
 }
 
-function parameterCount({ parameters }: DataExecutor): number {
+function parameterCount({ parameters }: InstrumentedExecutor): number {
   return [...parameters.values()].reduce((count, { size }) => count + size, 0);
 }

@@ -1,11 +1,10 @@
-import { DecadeError } from '../core/errors.js';
-import type { ModelOptions } from '../models/create.js';
-import { candidatePlacements, evenPlacement, type Placement } from '../parallel/placement.js';
+import { choosePlan } from '../parallel/choose-plan.js';
+import type { PipelinePlan } from '../parallel/pipeline-plan.js';
+import { evenPlacement, type Placement } from '../parallel/placement.js';
 import {
   type Assumptions,
   centralAssumptions,
   costsOf2014,
-  evenBatch,
   paperLengths,
   paperNetwork,
   publishedWordsPerSecond,
@@ -14,10 +13,10 @@ import {
   type BatchShape,
   dataParallel,
   divideShape,
+  evenBatch,
   type Network,
   type Order,
   type PipelineOptions,
-  operationsOf,
   pipeline,
   type Schedule,
 } from '../parallel/schedule.js';
@@ -30,9 +29,12 @@ export type Strategy = (typeof strategies)[number];
 export interface Workload {
   readonly network: Network;
   readonly batch: BatchShape;
-  readonly costs: Costs;
+  /** Of a device while so many work. */
+  costs(devices: number): Costs;
   /** `separate`: every device has a memory of its own, so that what was updated has to be exchanged. */
   readonly memories: 'shared' | 'separate';
+  /** Logits that a pipeline may keep. Default: all. */
+  readonly logitBytes?: number;
 }
 
 export interface StrategyResult {
@@ -74,60 +76,29 @@ export interface SimulatedStrategy {
   readonly schedule: Schedule;
   readonly simulation: Simulation;
   readonly placement: Placement | undefined;
-}
-
-/** What a schedule knows of a model. Throws `usage` for what pipelines refuse, and the simulator does not know the cost of. */
-export function networkOf(model: ModelOptions, targetVocabulary: number): Network {
-  const refuse = (key: string, received: string, reason: string, setting: string) => {
-    throw new DecadeError('usage', {
-      where: `simulate, model.${key}`,
-      received: `${received}, ${reason}`,
-      allowed: 'an encoder-decoder as in 2014',
-      next: `--set model.${key}=${setting} simulates the rest of the network`,
-    });
-  };
-  if (model.bidirectional) refuse('bidirectional', 'true', 'which has to read a whole sentence before the layer above can begin', 'false');
-  if (model.inputFeeding) refuse('inputFeeding', 'true', 'which lets no layer begin a step before all have ended the last one', 'false');
-  if (model.attention !== 'none')
-    refuse('attention', model.attention, 'which needs the whole source on the device of the top layer', 'none');
-  return { layers: model.layers, hidden: model.hidden, embedding: model.embedding, targetVocabulary };
+  /** Of a pipeline that devices could execute. */
+  readonly plan?: PipelinePlan;
 }
 
 /** A strategy on so many devices, with the placement and the division of the batch that are fastest. */
 export function simulateStrategy(workload: Workload, strategy: Strategy, devices: number): SimulatedStrategy {
-  const { network, batch, costs, memories } = workload;
+  const { network, batch, costs, memories, logitBytes } = workload;
   const one = simulateOne(workload);
   if (strategy === 'data') {
     const schedule = dataParallel(network, divideShape(batch, devices), memories);
-    const simulation = simulate(schedule, costs);
+    const simulation = simulate(schedule, costs(devices));
     return { result: resultOf(strategy, batch, one, schedule, simulation), schedule, simulation, placement: undefined };
   }
-  let best: { schedule: Schedule; simulation: Simulation; placement: Placement; division: Division } | undefined;
-  for (const placement of placementsFor(network, batch, devices)) {
-    for (const division of divisionsOf(strategy, batch)) {
-      const { stretch = Number.POSITIVE_INFINITY, microBatches = 1 } = division;
-      const order: Order = strategy === 'pipeline' ? 'diagonal' : strategy;
-      const parts = divideShape(batch, microBatches);
-      const schedule = pipeline(network, {
-        placement,
-        microBatches: parts,
-        stretch,
-        order,
-        weightGradients: 'deferred',
-        softmax: 'as needed',
-      });
-      const simulation = simulate(schedule, costs);
-      if (best === undefined || simulation.seconds < best.simulation.seconds) best = { schedule, simulation, placement, division };
-    }
-  }
-  if (best === undefined) throw new Error(`no placement for ${devices} devices`);
-  const { schedule, simulation, placement, division } = best;
+  const order: Order = strategy === 'pipeline' ? 'diagonal' : strategy;
+  const { plan, schedule, simulation } = choosePlan({ network, batch, costs: costs(devices) }, devices, { order, logitBytes });
+  const { placement, stretch, microBatches } = plan;
+  const division = stretch === undefined ? { microBatches } : { stretch };
   const details = { layerDevices: new Set(placement.layers).size, ...division };
-  return { result: { ...resultOf(strategy, batch, one, schedule, simulation), ...details }, schedule, simulation, placement };
+  return { result: { ...resultOf(strategy, batch, one, schedule, simulation), ...details }, schedule, simulation, placement, plan };
 }
 
 function simulateOne({ network, batch, costs, memories }: Workload): Simulation {
-  return simulate(dataParallel(network, [batch], memories), costs);
+  return simulate(dataParallel(network, [batch], memories), costs(1));
 }
 
 function resultOf(strategy: Strategy, batch: BatchShape, one: Simulation, { devices }: Schedule, simulation: Simulation): StrategyResult {
@@ -151,38 +122,9 @@ function resultOf(strategy: Strategy, batch: BatchShape, one: Simulation, { devi
   };
 }
 
-function placementsFor(network: Network, { source, target }: BatchShape, devices: number): Placement[] {
-  const rows = (active: readonly number[]) => active.reduce((sum, sentences) => sum + sentences, 0);
-  const layer = operationsOf(network, { part: 'decoder', layer: network.layers - 1 }) * (rows(source) + rows(target));
-  const output = operationsOf(network, { part: 'output', vocabulary: { from: 0, to: network.targetVocabulary } }) * rows(target);
-  return candidatePlacements(network, devices, output / layer);
-}
-
-/** How a batch is handed on: by steps, or by micro-batches. */
-interface Division {
-  readonly stretch?: number;
-  readonly microBatches?: number;
-}
-
-function divisionsOf(strategy: Strategy, { source, target }: BatchShape): Division[] {
-  const sentences = Math.max(source[0] ?? 0, target[0] ?? 0);
-  const steps = Math.max(source.length, target.length);
-  if (strategy === 'pipeline') return [1, 2, 4, 8].filter((stretch) => stretch <= steps).map((stretch) => ({ stretch }));
-  const counts = [1, 2, 4, 8, 16].filter((microBatches) => microBatches <= sentences);
-  return counts.map((microBatches) => ({ microBatches }));
-}
-
 /** Source and target tokens. */
 function wordsOf({ source, target }: BatchShape): number {
   return [...source, ...target].reduce((sum, active) => sum + active, 0);
-}
-
-/** Share of a schedule's operations that each device does. */
-export function operationShares({ tasks, devices }: Schedule): number[] {
-  const operations = new Float64Array(devices);
-  for (const task of tasks) (operations[task.device] as number) += task.operations;
-  const all = operations.reduce((sum, count) => sum + count, 0);
-  return Array.from(operations, (count) => (all === 0 ? 0 : count / all));
 }
 
 /** One assumption changed, all others as in the middle. */
@@ -235,9 +177,10 @@ export function predictPaper(): { prediction: PaperPrediction; simulated: Simula
   const devices = 8;
   const placement = evenPlacement(paperNetwork, devices, 4);
   const simulateCase = ({ assumptions, ...cut }: PaperCase): SimulatedStrategy => {
-    const workload: Workload = { network: paperNetwork, batch, costs: costsOf2014(assumptions), memories: 'separate' };
+    const costs = costsOf2014(assumptions);
+    const workload: Workload = { network: paperNetwork, batch, costs: () => costs, memories: 'separate' };
     const schedule = pipeline(paperNetwork, { placement, microBatches: [batch], order: 'diagonal', ...cut });
-    const simulation = simulate(schedule, workload.costs);
+    const simulation = simulate(schedule, costs);
     const result = resultOf('pipeline', batch, simulateOne(workload), schedule, simulation);
     return { result: { ...result, layerDevices: 4, stretch: cut.stretch }, schedule, simulation, placement };
   };
@@ -256,7 +199,8 @@ export function predictPaper(): { prediction: PaperPrediction; simulated: Simula
     held.reduce((sum, device) => sum + (simulation.spans[device] ?? []).reduce((busy, { start, end }) => busy + end - start, 0), 0) /
     (held.length * simulation.seconds);
   const publishedSpeedup = publishedWordsPerSecond.eight / publishedWordsPerSecond.one;
-  const workload: Workload = { network: paperNetwork, batch, costs: costsOf2014(), memories: 'separate' };
+  const costs = costsOf2014();
+  const workload: Workload = { network: paperNetwork, batch, costs: () => costs, memories: 'separate' };
   const larger = evenBatch(devices * paperLengths.sentences, paperLengths.source, paperLengths.target);
   return {
     simulated,

@@ -1,9 +1,9 @@
 import type { Span } from '../parallel/discrete-events.js';
 import { describePlacement } from '../parallel/placement.js';
-import type { Task } from '../parallel/schedule.js';
+import { operationShares, type Task } from '../parallel/schedule.js';
 import { type Html, html } from './page/html.js';
 import { page, type Section } from './page/page.js';
-import { operationShares, type SimulatedStrategy } from './simulation.js';
+import type { SimulatedStrategy } from './simulation.js';
 
 /** What is drawn in one colour, with its name in the legend. */
 const colours = {

@@ -120,6 +120,19 @@ export function makeSourceBatch(sentences: readonly SourceSentence[], options: B
   };
 }
 
+/** Sums the rows of each sentence, by its number: [sentences]. */
+export function sumsOfSentences({ layout, sentences }: PackedSide, byRow: ArrayLike<number>): Float64Array {
+  const sums = new Float64Array(layout.sentences);
+  for (let column = 0; column < layout.sentences; column++) {
+    let total = 0;
+    for (let step = 0; step < (layout.lengths[column] as number); step++) {
+      total += byRow[(layout.offsets[step] as number) + column] as number;
+    }
+    sums[sentences[column] as number] = total;
+  }
+  return sums;
+}
+
 /** Sentence numbers by falling length; equal lengths keep their order. */
 function columnsByLength(lengths: readonly number[]): Int32Array {
   return Int32Array.from(lengths.keys()).sort((a, b) => (lengths[b] as number) - (lengths[a] as number) || a - b);

@@ -4,6 +4,7 @@ import type { Pass } from '../nn/pass.js';
 import type { Device } from '../tensor/device.js';
 import type { SoftmaxCrossEntropyAttributes, SoftmaxCrossEntropyOutputs } from '../tensor/operations/softmax-cross-entropy.js';
 import type { Tensor } from '../tensor/tensor.js';
+import type { LayeredModel } from './layered.js';
 
 /** Number of token ids on each side. */
 export interface VocabularySizes {
@@ -68,4 +69,6 @@ export interface StepOutput {
 /** A model that can be trained and decoded. */
 export interface Model extends TrainableModel, StepModel {
   readonly parameters: ParameterStore;
+  /** Its layers one by one. Throws `usage`, with the reason, for options that tie layers together. */
+  readonly layered: LayeredModel;
 }

@@ -91,15 +91,31 @@ export class RecurrentStack {
     keys: Tensor | undefined,
   ): { output: Tensor; states: RecurrentState[] } {
     let below = input;
-    const after = this.#layers.map((layer, index) => {
-      const above = layer.forward(pass.runner, dropped(pass, `${this.#name}.${index}`, below, keys), states?.[index], {
-        layout,
-        direction: 'forward',
-      });
-      below = this.#residual && index > 0 ? pass.runner.run(add, { left: above.output, right: below }, {}).output : above.output;
-      return { hidden: above.hidden, cell: above.cell };
+    const after = this.#layers.map((_, index) => {
+      const { output, state } = this.layer(index, pass, below, states?.[index], layout, keys);
+      below = output;
+      return state;
     });
     return { output: below, states: after };
+  }
+
+  /** One layer alone; see `forward`. */
+  layer(
+    index: number,
+    pass: Pass,
+    below: Tensor,
+    before: RecurrentState | undefined,
+    layout: SequenceLayout,
+    keys: Tensor | undefined,
+  ): { output: Tensor; state: RecurrentState } {
+    const layer = this.#layers[index];
+    if (layer === undefined) throw new Error(`${this.#name} has no layer ${index}`);
+    const above = layer.forward(pass.runner, dropped(pass, `${this.#name}.${index}`, below, keys), before, {
+      layout,
+      direction: 'forward',
+    });
+    const output = this.#residual && index > 0 ? pass.runner.run(add, { left: above.output, right: below }, {}).output : above.output;
+    return { output, state: { hidden: above.hidden, cell: above.cell } };
   }
 }
 

@@ -11,6 +11,10 @@ import { Barrier, barrierFields } from './barrier.js';
 import { DecodingDevice } from './decoding-device.js';
 import { type DecodingReply, type DecodingRequest, isDecodingRequest } from './decoding-messages.js';
 import { type DeviceReply, type DeviceRequest, type PeersMessage, type StartMessage, type UpdateMessage, unpackPairs } from './messages.js';
+import { PipelineDevice } from './pipeline-device.js';
+import { measureCosts } from './measured-costs.js';
+import { busyFields } from './measured-machine.js';
+import type { KeepBusy, PipelineReply, PipelineRequest, PipelineStart } from './pipeline-messages.js';
 import type { ThreadPort } from './runtime.js';
 
 /** Partial sums that devices exchange in every update, as float64: squares of the gradient, then loss. */
@@ -29,15 +33,25 @@ export function controlFields(memory: WebAssembly.Memory, offset: number, device
   };
 }
 
+type AnyRequest = DeviceRequest | PipelineRequest | DecodingRequest;
+
 /** The program of a device: answers each request with one reply. */
 export function runDeviceThread(port: ThreadPort): void {
   let device: TrainingDevice | undefined;
+  let stage: PipelineDevice | undefined;
   const decoding = new DecodingDevice(
-    async (memory, gemm) => device?.opened ?? port.openDevice(memory, { gemm }),
+    async (memory, gemm) => device?.opened ?? stage?.opened ?? port.openDevice(memory, { gemm }),
     (reply) => port.post(reply),
   );
-  const answer = async (request: DeviceRequest | DecodingRequest): Promise<DeviceReply | DecodingReply | undefined> => {
+  const answer = async (request: AnyRequest): Promise<DeviceReply | PipelineReply | DecodingReply | undefined> => {
     if (isDecodingRequest(request)) return decoding.answer(request);
+    if (request.kind === 'pipeline') {
+      stage = await PipelineDevice.start(port, request);
+      return stage.started;
+    }
+    if (request.kind === 'keepBusy') return keepBusy(port, request);
+    if (stage !== undefined) return stage.answer(request as Exclude<PipelineRequest, PipelineStart | KeepBusy>);
+    if (request.kind === 'pipelineUpdate' || request.kind === 'pipelineEvaluate') throw new Error('a device must be started first');
     if (request.kind === 'start') {
       device = await TrainingDevice.start(port, request);
       return device.started;
@@ -60,7 +74,7 @@ export function runDeviceThread(port: ThreadPort): void {
     }
   };
   port.listen((message) => {
-    answer(message as DeviceRequest | DecodingRequest).then(
+    answer(message as AnyRequest).then(
       (reply) => {
         if (reply !== undefined) port.post(reply);
       },
@@ -68,6 +82,16 @@ export function runDeviceThread(port: ThreadPort): void {
         port.post({ kind: 'failed', message: error instanceof Error ? error.message : String(error) } satisfies DeviceReply),
     );
   });
+}
+
+async function keepBusy(port: ThreadPort, { fields, network, sentences, gemm, precision }: KeepBusy): Promise<PipelineReply> {
+  const device = await port.openDevice(new Memory({ shared: true }), { gemm, precision });
+  Atomics.add(fields, busyFields.begun, 1);
+  while (Atomics.load(fields, busyFields.enough) === 0) {
+    measureCosts(device, network, sentences, () => Atomics.load(fields, busyFields.enough) !== 0);
+  }
+  device.matrix.dispose();
+  return { kind: 'kept' };
 }
 
 class TrainingDevice {

@@ -24,12 +24,13 @@ interface StageSeconds {
 
 /**
  * Costs of a network's tasks on this machine, from short measurements of the engine's own operations at its sizes: a few
- * seconds for a large network. Devices are taken to be as fast together as one alone.
+ * seconds for a large network. What else the machine does meanwhile is part of them; see `measureMachine`.
  *
  * @param sentences  the most that are at one step
+ * @param isEnough   ends the measurement early, with costs that are worth nothing
  */
-export function measureCosts(device: Device, network: Network, sentences: number): Costs {
-  const measure = new Measurements(device);
+export function measureCosts(device: Device, network: Network, sentences: number, isEnough: () => boolean = () => false): Costs {
+  const measure = new Measurements(device, isEnough);
   try {
     const layers = new Map<number, StageSeconds>();
     for (const inputs of new Set([network.embedding, network.hidden])) layers.set(inputs, measure.layer(inputs, network.hidden, sentences));
@@ -69,25 +70,35 @@ function passSeconds(stage: StageSeconds, { kind, withWeights }: Extract<Work, {
 }
 
 const millisecondsOfCell = 20;
+/** More than the caches that a core has for itself. */
+const cacheBytes = 16 * 1024 ** 2;
 /** Rows of logits that exist at a time; see `softmaxCrossEntropy`. */
 const logitRows = 400;
 
 class Measurements {
   readonly #device: Device;
+  readonly #isEnough: () => boolean;
   readonly #arena: Arena;
   readonly #scope: Scope;
   /** For one run of what is measured. */
   readonly #runs: Arena;
+  /** Read before every run: in an update, too, other values have passed through the caches since. */
+  readonly #elsewhere: Tensor;
+  readonly #elsewhereArena: Arena;
 
-  constructor(device: Device) {
+  constructor(device: Device, isEnough: () => boolean) {
+    this.#isEnough = isEnough;
     this.#device = device;
     this.#arena = new Arena(device.memory);
     this.#scope = new Scope(device, this.#arena);
     this.#runs = new Arena(device.memory);
+    this.#elsewhereArena = new Arena(device.memory);
+    this.#elsewhere = new Scope(device, this.#elsewhereArena).zeros([cacheBytes / 4]);
   }
 
   dispose(): void {
     this.#arena.dispose();
+    this.#elsewhereArena.dispose();
     this.#runs.dispose();
   }
 
@@ -128,13 +139,13 @@ class Measurements {
     };
     const { device, end } = this.#deviceFor(Object.values(weights));
     const scope = new Scope(device, this.#runs);
-    let backward = Number.POSITIVE_INFINITY;
+    const backward: number[] = [];
     const forward = this.#seconds(
       () => lstm.forward(scope, given, attributes),
       ({ outputs, saved }) => {
         const start = performance.now();
         lstm.gradient(scope, { inputs: given, attributes, outputs, saved }, outputs, gradients);
-        backward = Math.min(backward, (performance.now() - start) / 1000);
+        backward.push(performance.now() - start);
         this.#runs.reset();
       },
     );
@@ -161,7 +172,7 @@ class Measurements {
     });
     end();
     this.#arena.reset();
-    return { forward, backward, weights: weightsSeconds };
+    return { forward, backward: medianOf(backward) / 1000, weights: weightsSeconds };
   }
 
   /** The output layer by columns and rows. More rows than logits exist for at a time are chunks of so many. */
@@ -276,18 +287,25 @@ class Measurements {
     return tensor;
   }
 
-  /** The least of several runs, the first of which does not count. `after` each, what it made is used and forgotten. */
+  /** The median of several runs, the first of which does not count. `after` each, what it made is used and forgotten. */
   #seconds<Made>(work: () => Made, after: (made: Made) => void = () => undefined): number {
-    let least = Number.POSITIVE_INFINITY;
+    const runs: number[] = [];
     const end = performance.now() + millisecondsOfCell;
-    for (let round = 0; round < 2 || performance.now() < end; round++) {
+    for (let round = 0; round < 4 || performance.now() < end; round++) {
+      this.#device.kernels.sumOfSquares(this.#elsewhere.offset, this.#elsewhere.size);
       const start = performance.now();
       const made = work();
-      if (round > 0) least = Math.min(least, performance.now() - start);
+      if (round > 0) runs.push(performance.now() - start);
       after(made);
+      if (round > 0 && this.#isEnough()) break;
     }
-    return least / 1000;
+    return medianOf(runs) / 1000;
   }
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? 0;
 }
 
 /** 1, 2, 4, ... and the limit itself. */

@@ -26,7 +26,7 @@ export interface PlacedSize {
 export function evenPlacement(size: PlacedSize, devices: number, layerDevices: number): Placement {
   const isFree = (device: number) => devices === layerDevices || device >= layerDevices;
   const widths = Array.from({ length: devices }, (_, device) => (isFree(device) ? 1 : 0));
-  return placementOf(size, layerDevices, widths);
+  return sharedPlacement(size, layerGroups(size.layers, layerDevices), widths);
 }
 
 /** As `evenPlacement`, but the vocabulary fills up what a device's layers leave to an even share of all work. */
@@ -42,9 +42,9 @@ export function balancedPlacement(size: PlacedSize, devices: number, layerDevice
     level = (1 + sum) / count;
     if (count === devices || level <= (rising[count] as number)) break;
   }
-  return placementOf(
+  return sharedPlacement(
     size,
-    layerDevices,
+    layerGroups(size.layers, layerDevices),
     work.map((own) => Math.max(0, level - own)),
   );
 }
@@ -73,8 +73,8 @@ function layerGroups(layers: number, devices: number): number[] {
   return Array.from({ length: layers }, (_, layer) => Math.floor((layer * devices) / layers));
 }
 
-/** Slices in proportion to `widths`, one a device; none where it is 0. */
-function placementOf({ layers, targetVocabulary }: PlacedSize, layerDevices: number, widths: readonly number[]): Placement {
+/** Layers on the devices named for each; of the vocabulary each device has a slice in proportion to its width, none where that is 0. */
+export function sharedPlacement({ targetVocabulary }: PlacedSize, layers: readonly number[], widths: readonly number[]): Placement {
   const whole = widths.reduce((sum, width) => sum + width, 0);
   let before = 0;
   const vocabulary = widths.map((width, device) => {
@@ -82,11 +82,7 @@ function placementOf({ layers, targetVocabulary }: PlacedSize, layerDevices: num
     before += width;
     return { device, from, to: Math.round((targetVocabulary * before) / whole) };
   });
-  return {
-    devices: widths.length,
-    layers: layerGroups(layers, layerDevices),
-    vocabulary: vocabulary.filter(({ from, to }) => to > from),
-  };
+  return { devices: widths.length, layers, vocabulary: vocabulary.filter(({ from, to }) => to > from) };
 }
 
 /** A line a device: `device 4: vocabulary 0 to 19,999 (14 % of the operations)`. */

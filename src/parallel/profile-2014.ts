@@ -1,4 +1,4 @@
-import { type BatchShape, dataParallel, type Network, type Task, type Work } from './schedule.js';
+import { dataParallel, evenBatch, type Network, type Task, type Work } from './schedule.js';
 import type { HandOver } from './discrete-events.js';
 import { type Costs, simulate } from './simulate.js';
 
@@ -47,11 +47,6 @@ export function costsOf2014(assumptions: Assumptions = centralAssumptions): Cost
   // Time is linear in that of an operation: two points give it.
   const [none, unit] = [secondsOf(0), secondsOf(1e-12)];
   return onPaper((1e-12 * (words / publishedWordsPerSecond.one - none)) / (unit - none));
-}
-
-/** Sentences of equal length. */
-export function evenBatch(sentences: number, source: number, target: number): BatchShape {
-  return { source: new Array<number>(source).fill(sentences), target: new Array<number>(target).fill(sentences) };
 }
 
 function costsWith({ softmaxSpeed, halfSpeedRows, handOver }: Assumptions, unitSeconds: number): Costs {

@@ -1,3 +1,4 @@
+import { combinedBytes, sliceSumBytes } from '../tensor/operations/softmax-slices.js';
 import { execute, type Need, type Node } from './discrete-events.js';
 import type { Placement, Range } from './placement.js';
 
@@ -24,26 +25,36 @@ export type Stage =
 /**
  * What a task does:
  * - `forward`   a stage over a stretch of steps; of the output: logits, each row's maximum and sum of exponentials
- * - `combine`   the log-sum-exp of every row over the whole vocabulary, from those sums
+ * - `combine`   the log-sum-exp of every row over the whole vocabulary, from those sums, and the loss
  * - `backward`  the gradient of what the stage was given; the output's needs the log-sum-exp
- * - `weights`   the gradient of the weights, when it is put off to one product over a whole micro-batch
+ * - `weights`   the gradient of the weights, where `backward` put it off
  * - `reduce`    adds a device's share of the gradients of the others to its own
  * - `norm`      the sum of squares of a device's gradients, for clipping
  * - `update`    the optimizer, over `values` parameters
  * - `gather`    receives the parameters that the others updated
  */
-export type Work =
-  | {
-      readonly kind: 'forward' | 'backward' | 'weights';
-      readonly stage: Stage;
-      readonly microBatch: number;
-      readonly steps: Range;
-      /** Sentences times steps. */
-      readonly rows: number;
-      /** Whether `backward` also computes the gradient of the weights. */
-      readonly withWeights: boolean;
-    }
-  | { readonly kind: 'combine' | 'reduce' | 'norm' | 'update' | 'gather'; readonly values: number };
+export type Work = StageWork | CombineWork | { readonly kind: 'reduce' | 'norm' | 'update' | 'gather'; readonly values: number };
+
+/** A stretch of a micro-batch. */
+interface StretchWork {
+  readonly microBatch: number;
+  readonly steps: Range;
+  /** Sentences times steps. */
+  readonly rows: number;
+}
+
+export interface StageWork extends StretchWork {
+  readonly kind: 'forward' | 'backward' | 'weights';
+  readonly stage: Stage;
+  /** Whether `backward` also computes the gradient of the weights. */
+  readonly withWeights: boolean;
+}
+
+export interface CombineWork extends StretchWork {
+  readonly kind: 'combine';
+  /** Of the vocabulary. */
+  readonly slices: number;
+}
 
 export interface Task extends Node {
   readonly work: Work;
@@ -73,11 +84,12 @@ export interface PipelineOptions {
   /** Steps that are handed on together. */
   readonly stretch: number;
   readonly order: Order;
-  /** `deferred`: gradients of weights fill the time in which a device would wait. */
+  /** `deferred`: gradients of weights fill the time in which a device would wait; the output's only when the softmax is done as needed. */
   readonly weightGradients: 'at once' | 'deferred';
   /**
    * `as needed`: where outputs of several stretches wait, the last first, since backward begins with it. `as they come`: a
-   * stretch is ended before the next begins, and only its logits are kept; then backward waits for all of the softmax.
+   * stretch is ended before the next begins, also of the next micro-batch, and only its logits exist; then backward waits for
+   * all of a micro-batch's softmax.
    */
   readonly softmax: 'as needed' | 'as they come';
 }
@@ -96,6 +108,14 @@ export function pipeline(network: Network, options: PipelineOptions): Schedule {
     graph.unneeded(),
   );
   return ordered(graph.tasks, placement.devices, order);
+}
+
+/** The loss alone, of the same stages. */
+export function evaluation(network: Network, options: Omit<PipelineOptions, 'order' | 'weightGradients' | 'softmax'>): Schedule {
+  const graph = new Graph(network);
+  const cut = { ...options, weightGradients: 'at once', softmax: 'as they come' } as const;
+  for (const [microBatch, shape] of options.microBatches.entries()) new MicroBatch(graph, network, microBatch, shape, cut).evaluate();
+  return ordered(graph.tasks, options.placement.devices, 'diagonal');
 }
 
 /**
@@ -117,7 +137,7 @@ export function dataParallel(network: Network, shards: readonly BatchShape[], me
     graph.addMicroBatch(
       device,
       shard,
-      { placement, stretch: Number.POSITIVE_INFINITY, weightGradients: 'at once', softmax: 'as they come' },
+      { placement, stretch: Number.POSITIVE_INFINITY, weightGradients: 'at once', softmax: 'as needed' },
       undefined,
     );
   }
@@ -144,6 +164,11 @@ export function dataParallel(network: Network, shards: readonly BatchShape[], me
   return ordered(graph.tasks, devices, 'diagonal');
 }
 
+/** Sentences of equal length. */
+export function evenBatch(sentences: number, source: number, target: number): BatchShape {
+  return { source: new Array<number>(source).fill(sentences), target: new Array<number>(target).fill(sentences) };
+}
+
 /** Parts of a batch of nearly equal work: at every step each part has its share of the sentences that are running. */
 export function divideShape({ source, target }: BatchShape, parts: number): BatchShape[] {
   return Array.from({ length: parts }, (_, part) => {
@@ -156,6 +181,14 @@ export function divideShape({ source, target }: BatchShape, parts: number): Batc
 export function denseParameters({ layers, hidden, embedding, targetVocabulary }: Network): number {
   const layer = (inputs: number) => 4 * hidden * (inputs + hidden + 1);
   return 2 * (layer(embedding) + (layers - 1) * layer(hidden)) + targetVocabulary * (hidden + 1);
+}
+
+/** Share of a schedule's operations that each device does. */
+export function operationShares({ tasks, devices }: Schedule): number[] {
+  const operations = new Float64Array(devices);
+  for (const task of tasks) (operations[task.device] as number) += task.operations;
+  const all = operations.reduce((sum, count) => sum + count, 0);
+  return Array.from(operations, (count) => (all === 0 ? 0 : count / all));
 }
 
 /** Floating-point operations of a forward pass of a stage, a row. Each of its two gradients takes as many. */
@@ -171,9 +204,6 @@ export function inputsOf({ hidden, embedding }: Network, layer: number): number 
 
 /** A sum of squares, as float64. */
 const normBytes = 8;
-/** A row's maximum and sum of exponentials. */
-const sumBytes = 8;
-const logSumExpBytes = 4;
 
 function parametersOn(network: Network, { layers, vocabulary }: Placement, device: number): number {
   const { hidden } = network;
@@ -209,6 +239,8 @@ function stretchesOf(active: readonly number[], stretch: number): Stretch[] {
 
 class Graph {
   readonly tasks: Task[] = [];
+  /** What ended each slice's last stretch, where the softmax is done as it comes. */
+  softmaxEnds: readonly number[] = [];
   readonly #network: Network;
 
   constructor(network: Network) {
@@ -266,18 +298,28 @@ class MicroBatch {
     this.#target = stretchesOf(target, cut.stretch);
   }
 
+  /** Forward and backward, after task `before`; gives the last task. */
   add(before: number | undefined): number {
     const [source, target] = [this.#source, this.#target];
-    const encoded = this.#forward('encoder', source, needOf(before), () => []);
-    // A layer's state after the encoder's last step, hidden and cell, stays on its device.
-    const decoded = this.#forward('decoder', target, [], (layer) => needOf(encoded[layer]?.at(-1)));
-    const losses = this.#losses(decoded.at(-1) ?? []);
+    const losses = this.#losses(this.#outputs(before), true);
     const ofOutputs = (position: number, rows: number) => withBytes(losses[position] ?? [], rows * this.#rowBytes);
     const decoderDone = this.#backward('decoder', target, ofOutputs, () => []);
     const ofState = (layer: number) => needOf(decoderDone[layer]?.[0]);
     const encoderDone = this.#backward('encoder', source, () => [], ofState);
-    if (this.#cut.weightGradients === 'deferred') this.#weights(losses, decoderDone, encoderDone);
+    this.#weights(losses, decoderDone, encoderDone);
     return encoderDone[0]?.[0] as number;
+  }
+
+  /** Forward, up to the losses. */
+  evaluate(): void {
+    this.#losses(this.#outputs(undefined), false);
+  }
+
+  /** What the decoder's top layer gives, by stretches. */
+  #outputs(before: number | undefined): readonly number[] {
+    const encoded = this.#forward('encoder', this.#source, needOf(before), () => []);
+    // A layer's state after the encoder's last step, hidden and cell, stays on its device.
+    return this.#forward('decoder', this.#target, [], (layer) => needOf(encoded[layer]?.at(-1))).at(-1) ?? [];
   }
 
   /** A row of outputs, or of their gradients. */
@@ -303,10 +345,15 @@ class MicroBatch {
     { from, to, rows }: Stretch,
     needs: readonly Need[],
   ): number {
-    const withWeights = this.#cut.weightGradients === 'at once';
+    const withWeights = !this.#isDeferred(stage);
     const passes = kind === 'backward' && withWeights ? 2 : 1;
     const operations = passes * rows * operationsOf(this.#network, stage);
     return this.#graph.add(device, { kind, stage, microBatch: this.#number, steps: { from, to }, rows, withWeights }, needs, operations);
+  }
+
+  /** Whether the gradient of a stage's weights is a task of its own. Where logits do not last, it cannot be. */
+  #isDeferred({ part }: Stage): boolean {
+    return this.#cut.weightGradients === 'deferred' && (part !== 'output' || this.#cut.softmax === 'as needed');
   }
 
   #forward(part: 'encoder' | 'decoder', stretches: readonly Stretch[], first: readonly Need[], stateOf: (layer: number) => Need[]): Grid {
@@ -321,28 +368,30 @@ class MicroBatch {
     return done;
   }
 
-  /** Softmax and its gradient in every slice, [stretch][slice], from the tasks that made the decoder's outputs. */
-  #losses(outputs: readonly number[]): number[][] {
+  /** Softmax and, if wanted, its gradient in every slice, [stretch][slice], from the tasks that made the decoder's outputs. */
+  #losses(outputs: readonly number[], withGradient: boolean): number[][] {
     const slices = this.#slices;
     const losses: number[][] = [];
     for (const [position, steps] of this.#target.entries()) {
       const output = needOf(outputs[position], steps.rows * this.#rowBytes);
-      const before = this.#cut.softmax === 'as they come' ? losses.at(-1) : undefined;
+      const before = this.#graph.softmaxEnds;
       const sums = slices.map(({ device, stage }, slice) =>
-        this.#run('forward', device, stage, steps, [...output, ...needOf(before?.[slice])]),
+        this.#run('forward', device, stage, steps, [...output, ...needOf(before[slice])]),
       );
       // One device combines for all: with sums from everyone to everyone there would be a message for each pair.
-      const combine = () =>
-        this.#graph.add(
-          slices[0]?.device ?? 0,
-          { kind: 'combine', values: steps.rows * sums.length },
-          withBytes(sums, steps.rows * sumBytes),
-          0,
-        );
-      const combined = sums.length === 1 ? [] : needOf(combine(), steps.rows * logSumExpBytes);
-      losses.push(
-        slices.map(({ device, stage }, slice) => this.#run('backward', device, stage, steps, [...needOf(sums[slice]), ...combined])),
+      const { from, to, rows } = steps;
+      const combined = this.#graph.add(
+        slices[0]?.device ?? 0,
+        { kind: 'combine', microBatch: this.#number, steps: { from, to }, rows, slices: sums.length },
+        withBytes(sums, rows * sliceSumBytes),
+        0,
       );
+      if (!withGradient) continue;
+      const ends = slices.map(({ device, stage }, slice) =>
+        this.#run('backward', device, stage, steps, [...needOf(sums[slice]), ...needOf(combined, rows * combinedBytes)]),
+      );
+      if (this.#cut.softmax === 'as they come') this.#graph.softmaxEnds = ends;
+      losses.push(ends);
     }
     return losses;
   }
@@ -365,20 +414,18 @@ class MicroBatch {
     return done;
   }
 
-  /** The output's by stretches, so that gradients of logits need not be kept long; a layer's in one product over all steps. */
+  /** Gradients of weights that were put off, a stretch at a time, so that they fit into any wait. */
   #weights(losses: readonly number[][], decoderDone: Grid, encoderDone: Grid): void {
-    for (const [slice, { device, stage }] of this.#slices.entries()) {
-      for (const [position, steps] of this.#target.entries()) this.#run('weights', device, stage, steps, needOf(losses[position]?.[slice]));
-    }
-    const sides = [
-      { part: 'decoder', stretches: this.#target, done: decoderDone },
-      { part: 'encoder', stretches: this.#source, done: encoderDone },
-    ] as const;
-    for (const { part, stretches, done } of sides) {
-      const rows = stretches.reduce((sum, stretch) => sum + stretch.rows, 0);
-      const whole = { from: 0, to: stretches.at(-1)?.to ?? 0, rows };
-      for (const { device, layer, stage } of this.#layers(part)) this.#run('weights', device, stage, whole, needOf(done[layer]?.[0]));
-    }
+    const add = (device: number, stage: Stage, stretches: readonly Stretch[], done: (position: number) => number | undefined) => {
+      if (!this.#isDeferred(stage)) return;
+      for (const [position, steps] of stretches.entries()) this.#run('weights', device, stage, steps, needOf(done(position)));
+    };
+    for (const [slice, { device, stage }] of this.#slices.entries())
+      add(device, stage, this.#target, (position) => losses[position]?.[slice]);
+    for (const { device, layer, stage } of this.#layers('decoder'))
+      add(device, stage, this.#target, (position) => decoderDone[layer]?.[position]);
+    for (const { device, layer, stage } of this.#layers('encoder'))
+      add(device, stage, this.#source, (position) => encoderDone[layer]?.[position]);
   }
 }
 

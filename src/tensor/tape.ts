@@ -114,7 +114,12 @@ export class Tape implements Runner {
     return view;
   }
 
-  /** Adds the gradient of every loss that was run to the gradients of the parameters. */
+  /** The gradient of an output whose loss is computed elsewhere, before `backward`. It is read, and may be added to. */
+  seed(output: Tensor, gradient: Tensor): void {
+    this.#gradients.set(output, gradient);
+  }
+
+  /** Adds the gradient of every loss that was run, and of every seed, to the gradients of the parameters. */
   backward(): void {
     for (let step = this.#backward.length - 1; step >= 0; step--) this.#backward[step]?.();
     this.#backward = [];

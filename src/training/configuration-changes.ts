@@ -13,6 +13,8 @@ const changeable = [
   'training.validate.patience',
   'training.checkpoint',
   'training.report',
+  // Another strategy is another placement, which is asked about by itself.
+  'training.parallel',
 ];
 
 /** Throws `usage` when a resumed run's configuration differs from the run's in what cannot change; names every such key. */

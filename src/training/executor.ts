@@ -59,6 +59,10 @@ export interface Executor {
     readonly gemm: string;
     readonly precision: Precision;
     readonly kernels: string;
+    /** Of a pipeline: what lies on which device, and how batches go through it. */
+    readonly pipeline?: unknown;
   };
+  /** What computes where, in lines for people; absent where it is plain. */
+  readonly description?: readonly string[];
   dispose(): Promise<void>;
 }

@@ -81,11 +81,18 @@ export class Optimizer {
   }
 
   /** Changes this device's share of a parameter and leaves that share of its gradient 0. */
-  update(kernels: Kernels, { parameter, value, gradient }: LearntParameter, step: Step, share: Share): void {
+  update(kernels: Kernels, learnt: LearntParameter, step: Step, share: Share): void {
+    const { parameter, gradient } = learnt;
+    const byRows = gradient instanceof TouchedRows && !this.#unpacked.has(parameter.name);
+    const { start, end } = byRows ? shareOf(gradient.count, share) : shareOf(parameter.size, share, 16);
+    this.updateRange(kernels, learnt, step, start, end);
+  }
+
+  /** Changes values [start, end) of a parameter, of touched rows those in use, and leaves their gradient 0. */
+  updateRange(kernels: Kernels, { parameter, value, gradient }: LearntParameter, step: Step, start: number, end: number): void {
     const unpacked = this.#unpacked.get(parameter.name);
     const { options } = this;
     if (gradient instanceof TouchedRows && unpacked === undefined) {
-      const { start, end } = shareOf(gradient.count, share);
       const { columns, slots } = gradient;
       const table = gradient.table.offset + start * columns * 4;
       const touched = gradient.touched.offset + start * 4;
@@ -115,7 +122,6 @@ export class Optimizer {
       return;
     }
     const dense = unpacked ?? (gradient as Tensor);
-    const { start, end } = shareOf(parameter.size, share, 16);
     const [offset, count] = [start * 4, end - start];
     if (options.kind === 'sgd') {
       kernels.sgdUpdate(value.offset + offset, dense.offset + offset, count, step.learningRate, step.factor);

@@ -4,6 +4,7 @@ import { type MetricName, metrics } from '../metrics/evaluate.js';
 import { precisions } from '../tensor/matrix.js';
 import { interval } from './interval.js';
 import { clipOptions, optimizerOptions } from './optimizer-options.js';
+import { parallelOptions } from './parallel-options.js';
 import { scheduleOptions } from './schedule.js';
 
 export type ValidationMetric = 'perplexity' | MetricName;
@@ -55,6 +56,7 @@ export const trainingOptions = z
     /** What an update's loss is divided by. Default: sentences for sgd, as in 2014, and words for adam. */
     normalise: z.enum(['sentences', 'words']).optional(),
     labelSmoothing: z.number().min(0).lt(1).default(0),
+    parallel: parallelOptions.prefault({ strategy: 'data' }),
     /** Of initialisation, shuffling and dropout. */
     seed: z.int().min(0).max(0xffff_ffff).default(1),
     stop: stopOptions.prefault({ epochs: 10 }),

@@ -12,6 +12,7 @@ import type { Precision } from '../tensor/matrix.js';
 import type { TrainingEvent } from './events.js';
 import type { Executor } from './executor.js';
 import type { UpdateRule } from './optimizer-options.js';
+import type { ParallelOptions } from './parallel-options.js';
 import { corpusFingerprint, parseProgress, placementDifference, Progress, requireSameCorpus, type SavedProgress } from './progress.js';
 import { trainTokenizers } from './tokenizers.js';
 import { Validation } from './validation.js';
@@ -22,6 +23,9 @@ export interface ExecutorSetup {
   readonly model: Model;
   readonly modelOptions: ModelOptions;
   readonly rule: UpdateRule;
+  readonly parallel: ParallelOptions;
+  /** As most batches are: sentences, and tokens of a sentence on each side. */
+  readonly batch: { readonly sentences: number; readonly sourceTokens: number; readonly targetTokens: number };
   /** Of matrix products, as the configuration asks. */
   readonly precision: Precision;
   /** Of the run that is resumed: on the same, results are bit-identical. */
@@ -102,12 +106,22 @@ export async function prepare(context: TrainingContext, given: Configuration, re
     const dev = data.dev === undefined || training.validate === undefined ? undefined : await open('dev', data.dev);
 
     const model = newModel(configuration, tokenizers);
-    const { optimizer, clip, normalise, labelSmoothing, seed, precision } = training;
+    const { optimizer, clip, normalise, labelSmoothing, seed, precision, parallel } = training;
     const rule = { optimizer, clip, normalise, labelSmoothing, seed };
     const checkpoint = request.resume ? await latestCheckpoint(run, request) : undefined;
     const { placement } = checkpoint?.saved ?? {};
     const warn = (message: string) => emit({ kind: 'warning', message });
-    const executor = await context.openExecutor({ model, modelOptions: configuration.model, rule, precision, placement, warn });
+    const batch = usualBatch(corpus, training.batch);
+    const executor = await context.openExecutor({
+      model,
+      modelOptions: configuration.model,
+      rule,
+      parallel,
+      batch,
+      precision,
+      placement,
+      warn,
+    });
     closers.push(() => executor.dispose());
     emit({ kind: 'model', parameters: model.parameters.count, placement: executor.placement });
 
@@ -196,6 +210,13 @@ async function makeRun(files: Files, given: Configuration, request: TrainRequest
 
 function newModel({ model }: Configuration, { source, target }: Tokenizers): Model {
   return createModel(model, { source: source.size, target: target.size });
+}
+
+function usualBatch({ lengths, pairs }: Corpus, size: Configuration['training']['batch']): ExecutorSetup['batch'] {
+  const mean = (counts: ArrayLike<number>) => Array.from(counts).reduce((sum, count) => sum + count, 0) / Math.max(1, pairs);
+  const targetTokens = Math.max(1, Math.round(mean(lengths.target) + 1));
+  const sentences = 'sentences' in size ? Math.min(size.sentences, pairs) : Math.max(1, Math.round(size.words / targetTokens));
+  return { sentences, sourceTokens: Math.max(1, Math.round(mean(lengths.source))), targetTokens };
 }
 
 /** Throws `input` before anything is made when a corpus cannot even be opened. */

@@ -52,6 +52,7 @@ const savedProgress = z.strictObject({
     // Runs from before there was a choice have none.
     precision: z.enum(precisions).default('f32'),
     kernels: z.string(),
+    pipeline: z.unknown().optional(),
   }),
   /** Pairs, and a hash of all their lengths: another corpus would not be read on at the same place. */
   corpus: z.strictObject({ pairs: count, lengths: z.string() }),
@@ -159,8 +160,10 @@ export function requireSameCorpus(saved: SavedProgress['corpus'], corpus: SavedP
 
 /** What differs between two placements, in words; empty when results are bit-identical. */
 export function placementDifference(saved: Executor['placement'], now: Executor['placement']): string {
-  return (['strategy', 'devices', 'gemm', 'precision', 'kernels'] as const)
+  const differences = (['strategy', 'devices', 'gemm', 'precision', 'kernels'] as const)
     .filter((key) => saved[key] !== now[key])
-    .map((key) => `${key} ${now[key]} where the run began with ${saved[key]}`)
-    .join(', ');
+    .map((key) => `${key} ${now[key]} where the run began with ${saved[key]}`);
+  const isSamePlan = JSON.stringify(saved.pipeline) === JSON.stringify(now.pipeline);
+  if (differences.length === 0 && !isSamePlan) differences.push('another placement or division of batches than the run began with');
+  return differences.join(', ');
 }

@@ -1,4 +1,4 @@
-import { type Batch, type IdPair, makeBatch } from '../data/batch.js';
+import { type Batch, type IdPair, makeBatch, sumsOfSentences } from '../data/batch.js';
 import type { TrainableModel } from '../models/model.js';
 import { Gradients } from '../nn/parameters.js';
 import { type Device, Scope } from '../tensor/device.js';
@@ -70,16 +70,7 @@ export class Replica {
     const batch = makeBatch(pairs, this.model.batchOptions);
     const outputs = this.model.loss({ runner: new Inference(this.#scope) }, batch, { smoothing: 0, gradientScale: 0 });
     const byRow = outputs.logProbabilities.f32;
-    if (logProbabilities !== undefined) {
-      const { layout, sentences } = batch.target;
-      for (let column = 0; column < layout.sentences; column++) {
-        let total = 0;
-        for (let step = 0; step < (layout.lengths[column] as number); step++) {
-          total += byRow[(layout.offsets[step] as number) + column] as number;
-        }
-        logProbabilities[sentences[column] as number] = total;
-      }
-    }
+    logProbabilities?.set(sumsOfSentences(batch.target, byRow));
     const result = { negativeLogLikelihood: -sum(byRow), ...countsOf(batch) };
     this.#arena.reset();
     // Between updates anyone may write the parameters.

@@ -77,6 +77,7 @@ class Loop {
     await this.#log(
       `${model.parameters.count.toLocaleString('en-US')} parameters, ${gemm} in ${precision} on ${devices} devices; training corpus: ${describeReport(corpus.report)}`,
     );
+    for (const line of executor.description ?? []) await this.#log(line);
     let reason: StopReason | undefined;
     try {
       // From here on there is always a checkpoint, and a disk that cannot hold one is found at once.

@@ -14,7 +14,7 @@ function scheduleOf(
     device,
     operations,
     needs,
-    work: { kind: 'combine', values: 0 },
+    work: { kind: 'norm', values: 0 },
   }));
   const devices = 1 + Math.max(...tasks.map(({ device }) => device));
   return { devices, tasks: made, orders: Array.from({ length: devices }, (_, device) => made.filter((task) => task.device === device)) };

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { benchShapes } from '../../analysis/bench-shapes.js';
 import { type BenchTrainResult, benchTrain } from '../../analysis/bench-train.js';
 import { type BenchTranslateResult, benchTranslate } from '../../analysis/bench-translate.js';
+import { type Strategy, strategies } from '../../analysis/simulation.js';
 import { DecadeError } from '../../core/errors.js';
 import { mixedPrecision } from '../../platform/node/native/mixed-precision.js';
 import { type ProviderReport, matrixProviders } from '../../platform/node/native/providers.js';
@@ -18,6 +19,7 @@ interface Options extends DeviceChoice {
   config: string;
   seconds: number;
   precision: Precision;
+  strategy: Strategy;
   beam: number;
   profile?: boolean;
   json?: boolean;
@@ -36,6 +38,7 @@ export function benchCommand(): Command {
     .option('--config <shape>', `the network: ${Object.keys(benchShapes).join(', ')}`, 'base')
     .option('--seconds <number>', 'how long to measure', numberFrom(0.1), 10)
     .addOption(new Option('--precision <type>', 'train: operands of the matrix products; sums are f32').choices(precisions).default('f32'))
+    .addOption(new Option('--strategy <name>', 'train: how devices work together').choices(strategies).default('data'))
     .option('--beam <number>', 'translate: 1 is greedy search', numberFrom(1), 1)
     .option('--profile', 'train: also the time of every kernel')
     .option('--json', 'print one JSON object');
@@ -63,6 +66,7 @@ async function benchTraining(options: Options): Promise<void> {
       seconds: options.seconds,
       gemm: options.gemm,
       precision: options.precision,
+      strategy: options.strategy,
       profile: options.profile ?? false,
     },
     peakRssBytes,
@@ -109,7 +113,8 @@ function describeTranslation(result: BenchTranslateResult): string {
 function describeTraining(result: BenchTrainResult): string {
   const { profileMs, warning } = result;
   return [
-    `${result.config}: ${figure(result.parameters)} parameters, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}, ${result.gemm}, ${result.precision}`,
+    `${result.config}: ${figure(result.parameters)} parameters, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}, ${result.strategy}, ${result.gemm}, ${result.precision}`,
+    ...(result.placement ?? []),
     `${figure(result.wordsPerSecond)} words/s (source and target; ${result.stepMs} ms an update, median of ${result.updates}; ${result.gflops} GFLOP/s)`,
     `${figure(result.gemmBoundWordsPerSecond)} words/s if there were only the matrix products: ${(100 * result.fractionOfBound).toFixed(1)} % of that bound`,
     `${figure(result.peakRssMiB)} MiB of memory at most`,

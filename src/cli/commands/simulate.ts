@@ -1,8 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { type CheckedStrategy, checkSimulations } from '../../analysis/simulation-check.js';
 import { estimateCorpus } from '../../analysis/estimate.js';
 import {
-  networkOf,
-  operationShares,
   type PaperPrediction,
   predictPaper,
   type SimulatedStrategy,
@@ -15,11 +14,13 @@ import {
 import { timelinePage } from '../../analysis/timeline.js';
 import { readConfiguration } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
-import { measureCosts } from '../../parallel/measured-costs.js';
+import { measureMachine } from '../../parallel/measured-machine.js';
+import { networkOf } from '../../parallel/network.js';
 import { describePlacement } from '../../parallel/placement.js';
-import { costsOf2014, evenBatch, paperLengths } from '../../parallel/profile-2014.js';
+import { costsOf2014, paperLengths } from '../../parallel/profile-2014.js';
+import { evenBatch, operationShares } from '../../parallel/schedule.js';
+import { logitBytes } from '../../parallel/start-pipeline.js';
 import { nodeRuntime } from '../../node/runtime.js';
-import { Memory } from '../../tensor/memory.js';
 import { type Configuration, tokenizerOptionsOf } from '../../training/configuration.js';
 import { gathered, names, numberFrom, withGemmOption } from '../arguments.js';
 import { openOutput, print, printJson } from '../output.js';
@@ -33,6 +34,7 @@ interface Options {
   bandwidth?: number;
   html?: string;
   gemm?: string;
+  check?: number;
   set?: string[];
   json?: boolean;
 }
@@ -51,6 +53,11 @@ export function simulateCommand(): Command {
         .default('here'),
     )
     .option('--bandwidth <GB/s>', 'between memories of devices (default: the profile; here one shared memory)', numberFrom(0.001))
+    .option(
+      '--check <seconds>',
+      'also train here, with random ids, and compare; on up to as many devices as there are cores',
+      numberFrom(0.1),
+    )
     .option('--html <file>', 'draw what each device does, a timeline for each strategy')
     .option('--set <key.path=value>', 'in place of what the configuration says; may be given several times', gathered)
     .option('--json', 'print one JSON object');
@@ -74,6 +81,7 @@ async function run(path: string, options: Options): Promise<void> {
   }
   progress.end();
   const paper = profile === '2014' ? predictPaper() : undefined;
+  const checked = options.check === undefined ? undefined : await check(configuration, batch, simulated, options, options.check);
   if (html !== undefined) {
     const largest = simulated.filter(({ result }) => result.devices === Math.max(...devices));
     const drawn = paper === undefined ? largest : [paper.simulated, ...largest];
@@ -82,11 +90,61 @@ async function run(path: string, options: Options): Promise<void> {
     await output.close();
   }
   const results = simulated.map(({ result }) => roundedResult(result));
-  if (json) await printJson({ profile, ...(gemm && { gemm }), batch, results, ...(paper && { paper: paper.prediction }) });
+  if (json)
+    await printJson({
+      profile,
+      ...(gemm && { gemm }),
+      batch,
+      results,
+      ...(paper && { paper: paper.prediction }),
+      ...(checked && { checked }),
+    });
   else
     await print(
-      [describeBatch(batch, options, gemm), table(results), ...placements(simulated), ...describePaper(paper?.prediction)].join('\n'),
+      [
+        describeBatch(batch, options, gemm),
+        table(results),
+        ...placements(simulated),
+        ...describePaper(paper?.prediction),
+        ...describeChecks(checked),
+      ].join('\n'),
     );
+}
+
+/** Trains as was simulated, where this machine can. */
+async function check(
+  configuration: Configuration,
+  { sentences, sourceTokens, targetTokens }: BatchFigures,
+  simulated: readonly SimulatedStrategy[],
+  { profile, gemm }: Options,
+  seconds: number,
+): Promise<CheckedStrategy[]> {
+  if (profile !== 'here') {
+    throw new DecadeError('usage', { where: '--check', received: `--profile ${profile}`, allowed: 'the profile of this machine: here' });
+  }
+  const possible = simulated.filter(({ result }) => result.devices > 1 && result.devices <= nodeRuntime.cores);
+  const { model, training, tokenizer } = configuration;
+  const sizeOf = (side: 'source' | 'target') => tokenizerOptionsOf(tokenizer, side).size ?? 0;
+  const vocabularies = { source: sizeOf('source'), target: sizeOf('target') };
+  const workload = { model, vocabularies, sentences, sourceTokens, targetTokens, gemm, precision: training.precision };
+  return checkSimulations(nodeRuntime, workload, possible, seconds);
+}
+
+function describeChecks(checked: readonly CheckedStrategy[] | undefined): string[] {
+  if (checked === undefined) return [];
+  if (checked.length === 0) return ['', 'Nothing to check: no more devices than one, or more than cores'];
+  const rows = checked.map(({ strategy, devices, predictedSpeedup, measuredSpeedup, difference, predictedMs, measuredMs }) => {
+    const sign = difference >= 0 ? '+' : '-';
+    const figures = [predictedSpeedup, measuredSpeedup].map((speedup) => speedup.toFixed(2).padStart(9));
+    const times = [predictedMs, measuredMs].map((milliseconds) => milliseconds.toFixed(1).padStart(9));
+    return `${strategy.padEnd(8)} ${String(devices).padStart(8)} ${figures.join(' ')} ${`${sign}${percent(Math.abs(difference))}`.padStart(9)} ${times.join(' ')}`;
+  });
+  return [
+    '',
+    'Checked by training here    speed-up            predicted  ms an update',
+    'strategy  devices predicted  measured     less 1 predicted  measured',
+    ...rows,
+  ];
 }
 
 interface BatchFigures {
@@ -113,27 +171,21 @@ async function workloadOf(
   const sentences = 'sentences' in size ? size.sentences : Math.max(1, Math.round(size.words / target));
   const batch = { sentences, sourceTokens: source, targetTokens: target, counted: lengths !== undefined };
   const shape = evenBatch(sentences, source, target);
-  const overridden = <Costs extends Workload['costs']>(costs: Costs) =>
+  const overridden = (costs: ReturnType<Workload['costs']>) =>
     bandwidth === undefined ? costs : { ...costs, handOver: { ...costs.handOver, bytesPerSecond: bandwidth * 1e9 } };
   const memories = profile === 'here' && bandwidth === undefined ? 'shared' : 'separate';
-  if (profile === '2014')
-    return { workload: { network, batch: shape, costs: overridden(costsOf2014()), memories }, batch, gemm: undefined };
-  const { precision } = configuration.training;
-  const device = await nodeRuntime.openDevice(new Memory({ shared: false }), {
-    gemm,
-    precision,
-    warn: (message) => warn(new Error(message)),
-  });
-  try {
-    const costs = overridden(measureCosts(device, network, sentences));
-    return {
-      workload: { network, batch: shape, costs, memories },
-      batch,
-      gemm: device.matrix.precision === 'bf16' ? `${device.matrix.name}, bf16` : device.matrix.name,
-    };
-  } finally {
-    device.matrix.dispose();
+  if (profile === '2014') {
+    const costs = overridden(costsOf2014());
+    return { workload: { network, batch: shape, costs: () => costs, memories }, batch, gemm: undefined };
   }
+  const { precision } = configuration.training;
+  const machine = await measureMachine(nodeRuntime, network, sentences, { gemm, precision, warn: (message) => warn(new Error(message)) });
+  const costs = (count: number) => overridden(machine.of(count));
+  return {
+    workload: { network, batch: shape, costs, memories, ...(memories === 'shared' && { logitBytes }) },
+    batch,
+    gemm: machine.precision === 'bf16' ? `${machine.gemm}, bf16` : machine.gemm,
+  };
 }
 
 function deviceCounts(text: string): number[] {

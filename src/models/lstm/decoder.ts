@@ -86,6 +86,20 @@ export class LstmDecoder {
     return { output: dropped(pass, 'output', output, keys), ...rest };
   }
 
+  /** One layer alone, over a stretch of steps, of a decoder without attention; the first reads token ids, the last gives what the output layer multiplies. */
+  layer(
+    index: number,
+    pass: Pass,
+    below: Tensor,
+    before: RecurrentState | undefined,
+    layout: SequenceLayout,
+    keys: Tensor | undefined,
+  ): { output: Tensor; state: RecurrentState } {
+    const input = index === 0 ? this.#embedding.forward(pass.runner, below) : below;
+    const { output, state } = this.#stack.layer(index, pass, input, before, layout, keys);
+    return { output: index === this.#options.layers - 1 ? dropped(pass, 'output', output, keys) : output, state };
+  }
+
   #readAtOnce(
     pass: Pass,
     embedded: Tensor,

@@ -3,6 +3,7 @@ import { Embedding } from '../../nn/embedding.js';
 import type { ParameterStore } from '../../nn/parameters.js';
 import { type Pass, rowKeys } from '../../nn/pass.js';
 import { BidirectionalStack, RecurrentStack, type RecurrentState } from '../../nn/recurrent.js';
+import type { SequenceLayout } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { LstmOptions } from './options.js';
 
@@ -27,5 +28,18 @@ export class LstmEncoder {
     const keys = rowKeys(pass, source.layout, source.sentences, sentenceKeys);
     const embedded = this.#embedding.forward(pass.runner, pass.runner.scope.integers(source.ids));
     return this.#stack.forward(pass, embedded, undefined, source.layout, keys);
+  }
+  /** One layer alone, over a stretch of steps; the first reads token ids. */
+  layer(
+    index: number,
+    pass: Pass,
+    below: Tensor,
+    before: RecurrentState | undefined,
+    layout: SequenceLayout,
+    keys: Tensor | undefined,
+  ): { output: Tensor; state: RecurrentState } {
+    if (this.#stack instanceof BidirectionalStack) throw new Error('a layer that reads both ways has no steps that could be parted');
+    const input = index === 0 ? this.#embedding.forward(pass.runner, below) : below;
+    return this.#stack.layer(index, pass, input, before, layout, keys);
   }
 }

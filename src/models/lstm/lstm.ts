@@ -9,11 +9,13 @@ import {
   type SoftmaxCrossEntropyOutputs,
   softmaxCrossEntropy,
 } from '../../tensor/operations/softmax-cross-entropy.js';
+import type { LayeredModel } from '../layered.js';
 import type { DecodingSession, Model, SentenceEncoder, VocabularySizes } from '../model.js';
 import { LstmDecoder } from './decoder.js';
 import { LstmEncoder } from './encoder.js';
 import type { LstmOptions } from './options.js';
 import { LstmSentenceEncoder } from './sentence-encoder.js';
+import { requireSeparableLayers } from './separable-layers.js';
 import { LstmDecodingSession } from './session.js';
 
 /**
@@ -88,6 +90,24 @@ export class LstmModel implements Model {
       },
       attributes,
     );
+  }
+
+  get layered(): LayeredModel {
+    requireSeparableLayers(this.options);
+    const [encoder, decoder] = [this.#encoder, this.#decoder];
+    return {
+      layers: this.options.layers,
+      output: { weight: decoder.outputWeight, bias: decoder.outputBias },
+      parametersOf: (part, layer) => {
+        const embedding = part === 'encoder' ? 'source.embedding.' : 'target.embedding.';
+        return Array.from(this.parameters).filter(
+          ({ name }) => name.startsWith(`${part}.${layer}.`) || (layer === 0 && name.startsWith(embedding)),
+        );
+      },
+      runLayer(part, layer, pass, { below, before, layout, keys }) {
+        return (part === 'encoder' ? encoder : decoder).layer(layer, pass, below, before, layout, keys);
+      },
+    };
   }
 
   decode(device: Device, sources: SourceBatch): DecodingSession {

@@ -139,6 +139,26 @@ export interface Kernels {
     smoothing: number,
     gradientScale: number,
   ): void;
+  /**
+   * Of a slice of the vocabulary: logits [rows, columns] (bias [columns] is added first) are replaced by terms
+   * exp(z - m), m = max z of the row. sums [rows, 4] receives m, the sum of the terms, the sum of z (0 unless `withSum`)
+   * and z at the target, 0 where that is negative: in another slice. targets: Int32[rows].
+   */
+  softmaxSliceSums(logits: number, bias: number, targets: number, sums: number, rows: number, columns: number, withSum: number): void;
+  /**
+   * terms [rows, columns] are replaced by terms factors[row] - shift, less atTarget at the target where that is not
+   * negative; the sums of their columns are added to biasGradient [columns].
+   */
+  softmaxSliceGradient(
+    terms: number,
+    targets: number,
+    factors: number,
+    biasGradient: number,
+    rows: number,
+    columns: number,
+    atTarget: number,
+    shift: number,
+  ): void;
   /** logits [rows, columns] -> log softmax(logits + bias), in place; bias may be 0. */
   logSoftmax(logits: number, bias: number, rows: number, columns: number): void;
   /** y = log(mean(exp(y), exp(x))...) is built from these two: y = exp(x); then y = log(y * factor) */

@@ -17,7 +17,7 @@ export {
 export { gatherRows, scatterAddRows, copyColumnsIn, addColumnsOut, addToTouchedRows } from './rows';
 export { dropout } from './dropout';
 export { lstmForward, lstmBackward } from './lstm';
-export { softmaxCrossEntropy, logSoftmax } from './softmax';
+export { softmaxCrossEntropy, softmaxSliceSums, softmaxSliceGradient, logSoftmax } from './softmax';
 export { addBiasAndNormalise, bestExtensions } from './search';
 export { dotAttention, dotAttentionGradient, additiveAttention, additiveAttentionGradient } from './attention';
 export { sgdUpdate, sgdUpdateRows, adamUpdate, adamUpdateRows, scatterTouchedRows } from './optimizers';

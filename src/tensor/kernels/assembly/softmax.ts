@@ -181,6 +181,52 @@ export function softmaxCrossEntropy(
   }
 }
 
+export function softmaxSliceSums(
+  logits: usize,
+  bias: usize,
+  targets: usize,
+  sums: usize,
+  rows: usize,
+  columns: usize,
+  withSum: bool,
+): void {
+  const bytes = columns << 2;
+  for (let index: usize = 0; index < rows; index++) {
+    const row = logits + index * bytes;
+    const target = <i32>load<u32>(targets + (index << 2));
+    const rowSums = sums + (index << 4);
+    const targetLogit = target < 0 ? <f32>0 : scalarBiased(row, bias, <usize>target << 2);
+    const sum = withSum ? rowSum(row, bias, bytes) : <f32>0;
+    const maximum = rowMaximum(row, bias, bytes);
+    store<f32>(rowSums, maximum);
+    store<f32>(rowSums, exponentiateRow(row, bias, bytes, maximum), 4);
+    store<f32>(rowSums, sum, 8);
+    store<f32>(rowSums, targetLogit, 12);
+  }
+}
+
+export function softmaxSliceGradient(
+  terms: usize,
+  targets: usize,
+  factors: usize,
+  biasGradient: usize,
+  rows: usize,
+  columns: usize,
+  atTarget: f64,
+  shift: f64,
+): void {
+  const bytes = columns << 2;
+  for (let index: usize = 0; index < rows; index++) {
+    const row = terms + index * bytes;
+    const target = <i32>load<u32>(targets + (index << 2));
+    scaleAndSumRow(row, biasGradient, bytes, load<f32>(factors + (index << 2)), <f32>shift);
+    if (target < 0) continue;
+    const at = <usize>target << 2;
+    store<f32>(row + at, load<f32>(row + at) - <f32>atTarget);
+    store<f32>(biasGradient + at, load<f32>(biasGradient + at) - <f32>atTarget);
+  }
+}
+
 export function logSoftmax(logits: usize, bias: usize, rows: usize, columns: usize): void {
   const bytes = columns << 2;
   const whole = bytes & ~15;

@@ -1,0 +1,108 @@
+import { createModel, type ModelOptions } from '../models/create.js';
+import type { VocabularySizes } from '../models/model.js';
+import { DataExecutor } from '../parallel/data-executor.js';
+import { PipelineExecutor } from '../parallel/pipeline-executor.js';
+import type { Runtime } from '../parallel/runtime.js';
+import type { Precision } from '../tensor/matrix.js';
+import { Memory } from '../tensor/memory.js';
+import type { Executor } from '../training/executor.js';
+import type { UpdateRule } from '../training/optimizer-options.js';
+import { elapsed, median, randomPairs } from './bench-shapes.js';
+import type { SimulatedStrategy, Strategy } from './simulation.js';
+
+/** A prediction of the simulator beside what the devices of this machine really do. */
+export interface CheckedStrategy {
+  readonly strategy: Strategy;
+  readonly devices: number;
+  readonly predictedSpeedup: number;
+  readonly measuredSpeedup: number;
+  /** Predicted over measured, less 1. */
+  readonly difference: number;
+  readonly predictedMs: number;
+  /** Median. */
+  readonly measuredMs: number;
+}
+
+export interface CheckedWorkload {
+  readonly model: ModelOptions;
+  readonly vocabularies: VocabularySizes;
+  readonly sentences: number;
+  readonly sourceTokens: number;
+  /** `</s>` counted. */
+  readonly targetTokens: number;
+  readonly gemm?: string | undefined;
+  readonly precision?: Precision | undefined;
+}
+
+/**
+ * Trains with random ids as each simulated strategy does, and on one device, all in turn, so that what disturbs the machine
+ * disturbs all of them; compares medians.
+ */
+export async function checkSimulations(
+  runtime: Runtime,
+  workload: CheckedWorkload,
+  simulated: readonly SimulatedStrategy[],
+  seconds: number,
+): Promise<CheckedStrategy[]> {
+  const { sentences, sourceTokens, targetTokens, vocabularies } = workload;
+  const pairs = randomPairs({
+    sentences,
+    sourceTokens,
+    targetTokens,
+    sourceVocabulary: vocabularies.source,
+    targetVocabulary: vocabularies.target,
+  });
+  const runs: { executor: Executor; milliseconds: number[] }[] = [];
+  try {
+    for (const strategy of [undefined, ...simulated]) {
+      runs.push({ executor: await start(runtime, workload, strategy), milliseconds: [] });
+    }
+    const end = performance.now() + seconds * 1000;
+    // The first update of each finds its memory; it does not count.
+    for (let update = 1; update <= 4 || performance.now() < end; update++) {
+      for (const { executor, milliseconds } of runs) {
+        const time = await elapsed(async () => void (await executor.update([pairs], { update, learningRate: 0.1 })));
+        if (update > 1) milliseconds.push(time);
+      }
+    }
+  } finally {
+    for (const { executor } of runs) await executor.dispose();
+  }
+  const [one = Number.NaN, ...others] = runs.map(({ milliseconds }) => median(milliseconds));
+  return simulated.map(({ result }, index) => {
+    const measuredMs = others[index] as number;
+    const measuredSpeedup = one / measuredMs;
+    return {
+      strategy: result.strategy,
+      devices: result.devices,
+      predictedSpeedup: result.speedup,
+      measuredSpeedup,
+      difference: result.speedup / measuredSpeedup - 1,
+      predictedMs: result.seconds * 1000,
+      measuredMs,
+    };
+  });
+}
+
+/** As the simulated strategy computes; one device without one. */
+function start(
+  runtime: Runtime,
+  { model: modelOptions, vocabularies, gemm, precision }: CheckedWorkload,
+  simulated: SimulatedStrategy | undefined,
+) {
+  const memory = new Memory({ shared: true });
+  const model = createModel(modelOptions, vocabularies);
+  model.parameters.allocate(memory);
+  model.parameters.initialiseUniform(1, modelOptions.initialRange);
+  const rule: UpdateRule = {
+    optimizer: { kind: 'sgd', learningRate: 0.1 },
+    clip: { kind: 'norm', max: 5 },
+    normalise: 'words',
+    labelSmoothing: 0,
+    seed: 1,
+  };
+  const common = { runtime, memory, model, modelOptions, rule, gemm, precision };
+  const plan = simulated?.plan;
+  if (plan !== undefined) return PipelineExecutor.start({ ...common, plan });
+  return DataExecutor.start({ ...common, devices: simulated?.result.devices ?? 1 });
+}

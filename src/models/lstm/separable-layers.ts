@@ -1,0 +1,42 @@
+import { DecadeError } from '../../core/errors.js';
+import type { LstmOptions } from './options.js';
+
+/** Options that tie layers together, why, and what would do without. */
+const ties: readonly { tied(options: LstmOptions): boolean; key: keyof LstmOptions; reason: string; instead: string }[] = [
+  {
+    key: 'bidirectional',
+    tied: ({ bidirectional }) => bidirectional,
+    reason: 'which has to read a whole sentence before the layer above can begin',
+    instead: 'false',
+  },
+  {
+    key: 'inputFeeding',
+    tied: ({ inputFeeding }) => inputFeeding,
+    reason: 'which lets no layer begin a step before all have ended the last one',
+    instead: 'false',
+  },
+  {
+    key: 'attention',
+    tied: ({ attention }) => attention !== 'none',
+    reason: 'which needs the whole source on the device of the top layer',
+    instead: 'none',
+  },
+  {
+    key: 'tiedEmbeddings',
+    tied: ({ tiedEmbeddings }) => tiedEmbeddings,
+    reason: 'which the first layer and every slice of the vocabulary would have to share',
+    instead: 'false',
+  },
+];
+
+/** Throws `usage` unless every layer can work on a device of its own. */
+export function requireSeparableLayers(options: LstmOptions): void {
+  const tie = ties.find(({ tied }) => tied(options));
+  if (tie === undefined) return;
+  throw new DecadeError('usage', {
+    where: `pipeline, model.${tie.key}`,
+    received: `${options[tie.key]}, ${tie.reason}`,
+    allowed: 'an encoder-decoder as in 2014 (dropout and residual connections are allowed)',
+    next: `use training.parallel.strategy=data, or set model.${tie.key}=${tie.instead}`,
+  });
+}

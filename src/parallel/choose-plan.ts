@@ -1,0 +1,117 @@
+import { DecadeError } from '../core/errors.js';
+import { type PipelinePlan, updateSchedule } from './pipeline-plan.js';
+import { candidatePlacements, type Placement, sharedPlacement } from './placement.js';
+import { type BatchShape, divideShape, type Network, operationsOf, type Order, type Schedule } from './schedule.js';
+import { type Costs, type Simulation, simulate } from './simulate.js';
+
+/** What a plan is for. */
+export interface PlannedWork {
+  readonly network: Network;
+  /** As most batches are. */
+  readonly batch: BatchShape;
+  readonly costs: Costs;
+}
+
+/** What is decided already. */
+export interface PlanWishes {
+  readonly order: Order;
+  readonly placement?: Placement | undefined;
+  readonly stretch?: number | undefined;
+  readonly microBatches?: number | undefined;
+  /** Logits that may exist at a time, in bytes. Default: no limit. */
+  readonly logitBytes?: number | undefined;
+}
+
+export interface ChosenPlan {
+  readonly plan: PipelinePlan;
+  readonly schedule: Schedule;
+  readonly simulation: Simulation;
+}
+
+/** The plan on so many devices that is fastest by these costs, simulating each that is worth trying. */
+export function choosePlan({ network, batch, costs }: PlannedWork, devices: number, wishes: PlanWishes): ChosenPlan {
+  const { order, logitBytes = Number.POSITIVE_INFINITY } = wishes;
+  const softmax = 4 * rowsOf(batch.target) * network.targetVocabulary <= logitBytes ? 'as needed' : 'as they come';
+  let best: ChosenPlan | undefined;
+  for (const placement of wishes.placement === undefined ? placementsFor(network, batch, devices) : [wishes.placement]) {
+    for (const division of divisionsOf(wishes, batch)) {
+      const plan: PipelinePlan = { placement: copied(placement), order, ...division, softmax };
+      const schedule = updateSchedule(network, plan, divideShape(batch, plan.microBatches));
+      const simulation = simulate(schedule, costs);
+      if (best === undefined || simulation.seconds < best.simulation.seconds) best = { plan, schedule, simulation };
+    }
+  }
+  if (best === undefined) throw new Error(`no placement for ${devices} devices`);
+  return best;
+}
+
+/** A placement as a person writes it. */
+export interface WrittenPlacement {
+  /** Device of each layer, from 0. */
+  readonly layers: readonly number[];
+  /** Each device's part of the vocabulary, in any unit. */
+  readonly vocabulary: readonly number[];
+}
+
+/** The placement that someone has written. Throws `usage` when it does not fit the network and the devices. */
+export function writtenPlacement({ layers, vocabulary }: WrittenPlacement, network: Network, devices: number): Placement {
+  const refuse = (key: string, received: string, allowed: string, next: string) => {
+    throw new DecadeError('usage', { where: `training.parallel.placement.${key}`, received, allowed, next });
+  };
+  const numbers = (list: readonly number[]) => `[${list.join(', ')}]`;
+  if (layers.length !== network.layers) {
+    const example = numbers(Array.from({ length: network.layers }, (_, layer) => Math.floor((layer * devices) / network.layers)));
+    refuse(
+      'layers',
+      `${numbers(layers)}, ${layers.length} devices`,
+      `the device of each of the ${network.layers} layers`,
+      `write for example ${example}`,
+    );
+  }
+  const outside = layers.find((device) => device >= devices);
+  if (outside !== undefined) {
+    refuse('layers', `device ${outside}`, `devices from 0 to ${devices - 1}`, `use --devices ${outside + 1} or another device`);
+  }
+  if (vocabulary.length !== devices || vocabulary.every((share) => share === 0)) {
+    const example = numbers(Array.from({ length: devices }, (_, device) => (layers.includes(device) ? 0 : 1)));
+    const next = example.includes('1') ? `write for example ${example}` : 'write 1 for each device to divide it evenly';
+    refuse('vocabulary', numbers(vocabulary), `a share, 0 or more, for each of the ${devices} devices, one of them more than 0`, next);
+  }
+  const idle = vocabulary.findIndex((share, device) => share === 0 && !layers.includes(device));
+  if (idle >= 0) {
+    refuse(
+      'vocabulary',
+      `nothing for device ${idle}, which has no layer either`,
+      'work for every device',
+      'give it a share or use fewer devices',
+    );
+  }
+  return sharedPlacement(network, layers, vocabulary);
+}
+
+/** Plans are checked by a schema whose lists can be changed. */
+function copied({ devices, layers, vocabulary }: Placement): PipelinePlan['placement'] {
+  return { devices, layers: [...layers], vocabulary: vocabulary.map((slice) => ({ ...slice })) };
+}
+
+function placementsFor(network: Network, { source, target }: BatchShape, devices: number): Placement[] {
+  const layer = operationsOf(network, { part: 'decoder', layer: network.layers - 1 }) * (rowsOf(source) + rowsOf(target));
+  const output = operationsOf(network, { part: 'output', vocabulary: { from: 0, to: network.targetVocabulary } }) * rowsOf(target);
+  return candidatePlacements(network, devices, output / layer);
+}
+
+/** How a batch is handed on: by steps, or by micro-batches. */
+function divisionsOf({ order, stretch, microBatches }: PlanWishes, { source, target }: BatchShape) {
+  const sentences = Math.max(source[0] ?? 0, target[0] ?? 0);
+  const steps = Math.max(source.length, target.length);
+  if (order === 'diagonal') {
+    const stretches = stretch === undefined ? [1, 2, 4, 8].filter((count) => count <= steps) : [stretch];
+    return stretches.map((count) => ({ stretch: count, microBatches: microBatches ?? 1 }));
+  }
+  const counts = microBatches === undefined ? [1, 2, 4, 8, 16].filter((count) => count <= sentences) : [microBatches];
+  return counts.map((count) => ({ ...(stretch !== undefined && { stretch }), microBatches: count }));
+}
+
+function rowsOf(active: readonly number[]): number {
+  return active.reduce((sum, sentences) => sum + sentences, 0);
+}

@@ -1,0 +1,53 @@
+import { DecadeError } from '../core/errors.js';
+import type { Executor } from '../training/executor.js';
+import type { PipelineOptions } from '../training/parallel-options.js';
+import { choosePlan, writtenPlacement } from './choose-plan.js';
+import { measureMachine } from './measured-machine.js';
+import { networkOf } from './network.js';
+import { PipelineExecutor, type PipelineExecutorOptions } from './pipeline-executor.js';
+import { type PipelinePlan, pipelinePlan } from './pipeline-plan.js';
+import { evenBatch } from './schedule.js';
+
+/** Logits that a pipeline keeps for backward, at most; larger softmaxes are ended stretch by stretch. */
+export const logitBytes = 256 * 1024 ** 2;
+
+export interface PipelineRequest extends Omit<PipelineExecutorOptions, 'plan'> {
+  readonly devices: number;
+  readonly options: PipelineOptions;
+  /** As most batches are: sentences, and tokens of a sentence on each side. */
+  readonly batch: { readonly sentences: number; readonly sourceTokens: number; readonly targetTokens: number };
+  /** Of the run that is resumed. What the configuration does not say is as it was there. */
+  readonly saved?: Executor['placement'] | undefined;
+}
+
+/** Starts a pipeline as it is configured; what is left open is chosen by costs that are measured first, which takes seconds. */
+export async function startPipeline({ devices, options, batch, saved, ...rest }: PipelineRequest): Promise<PipelineExecutor> {
+  if (!rest.runtime.sharedMemory) {
+    throw new DecadeError('usage', {
+      where: 'training.parallel.strategy',
+      received: 'pipeline, where memory cannot be shared between threads',
+      allowed: 'data',
+    });
+  }
+  return PipelineExecutor.start({ ...rest, plan: await planPipeline({ devices, options, batch, saved, ...rest }) });
+}
+
+async function planPipeline({ devices, options, batch, saved, ...rest }: PipelineRequest): Promise<PipelinePlan> {
+  const network = networkOf(rest.modelOptions, rest.model.vocabularies.target);
+  const { order, stretch, microBatches } = options;
+  const written = options.placement && writtenPlacement(options.placement, network, devices);
+  const before = pipelinePlan.safeParse(saved?.pipeline).data;
+  const isAsBefore =
+    before !== undefined &&
+    before.placement.devices === devices &&
+    before.order === order &&
+    (stretch === undefined || stretch === before.stretch) &&
+    (microBatches === undefined || microBatches === before.microBatches) &&
+    (written === undefined || JSON.stringify(written) === JSON.stringify(before.placement));
+  if (isAsBefore) return before;
+  const shape = evenBatch(batch.sentences, batch.sourceTokens, batch.targetTokens);
+  const wishes = { order, stretch, microBatches, placement: written, logitBytes };
+  const { runtime, gemm, precision } = rest;
+  const costs = (await measureMachine(runtime, network, batch.sentences, { gemm, precision })).of(devices);
+  return choosePlan({ network, batch: shape, costs }, devices, wishes).plan;
+}

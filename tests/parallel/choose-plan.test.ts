@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { choosePlan, writtenPlacement } from '../../src/parallel/choose-plan.js';
+import { describePlan, pipelinePlan } from '../../src/parallel/pipeline-plan.js';
+import { evenBatch } from '../../src/parallel/schedule.js';
+import { modelOptions } from '../../src/models/create.js';
+
+const network = { layers: 4, hidden: 8, embedding: 8, targetVocabulary: 100 };
+const costs = {
+  seconds: ({ operations }: { operations: number }) => 1e-6 * operations,
+  handOver: { latency: 1e-6, bytesPerSecond: 1e9, blocking: false },
+};
+const work = { network, batch: evenBatch(8, 5, 5), costs };
+
+test('a placement by hand divides the vocabulary by shares', () => {
+  assert.deepEqual(writtenPlacement({ layers: [0, 0, 1, 1], vocabulary: [0, 1, 3] }, network, 3), {
+    devices: 3,
+    layers: [0, 0, 1, 1],
+    vocabulary: [
+      { device: 1, from: 0, to: 25 },
+      { device: 2, from: 25, to: 100 },
+    ],
+  });
+});
+
+test('a placement that does not fit says which key, what came, what is allowed and what would do', () => {
+  for (const [written, message] of [
+    [
+      { layers: [0, 1], vocabulary: [1, 1] },
+      /placement\.layers: \[0, 1\], 2 devices; expected the device of each of the 4 layers.*\[0, 0, 1, 1\]/,
+    ],
+    [{ layers: [0, 1, 2, 2], vocabulary: [1, 1] }, /placement\.layers: device 2; expected devices from 0 to 1.*--devices 3/],
+    [{ layers: [0, 0, 0, 0], vocabulary: [1] }, /placement\.vocabulary: \[1\]; expected a share, .* each of the 2 devices.*\[0, 1\]/],
+    [{ layers: [0, 0, 1, 1], vocabulary: [0, 0] }, /placement\.vocabulary: \[0, 0\]; .*Write 1 for each/],
+    [{ layers: [0, 0, 0, 0], vocabulary: [1, 0] }, /placement\.vocabulary: nothing for device 1/],
+  ] as const) {
+    assert.throws(() => writtenPlacement(written, network, 2), message);
+  }
+});
+
+test('what is wished for is kept, the rest is the fastest of what was simulated', () => {
+  const placement = writtenPlacement({ layers: [0, 0, 0, 1], vocabulary: [0, 1] }, network, 2);
+  const wished = choosePlan(work, 2, { order: 'gpipe', placement, microBatches: 2 });
+  assert.deepEqual([wished.plan.placement, wished.plan.microBatches, wished.plan.stretch], [placement, 2, undefined]);
+  const free = choosePlan(work, 2, { order: 'gpipe' });
+  assert.ok(free.simulation.seconds < wished.simulation.seconds);
+  for (const stretch of [1, 2, 4]) {
+    assert.ok(
+      choosePlan(work, 2, { order: 'diagonal' }).simulation.seconds <=
+        choosePlan(work, 2, { order: 'diagonal', stretch }).simulation.seconds,
+    );
+  }
+});
+
+test('where the logits would need more memory than they may, the softmax is done as it comes', () => {
+  assert.equal(choosePlan(work, 2, { order: 'diagonal' }).plan.softmax, 'as needed');
+  assert.equal(choosePlan(work, 2, { order: 'diagonal', logitBytes: 8 * 5 * 100 * 4 - 1 }).plan.softmax, 'as they come');
+});
+
+test('a plan is printed for people and survives JSON', () => {
+  const model = modelOptions.parse({ kind: 'lstm', layers: 4, hidden: 8 });
+  const placement = writtenPlacement({ layers: [0, 0, 1, 1], vocabulary: [0, 0, 1] }, network, 3);
+  const { plan } = choosePlan(work, 3, { order: 'diagonal', placement, stretch: 2 });
+  assert.deepEqual(pipelinePlan.parse(JSON.parse(JSON.stringify(plan))), plan);
+  const lines = describePlan(plan, model, 100);
+  assert.deepEqual(
+    lines.map((line) => line.replace(/\(.*/, '').trim()),
+    ['pipeline: whole batches, 2 steps at a time', 'device 0: layers 1 to 2', 'device 1: layers 3 to 4', 'device 2: vocabulary 0 to 99'],
+  );
+  const shares = lines.slice(1).map((line) => Number(/\((\d+) %/.exec(line)?.[1]));
+  assert.ok(Math.abs(shares.reduce((sum, share) => sum + share, 0) - 100) <= 2, lines.join('\n'));
+});
