@@ -7,9 +7,16 @@ import { networkOf } from './network.js';
 import { PipelineExecutor, type PipelineExecutorOptions } from './pipeline-executor.js';
 import { type PipelinePlan, pipelinePlan } from './pipeline-plan.js';
 import { evenBatch } from './schedule.js';
+import type { Costs } from './simulate.js';
 
 /** Logits that a pipeline keeps for backward, at most; larger softmaxes are ended stretch by stretch. */
 export const logitBytes = 256 * 1024 ** 2;
+
+/** Where nothing is left to choose. */
+const anyCosts: Costs = {
+  seconds: ({ operations }) => operations,
+  handOver: { latency: 0, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false },
+};
 
 export interface PipelineRequest extends Omit<PipelineExecutorOptions, 'plan'> {
   readonly devices: number;
@@ -48,6 +55,7 @@ async function planPipeline({ devices, options, batch, saved, ...rest }: Pipelin
   const shape = evenBatch(batch.sentences, batch.sourceTokens, batch.targetTokens);
   const wishes = { order, stretch, microBatches, placement: written, logitBytes };
   const { runtime, gemm, precision } = rest;
-  const costs = (await measureMachine(runtime, network, batch.sentences, { gemm, precision })).of(devices);
+  const isDecided = written !== undefined && (order === 'diagonal' ? stretch : microBatches) !== undefined;
+  const costs = isDecided ? anyCosts : (await measureMachine(runtime, network, batch.sentences, { gemm, precision })).of(devices);
   return choosePlan({ network, batch: shape, costs }, devices, wishes).plan;
 }
