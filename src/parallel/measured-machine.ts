@@ -32,10 +32,10 @@ export async function measureMachine(
   const device = await runtime.openDevice(new Memory({ shared: runtime.sharedMemory }), options);
   try {
     const alone = measureCosts(device, network, sentences);
-    const beside = runtime.sharedMemory && runtime.cores > 1 ? await crowded(runtime, network, sentences, options, measure) : alone;
-    function measure(): Costs {
-      return measureCosts(device, network, sentences);
-    }
+    const hasCompany = runtime.sharedMemory && runtime.cores > 1;
+    const beside = hasCompany
+      ? await amongOthers(runtime, network, sentences, options, () => measureCosts(device, network, sentences))
+      : alone;
     return {
       of: (devices) => (devices === 1 ? alone : beside),
       gemm: device.matrix.name,
@@ -47,7 +47,7 @@ export async function measureMachine(
 }
 
 /** Measures while a thread for every other core measures, too. */
-async function crowded(
+async function amongOthers(
   runtime: Runtime,
   network: Network,
   sentences: number,
@@ -73,7 +73,7 @@ async function crowded(
     await ended;
     return costs;
   } finally {
-    // Also ends the wait for threads that never begin.
+    // Ends the wait for a thread that will never begin.
     Atomics.store(fields, busyFields.begun, others);
     await Promise.all(remotes.map((remote) => remote.terminate()));
   }

@@ -197,6 +197,25 @@ test('simulate gives a result for every strategy and number of devices, and draw
   assert.match(readFileSync(page, 'utf8'), /<svg/);
 });
 
+test('simulate checks its predictions by training as it simulated', async () => {
+  const small = ['--set', 'model.attention=none', '--set', 'model.hidden=16', '--set', 'tokenizer.size=300'];
+  const strategies = ['--strategies', 'data,pipeline', '--devices', '2', '--check', '0.1', '--json'];
+  const { code, stdout, stderr } = await decade(['simulate', configuration, ...small, ...strategies]);
+  assert.equal(code, 0, stderr);
+  const { checked } = JSON.parse(stdout) as {
+    checked: { strategy: string; predictedSpeedup: number; measuredSpeedup: number; difference: number }[];
+  };
+  // On one core there is nothing to compare with.
+  for (const { predictedSpeedup, measuredSpeedup, difference } of checked) {
+    assert.ok(predictedSpeedup > 0 && measuredSpeedup > 0);
+    assert.ok(Math.abs(difference - (predictedSpeedup / measuredSpeedup - 1)) < 1e-9);
+  }
+  assert.ok(checked.length === 0 || checked.map(({ strategy }) => strategy).join() === 'data,pipeline');
+  const refused = await decade(['simulate', configuration, ...small, '--profile', '2014', ...strategies]);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /--check: --profile 2014/);
+});
+
 test('simulate measures this machine unless it is told another', async () => {
   const small = ['--set', 'model.attention=none', '--set', 'training.batch.sentences=4'];
   const { code, stdout, stderr } = await decade(['simulate', configuration, ...small, '--devices', '2', '--strategies', 'data']);
