@@ -21,6 +21,8 @@ export interface CheckedStrategy {
   readonly predictedMs: number;
   /** Median. */
   readonly measuredMs: number;
+  /** Of a pipeline: computing time of all devices together, which tells wrong costs from unexpected waiting. */
+  readonly computing?: { readonly predictedMs: number; readonly measuredMs: number };
 }
 
 export interface CheckedWorkload {
@@ -52,26 +54,29 @@ export async function checkSimulations(
     sourceVocabulary: vocabularies.source,
     targetVocabulary: vocabularies.target,
   });
-  const runs: { executor: Executor; milliseconds: number[] }[] = [];
+  const runs: { executor: Executor; milliseconds: number[]; computing: number[] }[] = [];
   try {
     for (const strategy of [undefined, ...simulated]) {
-      runs.push({ executor: await start(runtime, workload, strategy), milliseconds: [] });
+      runs.push({ executor: await start(runtime, workload, strategy), milliseconds: [], computing: [] });
     }
     const end = performance.now() + seconds * 1000;
     // The first update of each finds its memory; it does not count.
     for (let update = 1; update <= 4 || performance.now() < end; update++) {
-      for (const { executor, milliseconds } of runs) {
+      for (const { executor, milliseconds, computing } of runs) {
         const time = await elapsed(async () => void (await executor.update([pairs], { update, learningRate: 0.1 })));
-        if (update > 1) milliseconds.push(time);
+        if (update === 1) continue;
+        milliseconds.push(time);
+        if (executor instanceof PipelineExecutor) computing.push(computingTime(executor.times));
       }
     }
   } finally {
     for (const { executor } of runs) await executor.dispose();
   }
   const [one = Number.NaN, ...others] = runs.map(({ milliseconds }) => median(milliseconds));
-  return simulated.map(({ result }, index) => {
+  return simulated.map(({ result, simulation }, index) => {
     const measuredMs = others[index] as number;
     const measuredSpeedup = one / measuredMs;
+    const computing = runs[index + 1]?.computing ?? [];
     return {
       strategy: result.strategy,
       devices: result.devices,
@@ -80,8 +85,14 @@ export async function checkSimulations(
       difference: result.speedup / measuredSpeedup - 1,
       predictedMs: result.seconds * 1000,
       measuredMs,
+      ...(computing.length > 0 && { computing: { predictedMs: simulation.busySeconds * 1000, measuredMs: median(computing) } }),
     };
   });
+}
+
+/** Sums the tasks of all devices, each given by when it began and ended. */
+function computingTime(devices: readonly Float64Array[]): number {
+  return devices.reduce((sum, times) => times.reduce((total, time, index) => (index % 2 === 0 ? total - time : total + time), sum), 0);
 }
 
 /** As the simulated strategy computes; one device without one. */
@@ -103,6 +114,6 @@ function start(
   };
   const common = { runtime, memory, model, modelOptions, rule, gemm, precision };
   const plan = simulated?.plan;
-  if (plan !== undefined) return PipelineExecutor.start({ ...common, plan });
+  if (plan !== undefined) return PipelineExecutor.start({ ...common, plan, instrument: 'time' });
   return DataExecutor.start({ ...common, devices: simulated?.result.devices ?? 1 });
 }

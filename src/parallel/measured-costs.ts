@@ -3,6 +3,7 @@ import { Scope } from '../tensor/device.js';
 import { sequenceLayout } from '../tensor/layout.js';
 import { Arena } from '../tensor/memory.js';
 import { lstm } from '../tensor/operations/lstm.js';
+import { softmaxSliceGradient, softmaxSliceSums, softmaxSliceWeights } from '../tensor/operations/softmax-slices.js';
 import { PackedWeights } from '../tensor/packed-weights.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { inputsOf, type Network, type Task, type Work } from './schedule.js';
@@ -139,6 +140,7 @@ class Measurements {
     };
     const { device, end } = this.#deviceFor(Object.values(weights));
     const scope = new Scope(device, this.#runs);
+    // The first run's does not count.
     const backward: number[] = [];
     const forward = this.#seconds(
       () => lstm.forward(scope, given, attributes),
@@ -172,7 +174,7 @@ class Measurements {
     });
     end();
     this.#arena.reset();
-    return { forward, backward: medianOf(backward) / 1000, weights: weightsSeconds };
+    return { forward, backward: meanOf(backward.slice(1)) / 1000, weights: weightsSeconds };
   }
 
   /** The output layer by columns and rows. More rows than logits exist for at a time are chunks of so many. */
@@ -192,68 +194,30 @@ class Measurements {
   }
 
   #outputCell(hidden: number, columns: number, rows: number) {
-    const { kernels } = this.#device;
-    const [weight, gradient] = [this.#filled([columns, hidden]), this.#filled([columns, hidden])];
-    const [input, logits] = [this.#filled([rows, hidden]), this.#filled([rows, columns])];
-    const bias = this.#filled([columns]);
-    const losses = this.#filled([rows]);
-    const targets = this.#scope.integers(new Int32Array(rows));
+    const [weight, bias] = [this.#filled([columns, hidden]), this.#filled([columns])];
+    const [dWeight, dBias] = [this.#filled([columns, hidden]), this.#filled([columns])];
+    const input = this.#filled([rows, hidden]);
     const { device, end } = this.#deviceFor([weight]);
-    const { matrix } = device;
-    const forward = this.#seconds(() =>
-      matrix.multiply({
-        m: rows,
-        n: columns,
-        k: hidden,
-        a: input.offset,
-        transposeA: false,
-        b: weight.offset,
-        transposeB: true,
-        c: logits.offset,
-        accumulate: false,
-      }),
-    );
-    const backward = this.#seconds(() => {
-      kernels.softmaxCrossEntropy(
-        logits.offset,
-        bias.offset,
-        targets.offset,
-        losses.offset,
-        losses.offset,
-        bias.offset,
-        rows,
-        columns,
-        0,
-        1e-3,
-      );
-      matrix.multiply({
-        m: rows,
-        n: hidden,
-        k: columns,
-        a: logits.offset,
-        transposeA: false,
-        b: weight.offset,
-        transposeB: false,
-        c: input.offset,
-        accumulate: true,
-      });
-    });
-    const weights = this.#seconds(() =>
-      matrix.multiply({
-        m: columns,
-        n: hidden,
-        k: rows,
-        a: logits.offset,
-        transposeA: true,
-        b: input.offset,
-        transposeB: false,
-        c: gradient.offset,
-        accumulate: true,
-      }),
+    const scope = new Scope(device, this.#runs);
+    const slice = { weight, bias, from: 0 };
+    const attributes = { smoothing: 0, gradientScale: 1e-3 };
+    const combined = this.#filled([rows, 2]);
+    const times = { backward: [] as number[], weights: [] as number[] };
+    const forward = this.#seconds(
+      () => softmaxSliceSums(scope, slice, input, new Int32Array(rows), attributes.smoothing),
+      (terms) => {
+        const start = performance.now();
+        softmaxSliceGradient(scope, slice, terms, combined, attributes, columns, dBias);
+        const middle = performance.now();
+        softmaxSliceWeights(scope, terms, dWeight);
+        times.backward.push(middle - start);
+        times.weights.push(performance.now() - middle);
+        this.#runs.reset();
+      },
     );
     end();
     this.#arena.reset();
-    return { forward, backward, weights };
+    return { forward, backward: meanOf(times.backward.slice(1)) / 1000, weights: meanOf(times.weights.slice(1)) / 1000 };
   }
 
   /** Seconds that a value takes in a norm, in an update by gradient descent, and in a sum of two gradients. */
@@ -287,7 +251,7 @@ class Measurements {
     return tensor;
   }
 
-  /** The median of several runs, the first of which does not count. `after` each, what it made is used and forgotten. */
+  /** The mean of several runs, as an update is their sum; the first does not count. `after` each, what it made is used and forgotten. */
   #seconds<Made>(work: () => Made, after: (made: Made) => void = () => undefined): number {
     const runs: number[] = [];
     const end = performance.now() + millisecondsOfCell;
@@ -299,13 +263,12 @@ class Measurements {
       after(made);
       if (round > 0 && this.#isEnough()) break;
     }
-    return medianOf(runs) / 1000;
+    return meanOf(runs) / 1000;
   }
 }
 
-function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? 0;
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** 1, 2, 4, ... and the limit itself. */

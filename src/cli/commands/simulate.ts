@@ -133,16 +133,17 @@ async function check(
 function describeChecks(checked: readonly CheckedStrategy[] | undefined): string[] {
   if (checked === undefined) return [];
   if (checked.length === 0) return ['', 'Nothing to check: no more devices than one, or more than cores'];
-  const rows = checked.map(({ strategy, devices, predictedSpeedup, measuredSpeedup, difference, predictedMs, measuredMs }) => {
-    const sign = difference >= 0 ? '+' : '-';
-    const figures = [predictedSpeedup, measuredSpeedup].map((speedup) => speedup.toFixed(2).padStart(9));
-    const times = [predictedMs, measuredMs].map((milliseconds) => milliseconds.toFixed(1).padStart(9));
-    return `${strategy.padEnd(8)} ${String(devices).padStart(8)} ${figures.join(' ')} ${`${sign}${percent(Math.abs(difference))}`.padStart(9)} ${times.join(' ')}`;
+  const milliseconds = (predicted: number, measured: number) => `${predicted.toFixed(1).padStart(9)} ${measured.toFixed(1).padStart(9)}`;
+  const rows = checked.map(({ strategy, devices, predictedSpeedup, measuredSpeedup, difference, predictedMs, measuredMs, computing }) => {
+    const figures = [predictedSpeedup, measuredSpeedup].map((speedup) => speedup.toFixed(2).padStart(9)).join(' ');
+    const less1 = `${difference >= 0 ? '+' : '-'}${percent(Math.abs(difference))}`.padStart(9);
+    const computed = computing === undefined ? '' : ` ${milliseconds(computing.predictedMs, computing.measuredMs)}`;
+    return `${strategy.padEnd(8)} ${String(devices).padStart(8)} ${figures} ${less1} ${milliseconds(predictedMs, measuredMs)}${computed}`;
   });
   return [
     '',
-    'Checked by training here    speed-up            predicted  ms an update',
-    'strategy  devices predicted  measured     less 1 predicted  measured',
+    'Checked by training here  speed-up            predicted  ms an update         computing, all devices',
+    'strategy  devices predicted  measured    less 1 predicted  measured predicted  measured',
     ...rows,
   ];
 }
