@@ -13,7 +13,7 @@ import { type DecodingReply, type DecodingRequest, isDecodingRequest } from './d
 import { type DeviceReply, type DeviceRequest, type PeersMessage, type StartMessage, type UpdateMessage, unpackPairs } from './messages.js';
 import { PipelineDevice } from './pipeline-device.js';
 import { measureCosts } from './measured-costs.js';
-import { busyFields } from './measured-machine.js';
+import { answerCalls, busyFields } from './measured-machine.js';
 import type { KeepBusy, PipelineReply, PipelineRequest, PipelineStart } from './pipeline-messages.js';
 import type { ThreadPort } from './runtime.js';
 
@@ -84,9 +84,10 @@ export function runDeviceThread(port: ThreadPort): void {
   });
 }
 
-async function keepBusy(port: ThreadPort, { fields, network, sentences, gemm, precision }: KeepBusy): Promise<PipelineReply> {
+async function keepBusy(port: ThreadPort, { answers, fields, network, sentences, gemm, precision }: KeepBusy): Promise<PipelineReply> {
   const device = await port.openDevice(new Memory({ shared: true }), { gemm, precision });
   Atomics.add(fields, busyFields.begun, 1);
+  if (answers) answerCalls(fields);
   while (Atomics.load(fields, busyFields.enough) === 0) {
     measureCosts(device, network, sentences, () => Atomics.load(fields, busyFields.enough) !== 0);
   }

@@ -43,6 +43,8 @@ export interface PipelineEvaluate {
 /** Does what costs are measured by until it is enough, so that another thread's measurement has company. */
 export interface KeepBusy {
   readonly kind: 'keepBusy';
+  /** Whether it first answers calls. */
+  readonly answers: boolean;
   /** See `busyFields`. */
   readonly fields: Int32Array;
   readonly network: Network;
