@@ -22,7 +22,7 @@ export interface LaboratoryOptions {
 export type LaboratoryEvent =
   | { readonly kind: 'training'; readonly run: string; readonly event: TrainingEvent }
   | { readonly kind: 'trained'; readonly run: TrainedRun; readonly skipped: boolean }
-  | { readonly kind: 'translating'; readonly runs: readonly string[]; readonly fraction: number };
+  | { readonly kind: 'using'; readonly label: 'translating' | 'rescoring'; readonly runs: readonly string[]; readonly fraction: number };
 
 const result = z.object({
   /** On the dev corpus, of the best model. */
@@ -180,7 +180,7 @@ export class Laboratory {
         const results = await model.translate(sentences.sources, {
           beam,
           ...(signal && { signal }),
-          onProgress: ({ lines }) => this.#tell(runs, lines / sentences.sources.length),
+          onProgress: ({ lines }) => this.tell('translating', runs, lines / sentences.sources.length),
         });
         return { seconds: (performance.now() - start) / 1_000, texts: results.map(({ text }) => text) };
       } finally {
@@ -201,7 +201,7 @@ export class Laboratory {
           beam: size,
           nbest: size,
           ...(signal && { signal }),
-          onProgress: (progress) => this.#tell([run], progress.lines / sentences.sources.length),
+          onProgress: (progress) => this.tell('translating', [run], progress.lines / sentences.sources.length),
         });
         for (const { line, nbest } of results) {
           for (const { text, score, logProbability } of nbest) {
@@ -222,6 +222,11 @@ export class Laboratory {
     return this.#load(runs);
   }
 
+  /** Tells how far runs are with what they are used for. */
+  tell(label: 'translating' | 'rescoring', runs: readonly TrainedRun[], fraction: number): void {
+    this.options.onEvent?.({ kind: 'using', label, runs: runs.map(({ name }) => name), fraction });
+  }
+
   #load(runs: readonly TrainedRun[]): Promise<LoadedModel> {
     const { devices, gemm } = this.options;
     return load(
@@ -229,10 +234,6 @@ export class Laboratory {
       runs.map(({ path }) => path),
       { devices, gemm },
     );
-  }
-
-  #tell(runs: readonly TrainedRun[], fraction: number): void {
-    this.options.onEvent?.({ kind: 'translating', runs: runs.map(({ name }) => name), fraction });
   }
 
   /** What was written under this key before, or what `make` gives, written for the next time. */

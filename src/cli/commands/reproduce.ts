@@ -161,15 +161,15 @@ function describeCost({ trainings, seconds, wordsPerSecond }: Cost, out: string)
 /** What a laboratory does, on standard error. */
 function showLaboratory() {
   let training: { run: string; shown: ReturnType<typeof showTraining> } | undefined;
-  let translating = new Progress();
+  let using = new Progress();
   let [over, all] = [0, 0];
   const endTraining = () => {
     training?.shown.end();
     training = undefined;
   };
   const line = (text: string) => {
-    translating.end();
-    translating = new Progress();
+    using.end();
+    using = new Progress();
     process.stderr.write(`${text}\n`);
   };
   return {
@@ -193,9 +193,9 @@ function showLaboratory() {
           line(`  ${name}: dev perplexity ${perplexity.toFixed(3)}${event.skipped ? ', done before' : ` after ${duration(seconds)}`}`);
           break;
         }
-        case 'translating':
-          translating.update({
-            label: `translating with ${event.runs.length === 1 ? event.runs[0] : `${event.runs.length} models`}`,
+        case 'using':
+          using.update({
+            label: `${event.label} with ${event.runs.length === 1 ? event.runs[0] : `${event.runs.length} models`}`,
             fraction: event.fraction,
             figures: [],
           });
@@ -204,7 +204,7 @@ function showLaboratory() {
     },
     end: () => {
       endTraining();
-      translating.end();
+      using.end();
     },
   };
 }

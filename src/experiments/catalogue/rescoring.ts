@@ -115,7 +115,11 @@ async function* rescored(
     const groups = nbestGroups(list, name, (error) => {
       throw error;
     });
-    yield* rescore(groups, lines(), (pairs, control) => model.score(pairs, control), { name, lengthPenalty, signal });
+    const scored = rescore(groups, lines(), (pairs, control) => model.score(pairs, control), { name, lengthPenalty, signal });
+    for await (const sentence of scored) {
+      yield sentence;
+      laboratory.tell('rescoring', models, (sentence.sentence + 1) / sources.length);
+    }
   } finally {
     await model.dispose();
   }
