@@ -76,6 +76,7 @@ function mistakesOf(issue: Issue, prefix: KeyPath, schema: z.core.$ZodType, valu
     case 'too_big':
       return [{ path, received, allowed: bound(issue.origin, issue.inclusive ? 'at most' : 'less than', issue.maximum) }];
     case 'custom':
+      if (issue.message.startsWith('expected ')) return [{ path, received, allowed: issue.message.slice('expected '.length) }];
       return [{ path, received: `${received}: ${issue.message}` }];
     default:
       return [{ path, received, allowed: issue.message.replace(/^expected /, '') }];
