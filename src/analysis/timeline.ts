@@ -2,7 +2,9 @@ import type { Span } from '../parallel/discrete-events.js';
 import { describePlacement } from '../parallel/placement.js';
 import { operationShares, type Task } from '../parallel/schedule.js';
 import { type Html, html } from './page/html.js';
-import { page, type Section } from './page/page.js';
+import type { Drawing } from './page/drawing.js';
+import { figures, page, type Section } from './page/page.js';
+import { type Figure, linePlot } from './page/plot.js';
 import type { SimulatedStrategy } from './simulation.js';
 
 /** What is drawn in one colour, with its name in the legend. */
@@ -26,23 +28,65 @@ const barHeight = 18;
 /** Bars that touch and have one colour are one bar from here on: a page with each of 6,000 tasks is slow. */
 const barsDrawnSingly = 1_500;
 
+const rail = 'svg .rail { fill: var(--line); }';
 const style = `
 .key span { margin-right: 1.2rem; white-space: nowrap; font-size: .875rem; }
 .key i { display: inline-block; width: .9em; height: .9em; margin-right: .35em; border-radius: 2px; vertical-align: -.08em; }
 svg.timeline { width: 100%; min-width: 40rem; height: auto; }
 svg.timeline text { fill: var(--muted); font: 12px system-ui, sans-serif; }
-svg.timeline .rail { fill: var(--line); }
+${rail}
 `;
 
-/** A page of its own, without scripts or other files: what every device does during one update, a drawing a strategy. */
-export function timelinePage(title: string, drawn: readonly SimulatedStrategy[]): Promise<string> {
+/** What a simulation shows. */
+export interface SimulationDrawings {
+  /** Speed-up by devices, where there are several numbers of them. */
+  readonly speedup: Figure | undefined;
+  /** What every device does during one update. */
+  readonly timelines: readonly SimulatedStrategy[];
+}
+
+/** A page of its own, without scripts or other files. */
+export function simulationPage(title: string, { speedup, timelines }: SimulationDrawings): Promise<string> {
   const key = Object.entries(colours).map(([name, colour]) => html`<span><i style="background:${colour}"></i>${name}</span> `);
-  return page({
-    title,
-    lead: html`One update, a row a device. Where the rail shows, the device waits. Point at a bar to read what it is.<br><span class="key">${key}</span>`,
-    sections: drawn.map(section),
-    style,
+  const lead = html`Timelines: one update, a row a device. Where the rail shows, the device waits. Point at a bar to read what it is.<br><span class="key">${key}</span>`;
+  const overview = speedup === undefined ? [] : [{ id: 'speed-up', title: 'Speed-up', body: figures(speedup) }];
+  return page({ title, lead, sections: [...overview, ...timelines.map(section)], style });
+}
+
+/** Speed-up by devices, a line a strategy, beside what would be perfect; undefined for one number of devices. */
+export function speedupPlot(
+  simulated: readonly SimulatedStrategy[],
+  published?: { readonly devices: number; readonly speedup: number },
+): Figure | undefined {
+  const results = simulated.map(({ result }) => result);
+  const counts = [...new Set(results.map(({ devices }) => devices))].sort((a, b) => a - b);
+  if (counts.length < 2) return undefined;
+  const lines = [...new Set(results.map(({ strategy }) => strategy))].map((strategy) => ({
+    name: strategy,
+    points: results.filter((result) => result.strategy === strategy).map(({ devices, speedup }) => ({ x: devices, value: speedup })),
+  }));
+  const measured = published === undefined ? [] : [{ name: 'published', points: [{ x: published.devices, value: published.speedup }] }];
+  const perfect = { name: 'perfect', points: counts.map((count) => ({ x: count, value: count })) };
+  return linePlot({
+    title: 'Speed-up',
+    x: { label: 'devices' },
+    y: { label: 'times as fast as one device', include: 0 },
+    series: [...lines, ...measured, perfect],
   });
+}
+
+/** A timeline for a file of its own. */
+export function timelineDrawing(simulated: SimulatedStrategy): Drawing {
+  const { strategy, devices, speedup } = simulated.result;
+  const drawn = new Set(simulated.simulation.spans.flatMap((spans) => spans.map(({ task }) => colourOf(task))));
+  return {
+    title: `${strategy} on ${devices} ${devices === 1 ? 'device' : 'devices'}, one update: ${speedup.toFixed(1)} times as fast as one`,
+    legend: Object.entries(colours).flatMap(([name, colour]) => (drawn.has(name as Colour) ? [{ name, colour }] : [])),
+    body: bars(simulated, []),
+    width,
+    height: heightOf(simulated),
+    style: rail,
+  };
 }
 
 function section(simulated: SimulatedStrategy, index: number): Section {
@@ -58,29 +102,33 @@ function section(simulated: SimulatedStrategy, index: number): Section {
     id: `strategy-${index + 1}`,
     title: `${result.strategy}, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}`,
     lead: figures.join(' · '),
-    body: html`<div class="scroll">${drawing(simulated, held)}</div>`,
+    body: html`<div class="scroll"><svg class="timeline" viewBox="0 0 ${width} ${heightOf(simulated)}" role="img" aria-label="timeline of each device">${bars(simulated, held)}</svg></div>`,
   };
 }
 
-function drawing({ simulation: { spans, seconds } }: SimulatedStrategy, held: readonly string[]): Html {
-  const height = spans.length * rowHeight + 24;
+function heightOf({ simulation }: SimulatedStrategy): number {
+  return simulation.spans.length * rowHeight + 24;
+}
+
+function bars(simulated: SimulatedStrategy, held: readonly string[]): Html {
+  const { spans, seconds } = simulated.simulation;
   const scale = (width - labelWidth - 8) / seconds;
   const x = (time: number) => (labelWidth + time * scale).toFixed(2);
   const isLarge = spans.reduce((sum, of) => sum + of.length, 0) > barsDrawnSingly;
   const rows = spans.map((of, device) => {
     const y = device * rowHeight;
     const label = held[device] === undefined ? undefined : html`<title>${held[device]}</title>`;
-    const bars = (isLarge ? joined(of, seconds / width) : of.map(barOf)).map(
+    const drawn = (isLarge ? joined(of, seconds / width) : of.map(barOf)).map(
       ({ colour, start, end, name }) =>
         html`<rect x="${x(start)}" y="${y}" width="${Math.max(0.2, (end - start) * scale - 0.3).toFixed(2)}" height="${barHeight}" fill="${colours[colour]}"><title>${name}, ${(1000 * start).toFixed(2)} to ${(1000 * end).toFixed(2)} ms</title></rect>`,
     );
-    return html`<text x="0" y="${y + 14}">device ${device}${label}</text><rect class="rail" x="${x(0)}" y="${y}" width="${(seconds * scale).toFixed(2)}" height="${barHeight}"/>${bars}\n`;
+    return html`<text x="0" y="${y + 14}">device ${device}${label}</text><rect class="rail" x="${x(0)}" y="${y}" width="${(seconds * scale).toFixed(2)}" height="${barHeight}"/>${drawn}\n`;
   });
   const ticks = Array.from({ length: 5 }, (_, tick) => (seconds * tick) / 4).map((time, tick) => {
     const anchor = tick === 0 ? 'start' : tick === 4 ? 'end' : 'middle';
-    return html`<text x="${x(time)}" y="${height - 6}" text-anchor="${anchor}">${(1000 * time).toFixed(1)} ms</text>`;
+    return html`<text x="${x(time)}" y="${heightOf(simulated) - 6}" text-anchor="${anchor}">${(1000 * time).toFixed(1)} ms</text>`;
   });
-  return html`<svg class="timeline" viewBox="0 0 ${width} ${height}" role="img" aria-label="timeline of each device">${rows}${ticks}</svg>`;
+  return html`${rows}${ticks}`;
 }
 
 interface Bar {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import { svgFile } from '../../src/analysis/page/drawing.js';
 import { data, html } from '../../src/analysis/page/html.js';
 import { page, table } from '../../src/analysis/page/page.js';
 import { categoryPlot, linePlot, scatterPlot } from '../../src/analysis/page/plot.js';
@@ -86,4 +87,17 @@ test('plots of nothing, of one point and of a constant can be drawn', () => {
       assert.doesNotMatch(text, /NaN|Infinity|undefined/);
     }
   }
+});
+
+test('a plot is also a file of its own, with its title and legend inside', () => {
+  const series = ['one', '<two>', 'a name so long that the legend needs another line'].map((name) => ({
+    name,
+    points: [{ x: 1, value: 2 }],
+  }));
+  const { drawing } = linePlot({ title: 'T & U', x: { label: 'x' }, y: { label: 'y' }, series });
+  const svg = svgFile(drawing);
+  assert.match(svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
+  for (const text of ['T &amp; U', '>one<', '&lt;two&gt;', 'another line<']) assert.ok(svg.includes(text), text);
+  assert.ok(Number(/ height="(\d+)"/.exec(svg)?.[1]) > drawing.height, 'room for the title and the legend');
+  assert.equal(svg.match(/<(g|svg|text|title|style|tspan)\b/g)?.length, svg.match(/<\/(g|svg|text|title|style|tspan)>/g)?.length);
 });

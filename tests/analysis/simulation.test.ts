@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { predictPaper, simulateStrategy, strategies } from '../../src/analysis/simulation.js';
-import { timelinePage } from '../../src/analysis/timeline.js';
+import { simulationPage } from '../../src/analysis/timeline.js';
 import { modelOptions } from '../../src/models/create.js';
 import { networkOf } from '../../src/parallel/network.js';
 import { costsOf2014, paperNetwork } from '../../src/parallel/profile-2014.js';
@@ -54,7 +54,7 @@ test('what a pipeline cannot do is refused with the reason', () => {
 test('a timeline is one page without anything from outside, with a bar for every task', async () => {
   const network = { layers: 2, hidden: 8, embedding: 8, targetVocabulary: 40 };
   const simulated = simulateStrategy({ ...workload, network, batch: evenBatch(4, 3, 3) }, '1f1b', 3);
-  const page = await timelinePage('a <title>', [simulated]);
+  const page = await simulationPage('a <title>', { speedup: undefined, timelines: [simulated] });
   assert.match(page, /a &lt;title&gt;/);
   assert.doesNotMatch(page, /<script|<link|src=|https?:/);
   assert.equal(page.match(/<rect x=/g)?.length, simulated.schedule.tasks.length);

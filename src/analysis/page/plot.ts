@@ -1,6 +1,7 @@
 import { scaleBand, scaleLinear, scaleLog } from 'd3-scale';
 import { area, line } from 'd3-shape';
-import { type Content, type Html, html } from './html.js';
+import type { Drawing } from './drawing.js';
+import { type Content, Html, html } from './html.js';
 import { seriesColours, shadeSteps } from './style.js';
 
 /** A direction in which values are drawn. */
@@ -67,6 +68,16 @@ export interface ScatterPoint {
   readonly id?: number;
 }
 
+/** A plot on a page, which can also be a file of its own (`svgFile`). */
+export class Figure extends Html {
+  readonly drawing: Drawing;
+
+  constructor(text: string, drawing: Drawing) {
+    super(text);
+    this.drawing = drawing;
+  }
+}
+
 const width = 400;
 const height = 250;
 const margin = { top: 8, right: 10, bottom: 38 };
@@ -76,7 +87,7 @@ const lineHeight = 14;
 const fewPoints = 24;
 
 /** Lines over a common axis. */
-export function linePlot({ title, note, x, y, series }: LinePlot): Html {
+export function linePlot({ title, note, x, y, series }: LinePlot): Figure {
   const points = series.flatMap((one) => one.points);
   const frame = frameOf(y, points.flatMap(extent));
   const across = numericScale(
@@ -110,7 +121,7 @@ export function linePlot({ title, note, x, y, series }: LinePlot): Html {
 }
 
 /** Figures of things that have names, side by side. */
-export function categoryPlot({ title, note, x, y, categories, series, mark = 'dots' }: CategoryPlot): Html {
+export function categoryPlot({ title, note, x, y, categories, series, mark = 'dots' }: CategoryPlot): Figure {
   const measured = series.flatMap(({ values }) => values.filter((value) => value !== undefined));
   const axis = mark === 'bars' ? { ...y, include: 0 } : y;
   const notes = categories.some((category) => category.note !== undefined);
@@ -149,7 +160,7 @@ export function categoryPlot({ title, note, x, y, categories, series, mark = 'do
 }
 
 /** Points on a plane, where what counts is only what lies near to what: it has no numbers. */
-export function scatterPlot({ title, note, x, y, series, isNamed = false, isOrdered = false }: ScatterPlot): Html {
+export function scatterPlot({ title, note, x, y, series, isNamed = false, isOrdered = false }: ScatterPlot): Figure {
   const size = isNamed ? { width: 680, height: 420 } : { width: 520, height: 420 };
   const colourOf = isOrdered ? shadeClass : seriesClass;
   const points = series.flatMap(({ points }, index) => points.map((point) => ({ ...point, colour: colourOf(index) })));
@@ -237,7 +248,7 @@ function figure(parts: {
   isWide?: boolean;
   hasLegend?: boolean;
   colourOf?: (index: number) => string;
-}): Html {
+}): Figure {
   const {
     title,
     note,
@@ -249,13 +260,15 @@ function figure(parts: {
     hasLegend = series.length > 1,
     colourOf = seriesClass,
   } = parts;
-  const legend = series.map(({ name }, index) => html`<span><i class="${colourOf(index)}"></i>${name}</span>`);
-  return html`<figure${isWide ? html` class="wide"` : undefined}>
+  const legend = hasLegend ? series.map(({ name }, index) => ({ name, colour: `var(--${colourOf(index)})` })) : [];
+  const names = legend.map(({ name, colour }) => html`<span><i style="background:${colour}"></i>${name}</span>`);
+  const { text } = html`<figure${isWide ? html` class="wide"` : undefined}>
 <figcaption><b>${title}</b>${unit === undefined ? undefined : html` · ${unit}`}${note === undefined ? undefined : html`<br>${note}`}</figcaption>
-${hasLegend ? html`<div class="legend">${legend}</div>` : undefined}
+${hasLegend ? html`<div class="legend">${names}</div>` : undefined}
 <svg class="plot" viewBox="0 0 ${size.width} ${size.height}" role="img" aria-label="${title}">${svg}</svg>
 </figure>
 `;
+  return new Figure(text, { title, unit, legend, body: svg, ...size });
 }
 
 /** Colours repeat after the last; the names in the legend do not. */

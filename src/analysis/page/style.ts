@@ -4,8 +4,8 @@ export const seriesColours = 6;
 /** Steps of one colour, for what has an order: `var(--shade-1)`. */
 export const shadeSteps = 5;
 
-/** The style of every page. Plots take their colours from its variables. */
-export const style = `
+/** The colours, light and dark, as variables. */
+export const palette = `
 :root {
   color-scheme: light dark;
   --paper: #fff; --ink: #1c1e21; --muted: #666c75; --line: #e3e5e9; --panel: #f6f7f8; --accent: #2c62a8;
@@ -21,6 +21,27 @@ export const style = `
     --extra: #4a241b; --extra-ink: #ffc4b3; --lacking: #17402d; --lacking-ink: #a5e3c2;
   }
 }
+`;
+
+/** The style of plots. They take their colours from the palette. */
+export const plotStyle = `
+svg.plot text { fill: var(--muted); font: 11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+svg.plot .rule { stroke: var(--line); fill: none; }
+svg.plot .curve { fill: none; stroke: var(--colour); stroke-width: 1.75; stroke-linejoin: round; stroke-linecap: round; }
+svg.plot .band { fill: var(--colour); opacity: .16; }
+svg.plot .whisker { stroke: var(--colour); stroke-width: 1.5; fill: none; }
+svg.plot .whisker.on-bar { stroke: var(--ink); }
+svg.plot .dot { fill: var(--colour); }
+svg.plot .bar { fill: var(--colour); opacity: .85; }
+svg.plot .leader { stroke: var(--muted); stroke-width: .6; opacity: .6; }
+svg.plot text.name { fill: var(--colour, var(--ink)); }
+${Array.from({ length: shadeSteps }, (_, index) => `.shade-${index + 1} { --colour: var(--shade-${index + 1}); }`).join('\n')}
+${Array.from({ length: seriesColours }, (_, index) => `.series-${index + 1} { --colour: var(--series-${index + 1}); }`).join('\n')}
+`;
+
+/** The style of every page. */
+export const style = `
+${palette}
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0 auto; max-width: 72rem; padding: 2.5rem 1.25rem 5rem; background: var(--paper); color: var(--ink);
@@ -47,18 +68,9 @@ figure { margin: 0; min-width: 0; }
 figcaption { font-size: .875rem; margin-bottom: .3rem; }
 figcaption b { color: var(--ink); font-weight: 600; }
 .legend { display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: .8125rem; }
-.legend i { display: inline-block; width: .7em; height: .7em; margin-right: .4em; border-radius: 50%; background: var(--colour); }
+.legend i { display: inline-block; width: .7em; height: .7em; margin-right: .4em; border-radius: 50%; }
 svg.plot { display: block; width: 100%; height: auto; overflow: visible; }
-svg.plot text { fill: var(--muted); font: 11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-svg.plot .rule { stroke: var(--line); fill: none; }
-svg.plot .curve { fill: none; stroke: var(--colour); stroke-width: 1.75; stroke-linejoin: round; stroke-linecap: round; }
-svg.plot .band { fill: var(--colour); opacity: .16; }
-svg.plot .whisker { stroke: var(--colour); stroke-width: 1.5; fill: none; }
-svg.plot .whisker.on-bar { stroke: var(--ink); }
-svg.plot .dot { fill: var(--colour); }
-svg.plot .bar { fill: var(--colour); opacity: .85; }
-svg.plot .leader { stroke: var(--muted); stroke-width: .6; opacity: .6; }
-svg.plot text.name { fill: var(--colour, var(--ink)); }
+${plotStyle}
 .wide { overflow-x: auto; }
 .wide svg.plot { min-width: 36rem; max-width: 52rem; }
 svg.heat { max-width: none; }
@@ -86,7 +98,5 @@ svg.searching .dot.found { opacity: 1; fill: var(--series-2); }
   background: var(--paper); border: 1px solid var(--line); border-radius: 6px; box-shadow: 0 3px 14px rgb(0 0 0 / .16); font-size: .875rem; line-height: 1.4; }
 .tip[hidden] { display: none; }
 .tip b { font-weight: 600; }
-${Array.from({ length: shadeSteps }, (_, index) => `.shade-${index + 1} { --colour: var(--shade-${index + 1}); }`).join('\n')}
-${Array.from({ length: seriesColours }, (_, index) => `.series-${index + 1} { --colour: var(--series-${index + 1}); }`).join('\n')}
 @media print { body { max-width: none; padding: 0; } section { break-inside: avoid-page; } nav { display: none; } }
 `;

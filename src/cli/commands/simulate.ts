@@ -11,9 +11,11 @@ import {
   strategies,
   type Workload,
 } from '../../analysis/simulation.js';
-import { timelinePage } from '../../analysis/timeline.js';
+import { svgFile } from '../../analysis/page/drawing.js';
+import { simulationPage, speedupPlot, timelineDrawing } from '../../analysis/timeline.js';
 import { readConfiguration } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
+import { joinPath } from '../../core/files.js';
 import { measureMachine } from '../../parallel/measured-machine.js';
 import { networkOf } from '../../parallel/network.js';
 import { describePlacement } from '../../parallel/placement.js';
@@ -33,6 +35,7 @@ interface Options {
   profile: 'here' | '2014';
   bandwidth?: number;
   html?: string;
+  svg?: string;
   gemm?: string;
   check?: number;
   set?: string[];
@@ -58,7 +61,8 @@ export function simulateCommand(): Command {
       'also train here, with random ids, and compare; on up to as many devices as there are cores',
       numberFrom(0.1),
     )
-    .option('--html <file>', 'draw what each device does, a timeline for each strategy')
+    .option('--html <file>', 'draw the speed-up, and what each device does, a timeline for each strategy')
+    .option('--svg <directory>', 'the same drawings as files, for documents')
     .option('--set <key.path=value>', 'in place of what the configuration says; may be given several times', gathered)
     .option('--json', 'print one JSON object');
   return withGemmOption(command)
@@ -67,7 +71,7 @@ export function simulateCommand(): Command {
 }
 
 async function run(path: string, options: Options): Promise<void> {
-  const { devices, profile, html, json } = options;
+  const { devices, profile, json } = options;
   const configuration = await readConfiguration(nodeRuntime, path, options.set);
   const { workload, batch, gemm } = await workloadOf(configuration, options);
   const progress = new Progress();
@@ -82,12 +86,23 @@ async function run(path: string, options: Options): Promise<void> {
   progress.end();
   const paper = profile === '2014' ? predictPaper() : undefined;
   const checked = options.check === undefined ? undefined : await check(configuration, batch, simulated, options, options.check);
-  if (html !== undefined) {
-    const largest = simulated.filter(({ result }) => result.devices === Math.max(...devices));
-    const drawn = paper === undefined ? largest : [paper.simulated, ...largest];
-    const output = await openOutput(html);
-    await output.write(await timelinePage(`${path} simulated on ${profile === 'here' ? 'this machine' : 'machines of 2014'}`, drawn));
-    await output.close();
+  const largest = simulated.filter(({ result }) => result.devices === Math.max(...devices));
+  const published = paper && { devices: 8, speedup: paper.prediction.published.speedup };
+  const drawings = { speedup: speedupPlot(simulated, published), timelines: paper === undefined ? largest : [paper.simulated, ...largest] };
+  if (options.html !== undefined) {
+    await writeFile(
+      options.html,
+      await simulationPage(`${path} simulated on ${profile === 'here' ? 'this machine' : 'machines of 2014'}`, drawings),
+    );
+  }
+  if (options.svg !== undefined) {
+    await nodeRuntime.files.makeDirectory(options.svg);
+    if (drawings.speedup !== undefined) await writeFile(joinPath(options.svg, 'speed-up.svg'), svgFile(drawings.speedup.drawing));
+    for (const simulated of largest) {
+      const { strategy, devices } = simulated.result;
+      await writeFile(joinPath(options.svg, `${strategy}-${devices}.svg`), svgFile(timelineDrawing(simulated)));
+    }
+    if (paper !== undefined) await writeFile(joinPath(options.svg, 'paper-8.svg'), svgFile(timelineDrawing(paper.simulated)));
   }
   const results = simulated.map(({ result }) => roundedResult(result));
   if (json)
@@ -109,6 +124,12 @@ async function run(path: string, options: Options): Promise<void> {
         ...describeChecks(checked),
       ].join('\n'),
     );
+}
+
+async function writeFile(path: string, text: string): Promise<void> {
+  const output = await openOutput(path);
+  await output.write(text);
+  await output.close();
 }
 
 /** Trains as was simulated, where this machine can. */
