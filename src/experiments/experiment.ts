@@ -15,6 +15,11 @@ export const experimentOptions = z.strictObject({
   beam: z.int().min(1).max(1_000).default(12),
   /** Hypotheses of a list that is rescored. The paper: 1,000. */
   nbest: z.int().min(2).max(1_000).default(100),
+  /**
+   * What makes the list that is rescored: a forward model half as wide, or one layer with attention, which is another kind of
+   * system (as the paper's phrase-based baseline was) but may leave nothing to gain on an easy task.
+   */
+  baseline: z.enum(['narrow', 'attention']).default('narrow'),
   /** Updates of a training that is only timed. */
   timedUpdates: z.int().min(20).max(100_000).default(200),
 });

@@ -27,6 +27,7 @@ interface Options extends DeviceChoice {
   members?: number;
   beam?: number;
   nbest?: number;
+  baseline?: 'narrow' | 'attention';
   timedUpdates?: number;
   estimate?: boolean;
   json?: boolean;
@@ -53,6 +54,7 @@ export function reproduceCommand(): Command {
     .option('--members <number>', 'models of an ensemble (default: 5)', wholeNumber(2, 20))
     .option('--beam <number>', 'translations kept at every step (default: 12)', wholeNumber(1, 1000))
     .option('--nbest <number>', 'hypotheses of a list that is rescored (default: 100)', wholeNumber(2, 1000))
+    .addOption(new Option('--baseline <system>', 'what makes the list that is rescored (default: narrow)').choices(['narrow', 'attention']))
     .option('--timed-updates <number>', 'updates of a training that is only timed (default: 200)', wholeNumber(20, 100_000))
     .option('--estimate', 'only say what it would cost')
     .option('--json', 'print one JSON object');
@@ -75,8 +77,8 @@ Examples:
 
 async function run(name: string, path: string | undefined, options: Options, signal: AbortSignal): Promise<void> {
   const base = await baseOf(name, path, options);
-  const { seeds, members, beam, nbest, timedUpdates, devices, gemm, out } = options;
-  const chosen = { seeds, members, beam, nbest, timedUpdates };
+  const { seeds, members, beam, nbest, baseline, timedUpdates, devices, gemm, out } = options;
+  const chosen = { seeds, members, beam, nbest, baseline, timedUpdates };
   const shown = showLaboratory();
   let cost: Cost | undefined;
   try {
