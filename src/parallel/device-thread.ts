@@ -133,7 +133,8 @@ class TrainingDevice {
   }
 
   meet({ gradients }: PeersMessage): void {
-    const { model, device } = this.replica;
+    const { model, device, stepMemory } = this.replica;
+    stepMemory.share(gradients.length);
     this.#all = gradients.map((offsets, index) =>
       index === this.#start.device ? this.replica.gradients : new Gradients(model.parameters, device.memory, offsets),
     );

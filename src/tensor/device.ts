@@ -1,6 +1,6 @@
 import type { LoadedKernels } from './kernels/load.js';
 import type { MatrixProvider } from './matrix.js';
-import type { Arena, Memory } from './memory.js';
+import { type Memory, MeasuredRoom, type Room } from './memory.js';
 import { type DataType, type Shape, Tensor } from './tensor.js';
 
 /** What computes: one thread's kernels and matrix library on one memory. */
@@ -13,9 +13,9 @@ export interface Device {
 /** Where an operation allocates what it returns and what it needs meanwhile. */
 export class Scope {
   readonly device: Device;
-  readonly arena: Arena;
+  readonly arena: Room;
 
-  constructor(device: Device, arena: Arena) {
+  constructor(device: Device, arena: Room) {
     this.device = device;
     this.arena = arena;
   }
@@ -34,6 +34,7 @@ export class Scope {
 
   /** Integers (ids, row indices, keys) copied to the device. */
   integers(values: ArrayLike<number>): Tensor {
-    return this.empty([values.length], 'i32').set(values);
+    const tensor = this.empty([values.length], 'i32');
+    return this.arena instanceof MeasuredRoom ? tensor : tensor.set(values);
   }
 }

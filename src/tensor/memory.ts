@@ -58,6 +58,11 @@ export class Memory {
     return this.#allocated;
   }
 
+  /** Bytes that can still be asked of the engine, besides what is freed here. */
+  get remainingBytes(): number {
+    return this.#maximumBytes - this.totalBytes;
+  }
+
   /** Size of the whole memory in bytes. */
   get totalBytes(): number {
     return this.webAssembly.buffer.byteLength;
@@ -86,7 +91,7 @@ export class Memory {
 
   /** A block of at least `bytes`, aligned to 64 bytes; its contents are unspecified. */
   allocate(bytes: number): Block {
-    const wanted = Math.max(alignment, Math.ceil(bytes / alignment) * alignment);
+    const wanted = alignedBytes(bytes);
     const index = this.#free.findIndex((block) => block.bytes >= wanted);
     const found = index >= 0 ? (this.#free[index] as Block) : this.#grow(wanted);
     if (index >= 0) this.#free.splice(index, 1);
@@ -149,11 +154,21 @@ export class Memory {
   }
 }
 
+/** Where tensors that end together are placed. */
+export interface Room {
+  /** Byte offset of a fresh range, aligned to 64 bytes; its contents are unspecified. */
+  allocate(bytes: number): number;
+  /** Ends every tensor of this room. */
+  reset(): void;
+  /** Gives all memory back. */
+  dispose(): void;
+}
+
 /**
- * A scope of tensors that end together: allocation moves a pointer, `reset` moves it back, and nothing is left for the
- * garbage collector. After the first rounds an arena is one block of the size it needs.
+ * A room in a memory: allocation moves a pointer, `reset` moves it back, and nothing is left for the garbage collector.
+ * After the first rounds an arena is one block of the size it needs.
  */
-export class Arena {
+export class Arena implements Room {
   readonly memory: Memory;
   #blocks: Block[] = [];
   /** Index of the block in use, and the next free byte in it. */
@@ -171,9 +186,18 @@ export class Arena {
     return this.#blocks.reduce((sum, block) => sum + block.bytes, 0);
   }
 
-  /** Byte offset of a fresh range, aligned to 64 bytes; its contents are unspecified. */
+  /**
+   * Makes the empty arena one block of at least this size. What is never used of it costs addresses but no memory, and an
+   * arena that grows while others grow in the same memory leaves holes.
+   */
+  reserve(bytes: number): void {
+    if (this.#blocks.some((block) => block.bytes >= bytes)) return;
+    this.dispose();
+    this.#blocks = [this.memory.allocate(bytes)];
+  }
+
   allocate(bytes: number): number {
-    const wanted = Math.max(alignment, Math.ceil(bytes / alignment) * alignment);
+    const wanted = alignedBytes(bytes);
     while (this.#next + wanted > this.#end) {
       this.#current++;
       let block = this.#blocks[this.#current];
@@ -189,7 +213,6 @@ export class Arena {
     return offset;
   }
 
-  /** Ends every tensor of this arena. */
   reset(): void {
     if (this.#blocks.length > 1) {
       // One block of the joint size: after this, the same work needs no growth.
@@ -202,12 +225,41 @@ export class Arena {
     this.#end = 0;
   }
 
-  /** Gives all memory back. */
   dispose(): void {
     for (const block of this.#blocks) this.memory.free(block);
     this.#blocks = [];
     this.reset();
   }
+}
+
+/** Measures what an arena would need: its places lie beyond the end of any memory, where nothing is read or written. */
+export class MeasuredRoom implements Room {
+  #next = addressLimit;
+  #greatest = addressLimit;
+
+  /** The most bytes that were in use at once. */
+  get bytes(): number {
+    return this.#greatest - addressLimit;
+  }
+
+  allocate(bytes: number): number {
+    const offset = this.#next;
+    this.#next += alignedBytes(bytes);
+    this.#greatest = Math.max(this.#greatest, this.#next);
+    return offset;
+  }
+
+  reset(): void {
+    this.#next = addressLimit;
+  }
+
+  dispose(): void {
+    this.reset();
+  }
+}
+
+function alignedBytes(bytes: number): number {
+  return Math.max(alignment, Math.ceil(bytes / alignment) * alignment);
 }
 
 export function mebibytes(bytes: number): string {

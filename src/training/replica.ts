@@ -1,4 +1,4 @@
-import { type Batch, type IdPair, makeBatch, sumsOfSentences } from '../data/batch.js';
+import { type Batch, type IdPair, sumsOfSentences } from '../data/batch.js';
 import type { TrainableModel } from '../models/model.js';
 import { Gradients } from '../nn/parameters.js';
 import { type Device, Scope } from '../tensor/device.js';
@@ -9,6 +9,7 @@ import { TouchedRows } from '../tensor/touched-rows.js';
 import type { EvaluationResult } from './executor.js';
 import { type Optimizer, type Share, type Step, shareOf } from './optimizer.js';
 import type { UpdateRule } from './optimizer-options.js';
+import { StepMemory } from './step-memory.js';
 
 /** What a shard of an update adds up to. */
 export interface ShardResult extends EvaluationResult {
@@ -30,6 +31,7 @@ export class Replica {
   readonly device: Device;
   readonly model: TrainableModel;
   readonly gradients: Gradients;
+  readonly stepMemory: StepMemory;
   readonly #rule: UpdateRule;
   readonly #arena: Arena;
   readonly #scope: Scope;
@@ -46,36 +48,43 @@ export class Replica {
     this.gradients = new Gradients(model.parameters, device.memory);
     this.#arena = new Arena(device.memory);
     this.#scope = new Scope(this.device, this.#arena);
+    this.stepMemory = new StepMemory(this.#arena, model);
   }
 
   /** Forward and backward: adds to this device's gradients. */
   accumulate(pairs: readonly IdPair[], { update, gradientScale }: ShardSettings): ShardResult {
-    if (pairs.length === 0) return { ...nothing, loss: 0 };
-    const batch = makeBatch(pairs, this.model.batchOptions);
-    const tape = new Tape(this.#scope, this.gradients);
+    const total = { ...nothing, loss: 0 };
     const dropout = this.model.dropout > 0 ? { rate: this.model.dropout, seed: this.#rule.seed, step: update } : undefined;
-    const { losses, logProbabilities } = this.model.loss({ runner: tape, dropout }, batch, {
-      smoothing: this.#rule.labelSmoothing,
-      gradientScale,
-    });
-    tape.backward();
-    const result = { loss: sum(losses.f32), negativeLogLikelihood: -sum(logProbabilities.f32), ...countsOf(batch) };
-    this.#arena.reset();
-    return result;
+    for (const { batch } of this.stepMemory.batches(pairs)) {
+      const tape = new Tape(this.#scope, this.gradients);
+      const { losses, logProbabilities } = this.model.loss({ runner: tape, dropout }, batch, {
+        smoothing: this.#rule.labelSmoothing,
+        gradientScale,
+      });
+      tape.backward();
+      total.loss += sum(losses.f32);
+      count(total, batch, logProbabilities.f32);
+      this.#arena.reset();
+    }
+    return total;
   }
 
   /** Log-likelihood without dropout or gradients; `logProbabilities` receives each pair's, in the order given. */
   evaluate(pairs: readonly IdPair[], logProbabilities?: Float64Array): EvaluationResult {
-    if (pairs.length === 0) return nothing;
-    const batch = makeBatch(pairs, this.model.batchOptions);
-    const outputs = this.model.loss({ runner: new Inference(this.#scope) }, batch, { smoothing: 0, gradientScale: 0 });
-    const byRow = outputs.logProbabilities.f32;
-    logProbabilities?.set(sumsOfSentences(batch.target, byRow));
-    const result = { negativeLogLikelihood: -sum(byRow), ...countsOf(batch) };
-    this.#arena.reset();
+    const total = { ...nothing };
+    for (const { batch, positions } of this.stepMemory.batches(pairs)) {
+      const outputs = this.model.loss({ runner: new Inference(this.#scope) }, batch, { smoothing: 0, gradientScale: 0 });
+      const byRow = outputs.logProbabilities.f32;
+      if (logProbabilities !== undefined) {
+        const sums = sumsOfSentences(batch.target, byRow);
+        for (const [index, position] of positions.entries()) logProbabilities[position] = sums[index] as number;
+      }
+      count(total, batch, byRow);
+      this.#arena.reset();
+    }
     // Between updates anyone may write the parameters.
     this.#weights?.forget();
-    return result;
+    return total;
   }
 
   /**
@@ -140,10 +149,13 @@ function addRows({ kernels }: Device, sum: TouchedRows, addend: TouchedRows): vo
   addend.clear();
 }
 
-const nothing: EvaluationResult = { negativeLogLikelihood: 0, sentences: 0, sourceTokens: 0, targetTokens: 0 };
+const nothing = { negativeLogLikelihood: 0, sentences: 0, sourceTokens: 0, targetTokens: 0 } satisfies EvaluationResult;
 
-function countsOf({ sentences, sourceTokens, targetTokens }: Batch) {
-  return { sentences, sourceTokens, targetTokens };
+function count(total: typeof nothing, { sentences, sourceTokens, targetTokens }: Batch, logProbabilities: Float32Array): void {
+  total.negativeLogLikelihood -= sum(logProbabilities);
+  total.sentences += sentences;
+  total.sourceTokens += sourceTokens;
+  total.targetTokens += targetTokens;
 }
 
 function sum(values: Float32Array): number {

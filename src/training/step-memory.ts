@@ -1,0 +1,76 @@
+import { type Batch, type IdPair, makeBatch } from '../data/batch.js';
+import type { TrainableModel } from '../models/model.js';
+import type { Arena, Memory } from '../tensor/memory.js';
+import { rehearse } from '../tensor/rehearsal.js';
+import { Tape } from '../tensor/tape.js';
+
+/** Bytes of arena that forward and backward of a batch need, whatever the architecture. `model` has its parameters placed. */
+export function stepBytes(model: TrainableModel, memory: Memory, batch: Batch): number {
+  return rehearse(memory, (scope) => {
+    const learnt = Array.from(model.parameters, ({ value }) => ({ value, gradient: value }));
+    const tape = new Tape(scope, learnt);
+    const dropout = model.dropout > 0 ? { rate: model.dropout, seed: 0, step: 0 } : undefined;
+    model.loss({ runner: tape, dropout }, batch, { smoothing: 0, gradientScale: 1 });
+    tape.backward();
+  });
+}
+
+/** Addresses that are set aside beyond the need of the first batch, since others will be longer. They cost no memory. */
+const headroom = 3;
+/** Of the memory that remains when parameters and gradients have their places; touched rows and scratch need some. */
+const usable = 0.9;
+
+/** Room for the steps of one device, and what to do with a batch that does not fit into it: divide it. */
+export class StepMemory {
+  readonly #arena: Arena;
+  readonly #model: TrainableModel;
+  #limit: number;
+  /** A batch that is nowhere greater than this one fits. */
+  #fitting = { sourceTokens: 0, targetTokens: 0, sentences: 0 };
+
+  constructor(arena: Arena, model: TrainableModel) {
+    this.#arena = arena;
+    this.#model = model;
+    this.#limit = arena.memory.remainingBytes * usable;
+  }
+
+  /** What is left of the memory belongs to this many devices. To be called when all have allocated their gradients. */
+  share(devices: number): void {
+    this.#limit = (this.#arena.memory.remainingBytes * usable) / devices;
+  }
+
+  /** The batch of these sentences, or several of some of them that fit one after the other; `positions` in what was given. */
+  *batches(
+    pairs: readonly IdPair[],
+    positions: readonly number[] = Array.from(pairs.keys()),
+  ): Generator<{ batch: Batch; positions: readonly number[] }> {
+    if (positions.length === 0) return;
+    const batch = makeBatch(
+      positions.map((position) => pairs[position] as IdPair),
+      this.#model.batchOptions,
+    );
+    if (this.#fits(batch)) yield { batch, positions };
+    else {
+      // Every other one: both halves are of like lengths.
+      yield* this.batches(
+        pairs,
+        positions.filter((_, index) => index % 2 === 0),
+      );
+      yield* this.batches(
+        pairs,
+        positions.filter((_, index) => index % 2 === 1),
+      );
+    }
+  }
+
+  #fits(batch: Batch): boolean {
+    const sizes = ['sourceTokens', 'targetTokens', 'sentences'] as const;
+    if (sizes.every((size) => batch[size] <= this.#fitting[size])) return true;
+    const bytes = stepBytes(this.#model, this.#arena.memory, batch);
+    if (bytes > this.#limit && batch.sentences > 1) return false;
+    this.#arena.reserve(Math.max(bytes, Math.min(this.#limit, headroom * bytes)));
+    const { sourceTokens, targetTokens, sentences } = batch;
+    this.#fitting = { sourceTokens, targetTokens, sentences };
+    return true;
+  }
+}

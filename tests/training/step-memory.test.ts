@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { randomKey, uniformInteger } from '../../src/core/random.js';
+import { type IdPair, makeBatch } from '../../src/data/batch.js';
+import { createModel, modelOptions } from '../../src/models/create.js';
+import { Scope } from '../../src/tensor/device.js';
+import { loadKernels } from '../../src/tensor/kernels/load.js';
+import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
+import { Arena, Memory } from '../../src/tensor/memory.js';
+import { Tape } from '../../src/tensor/tape.js';
+import { LocalExecutor } from '../../src/training/local-executor.js';
+import { StepMemory, stepBytes } from '../../src/training/step-memory.js';
+
+const vocabularies = { source: 50, target: 60 };
+const pairs: IdPair[] = Array.from({ length: 24 }, (_, key) => ({
+  key,
+  source: Array.from({ length: 1 + (key % 9) }, (_value, index) => uniformInteger(randomKey(1, 'sample', key), index, 50)),
+  target: Array.from({ length: (key * 5) % 8 }, (_value, index) => uniformInteger(randomKey(2, 'sample', key), index, 60)),
+}));
+const variants = {
+  plain: {},
+  'dot attention, dropout, both directions': { attention: 'dot', dropout: 0.3, bidirectional: true },
+  'additive attention, input feeding, residual': { attention: 'additive', inputFeeding: true, residual: true, layers: 3 },
+  'tied embeddings': { tiedEmbeddings: true },
+} as const;
+
+async function modelIn(memory: Memory, options: object, hidden: number) {
+  const kernels = await loadKernels(memory);
+  const model = createModel(modelOptions.parse({ kind: 'lstm', hidden, ...options }), vocabularies);
+  model.parameters.allocate(memory);
+  model.parameters.initialiseUniform(1, 0.1);
+  return { model, device: { memory, kernels, matrix: webAssemblyProvider(memory, kernels) } };
+}
+
+for (const [name, options] of Object.entries(variants)) {
+  test(`a rehearsal finds the very room that a step takes: ${name}`, async () => {
+    const memory = new Memory({ shared: false });
+    const { model, device } = await modelIn(memory, options, 16);
+    const batch = makeBatch(pairs, model.batchOptions);
+    const bytes = stepBytes(model, memory, batch);
+    for (const [reserved, suffices] of [
+      [bytes, true],
+      [bytes - 64, false],
+    ] as const) {
+      const arena = new Arena(memory);
+      arena.reserve(reserved);
+      const gradients = Array.from(model.parameters, ({ value, shape }) => ({
+        value,
+        gradient: new Scope(device, new Arena(memory)).zeros(shape),
+      }));
+      const tape = new Tape(new Scope(device, arena), gradients);
+      const dropout = { rate: model.dropout, seed: 1, step: 1 };
+      model.loss({ runner: tape, dropout }, batch, { smoothing: 0, gradientScale: 1 });
+      tape.backward();
+      assert.equal(arena.capacityBytes === reserved, suffices);
+    }
+  });
+}
+
+test('a batch that does not fit into the memory is divided, with the same result', async () => {
+  const rule = {
+    optimizer: { kind: 'sgd', learningRate: 0.5 },
+    clip: { kind: 'none' },
+    normalise: 'words',
+    labelSmoothing: 0.1,
+    seed: 1,
+  } as const;
+  const results = await Promise.all(
+    [64, 5.6].map(async (mebibytes) => {
+      const { model, device } = await modelIn(new Memory({ shared: false, maximumBytes: mebibytes * 1024 ** 2 }), { attention: 'dot' }, 64);
+      const executor = new LocalExecutor(device, model, rule);
+      const updated = await executor.update([pairs], { update: 1, learningRate: 0.5 });
+      const logProbabilities = new Float64Array(pairs.length);
+      const evaluated = await executor.evaluate(pairs, logProbabilities);
+      const divided = [...new StepMemory(new Arena(device.memory), model).batches(pairs)];
+      return { updated, evaluated, logProbabilities, divided };
+    }),
+  );
+  const [roomy, tight] = results;
+  assert.ok(roomy !== undefined && tight !== undefined);
+  assert.equal(roomy.divided.length, 1);
+  assert.ok(tight.divided.length > 1);
+  assert.deepEqual(
+    tight.divided.flatMap(({ positions }) => positions).sort((a, b) => a - b),
+    [...pairs.keys()],
+  );
+  const near = (left: number, right: number) => assert.ok(Math.abs(left - right) < 1e-5 * Math.abs(right), `${left}, ${right}`);
+  for (const key of ['loss', 'sentences', 'sourceTokens', 'targetTokens', 'gradientNorm'] as const)
+    near(tight.updated[key], roomy.updated[key]);
+  near(tight.evaluated.negativeLogLikelihood, roomy.evaluated.negativeLogLikelihood);
+  for (const [index, value] of tight.logProbabilities.entries()) near(value, roomy.logProbabilities[index] as number);
+});
