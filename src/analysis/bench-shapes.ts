@@ -41,9 +41,13 @@ export function benchShape(name: string): BenchShape {
   });
 }
 
+export function modelOptionsOf({ layers, hidden }: BenchShape): ModelOptions {
+  return modelOptions.parse({ kind: 'lstm', layers, hidden });
+}
+
 /** A network of this shape with random parameters, in a memory of its own. */
 export function benchModel(shape: BenchShape): { memory: Memory; model: Model; modelOptions: ModelOptions } {
-  const options = modelOptions.parse({ kind: 'lstm', layers: shape.layers, hidden: shape.hidden });
+  const options = modelOptionsOf(shape);
   const memory = new Memory({ shared: true });
   const model = createModel(options, { source: shape.sourceVocabulary, target: shape.targetVocabulary });
   model.parameters.allocate(memory);

@@ -8,13 +8,16 @@ import { Memory, mebibytes } from '../tensor/memory.js';
 import type { Executor } from '../training/executor.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
 import type { Strategy } from './simulation.js';
-import { type BenchShape, benchModel, benchPairs, benchShape, elapsed, median, rounded } from './bench-shapes.js';
+import { type BenchShape, benchModel, benchPairs, benchShape, elapsed, median, modelOptionsOf, rounded } from './bench-shapes.js';
+import { estimatePeak } from './peak-memory.js';
 
 export interface BenchTrainOptions {
   readonly config: string;
   readonly devices: number;
   /** Default: data. */
   readonly strategy?: Strategy | undefined;
+  /** Tokens a sentence, in place of the shape's. */
+  readonly length?: number | undefined;
   /** How long to measure. */
   readonly seconds: number;
   readonly gemm?: string | undefined;
@@ -48,13 +51,16 @@ export interface BenchTrainResult {
   readonly updates: number;
   readonly parameters: number;
   readonly peakRssMiB: number;
+  /** What `decade estimate` would have said. */
+  readonly estimatedRssMiB: number;
   /** Milliseconds an update by kernel, mean over devices; present when asked for. */
   readonly profileMs?: { readonly [kernel: string]: number };
 }
 
 /** Trains a random network on random ids and, in turn, replays its matrix products alone. */
 export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, peakRssBytes: () => number): Promise<BenchTrainResult> {
-  const shape = benchShape(options.config);
+  const named = benchShape(options.config);
+  const shape = { ...named, length: options.length ?? named.length };
   let warning: string | undefined;
   const warn = (message: string) => {
     warning = message;
@@ -67,9 +73,8 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
     const replays: number[] = [];
     let operations = 0;
     await update();
-    await executor.replay();
     const end = performance.now() + options.seconds * 1000;
-    while (performance.now() < end || updates.length < 3) {
+    while (performance.now() < end || updates.length === 0) {
       updates.push(await elapsed(update));
       const replayed = await executor.replay();
       replays.push(replayed.milliseconds);
@@ -85,9 +90,18 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
       parameters: parameterCount(executor),
     };
   });
+  // Before other updates are profiled, which need memory of their own.
+  const peakRssMiB = Math.round(peakRssBytes() / 1024 ** 2);
+  const estimated = estimatePeak({
+    modelOptions: modelOptionsOf(shape),
+    vocabularies: { source: shape.sourceVocabulary, target: shape.targetVocabulary },
+    optimizer,
+    devices: options.devices,
+    largestBatch: benchPairs(shape),
+  });
   const profileMs = options.profile
     ? await withExecutor(runtime, shape, options, 'profile', async (executor, update) => {
-        await update();
+        for (let warmUp = 0; warmUp < 2; warmUp++) await update();
         await executor.profile();
         const rounds = 5;
         const stepMs = await elapsed(async () => {
@@ -113,12 +127,15 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
     fractionOfBound: rounded(measured.boundMs / measured.stepMs, 3),
     updates: measured.updates,
     parameters: measured.parameters,
-    peakRssMiB: Math.round(peakRssBytes() / 1024 ** 2),
+    peakRssMiB,
+    estimatedRssMiB: Math.round(estimated.totalMiB),
     ...(profileMs === undefined ? {} : { profileMs }),
   };
 }
 
 type InstrumentedExecutor = Executor & Pick<DataExecutor | PipelineExecutor, 'replay' | 'profile'>;
+
+const optimizer = { kind: 'sgd', learningRate: 0.1 } as const;
 
 async function withExecutor<Result>(
   runtime: Runtime,
@@ -129,7 +146,7 @@ async function withExecutor<Result>(
 ): Promise<Result> {
   const { memory, model, modelOptions } = benchModel(shape);
   const rule: UpdateRule = {
-    optimizer: { kind: 'sgd', learningRate: 0.1 },
+    optimizer,
     clip: { kind: 'norm', max: 5 },
     normalise: 'words',
     labelSmoothing: 0,

@@ -6,6 +6,7 @@ import { createModel } from '../models/create.js';
 import type { Parameter } from '../nn/parameters.js';
 import type { Device } from '../tensor/device.js';
 import { type Configuration, tokenizerOptionsOf } from '../training/configuration.js';
+import { type MemoryEstimate, estimatePeak } from './peak-memory.js';
 import { trainTokenizer } from '../text/train-tokenizer.js';
 
 /** Part of a model: `source.embedding`, `encoder`, `decoder`, `attention`, `target.embedding`, `output`. */
@@ -24,21 +25,15 @@ export interface ModelEstimate {
   readonly operationsPerTargetToken: number;
 }
 
-export interface MemoryEstimate {
-  readonly parametersMiB: number;
-  readonly gradientsMiB: number;
-  readonly optimizerMiB: number;
-  /** What a step keeps for its backward pass. */
-  readonly activationsMiB: number;
-  readonly totalMiB: number;
-}
-
 /** How long the training corpus is; tokens a pair are those of a sample. */
 export interface CorpusEstimate {
   readonly pairs: number;
   readonly sourceTokensPerPair: number;
   /** `</s>` counted. */
   readonly targetTokensPerPair: number;
+  /** Of the sampled sentences that training keeps. */
+  readonly longestSource: number;
+  readonly longestTarget: number;
 }
 
 /** Counts a configured model without allocating it. */
@@ -60,29 +55,21 @@ export function estimateModel(configuration: Configuration): ModelEstimate {
 }
 
 /**
- * What training holds in memory at once, roughly: an LSTM layer keeps about 11 values a cell and token (gates, cells,
- * outputs and their gradients), and logits are made in chunks of some hundred rows.
+ * What training holds in memory at its largest batch. Without a corpus sentences are as long as the configuration allows.
  */
 export function estimateMemory(configuration: Configuration, devices: number, corpus: CorpusEstimate | undefined): MemoryEstimate {
-  const { model, training } = configuration;
-  const parameters = [...parametersOf(configuration)];
-  const all = parameters.reduce((sum, { size }) => sum + size, 0);
-  const dense = parameters.reduce((sum, { size, gradientKind }) => sum + (gradientKind === 'dense' ? size : 0), 0);
-  const { sourceTokensPerPair = 25, targetTokensPerPair = 25 } = corpus ?? {};
-  const tokens =
-    'sentences' in training.batch
-      ? training.batch.sentences * (sourceTokensPerPair + targetTokensPerPair)
-      : training.batch.words * (1 + sourceTokensPerPair / targetTokensPerPair);
-  const logitRows = 400;
-  const activations =
-    tokens * (model.layers * 11 * model.hidden + 3 * model.embedding) + devices * logitRows * sizeOf(configuration, 'target');
-  const figures = {
-    parametersMiB: mebibytes(all),
-    gradientsMiB: mebibytes(devices * (dense + tokens * model.embedding)),
-    optimizerMiB: mebibytes(training.optimizer.kind === 'adam' ? 2 * all : 0),
-    activationsMiB: mebibytes(activations),
-  };
-  return { ...figures, totalMiB: Object.values(figures).reduce((sum, size) => sum + size, 0) };
+  const { data, model, training } = configuration;
+  const { longestSource = data.maximumLength, longestTarget = data.maximumLength + 1 } = corpus ?? {};
+  const { batch } = training;
+  const sentences = 'sentences' in batch ? batch.sentences : Math.max(1, Math.floor(batch.words / longestTarget));
+  const pair = { source: new Int32Array(longestSource), target: new Int32Array(longestTarget - 1) };
+  return estimatePeak({
+    modelOptions: model,
+    vocabularies: { source: sizeOf(configuration, 'source'), target: sizeOf(configuration, 'target') },
+    optimizer: training.optimizer,
+    devices,
+    largestBatch: Array.from({ length: sentences }, (_, key) => ({ key, ...pair })),
+  });
 }
 
 const sampleSize = 10_000;
@@ -105,13 +92,22 @@ export async function estimateCorpus(
   }
   if (pairs === 0) throw new DecadeError('input', { where: 'data.train', received: 'no sentence pair', allowed: 'at least one' });
   const { tokenizer } = configuration;
-  const mean = async (side: 'source' | 'target') => {
+  const lengths = async (side: 'source' | 'target') => {
     const text = tokenizer.shared ? sample.flatMap(({ source, target }) => [source, target]) : sample.map((pair) => pair[side]);
     const trained = await trainTokenizer(text, tokenizerOptionsOf(tokenizer, side));
-    const measured = sample.slice(0, 2_000);
-    return measured.reduce((sum, pair) => sum + trained.encode(pair[side]).length, 0) / measured.length;
+    return sample.slice(0, 2_000).map((pair) => trained.encode(pair[side]).length);
   };
-  return { pairs, sourceTokensPerPair: await mean('source'), targetTokensPerPair: 1 + (await mean('target')) };
+  const mean = (of: readonly number[]) => of.reduce((sum, length) => sum + length, 0) / of.length;
+  const { maximumLength } = configuration.data;
+  const longest = (of: readonly number[]) => Math.max(1, ...of.filter((length) => length <= maximumLength));
+  const [source, target] = [await lengths('source'), await lengths('target')];
+  return {
+    pairs,
+    sourceTokensPerPair: mean(source),
+    targetTokensPerPair: 1 + mean(target),
+    longestSource: longest(source),
+    longestTarget: 1 + longest(target),
+  };
 }
 
 /** Operations of the matrix products of the whole training, or of what `stop` allows of it. */
@@ -170,8 +166,4 @@ function isRecurrent(part: string): boolean {
 
 function isSourceSide(part: string): boolean {
   return part === 'encoder' || part.startsWith('source.');
-}
-
-function mebibytes(values: number): number {
-  return (4 * values) / 1024 ** 2;
 }

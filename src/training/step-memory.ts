@@ -20,6 +20,11 @@ const headroom = 3;
 /** Of the memory that remains when parameters and gradients have their places; touched rows and scratch need some. */
 const usable = 0.9;
 
+/** How many bytes the step of one of so many devices may take. */
+export function stepLimit(remainingBytes: number, devices: number): number {
+  return (remainingBytes * usable) / devices;
+}
+
 /** Room for the steps of one device, and what to do with a batch that does not fit into it: divide it. */
 export class StepMemory {
   readonly #arena: Arena;
@@ -31,12 +36,12 @@ export class StepMemory {
   constructor(arena: Arena, model: TrainableModel) {
     this.#arena = arena;
     this.#model = model;
-    this.#limit = arena.memory.remainingBytes * usable;
+    this.#limit = stepLimit(arena.memory.remainingBytes, 1);
   }
 
   /** What is left of the memory belongs to this many devices. To be called when all have allocated their gradients. */
   share(devices: number): void {
-    this.#limit = (this.#arena.memory.remainingBytes * usable) / devices;
+    this.#limit = stepLimit(this.#arena.memory.remainingBytes, devices);
   }
 
   /** The batch of these sentences, or several of some of them that fit one after the other; `positions` in what was given. */

@@ -17,6 +17,7 @@ import { figure } from '../progress.js';
 
 interface Options extends DeviceChoice {
   config: string;
+  length?: number;
   seconds: number;
   precision: Precision;
   strategy: Strategy;
@@ -36,6 +37,7 @@ export function benchCommand(): Command {
     .description('How fast this machine is, against the speed of its matrix products alone.')
     .argument('<subject>', `what to measure: ${Object.keys(subjects).join(', ')}`)
     .option('--config <shape>', `the network: ${Object.keys(benchShapes).join(', ')}`, 'base')
+    .option('--length <tokens>', "train: tokens a sentence, in place of the shape's", numberFrom(1))
     .option('--seconds <number>', 'how long to measure', numberFrom(0.1), 10)
     .addOption(new Option('--precision <type>', 'train: operands of the matrix products; sums are f32').choices(precisions).default('f32'))
     .addOption(new Option('--strategy <name>', 'train: how devices work together').choices(strategies).default('data'))
@@ -62,6 +64,7 @@ async function benchTraining(options: Options): Promise<void> {
     nodeRuntime,
     {
       config: options.config,
+      length: options.length,
       devices: options.devices ?? nodeRuntime.cores,
       seconds: options.seconds,
       gemm: options.gemm,
@@ -117,7 +120,7 @@ function describeTraining(result: BenchTrainResult): string {
     ...(result.placement ?? []),
     `${figure(result.wordsPerSecond)} words/s (source and target; ${result.stepMs} ms an update, median of ${result.updates}; ${result.gflops} GFLOP/s)`,
     `${figure(result.gemmBoundWordsPerSecond)} words/s if there were only the matrix products: ${(100 * result.fractionOfBound).toFixed(1)} % of that bound`,
-    `${figure(result.peakRssMiB)} MiB of memory at most`,
+    `${figure(result.peakRssMiB)} MiB of memory at most (${figure(result.estimatedRssMiB)} as estimated beforehand)`,
     ...(warning === undefined ? [] : [warning]),
     ...Object.entries(profileMs ?? {}).map(([kernel, milliseconds]) => `  ${milliseconds.toFixed(3).padStart(10)} ms  ${kernel}`),
   ].join('\n');

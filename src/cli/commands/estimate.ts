@@ -4,11 +4,11 @@ import {
   estimateCorpus,
   estimateMemory,
   estimateModel,
-  type MemoryEstimate,
   type ModelEstimate,
   measureProducts,
   trainingOperations,
 } from '../../analysis/estimate.js';
+import type { MemoryEstimate } from '../../analysis/peak-memory.js';
 import { readConfiguration } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { nodeRuntime } from '../../node/runtime.js';
@@ -88,7 +88,7 @@ function describe({ model, memory, devices, gemm, gflops, corpus, corpusMissing,
   return [
     `Parameters   ${millions(model.parameters)}, of these ${millions(model.recurrentParameters)} recurrent`,
     ...model.parts.map(({ name, parameters }) => `             ${name.padEnd(18)} ${figure(parameters).padStart(13)}`),
-    `Memory       ${size(memory.totalMiB)} at least: parameters ${size(memory.parametersMiB)}, gradients ${size(memory.gradientsMiB)}, optimizer ${size(memory.optimizerMiB)}, activations ${size(memory.activationsMiB)}`,
+    `Memory       ${size(memory.totalMiB)} at most: parameters ${size(memory.parametersMiB)}, gradients ${size(memory.gradientsMiB)}, optimizer ${size(memory.optimizerMiB)}, activations ${size(memory.activationsMiB)}, Node.js and libraries ${size(memory.runtimeMiB)}`,
     `Operations   ${millions(model.operationsPerSourceToken)} a source token, ${millions(model.operationsPerTargetToken)} a target token, forward and backward`,
     `Speed        ${figure(wordsPerSecondAtMost)} words/s at most on ${on}`,
     corpus === undefined
