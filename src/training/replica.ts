@@ -108,13 +108,14 @@ export class Replica {
         optimizer.unpack(kernels, learnt);
       } else {
         const { start, end } = shareOf(gradient.size, share, 16);
+        const [offset, count] = [start * 4, end - start];
+        let ofParameter: number | undefined;
         for (const other of others) {
           const addend = other[index]?.gradient;
           if (addend === undefined || addend instanceof TouchedRows) continue;
-          kernels.add(gradient.offset + start * 4, addend.offset + start * 4, end - start);
-          kernels.fill(addend.offset + start * 4, 0, end - start);
+          ofParameter = kernels.moveGradient(gradient.offset + offset, addend.offset + offset, count);
         }
-        squares += kernels.sumOfSquares(gradient.offset + start * 4, end - start);
+        squares += ofParameter ?? kernels.sumOfSquares(gradient.offset + offset, count);
       }
     }
     return squares;

@@ -287,6 +287,16 @@ for (const { shared, relaxed } of variants) {
           (i) => Math.log((at(b, i) + 3.5) * 0.25),
         );
         close([kernels.sumOfSquares(pa, count)], [a.reduce((sum, value) => sum + value * value, 0)], 1e-12);
+        const moved = bench.floats(b);
+        let squares = 0;
+        run(
+          (y) => {
+            squares = kernels.moveGradient(y, moved, count);
+          },
+          (i) => at(a, i) + at(b, i),
+        );
+        close([squares], [a.reduce((sum, value, i) => sum + (value + at(b, i)) ** 2, 0)], 1e-6);
+        assert.ok(bench.readFloats(moved, count).every((value) => value === 0));
       }
       bench.checkGuards();
     });
@@ -555,6 +565,8 @@ for (const { shared, relaxed } of variants) {
           close(bench.readFloats(tanhCell, count), expected.tanhCell, 2e-6, 'tanh(cell)');
           close(bench.readFloats(hidden, count), expected.hidden, 2e-6, 'hidden');
           const dcell = bench.floats(cellGradient);
+          const biasBefore = present ? bias : undefined;
+          const dbias = biasBefore === undefined ? 0 : bench.floats(biasBefore);
           kernels.lstmBackward(
             gates,
             present ? bench.floats(previous) : 0,
@@ -562,9 +574,16 @@ for (const { shared, relaxed } of variants) {
             bench.floats(outputGradient),
             present ? bench.floats(hiddenGradient) : 0,
             dcell,
+            dbias,
             rows,
             hiddenSize,
           );
+          if (biasBefore !== undefined) {
+            const sums = Array.from(biasBefore, (before, column) =>
+              gradients.gates.reduce((sum, value, index) => (index % (4 * hiddenSize) === column ? sum + value : sum), before),
+            );
+            close(bench.readFloats(dbias, 4 * hiddenSize), sums, 1e-5, 'bias gradient');
+          }
           close(bench.readFloats(gates, 4 * count), gradients.gates, 3e-6, 'gate gradients');
           close(bench.readFloats(dcell, count), gradients.cell, 3e-6, 'cell gradient');
         }

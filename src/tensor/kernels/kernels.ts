@@ -46,6 +46,8 @@ export interface Kernels {
   addColumnSums(sums: number, x: number, rows: number, columns: number): void;
   /** The sum of squares, accumulated in float64. */
   sumOfSquares(x: number, count: number): number;
+  /** y += x, x = 0, in one pass: gives the sum of squares of the new y, accumulated in float64. */
+  moveGradient(y: number, x: number, count: number): number;
 
   // --- rows.ts: rows chosen by 32-bit indices --------------------------------------------------------------------
 
@@ -106,6 +108,7 @@ export interface Kernels {
    * dh = outputGradient + hiddenGradient (either may be 0 = absent); cellGradient [rows,H] is the gradient of c on entry and that of
    * cPrevious on return.
    *   do = dh tanh(c) o(1-o);  dc += dh o (1 - tanh(c)^2);  di = dc g i(1-i);  df = dc cPrevious f(1-f);  dg = dc i (1-g^2);  dcPrevious = dc f
+   * biasGradient [4H] += the sums of the columns of the new gates (0 = not wanted).
    */
   lstmBackward(
     gates: number,
@@ -114,6 +117,7 @@ export interface Kernels {
     outputGradient: number,
     hiddenGradient: number,
     cellGradient: number,
+    biasGradient: number,
     rows: number,
     hiddenSize: number,
   ): void;

@@ -138,6 +138,7 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
         outputGradients.output === undefined ? 0 : outputGradients.output.offset + first * rowBytes,
         dHidden.offset,
         dCell.offset,
+        inputGradients.bias?.offset ?? 0,
         active,
         hiddenSize,
       );
@@ -189,7 +190,6 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
         sameA: inputGradients.input !== undefined || inputGradients.weightInput !== undefined,
       });
     }
-    if (inputGradients.bias !== undefined) kernels.addColumnSums(inputGradients.bias.offset, gates.offset, rows, 4 * hiddenSize);
     if (inputGradients.hidden !== undefined) kernels.add(inputGradients.hidden.offset, dHidden.offset, dHidden.size);
     if (inputGradients.cell !== undefined) kernels.add(inputGradients.cell.offset, dCell.offset, dCell.size);
   },

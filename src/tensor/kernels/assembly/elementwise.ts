@@ -88,6 +88,42 @@ export function sumOfSquares(x: usize, count: usize): f64 {
   return total;
 }
 
+/** y += x, x = 0 for two floats; gives the squares of the new y. */
+// @ts-ignore: decorator
+@inline
+function movePair(y: usize, x: usize): v128 {
+  const sum = f32x4.add(v128.load64_zero(y), v128.load64_zero(x));
+  v128.store_lane<i64>(y, sum, 0);
+  v128.store_lane<i64>(x, zero(), 0);
+  const wide = f64x2.promote_low_f32x4(sum);
+  return f64x2.mul(wide, wide);
+}
+
+export function moveGradient(y: usize, x: usize, count: usize): f64 {
+  const bytes = count << 2;
+  const whole = bytes & ~31;
+  let sum0 = zero();
+  let sum1 = zero();
+  let sum2 = zero();
+  let sum3 = zero();
+  let at: usize = 0;
+  for (; at < whole; at += 32) {
+    sum0 = f64x2.add(sum0, movePair(y + at, x + at));
+    sum1 = f64x2.add(sum1, movePair(y + at + 8, x + at + 8));
+    sum2 = f64x2.add(sum2, movePair(y + at + 16, x + at + 16));
+    sum3 = f64x2.add(sum3, movePair(y + at + 24, x + at + 24));
+  }
+  const both = f64x2.add(f64x2.add(sum0, sum1), f64x2.add(sum2, sum3));
+  let total = f64x2.extract_lane(both, 0) + f64x2.extract_lane(both, 1);
+  for (; at < bytes; at += 4) {
+    const moved = load<f32>(y + at) + load<f32>(x + at);
+    store<f32>(y + at, moved);
+    store<f32>(x + at, 0);
+    total += <f64>moved * <f64>moved;
+  }
+  return total;
+}
+
 export function exp(y: usize, x: usize, count: usize): void {
   const bytes = count << 2;
   const whole = bytes & ~15;

@@ -10,6 +10,7 @@ export {
   tanhGradient,
   addBias,
   addColumnSums,
+  moveGradient,
   sumOfSquares,
   exp,
   logScaled,

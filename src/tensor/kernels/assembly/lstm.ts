@@ -119,6 +119,14 @@ export function lstmForward(
   }
 }
 
+/** Stores the gradient of a gate's pre-activation, and adds it to that of its bias. */
+// @ts-ignore: decorator
+@inline
+function writeGate(address: usize, biasGradient: usize, value: v128, lanes: usize, withBias: bool): void {
+  write(address, value, lanes);
+  if (withBias) write(biasGradient, f32x4.add(read(biasGradient, lanes), value), lanes);
+}
+
 // @ts-ignore: decorator
 @inline
 function cellBackward(
@@ -129,30 +137,60 @@ function cellBackward(
   outputGradient: usize,
   hiddenGradient: usize,
   cellGradient: usize,
+  biasGradient: usize,
   at: usize,
   lanes: usize,
+  withBias: bool,
 ): void {
   const one = f32x4.splat(1);
   const inputAddress = gates + at;
   const forgetAddress = inputAddress + gateBytes;
   const candidateAddress = forgetAddress + gateBytes;
   const outputAddress = candidateAddress + gateBytes;
+  const inputBias = biasGradient + at;
+  const forgetBias = inputBias + gateBytes;
+  const candidateBias = forgetBias + gateBytes;
+  const outputBias = candidateBias + gateBytes;
   const dh = f32x4.add(readOptional(outputGradient, at, lanes), readOptional(hiddenGradient, at, lanes));
   const squashed = read(tanhCell + at, lanes);
   const outputGate = read(outputAddress, lanes);
   const dhOutput = f32x4.mul(dh, outputGate);
   const dc = madd(dhOutput, f32x4.sub(one, f32x4.mul(squashed, squashed)), read(cellGradient + at, lanes));
-  write(outputAddress, f32x4.mul(f32x4.mul(dhOutput, squashed), f32x4.sub(one, outputGate)), lanes);
+  writeGate(outputAddress, outputBias, f32x4.mul(f32x4.mul(dhOutput, squashed), f32x4.sub(one, outputGate)), lanes, withBias);
   const inputGate = read(inputAddress, lanes);
   const candidate = read(candidateAddress, lanes);
   const dcInput = f32x4.mul(dc, inputGate);
-  write(inputAddress, f32x4.mul(f32x4.mul(dcInput, candidate), f32x4.sub(one, inputGate)), lanes);
-  write(candidateAddress, f32x4.mul(dcInput, f32x4.sub(one, f32x4.mul(candidate, candidate))), lanes);
+  writeGate(inputAddress, inputBias, f32x4.mul(f32x4.mul(dcInput, candidate), f32x4.sub(one, inputGate)), lanes, withBias);
+  writeGate(candidateAddress, candidateBias, f32x4.mul(dcInput, f32x4.sub(one, f32x4.mul(candidate, candidate))), lanes, withBias);
   const forgetGate = read(forgetAddress, lanes);
   const dcForget = f32x4.mul(dc, forgetGate);
   const previous = readOptional(cellPrevious, at, lanes);
-  write(forgetAddress, f32x4.mul(f32x4.mul(dcForget, previous), f32x4.sub(one, forgetGate)), lanes);
+  writeGate(forgetAddress, forgetBias, f32x4.mul(f32x4.mul(dcForget, previous), f32x4.sub(one, forgetGate)), lanes, withBias);
   write(cellGradient + at, dcForget, lanes);
+}
+
+// @ts-ignore: decorator
+@inline
+function rowBackward(
+  gates: usize,
+  bytes: usize,
+  cellPrevious: usize,
+  tanhCell: usize,
+  outputGradient: usize,
+  hiddenGradient: usize,
+  cellGradient: usize,
+  biasGradient: usize,
+  withBias: bool,
+): void {
+  const whole = bytes & ~15;
+  let at: usize = 0;
+  for (; at < whole; at += 16) {
+    cellBackward(gates, bytes, cellPrevious, tanhCell, outputGradient, hiddenGradient, cellGradient, biasGradient, at, 4, withBias);
+  }
+  if (at < bytes) {
+    const lanes = (bytes - at) >> 2;
+    cellBackward(gates, bytes, cellPrevious, tanhCell, outputGradient, hiddenGradient, cellGradient, biasGradient, at, lanes, withBias);
+  }
 }
 
 export function lstmBackward(
@@ -162,24 +200,18 @@ export function lstmBackward(
   outputGradient: usize,
   hiddenGradient: usize,
   cellGradient: usize,
+  biasGradient: usize,
   rows: usize,
   hiddenSize: usize,
 ): void {
   const bytes = hiddenSize << 2;
-  const whole = bytes & ~15;
   for (let row: usize = 0; row < rows; row++) {
     const offset = row * bytes;
     const rowGates = gates + 4 * offset;
     const rowPrevious = cellPrevious == 0 ? 0 : cellPrevious + offset;
     const rowOutput = outputGradient == 0 ? 0 : outputGradient + offset;
     const rowHidden = hiddenGradient == 0 ? 0 : hiddenGradient + offset;
-    let at: usize = 0;
-    for (; at < whole; at += 16) {
-      cellBackward(rowGates, bytes, rowPrevious, tanhCell + offset, rowOutput, rowHidden, cellGradient + offset, at, 4);
-    }
-    if (at < bytes) {
-      const lanes = (bytes - at) >> 2;
-      cellBackward(rowGates, bytes, rowPrevious, tanhCell + offset, rowOutput, rowHidden, cellGradient + offset, at, lanes);
-    }
+    if (biasGradient == 0) rowBackward(rowGates, bytes, rowPrevious, tanhCell + offset, rowOutput, rowHidden, cellGradient + offset, 0, false);
+    else rowBackward(rowGates, bytes, rowPrevious, tanhCell + offset, rowOutput, rowHidden, cellGradient + offset, biasGradient, true);
   }
 }

@@ -70,10 +70,16 @@ function rowSum(row: usize, bias: usize, bytes: usize): f32 {
   return sum;
 }
 
-/** The sum of exp(row + bias - maximum); the terms replace the row when `keep`. */
+/** What `sumOfExponentials` found on the way. */
+let nextMaximum: f32 = 0;
+
+/**
+ * The sum of exp(row + bias - maximum); the terms replace the row when `keep`. With `lookAhead` it also finds the greatest
+ * of the next row, which so arrives from a far memory while there is something to compute.
+ */
 // @ts-ignore: decorator
 @inline
-function sumOfExponentials(row: usize, bias: usize, bytes: usize, maximum: f32, keep: bool): f32 {
+function sumOfExponentials(row: usize, bias: usize, bytes: usize, maximum: f32, next: usize, lookAhead: bool, keep: bool): f32 {
   const whole = bytes & ~15;
   const maximums = f32x4.splat(maximum);
   const least = quickLeast;
@@ -86,11 +92,17 @@ function sumOfExponentials(row: usize, bias: usize, bytes: usize, maximum: f32, 
   const c5 = quick5;
   const c0 = one;
   let sums = zero();
+  let greatest = f32x4.splat(-Infinity);
   let at: usize = 0;
   for (; at < whole; at += 16) {
+    if (lookAhead) greatest = f32x4.pmax(biased(next, bias, at), greatest);
     const term = quickExponentialOf(f32x4.sub(biased(row, bias, at), maximums), least, scale, magic, c1, c2, c3, c4, c5, c0);
     sums = f32x4.add(sums, term);
     if (keep) v128.store(row + at, term);
+  }
+  if (lookAhead) {
+    nextMaximum = laneMaximum(greatest);
+    for (let tail = at; tail < bytes; tail += 4) nextMaximum = max(nextMaximum, scalarBiased(next, bias, tail));
   }
   let sum = laneSum(sums);
   if (at < bytes) {
@@ -106,12 +118,16 @@ function sumOfExponentials(row: usize, bias: usize, bytes: usize, maximum: f32, 
   return sum;
 }
 
-function exponentiateRow(row: usize, bias: usize, bytes: usize, maximum: f32): f32 {
-  return sumOfExponentials(row, bias, bytes, maximum, true);
+function exponentiateRow(row: usize, bias: usize, bytes: usize, maximum: f32, next: usize): f32 {
+  return sumOfExponentials(row, bias, bytes, maximum, next, true, true);
+}
+
+function exponentiateLastRow(row: usize, bias: usize, bytes: usize, maximum: f32): f32 {
+  return sumOfExponentials(row, bias, bytes, maximum, 0, false, true);
 }
 
 export function sumExponentialsOfRow(row: usize, bias: usize, bytes: usize, maximum: f32): f32 {
-  return sumOfExponentials(row, bias, bytes, maximum, false);
+  return sumOfExponentials(row, bias, bytes, maximum, 0, false, false);
 }
 
 /** row = row * factor - shift, which is also added to `sums` unless that is 0. */
@@ -157,14 +173,24 @@ export function softmaxCrossEntropy(
   const bytes = columns << 2;
   const rest = <f32>(1.0 - smoothing);
   const smooth = <f32>smoothing;
+  let maximum = rowMaximum(logits, bias, bytes);
   for (let index: usize = 0; index < rows; index++) {
     const row = logits + index * bytes;
     const target = <usize>load<u32>(targets + (index << 2)) << 2;
     const targetLogit = scalarBiased(row, bias, target);
-    const maximum = rowMaximum(row, bias, bytes);
+    const isLast = index + 1 == rows;
     const mean = smoothing == 0 ? <f32>0 : rowSum(row, bias, bytes) / <f32>columns;
-    const total =
-      gradientScale == 0 ? sumExponentialsOfRow(row, bias, bytes, maximum) : exponentiateRow(row, bias, bytes, maximum);
+    let total: f32;
+    let following: f32 = 0;
+    if (gradientScale == 0) {
+      total = sumExponentialsOfRow(row, bias, bytes, maximum);
+      if (!isLast) following = rowMaximum(row + bytes, bias, bytes);
+    } else if (isLast) {
+      total = exponentiateLastRow(row, bias, bytes, maximum);
+    } else {
+      total = exponentiateRow(row, bias, bytes, maximum, row + bytes);
+      following = nextMaximum;
+    }
     const logTotal = scalarLogarithm(total);
     const targetLoss = logTotal - (targetLogit - maximum);
     const loss = smoothing == 0 ? targetLoss : rest * targetLoss + smooth * (logTotal - (mean - maximum));
@@ -178,6 +204,7 @@ export function softmaxCrossEntropy(
       if (biasGradient == 0) scaleRow(row, bytes, factor, shift);
       else scaleAndSumRow(row, biasGradient, bytes, factor, shift);
     }
+    maximum = following;
   }
 }
 
