@@ -48,6 +48,9 @@ export interface BenchTrainResult {
   /** Words per second if nothing but the same matrix products, packing included, were done: measured in turn with the updates. */
   readonly gemmBoundWordsPerSecond: number;
   readonly fractionOfBound: number;
+  /** The same if each product were plain, without packed copies of weights. */
+  readonly plainBoundWordsPerSecond: number;
+  readonly fractionOfPlainBound: number;
   readonly updates: number;
   readonly parameters: number;
   readonly peakRssMiB: number;
@@ -71,18 +74,21 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
   const measured = await withExecutor(runtime, shape, options, 'record', async (executor, update) => {
     const updates: number[] = [];
     const replays: number[] = [];
+    const plainReplays: number[] = [];
     let operations = 0;
     await update();
     const end = performance.now() + options.seconds * 1000;
     while (performance.now() < end || updates.length === 0) {
       updates.push(await elapsed(update));
-      const replayed = await executor.replay();
+      const replayed = await executor.replay('asMade');
       replays.push(replayed.milliseconds);
       operations = replayed.operations;
+      plainReplays.push((await executor.replay('plain')).milliseconds);
     }
     return {
       stepMs: median(updates),
       boundMs: median(replays),
+      plainBoundMs: median(plainReplays),
       updates: updates.length,
       operations,
       placement: executor.placement,
@@ -125,6 +131,8 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
     gflops: rounded(measured.operations / measured.stepMs / 1e6, 1),
     gemmBoundWordsPerSecond: Math.round((words / measured.boundMs) * 1000),
     fractionOfBound: rounded(measured.boundMs / measured.stepMs, 3),
+    plainBoundWordsPerSecond: Math.round((words / measured.plainBoundMs) * 1000),
+    fractionOfPlainBound: rounded(measured.plainBoundMs / measured.stepMs, 3),
     updates: measured.updates,
     parameters: measured.parameters,
     peakRssMiB,

@@ -14,7 +14,7 @@ import { controlBytes, controlFields } from './device-thread.js';
 import { divide } from './divide.js';
 import { DecodingDevices } from './decoding-devices.js';
 import type { DecodingReply, DecodingRequest } from './decoding-messages.js';
-import { type DeviceReply, type DeviceRequest, packPairs } from './messages.js';
+import { type DeviceReply, type DeviceRequest, packPairs, type ReplayMessage } from './messages.js';
 import { RemoteDevice } from './remote-device.js';
 import type { Runtime } from './runtime.js';
 
@@ -168,8 +168,8 @@ export class DataExecutor implements Executor {
   }
 
   /** Runs the matrix products of the last update alone, on all devices at once. Needs `instrument: record`. */
-  async replay(): Promise<{ operations: number; milliseconds: number }> {
-    const replies = await Promise.all(this.#threads.map((thread) => thread.ask('replayed', { kind: 'replay' })));
+  async replay(products: ReplayMessage['products']): Promise<{ operations: number; milliseconds: number }> {
+    const replies = await Promise.all(this.#threads.map((thread) => thread.ask('replayed', { kind: 'replay', products })));
     return {
       operations: replies.reduce((sum, reply) => sum + reply.operations, 0),
       milliseconds: Math.max(...replies.map((reply) => reply.milliseconds)),

@@ -10,7 +10,15 @@ import { clippingFactor, Replica, type ShardResult } from '../training/replica.j
 import { Barrier, barrierFields } from './barrier.js';
 import { DecodingDevice } from './decoding-device.js';
 import { type DecodingReply, type DecodingRequest, isDecodingRequest } from './decoding-messages.js';
-import { type DeviceReply, type DeviceRequest, type PeersMessage, type StartMessage, type UpdateMessage, unpackPairs } from './messages.js';
+import {
+  type DeviceReply,
+  type DeviceRequest,
+  type PeersMessage,
+  type ReplayMessage,
+  type StartMessage,
+  type UpdateMessage,
+  unpackPairs,
+} from './messages.js';
 import { PipelineDevice } from './pipeline-device.js';
 import { measureCosts } from './measured-costs.js';
 import { answerCalls, busyFields } from './measured-machine.js';
@@ -68,7 +76,7 @@ export function runDeviceThread(port: ThreadPort): void {
         return { kind: 'evaluated', result: device.replica.evaluate(unpackPairs(request.pairs), logProbabilities), logProbabilities };
       }
       case 'replay':
-        return device.replay();
+        return device.replay(request);
       case 'profile':
         return device.takeProfile();
     }
@@ -167,10 +175,10 @@ class TrainingDevice {
     return { kind: 'updated', result: { ...total, gradientNorm, finite } };
   }
 
-  replay(): DeviceReply {
+  replay({ products }: ReplayMessage): DeviceReply {
     this.#barrier.wait();
     const start = performance.now();
-    this.#recorder?.replay();
+    this.#recorder?.replay(products);
     this.#barrier.wait();
     const milliseconds = performance.now() - start;
     // The products have been added to the gradients of an update that is over.

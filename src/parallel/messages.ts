@@ -48,6 +48,8 @@ export interface EvaluateMessage {
 /** Runs the matrix products of the last update alone, all devices at once (`instrument: record`). */
 export interface ReplayMessage {
   readonly kind: 'replay';
+  /** With packed weights where the update had them, or every product plain. */
+  readonly products: 'asMade' | 'plain';
 }
 
 /** Asks for the milliseconds by kernel since the last such request (`instrument: profile`). */

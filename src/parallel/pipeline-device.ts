@@ -18,7 +18,7 @@ import { Optimizer } from '../training/optimizer.js';
 import { clippingFactor } from '../training/replica.js';
 import { Completion } from './completion.js';
 import { executeTasks } from './execute.js';
-import { unpackPairs } from './messages.js';
+import { type ReplayMessage, unpackPairs } from './messages.js';
 import { networkOf } from './network.js';
 import type { KeepBusy, PipelineEvaluate, PipelineReply, PipelineRequest, PipelineStart, PipelineUpdate } from './pipeline-messages.js';
 import { evaluationSchedule, updateSchedule } from './pipeline-plan.js';
@@ -97,7 +97,7 @@ export class PipelineDevice {
       case 'pipelineEvaluate':
         return this.#evaluate(request);
       case 'replay':
-        return this.#replay();
+        return this.#replay(request);
       case 'profile': {
         const milliseconds = [...this.#profile];
         this.#profile.clear();
@@ -170,9 +170,9 @@ export class PipelineDevice {
     });
   }
 
-  #replay(): PipelineReply {
+  #replay({ products }: ReplayMessage): PipelineReply {
     const start = performance.now();
-    this.#recorder?.replay();
+    this.#recorder?.replay(products);
     const milliseconds = performance.now() - start;
     // The products have been added to the gradients of an update that is over.
     for (const { learnt, start: from, end } of this.#own) {

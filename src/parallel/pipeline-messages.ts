@@ -2,7 +2,7 @@ import type { ModelOptions } from '../models/create.js';
 import type { VocabularySizes } from '../models/model.js';
 import type { Precision } from '../tensor/matrix.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
-import type { PackedPairs } from './messages.js';
+import type { PackedPairs, ReplayMessage } from './messages.js';
 import type { PipelinePlan } from './pipeline-plan.js';
 import type { Network } from './schedule.js';
 
@@ -58,7 +58,7 @@ export type PipelineRequest =
   | PipelineStart
   | PipelineUpdate
   | PipelineEvaluate
-  | { readonly kind: 'replay' }
+  | ReplayMessage
   | { readonly kind: 'profile' };
 
 export type PipelineReply =

@@ -2,13 +2,19 @@ import type { Device } from './device.js';
 import type { LoadedKernels } from './kernels/load.js';
 import type { MatrixProduct, MatrixProvider, PackedMatrix } from './matrix.js';
 
+/** A product again as it was made, or without a packed copy of its weights. */
+interface RecordedProduct {
+  readonly asMade: () => void;
+  readonly plain: () => void;
+}
+
 /** The exact list of matrix products of a stretch of work, to be run again by itself: what a faster engine could at best take. */
 export class ProductRecorder {
   readonly device: Device;
   /** Multiplications and additions of the recorded products. */
   operations = 0;
   #recording = false;
-  #products: (() => void)[] = [];
+  #products: RecordedProduct[] = [];
 
   constructor(device: Device) {
     const { matrix } = device;
@@ -26,15 +32,18 @@ export class ProductRecorder {
     this.#recording = false;
   }
 
-  /** Runs the recorded products, packing included, on whatever values stand in the memory now. */
-  replay(): void {
-    for (const product of this.#products) product();
+  /**
+   * Runs the recorded products on whatever values stand in the memory now: as they were made, packing included, or each
+   * as a plain product of two matrices.
+   */
+  replay(products: keyof RecordedProduct): void {
+    for (const product of this.#products) product[products]();
   }
 
-  #record(operations: number, product: () => void): void {
+  #record(operations: number, asMade: () => void, plain: () => void): void {
     if (!this.#recording) return;
     this.operations += operations;
-    this.#products.push(product);
+    this.#products.push({ asMade, plain });
   }
 
   #wrapped(matrix: MatrixProvider): MatrixProvider {
@@ -46,23 +55,30 @@ export class ProductRecorder {
         return matrix.externalBytes;
       },
       multiply: (product: MatrixProduct) => {
-        this.#record(2 * product.m * product.n * product.k, () => matrix.multiply(product));
+        const again = () => matrix.multiply(product);
+        this.#record(2 * product.m * product.n * product.k, again, again);
         matrix.multiply(product);
       },
       pack: (n, k, b, transposeB): PackedMatrix => {
         let packed = matrix.pack(n, k, b, transposeB);
-        this.#record(0, () => {
+        const nothing = () => undefined;
+        const packAgain = () => {
           packed = matrix.pack(n, k, b, transposeB);
-        });
+        };
+        this.#record(0, packAgain, nothing);
         return {
           n,
           k,
           multiply: (m, a, c, accumulate) => {
-            this.#record(2 * m * n * k, () => packed.multiply(m, a, c, accumulate));
+            this.#record(
+              2 * m * n * k,
+              () => packed.multiply(m, a, c, accumulate),
+              () => matrix.multiply({ m, n, k, a, transposeA: false, b, transposeB, c, accumulate }),
+            );
             packed.multiply(m, a, c, accumulate);
           },
           release: () => {
-            this.#record(0, () => packed.release());
+            this.#record(0, () => packed.release(), nothing);
             packed.release();
           },
         };

@@ -120,6 +120,7 @@ function describeTraining(result: BenchTrainResult): string {
     ...(result.placement ?? []),
     `${figure(result.wordsPerSecond)} words/s (source and target; ${result.stepMs} ms an update, median of ${result.updates}; ${result.gflops} GFLOP/s)`,
     `${figure(result.gemmBoundWordsPerSecond)} words/s if there were only the matrix products: ${(100 * result.fractionOfBound).toFixed(1)} % of that bound`,
+    `${figure(result.plainBoundWordsPerSecond)} words/s if these were plain, without packed weights: ${(100 * result.fractionOfPlainBound).toFixed(1)} % of that`,
     `${figure(result.peakRssMiB)} MiB of memory at most (${figure(result.estimatedRssMiB)} as estimated beforehand)`,
     ...(warning === undefined ? [] : [warning]),
     ...Object.entries(profileMs ?? {}).map(([kernel, milliseconds]) => `  ${milliseconds.toFixed(3).padStart(10)} ms  ${kernel}`),
