@@ -53,13 +53,7 @@ export interface KeepBusy {
   readonly precision: Precision | undefined;
 }
 
-export type PipelineRequest =
-  | KeepBusy
-  | PipelineStart
-  | PipelineUpdate
-  | PipelineEvaluate
-  | ReplayMessage
-  | { readonly kind: 'profile' };
+export type PipelineRequest = KeepBusy | PipelineStart | PipelineUpdate | PipelineEvaluate | ReplayMessage | { readonly kind: 'profile' };
 
 export type PipelineReply =
   | { readonly kind: 'started'; readonly gemm: string; readonly precision: Precision; readonly kernels: string }

@@ -118,11 +118,11 @@ function sumOfExponentials(row: usize, bias: usize, bytes: usize, maximum: f32, 
   return sum;
 }
 
-function exponentiateRow(row: usize, bias: usize, bytes: usize, maximum: f32, next: usize): f32 {
+function exponentiateRowBefore(next: usize, row: usize, bias: usize, bytes: usize, maximum: f32): f32 {
   return sumOfExponentials(row, bias, bytes, maximum, next, true, true);
 }
 
-function exponentiateLastRow(row: usize, bias: usize, bytes: usize, maximum: f32): f32 {
+function exponentiateRow(row: usize, bias: usize, bytes: usize, maximum: f32): f32 {
   return sumOfExponentials(row, bias, bytes, maximum, 0, false, true);
 }
 
@@ -186,9 +186,9 @@ export function softmaxCrossEntropy(
       total = sumExponentialsOfRow(row, bias, bytes, maximum);
       if (!isLast) following = rowMaximum(row + bytes, bias, bytes);
     } else if (isLast) {
-      total = exponentiateLastRow(row, bias, bytes, maximum);
+      total = exponentiateRow(row, bias, bytes, maximum);
     } else {
-      total = exponentiateRow(row, bias, bytes, maximum, row + bytes);
+      total = exponentiateRowBefore(row + bytes, row, bias, bytes, maximum);
       following = nextMaximum;
     }
     const logTotal = scalarLogarithm(total);
