@@ -1,0 +1,143 @@
+// Trains in PyTorch what a decade run trained, from the same start and with the same batches in the same order, and
+// prints dev perplexity by epoch side by side. See ../README.md.
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Command } from 'commander';
+import { openRun } from '../../src/checkpoint/run.js';
+import { writeSafetensors } from '../../src/checkpoint/safetensors.js';
+import { wholeNumber } from '../../src/cli/arguments.js';
+import { planEpoch } from '../../src/data/batches.js';
+import { openCorpus } from '../../src/data/corpus.js';
+import { createModel } from '../../src/models/create.js';
+import { nodeFiles } from '../../src/platform/node/files.js';
+import { Memory } from '../../src/tensor/memory.js';
+import { type Configuration, resolveConfiguration } from '../../src/training/configuration.js';
+import { NoResult } from './program.js';
+import { environmentOf, processorHints, pythonWithTorch } from './torch.js';
+
+interface Options {
+  run: string;
+  epochs: number;
+  python?: string;
+}
+
+/** Source and target ids of a pair. */
+type Ids = readonly [number[], number[]];
+
+interface EpochResult {
+  readonly epoch: number;
+  readonly updates: number;
+  readonly devPerplexity: number;
+}
+
+const command = new Command('parity')
+  .description('Trains in PyTorch what a decade run trained: the same start, the same batches, the same update rule.')
+  .requiredOption('--run <RUN>', 'a run of an LSTM without attention or dropout, at a constant rate, validated every epoch')
+  .option('--epochs <number>', 'how many', wholeNumber(1), 6)
+  .option('--python <PATH>', 'an interpreter that has PyTorch')
+  .addHelpText('after', '\nExample:\n  $ node dist/bench/peers/parity.js --run runs/multi30k-sgd')
+  .action(compareTrainings);
+
+async function compareTrainings({ run, epochs, python: wanted }: Options): Promise<void> {
+  const found = pythonWithTorch(wanted);
+  if ('missing' in found) throw new NoResult(found.missing);
+  const job = await writeJob(run, epochs);
+  const decade = decadePerplexities(run);
+  console.log('epoch  updates   decade  PyTorch  difference');
+  for await (const { epoch, updates, devPerplexity } of torchEpochs(found.python, job)) {
+    const ours = decade.get(updates);
+    const figures = ours === undefined ? '       –' : ours.toFixed(2).padStart(8);
+    const difference = ours === undefined ? '' : `${(100 * (ours / devPerplexity - 1)).toFixed(1)} %`.padStart(11);
+    console.log(
+      `${String(epoch).padStart(5)} ${String(updates).padStart(8)} ${figures} ${devPerplexity.toFixed(2).padStart(8)} ${difference}`,
+    );
+  }
+}
+
+/** What PyTorch needs to train as the run was trained, written beside the other peers' files. */
+async function writeJob(run: string, epochs: number): Promise<string> {
+  const { configuration: text, tokenizers } = await openRun(nodeFiles, run);
+  const configuration = resolveConfiguration(text, join(run, 'config.yaml'));
+  requireKnown(run, configuration);
+  const { data, model: options, training } = configuration;
+  const folder = resolve('.build/peers/parity', run.replace(/[^\w-]+/g, '_'));
+  mkdirSync(folder, { recursive: true });
+
+  const read = async (source: typeof data.train) => {
+    const corpus = await openCorpus({
+      files: nodeFiles,
+      source,
+      sourceTokenizer: tokenizers.source,
+      targetTokenizer: tokenizers.target,
+      filter: { maximumLength: data.maximumLength, maximumRatio: data.maximumRatio, balancedUpTo: data.balancedUpTo },
+      cache: { files: nodeFiles, directory: join(folder, 'cache') },
+    });
+    const pairs = await corpus.read(Array.from({ length: corpus.pairs }, (_, pair) => pair));
+    await corpus.close();
+    return { lengths: corpus.lengths, ids: pairs.map(({ source, target }): Ids => [Array.from(source), Array.from(target)]) };
+  };
+  const train = await read(data.train);
+  const dev = await read(data.dev as typeof data.train);
+
+  const model = createModel(options, { source: tokenizers.source.size, target: tokenizers.target.size });
+  model.parameters.allocate(new Memory({ shared: false }));
+  model.parameters.initialiseUniform(training.seed, options.initialRange);
+  const start = join(folder, 'start.safetensors');
+  await writeSafetensors(nodeFiles, start, new Map([...model.parameters].map(({ name, value }) => [name, value])));
+
+  const { seed, batch: size, bucketing } = training;
+  const plans = Array.from({ length: epochs }, (_, epoch) => planEpoch(train.lengths, { size, bucketing }, seed, epoch));
+  const job = {
+    start,
+    layers: options.layers,
+    reverseSource: options.reverseSource,
+    optimizer: training.optimizer.kind,
+    learningRate: training.optimizer.learningRate,
+    clip: training.clip.kind === 'norm' ? training.clip.max : undefined,
+    normalise: training.normalise,
+    pairs: train.ids,
+    dev: dev.ids,
+    epochs: plans.map((plan) => Array.from({ length: plan.batches }, (_, batch) => [...plan.sentences(batch)])),
+  };
+  const path = join(folder, 'job.json');
+  writeFileSync(path, JSON.stringify(job));
+  return path;
+}
+
+/** @throws NoResult for a run that PyTorch is not told to train */
+function requireKnown(run: string, { data, model, training }: Configuration): void {
+  const plain = model.attention === 'none' && !model.bidirectional && !model.residual && !model.tiedEmbeddings && model.dropout === 0;
+  const constant = training.schedule.kind === 'constant' && training.labelSmoothing === 0 && training.clip.kind === 'norm';
+  if (!plain || !constant || data.dev === undefined) {
+    throw new NoResult(`${run}: expected an LSTM without attention or dropout, at a constant rate, clipped by its norm, with a dev corpus`);
+  }
+}
+
+/** By updates. */
+function decadePerplexities(run: string): Map<number, number> {
+  const lines = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trim().split('\n');
+  const reports = lines.map((line) => JSON.parse(line) as { kind: string; steps: number; perplexity: number });
+  return new Map(reports.flatMap(({ kind, steps, perplexity }) => (kind === 'validation' ? [[steps, perplexity]] : [])));
+}
+
+/** One thread: fast enough, and the order of its sums is always the same. */
+async function* torchEpochs(python: string, job: string): AsyncGenerator<EpochResult> {
+  const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? '';
+  const child = spawn(python, ['bench/peers/torch_parity.py', '--job', job], {
+    env: { ...process.env, ...environmentOf({ torch: 1, openblas: 1, ...processorHints(flags).at(-1) }) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface(child.stdout)) yield JSON.parse(line) as EpochResult;
+  const status = child.exitCode ?? (await new Promise<number | null>((resolve) => child.once('close', resolve)));
+  if (status !== 0) throw new NoResult(`PyTorch failed: exit status ${status}`);
+}
+
+try {
+  await command.parseAsync();
+} catch (error) {
+  if (!(error instanceof NoResult)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}
