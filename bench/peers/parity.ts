@@ -26,10 +26,14 @@ interface Options {
 /** Source and target ids of a pair. */
 type Ids = readonly [number[], number[]];
 
-interface EpochResult {
-  readonly epoch: number;
-  readonly updates: number;
-  readonly devPerplexity: number;
+type Progress =
+  | { readonly update: number; readonly loss: number }
+  | { readonly epoch: number; readonly updates: number; readonly devPerplexity: number };
+
+/** What the run reported, by updates: the loss of an update (where it reports every one), and dev perplexity. */
+interface Reported {
+  readonly losses: ReadonlyMap<number, number>;
+  readonly perplexities: ReadonlyMap<number, number>;
 }
 
 const command = new Command('parity')
@@ -44,15 +48,20 @@ async function compareTrainings({ run, epochs, python: wanted }: Options): Promi
   const found = pythonWithTorch(wanted);
   if ('missing' in found) throw new NoResult(found.missing);
   const job = await writeJob(run, epochs);
-  const decade = decadePerplexities(run);
-  console.log('epoch  updates   decade  PyTorch  difference');
-  for await (const { epoch, updates, devPerplexity } of torchEpochs(found.python, job)) {
-    const ours = decade.get(updates);
-    const figures = ours === undefined ? '       –' : ours.toFixed(2).padStart(8);
-    const difference = ours === undefined ? '' : `${(100 * (ours / devPerplexity - 1)).toFixed(1)} %`.padStart(11);
+  const { losses, perplexities } = reportedBy(run);
+  const row = (what: string, ours: number | undefined, theirs: number, digits: number) => {
+    const difference = ours === undefined ? '' : `${(100 * (ours / theirs - 1)).toPrecision(2)} %`;
     console.log(
-      `${String(epoch).padStart(5)} ${String(updates).padStart(8)} ${figures} ${devPerplexity.toFixed(2).padStart(8)} ${difference}`,
+      `${what.padEnd(34)} ${(ours?.toFixed(digits) ?? '').padStart(9)} ${theirs.toFixed(digits).padStart(9)} ${difference.padStart(12)}`,
     );
+  };
+  console.log(`${''.padEnd(34)}    decade   PyTorch   difference`);
+  for await (const progress of torchProgress(found.python, job)) {
+    if ('update' in progress) row(`loss of update ${progress.update}`, losses.get(progress.update), progress.loss, 5);
+    else {
+      const { epoch, updates, devPerplexity } = progress;
+      row(`dev perplexity, epoch ${epoch} (update ${updates})`, perplexities.get(updates), devPerplexity, 2);
+    }
   }
 }
 
@@ -115,21 +124,26 @@ function requireKnown(run: string, { data, model, training }: Configuration): vo
   }
 }
 
-/** By updates. */
-function decadePerplexities(run: string): Map<number, number> {
+function reportedBy(run: string): Reported {
   const lines = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trim().split('\n');
-  const reports = lines.map((line) => JSON.parse(line) as { kind: string; steps: number; perplexity: number });
-  return new Map(reports.flatMap(({ kind, steps, perplexity }) => (kind === 'validation' ? [[steps, perplexity]] : [])));
+  const reports = lines.map((line) => JSON.parse(line) as { kind: string; steps: number; perplexity: number; loss: number });
+  const of = (kind: string) => reports.filter((report) => report.kind === kind);
+  const losses = of('report');
+  const isEvery = losses.every(({ steps }, index) => steps === index + 1);
+  return {
+    losses: new Map(isEvery ? losses.map(({ steps, loss }) => [steps, loss]) : []),
+    perplexities: new Map(of('validation').map(({ steps, perplexity }) => [steps, perplexity])),
+  };
 }
 
 /** One thread: fast enough, and the order of its sums is always the same. */
-async function* torchEpochs(python: string, job: string): AsyncGenerator<EpochResult> {
+async function* torchProgress(python: string, job: string): AsyncGenerator<Progress> {
   const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? '';
   const child = spawn(python, ['bench/peers/torch_parity.py', '--job', job], {
     env: { ...process.env, ...environmentOf({ torch: 1, openblas: 1, ...processorHints(flags).at(-1) }) },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  for await (const line of createInterface(child.stdout)) yield JSON.parse(line) as EpochResult;
+  for await (const line of createInterface(child.stdout)) yield JSON.parse(line) as Progress;
   const status = child.exitCode ?? (await new Promise<number | null>((resolve) => child.once('close', resolve)));
   if (status !== 0) throw new NoResult(`PyTorch failed: exit status ${status}`);
 }

@@ -1,6 +1,7 @@
 """Trains in PyTorch what a decade run trained: the same start, the same batches in the same order, the same update rule.
 
-Prints one JSON line an epoch: updates so far, and dev perplexity per target token, </s> included.
+Prints one JSON line for each of the first updates, its loss per target token before it, and one for each epoch: updates so far,
+and dev perplexity per target token, </s> included.
 """
 import argparse
 import json
@@ -12,6 +13,8 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
 from torch_decoding import BEGIN, END, PAD, lstm, read_safetensors
+
+FIRST_UPDATES = 10
 
 
 class EncoderDecoder(nn.Module):
@@ -70,6 +73,8 @@ def main():
             nn.utils.clip_grad_norm_(model.parameters(), job["clip"])
             optimizer.step()
             updates += 1
+            if updates <= FIRST_UPDATES:
+                print(json.dumps({"update": updates, "loss": float(loss) / tokens}), flush=True)
         with torch.no_grad():
             parts = [loss_of(model, job["dev"][at : at + 128], job["reverseSource"]) for at in range(0, len(job["dev"]), 128)]
         perplexity = math.exp(sum(float(loss) for loss, _ in parts) / sum(tokens for _, tokens in parts))
