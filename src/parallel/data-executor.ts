@@ -12,9 +12,10 @@ import { Optimizer } from '../training/optimizer.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
 import { controlBytes, controlFields } from './device-thread.js';
 import { divide } from './divide.js';
+import { type ReplayMessage, together } from './device-measurement.js';
 import { DecodingDevices } from './decoding-devices.js';
 import type { DecodingReply, DecodingRequest } from './decoding-messages.js';
-import { type DeviceReply, type DeviceRequest, packPairs, type ReplayMessage } from './messages.js';
+import { type DeviceReply, type DeviceRequest, packPairs } from './messages.js';
 import { RemoteDevice } from './remote-device.js';
 import type { Runtime } from './runtime.js';
 
@@ -169,11 +170,7 @@ export class DataExecutor implements Executor {
 
   /** Runs the matrix products of the last update alone, on all devices at once. Needs `instrument: record`. */
   async replay(products: ReplayMessage['products']): Promise<{ operations: number; milliseconds: number }> {
-    const replies = await Promise.all(this.#threads.map((thread) => thread.ask('replayed', { kind: 'replay', products })));
-    return {
-      operations: replies.reduce((sum, reply) => sum + reply.operations, 0),
-      milliseconds: Math.max(...replies.map((reply) => reply.milliseconds)),
-    };
+    return together(await Promise.all(this.#threads.map((thread) => thread.ask('replayed', { kind: 'replay', products }))));
   }
 
   /** Milliseconds by kernel since the last call, by device. Needs `instrument: profile`. */

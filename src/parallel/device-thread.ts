@@ -10,15 +10,8 @@ import { clippingFactor, Replica, type ShardResult } from '../training/replica.j
 import { Barrier, barrierFields } from './barrier.js';
 import { DecodingDevice } from './decoding-device.js';
 import { type DecodingReply, type DecodingRequest, isDecodingRequest } from './decoding-messages.js';
-import {
-  type DeviceReply,
-  type DeviceRequest,
-  type PeersMessage,
-  type ReplayMessage,
-  type StartMessage,
-  type UpdateMessage,
-  unpackPairs,
-} from './messages.js';
+import type { ReplayMessage } from './device-measurement.js';
+import { type DeviceReply, type DeviceRequest, type PeersMessage, type StartMessage, type UpdateMessage, unpackPairs } from './messages.js';
 import { PipelineDevice } from './pipeline-device.js';
 import { measureCosts } from './measured-costs.js';
 import { answerCalls, busyFields } from './measured-machine.js';

@@ -4,6 +4,7 @@ import type { VocabularySizes } from '../models/model.js';
 import type { Precision } from '../tensor/matrix.js';
 import type { EvaluationResult, UpdateResult } from '../training/executor.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
+import type { MeasurementReply, ProfileMessage, ReplayMessage } from './device-measurement.js';
 
 /** What a device needs to take part in training: sent once, before anything else. */
 export interface StartMessage {
@@ -45,18 +46,6 @@ export interface EvaluateMessage {
   readonly pairs: PackedPairs;
 }
 
-/** Runs the matrix products of the last update alone, all devices at once (`instrument: record`). */
-export interface ReplayMessage {
-  readonly kind: 'replay';
-  /** With packed weights where the update had them, or every product plain. */
-  readonly products: 'asMade' | 'plain';
-}
-
-/** Asks for the milliseconds by kernel since the last such request (`instrument: profile`). */
-export interface ProfileMessage {
-  readonly kind: 'profile';
-}
-
 export type DeviceRequest = StartMessage | PeersMessage | UpdateMessage | EvaluateMessage | ReplayMessage | ProfileMessage;
 
 export type DeviceReply =
@@ -70,8 +59,7 @@ export type DeviceReply =
   | { readonly kind: 'ready' }
   | { readonly kind: 'updated'; readonly result: UpdateResult }
   | { readonly kind: 'evaluated'; readonly result: EvaluationResult; readonly logProbabilities: Float64Array }
-  | { readonly kind: 'replayed'; readonly operations: number; readonly milliseconds: number }
-  | { readonly kind: 'profiled'; readonly milliseconds: [kernel: string, milliseconds: number][] }
+  | MeasurementReply
   | { readonly kind: 'failed'; readonly message: string };
 
 /** Sentence pairs in three arrays: a message of many small ones takes milliseconds to copy. */

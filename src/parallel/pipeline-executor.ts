@@ -12,10 +12,11 @@ import { updateCount } from '../training/local-executor.js';
 import { Optimizer } from '../training/optimizer.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
 import { Completion, completionBytes } from './completion.js';
+import { type ReplayMessage, together } from './device-measurement.js';
 import { DecodingDevices } from './decoding-devices.js';
 import type { DecodingReply, DecodingRequest } from './decoding-messages.js';
 import { divide } from './divide.js';
-import { packPairs, type ReplayMessage } from './messages.js';
+import { packPairs } from './messages.js';
 import type { PipelineReply, PipelineRequest } from './pipeline-messages.js';
 import { describePlan, type PipelinePlan } from './pipeline-plan.js';
 import { RemoteDevice } from './remote-device.js';
@@ -171,11 +172,7 @@ export class PipelineExecutor implements Executor {
 
   /** Runs the matrix products of the last update alone, on all devices at once. Needs `instrument: record`. */
   async replay(products: ReplayMessage['products']): Promise<{ operations: number; milliseconds: number }> {
-    const replies = await Promise.all(this.#devices.map((device) => device.ask('replayed', { kind: 'replay', products })));
-    return {
-      operations: replies.reduce((sum, reply) => sum + reply.operations, 0),
-      milliseconds: Math.max(...replies.map((reply) => reply.milliseconds)),
-    };
+    return together(await Promise.all(this.#devices.map((device) => device.ask('replayed', { kind: 'replay', products }))));
   }
 
   /** Milliseconds by kernel since the last call, by device. Needs `instrument: profile`. */

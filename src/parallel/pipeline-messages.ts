@@ -2,7 +2,8 @@ import type { ModelOptions } from '../models/create.js';
 import type { VocabularySizes } from '../models/model.js';
 import type { Precision } from '../tensor/matrix.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
-import type { PackedPairs, ReplayMessage } from './messages.js';
+import type { MeasurementReply, ProfileMessage, ReplayMessage } from './device-measurement.js';
+import type { PackedPairs } from './messages.js';
 import type { PipelinePlan } from './pipeline-plan.js';
 import type { Network } from './schedule.js';
 
@@ -53,7 +54,7 @@ export interface KeepBusy {
   readonly precision: Precision | undefined;
 }
 
-export type PipelineRequest = KeepBusy | PipelineStart | PipelineUpdate | PipelineEvaluate | ReplayMessage | { readonly kind: 'profile' };
+export type PipelineRequest = KeepBusy | PipelineStart | PipelineUpdate | PipelineEvaluate | ReplayMessage | ProfileMessage;
 
 export type PipelineReply =
   | { readonly kind: 'started'; readonly gemm: string; readonly precision: Precision; readonly kernels: string }
@@ -70,6 +71,5 @@ export type PipelineReply =
     }
   | { readonly kind: 'kept' }
   | { readonly kind: 'evaluated'; readonly logProbabilities: Float64Array | undefined }
-  | { readonly kind: 'replayed'; readonly operations: number; readonly milliseconds: number }
-  | { readonly kind: 'profiled'; readonly milliseconds: [kernel: string, milliseconds: number][] }
+  | MeasurementReply
   | { readonly kind: 'failed'; readonly message: string };

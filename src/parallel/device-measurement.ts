@@ -1,0 +1,26 @@
+/** Runs the matrix products of the last update alone, all devices at once (`instrument: record`). */
+export interface ReplayMessage {
+  readonly kind: 'replay';
+  /** With packed weights where the update had them, or every product plain. */
+  readonly products: 'asMade' | 'plain';
+}
+
+/** Asks for the milliseconds by kernel since the last such request (`instrument: profile`). */
+export interface ProfileMessage {
+  readonly kind: 'profile';
+}
+
+export type MeasurementReply =
+  | { readonly kind: 'replayed'; readonly operations: number; readonly milliseconds: number }
+  | { readonly kind: 'profiled'; readonly milliseconds: [kernel: string, milliseconds: number][] };
+
+/** All devices together: the operations of all, and the time of the slowest. */
+export function together(replies: readonly Extract<MeasurementReply, { kind: 'replayed' }>[]): {
+  operations: number;
+  milliseconds: number;
+} {
+  return {
+    operations: replies.reduce((sum, reply) => sum + reply.operations, 0),
+    milliseconds: Math.max(...replies.map((reply) => reply.milliseconds)),
+  };
+}
