@@ -126,13 +126,7 @@ async function rewrite(call: Call, weight: number): Promise<RescoringScores | un
   } finally {
     await output?.close();
   }
-  if (empty > 0)
-    warn(
-      new Error(
-        `the list has nothing for ${empty === 1 ? 'a line' : `${figure(empty)} lines`} of ${source}, which ${empty === 1 ? 'is' : 'are'} left empty`,
-      ),
-      call.progress,
-    );
+  if (empty > 0) warn(new Error(`the list has nothing for ${figure(empty)} lines of ${source}; they are empty`), call.progress);
   return judgement?.scores();
 }
 
