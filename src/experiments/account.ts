@@ -1,3 +1,4 @@
+import { svgFile } from '../analysis/page/drawing.js';
 import { html } from '../analysis/page/html.js';
 import { figures, page, table } from '../analysis/page/page.js';
 import type { ExperimentOptions, Finding } from './experiment.js';
@@ -18,8 +19,24 @@ export interface Account extends Finding {
   readonly trainingSeconds: number;
 }
 
-/** The table of an experiment with what belongs to it, to be put into a document. */
-export function accountMarkdown(account: Account): string {
+/** A drawing of an account in a file beside it. */
+export interface AccountPlot {
+  readonly file: string;
+  readonly title: string;
+  readonly svg: string;
+}
+
+/** The plots as files of their own, `NAME-1.svg` and so on, for documents. */
+export function accountPlots({ experiment, plots, widePlots = [] }: Account): AccountPlot[] {
+  return [...plots, ...widePlots].map(({ drawing }, index) => ({
+    file: `${experiment}-${index + 1}.svg`,
+    title: drawing.title,
+    svg: svgFile(drawing),
+  }));
+}
+
+/** The table of an experiment with what belongs to it, to be put into a document with its plots. */
+export function accountMarkdown(account: Account, plots: readonly AccountPlot[] = []): string {
   const { title, where, claim, head, rows, conclusions, command } = account;
   const row = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [
@@ -36,6 +53,7 @@ export function accountMarkdown(account: Account): string {
     '',
     ...conclusions.map((conclusion) => `- ${conclusion}`),
     '',
+    ...plots.flatMap(({ file, title }) => [`![${title}](${file})`, '']),
   ].join('\n');
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Html } from '../analysis/page/html.js';
+import type { Figure } from '../analysis/page/plot.js';
 import { scoreInterval, type ScoreInterval, scoreSentences } from '../analysis/scored-sentences.js';
 import { bleu } from '../metrics/bleu.js';
 import type { Configuration } from '../training/configuration.js';
@@ -42,9 +42,9 @@ export interface Finding {
   readonly rows: readonly (readonly string[])[];
   /** What the figures say and do not say, in sentences that are made from them. */
   readonly conclusions: readonly string[];
-  readonly plots: readonly Html[];
+  readonly plots: readonly Figure[];
   /** Plots that need the whole width. */
-  readonly widePlots?: readonly Html[];
+  readonly widePlots?: readonly Figure[];
   /** Everything measured, for programs. */
   readonly figures: object;
 }

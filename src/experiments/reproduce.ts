@@ -17,7 +17,7 @@ import {
   type TrainedPlan,
 } from './experiment.js';
 import { Laboratory, type LaboratoryEvent, type LaboratoryOptions, type TrainedRun } from './laboratory.js';
-import { type Account, accountMarkdown, accountPage } from './account.js';
+import { type Account, accountMarkdown, accountPage, accountPlots } from './account.js';
 
 export interface ReproduceRequest extends LaboratoryOptions {
   readonly experiment: string;
@@ -37,13 +37,13 @@ export type { LaboratoryEvent };
 export interface Reproduction {
   readonly account: Account;
   /** Where the account was written. */
-  readonly files: { readonly markdown: string; readonly json: string; readonly page: string };
+  readonly files: { readonly markdown: string; readonly json: string; readonly page: string; readonly plots: readonly string[] };
 }
 
 /**
  * Reruns an experiment of the paper from end to end, in a directory that experiments share: trains what is not trained yet,
- * goes on where it was interrupted, translates, and writes a table (Markdown and JSON) and a page with plots beside the
- * paper's figures. Undefined when `onCost` was against it.
+ * goes on where it was interrupted, translates, and writes a table (Markdown and JSON) and a page with plots, also as files
+ * of their own, beside the paper's figures. Undefined when `onCost` was against it.
  *
  * @throws DecadeError `usage` for an experiment there is not and options that are not allowed; the signal's reason when it
  *         aborts: what was done stays, and the same call goes on
@@ -70,17 +70,20 @@ export async function reproduce(runtime: Runtime, request: ReproduceRequest): Pr
   const finding = await experiment.measure({ ...setting, runs, laboratory, test });
   signal?.throwIfAborted();
   const account = accountOf(request.experiment, experiment, setting, [...trained.values()], finding, test.sources.length, command);
+  const plots = accountPlots(account);
   const files = {
     markdown: joinPath(out, `${request.experiment}.md`),
     json: joinPath(out, `${request.experiment}.json`),
     page: joinPath(out, `${request.experiment}.html`),
+    plots: plots.map(({ file }) => joinPath(out, file)),
   };
   await runtime.files.makeDirectory(out);
   const write = (name: string, text: string) => replaceFile(runtime.files, out, name, (path) => writeTextFile(runtime.files, path, text));
-  await write(`${request.experiment}.md`, accountMarkdown(account));
+  await write(`${request.experiment}.md`, accountMarkdown(account, plots));
   const { plots: _, widePlots: __, ...data } = account;
   await write(`${request.experiment}.json`, `${JSON.stringify(data, undefined, 2)}\n`);
   await write(`${request.experiment}.html`, await accountPage(account));
+  for (const { file, svg } of plots) await write(file, svg);
   return { account, files };
 }
 

@@ -52,6 +52,11 @@ describe('every experiment', () => {
       assert.doesNotMatch(markdown, /NaN|undefined|Infinity/);
       const page = await runtime.files.readText(files.page);
       assert.match(page, /<svg class="plot"/);
+      assert.ok(files.plots.length > 0);
+      for (const plot of files.plots) {
+        assert.match(await runtime.files.readText(plot), /^<svg xmlns=/);
+        assert.ok(markdown.includes(`](${plot.split('/').at(-1)})`), plot);
+      }
       assert.doesNotMatch(page, /https?:|NaN|undefined/);
       const { figures, runs } = JSON.parse(await runtime.files.readText(files.json)) as { figures: object; runs: object[] };
       assert.ok(Object.keys(figures).length > 0 && runs.length === account.runs.length);

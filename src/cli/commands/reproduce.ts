@@ -108,7 +108,7 @@ async function run(name: string, path: string | undefined, options: Options, sig
     const { account, files } = reproduced;
     const { plots: _, widePlots: __, ...data } = account;
     if (options.json) await printJson({ ...data, files });
-    else await print(`${accountMarkdown(account)}\n${files.markdown}, ${files.json}, ${files.page}`);
+    else await print(`${accountMarkdown(account)}\n${[files.markdown, files.json, files.page, ...files.plots].join(', ')}`);
   } catch (error) {
     if (signal.aborted) throw new Interrupted(`stopped; what was done is in ${out}, and the same command goes on`);
     throw error;
