@@ -14,7 +14,7 @@ import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.
 import { type SentenceVectorOptions, type SentenceVectors, sentenceVectors } from './decoding/sentence-vectors.js';
 import { type SourceLine, type TranslateOptions, type TranslationResult, Translator } from './decoding/translator.js';
 import type { TranslationModel } from './decoding/translation-model.js';
-import { type Evaluation, evaluate as evaluateMetric, metricNamed } from './metrics/evaluate.js';
+import { type Evaluation, evaluate as evaluateMetric, metricNamed, type ReadingOptions } from './metrics/evaluate.js';
 import { createModel, type ModelOptions } from './models/create.js';
 import type { Model } from './models/model.js';
 import { DataExecutor } from './parallel/data-executor.js';
@@ -254,7 +254,7 @@ export async function score(
   }
 }
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends ReadingOptions {
   readonly hypotheses: readonly string[];
   /** One list for each set of references. */
   readonly references: readonly (readonly string[])[];
@@ -263,8 +263,8 @@ export interface EvaluateOptions {
 }
 
 /** Scores translations against references as sacreBLEU does. */
-export function evaluate({ hypotheses, references, metrics = ['bleu', 'chrf'] }: EvaluateOptions): Evaluation[] {
-  return metrics.map(metricNamed).map((metric) => evaluateMetric(metric, hypotheses, references));
+export function evaluate({ hypotheses, references, metrics = ['bleu', 'chrf'], ...reading }: EvaluateOptions): Evaluation[] {
+  return metrics.map((name) => metricNamed(name, reading)).map((metric) => evaluateMetric(metric, hypotheses, references));
 }
 
 export interface ReportOptions extends ExaminationRequest, Pick<LoadOptions, 'devices' | 'gemm'> {

@@ -55,7 +55,7 @@ export async function compareSystems(
     });
   }
   const compared: MetricComparison[] = [];
-  for (const metric of metrics.map(metricNamed)) {
+  for (const metric of metrics.map((name) => metricNamed(name))) {
     const statistics = [];
     for (const { hypotheses } of systems) {
       statistics.push((await scoreSentences(metric, hypotheses, testSet.references, control)).statistics);

@@ -4,22 +4,31 @@ import { chrf } from './chrf.js';
 import { exactMatch } from './exact-match.js';
 import type { Metric, MetricScore } from './metric.js';
 import { ter } from './ter.js';
+import type { BleuTokenizer } from './tokenization.js';
+
+/** How text is read before it is compared. */
+export interface ReadingOptions {
+  /** How BLEU finds words; `none` for text that is tokenized already. Default: 13a. */
+  readonly tokenize?: BleuTokenizer | undefined;
+  /** Ignore case. TER always does. Default: false. */
+  readonly lowercase?: boolean | undefined;
+}
 
 /** Every metric by name, with its standard options. */
 export const metrics = {
-  bleu: (): Metric => bleu(),
-  chrf: (): Metric => chrf(),
-  'chrf++': (): Metric => chrf({ wordOrder: 2 }),
-  ter: (): Metric => ter(),
-  exact: (): Metric => exactMatch(),
-} as const satisfies Record<string, () => Metric>;
+  bleu: ({ tokenize, lowercase } = {}) => bleu({ tokenize, lowercase }),
+  chrf: ({ lowercase } = {}) => chrf({ lowercase }),
+  'chrf++': ({ lowercase } = {}) => chrf({ wordOrder: 2, lowercase }),
+  ter: () => ter(),
+  exact: ({ lowercase } = {}) => exactMatch({ lowercase }),
+} as const satisfies Record<string, (reading?: ReadingOptions) => Metric>;
 
 export type MetricName = keyof typeof metrics;
 
 /** The metric of this name; a `DecadeError` (`usage`) that suggests the nearest when there is none. */
-export function metricNamed(name: string): Metric {
+export function metricNamed(name: string, reading: ReadingOptions = {}): Metric {
   const create = Object.entries(metrics).find(([known]) => known === name)?.[1];
-  if (create !== undefined) return create();
+  if (create !== undefined) return create(reading);
   const nearest = nearestName(name, Object.keys(metrics));
   throw new DecadeError('usage', {
     where: 'metrics',

@@ -153,6 +153,22 @@ test('evaluate scores a file, or a model, with signatures', async () => {
     ],
   );
   assert.ok(results.every(({ signature }) => signature.includes('nrefs:1')));
+  const shouted = inDirectory('shouted.fr', ['Il y a trois semaines', 'BONJOUR tout le monde !']);
+  const tokenized = inDirectory('tokenized.fr', ['il y a trois semaines', 'bonjour tout le monde!']);
+  const reading = ['--tokenize', 'none', '--lowercase', '--metrics', 'bleu'];
+  const { stdout: read } = await decade(['evaluate', '--hypotheses', shouted, '--references', tokenized, ...reading]);
+  assert.match(read, /^BLEU = (?!100)\d+\.\d\d {2}nrefs:1\|case:lc\|eff:no\|tok:none\|/, 'a mark that stands apart is a word of its own');
+  const { stdout: standard } = await decade([
+    'evaluate',
+    '--hypotheses',
+    shouted,
+    '--references',
+    tokenized,
+    '--lowercase',
+    '--metrics',
+    'bleu',
+  ]);
+  assert.match(standard, /^BLEU = 100\.00 /);
   const source = inDirectory('source.en', ['three weeks ago', 'hello']);
   const translated = await decade(['evaluate', '-m', run, '--source', source, '--references', references]);
   assert.equal(translated.code, 0, translated.stderr);

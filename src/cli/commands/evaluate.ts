@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { evaluate } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { type Evaluation, metricNamed } from '../../metrics/evaluate.js';
+import { type BleuTokenizer, bleuTokenizers } from '../../metrics/tokenization.js';
 import { type DeviceChoice, gathered, names, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
@@ -16,6 +17,8 @@ interface Options extends DeviceChoice, SearchChoice {
   model?: string[];
   source?: string;
   metrics: string[];
+  tokenize?: BleuTokenizer;
+  lowercase?: boolean;
   json?: boolean;
 }
 
@@ -27,6 +30,10 @@ export function evaluateCommand(): Command {
     .option('--source <FILE>', 'source sentences for --model')
     .requiredOption('--references <FILE...>', 'what the translations should be; several files: several references a line', gathered)
     .addOption(new Option('--metrics <names>', 'bleu, chrf, chrf++, ter, exact').argParser(names).default(['bleu', 'chrf'], 'bleu,chrf'))
+    .addOption(
+      new Option('--tokenize <rules>', 'how BLEU finds words; none: between spaces (default: 13a)').choices(Object.keys(bleuTokenizers)),
+    )
+    .option('--lowercase', 'ignore case, which TER always does')
     .option('--json', 'print one JSON object');
   return withGemmOption(withDevicesOption(withSearchOptions(command)))
     .addHelpText(
@@ -34,6 +41,7 @@ export function evaluateCommand(): Command {
       `
 Examples:
   $ decade evaluate --hypotheses output.fr --references test.fr
+  $ decade evaluate --hypotheses output.tok.de --references test.tok.de --tokenize none
   $ decade evaluate -m runs/quickstart --source test.en --references test.fr --metrics bleu,chrf,ter --json`,
     )
     .action((options: Options) => interruptible('stopping', (signal) => run(options, signal)));
@@ -49,7 +57,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
       { name: options.references[set] ?? '', lines },
     );
   }
-  const results = evaluate({ hypotheses, references, metrics: options.metrics });
+  const results = evaluate({ hypotheses, references, metrics: options.metrics, tokenize: options.tokenize, lowercase: options.lowercase });
   if (options.json)
     await printJson({ sentences: hypotheses.length, results: results.map(({ details, ...result }) => ({ ...result, ...details })) });
   else for (const result of results) await print(describe(result));
