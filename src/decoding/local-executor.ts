@@ -1,5 +1,6 @@
 import type { Model, StepModel, TrainableModel } from '../models/model.js';
 import type { Device } from '../tensor/device.js';
+import { KnownProducts } from '../tensor/known-products.js';
 import { PackedWeights } from '../tensor/packed-weights.js';
 import type { Hypothesis } from './beams.js';
 import { ensembleModel } from './ensemble.js';
@@ -13,6 +14,7 @@ export class LocalDecodingExecutor implements BatchDecoder, DecodingExecutor {
   readonly devices = 1;
   readonly #device: Device;
   readonly #weights: PackedWeights;
+  readonly #known: KnownProducts;
   readonly #searched: StepModel;
   readonly #scored: readonly TrainableModel[];
 
@@ -27,7 +29,9 @@ export class LocalDecodingExecutor implements BatchDecoder, DecodingExecutor {
       device.matrix,
       Array.from(searched.parameters, ({ value }) => value),
     );
-    this.#device = { ...device, matrix: this.#weights };
+    const packed = { ...device, matrix: this.#weights };
+    this.#known = new KnownProducts(packed);
+    this.#device = { ...packed, known: this.#known };
     this.#searched = searched;
     this.#scored = scored;
   }
@@ -46,6 +50,7 @@ export class LocalDecodingExecutor implements BatchDecoder, DecodingExecutor {
   }
 
   async dispose(): Promise<void> {
+    this.#known.dispose();
     this.#weights.dispose();
   }
 }

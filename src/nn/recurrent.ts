@@ -1,9 +1,11 @@
 import type { SequenceLayout } from '../tensor/layout.js';
 import { add } from '../tensor/operations/add.js';
 import { concatenate } from '../tensor/operations/concatenate.js';
-import { type LstmAttributes, type LstmOutputs, lstm } from '../tensor/operations/lstm.js';
+import { embedding } from '../tensor/operations/embedding.js';
+import { type LstmAttributes, type LstmInputs, type LstmOutputs, lstm } from '../tensor/operations/lstm.js';
 import type { Runner } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
+import type { Words } from './embedding.js';
 import type { Parameter, ParameterStore } from './parameters.js';
 import { dropped, type Pass } from './pass.js';
 
@@ -25,19 +27,19 @@ class LstmLayer {
     this.#bias = store.declare(`${name}.bias`, [4 * hidden]);
   }
 
-  forward(runner: Runner, input: Tensor, state: RecurrentState | undefined, attributes: LstmAttributes): LstmOutputs {
-    return runner.run(
-      lstm,
-      {
-        input,
-        weightInput: this.#weightInput.value,
-        weightHidden: this.#weightHidden.value,
-        bias: this.#bias.value,
-        hidden: state?.hidden,
-        cell: state?.cell,
-      },
-      attributes,
-    );
+  forward(runner: Runner, input: Tensor | Words, state: RecurrentState | undefined, attributes: LstmAttributes): LstmOutputs {
+    const parameters = { weightHidden: this.#weightHidden.value, bias: this.#bias.value };
+    return runner.run(lstm, { ...this.#read(runner, input), ...parameters, hidden: state?.hidden, cell: state?.cell }, attributes);
+  }
+
+  #read(runner: Runner, input: Tensor | Words): Pick<LstmInputs, 'input' | 'weightInput' | 'inputProducts'> {
+    const weightInput = this.#weightInput.value;
+    if (!('ids' in input)) return { input, weightInput };
+    const { table, ids } = input;
+    const known = runner.scope.device.known?.of(table, weightInput, ids.i32);
+    return known === undefined
+      ? { input: runner.run(embedding, { table, ids }, {}).output, weightInput }
+      : { input: runner.scope.integers(known.places), weightInput: undefined, inputProducts: known.products };
   }
 }
 
@@ -51,7 +53,7 @@ class BidirectionalLstmLayer {
     this.#backward = new LstmLayer(store, `${name}.backward`, inputs, hidden / 2);
   }
 
-  forward(runner: Runner, input: Tensor, _state: undefined, { layout }: { layout: SequenceLayout }): LstmOutputs {
+  forward(runner: Runner, input: Tensor | Words, _state: undefined, { layout }: { layout: SequenceLayout }): LstmOutputs {
     const left = this.#forward.forward(runner, input, undefined, { layout, direction: 'forward' });
     const right = this.#backward.forward(runner, input, undefined, { layout, direction: 'backward' });
     const joined = (name: keyof LstmOutputs) => runner.run(concatenate, { left: left[name], right: right[name] }, {}).output;
@@ -85,17 +87,19 @@ export class RecurrentStack {
   /** input [rows, inputs] → output [rows, hidden] of the top layer, and every layer's state after its sentence's last step. */
   forward(
     pass: Pass,
-    input: Tensor,
+    input: Tensor | Words,
     states: readonly RecurrentState[] | undefined,
     layout: SequenceLayout,
     keys: Tensor | undefined,
   ): { output: Tensor; states: RecurrentState[] } {
-    let below = input;
-    const after = this.#layers.map((_, index) => {
-      const { output, state } = this.layer(index, pass, below, states?.[index], layout, keys);
-      below = output;
-      return state;
-    });
+    const { output, state } = this.layer(0, pass, input, states?.[0], layout, keys);
+    let below = output;
+    const after = [state];
+    for (let index = 1; index < this.#layers.length; index++) {
+      const above = this.layer(index, pass, below, states?.[index], layout, keys);
+      below = above.output;
+      after.push(above.state);
+    }
     return { output: below, states: after };
   }
 
@@ -103,18 +107,17 @@ export class RecurrentStack {
   layer(
     index: number,
     pass: Pass,
-    below: Tensor,
+    below: Tensor | Words,
     before: RecurrentState | undefined,
     layout: SequenceLayout,
     keys: Tensor | undefined,
   ): { output: Tensor; state: RecurrentState } {
     const layer = this.#layers[index];
     if (layer === undefined) throw new Error(`${this.#name} has no layer ${index}`);
-    const above = layer.forward(pass.runner, dropped(pass, `${this.#name}.${index}`, below, keys), before, {
-      layout,
-      direction: 'forward',
-    });
-    const output = this.#residual && index > 0 ? pass.runner.run(add, { left: above.output, right: below }, {}).output : above.output;
+    const input = 'ids' in below ? below : dropped(pass, `${this.#name}.${index}`, below, keys);
+    const above = layer.forward(pass.runner, input, before, { layout, direction: 'forward' });
+    const isAdded = this.#residual && index > 0 && !('ids' in below);
+    const output = isAdded ? pass.runner.run(add, { left: above.output, right: below }, {}).output : above.output;
     return { output, state: { hidden: above.hidden, cell: above.cell } };
   }
 }
@@ -136,12 +139,13 @@ export class BidirectionalStack {
 
   forward(
     pass: Pass,
-    input: Tensor,
+    input: Tensor | Words,
     _states: undefined,
     layout: SequenceLayout,
     keys: Tensor | undefined,
   ): { output: Tensor; states: RecurrentState[] } {
-    const first = this.#first.forward(pass.runner, dropped(pass, this.#name, input, keys), undefined, { layout });
+    const entering = 'ids' in input ? input : dropped(pass, this.#name, input, keys);
+    const first = this.#first.forward(pass.runner, entering, undefined, { layout });
     const bottom = { hidden: first.hidden, cell: first.cell };
     if (this.#above === undefined) return { output: first.output, states: [bottom] };
     const above = this.#above.forward(pass, first.output, undefined, layout, keys);

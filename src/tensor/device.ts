@@ -1,4 +1,5 @@
 import type { LoadedKernels } from './kernels/load.js';
+import type { KnownProducts } from './known-products.js';
 import type { MatrixProvider } from './matrix.js';
 import { type Memory, MeasuredRoom, type Room } from './memory.js';
 import { type DataType, type Shape, Tensor } from './tensor.js';
@@ -8,6 +9,8 @@ export interface Device {
   readonly memory: Memory;
   readonly kernels: LoadedKernels;
   readonly matrix: MatrixProvider;
+  /** Where parameters do not change while the device is used: what it keeps of their products. */
+  readonly known?: KnownProducts | undefined;
 }
 
 /** Where an operation allocates what it returns and what it needs meanwhile. */

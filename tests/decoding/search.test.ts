@@ -4,6 +4,7 @@ import { DecadeError } from '../../src/core/errors.js';
 import { makeSourceBatch } from '../../src/data/batch.js';
 import type { Hypothesis } from '../../src/decoding/beams.js';
 import { lengthPenalty } from '../../src/decoding/length-penalty.js';
+import { LocalDecodingExecutor } from '../../src/decoding/local-executor.js';
 import { type DecodingOptionsInput, resolveDecodingOptions } from '../../src/decoding/options.js';
 import { search } from '../../src/decoding/search.js';
 import type { StepModel } from '../../src/models/model.js';
@@ -205,13 +206,14 @@ describe('beam search', () => {
 describe('a translation is the same', () => {
   for (const variant of lstmVariants) {
     for (const beam of [1, 4]) {
-      test(`alone and in any batch: ${JSON.stringify(variant)}, beam ${beam}`, async () => {
+      test(`alone and in any batch, with products of words kept or not: ${JSON.stringify(variant)}, beam ${beam}`, async () => {
         const model = randomLstm(device, variant);
         const options = { beam, nbest: beam, maximumLength: 10, attention: true };
         const together = await find(model, sources, options);
         const backwards = (await find(model, sources.toReversed(), options)).toReversed();
+        const executor = LocalDecodingExecutor.of(device, [model]);
         for (const [sentence, source] of sources.entries()) {
-          const [alone] = await find(model, [source], options);
+          const [alone] = await executor.search([{ source }], resolveDecodingOptions(options));
           assert.deepEqual(idsOf(together[sentence]), idsOf(alone));
           assert.deepEqual(idsOf(backwards[sentence]), idsOf(alone));
           together[sentence]?.forEach((hypothesis, rank) => {
@@ -223,6 +225,7 @@ describe('a translation is the same', () => {
             });
           });
         }
+        await executor.dispose();
       });
     }
   }

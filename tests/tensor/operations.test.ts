@@ -70,6 +70,17 @@ function lstmCase(name: string, lengths: number[], inputs: number, hidden: numbe
   };
 }
 
+/** Inputs that are among a few of which the products are known. */
+function knownLstmCase(name: string, lengths: number[], known: number, hidden: number, direction: 'forward' | 'backward') {
+  const { inputs, ...rest } = lstmCase(name, lengths, 1, hidden, direction, true);
+  const input = integersBelow(inputs.input.shape[0] ?? 0, known);
+  return {
+    ...rest,
+    inputs: { ...inputs, input, weightInput: undefined, inputProducts: random(known, 4 * hidden) },
+    integers: ['input'] as const,
+  };
+}
+
 /** Queries that look at ragged, overlapping lists of memory rows. */
 function planOf(scope: Scope, lengths: number[], memoryRows: number): AttentionPlan {
   const starts = lengths.map((_, query) => lengths.slice(0, query).reduce((sum, length) => sum + length, 0));
@@ -156,6 +167,8 @@ const cases: {
     lstmCase('ragged, backward, with a state', [5, 2, 1], 2, 9, 'backward', true),
     lstmCase('one step, with a state', [1, 1, 1], 6, 4, 'forward', true),
     lstmCase('even', [6, 6, 6], 17, 8, 'forward', true),
+    knownLstmCase('of known inputs', [4, 2, 1], 5, 6, 'forward'),
+    knownLstmCase('of known inputs, backward', [4, 2, 1], 3, 5, 'backward'),
   ],
   dotAttention: [1, 6, 9].map((size) => ({
     name: `size ${size}`,

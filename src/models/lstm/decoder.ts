@@ -1,5 +1,5 @@
 import { Attention, attentionPlan, type AttentionMemory, type MemoryRows } from '../../nn/attention.js';
-import { Embedding } from '../../nn/embedding.js';
+import { Embedding, type Words } from '../../nn/embedding.js';
 import { Linear } from '../../nn/linear.js';
 import type { Parameter, ParameterStore } from '../../nn/parameters.js';
 import { dropped, type Pass } from '../../nn/pass.js';
@@ -80,9 +80,10 @@ export class LstmDecoder {
     sourceColumns: Int32Array,
     keys: Tensor | undefined,
   ): { output: Tensor; state: DecoderState; weights: Tensor | undefined } {
-    const embedded = this.#embedding.forward(pass.runner, inputIds);
-    const read = state.fed === undefined ? this.#readAtOnce : this.#readStepByStep;
-    const { output, ...rest } = read.call(this, pass, embedded, state, layout, memory, sourceColumns, keys);
+    const { output, ...rest } =
+      state.fed === undefined
+        ? this.#readAtOnce(pass, this.#embedding.words(pass, inputIds), state, layout, memory, sourceColumns, keys)
+        : this.#readStepByStep(pass, this.#embedding.forward(pass.runner, inputIds), state, layout, memory, sourceColumns, keys);
     return { output: dropped(pass, 'output', output, keys), ...rest };
   }
 
@@ -102,14 +103,14 @@ export class LstmDecoder {
 
   #readAtOnce(
     pass: Pass,
-    embedded: Tensor,
+    words: Tensor | Words,
     state: DecoderState,
     layout: SequenceLayout,
     memory: DecoderMemory | undefined,
     sourceColumns: Int32Array,
     keys: Tensor | undefined,
   ): { output: Tensor; state: DecoderState; weights: Tensor | undefined } {
-    const { output, states } = this.#stack.forward(pass, embedded, state.layers, layout, keys);
+    const { output, states } = this.#stack.forward(pass, words, state.layers, layout, keys);
     const after = { layers: states, fed: undefined };
     if (this.#attention === undefined || memory === undefined) return { output, state: after, weights: undefined };
     const columns = new Int32Array(layout.rows);

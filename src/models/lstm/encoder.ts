@@ -26,7 +26,7 @@ export class LstmEncoder {
   /** The top layer's output at every source token, [rows, hidden], and each layer's last state, [sentences, hidden], by source column. */
   forward(pass: Pass, source: PackedSource, sentenceKeys: Uint32Array): { output: Tensor; states: RecurrentState[] } {
     const keys = rowKeys(pass, source.layout, source.sentences, sentenceKeys);
-    const embedded = this.#embedding.forward(pass.runner, pass.runner.scope.integers(source.ids));
+    const embedded = this.#embedding.words(pass, pass.runner.scope.integers(source.ids));
     return this.#stack.forward(pass, embedded, undefined, source.layout, keys);
   }
   /** One layer alone, over a stretch of steps; the first reads token ids. */

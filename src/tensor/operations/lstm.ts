@@ -5,10 +5,12 @@ import type { Tensor } from '../tensor.js';
 import { copyOrClear, type Direction, recurrentProduct, States, stepOrder } from './recurrent-states.js';
 
 export type LstmInputs = {
-  /** [rows, inputs], rows as the layout says */
+  /** [rows, inputs], rows as the layout says; with `inputProducts` Int32[rows], which of them each row has */
   readonly input: Tensor;
-  /** [4 hidden, inputs]; gates in the order input, forget, cell, output */
-  readonly weightInput: Tensor;
+  /** [4 hidden, inputs]; gates in the order input, forget, cell, output. Absent with `inputProducts`. */
+  readonly weightInput: Tensor | undefined;
+  /** [any, 4 hidden]: what the input weights make of all inputs that there are, where it is known */
+  readonly inputProducts?: Tensor | undefined;
   /** [4 hidden, hidden] */
   readonly weightHidden: Tensor;
   /** [4 hidden] */
@@ -53,11 +55,21 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
   name: 'lstm',
   sparse: [],
 
-  check({ input, weightInput, weightHidden, bias, hidden, cell }, { layout }) {
+  check({ input, weightInput, inputProducts, weightHidden, bias, hidden, cell }, { layout }) {
     const [, hiddenSize] = expectMatrix('lstm', 'weightHidden', weightHidden);
-    const [, inputs] = expectMatrix('lstm', 'input', input);
-    expectShape('lstm', 'input', input, [layout.rows, inputs], '[rows, inputs]');
-    expectShape('lstm', 'weightInput', weightInput, [4 * hiddenSize, inputs], '[4 hidden, inputs]');
+    if ((weightInput === undefined) === (inputProducts === undefined)) {
+      throw new DecadeError('shape', { where: 'lstm', received: 'both or neither', allowed: 'one of weightInput and inputProducts' });
+    }
+    if (weightInput !== undefined) {
+      const [, inputs] = expectMatrix('lstm', 'input', input);
+      expectShape('lstm', 'input', input, [layout.rows, inputs], '[rows, inputs]');
+      expectShape('lstm', 'weightInput', weightInput, [4 * hiddenSize, inputs], '[4 hidden, inputs]');
+    }
+    if (inputProducts !== undefined) {
+      const [known] = expectMatrix('lstm', 'inputProducts', inputProducts);
+      expectShape('lstm', 'inputProducts', inputProducts, [known, 4 * hiddenSize], '[any, 4 hidden]');
+      expectShape('lstm', 'input', input, [layout.rows], '[rows]', 'i32');
+    }
     expectShape('lstm', 'weightHidden', weightHidden, [4 * hiddenSize, hiddenSize], '[4 hidden, hidden]');
     expectShape('lstm', 'bias', bias, [4 * hiddenSize], '[4 hidden]');
     if ((hidden === undefined) !== (cell === undefined)) {
@@ -68,7 +80,7 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
   },
 
   forward(scope, inputs, { layout, direction }) {
-    const { input, weightInput, weightHidden, bias } = inputs;
+    const { input, weightInput, inputProducts, weightHidden, bias } = inputs;
     const { kernels, matrix } = scope.device;
     const hiddenSize = weightHidden.dimension(1);
 
@@ -76,17 +88,21 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
     const tanhCells = scope.empty([layout.rows, hiddenSize]);
     const hiddenStates = new States(scope, inputs.hidden, hiddenSize, layout, direction);
     const cellStates = new States(scope, inputs.cell, hiddenSize, layout, direction);
-    matrix.multiply({
-      m: layout.rows,
-      n: 4 * hiddenSize,
-      k: input.dimension(1),
-      a: input.offset,
-      transposeA: false,
-      b: weightInput.offset,
-      transposeB: true,
-      c: gates.offset,
-      accumulate: false,
-    });
+    if (inputProducts !== undefined) {
+      kernels.gatherRows(gates.offset, inputProducts.offset, input.offset, layout.rows, 4 * hiddenSize);
+    } else if (weightInput !== undefined) {
+      matrix.multiply({
+        m: layout.rows,
+        n: 4 * hiddenSize,
+        k: input.dimension(1),
+        a: input.offset,
+        transposeA: false,
+        b: weightInput.offset,
+        transposeB: true,
+        c: gates.offset,
+        accumulate: false,
+      });
+    }
 
     const recurrent = recurrentProduct(scope, weightHidden, true, layout.steps);
     for (const [position, step] of stepOrder(layout, direction).entries()) {
@@ -148,11 +164,14 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
     recurrent.release();
 
     // From here on `gates` holds the gradients of the pre-activations.
-    const [rows, inputSize] = [layout.rows, input.dimension(1)];
-    if (inputGradients.input !== undefined) {
+    const { rows } = layout;
+    if (inputGradients.inputProducts !== undefined) {
+      kernels.scatterAddRows(inputGradients.inputProducts.offset, gates.offset, input.offset, rows, 4 * hiddenSize);
+    }
+    if (inputGradients.input !== undefined && weightInput !== undefined) {
       matrix.multiply({
         m: rows,
-        n: inputSize,
+        n: input.dimension(1),
         k: 4 * hiddenSize,
         a: gates.offset,
         transposeA: false,
@@ -165,7 +184,7 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
     if (inputGradients.weightInput !== undefined) {
       matrix.multiply({
         m: 4 * hiddenSize,
-        n: inputSize,
+        n: input.dimension(1),
         k: rows,
         a: gates.offset,
         transposeA: true,

@@ -5,8 +5,15 @@ const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 
 /** Sentence by sentence and step by step, as the equations stand in the papers. */
 export const lstm: ReferenceOf<typeof operations.lstm> = (inputs, { layout, direction }) => {
-  const { input, weightInput, weightHidden, bias } = inputs;
-  const [inputSize, hiddenSize] = [dimension(input, 1), dimension(weightHidden, 1)];
+  const { input, weightInput, inputProducts, weightHidden, bias } = inputs;
+  const hiddenSize = dimension(weightHidden, 1);
+  const fromInput = (row: number, index: number): number => {
+    if (inputProducts !== undefined) return at(inputProducts, input.values[row] as number, index);
+    let sum = 0;
+    for (let from = 0; weightInput !== undefined && from < dimension(input, 1); from++)
+      sum += at(weightInput, index, from) * at(input, row, from);
+    return sum;
+  };
   const output = plain([layout.rows, hiddenSize]);
   const hidden = plain([layout.sentences, hiddenSize], inputs.hidden?.values);
   const cell = plain([layout.sentences, hiddenSize], inputs.cell?.values);
@@ -16,8 +23,7 @@ export const lstm: ReferenceOf<typeof operations.lstm> = (inputs, { layout, dire
       const step = direction === 'forward' ? position : length - 1 - position;
       const row = (layout.offsets[step] as number) + sentence;
       const gate = (index: number) => {
-        let sum = bias.values[index] as number;
-        for (let from = 0; from < inputSize; from++) sum += at(weightInput, index, from) * at(input, row, from);
+        let sum = (bias.values[index] as number) + fromInput(row, index);
         for (let from = 0; from < hiddenSize; from++) sum += at(weightHidden, index, from) * at(hidden, sentence, from);
         return sum;
       };
