@@ -1,8 +1,11 @@
 import { matrixProviders } from '../../src/platform/node/native/providers.js';
+import { allowRelaxedSimd } from '../../src/platform/node/relaxed-simd.js';
 import type { Device } from '../../src/tensor/device.js';
 import { hasRelaxedSimd, loadKernels } from '../../src/tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
 import { Memory } from '../../src/tensor/memory.js';
+
+allowRelaxedSimd();
 
 /** One device with the portable kernels, for tests that are not about devices. */
 export async function openTestDevice(options: { relaxed?: boolean | 'auto' } = {}): Promise<Device> {

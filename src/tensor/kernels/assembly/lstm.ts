@@ -1,7 +1,7 @@
 import {
   loadPartial,
-  log2OfE,
   madd,
+  minusLog2OfE,
   one,
   quick1,
   quick2,
@@ -27,7 +27,7 @@ function addBiasThenSigmoid(x: usize, bias: usize, count: usize): void {
   const whole = bytes & ~15;
   const greatest = quickGreatest;
   const least = quickLeast;
-  const scale = log2OfE;
+  const scale = minusLog2OfE;
   const magic = rounder;
   const c1 = quick1;
   const c2 = quick2;
@@ -37,8 +37,8 @@ function addBiasThenSigmoid(x: usize, bias: usize, count: usize): void {
   const c0 = one;
   let at: usize = 0;
   for (; at < whole; at += 16) {
-    const negative = f32x4.neg(f32x4.add(v128.load(x + at), v128.load(bias + at)));
-    const power = quickExponentialOf(f32x4.pmin(negative, greatest), least, scale, magic, c1, c2, c3, c4, c5, c0);
+    const biased = f32x4.pmin(f32x4.add(v128.load(x + at), v128.load(bias + at)), greatest);
+    const power = quickExponentialOf(biased, least, scale, magic, c1, c2, c3, c4, c5, c0);
     v128.store(x + at, f32x4.div(c0, f32x4.add(c0, power)));
   }
   if (at < bytes) {
