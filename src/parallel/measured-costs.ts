@@ -146,7 +146,7 @@ class Measurements {
       () => lstm.forward(scope, given, attributes),
       ({ outputs, saved }) => {
         const start = performance.now();
-        lstm.gradient(scope, { inputs: given, attributes, outputs, saved }, outputs, gradients);
+        lstm.gradient(scope, { inputs: given, attributes, outputs, saved }, outputs, gradients, new Set(['input']));
         backward.push(performance.now() - start);
         this.#runs.reset();
       },

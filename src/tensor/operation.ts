@@ -25,16 +25,19 @@ export interface Operation<
   readonly name: string;
   /** Inputs whose gradient may be kept as touched rows. */
   readonly sparse: readonly Sparse[];
+  /** Inputs whose gradient is written, not added to, where `fresh` says that nothing has been added yet. */
+  readonly overwrites?: readonly (keyof Inputs & string)[];
   /** Throws a `shape` error that names the input, what it is and what it should be. */
   check(inputs: Inputs, attributes: Attributes): void;
   /** Inputs are only read. What `gradient` needs besides inputs and outputs is `saved`. */
   forward(scope: Scope, inputs: Inputs, attributes: Attributes): { outputs: Outputs; saved: Saved };
-  /** Adds to every wanted gradient of the inputs. May use up `saved`. */
+  /** Adds to every wanted gradient of the inputs; a `fresh` one of those it `overwrites` has no values yet. May use up `saved`. */
   gradient(
     scope: Scope,
     call: { inputs: Inputs; attributes: Attributes; outputs: Outputs; saved: Saved },
     outputGradients: OutputGradients<Outputs>,
     inputGradients: InputGradients<Inputs, Sparse>,
+    fresh: ReadonlySet<keyof Inputs>,
   ): void;
 }
 
@@ -44,10 +47,18 @@ export interface Operation<
  */
 export interface Loss<Inputs extends Tensors, Attributes, Outputs extends Tensors> {
   readonly name: string;
+  /** As in `Operation`. */
+  readonly overwrites?: readonly (keyof Inputs & string)[];
   check(inputs: Inputs, attributes: Attributes): void;
   forward(scope: Scope, inputs: Inputs, attributes: Attributes): Outputs;
   /** As `forward`, and adds to every wanted gradient of the inputs. */
-  forwardAndGradient(scope: Scope, inputs: Inputs, attributes: Attributes, inputGradients: InputGradients<Inputs, never>): Outputs;
+  forwardAndGradient(
+    scope: Scope,
+    inputs: Inputs,
+    attributes: Attributes,
+    inputGradients: InputGradients<Inputs, never>,
+    fresh: ReadonlySet<keyof Inputs>,
+  ): Outputs;
 }
 
 /** Throws unless the tensor has this shape and type. `names` name the dimensions in the message, as in `[rows, columns]`. */

@@ -89,8 +89,9 @@ export class Tape implements Runner {
       this.#backward.push(() => {
         const outputGradients = this.#outputGradients(outputs);
         if (outputGradients === undefined) return;
+        const fresh = this.#freshGradients(inputs, operation.overwrites);
         const inputGradients = this.#inputGradients(operation.name, inputs, operation.sparse);
-        operation.gradient(this.scope, { inputs, attributes, outputs, saved }, outputGradients, inputGradients);
+        operation.gradient(this.scope, { inputs, attributes, outputs, saved }, outputGradients, inputGradients, fresh);
       });
     }
     return outputs;
@@ -102,7 +103,9 @@ export class Tape implements Runner {
     attributes: Attributes,
   ): Outputs {
     loss.check(inputs, attributes);
-    return loss.forwardAndGradient(this.scope, inputs, attributes, this.#inputGradients<Inputs, never>(loss.name, inputs, []));
+    const fresh = this.#freshGradients(inputs, loss.overwrites);
+    const inputGradients = this.#inputGradients<Inputs, never>(loss.name, inputs, []);
+    return loss.forwardAndGradient(this.scope, inputs, attributes, inputGradients, fresh);
   }
 
   rows(tensor: Tensor, start: number, end: number): Tensor {
@@ -145,6 +148,20 @@ export class Tape implements Runner {
       }
     }
     return wanted ? (gradients as OutputGradients<Outputs>) : undefined;
+  }
+
+  /** Makes room for the gradients of inputs that have none yet and that an operation will write, so that they need not be cleared. */
+  #freshGradients<Inputs extends Tensors>(inputs: Inputs, overwrites: readonly (keyof Inputs & string)[] = []): Set<keyof Inputs> {
+    const fresh = new Set<keyof Inputs>();
+    for (const name of overwrites) {
+      const input: Tensor | undefined = inputs[name];
+      if (input === undefined || !this.#tracked.has(input) || this.#views.has(input) || this.#gradients.has(input)) continue;
+      // What is given twice is written and added to.
+      if (Object.values(inputs).filter((other) => other === input).length > 1) continue;
+      this.#gradients.set(input, this.scope.empty(input.shape));
+      fresh.add(name);
+    }
+    return fresh;
   }
 
   #inputGradients<Inputs extends Tensors, Sparse extends keyof Inputs & string>(

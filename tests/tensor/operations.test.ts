@@ -249,10 +249,12 @@ function sweep(
     inputs,
     integers = [],
     opaque = [],
+    fresh = [],
   }: {
     inputs: { [name: string]: Plain | undefined };
     integers?: readonly PropertyKey[] | undefined;
     opaque?: readonly string[] | undefined;
+    fresh?: readonly string[];
   },
   run: (scope: Scope, uploaded: { [name: string]: Tensor | undefined }) => Runnable,
   reference: (scope: Scope) => { [name: string]: Plain | undefined },
@@ -285,13 +287,13 @@ function sweep(
   const outputGradients = Object.fromEntries(
     Object.entries(weights).map(([name, value]) => [name, scope.empty(value.shape).set(value.values)]),
   );
-  // Gradients are added to what is there already.
-  const present = 0.25;
+  // Gradients are added to what is there already, unless it is nothing that counts.
+  const present = (name: string) => (fresh.includes(name) ? 0 : 0.25);
   const inputGradients = Object.fromEntries(
     Object.entries(inputs).flatMap(([name, value]) => {
       if (value === undefined || integers.includes(name)) return [];
       const gradient = scope.empty(value.shape);
-      gradient.f32.fill(present);
+      gradient.f32.fill(fresh.includes(name) ? Number.NaN : present(name));
       return [[name, gradient]];
     }),
   );
@@ -312,7 +314,7 @@ function sweep(
     checkGradient(
       weighted,
       values,
-      gradient.f32.map((value) => value - present),
+      gradient.f32.map((value) => value - present(name)),
       name,
     );
   }
@@ -331,24 +333,26 @@ for (const { name: deviceName, device } of devices) {
       const operation = operations[operationName] as unknown as Operation<Tensors, unknown, Tensors, unknown, never>;
       const reference = references[operationName] as unknown as (inputs: object, attributes: unknown) => { [name: string]: Plain };
       for (const example of cases[operationName] as unknown as readonly Case<Tensors, unknown>[]) {
-        test(`${operationName} ${example.name}`, () => {
-          let attributes: unknown;
-          sweep(
-            device,
-            example as never,
-            (scope, inputs) => {
-              attributes = example.attributes(scope);
-              operation.check(inputs, attributes);
-              const { outputs, saved } = operation.forward(scope, inputs, attributes);
-              return {
-                outputs,
-                addGradients: (outputGradients, inputGradients) =>
-                  operation.gradient(scope, { inputs, attributes, outputs, saved }, outputGradients, inputGradients),
-              };
-            },
-            () => reference(example.inputs, attributes),
-          );
-        });
+        for (const fresh of operation.overwrites === undefined ? [[]] : [[], operation.overwrites]) {
+          test(`${operationName} ${example.name}${fresh.length === 0 ? '' : ', gradients of its own'}`, () => {
+            let attributes: unknown;
+            sweep(
+              device,
+              { ...example, fresh } as never,
+              (scope, inputs) => {
+                attributes = example.attributes(scope);
+                operation.check(inputs, attributes);
+                const { outputs, saved } = operation.forward(scope, inputs, attributes);
+                return {
+                  outputs,
+                  addGradients: (outputGradients, inputGradients) =>
+                    operation.gradient(scope, { inputs, attributes, outputs, saved }, outputGradients, inputGradients, new Set(fresh)),
+                };
+              },
+              () => reference(example.inputs, attributes),
+            );
+          });
+        }
       }
     }
     for (const lossName of Object.keys(losses) as LossName[]) {
@@ -378,7 +382,8 @@ for (const { name: deviceName, device } of devices) {
             bias: scope.zeros(bias.shape),
             targets: undefined,
           };
-          losses[lossName].forwardAndGradient(scope, inputs, attributes, gradients);
+          gradients.input.f32.fill(Number.NaN);
+          losses[lossName].forwardAndGradient(scope, inputs, attributes, gradients, new Set(losses[lossName].overwrites));
           const total = () =>
             gradientScale * lossReferences[lossName](example.inputs, attributes).losses.values.reduce((sum, value) => sum + value, 0);
           for (const name of ['input', 'weight', 'bias'] as const)
@@ -401,7 +406,7 @@ for (const { name: deviceName, device } of devices) {
         const call = { inputs: { table, ids }, attributes: {}, outputs, saved };
         const gradient = scope.empty([count, columns]).set(random(count, columns).values);
         for (const sum of [touched, dense])
-          operations.embedding.gradient(scope, call, { output: gradient }, { table: sum, ids: undefined });
+          operations.embedding.gradient(scope, call, { output: gradient }, { table: sum, ids: undefined }, new Set());
       }
       const unpacked = new Float32Array(vocabulary * columns);
       touched.touched.i32.forEach((id, slot) => {

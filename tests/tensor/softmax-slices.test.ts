@@ -37,6 +37,7 @@ for (const smoothing of [0, 0.1]) {
         { input, weight, bias, targets: scope.integers(targetIds) },
         attributes,
         { ...whole, targets: undefined },
+        new Set(),
       );
       const slices = boundaries.slice(1).map((to, index) => {
         const from = boundaries[index] as number;

@@ -14,6 +14,7 @@ export type LinearInputs = {
 export const linear: Operation<LinearInputs, object, { output: Tensor }, undefined> = {
   name: 'linear',
   sparse: [],
+  overwrites: ['input'],
 
   check({ input, weight, bias }) {
     const [, inputs] = expectMatrix('linear', 'input', input);
@@ -41,7 +42,7 @@ export const linear: Operation<LinearInputs, object, { output: Tensor }, undefin
     return { outputs: { output }, saved: undefined };
   },
 
-  gradient(scope, { inputs: { input, weight } }, { output: dOutput }, { input: dInput, weight: dWeight, bias: dBias }) {
+  gradient(scope, { inputs: { input, weight } }, { output: dOutput }, { input: dInput, weight: dWeight, bias: dBias }, fresh) {
     if (dOutput === undefined) return;
     const rows = input.dimension(0);
     const [outputs, inputs] = [weight.dimension(0), weight.dimension(1)];
@@ -56,7 +57,7 @@ export const linear: Operation<LinearInputs, object, { output: Tensor }, undefin
         b: weight.offset,
         transposeB: false,
         c: dInput.offset,
-        accumulate: true,
+        accumulate: !fresh.has('input'),
       });
     }
     if (dWeight !== undefined) {

@@ -54,6 +54,7 @@ export interface LstmSaved {
 export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved> = {
   name: 'lstm',
   sparse: [],
+  overwrites: ['input'],
 
   check({ input, weightInput, inputProducts, weightHidden, bias, hidden, cell }, { layout }) {
     const [, hiddenSize] = expectMatrix('lstm', 'weightHidden', weightHidden);
@@ -129,7 +130,7 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
     };
   },
 
-  gradient(scope, { inputs, attributes: { layout, direction }, saved }, outputGradients, inputGradients) {
+  gradient(scope, { inputs, attributes: { layout, direction }, saved }, outputGradients, inputGradients, fresh) {
     const { input, weightInput, weightHidden } = inputs;
     const { kernels, matrix } = scope.device;
     const hiddenSize = weightHidden.dimension(1);
@@ -178,7 +179,7 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
         b: weightInput.offset,
         transposeB: false,
         c: inputGradients.input.offset,
-        accumulate: true,
+        accumulate: !fresh.has('input'),
       });
     }
     if (inputGradients.weightInput !== undefined) {

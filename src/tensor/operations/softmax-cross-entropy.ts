@@ -34,6 +34,7 @@ const rowsAtATime = 400;
 /** losses = cross entropy of softmax(input weightᵀ + bias) with the targets; the logits of all rows never exist at once. */
 export const softmaxCrossEntropy: Loss<SoftmaxCrossEntropyInputs, SoftmaxCrossEntropyAttributes, SoftmaxCrossEntropyOutputs> = {
   name: 'softmaxCrossEntropy',
+  overwrites: ['input'],
 
   check({ input, weight, bias, targets }) {
     const [rows, size] = expectMatrix('softmaxCrossEntropy', 'input', input);
@@ -53,11 +54,11 @@ export const softmaxCrossEntropy: Loss<SoftmaxCrossEntropyInputs, SoftmaxCrossEn
   },
 
   forward(scope, inputs, { smoothing }) {
-    return inChunks(scope, inputs, smoothing, 0, undefined);
+    return inChunks(scope, inputs, smoothing, 0, undefined, false);
   },
 
-  forwardAndGradient(scope, inputs, { smoothing, gradientScale }, inputGradients) {
-    return inChunks(scope, inputs, smoothing, gradientScale, inputGradients);
+  forwardAndGradient(scope, inputs, { smoothing, gradientScale }, inputGradients, fresh) {
+    return inChunks(scope, inputs, smoothing, gradientScale, inputGradients, fresh.has('input'));
   },
 };
 
@@ -67,6 +68,7 @@ function inChunks(
   smoothing: number,
   gradientScale: number,
   gradients: InputGradients<SoftmaxCrossEntropyInputs, never> | undefined,
+  overwritesInput: boolean,
 ): SoftmaxCrossEntropyOutputs {
   const { kernels, matrix } = scope.device;
   const [rows, size, vocabulary] = [input.dimension(0), input.dimension(1), weight.dimension(0)];
@@ -112,7 +114,7 @@ function inChunks(
         b: weight.offset,
         transposeB: false,
         c: gradients.input.offset + first * size * 4,
-        accumulate: true,
+        accumulate: !overwritesInput,
       });
     }
     if (gradients?.weight !== undefined) {
