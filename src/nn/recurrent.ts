@@ -3,6 +3,7 @@ import { add } from '../tensor/operations/add.js';
 import { concatenate } from '../tensor/operations/concatenate.js';
 import { embedding } from '../tensor/operations/embedding.js';
 import { type LstmAttributes, type LstmInputs, type LstmOutputs, lstm } from '../tensor/operations/lstm.js';
+import { lstmStep, type StateOrigins } from '../tensor/operations/lstm-step.js';
 import type { Runner } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Words } from './embedding.js';
@@ -30,6 +31,12 @@ class LstmLayer {
   forward(runner: Runner, input: Tensor | Words, state: RecurrentState | undefined, attributes: LstmAttributes): LstmOutputs {
     const parameters = { weightHidden: this.#weightHidden.value, bias: this.#bias.value };
     return runner.run(lstm, { ...this.#read(runner, input), ...parameters, hidden: state?.hidden, cell: state?.cell }, attributes);
+  }
+
+  /** One step without gradients, from states that several rows may share. */
+  step(runner: Runner, input: Tensor | Words, { hidden, cell }: RecurrentState, origins: StateOrigins | undefined): RecurrentState {
+    const parameters = { weightHidden: this.#weightHidden.value, bias: this.#bias.value };
+    return lstmStep(runner.scope, { ...this.#read(runner, input), ...parameters, hidden, cell }, origins);
   }
 
   #read(runner: Runner, input: Tensor | Words): Pick<LstmInputs, 'input' | 'weightInput' | 'inputProducts'> {
@@ -101,6 +108,23 @@ export class RecurrentStack {
       after.push(above.state);
     }
     return { output: below, states: after };
+  }
+
+  /** One step of decoding: as `forward` with a layout of one step, without gradients, from states that several rows may share. */
+  step(
+    runner: Runner,
+    input: Tensor | Words,
+    states: readonly RecurrentState[],
+    origins: StateOrigins | undefined,
+  ): { output: Tensor; states: RecurrentState[] } {
+    let below = input;
+    const after = this.#layers.map((layer, index) => {
+      const state = layer.step(runner, below, states[index] as RecurrentState, origins);
+      const isAdded = this.#residual && index > 0 && !('ids' in below);
+      below = isAdded ? runner.run(add, { left: state.hidden, right: below as Tensor }, {}).output : state.hidden;
+      return state;
+    });
+    return { output: below as Tensor, states: after };
   }
 
   /** One layer alone; see `forward`. */

@@ -343,6 +343,13 @@ for (const { shared, relaxed } of variants) {
           each(rows, (row, column) => cell(table, at(indices, row), column)),
         );
 
+        const summed = bench.empty(rows * columns);
+        kernels.sumOfRows(summed, ptable, pindices, ptable, bench.integers(indices.toReversed()), rows, columns);
+        close(
+          bench.readFloats(summed, rows * columns),
+          each(rows, (row, column) => cell(table, at(indices, row), column) + cell(table, at(indices, rows - 1 - row), column)),
+        );
+
         const scattered = bench.floats(table);
         kernels.scatterAddRows(scattered, px, pindices, rows, columns);
         const added = (row: number, column: number): number =>
@@ -683,7 +690,13 @@ for (const { shared, relaxed } of variants) {
             const rows = [values.slice(0, columns), values.slice(columns)];
             const place = bench.floats(logits);
             const normalisers = bench.empty(4);
-            kernels.addBiasAndNormalise(place, added ? bench.floats(bias) : 0, 2, columns, normalisers);
+            const stretches = Math.ceil(columns / 128);
+            const maxima = bench.empty(2 * stretches);
+            kernels.addBiasAndNormalise(place, added ? bench.floats(bias) : 0, 2, columns, normalisers, maxima);
+            assert.deepEqual(
+              [...bench.readFloats(maxima, 2 * stretches)],
+              rows.flatMap((row) => range(stretches).map((stretch) => Math.max(...row.slice(128 * stretch, 128 * (stretch + 1))))),
+            );
             assert.deepEqual([...bench.readFloats(place, 2 * columns)], values);
             const expected = rows.flatMap((row) => {
               const maximum = Math.max(...row);
@@ -716,6 +729,15 @@ for (const { shared, relaxed } of variants) {
             });
             const scores = kind === 'equal' ? [0, -1, -1, -2, -3, -3] : [...bench.random(6, 20)].map((value) => value / 3);
             const normalisers = bench.random(12, 5).map((value, index) => (index % 2 === 0 ? value : Math.abs(value)));
+            // What they were before some became -Infinity, so at least as great as they are.
+            const maxima = range(6).flatMap((row) =>
+              range(Math.ceil(columns / 128)).map((stretch) =>
+                Math.max(
+                  -50,
+                  ...logits.slice(row * columns + 128 * stretch, Math.min((row + 1) * columns, row * columns + 128 * (stretch + 1))),
+                ),
+              ),
+            );
             const wanted = places.map((count, group) =>
               range(at(starts, group + 1) - at(starts, group))
                 .flatMap((offset) =>
@@ -736,6 +758,7 @@ for (const { shared, relaxed } of variants) {
             kernels.bestExtensions(
               bench.floats(logits),
               bench.floats(normalisers),
+              bench.floats(maxima),
               doubles(scores),
               columns,
               3,

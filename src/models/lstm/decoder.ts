@@ -6,8 +6,11 @@ import { dropped, type Pass } from '../../nn/pass.js';
 import { RecurrentStack, type RecurrentState } from '../../nn/recurrent.js';
 import { type SequenceLayout, singleStepLayout } from '../../tensor/layout.js';
 import { concatenate } from '../../tensor/operations/concatenate.js';
+import { gatherRows } from '../../tensor/operations/gather-rows.js';
+import type { StateOrigins } from '../../tensor/operations/lstm-step.js';
 import { stackRows } from '../../tensor/operations/stack-rows.js';
 import type { Scope } from '../../tensor/device.js';
+import type { Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { LstmOptions } from './options.js';
 
@@ -79,12 +82,38 @@ export class LstmDecoder {
     memory: DecoderMemory | undefined,
     sourceColumns: Int32Array,
     keys: Tensor | undefined,
-  ): { output: Tensor; state: DecoderState; weights: Tensor | undefined } {
-    const { output, ...rest } =
+  ): Tensor {
+    const output =
       state.fed === undefined
         ? this.#readAtOnce(pass, this.#embedding.words(pass, inputIds), state, layout, memory, sourceColumns, keys)
         : this.#readStepByStep(pass, this.#embedding.forward(pass.runner, inputIds), state, layout, memory, sourceColumns, keys);
-    return { output: dropped(pass, 'output', output, keys), ...rest };
+    return dropped(pass, 'output', output, keys);
+  }
+
+  /**
+   * One step of decoding, a word a row: what the output layer multiplies, the state after, and the attention weights, one row's
+   * after the other's. `origins` says which rows of `state` are continued, where they are not one by one its own.
+   */
+  step(
+    runner: Runner,
+    inputIds: Tensor,
+    state: DecoderState,
+    origins: StateOrigins | undefined,
+    memory: DecoderMemory | undefined,
+    sourceColumns: Int32Array,
+  ): { output: Tensor; state: DecoderState; weights: Tensor | undefined } {
+    const { output, states } = this.#stack.step(runner, this.#stepInput(runner, inputIds, state.fed, origins), state.layers, origins);
+    if (this.#attention === undefined || memory === undefined)
+      return { output, state: { layers: states, fed: undefined }, weights: undefined };
+    const plan = attentionPlan(runner.scope, memory.rows, sourceColumns);
+    const attended = this.#attention.forward(runner, output, memory.attention, plan);
+    return { ...attended, state: { layers: states, fed: state.fed === undefined ? undefined : attended.output } };
+  }
+
+  #stepInput(runner: Runner, inputIds: Tensor, fed: Tensor | undefined, origins: StateOrigins | undefined): Tensor | Words {
+    if (fed === undefined) return this.#embedding.words({ runner }, inputIds);
+    const right = origins === undefined ? fed : runner.run(gatherRows, { input: fed, indices: origins.rows }, {}).output;
+    return runner.run(concatenate, { left: this.#embedding.forward(runner, inputIds), right }, {}).output;
   }
 
   /** One layer alone, over a stretch of steps, of a decoder without attention; the first reads token ids, the last gives what the output layer multiplies. */
@@ -109,15 +138,13 @@ export class LstmDecoder {
     memory: DecoderMemory | undefined,
     sourceColumns: Int32Array,
     keys: Tensor | undefined,
-  ): { output: Tensor; state: DecoderState; weights: Tensor | undefined } {
-    const { output, states } = this.#stack.forward(pass, words, state.layers, layout, keys);
-    const after = { layers: states, fed: undefined };
-    if (this.#attention === undefined || memory === undefined) return { output, state: after, weights: undefined };
+  ): Tensor {
+    const { output } = this.#stack.forward(pass, words, state.layers, layout, keys);
+    if (this.#attention === undefined || memory === undefined) return output;
     const columns = new Int32Array(layout.rows);
     for (let step = 0; step < layout.steps; step++) columns.set(sourceColumns.subarray(0, layout.active[step]), layout.offsets[step]);
     const plan = attentionPlan(pass.runner.scope, memory.rows, columns);
-    const attended = this.#attention.forward(pass.runner, output, memory.attention, plan);
-    return { output: attended.output, state: after, weights: attended.weights };
+    return this.#attention.forward(pass.runner, output, memory.attention, plan).output;
   }
 
   /** With input feeding a step waits for the attention of the one before. */
@@ -129,12 +156,11 @@ export class LstmDecoder {
     memory: DecoderMemory | undefined,
     sourceColumns: Int32Array,
     keys: Tensor | undefined,
-  ): { output: Tensor; state: DecoderState; weights: Tensor | undefined } {
+  ): Tensor {
     const { runner } = pass;
     if (this.#attention === undefined || memory === undefined || state.fed === undefined) throw new Error('input feeding needs attention');
     const outputs: { [step: string]: Tensor } = {};
     let { layers, fed } = state as { layers: readonly RecurrentState[]; fed: Tensor };
-    let weights: Tensor | undefined;
     for (let step = 0; step < layout.steps; step++) {
       const [first, active] = [layout.offsets[step] as number, layout.active[step] as number];
       const current = (tensor: Tensor) => (tensor.dimension(0) === active ? tensor : runner.rows(tensor, 0, active));
@@ -147,12 +173,10 @@ export class LstmDecoder {
         keys?.rows(first, first + active),
       );
       const plan = attentionPlan(runner.scope, memory.rows, sourceColumns.subarray(0, active));
-      const attended = this.#attention.forward(runner, stack.output, memory.attention, plan);
       layers = stack.states;
-      fed = attended.output;
-      weights = attended.weights;
+      fed = this.#attention.forward(runner, stack.output, memory.attention, plan).output;
       outputs[`step ${step}`] = fed;
     }
-    return { output: runner.run(stackRows, outputs, {}).output, state: { layers, fed }, weights };
+    return runner.run(stackRows, outputs, {}).output;
   }
 }

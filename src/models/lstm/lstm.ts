@@ -71,7 +71,7 @@ export class LstmModel implements Model {
       hidden: runner.run(gatherRows, { input: hidden, indices }, {}).output,
       cell: runner.run(gatherRows, { input: cell, indices }, {}).output,
     }));
-    const { output } = this.#decoder.forward(
+    const output = this.#decoder.forward(
       pass,
       scope.integers(batch.target.inputIds),
       this.#decoder.initialState(scope, states, batch.sentences),

@@ -1,12 +1,10 @@
 import type { SourceBatch } from '../../data/batch.js';
 import { memoryRows } from '../../nn/attention.js';
-import type { Pass } from '../../nn/pass.js';
 import { type Device, Scope } from '../../tensor/device.js';
-import { singleStepLayout } from '../../tensor/layout.js';
 import { Arena } from '../../tensor/memory.js';
-import { gatherRows } from '../../tensor/operations/gather-rows.js';
 import { linear } from '../../tensor/operations/linear.js';
-import { Inference } from '../../tensor/tape.js';
+import { stateOrigins } from '../../tensor/operations/lstm-step.js';
+import { Inference, type Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { DecodingSession, StepOutput } from '../model.js';
 import type { DecoderMemory, DecoderState, LstmDecoder } from './decoder.js';
@@ -18,11 +16,13 @@ export class LstmDecodingSession implements DecodingSession {
   readonly #decoder: LstmDecoder;
   readonly #reversed: boolean;
   readonly #encoded: Arena;
-  readonly #passes: [Pass, Pass];
+  readonly #runners: readonly [Runner, Runner];
   readonly #memory: DecoderMemory | undefined;
   /** Which of the two arenas holds the current state. */
   #current = 0;
   #state: DecoderState;
+  /** The row of the state that each row continues; undefined: its own. */
+  #origins: Int32Array | undefined;
   /** The source column of each row. */
   #columns: Int32Array;
 
@@ -31,8 +31,8 @@ export class LstmDecodingSession implements DecodingSession {
     this.#decoder = decoder;
     this.#reversed = options.reverseSource;
     this.#encoded = new Arena(device.memory);
-    this.#passes = [inferenceIn(device, new Arena(device.memory)), inferenceIn(device, new Arena(device.memory))];
-    const pass = inferenceIn(device, this.#encoded);
+    this.#runners = [inferenceIn(device, new Arena(device.memory)), inferenceIn(device, new Arena(device.memory))];
+    const pass = { runner: inferenceIn(device, this.#encoded) };
     const { output, states } = encoder.forward(pass, sources.source, sources.sentenceKeys);
     this.#memory = decoder.memory(pass, output, memoryRows(pass.runner.scope, sources.source.layout));
     this.#state = decoder.initialState(pass.runner.scope, states, sources.sentences);
@@ -44,46 +44,37 @@ export class LstmDecodingSession implements DecodingSession {
   }
 
   step(previousIds: Int32Array): StepOutput {
-    const pass = this.#nextPass();
-    const { runner } = pass;
-    const { output, state, weights } = this.#decoder.forward(
-      pass,
-      runner.scope.integers(previousIds),
-      this.#state,
-      singleStepLayout(this.rows),
-      this.#memory,
-      this.#columns,
-      undefined,
-    );
+    const runner = this.#nextRunner();
+    const { scope } = runner;
+    const origins = this.#origins === undefined ? undefined : stateOrigins(scope, this.#origins);
+    const ids = scope.integers(previousIds);
+    const { output, state, weights } = this.#decoder.step(runner, ids, this.#state, origins, this.#memory, this.#columns);
     this.#state = state;
+    this.#origins = undefined;
     const { outputWeight, outputBias } = this.#decoder;
     const logits = runner.run(linear, { input: output, weight: outputWeight.value, bias: undefined }, {}).output;
     const bias = outputBias.value;
     return weights === undefined ? { logits, bias } : { logits, bias, attention: (row) => this.#attentionOf(weights, row) };
   }
 
+  /** States stay where they are: the next step reads those that its rows continue. */
   select(rows: Int32Array): void {
-    const { runner } = this.#nextPass();
-    const indices = runner.scope.integers(rows);
-    const chosen = (input: Tensor) => runner.run(gatherRows, { input, indices }, {}).output;
-    this.#state = {
-      layers: this.#state.layers.map(({ hidden, cell }) => ({ hidden: chosen(hidden), cell: chosen(cell) })),
-      fed: this.#state.fed === undefined ? undefined : chosen(this.#state.fed),
-    };
+    const before = this.#origins;
+    this.#origins = before === undefined ? rows.slice() : Int32Array.from(rows, (row) => before[row] as number);
     this.#columns = Int32Array.from(rows, (row) => this.#columns[row] as number);
   }
 
   dispose(): void {
     this.#encoded.dispose();
-    for (const pass of this.#passes) pass.runner.scope.arena.dispose();
+    for (const runner of this.#runners) runner.scope.arena.dispose();
   }
 
-  /** The arena that does not hold the current state, emptied. */
-  #nextPass(): Pass {
+  /** For the arena that does not hold the current state, emptied. */
+  #nextRunner(): Runner {
     this.#current = 1 - this.#current;
-    const pass = this.#passes[this.#current] as Pass;
-    pass.runner.scope.arena.reset();
-    return pass;
+    const runner = this.#runners[this.#current] as Runner;
+    runner.scope.arena.reset();
+    return runner;
   }
 
   #attentionOf(weights: Tensor, row: number): Float32Array {
@@ -96,6 +87,6 @@ export class LstmDecodingSession implements DecodingSession {
   }
 }
 
-function inferenceIn(device: Device, arena: Arena): Pass {
-  return { runner: new Inference(new Scope(device, arena)) };
+function inferenceIn(device: Device, arena: Arena): Runner {
+  return new Inference(new Scope(device, arena));
 }

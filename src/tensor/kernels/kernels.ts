@@ -53,6 +53,8 @@ export interface Kernels {
 
   /** y[i] = x[indices[i]] for each of `rows` rows */
   gatherRows(y: number, x: number, indices: number, rows: number, columns: number): void;
+  /** y[i] = a[aIndices[i]] + b[bIndices[i]] for each of `rows` rows */
+  sumOfRows(y: number, a: number, aIndices: number, b: number, bIndices: number, rows: number, columns: number): void;
   /** y[indices[i]] += x[i], in the order of i (deterministic when indices repeat) */
   scatterAddRows(y: number, x: number, indices: number, rows: number, columns: number): void;
   /** Columns [from, from + columns) of each row of y ([rows, width]) set to x ([rows, columns]) */
@@ -173,19 +175,21 @@ export interface Kernels {
 
   /**
    * logits [rows, columns] += bias (0 = none); normalisers [rows, 2] receives each row's maximum and the logarithm of
-   * sum(exp(logit - maximum)), so that log softmax = logit - maximum - logarithm.
+   * sum(exp(logit - maximum)), so that log softmax = logit - maximum - logarithm. maxima [rows, ceil(columns / 128)] receives
+   * the greatest of every 128 columns.
    */
-  addBiasAndNormalise(logits: number, bias: number, rows: number, columns: number, normalisers: number): void;
+  addBiasAndNormalise(logits: number, bias: number, rows: number, columns: number, normalisers: number, maxima: number): void;
   /**
    * The rows of logits [rows, columns] in groups, that of g being starts[g] .. starts[g + 1] (Int32[groups + 1]). For each
    * the places[g] (Int32, at most `capacity`, at least 1) greatest totals = scores[row] + log softmax (scores: float64[rows];
-   * normalisers as `addBiasAndNormalise` gave them, though logits may have become -Infinity since), in falling order, equal
+   * normalisers and maxima as `addBiasAndNormalise` gave them, though logits may have become -Infinity since), in falling order, equal
    * ones by row, then by column; never -Infinity. From g capacity on: totals (float64), values (the log softmax), rows and
    * indices (Int32); counts [groups] (Int32) receives how many there are.
    */
   bestExtensions(
     logits: number,
     normalisers: number,
+    maxima: number,
     scores: number,
     columns: number,
     groups: number,

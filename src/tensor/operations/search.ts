@@ -26,11 +26,23 @@ export function averageLogProbabilities(scope: Scope, models: readonly Tensor[])
   return mean;
 }
 
-/** What turns a row of logits into log-probabilities without writing them: [rows, 2]. The bias is added to the logits. */
-export function normalise(scope: Scope, logits: Tensor, bias: Tensor | undefined): Tensor {
+/** What ranking needs to know of logits that are not written as log-probabilities. */
+export interface Normalisers {
+  /** What turns a row into log-probabilities: [rows, 2]. */
+  readonly rows: Tensor;
+  /** What every stretch of a row reaches at most: [rows, stretches]. */
+  readonly maxima: Tensor;
+}
+
+/** Columns of a stretch; see the kernel. */
+const stretch = 128;
+
+/** The bias is added to the logits. */
+export function normalise(scope: Scope, logits: Tensor, bias: Tensor | undefined): Normalisers {
   const [rows, vocabulary] = expectMatrix('normalise', 'logits', logits);
-  const normalisers = scope.empty([rows, 2]);
-  scope.device.kernels.addBiasAndNormalise(logits.offset, bias?.offset ?? 0, rows, vocabulary, normalisers.offset);
+  const normalisers = { rows: scope.empty([rows, 2]), maxima: scope.empty([rows, Math.ceil(vocabulary / stretch)]) };
+  const { kernels } = scope.device;
+  kernels.addBiasAndNormalise(logits.offset, bias?.offset ?? 0, rows, vocabulary, normalisers.rows.offset, normalisers.maxima.offset);
   return normalisers;
 }
 
@@ -58,7 +70,7 @@ export interface Extensions {
 }
 
 /** logits [rows, vocabulary] may have been set to -Infinity since they were normalised. The result lasts until the next allocation. */
-export function bestExtensions(scope: Scope, logits: Tensor, normalisers: Tensor, { starts, places, scores }: RowGroups): Extensions {
+export function bestExtensions(scope: Scope, logits: Tensor, normalisers: Normalisers, { starts, places, scores }: RowGroups): Extensions {
   const [, vocabulary] = expectMatrix('bestExtensions', 'logits', logits);
   const groups = places.length;
   const capacity = places.reduce((most, count) => Math.max(most, count), 1);
@@ -71,7 +83,8 @@ export function bestExtensions(scope: Scope, logits: Tensor, normalisers: Tensor
   new Float64Array(buffer, place.scores.offset, scores.length).set(scores);
   scope.device.kernels.bestExtensions(
     logits.offset,
-    normalisers.offset,
+    normalisers.rows.offset,
+    normalisers.maxima.offset,
     place.scores.offset,
     vocabulary,
     groups,

@@ -15,7 +15,7 @@ export {
   exp,
   logScaled,
 } from './elementwise';
-export { gatherRows, scatterAddRows, copyColumnsIn, addColumnsOut, addToTouchedRows } from './rows';
+export { gatherRows, sumOfRows, scatterAddRows, copyColumnsIn, addColumnsOut, addToTouchedRows } from './rows';
 export { dropout } from './dropout';
 export { lstmForward, lstmBackward } from './lstm';
 export { softmaxCrossEntropy, softmaxSliceSums, softmaxSliceGradient, logSoftmax } from './softmax';

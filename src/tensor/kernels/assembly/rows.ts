@@ -1,8 +1,17 @@
+import { sum } from './elementwise';
 import { addArray } from './math';
 
 export function gatherRows(y: usize, x: usize, indices: usize, rows: usize, columns: usize): void {
   const bytes = columns << 2;
   for (let row: usize = 0; row < rows; row++) memory.copy(y + row * bytes, x + load<u32>(indices + (row << 2)) * bytes, bytes);
+}
+
+export function sumOfRows(y: usize, a: usize, aIndices: usize, b: usize, bIndices: usize, rows: usize, columns: usize): void {
+  const bytes = columns << 2;
+  for (let row: usize = 0; row < rows; row++) {
+    const first = a + <usize>load<u32>(aIndices + (row << 2)) * bytes;
+    sum(y + row * bytes, first, b + <usize>load<u32>(bIndices + (row << 2)) * bytes, columns);
+  }
 }
 
 export function scatterAddRows(y: usize, x: usize, indices: usize, rows: usize, columns: usize): void {

@@ -1,34 +1,53 @@
 import { laneMaximum, scalarLogarithm } from './math';
-import { rowMaximum, sumExponentialsOfRow } from './softmax';
+import { sumExponentialsOfRow } from './softmax';
 
-/** row += bias; gives the greatest sum. */
-function addAndMaximum(row: usize, bias: usize, bytes: usize): f32 {
-  const wide = bytes & ~31;
-  let maximum0 = f32x4.splat(-Infinity);
-  let maximum1 = maximum0;
-  let at: usize = 0;
-  for (; at < wide; at += 32) {
-    const x0 = f32x4.add(v128.load(row + at), v128.load(bias + at));
-    const x1 = f32x4.add(v128.load(row + at, 16), v128.load(bias + at, 16));
-    v128.store(row + at, x0);
-    v128.store(row + at, x1, 16);
-    maximum0 = f32x4.pmax(x0, maximum0);
-    maximum1 = f32x4.pmax(x1, maximum1);
+/** Bytes of a row whose greatest value is noted, so that ranking need not read them again: 128 columns. */
+const stretchBytes: usize = 512;
+
+/** row += bias (0 = none); gives the greatest sum, and that of every stretch in `maxima`. */
+function addAndMaximum(row: usize, bias: usize, bytes: usize, maxima: usize): f32 {
+  let greatest: f32 = -Infinity;
+  let noted = maxima;
+  for (let start: usize = 0; start < bytes; start += stretchBytes) {
+    const end = min(start + stretchBytes, bytes);
+    const wide = start + ((end - start) & ~31);
+    let maximum0 = f32x4.splat(-Infinity);
+    let maximum1 = maximum0;
+    let at = start;
+    if (bias == 0) {
+      for (; at < wide; at += 32) {
+        maximum0 = f32x4.pmax(v128.load(row + at), maximum0);
+        maximum1 = f32x4.pmax(v128.load(row + at, 16), maximum1);
+      }
+    } else {
+      for (; at < wide; at += 32) {
+        const x0 = f32x4.add(v128.load(row + at), v128.load(bias + at));
+        const x1 = f32x4.add(v128.load(row + at, 16), v128.load(bias + at, 16));
+        v128.store(row + at, x0);
+        v128.store(row + at, x1, 16);
+        maximum0 = f32x4.pmax(x0, maximum0);
+        maximum1 = f32x4.pmax(x1, maximum1);
+      }
+    }
+    let maximum = laneMaximum(f32x4.max(maximum0, maximum1));
+    for (; at < end; at += 4) {
+      const x = load<f32>(row + at) + (bias == 0 ? <f32>0 : load<f32>(bias + at));
+      if (bias != 0) store<f32>(row + at, x);
+      maximum = max(maximum, x);
+    }
+    store<f32>(noted, maximum);
+    noted += 4;
+    greatest = max(greatest, maximum);
   }
-  let maximum = laneMaximum(f32x4.max(maximum0, maximum1));
-  for (; at < bytes; at += 4) {
-    const x = load<f32>(row + at) + load<f32>(bias + at);
-    store<f32>(row + at, x);
-    maximum = max(maximum, x);
-  }
-  return maximum;
+  return greatest;
 }
 
-export function addBiasAndNormalise(logits: usize, bias: usize, rows: usize, columns: usize, normalisers: usize): void {
+export function addBiasAndNormalise(logits: usize, bias: usize, rows: usize, columns: usize, normalisers: usize, maxima: usize): void {
   const bytes = columns << 2;
+  const noted = ((bytes + stretchBytes - 1) / stretchBytes) << 2;
   for (let index: usize = 0; index < rows; index++) {
     const row = logits + index * bytes;
-    const maximum = bias == 0 ? rowMaximum(row, 0, bytes) : addAndMaximum(row, bias, bytes);
+    const maximum = addAndMaximum(row, bias, bytes, maxima + index * noted);
     store<f32>(normalisers + (index << 3), maximum);
     store<f32>(normalisers + (index << 3), scalarLogarithm(sumExponentialsOfRow(row, 0, bytes, maximum)), 4);
   }
@@ -67,6 +86,7 @@ function thresholdOf(worst: f64, score: f64, maximum: f64, logTotal: f64): f32 {
 export function bestExtensions(
   logits: usize,
   normalisers: usize,
+  maxima: usize,
   scores: usize,
   columns: usize,
   groups: usize,
@@ -80,6 +100,7 @@ export function bestExtensions(
   counts: usize,
 ): void {
   const bytes = columns << 2;
+  const noted = ((bytes + stretchBytes - 1) / stretchBytes) << 2;
   for (let group: usize = 0; group < groups; group++) {
     totalsOfGroup = totals + ((group * capacity) << 3);
     valuesOfGroup = values + ((group * capacity) << 2);
@@ -95,31 +116,38 @@ export function bestExtensions(
       const maximum = load<f32>(normalisers + (index << 3));
       const logTotal = load<f32>(normalisers + (index << 3), 4);
       const score = load<f64>(scores + (index << 3));
-      // Few logits pass what the worst of the best so far asks for: sixteen at a time are only compared with that.
+      // Few logits pass what the worst of the best so far asks for: stretches and then sixteen at a time are only compared with that.
       let threshold: f32 = count < k ? -Infinity : thresholdOf(worst, score, maximum, logTotal);
-      let at: usize = 0;
-      while (at < bytes) {
-        if (bytes - at >= 64) {
-          const thresholds = f32x4.splat(threshold);
-          const first = v128.or(f32x4.gt(v128.load(row + at), thresholds), f32x4.gt(v128.load(row + at, 16), thresholds));
-          const second = v128.or(f32x4.gt(v128.load(row + at, 32), thresholds), f32x4.gt(v128.load(row + at, 48), thresholds));
-          if (!v128.any_true(v128.or(first, second))) {
-            at += 64;
-            continue;
+      let stretch = maxima + index * noted;
+      for (let start: usize = 0; start < bytes; start += stretchBytes) {
+        const greatest = load<f32>(stretch);
+        stretch += 4;
+        if (!(greatest > threshold)) continue;
+        const end = min(start + stretchBytes, bytes);
+        let at = start;
+        while (at < end) {
+          if (end - at >= 64) {
+            const thresholds = f32x4.splat(threshold);
+            const first = v128.or(f32x4.gt(v128.load(row + at), thresholds), f32x4.gt(v128.load(row + at, 16), thresholds));
+            const second = v128.or(f32x4.gt(v128.load(row + at, 32), thresholds), f32x4.gt(v128.load(row + at, 48), thresholds));
+            if (!v128.any_true(v128.or(first, second))) {
+              at += 64;
+              continue;
+            }
           }
-        }
-        const stop = min(at + 64, bytes);
-        for (; at < stop; at += 4) {
-          const logit = load<f32>(row + at);
-          if (!(logit > threshold)) continue;
-          const value = logit - maximum - logTotal;
-          const total = score + <f64>value;
-          if (!(total > worst)) continue;
-          insert(count, k, total, value, index, at >> 2);
-          if (count < k) count++;
-          if (count == k) {
-            worst = load<f64>(last);
-            threshold = thresholdOf(worst, score, maximum, logTotal);
+          const stop = min(at + 64, end);
+          for (; at < stop; at += 4) {
+            const logit = load<f32>(row + at);
+            if (!(logit > threshold)) continue;
+            const value = logit - maximum - logTotal;
+            const total = score + <f64>value;
+            if (!(total > worst)) continue;
+            insert(count, k, total, value, index, at >> 2);
+            if (count < k) count++;
+            if (count == k) {
+              worst = load<f64>(last);
+              threshold = thresholdOf(worst, score, maximum, logTotal);
+            }
           }
         }
       }
