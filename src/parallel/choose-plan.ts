@@ -37,7 +37,8 @@ export function choosePlan({ network, batch, costs }: PlannedWork, devices: numb
     for (const division of divisionsOf(wishes, batch)) {
       const plan: PipelinePlan = { placement: copied(placement), order, ...division, softmax };
       const schedule = updateSchedule(network, plan, divideShape(batch, plan.microBatches));
-      const simulation = simulate(schedule, costs);
+      const { beforehand = 0, planning = 0 } = costs;
+      const simulation = simulate(schedule, { ...costs, beforehand: beforehand + planning * schedule.tasks.length });
       if (best === undefined || simulation.seconds < best.simulation.seconds) best = { plan, schedule, simulation };
     }
   }

@@ -27,6 +27,8 @@ export interface HandOver {
 
 /** What decides how a graph of tasks unfolds in time. */
 export interface Machine<Task extends Node> {
+  /** When every device begins. Default: 0. */
+  readonly begin?: number;
   /** In the unit of time that `handOver` has. */
   duration(task: Task): number;
   readonly handOver: HandOver;
@@ -69,7 +71,7 @@ class Execution<Task extends Node> {
   readonly #missing: Int32Array;
   readonly #consumers: Transfer<Task>[][];
   readonly #links: { readonly waiting: Transfer<Task>[][]; readonly isSending: Uint8Array; readonly isReceiving: Uint8Array };
-  #now = 0;
+  #now: number;
   #number = 0;
   /** Of events at the same time the one that was caused first comes first. */
   readonly #events = new PriorityQueue<{ time: number; number: number; happen: () => void }>(
@@ -80,6 +82,7 @@ class Execution<Task extends Node> {
     const lists = <Item>() => Array.from({ length: devices }, (): Item[] => []);
     this.#devices = devices;
     this.#machine = machine;
+    this.#now = machine.begin ?? 0;
     this.#spans = lists();
     this.#ready = lists();
     this.#isBusy = new Uint8Array(devices);

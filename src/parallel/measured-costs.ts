@@ -1,12 +1,17 @@
-import type { Device } from '../tensor/device.js';
-import { Scope } from '../tensor/device.js';
+import { makeBatch } from '../data/batch.js';
+import { createModel, modelOptions } from '../models/create.js';
+import { DeferredProducts } from '../tensor/deferred-products.js';
+import { type Device, Scope } from '../tensor/device.js';
 import { sequenceLayout } from '../tensor/layout.js';
 import { Arena } from '../tensor/memory.js';
-import { lstm } from '../tensor/operations/lstm.js';
-import { softmaxSliceGradient, softmaxSliceSums, softmaxSliceWeights } from '../tensor/operations/softmax-slices.js';
 import { PackedWeights } from '../tensor/packed-weights.js';
+import type { Learnt } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { inputsOf, type Network, type Task, type Work } from './schedule.js';
+import { TouchedRows } from '../tensor/touched-rows.js';
+import { packPairs, unpackPairs } from './messages.js';
+import { LayerStage, OutputStage } from './pipeline-stages.js';
+import { evenPlacement } from './placement.js';
+import { evenBatch, type Network, pipeline, type Task, type Work } from './schedule.js';
 import type { Costs } from './simulate.js';
 
 /**
@@ -24,20 +29,22 @@ interface StageSeconds {
 }
 
 /**
- * Costs of a network's tasks on this machine, from short measurements of the engine's own operations at its sizes: a few
- * seconds for a large network. What else the machine does meanwhile is part of them; see `measureMachine`.
+ * Costs of a network's tasks on this machine, from short passes of the very stages that a pipeline's devices run, at the
+ * network's sizes: a few seconds for a large network. What else the machine does meanwhile is part of them; see
+ * `measureMachine`.
  *
  * @param sentences  the most that are at one step
  * @param isEnough   ends the measurement early, with costs that are worth nothing
  */
 export function measureCosts(device: Device, network: Network, sentences: number, isEnough: () => boolean = () => false): Costs {
-  const measure = new Measurements(device, isEnough);
+  const measure = new Measurements(device, network, isEnough);
   try {
-    const layers = new Map<number, StageSeconds>();
-    for (const inputs of new Set([network.embedding, network.hidden])) layers.set(inputs, measure.layer(inputs, network.hidden, sentences));
-    const output = measure.output(network.hidden, network.targetVocabulary);
+    const lowest = measure.layer(0, sentences);
+    const higher = network.layers > 1 ? measure.layer(1, sentences) : lowest;
+    const output = measure.output();
     const valueSeconds = measure.values();
     return {
+      ...measure.preparation(sentences),
       seconds: ({ work }: Task) => {
         switch (work.kind) {
           case 'norm':
@@ -50,10 +57,8 @@ export function measureCosts(device: Device, network: Network, sentences: number
           default: {
             const { stage, steps, rows } = work;
             if (stage.part === 'output') return passSeconds(output, work, stage.vocabulary.to - stage.vocabulary.from, rows);
-            const known = layers.get(inputsOf(network, stage.layer));
-            if (known === undefined) throw new Error(`layer ${stage.layer} was not measured`);
             const count = steps.to - steps.from;
-            return passSeconds(known, work, count, rows / count);
+            return passSeconds(stage.layer === 0 ? lowest : higher, work, count, rows / count);
           }
         }
       },
@@ -70,154 +75,188 @@ function passSeconds(stage: StageSeconds, { kind, withWeights }: Extract<Work, {
   return kind === 'backward' && withWeights ? seconds + stage.weights.at(x, y) : seconds;
 }
 
-const millisecondsOfCell = 20;
-/** More than the caches that a core has for itself. */
-const cacheBytes = 16 * 1024 ** 2;
+const millisecondsOfRuns = 20;
+/** More than the caches that a core has for itself, and more than a core's part of those that it shares. */
+const [ownCacheBytes, sharedCacheBytes] = [4 * 1024 ** 2, 16 * 1024 ** 2];
 /** Rows of logits that exist at a time; see `softmaxCrossEntropy`. */
 const logitRows = 400;
+/**
+ * What stretches keep from forward to backward, before any of it is read again: more than caches hold, as in an update. What
+ * was only just written is read sooner than an update ever reads it.
+ */
+const passBytes = 64 * 1024 ** 2;
+const [fewestStretches, mostStretches] = [4, 16];
+/** Of the first layer, whose embedding is no part of what depends on sizes. */
+const tokens = 64;
+
+/** Seconds of a stretch. */
+interface StretchSeconds {
+  readonly forward: number;
+  readonly backward: number;
+  readonly weights: number;
+}
 
 class Measurements {
   readonly #device: Device;
+  readonly #network: Network;
   readonly #isEnough: () => boolean;
-  readonly #arena: Arena;
-  readonly #scope: Scope;
-  /** For one run of what is measured. */
-  readonly #runs: Arena;
-  /** Read before every run: in an update, too, other values have passed through the caches since. */
+  /** What lasts for a stage, and what for a pass. */
+  readonly #stages: Scope;
+  readonly #pass: Scope;
+  readonly #arenas: readonly [Arena, Arena, Arena];
+  /** Read before what is timed: in an update, too, other values have passed through the caches since. */
   readonly #elsewhere: Tensor;
-  readonly #elsewhereArena: Arena;
 
-  constructor(device: Device, isEnough: () => boolean) {
-    this.#isEnough = isEnough;
+  constructor(device: Device, network: Network, isEnough: () => boolean) {
     this.#device = device;
-    this.#arena = new Arena(device.memory);
-    this.#scope = new Scope(device, this.#arena);
-    this.#runs = new Arena(device.memory);
-    this.#elsewhereArena = new Arena(device.memory);
-    this.#elsewhere = new Scope(device, this.#elsewhereArena).zeros([cacheBytes / 4]);
+    this.#network = network;
+    this.#isEnough = isEnough;
+    this.#arenas = [new Arena(device.memory), new Arena(device.memory), new Arena(device.memory)];
+    this.#stages = new Scope(device, this.#arenas[0]);
+    this.#pass = new Scope(device, this.#arenas[1]);
+    this.#elsewhere = new Scope(device, this.#arenas[2]).zeros([sharedCacheBytes / 4]);
   }
 
   dispose(): void {
-    this.#arena.dispose();
-    this.#elsewhereArena.dispose();
-    this.#runs.dispose();
+    for (const arena of this.#arenas) arena.dispose();
   }
 
-  /** An LSTM layer over 1, 4 and 8 steps: with few steps its recurrent weights are not worth packing. */
-  layer(inputs: number, hidden: number, sentences: number): StageSeconds {
-    const [steps, rows] = [[1, 4, 8], powersUpTo(sentences)];
-    const of = { forward: [] as number[][], backward: [] as number[][], weights: [] as number[][] };
-    for (const count of steps) {
-      const cells = rows.map((active) => this.#layerCell(inputs, hidden, count, active));
-      for (const pass of ['forward', 'backward', 'weights'] as const) of[pass].push(cells.map((cell) => cell[pass]));
-    }
-    return {
-      forward: new Surface(steps, rows, of.forward),
-      backward: new Surface(steps, rows, of.backward),
-      weights: new Surface(steps, rows, of.weights),
-    };
-  }
-
-  #layerCell(inputs: number, hidden: number, steps: number, active: number) {
-    const { kernels, matrix } = this.#device;
-    const layout = sequenceLayout(new Int32Array(active).fill(steps));
-    const weights = { weightInput: this.#filled([4 * hidden, inputs]), weightHidden: this.#filled([4 * hidden, hidden]) };
-    const given = {
-      ...weights,
-      bias: this.#filled([4 * hidden]),
-      input: this.#filled([layout.rows, inputs]),
-      hidden: this.#filled([active, hidden]),
-      cell: this.#filled([active, hidden]),
-    };
-    const attributes = { layout, direction: 'forward' } as const;
-    const gradients = {
-      input: this.#filled([layout.rows, inputs]),
-      hidden: this.#filled([active, hidden]),
-      cell: this.#filled([active, hidden]),
-      weightInput: undefined,
-      weightHidden: undefined,
-      bias: undefined,
-    };
-    const { device, end } = this.#deviceFor(Object.values(weights));
-    const scope = new Scope(device, this.#runs);
-    // The first run's does not count.
-    const backward: number[] = [];
-    const forward = this.#seconds(
-      () => lstm.forward(scope, given, attributes),
-      ({ outputs, saved }) => {
-        const start = performance.now();
-        lstm.gradient(scope, { inputs: given, attributes, outputs, saved }, outputs, gradients, new Set(['input']));
-        backward.push(performance.now() - start);
-        this.#runs.reset();
-      },
+  /** An LSTM layer in stretches of 1, 4 and 8 steps; the lowest reads token ids. */
+  layer(layer: 0 | 1, sentences: number): StageSeconds {
+    const { hidden, embedding } = this.#network;
+    const model = createModel(modelOptions.parse({ kind: 'lstm', layers: 2, hidden, embedding }), { source: tokens, target: tokens });
+    // Only the measured layer has a place for its parameters: nothing reads the others.
+    const own = new Map(model.layered.parametersOf('encoder', layer).map(({ name, shape }) => [name, this.#filled(this.#stages, shape)]));
+    model.parameters.attach(
+      this.#device.memory,
+      Object.fromEntries(model.parameters.names.map((name) => [name, own.get(name)?.offset ?? 0])),
     );
-    const gates = this.#filled([layout.rows, 4 * hidden]);
-    const weightsSeconds = this.#seconds(() => {
-      for (const [gradient, columns, source] of [
-        [weights.weightInput, inputs, given.input],
-        [weights.weightHidden, hidden, gates],
-      ] as const) {
-        matrix.multiply({
-          m: 4 * hidden,
-          n: columns,
-          k: layout.rows,
-          a: gates.offset,
-          transposeA: true,
-          b: source.offset,
-          transposeB: false,
-          c: gradient.offset,
-          accumulate: true,
-          sameA: gradient !== weights.weightInput,
-        });
-      }
-      kernels.addColumnSums(given.bias.offset, gates.offset, layout.rows, 4 * hidden);
+    const touched: TouchedRows[] = [];
+    const learnt: Learnt[] = model.layered.parametersOf('encoder', layer).map(({ value, shape, gradientKind }) => {
+      if (gradientKind === 'dense') return { value, gradient: this.#filled(this.#stages, shape) };
+      const gradient = new TouchedRows(this.#device.memory, tokens, embedding);
+      touched.push(gradient);
+      return { value, gradient };
     });
-    end();
-    this.#arena.reset();
-    return { forward, backward: meanOf(backward.slice(1)) / 1000, weights: weightsSeconds };
+    const seconds = this.#surfaces([1, 4, 8], powersUpTo(sentences), (steps, active) => {
+      const rows = steps * active;
+      // Gates, states and what is kept of them, with their gradients.
+      const stretches = stretchesOf(rows * 12 * hidden * 4);
+      const layout = sequenceLayout(new Int32Array(active).fill(steps * stretches));
+      const ids = Int32Array.from({ length: layout.rows }, (_, row) => row % tokens);
+      const deferrable = new Set(learnt.map(({ gradient }) => gradient.offset));
+      return this.#cell(stretches, [...own.values()], deferrable, (scope, deferred) => {
+        const context = { model: model.layered, scope, training: { gradients: learnt, deferred, dropout: undefined } };
+        const stage = new LayerStage(context, 'encoder', layer, { layout, ids, keys: undefined });
+        const rangeOf = (stretch: number) => ({ from: stretch * steps, to: (stretch + 1) * steps });
+        return {
+          forward: (stretch) => {
+            const below = layer === 0 ? undefined : this.#filled(scope, [rows, hidden]);
+            return () => void stage.forward(rangeOf(stretch), below);
+          },
+          backward: (stretch) => {
+            const above = this.#filled(scope, [rows, hidden]);
+            return () => void stage.backward(rangeOf(stretch), [above], false);
+          },
+          weights: (stretch) => () => stage.weights(rangeOf(stretch)),
+        };
+      });
+    });
+    for (const rows of touched) rows.dispose();
+    return seconds;
   }
 
   /** The output layer by columns and rows. More rows than logits exist for at a time are chunks of so many. */
-  output(hidden: number, vocabulary: number): StageSeconds {
-    const columns = [Math.min(vocabulary, 1_000), Math.min(vocabulary, 4_000)].filter((count, index, all) => all.indexOf(count) === index);
-    const rows = powersUpTo(logitRows).filter((count) => count >= 4);
-    const of = { forward: [] as number[][], backward: [] as number[][], weights: [] as number[][] };
-    for (const count of columns) {
-      const cells = rows.map((height) => this.#outputCell(hidden, count, height));
-      for (const pass of ['forward', 'backward', 'weights'] as const) of[pass].push(cells.map((cell) => cell[pass]));
-    }
-    return {
-      forward: new Surface(columns, rows, of.forward),
-      backward: new Surface(columns, rows, of.backward),
-      weights: new Surface(columns, rows, of.weights),
-    };
-  }
-
-  #outputCell(hidden: number, columns: number, rows: number) {
-    const [weight, bias] = [this.#filled([columns, hidden]), this.#filled([columns])];
-    const [dWeight, dBias] = [this.#filled([columns, hidden]), this.#filled([columns])];
-    const input = this.#filled([rows, hidden]);
-    const { device, end } = this.#deviceFor([weight]);
-    const scope = new Scope(device, this.#runs);
-    const slice = { weight, bias, from: 0 };
+  output(): StageSeconds {
+    const { hidden, targetVocabulary } = this.#network;
+    const columns = [1_000, 4_000]
+      .map((count) => Math.min(targetVocabulary, count))
+      .filter((count, index, all) => all.indexOf(count) === index);
     const attributes = { smoothing: 0, gradientScale: 1e-3 };
-    const combined = this.#filled([rows, 2]);
-    const times = { backward: [] as number[], weights: [] as number[] };
-    const forward = this.#seconds(
-      () => softmaxSliceSums(scope, slice, input, new Int32Array(rows), attributes.smoothing),
-      (terms) => {
-        const start = performance.now();
-        softmaxSliceGradient(scope, slice, terms, combined, attributes, columns, dBias);
-        const middle = performance.now();
-        softmaxSliceWeights(scope, terms, dWeight);
-        times.backward.push(middle - start);
-        times.weights.push(performance.now() - middle);
-        this.#runs.reset();
+    return this.#surfaces(
+      columns,
+      powersUpTo(logitRows).filter((count) => count >= 4),
+      (count, rows) => {
+        const [weight, dWeight] = [this.#filled(this.#stages, [count, hidden]), this.#filled(this.#stages, [count, hidden])];
+        const [bias, dBias] = [this.#filled(this.#stages, [count]), this.#filled(this.#stages, [count])];
+        return this.#cell(stretchesOf(rows * count * 4), [weight], new Set(), (scope) => {
+          const stage = new OutputStage(scope, { weight, bias, dWeight, dBias }, { from: 0, to: count }, attributes, false);
+          return {
+            forward: (stretch) => {
+              const input = this.#filled(scope, [rows, hidden]);
+              return () => void stage.forward(`${stretch}`, input, new Int32Array(rows));
+            },
+            backward: (stretch) => {
+              const combined = this.#filled(scope, [rows, 2]);
+              return () => void stage.backward(`${stretch}`, combined, false);
+            },
+            weights: (stretch) => () => stage.weights(`${stretch}`),
+          };
+        });
       },
     );
-    end();
-    this.#arena.reset();
-    return { forward, backward: meanOf(times.backward.slice(1)) / 1000, weights: meanOf(times.weights.slice(1)) / 1000 };
+  }
+
+  #surfaces(xs: readonly number[], ys: readonly number[], cell: (x: number, y: number) => StretchSeconds): StageSeconds {
+    const cells = xs.map((x) => ys.map((y) => cell(x, y)));
+    this.#arenas[0].reset();
+    const of = (pass: keyof StretchSeconds) =>
+      new Surface(
+        xs,
+        ys,
+        cells.map((row) => row.map((seconds) => seconds[pass])),
+      );
+    return { forward: of('forward'), backward: of('backward'), weights: of('weights') };
+  }
+
+  /**
+   * All stretches forward, then backward from the last, then the gradients of weights: means. The first of each finds weights
+   * that are not packed yet, which happens once an update, and does not count. `prepare` gives for each what is to be timed.
+   */
+  #cell(
+    stretches: number,
+    weights: readonly Tensor[],
+    deferrable: ReadonlySet<number>,
+    prepare: (scope: Scope, deferred: DeferredProducts) => { readonly [Pass in keyof StretchSeconds]: (stretch: number) => () => void },
+  ): StretchSeconds {
+    // As a device of a pipeline has it.
+    const packed = new PackedWeights(this.#device.matrix, weights);
+    const deferred = new DeferredProducts(packed, deferrable);
+    const passes = prepare(new Scope({ ...this.#device, matrix: deferred.matrix }, this.#pass.arena), deferred);
+    const order = Array.from({ length: stretches }, (_, stretch) => stretch);
+    const seconds = (pass: keyof StretchSeconds, stretchOrder: readonly number[]): number => {
+      const times = stretchOrder.map((stretch) => {
+        const work = passes[pass](stretch);
+        if (this.#isEnough()) return 0;
+        this.#readElsewhere(ownCacheBytes);
+        const start = performance.now();
+        work();
+        return performance.now() - start;
+      });
+      return meanOf(times.slice(1)) / 1000;
+    };
+    const measured = {
+      forward: seconds('forward', order),
+      backward: seconds('backward', order.toReversed()),
+      weights: seconds('weights', order),
+    };
+    packed.forget();
+    this.#arenas[1].reset();
+    return measured;
+  }
+
+  /** What devices do before the first task of an update. Sentences of other lengths would not change it much. */
+  preparation(sentences: number): Required<Pick<Costs, 'beforehand' | 'planning'>> {
+    const sentence = new Int32Array(25);
+    const pairs = Array.from({ length: sentences }, (_, key) => ({ key, source: sentence, target: sentence }));
+    const batch = evenBatch(sentences, sentence.length, sentence.length);
+    const placement = evenPlacement(this.#network, 2, 1);
+    const options = { placement, order: 'diagonal', stretch: 4, weightGradients: 'deferred', softmax: 'as needed' } as const;
+    let tasks = 0;
+    const schedule = this.#seconds(() => {
+      tasks = pipeline(this.#network, { ...options, microBatches: [batch] }).tasks.length;
+    });
+    return { beforehand: this.#seconds(() => makeBatch(unpackPairs(packPairs(pairs)))), planning: schedule / tasks };
   }
 
   /** Seconds that a value takes in a norm, in an update by gradient descent, and in a sum of two gradients. */
@@ -225,46 +264,42 @@ class Measurements {
     const { kernels } = this.#device;
     // Larger than caches, as a model is.
     const count = 4 << 20;
-    const [value, gradient] = [this.#filled([count]), this.#filled([count])];
-    const norm = this.#seconds(() => kernels.sumOfSquares(gradient.offset, count)) / count;
-    const update = this.#seconds(() => kernels.sgdUpdate(value.offset, gradient.offset, count, 1e-6, 1)) / count;
-    const reduce =
-      this.#seconds(() => {
-        kernels.add(value.offset, gradient.offset, count);
-        kernels.fill(gradient.offset, 0, count);
-      }) / count;
-    this.#arena.reset();
-    return { norm, update, reduce };
+    const [value, gradient] = [this.#filled(this.#stages, [count]), this.#filled(this.#stages, [count])];
+    return {
+      norm: this.#seconds(() => kernels.sumOfSquares(gradient.offset, count)) / count,
+      update: this.#seconds(() => kernels.sgdUpdate(value.offset, gradient.offset, count, 1e-6, 1)) / count,
+      reduce: this.#seconds(() => kernels.moveGradient(value.offset, gradient.offset, count)) / count,
+    };
   }
 
-  /** The device as an update has it: with bf16 these weights are converted once, in the run that does not count. */
-  #deviceFor(weights: readonly Tensor[]): { device: Device; end: () => void } {
-    const { matrix } = this.#device;
-    if (matrix.precision === 'f32') return { device: this.#device, end: () => undefined };
-    const packed = new PackedWeights(matrix, weights);
-    return { device: { ...this.#device, matrix: packed }, end: () => packed.forget() };
-  }
-
-  #filled(shape: readonly number[]): Tensor {
-    const tensor = this.#scope.empty(shape);
+  #filled(scope: Scope, shape: readonly number[]): Tensor {
+    const tensor = scope.empty(shape);
     this.#device.kernels.fill(tensor.offset, 1e-3, tensor.size);
     return tensor;
   }
 
-  /** The mean of several runs, as an update is their sum; the first does not count. `after` each, what it made is used and forgotten. */
-  #seconds<Made>(work: () => Made, after: (made: Made) => void = () => undefined): number {
+  #readElsewhere(bytes: number): void {
+    this.#device.kernels.sumOfSquares(this.#elsewhere.offset, bytes / 4);
+  }
+
+  /** The mean of several runs; the first does not count. */
+  #seconds(work: () => unknown): number {
     const runs: number[] = [];
-    const end = performance.now() + millisecondsOfCell;
+    const end = performance.now() + millisecondsOfRuns;
     for (let round = 0; round < 4 || performance.now() < end; round++) {
-      this.#device.kernels.sumOfSquares(this.#elsewhere.offset, this.#elsewhere.size);
+      this.#readElsewhere(sharedCacheBytes);
       const start = performance.now();
-      const made = work();
+      work();
       if (round > 0) runs.push(performance.now() - start);
-      after(made);
       if (round > 0 && this.#isEnough()) break;
     }
     return meanOf(runs) / 1000;
   }
+}
+
+/** How many stretches of so many bytes a pass has. */
+function stretchesOf(bytes: number): number {
+  return Math.max(fewestStretches, Math.min(mostStretches, Math.round(passBytes / bytes)));
 }
 
 function meanOf(values: readonly number[]): number {

@@ -6,6 +6,10 @@ export interface Costs {
   /** Seconds that a device computes for a task. */
   seconds(task: Task): number;
   readonly handOver: HandOver;
+  /** Seconds of an update before any task: its batch and the messages that bring it. Default: 0. */
+  readonly beforehand?: number;
+  /** Seconds a task in which the devices of a pipeline make their schedule of an update. Default: 0. */
+  readonly planning?: number;
 }
 
 /** How an update goes on some machine. Times are in seconds from its beginning. */
@@ -22,11 +26,12 @@ export interface Simulation {
 }
 
 /** Executes exactly a schedule, each device in its order, a task as soon as what it needs has arrived. */
-export function simulate(schedule: Schedule, { seconds, handOver }: Costs): Simulation {
+export function simulate(schedule: Schedule, { seconds, handOver, beforehand = 0 }: Costs): Simulation {
   const { tasks, devices, orders } = schedule;
   const done = new Int32Array(devices);
   const spans = execute(tasks, devices, {
     duration: seconds,
+    begin: beforehand,
     handOver,
     next(device, ready) {
       const task = orders[device]?.[done[device] as number];

@@ -43,6 +43,11 @@ test('what is wished for is kept, the rest is the fastest of what was simulated'
   const wished = choosePlan(work, 2, { order: 'gpipe', placement, microBatches: 2 });
   assert.deepEqual([wished.plan.placement, wished.plan.microBatches, wished.plan.stretch], [placement, 2, undefined]);
   const free = choosePlan(work, 2, { order: 'gpipe' });
+  assert.equal(
+    choosePlan({ ...work, costs: { ...costs, planning: 1 } }, 2, { order: 'gpipe' }).plan.microBatches,
+    1,
+    'tasks that cost time',
+  );
   assert.ok(free.simulation.seconds < wished.simulation.seconds);
   for (const stretch of [1, 2, 4]) {
     assert.ok(

@@ -99,3 +99,13 @@ test('reducing gradients costs as many bytes as every device must receive', () =
   const received = (devices - 1) * ((4 * (dense + touched)) / devices + 8 + (4 * dense) / devices);
   assert.ok(Math.abs(total - received / bytesPerSecond) < 1e-6 * total, `${total} s, ${received / bytesPerSecond} expected`);
 });
+
+test('what an update needs before its first task delays every device', () => {
+  const schedule = scheduleOf([
+    { device: 0, operations: 1 },
+    { device: 1, operations: 2, needs: [{ task: 0, bytes: 0 }] },
+  ]);
+  const [at0, later] = [0, 5].map((beforehand) => simulate(schedule, { seconds, handOver: free, beforehand }));
+  assert.equal(later?.seconds, (at0?.seconds ?? 0) + 5);
+  assert.equal(later?.busySeconds, at0?.busySeconds);
+});

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { mix32 } from '../../src/core/random.js';
+import { allowRelaxedSimd } from '../../src/platform/node/relaxed-simd.js';
 import type { LoadedKernels } from '../../src/tensor/kernels/load.js';
 import { hasRelaxedSimd, loadKernels } from '../../src/tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
@@ -8,6 +9,8 @@ import { Memory } from '../../src/tensor/memory.js';
 
 // Every kernel against the same formula in 64-bit floats, on sizes that are not multiples of a vector. Each array lies
 // between guard bytes, at an address that is a multiple of 4 only.
+
+allowRelaxedSimd();
 
 const guardBytes = 64;
 const guardByte = 0xa5;
