@@ -25,7 +25,15 @@ import type { KeepBusy, PipelineEvaluate, PipelineReply, PipelineRequest, Pipeli
 import { evaluationSchedule, updateSchedule } from './pipeline-plan.js';
 import { LayerStage, OutputStage, type StageContext } from './pipeline-stages.js';
 import type { ThreadPort } from './runtime.js';
-import type { BatchShape, CombineWork, Network, Schedule, StageWork, Task } from './schedule.js';
+import {
+  type BatchShape,
+  type CombineWork,
+  microBatchesUnderWay,
+  type Network,
+  type Schedule,
+  type StageWork,
+  type Task,
+} from './schedule.js';
 
 /** A learnt value, of which this device changes [start, end). */
 interface OwnPart {
@@ -51,6 +59,8 @@ export class PipelineDevice {
   readonly #completion: Completion;
   readonly #arena: Arena;
   readonly #scope: Scope;
+  /** In the order of 1F1B: what micro-batches keep until they are over, one arena for each that can be under way. */
+  readonly #rooms: readonly Arena[] | undefined;
   readonly #recorder: ProductRecorder | undefined;
   readonly #profile: Profile = new Map();
   readonly #description: Extract<PipelineReply, { kind: 'started' }>;
@@ -82,6 +92,8 @@ export class PipelineDevice {
     this.#completion = new Completion(start.memory, start.completion, start.plan.placement.devices);
     this.#arena = new Arena(memory);
     this.#scope = new Scope(this.#device, this.#arena);
+    const { order, placement } = start.plan;
+    if (order === '1f1b') this.#rooms = Array.from({ length: microBatchesUnderWay(placement.devices) }, () => new Arena(memory));
     this.#ended = new Int32Array(start.plan.placement.devices);
     const { precision } = device.matrix;
     this.#description = { kind: 'started', gemm: matrixIdentity(opened.matrix), precision, kernels: device.kernels.variant };
@@ -120,6 +132,7 @@ export class PipelineDevice {
         dropout: rate > 0 ? { rate, seed: rule.seed, step: update } : undefined,
       },
       softmax: plan.softmax,
+      rooms: this.#rooms,
     });
     const schedule = updateSchedule(this.#network, plan, pass.shapes);
     let [gradientNorm, finite] = [0, false];
@@ -259,6 +272,8 @@ function inputsOf({ tasks }: Schedule, { work, needs }: Task): Task[] {
 }
 
 interface PassSettings extends Pick<StageContext, 'training'> {
+  /** Where micro-batches keep what they need, in turn. Absent: all where the pass does, to its end. */
+  readonly rooms?: readonly Arena[] | undefined;
   readonly attributes: { readonly smoothing: number; readonly gradientScale: number };
   readonly softmax: 'as needed' | 'as they come';
 }
@@ -270,12 +285,17 @@ class Pass {
   negativeLogLikelihood = 0;
   /** Of each pair of the first micro-batch, where this device combines. */
   logProbabilities: Float64Array | undefined;
-  readonly #scope: Scope;
   readonly #network: Network;
+  readonly #rooms: readonly Arena[] | undefined;
+  readonly #scopes: readonly Scope[];
+  /** The last micro-batch that has begun in each room. */
+  readonly #begun = new Map<Arena, number>();
   readonly #batches: readonly Batch[];
   readonly #smoothing: number;
   readonly #layers: readonly { readonly encoder: LayerStage; readonly decoder: LayerStage }[][];
-  readonly #output: (vocabulary: { from: number; to: number }) => OutputStage;
+  /** By the first token of a slice. */
+  readonly #outputs = new Map<Scope, Map<number, OutputStage>>();
+  readonly #output: (vocabulary: { from: number; to: number }, scope: Scope) => OutputStage;
   readonly #byRow: Float64Array[];
 
   constructor(
@@ -285,16 +305,17 @@ class Pass {
     { layers }: { readonly layers: readonly number[] },
     gradients: readonly LearntParameter[],
     batches: readonly Batch[],
-    { attributes, training, softmax }: PassSettings,
+    { attributes, training, softmax, rooms }: PassSettings,
   ) {
     this.shapes = batches.map(({ source, target }) => ({ source: [...source.layout.active], target: [...target.layout.active] }));
-    this.#scope = scope;
+    this.#rooms = rooms;
+    this.#scopes = rooms?.map((arena) => new Scope(scope.device, arena)) ?? [scope];
     this.#network = network;
     this.#batches = batches;
     this.#smoothing = attributes.smoothing;
     this.#byRow = batches.map(({ target }) => new Float64Array(target.layout.rows));
-    const context = { model, scope, training };
-    this.#layers = batches.map((batch) => {
+    this.#layers = batches.map((batch, microBatch) => {
+      const context = { model, scope: this.#scopeOf(microBatch), training };
       const { source, target, sentenceKeys, sourceColumnOfTarget: columns } = batch;
       const walk = { runner: new Inference(scope), dropout: training?.dropout };
       const keysOf = ({ layout, sentences }: Batch['source'] | Batch['target']) => rowKeys(walk, layout, sentences, sentenceKeys);
@@ -311,12 +332,13 @@ class Pass {
     const [dWeight, dBias] = [gradientOf(model.output.weight), gradientOf(model.output.bias)];
     if (!(dWeight instanceof Tensor && dBias instanceof Tensor)) throw new Error('the output layer has dense gradients');
     const [weight, bias] = [model.output.weight.value, model.output.bias.value];
-    const stages = new Map<number, OutputStage>();
-    this.#output = (slice) => {
-      const known = stages.get(slice.from);
+    this.#output = (slice, scope) => {
+      const ofScope = this.#outputs.get(scope) ?? new Map<number, OutputStage>();
+      this.#outputs.set(scope, ofScope);
+      const known = ofScope.get(slice.from);
       if (known !== undefined) return known;
       const stage = new OutputStage(scope, { weight, bias, dWeight, dBias }, slice, attributes, softmax === 'as they come');
-      stages.set(slice.from, stage);
+      ofScope.set(slice.from, stage);
       return stage;
     };
   }
@@ -324,12 +346,14 @@ class Pass {
   /** Does a task with the results of `inputs`; gives its own. */
   do(work: StageWork | CombineWork, inputs: readonly Task[], resultOf: (task: Task) => number): Tensor | undefined {
     const { rows, microBatch, steps } = work;
-    const tensors = (columns: number) => inputs.map((task) => new Tensor(this.#scope.device.memory, resultOf(task), [rows, columns]));
+    this.#enter(microBatch);
+    const scope = this.#scopeOf(microBatch);
+    const tensors = (columns: number) => inputs.map((task) => new Tensor(scope.device.memory, resultOf(task), [rows, columns]));
     if (work.kind === 'combine') return this.#combine(work, tensors(4));
     const { stage, kind, withWeights } = work;
     const { hidden } = this.#network;
     if (stage.part === 'output') {
-      const output = this.#output(stage.vocabulary);
+      const output = this.#output(stage.vocabulary, scope);
       const key = `${microBatch} ${steps.from}`;
       if (kind === 'forward') return output.forward(key, only(tensors(hidden)), this.#targetIds(work));
       if (kind === 'backward') return output.backward(key, only(tensors(2)), withWeights);
@@ -342,9 +366,22 @@ class Pass {
     return layer.weights(steps) as undefined;
   }
 
+  /** Clears the room of a micro-batch that begins: by the schedule the one before it there is over on every device. */
+  #enter(microBatch: number): void {
+    const room = this.#rooms?.[microBatch % this.#rooms.length];
+    if (room === undefined || this.#begun.get(room) === microBatch) return;
+    room.reset();
+    this.#outputs.delete(this.#scopeOf(microBatch));
+    this.#begun.set(room, microBatch);
+  }
+
+  #scopeOf(microBatch: number): Scope {
+    return this.#scopes[microBatch % this.#scopes.length] as Scope;
+  }
+
   #combine({ microBatch, steps }: CombineWork, slices: readonly Tensor[]): Tensor {
     const { targetVocabulary } = this.#network;
-    const { combined, losses, logProbabilities } = combineSlices(this.#scope, slices, targetVocabulary, this.#smoothing);
+    const { combined, losses, logProbabilities } = combineSlices(this.#scopeOf(microBatch), slices, targetVocabulary, this.#smoothing);
     for (const loss of losses) this.loss += loss;
     for (const value of logProbabilities) this.negativeLogLikelihood -= value;
     const { target } = this.#batch(microBatch);

@@ -98,16 +98,21 @@ export interface PipelineOptions {
 export function pipeline(network: Network, options: PipelineOptions): Schedule {
   const { placement, microBatches, order } = options;
   const graph = new Graph(network);
-  const lasts: number[] = [];
+  const ends: (readonly number[])[] = [];
   for (const [microBatch, shape] of microBatches.entries()) {
-    const before = order === '1f1b' ? lasts[microBatch - placement.devices] : undefined;
-    lasts.push(graph.addMicroBatch(microBatch, shape, options, before));
+    const before = order === '1f1b' ? ends[microBatch - microBatchesUnderWay(placement.devices)] : undefined;
+    ends.push(graph.addMicroBatch(microBatch, shape, options, before));
   }
   graph.addUpdates(
     Array.from({ length: placement.devices }, (_, device) => parametersOn(network, placement, device)),
     graph.unneeded(),
   );
   return ordered(graph.tasks, placement.devices, order);
+}
+
+/** In the order of 1F1B: one begins when that so many before it is over on every device, which then needs nothing of it any more. */
+export function microBatchesUnderWay(devices: number): number {
+  return devices;
 }
 
 /** The loss alone, of the same stages. */
@@ -268,8 +273,8 @@ class Graph {
     return values.map((count, device) => this.add(device, { kind: 'update', values: count }, withBytes(norms, normBytes), 0));
   }
 
-  /** Forward and backward of a micro-batch, which begins after task `before`. Gives the task that ends its backward pass. */
-  addMicroBatch(microBatch: number, shape: BatchShape, cut: Cut, before: number | undefined): number {
+  /** Forward and backward of a micro-batch, which begins after the tasks `before`. Gives those that end it. */
+  addMicroBatch(microBatch: number, shape: BatchShape, cut: Cut, before: readonly number[] = []): readonly number[] {
     return new MicroBatch(this, this.#network, microBatch, shape, cut).add(before);
   }
 }
@@ -298,26 +303,25 @@ class MicroBatch {
     this.#target = stretchesOf(target, cut.stretch);
   }
 
-  /** Forward and backward, after task `before`; gives the last task. */
-  add(before: number | undefined): number {
+  /** Forward and backward, after the tasks `before`; gives those that no other of its tasks waits for. */
+  add(before: readonly number[]): readonly number[] {
     const [source, target] = [this.#source, this.#target];
     const losses = this.#losses(this.#outputs(before), true);
     const ofOutputs = (position: number, rows: number) => withBytes(losses[position] ?? [], rows * this.#rowBytes);
     const decoderDone = this.#backward('decoder', target, ofOutputs, () => []);
     const ofState = (layer: number) => needOf(decoderDone[layer]?.[0]);
     const encoderDone = this.#backward('encoder', source, () => [], ofState);
-    this.#weights(losses, decoderDone, encoderDone);
-    return encoderDone[0]?.[0] as number;
+    return [encoderDone[0]?.[0] as number, ...this.#weights(losses, decoderDone, encoderDone)];
   }
 
   /** Forward, up to the losses. */
   evaluate(): void {
-    this.#losses(this.#outputs(undefined), false);
+    this.#losses(this.#outputs([]), false);
   }
 
   /** What the decoder's top layer gives, by stretches. */
-  #outputs(before: number | undefined): readonly number[] {
-    const encoded = this.#forward('encoder', this.#source, needOf(before), () => []);
+  #outputs(before: readonly number[]): readonly number[] {
+    const encoded = this.#forward('encoder', this.#source, withBytes(before, 0), () => []);
     // A layer's state after the encoder's last step, hidden and cell, stays on its device.
     return this.#forward('decoder', this.#target, [], (layer) => needOf(encoded[layer]?.at(-1))).at(-1) ?? [];
   }
@@ -415,10 +419,11 @@ class MicroBatch {
   }
 
   /** Gradients of weights that were put off, a stretch at a time, so that they fit into any wait. */
-  #weights(losses: readonly number[][], decoderDone: Grid, encoderDone: Grid): void {
+  #weights(losses: readonly number[][], decoderDone: Grid, encoderDone: Grid): readonly number[] {
+    const added: number[] = [];
     const add = (device: number, stage: Stage, stretches: readonly Stretch[], done: (position: number) => number | undefined) => {
       if (!this.#isDeferred(stage)) return;
-      for (const [position, steps] of stretches.entries()) this.#run('weights', device, stage, steps, needOf(done(position)));
+      for (const [position, steps] of stretches.entries()) added.push(this.#run('weights', device, stage, steps, needOf(done(position))));
     };
     for (const [slice, { device, stage }] of this.#slices.entries())
       add(device, stage, this.#target, (position) => losses[position]?.[slice]);
@@ -426,6 +431,7 @@ class MicroBatch {
       add(device, stage, this.#target, (position) => decoderDone[layer]?.[position]);
     for (const { device, layer, stage } of this.#layers('encoder'))
       add(device, stage, this.#source, (position) => encoderDone[layer]?.[position]);
+    return added;
   }
 }
 

@@ -162,6 +162,35 @@ test('the same plan gives the same bits twice, and after a resume', async () => 
   await resumed.dispose();
 });
 
+test('one forward, one backward keeps no more micro-batches than there are devices', async () => {
+  const rule = ruleOf(sgd);
+  const given = modelOptions.parse({ kind: 'lstm', hidden: 96, layers: 2 });
+  const ids = Array.from({ length: 20 }, (_, index) => 4 + index);
+  const batch = Array.from({ length: 64 }, (_, key) => ({ key, source: ids, target: ids.slice(1) }));
+  const grown = { gpipe: 0, '1f1b': 0 };
+  const parameters: Map<string, Float32Array>[] = [];
+  for (const order of ['gpipe', '1f1b'] as const) {
+    const memory = new Memory({ shared: true });
+    const model = createModel(given, vocabularies);
+    model.parameters.allocate(memory);
+    model.parameters.initialiseUniform(1, 0.1);
+    const placement = { devices: 2, layers: [0, 1], vocabulary: [slice(0, 0, 15), slice(1, 15, 35)] };
+    const plan: PipelinePlan = { placement, order, microBatches: 16, softmax: 'as they come' };
+    const executor = await PipelineExecutor.start({ runtime: nodeRuntime, memory, model, modelOptions: given, rule, plan, gemm });
+    const before = memory.totalBytes;
+    for (const update of [1, 2]) await executor.update([batch], { update, learningRate: 0.1 });
+    grown[order] = memory.totalBytes - before;
+    parameters.push(valuesOf(executor.parameters));
+    await executor.dispose();
+  }
+  assert.ok(grown['1f1b'] < grown.gpipe / 2, `${grown['1f1b']} and ${grown.gpipe} bytes`);
+  const [first, second] = parameters;
+  for (const [name, values] of first ?? []) {
+    const difference = Math.max(...values.map((value, index) => Math.abs(value - (second?.get(name)?.[index] as number))));
+    assert.ok(difference < 1e-6, `${name}: ${difference}`);
+  }
+});
+
 test('tensors have the names that every other strategy gives them', async () => {
   const [alone, pipelined] = [await start(undefined, ruleOf(adam)), await start(byLayers, ruleOf(adam))];
   assert.deepEqual([...pipelined.parameters.keys()], [...alone.parameters.keys()]);

@@ -142,6 +142,22 @@ test('1f1b has no more micro-batches under way than devices', () => {
   assert.ok(most('1f1b') <= devices, `${most('1f1b')}`);
 });
 
+test('in 1f1b a micro-batch begins when the one before it in its place is over, gradients of weights too', () => {
+  const devices = 2;
+  const microBatches = divideShape({ source: [12, 12], target: [12, 12] }, 6);
+  const cut = { stretch: 1, weightGradients: 'deferred', softmax: 'as needed' } as const;
+  const schedule = pipeline(network, { placement: evenPlacement(network, devices, devices), microBatches, order: '1f1b', ...cut });
+  const spans = simulate(schedule, {
+    seconds: ({ operations }) => operations,
+    handOver: { latency: 0, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false },
+  }).spans.flat();
+  const of = (microBatch: number) => spans.filter(({ task: { work } }) => 'microBatch' in work && work.microBatch === microBatch);
+  for (let microBatch = devices; microBatch < 6; microBatch++) {
+    const begin = Math.min(...of(microBatch).map(({ start }) => start));
+    assert.ok(begin >= Math.max(...of(microBatch - devices).map(({ end }) => end)), `micro-batch ${microBatch}`);
+  }
+});
+
 test('parts of a batch sum to it at every step and differ by a sentence at most', () => {
   const parts = divideShape(batch, 4);
   for (const side of ['source', 'target'] as const) {
