@@ -27,11 +27,13 @@ const beamOf = (subject: string) => (subject === 'greedy' ? 1 : Number(subject.r
 /** Everything that translates with the weights of one run. Subjects are those of `decodingSubject`. */
 export function decodingContenders(surroundings: Surroundings, task: DecodingTask): Contender[] {
   const { cores, folder } = surroundings;
-  const jobPath = `${folder}/decoding-job.json`;
-  let written: Promise<DecodingJob> | undefined;
-  const job = () => {
-    written ??= writeDecodingJob(task.run, readLines(task.input, task.sentences), jobPath);
-    return written;
+  const jobPath = (subject: string) => `${folder}/decoding-job-${beamOf(subject)}.json`;
+  const written = new Map<string, Promise<DecodingJob>>();
+  const job = (subject: string) => {
+    const known =
+      written.get(subject) ?? writeDecodingJob(task.run, readLines(task.input, task.sentences), beamOf(subject), jobPath(subject));
+    written.set(subject, known);
+    return known;
   };
   /** What each finds, so that all can be compared with the first. */
   const found = new Map<string, readonly FoundTranslation[]>();
@@ -53,7 +55,7 @@ export function decodingContenders(surroundings: Surroundings, task: DecodingTas
         baseline: false,
         description: `decade, text to text, ${devices} ${devices === 1 ? 'device' : 'devices'}`,
         async measure(subject, seconds) {
-          await job();
+          await job(subject);
           const result = await resultOf<DecodingResult>({
             command: surroundings.node,
             arguments: [
@@ -73,14 +75,14 @@ export function decodingContenders(surroundings: Surroundings, task: DecodingTas
 function torchDecoding(
   { python, sources, folder }: Surroundings,
   threads: number,
-  jobPath: string,
-  job: () => Promise<DecodingJob>,
+  jobPath: (subject: string) => string,
+  job: (subject: string) => Promise<DecodingJob>,
   judged: (subject: string, result: DecodingResult, translations: readonly FoundTranslation[], note: string) => Measurement,
 ): Contender {
   const settings = new Map<string, TorchSetting>();
-  const run = (subject: string, setting: TorchSetting, seconds: number) => {
+  const run = (subject: string, setting: TorchSetting, seconds: number, brief = false) => {
     if ('missing' in python) throw new NoResult(python.missing);
-    const options = { job: jobPath, beam: beamOf(subject), seconds };
+    const options = { job: jobPath(subject), beam: beamOf(subject), seconds, batches: brief ? 1 : 0 };
     return runTorch<DecodingResult>(python.python, `${sources}/torch_decoding.py`, setting, options, patience(seconds));
   };
   return {
@@ -88,14 +90,14 @@ function torchDecoding(
     baseline: true,
     description: `PyTorch, ids to ids, at most ${threads} ${threads === 1 ? 'thread' : 'threads'}, at its best setting of them`,
     async measure(subject, seconds) {
-      const { lines } = await job();
+      const { lines } = await job(subject);
       const setting =
         settings.get(subject) ??
         (await fastestSetting(
-          `decoding ${subject} ${threads} ${jobKey(await job())}`,
+          `decoding ${subject} ${threads} ${jobKey(await job(subject))}`,
           threads,
           `${folder}/torch-settings.json`,
-          async (tried) => (await run(subject, tried, 0)).wordsPerSecond,
+          async (tried) => (await run(subject, tried, 0, true)).wordsPerSecond,
         ));
       settings.set(subject, setting);
       const result = await run(subject, setting, seconds);

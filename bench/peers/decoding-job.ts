@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { openRun } from '../../src/checkpoint/run.js';
-import { batchesByLength } from '../../src/decoding/batches.js';
+import { batchesByLength, searchLimits } from '../../src/decoding/batches.js';
 import { resolveDecodingOptions } from '../../src/decoding/options.js';
 import { nodeFiles } from '../../src/platform/node/files.js';
 import { resolveConfiguration } from '../../src/training/configuration.js';
@@ -36,7 +36,7 @@ export function spreadLines(text: string, count: number): string[] {
  *
  * @throws NoResult for a model that the peer cannot compute
  */
-export async function writeDecodingJob(run: string, lines: readonly string[], path: string): Promise<DecodingJob> {
+export async function writeDecodingJob(run: string, lines: readonly string[], beam: number, path: string): Promise<DecodingJob> {
   const { configuration, tokenizers } = await openRun(nodeFiles, run);
   const { model } = resolveConfiguration(configuration, join(run, 'config.yaml'));
   if (model.kind !== 'lstm' || model.attention === 'additive' || model.inputFeeding || model.bidirectional || model.residual) {
@@ -46,7 +46,7 @@ export async function writeDecodingJob(run: string, lines: readonly string[], pa
   const ids = lines.map((line) => tokenizers.source.encode(line));
   const places = batchesByLength(
     ids.map(({ length }) => length),
-    batch,
+    searchLimits(batch, beam, tokenizers.target.size),
   );
   const job: DecodingJob = {
     weights: resolve(run, 'model.safetensors'),

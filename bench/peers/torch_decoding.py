@@ -172,14 +172,18 @@ def main():
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--beam", type=int, required=True)
     parser.add_argument("--seconds", type=float, default=0)
+    parser.add_argument("--batches", type=int, default=0, help="only the first so many; 0: all")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.set_num_interop_threads(1)
     with open(options.job, encoding="utf8") as file:
         job = json.load(file)
+    if options.batches > 0:
+        job["batches"] = job["batches"][: options.batches]
     with torch.inference_mode():
         model = Translator(read_safetensors(job["weights"]), job["layers"], job["reverseSource"], job["attention"])
-        search(model, job["batches"][-1], options.beam, job["lengthPenalty"])
+        for batch in job["batches"]:
+            search(model, batch, options.beam, job["lengthPenalty"])
         times = []
         end = time.perf_counter() + options.seconds
         while not times or time.perf_counter() < end:

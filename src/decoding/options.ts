@@ -38,10 +38,10 @@ export const decodingOptions = z
     attention: z.boolean().default(false),
     /** A line of more tokens is cut there, with a warning. */
     maximumSourceLength: z.int().min(1).max(100_000).default(1_000),
-    /** What is translated at once: no more lines, and no more source tokens (but always one line). */
+    /** What is translated at once: no more lines, and no more source tokens (but always one line). A beam makes it fewer. */
     batch: z
       .strictObject({
-        sentences: z.int().min(1).max(100_000).default(64),
+        sentences: z.int().min(1).max(100_000).default(256),
         tokens: z.int().min(1).max(10_000_000).default(4_096),
       })
       .prefault({}),

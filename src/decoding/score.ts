@@ -1,5 +1,5 @@
 import type { DecadeError } from '../core/errors.js';
-import { batchesByLength, dividedLimits } from './batches.js';
+import { sharedBatches } from './batches.js';
 import { turns } from './event-loop.js';
 import { type DecodingExecutor, inTurn } from './executor.js';
 import { type BatchLimits, resolveDecodingOptions } from './options.js';
@@ -26,7 +26,7 @@ export async function score(
   const { batch } = resolveDecodingOptions({ batch: limits });
   const turn = turns();
   let done = 0;
-  await inTurn(batchesByLength(lengths, dividedLimits(batch, pairs.length, decoder.devices)), decoder.devices, async (positions) => {
+  await inTurn(sharedBatches(lengths, batch, decoder.devices), decoder.devices, async (positions) => {
     await turn();
     signal?.throwIfAborted();
     const found = await decoder.score(

@@ -1,5 +1,5 @@
 import { DecadeError } from '../core/errors.js';
-import { batchesByLength, dividedLimits, searchLimits } from './batches.js';
+import { searchLimits, sharedBatches } from './batches.js';
 import type { Hypothesis } from './beams.js';
 import { turns } from './event-loop.js';
 import { type BatchDecoder, type DecodingExecutor, inTurn } from './executor.js';
@@ -192,14 +192,15 @@ class TranslationCall {
     const lengths = waiting.map(({ source }) => source.length);
     const decoder = await this.#executor.decoderFor(beam * lengths.reduce((sum, length) => sum + length, 0));
     this.signal.throwIfAborted();
-    const limits = dividedLimits(searchLimits(this.options.batch, beam, targetTokenizer.size), waiting.length, decoder.devices, beam);
+    const limits = searchLimits(this.options.batch, beam, targetTokenizer.size);
+    const batches = sharedBatches(lengths, limits, decoder.devices, beam);
     const translateBatch = async (positions: readonly number[]) => {
       const batch = positions.map((position) => waiting[position] as WaitingLine);
       for (const [index, result] of await this.#translateBatch(decoder, batch)) results[index] = result;
       this.#linesDone += batch.length;
       this.#report(undefined);
     };
-    await inTurn(batchesByLength(lengths, limits), decoder.devices, translateBatch, (reason) => this.#controller.abort(reason));
+    await inTurn(batches, decoder.devices, translateBatch, (reason) => this.#controller.abort(reason));
     return results;
   }
 
