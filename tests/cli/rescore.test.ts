@@ -28,10 +28,11 @@ after(() => rmSync(directory, { recursive: true, force: true }));
 
 test('rescore writes a line for every line of the source and tells what the list lacks', async () => {
   const { code, stdout, stderr } = await decade(['rescore', '-m', run, '--source', source, '-i', list, '--references', references]);
-  assert.equal(code, 0, stderr);
+  assert.equal(code, 1, 'a line was left out');
   const lines = stdout.split('\n');
   assert.deepEqual([lines.length, lines[1]], [4, '']);
   assert.match(stderr, /list: line 3: 1 field; .*left out/);
+  assert.match(stderr, /1 line that could not be read; the others were rescored/);
   assert.match(stderr, /nothing for 1 lines/);
   for (const row of [/own scores +\d+\.\d\d/, /model alone/, /evenly averaged/, /oracle\) +\d/]) assert.match(stderr, row);
 });
@@ -71,7 +72,7 @@ test('rescore tunes the weight on another list', async () => {
     ...tuning,
     '--json',
   ]);
-  assert.equal(code, 0, stderr);
+  assert.equal(code, 1, stderr);
   const { weight, tuned, rescored, list: before, oracle } = JSON.parse(stdout) as Record<string, number> & { tuned: { score: number } };
   assert.ok(weight !== undefined && weight >= 0 && weight <= 1);
   // Tuned on the list it is judged on.

@@ -40,7 +40,7 @@ interface Options extends DeviceChoice {
 export function rescoreCommand(): Command {
   const command = new Command('rescore')
     .description(
-      "Choose anew from the n-best list of any system, by a model's log-probabilities and the list's own scores. A list has lines `line ||| text ||| feature= values ||| score`, lines numbered from 0.",
+      "Choose anew from the n-best list of any system, by a model's log-probabilities and the list's own scores. A list has lines `line ||| text ||| feature= values ||| score`, lines numbered from 0. A line that cannot be read is left out and told; the command then exits with 1.",
     )
     .requiredOption('-m, --model <RUN,...>', 'run directory; several, separated by commas, average their probabilities', names)
     .requiredOption('--source <FILE>', 'the text that was translated, a line each')
@@ -76,17 +76,29 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   const model = await openModel(options.model, options);
   const progress = new Progress(!(options.output === undefined && process.stdout.isTTY === true));
   try {
-    const call: Call = { model, options, progress, signal };
+    const call: Call = { model, options, progress, signal, leftOut: { lines: 0, names: new Set() } };
     const tuned = options.tune === undefined ? undefined : await tune(call, options.tune);
     const weight = tuned?.weight ?? options.weight ?? 0.5;
     const scores = await rewrite(call, weight);
     progress.end();
     if (options.json) await printJson({ weight, ...(tuned && { tuned }), ...scores });
     else for (const line of describe(weight, tuned, scores)) process.stderr.write(`${line}\n`);
+    requireAllRead(call.leftOut);
   } finally {
     progress.end();
     await model.dispose();
   }
+}
+
+/** After all that could be read was rescored. */
+function requireAllRead({ lines, names }: LeftOut): void {
+  if (lines === 0) return;
+  throw new DecadeError('input', {
+    where: [...names].join(', '),
+    received: `${figure(lines)} ${lines === 1 ? 'line' : 'lines'} that could not be read; the others were rescored`,
+    allowed: 'lines `line ||| text ||| feature= values ||| score`',
+    next: 'see the warnings above',
+  });
 }
 
 interface Call {
@@ -94,6 +106,13 @@ interface Call {
   readonly options: Options;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  readonly leftOut: LeftOut;
+}
+
+/** Lines of n-best lists that could not be read. */
+interface LeftOut {
+  lines: number;
+  readonly names: Set<string>;
 }
 
 async function tune(call: Call, list: string): Promise<TunedWeight> {
@@ -134,7 +153,7 @@ async function rewrite(call: Call, weight: number): Promise<RescoringScores | un
 const badLinesTold = 10;
 
 async function* sentences(
-  { model, options, progress, signal }: Call,
+  { model, options, progress, signal, leftOut }: Call,
   label: string,
   list: string | undefined,
   source: string,
@@ -143,6 +162,8 @@ async function* sentences(
   const name = list ?? 'standard input';
   let bad = 0;
   const groups = nbestGroups(textOf(list), name, (error) => {
+    leftOut.lines++;
+    leftOut.names.add(name);
     if (++bad <= badLinesTold) warn(new Error(`${error.message}; the line is left out`), progress);
   });
   const rescoring: RescoringOptionsInput = rescoringOptions.parse({ own: options.own, lengthPenalty: options.lengthPenalty });
