@@ -26,7 +26,11 @@ interface StageSeconds {
   readonly forward: Surface;
   readonly backward: Surface;
   readonly weights: Surface;
+  /** More than that for the first pass of an update, which packs weights: by `x` alone. */
+  readonly packing: { readonly forward: Line; readonly backward: Line };
 }
+
+type Line = (x: number) => number;
 
 /**
  * Costs of a network's tasks on this machine, from short passes of the very stages that a pipeline's devices run, at the
@@ -70,9 +74,11 @@ export function measureCosts(device: Device, network: Network, sentences: number
   }
 }
 
-function passSeconds(stage: StageSeconds, { kind, withWeights }: Extract<Work, { stage: unknown }>, x: number, y: number): number {
-  const seconds = stage[kind].at(x, y);
-  return kind === 'backward' && withWeights ? seconds + stage.weights.at(x, y) : seconds;
+function passSeconds(stage: StageSeconds, work: Extract<Work, { stage: unknown }>, x: number, y: number): number {
+  const { kind, withWeights, isFirst } = work;
+  const packing = isFirst && kind !== 'weights' ? stage.packing[kind](x) : 0;
+  const weights = kind === 'backward' && withWeights ? stage.weights.at(x, y) : 0;
+  return packing + stage[kind].at(x, y) + weights;
 }
 
 const millisecondsOfRuns = 20;
@@ -89,11 +95,15 @@ const [fewestStretches, mostStretches] = [4, 16];
 /** Of the first layer, whose embedding is no part of what depends on sizes. */
 const tokens = 64;
 
+/** What a stage does with a stretch. */
+type StagePasses = { readonly [Pass in 'forward' | 'backward' | 'weights']: (stretch: number) => () => void };
+
 /** Seconds of a stretch. */
 interface StretchSeconds {
   readonly forward: number;
   readonly backward: number;
   readonly weights: number;
+  readonly packing: { readonly forward: number; readonly backward: number };
 }
 
 class Measurements {
@@ -200,31 +210,41 @@ class Measurements {
   #surfaces(xs: readonly number[], ys: readonly number[], cell: (x: number, y: number) => StretchSeconds): StageSeconds {
     const cells = xs.map((x) => ys.map((y) => cell(x, y)));
     this.#arenas[0].reset();
-    const of = (pass: keyof StretchSeconds) =>
+    const of = (pass: keyof StagePasses) =>
       new Surface(
         xs,
         ys,
         cells.map((row) => row.map((seconds) => seconds[pass])),
       );
-    return { forward: of('forward'), backward: of('backward'), weights: of('weights') };
+    const packing = (pass: 'forward' | 'backward'): Line => {
+      // It does not depend on the rows.
+      const usual = cells.map((row) => middleOf(row.map((seconds) => seconds.packing[pass])));
+      return (x) => interpolated(xs, (index) => usual[index] as number, x);
+    };
+    return {
+      forward: of('forward'),
+      backward: of('backward'),
+      weights: of('weights'),
+      packing: { forward: packing('forward'), backward: packing('backward') },
+    };
   }
 
   /**
-   * All stretches forward, then backward from the last, then the gradients of weights: means. The first of each finds weights
-   * that are not packed yet, which happens once an update, and does not count. `prepare` gives for each what is to be timed.
+   * All stretches forward, then backward from the last, then the gradients of weights: means. The first of each, which finds
+   * weights that are not packed yet, counts apart. `prepare` gives for each what is to be timed.
    */
   #cell(
     stretches: number,
     weights: readonly Tensor[],
     deferrable: ReadonlySet<number>,
-    prepare: (scope: Scope, deferred: DeferredProducts) => { readonly [Pass in keyof StretchSeconds]: (stretch: number) => () => void },
+    prepare: (scope: Scope, deferred: DeferredProducts) => StagePasses,
   ): StretchSeconds {
     // As a device of a pipeline has it.
     const packed = new PackedWeights(this.#device.matrix, weights);
     const deferred = new DeferredProducts(packed, deferrable);
     const passes = prepare(new Scope({ ...this.#device, matrix: deferred.matrix }, this.#pass.arena), deferred);
     const order = Array.from({ length: stretches }, (_, stretch) => stretch);
-    const seconds = (pass: keyof StretchSeconds, stretchOrder: readonly number[]): number => {
+    const seconds = (pass: keyof StagePasses, stretchOrder: readonly number[]): { first: number; usual: number } => {
       const times = stretchOrder.map((stretch) => {
         const work = passes[pass](stretch);
         if (this.#isEnough()) return 0;
@@ -233,16 +253,17 @@ class Measurements {
         work();
         return performance.now() - start;
       });
-      return meanOf(times.slice(1)) / 1000;
+      const [first = 0, ...others] = times;
+      return { first: first / 1000, usual: meanOf(others) / 1000 };
     };
-    const measured = {
-      forward: seconds('forward', order),
-      backward: seconds('backward', order.toReversed()),
-      weights: seconds('weights', order),
-    };
+    const forward = seconds('forward', order);
+    const backward = seconds('backward', order.toReversed());
+    const { usual } = seconds('weights', order);
     packed.forget();
     this.#arenas[1].reset();
-    return measured;
+    const more = ({ first, usual }: { first: number; usual: number }) => Math.max(0, first - usual);
+    const packing = { forward: more(forward), backward: more(backward) };
+    return { forward: forward.usual, backward: backward.usual, weights: usual, packing };
   }
 
   /** What devices do before the first task of an update. Sentences of other lengths would not change it much. */
@@ -304,6 +325,10 @@ function stretchesOf(bytes: number): number {
 
 function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function middleOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 }
 
 /** 1, 2, 4, ... and the limit itself. */

@@ -48,6 +48,8 @@ export interface StageWork extends StretchWork {
   readonly stage: Stage;
   /** Whether `backward` also computes the gradient of the weights. */
   readonly withWeights: boolean;
+  /** Whether this stage does this kind of work for the first time in an update, on this device: then it packs its weights. */
+  readonly isFirst: boolean;
 }
 
 export interface CombineWork extends StretchWork {
@@ -247,9 +249,19 @@ class Graph {
   /** What ended each slice's last stretch, where the softmax is done as it comes. */
   softmaxEnds: readonly number[] = [];
   readonly #network: Network;
+  /** Kinds of work that a stage has on a device. */
+  readonly #begun = new Set<string>();
 
   constructor(network: Network) {
     this.#network = network;
+  }
+
+  /** Whether no task before had this kind of work of this stage on this device. */
+  begins(device: number, kind: Work['kind'], stage: Stage): boolean {
+    const before = this.#begun.size;
+    const name = stage.part === 'output' ? `from ${stage.vocabulary.from}` : stage.layer;
+    this.#begun.add(`${device} ${kind} ${stage.part} ${name}`);
+    return this.#begun.size > before;
   }
 
   add(device: number, work: Work, needs: readonly Need[], operations: number): number {
@@ -352,7 +364,9 @@ class MicroBatch {
     const withWeights = !this.#isDeferred(stage);
     const passes = kind === 'backward' && withWeights ? 2 : 1;
     const operations = passes * rows * operationsOf(this.#network, stage);
-    return this.#graph.add(device, { kind, stage, microBatch: this.#number, steps: { from, to }, rows, withWeights }, needs, operations);
+    const isFirst = this.#graph.begins(device, kind, stage);
+    const work = { kind, stage, microBatch: this.#number, steps: { from, to }, rows, withWeights, isFirst };
+    return this.#graph.add(device, work, needs, operations);
   }
 
   /** Whether the gradient of a stage's weights is a task of its own. Where logits do not last, it cannot be. */
