@@ -75,7 +75,7 @@ class Loop {
     const { run, model, corpus, executor, isRestored } = this.#prepared;
     const { devices, gemm, precision } = executor.placement;
     await this.#log(
-      `${model.parameters.count.toLocaleString('en-US')} parameters, ${gemm} in ${precision} on ${devices} devices; training corpus: ${describeReport(corpus.report)}`,
+      `${model.parameters.count.toLocaleString('en-US')} parameters, ${gemm} in ${precision} on ${devices} ${devices === 1 ? 'device' : 'devices'}; training corpus: ${describeReport(corpus.report)}`,
     );
     for (const line of executor.description ?? []) await this.#log(line);
     let reason: StopReason | undefined;
