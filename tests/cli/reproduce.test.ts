@@ -29,7 +29,8 @@ test('reproduce says the cost first, then trains, and prints the table', { timeo
   assert.equal(code, 0, stderr);
   assert.match(stderr, /^Trainings[\s\S]*Training 1 of 4: forward-1x32-seed1-/);
   assert.match(stdout, /\| effect of reversing \|/);
-  assert.equal(readFileSync(join(out, 'reversal.md'), 'utf8').trimEnd(), stdout.slice(0, stdout.lastIndexOf('\n\n')).trimEnd());
+  const file = readFileSync(join(out, 'reversal.md'), 'utf8');
+  assert.ok(file.startsWith(stdout.slice(0, stdout.lastIndexOf('\n\n')).trimEnd()), 'the file says the same, and then names the plots');
   const again = await decade([...call, '--json']);
   assert.match(again.stderr, /4 done, 0 to begin/);
   const { experiment, files } = JSON.parse(again.stdout) as { experiment: string; files: { page: string } };
