@@ -15,10 +15,15 @@ export function stepBytes(model: TrainableModel, memory: Memory, batch: Batch): 
   });
 }
 
-/** Addresses that are set aside beyond the need of the first batch, since others will be longer. They cost no memory. */
+/** Addresses that are set aside beyond the need of a batch, since others will be longer. They cost no memory. */
 const headroom = 3;
-/** Of the memory that remains when parameters and gradients have their places; touched rows and scratch need some. */
-const usable = 0.9;
+/**
+ * An arena that grows leaves a hole, and other devices' arenas stand around it: one that may take more than this part of its
+ * limit takes all of it at once. So all holes together are less than a tenth of the limit.
+ */
+const worthAll = 1 / 16;
+/** Of the memory that remains when parameters and gradients have their places; holes, touched rows and scratch need some. */
+const usable = 0.85;
 
 /** How many bytes the step of one of so many devices may take. */
 export function stepLimit(remainingBytes: number, devices: number): number {
@@ -73,7 +78,8 @@ export class StepMemory {
     if (sizes.every((size) => batch[size] <= this.#fitting[size])) return true;
     const bytes = stepBytes(this.#model, this.#arena.memory, batch);
     if (bytes > this.#limit && batch.sentences > 1) return false;
-    this.#arena.reserve(Math.max(bytes, Math.min(this.#limit, headroom * bytes)));
+    const roomy = headroom * bytes;
+    this.#arena.reserve(Math.max(bytes, roomy > worthAll * this.#limit ? this.#limit : roomy));
     const { sourceTokens, targetTokens, sentences } = batch;
     this.#fitting = { sourceTokens, targetTokens, sentences };
     return true;

@@ -9,7 +9,7 @@ import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
 import { Arena, Memory } from '../../src/tensor/memory.js';
 import { Tape } from '../../src/tensor/tape.js';
 import { LocalExecutor } from '../../src/training/local-executor.js';
-import { StepMemory, stepBytes } from '../../src/training/step-memory.js';
+import { StepMemory, stepBytes, stepLimit } from '../../src/training/step-memory.js';
 
 const vocabularies = { source: 50, target: 60 };
 const pairs: IdPair[] = Array.from({ length: 24 }, (_, key) => ({
@@ -89,4 +89,28 @@ test('a batch that does not fit into the memory is divided, with the same result
     near(tight.updated[key], roomy.updated[key]);
   near(tight.evaluated.negativeLogLikelihood, roomy.evaluated.negativeLogLikelihood);
   for (const [index, value] of tight.logProbabilities.entries()) near(value, roomy.logProbabilities[index] as number);
+});
+
+test('devices whose first batches were small have room for the largest that are allowed, whatever came between', async () => {
+  const maximumBytes = 256 * 1024 ** 2;
+  const { model, device } = await modelIn(new Memory({ shared: true, maximumBytes }), {}, 64);
+  const devices = [0, 1].map(() => {
+    // As in a thread of its own: what one frees the other cannot have.
+    const arena = new Arena(new Memory({ shared: true, maximumBytes, existing: device.memory.webAssembly }));
+    return { arena, memory: new StepMemory(arena, model) };
+  });
+  for (const { memory } of devices) memory.share(devices.length);
+  const limit = stepLimit(device.memory.remainingBytes, devices.length);
+  const many = (count: number): IdPair[] => Array.from({ length: count }, (_, key) => ({ key, source: [7, 8, 9], target: [7, 8, 9] }));
+  const bytesOf = (count: number) => stepBytes(model, device.memory, makeBatch(many(count), model.batchOptions));
+  const largest = [...Array(6_000).keys()].findLast((count) => count > 0 && count % 250 === 0 && bytesOf(count) <= limit) ?? 0;
+  assert.ok(largest >= 2_000, `${largest}`);
+  for (const count of [1, 2, 5, 12, 30, 80, 200, 500, 1_250, largest]) {
+    for (const { arena, memory } of devices) {
+      const batches = [...memory.batches(many(count))];
+      assert.equal(batches.length, 1, `${count}`);
+      assert.ok(arena.capacityBytes >= bytesOf(count));
+    }
+  }
+  assert.ok([...(devices[0]?.memory.batches(many(2 * largest)) ?? [])].length > 1);
 });
