@@ -22,8 +22,8 @@ const headroom = 3;
  * limit takes all of it at once. So all holes together are less than a tenth of the limit.
  */
 const worthAll = 1 / 16;
-/** Of the memory that remains when parameters and gradients have their places; holes, touched rows and scratch need some. */
-const usable = 0.85;
+/** Of the memory that remains when parameters and gradients have their places; holes, touched rows and translations of the dev corpus need some. */
+const usable = 0.75;
 
 /** How many bytes the step of one of so many devices may take. */
 export function stepLimit(remainingBytes: number, devices: number): number {
