@@ -222,6 +222,8 @@ class Loop {
       figures = await validation.figures(executor, signal);
     } catch (error) {
       if (isAbort(error, signal)) return;
+      // What was learnt is not lost with it, and resuming validates again. Parameters that are no numbers would push out good ones.
+      if (!(error instanceof DecadeError && error.kind === 'numeric')) await this.#checkpoint().catch(() => undefined);
       throw error;
     }
     progress.validationOwed = false;

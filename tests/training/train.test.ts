@@ -472,6 +472,21 @@ test('a signal that comes during a validation is obeyed at once, and the validat
   }
 });
 
+test('a validation that fails loses no updates: they are saved first, and it is made good on resume', async () => {
+  const training = { stop: { steps: 9 }, validate: { every: { steps: 6 } }, checkpoint: { every: { steps: 9 } } };
+  const files = digitFiles();
+  const failing = changed(localContext(files), () => ({
+    evaluate: () => Promise.reject(new DecadeError('resource', { where: 'memory', received: 'too much' })),
+  }));
+  await assert.rejects(run(failing, tinyConfiguration(training)), /memory: too much/);
+  assert.deepEqual(await (await Run.open(files, 'out')).checkpointSteps(), [0, 6]);
+  const resumed = await run(localContext(files), tinyConfiguration(training), { resume: true });
+  assert.equal(ofKind(resumed.events, 'validation')[0]?.step, 6);
+  const whole = digitFiles();
+  await run(localContext(whole), tinyConfiguration(training));
+  assert.deepEqual(await checkpointBytes(files, 'out', 9), await checkpointBytes(whole, 'out', 9));
+});
+
 test('a run that goes on past a kept average replaces it only by a better model', async () => {
   const training = { batch: { sentences: 200 }, validate: { every: { steps: 2 } }, checkpoint: { every: { steps: 2 }, average: 2 } };
   const files = digitFiles();
