@@ -11,7 +11,7 @@ import { beginId, endId } from '../text/tokenizer.js';
 export interface PackedSide {
   /** Lengths by column, and the row of every column at every step. */
   readonly layout: SequenceLayout;
-  /** Which pair of the batch each column holds: [sentences]. */
+  /** Which pair of the batch each column holds; the first of them where several share a source sentence: [columns]. */
   readonly sentences: Int32Array;
 }
 
@@ -66,16 +66,45 @@ export interface BatchOptions {
 /** The batch of these pairs, in this order. Throws `input` for an empty source sentence, naming its key. */
 export function makeBatch(pairs: readonly IdPair[], options: BatchOptions = {}): Batch {
   const sources = makeSourceBatch(pairs, options);
+  const columnOfSource = inverse(sources.source.sentences);
+  return withTargets(pairs, sources, (sentence) => columnOfSource[sentence] as number);
+}
+
+/**
+ * As `makeBatch`, but pairs with the same source sentence share its column, so that it is encoded once however many
+ * hypotheses there are of it. For scoring: to dropout they would be one pair.
+ */
+export function makeScoringBatch(pairs: readonly IdPair[], options: BatchOptions = {}): Batch {
+  const numbers = new Map<string, number>();
+  const firsts: number[] = [];
+  const sourceOfPair = pairs.map(({ source }, sentence) => {
+    const written = Array.prototype.join.call(source);
+    const number = numbers.get(written) ?? numbers.size;
+    if (number === numbers.size) firsts.push(sentence);
+    numbers.set(written, number);
+    return number;
+  });
+  const { source, sourceTokens } = makeSourceBatch(
+    firsts.map((sentence) => pairAt(pairs, sentence)),
+    options,
+  );
+  const columnOfSource = inverse(source.sentences);
+  const sources = {
+    sentences: pairs.length,
+    source: { ...source, sentences: source.sentences.map((number) => firsts[number] as number) },
+    sentenceKeys: Uint32Array.from(pairs, ({ key }) => key),
+    sourceTokens,
+  };
+  return withTargets(pairs, sources, (sentence) => columnOfSource[sourceOfPair[sentence] as number] as number);
+}
+
+function withTargets(pairs: readonly IdPair[], sources: SourceBatch, sourceColumn: (sentence: number) => number): Batch {
   const columns = columnsByLength(pairs.map((pair) => pair.target.length));
   const layout = sequenceLayout(columns.map((sentence) => pairAt(pairs, sentence).target.length + 1));
   const inputIds = new Int32Array(layout.rows);
   const outputIds = new Int32Array(layout.rows);
-  const columnOfSource = inverse(sources.source.sentences);
-  const sourceColumnOfTarget = new Int32Array(pairs.length);
   for (let column = 0; column < columns.length; column++) {
-    const sentence = columns[column] as number;
-    const { target } = pairAt(pairs, sentence);
-    sourceColumnOfTarget[column] = columnOfSource[sentence] as number;
+    const { target } = pairAt(pairs, columns[column] as number);
     for (let step = 0; step <= target.length; step++) {
       const row = (layout.offsets[step] as number) + column;
       inputIds[row] = step === 0 ? beginId : (target[step - 1] as number);
@@ -85,7 +114,7 @@ export function makeBatch(pairs: readonly IdPair[], options: BatchOptions = {}):
   return {
     ...sources,
     target: { layout, sentences: columns, inputIds, outputIds },
-    sourceColumnOfTarget,
+    sourceColumnOfTarget: columns.map(sourceColumn),
     targetTokens: layout.rows,
   };
 }

@@ -1,4 +1,4 @@
-import { makeBatch } from '../data/batch.js';
+import { makeScoringBatch } from '../data/batch.js';
 import type { TrainableModel } from '../models/model.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
@@ -19,10 +19,10 @@ export interface ScoringPair {
   readonly target: ArrayLike<number>;
 }
 
-/** The log-probability of every pair of a batch, in their order. */
+/** The log-probability of every pair of a batch, in their order. A source sentence of several pairs is encoded once. */
 export function scoreBatch(model: TrainableModel, device: Device, pairs: readonly ScoringPair[]): Score[] {
   const scores = new Array<Score>(pairs.length);
-  const batch = makeBatch(
+  const batch = makeScoringBatch(
     pairs.map((pair, key) => ({ ...pair, key })),
     model.batchOptions,
   );

@@ -45,7 +45,13 @@ export function runDeviceThread(port: ThreadPort): void {
     (reply) => port.post(reply),
   );
   const answer = async (request: AnyRequest): Promise<DeviceReply | PipelineReply | DecodingReply | undefined> => {
-    if (isDecodingRequest(request)) return decoding.answer(request);
+    if (isDecodingRequest(request)) {
+      if (request.kind === 'begin-decoding') {
+        device?.replica.stepMemory.release();
+        stage?.release();
+      }
+      return decoding.answer(request);
+    }
     if (request.kind === 'pipeline') {
       stage = await PipelineDevice.start(port, request);
       return stage.started;

@@ -160,6 +160,11 @@ export class PipelineDevice {
     return { kind: 'evaluated', logProbabilities: pass.logProbabilities };
   }
 
+  /** Gives the room of the steps back until the next one, for work between updates. */
+  release(): void {
+    for (const arena of [this.#arena, ...(this.#rooms ?? [])]) arena.dispose();
+  }
+
   #pass(microBatches: PipelineUpdate['microBatches'], settings: PassSettings): Pass {
     this.#arena.reset();
     const batches = microBatches.map((pairs) => makeBatch(unpackPairs(pairs), this.#model.batchOptions));

@@ -35,7 +35,7 @@ export class KnownProducts {
     let known = this.#tables.get(key);
     if (known === undefined) {
       const rows = Math.min(table.dimension(0), Math.floor(keptBytes / (4 * weight.dimension(0))));
-      if (this.#device.memory.remainingBytes < share * 4 * rows * weight.dimension(0)) return undefined;
+      if (this.#device.memory.availableBytes < share * 4 * rows * weight.dimension(0)) return undefined;
       known = new KnownTable(this.#device, table, weight, rows);
       this.#tables.set(key, known);
     }

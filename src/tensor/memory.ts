@@ -30,7 +30,7 @@ export interface Block {
 export class Memory {
   readonly webAssembly: WebAssembly.Memory;
   readonly shared: boolean;
-  #maximumBytes: number;
+  readonly #maximumBytes: number;
   #free: Block[] = [];
   #allocated = 0;
   #f32: Float32Array<ArrayBufferLike>;
@@ -61,6 +61,16 @@ export class Memory {
   /** Bytes that can still be asked of the engine, besides what is freed here. */
   get remainingBytes(): number {
     return this.#maximumBytes - this.totalBytes;
+  }
+
+  /** Bytes that this thread can still have: what can be asked of the engine, and what was freed here, in whatever pieces. */
+  get availableBytes(): number {
+    return this.#free.reduce((sum, block) => sum + block.bytes, this.remainingBytes);
+  }
+
+  /** Upper limit of `totalBytes`. */
+  get maximumBytes(): number {
+    return this.#maximumBytes;
   }
 
   /** Size of the whole memory in bytes. */

@@ -64,6 +64,7 @@ export class LocalExecutor implements Executor {
   }
 
   async decoding(): Promise<DecodingExecutor> {
+    this.#replica.stepMemory.release();
     return LocalDecodingExecutor.of(this.#device, [this.#model]);
   }
 

@@ -30,13 +30,15 @@ export function stepLimit(remainingBytes: number, devices: number): number {
   return (remainingBytes * usable) / devices;
 }
 
+const nothing = { sourceTokens: 0, targetTokens: 0, sentences: 0 };
+
 /** Room for the steps of one device, and what to do with a batch that does not fit into it: divide it. */
 export class StepMemory {
   readonly #arena: Arena;
   readonly #model: TrainableModel;
   #limit: number;
   /** A batch that is nowhere greater than this one fits. */
-  #fitting = { sourceTokens: 0, targetTokens: 0, sentences: 0 };
+  #fitting = nothing;
 
   constructor(arena: Arena, model: TrainableModel) {
     this.#arena = arena;
@@ -47,6 +49,12 @@ export class StepMemory {
   /** What is left of the memory belongs to this many devices. To be called when all have allocated their gradients. */
   share(devices: number): void {
     this.#limit = stepLimit(this.#arena.memory.remainingBytes, devices);
+  }
+
+  /** Gives the room back until the next batch, for work between updates: translations of the dev corpus. */
+  release(): void {
+    this.#arena.dispose();
+    this.#fitting = nothing;
   }
 
   /** The batch of these sentences, or several of some of them that fit one after the other; `positions` in what was given. */

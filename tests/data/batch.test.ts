@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PackedSide } from '../../src/data/batch.js';
-import { makeBatch, makeSourceBatch } from '../../src/data/batch.js';
+import { makeBatch, makeScoringBatch, makeSourceBatch } from '../../src/data/batch.js';
 import { beginId, endId } from '../../src/text/tokenizer.js';
 
 const pairs = [
@@ -85,4 +85,25 @@ test('a batch of no pairs has no rows', () => {
   assert.equal(batch.sentences, 0);
   assert.equal(batch.source.layout.rows, 0);
   assert.equal(batch.target.layout.rows, 0);
+});
+
+test('a batch for scoring holds a source sentence once, and every target finds it', () => {
+  const [first, second, third] = [[31, 32], [51], [71, 72, 73]];
+  const hypotheses = [
+    { source: first, target: [1, 2], key: 0 },
+    { source: second, target: [3], key: 1 },
+    { source: [...first], target: [4, 5, 6], key: 2 },
+    { source: third, target: [], key: 3 },
+    { source: first, target: [7], key: 4 },
+  ];
+  const batch = makeScoringBatch(hypotheses, { reverseSource: true });
+  assert.equal(batch.sentences, 5);
+  assert.equal(batch.sourceTokens, 3 + 2 + 1);
+  assert.deepEqual([...batch.source.sentences], [3, 0, 1]);
+  assert.deepEqual([...batch.source.ids], [73, 32, 51, 72, 31, 71]);
+  batch.sourceColumnOfTarget.forEach((sourceColumn, targetColumn) => {
+    const held = hypotheses[batch.source.sentences[sourceColumn] ?? -1];
+    assert.deepEqual(held?.source, hypotheses[batch.target.sentences[targetColumn] ?? -1]?.source);
+  });
+  assert.deepEqual(batch.target, makeBatch(hypotheses).target);
 });

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { loadKernels } from '../../src/tensor/kernels/load.js';
+import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
 import type { MatrixProvider } from '../../src/tensor/matrix.js';
+import { Memory } from '../../src/tensor/memory.js';
 import { PackedWeights } from '../../src/tensor/packed-weights.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { openTestDevice } from './devices.js';
@@ -62,4 +65,22 @@ test('weights are packed once, other matrices never, and every product is the sa
   provider.dispose();
   assert.equal(counts.released, 2);
   assert.ok(device.memory.allocatedBytes - before < 4096, 'only the scratch of the provider is kept');
+});
+
+test('where memory is nearly full a weight is not packed, and its products are the same', async () => {
+  const memory = new Memory({ shared: false, maximumBytes: 64 * 1024 ** 2 });
+  const provider = webAssemblyProvider(memory, await loadKernels(memory));
+  const tensor = (shape: readonly [number, number]) => new Tensor(memory, memory.allocate(4 * shape[0] * shape[1]).offset, shape);
+  const [weight, input, output] = [tensor([64, 32]), tensor([3, 32]), tensor([3, 64])];
+  for (const { f32 } of [weight, input]) f32.set(f32.map((_, index) => Math.sin(index)));
+  const products = [false, true].map((isNearlyFull) => {
+    if (isNearlyFull) memory.allocate(memory.remainingBytes - 1024 ** 2);
+    const before = memory.allocatedBytes;
+    const packed = provider.pack(64, 32, weight.offset, true);
+    assert.equal(memory.allocatedBytes > before, !isNearlyFull);
+    packed.multiply(3, input.offset, output.offset, false);
+    packed.release();
+    return output.toArray();
+  });
+  assert.deepEqual(products[0], products[1]);
 });

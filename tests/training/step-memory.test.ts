@@ -114,3 +114,26 @@ test('devices whose first batches were small have room for the largest that are 
   }
   assert.ok([...(devices[0]?.memory.batches(many(2 * largest)) ?? [])].length > 1);
 });
+
+test('translations between updates have the room of the steps, and the next step has it again', async () => {
+  const maximumBytes = 64 * 1024 ** 2;
+  const { model, device } = await modelIn(new Memory({ shared: false, maximumBytes }), {}, 16);
+  const rule = {
+    optimizer: { kind: 'sgd', learningRate: 0.5 },
+    clip: { kind: 'none' },
+    normalise: 'words',
+    labelSmoothing: 0,
+    seed: 1,
+  } as const;
+  const executor = new LocalExecutor(device, model, rule);
+  const losses: number[] = [];
+  for (const update of [1, 2]) {
+    losses.push((await executor.update([pairs], { update, learningRate: 0.5 })).loss);
+    const held = device.memory.allocatedBytes;
+    const decoding = await executor.decoding();
+    assert.ok(held - device.memory.allocatedBytes >= stepBytes(model, device.memory, makeBatch(pairs, model.batchOptions)));
+    assert.equal((await decoding.decoderFor(1)).devices, 1);
+    await decoding.dispose();
+  }
+  assert.ok((losses[1] ?? Number.NaN) < (losses[0] ?? Number.NaN), `${losses}`);
+});
