@@ -18,6 +18,7 @@ import { type Evaluation, evaluate as evaluateMetric, metricNamed, type ReadingO
 import { createModel, type ModelOptions } from './models/create.js';
 import type { Model } from './models/model.js';
 import { DataExecutor } from './parallel/data-executor.js';
+import { sharedModel } from './parallel/decoding-messages.js';
 import { ElasticDecodingExecutor } from './parallel/elastic-decoding.js';
 import type { Runtime } from './parallel/runtime.js';
 import { startPipeline } from './parallel/start-pipeline.js';
@@ -210,11 +211,7 @@ export async function load(
       device,
       members.map(({ model }) => model),
     ),
-    members: members.map(({ model, modelOptions }) => ({
-      options: modelOptions,
-      vocabularies: model.vocabularies,
-      parameters: model.parameters.offsets,
-    })),
+    members: members.map(({ model, modelOptions }) => sharedModel(model, modelOptions)),
     gemm,
     devices: runtime.sharedMemory ? devices : 1,
     rowCost: members.reduce((sum, { model }) => sum + Math.max(model.tokenCosts.source, model.tokenCosts.target), 0),

@@ -1,5 +1,6 @@
 import { LocalDecodingExecutor } from '../decoding/local-executor.js';
 import { resolveDecodingOptions } from '../decoding/options.js';
+import { sharedModel } from '../parallel/decoding-messages.js';
 import { ElasticDecodingExecutor } from '../parallel/elastic-decoding.js';
 import type { Runtime } from '../parallel/runtime.js';
 import { benchModel, benchPairs, benchShape, elapsed, median, rounded } from './bench-shapes.js';
@@ -45,7 +46,7 @@ export async function benchTranslate(
     runtime,
     memory,
     local: LocalDecodingExecutor.of(device, [model]),
-    members: [{ options: modelOptions, vocabularies: model.vocabularies, parameters: model.parameters.offsets }],
+    members: [sharedModel(model, modelOptions)],
     gemm,
     devices,
     rowCost: 1,

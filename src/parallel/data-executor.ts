@@ -14,7 +14,7 @@ import { controlBytes, controlFields } from './device-thread.js';
 import { divide } from './divide.js';
 import { type ReplayMessage, together } from './device-measurement.js';
 import { DecodingDevices } from './decoding-devices.js';
-import type { DecodingReply, DecodingRequest } from './decoding-messages.js';
+import { type DecodingReply, type DecodingRequest, sharedModel } from './decoding-messages.js';
 import { type DeviceReply, type DeviceRequest, packPairs } from './messages.js';
 import { RemoteDevice } from './remote-device.js';
 import type { Runtime } from './runtime.js';
@@ -163,9 +163,7 @@ export class DataExecutor implements Executor {
 
   decoding(): Promise<DecodingExecutor> {
     const { memory, model, modelOptions, gemm } = this.#options;
-    const { vocabularies, parameters } = model;
-    const members = [{ options: modelOptions, vocabularies, parameters: parameters.offsets }];
-    return DecodingDevices.begin(this.#threads, { memory, members, gemm });
+    return DecodingDevices.begin(this.#threads, { memory, members: [sharedModel(model, modelOptions)], gemm });
   }
 
   /** Runs the matrix products of the last update alone, on all devices at once. Needs `instrument: record`. */

@@ -3,7 +3,7 @@ import type { Hypothesis } from '../decoding/beams.js';
 import type { Score } from '../decoding/score-batch.js';
 import type { SearchOptions, SearchProgress } from '../decoding/search.js';
 import type { ModelOptions } from '../models/create.js';
-import type { VocabularySizes } from '../models/model.js';
+import type { Model, VocabularySizes } from '../models/model.js';
 import type { PackedPairs } from './messages.js';
 
 /** A model that another thread has in a shared memory. */
@@ -12,6 +12,11 @@ export interface SharedModel {
   readonly vocabularies: VocabularySizes;
   /** Places of its parameters by name. */
   readonly parameters: Record<string, number>;
+}
+
+/** A model of this thread, for others to share. */
+export function sharedModel({ vocabularies, parameters }: Model, options: ModelOptions): SharedModel {
+  return { options, vocabularies, parameters: parameters.offsets };
 }
 
 /** What a device needs to search and score: sent before anything else. The parameters may not change until `end-decoding`. */

@@ -14,7 +14,7 @@ import type { UpdateRule } from '../training/optimizer-options.js';
 import { Completion, completionBytes } from './completion.js';
 import { type ReplayMessage, together } from './device-measurement.js';
 import { DecodingDevices } from './decoding-devices.js';
-import type { DecodingReply, DecodingRequest } from './decoding-messages.js';
+import { type DecodingReply, type DecodingRequest, sharedModel } from './decoding-messages.js';
 import { divide } from './divide.js';
 import { packPairs } from './messages.js';
 import type { PipelineReply, PipelineRequest } from './pipeline-messages.js';
@@ -165,9 +165,7 @@ export class PipelineExecutor implements Executor {
 
   decoding(): Promise<DecodingExecutor> {
     const { memory, model, modelOptions, gemm } = this.#options;
-    const { vocabularies, parameters } = model;
-    const members = [{ options: modelOptions, vocabularies, parameters: parameters.offsets }];
-    return DecodingDevices.begin(this.#devices, { memory, members, gemm });
+    return DecodingDevices.begin(this.#devices, { memory, members: [sharedModel(model, modelOptions)], gemm });
   }
 
   /** Runs the matrix products of the last update alone, on all devices at once. Needs `instrument: record`. */

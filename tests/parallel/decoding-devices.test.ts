@@ -8,6 +8,7 @@ import { type TranslationResult, Translator } from '../../src/decoding/translato
 import { createModel, modelOptions } from '../../src/models/create.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { DataExecutor } from '../../src/parallel/data-executor.js';
+import { sharedModel } from '../../src/parallel/decoding-messages.js';
 import { ElasticDecodingExecutor } from '../../src/parallel/elastic-decoding.js';
 import type { DeviceThread } from '../../src/parallel/runtime.js';
 import { Memory } from '../../src/tensor/memory.js';
@@ -39,11 +40,7 @@ async function start(
     runtime: { ...nodeRuntime, startThread },
     memory,
     local: LocalDecodingExecutor.of(await nodeRuntime.openDevice(memory, { gemm }), models),
-    members: models.map((model, index) => ({
-      options: options[index] ?? attentive,
-      vocabularies: model.vocabularies,
-      parameters: model.parameters.offsets,
-    })),
+    members: models.map((model, index) => sharedModel(model, options[index] ?? attentive)),
     gemm,
     devices,
     rowCost: 1,
