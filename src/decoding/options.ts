@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DecadeError, nearestName } from '../core/errors.js';
+import { resolveOptions } from '../core/options.js';
 
 /** How translations are searched for, and the defaults. */
 export const decodingOptions = z
@@ -65,22 +65,5 @@ export type BatchLimits = DecodingOptions['batch'];
 
 /** The options with their defaults. Throws `usage` for a key or a value that is not allowed. */
 export function resolveDecodingOptions(options: DecodingOptionsInput = {}): DecodingOptions {
-  const parsed = decodingOptions.safeParse(options);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  if (issue?.code === 'unrecognized_keys') {
-    const [key = ''] = issue.keys;
-    const names = Object.keys(decodingOptions.shape);
-    const nearest = nearestName(key, names);
-    throw new DecadeError('usage', {
-      where: ['decoding options', ...issue.path].join('.'),
-      received: `unknown option ${JSON.stringify(key)}`,
-      ...(issue.path.length === 0 && { allowed: names.join(', ') }),
-      ...(issue.path.length === 0 && nearest !== undefined && { next: `did you mean ${nearest}?` }),
-    });
-  }
-  throw new DecadeError('usage', {
-    where: ['decoding options', ...(issue?.path ?? [])].join('.'),
-    received: issue?.message ?? 'options that are not allowed',
-  });
+  return resolveOptions(decodingOptions, options, 'decoding options');
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { formatSignature, type Metric, resolveOptions, yesOrNo } from './metric.js';
+import { resolveOptions } from '../core/options.js';
+import { formatSignature, type Metric, yesOrNo } from './metric.js';
 import { bleuTokenizers, withoutTrailingWhiteSpace } from './tokenization.js';
 
 const order = 4;
@@ -24,7 +25,7 @@ export const bleuOptions = z.strictObject({
  * order.
  */
 export function bleu(given: z.input<typeof bleuOptions> = {}): Metric {
-  const options = resolveOptions(bleuOptions, given, 'BLEU');
+  const options = resolveOptions(bleuOptions, given, 'BLEU options');
   const tokenize = bleuTokenizers[options.tokenize];
   const words = (text: string) => tokenize(withoutTrailingWhiteSpace(options.lowercase ? text.toLowerCase() : text));
   const smoothingValue = options.smoothingValue ?? standardSmoothingValues[options.smoothing] ?? 0;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { resolveOptions } from '../core/options.js';
 import { countNgrams } from './bleu.js';
-import { formatSignature, type Metric, type MetricScore, resolveOptions, yesOrNo } from './metric.js';
+import { formatSignature, type Metric, type MetricScore, yesOrNo } from './metric.js';
 import { splitWords, withoutWhiteSpace } from './tokenization.js';
 
 export const chrfOptions = z.strictObject({
@@ -22,7 +23,7 @@ export const chrfOptions = z.strictObject({
  * that suits it best, matches.
  */
 export function chrf(given: z.input<typeof chrfOptions> = {}): Metric {
-  const options = resolveOptions(chrfOptions, given, 'chrF');
+  const options = resolveOptions(chrfOptions, given, 'chrF options');
   const orders = options.characterOrder + options.wordOrder;
   const weight = options.beta ** 2;
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type Metric, resolveOptions } from './metric.js';
+import { resolveOptions } from '../core/options.js';
+import type { Metric } from './metric.js';
 
 export const exactMatchOptions = z.strictObject({
   lowercase: z.boolean().default(false),
@@ -7,7 +8,7 @@ export const exactMatchOptions = z.strictObject({
 
 /** Sentences, in per cent, that equal one of their references, white space at the ends aside. Statistics: equal, all. */
 export function exactMatch(given: z.input<typeof exactMatchOptions> = {}): Metric {
-  const { lowercase } = resolveOptions(exactMatchOptions, given, 'exact match');
+  const { lowercase } = resolveOptions(exactMatchOptions, given, 'exact match options');
   const comparable = (text: string) => (lowercase ? text.toLowerCase() : text).trim();
   return {
     name: 'exact',

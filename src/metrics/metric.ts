@@ -1,6 +1,3 @@
-import { z } from 'zod';
-import { DecadeError } from '../core/errors.js';
-
 /**
  * The version of sacreBLEU whose definitions, figures and signatures the metrics follow (Post 2018, "A call for clarity
  * in reporting BLEU scores"). Signatures name it, so that scores can be compared with those of other systems.
@@ -40,11 +37,4 @@ export function formatSignature(references: number | 'var', parts: Record<string
 
 export function yesOrNo(value: boolean): string {
   return value ? 'yes' : 'no';
-}
-
-/** Options with their defaults; a `DecadeError` (`usage`) for those that are not allowed. */
-export function resolveOptions<Schema extends z.ZodType>(schema: Schema, given: z.input<Schema>, metric: string): z.output<Schema> {
-  const parsed = schema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  throw new DecadeError('usage', { where: `${metric} options`, received: z.prettifyError(parsed.error).replace(/\s*\n\s*/g, ' ') });
 }

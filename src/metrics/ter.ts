@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { formatSignature, type Metric, resolveOptions, yesOrNo } from './metric.js';
+import { resolveOptions } from '../core/options.js';
+import { formatSignature, type Metric, yesOrNo } from './metric.js';
 import { tercomWords } from './tokenization.js';
 import { translationEdits } from './translation-edits.js';
 
@@ -18,7 +19,7 @@ export const terOptions = z.strictObject({
  * average, in per cent. Statistics: edits, words of the references on average.
  */
 export function ter(given: z.input<typeof terOptions> = {}): Metric {
-  const options = resolveOptions(terOptions, given, 'TER');
+  const options = resolveOptions(terOptions, given, 'TER options');
   return {
     name: 'ter',
     label: 'TER',

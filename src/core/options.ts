@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { DecadeError, nearestName } from './errors.js';
+
+/**
+ * Options with their defaults.
+ *
+ * @param where  what they are of, for messages: `decoding options`
+ * @throws DecadeError `usage` for a key or a value that is not allowed, with the key that was probably meant
+ */
+export function resolveOptions<Schema extends z.ZodType>(schema: Schema, given: z.input<Schema>, where: string): z.output<Schema> {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const place = [where, ...(issue?.path ?? [])].join('.');
+  if (issue?.code !== 'unrecognized_keys') {
+    throw new DecadeError('usage', { where: place, received: issue?.message ?? 'options that are not allowed' });
+  }
+  const [key = ''] = issue.keys;
+  const names = schema instanceof z.ZodObject && issue.path.length === 0 ? Object.keys(schema.shape) : [];
+  const nearest = nearestName(key, names);
+  throw new DecadeError('usage', {
+    where: place,
+    received: `unknown option ${JSON.stringify(key)}`,
+    ...(names.length > 0 && { allowed: names.join(', ') }),
+    ...(nearest !== undefined && { next: `did you mean ${nearest}?` }),
+  });
+}
