@@ -1,5 +1,7 @@
 import { type ComparedSystem, type Comparison, compareSystems, requireSystems } from './analysis/compare.js';
 import { devSet, type Examination, type ExaminationRequest, examineRun, translateAll } from './analysis/examine.js';
+import { type RescoreOptions, type Rescoring, rescore as rescoreList } from './analysis/rescoring/rescore.js';
+import type { NbestList } from './analysis/rescoring/rescoring.js';
 import type { TestSet } from './analysis/scored-sentences.js';
 import type { WorkControl } from './analysis/work.js';
 import { openRun } from './checkpoint/run.js';
@@ -143,6 +145,16 @@ export class LoadedModel implements AsyncDisposable {
   }
 
   /**
+   * Chooses anew from an n-best list of any system, by its own figures and the model's log-probabilities; several models
+   * average their probabilities.
+   *
+   * @throws DecadeError `usage` for options that are not allowed, `input` for a list or references of another text
+   */
+  rescore(list: NbestList, options?: RescoreOptions): Promise<Rescoring> {
+    return rescoreList(list, (pairs, control) => this.score(pairs, control), options);
+  }
+
+  /**
    * What the encoder makes of every line, as one vector each.
    *
    * @throws DecadeError `usage` for several models, and for an architecture without such a vector
@@ -224,28 +236,43 @@ export async function translate(
   runtime: Runtime,
   runs: string | readonly string[],
   lines: readonly SourceLine[],
-  options: TranslateOptions & LoadOptions = {},
+  { gemm, devices, ...options }: TranslateOptions & LoadOptions = {},
 ): Promise<TranslationResult[]> {
-  const { gemm, devices, ...rest } = options;
-  const model = await load(runtime, runs, { gemm, devices });
-  try {
-    return await model.translate(lines, rest);
-  } finally {
-    await model.dispose();
-  }
+  return withModel(runtime, runs, { gemm, devices }, (model) => model.translate(lines, options));
 }
+
+/** What to compute on. */
+export type ComputeOptions = Pick<LoadOptions, 'gemm' | 'devices'>;
 
 /** Opens a model, scores pairs and closes it: for once. */
 export async function score(
   runtime: Runtime,
   run: string,
   pairs: readonly { readonly source: string; readonly target: string }[],
-  options: ScoreOptions & Pick<LoadOptions, 'gemm' | 'devices'> = {},
+  { gemm, devices, ...options }: ScoreOptions & ComputeOptions = {},
 ): Promise<LineScore[]> {
-  const { gemm, devices, ...rest } = options;
-  const model = await load(runtime, run, { gemm, devices });
+  return withModel(runtime, run, { gemm, devices }, (model) => model.score(pairs, options));
+}
+
+/** Opens models, rescores an n-best list and closes them: for once. */
+export async function rescore(
+  runtime: Runtime,
+  runs: string | readonly string[],
+  list: NbestList,
+  { gemm, devices, ...options }: RescoreOptions & ComputeOptions = {},
+): Promise<Rescoring> {
+  return withModel(runtime, runs, { gemm, devices }, (model) => model.rescore(list, options));
+}
+
+async function withModel<Result>(
+  runtime: Runtime,
+  runs: string | readonly string[],
+  options: LoadOptions,
+  use: (model: LoadedModel) => Promise<Result>,
+): Promise<Result> {
+  const model = await load(runtime, runs, options);
   try {
-    return await model.score(pairs, rest);
+    return await use(model);
   } finally {
     await model.dispose();
   }
@@ -264,7 +291,7 @@ export function evaluate({ hypotheses, references, metrics = ['bleu', 'chrf'], .
   return metrics.map((name) => metricNamed(name, reading)).map((metric) => evaluateMetric(metric, hypotheses, references));
 }
 
-export interface ReportOptions extends ExaminationRequest, Pick<LoadOptions, 'devices' | 'gemm'> {
+export interface ReportOptions extends ExaminationRequest, ComputeOptions {
   /** The command line that asks, for the page to repeat. Default: `decade report RUN`. */
   readonly command?: readonly string[] | undefined;
 }
@@ -281,7 +308,7 @@ export async function report(
   return { page: await reportPage(examination, command), examination };
 }
 
-export interface CompareOptions extends WorkControl, Pick<LoadOptions, 'devices' | 'gemm'>, Pick<ExaminationRequest, 'decoding'> {
+export interface CompareOptions extends WorkControl, ComputeOptions, Pick<ExaminationRequest, 'decoding'> {
   /** Default: the dev corpus of the first run. */
   readonly testSet?: TestSet | undefined;
   /** Translations of the test set that somebody else made. */
@@ -301,12 +328,10 @@ export async function compare(
   const sentences = testSet ?? (await devSetOf(runtime, runs[0]));
   const translated: ComparedSystem[] = [];
   for (const name of runs) {
-    const model = await load(runtime, name, { gemm, devices });
-    try {
-      translated.push({ name, hypotheses: await translateAll(model, sentences.sources, { decoding, ...control }) });
-    } finally {
-      await model.dispose();
-    }
+    const hypotheses = await withModel(runtime, name, { gemm, devices }, (model) =>
+      translateAll(model, sentences.sources, { decoding, ...control }),
+    );
+    translated.push({ name, hypotheses });
   }
   const comparison = await compareSystems(sentences, [...translated, ...hypotheses], metrics, control);
   const { comparePage } = await import('./analysis/report/compare-page.js');

@@ -6,6 +6,8 @@
 import * as api from './api.js';
 import type { Comparison } from './analysis/compare.js';
 import type { Examination } from './analysis/examine.js';
+import type { RescoreOptions, Rescoring } from './analysis/rescoring/rescore.js';
+import type { NbestList } from './analysis/rescoring/rescoring.js';
 import type { LineScore, ScoreOptions } from './decoding/score.js';
 import type { SourceLine, TranslateOptions, TranslationResult } from './decoding/translator.js';
 import { nodeRuntime } from './node/runtime.js';
@@ -13,9 +15,13 @@ import type { Evaluation } from './metrics/evaluate.js';
 import type { ConfigurationInput } from './training/configuration.js';
 import type { TrainingSummary } from './training/events.js';
 
-export type { CompareOptions, EvaluateOptions, LoadedModel, LoadOptions, ReportOptions, TrainOptions } from './api.js';
+export type { CompareOptions, ComputeOptions, EvaluateOptions, LoadedModel, LoadOptions, ReportOptions, TrainOptions } from './api.js';
 export type { Comparison } from './analysis/compare.js';
 export type { Examination } from './analysis/examine.js';
+export type { RescoringScores } from './analysis/rescoring/judgement.js';
+export type { RankedSentence, RescoreOptions, Rescoring } from './analysis/rescoring/rescore.js';
+export type { ListedHypothesis, NbestList, RankedHypothesis } from './analysis/rescoring/rescoring.js';
+export type { TunedWeight } from './analysis/rescoring/weight-search.js';
 export type { TestSet } from './analysis/scored-sentences.js';
 export { DecadeError, type ErrorKind, type ErrorParts } from './core/errors.js';
 export type { DecodingOptionsInput } from './decoding/options.js';
@@ -80,9 +86,34 @@ export function translate(
 export function score(
   run: string,
   pairs: readonly { readonly source: string; readonly target: string }[],
-  options?: ScoreOptions & Pick<api.LoadOptions, 'gemm' | 'devices'>,
+  options?: ScoreOptions & api.ComputeOptions,
 ): Promise<LineScore[]> {
   return api.score(nodeRuntime, run, pairs, options);
+}
+
+/**
+ * Chooses anew from an n-best list, of decade or of any other system, by the list's own scores and a model's log-probabilities.
+ * Opens the model, rescores, closes it; to rescore often, `load` and keep it.
+ *
+ * @example
+ * const dev = { lines: devList, sources: devSources, references: [devReferences] };
+ * const { sentences, scores } = await rescore('runs/mine', { lines, sources, references: [references] }, { weight: { tunedOn: dev } });
+ * console.log(sentences[0]?.text, scores?.list, scores?.rescored, scores?.oracle);
+ *
+ * @param runs     a run directory; several average their probabilities, which needs the same tokenizers
+ * @param list     `lines` are those of an n-best file (`line ||| text ||| feature= values ||| score`), or `hypotheses` those of each
+ *                 sentence, as `translate` gives them with `nbest`; `sources` what was translated
+ * @param options  `weight` is the model's share: a number from 0 to 1 (default: 0.5), or tuned on another list; `own` which of
+ *                 the list's figures counts (default: its score)
+ * @returns        the hypotheses of each sentence, best first; with references, BLEU before and after, and of the best choice
+ * @throws DecadeError `usage` for options that are not allowed, `input` for a list of another text or lines that cannot be read
+ */
+export function rescore(
+  runs: string | readonly string[],
+  list: NbestList,
+  options?: RescoreOptions & api.ComputeOptions,
+): Promise<Rescoring> {
+  return api.rescore(nodeRuntime, runs, list, options);
 }
 
 /**

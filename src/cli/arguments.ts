@@ -13,11 +13,11 @@ export function wholeNumber(smallest: number, largest = Number.MAX_SAFE_INTEGER)
 }
 
 /** Parses an option's number of at least `smallest`. */
-export function numberFrom(smallest: number): (text: string) => number {
+export function numberFrom(smallest: number, largest = Number.POSITIVE_INFINITY): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value) || value < smallest)
-      throw new InvalidArgumentError(`expected a number from ${smallest}`);
+    if (text.trim() === '' || !Number.isFinite(value) || value < smallest || value > largest)
+      throw new InvalidArgumentError(`expected a number from ${smallest}${Number.isFinite(largest) ? ` to ${largest}` : ''}`);
     return value;
   };
 }

@@ -95,6 +95,12 @@ export class StagedProgress {
     this.#stage?.progress.update({ figures: [], ...state });
   };
 
+  /** A line that stays, above the bar. */
+  line(text: string): void {
+    if (this.#stage === undefined) process.stderr.write(`${text}\n`);
+    else this.#stage.progress.line(text);
+  }
+
   end(): void {
     this.#stage?.progress.end();
     this.#stage = undefined;

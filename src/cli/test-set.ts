@@ -26,6 +26,11 @@ export async function testSetOf(command: string, { source, references = [] }: Te
       allowed: 'both, or neither',
     });
   }
+  return readTestSet(source, references);
+}
+
+/** Throws `input` for files that are not parallel line by line. */
+export async function readTestSet(source: string, references: readonly string[]): Promise<TestSet> {
   const sources = await allLines(source);
   const sets: string[][] = [];
   for (const path of references) {

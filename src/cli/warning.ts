@@ -1,7 +1,7 @@
 import type { Progress } from './progress.js';
 
 /** One line on standard error about something that did not stop the work. */
-export function warn(warning: Error, progress?: Progress): void {
+export function warn(warning: Error, progress?: Pick<Progress, 'line'>): void {
   const line = `decade: warning: ${warning.message.replace(/\s*\n\s*/g, ' ')}`;
   if (progress === undefined) process.stderr.write(`${line}\n`);
   else progress.line(line);

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { RescoreOptions, Rescoring } from '../analysis/rescoring/rescore.js';
+import type { NbestList } from '../analysis/rescoring/rescoring.js';
 import { type LoadedModel, load, train } from '../api.js';
 import { replaceFile, writeTextFile } from '../checkpoint/whole-files.js';
 import { type Files, joinPath } from '../core/files.js';
@@ -174,13 +176,13 @@ export class Laboratory {
   async translate(runs: readonly TrainedRun[], sentences: Sentences, beam: number): Promise<Translations> {
     return this.#kept('translations', [...runs.map(({ name }) => name), ...sentences.sources, `beam ${beam}`], translations, async () => {
       const { signal } = this.options;
-      const model = await this.#load(runs);
+      const model = await this.open(runs);
       try {
         const start = performance.now();
         const results = await model.translate(sentences.sources, {
           beam,
           ...(signal && { signal }),
-          onProgress: ({ lines }) => this.tell('translating', runs, lines / sentences.sources.length),
+          onProgress: ({ lines }) => this.#tell('translating', runs, lines / sentences.sources.length),
         });
         return { seconds: (performance.now() - start) / 1_000, texts: results.map(({ text }) => text) };
       } finally {
@@ -194,14 +196,14 @@ export class Laboratory {
     const key = [run.name, ...sentences.sources, `nbest ${size}`];
     const { lines } = await this.#kept('nbest', key, z.object({ lines: z.array(z.string()) }), async () => {
       const { signal } = this.options;
-      const model = await this.#load([run]);
+      const model = await this.open([run]);
       try {
         const lines: string[] = [];
         const results = await model.translate(sentences.sources, {
           beam: size,
           nbest: size,
           ...(signal && { signal }),
-          onProgress: (progress) => this.tell('translating', [run], progress.lines / sentences.sources.length),
+          onProgress: (progress) => this.#tell('translating', [run], progress.lines / sentences.sources.length),
         });
         for (const { line, nbest } of results) {
           for (const { text, score, logProbability } of nbest) {
@@ -217,23 +219,33 @@ export class Laboratory {
     return lines;
   }
 
+  /** How well runs together choose from an n-best list. The sentences are not kept. */
+  async rescore(runs: readonly TrainedRun[], list: NbestList, options: RescoreOptions): Promise<Rescoring> {
+    const model = await this.open(runs);
+    try {
+      return await model.rescore(list, {
+        ...options,
+        signal: this.options.signal,
+        onProgress: ({ fraction = 0 }) => this.#tell('rescoring', runs, fraction),
+        onSentence: () => undefined,
+      });
+    } finally {
+      await model.dispose();
+    }
+  }
+
   /** Opens runs for what is not kept; the caller disposes of the model. */
   open(runs: readonly TrainedRun[]): Promise<LoadedModel> {
-    return this.#load(runs);
-  }
-
-  /** Tells how far runs are with what they are used for. */
-  tell(label: 'translating' | 'rescoring', runs: readonly TrainedRun[], fraction: number): void {
-    this.options.onEvent?.({ kind: 'using', label, runs: runs.map(({ name }) => name), fraction });
-  }
-
-  #load(runs: readonly TrainedRun[]): Promise<LoadedModel> {
     const { devices, gemm } = this.options;
     return load(
       this.runtime,
       runs.map(({ path }) => path),
       { devices, gemm },
     );
+  }
+
+  #tell(label: 'translating' | 'rescoring', runs: readonly TrainedRun[], fraction: number): void {
+    this.options.onEvent?.({ kind: 'using', label, runs: runs.map(({ name }) => name), fraction });
   }
 
   /** What was written under this key before, or what `make` gives, written for the next time. */

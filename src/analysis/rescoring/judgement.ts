@@ -2,7 +2,6 @@ import { bleu } from '../../metrics/bleu.js';
 import type { Metric } from '../../metrics/metric.js';
 import { OracleSearch } from './oracle-search.js';
 import { type RescoredSentence, ranked } from './rescoring.js';
-import { type TunedWeight, WeightSearch } from './weight-search.js';
 
 /** BLEU of a list before and after, and of the best choice from it. */
 export interface RescoringScores {
@@ -34,12 +33,12 @@ export class RescoringJudgement {
   add({ hypotheses, references }: RescoredSentence): void {
     this.#references = this.#references === undefined || this.#references === references.length ? references.length : 'var';
     this.#oracle.add(
-      hypotheses.map(({ hypothesis }) => hypothesis.text),
+      hypotheses.map(({ text }) => text),
       references,
     );
     this.#weights.forEach((weight, index) => {
       const [best] = ranked(hypotheses, weight);
-      const statistics = this.#metric.statistics(best?.hypothesis.hypothesis.text ?? '', references);
+      const statistics = this.#metric.statistics(best?.text ?? '', references);
       const before = this.#sums[index];
       this.#sums[index] = statistics.map((value, at) => value + (before?.[at] ?? 0));
     });
@@ -52,11 +51,4 @@ export class RescoringJudgement {
     const [list, model, even, rescored] = this.#sums.map((sum) => this.#metric.score(sum).score) as [number, number, number, number];
     return { list, model, even, rescored, oracle, signature: this.#metric.signature(this.#references ?? 1) };
   }
-}
-
-/** The weight with the highest BLEU of rescored sentences with references. */
-export async function tuneWeight(sentences: AsyncIterable<RescoredSentence>): Promise<TunedWeight | undefined> {
-  const search = new WeightSearch(bleu());
-  for await (const { hypotheses, references } of sentences) search.add(hypotheses, references);
-  return search.best();
 }

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { DecadeError } from '../../core/errors.js';
-import { featureValues, type NbestGroup, type NbestHypothesis } from '../../decoding/nbest.js';
+import { type BadLine, featureValues, type NbestGroup, type NbestHypothesis, nbestGroups } from '../../decoding/nbest.js';
 import type { LineScore, ScoreOptions } from '../../decoding/score.js';
+import type { WorkControl } from '../work.js';
 
 /** How a list is scored again, and the defaults. */
 export const rescoringOptions = z.strictObject({
+  /** The model's share of the combined score: 0 leaves the list as it is, 1 asks the model alone, 0.5 is the paper's even average. */
+  weight: z.number().min(0).max(1).default(0.5),
   /** Which of the list's own figures counts: its `score`, or a feature by its name, such as `logProbability`. */
   own: z.string().min(1).default('score'),
   /** The model's log-probability is divided by length^alpha (`</s>` counts); 0: the log-probability itself, as in 2014. */
@@ -12,10 +15,33 @@ export const rescoringOptions = z.strictObject({
   /** Sentences are gathered until they have so many hypotheses, which are scored together. */
   hypothesesAtOnce: z.int().min(1).max(10_000_000).default(2_000),
 });
+export type RescoringOptions = z.output<typeof rescoringOptions>;
+/** As a caller writes them: `{ own: 'logProbability' }`. */
 export type RescoringOptionsInput = z.input<typeof rescoringOptions>;
 
-/** The model's share of the combined score: 0 leaves the list as it is, 1 asks the model alone, 0.5 is the paper's even average. */
-export const modelWeight = z.number().min(0).max(1);
+/** Sentences that any system translated, each in several ways. */
+export type NbestList = ListedText & (NbestLines | NbestHypotheses);
+
+interface ListedText {
+  /** Of the list, for messages. */
+  readonly name?: string | undefined;
+  /** What was translated. */
+  readonly sources: readonly string[];
+  /** What the translations should be: one list for each set of references, each as long as `sources`. */
+  readonly references?: readonly (readonly string[])[] | undefined;
+}
+
+interface NbestLines {
+  /** `line ||| text ||| feature= values ||| score`, the lines of `sources` numbered from 0; undefined for bytes that are not UTF-8. */
+  readonly lines: AsyncIterable<string | undefined> | Iterable<string | undefined>;
+}
+
+interface NbestHypotheses {
+  /** For each of `sources`, as the `nbest` of a translation. */
+  readonly hypotheses: readonly (readonly ListedHypothesis[])[];
+}
+
+export type ListedHypothesis = Pick<NbestHypothesis, 'text' | 'score'> & Partial<NbestHypothesis>;
 
 /** Scores pairs, one model or several together. */
 export type ScorePairs = (
@@ -23,12 +49,16 @@ export type ScorePairs = (
   options: ScoreOptions,
 ) => Promise<readonly LineScore[]>;
 
-export interface RescoredHypothesis {
-  readonly hypothesis: NbestHypothesis;
-  /** The list's own figure. */
+export interface RescoredHypothesis extends NbestHypothesis {
+  /** The list's own figure that counts: its score, or a feature. */
   readonly own: number;
-  /** The model's. */
+  /** The model's log-probability, divided by the length penalty. */
   readonly model: number;
+}
+
+export interface RankedHypothesis extends RescoredHypothesis {
+  /** Of both, by the weight: what it is ranked by. */
+  readonly combined: number;
 }
 
 /** A sentence with what is said of it: also one that the list has nothing for, so that lines keep their places. */
@@ -36,90 +66,105 @@ export interface RescoredSentence {
   /** From 0. */
   readonly sentence: number;
   readonly source: string;
-  /** As they were given with the source; empty without references. */
+  /** Empty without references. */
   readonly references: readonly string[];
   /** In the order of the list. */
   readonly hypotheses: readonly RescoredHypothesis[];
 }
 
-/** A line of the source text, and its references if there are any. */
-export interface SourceSentence {
-  readonly source: string;
-  readonly references: readonly string[];
+/** How scoring a list can be watched and ended. */
+export interface RescoringControl extends WorkControl {
+  /** Takes a line that cannot be used, and why; the others are rescored. Without it such a line ends the work. */
+  readonly onBadLine?: BadLine | undefined;
 }
 
 /**
- * The model's opinion of every hypothesis of a list, sentence by sentence, as the list comes: no more is held than
+ * The model's opinion of every hypothesis of a list, sentence by sentence, as the list comes: no more of it is held than
  * `hypothesesAtOnce` or the longest list of one sentence.
  *
- * @param sources  the lines that were translated
- * @param name     of the list, for messages
- * @throws DecadeError `input` when the list has a sentence that the source text has not, `usage` for a feature that is not there
+ * @param label  what this is done for, to be told with the progress
+ * @throws DecadeError `input` when the list has a sentence that the sources have not, `usage` for a feature that is not there
  */
-export async function* rescore(
-  groups: AsyncIterable<NbestGroup>,
-  sources: AsyncIterable<SourceSentence>,
+export async function* rescored(
+  list: NbestList,
   score: ScorePairs,
-  given: RescoringOptionsInput & { readonly name: string; readonly signal?: AbortSignal | undefined },
+  label: string,
+  options: RescoringOptions,
+  { signal, onProgress, onBadLine }: RescoringControl = {},
 ): AsyncGenerator<RescoredSentence, void, undefined> {
-  const { name, signal, ...rest } = given;
-  const options = rescoringOptions.parse(rest);
-  let waiting: (SourceSentence & NbestGroup)[] = [];
-  let count = 0;
-  const scored = async (): Promise<RescoredSentence[]> => {
+  const { name = 'n-best list', sources } = list;
+  let waiting: Listed[] = [];
+  let [count, all] = [0, 0];
+  async function* scored(): AsyncGenerator<RescoredSentence, void, undefined> {
     const pairs = waiting.flatMap(({ source, hypotheses }) => hypotheses.map(({ text }) => ({ source, target: text })));
-    const scores = (await score(pairs, signal === undefined ? {} : { signal })).values();
-    const sentences = waiting.map(({ sentence, source, references, hypotheses }) => ({
-      sentence,
-      source,
-      references,
-      hypotheses: hypotheses.map((hypothesis) => ({
-        hypothesis,
-        own: ownScore(hypothesis, options.own, `${name}: sentence ${sentence}`),
-        model: modelScore(scores.next().value, options.lengthPenalty),
-      })),
-    }));
+    const scores = (await score(pairs, { signal })).values();
+    for (const { hypotheses, ...rest } of waiting) {
+      yield {
+        ...rest,
+        hypotheses: hypotheses.map((hypothesis) => ({
+          ...hypothesis,
+          own: ownScore(hypothesis, options.own, `${name}: sentence ${rest.sentence}`),
+          model: modelScore(scores.next().value, options.lengthPenalty),
+        })),
+      };
+      all += hypotheses.length;
+      const figures = [`${all.toLocaleString('en')} hypotheses`];
+      onProgress?.({ label, fraction: (rest.sentence + 1) / sources.length, figures });
+    }
     waiting = [];
     count = 0;
-    return sentences;
-  };
-  for await (const sentence of withSources(groups, sources, name)) {
+  }
+  for await (const sentence of listed(list, name, onBadLine)) {
     waiting.push(sentence);
     count += sentence.hypotheses.length;
-    if (count >= options.hypothesesAtOnce || waiting.length >= options.hypothesesAtOnce) yield* await scored();
+    if (count >= options.hypothesesAtOnce || waiting.length >= options.hypothesesAtOnce) yield* scored();
   }
-  if (waiting.length > 0) yield* await scored();
+  if (waiting.length > 0) yield* scored();
 }
 
-/** Every line of the source text with its part of the list. */
-async function* withSources(
-  groups: AsyncIterable<NbestGroup>,
-  sources: AsyncIterable<SourceSentence>,
-  name: string,
-): AsyncGenerator<SourceSentence & NbestGroup> {
-  const lists = groups[Symbol.asyncIterator]();
-  try {
-    let list = await lists.next();
-    let sentence = 0;
-    for await (const source of sources) {
-      if (list.done || list.value.sentence > sentence) yield { ...source, sentence, hypotheses: [] };
-      else {
-        yield { ...source, ...list.value };
-        list = await lists.next();
-      }
-      sentence++;
-    }
-    if (!list.done) {
+type Listed = Omit<RescoredSentence, 'hypotheses'> & NbestGroup;
+
+/** Every source sentence with its part of the list. */
+async function* listed(list: NbestList, name: string, onBadLine: BadLine = thrown): AsyncGenerator<Listed, void, undefined> {
+  const { sources, references = [] } = list;
+  const at = (sentence: number, hypotheses: NbestGroup['hypotheses']): Listed => ({
+    sentence,
+    source: sources[sentence] as string,
+    references: references.map((set) => set[sentence] as string),
+    hypotheses,
+  });
+  const groups = 'lines' in list ? nbestGroups(list.lines, name, onBadLine) : groupsOf(list, name);
+  let next = 0;
+  for await (const { sentence, hypotheses } of groups) {
+    if (sentence >= sources.length) {
       throw new DecadeError('input', {
         where: name,
-        received: `sentence ${list.value.sentence}`,
-        allowed: `sentences below ${sentence}: the source text has ${sentence} lines, numbered from 0`,
+        received: `sentence ${sentence}`,
+        allowed: `sentences below ${sources.length}: the source text has ${sources.length} lines, numbered from 0`,
         next: 'check that this is the text that was translated',
       });
     }
-  } finally {
-    await lists.return?.();
+    for (; next < sentence; next++) yield at(next, []);
+    yield at(next++, hypotheses);
   }
+  for (; next < sources.length; next++) yield at(next, []);
+}
+
+function* groupsOf({ hypotheses }: NbestHypotheses, name: string): Generator<NbestGroup> {
+  for (const [sentence, given] of hypotheses.entries()) {
+    const odd = given.find(({ score }) => !Number.isFinite(score));
+    if (odd !== undefined) {
+      throw new DecadeError('input', { where: `${name}: sentence ${sentence}`, received: `a score of ${odd.score}`, allowed: 'numbers' });
+    }
+    yield {
+      sentence,
+      hypotheses: given.map(({ text, score, features = '', further = [] }) => ({ text, score, features, further })),
+    };
+  }
+}
+
+function thrown(error: DecadeError): never {
+  throw error;
 }
 
 function ownScore({ score, features }: NbestHypothesis, own: string, where: string): number {
@@ -139,16 +184,16 @@ function modelScore(score: LineScore | undefined, lengthPenalty: number): number
   return score.logProbability / score.tokenLogProbabilities.length ** lengthPenalty;
 }
 
-/** What a hypothesis is ranked by. */
-export function combinedScore({ own, model }: Pick<RescoredHypothesis, 'own' | 'model'>, weight: number): number {
-  // A model without an opinion (-Infinity) times nothing would be no number.
-  return weight === 0 ? own : (1 - weight) * own + weight * model;
+/** Best first; equal ones in the order of the list. Where the model finds all impossible (an empty source), the list's own scores decide. */
+export function ranked(hypotheses: readonly RescoredHypothesis[], weight: number): RankedHypothesis[] {
+  const isOpinion = hypotheses.some(({ model }) => Number.isFinite(model));
+  const share = isOpinion ? weight : 0;
+  return hypotheses
+    .map((hypothesis) => ({ ...hypothesis, combined: combinedScore(hypothesis, share) }))
+    .sort((a, b) => (a.combined === b.combined ? 0 : b.combined - a.combined));
 }
 
-/** Best first; equal ones in the order of the list. Where the model finds all impossible (an empty source), the list's own scores decide. */
-export function ranked(hypotheses: readonly RescoredHypothesis[], weight: number): { hypothesis: RescoredHypothesis; score: number }[] {
-  const isOpinion = hypotheses.some(({ model }) => Number.isFinite(model));
-  return hypotheses
-    .map((hypothesis) => ({ hypothesis, score: combinedScore(hypothesis, isOpinion ? weight : 0) }))
-    .sort((a, b) => (a.score === b.score ? 0 : b.score - a.score));
+function combinedScore({ own, model }: RescoredHypothesis, weight: number): number {
+  // A model without an opinion (-Infinity) times nothing would be no number.
+  return weight === 0 ? own : (1 - weight) * own + weight * model;
 }

@@ -31,7 +31,7 @@ export class WeightSearch {
   add(hypotheses: readonly RescoredHypothesis[], references: readonly string[]): void {
     let before: Float64Array | undefined;
     for (const { from, hypothesis } of upperEnvelope(hypotheses)) {
-      const statistics = this.#metric.statistics(hypothesis?.hypothesis.text ?? '', references);
+      const statistics = this.#metric.statistics(hypothesis?.text ?? '', references);
       if (before === undefined) {
         this.#start ??= new Float64Array(statistics.length);
         addTo(this.#start, statistics);

@@ -1,9 +1,7 @@
 import { categoryPlot } from '../../analysis/page/plot.js';
-import { RescoringJudgement, tuneWeight } from '../../analysis/rescoring/judgement.js';
-import { type RescoredSentence, rescore } from '../../analysis/rescoring/rescoring.js';
-import { nbestGroups } from '../../decoding/nbest.js';
+import type { NbestList } from '../../analysis/rescoring/rescoring.js';
 import { digitsTask, varied } from '../base.js';
-import { directed, type Experiment, type Study, signed } from '../experiment.js';
+import { directed, type Experiment, signed } from '../experiment.js';
 import type { Sentences, TrainedRun } from '../laboratory.js';
 
 type Group = 'baseline' | 'forward' | 'reversed';
@@ -48,7 +46,11 @@ export const rescoring: Experiment<Group> = {
     const [baseline] = runs.baseline as readonly [TrainedRun];
     const devSource = base.configuration.data.dev;
     const dev = devSource === undefined ? study.test : await laboratory.sentences(devSource, 'dev');
-    const [devList, testList] = [await laboratory.nbest(baseline, dev, nbest), await laboratory.nbest(baseline, study.test, nbest)];
+    const listOf = async ({ name, sources, references }: Sentences): Promise<NbestList> => {
+      const lines = await laboratory.nbest(baseline, { name, sources, references }, nbest);
+      return { name, sources, references: [references], lines };
+    };
+    const [devList, testList] = [await listOf(dev), await listOf(study.test)];
     const measured: Measured[] = [];
     let [list, oracle] = [Number.NaN, Number.NaN];
     for (const { name, models, paper } of [
@@ -56,11 +58,7 @@ export const rescoring: Experiment<Group> = {
       { name: 'a reversed LSTM', models: runs.reversed.slice(0, 1), paper: 35.85 },
       { name: `${members} reversed LSTMs`, models: runs.reversed, paper: members === 5 ? 36.5 : undefined },
     ]) {
-      const tuned = await tuneWeight(rescored(study, models, devList, dev));
-      const weight = tuned?.weight ?? 0.5;
-      const judgement = new RescoringJudgement(weight);
-      for await (const sentence of rescored(study, models, testList, study.test)) judgement.add(sentence);
-      const scores = judgement.scores();
+      const { weight, scores } = await laboratory.rescore(models, testList, { weight: { tunedOn: devList }, lengthPenalty });
       if (scores === undefined) continue;
       measured.push({ name, even: scores.even, weight, tuned: scores.rescored, paper });
       list = scores.list;
@@ -104,28 +102,3 @@ export const rescoring: Experiment<Group> = {
     };
   },
 };
-
-async function* rescored(
-  { laboratory }: Study<Group>,
-  models: readonly TrainedRun[],
-  list: readonly string[],
-  { name, sources, references }: Sentences,
-): AsyncGenerator<RescoredSentence> {
-  const { signal } = laboratory.options;
-  const model = await laboratory.open(models);
-  try {
-    async function* lines() {
-      for (const [index, source] of sources.entries()) yield { source, references: [references[index] as string] };
-    }
-    const groups = nbestGroups(list, name, (error) => {
-      throw error;
-    });
-    const scored = rescore(groups, lines(), (pairs, control) => model.score(pairs, control), { name, lengthPenalty, signal });
-    for await (const sentence of scored) {
-      yield sentence;
-      laboratory.tell('rescoring', models, (sentence.sentence + 1) / sources.length);
-    }
-  } finally {
-    await model.dispose();
-  }
-}

@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { RescoringJudgement, tuneWeight } from '../../../src/analysis/rescoring/judgement.js';
+import { RescoringJudgement } from '../../../src/analysis/rescoring/judgement.js';
 import { OracleSearch } from '../../../src/analysis/rescoring/oracle-search.js';
-import {
-  type RescoredHypothesis,
-  type RescoredSentence,
-  ranked,
-  rescore,
-  type ScorePairs,
-} from '../../../src/analysis/rescoring/rescoring.js';
+import { rescore, tuneWeight } from '../../../src/analysis/rescoring/rescore.js';
+import { type RescoredHypothesis, type RescoredSentence, ranked, type ScorePairs } from '../../../src/analysis/rescoring/rescoring.js';
 import { WeightSearch } from '../../../src/analysis/rescoring/weight-search.js';
 import { randomKey, uniform, uniformInteger } from '../../../src/core/random.js';
-import { nbestGroups } from '../../../src/decoding/nbest.js';
 import { bleu } from '../../../src/metrics/bleu.js';
 import { evaluate } from '../../../src/metrics/evaluate.js';
 
@@ -20,7 +14,7 @@ const sentenceOf = (key: number, from: number) =>
   Array.from({ length: 6 }, (_, place) => words[uniformInteger(key, from + place, words.length)]).join(' ');
 
 function hypothesis(text: string, own: number, model: number): RescoredHypothesis {
-  return { hypothesis: { text, features: '', score: own, further: [] }, own, model };
+  return { text, features: '', score: own, further: [], own, model };
 }
 
 /** Hypotheses that share more or fewer words with the reference, scored at random by both. */
@@ -40,7 +34,7 @@ function randomSentences(count: number, hypotheses: number, seed: number): Resco
 }
 
 function bleuAt(sentences: readonly RescoredSentence[], weight: number): number {
-  const chosen = sentences.map(({ hypotheses }) => ranked(hypotheses, weight)[0]?.hypothesis.hypothesis.text ?? '');
+  const chosen = sentences.map(({ hypotheses }) => ranked(hypotheses, weight)[0]?.text ?? '');
   return evaluate(bleu(), chosen, [sentences.map(({ references }) => references[0] ?? '')]).score;
 }
 
@@ -93,14 +87,14 @@ describe('the oracle', () => {
         for (let next = 0; next < 5; next++) choose([...chosen, next]);
         return;
       }
-      const texts = sentences.map(({ hypotheses }, index) => hypotheses[chosen[index] as number]?.hypothesis.text ?? '');
+      const texts = sentences.map(({ hypotheses }, index) => hypotheses[chosen[index] as number]?.text ?? '');
       best = Math.max(best, evaluate(bleu(), texts, [sentences.map(({ references }) => references[0] ?? '')]).score);
     };
     choose([]);
     const search = new OracleSearch();
     for (const { hypotheses, references } of sentences) {
       search.add(
-        hypotheses.map(({ hypothesis: { text } }) => text),
+        hypotheses.map(({ text }) => text),
         references,
       );
     }
@@ -127,54 +121,101 @@ describe('the oracle', () => {
 });
 
 describe('rescoring', () => {
-  const sources = ['one', '', 'three', 'four'].map((source) => ({ source, references: [] }));
+  const sources = ['one', '', 'three', 'four'];
   /** Prefers short translations, and has no opinion of an empty source. */
   const score: ScorePairs = async (pairs) =>
     pairs.map(({ source, target }, index) => {
       const logProbability = source === '' ? Number.NEGATIVE_INFINITY : -target.length;
       return { line: index + 1, logProbability, tokenLogProbabilities: new Float32Array(2), warning: undefined };
     });
-  const list = [
+  const lines = [
     '0 ||| long ||| m= -8 ||| -1',
     '0 ||| s ||| m= -9 ||| -2',
     '1 ||| x ||| m= -2 ||| -3',
     '1 ||| y ||| m= -1 ||| -4',
     '3 ||| z ||| m= -1 ||| -1',
   ];
-  const rescored = async (lines: string[], options = {}) => {
-    const groups = nbestGroups(lines, 'list', assert.fail);
-    const sentences = [];
-    for await (const sentence of rescore(groups, stream(sources), score, { name: 'list', ...options })) sentences.push(sentence);
-    return sentences;
-  };
-  const choices = (sentences: RescoredSentence[], weight: number) =>
-    sentences.map(({ hypotheses }) => ranked(hypotheses, weight)[0]?.hypothesis.hypothesis.text);
+  const list = { name: 'list', sources, lines };
+  const choices = async (weight: number) => (await rescore(list, score, { weight })).sentences.map(({ text }) => text);
 
   test('gives every line of the source its place, also those that the list has nothing for', async () => {
-    const sentences = await rescored(list);
-    assert.deepEqual(choices(sentences, 0), ['long', 'x', undefined, 'z']);
-    assert.deepEqual(choices(sentences, 0.5), ['s', 'x', undefined, 'z'], "the list's own scores where the model has no opinion");
+    assert.deepEqual(await choices(0), ['long', 'x', '', 'z']);
+    assert.deepEqual(await choices(0.5), ['s', 'x', '', 'z'], "the list's own scores where the model has no opinion");
   });
 
-  test('is the same in pieces of any size', async () => {
-    const whole = await rescored(list);
-    for (const hypothesesAtOnce of [1, 2, 3]) assert.deepEqual(await rescored(list, { hypothesesAtOnce }), whole);
+  test('ranks by both scores', async () => {
+    const { sentences, weight, tuned, scores } = await rescore(list, score);
+    assert.deepEqual(
+      sentences[0]?.hypotheses.map(({ text, own, model, combined }) => [text, own, model, combined]),
+      [
+        ['s', -2, -1, -1.5],
+        ['long', -1, -4, -2.5],
+      ],
+    );
+    assert.deepEqual([weight, tuned, scores], [0.5, undefined, undefined]);
+  });
+
+  test('is the same in pieces of any size, and of hypotheses that come as such', async () => {
+    const whole = await rescore(list, score);
+    for (const hypothesesAtOnce of [1, 2, 3]) assert.deepEqual(await rescore(list, score, { hypothesesAtOnce }), whole);
+    const hypotheses = whole.sentences.map(({ hypotheses }) =>
+      hypotheses.map(({ text, features, score }) => ({ text, features, score })).toSorted((a, b) => b.score - a.score),
+    );
+    assert.deepEqual(await rescore({ sources, hypotheses }, score), whole);
+  });
+
+  test('hands sentences over one by one, and waits', async () => {
+    const taken: string[] = [];
+    const onSentence = async ({ text }: { text: string }) => {
+      taken.push(`begin ${text}`);
+      await new Promise((resolve) => setImmediate(resolve));
+      taken.push(`end ${text}`);
+    };
+    const { sentences } = await rescore(list, score, { onSentence });
+    assert.deepEqual([sentences, taken.slice(0, 4)], [[], ['begin s', 'end s', 'begin x', 'end x']]);
+  });
+
+  test('tunes the weight on another list, and judges the choice', async () => {
+    const another = {
+      sources: ['one', 'two'],
+      lines: ['0 ||| a b c d e f ||| ||| -1', '0 ||| a b c d e ||| ||| -2', '1 ||| f g h i ||| ||| -1'],
+      references: [['a b c d e', 'f g h i']],
+    };
+    const fractions: number[] = [];
+    const { weight, tuned, scores } = await rescore(another, score, {
+      weight: { tunedOn: another },
+      onProgress: ({ label, fraction }) => void (label === 'tuning' && fractions.push(fraction ?? Number.NaN)),
+    });
+    // -1 - 10 w and -2 - 7 w meet at 1/3.
+    assert.deepEqual([tuned?.from.toFixed(9), tuned?.to, weight.toFixed(9)], [(1 / 3).toFixed(9), 1, (2 / 3).toFixed(9)]);
+    assert.deepEqual([scores?.rescored.toFixed(6), scores?.oracle.toFixed(6)], ['100.000000', '100.000000']);
+    assert.ok((scores?.list ?? 100) < 100);
+    assert.deepEqual(fractions, [0.5, 1]);
   });
 
   test("takes a feature for the list's own figure, and divides the model's by the length", async () => {
-    const [first, second] = await rescored(list, { own: 'm', lengthPenalty: 1 });
+    const { sentences } = await rescore(list, score, { own: 'm', lengthPenalty: 1, weight: 0 });
     assert.deepEqual(
-      first?.hypotheses.map(({ own, model }) => [own, model]),
+      sentences[0]?.hypotheses.map(({ own, model }) => [own, model]),
       [
         [-8, -2],
         [-9, -0.5],
       ],
     );
-    assert.equal(choices(second === undefined ? [] : [second], 0)[0], 'y');
-    await assert.rejects(rescored(list, { own: 'n' }), /list: sentence 0, n: features "m= -8"/);
+    assert.equal(sentences[1]?.text, 'y');
+    await assert.rejects(rescore(list, score, { own: 'n' }), /list: sentence 0, n: features "m= -8"/);
   });
 
-  test('refuses a list of another text', async () => {
-    await assert.rejects(rescored([...list, '7 ||| z ||| ||| -1']), /sentence 7; expected sentences below 4/);
+  test('refuses what it cannot use; bad lines unless somebody takes them', async () => {
+    await assert.rejects(rescore({ ...list, lines: [...lines, '7 ||| z ||| ||| -1'] }, score), /sentence 7; expected sentences below 4/);
+    await assert.rejects(rescore({ ...list, references: [['a']] }, score), /4 and 1 lines/);
+    await assert.rejects(rescore(list, score, { weight: { tunedOn: list } }), /0 sets of references/);
+    await assert.rejects(rescore(list, score, { weight: 2 }), /rescoring options\.weight/);
+    await assert.rejects(rescore({ sources, hypotheses: [[{ text: 'a', score: Number.NaN }]] }, score), /a score of NaN/);
+    const broken = { ...list, lines: ['nothing', ...lines] };
+    await assert.rejects(rescore(broken, score), /list: line 1: 1 field/);
+    const told: string[] = [];
+    const { sentences } = await rescore(broken, score, { onBadLine: ({ parts }) => told.push(parts.where) });
+    assert.deepEqual([told, sentences.length], [['list: line 1'], 4]);
   });
 });

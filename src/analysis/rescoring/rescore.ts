@@ -1,0 +1,86 @@
+import { resolveOptions } from '../../core/options.js';
+import { bleu } from '../../metrics/bleu.js';
+import { requireTestSet } from '../scored-sentences.js';
+import { RescoringJudgement, type RescoringScores } from './judgement.js';
+import {
+  type NbestList,
+  type RankedHypothesis,
+  type RescoredSentence,
+  type RescoringControl,
+  type RescoringOptionsInput,
+  ranked,
+  rescored,
+  rescoringOptions,
+  type ScorePairs,
+} from './rescoring.js';
+import { type TunedWeight, WeightSearch } from './weight-search.js';
+
+export interface RescoreOptions extends Omit<RescoringOptionsInput, 'weight'>, RescoringControl {
+  /**
+   * The model's share of the combined score: 0 leaves the list as it is, 1 asks the model alone. Or that with the highest BLEU on
+   * another list, which needs references; it is found exactly. Default: 0.5, the even average.
+   */
+  readonly weight?: number | { readonly tunedOn: NbestList } | undefined;
+  /** Takes each sentence as soon as it is ranked, and is waited for. No sentence is kept then, so that the list may be of any length. */
+  readonly onSentence?: ((sentence: RankedSentence) => void | Promise<void>) | undefined;
+}
+
+export interface RankedSentence extends RescoredSentence {
+  /** Best first. */
+  readonly hypotheses: readonly RankedHypothesis[];
+  /** The choice: the best hypothesis; empty when the list has none. */
+  readonly text: string;
+}
+
+export interface Rescoring {
+  /** One for each source sentence, in their order; none when `onSentence` took them. */
+  readonly sentences: readonly RankedSentence[];
+  /** The model's share. */
+  readonly weight: number;
+  /** How the weight was found, when it was tuned. */
+  readonly tuned: TunedWeight | undefined;
+  /** BLEU before and after, and of the best choice; undefined without references. */
+  readonly scores: RescoringScores | undefined;
+}
+
+/**
+ * Ranks the hypotheses of every sentence anew, by their own figures and a model's.
+ *
+ * @throws DecadeError `usage` for options that are not allowed or a feature that is not there, `input` for a list of another
+ *         text, references that are not parallel, and lines that cannot be read unless `onBadLine` takes them
+ */
+export async function rescore(
+  list: NbestList,
+  score: ScorePairs,
+  { weight: given, onSentence, signal, onProgress, onBadLine, ...rest }: RescoreOptions = {},
+): Promise<Rescoring> {
+  const tunedOn = typeof given === 'object' ? given.tunedOn : undefined;
+  const options = resolveOptions(rescoringOptions, { ...rest, weight: typeof given === 'object' ? undefined : given }, 'rescoring options');
+  const { references = [] } = list;
+  if (references.length > 0) requireReferences(list);
+  if (tunedOn !== undefined) requireReferences(tunedOn);
+  const control = { signal, onProgress, onBadLine };
+  const tuned = tunedOn && (await tuneWeight(rescored(tunedOn, score, 'tuning', options, control)));
+  const weight = tuned?.weight ?? options.weight;
+  const judgement = references.length === 0 ? undefined : new RescoringJudgement(weight);
+  const sentences: RankedSentence[] = [];
+  for await (const sentence of rescored(list, score, 'rescoring', options, control)) {
+    judgement?.add(sentence);
+    const hypotheses = ranked(sentence.hypotheses, weight);
+    const result = { ...sentence, hypotheses, text: hypotheses[0]?.text ?? '' };
+    if (onSentence === undefined) sentences.push(result);
+    else await onSentence(result);
+  }
+  return { sentences, weight, tuned, scores: judgement?.scores() };
+}
+
+/** The weight with the highest BLEU of rescored sentences with references; undefined for no sentence. */
+export async function tuneWeight(sentences: AsyncIterable<RescoredSentence>): Promise<TunedWeight | undefined> {
+  const search = new WeightSearch(bleu());
+  for await (const { hypotheses, references } of sentences) search.add(hypotheses, references);
+  return search.best();
+}
+
+function requireReferences({ name = 'n-best list', sources, references = [] }: NbestList): void {
+  requireTestSet({ name, sources, references });
+}
