@@ -27,7 +27,13 @@ import { startPipeline } from './parallel/start-pipeline.js';
 import type { Device } from './tensor/device.js';
 import type { Precision } from './tensor/matrix.js';
 import { Memory } from './tensor/memory.js';
-import { type Configuration, type ConfigurationInput, configurationOf, resolveConfiguration } from './training/configuration.js';
+import {
+  type Configuration,
+  type ConfigurationInput,
+  configurationOf,
+  printConfiguration,
+  resolveConfiguration,
+} from './training/configuration.js';
 import type { TrainingSummary } from './training/events.js';
 import type { Executor } from './training/executor.js';
 import { LocalExecutor } from './training/local-executor.js';
@@ -69,15 +75,17 @@ export async function train(
   return trainRun(context, await readConfiguration(runtime, configuration, set), request);
 }
 
-/** Reads a configuration file, or checks an object; fills in the defaults. */
+/** Reads a configuration file, or takes an object, with `set` in place of what it says; checks it and fills in the defaults. */
 export async function readConfiguration(
-  runtime: Runtime,
+  { files }: Runtime,
   configuration: string | ConfigurationInput,
   set: readonly string[] = [],
 ): Promise<Configuration> {
-  const { files } = runtime;
-  if (typeof configuration !== 'string') return configurationOf(configuration, files.absolute);
-  return resolveConfiguration(await files.readText(configuration), configuration, set, files.absolute);
+  if (typeof configuration === 'string') {
+    return resolveConfiguration(await files.readText(configuration), configuration, set, files.absolute);
+  }
+  if (set.length === 0) return configurationOf(configuration, files.absolute);
+  return resolveConfiguration(printConfiguration(configuration), 'configuration', set, files.absolute);
 }
 
 /** Threads where the platform shares memory with them, so that this one stays free; otherwise this thread. */

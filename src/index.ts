@@ -10,6 +10,9 @@ import type { RescoreOptions, Rescoring } from './analysis/rescoring/rescore.js'
 import type { NbestList } from './analysis/rescoring/rescoring.js';
 import type { LineScore, ScoreOptions } from './decoding/score.js';
 import type { SourceLine, TranslateOptions, TranslationResult } from './decoding/translator.js';
+import type { ExperimentName } from './experiments/catalogue/index.js';
+import type { Cost } from './experiments/cost.js';
+import type { ReproduceOptions, Reproduction } from './experiments/reproduce.js';
 import { nodeRuntime } from './node/runtime.js';
 import type { Evaluation } from './metrics/evaluate.js';
 import type { ConfigurationInput } from './training/configuration.js';
@@ -27,6 +30,10 @@ export { DecadeError, type ErrorKind, type ErrorParts } from './core/errors.js';
 export type { DecodingOptionsInput } from './decoding/options.js';
 export type { LineScore, ScoreOptions } from './decoding/score.js';
 export type { SourceLine, TranslateOptions, Translation, TranslationProgress, TranslationResult } from './decoding/translator.js';
+export type { Account } from './experiments/account.js';
+export type { ExperimentName } from './experiments/catalogue/index.js';
+export type { Cost } from './experiments/cost.js';
+export type { ReproduceEvent, ReproduceOptions, Reproduction } from './experiments/reproduce.js';
 export type { Evaluation } from './metrics/evaluate.js';
 export type { ConfigurationInput } from './training/configuration.js';
 export type { TrainingEvent, TrainingSummary } from './training/events.js';
@@ -147,4 +154,37 @@ export function report(run: string, options?: api.ReportOptions): Promise<{ page
  */
 export function compare(runs: readonly string[], options?: api.CompareOptions): Promise<{ page: string; comparison: Comparison }> {
   return api.compare(nodeRuntime, runs, options);
+}
+
+/**
+ * Reruns an experiment of Sutskever, Vinyals and Le (2014) from end to end and sets its figures beside theirs.
+ *
+ * What is trained and translated is kept in `options.out` and shared by all experiments there. Abort `options.signal` to save and
+ * stop; the same call goes on.
+ *
+ * @example
+ * const { account, files } = await reproduce('reversal', {
+ *   out: 'runs/the-paper',
+ *   configuration: 'my.yaml',
+ *   test: { source: 'test.en', target: 'test.fr' },
+ *   onEvent: (event) => { if (event.kind === 'cost') console.log(`about ${event.cost.seconds} seconds`); },
+ * });
+ * console.log(account.head, account.rows, account.conclusions, files.page);
+ *
+ * @param options `configuration` says what to train on and which network to vary (default: a task that needs no data, with its
+ *                `size`); `seeds`, `members`, `beam` and `nbest` how much is done; `onEvent` is told the cost, then all that is done
+ * @returns       the table, what it says in sentences, plots and all figures, and the files in which they were written
+ * @throws DecadeError `usage` for an experiment there is not and options that are not allowed, and whatever `train` throws; the
+ *                signal's reason when it aborts
+ */
+export async function reproduce(name: ExperimentName, options: ReproduceOptions): Promise<Reproduction> {
+  // Whoever only translates need not load what draws.
+  const experiments = await import('./experiments/reproduce.js');
+  return experiments.reproduce(nodeRuntime, name, options);
+}
+
+/** What `reproduce` with the same options would still have to train, and how long that would take here. Trains nothing. */
+export async function reproductionCost(name: ExperimentName, options: ReproduceOptions): Promise<Cost> {
+  const experiments = await import('./experiments/reproduce.js');
+  return experiments.reproductionCost(nodeRuntime, name, options);
 }

@@ -1,6 +1,9 @@
+import type { z } from 'zod';
+import { readConfiguration } from '../api.js';
 import { DecadeError } from '../core/errors.js';
-import type { CorpusSource } from '../data/sources.js';
-import { corpusSource } from '../data/sources.js';
+import { resolveOptions } from '../core/options.js';
+import { type CorpusSource, corpusSource, describeSource } from '../data/sources.js';
+import type { Runtime } from '../parallel/runtime.js';
 import { type Configuration, type ConfigurationInput, configurationOf } from '../training/configuration.js';
 
 /** What an experiment varies: a configuration, and the test set that nothing is chosen by. */
@@ -13,6 +16,53 @@ export interface ExperimentBase {
 
 export const experimentSizes = ['tiny', 'small', 'medium'] as const;
 export type ExperimentSize = (typeof experimentSizes)[number];
+
+/** What to run an experiment on. */
+export interface BaseChoice {
+  /** A YAML file, or the same as an object: what to train on, and which network to vary. Default: a task that needs no data. */
+  readonly configuration?: string | ConfigurationInput | undefined;
+  /** `key.path=value` each, in place of what the configuration says. */
+  readonly set?: readonly string[] | undefined;
+  /** Sentences to translate, with their translations. Default: the dev corpus of the configuration. */
+  readonly test?: z.input<typeof corpusSource> | undefined;
+  /** Without a configuration: `digits:copy`, `digits:reverse`, `digits:sort` or `intl:FROM-TO`. Default: what suits the experiment. */
+  readonly task?: string | undefined;
+  /** Without a configuration: seconds, minutes or an hour. Default: small. */
+  readonly size?: ExperimentSize | undefined;
+}
+
+/**
+ * What an experiment begins with.
+ *
+ * @param suited  the task when none is chosen
+ * @throws DecadeError `usage` for choices that do not go together, and whatever reading the configuration throws
+ */
+export async function experimentBase(
+  runtime: Runtime,
+  suited: string,
+  { configuration, set = [], test, task, size }: BaseChoice,
+): Promise<ExperimentBase> {
+  const wrong = (received: string, allowed: string) => new DecadeError('usage', { where: 'reproduce', received, allowed });
+  if (configuration === undefined) {
+    if (test !== undefined) throw wrong('a test set without a configuration', 'a task with its own, or a configuration');
+    const base = embeddedBase(task ?? suited, size ?? 'small');
+    if (set.length === 0) return base;
+    const changed = forExperiments(await readConfiguration(runtime, base.configuration, set));
+    return { ...base, description: `${base.description}, ${set.join(', ')}`, configuration: changed };
+  }
+  if (task !== undefined || size !== undefined) throw wrong('a configuration with a task or a size', 'one or the other');
+  const read = forExperiments(await readConfiguration(runtime, configuration, set));
+  const { train, dev } = read.data;
+  const tested = test === undefined ? dev : resolveOptions(corpusSource, test, 'test');
+  if (tested === undefined) throw wrong('no test set', 'one, or data.dev');
+  const description = [
+    typeof configuration === 'string' ? configuration : 'a configuration',
+    ...('generator' in train ? [describeSource(train)] : []),
+    ...set.filter((one) => !one.startsWith('data.')),
+    `tested on ${test === undefined ? 'the dev corpus' : 'source' in tested ? tested.source : describeSource(tested)}`,
+  ].join(', ');
+  return { description, configuration: read, test: tested };
+}
 
 /** Changes of a configuration, part by part. */
 export interface Variation {
@@ -65,7 +115,7 @@ export function embeddedBase(task: string, size: ExperimentSize): ExperimentBase
     const parsed = corpusSource.safeParse({ generator: task, split, pairs, heldOut });
     if (parsed.success) return parsed.data;
     throw new DecadeError('usage', {
-      where: '--task',
+      where: 'task',
       received: JSON.stringify(task),
       allowed: 'digits:copy, digits:reverse, digits:sort (with :SHORTEST-LONGEST if you like), or intl:FROM-TO such as intl:en-fr',
     });

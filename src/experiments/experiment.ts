@@ -23,6 +23,8 @@ export const experimentOptions = z.strictObject({
   /** Updates of a training that is only timed. */
   timedUpdates: z.int().min(20).max(100_000).default(200),
 });
+/** As a caller writes them: `{ seeds: 5 }`. */
+export type ExperimentOptionsInput = z.input<typeof experimentOptions>;
 export type ExperimentOptions = z.output<typeof experimentOptions> & { readonly seeds: number };
 
 /** What an experiment begins with. */

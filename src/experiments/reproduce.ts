@@ -1,15 +1,15 @@
-import type { z } from 'zod';
 import { replaceFile, writeTextFile } from '../checkpoint/whole-files.js';
 import { DecadeError } from '../core/errors.js';
 import { joinPath } from '../core/files.js';
+import { resolveOptions } from '../core/options.js';
 import type { Runtime } from '../parallel/runtime.js';
 import type { Configuration } from '../training/configuration.js';
-import type { ExperimentBase } from './base.js';
+import { type BaseChoice, experimentBase } from './base.js';
 import { experimentNamed } from './catalogue/index.js';
 import { type Cost, costOf } from './cost.js';
 import {
   type Experiment,
-  type ExperimentOptions,
+  type ExperimentOptionsInput,
   experimentOptions,
   type Finding,
   type Plan,
@@ -19,20 +19,16 @@ import {
 import { Laboratory, type LaboratoryEvent, type LaboratoryOptions, type TrainedRun } from './laboratory.js';
 import { type Account, accountMarkdown, accountPage, accountPlots } from './account.js';
 
-export interface ReproduceRequest extends LaboratoryOptions {
-  readonly experiment: string;
-  readonly base: ExperimentBase;
-  /** As a caller writes them: `{ seeds: 5 }`. */
-  readonly options?: z.input<typeof experimentOptions>;
-  /** Says what it will cost, and begins only when this does not give false. */
-  readonly onCost?: (cost: Cost) => boolean | Promise<boolean>;
-  /** How long the speed of each kind of network is measured for the estimate. Default: 1. */
-  readonly speedSeconds?: number;
+export interface ReproduceOptions extends Omit<LaboratoryOptions, 'onEvent'>, BaseChoice, ExperimentOptionsInput {
+  readonly onEvent?: ((event: ReproduceEvent) => void) | undefined;
+  /** How long the speed of each kind of network is measured for the estimate of the cost. Default: 1. */
+  readonly speedSeconds?: number | undefined;
   /** How it was called, for people who want to repeat it. */
   readonly command?: string | undefined;
 }
 
-export type { LaboratoryEvent };
+/** What it will cost, before anything is trained; then what is done. */
+export type ReproduceEvent = { readonly kind: 'cost'; readonly cost: Cost } | LaboratoryEvent;
 
 export interface Reproduction {
   readonly account: Account;
@@ -40,23 +36,24 @@ export interface Reproduction {
   readonly files: { readonly markdown: string; readonly json: string; readonly page: string; readonly plots: readonly string[] };
 }
 
+/** What `reproduce` would cost; trains nothing and writes nothing. */
+export async function reproductionCost(runtime: Runtime, name: string, options: ReproduceOptions): Promise<Cost> {
+  const { laboratory, configurations } = await planned(runtime, name, options);
+  return costOf(laboratory, configurations, options.speedSeconds);
+}
+
 /**
  * Reruns an experiment of the paper from end to end, in a directory that experiments share: trains what is not trained yet,
  * goes on where it was interrupted, translates, and writes a table (Markdown and JSON) and a page with plots, also as files
- * of their own, beside the paper's figures. Undefined when `onCost` was against it.
+ * of their own, beside the paper's figures.
  *
  * @throws DecadeError `usage` for an experiment there is not and options that are not allowed; the signal's reason when it
  *         aborts: what was done stays, and the same call goes on
  */
-export async function reproduce(runtime: Runtime, request: ReproduceRequest): Promise<Reproduction | undefined> {
-  const { base, onCost, command, out, signal } = request;
-  const experiment = experimentNamed(request.experiment);
-  const setting: Setting = { base, options: resolved(experiment, request.options) };
-  const laboratory = new Laboratory(runtime, request);
-  const plan = experiment.plan(setting);
-  const configurations = interleaved(plan);
-  const cost = await costOf(laboratory, configurations, request.speedSeconds);
-  if ((await onCost?.(cost)) === false) return undefined;
+export async function reproduce(runtime: Runtime, name: string, options: ReproduceOptions): Promise<Reproduction> {
+  const { out, command, signal, onEvent, speedSeconds } = options;
+  const { experiment, setting, plan, laboratory, configurations } = await planned(runtime, name, options);
+  onEvent?.({ kind: 'cost', cost: await costOf(laboratory, configurations, speedSeconds) });
   const trained = new Map<Configuration, TrainedRun>();
   for (const configuration of configurations) {
     signal?.throwIfAborted();
@@ -65,36 +62,37 @@ export async function reproduce(runtime: Runtime, request: ReproduceRequest): Pr
   const runs = Object.fromEntries(
     Object.entries(plan).map(([group, members]) => [group, members.map((configuration) => trained.get(configuration) as TrainedRun)]),
   ) as TrainedPlan<string>;
-  const test = await laboratory.sentences(base.test, 'test');
+  const test = await laboratory.sentences(setting.base.test, 'test');
   if (test.sources.length === 0) throw new DecadeError('input', { where: 'test set', received: 'no sentence', allowed: 'at least one' });
   const finding = await experiment.measure({ ...setting, runs, laboratory, test });
   signal?.throwIfAborted();
-  const account = accountOf(request.experiment, experiment, setting, [...trained.values()], finding, test.sources.length, command);
+  const account = accountOf(name, experiment, setting, [...trained.values()], finding, test.sources.length, command);
   const plots = accountPlots(account);
   const files = {
-    markdown: joinPath(out, `${request.experiment}.md`),
-    json: joinPath(out, `${request.experiment}.json`),
-    page: joinPath(out, `${request.experiment}.html`),
+    markdown: joinPath(out, `${name}.md`),
+    json: joinPath(out, `${name}.json`),
+    page: joinPath(out, `${name}.html`),
     plots: plots.map(({ file }) => joinPath(out, file)),
   };
   await runtime.files.makeDirectory(out);
-  const write = (name: string, text: string) => replaceFile(runtime.files, out, name, (path) => writeTextFile(runtime.files, path, text));
-  await write(`${request.experiment}.md`, accountMarkdown(account, plots));
+  const write = (file: string, text: string) => replaceFile(runtime.files, out, file, (path) => writeTextFile(runtime.files, path, text));
+  await write(`${name}.md`, accountMarkdown(account, plots));
   const { plots: _, widePlots: __, ...data } = account;
-  await write(`${request.experiment}.json`, `${JSON.stringify(data, undefined, 2)}\n`);
-  await write(`${request.experiment}.html`, await accountPage(account));
+  await write(`${name}.json`, `${JSON.stringify(data, undefined, 2)}\n`);
+  await write(`${name}.html`, await accountPage(account));
   for (const { file, svg } of plots) await write(file, svg);
   return { account, files };
 }
 
-function resolved({ seeds }: Experiment, options: z.input<typeof experimentOptions> = {}): ExperimentOptions {
-  const parsed = experimentOptions.safeParse(options);
-  if (parsed.success) return { ...parsed.data, seeds: parsed.data.seeds ?? seeds };
-  const [issue] = parsed.error.issues;
-  throw new DecadeError('usage', {
-    where: `reproduce, ${issue?.path.join('.') ?? 'options'}`,
-    received: issue?.message ?? 'options that are not allowed',
-  });
+/** What is to be trained, and where. */
+async function planned(runtime: Runtime, name: string, options: ReproduceOptions) {
+  const experiment: Experiment = experimentNamed(name);
+  const { seeds, members, beam, nbest, baseline, timedUpdates } = options;
+  const chosen = resolveOptions(experimentOptions, { seeds, members, beam, nbest, baseline, timedUpdates }, 'reproduce');
+  const base = await experimentBase(runtime, experiment.task, options);
+  const setting: Setting = { base, options: { ...chosen, seeds: seeds ?? experiment.seeds } };
+  const plan = experiment.plan(setting);
+  return { experiment, setting, plan, laboratory: new Laboratory(runtime, options), configurations: interleaved(plan) };
 }
 
 /** The first of each group, then the second of each: what is compared is trained side by side, in the same weather. */

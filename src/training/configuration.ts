@@ -114,9 +114,9 @@ function checked(value: unknown, where: string, document: ConfigurationDocument 
   return { ...parsed.data, data: { ...data, train: placed('train', data.train), ...dev } };
 }
 
-/** The YAML of a resolved configuration; reading it gives the same one again. */
-export function printConfiguration(resolved: Configuration): string {
-  return stringify(resolved, { lineWidth: 0 });
+/** The YAML of a configuration; reading it gives the same one again. */
+export function printConfiguration(configuration: ConfigurationInput): string {
+  return stringify(configuration, { lineWidth: 0 });
 }
 
 /** What to train the tokenizer of a side with; the same for both when it is shared. */

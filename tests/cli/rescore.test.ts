@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { rescore, score } from '../../src/index.js';
 import { decade, temporaryDirectory, writeTinyConfiguration } from './decade.js';
 
 const directory = temporaryDirectory();
@@ -78,6 +79,36 @@ test('rescore tunes the weight on another list', async () => {
   // Tuned on the list it is judged on.
   assert.ok(rescored !== undefined && Math.abs(rescored - tuned.score) < 1e-9);
   assert.ok(rescored >= (before ?? Number.NaN) && (oracle ?? Number.NaN) >= rescored);
+});
+
+test('from TypeScript it makes the same choice, by the log-probabilities that score gives', async () => {
+  const { stdout, stderr } = await decade(['rescore', '-m', run, '--source', source, '-i', list, '--weight', '0.8']);
+  const compute = { devices: 1, gemm: 'webassembly' };
+  const sources = ['three weeks ago', '5 kilometers', '2 days'];
+  const hypotheses = [
+    [
+      { text: 'un deux trois', score: -1 },
+      { text: 'il y a trois semaines', score: -2 },
+    ],
+    [],
+    [
+      { text: 'deux', score: -1 },
+      { text: '2 jours', score: -1.5 },
+    ],
+  ];
+  const { sentences } = await rescore(run, { sources, hypotheses }, { weight: 0.8, ...compute });
+  assert.equal(sentences.map(({ text }) => `${text}\n`).join(''), stdout, stderr);
+  const ranked = sentences.flatMap(({ source, hypotheses }) => hypotheses.map((hypothesis) => ({ source, ...hypothesis })));
+  const scores = await score(
+    run,
+    ranked.map(({ source, text }) => ({ source, target: text })),
+    compute,
+  );
+  assert.equal(ranked.length, 4);
+  for (const [index, { own, model, combined }] of ranked.entries()) {
+    assert.ok(Math.abs(model - (scores[index]?.logProbability ?? Number.NaN)) < 1e-4);
+    assert.ok(Math.abs(combined - (0.2 * own + 0.8 * model)) < 1e-9);
+  }
 });
 
 test('rescore refuses options that do not go together, and a list of another text', async () => {

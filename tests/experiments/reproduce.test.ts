@@ -1,32 +1,29 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { memoryFiles } from '../../src/core/memory-files.js';
-import { embeddedBase, type ExperimentBase, varied } from '../../src/experiments/base.js';
 import { experiments } from '../../src/experiments/catalogue/index.js';
 import type { Cost } from '../../src/experiments/cost.js';
-import type { LaboratoryEvent } from '../../src/experiments/laboratory.js';
-import { type ReproduceRequest, reproduce } from '../../src/experiments/reproduce.js';
+import { type ReproduceEvent, type ReproduceOptions, reproduce, reproductionCost } from '../../src/experiments/reproduce.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
+import type { ConfigurationInput } from '../../src/training/configuration.js';
 
-const options = { seeds: 2, members: 2, beam: 3, nbest: 4, timedUpdates: 20 };
-const tiny = (task = 'digits:copy:4-7'): ExperimentBase => {
-  const base = embeddedBase(task, 'tiny');
-  const model = { hidden: 8, embedding: 8 };
-  return {
-    ...base,
-    configuration: varied(base.configuration, { model, training: { stop: { steps: 12 }, schedule: { kind: 'constant' } } }),
-  };
-};
 const newRuntime = () => ({ ...nodeRuntime, files: memoryFiles() });
+const shorter = ['model.hidden=8', 'model.embedding=8', 'training.stop={ steps: 12 }', 'training.schedule={ kind: constant }'];
 
-function request(experiment: string, given: Partial<ReproduceRequest> = {}): ReproduceRequest {
-  return { experiment, base: tiny(), out: 'out', devices: 1, gemm: 'webassembly', speedSeconds: 0.01, options, ...given };
+/** An experiment that is over in a second. */
+function options(given: Partial<ReproduceOptions> = {}): ReproduceOptions {
+  return {
+    ...{ task: 'digits:copy:4-7', size: 'tiny', set: shorter, out: 'out', devices: 1, gemm: 'webassembly', speedSeconds: 0.01 },
+    ...{ seeds: 2, members: 2, beam: 3, nbest: 4, timedUpdates: 20 },
+    ...given,
+  };
 }
 
 /** What was trained, as the events tell. */
 function trainings() {
-  const seen: { trained: string[]; skipped: string[] } = { trained: [], skipped: [] };
-  const onEvent = (event: LaboratoryEvent) => {
+  const seen: { trained: string[]; skipped: string[]; cost: Cost | undefined } = { trained: [], skipped: [], cost: undefined };
+  const onEvent = (event: ReproduceEvent) => {
+    if (event.kind === 'cost') seen.cost = event.cost;
     if (event.kind === 'trained') seen[event.skipped ? 'skipped' : 'trained'].push(event.run.name);
   };
   return { seen, onEvent };
@@ -38,10 +35,8 @@ describe('every experiment', () => {
   const runtime = newRuntime();
   for (const [name, experiment] of Object.entries(experiments)) {
     test(`${name} gives a table, plots and sentences, in files of their own`, async () => {
-      const base = tiny(experiment.task.startsWith('intl') ? experiment.task : undefined);
-      const reproduced = await reproduce(runtime, request(name, { base, command: `decade reproduce ${name}` }));
-      assert.ok(reproduced !== undefined);
-      const { account, files } = reproduced;
+      const task = experiment.task.startsWith('intl') ? { task: experiment.task } : {};
+      const { account, files } = await reproduce(runtime, name, options({ ...task, command: `decade reproduce ${name}` }));
       assert.ok(
         account.rows.length >= 2 && [...account.plots, ...(account.widePlots ?? [])].length >= 1 && account.conclusions.length >= 1,
       );
@@ -68,22 +63,17 @@ describe('what was done', () => {
   test('is not done again, by this experiment or by another', async () => {
     const runtime = newRuntime();
     const first = trainings();
-    const once = await reproduce(runtime, request('reversal', { onEvent: first.onEvent }));
+    const once = await reproduce(runtime, 'reversal', options({ onEvent: first.onEvent }));
     assert.equal(first.seen.trained.length, 4);
     const second = trainings();
-    let cost: Cost | undefined;
-    const onCost = (found: Cost) => {
-      cost = found;
-      return true;
-    };
-    const again = await reproduce(runtime, request('reversal', { onEvent: second.onEvent, onCost }));
+    const again = await reproduce(runtime, 'reversal', options({ onEvent: second.onEvent }));
     assert.deepEqual([second.seen.trained, second.seen.skipped.length], [[], 4]);
-    assert.deepEqual(states(cost), ['done', 'done', 'done', 'done']);
-    assert.equal(cost?.seconds, 0);
-    assert.deepEqual(again?.account.figures, once?.account.figures);
+    assert.deepEqual(states(second.seen.cost), ['done', 'done', 'done', 'done']);
+    assert.equal(second.seen.cost?.seconds, 0);
+    assert.deepEqual(again.account.figures, once.account.figures);
     // One forward and two reversed models: all there.
     const other = trainings();
-    await reproduce(runtime, request('decoding', { onEvent: other.onEvent }));
+    await reproduce(runtime, 'decoding', options({ onEvent: other.onEvent }));
     assert.deepEqual([other.seen.trained, other.seen.skipped.length], [[], 3]);
     // What is damaged is made again.
     for (const path of ['translations', ...first.seen.trained.slice(0, 1).map((name) => `runs/${name}`)]) {
@@ -92,31 +82,23 @@ describe('what was done', () => {
       assert.ok(kept.length > 0);
       for (const name of kept) await runtime.files.truncate(`${directory}/${name}`, 5);
     }
-    const repaired = await reproduce(runtime, request('reversal'));
-    assert.deepEqual(repaired?.account.figures, once?.account.figures);
+    const repaired = await reproduce(runtime, 'reversal', options());
+    assert.deepEqual(repaired.account.figures, once.account.figures);
   });
 
   test('goes on where it was interrupted, and ends as if it had not been', async () => {
-    const whole = await reproduce(newRuntime(), request('reversal'));
+    const whole = await reproduce(newRuntime(), 'reversal', options());
     const runtime = newRuntime();
     const controller = new AbortController();
     let updates = 0;
-    const onEvent = (event: LaboratoryEvent) => {
+    const onEvent = (event: ReproduceEvent) => {
       if (event.kind === 'training' && event.event.kind === 'update' && ++updates === 18) controller.abort(new Error('enough'));
     };
-    await assert.rejects(reproduce(runtime, request('reversal', { onEvent, signal: controller.signal })), /enough/);
-    let cost: Cost | undefined;
-    const resumed = await reproduce(
-      runtime,
-      request('reversal', {
-        onCost: (found) => {
-          cost = found;
-          return true;
-        },
-      }),
-    );
-    assert.deepEqual(states(cost), ['done', 'begun', 'new', 'new']);
-    assert.deepEqual(resumed?.account.figures, whole?.account.figures);
+    await assert.rejects(reproduce(runtime, 'reversal', options({ onEvent, signal: controller.signal })), /enough/);
+    const { seen, onEvent: watch } = trainings();
+    const resumed = await reproduce(runtime, 'reversal', options({ onEvent: watch }));
+    assert.deepEqual(states(seen.cost), ['done', 'begun', 'new', 'new']);
+    assert.deepEqual(resumed.account.figures, whole.account.figures);
   });
 
   test('is named by the contents of the corpora, not by where they lie', async () => {
@@ -133,14 +115,17 @@ describe('what was done', () => {
         '/c/d': pairs('2'),
       }),
     };
-    const base = (directory: string): ExperimentBase => {
-      const { configuration, ...rest } = tiny();
-      const data = { ...configuration.data, train: { tsv: `/${directory}/t` }, dev: { tsv: `/${directory}/d` } };
-      return { ...rest, test: { tsv: `/${directory}/d` }, configuration: { ...configuration, data } };
-    };
     const trained = async (directory: string) => {
+      const configuration: ConfigurationInput = {
+        version: 1,
+        data: { train: { tsv: `/${directory}/t` }, dev: { tsv: `/${directory}/d` } },
+        tokenizer: { kind: 'word', split: 'spaces' },
+        model: { kind: 'lstm', layers: 1 },
+        training: { optimizer: { kind: 'adam', learningRate: 0.003 }, batch: { sentences: 64 } },
+      };
       const { seen, onEvent } = trainings();
-      await reproduce(runtime, request('length', { base: base(directory), onEvent }));
+      const { account } = await reproduce(runtime, 'length', options({ task: undefined, size: undefined, configuration, onEvent }));
+      assert.match(account.data, /^a configuration, model\.hidden=8.*, tested on the dev corpus$/);
       return seen.trained.length;
     };
     assert.deepEqual([await trained('a'), await trained('b'), await trained('c')], [2, 0, 2]);
@@ -148,21 +133,11 @@ describe('what was done', () => {
 });
 
 describe('before anything is trained', () => {
-  test('the cost is told, and may be too much', async () => {
+  test('the cost is told', async () => {
     const runtime = newRuntime();
-    let cost: Cost | undefined;
-    const result = await reproduce(
-      runtime,
-      request('reversal', {
-        onCost: (found) => {
-          cost = found;
-          return false;
-        },
-      }),
-    );
-    assert.equal(result, undefined);
+    const cost = await reproductionCost(runtime, 'reversal', options());
     assert.deepEqual(states(cost), ['new', 'new', 'new', 'new']);
-    assert.ok(cost !== undefined && cost.seconds > 0 && cost.wordsPerSecond.length === 1);
+    assert.ok(cost.seconds > 0 && cost.wordsPerSecond.length === 1);
     // 12 updates of 64 sentences of 5.5 digits, and </s> on the target side.
     for (const { words, parameters } of cost.trainings) {
       assert.ok(Math.abs(words / (12 * 64 * 12) - 1) < 0.05, String(words));
@@ -171,9 +146,11 @@ describe('before anything is trained', () => {
     assert.deepEqual(await runtime.files.list('out'), []);
   });
 
-  test('an experiment or a task that is none, and options beyond their range, are told', async () => {
-    await assert.rejects(reproduce(newRuntime(), request('reversl')), /did you mean reversal/i);
-    await assert.rejects(reproduce(newRuntime(), request('reversal', { options: { seeds: 0 } })), /seeds/);
-    assert.throws(() => embeddedBase('digits:add', 'tiny'), /digits:copy, digits:reverse/);
+  test('an experiment or a task that is none, options beyond their range, and choices that do not go together, are told', async () => {
+    await assert.rejects(reproduce(newRuntime(), 'reversl', options()), /did you mean reversal/i);
+    await assert.rejects(reproduce(newRuntime(), 'reversal', options({ seeds: 0 })), /seeds/);
+    await assert.rejects(reproduce(newRuntime(), 'reversal', options({ task: 'digits:add' })), /digits:copy, digits:reverse/);
+    await assert.rejects(reproduce(newRuntime(), 'reversal', options({ configuration: 'my.yaml' })), /one or the other/);
+    await assert.rejects(reproduce(newRuntime(), 'reversal', options({ test: { tsv: 'test' } })), /a test set without a configuration/);
   });
 });

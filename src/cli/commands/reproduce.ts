@@ -1,34 +1,20 @@
 import { Command, Option } from 'commander';
-import { readConfiguration } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
-import { describeSource } from '../../data/sources.js';
-import { type ExperimentBase, type ExperimentSize, embeddedBase, experimentSizes, forExperiments } from '../../experiments/base.js';
-import { experimentNamed, experiments } from '../../experiments/catalogue/index.js';
-import type { Cost } from '../../experiments/cost.js';
 import { accountMarkdown } from '../../experiments/account.js';
-import type { LaboratoryEvent } from '../../experiments/laboratory.js';
-import { reproduce } from '../../experiments/reproduce.js';
+import { experimentSizes } from '../../experiments/base.js';
+import { experiments } from '../../experiments/catalogue/index.js';
+import type { Cost } from '../../experiments/cost.js';
+import { type ReproduceEvent, type ReproduceOptions, reproduce, reproductionCost } from '../../experiments/reproduce.js';
 import { nodeRuntime } from '../../node/runtime.js';
-import { printConfiguration, resolveConfiguration } from '../../training/configuration.js';
-import { type DeviceChoice, gathered, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
+import { gathered, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
 import { Interrupted, interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
 import { duration, figure, Progress } from '../progress.js';
 import { showTraining } from '../training-progress.js';
 
-interface Options extends DeviceChoice {
-  task?: string;
-  size?: ExperimentSize;
-  set?: string[];
+interface Options extends Omit<ReproduceOptions, 'configuration' | 'test' | 'signal' | 'onEvent' | 'command'> {
   testSource?: string;
   testTarget?: string;
-  out: string;
-  seeds?: number;
-  members?: number;
-  beam?: number;
-  nbest?: number;
-  baseline?: 'narrow' | 'attention';
-  timedUpdates?: number;
   estimate?: boolean;
   json?: boolean;
 }
@@ -75,39 +61,27 @@ Examples:
     );
 }
 
-async function run(name: string, path: string | undefined, options: Options, signal: AbortSignal): Promise<void> {
-  const base = await baseOf(name, path, options);
-  const { seeds, members, beam, nbest, baseline, timedUpdates, devices, gemm, out } = options;
-  const chosen = { seeds, members, beam, nbest, baseline, timedUpdates };
-  const shown = showLaboratory();
-  let cost: Cost | undefined;
+async function run(name: string, configuration: string | undefined, options: Options, signal: AbortSignal): Promise<void> {
+  const { testSource, testTarget, estimate, json, ...rest } = options;
+  const { out } = rest;
+  const shown = showLaboratory(out);
+  const request: ReproduceOptions = {
+    ...rest,
+    configuration,
+    test: testOf(testSource, testTarget),
+    signal,
+    command: `decade ${process.argv.slice(2).join(' ')}`,
+    onEvent: shown.onEvent,
+  };
+  if (estimate) {
+    const cost = await reproductionCost(nodeRuntime, name, request);
+    return json ? printJson(cost) : print(describeCost(cost, out).join('\n'));
+  }
   try {
-    const reproduced = await reproduce(nodeRuntime, {
-      experiment: name,
-      base,
-      out,
-      devices,
-      gemm,
-      signal,
-      options: Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined)),
-      command: `decade ${process.argv.slice(2).join(' ')}`,
-      onEvent: shown.onEvent,
-      onCost: (found) => {
-        cost = found;
-        shown.begin(found);
-        if (!options.estimate) for (const line of describeCost(found, out)) process.stderr.write(`${line}\n`);
-        return options.estimate !== true;
-      },
-    });
+    const { account, files } = await reproduce(nodeRuntime, name, request);
     shown.end();
-    if (reproduced === undefined) {
-      if (options.json) await printJson(cost ?? {});
-      else if (cost !== undefined) await print(describeCost(cost, out).join('\n'));
-      return;
-    }
-    const { account, files } = reproduced;
     const { plots: _, widePlots: __, ...data } = account;
-    if (options.json) await printJson({ ...data, files });
+    if (json) await printJson({ ...data, files });
     else await print(`${accountMarkdown(account)}\n${[files.markdown, files.json, files.page, ...files.plots].join(', ')}`);
   } catch (error) {
     if (signal.aborted) throw new Interrupted(`stopped; what was done is in ${out}, and the same command goes on`);
@@ -117,32 +91,11 @@ async function run(name: string, path: string | undefined, options: Options, sig
   }
 }
 
-async function baseOf(name: string, path: string | undefined, options: Options): Promise<ExperimentBase> {
-  const { task: defaultTask } = experimentNamed(name);
-  const { task, size, set = [], testSource, testTarget } = options;
-  const wrong = (received: string, allowed: string) => new DecadeError('usage', { where: 'reproduce', received, allowed });
-  if ((testSource === undefined) !== (testTarget === undefined))
-    throw wrong('one file of a test set', '--test-source and --test-target together');
-  if (path === undefined) {
-    if (testSource !== undefined) throw wrong('a test set without CONFIG.yaml', 'a task with its own, or a configuration');
-    const base = embeddedBase(task ?? defaultTask, size ?? 'small');
-    if (set.length === 0) return base;
-    const text = printConfiguration(base.configuration);
-    const configuration = resolveConfiguration(text, 'configuration', set, nodeRuntime.files.absolute);
-    return { ...base, description: `${base.description}, ${set.join(', ')}`, configuration: forExperiments(configuration) };
-  }
-  if (task !== undefined || size !== undefined) throw wrong('CONFIG.yaml with --task or --size', 'one or the other');
-  const configuration = forExperiments(await readConfiguration(nodeRuntime, path, set));
-  const { absolute } = nodeRuntime.files;
-  const test =
-    testSource === undefined || testTarget === undefined
-      ? configuration.data.dev
-      : { source: absolute(testSource), target: absolute(testTarget) };
-  if (test === undefined) throw wrong('no test set', '--test-source and --test-target, or data.dev');
-  const tested = testSource === undefined ? 'tested on the dev corpus' : `tested on ${testSource}`;
-  const isFiles = !('generator' in configuration.data.train);
-  const corpus = isFiles ? '' : `, ${describeSource(configuration.data.train)}`;
-  return { description: [`${path}${corpus}`, ...set.filter((one) => !one.startsWith('data.')), tested].join(', '), configuration, test };
+function testOf(source: string | undefined, target: string | undefined): ReproduceOptions['test'] {
+  if (source !== undefined && target !== undefined) return { source, target };
+  if (source === undefined && target === undefined) return undefined;
+  const allowed = '--test-source and --test-target together';
+  throw new DecadeError('usage', { where: 'reproduce', received: 'one file of a test set', allowed });
 }
 
 function describeCost({ trainings, seconds, wordsPerSecond }: Cost, out: string): string[] {
@@ -161,7 +114,7 @@ function describeCost({ trainings, seconds, wordsPerSecond }: Cost, out: string)
 }
 
 /** What a laboratory does, on standard error. */
-function showLaboratory() {
+function showLaboratory(out: string) {
   let training: { run: string; shown: ReturnType<typeof showTraining> } | undefined;
   let using = new Progress();
   let [over, all] = [0, 0];
@@ -175,11 +128,12 @@ function showLaboratory() {
     process.stderr.write(`${text}\n`);
   };
   return {
-    begin: (cost: Cost) => {
-      all = cost.trainings.length;
-    },
-    onEvent: (event: LaboratoryEvent): void => {
+    onEvent: (event: ReproduceEvent): void => {
       switch (event.kind) {
+        case 'cost':
+          all = event.cost.trainings.length;
+          for (const text of describeCost(event.cost, out)) line(text);
+          break;
         case 'training':
           if (training?.run !== event.run) {
             endTraining();

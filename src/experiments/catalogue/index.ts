@@ -9,7 +9,7 @@ import { reversal } from './reversal.js';
 import { sentenceMap } from './sentence-map.js';
 
 /** Every experiment by its name. */
-export const experiments: Readonly<Record<string, Experiment>> = {
+export const experiments = {
   reversal,
   depth,
   decoding,
@@ -18,11 +18,12 @@ export const experiments: Readonly<Record<string, Experiment>> = {
   length,
   rarity,
   'sentence-map': sentenceMap,
-};
+} as const satisfies Readonly<Record<string, Experiment>>;
+export type ExperimentName = keyof typeof experiments;
 
 /** Throws `usage`, with the nearest, for a name that is none. */
 export function experimentNamed(name: string): Experiment {
-  const found = experiments[name];
+  const found = Object.entries<Experiment>(experiments).find(([known]) => known === name)?.[1];
   if (found !== undefined) return found;
   const nearest = nearestName(name, Object.keys(experiments));
   throw new DecadeError('usage', {
