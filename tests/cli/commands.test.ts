@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { program } from '../../src/cli/program.js';
 import { repository } from '../house/sources.js';
-import { decade, ended, start, temporaryDirectory, writeTinyConfiguration } from './decade.js';
+import { decade, decadeProcess, ended, start, temporaryDirectory, writeTinyConfiguration } from './decade.js';
 
 const directory = temporaryDirectory();
 const run = join(directory, 'run');
@@ -25,7 +25,7 @@ after(() => rmSync(directory, { recursive: true, force: true }));
 
 test('train writes a run and says what it reached, the log on standard error', async () => {
   const again = join(directory, 'again');
-  const { code, stdout, stderr } = await decade([
+  const { code, stdout, stderr } = await decadeProcess([
     'train',
     configuration,
     '--out',
@@ -44,7 +44,7 @@ test('train writes a run and says what it reached, the log on standard error', a
 
 test('translate gives a line for every line, empty for empty, in a file as on standard output', async () => {
   const output = join(directory, 'output.fr');
-  const piped = await decade(['translate', '-m', run], { input: sources.join('\n') });
+  const piped = await decadeProcess(['translate', '-m', run], { input: sources.join('\n') });
   assert.equal(piped.code, 0, piped.stderr);
   const lines = piped.stdout.split('\n');
   assert.deepEqual([lines.length, lines[1]], [sources.length + 1, '']);
@@ -73,7 +73,7 @@ test('n-best lines read line ||| text ||| feature= values ||| score', async () =
 test('score gives a log-probability for every pair', async () => {
   const source = inDirectory('score.en', ['three weeks ago', '', '5 kilometers']);
   const target = inDirectory('score.fr', ['il y a trois semaines', '', '5 kilomètres']);
-  const { code, stdout, stderr } = await decade(['score', '-m', run, '--source', source, '--target', target]);
+  const { code, stdout, stderr } = await decadeProcess(['score', '-m', run, '--source', source, '--target', target]);
   assert.equal(code, 0, stderr);
   const [first, empty, last] = stdout.trimEnd().split('\n').map(Number);
   assert.ok(first !== undefined && first < 0 && last !== undefined && last < 0 && empty === 0, stdout);
@@ -81,10 +81,8 @@ test('score gives a log-probability for every pair', async () => {
 
 test('an ensemble of one model twice translates as the model', async () => {
   const input = sources.join('\n');
-  const [alone, twice] = await Promise.all([
-    decade(['translate', '-m', run], { input }),
-    decade(['translate', '-m', `${run},${run}`], { input }),
-  ]);
+  const alone = await decade(['translate', '-m', run], { input });
+  const twice = await decade(['translate', '-m', `${run},${run}`], { input });
   assert.equal(twice.code, 0, twice.stderr);
   assert.equal(twice.stdout, alone.stdout);
 });
@@ -132,7 +130,7 @@ test('SIGINT during training saves, exits 130 and --resume goes on', { timeout: 
 test('evaluate scores a file, or a model, with signatures', async () => {
   const references = inDirectory('references.fr', ['il y a trois semaines', 'bonjour tout le monde']);
   const hypotheses = inDirectory('hypotheses.fr', ['il y a trois semaines', 'bonjour tout le monde']);
-  const { code, stdout } = await decade([
+  const { code, stdout } = await decadeProcess([
     'evaluate',
     '--hypotheses',
     hypotheses,
@@ -176,13 +174,13 @@ test('evaluate scores a file, or a model, with signatures', async () => {
 });
 
 test("estimate counts the paper's 384 million parameters, 64 million of them recurrent, without allocating them", async () => {
-  const { code, stdout } = await decade(['estimate', join(repository, 'recipes', 'paper-2014.yaml')]);
+  const { code, stdout } = await decadeProcess(['estimate', join(repository, 'recipes', 'paper-2014.yaml')]);
   assert.equal(code, 0);
   assert.match(stdout, /Parameters +384M, of these 64M recurrent/);
 });
 
 test('doctor lists the portable kernels everywhere', async () => {
-  const { code, stdout } = await decade(['doctor', '--json']);
+  const { code, stdout } = await decadeProcess(['doctor', '--json']);
   assert.equal(code, 0);
   const { providers, cores } = JSON.parse(stdout) as { providers: { name: string; available: boolean }[]; cores: number };
   assert.ok(cores >= 1 && providers.some(({ name, available }) => name === 'webassembly' && available));
@@ -201,7 +199,17 @@ test('every command has an example in its help', () => {
 test('simulate gives a result for every strategy and number of devices, and draws timelines', async () => {
   const page = join(directory, 'timeline.html');
   const recipe = join(repository, 'recipes', 'paper-2014.yaml');
-  const { code, stdout, stderr } = await decade(['simulate', recipe, '--profile', '2014', '--devices', '1..3', '--html', page, '--json']);
+  const { code, stdout, stderr } = await decadeProcess([
+    'simulate',
+    recipe,
+    '--profile',
+    '2014',
+    '--devices',
+    '1..3',
+    '--html',
+    page,
+    '--json',
+  ]);
   assert.equal(code, 0, stderr);
   const { results, paper } = JSON.parse(stdout) as { results: { [key: string]: unknown }[]; paper: { published: object } };
   assert.deepEqual(

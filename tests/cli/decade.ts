@@ -1,10 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { CommandLine } from './command-host.js';
 
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const host = fileURLToPath(new URL('./command-host.js', import.meta.url));
 
 export interface Outcome {
   readonly code: number | null;
@@ -16,25 +19,62 @@ export interface Call {
   readonly directory?: string;
   /** What is on standard input; nothing when absent. */
   readonly input?: string | Uint8Array;
+}
+
+export interface ProcessCall extends Call {
   readonly environment?: { readonly [name: string]: string };
 }
 
+const portable = { ...process.env, DECADE_GEMM: 'webassembly' };
+
 /** Starts the command as a process of its own. */
-export function start(options: readonly string[], { directory, environment }: Call = {}): ChildProcess {
-  return spawn(process.execPath, [main, ...options], {
-    cwd: directory,
-    env: { ...process.env, DECADE_GEMM: 'webassembly', ...environment },
-    stdio: 'pipe',
-  });
+export function start(options: readonly string[], { directory, environment }: ProcessCall = {}): ChildProcess {
+  return spawn(process.execPath, [main, ...options], { cwd: directory, env: { ...portable, ...environment }, stdio: 'pipe' });
 }
 
-/** Runs the command to its end. */
-export function decade(options: readonly string[], call: Call = {}): Promise<Outcome> {
+/** Runs the command to its end as a person does, in a process of its own. */
+export function decadeProcess(options: readonly string[], call: ProcessCall = {}): Promise<Outcome> {
   const child = start(options, call);
   // A command may end without having read its input.
   child.stdin?.on('error', () => undefined);
   child.stdin?.end(call.input ?? '');
   return ended(child);
+}
+
+let commands: Commands | undefined;
+after(() => commands?.end());
+
+/**
+ * Runs the command to its end, in one process with the others of a test file: for most of them, to start Node takes longer
+ * than their work. What is particular to a process (signals, pipes, its exit) needs `decadeProcess`.
+ */
+export function decade(options: readonly string[], call: Call = {}): Promise<Outcome> {
+  commands ??= new Commands();
+  return commands.run(options, call);
+}
+
+/** A process that runs command lines one after the other; see command-host.ts. */
+class Commands {
+  readonly #process = fork(host, { env: portable, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'advanced' });
+  readonly #waiting: { resolve(outcome: Outcome): void; reject(error: Error): void }[] = [];
+
+  constructor() {
+    this.#process.on('message', (outcome: Outcome) => this.#waiting.shift()?.resolve(outcome));
+    ended(this.#process).then(({ code, stderr }) => {
+      for (const { reject } of this.#waiting) reject(new Error(`the process of the commands ended with ${code}: ${stderr}`));
+    });
+  }
+
+  run(options: readonly string[], { directory = process.cwd(), input = '' }: Call): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#process.send({ options, directory, input } satisfies CommandLine);
+    });
+  }
+
+  end(): void {
+    this.#process.kill();
+  }
 }
 
 export function ended(child: ChildProcess): Promise<Outcome> {

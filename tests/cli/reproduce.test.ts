@@ -40,7 +40,7 @@ test('reproduce says the cost first, then trains, and prints the table', { timeo
 test('reproduce takes a configuration of its own, and goes on after Ctrl-C', { timeout: 120_000 }, async () => {
   const out = join(directory, 'own');
   const call = ['reproduce', 'length', configuration, '--devices', '1', '--out', out, '--set'];
-  const child = start([...call, 'training.stop={ steps: 60 }']);
+  const child = start([...call, 'training.stop={ steps: 30 }']);
   let told = false;
   child.stderr?.on('data', (text: string) => {
     if (told || !/Training 1 of 2/.test(text)) return;
@@ -50,7 +50,7 @@ test('reproduce takes a configuration of its own, and goes on after Ctrl-C', { t
   const { code, stderr } = await ended(child);
   assert.equal(code, 130, stderr);
   assert.match(stderr, /the same command goes on/);
-  const resumed = await decade([...call, 'training.stop={ steps: 60 }']);
+  const resumed = await decade([...call, 'training.stop={ steps: 30 }']);
   assert.equal(resumed.code, 0, resumed.stderr);
   assert.match(resumed.stdout, /tested on the dev corpus/);
 });
