@@ -7,13 +7,22 @@ import { type ReproduceEvent, type ReproduceOptions, reproduce, reproductionCost
 import { nodeRuntime } from '../../src/node/runtime.js';
 import type { ConfigurationInput } from '../../src/training/configuration.js';
 
-const newRuntime = () => ({ ...nodeRuntime, files: memoryFiles() });
+/** Files in memory, and training on this thread: to start one for each of so many small trainings takes longer than they do. */
+const newRuntime = (files = memoryFiles()) => ({ ...nodeRuntime, files, sharedMemory: false });
 const shorter = ['model.hidden=8', 'model.embedding=8', 'training.stop={ steps: 12 }', 'training.schedule={ kind: constant }'];
 
 /** An experiment that is over in a second. */
 function options(given: Partial<ReproduceOptions> = {}): ReproduceOptions {
   return {
-    ...{ task: 'digits:copy:4-7', size: 'tiny', set: shorter, out: 'out', devices: 1, gemm: 'webassembly', speedSeconds: 0.01 },
+    ...{
+      task: 'digits:copy:4-7',
+      size: 'tiny',
+      set: ['data.train.pairs=400', ...shorter],
+      out: 'out',
+      devices: 1,
+      gemm: 'webassembly',
+      speedSeconds: 0.01,
+    },
     ...{ seeds: 2, members: 2, beam: 3, nbest: 4, timedUpdates: 20 },
     ...given,
   };
@@ -104,9 +113,8 @@ describe('what was done', () => {
   test('is named by the contents of the corpora, not by where they lie', async () => {
     const pairs = (digits: string) =>
       Array.from({ length: 40 }, (_, index) => `${digits} ${index % 10}\t${digits} ${index % 10}\n`).join('');
-    const runtime = {
-      ...nodeRuntime,
-      files: memoryFiles({
+    const runtime = newRuntime(
+      memoryFiles({
         '/a/t': pairs('1'),
         '/a/d': pairs('2'),
         '/b/t': pairs('1'),
@@ -114,7 +122,7 @@ describe('what was done', () => {
         '/c/t': pairs('3'),
         '/c/d': pairs('2'),
       }),
-    };
+    );
     const trained = async (directory: string) => {
       const configuration: ConfigurationInput = {
         version: 1,
@@ -124,7 +132,11 @@ describe('what was done', () => {
         training: { optimizer: { kind: 'adam', learningRate: 0.003 }, batch: { sentences: 64 } },
       };
       const { seen, onEvent } = trainings();
-      const { account } = await reproduce(runtime, 'length', options({ task: undefined, size: undefined, configuration, onEvent }));
+      const { account } = await reproduce(
+        runtime,
+        'length',
+        options({ task: undefined, size: undefined, set: shorter, configuration, onEvent }),
+      );
       assert.match(account.data, /^a configuration, model\.hidden=8.*, tested on the dev corpus$/);
       return seen.trained.length;
     };
