@@ -11,6 +11,7 @@ import { Memory } from '../../src/tensor/memory.js';
 import type { Executor } from '../../src/training/executor.js';
 import { LocalExecutor } from '../../src/training/local-executor.js';
 import type { OptimizerOptions, UpdateRule } from '../../src/training/optimizer-options.js';
+import { keptThreads } from './kept-threads.js';
 
 const vocabularies = { source: 40, target: 35 };
 const options = modelOptions.parse({ kind: 'lstm', hidden: 24, attention: 'dot', dropout: 0.2 });
@@ -41,14 +42,14 @@ async function start(devices: number, rule: UpdateRule): Promise<Executor> {
   model.parameters.allocate(memory);
   model.parameters.initialiseUniform(1, 0.2);
   if (devices === 0) return new LocalExecutor(await nodeRuntime.openDevice(memory, { gemm }), model, rule);
-  return DataExecutor.start({ runtime: nodeRuntime, memory, model, modelOptions: options, rule, devices, gemm });
+  return DataExecutor.start({ runtime: keptThreads, memory, model, modelOptions: options, rule, devices, gemm });
 }
 
-/** Parameters after 20 updates of two micro-batches each, and the last result. */
+/** Parameters after 10 updates of two micro-batches each, and the last result. */
 async function train(devices: number, rule: UpdateRule) {
   const executor = await start(devices, rule);
   let last = 0;
-  for (let update = 1; update <= 20; update++) {
+  for (let update = 1; update <= 10; update++) {
     const result = await executor.update([pairs.slice(update % 5, 15), pairs.slice(15)], {
       update,
       learningRate: rule.optimizer.learningRate,

@@ -14,6 +14,7 @@ import type { DeviceThread } from '../../src/parallel/runtime.js';
 import { Memory } from '../../src/tensor/memory.js';
 import { trainTokenizer } from '../../src/text/train-tokenizer.js';
 import { randomSources } from '../decoding/models.js';
+import { keptThreads } from './kept-threads.js';
 
 const gemm = 'webassembly';
 const words = ['one', 'two', 'three', 'four', 'five', 'six', 'seven'];
@@ -27,7 +28,7 @@ const plain = modelOptions.parse({ kind: 'lstm', layers: 1, hidden: 12 });
 /** An executor of random models on this thread and, above `worthStarting` multiplications, on devices. */
 async function start(
   devices: number,
-  { options = [attentive], worthStarting = 0, startThread = nodeRuntime.startThread } = {},
+  { options = [attentive], worthStarting = 0, startThread = keptThreads.startThread } = {},
 ): Promise<{ executor: ElasticDecodingExecutor; memory: Memory }> {
   const memory = new Memory({ shared: true });
   const models = options.map((each, index) => {
@@ -176,7 +177,8 @@ test('a device that dies ends the translation with a clear error, nothing hangs,
 });
 
 test('a search on a device ends with the signal, and with its executor', async () => {
-  const { executor } = await start(2);
+  // Threads of its own, since it ends while they work.
+  const { executor } = await start(2, { startThread: nodeRuntime.startThread });
   // Long enough to be under way for seconds.
   const endless = { beam: 5, minimumLength: 90_000, maximumLength: 90_000 };
   const translator = new Translator(tokenizers, executor, endless);

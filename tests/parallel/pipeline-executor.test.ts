@@ -17,6 +17,7 @@ import { Memory } from '../../src/tensor/memory.js';
 import type { Executor } from '../../src/training/executor.js';
 import { LocalExecutor } from '../../src/training/local-executor.js';
 import type { OptimizerOptions, UpdateRule } from '../../src/training/optimizer-options.js';
+import { keptThreads } from './kept-threads.js';
 
 const vocabularies = { source: 40, target: 35 };
 const options = modelOptions.parse({ kind: 'lstm', hidden: 12, embedding: 10, layers: 3, residual: true, dropout: 0.2 });
@@ -78,7 +79,7 @@ const plans: { [name: string]: PipelinePlan } = {
 async function start(
   plan: PipelinePlan | undefined,
   rule: UpdateRule,
-  runtime = nodeRuntime,
+  runtime = keptThreads,
   given: ModelOptions = options,
 ): Promise<Executor> {
   const memory = new Memory({ shared: true });
@@ -103,10 +104,10 @@ async function updates(executor: Executor, from: number, to: number, rule: Updat
 
 const valuesOf = (tensors: Executor['parameters']) => new Map(Array.from(tensors, ([name, tensor]) => [name, tensor.f32.slice()]));
 
-/** Parameters after 20 updates of two batches each, and what the model then says of every pair. */
+/** Parameters after 10 updates of two batches each, and what the model then says of every pair. */
 async function train(plan: PipelinePlan | undefined, rule: UpdateRule) {
   const executor = await start(plan, rule);
-  const loss = await updates(executor, 1, 20, rule);
+  const loss = await updates(executor, 1, 10, rule);
   const logProbabilities = new Float64Array(pairs.length);
   const evaluation = await executor.evaluate(pairs, logProbabilities);
   const parameters = valuesOf(executor.parameters);
@@ -176,7 +177,7 @@ test('one forward, one backward keeps no more micro-batches than there are devic
     model.parameters.initialiseUniform(1, 0.1);
     const placement = { devices: 2, layers: [0, 1], vocabulary: [slice(0, 0, 15), slice(1, 15, 35)] };
     const plan: PipelinePlan = { placement, order, microBatches: 16, softmax: 'as they come' };
-    const executor = await PipelineExecutor.start({ runtime: nodeRuntime, memory, model, modelOptions: given, rule, plan, gemm });
+    const executor = await PipelineExecutor.start({ runtime: keptThreads, memory, model, modelOptions: given, rule, plan, gemm });
     const before = memory.totalBytes;
     for (const update of [1, 2]) await executor.update([batch], { update, learningRate: 0.1 });
     grown[order] = memory.totalBytes - before;
