@@ -77,7 +77,7 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
     const plainReplays: number[] = [];
     let operations = 0;
     // The first updates find code that is not compiled for speed yet.
-    const warm = performance.now() + 1000;
+    const warm = performance.now() + 1000 * Math.min(1, options.seconds);
     do await update();
     while (performance.now() < warm);
     const end = performance.now() + options.seconds * 1000;

@@ -6,8 +6,8 @@ import { createModel, modelOptions } from '../../src/models/create.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 
 test('bench train replays exactly the products of an update', async () => {
-  // A fifth of the shape's own: the portable kernels take long for it.
-  const length = 5;
+  // A tenth of the shape's own: the portable kernels take long for it.
+  const length = 2;
   const { layers, hidden, sentences, targetVocabulary } = benchShapes.small;
   const result = await benchTrain(nodeRuntime, { config: 'small', length, devices: 1, seconds: 0.1, profile: true }, () => 2 ** 20);
   // A token's layer multiplies [hidden] by [4 hidden, hidden] twice, forward and twice more backward, but for the first
@@ -23,7 +23,7 @@ test('bench train replays exactly the products of an update', async () => {
 });
 
 test('bench train says which precision was really used', async () => {
-  const options = { config: 'small', length: 5, devices: 1, seconds: 0.1, gemm: 'webassembly', precision: 'bf16' } as const;
+  const options = { config: 'small', length: 2, devices: 1, seconds: 0.1, gemm: 'webassembly', precision: 'bf16' } as const;
   const { precision, warning } = await benchTrain(nodeRuntime, options, () => 0);
   assert.equal(precision, 'f32');
   assert.match(warning ?? '', /webassembly was asked for; products are computed in f32/);
