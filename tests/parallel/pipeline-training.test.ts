@@ -6,6 +6,7 @@ import type { DeviceThread } from '../../src/parallel/runtime.js';
 import type { ConfigurationInput } from '../../src/training/configuration.js';
 import type { TrainingEvent } from '../../src/training/events.js';
 import { digitFiles } from '../training/tiny-run.js';
+import { keptThreads } from './kept-threads.js';
 
 const files = digitFiles();
 const pipeline: NonNullable<ConfigurationInput['training']>['parallel'] & { strategy: 'pipeline' } = {
@@ -33,12 +34,14 @@ function configurationOf(steps: number, parallel: NonNullable<ConfigurationInput
 
 /** Trains, in memory; `at` is called after an update. */
 async function run(out: string, configuration: ConfigurationInput, options: object = {}, at: (steps: number) => void = () => undefined) {
+  // What was a stage of a pipeline can be nothing else.
+  const runtime = configuration.training?.parallel === pipeline ? keptThreads : nodeRuntime;
   const events: TrainingEvent[] = [];
   const onEvent = (event: TrainingEvent) => {
     events.push(event);
     if (event.kind === 'update') at(event.steps);
   };
-  const summary = await train({ ...nodeRuntime, files }, configuration, { out, devices: 3, gemm: 'webassembly', onEvent, ...options });
+  const summary = await train({ ...runtime, files }, configuration, { out, devices: 3, gemm: 'webassembly', onEvent, ...options });
   return { summary, events };
 }
 
