@@ -6,6 +6,8 @@
 //
 // The 4x8 micro-kernel holds eight vectors of sums, two of B and one broadcast value of A, which is what the registers of
 // WebAssembly engines allow, and moves two pointers. It is not unrolled: engines that gain from that do it themselves.
+// Nor does it call anything: V8 (in Node 20 and 22) writes what it must keep over a call to the stack where it is computed, in
+// every turn of the loop. So sums of which only some columns are wanted go to a tile in scratch, and from there to C.
 //
 // An element of C is summed in the same order whatever the number of rows and columns and wherever B is packed: within a
 // stretch of depth in order, then stretch by stretch. So a row's result is the same alone and in a batch.
@@ -20,6 +22,8 @@ const narrowColumnBlock: usize = 32;
 const fewRows: usize = 16;
 /** Rows of A that pass by a panel before the next panel (128 KiB). */
 const rowBlock: usize = 128;
+/** A tile of 4x8 sums. */
+const tileBytes: usize = 128;
 /** Up to this many rows a B that is not transposed is used where it is: packing costs more than it gains. */
 const unpackedRows: usize = 2;
 
@@ -38,7 +42,7 @@ function columnsAtOnce(m: usize): usize {
 export function matrixScratchBytes(m: usize, n: usize, k: usize): f64 {
   const rows = roundUp(min(m, rowBlock), 4);
   const columns = roundUp(min(n, columnBlock), 8);
-  return <f64>(((rows + columns) * min(k, depthBlock)) << 2);
+  return <f64>(tileBytes + (((rows + columns) * min(k, depthBlock)) << 2));
 }
 
 export function matrixMultiply(
@@ -58,8 +62,8 @@ export function matrixMultiply(
   const rowBytes = n << 2;
   for (let depth: usize = 0; depth < k; depth += depthBlock) {
     const depths = min(depthBlock, k - depth);
-    const groups = scratch;
-    const panels = scratch + ((roundUp(min(m, rowBlock), 4) * depths) << 2);
+    const groups = scratch + tileBytes;
+    const panels = groups + ((roundUp(min(m, rowBlock), 4) * depths) << 2);
     const adds = accumulate || depth > 0;
     if (m <= rowBlock) packA(groups, a, transposeA, m, k, 0, depth, m, depths);
     for (let column: usize = 0; column < n; column += columnStep) {
@@ -70,8 +74,9 @@ export function matrixMultiply(
         const rows = min(rowBlock, m - row);
         const target = c + row * rowBytes + (column << 2);
         if (m > rowBlock) packA(groups, a, transposeA, m, k, row, depth, rows, depths);
-        if (unpacked) multiplyFewRows(rows, columns, depths, groups, b + depth * rowBytes + (column << 2), 32, rowBytes, target, rowBytes, adds);
-        else multiplyBlock(rows, columns, depths, groups, panels, target, rowBytes, adds);
+        const rowsOfB = b + depth * rowBytes + (column << 2);
+        if (unpacked) multiplyFewRows(rows, columns, depths, groups, rowsOfB, 32, rowBytes, target, rowBytes, scratch, adds);
+        else multiplyBlock(rows, columns, depths, groups, panels, target, rowBytes, scratch, adds);
       }
     }
   }
@@ -105,8 +110,9 @@ export function matrixMultiplyPacked(
     const panels = packed + depth * packedRowBytes;
     for (let row: usize = 0; row < m; row += rowBlock) {
       const rows = min(rowBlock, m - row);
-      packA(scratch, a, false, m, k, row, depth, rows, depths);
-      multiplyBlock(rows, n, depths, scratch, panels, c + ((row * n) << 2), n << 2, accumulate || depth > 0);
+      const groups = scratch + tileBytes;
+      packA(groups, a, false, m, k, row, depth, rows, depths);
+      multiplyBlock(rows, n, depths, groups, panels, c + ((row * n) << 2), n << 2, scratch, accumulate || depth > 0);
     }
   }
 }
@@ -221,6 +227,7 @@ function multiplyBlock(
   panels: usize,
   c: usize,
   rowBytes: usize,
+  tile: usize,
   adds: bool,
 ): void {
   const panelBytes = depths << 5;
@@ -232,14 +239,35 @@ function multiplyBlock(
       const count = min(<usize>8, columns - column);
       let group = groups;
       for (let row: usize = 0; row < wholeRows; row += 4) {
-        multiply4(depths, group, panel, c + row * rowBytes + (column << 2), rowBytes, count, adds);
+        const target = c + row * rowBytes + (column << 2);
+        if (count == 8) multiply4(depths, group, panel, target, rowBytes, adds);
+        else {
+          multiply4(depths, group, panel, tile, 32, false);
+          moveTile(tile, target, rowBytes, 4, count, adds);
+        }
         group += groupBytes;
       }
     }
   }
   if (wholeRows < rows) {
     const group = groups + (wholeRows >> 2) * groupBytes;
-    multiplyFewRows(rows - wholeRows, columns, depths, group, panels, panelBytes, 32, c + wholeRows * rowBytes, rowBytes, adds);
+    multiplyFewRows(rows - wholeRows, columns, depths, group, panels, panelBytes, 32, c + wholeRows * rowBytes, rowBytes, tile, adds);
+  }
+}
+
+/** The first `count` (at most seven) columns of a tile's first rows. */
+function moveTile(tile: usize, c: usize, rowBytes: usize, rows: usize, count: usize, adds: bool): void {
+  for (let row: usize = 0; row < rows; row++) {
+    let from = tile + (row << 5);
+    let to = c + row * rowBytes;
+    let lanes = count;
+    if (lanes >= 4) {
+      storeSums(to, v128.load(from), adds);
+      from += 16;
+      to += 16;
+      lanes -= 4;
+    }
+    if (lanes > 0) storePartial(to, adds ? f32x4.add(loadPartial(to, lanes), v128.load(from)) : v128.load(from), lanes);
   }
 }
 
@@ -257,6 +285,7 @@ function multiplyFewRows(
   stepBytes: usize,
   c: usize,
   rowBytes: usize,
+  tile: usize,
   adds: bool,
 ): void {
   let column: usize = 0;
@@ -276,7 +305,12 @@ function multiplyFewRows(
     }
   }
   for (; column < columns; column += 8) {
-    multiplyUpTo3(rows, depths, group, panel, stepBytes, target, rowBytes, min(<usize>8, columns - column), adds);
+    const count = min(<usize>8, columns - column);
+    if (count == 8) multiplyUpTo3(rows, depths, group, panel, stepBytes, target, rowBytes, adds);
+    else {
+      multiplyUpTo3(rows, depths, group, panel, stepBytes, tile, 32, false);
+      moveTile(tile, target, rowBytes, rows, count, adds);
+    }
     panel += panelBytes;
     target += 32;
   }
@@ -288,32 +322,14 @@ function storeSums(c: usize, sums: v128, adds: bool): void {
   v128.store(c, adds ? f32x4.add(v128.load(c), sums) : sums);
 }
 
-/** Stores eight sums, or the first `count` of them. */
 // @ts-ignore: decorator
 @inline
-function storeRow(c: usize, low: v128, high: v128, count: usize, adds: bool): void {
-  if (count == 8) {
-    storeSums(c, low, adds);
-    storeSums(c + 16, high, adds);
-  } else {
-    storePartialRow(c, low, high, count, adds);
-  }
+function storeRow(c: usize, low: v128, high: v128, adds: bool): void {
+  storeSums(c, low, adds);
+  storeSums(c + 16, high, adds);
 }
 
-function storePartialRow(c: usize, low: v128, high: v128, count: usize, adds: bool): void {
-  let address = c;
-  let sums = low;
-  let lanes = count;
-  if (lanes >= 4) {
-    storeSums(address, sums, adds);
-    address += 16;
-    sums = high;
-    lanes -= 4;
-  }
-  if (lanes > 0) storePartial(address, adds ? f32x4.add(loadPartial(address, lanes), sums) : sums, lanes);
-}
-
-function multiply4(depths: usize, group: usize, panel: usize, c: usize, rowBytes: usize, count: usize, adds: bool): void {
+function multiply4(depths: usize, group: usize, panel: usize, c: usize, rowBytes: usize, adds: bool): void {
   let a = group;
   let b = panel;
   const end = panel + (depths << 5);
@@ -343,10 +359,10 @@ function multiply4(depths: usize, group: usize, panel: usize, c: usize, rowBytes
     a += 16;
     b += 32;
   } while (b != end);
-  storeRow(c, sum00, sum01, count, adds);
-  storeRow(c + rowBytes, sum10, sum11, count, adds);
-  storeRow(c + 2 * rowBytes, sum20, sum21, count, adds);
-  storeRow(c + 3 * rowBytes, sum30, sum31, count, adds);
+  storeRow(c, sum00, sum01, adds);
+  storeRow(c + rowBytes, sum10, sum11, adds);
+  storeRow(c + 2 * rowBytes, sum20, sum21, adds);
+  storeRow(c + 3 * rowBytes, sum30, sum31, adds);
 }
 
 function multiplyUpTo3(
@@ -357,7 +373,6 @@ function multiplyUpTo3(
   stepBytes: usize,
   c: usize,
   rowBytes: usize,
-  count: usize,
   adds: bool,
 ): void {
   let a = group;
@@ -383,9 +398,9 @@ function multiplyUpTo3(
     a += 16;
     b += stepBytes;
   }
-  storeRow(c, sum00, sum01, count, adds);
-  if (rows > 1) storeRow(c + rowBytes, sum10, sum11, count, adds);
-  if (rows > 2) storeRow(c + 2 * rowBytes, sum20, sum21, count, adds);
+  storeRow(c, sum00, sum01, adds);
+  if (rows > 1) storeRow(c + rowBytes, sum10, sum11, adds);
+  if (rows > 2) storeRow(c + 2 * rowBytes, sum20, sum21, adds);
 }
 
 function multiply2x16(
