@@ -127,7 +127,7 @@ function nameOf({ page, line }: CodeBlock): string {
 
 /** The parallel files that the pages speak of, from the embedded corpus. */
 function writeCorpus(directory: string): void {
-  const corpus = intlCorpus({ from: 'en', to: 'fr', pairs: 400, heldOut: 16 });
+  const corpus = intlCorpus({ from: 'en', to: 'fr', pairs: 160, heldOut: 16 });
   for (const [part, pairs] of Object.entries({ train: corpus.train, dev: corpus.dev, test: corpus.test })) {
     writeFileSync(join(directory, `${part}.en`), pairs.map(({ source }) => `${source}\n`).join(''));
     writeFileSync(join(directory, `${part}.fr`), pairs.map(({ target }) => `${target}\n`).join(''));
