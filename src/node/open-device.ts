@@ -2,9 +2,8 @@ import { isMainThread, workerData } from 'node:worker_threads';
 import type { DeviceOptions } from '../parallel/runtime.js';
 import { bfloat16Choice, bfloat16Warning, mixedPrecision } from '../platform/node/native/mixed-precision.js';
 import { matrixProviders, openMatrixProvider, type ProviderChoice } from '../platform/node/native/providers.js';
-import { allowRelaxedSimd } from '../platform/node/relaxed-simd.js';
+import { openKernels } from '../platform/node/open-kernels.js';
 import type { Device } from '../tensor/device.js';
-import { loadKernels } from '../tensor/kernels/load.js';
 import { webAssemblyProvider } from '../tensor/kernels/provider.js';
 import type { MatrixProvider } from '../tensor/matrix.js';
 import type { Memory } from '../tensor/memory.js';
@@ -26,8 +25,7 @@ export function matrixChoices(): MatrixChoices {
 
 /** A device on this thread: kernels, and the fastest matrix library that works here, or the one that is asked for. */
 export async function openDevice(memory: Memory, options: DeviceOptions = {}): Promise<Device> {
-  allowRelaxedSimd();
-  const kernels = await loadKernels(memory);
+  const kernels = await openKernels(memory);
   const portable = webAssemblyProvider(memory, kernels);
   const wish = `${options.gemm ?? ''} ${options.precision ?? 'f32'}`;
   const chosen = choices.get(wish);

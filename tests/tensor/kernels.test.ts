@@ -114,9 +114,9 @@ for (const { shared, relaxed } of variants) {
   const title = `kernels, ${shared ? 'shared' : 'plain'} memory, ${relaxed ? 'relaxed' : 'plain'} SIMD`;
   const skip = relaxed && !hasRelaxedSimd() ? 'this runtime has no relaxed SIMD' : false;
 
-  async function workbench(): Promise<Workbench> {
+  async function workbench(tileRows: 4 | 6 = 4): Promise<Workbench> {
     const memory = new Memory({ shared });
-    return new Workbench(memory, await loadKernels(memory, { relaxed }));
+    return new Workbench(memory, await loadKernels(memory, { relaxed, tileRows }));
   }
 
   describe(title, { skip }, () => {
@@ -234,9 +234,29 @@ for (const { shared, relaxed } of variants) {
       }
     });
 
-    test('a tile of six rows gives the same bits as one of four, whatever rows and columns are left over', async () => {
-      const [most, n, k] = [27, 21, 262];
-      const [values, weights] = [new Workbench(new Memory({ shared }), undefined), 0];
+    test('tiles of six rows give the same bits as those of four, whatever rows and columns are left over', async () => {
+      const [n, k] = [21, 262];
+      const productsOf = async (tileRows: 4 | 6) => {
+        const bench = await workbench(tileRows);
+        const { kernels } = bench;
+        const b = bench.floats(bench.random(k * n));
+        const packed = bench.empty(kernels.matrixPackedBytes(n, k) / 4);
+        kernels.matrixPack(n, k, b, 0, packed);
+        return [5, 6, 8, 11, 12, 15, 16, 139].flatMap((m) => {
+          const a = bench.floats(bench.random(m * k));
+          const scratch = bench.empty(kernels.matrixScratchBytes(m, n, k) / 4);
+          const results = range(6).map((form) => {
+            const c = bench.floats(bench.random(m * n));
+            const accumulate = form % 2;
+            if (form < 4) kernels.matrixMultiply(m, n, k, a, form >> 1, b, 0, c, accumulate, scratch);
+            else kernels.matrixMultiplyPacked(m, n, k, a, packed, c, accumulate, scratch);
+            return bench.readFloats(c, m * n);
+          });
+          bench.checkGuards();
+          return results;
+        });
+      };
+      assert.deepEqual(await productsOf(6), await productsOf(4));
     });
 
     test('a product over no depth is zero, or what was there', async () => {

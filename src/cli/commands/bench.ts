@@ -6,8 +6,7 @@ import { type Strategy, strategies } from '../../analysis/simulation.js';
 import { DecadeError } from '../../core/errors.js';
 import { mixedPrecision } from '../../platform/node/native/mixed-precision.js';
 import { type ProviderReport, matrixProviders } from '../../platform/node/native/providers.js';
-import { allowRelaxedSimd } from '../../platform/node/relaxed-simd.js';
-import { loadKernels } from '../../tensor/kernels/load.js';
+import { openKernels } from '../../platform/node/open-kernels.js';
 import { webAssemblyProvider } from '../../tensor/kernels/provider.js';
 import { type Precision, precisions } from '../../tensor/matrix.js';
 import { Memory } from '../../tensor/memory.js';
@@ -87,8 +86,7 @@ async function benchTranslation({ config, beam, seconds, gemm, devices = nodeRun
 
 async function benchProducts({ json }: Options): Promise<void> {
   const memory = new Memory({ shared: true });
-  allowRelaxedSimd();
-  const { provider, choice, reports } = await matrixProviders(memory, webAssemblyProvider(memory, await loadKernels(memory)), {
+  const { provider, choice, reports } = await matrixProviders(memory, webAssemblyProvider(memory, await openKernels(memory)), {
     measure: true,
   });
   provider.dispose();

@@ -2,8 +2,8 @@ import { availableParallelism, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { type Bfloat16Report, mixedPrecision } from '../../platform/node/native/mixed-precision.js';
 import { matrixProviders, type ProviderReport } from '../../platform/node/native/providers.js';
-import { allowRelaxedSimd } from '../../platform/node/relaxed-simd.js';
-import { hasRelaxedSimd, loadKernels } from '../../tensor/kernels/load.js';
+import { openKernels } from '../../platform/node/open-kernels.js';
+import { hasRelaxedSimd } from '../../tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../tensor/kernels/provider.js';
 import { Memory } from '../../tensor/memory.js';
 import { print, printJson } from '../output.js';
@@ -43,8 +43,7 @@ async function doctor({ json }: { json?: boolean }): Promise<void> {
 
 async function findings(): Promise<Findings> {
   const memory = new Memory({ shared: true });
-  allowRelaxedSimd();
-  const kernels = await loadKernels(memory);
+  const kernels = await openKernels(memory);
   const providers = await matrixProviders(memory, webAssemblyProvider(memory, kernels), { measure: true });
   const fasterCommand = await providers.fasterCommand();
   const gemm = providers.choice.name;

@@ -1,6 +1,6 @@
 // The exports of the kernel module; their contract is ../kernels.ts.
 export { prepare } from './math';
-export { matrixScratchBytes, matrixMultiply, matrixPackedBytes, matrixPack, matrixMultiplyPacked } from './matrix';
+export { matrixScratchBytes, matrixMultiply, matrixPackedBytes, matrixPack, matrixMultiplyPacked, useTileRows } from './matrix';
 export {
   fill,
   copy,

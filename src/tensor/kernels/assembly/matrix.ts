@@ -1,11 +1,13 @@
 // The portable matrix product, after Goto & van de Geijn 2008 ("Anatomy of High-Performance Matrix Multiplication").
 // B is packed into panels of eight columns, cut into stretches of `depthBlock` rows, so that a panel stays in the
-// first-level cache while A passes by, packed into groups of four rows:
+// first-level cache while A passes by, packed into groups of six or four rows:
 //
-//     panel of B  [depth][8]        group of A  [depth][4]        C[4, 8] += group x panel
+//     panel of B  [depth][8]        group of A  [depth][6]        C[6, 8] += group x panel
 //
-// The 4x8 micro-kernel holds eight vectors of sums, two of B and one broadcast value of A, which is what the registers of
-// WebAssembly engines allow, and moves two pointers. It is not unrolled: engines that gain from that do it themselves.
+// The micro-kernels hold two vectors of sums a row, two of B and one broadcast value of A, and move two pointers. With six rows
+// that is every register of x64 but the one that V8 keeps to itself; V8 13 (Node 24) holds them, and is a seventh faster than
+// with four rows. Before it some lie on the stack, so `useTileRows` chooses. Nothing is unrolled: engines that gain from that do
+// it themselves.
 // Nor does it call anything: V8 (in Node 20 and 22) writes what it must keep over a call to the stack where it is computed, in
 // every turn of the loop. So sums of which only some columns are wanted go to a tile in scratch, and from there to C.
 //
@@ -20,10 +22,10 @@ const columnBlock: usize = 512;
 /** ... and for few rows, to be used while still in the first-level cache. */
 const narrowColumnBlock: usize = 32;
 const fewRows: usize = 16;
-/** Rows of A that pass by a panel before the next panel (128 KiB). */
-const rowBlock: usize = 128;
-/** A tile of 4x8 sums. */
-const tileBytes: usize = 128;
+/** Rows of A that pass by a panel before the next panel (132 KiB): whole groups, of six rows and of four. */
+const rowBlock: usize = 132;
+/** A tile of 6x8 sums. */
+const tileBytes: usize = 192;
 /** Up to this many rows a B that is not transposed is used where it is: packing costs more than it gains. */
 const unpackedRows: usize = 2;
 
@@ -33,6 +35,28 @@ function roundUp(count: usize, multiple: usize): usize {
   return (count + multiple - 1) & ~(multiple - 1);
 }
 
+let tileRows: usize = 4;
+
+/** Rows of a tile: four or six. */
+export function useTileRows(rows: usize): void {
+  tileRows = rows;
+}
+
+/** How many of these rows are in groups of six. */
+// @ts-ignore: decorator
+@inline
+function rowsInSixes(rows: usize): usize {
+  return tileRows == 6 ? rows - (rows % 6) : 0;
+}
+
+/** Rows that groups of these rows have: in sixes, then in fours, the last of them filled up. */
+// @ts-ignore: decorator
+@inline
+function packedRows(rows: usize): usize {
+  const sixes = rowsInSixes(rows);
+  return sixes + roundUp(rows - sixes, 4);
+}
+
 // @ts-ignore: decorator
 @inline
 function columnsAtOnce(m: usize): usize {
@@ -40,7 +64,7 @@ function columnsAtOnce(m: usize): usize {
 }
 
 export function matrixScratchBytes(m: usize, n: usize, k: usize): f64 {
-  const rows = roundUp(min(m, rowBlock), 4);
+  const rows = packedRows(min(m, rowBlock));
   const columns = roundUp(min(n, columnBlock), 8);
   return <f64>(tileBytes + (((rows + columns) * min(k, depthBlock)) << 2));
 }
@@ -63,7 +87,7 @@ export function matrixMultiply(
   for (let depth: usize = 0; depth < k; depth += depthBlock) {
     const depths = min(depthBlock, k - depth);
     const groups = scratch + tileBytes;
-    const panels = groups + ((roundUp(min(m, rowBlock), 4) * depths) << 2);
+    const panels = groups + ((packedRows(min(m, rowBlock)) * depths) << 2);
     const adds = accumulate || depth > 0;
     if (m <= rowBlock) packA(groups, a, transposeA, m, k, 0, depth, m, depths);
     for (let column: usize = 0; column < n; column += columnStep) {
@@ -147,7 +171,7 @@ function packB(
   }
 }
 
-/** A[row.., depth..] of [m, k] (or [k, m]) into groups of four rows, with zeros beyond the last row. */
+/** A[row.., depth..] of [m, k] (or [k, m]) into groups of rows, with zeros beyond the last row. */
 function packA(
   groups: usize,
   a: usize,
@@ -161,11 +185,48 @@ function packA(
 ): void {
   const rowBytes = (transposeA ? m : k) << 2;
   const source = a + (transposeA ? depth * rowBytes + (row << 2) : row * rowBytes + (depth << 2));
-  for (let from: usize = 0; from < rows; from += 4) {
+  const sixes = rowsInSixes(rows);
+  let from: usize = 0;
+  for (; from < sixes; from += 6) {
+    const group = groups + from * (depths << 2);
+    if (transposeA) {
+      packAlong(group, 24, source + (from << 2), rowBytes, 4, depths);
+      packPairsAlong(group + 16, source + (from << 2) + 16, rowBytes, depths);
+    } else {
+      packAcross(group, 24, source + from * rowBytes, rowBytes, 4, depths);
+      packPairsAcross(group + 16, source + (from + 4) * rowBytes, rowBytes, depths);
+    }
+  }
+  for (; from < rows; from += 4) {
     const group = groups + from * (depths << 2);
     const count = min(<usize>4, rows - from);
     if (transposeA) packAlong(group, 16, source + (from << 2), rowBytes, count, depths);
     else packAcross(group, 16, source + from * rowBytes, rowBytes, count, depths);
+  }
+}
+
+/** The last two of each six neighbours in the rows of the source. */
+function packPairsAlong(target: usize, source: usize, rowBytes: usize, depths: usize): void {
+  for (let p: usize = 0; p < depths; p++) store<u64>(target + p * 24, load<u64>(source + p * rowBytes));
+}
+
+/** The last two of six rows of the source, transposed. */
+function packPairsAcross(target: usize, source: usize, rowBytes: usize, depths: usize): void {
+  let p: usize = 0;
+  for (; p + 4 <= depths; p += 4) {
+    const row0 = v128.load(source + (p << 2));
+    const row1 = v128.load(source + rowBytes + (p << 2));
+    const low = v128.shuffle<f32>(row0, row1, 0, 4, 1, 5);
+    const high = v128.shuffle<f32>(row0, row1, 2, 6, 3, 7);
+    const to = target + p * 24;
+    v128.store_lane<i64>(to, low, 0);
+    v128.store_lane<i64>(to + 24, low, 1);
+    v128.store_lane<i64>(to + 48, high, 0);
+    v128.store_lane<i64>(to + 72, high, 1);
+  }
+  for (; p < depths; p++) {
+    store<f32>(target + p * 24, load<f32>(source + (p << 2)));
+    store<f32>(target + p * 24 + 4, load<f32>(source + rowBytes + (p << 2)));
   }
 }
 
@@ -231,26 +292,35 @@ function multiplyBlock(
   adds: bool,
 ): void {
   const panelBytes = depths << 5;
-  const groupBytes = depths << 4;
-  const wholeRows = rows & ~3;
+  const sixes = rowsInSixes(rows);
+  const wholeRows = sixes + ((rows - sixes) & ~3);
   if (wholeRows > 0) {
     for (let column: usize = 0; column < columns; column += 8) {
       const panel = panels + (column >> 3) * panelBytes;
       const count = min(<usize>8, columns - column);
-      let group = groups;
-      for (let row: usize = 0; row < wholeRows; row += 4) {
+      let row: usize = 0;
+      for (; row < sixes; row += 6) {
+        const group = groups + row * (depths << 2);
+        const target = c + row * rowBytes + (column << 2);
+        if (count == 8) multiply6(depths, group, panel, target, rowBytes, adds);
+        else {
+          multiply6(depths, group, panel, tile, 32, false);
+          moveTile(tile, target, rowBytes, 6, count, adds);
+        }
+      }
+      for (; row < wholeRows; row += 4) {
+        const group = groups + row * (depths << 2);
         const target = c + row * rowBytes + (column << 2);
         if (count == 8) multiply4(depths, group, panel, target, rowBytes, adds);
         else {
           multiply4(depths, group, panel, tile, 32, false);
           moveTile(tile, target, rowBytes, 4, count, adds);
         }
-        group += groupBytes;
       }
     }
   }
   if (wholeRows < rows) {
-    const group = groups + (wholeRows >> 2) * groupBytes;
+    const group = groups + wholeRows * (depths << 2);
     multiplyFewRows(rows - wholeRows, columns, depths, group, panels, panelBytes, 32, c + wholeRows * rowBytes, rowBytes, tile, adds);
   }
 }
@@ -327,6 +397,54 @@ function storeSums(c: usize, sums: v128, adds: bool): void {
 function storeRow(c: usize, low: v128, high: v128, adds: bool): void {
   storeSums(c, low, adds);
   storeSums(c + 16, high, adds);
+}
+
+function multiply6(depths: usize, group: usize, panel: usize, c: usize, rowBytes: usize, adds: bool): void {
+  let a = group;
+  let b = panel;
+  const end = panel + (depths << 5);
+  let sum00 = zero();
+  let sum01 = zero();
+  let sum10 = zero();
+  let sum11 = zero();
+  let sum20 = zero();
+  let sum21 = zero();
+  let sum30 = zero();
+  let sum31 = zero();
+  let sum40 = zero();
+  let sum41 = zero();
+  let sum50 = zero();
+  let sum51 = zero();
+  do {
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    let value = v128.load32_splat(a);
+    sum00 = madd(value, b0, sum00);
+    sum01 = madd(value, b1, sum01);
+    value = v128.load32_splat(a, 4);
+    sum10 = madd(value, b0, sum10);
+    sum11 = madd(value, b1, sum11);
+    value = v128.load32_splat(a, 8);
+    sum20 = madd(value, b0, sum20);
+    sum21 = madd(value, b1, sum21);
+    value = v128.load32_splat(a, 12);
+    sum30 = madd(value, b0, sum30);
+    sum31 = madd(value, b1, sum31);
+    value = v128.load32_splat(a, 16);
+    sum40 = madd(value, b0, sum40);
+    sum41 = madd(value, b1, sum41);
+    value = v128.load32_splat(a, 20);
+    sum50 = madd(value, b0, sum50);
+    sum51 = madd(value, b1, sum51);
+    a += 24;
+    b += 32;
+  } while (b != end);
+  storeRow(c, sum00, sum01, adds);
+  storeRow(c + rowBytes, sum10, sum11, adds);
+  storeRow(c + 2 * rowBytes, sum20, sum21, adds);
+  storeRow(c + 3 * rowBytes, sum30, sum31, adds);
+  storeRow(c + 4 * rowBytes, sum40, sum41, adds);
+  storeRow(c + 5 * rowBytes, sum50, sum51, adds);
 }
 
 function multiply4(depths: usize, group: usize, panel: usize, c: usize, rowBytes: usize, adds: bool): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { allowRelaxedSimd } from '../../src/platform/node/relaxed-simd.js';
+import { allowRelaxedSimd } from '../../src/platform/node/open-kernels.js';
 import { hasRelaxedSimd } from '../../src/tensor/kernels/load.js';
 
 // That a module means the same by its instructions here as elsewhere is what tests/tensor/kernels.test.ts shows.
