@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { program } from '../../src/cli/program.js';
 import { repository } from '../house/sources.js';
-import { decade, decadeProcess, ended, start, temporaryDirectory, writeTinyConfiguration } from './decade.js';
+import { decade, decadeProcess, ended, type Outcome, start, temporaryDirectory, writeTinyConfiguration } from './decade.js';
 
 const directory = temporaryDirectory();
 const run = join(directory, 'run');
@@ -17,29 +17,19 @@ const inDirectory = (name: string, lines: readonly string[]): string => {
   return path;
 };
 
+let trained: Outcome;
 before(async () => {
-  const { code, stderr } = await decade(['train', configuration, '--out', run, '--devices', '1']);
-  assert.equal(code, 0, stderr);
+  const options = ['--out', run, '--devices', '1', '--set', 'training.stop.epochs=1', '--json'];
+  trained = await decadeProcess(['train', configuration, ...options]);
 });
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-test('train writes a run and says what it reached, the log on standard error', async () => {
-  const again = join(directory, 'again');
-  const { code, stdout, stderr } = await decadeProcess([
-    'train',
-    configuration,
-    '--out',
-    again,
-    '--devices',
-    '1',
-    '--set',
-    'training.stop.epochs=1',
-    '--json',
-  ]);
+test('train writes a run and says what it reached, the log on standard error', () => {
+  const { code, stdout, stderr } = trained;
   assert.equal(code, 0, stderr);
   assert.deepEqual([JSON.parse(stdout).steps, JSON.parse(stdout).reason], [10, 'epochs']);
   assert.match(stderr, /Up\. 10 : /);
-  assert.ok(existsSync(join(again, 'model.safetensors')));
+  assert.ok(existsSync(join(run, 'model.safetensors')));
 });
 
 test('translate gives a line for every line, empty for empty, in a file as on standard output', async () => {
