@@ -52,10 +52,10 @@ async function start(
 }
 
 /** The threads that are started, to be counted and killed. */
-function countedThreads() {
+function countedThreads(start = nodeRuntime.startThread) {
   const threads: { thread: DeviceThread; kill(): void }[] = [];
   const startThread = (): DeviceThread => {
-    const thread = nodeRuntime.startThread();
+    const thread = start();
     let failure: (reason: string) => void = () => {};
     threads.push({
       thread,
@@ -141,7 +141,7 @@ test('any number of devices gives the scores that this thread gives', async () =
 });
 
 test('little work starts no thread; threads that were started stay', async () => {
-  const { threads, startThread } = countedThreads();
+  const { threads, startThread } = countedThreads(keptThreads.startThread);
   const { executor } = await start(2, { startThread, worthStarting: 40 });
   const translator = new Translator(tokenizers, executor, { beam: 2 });
   await translator.translate(['one two three']);
