@@ -24,7 +24,7 @@ export interface LaboratoryOptions {
 export type LaboratoryEvent =
   | { readonly kind: 'training'; readonly run: string; readonly event: TrainingEvent }
   | { readonly kind: 'trained'; readonly run: TrainedRun; readonly skipped: boolean }
-  | { readonly kind: 'using'; readonly label: 'translating' | 'rescoring'; readonly runs: readonly string[]; readonly fraction: number };
+  | { readonly kind: 'using'; readonly label: string; readonly runs: readonly string[]; readonly fraction: number };
 
 const result = z.object({
   /** On the dev corpus, of the best model. */
@@ -226,7 +226,7 @@ export class Laboratory {
       return await model.rescore(list, {
         ...options,
         signal: this.options.signal,
-        onProgress: ({ fraction = 0 }) => this.#tell('rescoring', runs, fraction),
+        onProgress: ({ label, fraction = 0 }) => this.#tell(label, runs, fraction),
         onSentence: () => undefined,
       });
     } finally {
@@ -244,7 +244,7 @@ export class Laboratory {
     );
   }
 
-  #tell(label: 'translating' | 'rescoring', runs: readonly TrainedRun[], fraction: number): void {
+  #tell(label: string, runs: readonly TrainedRun[], fraction: number): void {
     this.options.onEvent?.({ kind: 'using', label, runs: runs.map(({ name }) => name), fraction });
   }
 

@@ -45,11 +45,11 @@ async function start(devices: number, rule: UpdateRule): Promise<Executor> {
   return DataExecutor.start({ runtime: keptThreads, memory, model, modelOptions: options, rule, devices, gemm });
 }
 
-/** Parameters after 10 updates of two micro-batches each, and the last result. */
+/** Parameters after 20 updates of two micro-batches each, and the last result. */
 async function train(devices: number, rule: UpdateRule) {
   const executor = await start(devices, rule);
   let last = 0;
-  for (let update = 1; update <= 10; update++) {
+  for (let update = 1; update <= 20; update++) {
     const result = await executor.update([pairs.slice(update % 5, 15), pairs.slice(15)], {
       update,
       learningRate: rule.optimizer.learningRate,

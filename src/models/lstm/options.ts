@@ -24,15 +24,27 @@ export const lstmOptions = z
     tiedEmbeddings: z.boolean().default(false),
     /** Probability of dropping a value between layers, in [0, 1). */
     dropout: z.number().min(0).lt(1).default(0),
-    /** Parameters start uniform in [-range, range]. The paper: 0.08. */
-    initialRange: z.number().positive().max(1).default(0.08),
+    /** Parameters start uniform in [-range, range]. The paper: 0.08. Default: what that is for this `hidden`; see `equivalentRange`. */
+    initialRange: z.number().positive().max(1).optional(),
   })
-  .transform((options) => ({ ...options, embedding: options.embedding ?? options.hidden }))
+  .transform((options) => ({
+    ...options,
+    embedding: options.embedding ?? options.hidden,
+    initialRange: options.initialRange ?? equivalentRange(options.hidden),
+  }))
   .superRefine((options, context) => {
     const issue = (path: keyof typeof options, message: string) => context.addIssue({ code: 'custom', path: [path], message });
     if (options.inputFeeding && options.attention === 'none') issue('inputFeeding', 'needs attention: dot or additive');
     if (options.bidirectional && options.hidden % 2 !== 0) issue('bidirectional', 'needs an even number of hidden cells');
     if (options.tiedEmbeddings && options.embedding !== options.hidden) issue('tiedEmbeddings', 'needs embedding equal to hidden');
   });
+
+/**
+ * The range for which a product with a square matrix scales its input as much as with the paper's 0.08 and 1000 cells: a
+ * uniform matrix multiplies the length of a vector by range √(hidden / 3), so 0.08 √(1000 / hidden), in whole thousandths.
+ */
+function equivalentRange(hidden: number): number {
+  return Math.min(1, Math.max(1, Math.round(80 * Math.sqrt(1_000 / hidden))) / 1_000);
+}
 
 export type LstmOptions = z.output<typeof lstmOptions>;
