@@ -17,10 +17,10 @@ export const quickstartRecipe = {
   model: { kind: 'lstm', layers: 1, hidden: 256, embedding: 128, attention: 'dot' },
   training: {
     optimizer: { kind: 'adam', learningRate: 0.005 },
-    schedule: { kind: 'cosine', warmup: { epochs: 0.5 }, over: { epochs: 4 } },
+    schedule: { kind: 'cosine', warmup: { epochs: 0.5 }, over: { epochs: 3 } },
     clip: { kind: 'norm', max: 1 },
     batch: { sentences: 32 },
-    stop: { epochs: 4 },
+    stop: { epochs: 3 },
     validate: { every: { epochs: 1 }, metrics: ['perplexity'] },
     checkpoint: { every: { epochs: 1 }, keep: 1 },
   },
