@@ -18,7 +18,7 @@ interface Options extends DeviceChoice {
 
 export function quickstartCommand(): Command {
   const command = new Command('quickstart')
-    .description('Train a translator in three minutes, on sentences that the language data inside Node writes in two languages.')
+    .description('Train a translator in a minute, on sentences that the language data inside Node writes in two languages.')
     .option('--from <language>', 'language to translate from, as in `en` or `pt-BR`', 'en')
     .option('--to <language>', 'language to translate to', 'fr')
     .option('--out <DIR>', 'run directory; an earlier quickstart there is replaced', 'runs/quickstart')
