@@ -33,6 +33,7 @@ interface Sample {
 const samples: readonly Sample[] = [
   { m: 64, n: 2048, k: 512, transposeA: false, transposeB: true, accumulate: true, packed: true },
   { m: 64, n: 512, k: 2048, transposeA: false, transposeB: false, accumulate: false, packed: true },
+  { m: 24, n: 2048, k: 512, transposeA: false, transposeB: true, accumulate: true, packed: true },
   { m: 128, n: 1024, k: 512, transposeA: false, transposeB: true, accumulate: false, packed: false },
   { m: 128, n: 512, k: 1024, transposeA: false, transposeB: false, accumulate: false, packed: false },
   { m: 512, n: 512, k: 384, transposeA: true, transposeB: false, accumulate: true, packed: false },

@@ -10,6 +10,8 @@ export type ForeignFunction = (...values: ForeignValue[]) => number;
 /** The part of koffi that is used here. Written out because an optional dependency's types may be missing as well. */
 interface Koffi {
   load(path: string | null): KoffiLibrary;
+  proto(result: string, parameters: readonly string[]): unknown;
+  decode(pointer: bigint, type: unknown): unknown;
   address(value: ArrayBufferView | ArrayBuffer): bigint;
   view(address: bigint, bytes: number): ArrayBuffer;
 }
@@ -69,12 +71,22 @@ export class ForeignInterface {
   }
 
   /** A function that is already in the process, such as one of the C library; undefined when it is not. */
-  ofProcess(name: string, result: 'int', parameters: readonly string[]): ForeignFunction | undefined {
+  ofProcess(name: string, result: 'int' | 'uintptr_t', parameters: readonly string[]): ForeignFunction | undefined {
     try {
       return this.#koffi.load(null).func(name, result, parameters) as ForeignFunction;
     } catch {
       return undefined;
     }
+  }
+
+  /** A function that begins at this address. */
+  functionAt(address: number, result: 'void' | 'int', parameters: readonly string[]): ForeignFunction {
+    return this.#koffi.decode(BigInt(address), this.#koffi.proto(result, parameters)) as ForeignFunction;
+  }
+
+  /** Native memory as bytes to read and write. */
+  bytesAt(address: number, count: number): Uint8Array {
+    return new Uint8Array(this.#koffi.view(BigInt(address), count));
   }
 
   /** The address of bytes that do not move: a view of a `SharedArrayBuffer` or of a WebAssembly memory. */

@@ -1,6 +1,7 @@
 import { DecadeError, nearestName } from '../../../core/errors.js';
 import { type MatrixProvider, matrixIdentity } from '../../../tensor/matrix.js';
 import type { Memory } from '../../../tensor/memory.js';
+import { type Avx512Library, avx512Provider, openAvx512 } from '../machine-code/avx512.js';
 import { CalibrationCache, type CalibrationResult, measureSpeeds, type Speed } from './calibration.js';
 import { type BlasLibrary, type BlasName, type BlasPacking, allBlasPackings, blasPackings, cblasProvider, openBlas } from './cblas.js';
 import { ForeignInterface, type Unavailable } from './foreign.js';
@@ -11,9 +12,10 @@ import { bfloat16Provider } from './onednn-bf16.js';
 import { type OneDnnLibrary, openOneDnn } from './onednn-library.js';
 import { selfCheck } from './self-check.js';
 
-type NativeName = 'onednn' | BlasName;
-const nativeNames: readonly NativeName[] = ['onednn', 'openblas', 'mkl', 'accelerate'];
-type NativeLibraryFound = OneDnnLibrary | BlasLibrary;
+type LibraryName = 'onednn' | BlasName;
+type NativeName = LibraryName | 'avx512';
+const nativeNames: readonly NativeName[] = ['onednn', 'openblas', 'mkl', 'accelerate', 'avx512'];
+type NativeLibraryFound = OneDnnLibrary | BlasLibrary | Avx512Library;
 
 /**
  * What a user may ask for: the fastest of all, the fastest BLAS, or one by name; of a native one also how it keeps packed
@@ -24,8 +26,10 @@ export type GemmOption = (typeof gemmOptions)[number];
 
 /** A provider and how it keeps packed weights; plain data, for worker threads and for a checkpoint's state. */
 export type ProviderChoice = { name: 'webassembly' } | NativeChoice;
-type NativeChoice = Bfloat16Choice | PackedChoice;
-type PackedChoice = { name: 'onednn'; packing: OneDnnPacking } | { name: BlasName; packing: BlasPacking };
+type NativeChoice = Bfloat16Choice | PackedChoice | { name: 'avx512' };
+type PackedChoice = { name: 'onednn'; packing: OneDnnPacking | OwnPacking } | { name: BlasName; packing: BlasPacking | OwnPacking };
+/** Packed weights are multiplied by decade's own machine code, everything else by the library. */
+type OwnPacking = 'avx512';
 
 /** What `decade doctor` shows of one provider. */
 export interface ProviderReport {
@@ -80,7 +84,10 @@ export async function matrixProviders(
   const candidates: Candidate[] = libraries.flatMap((library) => candidatesOf(memory, library));
   if (isAllowed('webassembly', compared)) candidates.push({ choice: { name: 'webassembly' }, provider: webAssembly });
 
-  const measured = [...libraries.map(({ path }) => path), ...candidates.map(({ provider }) => provider.description)];
+  const measured = [
+    ...libraries.flatMap((library) => ('path' in library ? [library.path] : [])),
+    ...candidates.map(({ provider }) => provider.description),
+  ];
   const cache = await CalibrationCache.open(compared, measured, options.cacheDirectory);
   const fitting = candidates.filter(({ provider }) => packing === undefined || provider.packing === packing);
   let results = measure ? undefined : await cache.read();
@@ -127,7 +134,7 @@ function wantedOf(received: string): { gemm: GemmOption; packing: string | undef
   const [name = '', packing] = received.split('/');
   const gemm = gemmOptions.find((option) => option === name);
   const packings: readonly string[] =
-    gemm === 'onednn' ? oneDnnPackings : gemm === undefined || gemm === 'auto' || gemm === 'webassembly' ? [] : allBlasPackings;
+    gemm === 'onednn' ? [...oneDnnPackings, 'avx512'] : isBlas(gemm) || gemm === 'blas' ? [...allBlasPackings, 'avx512'] : [];
   if (gemm !== undefined && (packing === undefined || packings.includes(packing))) return { gemm, packing };
   const nearest = nearestName(name, gemmOptions);
   throw new DecadeError('usage', {
@@ -140,28 +147,74 @@ function wantedOf(received: string): { gemm: GemmOption; packing: string | undef
 
 function isAllowed(name: ProviderChoice['name'], gemm: GemmOption): boolean {
   if (gemm === 'auto') return true;
-  if (gemm === 'blas') return name === 'openblas' || name === 'mkl' || name === 'accelerate';
+  if (gemm === 'blas') return isBlas(name);
   return name === gemm;
+}
+
+function isBlas(name: GemmOption | undefined): name is BlasName {
+  return name === 'openblas' || name === 'mkl' || name === 'accelerate';
 }
 
 function openNative(name: NativeName, foreign: ForeignInterface | Unavailable | undefined): NativeLibraryFound | Unavailable {
   if (!(foreign instanceof ForeignInterface)) return foreign ?? { available: false, reason: 'not searched for' };
-  return name === 'onednn' ? openOneDnn(foreign) : openBlas(name, foreign);
+  switch (name) {
+    case 'onednn':
+      return openOneDnn(foreign);
+    case 'avx512':
+      return openAvx512(foreign);
+    default:
+      return openBlas(name, foreign);
+  }
 }
 
 function candidatesOf(memory: Memory, library: NativeLibraryFound): Candidate[] {
-  const choices: PackedChoice[] =
-    library.name === 'onednn'
-      ? oneDnnPackings.map((packing) => ({ name: library.name, packing }))
-      : blasPackings(library).map((packing) => ({ name: library.name, packing }));
-  return choices.map((choice) => ({ choice, provider: nativeProvider(memory, library, choice) }));
+  return choicesOf(library).map((choice) => ({ choice, provider: nativeProvider(memory, library, choice) }));
+}
+
+function choicesOf(library: NativeLibraryFound): NativeChoice[] {
+  switch (library.name) {
+    case 'avx512':
+      return [{ name: 'avx512' }];
+    case 'onednn':
+      return [...oneDnnPackings, ...ownPackings(library.foreign)].map((packing) => ({ name: library.name, packing }));
+    default:
+      return [...blasPackings(library), ...ownPackings(library.foreign)].map((packing) => ({ name: library.name, packing }));
+  }
+}
+
+function ownPackings(foreign: ForeignInterface): readonly OwnPacking[] {
+  return openAvx512(foreign).available ? ['avx512'] : [];
 }
 
 function nativeProvider(memory: Memory, library: NativeLibraryFound, choice: NativeChoice): MatrixProvider {
+  if (library.name === 'avx512') return avx512Provider(memory, library);
   const packing = 'packing' in choice ? choice.packing : undefined;
   if (library.name === 'onednn' && packing === undefined) return bfloat16Provider(memory, library);
-  if (library.name === 'onednn') return oneDnnProvider(memory, library, packing === 'blocks' ? 'blocks' : 'plain');
-  return cblasProvider(memory, library, packing === 'panels' ? 'panels' : 'plain');
+  const own = packing === 'avx512' ? openAvx512(library.foreign) : undefined;
+  const provider =
+    library.name === 'onednn'
+      ? oneDnnProvider(memory, library, packing === 'blocks' ? 'blocks' : 'plain')
+      : cblasProvider(memory, library, packing === 'panels' ? 'panels' : 'plain');
+  return own?.available === true ? withOwnPacking(provider, avx512Provider(memory, own)) : provider;
+}
+
+/** Products of packed weights by `own`, all others by the library. */
+function withOwnPacking(library: MatrixProvider, own: MatrixProvider): MatrixProvider {
+  return {
+    name: library.name,
+    packing: own.name,
+    precision: library.precision,
+    description: `${library.description}, packed weights by ${own.description}`,
+    multiply: (product) => library.multiply(product),
+    pack: (n, k, b, transposeB) => own.pack(n, k, b, transposeB),
+    get externalBytes() {
+      return library.externalBytes + own.externalBytes;
+    },
+    dispose() {
+      library.dispose();
+      own.dispose();
+    },
+  };
 }
 
 type Results = Readonly<Record<string, CalibrationResult>>;
@@ -242,6 +295,7 @@ async function fasterCommand(
   reports: readonly ProviderReport[],
 ): Promise<string | undefined> {
   if (foreign !== undefined && !(foreign instanceof ForeignInterface)) return installCommand('koffi');
-  const oneDnn = reports.find(({ name }) => name === 'onednn');
+  const [oneDnn, own] = (['onednn', 'avx512'] as const).map((wanted) => reports.find(({ name }) => name === wanted));
+  if (own?.available === true) return undefined;
   return oneDnn?.available === false && oneDnn.reason === 'not installed' ? installCommand('onednn') : undefined;
 }
