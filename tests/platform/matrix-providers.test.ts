@@ -18,11 +18,13 @@ const choices: readonly ProviderChoice[] = [
   { name: 'onednn', packing: 'plain' },
   { name: 'onednn', packing: 'blocks' },
   { name: 'onednn', packing: 'avx512' },
+  { name: 'onednn', packing: 'avx2' },
   { name: 'openblas', packing: 'plain' },
   { name: 'openblas', packing: 'panels' },
   { name: 'mkl', packing: 'plain' },
   { name: 'accelerate', packing: 'plain' },
   { name: 'avx512' },
+  { name: 'avx2' },
 ];
 const sizes = [
   [1, 1, 1],
@@ -127,7 +129,7 @@ describe('choosing a matrix provider', () => {
     const cacheDirectory = joinPath(directory, 'cache/decade');
     const first = await matrixProviders(memory, webAssembly, { cacheDirectory, measure: true });
     const names = first.reports.map(({ name }) => name);
-    assert.deepEqual(names, ['onednn', 'openblas', 'mkl', 'accelerate', 'avx512', 'webassembly']);
+    assert.deepEqual(names, ['onednn', 'openblas', 'mkl', 'accelerate', 'avx512', 'avx2', 'webassembly']);
     for (const report of first.reports) {
       if (!report.available) assert.ok(report.reason !== undefined && report.reason !== '', report.name);
     }
@@ -168,7 +170,7 @@ describe('choosing a matrix provider', () => {
     const native = reports.filter(({ name, available }) => available && name !== 'webassembly');
     if (native.length === 0) return context.skip('no native matrix library here');
     for (const { name } of native) {
-      if (name === 'avx512') continue;
+      if (name === 'avx512' || name === 'avx2') continue;
       for (const packing of ['plain', name === 'onednn' ? 'blocks' : 'panels']) {
         const { provider } = await matrixProviders(memory, webAssembly, { gemm: `${name}/${packing}`, cacheDirectory: directory });
         assert.equal(matrixIdentity(provider), `${name}/${packing}`);

@@ -18,7 +18,7 @@ export async function openTestDevice(options: { relaxed?: boolean | 'auto' } = {
 export async function openTestDevices(): Promise<{ name: string; device: Device }[]> {
   const devices = [{ name: 'webassembly, plain SIMD', device: await openTestDevice({ relaxed: false }) }];
   if (hasRelaxedSimd()) devices.push({ name: 'webassembly, relaxed SIMD', device: await openTestDevice({ relaxed: true }) });
-  for (const gemm of ['openblas', 'mkl', 'accelerate', 'onednn', 'avx512'] as const) {
+  for (const gemm of ['openblas', 'mkl', 'accelerate', 'onednn', 'avx512', 'avx2'] as const) {
     const device = await openTestDevice();
     try {
       const { provider } = await matrixProviders(device.memory, device.matrix, { gemm });

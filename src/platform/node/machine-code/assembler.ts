@@ -10,10 +10,14 @@ export interface Address {
   readonly displacement?: number;
 }
 
-/** A vector register, 0 to 31. */
+/** The sets of instructions on vectors of 32-bit floats: how many a vector holds, and how many vectors the registers hold. */
+export const vectorSets = { avx512: { floats: 16, registers: 32 }, avx2: { floats: 8, registers: 16 } } as const;
+export type VectorSet = keyof typeof vectorSets;
+
+/** The number of a vector register. */
 export type Vector = number;
-/** A mask register, 1 to 7; with it, an instruction leaves the places alone of which the bit is 0. */
-export type Mask = number;
+/** Which places of a vector in memory are read or written. AVX-512 has registers of their own for them; AVX2 takes vectors 14 and 15. */
+export type Mask = 1 | 2;
 
 /** A place in the code, to jump to before or after it is known. */
 export interface Label {
@@ -26,7 +30,7 @@ export interface Label {
 const conditions = { below: 0x82, notBelow: 0x83, equal: 0x84, notEqual: 0x85, notAbove: 0x86, above: 0x87 } as const;
 export type Condition = keyof typeof conditions;
 
-/** How an instruction on vectors is encoded (Intel's manual, volume 2, section 2.7: EVEX). */
+/** How an instruction on vectors is encoded (Intel's manual, volume 2, sections 2.3, VEX, and 2.7, EVEX). */
 interface VectorInstruction {
   readonly opcode: number;
   /** Of opcodes: 1 = 0F, 2 = 0F 38, 3 = 0F 3A. */
@@ -34,7 +38,7 @@ interface VectorInstruction {
   /** Stands for the byte 66 before the opcode. */
   readonly prefixed?: boolean;
   readonly wide?: boolean;
-  /** Bytes that are read from memory: short displacements count in them. Default: a vector. */
+  /** Bytes that are read from memory: short displacements of EVEX count in them. Default: a vector. */
   readonly memoryBytes?: number;
 }
 
@@ -42,6 +46,9 @@ const instructions = {
   load: { opcode: 0x10, map: 1 },
   store: { opcode: 0x11, map: 1 },
   broadcast: { opcode: 0x18, map: 2, prefixed: true, memoryBytes: 4 },
+  loadMasked: { opcode: 0x2c, map: 2, prefixed: true },
+  storeMasked: { opcode: 0x2e, map: 2, prefixed: true },
+  testIntegers: { opcode: 0x27, map: 2, prefixed: true },
   exclusiveOr: { opcode: 0xef, map: 1, prefixed: true },
   add: { opcode: 0x58, map: 1 },
   multiplyAdd: { opcode: 0xb8, map: 2, prefixed: true },
@@ -50,14 +57,20 @@ const instructions = {
   unpackLowPairs: { opcode: 0x14, map: 1, prefixed: true, wide: true },
   unpackHighPairs: { opcode: 0x15, map: 1, prefixed: true, wide: true },
   shuffleQuarters: { opcode: 0x23, map: 3, prefixed: true },
+  permuteHalves: { opcode: 0x06, map: 3, prefixed: true },
 } as const satisfies { [name: string]: VectorInstruction };
 
 /**
- * Writes machine code for x86-64 with AVX-512: the instructions that products of matrices need. General registers hold 64
- * bits, vectors sixteen 32-bit floats.
+ * Writes machine code for x86-64 with AVX-512 or AVX2: the instructions that products of matrices need. General registers hold
+ * 64 bits.
  */
 export class Assembler {
+  readonly vectors: VectorSet;
   readonly #bytes: number[] = [];
+
+  constructor(vectors: VectorSet) {
+    this.vectors = vectors;
+  }
 
   /** The code so far, in which every label that is used has its place. */
   get code(): Uint8Array {
@@ -131,11 +144,6 @@ export class Assembler {
     this.#bytes.push(bits);
   }
 
-  /** By as many bits as the lowest byte of rcx says. */
-  shiftLeftByRcx(what: Register): void {
-    this.#general(0xd3, 4, what);
-  }
-
   push(...from: Register[]): void {
     for (const register of from) this.#short(0x50, register);
   }
@@ -175,12 +183,26 @@ export class Assembler {
   }
 
   /** With a mask, the other places become 0, and are not read. */
-  loadVector(to: Vector, from: Address, mask: Mask = 0): void {
-    this.#vector(instructions.load, to, 0, from, mask, mask !== 0);
+  loadVector(to: Vector, from: Address, mask?: Mask): void {
+    if (mask !== undefined && this.vectors === 'avx2') this.#vector(instructions.loadMasked, to, maskVector(mask), from);
+    else this.#vector(instructions.load, to, 0, from, mask, mask !== undefined);
   }
 
-  storeVector(to: Address, from: Vector, mask: Mask = 0): void {
-    this.#vector(instructions.store, from, 0, to, mask);
+  /** With a mask, the other places stay as they are. */
+  storeVector(to: Address, from: Vector, mask?: Mask): void {
+    if (mask !== undefined && this.vectors === 'avx2') this.#vector(instructions.storeMasked, from, maskVector(mask), to);
+    else this.#vector(instructions.store, from, 0, to, mask);
+  }
+
+  /** From 32-bit integers, 0 where a place is left out and -1 elsewhere. Overwrites vector 31 of AVX-512. */
+  setMask(mask: Mask, from: Address): void {
+    if (this.vectors === 'avx2') {
+      this.loadVector(maskVector(mask), from);
+    } else {
+      const integers = 31;
+      this.loadVector(integers, from);
+      this.#vector(instructions.testIntegers, mask, integers, integers);
+    }
   }
 
   /** One float in all places. */
@@ -188,13 +210,16 @@ export class Assembler {
     this.#vector(instructions.broadcast, to, 0, from);
   }
 
+  moveVector(to: Vector, from: Vector): void {
+    this.#vector(instructions.load, to, 0, from);
+  }
+
   clearVector(vector: Vector): void {
     this.#vector(instructions.exclusiveOr, vector, vector, vector);
   }
 
-  /** With a mask, of the memory only its places are read. */
-  addVector(to: Vector, left: Vector, right: Vector | Address, mask: Mask = 0): void {
-    this.#vector(instructions.add, to, left, right, mask);
+  addVector(to: Vector, left: Vector, right: Vector): void {
+    this.#vector(instructions.add, to, left, right);
   }
 
   /** sum += left right, rounded once. */
@@ -207,16 +232,16 @@ export class Assembler {
     this.#vector(instructions[`unpack${which}`], to, left, right);
   }
 
-  /** Two quarters of `left`, then two of `right`; two bits of `selection` name each. */
+  /** AVX-512: two quarters of `left`, then two of `right`; two bits of `selection` name each. */
   shuffleQuarters(to: Vector, left: Vector, right: Vector, selection: number): void {
     this.#vector(instructions.shuffleQuarters, to, left, right);
     this.#bytes.push(selection);
   }
 
-  /** A mask from the low 16 bits of a register (KMOVW). */
-  setMask(mask: Mask, from: Register): void {
-    const number = registers.indexOf(from);
-    this.#bytes.push(0xc4, number >= 8 ? 0xc1 : 0xe1, 0x78, 0x92, 0xc0 | (mask << 3) | (number & 7));
+  /** AVX2: two of the halves of `left` (0, 1) and `right` (2, 3), named by four bits of `selection` each. */
+  permuteHalves(to: Vector, left: Vector, right: Vector, selection: number): void {
+    this.#vector(instructions.permuteHalves, to, left, right);
+    this.#bytes.push(selection);
   }
 
   /** At the end of a function that used vectors: what follows may use halves of them, and would wait (VZEROUPPER). */
@@ -229,24 +254,33 @@ export class Assembler {
     first: Vector,
     second: Vector,
     operand: Vector | Address,
-    mask: Mask = 0,
+    mask = 0,
     zeroing = false,
   ): void {
     // These bits of register numbers are stored inverted.
     const bit = (value: number, position: number) => ((value >> position) & 1) ^ 1;
     const [base, index] =
       typeof operand === 'number'
-        ? [operand, operand >> 1]
+        ? // A register has five bits, of which EVEX keeps the fifth where the index of an address has its fourth.
+          [operand, operand >> 1]
         : [registers.indexOf(operand.base), operand.index === undefined ? 0 : registers.indexOf(operand.index)];
-    const length512 = 2;
-    this.#bytes.push(
-      0x62,
-      (bit(first, 3) << 7) | (bit(index, 3) << 6) | (bit(base, 3) << 5) | (bit(first, 4) << 4) | map,
-      (Number(wide) << 7) | ((~second & 15) << 3) | 4 | Number(prefixed),
-      (Number(zeroing) << 7) | (length512 << 5) | (bit(second, 4) << 3) | mask,
-      opcode,
-    );
-    this.#operand(first, operand, memoryBytes);
+    const highBits = (bit(first, 3) << 7) | (bit(index, 3) << 6) | (bit(base, 3) << 5);
+    const middle = (Number(wide) << 7) | ((~second & 15) << 3) | Number(prefixed);
+    if (this.vectors === 'avx2') {
+      const length256 = 1 << 2;
+      this.#bytes.push(0xc4, highBits | map, middle | length256, opcode);
+      this.#operand(first, operand, 1);
+    } else {
+      const length512 = 2 << 5;
+      this.#bytes.push(
+        0x62,
+        highBits | (bit(first, 4) << 4) | map,
+        middle | 4,
+        (Number(zeroing) << 7) | length512 | (bit(second, 4) << 3) | mask,
+        opcode,
+      );
+      this.#operand(first, operand, memoryBytes);
+    }
   }
 
   #arithmetic(opcode: number, extension: number, left: Register, right: Register | Address | number): void {
@@ -313,4 +347,8 @@ export class Assembler {
     const distance = to - (use + 4);
     for (let byte = 0; byte < 4; byte++) this.#bytes[use + byte] = (distance >> (8 * byte)) & 0xff;
   }
+}
+
+function maskVector(mask: Mask): Vector {
+  return 13 + mask;
 }

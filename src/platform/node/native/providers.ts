@@ -1,7 +1,8 @@
 import { DecadeError, nearestName } from '../../../core/errors.js';
 import { type MatrixProvider, matrixIdentity } from '../../../tensor/matrix.js';
 import type { Memory } from '../../../tensor/memory.js';
-import { type Avx512Library, avx512Provider, openAvx512 } from '../machine-code/avx512.js';
+import type { VectorSet } from '../machine-code/assembler.js';
+import { type MachineCode, machineCodeProvider, openMachineCode } from '../machine-code/provider.js';
 import { CalibrationCache, type CalibrationResult, measureSpeeds, type Speed } from './calibration.js';
 import { type BlasLibrary, type BlasName, type BlasPacking, allBlasPackings, blasPackings, cblasProvider, openBlas } from './cblas.js';
 import { ForeignInterface, type Unavailable } from './foreign.js';
@@ -13,9 +14,9 @@ import { type OneDnnLibrary, openOneDnn } from './onednn-library.js';
 import { selfCheck } from './self-check.js';
 
 type LibraryName = 'onednn' | BlasName;
-type NativeName = LibraryName | 'avx512';
-const nativeNames: readonly NativeName[] = ['onednn', 'openblas', 'mkl', 'accelerate', 'avx512'];
-type NativeLibraryFound = OneDnnLibrary | BlasLibrary | Avx512Library;
+type NativeName = LibraryName | VectorSet;
+const nativeNames: readonly NativeName[] = ['onednn', 'openblas', 'mkl', 'accelerate', 'avx512', 'avx2'];
+type NativeLibraryFound = OneDnnLibrary | BlasLibrary | MachineCode;
 
 /**
  * What a user may ask for: the fastest of all, the fastest BLAS, or one by name; of a native one also how it keeps packed
@@ -26,10 +27,11 @@ export type GemmOption = (typeof gemmOptions)[number];
 
 /** A provider and how it keeps packed weights; plain data, for worker threads and for a checkpoint's state. */
 export type ProviderChoice = { name: 'webassembly' } | NativeChoice;
-type NativeChoice = Bfloat16Choice | PackedChoice | { name: 'avx512' };
+type NativeChoice = Bfloat16Choice | PackedChoice | { name: VectorSet };
 type PackedChoice = { name: 'onednn'; packing: OneDnnPacking | OwnPacking } | { name: BlasName; packing: BlasPacking | OwnPacking };
 /** Packed weights are multiplied by decade's own machine code, everything else by the library. */
-type OwnPacking = 'avx512';
+type OwnPacking = VectorSet;
+const ownPackings: readonly OwnPacking[] = ['avx512', 'avx2'];
 
 /** What `decade doctor` shows of one provider. */
 export interface ProviderReport {
@@ -134,7 +136,7 @@ function wantedOf(received: string): { gemm: GemmOption; packing: string | undef
   const [name = '', packing] = received.split('/');
   const gemm = gemmOptions.find((option) => option === name);
   const packings: readonly string[] =
-    gemm === 'onednn' ? [...oneDnnPackings, 'avx512'] : isBlas(gemm) || gemm === 'blas' ? [...allBlasPackings, 'avx512'] : [];
+    gemm === 'onednn' ? [...oneDnnPackings, ...ownPackings] : isBlas(gemm) || gemm === 'blas' ? [...allBlasPackings, ...ownPackings] : [];
   if (gemm !== undefined && (packing === undefined || packings.includes(packing))) return { gemm, packing };
   const nearest = nearestName(name, gemmOptions);
   throw new DecadeError('usage', {
@@ -161,7 +163,8 @@ function openNative(name: NativeName, foreign: ForeignInterface | Unavailable | 
     case 'onednn':
       return openOneDnn(foreign);
     case 'avx512':
-      return openAvx512(foreign);
+    case 'avx2':
+      return openMachineCode(name, foreign);
     default:
       return openBlas(name, foreign);
   }
@@ -174,28 +177,30 @@ function candidatesOf(memory: Memory, library: NativeLibraryFound): Candidate[] 
 function choicesOf(library: NativeLibraryFound): NativeChoice[] {
   switch (library.name) {
     case 'avx512':
-      return [{ name: 'avx512' }];
+    case 'avx2':
+      return [{ name: library.name }];
     case 'onednn':
-      return [...oneDnnPackings, ...ownPackings(library.foreign)].map((packing) => ({ name: library.name, packing }));
+      return [...oneDnnPackings, ...availablePackings(library.foreign)].map((packing) => ({ name: library.name, packing }));
     default:
-      return [...blasPackings(library), ...ownPackings(library.foreign)].map((packing) => ({ name: library.name, packing }));
+      return [...blasPackings(library), ...availablePackings(library.foreign)].map((packing) => ({ name: library.name, packing }));
   }
 }
 
-function ownPackings(foreign: ForeignInterface): readonly OwnPacking[] {
-  return openAvx512(foreign).available ? ['avx512'] : [];
+/** The widest vectors are the fastest. */
+function availablePackings(foreign: ForeignInterface): readonly OwnPacking[] {
+  return ownPackings.filter((vectors) => openMachineCode(vectors, foreign).available).slice(0, 1);
 }
 
 function nativeProvider(memory: Memory, library: NativeLibraryFound, choice: NativeChoice): MatrixProvider {
-  if (library.name === 'avx512') return avx512Provider(memory, library);
+  if ('functions' in library) return machineCodeProvider(memory, library);
   const packing = 'packing' in choice ? choice.packing : undefined;
   if (library.name === 'onednn' && packing === undefined) return bfloat16Provider(memory, library);
-  const own = packing === 'avx512' ? openAvx512(library.foreign) : undefined;
+  const own = packing === 'avx512' || packing === 'avx2' ? openMachineCode(packing, library.foreign) : undefined;
   const provider =
     library.name === 'onednn'
       ? oneDnnProvider(memory, library, packing === 'blocks' ? 'blocks' : 'plain')
       : cblasProvider(memory, library, packing === 'panels' ? 'panels' : 'plain');
-  return own?.available === true ? withOwnPacking(provider, avx512Provider(memory, own)) : provider;
+  return own?.available === true ? withOwnPacking(provider, machineCodeProvider(memory, own)) : provider;
 }
 
 /** Products of packed weights by `own`, all others by the library. */
@@ -295,7 +300,6 @@ async function fasterCommand(
   reports: readonly ProviderReport[],
 ): Promise<string | undefined> {
   if (foreign !== undefined && !(foreign instanceof ForeignInterface)) return installCommand('koffi');
-  const [oneDnn, own] = (['onednn', 'avx512'] as const).map((wanted) => reports.find(({ name }) => name === wanted));
-  if (own?.available === true) return undefined;
+  const oneDnn = reports.find(({ name }) => name === 'onednn');
   return oneDnn?.available === false && oneDnn.reason === 'not installed' ? installCommand('onednn') : undefined;
 }

@@ -6,42 +6,36 @@ import {
   MemoryAddresses,
   type PackingBlock,
   PackingRoom,
+  type Structure,
   type Unavailable,
 } from '../native/foreign.js';
+import type { VectorSet } from './assembler.js';
 import { executableMemory } from './executable-memory.js';
-import { avx512Support } from './processor.js';
-import {
-  blockLength,
-  panelColumns,
-  type ProductFunction,
-  productCode,
-  productFunctions,
-  rowPitch,
-  tileBytes,
-  tileRows,
-} from './product-code.js';
+import { vectorSupport } from './processor.js';
+import { type ProductFunction, type ProductSizes, productCode, productFunctions, productSizes } from './product-code.js';
 
 /** Decade's own products in machine code, ready to be called. */
-export interface Avx512Library {
+export interface MachineCode {
   available: true;
-  name: 'avx512';
+  name: VectorSet;
   version: string;
   foreign: ForeignInterface;
   functions: Readonly<Record<ProductFunction, ForeignFunction>>;
 }
 
-let opened: Avx512Library | Unavailable | undefined;
+const opened = new Map<VectorSet, MachineCode | Unavailable>();
 
-/** Writes the code, once a thread. */
-export function openAvx512(foreign: ForeignInterface): Avx512Library | Unavailable {
-  opened ??= open(foreign);
-  return opened;
+/** Writes the code for these instructions, once a thread. */
+export function openMachineCode(vectors: VectorSet, foreign: ForeignInterface): MachineCode | Unavailable {
+  const known = opened.get(vectors) ?? open(vectors, foreign);
+  opened.set(vectors, known);
+  return known;
 }
 
-function open(foreign: ForeignInterface): Avx512Library | Unavailable {
-  const support = avx512Support(foreign);
+function open(vectors: VectorSet, foreign: ForeignInterface): MachineCode | Unavailable {
+  const support = vectorSupport(vectors, foreign);
   if (!support.available) return support;
-  const { code, functions } = productCode();
+  const { code, functions } = productCode(vectors);
   const memory = executableMemory(foreign, code);
   if (!memory.available) return memory;
   const bound = (name: ProductFunction) =>
@@ -52,7 +46,7 @@ function open(foreign: ForeignInterface): Avx512Library | Unavailable {
     );
   return {
     available: true,
-    name: 'avx512',
+    name: vectors,
     version: "decade's own machine code",
     foreign,
     functions: {
@@ -75,8 +69,8 @@ const mostTiles = 96;
 const tilesAtOnce = 16;
 
 /** Products by decade's own machine code, straight on the WebAssembly memory. */
-export function avx512Provider(memory: Memory, library: Avx512Library): MatrixProvider {
-  return new Avx512Provider(memory, library);
+export function machineCodeProvider(memory: Memory, code: MachineCode): MatrixProvider {
+  return new MachineCodeProvider(memory, code);
 }
 
 /** An operand, at native addresses. */
@@ -87,23 +81,31 @@ interface Operand {
   readonly rowBytes: number;
 }
 
-class Avx512Provider implements MatrixProvider {
-  readonly name = 'avx512';
+class MachineCodeProvider implements MatrixProvider {
+  readonly name: VectorSet;
   readonly precision = 'f32';
   readonly description: string;
-  readonly #functions: Avx512Library['functions'];
+  readonly #functions: MachineCode['functions'];
+  readonly #sizes: ProductSizes;
   readonly #addresses: MemoryAddresses;
   readonly #room: PackingRoom;
   readonly #tiles: PackingBlock;
   readonly #panels: PackingBlock;
+  readonly #masks: Structure;
 
-  constructor(memory: Memory, { foreign, functions, version }: Avx512Library) {
+  constructor(memory: Memory, { name, foreign, functions, version }: MachineCode) {
+    this.name = name;
     this.description = version;
     this.#functions = functions;
+    this.#sizes = productSizes(name);
     this.#addresses = new MemoryAddresses(memory, foreign);
     this.#room = new PackingRoom(foreign);
-    this.#tiles = this.#room.take(mostTiles * tileBytes);
+    this.#tiles = this.#room.take(mostTiles * this.#sizes.tileBytes);
     this.#panels = this.#room.take(bytesOfB);
+    // A panel's worth of -1, then one of 0.
+    const { panelColumns } = this.#sizes;
+    this.#masks = foreign.structure(8 * panelColumns);
+    for (let at = 0; at < panelColumns; at++) this.#masks.view.setInt32(4 * at, -1, true);
   }
 
   get externalBytes(): number {
@@ -114,9 +116,10 @@ class Avx512Provider implements MatrixProvider {
     const { base } = this.#addresses;
     const left = { address: base + a, transposed: transposeA, rowBytes: 4 * (transposeA ? m : k) };
     const right = { address: base + b, transposed: transposeB, rowBytes: 4 * (transposeB ? k : n) };
+    const { panelColumns, blockLength } = this.#sizes;
     const longest = equalPieces(k, blockLength);
     const widest = Math.floor(bytesOfB / (4 * panelColumns * longest)) * panelColumns;
-    const highest = rowsAtOnce(longest);
+    const highest = this.#rowsAtOnce(longest);
     const staysCopied = m <= highest && k <= longest;
     for (let column = 0; column < n; column += widest) {
       const columns = Math.min(widest, n - column);
@@ -135,6 +138,7 @@ class Avx512Provider implements MatrixProvider {
 
   pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
     const right = { address: this.#addresses.base + b, transposed: transposeB, rowBytes: 4 * (transposeB ? k : n) };
+    const { panelColumns, blockLength } = this.#sizes;
     const panelled = Math.ceil(n / panelColumns) * panelColumns;
     const block = this.#room.take(4 * panelled * k);
     const longest = equalPieces(k, blockLength);
@@ -147,7 +151,7 @@ class Avx512Provider implements MatrixProvider {
       multiply: (m, a, c, accumulate) => {
         const { base } = this.#addresses;
         const left = { address: base + a, transposed: false, rowBytes: 4 * k };
-        const highest = rowsAtOnce(longest);
+        const highest = this.#rowsAtOnce(longest);
         for (let row = 0; row < m; row += highest) {
           const rows = Math.min(highest, m - row);
           for (let term = 0; term < k; term += longest) {
@@ -169,21 +173,21 @@ class Avx512Provider implements MatrixProvider {
   /** `length` rows and `columns` columns of B. */
   #copyIntoPanels(to: number, { address, transposed, rowBytes }: Operand, columns: number, length: number): void {
     const { copyPanels, transpose, scatter } = this.#functions;
+    const { panelColumns, vectorFloats } = this.#sizes;
     const panelBytes = 4 * panelColumns * length;
     if (!transposed) {
       const whole = Math.floor(columns / panelColumns);
-      if (whole > 0) copyPanels(address, to, length, whole, rowBytes, maskOf(panelColumns));
+      if (whole > 0) copyPanels(address, to, length, whole, rowBytes, this.#mask(panelColumns));
       const rest = columns - whole * panelColumns;
-      if (rest > 0) copyPanels(address + 4 * panelColumns * whole, to + panelBytes * whole, length, 1, rowBytes, maskOf(rest));
+      if (rest > 0) copyPanels(address + 4 * panelColumns * whole, to + panelBytes * whole, length, 1, rowBytes, this.#mask(rest));
       return;
     }
-    const square = 16;
     for (let column = 0; column < columns; ) {
       const from = address + column * rowBytes;
       const place = to + panelBytes * Math.floor(column / panelColumns) + 4 * (column % panelColumns);
-      if (column + square <= columns) {
-        transpose(from, place, length, rowBytes, 4 * panelColumns);
-        column += square;
+      if (column + vectorFloats <= columns) {
+        transpose(from, place, length, rowBytes, 4 * panelColumns, this.#mask(length % vectorFloats));
+        column += vectorFloats;
       } else {
         scatter(from, place, length, 4 * panelColumns);
         column++;
@@ -194,18 +198,20 @@ class Avx512Provider implements MatrixProvider {
   /** `rows` rows and `length` columns of A. */
   #copyIntoTiles({ address, transposed, rowBytes }: Operand, rows: number, length: number): void {
     const { copyRows, copyTiles } = this.#functions;
+    const { tileRows, tileBytes, rowPitch, vectorFloats } = this.#sizes;
     const tiles = this.#tiles.address;
     if (!transposed) {
-      copyRows(address, tiles, rows, length, rowBytes, rowPitch);
+      const rest = length % vectorFloats;
+      copyRows(address, tiles, rows, Math.floor(length / vectorFloats), rowBytes, rowPitch, rest, this.#mask(rest));
       return;
     }
     const whole = Math.floor(rows / tileRows);
     for (let tile = 0; tile < whole; tile += tilesAtOnce) {
       const count = Math.min(tilesAtOnce, whole - tile);
-      copyTiles(address + 4 * tileRows * tile, tiles + tileBytes * tile, length, count, rowBytes, maskOf(tileRows));
+      copyTiles(address + 4 * tileRows * tile, tiles + tileBytes * tile, length, count, rowBytes, this.#mask(tileRows));
     }
     const rest = rows - whole * tileRows;
-    if (rest > 0) copyTiles(address + 4 * tileRows * whole, tiles + tileBytes * whole, length, 1, rowBytes, maskOf(rest));
+    if (rest > 0) copyTiles(address + 4 * tileRows * whole, tiles + tileBytes * whole, length, 1, rowBytes, this.#mask(rest));
   }
 
   /** The tiles that were copied last, by panels; `width` floats lie from one row of C to the next. */
@@ -219,10 +225,21 @@ class Avx512Provider implements MatrixProvider {
     width: number,
     accumulate: boolean,
   ): void {
+    const { panelColumns } = this.#sizes;
     const run = columnsOfA ? this.#functions.multiplyColumns : this.#functions.multiplyRows;
     const count = Math.ceil(columns / panelColumns);
     const last = columns - (count - 1) * panelColumns;
-    run(this.#tiles.address, panels, c, rows, count, length, 4 * width, maskOf(last), accumulate ? 1 : 0);
+    run(this.#tiles.address, panels, c, rows, count, length, 4 * width, this.#mask(panelColumns), this.#mask(last), accumulate ? 1 : 0);
+  }
+
+  #rowsAtOnce(length: number): number {
+    const { tileRows } = this.#sizes;
+    return tileRows * Math.min(mostTiles, Math.floor(bytesOfA / (4 * tileRows * length)));
+  }
+
+  /** The address of integers of which so many are -1 and the rest 0. */
+  #mask(floats: number): number {
+    return this.#masks.address + 4 * (this.#sizes.panelColumns - floats);
   }
 }
 
@@ -230,16 +247,6 @@ class Avx512Provider implements MatrixProvider {
 function elementOf({ address, transposed, rowBytes }: Operand, row: number, column: number): Operand {
   const [inMemory, along] = transposed ? [column, row] : [row, column];
   return { address: address + inMemory * rowBytes + 4 * along, transposed, rowBytes };
-}
-
-function rowsAtOnce(length: number): number {
-  const bytesOfTile = 64 * length;
-  return tileRows * Math.min(mostTiles, Math.floor(bytesOfA / bytesOfTile));
-}
-
-/** One bit for each float. */
-function maskOf(floats: number): number {
-  return 2 ** floats - 1;
 }
 
 /** The length of equal pieces of at most `longest`, in whole vectors. */
