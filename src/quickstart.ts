@@ -1,5 +1,6 @@
 import { load, train } from './api.js';
 import { requireFree } from './checkpoint/run.js';
+import { RunLock } from './checkpoint/run-lock.js';
 import { DecadeError } from './core/errors.js';
 import { joinPath } from './core/files.js';
 import { type CategorisedPair, type IntlCategory, intlCategories, intlCorpus } from './data/generators/intl.js';
@@ -129,7 +130,11 @@ function exactly(translations: readonly string[], references: readonly string[])
 async function removeEarlier({ files }: Runtime, out: string): Promise<void> {
   const path = joinPath(out, 'config.yaml');
   const isEarlier = (await files.kind(path)) === 'file' && /^\s*generator: .?intl:/m.test(await files.readText(path));
-  if (isEarlier) await files.remove(out);
+  if (isEarlier) {
+    // Unless it is still under way.
+    const lock = await RunLock.take(files, out, () => undefined);
+    await lock.removeRun().finally(() => lock.release());
+  }
   await requireFree(files, out).catch((error: unknown) => {
     if (!(error instanceof DecadeError)) throw error;
     throw new DecadeError(error.kind, {

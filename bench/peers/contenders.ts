@@ -46,7 +46,7 @@ export function trainingContenders(surroundings: Surroundings): Contender[] {
     ...(cores === 1 ? [] : [torchTraining(surroundings, 'f32', cores)]),
     ...counts.map((devices) => decade('f32', devices)),
     ...counts.map((devices) => decade('bf16', devices)),
-    ...counts.map((devices) => decade('f32', devices, 'webassembly')),
+    ...['avx512', 'avx2', 'webassembly'].flatMap((gemm) => counts.map((devices) => decade('f32', devices, gemm))),
     packageTraining(
       surroundings,
       'tensorflow-js',

@@ -8,6 +8,7 @@ import { loadTokenizer } from '../text/load-tokenizer.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { copyFile, replaceFile, temporarySuffix, writeTextFile } from './whole-files.js';
 import { Journal } from './journal.js';
+import { lockName } from './run-lock.js';
 import { type NamedTensors, readAverage, SafetensorsFile, writeSafetensors } from './safetensors.js';
 
 /** Grows when an older decade could no longer read what is written here. */
@@ -57,7 +58,7 @@ const stateContents = z.looseObject({
  *
  *     config.yaml  tokenizer.json (or source-tokenizer.json, target-tokenizer.json)
  *     model.safetensors  best so far        checkpoints/step-N/{model,optimizer}.safetensors, state.json
- *     metrics.jsonl  train.log
+ *     metrics.jsonl  train.log          training.lock  while it is trained in
  *
  * Every file and checkpoint appears whole or not at all, whenever the process or the machine stops.
  */
@@ -345,7 +346,7 @@ export async function openRun(
 export async function requireFree(files: Files, path: string): Promise<void> {
   const kind = await files.kind(path);
   if (kind === 'missing') return;
-  const names = kind === 'directory' ? await files.list(path) : [];
+  const names = kind === 'directory' ? (await files.list(path)).filter((name) => name !== lockName) : [];
   if (kind === 'directory' && names.length === 0) return;
   const isRun = names.includes(configurationFile) && names.includes(checkpointsDirectory);
   throw new DecadeError('usage', {

@@ -34,7 +34,17 @@ export interface Files {
   list(path: string): Promise<string[]>;
   /** Waits until a directory's entries are on the disk. */
   syncDirectory(path: string): Promise<void>;
+  /** Takes a file, made when missing, for the caller alone until it is released or the process ends, however it ends. */
+  lock(path: string): Promise<LockAttempt>;
 }
+
+export type LockAttempt =
+  /** `release` removes the file, too. It never rejects: a file that nobody holds locks nobody out. */
+  | { readonly kind: 'held'; release(): Promise<void> }
+  /** Somebody else has it; `holder` says who, as people write it, as far as that can be known. */
+  | { readonly kind: 'taken'; readonly holder: string }
+  /** The system has no such locks here, or gives no right to them. */
+  | { readonly kind: 'unavailable'; readonly reason: string };
 
 export interface RandomAccessFile {
   readonly size: number;

@@ -1,5 +1,5 @@
 import { endOfFileError, fileError } from './file-errors.js';
-import type { Files, FileWriter, RandomAccessFile } from './files.js';
+import type { Files, FileWriter, LockAttempt, RandomAccessFile } from './files.js';
 import { decodeUtf8 } from './utf8.js';
 
 const chunkBytes = 65_536;
@@ -19,6 +19,7 @@ type Directory = Map<string, Contents | Directory>;
  */
 export function memoryFiles(initial: Readonly<Record<string, string | Uint8Array>> = {}): Files {
   const root: Directory = new Map();
+  const holders = new Map<Contents, string>();
   for (const [path, contents] of Object.entries(initial)) {
     const bytes = typeof contents === 'string' ? new TextEncoder().encode(contents) : contents.slice();
     const names = namesOf(path);
@@ -135,6 +136,20 @@ export function memoryFiles(initial: Readonly<Record<string, string | Uint8Array
     async syncDirectory(path) {
       const entry = find(path);
       if (entry === undefined) throw fileError('missing', path);
+    },
+    async lock(path): Promise<LockAttempt> {
+      const { parent, name } = parentOf(path);
+      const file = openForWriting(path);
+      const holder = holders.get(file);
+      if (holder !== undefined) return { kind: 'taken', holder };
+      holders.set(file, `this process since ${new Date().toISOString()}`);
+      return {
+        kind: 'held',
+        release: async () => {
+          holders.delete(file);
+          parent.delete(name);
+        },
+      };
     },
   };
 }

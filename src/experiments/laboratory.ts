@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { RescoreOptions, Rescoring } from '../analysis/rescoring/rescore.js';
 import type { NbestList } from '../analysis/rescoring/rescoring.js';
 import { type LoadedModel, load, train } from '../api.js';
+import { RunLock } from '../checkpoint/run-lock.js';
 import { replaceFile, writeTextFile } from '../checkpoint/whole-files.js';
 import { type Files, joinPath } from '../core/files.js';
 import { contentHash } from '../data/content-hash.js';
@@ -116,22 +117,36 @@ export class Laboratory {
 
   /** Trains, or goes on where a training was interrupted; at once when it is over. Throws the signal's reason. */
   async train(configuration: Configuration): Promise<TrainedRun> {
-    const { devices, gemm, signal, onEvent } = this.options;
     const found = await this.find(configuration);
-    if (found !== undefined) {
-      onEvent?.({ kind: 'trained', run: found, skipped: true });
-      return found;
-    }
+    const run = found ?? (await this.#trainAlone(configuration));
+    this.options.onEvent?.({ kind: 'trained', run, skipped: run === found });
+    return run;
+  }
+
+  async #trainAlone(configuration: Configuration): Promise<TrainedRun> {
     const name = await this.nameOf(configuration);
+    const warn = (message: string) => this.options.onEvent?.({ kind: 'training', run: name, event: { kind: 'warning', message } });
+    const lock = await RunLock.take(this.#files, this.#path('runs', name), warn);
+    try {
+      // Another process may have come to the training's end meanwhile.
+      return (await this.find(configuration)) ?? (await this.#trainLocked(configuration, name, lock));
+    } finally {
+      await lock.release();
+    }
+  }
+
+  async #trainLocked(configuration: Configuration, name: string, lock: RunLock): Promise<TrainedRun> {
+    const { devices, gemm, signal, onEvent } = this.options;
     const path = this.#path('runs', name);
     const isBegun = (await this.stateOf(configuration)) === 'begun';
-    if (!isBegun) await this.#files.remove(path);
+    if (!isBegun) await lock.removeRun();
     let [words, seconds] = [0, 0];
     const summary = await train(this.runtime, configuration, {
       out: path,
       resume: isBegun,
       allowDifferentPlacement: true,
       cache: this.#path('corpora'),
+      lock,
       devices,
       gemm,
       signal,
@@ -156,9 +171,7 @@ export class Laboratory {
     await this.#write(path, resultFile, reached);
     // A training that is over is not resumed, and many of them fill a disk.
     await this.#files.remove(joinPath(path, 'checkpoints'));
-    const run = { ...reached, name, path, configuration };
-    onEvent?.({ kind: 'trained', run, skipped: false });
-    return run;
+    return { ...reached, name, path, configuration };
   }
 
   /** All pairs of a corpus that can be used. */

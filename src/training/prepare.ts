@@ -1,5 +1,6 @@
 import type { Journal } from '../checkpoint/journal.js';
 import { type Checkpoint, requireFree, Run, type Tokenizers } from '../checkpoint/run.js';
+import type { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { type Corpus, openCorpus } from '../data/corpus.js';
@@ -52,6 +53,8 @@ export interface TrainRequest {
   readonly allowDifferentPlacement?: boolean | undefined;
   /** Where tokenized corpora are kept. Default: `cache` in the run directory. */
   readonly cache?: string | undefined;
+  /** That of `out`, from a caller who has it already and keeps it. Default: it is taken for as long as the training lasts. */
+  readonly lock?: RunLock | undefined;
   /** Finishes the running update, saves a checkpoint and ends. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: TrainingEvent) => void) | undefined;
@@ -73,8 +76,26 @@ export interface Prepared {
   close(): Promise<void>;
 }
 
+/** Throws before anything is made when there is no run to resume, no room for a new one, or a corpus that cannot even be opened. */
+export async function requirePossible({ files }: TrainingContext, { data }: Configuration, { out, resume }: TrainRequest): Promise<void> {
+  if (resume) {
+    await Run.open(files, out);
+    return;
+  }
+  await requireFree(files, out);
+  for (const source of [data.train, data.dev]) {
+    if (source === undefined || 'generator' in source) continue;
+    for await (const _pair of readPairs(files, source)) break;
+  }
+}
+
 /** Makes the run, or finds it and its last checkpoint. Undefined when the signal came first. */
-export async function prepare(context: TrainingContext, given: Configuration, request: TrainRequest): Promise<Prepared | undefined> {
+export async function prepare(
+  context: TrainingContext,
+  given: Configuration,
+  request: TrainRequest,
+  lock: RunLock,
+): Promise<Prepared | undefined> {
   const { files } = context;
   const { signal } = request;
   const emit = (event: TrainingEvent) => request.onEvent?.(event);
@@ -84,6 +105,7 @@ export async function prepare(context: TrainingContext, given: Configuration, re
   };
   try {
     const { run, configuration } = await (request.resume ? findRun(files, given, request) : makeRun(files, given, request));
+    await lock.enter();
     const tokenizers = await run.tokenizers();
     const { data, training } = configuration;
 
@@ -190,7 +212,6 @@ async function findRun(files: Files, given: Configuration, { out, init }: TrainR
 async function makeRun(files: Files, given: Configuration, request: TrainRequest): Promise<ConfiguredRun> {
   const { out, init, signal, onEvent } = request;
   await requireFree(files, out);
-  await requireReadable(files, given);
   if (init !== undefined) {
     const model = await Run.open(files, init);
     const configuration = { ...given, tokenizer: (await configurationOfRun(model)).tokenizer };
@@ -217,14 +238,6 @@ function usualBatch({ lengths, pairs }: Corpus, size: Configuration['training'][
   const targetTokens = Math.max(1, Math.round(mean(lengths.target) + 1));
   const sentences = 'sentences' in size ? Math.min(size.sentences, pairs) : Math.max(1, Math.round(size.words / targetTokens));
   return { sentences, sourceTokens: Math.max(1, Math.round(mean(lengths.source))), targetTokens };
-}
-
-/** Throws `input` before anything is made when a corpus cannot even be opened. */
-async function requireReadable(files: Files, { data }: Configuration): Promise<void> {
-  for (const source of [data.train, data.dev]) {
-    if (source === undefined || 'generator' in source) continue;
-    for await (const _pair of readPairs(files, source)) break;
-  }
 }
 
 /** The run's last checkpoint, with what it says about the loop; undefined when the run was stopped before its first. */

@@ -1,3 +1,4 @@
+import { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
 import { type EpochPlan, planEpoch } from '../data/batches.js';
 import { describeReport } from '../data/filter.js';
@@ -14,7 +15,7 @@ import {
 } from './events.js';
 import type { UpdateResult } from './executor.js';
 import { isDue, type Position } from './interval.js';
-import { isAbort, type Prepared, prepare, type TrainingContext, type TrainRequest } from './prepare.js';
+import { isAbort, type Prepared, prepare, requirePossible, type TrainingContext, type TrainRequest } from './prepare.js';
 import type { Progress } from './progress.js';
 import { learningRateOf } from './schedule.js';
 
@@ -24,17 +25,25 @@ export type { ExecutorSetup, TrainingContext, TrainRequest } from './prepare.js'
  * Trains a model into a run directory: tokenizers, tokenized corpora, then epochs of updates with reports, validations
  * and checkpoints, until it is told to stop, has done what was asked or gets no better.
  *
- * Throws a `DecadeError`: `usage` for a directory that is taken and a resumed configuration that differs, `input` for
+ * Throws a `DecadeError`: `usage` for a directory that is taken or trained in and a resumed configuration that differs, `input` for
  * unusable corpora and runs, `numeric` for a loss that is no longer finite, `resource` for a full disk or lost devices.
  * Whatever it throws, the last checkpoint stands.
  */
 export async function train(context: TrainingContext, configuration: Configuration, request: TrainRequest): Promise<TrainingSummary> {
-  const prepared = await prepare(context, configuration, request);
-  if (prepared === undefined) return { ...nothingDone, out: request.out };
+  const { out, onEvent } = request;
+  await requirePossible(context, configuration, request);
+  const warn = (message: string) => onEvent?.({ kind: 'warning', message });
+  const lock = request.lock ?? (await RunLock.take(context.files, out, warn));
   try {
-    return await new Loop(prepared, request).run();
+    const prepared = await prepare(context, configuration, request, lock);
+    if (prepared === undefined) return { ...nothingDone, out };
+    try {
+      return await new Loop(prepared, request).run();
+    } finally {
+      await prepared.close();
+    }
   } finally {
-    await prepared.close();
+    if (lock !== request.lock) await lock.release();
   }
 }
 

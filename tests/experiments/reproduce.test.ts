@@ -4,8 +4,9 @@ import { memoryFiles } from '../../src/core/memory-files.js';
 import { experiments } from '../../src/experiments/catalogue/index.js';
 import type { Cost } from '../../src/experiments/cost.js';
 import { type ReproduceEvent, type ReproduceOptions, reproduce, reproductionCost } from '../../src/experiments/reproduce.js';
+import { Laboratory, type LaboratoryEvent } from '../../src/experiments/laboratory.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
-import type { ConfigurationInput } from '../../src/training/configuration.js';
+import { type ConfigurationInput, configurationOf } from '../../src/training/configuration.js';
 
 /** Files in memory, and training on this thread: to start one for each of so many small trainings takes longer than they do. */
 const newRuntime = (files = memoryFiles()) => ({ ...nodeRuntime, files, sharedMemory: false });
@@ -108,6 +109,42 @@ describe('what was done', () => {
     const resumed = await reproduce(runtime, 'reversal', options({ onEvent: watch }));
     assert.deepEqual(states(seen.cost), ['done', 'begun', 'new', 'new']);
     assert.deepEqual(resumed.account.figures, whole.account.figures);
+  });
+
+  test('is trained by one at a time, to its very end', async () => {
+    const runtime = newRuntime();
+    const configuration = configurationOf({
+      version: 1,
+      data: { train: { generator: 'digits:copy:4-7', pairs: 200 }, dev: { generator: 'digits:copy:4-7', split: 'dev', pairs: 40 } },
+      tokenizer: { kind: 'word', split: 'spaces' },
+      model: { kind: 'lstm', layers: 1, hidden: 8 },
+      training: { optimizer: { kind: 'adam', learningRate: 0.003 }, batch: { sentences: 64 }, stop: { steps: 4 } },
+    });
+    const outcomes: Promise<string>[] = [];
+    const laboratory = (onEvent?: (event: LaboratoryEvent) => void) =>
+      new Laboratory(runtime, { out: 'out', devices: 1, gemm: 'webassembly', onEvent });
+    const tryToo = async () => {
+      let outcome = '';
+      const other = laboratory((event) => {
+        outcome = event.kind === 'trained' && event.skipped ? 'found' : 'trained';
+      });
+      await other.train(configuration).catch((error: Error) => {
+        outcome = error.message;
+      });
+      return outcome;
+    };
+    const first = laboratory((event) => {
+      if (event.kind === 'training') outcomes.push(tryToo());
+    });
+    await first.train(configuration);
+    const refused = /^out\/runs\/\S+: a training is under way there, by /;
+    const others = await Promise.all(outcomes);
+    assert.ok(others.some((outcome) => refused.test(outcome)));
+    assert.deepEqual(
+      others.filter((outcome) => outcome !== 'found' && !refused.test(outcome)),
+      [],
+    );
+    assert.equal(await tryToo(), 'found');
   });
 
   test('is named by the contents of the corpora, not by where they lie', async () => {

@@ -56,6 +56,13 @@ const files: Files = {
   makeDirectory: (path) => counted(() => nodeFiles.makeDirectory(path)),
   rename: (from, to) => counted(() => nodeFiles.rename(from, to)),
   remove: (path) => counted(() => nodeFiles.remove(path)),
+  lock: async (path) => {
+    const attempt = await counted(
+      () => nodeFiles.lock(path),
+      () => nodeFiles.create(path).then((writer) => writer.close()),
+    );
+    return attempt.kind === 'held' ? { ...attempt, release: () => counted(() => attempt.release()) } : attempt;
+  },
 };
 
 const context = localContext(files);

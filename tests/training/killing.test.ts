@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -101,3 +102,30 @@ test('killed in the middle of changes to the disk, checkpoints among them, a run
   assert.match((await runUntil(directory, never)).at(-1) ?? '', /^done 24 /);
   assert.deepEqual(await remains(directory), whole);
 });
+
+test('a second process ends at once and changes nothing; when the first is killed, the run goes on', { timeout: 60_000 }, async () => {
+  const directory = await corpus('both');
+  const first = spawn(process.execPath, [program, directory, String(operations >> 1)]);
+  try {
+    for await (const text of first.stdout.setEncoding('utf8')) if (String(text).includes('stuck')) break;
+    const before = await everyFile(directory);
+    const held = new RegExp(`out: a training is under way there, by process ${first.pid} on \\S+ since 20.*; expected one at a time`);
+    await assert.rejects(runUntil(directory, never), held);
+    assert.deepEqual(await everyFile(directory), before);
+  } finally {
+    first.kill('SIGKILL');
+  }
+  await once(first, 'close');
+  assert.ok((await readdir(join(directory, 'out'))).includes('training.lock'));
+  assert.match((await runUntil(directory, never)).at(-1) ?? '', /^done 24 /);
+  assert.deepEqual(await remains(directory), whole);
+});
+
+/** Paths and contents of all that is in a directory. */
+async function everyFile(directory: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const name of await readdir(directory, { recursive: true })) {
+    found[name] = await readFile(join(directory, name), 'base64').catch(() => 'a directory');
+  }
+  return found;
+}

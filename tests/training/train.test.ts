@@ -300,6 +300,43 @@ test('a directory that holds a run is not trained over', async () => {
   await assert.rejects(run(localContext(files), configuration, { out: 'other', resume: true }), /other: no such directory/);
 });
 
+test('a run is trained by one at a time, and free again when that one ended, failed or was interrupted', async () => {
+  const files = digitFiles();
+  const context = localContext(files);
+  const configuration = tinyConfiguration({ stop: { steps: 3 } });
+  const refusals: unknown[] = [];
+  /** Asks for the directory at every event from the first to the last. */
+  const contended = async (request: Partial<TrainRequest>, during: TrainingContext = context) => {
+    const others: Promise<unknown>[] = [];
+    const kinds: string[] = [];
+    const onEvent = (event: TrainingEvent) => {
+      request.onEvent?.(event);
+      kinds.push(event.kind);
+      others.push(run(context, configuration, { resume: request.resume }).catch((error: unknown) => refusals.push(error)));
+    };
+    const ended = await run(during, configuration, { ...request, onEvent }).then(
+      ({ summary }) => summary.reason,
+      (error: Error) => error.message,
+    );
+    await Promise.all(others);
+    assert.deepEqual(
+      (await files.list('out')).filter((name) => name.endsWith('.lock')),
+      [],
+    );
+    return [ended, kinds.length > 3];
+  };
+  const controller = new AbortController();
+  const onEvent = ({ kind }: TrainingEvent) => kind === 'update' && controller.abort();
+  assert.deepEqual(await contended({ signal: controller.signal, onEvent }), ['interrupted', true]);
+  const failing = changed(context, () => ({ update: () => Promise.reject(new Error('a device is lost')) }));
+  assert.deepEqual(await contended({ resume: true }, failing), ['a device is lost', true]);
+  assert.deepEqual(await contended({ resume: true }), ['steps', true]);
+  assert.deepEqual(await files.list('/'), ['data', 'out']);
+  for (const error of refusals) {
+    assert.match(String(error), /out: (a training is under way there, by this process since|a directory that holds a run already)/);
+  }
+});
+
 test('a corpus that is not there, or a model that does not fit, is told before anything is made', async () => {
   const files = digitFiles();
   await files.remove('data/dev.tsv');

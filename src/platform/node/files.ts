@@ -4,6 +4,7 @@ import { DecadeError } from '../../core/errors.js';
 import { endOfFileError, type FileFailure, fileError } from '../../core/file-errors.js';
 import type { Files, FileWriter, RandomAccessFile } from '../../core/files.js';
 import { decodeUtf8 } from '../../core/utf8.js';
+import { lockFile } from './file-lock.js';
 
 const chunkBytes = 262_144;
 /** Node takes lengths of one read or write up to 2^31 - 1. */
@@ -116,6 +117,7 @@ export const nodeFiles: Files = {
         await handle.close();
       }
     }),
+  lock: (path) => explaining(path, () => lockFile(path)),
 };
 
 class DiskReader implements RandomAccessFile {

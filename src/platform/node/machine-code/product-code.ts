@@ -8,27 +8,27 @@ export interface ProductSizes {
   readonly vectorFloats: number;
   /** The longest sum before C is read and written again. */
   readonly blockLength: number;
-  /** Bytes from one row of A to the next in a tile of rows: no power of two, or these would compete for a few sets of the cache. */
+  /** Bytes from one row of A to the next where it is copied: no power of two, or rows would compete for a few sets of the cache. */
   readonly rowPitch: number;
-  /** Bytes from one column of A to the next in a tile of columns: each is written as a vector, whose end the next one covers. */
+  /** Bytes from one column to the next where tiles of columns are copied: each is written as a vector, whose end the next one covers. */
   readonly columnPitch: number;
-  /** Room for a tile of either kind. */
-  readonly tileBytes: number;
+  /** Bytes from one such tile to the next. */
+  readonly tilePitch: number;
 }
 
 export function productSizes(vectors: VectorSet): ProductSizes {
   const { floats, registers } = vectorSets[vectors];
   const tileRows = (registers - 4) / 2;
   const blockLength = 512;
-  const rowPitch = 4 * (blockLength + 16);
+  const columnPitch = 4 * tileRows;
   return {
     tileRows,
     panelColumns: 2 * floats,
     vectorFloats: floats,
     blockLength,
-    rowPitch,
-    columnPitch: 4 * tileRows,
-    tileBytes: tileRows * rowPitch,
+    rowPitch: 4 * (blockLength + 16),
+    columnPitch,
+    tilePitch: columnPitch * blockLength + 64,
   };
 }
 
@@ -37,10 +37,12 @@ export function productSizes(vectors: VectorSet): ProductSizes {
  * mask is an address of integers, one for each float of a panel, -1 where it counts and 0 where it does not.
  */
 export const productFunctions = {
-  /** C [+]= A B, tiles of rows: (a, b, c, rows, panels, length, rowBytesC, fullMask, lastMask, accumulate). */
-  multiplyRows: 10,
-  /** The same for tiles of columns. */
-  multiplyColumns: 10,
+  /** C [+]= A B with rows of A where they are: (a, b, c, rows, panels, length, rowBytesC, fullMask, lastMask, accumulate, rowBytesA). */
+  multiplyRows: 11,
+  /** The same with rows of A that were copied, `rowPitch` apart; rowBytesA is not read. */
+  multiplyCopiedRows: 11,
+  /** C [+]= Aᵀ B with columns of A that were copied into tiles; rowBytesA is not read. */
+  multiplyCopiedColumns: 11,
   /** Copies rows of floats: (from, to, rows, wholeVectors, rowBytesFrom, rowBytesTo, rest, mask), the rest with zeros after it. */
   copyRows: 8,
   /** Cuts rows into tiles: (from, to, rows, tiles, rowBytesFrom, mask): as many floats of each row go into each tile as it has rows. */
@@ -62,18 +64,19 @@ export interface ProductCode {
 
 /**
  * Writes the functions that products are made of, after Goto & van de Geijn, Anatomy of High-Performance Matrix
- * Multiplication (2008): B is copied into panels of few columns, A into tiles of few rows, both as long as a sum, and each tile of C is
- * summed in registers.
+ * Multiplication (2008): B is copied into panels of few columns, as long as a sum, A is read where it is unless its rows would compete for
+ * the same places of the cache, and each tile of C is summed in registers.
  */
 export function productCode(vectors: VectorSet): ProductCode {
   const code = new Assembler(vectors);
   const sizes = productSizes(vectors);
-  const { tileRows, panelColumns, rowPitch, columnPitch, tileBytes } = sizes;
+  const { tileRows, panelColumns, columnPitch, tilePitch } = sizes;
   const functions = {
-    multiplyRows: multiply(code, sizes, { perRow: rowPitch, perTerm: 4 }),
-    multiplyColumns: multiply(code, sizes, { perRow: 4, perTerm: columnPitch }),
+    multiplyRows: multiply(code, sizes, 'rows'),
+    multiplyCopiedRows: multiply(code, sizes, 'copiedRows'),
+    multiplyCopiedColumns: multiply(code, sizes, 'copiedColumns'),
     copyRows: copyRows(code, sizes),
-    copyTiles: cutRows(code, sizes, { floats: tileRows, pitch: columnPitch, distance: tileBytes }),
+    copyTiles: cutRows(code, sizes, { floats: tileRows, pitch: columnPitch, distance: tilePitch }),
     copyPanels: cutRows(code, sizes, { floats: panelColumns, pitch: 4 * panelColumns, distance: 'rows' }),
     transpose: transpose(code, sizes),
     scatter: scatter(code),
@@ -81,11 +84,8 @@ export function productCode(vectors: VectorSet): ProductCode {
   return { code: code.code, functions };
 }
 
-/** How a tile of A lies: bytes from row to row, and from term to term of a sum. */
-interface TileLayout {
-  readonly perRow: number;
-  readonly perTerm: number;
-}
+/** How A lies in memory. */
+type LayoutOfA = 'rows' | 'copiedRows' | 'copiedColumns';
 
 const saved = ['rbx', 'rbp', 'r12', 'r13', 'r14', 'r15'] as const satisfies Register[];
 const restored = [...saved].reverse();
@@ -93,12 +93,12 @@ const leftMask = 1;
 const rightMask = 2;
 
 /**
- * Throughout: rdi tiles of A, rsi the panel of B, rdx its columns of C, rcx rows, r8 panels left, r9 length of the sums, r10 bytes
+ * Throughout: rdi A, rsi the panel of B, rdx its columns of C, rcx rows, r8 panels left, r9 length of the sums, r10 bytes
  * of a row of C; within a panel r11 rows left, r12 the tile of A, r13 the tile of C, r15 what to fetch and rbp how far it goes a
  * term.
  */
-function multiply(code: Assembler, sizes: ProductSizes, layout: TileLayout): number {
-  const { tileRows, tileBytes, panelColumns } = sizes;
+function multiply(code: Assembler, sizes: ProductSizes, layout: LayoutOfA): number {
+  const { tileRows, panelColumns, rowPitch, tilePitch } = sizes;
   const panelPitch = 4 * panelColumns;
   const start = code.begin();
   code.push(...saved);
@@ -106,7 +106,12 @@ function multiply(code: Assembler, sizes: ProductSizes, layout: TileLayout): num
   const locals = 2;
   code.subtract('rsp', 8 * locals);
   const argument = (position: number): Address => ({ base: 'rsp', displacement: 8 * (locals + saved.length + 1 + position) });
-  const frame: Frame = { fetchEnd: { base: 'rsp' }, mask: { base: 'rsp', displacement: 8 }, accumulate: argument(3) };
+  const frame: Frame = {
+    fetchEnd: { base: 'rsp' },
+    mask: { base: 'rsp', displacement: 8 },
+    accumulate: argument(3),
+    rowBytesA: argument(4),
+  };
   code.move('r10', argument(0));
 
   const panel = code.place();
@@ -134,7 +139,9 @@ function multiply(code: Assembler, sizes: ProductSizes, layout: TileLayout): num
   code.compare('r11', tileRows);
   code.jump(rest, 'below');
   sumTile(code, tileRows, sizes, layout, frame);
-  code.add('r12', tileBytes);
+  if (layout === 'copiedColumns') code.add('r12', tilePitch);
+  else if (layout === 'copiedRows') code.add('r12', tileRows * rowPitch);
+  else for (let row = 0; row < tileRows; row++) code.add('r12', frame.rowBytesA);
   code.subtract('r11', tileRows);
   code.jump(tile);
 
@@ -170,21 +177,16 @@ interface Frame {
   readonly fetchEnd: Address;
   readonly mask: Address;
   readonly accumulate: Address;
+  readonly rowBytesA: Address;
 }
 
 const cacheLine = 64;
 
 /** One tile of C; leaves r13 at the next one. */
-function sumTile(code: Assembler, rows: number, sizes: ProductSizes, { perRow, perTerm }: TileLayout, frame: Frame): void {
+function sumTile(code: Assembler, rows: number, sizes: ProductSizes, layout: LayoutOfA, frame: Frame): void {
   const { tileRows, vectorFloats } = sizes;
   const vectorBytes = 4 * vectorFloats;
   const [left, right, value] = [2 * tileRows, 2 * tileRows + 1, 2 * tileRows + 2];
-  // C is written when the sum is done; its lines come meanwhile.
-  code.move('rax', 'r13');
-  for (let row = 0; row < rows; row++) {
-    for (let at = 0; at < 2 * vectorBytes; at += cacheLine) code.prefetch({ base: 'rax', displacement: at }, 'write');
-    code.add('rax', 'r10');
-  }
   for (let sum = 0; sum < 2 * rows; sum++) code.clearVector(sum);
   // The next panel of B may lie far: it is fetched while the first tiles of this one are summed.
   const fetching = code.label();
@@ -195,20 +197,45 @@ function sumTile(code: Assembler, rows: number, sizes: ProductSizes, { perRow, p
   code.move('rax', 'r12');
   code.move('rbx', 'rsi');
   code.move('r14', 'r9');
-  const term = code.place();
-  code.loadVector(left, { base: 'rbx' });
-  code.loadVector(right, { base: 'rbx', displacement: vectorBytes });
-  code.prefetch({ base: 'r15' }, 'read');
-  for (let row = 0; row < rows; row++) {
-    code.broadcast(value + (row % 2), { base: 'rax', displacement: row * perRow });
-    code.multiplyAdd(2 * row, value + (row % 2), left);
-    code.multiplyAdd(2 * row + 1, value + (row % 2), right);
+  const a = startReadingA(code, rows, sizes, layout, frame);
+  const addTerm = () => {
+    code.loadVector(left, { base: 'rbx' });
+    code.loadVector(right, { base: 'rbx', displacement: vectorBytes });
+    for (let row = 0; row < rows; row++) {
+      code.broadcast(value + (row % 2), a.valueOf(row));
+      code.multiplyAdd(2 * row, value + (row % 2), left);
+      code.multiplyAdd(2 * row + 1, value + (row % 2), right);
+    }
+    a.advance();
+    code.add('rbx', 2 * vectorBytes);
+  };
+  // C is written when the sum is done. Its lines are fetched meanwhile, one a term: all at once, they would be waited for.
+  const linesOfRow = (2 * vectorBytes) / cacheLine;
+  const terms = code.label();
+  code.compare('r14', linesOfRow * rows);
+  code.jump(terms, 'notAbove');
+  code.subtract('r14', linesOfRow * rows);
+  code.push('r14', 'r15');
+  code.move('r14', rows);
+  code.move('r15', 'r13');
+  const rowOfC = code.place();
+  for (let line = 0; line < linesOfRow; line++) {
+    code.prefetch({ base: 'r15', displacement: line * cacheLine }, 'write');
+    addTerm();
   }
-  code.add('rax', perTerm);
-  code.add('rbx', 2 * vectorBytes);
+  code.add('r15', 'r10');
+  code.subtract('r14', 1);
+  code.jump(rowOfC, 'notEqual');
+  code.pop('r15', 'r14');
+
+  code.place(terms);
+  const term = code.place();
+  code.prefetch({ base: 'r15' }, 'read');
+  addTerm();
   code.add('r15', 'rbp');
   code.subtract('r14', 1);
   code.jump(term, 'notEqual');
+  a.stop();
 
   const write = code.label();
   code.move('rax', frame.mask);
@@ -231,6 +258,57 @@ function sumTile(code: Assembler, rows: number, sizes: ProductSizes, { perRow, p
     code.storeVector({ base: 'r13', displacement: vectorBytes }, 2 * row + 1, rightMask);
     code.add('r13', 'r10');
   }
+}
+
+/** How the values of A in a term are reached, from rax at the first one on. */
+interface ReadingA {
+  valueOf(row: number): Address;
+  /** To the next term. */
+  advance(): void;
+  /** Gives back the registers that were taken. */
+  stop(): void;
+}
+
+function startReadingA(
+  code: Assembler,
+  rows: number,
+  { rowPitch, columnPitch }: ProductSizes,
+  layout: LayoutOfA,
+  { rowBytesA }: Frame,
+): ReadingA {
+  switch (layout) {
+    case 'copiedRows':
+      return { valueOf: (row) => ({ base: 'rax', displacement: row * rowPitch }), advance: () => code.add('rax', 4), stop: () => {} };
+    case 'copiedColumns':
+      return { valueOf: (row) => ({ base: 'rax', displacement: 4 * row }), advance: () => code.add('rax', columnPitch), stop: () => {} };
+    case 'rows': {
+      // Of three rows each, a register holds the first; the others are one and two times rdi further.
+      const taken = (['rdx', 'rcx', 'r8', 'r11'] as const).slice(0, Math.ceil(rows / 3) - 1);
+      const bases: readonly Register[] = ['rax', ...taken];
+      code.push('rdi', ...taken);
+      code.move('rdi', onStack(rowBytesA, 1 + taken.length));
+      for (const [group, base] of taken.entries()) {
+        code.addressOf(base, { base: bases[group] ?? 'rax', index: 'rdi', scale: 2 });
+        code.add(base, 'rdi');
+      }
+      return {
+        valueOf(row) {
+          const base = bases[Math.floor(row / 3)] ?? 'rax';
+          if (row % 3 === 0) return { base };
+          return { base, index: 'rdi', scale: row % 3 === 1 ? 1 : 2 };
+        },
+        advance() {
+          for (const base of bases) code.add(base, 4);
+        },
+        stop: () => code.pop(...[...taken].reverse(), 'rdi'),
+      };
+    }
+  }
+}
+
+/** The same place on the stack after so many more values were pushed. */
+function onStack({ base, displacement = 0 }: Address, pushed: number): Address {
+  return { base, displacement: displacement + 8 * pushed };
 }
 
 function timesPowerOfTwo(code: Assembler, what: Register, factor: number): void {
@@ -282,13 +360,14 @@ interface Pieces {
   readonly distance: number | 'rows';
 }
 
-/** rdi from, rsi to, rdx rows, rcx pieces, r8 bytes of a row, r9 the mask. */
+/** rdi from, rsi to, rdx rows, rcx pieces, r8 bytes of a row, r9 the mask. Each row is read once, from its begin to its end. */
 function cutRows(code: Assembler, { vectorFloats }: ProductSizes, { floats, pitch, distance }: Pieces): number {
   const vectorBytes = 4 * vectorFloats;
+  const isWide = floats > vectorFloats;
   const start = code.begin();
   code.push('rbx', 'rbp', 'r12');
   code.setMask(leftMask, { base: 'r9' });
-  if (floats > vectorFloats) code.setMask(rightMask, { base: 'r9', displacement: vectorBytes });
+  if (isWide) code.setMask(rightMask, { base: 'r9', displacement: vectorBytes });
   code.move('rbx', distance === 'rows' ? 'rdx' : distance);
   if (distance === 'rows') timesPowerOfTwo(code, 'rbx', pitch);
   // The fourth row from here is fetched while this one is copied.
@@ -300,13 +379,11 @@ function cutRows(code: Assembler, { vectorFloats }: ProductSizes, { floats, pitc
   code.move('r11', 'rcx');
   code.addressOf('rbp', { base: 'rdi', index: 'r12' });
   const piece = code.place();
-  code.prefetch({ base: 'rbp' }, 'read');
+  for (let at = 0; at < 4 * floats; at += cacheLine) code.prefetch({ base: 'rbp', displacement: at }, 'read');
   code.loadVector(0, { base: 'rax' }, leftMask);
+  if (isWide) code.loadVector(1, { base: 'rax', displacement: vectorBytes }, rightMask);
   code.storeVector({ base: 'r10' }, 0);
-  if (floats > vectorFloats) {
-    code.loadVector(1, { base: 'rax', displacement: vectorBytes }, rightMask);
-    code.storeVector({ base: 'r10', displacement: vectorBytes }, 1);
-  }
+  if (isWide) code.storeVector({ base: 'r10', displacement: vectorBytes }, 1);
   code.add('rax', 4 * floats);
   code.add('rbp', 4 * floats);
   code.add('r10', 'rbx');

@@ -51,7 +51,8 @@ function open(vectors: VectorSet, foreign: ForeignInterface): MachineCode | Unav
     foreign,
     functions: {
       multiplyRows: bound('multiplyRows'),
-      multiplyColumns: bound('multiplyColumns'),
+      multiplyCopiedRows: bound('multiplyCopiedRows'),
+      multiplyCopiedColumns: bound('multiplyCopiedColumns'),
       copyRows: bound('copyRows'),
       copyTiles: bound('copyTiles'),
       copyPanels: bound('copyPanels'),
@@ -61,12 +62,10 @@ function open(vectors: VectorSet, foreign: ForeignInterface): MachineCode | Unav
   };
 }
 
-/** What is copied of B and of A at a time: together they fit into a second-level cache of 2 MiB. */
+/** What is used of B and of A at a time: together they fit into a second-level cache of 2 MiB. */
 const bytesOfB = 512 * 1024;
-const bytesOfA = 1536 * 1024;
+const bytesOfA = 1024 * 1024;
 const mostTiles = 96;
-/** Tiles that are cut out of the rows of a transposed A in one pass over them. */
-const tilesAtOnce = 16;
 
 /** Products by decade's own machine code, straight on the WebAssembly memory. */
 export function machineCodeProvider(memory: Memory, code: MachineCode): MatrixProvider {
@@ -89,7 +88,7 @@ class MachineCodeProvider implements MatrixProvider {
   readonly #sizes: ProductSizes;
   readonly #addresses: MemoryAddresses;
   readonly #room: PackingRoom;
-  readonly #tiles: PackingBlock;
+  readonly #copied: PackingBlock;
   readonly #panels: PackingBlock;
   readonly #masks: Structure;
 
@@ -98,12 +97,12 @@ class MachineCodeProvider implements MatrixProvider {
     this.description = version;
     this.#functions = functions;
     this.#sizes = productSizes(name);
+    const { tileRows, rowPitch, tilePitch, panelColumns } = this.#sizes;
     this.#addresses = new MemoryAddresses(memory, foreign);
     this.#room = new PackingRoom(foreign);
-    this.#tiles = this.#room.take(mostTiles * this.#sizes.tileBytes);
+    this.#copied = this.#room.take(mostTiles * Math.max(tileRows * rowPitch, tilePitch) + 64);
     this.#panels = this.#room.take(bytesOfB);
     // A panel's worth of -1, then one of 0.
-    const { panelColumns } = this.#sizes;
     this.#masks = foreign.structure(8 * panelColumns);
     for (let at = 0; at < panelColumns; at++) this.#masks.view.setInt32(4 * at, -1, true);
   }
@@ -114,24 +113,18 @@ class MachineCodeProvider implements MatrixProvider {
 
   multiply({ m, n, k, a, transposeA, b, transposeB, c, accumulate }: MatrixProduct): void {
     const { base } = this.#addresses;
+    const { panelColumns, blockLength } = this.#sizes;
     const left = { address: base + a, transposed: transposeA, rowBytes: 4 * (transposeA ? m : k) };
     const right = { address: base + b, transposed: transposeB, rowBytes: 4 * (transposeB ? k : n) };
-    const { panelColumns, blockLength } = this.#sizes;
     const longest = equalPieces(k, blockLength);
     const widest = Math.floor(bytesOfB / (4 * panelColumns * longest)) * panelColumns;
-    const highest = this.#rowsAtOnce(longest);
-    const staysCopied = m <= highest && k <= longest;
     for (let column = 0; column < n; column += widest) {
       const columns = Math.min(widest, n - column);
       for (let term = 0; term < k; term += longest) {
         const length = Math.min(longest, k - term);
         this.#copyIntoPanels(this.#panels.address, elementOf(right, term, column), columns, length);
-        for (let row = 0; row < m; row += highest) {
-          const rows = Math.min(highest, m - row);
-          if (!staysCopied || column === 0) this.#copyIntoTiles(elementOf(left, row, term), rows, length);
-          const result = base + c + 4 * (row * n + column);
-          this.#multiplyBlock(transposeA, this.#panels.address, result, rows, columns, length, n, accumulate || term > 0);
-        }
+        const result = { address: base + c + 4 * column, rowBytes: 4 * n, accumulate: accumulate || term > 0 };
+        this.#multiplyPanels(elementOf(left, 0, term), m, this.#panels.address, columns, length, result);
       }
     }
   }
@@ -151,15 +144,10 @@ class MachineCodeProvider implements MatrixProvider {
       multiply: (m, a, c, accumulate) => {
         const { base } = this.#addresses;
         const left = { address: base + a, transposed: false, rowBytes: 4 * k };
-        const highest = this.#rowsAtOnce(longest);
-        for (let row = 0; row < m; row += highest) {
-          const rows = Math.min(highest, m - row);
-          for (let term = 0; term < k; term += longest) {
-            const length = Math.min(longest, k - term);
-            this.#copyIntoTiles(elementOf(left, row, term), rows, length);
-            const panels = block.address + 4 * panelled * term;
-            this.#multiplyBlock(false, panels, base + c + 4 * row * n, rows, n, length, n, accumulate || term > 0);
-          }
+        for (let term = 0; term < k; term += longest) {
+          const result = { address: base + c, rowBytes: 4 * n, accumulate: accumulate || term > 0 };
+          const panels = block.address + 4 * panelled * term;
+          this.#multiplyPanels(elementOf(left, 0, term), m, panels, n, Math.min(longest, k - term), result);
         }
       },
       release: () => this.#room.give(block),
@@ -195,52 +183,65 @@ class MachineCodeProvider implements MatrixProvider {
     }
   }
 
-  /** `rows` rows and `length` columns of A. */
-  #copyIntoTiles({ address, transposed, rowBytes }: Operand, rows: number, length: number): void {
-    const { copyRows, copyTiles } = this.#functions;
-    const { tileRows, tileBytes, rowPitch, vectorFloats } = this.#sizes;
-    const tiles = this.#tiles.address;
-    if (!transposed) {
-      const rest = length % vectorFloats;
-      copyRows(address, tiles, rows, Math.floor(length / vectorFloats), rowBytes, rowPitch, rest, this.#mask(rest));
-      return;
-    }
-    const whole = Math.floor(rows / tileRows);
-    for (let tile = 0; tile < whole; tile += tilesAtOnce) {
-      const count = Math.min(tilesAtOnce, whole - tile);
-      copyTiles(address + 4 * tileRows * tile, tiles + tileBytes * tile, length, count, rowBytes, this.#mask(tileRows));
-    }
-    const rest = rows - whole * tileRows;
-    if (rest > 0) copyTiles(address + 4 * tileRows * whole, tiles + tileBytes * whole, length, 1, rowBytes, this.#mask(rest));
-  }
-
-  /** The tiles that were copied last, by panels; `width` floats lie from one row of C to the next. */
-  #multiplyBlock(
-    columnsOfA: boolean,
-    panels: number,
-    c: number,
-    rows: number,
-    columns: number,
-    length: number,
-    width: number,
-    accumulate: boolean,
-  ): void {
-    const { panelColumns } = this.#sizes;
-    const run = columnsOfA ? this.#functions.multiplyColumns : this.#functions.multiplyRows;
+  /** `rows` rows and `length` columns of A by panels of B, in blocks of rows that stay in the cache. */
+  #multiplyPanels(left: Operand, rows: number, panels: number, columns: number, length: number, result: Result): void {
+    const { tileRows, panelColumns } = this.#sizes;
+    const { multiplyRows, multiplyCopiedRows, multiplyCopiedColumns } = this.#functions;
+    const highest = Math.min(mostTiles, Math.floor(bytesOfA / (4 * tileRows * length))) * tileRows;
     const count = Math.ceil(columns / panelColumns);
-    const last = columns - (count - 1) * panelColumns;
-    run(this.#tiles.address, panels, c, rows, count, length, 4 * width, this.#mask(panelColumns), this.#mask(last), accumulate ? 1 : 0);
+    const masks = [this.#mask(panelColumns), this.#mask(columns - (count - 1) * panelColumns)] as const;
+    const run = (multiply: ForeignFunction, a: number, row: number, many: number) => {
+      const c = result.address + row * result.rowBytes;
+      multiply(a, panels, c, many, count, length, result.rowBytes, ...masks, result.accumulate ? 1 : 0, left.rowBytes);
+    };
+    for (let row = 0; row < rows; row += highest) {
+      const many = Math.min(highest, rows - row);
+      const { address } = elementOf(left, row, 0);
+      if (left.transposed) {
+        this.#copyTiles(address, left.rowBytes, many, length);
+        run(multiplyCopiedColumns, this.#copied.address, row, many);
+      } else if (left.rowBytes % crowdedRowBytes !== 0 || many === 1) {
+        run(multiplyRows, address, row, many);
+      } else {
+        this.#copyRows(address, left.rowBytes, many, length);
+        run(multiplyCopiedRows, this.#copied.address, row, many);
+      }
+    }
   }
 
-  #rowsAtOnce(length: number): number {
-    const { tileRows } = this.#sizes;
-    return tileRows * Math.min(mostTiles, Math.floor(bytesOfA / (4 * tileRows * length)));
+  #copyRows(from: number, rowBytes: number, rows: number, length: number): void {
+    const { vectorFloats, rowPitch } = this.#sizes;
+    const rest = length % vectorFloats;
+    const vectors = (length - rest) / vectorFloats;
+    this.#functions.copyRows(from, this.#copied.address, rows, vectors, rowBytes, rowPitch, rest, this.#mask(rest));
+  }
+
+  /** Columns of A, as many as the product has rows. */
+  #copyTiles(from: number, rowBytes: number, columns: number, length: number): void {
+    const { tileRows, tilePitch } = this.#sizes;
+    const copy = (tile: number, count: number, floats: number) => {
+      const to = this.#copied.address + tilePitch * tile;
+      this.#functions.copyTiles(from + 4 * tileRows * tile, to, length, count, rowBytes, this.#mask(floats));
+    };
+    const whole = Math.floor(columns / tileRows);
+    if (whole > 0) copy(0, whole, tileRows);
+    if (columns > whole * tileRows) copy(whole, 1, columns - whole * tileRows);
   }
 
   /** The address of integers of which so many are -1 and the rest 0. */
   #mask(floats: number): number {
     return this.#masks.address + 4 * (this.#sizes.panelColumns - floats);
   }
+}
+
+/** Rows so far apart meet in two of the 64 sets of a first-level cache. */
+const crowdedRowBytes = 2048;
+
+/** Where a product goes. */
+interface Result {
+  readonly address: number;
+  readonly rowBytes: number;
+  readonly accumulate: boolean;
 }
 
 /** The part of an operand that begins at this row and column of the matrix. */

@@ -1,0 +1,79 @@
+import { DecadeError } from '../core/errors.js';
+import { type Files, joinPath, type LockAttempt } from '../core/files.js';
+
+/** In a run directory while it is trained in, and after a training that was killed. */
+export const lockName = 'training.lock';
+
+type HeldLock = Extract<LockAttempt, { kind: 'held' }>;
+
+/**
+ * One training at a time in a run directory. Its process holds two files: `RUN.training.lock`, so that it alone makes and
+ * removes the directory, and `RUN/training.lock`, for those who reach the directory by another path. The system itself takes
+ * them from a process that ends, so none has to be recognised as stale. Readers need no lock.
+ */
+export class RunLock {
+  readonly #files: Files;
+  readonly #path: string;
+  readonly #warn: (message: string) => void;
+  #beside: HeldLock | undefined;
+  #inside: HeldLock | undefined;
+
+  private constructor(files: Files, path: string, warn: (message: string) => void) {
+    this.#files = files;
+    this.#path = path;
+    this.#warn = warn;
+  }
+
+  /**
+   * Throws `usage` when a training is under way at `path`. The directory need not be there yet.
+   *
+   * @param warn  told when the system has no locks there
+   */
+  static async take(files: Files, path: string, warn: (message: string) => void): Promise<RunLock> {
+    const lock = new RunLock(files, path, warn);
+    await files.makeDirectory(files.absolute(joinPath(path, '..')));
+    // Without the right to write there, nobody can make or remove the directory either.
+    const beside = await lock.#attempt(`${files.absolute(path).replace(/(.)[\\/]+$/, '$1')}.${lockName}`);
+    if (beside.kind === 'held') lock.#beside = beside;
+    try {
+      await lock.enter();
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+    return lock;
+  }
+
+  /** Takes the directory itself, if it is there by now. */
+  async enter(): Promise<void> {
+    if (this.#inside !== undefined || (await this.#files.kind(this.#path)) !== 'directory') return;
+    const inside = await this.#attempt(joinPath(this.#path, lockName));
+    if (inside.kind === 'held') this.#inside = inside;
+    else this.#warn(`nothing keeps a second training out of ${this.#path}: ${inside.reason}`);
+  }
+
+  /** Removes the directory and what is in it, and stays the only one who may make it again. */
+  async removeRun(): Promise<void> {
+    await this.#inside?.release();
+    this.#inside = undefined;
+    await this.#files.remove(this.#path);
+  }
+
+  async release(): Promise<void> {
+    await this.#inside?.release();
+    await this.#beside?.release();
+    this.#inside = undefined;
+    this.#beside = undefined;
+  }
+
+  async #attempt(path: string): Promise<Exclude<LockAttempt, { kind: 'taken' }>> {
+    const attempt = await this.#files.lock(path);
+    if (attempt.kind !== 'taken') return attempt;
+    throw new DecadeError('usage', {
+      where: this.#path,
+      received: `a training is under way there, by ${attempt.holder}`,
+      allowed: 'one at a time in a run directory',
+      next: 'wait for its end, or stop it (Ctrl-C saves) and go on from there, or choose another --out; reading the run needs no waiting',
+    });
+  }
+}
