@@ -42,7 +42,7 @@ import { type ExecutorSetup, type TrainingContext, type TrainRequest, train as t
 export interface TrainOptions extends TrainRequest {
   /** Worker threads to compute on. Default: one a core, or what the resumed run had. */
   readonly devices?: number | undefined;
-  /** A matrix library by name: `webassembly`, `openblas`, `mkl`, `accelerate`, `onednn`. Default: the fastest here. */
+  /** A matrix library by name: `webassembly`, `avx512`, `avx2`, `openblas`, `mkl`, `accelerate`, `onednn`. Default: the fastest here. */
   readonly gemm?: string | undefined;
   /** `key.path=value` each, in place of what the configuration says. */
   readonly set?: readonly string[] | undefined;
@@ -112,7 +112,7 @@ export interface LoadOptions extends DecodingOptionsInput {
    * them; until then, and for single lines, this thread computes. Default: one a core.
    */
   readonly devices?: number | undefined;
-  /** A matrix library by name: `webassembly`, `openblas`, `mkl`, `accelerate`, `onednn`. Default: the fastest here. */
+  /** A matrix library by name: `webassembly`, `avx512`, `avx2`, `openblas`, `mkl`, `accelerate`, `onednn`. Default: the fastest here. */
   readonly gemm?: string | undefined;
 }
 

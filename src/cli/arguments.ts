@@ -51,5 +51,5 @@ export function withDevicesOption(command: Command): Command {
 
 /** Which matrix library to use. */
 export function withGemmOption(command: Command): Command {
-  return command.option('--gemm <library>', 'webassembly, openblas, mkl, accelerate or onednn (default: the fastest here)');
+  return command.option('--gemm <library>', 'webassembly, avx512, avx2, openblas, mkl, accelerate or onednn (default: the fastest here)');
 }

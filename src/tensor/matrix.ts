@@ -37,7 +37,7 @@ export interface PackedMatrix {
 
 /** A matrix library bound to one memory and used by one thread. Products round as the library does. */
 export interface MatrixProvider {
-  /** `webassembly`, `openblas`, `mkl`, `accelerate`, `onednn`. */
+  /** `webassembly`, `avx512`, `avx2`, `openblas`, `mkl`, `accelerate`, `onednn`. */
   readonly name: string;
   /** How packed weights are kept, where the library knows several ways: products round differently by it. */
   readonly packing?: string;

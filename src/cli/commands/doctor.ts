@@ -1,5 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { Command } from 'commander';
+import { ForeignInterface } from '../../platform/node/native/foreign.js';
+import { peakGflops } from '../../platform/node/machine-code/processor.js';
 import { type Bfloat16Report, mixedPrecision } from '../../platform/node/native/mixed-precision.js';
 import { matrixProviders, type ProviderReport } from '../../platform/node/native/providers.js';
 import { openKernels } from '../../platform/node/open-kernels.js';
@@ -29,6 +31,8 @@ interface Findings {
   /** The matrix library that is used unless another is asked for. */
   gemm: string;
   providers: ProviderReport[];
+  /** GFLOP/s of one core that only multiplies and adds in registers, by instructions; absent where they cannot be measured. */
+  peak?: { avx512?: number; avx2?: number };
   /** `precision: bf16`. */
   bf16: Bfloat16Report;
   /** The one command that would make this machine faster. */
@@ -50,6 +54,7 @@ async function findings(): Promise<Findings> {
   providers.provider.dispose();
   const mixed = await mixedPrecision(memory, { measure: true });
   mixed.provider?.dispose();
+  const peak = await measuredPeak();
   return {
     decade: version(),
     node: process.versions.node,
@@ -60,9 +65,27 @@ async function findings(): Promise<Findings> {
     kernels: kernels.variant,
     gemm,
     providers: providers.reports,
+    ...(peak !== undefined && { peak }),
     bf16: mixed.report,
     ...(fasterCommand !== undefined && { fasterCommand }),
   };
+}
+
+async function measuredPeak(): Promise<Findings['peak']> {
+  const foreign = await ForeignInterface.load();
+  if (!(foreign instanceof ForeignInterface)) return undefined;
+  const [avx512, avx2] = [peakGflops('avx512', foreign), peakGflops('avx2', foreign)];
+  if (avx2 === undefined) return undefined;
+  return { ...(avx512 !== undefined && { avx512: Math.round(avx512) }), avx2: Math.round(avx2) };
+}
+
+function describePeak({ avx512, avx2 }: NonNullable<Findings['peak']>): string {
+  // WebAssembly's vectors are half as wide as those of AVX2, on the same units.
+  const rates = [
+    ...(avx512 === undefined ? [] : [`${avx512} with AVX-512`]),
+    ...(avx2 === undefined ? [] : [`${avx2} with AVX2`, `${Math.round(avx2 / 2)} with WebAssembly`]),
+  ];
+  return `This processor's limit, GFLOP/s a core in 32 bits: ${rates.join(', ')}`;
 }
 
 function describe(found: Findings): string {
@@ -80,6 +103,7 @@ function describe(found: Findings): string {
     '',
     'Matrix libraries (* is used; --gemm or DECADE_GEMM chooses another):',
     ...rows,
+    ...(found.peak === undefined ? [] : ['', describePeak(found.peak)]),
     '',
     `Mixed precision (training.precision: bf16): ${describeMixedPrecision(found.bf16)}`,
     '',

@@ -1,5 +1,5 @@
 import type { ForeignInterface, Unavailable } from '../native/foreign.js';
-import { Assembler, type VectorSet } from './assembler.js';
+import { Assembler, type VectorSet, vectorSets } from './assembler.js';
 import { executableMemory } from './executable-memory.js';
 
 /** What CPUID and XGETBV must say (Intel's manual, volume 1, sections 14.3 and 15.2). */
@@ -61,4 +61,37 @@ function supportCode(vectors: VectorSet): Uint8Array {
   code.pop('rbx');
   code.return();
   return code.code;
+}
+
+/** Rounds of a measurement of some tenths of a millisecond, of which the best counts. */
+const rounds = 30;
+const repetitions = 20_000;
+
+/**
+ * What no product can exceed: 10^9 additions and multiplications a second of one thread that does nothing but fused multiply-adds in
+ * registers.
+ */
+export function peakGflops(vectors: VectorSet, foreign: ForeignInterface): number | undefined {
+  if (!vectorSupport(vectors, foreign).available) return undefined;
+  const { floats } = vectorSets[vectors];
+  // Ten sums hide the latency of two units; eleven registers exist in every set.
+  const sums = 10;
+  const code = new Assembler(vectors);
+  for (let sum = 0; sum <= sums; sum++) code.clearVector(sum);
+  const next = code.place();
+  for (let sum = 0; sum < sums; sum++) code.multiplyAdd(sum, sums, sums);
+  code.subtract('rdi', 1);
+  code.jump(next, 'notEqual');
+  code.forgetVectors();
+  code.return();
+  const memory = executableMemory(foreign, code.code);
+  if (!memory.available) return undefined;
+  const run = foreign.functionAt(memory.address, 'void', ['int64_t']);
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < rounds; round++) {
+    const start = performance.now();
+    run(repetitions);
+    best = Math.min(best, performance.now() - start);
+  }
+  return (2 * floats * sums * repetitions) / best / 1e6;
 }

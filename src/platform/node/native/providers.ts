@@ -180,9 +180,9 @@ function choicesOf(library: NativeLibraryFound): NativeChoice[] {
     case 'avx2':
       return [{ name: library.name }];
     case 'onednn':
-      return [...oneDnnPackings, ...availablePackings(library.foreign)].map((packing) => ({ name: library.name, packing }));
+      return [...availablePackings(library.foreign), ...oneDnnPackings].map((packing) => ({ name: library.name, packing }));
     default:
-      return [...blasPackings(library), ...availablePackings(library.foreign)].map((packing) => ({ name: library.name, packing }));
+      return [...availablePackings(library.foreign), ...blasPackings(library)].map((packing) => ({ name: library.name, packing }));
   }
 }
 
