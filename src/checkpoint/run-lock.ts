@@ -17,6 +17,7 @@ export class RunLock {
   readonly #warn: (message: string) => void;
   #beside: HeldLock | undefined;
   #inside: HeldLock | undefined;
+  #isWarned = false;
 
   private constructor(files: Files, path: string, warn: (message: string) => void) {
     this.#files = files;
@@ -49,7 +50,8 @@ export class RunLock {
     if (this.#inside !== undefined || (await this.#files.kind(this.#path)) !== 'directory') return;
     const inside = await this.#attempt(joinPath(this.#path, lockName));
     if (inside.kind === 'held') this.#inside = inside;
-    else this.#warn(`nothing keeps a second training out of ${this.#path}: ${inside.reason}`);
+    else if (!this.#isWarned) this.#warn(`nothing keeps a second training out of ${this.#path}: ${inside.reason}`);
+    this.#isWarned = inside.kind !== 'held';
   }
 
   /** Removes the directory and what is in it, and stays the only one who may make it again. */

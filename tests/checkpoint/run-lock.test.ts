@@ -151,10 +151,24 @@ describe('the lock of a run', () => {
     assert.ok(turns > 1);
   });
 
+  test('leaves nothing where the command that locks is missing', { skip: process.platform !== 'linux' && 'Linux only' }, async () => {
+    const path = await emptyDirectory();
+    const commands = process.env.PATH;
+    process.env.PATH = path;
+    try {
+      assert.deepEqual(await nodeFiles.lock(join(path, 'file')), { kind: 'unavailable', reason: 'no command `flock` here' });
+    } finally {
+      process.env.PATH = commands;
+    }
+    assert.deepEqual(await nodeFiles.list(path), []);
+  });
+
   test('is done without, with a warning, where the system has none', async () => {
     const files: Files = { ...memoryFiles({ 'run/config.yaml': '' }), lock: async () => ({ kind: 'unavailable', reason: 'no locks' }) };
     const warnings: string[] = [];
-    await (await RunLock.take(files, 'run', (message) => warnings.push(message))).release();
+    const lock = await RunLock.take(files, 'run', (message) => warnings.push(message));
+    await lock.enter();
+    await lock.release();
     assert.deepEqual(warnings, ['nothing keeps a second training out of run: no locks']);
   });
 });

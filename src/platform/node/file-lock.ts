@@ -65,6 +65,8 @@ async function openLocked(path: string): Promise<FileHandle | Exclude<LockAttemp
   if (flags !== undefined) return handle;
   const refusal = await flock(handle.fd);
   if (refusal === undefined) return handle;
+  // Empty, it is no holder's, but made by the opening.
+  if (refusal !== '' && (await handle.stat()).size === 0) await rm(path, { force: true });
   await handle.close();
   return refusal === '' ? { kind: 'taken', holder: await holderOf(path) } : { kind: 'unavailable', reason: refusal };
 }
