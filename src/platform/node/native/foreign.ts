@@ -20,6 +20,9 @@ interface KoffiLibrary {
   unload(): void;
 }
 
+/** Bytes. Vectors that lie across two are read and written in two halves. */
+const cacheLine = 64;
+
 /** Why a native library is not used here. */
 export interface Unavailable {
   available: false;
@@ -94,11 +97,13 @@ export class ForeignInterface {
     return Number(this.#koffi.address(bytes));
   }
 
-  /** Cleared bytes that do not move, for a structure of native code; they live as long as the result is held. */
+  /** Cleared bytes that do not move, for a structure of native code, from a cache line on; they live as long as the result is held. */
   structure(bytes: number): Structure {
     // Small typed arrays may live on the JavaScript heap, which moves them; a shared buffer never does.
-    const buffer = new SharedArrayBuffer(bytes);
-    return { address: this.address(new Uint8Array(buffer)), view: new DataView(buffer) };
+    const buffer = new SharedArrayBuffer(bytes + cacheLine);
+    const start = this.address(new Uint8Array(buffer));
+    const address = Math.ceil(start / cacheLine) * cacheLine;
+    return { address, view: new DataView(buffer, address - start, bytes) };
   }
 }
 
@@ -206,9 +211,9 @@ export class PackingRoom {
   take(bytes: number): PackingBlock {
     const reused = this.#released.get(bytes)?.pop();
     if (reused !== undefined) return reused;
-    const buffer = new SharedArrayBuffer(bytes + 64);
+    const buffer = new SharedArrayBuffer(bytes + cacheLine);
     const start = this.#foreign.address(new Uint8Array(buffer));
-    const address = Math.ceil(start / 64) * 64;
+    const address = Math.ceil(start / cacheLine) * cacheLine;
     this.#bytes += buffer.byteLength;
     return { address, bytes, buffer };
   }
