@@ -12,7 +12,7 @@ import { loadKernels } from '../../src/tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
 import { type MatrixProvider, matrixIdentity } from '../../src/tensor/matrix.js';
 import { Memory } from '../../src/tensor/memory.js';
-import { assertAgrees } from './matrix-products.js';
+import { assertAgrees, place } from './matrix-products.js';
 
 const choices: readonly ProviderChoice[] = [
   { name: 'onednn', packing: 'plain' },
@@ -105,6 +105,33 @@ for (const choice of choices) {
       assertAgrees(memory, provider, offset, { m: 3, n: 8, k: 20, transposeA: false, transposeB: false, accumulate: false });
       memory.free(block);
     });
+
+    if (provider.name === 'avx512' || provider.name === 'avx2') {
+      it('gives a row the same bits alone and in any batch, packed or not, whatever lies beside it', () => {
+        const [rows, n, k] = [31, 70, 521];
+        const block = memory.allocate(4 * (rows * k + n * k + rows * n));
+        const { a, b, c } = place(memory, block.offset, { m: rows, n, k, transposeA: false, transposeB: false, accumulate: false }, 3);
+        const packed = provider.pack(n, k, b, false);
+        const lastRow = (m: number, multiply: (a: number) => void) => {
+          multiply(a + 4 * (rows - m) * k);
+          return memory.f32.slice(c / 4 + (m - 1) * n, c / 4 + m * n);
+        };
+        const alone = lastRow(1, (left) => packed.multiply(1, left, c, false));
+        for (let m = 1; m <= rows; m++) {
+          const product = { m, n, k, transposeA: false, b, transposeB: false, c, accumulate: false };
+          assert.deepEqual(
+            lastRow(m, (left) => provider.multiply({ ...product, a: left })),
+            alone,
+          );
+          assert.deepEqual(
+            lastRow(m, (left) => packed.multiply(m, left, c, false)),
+            alone,
+          );
+        }
+        packed.release();
+        memory.free(block);
+      });
+    }
 
     it('works in two threads at the same time on one memory', async () => {
       const ready = new SharedArrayBuffer(8);
