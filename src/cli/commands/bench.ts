@@ -114,13 +114,15 @@ function describeTranslation(result: BenchTranslateResult): string {
 }
 
 function describeTraining(result: BenchTrainResult): string {
-  const { profileMs, warning } = result;
+  const { profileMs, warning, fastest } = result;
+  const percent = (fraction: number) => `${(100 * fraction).toFixed(1)} %`;
   return [
     `${result.config}: ${figure(result.parameters)} parameters, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}, ${result.strategy}, ${result.gemm}, ${result.precision}`,
     ...(result.placement ?? []),
     `${figure(result.wordsPerSecond)} words/s (source and target; ${result.stepMs} ms an update, median of ${result.updates}; ${result.gflops} GFLOP/s)`,
-    `${figure(result.gemmBoundWordsPerSecond)} words/s if there were only the matrix products: ${(100 * result.fractionOfBound).toFixed(1)} % of that bound`,
-    `${figure(result.plainBoundWordsPerSecond)} words/s if these were plain, without packed weights: ${(100 * result.fractionOfPlainBound).toFixed(1)} % of that`,
+    `${figure(result.gemmBoundWordsPerSecond)} words/s if there were only the matrix products: ${percent(result.fractionOfBound)} of that bound`,
+    `${figure(result.plainBoundWordsPerSecond)} words/s if these were plain, without packed weights: ${percent(result.fractionOfPlainBound)} of that`,
+    `${figure(fastest.wordsPerSecond)} words/s in the fastest update: ${percent(fastest.fractionOfBound)} and ${percent(fastest.fractionOfPlainBound)} of the fastest replays`,
     `${figure(result.peakRssMiB)} MiB of memory at most (${figure(result.estimatedRssMiB)} as estimated beforehand)`,
     ...(warning === undefined ? [] : [warning]),
     ...Object.entries(profileMs ?? {}).map(([kernel, milliseconds]) => `  ${milliseconds.toFixed(3).padStart(10)} ms  ${kernel}`),

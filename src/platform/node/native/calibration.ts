@@ -150,7 +150,7 @@ export class CalibrationCache {
       await writer.close();
       await nodeFiles.rename(temporary, this.#path);
     } catch {
-      // A cache that cannot be written costs a third of a second at the next start, no more.
+      // A cache that cannot be written costs a second at the next start, no more.
     }
   }
 }

@@ -64,7 +64,7 @@ export interface ProviderOptions {
   cacheDirectory?: string;
 }
 
-const calibrationMilliseconds = 250;
+const calibrationMilliseconds = 500;
 
 /**
  * Finds the matrix libraries of this machine, checks them against a plain product, and chooses the fastest.
@@ -246,19 +246,18 @@ function refusal(wrong: string): string {
   return `failed its self-check: ${wrong}`;
 }
 
-/**
- * The fastest candidate that passed; of two within the noise of the measurement, the one that is listed first. Packings
- * of one library differ only in packed products.
- */
+/** Of two that are not further apart, the one that is listed first is taken: measurements on a busy machine vary. */
+const noise = { ofLibraries: 1.05, ofPackings: 1.15 };
+
+/** The fastest candidate that passed. Packings of one library differ only in packed products. */
 function fastest(candidates: readonly Candidate[], gemm: GemmOption, results: Results): Candidate | undefined {
-  const noise = 1.05;
   let best: (Candidate & { speed: Speed }) | undefined;
   for (const { choice, provider } of candidates) {
     const speed = results[matrixIdentity(provider)];
     if (speed === undefined || 'refused' in speed || !isAllowed(choice.name, gemm)) continue;
-    const [own, other] =
-      best?.choice.name === choice.name ? [speed.packedGflops, best.speed.packedGflops] : [speed.gflops, best?.speed.gflops];
-    if (other === undefined || own > noise * other) best = { choice, provider, speed };
+    const isPacking = best?.choice.name === choice.name;
+    const [own, other] = isPacking ? [speed.packedGflops, best?.speed.packedGflops] : [speed.gflops, best?.speed.gflops];
+    if (other === undefined || own > other * (isPacking ? noise.ofPackings : noise.ofLibraries)) best = { choice, provider, speed };
   }
   return best === undefined ? undefined : { choice: best.choice, provider: best.provider };
 }
