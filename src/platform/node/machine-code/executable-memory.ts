@@ -14,7 +14,10 @@ export interface ExecutableMemory {
 }
 
 /** A copy of the code that the processor may execute, and nobody write. */
-export function executableMemory(foreign: ForeignInterface, code: Uint8Array): ExecutableMemory | Unavailable {
+export function executableMemory(
+  foreign: Pick<ForeignInterface, 'ofProcess' | 'bytesAt'>,
+  code: Uint8Array,
+): ExecutableMemory | Unavailable {
   const anonymous = anonymousMapping[process.platform];
   const map = foreign.ofProcess('mmap', 'uintptr_t', ['uintptr_t', 'size_t', 'int', 'int', 'int', 'int64_t']);
   const protect = foreign.ofProcess('mprotect', 'int', ['uintptr_t', 'size_t', 'int']);

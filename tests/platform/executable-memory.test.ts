@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Assembler } from '../../src/platform/node/machine-code/assembler.js';
+import { executableMemory } from '../../src/platform/node/machine-code/executable-memory.js';
+import { ForeignInterface } from '../../src/platform/node/native/foreign.js';
+
+const foreign = await ForeignInterface.load();
+const isMade = process.arch === 'x64' && (process.platform === 'linux' || process.platform === 'darwin');
+const skip = foreign instanceof ForeignInterface && isMade ? false : 'no calls of machine code here';
+
+/** A system on which these functions of the C library give these answers. */
+function system(answers: { readonly [name: string]: number }, written: Uint8Array) {
+  return {
+    ofProcess: (name: string) => {
+      const answer = answers[name];
+      return answer === undefined ? undefined : () => answer;
+    },
+    bytesAt: () => written,
+  };
+}
+
+describe('executable memory', { skip }, () => {
+  it('runs what was written', () => {
+    if (!(foreign instanceof ForeignInterface)) return;
+    const code = new Assembler('avx2');
+    code.move('rax', 42);
+    code.return();
+    const memory = executableMemory(foreign, code.code);
+    assert.ok(memory.available);
+    assert.equal(foreign.functionAt(memory.address, 'int', [])(), 42);
+  });
+
+  it('says so where a system gives no memory, or does not let it be executed', () => {
+    const code = Uint8Array.of(0xc3);
+    const reason = (answers: { readonly [name: string]: number }) => {
+      const memory = executableMemory(system(answers, new Uint8Array(1)), code);
+      return memory.available ? 'available' : memory.reason;
+    };
+    assert.equal(reason({ mmap: 4096, mprotect: 0 }), 'available');
+    assert.match(reason({ mmap: 2 ** 64, mprotect: 0 }), /gives no memory/);
+    assert.match(reason({ mmap: 4096, mprotect: -1 }), /does not let a program write code/);
+    assert.match(reason({ mmap: 4096 }), /is not made for/);
+  });
+});
