@@ -107,6 +107,18 @@ for (const choice of choices) {
     });
 
     if (provider.name === 'avx512' || provider.name === 'avx2') {
+      it('gives zeros, or what was there, for a product over no terms', () => {
+        const block = memory.allocate(64);
+        const { offset } = block;
+        memory.f32.fill(7, offset / 4, offset / 4 + 6);
+        const product = { m: 2, n: 3, k: 0, a: offset, transposeA: false, b: offset, transposeB: false, c: offset };
+        provider.multiply({ ...product, accumulate: true });
+        assert.deepEqual(Array.from(memory.f32.slice(offset / 4, offset / 4 + 6)), [7, 7, 7, 7, 7, 7]);
+        provider.multiply({ ...product, accumulate: false });
+        assert.deepEqual(Array.from(memory.f32.slice(offset / 4, offset / 4 + 6)), [0, 0, 0, 0, 0, 0]);
+        memory.free(block);
+      });
+
       it('gives a row the same bits alone and in any batch, packed or not, whatever lies beside it', () => {
         const [rows, n, k] = [31, 70, 521];
         const block = memory.allocate(4 * (rows * k + n * k + rows * n));

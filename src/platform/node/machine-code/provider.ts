@@ -84,6 +84,7 @@ class MachineCodeProvider implements MatrixProvider {
   readonly name: VectorSet;
   readonly precision = 'f32';
   readonly description: string;
+  readonly #memory: Memory;
   readonly #functions: MachineCode['functions'];
   readonly #sizes: ProductSizes;
   readonly #addresses: MemoryAddresses;
@@ -95,6 +96,7 @@ class MachineCodeProvider implements MatrixProvider {
   constructor(memory: Memory, { name, foreign, functions, version }: MachineCode) {
     this.name = name;
     this.description = version;
+    this.#memory = memory;
     this.#functions = functions;
     this.#sizes = productSizes(name);
     const { tileRows, rowPitch, tilePitch, panelColumns } = this.#sizes;
@@ -112,6 +114,7 @@ class MachineCodeProvider implements MatrixProvider {
   }
 
   multiply({ m, n, k, a, transposeA, b, transposeB, c, accumulate }: MatrixProduct): void {
+    if (k === 0) return this.#sumNothing(c, m * n, accumulate);
     const { base } = this.#addresses;
     const { panelColumns, blockLength } = this.#sizes;
     const left = { address: base + a, transposed: transposeA, rowBytes: 4 * (transposeA ? m : k) };
@@ -142,6 +145,7 @@ class MachineCodeProvider implements MatrixProvider {
       n,
       k,
       multiply: (m, a, c, accumulate) => {
+        if (k === 0) return this.#sumNothing(c, m * n, accumulate);
         const { base } = this.#addresses;
         const left = { address: base + a, transposed: false, rowBytes: 4 * k };
         for (let term = 0; term < k; term += longest) {
@@ -207,6 +211,10 @@ class MachineCodeProvider implements MatrixProvider {
         run(multiplyCopiedRows, this.#copied.address, row, many);
       }
     }
+  }
+
+  #sumNothing(c: number, count: number, accumulate: boolean): void {
+    if (!accumulate) this.#memory.f32.fill(0, c / 4, c / 4 + count);
   }
 
   #copyRows(from: number, rowBytes: number, rows: number, length: number): void {
