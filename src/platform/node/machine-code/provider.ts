@@ -114,7 +114,10 @@ class MachineCodeProvider implements MatrixProvider {
   }
 
   multiply({ m, n, k, a, transposeA, b, transposeB, c, accumulate }: MatrixProduct): void {
-    if (k === 0) return this.#sumNothing(c, m * n, accumulate);
+    if (k === 0) {
+      this.#sumNothing(c, m * n, accumulate);
+      return;
+    }
     const { base } = this.#addresses;
     const { panelColumns, blockLength } = this.#sizes;
     const left = { address: base + a, transposed: transposeA, rowBytes: 4 * (transposeA ? m : k) };
@@ -145,7 +148,10 @@ class MachineCodeProvider implements MatrixProvider {
       n,
       k,
       multiply: (m, a, c, accumulate) => {
-        if (k === 0) return this.#sumNothing(c, m * n, accumulate);
+        if (k === 0) {
+          this.#sumNothing(c, m * n, accumulate);
+          return;
+        }
         const { base } = this.#addresses;
         const left = { address: base + a, transposed: false, rowBytes: 4 * k };
         for (let term = 0; term < k; term += longest) {
