@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Assembler } from '../../src/platform/node/machine-code/assembler.js';
 import { executableMemory } from '../../src/platform/node/machine-code/executable-memory.js';
-import { ForeignInterface } from '../../src/platform/node/native/foreign.js';
+import { ForeignInterface } from '../../src/platform/node/foreign.js';
 
 const foreign = await ForeignInterface.load();
 const isMade = process.arch === 'x64' && (process.platform === 'linux' || process.platform === 'darwin');

@@ -37,6 +37,8 @@ const sizes = [
   [20, 33, 1100],
   [30, 300, 511],
   [1400, 17, 40],
+  [31, 18, 512],
+  [29, 40, 1024],
 ] as const;
 const truths = [false, true];
 
@@ -120,28 +122,32 @@ for (const choice of choices) {
       });
 
       it('gives a row the same bits alone and in any batch, packed or not, whatever lies beside it', () => {
-        const [rows, n, k] = [31, 70, 521];
-        const block = memory.allocate(4 * (rows * k + n * k + rows * n));
-        const { a, b, c } = place(memory, block.offset, { m: rows, n, k, transposeA: false, transposeB: false, accumulate: false }, 3);
-        const packed = provider.pack(n, k, b, false);
-        const lastRow = (m: number, multiply: (a: number) => void) => {
-          multiply(a + 4 * (rows - m) * k);
-          return memory.f32.slice(c / 4 + (m - 1) * n, c / 4 + m * n);
-        };
-        const alone = lastRow(1, (left) => packed.multiply(1, left, c, false));
-        for (let m = 1; m <= rows; m++) {
-          const product = { m, n, k, transposeA: false, b, transposeB: false, c, accumulate: false };
-          assert.deepEqual(
-            lastRow(m, (left) => provider.multiply({ ...product, a: left })),
-            alone,
-          );
-          assert.deepEqual(
-            lastRow(m, (left) => packed.multiply(m, left, c, false)),
-            alone,
-          );
+        for (const [rows, n, k] of [
+          [31, 70, 521],
+          [31, 70, 512],
+        ] as const) {
+          const block = memory.allocate(4 * (rows * k + n * k + rows * n));
+          const { a, b, c } = place(memory, block.offset, { m: rows, n, k, transposeA: false, transposeB: false, accumulate: false }, 3);
+          const packed = provider.pack(n, k, b, false);
+          const lastRow = (m: number, multiply: (a: number) => void) => {
+            multiply(a + 4 * (rows - m) * k);
+            return memory.f32.slice(c / 4 + (m - 1) * n, c / 4 + m * n);
+          };
+          const alone = lastRow(1, (left) => packed.multiply(1, left, c, false));
+          for (let m = 1; m <= rows; m++) {
+            const product = { m, n, k, transposeA: false, b, transposeB: false, c, accumulate: false };
+            assert.deepEqual(
+              lastRow(m, (left) => provider.multiply({ ...product, a: left })),
+              alone,
+            );
+            assert.deepEqual(
+              lastRow(m, (left) => packed.multiply(m, left, c, false)),
+              alone,
+            );
+          }
+          packed.release();
+          memory.free(block);
         }
-        packed.release();
-        memory.free(block);
       });
     }
 

@@ -1,6 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { Command } from 'commander';
-import { ForeignInterface } from '../../platform/node/native/foreign.js';
+import { ForeignInterface } from '../../platform/node/foreign.js';
 import { peakGflops } from '../../platform/node/machine-code/processor.js';
 import { type Bfloat16Report, mixedPrecision } from '../../platform/node/native/mixed-precision.js';
 import { matrixProviders, type ProviderReport } from '../../platform/node/native/providers.js';

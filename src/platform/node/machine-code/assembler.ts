@@ -27,7 +27,7 @@ export interface Label {
 }
 
 /** Comparisons of unsigned numbers, as the second byte of a jump encodes them. */
-const conditions = { below: 0x82, notBelow: 0x83, equal: 0x84, notEqual: 0x85, notAbove: 0x86, above: 0x87 } as const;
+const conditions = { below: 0x82, equal: 0x84, notEqual: 0x85, notAbove: 0x86 } as const;
 export type Condition = keyof typeof conditions;
 
 /** How an instruction on vectors is encoded (Intel's manual, volume 2, sections 2.3, VEX, and 2.7, EVEX). */
@@ -139,8 +139,8 @@ export class Assembler {
     this.#arithmetic(0x3b, 7, left, right);
   }
 
-  shiftRight(what: Register, bits: number): void {
-    this.#general(0xc1, 5, what);
+  shiftLeft(what: Register, bits: number): void {
+    this.#general(0xc1, 4, what);
     this.#bytes.push(bits);
   }
 

@@ -1,4 +1,4 @@
-import type { ForeignInterface, Unavailable } from '../native/foreign.js';
+import type { ForeignInterface, Unavailable } from '../foreign.js';
 
 /** Numbers of <sys/mman.h>. */
 const readable = 1;

@@ -1,5 +1,5 @@
-import type { ForeignInterface, Unavailable } from '../native/foreign.js';
-import { Assembler, type VectorSet, vectorSets } from './assembler.js';
+import type { ForeignInterface, Unavailable } from '../foreign.js';
+import { Assembler, type Register, type VectorSet, vectorSets } from './assembler.js';
 import { executableMemory } from './executable-memory.js';
 
 /** What CPUID and XGETBV must say (Intel's manual, volume 1, sections 14.3 and 15.2). */
@@ -32,6 +32,11 @@ function supportCode(vectors: VectorSet): Uint8Array {
   const { leaf1, kept, leaf7 } = requirements[vectors];
   const code = new Assembler(vectors);
   const no = code.label();
+  const require = (bits: number, of: Register) => {
+    code.and(of, bits);
+    code.compare(of, bits);
+    code.jump(no, 'notEqual');
+  };
   code.push('rbx');
   code.move('rax', 0);
   code.identify();
@@ -39,20 +44,14 @@ function supportCode(vectors: VectorSet): Uint8Array {
   code.jump(no, 'below');
   code.move('rax', 1);
   code.identify();
-  code.and('rcx', leaf1);
-  code.compare('rcx', leaf1);
-  code.jump(no, 'notEqual');
+  require(leaf1, 'rcx');
   code.move('rcx', 0);
   code.keptRegisters();
-  code.and('rax', kept);
-  code.compare('rax', kept);
-  code.jump(no, 'notEqual');
+  require(kept, 'rax');
   code.move('rax', 7);
   code.move('rcx', 0);
   code.identify();
-  code.and('rbx', leaf7);
-  code.compare('rbx', leaf7);
-  code.jump(no, 'notEqual');
+  require(leaf7, 'rbx');
   code.move('rax', 1);
   code.pop('rbx');
   code.return();

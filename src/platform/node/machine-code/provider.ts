@@ -8,11 +8,12 @@ import {
   PackingRoom,
   type Structure,
   type Unavailable,
-} from '../native/foreign.js';
+} from '../foreign.js';
 import type { VectorSet } from './assembler.js';
 import { executableMemory } from './executable-memory.js';
 import { vectorSupport } from './processor.js';
-import { type ProductFunction, type ProductSizes, productCode, productFunctions, productSizes } from './product-code.js';
+import { type ProductFunction, productCode, productFunctions } from './product-code.js';
+import { type ProductSizes, productSizes } from './product-sizes.js';
 
 /** Decade's own products in machine code, ready to be called. */
 export interface MachineCode {

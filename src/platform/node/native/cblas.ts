@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { MatrixProduct, MatrixProvider, PackedMatrix } from '../../../tensor/matrix.js';
 import type { Memory } from '../../../tensor/memory.js';
-import { type ForeignFunction, type ForeignInterface, MemoryAddresses, NativeLibrary, PackingRoom, type Unavailable } from './foreign.js';
+import { type ForeignFunction, type ForeignInterface, MemoryAddresses, NativeLibrary, PackingRoom, type Unavailable } from '../foreign.js';
 
 export type BlasName = 'openblas' | 'mkl' | 'accelerate';
 

@@ -1,7 +1,7 @@
 import type { MatrixProvider } from '../../../tensor/matrix.js';
 import type { Memory } from '../../../tensor/memory.js';
 import { CalibrationCache, measureSpeeds, type Speed } from './calibration.js';
-import { ForeignInterface } from './foreign.js';
+import { ForeignInterface } from '../foreign.js';
 import { oneDnnProvider } from './onednn.js';
 import { bfloat16Provider, hasBfloat16Instructions } from './onednn-bf16.js';
 import { openOneDnn } from './onednn-library.js';

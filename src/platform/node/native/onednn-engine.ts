@@ -1,4 +1,4 @@
-import type { PackingBlock, PackingRoom, Structure } from './foreign.js';
+import type { PackingBlock, PackingRoom, Structure } from '../foreign.js';
 import { bindFunctions, type Description, type ElementType, type Functions, type OneDnnLibrary } from './onednn-library.js';
 import { SignalGuard } from './signal-guard.js';
 

@@ -1,5 +1,5 @@
 import { DecadeError } from '../../../core/errors.js';
-import { type ForeignFunction, type ForeignInterface, NativeLibrary, type Structure, type Unavailable } from './foreign.js';
+import { type ForeignFunction, type ForeignInterface, NativeLibrary, type Structure, type Unavailable } from '../foreign.js';
 
 /** oneDNN, loaded. `version` 2 and 3 differ in how descriptions of matrices and products are passed. */
 export interface OneDnnLibrary {

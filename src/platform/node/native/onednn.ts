@@ -1,6 +1,6 @@
 import type { MatrixProduct, MatrixProvider, PackedMatrix } from '../../../tensor/matrix.js';
 import type { Memory } from '../../../tensor/memory.js';
-import { MemoryAddresses, PackingRoom } from './foreign.js';
+import { MemoryAddresses, PackingRoom } from '../foreign.js';
 import { OneDnnEngine } from './onednn-engine.js';
 import type { OneDnnLibrary } from './onednn-library.js';
 

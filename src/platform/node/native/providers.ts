@@ -5,7 +5,7 @@ import type { VectorSet } from '../machine-code/assembler.js';
 import { type MachineCode, machineCodeProvider, openMachineCode } from '../machine-code/provider.js';
 import { CalibrationCache, type CalibrationResult, measureSpeeds, type Speed } from './calibration.js';
 import { type BlasLibrary, type BlasName, type BlasPacking, allBlasPackings, blasPackings, cblasProvider, openBlas } from './cblas.js';
-import { ForeignInterface, type Unavailable } from './foreign.js';
+import { ForeignInterface, type Unavailable } from '../foreign.js';
 import { installCommand } from './install-command.js';
 import type { Bfloat16Choice } from './mixed-precision.js';
 import { type OneDnnPacking, oneDnnPackings, oneDnnProvider } from './onednn.js';

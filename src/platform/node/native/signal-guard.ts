@@ -1,4 +1,4 @@
-import type { ForeignFunction, ForeignInterface, Structure } from './foreign.js';
+import type { ForeignFunction, ForeignInterface, Structure } from '../foreign.js';
 
 /** Numbers of <signal.h>: how `pthread_sigmask` replaces a mask. */
 const setMask: Readonly<Partial<Record<NodeJS.Platform, number>>> = { linux: 2, darwin: 3 };

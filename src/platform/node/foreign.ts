@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Memory } from '../../../tensor/memory.js';
+import type { Memory } from '../../tensor/memory.js';
 
 /** What passes through a foreign call: numbers (also addresses), bytes passed by address, or a null pointer. */
 export type ForeignValue = number | string | ArrayBufferView | ArrayBuffer | null;

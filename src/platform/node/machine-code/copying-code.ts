@@ -1,0 +1,197 @@
+import { type Address, type Assembler, type Mask, type Register, vectorSets } from './assembler.js';
+import { cacheLine, type ProductSizes } from './product-sizes.js';
+
+// How operands come to lie as products read them. Each function writes one function and gives the place where it begins; its
+// comment says what the registers hold when it is called.
+
+const leftMask = 1;
+const rightMask = 2;
+
+/** rdi from, rsi to, rdx rows, rcx whole vectors, r8 and r9 bytes of their rows; on the stack the rest and its mask. */
+export function copyRows(code: Assembler, { vectorFloats }: ProductSizes): number {
+  const vectorBytes = 4 * vectorFloats;
+  const start = code.begin();
+  const argument = (position: number): Address => ({ base: 'rsp', displacement: 8 * (1 + position) });
+  const [rest, next] = [code.label(), code.label()];
+  code.move('rax', argument(1));
+  code.setMask(leftMask, { base: 'rax' });
+  const row = code.place();
+  code.move('rax', 'rdi');
+  code.move('r10', 'rsi');
+  code.move('r11', 'rcx');
+  code.compare('r11', 0);
+  code.jump(rest, 'equal');
+  const whole = code.place();
+  code.loadVector(0, { base: 'rax' });
+  code.storeVector({ base: 'r10' }, 0);
+  code.add('rax', vectorBytes);
+  code.add('r10', vectorBytes);
+  code.subtract('r11', 1);
+  code.jump(whole, 'notEqual');
+  code.place(rest);
+  code.move('r11', argument(0));
+  code.compare('r11', 0);
+  code.jump(next, 'equal');
+  code.loadVector(0, { base: 'rax' }, leftMask);
+  code.storeVector({ base: 'r10' }, 0);
+  code.place(next);
+  code.add('rdi', 'r8');
+  code.add('rsi', 'r9');
+  code.subtract('rdx', 1);
+  code.jump(row, 'notEqual');
+  code.forgetVectors();
+  code.return();
+  return start;
+}
+
+/** What a row is cut into: pieces of so many floats, which go to places so far apart; the next row's `pitch` bytes further. */
+interface Pieces {
+  readonly floats: number;
+  readonly pitch: number;
+  /** Bytes, or as many pitches as there are rows. */
+  readonly distance: number | 'rows';
+}
+
+/** rdi from, rsi to, rdx rows, rcx pieces, r8 bytes of a row, r9 the mask. Each row is read once, from its begin to its end. */
+export function cutRows(code: Assembler, { vectorFloats }: ProductSizes, { floats, pitch, distance }: Pieces): number {
+  const vectorBytes = 4 * vectorFloats;
+  const isWide = floats > vectorFloats;
+  const start = code.begin();
+  code.push('rbx', 'rbp', 'r12');
+  code.setMask(leftMask, { base: 'r9' });
+  if (isWide) code.setMask(rightMask, { base: 'r9', displacement: vectorBytes });
+  code.move('rbx', distance === 'rows' ? 'rdx' : distance);
+  if (distance === 'rows') code.shiftLeft('rbx', Math.log2(pitch));
+  // The fourth row from here is fetched while this one is copied.
+  code.move('r12', 'r8');
+  code.shiftLeft('r12', 2);
+  const row = code.place();
+  code.move('rax', 'rdi');
+  code.move('r10', 'rsi');
+  code.move('r11', 'rcx');
+  code.addressOf('rbp', { base: 'rdi', index: 'r12' });
+  const piece = code.place();
+  for (let at = 0; at < 4 * floats; at += cacheLine) code.prefetch({ base: 'rbp', displacement: at }, 'read');
+  code.loadVector(0, { base: 'rax' }, leftMask);
+  if (isWide) code.loadVector(1, { base: 'rax', displacement: vectorBytes }, rightMask);
+  code.storeVector({ base: 'r10' }, 0);
+  if (isWide) code.storeVector({ base: 'r10', displacement: vectorBytes }, 1);
+  code.add('rax', 4 * floats);
+  code.add('rbp', 4 * floats);
+  code.add('r10', 'rbx');
+  code.subtract('r11', 1);
+  code.jump(piece, 'notEqual');
+  code.add('rdi', 'r8');
+  code.add('rsi', pitch);
+  code.subtract('rdx', 1);
+  code.jump(row, 'notEqual');
+  code.pop('r12', 'rbp', 'rbx');
+  code.forgetVectors();
+  code.return();
+  return start;
+}
+
+/** The first of every four rows that are transposed together. */
+const rowGroups = ['rdi', 'r10', 'r11', 'rbx'] as const satisfies Register[];
+
+/** rdi from, rsi to, rdx length, rcx bytes of a row, r8 bytes of a row of the result, r9 the mask of the last square. */
+export function transpose(code: Assembler, { vectorFloats }: ProductSizes): number {
+  const start = code.begin();
+  const [rest, end] = [code.label(), code.label()];
+  code.push('rbx');
+  // rax = three rows.
+  code.addressOf('rax', { base: 'rcx', index: 'rcx', scale: 2 });
+  code.addressOf('r10', { base: 'rdi', index: 'rcx', scale: 4 });
+  code.addressOf('r11', { base: 'r10', index: 'rcx', scale: 4 });
+  code.addressOf('rbx', { base: 'r11', index: 'rcx', scale: 4 });
+  const square = code.place();
+  code.compare('rdx', vectorFloats);
+  code.jump(rest, 'below');
+  loadSquare(code, vectorFloats);
+  transposeSquare(code);
+  for (let column = 0; column < vectorFloats; column++) {
+    code.storeVector({ base: 'rsi' }, column);
+    code.add('rsi', 'r8');
+  }
+  for (const base of rowGroups) code.add(base, 4 * vectorFloats);
+  code.subtract('rdx', vectorFloats);
+  code.jump(square);
+
+  code.place(rest);
+  code.compare('rdx', 0);
+  code.jump(end, 'equal');
+  code.setMask(leftMask, { base: 'r9' });
+  loadSquare(code, vectorFloats, leftMask);
+  transposeSquare(code);
+  for (let column = 0; column < vectorFloats - 1; column++) {
+    code.storeVector({ base: 'rsi' }, column);
+    code.add('rsi', 'r8');
+    code.subtract('rdx', 1);
+    code.jump(end, 'equal');
+  }
+  code.place(end);
+  code.pop('rbx');
+  code.forgetVectors();
+  code.return();
+  return start;
+}
+
+/** A vector of each row, into the first vectors. */
+function loadSquare(code: Assembler, rows: number, mask?: Mask): void {
+  for (const [group, base] of rowGroups.slice(0, rows / 4).entries()) {
+    code.loadVector(4 * group, { base }, mask);
+    code.loadVector(4 * group + 1, { base, index: 'rcx' }, mask);
+    code.loadVector(4 * group + 2, { base, index: 'rcx', scale: 2 }, mask);
+    code.loadVector(4 * group + 3, { base, index: 'rax' }, mask);
+  }
+}
+
+/** The first vectors as rows become the first vectors as columns; overwrites the other half of the registers. */
+function transposeSquare(code: Assembler): void {
+  const { floats, registers } = vectorSets[code.vectors];
+  const other = registers / 2;
+  for (let row = 0; row < floats; row += 2) {
+    code.unpack('Low', other + row, row, row + 1);
+    code.unpack('High', other + row + 1, row, row + 1);
+  }
+  // Then the fourth part q of vector 4 g + j has rows 4 g to 4 g + 3 of column 4 q + j: four floats, which is half a vector of AVX2.
+  for (let group = 0; group < floats; group += 4) {
+    for (const half of [0, 1]) {
+      code.unpack('LowPairs', group + 2 * half, other + group + half, other + group + 2 + half);
+      code.unpack('HighPairs', group + 2 * half + 1, other + group + half, other + group + 2 + half);
+    }
+  }
+  for (let column = 0; column < 4; column++) {
+    if (code.vectors === 'avx2') {
+      const kept = other + column;
+      code.permuteHalves(kept, column, 4 + column, 0x20);
+      code.permuteHalves(4 + column, column, 4 + column, 0x31);
+      code.moveVector(column, kept);
+      continue;
+    }
+    const [even, odd] = [0x88, 0xdd];
+    const [first, second, third, fourth] = [other + column, other + 4 + column, other + 8 + column, other + 12 + column] as const;
+    code.shuffleQuarters(first, column, 4 + column, even);
+    code.shuffleQuarters(second, 8 + column, 12 + column, even);
+    code.shuffleQuarters(third, column, 4 + column, odd);
+    code.shuffleQuarters(fourth, 8 + column, 12 + column, odd);
+    code.shuffleQuarters(column, first, second, even);
+    code.shuffleQuarters(8 + column, first, second, odd);
+    code.shuffleQuarters(4 + column, third, fourth, even);
+    code.shuffleQuarters(12 + column, third, fourth, odd);
+  }
+}
+
+/** rdi from, rsi to, rdx length, rcx bytes of a row of the result. */
+export function scatter(code: Assembler): number {
+  const start = code.begin();
+  const next = code.place();
+  code.moveHalf('rax', { base: 'rdi' });
+  code.storeHalf({ base: 'rsi' }, 'rax');
+  code.add('rdi', 4);
+  code.add('rsi', 'rcx');
+  code.subtract('rdx', 1);
+  code.jump(next, 'notEqual');
+  code.return();
+  return start;
+}
