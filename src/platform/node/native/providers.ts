@@ -107,7 +107,7 @@ export async function matrixProviders(
     ...found.map(({ name, library }) => reportOf(name, library, known)),
     reportOf('webassembly', { available: true, version: webAssembly.description }, known),
   ];
-  if (chosen === undefined) throw missingProvider(gemm, reports);
+  if (chosen === undefined) throw missingProvider(gemm, packing === undefined ? reports : withoutPacking(reports, packing, foreign));
   return { ...chosen, reports, fasterCommand: () => fasterCommand(foreign, reports) };
 }
 
@@ -186,9 +186,8 @@ function choicesOf(library: NativeLibraryFound): NativeChoice[] {
   }
 }
 
-/** The widest vectors are the fastest. */
 function availablePackings(foreign: ForeignInterface): readonly OwnPacking[] {
-  return ownPackings.filter((vectors) => openMachineCode(vectors, foreign).available).slice(0, 1);
+  return ownPackings.filter((vectors) => openMachineCode(vectors, foreign).available);
 }
 
 function nativeProvider(memory: Memory, library: NativeLibraryFound, choice: NativeChoice): MatrixProvider {
@@ -277,6 +276,21 @@ function reportOf(
   if (speed !== undefined) return { ...place, available: true, ...(speed.gflops === 0 ? {} : { speed }) };
   const refused = own.flatMap(([, result]) => ('refused' in result ? [result.refused] : []))[0];
   return refused === undefined ? { ...place, available: true } : { ...place, available: false, reason: refused };
+}
+
+/** The same, where no library that is here keeps packed weights this way. */
+function withoutPacking(
+  reports: readonly ProviderReport[],
+  packing: string,
+  foreign: ForeignInterface | Unavailable | undefined,
+): ProviderReport[] {
+  const own = ownPackings.find((name) => name === packing);
+  const code = own === undefined ? undefined : openNative(own, foreign);
+  const why = code?.available === false ? `: ${code.reason}` : '';
+  const lacks = (report: ProviderReport) => report.available && report.name !== 'webassembly';
+  return reports.map((report) =>
+    lacks(report) ? { ...report, available: false, reason: `cannot keep packed weights as ${packing} here${why}` } : report,
+  );
 }
 
 function missingProvider(wanted: GemmOption, reports: readonly ProviderReport[]): DecadeError {
