@@ -3,6 +3,7 @@
  *
  *     import { train, load, evaluate } from 'decade';
  */
+import './core/globals.js';
 import * as api from './api.js';
 import type { Comparison } from './analysis/compare.js';
 import type { Examination } from './analysis/examine.js';
