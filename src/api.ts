@@ -218,10 +218,10 @@ export async function load(
   for (const path of typeof runs === 'string' ? [runs] : runs) {
     const run = await openRun(runtime.files, path);
     const configuration = resolveConfiguration(run.configuration, joinPath(path, 'config.yaml'));
-    const { source, target } = run.tokenizers;
+    const { source, target, sourceWords } = run.tokenizers;
     const model = createModel(configuration.model, { source: source.size, target: target.size });
     await run.loadParameters(model.parameters, memory);
-    members.push({ name: path, model, modelOptions: configuration.model, sourceTokenizer: source, targetTokenizer: target });
+    members.push({ name: path, model, modelOptions: configuration.model, sourceTokenizer: source, targetTokenizer: target, sourceWords });
   }
   const together = ensemble(members);
   const executor = new ElasticDecodingExecutor({

@@ -6,6 +6,7 @@ import type { ParameterStore } from '../nn/parameters.js';
 import type { Memory } from '../tensor/memory.js';
 import { loadTokenizer } from '../text/load-tokenizer.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import { WordList } from '../text/word-list.js';
 import { copyFile, replaceFile, temporarySuffix, writeTextFile } from './whole-files.js';
 import { Journal } from './journal.js';
 import { lockName } from './run-lock.js';
@@ -18,6 +19,7 @@ const configurationFile = 'config.yaml';
 const sharedTokenizerFile = 'tokenizer.json';
 const sourceTokenizerFile = 'source-tokenizer.json';
 const targetTokenizerFile = 'target-tokenizer.json';
+const sourceWordsFile = 'source-words.txt';
 const modelFile = 'model.safetensors';
 const optimizerFile = 'optimizer.safetensors';
 const stateFile = 'state.json';
@@ -28,6 +30,8 @@ const removedPrefix = 'removed-';
 export interface Tokenizers {
   readonly source: Tokenizer;
   readonly target: Tokenizer;
+  /** What the model has seen of the source's words; undefined for a run of an older decade. */
+  readonly sourceWords?: WordList | undefined;
 }
 
 /** What a loop gives to be kept. */
@@ -57,6 +61,7 @@ const stateContents = z.looseObject({
  * A run directory: everything a model needs, nothing executable.
  *
  *     config.yaml  tokenizer.json (or source-tokenizer.json, target-tokenizer.json)
+ *     source-words.txt  of the training corpus, to tell which words are new to the model
  *     model.safetensors  best so far        checkpoints/step-N/{model,optimizer}.safetensors, state.json
  *     metrics.jsonl  train.log          training.lock  while it is trained in
  *
@@ -83,9 +88,7 @@ export class Run {
     const directory = isNew ? `${run.path}${temporarySuffix}` : run.path;
     if (isNew) await files.remove(directory);
     await files.makeDirectory(joinPath(directory, checkpointsDirectory));
-    for (const [name, tokenizer] of tokenizerFiles(contents.tokenizers)) {
-      await writeTextFile(files, joinPath(directory, name), tokenizer.toJson());
-    }
+    for (const [name, text] of tokenizerFiles(contents.tokenizers)) await writeTextFile(files, joinPath(directory, name), text);
     if (contents.model !== undefined) await copyFile(files, contents.model.fileAt(modelFile), joinPath(directory, modelFile));
     await writeTextFile(files, joinPath(directory, configurationFile), contents.configuration);
     await files.syncDirectory(directory);
@@ -128,12 +131,14 @@ export class Run {
   }
 
   async tokenizers(): Promise<Tokenizers> {
+    const has = async (name: string) => (await this.files.kind(this.fileAt(name))) === 'file';
     const load = async (name: string) => loadTokenizer(await this.files.readText(this.fileAt(name)), this.fileAt(name));
-    if ((await this.files.kind(this.fileAt(sharedTokenizerFile))) === 'file') {
+    const sourceWords = (await has(sourceWordsFile)) ? WordList.parse(await this.files.readText(this.fileAt(sourceWordsFile))) : undefined;
+    if (await has(sharedTokenizerFile)) {
       const shared = await load(sharedTokenizerFile);
-      return { source: shared, target: shared };
+      return { source: shared, target: shared, sourceWords };
     }
-    return { source: await load(sourceTokenizerFile), target: await load(targetTokenizerFile) };
+    return { source: await load(sourceTokenizerFile), target: await load(targetTokenizerFile), sourceWords };
   }
 
   /**
@@ -382,13 +387,17 @@ function checkpointName(step: number): string {
   return `step-${step}`;
 }
 
-function tokenizerFiles({ source, target }: Tokenizers): [string, Tokenizer][] {
-  return source === target
-    ? [[sharedTokenizerFile, source]]
-    : [
-        [sourceTokenizerFile, source],
-        [targetTokenizerFile, target],
-      ];
+/** Names and contents. */
+function tokenizerFiles({ source, target, sourceWords }: Tokenizers): [string, string][] {
+  const tokenizers: [string, Tokenizer][] =
+    source === target
+      ? [[sharedTokenizerFile, source]]
+      : [
+          [sourceTokenizerFile, source],
+          [targetTokenizerFile, target],
+        ];
+  const files = tokenizers.map(([name, tokenizer]): [string, string] => [name, tokenizer.toJson()]);
+  return sourceWords === undefined ? files : [...files, [sourceWordsFile, sourceWords.toText()]];
 }
 
 function tokenizerNamesIn(names: readonly string[]): string[] | undefined {

@@ -1,4 +1,6 @@
 import { DecadeError } from '../core/errors.js';
+import type { Beginning } from '../text/tokenizer.js';
+import { unknownWords } from '../text/word-list.js';
 import { searchLimits, sharedBatches } from './batches.js';
 import type { Hypothesis } from './beams.js';
 import { turns } from './event-loop.js';
@@ -8,9 +10,13 @@ import { ReadAhead } from './read-ahead.js';
 import type { SearchProgress } from './search.js';
 import { encodeLine } from './source-line.js';
 import type { TranslationTokenizers } from './translation-model.js';
-import { unknownWords } from './unknown-words.js';
+import { UnknownReplacement } from './unknown-words.js';
 
-/** A line to translate; `prefix` is text that its translation must begin with (whole words). */
+/**
+ * A line to translate. `prefix` is text that its translation must begin with (whole words): it stands there as it was given, in
+ * one line and without spaces at its ends, whatever of it the model knows; the model reads it normalised, as all text. For a
+ * model of characters a space at its end is one more character. An empty line has an empty translation all the same.
+ */
 export type SourceLine = string | { readonly text: string; readonly prefix?: string };
 
 /** One translation of a line. */
@@ -27,6 +33,16 @@ export interface TranslationResult extends Translation {
   readonly nbest: readonly Translation[];
   /** Set when the line was too long and was cut. */
   readonly warning: DecadeError | undefined;
+  /**
+   * Words and marks of the line that the model cannot know: those its vocabulary lacks and, for pieces of words and characters,
+   * those that training has not shown (of a model that was trained before decade noted them, the former only).
+   */
+  readonly unknownSourceWords: readonly string[];
+  /**
+   * How sure the model is: the geometric mean of the probabilities of the tokens that it chose itself, `</s>` among them. Below
+   * `unsureBelow` the translation is best read with care; 1 for an empty line.
+   */
+  readonly meanProbability: number;
 }
 
 export interface TranslationProgress {
@@ -137,6 +153,7 @@ class TranslationCall {
   readonly #controller = new AbortController();
   readonly #endings: readonly AbortSignal[];
   readonly #turn = turns();
+  readonly #replacement: UnknownReplacement;
   #lines = 0;
   #linesDone = 0;
   #targetTokens = 0;
@@ -152,6 +169,7 @@ class TranslationCall {
     this.#tokenizers = tokenizers;
     this.#executor = executor;
     this.options = resolveDecodingOptions({ ...defaults, ...options });
+    this.#replacement = new UnknownReplacement(this.options.unknownReplacement, tokenizers.sourceTokenizer);
     this.#onProgress = onProgress;
     this.#totalLines = totalLines;
     this.#endings = signal === undefined ? [disposal] : [disposal, signal];
@@ -186,7 +204,7 @@ class TranslationCall {
       const number = ++this.#lines;
       const { ids, warning } = encodeLine(sourceTokenizer, text, number, this.options.maximumSourceLength);
       if (ids.length === 0) results[index] = emptyResult(number);
-      else waiting.push({ index, line: number, text, source: ids, prefix: targetTokenizer.encode(prefix), warning });
+      else waiting.push({ index, line: number, text, source: ids, beginning: targetTokenizer.encodeBeginning(prefix), warning });
     }
     this.#linesDone += lines.length - waiting.length;
     const lengths = waiting.map(({ source }) => source.length);
@@ -212,26 +230,30 @@ class TranslationCall {
     const { unknownReplacement } = this.options;
     const attention = this.options.attention || unknownReplacement !== 'none';
     const found = await decoder.search(
-      batch,
+      batch.map(({ source, beginning, line }) => ({ source, prefix: beginning.ids, line })),
       { ...this.options, attention },
       { signal: this.signal, onProgress: (progress) => this.#report({ ...progress, sentences: batch.length }) },
     );
     const turn = turns();
     const results: [number, TranslationResult][] = [];
-    for (const [sentence, { index, line, text, warning }] of batch.entries()) {
+    const { sourceTokenizer, sourceWords } = this.#tokenizers;
+    for (const [sentence, waiting] of batch.entries()) {
+      const { index, line, text, warning, beginning } = waiting;
       const nbest: Translation[] = [];
       for (const hypothesis of found[sentence] ?? []) {
-        nbest.push(this.#translation(hypothesis, text));
+        nbest.push(this.#translation(hypothesis, waiting));
         await turn();
       }
       const [best = emptyTranslation] = nbest;
       this.#targetTokens += best.ids.length + 1;
-      results.push([index, { ...best, line, nbest, warning }]);
+      const unknownSourceWords = unknownWords(sourceTokenizer, text, sourceWords);
+      const meanProbability = geometricMean(best.tokenLogProbabilities.subarray(beginning.ids.length));
+      results.push([index, { ...best, line, nbest, warning, unknownSourceWords, meanProbability }]);
     }
     return results;
   }
 
-  #translation(hypothesis: Hypothesis, source: string): Translation {
+  #translation(hypothesis: Hypothesis, { text: source, beginning }: WaitingLine): Translation {
     const { unknownReplacement, attention } = this.options;
     if (unknownReplacement === 'attention' && hypothesis.attention === undefined) {
       throw new DecadeError('usage', {
@@ -241,8 +263,9 @@ class TranslationCall {
         next: 'train with attention: dot or additive',
       });
     }
-    const unknown = unknownWords(unknownReplacement, this.#tokenizers.sourceTokenizer, source, hypothesis);
-    const text = this.#tokenizers.targetTokenizer.decode(hypothesis.ids, unknown);
+    const unknown = this.#replacement.of(source, hypothesis);
+    const given = beginning.ids.length === 0 ? undefined : beginning;
+    const text = this.#tokenizers.targetTokenizer.decode(hypothesis.ids, { unknown, beginning: given });
     return { ...hypothesis, attention: attention ? hypothesis.attention : undefined, text };
   }
 }
@@ -253,7 +276,7 @@ interface WaitingLine {
   readonly line: number;
   readonly text: string;
   readonly source: readonly number[];
-  readonly prefix: readonly number[];
+  readonly beginning: Beginning;
   readonly warning: DecadeError | undefined;
 }
 
@@ -267,5 +290,9 @@ const emptyTranslation: Translation = {
 };
 
 function emptyResult(line: number): TranslationResult {
-  return { ...emptyTranslation, line, nbest: [emptyTranslation], warning: undefined };
+  return { ...emptyTranslation, line, nbest: [emptyTranslation], warning: undefined, unknownSourceWords: [], meanProbability: 1 };
+}
+
+function geometricMean(logProbabilities: Float32Array): number {
+  return Math.exp(logProbabilities.reduce((sum, value) => sum + value, 0) / Math.max(1, logProbabilities.length));
 }

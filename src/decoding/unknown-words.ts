@@ -1,3 +1,4 @@
+import { normalise } from '../text/normalisation.js';
 import { type Tokenizer, unknownId } from '../text/tokenizer.js';
 import type { Hypothesis } from './beams.js';
 import type { DecodingOptions } from './options.js';
@@ -6,24 +7,39 @@ import type { DecodingOptions } from './options.js';
 type SourceWords = { readonly word: (position: number) => string; readonly unknown: readonly number[] };
 
 /**
- * What stands in the text for the `<unk>` at a position of the hypothesis (Luong et al. 2015, "Addressing the rare word
- * problem", section 3.3, with attention as the alignment; Jean et al. 2015, section 4.1). Undefined leaves ⁇.
+ * Puts something in the place of `<unk>` (Luong et al. 2015, "Addressing the rare word problem", section 3.3, with attention
+ * as the alignment; Jean et al. 2015, section 4.1).
  */
-export function unknownWords(
-  replacement: DecodingOptions['unknownReplacement'],
-  tokenizer: Tokenizer,
-  text: string,
-  { ids, attention }: Pick<Hypothesis, 'ids' | 'attention'>,
-): ((position: number) => string) | undefined {
-  if (replacement === 'none' || !ids.includes(unknownId)) return undefined;
-  const source = sourceWords(tokenizer, text);
-  const unknowns = Array.from(ids.keys()).filter((position) => ids[position] === unknownId);
-  return (position) => {
-    const aligned = attention === undefined ? source.unknown[unknowns.indexOf(position)] : greatest(attention[position] ?? []);
-    if (aligned === undefined) return '⁇';
-    const word = source.word(aligned);
-    return replacement === 'attention' ? word : (replacement.get(word) ?? word);
-  };
+export class UnknownReplacement {
+  readonly #replacement: DecodingOptions['unknownReplacement'];
+  readonly #tokenizer: Tokenizer;
+  #dictionary: ReadonlyMap<string, string> | undefined;
+
+  /** `tokenizer` is that of the source. */
+  constructor(replacement: DecodingOptions['unknownReplacement'], tokenizer: Tokenizer) {
+    this.#replacement = replacement;
+    this.#tokenizer = tokenizer;
+  }
+
+  /** What stands in the text for the `<unk>` at a position of the hypothesis. Undefined leaves ⁇. */
+  of(text: string, { ids, attention }: Pick<Hypothesis, 'ids' | 'attention'>): ((position: number) => string) | undefined {
+    if (this.#replacement === 'none' || !ids.includes(unknownId)) return undefined;
+    const source = sourceWords(this.#tokenizer, text);
+    const unknowns = Array.from(ids.keys()).filter((position) => ids[position] === unknownId);
+    return (position) => {
+      const aligned = attention === undefined ? source.unknown[unknowns.indexOf(position)] : greatest(attention[position] ?? []);
+      if (aligned === undefined) return '⁇';
+      const word = source.word(aligned);
+      return this.#entries().get(word) ?? word;
+    };
+  }
+
+  /** The dictionary with its words in the form in which the model sees the source. */
+  #entries(): ReadonlyMap<string, string> {
+    const given = typeof this.#replacement === 'string' ? [] : [...this.#replacement];
+    this.#dictionary ??= new Map(given.map(([word, translation]) => [this.#tokenizer.normalise(word), normalise(translation)]));
+    return this.#dictionary;
+  }
 }
 
 function sourceWords(tokenizer: Tokenizer, text: string): SourceWords {

@@ -3,6 +3,7 @@ import { DecadeError } from '../core/errors.js';
 import { BytePairTokenizer, firstTextId } from './byte-pair-encoding.js';
 import { trainBytePairs } from './byte-pair-training.js';
 import { ClosedVocabularyTokenizer, longestWord } from './closed-vocabulary.js';
+import { newest } from './normalisation.js';
 import { Pipeline, type Segmentation } from './pipeline.js';
 import { specialTokens, type Tokenizer } from './tokenizer.js';
 import { Vocabulary } from './vocabulary.js';
@@ -62,7 +63,7 @@ export async function trainTokenizer(
     throw new DecadeError('usage', { where: 'tokenizer', received: z.prettifyError(parsed.error).replace(/\s*\n\s*/g, ' ') });
   }
   const resolved = parsed.data;
-  const pipeline = new Pipeline({ segmentation: segmentationOf(resolved), lowercase: resolved.lowercase });
+  const pipeline = new Pipeline({ segmentation: segmentationOf(resolved), lowercase: resolved.lowercase, normalisation: newest });
   const counts = new Map<string, number>();
   for await (const line of lines) {
     for (const piece of pipeline.pieces(pipeline.normalise(line))) counts.set(piece, (counts.get(piece) ?? 0) + 1);

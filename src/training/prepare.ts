@@ -15,7 +15,7 @@ import type { Executor } from './executor.js';
 import type { UpdateRule } from './optimizer-options.js';
 import type { ParallelOptions } from './parallel-options.js';
 import { corpusFingerprint, parseProgress, placementDifference, Progress, requireSameCorpus, type SavedProgress } from './progress.js';
-import { trainTokenizers } from './tokenizers.js';
+import { sourceWords, trainTokenizers } from './tokenizers.js';
 import { Validation } from './validation.js';
 
 /** What a model is to be trained with. */
@@ -212,20 +212,17 @@ async function findRun(files: Files, given: Configuration, { out, init }: TrainR
 async function makeRun(files: Files, given: Configuration, request: TrainRequest): Promise<ConfiguredRun> {
   const { out, init, signal, onEvent } = request;
   await requireFree(files, out);
+  const reading = { files, source: given.data.train, signal, onProgress: (lines: number) => onEvent?.({ kind: 'tokenizers', lines }) };
   if (init !== undefined) {
     const model = await Run.open(files, init);
     const configuration = { ...given, tokenizer: (await configurationOfRun(model)).tokenizer };
-    const tokenizers = await model.tokenizers();
-    await model.requireModel(newModel(configuration, tokenizers).parameters);
+    const before = await model.tokenizers();
+    await model.requireModel(newModel(configuration, before).parameters);
+    const newWords = before.sourceWords && (await sourceWords({ ...reading, options: configuration.tokenizer }));
+    const tokenizers = { ...before, sourceWords: newWords?.and(before.sourceWords) };
     return { run: await Run.create(files, out, { configuration: printConfiguration(configuration), tokenizers, model }), configuration };
   }
-  const tokenizers = await trainTokenizers({
-    files,
-    source: given.data.train,
-    options: given.tokenizer,
-    signal,
-    onProgress: (lines) => onEvent?.({ kind: 'tokenizers', lines }),
-  });
+  const tokenizers = await trainTokenizers({ ...reading, options: given.tokenizer });
   return { run: await Run.create(files, out, { configuration: printConfiguration(given), tokenizers }), configuration: given };
 }
 

@@ -30,6 +30,14 @@ class CodeTokenizer implements Tokenizer {
     return { ids: this.encode(text), offsets: [] };
   }
 
+  encodeBeginning(text: string): { ids: number[]; text: string } {
+    return { ids: this.encode(text), text };
+  }
+
+  isUnknown(): boolean {
+    return false;
+  }
+
   decode(ids: ArrayLike<number>): string {
     return String.fromCodePoint(...Array.from(ids));
   }
