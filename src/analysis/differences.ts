@@ -21,8 +21,9 @@ function tokens(text: string): string[] {
   return text.match(token) ?? [];
 }
 
+/** In one canonical form, so that spellings of an accent do not differ. */
 function words(all: readonly string[]): string[] {
-  return all.filter((one) => one.trim() !== '');
+  return all.filter((one) => one.trim() !== '').map((word) => word.normalize('NFC'));
 }
 
 /** Which words of either side belong to a longest common subsequence. */

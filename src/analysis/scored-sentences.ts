@@ -2,6 +2,7 @@ import { DecadeError } from '../core/errors.js';
 import { confidenceInterval, pairedBootstrapProbability, resampler, standardResamples } from '../metrics/bootstrap.js';
 import { sumStatistics } from '../metrics/evaluate.js';
 import type { Metric } from '../metrics/metric.js';
+import { inOneForm } from '../metrics/one-form.js';
 import { forEach, type WorkControl } from './work.js';
 
 /** Sentences with what their translations should be. */
@@ -40,19 +41,20 @@ export interface ScoredSentences {
   readonly statistics: readonly Float64Array[];
 }
 
-/** Scores every translation by itself. */
+/** Scores every translation by itself, in one canonical form with its references. */
 export async function scoreSentences(
   metric: Metric,
   hypotheses: readonly string[],
   references: readonly (readonly string[])[],
   control: WorkControl = {},
 ): Promise<ScoredSentences> {
+  const compared = inOneForm({ hypotheses, references });
   const statistics: Float64Array[] = [];
   await forEach(`scoring by ${metric.label}`, hypotheses.length, control, (sentence) => {
     statistics.push(
       metric.statistics(
-        hypotheses[sentence] as string,
-        references.map((set) => set[sentence] as string),
+        compared.hypotheses[sentence] as string,
+        compared.references.map((set) => set[sentence] as string),
       ),
     );
   });

@@ -4,6 +4,9 @@ import { DecadeError } from '../core/errors.js';
  * N-best lists as Moses, Marian and decade write them, a hypothesis a line, those of a sentence together, best first:
  *
  *     line ||| text ||| feature= values ||| score
+ *
+ * Bars in the text that would look like a separator, and spaces at its ends, are written with the escapes of Moses: `||&#124;`
+ * and `&#32;`; what is written so already gets an `amp;` more, `||&amp;#124;`. Reading gives the same text back.
  */
 export interface NbestHypothesis {
   readonly text: string;
@@ -25,22 +28,43 @@ export interface NbestGroup {
 export type BadLine = (error: DecadeError) => void;
 
 const separator = '|||';
+const outerSpaces = /^[ \t]+|[ \t]+$/g;
+
+const escapable = /\|\|(?:\||&((?:amp;)*)#124;)|^(?: |&((?:amp;)*)#32;)|(?: |&((?:amp;)*)#32;)$/g;
+const escaped = /\|\|&((?:amp;)*)#124;|^&((?:amp;)*)#32;|&((?:amp;)*)#32;$/g;
+
+function escape(text: string): string {
+  return text.replace(escapable, (found, ...groups: (string | undefined)[]) => {
+    const isEscape = groups.slice(0, 3).some((ampersands) => ampersands !== undefined);
+    if (isEscape) return found.replace('&', '&amp;');
+    return found === ' ' ? '&#32;' : '||&#124;';
+  });
+}
+
+function unescape(text: string): string {
+  return text.replace(escaped, (found, ...groups: (string | undefined)[]) => {
+    const isEscaped = groups.slice(0, 3).some((ampersands) => ampersands);
+    if (isEscaped) return found.replace('&amp;', '&');
+    return found.endsWith('#32;') ? ' ' : '|||';
+  });
+}
 
 /** One line of a list. Throws `input` for a line that is none; `where` names it. */
 export function parseNbestLine(line: string, where: string): { sentence: number; hypothesis: NbestHypothesis } {
-  const fields = line.split(separator).map((field) => field.trim());
+  // No-break and ideographic spaces at the ends of a text are text.
+  const fields = line.split(separator).map((field) => field.replace(outerSpaces, ''));
   const [sentence = '', text = '', features = '', score = '', ...further] = fields;
   const wrong = (received: string): DecadeError =>
     new DecadeError('input', { where, received, allowed: 'line ||| text ||| feature= values ||| score' });
   if (fields.length < 4) throw wrong(`${fields.length} ${fields.length === 1 ? 'field' : 'fields'}`);
   if (!/^\d+$/.test(sentence)) throw wrong(`${JSON.stringify(sentence)} for the number of the line`);
   if (score === '' || !Number.isFinite(Number(score))) throw wrong(`${JSON.stringify(score)} for the score`);
-  return { sentence: Number(sentence), hypothesis: { text, features, score: Number(score), further } };
+  return { sentence: Number(sentence), hypothesis: { text: unescape(text), features, score: Number(score), further } };
 }
 
 /** The line of a hypothesis, without a line end. */
 export function formatNbestLine(sentence: number, { text, features, score, further }: NbestHypothesis): string {
-  return [sentence, text, features, score.toFixed(6), ...further].join(` ${separator} `);
+  return [sentence, escape(text), features, score.toFixed(6), ...further].join(` ${separator} `);
 }
 
 /**

@@ -3,6 +3,7 @@ import { bleu } from './bleu.js';
 import { chrf } from './chrf.js';
 import { exactMatch } from './exact-match.js';
 import type { Metric, MetricScore } from './metric.js';
+import { inOneForm } from './one-form.js';
 import { ter } from './ter.js';
 import type { BleuTokenizer } from './tokenization.js';
 
@@ -52,7 +53,7 @@ export interface CorpusStatistics {
 }
 
 /**
- * Statistics of each sentence of a corpus.
+ * Statistics of each sentence of a corpus, whose texts are compared in one canonical form (see `inOneForm`).
  *
  * @param hypotheses  one translation a sentence
  * @param references  one list a set of references, each as long as `hypotheses`; `undefined` where a sentence has fewer
@@ -79,9 +80,10 @@ export function corpusStatistics(
       allowed: 'one reference a hypothesis, in the same order',
     });
   }
+  const compared = inOneForm({ hypotheses, references });
   const numbers = new Set<number>();
-  const sentences = hypotheses.map((hypothesis, sentence) => {
-    const present = references.map((set) => set[sentence]).filter((reference) => reference !== undefined);
+  const sentences = compared.hypotheses.map((hypothesis, sentence) => {
+    const present = compared.references.map((set) => set[sentence]).filter((reference) => reference !== undefined);
     if (present.length === 0) {
       throw new DecadeError('input', {
         where: metric.label,
