@@ -30,7 +30,14 @@ export type { TestSet } from './analysis/scored-sentences.js';
 export { DecadeError, type ErrorKind, type ErrorParts } from './core/errors.js';
 export type { DecodingOptionsInput } from './decoding/options.js';
 export type { LineScore, ScoreOptions } from './decoding/score.js';
-export type { SourceLine, TranslateOptions, Translation, TranslationProgress, TranslationResult } from './decoding/translator.js';
+export {
+  type SourceLine,
+  type TranslateOptions,
+  type Translation,
+  type TranslationProgress,
+  type TranslationResult,
+  unsureBelow,
+} from './decoding/translator.js';
 export type { Account } from './experiments/account.js';
 export type { ExperimentName } from './experiments/catalogue/index.js';
 export type { Cost } from './experiments/cost.js';
@@ -63,7 +70,7 @@ export function train(configuration: string | ConfigurationInput, options: api.T
  *
  * @example
  * await using model = await load('runs/mine');
- * const [result] = await model.translate(['three weeks ago'], { beam: 12 });
+ * const [result] = await model.translate(['3 weeks ago'], { beam: 12 });
  *
  * @param runs     a run directory; several translate together, which needs the same tokenizers
  * @param options  defaults for every translation: `beam`, `lengthPenalty`, `maximumLength`, ...; `devices` worker threads
@@ -78,7 +85,8 @@ export function load(runs: string | readonly string[], options?: api.LoadOptions
 /**
  * Opens a model, translates lines and closes it: for once. To translate often, `load` and keep it.
  *
- * @returns a result for every line, in their order: `text`, `score`, `logProbability`, `nbest`
+ * @returns a result for every line, in their order: `text`, `score`, `logProbability`, `nbest`; and what the model was not sure of:
+ *          `unknownSourceWords`, `meanProbability`
  */
 export function translate(
   runs: string | readonly string[],

@@ -33,7 +33,7 @@ const outerSpaces = /^[ \t]+|[ \t]+$/g;
 const escapable = /\|\|(?:\||&((?:amp;)*)#124;)|^(?: |&((?:amp;)*)#32;)|(?: |&((?:amp;)*)#32;)$/g;
 const escaped = /\|\|&((?:amp;)*)#124;|^&((?:amp;)*)#32;|&((?:amp;)*)#32;$/g;
 
-function escape(text: string): string {
+function withEscapes(text: string): string {
   return text.replace(escapable, (found, ...groups: (string | undefined)[]) => {
     const isEscape = groups.slice(0, 3).some((ampersands) => ampersands !== undefined);
     if (isEscape) return found.replace('&', '&amp;');
@@ -41,7 +41,7 @@ function escape(text: string): string {
   });
 }
 
-function unescape(text: string): string {
+function withoutEscapes(text: string): string {
   return text.replace(escaped, (found, ...groups: (string | undefined)[]) => {
     const isEscaped = groups.slice(0, 3).some((ampersands) => ampersands);
     if (isEscaped) return found.replace('&amp;', '&');
@@ -59,12 +59,12 @@ export function parseNbestLine(line: string, where: string): { sentence: number;
   if (fields.length < 4) throw wrong(`${fields.length} ${fields.length === 1 ? 'field' : 'fields'}`);
   if (!/^\d+$/.test(sentence)) throw wrong(`${JSON.stringify(sentence)} for the number of the line`);
   if (score === '' || !Number.isFinite(Number(score))) throw wrong(`${JSON.stringify(score)} for the score`);
-  return { sentence: Number(sentence), hypothesis: { text: unescape(text), features, score: Number(score), further } };
+  return { sentence: Number(sentence), hypothesis: { text: withoutEscapes(text), features, score: Number(score), further } };
 }
 
 /** The line of a hypothesis, without a line end. */
 export function formatNbestLine(sentence: number, { text, features, score, further }: NbestHypothesis): string {
-  return [sentence, escape(text), features, score.toFixed(6), ...further].join(` ${separator} `);
+  return [sentence, withEscapes(text), features, score.toFixed(6), ...further].join(` ${separator} `);
 }
 
 /**

@@ -8,7 +8,7 @@ import { type BatchDecoder, type DecodingExecutor, inTurn } from './executor.js'
 import { type DecodingOptions, type DecodingOptionsInput, resolveDecodingOptions } from './options.js';
 import { ReadAhead } from './read-ahead.js';
 import type { SearchProgress } from './search.js';
-import { encodeLine } from './source-line.js';
+import { encodeLine, sourceLimit } from './source-line.js';
 import type { TranslationTokenizers } from './translation-model.js';
 import { UnknownReplacement } from './unknown-words.js';
 
@@ -44,6 +44,12 @@ export interface TranslationResult extends Translation {
    */
   readonly meanProbability: number;
 }
+
+/**
+ * A translation whose tokens are less probable than this, in the geometric mean, is one that the model is not sure of: at every
+ * token it finds it more likely that another is right.
+ */
+export const unsureBelow = 0.4;
 
 export interface TranslationProgress {
   /** Lines translated. */
@@ -202,7 +208,7 @@ class TranslationCall {
       this.signal.throwIfAborted();
       const { text, prefix = '' } = typeof line === 'string' ? { text: line } : line;
       const number = ++this.#lines;
-      const { ids, warning } = encodeLine(sourceTokenizer, text, number, this.options.maximumSourceLength);
+      const { ids, warning } = encodeLine(sourceTokenizer, text, number, sourceLimit(this.options));
       if (ids.length === 0) results[index] = emptyResult(number);
       else waiting.push({ index, line: number, text, source: ids, beginning: targetTokenizer.encodeBeginning(prefix), warning });
     }

@@ -8,7 +8,8 @@ export const unspacedScripts =
 
 /** Runs of letters, and every other mark by itself. */
 const wordOrMark = new RegExp(`[${letter}]+|[^\\s${letter}]`, 'gu');
-const startsWithLetter = /^\p{L}/u;
+/** What lacks all of these is a mark on what stands before it, or is not seen at all. */
+const isSeen = /^[\p{L}\p{N}\p{P}\p{S}]/u;
 /** A longer run of letters is an accident. */
 const longestWord = 100;
 
@@ -16,7 +17,7 @@ const longestWord = 100;
 const mostWords = 100_000;
 
 /**
- * The words of a text that a model was trained on. Pieces of words can spell any other, so the vocabulary of byte-pair
+ * The words and marks of a text that a model was trained on. Pieces of words can spell any other, so the vocabulary of byte-pair
  * encoding or of characters cannot say which words the model has seen.
  */
 export class WordList {
@@ -64,7 +65,7 @@ export class WordCounter {
 
   add(text: string): void {
     for (const [word] of normalise(text, { lowercase: this.#lowercase }).matchAll(wordOrMark)) {
-      if (isListable(word)) this.#counts.set(word, (this.#counts.get(word) ?? 0) + 1);
+      if (isSeen.test(word) && isListable(word)) this.#counts.set(word, (this.#counts.get(word) ?? 0) + 1);
     }
   }
 
@@ -75,7 +76,7 @@ export class WordCounter {
 
 /**
  * The words and marks of a text, each once and as the tokenizer sees them, that a model cannot know: what its vocabulary
- * lacks, and for pieces of words and characters also the words that are not in the list, if there is one.
+ * lacks; for pieces of words and characters, where there is a list, what is not in it.
  */
 export function unknownWords(tokenizer: Tokenizer, text: string, known: WordList | undefined): string[] {
   const { ids, offsets } = tokenizer.encodeWithOffsets(text);
@@ -86,12 +87,13 @@ export function unknownWords(tokenizer: Tokenizer, text: string, known: WordList
   for (const token of lacking) isLacking.fill(1, offsets[2 * token], offsets[2 * token + 1]);
   const found = new Set<string>();
   for (const { 0: word, index } of normalised.matchAll(wordOrMark)) {
-    const isUnlisted = known !== undefined && isListable(word) && !known.has(word);
-    if (isUnlisted || isLacking.subarray(index, index + word.length).includes(1)) found.add(word);
+    if (!isSeen.test(word)) continue;
+    const isKnown = known !== undefined && isListable(word) ? known.has(word) : !isLacking.subarray(index, index + word.length).includes(1);
+    if (!isKnown) found.add(word);
   }
   return [...found];
 }
 
 function isListable(word: string): boolean {
-  return startsWithLetter.test(word) && word.length <= longestWord && !unspacedScripts.test(word);
+  return word.length <= longestWord && !unspacedScripts.test(word);
 }

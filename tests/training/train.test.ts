@@ -76,7 +76,16 @@ test('a run learns, and leaves all that it promises', async () => {
   assert.deepEqual([summary.steps, summary.reason, summary.interrupted], [33, 'epochs', false]);
   assert.deepEqual(
     (await files.list('out')).filter((name) => name !== 'cache'),
-    ['checkpoints', 'config.yaml', 'metrics.jsonl', 'model.safetensors', 'source-tokenizer.json', 'target-tokenizer.json', 'train.log'],
+    [
+      'checkpoints',
+      'config.yaml',
+      'metrics.jsonl',
+      'model.safetensors',
+      'source-tokenizer.json',
+      'source-words.txt',
+      'target-tokenizer.json',
+      'train.log',
+    ],
   );
   assert.deepEqual(await (await Run.open(files, 'out')).checkpointSteps(), [26, 33]);
   assert.deepEqual(

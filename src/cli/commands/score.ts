@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
+import { type DeviceChoice, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
@@ -12,6 +12,7 @@ interface Options extends DeviceChoice {
   source: string;
   target: string;
   output?: string;
+  maxLength?: number;
 }
 
 export function scoreCommand(): Command {
@@ -20,6 +21,7 @@ export function scoreCommand(): Command {
     .requiredOption('-m, --model <RUN>', 'run directory')
     .requiredOption('--source <FILE>', 'source sentences, a line each')
     .requiredOption('--target <FILE>', 'their translations')
+    .option('--max-length <tokens>', 'longer lines are cut there, with a warning (default: 1000)', wholeNumber(1, 100_000))
     .option('-o, --output <FILE>', 'where to write (default: standard output)');
   return withGemmOption(withDevicesOption(command))
     .addHelpText('after', '\nExample:\n  $ decade score -m runs/quickstart --source test.en --target test.fr > test.scores')
@@ -37,6 +39,7 @@ async function score(options: Options, signal: AbortSignal): Promise<void> {
     const scores = await model.score(
       sources.map((source, line) => ({ source, target: targets[line] ?? '' })),
       {
+        maximumLength: options.maxLength,
         signal,
         onProgress: ({ done, total }) =>
           progress.update({ label: 'scoring', fraction: done / total, figures: [`${figure(done)} of ${figure(total)} lines`] }),
