@@ -1,5 +1,6 @@
 import { DecadeError } from '../core/errors.js';
 import type { SentenceVectorOptions, SentenceVectors } from '../decoding/sentence-vectors.js';
+import { normalise } from '../text/normalisation.js';
 import { type PrincipalPlane, principalPlane } from './principal-plane.js';
 import type { WorkControl } from './work.js';
 
@@ -99,7 +100,7 @@ const mostSentences = 200;
 export function parseGroups(lines: readonly string[], where: string): SentenceGroup[] {
   const groups: { title: string; classes: string[][] }[] = [];
   let isNewClass = true;
-  for (const line of lines.map((text) => text.trim())) {
+  for (const line of lines.map((text) => normalise(text).trim())) {
     if (line.startsWith('#')) {
       groups.push({ title: line.replace(/^#+\s*/, '') || `Group ${groups.length + 1}`, classes: [] });
       isNewClass = true;

@@ -24,8 +24,8 @@ export class WordList {
   readonly #words: ReadonlySet<string>;
 
   /** The first of them are kept. */
-  private constructor(words: readonly string[]) {
-    this.#words = new Set(words.slice(0, mostWords));
+  private constructor(words: Iterable<string>) {
+    this.#words = new Set([...new Set(words)].slice(0, mostWords));
   }
 
   /** Reads what `toText` wrote. */
@@ -64,8 +64,10 @@ export class WordCounter {
   }
 
   add(text: string): void {
-    for (const [word] of normalise(text, { lowercase: this.#lowercase }).matchAll(wordOrMark)) {
-      if (isSeen.test(word) && isListable(word)) this.#counts.set(word, (this.#counts.get(word) ?? 0) + 1);
+    for (const word of normalise(text, { lowercase: this.#lowercase }).match(wordOrMark) ?? []) {
+      const count = this.#counts.get(word);
+      if (count !== undefined) this.#counts.set(word, count + 1);
+      else if (isSeen.test(word) && isListable(word)) this.#counts.set(word, 1);
     }
   }
 
