@@ -10,7 +10,7 @@ import { ReadAhead } from './read-ahead.js';
 import type { SearchProgress } from './search.js';
 import { encodeLine, sourceLimit } from './source-line.js';
 import type { TranslationTokenizers } from './translation-model.js';
-import { UnknownReplacement } from './unknown-words.js';
+import { UnknownReplacement } from './unknown-replacement.js';
 
 /**
  * A line to translate. `prefix` is text that its translation must begin with (whole words): it stands there as it was given, in
@@ -236,7 +236,7 @@ class TranslationCall {
     const { unknownReplacement } = this.options;
     const attention = this.options.attention || unknownReplacement !== 'none';
     const found = await decoder.search(
-      batch.map(({ source, beginning, line }) => ({ source, prefix: beginning.ids, line })),
+      batch.map(({ source, beginning, line }) => ({ source, prefix: beginning?.ids, line })),
       { ...this.options, attention },
       { signal: this.signal, onProgress: (progress) => this.#report({ ...progress, sentences: batch.length }) },
     );
@@ -253,7 +253,7 @@ class TranslationCall {
       const [best = emptyTranslation] = nbest;
       this.#targetTokens += best.ids.length + 1;
       const unknownSourceWords = unknownWords(sourceTokenizer, text, sourceWords);
-      const meanProbability = geometricMean(best.tokenLogProbabilities.subarray(beginning.ids.length));
+      const meanProbability = geometricMean(best.tokenLogProbabilities.subarray(beginning?.ids.length));
       results.push([index, { ...best, line, nbest, warning, unknownSourceWords, meanProbability }]);
     }
     return results;
@@ -270,8 +270,7 @@ class TranslationCall {
       });
     }
     const unknown = this.#replacement.of(source, hypothesis);
-    const given = beginning.ids.length === 0 ? undefined : beginning;
-    const text = this.#tokenizers.targetTokenizer.decode(hypothesis.ids, { unknown, beginning: given });
+    const text = this.#tokenizers.targetTokenizer.decode(hypothesis.ids, { unknown, beginning });
     return { ...hypothesis, attention: attention ? hypothesis.attention : undefined, text };
   }
 }
@@ -282,7 +281,7 @@ interface WaitingLine {
   readonly line: number;
   readonly text: string;
   readonly source: readonly number[];
-  readonly beginning: Beginning;
+  readonly beginning: Beginning | undefined;
   readonly warning: DecadeError | undefined;
 }
 

@@ -84,10 +84,10 @@ export class BytePairTokenizer implements Tokenizer {
     return encoding;
   }
 
-  encodeBeginning(text: string): Beginning {
+  encodeBeginning(text: string): Beginning | undefined {
     const beginning = this.pipeline.beginning(text);
     const ids = this.encode(beginning);
-    return { ids, text: ids.length === 0 ? '' : beginning };
+    return ids.length === 0 ? undefined : { ids, text: beginning };
   }
 
   decode(ids: ArrayLike<number>, { unknown, beginning }: DecodeOptions = {}): string {

@@ -38,10 +38,10 @@ export class ClosedVocabularyTokenizer implements Tokenizer {
     return encoding;
   }
 
-  encodeBeginning(text: string): Beginning {
+  encodeBeginning(text: string): Beginning | undefined {
     const beginning = this.pipeline.beginning(text);
     const ids = this.encode(beginning);
-    if (ids.length === 0) return { ids, text: '' };
+    if (ids.length === 0) return undefined;
     if (this.kind === 'character' && beginning.endsWith(' ')) ids.push(this.vocabulary.id(' ') ?? unknownId);
     return { ids, text: beginning };
   }

@@ -15,7 +15,7 @@ export interface NormalisationOptions {
   lowercase?: boolean;
 }
 
-/** What becomes what; `lowercase` and `NFC` are Unicode's own. */
+/** What becomes what. */
 type Rule = readonly [pattern: string, replacement: string];
 
 const surrogates: Rule = [String.raw`\p{Cs}`, '\uFFFD'];
@@ -43,24 +43,21 @@ const runOfSpaces: Rule = [' {2,}', ' '];
 const spaceAtTheEnd: Rule = [' $', ''];
 const spaceAtTheStart: Rule = ['^ ', ''];
 
-/** What happens before and after text gets its case and its canonical form. */
-function rulesOf(normalisation: Normalisation): { before: Rule[]; after: Rule[] } {
-  return {
-    before: [surrogates, [dropped[normalisation], ''], [spaces[normalisation], ' ']],
-    after: normalisation === 1 ? [] : [blank],
-  };
-}
+/** What is replaced before text gets its case and its canonical form. */
+const before: Record<Normalisation, readonly Rule[]> = {
+  1: [surrogates, [dropped[1], ''], [spaces[1], ' ']],
+  2: [surrogates, [dropped[2], ''], [spaces[2], ' ']],
+};
 
-/** The file of an older model does not say `blank`, but a line with nothing to see is an empty one to every model. */
-const compiled = new Map(
-  normalisations.map((normalisation) => {
-    const { before } = rulesOf(normalisation);
-    return [normalisation, { before: before.map(expression), after: [blank, runOfSpaces, spaceAtTheEnd, spaceAtTheStart].map(expression) }];
-  }),
-);
+const compiled = {
+  before: { 1: before[1].map(expression), 2: before[2].map(expression) },
+  /** The file of an older model does not say `blank`, but a line with nothing to see is an empty one to every model. */
+  after: [blank, runOfSpaces, spaceAtTheEnd, spaceAtTheStart].map(expression),
+};
 
-function expression([pattern, replacement]: Rule): { pattern: RegExp; replacement: string } {
-  return { pattern: new RegExp(pattern, 'gu'), replacement };
+function expression([pattern, replacement]: Rule): (text: string) => string {
+  const everywhere = new RegExp(pattern, 'gu');
+  return (text) => text.replace(everywhere, replacement);
 }
 
 /**
@@ -70,10 +67,9 @@ function expression([pattern, replacement]: Rule): { pattern: RegExp; replacemen
  */
 export function normalise(text: string, { normalisation = newest, lowercase = false }: NormalisationOptions = {}): string {
   if (!needsNormalisation.test(text)) return lowercase ? text.toLowerCase() : text;
-  const { before, after } = compiled.get(normalisation) as NonNullable<ReturnType<(typeof compiled)['get']>>;
-  const replaced = (all: string, { pattern, replacement }: (typeof before)[number]) => all.replace(pattern, replacement);
-  const visible = before.reduce(replaced, text);
-  return after.reduce(replaced, (lowercase ? visible.toLowerCase() : visible).normalize('NFC'));
+  const visible = compiled.before[normalisation].reduce((all, replace) => replace(all), text);
+  const composed = (lowercase ? visible.toLowerCase() : visible).normalize('NFC');
+  return compiled.after.reduce((all, replace) => replace(all), composed);
 }
 
 /**
@@ -84,13 +80,12 @@ const needsNormalisation = /[^ -~\u00A0-\u00AC\u00AE-\u02FF\u2010-\u2027\u202F-\
 
 /** The same as steps of `tokenizer.json`, with a space before the text where `prefixed`. */
 export function normalizerSteps({ normalisation = newest, lowercase = false }: NormalisationOptions, prefixed: boolean): object[] {
-  const { before, after } = rulesOf(normalisation);
   const replace = ([pattern, content]: Rule) => ({ type: 'Replace', pattern: { Regex: pattern }, content });
   return [
-    ...before.map(replace),
+    ...before[normalisation].map(replace),
     ...(lowercase ? [{ type: 'Lowercase' }] : []),
     { type: 'NFC' },
-    ...after.map(replace),
+    ...(normalisation === 1 ? [] : [replace(blank)]),
     // Put before the spaces are collapsed, so that there is exactly one at the start, and none when nothing is left.
     ...(prefixed ? [{ type: 'Prepend', prepend: ' ' }] : []),
     replace(runOfSpaces),

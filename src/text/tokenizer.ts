@@ -38,9 +38,9 @@ export interface Tokenizer {
   encodeWithOffsets(text: string): Encoding;
   /**
    * The beginning of a text that is to be continued, in one line and without spaces at its ends; where characters are the
-   * tokens, a space at its end is one.
+   * tokens, a space at its end is one. Undefined where there is nothing to begin with.
    */
-  encodeBeginning(text: string): Beginning;
+  encodeBeginning(text: string): Beginning | undefined;
   /** Plain, detokenised text in one line. Special tokens are left out, except `<unk>`. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   /** Whether a token says only that the vocabulary lacks a character or a word: `<unk>`, and a byte. */
