@@ -9,6 +9,7 @@ import { openModel } from '../model.js';
 import { print, printJson } from '../output.js';
 import { figure, Progress } from '../progress.js';
 import { allLines, requireSameCount } from '../text-input.js';
+import { warn } from '../warning.js';
 import { describeSearch, type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
 
 interface Options extends DeviceChoice, SearchChoice {
@@ -95,6 +96,7 @@ async function hypothesesOf(options: Options, firstReferences: readonly string[]
           ],
         }),
     });
+    for (const { warning } of results) if (warning !== undefined) warn(warning, progress);
     return results.map(({ text }) => text);
   } finally {
     progress.end();
