@@ -28,31 +28,36 @@ export interface NbestGroup {
 export type BadLine = (error: DecadeError) => void;
 
 const separator = '|||';
-const outerSpaces = /^[ \t]+|[ \t]+$/g;
 
-const escapable = /\|\|(?:\||&((?:amp;)*)#124;)|^(?: |&((?:amp;)*)#32;)|(?: |&((?:amp;)*)#32;)$/g;
-const escaped = /\|\|&((?:amp;)*)#124;|^&((?:amp;)*)#32;|&((?:amp;)*)#32;$/g;
+const escapable = /\|\|(?:\||&(?:amp;)*#124;)|^(?: |&(?:amp;)*#32;)|(?: |&(?:amp;)*#32;)$/g;
+const escaped = /\|\|&(?:amp;)*#124;|^&(?:amp;)*#32;|&(?:amp;)*#32;$/g;
 
 function withEscapes(text: string): string {
-  return text.replace(escapable, (found, ...groups: (string | undefined)[]) => {
-    const isEscape = groups.slice(0, 3).some((ampersands) => ampersands !== undefined);
-    if (isEscape) return found.replace('&', '&amp;');
+  return text.replace(escapable, (found) => {
+    if (found.includes('&')) return found.replace('&', '&amp;');
     return found === ' ' ? '&#32;' : '||&#124;';
   });
 }
 
 function withoutEscapes(text: string): string {
-  return text.replace(escaped, (found, ...groups: (string | undefined)[]) => {
-    const isEscaped = groups.slice(0, 3).some((ampersands) => ampersands);
-    if (isEscaped) return found.replace('&amp;', '&');
-    return found.endsWith('#32;') ? ' ' : '|||';
+  return text.replace(escaped, (found) => {
+    if (found.includes('&amp;')) return found.replace('&amp;', '&');
+    return found === '&#32;' ? ' ' : '|||';
   });
+}
+
+/** Without spaces and tabs at the ends; no-break and ideographic spaces there are text. */
+function trimmed(field: string): string {
+  const isSpace = (at: number) => field[at] === ' ' || field[at] === '\t';
+  let [start, end] = [0, field.length];
+  while (start < end && isSpace(start)) start++;
+  while (start < end && isSpace(end - 1)) end--;
+  return field.slice(start, end);
 }
 
 /** One line of a list. Throws `input` for a line that is none; `where` names it. */
 export function parseNbestLine(line: string, where: string): { sentence: number; hypothesis: NbestHypothesis } {
-  // No-break and ideographic spaces at the ends of a text are text.
-  const fields = line.split(separator).map((field) => field.replace(outerSpaces, ''));
+  const fields = line.split(separator).map(trimmed);
   const [sentence = '', text = '', features = '', score = '', ...further] = fields;
   const wrong = (received: string): DecadeError =>
     new DecadeError('input', { where, received, allowed: 'line ||| text ||| feature= values ||| score' });

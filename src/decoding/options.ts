@@ -31,7 +31,7 @@ export const decodingOptions = z
     /**
      * What stands for `<unk>` in the text: ⁇ (`none`), the source word with most attention (`attention`), or that word's
      * entry in a dictionary, and the word itself without one. For a model without attention a dictionary takes the n-th
-     * unknown word of the translation for the n-th of the source.
+     * unknown word of the translation for the n-th of the source. Words are looked up in the form in which the model sees them.
      */
     unknownReplacement: z.union([z.enum(['none', 'attention']), z.map(z.string(), z.string())]).default('none'),
     /** Give the attention of every token. Empty for a model without attention. */
