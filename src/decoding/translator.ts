@@ -46,8 +46,8 @@ export interface TranslationResult extends Translation {
 }
 
 /**
- * A translation whose tokens are less probable than this, in the geometric mean, is one that the model is not sure of: at every
- * token it finds it more likely that another is right.
+ * A translation whose tokens are less probable than this, in the geometric mean, is one that the model is not sure of: on average
+ * it finds it more likely that another token is right.
  */
 export const unsureBelow = 0.4;
 
