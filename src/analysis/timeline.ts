@@ -45,7 +45,7 @@ export interface SimulationDrawings {
   readonly timelines: readonly SimulatedStrategy[];
 }
 
-/** A page of its own, without scripts or other files. */
+/** A page of its own, without other files. */
 export function simulationPage(title: string, { speedup, timelines }: SimulationDrawings): Promise<string> {
   const key = Object.entries(colours).map(([name, colour]) => html`<span><i style="background:${colour}"></i>${name}</span> `);
   const lead = html`Timelines: one update, a row a device. Where the rail shows, the device waits. Point at a bar to read what it is.<br><span class="key">${key}</span>`;
@@ -81,7 +81,9 @@ export function timelineDrawing(simulated: SimulatedStrategy): Drawing {
   const drawn = new Set(simulated.simulation.spans.flatMap((spans) => spans.map(({ task }) => colourOf(task))));
   return {
     title: `${strategy} on ${devices} ${devices === 1 ? 'device' : 'devices'}, one update: ${speedup.toFixed(1)} times as fast as one`,
-    legend: Object.entries(colours).flatMap(([name, colour]) => (drawn.has(name as Colour) ? [{ name, colour }] : [])),
+    legend: Object.entries(colours).flatMap(([name, colour]) =>
+      drawn.has(name as Colour) ? [{ name, mark: html`<circle cx="8" cy="5" r="4" fill="${colour}"/>` }] : [],
+    ),
     body: bars(simulated, []),
     width,
     height: heightOf(simulated),

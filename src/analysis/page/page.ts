@@ -1,4 +1,5 @@
 import { type Content, Html, html } from './html.js';
+import { pointing } from './pointing.js';
 import { style } from './style.js';
 
 /** A part of a page with a heading, which the page's contents lead to. */
@@ -18,15 +19,16 @@ export interface PageContents {
   readonly sections: readonly Section[];
   /** Rules for what only this page has. */
   readonly style?: string;
-  /** Code that the page runs when it is read. Everything else on the page cannot run. */
-  readonly script?: string;
+  /** What the page runs when it is read, besides telling of places in plots. In the page nothing exists of a function's module but itself. */
+  readonly scripts?: readonly (() => void)[];
 }
 
 /**
  * A page that is one file: no network, no other file, light and dark, on a screen of any width. Its content security
- * policy lets nothing run but `script` itself, whatever text the page shows.
+ * policy lets nothing run but these scripts, whatever text the page shows. Without scripts all of it can be read, too.
  */
-export async function page({ title, lead, sections, style: ownStyle = '', script = '' }: PageContents): Promise<string> {
+export async function page({ title, lead, sections, style: ownStyle = '', scripts = [] }: PageContents): Promise<string> {
+  const script = [pointing, ...scripts].map((run) => `(${run.toString()})();`).join('\n');
   const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src '${await scriptHash(script)}'`;
   const contents = sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`);
   const { text } = html`<!doctype html>
@@ -47,7 +49,7 @@ ${sections.length > 1 ? html`<nav><ul>${contents}</ul></nav>` : undefined}
 <main>
 ${sections.map(sectionHtml)}
 </main>
-${script === '' ? undefined : html`<script>${new Html(script)}</script>`}
+<script>${new Html(script)}</script>
 </body>
 </html>
 `;

@@ -10,10 +10,10 @@ export function curves({ reports, validations }: TrainingRecord): Content {
   const reported = (name: keyof RecordedReport) => points(reports, name);
   const validated = (name: string) => points(validations, name);
   const plots: (Pick<LinePlot, 'title' | 'y'> & { series: [string, Points][] })[] = [
-    { title: 'Loss', y: { label: 'nats a target token' }, series: [['training', reported('loss')]] },
+    { title: 'Loss', y: { label: 'nats per target token' }, series: [['training', reported('loss')]] },
     {
       title: 'Perplexity',
-      y: { label: 'a target token', scale: 'log', include: 1 },
+      y: { label: 'per target token', scale: 'log', bounds: [1, Number.POSITIVE_INFINITY] },
       series: [
         ['training', reported('perplexity')],
         ['dev', validated('perplexity')],
@@ -26,7 +26,7 @@ export function curves({ reports, validations }: TrainingRecord): Content {
     })),
     { title: 'Learning rate', y: { label: 'of the last update', include: 0 }, series: [['training', reported('learningRate')]] },
     { title: 'Gradient norm', y: { label: 'before clipping', include: 0 }, series: [['training', reported('gradientNorm')]] },
-    { title: 'Speed', y: { label: 'words a second, both sides', include: 0 }, series: [['training', reported('wordsPerSecond')]] },
+    { title: 'Speed', y: { label: 'words per second, source and target', include: 0 }, series: [['training', reported('wordsPerSecond')]] },
   ];
   const drawn = plots.flatMap(({ title, y, series }) => {
     const present = series.filter(([, curve]) => curve.length > 0).map(([name, curve]) => ({ name, points: thinned(curve) }));

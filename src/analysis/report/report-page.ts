@@ -7,7 +7,7 @@ import { curves } from './curves.js';
 import { examples } from './examples.js';
 import { commands, dataFacts } from './facts.js';
 import { groupMaps, sentenceMap } from './map.js';
-import { mapScript } from './map-script.js';
+import { followMap } from './map-script.js';
 import { figure3, scores } from './scores.js';
 
 /**
@@ -54,7 +54,7 @@ export function reportPage(examination: Examination, command: readonly string[])
     title: `Report on ${run}`,
     lead: summary(examination),
     sections: sections.filter((section) => section !== undefined),
-    script: mapScript,
+    scripts: [followMap],
   });
 }
 
