@@ -1,5 +1,6 @@
 import { type ComparedSystem, type Comparison, compareSystems, requireSystems } from './analysis/compare.js';
-import { devSet, type Examination, type ExaminationRequest, examineRun, translateAll } from './analysis/examine.js';
+import { devSet, type Examination, type ExaminationRequest, examineRun } from './analysis/examine.js';
+import { translateAll } from './analysis/examined-test.js';
 import { type RescoreOptions, type Rescoring, rescore as rescoreList } from './analysis/rescoring/rescore.js';
 import type { NbestList } from './analysis/rescoring/rescoring.js';
 import type { TestSet } from './analysis/scored-sentences.js';
@@ -336,10 +337,10 @@ export async function compare(
   const sentences = testSet ?? (await devSetOf(runtime, runs[0]));
   const translated: ComparedSystem[] = [];
   for (const name of runs) {
-    const hypotheses = await withModel(runtime, name, { gemm, devices }, (model) =>
+    const translations = await withModel(runtime, name, { gemm, devices }, (model) =>
       translateAll(model, sentences.sources, { decoding, ...control }),
     );
-    translated.push({ name, hypotheses });
+    translated.push({ name, hypotheses: translations.map(({ text }) => text) });
   }
   const comparison = await compareSystems(sentences, [...translated, ...hypotheses], metrics, control);
   const { comparePage } = await import('./analysis/report/compare-page.js');

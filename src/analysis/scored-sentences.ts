@@ -10,13 +10,19 @@ export interface TestSet {
   /** For people: the files, or the part of the run's data. */
   readonly name: string;
   readonly sources: readonly string[];
-  /** One list for each set of references, each as long as `sources`. */
+  /** One list for each set of references, each as long as `sources`. None: translations can be looked at, not scored. */
   readonly references: readonly (readonly string[])[];
 }
 
 /** `1,014 sentences of test.en` */
 export function describeTestSet({ name, sources }: TestSet): string {
   return `${sources.length.toLocaleString('en')} ${sources.length === 1 ? 'sentence' : 'sentences'} of ${name}`;
+}
+
+/** Throws `input` for a test set without sentences. */
+export function requireSentences({ name, sources }: Pick<TestSet, 'name' | 'sources'>): void {
+  if (sources.length > 0) return;
+  throw new DecadeError('input', { where: name, received: '0 sentences', allowed: 'at least one', next: 'check the file' });
 }
 
 /** Throws `input` for a test set without sentences or references, or whose files differ in length. */

@@ -8,7 +8,7 @@ export interface Section {
   readonly id: string;
   readonly title: string;
   /** A sentence or two below the heading. */
-  readonly lead?: Content;
+  readonly lead?: Content | undefined;
   readonly body: Content;
 }
 

@@ -58,9 +58,37 @@ mark.lacking { background: var(--lacking); color: var(--lacking-ink); text-decor
 .map { max-width: 42rem; margin-top: 2rem; }
 figure + figure { margin-top: 1.8rem; }
 .figures figure + figure { margin-top: 0; }
-.search { display: block; font-size: .875rem; color: var(--muted); }
-.search input { font: inherit; color: var(--ink); background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .35rem .6rem; display: block; width: min(100%, 24rem); margin: .2rem 0 .3rem; }
+.controls { display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: end; margin: .8rem 0 .4rem; }
+.search { font-size: .8125rem; color: var(--muted); }
+.search input, .search select { display: block; width: 100%; margin-top: .15rem; }
+input, select, button { font: inherit; font-size: .9375rem; color: var(--ink); background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .35rem .6rem; }
+input[type=search] { width: min(22rem, 80vw); }
+button { cursor: pointer; }
+button:disabled { cursor: default; opacity: .4; }
+.turning { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; color: var(--muted); font-size: .875rem; }
 output { display: block; min-height: 1.6em; font-size: .875rem; color: var(--muted); }
+.data table { width: 100%; }
+.data td.text, bdi { unicode-bidi: plaintext; white-space: pre-line; }
+.data td.text { min-width: 11rem; }
+.data th.number { white-space: normal; }
+.data th button { all: unset; cursor: pointer; }
+.data th button:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+.data th[aria-sort]:not([aria-sort=none]) button { color: var(--ink); font-weight: 600; }
+.data th[aria-sort=ascending] button::after { content: " ↑"; }
+.data th[aria-sort=descending] button::after { content: " ↓"; }
+.data tr.marked td { background: var(--panel); }
+.data .sorting, .data .direction { display: none; }
+@media (max-width: 60rem) {
+  .data .sorting, .data .direction { display: block; }
+  .data thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .data table, .data tbody, .data tr { display: block; }
+  .data tr { padding: .5rem 0 .6rem; border-bottom: 1px solid var(--line); }
+  .data td { display: block; padding: .1rem 0; border: 0; text-align: start; }
+  .data td::before { content: attr(data-name) " "; color: var(--muted); font-size: .75rem; }
+  .data td.text::before { display: block; }
+  .data td.number { display: inline-block; margin-right: 1rem; }
+  .data td:empty { display: none; }
+}
 svg.plot .pointed { fill: none; stroke: var(--ink); stroke-width: 1.5; pointer-events: none; }
 svg.searching .dot { opacity: .12; }
 svg.searching .dot.found { opacity: 1; fill: var(--series-2); }
@@ -72,7 +100,7 @@ svg.searching .dot.found { opacity: 1; fill: var(--series-2); }
   body { max-width: none; padding: 0; font-size: 10pt; }
   figure, .example, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
-  nav, .behind, .search { display: none; }
+  nav, .behind, .controls, .turning { display: none; }
   .scroll { overflow: visible; background: none; }
   .wide svg.plot { min-width: 0; }
 }

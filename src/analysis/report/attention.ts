@@ -1,17 +1,12 @@
-import type { ExaminedTest } from '../examine.js';
+import type { ExaminedTest } from '../examined-test.js';
 import type { Content } from '../page/html.js';
 import { heatMap } from '../page/plot.js';
-import { compared, example, text } from './sentence.js';
+import { example, sentenceColumns } from './sentence.js';
 
 /** What the model looked at: for each sentence, a row for each token that was written, a column for each that was read. */
-export function attention({ attention: maps, sources, references, hypotheses }: ExaminedTest): Content {
-  return maps.map(({ sentence, map }) => {
-    const { reference, translation } = compared(references[0]?.[sentence] ?? '', hypotheses[sentence] ?? '');
-    const columns = [
-      { name: 'source', body: text(sources[sentence]) },
-      { name: 'reference', body: reference },
-      { name: 'translation', body: translation },
-    ];
+export function attention(test: ExaminedTest): Content {
+  return test.attention.map(({ sentence, map }) => {
+    const columns = sentenceColumns(test, sentence);
     const drawing = heatMap({
       title: `Attention, line ${sentence + 1}`,
       corner: 'written ↓ read →',

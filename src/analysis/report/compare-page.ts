@@ -81,14 +81,17 @@ ${same.toLocaleString('en')} of ${testSet.sources.length.toLocaleString('en')} t
 }
 
 function one({ testSet, systems, sentenceScores }: Comparison, system: number, sentence: number): Content {
-  const reference = testSet.references[0]?.[sentence] ?? '';
+  const references = testSet.references.map((set) => set[sentence] ?? '');
   const score = (index: number) => (sentenceScores[index]?.[sentence] ?? 0).toFixed(1);
   return example(`line ${sentence + 1} · chrF ${score(0)} to ${score(system)}`, [
     { name: 'source', body: text(testSet.sources[sentence]) },
-    { name: 'reference', body: text(reference) },
+    {
+      name: references.length === 1 ? 'reference' : 'references',
+      body: references.map((reference) => html`<div>${text(reference)}</div>`),
+    },
     ...[0, system].map((index) => ({
       name: systems[index]?.name ?? '',
-      body: compared(reference, systems[index]?.hypotheses[sentence] ?? '').translation,
+      body: compared(references, systems[index]?.hypotheses[sentence] ?? '').translation,
     })),
   ]);
 }

@@ -8,11 +8,13 @@ export function dataFacts(corpora: readonly CorpusFacts[]): Content {
   if (corpora.length === 0) return html`<p class="missing">No corpus could be read.</p>`;
   const figure = (value: number) => value.toLocaleString('en');
   return table(
-    ['corpus', 'pairs', 'side', 'words', 'distinct words', 'words a sentence', 'longest'],
+    ['corpus', 'sentences', 'side', 'words', 'distinct words', 'words per sentence', 'longest'],
     corpora.flatMap(({ name, pairs, unusable, source, target, isPart }) =>
-      (['source', 'target'] as const).map((side) => {
-        const { words, distinctWords, longest } = { source, target }[side];
-        return [
+      (['source', 'target'] as const).flatMap((side) => {
+        const facts = { source, target }[side];
+        if (facts === undefined) return [];
+        const { words, distinctWords, longest } = facts;
+        const row = [
           side === 'source' ? name : '',
           side === 'source'
             ? `${isPart ? 'the first ' : ''}${figure(pairs)}${unusable === 0 ? '' : ` and ${figure(unusable)} unusable lines`}`
@@ -23,6 +25,7 @@ export function dataFacts(corpora: readonly CorpusFacts[]): Content {
           (words / Math.max(1, pairs)).toFixed(1),
           figure(longest),
         ];
+        return [row];
       }),
     ),
   );

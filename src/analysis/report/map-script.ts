@@ -1,27 +1,42 @@
 /**
  * Runs in the page, where nothing of this module but the function itself exists: adds to what is told of a point on the map its
- * sentence, and marks the points whose sentences hold what is searched for. All text is set as text, never as HTML.
+ * sentence, marks the points whose sentences hold what is searched for, and leads to the table of all sentences, from whose data it
+ * takes the texts. All text is set as text, never as HTML.
  */
 export function followMap(): void {
-  const map = document.getElementById('map');
+  const map = document.getElementById('points');
   const figure = map?.querySelector('figure');
-  const drawing = figure?.querySelector('svg');
+  const drawing = figure?.querySelector('svg.plot');
   const search = map?.querySelector('input');
   const found = map?.querySelector('output');
-  const contents = document.getElementById('map-sentences')?.textContent;
-  if (!map || !figure || !drawing || !search || !found || !contents) return;
-  const sentences = JSON.parse(contents) as Record<string, readonly string[]>;
-  const ids = Array.from(figure.querySelectorAll<HTMLElement>('tr[data-id]'), ({ dataset }) => dataset.id ?? '');
+  const table = document.getElementById('all');
+  const contents = document.getElementById('all-data')?.textContent;
+  if (!map || !figure || !drawing || !search || !found || !table || !contents) return;
+  const longest = 280;
+  const { columns, rows } = JSON.parse(contents) as { columns: { kind: string }[]; rows: unknown[][] };
+  /** The texts of a sentence: source, references if there are any, translation. */
+  const textsOf = (id: string | number) =>
+    (rows[Number(id)] ?? []).flatMap((cell, column) =>
+      columns[column]?.kind === 'text' ? [Array.isArray(cell) ? cell.join('') : String(cell ?? '')] : [],
+    );
+  const ids = Array.from(figure.querySelectorAll<HTMLElement>('tr[data-id]'), ({ dataset }) => Number(dataset.id));
   const dots = drawing.querySelectorAll('.dot');
   figure.addEventListener('tell', (event) => {
     const { tip, id } = (event as CustomEvent<{ tip: HTMLElement; id: string }>).detail;
-    const lines = (sentences[id] ?? []).map((text) => {
-      const line = document.createElement('span');
-      line.textContent = text;
+    const texts = textsOf(id);
+    const lines = [texts[0] ?? '', texts.at(-1) ?? ''].map((text, index) => {
+      const line = document.createElement(index === 0 ? 'b' : 'span');
+      line.textContent = text.length > longest ? `${text.slice(0, longest)}…` : text;
       line.dir = 'auto';
       return line;
     });
-    tip.firstElementChild?.after(...lines);
+    const name = document.createElement('small');
+    name.textContent = Array.from(tip.children, ({ textContent }) => textContent).join(' · ');
+    tip.replaceChildren(...lines, name);
+  });
+  figure.addEventListener('choose', (event) => {
+    const { id } = (event as CustomEvent<{ id: string }>).detail;
+    table.dispatchEvent(new CustomEvent('show', { detail: id }));
   });
   search.closest<HTMLElement>('[hidden]')?.removeAttribute('hidden');
   search.addEventListener('input', () => {
@@ -29,7 +44,7 @@ export function followMap(): void {
     drawing.classList.toggle('searching', wanted !== '');
     let count = 0;
     for (const [index, id] of ids.entries()) {
-      const matches = wanted !== '' && (sentences[id] ?? []).join('\n').normalize().toLowerCase().includes(wanted);
+      const matches = wanted !== '' && textsOf(id).join('\n').normalize().toLowerCase().includes(wanted);
       dots[index]?.classList.toggle('found', matches);
       if (matches) count++;
     }

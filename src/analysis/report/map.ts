@@ -1,17 +1,15 @@
 import { equalBins } from '../bins.js';
-import type { ExaminedTest } from '../examine.js';
-import { type Content, data, type Html, html } from '../page/html.js';
+import type { ExaminedTest } from '../examined-test.js';
+import { type Content, type Html, html } from '../page/html.js';
 import { scatterPlot } from '../page/plot.js';
 import type { MappedGroup } from '../sentence-map.js';
 import { wordsOf } from '../words.js';
 
 const shades = 5;
-/** Of a sentence, what a reader needs in order to recognise it. */
-const longestText = 280;
 
 /** Figure 2 of the paper, of the test set: point at a sentence to read it, search to find it. */
-export function sentenceMap({ map, sources, hypotheses }: ExaminedTest): Content {
-  if (map === undefined) return html`<p class="missing">A map needs at least three sentences.</p>`;
+export function sentenceMap({ map, sources }: ExaminedTest): Content {
+  if (map === undefined) return undefined;
   const { points, sentences, shares } = map;
   const bins = equalBins(
     sentences.map((sentence) => wordsOf(sources[sentence] ?? '').length),
@@ -30,13 +28,11 @@ export function sentenceMap({ map, sources, hypotheses }: ExaminedTest): Content
     })),
     isOrdered: true,
   });
-  const told = Object.fromEntries(
-    sentences.map((sentence) => [sentence, [shortened(sources[sentence] ?? ''), shortened(hypotheses[sentence] ?? '')]]),
-  );
-  return html`<div class="map" id="map">${data('map-sentences', told)}
-<div hidden><label class="search">Search <input type="search" autocomplete="off" placeholder="words in a source or a translation"></label>
+  return html`<div class="map" id="points">
+<div class="controls" hidden><label class="search">Search <input type="search" autocomplete="off" spellcheck="false"></label>
 <output></output></div>
-${plot}</div>`;
+${plot}
+<p class="note">Point at a sentence to read it, or tap it; Enter or a second tap shows it in the table.</p></div>`;
 }
 
 /** Sentences that were given in groups, named on a map of their own as in the paper. */
@@ -68,8 +64,4 @@ function figure(value: number): string {
 
 function percent(share: number): string {
   return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
-}
-
-function shortened(sentence: string): string {
-  return sentence.length > longestText ? `${sentence.slice(0, longestText)}…` : sentence;
 }

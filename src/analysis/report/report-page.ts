@@ -1,14 +1,16 @@
 import type { Examination } from '../examine.js';
+import { dataTables } from '../page/data-table-script.js';
 import { html } from '../page/html.js';
 import { page, type Section } from '../page/page.js';
 import { describeTestSet } from '../scored-sentences.js';
+import { allSentences, type Languages } from './all-sentences.js';
 import { attention } from './attention.js';
 import { curves } from './curves.js';
 import { examples } from './examples.js';
 import { commands, dataFacts } from './facts.js';
 import { groupMaps, sentenceMap } from './map.js';
 import { followMap } from './map-script.js';
-import { figure3, scores } from './scores.js';
+import { figure3, scores, sentenceScores } from './scores.js';
 
 /**
  * All that was found out about a run, as one page.
@@ -16,27 +18,34 @@ import { figure3, scores } from './scores.js';
  * @param command  the command line that asked for it
  */
 export function reportPage(examination: Examination, command: readonly string[]): Promise<string> {
-  const { run, test, groups, record, configurationText, corpora, missing } = examination;
+  const { run, test, groups, record, configuration, configurationText, corpora, missing } = examination;
   const sections: (Section | undefined)[] = [
     missing.length === 0
       ? undefined
       : { id: 'missing', title: 'What is missing', body: html`<ul class="missing">${missing.map((text) => html`<li>${text}</li>`)}</ul>` },
-    test && {
+    test?.scored && {
       id: 'scores',
       title: 'Scores',
       lead: `${describeTestSet(test)}, beam ${test.beam}. The intervals are those of 1,000 test sets drawn from this one (bootstrap).`,
-      body: [scores(test), figure3(test)],
+      body: [scores(test.scored, test), figure3(test.scored), sentenceScores(test.scored)],
     },
     { id: 'training', title: 'Training', body: curves(record) },
     test && {
       id: 'translations',
       title: 'Translations',
+      lead: test.scored === undefined ? `${describeTestSet(test)}, without references; beam ${test.beam}.` : undefined,
       body: examples(test),
     },
-    (test !== undefined || groups.length > 0) && {
+    test && {
       id: 'sentences',
+      title: 'All sentences',
+      lead: 'Log-probabilities are natural logarithms (nats), of the whole translation and per token; chrF and BLEU are of the sentence alone.',
+      body: allSentences(test, languages(configuration)),
+    },
+    (test?.map !== undefined || groups.length > 0) && {
+      id: 'map',
       title: 'Map of sentences',
-      lead: `The two principal components of ${test?.map?.description ?? groups[0]?.description ?? 'the sentence vectors'}: sentences that lie close together look alike to the decoder.`,
+      lead: `The two principal components of ${test?.map?.description ?? groups[0]?.description ?? 'the sentence vectors'}: sentences that lie close together look alike to the decoder. A step across is as long as a step up.`,
       body: [groupMaps(groups), test && sentenceMap(test)],
     },
     test &&
@@ -54,7 +63,7 @@ export function reportPage(examination: Examination, command: readonly string[])
     title: `Report on ${run}`,
     lead: summary(examination),
     sections: sections.filter((section) => section !== undefined),
-    scripts: [followMap],
+    scripts: [dataTables, followMap],
   });
 }
 
@@ -65,7 +74,13 @@ function summary({ parameters, configuration, modelMetadata, test }: Examination
     `${model.kind.toUpperCase()}, ${model.layers} ${model.layers === 1 ? 'layer' : 'layers'} of ${model.hidden} cells a side, ${model.attention === 'none' ? 'no' : model.attention} attention`,
     `${parameters.toLocaleString('en')} parameters`,
     ...(modelMetadata?.step === undefined ? [] : [`model of update ${Number(modelMetadata.step).toLocaleString('en')}`]),
-    ...(test === undefined ? [] : test.scores.map(({ label, score }) => `${label} ${score.toFixed(1)}`)),
+    ...(test?.scored === undefined ? [] : test.scored.scores.map(({ label, score }) => `${label} ${score.toFixed(1)}`)),
   ];
   return parts.join(' · ');
+}
+
+/** The configuration names languages as it likes; only names that pages know help a page. */
+function languages({ data }: Examination['configuration']): Languages {
+  const known = (name: string) => (/^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(name) ? name : undefined);
+  return { source: known(data.source), target: known(data.target) };
 }

@@ -1,11 +1,11 @@
 import type { ScoredBin } from '../bins.js';
-import type { ExaminedTest } from '../examine.js';
+import type { ExaminedTest, ScoredTest } from '../examined-test.js';
 import { type Content, html } from '../page/html.js';
 import { figures, table } from '../page/page.js';
-import { categoryPlot } from '../page/plot.js';
+import { categoryPlot, histogram } from '../page/plot.js';
 
 /** Scores of the whole test set with their intervals. */
-export function scores({ scores: measured, sources, hypotheses }: ExaminedTest): Content {
+export function scores({ scores: measured }: ScoredTest, { sources, hypotheses }: ExaminedTest): Content {
   const empty = hypotheses.filter((hypothesis, sentence) => hypothesis.trim() === '' && sources[sentence]?.trim() !== '').length;
   return [
     table(
@@ -21,8 +21,20 @@ export function scores({ scores: measured, sources, hypotheses }: ExaminedTest):
   ];
 }
 
+/** How many sentences score how much by themselves: a mean says nothing of the two humps of a model that is right or lost. */
+export function sentenceScores({ chrf, bleu }: ScoredTest): Content {
+  const plot = (name: string, values: Float64Array) =>
+    histogram({
+      title: `Sentences by ${name}`,
+      x: { label: `${name} of the sentence alone`, bounds: [0, 100] },
+      values,
+      of: 'sentences',
+    });
+  return figures(plot('chrF', chrf), plot('BLEU', bleu));
+}
+
 /** Figure 3 of the paper: what long sentences and rare words do to BLEU. */
-export function figure3({ byLength, byRarity, ranksOf }: ExaminedTest): Content {
+export function figure3({ byLength, byRarity, ranksOf }: ScoredTest): Content {
   return figures(
     binPlot('BLEU by length', 'words in the source sentence', 'Below each mark, how many sentences.', byLength),
     binPlot('BLEU by rarity', 'mean frequency rank of its words', `Ranks in the ${ranksOf}; below, how many.`, byRarity),
@@ -37,6 +49,7 @@ function binPlot(title: string, x: string, note: string, bins: readonly ScoredBi
     title,
     note,
     x,
+    notes: 'sentences',
     y: { label: 'with 95 % intervals', bounds: [0, 100] },
     categories: bins.map(({ sentences }, index) => ({ name: names[index] ?? '', note: sentences.toLocaleString('en') })),
     series: [{ name: 'BLEU', values: bins.map(({ score, low, high }) => ({ value: score, low, high })) }],

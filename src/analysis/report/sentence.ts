@@ -1,4 +1,5 @@
 import { differences, type Part } from '../differences.js';
+import type { ExaminedTest } from '../examined-test.js';
 import { type Content, type Html, html } from '../page/html.js';
 
 /** Text of any language, in its own direction. */
@@ -6,10 +7,29 @@ export function text(content: Content): Html {
   return html`<bdi>${content}</bdi>`;
 }
 
-/** A reference and translations of it, with what each translation has and the reference has not, and the other way round. */
-export function compared(reference: string, translation: string): { reference: Html; translation: Html } {
-  const { one, other } = differences(translation, reference);
-  return { translation: marked(one, 'extra'), reference: marked(other, 'lacking') };
+/** A translation and its references, with what it has and none of them has, and what each of them has and it has not. */
+export function compared(references: readonly string[], translation: string): { references: Content; translation: Html } {
+  const { one, others } = differences(translation, references);
+  return { translation: marked(one, 'extra'), references: others.map((other) => html`<div>${marked(other, 'lacking')}</div>`) };
+}
+
+/** The same as parts of which every second is marked: for tables that are drawn in the page. References stand below each other. */
+export function comparedParts(references: readonly string[], translation: string): { references: string[]; translation: string[] } {
+  const { one, others } = differences(translation, references);
+  const parts = others.flatMap((other, index) => (index === 0 ? other : [{ text: '\n', differs: false }, ...other]));
+  return { translation: alternating(one), references: alternating(parts) };
+}
+
+function alternating(parts: readonly Part[]): string[] {
+  const texts: string[] = [];
+  for (const { text, differs } of parts) {
+    const isMarkedNext = texts.length % 2 === 1;
+    if (texts.length === 0 && !differs) texts.push(text);
+    else if (texts.length === 0) texts.push('', text);
+    else if (differs === isMarkedNext) texts.push(text);
+    else texts[texts.length - 1] += text;
+  }
+  return texts;
 }
 
 function marked(parts: readonly Part[], kind: 'extra' | 'lacking'): Html {
@@ -23,9 +43,21 @@ function marked(parts: readonly Part[], kind: 'extra' | 'lacking'): Html {
 }
 
 /** What the mark in a translation means. */
-export const extraMark: Html = html`<mark class="extra">Marked so</mark>: not in the reference.`;
+export const extraMark: Html = html`<mark class="extra">Marked so</mark>: in no reference.`;
 /** What the mark in a reference means. */
 export const lackingMark: Html = html`<mark class="lacking">Marked so</mark>: not in the translation.`;
+
+/** A sentence of a test set with its references, if it has any, and its translation. */
+export function sentenceColumns({ sources, references, hypotheses }: ExaminedTest, sentence: number) {
+  const own = references.map((set) => set[sentence] ?? '');
+  const { references: marked, translation } = compared(own, hypotheses[sentence] ?? '');
+  return [
+    { name: 'source', body: text(sources[sentence]) },
+    ...(own.length === 0 ? [] : [{ name: own.length === 1 ? 'reference' : 'references', body: marked }]),
+    // Without a reference all of it would be marked.
+    { name: 'translation', body: own.length === 0 ? text(hypotheses[sentence]) : translation },
+  ];
+}
 
 /** Sentences side by side, below each other on a phone. */
 export function example(about: Content, columns: readonly { readonly name: string; readonly body: Content }[], below?: Content): Html {

@@ -38,6 +38,7 @@ export function reportCommand(): Command {
       `
 Examples:
   $ decade report runs/quickstart
+  $ decade report runs/my-pair --source new.en
   $ decade report runs/my-pair --source test.en --references test.fr --groups paper --out report.html`,
     )
     .action((run: string, options: Options) => interruptible('stopping', (signal) => write(run, options, signal)));
@@ -46,7 +47,7 @@ Examples:
 async function write(run: string, options: Options, signal: AbortSignal): Promise<void> {
   // Before a file is made in what may be no run.
   await Run.open(nodeRuntime.files, run);
-  const testSet = await testSetOf('report', options);
+  const testSet = await testSetOf('report', options, false);
   const groups = await groupsOf(options.groups);
   const path = options.out ?? joinPath(run, 'report.html');
   const progress = new StagedProgress();
@@ -65,7 +66,7 @@ async function write(run: string, options: Options, signal: AbortSignal): Promis
     return { text: page, result: examination };
   }).finally(() => progress.end());
   for (const text of examination.missing) warn(new Error(text));
-  const scores = examination.test?.scores ?? [];
+  const scores = examination.test?.scored?.scores ?? [];
   for (const { label, score, low, high } of scores) {
     await print(`${label} = ${score.toFixed(2)}, 95 % interval ${low.toFixed(2)} to ${high.toFixed(2)}`);
   }

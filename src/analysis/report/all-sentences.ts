@@ -1,0 +1,63 @@
+import type { ExaminedTest } from '../examined-test.js';
+import { type DataCell, type DataColumn, dataTable } from '../page/data-table.js';
+import type { Html } from '../page/html.js';
+import { wordsOf } from '../words.js';
+import { comparedParts } from './sentence.js';
+
+/** Sentences that a page holds; 20,000 of news are about 12 MB. */
+const mostSentences = 20_000;
+
+/** The languages of both sides, where the configuration names them as pages do: `en`, `zh-Hans`. */
+export interface Languages {
+  readonly source: string | undefined;
+  readonly target: string | undefined;
+}
+
+/** Every sentence with its references, its translation and all that was measured of it. */
+export function allSentences(test: ExaminedTest, { source, target }: Languages): Html {
+  const { sources, references, hypotheses, scored, logProbabilities, tokenLogProbabilities } = test;
+  const isScored = scored !== undefined;
+  const columns: DataColumn[] = [
+    { name: 'line', kind: 'number' },
+    { name: 'source', kind: 'text', language: source },
+    ...(isScored
+      ? [{ name: references.length === 1 ? 'reference' : 'references', kind: 'text', language: target, mark: 'lacking' } as const]
+      : []),
+    { name: 'translation', kind: 'text', language: target, mark: 'extra' },
+    ...(isScored
+      ? ([
+          { name: 'chrF', kind: 'number', digits: 1 },
+          { name: 'BLEU', kind: 'number', digits: 1 },
+        ] as const)
+      : []),
+    { name: 'log-prob.', kind: 'number', digits: 2 },
+    { name: 'per token', kind: 'number', digits: 2 },
+    { name: 'source words', kind: 'number' },
+    { name: 'translation words', kind: 'number' },
+  ];
+  const rows = sources.slice(0, mostSentences).map((text, sentence): DataCell[] => {
+    const translation = hypotheses[sentence] ?? '';
+    const isEmpty = text.trim() === '';
+    const marked = isScored
+      ? comparedParts(
+          references.map((set) => set[sentence] ?? ''),
+          translation,
+        )
+      : undefined;
+    return [
+      sentence + 1,
+      text,
+      ...(marked ? [marked.references, marked.translation] : [translation]),
+      ...(isScored ? [rounded(scored.chrf[sentence], 1), rounded(scored.bleu[sentence], 1)] : []),
+      isEmpty ? undefined : rounded(logProbabilities[sentence], 2),
+      isEmpty ? undefined : rounded(tokenLogProbabilities[sentence], 2),
+      wordsOf(text).length,
+      wordsOf(translation).length,
+    ];
+  });
+  return dataTable({ id: 'all', of: 'sentences', columns, rows, total: sources.length });
+}
+
+function rounded(value: number | undefined, digits: number): number | undefined {
+  return value === undefined || !Number.isFinite(value) ? undefined : Number(value.toFixed(digits));
+}
