@@ -26,18 +26,30 @@ export interface NumericScale {
   format(value: number): string;
 }
 
-/** `isRounded`: begins and ends with a tick. */
-export function numericScale(axis: Axis, values: readonly number[], from: number, to: number, isRounded = false): NumericScale {
+export interface ScaleOptions {
+  /** Begins and ends with a tick. Default: false. */
+  readonly isRounded?: boolean;
+  /** About how many ticks. Default: 5. */
+  readonly ticks?: number;
+}
+
+/** A scale for these values, drawn between two coordinates. */
+export function numericScale(
+  axis: Axis,
+  values: readonly number[],
+  [from, to]: readonly [number, number],
+  { isRounded = false, ticks: wanted = 5 }: ScaleOptions = {},
+): NumericScale {
   const drawable = values.concat(axis.include ?? []).filter((value) => Number.isFinite(value) && (axis.scale !== 'log' || value > 0));
   const [least, greatest] = domainOf(drawable, axis);
   const scale = axis.scale === 'log' ? scaleLog([least, greatest], [from, to]) : scaleLinear([least, greatest], [from, to]);
-  if (isRounded && axis.scale !== 'log') scale.nice(5);
+  if (isRounded && axis.scale !== 'log') scale.nice(wanted);
   const [lowest, highest] = axis.bounds ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   const [begin = 0, end = 1] = scale.domain();
   // Whatever was measured stays in sight, even if it is beyond what should be possible.
   const domain: [number, number] = [Math.min(least, Math.max(lowest, begin)), Math.max(greatest, Math.min(highest, end))];
   scale.domain(domain);
-  const ticks = axis.scale === 'log' ? fewTicks(scale.ticks(5)) : scale.ticks(5);
+  const ticks = axis.scale === 'log' ? fewTicks(scale.ticks(wanted)) : scale.ticks(wanted);
   return {
     position: (value) => scale(value),
     domain,
@@ -46,15 +58,14 @@ export function numericScale(axis: Axis, values: readonly number[], from: number
   };
 }
 
-/** What an axis does not show of the values that are possible: `from 20, of 0 to 100`. Undefined when it shows them all. */
+/** What an axis shows of the values that are possible: `axis: 20 to 45, of 0 to 100`. Undefined when it shows them all. */
 export function omission({ bounds }: Axis, { domain: [least, greatest], format }: NumericScale): string | undefined {
   if (bounds === undefined) return undefined;
   const [lowest, highest] = bounds;
-  const isCut = Number.isFinite(lowest) && least > lowest;
-  const isCutAbove = Number.isFinite(highest) && greatest < highest;
-  if (!isCut && !isCutAbove) return undefined;
-  const possible = Number.isFinite(highest) ? `${format(lowest)} to ${format(highest)}` : `${format(lowest)} and more`;
-  return `shown: ${format(least)} to ${format(greatest)}, possible: ${possible}`;
+  const isBounded = Number.isFinite(highest);
+  if (least <= lowest && !(isBounded && greatest < highest)) return undefined;
+  const possible = isBounded ? `of ${format(lowest)} to ${format(highest)}` : `possible from ${format(lowest)}`;
+  return `axis: ${format(least)} to ${format(greatest)}, ${possible}`;
 }
 
 /** From the least to the greatest; a single value gets room on both sides, within what is possible. */

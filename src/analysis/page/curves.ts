@@ -24,8 +24,7 @@ export function linePlot({ title, note, x, y, series }: LinePlot): Figure {
   const across = numericScale(
     x,
     points.map((point) => point.x),
-    frame.left,
-    smallPlot.width - margin.right,
+    [frame.left, smallPlot.width - margin.right],
   );
   const at = (point: { readonly x: number }) => across.position(point.x);
   const drawn = series.map(({ points }, index) => {

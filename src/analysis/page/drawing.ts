@@ -40,7 +40,7 @@ export function svgFile({ title, unit, legend, body, width, height, style = '' }
     html`<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 ${outerWidth} ${outerHeight}" width="${outerWidth}" height="${outerHeight}" role="img" aria-label="${title}">
 <style>${new Html(rules)}</style>
 <rect class="paper" width="${outerWidth}" height="${outerHeight}"/>
-<g transform="translate(${padding} 0)"><text class="title" x="0" y="${padding + 10}">${title}${unit === undefined ? undefined : html`<tspan style="font-weight:400;fill:var(--muted)"> · ${unit}</tspan>`}</text>${entries}</g>
+<g transform="translate(${padding} 0)"><text class="title" x="0" y="${padding + 10}">${title}${unit ? html`<tspan style="font-weight:400;fill:var(--muted)"> · ${unit}</tspan>` : undefined}</text>${entries}</g>
 <g transform="translate(${padding} ${top})">${body}</g>
 </svg>
 `;

@@ -30,7 +30,7 @@ const [circle, diamond] = [0, 3];
 export function effectPlot({ title, note, axis, effects, names = { measured: 'here', published: 'the paper' } }: EffectPlot): Figure {
   const height = margin.top + rowHeight * Math.max(1, effects.length) + margin.bottom;
   const values = effects.flatMap((effect) => [...extent(effect), ...(effect.published === undefined ? [] : [effect.published])]);
-  const across = numericScale({ include: 0, ...axis }, values, 8, smallPlot.width - margin.right, true);
+  const across = numericScale({ include: 0, ...axis }, values, [8, smallPlot.width - margin.right], { isRounded: true });
   const hasPublished = effects.some(({ published }) => published !== undefined);
   const bottom = height - margin.bottom;
   const rules = across.ticks.map(
@@ -56,7 +56,6 @@ export function effectPlot({ title, note, axis, effects, names = { measured: 'he
   return figure({
     title,
     note,
-    unit: axis.label,
     omission: omission(axis, across),
     series: hasPublished ? [{ name: names.measured }, { name: names.published }] : [{ name: names.measured }],
     swatch: (index) => shapedMark(8, 5, index === 0 ? circle : diamond, 52),

@@ -44,6 +44,7 @@ interface FigurePlace {
 }
 
 export interface FigureParts extends Titled {
+  /** Of what the vertical axis shows. Empty where the title says it. */
   readonly unit?: string | undefined;
   /** What an axis leaves out, said beside the unit. */
   readonly omission?: string | undefined;
@@ -87,7 +88,7 @@ export function figure(parts: FigureParts): Figure {
   );
   const { width, height } = size;
   const { text } = html`<figure${isWide ? html` class="wide"` : undefined}>
-<figcaption><b>${title}</b>${unit === undefined ? undefined : html` · ${unit}`}${
+<figcaption><b>${title}</b>${unit ? html` · ${unit}` : undefined}${
     omission === undefined ? undefined : html` <small class="omission">(${omission})</small>`
   }${note === undefined ? undefined : html`<br>${note}`}</figcaption>
 ${hasLegend ? html`<div class="legend">${names}</div>` : undefined}

@@ -22,7 +22,7 @@ export interface Frame {
 /** @param below  room for more lines of names under the drawing */
 export function frameOf(axis: Axis, values: readonly number[], below = 0, height = smallPlot.height): Frame {
   const bottom = height - margin.bottom - below;
-  const scale = numericScale(axis, values, bottom, margin.top, true);
+  const scale = numericScale(axis, values, [bottom, margin.top], { isRounded: true });
   const labels = scale.ticks.map(scale.format);
   const left = 8 + Math.max(12, ...labels.map(textWidth));
   const rules = scale.ticks.map((tick, index) => {

@@ -23,7 +23,10 @@ export function histogram({ title, note, x, values, of, bins = 20 }: Histogram):
     counted.map(({ count }) => count),
   );
   const ends = counted.flatMap(({ from, to }) => [from, to]);
-  const across = numericScale({ label: x.label, ...(x.format && { format: x.format }) }, ends, frame.left, smallPlot.width - margin.right);
+  const across = numericScale({ label: x.label, ...(x.format && { format: x.format }) }, ends, [
+    frame.left,
+    smallPlot.width - margin.right,
+  ]);
   const bars = counted.map(({ from, to, count }) => {
     const [left, right, top] = [across.position(from), across.position(to), frame.y(count)];
     return html`<rect class="bar" x="${short(left + 0.5)}" y="${short(top)}" width="${short(Math.max(0.5, right - left - 1))}" height="${short(frame.y(0) - top)}"/>`;

@@ -32,6 +32,8 @@ interface Box {
 const margin = { top: 10, right: 12, bottom: 40, left: 46 };
 /** Of the width, the least and the greatest height that a plane gets. */
 const proportions: readonly [number, number] = [0.4, 0.85];
+/** About how far a tick is from the next, in units of the drawing. */
+const tickDistance = 60;
 /** Free on each side, of what the points take. */
 const room = 0.04;
 
@@ -41,11 +43,14 @@ export function scatterPlot({ title, note, x, y, series, isNamed = false, isOrde
   const colourOf = isOrdered ? shadeClass : seriesClass;
   const points = series.flatMap(({ points }, index) => points.map((point) => ({ ...point, index })));
   const plane = equalPlane(points, width);
-  const [across, up] = [axisWithin(x, plane.x, plane.box.left, plane.box.right), axisWithin(y, plane.y, plane.box.bottom, plane.box.top)];
+  const [across, up] = [
+    axisWithin(x, plane.x, [plane.box.left, plane.box.right]),
+    axisWithin(y, plane.y, [plane.box.bottom, plane.box.top]),
+  ];
   const placed = points.map((point) => ({ ...point, at: { x: across.position(point.x), y: up.position(point.y) } }));
   // Colours that have an order are enough; others are helped by shapes.
-  const mark = (at: { x: number; y: number }, index: number) =>
-    isOrdered || series.length === 1 ? dot(at.x, at.y, 2.6) : shapedMark(at.x, at.y, index);
+  const mark = (at: { x: number; y: number }, index: number, radius = 2.6) =>
+    isOrdered || series.length === 1 ? dot(at.x, at.y, radius) : shapedMark(at.x, at.y, index);
   const marks = placed.map(({ at, index }) => html`<g class="${colourOf(index)}">${mark(at, index)}</g>`);
   const written = (isNamed ? placeNames(placed, plane.box) : []).map(({ point: { at, name, index }, x, y, anchor }) => {
     const isFar = Math.abs(y - at.y) > 9;
@@ -68,7 +73,7 @@ export function scatterPlot({ title, note, x, y, series, isNamed = false, isOrde
     size: { width, height: plane.height },
     isWide: isNamed,
     colourOf,
-    swatch: (index) => mark({ x: 8, y: 5 }, index),
+    swatch: (index) => mark({ x: 8, y: 5 }, index, 4),
   });
 }
 
@@ -95,9 +100,10 @@ function equalPlane(points: readonly { readonly x: number; readonly y: number }[
   return { x: around(left, right, inner), y: around(bottom, top, innerHeight), box, height: box.bottom + margin.bottom };
 }
 
-/** An axis of exactly this domain. */
-function axisWithin(axis: Axis, domain: readonly [number, number], from: number, to: number): NumericScale {
-  return numericScale({ label: axis.label, ...(axis.format && { format: axis.format }) }, domain, from, to);
+/** An axis of exactly this domain, with ticks as far from each other as on the other axis. */
+function axisWithin({ label, format }: Axis, domain: readonly [number, number], range: readonly [number, number]): NumericScale {
+  const ticks = Math.abs(range[1] - range[0]) / tickDistance;
+  return numericScale({ label, ...(format && { format }) }, domain, range, { ticks });
 }
 
 function axes(

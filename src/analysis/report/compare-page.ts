@@ -2,6 +2,7 @@ import type { Comparison } from '../compare.js';
 import { type Content, html } from '../page/html.js';
 import { figures, page, type Section, table } from '../page/page.js';
 import { categoryPlot } from '../page/plot.js';
+import { metricAxis } from '../page/quantities.js';
 import { describeTestSet } from '../scored-sentences.js';
 import { compared, example, extraMark, text } from './sentence.js';
 
@@ -46,11 +47,11 @@ function scoreTable({ metrics }: Comparison): Content {
 
 function intervals({ metrics }: Comparison): Content {
   return figures(
-    metrics.map(({ label, systems }) =>
+    metrics.map(({ metric, label, systems }) =>
       categoryPlot({
         title: label,
         x: 'systems, by their numbers in the table',
-        y: { label: 'with 95 % intervals' },
+        y: metricAxis(metric, 'with 95 % intervals'),
         categories: systems.map((_, index) => ({ name: String(index + 1) })),
         series: [{ name: label, values: systems.map(({ score, low, high }) => ({ value: score, low, high })) }],
       }),

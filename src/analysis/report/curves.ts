@@ -1,6 +1,7 @@
 import { type Content, html } from '../page/html.js';
 import { figures } from '../page/page.js';
 import { type LinePlot, linePlot } from '../page/plot.js';
+import { metricAxis, unbounded } from '../page/quantities.js';
 import { type RecordedReport, type RecordedValidation, thinned, type TrainingRecord } from '../training-record.js';
 
 type Points = { x: number; value: number }[];
@@ -10,7 +11,7 @@ export function curves({ reports, validations }: TrainingRecord): Content {
   const reported = (name: keyof RecordedReport) => points(reports, name);
   const validated = (name: string) => points(validations, name);
   const plots: (Pick<LinePlot, 'title' | 'y'> & { series: [string, Points][] })[] = [
-    { title: 'Loss', y: { label: 'nats per target token' }, series: [['training', reported('loss')]] },
+    { title: 'Loss', y: { label: 'nats per target token', bounds: unbounded }, series: [['training', reported('loss')]] },
     {
       title: 'Perplexity',
       y: { label: 'per target token', scale: 'log', bounds: [1, Number.POSITIVE_INFINITY] },
@@ -21,7 +22,7 @@ export function curves({ reports, validations }: TrainingRecord): Content {
     },
     ...otherMetrics(validations).map(({ name, label }) => ({
       title: `${label} on dev`,
-      y: { label: '0 to 100', bounds: [0, 100] as const },
+      y: metricAxis(name),
       series: [['dev', validated(name)]] as [string, Points][],
     })),
     { title: 'Learning rate', y: { label: 'of the last update', include: 0 }, series: [['training', reported('learningRate')]] },

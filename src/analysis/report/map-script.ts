@@ -31,7 +31,9 @@ export function followMap(): void {
       return line;
     });
     const name = document.createElement('small');
-    name.textContent = Array.from(tip.children, ({ textContent }) => textContent).join(' · ');
+    // Where on the plane it lies is to be seen.
+    const [line, words] = Array.from(tip.children, ({ textContent }) => textContent ?? '');
+    name.textContent = `${line} · ${words?.replace(/^.*: /, '')}`;
     tip.replaceChildren(...lines, name);
   });
   figure.addEventListener('choose', (event) => {

@@ -3,6 +3,7 @@ import type { ExaminedTest, ScoredTest } from '../examined-test.js';
 import { type Content, html } from '../page/html.js';
 import { figures, table } from '../page/page.js';
 import { categoryPlot, histogram } from '../page/plot.js';
+import { metricAxis } from '../page/quantities.js';
 
 /** Scores of the whole test set with their intervals. */
 export function scores({ scores: measured }: ScoredTest, { sources, hypotheses }: ExaminedTest): Content {
@@ -26,7 +27,7 @@ export function sentenceScores({ chrf, bleu }: ScoredTest): Content {
   const plot = (name: string, values: Float64Array) =>
     histogram({
       title: `Sentences by ${name}`,
-      x: { label: `${name} of the sentence alone`, bounds: [0, 100] },
+      x: metricAxis(name.toLowerCase(), `${name} of the sentence alone`),
       values,
       of: 'sentences',
     });
@@ -50,7 +51,7 @@ function binPlot(title: string, x: string, note: string, bins: readonly ScoredBi
     note,
     x,
     notes: 'sentences',
-    y: { label: 'with 95 % intervals', bounds: [0, 100] },
+    y: metricAxis('bleu', 'with 95 % intervals'),
     categories: bins.map(({ sentences }, index) => ({ name: names[index] ?? '', note: sentences.toLocaleString('en') })),
     series: [{ name: 'BLEU', values: bins.map(({ score, low, high }) => ({ value: score, low, high })) }],
     mark: 'joined',

@@ -20,14 +20,13 @@ export function comparedParts(references: readonly string[], translation: string
   return { translation: alternating(one), references: alternating(parts) };
 }
 
+/** White space at the end of a part is not what differs. */
 function alternating(parts: readonly Part[]): string[] {
-  const texts: string[] = [];
+  const texts = [''];
   for (const { text, differs } of parts) {
-    const isMarkedNext = texts.length % 2 === 1;
-    if (texts.length === 0 && !differs) texts.push(text);
-    else if (texts.length === 0) texts.push('', text);
-    else if (differs === isMarkedNext) texts.push(text);
-    else texts[texts.length - 1] += text;
+    const words = differs ? text.trimEnd() : '';
+    if (words !== '') texts.push(words, '');
+    texts[texts.length - 1] += text.slice(words.length);
   }
   return texts;
 }
