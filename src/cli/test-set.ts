@@ -31,7 +31,7 @@ export async function testSetOf(
     throw new DecadeError('usage', {
       where: command,
       received: source === undefined ? '--references without --source' : '--source without --references',
-      allowed: 'both, or neither',
+      allowed: needsReferences ? 'both, or neither' : '--source, too',
     });
   }
   return readTestSet(source, references);

@@ -14,8 +14,10 @@ export interface Effect extends Measured {
 }
 
 export interface EffectPlot extends Titled {
-  /** What the effects are of, with its unit: `BLEU, difference`. 0 is no effect and always in sight. */
+  /** What the effects are of, with its unit: `BLEU, difference`. */
   readonly axis: Axis;
+  /** No effect, always in sight: 0 for differences, 1 for ratios. Default: 0. */
+  readonly none?: number;
   readonly effects: readonly Effect[];
   /** Default: `here` and `the paper`. */
   readonly names?: { readonly measured: string; readonly published: string };
@@ -26,16 +28,22 @@ const nameHeight = 13;
 /** The shapes of the two marks: a circle and a diamond. */
 const [circle, diamond] = [0, 3];
 
-/** Effects with their intervals below each other, and beside each the published one: whose interval holds it, and whose holds 0? */
-export function effectPlot({ title, note, axis, effects, names = { measured: 'here', published: 'the paper' } }: EffectPlot): Figure {
+/** Effects with their intervals below each other, and beside each the published one: whose interval holds it, and whose holds no effect? */
+export function effectPlot({
+  title,
+  note,
+  axis,
+  none = 0,
+  effects,
+  names = { measured: 'here', published: 'the paper' },
+}: EffectPlot): Figure {
   const height = margin.top + rowHeight * Math.max(1, effects.length) + margin.bottom;
   const values = effects.flatMap((effect) => [...extent(effect), ...(effect.published === undefined ? [] : [effect.published])]);
-  const across = numericScale({ include: 0, ...axis }, values, [8, smallPlot.width - margin.right], { isRounded: true });
+  const across = numericScale({ ...axis, include: none }, values, [8, smallPlot.width - margin.right], { isRounded: true });
   const hasPublished = effects.some(({ published }) => published !== undefined);
   const bottom = height - margin.bottom;
-  const rules = across.ticks.map(
-    (tick) => html`<path class="${tick === 0 ? 'rule zero' : 'rule'}" d="M${short(across.position(tick))} ${margin.top}V${bottom}"/>`,
-  );
+  const rule = (value: number, name: string) => html`<path class="${name}" d="M${short(across.position(value))} ${margin.top}V${bottom}"/>`;
+  const rules = [across.ticks.map((tick) => rule(tick, 'rule')), rule(none, 'rule none')];
   const rows = effects.map((effect, index) => {
     const y = margin.top + rowHeight * index + nameHeight + 12;
     const { name, value, low, high } = effect;

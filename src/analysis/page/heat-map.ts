@@ -19,10 +19,13 @@ const faintest = 0.01;
 /** A field for each pair of a row and a column; the darker, the greater its value. */
 export function heatMap({ title, note, corner, columns, rows, weights }: HeatMap): Figure {
   const room = (names: readonly string[]) => 16 + Math.max(18, ...names.map((name) => Math.min(longestName, textWidth(name))));
-  const [left, top] = [room(rows), room(columns)];
+  const isUpright = columns.every((name) => textWidth(name) < cell - 4);
+  const [left, top] = [room(rows), isUpright ? cell : room(columns)];
   const across = columns.map((name, column) => {
-    const x = left + cell * (column + 0.5) + 4;
-    return html`<text class="token" transform="translate(${x} ${top - 6}) rotate(-90)">${fitted(name, longestName)}</text>`;
+    const x = left + cell * (column + 0.5);
+    return isUpright
+      ? html`<text class="token" x="${x}" y="${top - 7}" text-anchor="middle">${name}</text>`
+      : html`<text class="token" transform="translate(${x + 4} ${top - 6}) rotate(-90)">${fitted(name, longestName)}</text>`;
   });
   const down = rows.map(
     (name, row) =>

@@ -7,7 +7,7 @@ svg .rule { stroke: var(--line); fill: none; }
 svg .curve { fill: none; stroke: var(--colour); stroke-width: 1.75; stroke-linejoin: round; stroke-linecap: round; }
 svg .series-2 .curve, svg .series-5 .curve { stroke-dasharray: 6 3; }
 svg .series-3 .curve, svg .series-6 .curve { stroke-dasharray: 1.5 3.5; }
-svg .rule.zero { stroke: var(--muted); stroke-width: 1.2; }
+svg .rule.none { stroke: var(--muted); stroke-width: 1.2; }
 svg text.effect, svg text.name { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
 svg text.effect { fill: var(--ink); }
 svg .cell { fill: var(--series-1); }

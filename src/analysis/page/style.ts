@@ -5,6 +5,7 @@ import { plotStyle } from './plot-style.js';
 export const style = `
 ${palette}
 * { box-sizing: border-box; }
+[hidden] { display: none !important; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0 auto; max-width: 72rem; padding: 2.5rem 1.25rem 5rem; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; overflow-wrap: break-word; }
@@ -94,7 +95,6 @@ svg.searching .dot { opacity: .12; }
 svg.searching .dot.found { opacity: 1; fill: var(--series-2); }
 .tip { position: absolute; z-index: 1; width: max-content; max-width: min(22rem, 100%); padding: .5rem .7rem; pointer-events: none; display: grid; gap: .15rem;
   background: var(--paper); border: 1px solid var(--line); border-radius: 6px; box-shadow: 0 3px 14px rgb(0 0 0 / .16); font-size: .875rem; line-height: 1.4; }
-.tip[hidden] { display: none; }
 .tip b { font-weight: 600; }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }

@@ -10,7 +10,7 @@ import { examples } from './examples.js';
 import { commands, dataFacts } from './facts.js';
 import { groupMaps, sentenceMap } from './map.js';
 import { followMap } from './map-script.js';
-import { figure3, scores, sentenceScores } from './scores.js';
+import { distributions, figure3, scores } from './scores.js';
 
 /**
  * All that was found out about a run, as one page.
@@ -27,14 +27,14 @@ export function reportPage(examination: Examination, command: readonly string[])
       id: 'scores',
       title: 'Scores',
       lead: `${describeTestSet(test)}, beam ${test.beam}. The intervals are those of 1,000 test sets drawn from this one (bootstrap).`,
-      body: [scores(test.scored, test), figure3(test.scored), sentenceScores(test.scored)],
+      body: [scores(test.scored, test), figure3(test.scored), distributions(test)],
     },
     { id: 'training', title: 'Training', body: curves(record) },
     test && {
       id: 'translations',
       title: 'Translations',
       lead: test.scored === undefined ? `${describeTestSet(test)}, without references; beam ${test.beam}.` : undefined,
-      body: examples(test),
+      body: [test.scored === undefined ? distributions(test) : undefined, examples(test)],
     },
     test && {
       id: 'sentences',

@@ -22,16 +22,27 @@ export function scores({ scores: measured }: ScoredTest, { sources, hypotheses }
   ];
 }
 
-/** How many sentences score how much by themselves: a mean says nothing of the two humps of a model that is right or lost. */
-export function sentenceScores({ chrf, bleu }: ScoredTest): Content {
-  const plot = (name: string, values: Float64Array) =>
+/**
+ * How many sentences score how much by themselves, and how sure the model was of them: a mean says nothing of the two humps of a
+ * model that is either right or lost.
+ */
+export function distributions({ scored, sources, tokenLogProbabilities }: ExaminedTest): Content {
+  const byScore = (name: string, values: Float64Array) =>
     histogram({
       title: `Sentences by ${name}`,
       x: metricAxis(name.toLowerCase(), `${name} of the sentence alone`),
       values,
       of: 'sentences',
     });
-  return figures(plot('chrF', chrf), plot('BLEU', bleu));
+  return figures(
+    scored && [byScore('chrF', scored.chrf), byScore('BLEU', scored.bleu)],
+    histogram({
+      title: 'Sentences by log-probability',
+      x: { label: 'log-probability of the translation, nats per token' },
+      values: tokenLogProbabilities.filter((_, sentence) => sources[sentence]?.trim() !== ''),
+      of: 'sentences',
+    }),
+  );
 }
 
 /** Figure 3 of the paper: what long sentences and rare words do to BLEU. */
