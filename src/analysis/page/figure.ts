@@ -109,7 +109,7 @@ function figuresBehind(title: string, { head, rows }: FigureTable): Html | undef
     const cells = figures.map((cell, column) => html`<td${at(places?.[column])}>${cell}</td>`);
     return html`<tr${at(place)}${known}><th scope="row" dir="auto">${name}</th>${cells}</tr>\n`;
   });
-  return html`<details class="behind"><summary aria-label="Figures of ${title}">Figures</summary><div class="scroll"><table>
+  return html`<details class="behind"><summary aria-label="Data table of ${title}">Data table</summary><div class="scroll"><table>
 <thead><tr>${head.map((cell) => html`<th scope="col" dir="auto">${cell}</th>`)}</tr></thead>
 <tbody>${written}</tbody>
 </table></div></details>

@@ -44,7 +44,7 @@ export async function page({ title, lead, sections, style: ownStyle = '', script
 <header>
 <h1>${title}</h1>
 ${lead === undefined ? undefined : html`<p class="lead">${lead}</p>`}
-${sections.length > 1 ? html`<nav><ul>${contents}</ul></nav>` : undefined}
+${sections.length > 1 ? html`<nav aria-label="Contents"><ul>${contents}</ul></nav>` : undefined}
 </header>
 <main>
 ${sections.map(sectionHtml)}

@@ -10,7 +10,7 @@ export const palette = `
   color-scheme: light dark;
   --paper: #fff; --ink: #1c1e21; --muted: #666c75; --line: #e3e5e9; --panel: #f6f7f8; --accent: #2c62a8;
   --series-1: #2c6db5; --series-2: #c9601a; --series-3: #15826f; --series-4: #8453b0; --series-5: #b8405f; --series-6: #6f7680;
-  --shade-1: #a9c9ea; --shade-2: #6fa3da; --shade-3: #3c79bd; --shade-4: #1f5190; --shade-5: #0c2c57;
+  --shade-1: #7fadde; --shade-2: #5590d0; --shade-3: #3773b8; --shade-4: #1f5190; --shade-5: #0c2c57;
   --extra: #fbe3dc; --extra-ink: #8d2b12; --lacking: #dcefe4; --lacking-ink: #145a38; --shadow: rgb(0 0 0 / .22);
 }
 @media (prefers-color-scheme: dark) {

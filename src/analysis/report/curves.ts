@@ -31,7 +31,7 @@ export function curves({ reports, validations }: TrainingRecord): Content {
   ];
   const drawn = plots.flatMap(({ title, y, series }) => {
     const present = series.filter(([, curve]) => curve.length > 0).map(([name, curve]) => ({ name, points: thinned(curve) }));
-    return present.length === 0 ? [] : [linePlot({ title, x: { label: 'updates', include: 0 }, y, series: present })];
+    return present.length === 0 ? [] : [linePlot({ title, x: { label: 'updates', include: 0, isWhole: true }, y, series: present })];
   });
   return drawn.length === 0 ? html`<p class="missing">This run has written no figures down yet.</p>` : figures(drawn);
 }

@@ -28,7 +28,7 @@ export function reportCommand(): Command {
   )
     .option(
       '--groups <FILE|paper>',
-      'sentences to map: `# title` begins a group, an empty line a colour; `paper`: those of 2014, in English',
+      'sentences to map: `# title` begins a group, `## name` or an empty line a class of another colour; `paper`: those of 2014, in English',
     )
     .option('--attention <lines>', 'lines of the test set to show the attention for, such as 3,17 (default: a few)', lineNumbers)
     .option('--out <FILE>', 'the page (default: report.html in the run)');
