@@ -44,10 +44,11 @@ test('a column of numbers stands to the right, one of words to the left', () => 
     [
       ['a', '1.5'],
       ['b', ''],
-      ['c', '−2'],
+      ['c', '−2 (−3 to 12K)'],
     ],
   );
   assert.equal(text.match(/class="number"/g)?.length, 4);
+  assert.doesNotMatch(table(['system'], [['1 runs/a'], ['2 best']]).text, /class="number"/);
 });
 
 test('plots draw every point, and their names are text', () => {

@@ -70,11 +70,14 @@ async function scriptHash(script: string): Promise<string> {
   return `sha256-${btoa(String.fromCharCode(...new Uint8Array(digest)))}`;
 }
 
+/** `1,234`, `−0.35`, `12K`, `× 0.81`, `15.4 (13.2 to 17.5)`; not `1 run`. */
+const figure = /^[−+×≤≥]?\s?\d(?:[^\p{L}/]| to |[KMG]\b)*$/u;
+
 /** A table that scrolls by itself where it is wider than the screen. Numbers are set to the right. */
 export function table(head: readonly Content[], rows: readonly (readonly Content[])[]): Html {
   const isNumeric = head.map((_, column) => {
     const filled = rows.map((row) => plainText(row[column])).filter((text) => text !== '');
-    return filled.length > 0 && filled.every((text) => /^[−+]?\d/.test(text));
+    return filled.length > 0 && filled.every((text) => figure.test(text));
   });
   const kind = (column: number) => (isNumeric[column] ? 'number' : 'text');
   return html`<div class="scroll"><table>

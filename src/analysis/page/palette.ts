@@ -13,7 +13,7 @@ export const palette = `
   --shade-1: #7fadde; --shade-2: #5590d0; --shade-3: #3773b8; --shade-4: #1f5190; --shade-5: #0c2c57;
   --extra: #fbe3dc; --extra-ink: #8d2b12; --lacking: #dcefe4; --lacking-ink: #145a38; --shadow: rgb(0 0 0 / .22);
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --paper: #141619; --ink: #e4e6e9; --muted: #9aa1ab; --line: #2c3036; --panel: #1b1e22; --accent: #8bb8ee;
     --series-1: #6aa5e8; --series-2: #ec9350; --series-3: #48bba4; --series-4: #b78fdd; --series-5: #e8809b; --series-6: #a0a7b1;

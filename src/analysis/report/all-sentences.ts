@@ -2,16 +2,10 @@ import type { ExaminedTest } from '../examined-test.js';
 import { type DataCell, type DataColumn, dataTable } from '../page/data-table.js';
 import type { Html } from '../page/html.js';
 import { wordsOf } from '../words.js';
-import { comparedParts } from './sentence.js';
+import { comparedParts, type Languages } from './sentence.js';
 
 /** Sentences that a page holds; 20,000 of news are about 12 MB. */
 const mostSentences = 20_000;
-
-/** The languages of both sides, where the configuration names them as pages do: `en`, `zh-Hans`. */
-export interface Languages {
-  readonly source: string | undefined;
-  readonly target: string | undefined;
-}
 
 /** Every sentence with its references, its translation and all that was measured of it. */
 export function allSentences(test: ExaminedTest, { source, target }: Languages): Html {

@@ -1,12 +1,12 @@
 import type { ExaminedTest } from '../examined-test.js';
 import type { Content } from '../page/html.js';
 import { heatMap } from '../page/plot.js';
-import { example, sentenceColumns } from './sentence.js';
+import { example, type Languages, sentenceColumns } from './sentence.js';
 
 /** What the model looked at: for each sentence, a row for each token that was written, a column for each that was read. */
-export function attention(test: ExaminedTest): Content {
+export function attention(test: ExaminedTest, languages: Languages): Content {
   return test.attention.map(({ sentence, map }) => {
-    const columns = sentenceColumns(test, sentence);
+    const columns = sentenceColumns(test, sentence, languages);
     const drawing = heatMap({
       title: `Attention, line ${sentence + 1}`,
       corner: 'written ↓ read →',

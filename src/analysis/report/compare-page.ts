@@ -88,7 +88,7 @@ function one({ testSet, systems, sentenceScores }: Comparison, system: number, s
     { name: 'source', body: text(testSet.sources[sentence]) },
     {
       name: references.length === 1 ? 'reference' : 'references',
-      body: references.map((reference) => html`<div>${text(reference)}</div>`),
+      body: references.map((reference) => text(reference)),
     },
     ...[0, system].map((index) => ({
       name: systems[index]?.name ?? '',

@@ -1,6 +1,6 @@
 import type { ExaminedTest } from '../examined-test.js';
 import { type Content, html } from '../page/html.js';
-import { example, extraMark, lackingMark, sentenceColumns } from './sentence.js';
+import { example, extraMark, type Languages, lackingMark, sentenceColumns } from './sentence.js';
 
 const shown = 8;
 const perfect = 100 - 1e-9;
@@ -17,7 +17,7 @@ interface Ranking {
 }
 
 /** The translations that say most about a model: its best, its worst, and where it stammers. Without references, by how sure it is. */
-export function examples(test: ExaminedTest): Content {
+export function examples(test: ExaminedTest, languages: Languages): Content {
   const { sources, repetition, scored, references } = test;
   const ranking = scored === undefined ? byProbability(test) : byScore(scored.chrf);
   const { by, titles, highest } = ranking;
@@ -42,7 +42,7 @@ export function examples(test: ExaminedTest): Content {
     .sort((a, b) => repeated(b) - repeated(a) || value(a) - value(b))
     .slice(0, shown);
   const list = (title: string, lead: Content, sentences: readonly number[]) =>
-    html`<h3>${title}</h3><p class="note">${lead}</p>${sentences.map((sentence) => one(test, ranking, sentence))}`;
+    html`<h3>${title}</h3><p class="note">${lead}</p>${sentences.map((sentence) => one(test, ranking, languages, sentence))}`;
   const beyond = scored === undefined ? '' : ', more than in the reference';
   return [
     scored === undefined ? undefined : html`<p class="note">${extraMark} ${lackingMark}</p>`,
@@ -75,8 +75,8 @@ function byProbability({ tokenLogProbabilities }: ExaminedTest): Ranking {
   };
 }
 
-function one(test: ExaminedTest, { values, describe }: Ranking, sentence: number): Content {
+function one(test: ExaminedTest, { values, describe }: Ranking, languages: Languages, sentence: number): Content {
   const repeated = test.repetition[sentence] ?? 0;
   const repetition = repeated === 0 ? '' : ` · ${repeated} repeated ${repeated === 1 ? 'word' : 'words'}`;
-  return example(`line ${sentence + 1} · ${describe(values[sentence] as number)}${repetition}`, sentenceColumns(test, sentence));
+  return example(`line ${sentence + 1} · ${describe(values[sentence] as number)}${repetition}`, sentenceColumns(test, sentence, languages));
 }

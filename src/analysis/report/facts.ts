@@ -8,7 +8,7 @@ export function dataFacts(corpora: readonly CorpusFacts[]): Content {
   if (corpora.length === 0) return html`<p class="missing">No corpus could be read.</p>`;
   const figure = (value: number) => value.toLocaleString('en');
   return table(
-    ['corpus', 'sentences', 'side', 'words', 'distinct words', 'words per sentence', 'longest'],
+    ['corpus', 'sentences', 'unusable lines', 'side', 'words', 'distinct words', 'words per sentence', 'longest'],
     corpora.flatMap(({ name, pairs, unusable, source, target, isPart }) =>
       (['source', 'target'] as const).flatMap((side) => {
         const facts = { source, target }[side];
@@ -16,9 +16,8 @@ export function dataFacts(corpora: readonly CorpusFacts[]): Content {
         const { words, distinctWords, longest } = facts;
         const row = [
           side === 'source' ? name : '',
-          side === 'source'
-            ? `${isPart ? 'the first ' : ''}${figure(pairs)}${unusable === 0 ? '' : ` and ${figure(unusable)} unusable lines`}`
-            : '',
+          side === 'source' ? `${isPart ? 'the first ' : ''}${figure(pairs)}` : '',
+          side === 'source' ? figure(unusable) : '',
           side,
           figure(words),
           figure(distinctWords),

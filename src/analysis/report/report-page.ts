@@ -3,13 +3,14 @@ import { dataTables } from '../page/data-table-script.js';
 import { html } from '../page/html.js';
 import { page, type Section } from '../page/page.js';
 import { describeTestSet } from '../scored-sentences.js';
-import { allSentences, type Languages } from './all-sentences.js';
+import { allSentences } from './all-sentences.js';
 import { attention } from './attention.js';
 import { curves } from './curves.js';
 import { examples } from './examples.js';
 import { commands, dataFacts } from './facts.js';
 import { groupMaps, sentenceMap } from './map.js';
 import { followMap } from './map-script.js';
+import type { Languages } from './sentence.js';
 import { distributions, figure3, scores } from './scores.js';
 
 /**
@@ -19,6 +20,7 @@ import { distributions, figure3, scores } from './scores.js';
  */
 export function reportPage(examination: Examination, command: readonly string[]): Promise<string> {
   const { run, test, groups, record, configuration, configurationText, corpora, missing } = examination;
+  const languages = languagesOf(configuration);
   const sections: (Section | undefined)[] = [
     missing.length === 0
       ? undefined
@@ -34,13 +36,13 @@ export function reportPage(examination: Examination, command: readonly string[])
       id: 'translations',
       title: 'Translations',
       lead: test.scored === undefined ? `${describeTestSet(test)}, without references; beam ${test.beam}.` : undefined,
-      body: [test.scored === undefined ? distributions(test) : undefined, examples(test)],
+      body: [test.scored === undefined ? distributions(test) : undefined, examples(test, languages)],
     },
     test && {
       id: 'sentences',
       title: 'All sentences',
       lead: 'Log-probabilities are natural logarithms (nats), of the whole translation and per token; chrF and BLEU are of the sentence alone.',
-      body: allSentences(test, languages(configuration)),
+      body: allSentences(test, languages),
     },
     (test?.map !== undefined || groups.length > 0) && {
       id: 'map',
@@ -53,7 +55,7 @@ export function reportPage(examination: Examination, command: readonly string[])
         id: 'attention',
         title: 'Attention',
         lead: 'What the model looked at (across) while it wrote each token (down).',
-        body: attention(test),
+        body: attention(test, languages),
       },
     { id: 'data', title: 'Data', lead: 'Words are counted without punctuation and without regard to case.', body: dataFacts(corpora) },
     { id: 'configuration', title: 'Configuration', body: html`<pre>${configurationText}</pre>` },
@@ -80,7 +82,7 @@ function summary({ parameters, configuration, modelMetadata, test }: Examination
 }
 
 /** The configuration names languages as it likes; only names that pages know help a page. */
-function languages({ data }: Examination['configuration']): Languages {
+function languagesOf({ data }: Examination['configuration']): Languages {
   const known = (name: string) => (/^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(name) ? name : undefined);
   return { source: known(data.source), target: known(data.target) };
 }

@@ -2,15 +2,25 @@ import { differences, type Part } from '../differences.js';
 import type { ExaminedTest } from '../examined-test.js';
 import { type Content, type Html, html } from '../page/html.js';
 
-/** Text of any language, in its own direction. */
-export function text(content: Content): Html {
-  return html`<bdi>${content}</bdi>`;
+/** The languages of both sides, where the configuration names them as pages do: `en`, `zh-Hans`. */
+export interface Languages {
+  readonly source: string | undefined;
+  readonly target: string | undefined;
+}
+
+/** Text of any language, in its own direction, and with its own letters where its language is known. */
+export function text(content: Content, language?: string): Html {
+  return html`<div class="text" dir="auto"${language && html` lang="${language}"`}>${content}</div>`;
 }
 
 /** A translation and its references, with what it has and none of them has, and what each of them has and it has not. */
-export function compared(references: readonly string[], translation: string): { references: Content; translation: Html } {
+export function compared(
+  references: readonly string[],
+  translation: string,
+  language?: string,
+): { references: Content; translation: Html } {
   const { one, others } = differences(translation, references);
-  return { translation: marked(one, 'extra'), references: others.map((other) => html`<div>${marked(other, 'lacking')}</div>`) };
+  return { translation: marked(one, 'extra', language), references: others.map((other) => marked(other, 'lacking', language)) };
 }
 
 /** The same as parts of which every second is marked: for tables that are drawn in the page. References stand below each other. */
@@ -31,13 +41,14 @@ function alternating(parts: readonly Part[]): string[] {
   return texts;
 }
 
-function marked(parts: readonly Part[], kind: 'extra' | 'lacking'): Html {
+function marked(parts: readonly Part[], kind: 'extra' | 'lacking', language: string | undefined): Html {
   return text(
     parts.map((part) => {
       // A space at the end is not what differs.
       const words = part.text.trimEnd();
       return part.differs ? html`<mark class="${kind}">${words}</mark>${part.text.slice(words.length)}` : part.text;
     }),
+    language,
   );
 }
 
@@ -47,14 +58,14 @@ export const extraMark: Html = html`<mark class="extra">Marked so</mark>: in no 
 export const lackingMark: Html = html`<mark class="lacking">Marked so</mark>: not in the translation.`;
 
 /** A sentence of a test set with its references, if it has any, and its translation. */
-export function sentenceColumns({ sources, references, hypotheses }: ExaminedTest, sentence: number) {
+export function sentenceColumns({ sources, references, hypotheses }: ExaminedTest, sentence: number, { source, target }: Languages) {
   const own = references.map((set) => set[sentence] ?? '');
-  const { references: marked, translation } = compared(own, hypotheses[sentence] ?? '');
+  const { references: marked, translation } = compared(own, hypotheses[sentence] ?? '', target);
   return [
-    { name: 'source', body: text(sources[sentence]) },
+    { name: 'source', body: text(sources[sentence], source) },
     ...(own.length === 0 ? [] : [{ name: own.length === 1 ? 'reference' : 'references', body: marked }]),
     // Without a reference all of it would be marked.
-    { name: 'translation', body: own.length === 0 ? text(hypotheses[sentence]) : translation },
+    { name: 'translation', body: own.length === 0 ? text(hypotheses[sentence], target) : translation },
   ];
 }
 
