@@ -19,7 +19,7 @@ a { color: var(--accent); text-underline-offset: .18em; }
 .missing { border-left: 3px solid var(--series-2); padding: .35rem .9rem; background: var(--panel); max-width: 46rem; }
 nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; margin: 1rem 0 0; padding: 0; list-style: none; font-size: .9375rem; }
 code, pre { font: .84rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-pre { margin: .6rem 0 1.2rem; padding: .9rem 1rem; overflow-x: auto; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; }
+pre { margin: .6rem 0 1.2rem; padding: .9rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; }
 .scroll { overflow-x: auto; margin: .8rem 0 1.4rem; background:
     linear-gradient(to right, var(--paper) 40%, transparent) left / 3rem 100% no-repeat local,
     linear-gradient(to left, var(--paper) 40%, transparent) right / 3rem 100% no-repeat local,

@@ -4,8 +4,9 @@ import type { Html } from '../page/html.js';
 import { wordsOf } from '../words.js';
 import { comparedParts, type Languages } from './sentence.js';
 
-/** Sentences that a page holds; 20,000 of news are about 12 MB. */
+/** What a page holds: 20,000 sentences, or fewer where they are very long. */
 const mostSentences = 20_000;
+const mostCharacters = 16_000_000;
 
 /** Every sentence with its references, its translation and all that was measured of it. */
 export function allSentences(test: ExaminedTest, { source, target }: Languages): Html {
@@ -29,7 +30,7 @@ export function allSentences(test: ExaminedTest, { source, target }: Languages):
     { name: 'source words', kind: 'number' },
     { name: 'translation words', kind: 'number' },
   ];
-  const rows = sources.slice(0, mostSentences).map((text, sentence): DataCell[] => {
+  const rows = sources.slice(0, heldSentences(test)).map((text, sentence): DataCell[] => {
     const translation = hypotheses[sentence] ?? '';
     const isEmpty = text.trim() === '';
     const marked = isScored
@@ -50,6 +51,15 @@ export function allSentences(test: ExaminedTest, { source, target }: Languages):
     ];
   });
   return dataTable({ id: 'all', of: 'sentences', columns, rows, total: sources.length });
+}
+
+function heldSentences({ sources, references, hypotheses }: ExaminedTest): number {
+  let characters = 0;
+  const end = sources.slice(0, mostSentences).findIndex((_, sentence) => {
+    for (const texts of [sources, hypotheses, ...references]) characters += texts[sentence]?.length ?? 0;
+    return characters > mostCharacters;
+  });
+  return end === -1 ? Math.min(sources.length, mostSentences) : end;
 }
 
 function rounded(value: number | undefined, digits: number): number | undefined {
