@@ -88,7 +88,7 @@ test('plots of nothing, of one point and of a constant can be drawn', () => {
         title: 'plot',
         x: { label: 'x' },
         y: { label: 'y', scale, bounds: [0, 100] },
-        series: [{ name: 'one', points: values.map((value, x) => ({ x, value })) }],
+        series: [{ name: 'one', points: values.map((value, x) => ({ x, value, low: value - 1, high: value + 1 })) }],
       });
       assert.doesNotMatch(text, /NaN|Infinity|undefined/);
     }

@@ -27,19 +27,20 @@ export function linePlot({ title, note, x, y, series }: LinePlot): Figure {
     [frame.left, smallPlot.width - margin.right],
   );
   const at = (point: { readonly x: number }) => across.position(point.x);
+  // A logarithmic axis has no place for 0: an interval that reaches it is drawn to the end.
+  const end = (value: number) => (Number.isFinite(frame.y(value)) ? frame.y(value) : frame.bottom);
   const drawn = series.map(({ points }, index) => {
-    // A logarithmic axis has no place for 0.
     const present = points.filter(({ value }) => Number.isFinite(frame.y(value)));
     const path = line<CurvePoint>(at, ({ value }) => frame.y(value)).digits(2)(present) ?? '';
     const isSparse = present.length <= fewPoints;
     const ranged = present.filter(({ low, high }) => low !== undefined && high !== undefined);
     const band = area<CurvePoint>(
       at,
-      ({ low = 0 }) => frame.y(low),
-      ({ high = 0 }) => frame.y(high),
+      ({ low = 0 }) => end(low),
+      ({ high = 0 }) => end(high),
     ).digits(2)(ranged);
     return html`<g class="${seriesClass(index)}">${
-      isSparse ? ranged.map((point) => whisker(at(point), point, frame.y)) : html`<path class="band" d="${band ?? ''}"/>`
+      isSparse ? ranged.map((point) => whisker(at(point), point, end)) : html`<path class="band" d="${band ?? ''}"/>`
     }<path class="curve" d="${path}"/>${isSparse ? present.map((point) => dot(at(point), frame.y(point.value))) : undefined}</g>`;
   });
   const undrawn = points.filter(({ value }) => !Number.isFinite(frame.y(value))).length;

@@ -52,12 +52,8 @@ export interface FigureParts extends Titled {
   readonly svg: Content;
   readonly table: FigureTable;
   readonly size?: { readonly width: number; readonly height: number };
-  /** Scrolls on narrow screens. */
-  readonly isWide?: boolean;
-  /** Neither grows nor shrinks, and scrolls where it is too wide. */
-  readonly isActualSize?: boolean;
-  /** Default: where there are several series. */
-  readonly hasLegend?: boolean;
+  /** Default: as wide as its place. `wide` scrolls on narrow screens; `fixed` neither grows nor shrinks, and scrolls where it must. */
+  readonly scaling?: 'fluid' | 'wide' | 'fixed';
   readonly colourOf?: (index: number) => string;
   /** A series' mark in the legend, around (8, 5). Default: a dot. */
   readonly swatch?: (index: number) => Html;
@@ -65,35 +61,21 @@ export interface FigureParts extends Titled {
 
 /** A figure with its title, its legend where there are several series, its drawing, and the figures behind it. */
 export function figure(parts: FigureParts): Figure {
-  const {
-    title,
-    note,
-    unit,
-    omission,
-    series,
-    svg,
-    table,
-    size = smallPlot,
-    isWide = false,
-    isActualSize = false,
-    colourOf = seriesClass,
-  } = parts;
+  const { title, note, unit, omission, series, svg, table, size = smallPlot, scaling = 'fluid', colourOf = seriesClass } = parts;
   const swatch = parts.swatch ?? (() => dot(8, 5, 4));
-  const hasLegend = parts.hasLegend ?? series.length > 1;
-  const legend = hasLegend
-    ? series.map(({ name }, index) => ({ name, mark: html`<g class="${colourOf(index)}">${swatch(index)}</g>` }))
-    : [];
+  const legend =
+    series.length > 1 ? series.map(({ name }, index) => ({ name, mark: html`<g class="${colourOf(index)}">${swatch(index)}</g>` })) : [];
   const names = legend.map(
     ({ name, mark }) => html`<span><svg class="swatch" viewBox="0 0 16 10" aria-hidden="true">${mark}</svg><bdi>${name}</bdi></span>`,
   );
   const { width, height } = size;
-  const { text } = html`<figure${isWide ? html` class="wide"` : undefined}>
+  const { text } = html`<figure${scaling === 'wide' ? html` class="wide"` : undefined}>
 <figcaption><b>${title}</b>${unit ? html` · ${unit}` : undefined}${
     omission === undefined ? undefined : html` <small class="omission">(${omission})</small>`
   }${note === undefined ? undefined : html`<br>${note}`}</figcaption>
-${hasLegend ? html`<div class="legend">${names}</div>` : undefined}
-<div class="plane${isWide || isActualSize ? ' scroll' : ''}"><svg class="plot"${
-    isActualSize ? html` style="width:${width}px"` : undefined
+${legend.length > 0 ? html`<div class="legend">${names}</div>` : undefined}
+<div class="plane${scaling === 'fluid' ? '' : ' scroll'}"><svg class="plot"${
+    scaling === 'fixed' ? html` style="width:${width}px"` : undefined
   } viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}">${svg}</svg></div>
 ${figuresBehind(title, table)}</figure>
 `;

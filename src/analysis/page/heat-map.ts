@@ -53,6 +53,6 @@ export function heatMap({ title, note, corner, columns, rows, weights }: HeatMap
       })),
     },
     size: { width: left + cell * columns.length + 4, height: top + cell * rows.length + 4 },
-    isActualSize: true,
+    scaling: 'fixed',
   });
 }

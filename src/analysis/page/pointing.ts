@@ -167,8 +167,12 @@ export function pointing(): void {
     named.style.left = `${Math.max(0, Math.min(clientX, innerWidth - named.offsetWidth - 8))}px`;
     named.style.top = `${clientY + 14}px`;
   });
-  // What scrolls can be scrolled by keys, too.
-  for (const scrolling of document.querySelectorAll<HTMLElement>('.scroll')) {
-    if (scrolling.scrollWidth > scrolling.clientWidth) scrolling.tabIndex = 0;
-  }
+  // What scrolls can be scrolled by keys, too; what is in a table that is closed is not known to.
+  const reachable = () => {
+    for (const scrolling of document.querySelectorAll<HTMLElement>('.scroll')) {
+      if (scrolling.scrollWidth > scrolling.clientWidth || scrolling.scrollHeight > scrolling.clientHeight) scrolling.tabIndex = 0;
+    }
+  };
+  reachable();
+  document.addEventListener('toggle', reachable, true);
 }

@@ -71,7 +71,7 @@ export function scatterPlot({ title, note, x, y, series, isNamed = false, isOrde
       })),
     },
     size: { width, height: plane.height },
-    isWide: isNamed,
+    scaling: isNamed ? 'wide' : 'fluid',
     colourOf,
     swatch: (index) => mark({ x: 8, y: 5 }, index, 4),
   });
