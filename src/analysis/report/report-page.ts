@@ -31,7 +31,7 @@ export function reportPage(examination: Examination, command: readonly string[])
       lead: `${describeTestSet(test)}, beam ${test.beam}. The intervals are those of 1,000 test sets drawn from this one (bootstrap).`,
       body: [scores(test.scored, test), figure3(test.scored), distributions(test)],
     },
-    { id: 'training', title: 'Training', body: curves(record) },
+    { id: 'training', title: 'Training', body: curves([{ name: run, record }]) },
     test && {
       id: 'translations',
       title: 'Translations',
