@@ -64,7 +64,7 @@ test('compare, differences and rescoring see one form', async () => {
   ]);
   for (const { systems } of compared) for (const { score } of systems) assert.ok(score > 100 - 1e-9);
   for (const scores of sentenceScores) assert.ok(scores.every((score) => score > 100 - 1e-9));
-  assert.ok(differences(composed[0] ?? '', decomposed[0] ?? '').one.every(({ differs }) => !differs));
+  assert.ok(differences(composed[0] ?? '', [decomposed[0] ?? '']).one.every(({ differs }) => !differs));
   const hypotheses = composed.map((text) => [{ text, score: -1 }]);
   const noOpinion = async (pairs: readonly object[]) =>
     pairs.map((_, index) => ({ line: index + 1, warning: undefined, logProbability: -1, tokenLogProbabilities: new Float32Array(1) }));
