@@ -10,8 +10,8 @@ import { examples } from './examples.js';
 import { commands, dataFacts } from './facts.js';
 import { groupMaps, sentenceMap } from './map.js';
 import { followMap } from './map-script.js';
-import type { Languages } from './sentence.js';
 import { distributions, figure3, scores } from './scores.js';
+import type { Languages } from './sentence.js';
 
 /**
  * All that was found out about a run, as one page.
