@@ -4,7 +4,8 @@ import { type RescoreOptions, type Rescoring, rescore as rescoreList } from './a
 import type { NbestList } from './analysis/rescoring/rescoring.js';
 import type { TestSet } from './analysis/scored-sentences.js';
 import type { WorkControl } from './analysis/work.js';
-import { openRun } from './checkpoint/run.js';
+import { mostConfigurationBytes, openRun } from './checkpoint/run.js';
+import { readBoundedText } from './core/bounded-text.js';
 import { DecadeError } from './core/errors.js';
 import { joinPath } from './core/files.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
@@ -82,7 +83,8 @@ export async function readConfiguration(
   set: readonly string[] = [],
 ): Promise<Configuration> {
   if (typeof configuration === 'string') {
-    return resolveConfiguration(await files.readText(configuration), configuration, set, files.absolute);
+    const text = await readBoundedText(files, configuration, mostConfigurationBytes, 'a configuration');
+    return resolveConfiguration(text, configuration, set, files.absolute);
   }
   if (set.length === 0) return configurationOf(configuration, files.absolute);
   return resolveConfiguration(printConfiguration(configuration), 'configuration', set, files.absolute);

@@ -8,6 +8,7 @@ import { modelOptions } from '../models/create.js';
 import { type TokenizerOptions, tokenizerOptions } from '../text/train-tokenizer.js';
 import { ConfigurationDocument } from './configuration-document.js';
 import { describeIssues } from './configuration-issues.js';
+import { expectsText } from './configuration-schema.js';
 import { defaultValidation, trainingOptions } from './options.js';
 
 const dataOptions = z.strictObject({
@@ -78,8 +79,8 @@ export type ConfigurationInput = z.input<typeof configuration>;
  *
  * @param text       YAML
  * @param where      path of the file; relative paths in it start from its directory
- * @param overrides  `key.path=value`, each value as in YAML, in place of what the file says; relative paths in them start
- *                   from the current directory, as elsewhere on a command line
+ * @param overrides  `key.path=value` (see `ConfigurationDocument.override`) in place of what the file says; relative paths
+ *                   in them start from the current directory, as elsewhere on a command line
  * @param absolute   of a path, what it is called from anywhere (`Files.absolute`), so that a run finds its corpora again
  * Throws a `DecadeError` (`usage`).
  */
@@ -90,7 +91,7 @@ export function resolveConfiguration(
   absolute: Files['absolute'] = unchanged,
 ): Configuration {
   const document = ConfigurationDocument.parse(text, where);
-  for (const override of overrides) document.override(override);
+  for (const override of overrides) document.override(override, (path) => expectsText(configuration, path));
   return checked(document.value, where, document, absolute);
 }
 
@@ -107,7 +108,7 @@ function checked(value: unknown, where: string, document: ConfigurationDocument 
   const { data } = parsed.data;
   const placed = (part: 'train' | 'dev', source: CorpusSource) =>
     placedSource(source, (key, path) => {
-      const directory = document?.overrideOf(['data', part, key]) === undefined ? directoryOf(where) : '';
+      const directory = document?.isOverridden(['data', part, key]) ? '' : directoryOf(where);
       return absolute(isAbsolute(path) ? path : joinPath(directory, path));
     });
   const dev = data.dev === undefined ? {} : { dev: placed('dev', data.dev) };
