@@ -40,8 +40,8 @@ function schemasAt(schema: z.core.$ZodType, path: KeyPath, value: unknown): z.co
   }
   const [key, ...rest] = path;
   if (key === undefined) return [def];
-  const shape = def.type === 'object' && Object.hasOwn(def.shape, key) ? def.shape : {};
-  const inner = def.type === 'array' ? def.element : shape[String(key)];
+  const below = def.type === 'object' && Object.hasOwn(def.shape, key) ? def.shape[String(key)] : undefined;
+  const inner = def.type === 'array' ? def.element : below;
   return inner === undefined ? [] : schemasAt(inner, rest, valueAt(value, [key]));
 }
 

@@ -98,7 +98,8 @@ class Loop {
       while (reason === undefined) reason = await this.#step();
     } catch (error) {
       // What failed may be the disk itself: the first error is the one to tell.
-      if (error instanceof DecadeError) await this.#log(`Stopped: ${error.message}`).catch(() => undefined);
+      // Whoever called is told by what is thrown.
+      if (error instanceof DecadeError) await this.#note(`Stopped: ${error.message}`).catch(() => undefined);
       throw error;
     }
     const averaged = reason === 'interrupted' ? undefined : await this.#average();
@@ -321,6 +322,10 @@ class Loop {
 
   async #log(line: string): Promise<void> {
     this.#emit({ kind: 'log', line });
+    await this.#note(line);
+  }
+
+  async #note(line: string): Promise<void> {
     await this.#prepared.log.writeLine(`[${new Date().toISOString().slice(0, 19).replace('T', ' ')}] ${line}`);
   }
 

@@ -5,7 +5,7 @@ import { type DeviceChoice, withDevicesOption, withGemmOption } from '../argumen
 import { Interrupted, interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
 import { duration, figure } from '../progress.js';
-import { styleFor } from '../style.js';
+import { styleFor } from '../terminal.js';
 import { showTraining } from '../training-progress.js';
 
 interface Options extends DeviceChoice {

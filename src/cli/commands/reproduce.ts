@@ -10,6 +10,7 @@ import { gathered, wholeNumber, withDevicesOption, withGemmOption } from '../arg
 import { Interrupted, interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
 import { duration, figure, Progress } from '../progress.js';
+import { say } from '../terminal.js';
 import { showTraining } from '../training-progress.js';
 
 interface Options extends Omit<ReproduceOptions, 'configuration' | 'test' | 'signal' | 'onEvent' | 'command'> {
@@ -125,7 +126,7 @@ function showLaboratory(out: string) {
   const line = (text: string) => {
     using.end();
     using = new Progress();
-    process.stderr.write(`${text}\n`);
+    say(text);
   };
   return {
     onEvent: (event: ReproduceEvent): void => {
