@@ -7,7 +7,7 @@ import { contentHash } from './content-hash.js';
 import type { CorpusCache, Ids } from './corpus-cache.js';
 import { bytesOf, CorpusCacheWriter, idArray, openCorpusCache } from './corpus-cache.js';
 import type { FilterOptions, FilterReport } from './filter.js';
-import { countLine, describeReport, dropReason, emptyReport } from './filter.js';
+import { countLine, describeReport, dropReason, dropRemedy, emptyReport } from './filter.js';
 import type { CorpusSource } from './sources.js';
 import { describeSource, readPairs } from './sources.js';
 
@@ -258,7 +258,7 @@ async function tokenize(cache: CorpusCacheWriter, key: string, options: CorpusOp
       where: describeSource(source),
       received: report.read === 0 ? 'no lines' : `no usable pair: ${describeReport(report)}`,
       allowed: 'at least one pair',
-      next: report.read === 0 ? 'check the path' : 'check the file, or loosen the filter',
+      next: dropRemedy(report) ?? 'check the path',
     });
   }
   await cache.finish(key, report);

@@ -47,8 +47,8 @@ export interface SentencePair {
 /** A line that holds no pair. */
 export interface UnusableLine {
   line: number;
-  /** `encoding`: not valid UTF-8; `columns`: not two columns. */
-  unusable: 'encoding' | 'columns';
+  /** `encoding`: not valid UTF-8; `spaces`: no tab, but several spaces in a row; `columns`: not two columns otherwise. */
+  unusable: 'encoding' | 'spaces' | 'columns';
 }
 
 /**
@@ -76,6 +76,7 @@ async function* readTsv(files: Files, path: string): AsyncGenerator<SentencePair
       const columns = text?.split('\t');
       const [source, target] = columns ?? [];
       if (columns === undefined) yield { line, unusable: 'encoding' };
+      else if (target === undefined && /\S\s{2,}\S/.test(source ?? '')) yield { line, unusable: 'spaces' };
       else if (columns.length !== 2 || source === undefined || target === undefined) yield { line, unusable: 'columns' };
       else yield { line, source, target };
     }

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { DecadeError } from '../../core/errors.js';
 import { accountMarkdown } from '../../experiments/account.js';
 import { experimentSizes } from '../../experiments/base.js';
+import { commandLine } from '../../core/shell.js';
 import { experiments } from '../../experiments/catalogue/index.js';
 import type { Cost } from '../../experiments/cost.js';
 import { type ReproduceEvent, type ReproduceOptions, reproduce, reproductionCost } from '../../experiments/reproduce.js';
@@ -71,7 +72,7 @@ async function run(name: string, configuration: string | undefined, options: Opt
     configuration,
     test: testOf(testSource, testTarget),
     signal,
-    command: `decade ${process.argv.slice(2).join(' ')}`,
+    command: commandLine(['decade', ...process.argv.slice(2)]),
     onEvent: shown.onEvent,
   };
   if (estimate) {

@@ -1,5 +1,6 @@
 import { DecadeError } from '../../core/errors.js';
 import { randomKey, uniformInteger } from '../../core/random.js';
+import { shortened } from '../../core/visible-text.js';
 
 /**
  * The embedded corpus: sentence pairs written by the internationalisation data (Unicode CLDR) that ships inside the
@@ -51,10 +52,11 @@ export function intlCorpus(options: IntlCorpusOptions): IntlCorpus {
   requireInteger('pairs', pairs, 1, 100_000);
   requireInteger('heldOut', heldOut, 0, 10_000);
   requireInteger('seed', seed, 0, 0xffff_ffff);
-  const source = new Voice(from);
-  const target = new Voice(to);
+  const where = `intl:${from}:${to}`;
+  const source = new Voice(supportedLanguage(from, where));
+  const target = new Voice(supportedLanguage(to, where));
   if (source.language === target.language) {
-    throw new DecadeError('usage', { where: 'intl corpus', received: `'${from}' for both languages`, allowed: 'two different languages' });
+    throw new DecadeError('usage', { where, received: `'${from}' for both languages`, allowed: 'two different languages' });
   }
   const sources = new Set<string>();
   const targets = new Set<string>();
@@ -72,7 +74,7 @@ export function intlCorpus(options: IntlCorpusOptions): IntlCorpus {
         if (fits(saying)) return keep(saying.pair);
       }
       throw new DecadeError('usage', {
-        where: `intl corpus ${from} to ${to}`,
+        where,
         received: `${pairs} training and ${heldOut} held-out pairs asked for, but no new sentence of '${intlCategories[position % streams.length]}' found after ${sources.size}`,
         next,
       });
@@ -305,8 +307,9 @@ class Voice {
   readonly language: string;
   readonly #formatters = new Map<string, unknown>();
 
+  /** `language` as `supportedLanguage` gives it. */
   constructor(language: string) {
-    this.language = supportedLanguage(language);
+    this.language = language;
   }
 
   date(moment: number, options: Intl.DateTimeFormatOptions): string {
@@ -370,34 +373,44 @@ const formatterKinds: readonly { supportedLocalesOf(language: string): string[] 
   Intl.DisplayNames,
 ] as const;
 
-/** The canonical form of a language that every formatter has data for; throws `usage` for any other. */
-function supportedLanguage(language: string): string {
-  if (isLanguageTag(language) && formatterKinds.every((kind) => kind.supportedLocalesOf(language).length === 1)) {
-    return Intl.getCanonicalLocales(language)[0] ?? language;
-  }
+/** The canonical form of a language that every formatter has data for; throws `usage`, with the one probably meant, for any other. */
+export function supportedLanguage(language: string, where: string): string {
+  const tag = canonicalTag(language);
+  if (tag !== undefined && hasData(tag)) return tag;
+  const meant = meantLanguage(language);
   throw new DecadeError('usage', {
-    where: 'intl corpus',
-    received: `language '${language}'`,
+    where,
+    received: `language '${shortened(language)}'`,
     allowed: `a language that this runtime has data for: ${availableLanguages().join(' ')} (or one with a region, such as pt-BR)`,
+    ...(meant !== undefined && { next: `did you mean '${meant}'?` }),
   });
 }
 
-function isLanguageTag(text: string): boolean {
+function canonicalTag(text: string): string | undefined {
   try {
-    return Intl.getCanonicalLocales(text).length === 1;
+    return Intl.getCanonicalLocales(text)[0];
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+function hasData(tag: string): boolean {
+  return formatterKinds.every((kind) => kind.supportedLocalesOf(tag).length === 1);
 }
 
 /** The two-letter languages the runtime has data for. */
 function availableLanguages(): string[] {
   const letters = Array.from({ length: 26 }, (_, position) => String.fromCharCode(97 + position));
-  return letters
-    .flatMap((first) => letters.map((second) => first + second))
-    .filter(
-      (code) => Intl.getCanonicalLocales(code)[0] === code && formatterKinds.every((kind) => kind.supportedLocalesOf(code).length === 1),
-    );
+  return letters.flatMap((first) => letters.map((second) => first + second)).filter((code) => canonicalTag(code) === code && hasData(code));
+}
+
+/** `en_US`, as operating systems write it, or the language's name, in English or its own. */
+function meantLanguage(given: string): string | undefined {
+  const tag = canonicalTag(given.replace(/\..*$/, '').replaceAll('_', '-'));
+  if (tag !== undefined && hasData(tag)) return tag;
+  const name = given.toLowerCase();
+  const nameIn = (display: string, code: string) => new Intl.DisplayNames(display, { type: 'language' }).of(code)?.toLowerCase();
+  return availableLanguages().find((code) => nameIn('en', code) === name || nameIn(code, code) === name);
 }
 
 /** A stream of random choices, the same for the same key. */
