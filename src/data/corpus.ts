@@ -28,7 +28,8 @@ export interface CorpusOptions {
   onProgress?: (progress: { lines: number }) => void;
 }
 
-const defaultMemoryLimit = 256 * 1024 * 1024;
+/** A corpus of more bytes of ids is not held in memory, unless that is asked for. */
+export const residentCorpusBytes = 256 * 1024 * 1024;
 const progressEvery = 1_000;
 
 /**
@@ -90,7 +91,7 @@ export class Corpus {
   static async of(cache: CorpusCache, path: string, options: CorpusOptions): Promise<Corpus> {
     const corpus = new Corpus(cache, path, options.sourceTokenizer.size, options.targetTokenizer.size);
     const ids = cache.sourceTokens + cache.targetTokens;
-    if (ids * cache.bytesPerId <= (options.memoryLimit ?? defaultMemoryLimit)) corpus.#resident = await corpus.#readIds(0, ids);
+    if (ids * cache.bytesPerId <= (options.memoryLimit ?? residentCorpusBytes)) corpus.#resident = await corpus.#readIds(0, ids);
     return corpus;
   }
 

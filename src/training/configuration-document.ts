@@ -5,8 +5,13 @@ import { isList, type PlacedKeys, type PlacedValue, readYaml } from './configura
 /** Keys from the top of a configuration to a value. */
 export type KeyPath = readonly PropertyKey[];
 
-/** Whether text is expected at a key, which an override then takes as it stands. */
-export type ExpectsText = (path: KeyPath) => boolean;
+/** What an override has to know of the keys that are allowed. */
+export interface KnownKeys {
+  /** Whether text is expected at a key, which an override then takes as it stands. */
+  expectsText(path: KeyPath): boolean;
+  /** What a section holds that is left out: `{ kind: sgd }`. */
+  defaultOf(path: KeyPath): Readonly<Record<string, string>>;
+}
 
 /** A configuration's values, each with its line, and what overrides made of them. */
 export class ConfigurationDocument {
@@ -32,7 +37,7 @@ export class ConfigurationDocument {
    * Sets `key.path=value`; an item of a list is `key.0` or `key[0]`. Where text is expected, the value is all that follows
    * the `=`, as it stands, unless it is in quotes; elsewhere it is read as YAML. Throws `usage` for what does not read so.
    */
-  override(override: string, expectsText: ExpectsText): void {
+  override(override: string, known: KnownKeys): void {
     const where = overridePlace(override);
     const [, path, text] = /^\s*([^=\s]+)\s*=(.*)$/s.exec(override) ?? [];
     if (path === undefined || text === undefined) {
@@ -44,8 +49,8 @@ export class ConfigurationDocument {
       });
     }
     const keys = path.replace(/\[(\d+)\]/g, '.$1').split('.');
-    const value = expectsText(keys) && !isQuoted(text) ? { place: where, content: text, size: 1 } : yamlValue(text, where);
-    this.#top = replaced(this.#top, keys, value, where);
+    const value = known.expectsText(keys) && !isQuoted(text) ? { place: where, content: text, size: 1 } : yamlValue(text, where);
+    this.#top = replaced(this.#top, keys, value, { where, known });
   }
 
   /** Whether an override set a value. */
@@ -97,12 +102,21 @@ function hasHash({ content }: PlacedValue): boolean {
   return typeof content === 'string' && content.includes('#');
 }
 
-/** The tree with another value at a path; keys that are missing on the way are made. */
-function replaced(at: PlacedValue, keys: readonly string[], value: PlacedValue, where: string): PlacedValue {
-  const [key, ...rest] = keys;
+interface Overriding {
+  readonly where: string;
+  readonly known: KnownKeys;
+}
+
+/** The tree with another value at the end of a path; sections that are missing on the way begin as their defaults. */
+function replaced(at: PlacedValue, path: readonly string[], value: PlacedValue, { where, known }: Overriding, depth = 0): PlacedValue {
+  const key = path[depth];
   if (key === undefined) return value;
   const { content } = at;
-  const missing = { place: where, content: null, size: 1 };
+  const below = (inner: PlacedValue | undefined) => {
+    const isSection = inner?.content === undefined || inner.content === null;
+    const section = isSection && depth + 1 < path.length ? sectionOf(known.defaultOf(path.slice(0, depth + 1)), where) : inner;
+    return replaced(section ?? { place: where, content: null, size: 1 }, path, value, { where, known }, depth + 1);
+  };
   if (isList(content)) {
     const index = /^\d+$/.test(key) ? Number(key) : Number.NaN;
     if (!(index <= content.length)) {
@@ -113,7 +127,7 @@ function replaced(at: PlacedValue, keys: readonly string[], value: PlacedValue, 
       });
     }
     const changed = [...content];
-    changed[index] = replaced(content[index] ?? missing, rest, value, where);
+    changed[index] = below(content[index]);
     return { ...at, content: changed };
   }
   if (content !== null && !(content instanceof Map)) {
@@ -124,7 +138,12 @@ function replaced(at: PlacedValue, keys: readonly string[], value: PlacedValue, 
     });
   }
   const inner: PlacedKeys = content ?? new Map();
-  return { ...at, content: new Map([...inner, [key, replaced(inner.get(key) ?? missing, rest, value, where)]]) };
+  return { ...at, content: new Map([...inner, [key, below(inner.get(key))]]) };
+}
+
+function sectionOf(values: Readonly<Record<string, string>>, where: string): PlacedValue {
+  const entries = Object.entries(values).map(([key, content]): [string, PlacedValue] => [key, { place: where, content, size: 1 }]);
+  return { place: where, content: new Map(entries), size: 1 + entries.length };
 }
 
 function plain({ content }: PlacedValue): unknown {

@@ -13,6 +13,20 @@ export function expectsText(schema: z.core.$ZodType, path: KeyPath): boolean {
   return found.length > 0 && found.every(({ type }) => type === 'string');
 }
 
+/** The names that a section has when it is left out, such as `{ kind: sgd }`. */
+export function defaultOf(schema: z.core.$ZodType, path: KeyPath): Readonly<Record<string, string>> {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  const [key, ...rest] = path;
+  if (key === undefined) {
+    const given = def.type === 'prefault' ? Object.entries(def.defaultValue as object) : [];
+    return Object.fromEntries(given.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+  }
+  if (def.type === 'pipe') return defaultOf(def.in, path);
+  if (def.type === 'prefault' || def.type === 'default' || def.type === 'optional') return defaultOf(def.innerType, path);
+  const inner = def.type === 'object' && Object.hasOwn(def.shape, key) ? def.shape[String(key)] : undefined;
+  return inner === undefined ? {} : defaultOf(inner, rest);
+}
+
 /** What a value holds at a place. */
 export function valueAt(value: unknown, path: KeyPath): unknown {
   let at = value;

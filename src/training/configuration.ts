@@ -6,9 +6,9 @@ import { filterOptions } from '../data/filter.js';
 import { type CorpusSource, corpusSource } from '../data/sources.js';
 import { modelOptions } from '../models/create.js';
 import { type TokenizerOptions, tokenizerOptions } from '../text/train-tokenizer.js';
-import { ConfigurationDocument } from './configuration-document.js';
+import { ConfigurationDocument, type KnownKeys } from './configuration-document.js';
 import { describeIssues } from './configuration-issues.js';
-import { expectsText } from './configuration-schema.js';
+import { defaultOf, expectsText } from './configuration-schema.js';
 import { defaultValidation, trainingOptions } from './options.js';
 
 const dataOptions = z.strictObject({
@@ -69,6 +69,11 @@ const configuration = z
     },
   }));
 
+const knownKeys: KnownKeys = {
+  expectsText: (path) => expectsText(configuration, path),
+  defaultOf: (path) => defaultOf(configuration, path),
+};
+
 /** Everything that decides a run: read from a file, its defaults filled in, its paths no longer relative to the file. */
 export type Configuration = z.output<typeof configuration>;
 /** A configuration as it may be written, e.g. by a program. */
@@ -91,7 +96,7 @@ export function resolveConfiguration(
   absolute: Files['absolute'] = unchanged,
 ): Configuration {
   const document = ConfigurationDocument.parse(text, where);
-  for (const override of overrides) document.override(override, (path) => expectsText(configuration, path));
+  for (const override of overrides) document.override(override, knownKeys);
   return checked(document.value, where, document, absolute);
 }
 

@@ -87,6 +87,16 @@ test('items of lists are set by their number, also a new last one', () => {
   assert.match(refusal('training.validate.metrics.last=bleu'), /item 'last' of a list of 1/);
 });
 
+test('a section that is left out begins as its default', () => {
+  const { training, tokenizer } = resolveConfiguration('version: 1\ndata: { train: { tsv: a } }\ntraining:\n', 'c.yaml', [
+    'training.optimizer.learningRate=0.25',
+    'training.clip.max=2',
+    'tokenizer.size=900',
+  ]);
+  assert.deepEqual(training.optimizer, { kind: 'sgd', learningRate: 0.25 });
+  assert.deepEqual([training.clip, tokenizer.kind, tokenizer.size], [{ kind: 'norm', max: 2 }, 'bpe', 900]);
+});
+
 test('keys that are missing on the way are made, and mistakes name the override', () => {
   assert.equal(resolved('training.optimizer.kind=adam', 'training.optimizer.learningRate=0.5').training.optimizer.learningRate, 0.5);
   assert.match(refusal('model.hidden=*many'), /^--set model\.hidden=\*many: the alias \*many/);

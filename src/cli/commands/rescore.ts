@@ -50,7 +50,7 @@ export function rescoreCommand(): Command {
     .option('--tune-references <FILE...>', 'what its translations should be', gathered)
     .option('--references <FILE...>', 'what the translations should be: tells BLEU before, after, and of the best choice', gathered)
     .option('--own <name>', "which of the list's figures counts: `score`, or a feature such as logProbability", 'score')
-    .option('--length-penalty <exponent>', "divide the model's log-probability by length^exponent", numberFrom(0), 0)
+    .option('--length-penalty <exponent>', "divide the model's log-probability by length^exponent", numberFrom(0, 10), 0)
     .option('--nbest <number>', 'print so many of each line, as an n-best list with a feature for the model', wholeNumber(1))
     .option('--json', 'print one JSON object with the scores in place of the text (needs --references; text with -o)');
   return withGemmOption(withDevicesOption(command))
