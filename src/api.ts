@@ -38,6 +38,7 @@ import {
 import type { TrainingSummary } from './training/events.js';
 import type { Executor } from './training/executor.js';
 import { LocalExecutor } from './training/local-executor.js';
+import { requireLoadOptions, requireTrainOptions } from './training/request-options.js';
 import { type ExecutorSetup, type TrainingContext, type TrainRequest, train as trainRun } from './training/train.js';
 
 export interface TrainOptions extends TrainRequest {
@@ -58,8 +59,10 @@ export interface TrainOptions extends TrainRequest {
 export async function train(
   runtime: Runtime,
   configuration: string | ConfigurationInput,
-  { devices, gemm, set = [], ...request }: TrainOptions,
+  options: TrainOptions,
 ): Promise<TrainingSummary> {
+  requireTrainOptions(options);
+  const { devices, gemm, set = [], ...request } = options;
   const memory = new Memory({ shared: runtime.sharedMemory });
   const context: TrainingContext = {
     files: runtime.files,
@@ -214,6 +217,7 @@ export async function load(
   runs: string | readonly string[],
   { gemm, devices = runtime.cores, ...options }: LoadOptions = {},
 ): Promise<LoadedModel> {
+  requireLoadOptions(runs, { gemm, devices });
   const memory = new Memory({ shared: runtime.sharedMemory });
   const device = await runtime.openDevice(memory, { gemm });
   const members: Member[] = [];

@@ -1,17 +1,12 @@
 import type { z } from 'zod';
 import { type ErrorParts, nearestName } from '../core/errors.js';
-import { shortened, shownValue } from '../core/visible-text.js';
+import { describeIssue, type Issue, type IssueWords } from '../core/issues.js';
+import { shortened } from '../core/visible-text.js';
 import type { ConfigurationDocument, KeyPath } from './configuration-document.js';
 import { keysAt, valueAt } from './configuration-schema.js';
 
-type Issue = z.core.$ZodIssue;
-
-/** One mistake in words. */
-interface Mistake {
+interface Mistake extends IssueWords {
   readonly path: KeyPath;
-  readonly received: string;
-  readonly allowed?: string | undefined;
-  readonly next?: string | undefined;
 }
 
 /** So many mistakes are told one by one. */
@@ -63,7 +58,10 @@ function* mistakesOf(issues: readonly Issue[], prefix: KeyPath, schema: z.core.$
     } else if (issue.code === 'invalid_union' && issue.errors.length > 0) {
       yield* mistakesOf(likeliest(issue.errors), path, schema, value);
     } else {
-      yield { path, ...describeIssue(issue, valueAt(value, path)) };
+      const found = valueAt(value, path);
+      // YAML makes numbers and truth values of text that looks like one.
+      const isBare = issue.code === 'invalid_type' && issue.expected === 'string' && ['number', 'boolean'].includes(typeof found);
+      yield { path, ...describeIssue(issue, found), ...(isBare && { next: 'put it in quotes' }) };
     }
   }
 }
@@ -88,52 +86,4 @@ function unknownKey(path: KeyPath, key: string, known: readonly string[]): Mista
     allowed: nearest === undefined ? `one of ${known.join(', ')}` : undefined,
     next: nearest === undefined ? undefined : `did you mean '${nearest}'?`,
   };
-}
-
-function describeIssue(issue: Issue, found: unknown): Omit<Mistake, 'path'> {
-  const received = shownValue(found);
-  switch (issue.code) {
-    case 'invalid_union':
-      return { received, ...oneOf(found, (issue as { options?: readonly unknown[] }).options ?? []) };
-    case 'invalid_value':
-      return { received, ...oneOf(found, issue.values) };
-    case 'invalid_type': {
-      const isBare = issue.expected === 'string' && (typeof found === 'number' || typeof found === 'boolean');
-      return { received, allowed: typeName(issue.expected), next: isBare ? 'put it in quotes' : undefined };
-    }
-    case 'too_small':
-      return { received, allowed: bound(issue.origin, issue.inclusive ? 'at least' : 'more than', issue.minimum) };
-    case 'too_big':
-      return { received, allowed: bound(issue.origin, issue.inclusive ? 'at most' : 'less than', issue.maximum) };
-    case 'custom':
-      if (issue.message.startsWith('expected ')) return { received, allowed: issue.message.slice('expected '.length) };
-      return { received: `${received}: ${issue.message}` };
-    default:
-      return { received, allowed: issue.message.replace(/^expected /, '') };
-  }
-}
-
-function oneOf(found: unknown, values: readonly unknown[]): Pick<Mistake, 'allowed' | 'next'> {
-  const nearest = typeof found === 'string' ? nearestName(found, values.map(String)) : undefined;
-  return {
-    allowed: values.length === 1 ? String(values[0]) : `one of ${values.join(', ')}`,
-    next: nearest === undefined ? undefined : `did you mean '${nearest}'?`,
-  };
-}
-
-function typeName(expected: string): string {
-  const names: Record<string, string> = {
-    number: 'a number',
-    int: 'a whole number',
-    string: 'text',
-    boolean: 'true or false',
-    object: 'keys with values',
-    array: 'a list',
-  };
-  return names[expected] ?? expected;
-}
-
-function bound(origin: string, relation: string, limit: number | bigint): string {
-  if (origin === 'string') return 'text that is not empty';
-  return origin === 'array' ? `a list of ${relation} ${limit}` : `a number of ${relation} ${limit}`;
 }
