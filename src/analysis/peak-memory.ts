@@ -19,7 +19,7 @@ export interface MemoryEstimate {
   readonly activationsMiB: number;
   /** Token ids and lengths of the training corpus, and what reading it leaves until garbage is collected. */
   readonly corpusMiB: number;
-  /** Node.js, its threads and the matrix library, with each device's packed copy of the weights. */
+  /** Node.js, its threads and the matrix library. */
   readonly runtimeMiB: number;
   readonly totalMiB: number;
   /** Of the one WebAssembly memory, in which all but these two must find room. */
@@ -42,10 +42,11 @@ export interface TrainingSetup {
 }
 
 /**
- * Resident memory of Node.js 20 with the library's own machine code, measured on training that is next to nothing: alone, and
- * for each device. The greatest of several runs, which differed by a quarter: garbage is collected now or later.
+ * Resident memory of Node.js 20 besides what is counted here, alone and for each device, such that no training that was
+ * measured took more in all (docs/performance.md). The same one differs by a quarter from run to run: garbage is collected
+ * now or later.
  */
-const runtimeMiB = { alone: 180, device: 50 } as const;
+const runtimeMiB = { alone: 190, device: 65 } as const;
 /** Of lengths and of the order of an epoch, a pair. */
 const pairBytes = 64;
 /** What reading a corpus leaves, a pair and at most, measured on 100,000 pairs. */
@@ -67,8 +68,7 @@ export function estimatePeak({ modelOptions, vocabularies, optimizer, devices, s
 
   const bytes = (of: readonly Parameter[]) => of.reduce((sum, { size }) => sum + 4 * size, 0);
   const tables = parameters.filter(({ gradientKind }) => gradientKind === 'rows');
-  const weights = bytes(parameters.filter(({ gradientKind }) => gradientKind === 'dense'));
-  const dense = replicas * weights;
+  const dense = replicas * bytes(parameters.filter(({ gradientKind }) => gradientKind === 'dense'));
   const { sourceTokens, targetTokens } = makeBatch(largestBatch, model.batchOptions);
   // Each device has the rows that its shard touches; the first one also those of all, copied together.
   const rows = tables.reduce((sum, { name, shape: [vocabulary = 0, columns = 0] }) => {
@@ -97,7 +97,7 @@ export function estimatePeak({ modelOptions, vocabularies, optimizer, devices, s
   const inMemory = Object.values(figures).reduce((sum, size) => sum + size, 0);
   const { source, target } = vocabularies;
   const corpusMiB = corpus === undefined ? 0 : mebibytes(corpusBytes(corpus, idBytes(Math.max(source, target))));
-  const libraries = runtimeMiB.alone + devices * runtimeMiB.device + replicas * mebibytes(weights);
+  const libraries = runtimeMiB.alone + devices * runtimeMiB.device;
   const limitMiB = mebibytes(memory.maximumBytes);
   const totalMiB = inMemory + corpusMiB + libraries;
   return { ...figures, corpusMiB, runtimeMiB: libraries, totalMiB, limitMiB, fits: inMemory <= limitMiB };

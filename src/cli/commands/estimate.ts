@@ -14,7 +14,7 @@ import { readConfiguration } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { Memory } from '../../tensor/memory.js';
-import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
+import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { print, printJson } from '../output.js';
 import { duration, figure, Progress } from '../progress.js';
 
@@ -42,9 +42,8 @@ export function estimateCommand(): Command {
   const command = new Command('estimate')
     .description('What a configuration will need: parameters, memory, operations and time, before anything is trained.')
     .argument('<CONFIG.yaml>', 'a configuration, as for train')
-    .option('--set <key.path=value>', 'in place of what the configuration says; may be given several times', gathered)
     .option('--json', 'print one JSON object');
-  return withGemmOption(withDevicesOption(command))
+  return withSetOption(withGemmOption(withDevicesOption(command)))
     .addHelpText('after', '\nExample:\n  $ decade estimate recipes/paper-2014.yaml')
     .action(run);
 }
