@@ -7,7 +7,7 @@ import { contentHash } from './content-hash.js';
 import type { CorpusCache, Ids } from './corpus-cache.js';
 import { bytesOf, CorpusCacheWriter, idArray, openCorpusCache } from './corpus-cache.js';
 import type { FilterOptions, FilterReport } from './filter.js';
-import { countLine, describeReport, dropReason, dropRemedy, emptyReport } from './filter.js';
+import { countLine, dropReason, emptyReport, noUsablePair } from './filter.js';
 import type { CorpusSource } from './sources.js';
 import { describeSource, readPairs } from './sources.js';
 
@@ -255,12 +255,7 @@ async function tokenize(cache: CorpusCacheWriter, key: string, options: CorpusOp
     if (reason === undefined) await cache.add(sourceIds, targetIds);
   }
   if (report.kept === 0) {
-    throw new DecadeError('input', {
-      where: describeSource(source),
-      received: report.read === 0 ? 'no lines' : `no usable pair: ${describeReport(report)}`,
-      allowed: 'at least one pair',
-      next: dropRemedy(report) ?? 'check the path',
-    });
+    throw noUsablePair(describeSource(source), report);
   }
   await cache.finish(key, report);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DecadeError } from '../core/errors.js';
 
 /** Which pairs are worth training on. Lengths are in tokens, `</s>` not counted. */
 export const filterOptions = z.strictObject({
@@ -82,10 +83,15 @@ const remedies: Record<DropReason, string> = {
   unbalanced: 'check that the sides belong together, or raise data.maximumRatio',
 };
 
-/** What to do about the reason for which most were dropped; undefined when nothing was. */
-export function dropRemedy({ dropped }: FilterReport): string | undefined {
-  const commonest = [...dropReasons].sort((a, b) => dropped[b].count - dropped[a].count)[0] ?? 'empty';
-  return dropped[commonest].count === 0 ? undefined : remedies[commonest];
+/** The error for a corpus of which nothing is left: why, and what to do about the reason for which most were dropped. */
+export function noUsablePair(where: string, report: FilterReport): DecadeError {
+  const [commonest = 'empty'] = [...dropReasons].sort((a, b) => report.dropped[b].count - report.dropped[a].count);
+  return new DecadeError('input', {
+    where,
+    received: report.read === 0 ? 'no lines' : `no usable pair: ${describeReport(report)}`,
+    allowed: 'at least one pair',
+    next: report.dropped[commonest].count === 0 ? 'check the path' : remedies[commonest],
+  });
 }
 
 /** One line for people: `kept 980 of 1,000 pairs; dropped 15 empty on one side (first at line 3)`. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
 import { type DigitTask, digitPairs } from './generators/digits.js';
-import { intlCorpus, intlDefaults } from './generators/intl.js';
+import { composeIntlCorpus, intlDefaults } from './generators/intl.js';
 import type { Line } from './lines.js';
 import { readLines } from './lines.js';
 
@@ -159,7 +159,7 @@ async function* generatePairs(source: z.output<typeof generatorSource>): AsyncGe
   }
   const languages = source.generator.slice('intl:'.length);
   const [from = '', to = ''] = languages.split(languages.includes(':') ? ':' : '-');
-  const corpus = intlCorpus({ from, to, seed: source.seed, pairs: source.pairs, heldOut: source.heldOut });
+  const corpus = await composeIntlCorpus({ from, to, seed: source.seed, pairs: source.pairs, heldOut: source.heldOut });
   let line = 0;
   for (const pair of corpus[source.split]) yield { line: ++line, source: pair.source, target: pair.target };
 }

@@ -27,7 +27,7 @@ export function divergenceError(divergence: Divergence, configuration: Configura
     where: `update ${update}`,
     received: `a loss of ${loss} a word, with gradient norm ${gradientNorm} and learning rate ${learningRate}`,
     allowed: 'finite numbers',
-    next: standing + alternatives(changes(divergence, configuration)),
+    next: standing + changes(divergence, configuration).join(' or '),
   });
 }
 
@@ -48,10 +48,6 @@ function changes({ update, learningRate, init }: Divergence, { model, training }
     ...(hasWarmup ? ['a longer training.schedule.warmup'] : []),
     ...precise,
   ];
-}
-
-function alternatives(items: readonly string[]): string {
-  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} or ${items.at(-1)}`;
 }
 
 function rounded(value: number): string {

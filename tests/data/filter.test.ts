@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { countLine, describeReport, dropReason, dropRemedy, emptyReport, filterOptions } from '../../src/data/filter.js';
+import { countLine, describeReport, dropReason, emptyReport, filterOptions, noUsablePair } from '../../src/data/filter.js';
 
 test('pairs are dropped for one reason, at the limits and not before', () => {
   const options = filterOptions.parse({ maximumLength: 50, maximumRatio: 3, balancedUpTo: 6 });
@@ -42,6 +42,6 @@ test('spaces for tabs are asked about, and the commonest reason decides what to 
     describeReport(report),
     /dropped 2 without a tab but with several spaces in a row \(first at line 1: are these spaces for tabs\?\), 1 empty/,
   );
-  assert.match(dropRemedy(report) ?? '', /one tab between source and target/);
-  assert.equal(dropRemedy(emptyReport()), undefined);
+  assert.match(noUsablePair('a.tsv', report).message, /^a\.tsv: no usable pair: .*Are these spaces for tabs\? Put one tab between source and target$/);
+  assert.match(noUsablePair('a.tsv', emptyReport()).message, /^a\.tsv: no lines; expected at least one pair\. Check the path$/);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CategorisedPair } from '../../src/data/generators/intl.js';
-import { intlCategories, intlCorpus, supportedLanguage } from '../../src/data/generators/intl.js';
+import { composeIntlCorpus, intlCategories, intlCorpus, supportedLanguage } from '../../src/data/generators/intl.js';
 
 const english = { from: 'en', to: 'fr', pairs: 3000, heldOut: 81 };
 const corpus = intlCorpus(english);
@@ -109,4 +109,16 @@ test('a language by its name or as operating systems write it is suggested as it
     assert.throws(() => supportedLanguage(given, '--from'), /^DecadeError: --from: language '/);
   }
   assert.equal(supportedLanguage('PT-br', '--from'), 'pt-BR');
+});
+
+test('a corpus that is composed while other tasks go on is the same', async () => {
+  let otherTasks = 0;
+  const timer = setInterval(() => otherTasks++, 1);
+  try {
+    const options = { from: 'en', to: 'fr', pairs: 2_000, heldOut: 8 };
+    assert.deepEqual(await composeIntlCorpus(options), intlCorpus(options));
+    assert.ok(otherTasks > 0);
+  } finally {
+    clearInterval(timer);
+  }
 });

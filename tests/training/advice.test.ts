@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { memoryFiles } from '../../src/core/memory-files.js';
 import { describeInit } from '../../src/training/configuration-changes.js';
 import { resolveConfiguration } from '../../src/training/configuration.js';
+import { trainTokenizers } from '../../src/training/tokenizers.js';
 import { type Divergence, divergenceError } from '../../src/training/divergence.js';
 
 const text = 'version: 1\ndata: { train: { tsv: a } }\nmodel: { kind: lstm }\ntraining: { optimizer: { kind: sgd } }\n';
@@ -48,4 +50,9 @@ test('what a run takes of another with --init is told, with what it ignores and 
       'ignored here: tokenizer.size 8000 (runs/a has 500); differs: model.dropout 0 (runs/a was trained with 0.3)',
   );
   assert.doesNotMatch(describeInit('runs/a', configuration, configuration), /ignored|differs/);
+});
+
+test('a TSV with spaces for tabs is told as such before a vocabulary is learnt', async () => {
+  const request = { files: memoryFiles({ 'a.tsv': 'one  un\ntwo   deux\n' }), source: { tsv: 'a.tsv' }, options: configuration.tokenizer };
+  await assert.rejects(trainTokenizers(request), /^DecadeError: a\.tsv: no usable pair: .*2 without a tab but with several spaces/);
 });

@@ -48,6 +48,26 @@ export const intlDefaults = { seed: 1, pairs: 16_000, heldOut: 400 } as const;
  * for than the categories can say differently.
  */
 export function intlCorpus(options: IntlCorpusOptions): IntlCorpus {
+  const steps = composing(options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** As `intlCorpus`, in between letting signals and timers through: a hundred thousand pairs take a minute. */
+export async function composeIntlCorpus(options: IntlCorpusOptions): Promise<IntlCorpus> {
+  const steps = composing(options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+}
+
+const pairsOfAStep = 512;
+
+function* composing(options: IntlCorpusOptions): Generator<undefined, IntlCorpus> {
   const { from, to, seed = intlDefaults.seed, pairs = intlDefaults.pairs, heldOut = intlDefaults.heldOut } = options;
   requireInteger('pairs', pairs, 1, 100_000);
   requireInteger('heldOut', heldOut, 0, 10_000);
@@ -66,21 +86,28 @@ export function intlCorpus(options: IntlCorpusOptions): IntlCorpus {
     return pair;
   };
   const streams = intlCategories.map((category) => sayings(category, source, target, seed));
-  const take = (count: number, fits: (saying: Saying) => boolean, next: string): CategorisedPair[] =>
-    Array.from({ length: count }, (_, position) => {
-      const stream = streams[position % streams.length] as Generator<Saying, never>;
-      for (let attempt = 0; attempt < maximumAttempts; attempt++) {
-        const saying = stream.next().value;
-        if (fits(saying)) return keep(saying.pair);
-      }
-      throw new DecadeError('usage', {
-        where,
-        received: `${pairs} training and ${heldOut} held-out pairs asked for, but no new sentence of '${intlCategories[position % streams.length]}' found after ${sources.size}`,
-        next,
-      });
+  const draw = (position: number, fits: (saying: Saying) => boolean, next: string): CategorisedPair => {
+    const stream = streams[position % streams.length] as Generator<Saying, never>;
+    for (let attempt = 0; attempt < maximumAttempts; attempt++) {
+      const saying = stream.next().value;
+      if (fits(saying)) return keep(saying.pair);
+    }
+    throw new DecadeError('usage', {
+      where,
+      received: `${pairs} training and ${heldOut} held-out pairs asked for, but no new sentence of '${intlCategories[position % streams.length]}' found after ${sources.size}`,
+      next,
     });
+  };
+  function* take(count: number, fits: (saying: Saying) => boolean, next: string): Generator<undefined, CategorisedPair[]> {
+    const taken: CategorisedPair[] = [];
+    while (taken.length < count) {
+      taken.push(draw(taken.length, fits, next));
+      if (taken.length % pairsOfAStep === 0) yield;
+    }
+    return taken;
+  }
 
-  const train = take(pairs, ({ pair }) => !sources.has(pair.source), 'ask for fewer pairs');
+  const train = yield* take(pairs, ({ pair }) => !sources.has(pair.source), 'ask for fewer pairs');
   const sourceWords = new WordSet(source.language, train, (pair) => pair.source);
   const targetWords = new WordSet(target.language, train, (pair) => pair.target);
   const isNewCombination = ({ pair, single }: Saying): boolean =>
@@ -91,8 +118,8 @@ export function intlCorpus(options: IntlCorpusOptions): IntlCorpus {
     targetWords.hasAllOf(pair.target);
   const balanced = Math.ceil(heldOut / intlCategories.length) * intlCategories.length;
   const advice = 'ask for more training pairs or for fewer held-out ones';
-  const dev = take(balanced, isNewCombination, advice);
-  const test = take(balanced, isNewCombination, advice);
+  const dev = yield* take(balanced, isNewCombination, advice);
+  const test = yield* take(balanced, isNewCombination, advice);
   return { train, dev, test, categories: intlCategories };
 }
 
