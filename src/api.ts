@@ -56,11 +56,7 @@ export interface TrainOptions extends TrainRequest {
  * @param configuration  path of a YAML file, or the same as an object
  * @throws DecadeError   see `TrainRequest`; whatever is thrown, the last checkpoint stands
  */
-export async function train(
-  runtime: Runtime,
-  configuration: string | ConfigurationInput,
-  options: TrainOptions,
-): Promise<TrainingSummary> {
+export async function train(runtime: Runtime, configuration: string | ConfigurationInput, options: TrainOptions): Promise<TrainingSummary> {
   requireTrainOptions(options);
   const { devices, gemm, set = [], ...request } = options;
   const memory = new Memory({ shared: runtime.sharedMemory });

@@ -95,7 +95,8 @@ export function estimateMemory(configuration: Configuration, devices: number, co
   return {
     ...estimate,
     ...(devicesAtMost !== undefined && { devicesAtMost }),
-    fitsAsPipeline: strategy !== 'pipeline' && devices > 1 && isSeparable(model, vocabularies) && estimatePeak({ ...setup, strategy: 'pipeline' }).fits,
+    fitsAsPipeline:
+      strategy !== 'pipeline' && devices > 1 && isSeparable(model, vocabularies) && estimatePeak({ ...setup, strategy: 'pipeline' }).fits,
   };
 }
 

@@ -59,7 +59,15 @@ function corpusBytes({ pairs, tokens }: { pairs: number; tokens: number }, bytes
 }
 
 /** The peak of resident memory, from the very allocations of an update, none of which is made. */
-export function estimatePeak({ modelOptions, vocabularies, optimizer, devices, strategy, largestBatch, corpus }: TrainingSetup): MemoryEstimate {
+export function estimatePeak({
+  modelOptions,
+  vocabularies,
+  optimizer,
+  devices,
+  strategy,
+  largestBatch,
+  corpus,
+}: TrainingSetup): MemoryEstimate {
   const model = createModel(modelOptions, vocabularies);
   const memory = new Memory({ shared: false });
   const parameters = [...model.parameters];

@@ -38,7 +38,11 @@ const wordings: Readonly<Record<FileFailure, Wording>> = {
   closed: { kind: 'resource', received: 'the file was already closed' },
   endlessLink: { kind: 'input', received: 'a link that leads back to itself', next: 'check where it points' },
   zeroByte: { kind: 'input', received: 'a path with a zero byte', allowed: 'a path without one' },
-  noMemory: { kind: 'resource', received: 'no memory left to open or read it', next: 'close other programs or raise the limit of the process' },
+  noMemory: {
+    kind: 'resource',
+    received: 'no memory left to open or read it',
+    next: 'close other programs or raise the limit of the process',
+  },
   device: { kind: 'resource', received: 'the disk or device failed', next: 'check it, or choose another path' },
   nameTooLong: { kind: 'input', received: 'a name that is too long', next: 'choose a shorter one' },
 };

@@ -1,4 +1,15 @@
-import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument, type YAMLMap, type YAMLParseError } from 'yaml';
+import {
+  type Alias,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type ParsedNode,
+  parseDocument,
+  type YAMLMap,
+  type YAMLParseError,
+} from 'yaml';
 import { DecadeError } from '../core/errors.js';
 import { shortened } from '../core/visible-text.js';
 
@@ -84,7 +95,8 @@ class Reader {
     const content = this.#content(node, depth);
     const inner = content instanceof Map ? [...content.values()] : isList(content) ? content : [];
     const size = inner.reduce((sum, value) => sum + value.size, 1);
-    if (size > mostValues) throw this.#mistake(node, `more than ${mostValues.toLocaleString('en-US')} values, aliases written out`, 'fewer');
+    if (size > mostValues)
+      throw this.#mistake(node, `more than ${mostValues.toLocaleString('en-US')} values, aliases written out`, 'fewer');
     const value = { place: this.#place(at), content, size };
     if (anchor !== undefined) this.#anchors.set(anchor, value);
     return value;

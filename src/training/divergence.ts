@@ -36,7 +36,8 @@ function changes({ update, learningRate, init }: Divergence, { model, training }
   const precise = training.precision === 'f32' ? [] : ['--set training.precision=f32'];
   // No rate has been used yet: the numbers that it began with are too large.
   if (update === 1) {
-    const began = init === undefined ? `--set model.initialRange=${rounded(model.initialRange / 2)}` : `another run than ${shellWord(init)} for --init`;
+    const began =
+      init === undefined ? `--set model.initialRange=${rounded(model.initialRange / 2)}` : `another run than ${shellWord(init)} for --init`;
     return [began, ...precise];
   }
   const { clip, schedule } = training;

@@ -199,7 +199,8 @@ interface ConfiguredRun {
 /** The run to resume. */
 async function findRun(files: Files, given: Configuration, { out, init, onEvent }: TrainRequest): Promise<ConfiguredRun> {
   const run = await Run.open(files, out);
-  if (init !== undefined) onEvent?.({ kind: 'initialised', run: init, message: `--init ${init} is not read again: ${out} goes on from its own checkpoint` });
+  if (init !== undefined)
+    onEvent?.({ kind: 'initialised', run: init, message: `--init ${init} is not read again: ${out} goes on from its own checkpoint` });
   const before = await configurationOfRun(run);
   const configuration = init === undefined ? given : { ...given, tokenizer: before.tokenizer };
   requireResumable(before, configuration, out);

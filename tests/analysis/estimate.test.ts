@@ -52,7 +52,6 @@ test('the estimate, the division of batches and the simulation count the same op
 
 test('tied embeddings still cost their product', () => {
   const options = { kind: 'lstm', hidden: 32, embedding: 32 } as const;
-  const operations = (tiedEmbeddings: boolean) =>
-    estimateModel(paper({ model: { ...options, tiedEmbeddings } })).operationsPerTargetToken;
+  const operations = (tiedEmbeddings: boolean) => estimateModel(paper({ model: { ...options, tiedEmbeddings } })).operationsPerTargetToken;
   assert.equal(operations(true), operations(false));
 });

@@ -106,10 +106,7 @@ const foreign: Record<string, [contents: Uint8Array | string, message: RegExp]> 
   'an array': [fileWith('[]', 0), /not a JSON object/],
   'no shape': [fileWith({ a: { dtype: 'F32', data_offsets: [0, 4] } }, 4), /entry "a" lacks/],
   'a name twice': [
-    fileWith(
-      '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
-      4,
-    ),
+    fileWith('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4),
     /a header of 2 entries with 1 different names/,
   ],
   'overlapping tensors': [

@@ -168,9 +168,14 @@ describe('bad input', () => {
       2,
       /"blue".*did you mean bleu/i,
     );
-    await isRefused(['translate', '-m', run, '--beam', '2', '--nbest', '5'], 2, /--nbest 5: more translations of each line than --beam 2 keeps\. Use --beam 5, too/, {
-      input: 'a\n',
-    });
+    await isRefused(
+      ['translate', '-m', run, '--beam', '2', '--nbest', '5'],
+      2,
+      /--nbest 5: more translations of each line than --beam 2 keeps\. Use --beam 5, too/,
+      {
+        input: 'a\n',
+      },
+    );
     await isRefused(['quickstart', '--from', 'xx'], 2, /xx/, { directory });
   });
 

@@ -11,7 +11,7 @@ after(() => rmSync(directory, { recursive: true, force: true }));
 
 test('a small run stays below the memory that its estimate prints', async () => {
   const listener = join(directory, 'peak.mjs');
-  writeFileSync(listener, 'process.on("exit", () => process.stderr.write(`peak ${process.resourceUsage().maxRSS}\\n`));\n');
+  writeFileSync(listener, 'process.on("exit", () => console.error("peak", process.resourceUsage().maxRSS));\n');
   const { stdout } = await decade(['estimate', configuration, '--devices', '2', '--json']);
   const { memory } = JSON.parse(stdout) as { memory: { fits: boolean; totalMiB: number } };
   const run = await decadeProcess(['train', configuration, '--devices', '2', '--out', join(directory, 'run')], {

@@ -39,14 +39,23 @@ function onTerminal<Result>(isTTY: boolean, action: () => Result): Result {
 const hostile = 'a\u001b]0;title\u0007\u001b[2J\u009b31mb\n';
 
 test('a result reaches a terminal without escape sequences, and a file or a pipe as it is', () => {
-  assert.equal(onTerminal(false, () => asResult(hostile)), hostile);
-  assert.equal(onTerminal(true, () => asResult(hostile)), 'a\\u001b]0;title\\u0007\\u001b[2J\\u009b31mb\n');
+  assert.equal(
+    onTerminal(false, () => asResult(hostile)),
+    hostile,
+  );
+  assert.equal(
+    onTerminal(true, () => asResult(hostile)),
+    'a\\u001b]0;title\\u0007\\u001b[2J\\u009b31mb\n',
+  );
 });
 
 test('styles of our own are kept on a terminal that has colours', () => {
   const stream = { isTTY: true, hasColors: () => true } as unknown as NodeJS.WriteStream;
   const text = `${styleFor(stream)('green', 'yes')} \u001b[31mno`;
-  assert.equal(onTerminal(true, () => asResult(text)), '\u001b[32myes\u001b[39m \\u001b[31mno');
+  assert.equal(
+    onTerminal(true, () => asResult(text)),
+    '\u001b[32myes\u001b[39m \\u001b[31mno',
+  );
   assert.equal(styleFor({ isTTY: false } as unknown as NodeJS.WriteStream)('green', 'yes'), 'yes');
 });
 
@@ -86,7 +95,10 @@ test('limits of memory, threads and the system are told as such, not as a bug', 
     assert.doesNotMatch(text, /bug in decade/, error.message);
     assert.match(text, /^decade: (memory|threads|a): .*\. \S/, error.message);
   }
-  assert.match(told(() => reportFailure(new RangeError('Invalid count value: -1'), false)), /bug in decade/);
+  assert.match(
+    told(() => reportFailure(new RangeError('Invalid count value: -1'), false)),
+    /bug in decade/,
+  );
 });
 
 const directory = temporaryDirectory();

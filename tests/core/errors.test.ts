@@ -33,16 +33,10 @@ test('values are shown in a few characters, whatever they are', () => {
   for (const value of [circle, Array(1e6).fill(1), 'x'.repeat(1e6), { ['k'.repeat(1e6)]: 1 }, new Map(), () => 1, Symbol('s'), 1n]) {
     assert.ok(shownValue(value).length < 200);
   }
-  assert.deepEqual([Number.NaN, null, undefined, 'a\nb', [1, 2], { a: 1 }, [], {}].map((value) => shownValue(value)), [
-    'NaN',
-    'no value',
-    'nothing',
-    "'a\\nb'",
-    '[1, 2]',
-    '{ a: 1 }',
-    '[]',
-    '{}',
-  ]);
+  assert.deepEqual(
+    [Number.NaN, null, undefined, 'a\nb', [1, 2], { a: 1 }, [], {}].map((value) => shownValue(value)),
+    ['NaN', 'no value', 'nothing', "'a\\nb'", '[1, 2]', '{ a: 1 }', '[]', '{}'],
+  );
 });
 
 test('a command line is quoted where a shell would take it apart', () => {

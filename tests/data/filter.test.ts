@@ -26,7 +26,10 @@ test('the report counts by reason and remembers the first line of each', () => {
   assert.equal(report.kept, 1);
   assert.deepEqual(report.dropped.long, { count: 2, firstLine: 2 });
   assert.deepEqual(report.dropped.columns, { count: 0 });
-  assert.equal(describeReport(report), 'kept 1 of 4 pairs; dropped 1 empty on one side (first at line 3), 2 longer than data.maximumLength (first at line 2)');
+  assert.equal(
+    describeReport(report),
+    'kept 1 of 4 pairs; dropped 1 empty on one side (first at line 3), 2 longer than data.maximumLength (first at line 2)',
+  );
 });
 
 test('a report without drops says so in few words', () => {
@@ -42,6 +45,9 @@ test('spaces for tabs are asked about, and the commonest reason decides what to 
     describeReport(report),
     /dropped 2 without a tab but with several spaces in a row \(first at line 1: are these spaces for tabs\?\), 1 empty/,
   );
-  assert.match(noUsablePair('a.tsv', report).message, /^a\.tsv: no usable pair: .*Are these spaces for tabs\? Put one tab between source and target$/);
+  assert.match(
+    noUsablePair('a.tsv', report).message,
+    /^a\.tsv: no usable pair: .*Are these spaces for tabs\? Put one tab between source and target$/,
+  );
   assert.match(noUsablePair('a.tsv', emptyReport()).message, /^a\.tsv: no lines; expected at least one pair\. Check the path$/);
 });

@@ -51,7 +51,10 @@ test('a mistake behind an alias is told with the line where it is written', () =
 });
 
 const mistakes: Record<string, [text: string, message: RegExp]> = {
-  'an alias without an anchor': [`${minimal}model: *base\n`, /^c\.yaml: line 3: the alias \*base; expected an anchor &base before it\. To write/],
+  'an alias without an anchor': [
+    `${minimal}model: *base\n`,
+    /^c\.yaml: line 3: the alias \*base; expected an anchor &base before it\. To write/,
+  ],
   'an alias within its own anchor': ['version: 1\ndata: &d { train: *d }\n', /^c\.yaml: line 2: the alias \*d within its own anchor &d/],
   'a merge key within its own anchor': ['version: 1\ndata: &d { <<: *d }\n', /^c\.yaml: line 2: the alias \*d within/],
   'a merge of what has no keys': [`${minimal}model: { <<: 3 }\n`, /^c\.yaml: line 3: the merge key << with something else than keys/],
@@ -64,7 +67,10 @@ const mistakes: Record<string, [text: string, message: RegExp]> = {
   'a number as a key': [`${minimal}1: 2\n`, /^c\.yaml: line 3: 1: unknown key/],
   'an infinite number': [`${minimal}model: { kind: lstm, hidden: 1e400 }\n`, /line 3: model\.hidden: Infinity; expected/],
   'no number': [`${minimal}training: { clip: { kind: norm, max: .nan } }\n`, /line 3: training\.clip\.max: NaN; expected a number$/],
-  'a number where text is expected': ['version: 1\ndata: { train: { tsv: 12 } }', /data\.train\.tsv: 12; expected text\. Put it in quotes$/],
+  'a number where text is expected': [
+    'version: 1\ndata: { train: { tsv: 12 } }',
+    /data\.train\.tsv: 12; expected text\. Put it in quotes$/,
+  ],
   'an escape sequence': [`${minimal}"\\e[31mred\\n": 1\n`, /^c\.yaml: line 3: \\u001b\[31mred\\n: unknown key/],
   '41 levels': [`a: ${'['.repeat(50)}${']'.repeat(50)}`, /^c\.yaml: line 1: values that are nested too deeply/],
   'levels without end': [`a: ${'['.repeat(60_000)}`, /^c\.yaml: line 1: values that are nested too deeply/],

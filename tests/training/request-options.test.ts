@@ -23,5 +23,8 @@ test('what is loaded is a run or several', () => {
 });
 
 test('options that do not go together are told in the words of the library', () => {
-  assert.throws(() => resolveDecodingOptions({ beam: 5, nbest: 10 }), /decoding options\.nbest: 10; expected at most the beam, which is 5$/);
+  assert.throws(
+    () => resolveDecodingOptions({ beam: 5, nbest: 10 }),
+    /decoding options\.nbest: 10; expected at most the beam, which is 5$/,
+  );
 });

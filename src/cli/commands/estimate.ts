@@ -107,7 +107,8 @@ function describeMemory({ memory, devices }: Estimate): string {
     `optimizer ${size(memory.optimizerMiB)}`,
     `activations ${size(memory.activationsMiB)}`,
   ].join(', ');
-  if (memory.fits) return `Memory       ${size(memory.totalMiB)} at most: ${parts}, corpus ${size(memory.corpusMiB)}, Node.js and libraries ${size(memory.runtimeMiB)}`;
+  if (memory.fits)
+    return `Memory       ${size(memory.totalMiB)} at most: ${parts}, corpus ${size(memory.corpusMiB)}, Node.js and libraries ${size(memory.runtimeMiB)}`;
   const needed = size(memory.totalMiB - memory.runtimeMiB - memory.corpusMiB);
   return [
     `Memory       cannot be allocated on ${count(devices)}: ${needed} needed (${parts}) in one WebAssembly memory of ${size(memory.limitMiB)}`,

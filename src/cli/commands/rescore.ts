@@ -36,7 +36,11 @@ export function rescoreCommand(): Command {
     .description(
       "Choose anew from the n-best list of any system, by a model's log-probabilities and the list's own scores. A list has lines `line ||| text ||| feature= values ||| score`, lines numbered from 0. A line that cannot be read is left out and told; the command then exits with 1.",
     )
-    .requiredOption('-m, --model <RUN,...>', 'run directory; several, separated by commas or each with -m, average their probabilities', gathered)
+    .requiredOption(
+      '-m, --model <RUN,...>',
+      'run directory; several, separated by commas or each with -m, average their probabilities',
+      gathered,
+    )
     .requiredOption('--source <FILE>', 'the text that was translated, a line each')
     .option('-i, --input <FILE>', 'n-best list, .gz too (default: standard input)')
     .option('-o, --output <FILE>', 'where to write (default: standard output)')

@@ -18,7 +18,11 @@ interface Options extends DeviceChoice {
 export function scoreCommand(): Command {
   const command = new Command('score')
     .description('How likely a model finds given translations: the natural logarithm of their probability, a line a pair.')
-    .requiredOption('-m, --model <RUN,...>', 'run directory; several, separated by commas or each with -m, average their probabilities', gathered)
+    .requiredOption(
+      '-m, --model <RUN,...>',
+      'run directory; several, separated by commas or each with -m, average their probabilities',
+      gathered,
+    )
     .requiredOption('--source <FILE>', 'source sentences, a line each')
     .requiredOption('--target <FILE>', 'their translations')
     .option('--max-length <tokens>', 'longer lines are cut there, with a warning (default: 1000)', wholeNumber(1, 100_000))

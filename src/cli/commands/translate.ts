@@ -34,7 +34,12 @@ interface Options extends DeviceChoice, SearchChoice {
 export function withSearchOptions(command: Command): Command {
   return command
     .option('--beam <number>', 'translations kept at every step; 1 is greedy search', wholeNumber(1, 1000), 5)
-    .option('--length-penalty <exponent>', 'rank by log-probability / length^exponent; 0: by the log-probability itself', numberFrom(0, 10), 1)
+    .option(
+      '--length-penalty <exponent>',
+      'rank by log-probability / length^exponent; 0: by the log-probability itself',
+      numberFrom(0, 10),
+      1,
+    )
     .option('--max-length <tokens>', "most tokens of a translation (default: twice the source's, and 10)", wholeNumber(1, 100_000))
     .option('--forbid-repeats <tokens>', 'no run of so many tokens twice in a translation', wholeNumber(1, 1000))
     .option('--replace-unknown <attention|FILE>', 'for unknown words: the source word attended to, or its entry in a TSV dictionary')
