@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CategorisedPair } from '../../src/data/generators/intl.js';
-import { composeIntlCorpus, intlCategories, intlCorpus, supportedLanguage } from '../../src/data/generators/intl.js';
+import { composeIntlCorpus, intlCategories, intlCorpus } from '../../src/data/generators/intl.js';
+import { supportedLanguage } from '../../src/data/generators/languages.js';
 
 const english = { from: 'en', to: 'fr', pairs: 3000, heldOut: 81 };
 const corpus = intlCorpus(english);

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { commandLine, shellWord } from '../../core/shell.js';
-import { supportedLanguage } from '../../data/generators/intl.js';
+import { supportedLanguage } from '../../data/generators/languages.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type QuickstartResult, quickstart, quickstartRecipe } from '../../quickstart.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
