@@ -5,7 +5,8 @@ import { type RescoreOptions, type Rescoring, rescore as rescoreList } from './a
 import type { NbestList } from './analysis/rescoring/rescoring.js';
 import type { TestSet } from './analysis/scored-sentences.js';
 import type { WorkControl } from './analysis/work.js';
-import { openRun } from './checkpoint/run.js';
+import { mostConfigurationBytes, openRun } from './checkpoint/run.js';
+import { readBoundedText } from './core/bounded-text.js';
 import { DecadeError } from './core/errors.js';
 import { joinPath } from './core/files.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
@@ -38,6 +39,7 @@ import {
 import type { TrainingSummary } from './training/events.js';
 import type { Executor } from './training/executor.js';
 import { LocalExecutor } from './training/local-executor.js';
+import { requireLoadOptions, requireTrainOptions } from './training/request-options.js';
 import { type ExecutorSetup, type TrainingContext, type TrainRequest, train as trainRun } from './training/train.js';
 
 export interface TrainOptions extends TrainRequest {
@@ -55,11 +57,9 @@ export interface TrainOptions extends TrainRequest {
  * @param configuration  path of a YAML file, or the same as an object
  * @throws DecadeError   see `TrainRequest`; whatever is thrown, the last checkpoint stands
  */
-export async function train(
-  runtime: Runtime,
-  configuration: string | ConfigurationInput,
-  { devices, gemm, set = [], ...request }: TrainOptions,
-): Promise<TrainingSummary> {
+export async function train(runtime: Runtime, configuration: string | ConfigurationInput, options: TrainOptions): Promise<TrainingSummary> {
+  requireTrainOptions(options);
+  const { devices, gemm, set = [], ...request } = options;
   const memory = new Memory({ shared: runtime.sharedMemory });
   const context: TrainingContext = {
     files: runtime.files,
@@ -83,7 +83,8 @@ export async function readConfiguration(
   set: readonly string[] = [],
 ): Promise<Configuration> {
   if (typeof configuration === 'string') {
-    return resolveConfiguration(await files.readText(configuration), configuration, set, files.absolute);
+    const text = await readBoundedText(files, configuration, mostConfigurationBytes, 'a configuration');
+    return resolveConfiguration(text, configuration, set, files.absolute);
   }
   if (set.length === 0) return configurationOf(configuration, files.absolute);
   return resolveConfiguration(printConfiguration(configuration), 'configuration', set, files.absolute);
@@ -213,6 +214,7 @@ export async function load(
   runs: string | readonly string[],
   { gemm, devices = runtime.cores, ...options }: LoadOptions = {},
 ): Promise<LoadedModel> {
+  requireLoadOptions(runs, { gemm, devices });
   const memory = new Memory({ shared: runtime.sharedMemory });
   const device = await runtime.openDevice(memory, { gemm });
   const members: Member[] = [];

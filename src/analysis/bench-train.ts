@@ -112,6 +112,7 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
     vocabularies: { source: shape.sourceVocabulary, target: shape.targetVocabulary },
     optimizer,
     devices: options.devices,
+    strategy: options.strategy === 'data' ? 'data' : 'pipeline',
     largestBatch: benchPairs(shape),
   });
   const profileMs = options.profile

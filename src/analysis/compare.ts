@@ -92,6 +92,6 @@ export function requireSystems(systems: readonly { readonly name: string }[]): v
     where: 'compare',
     received: twice === undefined ? `${systems.length} ${systems.length === 1 ? 'system' : 'systems'}` : `${twice.name} twice`,
     allowed: 'at least two, all different',
-    next: 'decade compare RUN RUN, or --hypotheses FILE for each',
+    next: 'name them: `decade compare RUN RUN`, or --hypotheses FILE for each',
   });
 }

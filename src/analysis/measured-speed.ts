@@ -4,8 +4,8 @@ import { createModel } from '../models/create.js';
 import { DataExecutor } from '../parallel/data-executor.js';
 import type { Runtime } from '../parallel/runtime.js';
 import { Memory } from '../tensor/memory.js';
-import { type Configuration, tokenizerOptionsOf } from '../training/configuration.js';
-import type { CorpusEstimate } from './estimate.js';
+import type { Configuration } from '../training/configuration.js';
+import { type CorpusEstimate, vocabulariesOf } from './estimate.js';
 
 export interface SpeedOptions {
   readonly devices: number;
@@ -27,7 +27,7 @@ export async function measureTrainingSpeed(
 ): Promise<number> {
   const { model: modelOptions, training } = configuration;
   const { optimizer, clip, normalise, labelSmoothing, seed, precision } = training;
-  const vocabularies = { source: vocabularyOf(configuration, 'source'), target: vocabularyOf(configuration, 'target') };
+  const vocabularies = vocabulariesOf(configuration);
   const memory = new Memory({ shared: true });
   const model = createModel(modelOptions, vocabularies);
   model.parameters.allocate(memory);
@@ -50,10 +50,6 @@ export async function measureTrainingSpeed(
   } finally {
     await executor.dispose();
   }
-}
-
-function vocabularyOf({ tokenizer }: Configuration, side: 'source' | 'target'): number {
-  return tokenizerOptionsOf(tokenizer, side).size ?? 0;
 }
 
 function randomPairs(

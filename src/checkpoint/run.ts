@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readBoundedText } from '../core/bounded-text.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { contentHash } from '../data/content-hash.js';
@@ -25,6 +26,11 @@ const optimizerFile = 'optimizer.safetensors';
 const stateFile = 'state.json';
 const checkpointsDirectory = 'checkpoints';
 const removedPrefix = 'removed-';
+
+/** A configuration has a kilobyte or two; what is far longer is another file, and would take long to find wrong. */
+export const mostConfigurationBytes = 256 * 1024;
+const mostTokenizerBytes = 64 * 1024 ** 2;
+const mostStateBytes = 1024 ** 2;
 
 /** One object twice when both sides share a tokenizer. */
 export interface Tokenizers {
@@ -123,7 +129,7 @@ export class Run {
   }
 
   configuration(): Promise<string> {
-    return this.files.readText(this.fileAt(configurationFile));
+    return readBoundedText(this.files, this.fileAt(configurationFile), mostConfigurationBytes, 'the configuration of a run');
   }
 
   async replaceConfiguration(text: string): Promise<void> {
@@ -132,8 +138,9 @@ export class Run {
 
   async tokenizers(): Promise<Tokenizers> {
     const has = async (name: string) => (await this.files.kind(this.fileAt(name))) === 'file';
-    const load = async (name: string) => loadTokenizer(await this.files.readText(this.fileAt(name)), this.fileAt(name));
-    const sourceWords = (await has(sourceWordsFile)) ? WordList.parse(await this.files.readText(this.fileAt(sourceWordsFile))) : undefined;
+    const read = (name: string, what: string) => readBoundedText(this.files, this.fileAt(name), mostTokenizerBytes, what);
+    const load = async (name: string) => loadTokenizer(await read(name, 'a tokenizer'), this.fileAt(name));
+    const sourceWords = (await has(sourceWordsFile)) ? WordList.parse(await read(sourceWordsFile, 'a list of words')) : undefined;
     if (await has(sharedTokenizerFile)) {
       const shared = await load(sharedTokenizerFile);
       return { source: shared, target: shared, sourceWords };
@@ -286,7 +293,7 @@ export class Run {
   async #openCheckpoint(step: number): Promise<Checkpoint> {
     const directory = joinPath(this.path, checkpointsDirectory, checkpointName(step));
     const statePath = joinPath(directory, stateFile);
-    const state = parseState(await this.files.readText(statePath), statePath);
+    const state = parseState(await readBoundedText(this.files, statePath, mostStateBytes, 'the state of a checkpoint'), statePath);
     for (const name of [modelFile, optimizerFile]) {
       const path = joinPath(directory, name);
       if ((await contentHash(this.files.stream(path))) !== state.files[name]) {

@@ -1,3 +1,5 @@
+import { say } from './terminal.js';
+
 /** Ends a command that a person or the system asked to stop. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
@@ -14,7 +16,7 @@ export async function interruptible<Result>(announcement: string, work: (signal:
   const stop = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) process.exit(130);
     // The terminal has just shown ^C behind the progress bar.
-    process.stderr.write(`${process.stderr.isTTY ? '\n' : ''}decade: ${name}: ${announcement}\n`);
+    say(`${process.stderr.isTTY ? '\n' : ''}decade: ${name}: ${announcement}`);
     controller.abort(new Interrupted(`stopped by ${name}`));
   };
   process.on('SIGINT', stop);

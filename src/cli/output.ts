@@ -1,6 +1,7 @@
 import { DecadeError } from '../core/errors.js';
 import { fileError } from '../core/file-errors.js';
 import { nodeFiles } from '../platform/node/files.js';
+import { asResult } from './terminal.js';
 
 /** Where a command writes its result. */
 export interface Output {
@@ -14,7 +15,7 @@ const name = 'standard output';
 const standardOutput: Output = {
   write(text) {
     return new Promise((resolve, reject) => {
-      process.stdout.write(text, (error) => (error ? reject(outputError(error)) : resolve()));
+      process.stdout.write(asResult(text), (error) => (error ? reject(outputError(error)) : resolve()));
     });
   },
   close: async () => undefined,

@@ -17,6 +17,9 @@ export function showTraining({ log }: { log: boolean }): { onEvent(event: Traini
       case 'corpus':
         if (event.report.kept < event.report.read) progress.line(`${event.part} corpus: ${describeReport(event.report)}`);
         break;
+      case 'initialised':
+        progress.line(event.message);
+        break;
       case 'resumed':
         progress.line(`resumed at update ${figure(event.step)}`);
         break;

@@ -12,7 +12,11 @@ export type FileFailure =
   | 'tooManyOpen'
   | 'closedPipe'
   | 'closed'
-  | 'nameTooLong';
+  | 'nameTooLong'
+  | 'endlessLink'
+  | 'zeroByte'
+  | 'noMemory'
+  | 'device';
 
 interface Wording {
   kind: 'input' | 'resource';
@@ -32,6 +36,14 @@ const wordings: Readonly<Record<FileFailure, Wording>> = {
   tooManyOpen: { kind: 'resource', received: 'too many open files', next: 'raise the limit with `ulimit -n`' },
   closedPipe: { kind: 'resource', received: 'the reader closed the pipe' },
   closed: { kind: 'resource', received: 'the file was already closed' },
+  endlessLink: { kind: 'input', received: 'a link that leads back to itself', next: 'check where it points' },
+  zeroByte: { kind: 'input', received: 'a path with a zero byte', allowed: 'a path without one' },
+  noMemory: {
+    kind: 'resource',
+    received: 'no memory left to open or read it',
+    next: 'close other programs or raise the limit of the process',
+  },
+  device: { kind: 'resource', received: 'the disk or device failed', next: 'check it, or choose another path' },
   nameTooLong: { kind: 'input', received: 'a name that is too long', next: 'choose a shorter one' },
 };
 

@@ -110,7 +110,7 @@ export class CorpusCacheWriter {
   /** `vocabularySize`: ids are below it. */
   constructor(writer: FileWriter, vocabularySize: number) {
     this.#writer = writer;
-    this.#bytesPerId = vocabularySize <= 65_536 ? 2 : 4;
+    this.#bytesPerId = idBytes(vocabularySize);
     this.#buffer = idArray(this.#bytesPerId, writeBufferBytes / this.#bytesPerId);
   }
 
@@ -152,6 +152,11 @@ export class CorpusCacheWriter {
     await this.#writer.write(bytesOf(this.#buffer.subarray(0, this.#buffered)));
     this.#buffered = 0;
   }
+}
+
+/** Bytes that an id of a vocabulary takes. */
+export function idBytes(vocabularySize: number): 2 | 4 {
+  return vocabularySize <= 65_536 ? 2 : 4;
 }
 
 /** Room for ids of 2 or 4 bytes. */

@@ -7,7 +7,7 @@ import { contentHash } from './content-hash.js';
 import type { CorpusCache, Ids } from './corpus-cache.js';
 import { bytesOf, CorpusCacheWriter, idArray, openCorpusCache } from './corpus-cache.js';
 import type { FilterOptions, FilterReport } from './filter.js';
-import { countLine, describeReport, dropReason, emptyReport } from './filter.js';
+import { countLine, dropReason, emptyReport, noUsablePair } from './filter.js';
 import type { CorpusSource } from './sources.js';
 import { describeSource, readPairs } from './sources.js';
 
@@ -28,7 +28,8 @@ export interface CorpusOptions {
   onProgress?: (progress: { lines: number }) => void;
 }
 
-const defaultMemoryLimit = 256 * 1024 * 1024;
+/** A corpus of more bytes of ids is not held in memory, unless that is asked for. */
+export const residentCorpusBytes = 256 * 1024 * 1024;
 const progressEvery = 1_000;
 
 /**
@@ -90,7 +91,7 @@ export class Corpus {
   static async of(cache: CorpusCache, path: string, options: CorpusOptions): Promise<Corpus> {
     const corpus = new Corpus(cache, path, options.sourceTokenizer.size, options.targetTokenizer.size);
     const ids = cache.sourceTokens + cache.targetTokens;
-    if (ids * cache.bytesPerId <= (options.memoryLimit ?? defaultMemoryLimit)) corpus.#resident = await corpus.#readIds(0, ids);
+    if (ids * cache.bytesPerId <= (options.memoryLimit ?? residentCorpusBytes)) corpus.#resident = await corpus.#readIds(0, ids);
     return corpus;
   }
 
@@ -254,12 +255,7 @@ async function tokenize(cache: CorpusCacheWriter, key: string, options: CorpusOp
     if (reason === undefined) await cache.add(sourceIds, targetIds);
   }
   if (report.kept === 0) {
-    throw new DecadeError('input', {
-      where: describeSource(source),
-      received: report.read === 0 ? 'no lines' : `no usable pair: ${describeReport(report)}`,
-      allowed: 'at least one pair',
-      next: report.read === 0 ? 'check the path' : 'check the file, or loosen the filter',
-    });
+    throw noUsablePair(describeSource(source), report);
   }
   await cache.finish(key, report);
 }

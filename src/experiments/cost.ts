@@ -1,4 +1,4 @@
-import { type CorpusEstimate, estimateCorpus, estimateModel, trainingOperations } from '../analysis/estimate.js';
+import { type CorpusEstimate, estimateCorpus, estimateModel, trainingPairs } from '../analysis/estimate.js';
 import { measureTrainingSpeed } from '../analysis/measured-speed.js';
 import type { Configuration } from '../training/configuration.js';
 import type { Laboratory } from './laboratory.js';
@@ -49,10 +49,7 @@ export async function costOf(laboratory: Laboratory, configurations: readonly Co
     const speed =
       speeds.get(network) ?? (await measureTrainingSpeed(runtime, configuration, corpus, { devices, gemm, seconds: speedSeconds }));
     speeds.set(network, speed);
-    const perPair =
-      corpus.sourceTokensPerPair * model.operationsPerSourceToken + corpus.targetTokensPerPair * model.operationsPerTargetToken;
-    const pairs = trainingOperations(configuration, model, corpus) / perPair;
-    const words = pairs * (corpus.sourceTokensPerPair + corpus.targetTokensPerPair);
+    const words = trainingPairs(configuration, corpus) * (corpus.sourceTokensPerPair + corpus.targetTokensPerPair);
     trainings.push({ name, state, parameters: model.parameters, words, seconds: words / speed });
   }
   return {

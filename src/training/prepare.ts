@@ -8,10 +8,10 @@ import { readPairs } from '../data/sources.js';
 import { createModel, type ModelOptions } from '../models/create.js';
 import type { Model } from '../models/model.js';
 import { type Configuration, printConfiguration, resolveConfiguration } from './configuration.js';
-import { requireResumable } from './configuration-changes.js';
+import { describeInit, requireResumable } from './configuration-changes.js';
 import type { Precision } from '../tensor/matrix.js';
 import type { TrainingEvent } from './events.js';
-import type { Executor } from './executor.js';
+import { type Executor, pins } from './executor.js';
 import type { UpdateRule } from './optimizer-options.js';
 import type { ParallelOptions } from './parallel-options.js';
 import { corpusFingerprint, parseProgress, placementDifference, Progress, requireSameCorpus, type SavedProgress } from './progress.js';
@@ -197,8 +197,10 @@ interface ConfiguredRun {
 }
 
 /** The run to resume. */
-async function findRun(files: Files, given: Configuration, { out, init }: TrainRequest): Promise<ConfiguredRun> {
+async function findRun(files: Files, given: Configuration, { out, init, onEvent }: TrainRequest): Promise<ConfiguredRun> {
   const run = await Run.open(files, out);
+  if (init !== undefined)
+    onEvent?.({ kind: 'initialised', run: init, message: `--init ${init} is not read again: ${out} goes on from its own checkpoint` });
   const before = await configurationOfRun(run);
   const configuration = init === undefined ? given : { ...given, tokenizer: before.tokenizer };
   requireResumable(before, configuration, out);
@@ -215,11 +217,16 @@ async function makeRun(files: Files, given: Configuration, request: TrainRequest
   const reading = { files, source: given.data.train, signal, onProgress: (lines: number) => onEvent?.({ kind: 'tokenizers', lines }) };
   if (init !== undefined) {
     const model = await Run.open(files, init);
-    const configuration = { ...given, tokenizer: (await configurationOfRun(model)).tokenizer };
-    const before = await model.tokenizers();
-    await model.requireModel(newModel(configuration, before).parameters);
-    const newWords = before.sourceWords && (await sourceWords({ ...reading, options: configuration.tokenizer }));
-    const tokenizers = { ...before, sourceWords: newWords?.and(before.sourceWords) };
+    const before = await configurationOfRun(model);
+    const configuration = { ...given, tokenizer: before.tokenizer };
+    const theirs = await model.tokenizers();
+    await model.requireModel(newModel(configuration, theirs).parameters).catch((error: unknown) => {
+      if (!(error instanceof DecadeError)) throw error;
+      throw new DecadeError(error.kind, { ...error.parts, next: `give the model as in ${model.fileAt('config.yaml')}`, cause: error });
+    });
+    onEvent?.({ kind: 'initialised', run: init, message: describeInit(init, before, given) });
+    const newWords = theirs.sourceWords && (await sourceWords({ ...reading, options: configuration.tokenizer }));
+    const tokenizers = { ...theirs, sourceWords: newWords?.and(theirs.sourceWords) };
     return { run: await Run.create(files, out, { configuration: printConfiguration(configuration), tokenizers, model }), configuration };
   }
   const tokenizers = await trainTokenizers({ ...reading, options: given.tokenizer });
@@ -260,7 +267,7 @@ async function restore(
         where: `${run.path}, resuming`,
         received: difference,
         allowed: 'the same, so that results are bit-identical',
-        next: 'ask for the same again, or use --allow-different-placement',
+        next: `use ${pins(saved.placement)}, or --allow-different-placement`,
       });
     }
     request.onEvent?.({

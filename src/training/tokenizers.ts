@@ -1,5 +1,6 @@
 import type { Tokenizers } from '../checkpoint/run.js';
 import type { Files } from '../core/files.js';
+import { countLine, emptyReport, noUsablePair } from '../data/filter.js';
 import { type CorpusSource, describeSource, readPairs } from '../data/sources.js';
 import { trainTokenizer } from '../text/train-tokenizer.js';
 import { WordCounter, type WordList } from '../text/word-list.js';
@@ -45,14 +46,16 @@ async function* lines(
   sides: readonly ('source' | 'target')[],
   onSource: (text: string) => void = () => {},
 ): AsyncGenerator<string> {
-  let read = 0;
+  const report = emptyReport();
   for await (const pair of readPairs(request.files, request.source)) {
-    if (read++ % 1_000 === 0) {
+    if (report.read % 1_000 === 0) {
       request.signal?.throwIfAborted();
-      request.onProgress?.(read - 1);
+      request.onProgress?.(report.read);
     }
+    countLine(report, pair.line, 'unusable' in pair ? pair.unusable : undefined);
     if ('unusable' in pair) continue;
     onSource(pair.source);
     for (const side of sides) yield pair[side];
   }
+  if (report.kept === 0) throw noUsablePair(describeSource(request.source), report);
 }

@@ -240,8 +240,8 @@ test('dropped pairs are counted by reason, also when the cache is found', async 
     assert.equal(corpus.pairs, 1);
     assert.equal(
       describeReport(corpus.report),
-      'kept 1 of 5 pairs; dropped 1 not two columns (first at line 3), 1 empty (first at line 2), ' +
-        '1 too long (first at line 1), 1 unbalanced (first at line 4)',
+      'kept 1 of 5 pairs; dropped 1 not two columns (first at line 3), 1 empty on one side (first at line 2), ' +
+        '1 longer than data.maximumLength (first at line 1), 1 more uneven than data.maximumRatio (first at line 4)',
     );
   }
 });

@@ -152,3 +152,10 @@ test('a source of another shape is refused', () => {
     assert.equal(corpusSource.safeParse(source).success, false, JSON.stringify(source));
   }
 });
+
+test('a line of a TSV without a tab is told from one whose tab became spaces', async () => {
+  const files = memoryFiles({ 'a.tsv': 'one\tun\ntwo    deux\nthree\ntwo words\na\tb\tc\n' });
+  const found: unknown[] = [];
+  for await (const pair of readPairs(files, { tsv: 'a.tsv' })) found.push('unusable' in pair ? pair.unusable : pair.target);
+  assert.deepEqual(found, ['un', 'spaces', 'columns', 'columns', 'columns']);
+});

@@ -1,3 +1,4 @@
+import { commandLine, shellWord } from '../../core/shell.js';
 import type { CorpusFacts } from '../corpus-facts.js';
 import type { Examination } from '../examine.js';
 import { type Content, html } from '../page/html.js';
@@ -32,17 +33,12 @@ export function dataFacts(corpora: readonly CorpusFacts[]): Content {
 
 /** The commands that make this again and go on from here. */
 export function commands({ run, test }: Examination, command: readonly string[]): Content {
-  const quoted = quote(run);
+  const quoted = shellWord(run);
   const lines = [
-    ['train the same again', `decade train ${quote(`${run}/config.yaml`)} --out ${quote(`${run}-again`)}`],
+    ['train the same again', `decade train ${shellWord(`${run}/config.yaml`)} --out ${shellWord(`${run}-again`)}`],
     ['translate, from standard input', `decade translate -m ${quoted}`],
     ...(test === undefined ? [] : [['score it', `decade evaluate -m ${quoted} --source SOURCE --references REFERENCES`]]),
-    ['write this page', command.map(quote).join(' ')],
+    ['write this page', commandLine(command)],
   ];
   return html`<pre>${lines.map(([what, line]) => `# ${what}\n${line}`).join('\n\n')}</pre>`;
-}
-
-/** An argument as a shell takes it. */
-function quote(argument: string): string {
-  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }

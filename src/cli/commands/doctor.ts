@@ -9,7 +9,7 @@ import { hasRelaxedSimd } from '../../tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../tensor/kernels/provider.js';
 import { Memory } from '../../tensor/memory.js';
 import { print, printJson } from '../output.js';
-import { styleFor } from '../style.js';
+import { styleFor } from '../terminal.js';
 import { version } from '../version.js';
 
 export function doctorCommand(): Command {

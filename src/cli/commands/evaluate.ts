@@ -27,7 +27,11 @@ export function evaluateCommand(): Command {
   const command = new Command('evaluate')
     .description('Score translations against references as sacreBLEU does: those in a file, or those a model gives.')
     .option('--hypotheses <FILE>', 'translations to score, a line each')
-    .option('-m, --model <RUN,...>', 'instead: translate --source with this run', names)
+    .option(
+      '-m, --model <RUN,...>',
+      'instead: translate --source with this run; several, separated by commas or each with -m, translate together',
+      gathered,
+    )
     .option('--source <FILE>', 'source sentences for --model')
     .requiredOption('--references <FILE...>', 'what the translations should be; several files: several references a line', gathered)
     .addOption(new Option('--metrics <names>', 'bleu, chrf, chrf++, ter, exact').argParser(names).default(['bleu', 'chrf'], 'bleu,chrf'))

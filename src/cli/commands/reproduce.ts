@@ -2,14 +2,17 @@ import { Command, Option } from 'commander';
 import { DecadeError } from '../../core/errors.js';
 import { accountMarkdown } from '../../experiments/account.js';
 import { experimentSizes } from '../../experiments/base.js';
+import { commandLine } from '../../core/shell.js';
 import { experiments } from '../../experiments/catalogue/index.js';
 import type { Cost } from '../../experiments/cost.js';
 import { type ReproduceEvent, type ReproduceOptions, reproduce, reproductionCost } from '../../experiments/reproduce.js';
 import { nodeRuntime } from '../../node/runtime.js';
-import { gathered, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
+import { wholeNumber, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { Interrupted, interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
 import { duration, figure, Progress } from '../progress.js';
+import { say } from '../terminal.js';
+import { readTestSet } from '../test-set.js';
 import { showTraining } from '../training-progress.js';
 
 interface Options extends Omit<ReproduceOptions, 'configuration' | 'test' | 'signal' | 'onEvent' | 'command'> {
@@ -32,7 +35,6 @@ export function reproduceCommand(): Command {
       'without CONFIG.yaml: digits:copy, digits:reverse, digits:sort, intl:en-fr (default: what suits the experiment)',
     )
     .addOption(new Option('--size <size>', 'without CONFIG.yaml: seconds, minutes or an hour').choices(experimentSizes))
-    .option('--set <key.path=value>', 'in place of what the configuration says; may be given several times', gathered)
     .option('--test-source <FILE>', 'sentences to translate (default: the dev corpus)')
     .option('--test-target <FILE>', 'what their translations should be')
     .option('--out <DIR>', 'where everything is kept; experiments there share what they have trained', 'runs/the-paper')
@@ -44,7 +46,7 @@ export function reproduceCommand(): Command {
     .option('--timed-updates <number>', 'updates of a training that is only timed (default: 200)', wholeNumber(20, 100_000))
     .option('--estimate', 'only say what it would cost')
     .option('--json', 'print one JSON object');
-  return withGemmOption(withDevicesOption(command))
+  return withSetOption(withGemmOption(withDevicesOption(command)))
     .addHelpText(
       'after',
       `
@@ -64,13 +66,15 @@ Examples:
 async function run(name: string, configuration: string | undefined, options: Options, signal: AbortSignal): Promise<void> {
   const { testSource, testTarget, estimate, json, ...rest } = options;
   const { out } = rest;
+  // Files that do not fit together are found before hours of training, not after.
+  if (testSource !== undefined && testTarget !== undefined) await readTestSet(testSource, [testTarget]);
   const shown = showLaboratory(out);
   const request: ReproduceOptions = {
     ...rest,
     configuration,
     test: testOf(testSource, testTarget),
     signal,
-    command: `decade ${process.argv.slice(2).join(' ')}`,
+    command: commandLine(['decade', ...process.argv.slice(2)]),
     onEvent: shown.onEvent,
   };
   if (estimate) {
@@ -125,7 +129,7 @@ function showLaboratory(out: string) {
   const line = (text: string) => {
     using.end();
     using = new Progress();
-    process.stderr.write(`${text}\n`);
+    say(text);
   };
   return {
     onEvent: (event: ReproduceEvent): void => {

@@ -5,11 +5,12 @@ import type { NbestList } from '../../analysis/rescoring/rescoring.js';
 import type { TunedWeight } from '../../analysis/rescoring/weight-search.js';
 import { DecadeError } from '../../core/errors.js';
 import { formatNbestLine } from '../../decoding/nbest.js';
-import { type DeviceChoice, gathered, names, numberFrom, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
+import { type DeviceChoice, gathered, numberFrom, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput, printJson } from '../output.js';
 import { figure, StagedProgress } from '../progress.js';
+import { say } from '../terminal.js';
 import { readTestSet } from '../test-set.js';
 import { linesOf } from '../text-input.js';
 import { warn } from '../warning.js';
@@ -35,7 +36,11 @@ export function rescoreCommand(): Command {
     .description(
       "Choose anew from the n-best list of any system, by a model's log-probabilities and the list's own scores. A list has lines `line ||| text ||| feature= values ||| score`, lines numbered from 0. A line that cannot be read is left out and told; the command then exits with 1.",
     )
-    .requiredOption('-m, --model <RUN,...>', 'run directory; several, separated by commas, average their probabilities', names)
+    .requiredOption(
+      '-m, --model <RUN,...>',
+      'run directory; several, separated by commas or each with -m, average their probabilities',
+      gathered,
+    )
     .requiredOption('--source <FILE>', 'the text that was translated, a line each')
     .option('-i, --input <FILE>', 'n-best list, .gz too (default: standard input)')
     .option('-o, --output <FILE>', 'where to write (default: standard output)')
@@ -49,7 +54,7 @@ export function rescoreCommand(): Command {
     .option('--tune-references <FILE...>', 'what its translations should be', gathered)
     .option('--references <FILE...>', 'what the translations should be: tells BLEU before, after, and of the best choice', gathered)
     .option('--own <name>', "which of the list's figures counts: `score`, or a feature such as logProbability", 'score')
-    .option('--length-penalty <exponent>', "divide the model's log-probability by length^exponent", numberFrom(0), 0)
+    .option('--length-penalty <exponent>', "divide the model's log-probability by length^exponent", numberFrom(0, 10), 0)
     .option('--nbest <number>', 'print so many of each line, as an n-best list with a feature for the model', wholeNumber(1))
     .option('--json', 'print one JSON object with the scores in place of the text (needs --references; text with -o)');
   return withGemmOption(withDevicesOption(command))
@@ -95,7 +100,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     progress.end();
     if (empty > 0) warn(new Error(`the list has nothing for ${figure(empty)} lines of ${source}; they are empty`));
     if (json) await printJson({ weight, ...(tuned && { tuned }), ...scores });
-    else for (const line of describe(weight, tuned, scores)) process.stderr.write(`${line}\n`);
+    else for (const line of describe(weight, tuned, scores)) say(line);
   } finally {
     progress.end();
     await output?.close();

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type DeviceChoice, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
+import { type DeviceChoice, gathered, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
@@ -8,7 +8,7 @@ import { allLines, requireSameCount } from '../text-input.js';
 import { warn } from '../warning.js';
 
 interface Options extends DeviceChoice {
-  model: string;
+  model: string[];
   source: string;
   target: string;
   output?: string;
@@ -18,7 +18,11 @@ interface Options extends DeviceChoice {
 export function scoreCommand(): Command {
   const command = new Command('score')
     .description('How likely a model finds given translations: the natural logarithm of their probability, a line a pair.')
-    .requiredOption('-m, --model <RUN>', 'run directory')
+    .requiredOption(
+      '-m, --model <RUN,...>',
+      'run directory; several, separated by commas or each with -m, average their probabilities',
+      gathered,
+    )
     .requiredOption('--source <FILE>', 'source sentences, a line each')
     .requiredOption('--target <FILE>', 'their translations')
     .option('--max-length <tokens>', 'longer lines are cut there, with a warning (default: 1000)', wholeNumber(1, 100_000))
@@ -32,7 +36,7 @@ async function score(options: Options, signal: AbortSignal): Promise<void> {
   const sources = await allLines(options.source);
   const targets = await allLines(options.target);
   requireSameCount({ name: options.source, lines: sources }, { name: options.target, lines: targets });
-  const model = await openModel([options.model], options);
+  const model = await openModel(options.model, options);
   const output = await openOutput(options.output);
   const progress = new Progress();
   try {

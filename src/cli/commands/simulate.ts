@@ -24,7 +24,7 @@ import { evenBatch, operationShares } from '../../parallel/schedule.js';
 import { logitBytes } from '../../parallel/start-pipeline.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type Configuration, tokenizerOptionsOf } from '../../training/configuration.js';
-import { gathered, names, numberFrom, withGemmOption } from '../arguments.js';
+import { names, numberFrom, withGemmOption, withSetOption } from '../arguments.js';
 import { openOutput, print, printJson } from '../output.js';
 import { figure, Progress } from '../progress.js';
 import { warn } from '../warning.js';
@@ -63,9 +63,8 @@ export function simulateCommand(): Command {
     )
     .option('--html <file>', 'draw the speed-up, and what each device does, a timeline for each strategy')
     .option('--svg <directory>', 'the same drawings as files, for documents')
-    .option('--set <key.path=value>', 'in place of what the configuration says; may be given several times', gathered)
     .option('--json', 'print one JSON object');
-  return withGemmOption(command)
+  return withSetOption(withGemmOption(command))
     .addHelpText('after', '\nExample:\n  $ decade simulate recipes/paper-2014.yaml --profile 2014 --devices 8 --html timeline.html')
     .action(run);
 }

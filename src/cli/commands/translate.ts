@@ -3,12 +3,13 @@ import { Command } from 'commander';
 import { DecadeError } from '../../core/errors.js';
 import { formatNbestLine } from '../../decoding/nbest.js';
 import type { SourceLine, TranslateOptions, TranslationProgress, TranslationResult } from '../../decoding/translator.js';
-import { type DeviceChoice, names, numberFrom, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
+import { type DeviceChoice, gathered, numberFrom, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
 import { Doubts } from '../doubts.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
 import { figure, Progress } from '../progress.js';
+import { say } from '../terminal.js';
 import { allLines, brokenLine, linesOf } from '../text-input.js';
 import { warn } from '../warning.js';
 
@@ -33,7 +34,12 @@ interface Options extends DeviceChoice, SearchChoice {
 export function withSearchOptions(command: Command): Command {
   return command
     .option('--beam <number>', 'translations kept at every step; 1 is greedy search', wholeNumber(1, 1000), 5)
-    .option('--length-penalty <exponent>', 'rank by log-probability / length^exponent; 0: by the log-probability itself', numberFrom(0), 1)
+    .option(
+      '--length-penalty <exponent>',
+      'rank by log-probability / length^exponent; 0: by the log-probability itself',
+      numberFrom(0, 10),
+      1,
+    )
     .option('--max-length <tokens>', "most tokens of a translation (default: twice the source's, and 10)", wholeNumber(1, 100_000))
     .option('--forbid-repeats <tokens>', 'no run of so many tokens twice in a translation', wholeNumber(1, 1000))
     .option('--replace-unknown <attention|FILE>', 'for unknown words: the source word attended to, or its entry in a TSV dictionary')
@@ -43,7 +49,7 @@ export function withSearchOptions(command: Command): Command {
 export function translateCommand(): Command {
   const command = new Command('translate')
     .description('Translate lines of text. A line in, a line out; typed at a terminal, each line is answered as it comes.')
-    .requiredOption('-m, --model <RUN,...>', 'run directory; several, separated by commas, translate together', names)
+    .requiredOption('-m, --model <RUN,...>', 'run directory; several, separated by commas or each with -m, translate together', gathered)
     .option('-i, --input <FILE>', 'text to translate, .gz too (default: standard input)')
     .option('-o, --output <FILE>', 'where to write (default: standard output)');
   withSearchOptions(command)
@@ -65,11 +71,12 @@ Examples:
 }
 
 async function translate(options: Options, signal: AbortSignal): Promise<void> {
+  requireSearchable(options);
   const beginnings = await beginningsOf(options);
   const model = await openModel(options.model, options);
   const output = await openOutput(options.output);
   const typed = options.input === undefined && process.stdin.isTTY === true;
-  if (typed) process.stderr.write('Type lines to translate; Ctrl-D ends.\n');
+  if (typed) say('Type lines to translate; Ctrl-D ends.');
   const progress = new Progress(!typed && !(options.output === undefined && process.stdout.isTTY === true));
   const doubts = new Doubts(progress);
   const broken: string[] = [];
@@ -107,6 +114,12 @@ async function translate(options: Options, signal: AbortSignal): Promise<void> {
     const others = broken.length === 1 ? '' : ` (and ${figure(broken.length - 1)} more lines)`;
     throw new DecadeError('input', { ...parts, received: `${parts.received}${others}; an empty line was written in its place` });
   }
+}
+
+function requireSearchable({ beam = 1, nbest = 1 }: Options): void {
+  if (nbest <= beam) return;
+  const received = `more translations of each line than --beam ${beam} keeps`;
+  throw new DecadeError('usage', { where: `--nbest ${nbest}`, received, next: `use --beam ${nbest}, too` });
 }
 
 /** What translations must begin with. As many as the input has lines, where these can be counted before they are translated. */

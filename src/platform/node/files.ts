@@ -25,6 +25,10 @@ const failures: Readonly<Record<string, FileFailure>> = {
   EPIPE: 'closedPipe',
   EBADF: 'closed',
   ENAMETOOLONG: 'nameTooLong',
+  ELOOP: 'endlessLink',
+  ENOMEM: 'noMemory',
+  EIO: 'device',
+  ENXIO: 'device',
 };
 
 /** The disk. */
@@ -192,7 +196,8 @@ async function explaining<Result>(path: string, action: () => Promise<Result>): 
 export function explained(path: string, cause: unknown): DecadeError {
   if (cause instanceof DecadeError) return cause;
   const code = errorCode(cause);
-  const failure = code === undefined ? undefined : failures[code];
+  // Of a path, Node takes any value that is text but this.
+  const failure = code === 'ERR_INVALID_ARG_VALUE' && path.includes('\0') ? 'zeroByte' : code === undefined ? undefined : failures[code];
   if (failure !== undefined) return fileError(failure, path, cause);
   const message = cause instanceof Error ? cause.message : String(cause);
   return new DecadeError('resource', { where: path, received: message, cause });
