@@ -3,10 +3,15 @@ import { DecadeError } from '../core/errors.js';
 import { nodeRuntime } from '../node/runtime.js';
 import type { DeviceChoice } from './arguments.js';
 
-/** The model, or the ensemble, that `-m` names, once or several times. */
-export async function openModel(named: readonly string[], { gemm, devices }: DeviceChoice): Promise<LoadedModel> {
+/**
+ * The model, or the ensemble, that `-m` names, once or several times. Rejects with the signal's reason as soon as it comes:
+ * nothing has to be saved.
+ */
+export async function openModel(named: readonly string[], { gemm, devices }: DeviceChoice, signal: AbortSignal): Promise<LoadedModel> {
+  signal.throwIfAborted();
+  const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
   const runs = await Promise.all(named.map(runsNamed));
-  return load(nodeRuntime, runs.flat(), { gemm, devices });
+  return Promise.race([load(nodeRuntime, runs.flat(), { gemm, devices }), aborted]);
 }
 
 /** The text itself where a directory has this name, commas, spaces and all; otherwise what stands between its commas. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { RescoreOptions, Rescoring } from '../analysis/rescoring/rescore.js';
 import type { NbestList } from '../analysis/rescoring/rescoring.js';
 import { type LoadedModel, load, train } from '../api.js';
+import { removeCheckpoints, removeRun } from '../checkpoint/run-files.js';
 import { RunLock } from '../checkpoint/run-lock.js';
 import { replaceFile, writeTextFile } from '../checkpoint/whole-files.js';
 import { type Files, joinPath } from '../core/files.js';
@@ -139,11 +140,16 @@ export class Laboratory {
     const { devices, gemm, signal, onEvent } = this.options;
     const path = this.#path('runs', name);
     const isBegun = (await this.stateOf(configuration)) === 'begun';
-    if (!isBegun) await lock.removeRun();
+    if (!isBegun && (await this.#files.kind(path)) === 'directory') {
+      await lock.leave();
+      await removeRun(this.#files, path);
+      await this.#files.remove(joinPath(path, resultFile));
+    }
     let [words, seconds] = [0, 0];
     const summary = await train(this.runtime, configuration, {
       out: path,
       resume: isBegun,
+      amongOthers: true,
       allowDifferentPlacement: true,
       cache: this.#path('corpora'),
       lock,
@@ -170,7 +176,7 @@ export class Laboratory {
     };
     await this.#write(path, resultFile, reached);
     // A training that is over is not resumed, and many of them fill a disk.
-    await this.#files.remove(joinPath(path, 'checkpoints'));
+    await removeCheckpoints(this.#files, path);
     return { ...reached, name, path, configuration };
   }
 

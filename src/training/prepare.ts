@@ -1,5 +1,6 @@
 import type { Journal } from '../checkpoint/journal.js';
-import { type Checkpoint, requireFree, Run, type Tokenizers } from '../checkpoint/run.js';
+import { type Checkpoint, Run, type Tokenizers } from '../checkpoint/run.js';
+import { requireFree } from '../checkpoint/run-files.js';
 import type { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
@@ -51,6 +52,8 @@ export interface TrainRequest {
   readonly init?: string | undefined;
   /** Resume although the placement differs, and so results are not bit-identical. */
   readonly allowDifferentPlacement?: boolean | undefined;
+  /** The new run may be made in a directory that holds other files, as long as none has a name that a run uses. */
+  readonly amongOthers?: boolean | undefined;
   /** Where tokenized corpora are kept. Default: `cache` in the run directory. */
   readonly cache?: string | undefined;
   /** That of `out`, from a caller who has it already and keeps it. Default: it is taken for as long as the training lasts. */
@@ -77,12 +80,12 @@ export interface Prepared {
 }
 
 /** Throws before anything is made when there is no run to resume, no room for a new one, or a corpus that cannot even be opened. */
-export async function requirePossible({ files }: TrainingContext, { data }: Configuration, { out, resume }: TrainRequest): Promise<void> {
+export async function requirePossible({ files }: TrainingContext, { data }: Configuration, { out, resume, amongOthers }: TrainRequest): Promise<void> {
   if (resume) {
     await Run.open(files, out);
     return;
   }
-  await requireFree(files, out);
+  await requireFree(files, out, amongOthers);
   for (const source of [data.train, data.dev]) {
     if (source === undefined || 'generator' in source) continue;
     for await (const _pair of readPairs(files, source)) break;
@@ -212,8 +215,8 @@ async function findRun(files: Files, given: Configuration, { out, init, onEvent 
 
 /** A new run, with tokenizers of its own or with the model and the tokenizers of another: these cannot be parted. */
 async function makeRun(files: Files, given: Configuration, request: TrainRequest): Promise<ConfiguredRun> {
-  const { out, init, signal, onEvent } = request;
-  await requireFree(files, out);
+  const { out, init, amongOthers, signal, onEvent } = request;
+  await requireFree(files, out, amongOthers);
   const reading = { files, source: given.data.train, signal, onProgress: (lines: number) => onEvent?.({ kind: 'tokenizers', lines }) };
   if (init !== undefined) {
     const model = await Run.open(files, init);
@@ -227,10 +230,12 @@ async function makeRun(files: Files, given: Configuration, request: TrainRequest
     onEvent?.({ kind: 'initialised', run: init, message: describeInit(init, before, given) });
     const newWords = theirs.sourceWords && (await sourceWords({ ...reading, options: configuration.tokenizer }));
     const tokenizers = { ...theirs, sourceWords: newWords?.and(theirs.sourceWords) };
-    return { run: await Run.create(files, out, { configuration: printConfiguration(configuration), tokenizers, model }), configuration };
+    const contents = { configuration: printConfiguration(configuration), tokenizers, model, amongOthers };
+    return { run: await Run.create(files, out, contents), configuration };
   }
   const tokenizers = await trainTokenizers({ ...reading, options: given.tokenizer });
-  return { run: await Run.create(files, out, { configuration: printConfiguration(given), tokenizers }), configuration: given };
+  const contents = { configuration: printConfiguration(given), tokenizers, amongOthers };
+  return { run: await Run.create(files, out, contents), configuration: given };
 }
 
 function newModel({ model }: Configuration, { source, target }: Tokenizers): Model {

@@ -1,3 +1,4 @@
+import { isUnbegun, removeRun } from '../checkpoint/run-files.js';
 import { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
 import { type EpochPlan, planEpoch } from '../data/batches.js';
@@ -43,6 +44,10 @@ export async function train(context: TrainingContext, configuration: Configurati
     } finally {
       await prepared.close();
     }
+  } catch (error) {
+    // A start that failed leaves nothing in the way of the next.
+    if (!request.resume && (await isUnbegun(context.files, out))) await lock.leave().then(() => removeRun(context.files, out));
+    throw error;
   } finally {
     if (lock !== request.lock) await lock.release();
   }

@@ -6,7 +6,7 @@ import { DecadeError } from '../../core/errors.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type DeviceChoice, gathered, names, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
-import { print, printJson, writeWhole } from '../output.js';
+import { print, printJson, requireOutput, writeWhole } from '../output.js';
 import { StagedProgress } from '../progress.js';
 import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.js';
 import { allLines, requireSameCount } from '../text-input.js';
@@ -54,20 +54,19 @@ async function run(runs: readonly string[], options: Options, signal: AbortSigna
     requireSameCount({ name: testSet.name, lines: testSet.sources }, { name, lines });
     hypotheses.push({ name, hypotheses: lines });
   }
+  await requireOutput(options.out);
   const progress = new StagedProgress();
-  const comparison = await writeWhole(options.out, async () => {
-    const { page, comparison } = await compare(nodeRuntime, runs, {
-      ...(testSet && { testSet }),
-      hypotheses,
-      metrics: options.metrics,
-      decoding: await searchOptions(options),
-      gemm: options.gemm,
-      devices: options.devices,
-      signal,
-      onProgress: progress.update,
-    });
-    return { text: page, result: comparison };
+  const { page, comparison } = await compare(nodeRuntime, runs, {
+    ...(testSet && { testSet }),
+    hypotheses,
+    metrics: options.metrics,
+    decoding: await searchOptions(options),
+    gemm: options.gemm,
+    devices: options.devices,
+    signal,
+    onProgress: progress.update,
   }).finally(() => progress.end());
+  await writeWhole(options.out, page);
   if (options.json) await printJson(asJson(comparison, options.out));
   else await print(`${describe(comparison)}\n${options.out}`);
 }

@@ -83,7 +83,7 @@ async function hypothesesOf(options: Options, firstReferences: readonly string[]
   }
   const source = await allLines(options.source);
   requireSameCount({ name: options.source, lines: source }, { name: options.references[0] ?? '', lines: firstReferences });
-  const model = await openModel(options.model, options);
+  const model = await openModel(options.model, options, signal);
   const progress = new Progress();
   const started = performance.now();
   try {

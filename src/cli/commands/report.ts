@@ -6,7 +6,7 @@ import { joinPath } from '../../core/files.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
-import { print, writeWhole } from '../output.js';
+import { print, requireOutput, writeWhole } from '../output.js';
 import { StagedProgress } from '../progress.js';
 import { allLines } from '../text-input.js';
 import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.js';
@@ -50,21 +50,20 @@ async function write(run: string, options: Options, signal: AbortSignal): Promis
   const testSet = await testSetOf('report', options, false);
   const groups = await groupsOf(options.groups);
   const path = options.out ?? joinPath(run, 'report.html');
+  await requireOutput(path);
   const progress = new StagedProgress();
-  const examination = await writeWhole(path, async () => {
-    const { page, examination } = await report(nodeRuntime, run, {
-      ...(testSet && { testSet }),
-      groups,
-      attention: options.attention,
-      decoding: await searchOptions(options),
-      gemm: options.gemm,
-      devices: options.devices,
-      command: ['decade', ...process.argv.slice(2)],
-      signal,
-      onProgress: progress.update,
-    });
-    return { text: page, result: examination };
+  const { page, examination } = await report(nodeRuntime, run, {
+    ...(testSet && { testSet }),
+    groups,
+    attention: options.attention,
+    decoding: await searchOptions(options),
+    gemm: options.gemm,
+    devices: options.devices,
+    command: ['decade', ...process.argv.slice(2)],
+    signal,
+    onProgress: progress.update,
   }).finally(() => progress.end());
+  await writeWhole(path, page);
   for (const text of examination.missing) warn(new Error(text));
   const scores = examination.test?.scored?.scores ?? [];
   for (const { label, score, low, high } of scores) {

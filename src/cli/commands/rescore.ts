@@ -77,8 +77,8 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   const { source, references, tune, tuneSource = '', tuneReferences, output: path, own, lengthPenalty, nbest, json } = options;
   const list = await listOf(options.input, source, references);
   const weighting = tune === undefined ? options.weight : { tunedOn: await listOf(tune, tuneSource, tuneReferences) };
-  const model = await openModel(options.model, options);
   const output = json && path === undefined ? undefined : await openOutput(path);
+  const model = await openModel(options.model, options, signal);
   const progress = new StagedProgress();
   const isWatched = path !== undefined || process.stdout.isTTY !== true;
   let [badLines, empty] = [0, 0];
@@ -97,13 +97,14 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
         await output?.write(nbest === undefined ? `${sentence.text}\n` : nbestLines(sentence, nbest));
       },
     });
+    await output?.close();
     progress.end();
     if (empty > 0) warn(new Error(`the list has nothing for ${figure(empty)} lines of ${source}; they are empty`));
     if (json) await printJson({ weight, ...(tuned && { tuned }), ...scores });
     else for (const line of describe(weight, tuned, scores)) say(line);
   } finally {
     progress.end();
-    await output?.close();
+    await output?.abandon();
     await model.dispose();
   }
   if (badLines > 0) {

@@ -36,8 +36,8 @@ async function score(options: Options, signal: AbortSignal): Promise<void> {
   const sources = await allLines(options.source);
   const targets = await allLines(options.target);
   requireSameCount({ name: options.source, lines: sources }, { name: options.target, lines: targets });
-  const model = await openModel(options.model, options);
   const output = await openOutput(options.output);
+  const model = await openModel(options.model, options, signal);
   const progress = new Progress();
   try {
     const scores = await model.score(
@@ -53,9 +53,10 @@ async function score(options: Options, signal: AbortSignal): Promise<void> {
       if (warning !== undefined) warn(warning, progress);
       await output.write(`${logProbability.toFixed(6)}\n`);
     }
+    await output.close();
   } finally {
     progress.end();
-    await output.close();
+    await output.abandon();
     await model.dispose();
   }
 }

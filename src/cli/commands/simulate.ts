@@ -15,6 +15,7 @@ import { svgFile } from '../../analysis/page/drawing.js';
 import { simulationPage, speedupPlot, timelineDrawing } from '../../analysis/timeline.js';
 import { readConfiguration } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
+import { fileError } from '../../core/file-errors.js';
 import { joinPath } from '../../core/files.js';
 import { measureMachine } from '../../parallel/measured-machine.js';
 import { networkOf } from '../../parallel/network.js';
@@ -25,7 +26,7 @@ import { logitBytes } from '../../parallel/start-pipeline.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type Configuration, tokenizerOptionsOf } from '../../training/configuration.js';
 import { names, numberFrom, withGemmOption, withSetOption } from '../arguments.js';
-import { openOutput, print, printJson } from '../output.js';
+import { print, printJson, requireOutput, writeWhole } from '../output.js';
 import { figure, Progress } from '../progress.js';
 import { warn } from '../warning.js';
 
@@ -72,6 +73,8 @@ export function simulateCommand(): Command {
 async function run(path: string, options: Options): Promise<void> {
   const { devices, profile, json } = options;
   const configuration = await readConfiguration(nodeRuntime, path, options.set);
+  await requireOutput(options.html);
+  if (options.svg !== undefined) await requireDirectory(options.svg);
   const { workload, batch, gemm } = await workloadOf(configuration, options);
   const progress = new Progress();
   const simulated: SimulatedStrategy[] = [];
@@ -89,19 +92,19 @@ async function run(path: string, options: Options): Promise<void> {
   const published = paper && { devices: 8, speedup: paper.prediction.published.speedup };
   const drawings = { speedup: speedupPlot(simulated, published), timelines: paper === undefined ? largest : [paper.simulated, ...largest] };
   if (options.html !== undefined) {
-    await writeFile(
+    await writeWhole(
       options.html,
       await simulationPage(`${path} simulated on ${profile === 'here' ? 'this machine' : 'machines of 2014'}`, drawings),
     );
   }
   if (options.svg !== undefined) {
     await nodeRuntime.files.makeDirectory(options.svg);
-    if (drawings.speedup !== undefined) await writeFile(joinPath(options.svg, 'speed-up.svg'), svgFile(drawings.speedup.drawing));
+    if (drawings.speedup !== undefined) await writeWhole(joinPath(options.svg, 'speed-up.svg'), svgFile(drawings.speedup.drawing));
     for (const simulated of largest) {
       const { strategy, devices } = simulated.result;
-      await writeFile(joinPath(options.svg, `${strategy}-${devices}.svg`), svgFile(timelineDrawing(simulated)));
+      await writeWhole(joinPath(options.svg, `${strategy}-${devices}.svg`), svgFile(timelineDrawing(simulated)));
     }
-    if (paper !== undefined) await writeFile(joinPath(options.svg, 'paper-8.svg'), svgFile(timelineDrawing(paper.simulated)));
+    if (paper !== undefined) await writeWhole(joinPath(options.svg, 'paper-8.svg'), svgFile(timelineDrawing(paper.simulated)));
   }
   const results = simulated.map(({ result }) => roundedResult(result));
   if (json)
@@ -125,10 +128,9 @@ async function run(path: string, options: Options): Promise<void> {
     );
 }
 
-async function writeFile(path: string, text: string): Promise<void> {
-  const output = await openOutput(path);
-  await output.write(text);
-  await output.close();
+/** Throws `input` before the work for what cannot become a directory of drawings. */
+async function requireDirectory(path: string): Promise<void> {
+  if ((await nodeRuntime.files.kind(path)) === 'file') throw fileError('notDirectory', path);
 }
 
 /** Trains as was simulated, where this machine can. */

@@ -73,8 +73,8 @@ Examples:
 async function translate(options: Options, signal: AbortSignal): Promise<void> {
   requireSearchable(options);
   const beginnings = await beginningsOf(options);
-  const model = await openModel(options.model, options);
   const output = await openOutput(options.output);
+  const model = await openModel(options.model, options, signal);
   const typed = options.input === undefined && process.stdin.isTTY === true;
   if (typed) say('Type lines to translate; Ctrl-D ends.');
   const progress = new Progress(!typed && !(options.output === undefined && process.stdout.isTTY === true));
@@ -103,9 +103,10 @@ async function translate(options: Options, signal: AbortSignal): Promise<void> {
       if (typed) doubts.tell();
     }
     doubts.end();
+    await output.close();
   } finally {
     progress.end();
-    await output.close();
+    await output.abandon();
     await model.dispose();
   }
   const [first] = broken;
