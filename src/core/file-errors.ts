@@ -6,6 +6,7 @@ export type FileFailure =
   | 'directory'
   | 'notDirectory'
   | 'notEmpty'
+  | 'pipe'
   | 'denied'
   | 'readOnly'
   | 'full'
@@ -30,6 +31,7 @@ const wordings: Readonly<Record<FileFailure, Wording>> = {
   directory: { kind: 'input', received: 'a directory', allowed: 'a file' },
   notDirectory: { kind: 'input', received: 'a file', allowed: 'a directory' },
   notEmpty: { kind: 'input', received: 'a directory that is not empty', allowed: 'an empty or missing one' },
+  pipe: { kind: 'input', received: 'a pipe, which cannot be read from the middle', allowed: 'a file' },
   denied: { kind: 'resource', received: 'permission denied', next: "change the file's rights or choose another path" },
   readOnly: { kind: 'resource', received: 'a read-only file system', next: 'choose another path' },
   full: { kind: 'resource', received: 'disk full', next: 'free some room or choose another path' },

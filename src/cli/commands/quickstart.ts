@@ -4,11 +4,11 @@ import { supportedLanguage } from '../../data/generators/languages.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type QuickstartResult, quickstart, quickstartRecipe } from '../../quickstart.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
-import { Interrupted, interruptible } from '../interruption.js';
+import { interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
 import { duration, figure } from '../progress.js';
 import { styleFor } from '../terminal.js';
-import { showTraining } from '../training-progress.js';
+import { interruptedTraining, showTraining } from '../training-progress.js';
 
 interface Options extends DeviceChoice {
   from: string;
@@ -43,7 +43,7 @@ async function run({ json, ...options }: Options, signal: AbortSignal): Promise<
   } finally {
     shown.end();
   }
-  if (result === undefined) throw new Interrupted('stopped and saved; go on with --resume');
+  if (result === undefined) throw await interruptedTraining(options.out, 'stopped and saved');
   if (json) await printJson(result);
   else await print(report(result, options));
 }

@@ -3,10 +3,10 @@ import { train } from '../../api.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import type { TrainingSummary } from '../../training/events.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
-import { Interrupted, interruptible } from '../interruption.js';
+import { interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
 import { duration, figure } from '../progress.js';
-import { showTraining } from '../training-progress.js';
+import { interruptedTraining, showTraining } from '../training-progress.js';
 
 interface Options extends DeviceChoice {
   out?: string;
@@ -47,7 +47,7 @@ async function run(path: string, { json, out = defaultOut(path), ...options }: O
   } finally {
     shown.end();
   }
-  if (summary.interrupted) throw new Interrupted(`stopped and saved at update ${figure(summary.steps)}; go on with --resume`);
+  if (summary.interrupted) throw await interruptedTraining(out, `stopped and saved at update ${figure(summary.steps)}`);
   if (json) await printJson(summary);
   else await print(describe(summary));
 }

@@ -83,6 +83,7 @@ export const nodeFiles: Files = {
   },
   open: (path) =>
     explaining(path, async () => {
+      if (await isPipe(path)) throw fileError('pipe', path);
       const handle = await openToRead(path);
       const found = await handle.stat();
       if (found.isDirectory()) {
