@@ -6,7 +6,7 @@ import { endOfFileError, type FileFailure, fileError } from '../../core/file-err
 import type { Files, FileWriter, RandomAccessFile } from '../../core/files.js';
 import { decodeUtf8 } from '../../core/utf8.js';
 import { lockFile } from './file-lock.js';
-import { isPipe, isStop, readPipe, readSpooled, readStandardInput } from './pipes.js';
+import { descriptorOf, isPipe, isStop, readPipe, readSpooled, readStandardInput } from './pipes.js';
 
 const chunkBytes = 262_144;
 /** Node takes lengths of one read or write up to 2^31 - 1. */
@@ -278,6 +278,10 @@ export function explained(path: string, cause: unknown): DecadeError {
   const code = errorCode(cause);
   // Of a path, Node takes any value that is text but this.
   const failure = code === 'ERR_INVALID_ARG_VALUE' && path.includes('\0') ? 'zeroByte' : code === undefined ? undefined : failures[code];
+  if (failure === 'missing' && descriptorOf(path) !== undefined) {
+    const next = 'give the same text again, through a pipe or as a file';
+    return new DecadeError('input', { where: path, received: 'a pipe that is no longer there', next, cause });
+  }
   if (failure !== undefined) return fileError(failure, path, cause);
   const message = cause instanceof Error ? cause.message : String(cause);
   return new DecadeError('resource', { where: path, received: message, cause });

@@ -76,10 +76,10 @@ export function readStandardInput(): AsyncGenerator<Uint8Array> {
 }
 
 async function* readStream(stream: Readable): AsyncGenerator<Uint8Array> {
-  if (stopped !== undefined) throw stopped;
   const stop = (reason: Error) => stream.destroy(reason);
   waiting.add(stop);
   try {
+    if (stopped !== undefined) throw stopped;
     for await (const chunk of stream) yield chunk as Uint8Array;
   } finally {
     waiting.delete(stop);
@@ -210,6 +210,9 @@ function streamWriter(stream: Writable): PipeWriter {
     unlessStopped(stop, () => new Promise<void>((resolve, reject) => act((error) => (error ? reject(error) : resolve()))));
   return {
     write: (bytes) => settled((done) => stream.write(bytes, done)),
-    close: () => settled((done) => (stream.destroyed ? done() : stream.end(() => done()))),
+    close: async () => {
+      await settled((done) => (stream.destroyed ? done() : stream.end(() => done())));
+      stream.destroy();
+    },
   };
 }
