@@ -260,8 +260,7 @@ export class Run {
     if (!(error instanceof DecadeError)) return error;
     const last = (await this.checkpointSteps().catch(() => [])).at(-1);
     const advice = error.parts.next ?? 'check the disk';
-    const next =
-      last === undefined ? `${advice}; there is no checkpoint yet` : `checkpoint ${last} stands; ${advice}, then use --resume`;
+    const next = last === undefined ? `${advice}; there is no checkpoint yet` : `checkpoint ${last} stands; ${advice}, then use --resume`;
     return new DecadeError(error.kind, { ...error.parts, next, cause: error });
   }
 

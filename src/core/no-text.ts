@@ -43,8 +43,8 @@ function formatOf(start: Uint8Array): Format | undefined {
   const found = beginnings.find(({ bytes }) => bytes.length <= start.length && bytes.every((byte, at) => start[at] === byte));
   if (found !== undefined) return found;
   const ascii = (from: number, to: number) => String.fromCharCode(...start.subarray(from, to));
-  // A block's own beginning is π or √π; `BZh9` alone may well be text.
-  if (/^BZh[1-9](1AY&SY|\x17rE8P\x90)/.test(ascii(0, 10))) return { name: 'a bzip2 archive', next: unpackWith('bzip2 -dk') };
+  // A block's own beginning is π; `BZh9` alone may well be text.
+  if (/^BZh[1-9]1AY&SY/.test(ascii(0, 10))) return { name: 'a bzip2 archive', next: unpackWith('bzip2 -dk') };
   if (ascii(257, 262) === 'ustar') return { name: 'a tar archive', next: unpackWith('tar -xf') };
   const encoding = wideEncodingOf(start);
   return encoding === undefined ? undefined : { name: 'text in UTF-16', next: convertFrom(encoding) };

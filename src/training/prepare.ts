@@ -80,7 +80,11 @@ export interface Prepared {
 }
 
 /** Throws before anything is made when there is no run to resume, no room for a new one, or a corpus that cannot even be opened. */
-export async function requirePossible({ files }: TrainingContext, { data }: Configuration, { out, resume, amongOthers }: TrainRequest): Promise<void> {
+export async function requirePossible(
+  { files }: TrainingContext,
+  { data }: Configuration,
+  { out, resume, amongOthers }: TrainRequest,
+): Promise<void> {
   if (resume) {
     await Run.open(files, out);
     return;
