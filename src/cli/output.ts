@@ -1,8 +1,9 @@
+import { isPage } from '../analysis/page/page.js';
 import { DecadeError } from '../core/errors.js';
 import { fileError } from '../core/file-errors.js';
 import { isRunFile } from '../checkpoint/run-files.js';
 import { nodeFiles } from '../platform/node/files.js';
-import { type OutputFile, openOutputFile, requireUnread, requireWritable } from '../platform/node/output-file.js';
+import { beginningOf, type OutputFile, openOutputFile, requireUnread, requireWritable } from '../platform/node/output-file.js';
 import { asResult } from './terminal.js';
 import { warn } from './warning.js';
 
@@ -58,6 +59,19 @@ export async function requireOutput(path: string | undefined): Promise<void> {
     received: 'a file that belongs to a run',
     allowed: 'a file of its own',
     next: 'choose another name: without it the run could not be opened any more',
+  });
+}
+
+/** As `requireOutput`, for a page at a path that nobody asked for: throws `usage` when somebody else's file is there. */
+export async function requirePage(path: string): Promise<void> {
+  await requireOutput(path);
+  const beginning = await beginningOf(path);
+  if (beginning === undefined || beginning === '' || isPage(beginning)) return;
+  throw new DecadeError('usage', {
+    where: path,
+    received: 'a file that decade did not write',
+    allowed: 'an earlier page, which the new one replaces',
+    next: 'move it elsewhere, or say with --out where the page belongs',
   });
 }
 

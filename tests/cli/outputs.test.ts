@@ -145,3 +145,21 @@ training: { stop: { steps: 1 }, validate: { every: { steps: 1 }, metrics: [perpl
   const trained = await decade(['train', configuration, '--out', out, '--devices', '1']);
   assert.equal(trained.code, 0, trained.stderr);
 });
+
+test('a page that nobody asked for by name replaces an earlier page, and no other file', async () => {
+  const input = file('sentences', sources);
+  const page = join(run, 'report.html');
+  for (const [contents, code] of [
+    ['mine', 2],
+    ['<!doctype html>\n<html lang="en"><title>mine</title></html>', 2],
+  ] as const) {
+    writeFileSync(page, contents);
+    const { code: refused, stderr } = await decade(['report', run]);
+    assert.deepEqual([refused, text(page)], [code, contents], stderr);
+    assert.match(stderr, /report\.html: a file that decade did not write; .* --out/);
+  }
+  for (const out of [['--out', page], []]) {
+    const { code, stderr } = await decade(['report', run, '--source', input, '--references', input, '--beam', '1', ...out]);
+    assert.deepEqual([code, text(page).startsWith('<!doctype html>')], [0, true], stderr);
+  }
+});

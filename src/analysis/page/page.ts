@@ -56,6 +56,13 @@ ${sections.map(sectionHtml)}
   return text;
 }
 
+/** Whether text begins as a page of decade's does. */
+export function isPage(beginning: string): boolean {
+  return /^<!doctype html>\n<html lang="en">.*<meta http-equiv="Content-Security-Policy" content="default-src (?:'|&#39;)none(?:'|&#39;); style/s.test(
+    beginning,
+  );
+}
+
 function sectionHtml({ id, title, lead, body }: Section): Html {
   return html`<section id="${id}">
 <h2>${title}</h2>

@@ -6,7 +6,7 @@ import { DecadeError } from '../../core/errors.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type DeviceChoice, gathered, names, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
-import { print, printJson, requireOutput, writeWhole } from '../output.js';
+import { print, printJson, requireOutput, requirePage, writeWhole } from '../output.js';
 import { StagedProgress } from '../progress.js';
 import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.js';
 import { allLines, requireSameCount } from '../text-input.js';
@@ -15,9 +15,11 @@ import { type SearchChoice, searchOptions, withSearchOptions } from './translate
 interface Options extends DeviceChoice, SearchChoice, TestSetChoice {
   hypotheses?: string[];
   metrics: string[];
-  out: string;
+  out?: string;
   json?: boolean;
 }
+
+const defaultPage = 'compare.html';
 
 export function compareCommand(): Command {
   const command = withTestSetOptions(
@@ -30,7 +32,7 @@ export function compareCommand(): Command {
   )
     .option('--hypotheses <FILE...>', 'also, or only, translations in files', gathered)
     .addOption(new Option('--metrics <names>', 'bleu, chrf, chrf++, ter, exact').argParser(names).default(['bleu', 'chrf'], 'bleu,chrf'))
-    .option('--out <FILE>', 'the page', 'compare.html')
+    .option('--out <FILE>', `the page (default: ${defaultPage})`)
     .option('--json', 'print one JSON object');
   return withGemmOption(withDevicesOption(withSearchOptions(command)))
     .addHelpText(
@@ -54,7 +56,8 @@ async function run(runs: readonly string[], options: Options, signal: AbortSigna
     requireSameCount({ name: testSet.name, lines: testSet.sources }, { name, lines });
     hypotheses.push({ name, hypotheses: lines });
   }
-  await requireOutput(options.out);
+  const { out = defaultPage } = options;
+  await (options.out === undefined ? requirePage(out) : requireOutput(out));
   const progress = new StagedProgress();
   const { page, comparison } = await compare(nodeRuntime, runs, {
     ...(testSet && { testSet }),
@@ -66,9 +69,9 @@ async function run(runs: readonly string[], options: Options, signal: AbortSigna
     signal,
     onProgress: progress.update,
   }).finally(() => progress.end());
-  await writeWhole(options.out, page);
-  if (options.json) await printJson(asJson(comparison, options.out));
-  else await print(`${describe(comparison)}\n${options.out}`);
+  await writeWhole(out, page);
+  if (options.json) await printJson(asJson(comparison, out));
+  else await print(`${describe(comparison)}\n${out}`);
 }
 
 function asJson({ testSet, metrics }: Comparison, page: string): object {

@@ -6,7 +6,7 @@ import { joinPath } from '../../core/files.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
-import { print, requireOutput, writeWhole } from '../output.js';
+import { print, requireOutput, requirePage, writeWhole } from '../output.js';
 import { StagedProgress } from '../progress.js';
 import { allLines } from '../text-input.js';
 import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.js';
@@ -50,7 +50,7 @@ async function write(run: string, options: Options, signal: AbortSignal): Promis
   const testSet = await testSetOf('report', options, false);
   const groups = await groupsOf(options.groups);
   const path = options.out ?? joinPath(run, 'report.html');
-  await requireOutput(path);
+  await (options.out === undefined ? requirePage(path) : requireOutput(path));
   const progress = new StagedProgress();
   const { page, examination } = await report(nodeRuntime, run, {
     ...(testSet && { testSet }),

@@ -36,6 +36,21 @@ export async function requireWritable(path: string): Promise<void> {
   });
 }
 
+/** How the file at `path` begins, for who wants to know whose it is; undefined when there is none. */
+export async function beginningOf(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) return undefined;
+  const handle = await explaining(path, () => open(path, 'r'));
+  try {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(beginningBytes));
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+const beginningBytes = 512;
+
 type Destination =
   | { readonly kind: 'descriptor'; readonly target: string; readonly descriptor: number }
   | { readonly kind: 'straight'; readonly target: string; readonly isPipe: boolean }
