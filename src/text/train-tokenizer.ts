@@ -51,12 +51,14 @@ type ResolvedOptions = z.output<typeof tokenizerOptions>;
  * the number of distinct words, not of lines.
  *
  * @param where  what the lines were read from, for messages
+ * @param turn   called often, and awaited where it gives a promise: lets other tasks have their turn, and ends the training by throwing
  * Throws a `DecadeError`: `usage` for options that are not allowed, `input` for lines without any text.
  */
 export async function trainTokenizer(
   lines: AsyncIterable<string> | Iterable<string>,
   options: TokenizerOptions,
   where = 'tokenizer',
+  turn: () => Promise<void> | undefined = () => undefined,
 ): Promise<Tokenizer> {
   const parsed = tokenizerOptions.safeParse(options);
   if (!parsed.success) {
@@ -72,7 +74,7 @@ export async function trainTokenizer(
     throw new DecadeError('input', { where, received: 'no text to train on', allowed: 'at least one line that is not empty' });
   }
   if (resolved.kind === 'bpe') {
-    const { tokens, merges } = trainBytePairs(counts, resolved.size, resolved.minimumCount);
+    const { tokens, merges } = await trainBytePairs(counts, resolved.size, resolved.minimumCount, turn);
     return new BytePairTokenizer(pipeline, new Vocabulary(tokens), merges);
   }
   const room = resolved.size - specialTokens.length;

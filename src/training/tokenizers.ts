@@ -1,6 +1,7 @@
 import type { Tokenizers } from '../checkpoint/run.js';
 import type { Files } from '../core/files.js';
 import { countLine, emptyReport, noUsablePair } from '../data/filter.js';
+import { turns } from '../decoding/event-loop.js';
 import { type CorpusSource, describeSource, readPairs } from '../data/sources.js';
 import { trainTokenizer } from '../text/train-tokenizer.js';
 import { WordCounter, type WordList } from '../text/word-list.js';
@@ -19,17 +20,23 @@ export interface TrainTokenizersOptions {
  * its source.
  */
 export async function trainTokenizers(request: TrainTokenizersOptions): Promise<Tokenizers> {
-  const { options } = request;
+  const { options, signal } = request;
   const where = describeSource(request.source);
   const words = new WordCounter(options);
   const counted = (text: string) => words.add(text);
+  const wait = turns();
+  const turn = () => {
+    signal?.throwIfAborted();
+    return wait();
+  };
   if (options.shared) {
-    const shared = await trainTokenizer(lines(request, ['source', 'target'], counted), tokenizerOptionsOf(options, 'source'), where);
+    const both = lines(request, ['source', 'target'], counted);
+    const shared = await trainTokenizer(both, tokenizerOptionsOf(options, 'source'), where, turn);
     return { source: shared, target: shared, sourceWords: words.list() };
   }
   return {
-    source: await trainTokenizer(lines(request, ['source'], counted), tokenizerOptionsOf(options, 'source'), where),
-    target: await trainTokenizer(lines(request, ['target']), tokenizerOptionsOf(options, 'target'), where),
+    source: await trainTokenizer(lines(request, ['source'], counted), tokenizerOptionsOf(options, 'source'), where, turn),
+    target: await trainTokenizer(lines(request, ['target']), tokenizerOptionsOf(options, 'target'), where, turn),
     sourceWords: words.list(),
   };
 }

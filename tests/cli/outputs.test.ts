@@ -1,6 +1,19 @@
 import assert from 'node:assert/strict';
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { decade, temporaryDirectory, writeTinyConfiguration } from './decade.js';
@@ -162,4 +175,12 @@ test('a page that nobody asked for by name replaces an earlier page, and no othe
     const { code, stderr } = await decade(['report', run, '--source', input, '--references', input, '--beam', '1', ...out]);
     assert.deepEqual([code, text(page).startsWith('<!doctype html>')], [0, true], stderr);
   }
+});
+
+test('a directory as standard input is an error', { skip: process.platform === 'win32' && 'POSIX only' }, () => {
+  const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+  const descriptor = openSync(directory, 'r');
+  const { status, stderr } = spawnSync(process.execPath, [main, 'translate', '-m', run], { stdio: [descriptor, 'pipe', 'pipe'] });
+  closeSync(descriptor);
+  assert.deepEqual([status, stderr.toString()], [1, 'decade: standard input: a directory; expected a file\n']);
 });
