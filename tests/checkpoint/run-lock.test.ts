@@ -113,6 +113,16 @@ describe('the lock of a run', () => {
     }
   });
 
+  test('neither takes nor changes a file that decade did not write', async () => {
+    const path = await emptyDirectory();
+    for (const file of [`${path}.training.lock`, join(path, 'training.lock')]) {
+      await writeFile(file, 'process of mine\n');
+      await assert.rejects(take(nodeFiles, path), /training\.lock: a file that decade did not write\. Move it elsewhere/);
+      assert.equal(await nodeFiles.readText(file), 'process of mine\n');
+      await rm(file);
+    }
+  });
+
   test('holds for another path to the same directory', async () => {
     const path = await emptyDirectory();
     const alias = `${path}-alias`;

@@ -113,9 +113,9 @@ async function release(handle: FileHandle, path: string): Promise<void> {
 
 const holder = /^(process \d+ on \S+ since \S+)\n$/;
 
-/** Whether a file is empty, as it is made, or what a holder wrote. */
+/** Whether a file is empty, as it is made, or what a holder wrote, cut off by a power failure perhaps or zeros in its place. */
 function isLock(text: string): boolean {
-  return text === '' || holder.test(text);
+  return /^\0*$/.test(text) || 'process '.startsWith(text) || /^process \d+[^\n]*\n?$/.test(text);
 }
 
 async function holderOf(path: string): Promise<string> {
