@@ -20,9 +20,17 @@ export interface Runtime {
   readonly cores: number;
   /** Whether memories can be shared with other threads. */
   readonly sharedMemory: boolean;
+  /**
+   * A memory whose contents are unspecified.
+   *
+   * @throws DecadeError `resource` when the process has no addresses for it
+   */
+  newMemory(): Memory;
+  /** Takes back a memory that no thread uses any more. */
+  releaseMemory(memory: Memory): Promise<void>;
   /** A device on this thread. */
   openDevice(memory: Memory, options?: DeviceOptions): Promise<Device>;
-  /** Starts a thread that runs `runDeviceThread` (device-thread.ts) with this runtime's devices. */
+  /** Starts a thread, which may fail as one that dies, that runs `runDeviceThread` (device-thread.ts) with this runtime's devices. */
   startThread(): DeviceThread;
 }
 

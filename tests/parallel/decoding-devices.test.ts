@@ -196,9 +196,8 @@ test('a search on a device ends with the signal, and with its executor', async (
   assert.ok(progress.every((tokens) => tokens >= 0));
   const again = translator.translate(['one', 'two'].concat(lines), { maximumLength: 4, minimumLength: 0 });
   assert.equal((await again).length, 62);
-  const disposed = assert.rejects(translator.translate(lines), /after dispose/);
+  const disposed = assert.rejects(translator.translate(lines), /the end of its thread/);
   await new Promise((resolve) => setTimeout(resolve, 150));
-  translator.dispose();
   await executor.dispose();
   await disposed;
 });
