@@ -26,17 +26,18 @@ export class Lifetime {
     signal?: AbortSignal,
   ): AsyncGenerator<Item, void, undefined> {
     const either = this.#eitherOf(signal);
-    const items = open(either.signal);
+    let items: AsyncGenerator<Item, void, undefined> | undefined;
     try {
       for (;;) {
         either.signal.throwIfAborted();
+        items ??= open(either.signal);
         const next = await this.#tracked(items.next());
         if (next.done) return;
         yield next.value;
       }
     } finally {
       either.release();
-      await items.return();
+      await items?.return();
     }
   }
 
