@@ -28,7 +28,7 @@ function startThread(): DeviceThread {
   const addresses = remainingAddresses();
   // Where the addresses for its heap are missing, a thread ends the whole process.
   if (addresses !== undefined && addresses < threadAddresses * (starting + 1)) {
-    return deadThread('there are no addresses left for another thread (`ulimit -v`)');
+    return deadThread('no addresses are left for its thread', 'raise the limit (`ulimit -v`), or use fewer devices (--devices)');
   }
   let worker: Worker;
   try {
@@ -37,7 +37,8 @@ function startThread(): DeviceThread {
       resourceLimits: { codeRangeSizeMb },
     });
   } catch (error) {
-    return deadThread(`could not be started: ${error instanceof Error ? error.message : String(error)}`);
+    const reason = error instanceof Error ? error.message : String(error);
+    return deadThread(`its thread cannot be started (${reason})`, 'use fewer devices (--devices)');
   }
   starting++;
   let isStarting = true;
@@ -65,10 +66,10 @@ function startThread(): DeviceThread {
 }
 
 /** A thread that was never there. */
-function deadThread(reason: string): DeviceThread {
+function deadThread(reason: string, next: string): DeviceThread {
   return {
     post: () => {},
-    listen: ({ failure }) => queueMicrotask(() => failure(reason)),
+    listen: ({ failure }) => queueMicrotask(() => failure(reason, next)),
     terminate: async () => {},
   };
 }

@@ -37,8 +37,8 @@ export interface Runtime {
 /** Another thread, seen from the one that started it. Messages are structured clones. */
 export interface DeviceThread {
   post(message: unknown): void;
-  /** `message` receives what the thread posts; `failure` is called once when it dies, with the reason. */
-  listen(handlers: { message(message: unknown): void; failure(reason: string): void }): void;
+  /** `message` receives what the thread posts; `failure` is called when it dies, with the reason, and where that is known the remedy. */
+  listen(handlers: { message(message: unknown): void; failure(reason: string, next?: string): void }): void;
   terminate(): Promise<void>;
 }
 
@@ -46,5 +46,6 @@ export interface DeviceThread {
 export interface ThreadPort {
   post(message: unknown): void;
   listen(handler: (message: unknown) => void): void;
+  newMemory(): Memory;
   openDevice(memory: Memory, options: DeviceOptions): Promise<Device>;
 }

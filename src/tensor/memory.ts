@@ -193,8 +193,10 @@ function reserve(descriptor: WebAssembly.MemoryDescriptor): WebAssembly.Memory {
   } catch (cause) {
     throw new DecadeError('resource', {
       where: 'memory',
-      received: 'no room for the addresses of a WebAssembly memory',
-      next: 'give the process more of them (`ulimit -v`), or let fewer memories live at the same time',
+      received: 'the system does not give the addresses of a WebAssembly memory, of which Node.js reserves 10 GiB',
+      next:
+        'raise the limit (`ulimit -v unlimited`), or set NODE_OPTIONS=--disable-wasm-trap-handler, with which it reserves only what ' +
+        'is used and decade computes a little slower',
       cause,
     });
   }

@@ -1,5 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { Command } from 'commander';
+import { nodeRuntime } from '../../node/runtime.js';
 import { ForeignInterface } from '../../platform/node/foreign.js';
 import { peakGflops } from '../../platform/node/machine-code/processor.js';
 import { type Bfloat16Report, mixedPrecision } from '../../platform/node/native/mixed-precision.js';
@@ -7,7 +8,6 @@ import { matrixProviders, type ProviderReport } from '../../platform/node/native
 import { openKernels } from '../../platform/node/open-kernels.js';
 import { hasRelaxedSimd } from '../../tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../tensor/kernels/provider.js';
-import { Memory } from '../../tensor/memory.js';
 import { print, printJson } from '../output.js';
 import { styleFor } from '../terminal.js';
 import { version } from '../version.js';
@@ -46,7 +46,7 @@ async function doctor({ json }: { json?: boolean }): Promise<void> {
 }
 
 async function findings(): Promise<Findings> {
-  const memory = new Memory({ shared: true });
+  const memory = nodeRuntime.newMemory();
   const kernels = await openKernels(memory);
   const providers = await matrixProviders(memory, webAssemblyProvider(memory, kernels), { measure: true });
   const fasterCommand = await providers.fasterCommand();

@@ -88,6 +88,8 @@ export class ForeignInterface {
 
   /** A function that begins at this address. */
   functionAt(address: number, result: 'void' | 'int', parameters: readonly string[]): ForeignFunction {
+    // In a thread that has loaded no library yet, a call of the function would end the process (koffi 3.3.4).
+    this.#koffi.load(null);
     return this.#koffi.decode(BigInt(address), this.#koffi.proto(result, parameters)) as ForeignFunction;
   }
 
