@@ -86,6 +86,7 @@ async function benchTranslation({ config, beam, seconds, gemm, devices = nodeRun
 async function benchProducts({ json }: Options): Promise<void> {
   const memory = nodeRuntime.newMemory();
   const { provider, choice, reports } = await matrixProviders(memory, webAssemblyProvider(memory, await openKernels(memory)), {
+    all: true,
     measure: true,
   });
   provider.dispose();
