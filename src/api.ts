@@ -25,7 +25,7 @@ import type { Model } from './models/model.js';
 import { DataExecutor } from './parallel/data-executor.js';
 import { sharedModel } from './parallel/decoding-messages.js';
 import { ElasticDecodingExecutor } from './parallel/elastic-decoding.js';
-import type { Runtime } from './parallel/runtime.js';
+import { checkedDevices, type Runtime } from './parallel/runtime.js';
 import { startPipeline } from './parallel/start-pipeline.js';
 import type { Device } from './tensor/device.js';
 import type { Precision } from './tensor/matrix.js';
@@ -61,6 +61,7 @@ export interface TrainOptions extends TrainRequest {
 export async function train(runtime: Runtime, configuration: string | ConfigurationInput, options: TrainOptions): Promise<TrainingSummary> {
   requireTrainOptions(options);
   const { devices, gemm, set = [], ...request } = options;
+  checkedDevices(runtime, devices);
   const memory = runtime.newMemory();
   const context: TrainingContext = {
     files: runtime.files,
@@ -68,7 +69,7 @@ export async function train(runtime: Runtime, configuration: string | Configurat
       // A resumed run computes as it began, unless it is told that it need not.
       const before = request.allowDifferentPlacement ? undefined : setup.placement;
       return openExecutor(runtime, memory, setup, {
-        devices: devices ?? before?.devices ?? runtime.cores,
+        devices: checkedDevices(runtime, devices ?? before?.devices),
         gemm: gemm ?? before?.gemm,
         precision: before?.precision ?? setup.precision,
       });
@@ -237,9 +238,10 @@ type Member = TranslationModel & { readonly model: Model; readonly modelOptions:
 export async function load(
   runtime: Runtime,
   runs: string | readonly string[],
-  { gemm, devices = runtime.cores, ...options }: LoadOptions = {},
+  { gemm, devices: wanted, ...options }: LoadOptions = {},
 ): Promise<LoadedModel> {
-  requireLoadOptions(runs, { gemm, devices });
+  requireLoadOptions(runs, { gemm, devices: wanted });
+  const devices = checkedDevices(runtime, wanted);
   const memory = runtime.newMemory();
   let device: Device | undefined;
   const release = async () => {

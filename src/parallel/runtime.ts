@@ -1,3 +1,4 @@
+import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
 import type { Device } from '../tensor/device.js';
 import type { Precision } from '../tensor/matrix.js';
@@ -32,6 +33,25 @@ export interface Runtime {
   openDevice(memory: Memory, options?: DeviceOptions): Promise<Device>;
   /** Starts a thread, which may fail as one that dies, that runs `runDeviceThread` (device-thread.ts) with this runtime's devices. */
   startThread(): DeviceThread;
+}
+
+/** Threads that any machine may start, and how many more where there are more cores. */
+const mostDevices = { anywhere: 64, aCore: 4 } as const;
+
+/**
+ * The devices that are asked for; one a core by default.
+ *
+ * @throws DecadeError `usage` for so many that they would only wait for each other: each costs half a second to start, and 15 MiB
+ */
+export function checkedDevices({ cores }: Pick<Runtime, 'cores'>, devices = cores): number {
+  const most = Math.max(mostDevices.anywhere, mostDevices.aCore * cores);
+  if (devices <= most) return devices;
+  throw new DecadeError('usage', {
+    where: 'devices',
+    received: String(devices),
+    allowed: `at most ${most}`,
+    next: `this machine has ${cores} ${cores === 1 ? 'core' : 'cores'}: more devices than that do not help`,
+  });
 }
 
 /** Another thread, seen from the one that started it. Messages are structured clones. */

@@ -146,7 +146,7 @@ export class Memory {
       where: 'memory',
       received: `a request for ${mebibytes(bytes)} with ${mebibytes(this.maximumBytes - this.remainingBytes)} in use`,
       allowed: `at most ${mebibytes(this.maximumBytes)} in all`,
-      next: 'use a smaller model or smaller batches',
+      next: 'use a smaller model, smaller batches, shorter sentences, a smaller beam or fewer devices',
     });
   }
 

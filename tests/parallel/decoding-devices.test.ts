@@ -202,6 +202,23 @@ test('a search on a device ends with the signal, and with its executor', async (
   await disposed;
 });
 
+test('a call ends with its signal while devices that never answer are started, and a thread that cannot be is an error', async () => {
+  const silent: DeviceThread = { post: () => {}, listen: () => {}, terminate: async () => {} };
+  const { executor } = await start(2, { startThread: () => silent });
+  const translator = new Translator(tokenizers, executor);
+  await assert.rejects(translator.translate(lines, { signal: AbortSignal.timeout(20) }), { name: 'TimeoutError' });
+  await executor.dispose();
+
+  const dead: DeviceThread = { ...silent, listen: ({ failure }) => queueMicrotask(() => failure('no room', 'use fewer devices')) };
+  const other = await start(2, { startThread: () => dead });
+  await assert.rejects(new Translator(tokenizers, other.executor).translate(lines), (error) => {
+    assert.ok(error instanceof DecadeError);
+    assert.equal(error.message, 'device 0: no room. Use fewer devices');
+    return error.kind === 'resource';
+  });
+  await other.executor.dispose();
+});
+
 test('a line that cannot be translated is named, and the devices go on', async () => {
   const memory = new Memory({ shared: true });
   const model = createModel(plain, { source: 11, target: 11 });
