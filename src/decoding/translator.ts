@@ -199,10 +199,7 @@ class TranslationCall {
     }
     this.#linesDone += lines.length - waiting.length;
     const lengths = waiting.map(({ source }) => source.length);
-    const decoder = await this.#executor.decoderFor(
-      beam * lengths.reduce((sum, length) => sum + length, 0),
-      this.signal,
-    );
+    const decoder = await this.#executor.decoderFor(beam * lengths.reduce((sum, length) => sum + length, 0), this.signal);
     this.signal.throwIfAborted();
     const limits = searchLimits(this.options.batch, beam, targetTokenizer.size);
     const batches = sharedBatches(lengths, limits, decoder.devices, beam);

@@ -18,7 +18,12 @@ describe('a lifetime', () => {
   test('ends calls that are under way, waits for them, and refuses all later ones', async () => {
     const life = lifetime();
     let ended = 0;
-    const calls = [1, 2].map(() => assert.rejects(life.run((signal) => untilAborted(signal, () => ended++)), /over/));
+    const calls = [1, 2].map(() =>
+      assert.rejects(
+        life.run((signal) => untilAborted(signal, () => ended++)),
+        /over/,
+      ),
+    );
     await life.end();
     assert.equal(ended, 2);
     await Promise.all(calls);
@@ -32,7 +37,10 @@ describe('a lifetime', () => {
   test('a call ends with its own signal, too, which another call does not notice', async () => {
     const life = lifetime();
     const mine = new AbortController();
-    const call = assert.rejects(life.run((signal) => untilAborted(signal, () => {}), mine.signal), /mine/);
+    const call = assert.rejects(
+      life.run((signal) => untilAborted(signal, () => {}), mine.signal),
+      /mine/,
+    );
     const other = life.run(async (signal) => {
       await new Promise((resolve) => setTimeout(resolve, 20));
       return signal.aborted;

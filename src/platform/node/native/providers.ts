@@ -137,7 +137,12 @@ export async function matrixProviders(
     reportOf('webassembly', { available: true, version: webAssembly.description }, results),
   ];
   if (chosen === undefined) throw missingProvider(gemm, packing === undefined ? reports : withoutPacking(reports, packing, foreign));
-  return { ...chosen, reports, decision: { decided, file: isKept ? record.path : undefined }, fasterCommand: () => fasterCommand(foreign, reports) };
+  return {
+    ...chosen,
+    reports,
+    decision: { decided, file: isKept ? record.path : undefined },
+    fasterCommand: () => fasterCommand(foreign, reports),
+  };
 }
 
 /**
