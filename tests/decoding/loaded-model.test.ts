@@ -81,7 +81,10 @@ describe('a loaded model', () => {
     await assert.rejects(load(runtime, 'no such run', { gemm }), { name: 'DecadeError' });
     await assert.rejects(load(runtime, 'run', { gemm, beam: -1 }), { name: 'DecadeError' });
     await assert.rejects(load(runtime, 'run', { gemm: 'no such library' }), { name: 'DecadeError' });
-    await assert.rejects(load({ ...runtime, cores: 2 }, 'run', { devices: 65 }), /devices: 65; expected at most 64\. This machine has 2 cores/);
+    await assert.rejects(
+      load({ ...runtime, cores: 2 }, 'run', { devices: 65 }),
+      /devices: 65; expected at most 64\. This machine has 2 cores/,
+    );
     await assert.rejects(train({ ...runtime, cores: 2 }, tinyConfiguration(), { out: 'many', devices: 200 }), /devices: 200; expected/);
     assert.equal(await files.kind('many'), 'missing');
     await assert.rejects(translate(runtime, 'run', lines, { gemm, beam: -1 }), { name: 'DecadeError' });
