@@ -9,6 +9,7 @@ import { mostConfigurationBytes, openRun } from './checkpoint/run.js';
 import { readBoundedText } from './core/bounded-text.js';
 import { DecadeError } from './core/errors.js';
 import { joinPath } from './core/files.js';
+import { Lifetime } from './core/lifetime.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
 import { ensemble } from './decoding/ensemble.js';
 import type { DecodingExecutor } from './decoding/executor.js';
@@ -24,11 +25,11 @@ import type { Model } from './models/model.js';
 import { DataExecutor } from './parallel/data-executor.js';
 import { sharedModel } from './parallel/decoding-messages.js';
 import { ElasticDecodingExecutor } from './parallel/elastic-decoding.js';
-import type { Runtime } from './parallel/runtime.js';
+import { checkedDevices, type Runtime } from './parallel/runtime.js';
 import { startPipeline } from './parallel/start-pipeline.js';
 import type { Device } from './tensor/device.js';
 import type { Precision } from './tensor/matrix.js';
-import { Memory } from './tensor/memory.js';
+import type { Memory } from './tensor/memory.js';
 import {
   type Configuration,
   type ConfigurationInput,
@@ -60,20 +61,25 @@ export interface TrainOptions extends TrainRequest {
 export async function train(runtime: Runtime, configuration: string | ConfigurationInput, options: TrainOptions): Promise<TrainingSummary> {
   requireTrainOptions(options);
   const { devices, gemm, set = [], ...request } = options;
-  const memory = new Memory({ shared: runtime.sharedMemory });
+  checkedDevices(runtime, devices);
+  const memory = runtime.newMemory();
   const context: TrainingContext = {
     files: runtime.files,
     openExecutor(setup) {
       // A resumed run computes as it began, unless it is told that it need not.
       const before = request.allowDifferentPlacement ? undefined : setup.placement;
       return openExecutor(runtime, memory, setup, {
-        devices: devices ?? before?.devices ?? runtime.cores,
+        devices: checkedDevices(runtime, devices ?? before?.devices),
         gemm: gemm ?? before?.gemm,
         precision: before?.precision ?? setup.precision,
       });
     },
   };
-  return trainRun(context, await readConfiguration(runtime, configuration, set), request);
+  try {
+    return await trainRun(context, await readConfiguration(runtime, configuration, set), request);
+  } finally {
+    await runtime.releaseMemory(memory);
+  }
 }
 
 /** Reads a configuration file, or takes an object, with `set` in place of what it says; checks it and fills in the defaults. */
@@ -118,24 +124,38 @@ export interface LoadOptions extends DecodingOptionsInput {
   readonly gemm?: string | undefined;
 }
 
-/** A trained model, or several that translate together. Holds memory until disposed. */
+/** What a `LoadedModel` holds, and how it is given back when nobody computes with it any more. */
+interface Loaded {
+  readonly device: Device;
+  readonly members: readonly Member[];
+  readonly executor: DecodingExecutor;
+  readonly translator: Translator;
+  release(): Promise<void>;
+}
+
+/** A trained model, or several that translate together. Holds memory until disposed; every call after that is refused. */
 export class LoadedModel implements AsyncDisposable {
-  readonly #device: Device;
-  readonly #members: readonly Member[];
-  readonly #executor: DecodingExecutor;
-  readonly #translator: Translator;
+  readonly #loaded: Loaded;
+  readonly #lifetime = new Lifetime(
+    () =>
+      new DecadeError('usage', {
+        where: 'model',
+        received: 'a call after dispose',
+        allowed: 'calls before it',
+        next: 'load the model again',
+      }),
+  );
+  #released: Promise<void> | undefined;
 
   /** See `load`. */
-  constructor(device: Device, members: readonly Member[], executor: DecodingExecutor, translator: Translator) {
-    this.#device = device;
-    this.#members = members;
-    this.#executor = executor;
-    this.#translator = translator;
+  constructor(loaded: Loaded) {
+    this.#loaded = loaded;
   }
 
   /** A translation for every line, in their order; `''` for an empty one. */
   translate(lines: readonly SourceLine[], options?: TranslateOptions): Promise<TranslationResult[]> {
-    return this.#translator.translate(lines, options);
+    const { translator } = this.#loaded;
+    return this.#lifetime.run((signal) => translator.translate(lines, { ...options, signal }), options?.signal);
   }
 
   /** As `translate`, each translation as soon as it can be given: lines may come from a file, a socket or a keyboard. */
@@ -143,7 +163,8 @@ export class LoadedModel implements AsyncDisposable {
     lines: AsyncIterable<SourceLine> | Iterable<SourceLine>,
     options?: TranslateOptions,
   ): AsyncGenerator<TranslationResult, void, undefined> {
-    return this.#translator.translateStream(lines, options);
+    const { translator } = this.#loaded;
+    return this.#lifetime.stream((signal) => translator.translateStream(lines, { ...options, signal }), options?.signal);
   }
 
   /**
@@ -151,7 +172,8 @@ export class LoadedModel implements AsyncDisposable {
    * their probabilities at every token.
    */
   score(pairs: readonly { readonly source: string; readonly target: string }[], options?: ScoreOptions): Promise<LineScore[]> {
-    return scoreLines(this.#members[0] as Member, this.#executor, pairs, options);
+    const { members, executor } = this.#loaded;
+    return this.#lifetime.run((signal) => scoreLines(members[0] as Member, executor, pairs, { ...options, signal }), options?.signal);
   }
 
   /**
@@ -161,7 +183,10 @@ export class LoadedModel implements AsyncDisposable {
    * @throws DecadeError `usage` for options that are not allowed, `input` for a list or references of another text
    */
   rescore(list: NbestList, options?: RescoreOptions): Promise<Rescoring> {
-    return rescoreList(list, (pairs, control) => this.score(pairs, control), options);
+    return this.#lifetime.run(
+      (signal) => rescoreList(list, (pairs, control) => this.score(pairs, control), { ...options, signal }),
+      options?.signal,
+    );
   }
 
   /**
@@ -169,12 +194,15 @@ export class LoadedModel implements AsyncDisposable {
    *
    * @throws DecadeError `usage` for several models, and for an architecture without such a vector
    */
-  async sentenceVectors(lines: readonly string[], options?: SentenceVectorOptions): Promise<SentenceVectors> {
-    const [only, ...others] = this.#members;
-    if (only === undefined || others.length > 0) {
-      throw new DecadeError('usage', { where: 'sentenceVectors', received: `${this.#members.length} models`, allowed: 'one' });
-    }
-    return sentenceVectors(only, this.#device, lines, options);
+  sentenceVectors(lines: readonly string[], options?: SentenceVectorOptions): Promise<SentenceVectors> {
+    const { members, device } = this.#loaded;
+    return this.#lifetime.run(async (signal) => {
+      const [only, ...others] = members;
+      if (only === undefined || others.length > 0) {
+        throw new DecadeError('usage', { where: 'sentenceVectors', received: `${members.length} models`, allowed: 'one' });
+      }
+      return sentenceVectors(only, device, lines, { ...options, signal });
+    }, options?.signal);
   }
 
   /**
@@ -182,17 +210,15 @@ export class LoadedModel implements AsyncDisposable {
    * line, and for a model without attention.
    */
   async attentionMaps(lines: readonly string[], options: TranslateOptions = {}): Promise<(AttentionMap | undefined)[]> {
-    const [first] = this.#members;
+    const [first] = this.#loaded.members;
     const results = await this.translate(lines, { ...options, attention: true });
     return results.map((result, line) => first && attentionMap(first, lines[line] as string, result));
   }
 
-  /** Ends what is under way and gives the memory back. */
-  async dispose(): Promise<void> {
-    this.#translator.dispose();
-    await this.#executor.dispose();
-    for (const { model } of this.#members) model.parameters.dispose();
-    this.#device.matrix.dispose();
+  /** Ends what is under way, by an error, and gives the memory back. Again, it does nothing. */
+  dispose(): Promise<void> {
+    this.#released ??= this.#lifetime.end().then(() => this.#loaded.release());
+    return this.#released;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -212,34 +238,48 @@ type Member = TranslationModel & { readonly model: Model; readonly modelOptions:
 export async function load(
   runtime: Runtime,
   runs: string | readonly string[],
-  { gemm, devices = runtime.cores, ...options }: LoadOptions = {},
+  { gemm, devices: wanted, ...options }: LoadOptions = {},
 ): Promise<LoadedModel> {
-  requireLoadOptions(runs, { gemm, devices });
-  const memory = new Memory({ shared: runtime.sharedMemory });
-  const device = await runtime.openDevice(memory, { gemm });
-  const members: Member[] = [];
-  for (const path of typeof runs === 'string' ? [runs] : runs) {
-    const run = await openRun(runtime.files, path);
-    const configuration = resolveConfiguration(run.configuration, joinPath(path, 'config.yaml'));
-    const { source, target, sourceWords } = run.tokenizers;
-    const model = createModel(configuration.model, { source: source.size, target: target.size });
-    await run.loadParameters(model.parameters, memory);
-    members.push({ name: path, model, modelOptions: configuration.model, sourceTokenizer: source, targetTokenizer: target, sourceWords });
+  requireLoadOptions(runs, { gemm, devices: wanted });
+  const devices = checkedDevices(runtime, wanted);
+  const memory = runtime.newMemory();
+  let device: Device | undefined;
+  const release = async () => {
+    device?.matrix.dispose();
+    await runtime.releaseMemory(memory);
+  };
+  try {
+    device = await runtime.openDevice(memory, { gemm });
+    const members: Member[] = [];
+    for (const path of typeof runs === 'string' ? [runs] : runs) members.push(await openMember(runtime, path, memory));
+    const together = ensemble(members);
+    const executor = new ElasticDecodingExecutor({
+      runtime,
+      memory,
+      local: LocalDecodingExecutor.of(
+        device,
+        members.map(({ model }) => model),
+      ),
+      members: members.map(({ model, modelOptions }) => sharedModel(model, modelOptions)),
+      gemm,
+      devices: runtime.sharedMemory ? devices : 1,
+      rowCost: members.reduce((sum, { model }) => sum + Math.max(model.tokenCosts.source, model.tokenCosts.target), 0),
+    });
+    const translator = new Translator(together, executor, options);
+    return new LoadedModel({ device, members, executor, translator, release: () => executor.dispose().then(release) });
+  } catch (error) {
+    await release();
+    throw error;
   }
-  const together = ensemble(members);
-  const executor = new ElasticDecodingExecutor({
-    runtime,
-    memory,
-    local: LocalDecodingExecutor.of(
-      device,
-      members.map(({ model }) => model),
-    ),
-    members: members.map(({ model, modelOptions }) => sharedModel(model, modelOptions)),
-    gemm,
-    devices: runtime.sharedMemory ? devices : 1,
-    rowCost: members.reduce((sum, { model }) => sum + Math.max(model.tokenCosts.source, model.tokenCosts.target), 0),
-  });
-  return new LoadedModel(device, members, executor, new Translator(together, executor, options));
+}
+
+async function openMember({ files }: Runtime, path: string, memory: Memory): Promise<Member> {
+  const run = await openRun(files, path);
+  const configuration = resolveConfiguration(run.configuration, joinPath(path, 'config.yaml'));
+  const { source, target, sourceWords } = run.tokenizers;
+  const model = createModel(configuration.model, { source: source.size, target: target.size });
+  await run.loadParameters(model.parameters, memory);
+  return { name: path, model, modelOptions: configuration.model, sourceTokenizer: source, targetTokenizer: target, sourceWords };
 }
 
 /** Opens models, translates lines and closes them: for once. */

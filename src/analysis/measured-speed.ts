@@ -3,7 +3,6 @@ import type { IdPair } from '../data/batch.js';
 import { createModel } from '../models/create.js';
 import { DataExecutor } from '../parallel/data-executor.js';
 import type { Runtime } from '../parallel/runtime.js';
-import { Memory } from '../tensor/memory.js';
 import type { Configuration } from '../training/configuration.js';
 import { type CorpusEstimate, vocabulariesOf } from './estimate.js';
 
@@ -28,7 +27,7 @@ export async function measureTrainingSpeed(
   const { model: modelOptions, training } = configuration;
   const { optimizer, clip, normalise, labelSmoothing, seed, precision } = training;
   const vocabularies = vocabulariesOf(configuration);
-  const memory = new Memory({ shared: true });
+  const memory = runtime.newMemory();
   const model = createModel(modelOptions, vocabularies);
   model.parameters.allocate(memory);
   model.parameters.initialiseUniform(seed, modelOptions.initialRange);
@@ -49,6 +48,7 @@ export async function measureTrainingSpeed(
     return (1_000 * words) / (performance.now() - start);
   } finally {
     await executor.dispose();
+    await runtime.releaseMemory(memory);
   }
 }
 

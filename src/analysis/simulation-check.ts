@@ -4,7 +4,6 @@ import { DataExecutor } from '../parallel/data-executor.js';
 import { PipelineExecutor } from '../parallel/pipeline-executor.js';
 import type { Runtime } from '../parallel/runtime.js';
 import type { Precision } from '../tensor/matrix.js';
-import { Memory } from '../tensor/memory.js';
 import type { Executor } from '../training/executor.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
 import { elapsed, median, randomPairs } from './bench-shapes.js';
@@ -110,7 +109,7 @@ function start(
   { model: modelOptions, vocabularies, gemm, precision }: CheckedWorkload,
   simulated: SimulatedStrategy | undefined,
 ) {
-  const memory = new Memory({ shared: true });
+  const memory = runtime.newMemory();
   const model = createModel(modelOptions, vocabularies);
   model.parameters.allocate(memory);
   model.parameters.initialiseUniform(1, modelOptions.initialRange);

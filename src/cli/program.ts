@@ -12,8 +12,8 @@ import { scoreCommand } from './commands/score.js';
 import { simulateCommand } from './commands/simulate.js';
 import { trainCommand } from './commands/train.js';
 import { translateCommand } from './commands/translate.js';
+import { version } from '../platform/node/version.js';
 import { say } from './terminal.js';
-import { version } from './version.js';
 
 const commands = [
   quickstartCommand,

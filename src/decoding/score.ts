@@ -24,7 +24,10 @@ export async function score(
 ): Promise<Score[]> {
   const scores = new Array<Score>(pairs.length);
   const lengths = pairs.map(({ source, target }) => Math.max(source.length, target.length + 1));
-  const decoder = await executor.decoderFor(lengths.reduce((sum, length) => sum + length, 0));
+  const decoder = await executor.decoderFor(
+    lengths.reduce((sum, length) => sum + length, 0),
+    signal,
+  );
   const { batch } = resolveDecodingOptions({ batch: limits });
   const turn = turns();
   let done = 0;

@@ -74,7 +74,6 @@ export class Translator {
   readonly #tokenizers: TranslationTokenizers;
   readonly #executor: DecodingExecutor;
   readonly #options: DecodingOptionsInput;
-  readonly #disposal = new AbortController();
 
   /**
    * `options` are the defaults of every call.
@@ -125,19 +124,7 @@ export class Translator {
   }
 
   #call(options: TranslateOptions, totalLines: number | undefined): TranslationCall {
-    return new TranslationCall(this.#tokenizers, this.#executor, this.#options, options, this.#disposal.signal, totalLines);
-  }
-
-  /** Ends what is under way, by an error, and refuses further calls. Model and executor are their owner's to release. */
-  dispose(): void {
-    this.#disposal.abort(
-      new DecadeError('usage', {
-        where: 'translator',
-        received: 'a call after dispose',
-        allowed: 'calls before it',
-        next: 'make a new one',
-      }),
-    );
+    return new TranslationCall(this.#tokenizers, this.#executor, this.#options, options, totalLines);
   }
 }
 
@@ -157,7 +144,7 @@ class TranslationCall {
   readonly #onProgress: TranslateOptions['onProgress'];
   readonly #totalLines: number | undefined;
   readonly #controller = new AbortController();
-  readonly #endings: readonly AbortSignal[];
+  readonly #callersSignal: AbortSignal | undefined;
   readonly #turn = turns();
   readonly #replacement: UnknownReplacement;
   #lines = 0;
@@ -169,7 +156,6 @@ class TranslationCall {
     executor: DecodingExecutor,
     defaults: DecodingOptionsInput,
     { signal, onProgress, ...options }: TranslateOptions,
-    disposal: AbortSignal,
     totalLines: number | undefined,
   ) {
     this.#tokenizers = tokenizers;
@@ -178,23 +164,22 @@ class TranslationCall {
     this.#replacement = new UnknownReplacement(this.options.unknownReplacement, tokenizers.sourceTokenizer);
     this.#onProgress = onProgress;
     this.#totalLines = totalLines;
-    this.#endings = signal === undefined ? [disposal] : [disposal, signal];
-    for (const ending of this.#endings) ending.addEventListener('abort', this.#stop);
-    this.#stop();
+    this.#callersSignal = signal;
+    signal?.addEventListener('abort', this.#stop);
+    if (signal?.aborted) this.#stop();
   }
 
-  /** Aborts when the caller's signal does, or with the translator. */
+  /** Aborts when the caller's signal does, or when a batch has failed. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
   readonly #stop = (): void => {
-    const ended = this.#endings.find(({ aborted }) => aborted);
-    if (ended !== undefined) this.#controller.abort(ended.reason);
+    this.#controller.abort(this.#callersSignal?.reason);
   };
 
   end(): void {
-    for (const ending of this.#endings) ending.removeEventListener('abort', this.#stop);
+    this.#callersSignal?.removeEventListener('abort', this.#stop);
   }
 
   /** The next lines. */
@@ -214,7 +199,7 @@ class TranslationCall {
     }
     this.#linesDone += lines.length - waiting.length;
     const lengths = waiting.map(({ source }) => source.length);
-    const decoder = await this.#executor.decoderFor(beam * lengths.reduce((sum, length) => sum + length, 0));
+    const decoder = await this.#executor.decoderFor(beam * lengths.reduce((sum, length) => sum + length, 0), this.signal);
     this.signal.throwIfAborted();
     const limits = searchLimits(this.options.batch, beam, targetTokenizer.size);
     const batches = sharedBatches(lengths, limits, decoder.devices, beam);

@@ -1,4 +1,3 @@
-import { Memory } from '../tensor/memory.js';
 import type { Precision } from '../tensor/matrix.js';
 import { measureCosts } from './measured-costs.js';
 import type { PipelineReply, PipelineRequest } from './pipeline-messages.js';
@@ -31,7 +30,8 @@ export async function measureMachine(
   sentences: number,
   options: DeviceOptions = {},
 ): Promise<MachineCosts> {
-  const device = await runtime.openDevice(new Memory({ shared: runtime.sharedMemory }), options);
+  const memory = runtime.newMemory();
+  const device = await runtime.openDevice(memory, options);
   try {
     const alone = measureCosts(device, network, sentences);
     const hasCompany = runtime.sharedMemory && runtime.cores > 1;
@@ -45,6 +45,7 @@ export async function measureMachine(
     };
   } finally {
     device.matrix.dispose();
+    await runtime.releaseMemory(memory);
   }
 }
 

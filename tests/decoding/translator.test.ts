@@ -207,15 +207,6 @@ describe('translate', () => {
     assert.equal(model.openSessions, 0);
   });
 
-  test('ends when its translator is disposed, which takes no more calls', async () => {
-    const model = copier();
-    const disposed = translator(model);
-    const work = disposed.translate(lines, { batch: { sentences: 4 }, onProgress: () => disposed.dispose() });
-    await assert.rejects(work, isError('usage', /after dispose/));
-    await assert.rejects(disposed.translate(['one']), isError('usage', /after dispose/));
-    assert.equal(model.openSessions, 0);
-  });
-
   test('refuses options that are not allowed, by name', async () => {
     const refused = async (options: object, pattern: RegExp) => {
       await assert.rejects(translator(copier()).translate(['one'], options), isError('usage', pattern));

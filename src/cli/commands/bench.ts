@@ -9,7 +9,6 @@ import { type ProviderReport, matrixProviders } from '../../platform/node/native
 import { openKernels } from '../../platform/node/open-kernels.js';
 import { webAssemblyProvider } from '../../tensor/kernels/provider.js';
 import { type Precision, precisions } from '../../tensor/matrix.js';
-import { Memory } from '../../tensor/memory.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type DeviceChoice, numberFrom, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
 import { print, printJson } from '../output.js';
@@ -85,8 +84,9 @@ async function benchTranslation({ config, beam, seconds, gemm, devices = nodeRun
 }
 
 async function benchProducts({ json }: Options): Promise<void> {
-  const memory = new Memory({ shared: true });
+  const memory = nodeRuntime.newMemory();
   const { provider, choice, reports } = await matrixProviders(memory, webAssemblyProvider(memory, await openKernels(memory)), {
+    all: true,
     measure: true,
   });
   provider.dispose();

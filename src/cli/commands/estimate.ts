@@ -13,7 +13,6 @@ import {
 import { readConfiguration } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { nodeRuntime } from '../../node/runtime.js';
-import { Memory } from '../../tensor/memory.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { print, printJson } from '../output.js';
 import { duration, figure, Progress } from '../progress.js';
@@ -57,7 +56,7 @@ async function run(path: string, options: Options): Promise<void> {
 async function estimate(path: string, { set, devices = nodeRuntime.cores, gemm }: Options): Promise<Estimate> {
   const configuration = await readConfiguration(nodeRuntime, path, set);
   const model = estimateModel(configuration);
-  const device = await nodeRuntime.openDevice(new Memory({ shared: false }), { gemm });
+  const device = await nodeRuntime.openDevice(nodeRuntime.newMemory(), { gemm });
   const speed = measureProducts(device, configuration);
   const measured = { devices, gemm: device.matrix.name, gflops: Math.round(speed / 1e8) / 10 };
   device.matrix.dispose();

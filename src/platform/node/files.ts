@@ -1,6 +1,6 @@
 import { type BigIntStats, fstatSync, statSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat, truncate } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, truncate } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { DecadeError } from '../../core/errors.js';
 import { endOfFileError, type FileFailure, fileError } from '../../core/file-errors.js';
 import type { Files, FileWriter, RandomAccessFile } from '../../core/files.js';
@@ -98,9 +98,15 @@ export const nodeFiles: Files = {
   makeDirectory: (path) =>
     explaining(path, async () => {
       try {
-        await mkdir(path, { recursive: true });
+        // Not `recursive`: where the system has the parent and yet says that there is none, as in /proc, Node 20 tries for ever.
+        await mkdir(path);
       } catch (cause) {
-        throw errorCode(cause) === 'EEXIST' ? fileError('notDirectory', path, cause) : cause;
+        const code = errorCode(cause);
+        if ((await nodeFiles.kind(path)) === 'directory') return;
+        if (code === 'EEXIST') throw fileError('notDirectory', path, cause);
+        if (code !== 'ENOENT' || (await nodeFiles.kind(dirname(path))) !== 'missing') throw cause;
+        await nodeFiles.makeDirectory(dirname(path));
+        await nodeFiles.makeDirectory(path);
       }
     }),
   async rename(from, to) {
