@@ -1,18 +1,23 @@
 import { makeBatch } from '../data/batch.js';
 import { createModel, modelOptions } from '../models/create.js';
+import { Attention, attentionPlan, memoryRows } from '../nn/attention.js';
+import { ParameterStore } from '../nn/parameters.js';
 import { DeferredProducts } from '../tensor/deferred-products.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { sequenceLayout } from '../tensor/layout.js';
 import { Arena } from '../tensor/memory.js';
 import { PackedWeights } from '../tensor/packed-weights.js';
-import type { Learnt } from '../tensor/tape.js';
+import { type Learnt, Tape } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { TouchedRows } from '../tensor/touched-rows.js';
 import { packPairs, unpackPairs } from './messages.js';
+import { inputsOf, type Network, type Stage } from './network.js';
+import { pipeline } from './pipeline-schedule.js';
 import { LayerStage, OutputStage } from './pipeline-stages.js';
 import { evenPlacement } from './placement.js';
-import { evenBatch, type Network, pipeline, type Task, type Work } from './schedule.js';
+import { evenBatch, type StageWork, type Task } from './schedule.js';
 import type { Costs } from './simulate.js';
+import { interpolated, powersUpTo, Surface } from './surface.js';
 
 /**
  * Seconds between the end of a task and the beginning of one that waited for it on another thread of a shared memory.
@@ -21,11 +26,11 @@ import type { Costs } from './simulate.js';
  */
 const wakeSeconds = 6.6e-6;
 
-/** Passes of a stage, in seconds, by steps and sentences at each step. */
+/** Passes of a stage, in seconds: of a layer by steps and sentences at each step. */
 interface StageSeconds {
-  readonly forward: Surface;
-  readonly backward: Surface;
-  readonly weights: Surface;
+  readonly forward: Pick<Surface, 'at'>;
+  readonly backward: Pick<Surface, 'at'>;
+  readonly weights: Pick<Surface, 'at'>;
   /** More than that for the first pass of an update, which packs weights: by `x` alone. */
   readonly packing: { readonly forward: Line; readonly backward: Line };
 }
@@ -43,8 +48,8 @@ type Line = (x: number) => number;
 export function measureCosts(device: Device, network: Network, sentences: number, isEnough: () => boolean = () => false): Costs {
   const measure = new Measurements(device, network, isEnough);
   try {
-    const lowest = measure.layer(0, sentences);
-    const higher = network.layers > 1 ? measure.layer(1, sentences) : lowest;
+    const layers = layersOf(network, (layer) => measure.layer(layer, sentences));
+    const attention = network.attention === 'none' ? undefined : measure.attention(network.attention, sentences);
     const output = measure.output();
     const valueSeconds = measure.values();
     return {
@@ -61,8 +66,10 @@ export function measureCosts(device: Device, network: Network, sentences: number
           default: {
             const { stage, steps, rows } = work;
             if (stage.part === 'output') return passSeconds(output, work, stage.vocabulary.to - stage.vocabulary.from, rows);
+            if (stage.part === 'attention') return attention === undefined ? 0 : passSeconds(attention, work, stage.sourceSteps, rows);
             const count = steps.to - steps.from;
-            return passSeconds(stage.layer === 0 ? lowest : higher, work, count, rows / count);
+            const { directions, seconds } = layers(stage);
+            return directions * passSeconds(seconds, work, count, rows / count);
           }
         }
       },
@@ -74,7 +81,35 @@ export function measureCosts(device: Device, network: Network, sentences: number
   }
 }
 
-function passSeconds(stage: StageSeconds, work: Extract<Work, { stage: unknown }>, x: number, y: number): number {
+/** Sizes of a layer; the lowest reads token ids. */
+interface LayerShape {
+  readonly isLowest: boolean;
+  readonly inputs: number;
+  readonly hidden: number;
+}
+
+type LayerOfStack = Extract<Stage, { layer: number }>;
+
+/** Measures each kind of layer that a network has, once. A layer that reads both ways is two of half its size. */
+function layersOf(network: Network, measure: (layer: LayerShape) => StageSeconds) {
+  const directionsOf = ({ part, layer }: LayerOfStack) => (network.bidirectional && part === 'encoder' && layer === 0 ? 2 : 1);
+  const shapeOf = (stage: LayerOfStack): LayerShape => {
+    return { isLowest: stage.layer === 0, inputs: inputsOf(network, stage), hidden: network.hidden / directionsOf(stage) };
+  };
+  const measured = new Map<string, StageSeconds>();
+  for (const part of ['encoder', 'decoder'] as const) {
+    for (let layer = 0; layer < Math.min(2, network.layers); layer++) {
+      const shape = shapeOf({ part, layer });
+      const name = JSON.stringify(shape);
+      if (!measured.has(name)) measured.set(name, measure(shape));
+    }
+  }
+  return (stage: LayerOfStack) => {
+    return { directions: directionsOf(stage), seconds: measured.get(JSON.stringify(shapeOf(stage))) as StageSeconds };
+  };
+}
+
+function passSeconds(stage: StageSeconds, work: StageWork, x: number, y: number): number {
   const { kind, withWeights, isFirst } = work;
   const packing = isFirst && kind !== 'weights' ? stage.packing[kind](x) : 0;
   const weights = kind === 'backward' && withWeights ? stage.weights.at(x, y) : 0;
@@ -131,10 +166,12 @@ class Measurements {
     for (const arena of this.#arenas) arena.dispose();
   }
 
-  /** An LSTM layer in stretches of 1, 4 and 8 steps; the lowest reads token ids. */
-  layer(layer: 0 | 1, sentences: number): StageSeconds {
-    const { hidden, embedding } = this.#network;
-    const model = createModel(modelOptions.parse({ kind: 'lstm', layers: 2, hidden, embedding }), { source: tokens, target: tokens });
+  /** An LSTM layer in stretches of 1, 4 and 8 steps. */
+  layer({ isLowest, inputs, hidden }: LayerShape, sentences: number): StageSeconds {
+    const [layer, { residual }] = [isLowest ? 0 : 1, this.#network];
+    const embedding = isLowest ? inputs : hidden;
+    const options = modelOptions.parse({ kind: 'lstm', layers: layer + 1, hidden, embedding, residual });
+    const model = createModel(options, { source: tokens, target: tokens });
     // Only the measured layer has a place for its parameters: nothing reads the others.
     const own = new Map(model.layered.parametersOf('encoder', layer).map(({ name, shape }) => [name, this.#filled(this.#stages, shape)]));
     model.parameters.attach(
@@ -174,6 +211,48 @@ class Measurements {
     });
     for (const rows of touched) rows.dispose();
     return seconds;
+  }
+
+  /** Attention by steps of the source and queries, with all that its gradient needs. */
+  attention(kind: 'dot' | 'additive', sentences: number): StageSeconds {
+    const { hidden } = this.#network;
+    const store = new ParameterStore();
+    const attention = new Attention(store, 'attention', kind, hidden);
+    const [steps, queries] = [[8, 32], [1, sentences, 4 * sentences].filter((count, index, all) => all.indexOf(count) === index)];
+    const cells = steps.map((sourceSteps) =>
+      queries.map((count) => {
+        store.attach(
+          this.#device.memory,
+          Object.fromEntries(Array.from(store, ({ name, shape }) => [name, this.#filled(this.#stages, shape).offset])),
+        );
+        const learnt = Array.from(store, ({ value }) => ({ value, gradient: this.#filled(this.#stages, value.shape) }));
+        const columns = Int32Array.from({ length: count }, (_, query) => query % sentences);
+        const layout = sequenceLayout(new Int32Array(Math.min(count, sentences)).fill(sourceSteps));
+        const work = (withGradient: boolean) => {
+          const [query, encoded] = [this.#filled(this.#pass, [count, hidden]), this.#filled(this.#pass, [layout.rows, hidden])];
+          const inputs = [query, encoded].map((value) => ({ value, gradient: this.#filled(this.#pass, value.shape) }));
+          const tape = new Tape(this.#pass, [...learnt, ...inputs]);
+          const memory = attention.memory(tape, encoded);
+          const { output } = attention.forward(tape, query, memory, attentionPlan(this.#pass, memoryRows(this.#pass, layout), columns));
+          if (withGradient) {
+            tape.seed(output, this.#filled(this.#pass, output.shape));
+            tape.backward();
+          }
+          this.#pass.arena.reset();
+        };
+        const forward = this.#seconds(() => work(false));
+        return { forward, backward: Math.max(0, this.#seconds(() => work(true)) - forward) };
+      }),
+    );
+    this.#arenas[0].reset();
+    const of = (pass: 'forward' | 'backward') =>
+      new Surface(
+        steps,
+        queries,
+        cells.map((row) => row.map((seconds) => seconds[pass])),
+      );
+    const none = () => 0;
+    return { forward: of('forward'), backward: of('backward'), weights: { at: none }, packing: { forward: none, backward: none } };
   }
 
   /** The output layer by columns and rows. More rows than logits exist for at a time are chunks of so many. */
@@ -280,15 +359,21 @@ class Measurements {
     return { beforehand: this.#seconds(() => makeBatch(unpackPairs(packPairs(pairs)))), planning: schedule / tasks };
   }
 
-  /** Seconds that a value takes in a norm, in an update by gradient descent, and in a sum of two gradients. */
+  /** Seconds that a value takes in a norm, in an update by the network's optimizer, and in a sum of two gradients. */
   values(): { norm: number; update: number; reduce: number } {
     const { kernels } = this.#device;
     // Larger than caches, as a model is.
     const count = 4 << 20;
-    const [value, gradient] = [this.#filled(this.#stages, [count]), this.#filled(this.#stages, [count])];
+    const large = () => this.#filled(this.#stages, [count]);
+    const [value, gradient, first, second] = [large(), large(), large(), large()];
+    const { offset } = value;
+    const update = () =>
+      this.#network.optimizer.kind === 'sgd'
+        ? kernels.sgdUpdate(offset, gradient.offset, count, 1e-6, 1)
+        : kernels.adamUpdate(offset, gradient.offset, first.offset, second.offset, count, 1e-6, 1, 0.9, 0.999, 1e-8, 1, 1, 0);
     return {
       norm: this.#seconds(() => kernels.sumOfSquares(gradient.offset, count)) / count,
-      update: this.#seconds(() => kernels.sgdUpdate(value.offset, gradient.offset, count, 1e-6, 1)) / count,
+      update: this.#seconds(update) / count,
       reduce: this.#seconds(() => kernels.moveGradient(value.offset, gradient.offset, count)) / count,
     };
   }
@@ -329,58 +414,4 @@ function meanOf(values: readonly number[]): number {
 
 function middleOf(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
-}
-
-/** 1, 2, 4, ... and the limit itself. */
-function powersUpTo(limit: number): number[] {
-  const powers: number[] = [];
-  for (let power = 1; power < limit; power *= 2) powers.push(power);
-  return [...powers, limit];
-}
-
-/** A function of two numbers that is known on a grid and never falls: linear between its points and beyond the last. */
-class Surface {
-  readonly #xs: readonly number[];
-  readonly #ys: readonly number[];
-  readonly #values: readonly number[][];
-
-  /**
-   * `values[i][j]` at (xs[i], ys[j]); both rise. Disturbances only add time, the more the longer a run lasts: so nothing takes
-   * longer than more of it did, nor longer than parts of it one after the other.
-   */
-  constructor(xs: readonly number[], ys: readonly number[], values: readonly (readonly number[])[]) {
-    this.#xs = xs;
-    this.#ys = ys;
-    this.#values = values.map((row) => [...row]);
-    const known = (i: number, j: number): number => this.#values[i]?.[j] ?? Number.POSITIVE_INFINITY;
-    for (let i = xs.length - 1; i >= 0; i--) {
-      for (let j = ys.length - 1; j >= 0; j--) this.#lower(i, j, Math.min(known(i + 1, j), known(i, j + 1)));
-    }
-    for (let i = 0; i < xs.length; i++) {
-      for (let j = 0; j < ys.length; j++) {
-        const partsOf = (points: readonly number[], at: number) => (points[at] as number) / (points[at - 1] ?? 0);
-        this.#lower(i, j, Math.min(known(i - 1, j) * partsOf(xs, i), known(i, j - 1) * partsOf(ys, j)));
-      }
-    }
-  }
-
-  #lower(i: number, j: number, most: number): void {
-    const row = this.#values[i] as number[];
-    row[j] = Math.min(row[j] as number, most);
-  }
-
-  at(x: number, y: number): number {
-    return interpolated(this.#xs, (index) => interpolated(this.#ys, (other) => this.#values[index]?.[other] as number, y), x);
-  }
-}
-
-/** Below the first point in proportion to it. */
-function interpolated(points: readonly number[], valueAt: (index: number) => number, at: number): number {
-  const [first, last] = [points[0] as number, points.length - 1];
-  if (at <= first || last === 0) return (valueAt(0) * at) / first;
-  const found = points.findIndex((point) => point >= at);
-  const upper = found < 0 ? last : found;
-  const [low, high] = [points[upper - 1] as number, points[upper] as number];
-  const [below, above] = [valueAt(upper - 1), valueAt(upper)];
-  return below + ((above - below) / (high - low)) * (at - low);
 }
