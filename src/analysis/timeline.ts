@@ -67,7 +67,11 @@ export function simulationPage(title: string, { speedup, paper, largest }: Simul
   return page({
     title,
     lead,
-    sections: [...overview, ...(paper === undefined ? [] : [section(paper, -1)]), ...largest.map(section)],
+    sections: [
+      ...overview,
+      ...(paper === undefined ? [] : [section(paper, 'as-in-2014', 'As in the paper: ')]),
+      ...largest.map((simulated, index) => section(simulated, `strategy-${index + 1}`)),
+    ],
     style,
   });
 }
@@ -114,7 +118,7 @@ export function timelineDrawing(simulated: SimulatedStrategy): Drawing {
   };
 }
 
-function section(simulated: SimulatedStrategy, index: number): Section {
+function section(simulated: SimulatedStrategy, id: string, before = ''): Section {
   const { result, schedule, placement } = simulated;
   const held = placement === undefined ? [] : describePlacement(placement, (device) => operationShares(schedule)[device] ?? 0);
   const figures = [
@@ -124,8 +128,8 @@ function section(simulated: SimulatedStrategy, index: number): Section {
     `${(1000 * result.seconds).toFixed(1)} ms an update`,
   ];
   return {
-    id: `strategy-${index + 1}`,
-    title: `${result.strategy}, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}`,
+    id,
+    title: `${before}${result.strategy}, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}`,
     lead: figures.join(' · '),
     body: html`<div class="scroll" tabindex="0" role="region" aria-label="timeline, scrolls sideways"><svg class="timeline" viewBox="0 0 ${width} ${heightOf(simulated)}" role="img" aria-label="timeline of each device; its figures stand in the table below">${bars(simulated, held)}</svg></div>${details('Time of each device as a table', timeTable(simulated))}${details('Every task as a table', taskTable(simulated))}`,
   };

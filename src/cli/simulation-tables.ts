@@ -38,7 +38,7 @@ export function resultTable(results: readonly StrategyResult[], refused: readonl
       String(devices).padStart(7),
       `${speedup.toFixed(2)} x`.padStart(8),
       percent(efficiency).padStart(6),
-      figure(wordsPerSecond).padStart(7),
+      wordsASecond(wordsPerSecond).padStart(7),
       percent(idleFraction).padStart(5),
       percent(shares.useful).padStart(6),
       percent(shares.overhead).padStart(5),
@@ -52,11 +52,15 @@ export function resultTable(results: readonly StrategyResult[], refused: readonl
     'strategy devices speed-up  effi- words/s  idle useful over- exchange  fill  wait',
     '                          ciency                       head',
   ];
-  const marked = refused.flatMap(({ strategy, key, reason, next }) => [
-    wrapped(`${strategy.padEnd(8)}       -  not possible: ${key} is ${reason}`, 18),
-    ...(next === undefined ? [] : [wrapped(`                  ${next}`, 18)]),
-  ]);
-  return [...(rows.length > 0 ? head : []), ...rows, ...marked];
+  const marked = refused.map(({ strategy, key }) => `${strategy.padEnd(8)}       -  not possible: ${key}`);
+  const reasons = new Set(refused.map(({ key, reason, next }) => wrapped(`${key}: ${reason}${next === undefined ? '' : `; ${next}`}`)));
+  return [...(rows.length > 0 ? head : []), ...rows, ...marked, ...(reasons.size > 0 ? ['', ...reasons] : [])];
+}
+
+const millions = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+
+function wordsASecond(count: number): string {
+  return count < 1e6 ? figure(count) : millions.format(count);
 }
 
 /** How batches go through the pipelines, a row each. */

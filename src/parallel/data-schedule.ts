@@ -1,7 +1,7 @@
 import { partsToSum } from '../training/exchange.js';
 import { shareOf, updatesTouchedRows } from '../training/optimizer.js';
 import type { Network } from './network.js';
-import { type BatchShape, ordered, rowsOf, type Schedule, type Task } from './schedule.js';
+import { type BatchShape, rowsOf, type Schedule, type Task } from './schedule.js';
 import { TaskGraph } from './task-graph.js';
 import { touchedValues } from './values.js';
 
@@ -59,7 +59,8 @@ export function dataParallel(network: Network, shards: readonly BatchShape[], { 
       graph.add(device, { kind: 'gather', values: all - updated }, needs, 0);
     }
   }
-  return ordered(graph.tasks, devices, 'diagonal');
+  // In the order in which they were added: forward as a tape records it, backward as it is walked in reverse.
+  return { devices, tasks: graph.tasks, orders: shards.map((_, device) => graph.tasks.filter((task) => task.device === device)) };
 }
 
 /** One batch after the other; gives what ends the last. A shard without sentences has nothing to do. */

@@ -95,7 +95,11 @@ test('attention, input feeding and both directions cost operations of their own'
 test('a timeline is one page without anything from outside, with a bar for every task', async () => {
   const network = networkWith({ layers: 2, hidden: 8 }, 40);
   const handOver = { latency: 0, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false };
-  const simulated = simulateStrategy({ ...workload, network, batch: evenBatch(4, 3, 3), costs: () => ({ ...of2014, handOver }) }, '1f1b', 3);
+  const simulated = simulateStrategy(
+    { ...workload, network, batch: evenBatch(4, 3, 3), costs: () => ({ ...of2014, handOver }) },
+    '1f1b',
+    3,
+  );
   const page = await simulationPage('a <title>', { speedup: undefined, paper: undefined, largest: [simulated] });
   assert.match(page, /a &lt;title&gt;/);
   assert.doesNotMatch(page, /<script src|<link|src=|https?:/);

@@ -137,6 +137,28 @@ test('as devices that meet three times: nothing is summed before all are through
   for (const { id } of first) assert.ok(dependencies(second).has(id));
 });
 
+test('a device goes through its shard as a tape does: both sides forward, then back in reverse', () => {
+  for (const [model, stages] of [
+    [{ layers: 2 }, ['encoder 0', 'encoder 1', 'decoder 0', 'decoder 1', 'output']],
+    [{ layers: 1, attention: 'dot', bidirectional: true }, ['encoder 0', 'decoder 0', 'attention', 'output']],
+    [
+      { layers: 1, attention: 'dot', inputFeeding: true },
+      ['encoder 0', 'decoder 0', 'attention', 'decoder 0', 'attention', 'decoder 0', 'attention', 'output'],
+    ],
+  ] as const) {
+    const { orders } = dataParallel(networkWith({ hidden: 8, ...model }, 50), divideShape(evenBatch(4, 2, 3), 2), { memories: 'shared' });
+    for (const order of orders) {
+      const done = (kind: 'forward' | 'backward') =>
+        order.flatMap(({ work }) => {
+          if (!('stage' in work) || work.kind !== kind) return [];
+          return 'layer' in work.stage ? [`${work.stage.part} ${work.stage.layer}`] : [work.stage.part];
+        });
+      assert.deepEqual(done('forward'), stages);
+      assert.deepEqual(done('backward'), stages.toReversed());
+    }
+  }
+});
+
 test('a batch is divided as the devices divide it', () => {
   for (const [sentences, devices] of [
     [8, 3],
