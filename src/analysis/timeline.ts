@@ -41,15 +41,13 @@ const style = `
 .key i { display: inline-block; width: .9em; height: .9em; margin-right: .35em; border-radius: 2px; vertical-align: -.08em; }
 svg.timeline { width: 100%; min-width: 40rem; height: auto; }
 svg.timeline text { fill: var(--muted); font: 12px system-ui, sans-serif; }
-details.data { margin: .2rem 0 1.4rem; }
-details.data summary { cursor: pointer; font-size: .875rem; color: var(--accent); }
 ${rail}
 `;
 
 /** What a simulation shows. */
 export interface SimulationDrawings {
-  /** Speed-up by devices, where there are several numbers of them, drawn and as a table. */
-  readonly speedup: { readonly figure: Figure; readonly table: Html } | undefined;
+  /** Speed-up by devices, where there are several numbers of them. */
+  readonly speedup: Figure | undefined;
   /** The paper's eight GPUs. */
   readonly paper: SimulatedStrategy | undefined;
   /** What every device does during one update. */
@@ -60,10 +58,7 @@ export interface SimulationDrawings {
 export function simulationPage(title: string, { speedup, paper, largest }: SimulationDrawings): Promise<string> {
   const key = Object.entries(colours).map(([name, colour]) => html`<span><i style="background:${colour}"></i>${name}</span> `);
   const lead = html`Timelines: one update, one row per device. Where the rail shows, the device waits. Point at a bar to read what it is; its figures stand in the tables below.<br><span class="key">${key}</span>`;
-  const overview =
-    speedup === undefined
-      ? []
-      : [{ id: 'speed-up', title: 'Speed-up', body: [figures(speedup.figure), details('Speed-ups as a table', speedup.table)] }];
+  const overview = speedup === undefined ? [] : [{ id: 'speed-up', title: 'Speed-up', body: figures(speedup) }];
   return page({
     title,
     lead,
@@ -80,7 +75,7 @@ export function simulationPage(title: string, { speedup, paper, largest }: Simul
 export function speedupPlot(
   simulated: readonly SimulatedStrategy[],
   published?: { readonly devices: number; readonly speedup: number },
-): SimulationDrawings['speedup'] {
+): Figure | undefined {
   const results = simulated.map(({ result }) => result);
   const counts = [...new Set(results.map(({ devices }) => devices))].sort((a, b) => a - b);
   if (counts.length < 2) return undefined;
@@ -90,16 +85,12 @@ export function speedupPlot(
   }));
   const measured = published === undefined ? [] : [{ name: 'published', points: [{ x: published.devices, value: published.speedup }] }];
   const perfect = { name: 'perfect', points: counts.map((count) => ({ x: count, value: count })) };
-  const series = [...lines, ...measured, perfect];
-  const figure = linePlot({
+  return linePlot({
     title: 'Speed-up',
-    x: { label: 'devices' },
+    x: { label: 'devices', isWhole: true },
     y: { label: 'times as fast as one device', include: 0 },
-    series,
+    series: [...lines, ...measured, perfect],
   });
-  const shown = [...new Set(series.flatMap(({ points }) => points.map(({ x }) => x)))].sort((a, b) => a - b);
-  const rows = shown.map((count) => [count, ...series.map(({ points }) => points.find(({ x }) => x === count)?.value.toFixed(2))]);
-  return { figure, table: table(['devices', ...series.map(({ name }) => name)], rows) };
 }
 
 /** A timeline for a file of its own. */
@@ -136,7 +127,7 @@ function section(simulated: SimulatedStrategy, id: string, before = ''): Section
 }
 
 function details(summary: string, body: Html | undefined): Html | undefined {
-  return body && html`<details class="data"><summary>${summary}</summary>${body}</details>`;
+  return body && html`<details class="behind"><summary>${summary}</summary>${body}</details>`;
 }
 
 /** Milliseconds of each device by what it does. */

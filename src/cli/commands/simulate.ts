@@ -184,7 +184,7 @@ function drawingsOf({ simulated, paper }: Drawn) {
 async function drawFiles(directory: string, { speedup, paper, largest }: ReturnType<typeof drawingsOf>): Promise<void> {
   const timelines = largest.map((simulated) => ({ name: `${simulated.result.strategy}-${simulated.result.devices}`, simulated }));
   const drawings = [
-    ...(speedup === undefined ? [] : [{ name: 'speed-up', drawing: speedup.figure.drawing }]),
+    ...(speedup === undefined ? [] : [{ name: 'speed-up', drawing: speedup.drawing }]),
     ...[...timelines, ...(paper === undefined ? [] : [{ name: 'paper-8', simulated: paper }])].map(({ name, simulated }) => {
       return { name, drawing: timelineDrawing(simulated) };
     }),
