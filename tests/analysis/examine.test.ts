@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { scoreBins } from '../../src/analysis/bins.js';
 import { binsByLength } from '../../src/analysis/by-length.js';
 import { compareSystems } from '../../src/analysis/compare.js';
+import { compareBins } from '../../src/analysis/compared-bins.js';
 import { requireTestSet, scoreInterval, scoreSentences } from '../../src/analysis/scored-sentences.js';
 import { readTrainingRecord, thinned } from '../../src/analysis/training-record.js';
 import { comparePage } from '../../src/analysis/report/compare-page.js';
@@ -43,7 +44,8 @@ test('a better system is told from an equal one, and the page shows where', asyn
   const { score, low, high, probability } = better?.difference ?? { score: 0, low: 0, high: 0, probability: 1 };
   assert.ok(probability < 0.05 && low > 1 && low < score && score < high, JSON.stringify(better));
   assert.deepEqual(same?.difference, { score: 0, low: 0, high: 0, probability: 1 });
-  const page = await comparePage(comparison);
+  const bins = await compareBins(metrics.bleu(), testSet, systems, undefined);
+  const page = await comparePage(comparison, { bins, runs: [] });
   assert.ok(!page.includes(hostile) && page.includes('&lt;img'));
   assert.match(page, /20 are better, 0 are worse;\n40 of 60 translations are the same/);
 });

@@ -154,7 +154,7 @@ test('compare tests runs and files of translations against the first, in figures
   assert.equal(printed.code, 0, printed.stderr);
   assert.match(printed.stdout, /12 sentences of .*test\.en.*\nBLEU .*\n.*run .*\n.*perfect\.fr .*\+\d.* p = 0\.\d\d\d/);
   const page = readFileSync(join(work, 'compare.html'), 'utf8');
-  assert.deepEqual(sections(page), ['scores', 'differences-1']);
+  assert.deepEqual(sections(page), ['scores', 'parts', 'differences-1', 'sentences']);
   assert.doesNotMatch(page, /<img|<script src/);
 
   const out = join(work, 'other.html');
