@@ -13,14 +13,14 @@ export const pipelinePlan = z.strictObject({
     layers: z.array(count),
     vocabulary: z.array(z.strictObject({ device: count, from: count, to: count })),
   }),
-  /** Devices that there were to choose from, where more than the placement uses. */
-  offered: count.optional(),
   order: z.enum(['diagonal', 'gpipe', '1f1b']),
   /** Steps that are handed on together. Absent: all. */
   stretch: z.int().min(1).optional(),
   /** Parts that a batch is divided into. */
   microBatches: z.int().min(1),
   softmax: z.enum(['as needed', 'as they come']),
+  /** Devices that there were to choose from, where more than the placement uses. */
+  offered: count.optional(),
 });
 export type PipelinePlan = z.output<typeof pipelinePlan>;
 

@@ -48,7 +48,8 @@ async function planPipeline({ devices, options, batch, saved, ...rest }: Pipelin
   const before = pipelinePlan.safeParse(saved?.pipeline).data;
   const isAsBefore =
     before !== undefined &&
-    (before.offered ?? before.placement.devices) === devices &&
+    // As many as there were, or as many as were used: that is what a run asks for that is resumed without saying.
+    (before.offered === devices || before.placement.devices === devices) &&
     before.order === order &&
     (stretch === undefined || stretch === before.stretch) &&
     (microBatches === undefined || microBatches === before.microBatches) &&
