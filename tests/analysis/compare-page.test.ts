@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { compareSystems } from '../../src/analysis/compare.js';
 import { compareBins } from '../../src/analysis/compared-bins.js';
-import { type ComparedRun, trainingTime } from '../../src/analysis/compared-runs.js';
+import type { ComparedRun } from '../../src/analysis/compared-runs.js';
 import { configurationDifferences } from '../../src/analysis/configuration-difference.js';
 import { comparePage } from '../../src/analysis/report/compare-page.js';
-import { readTrainingRecord } from '../../src/analysis/training-record.js';
+import { readTrainingRecord, trainingTime } from '../../src/analysis/training-record.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { metrics } from '../../src/metrics/evaluate.js';
 import { configurationOf } from '../../src/training/configuration.js';
@@ -95,13 +95,7 @@ test('a page of runs shows curves by updates and by time, what they were configu
   const page = await pageOf(await runs());
   const sections = [...page.matchAll(/<section id="([^"]*)"/g)].map(([, id]) => id);
   assert.deepEqual(sections, ['scores', 'parts', 'training', 'configuration', 'differences-1', 'sentences']);
-  for (const title of [
-    'Training loss by updates',
-    'Training loss by time',
-    'Dev perplexity by time',
-    'Dev BLEU by updates',
-    'Dev BLEU by time',
-  ]) {
+  for (const title of ['Loss', 'Loss by time', 'Perplexity, dev', 'Perplexity by time, dev', 'BLEU on dev', 'BLEU on dev by time']) {
     assert.ok(page.includes(`<b>${title}</b>`), title);
   }
   assert.match(page, /hours of updates, validation not counted/);
