@@ -9,9 +9,11 @@ import { comparedBins } from './compared-bins.js';
 import { comparedScores } from './compared-scores.js';
 import { comparedSentences } from './compared-sentences.js';
 import { comparedCurves, differentConfigurations } from './compared-training.js';
-import { compared, example, extraMark, text } from './sentence.js';
+import { compared, example, extraMark, type Languages, languagesOf, text } from './sentence.js';
 
 const shown = 10;
+/** Of files of translations nobody says which they are in. */
+const unknown: Languages = { source: undefined, target: undefined };
 
 /** What a page of a comparison shows besides the scores. */
 export interface ComparedParts {
@@ -24,6 +26,8 @@ export interface ComparedParts {
 export function comparePage(comparison: Comparison, { bins, runs }: ComparedParts): Promise<string> {
   const { testSet, systems } = comparison;
   const [first, ...others] = systems;
+  const [run] = runs;
+  const languages = run === undefined ? unknown : languagesOf(run.configuration);
   const sections: (Section | undefined)[] = [
     {
       id: 'scores',
@@ -52,13 +56,13 @@ export function comparePage(comparison: Comparison, { bins, runs }: ComparedPart
     ...others.map(({ name }, index) => ({
       id: `differences-${index + 1}`,
       title: `${name} against ${first?.name}`,
-      body: differing(comparison, index + 1),
+      body: differing(comparison, index + 1, languages),
     })),
     {
       id: 'sentences',
       title: 'All sentences',
       lead: 'chrF is of the sentence alone.',
-      body: [html`<p class="note">${extraMark}</p>`, comparedSentences(comparison)],
+      body: [html`<p class="note">${extraMark}</p>`, comparedSentences(comparison, languages)],
     },
   ];
   return page({
@@ -70,7 +74,7 @@ export function comparePage(comparison: Comparison, { bins, runs }: ComparedPart
 }
 
 /** Where one system gains and where it loses most against the first. */
-function differing(comparison: Comparison, system: number): Content {
+function differing(comparison: Comparison, system: number, languages: Languages): Content {
   const { sentenceScores, testSet, systems } = comparison;
   const [baseline] = sentenceScores;
   const gain = (sentence: number) => (sentenceScores[system]?.[sentence] ?? 0) - (baseline?.[sentence] ?? 0);
@@ -81,7 +85,7 @@ function differing(comparison: Comparison, system: number): Content {
   const list = (title: string, sentences: readonly number[]) =>
     sentences.length === 0
       ? undefined
-      : html`<h3>${title}</h3>${sentences.slice(0, shown).map((sentence) => one(comparison, system, sentence))}`;
+      : html`<h3>${title}</h3>${sentences.slice(0, shown).map((sentence) => one(comparison, system, sentence, languages))}`;
   return [
     html`<p>By chrF of the sentence alone, ${better.length.toLocaleString('en')} are better, ${worse.length.toLocaleString('en')} are worse;
 ${same.toLocaleString('en')} of ${testSet.sources.length.toLocaleString('en')} translations are the same.</p>`,
@@ -91,18 +95,18 @@ ${same.toLocaleString('en')} of ${testSet.sources.length.toLocaleString('en')} t
   ];
 }
 
-function one({ testSet, systems, sentenceScores }: Comparison, system: number, sentence: number): Content {
+function one({ testSet, systems, sentenceScores }: Comparison, system: number, sentence: number, { source, target }: Languages): Content {
   const references = testSet.references.map((set) => set[sentence] ?? '');
   const score = (index: number) => (sentenceScores[index]?.[sentence] ?? 0).toFixed(1);
   return example(`line ${sentence + 1} · chrF ${score(0)} to ${score(system)}`, [
-    { name: 'source', body: text(testSet.sources[sentence]) },
+    { name: 'source', body: text(testSet.sources[sentence], source) },
     {
       name: references.length === 1 ? 'reference' : 'references',
-      body: references.map((reference) => text(reference)),
+      body: references.map((reference) => text(reference, target)),
     },
     ...[0, system].map((index) => ({
       name: systems[index]?.name ?? '',
-      body: compared(references, systems[index]?.hypotheses[sentence] ?? '').translation,
+      body: compared(references, systems[index]?.hypotheses[sentence] ?? '', target).translation,
     })),
   ]);
 }
