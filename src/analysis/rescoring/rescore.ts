@@ -1,5 +1,6 @@
 import { resolveOptions } from '../../core/options.js';
 import { bleu } from '../../metrics/bleu.js';
+import { inOneForm } from '../../metrics/one-form.js';
 import { type IntervalOptions, requireTestSet } from '../scored-sentences.js';
 import { RescoringJudgement, type RescoringScores } from './judgement.js';
 import {
@@ -65,7 +66,7 @@ export async function rescore(
   const judgement = references.length === 0 ? undefined : new RescoringJudgement(weight);
   const sentences: RankedSentence[] = [];
   for await (const sentence of rescored(list, score, 'rescoring', options, control)) {
-    judgement?.add(sentence);
+    judgement?.add(comparable(sentence));
     const hypotheses = ranked(sentence.hypotheses, weight);
     const result = { ...sentence, hypotheses, text: hypotheses[0]?.text ?? '' };
     if (onSentence === undefined) sentences.push(result);
@@ -80,8 +81,24 @@ export async function tuneWeight(
   options: IntervalOptions = {},
 ): Promise<TunedWeight | undefined> {
   const search = new WeightSearch(bleu());
-  for await (const { hypotheses, references } of sentences) search.add(hypotheses, references);
+  for await (const sentence of sentences) {
+    const { hypotheses, references } = comparable(sentence);
+    search.add(hypotheses, references);
+  }
   return search.best(options);
+}
+
+/** The sentence as metrics see it: its texts in one canonical form. */
+function comparable(sentence: RescoredSentence): RescoredSentence {
+  const { hypotheses, references } = inOneForm({
+    hypotheses: sentence.hypotheses.map(({ text }) => text),
+    references: [sentence.references],
+  });
+  return {
+    ...sentence,
+    hypotheses: sentence.hypotheses.map((hypothesis, index) => ({ ...hypothesis, text: hypotheses[index] as string })),
+    references: references.flat() as string[],
+  };
 }
 
 function requireReferences({ name = 'n-best list', sources, references = [] }: NbestList): void {
