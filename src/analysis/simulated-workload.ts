@@ -6,8 +6,8 @@ import type { Runtime } from '../parallel/runtime.js';
 import { evenBatch } from '../parallel/schedule.js';
 import { logitBytes } from '../parallel/start-pipeline.js';
 import type { Costs } from '../parallel/simulate.js';
-import { type Configuration, tokenizerOptionsOf } from '../training/configuration.js';
-import { estimateCorpus } from './estimate.js';
+import type { Configuration } from '../training/configuration.js';
+import { estimateCorpus, vocabulariesOf } from './estimate.js';
 import type { Workload } from './simulation.js';
 
 export const profiles = ['here', '2014'] as const;
@@ -67,12 +67,6 @@ export async function simulatedWorkload(
     batch,
     gemm: machine.precision === 'bf16' ? `${machine.gemm}, bf16` : machine.gemm,
   };
-}
-
-/** As many ids as the configuration asks for; a small corpus gives fewer. */
-export function vocabulariesOf({ tokenizer }: Configuration): { source: number; target: number } {
-  const sizeOf = (side: 'source' | 'target') => tokenizerOptionsOf(tokenizer, side).size ?? 0;
-  return { source: sizeOf('source'), target: sizeOf('target') };
 }
 
 async function batchFigures(runtime: Runtime, configuration: Configuration, profile: Profile): Promise<BatchFigures> {

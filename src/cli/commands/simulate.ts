@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { svgFile } from '../../analysis/page/drawing.js';
-import { type BatchFigures, profiles, type Profile, simulatedWorkload, vocabulariesOf } from '../../analysis/simulated-workload.js';
+import { vocabulariesOf } from '../../analysis/estimate.js';
+import { type BatchFigures, profiles, type Profile, simulatedWorkload } from '../../analysis/simulated-workload.js';
 import {
   predictPaper,
   type SimulatedStrategy,
@@ -17,7 +18,7 @@ import { DecadeError } from '../../core/errors.js';
 import { joinPath } from '../../core/files.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import type { Configuration } from '../../training/configuration.js';
-import { gathered, names, numberFrom, withGemmOption } from '../arguments.js';
+import { names, numberFrom, withGemmOption, withSetOption } from '../arguments.js';
 import { print, printJson, writeWhole } from '../output.js';
 import { Progress } from '../progress.js';
 import {
@@ -63,9 +64,8 @@ export function simulateCommand(): Command {
     )
     .option('--html <file>', 'draw the speed-up, and what each device does, a timeline for each strategy')
     .option('--svg <directory>', 'the same drawings as files, for documents')
-    .option('--set <key.path=value>', 'in place of what the configuration says; may be given several times', gathered)
     .option('--json', 'print one JSON object');
-  return withGemmOption(command)
+  return withSetOption(withGemmOption(command))
     .addHelpText('after', '\nExample:\n  $ decade simulate recipes/paper-2014.yaml --profile 2014 --devices 8 --html timeline.html')
     .action(run);
 }
