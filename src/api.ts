@@ -1,4 +1,7 @@
 import { type ComparedSystem, type Comparison, compareSystems, requireSystems } from './analysis/compare.js';
+import { compareBins } from './analysis/compared-bins.js';
+import { type ComparedRun, readComparedRun } from './analysis/compared-runs.js';
+import { corpusFacts } from './analysis/corpus-facts.js';
 import { devSet, type Examination, type ExaminationRequest, examineRun } from './analysis/examine.js';
 import { translateAll } from './analysis/examined-test.js';
 import { type RescoreOptions, type Rescoring, rescore as rescoreList } from './analysis/rescoring/rescore.js';
@@ -376,7 +379,9 @@ export async function compare(
 ): Promise<{ page: string; comparison: Comparison }> {
   requireSystems([...runs.map((name) => ({ name })), ...hypotheses]);
   for (const metric of metrics ?? []) metricNamed(metric);
-  const sentences = testSet ?? (await devSetOf(runtime, runs[0]));
+  const read: ComparedRun[] = [];
+  for (const name of runs) read.push(await readComparedRun(runtime.files, name));
+  const sentences = testSet ?? (await devSetOf(runtime, read[0]));
   const translated: ComparedSystem[] = [];
   for (const name of runs) {
     const translations = await withModel(runtime, name, { gemm, devices }, (model) =>
@@ -385,14 +390,29 @@ export async function compare(
     translated.push({ name, hypotheses: translations.map(({ text }) => text) });
   }
   const comparison = await compareSystems(sentences, [...translated, ...hypotheses], metrics, control);
+  const frequencies = read[0] && (await frequenciesOf(runtime, read[0], control));
+  const bins = await compareBins(metricNamed('bleu'), sentences, comparison.systems, frequencies, control);
   const { comparePage } = await import('./analysis/report/compare-page.js');
-  return { page: await comparePage(comparison), comparison };
+  return { page: await comparePage(comparison, { bins, runs: read }), comparison };
 }
 
-async function devSetOf(runtime: Runtime, run: string | undefined): Promise<TestSet> {
+/** Of the words of a run's training corpus; undefined if it is no longer there. */
+async function frequenciesOf(
+  { files }: Runtime,
+  { configuration }: ComparedRun,
+  control: WorkControl,
+): Promise<ReadonlyMap<string, number> | undefined> {
+  try {
+    return (await corpusFacts(files, configuration.data.train, control)).frequencies;
+  } catch (error) {
+    if (error instanceof DecadeError && error.kind === 'input') return undefined;
+    throw error;
+  }
+}
+
+async function devSetOf(runtime: Runtime, run: ComparedRun | undefined): Promise<TestSet> {
   if (run === undefined) {
     throw new DecadeError('usage', { where: 'compare', received: 'no run and no test set', allowed: '--references with --hypotheses' });
   }
-  const { configuration } = await openRun(runtime.files, run);
-  return devSet(runtime.files, resolveConfiguration(configuration, joinPath(run, 'config.yaml')));
+  return devSet(runtime.files, run.configuration);
 }

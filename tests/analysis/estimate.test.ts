@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { estimateMemory, estimateModel, vocabulariesOf } from '../../src/analysis/estimate.js';
 import { createModel } from '../../src/models/create.js';
-import { networkOf } from '../../src/parallel/network.js';
-import { operationsOf } from '../../src/parallel/schedule.js';
+import { networkOf, operationsOf } from '../../src/parallel/network.js';
 import { type Configuration, configurationOf, type ConfigurationInput } from '../../src/training/configuration.js';
 
 /** The network of recipes/paper-2014.yaml. */
@@ -44,7 +43,7 @@ test('the estimate, the division of batches and the simulation count the same op
   const { tokenCosts } = createModel(configuration.model, vocabularies);
   const model = estimateModel(configuration);
   assert.deepEqual([model.operationsPerSourceToken, model.operationsPerTargetToken], [6 * tokenCosts.source, 6 * tokenCosts.target]);
-  const network = networkOf(configuration.model, vocabularies.target);
+  const network = networkOf(configuration.model, vocabularies, configuration.training.optimizer);
   const layers = (part: 'encoder' | 'decoder') => [0, 1, 2].reduce((sum, layer) => sum + operationsOf(network, { part, layer }), 0);
   const output = operationsOf(network, { part: 'output', vocabulary: { from: 0, to: vocabularies.target } });
   assert.deepEqual([layers('encoder'), layers('decoder') + output], [2 * tokenCosts.source, 2 * tokenCosts.target]);

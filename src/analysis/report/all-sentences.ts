@@ -30,7 +30,7 @@ export function allSentences(test: ExaminedTest, { source, target }: Languages):
     { name: 'source words', kind: 'number' },
     { name: 'translation words', kind: 'number' },
   ];
-  const rows = sources.slice(0, heldSentences(test)).map((text, sentence): DataCell[] => {
+  const rows = sources.slice(0, heldSentences([sources, hypotheses, ...references])).map((text, sentence): DataCell[] => {
     const translation = hypotheses[sentence] ?? '';
     const isEmpty = text.trim() === '';
     const marked = isScored
@@ -53,13 +53,15 @@ export function allSentences(test: ExaminedTest, { source, target }: Languages):
   return dataTable({ id: 'all', of: 'sentences', columns, rows, total: sources.length });
 }
 
-function heldSentences({ sources, references, hypotheses }: ExaminedTest): number {
+/** How many sentences of these texts, which are parallel, a page holds. */
+export function heldSentences(texts: readonly (readonly string[])[]): number {
+  const count = Math.min(mostSentences, ...texts.map(({ length }) => length));
   let characters = 0;
-  const end = sources.slice(0, mostSentences).findIndex((_, sentence) => {
-    for (const texts of [sources, hypotheses, ...references]) characters += texts[sentence]?.length ?? 0;
-    return characters > mostCharacters;
-  });
-  return end === -1 ? Math.min(sources.length, mostSentences) : end;
+  for (let sentence = 0; sentence < count; sentence++) {
+    for (const text of texts) characters += text[sentence]?.length ?? 0;
+    if (characters > mostCharacters) return sentence;
+  }
+  return count;
 }
 
 function rounded(value: number | undefined, digits: number): number | undefined {

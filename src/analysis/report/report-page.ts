@@ -11,7 +11,7 @@ import { commands, dataFacts } from './facts.js';
 import { groupMaps, sentenceMap } from './map.js';
 import { followMap } from './map-script.js';
 import { distributions, figure3, scores } from './scores.js';
-import type { Languages } from './sentence.js';
+import { languagesOf } from './sentence.js';
 
 /**
  * All that was found out about a run, as one page.
@@ -79,10 +79,4 @@ function summary({ parameters, configuration, modelMetadata, test }: Examination
     ...(test?.scored === undefined ? [] : test.scored.scores.map(({ label, score }) => `${label} ${score.toFixed(1)}`)),
   ];
   return parts.join(' · ');
-}
-
-/** The configuration names languages as it likes; only names that pages know help a page. */
-function languagesOf({ data }: Examination['configuration']): Languages {
-  const known = (name: string) => (/^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(name) ? name : undefined);
-  return { source: known(data.source), target: known(data.target) };
 }

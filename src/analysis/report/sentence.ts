@@ -8,6 +8,12 @@ export interface Languages {
   readonly target: string | undefined;
 }
 
+/** The configuration names languages as it likes; only names that pages know help a page. */
+export function languagesOf({ data }: { readonly data: { readonly source: string; readonly target: string } }): Languages {
+  const known = (name: string) => (/^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(name) ? name : undefined);
+  return { source: known(data.source), target: known(data.target) };
+}
+
 /** Text of any language, in its own direction, and with its own letters where its language is known. */
 export function text(content: Content, language?: string): Html {
   return html`<div class="text" dir="auto"${language && html` lang="${language}"`}>${content}</div>`;

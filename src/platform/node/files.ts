@@ -1,5 +1,5 @@
 import { type BigIntStats, fstatSync, statSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, truncate } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat, truncate } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { DecadeError } from '../../core/errors.js';
 import { endOfFileError, type FileFailure, fileError } from '../../core/file-errors.js';
