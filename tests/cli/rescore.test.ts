@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { featureValues } from '../../src/decoding/nbest.js';
 import { rescore, score } from '../../src/index.js';
 import { decade, decadeProcess, temporaryDirectory, writeTinyConfiguration } from './decade.js';
 
@@ -56,6 +57,34 @@ test('rescore without a say of the model keeps the order of the list, with its s
   );
   for (const [, , features = '', score] of rows) assert.match(features, new RegExp(`^LM= -\\d model= ${score}$`));
   for (const at of [0, 2]) assert.ok(Number(rows[at]?.[3]) >= Number(rows[at + 1]?.[3]), 'best first');
+});
+
+test('rescore reads a list that translate wrote without an option: its model agrees with itself', async () => {
+  const input = readFileSync(source);
+  for (const penalty of ['1', '0.6', '0']) {
+    const search = ['-m', run, '--beam', '4', '--nbest', '4', '--length-penalty', penalty];
+    const translated = (await decade(['translate', ...search], { input })).stdout;
+    const rescored = await decade(['rescore', '-m', run, '--source', source, '--nbest', '4'], { input: Buffer.from(translated) });
+    assert.deepEqual([rescored.code, rescored.stderr.includes('warning')], [0, false], rescored.stderr);
+    const rows = rescored.stdout.trimEnd().split('\n');
+    assert.ok(rows.length >= 6);
+    for (const row of rows) {
+      const [, , features = '', score] = row.split(' ||| ');
+      assert.match(features, new RegExp(`tokens= \\d+ lengthPenalty= ${penalty} model= `));
+      const [model = Number.NaN] = featureValues(features, 'model');
+      // Only near: a text may be cut into other tokens than those it was made of.
+      assert.ok(Math.abs(Number(score) / model - 1) < 0.05, row);
+    }
+    const again = await decade(['rescore', '-m', run, '--source', source, '--nbest', '1'], { input: Buffer.from(rescored.stdout) });
+    assert.match(again.stdout, /model= \S+ model2= /);
+  }
+});
+
+test('rescore says what it assumes of a list that says nothing', async () => {
+  const { stderr } = await decade(['rescore', '-m', run, '--source', source, '-i', list]);
+  assert.match(stderr, /warning: .*list does not say which length penalty its figures carry: .* \(length penalty 0\)/);
+  const asked = await decade(['rescore', '-m', run, '--source', source, '-i', list, '--length-penalty', '1']);
+  assert.doesNotMatch(asked.stderr, /length penalty/);
 });
 
 test('rescore tunes the weight on another list', async () => {
