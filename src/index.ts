@@ -97,14 +97,15 @@ export function translate(
 }
 
 /**
- * The log-probability (in nats) that a model gives to each target, given its source: opens the model, scores, closes it.
+ * The log-probability (in nats) that a model gives to each target, given its source: opens the model, scores, closes it. Several
+ * models average their probabilities at every token, as they do when they translate.
  */
 export function score(
-  run: string,
+  runs: string | readonly string[],
   pairs: readonly { readonly source: string; readonly target: string }[],
   options?: ScoreOptions & api.ComputeOptions,
 ): Promise<LineScore[]> {
-  return api.score(nodeRuntime, run, pairs, options);
+  return api.score(nodeRuntime, runs, pairs, options);
 }
 
 /**

@@ -67,6 +67,9 @@ test('score gives a log-probability for every pair', async () => {
   assert.equal(code, 0, stderr);
   const [first, empty, last] = stdout.trimEnd().split('\n').map(Number);
   assert.ok(first !== undefined && first < 0 && last !== undefined && last < 0 && empty === 0, stdout);
+  const twice = await decade(['score', '-m', `${run},${run}`, '--source', source, '--target', target]);
+  const [together] = twice.stdout.trimEnd().split('\n').map(Number);
+  assert.ok(Math.abs((together ?? Number.NaN) - first) < 1e-4, 'an ensemble of one model twice');
 });
 
 test('an ensemble of one model twice translates as the model', async () => {
