@@ -2,9 +2,15 @@ import { DecadeError } from '../../core/errors.js';
 import { type LengthPenalty, lengthPenalty } from '../../decoding/length-penalty.js';
 import { lengthPenaltyOf, type NbestHypothesis } from '../../decoding/nbest.js';
 import type { DecodingOptions } from '../../decoding/options.js';
-import type { RescoringOptions } from './rescoring.js';
 
 type LengthPenaltyOptions = DecodingOptions['lengthPenalty'];
+
+/** See `rescoringOptions`. */
+export interface PenaltyChoice {
+  readonly own: string;
+  readonly weight: number;
+  readonly lengthPenalty?: number | undefined;
+}
 
 const none: LengthPenaltyOptions = { kind: 'power', alpha: 0 };
 
@@ -13,13 +19,13 @@ const none: LengthPenaltyOptions = { kind: 'power', alpha: 0 };
  * where the list says so.
  */
 export class MatchingPenalty {
-  readonly #options: Pick<RescoringOptions, 'own' | 'weight' | 'lengthPenalty'>;
+  readonly #options: PenaltyChoice;
   readonly #asked: LengthPenaltyOptions | undefined;
   readonly #onAssumption: () => void;
   #isTold = false;
 
   /** `onAssumption` is called once, when a list leaves open what its figures carry and nobody said. */
-  constructor(options: Pick<RescoringOptions, 'own' | 'weight' | 'lengthPenalty'>, onAssumption: () => void) {
+  constructor(options: PenaltyChoice, onAssumption: () => void) {
     this.#options = options;
     this.#asked = options.lengthPenalty === undefined ? undefined : { kind: 'power', alpha: options.lengthPenalty };
     this.#onAssumption = onAssumption;
