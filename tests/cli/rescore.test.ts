@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { featureValues } from '../../src/decoding/nbest.js';
+import { featureValues, parseNbestLine } from '../../src/decoding/nbest.js';
 import { rescore, score } from '../../src/index.js';
 import { decade, decadeProcess, temporaryDirectory, writeTinyConfiguration } from './decade.js';
 
@@ -70,15 +70,17 @@ test('rescore reads a list that translate wrote without an option: the model’s
     const rows = rescored.stdout
       .trimEnd()
       .split('\n')
-      .map((line) => line.split(' ||| '));
+      .map((line) => parseNbestLine(line, 'list'));
     assert.ok(rows.length >= 6);
-    const pairs = rows.map(([sentence, text = '']) => ({ source: sources[Number(sentence)] ?? '', target: text }));
+    const pairs = rows.map(({ sentence, hypothesis }) => ({ source: sources[sentence] ?? '', target: hypothesis.text }));
     const scores = await score(run, pairs, { devices: 1, gemm: 'webassembly' });
-    for (const [index, [, , features = '']] of rows.entries()) {
+    for (const [index, { hypothesis }] of rows.entries()) {
+      const { features } = hypothesis;
       assert.match(features, new RegExp(`tokens= \\d+ lengthPenalty= ${penalty} model= `));
       const { logProbability, tokenLogProbabilities } = scores[index] ?? { logProbability: 0, tokenLogProbabilities: [] };
       const [model = Number.NaN] = featureValues(features, 'model');
-      assert.ok(Math.abs(model - logProbability / tokenLogProbabilities.length ** Number(penalty)) < 1e-4, features);
+      const expected = logProbability / tokenLogProbabilities.length ** Number(penalty);
+      assert.ok(Math.abs(model / expected - 1) < 1e-4, `${features}, expected ${expected}`);
     }
     const again = await decade(['rescore', '-m', run, '--source', source, '--nbest', '1'], { input: Buffer.from(rescored.stdout) });
     assert.match(again.stdout, /model= \S+ model2= /);
