@@ -22,7 +22,9 @@ import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.
 import { type SentenceVectorOptions, type SentenceVectors, sentenceVectors } from './decoding/sentence-vectors.js';
 import { type SourceLine, type TranslateOptions, type TranslationResult, Translator } from './decoding/translator.js';
 import type { TranslationModel } from './decoding/translation-model.js';
-import { type Evaluation, evaluate as evaluateMetric, metricNamed, type ReadingOptions } from './metrics/evaluate.js';
+import { type Evaluation, evaluate as evaluateMetric } from './metrics/evaluate.js';
+import { bleu } from './metrics/bleu.js';
+import { resolveScoring, type ScoringOptions, scoringMetrics } from './metrics/scoring-options.js';
 import { createModel, type ModelOptions } from './models/create.js';
 import type { Model } from './models/model.js';
 import { DataExecutor } from './parallel/data-executor.js';
@@ -298,14 +300,14 @@ export async function translate(
 /** What to compute on. */
 export type ComputeOptions = Pick<LoadOptions, 'gemm' | 'devices'>;
 
-/** Opens a model, scores pairs and closes it: for once. */
+/** Opens models, scores pairs and closes them: for once. */
 export async function score(
   runtime: Runtime,
-  run: string,
+  runs: string | readonly string[],
   pairs: readonly { readonly source: string; readonly target: string }[],
   { gemm, devices, ...options }: ScoreOptions & ComputeOptions = {},
 ): Promise<LineScore[]> {
-  return withModel(runtime, run, { gemm, devices }, (model) => model.score(pairs, options));
+  return withModel(runtime, runs, { gemm, devices }, (model) => model.score(pairs, options));
 }
 
 /** Opens models, rescores an n-best list and closes them: for once. */
@@ -332,20 +334,18 @@ async function withModel<Result>(
   }
 }
 
-export interface EvaluateOptions extends ReadingOptions {
+export interface EvaluateOptions extends ScoringOptions {
   readonly hypotheses: readonly string[];
   /** One list for each set of references. */
   readonly references: readonly (readonly string[])[];
-  /** `bleu`, `chrf`, `chrf++`, `ter`, `exact`. Default: bleu and chrf. */
-  readonly metrics?: readonly string[] | undefined;
 }
 
 /** Scores translations against references as sacreBLEU does. */
-export function evaluate({ hypotheses, references, metrics = ['bleu', 'chrf'], ...reading }: EvaluateOptions): Evaluation[] {
-  return metrics.map((name) => metricNamed(name, reading)).map((metric) => evaluateMetric(metric, hypotheses, references));
+export function evaluate({ hypotheses, references, ...scoring }: EvaluateOptions): Evaluation[] {
+  return scoringMetrics(scoring).map((metric) => evaluateMetric(metric, hypotheses, references));
 }
 
-export interface ReportOptions extends ExaminationRequest, ComputeOptions {
+export interface ReportOptions extends Omit<ExaminationRequest, 'scoring'>, ScoringOptions, ComputeOptions {
   /** The command line that asks, for the page to repeat. Default: `decade report RUN`. */
   readonly command?: readonly string[] | undefined;
 }
@@ -354,31 +354,32 @@ export interface ReportOptions extends ExaminationRequest, ComputeOptions {
 export async function report(
   runtime: Runtime,
   run: string,
-  { gemm, devices, command = ['decade', 'report', run], ...request }: ReportOptions = {},
+  options: ReportOptions = {},
 ): Promise<{ page: string; examination: Examination }> {
-  const examination = await examineRun(runtime.files, run, request, () => load(runtime, run, { gemm, devices }));
+  const { gemm, devices, command = ['decade', 'report', run], metrics, tokenize, lowercase, smooth, smoothValue, ...request } = options;
+  const scoring = { metrics, tokenize, lowercase, smooth, smoothValue };
+  const examination = await examineRun(runtime.files, run, { ...request, scoring }, () => load(runtime, run, { gemm, devices }));
   // Whoever only translates need not load what draws.
   const { reportPage } = await import('./analysis/report/report-page.js');
   return { page: await reportPage(examination, command), examination };
 }
 
-export interface CompareOptions extends WorkControl, ComputeOptions, Pick<ExaminationRequest, 'decoding'> {
+export interface CompareOptions extends WorkControl, ComputeOptions, ScoringOptions, Pick<ExaminationRequest, 'decoding'> {
   /** Default: the dev corpus of the first run. */
   readonly testSet?: TestSet | undefined;
   /** Translations of the test set that somebody else made. */
   readonly hypotheses?: readonly ComparedSystem[] | undefined;
-  /** Default: bleu and chrf. */
-  readonly metrics?: readonly string[] | undefined;
 }
 
 /** Translates a test set with each run and tests how they differ from the first, on one HTML page and in figures. */
 export async function compare(
   runtime: Runtime,
   runs: readonly string[],
-  { gemm, devices, decoding, testSet, hypotheses = [], metrics, ...control }: CompareOptions = {},
+  { gemm, devices, decoding, testSet, hypotheses = [], signal, onProgress, ...scoring }: CompareOptions = {},
 ): Promise<{ page: string; comparison: Comparison }> {
   requireSystems([...runs.map((name) => ({ name })), ...hypotheses]);
-  for (const metric of metrics ?? []) metricNamed(metric);
+  scoringMetrics(scoring);
+  const control = { signal, onProgress };
   const read: ComparedRun[] = [];
   for (const name of runs) read.push(await readComparedRun(runtime.files, name));
   const sentences = testSet ?? (await devSetOf(runtime, read[0]));
@@ -389,9 +390,10 @@ export async function compare(
     );
     translated.push({ name, hypotheses: translations.map(({ text }) => text) });
   }
-  const comparison = await compareSystems(sentences, [...translated, ...hypotheses], metrics, control);
+  const comparison = await compareSystems(sentences, [...translated, ...hypotheses], scoring, control);
   const frequencies = read[0] && (await frequenciesOf(runtime, read[0], control));
-  const bins = await compareBins(metricNamed('bleu'), sentences, comparison.systems, frequencies, control);
+  const { metrics: _, ...reading } = resolveScoring(scoring);
+  const bins = await compareBins(bleu(reading), sentences, comparison.systems, frequencies, control);
   const { comparePage } = await import('./analysis/report/compare-page.js');
   return { page: await comparePage(comparison, { bins, runs: read }), comparison };
 }

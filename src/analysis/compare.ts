@@ -1,5 +1,6 @@
 import { DecadeError } from '../core/errors.js';
-import { metricNamed } from '../metrics/evaluate.js';
+import type { Metric } from '../metrics/metric.js';
+import { type ScoringOptions, scoringMetrics } from '../metrics/scoring-options.js';
 import { type PairedInterval, pairedIntervals, requireTestSet, scoreSentences, type TestSet } from './scored-sentences.js';
 import type { WorkControl } from './work.js';
 
@@ -32,14 +33,15 @@ export interface Comparison {
 /**
  * Scores systems on the same sentences; every one is tested against the first by paired bootstrap resampling (Koehn 2004).
  *
- * @throws DecadeError `usage` for fewer than two systems or unknown metrics, `input` for lists of different length
+ * @throws DecadeError `usage` for fewer than two systems or scoring options that are not allowed, `input` for lists of different length
  */
 export async function compareSystems(
   testSet: TestSet,
   systems: readonly ComparedSystem[],
-  metrics: readonly string[] = ['bleu', 'chrf'],
+  scoring: ScoringOptions = {},
   control: WorkControl = {},
 ): Promise<Comparison> {
+  const metrics = scoringMetrics(scoring);
   requireSystems(systems);
   requireTestSet(testSet);
   for (const { name, hypotheses } of systems) {
@@ -51,7 +53,7 @@ export async function compareSystems(
     });
   }
   const compared: MetricComparison[] = [];
-  for (const metric of metrics.map((name) => metricNamed(name))) {
+  for (const metric of metrics) {
     const statistics = [];
     for (const { hypotheses } of systems) {
       statistics.push((await scoreSentences(metric, hypotheses, testSet.references, control)).statistics);
@@ -65,7 +67,7 @@ export async function compareSystems(
       systems: intervals.map((interval, index) => ({ system: systems[index]?.name ?? '', ...interval })),
     });
   }
-  const chrf = metricNamed('chrf');
+  const [chrf] = scoringMetrics({ ...scoring, metrics: ['chrf'] }) as [Metric];
   const sentenceScores: Float64Array[] = [];
   for (const { hypotheses } of systems) {
     const { statistics } = await scoreSentences(chrf, hypotheses, testSet.references, control);

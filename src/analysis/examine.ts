@@ -2,6 +2,7 @@ import { Run } from '../checkpoint/run.js';
 import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
 import { describeSource, readPairs } from '../data/sources.js';
+import { scoringMetrics } from '../metrics/scoring-options.js';
 import { createModel } from '../models/create.js';
 import { type Configuration, resolveConfiguration } from '../training/configuration.js';
 import { type CorpusFacts, corpusFacts, testSetFacts } from './corpus-facts.js';
@@ -46,6 +47,7 @@ export async function examineRun(
   openModel: () => Promise<ExaminedModel>,
 ): Promise<Examination> {
   const run = await Run.open(files, path);
+  scoringMetrics(request.scoring);
   if (request.testSet !== undefined) {
     if (request.testSet.references.length > 0) requireTestSet(request.testSet);
     else requireSentences(request.testSet);
@@ -110,12 +112,17 @@ export async function devSet(files: Files, { data }: Configuration): Promise<Tes
   }
   const sources: string[] = [];
   const references: string[] = [];
+  let unusable = 0;
   for await (const pair of readPairs(files, data.dev)) {
-    if ('unusable' in pair) continue;
+    if ('unusable' in pair) {
+      unusable++;
+      continue;
+    }
     sources.push(pair.source);
     references.push(pair.target);
   }
-  const testSet = { name: `dev corpus, ${describeSource(data.dev)}`, sources, references: [references] };
+  const leftOut = unusable === 0 ? '' : ` (without ${unusable} ${unusable === 1 ? 'line' : 'lines'} that cannot be read)`;
+  const testSet = { name: `dev corpus, ${describeSource(data.dev)}${leftOut}`, sources, references: [references] };
   requireTestSet(testSet);
   return testSet;
 }

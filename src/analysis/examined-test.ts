@@ -3,7 +3,8 @@ import { type DecodingOptionsInput, resolveDecodingOptions } from '../decoding/o
 import type { SentenceVectorOptions, SentenceVectors } from '../decoding/sentence-vectors.js';
 import type { TranslateOptions } from '../decoding/translator.js';
 import { bleu } from '../metrics/bleu.js';
-import { metrics } from '../metrics/evaluate.js';
+import { metricNamed } from '../metrics/evaluate.js';
+import { resolveScoring, type ScoringOptions } from '../metrics/scoring-options.js';
 import { type ScoredBin, scoreBins } from './bins.js';
 import { binsByLength } from './by-length.js';
 import { binsByRarity, FrequencyRanks } from './by-rarity.js';
@@ -34,6 +35,8 @@ export interface TestRequest extends WorkControl {
   readonly decoding?: DecodingOptionsInput | undefined;
   /** Lines of the test set, from 1, of which to show the attention. Default: a few between good and bad. */
   readonly attention?: readonly number[] | undefined;
+  /** How translations are scored. Parts of the test set are scored by BLEU, sentences by BLEU and chrF, whatever the metrics. */
+  readonly scoring?: ScoringOptions | undefined;
 }
 
 /** A test set with all that a model makes of it. */
@@ -58,7 +61,7 @@ export interface ScoredTest {
   readonly scores: readonly (ScoreInterval & { readonly label: string; readonly signature: string })[];
   /** chrF of every sentence by itself: steadier than BLEU on so little text. */
   readonly chrf: Float64Array;
-  /** BLEU of every sentence by itself: exponential smoothing and effective order, as sacreBLEU's `sentence_bleu`. */
+  /** BLEU of every sentence by itself, with effective order as sacreBLEU's `sentence_bleu`. */
   readonly bleu: Float64Array;
   readonly byLength: readonly ScoredBin[];
   readonly byRarity: readonly ScoredBin[];
@@ -106,14 +109,19 @@ async function scoreTest(
   { sources, references }: TestSet,
   hypotheses: readonly string[],
   frequencies: ReadonlyMap<string, number> | undefined,
-  control: WorkControl,
+  { scoring, ...control }: Pick<TestRequest, 'scoring' | keyof WorkControl>,
 ): Promise<ScoredTest> {
-  const corpus = {
-    bleu: await scoreSentences(metrics.bleu(), hypotheses, references, control),
-    chrf: await scoreSentences(metrics.chrf(), hypotheses, references, control),
+  const { metrics, ...reading } = resolveScoring(scoring);
+  const measured = new Map<string, ScoredSentences>();
+  const measure = async (name: string): Promise<ScoredSentences> => {
+    const found = measured.get(name) ?? (await scoreSentences(metricNamed(name, reading), hypotheses, references, control));
+    measured.set(name, found);
+    return found;
   };
+  const corpus = { bleu: await measure('bleu'), chrf: await measure('chrf') };
   const scores = [];
-  for (const { metric, statistics } of [corpus.bleu, corpus.chrf]) {
+  for (const name of metrics) {
+    const { metric, statistics } = await measure(name);
     const signature = metric.signature(references.length);
     scores.push({ label: metric.label, signature, ...(await scoreInterval({ metric, statistics }, control)) });
   }
@@ -121,7 +129,7 @@ async function scoreTest(
   return {
     scores,
     chrf: eachAlone(corpus.chrf),
-    bleu: eachAlone({ ...corpus.bleu, metric: bleu({ effectiveOrder: true }) }),
+    bleu: eachAlone({ ...corpus.bleu, metric: bleu({ ...reading, effectiveOrder: true }) }),
     byLength: await scoreBins(corpus.bleu, binsByLength(sources), { ...control, label: 'resampling by length' }),
     byRarity: await scoreBins(corpus.bleu, binsByRarity(sources, ranks), { ...control, label: 'resampling by rarity' }),
     ranksOf: frequencies === undefined ? 'test set' : 'training corpus',

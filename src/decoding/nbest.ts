@@ -1,4 +1,6 @@
 import { DecadeError } from '../core/errors.js';
+import type { DecodingOptions } from './options.js';
+import type { Translation } from './translator.js';
 
 /**
  * N-best lists as Moses, Marian and decade write them, a hypothesis a line, those of a sentence together, best first:
@@ -7,6 +9,9 @@ import { DecadeError } from '../core/errors.js';
  *
  * Bars in the text that would look like a separator, and spaces at its ends, are written with the escapes of Moses: `||&#124;`
  * and `&#32;`; what is written so already gets an `amp;` more, `||&amp;#124;`. Reading gives the same text back.
+ *
+ * Decade's features are `logProbability= -3.21 tokens= 7 lengthPenalty= 1`: the score is the log-probability divided by
+ * tokens^1, where `</s>` is a token; `gnmtLengthPenalty= 0.2` for the formula of Wu et al.
  */
 export interface NbestHypothesis {
   readonly text: string;
@@ -70,6 +75,32 @@ export function parseNbestLine(line: string, where: string): { sentence: number;
 /** The line of a hypothesis, without a line end. */
 export function formatNbestLine(sentence: number, { text, features, score, further }: NbestHypothesis): string {
   return [sentence, withEscapes(text), features, score.toFixed(6), ...further].join(` ${separator} `);
+}
+
+/** The line of one of decade's own translations. */
+export function formatTranslation(sentence: number, translation: Translation): string {
+  const { text, score } = translation;
+  return formatNbestLine(sentence, { text, features: translationFeatures(translation), score, further: [] });
+}
+
+const penaltyFeatures = { power: 'lengthPenalty', gnmt: 'gnmtLengthPenalty' } as const;
+
+/** Decade's features of a translation. */
+export function translationFeatures({
+  logProbability,
+  tokenLogProbabilities,
+  lengthPenalty: { kind, alpha },
+}: Pick<Translation, 'logProbability' | 'tokenLogProbabilities' | 'lengthPenalty'>): string {
+  return `logProbability= ${logProbability.toFixed(6)} tokens= ${tokenLogProbabilities.length} ${penaltyFeatures[kind]}= ${alpha}`;
+}
+
+/** Which length penalty a hypothesis's score carries; undefined where its features do not say. */
+export function lengthPenaltyOf(features: string): DecodingOptions['lengthPenalty'] | undefined {
+  for (const kind of ['power', 'gnmt'] as const) {
+    const [alpha] = featureValues(features, penaltyFeatures[kind]);
+    if (alpha !== undefined && Number.isFinite(alpha)) return { kind, alpha };
+  }
+  return undefined;
 }
 
 /**

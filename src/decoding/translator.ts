@@ -23,6 +23,8 @@ export type SourceLine = string | { readonly text: string; readonly prefix?: str
 export interface Translation extends Hypothesis {
   /** Plain, detokenised text. */
   readonly text: string;
+  /** What `score` carries. */
+  readonly lengthPenalty: DecodingOptions['lengthPenalty'];
 }
 
 /** The best translation of a line. An empty line has an empty one, with log-probability 0. */
@@ -194,7 +196,7 @@ class TranslationCall {
       const { text, prefix = '' } = typeof line === 'string' ? { text: line } : line;
       const number = ++this.#lines;
       const { ids, warning } = encodeLine(sourceTokenizer, text, number, sourceLimit(this.options));
-      if (ids.length === 0) results[index] = emptyResult(number);
+      if (ids.length === 0) results[index] = emptyResult(number, this.options);
       else waiting.push({ index, line: number, text, source: ids, beginning: targetTokenizer.encodeBeginning(prefix), warning });
     }
     this.#linesDone += lines.length - waiting.length;
@@ -235,7 +237,7 @@ class TranslationCall {
         nbest.push(this.#translation(hypothesis, waiting));
         await turn();
       }
-      const [best = emptyTranslation] = nbest;
+      const [best = emptyTranslation(this.options)] = nbest;
       this.#targetTokens += best.ids.length + 1;
       const unknownSourceWords = unknownWords(sourceTokenizer, text, sourceWords);
       const meanProbability = geometricMean(best.tokenLogProbabilities.subarray(beginning?.ids.length));
@@ -245,7 +247,7 @@ class TranslationCall {
   }
 
   #translation(hypothesis: Hypothesis, { text: source, beginning }: WaitingLine): Translation {
-    const { unknownReplacement, attention } = this.options;
+    const { unknownReplacement, attention, lengthPenalty } = this.options;
     if (unknownReplacement === 'attention' && hypothesis.attention === undefined) {
       throw new DecadeError('usage', {
         where: 'unknownReplacement',
@@ -256,7 +258,7 @@ class TranslationCall {
     }
     const unknown = this.#replacement.of(source, hypothesis);
     const text = this.#tokenizers.targetTokenizer.decode(hypothesis.ids, { unknown, beginning });
-    return { ...hypothesis, attention: attention ? hypothesis.attention : undefined, text };
+    return { ...hypothesis, attention: attention ? hypothesis.attention : undefined, text, lengthPenalty };
   }
 }
 
@@ -270,17 +272,21 @@ interface WaitingLine {
   readonly warning: DecadeError | undefined;
 }
 
-const emptyTranslation: Translation = {
-  ids: new Int32Array(0),
-  tokenLogProbabilities: new Float32Array(0),
-  logProbability: 0,
-  score: 0,
-  attention: undefined,
-  text: '',
-};
+function emptyTranslation({ lengthPenalty }: DecodingOptions): Translation {
+  return {
+    ids: new Int32Array(0),
+    tokenLogProbabilities: new Float32Array(0),
+    logProbability: 0,
+    score: 0,
+    attention: undefined,
+    text: '',
+    lengthPenalty,
+  };
+}
 
-function emptyResult(line: number): TranslationResult {
-  return { ...emptyTranslation, line, nbest: [emptyTranslation], warning: undefined, unknownSourceWords: [], meanProbability: 1 };
+function emptyResult(line: number, options: DecodingOptions): TranslationResult {
+  const empty = emptyTranslation(options);
+  return { ...empty, line, nbest: [empty], warning: undefined, unknownSourceWords: [], meanProbability: 1 };
 }
 
 function geometricMean(logProbabilities: Float32Array): number {

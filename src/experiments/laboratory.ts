@@ -8,7 +8,7 @@ import { replaceFile, writeTextFile } from '../checkpoint/whole-files.js';
 import { type Files, joinPath } from '../core/files.js';
 import { contentHash } from '../data/content-hash.js';
 import { type CorpusSource, readPairs } from '../data/sources.js';
-import { formatNbestLine } from '../decoding/nbest.js';
+import { formatTranslation } from '../decoding/nbest.js';
 import type { Runtime } from '../parallel/runtime.js';
 import type { Configuration } from '../training/configuration.js';
 import type { TrainingEvent } from '../training/events.js';
@@ -225,10 +225,7 @@ export class Laboratory {
           onProgress: (progress) => this.#tell('translating', [run], progress.lines / sentences.sources.length),
         });
         for (const { line, nbest } of results) {
-          for (const { text, score, logProbability } of nbest) {
-            const features = `logProbability= ${logProbability.toFixed(6)}`;
-            lines.push(formatNbestLine(line - 1, { text, features, score, further: [] }));
-          }
+          for (const translation of nbest) lines.push(formatTranslation(line - 1, translation));
         }
         return { lines };
       } finally {

@@ -1,23 +1,18 @@
+import type { z } from 'zod';
 import { DecadeError, nearestName } from '../core/errors.js';
-import { bleu } from './bleu.js';
+import { bleu, type bleuOptions } from './bleu.js';
 import { chrf } from './chrf.js';
 import { exactMatch } from './exact-match.js';
 import type { Metric, MetricScore } from './metric.js';
 import { inOneForm } from './one-form.js';
 import { ter } from './ter.js';
-import type { BleuTokenizer } from './tokenization.js';
 
-/** How text is read before it is compared. */
-export interface ReadingOptions {
-  /** How BLEU finds words; `none` for text that is tokenized already. Default: 13a. */
-  readonly tokenize?: BleuTokenizer | undefined;
-  /** Ignore case. TER always does. Default: false. */
-  readonly lowercase?: boolean | undefined;
-}
+/** How metrics read text, and BLEU smooths; see `scoringOptions`. */
+export type ReadingOptions = Pick<z.input<typeof bleuOptions>, 'tokenize' | 'lowercase' | 'smooth' | 'smoothValue'>;
 
 /** Every metric by name, with its standard options. */
 export const metrics = {
-  bleu: ({ tokenize, lowercase } = {}) => bleu({ tokenize, lowercase }),
+  bleu: ({ tokenize, lowercase, smooth, smoothValue } = {}) => bleu({ tokenize, lowercase, smooth, smoothValue }),
   chrf: ({ lowercase } = {}) => chrf({ lowercase }),
   'chrf++': ({ lowercase } = {}) => chrf({ wordOrder: 2, lowercase }),
   ter: () => ter(),

@@ -55,7 +55,7 @@ test('what cannot be compared is refused with the reason', async () => {
   await assert.rejects(compareSystems(testSet, [system]), /1 system; expected at least two/);
   await assert.rejects(compareSystems(testSet, [system, system]), /one twice/);
   await assert.rejects(compareSystems(testSet, [system, { name: 'short', hypotheses: ['x'] }]), /short: 1 translations; expected 60/);
-  await assert.rejects(compareSystems(testSet, [system, { ...system, name: 'two' }], ['blue']), /did you mean bleu/i);
+  await assert.rejects(compareSystems(testSet, [system, { ...system, name: 'two' }], { metrics: ['blue'] }), /did you mean bleu/i);
   assert.throws(() => requireTestSet({ name: 'empty', sources: [], references: [[]] }), /empty: 0 sentences/);
 });
 

@@ -56,7 +56,7 @@ test('n-best lines read line ||| text ||| feature= values ||| score', async () =
   for (const [, , features = '', score = ''] of fields) {
     assert.match(score, /^-\d+\.\d{6}$/);
     // Without a length penalty the rank is the log-probability itself.
-    assert.equal(features, `logProbability= ${score}`);
+    assert.match(features, new RegExp(`^logProbability= ${score} tokens= \\d+ lengthPenalty= 0$`));
   }
 });
 
@@ -67,6 +67,9 @@ test('score gives a log-probability for every pair', async () => {
   assert.equal(code, 0, stderr);
   const [first, empty, last] = stdout.trimEnd().split('\n').map(Number);
   assert.ok(first !== undefined && first < 0 && last !== undefined && last < 0 && empty === 0, stdout);
+  const twice = await decade(['score', '-m', `${run},${run}`, '--source', source, '--target', target]);
+  const [together] = twice.stdout.trimEnd().split('\n').map(Number);
+  assert.ok(Math.abs((together ?? Number.NaN) - first) < 1e-4, 'an ensemble of one model twice');
 });
 
 test('an ensemble of one model twice translates as the model', async () => {

@@ -119,6 +119,19 @@ test('sentences without references are translated and shown with their probabili
   assert.doesNotMatch(page, /<th[^>]*>(reference|chrF|BLEU)/);
 });
 
+test('report scores as it is asked to, by any metric', async () => {
+  const out = join(directory, 'scored.html');
+  const given = ['--source', source, '--references', references, references, '--out', out];
+  const asked = ['--metrics', 'ter,bleu', '--tokenize', 'char', '--lowercase', '--smooth', 'floor', '--smooth-value', '0.01'];
+  const { code, stdout, stderr } = await decade(['report', run, ...given, ...asked]);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^TER = .*\nBLEU = /);
+  const page = readFileSync(out, 'utf8');
+  for (const signature of ['nrefs:2|case:lc|tok:tercom', 'nrefs:2|case:lc|eff:no|tok:char|smooth:floor[0.01]']) {
+    assert.ok(page.includes(signature), signature);
+  }
+});
+
 test('bad input is refused before any work, with what to do', async () => {
   const cases: [string[], RegExp][] = [
     [['report', join(directory, 'nothing')], /nothing: no such directory; expected a run directory/],

@@ -13,7 +13,7 @@ const mostRounds = 20;
  */
 export class OracleSearch {
   readonly #corpus = bleu();
-  readonly #sentence = bleu({ smoothing: 'add-k', effectiveOrder: true });
+  readonly #sentence = bleu({ smooth: 'add-k', effectiveOrder: true });
   /** Statistics of the candidates of each sentence, best first: sums of small counts, which 32 bits hold exactly. */
   readonly #sentences: Float32Array[][] = [];
 

@@ -53,14 +53,14 @@ export interface Rescoring {
 export async function rescore(
   list: NbestList,
   score: ScorePairs,
-  { weight: given, onSentence, signal, onProgress, onBadLine, ...rest }: RescoreOptions = {},
+  { weight: given, onSentence, signal, onProgress, onBadLine, onAssumption, ...rest }: RescoreOptions = {},
 ): Promise<Rescoring> {
   const tunedOn = typeof given === 'object' ? given.tunedOn : undefined;
   const options = resolveOptions(rescoringOptions, { ...rest, weight: typeof given === 'object' ? undefined : given }, 'rescoring options');
   const { references = [] } = list;
   if (references.length > 0) requireReferences(list);
   if (tunedOn !== undefined) requireReferences(tunedOn);
-  const control = { signal, onProgress, onBadLine };
+  const control = { signal, onProgress, onBadLine, onAssumption };
   const tuned = tunedOn && (await tuneWeight(rescored(tunedOn, score, 'tuning', options, control), control));
   const weight = tuned?.weight ?? options.weight;
   const judgement = references.length === 0 ? undefined : new RescoringJudgement(weight);

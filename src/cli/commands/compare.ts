@@ -1,21 +1,21 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { ComparedSystem, Comparison } from '../../analysis/compare.js';
 import { describeTestSet } from '../../analysis/scored-sentences.js';
 import { compare } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { nodeRuntime } from '../../node/runtime.js';
-import { type DeviceChoice, gathered, names, withDevicesOption, withGemmOption } from '../arguments.js';
+import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { print, printJson, requireOutput, requirePage, writeWhole } from '../output.js';
 import { StagedProgress } from '../progress.js';
+import { scoringOf, type ScoringChoice, withScoringOptions } from '../scoring.js';
 import { describeDifference, describeInterval } from '../scores.js';
 import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.js';
 import { allLines, requireSameCount } from '../text-input.js';
 import { type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
 
-interface Options extends DeviceChoice, SearchChoice, TestSetChoice {
+interface Options extends DeviceChoice, SearchChoice, ScoringChoice, TestSetChoice {
   hypotheses?: string[];
-  metrics: string[];
   out?: string;
   json?: boolean;
 }
@@ -32,10 +32,9 @@ export function compareCommand(): Command {
     'the dev corpus of the first run',
   )
     .option('--hypotheses <FILE...>', 'also, or only, translations in files', gathered)
-    .addOption(new Option('--metrics <names>', 'bleu, chrf, chrf++, ter, exact').argParser(names).default(['bleu', 'chrf'], 'bleu,chrf'))
     .option('--out <FILE>', `the page (default: ${defaultPage})`)
     .option('--json', 'print one JSON object');
-  return withGemmOption(withDevicesOption(withSearchOptions(command)))
+  return withGemmOption(withDevicesOption(withSearchOptions(withScoringOptions(command))))
     .addHelpText(
       'after',
       `
@@ -47,6 +46,7 @@ Examples:
 }
 
 async function run(runs: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
+  const scoring = scoringOf(options);
   const testSet = await testSetOf('compare', options);
   const hypotheses: ComparedSystem[] = [];
   for (const name of options.hypotheses ?? []) {
@@ -63,7 +63,7 @@ async function run(runs: readonly string[], options: Options, signal: AbortSigna
   const { page, comparison } = await compare(nodeRuntime, runs, {
     ...(testSet && { testSet }),
     hypotheses,
-    metrics: options.metrics,
+    ...scoring,
     decoding: await searchOptions(options),
     gemm: options.gemm,
     devices: options.devices,

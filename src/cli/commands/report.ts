@@ -8,12 +8,13 @@ import { type DeviceChoice, withDevicesOption, withGemmOption } from '../argumen
 import { interruptible } from '../interruption.js';
 import { print, requireOutput, requirePage, writeWhole } from '../output.js';
 import { StagedProgress } from '../progress.js';
+import { scoringOf, type ScoringChoice, withScoringOptions } from '../scoring.js';
 import { allLines } from '../text-input.js';
 import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.js';
 import { warn } from '../warning.js';
 import { type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
 
-interface Options extends DeviceChoice, SearchChoice, TestSetChoice {
+interface Options extends DeviceChoice, SearchChoice, ScoringChoice, TestSetChoice {
   groups?: string;
   attention?: number[];
   out?: string;
@@ -32,7 +33,7 @@ export function reportCommand(): Command {
     )
     .option('--attention <lines>', 'lines of the test set to show the attention for, such as 3,17 (default: a few)', lineNumbers)
     .option('--out <FILE>', 'the page (default: report.html in the run)');
-  return withGemmOption(withDevicesOption(withSearchOptions(command)))
+  return withGemmOption(withDevicesOption(withSearchOptions(withScoringOptions(command))))
     .addHelpText(
       'after',
       `
@@ -47,6 +48,7 @@ Examples:
 async function write(run: string, options: Options, signal: AbortSignal): Promise<void> {
   // Before a file is made in what may be no run.
   await Run.open(nodeRuntime.files, run);
+  const scoring = scoringOf(options);
   const testSet = await testSetOf('report', options, false);
   const groups = await groupsOf(options.groups);
   const path = options.out ?? joinPath(run, 'report.html');
@@ -54,6 +56,7 @@ async function write(run: string, options: Options, signal: AbortSignal): Promis
   const progress = new StagedProgress();
   const { page, examination } = await report(nodeRuntime, run, {
     ...(testSet && { testSet }),
+    ...scoring,
     groups,
     attention: options.attention,
     decoding: await searchOptions(options),

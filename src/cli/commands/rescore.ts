@@ -5,7 +5,7 @@ import type { NbestList } from '../../analysis/rescoring/rescoring.js';
 import type { TunedWeight } from '../../analysis/rescoring/weight-search.js';
 import type { PairedInterval } from '../../analysis/scored-sentences.js';
 import { DecadeError } from '../../core/errors.js';
-import { formatNbestLine } from '../../decoding/nbest.js';
+import { featureValues, formatNbestLine } from '../../decoding/nbest.js';
 import { type DeviceChoice, gathered, numberFrom, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
@@ -28,7 +28,7 @@ interface Options extends DeviceChoice {
   tuneReferences?: string[];
   references?: string[];
   own: string;
-  lengthPenalty: number;
+  lengthPenalty?: number;
   nbest?: number;
   json?: boolean;
 }
@@ -56,7 +56,11 @@ export function rescoreCommand(): Command {
     .option('--tune-references <FILE...>', 'what its translations should be', gathered)
     .option('--references <FILE...>', 'what the translations should be: tells BLEU before, after, and of the best choice', gathered)
     .option('--own <name>', "which of the list's figures counts: `score`, or a feature such as logProbability", 'score')
-    .option('--length-penalty <exponent>', "divide the model's log-probability by length^exponent", numberFrom(0, 10), 0)
+    .option(
+      '--length-penalty <exponent>',
+      "divide the model's log-probability by length^exponent (default: as the list says of its scores; 0 if it does not)",
+      numberFrom(0, 10),
+    )
     .option('--nbest <number>', 'print so many of each line, as an n-best list with a feature for the model', wholeNumber(1))
     .option('--json', 'print one JSON object with the scores in place of the text (needs --references; text with -o)');
   return withGemmOption(withDevicesOption(command))
@@ -94,6 +98,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
       onBadLine: ({ message }) => {
         if (++badLines <= badLinesTold) warn(new Error(`${message}; the line is left out`), progress);
       },
+      onAssumption: (text) => warn(new Error(text), progress),
       onSentence: async (sentence) => {
         if (sentence.hypotheses.length === 0) empty++;
         await output?.write(nbest === undefined ? `${sentence.text}\n` : nbestLines(sentence, nbest));
@@ -131,10 +136,17 @@ function nbestLines({ sentence, hypotheses }: RankedSentence, most: number): str
   return hypotheses
     .slice(0, most)
     .map(({ model, combined, ...hypothesis }) => {
-      const features = `${hypothesis.features} model= ${model.toFixed(6)}`.trim();
+      const features = withFeature(hypothesis.features, 'model', model);
       return `${formatNbestLine(sentence, { ...hypothesis, features, score: combined })}\n`;
     })
     .join('');
+}
+
+/** A list that is rescored again has `model=` and `model2=`. */
+function withFeature(features: string, name: string, value: number): string {
+  let free = name;
+  for (let number = 2; featureValues(features, free).length > 0; number++) free = `${name}${number}`;
+  return `${features} ${free}= ${value.toFixed(6)}`.trim();
 }
 
 function requireSensible({ weight, tune, tuneSource, tuneReferences, references, json }: Options): void {

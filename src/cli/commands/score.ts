@@ -17,7 +17,7 @@ interface Options extends DeviceChoice {
 
 export function scoreCommand(): Command {
   const command = new Command('score')
-    .description('How likely a model finds given translations: the natural logarithm of their probability, a line a pair.')
+    .description('How likely a model finds given translations: the natural logarithm of their probability, a line per pair.')
     .requiredOption(
       '-m, --model <RUN,...>',
       'run directory; several, separated by commas or each with -m, average their probabilities',
@@ -28,7 +28,13 @@ export function scoreCommand(): Command {
     .option('--max-length <tokens>', 'longer lines are cut there, with a warning (default: 1000)', wholeNumber(1, 100_000))
     .option('-o, --output <FILE>', 'where to write (default: standard output)');
   return withGemmOption(withDevicesOption(command))
-    .addHelpText('after', '\nExample:\n  $ decade score -m runs/quickstart --source test.en --target test.fr > test.scores')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ decade score -m runs/quickstart --source test.en --target test.fr > test.scores
+  $ decade score -m runs/a,runs/b --source test.en --target test.fr`,
+    )
     .action((options: Options) => interruptible('stopping', (signal) => score(options, signal)));
 }
 

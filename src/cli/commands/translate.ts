@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { Command } from 'commander';
 import { DecadeError } from '../../core/errors.js';
-import { formatNbestLine } from '../../decoding/nbest.js';
+import { formatTranslation } from '../../decoding/nbest.js';
 import type { SourceLine, TranslateOptions, TranslationProgress, TranslationResult } from '../../decoding/translator.js';
 import { type DeviceChoice, gathered, numberFrom, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
 import { Doubts } from '../doubts.js';
@@ -203,10 +203,5 @@ async function dictionary(path: string): Promise<Map<string, string>> {
 }
 
 function nbestLines({ line, nbest }: TranslationResult): string {
-  return nbest
-    .map(({ text, logProbability, score }) =>
-      formatNbestLine(line - 1, { text, features: `logProbability= ${logProbability.toFixed(6)}`, score, further: [] }),
-    )
-    .map((text) => `${text}\n`)
-    .join('');
+  return nbest.map((translation) => `${formatTranslation(line - 1, translation)}\n`).join('');
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RescoringJudgement } from '../../../src/analysis/rescoring/judgement.js';
 import { OracleSearch } from '../../../src/analysis/rescoring/oracle-search.js';
-import { rescore } from '../../../src/analysis/rescoring/rescore.js';
+import { type RescoreOptions, rescore } from '../../../src/analysis/rescoring/rescore.js';
 import type { ScorePairs } from '../../../src/analysis/rescoring/rescoring.js';
 import { bleu } from '../../../src/metrics/bleu.js';
 import { evaluate, sumStatistics } from '../../../src/metrics/evaluate.js';
@@ -139,6 +139,62 @@ describe('rescoring', () => {
     );
     assert.equal(sentences[1]?.text, 'y');
     await assert.rejects(rescore(list, score, { own: 'n' }), /list: sentence 0, n: features "m= -8"/);
+  });
+
+  describe('averages like with like', () => {
+    /** One token more than characters, each of log-probability -1. */
+    const perCharacter: ScorePairs = async (pairs) =>
+      pairs.map(({ target }, index) => {
+        const tokenLogProbabilities = new Float32Array(target.length + 1).fill(-1);
+        return { line: index + 1, logProbability: -target.length - 1, tokenLogProbabilities, warning: undefined };
+      });
+    const modelScores = async (features: string, options: RescoreOptions = {}, text = 'abcde') => {
+      const told: string[] = [];
+      const line = `0 ||| ${text} ||| ${features} ||| -1`;
+      const onAssumption = (assumed: string) => told.push(assumed);
+      const { sentences } = await rescore({ sources: ['x'], lines: [line, line] }, perCharacter, { onAssumption, ...options });
+      return [sentences[0]?.hypotheses[0]?.model, told.length];
+    };
+
+    test("divides the model's as the list says of its own", async () => {
+      assert.deepEqual(await modelScores('logProbability= -6 tokens= 6 lengthPenalty= 1'), [-1, 0]);
+      assert.deepEqual(await modelScores('logProbability= -6 tokens= 6 lengthPenalty= 0'), [-6, 0]);
+      assert.deepEqual(await modelScores('gnmtLengthPenalty= 1'), [-6 / (11 / 6), 0]);
+      assert.deepEqual(await modelScores('logProbability= -6 lengthPenalty= 1', { own: 'logProbability' }), [-6, 0]);
+    });
+
+    test('says, once, what it assumes of a list that does not say', async () => {
+      assert.deepEqual(await modelScores('LM0= -3'), [-6, 1]);
+      assert.deepEqual(await modelScores('LM0= -3', { lengthPenalty: 1 }), [-1, 0]);
+    });
+
+    test('refuses to average unlike; the model alone may be asked for in any way', async () => {
+      const noted = 'lengthPenalty= 1';
+      await assert.rejects(modelScores(noted, { lengthPenalty: 0 }), /score of the list, which carries 1.*logProbability/s);
+      assert.deepEqual(await modelScores(noted, { lengthPenalty: 1 }), [-1, 0]);
+      assert.deepEqual(await modelScores(noted, { lengthPenalty: 0, weight: 1 }), [-6, 0]);
+    });
+
+    test("takes translations of decade's as they are", async () => {
+      const translation = {
+        ids: Int32Array.of(5),
+        tokenLogProbabilities: Float32Array.of(-2, -2),
+        logProbability: -4,
+        score: -2,
+        attention: undefined,
+        text: 'abcde',
+        lengthPenalty: { kind: 'power', alpha: 1 } as const,
+      };
+      const { sentences } = await rescore({ sources: ['x'], hypotheses: [[translation]] }, perCharacter);
+      assert.deepEqual([sentences[0]?.hypotheses[0]?.own, sentences[0]?.hypotheses[0]?.model], [-2, -1]);
+    });
+
+    test('an empty pair is certain, by any length penalty', async () => {
+      const empty: ScorePairs = async (pairs) =>
+        pairs.map(() => ({ line: 1, logProbability: 0, tokenLogProbabilities: new Float32Array(0), warning: undefined }));
+      const { sentences } = await rescore({ sources: [''], hypotheses: [[{ text: '', score: 0 }]] }, empty, { lengthPenalty: 1 });
+      assert.equal(sentences[0]?.hypotheses[0]?.model, 0);
+    });
   });
 
   test('refuses what it cannot use; bad lines unless somebody takes them', async () => {
