@@ -1,6 +1,6 @@
 import { DecadeError } from '../core/errors.js';
 import { metricNamed } from '../metrics/evaluate.js';
-import { pairedIntervals, requireTestSet, type ScoreInterval, scoreSentences, type TestSet } from './scored-sentences.js';
+import { type PairedInterval, pairedIntervals, requireTestSet, scoreSentences, type TestSet } from './scored-sentences.js';
 import type { WorkControl } from './work.js';
 
 /** What is compared: a name and its translations of the test set. */
@@ -9,12 +9,8 @@ export interface ComparedSystem {
   readonly hypotheses: readonly string[];
 }
 
-export interface SystemScore extends ScoreInterval {
+export interface SystemScore extends PairedInterval {
   readonly system: string;
-  /** From the first system; undefined for the first itself. */
-  readonly difference: number | undefined;
-  /** How likely so large a difference is between equals (paired bootstrap); undefined for the first system. */
-  readonly probability: number | undefined;
 }
 
 export interface MetricComparison {
@@ -61,18 +57,12 @@ export async function compareSystems(
       statistics.push((await scoreSentences(metric, hypotheses, testSet.references, control)).statistics);
     }
     const intervals = await pairedIntervals(metric, statistics, control);
-    const baseline = intervals[0]?.score ?? 0;
     compared.push({
       metric: metric.name,
       label: metric.label,
       signature: metric.signature(testSet.references.length),
       higherIsBetter: metric.higherIsBetter,
-      systems: intervals.map(({ probability, ...interval }, index) => ({
-        system: systems[index]?.name ?? '',
-        ...interval,
-        difference: index === 0 ? undefined : interval.score - baseline,
-        probability,
-      })),
+      systems: intervals.map((interval, index) => ({ system: systems[index]?.name ?? '', ...interval })),
     });
   }
   const chrf = metricNamed('chrf');

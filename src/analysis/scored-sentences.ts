@@ -86,23 +86,42 @@ export async function scoreInterval({ metric, statistics }: Pick<ScoredSentences
   return interval as ScoreInterval;
 }
 
-/** The same of several systems on the same sentences, and how likely their differences from the first are by chance. */
+/** How far one system's score lies above another's on the same sentences. */
+export interface ScoreDifference extends ScoreInterval {
+  /** How likely so large a difference is between equals (paired bootstrap). */
+  readonly probability: number;
+}
+
+export interface PairedInterval extends ScoreInterval {
+  /** From the first system; undefined for the first itself. */
+  readonly difference: ScoreDifference | undefined;
+}
+
+/** The same of several systems on the same sentences, and how far they lie from the first: all are scored on the same draws. */
 export async function pairedIntervals(
   metric: Metric,
   systems: readonly (readonly Float64Array[])[],
   { resamples = standardResamples, seed, ...control }: IntervalOptions = {},
-): Promise<(ScoreInterval & { probability: number | undefined })[]> {
+): Promise<PairedInterval[]> {
   const draw = resampler(metric, systems, seed);
   const drawn = systems.map(() => new Float64Array(resamples));
   await forEach(`resampling, ${metric.label}`, resamples, control, (resample) => {
     for (const [system, score] of draw(resample).entries()) (drawn[system] as Float64Array)[resample] = score;
   });
   const scores = systems.map((statistics) => metric.score(sumStatistics(statistics)).score);
+  const [baseline = new Float64Array(resamples)] = drawn;
   return drawn.map((resampled, system) => {
     const score = scores[system] as number;
-    const [baseline] = drawn;
-    const probability =
-      system === 0 || baseline === undefined ? undefined : pairedBootstrapProbability(baseline, resampled, score - (scores[0] as number));
-    return { score, ...confidenceInterval(resampled), probability };
+    const interval = { score, ...confidenceInterval(resampled) };
+    if (system === 0) return { ...interval, difference: undefined };
+    const difference = score - (scores[0] as number);
+    return {
+      ...interval,
+      difference: {
+        score: difference,
+        ...confidenceInterval(resampled.map((value, resample) => value - (baseline[resample] as number))),
+        probability: pairedBootstrapProbability(baseline, resampled, difference),
+      },
+    };
   });
 }

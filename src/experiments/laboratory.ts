@@ -232,7 +232,7 @@ export class Laboratory {
     return lines;
   }
 
-  /** How well runs together choose from an n-best list. The sentences are not kept. */
+  /** How well runs together choose from an n-best list. The sentences go to `onSentence` and are not kept. */
   async rescore(runs: readonly TrainedRun[], list: NbestList, options: RescoreOptions): Promise<Rescoring> {
     const model = await this.open(runs);
     try {
@@ -240,7 +240,7 @@ export class Laboratory {
         ...options,
         signal: this.options.signal,
         onProgress: ({ label, fraction = 0 }) => this.#tell(label, runs, fraction),
-        onSentence: () => undefined,
+        onSentence: options.onSentence ?? (() => undefined),
       });
     } finally {
       await model.dispose();

@@ -163,7 +163,9 @@ test('compare tests runs and files of translations against the first, in figures
   assert.deepEqual([sentences, results.length, results[0].metric], [12, 1, 'chrf']);
   const [first, second] = results[0].systems;
   assert.deepEqual([first.system, first.score], [perfect, 100]);
-  assert.ok(second.difference < 0 && second.probability > 0 && second.low <= second.score && second.score <= second.high);
+  const { difference } = second;
+  assert.ok(second.low <= second.score && second.score <= second.high && difference.score < 0 && difference.probability > 0);
+  assert.ok(difference.low <= difference.score && difference.score <= difference.high);
 });
 
 test('in a browser: no complaint, every plot drawn, points found and tapped, and no sideways scrolling on a phone', async (context) => {

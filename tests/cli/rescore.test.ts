@@ -74,11 +74,12 @@ test('rescore tunes the weight on another list', async () => {
     '--json',
   ]);
   assert.equal(code, 1, stderr);
-  const { weight, tuned, rescored, list: before, oracle } = JSON.parse(stdout) as Record<string, number> & { tuned: { score: number } };
-  assert.ok(weight !== undefined && weight >= 0 && weight <= 1);
+  const { weight, tuned, rescored, list: before, oracle } = JSON.parse(stdout);
+  assert.ok(tuned.low <= weight && weight <= tuned.high && tuned.score <= tuned.best.score);
   // Tuned on the list it is judged on.
-  assert.ok(rescored !== undefined && Math.abs(rescored - tuned.score) < 1e-9);
-  assert.ok(rescored >= (before ?? Number.NaN) && (oracle ?? Number.NaN) >= rescored);
+  assert.ok(Math.abs(rescored.score - tuned.score) < 1e-9);
+  assert.ok(rescored.low <= rescored.score && rescored.score <= rescored.high && oracle.score >= rescored.score);
+  assert.ok(Math.abs(rescored.difference.score - (rescored.score - before.score)) < 1e-9);
 });
 
 test('from TypeScript it makes the same choice, by the log-probabilities that score gives', async () => {

@@ -30,15 +30,15 @@ export function comparePage(comparison: Comparison): Promise<string> {
 
 function scoreTable({ metrics }: Comparison): Content {
   return table(
-    ['metric', 'system', 'score', '95 % interval', 'difference', 'p', 'signature'],
+    ['metric', 'system', 'score', '95 % interval', 'difference, 95 % interval', 'p', 'signature'],
     metrics.flatMap(({ label, signature, higherIsBetter, systems }) =>
-      systems.map(({ system, score, low, high, difference, probability }, index) => [
+      systems.map(({ system, score, low, high, difference }, index) => [
         index === 0 ? html`<b>${label}</b>${higherIsBetter ? '' : ', less is better'}` : '',
         `${index + 1}  ${system}`,
         score.toFixed(2),
         `${low.toFixed(2)} to ${high.toFixed(2)}`,
-        difference === undefined ? '' : signed(difference),
-        probability === undefined ? '' : probability.toFixed(3),
+        difference === undefined ? '' : `${signed(difference.score)} (${signed(difference.low)} to ${signed(difference.high)})`,
+        difference === undefined ? '' : difference.probability.toFixed(3),
         index === 0 ? html`<code>${signature}</code>` : '',
       ]),
     ),

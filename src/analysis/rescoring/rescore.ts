@@ -1,7 +1,7 @@
 import { resolveOptions } from '../../core/options.js';
 import { bleu } from '../../metrics/bleu.js';
 import { inOneForm } from '../../metrics/one-form.js';
-import { requireTestSet } from '../scored-sentences.js';
+import { type IntervalOptions, requireTestSet } from '../scored-sentences.js';
 import { RescoringJudgement, type RescoringScores } from './judgement.js';
 import {
   type NbestList,
@@ -18,8 +18,8 @@ import { type TunedWeight, WeightSearch } from './weight-search.js';
 
 export interface RescoreOptions extends Omit<RescoringOptionsInput, 'weight'>, RescoringControl {
   /**
-   * The model's share of the combined score: 0 leaves the list as it is, 1 asks the model alone. Or that with the highest BLEU on
-   * another list, which needs references; it is found exactly. Default: 0.5, the even average.
+   * The model's share of the combined score: 0 leaves the list as it is, 1 asks the model alone. Or one that is tuned for BLEU on
+   * another list, which needs references: see `TunedWeight`. Default: 0.5, the even average.
    */
   readonly weight?: number | { readonly tunedOn: NbestList } | undefined;
   /** Takes each sentence as soon as it is ranked, and is waited for. No sentence is kept then, so that the list may be of any length. */
@@ -61,7 +61,7 @@ export async function rescore(
   if (references.length > 0) requireReferences(list);
   if (tunedOn !== undefined) requireReferences(tunedOn);
   const control = { signal, onProgress, onBadLine };
-  const tuned = tunedOn && (await tuneWeight(rescored(tunedOn, score, 'tuning', options, control)));
+  const tuned = tunedOn && (await tuneWeight(rescored(tunedOn, score, 'tuning', options, control), control));
   const weight = tuned?.weight ?? options.weight;
   const judgement = references.length === 0 ? undefined : new RescoringJudgement(weight);
   const sentences: RankedSentence[] = [];
@@ -72,17 +72,20 @@ export async function rescore(
     if (onSentence === undefined) sentences.push(result);
     else await onSentence(result);
   }
-  return { sentences, weight, tuned, scores: judgement?.scores() };
+  return { sentences, weight, tuned, scores: await judgement?.scores({ signal, onProgress }) };
 }
 
-/** The weight with the highest BLEU of rescored sentences with references; undefined for no sentence. */
-export async function tuneWeight(sentences: AsyncIterable<RescoredSentence>): Promise<TunedWeight | undefined> {
+/** The weight for the BLEU of rescored sentences with references; undefined for no sentence. */
+export async function tuneWeight(
+  sentences: AsyncIterable<RescoredSentence>,
+  options: IntervalOptions = {},
+): Promise<TunedWeight | undefined> {
   const search = new WeightSearch(bleu());
   for await (const sentence of sentences) {
     const { hypotheses, references } = comparable(sentence);
     search.add(hypotheses, references);
   }
-  return search.best();
+  return search.best(options);
 }
 
 /** The sentence as metrics see it: its texts in one canonical form. */

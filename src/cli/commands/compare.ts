@@ -8,6 +8,7 @@ import { type DeviceChoice, gathered, names, withDevicesOption, withGemmOption }
 import { interruptible } from '../interruption.js';
 import { print, printJson, writeWhole } from '../output.js';
 import { StagedProgress } from '../progress.js';
+import { describeDifference, describeInterval } from '../scores.js';
 import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.js';
 import { allLines, requireSameCount } from '../text-input.js';
 import { type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
@@ -79,14 +80,13 @@ function asJson({ testSet, metrics }: Comparison, page: string): object {
 function describe({ testSet, metrics }: Comparison): string {
   const width = Math.max(...metrics.flatMap(({ systems }) => systems.map(({ system }) => system.length)));
   const tables = metrics.map(({ label, signature, systems }) => {
-    const rows = systems.map(({ system, score, low, high, difference, probability }) => {
-      const against =
-        difference === undefined || probability === undefined
-          ? ''
-          : `  ${`${difference < 0 ? '-' : '+'}${Math.abs(difference).toFixed(2)}`.padStart(7)}  p = ${probability.toFixed(3)}`;
-      return `  ${system.padEnd(width)}  ${score.toFixed(2).padStart(6)}  ${`[${low.toFixed(2)}, ${high.toFixed(2)}]`.padEnd(16)}${against}`.trimEnd();
+    const rows = systems.map(({ system, score, difference, ...interval }) => {
+      const against = difference === undefined ? '' : `  ${describeDifference(difference)}`;
+      return `  ${system.padEnd(width)}  ${score.toFixed(2).padStart(6)}  ${describeInterval(interval).padEnd(16)}${against}`.trimEnd();
     });
     return [`${label}  ${signature}`, ...rows].join('\n');
   });
-  return [`${describeTestSet(testSet)}; score, 95 % interval, difference from the first, p by paired bootstrap`, ...tables].join('\n');
+  return [`${describeTestSet(testSet)}; score and difference from the first with 95 % intervals, p by paired bootstrap`, ...tables].join(
+    '\n',
+  );
 }

@@ -3,6 +3,7 @@ import type { RescoringScores } from '../../analysis/rescoring/judgement.js';
 import type { RankedSentence } from '../../analysis/rescoring/rescore.js';
 import type { NbestList } from '../../analysis/rescoring/rescoring.js';
 import type { TunedWeight } from '../../analysis/rescoring/weight-search.js';
+import type { PairedInterval } from '../../analysis/scored-sentences.js';
 import { DecadeError } from '../../core/errors.js';
 import { formatNbestLine } from '../../decoding/nbest.js';
 import { type DeviceChoice, gathered, numberFrom, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
@@ -11,6 +12,7 @@ import { openModel } from '../model.js';
 import { openOutput, printJson } from '../output.js';
 import { figure, StagedProgress } from '../progress.js';
 import { say } from '../terminal.js';
+import { describeDifference, describeInterval } from '../scores.js';
 import { readTestSet } from '../test-set.js';
 import { linesOf } from '../text-input.js';
 import { warn } from '../warning.js';
@@ -49,7 +51,7 @@ export function rescoreCommand(): Command {
       "the model's share of the combined score: 0.5 is the even average, 1 the model alone (default: 0.5)",
       numberFrom(0, 1),
     )
-    .option('--tune <FILE>', 'instead: the weight that is best for this other n-best list, found exactly')
+    .option('--tune <FILE>', 'instead: a weight tuned on this other n-best list, in the middle of those that it cannot tell from its best')
     .option('--tune-source <FILE>', 'the text that the list of --tune translates')
     .option('--tune-references <FILE...>', 'what its translations should be', gathered)
     .option('--references <FILE...>', 'what the translations should be: tells BLEU before, after, and of the best choice', gathered)
@@ -145,15 +147,16 @@ function requireSensible({ weight, tune, tuneSource, tuneReferences, references,
 function describe(weight: number, tuned: TunedWeight | undefined, scores: RescoringScores | undefined): string[] {
   const lines: string[] = [];
   if (tuned !== undefined) {
-    const { from, to, score } = tuned;
+    const { score, low, high, best } = tuned;
     lines.push(
-      `weight ${weight.toFixed(4)}, the best of all: BLEU ${score.toFixed(2)} on the tuning list from ${from.toFixed(4)} to ${to.toFixed(4)}`,
+      `weight ${weight.toFixed(4)}, in the middle of those from ${low.toFixed(4)} to ${high.toFixed(4)}, which the tuning list cannot tell from its best (95 % confidence): BLEU ${score.toFixed(2)} there, at most ${best.score.toFixed(2)} (at ${best.weight.toFixed(4)})`,
     );
   }
   if (scores === undefined) return lines;
-  const row = (name: string, score: number) => `${name.padEnd(36)} ${score.toFixed(2).padStart(6)}`;
+  const row = (name: string, { score, low, high, difference }: PairedInterval) =>
+    `${name.padEnd(36)} ${score.toFixed(2).padStart(6)}  ${describeInterval({ low, high }).padEnd(16)}  ${difference === undefined ? '' : describeDifference(difference)}`.trimEnd();
   lines.push(
-    `BLEU  ${scores.signature}`,
+    `BLEU  ${scores.signature}; with 95 % intervals, then the difference from the first, p by paired bootstrap`,
     row("by the list's own scores", scores.list),
     row('by the model alone', scores.model),
     row('by both, evenly averaged', scores.even),

@@ -60,9 +60,9 @@ export const rescoring: Experiment<Group> = {
     ]) {
       const { weight, scores } = await laboratory.rescore(models, testList, { weight: { tunedOn: devList }, lengthPenalty });
       if (scores === undefined) continue;
-      measured.push({ name, even: scores.even, weight, tuned: scores.rescored, paper });
-      list = scores.list;
-      oracle = scores.oracle;
+      measured.push({ name, even: scores.even.score, weight, tuned: scores.rescored.score, paper });
+      list = scores.list.score;
+      oracle = scores.oracle.score;
     }
     const best = measured.reduce((most, { tuned }) => Math.max(most, tuned), Number.NEGATIVE_INFINITY);
     return {
