@@ -116,6 +116,11 @@ export interface LoadOptions extends DecodingOptionsInput {
   readonly devices?: number | undefined;
   /** A matrix library by name: `webassembly`, `avx512`, `avx2`, `openblas`, `mkl`, `accelerate`, `onednn`. Default: the fastest here. */
   readonly gemm?: string | undefined;
+  /**
+   * The networks as their configurations initialise them, before any update: the control for what training brought. What
+   * `train --init` began with is not restored. Default: false.
+   */
+  readonly untrained?: boolean | undefined;
 }
 
 /** A trained model, or several that translate together. Holds memory until disposed. */
@@ -212,7 +217,7 @@ type Member = TranslationModel & { readonly model: Model; readonly modelOptions:
 export async function load(
   runtime: Runtime,
   runs: string | readonly string[],
-  { gemm, devices = runtime.cores, ...options }: LoadOptions = {},
+  { gemm, devices = runtime.cores, untrained = false, ...options }: LoadOptions = {},
 ): Promise<LoadedModel> {
   requireLoadOptions(runs, { gemm, devices });
   const memory = new Memory({ shared: runtime.sharedMemory });
@@ -223,7 +228,12 @@ export async function load(
     const configuration = resolveConfiguration(run.configuration, joinPath(path, 'config.yaml'));
     const { source, target, sourceWords } = run.tokenizers;
     const model = createModel(configuration.model, { source: source.size, target: target.size });
-    await run.loadParameters(model.parameters, memory);
+    if (untrained) {
+      model.parameters.allocate(memory);
+      model.parameters.initialiseUniform(configuration.training.seed, configuration.model.initialRange);
+    } else {
+      await run.loadParameters(model.parameters, memory);
+    }
     members.push({ name: path, model, modelOptions: configuration.model, sourceTokenizer: source, targetTokenizer: target, sourceWords });
   }
   const together = ensemble(members);

@@ -43,11 +43,16 @@ interface NbestHypotheses {
 
 export type ListedHypothesis = Pick<NbestHypothesis, 'text' | 'score'> & Partial<NbestHypothesis>;
 
+/** What a model makes of a pair: of the tokens only their number counts here. */
+export interface PairScore extends Pick<LineScore, 'logProbability'> {
+  readonly tokenLogProbabilities: { readonly length: number };
+}
+
 /** Scores pairs, one model or several together. */
 export type ScorePairs = (
   pairs: readonly { readonly source: string; readonly target: string }[],
   options: ScoreOptions,
-) => Promise<readonly LineScore[]>;
+) => Promise<readonly PairScore[]>;
 
 export interface RescoredHypothesis extends NbestHypothesis {
   /** The list's own figure that counts: its score, or a feature. */
@@ -179,7 +184,7 @@ function ownScore({ score, features }: NbestHypothesis, own: string, where: stri
   });
 }
 
-function modelScore(score: LineScore | undefined, lengthPenalty: number): number {
+function modelScore(score: PairScore | undefined, lengthPenalty: number): number {
   if (score === undefined || Number.isNaN(score.logProbability)) return Number.NEGATIVE_INFINITY;
   return score.logProbability / score.tokenLogProbabilities.length ** lengthPenalty;
 }
