@@ -94,7 +94,7 @@ describe('a training that learnt', () => {
       ],
     );
     assert.match(table1.rows[0]?.[4] ?? '', /^[+−][\d.]+ \([+−][\d.]+ to [+−][\d.]+\)$/);
-    assert.match(table1.conclusions.at(-1) ?? '', /Single models: 3 seeds; ensembles: one of each/);
+    assert.match(table1.conclusions.at(-1) ?? '', /Single models: 3 seeds; ensembles: 1 of 2 models/);
   });
 
   test('is told from the same network before its training', async () => {

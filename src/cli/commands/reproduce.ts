@@ -38,7 +38,7 @@ export function reproduceCommand(): Command {
     .option('--test-source <FILE>', 'sentences to translate (default: the dev corpus)')
     .option('--test-target <FILE>', 'what their translations should be')
     .option('--out <DIR>', 'where everything is kept; experiments there share what they have trained', 'runs/the-paper')
-    .option('--seeds <number>', 'trainings of each kind (default: 3 for reversal and bucketing, else 1)', wholeNumber(1, 100))
+    .option('--seeds <number>', 'trainings of each kind (default: 3 for reversal, decoding and bucketing, else 1)', wholeNumber(1, 100))
     .option('--members <number>', 'models of an ensemble (default: 5)', wholeNumber(2, 20))
     .option('--beam <number>', 'translations kept at every step (default: 12)', wholeNumber(1, 1000))
     .option('--nbest <number>', 'hypotheses of a list that is rescored (default: 100)', wholeNumber(2, 1000))
