@@ -46,7 +46,8 @@ export interface Planned {
 
 /**
  * What a plan will cost before it begins, less what is kept in the laboratory. Speed is measured by a second of real updates of
- * each kind of network, or known from a training of the same kind that is over. Validation and checkpoints come on top.
+ * each kind of network, or known from a training of the same kind that is over. Validation, checkpoints and
+ * judging (resampling sentences, tuning weights) come on top.
  */
 export async function costOf(laboratory: Laboratory, planned: Planned, speedSeconds = 1): Promise<Cost> {
   const speeds = new Speeds(laboratory, planned.base.configuration, speedSeconds);

@@ -65,8 +65,8 @@ describe('a training that learnt', () => {
   const runtime = newRuntime();
 
   test('is judged, and one seed says that it is one', async () => {
-    for (const name of ['reversal', 'depth', 'decoding', 'rescoring', 'length'] as const) {
-      const { account } = await reproduce(runtime, name, { ...place, ...learns, seeds: 1, members: 2, beam: 3, nbest: 4 });
+    for (const name of ['reversal', 'decoding', 'length']) {
+      const { account } = await reproduce(runtime, name, { ...place, ...learns, seeds: 1, members: 2, beam: 3 });
       const said = account.conclusions.join(' ');
       assert.doesNotMatch(said, /did not learn/, name);
       assert.match(said, /one seed/, name);
@@ -130,7 +130,7 @@ test('parts of fewer than 20 sentences have no interval and no verdict', async (
 
 describe('what models are used for', () => {
   test('is known before they are trained, to the last file', async () => {
-    for (const name of ['reversal', 'decoding', 'rescoring']) {
+    for (const name of ['decoding', 'rescoring']) {
       const runtime = newRuntime();
       const options = { ...place, task: 'digits:copy:2-4', size: 'tiny', set: still, seeds: 1, members: 2, beam: 3, nbest: 4 } as const;
       const before = await reproductionCost(runtime, name, options);
@@ -158,8 +158,7 @@ describe('what models are used for', () => {
   });
 
   test('a rescoring that was interrupted goes on where it was', async () => {
-    const options = { ...place, ...learns, members: 2, nbest: 4 };
-    const whole = await reproduce(newRuntime(), 'rescoring', options);
+    const options = { ...place, task: 'digits:copy:2-4', size: 'tiny', set: still, members: 2, nbest: 4 } as const;
     const runtime = newRuntime();
     const controller = new AbortController();
     const onEvent = (event: ReproduceEvent) => {
@@ -170,7 +169,9 @@ describe('what models are used for', () => {
     const scored = uses.filter(({ kind }) => kind === 'score').map(({ state }) => state);
     assert.equal(scored[0], 'done');
     assert.ok(scored.includes('new'));
-    const { account } = await reproduce(runtime, 'rescoring', options);
-    assert.deepEqual(account.figures, whole.account.figures);
+    const resumed = await reproduce(runtime, 'rescoring', options);
+    await runtime.files.remove('out/scores');
+    const whole = await reproduce(runtime, 'rescoring', options);
+    assert.deepEqual(resumed.account.figures, whole.account.figures);
   });
 });

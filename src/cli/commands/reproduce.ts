@@ -119,7 +119,7 @@ function describeCost({ trainings, uses, trainingSeconds, usingSeconds, wordsPer
       const seconds = these.reduce((sum, use) => sum + use.seconds, 0);
       return [`${useNames[kind].padEnd(12)}${these.length} (${states(these)}), about ${duration(seconds)}`];
     }),
-    `Time        about ${duration(trainingSeconds)} for ${figure(words)} words of updates, ${duration(usingSeconds)} for the rest; validation comes on top`,
+    `Time        about ${duration(trainingSeconds)} for ${figure(words)} words of updates, ${duration(usingSeconds)} for the rest; validation and resampling come on top`,
   ];
 }
 
