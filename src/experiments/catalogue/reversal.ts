@@ -83,7 +83,7 @@ function effectPlot(title: string, label: string, none: number, here: Estimated,
     y: { label, include: none },
     categories: [
       { name: 'here', note: `${seeds} each` },
-      { name: 'paper', note: 'WMT’14, one seed' },
+      { name: 'paper', note: 'WMT’14' },
     ],
     series: [{ name: 'effect', values: [here, { value: inPaper }] }],
   });
