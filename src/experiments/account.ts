@@ -24,7 +24,7 @@ export interface Account extends Finding {
   readonly command: string | undefined;
   readonly runs: readonly Omit<TrainedRun, 'configuration'>[];
   readonly trainingSeconds: number;
-  /** On the dev corpus, of a model that only knows how often each target token occurs; undefined when trainings are only timed. */
+  /** On the dev corpus, of a unigram model of the target; undefined when trainings are only timed. */
   readonly unigramPerplexity: number | undefined;
   readonly time: TimeTaken;
 }
@@ -98,7 +98,7 @@ export function accountPage(account: Account): Promise<string> {
   });
 }
 
-/** `Said beforehand: training 0:31:20, the rest 0:02:10. Taken: 0:33:02 and 0:01:58.` */
+/** What was said beforehand beside what it took, for people. */
 export function timeTaken({ training, using }: TimeTaken): string {
   const minutes = (seconds: number) => (seconds / 60).toFixed(1);
   return `This session, in minutes: training ${minutes(training.taken)} (said beforehand: ${minutes(training.predicted)}), translating, scoring and judging ${minutes(using.taken)} (said beforehand: ${minutes(using.predicted)}).`;
@@ -109,9 +109,7 @@ function setup({ data, testSentences, runs, trainingSeconds, unigramPerplexity }
   const sizes = [...new Set(runs.map(({ parameters }) => parameters))].sort((a, b) => a - b);
   const parameters = sizes.length > 1 ? `${count(sizes[0])} to ${count(sizes.at(-1))}` : count(first?.parameters);
   return `Here: ${data}; ${runs.length} ${runs.length === 1 ? 'training' : 'trainings'} of ${parameters} parameters, ${(trainingSeconds / 60).toFixed(1)} minutes of updates; ${count(testSentences)} test sentences.${
-    unigramPerplexity === undefined
-      ? ''
-      : ` A model that only knows how often each target token occurs has a dev perplexity of ${unigramPerplexity.toFixed(1)}.`
+    unigramPerplexity === undefined ? '' : ` A unigram model of the target has a dev perplexity of ${unigramPerplexity.toFixed(1)}.`
   }`;
 }
 

@@ -33,6 +33,8 @@ export interface Cost {
   readonly trainingSeconds: number;
   /** Of all translations, n-best lists and scores that are to be made. */
   readonly usingSeconds: number;
+  /** Of both. */
+  readonly seconds: number;
   /** Words a second that the estimate rests on, of each kind of network. */
   readonly wordsPerSecond: readonly { readonly network: string; readonly wordsPerSecond: number }[];
 }
@@ -56,7 +58,8 @@ export async function costOf(laboratory: Laboratory, planned: Planned, speedSeco
   const uses: UseCost[] = [];
   for (const use of planned.uses) uses.push(await costOfUse(laboratory, planned.base, use, speeds));
   const sum = (of: readonly { readonly seconds: number }[]) => of.reduce((total, { seconds }) => total + seconds, 0);
-  return { trainings, uses, trainingSeconds: sum(trainings), usingSeconds: sum(uses), wordsPerSecond: speeds.measured };
+  const [trainingSeconds, usingSeconds] = [sum(trainings), sum(uses)];
+  return { trainings, uses, trainingSeconds, usingSeconds, seconds: trainingSeconds + usingSeconds, wordsPerSecond: speeds.measured };
 }
 
 /** Words a second of updates of each kind of network, found when they are asked for. */

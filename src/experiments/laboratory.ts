@@ -191,7 +191,7 @@ export class Laboratory {
     });
   }
 
-  /** Dev perplexity of a model that only knows how often each target token occurs in training: what any training must beat. */
+  /** Dev perplexity of a unigram model of the target, counted on the training corpus: what any training must beat. */
   async unigramPerplexity(run: TrainedRun): Promise<number> {
     const { tokenizers } = await openRun(this.#files, run.path);
     const trained = await this.corpus(run, 'train');

@@ -1,7 +1,7 @@
 import type { Finding } from './experiment.js';
 import type { TrainedRun } from './laboratory.js';
 
-/** Trainings that came to no better than a model that reads no source, or to no numbers at all. */
+/** Trainings that came to no better than a unigram model of the target, or to no numbers at all. */
 export function notLearnt(runs: readonly TrainedRun[], unigramPerplexity: number): readonly TrainedRun[] {
   return runs.filter(({ perplexity }) => !(perplexity < unigramPerplexity));
 }
@@ -9,7 +9,7 @@ export function notLearnt(runs: readonly TrainedRun[], unigramPerplexity: number
 /** Stands for every conclusion when a training did not learn: what is compared then says nothing of the paper. */
 export function noVerdict(failed: readonly TrainedRun[], all: readonly TrainedRun[], unigramPerplexity: number): string {
   const named = failed.map(({ name, perplexity, diverged }) => `${name} (${diverged ?? `dev perplexity ${perplexity.toFixed(1)}`})`);
-  return `No verdict: ${failed.length} of ${all.length} trainings did not learn: ${named.join('; ')}. A model that only knows how often each target token occurs reaches a dev perplexity of ${unigramPerplexity.toFixed(1)}. Try a lower training.optimizer.learningRate, another model.initialRange or more epochs (--set).`;
+  return `No verdict: ${failed.length} of ${all.length} trainings did not learn: ${named.join('; ')}. A unigram model of the target, which reads no source, reaches a dev perplexity of ${unigramPerplexity.toFixed(1)}. Try a lower training.optimizer.learningRate, another model.initialRange or more epochs (--set).`;
 }
 
 /** What is told when a training diverged, and so may have left no model to measure. */

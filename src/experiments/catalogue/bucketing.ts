@@ -2,8 +2,9 @@ import { type Estimated, mean, ratioOfMeans } from '../../analysis/means.js';
 import { categoryPlot } from '../../analysis/page/plot.js';
 import { type Bucketing, planEpoch } from '../../data/batches.js';
 import { digitsTask, varied } from '../base.js';
-import { directed, type Experiment, factor, seedsWritten, type Setting, type Study, verdict } from '../experiment.js';
+import { directed, type Experiment, type Setting, type Study } from '../experiment.js';
 import type { TrainedRun } from '../laboratory.js';
+import { factor, seedsWritten, verdict } from '../wording.js';
 
 const groups = { similar: 'length', random: 'none' } as const satisfies Record<string, Bucketing>;
 type Group = keyof typeof groups;

@@ -4,17 +4,8 @@ import { categoryPlot } from '../../analysis/page/plot.js';
 import { bleu } from '../../metrics/bleu.js';
 import { sumStatistics } from '../../metrics/evaluate.js';
 import { digitsTask } from '../base.js';
-import {
-  bleuBounds,
-  bleuStatistics,
-  change,
-  directed,
-  type Experiment,
-  type ExperimentOptions,
-  seedsWritten,
-  verdict,
-  written,
-} from '../experiment.js';
+import { bleuBounds, bleuStatistics, directed, type Experiment, type ExperimentOptions } from '../experiment.js';
+import { change, seedsWritten, verdict, written } from '../wording.js';
 
 type Direction = 'forward' | 'reversed';
 

@@ -1,17 +1,8 @@
 import { type Estimated, geometricMean, mean, ratioOfMeans, within } from '../../analysis/means.js';
 import { linePlot } from '../../analysis/page/plot.js';
 import { digitsTask, varied } from '../base.js';
-import {
-  bleuBounds,
-  bleuOfEach,
-  directed,
-  eachTranslates,
-  type Experiment,
-  factor,
-  seedsWritten,
-  verdict,
-  written,
-} from '../experiment.js';
+import { bleuBounds, bleuOfEach, directed, eachTranslates, type Experiment } from '../experiment.js';
+import { factor, seedsWritten, verdict, written } from '../wording.js';
 
 const depths = [1, 2, 3, 4] as const;
 const deepest = 10;

@@ -11,16 +11,15 @@ import { digitsTask, languageTask } from '../base.js';
 import {
   bleuBounds,
   bleuStatistics,
-  change,
   directed,
   eachTranslates,
   type Experiment,
   type Finding,
   type Setting,
   type Study,
-  written,
 } from '../experiment.js';
 import type { TrainedRun } from '../laboratory.js';
+import { change, written } from '../wording.js';
 
 const directions = ['forward', 'reversed'] as const;
 type Direction = (typeof directions)[number];

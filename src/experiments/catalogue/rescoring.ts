@@ -2,8 +2,9 @@ import type { Estimated } from '../../analysis/means.js';
 import { categoryPlot } from '../../analysis/page/plot.js';
 import type { ScoreInterval } from '../../analysis/scored-sentences.js';
 import { digitsTask, varied } from '../base.js';
-import { change, directed, type Experiment, type ExperimentOptions, verdict, written } from '../experiment.js';
+import { directed, type Experiment, type ExperimentOptions } from '../experiment.js';
 import type { TrainedRun } from '../laboratory.js';
+import { change, verdict, written } from '../wording.js';
 
 type Group = 'baseline' | 'forward' | 'reversed';
 

@@ -1,7 +1,8 @@
 import { differenceOfMeans, type Estimated, geometricMean, mean, ratioOfMeans, within } from '../../analysis/means.js';
 import { categoryPlot } from '../../analysis/page/plot.js';
 import { digitsTask } from '../base.js';
-import { bleuOfEach, change, directed, eachTranslates, type Experiment, factor, seedsWritten, verdict } from '../experiment.js';
+import { bleuOfEach, directed, eachTranslates, type Experiment } from '../experiment.js';
+import { change, factor, seedsWritten, verdict } from '../wording.js';
 
 const paper = { perplexity: 4.7 / 5.8, bleu: 30.6 - 25.9 } as const;
 const directions = ['forward', 'reversed'] as const;

@@ -6,9 +6,10 @@ import { principalPlane } from '../../analysis/principal-plane.js';
 import { paperGroups, type SentenceGroup } from '../../analysis/sentence-map.js';
 import { randomKey, shuffle } from '../../core/random.js';
 import { languageTask } from '../base.js';
-import { directed, type Experiment, factor, written } from '../experiment.js';
+import { directed, type Experiment } from '../experiment.js';
 import type { TrainedRun } from '../laboratory.js';
 import { bagOfWords, distances, meanOf, separation, type Triple } from '../sentence-distances.js';
+import { factor, written } from '../wording.js';
 
 /** Sentences that are put into other orders, at most. */
 const mostSentences = 200;
