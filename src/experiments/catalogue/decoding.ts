@@ -122,10 +122,10 @@ export const decoding: Experiment<Direction> = {
       ],
       plots: [
         categoryPlot({
-          title: `Table 1: against a ${names.reversed}, beam ${options.beam}`,
+          title: 'Table 1: effects',
           note: '95 % intervals; 0 is no effect',
           x: 'system, and below its beam',
-          y: { label: 'difference in BLEU', include: 0 },
+          y: { label: `BLEU − that of a ${names.reversed}, beam ${options.beam}`, include: 0 },
           categories: measured
             .filter((one) => one !== reference)
             .map(({ name, beam }) => ({
