@@ -69,6 +69,6 @@ test('compare, differences and rescoring see one form', async () => {
   const noOpinion = async (pairs: readonly object[]) =>
     pairs.map((_, index) => ({ line: index + 1, warning: undefined, logProbability: -1, tokenLogProbabilities: new Float32Array(1) }));
   const { scores, sentences } = await rescore({ sources: composed, references: [decomposed], hypotheses }, noOpinion);
-  assert.ok((scores?.rescored ?? 0) > 100 - 1e-9 && (scores?.oracle ?? 0) > 100 - 1e-9);
+  assert.ok((scores?.rescored.score ?? 0) > 100 - 1e-9 && (scores?.oracle.score ?? 0) > 100 - 1e-9);
   assert.equal(sentences[0]?.text, composed[0], 'the text of the list stays as it is');
 });

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { embeddedBase, varied } from '../../src/experiments/base.js';
 import { Laboratory } from '../../src/experiments/laboratory.js';
-import { type ReproduceEvent, type ReproduceOptions, reproduce, reproductionCost } from '../../src/experiments/reproduce.js';
+import { type ReproduceEvent, type ReproduceOptions, reproduce } from '../../src/experiments/reproduce.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 
 /** Files in memory, and training on this thread. */
@@ -126,52 +126,4 @@ test('parts of fewer than 20 sentences have no interval and no verdict', async (
   assert.ok(parts.every((sentences) => sentences < 20));
   for (const [, , ...cells] of account.rows) assert.doesNotMatch(cells.join(' '), / to /);
   assert.match(account.conclusions[0] ?? '', /^No verdict: there are no two parts of 20/);
-});
-
-describe('what models are used for', () => {
-  test('is known before they are trained, to the last file', async () => {
-    for (const name of ['decoding', 'rescoring']) {
-      const runtime = newRuntime();
-      const options = { ...place, task: 'digits:copy:2-4', size: 'tiny', set: still, seeds: 1, members: 2, beam: 3, nbest: 4 } as const;
-      const before = await reproductionCost(runtime, name, options);
-      assert.ok(before.uses.every(({ state, seconds }) => state === 'new' && seconds > 0));
-      await reproduce(runtime, name, options);
-      const after = await reproductionCost(runtime, name, options);
-      assert.deepEqual([...new Set(after.uses.map(({ state }) => state))], ['done'], name);
-      assert.deepEqual([after.trainingSeconds, after.usingSeconds], [0, 0]);
-      const made = async (directory: string) => (await runtime.files.list(`out/${directory}`)).length;
-      const planned = (kind: string) => before.uses.filter((use) => use.kind === kind).length;
-      assert.deepEqual(
-        [await made('translations'), await made('nbest'), await made('scores')],
-        ['translate', 'list', 'score'].map(planned),
-        name,
-      );
-    }
-  });
-
-  test('stands in the account, as it was said and as it came', async () => {
-    const runtime = newRuntime();
-    const { account, files } = await reproduce(runtime, 'length', { ...place, ...learns, beam: 3 });
-    const { training, using } = account.time;
-    assert.ok([training.predicted, training.taken, using.predicted, using.taken].every((seconds) => seconds > 0));
-    assert.match(await runtime.files.readText(files.page), /said beforehand/);
-  });
-
-  test('a rescoring that was interrupted goes on where it was', async () => {
-    const options = { ...place, task: 'digits:copy:2-4', size: 'tiny', set: still, members: 2, nbest: 4 } as const;
-    const runtime = newRuntime();
-    const controller = new AbortController();
-    const onEvent = (event: ReproduceEvent) => {
-      if (event.kind === 'using' && event.label === 'rescoring') controller.abort(new Error('enough'));
-    };
-    await assert.rejects(reproduce(runtime, 'rescoring', { ...options, onEvent, signal: controller.signal }), /enough/);
-    const { uses } = await reproductionCost(runtime, 'rescoring', options);
-    const scored = uses.filter(({ kind }) => kind === 'score').map(({ state }) => state);
-    assert.equal(scored[0], 'done');
-    assert.ok(scored.includes('new'));
-    const resumed = await reproduce(runtime, 'rescoring', options);
-    await runtime.files.remove('out/scores');
-    const whole = await reproduce(runtime, 'rescoring', options);
-    assert.deepEqual(resumed.account.figures, whole.account.figures);
-  });
 });
