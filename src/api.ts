@@ -127,6 +127,11 @@ export interface LoadOptions extends DecodingOptionsInput {
   readonly devices?: number | undefined;
   /** A matrix library by name: `webassembly`, `avx512`, `avx2`, `openblas`, `mkl`, `accelerate`, `onednn`. Default: the fastest here. */
   readonly gemm?: string | undefined;
+  /**
+   * The networks as their configurations initialise them, before any update: the control for what training brought. What
+   * `train --init` began with is not restored. Default: false.
+   */
+  readonly untrained?: boolean | undefined;
 }
 
 /** What a `LoadedModel` holds, and how it is given back when nobody computes with it any more. */
@@ -243,7 +248,7 @@ type Member = TranslationModel & { readonly model: Model; readonly modelOptions:
 export async function load(
   runtime: Runtime,
   runs: string | readonly string[],
-  { gemm, devices: wanted, ...options }: LoadOptions = {},
+  { gemm, devices: wanted, untrained = false, ...options }: LoadOptions = {},
 ): Promise<LoadedModel> {
   requireLoadOptions(runs, { gemm, devices: wanted });
   const devices = checkedDevices(runtime, wanted);
@@ -256,7 +261,7 @@ export async function load(
   try {
     device = await runtime.openDevice(memory, { gemm });
     const members: Member[] = [];
-    for (const path of typeof runs === 'string' ? [runs] : runs) members.push(await openMember(runtime, path, memory));
+    for (const path of typeof runs === 'string' ? [runs] : runs) members.push(await openMember(runtime, path, memory, untrained));
     const together = ensemble(members);
     const executor = new ElasticDecodingExecutor({
       runtime,
@@ -278,12 +283,17 @@ export async function load(
   }
 }
 
-async function openMember({ files }: Runtime, path: string, memory: Memory): Promise<Member> {
+async function openMember({ files }: Runtime, path: string, memory: Memory, untrained: boolean): Promise<Member> {
   const run = await openRun(files, path);
   const configuration = resolveConfiguration(run.configuration, joinPath(path, 'config.yaml'));
   const { source, target, sourceWords } = run.tokenizers;
   const model = createModel(configuration.model, { source: source.size, target: target.size });
-  await run.loadParameters(model.parameters, memory);
+  if (untrained) {
+    model.parameters.allocate(memory);
+    model.parameters.initialiseUniform(configuration.training.seed, configuration.model.initialRange);
+  } else {
+    await run.loadParameters(model.parameters, memory);
+  }
   return { name: path, model, modelOptions: configuration.model, sourceTokenizer: source, targetTokenizer: target, sourceWords };
 }
 

@@ -1,15 +1,12 @@
 import { sumStatistics } from '../metrics/evaluate.js';
 import type { Metric } from '../metrics/metric.js';
-import type { Bin } from './bins.js';
+import { type Bin, fewestForInterval } from './bins.js';
 import { binsByLength } from './by-length.js';
 import { binsByRarity, FrequencyRanks } from './by-rarity.js';
 import type { ComparedSystem } from './compare.js';
 import { wordFrequencies } from './corpus-facts.js';
 import { type PairedInterval, pairedIntervals, scoreSentences, type TestSet } from './scored-sentences.js';
 import type { WorkControl } from './work.js';
-
-/** With fewer sentences nothing is concluded from a part: draws from so few repeat the same ones, and intervals are too narrow. */
-export const fewestForComparison = 20;
 
 /** Part of a test set, scored for every system as if it were one of its own. */
 export interface ComparedBin {
@@ -48,7 +45,7 @@ export async function compareBins(
     const compared: ComparedBin[] = [];
     for (const { least, greatest, sentences } of bins) {
       const own = statistics.map((of) => sentences.map((sentence) => of[sentence] as Float64Array));
-      const intervals = sentences.length < fewestForComparison ? undefined : await pairedIntervals(metric, own, control);
+      const intervals = sentences.length < fewestForInterval ? undefined : await pairedIntervals(metric, own, control);
       const scores = own.map((of) => metric.score(sumStatistics(of)).score);
       compared.push({ least, greatest, sentences: sentences.length, scores, intervals });
     }

@@ -15,7 +15,7 @@ export const standardSeed = 12_345;
  * @returns        the score of each system on the draw with this number
  */
 export function resampler(
-  metric: Metric,
+  metric: Pick<Metric, 'score'>,
   systems: readonly (readonly Float64Array[])[],
   seed = standardSeed,
 ): (resample: number) => number[] {

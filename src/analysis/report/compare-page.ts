@@ -1,5 +1,6 @@
 import type { Comparison } from '../compare.js';
-import { type ComparedBins, fewestForComparison } from '../compared-bins.js';
+import { fewestForInterval } from '../bins.js';
+import type { ComparedBins } from '../compared-bins.js';
 import type { ComparedRun } from '../compared-runs.js';
 import { dataTables } from '../page/data-table-script.js';
 import { type Content, html } from '../page/html.js';
@@ -38,7 +39,7 @@ export function comparePage(comparison: Comparison, { bins, runs }: ComparedPart
     {
       id: 'parts',
       title: 'Long sentences, rare words',
-      lead: `Each part is scored as a test set of its own. Parts of fewer than ${fewestForComparison} sentences have no interval and say nothing.`,
+      lead: `Each part is scored as a test set of its own. Parts of fewer than ${fewestForInterval} sentences have no interval and say nothing.`,
       body: comparedBins(
         bins,
         systems.map(({ name }) => name),

@@ -1,4 +1,5 @@
-import { type ComparedBin, type ComparedBins, fewestForComparison } from '../compared-bins.js';
+import { fewestForInterval } from '../bins.js';
+import type { ComparedBin, ComparedBins } from '../compared-bins.js';
 import { type Content, html } from '../page/html.js';
 import { figures, table } from '../page/page.js';
 import { categoryPlot } from '../page/plot.js';
@@ -44,7 +45,7 @@ function binTable(title: string, bins: readonly ComparedBin[], [first, ...others
         if (system === 0) return [score.toFixed(2)];
         const difference = bin.intervals?.[system]?.difference;
         return difference === undefined
-          ? [score.toFixed(2), `fewer than ${fewestForComparison} sentences`, '']
+          ? [score.toFixed(2), `fewer than ${fewestForInterval} sentences`, '']
           : [score.toFixed(2), differenceOf(difference), difference.probability.toFixed(3)];
       }),
     ]),

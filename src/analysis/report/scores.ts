@@ -1,4 +1,4 @@
-import type { ScoredBin } from '../bins.js';
+import { fewestForInterval, type ScoredBin } from '../bins.js';
 import type { ExaminedTest, ScoredTest } from '../examined-test.js';
 import { type Content, html } from '../page/html.js';
 import { figures, table } from '../page/page.js';
@@ -45,11 +45,13 @@ export function distributions({ scored, sources, tokenLogProbabilities }: Examin
   );
 }
 
+const fewer = `A mark of fewer than ${fewestForInterval} has no interval.`;
+
 /** Figure 3 of the paper: what long sentences and rare words do to BLEU. */
 export function figure3({ byLength, byRarity, ranksOf }: ScoredTest): Content {
   return figures(
-    binPlot('BLEU by length', 'words in the source sentence', 'Below each mark, how many sentences.', byLength),
-    binPlot('BLEU by rarity', 'mean frequency rank of its words', `Ranks in the ${ranksOf}; below, how many.`, byRarity),
+    binPlot('BLEU by length', 'words in the source sentence', `Below each mark, how many sentences. ${fewer}`, byLength),
+    binPlot('BLEU by rarity', 'mean frequency rank of its words', `Ranks in the ${ranksOf}; below, how many. ${fewer}`, byRarity),
   );
 }
 

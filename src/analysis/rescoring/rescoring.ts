@@ -57,11 +57,16 @@ interface NbestHypotheses {
 /** A translation of decade's, or what another system knows of one. */
 export type ListedHypothesis = Translation | (Pick<NbestHypothesis, 'text' | 'score'> & Partial<NbestHypothesis>);
 
+/** What a model makes of a pair: of the tokens only their number counts here. */
+export interface PairScore extends Pick<LineScore, 'logProbability'> {
+  readonly tokenLogProbabilities: { readonly length: number };
+}
+
 /** Scores pairs, one model or several together. */
 export type ScorePairs = (
   pairs: readonly { readonly source: string; readonly target: string }[],
   options: ScoreOptions,
-) => Promise<readonly LineScore[]>;
+) => Promise<readonly PairScore[]>;
 
 export interface RescoredHypothesis extends NbestHypothesis {
   /** The list's own figure that counts: its score, or a feature. */
@@ -205,7 +210,7 @@ function ownScore({ score, features }: NbestHypothesis, own: string, where: stri
   });
 }
 
-function modelScore(score: LineScore | undefined, penalty: LengthPenalty): number {
+function modelScore(score: PairScore | undefined, penalty: LengthPenalty): number {
   if (score === undefined || Number.isNaN(score.logProbability)) return Number.NEGATIVE_INFINITY;
   // Nothing was scored for an empty pair, whose log-probability is 0.
   return score.logProbability / penalty(Math.max(1, score.tokenLogProbabilities.length));
