@@ -10,7 +10,9 @@ const standardSmoothingValues = { exp: undefined, floor: 0.1, 'add-k': 1, none: 
 
 export const bleuOptions = z
   .strictObject({
-    tokenize: z.enum(Object.keys(bleuTokenizers) as [BleuTokenizer, ...BleuTokenizer[]], { error: tokenizerRefusal }).default('13a'),
+    tokenize: z
+      .custom<BleuTokenizer>((name) => typeof name === 'string' && Object.hasOwn(bleuTokenizers, name), { error: tokenizerRefusal })
+      .default('13a'),
     /** What stands in for a precision of 0. */
     smooth: z.enum(['exp', 'floor', 'add-k', 'none']).default('exp'),
     /** For `floor` (0.1 when left out) and `add-k` (1 when left out). */
@@ -27,7 +29,7 @@ export function requireSmoothValue(
   context: Pick<z.RefinementCtx, 'addIssue'>,
 ): void {
   if (smoothValue === undefined || standardSmoothingValues[smooth] !== undefined) return;
-  const message = `received ${smoothValue} with the smoothing ${smooth}, expected it with floor or add-k only`;
+  const message = `only for the smoothing floor or add-k, not ${smooth}`;
   context.addIssue({ code: 'custom', path: ['smoothValue'], message });
 }
 

@@ -60,10 +60,9 @@ const elsewhere: Readonly<Record<string, string>> = {
 /** Why there is no tokenizer of this name. */
 export function tokenizerRefusal({ input }: { readonly input?: unknown }): string {
   const names = Object.keys(bleuTokenizers).join(', ');
-  const received = JSON.stringify(input);
   const needed = Object.entries(elsewhere).find(([name]) => name === input)?.[1];
-  if (needed === undefined) return `received ${received}, expected one of ${names}`;
-  return `received ${received}, which needs ${needed} and is not part of decade, expected one of ${names}; split the words of translations and references with it first, then take none`;
+  if (needed === undefined) return `expected one of ${names}`;
+  return `needs ${needed}, which is not part of decade; expected one of ${names}: split the words of translations and references with it first, then take none`;
 }
 
 /**

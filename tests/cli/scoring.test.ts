@@ -66,7 +66,7 @@ test('what no metric can do is refused before files are read', async () => {
   const cases: [string[], RegExp][] = [
     [['--tokenize', 'ja-mecab'], /needs MeCab and its dictionary/],
     [['--smooth', 'floor', '--smooth-value', '-1'], /expected a number from 0/],
-    [['--smooth-value', '1'], /with the smoothing exp/],
+    [['--smooth-value', '1'], /only for the smoothing floor or add-k, not exp/],
     [['--metrics', 'bleu,meteor'], /"meteor"; expected one of bleu/],
   ];
   for (const command of [
