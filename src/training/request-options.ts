@@ -16,6 +16,7 @@ const trainOptions = z.strictObject({
   resume: z.boolean().optional(),
   init: path.optional(),
   allowDifferentPlacement: z.boolean().optional(),
+  amongOthers: z.boolean().optional(),
   cache: path.optional(),
   set: z.array(z.string()).optional(),
   lock: z.unknown().optional(),
