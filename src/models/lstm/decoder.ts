@@ -163,8 +163,8 @@ export class LstmDecoder {
     let { layers, fed } = state as { layers: readonly RecurrentState[]; fed: Tensor };
     for (let step = 0; step < layout.steps; step++) {
       const [first, active] = [layout.offsets[step] as number, layout.active[step] as number];
-      const current = (tensor: Tensor) => (tensor.dimension(0) === active ? tensor : runner.rows(tensor, 0, active));
-      const input = runner.run(concatenate, { left: runner.rows(embedded, first, first + active), right: current(fed) }, {}).output;
+      const current = (tensor: Tensor) => (tensor.dimension(0) === active ? tensor : tensor.rows(0, active));
+      const input = runner.run(concatenate, { left: embedded.rows(first, first + active), right: current(fed) }, {}).output;
       const stack = this.#stack.forward(
         pass,
         input,
