@@ -234,7 +234,7 @@ export async function load(
     members: members.map(({ model, modelOptions }) => sharedModel(model, modelOptions)),
     gemm,
     devices: runtime.sharedMemory ? devices : 1,
-    rowCost: members.reduce((sum, { model }) => sum + Math.max(model.tokenCosts.source, model.tokenCosts.target), 0),
+    rowCost: members.reduce((sum, { model }) => sum + Math.max(model.parameters.costs.source, model.parameters.costs.target), 0),
   });
   return new LoadedModel(device, members, executor, new Translator(together, executor, options));
 }

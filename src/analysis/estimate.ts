@@ -40,7 +40,7 @@ export interface CorpusEstimate {
 export function estimateModel(configuration: Configuration): ModelEstimate {
   const parameters = [...parametersOf(configuration)];
   const count = (of: readonly Parameter[]) => of.reduce((sum, { size }) => sum + size, 0);
-  const products = parameters.filter(({ shape, gradientKind }) => shape.length === 2 && gradientKind === 'dense');
+  const products = parameters.filter(({ rules }) => rules.cost > 0);
   // A multiplication and an addition for each weight: once forward, once for each of the two gradients.
   const operations = (of: readonly Parameter[]) => 6 * count(of);
   const parts = new Map<string, number>();

@@ -40,8 +40,8 @@ export function estimatePeak({ modelOptions, vocabularies, optimizer, devices, l
   model.parameters.attach(memory, Object.fromEntries(parameters.map(({ name }) => [name, 0])));
 
   const bytes = (of: readonly Parameter[]) => of.reduce((sum, { size }) => sum + 4 * size, 0);
-  const tables = parameters.filter(({ gradientKind }) => gradientKind === 'rows');
-  const dense = devices * bytes(parameters.filter(({ gradientKind }) => gradientKind === 'dense'));
+  const tables = parameters.filter(({ rules }) => rules.gradient === 'rows');
+  const dense = devices * bytes(parameters.filter(({ rules }) => rules.gradient === 'dense'));
   const { sourceTokens, targetTokens } = makeBatch(largestBatch, model.batchOptions);
   // Each device has the rows that its shard touches; the first one also those of all, copied together.
   const rows = tables.reduce((sum, { name, shape: [vocabulary = 0, columns = 0] }) => {
@@ -51,7 +51,7 @@ export function estimatePeak({ modelOptions, vocabularies, optimizer, devices, l
   const moments = optimizer.kind === 'adam' ? 2 * bytes(parameters) + (optimizer.lazy ? 0 : bytes(tables)) : 0;
 
   const limit = stepLimit(memory.remainingBytes - bytes(parameters) - dense - moments, devices);
-  const shards = divide(largestBatch, devices, model.tokenCosts).filter((positions) => positions.length > 0);
+  const shards = divide(largestBatch, devices, model.parameters.costs).filter((positions) => positions.length > 0);
   const activations = shards.reduce((sum, positions) => {
     let pairs = positions.map((position) => largestBatch[position] as IdPair);
     for (;;) {

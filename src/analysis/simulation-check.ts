@@ -113,7 +113,7 @@ function start(
   const memory = new Memory({ shared: true });
   const model = createModel(modelOptions, vocabularies);
   model.parameters.allocate(memory);
-  model.parameters.initialiseUniform(1, modelOptions.initialRange);
+  model.parameters.initialise(1);
   const rule: UpdateRule = {
     optimizer: { kind: 'sgd', learningRate: 0.1 },
     clip: { kind: 'norm', max: 5 },

@@ -142,8 +142,8 @@ class Measurements {
       Object.fromEntries(model.parameters.names.map((name) => [name, own.get(name)?.offset ?? 0])),
     );
     const touched: TouchedRows[] = [];
-    const learnt: Learnt[] = model.layered.parametersOf('encoder', layer).map(({ value, shape, gradientKind }) => {
-      if (gradientKind === 'dense') return { value, gradient: this.#filled(this.#stages, shape) };
+    const learnt: Learnt[] = model.layered.parametersOf('encoder', layer).map(({ value, shape, rules }) => {
+      if (rules.gradient === 'dense') return { value, gradient: this.#filled(this.#stages, shape) };
       const gradient = new TouchedRows(this.#device.memory, tokens, embedding);
       touched.push(gradient);
       return { value, gradient };

@@ -253,7 +253,7 @@ export class PipelineDevice {
     const { weight } = this.#layered.output;
     const { device, plan } = this.#start;
     const slices = plan.placement.vocabulary.filter((slice) => slice.device === device);
-    const layers = this.#own.filter(({ learnt: { parameter } }) => parameter !== weight && parameter.gradientKind === 'dense');
+    const layers = this.#own.filter(({ learnt: { parameter } }) => parameter !== weight && parameter.rules.gradient === 'dense');
     return [...layers.map(({ learnt }) => learnt.value), ...slices.map(({ from, to }) => weight.value.rows(from, to))];
   }
 }

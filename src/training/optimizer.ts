@@ -57,7 +57,7 @@ export class Optimizer {
         const name = stateName(moment, parameter.name);
         this.state.set(name, place(name, parameter.shape, parameter.size));
       }
-      if (parameter.gradientKind === 'rows' && !options.lazy) {
+      if (parameter.rules.gradient === 'rows' && !options.lazy) {
         this.#unpacked.set(parameter.name, place(`unpacked.${parameter.name}`, parameter.shape, parameter.size));
       }
     }
@@ -92,6 +92,7 @@ export class Optimizer {
   updateRange(kernels: Kernels, { parameter, value, gradient }: LearntParameter, step: Step, start: number, end: number): void {
     const unpacked = this.#unpacked.get(parameter.name);
     const { options } = this;
+    const decay = options.kind === 'adam' && parameter.rules.decay ? options.weightDecay : 0;
     if (gradient instanceof TouchedRows && unpacked === undefined) {
       const { columns, slots } = gradient;
       const table = gradient.table.offset + start * columns * 4;
@@ -116,7 +117,7 @@ export class Optimizer {
           options.epsilon,
           correction1,
           correction2,
-          options.weightDecay,
+          decay,
         );
       }
       return;
@@ -140,7 +141,7 @@ export class Optimizer {
         options.epsilon,
         correction1,
         correction2,
-        options.weightDecay,
+        decay,
       );
     }
   }
