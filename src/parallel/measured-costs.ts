@@ -242,7 +242,7 @@ class Measurements {
     // As a device of a pipeline has it.
     const packed = new PackedWeights(this.#device.matrix, weights);
     const deferred = new DeferredProducts(packed, deferrable);
-    const passes = prepare(new Scope({ ...this.#device, matrix: deferred.matrix }, this.#pass.arena), deferred);
+    const passes = prepare(new Scope({ ...this.#device, matrix: deferred }, this.#pass.arena), deferred);
     const order = Array.from({ length: stretches }, (_, stretch) => stretch);
     const seconds = (pass: keyof StagePasses, stretchOrder: readonly number[]): { first: number; usual: number } => {
       const times = stretchOrder.map((stretch) => {

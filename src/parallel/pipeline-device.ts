@@ -88,7 +88,7 @@ export class PipelineDevice {
     this.#weights = new PackedWeights(device.matrix, this.#ownWeights());
     const ofLayers = this.#gradients.filter(({ parameter }) => parameter !== this.#layered.output.weight);
     this.#deferred = new DeferredProducts(this.#weights, new Set(ofLayers.map(({ gradient }) => gradient.offset)));
-    this.#device = { ...device, matrix: this.#deferred.matrix };
+    this.#device = { ...device, matrix: this.#deferred };
     this.#completion = new Completion(start.memory, start.completion, start.plan.placement.devices);
     this.#arena = new Arena(memory);
     this.#scope = new Scope(this.#device, this.#arena);
