@@ -26,16 +26,24 @@ export type { RescoringScores } from './analysis/rescoring/judgement.js';
 export type { RankedSentence, RescoreOptions, Rescoring } from './analysis/rescoring/rescore.js';
 export type { ListedHypothesis, NbestList, RankedHypothesis } from './analysis/rescoring/rescoring.js';
 export type { TunedWeight } from './analysis/rescoring/weight-search.js';
-export type { TestSet } from './analysis/scored-sentences.js';
+export type { PairedInterval, ScoreDifference, ScoreInterval, TestSet } from './analysis/scored-sentences.js';
 export { DecadeError, type ErrorKind, type ErrorParts } from './core/errors.js';
 export type { DecodingOptionsInput } from './decoding/options.js';
 export type { LineScore, ScoreOptions } from './decoding/score.js';
-export type { SourceLine, TranslateOptions, Translation, TranslationProgress, TranslationResult } from './decoding/translator.js';
+export {
+  type SourceLine,
+  type TranslateOptions,
+  type Translation,
+  type TranslationProgress,
+  type TranslationResult,
+  unsureBelow,
+} from './decoding/translator.js';
 export type { Account } from './experiments/account.js';
 export type { ExperimentName } from './experiments/catalogue/index.js';
 export type { Cost } from './experiments/cost.js';
 export type { ReproduceEvent, ReproduceOptions, Reproduction } from './experiments/reproduce.js';
 export type { Evaluation } from './metrics/evaluate.js';
+export type { ScoringOptions } from './metrics/scoring-options.js';
 export type { ConfigurationInput } from './training/configuration.js';
 export type { TrainingEvent, TrainingSummary } from './training/events.js';
 
@@ -63,7 +71,7 @@ export function train(configuration: string | ConfigurationInput, options: api.T
  *
  * @example
  * await using model = await load('runs/mine');
- * const [result] = await model.translate(['three weeks ago'], { beam: 12 });
+ * const [result] = await model.translate(['3 weeks ago'], { beam: 12 });
  *
  * @param runs     a run directory; several translate together, which needs the same tokenizers
  * @param options  defaults for every translation: `beam`, `lengthPenalty`, `maximumLength`, ...; `devices` worker threads
@@ -78,7 +86,8 @@ export function load(runs: string | readonly string[], options?: api.LoadOptions
 /**
  * Opens a model, translates lines and closes it: for once. To translate often, `load` and keep it.
  *
- * @returns a result for every line, in their order: `text`, `score`, `logProbability`, `nbest`
+ * @returns a result for every line, in their order: `text`, `score`, `logProbability`, `nbest`; and what the model was not sure of:
+ *          `unknownSourceWords`, `meanProbability`
  */
 export function translate(
   runs: string | readonly string[],
@@ -89,14 +98,15 @@ export function translate(
 }
 
 /**
- * The log-probability (in nats) that a model gives to each target, given its source: opens the model, scores, closes it.
+ * The log-probability (in nats) that a model gives to each target, given its source: opens the model, scores, closes it. Several
+ * models average their probabilities at every token, as they do when they translate.
  */
 export function score(
-  run: string,
+  runs: string | readonly string[],
   pairs: readonly { readonly source: string; readonly target: string }[],
   options?: ScoreOptions & api.ComputeOptions,
 ): Promise<LineScore[]> {
-  return api.score(nodeRuntime, run, pairs, options);
+  return api.score(nodeRuntime, runs, pairs, options);
 }
 
 /**
@@ -106,14 +116,15 @@ export function score(
  * @example
  * const dev = { lines: devList, sources: devSources, references: [devReferences] };
  * const { sentences, scores } = await rescore('runs/mine', { lines, sources, references: [references] }, { weight: { tunedOn: dev } });
- * console.log(sentences[0]?.text, scores?.list, scores?.rescored, scores?.oracle);
+ * console.log(sentences[0]?.text, scores?.list.score, scores?.rescored.score, scores?.rescored.difference?.low);
  *
  * @param runs     a run directory; several average their probabilities, which needs the same tokenizers
  * @param list     `lines` are those of an n-best file (`line ||| text ||| feature= values ||| score`), or `hypotheses` those of each
  *                 sentence, as `translate` gives them with `nbest`; `sources` what was translated
  * @param options  `weight` is the model's share: a number from 0 to 1 (default: 0.5), or tuned on another list; `own` which of
  *                 the list's figures counts (default: its score)
- * @returns        the hypotheses of each sentence, best first; with references, BLEU before and after, and of the best choice
+ * @returns        the hypotheses of each sentence, best first; with references, BLEU before and after, and of the best choice, each
+ *                 with its interval and its difference from the list's own
  * @throws DecadeError `usage` for options that are not allowed, `input` for a list of another text or lines that cannot be read
  */
 export function rescore(
@@ -130,7 +141,9 @@ export function rescore(
  * @example
  * const [bleu] = evaluate({ hypotheses: ['the cat sat'], references: [['the cat sat down']], metrics: ['bleu'] });
  *
- * @param options `references` has one list for each set of references; `metrics` are `bleu`, `chrf`, `chrf++`, `ter`, `exact`
+ * @param options `references` has one list for each set of references; `metrics` are `bleu`, `chrf`, `chrf++`, `ter`, `exact`;
+ *                `tokenize`, `lowercase`, `smooth` and `smoothValue` as sacreBLEU's
+ * @throws DecadeError `usage` for options that are not allowed, `input` for lists of different length
  */
 export function evaluate(options: api.EvaluateOptions): Evaluation[] {
   return api.evaluate(options);

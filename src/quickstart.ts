@@ -1,14 +1,16 @@
 import { load, train } from './api.js';
-import { requireFree } from './checkpoint/run.js';
+import { removeRun, requireFree } from './checkpoint/run-files.js';
 import { RunLock } from './checkpoint/run-lock.js';
+import { replaceFile, writeTextFile } from './checkpoint/whole-files.js';
 import { DecadeError } from './core/errors.js';
-import { joinPath } from './core/files.js';
+import { type Files, joinPath } from './core/files.js';
 import { type CategorisedPair, type IntlCategory, intlCategories, intlCorpus } from './data/generators/intl.js';
 import { bleu } from './metrics/bleu.js';
 import { type Evaluation, evaluate } from './metrics/evaluate.js';
 import { exactMatch } from './metrics/exact-match.js';
 import type { Runtime } from './parallel/runtime.js';
-import type { ConfigurationInput } from './training/configuration.js';
+import { Memory } from './tensor/memory.js';
+import { type ConfigurationInput, configurationOf, printConfiguration } from './training/configuration.js';
 import type { TrainingEvent, TrainingSummary } from './training/events.js';
 
 /** The whole recipe: what is learnt, by what, and how. Tuned to be over in a minute on two cores, without any library. */
@@ -32,7 +34,7 @@ export interface QuickstartOptions {
   /** BCP 47 tags of languages that the runtime knows. Default: English to French. */
   readonly from?: string;
   readonly to?: string;
-  /** The run directory; an earlier quickstart there is replaced. */
+  /** The run directory; an earlier quickstart there is replaced, and what else is in it stays. */
   readonly out: string;
   readonly resume?: boolean;
   readonly devices?: number | undefined;
@@ -79,20 +81,13 @@ export function quickstartConfiguration(from: string, to: string): Configuration
 export async function quickstart(runtime: Runtime, options: QuickstartOptions): Promise<QuickstartResult | undefined> {
   const { from = 'en', to = 'fr', out, resume = false, devices, gemm, signal, onEvent } = options;
   const { test } = intlCorpus({ from, to, ...quickstartRecipe.corpus });
-  if (!resume) await removeEarlier(runtime, out);
-  const training = await train(runtime, quickstartConfiguration(from, to), { out, resume, devices, gemm, signal, onEvent });
+  const texts = testTexts(from, to, test);
+  if (!resume) await makeRoom(runtime, out, texts, gemm);
+  const request = { out, resume, amongOthers: true, devices, gemm, signal, onEvent };
+  const training = await train(runtime, quickstartConfiguration(from, to), request);
   if (training.interrupted) return undefined;
+  for (const [name, text] of texts) await replaceFile(runtime.files, out, name, (path) => writeTextFile(runtime.files, path, text));
   const testFiles = { source: joinPath(out, `test.${from}`), target: joinPath(out, `test.${to}`) };
-  await writeLines(
-    runtime,
-    testFiles.source,
-    test.map(({ source }) => source),
-  );
-  await writeLines(
-    runtime,
-    testFiles.target,
-    test.map(({ target }) => target),
-  );
 
   const model = await load(runtime, out, { gemm, beam: quickstartRecipe.beam });
   try {
@@ -126,30 +121,64 @@ function exactly(translations: readonly string[], references: readonly string[])
   return evaluate(exactMatch(), translations, [references]);
 }
 
-/** Clears the way for a new quickstart; a directory with anything but an earlier one is refused. */
-async function removeEarlier({ files }: Runtime, out: string): Promise<void> {
-  const path = joinPath(out, 'config.yaml');
-  const isEarlier = (await files.kind(path)) === 'file' && /^\s*generator: .?intl:/m.test(await files.readText(path));
-  if (isEarlier) {
-    // Unless it is still under way.
-    const lock = await RunLock.take(files, out, () => undefined);
-    await lock.removeRun().finally(() => lock.release());
-  }
-  await requireFree(files, out).catch((error: unknown) => {
-    if (!(error instanceof DecadeError)) throw error;
-    throw new DecadeError(error.kind, {
-      ...error.parts,
-      allowed: 'a new directory, or that of an earlier quickstart',
-      next: 'choose another --out',
-    });
-  });
+/** The held-out sentences as files, by their names. */
+function testTexts(from: string, to: string, test: readonly CategorisedPair[]): Map<string, string> {
+  const text = (side: 'source' | 'target') => test.map((pair) => `${pair[side]}\n`).join('');
+  return new Map([
+    [`test.${from}`, text('source')],
+    [`test.${to}`, text('target')],
+  ]);
 }
 
-async function writeLines({ files }: Runtime, path: string, lines: readonly string[]): Promise<void> {
-  const writer = await files.create(path);
-  try {
-    await writer.write(new TextEncoder().encode(lines.map((line) => `${line}\n`).join('')));
-  } finally {
-    await writer.close();
+/**
+ * Clears the way for a new quickstart: removes what an earlier one made, known by its configuration and by what it would write,
+ * and nothing else. Throws `usage` before that when something else stands in the way, or this one could not begin.
+ */
+async function makeRoom(runtime: Runtime, out: string, texts: ReadonlyMap<string, string>, gemm: string | undefined): Promise<void> {
+  const { files } = runtime;
+  const earlier = await earlierTexts(files, out);
+  if (earlier === undefined) await requireFree(files, out, true).catch(refuseDirectory);
+  for (const [name, text] of texts) {
+    const found = await readIfThere(files, joinPath(out, name));
+    if (found === undefined || found === text || found === earlier?.get(name)) continue;
+    refuseDirectory(
+      new DecadeError('usage', { where: joinPath(out, name), received: 'other sentences than those that a quickstart writes there' }),
+    );
   }
+  if (earlier === undefined) return;
+  const device = await runtime.openDevice(new Memory({ shared: false }), { gemm });
+  device.matrix.dispose();
+  // Unless it is still under way.
+  const lock = await RunLock.take(files, out, () => undefined);
+  try {
+    await lock.leave();
+    await removeRun(files, out);
+    for (const [name, text] of earlier) {
+      if ((await readIfThere(files, joinPath(out, name))) === text) await files.remove(joinPath(out, name));
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+/** The test files of the quickstart that made the run in a directory; undefined when none did. */
+async function earlierTexts(files: Files, out: string): Promise<Map<string, string> | undefined> {
+  const text = await readIfThere(files, joinPath(out, 'config.yaml'));
+  const [, from, to] = /^\s*generator: "?intl:([^:"\s]+):([^:"\s]+)"?$/m.exec(text ?? '') ?? [];
+  if (from === undefined || to === undefined) return undefined;
+  if (text !== printConfiguration(configurationOf(quickstartConfiguration(from, to)))) return undefined;
+  return testTexts(from, to, intlCorpus({ from, to, ...quickstartRecipe.corpus }).test);
+}
+
+async function readIfThere(files: Files, path: string): Promise<string | undefined> {
+  return (await files.kind(path)) === 'file' ? files.readText(path) : undefined;
+}
+
+function refuseDirectory(error: unknown): never {
+  if (!(error instanceof DecadeError)) throw error;
+  throw new DecadeError(error.kind, {
+    ...error.parts,
+    allowed: 'a new directory, or that of an earlier quickstart',
+    next: 'choose another --out',
+  });
 }

@@ -29,8 +29,7 @@ export const benchShapes = {
 export type BenchName = keyof typeof benchShapes;
 
 export function benchShape(name: string): BenchShape {
-  const shape = (benchShapes as { [name: string]: BenchShape })[name];
-  if (shape !== undefined) return shape;
+  if (Object.hasOwn(benchShapes, name)) return benchShapes[name as BenchName];
   const names = Object.keys(benchShapes);
   const nearest = nearestName(name, names);
   throw new DecadeError('usage', {

@@ -4,7 +4,7 @@ import type { PipelineExecutor } from '../parallel/pipeline-executor.js';
 import { startPipeline } from '../parallel/start-pipeline.js';
 import type { Runtime } from '../parallel/runtime.js';
 import type { Precision } from '../tensor/matrix.js';
-import { Memory, mebibytes } from '../tensor/memory.js';
+import { mebibytes } from '../tensor/memory.js';
 import type { Executor } from '../training/executor.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
 import type { Strategy } from './simulation.js';
@@ -74,7 +74,7 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
     warning = message;
   };
   // Opened here first, so that all threads use the library that is chosen once.
-  const device = await runtime.openDevice(new Memory({ shared: true }), { gemm: options.gemm, precision: options.precision, warn });
+  const device = await runtime.openDevice(runtime.newMemory(), { gemm: options.gemm, precision: options.precision, warn });
   device.matrix.dispose();
   const measured = await withExecutor(runtime, shape, options, 'record', async (executor, update) => {
     const updates: number[] = [];
@@ -112,6 +112,7 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
     vocabularies: { source: shape.sourceVocabulary, target: shape.targetVocabulary },
     optimizer,
     devices: options.devices,
+    strategy: options.strategy === 'data' ? 'data' : 'pipeline',
     largestBatch: benchPairs(shape),
   });
   const profileMs = options.profile

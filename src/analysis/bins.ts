@@ -1,4 +1,6 @@
+import { sumStatistics } from '../metrics/evaluate.js';
 import { type IntervalOptions, type ScoredSentences, type ScoreInterval, scoreInterval } from './scored-sentences.js';
+import type { WorkProgress } from './work.js';
 
 /** Sentences whose values lie between two bounds, both included. */
 export interface Bin {
@@ -24,10 +26,19 @@ export function equalBins(values: ArrayLike<number>, most: number): Bin[] {
   return bins;
 }
 
-export interface ScoredBin extends ScoreInterval {
+/**
+ * With fewer sentences nothing is concluded from a part: draws from so few repeat the same ones, and the bootstrap's interval is
+ * then too narrow.
+ */
+export const fewestForInterval = 20;
+
+export interface ScoredBin extends Pick<ScoreInterval, 'score'> {
   readonly least: number;
   readonly greatest: number;
   readonly sentences: number;
+  /** Undefined for fewer than 20 sentences. */
+  readonly low: number | undefined;
+  readonly high: number | undefined;
 }
 
 /** The score of each bin as if it were a test set of its own. */
@@ -38,11 +49,15 @@ export async function scoreBins(
 ): Promise<ScoredBin[]> {
   const scored: ScoredBin[] = [];
   for (const [index, { least, greatest, sentences }] of bins.entries()) {
-    const interval = await scoreInterval(
-      { metric, statistics: sentences.map((sentence) => statistics[sentence] as Float64Array) },
-      { ...options, onProgress: (progress) => onProgress?.({ label, fraction: (index + (progress.fraction ?? 0)) / bins.length }) },
-    );
-    scored.push({ least, greatest, sentences: sentences.length, ...interval });
+    const chosen = sentences.map((sentence) => statistics[sentence] as Float64Array);
+    const bin = { least, greatest, sentences: sentences.length, score: metric.score(sumStatistics(chosen)).score };
+    if (sentences.length < fewestForInterval) {
+      scored.push({ ...bin, low: undefined, high: undefined });
+      continue;
+    }
+    const tell = (fraction = 0) => onProgress?.({ label, fraction: (index + fraction) / bins.length });
+    const interval = { ...options, onProgress: (progress: WorkProgress) => tell(progress.fraction) };
+    scored.push({ ...bin, ...(await scoreInterval({ metric, statistics: chosen }, interval)) });
   }
   return scored;
 }

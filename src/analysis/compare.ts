@@ -1,6 +1,7 @@
 import { DecadeError } from '../core/errors.js';
-import { metricNamed } from '../metrics/evaluate.js';
-import { pairedIntervals, requireTestSet, type ScoreInterval, scoreSentences, type TestSet } from './scored-sentences.js';
+import type { Metric } from '../metrics/metric.js';
+import { type ScoringOptions, scoringMetrics } from '../metrics/scoring-options.js';
+import { type PairedInterval, pairedIntervals, requireTestSet, scoreSentences, type TestSet } from './scored-sentences.js';
 import type { WorkControl } from './work.js';
 
 /** What is compared: a name and its translations of the test set. */
@@ -9,12 +10,8 @@ export interface ComparedSystem {
   readonly hypotheses: readonly string[];
 }
 
-export interface SystemScore extends ScoreInterval {
+export interface SystemScore extends PairedInterval {
   readonly system: string;
-  /** From the first system; undefined for the first itself. */
-  readonly difference: number | undefined;
-  /** How likely so large a difference is between equals (paired bootstrap); undefined for the first system. */
-  readonly probability: number | undefined;
 }
 
 export interface MetricComparison {
@@ -36,14 +33,15 @@ export interface Comparison {
 /**
  * Scores systems on the same sentences; every one is tested against the first by paired bootstrap resampling (Koehn 2004).
  *
- * @throws DecadeError `usage` for fewer than two systems or unknown metrics, `input` for lists of different length
+ * @throws DecadeError `usage` for fewer than two systems or scoring options that are not allowed, `input` for lists of different length
  */
 export async function compareSystems(
   testSet: TestSet,
   systems: readonly ComparedSystem[],
-  metrics: readonly string[] = ['bleu', 'chrf'],
+  scoring: ScoringOptions = {},
   control: WorkControl = {},
 ): Promise<Comparison> {
+  const metrics = scoringMetrics(scoring);
   requireSystems(systems);
   requireTestSet(testSet);
   for (const { name, hypotheses } of systems) {
@@ -55,27 +53,21 @@ export async function compareSystems(
     });
   }
   const compared: MetricComparison[] = [];
-  for (const metric of metrics.map((name) => metricNamed(name))) {
+  for (const metric of metrics) {
     const statistics = [];
     for (const { hypotheses } of systems) {
       statistics.push((await scoreSentences(metric, hypotheses, testSet.references, control)).statistics);
     }
     const intervals = await pairedIntervals(metric, statistics, control);
-    const baseline = intervals[0]?.score ?? 0;
     compared.push({
       metric: metric.name,
       label: metric.label,
       signature: metric.signature(testSet.references.length),
       higherIsBetter: metric.higherIsBetter,
-      systems: intervals.map(({ probability, ...interval }, index) => ({
-        system: systems[index]?.name ?? '',
-        ...interval,
-        difference: index === 0 ? undefined : interval.score - baseline,
-        probability,
-      })),
+      systems: intervals.map((interval, index) => ({ system: systems[index]?.name ?? '', ...interval })),
     });
   }
-  const chrf = metricNamed('chrf');
+  const [chrf] = scoringMetrics({ ...scoring, metrics: ['chrf'] }) as [Metric];
   const sentenceScores: Float64Array[] = [];
   for (const { hypotheses } of systems) {
     const { statistics } = await scoreSentences(chrf, hypotheses, testSet.references, control);
@@ -92,6 +84,6 @@ export function requireSystems(systems: readonly { readonly name: string }[]): v
     where: 'compare',
     received: twice === undefined ? `${systems.length} ${systems.length === 1 ? 'system' : 'systems'}` : `${twice.name} twice`,
     allowed: 'at least two, all different',
-    next: 'decade compare RUN RUN, or --hypotheses FILE for each',
+    next: 'name them: `decade compare RUN RUN`, or --hypotheses FILE for each',
   });
 }

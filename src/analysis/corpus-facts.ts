@@ -1,6 +1,7 @@
 import type { Files } from '../core/files.js';
 import { type CorpusSource, describeSource, readPairs } from '../data/sources.js';
 import { turns } from '../decoding/event-loop.js';
+import type { TestSet } from './scored-sentences.js';
 import type { WorkControl } from './work.js';
 import { wordsOf } from './words.js';
 
@@ -19,7 +20,8 @@ export interface CorpusFacts {
   /** Lines that hold no pair. */
   readonly unusable: number;
   readonly source: SideFacts;
-  readonly target: SideFacts;
+  /** Undefined for sentences without references. */
+  readonly target: SideFacts | undefined;
   /** Set when there are more pairs than were read. */
   readonly isPart: boolean;
 }
@@ -59,14 +61,21 @@ export async function corpusFacts(
   return { facts, frequencies: sides.source.counts };
 }
 
-/** The same of sentences that are already at hand. */
-export function testSetFacts(name: string, sources: readonly string[], references: readonly string[]): CorpusFacts {
-  const [source, target] = [sources, references].map((texts) => {
+/** The same of sentences that are already at hand, of the first set of references. */
+export function testSetFacts({ name, sources, references: [references] }: TestSet): CorpusFacts {
+  const counted = (texts: readonly string[]) => {
     const counter = new SideCounter();
     for (const text of texts) counter.add(text);
     return counter.facts;
-  }) as [SideFacts, SideFacts];
-  return { name, pairs: sources.length, unusable: 0, source, target, isPart: false };
+  };
+  return {
+    name,
+    pairs: sources.length,
+    unusable: 0,
+    source: counted(sources),
+    target: references && counted(references),
+    isPart: false,
+  };
 }
 
 /** How often each word occurs. */

@@ -10,19 +10,34 @@ const token =
 /** The table of the comparison grows with the square; beyond this many tokens, only what both begin and end with is common. */
 const mostTokens = 600;
 
-/** Two texts cut into parts that both have in this order (a longest common subsequence of words) and parts that only one has. */
-export function differences(one: string, other: string): { one: Part[]; other: Part[] } {
-  const [left, right] = [tokens(one), tokens(other)];
-  const same = commonTokens(words(left), words(right));
-  return { one: parts(left, same.left), other: parts(right, same.right) };
+/** A text and others, cut into parts that they have in common and parts that they have not. */
+export interface Differences {
+  /** Of the text; what differs is in none of the others. */
+  readonly one: readonly Part[];
+  /** Of each of the others; what differs is not in the text. */
+  readonly others: readonly (readonly Part[])[];
+}
+
+/** What two texts have in common stands in both in this order: a longest common subsequence of words. */
+export function differences(one: string, others: readonly string[]): Differences {
+  const left = tokens(one);
+  const common = new Set<number>();
+  const cut = others.map((other) => {
+    const right = tokens(other);
+    const same = commonTokens(words(left), words(right));
+    for (const word of same.left) common.add(word);
+    return parts(right, same.right);
+  });
+  return { one: parts(left, common), others: cut };
 }
 
 function tokens(text: string): string[] {
   return text.match(token) ?? [];
 }
 
+/** In one canonical form, so that spellings of an accent do not differ. */
 function words(all: readonly string[]): string[] {
-  return all.filter((one) => one.trim() !== '');
+  return all.filter((one) => one.trim() !== '').map((word) => word.normalize('NFC'));
 }
 
 /** Which words of either side belong to a longest common subsequence. */

@@ -2,11 +2,13 @@ import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
 import { randomKey, uniformInteger } from '../core/random.js';
 import { readPairs, type SentencePair } from '../data/sources.js';
-import { createModel } from '../models/create.js';
+import { createModel, type ModelOptions } from '../models/create.js';
+import type { LayeredModel } from '../models/layered.js';
+import type { VocabularySizes } from '../models/model.js';
 import type { Parameter } from '../nn/parameters.js';
 import type { Device } from '../tensor/device.js';
 import { type Configuration, tokenizerOptionsOf } from '../training/configuration.js';
-import { type MemoryEstimate, estimatePeak } from './peak-memory.js';
+import { estimatePeak, type MemoryEstimate, mostDevices, type TrainingSetup } from './peak-memory.js';
 import { trainTokenizer } from '../text/train-tokenizer.js';
 
 /** Part of a model: `source.embedding`, `encoder`, `decoder`, `attention`, `target.embedding`, `output`. */
@@ -38,38 +40,79 @@ export interface CorpusEstimate {
 
 /** Counts a configured model without allocating it. */
 export function estimateModel(configuration: Configuration): ModelEstimate {
-  const parameters = [...parametersOf(configuration)];
+  const { parameters: store } = createModel(configuration.model, vocabulariesOf(configuration));
+  const parameters = [...store];
   const count = (of: readonly Parameter[]) => of.reduce((sum, { size }) => sum + size, 0);
-  const products = parameters.filter(({ rules }) => rules.cost > 0);
-  // A multiplication and an addition for each weight: once forward, once for each of the two gradients.
-  const operations = (of: readonly Parameter[]) => 6 * count(of);
   const parts = new Map<string, number>();
   for (const parameter of parameters) parts.set(partOf(parameter), (parts.get(partOf(parameter)) ?? 0) + parameter.size);
   return {
     parameters: count(parameters),
     recurrentParameters: count(parameters.filter((parameter) => isRecurrent(partOf(parameter)))),
     parts: Array.from(parts, ([name, size]) => ({ name, parameters: size })),
-    operationsPerSourceToken: operations(products.filter((parameter) => isSourceSide(partOf(parameter)))),
-    operationsPerTargetToken: operations(products.filter((parameter) => !isSourceSide(partOf(parameter)))),
+    operationsPerSourceToken: operationsOfUpdate * store.costs.source,
+    operationsPerTargetToken: operationsOfUpdate * store.costs.target,
   };
+}
+
+/** Of each multiplication of a forward pass: it and its addition, once forward and once for each of the two gradients. */
+const operationsOfUpdate = 6;
+
+/** Memory that training needs, and what would make a configuration fit that does not. */
+export interface MemoryNeed extends MemoryEstimate {
+  /** With which it would fit, where fewer would help. */
+  readonly devicesAtMost?: number;
+  /** Whether a pipeline of as many devices would fit, where data parallel training does not. */
+  readonly fitsAsPipeline?: boolean;
 }
 
 /**
  * What training holds in memory at its largest batch. Without a corpus sentences are as long as the configuration allows.
  */
-export function estimateMemory(configuration: Configuration, devices: number, corpus: CorpusEstimate | undefined): MemoryEstimate {
+export function estimateMemory(configuration: Configuration, devices: number, corpus: CorpusEstimate | undefined): MemoryNeed {
   const { data, model, training } = configuration;
   const { longestSource = data.maximumLength, longestTarget = data.maximumLength + 1 } = corpus ?? {};
   const { batch } = training;
-  const sentences = 'sentences' in batch ? batch.sentences : Math.max(1, Math.floor(batch.words / longestTarget));
+  const most = 'sentences' in batch ? batch.sentences : Math.max(1, Math.floor(batch.words / longestTarget));
+  // No batch has more sentences than the corpus.
+  const sentences = Math.min(most, corpus?.pairs ?? most);
   const pair = { source: new Int32Array(longestSource), target: new Int32Array(longestTarget - 1) };
-  return estimatePeak({
+  const { strategy } = training.parallel;
+  const vocabularies = vocabulariesOf(configuration);
+  // Training would refuse it, too.
+  if (strategy === 'pipeline') requireSeparable(model, vocabularies);
+  const setup: TrainingSetup = {
     modelOptions: model,
-    vocabularies: { source: sizeOf(configuration, 'source'), target: sizeOf(configuration, 'target') },
+    vocabularies,
     optimizer: training.optimizer,
     devices,
+    strategy,
+    corpus: corpus && { pairs: corpus.pairs, tokens: corpus.pairs * (corpus.sourceTokensPerPair + corpus.targetTokensPerPair) },
     largestBatch: Array.from({ length: sentences }, (_, key) => ({ key, ...pair })),
-  });
+  };
+  const estimate = estimatePeak(setup);
+  if (estimate.fits) return estimate;
+  const devicesAtMost = strategy === 'pipeline' ? undefined : mostDevices(setup);
+  return {
+    ...estimate,
+    ...(devicesAtMost !== undefined && { devicesAtMost }),
+    fitsAsPipeline:
+      strategy !== 'pipeline' && devices > 1 && isSeparable(model, vocabularies) && estimatePeak({ ...setup, strategy: 'pipeline' }).fits,
+  };
+}
+
+/** Throws `usage` for a model whose layers cannot be parted. */
+function requireSeparable(options: ModelOptions, vocabularies: VocabularySizes): LayeredModel {
+  return createModel(options, vocabularies).layered;
+}
+
+function isSeparable(options: ModelOptions, vocabularies: VocabularySizes): boolean {
+  try {
+    requireSeparable(options, vocabularies);
+    return true;
+  } catch (error) {
+    if (error instanceof DecadeError) return false;
+    throw error;
+  }
 }
 
 const sampleSize = 10_000;
@@ -110,14 +153,21 @@ export async function estimateCorpus(
   };
 }
 
-/** Operations of the matrix products of the whole training, or of what `stop` allows of it. */
-export function trainingOperations(configuration: Configuration, model: ModelEstimate, corpus: CorpusEstimate): number {
-  const { stop, batch } = configuration.training;
-  const perPair = corpus.sourceTokensPerPair * model.operationsPerSourceToken + corpus.targetTokensPerPair * model.operationsPerTargetToken;
+/** Pairs that the whole training reads, or what `stop` allows of it. */
+export function trainingPairs({ training }: Configuration, corpus: CorpusEstimate): number {
+  const { stop, batch, accumulate } = training;
   const pairsOfStep = 'sentences' in batch ? batch.sentences : batch.words / corpus.targetTokensPerPair;
   const byEpochs = stop.epochs === undefined ? Number.POSITIVE_INFINITY : stop.epochs * corpus.pairs;
-  const bySteps = stop.steps === undefined ? Number.POSITIVE_INFINITY : stop.steps * pairsOfStep * configuration.training.accumulate;
-  return Math.min(byEpochs, bySteps) * perPair;
+  const bySteps = stop.steps === undefined ? Number.POSITIVE_INFINITY : stop.steps * pairsOfStep * accumulate;
+  return Math.min(byEpochs, bySteps);
+}
+
+/** Operations of the matrix products that a pair costs in training. */
+export function operationsPerPair(
+  { operationsPerSourceToken, operationsPerTargetToken }: ModelEstimate,
+  { sourceTokensPerPair, targetTokensPerPair }: Pick<CorpusEstimate, 'sourceTokensPerPair' | 'targetTokensPerPair'>,
+): number {
+  return sourceTokensPerPair * operationsPerSourceToken + targetTokensPerPair * operationsPerTargetToken;
 }
 
 /** Floating-point operations a second of products as the model's recurrent layers need them, on one device. */
@@ -145,13 +195,10 @@ export function measureProducts(device: Device, configuration: Configuration, mi
   }
 }
 
-function parametersOf(configuration: Configuration): Iterable<Parameter> {
-  const sizes = { source: sizeOf(configuration, 'source'), target: sizeOf(configuration, 'target') };
-  return createModel(configuration.model, sizes).parameters;
-}
-
-function sizeOf({ tokenizer }: Configuration, side: 'source' | 'target'): number {
-  return tokenizerOptionsOf(tokenizer, side).size ?? 0;
+/** The vocabularies that the tokenizers of a configuration may have, before they are trained. */
+export function vocabulariesOf({ tokenizer }: Configuration): VocabularySizes {
+  const size = (side: 'source' | 'target') => tokenizerOptionsOf(tokenizer, side).size ?? 0;
+  return { source: size('source'), target: size('target') };
 }
 
 /** `encoder.0.weightInput` belongs to `encoder`, `source.embedding.table` to `source.embedding`. */
@@ -162,8 +209,4 @@ function partOf({ name }: Parameter): string {
 
 function isRecurrent(part: string): boolean {
   return part === 'encoder' || part === 'decoder';
-}
-
-function isSourceSide(part: string): boolean {
-  return part === 'encoder' || part.startsWith('source.');
 }

@@ -40,6 +40,31 @@ export function geometricMean(values: readonly number[]): Estimated {
   return exponential(mean(values.map(Math.log)));
 }
 
+/**
+ * How much greater the second of two independent figures is than the first, from their own intervals, which need not be
+ * symmetric (Zou and Donner 2008, "Construction of confidence limits about effect measures"). Without an interval unless
+ * both have one.
+ */
+export function differenceOfEstimates(first: Estimated, second: Estimated): Estimated {
+  const value = second.value - first.value;
+  if (first.low === undefined || first.high === undefined || second.low === undefined || second.high === undefined) return { value };
+  return {
+    value,
+    low: value - Math.hypot(second.value - second.low, first.high - first.value),
+    high: value + Math.hypot(second.high - second.value, first.value - first.low),
+  };
+}
+
+/** Without what cannot be: the interval of a score from 0 to 100 ends there. */
+export function within({ value, low, high }: Estimated, least: number, greatest: number): Estimated {
+  return low === undefined || high === undefined ? { value } : { value, low: Math.max(least, low), high: Math.min(greatest, high) };
+}
+
+/** The mean of differences between pairs that share what they vary by, such as two searches by the same models. */
+export function meanDifference(first: readonly number[], second: readonly number[]): Estimated {
+  return mean(second.map((value, index) => value - (first[index] as number)));
+}
+
 function exponential({ value, low, high }: Estimated): Estimated {
   const centre = { value: Math.exp(value) };
   return low === undefined || high === undefined ? centre : { ...centre, low: Math.exp(low), high: Math.exp(high) };

@@ -3,9 +3,8 @@ import type { IdPair } from '../data/batch.js';
 import { createModel } from '../models/create.js';
 import { DataExecutor } from '../parallel/data-executor.js';
 import type { Runtime } from '../parallel/runtime.js';
-import { Memory } from '../tensor/memory.js';
-import { type Configuration, tokenizerOptionsOf } from '../training/configuration.js';
-import type { CorpusEstimate } from './estimate.js';
+import type { Configuration } from '../training/configuration.js';
+import { type CorpusEstimate, vocabulariesOf } from './estimate.js';
 
 export interface SpeedOptions {
   readonly devices: number;
@@ -27,8 +26,8 @@ export async function measureTrainingSpeed(
 ): Promise<number> {
   const { model: modelOptions, training } = configuration;
   const { optimizer, clip, normalise, labelSmoothing, seed, precision } = training;
-  const vocabularies = { source: vocabularyOf(configuration, 'source'), target: vocabularyOf(configuration, 'target') };
-  const memory = new Memory({ shared: true });
+  const vocabularies = vocabulariesOf(configuration);
+  const memory = runtime.newMemory();
   const model = createModel(modelOptions, vocabularies);
   model.parameters.allocate(memory);
   model.parameters.initialise(seed);
@@ -49,11 +48,8 @@ export async function measureTrainingSpeed(
     return (1_000 * words) / (performance.now() - start);
   } finally {
     await executor.dispose();
+    await runtime.releaseMemory(memory);
   }
-}
-
-function vocabularyOf({ tokenizer }: Configuration, side: 'source' | 'target'): number {
-  return tokenizerOptionsOf(tokenizer, side).size ?? 0;
 }
 
 function randomPairs(

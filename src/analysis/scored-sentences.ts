@@ -2,6 +2,7 @@ import { DecadeError } from '../core/errors.js';
 import { confidenceInterval, pairedBootstrapProbability, resampler, standardResamples } from '../metrics/bootstrap.js';
 import { sumStatistics } from '../metrics/evaluate.js';
 import type { Metric } from '../metrics/metric.js';
+import { inOneForm } from '../metrics/one-form.js';
 import { forEach, type WorkControl } from './work.js';
 
 /** Sentences with what their translations should be. */
@@ -9,13 +10,19 @@ export interface TestSet {
   /** For people: the files, or the part of the run's data. */
   readonly name: string;
   readonly sources: readonly string[];
-  /** One list for each set of references, each as long as `sources`. */
+  /** One list for each set of references, each as long as `sources`. None: translations can be looked at, not scored. */
   readonly references: readonly (readonly string[])[];
 }
 
 /** `1,014 sentences of test.en` */
 export function describeTestSet({ name, sources }: TestSet): string {
   return `${sources.length.toLocaleString('en')} ${sources.length === 1 ? 'sentence' : 'sentences'} of ${name}`;
+}
+
+/** Throws `input` for a test set without sentences. */
+export function requireSentences({ name, sources }: Pick<TestSet, 'name' | 'sources'>): void {
+  if (sources.length > 0) return;
+  throw new DecadeError('input', { where: name, received: '0 sentences', allowed: 'at least one', next: 'check the file' });
 }
 
 /** Throws `input` for a test set without sentences or references, or whose files differ in length. */
@@ -40,19 +47,20 @@ export interface ScoredSentences {
   readonly statistics: readonly Float64Array[];
 }
 
-/** Scores every translation by itself. */
+/** Scores every translation by itself, in one canonical form with its references. */
 export async function scoreSentences(
   metric: Metric,
   hypotheses: readonly string[],
   references: readonly (readonly string[])[],
   control: WorkControl = {},
 ): Promise<ScoredSentences> {
+  const compared = inOneForm({ hypotheses, references });
   const statistics: Float64Array[] = [];
   await forEach(`scoring by ${metric.label}`, hypotheses.length, control, (sentence) => {
     statistics.push(
       metric.statistics(
-        hypotheses[sentence] as string,
-        references.map((set) => set[sentence] as string),
+        compared.hypotheses[sentence] as string,
+        compared.references.map((set) => set[sentence] as string),
       ),
     );
   });
@@ -78,23 +86,42 @@ export async function scoreInterval({ metric, statistics }: Pick<ScoredSentences
   return interval as ScoreInterval;
 }
 
-/** The same of several systems on the same sentences, and how likely their differences from the first are by chance. */
+/** How far one system's score lies above another's on the same sentences. */
+export interface ScoreDifference extends ScoreInterval {
+  /** How likely so large a difference is between equals (paired bootstrap). */
+  readonly probability: number;
+}
+
+export interface PairedInterval extends ScoreInterval {
+  /** From the first system; undefined for the first itself. */
+  readonly difference: ScoreDifference | undefined;
+}
+
+/** The same of several systems on the same sentences, and how far they lie from the first: all are scored on the same draws. */
 export async function pairedIntervals(
   metric: Metric,
   systems: readonly (readonly Float64Array[])[],
   { resamples = standardResamples, seed, ...control }: IntervalOptions = {},
-): Promise<(ScoreInterval & { probability: number | undefined })[]> {
+): Promise<PairedInterval[]> {
   const draw = resampler(metric, systems, seed);
   const drawn = systems.map(() => new Float64Array(resamples));
   await forEach(`resampling, ${metric.label}`, resamples, control, (resample) => {
     for (const [system, score] of draw(resample).entries()) (drawn[system] as Float64Array)[resample] = score;
   });
   const scores = systems.map((statistics) => metric.score(sumStatistics(statistics)).score);
+  const [baseline = new Float64Array(resamples)] = drawn;
   return drawn.map((resampled, system) => {
     const score = scores[system] as number;
-    const [baseline] = drawn;
-    const probability =
-      system === 0 || baseline === undefined ? undefined : pairedBootstrapProbability(baseline, resampled, score - (scores[0] as number));
-    return { score, ...confidenceInterval(resampled), probability };
+    const interval = { score, ...confidenceInterval(resampled) };
+    if (system === 0) return { ...interval, difference: undefined };
+    const difference = score - (scores[0] as number);
+    return {
+      ...interval,
+      difference: {
+        score: difference,
+        ...confidenceInterval(resampled.map((value, resample) => value - (baseline[resample] as number))),
+        probability: pairedBootstrapProbability(baseline, resampled, difference),
+      },
+    };
   });
 }

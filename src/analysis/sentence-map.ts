@@ -1,5 +1,6 @@
 import { DecadeError } from '../core/errors.js';
 import type { SentenceVectorOptions, SentenceVectors } from '../decoding/sentence-vectors.js';
+import { normalise } from '../text/normalisation.js';
 import { type PrincipalPlane, principalPlane } from './principal-plane.js';
 import type { WorkControl } from './work.js';
 
@@ -68,12 +69,15 @@ export async function mapGroups(
 export interface SentenceGroup {
   readonly title: string;
   readonly classes: readonly (readonly string[])[];
+  /** What the classes are called, where they have names. */
+  readonly names?: readonly (string | undefined)[];
 }
 
 /** The sentences of figure 2 of Sutskever et al. (2014). */
 export const paperGroups: readonly SentenceGroup[] = [
   {
     title: 'Word order: who does it to whom',
+    names: ['Mary … John', 'John … Mary'],
     classes: [
       ['Mary admires John', 'Mary is in love with John', 'Mary respects John'],
       ['John admires Mary', 'John is in love with Mary', 'John respects Mary'],
@@ -81,6 +85,7 @@ export const paperGroups: readonly SentenceGroup[] = [
   },
   {
     title: 'Active and passive voice',
+    names: ['from me to her', 'from her to me'],
     classes: [
       ['I gave her a card in the garden', 'In the garden, I gave her a card', 'She was given a card by me in the garden'],
       ['She gave me a card in the garden', 'In the garden, she gave me a card', 'I was given a card by her in the garden'],
@@ -92,23 +97,33 @@ export const paperGroups: readonly SentenceGroup[] = [
 const mostSentences = 200;
 
 /**
- * Groups as people write them: a line `# title` begins a group, an empty line a class of another colour in it.
+ * Groups as people write them: a line `# title` begins a group, an empty line a class of another colour in it, and a line
+ * `## name` a class with a name.
  *
  * @throws DecadeError `input` for text without sentences, or with more than can be told apart
  */
 export function parseGroups(lines: readonly string[], where: string): SentenceGroup[] {
-  const groups: { title: string; classes: string[][] }[] = [];
+  const groups: { title: string; classes: string[][]; names: (string | undefined)[] }[] = [];
   let isNewClass = true;
-  for (const line of lines.map((text) => text.trim())) {
-    if (line.startsWith('#')) {
-      groups.push({ title: line.replace(/^#+\s*/, '') || `Group ${groups.length + 1}`, classes: [] });
+  let className: string | undefined;
+  for (const line of lines.map((text) => normalise(text).trim())) {
+    if (line.startsWith('##') && groups.length > 0) {
+      className = line.replace(/^#+\s*/, '') || undefined;
+      isNewClass = true;
+    } else if (line.startsWith('#')) {
+      groups.push({ title: line.replace(/^#+\s*/, '') || `Group ${groups.length + 1}`, classes: [], names: [] });
+      className = undefined;
       isNewClass = true;
     } else if (line === '') {
       isNewClass = true;
     } else {
-      if (groups.length === 0) groups.push({ title: 'Group 1', classes: [] });
-      const { classes } = groups.at(-1) as (typeof groups)[number];
-      if (isNewClass) classes.push([]);
+      if (groups.length === 0) groups.push({ title: 'Group 1', classes: [], names: [] });
+      const { classes, names } = groups.at(-1) as (typeof groups)[number];
+      if (isNewClass) {
+        classes.push([]);
+        names.push(className);
+        className = undefined;
+      }
       classes.at(-1)?.push(line);
       isNewClass = false;
     }
@@ -126,5 +141,5 @@ export function parseGroups(lines: readonly string[], where: string): SentenceGr
   if (groups.length === 0) {
     throw new DecadeError('input', { where, received: 'no sentences', allowed: 'lines of sentences, groups begun by `# title`' });
   }
-  return groups;
+  return groups.map(({ names, ...group }) => (names.some((name) => name !== undefined) ? { ...group, names } : group));
 }

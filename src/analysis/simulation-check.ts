@@ -4,7 +4,6 @@ import { DataExecutor } from '../parallel/data-executor.js';
 import { PipelineExecutor } from '../parallel/pipeline-executor.js';
 import type { Runtime } from '../parallel/runtime.js';
 import type { Precision } from '../tensor/matrix.js';
-import { Memory } from '../tensor/memory.js';
 import type { Executor } from '../training/executor.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
 import { elapsed, median, randomPairs } from './bench-shapes.js';
@@ -32,6 +31,8 @@ export interface CheckedWorkload {
   readonly sourceTokens: number;
   /** `</s>` counted. */
   readonly targetTokens: number;
+  readonly batchesPerUpdate: number;
+  readonly rule: UpdateRule;
   readonly gemm?: string | undefined;
   readonly precision?: Precision | undefined;
 }
@@ -41,6 +42,8 @@ export interface CheckedWorkload {
  * the strategy before left and its threads asleep, as no update of a training does. Neither do those that find their memory.
  */
 const updatesInARow = 3;
+/** Small enough that random sentences never lead to figures that are not finite, which would not be updated by. */
+const learningRate = 1e-4;
 
 /**
  * Trains with random ids as each simulated strategy does, and on one device, all in turn, so that what disturbs the machine
@@ -52,7 +55,7 @@ export async function checkSimulations(
   simulated: readonly SimulatedStrategy[],
   seconds: number,
 ): Promise<CheckedStrategy[]> {
-  const { sentences, sourceTokens, targetTokens, vocabularies } = workload;
+  const { sentences, sourceTokens, targetTokens, batchesPerUpdate, vocabularies } = workload;
   const pairs = randomPairs({
     sentences,
     sourceTokens,
@@ -60,6 +63,7 @@ export async function checkSimulations(
     sourceVocabulary: vocabularies.source,
     targetVocabulary: vocabularies.target,
   });
+  const batches = new Array<typeof pairs>(batchesPerUpdate).fill(pairs);
   const runs: { executor: Executor; milliseconds: number[]; computing: number[] }[] = [];
   try {
     for (const strategy of [undefined, ...simulated]) {
@@ -71,7 +75,7 @@ export async function checkSimulations(
       for (const { executor, milliseconds, computing } of runs) {
         for (let inARow = 0; inARow < updatesInARow; inARow++) {
           update++;
-          const time = await elapsed(async () => void (await executor.update([pairs], { update, learningRate: 0.1 })));
+          const time = await elapsed(async () => void (await executor.update(batches, { update, learningRate })));
           if (round === 0 || inARow === 0) continue;
           milliseconds.push(time);
           if (executor instanceof PipelineExecutor) computing.push(computingTime(executor.times));
@@ -107,20 +111,13 @@ function computingTime(devices: readonly Float64Array[]): number {
 /** As the simulated strategy computes; one device without one. */
 function start(
   runtime: Runtime,
-  { model: modelOptions, vocabularies, gemm, precision }: CheckedWorkload,
+  { model: modelOptions, vocabularies, rule, gemm, precision }: CheckedWorkload,
   simulated: SimulatedStrategy | undefined,
 ) {
-  const memory = new Memory({ shared: true });
+  const memory = runtime.newMemory();
   const model = createModel(modelOptions, vocabularies);
   model.parameters.allocate(memory);
   model.parameters.initialise(1);
-  const rule: UpdateRule = {
-    optimizer: { kind: 'sgd', learningRate: 0.1 },
-    clip: { kind: 'norm', max: 5 },
-    normalise: 'words',
-    labelSmoothing: 0,
-    seed: 1,
-  };
   const common = { runtime, memory, model, modelOptions, rule, gemm, precision };
   const plan = simulated?.plan;
   if (plan !== undefined) return PipelineExecutor.start({ ...common, plan, instrument: 'time' });

@@ -1,5 +1,10 @@
-import { choosePlan } from '../parallel/choose-plan.js';
+import { DecadeError } from '../core/errors.js';
+import { createModel, type ModelOptions } from '../models/create.js';
+import { PlanChooser } from '../parallel/choose-plan.js';
+import { dataParallel } from '../parallel/data-schedule.js';
+import type { Network } from '../parallel/network.js';
 import type { PipelinePlan } from '../parallel/pipeline-plan.js';
+import { type PipelineOptions, pipeline } from '../parallel/pipeline-schedule.js';
 import { evenPlacement, type Placement } from '../parallel/placement.js';
 import {
   type Assumptions,
@@ -9,17 +14,7 @@ import {
   paperNetwork,
   publishedWordsPerSecond,
 } from '../parallel/profile-2014.js';
-import {
-  type BatchShape,
-  dataParallel,
-  divideShape,
-  evenBatch,
-  type Network,
-  type Order,
-  type PipelineOptions,
-  pipeline,
-  type Schedule,
-} from '../parallel/schedule.js';
+import { type BatchShape, divideShape, evenBatch, type Order, rowsOf, type Schedule } from '../parallel/schedule.js';
 import { type Costs, type Simulation, simulate } from '../parallel/simulate.js';
 
 export const strategies = ['data', 'pipeline', 'gpipe', '1f1b'] as const;
@@ -29,22 +24,26 @@ export type Strategy = (typeof strategies)[number];
 export interface Workload {
   readonly network: Network;
   readonly batch: BatchShape;
+  /** Batches of an update. Default: 1. */
+  readonly batches?: number | undefined;
   /** Of a device while so many work. */
   costs(devices: number): Costs;
   /** `separate`: every device has a memory of its own, so that what was updated has to be exchanged. */
   readonly memories: 'shared' | 'separate';
   /** Logits that a pipeline may keep. Default: all. */
-  readonly logitBytes?: number;
+  readonly logitBytes?: number | undefined;
 }
 
 export interface StrategyResult {
   readonly strategy: Strategy;
   readonly devices: number;
+  /** Of these devices; more would not be faster. The others wait all the time. */
+  readonly usedDevices: number;
   /** Times as fast as one device. */
   readonly speedup: number;
   /** Speed-up by device. */
   readonly efficiency: number;
-  /** Share of the devices' time in which they wait. */
+  /** Share of the devices' time in which they compute nothing. */
   readonly idleFraction: number;
   readonly wordsPerSecond: number;
   /** Seconds of an update. */
@@ -62,12 +61,16 @@ export interface StrategyResult {
 export interface TimeShares {
   /** What one device would have computed, too. */
   readonly useful: number;
-  /** More than that: smaller products, gradients that are summed. Negative where parts fit better than the whole. */
+  /** Computing more than that: smaller products, devices that slow each other down. */
   readonly overhead: number;
+  /** Summing and sending gradients and parameters of replicas, where nothing else is computed meanwhile. */
+  readonly exchange: number;
   /** Waiting while the pipeline fills and drains. */
   readonly fill: number;
   /** Waiting in between, for others and for hand-overs. */
   readonly waiting: number;
+  /** Devices that are not used. */
+  readonly unused: number;
 }
 
 /** A result with all that a drawing needs. */
@@ -80,51 +83,93 @@ export interface SimulatedStrategy {
   readonly plan?: PipelinePlan;
 }
 
-/** A strategy on so many devices, with the placement and the division of the batch that are fastest. */
-export function simulateStrategy(workload: Workload, strategy: Strategy, devices: number): SimulatedStrategy {
-  const { network, batch, costs, memories, logitBytes } = workload;
-  const one = simulateOne(workload);
-  if (strategy === 'data') {
-    const schedule = dataParallel(network, divideShape(batch, devices), memories);
-    const simulation = simulate(schedule, costs(devices));
-    return { result: resultOf(strategy, batch, one, schedule, simulation), schedule, simulation, placement: undefined };
+/** Why layers of a model cannot be on different devices, as a pipeline would have them; undefined where they can. */
+export function whyNoPipeline(model: ModelOptions): DecadeError | undefined {
+  try {
+    createModel(model, { source: 1, target: 1 }).layered;
+    return undefined;
+  } catch (error) {
+    if (error instanceof DecadeError && error.kind === 'usage') return error;
+    throw error;
   }
-  const order: Order = strategy === 'pipeline' ? 'diagonal' : strategy;
-  const { plan, schedule, simulation } = choosePlan({ network, batch, costs: costs(devices) }, devices, { order, logitBytes });
-  const { placement, stretch, microBatches } = plan;
-  const division = stretch === undefined ? { microBatches } : { stretch };
-  const details = { layerDevices: new Set(placement.layers).size, ...division };
-  return { result: { ...resultOf(strategy, batch, one, schedule, simulation), ...details }, schedule, simulation, placement, plan };
 }
 
-function simulateOne({ network, batch, costs, memories }: Workload): Simulation {
-  return simulate(dataParallel(network, [batch], memories), costs(1));
+/** Simulates strategies on any number of devices, each with the placement and the division of the batch that are fastest. */
+export class Simulator {
+  readonly #workload: Workload;
+  readonly #one: Simulation;
+  readonly #choosers = new Map<Order, PlanChooser>();
+
+  constructor(workload: Workload) {
+    this.#workload = workload;
+    this.#one = simulateOne(workload);
+  }
+
+  on(strategy: Strategy, devices: number): SimulatedStrategy {
+    const { network, batch, batches, costs, memories } = this.#workload;
+    if (strategy === 'data') {
+      const schedule = dataParallel(network, divideShape(batch, devices), { memories, batches });
+      const simulation = simulate(schedule, costs(devices));
+      const result = resultOf(strategy, this.#workload, devices, this.#one, simulation);
+      return { result, schedule, simulation, placement: undefined };
+    }
+    const { plan, schedule, simulation } = this.#chooser(strategy === 'pipeline' ? 'diagonal' : strategy).on(devices);
+    const { placement, stretch, microBatches } = plan;
+    const division = stretch === undefined ? { microBatches } : { stretch };
+    const details = { layerDevices: new Set(placement.layers).size, ...division };
+    const result = { ...resultOf(strategy, this.#workload, devices, this.#one, simulation), ...details };
+    return { result, schedule, simulation, placement, plan };
+  }
+
+  /** It remembers what it has tried on other numbers of devices. */
+  #chooser(order: Order): PlanChooser {
+    const { logitBytes } = this.#workload;
+    const chooser = this.#choosers.get(order) ?? new PlanChooser(this.#workload, { order, logitBytes });
+    this.#choosers.set(order, chooser);
+    return chooser;
+  }
 }
 
-function resultOf(strategy: Strategy, batch: BatchShape, one: Simulation, { devices }: Schedule, simulation: Simulation): StrategyResult {
-  const { seconds, busySeconds, fillSeconds, waitingSeconds } = simulation;
+function simulateOne({ network, batch, batches, costs, memories }: Workload): Simulation {
+  return simulate(dataParallel(network, [batch], { memories, batches }), costs(1));
+}
+
+function resultOf(
+  strategy: Strategy,
+  { batch, batches = 1 }: Pick<Workload, 'batch' | 'batches'>,
+  devices: number,
+  one: Simulation,
+  { seconds, spans, busySeconds, exchangeSeconds, transfers, fillSeconds, waitingSeconds }: Simulation,
+): StrategyResult {
   const total = devices * seconds;
   const speedup = one.seconds / seconds;
+  const transferSeconds = transfers.flat().reduce((sum, { start, end }) => sum + end - start, 0);
+  const computingSeconds = busySeconds - (exchangeSeconds - transferSeconds);
+  // Where parts fit better into caches than the whole, they compute less than one device.
+  const useful = Math.min(one.busySeconds, computingSeconds, total);
   return {
     strategy,
     devices,
+    usedDevices: spans.length,
     speedup,
     efficiency: speedup / devices,
     idleFraction: Math.max(0, 1 - busySeconds / total),
-    wordsPerSecond: wordsOf(batch) / seconds,
+    wordsPerSecond: (batches * wordsOf(batch)) / seconds,
     seconds,
     shares: {
-      useful: one.busySeconds / total,
-      overhead: (busySeconds - one.busySeconds) / total,
+      useful: useful / total,
+      overhead: (computingSeconds - useful) / total,
+      exchange: exchangeSeconds / total,
       fill: fillSeconds / total,
       waiting: waitingSeconds / total,
+      unused: 1 - spans.length / devices,
     },
   };
 }
 
 /** Source and target tokens. */
 function wordsOf({ source, target }: BatchShape): number {
-  return [...source, ...target].reduce((sum, active) => sum + active, 0);
+  return rowsOf(source) + rowsOf(target);
 }
 
 /** One assumption changed, all others as in the middle. */
@@ -181,7 +226,7 @@ export function predictPaper(): { prediction: PaperPrediction; simulated: Simula
     const workload: Workload = { network: paperNetwork, batch, costs: () => costs, memories: 'separate' };
     const schedule = pipeline(paperNetwork, { placement, microBatches: [batch], order: 'diagonal', ...cut });
     const simulation = simulate(schedule, costs);
-    const result = resultOf('pipeline', batch, simulateOne(workload), schedule, simulation);
+    const result = resultOf('pipeline', workload, devices, simulateOne(workload), simulation);
     return { result: { ...result, layerDevices: 4, stretch: cut.stretch }, schedule, simulation, placement };
   };
   const changes = Object.entries(alternatives);
@@ -211,8 +256,8 @@ export function predictPaper(): { prediction: PaperPrediction; simulated: Simula
       range: { lowest: Math.min(...speedups), highest: Math.max(...speedups) },
       busy: { layers: busyOf(placement.layers), softmax: busyOf(placement.vocabulary.map(({ device }) => device)) },
       unexplained: predicted.speedup / publishedSpeedup - 1,
-      dataParallel: simulateStrategy(workload, 'data', devices).result,
-      dataParallelLargerBatch: simulateStrategy({ ...workload, batch: larger }, 'data', devices).result,
+      dataParallel: new Simulator(workload).on('data', devices).result,
+      dataParallelLargerBatch: new Simulator({ ...workload, batch: larger }).on('data', devices).result,
     },
   };
 }

@@ -52,6 +52,27 @@ function parsed(line: string | undefined): unknown {
   }
 }
 
+/**
+ * Seconds that updates took up to a step, from the reports of their time; validation and checkpoints are not counted. Between
+ * reports updates are taken to be equally long. Undefined after the last report, and where a report has no time.
+ */
+export function trainingTime({ reports }: TrainingRecord): (step: number) => number | undefined {
+  const known = [{ steps: 0, seconds: 0 }];
+  for (const { steps, seconds } of reports) {
+    // A resumed run does again what came after its checkpoint.
+    while (known.length > 1 && (known.at(-1)?.steps ?? 0) >= steps) known.pop();
+    if (typeof seconds !== 'number') return () => undefined;
+    known.push({ steps, seconds: (known.at(-1)?.seconds ?? 0) + seconds });
+  }
+  return (step) => {
+    const after = known.findIndex(({ steps }) => steps >= step);
+    const [from, to] = [known[after - 1], known[after]];
+    if (to === undefined) return undefined;
+    if (from === undefined || to.steps === step) return to.seconds;
+    return from.seconds + ((to.seconds - from.seconds) * (step - from.steps)) / (to.steps - from.steps);
+  };
+}
+
 /** More points than a plot can show. */
 const mostPoints = 300;
 

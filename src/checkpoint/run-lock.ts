@@ -54,17 +54,15 @@ export class RunLock {
     this.#isWarned = inside.kind !== 'held';
   }
 
-  /** Removes the directory and what is in it, and stays the only one who may make it again. */
-  async removeRun(): Promise<void> {
+  /** Leaves the directory, so that it can be removed, and stays the only one who may make it again. */
+  async leave(): Promise<void> {
     await this.#inside?.release();
     this.#inside = undefined;
-    await this.#files.remove(this.#path);
   }
 
   async release(): Promise<void> {
-    await this.#inside?.release();
+    await this.leave();
     await this.#beside?.release();
-    this.#inside = undefined;
     this.#beside = undefined;
   }
 

@@ -1,33 +1,53 @@
 import { z } from 'zod';
+import { readBoundedText } from '../core/bounded-text.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
+import { temporaryNameFor, UnfinishedWork } from '../core/unfinished.js';
 import { contentHash } from '../data/content-hash.js';
 import type { ParameterStore } from '../nn/parameters.js';
 import type { Memory } from '../tensor/memory.js';
 import { loadTokenizer } from '../text/load-tokenizer.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import { copyFile, replaceFile, temporarySuffix, writeTextFile } from './whole-files.js';
+import { WordList } from '../text/word-list.js';
+import { copyFile, replaceFile, writeTextFile } from './whole-files.js';
 import { Journal } from './journal.js';
-import { lockName } from './run-lock.js';
+import {
+  checkpointsDirectory,
+  configurationFile,
+  directoryItself,
+  isCheckpoint,
+  isPureCheckpoint,
+  isUnbegun,
+  modelFile,
+  optimizerFile,
+  ownNames,
+  removeCheckpoint,
+  removeLeftovers,
+  removeRun,
+  requireFree,
+  sharedTokenizerFile,
+  sourceTokenizerFile,
+  sourceWordsFile,
+  stateFile,
+  stepOf,
+  targetTokenizerFile,
+} from './run-files.js';
 import { type NamedTensors, readAverage, SafetensorsFile, writeSafetensors } from './safetensors.js';
 
 /** Grows when an older decade could no longer read what is written here. */
 const formatVersion = 1;
 
-const configurationFile = 'config.yaml';
-const sharedTokenizerFile = 'tokenizer.json';
-const sourceTokenizerFile = 'source-tokenizer.json';
-const targetTokenizerFile = 'target-tokenizer.json';
-const modelFile = 'model.safetensors';
-const optimizerFile = 'optimizer.safetensors';
-const stateFile = 'state.json';
-const checkpointsDirectory = 'checkpoints';
-const removedPrefix = 'removed-';
+/** A configuration has a kilobyte or two; what is far longer is another file, and would take long to find wrong. */
+export const mostConfigurationBytes = 256 * 1024;
+const mostTokenizerBytes = 64 * 1024 ** 2;
+const mostStateBytes = 1024 ** 2;
 
 /** One object twice when both sides share a tokenizer. */
 export interface Tokenizers {
   readonly source: Tokenizer;
   readonly target: Tokenizer;
+  /** What the model has seen of the source's words; undefined for a run of an older decade. */
+  readonly sourceWords?: WordList | undefined;
 }
 
 /** What a loop gives to be kept. */
@@ -57,41 +77,49 @@ const stateContents = z.looseObject({
  * A run directory: everything a model needs, nothing executable.
  *
  *     config.yaml  tokenizer.json (or source-tokenizer.json, target-tokenizer.json)
+ *     source-words.txt  of the training corpus, to tell which words are new to the model
  *     model.safetensors  best so far        checkpoints/step-N/{model,optimizer}.safetensors, state.json
  *     metrics.jsonl  train.log          training.lock  while it is trained in
  *
- * Every file and checkpoint appears whole or not at all, whenever the process or the machine stops.
+ * Every file and checkpoint appears whole or not at all, whenever the process or the machine stops. Other files may lie beside
+ * them, under whatever names: see `UnfinishedWork`.
  */
 export class Run {
   readonly files: Files;
   readonly path: string;
+  readonly #unfinished: UnfinishedWork;
 
   private constructor(files: Files, path: string) {
     this.files = files;
     this.path = path.replace(/(.)\/+$/, '$1');
+    this.#unfinished = new UnfinishedWork(files, this.path);
   }
 
-  /** Makes a run directory at once, with the model of another run if given. Throws `usage` when `path` holds anything already. */
+  /**
+   * Makes a run directory, with the model of another run if given. Until its first checkpoint is kept it counts as not begun: the
+   * next one may be made in its place. Throws what `requireFree` does.
+   */
   static async create(
     files: Files,
     path: string,
-    contents: { configuration: string; tokenizers: Tokenizers; model?: Run | undefined },
+    contents: { configuration: string; tokenizers: Tokenizers; model?: Run | undefined; amongOthers?: boolean | undefined },
   ): Promise<Run> {
-    await requireFree(files, path);
+    await requireFree(files, path, contents.amongOthers);
     const run = new Run(files, path);
+    if (await isUnbegun(files, path)) await removeRun(files, path);
     const isNew = (await files.kind(path)) === 'missing';
-    const directory = isNew ? `${run.path}${temporarySuffix}` : run.path;
-    if (isNew) await files.remove(directory);
-    await files.makeDirectory(joinPath(directory, checkpointsDirectory));
-    for (const [name, tokenizer] of tokenizerFiles(contents.tokenizers)) {
-      await writeTextFile(files, joinPath(directory, name), tokenizer.toJson());
-    }
-    if (contents.model !== undefined) await copyFile(files, contents.model.fileAt(modelFile), joinPath(directory, modelFile));
-    await writeTextFile(files, joinPath(directory, configurationFile), contents.configuration);
-    await files.syncDirectory(directory);
-    if (isNew) {
-      await files.rename(directory, run.path);
+    await files.makeDirectory(run.path);
+    await run.#unfinished.begin(...ownNames, ...(isNew ? [directoryItself] : []));
+    try {
+      await files.makeDirectory(run.fileAt(checkpointsDirectory));
+      for (const [name, text] of tokenizerFiles(contents.tokenizers)) await writeTextFile(files, run.fileAt(name), text);
+      if (contents.model !== undefined) await copyFile(files, contents.model.fileAt(modelFile), run.fileAt(modelFile));
+      // Last, because it is what makes the directory a run.
+      await run.replaceConfiguration(contents.configuration);
       await files.syncDirectory(parentOf(run.path));
+    } catch (error) {
+      await removeRun(files, path).catch(() => undefined);
+      throw error;
     }
     return run;
   }
@@ -110,30 +138,29 @@ export class Run {
     });
   }
 
-  /** Clears away what a killed process left half written. Only for who trains: another process may be writing. */
-  async removeLeftovers(): Promise<void> {
-    for (const directory of [this.path, joinPath(this.path, checkpointsDirectory)]) {
-      for (const name of await this.files.list(directory)) {
-        if (name.endsWith(temporarySuffix) || name.startsWith(removedPrefix)) await this.files.remove(joinPath(directory, name));
-      }
-    }
+  /** Removes what a killed process left half written. Only for who trains: another process may be writing. */
+  removeLeftovers(): Promise<void> {
+    return removeLeftovers(this.files, this.path);
   }
 
   configuration(): Promise<string> {
-    return this.files.readText(this.fileAt(configurationFile));
+    return readBoundedText(this.files, this.fileAt(configurationFile), mostConfigurationBytes, 'the configuration of a run');
   }
 
   async replaceConfiguration(text: string): Promise<void> {
-    await replaceFile(this.files, this.path, configurationFile, (path) => writeTextFile(this.files, path, text));
+    await this.#replace(configurationFile, (path) => writeTextFile(this.files, path, text));
   }
 
   async tokenizers(): Promise<Tokenizers> {
-    const load = async (name: string) => loadTokenizer(await this.files.readText(this.fileAt(name)), this.fileAt(name));
-    if ((await this.files.kind(this.fileAt(sharedTokenizerFile))) === 'file') {
+    const has = async (name: string) => (await this.files.kind(this.fileAt(name))) === 'file';
+    const read = (name: string, what: string) => readBoundedText(this.files, this.fileAt(name), mostTokenizerBytes, what);
+    const load = async (name: string) => loadTokenizer(await read(name, 'a tokenizer'), this.fileAt(name));
+    const sourceWords = (await has(sourceWordsFile)) ? WordList.parse(await read(sourceWordsFile, 'a list of words')) : undefined;
+    if (await has(sharedTokenizerFile)) {
       const shared = await load(sharedTokenizerFile);
-      return { source: shared, target: shared };
+      return { source: shared, target: shared, sourceWords };
     }
-    return { source: await load(sourceTokenizerFile), target: await load(targetTokenizerFile) };
+    return { source: await load(sourceTokenizerFile), target: await load(targetTokenizerFile), sourceWords };
   }
 
   /**
@@ -185,7 +212,7 @@ export class Run {
 
   /** Makes these parameters the run's model. */
   saveModel(parameters: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<string> {
-    return replaceFile(this.files, this.path, modelFile, (path) => writeSafetensors(this.files, path, parameters, metadata));
+    return this.#replace(modelFile, (path) => writeSafetensors(this.files, path, parameters, metadata));
   }
 
   /** Opens `metrics.jsonl` or `train.log`, cut to the length that the checkpoint noted. */
@@ -197,9 +224,10 @@ export class Run {
   async saveCheckpoint(contents: CheckpointContents, keep: number): Promise<void> {
     const parent = this.fileAt(checkpointsDirectory);
     const path = joinPath(parent, checkpointName(contents.step));
-    const partial = `${path}${temporarySuffix}`;
+    const temporary = temporaryNameFor(joinPath(checkpointsDirectory, checkpointName(contents.step)));
+    const partial = this.fileAt(temporary);
     try {
-      await this.files.remove(partial);
+      await this.#unfinished.begin(temporary);
       await this.files.makeDirectory(partial);
       const files = {
         [modelFile]: await writeSafetensors(this.files, joinPath(partial, modelFile), contents.parameters),
@@ -209,9 +237,11 @@ export class Run {
       await writeTextFile(this.files, joinPath(partial, stateFile), `${JSON.stringify(state, undefined, 2)}\n`);
       await this.files.syncDirectory(partial);
       // Only a damaged checkpoint can stand there: training resumed before it.
-      await this.files.remove(path);
+      await removeCheckpoint(this.files, path);
       await this.files.rename(partial, path);
       await this.files.syncDirectory(parent);
+      // With this one the run has begun.
+      await this.#unfinished.end(...(await this.#unfinished.names()));
     } catch (error) {
       await this.files.remove(partial).catch(() => undefined);
       throw await this.#withAdvice(error);
@@ -229,31 +259,36 @@ export class Run {
   async #withAdvice(error: unknown): Promise<unknown> {
     if (!(error instanceof DecadeError)) return error;
     const last = (await this.checkpointSteps().catch(() => [])).at(-1);
-    const standing = last === undefined ? 'there is no earlier checkpoint' : `checkpoint ${last} stands`;
-    return new DecadeError(error.kind, {
-      ...error.parts,
-      next: `${standing}; ${error.parts.next ?? 'check the disk'}, then use --resume`,
-      cause: error,
-    });
+    const advice = error.parts.next ?? 'check the disk';
+    const next = last === undefined ? `${advice}; there is no checkpoint yet` : `checkpoint ${last} stands; ${advice}, then use --resume`;
+    return new DecadeError(error.kind, { ...error.parts, next, cause: error });
   }
 
-  /** A rename first, so that a checkpoint is never seen with some of its files gone. */
+  /** A rename first, so that a checkpoint is never seen with some of its files gone; not where somebody else's files lie. */
   async #removeCheckpoint(step: number): Promise<void> {
-    const parent = this.fileAt(checkpointsDirectory);
-    const removed = joinPath(parent, `${removedPrefix}${checkpointName(step)}`);
-    await this.files.remove(removed);
-    await this.files.rename(joinPath(parent, checkpointName(step)), removed);
-    await this.files.remove(removed);
+    const name = joinPath(checkpointsDirectory, checkpointName(step));
+    if (!(await isPureCheckpoint(this.files, this.fileAt(name)))) return removeCheckpoint(this.files, this.fileAt(name));
+    const temporary = temporaryNameFor(name);
+    await this.#unfinished.begin(temporary);
+    await this.files.rename(this.fileAt(name), this.fileAt(temporary));
+    await removeCheckpoint(this.files, this.fileAt(temporary));
+    await this.#unfinished.end(temporary);
+  }
+
+  /** Replaces a file of the run at once. */
+  #replace<Result>(name: string, write: (path: string) => Promise<Result>): Promise<Result> {
+    return replaceFile(this.files, this.path, name, write, this.#unfinished);
   }
 
   /** Steps of the checkpoints, rising. */
   async checkpointSteps(): Promise<number[]> {
-    const names = await this.files.list(this.fileAt(checkpointsDirectory));
-    return names
-      .map((name) => /^step-(\d{1,15})$/.exec(name)?.[1])
-      .filter((digits) => digits !== undefined)
-      .map(Number)
-      .sort((a, b) => a - b);
+    const parent = this.fileAt(checkpointsDirectory);
+    const steps: number[] = [];
+    for (const name of await this.files.list(parent)) {
+      const step = stepOf(name);
+      if (step !== undefined && (await isCheckpoint(this.files, joinPath(parent, name)))) steps.push(step);
+    }
+    return steps.sort((a, b) => a - b);
   }
 
   /**
@@ -281,7 +316,7 @@ export class Run {
   async #openCheckpoint(step: number): Promise<Checkpoint> {
     const directory = joinPath(this.path, checkpointsDirectory, checkpointName(step));
     const statePath = joinPath(directory, stateFile);
-    const state = parseState(await this.files.readText(statePath), statePath);
+    const state = parseState(await readBoundedText(this.files, statePath, mostStateBytes, 'the state of a checkpoint'), statePath);
     for (const name of [modelFile, optimizerFile]) {
       const path = joinPath(directory, name);
       if ((await contentHash(this.files.stream(path))) !== state.files[name]) {
@@ -342,21 +377,6 @@ export async function openRun(
   };
 }
 
-/** Throws `usage` unless a new run can be made at `path`: nothing there yet, or an empty directory. */
-export async function requireFree(files: Files, path: string): Promise<void> {
-  const kind = await files.kind(path);
-  if (kind === 'missing') return;
-  const names = kind === 'directory' ? (await files.list(path)).filter((name) => name !== lockName) : [];
-  if (kind === 'directory' && names.length === 0) return;
-  const isRun = names.includes(configurationFile) && names.includes(checkpointsDirectory);
-  throw new DecadeError('usage', {
-    where: path,
-    received: isRun ? 'a directory that holds a run already' : kind === 'file' ? 'a file' : 'a directory that holds other files',
-    allowed: 'a new directory for the run',
-    next: isRun ? 'continue it with --resume, or choose another --out' : 'choose another --out',
-  });
-}
-
 function parseState(text: string, path: string): z.output<typeof stateContents> {
   let json: unknown;
   try {
@@ -382,13 +402,17 @@ function checkpointName(step: number): string {
   return `step-${step}`;
 }
 
-function tokenizerFiles({ source, target }: Tokenizers): [string, Tokenizer][] {
-  return source === target
-    ? [[sharedTokenizerFile, source]]
-    : [
-        [sourceTokenizerFile, source],
-        [targetTokenizerFile, target],
-      ];
+/** Names and contents. */
+function tokenizerFiles({ source, target, sourceWords }: Tokenizers): [string, string][] {
+  const tokenizers: [string, Tokenizer][] =
+    source === target
+      ? [[sharedTokenizerFile, source]]
+      : [
+          [sourceTokenizerFile, source],
+          [targetTokenizerFile, target],
+        ];
+  const files = tokenizers.map(([name, tokenizer]): [string, string] => [name, tokenizer.toJson()]);
+  return sourceWords === undefined ? files : [...files, [sourceWordsFile, sourceWords.toText()]];
 }
 
 function tokenizerNamesIn(names: readonly string[]): string[] | undefined {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DecadeError } from '../core/errors.js';
 import type { Files, FileWriter, RandomAccessFile } from '../core/files.js';
+import { shortened } from '../core/visible-text.js';
 import { contentHash } from '../data/content-hash.js';
 import { type Shape, showShape, type Tensor } from '../tensor/tensor.js';
 
@@ -9,8 +10,12 @@ import { type Shape, showShape, type Tensor } from '../tensor/tensor.js';
  * Both ways go in pieces between the file and the engine's memory, so that no second copy of a model exists.
  */
 const pieceBytes = 4 * 1024 ** 2;
-/** As in the reference implementation. */
-const largestHeaderBytes = 100_000_000;
+/**
+ * A header of ours has a few kilobytes. The reference implementation allows 100 MB, which take seconds to read and find wrong.
+ */
+const largestHeaderBytes = 8 * 1024 ** 2;
+const mostTensors = 65_536;
+const longestName = 1_024;
 const bytesOfType: Readonly<Record<string, number>> = {
   ...{ F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1 },
   ...{ U64: 8, U32: 4, U16: 2, U8: 1, BOOL: 1, F8_E4M3: 1, F8_E5M2: 1 },
@@ -224,8 +229,10 @@ async function readHeader(file: RandomAccessFile, path: string): Promise<Header>
   const headerBytes = new Uint8Array(length);
   await file.read(headerBytes, 8);
   let json: unknown;
+  let text: string;
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(headerBytes));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(headerBytes);
+    json = JSON.parse(text);
   } catch (cause) {
     return refuse('a header that is not JSON', cause);
   }
@@ -233,7 +240,13 @@ async function readHeader(file: RandomAccessFile, path: string): Promise<Header>
 
   const tensors = new Map<string, StoredTensor>();
   let metadata: Record<string, string> = {};
-  for (const [name, entry] of Object.entries(json)) {
+  const entries = Object.entries(json);
+  if (entries.length > mostTensors) return refuse(`a header of ${entries.length} tensors, of which ${mostTensors} are allowed`);
+  // Of entries with one name, JavaScript keeps the last without a word.
+  const written = countEntries(text);
+  if (written !== entries.length) return refuse(`a header of ${written} entries with ${entries.length} different names`);
+  for (const [name, entry] of entries) {
+    if (name.length > longestName) return refuse(`a tensor name of ${name.length} characters: ${shown(name)}`);
     if (name === '__metadata__') {
       const parsed = metadataEntry.safeParse(entry);
       metadata = parsed.success ? parsed.data : refuse('metadata that is not a record of strings');
@@ -262,9 +275,21 @@ async function readHeader(file: RandomAccessFile, path: string): Promise<Header>
   return { tensors, metadata };
 }
 
+/** Entries of the outermost object of valid JSON. */
+function countEntries(json: string): number {
+  let depth = 0;
+  let entries = 0;
+  for (const [token] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:]/gs)) {
+    if (token === '{' || token === '[') depth++;
+    else if (token === '}' || token === ']') depth--;
+    else if (token === ':' && depth === 1) entries++;
+  }
+  return entries;
+}
+
 /** A name of the file as it may be shown: one line, not long. */
 function shown(name: string): string {
-  return JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
+  return `"${shortened(name)}"`;
 }
 
 function someOf(items: readonly string[]): string {

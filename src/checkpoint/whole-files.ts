@@ -1,20 +1,21 @@
 import { type Files, joinPath } from '../core/files.js';
-
-/** Ending of what is being written; nothing under such a name is ever read. */
-export const temporarySuffix = '.partial';
+import { temporaryNameFor, type UnfinishedWork } from '../core/unfinished.js';
 
 /**
  * Replaces a file so that at any moment, a power failure too, either the old or the new one stands whole under its name.
- * `write` writes and syncs the path it is given.
+ * `write` writes and syncs the path it is given. With a record, what a killed process leaves is found by the next.
  */
 export async function replaceFile<Result>(
   files: Files,
   directory: string,
   name: string,
   write: (path: string) => Promise<Result>,
+  record?: UnfinishedWork,
 ): Promise<Result> {
   const path = joinPath(directory, name);
-  const temporary = `${path}${temporarySuffix}`;
+  const temporaryName = temporaryNameFor(name);
+  const temporary = joinPath(directory, temporaryName);
+  await record?.begin(temporaryName);
   try {
     const result = await write(temporary);
     await files.rename(temporary, path);
@@ -24,6 +25,8 @@ export async function replaceFile<Result>(
     // What failed may be the disk itself: the first error is the one to tell.
     await files.remove(temporary).catch(() => undefined);
     throw error;
+  } finally {
+    await record?.end(temporaryName).catch(() => undefined);
   }
 }
 

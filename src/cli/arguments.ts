@@ -34,6 +34,18 @@ export function gathered(text: string, before: readonly string[] = []): string[]
   return [...before, text];
 }
 
+/** Changes of a configuration. */
+export function withSetOption(command: Command): Command {
+  return command
+    .option('--set <key.path=value>', 'in place of what the configuration says; may be given several times', gathered)
+    .addHelpText(
+      'after',
+      `
+--set takes text (paths, languages) as it stands, up to its end: --set 'data.train.source=my corpus #1.txt'. Any other value is
+YAML: --set training.seed=2, --set 'training.validate.metrics=[bleu, chrf]', --set training.validate.metrics.0=bleu.`,
+    );
+}
+
 /** What to compute on. */
 export interface DeviceChoice {
   devices?: number;

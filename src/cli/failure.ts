@@ -1,35 +1,60 @@
 import { CommanderError } from 'commander';
 import { DecadeError } from '../core/errors.js';
+import { explained } from '../platform/node/files.js';
 import { Interrupted } from './interruption.js';
 import { ReaderGone } from './output.js';
+import { say } from './terminal.js';
 
 /** What the process ends with. */
 export const exitCodes = { done: 0, failed: 1, wrongUse: 2, interrupted: 130 } as const;
 
-/** Prints one clear line for what ended the command, or the stack trace with `--debug`, and gives the exit code. */
+/** Tells what ended the command, once: a line, and one for each of several mistakes; with `--debug` the stack trace. Gives the exit code. */
 export function reportFailure(error: unknown, debug: boolean): number {
   // Commander has printed its message, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUse;
   if (error instanceof ReaderGone) return exitCodes.done;
   if (error instanceof Interrupted) {
-    process.stderr.write(`decade: ${error.message}\n`);
+    say(`decade: ${error.message}`);
     return exitCodes.interrupted;
   }
-  if (error instanceof DecadeError) {
-    process.stderr.write(debug ? `${traceOf(error)}\n` : `decade: ${onOneLine(error.message)}\n`);
-    return error.kind === 'usage' ? exitCodes.wrongUse : exitCodes.failed;
-  }
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  process.stderr.write(
-    debug
-      ? `${traceOf(error)}\n`
-      : `decade: unexpected ${onOneLine(message)}. This is a bug in decade: run the command again with --debug and report what it prints\n`,
-  );
-  return exitCodes.failed;
+  const known = error instanceof DecadeError ? error : limitOf(error);
+  if (debug) say(traceOf(error));
+  else say(`decade: ${indented(known?.message ?? unexpected(error))}`);
+  return known?.kind === 'usage' ? exitCodes.wrongUse : exitCodes.failed;
 }
 
-function onOneLine(message: string): string {
-  return message.replace(/\s*\n\s*/g, ' ');
+/** Mistakes that are told together keep their lines; a line that goes on is told from the next message by its indent. */
+function indented(message: string): string {
+  return message.trim().replace(/\s*\n\s*/g, '\n  ');
+}
+
+function unexpected(error: unknown): string {
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return `unexpected ${message}. This is a bug in decade: run the command again with --debug and report what it prints`;
+}
+
+/** What the engine under Node says when there is no more memory, and Node when there are no more threads. */
+const noMemory =
+  /could not allocate memory|allocation failed|unable to grow|out of memory|cannot allocate|invalid (typed )?array length|invalid string length|string longer than|maximum size exceeded/i;
+const noMemoryCodes = ['ENOMEM', 'ERR_WORKER_OUT_OF_MEMORY', 'ERR_MEMORY_ALLOCATION_FAILED', 'ERR_STRING_TOO_LONG', 'ERR_BUFFER_TOO_LARGE'];
+const noThreadCodes = ['ERR_WORKER_INIT_FAILED', 'EAGAIN'];
+
+/** The error that a person can act on, for one that says that the machine or the system gives no more. */
+function limitOf(error: unknown): DecadeError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const received = error.message;
+  if (noThreadCodes.includes(code)) {
+    const next = 'use fewer --devices, or raise the limit of processes (`ulimit -u`)';
+    return new DecadeError('resource', { where: 'threads', received, next, cause: error });
+  }
+  if (noMemoryCodes.includes(code) || (error instanceof RangeError && noMemory.test(received))) {
+    const next = 'use fewer --devices, a smaller model or smaller batches, or raise the limit (`ulimit -v`) that the process runs under';
+    return new DecadeError('resource', { where: 'memory', received, next, cause: error });
+  }
+  // What the system refused, of a file or not.
+  const isOfSystem = 'syscall' in error && /^E[A-Z0-9]+$/.test(code);
+  return isOfSystem ? explained('path' in error && typeof error.path === 'string' ? error.path : String(error.syscall), error) : undefined;
 }
 
 function traceOf(error: unknown): string {

@@ -1,8 +1,36 @@
 import { type LoadedModel, load } from '../api.js';
+import { DecadeError } from '../core/errors.js';
 import { nodeRuntime } from '../node/runtime.js';
 import type { DeviceChoice } from './arguments.js';
 
-/** The model, or the ensemble, that `-m` names. */
-export function openModel(runs: readonly string[], { gemm, devices }: DeviceChoice): Promise<LoadedModel> {
-  return load(nodeRuntime, runs, { gemm, devices });
+/**
+ * The model, or the ensemble, that `-m` names, once or several times. Rejects with the signal's reason as soon as it comes:
+ * nothing has to be saved.
+ */
+export async function openModel(named: readonly string[], { gemm, devices }: DeviceChoice, signal: AbortSignal): Promise<LoadedModel> {
+  signal.throwIfAborted();
+  const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+  const runs = await Promise.all(named.map(runsNamed));
+  return Promise.race([load(nodeRuntime, runs.flat(), { gemm, devices }), aborted]);
+}
+
+/** The text itself where a directory has this name, commas, spaces and all; otherwise what stands between its commas. */
+export async function runsNamed(text: string): Promise<string[]> {
+  if (!text.includes(',') || (await isDirectory(text))) return [text];
+  return Promise.all(
+    text.split(',').map(async (part) => {
+      if (part !== '' && (await isDirectory(part))) return part;
+      const trimmed = part.trim();
+      if (trimmed !== '') return trimmed;
+      throw new DecadeError('usage', {
+        where: `--model ${text}`,
+        received: 'nothing before, after or between commas',
+        allowed: 'run directories separated by commas',
+      });
+    }),
+  );
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await nodeRuntime.files.kind(path)) === 'directory';
 }

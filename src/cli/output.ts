@@ -1,60 +1,137 @@
+import { isPage } from '../analysis/page/page.js';
 import { DecadeError } from '../core/errors.js';
 import { fileError } from '../core/file-errors.js';
+import { isRunFile } from '../checkpoint/run-files.js';
 import { nodeFiles } from '../platform/node/files.js';
+import { beginningOf, type OutputFile, openOutputFile, requireUnread, requireWritable } from '../platform/node/output-file.js';
+import { asResult } from './terminal.js';
+import { warn } from './warning.js';
 
 /** Where a command writes its result. */
 export interface Output {
   /** Resolves when the text has been taken, so that a slow reader slows the writer. */
   write(text: string): Promise<void>;
+  /** Everything has been written. */
   close(): Promise<void>;
+  /** To be called in any case: without `close` before it, tells where what was written is kept. */
+  abandon(): Promise<void>;
 }
 
 const name = 'standard output';
+const closedPipe = fileError('closedPipe', name).parts.received;
 
-const standardOutput: Output = {
-  write(text) {
-    return new Promise((resolve, reject) => {
-      process.stdout.write(text, (error) => (error ? reject(outputError(error)) : resolve()));
-    });
-  },
-  close: async () => undefined,
-};
-
-/** The file at `path`, or standard output when there is none. */
-export async function openOutput(path?: string): Promise<Output> {
-  if (path === undefined || path === '-') return standardOutput;
-  const writer = await nodeFiles.create(path);
-  const encoder = new TextEncoder();
-  return { write: (text) => writer.write(encoder.encode(text)), close: () => writer.close() };
+function writeStandardOutput(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(asResult(text), (error) => (error ? reject(outputError(error)) : resolve()));
+  });
 }
 
 /**
- * Writes a file that appears whole or not at all, and finds out before the work whether it can be written.
+ * Opens the file at `path`, or standard output without one. A file is opened when it is first written to, and appears whole when
+ * it is closed; until then what stood there stays.
  *
- * @param make  gives the text, and what the caller wants besides
+ * @throws DecadeError at once for a file that cannot be written; `usage`, when it is written, for one that the command has read
  */
-export async function writeWhole<Result>(path: string, make: () => Promise<{ text: string; result: Result }>): Promise<Result> {
-  const partial = `${path}.partial`;
-  if ((await nodeFiles.kind(path)) === 'directory') throw fileError('directory', path);
-  const output = await openOutput(partial).catch((error: unknown) => {
-    throw error instanceof DecadeError ? new DecadeError(error.kind, { ...error.parts, where: path }) : error;
-  });
+export async function openOutput(path?: string): Promise<Output> {
+  if (isStandardOutput(path)) return new StandardOutput();
+  await requireOutput(path);
+  return new FileOutput(path);
+}
+
+/** Writes a file that appears whole or not at all. `requireOutput` before the work finds out whether it can. */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const output = new FileOutput(path);
   try {
-    const { text, result } = await make();
     await output.write(text);
     await output.close();
-    await nodeFiles.rename(partial, path);
-    return result;
-  } catch (error) {
-    await output.close().catch(() => undefined);
-    await nodeFiles.remove(partial);
-    throw error;
+  } finally {
+    await output.abandon();
+  }
+}
+
+/** Finds out before the work whether a file can be written, and changes nothing. */
+export async function requireOutput(path: string | undefined): Promise<void> {
+  if (isStandardOutput(path)) return;
+  await requireWritable(path);
+  if (!(await isRunFile(nodeFiles, path))) return;
+  throw new DecadeError('usage', {
+    where: path,
+    received: 'a file that belongs to a run',
+    allowed: 'a file of its own',
+    next: 'choose another name: without it the run could not be opened any more',
+  });
+}
+
+/** As `requireOutput`, for a page at a path that nobody asked for: throws `usage` when somebody else's file is there. */
+export async function requirePage(path: string): Promise<void> {
+  await requireOutput(path);
+  const beginning = await beginningOf(path);
+  if (beginning === undefined || beginning === '' || isPage(beginning)) return;
+  throw new DecadeError('usage', {
+    where: path,
+    received: 'a file that decade did not write',
+    allowed: 'an earlier page, which the new one replaces',
+    next: 'move it elsewhere, or say with --out where the page belongs',
+  });
+}
+
+function isStandardOutput(path: string | undefined): path is undefined | '-' {
+  return path === undefined || path === '-';
+}
+
+class StandardOutput implements Output {
+  #isFirst = true;
+
+  async write(text: string): Promise<void> {
+    // What is written to the end of the file that is read would be read again, and never end.
+    if (this.#isFirst) requireUnread(process.stdout.fd, name);
+    this.#isFirst = false;
+    await writeStandardOutput(text);
+  }
+
+  async close(): Promise<void> {}
+  async abandon(): Promise<void> {}
+}
+
+class FileOutput implements Output {
+  readonly #path: string;
+  #file: OutputFile | undefined;
+  #isClosed = false;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async write(text: string): Promise<void> {
+    this.#file ??= await openOutputFile(this.#path);
+    await this.#untilReaderIsGone(this.#file.write(new TextEncoder().encode(text)));
+  }
+
+  async close(): Promise<void> {
+    this.#file ??= await openOutputFile(this.#path);
+    await this.#untilReaderIsGone(this.#file.finish());
+    this.#isClosed = true;
+  }
+
+  async abandon(): Promise<void> {
+    if (this.#isClosed) return;
+    const kept = await this.#file?.abandon();
+    if (kept !== undefined) warn(new Error(`${this.#path} is as it was; what was written for it is in ${kept}`));
+  }
+
+  async #untilReaderIsGone(written: Promise<void>): Promise<void> {
+    try {
+      await written;
+    } catch (error) {
+      if (error instanceof DecadeError && error.parts.received === closedPipe) throw new ReaderGone(this.#path);
+      throw error;
+    }
   }
 }
 
 /** Writes one result to standard output. */
 export function print(text: string): Promise<void> {
-  return standardOutput.write(`${text}\n`);
+  return writeStandardOutput(`${text}\n`);
 }
 
 /** One JSON object, as `--json` promises. */

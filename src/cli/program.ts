@@ -12,7 +12,8 @@ import { scoreCommand } from './commands/score.js';
 import { simulateCommand } from './commands/simulate.js';
 import { trainCommand } from './commands/train.js';
 import { translateCommand } from './commands/translate.js';
-import { version } from './version.js';
+import { version } from '../platform/node/version.js';
+import { say } from './terminal.js';
 
 const commands = [
   quickstartCommand,
@@ -43,15 +44,15 @@ export function program(): Command {
       .helpOption('-h, --help', 'show this help')
       .allowExcessArguments(false)
       .exitOverride()
-      .configureOutput({ outputError: (message, write) => write(oneLine(message)) });
+      .configureOutput({ writeErr: (text) => say(text.trimEnd()), outputError: (message, write) => write(oneLine(message)) });
   }
   return root;
 }
 
 /** `error: unknown option '--bem'` and the suggestion on the line after it become one line that begins as decade's own do. */
 function oneLine(message: string): string {
-  return `${message
+  return message
     .replace(/^error: /, 'decade: ')
     .trim()
-    .replace(/\s*\n\s*/g, ' ')}\n`;
+    .replace(/\s*\n\s*/g, ' ');
 }

@@ -1,4 +1,4 @@
-import { styleFor } from './style.js';
+import { drawLine, eraseLine, say, styleFor } from './terminal.js';
 
 /** How far work is. */
 export interface ProgressState {
@@ -55,17 +55,17 @@ export class Progress {
         state.fraction === undefined || barRoom < shortestBar
           ? (before + after).slice(0, room)
           : `${before}${this.#bar(state.fraction, barRoom)} ${after}`;
-      process.stderr.write(`\r${line}\u001b[K`);
+      drawLine(line);
     } else {
       const percent = state.fraction === undefined ? [] : [percentage(state.fraction)];
-      process.stderr.write(`${[state.label, ...percent, ...state.figures, ...left].join(', ')}\n`);
+      say([state.label, ...percent, ...state.figures, ...left].join(', '));
     }
   }
 
   /** A line that stays, above the bar. */
   line(text: string): void {
     this.#erase();
-    process.stderr.write(`${text}\n`);
+    say(text);
   }
 
   end(): void {
@@ -73,7 +73,7 @@ export class Progress {
   }
 
   #erase(): void {
-    if (this.#drawn) process.stderr.write('\r\u001b[K');
+    if (this.#drawn) eraseLine();
     this.#drawn = false;
   }
 
@@ -97,7 +97,7 @@ export class StagedProgress {
 
   /** A line that stays, above the bar. */
   line(text: string): void {
-    if (this.#stage === undefined) process.stderr.write(`${text}\n`);
+    if (this.#stage === undefined) say(text);
     else this.#stage.progress.line(text);
   }
 

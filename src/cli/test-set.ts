@@ -16,14 +16,22 @@ export function withTestSetOptions(command: Command, otherwise: string): Command
     .option('--references <FILE...>', 'what their translations should be; several files: several references a line', gathered);
 }
 
-/** The test set that the options name; undefined when they name none. */
-export async function testSetOf(command: string, { source, references = [] }: TestSetChoice): Promise<TestSet | undefined> {
+/**
+ * The test set that the options name; undefined when they name none.
+ *
+ * @param needsReferences  false: sentences without references are a test set, too
+ */
+export async function testSetOf(
+  command: string,
+  { source, references = [] }: TestSetChoice,
+  needsReferences = true,
+): Promise<TestSet | undefined> {
   if (source === undefined && references.length === 0) return undefined;
-  if (source === undefined || references.length === 0) {
+  if (source === undefined || (needsReferences && references.length === 0)) {
     throw new DecadeError('usage', {
       where: command,
       received: source === undefined ? '--references without --source' : '--source without --references',
-      allowed: 'both, or neither',
+      allowed: needsReferences ? 'both, or neither' : '--source, too',
     });
   }
   return readTestSet(source, references);

@@ -1,29 +1,42 @@
 import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
 import { readLines } from '../data/lines.js';
-import { nodeFiles } from '../platform/node/files.js';
+import { nodeFiles, streamOnce, streamStandardInput } from '../platform/node/files.js';
 
 /** What errors call the input when it has no path. */
 const standardInput = 'standard input';
 
-/** The lines of a file (`.gz` too), or of standard input without a path, each as soon as it is there. */
-export async function* linesOf(path: string | undefined): AsyncGenerator<{ where: string; text: string | undefined }> {
-  const fromPipe = path === undefined || path === '-';
-  const name = fromPipe ? standardInput : path;
-  let line = 0;
-  for await (const block of readLines(fromPipe ? pipe : nodeFiles, name)) {
-    for (const text of block) yield { where: `${name}: line ${++line}`, text };
-  }
+/** A line of text, and what errors call its place. */
+export interface InputLine {
+  readonly where: string;
+  /** Undefined for a line that is not valid UTF-8. */
+  readonly text: string | undefined;
 }
 
-/** All lines of a file; throws `input` for one that is not valid UTF-8. */
+/** The lines of a file (`.gz` too), or of standard input without a path, each as soon as it is there. */
+export async function* linesOf(path: string | undefined): AsyncGenerator<InputLine> {
+  yield* isStandardInput(path) ? numbered(standardInputFiles, standardInput) : numbered({ stream: streamOnce }, path);
+}
+
+/** All lines of a file; throws `input` for one that is not valid UTF-8. A pipe can be asked for them again. */
 export async function allLines(path: string): Promise<string[]> {
   const lines: string[] = [];
-  for await (const { where, text } of linesOf(path)) {
+  for await (const { where, text } of isStandardInput(path) ? linesOf(path) : numbered(nodeFiles, path)) {
     if (text === undefined) throw brokenLine(where);
     lines.push(text);
   }
   return lines;
+}
+
+function isStandardInput(path: string | undefined): path is undefined | '-' {
+  return path === undefined || path === '-';
+}
+
+async function* numbered(files: Pick<Files, 'stream'>, name: string): AsyncGenerator<InputLine> {
+  let line = 0;
+  for await (const block of readLines(files, name)) {
+    for (const text of block) yield { where: `${name}: line ${++line}`, text };
+  }
 }
 
 export function brokenLine(where: string): DecadeError {
@@ -49,8 +62,4 @@ export function requireSameCount(
   });
 }
 
-const pipe: Pick<Files, 'stream'> = {
-  async *stream() {
-    for await (const chunk of process.stdin) yield chunk as Uint8Array;
-  },
-};
+const standardInputFiles: Pick<Files, 'stream'> = { stream: streamStandardInput };

@@ -1,5 +1,8 @@
+import { isUnbegun } from '../checkpoint/run-files.js';
 import { describeReport } from '../data/filter.js';
 import type { TrainingEvent } from '../training/events.js';
+import { nodeFiles } from '../platform/node/files.js';
+import { Interrupted } from './interruption.js';
 import { figure, Progress } from './progress.js';
 import { warn } from './warning.js';
 
@@ -16,6 +19,9 @@ export function showTraining({ log }: { log: boolean }): { onEvent(event: Traini
         break;
       case 'corpus':
         if (event.report.kept < event.report.read) progress.line(`${event.part} corpus: ${describeReport(event.report)}`);
+        break;
+      case 'initialised':
+        progress.line(event.message);
         break;
       case 'resumed':
         progress.line(`resumed at update ${figure(event.step)}`);
@@ -37,4 +43,10 @@ export function showTraining({ log }: { log: boolean }): { onEvent(event: Traini
     }
   };
   return { onEvent, end: () => progress.end() };
+}
+
+/** What to say of a training that a signal ended: how to go on depends on whether there is anything to go on from. */
+export async function interruptedTraining(out: string, saved: string): Promise<Interrupted> {
+  const isBegun = (await nodeFiles.kind(out)) === 'directory' && !(await isUnbegun(nodeFiles, out));
+  return new Interrupted(isBegun ? `${saved}; go on with --resume` : 'stopped before the first update; the same command begins again');
 }

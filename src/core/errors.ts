@@ -40,11 +40,19 @@ function capitalised(sentence: string): string {
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
-/** The allowed name nearest to a mistyped one (at most 1/3 of its letters wrong, missing, extra or swapped with the next), if any. */
+/** Longer than any name that is allowed anywhere: what is longer was not meant as one. */
+const longestName = 60;
+
+/**
+ * The allowed name nearest to a mistyped one (at most 1/3 of its letters wrong, missing, extra or swapped with the next), if
+ * any; never the received name itself.
+ */
 export function nearestName(received: string, allowed: Iterable<string>): string | undefined {
+  if (received.length > longestName) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(received.length / 3)) + 1;
   for (const candidate of allowed) {
+    if (candidate === received || Math.abs(candidate.length - received.length) >= bestDistance) continue;
     const distance = editDistance(received.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;

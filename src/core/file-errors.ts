@@ -6,13 +6,18 @@ export type FileFailure =
   | 'directory'
   | 'notDirectory'
   | 'notEmpty'
+  | 'pipe'
   | 'denied'
   | 'readOnly'
   | 'full'
   | 'tooManyOpen'
   | 'closedPipe'
   | 'closed'
-  | 'nameTooLong';
+  | 'nameTooLong'
+  | 'endlessLink'
+  | 'zeroByte'
+  | 'noMemory'
+  | 'device';
 
 interface Wording {
   kind: 'input' | 'resource';
@@ -26,12 +31,21 @@ const wordings: Readonly<Record<FileFailure, Wording>> = {
   directory: { kind: 'input', received: 'a directory', allowed: 'a file' },
   notDirectory: { kind: 'input', received: 'a file', allowed: 'a directory' },
   notEmpty: { kind: 'input', received: 'a directory that is not empty', allowed: 'an empty or missing one' },
+  pipe: { kind: 'input', received: 'a pipe, which cannot be read from the middle', allowed: 'a file' },
   denied: { kind: 'resource', received: 'permission denied', next: "change the file's rights or choose another path" },
   readOnly: { kind: 'resource', received: 'a read-only file system', next: 'choose another path' },
   full: { kind: 'resource', received: 'disk full', next: 'free some room or choose another path' },
   tooManyOpen: { kind: 'resource', received: 'too many open files', next: 'raise the limit with `ulimit -n`' },
   closedPipe: { kind: 'resource', received: 'the reader closed the pipe' },
   closed: { kind: 'resource', received: 'the file was already closed' },
+  endlessLink: { kind: 'input', received: 'a link that leads back to itself', next: 'check where it points' },
+  zeroByte: { kind: 'input', received: 'a path with a zero byte', allowed: 'a path without one' },
+  noMemory: {
+    kind: 'resource',
+    received: 'no memory left to open or read it',
+    next: 'close other programs or raise the limit of the process',
+  },
+  device: { kind: 'resource', received: 'the disk or device failed', next: 'check it, or choose another path' },
   nameTooLong: { kind: 'input', received: 'a name that is too long', next: 'choose a shorter one' },
 };
 

@@ -30,6 +30,8 @@ export interface Files {
   rename(from: string, to: string): Promise<void>;
   /** Removes a file or a directory with its contents; missing is not an error. */
   remove(path: string): Promise<void>;
+  /** Removes a directory when there is nothing in it; leaves it otherwise. Missing is not an error. */
+  removeIfEmpty(path: string): Promise<void>;
   /** Names in a directory, sorted; empty when the directory is missing. */
   list(path: string): Promise<string[]>;
   /** Waits until a directory's entries are on the disk. */

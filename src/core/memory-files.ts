@@ -127,6 +127,13 @@ export function memoryFiles(initial: Readonly<Record<string, string | Uint8Array
       const { parent, name } = parentOf(path);
       parent.delete(name);
     },
+    async removeIfEmpty(path) {
+      const entry = find(path);
+      if (entry === undefined) return;
+      if (!(entry instanceof Map)) throw fileError('notDirectory', path);
+      const { parent, name } = parentOf(path);
+      if (entry.size === 0) parent.delete(name);
+    },
     async list(path) {
       const entry = find(path);
       if (entry === undefined) return [];

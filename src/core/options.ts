@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { DecadeError, nearestName } from './errors.js';
+import { describeIssue } from './issues.js';
+import { shortened } from './visible-text.js';
 
 /**
  * Options with their defaults.
@@ -11,16 +13,20 @@ export function resolveOptions<Schema extends z.ZodType>(schema: Schema, given: 
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  const place = [where, ...(issue?.path ?? [])].join('.');
+  const path = issue?.path ?? [];
+  const place = [where, ...path].join('.');
   if (issue?.code !== 'unrecognized_keys') {
-    throw new DecadeError('usage', { where: place, received: issue?.message ?? 'options that are not allowed' });
+    const found = path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], given);
+    const { received, allowed, next } =
+      issue === undefined ? { received: 'options that are not allowed', allowed: undefined, next: undefined } : describeIssue(issue, found);
+    throw new DecadeError('usage', { where: place, received, ...(allowed && { allowed }), ...(next && { next }) });
   }
   const [key = ''] = issue.keys;
   const names = schema instanceof z.ZodObject && issue.path.length === 0 ? Object.keys(schema.shape) : [];
   const nearest = nearestName(key, names);
   throw new DecadeError('usage', {
     where: place,
-    received: `unknown option ${JSON.stringify(key)}`,
+    received: `unknown option "${shortened(key)}"`,
     ...(names.length > 0 && { allowed: names.join(', ') }),
     ...(nearest !== undefined && { next: `did you mean ${nearest}?` }),
   });

@@ -1,7 +1,9 @@
 import { DecadeError } from './errors.js';
+import { requireText, tellingBytes } from './no-text.js';
 
-/** The text of UTF-8 bytes, without a byte order mark; an `input` error names the offset and line of the first broken byte. */
+/** The text of UTF-8 bytes, without a byte order mark; an `input` error names another format, or the offset and line of the first broken byte. */
 export function decodeUtf8(bytes: Uint8Array, where: string): string {
+  requireText(bytes.subarray(0, tellingBytes), where);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Files, FileWriter, RandomAccessFile } from '../core/files.js';
+import { type Files, type FileWriter, joinPath, type RandomAccessFile } from '../core/files.js';
 import type { FilterReport } from './filter.js';
 import { dropReasons } from './filter.js';
 
@@ -20,6 +20,7 @@ const magic = new TextEncoder().encode('decade-1');
 const tailBytes = 4 + magic.length;
 const maximumFooterBytes = 65_536;
 const writeBufferBytes = 1024 * 1024;
+export const corpusCacheEnding = '.corpus';
 
 const count = z.int().min(0);
 const footerSchema = z.strictObject({
@@ -58,6 +59,25 @@ export async function openCorpusCache(files: Files, path: string, key: string): 
     if (cache === undefined) await file.close();
   }
   return cache;
+}
+
+/** Removes the caches in a directory, and the directory when nothing else is in it. */
+export async function removeCorpusCaches(files: Files, directory: string): Promise<void> {
+  for (const name of await files.list(directory)) {
+    const path = joinPath(directory, name);
+    if (name.endsWith(corpusCacheEnding) && (await isCorpusCache(files, path))) await files.remove(path);
+  }
+  await files.removeIfEmpty(directory);
+}
+
+async function isCorpusCache(files: Files, path: string): Promise<boolean> {
+  if ((await files.kind(path)) !== 'file') return false;
+  const file = await files.open(path);
+  try {
+    return (await readFooter(file)) !== undefined;
+  } finally {
+    await file.close();
+  }
 }
 
 async function readIndex(file: RandomAccessFile, key: string): Promise<CorpusCache | undefined> {
@@ -110,7 +130,7 @@ export class CorpusCacheWriter {
   /** `vocabularySize`: ids are below it. */
   constructor(writer: FileWriter, vocabularySize: number) {
     this.#writer = writer;
-    this.#bytesPerId = vocabularySize <= 65_536 ? 2 : 4;
+    this.#bytesPerId = idBytes(vocabularySize);
     this.#buffer = idArray(this.#bytesPerId, writeBufferBytes / this.#bytesPerId);
   }
 
@@ -152,6 +172,11 @@ export class CorpusCacheWriter {
     await this.#writer.write(bytesOf(this.#buffer.subarray(0, this.#buffered)));
     this.#buffered = 0;
   }
+}
+
+/** Bytes that an id of a vocabulary takes. */
+export function idBytes(vocabularySize: number): 2 | 4 {
+  return vocabularySize <= 65_536 ? 2 : 4;
 }
 
 /** Room for ids of 2 or 4 bytes. */

@@ -1,13 +1,14 @@
 import { DecadeError } from '../core/errors.js';
 import type { Files, RandomAccessFile } from '../core/files.js';
 import { joinPath } from '../core/files.js';
+import { temporarySuffix, UnfinishedWork } from '../core/unfinished.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { IdPair } from './batch.js';
 import { contentHash } from './content-hash.js';
 import type { CorpusCache, Ids } from './corpus-cache.js';
-import { bytesOf, CorpusCacheWriter, idArray, openCorpusCache } from './corpus-cache.js';
+import { bytesOf, CorpusCacheWriter, corpusCacheEnding, idArray, openCorpusCache } from './corpus-cache.js';
 import type { FilterOptions, FilterReport } from './filter.js';
-import { countLine, describeReport, dropReason, emptyReport } from './filter.js';
+import { countLine, dropReason, emptyReport, noUsablePair } from './filter.js';
 import type { CorpusSource } from './sources.js';
 import { describeSource, readPairs } from './sources.js';
 
@@ -28,7 +29,8 @@ export interface CorpusOptions {
   onProgress?: (progress: { lines: number }) => void;
 }
 
-const defaultMemoryLimit = 256 * 1024 * 1024;
+/** A corpus of more bytes of ids is not held in memory, unless that is asked for. */
+export const residentCorpusBytes = 256 * 1024 * 1024;
 const progressEvery = 1_000;
 
 /**
@@ -39,7 +41,7 @@ const progressEvery = 1_000;
 export async function openCorpus(options: CorpusOptions): Promise<Corpus> {
   const { directory, files } = options.cache;
   const key = await corpusKey(options);
-  const path = joinPath(directory, `${key.slice(0, 32)}.corpus`);
+  const path = joinPath(directory, `${key.slice(0, 32)}${corpusCacheEnding}`);
   const found = await openCorpusCache(files, path, key);
   if (found !== undefined) return Corpus.of(found, path, options);
   await tokenizeInto(path, key, options);
@@ -90,7 +92,7 @@ export class Corpus {
   static async of(cache: CorpusCache, path: string, options: CorpusOptions): Promise<Corpus> {
     const corpus = new Corpus(cache, path, options.sourceTokenizer.size, options.targetTokenizer.size);
     const ids = cache.sourceTokens + cache.targetTokens;
-    if (ids * cache.bytesPerId <= (options.memoryLimit ?? defaultMemoryLimit)) corpus.#resident = await corpus.#readIds(0, ids);
+    if (ids * cache.bytesPerId <= (options.memoryLimit ?? residentCorpusBytes)) corpus.#resident = await corpus.#readIds(0, ids);
     return corpus;
   }
 
@@ -217,8 +219,11 @@ async function* generatedText({ files, source }: CorpusOptions): AsyncGenerator<
 async function tokenizeInto(path: string, key: string, options: CorpusOptions): Promise<void> {
   const { files, directory } = options.cache;
   await files.makeDirectory(directory);
-  await removeAbandoned(files, directory);
-  const partialPath = `${path}.${Date.now()}-${crypto.randomUUID()}${partialEnding}`;
+  const unfinished = new UnfinishedWork(files, directory);
+  await removeAbandoned(files, directory, unfinished);
+  const partial = `${Date.now()}-${crypto.randomUUID()}${corpusCacheEnding}${temporarySuffix}`;
+  const partialPath = joinPath(directory, partial);
+  await unfinished.begin(partial);
   try {
     const writer = await files.create(partialPath);
     try {
@@ -231,6 +236,8 @@ async function tokenizeInto(path: string, key: string, options: CorpusOptions): 
     // The first error is the one to tell; a disk that cannot write may not remove either.
     await files.remove(partialPath).catch(() => undefined);
     throw error;
+  } finally {
+    await unfinished.end(partial).catch(() => undefined);
   }
   await files.syncDirectory(directory);
 }
@@ -254,23 +261,19 @@ async function tokenize(cache: CorpusCacheWriter, key: string, options: CorpusOp
     if (reason === undefined) await cache.add(sourceIds, targetIds);
   }
   if (report.kept === 0) {
-    throw new DecadeError('input', {
-      where: describeSource(source),
-      received: report.read === 0 ? 'no lines' : `no usable pair: ${describeReport(report)}`,
-      allowed: 'at least one pair',
-      next: report.read === 0 ? 'check the path' : 'check the file, or loosen the filter',
-    });
+    throw noUsablePair(describeSource(source), report);
   }
   await cache.finish(key, report);
 }
 
-const partialEnding = '.partial';
 const abandonedAfter = 86_400_000;
 
-/** Removes what a killed run left behind. Files of the last day may belong to a run that is still writing. */
-async function removeAbandoned(files: Files, directory: string): Promise<void> {
-  for (const name of await files.list(directory)) {
-    const [, begun] = /\.corpus\.(\d+)-[0-9a-f-]+\.partial$/.exec(name) ?? [];
-    if (begun !== undefined && Date.now() - Number(begun) > abandonedAfter) await files.remove(joinPath(directory, name));
+/** Removes what killed runs left behind, as they noted. What was begun in the last day may belong to a run that is still writing. */
+async function removeAbandoned(files: Files, directory: string, unfinished: UnfinishedWork): Promise<void> {
+  for (const name of await unfinished.names()) {
+    const [, begun] = /^(\d+)-/.exec(name) ?? [];
+    if (begun === undefined || Date.now() - Number(begun) <= abandonedAfter) continue;
+    await files.remove(joinPath(directory, name));
+    await unfinished.end(name);
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DecadeError } from '../core/errors.js';
 
 /** Which pairs are worth training on. Lengths are in tokens, `</s>` not counted. */
 export const filterOptions = z.strictObject({
@@ -11,10 +12,10 @@ export const filterOptions = z.strictObject({
 });
 export type FilterOptions = z.output<typeof filterOptions>;
 
-export const dropReasons = ['encoding', 'columns', 'empty', 'long', 'unbalanced'] as const;
+export const dropReasons = ['encoding', 'spaces', 'columns', 'empty', 'long', 'unbalanced'] as const;
 /**
- * Why a pair was dropped: a line that is not valid UTF-8, a line without two columns, a side without a token, a side
- * with too many, sides of too different lengths.
+ * Why a pair was dropped: a line that is not valid UTF-8, a line with several spaces in a row where a tab should be, one
+ * without two columns for another reason, a side without a token, a side with too many, sides of too different lengths.
  */
 export type DropReason = (typeof dropReasons)[number];
 
@@ -41,7 +42,14 @@ export function emptyReport(): FilterReport {
   return {
     read: 0,
     kept: 0,
-    dropped: { encoding: { count: 0 }, columns: { count: 0 }, empty: { count: 0 }, long: { count: 0 }, unbalanced: { count: 0 } },
+    dropped: {
+      encoding: { count: 0 },
+      spaces: { count: 0 },
+      columns: { count: 0 },
+      empty: { count: 0 },
+      long: { count: 0 },
+      unbalanced: { count: 0 },
+    },
   };
 }
 
@@ -59,18 +67,40 @@ export function countLine(report: FilterReport, line: number, reason: DropReason
 
 const wordings: Record<DropReason, string> = {
   encoding: 'not valid UTF-8',
+  spaces: 'without a tab but with several spaces in a row',
   columns: 'not two columns',
-  empty: 'empty',
-  long: 'too long',
-  unbalanced: 'unbalanced',
+  empty: 'empty on one side',
+  long: 'longer than data.maximumLength',
+  unbalanced: 'more uneven than data.maximumRatio',
 };
 
-/** One line for people: `kept 980 of 1,000 pairs; dropped 15 empty (first at line 3), 5 too long (first at line 40)`. */
+const remedies: Record<DropReason, string> = {
+  encoding: 'convert the file to UTF-8, for example with `iconv -f LATIN1 -t UTF-8`',
+  spaces: 'are these spaces for tabs? Put one tab between source and target',
+  columns: 'put one tab between source and target, and none within them',
+  empty: 'check that both sides have text',
+  long: 'raise data.maximumLength',
+  unbalanced: 'check that the sides belong together, or raise data.maximumRatio',
+};
+
+/** The error for a corpus of which nothing is left: why, and what to do about the reason for which most were dropped. */
+export function noUsablePair(where: string, report: FilterReport): DecadeError {
+  const [commonest = 'empty'] = [...dropReasons].sort((a, b) => report.dropped[b].count - report.dropped[a].count);
+  return new DecadeError('input', {
+    where,
+    received: report.read === 0 ? 'no lines' : `no usable pair: ${describeReport(report)}`,
+    allowed: 'at least one pair',
+    next: report.dropped[commonest].count === 0 ? 'check the path' : remedies[commonest],
+  });
+}
+
+/** One line for people: `kept 980 of 1,000 pairs; dropped 15 empty on one side (first at line 3)`. */
 export function describeReport(report: FilterReport): string {
   const figure = (count: number): string => count.toLocaleString('en-US');
   const parts = dropReasons.flatMap((reason) => {
     const { count, firstLine } = report.dropped[reason];
-    return firstLine === undefined ? [] : [`${figure(count)} ${wordings[reason]} (first at line ${figure(firstLine)})`];
+    const question = reason === 'spaces' ? ': are these spaces for tabs?' : '';
+    return firstLine === undefined ? [] : [`${figure(count)} ${wordings[reason]} (first at line ${figure(firstLine)}${question})`];
   });
   const kept = `kept ${figure(report.kept)} of ${figure(report.read)} pairs`;
   return parts.length === 0 ? kept : `${kept}; dropped ${parts.join(', ')}`;

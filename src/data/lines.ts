@@ -1,5 +1,7 @@
 import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
+import { requireText, tellingBytes } from '../core/no-text.js';
+import { gunzip, isGzip } from './gunzip.js';
 
 /** A line without its line end, or `undefined` when it is not valid UTF-8. */
 export type Line = string | undefined;
@@ -16,7 +18,7 @@ export async function* readLines(files: Pick<Files, 'stream'>, path: string): As
   let begun: Uint8Array[] = [];
   let begunBytes = 0;
   let lines = 0;
-  for await (const chunk of decompressed(files, path)) {
+  for await (const chunk of textOf(files, path, () => `${path}: line ${lines + 1}`)) {
     const end = chunk.lastIndexOf(lineFeed);
     if (end >= 0) {
       const block = decodeLines(joined([...begun, chunk.subarray(0, end)]), lines === 0);
@@ -84,72 +86,54 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** The bytes of a file, unpacked when they begin as gzip does, whatever the file's name. */
-async function* decompressed(files: Pick<Files, 'stream'>, path: string): AsyncGenerator<Uint8Array> {
+/**
+ * The bytes of a file, unpacked when they begin as gzip does, whatever the file's name.
+ *
+ * @param place  what to call the place that has been reached, for errors
+ */
+async function* textOf(files: Pick<Files, 'stream'>, path: string, place: () => string): AsyncGenerator<Uint8Array> {
   const chunks = files.stream(path)[Symbol.asyncIterator]();
   try {
-    let start: Uint8Array = new Uint8Array(0);
-    // Two bytes tell gzip from text; a pipe may hand them over one by one.
-    while (start.length < 2) {
-      const next = await chunks.next();
-      if (next.done) break;
-      start = joined([start, next.value.slice()]);
-    }
-    const isGzip = start[0] === 0x1f && start[1] === 0x8b;
-    if (!isGzip && start.length > 0 && path.endsWith('.gz')) {
+    const start = await beginningOf(chunks, 2);
+    if (isGzip(start)) yield* requiringText(gunzip(withStart(start, chunks), place)[Symbol.asyncIterator](), path);
+    else if (!/\.gz$/i.test(path)) yield* requiringText(withStart(start, chunks), path);
+    else {
       throw new DecadeError('input', {
         where: path,
-        received: 'a file that does not begin as gzip does',
+        received: start.length === 0 ? 'an empty file' : 'a file that does not begin as gzip does',
         allowed: 'gzip',
-        next: 'take .gz off its name if it is plain text',
+        next: start.length === 0 ? 'copy or make the file again' : 'take .gz off its name if it is plain text',
       });
     }
-    const bytes = withStart(start, chunks);
-    if (isGzip) yield* gunzipped(bytes, path);
-    else yield* bytes;
   } finally {
     await chunks.return?.();
   }
 }
 
-async function* withStart(start: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  if (start.length > 0) yield start;
-  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
-}
-
-async function* gunzipped(bytes: AsyncGenerator<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
-  let readError: unknown;
-  const packed = new ReadableStream<Uint8Array<ArrayBuffer>>({
-    async pull(controller) {
-      try {
-        const next = await bytes.next();
-        if (next.done) controller.close();
-        else controller.enqueue(next.value.slice());
-      } catch (error) {
-        readError = error;
-        controller.error(error);
-      }
-    },
-  });
-  const reader = packed.pipeThrough(new DecompressionStream('gzip')).getReader();
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
-  } catch (cause) {
-    throw readError ?? gzipError(path, cause);
-  } finally {
-    await reader.cancel().catch(() => undefined);
+/** Passes on what is text; a format that is none is named. A pipe may hand over byte by byte, a terminal line by line. */
+async function* requiringText(chunks: AsyncIterator<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
+  let start: Uint8Array = new Uint8Array(0);
+  for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+    if (start.length < tellingBytes) {
+      start = joined([start, next.value.slice(0, tellingBytes - start.length)]);
+      requireText(start, path);
+    }
+    yield next.value;
   }
 }
 
-function gzipError(path: string, cause: unknown): DecadeError {
-  // Some runtimes read several gzip members in one file (as `cat a.gz b.gz` makes), some take the second for junk.
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
-  const isTrailing = code === 'ERR_TRAILING_JUNK_AFTER_STREAM_END';
-  return new DecadeError('input', {
-    where: path,
-    received: isTrailing ? 'gzip data with more behind its end' : 'gzip data that is damaged or cut off',
-    allowed: 'one whole gzip stream',
-    next: isTrailing ? 'pack it again as one stream: `zcat FILE | gzip > NEW.gz`' : 'copy or make the file again',
-    cause,
-  });
+/** At least so many bytes, unless there are fewer in all. */
+async function beginningOf(chunks: AsyncIterator<Uint8Array>, bytes: number): Promise<Uint8Array> {
+  let start: Uint8Array = new Uint8Array(0);
+  while (start.length < bytes) {
+    const next = await chunks.next();
+    if (next.done) break;
+    start = joined([start, next.value.slice()]);
+  }
+  return start;
+}
+
+async function* withStart(start: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (start.length > 0) yield start;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
 import { type DigitTask, digitPairs } from './generators/digits.js';
-import { intlCorpus, intlDefaults } from './generators/intl.js';
+import { composeIntlCorpus, intlDefaults } from './generators/intl.js';
 import type { Line } from './lines.js';
 import { readLines } from './lines.js';
 
@@ -47,8 +47,8 @@ export interface SentencePair {
 /** A line that holds no pair. */
 export interface UnusableLine {
   line: number;
-  /** `encoding`: not valid UTF-8; `columns`: not two columns. */
-  unusable: 'encoding' | 'columns';
+  /** `encoding`: not valid UTF-8; `spaces`: no tab, but several spaces in a row; `columns`: not two columns otherwise. */
+  unusable: 'encoding' | 'spaces' | 'columns';
 }
 
 /**
@@ -76,6 +76,7 @@ async function* readTsv(files: Files, path: string): AsyncGenerator<SentencePair
       const columns = text?.split('\t');
       const [source, target] = columns ?? [];
       if (columns === undefined) yield { line, unusable: 'encoding' };
+      else if (target === undefined && /\S\s{2,}\S/.test(source ?? '')) yield { line, unusable: 'spaces' };
       else if (columns.length !== 2 || source === undefined || target === undefined) yield { line, unusable: 'columns' };
       else yield { line, source, target };
     }
@@ -158,7 +159,7 @@ async function* generatePairs(source: z.output<typeof generatorSource>): AsyncGe
   }
   const languages = source.generator.slice('intl:'.length);
   const [from = '', to = ''] = languages.split(languages.includes(':') ? ':' : '-');
-  const corpus = intlCorpus({ from, to, seed: source.seed, pairs: source.pairs, heldOut: source.heldOut });
+  const corpus = await composeIntlCorpus({ from, to, seed: source.seed, pairs: source.pairs, heldOut: source.heldOut });
   let line = 0;
   for (const pair of corpus[source.split]) yield { line: ++line, source: pair.source, target: pair.target };
 }

@@ -6,6 +6,22 @@ export function otherTasks(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
+/** What `work` gives, unless the signal aborts before: its reason is thrown then, and the work goes on for whoever else waits for it. */
+export async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+  });
+  signal.addEventListener('abort', stop);
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
 /** A function to await often in a long computation: gives other tasks a turn whenever enough time has passed. */
 export function turns(): () => Promise<void> | undefined {
   let last = performance.now();

@@ -24,9 +24,9 @@ export interface BatchDecoder {
 export interface DecodingExecutor {
   /**
    * What is best used when so many rows are to be computed (tokens, those of a search counted once for every hypothesis).
-   * Starts devices when there is enough for them to do.
+   * Starts devices when there is enough for them to do; `signal` ends the waiting for them.
    */
-  decoderFor(rows: number): Promise<BatchDecoder>;
+  decoderFor(rows: number, signal?: AbortSignal): Promise<BatchDecoder>;
   /** Ends its devices and gives back what they made of the weights. The model is its owner's to release. */
   dispose(): Promise<void>;
 }

@@ -1,9 +1,17 @@
 import { DecadeError } from '../core/errors.js';
+import type { DecodingOptions } from './options.js';
+import type { Translation } from './translator.js';
 
 /**
  * N-best lists as Moses, Marian and decade write them, a hypothesis a line, those of a sentence together, best first:
  *
  *     line ||| text ||| feature= values ||| score
+ *
+ * Bars in the text that would look like a separator, and spaces at its ends, are written with the escapes of Moses: `||&#124;`
+ * and `&#32;`; what is written so already gets an `amp;` more, `||&amp;#124;`. Reading gives the same text back.
+ *
+ * Decade's features are `logProbability= -3.21 tokens= 7 lengthPenalty= 1`: the score is the log-probability divided by
+ * tokens^1, where `</s>` is a token; `gnmtLengthPenalty= 0.2` for the formula of Wu et al.
  */
 export interface NbestHypothesis {
   readonly text: string;
@@ -26,21 +34,73 @@ export type BadLine = (error: DecadeError) => void;
 
 const separator = '|||';
 
+const escapable = /\|\|(?:\||&(?:amp;)*#124;)|^(?: |&(?:amp;)*#32;)|(?: |&(?:amp;)*#32;)$/g;
+const escaped = /\|\|&(?:amp;)*#124;|^&(?:amp;)*#32;|&(?:amp;)*#32;$/g;
+
+function withEscapes(text: string): string {
+  return text.replace(escapable, (found) => {
+    if (found.includes('&')) return found.replace('&', '&amp;');
+    return found === ' ' ? '&#32;' : '||&#124;';
+  });
+}
+
+function withoutEscapes(text: string): string {
+  return text.replace(escaped, (found) => {
+    if (found.includes('&amp;')) return found.replace('&amp;', '&');
+    return found === '&#32;' ? ' ' : '|||';
+  });
+}
+
+/** Without spaces and tabs at the ends; no-break and ideographic spaces there are text. */
+function trimmed(field: string): string {
+  const isSpace = (at: number) => field[at] === ' ' || field[at] === '\t';
+  let [start, end] = [0, field.length];
+  while (start < end && isSpace(start)) start++;
+  while (start < end && isSpace(end - 1)) end--;
+  return field.slice(start, end);
+}
+
 /** One line of a list. Throws `input` for a line that is none; `where` names it. */
 export function parseNbestLine(line: string, where: string): { sentence: number; hypothesis: NbestHypothesis } {
-  const fields = line.split(separator).map((field) => field.trim());
+  const fields = line.split(separator).map(trimmed);
   const [sentence = '', text = '', features = '', score = '', ...further] = fields;
   const wrong = (received: string): DecadeError =>
     new DecadeError('input', { where, received, allowed: 'line ||| text ||| feature= values ||| score' });
   if (fields.length < 4) throw wrong(`${fields.length} ${fields.length === 1 ? 'field' : 'fields'}`);
   if (!/^\d+$/.test(sentence)) throw wrong(`${JSON.stringify(sentence)} for the number of the line`);
   if (score === '' || !Number.isFinite(Number(score))) throw wrong(`${JSON.stringify(score)} for the score`);
-  return { sentence: Number(sentence), hypothesis: { text, features, score: Number(score), further } };
+  return { sentence: Number(sentence), hypothesis: { text: withoutEscapes(text), features, score: Number(score), further } };
 }
 
 /** The line of a hypothesis, without a line end. */
 export function formatNbestLine(sentence: number, { text, features, score, further }: NbestHypothesis): string {
-  return [sentence, text, features, score.toFixed(6), ...further].join(` ${separator} `);
+  return [sentence, withEscapes(text), features, score.toFixed(6), ...further].join(` ${separator} `);
+}
+
+/** The line of one of decade's own translations. */
+export function formatTranslation(sentence: number, translation: Translation): string {
+  const { text, score } = translation;
+  return formatNbestLine(sentence, { text, features: translationFeatures(translation), score, further: [] });
+}
+
+const penaltyFeatures = { power: 'lengthPenalty', gnmt: 'gnmtLengthPenalty' } as const;
+
+/** Decade's features of a translation. */
+export function translationFeatures({
+  logProbability,
+  tokenLogProbabilities,
+  lengthPenalty: { kind, alpha },
+}: Pick<Translation, 'logProbability' | 'tokenLogProbabilities' | 'lengthPenalty'>): string {
+  return `logProbability= ${logProbability.toFixed(6)} tokens= ${tokenLogProbabilities.length} ${penaltyFeatures[kind]}= ${alpha}`;
+}
+
+/** Which length penalty a hypothesis's score carries; undefined where its features do not say. */
+export function lengthPenaltyOf(features: string): DecodingOptions['lengthPenalty'] | undefined {
+  for (const kind of ['power', 'gnmt'] as const) {
+    const [alpha] = featureValues(features, penaltyFeatures[kind]);
+    if (alpha !== undefined && Number.isFinite(alpha)) return { kind, alpha };
+  }
+  return undefined;
 }
 
 /**

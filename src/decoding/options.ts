@@ -31,7 +31,7 @@ export const decodingOptions = z
     /**
      * What stands for `<unk>` in the text: ⁇ (`none`), the source word with most attention (`attention`), or that word's
      * entry in a dictionary, and the word itself without one. For a model without attention a dictionary takes the n-th
-     * unknown word of the translation for the n-th of the source.
+     * unknown word of the translation for the n-th of the source. Words are looked up in the form in which the model sees them.
      */
     unknownReplacement: z.union([z.enum(['none', 'attention']), z.map(z.string(), z.string())]).default('none'),
     /** Give the attention of every token. Empty for a model without attention. */
@@ -50,9 +50,9 @@ export const decodingOptions = z
   })
   .superRefine((options, context) => {
     const issue = (path: keyof typeof options, message: string) => context.addIssue({ code: 'custom', path: [path], message });
-    if (options.nbest > options.beam) issue('nbest', `received ${options.nbest}, expected at most the beam, which is ${options.beam}`);
+    if (options.nbest > options.beam) issue('nbest', `expected at most the beam, which is ${options.beam}`);
     if (options.minimumLength > (options.maximumLength ?? Infinity)) {
-      issue('minimumLength', `received ${options.minimumLength}, expected at most maximumLength, which is ${options.maximumLength}`);
+      issue('minimumLength', `expected at most maximumLength, which is ${options.maximumLength}`);
     }
   });
 

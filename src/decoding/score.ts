@@ -11,6 +11,8 @@ export interface ScoreOptions {
   readonly signal?: AbortSignal | undefined;
   /** Tokens are those of the longer side here. */
   readonly batch?: Partial<BatchLimits>;
+  /** A side of more tokens is cut there, with a warning. Default: 1,000. */
+  readonly maximumLength?: number | undefined;
   readonly onProgress?: (progress: { done: number; total: number }) => void;
 }
 
@@ -22,7 +24,10 @@ export async function score(
 ): Promise<Score[]> {
   const scores = new Array<Score>(pairs.length);
   const lengths = pairs.map(({ source, target }) => Math.max(source.length, target.length + 1));
-  const decoder = await executor.decoderFor(lengths.reduce((sum, length) => sum + length, 0));
+  const decoder = await executor.decoderFor(
+    lengths.reduce((sum, length) => sum + length, 0),
+    signal,
+  );
   const { batch } = resolveDecodingOptions({ batch: limits });
   const turn = turns();
   let done = 0;
@@ -55,9 +60,10 @@ export async function scoreLines(
   { sourceTokenizer, targetTokenizer }: TranslationTokenizers,
   executor: DecodingExecutor,
   pairs: readonly { readonly source: string; readonly target: string }[],
-  options: ScoreOptions & { readonly maximumLength?: number } = {},
+  options: ScoreOptions = {},
 ): Promise<LineScore[]> {
-  const limit = options.maximumLength ?? resolveDecodingOptions().maximumSourceLength;
+  const { maximumSourceLength } = resolveDecodingOptions({ maximumSourceLength: options.maximumLength });
+  const limit = { tokens: maximumSourceLength, option: 'maximumLength (--max-length)' };
   const encoded = pairs.map(({ source, target }, index) => ({
     line: index + 1,
     source: encodeLine(sourceTokenizer, source, index + 1, limit, 'source'),

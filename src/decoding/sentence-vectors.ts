@@ -4,7 +4,7 @@ import type { Device } from '../tensor/device.js';
 import { batchesByLength } from './batches.js';
 import { turns } from './event-loop.js';
 import { resolveDecodingOptions } from './options.js';
-import { encodeLine } from './source-line.js';
+import { encodeLine, sourceLimit } from './source-line.js';
 import type { TranslationModel } from './translation-model.js';
 
 export interface SentenceVectors {
@@ -38,14 +38,14 @@ export async function sentenceVectors(
       allowed: 'an encoder that ends in one state, as that of an LSTM',
     });
   }
-  const { maximumSourceLength, batch } = resolveDecodingOptions();
-  const encoded = lines.map((line, index) => encodeLine(sourceTokenizer, line, index + 1, maximumSourceLength).ids);
+  const options = resolveDecodingOptions();
+  const encoded = lines.map((line, index) => encodeLine(sourceTokenizer, line, index + 1, sourceLimit(options)).ids);
   const filled = [...encoded.keys()].filter((index) => (encoded[index] as number[]).length > 0);
   const vectors = new Array<Float32Array | undefined>(lines.length).fill(undefined);
   const turn = turns();
   let done = 0;
   const lengths = filled.map((index) => (encoded[index] as number[]).length);
-  for (const positions of batchesByLength(lengths, batch)) {
+  for (const positions of batchesByLength(lengths, options.batch)) {
     await turn();
     signal?.throwIfAborted();
     const chosen = positions.map((position) => filled[position] as number);

@@ -1,10 +1,13 @@
 import type { StepModel } from '../models/model.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import type { WordList } from '../text/word-list.js';
 
 /** What turns text into ids and back. */
 export interface TranslationTokenizers {
   readonly sourceTokenizer: Tokenizer;
   readonly targetTokenizer: Tokenizer;
+  /** The words of the source that training has shown; undefined for a model of which nobody noted them. */
+  readonly sourceWords?: WordList | undefined;
 }
 
 /** All that translating text needs: a model and the tokenizers it was trained with. */

@@ -1,4 +1,6 @@
 import { DecadeError } from '../core/errors.js';
+import type { Beginning } from '../text/tokenizer.js';
+import { unknownWords } from '../text/word-list.js';
 import { searchLimits, sharedBatches } from './batches.js';
 import type { Hypothesis } from './beams.js';
 import { turns } from './event-loop.js';
@@ -6,17 +8,23 @@ import { type BatchDecoder, type DecodingExecutor, inTurn } from './executor.js'
 import { type DecodingOptions, type DecodingOptionsInput, resolveDecodingOptions } from './options.js';
 import { ReadAhead } from './read-ahead.js';
 import type { SearchProgress } from './search.js';
-import { encodeLine } from './source-line.js';
+import { encodeLine, sourceLimit } from './source-line.js';
 import type { TranslationTokenizers } from './translation-model.js';
-import { unknownWords } from './unknown-words.js';
+import { UnknownReplacement } from './unknown-replacement.js';
 
-/** A line to translate; `prefix` is text that its translation must begin with (whole words). */
+/**
+ * A line to translate. `prefix` is text that its translation must begin with (whole words): it stands there as it was given, in
+ * one line and without spaces at its ends, whatever of it the model knows; the model reads it normalised, as all text. For a
+ * model of characters a space at its end is one more character. An empty line has an empty translation all the same.
+ */
 export type SourceLine = string | { readonly text: string; readonly prefix?: string };
 
 /** One translation of a line. */
 export interface Translation extends Hypothesis {
   /** Plain, detokenised text. */
   readonly text: string;
+  /** What `score` carries. */
+  readonly lengthPenalty: DecodingOptions['lengthPenalty'];
 }
 
 /** The best translation of a line. An empty line has an empty one, with log-probability 0. */
@@ -27,7 +35,23 @@ export interface TranslationResult extends Translation {
   readonly nbest: readonly Translation[];
   /** Set when the line was too long and was cut. */
   readonly warning: DecadeError | undefined;
+  /**
+   * Words and marks of the line that the model cannot know: those its vocabulary lacks and, for pieces of words and characters,
+   * those that training has not shown (of a model that was trained before decade noted them, the former only).
+   */
+  readonly unknownSourceWords: readonly string[];
+  /**
+   * How sure the model is: the geometric mean of the probabilities of the tokens that it chose itself, `</s>` among them. Below
+   * `unsureBelow` the translation is best read with care; 1 for an empty line.
+   */
+  readonly meanProbability: number;
 }
+
+/**
+ * A translation whose tokens are less probable than this, in the geometric mean, is one that the model is not sure of: on average
+ * it finds it more likely that another token is right.
+ */
+export const unsureBelow = 0.4;
 
 export interface TranslationProgress {
   /** Lines translated. */
@@ -52,7 +76,6 @@ export class Translator {
   readonly #tokenizers: TranslationTokenizers;
   readonly #executor: DecodingExecutor;
   readonly #options: DecodingOptionsInput;
-  readonly #disposal = new AbortController();
 
   /**
    * `options` are the defaults of every call.
@@ -103,19 +126,7 @@ export class Translator {
   }
 
   #call(options: TranslateOptions, totalLines: number | undefined): TranslationCall {
-    return new TranslationCall(this.#tokenizers, this.#executor, this.#options, options, this.#disposal.signal, totalLines);
-  }
-
-  /** Ends what is under way, by an error, and refuses further calls. Model and executor are their owner's to release. */
-  dispose(): void {
-    this.#disposal.abort(
-      new DecadeError('usage', {
-        where: 'translator',
-        received: 'a call after dispose',
-        allowed: 'calls before it',
-        next: 'make a new one',
-      }),
-    );
+    return new TranslationCall(this.#tokenizers, this.#executor, this.#options, options, totalLines);
   }
 }
 
@@ -135,8 +146,9 @@ class TranslationCall {
   readonly #onProgress: TranslateOptions['onProgress'];
   readonly #totalLines: number | undefined;
   readonly #controller = new AbortController();
-  readonly #endings: readonly AbortSignal[];
+  readonly #callersSignal: AbortSignal | undefined;
   readonly #turn = turns();
+  readonly #replacement: UnknownReplacement;
   #lines = 0;
   #linesDone = 0;
   #targetTokens = 0;
@@ -146,31 +158,30 @@ class TranslationCall {
     executor: DecodingExecutor,
     defaults: DecodingOptionsInput,
     { signal, onProgress, ...options }: TranslateOptions,
-    disposal: AbortSignal,
     totalLines: number | undefined,
   ) {
     this.#tokenizers = tokenizers;
     this.#executor = executor;
     this.options = resolveDecodingOptions({ ...defaults, ...options });
+    this.#replacement = new UnknownReplacement(this.options.unknownReplacement, tokenizers.sourceTokenizer);
     this.#onProgress = onProgress;
     this.#totalLines = totalLines;
-    this.#endings = signal === undefined ? [disposal] : [disposal, signal];
-    for (const ending of this.#endings) ending.addEventListener('abort', this.#stop);
-    this.#stop();
+    this.#callersSignal = signal;
+    signal?.addEventListener('abort', this.#stop);
+    if (signal?.aborted) this.#stop();
   }
 
-  /** Aborts when the caller's signal does, or with the translator. */
+  /** Aborts when the caller's signal does, or when a batch has failed. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
   readonly #stop = (): void => {
-    const ended = this.#endings.find(({ aborted }) => aborted);
-    if (ended !== undefined) this.#controller.abort(ended.reason);
+    this.#controller.abort(this.#callersSignal?.reason);
   };
 
   end(): void {
-    for (const ending of this.#endings) ending.removeEventListener('abort', this.#stop);
+    this.#callersSignal?.removeEventListener('abort', this.#stop);
   }
 
   /** The next lines. */
@@ -184,13 +195,13 @@ class TranslationCall {
       this.signal.throwIfAborted();
       const { text, prefix = '' } = typeof line === 'string' ? { text: line } : line;
       const number = ++this.#lines;
-      const { ids, warning } = encodeLine(sourceTokenizer, text, number, this.options.maximumSourceLength);
-      if (ids.length === 0) results[index] = emptyResult(number);
-      else waiting.push({ index, line: number, text, source: ids, prefix: targetTokenizer.encode(prefix), warning });
+      const { ids, warning } = encodeLine(sourceTokenizer, text, number, sourceLimit(this.options));
+      if (ids.length === 0) results[index] = emptyResult(number, this.options);
+      else waiting.push({ index, line: number, text, source: ids, beginning: targetTokenizer.encodeBeginning(prefix), warning });
     }
     this.#linesDone += lines.length - waiting.length;
     const lengths = waiting.map(({ source }) => source.length);
-    const decoder = await this.#executor.decoderFor(beam * lengths.reduce((sum, length) => sum + length, 0));
+    const decoder = await this.#executor.decoderFor(beam * lengths.reduce((sum, length) => sum + length, 0), this.signal);
     this.signal.throwIfAborted();
     const limits = searchLimits(this.options.batch, beam, targetTokenizer.size);
     const batches = sharedBatches(lengths, limits, decoder.devices, beam);
@@ -212,27 +223,31 @@ class TranslationCall {
     const { unknownReplacement } = this.options;
     const attention = this.options.attention || unknownReplacement !== 'none';
     const found = await decoder.search(
-      batch,
+      batch.map(({ source, beginning, line }) => ({ source, prefix: beginning?.ids, line })),
       { ...this.options, attention },
       { signal: this.signal, onProgress: (progress) => this.#report({ ...progress, sentences: batch.length }) },
     );
     const turn = turns();
     const results: [number, TranslationResult][] = [];
-    for (const [sentence, { index, line, text, warning }] of batch.entries()) {
+    const { sourceTokenizer, sourceWords } = this.#tokenizers;
+    for (const [sentence, waiting] of batch.entries()) {
+      const { index, line, text, warning, beginning } = waiting;
       const nbest: Translation[] = [];
       for (const hypothesis of found[sentence] ?? []) {
-        nbest.push(this.#translation(hypothesis, text));
+        nbest.push(this.#translation(hypothesis, waiting));
         await turn();
       }
-      const [best = emptyTranslation] = nbest;
+      const [best = emptyTranslation(this.options)] = nbest;
       this.#targetTokens += best.ids.length + 1;
-      results.push([index, { ...best, line, nbest, warning }]);
+      const unknownSourceWords = unknownWords(sourceTokenizer, text, sourceWords);
+      const meanProbability = geometricMean(best.tokenLogProbabilities.subarray(beginning?.ids.length));
+      results.push([index, { ...best, line, nbest, warning, unknownSourceWords, meanProbability }]);
     }
     return results;
   }
 
-  #translation(hypothesis: Hypothesis, source: string): Translation {
-    const { unknownReplacement, attention } = this.options;
+  #translation(hypothesis: Hypothesis, { text: source, beginning }: WaitingLine): Translation {
+    const { unknownReplacement, attention, lengthPenalty } = this.options;
     if (unknownReplacement === 'attention' && hypothesis.attention === undefined) {
       throw new DecadeError('usage', {
         where: 'unknownReplacement',
@@ -241,9 +256,9 @@ class TranslationCall {
         next: 'train with attention: dot or additive',
       });
     }
-    const unknown = unknownWords(unknownReplacement, this.#tokenizers.sourceTokenizer, source, hypothesis);
-    const text = this.#tokenizers.targetTokenizer.decode(hypothesis.ids, unknown);
-    return { ...hypothesis, attention: attention ? hypothesis.attention : undefined, text };
+    const unknown = this.#replacement.of(source, hypothesis);
+    const text = this.#tokenizers.targetTokenizer.decode(hypothesis.ids, { unknown, beginning });
+    return { ...hypothesis, attention: attention ? hypothesis.attention : undefined, text, lengthPenalty };
   }
 }
 
@@ -253,19 +268,27 @@ interface WaitingLine {
   readonly line: number;
   readonly text: string;
   readonly source: readonly number[];
-  readonly prefix: readonly number[];
+  readonly beginning: Beginning | undefined;
   readonly warning: DecadeError | undefined;
 }
 
-const emptyTranslation: Translation = {
-  ids: new Int32Array(0),
-  tokenLogProbabilities: new Float32Array(0),
-  logProbability: 0,
-  score: 0,
-  attention: undefined,
-  text: '',
-};
+function emptyTranslation({ lengthPenalty }: DecodingOptions): Translation {
+  return {
+    ids: new Int32Array(0),
+    tokenLogProbabilities: new Float32Array(0),
+    logProbability: 0,
+    score: 0,
+    attention: undefined,
+    text: '',
+    lengthPenalty,
+  };
+}
 
-function emptyResult(line: number): TranslationResult {
-  return { ...emptyTranslation, line, nbest: [emptyTranslation], warning: undefined };
+function emptyResult(line: number, options: DecodingOptions): TranslationResult {
+  const empty = emptyTranslation(options);
+  return { ...empty, line, nbest: [empty], warning: undefined, unknownSourceWords: [], meanProbability: 1 };
+}
+
+function geometricMean(logProbabilities: Float32Array): number {
+  return Math.exp(logProbabilities.reduce((sum, value) => sum + value, 0) / Math.max(1, logProbabilities.length));
 }

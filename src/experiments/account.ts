@@ -4,6 +4,13 @@ import { figures, page, table } from '../analysis/page/page.js';
 import type { ExperimentOptions, Finding } from './experiment.js';
 import type { TrainedRun } from './laboratory.js';
 
+/** What was said beforehand, and what it came to; of this session, in seconds. */
+export interface TimeTaken {
+  readonly training: { readonly predicted: number; readonly taken: number };
+  /** Translations, n-best lists, scores, and judging them. */
+  readonly using: { readonly predicted: number; readonly taken: number };
+}
+
 /** An experiment as it is told: what was asked, what was done, what came of it. */
 export interface Account extends Finding {
   readonly experiment: string;
@@ -17,6 +24,9 @@ export interface Account extends Finding {
   readonly command: string | undefined;
   readonly runs: readonly Omit<TrainedRun, 'configuration'>[];
   readonly trainingSeconds: number;
+  /** On the dev corpus, of a unigram model of the target; undefined when trainings are only timed. */
+  readonly unigramPerplexity: number | undefined;
+  readonly time: TimeTaken;
 }
 
 /** A drawing of an account in a file beside it. */
@@ -59,7 +69,7 @@ export function accountMarkdown(account: Account, plots: readonly AccountPlot[] 
 
 /** The same as a page of its own, with plots. */
 export function accountPage(account: Account): Promise<string> {
-  const { title, where, claim, head, rows, conclusions, plots, widePlots, command, runs } = account;
+  const { title, where, claim, head, rows, conclusions, plots, widePlots, command, runs, time } = account;
   return page({
     title: `${title}: Sutskever, Vinyals and Le (2014), ${where}`,
     lead: html`The paper: ${claim}. ${setup(account)}`,
@@ -78,21 +88,29 @@ export function accountPage(account: Account): Promise<string> {
             name,
             parameters.toLocaleString('en-US'),
             steps.toLocaleString('en-US'),
-            perplexity.toFixed(3),
+            Number.isFinite(perplexity) ? perplexity.toFixed(3) : 'diverged',
             Math.round(wordsPerSecond).toLocaleString('en-US'),
             (seconds / 60).toFixed(1),
           ]),
-        )}`,
+        )}<p class="note">${timeTaken(time)}</p>`,
       },
     ],
   });
 }
 
-function setup({ data, testSentences, runs, trainingSeconds }: Account): string {
+/** What was said beforehand beside what it took, for people. */
+export function timeTaken({ training, using }: TimeTaken): string {
+  const minutes = (seconds: number) => (seconds / 60).toFixed(1);
+  return `This session, in minutes: training ${minutes(training.taken)} (said beforehand: ${minutes(training.predicted)}), translating, scoring and judging ${minutes(using.taken)} (said beforehand: ${minutes(using.predicted)}).`;
+}
+
+function setup({ data, testSentences, runs, trainingSeconds, unigramPerplexity }: Account): string {
   const [first] = runs;
   const sizes = [...new Set(runs.map(({ parameters }) => parameters))].sort((a, b) => a - b);
   const parameters = sizes.length > 1 ? `${count(sizes[0])} to ${count(sizes.at(-1))}` : count(first?.parameters);
-  return `Here: ${data}; ${runs.length} ${runs.length === 1 ? 'training' : 'trainings'} of ${parameters} parameters, ${(trainingSeconds / 60).toFixed(1)} minutes of updates; ${count(testSentences)} test sentences.`;
+  return `Here: ${data}; ${runs.length} ${runs.length === 1 ? 'training' : 'trainings'} of ${parameters} parameters, ${(trainingSeconds / 60).toFixed(1)} minutes of updates; ${count(testSentences)} test sentences.${
+    unigramPerplexity === undefined ? '' : ` A unigram model of the target has a dev perplexity of ${unigramPerplexity.toFixed(1)}.`
+  }`;
 }
 
 function count(value = 0): string {

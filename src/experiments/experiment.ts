@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import type { Figure } from '../analysis/page/plot.js';
-import { scoreInterval, type ScoreInterval, scoreSentences } from '../analysis/scored-sentences.js';
+import { scoreSentences } from '../analysis/scored-sentences.js';
 import { bleu } from '../metrics/bleu.js';
+import { sumStatistics } from '../metrics/evaluate.js';
 import type { Configuration } from '../training/configuration.js';
 import { type ExperimentBase, varied } from './base.js';
-import type { Laboratory, Sentences, TrainedRun } from './laboratory.js';
+import type { Laboratory, TrainedRun } from './laboratory.js';
+import type { Sentences } from './outputs.js';
 
 /** How much of an experiment is done, and the defaults: the paper's, where it says. */
 export const experimentOptions = z.strictObject({
@@ -37,10 +39,21 @@ export interface Setting {
 export type Plan<Group extends string> = Readonly<Record<Group, readonly Configuration[]>>;
 export type TrainedPlan<Group extends string> = Readonly<Record<Group, readonly TrainedRun[]>>;
 
+/** What is done with trained models, known before they are trained. */
+export interface Use {
+  /** A list holds as many hypotheses of every sentence as `beam` says; to be scored, `listed` says whose it is. */
+  readonly kind: 'translate' | 'list' | 'score';
+  /** That do it together. */
+  readonly models: readonly Configuration[];
+  readonly of: 'test' | 'dev';
+  readonly beam: number;
+  readonly listed?: Configuration;
+}
+
 /** What came of it. */
 export interface Finding {
   readonly head: readonly string[];
-  /** The paper's figures are a column or rows of the table. */
+  /** The paper's effects are a column of the table, beside the same effects here. */
   readonly rows: readonly (readonly string[])[];
   /** What the figures say and do not say, in sentences that are made from them. */
   readonly conclusions: readonly string[];
@@ -65,7 +78,11 @@ export interface Experiment<Group extends string = string> {
   readonly task: string;
   /** How many trainings of each kind when nobody says. */
   readonly seeds: number;
+  /** Trainings are only timed: whether they learn decides nothing. */
+  readonly isTimed?: boolean;
   plan(setting: Setting): Plan<Group>;
+  /** All that `measure` will do with the trained models. */
+  uses(setting: Setting, plan: Plan<Group>): readonly Use[];
   measure(study: Study<Group>): Promise<Finding>;
 }
 
@@ -84,33 +101,33 @@ export function directed({ base: { configuration } }: Setting, direction: 'forwa
   );
 }
 
-/** BLEU of translations, with a bootstrap interval over the sentences. */
-export async function bleuOf(
+/** Every training of a plan translates the test set by itself. */
+export function eachTranslates({ options: { beam } }: Setting, plan: Plan<string>): Use[] {
+  return Object.values(plan)
+    .flat()
+    .map((model) => ({ kind: 'translate', models: [model], of: 'test', beam }));
+}
+
+/** Statistics by BLEU of every translation of the test set by runs together. */
+export async function bleuStatistics(
   { test, laboratory }: Pick<Study<string>, 'test' | 'laboratory'>,
-  texts: readonly string[],
-): Promise<ScoreInterval> {
+  runs: readonly TrainedRun[],
+  beam: number,
+): Promise<readonly Float64Array[]> {
   const { signal } = laboratory.options;
-  return scoreInterval(await scoreSentences(bleu(), texts, [test.references], { signal }), { signal });
+  const { texts } = await laboratory.outputs.translate(runs, test, beam);
+  return (await scoreSentences(bleu(), texts, [test.references], { signal })).statistics;
 }
 
-/** `12.3`, and its interval when there is one: `12.3 (11.9 to 12.7)`. */
-export function written(
-  { value, low, high }: { value: number; low?: number | undefined; high?: number | undefined },
-  digits: number,
-): string {
-  const text = value.toFixed(digits);
-  return low === undefined || high === undefined ? text : `${text} (${low.toFixed(digits)} to ${high.toFixed(digits)})`;
+/** BLEU of the test set by each of some runs, alone. */
+export async function bleuOfEach(
+  study: Pick<Study<string>, 'test' | 'laboratory' | 'options'>,
+  runs: readonly TrainedRun[],
+): Promise<number[]> {
+  const scores: number[] = [];
+  for (const run of runs) scores.push(bleu().score(sumStatistics(await bleuStatistics(study, [run], study.options.beam))).score);
+  return scores;
 }
 
-/** `+1.2`, and its interval when there is one: `+1.2 (−0.1 to +2.5)`. */
-export function change(
-  { value, low, high }: { value: number; low?: number | undefined; high?: number | undefined },
-  digits: number,
-): string {
-  const text = signed(value, digits);
-  return low === undefined || high === undefined ? text : `${text} (${signed(low, digits)} to ${signed(high, digits)})`;
-}
-
-export function signed(value: number, digits: number): string {
-  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`;
-}
+/** What no BLEU can be beyond. */
+export const bleuBounds = [0, 100] as const;

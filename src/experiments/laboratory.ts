@@ -1,16 +1,19 @@
 import { z } from 'zod';
-import type { RescoreOptions, Rescoring } from '../analysis/rescoring/rescore.js';
-import type { NbestList } from '../analysis/rescoring/rescoring.js';
-import { type LoadedModel, load, train } from '../api.js';
+import { unigramPerplexity } from '../analysis/unigram.js';
+import { train } from '../api.js';
+import { openRun } from '../checkpoint/run.js';
+import { removeCheckpoints, removeRun } from '../checkpoint/run-files.js';
 import { RunLock } from '../checkpoint/run-lock.js';
-import { replaceFile, writeTextFile } from '../checkpoint/whole-files.js';
+import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { contentHash } from '../data/content-hash.js';
+import { type Corpus, openCorpus } from '../data/corpus.js';
 import { type CorpusSource, readPairs } from '../data/sources.js';
-import { formatNbestLine } from '../decoding/nbest.js';
 import type { Runtime } from '../parallel/runtime.js';
 import type { Configuration } from '../training/configuration.js';
 import type { TrainingEvent } from '../training/events.js';
+import { hashOf, Kept } from './kept.js';
+import { type NamedRun, Outputs, type Sentences, type UsingEvent } from './outputs.js';
 
 export interface LaboratoryOptions {
   /** The directory that all experiments share. */
@@ -25,11 +28,14 @@ export interface LaboratoryOptions {
 export type LaboratoryEvent =
   | { readonly kind: 'training'; readonly run: string; readonly event: TrainingEvent }
   | { readonly kind: 'trained'; readonly run: TrainedRun; readonly skipped: boolean }
-  | { readonly kind: 'using'; readonly label: string; readonly runs: readonly string[]; readonly fraction: number };
+  | UsingEvent;
 
 const result = z.object({
-  /** On the dev corpus, of the best model. */
-  perplexity: z.number(),
+  /** On the dev corpus, of the best model; infinite (null in JSON) when there is none. */
+  perplexity: z
+    .number()
+    .nullable()
+    .transform((value) => value ?? Number.POSITIVE_INFINITY),
   parameters: z.number(),
   steps: z.number(),
   epochs: z.number(),
@@ -37,31 +43,13 @@ const result = z.object({
   seconds: z.number(),
   /** Source and target tokens; of the last session when there were several. */
   wordsPerSecond: z.number(),
+  /** Why there is nothing to go on with: numbers that grew until they were none. There may be no model then. */
+  diverged: z.string().optional(),
 });
 
 /** A training that is over. */
-export interface TrainedRun extends z.output<typeof result> {
-  readonly name: string;
-  readonly path: string;
+export interface TrainedRun extends z.output<typeof result>, NamedRun {
   readonly configuration: Configuration;
-}
-
-const translations = z.object({
-  /** From the first line to the last; loading the models is not counted. */
-  seconds: z.number(),
-  texts: z.array(z.string()),
-});
-
-export interface Translations {
-  readonly seconds: number;
-  readonly texts: readonly string[];
-}
-
-/** Sentences with one reference each. */
-export interface Sentences {
-  readonly name: string;
-  readonly sources: readonly string[];
-  readonly references: readonly string[];
 }
 
 const resultFile = 'result.json';
@@ -73,15 +61,22 @@ const resultFile = 'result.json';
  *     out/runs/NAME/          run directories, each with result.json when it is over
  *     out/corpora/            tokenized corpora
  *     out/translations/       what runs made of a test set
+ *     out/nbest/              n-best lists
+ *     out/scores/             what runs made of the hypotheses of a list, a few thousand a file
  */
 export class Laboratory {
   readonly runtime: Runtime;
   readonly options: LaboratoryOptions;
+  /** What is done with what was trained. */
+  readonly outputs: Outputs;
+  readonly #kept: Kept;
   readonly #hashes = new Map<string, Promise<string>>();
 
   constructor(runtime: Runtime, options: LaboratoryOptions) {
     this.runtime = runtime;
     this.options = options;
+    this.#kept = new Kept(runtime.files, options.out);
+    this.outputs = new Outputs(runtime, options, this.#kept);
   }
 
   get #files(): Files {
@@ -93,7 +88,7 @@ export class Laboratory {
     const { model, training, data } = configuration;
     const { train: trained, dev, ...rest } = data;
     const corpora = await Promise.all([trained, dev].map((source) => (source === undefined ? '' : this.#contents(source))));
-    const hash = await this.#hash([JSON.stringify({ ...configuration, data: rest }), ...corpora]);
+    const hash = await hashOf([JSON.stringify({ ...configuration, data: rest }), ...corpora]);
     const direction = model.reverseSource ? 'reversed' : 'forward';
     const attention = model.attention === 'none' ? '' : `-${model.attention}`;
     return `${direction}-${model.layers}x${model.hidden}${attention}-seed${training.seed}-${hash.slice(0, 10)}`;
@@ -111,7 +106,7 @@ export class Laboratory {
   async find(configuration: Configuration): Promise<TrainedRun | undefined> {
     const name = await this.nameOf(configuration);
     const path = this.#path('runs', name);
-    const found = await this.#read(joinPath(path, resultFile), result);
+    const found = await this.#kept.read(joinPath(path, resultFile), result);
     return found === undefined ? undefined : { ...found, name, path, configuration };
   }
 
@@ -139,11 +134,17 @@ export class Laboratory {
     const { devices, gemm, signal, onEvent } = this.options;
     const path = this.#path('runs', name);
     const isBegun = (await this.stateOf(configuration)) === 'begun';
-    if (!isBegun) await lock.removeRun();
+    if (!isBegun && (await this.#files.kind(path)) === 'directory') {
+      await lock.leave();
+      await removeRun(this.#files, path);
+      await this.#files.remove(joinPath(path, resultFile));
+    }
     let [words, seconds] = [0, 0];
-    const summary = await train(this.runtime, configuration, {
+    const reachedBy = { parameters: 0, steps: 0, epochs: 0 };
+    const training = train(this.runtime, configuration, {
       out: path,
       resume: isBegun,
+      amongOthers: true,
       allowDifferentPlacement: true,
       cache: this.#path('corpora'),
       lock,
@@ -151,6 +152,8 @@ export class Laboratory {
       gemm,
       signal,
       onEvent: (event) => {
+        if (event.kind === 'model') reachedBy.parameters = event.parameters;
+        if (event.kind === 'update') Object.assign(reachedBy, { steps: event.steps, epochs: event.epochs });
         if (event.kind === 'report') {
           words += event.report.wordsPerSecond * event.report.seconds;
           seconds += event.report.seconds;
@@ -158,20 +161,56 @@ export class Laboratory {
         onEvent?.({ kind: 'training', run: name, event });
       },
     });
+    const wordsPerSecond = () => (seconds === 0 ? 0 : words / seconds);
+    const reached = await training.then(
+      ({ best, parameters, steps, epochs, seconds }) => ({
+        perplexity: best?.value ?? Number.POSITIVE_INFINITY,
+        parameters,
+        steps,
+        epochs,
+        seconds,
+      }),
+      (error: unknown) => {
+        // It would come to the same again: that it diverged is its result.
+        if (!(error instanceof DecadeError && error.kind === 'numeric')) throw error;
+        return { ...reachedBy, perplexity: Number.POSITIVE_INFINITY, seconds, diverged: `${error.parts.where}: ${error.parts.received}` };
+      },
+    );
     signal?.throwIfAborted();
-    const { best, parameters, steps, epochs } = summary;
-    const reached = {
-      perplexity: best?.value ?? Number.NaN,
-      parameters,
-      steps,
-      epochs,
-      seconds: summary.seconds,
-      wordsPerSecond: seconds === 0 ? 0 : words / seconds,
-    };
-    await this.#write(path, resultFile, reached);
+    await this.#kept.write(path, resultFile, { ...reached, wordsPerSecond: wordsPerSecond() });
     // A training that is over is not resumed, and many of them fill a disk.
-    await this.#files.remove(joinPath(path, 'checkpoints'));
-    return { ...reached, name, path, configuration };
+    await removeCheckpoints(this.#files, path);
+    return { ...reached, wordsPerSecond: wordsPerSecond(), name, path, configuration };
+  }
+
+  /** What a run was trained on or validated on, as its token ids; to be closed. */
+  async corpus({ path, configuration: { data } }: TrainedRun, part: 'train' | 'dev'): Promise<Corpus> {
+    const { tokenizers } = await openRun(this.#files, path);
+    return openCorpus({
+      files: this.#files,
+      source: (part === 'dev' ? data.dev : undefined) ?? data.train,
+      sourceTokenizer: tokenizers.source,
+      targetTokenizer: tokenizers.target,
+      filter: { maximumLength: data.maximumLength, maximumRatio: data.maximumRatio, balancedUpTo: data.balancedUpTo },
+      cache: { files: this.#files, directory: this.#path('corpora') },
+      ...(this.options.signal && { signal: this.options.signal }),
+    });
+  }
+
+  /** Dev perplexity of a unigram model of the target, counted on the training corpus: what any training must beat. */
+  async unigramPerplexity(run: TrainedRun): Promise<number> {
+    const { tokenizers } = await openRun(this.#files, run.path);
+    const trained = await this.corpus(run, 'train');
+    try {
+      const dev = await this.corpus(run, 'dev');
+      try {
+        return await unigramPerplexity(trained, dev, tokenizers.target.size, { signal: this.options.signal });
+      } finally {
+        await dev.close();
+      }
+    } finally {
+      await trained.close();
+    }
   }
 
   /** All pairs of a corpus that can be used. */
@@ -183,113 +222,6 @@ export class Laboratory {
       references.push(pair.target);
     }
     return { name, sources, references };
-  }
-
-  /** What runs together make of sentences, or made of them before. */
-  async translate(runs: readonly TrainedRun[], sentences: Sentences, beam: number): Promise<Translations> {
-    return this.#kept('translations', [...runs.map(({ name }) => name), ...sentences.sources, `beam ${beam}`], translations, async () => {
-      const { signal } = this.options;
-      const model = await this.open(runs);
-      try {
-        const start = performance.now();
-        const results = await model.translate(sentences.sources, {
-          beam,
-          ...(signal && { signal }),
-          onProgress: ({ lines }) => this.#tell('translating', runs, lines / sentences.sources.length),
-        });
-        return { seconds: (performance.now() - start) / 1_000, texts: results.map(({ text }) => text) };
-      } finally {
-        await model.dispose();
-      }
-    });
-  }
-
-  /** The lines of an n-best list of a run, made with a beam as large. */
-  async nbest(run: TrainedRun, sentences: Sentences, size: number): Promise<readonly string[]> {
-    const key = [run.name, ...sentences.sources, `nbest ${size}`];
-    const { lines } = await this.#kept('nbest', key, z.object({ lines: z.array(z.string()) }), async () => {
-      const { signal } = this.options;
-      const model = await this.open([run]);
-      try {
-        const lines: string[] = [];
-        const results = await model.translate(sentences.sources, {
-          beam: size,
-          nbest: size,
-          ...(signal && { signal }),
-          onProgress: (progress) => this.#tell('translating', [run], progress.lines / sentences.sources.length),
-        });
-        for (const { line, nbest } of results) {
-          for (const { text, score, logProbability } of nbest) {
-            const features = `logProbability= ${logProbability.toFixed(6)}`;
-            lines.push(formatNbestLine(line - 1, { text, features, score, further: [] }));
-          }
-        }
-        return { lines };
-      } finally {
-        await model.dispose();
-      }
-    });
-    return lines;
-  }
-
-  /** How well runs together choose from an n-best list. The sentences are not kept. */
-  async rescore(runs: readonly TrainedRun[], list: NbestList, options: RescoreOptions): Promise<Rescoring> {
-    const model = await this.open(runs);
-    try {
-      return await model.rescore(list, {
-        ...options,
-        signal: this.options.signal,
-        onProgress: ({ label, fraction = 0 }) => this.#tell(label, runs, fraction),
-        onSentence: () => undefined,
-      });
-    } finally {
-      await model.dispose();
-    }
-  }
-
-  /** Opens runs for what is not kept; the caller disposes of the model. */
-  open(runs: readonly TrainedRun[]): Promise<LoadedModel> {
-    const { devices, gemm } = this.options;
-    return load(
-      this.runtime,
-      runs.map(({ path }) => path),
-      { devices, gemm },
-    );
-  }
-
-  #tell(label: string, runs: readonly TrainedRun[], fraction: number): void {
-    this.options.onEvent?.({ kind: 'using', label, runs: runs.map(({ name }) => name), fraction });
-  }
-
-  /** What was written under this key before, or what `make` gives, written for the next time. */
-  async #kept<Schema extends z.ZodType<object>>(
-    directory: string,
-    key: readonly string[],
-    schema: Schema,
-    make: () => Promise<z.output<Schema>>,
-  ): Promise<z.output<Schema>> {
-    const name = `${(await this.#hash(key)).slice(0, 16)}.json`;
-    const found = await this.#read(this.#path(directory, name), schema);
-    if (found !== undefined) return found;
-    const made = await make();
-    this.options.signal?.throwIfAborted();
-    await this.#files.makeDirectory(this.#path(directory));
-    await this.#write(this.#path(directory), name, made);
-    return made;
-  }
-
-  async #read<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema> | undefined> {
-    if ((await this.#files.kind(path)) !== 'file') return undefined;
-    try {
-      return schema.parse(JSON.parse(await this.#files.readText(path)));
-    } catch {
-      // Damaged, or of another version: made again.
-      return undefined;
-    }
-  }
-
-  async #write(directory: string, name: string, value: object): Promise<void> {
-    await replaceFile(this.#files, directory, name, (path) => writeTextFile(this.#files, path, `${JSON.stringify(value)}\n`));
   }
 
   #contents(source: CorpusSource): Promise<string> {
@@ -304,10 +236,6 @@ export class Laboratory {
           ).then((hashes) => hashes.join(' '));
     this.#hashes.set(key, hashed);
     return hashed;
-  }
-
-  #hash(parts: readonly string[]): Promise<string> {
-    return contentHash([new TextEncoder().encode(JSON.stringify(parts))]);
   }
 
   #path(...names: string[]): string {

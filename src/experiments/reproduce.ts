@@ -14,10 +14,12 @@ import {
   type Finding,
   type Plan,
   type Setting,
+  type Study,
   type TrainedPlan,
 } from './experiment.js';
 import { Laboratory, type LaboratoryEvent, type LaboratoryOptions, type TrainedRun } from './laboratory.js';
-import { type Account, accountMarkdown, accountPage, accountPlots } from './account.js';
+import { noVerdict, notLearnt, trainingsOnly } from './learning.js';
+import { type Account, accountMarkdown, accountPage, accountPlots, type TimeTaken } from './account.js';
 
 export interface ReproduceOptions extends Omit<LaboratoryOptions, 'onEvent'>, BaseChoice, ExperimentOptionsInput {
   readonly onEvent?: ((event: ReproduceEvent) => void) | undefined;
@@ -38,8 +40,8 @@ export interface Reproduction {
 
 /** What `reproduce` would cost; trains nothing and writes nothing. */
 export async function reproductionCost(runtime: Runtime, name: string, options: ReproduceOptions): Promise<Cost> {
-  const { laboratory, configurations } = await planned(runtime, name, options);
-  return costOf(laboratory, configurations, options.speedSeconds);
+  const { laboratory, ...plan } = await planned(runtime, name, options);
+  return costOf(laboratory, plan, options.speedSeconds);
 }
 
 /**
@@ -52,21 +54,37 @@ export async function reproductionCost(runtime: Runtime, name: string, options: 
  */
 export async function reproduce(runtime: Runtime, name: string, options: ReproduceOptions): Promise<Reproduction> {
   const { out, command, signal, onEvent, speedSeconds } = options;
-  const { experiment, setting, plan, laboratory, configurations } = await planned(runtime, name, options);
-  onEvent?.({ kind: 'cost', cost: await costOf(laboratory, configurations, speedSeconds) });
+  const { laboratory, ...plan } = await planned(runtime, name, options);
+  const { experiment, setting } = plan;
+  const cost = await costOf(laboratory, plan, speedSeconds);
+  onEvent?.({ kind: 'cost', cost });
+  const begun = performance.now();
   const trained = new Map<Configuration, TrainedRun>();
-  for (const configuration of configurations) {
+  for (const configuration of plan.configurations) {
     signal?.throwIfAborted();
     trained.set(configuration, await laboratory.train(configuration));
   }
+  const trainedBy = performance.now();
   const runs = Object.fromEntries(
-    Object.entries(plan).map(([group, members]) => [group, members.map((configuration) => trained.get(configuration) as TrainedRun)]),
+    Object.entries(plan.plan).map(([group, members]) => [group, members.map((configuration) => trained.get(configuration) as TrainedRun)]),
   ) as TrainedPlan<string>;
   const test = await laboratory.sentences(setting.base.test, 'test');
   if (test.sources.length === 0) throw new DecadeError('input', { where: 'test set', received: 'no sentence', allowed: 'at least one' });
-  const finding = await experiment.measure({ ...setting, runs, laboratory, test });
+  const { finding, unigramPerplexity } = await judged(experiment, { ...setting, runs, laboratory, test });
   signal?.throwIfAborted();
-  const account = accountOf(name, experiment, setting, [...trained.values()], finding, test.sources.length, command);
+  const time = {
+    training: { predicted: cost.trainingSeconds, taken: (trainedBy - begun) / 1_000 },
+    using: { predicted: cost.usingSeconds, taken: (performance.now() - trainedBy) / 1_000 },
+  };
+  const all = [...trained.values()];
+  const account = accountOf(name, experiment, setting, {
+    runs: all,
+    finding,
+    testSentences: test.sources.length,
+    command,
+    time,
+    unigramPerplexity,
+  });
   const plots = accountPlots(account);
   const files = {
     markdown: joinPath(out, `${name}.md`),
@@ -84,7 +102,20 @@ export async function reproduce(runtime: Runtime, name: string, options: Reprodu
   return { account, files };
 }
 
-/** What is to be trained, and where. */
+/** What was measured, with its conclusions, or with the reason why there can be none: trainings that did not learn. */
+async function judged(experiment: Experiment, study: Study<string>): Promise<{ finding: Finding; unigramPerplexity: number | undefined }> {
+  const runs = [...new Set(Object.values(study.runs).flat())];
+  const [first] = runs;
+  if (experiment.isTimed || first === undefined) return { finding: await experiment.measure(study), unigramPerplexity: undefined };
+  const unigramPerplexity = await study.laboratory.unigramPerplexity(first);
+  const failed = notLearnt(runs, unigramPerplexity);
+  const hasDiverged = runs.some(({ diverged }) => diverged !== undefined);
+  const finding = hasDiverged ? trainingsOnly(runs) : await experiment.measure(study);
+  if (failed.length === 0) return { finding, unigramPerplexity };
+  return { finding: { ...finding, conclusions: [noVerdict(failed, runs, unigramPerplexity)] }, unigramPerplexity };
+}
+
+/** What is to be trained, what is done with it, and where. */
 async function planned(runtime: Runtime, name: string, options: ReproduceOptions) {
   const experiment: Experiment = experimentNamed(name);
   const { seeds, members, beam, nbest, baseline, timedUpdates } = options;
@@ -92,7 +123,8 @@ async function planned(runtime: Runtime, name: string, options: ReproduceOptions
   const base = await experimentBase(runtime, experiment.task, options);
   const setting: Setting = { base, options: { ...chosen, seeds: seeds ?? experiment.seeds } };
   const plan = experiment.plan(setting);
-  return { experiment, setting, plan, laboratory: new Laboratory(runtime, options), configurations: interleaved(plan) };
+  const uses = experiment.uses(setting, plan);
+  return { experiment, setting, base, plan, uses, laboratory: new Laboratory(runtime, options), configurations: interleaved(plan) };
 }
 
 /** The first of each group, then the second of each: what is compared is trained side by side, in the same weather. */
@@ -106,10 +138,18 @@ function accountOf(
   name: string,
   { title, where, claim }: Experiment,
   { base, options }: Setting,
-  runs: readonly TrainedRun[],
-  finding: Finding,
-  testSentences: number,
-  command: string | undefined,
+  {
+    runs,
+    finding,
+    ...measured
+  }: {
+    readonly runs: readonly TrainedRun[];
+    readonly finding: Finding;
+    readonly testSentences: number;
+    readonly command: string | undefined;
+    readonly time: TimeTaken;
+    readonly unigramPerplexity: number | undefined;
+  },
 ): Account {
   return {
     experiment: name,
@@ -117,9 +157,8 @@ function accountOf(
     where,
     claim,
     data: base.description,
-    testSentences,
     options,
-    command,
+    ...measured,
     runs: runs.map(({ configuration: _, ...run }) => run),
     trainingSeconds: runs.reduce((sum, { seconds }) => sum + seconds, 0),
     ...finding,

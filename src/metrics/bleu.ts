@@ -1,23 +1,37 @@
 import { z } from 'zod';
 import { resolveOptions } from '../core/options.js';
 import { formatSignature, type Metric, yesOrNo } from './metric.js';
-import { bleuTokenizers, withoutTrailingWhiteSpace } from './tokenization.js';
+import { type BleuTokenizer, bleuTokenizers, tokenizerRefusal, withoutTrailingWhiteSpace } from './tokenization.js';
 
 const order = 4;
 
 /** Chen and Cherry 2014, "A systematic comparison of smoothing techniques for sentence-level BLEU": methods 1, 2 and 3. */
 const standardSmoothingValues = { exp: undefined, floor: 0.1, 'add-k': 1, none: undefined } as const;
 
-export const bleuOptions = z.strictObject({
-  tokenize: z.enum(['13a', 'intl', 'char', 'none']).default('13a'),
-  /** What stands in for a precision of 0. */
-  smoothing: z.enum(['exp', 'floor', 'add-k', 'none']).default('exp'),
-  /** For `floor` (0.1 when left out) and `add-k` (1 when left out). */
-  smoothingValue: z.number().nonnegative().optional(),
-  /** Leaves out orders that a short sentence has no n-grams of. For single sentences. */
-  effectiveOrder: z.boolean().default(false),
-  lowercase: z.boolean().default(false),
-});
+export const bleuOptions = z
+  .strictObject({
+    tokenize: z
+      .custom<BleuTokenizer>((name) => typeof name === 'string' && Object.hasOwn(bleuTokenizers, name), { error: tokenizerRefusal })
+      .default('13a'),
+    /** What stands in for a precision of 0. */
+    smooth: z.enum(['exp', 'floor', 'add-k', 'none']).default('exp'),
+    /** For `floor` (0.1 when left out) and `add-k` (1 when left out). */
+    smoothValue: z.number().nonnegative().optional(),
+    /** Leaves out orders that a short sentence has no n-grams of. For single sentences. */
+    effectiveOrder: z.boolean().default(false),
+    lowercase: z.boolean().default(false),
+  })
+  .superRefine(requireSmoothValue);
+
+/** Refuses a value that the smoothing does not look at. */
+export function requireSmoothValue(
+  { smooth, smoothValue }: { smooth: keyof typeof standardSmoothingValues; smoothValue?: number | undefined },
+  context: Pick<z.RefinementCtx, 'addIssue'>,
+): void {
+  if (smoothValue === undefined || standardSmoothingValues[smooth] !== undefined) return;
+  const message = `only for the smoothing floor or add-k, not ${smooth}`;
+  context.addIssue({ code: 'custom', path: ['smoothValue'], message });
+}
 
 /**
  * BLEU (Papineni et al. 2002, section 2): the geometric mean of the clipped precisions of 1- to 4-grams, times the
@@ -28,9 +42,9 @@ export function bleu(given: z.input<typeof bleuOptions> = {}): Metric {
   const options = resolveOptions(bleuOptions, given, 'BLEU options');
   const tokenize = bleuTokenizers[options.tokenize];
   const words = (text: string) => tokenize(withoutTrailingWhiteSpace(options.lowercase ? text.toLowerCase() : text));
-  const smoothingValue = options.smoothingValue ?? standardSmoothingValues[options.smoothing] ?? 0;
-  const smoothingName =
-    standardSmoothingValues[options.smoothing] === undefined ? options.smoothing : `${options.smoothing}[${smoothingValue.toFixed(2)}]`;
+  const smoothValue = options.smoothValue ?? standardSmoothingValues[options.smooth] ?? 0;
+  const smoothName =
+    standardSmoothingValues[options.smooth] === undefined ? options.smooth : `${options.smooth}[${hundredths(smoothValue)}]`;
 
   return {
     name: 'bleu',
@@ -42,7 +56,7 @@ export function bleu(given: z.input<typeof bleuOptions> = {}): Metric {
         case: options.lowercase ? 'lc' : 'mixed',
         eff: yesOrNo(options.effectiveOrder),
         tok: options.tokenize,
-        smooth: smoothingName,
+        smooth: smoothName,
       }),
 
     statistics(hypothesis, references) {
@@ -76,18 +90,18 @@ export function bleu(given: z.input<typeof bleuOptions> = {}): Metric {
       let averaged = order;
       let halved = 1;
       for (let size = 1; size <= order; size++) {
-        const added = options.smoothing === 'add-k' && size > 1 ? smoothingValue : 0;
+        const added = options.smooth === 'add-k' && size > 1 ? smoothValue : 0;
         const matches = (statistics[1 + size] ?? 0) + added;
         const total = (statistics[1 + order + size] ?? 0) + added;
         if (total === 0) break;
         if (options.effectiveOrder) averaged = size;
         if (matches > 0) {
           precisions[size - 1] = (100 * matches) / total;
-        } else if (options.smoothing === 'exp') {
+        } else if (options.smooth === 'exp') {
           halved *= 2;
           precisions[size - 1] = 100 / (halved * total);
-        } else if (options.smoothing === 'floor') {
-          precisions[size - 1] = (100 * smoothingValue) / total;
+        } else if (options.smooth === 'floor') {
+          precisions[size - 1] = (100 * smoothValue) / total;
         }
       }
       const logarithms = precisions.slice(0, averaged).map((precision) => Math.log(precision));
@@ -95,6 +109,12 @@ export function bleu(given: z.input<typeof bleuOptions> = {}): Metric {
       return { score: brevityPenalty * Math.exp(mean), details };
     },
   };
+}
+
+/** Two decimals as Python writes them: what lies in the middle goes to the even one, 0.125 to 0.12. */
+function hundredths(value: number): string {
+  const isMiddle = (value * 8) % 4 === 1;
+  return (isMiddle ? Math.floor(value * 100) / 100 : value).toFixed(2);
 }
 
 function brevity(hypothesisLength: number, referenceLength: number): number {

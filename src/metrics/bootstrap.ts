@@ -15,7 +15,7 @@ export const standardSeed = 12_345;
  * @returns        the score of each system on the draw with this number
  */
 export function resampler(
-  metric: Metric,
+  metric: Pick<Metric, 'score'>,
   systems: readonly (readonly Float64Array[])[],
   seed = standardSeed,
 ): (resample: number) => number[] {
@@ -29,17 +29,22 @@ export function resampler(
   });
   const drawn = new Int32Array(sentences);
   return (resample) => {
-    const key = randomKey(seed, 'bootstrap', resample);
-    for (let place = 0; place < sentences; place++) drawn[place] = uniformInteger(key, place, sentences) * size;
+    drawSentences(drawn, seed, resample);
     return rows.map((block) => {
       const sum = new Float64Array(size);
       for (let place = 0; place < sentences; place++) {
-        const row = drawn[place] as number;
+        const row = (drawn[place] as number) * size;
         for (let index = 0; index < size; index++) sum[index] = (sum[index] as number) + (block[row + index] as number);
       }
       return metric.score(sum).score;
     });
   };
+}
+
+/** Fills `drawn` with the numbers of as many sentences, drawn with replacement: always the same ones for a seed and a number. */
+export function drawSentences(drawn: Int32Array, seed: number, resample: number): void {
+  const key = randomKey(seed, 'bootstrap', resample);
+  for (let place = 0; place < drawn.length; place++) drawn[place] = uniformInteger(key, place, drawn.length);
 }
 
 /** Where the middle 95 % of resampled scores lie, by the same places in their order as sacreBLEU's. */

@@ -1,22 +1,18 @@
+import type { z } from 'zod';
 import { DecadeError, nearestName } from '../core/errors.js';
-import { bleu } from './bleu.js';
+import { bleu, type bleuOptions } from './bleu.js';
 import { chrf } from './chrf.js';
 import { exactMatch } from './exact-match.js';
 import type { Metric, MetricScore } from './metric.js';
+import { inOneForm } from './one-form.js';
 import { ter } from './ter.js';
-import type { BleuTokenizer } from './tokenization.js';
 
-/** How text is read before it is compared. */
-export interface ReadingOptions {
-  /** How BLEU finds words; `none` for text that is tokenized already. Default: 13a. */
-  readonly tokenize?: BleuTokenizer | undefined;
-  /** Ignore case. TER always does. Default: false. */
-  readonly lowercase?: boolean | undefined;
-}
+/** How metrics read text, and BLEU smooths; see `scoringOptions`. */
+export type ReadingOptions = Pick<z.input<typeof bleuOptions>, 'tokenize' | 'lowercase' | 'smooth' | 'smoothValue'>;
 
 /** Every metric by name, with its standard options. */
 export const metrics = {
-  bleu: ({ tokenize, lowercase } = {}) => bleu({ tokenize, lowercase }),
+  bleu: ({ tokenize, lowercase, smooth, smoothValue } = {}) => bleu({ tokenize, lowercase, smooth, smoothValue }),
   chrf: ({ lowercase } = {}) => chrf({ lowercase }),
   'chrf++': ({ lowercase } = {}) => chrf({ wordOrder: 2, lowercase }),
   ter: () => ter(),
@@ -52,7 +48,7 @@ export interface CorpusStatistics {
 }
 
 /**
- * Statistics of each sentence of a corpus.
+ * Statistics of each sentence of a corpus, whose texts are compared in one canonical form (see `inOneForm`).
  *
  * @param hypotheses  one translation a sentence
  * @param references  one list a set of references, each as long as `hypotheses`; `undefined` where a sentence has fewer
@@ -79,9 +75,10 @@ export function corpusStatistics(
       allowed: 'one reference a hypothesis, in the same order',
     });
   }
+  const compared = inOneForm({ hypotheses, references });
   const numbers = new Set<number>();
-  const sentences = hypotheses.map((hypothesis, sentence) => {
-    const present = references.map((set) => set[sentence]).filter((reference) => reference !== undefined);
+  const sentences = compared.hypotheses.map((hypothesis, sentence) => {
+    const present = compared.references.map((set) => set[sentence]).filter((reference) => reference !== undefined);
     if (present.length === 0) {
       throw new DecadeError('input', {
         where: metric.label,

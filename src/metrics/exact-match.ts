@@ -1,15 +1,19 @@
 import { z } from 'zod';
 import { resolveOptions } from '../core/options.js';
+import { normalise } from '../text/normalisation.js';
 import type { Metric } from './metric.js';
 
 export const exactMatchOptions = z.strictObject({
   lowercase: z.boolean().default(false),
 });
 
-/** Sentences, in per cent, that equal one of their references, white space at the ends aside. Statistics: equal, all. */
+/**
+ * Sentences, in per cent, that equal one of their references as a model sees text (see `normalise`), so that its own output can
+ * equal what it was trained on, white space at the ends aside. Statistics: equal, all.
+ */
 export function exactMatch(given: z.input<typeof exactMatchOptions> = {}): Metric {
   const { lowercase } = resolveOptions(exactMatchOptions, given, 'exact match options');
-  const comparable = (text: string) => (lowercase ? text.toLowerCase() : text).trim();
+  const comparable = (text: string) => normalise(text, { lowercase }).trim();
   return {
     name: 'exact',
     label: 'exact match',

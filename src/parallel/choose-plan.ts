@@ -1,7 +1,8 @@
 import { DecadeError } from '../core/errors.js';
+import { type Network, operationsOf } from './network.js';
 import { type PipelinePlan, updateSchedule } from './pipeline-plan.js';
 import { candidatePlacements, type Placement, sharedPlacement } from './placement.js';
-import { type BatchShape, divideShape, type Network, operationsOf, type Order, type Schedule } from './schedule.js';
+import { type BatchShape, divideShape, type Order, rowsOf, type Schedule } from './schedule.js';
 import { type Costs, type Simulation, simulate } from './simulate.js';
 
 /** What a plan is for. */
@@ -9,7 +10,10 @@ export interface PlannedWork {
   readonly network: Network;
   /** As most batches are. */
   readonly batch: BatchShape;
-  readonly costs: Costs;
+  /** Batches of an update. Default: 1. */
+  readonly batches?: number | undefined;
+  /** Of a device while so many work. */
+  costs(devices: number): Costs;
 }
 
 /** What is decided already. */
@@ -28,22 +32,78 @@ export interface ChosenPlan {
   readonly simulation: Simulation;
 }
 
-/** The plan on so many devices that is fastest by these costs, simulating each that is worth trying. */
-export function choosePlan({ network, batch, costs }: PlannedWork, devices: number, wishes: PlanWishes): ChosenPlan {
-  const { order, logitBytes = Number.POSITIVE_INFINITY } = wishes;
-  const softmax = 4 * rowsOf(batch.target) * network.targetVocabulary <= logitBytes ? 'as needed' : 'as they come';
-  let best: ChosenPlan | undefined;
-  for (const placement of wishes.placement === undefined ? placementsFor(network, batch, devices) : [wishes.placement]) {
-    for (const division of divisionsOf(wishes, batch)) {
-      const plan: PipelinePlan = { placement: copied(placement), order, ...division, softmax };
-      const schedule = updateSchedule(network, plan, divideShape(batch, plan.microBatches));
-      const { beforehand = 0, planning = 0 } = costs;
-      const simulation = simulate(schedule, { ...costs, beforehand: beforehand + planning * schedule.tasks.length });
-      if (best === undefined || simulation.seconds < best.simulation.seconds) best = { plan, schedule, simulation };
+/**
+ * Chooses, by these costs, the plan that is fastest of all that are worth trying, simulating each. Where more devices would not
+ * be faster, it uses fewer than there are.
+ */
+export class PlanChooser {
+  readonly #work: PlannedWork;
+  readonly #wishes: PlanWishes;
+  /** The fastest plan that uses so many devices. */
+  readonly #using = new Map<number, { plan: PipelinePlan; seconds: number }>();
+
+  constructor(work: PlannedWork, wishes: PlanWishes) {
+    this.#work = work;
+    this.#wishes = wishes;
+  }
+
+  on(devices: number): ChosenPlan {
+    const { placement } = this.#wishes;
+    if (placement !== undefined) return this.#simulated(this.#fastest(placement.devices).plan);
+    const used = this.#helpful(devices);
+    const { plan } = this.#fastest(used);
+    return this.#simulated(used === devices ? plan : { ...plan, offered: devices });
+  }
+
+  /**
+   * How many devices are used: of all, and of halves again and again, the fastest number, and around it by ever smaller
+   * steps. Of equally fast ones the least.
+   */
+  #helpful(devices: number): number {
+    for (let count = devices; count >= 1; count = Math.floor(count / 2)) this.#fastest(count);
+    const best = () =>
+      [...this.#using]
+        .filter(([count]) => count <= devices)
+        .sort(([a, one], [b, other]) => one.seconds - other.seconds || a - b)
+        .map(([count]) => count)[0] ?? devices;
+    for (let step = Math.ceil(best() / 4); ; ) {
+      const [before, around] = [best(), [best() - step, best() + step]];
+      for (const count of around) if (count >= 1 && count <= devices) this.#fastest(count);
+      if (best() !== before) continue;
+      if (step === 1) return best();
+      step = Math.ceil(step / 2);
     }
   }
-  if (best === undefined) throw new Error(`no placement for ${devices} devices`);
-  return best;
+
+  /** Of the plans that use exactly so many devices. */
+  #fastest(devices: number): { plan: PipelinePlan; seconds: number } {
+    const known = this.#using.get(devices);
+    if (known !== undefined) return known;
+    const { network, batch } = this.#work;
+    const { order, logitBytes = Number.POSITIVE_INFINITY, placement: written } = this.#wishes;
+    const softmax = 4 * rowsOf(batch.target) * network.targetVocabulary <= logitBytes ? 'as needed' : 'as they come';
+    let best: { plan: PipelinePlan; seconds: number } | undefined;
+    for (const placement of written === undefined ? placementsFor(network, batch, devices) : [written]) {
+      for (const division of divisionsOf(this.#wishes, batch)) {
+        const plan: PipelinePlan = { placement: copied(placement), order, ...division, softmax };
+        const { seconds } = this.#simulated(plan).simulation;
+        if (best === undefined || seconds < best.seconds) best = { plan, seconds };
+      }
+    }
+    if (best === undefined) throw new Error(`no placement for ${devices} devices`);
+    this.#using.set(devices, best);
+    return best;
+  }
+
+  #simulated(plan: PipelinePlan): ChosenPlan {
+    const { network, batch, batches = 1, costs } = this.#work;
+    const microBatches = Array.from({ length: batches }, () => divideShape(batch, plan.microBatches)).flat();
+    const schedule = updateSchedule(network, plan, microBatches);
+    const of = costs(plan.placement.devices);
+    const { beforehand = 0, planning = 0 } = of;
+    const simulation = simulate(schedule, { ...of, beforehand: beforehand + planning * schedule.tasks.length });
+    return { plan, schedule, simulation };
+  }
 }
 
 /** A placement as a person writes it. */
@@ -111,8 +171,4 @@ function divisionsOf({ order, stretch, microBatches }: PlanWishes, { source, tar
   }
   const counts = microBatches === undefined ? [1, 2, 4, 8, 16].filter((count) => count <= sentences) : [microBatches];
   return counts.map((count) => ({ ...(stretch !== undefined && { stretch }), microBatches: count }));
-}
-
-function rowsOf(active: readonly number[]): number {
-  return active.reduce((sum, sentences) => sum + sentences, 0);
 }

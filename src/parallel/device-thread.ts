@@ -92,7 +92,7 @@ export function runDeviceThread(port: ThreadPort): void {
 }
 
 async function keepBusy(port: ThreadPort, { answers, fields, network, sentences, gemm, precision }: KeepBusy): Promise<PipelineReply> {
-  const device = await port.openDevice(new Memory({ shared: true }), { gemm, precision });
+  const device = await port.openDevice(port.newMemory(), { gemm, precision });
   Atomics.add(fields, busyFields.begun, 1);
   if (answers) answerCalls(fields);
   while (Atomics.load(fields, busyFields.enough) === 0) {

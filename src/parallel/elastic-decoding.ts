@@ -1,4 +1,5 @@
 import type { DecadeError } from '../core/errors.js';
+import { unlessAborted } from '../decoding/event-loop.js';
 import type { BatchDecoder, DecodingExecutor } from '../decoding/executor.js';
 import { DecodingDevices, type DecodingDevicesOptions } from './decoding-devices.js';
 import type { DecodingReply, DecodingRequest } from './decoding-messages.js';
@@ -32,12 +33,12 @@ export class ElasticDecodingExecutor implements DecodingExecutor {
     this.#options = options;
   }
 
-  async decoderFor(rows: number): Promise<BatchDecoder> {
+  async decoderFor(rows: number, signal?: AbortSignal): Promise<BatchDecoder> {
     const { local, devices, rowCost, worthStarting = 2e10, worthUsing = 2e9 } = this.#options;
     const isWorthIt = rows * rowCost >= (this.#decoding === undefined ? worthStarting : worthUsing);
     if (devices === 1 || !isWorthIt) return local;
     this.#decoding ??= this.#start();
-    return this.#decoding;
+    return unlessAborted(this.#decoding, signal);
   }
 
   async dispose(): Promise<void> {

@@ -1,9 +1,58 @@
-import type { ModelOptions } from '../models/create.js';
-import { requireSeparableLayers } from '../models/lstm/separable-layers.js';
-import type { Network } from './schedule.js';
+import { createModel, type ModelOptions } from '../models/create.js';
+import type { VocabularySizes } from '../models/model.js';
+import type { Parameter } from '../nn/parameters.js';
+import type { OptimizerOptions } from '../training/optimizer-options.js';
+import type { Range } from './placement.js';
 
-/** What a schedule knows of a model. Throws `usage` for what pipelines refuse. */
-export function networkOf(model: ModelOptions, targetVocabulary: number): Network {
-  requireSeparableLayers(model);
-  return { layers: model.layers, hidden: model.hidden, embedding: model.embedding, targetVocabulary };
+/** What a schedule must know of an encoder-decoder and of what changes its values. */
+export interface Network
+  extends Pick<ModelOptions, 'layers' | 'hidden' | 'embedding' | 'attention' | 'inputFeeding' | 'bidirectional' | 'residual'> {
+  readonly targetVocabulary: number;
+  /** Every learnt value, in the order in which devices exchange gradients. */
+  readonly parameters: readonly Pick<Parameter, 'shape' | 'size' | 'rules'>[];
+  readonly optimizer: OptimizerOptions;
+}
+
+/** A layer of one side, attention, or a slice of the output layer and its softmax. */
+export type Stage =
+  | { readonly part: 'encoder' | 'decoder'; readonly layer: number }
+  /** `sourceSteps`: steps that a query looks at; `keysPerQuery`: steps of all sources by queries. */
+  | { readonly part: 'attention'; readonly sourceSteps: number; readonly keysPerQuery: number }
+  | { readonly part: 'output'; readonly vocabulary: Range };
+
+/** Of a model that is not allocated. */
+export function networkOf(model: ModelOptions, vocabularies: VocabularySizes, optimizer: OptimizerOptions): Network {
+  const { layers, hidden, embedding, attention, inputFeeding, bidirectional, residual } = model;
+  const parameters = Array.from(createModel(model, vocabularies).parameters, ({ shape, size, rules }) => ({ shape, size, rules }));
+  return {
+    ...{ layers, hidden, embedding, attention, inputFeeding, bidirectional, residual },
+    targetVocabulary: vocabularies.target,
+    parameters,
+    optimizer,
+  };
+}
+
+/** Size of what a layer reads. */
+export function inputsOf({ hidden, embedding, inputFeeding }: Network, { part, layer }: Extract<Stage, { layer: number }>): number {
+  if (layer > 0) return hidden;
+  return embedding + (part === 'decoder' && inputFeeding ? hidden : 0);
+}
+
+/** Floating-point operations of a forward pass of a stage, a row. Each of its two gradients takes as many. */
+export function operationsOf(network: Network, stage: Stage): number {
+  const { hidden, attention, bidirectional } = network;
+  switch (stage.part) {
+    case 'output':
+      return 2 * hidden * (stage.vocabulary.to - stage.vocabulary.from);
+    case 'attention': {
+      // A score and a weighted sum for every source step, and what joins context and query; additive attention projects keys and queries.
+      const projections = 2 + (attention === 'additive' ? 1 + stage.keysPerQuery : 0);
+      return 2 * 2 * hidden * stage.sourceSteps + 2 * hidden * hidden * projections;
+    }
+    default: {
+      // Each of two directions has half of the cells, which read half of the states.
+      const states = bidirectional && stage.part === 'encoder' && stage.layer === 0 ? hidden / 2 : hidden;
+      return 2 * 4 * hidden * (states + inputsOf(network, stage));
+    }
+  }
 }

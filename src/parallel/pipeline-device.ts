@@ -20,20 +20,13 @@ import { Completion } from './completion.js';
 import { executeTasks } from './execute.js';
 import type { ReplayMessage } from './device-measurement.js';
 import { unpackPairs } from './messages.js';
-import { networkOf } from './network.js';
+import { type Network, networkOf } from './network.js';
 import type { KeepBusy, PipelineEvaluate, PipelineReply, PipelineRequest, PipelineStart, PipelineUpdate } from './pipeline-messages.js';
 import { evaluationSchedule, updateSchedule } from './pipeline-plan.js';
+import { microBatchesUnderWay } from './pipeline-schedule.js';
 import { LayerStage, OutputStage, type StageContext } from './pipeline-stages.js';
 import type { ThreadPort } from './runtime.js';
-import {
-  type BatchShape,
-  type CombineWork,
-  microBatchesUnderWay,
-  type Network,
-  type Schedule,
-  type StageWork,
-  type Task,
-} from './schedule.js';
+import type { BatchShape, CombineWork, Schedule, StageWork, Task } from './schedule.js';
 
 /** A learnt value, of which this device changes [start, end). */
 interface OwnPart {
@@ -80,7 +73,7 @@ export class PipelineDevice {
     this.#model = createModel(start.model, start.vocabularies);
     this.#model.parameters.attach(memory, start.parameters);
     this.#layered = this.#model.layered;
-    this.#network = networkOf(start.model, start.vocabularies.target);
+    this.#network = networkOf(start.model, start.vocabularies, start.rule.optimizer);
     this.#gradients = [...new Gradients(this.#model.parameters, memory, start.gradients)];
     this.#optimizer = new Optimizer(start.rule.optimizer, this.#model.parameters, memory, start.optimizer);
     this.#own = this.#ownParts();
@@ -258,6 +251,9 @@ export class PipelineDevice {
   }
 }
 
+/** `LayeredModel` refuses it before any device starts. */
+const noAttention = new Error('a pipeline has no attention');
+
 /** The tasks whose results a task reads, in the order of slices where there are several. */
 function inputsOf({ tasks }: Schedule, { work, needs }: Task): Task[] {
   const needed = needs.map(({ task }) => tasks[task] as Task);
@@ -268,11 +264,12 @@ function inputsOf({ tasks }: Schedule, { work, needs }: Task): Task[] {
   if (stage.part === 'output') {
     return needed.filter((task) => (kind === 'forward' ? stageOf(task)?.part === 'decoder' : task.work.kind === 'combine'));
   }
+  if (stage.part === 'attention') throw noAttention;
   const neighbour = kind === 'forward' ? stage.layer - 1 : stage.layer + 1;
   return needed.filter((task) => {
     const other = stageOf(task);
     if (other === undefined || task.work.kind !== kind) return false;
-    return other.part === 'output' || (other.part === stage.part && other.layer === neighbour);
+    return other.part === 'output' || (other.part === stage.part && 'layer' in other && other.layer === neighbour);
   });
 }
 
@@ -364,6 +361,7 @@ class Pass {
       if (kind === 'backward') return output.backward(key, only(tensors(2)), withWeights);
       return output.weights(key) as undefined;
     }
+    if (stage.part === 'attention') throw noAttention;
     const layer = this.#layers[microBatch]?.[stage.layer]?.[stage.part];
     if (layer === undefined) throw new Error(`no layer ${stage.layer} in micro-batch ${microBatch}`);
     if (kind === 'forward') return layer.forward(steps, stage.layer === 0 ? undefined : only(tensors(hidden)));

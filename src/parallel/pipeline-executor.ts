@@ -17,6 +17,7 @@ import { DecodingDevices } from './decoding-devices.js';
 import { type DecodingReply, type DecodingRequest, sharedModel } from './decoding-messages.js';
 import { divide } from './divide.js';
 import { packPairs } from './messages.js';
+import { networkOf } from './network.js';
 import type { PipelineReply, PipelineRequest } from './pipeline-messages.js';
 import { describePlan, type PipelinePlan } from './pipeline-plan.js';
 import { RemoteDevice } from './remote-device.js';
@@ -120,7 +121,7 @@ export class PipelineExecutor implements Executor {
     this.#gradients = gradients;
     this.#control = control;
     this.placement = placement;
-    this.description = describePlan(options.plan, options.modelOptions, options.model.vocabularies.target);
+    this.description = describePlan(options.plan, networkOf(options.modelOptions, options.model.vocabularies, options.rule.optimizer));
   }
 
   get parameters(): ReadonlyMap<string, Tensor> {

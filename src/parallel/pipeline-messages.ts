@@ -4,8 +4,8 @@ import type { Precision } from '../tensor/matrix.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
 import type { MeasurementReply, ProfileMessage, ReplayMessage } from './device-measurement.js';
 import type { PackedPairs } from './messages.js';
+import type { Network } from './network.js';
 import type { PipelinePlan } from './pipeline-plan.js';
-import type { Network } from './schedule.js';
 
 /** What a device of a pipeline needs: sent once, before anything else. */
 export interface PipelineStart {

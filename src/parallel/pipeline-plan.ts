@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { ModelOptions } from '../models/create.js';
-import { networkOf } from './network.js';
+import type { Network } from './network.js';
+import { evaluation, pipeline } from './pipeline-schedule.js';
 import { describePlacement } from './placement.js';
-import { type BatchShape, evaluation, type Network, operationShares, pipeline, type Schedule } from './schedule.js';
+import { type BatchShape, operationShares, type Schedule } from './schedule.js';
 
 const count = z.int().min(0);
 
@@ -19,6 +19,8 @@ export const pipelinePlan = z.strictObject({
   /** Parts that a batch is divided into. */
   microBatches: z.int().min(1),
   softmax: z.enum(['as needed', 'as they come']),
+  /** Devices that there were to choose from, where more than the placement uses. */
+  offered: count.optional(),
 });
 export type PipelinePlan = z.output<typeof pipelinePlan>;
 
@@ -41,12 +43,12 @@ export function evaluationSchedule(
 }
 
 /** What lies where, and how batches go through it: a line each, for people. */
-export function describePlan(plan: PipelinePlan, model: ModelOptions, targetVocabulary: number): string[] {
-  const { placement, order, stretch, microBatches } = plan;
-  const network = networkOf(model, targetVocabulary);
+export function describePlan(plan: PipelinePlan, network: Network): string[] {
+  const { placement, order, stretch, microBatches, offered = placement.devices } = plan;
   const steps = { source: [1], target: [1] };
   const shares = operationShares(updateSchedule(network, plan, [steps]));
   const parts = microBatches === 1 ? 'whole batches' : `${microBatches} micro-batches (${order})`;
   const handing = stretch === undefined ? 'all steps at once' : `${stretch} ${stretch === 1 ? 'step' : 'steps'} at a time`;
-  return [`pipeline: ${parts}, ${handing}`, ...describePlacement(placement, (device) => shares[device] ?? 0)];
+  const used = offered === placement.devices ? '' : `, ${placement.devices} of ${offered} devices: more would not be faster`;
+  return [`pipeline: ${parts}, ${handing}${used}`, ...describePlacement(placement, (device) => shares[device] ?? 0)];
 }

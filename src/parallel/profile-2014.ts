@@ -1,9 +1,17 @@
-import { dataParallel, evenBatch, type Network, type Task, type Work } from './schedule.js';
+import { modelOptions } from '../models/create.js';
+import type { OptimizerOptions } from '../training/optimizer-options.js';
+import { dataParallel } from './data-schedule.js';
 import type { HandOver } from './discrete-events.js';
+import { type Network, networkOf } from './network.js';
+import { evenBatch, type Task, type Work } from './schedule.js';
 import { type Costs, simulate } from './simulate.js';
 
 /** The network of Sutskever, Vinyals and Le (2014), section 3.4. */
-export const paperNetwork: Network = { layers: 4, hidden: 1_000, embedding: 1_000, targetVocabulary: 80_000 };
+export const paperNetwork: Network = networkOf(
+  modelOptions.parse({ kind: 'lstm', layers: 4, hidden: 1_000 }),
+  { source: 160_000, target: 80_000 },
+  { kind: 'sgd', learningRate: 0.7 },
+);
 
 /**
  * Its batches: 128 sentences of similar length (sections 3.4 and 3.3). 12 million pairs hold 304 million English and 348
@@ -39,20 +47,29 @@ export const centralAssumptions: Assumptions = {
 const memoryBytesPerSecond = 250e9;
 
 /** Costs on GPUs of 2014 for any network: only the speed of one GPU is taken from what was published. */
-export function costsOf2014(assumptions: Assumptions = centralAssumptions): Costs {
-  const onPaper = (unitSeconds: number) => costsWith(assumptions, unitSeconds);
+export function costsOf2014(assumptions: Assumptions = centralAssumptions, optimizer: OptimizerOptions['kind'] = 'sgd'): Costs {
+  const onPaper = (unitSeconds: number) => costsWith(assumptions, 'sgd', unitSeconds);
   const batch = evenBatch(paperLengths.sentences, paperLengths.source, paperLengths.target);
   const words = paperLengths.sentences * (paperLengths.source + paperLengths.target);
-  const secondsOf = (unitSeconds: number) => simulate(dataParallel(paperNetwork, [batch], 'separate'), onPaper(unitSeconds)).seconds;
+  const secondsOf = (unitSeconds: number) =>
+    simulate(dataParallel(paperNetwork, [batch], { memories: 'separate' }), onPaper(unitSeconds)).seconds;
   // Time is linear in that of an operation: two points give it.
   const [none, unit] = [secondsOf(0), secondsOf(1e-12)];
-  return onPaper((1e-12 * (words / publishedWordsPerSecond.one - none)) / (unit - none));
+  return costsWith(assumptions, optimizer, (1e-12 * (words / publishedWordsPerSecond.one - none)) / (unit - none));
 }
 
-function costsWith({ softmaxSpeed, halfSpeedRows, handOver }: Assumptions, unitSeconds: number): Costs {
+/** What an update reads and writes of a parameter: itself, its gradient, and of Adam two averages. */
+const accesses = { sgd: 3, adam: 7 } as const;
+
+function costsWith(
+  { softmaxSpeed, halfSpeedRows, handOver }: Assumptions,
+  optimizer: OptimizerOptions['kind'],
+  unitSeconds: number,
+): Costs {
   const slowdown = (rows: number) => (rows + halfSpeedRows) / rows;
   const stageSeconds = (operations: number, { stage, steps, rows, kind }: Extract<Work, { stage: unknown }>): number => {
     if (stage.part === 'output') return (operations / softmaxSpeed) * slowdown(rows) * unitSeconds;
+    if (stage.part === 'attention') return operations * slowdown(rows) * unitSeconds;
     // Half of a layer's operations wait for the step before; the gradient of weights is one product over all rows.
     const recurrent = kind === 'weights' ? 0 : 0.5;
     return operations * unitSeconds * (recurrent * slowdown(rows / (steps.to - steps.from)) + (1 - recurrent) * slowdown(rows));
@@ -64,8 +81,7 @@ function costsWith({ softmaxSpeed, halfSpeedRows, handOver }: Assumptions, unitS
         case 'norm':
           return (4 * work.values) / memoryBytesPerSecond;
         case 'update':
-          // Gradient and parameter are read, the parameter is written.
-          return (3 * 4 * work.values) / memoryBytesPerSecond;
+          return (accesses[optimizer] * 4 * work.values) / memoryBytesPerSecond;
         case 'reduce':
           return (3 * 4 * work.values) / memoryBytesPerSecond;
         case 'combine':

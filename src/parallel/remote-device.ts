@@ -19,9 +19,9 @@ export class RemoteDevice<Request, Reply extends { readonly kind: string }> {
   constructor(thread: DeviceThread, device: number, died: (failure: DecadeError) => void, next = continueTraining) {
     this.#thread = thread;
     this.#device = device;
-    const fail = (reason: string) => {
+    const fail = (reason: string, remedy = next) => {
       if (this.#failure !== undefined) return;
-      const failure = new DecadeError('resource', { where: `device ${device}`, received: reason, next });
+      const failure = new DecadeError('resource', { where: `device ${device}`, received: reason, next: remedy });
       this.#end(failure);
       died(failure);
     };

@@ -1,3 +1,4 @@
+import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
 import type { Device } from '../tensor/device.js';
 import type { Precision } from '../tensor/matrix.js';
@@ -20,17 +21,44 @@ export interface Runtime {
   readonly cores: number;
   /** Whether memories can be shared with other threads. */
   readonly sharedMemory: boolean;
+  /**
+   * A memory whose contents are unspecified.
+   *
+   * @throws DecadeError `resource` when the process has no addresses for it
+   */
+  newMemory(): Memory;
+  /** Takes back a memory that no thread uses any more. */
+  releaseMemory(memory: Memory): Promise<void>;
   /** A device on this thread. */
   openDevice(memory: Memory, options?: DeviceOptions): Promise<Device>;
-  /** Starts a thread that runs `runDeviceThread` (device-thread.ts) with this runtime's devices. */
+  /** Starts a thread, which may fail as one that dies, that runs `runDeviceThread` (device-thread.ts) with this runtime's devices. */
   startThread(): DeviceThread;
+}
+
+/** Threads that any machine may start, and how many more where there are more cores. */
+const mostDevices = { anywhere: 64, aCore: 4 } as const;
+
+/**
+ * The devices that are asked for; one a core by default.
+ *
+ * @throws DecadeError `usage` for so many that they would only wait for each other: each costs half a second to start, and 15 MiB
+ */
+export function checkedDevices({ cores }: Pick<Runtime, 'cores'>, devices = cores): number {
+  const most = Math.max(mostDevices.anywhere, mostDevices.aCore * cores);
+  if (devices <= most) return devices;
+  throw new DecadeError('usage', {
+    where: 'devices',
+    received: String(devices),
+    allowed: `at most ${most}`,
+    next: `this machine has ${cores} ${cores === 1 ? 'core' : 'cores'}: more devices than that do not help`,
+  });
 }
 
 /** Another thread, seen from the one that started it. Messages are structured clones. */
 export interface DeviceThread {
   post(message: unknown): void;
-  /** `message` receives what the thread posts; `failure` is called once when it dies, with the reason. */
-  listen(handlers: { message(message: unknown): void; failure(reason: string): void }): void;
+  /** `message` receives what the thread posts; `failure` is called when it dies, with the reason, and where that is known the remedy. */
+  listen(handlers: { message(message: unknown): void; failure(reason: string, next?: string): void }): void;
   terminate(): Promise<void>;
 }
 
@@ -38,5 +66,6 @@ export interface DeviceThread {
 export interface ThreadPort {
   post(message: unknown): void;
   listen(handler: (message: unknown) => void): void;
+  newMemory(): Memory;
   openDevice(memory: Memory, options: DeviceOptions): Promise<Device>;
 }

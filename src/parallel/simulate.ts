@@ -12,14 +12,29 @@ export interface Costs {
   readonly planning?: number;
 }
 
-/** How an update goes on some machine. Times are in seconds from its beginning. */
+/** A stretch of time in which a device waits for gradients or parameters that are on their way. */
+export interface Transfer {
+  readonly start: number;
+  readonly end: number;
+  /** What is waited for. */
+  readonly kind: Exchange;
+}
+
+/** Tasks of the exchange between replicas. */
+export type Exchange = Extract<Work['kind'], 'reduce' | 'gather'>;
+
+/** How an update goes on some machine. Times are in seconds from its beginning; those of a kind are sums over all devices. */
 export interface Simulation {
   readonly seconds: number;
   /** By device, in order. */
   readonly spans: readonly (readonly Span<Task>[])[];
-  /** Computing time of all devices together. */
+  /** By device, in order: between its spans. */
+  readonly transfers: readonly (readonly Transfer[])[];
+  /** Computing, the exchange counted. */
   readonly busySeconds: number;
-  /** Waiting before a device's first task and after its last, updates apart: filling and draining the pipeline. */
+  /** Adding up the gradients of the other devices, and the transfers. */
+  readonly exchangeSeconds: number;
+  /** Waiting before a device's first stage and after its last, updates apart: filling and draining the pipeline. */
   readonly fillSeconds: number;
   /** All other waiting. */
   readonly waitingSeconds: number;
@@ -41,18 +56,52 @@ export function simulate(schedule: Schedule, { seconds, handOver, beforehand = 0
     },
   });
   const end = Math.max(...spans.map((of) => of.at(-1)?.end ?? 0));
-  const busySeconds = spans.reduce((sum, of) => sum + of.reduce((busy, span) => busy + span.end - span.start, 0), 0);
-  const fillSeconds = spans.reduce((sum, of) => sum + idleAtTheEnds(of, end), 0);
-  return { seconds: end, spans, busySeconds, fillSeconds, waitingSeconds: devices * end - busySeconds - fillSeconds };
+  const ends = new Float64Array(tasks.length);
+  for (const { task, end } of spans.flat()) ends[task.id] = end;
+  const idle = spans.map((of) => idleTime(of, beforehand, end, (task) => ends[task] as number));
+  const lengthOf = (of: readonly { readonly start: number; readonly end: number }[]) =>
+    of.reduce((sum, { start, end }) => sum + end - start, 0);
+  const busySeconds = spans.reduce((sum, of) => sum + lengthOf(of), 0);
+  const fillSeconds = idle.reduce((sum, { fill }) => sum + fill, 0);
+  const transferSeconds = idle.reduce((sum, { transfers }) => sum + lengthOf(transfers), 0);
+  const summing = spans.reduce((sum, of) => sum + lengthOf(of.filter(({ task }) => isExchange(task.work.kind))), 0);
+  return {
+    seconds: end,
+    spans,
+    transfers: idle.map(({ transfers }) => transfers),
+    busySeconds,
+    exchangeSeconds: summing + transferSeconds,
+    fillSeconds,
+    waitingSeconds: Math.max(0, devices * end - busySeconds - fillSeconds - transferSeconds),
+  };
 }
 
-/** What follows once nothing is left in the pipeline. */
-const afterwards: readonly Work['kind'][] = ['norm', 'update', 'gather'];
+function isExchange(kind: Work['kind']): kind is Exchange {
+  return kind === 'reduce' || kind === 'gather';
+}
 
-function idleAtTheEnds(spans: readonly Span<Task>[], end: number): number {
-  const isOwn = ({ task }: Span<Task>) => !afterwards.includes(task.work.kind);
-  const [first, last] = [spans.find(isOwn), spans.findLast(isOwn)];
-  if (first === undefined || last === undefined) return end - spans.reduce((busy, span) => busy + span.end - span.start, 0);
-  const after = spans.reduce((busy, span) => busy + (span.start >= last.end ? span.end - span.start : 0), 0);
-  return first.start + (end - last.end - after);
+/** What a device waits for between its tasks; `endOf` a task on any device. */
+function idleTime(
+  spans: readonly Span<Task>[],
+  begin: number,
+  end: number,
+  endOf: (task: number) => number,
+): { fill: number; transfers: Transfer[] } {
+  const isOfPipeline = (span: Span<Task> | undefined) => span === undefined || 'microBatch' in span.task.work;
+  const transfers: Transfer[] = [];
+  let fill = 0;
+  let before: Span<Task> | undefined;
+  let hasBegun = false;
+  for (const span of spans) {
+    const { kind } = span.task.work;
+    const free = before?.end ?? begin;
+    if (isExchange(kind)) {
+      const start = Math.max(free, ...span.task.needs.map(({ task }) => endOf(task)));
+      if (span.start > start) transfers.push({ start, end: span.start, kind });
+    } else if (isOfPipeline(span) ? !hasBegun : isOfPipeline(before)) fill += span.start - free;
+    hasBegun ||= isOfPipeline(span);
+    before = span;
+  }
+  if (isOfPipeline(before)) fill += end - (before?.end ?? begin);
+  return { fill, transfers };
 }

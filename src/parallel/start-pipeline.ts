@@ -1,7 +1,7 @@
 import { DecadeError } from '../core/errors.js';
 import type { Executor } from '../training/executor.js';
 import type { PipelineOptions } from '../training/parallel-options.js';
-import { choosePlan, writtenPlacement } from './choose-plan.js';
+import { PlanChooser, writtenPlacement } from './choose-plan.js';
 import { measureMachine } from './measured-machine.js';
 import { networkOf } from './network.js';
 import { PipelineExecutor, type PipelineExecutorOptions } from './pipeline-executor.js';
@@ -40,13 +40,16 @@ export async function startPipeline({ devices, options, batch, saved, ...rest }:
 }
 
 async function planPipeline({ devices, options, batch, saved, ...rest }: PipelineRequest): Promise<PipelinePlan> {
-  const network = networkOf(rest.modelOptions, rest.model.vocabularies.target);
+  // Refuses what cannot be separated before anything is measured.
+  rest.model.layered;
+  const network = networkOf(rest.modelOptions, rest.model.vocabularies, rest.rule.optimizer);
   const { order, stretch, microBatches } = options;
   const written = options.placement && writtenPlacement(options.placement, network, devices);
   const before = pipelinePlan.safeParse(saved?.pipeline).data;
   const isAsBefore =
     before !== undefined &&
-    before.placement.devices === devices &&
+    // As many as there were, or as many as were used: that is what a run asks for that is resumed without saying.
+    (before.offered === devices || before.placement.devices === devices) &&
     before.order === order &&
     (stretch === undefined || stretch === before.stretch) &&
     (microBatches === undefined || microBatches === before.microBatches) &&
@@ -56,6 +59,7 @@ async function planPipeline({ devices, options, batch, saved, ...rest }: Pipelin
   const wishes = { order, stretch, microBatches, placement: written, logitBytes };
   const { runtime, gemm, precision } = rest;
   const isDecided = written !== undefined && (order === 'diagonal' ? stretch : microBatches) !== undefined;
-  const costs = isDecided ? anyCosts : (await measureMachine(runtime, network, batch.sentences, { gemm, precision })).of(devices);
-  return choosePlan({ network, batch: shape, costs }, devices, wishes).plan;
+  const machine = isDecided ? undefined : await measureMachine(runtime, network, batch.sentences, { gemm, precision });
+  const costs = (count: number) => machine?.of(count) ?? anyCosts;
+  return new PlanChooser({ network, batch: shape, costs }, wishes).on(devices).plan;
 }

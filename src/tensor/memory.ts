@@ -5,13 +5,18 @@ const alignment = 64;
 const pageBytes = 65_536;
 /** wasm32 addresses end here. */
 const addressLimit = 4 * 1024 ** 3;
-/** Memory is asked of the engine in pieces of at least this size. */
+/** A thread takes room in pieces of at least this size. */
 const growthBytes = 4 * 1024 ** 2;
+/**
+ * Fields at the beginning of the first page, which is given to nobody, for all threads to see: where the room begins that nobody
+ * has taken, and where the memory must end. In units of the alignment, as 4 GiB are no 32-bit integer.
+ */
+const field = { fresh: 0, limit: 1 } as const;
 
 export interface MemoryOptions {
   /** Visible to all worker threads; needs `SharedArrayBuffer`. */
   shared: boolean;
-  /** Upper limit in bytes; at most 4 GiB. */
+  /** Upper limit in bytes; at most 4 GiB. That of an existing memory was set when it was made. */
   maximumBytes?: number;
   /** An existing memory, as another thread sent it. */
   existing?: WebAssembly.Memory;
@@ -24,33 +29,41 @@ export interface Block {
 }
 
 /**
- * One WebAssembly memory with an allocator. Any thread may allocate from a shared memory: fresh room comes from
- * `memory.grow`, which is atomic, and each thread keeps its own list of freed blocks.
+ * One WebAssembly memory with an allocator. Any thread may allocate from a shared memory: fresh room is taken by an atomic
+ * operation on a field of the memory itself, and each thread keeps its own list of freed blocks.
  */
 export class Memory {
   readonly webAssembly: WebAssembly.Memory;
   readonly shared: boolean;
-  readonly #maximumBytes: number;
   #free: Block[] = [];
   #allocated = 0;
   #f32: Float32Array<ArrayBufferLike>;
   #i32: Int32Array<ArrayBufferLike>;
   #u8: Uint8Array<ArrayBufferLike>;
 
-  constructor(options: MemoryOptions) {
-    this.shared = options.shared;
-    this.#maximumBytes = Math.min(options.maximumBytes ?? addressLimit, addressLimit);
-    this.webAssembly =
-      options.existing ??
-      new WebAssembly.Memory({
-        initial: 1,
-        maximum: Math.ceil(this.#maximumBytes / pageBytes),
-        shared: options.shared,
-      });
+  /** @throws DecadeError `resource` when the system has no room for so many addresses */
+  constructor({ shared, maximumBytes = addressLimit, existing }: MemoryOptions) {
+    this.shared = shared;
+    const maximum = Math.ceil(Math.min(maximumBytes, addressLimit) / pageBytes);
+    this.webAssembly = existing ?? reserve({ initial: 1, maximum, shared });
     const { buffer } = this.webAssembly;
     this.#f32 = new Float32Array(buffer);
     this.#i32 = new Int32Array(buffer);
     this.#u8 = new Uint8Array(buffer);
+    if (existing !== undefined) return;
+    this.#i32[field.limit] = Math.min(maximumBytes, addressLimit) / alignment;
+    this.reset();
+  }
+
+  /**
+   * Ends all that was allocated, by whatever thread, as if the memory were new; gives the bytes whose contents now matter to nobody.
+   * Only when no other thread uses it any more.
+   */
+  reset(): Uint8Array {
+    this.#free = [];
+    this.#allocated = 0;
+    Atomics.store(this.i32, field.fresh, pageBytes / alignment);
+    return this.u8.subarray(pageBytes);
   }
 
   /** Bytes this thread has allocated and not freed. */
@@ -58,19 +71,19 @@ export class Memory {
     return this.#allocated;
   }
 
-  /** Bytes that can still be asked of the engine, besides what is freed here. */
+  /** Bytes that no thread has taken yet. */
   get remainingBytes(): number {
-    return this.#maximumBytes - this.totalBytes;
+    return this.maximumBytes - Atomics.load(this.i32, field.fresh) * alignment;
   }
 
-  /** Bytes that this thread can still have: what can be asked of the engine, and what was freed here, in whatever pieces. */
+  /** Bytes that this thread can still have: what nobody has taken, and what was freed here, in whatever pieces. */
   get availableBytes(): number {
     return this.#free.reduce((sum, block) => sum + block.bytes, this.remainingBytes);
   }
 
   /** Upper limit of `totalBytes`. */
   get maximumBytes(): number {
-    return this.#maximumBytes;
+    return Atomics.load(this.i32, field.limit) * alignment;
   }
 
   /** Size of the whole memory in bytes. */
@@ -103,7 +116,7 @@ export class Memory {
   allocate(bytes: number): Block {
     const wanted = alignedBytes(bytes);
     const index = this.#free.findIndex((block) => block.bytes >= wanted);
-    const found = index >= 0 ? (this.#free[index] as Block) : this.#grow(wanted);
+    const found = index >= 0 ? (this.#free[index] as Block) : this.#takeFresh(wanted);
     if (index >= 0) this.#free.splice(index, 1);
     if (found.bytes > wanted) {
       this.#insertFree({ offset: found.offset + wanted, bytes: found.bytes - wanted });
@@ -117,28 +130,37 @@ export class Memory {
     this.#insertFree(block);
   }
 
-  #grow(bytes: number): Block {
-    const pages = Math.ceil(Math.max(bytes, growthBytes) / pageBytes);
-    let previous: number;
-    try {
-      previous = this.webAssembly.grow(pages);
-    } catch (cause) {
-      // Growth in large steps may fail at the limit where the exact amount would still fit.
-      const exact = Math.ceil(bytes / pageBytes);
-      try {
-        previous = this.webAssembly.grow(exact);
-        return { offset: previous * pageBytes, bytes: exact * pageBytes };
-      } catch {
-        throw new DecadeError('resource', {
-          where: 'memory',
-          received: `a request for ${mebibytes(bytes)} with ${mebibytes(this.totalBytes)} in use`,
-          allowed: `at most ${mebibytes(this.#maximumBytes)} in all`,
-          next: 'use a smaller model or smaller batches',
-          cause,
-        });
+  #takeFresh(bytes: number): Block {
+    // A large piece may pass the limit where the exact amount would still fit.
+    for (const wanted of [Math.max(bytes, growthBytes), bytes]) {
+      const piece = Math.ceil(wanted / pageBytes) * pageBytes;
+      for (;;) {
+        const fresh = Atomics.load(this.i32, field.fresh);
+        const offset = fresh * alignment;
+        if (!this.#reaches(offset + piece)) break;
+        const isMine = Atomics.compareExchange(this.i32, field.fresh, fresh, fresh + piece / alignment) === fresh;
+        if (isMine) return { offset, bytes: piece };
       }
     }
-    return { offset: previous * pageBytes, bytes: pages * pageBytes };
+    throw new DecadeError('resource', {
+      where: 'memory',
+      received: `a request for ${mebibytes(bytes)} with ${mebibytes(this.maximumBytes - this.remainingBytes)} in use`,
+      allowed: `at most ${mebibytes(this.maximumBytes)} in all`,
+      next: 'use a smaller model, smaller batches, shorter sentences, a smaller beam or fewer devices',
+    });
+  }
+
+  /** Whether the memory has so many bytes, perhaps after growing. */
+  #reaches(end: number): boolean {
+    if (end > this.maximumBytes) return false;
+    try {
+      const missing = end - this.totalBytes;
+      if (missing > 0) this.webAssembly.grow(Math.ceil(missing / pageBytes));
+    } catch {
+      // Another thread may have grown it meanwhile, which a growth by nothing makes visible; else the system has no more.
+      this.webAssembly.grow(0);
+    }
+    return this.totalBytes >= end;
   }
 
   /** Keeps the free list sorted by address and joins neighbours. */
@@ -161,6 +183,22 @@ export class Memory {
       count++;
     }
     this.#free.splice(start, count, { offset, bytes });
+  }
+}
+
+/** Addresses for a memory: the engine takes all that it may ever need at once, and more around it. */
+function reserve(descriptor: WebAssembly.MemoryDescriptor): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory(descriptor);
+  } catch (cause) {
+    throw new DecadeError('resource', {
+      where: 'memory',
+      received: 'the system does not give the addresses of a WebAssembly memory, of which Node.js reserves 10 GiB',
+      next:
+        'raise the limit (`ulimit -v unlimited`), or set NODE_OPTIONS=--disable-wasm-trap-handler, with which it reserves only what ' +
+        'is used and decade computes a little slower',
+      cause,
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Pipeline } from './pipeline.js';
 import { PriorityQueue } from './priority-queue.js';
-import type { Encoding, Tokenizer } from './tokenizer.js';
+import type { Beginning, DecodeOptions, Encoding, Tokenizer } from './tokenizer.js';
 import { specialTokens, unknownId } from './tokenizer.js';
 import type { Vocabulary } from './vocabulary.js';
 
@@ -84,14 +84,20 @@ export class BytePairTokenizer implements Tokenizer {
     return encoding;
   }
 
-  decode(ids: ArrayLike<number>, unknown?: (position: number) => string): string {
-    let text = '';
+  encodeBeginning(text: string): Beginning | undefined {
+    const beginning = this.pipeline.beginning(text);
+    const ids = this.encode(beginning);
+    return ids.length === 0 ? undefined : { ids, text: beginning };
+  }
+
+  decode(ids: ArrayLike<number>, { unknown, beginning }: DecodeOptions = {}): string {
+    let text = beginning === undefined ? '' : ` ${beginning.text}`;
     let bytes: number[] = [];
     const flush = () => {
       if (bytes.length > 0) text += new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(bytes));
       bytes = [];
     };
-    for (let position = 0; position < ids.length; position++) {
+    for (let position = beginning?.ids.length ?? 0; position < ids.length; position++) {
       const id = ids[position] as number;
       const token = this.token(id);
       if (isByte(id)) {
@@ -106,6 +112,10 @@ export class BytePairTokenizer implements Tokenizer {
     }
     flush();
     return this.pipeline.join(text);
+  }
+
+  isUnknown(id: number): boolean {
+    return id === unknownId || isByte(id);
   }
 
   token(id: number): string {

@@ -19,13 +19,15 @@ interface Pair {
  * @param pieces        how often each piece of the text occurs
  * @param size          number of tokens to stop at, special tokens and bytes included
  * @param minimumCount  characters and pairs that occur less often stay out
+ * @param turn          called often, and awaited where it gives a promise: lets other tasks have their turn
  * @returns tokens after the special ones, in the order of their ids, and the merges in the order of their ranks
  */
-export function trainBytePairs(
+export async function trainBytePairs(
   pieces: ReadonlyMap<string, number>,
   size: number,
   minimumCount: number,
-): { tokens: string[]; merges: Merge[] } {
+  turn: () => Promise<void> | undefined,
+): Promise<{ tokens: string[]; merges: Merge[] }> {
   const tokens = Array.from({ length: 256 }, (_, byte) => byteToken(byte));
   const ids = new Map<string, number>();
   const identify = (token: string): number => {
@@ -58,6 +60,7 @@ export function trainBytePairs(
   };
 
   for (let position = 0; position < symbols.length; position++) {
+    if (position % positionsBetweenTurns === 0) await turn();
     const following = next[position] as number;
     if (following < 0) continue;
     const left = symbols[position] as number;
@@ -73,6 +76,8 @@ export function trainBytePairs(
   const merges: Merge[] = [];
   const known = new Set<number>();
   while (tokens.length + firstTextId - 256 < size) {
+    const waiting = turn();
+    if (waiting !== undefined) await waiting;
     const best = queue.pop();
     if (best === undefined) break;
     const { pair } = best;
@@ -114,6 +119,8 @@ export function trainBytePairs(
   }
   return { tokens, merges };
 }
+
+const positionsBetweenTurns = 10_000;
 
 /** A character that is not in the alphabet: bytes spell it, and it joins nothing. */
 const outside = -1;

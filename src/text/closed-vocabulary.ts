@@ -1,5 +1,5 @@
 import type { Pipeline } from './pipeline.js';
-import type { Encoding, Tokenizer } from './tokenizer.js';
+import type { Beginning, DecodeOptions, Encoding, Tokenizer } from './tokenizer.js';
 import { endId, specialTokens, unknownId } from './tokenizer.js';
 import type { Vocabulary } from './vocabulary.js';
 
@@ -38,16 +38,28 @@ export class ClosedVocabularyTokenizer implements Tokenizer {
     return encoding;
   }
 
-  decode(ids: ArrayLike<number>, unknown?: (position: number) => string): string {
+  encodeBeginning(text: string): Beginning | undefined {
+    const beginning = this.pipeline.beginning(text);
+    const ids = this.encode(beginning);
+    if (ids.length === 0) return undefined;
+    if (this.kind === 'character' && beginning.endsWith(' ')) ids.push(this.vocabulary.id(' ') ?? unknownId);
+    return { ids, text: beginning };
+  }
+
+  decode(ids: ArrayLike<number>, { unknown, beginning }: DecodeOptions = {}): string {
     const space = this.pipeline.prefixLength === 1 ? ' ' : '';
-    let text = '';
-    for (let position = 0; position < ids.length; position++) {
+    let text = beginning === undefined ? '' : space + beginning.text;
+    for (let position = beginning?.ids.length ?? 0; position < ids.length; position++) {
       const id = ids[position] as number;
       const token = this.vocabulary.token(id);
       if (id === unknownId) text += space + (unknown?.(position) ?? '⁇');
       else if (id > endId) text += token;
     }
     return this.pipeline.join(text);
+  }
+
+  isUnknown(id: number): boolean {
+    return id === unknownId;
   }
 
   token(id: number): string {

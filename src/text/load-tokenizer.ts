@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DecadeError } from '../core/errors.js';
 import { BytePairTokenizer, byteToken, firstByteId, firstTextId, type Merge } from './byte-pair-encoding.js';
 import { ClosedVocabularyTokenizer, longestWord } from './closed-vocabulary.js';
+import { normalisations } from './normalisation.js';
 import { Pipeline, type PipelineOptions } from './pipeline.js';
 import { specialTokens, type Tokenizer } from './tokenizer.js';
 import { Vocabulary } from './vocabulary.js';
@@ -83,14 +84,16 @@ export function loadTokenizer(json: string, where: string): Tokenizer {
 
 type Refuse = (received: string) => never;
 
-/** The pipeline, of all that decade can write, that gives exactly the file's rules. */
+/** The pipeline, of all that decade writes or has written, that gives exactly the file's rules. */
 function matchingPipeline(contents: unknown): Pipeline | undefined {
   const found = z.looseObject({}).parse(contents);
   for (const segmentation of Object.keys(kinds) as PipelineOptions['segmentation'][]) {
     for (const lowercase of [false, true]) {
-      const pipeline = new Pipeline({ segmentation, lowercase });
-      const rules = Object.entries(pipeline.describe());
-      if (rules.every(([part, rule]) => JSON.stringify(found[part]) === JSON.stringify(rule))) return pipeline;
+      for (const normalisation of normalisations) {
+        const pipeline = new Pipeline({ segmentation, lowercase, normalisation });
+        const rules = Object.entries(pipeline.describe());
+        if (rules.every(([part, rule]) => JSON.stringify(found[part]) === JSON.stringify(rule))) return pipeline;
+      }
     }
   }
   return undefined;

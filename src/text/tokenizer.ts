@@ -14,6 +14,20 @@ export interface Encoding {
   offsets: number[];
 }
 
+/** The beginning of a text, as a prefix that a translation must have. */
+export interface Beginning {
+  ids: number[];
+  /** What the ids stand for, as it was given: no character of it is unknown, composed or in another case. */
+  text: string;
+}
+
+export interface DecodeOptions {
+  /** What stands for the `<unk>` at a position of the ids, e.g. a word copied from the source. Default: ⁇ (U+2047). */
+  unknown?: ((position: number) => string) | undefined;
+  /** What the ids begin with; its text is written in their place. */
+  beginning?: Beginning | undefined;
+}
+
 /** Text to token ids and back. Saved as Hugging Face `tokenizer.json`. */
 export interface Tokenizer {
   readonly kind: 'bpe' | 'word' | 'character';
@@ -23,10 +37,14 @@ export interface Tokenizer {
   encode(text: string): number[];
   encodeWithOffsets(text: string): Encoding;
   /**
-   * Plain, detokenised text. Special tokens are left out, except `<unk>`, which is shown as ⁇ (U+2047) or as what
-   * `unknown` gives for its position in `ids` (a word copied from the source, for example).
+   * The beginning of a text that is to be continued, in one line and without spaces at its ends; where characters are the
+   * tokens, a space at its end is one. Undefined where there is nothing to begin with.
    */
-  decode(ids: ArrayLike<number>, unknown?: (position: number) => string): string;
+  encodeBeginning(text: string): Beginning | undefined;
+  /** Plain, detokenised text in one line. Special tokens are left out, except `<unk>`. */
+  decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
+  /** Whether a token says only that the vocabulary lacks a character or a word: `<unk>`, and a byte. */
+  isUnknown(id: number): boolean;
   /** The text that `encode` sees: NFC, spaces, optional lower-casing. */
   normalise(text: string): string;
   /** The token's string form in the vocabulary, e.g. for attention plots. */

@@ -3,6 +3,7 @@ import { DecadeError } from '../core/errors.js';
 import { BytePairTokenizer, firstTextId } from './byte-pair-encoding.js';
 import { trainBytePairs } from './byte-pair-training.js';
 import { ClosedVocabularyTokenizer, longestWord } from './closed-vocabulary.js';
+import { newest } from './normalisation.js';
 import { Pipeline, type Segmentation } from './pipeline.js';
 import { specialTokens, type Tokenizer } from './tokenizer.js';
 import { Vocabulary } from './vocabulary.js';
@@ -50,19 +51,21 @@ type ResolvedOptions = z.output<typeof tokenizerOptions>;
  * the number of distinct words, not of lines.
  *
  * @param where  what the lines were read from, for messages
+ * @param turn   called often, and awaited where it gives a promise: lets other tasks have their turn, and ends the training by throwing
  * Throws a `DecadeError`: `usage` for options that are not allowed, `input` for lines without any text.
  */
 export async function trainTokenizer(
   lines: AsyncIterable<string> | Iterable<string>,
   options: TokenizerOptions,
   where = 'tokenizer',
+  turn: () => Promise<void> | undefined = () => undefined,
 ): Promise<Tokenizer> {
   const parsed = tokenizerOptions.safeParse(options);
   if (!parsed.success) {
     throw new DecadeError('usage', { where: 'tokenizer', received: z.prettifyError(parsed.error).replace(/\s*\n\s*/g, ' ') });
   }
   const resolved = parsed.data;
-  const pipeline = new Pipeline({ segmentation: segmentationOf(resolved), lowercase: resolved.lowercase });
+  const pipeline = new Pipeline({ segmentation: segmentationOf(resolved), lowercase: resolved.lowercase, normalisation: newest });
   const counts = new Map<string, number>();
   for await (const line of lines) {
     for (const piece of pipeline.pieces(pipeline.normalise(line))) counts.set(piece, (counts.get(piece) ?? 0) + 1);
@@ -71,7 +74,7 @@ export async function trainTokenizer(
     throw new DecadeError('input', { where, received: 'no text to train on', allowed: 'at least one line that is not empty' });
   }
   if (resolved.kind === 'bpe') {
-    const { tokens, merges } = trainBytePairs(counts, resolved.size, resolved.minimumCount);
+    const { tokens, merges } = await trainBytePairs(counts, resolved.size, resolved.minimumCount, turn);
     return new BytePairTokenizer(pipeline, new Vocabulary(tokens), merges);
   }
   const room = resolved.size - specialTokens.length;

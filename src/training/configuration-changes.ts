@@ -32,6 +32,25 @@ export function requireResumable(before: Configuration, now: Configuration, wher
   });
 }
 
+/**
+ * What a run that begins with another's model takes from it, what of its own configuration is ignored for that, and what of
+ * the other's configuration does not hold in it.
+ */
+export function describeInit(run: string, before: Configuration, now: Configuration): string {
+  const differences = (part: 'tokenizer' | 'model', words: (key: string, mine: string, theirs: string) => string) => {
+    const [theirs, mine] = [leavesOf(before[part], part), leavesOf(now[part], part)];
+    const keys = [...new Set([...theirs.keys(), ...mine.keys()])].filter((key) => theirs.get(key) !== mine.get(key));
+    return keys.map((key) => words(key, mine.get(key) ?? 'not set', theirs.get(key) ?? 'not set'));
+  };
+  const ignored = differences('tokenizer', (key, mine, theirs) => `${key} ${mine} (${run} has ${theirs})`);
+  const changed = differences('model', (key, mine, theirs) => `${key} ${mine} (${run} was trained with ${theirs})`);
+  return [
+    `--init ${run}: begins with its parameters and its vocabulary; its optimizer state, number of updates and configuration are not taken`,
+    ...(ignored.length > 0 ? [`ignored here: ${ignored.join(', ')}`] : []),
+    ...(changed.length > 0 ? [`differs: ${changed.join(', ')}`] : []),
+  ].join('; ');
+}
+
 /** Every value by its key path, as JSON. */
 function leavesOf(value: unknown, path = '', leaves = new Map<string, string>()): Map<string, string> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {

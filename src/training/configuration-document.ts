@@ -1,50 +1,45 @@
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import { DecadeError } from '../core/errors.js';
+import { shortened } from '../core/visible-text.js';
+import { isList, type PlacedKeys, type PlacedValue, readYaml } from './configuration-tree.js';
 
 /** Keys from the top of a configuration to a value. */
 export type KeyPath = readonly PropertyKey[];
 
-/** A configuration's text, which knows the line of every key. */
-export class ConfigurationDocument {
-  readonly #document: Document;
-  readonly #lines: LineCounter;
-  /** Overrides as they were given, by the key path they set. */
-  readonly #overrides = new Map<string, string>();
+/** What an override has to know of the keys that are allowed. */
+export interface KnownKeys {
+  /** Whether text is expected at a key, which an override then takes as it stands. */
+  expectsText(path: KeyPath): boolean;
+  /** What a section holds that is left out: `{ kind: sgd }`. */
+  defaultOf(path: KeyPath): Readonly<Record<string, string>>;
+}
 
-  private constructor(document: Document, lines: LineCounter) {
-    this.#document = document;
-    this.#lines = lines;
+/** A configuration's values, each with its line, and what overrides made of them. */
+export class ConfigurationDocument {
+  #top: PlacedValue;
+
+  private constructor(top: PlacedValue) {
+    this.#top = top;
   }
 
-  /** Throws `usage` for what is not YAML. */
+  /** Throws `usage` for what is not YAML, with its line. */
   static parse(text: string, where: string): ConfigurationDocument {
-    const lines = new LineCounter();
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-    const [error] = document.errors;
-    if (error !== undefined) {
-      const line = lines.linePos(error.pos[0]).line;
-      throw new DecadeError('usage', {
-        where: `${where}: line ${line}`,
-        received: error.message.split('\n')[0] ?? '',
-        allowed: 'YAML',
-        cause: error,
-      });
-    }
-    if (!isMap(document.contents)) {
-      const received = document.contents === null ? 'an empty file' : 'YAML that is not keys with values';
-      throw new DecadeError('usage', { where, received, allowed: 'a configuration', next: 'see recipes/ for examples' });
-    }
-    return new ConfigurationDocument(document, lines);
+    const top = readYaml({ text, where: (line) => `${where}: line ${line}`, place: (line) => `line ${line}` });
+    if (top?.content instanceof Map) return new ConfigurationDocument({ ...top, place: 'line 1' });
+    const received = top === null || top.content === null ? 'an empty file' : 'YAML that is not keys with values';
+    throw new DecadeError('usage', { where, received, allowed: 'a configuration', next: 'see recipes/ for examples' });
   }
 
   get value(): unknown {
-    return this.#document.toJS();
+    return plain(this.#top);
   }
 
-  /** Sets `key.path=value`. Throws `usage` for what does not read so. */
-  override(override: string): void {
+  /**
+   * Sets `key.path=value`; an item of a list is `key.0` or `key[0]`. Where text is expected, the value is all that follows
+   * the `=`, as it stands, unless it is in quotes; elsewhere it is read as YAML. Throws `usage` for what does not read so.
+   */
+  override(override: string, known: KnownKeys): void {
+    const where = overridePlace(override);
     const [, path, text] = /^\s*([^=\s]+)\s*=(.*)$/s.exec(override) ?? [];
-    const where = `--set ${override}`;
     if (path === undefined || text === undefined) {
       throw new DecadeError('usage', {
         where,
@@ -53,49 +48,106 @@ export class ConfigurationDocument {
         next: 'for example --set training.seed=2',
       });
     }
-    const value = parseDocument(text, { prettyErrors: false });
-    if (value.errors.length > 0) {
-      throw new DecadeError('usage', {
-        where,
-        received: `${JSON.stringify(text)}, which is not YAML`,
-        allowed: 'a value',
-        next: 'put it in quotes',
-      });
-    }
-    const keys = path.split('.').map((key) => (/^\d+$/.test(key) ? Number(key) : key));
-    try {
-      this.#document.setIn(keys, value.contents);
-    } catch (cause) {
-      throw new DecadeError('usage', {
-        where,
-        received: 'a key below a value that has no keys',
-        allowed: 'a key path of the configuration',
-        cause,
-      });
-    }
-    this.#overrides.set(keys.join('.'), override);
+    const keys = path.replace(/\[(\d+)\]/g, '.$1').split('.');
+    const value = known.expectsText(keys) && !isQuoted(text) ? { place: where, content: text, size: 1 } : yamlValue(text, where);
+    this.#top = replaced(this.#top, keys, value, { where, known });
   }
 
-  /** The override that set a value, if one did. */
-  overrideOf(path: KeyPath): string | undefined {
-    for (let length = path.length; length > 0; length--) {
-      const override = this.#overrides.get(path.slice(0, length).join('.'));
-      if (override !== undefined) return override;
-    }
-    return undefined;
+  /** Whether an override set a value. */
+  isOverridden(path: KeyPath): boolean {
+    return this.place(path).startsWith(overridePrefix);
   }
 
   /** Where a value stands, or where it is missing: `line 12`, or the override that set it. */
   place(path: KeyPath): string {
-    const override = this.overrideOf(path);
-    if (override !== undefined) return `--set ${override}`;
-    for (let length = path.length; length > 0; length--) {
-      const parent = this.#document.getIn(path.slice(0, length - 1), true);
-      const pair = isMap(parent)
-        ? parent.items.find(({ key }) => isScalar(key) && key.value === path[length - 1])?.key
-        : this.#document.getIn(path.slice(0, length), true);
-      if (isNode(pair) && pair.range) return `line ${this.#lines.linePos(pair.range[0]).line}`;
+    let at = this.#top;
+    for (const key of path) {
+      const next: PlacedValue | undefined =
+        at.content instanceof Map ? at.content.get(String(key)) : isList(at.content) ? at.content[Number(key)] : undefined;
+      if (next === undefined) break;
+      at = next;
     }
-    return 'line 1';
+    return at.place;
   }
+}
+
+const overridePrefix = '--set ';
+
+/** What a value is placed at that an override set. */
+function overridePlace(override: string): string {
+  return `${overridePrefix}${shortened(override, 120)}`;
+}
+
+function isQuoted(text: string): boolean {
+  return /^\s*(".*"|'.*')\s*$/s.test(text);
+}
+
+function yamlValue(text: string, where: string): PlacedValue {
+  const value = { place: where, content: null, size: 1 };
+  const comment = /(^|\s)#/.test(text) ? "; a # after a space begins a comment, unless it is in quotes: '…#…'" : '';
+  try {
+    const read = readYaml({ text, where: () => where, place: () => where }) ?? value;
+    if (comment === '' || hasHash(read)) return read;
+  } catch (error) {
+    if (!(error instanceof DecadeError)) throw error;
+    throw new DecadeError('usage', { ...error.parts, next: `${error.parts.next ?? 'put text in quotes'}${comment}`, cause: error });
+  }
+  throw new DecadeError('usage', { where, received: 'a comment within a value', allowed: 'a value', next: comment.slice(2) });
+}
+
+/** Whether a # was read as text; otherwise what followed it was taken for a comment. */
+function hasHash({ content }: PlacedValue): boolean {
+  if (content instanceof Map) return [...content].some(([key, value]) => key.includes('#') || hasHash(value));
+  if (isList(content)) return content.some(hasHash);
+  return typeof content === 'string' && content.includes('#');
+}
+
+interface Overriding {
+  readonly where: string;
+  readonly known: KnownKeys;
+}
+
+/** The tree with another value at the end of a path; sections that are missing on the way begin as their defaults. */
+function replaced(at: PlacedValue, path: readonly string[], value: PlacedValue, { where, known }: Overriding, depth = 0): PlacedValue {
+  const key = path[depth];
+  if (key === undefined) return value;
+  const { content } = at;
+  const below = (inner: PlacedValue | undefined) => {
+    const isSection = inner?.content === undefined || inner.content === null;
+    const section = isSection && depth + 1 < path.length ? sectionOf(known.defaultOf(path.slice(0, depth + 1)), where) : inner;
+    return replaced(section ?? { place: where, content: null, size: 1 }, path, value, { where, known }, depth + 1);
+  };
+  if (isList(content)) {
+    const index = /^\d+$/.test(key) ? Number(key) : Number.NaN;
+    if (!(index <= content.length)) {
+      throw new DecadeError('usage', {
+        where,
+        received: `item '${shortened(key)}' of a list of ${content.length}`,
+        allowed: content.length === 0 ? '0, which adds one' : `0 to ${content.length - 1}, or ${content.length}, which adds one`,
+      });
+    }
+    const changed = [...content];
+    changed[index] = below(content[index]);
+    return { ...at, content: changed };
+  }
+  if (content !== null && !(content instanceof Map)) {
+    throw new DecadeError('usage', {
+      where,
+      received: 'a key below a value that has no keys',
+      allowed: 'a key path of the configuration',
+    });
+  }
+  const inner: PlacedKeys = content ?? new Map();
+  return { ...at, content: new Map([...inner, [key, below(inner.get(key))]]) };
+}
+
+function sectionOf(values: Readonly<Record<string, string>>, where: string): PlacedValue {
+  const entries = Object.entries(values).map(([key, content]): [string, PlacedValue] => [key, { place: where, content, size: 1 }]);
+  return { place: where, content: new Map(entries), size: 1 + entries.length };
+}
+
+function plain({ content }: PlacedValue): unknown {
+  if (content instanceof Map) return Object.fromEntries(Array.from(content, ([key, value]) => [key, plain(value)]));
+  if (isList(content)) return content.map(plain);
+  return content;
 }

@@ -6,8 +6,9 @@ import { filterOptions } from '../data/filter.js';
 import { type CorpusSource, corpusSource } from '../data/sources.js';
 import { modelOptions } from '../models/create.js';
 import { type TokenizerOptions, tokenizerOptions } from '../text/train-tokenizer.js';
-import { ConfigurationDocument } from './configuration-document.js';
+import { ConfigurationDocument, type KnownKeys } from './configuration-document.js';
 import { describeIssues } from './configuration-issues.js';
+import { defaultOf, expectsText } from './configuration-schema.js';
 import { defaultValidation, trainingOptions } from './options.js';
 
 const dataOptions = z.strictObject({
@@ -68,6 +69,11 @@ const configuration = z
     },
   }));
 
+const knownKeys: KnownKeys = {
+  expectsText: (path) => expectsText(configuration, path),
+  defaultOf: (path) => defaultOf(configuration, path),
+};
+
 /** Everything that decides a run: read from a file, its defaults filled in, its paths no longer relative to the file. */
 export type Configuration = z.output<typeof configuration>;
 /** A configuration as it may be written, e.g. by a program. */
@@ -78,8 +84,8 @@ export type ConfigurationInput = z.input<typeof configuration>;
  *
  * @param text       YAML
  * @param where      path of the file; relative paths in it start from its directory
- * @param overrides  `key.path=value`, each value as in YAML, in place of what the file says; relative paths in them start
- *                   from the current directory, as elsewhere on a command line
+ * @param overrides  `key.path=value` (see `ConfigurationDocument.override`) in place of what the file says; relative paths
+ *                   in them start from the current directory, as elsewhere on a command line
  * @param absolute   of a path, what it is called from anywhere (`Files.absolute`), so that a run finds its corpora again
  * Throws a `DecadeError` (`usage`).
  */
@@ -90,7 +96,7 @@ export function resolveConfiguration(
   absolute: Files['absolute'] = unchanged,
 ): Configuration {
   const document = ConfigurationDocument.parse(text, where);
-  for (const override of overrides) document.override(override);
+  for (const override of overrides) document.override(override, knownKeys);
   return checked(document.value, where, document, absolute);
 }
 
@@ -107,7 +113,7 @@ function checked(value: unknown, where: string, document: ConfigurationDocument 
   const { data } = parsed.data;
   const placed = (part: 'train' | 'dev', source: CorpusSource) =>
     placedSource(source, (key, path) => {
-      const directory = document?.overrideOf(['data', part, key]) === undefined ? directoryOf(where) : '';
+      const directory = document?.isOverridden(['data', part, key]) ? '' : directoryOf(where);
       return absolute(isAbsolute(path) ? path : joinPath(directory, path));
     });
   const dev = data.dev === undefined ? {} : { dev: placed('dev', data.dev) };

@@ -35,6 +35,8 @@ export type TrainingEvent =
   | { readonly kind: 'corpus'; readonly part: 'train' | 'dev'; readonly pairs: number; readonly report: FilterReport }
   | { readonly kind: 'model'; readonly parameters: number; readonly placement: Executor['placement'] }
   | { readonly kind: 'resumed'; readonly step: number }
+  /** What was taken of the run that `init` names, and what was not. */
+  | { readonly kind: 'initialised'; readonly run: string; readonly message: string }
   | UpdateEvent
   | { readonly kind: 'report'; readonly report: Report }
   | { readonly kind: 'validating'; readonly step: number }

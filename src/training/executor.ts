@@ -32,6 +32,11 @@ export interface EvaluationResult {
   readonly targetTokens: number;
 }
 
+/** The options that compute as a placement does, on any machine that can: the bits of a result depend on both. */
+export function pins({ gemm, devices }: Pick<Executor['placement'], 'gemm' | 'devices'>): string {
+  return `--gemm ${gemm} --devices ${devices}`;
+}
+
 /**
  * Computes updates: on this thread, or on many devices. The loop (data order, schedule, validation, checkpoints) sees
  * no more than this.

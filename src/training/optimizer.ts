@@ -27,6 +27,11 @@ export function shareOf(count: number, { part, parts }: Share, unit = 1): { star
   return { start: boundary(part), end: boundary(part + 1) };
 }
 
+/** Whether only the rows of an embedding that an update touched are changed. Adam's averages move every value, unless it is lazy. */
+export function updatesTouchedRows(options: OptimizerOptions): boolean {
+  return options.kind === 'sgd' || options.lazy;
+}
+
 /**
  * The optimizer's own values and its update rule. Values live in a memory that devices share; each device updates its
  * share of every parameter.
@@ -57,7 +62,7 @@ export class Optimizer {
         const name = stateName(moment, parameter.name);
         this.state.set(name, place(name, parameter.shape, parameter.size));
       }
-      if (parameter.rules.gradient === 'rows' && !options.lazy) {
+      if (parameter.rules.gradient === 'rows' && !updatesTouchedRows(options)) {
         this.#unpacked.set(parameter.name, place(`unpacked.${parameter.name}`, parameter.shape, parameter.size));
       }
     }

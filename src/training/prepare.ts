@@ -1,5 +1,6 @@
 import type { Journal } from '../checkpoint/journal.js';
-import { type Checkpoint, requireFree, Run, type Tokenizers } from '../checkpoint/run.js';
+import { type Checkpoint, Run, type Tokenizers } from '../checkpoint/run.js';
+import { requireFree } from '../checkpoint/run-files.js';
 import type { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
@@ -8,14 +9,14 @@ import { readPairs } from '../data/sources.js';
 import { createModel, type ModelOptions } from '../models/create.js';
 import type { Model } from '../models/model.js';
 import { type Configuration, printConfiguration, resolveConfiguration } from './configuration.js';
-import { requireResumable } from './configuration-changes.js';
+import { describeInit, requireResumable } from './configuration-changes.js';
 import type { Precision } from '../tensor/matrix.js';
 import type { TrainingEvent } from './events.js';
-import type { Executor } from './executor.js';
+import { type Executor, pins } from './executor.js';
 import type { UpdateRule } from './optimizer-options.js';
 import type { ParallelOptions } from './parallel-options.js';
 import { corpusFingerprint, parseProgress, placementDifference, Progress, requireSameCorpus, type SavedProgress } from './progress.js';
-import { trainTokenizers } from './tokenizers.js';
+import { sourceWords, trainTokenizers } from './tokenizers.js';
 import { Validation } from './validation.js';
 
 /** What a model is to be trained with. */
@@ -51,6 +52,8 @@ export interface TrainRequest {
   readonly init?: string | undefined;
   /** Resume although the placement differs, and so results are not bit-identical. */
   readonly allowDifferentPlacement?: boolean | undefined;
+  /** The new run may be made in a directory that holds other files, as long as none has a name that a run uses. */
+  readonly amongOthers?: boolean | undefined;
   /** Where tokenized corpora are kept. Default: `cache` in the run directory. */
   readonly cache?: string | undefined;
   /** That of `out`, from a caller who has it already and keeps it. Default: it is taken for as long as the training lasts. */
@@ -77,12 +80,16 @@ export interface Prepared {
 }
 
 /** Throws before anything is made when there is no run to resume, no room for a new one, or a corpus that cannot even be opened. */
-export async function requirePossible({ files }: TrainingContext, { data }: Configuration, { out, resume }: TrainRequest): Promise<void> {
+export async function requirePossible(
+  { files }: TrainingContext,
+  { data }: Configuration,
+  { out, resume, amongOthers }: TrainRequest,
+): Promise<void> {
   if (resume) {
     await Run.open(files, out);
     return;
   }
-  await requireFree(files, out);
+  await requireFree(files, out, amongOthers);
   for (const source of [data.train, data.dev]) {
     if (source === undefined || 'generator' in source) continue;
     for await (const _pair of readPairs(files, source)) break;
@@ -197,8 +204,10 @@ interface ConfiguredRun {
 }
 
 /** The run to resume. */
-async function findRun(files: Files, given: Configuration, { out, init }: TrainRequest): Promise<ConfiguredRun> {
+async function findRun(files: Files, given: Configuration, { out, init, onEvent }: TrainRequest): Promise<ConfiguredRun> {
   const run = await Run.open(files, out);
+  if (init !== undefined)
+    onEvent?.({ kind: 'initialised', run: init, message: `--init ${init} is not read again: ${out} goes on from its own checkpoint` });
   const before = await configurationOfRun(run);
   const configuration = init === undefined ? given : { ...given, tokenizer: before.tokenizer };
   requireResumable(before, configuration, out);
@@ -210,23 +219,27 @@ async function findRun(files: Files, given: Configuration, { out, init }: TrainR
 
 /** A new run, with tokenizers of its own or with the model and the tokenizers of another: these cannot be parted. */
 async function makeRun(files: Files, given: Configuration, request: TrainRequest): Promise<ConfiguredRun> {
-  const { out, init, signal, onEvent } = request;
-  await requireFree(files, out);
+  const { out, init, amongOthers, signal, onEvent } = request;
+  await requireFree(files, out, amongOthers);
+  const reading = { files, source: given.data.train, signal, onProgress: (lines: number) => onEvent?.({ kind: 'tokenizers', lines }) };
   if (init !== undefined) {
     const model = await Run.open(files, init);
-    const configuration = { ...given, tokenizer: (await configurationOfRun(model)).tokenizer };
-    const tokenizers = await model.tokenizers();
-    await model.requireModel(newModel(configuration, tokenizers).parameters);
-    return { run: await Run.create(files, out, { configuration: printConfiguration(configuration), tokenizers, model }), configuration };
+    const before = await configurationOfRun(model);
+    const configuration = { ...given, tokenizer: before.tokenizer };
+    const theirs = await model.tokenizers();
+    await model.requireModel(newModel(configuration, theirs).parameters).catch((error: unknown) => {
+      if (!(error instanceof DecadeError)) throw error;
+      throw new DecadeError(error.kind, { ...error.parts, next: `give the model as in ${model.fileAt('config.yaml')}`, cause: error });
+    });
+    onEvent?.({ kind: 'initialised', run: init, message: describeInit(init, before, given) });
+    const newWords = theirs.sourceWords && (await sourceWords({ ...reading, options: configuration.tokenizer }));
+    const tokenizers = { ...theirs, sourceWords: newWords?.and(theirs.sourceWords) };
+    const contents = { configuration: printConfiguration(configuration), tokenizers, model, amongOthers };
+    return { run: await Run.create(files, out, contents), configuration };
   }
-  const tokenizers = await trainTokenizers({
-    files,
-    source: given.data.train,
-    options: given.tokenizer,
-    signal,
-    onProgress: (lines) => onEvent?.({ kind: 'tokenizers', lines }),
-  });
-  return { run: await Run.create(files, out, { configuration: printConfiguration(given), tokenizers }), configuration: given };
+  const tokenizers = await trainTokenizers({ ...reading, options: given.tokenizer });
+  const contents = { configuration: printConfiguration(given), tokenizers, amongOthers };
+  return { run: await Run.create(files, out, contents), configuration: given };
 }
 
 function newModel({ model }: Configuration, { source, target }: Tokenizers): Model {
@@ -263,7 +276,7 @@ async function restore(
         where: `${run.path}, resuming`,
         received: difference,
         allowed: 'the same, so that results are bit-identical',
-        next: 'ask for the same again, or use --allow-different-placement',
+        next: `use ${pins(saved.placement)}, or --allow-different-placement`,
       });
     }
     request.onEvent?.({

@@ -1,13 +1,14 @@
 import { type Batch, type IdPair, sumsOfSentences } from '../data/batch.js';
 import type { TrainableModel } from '../models/model.js';
-import { Gradients } from '../nn/parameters.js';
+import { Gradients, type LearntParameter } from '../nn/parameters.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
 import { Inference, Tape } from '../tensor/tape.js';
 import { PackedWeights } from '../tensor/packed-weights.js';
 import { TouchedRows } from '../tensor/touched-rows.js';
 import type { EvaluationResult } from './executor.js';
-import { type Optimizer, type Share, type Step, shareOf } from './optimizer.js';
+import { partsToSum } from './exchange.js';
+import type { Optimizer, Share, Step } from './optimizer.js';
 import type { UpdateRule } from './optimizer-options.js';
 import { StepMemory } from './step-memory.js';
 
@@ -93,25 +94,23 @@ export class Replica {
    */
   reduce(replicas: readonly Gradients[], optimizer: Optimizer, share: Share): number {
     const { kernels } = this.device;
-    const [first, ...others] = replicas.map((gradients) => [...gradients]);
+    const [first = [], ...others] = replicas.map((gradients) => [...gradients]);
     let squares = 0;
-    for (const [index, learnt] of (first ?? []).entries()) {
+    for (const part of partsToSum(
+      first.map(({ parameter }) => parameter),
+      share,
+    )) {
+      const learnt = first[part.index] as LearntParameter;
+      const addends = others.map((other) => other[part.index]?.gradient);
       const { gradient } = learnt;
       if (gradient instanceof TouchedRows) {
-        // A list of rows is merged by one device; the tables take turns.
-        if (index % share.parts !== share.part) continue;
-        for (const other of others) {
-          const rows = other[index]?.gradient;
-          if (rows instanceof TouchedRows) addRows(this.device, gradient, rows);
-        }
+        for (const rows of addends) if (rows instanceof TouchedRows) addRows(this.device, gradient, rows);
         squares += kernels.sumOfSquares(gradient.table.offset, gradient.table.size);
         optimizer.unpack(kernels, learnt);
-      } else {
-        const { start, end } = shareOf(gradient.size, share, 16);
-        const [offset, count] = [start * 4, end - start];
+      } else if (part.kind === 'values') {
+        const [offset, count] = [part.start * 4, part.end - part.start];
         let ofParameter: number | undefined;
-        for (const other of others) {
-          const addend = other[index]?.gradient;
+        for (const addend of addends) {
           if (addend === undefined || addend instanceof TouchedRows) continue;
           ofParameter = kernels.moveGradient(gradient.offset + offset, addend.offset + offset, count);
         }

@@ -1,7 +1,10 @@
 import type { Tokenizers } from '../checkpoint/run.js';
 import type { Files } from '../core/files.js';
+import { countLine, emptyReport, noUsablePair } from '../data/filter.js';
+import { turns } from '../decoding/event-loop.js';
 import { type CorpusSource, describeSource, readPairs } from '../data/sources.js';
 import { trainTokenizer } from '../text/train-tokenizer.js';
+import { WordCounter, type WordList } from '../text/word-list.js';
 import { type TokenizersOptions, tokenizerOptionsOf } from './configuration.js';
 
 export interface TrainTokenizersOptions {
@@ -12,28 +15,54 @@ export interface TrainTokenizersOptions {
   readonly onProgress?: (lines: number) => void;
 }
 
-/** Trains both sides' tokenizers on a corpus, read once when they share one and once a side otherwise. */
+/**
+ * Trains both sides' tokenizers on a corpus, read once when they share one and once a side otherwise, and notes the words of
+ * its source.
+ */
 export async function trainTokenizers(request: TrainTokenizersOptions): Promise<Tokenizers> {
-  const { options } = request;
+  const { options, signal } = request;
   const where = describeSource(request.source);
+  const words = new WordCounter(options);
+  const counted = (text: string) => words.add(text);
+  const wait = turns();
+  const turn = () => {
+    signal?.throwIfAborted();
+    return wait();
+  };
   if (options.shared) {
-    const shared = await trainTokenizer(lines(request, ['source', 'target']), tokenizerOptionsOf(options, 'source'), where);
-    return { source: shared, target: shared };
+    const both = lines(request, ['source', 'target'], counted);
+    const shared = await trainTokenizer(both, tokenizerOptionsOf(options, 'source'), where, turn);
+    return { source: shared, target: shared, sourceWords: words.list() };
   }
   return {
-    source: await trainTokenizer(lines(request, ['source']), tokenizerOptionsOf(options, 'source'), where),
-    target: await trainTokenizer(lines(request, ['target']), tokenizerOptionsOf(options, 'target'), where),
+    source: await trainTokenizer(lines(request, ['source'], counted), tokenizerOptionsOf(options, 'source'), where, turn),
+    target: await trainTokenizer(lines(request, ['target']), tokenizerOptionsOf(options, 'target'), where, turn),
+    sourceWords: words.list(),
   };
 }
 
-async function* lines(request: TrainTokenizersOptions, sides: readonly ('source' | 'target')[]): AsyncGenerator<string> {
-  let read = 0;
+/** The words of a corpus's source, for a model whose tokenizers another corpus has made. */
+export async function sourceWords(request: TrainTokenizersOptions): Promise<WordList> {
+  const words = new WordCounter(request.options);
+  for await (const text of lines(request, ['source'])) words.add(text);
+  return words.list();
+}
+
+async function* lines(
+  request: TrainTokenizersOptions,
+  sides: readonly ('source' | 'target')[],
+  onSource: (text: string) => void = () => {},
+): AsyncGenerator<string> {
+  const report = emptyReport();
   for await (const pair of readPairs(request.files, request.source)) {
-    if (read++ % 1_000 === 0) {
+    if (report.read % 1_000 === 0) {
       request.signal?.throwIfAborted();
-      request.onProgress?.(read - 1);
+      request.onProgress?.(report.read);
     }
+    countLine(report, pair.line, 'unusable' in pair ? pair.unusable : undefined);
     if ('unusable' in pair) continue;
+    onSource(pair.source);
     for (const side of sides) yield pair[side];
   }
+  if (report.kept === 0) throw noUsablePair(describeSource(request.source), report);
 }

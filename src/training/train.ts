@@ -1,9 +1,11 @@
+import { isUnbegun, removeRun } from '../checkpoint/run-files.js';
 import { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
 import { type EpochPlan, planEpoch } from '../data/batches.js';
 import { describeReport } from '../data/filter.js';
 import { turns } from '../decoding/event-loop.js';
 import type { Configuration } from './configuration.js';
+import { divergenceError } from './divergence.js';
 import {
   type Report,
   reportLine,
@@ -13,7 +15,7 @@ import {
   type ValidationFigures,
   validationLine,
 } from './events.js';
-import type { UpdateResult } from './executor.js';
+import { pins, type UpdateResult } from './executor.js';
 import { isDue, type Position } from './interval.js';
 import { isAbort, type Prepared, prepare, requirePossible, type TrainingContext, type TrainRequest } from './prepare.js';
 import type { Progress } from './progress.js';
@@ -42,6 +44,10 @@ export async function train(context: TrainingContext, configuration: Configurati
     } finally {
       await prepared.close();
     }
+  } catch (error) {
+    // A start that failed leaves nothing in the way of the next.
+    if (!request.resume && (await isUnbegun(context.files, out))) await lock.leave().then(() => removeRun(context.files, out));
+    throw error;
   } finally {
     if (lock !== request.lock) await lock.release();
   }
@@ -83,8 +89,11 @@ class Loop {
   async run(): Promise<TrainingSummary> {
     const { run, model, corpus, executor, isRestored } = this.#prepared;
     const { devices, gemm, precision } = executor.placement;
+    const on = `${gemm} in ${precision} on ${devices} ${devices === 1 ? 'device' : 'devices'}`;
+    const parameters = model.parameters.count.toLocaleString('en-US');
+    // The fastest library and the number of cores are another machine's, or the next hour's, own.
     await this.#log(
-      `${model.parameters.count.toLocaleString('en-US')} parameters, ${gemm} in ${precision} on ${devices} ${devices === 1 ? 'device' : 'devices'}; training corpus: ${describeReport(corpus.report)}`,
+      `${parameters} parameters, ${on} (for the same bits again: ${pins(executor.placement)}); training corpus: ${describeReport(corpus.report)}`,
     );
     for (const line of executor.description ?? []) await this.#log(line);
     let reason: StopReason | undefined;
@@ -98,7 +107,8 @@ class Loop {
       while (reason === undefined) reason = await this.#step();
     } catch (error) {
       // What failed may be the disk itself: the first error is the one to tell.
-      if (error instanceof DecadeError) await this.#log(`Stopped: ${error.message}`).catch(() => undefined);
+      // Whoever called is told by what is thrown.
+      if (error instanceof DecadeError) await this.#note(`Stopped: ${error.message}`).catch(() => undefined);
       throw error;
     }
     const averaged = reason === 'interrupted' ? undefined : await this.#average();
@@ -179,17 +189,19 @@ class Loop {
     });
   }
 
-  async #notFinite(result: UpdateResult, learningRate: number): Promise<DecadeError> {
-    const { run } = this.#prepared;
-    const last = (await run.checkpointSteps()).at(-1);
-    const standing = last === undefined ? 'there is no checkpoint yet' : `checkpoint ${last} and the model stand`;
-    const restart = last === undefined ? 'start again' : `start another run with --init ${run.path}`;
-    return new DecadeError('numeric', {
-      where: `update ${this.#progress.step + 1}`,
-      received: `a loss of ${result.loss / result.targetTokens} a word, with gradient norm ${result.gradientNorm} and learning rate ${learningRate}`,
-      allowed: 'finite numbers',
-      next: `${standing}; ${restart} and a lower training.optimizer.learningRate, a smaller training.clip.max or a warm-up`,
-    });
+  async #notFinite({ loss, targetTokens, gradientNorm }: UpdateResult, learningRate: number): Promise<DecadeError> {
+    const { run, configuration } = this.#prepared;
+    const divergence = {
+      update: this.#progress.step + 1,
+      loss: loss / targetTokens,
+      gradientNorm,
+      learningRate,
+      path: run.path,
+      checkpoint: (await run.checkpointSteps()).at(-1),
+      hasModel: await run.hasModel(),
+      init: this.#request.init,
+    };
+    return divergenceError(divergence, configuration);
   }
 
   /** Share of the training that is done, by whichever limit is nearer. */
@@ -321,6 +333,10 @@ class Loop {
 
   async #log(line: string): Promise<void> {
     this.#emit({ kind: 'log', line });
+    await this.#note(line);
+  }
+
+  async #note(line: string): Promise<void> {
     await this.#prepared.log.writeLine(`[${new Date().toISOString().slice(0, 19).replace('T', ' ')}] ${line}`);
   }
 

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { scoreBins } from '../../src/analysis/bins.js';
 import { binsByLength } from '../../src/analysis/by-length.js';
 import { compareSystems } from '../../src/analysis/compare.js';
+import { compareBins } from '../../src/analysis/compared-bins.js';
 import { requireTestSet, scoreInterval, scoreSentences } from '../../src/analysis/scored-sentences.js';
 import { readTrainingRecord, thinned } from '../../src/analysis/training-record.js';
 import { comparePage } from '../../src/analysis/report/compare-page.js';
@@ -39,10 +40,12 @@ test('a better system is told from an equal one, and the page shows where', asyn
   ];
   const comparison = await compareSystems(testSet, systems);
   const [first, better, same] = comparison.metrics[0]?.systems ?? [];
-  assert.equal(first?.probability, undefined);
-  assert.ok((better?.probability ?? 1) < 0.05 && (better?.difference ?? 0) > 1, JSON.stringify(better));
-  assert.deepEqual([same?.probability, same?.difference], [1, 0]);
-  const page = await comparePage(comparison);
+  assert.equal(first?.difference, undefined);
+  const { score, low, high, probability } = better?.difference ?? { score: 0, low: 0, high: 0, probability: 1 };
+  assert.ok(probability < 0.05 && low > 1 && low < score && score < high, JSON.stringify(better));
+  assert.deepEqual(same?.difference, { score: 0, low: 0, high: 0, probability: 1 });
+  const bins = await compareBins(metrics.bleu(), testSet, systems, undefined);
+  const page = await comparePage(comparison, { bins, runs: [] });
   assert.ok(!page.includes(hostile) && page.includes('&lt;img'));
   assert.match(page, /20 are better, 0 are worse;\n40 of 60 translations are the same/);
 });
@@ -52,7 +55,7 @@ test('what cannot be compared is refused with the reason', async () => {
   await assert.rejects(compareSystems(testSet, [system]), /1 system; expected at least two/);
   await assert.rejects(compareSystems(testSet, [system, system]), /one twice/);
   await assert.rejects(compareSystems(testSet, [system, { name: 'short', hypotheses: ['x'] }]), /short: 1 translations; expected 60/);
-  await assert.rejects(compareSystems(testSet, [system, { ...system, name: 'two' }], ['blue']), /did you mean bleu/i);
+  await assert.rejects(compareSystems(testSet, [system, { ...system, name: 'two' }], { metrics: ['blue'] }), /did you mean bleu/i);
   assert.throws(() => requireTestSet({ name: 'empty', sources: [], references: [[]] }), /empty: 0 sentences/);
 });
 

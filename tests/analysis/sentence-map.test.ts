@@ -88,6 +88,13 @@ test('groups are read with their titles and classes', () => {
   );
 });
 
+test('classes may have names', () => {
+  const lines = ['# Order', '## Mary first', 'a b', 'c d', '## ', 'b a', '', 'd c', '# Voice', 'x', 'y', 'z'];
+  const [order, voice] = parseGroups(lines, 'groups.txt');
+  assert.deepEqual(order, { title: 'Order', classes: [['a b', 'c d'], ['b a'], ['d c']], names: ['Mary first', undefined, undefined] });
+  assert.deepEqual(voice, { title: 'Voice', classes: [['x', 'y', 'z']] });
+});
+
 test('groups that cannot be drawn are refused by name', () => {
   assert.throws(() => parseGroups(['# Two', 'a', 'b'], 'groups.txt'), /groups\.txt, group "Two": 2 sentences; expected 3 to 200/);
   assert.throws(() => parseGroups(['', ' '], 'groups.txt'), /groups\.txt: no sentences/);

@@ -77,18 +77,27 @@ test('what differs is marked, and the texts can be put together again', () => {
     ['<b>x</b>', '<i>x</i>'],
   ] as const;
   for (const [one, other] of pairs) {
-    const parts = differences(one, other);
+    const parts = differences(one, [other]);
     assert.equal(parts.one.map(({ text }) => text).join(''), one);
-    assert.equal(parts.other.map(({ text }) => text).join(''), other);
+    assert.equal(parts.others[0]?.map(({ text }) => text).join(''), other);
   }
-  const { one, other } = differences('the black cat sat.', 'the white cat sat down.');
+  const {
+    one,
+    others: [other = []],
+  } = differences('the black cat sat.', ['the white cat sat down.']);
   const marked = (parts: typeof one) => parts.filter(({ differs }) => differs).map(({ text }) => text.trim());
   assert.deepEqual([marked(one), marked(other)], [['black'], ['white', 'down']]);
 });
 
+test('of several references, a word differs that none of them has', () => {
+  const { one, others } = differences('a small dog sleeps here', ['the small dog sleeps', 'a little dog sleeps']);
+  const marked = (parts: typeof one | undefined) => parts?.filter(({ differs }) => differs).map(({ text }) => text.trim());
+  assert.deepEqual([marked(one), others.map(marked)], [['here'], [['the'], ['little']]]);
+});
+
 test('very long texts are compared by their ends, in little time', () => {
   const words = (letter: string) => Array.from({ length: 20_000 }, (_, index) => `${letter}${index}`).join(' ');
-  const { one } = differences(`begin ${words('a')} end`, `begin ${words('b')} end`);
+  const { one } = differences(`begin ${words('a')} end`, [`begin ${words('b')} end`]);
   assert.deepEqual(
     one.map(({ differs }) => differs),
     [false, true, false],

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { RunLock } from '../../src/checkpoint/run-lock.js';
-import { requireFree } from '../../src/checkpoint/run.js';
+import { requireFree } from '../../src/checkpoint/run-files.js';
 import { DecadeError } from '../../src/core/errors.js';
 import type { Files } from '../../src/core/files.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
@@ -61,8 +61,8 @@ for (const [name, make] of systems) {
       const { files, path } = await make();
       await files.makeDirectory(path);
       const lock = await take(files, path);
-      await lock.removeRun();
-      assert.equal(await files.kind(path), 'missing');
+      await lock.leave();
+      await files.remove(path);
       await isRefused(files, path);
       await files.makeDirectory(path);
       await isRefused(files, path);
@@ -110,6 +110,16 @@ describe('the lock of a run', () => {
       await isRefused(nodeFiles, path, new RegExp(`by process ${process.pid} on `));
       await lock.release();
       assert.deepEqual(await nodeFiles.list(path), []);
+    }
+  });
+
+  test('neither takes nor changes a file that decade did not write', async () => {
+    const path = await emptyDirectory();
+    for (const file of [`${path}.training.lock`, join(path, 'training.lock')]) {
+      await writeFile(file, 'process of mine\n');
+      await assert.rejects(take(nodeFiles, path), /training\.lock: a file that decade did not write\. Move it elsewhere/);
+      assert.equal(await nodeFiles.readText(file), 'process of mine\n');
+      await rm(file);
     }
   });
 

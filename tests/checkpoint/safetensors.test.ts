@@ -105,6 +105,24 @@ const foreign: Record<string, [contents: Uint8Array | string, message: RegExp]> 
   'no JSON': [fileWith('{"a', 0), /not JSON/],
   'an array': [fileWith('[]', 0), /not a JSON object/],
   'no shape': [fileWith({ a: { dtype: 'F32', data_offsets: [0, 4] } }, 4), /entry "a" lacks/],
+  'a name twice': [
+    fileWith('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4),
+    /a header of 2 entries with 1 different names/,
+  ],
+  'overlapping tensors': [
+    fileWith({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] }, b: { dtype: 'F32', shape: [2], data_offsets: [4, 12] } }, 12),
+    /a gap or an overlap before tensor "b"/,
+  ],
+  'a name of a megabyte': [
+    fileWith({ ['a'.repeat(1_000_000)]: { dtype: 'F32', shape: [1], data_offsets: [0, 4] } }, 4),
+    /a tensor name of 1000000 characters: "a{60}…"/,
+  ],
+  'an escape sequence in a name': [fileWith({ '\u001b[2J': { dtype: 'F64', shape: [1] } }, 4), /entry "\\u001b\[2J" lacks/],
+  'too many tensors': [
+    fileWith(Object.fromEntries(Array.from({ length: 70_000 }, (_, index) => [index, 0])), 0),
+    /a header of 70000 tensors, of which 65536 are allowed/,
+  ],
+  'a header of more than is ever needed': [fileWith(' '.repeat(9_000_000), 0), /a header that says to be 9000000 bytes long/],
   'a negative size': [fileWith({ a: { dtype: 'F32', shape: [-1], data_offsets: [0, 4] } }, 4), /entry "a" lacks/],
   'an absurd size': [fileWith({ a: { dtype: 'F32', shape: [2 ** 50, 2 ** 50], data_offsets: [0, 4] } }, 4), /in 4 bytes; it needs/],
   'an end before the beginning': [fileWith({ a: { dtype: 'F32', shape: [1], data_offsets: [4, 0] } }, 4), /in -4 bytes; it needs 4/],

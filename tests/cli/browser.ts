@@ -12,7 +12,9 @@ export const browserName = names.find((name) => spawnSync(name, ['--version'], {
 
 export interface View {
   readonly width: number;
-  readonly dark: boolean;
+  readonly dark?: boolean;
+  /** Default: true. */
+  readonly scripts?: boolean;
 }
 
 interface Answer {
@@ -61,7 +63,9 @@ export class Browser {
   }
 
   /** Opens a file and waits until it has been read. */
-  async open(path: string, { width, dark }: View): Promise<void> {
+  async open(path: string, { width, dark = false, scripts = true }: View): Promise<void> {
+    await this.#send('Emulation.setScriptExecutionDisabled', { value: !scripts });
+    await this.#send('Emulation.setTouchEmulationEnabled', { enabled: width < 600 });
     await this.#send('Emulation.setDeviceMetricsOverride', { width, height: 800, deviceScaleFactor: 1, mobile: width < 600 });
     const scheme = { name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' };
     await this.#send('Emulation.setEmulatedMedia', { features: [scheme] });
@@ -75,6 +79,26 @@ export class Browser {
     const { result, exceptionDetails } = await this.#send('Runtime.evaluate', { expression, returnByValue: true, awaitPromise: true });
     if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails));
     return (result as { value: Value }).value;
+  }
+
+  /** Puts a finger on the middle of an element, or beside it, and lifts it. */
+  async tap(selector: string, { x = 0, y = 0 } = {}): Promise<void> {
+    const [left = 0, top = 0] = await this.evaluate<number[]>(`(() => {
+      const element = document.querySelector(${JSON.stringify(selector)});
+      element.scrollIntoView({ block: 'center' });
+      const box = element.getBoundingClientRect();
+      return [box.left + box.width / 2, box.top + box.height / 2];
+    })()`);
+    await this.#send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ x: left + x, y: top + y }] });
+    await this.#send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    // A tap becomes a click a moment later.
+    await this.evaluate('new Promise((resolve) => setTimeout(resolve, 100))');
+  }
+
+  async press(key: string): Promise<void> {
+    const text = key === 'Enter' ? { text: '\r' } : {};
+    for (const type of ['keyDown', 'keyUp'])
+      await this.#send('Input.dispatchKeyEvent', { type, key, code: key, ...(type === 'keyDown' && text) });
   }
 
   async end(): Promise<void> {

@@ -56,7 +56,7 @@ test('n-best lines read line ||| text ||| feature= values ||| score', async () =
   for (const [, , features = '', score = ''] of fields) {
     assert.match(score, /^-\d+\.\d{6}$/);
     // Without a length penalty the rank is the log-probability itself.
-    assert.equal(features, `logProbability= ${score}`);
+    assert.match(features, new RegExp(`^logProbability= ${score} tokens= \\d+ lengthPenalty= 0$`));
   }
 });
 
@@ -67,6 +67,9 @@ test('score gives a log-probability for every pair', async () => {
   assert.equal(code, 0, stderr);
   const [first, empty, last] = stdout.trimEnd().split('\n').map(Number);
   assert.ok(first !== undefined && first < 0 && last !== undefined && last < 0 && empty === 0, stdout);
+  const twice = await decade(['score', '-m', `${run},${run}`, '--source', source, '--target', target]);
+  const [together] = twice.stdout.trimEnd().split('\n').map(Number);
+  assert.ok(Math.abs((together ?? Number.NaN) - first) < 1e-4, 'an ensemble of one model twice');
 });
 
 test('an ensemble of one model twice translates as the model', async () => {
@@ -225,17 +228,54 @@ test('simulate checks its predictions by training as it simulated', async () => 
     assert.ok(Math.abs(difference - (predictedSpeedup / measuredSpeedup - 1)) < 1e-9);
   }
   assert.ok(checked.length === 0 || checked.map(({ strategy }) => strategy).join() === 'data,pipeline');
-  const refused = await decade(['simulate', configuration, ...small, '--profile', '2014', ...strategies]);
-  assert.equal(refused.code, 2);
-  assert.match(refused.stderr, /--check: --profile 2014/);
+});
+
+test('options of simulate that do not go together are told before anything is measured', async () => {
+  for (const [given, message] of [
+    [['--check', '1', '--profile', '2014'], /--check: --profile 2014; expected the profile of this machine/],
+    [['--gemm', 'webassembly', '--profile', '2014'], /--gemm: --profile 2014/],
+    [['--check', '1', '--bandwidth', '3'], /--check: --bandwidth, which no devices here have/],
+    [['--devices', '1..1000000000'], /whole numbers from 1 to 64/],
+    [['--devices', '8..2'], /whole numbers from 1 to 64/],
+    [['--strategies', 'data,both'], /some of data, pipeline, gpipe, 1f1b/],
+  ] as const) {
+    const { code, stderr, stdout } = await decade(['simulate', configuration, ...given]);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, message);
+    assert.equal(stdout, '');
+  }
 });
 
 test('simulate measures this machine unless it is told another', async () => {
   const small = ['--set', 'model.attention=none', '--set', 'training.batch.sentences=4'];
   const { code, stdout, stderr } = await decade(['simulate', configuration, ...small, '--devices', '2', '--strategies', 'data']);
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /measured here \(webassembly.*\n.*speed-up.*\ndata +2 /);
-  const refused = await decade(['simulate', configuration]);
-  assert.equal(refused.code, 2);
-  assert.match(refused.stderr, /model\.attention: dot/);
+  assert.match(stdout, /measured here \(webassembly(.|\n)*\nstrategy devices speed-up(.|\n)*\ndata +2 /);
+});
+
+test('simulate marks what a pipeline cannot cut, with the reason, and simulates the rest', async () => {
+  const profile = ['--profile', '2014', '--devices', '1,3,3,64', '--set', 'training.precision=bf16'];
+  const printed = await decade(['simulate', configuration, ...profile]);
+  assert.equal(printed.code, 0, printed.stderr);
+  assert.match(printed.stdout, /\ndata +64 +[\d.]+ x .*\npipeline +- +not possible: model\.attention\ngpipe/);
+  assert.match(printed.stdout, /\nmodel\.attention: dot, which needs the whole\s+source.*\s+.*model\.attention=none/);
+  assert.match(printed.stderr, /no measurement of bf16/);
+  for (const line of printed.stdout.split('\n')) assert.ok(line.length <= 80, line);
+  const { stdout } = await decade(['simulate', configuration, ...profile, '--json']);
+  const { results, refused, warnings } = JSON.parse(stdout) as {
+    results: { strategy: string; devices: number; shares: { [name: string]: number } }[];
+    refused: { strategy: string; key: string; reason: string }[];
+    warnings: string[];
+  };
+  assert.deepEqual(
+    results.map(({ strategy, devices }) => `${strategy} ${devices}`),
+    ['data 1', 'data 3', 'data 64'],
+  );
+  for (const { shares } of results) assert.ok(Object.values(shares).every((share) => share >= 0));
+  assert.ok((results[1]?.shares.exchange ?? 0) > 0);
+  assert.deepEqual(
+    refused.map(({ strategy, key }) => `${strategy} ${key}`),
+    ['pipeline model.attention', 'gpipe model.attention', '1f1b model.attention'],
+  );
+  assert.ok(warnings.some((warning) => warning.includes('attention')));
 });

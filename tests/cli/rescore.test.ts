@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { featureValues, parseNbestLine } from '../../src/decoding/nbest.js';
 import { rescore, score } from '../../src/index.js';
 import { decade, decadeProcess, temporaryDirectory, writeTinyConfiguration } from './decade.js';
 
@@ -11,7 +12,8 @@ const file = (name: string, lines: readonly string[]): string => {
   writeFileSync(join(directory, name), lines.map((line) => `${line}\n`).join(''));
   return join(directory, name);
 };
-const source = file('source.en', ['three weeks ago', '5 kilometers', '2 days']);
+const sources = ['three weeks ago', '5 kilometers', '2 days'];
+const source = file('source.en', sources);
 const references = file('references.fr', ['il y a trois semaines', '5 kilomètres', '2 jours']);
 const list = file('list', [
   '0 ||| un deux trois ||| LM= -1 ||| -1',
@@ -58,6 +60,40 @@ test('rescore without a say of the model keeps the order of the list, with its s
   for (const at of [0, 2]) assert.ok(Number(rows[at]?.[3]) >= Number(rows[at + 1]?.[3]), 'best first');
 });
 
+test('rescore reads a list that translate wrote without an option: the model’s figures carry its length penalty', async () => {
+  const input = readFileSync(source);
+  for (const penalty of ['1', '0.6', '0']) {
+    const search = ['-m', run, '--beam', '4', '--nbest', '4', '--length-penalty', penalty];
+    const translated = (await decade(['translate', ...search], { input })).stdout;
+    const rescored = await decade(['rescore', '-m', run, '--source', source, '--nbest', '4'], { input: Buffer.from(translated) });
+    assert.deepEqual([rescored.code, rescored.stderr.includes('warning')], [0, false], rescored.stderr);
+    const rows = rescored.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => parseNbestLine(line, 'list'));
+    assert.ok(rows.length >= 6);
+    const pairs = rows.map(({ sentence, hypothesis }) => ({ source: sources[sentence] ?? '', target: hypothesis.text }));
+    const scores = await score(run, pairs, { devices: 1, gemm: 'webassembly' });
+    for (const [index, { hypothesis }] of rows.entries()) {
+      const { features } = hypothesis;
+      assert.match(features, new RegExp(`tokens= \\d+ lengthPenalty= ${penalty} model= `));
+      const { logProbability, tokenLogProbabilities } = scores[index] ?? { logProbability: 0, tokenLogProbabilities: [] };
+      const [model = Number.NaN] = featureValues(features, 'model');
+      const expected = logProbability / tokenLogProbabilities.length ** Number(penalty);
+      assert.ok(Math.abs(model / expected - 1) < 1e-4, `${features}, expected ${expected}`);
+    }
+    const again = await decade(['rescore', '-m', run, '--source', source, '--nbest', '1'], { input: Buffer.from(rescored.stdout) });
+    assert.match(again.stdout, /model= \S+ model2= /);
+  }
+});
+
+test('rescore says what it assumes of a list that says nothing', async () => {
+  const { stderr } = await decade(['rescore', '-m', run, '--source', source, '-i', list]);
+  assert.match(stderr, /warning: .*list does not say which length penalty its figures carry: .* \(length penalty 0\)/);
+  const asked = await decade(['rescore', '-m', run, '--source', source, '-i', list, '--length-penalty', '1']);
+  assert.doesNotMatch(asked.stderr, /length penalty/);
+});
+
 test('rescore tunes the weight on another list', async () => {
   const tuning = ['--tune', list, '--tune-source', source, '--tune-references', references];
   const { code, stdout, stderr } = await decade([
@@ -74,17 +110,17 @@ test('rescore tunes the weight on another list', async () => {
     '--json',
   ]);
   assert.equal(code, 1, stderr);
-  const { weight, tuned, rescored, list: before, oracle } = JSON.parse(stdout) as Record<string, number> & { tuned: { score: number } };
-  assert.ok(weight !== undefined && weight >= 0 && weight <= 1);
+  const { weight, tuned, rescored, list: before, oracle } = JSON.parse(stdout);
+  assert.ok(tuned.low <= weight && weight <= tuned.high && tuned.score <= tuned.best.score);
   // Tuned on the list it is judged on.
-  assert.ok(rescored !== undefined && Math.abs(rescored - tuned.score) < 1e-9);
-  assert.ok(rescored >= (before ?? Number.NaN) && (oracle ?? Number.NaN) >= rescored);
+  assert.ok(Math.abs(rescored.score - tuned.score) < 1e-9);
+  assert.ok(rescored.low <= rescored.score && rescored.score <= rescored.high && oracle.score >= rescored.score);
+  assert.ok(Math.abs(rescored.difference.score - (rescored.score - before.score)) < 1e-9);
 });
 
 test('from TypeScript it makes the same choice, by the log-probabilities that score gives', async () => {
   const { stdout, stderr } = await decade(['rescore', '-m', run, '--source', source, '-i', list, '--weight', '0.8']);
   const compute = { devices: 1, gemm: 'webassembly' };
-  const sources = ['three weeks ago', '5 kilometers', '2 days'];
   const hypotheses = [
     [
       { text: 'un deux trois', score: -1 },

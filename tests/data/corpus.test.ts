@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Files } from '../../src/core/files.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
+import { UnfinishedWork } from '../../src/core/unfinished.js';
 import type { CorpusOptions } from '../../src/data/corpus.js';
 import { openCorpus } from '../../src/data/corpus.js';
 import { describeReport, filterOptions } from '../../src/data/filter.js';
@@ -28,6 +29,14 @@ class CodeTokenizer implements Tokenizer {
 
   encodeWithOffsets(text: string): { ids: number[]; offsets: number[] } {
     return { ids: this.encode(text), offsets: [] };
+  }
+
+  encodeBeginning(text: string): { ids: number[]; text: string } {
+    return { ids: this.encode(text), text };
+  }
+
+  isUnknown(): boolean {
+    return false;
   }
 
   decode(ids: ArrayLike<number>): string {
@@ -215,13 +224,16 @@ test('a failed or stopped tokenization leaves nothing behind', async () => {
   assert.deepEqual(await files.list('cache'), []);
 });
 
-test('what a killed run left behind is removed after a day', async () => {
-  const old = `cache/00.corpus.${Date.now() - 2 * 86_400_000}-ab12.partial`;
-  const young = `cache/00.corpus.${Date.now() - 1000}-ab12.partial`;
-  const files = memoryFiles({ ...texts, [old]: 'x', [young]: 'x' });
+test('what a killed run noted and left behind is removed after a day, and nothing else', async () => {
+  const begun = (before: number) => `${Date.now() - before}-ab12.corpus.partial`;
+  const [old, young, foreign] = [begun(2 * 86_400_000), begun(1000), begun(3 * 86_400_000)];
+  const files = memoryFiles({ ...texts, [`cache/${old}`]: 'x', [`cache/${young}`]: 'x', [`cache/${foreign}`]: 'mine' });
+  await new UnfinishedWork(files, 'cache').begin(old, young);
   await openCorpus(optionsFor(files));
-  assert.equal(await files.kind(old), 'missing');
-  assert.equal(await files.kind(young), 'file');
+  assert.equal(await files.kind(`cache/${old}`), 'missing');
+  assert.equal(await files.kind(`cache/${young}`), 'file');
+  assert.equal(await files.readText(`cache/${foreign}`), 'mine');
+  assert.deepEqual(await new UnfinishedWork(files, 'cache').names(), [young]);
 });
 
 test('dropped pairs are counted by reason, also when the cache is found', async () => {
@@ -232,8 +244,8 @@ test('dropped pairs are counted by reason, also when the cache is found', async 
     assert.equal(corpus.pairs, 1);
     assert.equal(
       describeReport(corpus.report),
-      'kept 1 of 5 pairs; dropped 1 not two columns (first at line 3), 1 empty (first at line 2), ' +
-        '1 too long (first at line 1), 1 unbalanced (first at line 4)',
+      'kept 1 of 5 pairs; dropped 1 not two columns (first at line 3), 1 empty on one side (first at line 2), ' +
+        '1 longer than data.maximumLength (first at line 1), 1 more uneven than data.maximumRatio (first at line 4)',
     );
   }
 });

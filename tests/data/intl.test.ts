@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CategorisedPair } from '../../src/data/generators/intl.js';
-import { intlCategories, intlCorpus } from '../../src/data/generators/intl.js';
+import { composeIntlCorpus, intlCategories, intlCorpus } from '../../src/data/generators/intl.js';
+import { supportedLanguage } from '../../src/data/generators/languages.js';
 
 const english = { from: 'en', to: 'fr', pairs: 3000, heldOut: 81 };
 const corpus = intlCorpus(english);
@@ -77,7 +78,7 @@ test('languages without spaces, from right to left, and with a region or a scrip
 
 test('a language that the runtime does not have is refused with those that it has', () => {
   assert.throws(() => intlCorpus({ from: 'en', to: 'xx' }), /language 'xx'; expected a language .* de .* fr /);
-  assert.throws(() => intlCorpus({ from: 'en_US', to: 'fr' }), /language 'en_US'/);
+  assert.throws(() => intlCorpus({ from: 'en_US', to: 'fr' }), /^DecadeError: intl:en_US:fr: language 'en_US'.* Did you mean 'en-US'\?$/);
   assert.throws(() => intlCorpus({ from: 'en', to: 'en' }), /two different languages/);
 });
 
@@ -97,5 +98,28 @@ test('the times do not depend on where the machine stands', () => {
   } finally {
     if (TZ === undefined) delete process.env.TZ;
     else process.env.TZ = TZ;
+  }
+});
+
+test('a language by its name or as operating systems write it is suggested as its tag', () => {
+  const suggestions = { German: 'de', français: 'fr', 'pt_BR.UTF-8': 'pt-BR', EN_gb: 'en-GB' };
+  for (const [given, meant] of Object.entries(suggestions)) {
+    assert.throws(() => supportedLanguage(given, '--from'), new RegExp(`^DecadeError: --from: language .* Did you mean '${meant}'\\?$`));
+  }
+  for (const given of ['e', '', 'en-', 'en-XX-YY', 'en/../..', '-', 'x'.repeat(1000)]) {
+    assert.throws(() => supportedLanguage(given, '--from'), /^DecadeError: --from: language '/);
+  }
+  assert.equal(supportedLanguage('PT-br', '--from'), 'pt-BR');
+});
+
+test('a corpus that is composed while other tasks go on is the same', async () => {
+  let otherTasks = 0;
+  const timer = setInterval(() => otherTasks++, 1);
+  try {
+    const options = { from: 'en', to: 'fr', pairs: 2_000, heldOut: 8 };
+    assert.deepEqual(await composeIntlCorpus(options), intlCorpus(options));
+    assert.ok(otherTasks > 0);
+  } finally {
+    clearInterval(timer);
   }
 });

@@ -100,6 +100,22 @@ describe('an ensemble', () => {
     }
   });
 
+  test('scores a translation as the search that found it, token by token', async () => {
+    const members = lstmVariants.slice(0, 4).map((variant, seed) => randomLstm(device, variant, { seed }));
+    const found = await find(ensemble(members.map((member) => named(member))).model, { beam: 3, nbest: 3 });
+    const pairs = found.flatMap((hypotheses, sentence) =>
+      hypotheses.map((hypothesis) => ({ source: sources[sentence] ?? [], target: hypothesis.ids, hypothesis })),
+    );
+    const scores = await score(LocalDecodingExecutor.of(device, members), pairs, { batch: { sentences: 5 } });
+    pairs.forEach(({ hypothesis }, index) => {
+      assertClose(scores[index]?.logProbability, hypothesis.logProbability);
+      hypothesis.tokenLogProbabilities.forEach((value, position) => {
+        assertClose(scores[index]?.tokenLogProbabilities[position], value);
+      });
+    });
+    assert.ok(pairs.length >= sources.length);
+  });
+
   test('follows a prefix whose probability an average rounds to 0', async () => {
     const certain = new TableModel(6, () => [0, 0, 0, 0, 200, 0]);
     const { model } = ensemble([named(certain), named(certain)]);

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { featureValues, formatNbestLine, nbestGroups, parseNbestLine } from '../../src/decoding/nbest.js';
+import {
+  featureValues,
+  formatNbestLine,
+  formatTranslation,
+  lengthPenaltyOf,
+  nbestGroups,
+  parseNbestLine,
+} from '../../src/decoding/nbest.js';
 
 async function groupsOf(lines: (string | undefined)[]) {
   const bad: string[] = [];
@@ -16,6 +23,25 @@ test('a line of Moses is read whole and written as it was', () => {
   assert.deepEqual(featureValues(hypothesis.features, 'TM0'), [-1, -3.2]);
   assert.deepEqual(featureValues(hypothesis.features, 'LM'), []);
   assert.equal(formatNbestLine(sentence, hypothesis), line);
+});
+
+test("a line of decade's own says which length penalty its score carries", () => {
+  const of = (kind: 'power' | 'gnmt', alpha: number) =>
+    formatTranslation(3, {
+      ids: Int32Array.of(5, 6),
+      tokenLogProbabilities: Float32Array.of(-1, -1, -1.5),
+      logProbability: -3.5,
+      score: -1.25,
+      attention: undefined,
+      text: 'a b',
+      lengthPenalty: { kind, alpha },
+    });
+  assert.equal(of('power', 1), '3 ||| a b ||| logProbability= -3.500000 tokens= 3 lengthPenalty= 1 ||| -1.250000');
+  for (const penalty of [{ kind: 'power', alpha: 0.6 } as const, { kind: 'gnmt', alpha: 0.2 } as const]) {
+    const { hypothesis } = parseNbestLine(of(penalty.kind, penalty.alpha), 'list');
+    assert.deepEqual(lengthPenaltyOf(hypothesis.features), penalty);
+  }
+  assert.equal(lengthPenaltyOf('LM0= -3'), undefined);
 });
 
 test('an empty translation is one', () => {

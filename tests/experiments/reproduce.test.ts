@@ -62,9 +62,12 @@ describe('every experiment', () => {
         assert.match(await runtime.files.readText(plot), /^<svg xmlns=/);
         assert.ok(markdown.includes(`](${plot.split('/').at(-1)})`), plot);
       }
-      assert.doesNotMatch(page, /https?:|NaN|undefined/);
+      assert.doesNotMatch(page.replace(/<script>.*<\/script>/s, ''), /NaN|undefined/);
+      assert.doesNotMatch(page, /https?:/);
       const { figures, runs } = JSON.parse(await runtime.files.readText(files.json)) as { figures: object; runs: object[] };
       assert.ok(Object.keys(figures).length > 0 && runs.length === account.runs.length);
+      const { uses } = await reproductionCost(runtime, name, options(task));
+      assert.ok(uses.every(({ state }) => state === 'done'));
     });
   }
 });
@@ -79,12 +82,12 @@ describe('what was done', () => {
     const again = await reproduce(runtime, 'reversal', options({ onEvent: second.onEvent }));
     assert.deepEqual([second.seen.trained, second.seen.skipped.length], [[], 4]);
     assert.deepEqual(states(second.seen.cost), ['done', 'done', 'done', 'done']);
-    assert.equal(second.seen.cost?.seconds, 0);
+    assert.deepEqual([second.seen.cost?.trainingSeconds, second.seen.cost?.usingSeconds], [0, 0]);
     assert.deepEqual(again.account.figures, once.account.figures);
-    // One forward and two reversed models: all there.
+    // Two forward and two reversed models: all there.
     const other = trainings();
     await reproduce(runtime, 'decoding', options({ onEvent: other.onEvent }));
-    assert.deepEqual([other.seen.trained, other.seen.skipped.length], [[], 3]);
+    assert.deepEqual([other.seen.trained, other.seen.skipped.length], [[], 4]);
     // What is damaged is made again.
     for (const path of ['translations', ...first.seen.trained.slice(0, 1).map((name) => `runs/${name}`)]) {
       const directory = `out/${path}`;
@@ -186,7 +189,7 @@ describe('before anything is trained', () => {
     const runtime = newRuntime();
     const cost = await reproductionCost(runtime, 'reversal', options());
     assert.deepEqual(states(cost), ['new', 'new', 'new', 'new']);
-    assert.ok(cost.seconds > 0 && cost.wordsPerSecond.length === 1);
+    assert.ok(cost.trainingSeconds > 0 && cost.usingSeconds > 0 && cost.wordsPerSecond.length === 1);
     // 12 updates of 64 sentences of 5.5 digits, and </s> on the target side.
     for (const { words, parameters } of cost.trainings) {
       assert.ok(Math.abs(words / (12 * 64 * 12) - 1) < 0.05, String(words));

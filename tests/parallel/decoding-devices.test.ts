@@ -196,11 +196,27 @@ test('a search on a device ends with the signal, and with its executor', async (
   assert.ok(progress.every((tokens) => tokens >= 0));
   const again = translator.translate(['one', 'two'].concat(lines), { maximumLength: 4, minimumLength: 0 });
   assert.equal((await again).length, 62);
-  const disposed = assert.rejects(translator.translate(lines), /after dispose/);
+  const disposed = assert.rejects(translator.translate(lines), /the end of its thread/);
   await new Promise((resolve) => setTimeout(resolve, 150));
-  translator.dispose();
   await executor.dispose();
   await disposed;
+});
+
+test('a call ends with its signal while devices that never answer are started, and a thread that cannot be is an error', async () => {
+  const silent: DeviceThread = { post: () => {}, listen: () => {}, terminate: async () => {} };
+  const { executor } = await start(2, { startThread: () => silent });
+  const translator = new Translator(tokenizers, executor);
+  await assert.rejects(translator.translate(lines, { signal: AbortSignal.timeout(20) }), { name: 'TimeoutError' });
+  await executor.dispose();
+
+  const dead: DeviceThread = { ...silent, listen: ({ failure }) => queueMicrotask(() => failure('no room', 'use fewer devices')) };
+  const other = await start(2, { startThread: () => dead });
+  await assert.rejects(new Translator(tokenizers, other.executor).translate(lines), (error) => {
+    assert.ok(error instanceof DecadeError);
+    assert.equal(error.message, 'device 0: no room. Use fewer devices');
+    return error.kind === 'resource';
+  });
+  await other.executor.dispose();
 });
 
 test('a line that cannot be translated is named, and the devices go on', async () => {

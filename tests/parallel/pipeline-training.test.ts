@@ -83,6 +83,22 @@ test('a run resumes on another strategy when it is told to, and only then', asyn
   assert.equal(summary.steps, 6);
 });
 
+test('a run that was given more devices than help has its plan again, whether it is asked for as many or for none', async () => {
+  const chosen = (steps: number) => configurationOf(steps, { strategy: 'pipeline' });
+  const { events } = await run('chosen', chosen(2), { devices: 4 });
+  const begun = events.find((event) => event.kind === 'model');
+  assert.ok(begun !== undefined && begun.placement.devices < 4, 'tasks of 16 sentences and 8 cells are not worth four devices');
+  for (const [devices, steps] of [
+    [4, 3],
+    [undefined, 4],
+  ] as const) {
+    const { summary, events } = await run('chosen', chosen(steps), { devices, resume: true });
+    assert.equal(summary.steps, steps);
+    const resumed = events.find((event) => event.kind === 'model');
+    assert.deepEqual(resumed?.placement.pipeline, begun.placement.pipeline);
+  }
+});
+
 test('when a device dies, training ends with a clear error, and the last checkpoint goes on', async () => {
   const threads: DeviceThread[] = [];
   const failures: ((reason: string) => void)[] = [];

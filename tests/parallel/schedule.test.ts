@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { balancedPlacement, candidatePlacements, evenPlacement } from '../../src/parallel/placement.js';
-import { type BatchShape, dataParallel, divideShape, type Order, pipeline, type Schedule, type Task } from '../../src/parallel/schedule.js';
+import { dataParallel } from '../../src/parallel/data-schedule.js';
+import { pipeline } from '../../src/parallel/pipeline-schedule.js';
+import { type BatchShape, divideShape, type Order, type Schedule, type Task } from '../../src/parallel/schedule.js';
 import { type Costs, simulate } from '../../src/parallel/simulate.js';
+import { networkWith } from './networks.js';
 
-const network = { layers: 3, hidden: 8, embedding: 8, targetVocabulary: 120 };
+const network = networkWith({ layers: 3, hidden: 8 }, 120);
 /** Sentences of different lengths. */
 const batch: BatchShape = { source: [6, 6, 5, 3, 1], target: [6, 6, 6, 4, 2, 2] };
 const free = { latency: 0, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false };
@@ -12,7 +15,7 @@ const free = { latency: 0, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: f
 const unit: Costs = { seconds: ({ work }) => ('stage' in work ? 1 : 0), handOver: free };
 
 const schedules: { [name: string]: Schedule } = {
-  'data parallel': dataParallel(network, divideShape(batch, 4), 'separate'),
+  'data parallel': dataParallel(network, divideShape(batch, 4), { memories: 'separate' }),
   ...Object.fromEntries(
     (['diagonal', 'gpipe', '1f1b'] satisfies Order[]).flatMap((order) =>
       (['at once', 'deferred'] as const).map((weightGradients) => [
@@ -67,7 +70,7 @@ test('layers work on a diagonal: each begins a stretch as soon as the one below 
   const schedule = pipeline(network, { placement, microBatches: [even], order: 'diagonal', ...cut });
   for (const { task, start } of simulate(schedule, unit).spans.flat()) {
     const { work } = task;
-    if (!('stage' in work) || work.kind !== 'forward' || work.stage.part === 'output') continue;
+    if (!('stage' in work) || work.kind !== 'forward' || !('layer' in work.stage)) continue;
     const before = work.stage.part === 'encoder' ? 0 : even.source.length;
     assert.equal(start, before + work.stage.layer + work.steps.from);
   }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dataParallel, divideShape, type Schedule, type Task } from '../../src/parallel/schedule.js';
+import { dataParallel } from '../../src/parallel/data-schedule.js';
+import { divideShape, type Schedule, type Task } from '../../src/parallel/schedule.js';
 import { simulate } from '../../src/parallel/simulate.js';
+import { networkWith } from './networks.js';
 
 const free = { latency: 0, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false };
 
@@ -14,7 +16,7 @@ function scheduleOf(
     device,
     operations,
     needs,
-    work: { kind: 'norm', values: 0 },
+    work: { kind: 'combine', microBatch: 0, steps: { from: 0, to: 1 }, rows: 1, slices: 1 },
   }));
   const devices = 1 + Math.max(...tasks.map(({ device }) => device));
   return { devices, tasks: made, orders: Array.from({ length: devices }, (_, device) => made.filter((task) => task.device === device)) };
@@ -79,25 +81,13 @@ test('an order that waits for itself is an error, not an endless wait', () => {
   assert.throws(() => simulate({ tasks, devices, orders: [[...tasks].reverse()] }, { seconds, handOver: free }), /standstill after 0 of 2/);
 });
 
-const network = { layers: 2, hidden: 16, embedding: 16, targetVocabulary: 100 };
+const network = networkWith({ layers: 2, hidden: 16 }, 100);
 const batch = { source: [24, 24, 24], target: [24, 24] };
 
 test('where operations are all there is, data parallelism is as many times faster as there are devices', () => {
   const time = (devices: number) =>
-    simulate(dataParallel(network, divideShape(batch, devices), 'shared'), { seconds, handOver: free }).seconds;
+    simulate(dataParallel(network, divideShape(batch, devices), { memories: 'shared' }), { seconds, handOver: free }).seconds;
   for (const devices of [2, 3, 4, 8]) assert.ok(Math.abs(time(1) / time(devices) - devices) < 1e-9);
-});
-
-test('reducing gradients costs as many bytes as every device must receive', () => {
-  const bytesPerSecond = 1e3;
-  const devices = 4;
-  const costs = { seconds: () => 0, handOver: { latency: 0, bytesPerSecond, blocking: false } };
-  const { seconds: total } = simulate(dataParallel(network, divideShape(batch, devices), 'separate'), costs);
-  const dense = 2 * 2 * 4 * 16 * 33 + 100 * 17;
-  const touched = (24 * 5 * 16) / devices;
-  // Shares of all gradients, a double each for the norm, then shares of all parameters.
-  const received = (devices - 1) * ((4 * (dense + touched)) / devices + 8 + (4 * dense) / devices);
-  assert.ok(Math.abs(total - received / bytesPerSecond) < 1e-6 * total, `${total} s, ${received / bytesPerSecond} expected`);
 });
 
 test('what an update needs before its first task delays every device', () => {

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { describe, it } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { Assembler } from '../../src/platform/node/machine-code/assembler.js';
-import { executableMemory } from '../../src/platform/node/machine-code/executable-memory.js';
+import { executableMemory, sharedExecutableMemory } from '../../src/platform/node/machine-code/executable-memory.js';
 import { ForeignInterface } from '../../src/platform/node/foreign.js';
 
 const foreign = await ForeignInterface.load();
 const isMade = process.arch === 'x64' && (process.platform === 'linux' || process.platform === 'darwin');
 const skip = foreign instanceof ForeignInterface && isMade ? false : 'no calls of machine code here';
+
+const moduleUrl = (name: string) => new URL(`../../src/platform/node/${name}`, import.meta.url).href;
 
 /** A system on which these functions of the C library give these answers. */
 function system(answers: { readonly [name: string]: number }, written: Uint8Array) {
@@ -28,6 +32,26 @@ describe('executable memory', { skip }, () => {
     const memory = executableMemory(foreign, code.code);
     assert.ok(memory.available);
     assert.equal(foreign.functionAt(memory.address, 'int', [])(), 42);
+  });
+
+  it('is made once for a thread and those that it starts', async () => {
+    const program = `
+      import { parentPort } from 'node:worker_threads';
+      const { ForeignInterface } = await import(${JSON.stringify(moduleUrl('foreign.js'))});
+      const { sharedExecutableMemory } = await import(${JSON.stringify(moduleUrl('machine-code/executable-memory.js'))});
+      const foreign = await ForeignInterface.load();
+      const { address } = sharedExecutableMemory(foreign, 'a test', () => { throw new Error('made again'); });
+      parentPort.postMessage({ address, result: foreign.functionAt(address, 'int', [])() });
+    `;
+    if (!(foreign instanceof ForeignInterface)) return;
+    const code = new Assembler('avx2');
+    code.move('rax', 42);
+    code.return();
+    const memory = sharedExecutableMemory(foreign, 'a test', () => code.code);
+    assert.ok(memory.available);
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(program)}`));
+    const [answer] = await once(worker, 'message');
+    assert.deepEqual(answer, { address: memory.address, result: 42 });
   });
 
   it('says so where a system gives no memory, or does not let it be executed', () => {

@@ -166,6 +166,7 @@ for (const [name, make] of systems) {
       await fails(files.list(path), 'input', isFile);
       await fails(files.makeDirectory(path), 'input', isFile);
       await fails(files.makeDirectory(joinPath(path, 'x')), 'input', isFile);
+      await fails(files.makeDirectory(joinPath(path, 'x/y')), 'input', isFile);
       await fails(files.readText(joinPath(path, 'x')), 'input', isFile);
       await fails(files.create(joinPath(path, 'x')), 'input', isFile);
     });

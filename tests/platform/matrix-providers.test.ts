@@ -172,7 +172,7 @@ for (const choice of choices) {
 describe('choosing a matrix provider', () => {
   it('takes one that passed, says how fast each is, and remembers', async () => {
     const cacheDirectory = joinPath(directory, 'cache/decade');
-    const first = await matrixProviders(memory, webAssembly, { cacheDirectory, measure: true });
+    const first = await matrixProviders(memory, webAssembly, { cacheDirectory, all: true, measure: true });
     const names = first.reports.map(({ name }) => name);
     assert.deepEqual(names, ['onednn', 'openblas', 'mkl', 'accelerate', 'avx512', 'avx2', 'webassembly']);
     for (const report of first.reports) {
@@ -180,25 +180,43 @@ describe('choosing a matrix provider', () => {
     }
     assert.equal(selfCheck(memory, first.provider), undefined);
     assert.equal(first.provider.name, first.choice.name);
-    const [file] = await nodeFiles.list(cacheDirectory);
-    assert.equal(file, 'matrix-providers-auto.json');
-    const saved = await nodeFiles.readText(joinPath(cacheDirectory, file));
+    const { file = '' } = first.decision;
+    assert.deepEqual(await nodeFiles.list(cacheDirectory), [file.slice(cacheDirectory.length + 1)]);
+    const saved = await nodeFiles.readText(file);
     const second = await matrixProviders(memory, webAssembly, { cacheDirectory });
     assert.deepEqual(second.choice, first.choice);
     assert.deepEqual(second.reports, first.reports);
-    assert.equal(await nodeFiles.readText(joinPath(cacheDirectory, file)), saved);
+    assert.deepEqual(second.decision, first.decision);
+    assert.equal(await nodeFiles.readText(file), saved);
     const reopened = await openMatrixProvider(memory, webAssembly, first.choice);
     assert.equal(reopened.description, first.provider.description);
   });
 
-  it('measures again when the cache is broken, and does without one that cannot be written', async () => {
-    const file = joinPath(directory, 'matrix-providers-auto.json');
-    await writeFile(file, '{"formatVersion": 1, "key": 3');
+  it('measures again when the record is broken, and does without one that cannot be written', async () => {
+    const { decision } = await matrixProviders(memory, webAssembly, { cacheDirectory: directory });
+    const { file = '' } = decision;
+    await writeFile(file, '{"formatVersion": 2, "key": 3');
     const { provider } = await matrixProviders(memory, webAssembly, { cacheDirectory: directory });
     assert.equal(selfCheck(memory, provider), undefined);
     JSON.parse(await nodeFiles.readText(file));
     const unwritable = await matrixProviders(memory, webAssembly, { cacheDirectory: file });
     assert.equal(selfCheck(memory, unwritable.provider), undefined);
+    assert.equal(unwritable.decision.file, undefined);
+  });
+
+  it('computes with what was decided, whatever is faster today, until it is measured again and clearly slower', async () => {
+    const cacheDirectory = joinPath(directory, 'decided');
+    const options = { cacheDirectory };
+    const { decision, reports } = await matrixProviders(memory, webAssembly, options);
+    const { file = '' } = decision;
+    const record = JSON.parse(await nodeFiles.readText(file));
+    await writeFile(file, JSON.stringify({ ...record, choice: 'webassembly' }));
+    assert.equal((await matrixProviders(memory, webAssembly, options)).choice.name, 'webassembly');
+    const again = await matrixProviders(memory, webAssembly, { ...options, measure: true });
+    const fastestNow = Math.max(...reports.map(({ speed }) => speed?.gflops ?? 0));
+    const portable = reports.find(({ name }) => name === 'webassembly')?.speed?.gflops ?? 0;
+    if (portable > 0 && fastestNow > 1.5 * portable) assert.notEqual(again.choice.name, 'webassembly');
+    assert.equal(JSON.parse(await nodeFiles.readText(file)).choice, matrixIdentity(again.provider));
   });
 
   it('obeys an option, and the environment variable without one', async () => {
@@ -211,7 +229,7 @@ describe('choosing a matrix provider', () => {
   });
 
   it('opens again what an identity names, packing and all, so that a resumed run gets the same bits', async (context) => {
-    const { reports } = await matrixProviders(memory, webAssembly, { measure: true, cacheDirectory: directory });
+    const { reports } = await matrixProviders(memory, webAssembly, { all: true, measure: true, cacheDirectory: directory });
     const native = reports.filter(({ name, available }) => available && name !== 'webassembly');
     if (native.length === 0) return context.skip('no native matrix library here');
     for (const { name } of native) {

@@ -36,4 +36,18 @@ export const awkwardLines = [
   '\u00A0kept at the ends\u202F',
   '½ ² Ⅷ ٣ 五 ¼',
   'ſtrange \u200Bzero\u200Bwidth \u00ADsoft\u00ADhyphen',
+  '\u00A0',
+  ' \u202F\u00A0 \u200B\u00AD',
+  '\u200E\uFE0F\u3164\u2800',
+  '「こんにちは。\u3000さようなら」\u3000',
+  '\u0958\u0959 \u0915\u093C, 1\u2007000, w\u2060o\u200Br\u00ADd',
+  'ភាសា\u200Bខ្មែរ a\u200Bភ\u200B ᠮᠣᠩ\u180Eᠠ',
+];
+
+/** Lines in which there is nothing to see. */
+export const blankLines = [
+  ...'\u0000\t\u00A0\u00AD\u034F\u061C\u115F\u17B4\u180E\u200B\u200C\u200D\u200E\u202E\u2028\u202F\u2060\u2066\u206F\u2800\u3000\u3164\uFE0F\uFEFF\uFFA0\uFFF9',
+  '\u{E0020}',
+  '\u{E0100}',
+  ' \u00A0\u200B\u3000 \u00AD',
 ];

@@ -136,10 +136,7 @@ test('a word vocabulary keeps the most frequent words; the others are unknown an
   assert.equal(tokenizer.size, 6);
   assert.deepEqual(tokenizer.encode('a b c'), [5, 4, unknownId]);
   assert.equal(tokenizer.decode([1, 5, 3, 4, 2, 0]), 'a ⁇ b');
-  assert.equal(
-    tokenizer.decode([3, 5, 3], (position) => `#${position}`),
-    '#0 a #2',
-  );
+  assert.equal(tokenizer.decode([3, 5, 3], { unknown: (position) => `#${position}` }), '#0 a #2');
 });
 
 test('decoding a word model gives plain text', async () => {

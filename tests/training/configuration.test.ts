@@ -181,7 +181,7 @@ const mistakes: Record<string, [text: string, message: RegExp]> = {
     /^c\.yaml: line 3: training\.checkpoint\.average: 3: must not be more than keep$/,
   ],
   'broken YAML': [design.replace('fr }', 'fr ]'), /^c\.yaml: line \d+: .*; expected YAML$/],
-  'the same key twice': [`${minimal}version: 1\n`, /^c\.yaml: line 3: Map keys must be unique; expected YAML$/],
+  'the same key twice': [`${minimal}version: 1\n`, /^c\.yaml: line 3: the key 'version' twice; expected it once$/],
   'an empty file': ['', /^c\.yaml: an empty file; expected a configuration/],
   'no keys': ['just text', /^c\.yaml: YAML that is not keys with values/],
 };
@@ -213,7 +213,7 @@ test('a wrong override is told as it was given', () => {
   assert.match(refusal(design, 'model.hiden=3'), /^c\.yaml: --set model\.hiden=3: model\.hiden: unknown key\. Did you mean 'hidden'\?$/);
   assert.match(refusal(design, 'model.hidden'), /^--set model\.hidden: no key and value; expected key\.path=value/);
   assert.match(refusal(design, 'model.hidden.size=3'), /^--set model\.hidden\.size=3: a key below a value that has no keys/);
-  assert.match(refusal(design, 'model.hidden=[3'), /^--set model\.hidden=\[3: "\[3", which is not YAML/);
+  assert.match(refusal(design, 'model.hidden=[3'), /^--set model\.hidden=\[3: Flow sequence must end with a \]; expected YAML/);
   assert.match(refusal(design, '__proto__.polluted=1'), /__proto__: unknown key/);
   assert.equal(({} as Record<string, unknown>).polluted, undefined);
 });

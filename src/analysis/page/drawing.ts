@@ -1,12 +1,15 @@
 import { type Content, Html, html } from './html.js';
-import { palette, plotStyle } from './style.js';
+import { palette } from './palette.js';
+import { plotStyle } from './plot-style.js';
+import { textWidth } from './text-width.js';
 
 /** A drawing and what is said about it. */
 export interface Drawing {
   readonly title: string;
   /** Of what the vertical axis shows. */
   readonly unit?: string | undefined;
-  readonly legend: readonly { readonly name: string; readonly colour: string }[];
+  /** The marks are SVG elements around (8, 5). */
+  readonly legend: readonly { readonly name: string; readonly mark: Html }[];
   /** SVG elements. */
   readonly body: Content;
   readonly width: number;
@@ -18,9 +21,7 @@ export interface Drawing {
 const titleHeight = 26;
 const legendHeight = 20;
 const padding = 12;
-/** Of the legend's letters, on average. */
-const characterWidth = 6.6;
-const swatchWidth = 14;
+const swatchWidth = 20;
 const gap = 18;
 
 /** A drawing as a file of its own, with its title and legend inside, light and dark: for documents that can hold an image. */
@@ -29,9 +30,9 @@ export function svgFile({ title, unit, legend, body, width, height, style = '' }
   const top = padding + titleHeight + lines.length * legendHeight;
   const [outerWidth, outerHeight] = [width + 2 * padding, top + height + padding];
   const entries = lines.map((line, row) =>
-    line.map(({ name, colour, x }) => {
+    line.map(({ name, mark, x }) => {
       const y = padding + titleHeight + row * legendHeight;
-      return html`<circle cx="${x + 4}" cy="${y + 6}" r="4" style="fill:${colour}"/><text x="${x + swatchWidth}" y="${y + 10}">${name}</text>`;
+      return html`<g transform="translate(${x} ${y + 1})">${mark}</g><text x="${x + swatchWidth}" y="${y + 10}">${name}</text>`;
     }),
   );
   const rules = `${palette}${plotStyle}${style}.paper { fill: var(--paper); } text.title { fill: var(--ink) !important; font-weight: 600 !important; font-size: 13px !important; }`;
@@ -39,7 +40,7 @@ export function svgFile({ title, unit, legend, body, width, height, style = '' }
     html`<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 ${outerWidth} ${outerHeight}" width="${outerWidth}" height="${outerHeight}" role="img" aria-label="${title}">
 <style>${new Html(rules)}</style>
 <rect class="paper" width="${outerWidth}" height="${outerHeight}"/>
-<g transform="translate(${padding} 0)"><text class="title" x="0" y="${padding + 10}">${title}${unit === undefined ? undefined : html`<tspan style="font-weight:400;fill:var(--muted)"> · ${unit}</tspan>`}</text>${entries}</g>
+<g transform="translate(${padding} 0)"><text class="title" x="0" y="${padding + 10}">${title}${unit ? html`<tspan style="font-weight:400;fill:var(--muted)"> · ${unit}</tspan>` : undefined}</text>${entries}</g>
 <g transform="translate(${padding} ${top})">${body}</g>
 </svg>
 `;
@@ -53,7 +54,7 @@ function legendLines(legend: Drawing['legend'], width: number): PlacedName[][] {
   const lines: PlacedName[][] = [];
   let x = Number.POSITIVE_INFINITY;
   for (const entry of legend) {
-    const needed = swatchWidth + entry.name.length * characterWidth;
+    const needed = swatchWidth + 1.08 * textWidth(entry.name);
     if (x + needed > width) {
       lines.push([]);
       x = 0;

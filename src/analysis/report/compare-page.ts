@@ -1,65 +1,81 @@
 import type { Comparison } from '../compare.js';
+import { fewestForInterval } from '../bins.js';
+import type { ComparedBins } from '../compared-bins.js';
+import type { ComparedRun } from '../compared-runs.js';
+import { dataTables } from '../page/data-table-script.js';
 import { type Content, html } from '../page/html.js';
-import { figures, page, type Section, table } from '../page/page.js';
-import { categoryPlot } from '../page/plot.js';
+import { page, type Section } from '../page/page.js';
 import { describeTestSet } from '../scored-sentences.js';
-import { compared, example, extraMark, text } from './sentence.js';
+import { comparedBins } from './compared-bins.js';
+import { comparedScores } from './compared-scores.js';
+import { comparedSentences } from './compared-sentences.js';
+import { comparedCurves, differentConfigurations } from './compared-training.js';
+import { compared, example, extraMark, type Languages, languagesOf, text } from './sentence.js';
 
 const shown = 10;
+/** Of files of translations nobody says which they are in. */
+const unknown: Languages = { source: undefined, target: undefined };
 
-/** The scores of several systems with their intervals and tests, and the sentences on which they differ most. */
-export function comparePage(comparison: Comparison): Promise<string> {
+/** What a page of a comparison shows besides the scores. */
+export interface ComparedParts {
+  readonly bins: ComparedBins;
+  /** The systems that are runs. */
+  readonly runs: readonly ComparedRun[];
+}
+
+/** The scores of several systems with their intervals and tests, what their runs differ in, and the sentences on which they differ most. */
+export function comparePage(comparison: Comparison, { bins, runs }: ComparedParts): Promise<string> {
   const { testSet, systems } = comparison;
   const [first, ...others] = systems;
-  const sections: Section[] = [
+  const [run] = runs;
+  const languages = run === undefined ? unknown : languagesOf(run.configuration);
+  const sections: (Section | undefined)[] = [
     {
       id: 'scores',
       title: 'Scores',
       lead: `${describeTestSet(testSet)}. p is how likely so large a difference from ${first?.name} would be between systems that are equally good: paired bootstrap resampling (Koehn 2004) with 1,000 draws, as sacreBLEU computes it. It is not corrected for the number of systems.`,
-      body: [scoreTable(comparison), intervals(comparison)],
+      body: comparedScores(comparison),
     },
+    {
+      id: 'parts',
+      title: 'Long sentences, rare words',
+      lead: `Each part is scored as a test set of its own. Parts of fewer than ${fewestForInterval} sentences have no interval and say nothing.`,
+      body: comparedBins(
+        bins,
+        systems.map(({ name }) => name),
+      ),
+    },
+    runs.length < 2 ? undefined : { id: 'training', title: 'Training', body: comparedCurves(runs) },
+    runs.length < 2
+      ? undefined
+      : {
+          id: 'configuration',
+          title: 'Configurations',
+          lead: 'The keys that differ; all others are the same.',
+          body: differentConfigurations(runs),
+        },
     ...others.map(({ name }, index) => ({
       id: `differences-${index + 1}`,
       title: `${name} against ${first?.name}`,
-      body: differing(comparison, index + 1),
+      body: differing(comparison, index + 1, languages),
     })),
+    {
+      id: 'sentences',
+      title: 'All sentences',
+      lead: 'chrF is of the sentence alone.',
+      body: [html`<p class="note">${extraMark}</p>`, comparedSentences(comparison, languages)],
+    },
   ];
-  return page({ title: `${systems.length} systems compared`, lead: systems.map(({ name }) => name).join(' · '), sections });
-}
-
-function scoreTable({ metrics }: Comparison): Content {
-  return table(
-    ['metric', 'system', 'score', '95 % interval', 'difference', 'p', 'signature'],
-    metrics.flatMap(({ label, signature, higherIsBetter, systems }) =>
-      systems.map(({ system, score, low, high, difference, probability }, index) => [
-        index === 0 ? html`<b>${label}</b>${higherIsBetter ? '' : ', less is better'}` : '',
-        `${index + 1}  ${system}`,
-        score.toFixed(2),
-        `${low.toFixed(2)} to ${high.toFixed(2)}`,
-        difference === undefined ? '' : signed(difference),
-        probability === undefined ? '' : probability.toFixed(3),
-        index === 0 ? html`<code>${signature}</code>` : '',
-      ]),
-    ),
-  );
-}
-
-function intervals({ metrics }: Comparison): Content {
-  return figures(
-    metrics.map(({ label, systems }) =>
-      categoryPlot({
-        title: label,
-        x: 'systems, by their numbers in the table',
-        y: { label: 'with 95 % intervals' },
-        categories: systems.map((_, index) => ({ name: String(index + 1) })),
-        series: [{ name: label, values: systems.map(({ score, low, high }) => ({ value: score, low, high })) }],
-      }),
-    ),
-  );
+  return page({
+    title: `${systems.length} systems compared`,
+    lead: systems.map(({ name }) => name).join(' · '),
+    sections: sections.filter((section) => section !== undefined),
+    scripts: [dataTables],
+  });
 }
 
 /** Where one system gains and where it loses most against the first. */
-function differing(comparison: Comparison, system: number): Content {
+function differing(comparison: Comparison, system: number, languages: Languages): Content {
   const { sentenceScores, testSet, systems } = comparison;
   const [baseline] = sentenceScores;
   const gain = (sentence: number) => (sentenceScores[system]?.[sentence] ?? 0) - (baseline?.[sentence] ?? 0);
@@ -70,7 +86,7 @@ function differing(comparison: Comparison, system: number): Content {
   const list = (title: string, sentences: readonly number[]) =>
     sentences.length === 0
       ? undefined
-      : html`<h3>${title}</h3>${sentences.slice(0, shown).map((sentence) => one(comparison, system, sentence))}`;
+      : html`<h3>${title}</h3>${sentences.slice(0, shown).map((sentence) => one(comparison, system, sentence, languages))}`;
   return [
     html`<p>By chrF of the sentence alone, ${better.length.toLocaleString('en')} are better, ${worse.length.toLocaleString('en')} are worse;
 ${same.toLocaleString('en')} of ${testSet.sources.length.toLocaleString('en')} translations are the same.</p>`,
@@ -80,20 +96,18 @@ ${same.toLocaleString('en')} of ${testSet.sources.length.toLocaleString('en')} t
   ];
 }
 
-function one({ testSet, systems, sentenceScores }: Comparison, system: number, sentence: number): Content {
-  const reference = testSet.references[0]?.[sentence] ?? '';
+function one({ testSet, systems, sentenceScores }: Comparison, system: number, sentence: number, { source, target }: Languages): Content {
+  const references = testSet.references.map((set) => set[sentence] ?? '');
   const score = (index: number) => (sentenceScores[index]?.[sentence] ?? 0).toFixed(1);
   return example(`line ${sentence + 1} · chrF ${score(0)} to ${score(system)}`, [
-    { name: 'source', body: text(testSet.sources[sentence]) },
-    { name: 'reference', body: text(reference) },
+    { name: 'source', body: text(testSet.sources[sentence], source) },
+    {
+      name: references.length === 1 ? 'reference' : 'references',
+      body: references.map((reference) => text(reference, target)),
+    },
     ...[0, system].map((index) => ({
       name: systems[index]?.name ?? '',
-      body: compared(reference, systems[index]?.hypotheses[sentence] ?? '').translation,
+      body: compared(references, systems[index]?.hypotheses[sentence] ?? '', target).translation,
     })),
   ]);
-}
-
-/** `+1.20`, `−0.35`. */
-export function signed(value: number): string {
-  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`;
 }

@@ -1,56 +1,82 @@
-import type { ExaminedTest } from '../examine.js';
+import type { ExaminedTest } from '../examined-test.js';
 import { type Content, html } from '../page/html.js';
-import { compared, example, extraMark, lackingMark, text } from './sentence.js';
+import { example, extraMark, type Languages, lackingMark, sentenceColumns } from './sentence.js';
 
 const shown = 8;
 const perfect = 100 - 1e-9;
 
-/** The translations that say most about a model: its best, its worst, and where it stammers. */
-export function examples(test: ExaminedTest): Content {
-  const { sources, sentenceScores, repetition } = test;
-  const [references = []] = test.references;
-  // Of equal scores the longer sentence says more.
+/** What sentences are ranked by, from worst to best. */
+interface Ranking {
+  readonly values: ArrayLike<number>;
+  /** `chrF 54.3` */
+  readonly describe: (value: number) => string;
+  readonly by: string;
+  readonly titles: { readonly best: string; readonly worst: string };
+  /** What cannot be better. */
+  readonly highest: number;
+}
+
+/** The translations that say most about a model: its best, its worst, and where it stammers. Without references, by how sure it is. */
+export function examples(test: ExaminedTest, languages: Languages): Content {
+  const { sources, repetition, scored, references } = test;
+  const ranking = scored === undefined ? byProbability(test) : byScore(scored.chrf);
+  const { by, titles, highest } = ranking;
+  // Of equals the longer sentence says more.
   const length = (sentence: number) => sources[sentence]?.length ?? 0;
-  const score = (sentence: number) => sentenceScores[sentence] as number;
+  const value = (sentence: number) => ranking.values[sentence] as number;
   const repeated = (sentence: number) => repetition[sentence] as number;
-  const all = [...sources.keys()].filter((sentence) => sources[sentence]?.trim() !== '' && references[sentence]?.trim() !== '');
-  const byScore = [...all].sort((a, b) => score(b) - score(a) || length(b) - length(a));
-  const best = byScore.slice(0, shown);
-  const worst = byScore
+  const isFilled = (text: string | undefined) => text?.trim() !== '';
+  const all = [...sources.keys()].filter(
+    (sentence) => isFilled(sources[sentence]) && (references.length === 0 || references.some((set) => isFilled(set[sentence]))),
+  );
+  const order = [...all].sort((a, b) => value(b) - value(a) || length(b) - length(a));
+  const best = order.slice(0, shown);
+  const worst = order
     .slice(best.length)
-    .filter((sentence) => score(sentence) < perfect)
+    .filter((sentence) => value(sentence) < highest)
     .slice(-shown)
     .reverse();
-  const isPerfect = all.every((sentence) => score(sentence) >= perfect);
+  const isPerfect = all.every((sentence) => value(sentence) >= highest);
   const stammering = all
     .filter((sentence) => repeated(sentence) > 0)
-    .sort((a, b) => repeated(b) - repeated(a) || score(a) - score(b))
+    .sort((a, b) => repeated(b) - repeated(a) || value(a) - value(b))
     .slice(0, shown);
   const list = (title: string, lead: Content, sentences: readonly number[]) =>
-    html`<h3>${title}</h3><p class="note">${lead}</p>${sentences.map((sentence) => one(test, sentence))}`;
+    html`<h3>${title}</h3><p class="note">${lead}</p>${sentences.map((sentence) => one(test, ranking, languages, sentence))}`;
+  const beyond = scored === undefined ? '' : ', more than in the reference';
   return [
-    html`<p class="note">${extraMark} ${lackingMark}</p>`,
-    list('Best', 'By chrF of the sentence alone; of equals, the longest.', best),
-    isPerfect ? html`<h3>Worst</h3><p>Every translation has the highest score.</p>` : undefined,
-    worst.length === 0 ? undefined : list('Worst', 'By chrF of the sentence alone.', worst),
+    scored === undefined ? undefined : html`<p class="note">${extraMark} ${lackingMark}</p>`,
+    list(titles.best, `${by}; of equals, the longest.`, best),
+    isPerfect ? html`<h3>${titles.worst}</h3><p>Every translation has the highest score.</p>` : undefined,
+    worst.length === 0 ? undefined : list(titles.worst, `${by}.`, worst),
     stammering.length === 0
-      ? html`<h3>Most repetitive</h3><p>No translation repeats itself more than its reference does.</p>`
-      : list('Most repetitive', 'By words that only say again what stands right before them, more than in the reference.', stammering),
+      ? html`<h3>Most repetitive</h3><p>No translation repeats itself${scored === undefined ? '' : ' more than its reference does'}.</p>`
+      : list('Most repetitive', `By words that only say again what stands right before them${beyond}.`, stammering),
   ];
 }
 
-function one({ sources, references, hypotheses, sentenceScores, repetition }: ExaminedTest, sentence: number): Content {
-  const { reference, translation } = compared(references[0]?.[sentence] ?? '', hypotheses[sentence] ?? '');
-  const repeated = repetition[sentence] ?? 0;
-  return example(
-    [
-      `line ${sentence + 1} · chrF ${(sentenceScores[sentence] as number).toFixed(1)}`,
-      repeated === 0 ? '' : ` · ${repeated} repeated ${repeated === 1 ? 'word' : 'words'}`,
-    ],
-    [
-      { name: 'source', body: text(sources[sentence]) },
-      { name: 'reference', body: reference },
-      { name: 'translation', body: translation },
-    ],
-  );
+function byScore(chrf: Float64Array): Ranking {
+  return {
+    values: chrf,
+    describe: (value) => `chrF ${value.toFixed(1)}`,
+    by: 'By chrF of the sentence alone',
+    titles: { best: 'Best', worst: 'Worst' },
+    highest: perfect,
+  };
+}
+
+function byProbability({ tokenLogProbabilities }: ExaminedTest): Ranking {
+  return {
+    values: tokenLogProbabilities,
+    describe: (value) => `log-probability ${value.toFixed(2).replace('-', '−')} per token`,
+    by: "By the translation's log-probability per token",
+    titles: { best: 'Surest', worst: 'Least sure' },
+    highest: 0,
+  };
+}
+
+function one(test: ExaminedTest, { values, describe }: Ranking, languages: Languages, sentence: number): Content {
+  const repeated = test.repetition[sentence] ?? 0;
+  const repetition = repeated === 0 ? '' : ` · ${repeated} repeated ${repeated === 1 ? 'word' : 'words'}`;
+  return example(`line ${sentence + 1} · ${describe(values[sentence] as number)}${repetition}`, sentenceColumns(test, sentence, languages));
 }

@@ -1,3 +1,4 @@
+import { commandLine, shellWord } from '../../core/shell.js';
 import type { CorpusFacts } from '../corpus-facts.js';
 import type { Examination } from '../examine.js';
 import { type Content, html } from '../page/html.js';
@@ -8,21 +9,23 @@ export function dataFacts(corpora: readonly CorpusFacts[]): Content {
   if (corpora.length === 0) return html`<p class="missing">No corpus could be read.</p>`;
   const figure = (value: number) => value.toLocaleString('en');
   return table(
-    ['corpus', 'pairs', 'side', 'words', 'distinct words', 'words a sentence', 'longest'],
+    ['corpus', 'sentences', 'unusable lines', 'side', 'words', 'distinct words', 'words per sentence', 'longest'],
     corpora.flatMap(({ name, pairs, unusable, source, target, isPart }) =>
-      (['source', 'target'] as const).map((side) => {
-        const { words, distinctWords, longest } = { source, target }[side];
-        return [
+      (['source', 'target'] as const).flatMap((side) => {
+        const facts = { source, target }[side];
+        if (facts === undefined) return [];
+        const { words, distinctWords, longest } = facts;
+        const row = [
           side === 'source' ? name : '',
-          side === 'source'
-            ? `${isPart ? 'the first ' : ''}${figure(pairs)}${unusable === 0 ? '' : ` and ${figure(unusable)} unusable lines`}`
-            : '',
+          side === 'source' ? `${isPart ? 'the first ' : ''}${figure(pairs)}` : '',
+          side === 'source' ? figure(unusable) : '',
           side,
           figure(words),
           figure(distinctWords),
           (words / Math.max(1, pairs)).toFixed(1),
           figure(longest),
         ];
+        return [row];
       }),
     ),
   );
@@ -30,17 +33,12 @@ export function dataFacts(corpora: readonly CorpusFacts[]): Content {
 
 /** The commands that make this again and go on from here. */
 export function commands({ run, test }: Examination, command: readonly string[]): Content {
-  const quoted = quote(run);
+  const quoted = shellWord(run);
   const lines = [
-    ['train the same again', `decade train ${quote(`${run}/config.yaml`)} --out ${quote(`${run}-again`)}`],
+    ['train the same again', `decade train ${shellWord(`${run}/config.yaml`)} --out ${shellWord(`${run}-again`)}`],
     ['translate, from standard input', `decade translate -m ${quoted}`],
     ...(test === undefined ? [] : [['score it', `decade evaluate -m ${quoted} --source SOURCE --references REFERENCES`]]),
-    ['write this page', command.map(quote).join(' ')],
+    ['write this page', commandLine(command)],
   ];
   return html`<pre>${lines.map(([what, line]) => `# ${what}\n${line}`).join('\n\n')}</pre>`;
-}
-
-/** An argument as a shell takes it. */
-function quote(argument: string): string {
-  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }

@@ -1,75 +1,57 @@
 /**
- * Runs in the page, where nothing of this module but the function itself exists: shows the sentence nearest to the pointer,
- * and marks those that hold what is searched for. All text is set as text, never as HTML.
+ * Runs in the page, where nothing of this module but the function itself exists: adds to what is told of a point on the map its
+ * sentence, marks the points whose sentences hold what is searched for, and leads to the table of all sentences, from whose data it
+ * takes the texts. All text is set as text, never as HTML.
  */
-function followMap(): void {
-  const plane = document.getElementById('map-plane');
-  const drawing = plane?.querySelector('svg');
-  const tip = document.getElementById('map-tip');
-  const search = document.getElementById('map-search') as HTMLInputElement | null;
-  const found = document.getElementById('map-found');
-  const contents = document.getElementById('map-sentences')?.textContent;
-  if (!plane || !drawing || !tip || !search || !found || !contents) return;
-  const sentences = JSON.parse(contents) as [string, string, number, number][];
-  const dots = Array.from(drawing.querySelectorAll<SVGCircleElement>('circle[data-id]'), (dot) => ({
-    dot,
-    x: Number(dot.getAttribute('cx')),
-    y: Number(dot.getAttribute('cy')),
-    id: Number(dot.dataset.id),
-  }));
-  let current: SVGCircleElement | undefined;
-  const line = (name: string, text: string) => {
-    const paragraph = document.createElement(name);
-    paragraph.textContent = text;
-    paragraph.dir = 'auto';
-    return paragraph;
-  };
-  const show = (chosen: (typeof dots)[number] | undefined) => {
-    if (current === chosen?.dot) return;
-    current?.classList.remove('pointed');
-    current = chosen?.dot;
-    tip.hidden = chosen === undefined;
-    const sentence = chosen && sentences[chosen.id];
-    if (!chosen || !sentence) return;
-    chosen.dot.classList.add('pointed');
-    tip.replaceChildren(line('b', sentence[0]), line('span', sentence[1]), line('small', `line ${sentence[3]} · chrF ${sentence[2]}`));
-    const box = plane.getBoundingClientRect();
-    const at = chosen.dot.getBoundingClientRect();
-    tip.style.left = `${Math.max(0, Math.min(at.left - box.left + 12, box.width - tip.offsetWidth))}px`;
-    tip.style.top = `${at.bottom - box.top + 8}px`;
-  };
-  const follow = (event: PointerEvent) => {
-    const matrix = drawing.getScreenCTM();
-    if (!matrix) return;
-    const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix.inverse());
-    let nearest: (typeof dots)[number] | undefined;
-    let least = 14 ** 2;
-    for (const dot of dots) {
-      const distance = (dot.x - x) ** 2 + (dot.y - y) ** 2;
-      if (distance < least && (search.value === '' || dot.dot.classList.contains('found'))) {
-        least = distance;
-        nearest = dot;
-      }
-    }
-    show(nearest);
-  };
-  drawing.addEventListener('pointermove', follow);
-  drawing.addEventListener('pointerdown', follow);
-  drawing.addEventListener('pointerleave', () => show(undefined));
+export function followMap(): void {
+  const map = document.getElementById('points');
+  const figure = map?.querySelector('figure');
+  const drawing = figure?.querySelector('svg.plot');
+  const search = map?.querySelector('input');
+  const found = map?.querySelector('output');
+  const table = document.getElementById('all');
+  const contents = document.getElementById('all-data')?.textContent;
+  if (!map || !figure || !drawing || !search || !found || !table || !contents) return;
+  const longest = 280;
+  const { columns, rows } = JSON.parse(contents) as { columns: { kind: string }[]; rows: unknown[][] };
+  /** The texts of a sentence: source, references if there are any, translation. */
+  const textsOf = (id: string | number) =>
+    (rows[Number(id)] ?? []).flatMap((cell, column) =>
+      columns[column]?.kind === 'text' ? [Array.isArray(cell) ? cell.join('') : String(cell ?? '')] : [],
+    );
+  const ids = Array.from(figure.querySelectorAll<HTMLElement>('tr[data-id]'), ({ dataset }) => Number(dataset.id));
+  const dots = drawing.querySelectorAll('.dot');
+  figure.addEventListener('tell', (event) => {
+    const { tip, id } = (event as CustomEvent<{ tip: HTMLElement; id: string }>).detail;
+    const texts = textsOf(id);
+    // The table of a very large test set holds its first sentences only.
+    if (texts.length === 0) return;
+    const lines = [texts[0] ?? '', texts.at(-1) ?? ''].map((text, index) => {
+      const line = document.createElement(index === 0 ? 'b' : 'span');
+      line.textContent = text.length > longest ? `${text.slice(0, longest)}…` : text;
+      line.dir = 'auto';
+      return line;
+    });
+    const name = document.createElement('small');
+    // Where on the plane it lies is to be seen.
+    const [line, words] = Array.from(tip.children, ({ textContent }) => textContent ?? '');
+    name.textContent = `${line} · ${words?.replace(/^.*: /, '')}`;
+    tip.replaceChildren(...lines, name);
+  });
+  figure.addEventListener('choose', (event) => {
+    const { id } = (event as CustomEvent<{ id: string }>).detail;
+    table.dispatchEvent(new CustomEvent('show', { detail: id }));
+  });
+  search.closest<HTMLElement>('[hidden]')?.removeAttribute('hidden');
   search.addEventListener('input', () => {
-    const wanted = search.value.toLowerCase();
+    const wanted = search.value.normalize().toLowerCase();
     drawing.classList.toggle('searching', wanted !== '');
     let count = 0;
-    for (const { dot, id } of dots) {
-      const [source = '', translation = ''] = sentences[id] ?? [];
-      const matches = wanted !== '' && `${source}\n${translation}`.toLowerCase().includes(wanted);
-      dot.classList.toggle('found', matches);
+    for (const [index, id] of ids.entries()) {
+      const matches = wanted !== '' && textsOf(id).join('\n').normalize().toLowerCase().includes(wanted);
+      dots[index]?.classList.toggle('found', matches);
       if (matches) count++;
     }
-    found.textContent = wanted === '' ? '' : `${count} of ${dots.length} sentences`;
-    show(undefined);
+    found.textContent = wanted === '' ? '' : `${count} of ${ids.length} sentences`;
   });
 }
-
-/** The script of a page with a map. */
-export const mapScript = `(${followMap.toString()})();`;

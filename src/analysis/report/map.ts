@@ -1,17 +1,15 @@
 import { equalBins } from '../bins.js';
-import type { ExaminedTest } from '../examine.js';
-import { type Content, data, type Html, html } from '../page/html.js';
+import type { ExaminedTest } from '../examined-test.js';
+import { type Content, type Html, html } from '../page/html.js';
 import { scatterPlot } from '../page/plot.js';
 import type { MappedGroup } from '../sentence-map.js';
 import { wordsOf } from '../words.js';
 
 const shades = 5;
-/** Of a sentence, what a reader needs in order to recognise it. */
-const longestText = 280;
 
 /** Figure 2 of the paper, of the test set: point at a sentence to read it, search to find it. */
-export function sentenceMap({ map, sources, hypotheses, sentenceScores }: ExaminedTest): Content {
-  if (map === undefined) return html`<p class="missing">A map needs at least three sentences.</p>`;
+export function sentenceMap({ map, sources }: ExaminedTest): Content {
+  if (map === undefined) return undefined;
   const { points, sentences, shares } = map;
   const bins = equalBins(
     sentences.map((sentence) => wordsOf(sources[sentence] ?? '').length),
@@ -22,26 +20,19 @@ export function sentenceMap({ map, sources, hypotheses, sentenceScores }: Examin
     note: `${figure(sentences.length)} ${sentences.length < sources.length ? `of ${figure(sources.length)} ` : ''}sentences, coloured by their number of words.`,
     ...axes(shares),
     series: bins.map(({ least, greatest, sentences: members }) => ({
-      name: least === greatest ? String(least) : `${least}–${greatest}`,
-      points: members.map((place) => ({
-        ...(points[place] as { x: number; y: number }),
-        name: sources[sentences[place] as number] ?? '',
-        id: place,
-      })),
+      name: `${least === greatest ? least : `${least}–${greatest}`} ${greatest === 1 ? 'word' : 'words'}`,
+      points: members.map((place) => {
+        const sentence = sentences[place] as number;
+        return { ...(points[place] as { x: number; y: number }), name: `line ${sentence + 1}`, id: sentence };
+      }),
     })),
     isOrdered: true,
   });
-  const told = sentences.map((sentence) => [
-    shortened(sources[sentence] ?? ''),
-    shortened(hypotheses[sentence] ?? ''),
-    Math.round(10 * (sentenceScores[sentence] as number)) / 10,
-    sentence + 1,
-  ]);
-  return html`<div class="map">${data('map-sentences', told)}
-<label class="search">Search <input type="search" id="map-search" autocomplete="off" placeholder="words in a source or a translation"></label>
-<output id="map-found"></output>
-<div class="map-plane" id="map-plane">${plot}<div class="tip" id="map-tip" hidden></div></div>
-</div>`;
+  return html`<div class="map" id="points">
+<div class="controls" hidden><label class="search">Search <input type="search" autocomplete="off" spellcheck="false"></label>
+<output></output></div>
+${plot}
+<p class="note">Point at a sentence to read it, or tap it; Enter or a second tap shows it in the table.</p></div>`;
 }
 
 /** Sentences that were given in groups, named on a map of their own as in the paper. */
@@ -52,7 +43,7 @@ export function groupMaps(groups: readonly MappedGroup[]): Html[] {
       title: group.title,
       ...axes(shares),
       series: group.classes.map((sentences, index) => ({
-        name: `class ${index + 1}`,
+        name: group.names?.[index] ?? `like “${sentences[0]}”`,
         points: sentences.map((name) => ({ ...(points[next++] as { x: number; y: number }), name })),
       })),
       isNamed: true,
@@ -62,8 +53,8 @@ export function groupMaps(groups: readonly MappedGroup[]): Html[] {
 
 function axes(shares: readonly [number, number]) {
   return {
-    x: { label: `the first component, ${percent(shares[0])} of the variance` },
-    y: { label: `the second, ${percent(shares[1])}` },
+    x: { label: `first principal component (${percent(shares[0])} of the variance)` },
+    y: { label: `second principal component (${percent(shares[1])})` },
   };
 }
 
@@ -73,8 +64,4 @@ function figure(value: number): string {
 
 function percent(share: number): string {
   return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
-}
-
-function shortened(sentence: string): string {
-  return sentence.length > longestText ? `${sentence.slice(0, longestText)}…` : sentence;
 }

@@ -1,14 +1,17 @@
 import type { Examination } from '../examine.js';
+import { dataTables } from '../page/data-table-script.js';
 import { html } from '../page/html.js';
 import { page, type Section } from '../page/page.js';
 import { describeTestSet } from '../scored-sentences.js';
+import { allSentences } from './all-sentences.js';
 import { attention } from './attention.js';
 import { curves } from './curves.js';
 import { examples } from './examples.js';
 import { commands, dataFacts } from './facts.js';
 import { groupMaps, sentenceMap } from './map.js';
-import { mapScript } from './map-script.js';
-import { figure3, scores } from './scores.js';
+import { followMap } from './map-script.js';
+import { distributions, figure3, scores } from './scores.js';
+import { languagesOf } from './sentence.js';
 
 /**
  * All that was found out about a run, as one page.
@@ -16,27 +19,35 @@ import { figure3, scores } from './scores.js';
  * @param command  the command line that asked for it
  */
 export function reportPage(examination: Examination, command: readonly string[]): Promise<string> {
-  const { run, test, groups, record, configurationText, corpora, missing } = examination;
+  const { run, test, groups, record, configuration, configurationText, corpora, missing } = examination;
+  const languages = languagesOf(configuration);
   const sections: (Section | undefined)[] = [
     missing.length === 0
       ? undefined
       : { id: 'missing', title: 'What is missing', body: html`<ul class="missing">${missing.map((text) => html`<li>${text}</li>`)}</ul>` },
-    test && {
+    test?.scored && {
       id: 'scores',
       title: 'Scores',
       lead: `${describeTestSet(test)}, beam ${test.beam}. The intervals are those of 1,000 test sets drawn from this one (bootstrap).`,
-      body: [scores(test), figure3(test)],
+      body: [scores(test.scored, test), figure3(test.scored), distributions(test)],
     },
-    { id: 'training', title: 'Training', body: curves(record) },
+    { id: 'training', title: 'Training', body: curves([{ name: run, record }]) },
     test && {
       id: 'translations',
       title: 'Translations',
-      body: examples(test),
+      lead: test.scored === undefined ? `${describeTestSet(test)}, without references; beam ${test.beam}.` : undefined,
+      body: [test.scored === undefined ? distributions(test) : undefined, examples(test, languages)],
     },
-    (test !== undefined || groups.length > 0) && {
+    test && {
       id: 'sentences',
+      title: 'All sentences',
+      lead: 'Log-probabilities are natural logarithms (nats), of the whole translation and per token; chrF and BLEU are of the sentence alone.',
+      body: allSentences(test, languages),
+    },
+    (test?.map !== undefined || groups.length > 0) && {
+      id: 'map',
       title: 'Map of sentences',
-      lead: `The two principal components of ${test?.map?.description ?? groups[0]?.description ?? 'the sentence vectors'}: sentences that lie close together look alike to the decoder.`,
+      lead: `The two principal components of ${test?.map?.description ?? groups[0]?.description ?? 'the sentence vectors'}: sentences that lie close together look alike to the decoder. A step across is as long as a step up.`,
       body: [groupMaps(groups), test && sentenceMap(test)],
     },
     test &&
@@ -44,7 +55,7 @@ export function reportPage(examination: Examination, command: readonly string[])
         id: 'attention',
         title: 'Attention',
         lead: 'What the model looked at (across) while it wrote each token (down).',
-        body: attention(test),
+        body: attention(test, languages),
       },
     { id: 'data', title: 'Data', lead: 'Words are counted without punctuation and without regard to case.', body: dataFacts(corpora) },
     { id: 'configuration', title: 'Configuration', body: html`<pre>${configurationText}</pre>` },
@@ -54,7 +65,7 @@ export function reportPage(examination: Examination, command: readonly string[])
     title: `Report on ${run}`,
     lead: summary(examination),
     sections: sections.filter((section) => section !== undefined),
-    script: mapScript,
+    scripts: [dataTables, followMap],
   });
 }
 
@@ -65,7 +76,7 @@ function summary({ parameters, configuration, modelMetadata, test }: Examination
     `${model.kind.toUpperCase()}, ${model.layers} ${model.layers === 1 ? 'layer' : 'layers'} of ${model.hidden} cells a side, ${model.attention === 'none' ? 'no' : model.attention} attention`,
     `${parameters.toLocaleString('en')} parameters`,
     ...(modelMetadata?.step === undefined ? [] : [`model of update ${Number(modelMetadata.step).toLocaleString('en')}`]),
-    ...(test === undefined ? [] : test.scores.map(({ label, score }) => `${label} ${score.toFixed(1)}`)),
+    ...(test?.scored === undefined ? [] : test.scored.scores.map(({ label, score }) => `${label} ${score.toFixed(1)}`)),
   ];
   return parts.join(' · ');
 }

@@ -1,11 +1,12 @@
-import type { ScoredBin } from '../bins.js';
-import type { ExaminedTest } from '../examine.js';
+import { fewestForInterval, type ScoredBin } from '../bins.js';
+import type { ExaminedTest, ScoredTest } from '../examined-test.js';
 import { type Content, html } from '../page/html.js';
 import { figures, table } from '../page/page.js';
-import { categoryPlot } from '../page/plot.js';
+import { categoryPlot, histogram } from '../page/plot.js';
+import { metricAxis } from '../page/quantities.js';
 
 /** Scores of the whole test set with their intervals. */
-export function scores({ scores: measured, sources, hypotheses }: ExaminedTest): Content {
+export function scores({ scores: measured }: ScoredTest, { sources, hypotheses }: ExaminedTest): Content {
   const empty = hypotheses.filter((hypothesis, sentence) => hypothesis.trim() === '' && sources[sentence]?.trim() !== '').length;
   return [
     table(
@@ -21,11 +22,36 @@ export function scores({ scores: measured, sources, hypotheses }: ExaminedTest):
   ];
 }
 
-/** Figure 3 of the paper: what long sentences and rare words do to BLEU. */
-export function figure3({ byLength, byRarity, ranksOf }: ExaminedTest): Content {
+/**
+ * How many sentences score how much by themselves, and how sure the model was of them: a mean says nothing of the two humps of a
+ * model that is either right or lost.
+ */
+export function distributions({ scored, sources, tokenLogProbabilities }: ExaminedTest): Content {
+  const byScore = (name: string, values: Float64Array) =>
+    histogram({
+      title: `Sentences by ${name}`,
+      x: metricAxis(name.toLowerCase(), `${name} of the sentence alone`),
+      values,
+      of: 'sentences',
+    });
   return figures(
-    binPlot('BLEU by length', 'words in the source sentence', 'Below each mark, how many sentences.', byLength),
-    binPlot('BLEU by rarity', 'mean frequency rank of its words', `Ranks in the ${ranksOf}; below, how many.`, byRarity),
+    scored && [byScore('chrF', scored.chrf), byScore('BLEU', scored.bleu)],
+    histogram({
+      title: 'Sentences by log-probability',
+      x: { label: 'log-probability of the translation, nats per token' },
+      values: tokenLogProbabilities.filter((_, sentence) => sources[sentence]?.trim() !== ''),
+      of: 'sentences',
+    }),
+  );
+}
+
+const fewer = `A mark of fewer than ${fewestForInterval} has no interval.`;
+
+/** Figure 3 of the paper: what long sentences and rare words do to BLEU. */
+export function figure3({ byLength, byRarity, ranksOf }: ScoredTest): Content {
+  return figures(
+    binPlot('BLEU by length', 'words in the source sentence', `Below each mark, how many sentences. ${fewer}`, byLength),
+    binPlot('BLEU by rarity', 'mean frequency rank of its words', `Ranks in the ${ranksOf}; below, how many. ${fewer}`, byRarity),
   );
 }
 
@@ -37,7 +63,8 @@ function binPlot(title: string, x: string, note: string, bins: readonly ScoredBi
     title,
     note,
     x,
-    y: { label: 'with 95 % intervals', bounds: [0, 100] },
+    notes: 'sentences',
+    y: metricAxis('bleu', 'with 95 % intervals'),
     categories: bins.map(({ sentences }, index) => ({ name: names[index] ?? '', note: sentences.toLocaleString('en') })),
     series: [{ name: 'BLEU', values: bins.map(({ score, low, high }) => ({ value: score, low, high })) }],
     mark: 'joined',

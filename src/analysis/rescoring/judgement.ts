@@ -1,19 +1,20 @@
 import { bleu } from '../../metrics/bleu.js';
 import type { Metric } from '../../metrics/metric.js';
+import { type IntervalOptions, type PairedInterval, pairedIntervals } from '../scored-sentences.js';
 import { OracleSearch } from './oracle-search.js';
 import { type RescoredSentence, ranked } from './rescoring.js';
 
-/** BLEU of a list before and after, and of the best choice from it. */
+/** BLEU of a list before and after, and of the best choice from it; all but the first with their difference from the first. */
 export interface RescoringScores {
   /** By the list's own scores. */
-  readonly list: number;
+  readonly list: PairedInterval;
   /** By the model alone. */
-  readonly model: number;
+  readonly model: PairedInterval;
   /** By both, evenly averaged. */
-  readonly even: number;
-  /** By both, with the weight that was asked for. */
-  readonly rescored: number;
-  readonly oracle: number;
+  readonly even: PairedInterval;
+  /** By both, with the weight that was asked for or tuned. */
+  readonly rescored: PairedInterval;
+  readonly oracle: PairedInterval;
   readonly signature: string;
 }
 
@@ -21,13 +22,14 @@ export interface RescoringScores {
 export class RescoringJudgement {
   readonly #metric: Metric = bleu();
   readonly #weights: readonly number[];
-  readonly #sums: Float64Array[];
+  /** Statistics of every sentence, for each weight. */
+  readonly #statistics: Float64Array[][];
   readonly #oracle = new OracleSearch();
   #references: number | 'var' | undefined;
 
   constructor(weight: number) {
     this.#weights = [0, 1, 0.5, weight];
-    this.#sums = this.#weights.map(() => new Float64Array(0));
+    this.#statistics = this.#weights.map(() => []);
   }
 
   add({ hypotheses, references }: RescoredSentence): void {
@@ -38,17 +40,21 @@ export class RescoringJudgement {
     );
     this.#weights.forEach((weight, index) => {
       const [best] = ranked(hypotheses, weight);
-      const statistics = this.#metric.statistics(best?.text ?? '', references);
-      const before = this.#sums[index];
-      this.#sums[index] = statistics.map((value, at) => value + (before?.[at] ?? 0));
+      this.#statistics[index]?.push(this.#metric.statistics(best?.text ?? '', references));
     });
   }
 
   /** Undefined when nothing was added. */
-  scores(): RescoringScores | undefined {
-    const oracle = this.#oracle.best();
-    if (oracle === undefined) return undefined;
-    const [list, model, even, rescored] = this.#sums.map((sum) => this.#metric.score(sum).score) as [number, number, number, number];
+  async scores(options: IntervalOptions = {}): Promise<RescoringScores | undefined> {
+    const best = this.#oracle.best();
+    if (best === undefined) return undefined;
+    const [list, model, even, rescored, oracle] = (await pairedIntervals(this.#metric, [...this.#statistics, best], options)) as [
+      PairedInterval,
+      PairedInterval,
+      PairedInterval,
+      PairedInterval,
+      PairedInterval,
+    ];
     return { list, model, even, rescored, oracle, signature: this.#metric.signature(this.#references ?? 1) };
   }
 }

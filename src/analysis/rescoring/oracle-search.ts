@@ -13,7 +13,7 @@ const mostRounds = 20;
  */
 export class OracleSearch {
   readonly #corpus = bleu();
-  readonly #sentence = bleu({ smoothing: 'add-k', effectiveOrder: true });
+  readonly #sentence = bleu({ smooth: 'add-k', effectiveOrder: true });
   /** Statistics of the candidates of each sentence, best first: sums of small counts, which 32 bits hold exactly. */
   readonly #sentences: Float32Array[][] = [];
 
@@ -28,8 +28,8 @@ export class OracleSearch {
     this.#sentences.push(best.map(({ statistics }) => Float32Array.from(statistics)));
   }
 
-  /** BLEU of the choice; undefined when nothing was added. */
-  best(): number | undefined {
+  /** BLEU's statistics of the choice from each list; undefined when nothing was added. */
+  best(): Float64Array[] | undefined {
     const [first] = this.#sentences[0] ?? [];
     if (first === undefined) return undefined;
     const chosen = this.#sentences.map((candidates) => candidates[0] as Float32Array);
@@ -52,7 +52,7 @@ export class OracleSearch {
         shift(sum, chosen[sentence] as Float32Array, 1);
       });
     }
-    return score;
+    return chosen.map((statistics) => Float64Array.from(statistics));
   }
 }
 

@@ -1,6 +1,7 @@
 import { resolveOptions } from '../../core/options.js';
 import { bleu } from '../../metrics/bleu.js';
-import { requireTestSet } from '../scored-sentences.js';
+import { inOneForm } from '../../metrics/one-form.js';
+import { type IntervalOptions, requireTestSet } from '../scored-sentences.js';
 import { RescoringJudgement, type RescoringScores } from './judgement.js';
 import {
   type NbestList,
@@ -17,8 +18,8 @@ import { type TunedWeight, WeightSearch } from './weight-search.js';
 
 export interface RescoreOptions extends Omit<RescoringOptionsInput, 'weight'>, RescoringControl {
   /**
-   * The model's share of the combined score: 0 leaves the list as it is, 1 asks the model alone. Or that with the highest BLEU on
-   * another list, which needs references; it is found exactly. Default: 0.5, the even average.
+   * The model's share of the combined score: 0 leaves the list as it is, 1 asks the model alone. Or one that is tuned for BLEU on
+   * another list, which needs references: see `TunedWeight`. Default: 0.5, the even average.
    */
   readonly weight?: number | { readonly tunedOn: NbestList } | undefined;
   /** Takes each sentence as soon as it is ranked, and is waited for. No sentence is kept then, so that the list may be of any length. */
@@ -52,33 +53,52 @@ export interface Rescoring {
 export async function rescore(
   list: NbestList,
   score: ScorePairs,
-  { weight: given, onSentence, signal, onProgress, onBadLine, ...rest }: RescoreOptions = {},
+  { weight: given, onSentence, signal, onProgress, onBadLine, onAssumption, ...rest }: RescoreOptions = {},
 ): Promise<Rescoring> {
   const tunedOn = typeof given === 'object' ? given.tunedOn : undefined;
   const options = resolveOptions(rescoringOptions, { ...rest, weight: typeof given === 'object' ? undefined : given }, 'rescoring options');
   const { references = [] } = list;
   if (references.length > 0) requireReferences(list);
   if (tunedOn !== undefined) requireReferences(tunedOn);
-  const control = { signal, onProgress, onBadLine };
-  const tuned = tunedOn && (await tuneWeight(rescored(tunedOn, score, 'tuning', options, control)));
+  const control = { signal, onProgress, onBadLine, onAssumption };
+  const tuned = tunedOn && (await tuneWeight(rescored(tunedOn, score, 'tuning', options, control), control));
   const weight = tuned?.weight ?? options.weight;
   const judgement = references.length === 0 ? undefined : new RescoringJudgement(weight);
   const sentences: RankedSentence[] = [];
   for await (const sentence of rescored(list, score, 'rescoring', options, control)) {
-    judgement?.add(sentence);
+    judgement?.add(comparable(sentence));
     const hypotheses = ranked(sentence.hypotheses, weight);
     const result = { ...sentence, hypotheses, text: hypotheses[0]?.text ?? '' };
     if (onSentence === undefined) sentences.push(result);
     else await onSentence(result);
   }
-  return { sentences, weight, tuned, scores: judgement?.scores() };
+  return { sentences, weight, tuned, scores: await judgement?.scores({ signal, onProgress }) };
 }
 
-/** The weight with the highest BLEU of rescored sentences with references; undefined for no sentence. */
-export async function tuneWeight(sentences: AsyncIterable<RescoredSentence>): Promise<TunedWeight | undefined> {
+/** The weight for the BLEU of rescored sentences with references; undefined for no sentence. */
+export async function tuneWeight(
+  sentences: AsyncIterable<RescoredSentence>,
+  options: IntervalOptions = {},
+): Promise<TunedWeight | undefined> {
   const search = new WeightSearch(bleu());
-  for await (const { hypotheses, references } of sentences) search.add(hypotheses, references);
-  return search.best();
+  for await (const sentence of sentences) {
+    const { hypotheses, references } = comparable(sentence);
+    search.add(hypotheses, references);
+  }
+  return search.best(options);
+}
+
+/** The sentence as metrics see it: its texts in one canonical form. */
+function comparable(sentence: RescoredSentence): RescoredSentence {
+  const { hypotheses, references } = inOneForm({
+    hypotheses: sentence.hypotheses.map(({ text }) => text),
+    references: [sentence.references],
+  });
+  return {
+    ...sentence,
+    hypotheses: sentence.hypotheses.map((hypothesis, index) => ({ ...hypothesis, text: hypotheses[index] as string })),
+    references: references.flat() as string[],
+  };
 }
 
 function requireReferences({ name = 'n-best list', sources, references = [] }: NbestList): void {

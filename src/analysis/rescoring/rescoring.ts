@@ -1,8 +1,18 @@
 import { z } from 'zod';
 import { DecadeError } from '../../core/errors.js';
-import { type BadLine, featureValues, type NbestGroup, type NbestHypothesis, nbestGroups } from '../../decoding/nbest.js';
+import type { LengthPenalty } from '../../decoding/length-penalty.js';
+import {
+  type BadLine,
+  featureValues,
+  type NbestGroup,
+  type NbestHypothesis,
+  nbestGroups,
+  translationFeatures,
+} from '../../decoding/nbest.js';
 import type { LineScore, ScoreOptions } from '../../decoding/score.js';
+import type { Translation } from '../../decoding/translator.js';
 import type { WorkControl } from '../work.js';
+import { MatchingPenalty } from './matching-penalty.js';
 
 /** How a list is scored again, and the defaults. */
 export const rescoringOptions = z.strictObject({
@@ -10,8 +20,11 @@ export const rescoringOptions = z.strictObject({
   weight: z.number().min(0).max(1).default(0.5),
   /** Which of the list's own figures counts: its `score`, or a feature by its name, such as `logProbability`. */
   own: z.string().min(1).default('score'),
-  /** The model's log-probability is divided by length^alpha (`</s>` counts); 0: the log-probability itself, as in 2014. */
-  lengthPenalty: z.number().min(0).max(10).default(0),
+  /**
+   * The model's log-probability is divided by length^alpha (`</s>` counts); 0: the log-probability itself, as in 2014. Default:
+   * as the list's own figure is, where the list says so, otherwise 0.
+   */
+  lengthPenalty: z.number().min(0).max(10).optional(),
   /** Sentences are gathered until they have so many hypotheses, which are scored together. */
   hypothesesAtOnce: z.int().min(1).max(10_000_000).default(2_000),
 });
@@ -41,13 +54,19 @@ interface NbestHypotheses {
   readonly hypotheses: readonly (readonly ListedHypothesis[])[];
 }
 
-export type ListedHypothesis = Pick<NbestHypothesis, 'text' | 'score'> & Partial<NbestHypothesis>;
+/** A translation of decade's, or what another system knows of one. */
+export type ListedHypothesis = Translation | (Pick<NbestHypothesis, 'text' | 'score'> & Partial<NbestHypothesis>);
+
+/** What a model makes of a pair: of the tokens only their number counts here. */
+export interface PairScore extends Pick<LineScore, 'logProbability'> {
+  readonly tokenLogProbabilities: { readonly length: number };
+}
 
 /** Scores pairs, one model or several together. */
 export type ScorePairs = (
   pairs: readonly { readonly source: string; readonly target: string }[],
   options: ScoreOptions,
-) => Promise<readonly LineScore[]>;
+) => Promise<readonly PairScore[]>;
 
 export interface RescoredHypothesis extends NbestHypothesis {
   /** The list's own figure that counts: its score, or a feature. */
@@ -76,6 +95,8 @@ export interface RescoredSentence {
 export interface RescoringControl extends WorkControl {
   /** Takes a line that cannot be used, and why; the others are rescored. Without it such a line ends the work. */
   readonly onBadLine?: BadLine | undefined;
+  /** Takes what had to be assumed, once for each list. */
+  readonly onAssumption?: ((text: string) => void) | undefined;
 }
 
 /**
@@ -90,21 +111,27 @@ export async function* rescored(
   score: ScorePairs,
   label: string,
   options: RescoringOptions,
-  { signal, onProgress, onBadLine }: RescoringControl = {},
+  { signal, onProgress, onBadLine, onAssumption }: RescoringControl = {},
 ): AsyncGenerator<RescoredSentence, void, undefined> {
   const { name = 'n-best list', sources } = list;
+  const penalty = new MatchingPenalty(options, () => {
+    onAssumption?.(
+      `${name} does not say which length penalty its figures carry: the model's log-probabilities are taken as they are (length penalty 0)`,
+    );
+  });
   let waiting: Listed[] = [];
   let [count, all] = [0, 0];
   async function* scored(): AsyncGenerator<RescoredSentence, void, undefined> {
     const pairs = waiting.flatMap(({ source, hypotheses }) => hypotheses.map(({ text }) => ({ source, target: text })));
     const scores = (await score(pairs, { signal })).values();
     for (const { hypotheses, ...rest } of waiting) {
+      const where = `${name}: sentence ${rest.sentence}`;
       yield {
         ...rest,
         hypotheses: hypotheses.map((hypothesis) => ({
           ...hypothesis,
-          own: ownScore(hypothesis, options.own, `${name}: sentence ${rest.sentence}`),
-          model: modelScore(scores.next().value, options.lengthPenalty),
+          own: ownScore(hypothesis, options.own, where),
+          model: modelScore(scores.next().value, penalty.of(hypothesis, where)),
         })),
       };
       all += hypotheses.length;
@@ -158,7 +185,11 @@ function* groupsOf({ hypotheses }: NbestHypotheses, name: string): Generator<Nbe
     }
     yield {
       sentence,
-      hypotheses: given.map(({ text, score, features = '', further = [] }) => ({ text, score, features, further })),
+      hypotheses: given.map((hypothesis) =>
+        'tokenLogProbabilities' in hypothesis
+          ? { text: hypothesis.text, score: hypothesis.score, features: translationFeatures(hypothesis), further: [] }
+          : { features: '', further: [], ...hypothesis },
+      ),
     };
   }
 }
@@ -179,9 +210,10 @@ function ownScore({ score, features }: NbestHypothesis, own: string, where: stri
   });
 }
 
-function modelScore(score: LineScore | undefined, lengthPenalty: number): number {
+function modelScore(score: PairScore | undefined, penalty: LengthPenalty): number {
   if (score === undefined || Number.isNaN(score.logProbability)) return Number.NEGATIVE_INFINITY;
-  return score.logProbability / score.tokenLogProbabilities.length ** lengthPenalty;
+  // Nothing was scored for an empty pair, whose log-probability is 0.
+  return score.logProbability / penalty(Math.max(1, score.tokenLogProbabilities.length));
 }
 
 /** Best first; equal ones in the order of the list. Where the model finds all impossible (an empty source), the list's own scores decide. */

@@ -1,96 +1,146 @@
+import { drawSentences, standardResamples, standardSeed } from '../../metrics/bootstrap.js';
 import type { Metric } from '../../metrics/metric.js';
+import type { IntervalOptions } from '../scored-sentences.js';
+import { forEach } from '../work.js';
 import type { RescoredHypothesis } from './rescoring.js';
+import { upperEnvelope } from './upper-envelope.js';
 
-/** The weight that a corpus is translated best with. */
+/** A weight that was tuned on a list with references, and how well the list knows it. */
 export interface TunedWeight {
-  /** In the middle of the stretch of weights that do equally well. */
+  /** In the middle of `low` and `high`. */
   readonly weight: number;
+  /** BLEU of the list with it. */
   readonly score: number;
-  /** Where the stretch begins and ends. */
-  readonly from: number;
-  readonly to: number;
+  /** The least and the greatest weight that the list cannot tell from its best, with a confidence of 95 %. */
+  readonly low: number;
+  readonly high: number;
+  /** Where the BLEU of the list is highest, which may be luck. */
+  readonly best: { readonly weight: number; readonly score: number };
 }
 
+/** Weights between which no choice changes, and the one that stands for them. */
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+  readonly weight: number;
+}
+
+/** So many stretches are compared; of more, evenly many are taken. A narrower optimum is luck. */
+const mostStretches = 200;
+const confidence = 0.95;
+
 /**
- * The best weight in [0, 1] between two scores, exactly (Och 2003, "Minimum error rate training", section 4.1): a
- * hypothesis's combined score is a line over the weight, so a sentence's best hypothesis changes only where lines cross
- * in their upper envelope. Between the crossings of all sentences the corpus score is constant; each stretch is scored.
+ * The weight in [0, 1] between two scores that a corpus is translated well with.
  *
- * Holds the crossings only, a few a sentence.
+ * Over the weight, the corpus score is a curve of many small steps (Och 2003, section 4.1), and its highest step is the best for
+ * these sentences, not for others. So the weights are sought that the sentences cannot tell from the best: a weight is left out
+ * when the best lies so far above it on the whole list as happens on fewer than 5 % of resampled lists by chance, where the best
+ * may be another on each (multiple comparisons with the best, Hsu 1984; by the bootstrap). The middle of those that are left is
+ * taken: all of [0, 1] when the list knows nothing, which makes it the even average.
+ *
+ * Holds the changes of choice only, a few per sentence.
  */
 export class WeightSearch {
   readonly #metric: Metric;
-  /** Statistics of the corpus at weight 0, and what is added to them where a weight is passed. */
-  #start: Float64Array | undefined;
-  readonly #changes: { readonly at: number; readonly change: Float64Array }[] = [];
+  /** Statistics of each sentence at weight 0, and what is added to them where a weight is passed. */
+  readonly #start: Float64Array[] = [];
+  readonly #changes: { readonly at: number; readonly sentence: number; readonly change: Float64Array }[] = [];
 
   constructor(metric: Metric) {
     this.#metric = metric;
   }
 
   add(hypotheses: readonly RescoredHypothesis[], references: readonly string[]): void {
+    const sentence = this.#start.length;
     let before: Float64Array | undefined;
     for (const { from, hypothesis } of upperEnvelope(hypotheses)) {
       const statistics = this.#metric.statistics(hypothesis?.text ?? '', references);
-      if (before === undefined) {
-        this.#start ??= new Float64Array(statistics.length);
-        addTo(this.#start, statistics);
-      } else {
-        const earlier = before;
-        this.#changes.push({ at: from, change: statistics.map((value, index) => value - (earlier[index] as number)) });
-      }
+      const earlier = before;
+      if (earlier === undefined) this.#start.push(statistics);
+      else this.#changes.push({ at: from, sentence, change: statistics.map((value, index) => value - (earlier[index] as number)) });
       before = statistics;
     }
   }
 
-  /** Of stretches that do equally well the widest. Undefined when nothing was added. */
-  best(): TunedWeight | undefined {
-    if (this.#start === undefined) return undefined;
-    const sum = this.#start.slice();
-    const stretches = [{ from: 0, to: 1, score: this.#metric.score(sum).score }];
-    const changes = this.#changes.toSorted((a, b) => a.at - b.at);
-    changes.forEach(({ at, change }, index) => {
-      addTo(sum, change);
-      if (changes[index + 1]?.at === at) return;
-      const { score } = this.#metric.score(sum);
-      const last = stretches.at(-1);
-      if (last === undefined || last.score === score) return;
-      last.to = at;
-      stretches.push({ from: at, to: 1, score });
+  /** Undefined when nothing was added. */
+  async best({ resamples = standardResamples, seed = standardSeed, ...control }: IntervalOptions = {}): Promise<TunedWeight | undefined> {
+    if (this.#start.length === 0) return undefined;
+    const stretches = this.#stretches();
+    const scoresOf = this.#scorer(stretches);
+    const counts = new Float64Array(this.#start.length).fill(1);
+    const scores = scoresOf(counts);
+    const top = scores.indexOf(Math.max(...scores));
+    // How far the best of each draw lies above each stretch, beyond what it does on the whole list.
+    const exceeded = stretches.map(() => new Float64Array(resamples));
+    const drawn = new Int32Array(this.#start.length);
+    await forEach('resampling for the weight', resamples, control, (resample) => {
+      drawSentences(drawn, seed, resample);
+      counts.fill(0);
+      for (const sentence of drawn) (counts[sentence] as number)++;
+      const errors = scoresOf(counts).map((score, index) => score - (scores[index] as number));
+      const most = Math.max(...errors);
+      for (const [index, error] of errors.entries()) (exceeded[index] as Float64Array)[resample] = most - error;
     });
-    const [best] = stretches.sort((a, b) => b.score - a.score || b.to - b.from - (a.to - a.from));
-    return best === undefined ? undefined : { ...best, weight: (best.from + best.to) / 2 };
+    const behind = (index: number) => (scores[top] as number) - (scores[index] as number);
+    const alike = [...stretches.keys()].filter((index) => behind(index) <= quantile(exceeded[index] as Float64Array, confidence));
+    const stretch = (index: number | undefined) => stretches[index ?? top] as Stretch;
+    const [low, high] = [stretch(alike[0]).from, stretch(alike.at(-1)).to];
+    const off = (index: number) => Math.abs(stretch(index).weight - (low + high) / 2);
+    const chosen = alike.reduce((nearest, index) => (off(index) < off(nearest) ? index : nearest), top);
+    return {
+      weight: stretch(chosen).weight,
+      score: scores[chosen] as number,
+      low,
+      high,
+      best: { weight: stretch(top).weight, score: scores[top] as number },
+    };
   }
-}
 
-/** The hypothesis that is best from each weight on, from 0 to 1. One of no hypothesis for a sentence that has none. */
-function upperEnvelope(hypotheses: readonly RescoredHypothesis[]): { from: number; hypothesis: RescoredHypothesis | undefined }[] {
-  const opinions = hypotheses.filter(({ model }) => Number.isFinite(model));
-  const candidates = opinions.length === 0 ? hypotheses.map((hypothesis) => ({ ...hypothesis, model: hypothesis.own })) : opinions;
-  const slope = ({ own, model }: RescoredHypothesis) => model - own;
-  let current: RescoredHypothesis | undefined;
-  for (const candidate of candidates) {
-    if (current === undefined || candidate.own > current.own || (candidate.own === current.own && slope(candidate) > slope(current)))
-      current = candidate;
+  /** That of the even average is among them. */
+  #stretches(): Stretch[] {
+    const ends = [...new Set([0, ...this.#changes.map(({ at }) => at), 1])].sort((a, b) => a - b);
+    const all = ends.slice(1).map((to, index) => {
+      const from = ends[index] as number;
+      const isEven = from <= 0.5 && 0.5 < to;
+      return { from, to, isEven, weight: isEven ? 0.5 : (from + to) / 2 };
+    });
+    const apart = Math.max(1, (all.length - 1) / (mostStretches - 1));
+    const taken = new Set(Array.from({ length: mostStretches }, (_, place) => Math.round(place * apart)));
+    return all.filter(({ isEven }, index) => isEven || taken.has(index));
   }
-  const envelope = [{ from: 0, hypothesis: current }];
-  for (let next = current; next !== undefined; ) {
-    const line = next;
-    next = undefined;
-    let crossing = 1;
-    for (const candidate of candidates) {
-      if (slope(candidate) <= slope(line)) continue;
-      const at = (line.own - candidate.own) / (slope(candidate) - slope(line));
-      if (at < crossing || (at === crossing && next !== undefined && slope(candidate) > slope(next))) {
-        crossing = at;
-        next = candidate;
+
+  /** The score at each stretch of a corpus in which each sentence occurs so many times. */
+  #scorer(stretches: readonly Stretch[]): (counts: Float64Array) => Float64Array {
+    const first = ({ at }: { at: number }) => {
+      let [low, high] = [0, stretches.length];
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if ((stretches[middle] as Stretch).from >= at) high = middle;
+        else low = middle + 1;
       }
-    }
-    if (next !== undefined) envelope.push({ from: crossing, hypothesis: next });
+      return low;
+    };
+    const places = this.#changes.map(first);
+    const size = this.#start[0]?.length ?? 0;
+    return (counts) => {
+      const sums = Array.from({ length: stretches.length + 1 }, () => new Float64Array(size));
+      for (const [sentence, statistics] of this.#start.entries()) addTo(sums[0] as Float64Array, statistics, counts[sentence] as number);
+      for (const [index, { sentence, change }] of this.#changes.entries()) {
+        addTo(sums[places[index] as number] as Float64Array, change, counts[sentence] as number);
+      }
+      return Float64Array.from(stretches, (_, index) => {
+        if (index > 0) addTo(sums[index] as Float64Array, sums[index - 1] as Float64Array, 1);
+        return this.#metric.score(sums[index] as Float64Array).score;
+      });
+    };
   }
-  return envelope;
 }
 
-function addTo(sum: Float64Array, added: Float64Array): void {
-  for (let index = 0; index < sum.length; index++) (sum[index] as number) += added[index] as number;
+function quantile(values: Float64Array, share: number): number {
+  const sorted = values.toSorted();
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number;
+}
+
+function addTo(sum: Float64Array, added: Float64Array, times: number): void {
+  for (let index = 0; index < sum.length; index++) (sum[index] as number) += times * (added[index] as number);
 }

@@ -9,9 +9,8 @@ import { type ProviderReport, matrixProviders } from '../../platform/node/native
 import { openKernels } from '../../platform/node/open-kernels.js';
 import { webAssemblyProvider } from '../../tensor/kernels/provider.js';
 import { type Precision, precisions } from '../../tensor/matrix.js';
-import { Memory } from '../../tensor/memory.js';
 import { nodeRuntime } from '../../node/runtime.js';
-import { type DeviceChoice, numberFrom, withDevicesOption, withGemmOption } from '../arguments.js';
+import { type DeviceChoice, numberFrom, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
 import { print, printJson } from '../output.js';
 import { figure } from '../progress.js';
 
@@ -37,11 +36,11 @@ export function benchCommand(): Command {
     .description('How fast this machine is, against the speed of its matrix products alone.')
     .argument('<subject>', `what to measure: ${Object.keys(subjects).join(', ')}`)
     .option('--config <shape>', `the network: ${Object.keys(benchShapes).join(', ')}`, 'base')
-    .option('--length <tokens>', "train: tokens a sentence, in place of the shape's", numberFrom(1))
+    .option('--length <tokens>', "train: tokens a sentence, in place of the shape's", wholeNumber(1, 1_000))
     .option('--seconds <number>', 'how long to measure', numberFrom(0.1), 10)
     .addOption(new Option('--precision <type>', 'train: operands of the matrix products; sums are f32').choices(precisions).default('f32'))
     .addOption(new Option('--strategy <name>', 'train: how devices work together').choices(strategies).default('data'))
-    .option('--beam <number>', 'translate: 1 is greedy search', numberFrom(1), 1)
+    .option('--beam <number>', 'translate: 1 is greedy search', wholeNumber(1, 1_000), 1)
     .option('--profile', 'train: also the time of every kernel')
     .option('--json', 'print one JSON object');
   return withGemmOption(withDevicesOption(command))
@@ -50,7 +49,7 @@ export function benchCommand(): Command {
 }
 
 async function bench(subject: string, options: Options): Promise<void> {
-  const measure = subjects[subject];
+  const measure = Object.hasOwn(subjects, subject) ? subjects[subject] : undefined;
   if (measure === undefined) {
     throw new DecadeError('usage', { where: 'bench', received: JSON.stringify(subject), allowed: Object.keys(subjects).join(', ') });
   }
@@ -85,8 +84,9 @@ async function benchTranslation({ config, beam, seconds, gemm, devices = nodeRun
 }
 
 async function benchProducts({ json }: Options): Promise<void> {
-  const memory = new Memory({ shared: true });
+  const memory = nodeRuntime.newMemory();
   const { provider, choice, reports } = await matrixProviders(memory, webAssemblyProvider(memory, await openKernels(memory)), {
+    all: true,
     measure: true,
   });
   provider.dispose();

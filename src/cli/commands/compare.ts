@@ -1,23 +1,26 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { ComparedSystem, Comparison } from '../../analysis/compare.js';
 import { describeTestSet } from '../../analysis/scored-sentences.js';
 import { compare } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { nodeRuntime } from '../../node/runtime.js';
-import { type DeviceChoice, gathered, names, withDevicesOption, withGemmOption } from '../arguments.js';
+import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
-import { print, printJson, writeWhole } from '../output.js';
+import { print, printJson, requireOutput, requirePage, writeWhole } from '../output.js';
 import { StagedProgress } from '../progress.js';
+import { scoringOf, type ScoringChoice, withScoringOptions } from '../scoring.js';
+import { describeDifference, describeInterval } from '../scores.js';
 import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.js';
 import { allLines, requireSameCount } from '../text-input.js';
 import { type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
 
-interface Options extends DeviceChoice, SearchChoice, TestSetChoice {
+interface Options extends DeviceChoice, SearchChoice, ScoringChoice, TestSetChoice {
   hypotheses?: string[];
-  metrics: string[];
-  out: string;
+  out?: string;
   json?: boolean;
 }
+
+const defaultPage = 'compare.html';
 
 export function compareCommand(): Command {
   const command = withTestSetOptions(
@@ -29,10 +32,9 @@ export function compareCommand(): Command {
     'the dev corpus of the first run',
   )
     .option('--hypotheses <FILE...>', 'also, or only, translations in files', gathered)
-    .addOption(new Option('--metrics <names>', 'bleu, chrf, chrf++, ter, exact').argParser(names).default(['bleu', 'chrf'], 'bleu,chrf'))
-    .option('--out <FILE>', 'the page', 'compare.html')
+    .option('--out <FILE>', `the page (default: ${defaultPage})`)
     .option('--json', 'print one JSON object');
-  return withGemmOption(withDevicesOption(withSearchOptions(command)))
+  return withGemmOption(withDevicesOption(withSearchOptions(withScoringOptions(command))))
     .addHelpText(
       'after',
       `
@@ -44,6 +46,7 @@ Examples:
 }
 
 async function run(runs: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
+  const scoring = scoringOf(options);
   const testSet = await testSetOf('compare', options);
   const hypotheses: ComparedSystem[] = [];
   for (const name of options.hypotheses ?? []) {
@@ -54,22 +57,22 @@ async function run(runs: readonly string[], options: Options, signal: AbortSigna
     requireSameCount({ name: testSet.name, lines: testSet.sources }, { name, lines });
     hypotheses.push({ name, hypotheses: lines });
   }
+  const { out = defaultPage } = options;
+  await (options.out === undefined ? requirePage(out) : requireOutput(out));
   const progress = new StagedProgress();
-  const comparison = await writeWhole(options.out, async () => {
-    const { page, comparison } = await compare(nodeRuntime, runs, {
-      ...(testSet && { testSet }),
-      hypotheses,
-      metrics: options.metrics,
-      decoding: await searchOptions(options),
-      gemm: options.gemm,
-      devices: options.devices,
-      signal,
-      onProgress: progress.update,
-    });
-    return { text: page, result: comparison };
+  const { page, comparison } = await compare(nodeRuntime, runs, {
+    ...(testSet && { testSet }),
+    hypotheses,
+    ...scoring,
+    decoding: await searchOptions(options),
+    gemm: options.gemm,
+    devices: options.devices,
+    signal,
+    onProgress: progress.update,
   }).finally(() => progress.end());
-  if (options.json) await printJson(asJson(comparison, options.out));
-  else await print(`${describe(comparison)}\n${options.out}`);
+  await writeWhole(out, page);
+  if (options.json) await printJson(asJson(comparison, out));
+  else await print(`${describe(comparison)}\n${out}`);
 }
 
 function asJson({ testSet, metrics }: Comparison, page: string): object {
@@ -79,14 +82,13 @@ function asJson({ testSet, metrics }: Comparison, page: string): object {
 function describe({ testSet, metrics }: Comparison): string {
   const width = Math.max(...metrics.flatMap(({ systems }) => systems.map(({ system }) => system.length)));
   const tables = metrics.map(({ label, signature, systems }) => {
-    const rows = systems.map(({ system, score, low, high, difference, probability }) => {
-      const against =
-        difference === undefined || probability === undefined
-          ? ''
-          : `  ${`${difference < 0 ? '-' : '+'}${Math.abs(difference).toFixed(2)}`.padStart(7)}  p = ${probability.toFixed(3)}`;
-      return `  ${system.padEnd(width)}  ${score.toFixed(2).padStart(6)}  ${`[${low.toFixed(2)}, ${high.toFixed(2)}]`.padEnd(16)}${against}`.trimEnd();
+    const rows = systems.map(({ system, score, difference, ...interval }) => {
+      const against = difference === undefined ? '' : `  ${describeDifference(difference)}`;
+      return `  ${system.padEnd(width)}  ${score.toFixed(2).padStart(6)}  ${describeInterval(interval).padEnd(16)}${against}`.trimEnd();
     });
     return [`${label}  ${signature}`, ...rows].join('\n');
   });
-  return [`${describeTestSet(testSet)}; score, 95 % interval, difference from the first, p by paired bootstrap`, ...tables].join('\n');
+  return [`${describeTestSet(testSet)}; score and difference from the first with 95 % intervals, p by paired bootstrap`, ...tables].join(
+    '\n',
+  );
 }

@@ -1,5 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { Command } from 'commander';
+import { nodeRuntime } from '../../node/runtime.js';
 import { ForeignInterface } from '../../platform/node/foreign.js';
 import { peakGflops } from '../../platform/node/machine-code/processor.js';
 import { type Bfloat16Report, mixedPrecision } from '../../platform/node/native/mixed-precision.js';
@@ -7,16 +8,16 @@ import { matrixProviders, type ProviderReport } from '../../platform/node/native
 import { openKernels } from '../../platform/node/open-kernels.js';
 import { hasRelaxedSimd } from '../../tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../tensor/kernels/provider.js';
-import { Memory } from '../../tensor/memory.js';
 import { print, printJson } from '../output.js';
-import { styleFor } from '../style.js';
-import { version } from '../version.js';
+import { version } from '../../platform/node/version.js';
+import { styleFor } from '../terminal.js';
 
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description('What decade found on this machine, how fast each matrix library is, and what would make it faster.')
+    .option('--measure', 'measure the matrix libraries again and decide anew which is used')
     .option('--json', 'print one JSON object')
-    .addHelpText('after', '\nExample:\n  $ decade doctor')
+    .addHelpText('after', '\nExamples:\n  $ decade doctor\n  $ decade doctor --measure')
     .action(doctor);
 }
 
@@ -30,6 +31,8 @@ interface Findings {
   kernels: string;
   /** The matrix library that is used unless another is asked for. */
   gemm: string;
+  /** When that was decided, and the file by which every command knows it; without a file, it could not be kept. */
+  decision: { decided: string; file?: string };
   providers: ProviderReport[];
   /** GFLOP/s of one core that only multiplies and adds in registers, by instructions; absent where they cannot be measured. */
   peak?: { avx512?: number; avx2?: number };
@@ -39,20 +42,20 @@ interface Findings {
   fasterCommand?: string;
 }
 
-async function doctor({ json }: { json?: boolean }): Promise<void> {
-  const found = await findings();
+async function doctor({ json, measure = false }: { json?: boolean; measure?: boolean }): Promise<void> {
+  const found = await findings(measure);
   if (json) await printJson(found);
   else await print(describe(found));
 }
 
-async function findings(): Promise<Findings> {
-  const memory = new Memory({ shared: true });
+async function findings(measure: boolean): Promise<Findings> {
+  const memory = nodeRuntime.newMemory();
   const kernels = await openKernels(memory);
-  const providers = await matrixProviders(memory, webAssemblyProvider(memory, kernels), { measure: true });
+  const providers = await matrixProviders(memory, webAssemblyProvider(memory, kernels), { all: true, measure });
   const fasterCommand = await providers.fasterCommand();
-  const gemm = providers.choice.name;
+  const { choice, decision } = providers;
   providers.provider.dispose();
-  const mixed = await mixedPrecision(memory, { measure: true });
+  const mixed = await mixedPrecision(memory, { measure });
   mixed.provider?.dispose();
   const peak = await measuredPeak();
   return {
@@ -60,15 +63,22 @@ async function findings(): Promise<Findings> {
     node: process.versions.node,
     platform: `${process.platform} ${process.arch}`,
     cores: availableParallelism(),
-    memoryGiB: Math.round((totalmem() / 1024 ** 3) * 10) / 10,
+    memoryGiB: Math.round((memoryBytes() / 1024 ** 3) * 10) / 10,
     simd: hasRelaxedSimd() ? 'relaxed' : 'plain',
     kernels: kernels.variant,
-    gemm,
+    gemm: choice.name,
+    decision: { decided: decision.decided, ...(decision.file !== undefined && { file: decision.file }) },
     providers: providers.reports,
     ...(peak !== undefined && { peak }),
     bf16: mixed.report,
     ...(fasterCommand !== undefined && { fasterCommand }),
   };
+}
+
+/** A container may be allowed less than the machine has. */
+function memoryBytes(): number {
+  const allowed = process.constrainedMemory?.() ?? 0;
+  return allowed > 0 ? Math.min(allowed, totalmem()) : totalmem();
 }
 
 async function measuredPeak(): Promise<Findings['peak']> {
@@ -103,6 +113,7 @@ function describe(found: Findings): string {
     '',
     'Matrix libraries (* is used; --gemm or DECADE_GEMM chooses another):',
     ...rows,
+    ...describeDecision(found),
     ...(found.peak === undefined ? [] : ['', describePeak(found.peak)]),
     '',
     `Mixed precision (training.precision: bf16): ${describeMixedPrecision(found.bf16)}`,
@@ -111,6 +122,20 @@ function describe(found: Findings): string {
       ? 'Nothing to install: this is as fast as decade gets here.'
       : `This would make it faster:\n  $ ${found.fasterCommand}`,
   ].join('\n');
+}
+
+function describeDecision({ decision: { decided, file }, gemm }: Findings): string[] {
+  const when = decided.slice(0, 16).replace('T', ' ');
+  if (file === undefined) {
+    return [
+      'This cannot be kept in the cache directory, so every command measures anew, and may choose another one, with other rounding:',
+      `set XDG_CACHE_HOME to a directory that can be written, or DECADE_GEMM=${gemm}.`,
+    ];
+  }
+  return [
+    `Decided ${when} UTC, kept in ${file}, so that every command`,
+    'computes with the same one and gives the same bits; `decade doctor --measure` decides anew.',
+  ];
 }
 
 function describeMixedPrecision({ available, reason, speed, f32Speed }: Bfloat16Report): string {

@@ -6,14 +6,14 @@ import {
   estimateModel,
   type ModelEstimate,
   measureProducts,
-  trainingOperations,
+  type MemoryNeed,
+  operationsPerPair,
+  trainingPairs,
 } from '../../analysis/estimate.js';
-import type { MemoryEstimate } from '../../analysis/peak-memory.js';
 import { readConfiguration } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { nodeRuntime } from '../../node/runtime.js';
-import { Memory } from '../../tensor/memory.js';
-import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
+import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { print, printJson } from '../output.js';
 import { duration, figure, Progress } from '../progress.js';
 
@@ -24,7 +24,7 @@ interface Options extends DeviceChoice {
 
 interface Estimate {
   model: ModelEstimate;
-  memory: MemoryEstimate;
+  memory: MemoryNeed;
   devices: number;
   gemm: string;
   /** Of the matrix products, measured here, a device. */
@@ -32,18 +32,17 @@ interface Estimate {
   corpus?: CorpusEstimate;
   /** Why the corpus could not be counted. */
   corpusMissing?: string;
-  /** If there were nothing but the matrix products. */
+  /** If there were nothing but the matrix products. Neither of a configuration that has no room in memory. */
   secondsAtLeast?: number;
-  wordsPerSecondAtMost: number;
+  wordsPerSecondAtMost?: number;
 }
 
 export function estimateCommand(): Command {
   const command = new Command('estimate')
     .description('What a configuration will need: parameters, memory, operations and time, before anything is trained.')
     .argument('<CONFIG.yaml>', 'a configuration, as for train')
-    .option('--set <key.path=value>', 'in place of what the configuration says; may be given several times', gathered)
     .option('--json', 'print one JSON object');
-  return withGemmOption(withDevicesOption(command))
+  return withSetOption(withGemmOption(withDevicesOption(command)))
     .addHelpText('after', '\nExample:\n  $ decade estimate recipes/paper-2014.yaml')
     .action(run);
 }
@@ -57,7 +56,7 @@ async function run(path: string, options: Options): Promise<void> {
 async function estimate(path: string, { set, devices = nodeRuntime.cores, gemm }: Options): Promise<Estimate> {
   const configuration = await readConfiguration(nodeRuntime, path, set);
   const model = estimateModel(configuration);
-  const device = await nodeRuntime.openDevice(new Memory({ shared: false }), { gemm });
+  const device = await nodeRuntime.openDevice(nodeRuntime.newMemory(), { gemm });
   const speed = measureProducts(device, configuration);
   const measured = { devices, gemm: device.matrix.name, gflops: Math.round(speed / 1e8) / 10 };
   device.matrix.dispose();
@@ -70,34 +69,73 @@ async function estimate(path: string, { set, devices = nodeRuntime.cores, gemm }
   });
   progress.end();
   const counted = corpus instanceof DecadeError ? undefined : corpus;
-  const { sourceTokensPerPair = 1, targetTokensPerPair = 1 } = counted ?? {};
-  const perPair = sourceTokensPerPair * model.operationsPerSourceToken + targetTokensPerPair * model.operationsPerTargetToken;
-  return {
+  const result = {
     model,
     memory: estimateMemory(configuration, devices, counted),
     ...measured,
-    wordsPerSecondAtMost: Math.round((devices * speed * (sourceTokensPerPair + targetTokensPerPair)) / perPair),
-    ...(corpus instanceof DecadeError
-      ? { corpusMissing: corpus.message }
-      : { corpus, secondsAtLeast: trainingOperations(configuration, model, corpus) / (devices * speed) }),
+    ...(corpus instanceof DecadeError ? { corpusMissing: corpus.message } : { corpus }),
+  };
+  if (!result.memory.fits) return result;
+  const lengths = counted ?? { sourceTokensPerPair: 1, targetTokensPerPair: 1 };
+  const perPair = operationsPerPair(model, lengths);
+  return {
+    ...result,
+    wordsPerSecondAtMost: Math.round((devices * speed * (lengths.sourceTokensPerPair + lengths.targetTokensPerPair)) / perPair),
+    ...(counted && { secondsAtLeast: (trainingPairs(configuration, counted) * perPair) / (devices * speed) }),
   };
 }
 
-function describe({ model, memory, devices, gemm, gflops, corpus, corpusMissing, secondsAtLeast, wordsPerSecondAtMost }: Estimate): string {
-  const on = `${devices} ${devices === 1 ? 'device' : 'devices'} of ${gflops} GFLOP/s (${gemm}, measured here)`;
+function describe(estimate: Estimate): string {
+  const { model, corpus, corpusMissing } = estimate;
   return [
     `Parameters   ${millions(model.parameters)}, of these ${millions(model.recurrentParameters)} recurrent`,
     ...model.parts.map(({ name, parameters }) => `             ${name.padEnd(18)} ${figure(parameters).padStart(13)}`),
-    `Memory       ${size(memory.totalMiB)} at most: parameters ${size(memory.parametersMiB)}, gradients ${size(memory.gradientsMiB)}, optimizer ${size(memory.optimizerMiB)}, activations ${size(memory.activationsMiB)}, Node.js and libraries ${size(memory.runtimeMiB)}`,
+    describeMemory(estimate),
     `Operations   ${millions(model.operationsPerSourceToken)} a source token, ${millions(model.operationsPerTargetToken)} a target token, forward and backward`,
-    `Speed        ${figure(wordsPerSecondAtMost)} words/s at most on ${on}`,
     corpus === undefined
       ? `Corpus       not counted: ${corpusMissing}`
       : `Corpus       ${figure(corpus.pairs)} pairs of ${corpus.sourceTokensPerPair.toFixed(1)} and ${corpus.targetTokensPerPair.toFixed(1)} tokens`,
-    secondsAtLeast === undefined
+    ...describeTime(estimate),
+  ].join('\n');
+}
+
+function describeMemory({ memory, devices }: Estimate): string {
+  const parts = [
+    `parameters ${size(memory.parametersMiB)}`,
+    `gradients ${size(memory.gradientsMiB)}`,
+    `optimizer ${size(memory.optimizerMiB)}`,
+    `activations ${size(memory.activationsMiB)}`,
+  ].join(', ');
+  if (memory.fits)
+    return `Memory       ${size(memory.totalMiB)} at most: ${parts}, corpus ${size(memory.corpusMiB)}, Node.js and libraries ${size(memory.runtimeMiB)}`;
+  const needed = size(memory.totalMiB - memory.runtimeMiB - memory.corpusMiB);
+  return [
+    `Memory       cannot be allocated on ${count(devices)}: ${needed} needed (${parts}) in one WebAssembly memory of ${size(memory.limitMiB)}`,
+    `             ${remedies(memory).join(', or ')}`,
+  ].join('\n');
+}
+
+function remedies({ devicesAtMost, fitsAsPipeline }: MemoryNeed): string[] {
+  const wishes = [
+    ...(devicesAtMost === undefined ? [] : [`use --devices ${devicesAtMost}${devicesAtMost > 1 ? ' or fewer' : ''}`]),
+    ...(fitsAsPipeline ? ['--set training.parallel.strategy=pipeline, in which each device has the gradients of its own layers only'] : []),
+  ];
+  return wishes.length > 0 ? wishes : ['make model.hidden, model.embedding, the vocabularies or the batches smaller'];
+}
+
+function describeTime({ devices, gflops, gemm, corpus, secondsAtLeast, wordsPerSecondAtMost }: Estimate): string[] {
+  if (wordsPerSecondAtMost === undefined) return [];
+  const on = `${count(devices)} of ${gflops} GFLOP/s (${gemm}, measured here)`;
+  return [
+    `Speed        ${figure(wordsPerSecondAtMost)} words/s at most on ${on}`,
+    secondsAtLeast === undefined || corpus === undefined
       ? 'Time         unknown without the corpus'
       : `Time         ${duration(secondsAtLeast)} at least: the matrix products alone`,
-  ].join('\n');
+  ];
+}
+
+function count(devices: number): string {
+  return `${devices} ${devices === 1 ? 'device' : 'devices'}`;
 }
 
 /** `384M`, `8.25M` */

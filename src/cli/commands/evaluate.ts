@@ -1,24 +1,23 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
+import { requireTestSet } from '../../analysis/scored-sentences.js';
 import { evaluate } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { type Evaluation, metricNamed } from '../../metrics/evaluate.js';
-import { type BleuTokenizer, bleuTokenizers } from '../../metrics/tokenization.js';
-import { type DeviceChoice, gathered, names, withDevicesOption, withGemmOption } from '../arguments.js';
+import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { print, printJson } from '../output.js';
 import { figure, Progress } from '../progress.js';
-import { allLines, requireSameCount } from '../text-input.js';
+import { scoringOf, type ScoringChoice, withScoringOptions } from '../scoring.js';
+import { readTestSet } from '../test-set.js';
+import { warn } from '../warning.js';
 import { describeSearch, type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
 
-interface Options extends DeviceChoice, SearchChoice {
+interface Options extends DeviceChoice, SearchChoice, ScoringChoice {
   hypotheses?: string;
   references: string[];
   model?: string[];
   source?: string;
-  metrics: string[];
-  tokenize?: BleuTokenizer;
-  lowercase?: boolean;
   json?: boolean;
 }
 
@@ -26,75 +25,71 @@ export function evaluateCommand(): Command {
   const command = new Command('evaluate')
     .description('Score translations against references as sacreBLEU does: those in a file, or those a model gives.')
     .option('--hypotheses <FILE>', 'translations to score, a line each')
-    .option('-m, --model <RUN,...>', 'instead: translate --source with this run', names)
+    .option(
+      '-m, --model <RUN,...>',
+      'instead: translate --source with this run; several, separated by commas or each with -m, translate together',
+      gathered,
+    )
     .option('--source <FILE>', 'source sentences for --model')
     .requiredOption('--references <FILE...>', 'what the translations should be; several files: several references a line', gathered)
-    .addOption(new Option('--metrics <names>', 'bleu, chrf, chrf++, ter, exact').argParser(names).default(['bleu', 'chrf'], 'bleu,chrf'))
-    .addOption(
-      new Option('--tokenize <rules>', 'how BLEU finds words; none: between spaces (default: 13a)').choices(Object.keys(bleuTokenizers)),
-    )
-    .option('--lowercase', 'ignore case, which TER always does')
     .option('--json', 'print one JSON object');
-  return withGemmOption(withDevicesOption(withSearchOptions(command)))
+  return withGemmOption(withDevicesOption(withSearchOptions(withScoringOptions(command))))
     .addHelpText(
       'after',
       `
 Examples:
   $ decade evaluate --hypotheses output.fr --references test.fr
-  $ decade evaluate --hypotheses output.tok.de --references test.tok.de --tokenize none
+  $ decade evaluate --hypotheses output.zh --references test.zh --tokenize zh --smooth floor
   $ decade evaluate -m runs/quickstart --source test.en --references test.fr --metrics bleu,chrf,ter --json`,
     )
     .action((options: Options) => interruptible('stopping', (signal) => run(options, signal)));
 }
 
 async function run(options: Options, signal: AbortSignal): Promise<void> {
-  for (const name of options.metrics) metricNamed(name);
-  const references = await Promise.all(options.references.map(allLines));
-  const hypotheses = await hypothesesOf(options, references[0] ?? [], signal);
-  for (const [set, lines] of references.entries()) {
-    requireSameCount(
-      { name: options.hypotheses ?? options.source ?? '', lines: hypotheses },
-      { name: options.references[set] ?? '', lines },
-    );
-  }
-  const results = evaluate({ hypotheses, references, metrics: options.metrics, tokenize: options.tokenize, lowercase: options.lowercase });
+  const scoring = scoringOf(options);
+  // What is translated or already is a translation: as many lines as there are references of each, known before the work begins.
+  const testSet = await readTestSet(scoredFile(options), options.references);
+  requireTestSet(testSet);
+  const { sources: lines, references } = testSet;
+  const hypotheses = options.model === undefined ? lines : await translations(options.model, lines, options, signal);
+  const results = evaluate({ hypotheses, references, ...scoring });
   if (options.json)
     await printJson({ sentences: hypotheses.length, results: results.map(({ details, ...result }) => ({ ...result, ...details })) });
   else for (const result of results) await print(describe(result));
 }
 
-async function hypothesesOf(options: Options, firstReferences: readonly string[], signal: AbortSignal): Promise<string[]> {
-  if (options.hypotheses !== undefined && options.model === undefined && options.source === undefined) return allLines(options.hypotheses);
-  if (options.hypotheses !== undefined || options.model === undefined || options.source === undefined) {
-    throw new DecadeError('usage', {
-      where: 'evaluate',
-      received:
-        ['hypotheses', 'model', 'source']
-          .filter((name) => options[name as keyof Options] !== undefined)
-          .map((name) => `--${name}`)
-          .join(' and ') || 'nothing to score',
-      allowed: 'either --hypotheses FILE, or --model RUN and --source FILE',
-    });
-  }
-  const source = await allLines(options.source);
-  requireSameCount({ name: options.source, lines: source }, { name: options.references[0] ?? '', lines: firstReferences });
-  const model = await openModel(options.model, options);
+/** The translations, or the sentences for the model to translate. */
+function scoredFile(options: Options): string {
+  const { hypotheses, model, source } = options;
+  if (hypotheses !== undefined && model === undefined && source === undefined) return hypotheses;
+  if (hypotheses === undefined && model !== undefined && source !== undefined) return source;
+  const given = (['hypotheses', 'model', 'source'] as const).filter((name) => options[name] !== undefined);
+  throw new DecadeError('usage', {
+    where: 'evaluate',
+    received: given.map((name) => `--${name}`).join(' and ') || 'nothing to score',
+    allowed: 'either --hypotheses FILE, or --model RUN and --source FILE',
+  });
+}
+
+async function translations(runs: readonly string[], lines: readonly string[], options: Options, signal: AbortSignal): Promise<string[]> {
+  const model = await openModel(runs, options, signal);
   const progress = new Progress();
   const started = performance.now();
   try {
-    const results = await model.translate(source, {
+    const results = await model.translate(lines, {
       ...(await searchOptions(options)),
       signal,
-      onProgress: ({ lines, targetTokens, search }) =>
+      onProgress: ({ lines: done, targetTokens, search }) =>
         progress.update({
           label: 'translating',
-          fraction: lines / source.length,
+          fraction: done / lines.length,
           figures: [
             `${figure((1000 * targetTokens) / (performance.now() - started))} tokens/s`,
             ...(search === undefined ? [] : [describeSearch(search)]),
           ],
         }),
     });
+    for (const { warning } of results) if (warning !== undefined) warn(warning, progress);
     return results.map(({ text }) => text);
   } finally {
     progress.end();

@@ -1,12 +1,14 @@
 import { Command } from 'commander';
+import { commandLine, shellWord } from '../../core/shell.js';
+import { supportedLanguage } from '../../data/generators/languages.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type QuickstartResult, quickstart, quickstartRecipe } from '../../quickstart.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
-import { Interrupted, interruptible } from '../interruption.js';
+import { interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
 import { duration, figure } from '../progress.js';
-import { styleFor } from '../style.js';
-import { showTraining } from '../training-progress.js';
+import { styleFor } from '../terminal.js';
+import { interruptedTraining, showTraining } from '../training-progress.js';
 
 interface Options extends DeviceChoice {
   from: string;
@@ -32,6 +34,7 @@ export function quickstartCommand(): Command {
 }
 
 async function run({ json, ...options }: Options, signal: AbortSignal): Promise<void> {
+  for (const side of ['from', 'to'] as const) supportedLanguage(options[side], `--${side}`);
   if (!json) await print(introduction(options));
   const shown = showTraining({ log: false });
   let result: QuickstartResult | undefined;
@@ -40,7 +43,7 @@ async function run({ json, ...options }: Options, signal: AbortSignal): Promise<
   } finally {
     shown.end();
   }
-  if (result === undefined) throw new Interrupted('stopped and saved; go on with --resume');
+  if (result === undefined) throw await interruptedTraining(options.out, 'stopped and saved');
   if (json) await printJson(result);
   else await print(report(result, options));
 }
@@ -58,8 +61,9 @@ function report({ training, exact, bleu, byCategory, examples, testFiles }: Quic
   const style = styleFor(process.stdout);
   const right = examples.filter(({ isExact }) => isExact).length;
   const shown = examples.slice(0, 10);
-  const source = shellQuoted(shown.find(({ isExact }) => isExact)?.source ?? shown[0]?.source ?? '');
-  const decade = howToCall();
+  const source = shown.find(({ isExact }) => isExact)?.source ?? shown[0]?.source ?? '';
+  const next = to === 'de' ? 'es' : 'de';
+  const decade = (...words: string[]) => `${howToCall()} ${commandLine(words)}`;
   return [
     `Trained in ${duration(training.seconds)}: ${figure(training.parameters)} parameters, ${figure(training.steps)} updates.`,
     '',
@@ -76,11 +80,11 @@ function report({ training, exact, bleu, byCategory, examples, testFiles }: Quic
     ]),
     '',
     `The model is in ${out}. Try:`,
-    `  echo ${source} | ${decade} translate -m ${out} --nbest 3`,
-    `  ${decade} evaluate -m ${out} --source ${testFiles.source} --references ${testFiles.target} --metrics exact,bleu,chrf`,
-    `  ${decade} report ${out}`,
-    `  ${decade} score -m ${out} --source ${testFiles.source} --target ${testFiles.target}`,
-    `  ${decade} quickstart --from ${from} --to ${to === 'de' ? 'es' : 'de'} --out ${out}-${to === 'de' ? 'es' : 'de'}`,
+    `  echo ${shellWord(source)} | ${decade('translate', '-m', out, '--nbest', '3')}`,
+    `  ${decade('evaluate', '-m', out, '--source', testFiles.source, '--references', testFiles.target, '--metrics', 'exact,bleu,chrf')}`,
+    `  ${decade('report', out)}`,
+    `  ${decade('score', '-m', out, '--source', testFiles.source, '--target', testFiles.target)}`,
+    `  ${decade('quickstart', '--from', from, '--to', next, '--out', `${out}-${next}`)}`,
   ].join('\n');
 }
 
@@ -93,8 +97,4 @@ function howToCall(): string {
   const script = process.env.npm_lifecycle_event;
   if (script === 'npx') return 'npx decade';
   return script === undefined ? 'decade' : 'npm run -s decade --';
-}
-
-function shellQuoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -6,14 +6,15 @@ import { joinPath } from '../../core/files.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
-import { print, writeWhole } from '../output.js';
+import { print, requireOutput, requirePage, writeWhole } from '../output.js';
 import { StagedProgress } from '../progress.js';
+import { scoringOf, type ScoringChoice, withScoringOptions } from '../scoring.js';
 import { allLines } from '../text-input.js';
 import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.js';
 import { warn } from '../warning.js';
 import { type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
 
-interface Options extends DeviceChoice, SearchChoice, TestSetChoice {
+interface Options extends DeviceChoice, SearchChoice, ScoringChoice, TestSetChoice {
   groups?: string;
   attention?: number[];
   out?: string;
@@ -28,16 +29,17 @@ export function reportCommand(): Command {
   )
     .option(
       '--groups <FILE|paper>',
-      'sentences to map: `# title` begins a group, an empty line a colour; `paper`: those of 2014, in English',
+      'sentences to map: `# title` begins a group, `## name` or an empty line a class of another colour; `paper`: those of 2014, in English',
     )
     .option('--attention <lines>', 'lines of the test set to show the attention for, such as 3,17 (default: a few)', lineNumbers)
     .option('--out <FILE>', 'the page (default: report.html in the run)');
-  return withGemmOption(withDevicesOption(withSearchOptions(command)))
+  return withGemmOption(withDevicesOption(withSearchOptions(withScoringOptions(command))))
     .addHelpText(
       'after',
       `
 Examples:
   $ decade report runs/quickstart
+  $ decade report runs/my-pair --source new.en
   $ decade report runs/my-pair --source test.en --references test.fr --groups paper --out report.html`,
     )
     .action((run: string, options: Options) => interruptible('stopping', (signal) => write(run, options, signal)));
@@ -46,26 +48,27 @@ Examples:
 async function write(run: string, options: Options, signal: AbortSignal): Promise<void> {
   // Before a file is made in what may be no run.
   await Run.open(nodeRuntime.files, run);
-  const testSet = await testSetOf('report', options);
+  const scoring = scoringOf(options);
+  const testSet = await testSetOf('report', options, false);
   const groups = await groupsOf(options.groups);
   const path = options.out ?? joinPath(run, 'report.html');
+  await (options.out === undefined ? requirePage(path) : requireOutput(path));
   const progress = new StagedProgress();
-  const examination = await writeWhole(path, async () => {
-    const { page, examination } = await report(nodeRuntime, run, {
-      ...(testSet && { testSet }),
-      groups,
-      attention: options.attention,
-      decoding: await searchOptions(options),
-      gemm: options.gemm,
-      devices: options.devices,
-      command: ['decade', ...process.argv.slice(2)],
-      signal,
-      onProgress: progress.update,
-    });
-    return { text: page, result: examination };
+  const { page, examination } = await report(nodeRuntime, run, {
+    ...(testSet && { testSet }),
+    ...scoring,
+    groups,
+    attention: options.attention,
+    decoding: await searchOptions(options),
+    gemm: options.gemm,
+    devices: options.devices,
+    command: ['decade', ...process.argv.slice(2)],
+    signal,
+    onProgress: progress.update,
   }).finally(() => progress.end());
+  await writeWhole(path, page);
   for (const text of examination.missing) warn(new Error(text));
-  const scores = examination.test?.scores ?? [];
+  const scores = examination.test?.scored?.scores ?? [];
   for (const { label, score, low, high } of scores) {
     await print(`${label} = ${score.toFixed(2)}, 95 % interval ${low.toFixed(2)} to ${high.toFixed(2)}`);
   }

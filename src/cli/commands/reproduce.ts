@@ -1,15 +1,18 @@
 import { Command, Option } from 'commander';
 import { DecadeError } from '../../core/errors.js';
-import { accountMarkdown } from '../../experiments/account.js';
+import { accountMarkdown, timeTaken } from '../../experiments/account.js';
 import { experimentSizes } from '../../experiments/base.js';
+import { commandLine } from '../../core/shell.js';
 import { experiments } from '../../experiments/catalogue/index.js';
 import type { Cost } from '../../experiments/cost.js';
 import { type ReproduceEvent, type ReproduceOptions, reproduce, reproductionCost } from '../../experiments/reproduce.js';
 import { nodeRuntime } from '../../node/runtime.js';
-import { gathered, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
+import { wholeNumber, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { Interrupted, interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
 import { duration, figure, Progress } from '../progress.js';
+import { say } from '../terminal.js';
+import { readTestSet } from '../test-set.js';
 import { showTraining } from '../training-progress.js';
 
 interface Options extends Omit<ReproduceOptions, 'configuration' | 'test' | 'signal' | 'onEvent' | 'command'> {
@@ -32,11 +35,10 @@ export function reproduceCommand(): Command {
       'without CONFIG.yaml: digits:copy, digits:reverse, digits:sort, intl:en-fr (default: what suits the experiment)',
     )
     .addOption(new Option('--size <size>', 'without CONFIG.yaml: seconds, minutes or an hour').choices(experimentSizes))
-    .option('--set <key.path=value>', 'in place of what the configuration says; may be given several times', gathered)
     .option('--test-source <FILE>', 'sentences to translate (default: the dev corpus)')
     .option('--test-target <FILE>', 'what their translations should be')
     .option('--out <DIR>', 'where everything is kept; experiments there share what they have trained', 'runs/the-paper')
-    .option('--seeds <number>', 'trainings of each kind (default: 3 for reversal and bucketing, else 1)', wholeNumber(1, 100))
+    .option('--seeds <number>', 'trainings of each kind (default: 3 for reversal, decoding and bucketing, else 1)', wholeNumber(1, 100))
     .option('--members <number>', 'models of an ensemble (default: 5)', wholeNumber(2, 20))
     .option('--beam <number>', 'translations kept at every step (default: 12)', wholeNumber(1, 1000))
     .option('--nbest <number>', 'hypotheses of a list that is rescored (default: 100)', wholeNumber(2, 1000))
@@ -44,7 +46,7 @@ export function reproduceCommand(): Command {
     .option('--timed-updates <number>', 'updates of a training that is only timed (default: 200)', wholeNumber(20, 100_000))
     .option('--estimate', 'only say what it would cost')
     .option('--json', 'print one JSON object');
-  return withGemmOption(withDevicesOption(command))
+  return withSetOption(withGemmOption(withDevicesOption(command)))
     .addHelpText(
       'after',
       `
@@ -64,13 +66,15 @@ Examples:
 async function run(name: string, configuration: string | undefined, options: Options, signal: AbortSignal): Promise<void> {
   const { testSource, testTarget, estimate, json, ...rest } = options;
   const { out } = rest;
+  // Files that do not fit together are found before hours of training, not after.
+  if (testSource !== undefined && testTarget !== undefined) await readTestSet(testSource, [testTarget]);
   const shown = showLaboratory(out);
   const request: ReproduceOptions = {
     ...rest,
     configuration,
     test: testOf(testSource, testTarget),
     signal,
-    command: `decade ${process.argv.slice(2).join(' ')}`,
+    command: commandLine(['decade', ...process.argv.slice(2)]),
     onEvent: shown.onEvent,
   };
   if (estimate) {
@@ -82,7 +86,10 @@ async function run(name: string, configuration: string | undefined, options: Opt
     shown.end();
     const { plots: _, widePlots: __, ...data } = account;
     if (json) await printJson({ ...data, files });
-    else await print(`${accountMarkdown(account)}\n${[files.markdown, files.json, files.page, ...files.plots].join(', ')}`);
+    else
+      await print(
+        `${accountMarkdown(account)}\n${timeTaken(account.time)}\n${[files.markdown, files.json, files.page, ...files.plots].join(', ')}`,
+      );
   } catch (error) {
     if (signal.aborted) throw new Interrupted(`stopped; what was done is in ${out}, and the same command goes on`);
     throw error;
@@ -98,19 +105,31 @@ function testOf(source: string | undefined, target: string | undefined): Reprodu
   throw new DecadeError('usage', { where: 'reproduce', received: 'one file of a test set', allowed });
 }
 
-function describeCost({ trainings, seconds, wordsPerSecond }: Cost, out: string): string[] {
-  const count = (state: 'done' | 'begun' | 'new') => trainings.filter((training) => training.state === state).length;
+function describeCost({ trainings, uses, trainingSeconds, usingSeconds, wordsPerSecond }: Cost, out: string): string[] {
   const sizes = trainings.map(({ parameters }) => parameters);
   const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
   const parameters = least === most ? figure(least) : `${figure(least)} to ${figure(most)}`;
-  const [done, begun] = [count('done'), count('begun')];
-  const states = [...(done > 0 ? [`${done} done`] : []), ...(begun > 0 ? [`${begun} begun`] : []), `${count('new')} to begin`];
   const words = trainings.reduce((sum, training) => sum + training.words, 0);
   return [
-    `Trainings   ${trainings.length} (${states.join(', ')}), of ${parameters} parameters, in ${out}`,
+    `Trainings   ${trainings.length} (${states(trainings)}), of ${parameters} parameters, in ${out}`,
     ...wordsPerSecond.map(({ network, wordsPerSecond: speed }) => `Speed       ${figure(speed)} words/s measured here: ${network}`),
-    `Time        about ${duration(seconds)} for ${figure(words)} words of updates; validation and translating come on top`,
+    ...(['translate', 'list', 'score'] as const).flatMap((kind) => {
+      const these = uses.filter((use) => use.kind === kind);
+      if (these.length === 0) return [];
+      const seconds = these.reduce((sum, use) => sum + use.seconds, 0);
+      return [`${useNames[kind].padEnd(12)}${these.length} (${states(these)}), about ${duration(seconds)}`];
+    }),
+    `Time        about ${duration(trainingSeconds)} for ${figure(words)} words of updates, ${duration(usingSeconds)} for the rest; validation and resampling come on top`,
   ];
+}
+
+const useNames = { translate: 'Translating', list: 'Lists', score: 'Scoring' } as const;
+
+/** `2 done, 1 begun, 3 to begin` */
+function states(of: readonly { readonly state: 'done' | 'begun' | 'new' }[]): string {
+  const count = (state: 'done' | 'begun' | 'new') => of.filter((one) => one.state === state).length;
+  const [done, begun] = [count('done'), count('begun')];
+  return [...(done > 0 ? [`${done} done`] : []), ...(begun > 0 ? [`${begun} begun`] : []), `${count('new')} to begin`].join(', ');
 }
 
 /** What a laboratory does, on standard error. */
@@ -125,7 +144,7 @@ function showLaboratory(out: string) {
   const line = (text: string) => {
     using.end();
     using = new Progress();
-    process.stderr.write(`${text}\n`);
+    say(text);
   };
   return {
     onEvent: (event: ReproduceEvent): void => {
@@ -146,7 +165,9 @@ function showLaboratory(out: string) {
           endTraining();
           over++;
           const { name, perplexity, seconds } = event.run;
-          line(`  ${name}: dev perplexity ${perplexity.toFixed(3)}${event.skipped ? ', done before' : ` after ${duration(seconds)}`}`);
+          line(
+            `  ${name}: ${Number.isFinite(perplexity) ? `dev perplexity ${perplexity.toFixed(3)}` : 'diverged'}${event.skipped ? ', done before' : ` after ${duration(seconds)}`}`,
+          );
           break;
         }
         case 'using':

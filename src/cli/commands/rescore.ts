@@ -3,13 +3,16 @@ import type { RescoringScores } from '../../analysis/rescoring/judgement.js';
 import type { RankedSentence } from '../../analysis/rescoring/rescore.js';
 import type { NbestList } from '../../analysis/rescoring/rescoring.js';
 import type { TunedWeight } from '../../analysis/rescoring/weight-search.js';
+import type { PairedInterval } from '../../analysis/scored-sentences.js';
 import { DecadeError } from '../../core/errors.js';
-import { formatNbestLine } from '../../decoding/nbest.js';
-import { type DeviceChoice, gathered, names, numberFrom, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
+import { featureValues, formatNbestLine } from '../../decoding/nbest.js';
+import { type DeviceChoice, gathered, numberFrom, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput, printJson } from '../output.js';
 import { figure, StagedProgress } from '../progress.js';
+import { describeDifference, describeInterval } from '../scores.js';
+import { say } from '../terminal.js';
 import { readTestSet } from '../test-set.js';
 import { linesOf } from '../text-input.js';
 import { warn } from '../warning.js';
@@ -25,7 +28,7 @@ interface Options extends DeviceChoice {
   tuneReferences?: string[];
   references?: string[];
   own: string;
-  lengthPenalty: number;
+  lengthPenalty?: number;
   nbest?: number;
   json?: boolean;
 }
@@ -35,7 +38,11 @@ export function rescoreCommand(): Command {
     .description(
       "Choose anew from the n-best list of any system, by a model's log-probabilities and the list's own scores. A list has lines `line ||| text ||| feature= values ||| score`, lines numbered from 0. A line that cannot be read is left out and told; the command then exits with 1.",
     )
-    .requiredOption('-m, --model <RUN,...>', 'run directory; several, separated by commas, average their probabilities', names)
+    .requiredOption(
+      '-m, --model <RUN,...>',
+      'run directory; several, separated by commas or each with -m, average their probabilities',
+      gathered,
+    )
     .requiredOption('--source <FILE>', 'the text that was translated, a line each')
     .option('-i, --input <FILE>', 'n-best list, .gz too (default: standard input)')
     .option('-o, --output <FILE>', 'where to write (default: standard output)')
@@ -44,12 +51,16 @@ export function rescoreCommand(): Command {
       "the model's share of the combined score: 0.5 is the even average, 1 the model alone (default: 0.5)",
       numberFrom(0, 1),
     )
-    .option('--tune <FILE>', 'instead: the weight that is best for this other n-best list, found exactly')
+    .option('--tune <FILE>', 'instead: a weight tuned on this other n-best list, in the middle of those that it cannot tell from its best')
     .option('--tune-source <FILE>', 'the text that the list of --tune translates')
     .option('--tune-references <FILE...>', 'what its translations should be', gathered)
     .option('--references <FILE...>', 'what the translations should be: tells BLEU before, after, and of the best choice', gathered)
     .option('--own <name>', "which of the list's figures counts: `score`, or a feature such as logProbability", 'score')
-    .option('--length-penalty <exponent>', "divide the model's log-probability by length^exponent", numberFrom(0), 0)
+    .option(
+      '--length-penalty <exponent>',
+      "divide the model's log-probability by length^exponent (default: as the list says of its scores; 0 if it does not)",
+      numberFrom(0, 10),
+    )
     .option('--nbest <number>', 'print so many of each line, as an n-best list with a feature for the model', wholeNumber(1))
     .option('--json', 'print one JSON object with the scores in place of the text (needs --references; text with -o)');
   return withGemmOption(withDevicesOption(command))
@@ -72,8 +83,8 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   const { source, references, tune, tuneSource = '', tuneReferences, output: path, own, lengthPenalty, nbest, json } = options;
   const list = await listOf(options.input, source, references);
   const weighting = tune === undefined ? options.weight : { tunedOn: await listOf(tune, tuneSource, tuneReferences) };
-  const model = await openModel(options.model, options);
   const output = json && path === undefined ? undefined : await openOutput(path);
+  const model = await openModel(options.model, options, signal);
   const progress = new StagedProgress();
   const isWatched = path !== undefined || process.stdout.isTTY !== true;
   let [badLines, empty] = [0, 0];
@@ -87,18 +98,20 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
       onBadLine: ({ message }) => {
         if (++badLines <= badLinesTold) warn(new Error(`${message}; the line is left out`), progress);
       },
+      onAssumption: (text) => warn(new Error(text), progress),
       onSentence: async (sentence) => {
         if (sentence.hypotheses.length === 0) empty++;
         await output?.write(nbest === undefined ? `${sentence.text}\n` : nbestLines(sentence, nbest));
       },
     });
+    await output?.close();
     progress.end();
     if (empty > 0) warn(new Error(`the list has nothing for ${figure(empty)} lines of ${source}; they are empty`));
     if (json) await printJson({ weight, ...(tuned && { tuned }), ...scores });
-    else for (const line of describe(weight, tuned, scores)) process.stderr.write(`${line}\n`);
+    else for (const line of describe(weight, tuned, scores)) say(line);
   } finally {
     progress.end();
-    await output?.close();
+    await output?.abandon();
     await model.dispose();
   }
   if (badLines > 0) {
@@ -123,10 +136,17 @@ function nbestLines({ sentence, hypotheses }: RankedSentence, most: number): str
   return hypotheses
     .slice(0, most)
     .map(({ model, combined, ...hypothesis }) => {
-      const features = `${hypothesis.features} model= ${model.toFixed(6)}`.trim();
+      const features = withFeature(hypothesis.features, 'model', model);
       return `${formatNbestLine(sentence, { ...hypothesis, features, score: combined })}\n`;
     })
     .join('');
+}
+
+/** A list that is rescored again has `model=` and `model2=`. */
+function withFeature(features: string, name: string, value: number): string {
+  let free = name;
+  for (let number = 2; featureValues(features, free).length > 0; number++) free = `${name}${number}`;
+  return `${features} ${free}= ${value.toFixed(6)}`.trim();
 }
 
 function requireSensible({ weight, tune, tuneSource, tuneReferences, references, json }: Options): void {
@@ -140,15 +160,16 @@ function requireSensible({ weight, tune, tuneSource, tuneReferences, references,
 function describe(weight: number, tuned: TunedWeight | undefined, scores: RescoringScores | undefined): string[] {
   const lines: string[] = [];
   if (tuned !== undefined) {
-    const { from, to, score } = tuned;
+    const { score, low, high, best } = tuned;
     lines.push(
-      `weight ${weight.toFixed(4)}, the best of all: BLEU ${score.toFixed(2)} on the tuning list from ${from.toFixed(4)} to ${to.toFixed(4)}`,
+      `weight ${weight.toFixed(4)}, in the middle of those from ${low.toFixed(4)} to ${high.toFixed(4)}, which the tuning list cannot tell from its best (95 % confidence): BLEU ${score.toFixed(2)} there, at most ${best.score.toFixed(2)} (at ${best.weight.toFixed(4)})`,
     );
   }
   if (scores === undefined) return lines;
-  const row = (name: string, score: number) => `${name.padEnd(36)} ${score.toFixed(2).padStart(6)}`;
+  const row = (name: string, { score, low, high, difference }: PairedInterval) =>
+    `${name.padEnd(36)} ${score.toFixed(2).padStart(6)}  ${describeInterval({ low, high }).padEnd(16)}  ${difference === undefined ? '' : describeDifference(difference)}`.trimEnd();
   lines.push(
-    `BLEU  ${scores.signature}`,
+    `BLEU  ${scores.signature}; with 95 % intervals, then the difference from the first, p by paired bootstrap`,
     row("by the list's own scores", scores.list),
     row('by the model alone', scores.model),
     row('by both, evenly averaged', scores.even),

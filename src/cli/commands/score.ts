@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
+import { type DeviceChoice, gathered, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
@@ -8,21 +8,33 @@ import { allLines, requireSameCount } from '../text-input.js';
 import { warn } from '../warning.js';
 
 interface Options extends DeviceChoice {
-  model: string;
+  model: string[];
   source: string;
   target: string;
   output?: string;
+  maxLength?: number;
 }
 
 export function scoreCommand(): Command {
   const command = new Command('score')
-    .description('How likely a model finds given translations: the natural logarithm of their probability, a line a pair.')
-    .requiredOption('-m, --model <RUN>', 'run directory')
+    .description('How likely a model finds given translations: the natural logarithm of their probability, a line per pair.')
+    .requiredOption(
+      '-m, --model <RUN,...>',
+      'run directory; several, separated by commas or each with -m, average their probabilities',
+      gathered,
+    )
     .requiredOption('--source <FILE>', 'source sentences, a line each')
     .requiredOption('--target <FILE>', 'their translations')
+    .option('--max-length <tokens>', 'longer lines are cut there, with a warning (default: 1000)', wholeNumber(1, 100_000))
     .option('-o, --output <FILE>', 'where to write (default: standard output)');
   return withGemmOption(withDevicesOption(command))
-    .addHelpText('after', '\nExample:\n  $ decade score -m runs/quickstart --source test.en --target test.fr > test.scores')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ decade score -m runs/quickstart --source test.en --target test.fr > test.scores
+  $ decade score -m runs/a,runs/b --source test.en --target test.fr`,
+    )
     .action((options: Options) => interruptible('stopping', (signal) => score(options, signal)));
 }
 
@@ -30,13 +42,14 @@ async function score(options: Options, signal: AbortSignal): Promise<void> {
   const sources = await allLines(options.source);
   const targets = await allLines(options.target);
   requireSameCount({ name: options.source, lines: sources }, { name: options.target, lines: targets });
-  const model = await openModel([options.model], options);
   const output = await openOutput(options.output);
+  const model = await openModel(options.model, options, signal);
   const progress = new Progress();
   try {
     const scores = await model.score(
       sources.map((source, line) => ({ source, target: targets[line] ?? '' })),
       {
+        maximumLength: options.maxLength,
         signal,
         onProgress: ({ done, total }) =>
           progress.update({ label: 'scoring', fraction: done / total, figures: [`${figure(done)} of ${figure(total)} lines`] }),
@@ -46,9 +59,10 @@ async function score(options: Options, signal: AbortSignal): Promise<void> {
       if (warning !== undefined) warn(warning, progress);
       await output.write(`${logProbability.toFixed(6)}\n`);
     }
+    await output.close();
   } finally {
     progress.end();
-    await output.close();
+    await output.abandon();
     await model.dispose();
   }
 }

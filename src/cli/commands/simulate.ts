@@ -1,38 +1,42 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type CheckedStrategy, checkSimulations } from '../../analysis/simulation-check.js';
-import { estimateCorpus } from '../../analysis/estimate.js';
+import { svgFile } from '../../analysis/page/drawing.js';
+import { vocabulariesOf } from '../../analysis/estimate.js';
+import { type BatchFigures, profiles, type Profile, simulatedWorkload } from '../../analysis/simulated-workload.js';
 import {
-  type PaperPrediction,
   predictPaper,
   type SimulatedStrategy,
+  Simulator,
   type Strategy,
   type StrategyResult,
-  simulateStrategy,
   strategies,
-  type Workload,
+  whyNoPipeline,
 } from '../../analysis/simulation.js';
-import { svgFile } from '../../analysis/page/drawing.js';
+import { type CheckedStrategy, checkSimulations } from '../../analysis/simulation-check.js';
 import { simulationPage, speedupPlot, timelineDrawing } from '../../analysis/timeline.js';
 import { readConfiguration } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
+import { fileError } from '../../core/file-errors.js';
 import { joinPath } from '../../core/files.js';
-import { measureMachine } from '../../parallel/measured-machine.js';
-import { networkOf } from '../../parallel/network.js';
-import { describePlacement } from '../../parallel/placement.js';
-import { costsOf2014, paperLengths } from '../../parallel/profile-2014.js';
-import { evenBatch, operationShares } from '../../parallel/schedule.js';
-import { logitBytes } from '../../parallel/start-pipeline.js';
 import { nodeRuntime } from '../../node/runtime.js';
-import { type Configuration, tokenizerOptionsOf } from '../../training/configuration.js';
-import { gathered, names, numberFrom, withGemmOption } from '../arguments.js';
-import { openOutput, print, printJson } from '../output.js';
-import { figure, Progress } from '../progress.js';
+import type { Configuration } from '../../training/configuration.js';
+import { names, numberFrom, withGemmOption, withSetOption } from '../arguments.js';
+import { print, printJson, requireOutput, writeWhole } from '../output.js';
+import { Progress } from '../progress.js';
+import {
+  checkTable,
+  describeBatch,
+  divisionTable,
+  paperLines,
+  placementLines,
+  type RefusedStrategy,
+  resultTable,
+} from '../simulation-tables.js';
 import { warn } from '../warning.js';
 
 interface Options {
   devices: number[];
   strategies: Strategy[];
-  profile: 'here' | '2014';
+  profile: Profile;
   bandwidth?: number;
   html?: string;
   svg?: string;
@@ -51,9 +55,7 @@ export function simulateCommand(): Command {
     .option('--devices <range>', `how many: 1..${mostDevices}, 8 or 1,2,4`, deviceCounts, [1, 2, 4, 8])
     .option('--strategies <names>', `of ${strategies.join(', ')}`, strategyNames, [...strategies])
     .addOption(
-      new Option('--profile <machine>', 'costs measured on this machine, or those of a machine of 2014')
-        .choices(['here', '2014'])
-        .default('here'),
+      new Option('--profile <machine>', 'costs measured on this machine, or those of a machine of 2014').choices(profiles).default('here'),
     )
     .option('--bandwidth <GB/s>', 'between memories of devices (default: the profile; here one shared memory)', numberFrom(0.001))
     .option(
@@ -63,171 +65,176 @@ export function simulateCommand(): Command {
     )
     .option('--html <file>', 'draw the speed-up, and what each device does, a timeline for each strategy')
     .option('--svg <directory>', 'the same drawings as files, for documents')
-    .option('--set <key.path=value>', 'in place of what the configuration says; may be given several times', gathered)
     .option('--json', 'print one JSON object');
-  return withGemmOption(command)
+  return withSetOption(withGemmOption(command))
     .addHelpText('after', '\nExample:\n  $ decade simulate recipes/paper-2014.yaml --profile 2014 --devices 8 --html timeline.html')
     .action(run);
 }
 
 async function run(path: string, options: Options): Promise<void> {
-  const { devices, profile, json } = options;
+  refuseContradictions(options);
+  const { devices, profile, bandwidth, gemm: wished, html, svg, json } = options;
   const configuration = await readConfiguration(nodeRuntime, path, options.set);
-  const { workload, batch, gemm } = await workloadOf(configuration, options);
-  const progress = new Progress();
-  const simulated: SimulatedStrategy[] = [];
-  const planned = devices.flatMap((count) => options.strategies.map((strategy) => ({ count, strategy })));
-  for (const [index, { count, strategy }] of planned.entries()) {
-    progress.update({ label: 'simulating', fraction: index / planned.length, figures: [`${strategy} on ${count}`] });
-    simulated.push(simulateStrategy(workload, strategy, count));
-    // Lets a signal through.
-    await new Promise((resolve) => setImmediate(resolve));
+  await requireOutput(html);
+  if (svg !== undefined) await requireDirectory(svg);
+  const warnings: string[] = [];
+  const tell = (message: string) => {
+    warnings.push(message);
+    warn(new Error(message));
+  };
+  const { workload, batch, gemm } = await simulatedWorkload(nodeRuntime, configuration, { profile, bandwidth, gemm: wished, warn: tell });
+  if (profile === 'here' && Math.max(...devices) > nodeRuntime.cores) {
+    tell(
+      `there is no measurement of more devices than this machine's ${nodeRuntime.cores} cores: each is taken to be as fast as while all cores are busy`,
+    );
   }
-  progress.end();
+  const { possible, refused } = possibleStrategies(configuration, options.strategies);
+  const simulated = await simulateEach(new Simulator(workload), possible, devices);
+  const checked = options.check === undefined ? undefined : await check(configuration, batch, simulated, wished, options.check);
   const paper = profile === '2014' ? predictPaper() : undefined;
-  const checked = options.check === undefined ? undefined : await check(configuration, batch, simulated, options, options.check);
-  const largest = simulated.filter(({ result }) => result.devices === Math.max(...devices));
-  const published = paper && { devices: 8, speedup: paper.prediction.published.speedup };
-  const drawings = { speedup: speedupPlot(simulated, published), timelines: paper === undefined ? largest : [paper.simulated, ...largest] };
-  if (options.html !== undefined) {
-    await writeFile(
-      options.html,
+  const drawings = drawingsOf({ simulated, paper });
+  if (html !== undefined) {
+    await writeWhole(
+      html,
       await simulationPage(`${path} simulated on ${profile === 'here' ? 'this machine' : 'machines of 2014'}`, drawings),
     );
   }
-  if (options.svg !== undefined) {
-    await nodeRuntime.files.makeDirectory(options.svg);
-    if (drawings.speedup !== undefined) await writeFile(joinPath(options.svg, 'speed-up.svg'), svgFile(drawings.speedup.drawing));
-    for (const simulated of largest) {
-      const { strategy, devices } = simulated.result;
-      await writeFile(joinPath(options.svg, `${strategy}-${devices}.svg`), svgFile(timelineDrawing(simulated)));
-    }
-    if (paper !== undefined) await writeFile(joinPath(options.svg, 'paper-8.svg'), svgFile(timelineDrawing(paper.simulated)));
-  }
+  if (svg !== undefined) await drawFiles(svg, drawings);
   const results = simulated.map(({ result }) => roundedResult(result));
-  if (json)
+  if (json) {
     await printJson({
       profile,
       ...(gemm && { gemm }),
       batch,
       results,
+      ...(refused.length > 0 && { refused }),
+      ...(warnings.length > 0 && { warnings }),
       ...(paper && { paper: paper.prediction }),
       ...(checked && { checked }),
     });
-  else
-    await print(
-      [
-        describeBatch(batch, options, gemm),
-        table(results),
-        ...placements(simulated),
-        ...describePaper(paper?.prediction),
-        ...describeChecks(checked),
-      ].join('\n'),
-    );
+    return;
+  }
+  const lines = [
+    describeBatch(batch, { profile, bandwidth }, gemm),
+    '',
+    ...resultTable(results, refused),
+    ...divisionTable(results),
+    ...placementLines(simulated),
+    ...paperLines(paper?.prediction),
+    ...checkTable(checked),
+  ];
+  await print(lines.join('\n'));
 }
 
-async function writeFile(path: string, text: string): Promise<void> {
-  const output = await openOutput(path);
-  await output.write(text);
-  await output.close();
+/** Throws `input` before the work for what cannot become a directory of drawings. */
+async function requireDirectory(path: string): Promise<void> {
+  if ((await nodeRuntime.files.kind(path)) === 'file') throw fileError('notDirectory', path);
+}
+
+/** Options that do not go together are told before anything is measured. */
+function refuseContradictions({ check, profile, bandwidth, gemm }: Options): void {
+  const refuse = (where: string, received: string, allowed: string) => {
+    throw new DecadeError('usage', { where, received, allowed });
+  };
+  const thisMachine = 'the profile of this machine: here';
+  if (check !== undefined && profile !== 'here') refuse('--check', `--profile ${profile}`, thisMachine);
+  if (gemm !== undefined && profile !== 'here') refuse('--gemm', `--profile ${profile}`, thisMachine);
+  if (check !== undefined && bandwidth !== undefined) {
+    refuse('--check', '--bandwidth, which no devices here have between them', 'one of the two');
+  }
+}
+
+/** A pipeline needs layers that can be parted; data parallelism trains everything. */
+function possibleStrategies(
+  { model }: Configuration,
+  wished: readonly Strategy[],
+): { possible: readonly Strategy[]; refused: readonly RefusedStrategy[] } {
+  const obstacle = whyNoPipeline(model);
+  if (obstacle === undefined) return { possible: wished, refused: [] };
+  const { where, received, next } = obstacle.parts;
+  const key = /model\.\w+/.exec(where)?.[0] ?? where;
+  const refused = wished.filter((strategy) => strategy !== 'data').map((strategy) => ({ strategy, key, reason: received, next }));
+  return { possible: wished.filter((strategy) => strategy === 'data'), refused };
+}
+
+async function simulateEach(simulator: Simulator, wished: readonly Strategy[], devices: readonly number[]): Promise<SimulatedStrategy[]> {
+  const progress = new Progress();
+  const planned = devices.flatMap((count) => wished.map((strategy) => ({ count, strategy })));
+  const simulated: SimulatedStrategy[] = [];
+  for (const [index, { count, strategy }] of planned.entries()) {
+    progress.update({ label: 'simulating', fraction: index / planned.length, figures: [`${strategy} on ${count}`] });
+    simulated.push(simulator.on(strategy, count));
+    // Lets a signal through.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  progress.end();
+  return simulated;
+}
+
+interface Drawn {
+  readonly simulated: readonly SimulatedStrategy[];
+  readonly paper: ReturnType<typeof predictPaper> | undefined;
+}
+
+/** The speed-up, and a timeline for each strategy on the most devices; that of the paper's eight GPUs first. */
+function drawingsOf({ simulated, paper }: Drawn) {
+  const most = Math.max(...simulated.map(({ result }) => result.devices));
+  const largest = simulated.filter(({ result }) => result.devices === most);
+  const published = paper && { devices: 8, speedup: paper.prediction.published.speedup };
+  return { speedup: speedupPlot(simulated, published), paper: paper?.simulated, largest };
+}
+
+async function drawFiles(directory: string, { speedup, paper, largest }: ReturnType<typeof drawingsOf>): Promise<void> {
+  const timelines = largest.map((simulated) => ({ name: `${simulated.result.strategy}-${simulated.result.devices}`, simulated }));
+  const drawings = [
+    ...(speedup === undefined ? [] : [{ name: 'speed-up', drawing: speedup.drawing }]),
+    ...[...timelines, ...(paper === undefined ? [] : [{ name: 'paper-8', simulated: paper }])].map(({ name, simulated }) => {
+      return { name, drawing: timelineDrawing(simulated) };
+    }),
+  ];
+  await nodeRuntime.files.makeDirectory(directory);
+  for (const { name, drawing } of drawings) await writeWhole(joinPath(directory, `${name}.svg`), svgFile(drawing));
 }
 
 /** Trains as was simulated, where this machine can. */
 async function check(
   configuration: Configuration,
-  { sentences, sourceTokens, targetTokens }: BatchFigures,
+  { sentences, sourceTokens, targetTokens, batchesPerUpdate }: BatchFigures,
   simulated: readonly SimulatedStrategy[],
-  { profile, gemm }: Options,
+  gemm: string | undefined,
   seconds: number,
 ): Promise<CheckedStrategy[]> {
-  if (profile !== 'here') {
-    throw new DecadeError('usage', { where: '--check', received: `--profile ${profile}`, allowed: 'the profile of this machine: here' });
-  }
   const possible = simulated.filter(({ result }) => result.devices > 1 && result.devices <= nodeRuntime.cores);
-  const { model, training, tokenizer } = configuration;
-  const sizeOf = (side: 'source' | 'target') => tokenizerOptionsOf(tokenizer, side).size ?? 0;
-  const vocabularies = { source: sizeOf('source'), target: sizeOf('target') };
-  const workload = { model, vocabularies, sentences, sourceTokens, targetTokens, gemm, precision: training.precision };
-  return checkSimulations(nodeRuntime, workload, possible, seconds);
-}
-
-function describeChecks(checked: readonly CheckedStrategy[] | undefined): string[] {
-  if (checked === undefined) return [];
-  if (checked.length === 0) return ['', 'Nothing to check: no more devices than one, or more than cores'];
-  const milliseconds = (predicted: number, measured: number) => `${predicted.toFixed(1).padStart(9)} ${measured.toFixed(1).padStart(9)}`;
-  const rows = checked.map(({ strategy, devices, predictedSpeedup, measuredSpeedup, difference, predictedMs, measuredMs, computing }) => {
-    const figures = [predictedSpeedup, measuredSpeedup].map((speedup) => speedup.toFixed(2).padStart(9)).join(' ');
-    const less1 = `${difference >= 0 ? '+' : '-'}${percent(Math.abs(difference))}`.padStart(9);
-    const computed = computing === undefined ? '' : ` ${milliseconds(computing.predictedMs, computing.measuredMs)}`;
-    return `${strategy.padEnd(8)} ${String(devices).padStart(8)} ${figures} ${less1} ${milliseconds(predictedMs, measuredMs)}${computed}`;
-  });
-  return [
-    '',
-    'Checked by training here  speed-up            predicted  ms an update         computing, all devices',
-    'strategy  devices predicted  measured    less 1 predicted  measured predicted  measured',
-    ...rows,
-  ];
-}
-
-interface BatchFigures {
-  readonly sentences: number;
-  readonly sourceTokens: number;
-  readonly targetTokens: number;
-  /** Whether sentences are as long as the corpus's; otherwise as long as is usual. */
-  readonly counted: boolean;
-}
-
-async function workloadOf(
-  configuration: Configuration,
-  { profile, bandwidth, gemm }: Options,
-): Promise<{ workload: Workload; batch: BatchFigures; gemm: string | undefined }> {
-  const network = networkOf(configuration.model, tokenizerOptionsOf(configuration.tokenizer, 'target').size ?? 0);
-  const lengths = await estimateCorpus(nodeRuntime.files, configuration).catch((error: unknown) => {
-    if (error instanceof DecadeError && error.kind === 'input') return undefined;
-    throw error;
-  });
-  const usual = profile === '2014' ? paperLengths : { source: 25, target: 25 };
-  const source = Math.max(1, Math.round(lengths?.sourceTokensPerPair ?? usual.source));
-  const target = Math.max(1, Math.round(lengths?.targetTokensPerPair ?? usual.target));
-  const size = configuration.training.batch;
-  const sentences = 'sentences' in size ? size.sentences : Math.max(1, Math.round(size.words / target));
-  const batch = { sentences, sourceTokens: source, targetTokens: target, counted: lengths !== undefined };
-  const shape = evenBatch(sentences, source, target);
-  const overridden = (costs: ReturnType<Workload['costs']>) =>
-    bandwidth === undefined ? costs : { ...costs, handOver: { ...costs.handOver, bytesPerSecond: bandwidth * 1e9 } };
-  const memories = profile === 'here' && bandwidth === undefined ? 'shared' : 'separate';
-  if (profile === '2014') {
-    const costs = overridden(costsOf2014());
-    return { workload: { network, batch: shape, costs: () => costs, memories }, batch, gemm: undefined };
-  }
-  const { precision } = configuration.training;
-  const machine = await measureMachine(nodeRuntime, network, sentences, { gemm, precision, warn: (message) => warn(new Error(message)) });
-  const costs = (count: number) => overridden(machine.of(count));
-  return {
-    workload: { network, batch: shape, costs, memories, ...(memories === 'shared' && { logitBytes }) },
-    batch,
-    gemm: machine.precision === 'bf16' ? `${machine.gemm}, bf16` : machine.gemm,
+  if (possible.length === 0) return [];
+  const { model, training } = configuration;
+  const workload = {
+    model,
+    rule: training,
+    vocabularies: vocabulariesOf(configuration),
+    ...{ sentences, sourceTokens, targetTokens, batchesPerUpdate, gemm },
+    precision: training.precision,
   };
+  return checkSimulations(nodeRuntime, workload, possible, seconds);
 }
 
 function deviceCounts(text: string): number[] {
   const range = /^(\d+)\.\.(\d+)$/.exec(text);
+  const [first, last] = [Number(range?.[1]), Math.min(Number(range?.[2]), mostDevices + 1)];
   const counts =
-    range === null
-      ? text.split(',').map(Number)
-      : Array.from({ length: Number(range[2]) - Number(range[1]) + 1 || 0 }, (_, index) => Number(range[1]) + index);
+    range === null ? text.split(',').map(Number) : Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
   if (counts.length === 0 || counts.some((count) => !Number.isInteger(count) || count < 1 || count > mostDevices)) {
     throw new InvalidArgumentError(`expected whole numbers from 1 to ${mostDevices}, as 8, 1..8 or 1,2,4`);
   }
-  return counts;
+  return [...new Set(counts)];
 }
 
 function strategyNames(text: string): Strategy[] {
-  return names(text).map((name) => {
+  const wished = names(text).map((name) => {
     const known = strategies.find((strategy) => strategy === name);
     if (known === undefined) throw new InvalidArgumentError(`expected some of ${strategies.join(', ')}`);
     return known;
   });
+  return [...new Set(wished)];
 }
 
 function roundedResult(result: StrategyResult): StrategyResult {
@@ -240,81 +247,13 @@ function roundedResult(result: StrategyResult): StrategyResult {
     idleFraction: short(idleFraction),
     wordsPerSecond: Math.round(wordsPerSecond),
     seconds: Number(seconds.toPrecision(4)),
-    shares: { useful: short(shares.useful), overhead: short(shares.overhead), fill: short(shares.fill), waiting: short(shares.waiting) },
+    shares: {
+      useful: short(shares.useful),
+      overhead: short(shares.overhead),
+      exchange: short(shares.exchange),
+      fill: short(shares.fill),
+      waiting: short(shares.waiting),
+      unused: short(shares.unused),
+    },
   };
-}
-
-function describeBatch(
-  { sentences, sourceTokens, targetTokens, counted }: BatchFigures,
-  { profile, bandwidth }: Options,
-  gemm?: string,
-): string {
-  const lengths = `${sentences} sentences of ${sourceTokens} and ${targetTokens} tokens${counted ? '' : ' (the corpus was not there to count)'}`;
-  const machine = profile === 'here' ? `measured here (${gemm}, one core a device)` : 'of 2014';
-  return `${lengths}; costs ${machine}${bandwidth === undefined ? '' : `, ${bandwidth} GB/s between devices`}`;
-}
-
-function table(results: readonly StrategyResult[]): string {
-  const head = 'strategy  devices  speed-up  efficiency  idle  words/s  useful  overhead  fill  waiting  how';
-  const rows = results.map((result) => {
-    const { strategy, devices, speedup, efficiency, idleFraction, wordsPerSecond, shares } = result;
-    const cells = [
-      strategy.padEnd(8),
-      String(devices).padStart(8),
-      speedup.toFixed(2).padStart(9),
-      percent(efficiency).padStart(11),
-      percent(idleFraction).padStart(5),
-      figure(wordsPerSecond).padStart(8),
-      percent(shares.useful).padStart(7),
-      percent(shares.overhead).padStart(9),
-      percent(shares.fill).padStart(5),
-      percent(shares.waiting).padStart(8),
-    ];
-    return `${cells.join(' ')}  ${describeDivision(result)}`.trimEnd();
-  });
-  return [head, ...rows].join('\n');
-}
-
-function describeDivision({ layerDevices, stretch, microBatches }: StrategyResult): string {
-  if (layerDevices === undefined) return '';
-  const division =
-    stretch === undefined ? counted(microBatches ?? 1, 'micro-batch', 'micro-batches') : `${counted(stretch, 'step', 'steps')} at a time`;
-  return `layers on ${counted(layerDevices, 'device', 'devices')}, ${division}`;
-}
-
-/** Where everything lies, for the largest number of devices. */
-function placements(simulated: readonly SimulatedStrategy[]): string[] {
-  const largest = simulated.findLast(({ placement, result }) => placement !== undefined && result.devices > 1);
-  if (largest?.placement === undefined) return [];
-  const shares = operationShares(largest.schedule);
-  return [
-    `Placement (${largest.result.strategy}, chosen by simulating others)`,
-    ...describePlacement(largest.placement, (device) => shares[device] ?? 0),
-  ];
-}
-
-function describePaper(paper: PaperPrediction | undefined): string[] {
-  if (paper === undefined) return [];
-  const { published, predicted, variations, range, busy, unexplained, dataParallel, dataParallelLargerBatch } = paper;
-  const { fill, waiting } = predicted.shares;
-  return [
-    '',
-    'The 2014 paper: 4 GPUs with a layer each, 4 with a quarter of the softmax each, batches of 128',
-    `  published   ${figure(published.oneGpu)} words/s on one GPU, ${figure(published.eightGpus)} on eight: ${published.speedup.toFixed(1)} times`,
-    `  predicted   ${figure(predicted.wordsPerSecond)} words/s on eight: ${predicted.speedup.toFixed(1)} times; nothing fitted to the eight`,
-    ...variations.map(({ assumption, speedup }) => `     ${speedup.toFixed(1)} times with ${assumption}`),
-    `  range       ${range.lowest.toFixed(1)} to ${range.highest.toFixed(1)} times over all combinations of these`,
-    `  time of the eight: ${percent(predicted.shares.useful)} computing, ${percent(fill)} waiting for the pipeline to fill and drain, ${percent(waiting)} waiting in between;`,
-    `              GPUs with layers compute ${percent(busy.layers)} of the time, those with the softmax ${percent(busy.softmax)}`,
-    `  unexplained ${unexplained >= 0 ? 'the prediction is too fast' : 'the prediction is too slow'} by ${percent(Math.abs(unexplained))}`,
-    `  data parallelism on the same GPUs: ${dataParallel.speedup.toFixed(1)} times with the same batch, ${dataParallelLargerBatch.speedup.toFixed(1)} with 128 sentences on each`,
-  ];
-}
-
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
-}
-
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(0)} %`;
 }

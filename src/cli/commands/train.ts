@@ -2,11 +2,11 @@ import { Command } from 'commander';
 import { train } from '../../api.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import type { TrainingSummary } from '../../training/events.js';
-import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
-import { Interrupted, interruptible } from '../interruption.js';
+import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
+import { interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
 import { duration, figure } from '../progress.js';
-import { showTraining } from '../training-progress.js';
+import { interruptedTraining, showTraining } from '../training-progress.js';
 
 interface Options extends DeviceChoice {
   out?: string;
@@ -22,12 +22,11 @@ export function trainCommand(): Command {
     .description('Train a model as a configuration says. Ctrl-C saves; --resume goes on, and ends with the same parameters.')
     .argument('<CONFIG.yaml>', 'what to train on, which model, how; recipes/ has examples')
     .option('--out <DIR>', 'run directory to make (default: runs/ and the name of the configuration)')
-    .option('--set <key.path=value>', 'in place of what the configuration says; may be given several times', gathered)
     .option('--init <RUN>', "begin with another run's parameters and vocabulary, to train on with new data")
     .option('--resume', 'go on with the run in --out from its last checkpoint')
     .option('--allow-different-placement', 'resume on other devices or another matrix library: results differ in the last digits')
     .option('--json', 'print one JSON object at the end');
-  return withGemmOption(withDevicesOption(command))
+  return withSetOption(withGemmOption(withDevicesOption(command)))
     .addHelpText(
       'after',
       `
@@ -48,7 +47,7 @@ async function run(path: string, { json, out = defaultOut(path), ...options }: O
   } finally {
     shown.end();
   }
-  if (summary.interrupted) throw new Interrupted(`stopped and saved at update ${figure(summary.steps)}; go on with --resume`);
+  if (summary.interrupted) throw await interruptedTraining(out, `stopped and saved at update ${figure(summary.steps)}`);
   if (json) await printJson(summary);
   else await print(describe(summary));
 }

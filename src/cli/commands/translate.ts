@@ -1,11 +1,15 @@
+import { stat } from 'node:fs/promises';
 import { Command } from 'commander';
 import { DecadeError } from '../../core/errors.js';
+import { formatTranslation } from '../../decoding/nbest.js';
 import type { SourceLine, TranslateOptions, TranslationProgress, TranslationResult } from '../../decoding/translator.js';
-import { type DeviceChoice, names, numberFrom, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
+import { type DeviceChoice, gathered, numberFrom, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
+import { Doubts } from '../doubts.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
 import { figure, Progress } from '../progress.js';
+import { say } from '../terminal.js';
 import { allLines, brokenLine, linesOf } from '../text-input.js';
 import { warn } from '../warning.js';
 
@@ -16,6 +20,7 @@ export interface SearchChoice {
   maxLength?: number;
   forbidRepeats?: number;
   replaceUnknown?: string;
+  maxSourceLength?: number;
 }
 
 interface Options extends DeviceChoice, SearchChoice {
@@ -29,16 +34,22 @@ interface Options extends DeviceChoice, SearchChoice {
 export function withSearchOptions(command: Command): Command {
   return command
     .option('--beam <number>', 'translations kept at every step; 1 is greedy search', wholeNumber(1, 1000), 5)
-    .option('--length-penalty <exponent>', 'rank by log-probability / length^exponent; 0: by the log-probability itself', numberFrom(0), 1)
+    .option(
+      '--length-penalty <exponent>',
+      'rank by log-probability / length^exponent; 0: by the log-probability itself',
+      numberFrom(0, 10),
+      1,
+    )
     .option('--max-length <tokens>', "most tokens of a translation (default: twice the source's, and 10)", wholeNumber(1, 100_000))
     .option('--forbid-repeats <tokens>', 'no run of so many tokens twice in a translation', wholeNumber(1, 1000))
-    .option('--replace-unknown <attention|FILE>', 'for unknown words: the source word attended to, or its entry in a TSV dictionary');
+    .option('--replace-unknown <attention|FILE>', 'for unknown words: the source word attended to, or its entry in a TSV dictionary')
+    .option('--max-source-length <tokens>', 'longer lines are cut there, with a warning (default: 1000)', wholeNumber(1, 100_000));
 }
 
 export function translateCommand(): Command {
   const command = new Command('translate')
     .description('Translate lines of text. A line in, a line out; typed at a terminal, each line is answered as it comes.')
-    .requiredOption('-m, --model <RUN,...>', 'run directory; several, separated by commas, translate together', names)
+    .requiredOption('-m, --model <RUN,...>', 'run directory; several, separated by commas or each with -m, translate together', gathered)
     .option('-i, --input <FILE>', 'text to translate, .gz too (default: standard input)')
     .option('-o, --output <FILE>', 'where to write (default: standard output)');
   withSearchOptions(command)
@@ -47,28 +58,31 @@ export function translateCommand(): Command {
       'print so many translations of each line as `line ||| text ||| feature= values ||| score`, lines numbered from 0',
       wholeNumber(1, 1000),
     )
-    .option('--prefixes <FILE>', 'what each translation must begin with, a line each');
+    .option('--prefixes <FILE>', 'what each translation must begin with, a line each; it stands there as it was given');
   return withGemmOption(withDevicesOption(command))
     .addHelpText(
       'after',
       `
 Examples:
   $ decade translate -m runs/quickstart -i input.txt -o output.txt
-  $ echo 'three weeks ago' | decade translate -m runs/quickstart --nbest 5`,
+  $ echo '3 weeks ago' | decade translate -m runs/quickstart --nbest 5`,
     )
     .action((options: Options) => interruptible('stopping', (signal) => translate(options, signal)));
 }
 
 async function translate(options: Options, signal: AbortSignal): Promise<void> {
-  const model = await openModel(options.model, options);
+  requireSearchable(options);
+  const beginnings = await beginningsOf(options);
   const output = await openOutput(options.output);
+  const model = await openModel(options.model, options, signal);
   const typed = options.input === undefined && process.stdin.isTTY === true;
-  if (typed) process.stderr.write('Type lines to translate; Ctrl-D ends.\n');
+  if (typed) say('Type lines to translate; Ctrl-D ends.');
   const progress = new Progress(!typed && !(options.output === undefined && process.stdout.isTTY === true));
+  const doubts = new Doubts(progress);
   const broken: string[] = [];
   const started = performance.now();
   try {
-    const results = model.translateStream(sourceLines(options, broken), {
+    const results = model.translateStream(sourceLines(options, beginnings, broken), {
       ...(await searchOptions(options)),
       nbest: options.nbest ?? 1,
       signal,
@@ -84,11 +98,15 @@ async function translate(options: Options, signal: AbortSignal): Promise<void> {
     });
     for await (const result of results) {
       if (result.warning !== undefined) warn(result.warning, progress);
+      doubts.note(result);
       await output.write(options.nbest === undefined ? `${result.text}\n` : nbestLines(result));
+      if (typed) doubts.tell();
     }
+    doubts.end();
+    await output.close();
   } finally {
     progress.end();
-    await output.close();
+    await output.abandon();
     await model.dispose();
   }
   const [first] = broken;
@@ -99,22 +117,52 @@ async function translate(options: Options, signal: AbortSignal): Promise<void> {
   }
 }
 
+function requireSearchable({ beam = 1, nbest = 1 }: Options): void {
+  if (nbest <= beam) return;
+  const received = `more translations of each line than --beam ${beam} keeps`;
+  throw new DecadeError('usage', { where: `--nbest ${nbest}`, received, next: `use --beam ${nbest}, too` });
+}
+
+/** What translations must begin with. As many as the input has lines, where these can be counted before they are translated. */
+async function beginningsOf({ input, prefixes }: Options): Promise<readonly string[] | undefined> {
+  if (prefixes === undefined) return undefined;
+  const beginnings = await allLines(prefixes);
+  if (input !== undefined && (await isRegularFile(input))) {
+    let lines = 0;
+    for await (const _line of linesOf(input)) lines++;
+    requireBeginnings(prefixes, beginnings, input, lines);
+  }
+  return beginnings;
+}
+
+/** A pipe can be read only once. What is not there at all is told by who reads it. */
+async function isRegularFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
+}
+
+function requireBeginnings(name: string, beginnings: readonly string[], input: string, lines: number): void {
+  if (beginnings.length === lines) return;
+  throw new DecadeError('input', {
+    where: `${name} and ${input}`,
+    received: `${figure(beginnings.length)} prefixes for ${figure(lines)} lines`,
+    allowed: 'as many lines in both',
+    next: 'give an empty line for each translation that may begin as it likes',
+  });
+}
+
 /** The input's lines; one that is not valid UTF-8 is translated as an empty one, so that the others keep their places. */
-async function* sourceLines({ input, prefixes }: Options, broken: string[]): AsyncGenerator<SourceLine> {
-  const beginnings = prefixes === undefined ? undefined : await allLines(prefixes);
+async function* sourceLines(
+  { input, prefixes = '' }: Options,
+  beginnings: readonly string[] | undefined,
+  broken: string[],
+): AsyncGenerator<SourceLine> {
   let index = 0;
   for await (const { where, text } of linesOf(input)) {
     if (text === undefined) broken.push(where);
     const prefix = beginnings?.[index++];
     yield prefix === undefined ? (text ?? '') : { text: text ?? '', prefix };
   }
-  if (beginnings !== undefined && beginnings.length !== index) {
-    throw new DecadeError('input', {
-      where: prefixes ?? '',
-      received: `${beginnings.length} lines for ${index} lines of input`,
-      allowed: 'as many lines in both',
-    });
-  }
+  if (beginnings !== undefined) requireBeginnings(prefixes, beginnings, input ?? 'standard input', index);
 }
 
 /** How far a batch is that takes long. */
@@ -130,6 +178,7 @@ export async function searchOptions(options: SearchChoice): Promise<TranslateOpt
     ...(options.lengthPenalty !== undefined && { lengthPenalty: { alpha: options.lengthPenalty } }),
     ...(options.maxLength !== undefined && { maximumLength: options.maxLength }),
     ...(options.forbidRepeats !== undefined && { forbidRepeats: options.forbidRepeats }),
+    ...(options.maxSourceLength !== undefined && { maximumSourceLength: options.maxSourceLength }),
     ...(options.replaceUnknown !== undefined && {
       unknownReplacement: options.replaceUnknown === 'attention' ? 'attention' : await dictionary(options.replaceUnknown),
     }),
@@ -153,12 +202,6 @@ async function dictionary(path: string): Promise<Map<string, string>> {
   return entries;
 }
 
-/** As Moses and Marian write them, lines numbered from 0. */
 function nbestLines({ line, nbest }: TranslationResult): string {
-  return nbest
-    .map(({ text, logProbability, score }) =>
-      [line - 1, text, `logProbability= ${logProbability.toFixed(6)}`, score.toFixed(6)].join(' ||| '),
-    )
-    .map((text) => `${text}\n`)
-    .join('');
+  return nbest.map((translation) => `${formatTranslation(line - 1, translation)}\n`).join('');
 }

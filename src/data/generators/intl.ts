@@ -1,5 +1,6 @@
 import { DecadeError } from '../../core/errors.js';
 import { randomKey, uniformInteger } from '../../core/random.js';
+import { supportedLanguage } from './languages.js';
 
 /**
  * The embedded corpus: sentence pairs written by the internationalisation data (Unicode CLDR) that ships inside the
@@ -47,14 +48,35 @@ export const intlDefaults = { seed: 1, pairs: 16_000, heldOut: 400 } as const;
  * for than the categories can say differently.
  */
 export function intlCorpus(options: IntlCorpusOptions): IntlCorpus {
+  const steps = composing(options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** As `intlCorpus`, in between letting signals and timers through: a hundred thousand pairs take a minute. */
+export async function composeIntlCorpus(options: IntlCorpusOptions): Promise<IntlCorpus> {
+  const steps = composing(options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+}
+
+const pairsOfAStep = 512;
+
+function* composing(options: IntlCorpusOptions): Generator<undefined, IntlCorpus> {
   const { from, to, seed = intlDefaults.seed, pairs = intlDefaults.pairs, heldOut = intlDefaults.heldOut } = options;
   requireInteger('pairs', pairs, 1, 100_000);
   requireInteger('heldOut', heldOut, 0, 10_000);
   requireInteger('seed', seed, 0, 0xffff_ffff);
-  const source = new Voice(from);
-  const target = new Voice(to);
+  const where = `intl:${from}:${to}`;
+  const source = new Voice(supportedLanguage(from, where));
+  const target = new Voice(supportedLanguage(to, where));
   if (source.language === target.language) {
-    throw new DecadeError('usage', { where: 'intl corpus', received: `'${from}' for both languages`, allowed: 'two different languages' });
+    throw new DecadeError('usage', { where, received: `'${from}' for both languages`, allowed: 'two different languages' });
   }
   const sources = new Set<string>();
   const targets = new Set<string>();
@@ -64,21 +86,28 @@ export function intlCorpus(options: IntlCorpusOptions): IntlCorpus {
     return pair;
   };
   const streams = intlCategories.map((category) => sayings(category, source, target, seed));
-  const take = (count: number, fits: (saying: Saying) => boolean, next: string): CategorisedPair[] =>
-    Array.from({ length: count }, (_, position) => {
-      const stream = streams[position % streams.length] as Generator<Saying, never>;
-      for (let attempt = 0; attempt < maximumAttempts; attempt++) {
-        const saying = stream.next().value;
-        if (fits(saying)) return keep(saying.pair);
-      }
-      throw new DecadeError('usage', {
-        where: `intl corpus ${from} to ${to}`,
-        received: `${pairs} training and ${heldOut} held-out pairs asked for, but no new sentence of '${intlCategories[position % streams.length]}' found after ${sources.size}`,
-        next,
-      });
+  const draw = (position: number, fits: (saying: Saying) => boolean, next: string): CategorisedPair => {
+    const stream = streams[position % streams.length] as Generator<Saying, never>;
+    for (let attempt = 0; attempt < maximumAttempts; attempt++) {
+      const saying = stream.next().value;
+      if (fits(saying)) return keep(saying.pair);
+    }
+    throw new DecadeError('usage', {
+      where,
+      received: `${pairs} training and ${heldOut} held-out pairs asked for, but no new sentence of '${intlCategories[position % streams.length]}' found after ${sources.size}`,
+      next,
     });
+  };
+  function* take(count: number, fits: (saying: Saying) => boolean, next: string): Generator<undefined, CategorisedPair[]> {
+    const taken: CategorisedPair[] = [];
+    while (taken.length < count) {
+      taken.push(draw(taken.length, fits, next));
+      if (taken.length % pairsOfAStep === 0) yield;
+    }
+    return taken;
+  }
 
-  const train = take(pairs, ({ pair }) => !sources.has(pair.source), 'ask for fewer pairs');
+  const train = yield* take(pairs, ({ pair }) => !sources.has(pair.source), 'ask for fewer pairs');
   const sourceWords = new WordSet(source.language, train, (pair) => pair.source);
   const targetWords = new WordSet(target.language, train, (pair) => pair.target);
   const isNewCombination = ({ pair, single }: Saying): boolean =>
@@ -89,8 +118,8 @@ export function intlCorpus(options: IntlCorpusOptions): IntlCorpus {
     targetWords.hasAllOf(pair.target);
   const balanced = Math.ceil(heldOut / intlCategories.length) * intlCategories.length;
   const advice = 'ask for more training pairs or for fewer held-out ones';
-  const dev = take(balanced, isNewCombination, advice);
-  const test = take(balanced, isNewCombination, advice);
+  const dev = yield* take(balanced, isNewCombination, advice);
+  const test = yield* take(balanced, isNewCombination, advice);
   return { train, dev, test, categories: intlCategories };
 }
 
@@ -305,8 +334,9 @@ class Voice {
   readonly language: string;
   readonly #formatters = new Map<string, unknown>();
 
+  /** `language` as `supportedLanguage` gives it. */
   constructor(language: string) {
-    this.language = supportedLanguage(language);
+    this.language = language;
   }
 
   date(moment: number, options: Intl.DateTimeFormatOptions): string {
@@ -360,44 +390,6 @@ class Voice {
     }
     return formatter;
   }
-}
-
-const formatterKinds: readonly { supportedLocalesOf(language: string): string[] }[] = [
-  Intl.DateTimeFormat,
-  Intl.NumberFormat,
-  Intl.RelativeTimeFormat,
-  Intl.ListFormat,
-  Intl.DisplayNames,
-] as const;
-
-/** The canonical form of a language that every formatter has data for; throws `usage` for any other. */
-function supportedLanguage(language: string): string {
-  if (isLanguageTag(language) && formatterKinds.every((kind) => kind.supportedLocalesOf(language).length === 1)) {
-    return Intl.getCanonicalLocales(language)[0] ?? language;
-  }
-  throw new DecadeError('usage', {
-    where: 'intl corpus',
-    received: `language '${language}'`,
-    allowed: `a language that this runtime has data for: ${availableLanguages().join(' ')} (or one with a region, such as pt-BR)`,
-  });
-}
-
-function isLanguageTag(text: string): boolean {
-  try {
-    return Intl.getCanonicalLocales(text).length === 1;
-  } catch {
-    return false;
-  }
-}
-
-/** The two-letter languages the runtime has data for. */
-function availableLanguages(): string[] {
-  const letters = Array.from({ length: 26 }, (_, position) => String.fromCharCode(97 + position));
-  return letters
-    .flatMap((first) => letters.map((second) => first + second))
-    .filter(
-      (code) => Intl.getCanonicalLocales(code)[0] === code && formatterKinds.every((kind) => kind.supportedLocalesOf(code).length === 1),
-    );
 }
 
 /** A stream of random choices, the same for the same key. */

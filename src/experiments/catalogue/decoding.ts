@@ -1,82 +1,218 @@
+import { sentenceInterval } from '../../analysis/effects.js';
+import { differenceOfMeans, type Estimated, mean, meanDifference, within } from '../../analysis/means.js';
 import { categoryPlot } from '../../analysis/page/plot.js';
-import type { ScoreInterval } from '../../analysis/scored-sentences.js';
+import { bleu } from '../../metrics/bleu.js';
+import { sumStatistics } from '../../metrics/evaluate.js';
 import { digitsTask } from '../base.js';
-import { bleuOf, directed, type Experiment, signed } from '../experiment.js';
+import { bleuBounds, bleuStatistics, directed, type Experiment, type ExperimentOptions } from '../experiment.js';
+import { change, seedsWritten, verdict, written } from '../wording.js';
 
-interface Measured extends ScoreInterval {
+type Direction = 'forward' | 'reversed';
+
+/** A row of table 1: a model or an ensemble, once or in several independent copies, and how it searches. */
+interface System<Training> {
   readonly name: string;
+  /** The trainings of each copy. */
+  readonly copies: readonly (readonly Training[])[];
   readonly beam: number;
+  /** BLEU in the paper. */
   readonly paper: number | undefined;
-  readonly sentencesPerSecond: number;
 }
 
-export const decoding: Experiment<'forward' | 'reversed'> = {
+interface Measured extends System<unknown> {
+  /** Statistics of every sentence, for each copy. */
+  readonly statistics: readonly (readonly Float64Array[])[];
+  readonly bleu: readonly number[];
+}
+
+/** With fewer copies an interval over them says next to nothing; sentences are resampled instead. */
+const fewestCopies = 3;
+/** What the others are compared with: a single reversed model, with the widest beam. */
+const paperReference = 30.59;
+
+export const decoding: Experiment<Direction> = {
   title: 'Beams and ensembles',
   where: 'table 1',
   claim: 'single forward 26.17, single reversed 30.59, 5 reversed 33.00 to 34.81 BLEU with beams of 1 to 12',
   task: digitsTask,
-  seeds: 1,
+  seeds: 3,
 
   plan(setting) {
-    return { forward: directed(setting, 'forward', 1), reversed: directed(setting, 'reversed', setting.options.members) };
+    const { seeds, members } = setting.options;
+    return { forward: directed(setting, 'forward', seeds), reversed: directed(setting, 'reversed', Math.max(seeds, members)) };
+  },
+
+  uses({ options }, plan) {
+    return systemsOf(options, plan).flatMap(({ copies, beam }) =>
+      copies.map((models) => ({ kind: 'translate' as const, models, of: 'test' as const, beam })),
+    );
   },
 
   async measure(study) {
-    const { runs, laboratory, test, options } = study;
-    const { forward, reversed } = runs;
-    const many = options.members;
-    const systems = [
-      { name: 'single forward', runs: forward, beam: options.beam, paper: 26.17 },
-      { name: 'single reversed', runs: reversed.slice(0, 1), beam: 1, paper: undefined },
-      { name: 'single reversed', runs: reversed.slice(0, 1), beam: 2, paper: undefined },
-      { name: 'single reversed', runs: reversed.slice(0, 1), beam: options.beam, paper: 30.59 },
-      { name: `${many} reversed`, runs: reversed, beam: 1, paper: many === 5 ? 33.0 : undefined },
-      ...(many > 2 ? [{ name: '2 reversed', runs: reversed.slice(0, 2), beam: options.beam, paper: 33.27 }] : []),
-      { name: `${many} reversed`, runs: reversed, beam: 2, paper: many === 5 ? 34.5 : undefined },
-      { name: `${many} reversed`, runs: reversed, beam: options.beam, paper: many === 5 ? 34.81 : undefined },
-    ];
+    const { runs, laboratory, options } = study;
+    const { signal } = laboratory.options;
     const measured: Measured[] = [];
-    for (const system of systems) {
-      const { texts, seconds } = await laboratory.translate(system.runs, test, system.beam);
-      const { runs: _, ...rest } = system;
-      measured.push({ ...rest, ...(await bleuOf(study, texts)), sentencesPerSecond: test.sources.length / seconds });
+    for (const system of systemsOf(options, runs)) {
+      const statistics: (readonly Float64Array[])[] = [];
+      for (const copy of system.copies) statistics.push(await bleuStatistics(study, copy, system.beam));
+      measured.push({ ...system, statistics, bleu: statistics.map((copy) => bleu().score(sumStatistics(copy)).score) });
     }
-    const find = (name: string, beam: number) => measured.find((one) => one.name === name && one.beam === beam)?.score ?? Number.NaN;
-    const [greedy, wide] = [find('single reversed', 1), find('single reversed', options.beam)];
-    const [together, two] = [find(`${many} reversed`, options.beam), find('2 reversed', options.beam)];
+    const named = (name: string, beam: number) => measured.find((one) => one.name === name && one.beam === beam) as Measured;
+    const reference = named(names.reversed, options.beam);
+    const scores: Estimated[] = [];
+    const effects: (Estimated | undefined)[] = [];
+    for (const one of measured) {
+      scores.push(
+        within(isOverCopies(one) ? mean(one.bleu) : await meanOverSentences([one], ([score]) => score ?? 0, signal), ...bleuBounds),
+      );
+      effects.push(one === reference ? undefined : await effectOf(reference, one, signal));
+    }
+    const effectNamed = (name: string, beam: number) => effects[measured.indexOf(named(name, beam))] as Estimated;
+    const inPaper = ({ paper }: Measured) => (paper === undefined ? undefined : paper - paperReference);
+    const many = ensembleName(options.members);
+    const wide = named(many, options.beam);
+    const greedy = named(many, 1);
+    const conclusions = [
+      { what: `Reversing the source`, effect: negative(effectNamed(names.forward, options.beam)), paper: paperReference - 26.17 },
+      ...(options.beam === 1
+        ? []
+        : [
+            {
+              what: `A beam of ${options.beam} against greedy search, a single model`,
+              effect: negative(effectNamed(names.reversed, 1)),
+              paper: undefined,
+            },
+            {
+              what: `A beam of ${options.beam} against greedy search, ${options.members} models`,
+              effect: await effectOf(greedy, wide, signal),
+              paper: options.members === 5 ? 34.81 - 33 : undefined,
+            },
+          ]),
+      ...(options.members > 2
+        ? [{ what: 'Two models together', effect: effectNamed(ensembleName(2), options.beam), paper: 33.27 - paperReference }]
+        : []),
+      {
+        what: `${options.members} models together`,
+        effect: effectNamed(many, options.beam),
+        paper: options.members === 5 ? 34.81 - paperReference : options.members === 2 ? 33.27 - paperReference : undefined,
+      },
+    ].map(({ what, effect, paper }) => {
+      const told =
+        paper === undefined ? 'the paper has no figure' : `in the paper ${change({ value: paper }, 2)}: ${verdict(effect, 0, 'above')}`;
+      return `${what}: ${change(effect, 2)} BLEU, ${told}${options.seeds === 1 ? ' (one seed)' : ''}.`;
+    });
+    const ensembles = [
+      ...new Set(
+        measured.flatMap(({ copies: [first = [], ...others] }) => (first.length < 2 ? [] : [`${1 + others.length} of ${first.length}`])),
+      ),
+    ];
     return {
-      head: ['system', 'beam', 'test BLEU (95 % bootstrap)', 'sentences/s', 'paper'],
-      rows: measured.map(({ name, beam, score, low, high, sentencesPerSecond, paper }) => [
-        name,
-        String(beam),
-        `${score.toFixed(2)} (${low.toFixed(1)} to ${high.toFixed(1)})`,
-        sentencesPerSecond.toFixed(1),
-        paper?.toFixed(2) ?? '',
+      head: ['system', 'beam', 'trainings', 'test BLEU', `effect against a ${names.reversed}, beam ${options.beam}`, 'paper'],
+      rows: measured.map((one, index) => [
+        one.name,
+        String(one.beam),
+        `${one.copies.length} × ${one.copies[0]?.length ?? 0}`,
+        written(scores[index] as Estimated, 1),
+        effects[index] === undefined ? '' : change(effects[index], 1),
+        inPaper(one) === undefined || one === reference ? '' : change({ value: inPaper(one) ?? 0 }, 2),
       ]),
       conclusions: [
-        `A beam of ${options.beam} changes a single model's BLEU by ${signed(wide - greedy, 2)} against greedy search.`,
-        many > 2
-          ? `Two models change it by ${signed(two - wide, 2)}, ${many} by ${signed(together - wide, 2)} against one (paper: +2.68 and, of five, +4.22).`
-          : `Two models change it by ${signed(together - wide, 2)} against one (paper: +2.68).`,
-        'Single models are the first seed; the interval is over test sentences, not over seeds.',
+        ...conclusions,
+        `Single models: ${seedsWritten(options.seeds)}; ensembles: ${ensembles.join(', ')} models, none in two of the same size. Intervals are 95 %, over trainings where there are three or more on both sides, else over test sentences: those do not say how other seeds would have turned out.`,
       ],
       plots: [
         categoryPlot({
-          title: 'Table 1: test BLEU',
-          note: '95 % bootstrap interval over sentences',
+          title: 'Table 1: effects',
+          note: '95 % intervals; 0 is no effect',
           x: 'system, and below its beam',
-          y: { label: 'BLEU' },
-          categories: measured.map(({ name, beam }) => ({
-            name: name.replace('single ', '').replace('reversed', 'rev.').replace('forward', 'fwd'),
-            note: String(beam),
-          })),
+          y: { label: `BLEU − that of a ${names.reversed}, beam ${options.beam}`, include: 0 },
+          categories: measured
+            .filter((one) => one !== reference)
+            .map(({ name, beam }) => ({
+              name: name.replace('single ', '').replace('reversed', 'rev.').replace('forward', 'fwd'),
+              note: String(beam),
+            })),
           series: [
-            { name: 'here', values: measured.map(({ score, low, high }) => ({ value: score, low, high })) },
-            { name: 'paper (WMT’14)', values: measured.map(({ paper }) => (paper === undefined ? undefined : { value: paper })) },
+            { name: 'here', values: effects.filter((effect) => effect !== undefined) },
+            {
+              name: 'paper',
+              values: measured
+                .filter((one) => one !== reference)
+                .map((one) => (inPaper(one) === undefined ? undefined : { value: inPaper(one) ?? 0 })),
+            },
           ],
         }),
       ],
-      figures: { measured },
+      figures: {
+        measured: measured.map(({ name, beam, paper, bleu, copies }, index) => ({
+          ...{ name, beam, paper, bleu, models: copies[0]?.length },
+          effect: effects[index],
+        })),
+      },
     };
   },
 };
+
+const names = { forward: 'single forward', reversed: 'single reversed' } as const;
+
+function ensembleName(members: number): string {
+  return `${members} reversed`;
+}
+
+function systemsOf<Training>(
+  { seeds, members, beam }: ExperimentOptions,
+  plan: Record<Direction, readonly Training[]>,
+): System<Training>[] {
+  const { forward, reversed } = plan;
+  const single = (of: readonly Training[]) => groupsOf(of.slice(0, seeds), 1);
+  const isOfPaper = members === 5;
+  const systems = [
+    { name: names.forward, copies: single(forward), beam, paper: 26.17 },
+    { name: names.reversed, copies: single(reversed), beam: 1, paper: undefined },
+    { name: names.reversed, copies: single(reversed), beam: 2, paper: undefined },
+    { name: names.reversed, copies: single(reversed), beam, paper: paperReference },
+    { name: ensembleName(members), copies: groupsOf(reversed, members), beam: 1, paper: isOfPaper ? 33.0 : undefined },
+    ...(members > 2 ? [{ name: ensembleName(2), copies: groupsOf(reversed, 2), beam, paper: 33.27 }] : []),
+    { name: ensembleName(members), copies: groupsOf(reversed, members), beam: 2, paper: isOfPaper ? 34.5 : undefined },
+    { name: ensembleName(members), copies: groupsOf(reversed, members), beam, paper: isOfPaper ? 34.81 : undefined },
+  ];
+  // A beam of 1 or 2 is asked for twice; the row that the paper has stays.
+  return systems.filter(({ name, beam }, index) => !systems.slice(index + 1).some((later) => later.name === name && later.beam === beam));
+}
+
+/** As many groups of this size as there are, none with a member of another: their differences are those of seeds. */
+function groupsOf<Training>(trainings: readonly Training[], size: number): Training[][] {
+  return Array.from({ length: Math.floor(trainings.length / size) }, (_, group) => trainings.slice(group * size, (group + 1) * size));
+}
+
+function isOverCopies({ copies }: System<unknown>): boolean {
+  return copies.length >= fewestCopies;
+}
+
+/** How much higher a system scores: over its trainings when both have enough of them, else over sentences. */
+async function effectOf(reference: Measured, one: Measured, signal: AbortSignal | undefined): Promise<Estimated> {
+  if (!isOverCopies(reference) || !isOverCopies(one)) {
+    return meanOverSentences([reference, one], ([before = 0, now = 0]) => now - before, signal);
+  }
+  // The same models that search otherwise differ in nothing else.
+  return one.name === reference.name ? meanDifference(reference.bleu, one.bleu) : differenceOfMeans(reference.bleu, one.bleu);
+}
+
+/** A function of systems' scores, each the mean over its copies, with an interval over sentences. */
+function meanOverSentences(systems: readonly Measured[], figure: (scores: number[]) => number, signal: AbortSignal | undefined) {
+  const all = systems.flatMap(({ statistics }) => statistics);
+  const size = all[0]?.[0]?.length ?? 0;
+  const joined = (all[0] ?? []).map((_, sentence) => Float64Array.from(all.flatMap((copy) => [...(copy[sentence] as Float64Array)])));
+  return sentenceInterval(
+    joined,
+    (sum) => {
+      const scores = all.map((_, copy) => bleu().score(sum.subarray(copy * size, (copy + 1) * size)).score).values();
+      return figure(systems.map(({ copies }) => mean(copies.map(() => scores.next().value ?? Number.NaN)).value));
+    },
+    { signal },
+  );
+}
+
+function negative({ value, low, high }: Estimated): Estimated {
+  return low === undefined || high === undefined ? { value: -value } : { value: -value, low: -high, high: -low };
+}

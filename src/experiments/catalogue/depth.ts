@@ -1,20 +1,22 @@
+import { type Estimated, geometricMean, mean, ratioOfMeans, within } from '../../analysis/means.js';
 import { linePlot } from '../../analysis/page/plot.js';
-import { type Estimated, mean } from '../../analysis/means.js';
 import { digitsTask, varied } from '../base.js';
-import { bleuOf, directed, type Experiment, signed, written } from '../experiment.js';
+import { bleuBounds, bleuOfEach, directed, eachTranslates, type Experiment } from '../experiment.js';
+import { factor, seedsWritten, verdict, written } from '../wording.js';
 
 const depths = [1, 2, 3, 4] as const;
 const deepest = 10;
 type Group = `${(typeof depths)[number]} layers` | 'residual';
 const groupOf = (layers: (typeof depths)[number]): Group => `${layers} layers`;
+/** Nearly −10 % perplexity a layer. */
+const paperFactor = 0.9;
 
 interface Measured {
   readonly layers: number;
   readonly residual: boolean;
   readonly parameters: number;
   readonly perplexities: readonly number[];
-  readonly perplexity: Estimated;
-  readonly bleu: Estimated;
+  readonly bleu: readonly number[];
 }
 
 export const depth: Experiment<Group> = {
@@ -32,62 +34,71 @@ export const depth: Experiment<Group> = {
     return { ...(Object.fromEntries(plain) as Record<Group, ReturnType<typeof withLayers>>), residual: withLayers(deepest, true) };
   },
 
+  uses: eachTranslates,
+
   async measure(study) {
-    const { runs, laboratory, test, options } = study;
-    const measured: Measured[] = [];
-    for (const { group, layers } of [
-      ...depths.map((layers) => ({ group: groupOf(layers), layers: layers as number })),
-      { group: 'residual' as const, layers: deepest },
-    ]) {
-      const bleu: number[] = [];
-      for (const run of runs[group]) bleu.push((await bleuOf(study, (await laboratory.translate([run], test, options.beam)).texts)).score);
-      const [first] = runs[group];
-      measured.push({
-        layers,
-        residual: group === 'residual',
-        parameters: first?.parameters ?? 0,
-        perplexities: runs[group].map(({ perplexity }) => perplexity),
-        perplexity: mean(runs[group].map(({ perplexity }) => perplexity)),
-        bleu: mean(bleu),
-      });
-    }
-    const change = (index: number) => {
-      const [before, now] = [measured[index - 1]?.perplexity.value, measured[index]?.perplexity.value];
-      return before === undefined || now === undefined ? undefined : 100 * (now / before - 1);
-    };
-    const plain = measured.filter(({ residual }) => !residual);
-    const [first, last] = [plain[0]?.perplexity.value ?? Number.NaN, plain.at(-1)?.perplexity.value ?? Number.NaN];
-    const perLayer = 100 * ((last / first) ** (1 / (plain.length - 1)) - 1);
-    const residual = measured.at(-1);
+    const { runs, options } = study;
+    const measure = async (group: Group, layers: number): Promise<Measured> => ({
+      layers,
+      residual: group === 'residual',
+      parameters: runs[group][0]?.parameters ?? 0,
+      perplexities: runs[group].map(({ perplexity }) => perplexity),
+      bleu: await bleuOfEach(study, runs[group]),
+    });
+    const plain: Measured[] = [];
+    for (const layers of depths) plain.push(await measure(groupOf(layers), layers));
+    const residual = await measure('residual', deepest);
+    const ratio = (before: Measured, now: Measured) => ratioOfMeans(before.perplexities, now.perplexities);
+    const perplexityOf = (one: Measured) => geometricMean(one.perplexities);
+    const [first, last] = [plain[0], plain.at(-1)] as [Measured, Measured];
+    const best = plain.reduce((least, one) => (perplexityOf(one).value < perplexityOf(least).value ? one : least));
+    const perLayer = root(ratio(first, last), plain.length - 1);
+    const againstBest = ratio(best, residual);
+    const seeds = seedsWritten(options.seeds);
+    const told = (effect: Estimated) =>
+      options.seeds === 1 ? 'one seed each, which cannot tell an effect from luck' : `${verdict(effect, 1, 'below')}, ${seeds} each`;
+    const row = (one: Measured, effect: string, inPaper: string) => [
+      one.residual ? `${one.layers}, residual` : String(one.layers),
+      one.parameters.toLocaleString('en-US'),
+      written(perplexityOf(one), 3),
+      effect,
+      written(within(mean(one.bleu), ...bleuBounds), 1),
+      inPaper,
+    ];
     return {
-      head: ['layers a side', 'parameters', 'dev perplexity', 'change', `test BLEU, beam ${options.beam}`, 'paper'],
-      rows: measured.map((one, index) => [
-        one.residual ? `${one.layers}, residual` : String(one.layers),
-        one.parameters.toLocaleString('en-US'),
-        written(one.perplexity, 3),
-        one.residual || index === 0 ? '' : `${signed(change(index) ?? 0, 1)} %`,
-        written(one.bleu, 1),
-        one.residual || index === 0 ? '' : 'about −10 %',
-      ]),
+      head: ['layers a side', 'parameters', 'dev perplexity', 'effect of the last layer', `test BLEU, beam ${options.beam}`, 'paper'],
+      rows: [
+        ...plain.map((one, index) => {
+          const before = plain[index - 1];
+          return before === undefined ? row(one, '', '') : row(one, factor(ratio(before, one)), `× ${paperFactor} or so`);
+        }),
+        row(residual, `${factor(againstBest)} against ${best.layers} without`, ''),
+      ],
       conclusions: [
-        `From 1 to ${plain.length} layers perplexity changes by ${signed(perLayer, 1)} % a layer on average (paper: about −10 %).`,
-        `${deepest} layers with residual connections reach ${residual?.perplexity.value.toFixed(3)}, the best of 1 to ${plain.length} without is ${Math.min(...plain.map(({ perplexity }) => perplexity.value)).toFixed(3)}.`,
+        `From 1 to ${plain.length} layers perplexity changes by ${factor(perLayer)} a layer, in the paper by × ${paperFactor} or so: ${told(perLayer)}.`,
+        `${deepest} layers with residual connections, which the paper did not have, reach ${factor(againstBest)} the perplexity of ${best.layers}, the best without (${seeds}).`,
         'Every depth was trained with the same recipe and number of epochs; a recipe tuned to each depth might rank them otherwise.',
       ],
       plots: [
         linePlot({
-          title: 'Dev perplexity by layers',
-          note: 'mean and 95 % interval over seeds',
+          title: 'Dev perplexity against one layer',
+          note: options.seeds === 1 ? 'one seed; 1 is no effect' : 'mean and 95 % interval over seeds; 1 is no effect',
           x: { label: 'layers a side' },
-          y: { label: 'dev perplexity' },
+          y: { label: 'perplexity / that of one layer', include: 1 },
           series: [
-            { name: 'plain', points: plain.map(({ layers, perplexity }) => ({ x: layers, ...perplexity })) },
-            ...(residual === undefined ? [] : [{ name: 'residual', points: [{ x: residual.layers, ...residual.perplexity }] }]),
-            { name: 'paper: −10 % a layer', points: plain.map(({ layers }) => ({ x: layers, value: first * 0.9 ** (layers - 1) })) },
+            { name: 'plain', points: plain.map((one) => ({ x: one.layers, ...(one === first ? { value: 1 } : ratio(first, one)) })) },
+            { name: 'residual', points: [{ x: residual.layers, ...ratio(first, residual) }] },
+            { name: 'paper: × 0.9 a layer', points: plain.map(({ layers }) => ({ x: layers, value: paperFactor ** (layers - 1) })) },
           ],
         }),
       ],
-      figures: { measured, percentPerLayer: perLayer },
+      figures: { measured: [...plain, residual], factorPerLayer: perLayer },
     };
   },
 };
+
+/** The factor that, so many times, makes this one. */
+function root({ value, low, high }: Estimated, times: number): Estimated {
+  const of = (whole: number) => whole ** (1 / times);
+  return low === undefined || high === undefined ? { value: of(value) } : { value: of(value), low: of(low), high: of(high) };
+}

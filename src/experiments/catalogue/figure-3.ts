@@ -1,12 +1,25 @@
-import { type Bin, type ScoredBin, scoreBins } from '../../analysis/bins.js';
+import { type Bin, fewestForInterval, type ScoredBin, scoreBins } from '../../analysis/bins.js';
 import { binsByLength } from '../../analysis/by-length.js';
 import { binsByRarity, FrequencyRanks } from '../../analysis/by-rarity.js';
 import { corpusFacts } from '../../analysis/corpus-facts.js';
+import { sentenceInterval } from '../../analysis/effects.js';
+import { differenceOfEstimates, type Estimated } from '../../analysis/means.js';
 import { categoryPlot } from '../../analysis/page/plot.js';
-import { scoreSentences } from '../../analysis/scored-sentences.js';
+import type { WorkControl } from '../../analysis/work.js';
 import { bleu } from '../../metrics/bleu.js';
 import { digitsTask, languageTask } from '../base.js';
-import { directed, type Experiment, type Finding, type Setting, type Study, signed } from '../experiment.js';
+import {
+  bleuBounds,
+  bleuStatistics,
+  directed,
+  eachTranslates,
+  type Experiment,
+  type Finding,
+  type Setting,
+  type Study,
+} from '../experiment.js';
+import type { TrainedRun } from '../laboratory.js';
+import { change, written } from '../wording.js';
 
 const directions = ['forward', 'reversed'] as const;
 type Direction = (typeof directions)[number];
@@ -20,7 +33,8 @@ export const length: Experiment<Direction> = {
   task: digitsTask,
   seeds: 1,
   plan,
-  measure: (study) => binned(study, 'words of the source', binsByLength(study.test.sources)),
+  uses: eachTranslates,
+  measure: (study) => binned(study, 'words of the source', binsByLength(study.test.sources), 'no loss below 35 words'),
 };
 
 export const rarity: Experiment<Direction> = {
@@ -30,56 +44,88 @@ export const rarity: Experiment<Direction> = {
   task: languageTask,
   seeds: 1,
   plan,
+  uses: eachTranslates,
   async measure(study) {
     const { laboratory, base } = study;
     const { signal } = laboratory.options;
     const { frequencies } = await corpusFacts(laboratory.runtime.files, base.configuration.data.train, { signal });
-    return binned(study, 'average rank of the words by frequency', binsByRarity(study.test.sources, new FrequencyRanks(frequencies)));
+    const bins = binsByRarity(study.test.sources, new FrequencyRanks(frequencies));
+    return binned(study, 'average rank of the words by frequency', bins, 'a slow loss towards rare words');
   },
 };
 
-async function binned(study: Study<Direction>, what: string, bins: readonly Bin[]): Promise<Finding> {
-  const { laboratory, runs, test, options } = study;
-  const { signal } = laboratory.options;
+async function binned(study: Study<Direction>, what: string, bins: readonly Bin[], inPaper: string): Promise<Finding> {
+  const { laboratory, runs, options } = study;
+  const control = { signal: laboratory.options.signal };
+  const statistics = {} as Record<Direction, readonly Float64Array[]>;
   const scored = {} as Record<Direction, readonly ScoredBin[]>;
   for (const direction of directions) {
-    const { texts } = await laboratory.translate(runs[direction], test, options.beam);
-    scored[direction] = await scoreBins(await scoreSentences(bleu(), texts, [test.references], { signal }), bins, { signal });
+    statistics[direction] = await bleuStatistics(study, [runs[direction][0] as TrainedRun], options.beam);
+    scored[direction] = await scoreBins({ metric: bleu(), references: 1, statistics: statistics[direction] }, bins, control);
+  }
+  const effects: (Estimated | undefined)[] = [];
+  for (const { sentences } of bins) {
+    effects.push(sentences.length < fewestForInterval ? undefined : await effectOfReversing(statistics, sentences, control));
   }
   const range = ({ least, greatest }: { least: number; greatest: number }) =>
     least === greatest ? String(least) : `${least} to ${greatest}`;
-  const cell = ({ score, low, high }: ScoredBin) => `${score.toFixed(1)} (${low.toFixed(1)} to ${high.toFixed(1)})`;
-  const change = (direction: Direction) => {
-    const [first, last] = [scored[direction][0], scored[direction].at(-1)];
-    const size = (last?.score ?? Number.NaN) - (first?.score ?? Number.NaN);
-    const apart = first !== undefined && last !== undefined && (first.low > last.high || last.low > first.high);
-    return `${direction}: ${signed(size, 1)} BLEU from the first part to the last, ${apart ? 'more than their intervals' : 'within their intervals'}.`;
+  const large = bins.flatMap(({ sentences }, index) => (sentences.length < fewestForInterval ? [] : [index]));
+  const [first, last] = [large[0], large.at(-1)];
+  const conclusion = (direction: Direction) => {
+    const [before, after] = [first, last].map((index) => estimateOf(scored[direction][index ?? 0] as ScoredBin)) as [Estimated, Estimated];
+    return { direction, effect: differenceOfEstimates(before, after) };
   };
+  const changes = first === last ? [] : directions.map(conclusion);
+  const told = ({ low = 0, high = 0 }: Estimated) =>
+    high < 0 ? 'a loss' : low > 0 ? 'a gain' : 'within what the sentences drawn would explain';
   return {
-    head: [what, 'sentences', 'forward, BLEU (95 % bootstrap)', 'reversed'],
+    head: [what, 'sentences', 'forward, BLEU (95 % bootstrap)', 'reversed', 'effect of reversing'],
     rows: bins.map((bin, index) => [
       range(bin),
       String(bin.sentences.length),
-      ...directions.map((direction) => cell(scored[direction][index] as ScoredBin)),
+      ...directions.map((direction) => written(estimateOf(scored[direction][index] as ScoredBin), 1)),
+      effects[index] === undefined ? '' : change(effects[index], 1),
     ]),
-    conclusions: directions.map(change),
+    conclusions: [
+      ...changes.map(
+        ({ direction, effect }) =>
+          `${direction}: ${change(effect, 1)} BLEU from ${range(bins[first ?? 0] as Bin)} to ${range(bins[last ?? 0] as Bin)}: ${told(effect)} (one seed). The paper saw ${inPaper}.`,
+      ),
+      ...(changes.length === 0 ? [`No verdict: there are no two parts of ${fewestForInterval} sentences or more.`] : []),
+      `Intervals are over test sentences, of one seed each; parts of fewer than ${fewestForInterval} sentences have none.`,
+    ],
     plots: [
       categoryPlot({
         title: `BLEU by ${what}`,
         note: `beam ${options.beam}, 95 % bootstrap intervals; below, the number of sentences`,
         x: what,
-        y: { label: 'BLEU', include: 0 },
+        y: { label: 'BLEU', include: 0, bounds: bleuBounds },
         categories: bins.map((bin) => ({
           name: bin.least === bin.greatest ? String(bin.least) : `${bin.least}–${bin.greatest}`,
           note: String(bin.sentences.length),
         })),
-        series: directions.map((direction) => ({
-          name: direction,
-          values: scored[direction].map(({ score, low, high }) => ({ value: score, low, high })),
-        })),
+        series: directions.map((direction) => ({ name: direction, values: scored[direction].map(estimateOf) })),
         mark: 'joined',
       }),
     ],
-    figures: { scored },
+    figures: { scored, effects, changes },
   };
+}
+
+function estimateOf({ score, low, high }: ScoredBin): Estimated {
+  return { value: score, low, high };
+}
+
+/** Both directions translate the same sentences, so that what is hard about them falls out of the difference. */
+function effectOfReversing(
+  { forward, reversed }: Record<Direction, readonly Float64Array[]>,
+  sentences: readonly number[],
+  control: WorkControl,
+) {
+  const size = forward[0]?.length ?? 0;
+  const both = sentences.map((sentence) =>
+    Float64Array.of(...(forward[sentence] as Float64Array), ...(reversed[sentence] as Float64Array)),
+  );
+  const score = (sum: Float64Array) => bleu().score(sum).score;
+  return sentenceInterval(both, (sum) => score(sum.subarray(size)) - score(sum.subarray(0, size)), control);
 }

@@ -1,20 +1,29 @@
+import type { Estimated } from '../../analysis/means.js';
 import { categoryPlot } from '../../analysis/page/plot.js';
-import type { NbestList } from '../../analysis/rescoring/rescoring.js';
+import type { ScoreInterval } from '../../analysis/scored-sentences.js';
 import { digitsTask, varied } from '../base.js';
-import { directed, type Experiment, signed } from '../experiment.js';
-import type { Sentences, TrainedRun } from '../laboratory.js';
+import { directed, type Experiment, type ExperimentOptions } from '../experiment.js';
+import type { TrainedRun } from '../laboratory.js';
+import { change, verdict, written } from '../wording.js';
 
 type Group = 'baseline' | 'forward' | 'reversed';
 
 interface Measured {
   readonly name: string;
-  readonly even: number;
-  readonly weight: number;
-  readonly tuned: number;
+  /** BLEU with the even average, which is the paper's, and how much higher it is than that of the list. */
+  readonly even: Estimated;
+  readonly effect: Estimated;
+  /** The same with a weight that was tuned on dev. */
+  readonly tunedEffect: Estimated;
+  /** With the least and the greatest that the dev list cannot tell from the best. */
+  readonly weight: Estimated;
+  /** The paper's effect. */
   readonly paper: number | undefined;
 }
 
 const baselines = { narrow: 'a forward LSTM half as wide', attention: 'one layer with attention' } as const;
+/** BLEU in table 2. */
+const paper = { baseline: 33.3, forward: 35.61, reversed: 35.85, five: 36.5, oracle: 45 } as const;
 
 /** Both figures are means over the tokens of a hypothesis, so that their even average means something. */
 const lengthPenalty = 1;
@@ -40,65 +49,123 @@ export const rescoring: Experiment<Group> = {
     };
   },
 
+  uses({ options }, plan) {
+    const parts = ['dev', 'test'] as const;
+    const [listed] = plan.baseline;
+    const beam = options.nbest;
+    return [
+      ...parts.map((of) => ({ kind: 'list' as const, models: plan.baseline, of, beam })),
+      ...systemsOf(options, plan).flatMap(({ models }) =>
+        parts.map((of) => ({ kind: 'score' as const, models, of, beam, ...(listed && { listed }) })),
+      ),
+    ];
+  },
+
   async measure(study) {
-    const { runs, laboratory, options, base } = study;
-    const { members, nbest } = options;
+    const { runs, laboratory, options, base, test } = study;
+    const { outputs } = laboratory;
+    const { nbest } = options;
     const [baseline] = runs.baseline as readonly [TrainedRun];
-    const devSource = base.configuration.data.dev;
-    const dev = devSource === undefined ? study.test : await laboratory.sentences(devSource, 'dev');
-    const listOf = async ({ name, sources, references }: Sentences): Promise<NbestList> => {
-      const lines = await laboratory.nbest(baseline, { name, sources, references }, nbest);
-      return { name, sources, references: [references], lines };
-    };
-    const [devList, testList] = [await listOf(dev), await listOf(study.test)];
+    const devList = await outputs.nbest(baseline, await laboratory.sentences(base.configuration.data.dev ?? base.test, 'dev'), nbest);
+    const testList = await outputs.nbest(baseline, test, nbest);
     const measured: Measured[] = [];
-    let [list, oracle] = [Number.NaN, Number.NaN];
-    for (const { name, models, paper } of [
-      { name: 'a forward LSTM', models: runs.forward, paper: 35.61 },
-      { name: 'a reversed LSTM', models: runs.reversed.slice(0, 1), paper: 35.85 },
-      { name: `${members} reversed LSTMs`, models: runs.reversed, paper: members === 5 ? 36.5 : undefined },
-    ]) {
-      const { weight, scores } = await laboratory.rescore(models, testList, { weight: { tunedOn: devList }, lengthPenalty });
+    let [list, oracle]: (Estimated | undefined)[] = [];
+    let most: Estimated | undefined;
+    for (const { name, models, paper } of systemsOf(options, runs)) {
+      const { weight, tuned, scores } = await outputs.rescore(models, testList, { weight: { tunedOn: devList }, lengthPenalty });
       if (scores === undefined) continue;
-      measured.push({ name, even: scores.even, weight, tuned: scores.rescored, paper });
-      list = scores.list;
-      oracle = scores.oracle;
+      const { even, rescored } = scores;
+      measured.push({
+        name,
+        even: estimateOf(even),
+        effect: effectOf(even),
+        tunedEffect: effectOf(rescored),
+        weight: { value: weight, low: tuned?.low, high: tuned?.high },
+        paper,
+      });
+      list = estimateOf(scores.list);
+      oracle = estimateOf(scores.oracle);
+      most = effectOf(scores.oracle);
     }
-    const best = measured.reduce((most, { tuned }) => Math.max(most, tuned), Number.NEGATIVE_INFINITY);
+    const best = measured.reduce((one, other) => (other.effect.value > one.effect.value ? other : one));
+    const oracleInPaper = paper.oracle - paper.baseline;
     return {
-      head: ['system', 'test BLEU, even average', 'with the weight tuned on dev', 'weight', 'paper'],
+      head: [
+        'system',
+        'test BLEU, even average (95 % bootstrap)',
+        'effect against the list',
+        'paper',
+        'effect with the weight tuned on dev',
+        'weight',
+      ],
       rows: [
-        [`baseline: ${baselines[options.baseline]}, ${nbest}-best`, list.toFixed(2), list.toFixed(2), '0', '33.30'],
-        ...measured.map(({ name, even, tuned, weight, paper }) => [
+        [`baseline: ${baselines[options.baseline]}, ${nbest}-best`, list === undefined ? '' : written(list, 1), '', '', '', '0'],
+        ...measured.map(({ name, even, effect, paper, tunedEffect, weight }) => [
           `rescored by ${name}`,
-          even.toFixed(2),
-          tuned.toFixed(2),
-          weight.toFixed(3),
-          paper?.toFixed(2) ?? '',
+          written(even, 1),
+          change(effect, 1),
+          paper === undefined ? '' : change({ value: paper }, 2),
+          change(tunedEffect, 1),
+          written(weight, 2),
         ]),
-        ['oracle: the best of each list', oracle.toFixed(2), oracle.toFixed(2), '', '~45'],
+        [
+          'oracle: the best of each list',
+          oracle === undefined ? '' : written(oracle, 1),
+          most === undefined ? '' : change(most, 1),
+          `about ${change({ value: oracleInPaper }, 0)}`,
+          '',
+          '',
+        ],
       ],
       conclusions: [
-        `The best rescoring changes the baseline by ${signed(best - list, 2)} BLEU (paper: +3.2); its list would allow ${(oracle - list).toFixed(2)} (paper: about +12).`,
-        'The baseline is a neural model and not a phrase-based system as in the paper: its mistakes are of the same kind as those of the models that rescore it. Log-probabilities are divided by the length on both sides.',
+        ...measured.map(({ name, effect, paper }) => {
+          const told =
+            paper === undefined ? 'the paper has no figure' : `in the paper ${change({ value: paper }, 2)}: ${verdict(effect, 0, 'above')}`;
+          return `Rescored by ${name}, evenly averaged: ${change(effect, 1)} BLEU, ${told} (one seed).`;
+        }),
+        `The best of them gains ${share(best.effect.value, most?.value)} of what the oracle does, in the paper ${share(paper.five - paper.baseline, oracleInPaper)}.`,
+        'Intervals are over test sentences. The baseline is a neural model and not a phrase-based system as in the paper: its mistakes are of the same kind as those of the models that rescore it. Log-probabilities are divided by the length on both sides.',
       ],
       plots: [
         categoryPlot({
-          title: 'Table 2: test BLEU',
+          title: 'Table 2: effect of rescoring',
+          note: '95 % bootstrap intervals over sentences; 0 is the list as it was',
           x: 'rescored by',
-          y: { label: 'BLEU' },
-          categories: ['nobody', 'forward', 'reversed', `${members} rev.`, 'oracle'].map((name) => ({ name })),
+          y: { label: 'difference in BLEU', include: 0 },
+          categories: ['forward', 'reversed', `${options.members} rev.`, 'oracle'].map((name) => ({ name })),
           series: [
-            { name: 'here, even', values: [list, ...measured.map(({ even }) => even), oracle].map((value) => ({ value })) },
-            { name: 'here, tuned', values: [list, ...measured.map(({ tuned }) => tuned), oracle].map((value) => ({ value })) },
+            { name: 'here, even', values: [...measured.map(({ effect }) => effect), most] },
+            { name: 'here, tuned', values: [...measured.map(({ tunedEffect }) => tunedEffect), undefined] },
             {
-              name: 'paper (WMT’14)',
-              values: [33.3, ...measured.map(({ paper }) => paper), 45].map((value) => (value === undefined ? undefined : { value })),
+              name: 'paper, even',
+              values: [...measured.map(({ paper }) => (paper === undefined ? undefined : { value: paper })), { value: oracleInPaper }],
             },
           ],
         }),
       ],
-      figures: { nbest, list, oracle, measured },
+      figures: { nbest, list, oracle, oracleEffect: most, measured },
     };
   },
 };
+
+/** Who rescores, with the effect that the paper saw. */
+function systemsOf<Training>({ members }: ExperimentOptions, { forward, reversed }: Record<Group, readonly Training[]>) {
+  return [
+    { name: 'a forward LSTM', models: forward, paper: paper.forward - paper.baseline },
+    { name: 'a reversed LSTM', models: reversed.slice(0, 1), paper: paper.reversed - paper.baseline },
+    { name: `${members} reversed LSTMs`, models: reversed, paper: members === 5 ? paper.five - paper.baseline : undefined },
+  ];
+}
+
+function estimateOf({ score, low, high }: ScoreInterval): Estimated {
+  return { value: score, low, high };
+}
+
+function effectOf({ difference }: { readonly difference: ScoreInterval | undefined }): Estimated {
+  return difference === undefined ? { value: 0 } : estimateOf(difference);
+}
+
+/** `27 %` */
+function share(part: number, whole: number | undefined): string {
+  return whole === undefined || whole <= 0 ? 'none' : `${((100 * part) / whole).toFixed(0)} %`;
+}

@@ -1,12 +1,14 @@
-import { differenceOfMeans, type Estimated, geometricMean, mean, ratioOfMeans } from '../../analysis/means.js';
-import { categoryPlot } from '../../analysis/page/plot.js';
+import { differenceOfMeans, type Estimated, geometricMean, mean, ratioOfMeans, within } from '../../analysis/means.js';
+import { effectPlot } from '../../analysis/page/plot.js';
 import { digitsTask } from '../base.js';
-import { bleuOf, change, directed, type Experiment, written } from '../experiment.js';
+import { bleuOfEach, directed, eachTranslates, type Experiment } from '../experiment.js';
+import { change, factor, seedsWritten, verdict } from '../wording.js';
 
-const paper = { perplexity: { forward: 5.8, reversed: 4.7 }, bleu: { forward: 25.9, reversed: 30.6 } } as const;
+const paper = { perplexity: 4.7 / 5.8, bleu: 30.6 - 25.9 } as const;
 const directions = ['forward', 'reversed'] as const;
+type Direction = (typeof directions)[number];
 
-export const reversal: Experiment<(typeof directions)[number]> = {
+export const reversal: Experiment<Direction> = {
   title: 'Reading the source backwards',
   where: 'section 3.3',
   claim: 'the source reversed: perplexity 5.8 → 4.7, BLEU 25.9 → 30.6',
@@ -18,72 +20,70 @@ export const reversal: Experiment<(typeof directions)[number]> = {
     return { forward: directed(setting, 'forward', seeds), reversed: directed(setting, 'reversed', seeds) };
   },
 
+  uses: eachTranslates,
+
   async measure(study) {
-    const { runs, laboratory, test, options } = study;
-    const measured = { forward: [], reversed: [] } as Record<(typeof directions)[number], { perplexity: number; bleu: number }[]>;
+    const { runs, options } = study;
+    const measured = {} as Record<Direction, { perplexity: readonly number[]; bleu: readonly number[] }>;
     for (const direction of directions) {
-      for (const run of runs[direction]) {
-        const { texts } = await laboratory.translate([run], test, options.beam);
-        measured[direction].push({ perplexity: run.perplexity, bleu: (await bleuOf(study, texts)).score });
-      }
+      const perplexity = runs[direction].map((run) => run.perplexity);
+      measured[direction] = { perplexity, bleu: await bleuOfEach(study, runs[direction]) };
     }
-    const of = (direction: (typeof directions)[number], figure: 'perplexity' | 'bleu') => measured[direction].map((one) => one[figure]);
+    const { forward, reversed } = measured;
     const effects = {
-      perplexity: ratioOfMeans(of('forward', 'perplexity'), of('reversed', 'perplexity')),
-      bleu: differenceOfMeans(of('forward', 'bleu'), of('reversed', 'bleu')),
+      perplexity: ratioOfMeans(forward.perplexity, reversed.perplexity),
+      bleu: within(differenceOfMeans(forward.bleu, reversed.bleu), -100, 100),
     };
-    const rows = directions.map((direction) => [
-      direction,
-      of(direction, 'perplexity')
-        .map((value) => value.toFixed(2))
-        .join(', '),
-      meanOf('perplexity', of(direction, 'perplexity')).value.toFixed(2),
-      of(direction, 'bleu')
-        .map((value) => value.toFixed(1))
-        .join(', '),
-      mean(of(direction, 'bleu')).value.toFixed(1),
-      `${paper.perplexity[direction]} · ${paper.bleu[direction]}`,
-    ]);
-    rows.push(['effect of reversing', '', `× ${written(effects.perplexity, 2)}`, '', change(effects.bleu, 1), '× 0.81 · +4.7']);
+    const listed = (values: readonly number[], digits: number) => values.map((value) => value.toFixed(digits)).join(', ');
+    const seeds = seedsWritten(options.seeds);
+    const note = `${seeds} each; mean and 95 % interval over seeds`;
+    const told = (effect: Estimated, none: number, side: 'above' | 'below') =>
+      options.seeds === 1 ? 'one seed each, which cannot tell an effect from luck' : `${verdict(effect, none, side)} (${seeds} each)`;
     return {
       head: ['source', 'dev perplexity, a seed each', 'mean', `test BLEU, beam ${options.beam}`, 'mean', 'paper'],
-      rows,
-      conclusions: [
-        `Reversing the source multiplies perplexity by ${written(effects.perplexity, 2)}: ${verdict(effects.perplexity, 1, 'lower')} (paper: 0.81).`,
-        `It changes BLEU by ${change(effects.bleu, 1)}: ${verdict(effects.bleu, 0, 'higher')} (paper: +4.7).`,
-        'Intervals are 95 %, of the difference between means over seeds (Welch; of perplexities the logarithms): they say how much of the effect could be luck of initialisation and order, not how the effect would be on other data. Means of perplexities are geometric.',
-      ],
-      plots: (
+      rows: [
+        ...directions.map((direction) => [
+          direction,
+          listed(measured[direction].perplexity, 2),
+          geometricMean(measured[direction].perplexity).value.toFixed(2),
+          listed(measured[direction].bleu, 1),
+          mean(measured[direction].bleu).value.toFixed(1),
+          '',
+        ]),
         [
-          ['Perplexity', 'dev corpus', 'perplexity'],
-          ['BLEU', 'test set', 'bleu'],
-        ] as const
-      ).map(([title, label, figure]) =>
-        categoryPlot({
-          title,
-          note: 'mean and 95 % interval over seeds',
-          x: 'source',
-          y: { label },
-          categories: directions.map((name) => ({ name })),
-          series: [
-            { name: 'here', values: directions.map((direction) => meanOf(figure, of(direction, figure))) },
-            { name: 'paper (WMT’14)', values: directions.map((direction) => ({ value: paper[figure][direction] })) },
-          ],
+          'effect of reversing',
+          '',
+          factor(effects.perplexity),
+          '',
+          change(effects.bleu, 1),
+          `${factor({ value: paper.perplexity })} · ${change({ value: paper.bleu }, 1)}`,
+        ],
+      ],
+      conclusions: [
+        `Perplexity ${factor(effects.perplexity)}, in the paper ${factor({ value: paper.perplexity })}: ${told(effects.perplexity, 1, 'below')}.`,
+        `BLEU ${change(effects.bleu, 1)}, in the paper ${change({ value: paper.bleu }, 1)}: ${told(effects.bleu, 0, 'above')}.`,
+        ...(options.seeds === 1
+          ? []
+          : [
+              'Intervals are 95 %, of the difference between means over seeds (Welch; of perplexities the logarithms): they say how much of the effect could be luck of initialisation and order, not how the effect would be on other data. Means of perplexities are geometric.',
+            ]),
+      ],
+      plots: [
+        effectPlot({
+          title: 'Effect of reversing on perplexity',
+          note,
+          axis: { label: 'perplexity, reversed / forward' },
+          none: 1,
+          effects: [{ name: 'the source reversed', ...effects.perplexity, published: paper.perplexity }],
         }),
-      ),
+        effectPlot({
+          title: 'Effect of reversing on BLEU',
+          note,
+          axis: { label: 'BLEU, reversed − forward' },
+          effects: [{ name: 'the source reversed', ...effects.bleu, published: paper.bleu }],
+        }),
+      ],
       figures: { measured, effects, paper },
     };
   },
 };
-
-function meanOf(figure: 'perplexity' | 'bleu', values: readonly number[]): Estimated {
-  return figure === 'perplexity' ? geometricMean(values) : mean(values);
-}
-
-/** `none` is the effect of nothing. */
-function verdict({ low, high }: Estimated, none: number, better: 'lower' | 'higher'): string {
-  if (low === undefined || high === undefined) return 'one seed each cannot tell an effect from luck';
-  if (better === 'lower' ? high < none : low > none) return 'it helps, as in the paper';
-  if (better === 'lower' ? low > none : high < none) return 'it hurts, unlike in the paper';
-  return 'these seeds do not settle whether it helps';
-}

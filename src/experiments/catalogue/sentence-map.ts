@@ -1,14 +1,39 @@
+import { fewestForInterval } from '../../analysis/bins.js';
+import { sentenceInterval } from '../../analysis/effects.js';
+import type { Estimated } from '../../analysis/means.js';
 import { scatterPlot } from '../../analysis/page/plot.js';
 import { principalPlane } from '../../analysis/principal-plane.js';
 import { paperGroups, type SentenceGroup } from '../../analysis/sentence-map.js';
 import { randomKey, shuffle } from '../../core/random.js';
 import { languageTask } from '../base.js';
 import { directed, type Experiment } from '../experiment.js';
+import type { TrainedRun } from '../laboratory.js';
+import { bagOfWords, distances, meanOf, separation, type Triple } from '../sentence-distances.js';
+import { factor, written } from '../wording.js';
 
 /** Sentences that are put into other orders, at most. */
 const mostSentences = 200;
 const ordersOfASentence = 3;
 const sentencesDrawn = 5;
+
+/** What moves the vector of a sentence, against what else does. */
+interface Comparison {
+  readonly what: string;
+  /** A sentence, the same one changed, and what its distance to that is measured by. */
+  readonly triples: readonly Triple<string>[];
+  readonly paper: string;
+  /** What follows from the ratio of the distances and from the factor between a trained and an untrained network. */
+  conclude(trained: Estimated, effect: Estimated): string;
+}
+
+interface Judged {
+  readonly trained: Estimated;
+  /** The same network as it was initialised: the control. */
+  readonly untrained: Estimated;
+  /** The first over the second. */
+  readonly effect: Estimated;
+  readonly bagOfWords: number;
+}
 
 export const sentenceMap: Experiment<'reversed'> = {
   title: 'The map of sentences',
@@ -21,79 +46,156 @@ export const sentenceMap: Experiment<'reversed'> = {
     return { reversed: directed(setting, 'reversed', 1) };
   },
 
+  // Reading a few hundred sentences takes no time worth telling.
+  uses: () => [],
+
   async measure({ runs, laboratory, test, base }) {
     const { signal } = laboratory.options;
     const sentences = test.sources
       .map((source) => source.split(/\s+/))
-      .filter((words) => words.length >= 4 && new Set(words).size === words.length);
-    const chosen = sentences.slice(0, mostSentences);
-    const groups = [...ordersGroup(chosen), ...('generator' in base.configuration.data.train ? [] : paperGroups)];
-    const model = await laboratory.open(runs.reversed);
-    try {
-      const vectorsOf = async (lines: readonly string[]) => {
+      .filter((words) => words.length >= 4 && new Set(words).size === words.length)
+      .slice(0, mostSentences);
+    const isEnglish = base.configuration.data.source === 'en' && !('generator' in base.configuration.data.train);
+    const comparisons = [orderComparison(sentences), ...(isEnglish ? [voiceComparison()] : [])];
+    const groups = [...ordersGroup(sentences), ...(isEnglish ? paperGroups : [])];
+    const lines = [...comparisons.flatMap(({ triples }) => triples.flat()), ...groups.flatMap(({ classes }) => classes.flat())];
+    const read = async (untrained: boolean) => {
+      const model = await laboratory.outputs.open(runs.reversed as readonly TrainedRun[], { untrained });
+      try {
         const { vectors } = await model.sentenceVectors(lines, { signal });
-        return vectors.filter((vector) => vector !== undefined);
-      };
-      const written = await vectorsOf(chosen.map((words) => words.join(' ')));
-      const shuffled = await vectorsOf(chosen.map((words, sentence) => otherOrder(words, sentence).join(' ')));
-      const between = meanOf(written.map((vector, sentence) => distance(vector, written[(sentence + 1) % written.length] as Float32Array)));
-      const order = meanOf(written.map((vector, sentence) => distance(vector, shuffled[sentence] as Float32Array))) / between;
-      const drawn = [];
-      for (const group of groups) {
-        const vectors = await vectorsOf(group.classes.flat());
-        drawn.push({ group, separation: separation(group, vectors), ...(await principalPlane(vectors, { signal })) });
+        return new Map(vectors.flatMap((vector, index) => (vector === undefined ? [] : [[lines[index] as string, vector] as const])));
+      } finally {
+        await model.dispose();
       }
-      return {
-        head: ['what', 'figure', 'paper'],
-        rows: [
-          [
-            `distance between a sentence and the same words in another order, against two different sentences (${chosen.length} sentences)`,
-            order.toFixed(2),
-            'not 0: sensitive to order',
-          ],
-          ...drawn.map(({ group, separation }) => [
-            `${group.title}: distance between classes, against within`,
-            separation.toFixed(2),
-            'above 1: classes lie apart',
-          ]),
-        ],
-        conclusions: [
-          `The same words in another order are ${order.toFixed(2)} times as far apart as two different sentences; for a model that ignores order it would be 0.`,
-          ...drawn
-            .filter(({ group }) => paperGroups.includes(group))
-            .map(
-              ({ group, separation }) =>
-                `${group.title}: classes are ${separation.toFixed(2)} times as far apart as sentences within a class.`,
-            ),
-        ],
-        plots: [],
-        widePlots: drawn.map(({ group, points, shares }) => {
-          let next = 0;
-          const axis = (share: number, name: string) => ({
-            label: `${name} component, ${(100 * share).toFixed(0)} % of the variance`,
-          });
-          return scatterPlot({
-            title: group.title,
-            x: axis(shares[0], 'first'),
-            y: axis(shares[1], 'second'),
-            isNamed: true,
-            series: group.classes.map((lines, index) => ({
-              name: `class ${index + 1}`,
-              points: lines.map((name) => ({ name, ...(points[next++] as { x: number; y: number }) })),
-            })),
-          });
-        }),
-        figures: {
-          order,
-          sentences: chosen.length,
-          groups: drawn.map(({ group, separation, shares }) => ({ title: group.title, separation, shares })),
-        },
-      };
-    } finally {
-      await model.dispose();
+    };
+    const [trained, untrained] = [await read(false), await read(true)];
+    const vectorsOf = (vectors: ReadonlyMap<string, Float32Array>, { classes }: SentenceGroup) =>
+      classes.map((lines) => lines.flatMap((line) => vectors.get(line) ?? []));
+    const judged: (Comparison & Judged)[] = [];
+    for (const comparison of comparisons) judged.push({ ...comparison, ...(await judge(comparison.triples, trained, untrained, signal)) });
+    const drawn = [];
+    for (const group of groups) {
+      const vectors = vectorsOf(trained, group);
+      drawn.push({
+        ...{ group, trained: separation(vectors), untrained: separation(vectorsOf(untrained, group)) },
+        ...{ bagOfWords: separation(vectorsOf(bagOfWords(lines), group)), ...(await principalPlane(vectors.flat(), { signal })) },
+      });
     }
+    const ratio = (value: number) => (Number.isFinite(value) ? value.toFixed(2) : '∞');
+    return {
+      head: ['distances', 'trained', 'untrained', 'bag of words', 'trained against untrained', 'paper'],
+      rows: [
+        ...judged.map(({ what, triples, trained, untrained, bagOfWords, effect, paper }) => [
+          `${what} (${triples.length} sentences)`,
+          ...[written(trained, 2), written(untrained, 2), ratio(bagOfWords), factor(effect), paper],
+        ]),
+        ...drawn.map(({ group, trained, untrained, bagOfWords }) => [
+          `${group.title}: between classes, against within (${group.classes.flat().length} sentences)`,
+          ...[ratio(trained), ratio(untrained), ratio(bagOfWords), '', 'above 1: classes lie apart'],
+        ]),
+      ],
+      conclusions: [
+        ...judged.map(({ triples, trained, effect, conclude }) =>
+          triples.length < fewestForInterval
+            ? `No verdict: ${triples.length} sentences are fewer than ${fewestForInterval}.`
+            : `${conclude(trained, effect)} (one seed).`,
+        ),
+        'The untrained network is the same one as it was initialised, with the same seed: what it shows too is not learnt. Intervals are 95 %, over sentences. Groups of a few sentences are drawn and not judged.',
+      ],
+      plots: [],
+      widePlots: drawn.map(({ group, points, shares }) => {
+        let next = 0;
+        const axis = (share: number, name: string) => ({ label: `${name} component, ${(100 * share).toFixed(0)} % of the variance` });
+        return scatterPlot({
+          title: group.title,
+          x: axis(shares[0], 'first'),
+          y: axis(shares[1], 'second'),
+          isNamed: true,
+          series: group.classes.map((lines, index) => ({
+            name: `class ${index + 1}`,
+            points: lines.map((name) => ({ name, ...(points[next++] as { x: number; y: number }) })),
+          })),
+        });
+      }),
+      figures: {
+        comparisons: judged.map(({ what, triples, trained, untrained, effect }) => ({
+          ...{ what, sentences: triples.length, trained, untrained, effect },
+        })),
+        groups: drawn.map(({ group, trained, untrained, shares }) => ({ title: group.title, trained, untrained, shares })),
+      },
+    };
   },
 };
+
+/** Ratios of mean distances: to what was changed, over to what it is measured by. */
+async function judge(
+  triples: readonly Triple<string>[],
+  trained: ReadonlyMap<string, Float32Array>,
+  untrained: ReadonlyMap<string, Float32Array>,
+  signal: AbortSignal | undefined,
+): Promise<Judged> {
+  const [before, now] = [distances(triples, untrained), distances(triples, trained)];
+  const statistics = now.map((pair, sentence) => Float64Array.of(...pair, ...(before[sentence] as readonly number[])));
+  const interval = async (figure: (sum: Float64Array) => number): Promise<Estimated> => {
+    const { value, low, high } = await sentenceInterval(statistics, figure, { signal });
+    return triples.length < fewestForInterval ? { value } : { value, low, high };
+  };
+  const ratio = ([changed = 0, other = 0]: Float64Array) => changed / other;
+  const words = distances(triples, bagOfWords(triples.flat()));
+  return {
+    trained: await interval(ratio),
+    untrained: await interval((sum) => ratio(sum.subarray(2))),
+    effect: await interval((sum) => ratio(sum) / ratio(sum.subarray(2))),
+    bagOfWords: meanOf(words.map(([changed]) => changed)) / meanOf(words.map(([, other]) => other)),
+  };
+}
+
+function orderComparison(sentences: readonly (readonly string[])[]): Comparison {
+  return {
+    what: 'the same words in another order, against another sentence',
+    triples: sentences.map((words, sentence) => [
+      words.join(' '),
+      otherOrder(words, sentence).join(' '),
+      (sentences[(sentence + 1) % sentences.length] as readonly string[]).join(' '),
+    ]),
+    paper: 'not 0: sensitive to order',
+    conclude(_, effect) {
+      const { low = 1, high = 1 } = effect;
+      const told =
+        low > 1
+          ? 'training made order count for more, as in the paper'
+          : high < 1
+            ? 'an untrained network is moved more by order; that the vector is sensitive to it is not learnt, that the same words lie near each other is'
+            : 'no different from an untrained network, so that nothing is shown';
+      return `Order of words, ${factor(effect)} against untrained: ${told}`;
+    },
+  };
+}
+
+const names = ['Mary', 'John', 'Tom', 'Alice'] as const;
+const verbs = ['admire', 'love', 'invite', 'like', 'praise', 'save'] as const;
+
+/** Who does it to whom, said in both voices: what figure 2 shows with six sentences, with enough of them for an interval. */
+function voiceComparison(): Comparison {
+  const pairs = names.flatMap((one) => names.filter((other) => other !== one).map((other) => [one, other] as const));
+  return {
+    what: 'the same in the passive voice, against who does it exchanged',
+    triples: pairs.flatMap(([one, other]) =>
+      verbs.map((verb): Triple<string> => [`${one} ${verb}s ${other}.`, `${other} is ${verb}d by ${one}.`, `${other} ${verb}s ${one}.`]),
+    ),
+    paper: 'small: hardly sensitive to voice',
+    conclude(trained, effect) {
+      const isLearnt = (effect.high ?? 1) < 1;
+      const told =
+        (trained.high ?? 1) >= 1
+          ? 'the voice of the verb moves the vector no less than the meaning does, unlike in the paper'
+          : isLearnt
+            ? 'the meaning moves the vector more than the voice does, and training made it so, as in the paper'
+            : 'the meaning moves the vector more than the voice does, but so it does in an untrained network: not learnt';
+      return `Voice of the verb, ${written(trained, 2)}, ${factor(effect)} against untrained: ${told}`;
+    },
+  };
+}
 
 /** A few sentences, each a class with its words in some other orders. */
 function ordersGroup(sentences: readonly (readonly string[])[]): SentenceGroup[] {
@@ -110,24 +212,4 @@ function otherOrder(words: readonly string[], sentence: number, order = 1): stri
   shuffle(places, randomKey(order, 'sample', sentence));
   const isSame = places.every((place, index) => place === index);
   return (isSame ? places.reverse() : places).map((place) => words[place] as string);
-}
-
-/** Mean distance between sentences of different classes over that between sentences of one. */
-function separation({ classes }: SentenceGroup, vectors: readonly Float32Array[]): number {
-  const classOf = classes.flatMap((lines, index) => lines.map(() => index));
-  const [within, between]: [number[], number[]] = [[], []];
-  for (const [one, vector] of vectors.entries()) {
-    for (let other = one + 1; other < vectors.length; other++) {
-      (classOf[one] === classOf[other] ? within : between).push(distance(vector, vectors[other] as Float32Array));
-    }
-  }
-  return meanOf(between) / meanOf(within);
-}
-
-function distance(a: Float32Array, b: Float32Array): number {
-  return Math.sqrt(a.reduce((sum, value, index) => sum + (value - (b[index] as number)) ** 2, 0));
-}
-
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

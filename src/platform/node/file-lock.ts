@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { DecadeError } from '../../core/errors.js';
 import type { LockAttempt } from '../../core/files.js';
 
 /**
@@ -37,12 +38,16 @@ export async function lockFile(path: string): Promise<LockAttempt> {
     if ('kind' in opened) return opened;
     try {
       if (await isAt(opened, path)) {
+        if (!isLock(await opened.readFile('utf8'))) {
+          await opened.close();
+          throw new DecadeError('input', { where: path, received: 'a file that decade did not write', next: 'move it elsewhere' });
+        }
         await opened.truncate();
         await opened.write(`process ${process.pid} on ${hostname()} since ${new Date().toISOString()}\n`, 0);
         return { kind: 'held', release: () => release(opened, path) };
       }
     } catch (error) {
-      await release(opened, path);
+      if (!(error instanceof DecadeError)) await release(opened, path);
       throw error;
     }
     await opened.close();
@@ -106,7 +111,14 @@ async function release(handle: FileHandle, path: string): Promise<void> {
   if (process.platform === 'win32') await remove();
 }
 
+const holder = /^(process \d+ on \S+ since \S+)\n$/;
+
+/** Whether a file is empty, as it is made, or what a holder wrote, cut off by a power failure perhaps or zeros in its place. */
+function isLock(text: string): boolean {
+  return /^\0*$/.test(text) || 'process '.startsWith(text) || /^process \d+[^\n]*\n?$/.test(text);
+}
+
 async function holderOf(path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch(() => '');
-  return /^(process \d+ on \S+ since \S+)\n$/.exec(text)?.[1] ?? 'another process';
+  return holder.exec(text)?.[1] ?? 'another process';
 }

@@ -1,10 +1,12 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { type BigIntStats, fstatSync, statSync } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat, truncate } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { DecadeError } from '../../core/errors.js';
 import { endOfFileError, type FileFailure, fileError } from '../../core/file-errors.js';
 import type { Files, FileWriter, RandomAccessFile } from '../../core/files.js';
 import { decodeUtf8 } from '../../core/utf8.js';
 import { lockFile } from './file-lock.js';
+import { descriptorOf, isPipe, isStop, readPipe, readSpooled, readStandardInput } from './pipes.js';
 
 const chunkBytes = 262_144;
 /** Node takes lengths of one read or write up to 2^31 - 1. */
@@ -25,6 +27,10 @@ const failures: Readonly<Record<string, FileFailure>> = {
   EPIPE: 'closedPipe',
   EBADF: 'closed',
   ENAMETOOLONG: 'nameTooLong',
+  ELOOP: 'endlessLink',
+  ENOMEM: 'noMemory',
+  EIO: 'device',
+  ENXIO: 'device',
 };
 
 /** The disk. */
@@ -47,13 +53,23 @@ export const nodeFiles: Files = {
     }),
   readBytes: (path) =>
     explaining(path, async () => {
-      // A plain Uint8Array: a Buffer's `slice` would share its bytes.
-      const { buffer, byteOffset, byteLength } = await readFile(path);
-      return new Uint8Array(buffer, byteOffset, byteLength);
+      if (await isPipe(path)) return await gathered(readSpooled(path));
+      const handle = await openToRead(path);
+      try {
+        // A plain Uint8Array: a Buffer's `slice` would share its bytes.
+        const { buffer, byteOffset, byteLength } = await handle.readFile();
+        return new Uint8Array(buffer, byteOffset, byteLength);
+      } finally {
+        await handle.close();
+      }
     }),
   readText: async (path) => decodeUtf8(await nodeFiles.readBytes(path), path),
   async *stream(path) {
-    const handle = await explaining(path, () => open(path, 'r'));
+    if (await explaining(path, () => isPipe(path))) {
+      yield* explainingEach(path, readSpooled(path));
+      return;
+    }
+    const handle = await explaining(path, () => openToRead(path));
     try {
       for (;;) {
         const chunk = new Uint8Array(chunkBytes);
@@ -67,7 +83,8 @@ export const nodeFiles: Files = {
   },
   open: (path) =>
     explaining(path, async () => {
-      const handle = await open(path, 'r');
+      if (await isPipe(path)) throw fileError('pipe', path);
+      const handle = await openToRead(path);
       const found = await handle.stat();
       if (found.isDirectory()) {
         await handle.close();
@@ -81,9 +98,15 @@ export const nodeFiles: Files = {
   makeDirectory: (path) =>
     explaining(path, async () => {
       try {
-        await mkdir(path, { recursive: true });
+        // Not `recursive`: where the system has the parent and yet says that there is none, as in /proc, Node 20 tries for ever.
+        await mkdir(path);
       } catch (cause) {
-        throw errorCode(cause) === 'EEXIST' ? fileError('notDirectory', path, cause) : cause;
+        const code = errorCode(cause);
+        if ((await nodeFiles.kind(path)) === 'directory') return;
+        if (code === 'EEXIST') throw fileError('notDirectory', path, cause);
+        if (code !== 'ENOENT' || (await nodeFiles.kind(dirname(path))) !== 'missing') throw cause;
+        await nodeFiles.makeDirectory(dirname(path));
+        await nodeFiles.makeDirectory(path);
       }
     }),
   async rename(from, to) {
@@ -98,6 +121,15 @@ export const nodeFiles: Files = {
   async remove(path) {
     if (path !== '') await explaining(path, () => rm(path, { recursive: true, force: true }));
   },
+  removeIfEmpty: (path) =>
+    explaining(path, async () => {
+      try {
+        await rmdir(path);
+      } catch (cause) {
+        const code = errorCode(cause) ?? '';
+        if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(code)) throw cause;
+      }
+    }),
   async list(path) {
     try {
       return (await readdir(path)).sort();
@@ -119,6 +151,49 @@ export const nodeFiles: Files = {
     }),
   lock: (path) => explaining(path, () => lockFile(path)),
 };
+
+/** The bytes of a file or a pipe as they come, for who reads them only once: nothing of a pipe is kept. */
+export async function* streamOnce(path: string): AsyncGenerator<Uint8Array> {
+  if (await explaining(path, () => isPipe(path))) yield* explainingEach(path, readPipe(path));
+  else yield* nodeFiles.stream(path);
+}
+
+/** The bytes of standard input as they come. */
+export async function* streamStandardInput(name: string): AsyncGenerator<Uint8Array> {
+  const found = fstatSync(0, { bigint: true });
+  // Node takes a directory for an empty input.
+  if (found.isDirectory()) throw fileError('directory', name);
+  remember(found);
+  yield* explainingEach(name, readStandardInput());
+}
+
+/** Files that were opened for reading, by device and number: what a command reads it never writes over. */
+const filesRead = new Set<string>();
+
+async function openToRead(path: string): Promise<FileHandle> {
+  const handle = await open(path, 'r');
+  remember(await handle.stat({ bigint: true }));
+  return handle;
+}
+
+function remember({ dev, ino }: BigIntStats): void {
+  filesRead.add(`${dev}:${ino}`);
+}
+
+/** Whether this process has read the file at `path`, by whatever name; a descriptor means the file behind it. */
+export function wasRead(path: string | number): boolean {
+  try {
+    const found = typeof path === 'number' ? fstatSync(path, { bigint: true }) : statSync(path, { bigint: true });
+    return found.isFile() && filesRead.has(`${found.dev}:${found.ino}`);
+  } catch {
+    return false;
+  }
+}
+
+/** For a process that runs one command after the other. */
+export function forgetFilesRead(): void {
+  filesRead.clear();
+}
 
 class DiskReader implements RandomAccessFile {
   readonly size: number;
@@ -180,19 +255,39 @@ class DiskWriter implements FileWriter {
   }
 }
 
-async function explaining<Result>(path: string, action: () => Promise<Result>): Promise<Result> {
+export async function explaining<Result>(path: string, action: () => Promise<Result>): Promise<Result> {
   try {
     return await action();
   } catch (cause) {
-    throw explained(path, cause);
+    throw isStop(cause) ? cause : explained(path, cause);
   }
+}
+
+/** Passes on what comes from a path. */
+export async function* explainingEach(path: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks;
+  } catch (cause) {
+    throw isStop(cause) ? cause : explained(path, cause);
+  }
+}
+
+async function gathered(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return new Uint8Array(Buffer.concat(parts));
 }
 
 /** The `DecadeError` for what Node's file system threw. */
 export function explained(path: string, cause: unknown): DecadeError {
   if (cause instanceof DecadeError) return cause;
   const code = errorCode(cause);
-  const failure = code === undefined ? undefined : failures[code];
+  // Of a path, Node takes any value that is text but this.
+  const failure = code === 'ERR_INVALID_ARG_VALUE' && path.includes('\0') ? 'zeroByte' : code === undefined ? undefined : failures[code];
+  if (failure === 'missing' && descriptorOf(path) !== undefined) {
+    const next = 'give the same text again, through a pipe or as a file';
+    return new DecadeError('input', { where: path, received: 'a pipe that is no longer there', next, cause });
+  }
   if (failure !== undefined) return fileError(failure, path, cause);
   const message = cause instanceof Error ? cause.message : String(cause);
   return new DecadeError('resource', { where: path, received: message, cause });

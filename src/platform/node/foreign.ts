@@ -22,6 +22,10 @@ interface KoffiLibrary {
 
 /** Bytes. Vectors that lie across two are read and written in two halves. */
 const cacheLine = 64;
+/** Bytes; where the system's pages are smaller, a multiple of theirs. */
+const largestPage = 65_536;
+/** MADV_DONTNEED of Linux's <sys/mman.h>. Other systems may put the same advice off. */
+const notNeeded = 4;
 
 /** Why a native library is not used here. */
 export interface Unavailable {
@@ -84,6 +88,8 @@ export class ForeignInterface {
 
   /** A function that begins at this address. */
   functionAt(address: number, result: 'void' | 'int', parameters: readonly string[]): ForeignFunction {
+    // In a thread that has loaded no library yet, a call of the function would end the process (koffi 3.3.4).
+    this.#koffi.load(null);
     return this.#koffi.decode(BigInt(address), this.#koffi.proto(result, parameters)) as ForeignFunction;
   }
 
@@ -95,6 +101,18 @@ export class ForeignInterface {
   /** The address of bytes that do not move: a view of a `SharedArrayBuffer` or of a WebAssembly memory. */
   address(bytes: ArrayBufferView | ArrayBuffer): number {
     return Number(this.#koffi.address(bytes));
+  }
+
+  /**
+   * Gives the pages of bytes that do not move back to the system at once, but for the first and last few; read again they are 0.
+   * A garbage collector would keep them until it happens to run. Where the system cannot, they stay as they are.
+   */
+  discard(bytes: Uint8Array): void {
+    if (process.platform !== 'linux') return;
+    const start = this.address(bytes);
+    const first = Math.ceil(start / largestPage) * largestPage;
+    const end = Math.floor((start + bytes.length) / largestPage) * largestPage;
+    if (end > first) this.ofProcess('madvise', 'int', ['uintptr_t', 'size_t', 'int'])?.(first, end - first, notNeeded);
   }
 
   /** Cleared bytes that do not move, for a structure of native code, from a cache line on; they live as long as the result is held. */
@@ -196,6 +214,7 @@ export class MemoryAddresses {
 /** Room for packed matrices outside the WebAssembly memory; what is released is used again for the same size. */
 export class PackingRoom {
   readonly #foreign: ForeignInterface;
+  readonly #blocks = new Set<PackingBlock>();
   readonly #released = new Map<number, PackingBlock[]>();
   #bytes = 0;
 
@@ -215,7 +234,9 @@ export class PackingRoom {
     const start = this.#foreign.address(new Uint8Array(buffer));
     const address = Math.ceil(start / cacheLine) * cacheLine;
     this.#bytes += buffer.byteLength;
-    return { address, bytes, buffer };
+    const block = { address, bytes, buffer };
+    this.#blocks.add(block);
+    return block;
   }
 
   /** Ends a block; giving it back twice is harmless. */
@@ -225,7 +246,10 @@ export class PackingRoom {
     else if (!blocks.includes(block)) blocks.push(block);
   }
 
+  /** Ends every block. */
   clear(): void {
+    for (const { buffer } of this.#blocks) this.#foreign.discard(new Uint8Array(buffer));
+    this.#blocks.clear();
     this.#released.clear();
     this.#bytes = 0;
   }

@@ -2,81 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { RescoringJudgement } from '../../../src/analysis/rescoring/judgement.js';
 import { OracleSearch } from '../../../src/analysis/rescoring/oracle-search.js';
-import { rescore, tuneWeight } from '../../../src/analysis/rescoring/rescore.js';
-import { type RescoredHypothesis, type RescoredSentence, ranked, type ScorePairs } from '../../../src/analysis/rescoring/rescoring.js';
-import { WeightSearch } from '../../../src/analysis/rescoring/weight-search.js';
-import { randomKey, uniform, uniformInteger } from '../../../src/core/random.js';
+import { type RescoreOptions, rescore } from '../../../src/analysis/rescoring/rescore.js';
+import type { ScorePairs } from '../../../src/analysis/rescoring/rescoring.js';
 import { bleu } from '../../../src/metrics/bleu.js';
-import { evaluate } from '../../../src/metrics/evaluate.js';
-
-const words = ['a', 'b', 'c', 'd', 'e'];
-const sentenceOf = (key: number, from: number) =>
-  Array.from({ length: 6 }, (_, place) => words[uniformInteger(key, from + place, words.length)]).join(' ');
-
-function hypothesis(text: string, own: number, model: number): RescoredHypothesis {
-  return { text, features: '', score: own, further: [], own, model };
-}
-
-/** Hypotheses that share more or fewer words with the reference, scored at random by both. */
-function randomSentences(count: number, hypotheses: number, seed: number): RescoredSentence[] {
-  return Array.from({ length: count }, (_, sentence) => {
-    const key = randomKey(seed, 'sample', sentence);
-    const reference = sentenceOf(key, 0);
-    const list = Array.from({ length: hypotheses }, (_, rank) => {
-      const text = reference
-        .split(' ')
-        .map((word, place) => (uniform(key, 100 + 10 * rank + place) < 0.4 ? 'x' : word))
-        .join(' ');
-      return hypothesis(text, -5 * uniform(key, 1_000 + rank), -20 * uniform(key, 2_000 + rank));
-    });
-    return { sentence, source: '', references: [reference], hypotheses: list };
-  });
-}
-
-function bleuAt(sentences: readonly RescoredSentence[], weight: number): number {
-  const chosen = sentences.map(({ hypotheses }) => ranked(hypotheses, weight)[0]?.text ?? '');
-  return evaluate(bleu(), chosen, [sentences.map(({ references }) => references[0] ?? '')]).score;
-}
-
-async function* stream<Item>(items: readonly Item[]): AsyncGenerator<Item> {
-  yield* items;
-}
-
-describe('the weight', () => {
-  const sentences = randomSentences(30, 12, 5);
-
-  test('that is found is as good as any on a fine grid, and its score is that of the choice it makes', async () => {
-    const tuned = await tuneWeight(stream(sentences));
-    assert.ok(tuned !== undefined && tuned.from <= tuned.weight && tuned.weight <= tuned.to);
-    assert.ok(Math.abs(bleuAt(sentences, tuned.weight) - tuned.score) < 1e-9);
-    const grid = Array.from({ length: 2_001 }, (_, step) => bleuAt(sentences, step / 2_000));
-    assert.ok(tuned.score >= Math.max(...grid) - 1e-9);
-    assert.ok(Math.max(...grid) > bleuAt(sentences, 0) + 0.1, 'the weight matters here');
-  });
-
-  test('is certain where one side alone knows better', async () => {
-    const knows = (own: [number, number], model: [number, number]) =>
-      ['right right right right', 'wrong'].map((text, index) => hypothesis(text, own[index] as number, model[index] as number));
-    const cases = [
-      { hypotheses: knows([-1, -2], [-9, -1]), best: [0, 1 / 9] },
-      { hypotheses: knows([-2, -1], [-1, -9]), best: [1 / 9, 1] },
-    ];
-    for (const { hypotheses, best } of cases) {
-      const search = new WeightSearch(bleu());
-      search.add(hypotheses, ['right right right right']);
-      const { from, to, score } = search.best() ?? { from: Number.NaN, to: Number.NaN, score: Number.NaN };
-      assert.ok(Math.abs(from - (best[0] as number)) < 1e-12 && Math.abs(to - (best[1] as number)) < 1e-12, `${from} to ${to}`);
-      assert.ok(score > 99.9);
-    }
-  });
-
-  test('is undefined for no sentence, and an empty list is an empty translation', () => {
-    assert.equal(new WeightSearch(bleu()).best(), undefined);
-    const search = new WeightSearch(bleu());
-    search.add([], ['something']);
-    assert.deepEqual(search.best(), { from: 0, to: 1, score: 0, weight: 0.5 });
-  });
-});
+import { evaluate, sumStatistics } from '../../../src/metrics/evaluate.js';
+import { bleuAt, randomSentences } from './sentences.js';
 
 describe('the oracle', () => {
   test('is the best of all choices, where all can be tried', () => {
@@ -98,14 +28,14 @@ describe('the oracle', () => {
         references,
       );
     }
-    assert.ok(Math.abs((search.best() ?? 0) - best) < 1e-9);
+    assert.ok(Math.abs(bleu().score(sumStatistics(search.best() ?? [])).score - best) < 1e-9);
   });
 
-  test('is never below any other choice of a larger list', () => {
+  test('is never below any other choice of a larger list, and all have intervals around their scores', async () => {
     const sentences = randomSentences(60, 20, 3);
     const judgement = new RescoringJudgement(0.3);
     for (const sentence of sentences) judgement.add(sentence);
-    const scores = judgement.scores();
+    const scores = await judgement.scores({ resamples: 200 });
     assert.ok(scores !== undefined);
     for (const [weight, score] of [
       [0, scores.list],
@@ -113,10 +43,14 @@ describe('the oracle', () => {
       [0.5, scores.even],
       [0.3, scores.rescored],
     ] as const) {
-      assert.ok(Math.abs(score - bleuAt(sentences, weight)) < 1e-9);
-      assert.ok(scores.oracle >= score);
+      assert.ok(Math.abs(score.score - bleuAt(sentences, weight)) < 1e-9);
+      assert.ok(score.low < score.score && score.score < score.high && scores.oracle.score >= score.score);
+      const difference: number | undefined = weight === 0 ? undefined : score.score - scores.list.score;
+      assert.equal(score.difference?.score, difference);
     }
-    assert.ok(scores.oracle < 100);
+    const { low = 0, probability } = scores.oracle.difference ?? {};
+    assert.ok(low > 0 && probability !== undefined && probability < 0.05, 'the oracle is better beyond chance');
+    assert.ok(scores.oracle.score < 100);
   });
 });
 
@@ -187,9 +121,10 @@ describe('rescoring', () => {
       onProgress: ({ label, fraction }) => void (label === 'tuning' && fractions.push(fraction ?? Number.NaN)),
     });
     // -1 - 10 w and -2 - 7 w meet at 1/3.
-    assert.deepEqual([tuned?.from.toFixed(9), tuned?.to, weight.toFixed(9)], [(1 / 3).toFixed(9), 1, (2 / 3).toFixed(9)]);
-    assert.deepEqual([scores?.rescored.toFixed(6), scores?.oracle.toFixed(6)], ['100.000000', '100.000000']);
-    assert.ok((scores?.list ?? 100) < 100);
+    assert.deepEqual([tuned?.best.score.toFixed(6), tuned?.high], ['100.000000', 1]);
+    assert.ok((tuned?.low ?? 1) <= 1 / 3 && weight >= 0.5, 'two sentences cannot tell 0 from the best');
+    assert.deepEqual([scores?.rescored.score.toFixed(6), scores?.oracle.score.toFixed(6)], ['100.000000', '100.000000']);
+    assert.ok((scores?.list.score ?? 100) < 100);
     assert.deepEqual(fractions, [0.5, 1]);
   });
 
@@ -204,6 +139,62 @@ describe('rescoring', () => {
     );
     assert.equal(sentences[1]?.text, 'y');
     await assert.rejects(rescore(list, score, { own: 'n' }), /list: sentence 0, n: features "m= -8"/);
+  });
+
+  describe('averages like with like', () => {
+    /** One token more than characters, each of log-probability -1. */
+    const perCharacter: ScorePairs = async (pairs) =>
+      pairs.map(({ target }, index) => {
+        const tokenLogProbabilities = new Float32Array(target.length + 1).fill(-1);
+        return { line: index + 1, logProbability: -target.length - 1, tokenLogProbabilities, warning: undefined };
+      });
+    const modelScores = async (features: string, options: RescoreOptions = {}, text = 'abcde') => {
+      const told: string[] = [];
+      const line = `0 ||| ${text} ||| ${features} ||| -1`;
+      const onAssumption = (assumed: string) => told.push(assumed);
+      const { sentences } = await rescore({ sources: ['x'], lines: [line, line] }, perCharacter, { onAssumption, ...options });
+      return [sentences[0]?.hypotheses[0]?.model, told.length];
+    };
+
+    test("divides the model's as the list says of its own", async () => {
+      assert.deepEqual(await modelScores('logProbability= -6 tokens= 6 lengthPenalty= 1'), [-1, 0]);
+      assert.deepEqual(await modelScores('logProbability= -6 tokens= 6 lengthPenalty= 0'), [-6, 0]);
+      assert.deepEqual(await modelScores('gnmtLengthPenalty= 1'), [-6 / (11 / 6), 0]);
+      assert.deepEqual(await modelScores('logProbability= -6 lengthPenalty= 1', { own: 'logProbability' }), [-6, 0]);
+    });
+
+    test('says, once, what it assumes of a list that does not say', async () => {
+      assert.deepEqual(await modelScores('LM0= -3'), [-6, 1]);
+      assert.deepEqual(await modelScores('LM0= -3', { lengthPenalty: 1 }), [-1, 0]);
+    });
+
+    test('refuses to average unlike; the model alone may be asked for in any way', async () => {
+      const noted = 'lengthPenalty= 1';
+      await assert.rejects(modelScores(noted, { lengthPenalty: 0 }), /score of the list, which carries 1.*logProbability/s);
+      assert.deepEqual(await modelScores(noted, { lengthPenalty: 1 }), [-1, 0]);
+      assert.deepEqual(await modelScores(noted, { lengthPenalty: 0, weight: 1 }), [-6, 0]);
+    });
+
+    test("takes translations of decade's as they are", async () => {
+      const translation = {
+        ids: Int32Array.of(5),
+        tokenLogProbabilities: Float32Array.of(-2, -2),
+        logProbability: -4,
+        score: -2,
+        attention: undefined,
+        text: 'abcde',
+        lengthPenalty: { kind: 'power', alpha: 1 } as const,
+      };
+      const { sentences } = await rescore({ sources: ['x'], hypotheses: [[translation]] }, perCharacter);
+      assert.deepEqual([sentences[0]?.hypotheses[0]?.own, sentences[0]?.hypotheses[0]?.model], [-2, -1]);
+    });
+
+    test('an empty pair is certain, by any length penalty', async () => {
+      const empty: ScorePairs = async (pairs) =>
+        pairs.map(() => ({ line: 1, logProbability: 0, tokenLogProbabilities: new Float32Array(0), warning: undefined }));
+      const { sentences } = await rescore({ sources: [''], hypotheses: [[{ text: '', score: 0 }]] }, empty, { lengthPenalty: 1 });
+      assert.equal(sentences[0]?.hypotheses[0]?.model, 0);
+    });
   });
 
   test('refuses what it cannot use; bad lines unless somebody takes them', async () => {

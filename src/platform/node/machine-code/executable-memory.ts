@@ -1,3 +1,4 @@
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import type { ForeignInterface, Unavailable } from '../foreign.js';
 
 /** Numbers of <sys/mman.h>. */
@@ -11,6 +12,23 @@ const anonymousMapping: Readonly<Partial<Record<NodeJS.Platform, number>>> = { l
 export interface ExecutableMemory {
   readonly available: true;
   readonly address: number;
+}
+
+/**
+ * The code where the processor may execute it, and nobody write. The thread that asks first makes it, for itself and all threads it
+ * starts from then on: they come and go, and it stays.
+ */
+export function sharedExecutableMemory(
+  foreign: Pick<ForeignInterface, 'ofProcess' | 'bytesAt'>,
+  name: string,
+  code: () => Uint8Array,
+): ExecutableMemory | Unavailable {
+  const key = `decade machine code: ${name}`;
+  const known = getEnvironmentData(key);
+  if (typeof known === 'number') return { available: true, address: known };
+  const memory = executableMemory(foreign, code());
+  if (memory.available) setEnvironmentData(key, memory.address);
+  return memory;
 }
 
 /** A copy of the code that the processor may execute, and nobody write. */

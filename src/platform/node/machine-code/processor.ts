@@ -1,6 +1,6 @@
 import type { ForeignInterface, Unavailable } from '../foreign.js';
 import { Assembler, type Register, type VectorSet, vectorSets } from './assembler.js';
-import { executableMemory } from './executable-memory.js';
+import { executableMemory, sharedExecutableMemory } from './executable-memory.js';
 
 /** What CPUID and XGETBV must say (Intel's manual, volume 1, sections 14.3 and 15.2). */
 interface Requirements {
@@ -21,7 +21,7 @@ const requirements: Readonly<Record<VectorSet, Requirements>> = {
 /** Asks the processor whether it has these instructions, and whether the operating system keeps their registers. */
 export function vectorSupport(vectors: VectorSet, foreign: ForeignInterface): { available: true } | Unavailable {
   if (process.arch !== 'x64') return { available: false, reason: `is for x86-64, not for ${process.arch}` };
-  const memory = executableMemory(foreign, supportCode(vectors));
+  const memory = sharedExecutableMemory(foreign, `support for ${vectors}`, () => supportCode(vectors));
   if (!memory.available) return memory;
   const supported = foreign.functionAt(memory.address, 'int', [])() === 1;
   return supported ? { available: true } : { available: false, reason: `this processor has no ${requirements[vectors].name}` };

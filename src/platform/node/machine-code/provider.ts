@@ -10,7 +10,7 @@ import {
   type Unavailable,
 } from '../foreign.js';
 import type { VectorSet } from './assembler.js';
-import { executableMemory } from './executable-memory.js';
+import { sharedExecutableMemory } from './executable-memory.js';
 import { vectorSupport } from './processor.js';
 import { type ProductFunction, productCode, productFunctions } from './product-code.js';
 import { type ProductSizes, productSizes } from './product-sizes.js';
@@ -37,7 +37,7 @@ function open(vectors: VectorSet, foreign: ForeignInterface): MachineCode | Unav
   const support = vectorSupport(vectors, foreign);
   if (!support.available) return support;
   const { code, functions } = productCode(vectors);
-  const memory = executableMemory(foreign, code);
+  const memory = sharedExecutableMemory(foreign, vectors, () => code);
   if (!memory.available) return memory;
   const bound = (name: ProductFunction) =>
     foreign.functionAt(

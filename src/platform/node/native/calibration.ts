@@ -1,10 +1,5 @@
-import { stat } from 'node:fs/promises';
-import { cpus, homedir } from 'node:os';
-import { z } from 'zod';
-import { joinPath } from '../../../core/files.js';
 import type { MatrixProvider } from '../../../tensor/matrix.js';
 import type { Memory } from '../../../tensor/memory.js';
-import { nodeFiles } from '../files.js';
 
 /** Speed in 10^9 additions and multiplications a second, one thread. */
 export interface Speed {
@@ -42,8 +37,23 @@ const samples: readonly Sample[] = [
 /** A provider that takes this many times the fastest one's time in the first round is not worth more rounds. */
 const hopeless = 2;
 
-/** Times the providers in turn, so that what else the machine does hits them alike; the best time of each sample counts. */
-export function measureSpeeds(memory: Memory, providers: readonly MatrixProvider[], milliseconds: number): Speed[] {
+/** At least so many rounds, of which the first warms up: code is generated, pages are touched. */
+const leastRounds = 5;
+/** Where the machine is so busy that the rounds take this many times the time that they were given, the least must do. */
+const patience = 6;
+
+export interface Measurement {
+  /** How long to measure, by the clock. */
+  readonly milliseconds: number;
+  /** Milliseconds that this thread has computed; see `processorClock`. */
+  readonly clock: () => number;
+}
+
+/**
+ * Times the providers in turn, so that what else the machine does hits them alike, by the time that the processor worked for this
+ * thread, so that waiting for it counts for nothing; the best time of each sample counts.
+ */
+export function measureSpeeds(memory: Memory, providers: readonly MatrixProvider[], { milliseconds, clock }: Measurement): Speed[] {
   const bytes = 4 * Math.max(...samples.map(({ m, n, k }) => Math.max(m * k, n * k, m * n)));
   const block = memory.allocate(3 * bytes);
   try {
@@ -52,15 +62,15 @@ export function measureSpeeds(memory: Memory, providers: readonly MatrixProvider
     const timed = providers.map((provider) =>
       samples.map((sample) => ({ sample, best: Number.POSITIVE_INFINITY, ...bind(provider, sample, block.offset, bytes) })),
     );
-    const start = performance.now();
+    const [start, startByTheWall] = [clock(), performance.now()];
+    const hasTime = () => clock() - start < milliseconds && performance.now() - startByTheWall < patience * milliseconds;
     let contenders = timed;
-    // The first round warms up: code is generated, pages are touched.
-    for (let round = 0; round < 3 || performance.now() - start < milliseconds; round++) {
+    for (let round = 0; round < leastRounds || hasTime(); round++) {
       for (const entries of contenders) {
         for (const entry of entries) {
-          const before = performance.now();
+          const before = clock();
           entry.run();
-          const elapsed = performance.now() - before;
+          const elapsed = clock() - before;
           if (round > 0) entry.best = Math.min(entry.best, elapsed);
         }
       }
@@ -95,76 +105,4 @@ function gflops(entries: readonly { sample: Sample; best: number }[]): number {
 
 function totalTime(entries: readonly { best: number }[]): number {
   return entries.reduce((sum, { best }) => sum + best, 0);
-}
-
-const speedSchema = z.object({ plainGflops: z.number(), packedGflops: z.number(), gflops: z.number() });
-const recordSchema = z.object({
-  formatVersion: z.literal(1),
-  /** What was measured, on what. */
-  key: z.string(),
-  /** By provider and packing: the speed, or why the self-check refused it. */
-  results: z.record(z.string(), z.union([speedSchema, z.object({ refused: z.string() })])),
-});
-export type CalibrationResult = Speed | { refused: string };
-
-/**
- * The results of the last calibration, kept in the user's cache directory: a small JSON file, valid for one processor,
- * one version of Node and the very library files that were measured.
- */
-export class CalibrationCache {
-  readonly #directory: string;
-  readonly #path: string;
-  readonly #key: string;
-
-  private constructor(directory: string, name: string, key: string) {
-    this.#directory = directory;
-    this.#path = joinPath(directory, `matrix-providers-${name}.json`);
-    this.#key = key;
-  }
-
-  /**
-   * @param name of the set of providers that are compared
-   * @param measured paths of the library files, and other texts that name what is measured
-   */
-  static async open(name: string, measured: readonly string[], directory = defaultDirectory()): Promise<CalibrationCache> {
-    const identities = await Promise.all(measured.map(fileIdentity));
-    return new CalibrationCache(directory, name, [cpus()[0]?.model ?? '', process.arch, process.version, ...identities].join(' | '));
-  }
-
-  async read(): Promise<Record<string, CalibrationResult> | undefined> {
-    try {
-      const record = recordSchema.parse(JSON.parse(await nodeFiles.readText(this.#path)));
-      return record.key === this.#key ? record.results : undefined;
-    } catch {
-      // Missing, unreadable or of another version: measure again.
-      return undefined;
-    }
-  }
-
-  async write(results: Readonly<Record<string, CalibrationResult>>): Promise<void> {
-    const temporary = `${this.#path}.${process.pid}`;
-    try {
-      await nodeFiles.makeDirectory(this.#directory);
-      const writer = await nodeFiles.create(temporary);
-      await writer.write(new TextEncoder().encode(`${JSON.stringify({ formatVersion: 1, key: this.#key, results }, null, 2)}\n`));
-      await writer.close();
-      await nodeFiles.rename(temporary, this.#path);
-    } catch {
-      // A cache that cannot be written costs a second at the next start, no more.
-    }
-  }
-}
-
-function defaultDirectory(): string {
-  const { XDG_CACHE_HOME: cacheHome } = process.env;
-  return cacheHome === undefined || cacheHome === '' ? joinPath(homedir(), '.cache/decade') : joinPath(cacheHome, 'decade');
-}
-
-async function fileIdentity(path: string): Promise<string> {
-  try {
-    const { size, mtimeMs } = await stat(path);
-    return `${path} ${size} ${mtimeMs}`;
-  } catch {
-    return path;
-  }
 }

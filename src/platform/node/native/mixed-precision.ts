@@ -1,10 +1,12 @@
 import type { MatrixProvider } from '../../../tensor/matrix.js';
 import type { Memory } from '../../../tensor/memory.js';
-import { CalibrationCache, measureSpeeds, type Speed } from './calibration.js';
+import { measureSpeeds, type Speed } from './calibration.js';
 import { ForeignInterface } from '../foreign.js';
 import { oneDnnProvider } from './onednn.js';
 import { bfloat16Provider, hasBfloat16Instructions } from './onednn-bf16.js';
+import { MachineRecord } from './machine-record.js';
 import { openOneDnn } from './onednn-library.js';
+import { processorClock } from './processor-clock.js';
 import { selfCheck } from './self-check.js';
 
 /** The provider of products in bfloat16; plain data, as `ProviderChoice`. */
@@ -34,9 +36,9 @@ export interface MixedPrecision {
 export interface MixedPrecisionOptions {
   /** The matrix library that is asked for. Default: the environment variable DECADE_GEMM, else `auto`. */
   gemm?: string | undefined;
-  /** Measures again although the cache knows. Default false. */
+  /** Measures again although it is known. Default false. */
   measure?: boolean;
-  /** Where the calibration is kept. Default: `decade` in XDG_CACHE_HOME or in ~/.cache. */
+  /** Where what was measured is kept. Default: `decade` in XDG_CACHE_HOME or in ~/.cache. */
   cacheDirectory?: string;
 }
 
@@ -67,14 +69,17 @@ export async function mixedPrecision(memory: Memory, options: MixedPrecisionOpti
   const wrong = selfCheck(memory, provider);
   if (wrong !== undefined) return refuse(`failed its self-check: ${wrong}`);
 
-  const cache = await CalibrationCache.open('bfloat16', [library.path, provider.description], options.cacheDirectory);
-  let results = options.measure ? undefined : await cache.read();
+  const record = await MachineRecord.open('bfloat16', [library.path, provider.description], options.cacheDirectory);
+  let results = options.measure ? undefined : (await record.read())?.results;
   if (results === undefined) {
     const f32 = oneDnnProvider(memory, library, 'plain');
-    const [speed, f32Speed] = measureSpeeds(memory, [provider, f32], calibrationMilliseconds) as [Speed, Speed];
+    const [speed, f32Speed] = measureSpeeds(memory, [provider, f32], {
+      milliseconds: calibrationMilliseconds,
+      clock: processorClock(foreign),
+    }) as [Speed, Speed];
     f32.dispose();
     results = { bf16: speed, f32: f32Speed };
-    await cache.write(results);
+    await record.write({ decided: new Date().toISOString(), results });
   }
   const { bf16: speed, f32: f32Speed } = results;
   if (speed === undefined || f32Speed === undefined || 'refused' in speed || 'refused' in f32Speed) {

@@ -1,16 +1,19 @@
 import { DecadeError, nearestName } from '../../../core/errors.js';
-import { type MatrixProvider, matrixIdentity } from '../../../tensor/matrix.js';
+import { type MatrixProvider, MatrixWrapper, matrixIdentity, type PackedMatrix } from '../../../tensor/matrix.js';
 import type { Memory } from '../../../tensor/memory.js';
 import type { VectorSet } from '../machine-code/assembler.js';
 import { type MachineCode, machineCodeProvider, openMachineCode } from '../machine-code/provider.js';
-import { CalibrationCache, type CalibrationResult, measureSpeeds, type Speed } from './calibration.js';
+import { measureSpeeds, type Speed } from './calibration.js';
 import { type BlasLibrary, type BlasName, type BlasPacking, allBlasPackings, blasPackings, cblasProvider, openBlas } from './cblas.js';
 import { ForeignInterface, type Unavailable } from '../foreign.js';
+import { fastest } from './fastest.js';
 import { installCommand } from './install-command.js';
+import { type CalibrationResult, type Decision, MachineRecord } from './machine-record.js';
 import type { Bfloat16Choice } from './mixed-precision.js';
 import { type OneDnnPacking, oneDnnPackings, oneDnnProvider } from './onednn.js';
 import { bfloat16Provider } from './onednn-bf16.js';
 import { type OneDnnLibrary, openOneDnn } from './onednn-library.js';
+import { processorClock } from './processor-clock.js';
 import { selfCheck } from './self-check.js';
 
 type LibraryName = 'onednn' | BlasName;
@@ -51,6 +54,8 @@ export interface MatrixProviders {
   choice: ProviderChoice;
   /** Every provider that was considered. */
   reports: ProviderReport[];
+  /** When it was decided what is the fastest, and the file that says so from now on; without a file, it cannot be kept. */
+  decision: { decided: string; file: string | undefined };
   /** The one command that would make this machine faster, if any. Asks the system's package manager. */
   fasterCommand(): Promise<string | undefined>;
 }
@@ -58,9 +63,11 @@ export interface MatrixProviders {
 export interface ProviderOptions {
   /** One of `gemmOptions`, or `library/packing`. Default: the environment variable DECADE_GEMM, else `auto`. */
   gemm?: string | undefined;
-  /** Measures again although the cache knows, and reports all providers even when one is forced. Default false. */
+  /** Reports all providers even when one is asked for. Default false. */
+  all?: boolean;
+  /** Measures again although it was decided. What was chosen before stays unless another is clearly faster. Default false. */
   measure?: boolean;
-  /** Where the calibration is kept. Default: `decade` in XDG_CACHE_HOME or in ~/.cache. */
+  /** Where the decision is kept. Default: `decade` in XDG_CACHE_HOME or in ~/.cache. */
   cacheDirectory?: string;
 }
 
@@ -78,8 +85,8 @@ export async function matrixProviders(
   options: ProviderOptions = {},
 ): Promise<MatrixProviders> {
   const { gemm, packing } = wantedOf(options.gemm ?? process.env.DECADE_GEMM ?? 'auto');
-  const measure = options.measure ?? false;
-  const compared: GemmOption = measure ? 'auto' : gemm;
+  const { all = false, measure = false } = options;
+  const compared: GemmOption = all ? 'auto' : gemm;
   const foreign = compared === 'webassembly' ? undefined : await ForeignInterface.load();
   const found = nativeNames.filter((name) => isAllowed(name, compared)).map((name) => ({ name, library: openNative(name, foreign) }));
   const libraries = found.flatMap(({ library }) => (library.available ? [library] : []));
@@ -90,25 +97,52 @@ export async function matrixProviders(
     ...libraries.flatMap((library) => ('path' in library ? [library.path] : [])),
     ...candidates.map(({ provider }) => provider.description),
   ];
-  const cache = await CalibrationCache.open(compared, measured, options.cacheDirectory);
-  const fitting = candidates.filter(({ provider }) => packing === undefined || provider.packing === packing);
-  let results = measure ? undefined : await cache.read();
-  let chosen = results === undefined ? undefined : fastest(fitting, gemm, results);
-  if (results === undefined || chosen === undefined || selfCheck(memory, chosen.provider) !== undefined) {
-    results = calibrate(memory, candidates, measure);
-    chosen = fastest(fitting, gemm, results);
-    if (candidates.length > 0) await cache.write(results);
+  const record = await MachineRecord.open(compared, measured, options.cacheDirectory);
+  const fitting = candidates.filter(
+    ({ choice, provider }) => isAllowed(choice.name, gemm) && (packing === undefined || provider.packing === packing),
+  );
+  const chosenBy = ({ choice, results }: Decision) => {
+    const recorded = gemm === compared ? fitting.find(({ provider }) => matrixIdentity(provider) === choice) : undefined;
+    return recorded ?? fastest(fitting, results);
+  };
+  /** What was decided before, and still works. */
+  const recorded = async (): Promise<Decision | undefined> => {
+    const decision = await record.read();
+    const chosen = decision && chosenBy(decision);
+    return chosen !== undefined && selfCheck(memory, chosen.provider) === undefined ? decision : undefined;
+  };
+  const decide = async (): Promise<Decision> => {
+    const clock = foreign instanceof ForeignInterface ? processorClock(foreign) : () => performance.now();
+    const results = calibrate(memory, candidates, clock, measure);
+    // Another process may have decided meanwhile: whatever is computed here from now on is to have the same bits.
+    const others = await recorded();
+    if (others !== undefined && !measure) return others;
+    const best = fastest(candidates, results, others?.choice);
+    const choice = best && matrixIdentity(best.provider);
+    return { decided: new Date().toISOString(), ...(choice !== undefined && { choice }), results };
+  };
+  let decision = measure ? undefined : await recorded();
+  let isKept = decision !== undefined;
+  if (decision === undefined) {
+    decision = await decide();
+    isKept = candidates.length > 0 && (await record.write(decision));
   }
+  const { results, decided } = decision;
+  const chosen = chosenBy(decision);
   for (const { provider } of candidates) {
     if (provider !== chosen?.provider && provider !== webAssembly) provider.dispose();
   }
-  const known = results;
   const reports = [
-    ...found.map(({ name, library }) => reportOf(name, library, known)),
-    reportOf('webassembly', { available: true, version: webAssembly.description }, known),
+    ...found.map(({ name, library }) => reportOf(name, library, results)),
+    reportOf('webassembly', { available: true, version: webAssembly.description }, results),
   ];
   if (chosen === undefined) throw missingProvider(gemm, packing === undefined ? reports : withoutPacking(reports, packing, foreign));
-  return { ...chosen, reports, fasterCommand: () => fasterCommand(foreign, reports) };
+  return {
+    ...chosen,
+    reports,
+    decision: { decided, file: isKept ? record.path : undefined },
+    fasterCommand: () => fasterCommand(foreign, reports),
+  };
 }
 
 /**
@@ -199,32 +233,42 @@ function nativeProvider(memory: Memory, library: NativeLibraryFound, choice: Nat
     library.name === 'onednn'
       ? oneDnnProvider(memory, library, packing === 'blocks' ? 'blocks' : 'plain')
       : cblasProvider(memory, library, packing === 'panels' ? 'panels' : 'plain');
-  return own?.available === true ? withOwnPacking(provider, machineCodeProvider(memory, own)) : provider;
+  return own?.available === true ? new OwnPackingProvider(provider, machineCodeProvider(memory, own)) : provider;
 }
 
 /** Products of packed weights by `own`, all others by the library. */
-function withOwnPacking(library: MatrixProvider, own: MatrixProvider): MatrixProvider {
-  return {
-    name: library.name,
-    packing: own.name,
-    precision: library.precision,
-    description: `${library.description}, packed weights by ${own.description}`,
-    multiply: (product) => library.multiply(product),
-    pack: (n, k, b, transposeB) => own.pack(n, k, b, transposeB),
-    get externalBytes() {
-      return library.externalBytes + own.externalBytes;
-    },
-    dispose() {
-      library.dispose();
-      own.dispose();
-    },
-  };
+class OwnPackingProvider extends MatrixWrapper {
+  readonly #own: MatrixProvider;
+
+  constructor(library: MatrixProvider, own: MatrixProvider) {
+    super(library);
+    this.#own = own;
+  }
+
+  override get packing(): string {
+    return this.#own.name;
+  }
+  override get description(): string {
+    return `${this.below.description}, packed weights by ${this.#own.description}`;
+  }
+  override get externalBytes(): number {
+    return this.below.externalBytes + this.#own.externalBytes;
+  }
+
+  override pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
+    return this.#own.pack(n, k, b, transposeB);
+  }
+
+  override dispose(): void {
+    super.dispose();
+    this.#own.dispose();
+  }
 }
 
 type Results = Readonly<Record<string, CalibrationResult>>;
 
 /** Self-check and speed of each candidate. */
-function calibrate(memory: Memory, candidates: readonly Candidate[], always: boolean): Results {
+function calibrate(memory: Memory, candidates: readonly Candidate[], clock: () => number, always: boolean): Results {
   const results: Record<string, CalibrationResult> = {};
   const sound: Candidate[] = [];
   for (const candidate of candidates) {
@@ -234,7 +278,7 @@ function calibrate(memory: Memory, candidates: readonly Candidate[], always: boo
   }
   const providers = sound.map(({ provider }) => provider);
   // One alone has nothing to win.
-  const speeds = always || sound.length > 1 ? measureSpeeds(memory, providers, calibrationMilliseconds) : [];
+  const speeds = always || sound.length > 1 ? measureSpeeds(memory, providers, { milliseconds: calibrationMilliseconds, clock }) : [];
   sound.forEach(({ provider }, at) => {
     results[matrixIdentity(provider)] = speeds[at] ?? notMeasured;
   });
@@ -243,22 +287,6 @@ function calibrate(memory: Memory, candidates: readonly Candidate[], always: boo
 
 function refusal(wrong: string): string {
   return `failed its self-check: ${wrong}`;
-}
-
-/** Of two that are not further apart, the one that is listed first is taken: measurements on a busy machine vary. */
-const noise = { ofLibraries: 1.05, ofPackings: 1.15 };
-
-/** The fastest candidate that passed. Packings of one library differ only in packed products. */
-function fastest(candidates: readonly Candidate[], gemm: GemmOption, results: Results): Candidate | undefined {
-  let best: (Candidate & { speed: Speed }) | undefined;
-  for (const { choice, provider } of candidates) {
-    const speed = results[matrixIdentity(provider)];
-    if (speed === undefined || 'refused' in speed || !isAllowed(choice.name, gemm)) continue;
-    const isPacking = best?.choice.name === choice.name;
-    const [own, other] = isPacking ? [speed.packedGflops, best?.speed.packedGflops] : [speed.gflops, best?.speed.gflops];
-    if (other === undefined || own > other * (isPacking ? noise.ofPackings : noise.ofLibraries)) best = { choice, provider, speed };
-  }
-  return best === undefined ? undefined : { choice: best.choice, provider: best.provider };
 }
 
 const notMeasured: Speed = { plainGflops: 0, packedGflops: 0, gflops: 0 };

@@ -1,0 +1,58 @@
+import { fewestForInterval } from '../bins.js';
+import type { ComparedBin, ComparedBins } from '../compared-bins.js';
+import { type Content, html } from '../page/html.js';
+import { figures, table } from '../page/page.js';
+import { categoryPlot } from '../page/plot.js';
+import { metricAxis } from '../page/quantities.js';
+import { differenceOf } from './compared-scores.js';
+
+/** Every system on the same parts of the test set, side by side. */
+export function comparedBins({ label, metric, byLength, byRarity, ranksOf }: ComparedBins, names: readonly string[]): Content {
+  const plot = (title: string, x: string, note: string, bins: readonly ComparedBin[]) =>
+    categoryPlot({
+      title,
+      note,
+      x,
+      notes: 'sentences',
+      y: metricAxis(metric, 'with 95 % intervals'),
+      categories: bins.map((bin) => ({ name: rangeOf(bin), note: bin.sentences.toLocaleString('en') })),
+      series: names.map((name, system) => ({
+        name,
+        values: bins.map(({ scores, intervals }) => {
+          const { low, high } = intervals?.[system] ?? {};
+          return { value: scores[system] ?? Number.NaN, low, high };
+        }),
+      })),
+    });
+  return [
+    figures(
+      plot(`${label} by length`, 'words in the source sentence', 'Below each mark, how many sentences.', byLength),
+      plot(`${label} by rarity`, 'mean frequency rank of its words', `Ranks in the ${ranksOf}; below, how many.`, byRarity),
+    ),
+    binTable('Words in the source', byLength, names),
+    binTable('Mean frequency rank', byRarity, names),
+  ];
+}
+
+/** Scores and differences from the first system; where sentences are few, the scores alone. */
+function binTable(title: string, bins: readonly ComparedBin[], [first, ...others]: readonly string[]): Content {
+  return html`<details class="behind"><summary>${title}, with differences from ${first}</summary>${table(
+    ['', 'sentences', first, ...others.flatMap((name) => [name, 'difference, 95 % interval', 'p'])],
+    bins.map((bin) => [
+      rangeOf(bin),
+      bin.sentences.toLocaleString('en'),
+      ...bin.scores.flatMap((score, system) => {
+        if (system === 0) return [score.toFixed(2)];
+        const difference = bin.intervals?.[system]?.difference;
+        return difference === undefined
+          ? [score.toFixed(2), `fewer than ${fewestForInterval} sentences`, '']
+          : [score.toFixed(2), differenceOf(difference), difference.probability.toFixed(3)];
+      }),
+    ]),
+  )}</details>`;
+}
+
+function rangeOf({ least, greatest }: ComparedBin): string {
+  const written = (value: number) => (value < 10_000 ? String(value) : `${Math.round(value / 1_000)}K`);
+  return least === greatest ? written(least) : `${written(least)}–${written(greatest)}`;
+}

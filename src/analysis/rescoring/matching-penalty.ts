@@ -1,0 +1,66 @@
+import { DecadeError } from '../../core/errors.js';
+import { type LengthPenalty, lengthPenalty } from '../../decoding/length-penalty.js';
+import { lengthPenaltyOf, type NbestHypothesis } from '../../decoding/nbest.js';
+import type { DecodingOptions } from '../../decoding/options.js';
+
+type LengthPenaltyOptions = DecodingOptions['lengthPenalty'];
+
+/** See `rescoringOptions`. */
+export interface PenaltyChoice {
+  readonly own: string;
+  readonly weight: number;
+  readonly lengthPenalty?: number | undefined;
+}
+
+const none: LengthPenaltyOptions = { kind: 'power', alpha: 0 };
+
+/**
+ * What the model's log-probabilities are divided by, so that like is averaged with like: the same as the list's own figures are,
+ * where the list says so.
+ */
+export class MatchingPenalty {
+  readonly #options: PenaltyChoice;
+  readonly #asked: LengthPenaltyOptions | undefined;
+  readonly #onAssumption: () => void;
+  #isTold = false;
+
+  /** `onAssumption` is called once, when a list leaves open what its figures carry and nobody said. */
+  constructor(options: PenaltyChoice, onAssumption: () => void) {
+    this.#options = options;
+    this.#asked = options.lengthPenalty === undefined ? undefined : { kind: 'power', alpha: options.lengthPenalty };
+    this.#onAssumption = onAssumption;
+  }
+
+  /** Throws `usage` when the list says another than was asked for; the model alone may be asked for in any way. */
+  of(hypothesis: NbestHypothesis, where: string): LengthPenalty {
+    const carried = this.#carried(hypothesis);
+    if (carried !== undefined && this.#asked !== undefined && this.#options.weight !== 1 && !isSame(carried, this.#asked)) {
+      throw new DecadeError('usage', {
+        where,
+        received: `length penalty ${this.#asked.alpha}, and ${this.#options.own} of the list, which carries ${describe(carried)}`,
+        allowed: 'the same of both, which is what leaving it out gives',
+        next:
+          this.#asked.alpha === 0 ? 'for log-probabilities that nothing divides, take logProbability for the own figure' : 'leave it out',
+      });
+    }
+    if (carried === undefined && this.#asked === undefined && !this.#isTold) {
+      this.#isTold = true;
+      this.#onAssumption();
+    }
+    return lengthPenalty(this.#asked ?? carried ?? none);
+  }
+
+  /** What the list's own figure was divided by; undefined when nothing says so. */
+  #carried({ features }: NbestHypothesis): LengthPenaltyOptions | undefined {
+    if (this.#options.own === 'logProbability') return none;
+    return this.#options.own === 'score' ? lengthPenaltyOf(features) : undefined;
+  }
+}
+
+function isSame(one: LengthPenaltyOptions, other: LengthPenaltyOptions): boolean {
+  return one.alpha === other.alpha && (one.kind === other.kind || one.alpha === 0);
+}
+
+function describe({ kind, alpha }: LengthPenaltyOptions): string {
+  return kind === 'power' ? String(alpha) : `${alpha} by the formula of Wu et al. (gnmt)`;
+}

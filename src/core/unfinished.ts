@@ -1,0 +1,82 @@
+import { DecadeError } from './errors.js';
+import { type Files, joinPath } from './files.js';
+
+/** In a directory in which decade is making something, and where it was ended while it did. */
+export const recordName = '.decade-unfinished';
+
+const heading = '# What decade is making here. What is left of it when decade was ended is removed the next time.';
+
+/**
+ * A record, kept in a directory, of what is being made there. A name is noted before there is anything under it and struck out
+ * when it is done, so what a killed process leaves is known as its own, and what a person put there never taken for it, whatever
+ * it is called. Processes that share the directory share the record.
+ */
+export class UnfinishedWork {
+  readonly #files: Files;
+  readonly #directory: string;
+
+  constructor(files: Files, directory: string) {
+    this.#files = files;
+    this.#directory = directory;
+  }
+
+  /** Paths within the directory that are noted. None when the file of the record's name is somebody else's. */
+  async names(): Promise<string[]> {
+    const lines = await this.#lines();
+    if (lines[0] !== heading) return [];
+    const noted = new Set<string>();
+    for (const line of lines) {
+      const name = line.slice(2);
+      if (line.startsWith('+ ')) noted.add(name);
+      else if (line.startsWith('- ')) noted.delete(name);
+    }
+    // A run may come from anywhere: no record reaches out of its directory.
+    return [...noted].filter((name) => /^[^/\\:]+(\/[^/\\:]+)?$/.test(name) && !name.split('/').includes('..'));
+  }
+
+  /** Notes names before they are made. Throws `input` when the file of the record's name is somebody else's. */
+  async begin(...names: readonly string[]): Promise<void> {
+    const [first] = await this.#lines();
+    if (first !== undefined && first !== heading) {
+      throw new DecadeError('input', { where: this.#path, received: 'a file that decade did not write', next: 'move it elsewhere' });
+    }
+    await this.#append([...(first === undefined ? [heading] : ['']), ...names.map((name) => `+ ${name}`)]);
+  }
+
+  /** Strikes names out: they are done, or gone. */
+  async end(...names: readonly string[]): Promise<void> {
+    if ((await this.#lines())[0] !== heading) return;
+    const left = (await this.names()).filter((name) => !names.includes(name));
+    if (left.length === 0) await this.#files.remove(this.#path);
+    else await this.#append(['', ...names.map((name) => `- ${name}`)]);
+  }
+
+  get #path(): string {
+    return joinPath(this.#directory, recordName);
+  }
+
+  async #lines(): Promise<string[]> {
+    if ((await this.#files.kind(this.#path)) === 'missing') return [];
+    const text = await this.#files.readText(this.#path);
+    // One that was made and not yet written to.
+    return text === '' ? [] : text.split('\n');
+  }
+
+  async #append(lines: readonly string[]): Promise<void> {
+    const writer = await this.#files.append(this.#path);
+    try {
+      await writer.write(new TextEncoder().encode(`${lines.join('\n')}\n`));
+      await writer.sync();
+    } finally {
+      await writer.close();
+    }
+  }
+}
+
+/** A name beside `name` that nobody has. */
+export function temporaryNameFor(name: string): string {
+  return `${name}.${crypto.randomUUID().slice(0, 8)}${temporarySuffix}`;
+}
+
+/** Ending of what is being written; nothing under such a name is ever read. */
+export const temporarySuffix = '.partial';

@@ -1,0 +1,261 @@
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { createGzip, type Gzip } from 'node:zlib';
+import { DecadeError } from '../../core/errors.js';
+import { fileError } from '../../core/file-errors.js';
+import { explained, explaining, nodeFiles, wasRead } from './files.js';
+import { descriptorOf, descriptorWriter, openPipeToWrite, type PipeWriter } from './pipes.js';
+
+/** A file that a person asked for by its path. */
+export interface OutputFile {
+  write(bytes: Uint8Array): Promise<void>;
+  /** Gives the file its name: from now on it is there, whole. Without it nothing has changed. */
+  finish(): Promise<void>;
+  /** Gives up. Tells where what was written is kept; undefined when nothing was, or it is a pipe. */
+  abandon(): Promise<string | undefined>;
+}
+
+/**
+ * Opens a file to write, packed where its name ends in `.gz`. It is written beside the one that stands there, under a name of its
+ * own, and takes its place when it is finished: whatever happens before, the old one stands. A link stays a link, to a new file.
+ * Pipes, devices and descriptors (`/dev/stdout`) are written straight.
+ *
+ * @throws DecadeError `usage` for a file that this process has read, `input` or `resource` for a path that cannot be written
+ */
+export async function openOutputFile(path: string): Promise<OutputFile> {
+  const sink = await explaining(path, () => openSink(path));
+  return /\.gz$/i.test(path) || /\.gz$/i.test(sink.target) ? new PackedFile(sink) : sink;
+}
+
+/** Finds out whether a file can be written, without changing anything. */
+export async function requireWritable(path: string): Promise<void> {
+  await explaining(path, async () => {
+    const destination = await destinationOf(path);
+    if (destination.kind === 'file') await (await WholeFile.open(path, destination)).abandon();
+  });
+}
+
+/** How the file at `path` begins, for who wants to know whose it is; undefined when there is none. */
+export async function beginningOf(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) return undefined;
+  const handle = await explaining(path, () => open(path, 'r'));
+  try {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(beginningBytes));
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+const beginningBytes = 512;
+
+type Destination =
+  | { readonly kind: 'descriptor'; readonly target: string; readonly descriptor: number }
+  | { readonly kind: 'straight'; readonly target: string; readonly isPipe: boolean }
+  | { readonly kind: 'file'; readonly target: string; readonly replaced: Stats | undefined };
+
+interface Sink extends OutputFile {
+  readonly target: string;
+}
+
+async function openSink(path: string): Promise<Sink> {
+  const destination = await destinationOf(path);
+  const { target } = destination;
+  if (destination.kind === 'file') return WholeFile.open(path, destination);
+  if (destination.kind === 'descriptor') return new StraightFile(path, target, descriptorWriter(destination.descriptor));
+  return new StraightFile(path, target, destination.isPipe ? await openPipeToWrite(target) : await nodeFiles.create(target));
+}
+
+const packedNames = /\.(xz|bz2|zst|zip|7z|lz4|lzma|tar|tgz|tbz2?|txz)$/i;
+const mostLinks = 40;
+
+/** Where a path leads. */
+async function destinationOf(path: string): Promise<Destination> {
+  if (path === '') throw fileError('missing', path);
+  const [, packed] = packedNames.exec(path) ?? [];
+  if (packed !== undefined) {
+    throw new DecadeError('usage', {
+      where: path,
+      received: `a name that ends in .${packed.toLowerCase()}`,
+      allowed: 'text, or gzip in a file that ends in .gz',
+      next: 'write to standard output, and pack what comes through a pipe',
+    });
+  }
+  let target = resolve(path);
+  for (let links = 0; links < mostLinks; links++) {
+    const descriptor = descriptorOf(target);
+    if (descriptor !== undefined) {
+      requireUnread(descriptor, path);
+      return { kind: 'descriptor', target, descriptor };
+    }
+    const link = await readlink(target).catch(() => undefined);
+    if (link === undefined) break;
+    target = resolve(await realpath(dirname(target)), link);
+  }
+  let found: Stats;
+  try {
+    found = await stat(target);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    return { kind: 'file', target, replaced: undefined };
+  }
+  if (found.isDirectory()) throw fileError('directory', path);
+  if (!found.isFile()) return { kind: 'straight', target, isPipe: found.isFIFO() };
+  requireUnread(path);
+  // Opening changes nothing, and knows all that may forbid it: rights, a file that is immutable, a disk that is read-only.
+  await (await open(target, constants.O_WRONLY)).close();
+  return { kind: 'file', target, replaced: found };
+}
+
+/** Throws `usage` for a file that this process has read. */
+export function requireUnread(path: string | number, name = String(path)): void {
+  if (!wasRead(path)) return;
+  throw new DecadeError('usage', {
+    where: name,
+    received: 'the output is a file that this command reads',
+    allowed: 'another one',
+    next: 'write to a new file, and rename it when it is done',
+  });
+}
+
+/** Room for the ending: most file systems allow 255 bytes. */
+const longestBeginning = 60;
+
+class WholeFile implements Sink {
+  readonly target: string;
+  readonly #path: string;
+  readonly #temporary: string;
+  readonly #handle: FileHandle;
+  #bytes = 0;
+
+  private constructor(path: string, target: string, temporary: string, handle: FileHandle) {
+    this.#path = path;
+    this.target = target;
+    this.#temporary = temporary;
+    this.#handle = handle;
+  }
+
+  static async open(path: string, { target, replaced }: Destination & { kind: 'file' }): Promise<WholeFile> {
+    const directory = dirname(target);
+    const name = basename(target);
+    const beginning = Buffer.byteLength(name) <= 200 ? name : name.slice(0, longestBeginning);
+    const temporary = join(directory, `${beginning}.${crypto.randomUUID().slice(0, 8)}.partial`);
+    const handle = await open(temporary, 'wx').catch(async (error: unknown) => {
+      throw await aboutDirectory(error, path, directory, replaced !== undefined);
+    });
+    if (replaced !== undefined) {
+      await handle.chmod(replaced.mode & 0o7777).catch(() => undefined);
+      // Only the system's administrator may give files away.
+      await handle.chown(replaced.uid, replaced.gid).catch(() => undefined);
+    }
+    return new WholeFile(path, target, temporary, handle);
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await explaining(this.#path, () => this.#handle.write(bytes, done));
+      done += bytesWritten;
+      this.#bytes += bytesWritten;
+    }
+  }
+
+  async finish(): Promise<void> {
+    await explaining(this.#path, () => this.#handle.sync());
+    await explaining(this.#path, () => this.#handle.close());
+    requireUnread(this.target, this.#path);
+    await explaining(this.#path, () => rename(this.#temporary, this.target));
+    await nodeFiles.syncDirectory(dirname(this.target)).catch(() => undefined);
+  }
+
+  async abandon(): Promise<string | undefined> {
+    await this.#handle.close().catch(() => undefined);
+    if (this.#bytes > 0) return this.#temporary;
+    await rm(this.#temporary, { force: true }).catch(() => undefined);
+    return undefined;
+  }
+}
+
+class StraightFile implements Sink {
+  readonly target: string;
+  readonly #path: string;
+  readonly #writer: PipeWriter;
+
+  constructor(path: string, target: string, writer: PipeWriter) {
+    this.#path = path;
+    this.target = target;
+    this.#writer = writer;
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return explaining(this.#path, () => this.#writer.write(bytes));
+  }
+
+  finish(): Promise<void> {
+    return explaining(this.#path, () => this.#writer.close());
+  }
+
+  async abandon(): Promise<undefined> {
+    await this.#writer.close().catch(() => undefined);
+    return undefined;
+  }
+}
+
+/** Packs what is written. */
+class PackedFile implements OutputFile {
+  readonly #sink: Sink;
+  readonly #gzip: Gzip = createGzip();
+  #packed: Uint8Array[] = [];
+
+  constructor(sink: Sink) {
+    this.#sink = sink;
+    this.#gzip.on('data', (chunk: Uint8Array) => this.#packed.push(chunk));
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    await new Promise<void>((done, fail) => this.#gzip.write(bytes, (error) => (error ? fail(error) : done())));
+    await this.#pass();
+  }
+
+  async finish(): Promise<void> {
+    await this.#end();
+    await this.#sink.finish();
+  }
+
+  async abandon(): Promise<string | undefined> {
+    // So that what is kept can be unpacked.
+    if (this.#gzip.bytesWritten > 0) await this.#end().catch(() => undefined);
+    return this.#sink.abandon();
+  }
+
+  async #end(): Promise<void> {
+    if (!this.#gzip.readableEnded) {
+      await new Promise<void>((done) => {
+        this.#gzip.once('end', done);
+        this.#gzip.end();
+      });
+    }
+    await this.#pass();
+  }
+
+  async #pass(): Promise<void> {
+    const packed = this.#packed;
+    this.#packed = [];
+    for (const chunk of packed) await this.#sink.write(chunk);
+  }
+}
+
+/** The error of a directory in which no file can be made, told of the path that was asked for. */
+async function aboutDirectory(error: unknown, path: string, directory: string, isReplacing: boolean): Promise<unknown> {
+  const failed = explained(path, error);
+  const { received } = failed.parts;
+  if (received === fileError('missing', path).parts.received) return fileError('missing', directory, error);
+  if (!isReplacing || failed.kind !== 'resource') return failed;
+  return new DecadeError('resource', {
+    where: path,
+    received: `${received} for its directory, in which the new file is written before it replaces the old one`,
+    next: 'write to standard output (`> FILE`), or choose another path',
+    cause: error,
+  });
+}

@@ -1,0 +1,66 @@
+import type { z } from 'zod';
+import type { KeyPath } from './configuration-document.js';
+
+/** The keys that a schema knows at a place of a value; of alternatives, those of the kind that the value names. */
+export function keysAt(schema: z.core.$ZodType, path: KeyPath, value: unknown): string[] {
+  const known = schemasAt(schema, path, value).flatMap((found) => (found.type === 'object' ? Object.keys(found.shape) : []));
+  return [...new Set(known)];
+}
+
+/** Whether nothing but text is allowed at a place, in whichever alternative knows it. */
+export function expectsText(schema: z.core.$ZodType, path: KeyPath): boolean {
+  const found = schemasAt(schema, path, undefined);
+  return found.length > 0 && found.every(({ type }) => type === 'string');
+}
+
+/** The names that a section has when it is left out, such as `{ kind: sgd }`. */
+export function defaultOf(schema: z.core.$ZodType, path: KeyPath): Readonly<Record<string, string>> {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  const [key, ...rest] = path;
+  if (key === undefined) {
+    const given = def.type === 'prefault' ? Object.entries(def.defaultValue as object) : [];
+    return Object.fromEntries(given.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+  }
+  if (def.type === 'pipe') return defaultOf(def.in, path);
+  if (def.type === 'prefault' || def.type === 'default' || def.type === 'optional') return defaultOf(def.innerType, path);
+  const inner = def.type === 'object' && Object.hasOwn(def.shape, key) ? def.shape[String(key)] : undefined;
+  return inner === undefined ? {} : defaultOf(inner, rest);
+}
+
+/** What a value holds at a place. */
+export function valueAt(value: unknown, path: KeyPath): unknown {
+  let at = value;
+  for (const key of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key)) return undefined;
+    at = (at as Record<PropertyKey, unknown>)[key];
+  }
+  return at;
+}
+
+/** What a schema says of a place: several alternatives, or none that knows it. */
+function schemasAt(schema: z.core.$ZodType, path: KeyPath, value: unknown): z.core.$ZodTypes['_zod']['def'][] {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  switch (def.type) {
+    case 'optional':
+    case 'default':
+    case 'prefault':
+    case 'nullable':
+      return schemasAt(def.innerType, path, value);
+    case 'pipe':
+      return schemasAt(def.in, path, value);
+    case 'union':
+      return def.options.flatMap((option) => (acceptsKind(option, value) ? schemasAt(option, path, value) : []));
+    default:
+  }
+  const [key, ...rest] = path;
+  if (key === undefined) return [def];
+  const below = def.type === 'object' && Object.hasOwn(def.shape, key) ? def.shape[String(key)] : undefined;
+  const inner = def.type === 'array' ? def.element : below;
+  return inner === undefined ? [] : schemasAt(inner, rest, valueAt(value, [key]));
+}
+
+function acceptsKind(option: z.core.$ZodType, value: unknown): boolean {
+  const kinds = option._zod.propValues?.kind;
+  const kind = valueAt(value, ['kind']);
+  return kinds === undefined || kind === undefined || kinds.has(kind as z.core.util.Primitive);
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { resolveOptions } from '../core/options.js';
+
+const path = z.string().min(1);
+
+/** What is computed on, as every call takes it. */
+const placement = {
+  devices: z.int().min(1).max(256).optional(),
+  gemm: z.string().min(1).optional(),
+};
+
+/** A request to train: its keys, and the values that their types do not rule out. */
+const trainOptions = z.strictObject({
+  ...placement,
+  out: path,
+  resume: z.boolean().optional(),
+  init: path.optional(),
+  allowDifferentPlacement: z.boolean().optional(),
+  cache: path.optional(),
+  set: z.array(z.string()).optional(),
+  lock: z.unknown().optional(),
+  signal: z.unknown().optional(),
+  onEvent: z.unknown().optional(),
+});
+
+/** Throws `usage` for an option that no training has, and for a value that none can have. */
+export function requireTrainOptions(options: object): void {
+  resolveOptions(trainOptions, options as z.input<typeof trainOptions>, 'train');
+}
+
+/** Throws `usage` for devices or a library that cannot be, and for anything else than one run or several. */
+export function requireLoadOptions(runs: unknown, { devices, gemm }: { devices?: unknown; gemm?: unknown }): void {
+  const given = { runs, devices, gemm } as z.input<typeof loadOptions>;
+  resolveOptions(loadOptions, given, 'load');
+}
+
+const loadOptions = z.strictObject({ ...placement, runs: z.union([path, z.array(path).min(1)]) });

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import { load, score, train, translate, type LoadedModel } from '../../src/api.js';
+import { DecadeError } from '../../src/core/errors.js';
+import { joinPath } from '../../src/core/files.js';
+import { nodeRuntime } from '../../src/node/runtime.js';
+import type { Runtime } from '../../src/parallel/runtime.js';
+import { Memory } from '../../src/tensor/memory.js';
+import { digitFiles, tinyConfiguration } from '../training/tiny-run.js';
+
+const files = digitFiles();
+let live = 0;
+/** Counts memories that were not given back. */
+const runtime: Runtime = {
+  ...nodeRuntime,
+  files,
+  sharedMemory: false,
+  newMemory: () => {
+    live++;
+    return nodeRuntime.newMemory();
+  },
+  releaseMemory: (memory: Memory) => {
+    live--;
+    return nodeRuntime.releaseMemory(memory);
+  },
+};
+const gemm = 'webassembly';
+const lines = ['1 2 3', '4 5'];
+
+before(async () => {
+  const tiny = tinyConfiguration({ stop: { steps: 1 } });
+  const model = { ...tiny.model, hidden: 256, attention: 'dot' } as const;
+  await train(runtime, { ...tiny, model }, { out: 'run', gemm });
+  await train(runtime, { ...tiny, model: { ...model, hidden: 8 } }, { out: 'damaged', gemm });
+  const parameters = await files.readBytes('damaged/model.safetensors');
+  const writer = await files.create('damaged/model.safetensors');
+  await writer.write(parameters.subarray(0, parameters.length - 100));
+  await writer.close();
+  assert.equal(live, 0, 'training gives its memory back');
+});
+
+const calls: Readonly<Record<string, (model: LoadedModel) => Promise<unknown>>> = {
+  translate: (model) => model.translate(lines),
+  translateStream: (model) => model.translateStream(lines).next(),
+  score: (model) => model.score([{ source: '1 2', target: '2 1' }]),
+  rescore: (model) => model.rescore({ sources: ['1 2'], lines: ['0 ||| 2 1 ||| lm= -1 ||| -1'] }),
+  sentenceVectors: (model) => model.sentenceVectors(lines),
+  attentionMaps: (model) => model.attentionMaps(lines),
+};
+
+describe('a loaded model', () => {
+  test('refuses every call after dispose, and a second dispose does nothing', async () => {
+    const model = await load(runtime, 'run', { gemm });
+    for (const call of Object.values(calls)) await call(model);
+    await Promise.all([model.dispose(), model.dispose()]);
+    await model.dispose();
+    assert.equal(live, 0);
+    for (const [name, call] of Object.entries(calls)) {
+      await assert.rejects(call(model), isAfterDispose, name);
+    }
+  });
+
+  test('ends what is under way by an error, and leaves what others loaded as it was', async () => {
+    const [model, other] = [await load(runtime, 'run', { gemm }), await load(runtime, 'run', { gemm })];
+    const expected = await other.translate(lines);
+    const endless = { beam: 4, minimumLength: 50_000, maximumLength: 50_000 };
+    const stream = model.translateStream(lines);
+    await stream.next();
+    const work = assert.rejects(model.translate(lines, endless), isAfterDispose);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await model.dispose();
+    await work;
+    await assert.rejects(stream.next(), isAfterDispose);
+    assert.deepEqual(await other.translate(lines), expected);
+    await other.dispose();
+    assert.equal(live, 0);
+  });
+
+  test('that cannot be opened leaves nothing behind', async () => {
+    await assert.rejects(load(runtime, ['run', 'damaged'], { gemm }), { name: 'DecadeError' });
+    await assert.rejects(load(runtime, 'no such run', { gemm }), { name: 'DecadeError' });
+    await assert.rejects(load(runtime, 'run', { gemm, beam: -1 }), { name: 'DecadeError' });
+    await assert.rejects(load(runtime, 'run', { gemm: 'no such library' }), { name: 'DecadeError' });
+    await assert.rejects(
+      load({ ...runtime, cores: 2 }, 'run', { devices: 65 }),
+      /devices: 65; expected at most 64\. This machine has 2 cores/,
+    );
+    await assert.rejects(train({ ...runtime, cores: 2 }, tinyConfiguration(), { out: 'many', devices: 200 }), /devices: 200; expected/);
+    assert.equal(await files.kind('many'), 'missing');
+    await assert.rejects(translate(runtime, 'run', lines, { gemm, beam: -1 }), { name: 'DecadeError' });
+    assert.equal(live, 0);
+  });
+
+  test('gives the same bits in a memory that others have used, and so does training', async () => {
+    /** A memory in which every float that nobody has written is not a number. */
+    const usedMemory = () => {
+      const memory = new Memory({ shared: true });
+      const block = memory.allocate(64 * 1024 ** 2);
+      memory.u8.fill(0xff, block.offset, block.offset + block.bytes);
+      memory.reset();
+      return memory;
+    };
+    const fresh = { ...nodeRuntime, files, newMemory: () => new Memory({ shared: true }), releaseMemory: async () => {} };
+    const used = { ...fresh, newMemory: usedMemory };
+    const results = [];
+    for (const [name, where] of Object.entries({ fresh, used })) {
+      await train(where, tinyConfiguration({ stop: { steps: 3 } }), { out: name, devices: 2, gemm });
+      const model = await load(where, name, { gemm });
+      const scores = await model.score([{ source: '1 2', target: '2 1' }]);
+      const translations = await model.translate(lines, { beam: 3, nbest: 3 });
+      results.push({ translations, scores, parameters: await files.readBytes(joinPath(name, 'model.safetensors')) });
+      await model.dispose();
+    }
+    assert.deepEqual(results[1], results[0]);
+  });
+
+  test('a loop of loading, translating and disposing stays flat, and so do calls for once', async () => {
+    const grown: number[] = [];
+    for (let round = 0; round < 40; round++) {
+      const model = await load(runtime, 'run');
+      await model.translate(lines, { beam: 2, maximumLength: 3 });
+      await model.dispose();
+      if (round % 4 === 0) await translate(runtime, 'run', lines, { beam: 2, maximumLength: 3 });
+      if (round % 4 === 2) await score(runtime, 'run', [{ source: '1 2', target: '2 1' }]);
+      grown.push(process.memoryUsage.rss() / 1024 ** 2);
+    }
+    // A model has 6 MiB of parameters, and as much again when they are packed.
+    const growth = (grown.at(-1) ?? 0) - (grown[9] ?? 0);
+    assert.ok(growth < 60, `${growth.toFixed(0)} MiB in 30 rounds`);
+  });
+});
+
+function isAfterDispose(error: unknown): boolean {
+  assert.ok(error instanceof DecadeError, String(error));
+  assert.match(error.message, /after dispose/);
+  return error.kind === 'usage';
+}
