@@ -273,7 +273,7 @@ export async function load(
       members: members.map(({ model, modelOptions }) => sharedModel(model, modelOptions)),
       gemm,
       devices: runtime.sharedMemory ? devices : 1,
-      rowCost: members.reduce((sum, { model }) => sum + Math.max(model.tokenCosts.source, model.tokenCosts.target), 0),
+      rowCost: members.reduce((sum, { model }) => sum + Math.max(model.parameters.costs.source, model.parameters.costs.target), 0),
     });
     const translator = new Translator(together, executor, options);
     return new LoadedModel({ device, members, executor, translator, release: () => executor.dispose().then(release) });
@@ -290,7 +290,7 @@ async function openMember({ files }: Runtime, path: string, memory: Memory, untr
   const model = createModel(configuration.model, { source: source.size, target: target.size });
   if (untrained) {
     model.parameters.allocate(memory);
-    model.parameters.initialiseUniform(configuration.training.seed, configuration.model.initialRange);
+    model.parameters.initialise(configuration.training.seed);
   } else {
     await run.loadParameters(model.parameters, memory);
   }

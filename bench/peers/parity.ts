@@ -92,7 +92,7 @@ async function writeJob(run: string, epochs: number): Promise<string> {
 
   const model = createModel(options, { source: tokenizers.source.size, target: tokenizers.target.size });
   model.parameters.allocate(new Memory({ shared: false }));
-  model.parameters.initialiseUniform(training.seed, options.initialRange);
+  model.parameters.initialise(training.seed);
   const start = join(folder, 'start.safetensors');
   await writeSafetensors(nodeFiles, start, new Map([...model.parameters].map(({ name, value }) => [name, value])));
 

@@ -41,7 +41,7 @@ export function benchShape(name: string): BenchShape {
 }
 
 export function modelOptionsOf({ layers, hidden }: BenchShape): ModelOptions {
-  return modelOptions.parse({ kind: 'lstm', layers, hidden });
+  return modelOptions.parse({ kind: 'lstm', layers, hidden, initialRange: 0.08 });
 }
 
 /** A network of this shape with random parameters, in a memory of its own. */
@@ -50,7 +50,7 @@ export function benchModel(shape: BenchShape): { memory: Memory; model: Model; m
   const memory = new Memory({ shared: true });
   const model = createModel(options, { source: shape.sourceVocabulary, target: shape.targetVocabulary });
   model.parameters.allocate(memory);
-  model.parameters.initialiseUniform(1, 0.08);
+  model.parameters.initialise(1);
   return { memory, model, modelOptions: options };
 }
 

@@ -40,7 +40,7 @@ export interface CorpusEstimate {
 
 /** Counts a configured model without allocating it. */
 export function estimateModel(configuration: Configuration): ModelEstimate {
-  const { parameters: store, tokenCosts } = createModel(configuration.model, vocabulariesOf(configuration));
+  const { parameters: store } = createModel(configuration.model, vocabulariesOf(configuration));
   const parameters = [...store];
   const count = (of: readonly Parameter[]) => of.reduce((sum, { size }) => sum + size, 0);
   const parts = new Map<string, number>();
@@ -49,8 +49,8 @@ export function estimateModel(configuration: Configuration): ModelEstimate {
     parameters: count(parameters),
     recurrentParameters: count(parameters.filter((parameter) => isRecurrent(partOf(parameter)))),
     parts: Array.from(parts, ([name, size]) => ({ name, parameters: size })),
-    operationsPerSourceToken: operationsOfUpdate * tokenCosts.source,
-    operationsPerTargetToken: operationsOfUpdate * tokenCosts.target,
+    operationsPerSourceToken: operationsOfUpdate * store.costs.source,
+    operationsPerTargetToken: operationsOfUpdate * store.costs.target,
   };
 }
 

@@ -30,7 +30,7 @@ export async function measureTrainingSpeed(
   const memory = runtime.newMemory();
   const model = createModel(modelOptions, vocabularies);
   model.parameters.allocate(memory);
-  model.parameters.initialiseUniform(seed, modelOptions.initialRange);
+  model.parameters.initialise(seed);
   // Opened here first, so that all threads use the library that is chosen once.
   (await runtime.openDevice(memory, { gemm, precision })).matrix.dispose();
   const rule = { optimizer, clip, normalise, labelSmoothing, seed };

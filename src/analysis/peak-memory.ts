@@ -75,8 +75,8 @@ export function estimatePeak({
   const replicas = strategy === 'pipeline' ? 1 : devices;
 
   const bytes = (of: readonly Parameter[]) => of.reduce((sum, { size }) => sum + 4 * size, 0);
-  const tables = parameters.filter(({ gradientKind }) => gradientKind === 'rows');
-  const dense = replicas * bytes(parameters.filter(({ gradientKind }) => gradientKind === 'dense'));
+  const tables = parameters.filter(({ rules }) => rules.gradient === 'rows');
+  const dense = replicas * bytes(parameters.filter(({ rules }) => rules.gradient === 'dense'));
   const { sourceTokens, targetTokens } = makeBatch(largestBatch, model.batchOptions);
   // Each device has the rows that its shard touches; the first one also those of all, copied together.
   const rows = tables.reduce((sum, { name, shape: [vocabulary = 0, columns = 0] }) => {
@@ -86,7 +86,7 @@ export function estimatePeak({
   const moments = optimizer.kind === 'adam' ? 2 * bytes(parameters) + (optimizer.lazy ? 0 : bytes(tables)) : 0;
 
   const limit = stepLimit(memory.remainingBytes - bytes(parameters) - dense - moments, replicas);
-  const shards = divide(largestBatch, replicas, model.tokenCosts).filter((positions) => positions.length > 0);
+  const shards = divide(largestBatch, replicas, model.parameters.costs).filter((positions) => positions.length > 0);
   const activations = shards.reduce((sum, positions) => {
     let pairs = positions.map((position) => largestBatch[position] as IdPair);
     for (;;) {

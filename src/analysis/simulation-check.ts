@@ -117,7 +117,7 @@ function start(
   const memory = runtime.newMemory();
   const model = createModel(modelOptions, vocabularies);
   model.parameters.allocate(memory);
-  model.parameters.initialiseUniform(1, modelOptions.initialRange);
+  model.parameters.initialise(1);
   const common = { runtime, memory, model, modelOptions, rule, gemm, precision };
   const plan = simulated?.plan;
   if (plan !== undefined) return PipelineExecutor.start({ ...common, plan, instrument: 'time' });

@@ -18,8 +18,6 @@ export interface TrainableModel {
   readonly vocabularies: VocabularySizes;
   /** How this model wants its batches made. */
   readonly batchOptions: BatchOptions;
-  /** Multiplications that a source token and a target token cost in a forward pass; a batch is divided among devices by these. */
-  readonly tokenCosts: { readonly source: number; readonly target: number };
   /** Probability of dropping a value on the way between layers, in training. */
   readonly dropout: number;
   /** Losses and log-probabilities of every target token, by row of the packed target. */

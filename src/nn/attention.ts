@@ -6,7 +6,7 @@ import type { Scope } from '../tensor/device.js';
 import type { Runner } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Linear } from './linear.js';
-import type { Parameter, ParameterStore } from './parameters.js';
+import type { Parameter, ParameterSection } from './parameters.js';
 
 export type AttentionKind = 'dot' | 'additive';
 
@@ -24,17 +24,18 @@ export class Attention {
   readonly #scorer: { kind: 'dot' } | { kind: 'additive'; query: Linear; keys: Linear; vector: Parameter };
   readonly #combine: Linear;
 
-  constructor(store: ParameterStore, name: string, kind: AttentionKind, hidden: number) {
+  /** `section` is the side that looks, `memory` the one that is looked at. */
+  constructor(section: ParameterSection, memory: ParameterSection, name: string, kind: AttentionKind, hidden: number) {
     this.#scorer =
       kind === 'dot'
         ? { kind }
         : {
             kind,
-            query: new Linear(store, `${name}.query`, hidden, hidden, { bias: false }),
-            keys: new Linear(store, `${name}.keys`, hidden, hidden, { bias: true }),
-            vector: store.declare(`${name}.vector`, [hidden]),
+            query: new Linear(section, `${name}.query`, hidden, hidden, { bias: false }),
+            keys: new Linear(memory, `${name}.keys`, hidden, hidden, { bias: true }),
+            vector: section.vector(`${name}.vector`, hidden),
           };
-    this.#combine = new Linear(store, `${name}.combine`, 2 * hidden, hidden, { bias: true });
+    this.#combine = new Linear(section, `${name}.combine`, 2 * hidden, hidden, { bias: true });
   }
 
   /** Done once a source batch: [memory rows, hidden]. */

@@ -1,7 +1,7 @@
 import { embedding } from '../tensor/operations/embedding.js';
 import type { Runner } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { Parameter, ParameterStore } from './parameters.js';
+import type { Parameter, ParameterSection } from './parameters.js';
 import type { Pass } from './pass.js';
 
 /** Words that a layer may look up itself, where it knows what its weights make of them. */
@@ -16,9 +16,9 @@ export interface Words {
 export class Embedding {
   readonly table: Parameter;
 
-  /** `tied`: another layer multiplies by the table, so its gradient is dense. */
-  constructor(store: ParameterStore, name: string, vocabulary: number, size: number, options: { tied: boolean }) {
-    this.table = store.declare(`${name}.table`, [vocabulary, size], options.tied ? 'dense' : 'rows');
+  /** `tied`: the output layer multiplies by the table, so its gradient is dense, and a token costs a product with it. */
+  constructor(section: ParameterSection, name: string, vocabulary: number, size: number, { tied }: { tied: boolean }) {
+    this.table = section.declare(`${name}.table`, [vocabulary, size], tied ? { cost: vocabulary * size } : { gradient: 'rows' });
   }
 
   /** Int32[rows] → [rows, size] */

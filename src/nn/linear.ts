@@ -1,16 +1,16 @@
 import { linear } from '../tensor/operations/linear.js';
 import type { Runner } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { Parameter, ParameterStore } from './parameters.js';
+import type { Parameter, ParameterSection } from './parameters.js';
 
 /** output = input weightᵀ + bias */
 export class Linear {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
 
-  constructor(store: ParameterStore, name: string, inputs: number, outputs: number, options: { bias: boolean }) {
-    this.weight = store.declare(`${name}.weight`, [outputs, inputs]);
-    this.bias = options.bias ? store.declare(`${name}.bias`, [outputs]) : undefined;
+  constructor(section: ParameterSection, name: string, inputs: number, outputs: number, options: { bias: boolean }) {
+    this.weight = section.matrix(`${name}.weight`, outputs, inputs);
+    this.bias = options.bias ? section.vector(`${name}.bias`, outputs) : undefined;
   }
 
   /** [rows, inputs] → [rows, outputs] */

@@ -1,4 +1,4 @@
-import { randomKey, uniform } from '../core/random.js';
+import { normal, randomKey, uniform } from '../core/random.js';
 import type { Block, Memory } from '../tensor/memory.js';
 import { type Shape, Tensor } from '../tensor/tensor.js';
 import { TouchedRows } from '../tensor/touched-rows.js';
@@ -6,18 +6,36 @@ import { TouchedRows } from '../tensor/touched-rows.js';
 /** How a parameter's gradient is kept: all of it, or only the rows that a step touched (embeddings). */
 export type GradientKind = 'dense' | 'rows';
 
+/** What a parameter's values are before training: drawn from [-range, range), drawn around 0, or all the same. */
+export type Initial =
+  | { readonly kind: 'uniform'; readonly range: number }
+  | { readonly kind: 'normal'; readonly deviation: number }
+  | { readonly kind: 'constant'; readonly value: number };
+
+/** All that is done with a parameter follows from these, so that nobody asks which model it belongs to. */
+export interface ParameterRules {
+  readonly initial: Initial;
+  /** Whether weight decay makes it smaller. */
+  readonly decay: boolean;
+  readonly gradient: GradientKind;
+  /** Whose tokens it is used for. */
+  readonly side: 'source' | 'target';
+  /** Multiplications that a token of its side costs in a forward pass. */
+  readonly cost: number;
+}
+
 /** A named value that is learnt. */
 export class Parameter {
   /** Canonical name, the same in checkpoints whatever the strategy: `encoder.0.weightInput`. */
   readonly name: string;
   readonly shape: Shape;
-  readonly gradientKind: GradientKind;
+  readonly rules: ParameterRules;
   #value: Tensor | undefined;
 
-  constructor(name: string, shape: Shape, gradientKind: GradientKind) {
+  constructor(name: string, shape: Shape, rules: ParameterRules) {
     this.name = name;
     this.shape = shape;
-    this.gradientKind = gradientKind;
+    this.rules = rules;
   }
 
   get size(): number {
@@ -47,11 +65,16 @@ export class ParameterStore implements Iterable<Parameter> {
     return this.#parameters.values();
   }
 
-  declare(name: string, shape: Shape, gradientKind: GradientKind = 'dense'): Parameter {
+  declare(name: string, shape: Shape, rules: ParameterRules): Parameter {
     if (this.#parameters.has(name)) throw new Error(`parameter ${name} is declared twice`);
-    const parameter = new Parameter(name, shape, gradientKind);
+    const parameter = new Parameter(name, shape, rules);
     this.#parameters.set(name, parameter);
     return parameter;
+  }
+
+  /** Where the layers of a side declare theirs. */
+  section(common: Pick<ParameterRules, 'side' | 'initial'>): ParameterSection {
+    return new ParameterSection(this, common);
   }
 
   get(name: string): Parameter | undefined {
@@ -67,6 +90,13 @@ export class ParameterStore implements Iterable<Parameter> {
     let count = 0;
     for (const parameter of this) count += parameter.size;
     return count;
+  }
+
+  /** Multiplications that a source token and a target token cost in a forward pass. */
+  get costs(): { readonly source: number; readonly target: number } {
+    const costs = { source: 0, target: 0 };
+    for (const { rules } of this) costs[rules.side] += rules.cost;
+    return costs;
   }
 
   allocate(memory: Memory): void {
@@ -91,18 +121,55 @@ export class ParameterStore implements Iterable<Parameter> {
     }
   }
 
-  /** Every value, biases too, uniform in [-range, range) (Sutskever et al. 2014, section 3.4: 0.08). */
-  initialiseUniform(seed: number, range: number): void {
-    for (const parameter of this) {
-      const key = randomKey(seed, 'initialise', nameKey(parameter.name));
-      const values = parameter.value.f32;
-      for (let index = 0; index < values.length; index++) values[index] = (2 * uniform(key, index) - 1) * range;
+  /** Gives every parameter the values that it starts with. They depend on its name, not on its neighbours. */
+  initialise(seed: number): void {
+    for (const { name, value, rules } of this) {
+      const key = randomKey(seed, 'initialise', nameKey(name));
+      const values = value.f32;
+      for (let index = 0; index < values.length; index++) values[index] = initialValue(rules.initial, key, index);
     }
   }
 
   dispose(): void {
     for (const block of this.#blocks) this.#memory?.free(block);
     this.#blocks = [];
+  }
+}
+
+function initialValue(initial: Initial, key: number, index: number): number {
+  switch (initial.kind) {
+    case 'uniform':
+      return (2 * uniform(key, index) - 1) * initial.range;
+    case 'normal':
+      return initial.deviation * normal(key, index);
+    case 'constant':
+      return initial.value;
+  }
+}
+
+/** The part of a store in which layers declare what belongs to one side and starts alike. */
+export class ParameterSection {
+  readonly #store: ParameterStore;
+  readonly #common: Pick<ParameterRules, 'side' | 'initial'>;
+
+  constructor(store: ParameterStore, common: Pick<ParameterRules, 'side' | 'initial'>) {
+    this.#store = store;
+    this.#common = common;
+  }
+
+  /** A matrix that every token of the side is multiplied with. */
+  matrix(name: string, rows: number, columns: number): Parameter {
+    return this.declare(name, [rows, columns], { cost: rows * columns });
+  }
+
+  /** What is added, or multiplies value by value. */
+  vector(name: string, size: number): Parameter {
+    return this.declare(name, [size]);
+  }
+
+  /** Anything else; by default decayed, with a dense gradient, and free. */
+  declare(name: string, shape: Shape, { decay = true, gradient = 'dense', cost = 0, ...rules }: Partial<ParameterRules> = {}): Parameter {
+    return this.#store.declare(name, shape, { ...this.#common, decay, gradient, cost, ...rules });
   }
 }
 
@@ -131,7 +198,7 @@ export class Gradients implements Iterable<LearntParameter> {
     for (const parameter of parameters) {
       const { name, shape, value } = parameter;
       const offset = offsets?.[name];
-      if (parameter.gradientKind === 'rows') {
+      if (parameter.rules.gradient === 'rows') {
         const [rows = 0, columns = 0] = shape;
         this.#learnt.push({ parameter, value, gradient: new TouchedRows(memory, rows, columns, offset) });
       } else {

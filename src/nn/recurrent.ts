@@ -7,7 +7,7 @@ import { lstmStep, type StateOrigins } from '../tensor/operations/lstm-step.js';
 import type { Runner } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Words } from './embedding.js';
-import type { Parameter, ParameterStore } from './parameters.js';
+import type { Parameter, ParameterSection } from './parameters.js';
 import { dropped, type Pass } from './pass.js';
 
 /** What a recurrent layer hands from step to step, [sentences, hidden] each. */
@@ -22,10 +22,10 @@ class LstmLayer {
   readonly #weightHidden: Parameter;
   readonly #bias: Parameter;
 
-  constructor(store: ParameterStore, name: string, inputs: number, hidden: number) {
-    this.#weightInput = store.declare(`${name}.weightInput`, [4 * hidden, inputs]);
-    this.#weightHidden = store.declare(`${name}.weightHidden`, [4 * hidden, hidden]);
-    this.#bias = store.declare(`${name}.bias`, [4 * hidden]);
+  constructor(section: ParameterSection, name: string, inputs: number, hidden: number) {
+    this.#weightInput = section.matrix(`${name}.weightInput`, 4 * hidden, inputs);
+    this.#weightHidden = section.matrix(`${name}.weightHidden`, 4 * hidden, hidden);
+    this.#bias = section.vector(`${name}.bias`, 4 * hidden);
   }
 
   forward(runner: Runner, input: Tensor | Words, state: RecurrentState | undefined, attributes: LstmAttributes): LstmOutputs {
@@ -55,9 +55,9 @@ class BidirectionalLstmLayer {
   readonly #forward: LstmLayer;
   readonly #backward: LstmLayer;
 
-  constructor(store: ParameterStore, name: string, inputs: number, hidden: number) {
-    this.#forward = new LstmLayer(store, `${name}.forward`, inputs, hidden / 2);
-    this.#backward = new LstmLayer(store, `${name}.backward`, inputs, hidden / 2);
+  constructor(section: ParameterSection, name: string, inputs: number, hidden: number) {
+    this.#forward = new LstmLayer(section, `${name}.forward`, inputs, hidden / 2);
+    this.#backward = new LstmLayer(section, `${name}.backward`, inputs, hidden / 2);
   }
 
   forward(runner: Runner, input: Tensor | Words, _state: undefined, { layout }: { layout: SequenceLayout }): LstmOutputs {
@@ -82,12 +82,12 @@ export class RecurrentStack {
   readonly #layers: LstmLayer[];
   readonly #residual: boolean;
 
-  constructor(store: ParameterStore, name: string, options: RecurrentStackOptions) {
+  constructor(section: ParameterSection, name: string, options: RecurrentStackOptions) {
     this.#name = name;
     this.#residual = options.residual;
     this.#layers = Array.from(
       { length: options.layers },
-      (_, layer) => new LstmLayer(store, `${name}.${layer}`, layer === 0 ? options.inputs : options.hidden, options.hidden),
+      (_, layer) => new LstmLayer(section, `${name}.${layer}`, layer === 0 ? options.inputs : options.hidden, options.hidden),
     );
   }
 
@@ -152,13 +152,13 @@ export class BidirectionalStack {
   readonly #first: BidirectionalLstmLayer;
   readonly #above: RecurrentStack | undefined;
 
-  constructor(store: ParameterStore, name: string, options: RecurrentStackOptions) {
+  constructor(section: ParameterSection, name: string, options: RecurrentStackOptions) {
     this.#name = name;
-    this.#first = new BidirectionalLstmLayer(store, `${name}.bidirectional`, options.inputs, options.hidden);
+    this.#first = new BidirectionalLstmLayer(section, `${name}.bidirectional`, options.inputs, options.hidden);
     this.#above =
       options.layers === 1
         ? undefined
-        : new RecurrentStack(store, `${name}.above`, { ...options, layers: options.layers - 1, inputs: options.hidden });
+        : new RecurrentStack(section, `${name}.above`, { ...options, layers: options.layers - 1, inputs: options.hidden });
   }
 
   forward(

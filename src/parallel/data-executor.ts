@@ -184,6 +184,6 @@ export class DataExecutor implements Executor {
   }
 
   #divide(pairs: readonly IdPair[]): number[][] {
-    return divide(pairs, this.#threads.length, this.#options.model.tokenCosts);
+    return divide(pairs, this.#threads.length, this.#options.model.parameters.costs);
   }
 }

@@ -80,7 +80,7 @@ function addShard(graph: TaskGraph, network: Network, shard: BatchShape, device:
 /** As a replica divides it: `Replica.reduce` sums the same parts, `Optimizer.update` changes the same shares. */
 function partOf({ parameters, optimizer }: Network, share: { part: number; parts: number }, merged: readonly number[]): Part {
   const tableOf = new Map(
-    [...parameters.keys()].filter((index) => parameters[index]?.gradientKind === 'rows').map((index, table) => [index, table]),
+    [...parameters.keys()].filter((index) => parameters[index]?.rules.gradient === 'rows').map((index, table) => [index, table]),
   );
   const toSum = partsToSum(parameters, share);
   const length = ({ start, end }: { start: number; end: number }) => end - start;

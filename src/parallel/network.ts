@@ -9,7 +9,7 @@ export interface Network
   extends Pick<ModelOptions, 'layers' | 'hidden' | 'embedding' | 'attention' | 'inputFeeding' | 'bidirectional' | 'residual'> {
   readonly targetVocabulary: number;
   /** Every learnt value, in the order in which devices exchange gradients. */
-  readonly parameters: readonly Pick<Parameter, 'shape' | 'size' | 'gradientKind'>[];
+  readonly parameters: readonly Pick<Parameter, 'shape' | 'size' | 'rules'>[];
   readonly optimizer: OptimizerOptions;
 }
 
@@ -23,11 +23,7 @@ export type Stage =
 /** Of a model that is not allocated. */
 export function networkOf(model: ModelOptions, vocabularies: VocabularySizes, optimizer: OptimizerOptions): Network {
   const { layers, hidden, embedding, attention, inputFeeding, bidirectional, residual } = model;
-  const parameters = Array.from(createModel(model, vocabularies).parameters, ({ shape, size, gradientKind }) => ({
-    shape,
-    size,
-    gradientKind,
-  }));
+  const parameters = Array.from(createModel(model, vocabularies).parameters, ({ shape, size, rules }) => ({ shape, size, rules }));
   return {
     ...{ layers, hidden, embedding, attention, inputFeeding, bidirectional, residual },
     targetVocabulary: vocabularies.target,

@@ -81,7 +81,7 @@ export class PipelineDevice {
     this.#weights = new PackedWeights(device.matrix, this.#ownWeights());
     const ofLayers = this.#gradients.filter(({ parameter }) => parameter !== this.#layered.output.weight);
     this.#deferred = new DeferredProducts(this.#weights, new Set(ofLayers.map(({ gradient }) => gradient.offset)));
-    this.#device = { ...device, matrix: this.#deferred.matrix };
+    this.#device = { ...device, matrix: this.#deferred };
     this.#completion = new Completion(start.memory, start.completion, start.plan.placement.devices);
     this.#arena = new Arena(memory);
     this.#scope = new Scope(this.#device, this.#arena);
@@ -246,7 +246,7 @@ export class PipelineDevice {
     const { weight } = this.#layered.output;
     const { device, plan } = this.#start;
     const slices = plan.placement.vocabulary.filter((slice) => slice.device === device);
-    const layers = this.#own.filter(({ learnt: { parameter } }) => parameter !== weight && parameter.gradientKind === 'dense');
+    const layers = this.#own.filter(({ learnt: { parameter } }) => parameter !== weight && parameter.rules.gradient === 'dense');
     return [...layers.map(({ learnt }) => learnt.value), ...slices.map(({ from, to }) => weight.value.rows(from, to))];
   }
 }

@@ -136,7 +136,7 @@ export class PipelineExecutor implements Executor {
     const { rule, plan, model } = this.#options;
     const gradientScale = 1 / updateCount(batches, rule.normalise);
     const parts = batches.flatMap((pairs) =>
-      divide(pairs, plan.microBatches, model.tokenCosts)
+      divide(pairs, plan.microBatches, model.parameters.costs)
         .filter((positions) => positions.length > 0)
         .map((positions) => positions.map((position) => pairs[position] as IdPair)),
     );

@@ -101,8 +101,8 @@ export class StageMeasurements {
       Object.fromEntries(model.parameters.names.map((name) => [name, own.get(name)?.offset ?? 0])),
     );
     const touched: TouchedRows[] = [];
-    const learnt: Learnt[] = model.layered.parametersOf('encoder', layer).map(({ value, shape, gradientKind }) => {
-      if (gradientKind === 'dense') return { value, gradient: this.#filled(this.#stages, shape) };
+    const learnt: Learnt[] = model.layered.parametersOf('encoder', layer).map(({ value, shape, rules }) => {
+      if (rules.gradient === 'dense') return { value, gradient: this.#filled(this.#stages, shape) };
       const gradient = new TouchedRows(this.#device.memory, tokens, embedding);
       touched.push(gradient);
       return { value, gradient };
@@ -139,7 +139,8 @@ export class StageMeasurements {
   attention(kind: 'dot' | 'additive', sentences: number): StageSeconds {
     const { hidden } = this.#network;
     const store = new ParameterStore();
-    const attention = new Attention(store, 'attention', kind, hidden);
+    const section = store.section({ side: 'target', initial: { kind: 'constant', value: 0 } });
+    const attention = new Attention(section, section, 'attention', kind, hidden);
     const [steps, queries] = [[8, 32], [1, sentences, 4 * sentences].filter((count, index, all) => all.indexOf(count) === index)];
     const cells = steps.map((sourceSteps) =>
       queries.map((count) => {
@@ -243,7 +244,7 @@ export class StageMeasurements {
     // As a device of a pipeline has it.
     const packed = new PackedWeights(this.#device.matrix, weights);
     const deferred = new DeferredProducts(packed, deferrable);
-    const passes = prepare(new Scope({ ...this.#device, matrix: deferred.matrix }, this.#pass.arena), deferred);
+    const passes = prepare(new Scope({ ...this.#device, matrix: deferred }, this.#pass.arena), deferred);
     const order = Array.from({ length: stretches }, (_, stretch) => stretch);
     const seconds = (pass: keyof StagePasses, stretchOrder: readonly number[]): { first: number; usual: number } => {
       const times = stretchOrder.map((stretch) => {

@@ -1,6 +1,6 @@
 import type { Device } from './device.js';
 import type { LoadedKernels } from './kernels/load.js';
-import type { MatrixProduct, MatrixProvider, PackedMatrix } from './matrix.js';
+import { type MatrixProduct, type MatrixProvider, MatrixWrapper, type PackedMatrix } from './matrix.js';
 
 /** A product again as it was made, or without a packed copy of its weights. */
 interface RecordedProduct {
@@ -17,8 +17,7 @@ export class ProductRecorder {
   #products: RecordedProduct[] = [];
 
   constructor(device: Device) {
-    const { matrix } = device;
-    this.device = { ...device, matrix: this.#wrapped(matrix) };
+    this.device = { ...device, matrix: new RecordedProvider(device.matrix, (...product) => this.#record(...product)) };
   }
 
   /** Forgets what was recorded and records from now on. */
@@ -45,45 +44,44 @@ export class ProductRecorder {
     this.operations += operations;
     this.#products.push({ asMade, plain });
   }
+}
 
-  #wrapped(matrix: MatrixProvider): MatrixProvider {
+type RecordProduct = (operations: number, asMade: () => void, plain: () => void) => void;
+
+class RecordedProvider extends MatrixWrapper {
+  readonly #record: RecordProduct;
+
+  constructor(below: MatrixProvider, record: RecordProduct) {
+    super(below);
+    this.#record = record;
+  }
+
+  override multiply(product: MatrixProduct): void {
+    const again = () => this.below.multiply(product);
+    this.#record(2 * product.m * product.n * product.k, again, again);
+    again();
+  }
+
+  override pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
+    let packed = this.below.pack(n, k, b, transposeB);
+    const nothing = () => undefined;
+    const packAgain = () => {
+      packed = this.below.pack(n, k, b, transposeB);
+    };
+    this.#record(0, packAgain, nothing);
     return {
-      name: matrix.name,
-      precision: matrix.precision,
-      description: matrix.description,
-      get externalBytes() {
-        return matrix.externalBytes;
+      n,
+      k,
+      multiply: (m, a, c, accumulate) => {
+        const asMade = () => packed.multiply(m, a, c, accumulate);
+        this.#record(2 * m * n * k, asMade, () => this.below.multiply({ m, n, k, a, transposeA: false, b, transposeB, c, accumulate }));
+        asMade();
       },
-      multiply: (product: MatrixProduct) => {
-        const again = () => matrix.multiply(product);
-        this.#record(2 * product.m * product.n * product.k, again, again);
-        matrix.multiply(product);
+      release: () => {
+        const asMade = () => packed.release();
+        this.#record(0, asMade, nothing);
+        asMade();
       },
-      pack: (n, k, b, transposeB): PackedMatrix => {
-        let packed = matrix.pack(n, k, b, transposeB);
-        const nothing = () => undefined;
-        const packAgain = () => {
-          packed = matrix.pack(n, k, b, transposeB);
-        };
-        this.#record(0, packAgain, nothing);
-        return {
-          n,
-          k,
-          multiply: (m, a, c, accumulate) => {
-            this.#record(
-              2 * m * n * k,
-              () => packed.multiply(m, a, c, accumulate),
-              () => matrix.multiply({ m, n, k, a, transposeA: false, b, transposeB, c, accumulate }),
-            );
-            packed.multiply(m, a, c, accumulate);
-          },
-          release: () => {
-            this.#record(0, () => packed.release(), nothing);
-            packed.release();
-          },
-        };
-      },
-      dispose: () => matrix.dispose(),
     };
   }
 }
@@ -107,23 +105,21 @@ export function profiled(device: Device, profile: Profile): Device {
       typeof kernel === 'function' ? timed(name, kernel as (...given: number[]) => number) : kernel,
     ]),
   ) as unknown as LoadedKernels;
-  const { matrix } = device;
-  return {
-    ...device,
-    kernels,
-    matrix: {
-      name: matrix.name,
-      precision: matrix.precision,
-      description: matrix.description,
-      get externalBytes() {
-        return matrix.externalBytes;
-      },
-      multiply: timed('products', (product: MatrixProduct) => matrix.multiply(product)),
-      pack: timed('packing', (n: number, k: number, b: number, transposeB: boolean) => {
-        const packed = matrix.pack(n, k, b, transposeB);
-        return { ...packed, n, k, multiply: timed('products', packed.multiply.bind(packed)), release: () => packed.release() };
-      }),
-      dispose: () => matrix.dispose(),
-    },
-  };
+  return { ...device, kernels, matrix: new TimedProvider(device.matrix, timed) };
+}
+
+type Timed = <Arguments extends unknown[], Result>(name: string, run: (...given: Arguments) => Result) => (...given: Arguments) => Result;
+
+class TimedProvider extends MatrixWrapper {
+  override readonly multiply: MatrixProvider['multiply'];
+  override readonly pack: MatrixProvider['pack'];
+
+  constructor(below: MatrixProvider, timed: Timed) {
+    super(below);
+    this.multiply = timed('products', (product: MatrixProduct) => below.multiply(product));
+    this.pack = timed('packing', (n: number, k: number, b: number, transposeB: boolean) => {
+      const packed = below.pack(n, k, b, transposeB);
+      return { n, k, multiply: timed('products', packed.multiply.bind(packed)), release: () => packed.release() };
+    });
+  }
 }

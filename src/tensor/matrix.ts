@@ -53,6 +53,46 @@ export interface MatrixProvider {
   dispose(): void;
 }
 
+/**
+ * A provider in front of another one. What a wrapper does not change goes through to the provider below, so that none can forget
+ * anything; disposing is the provider's own.
+ */
+export class MatrixWrapper implements MatrixProvider {
+  protected readonly below: MatrixProvider;
+
+  constructor(below: MatrixProvider) {
+    this.below = below;
+  }
+
+  get name(): string {
+    return this.below.name;
+  }
+  get packing(): string | undefined {
+    return this.below.packing;
+  }
+  get precision(): Precision {
+    return this.below.precision;
+  }
+  get description(): string {
+    return this.below.description;
+  }
+  get externalBytes(): number {
+    return this.below.externalBytes;
+  }
+
+  multiply(product: MatrixProduct): void {
+    this.below.multiply(product);
+  }
+
+  pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
+    return this.below.pack(n, k, b, transposeB);
+  }
+
+  dispose(): void {
+    this.below.dispose();
+  }
+}
+
 /** The library and its packing, in the form that choosing one takes: `onednn/blocks`. The same again gives the same bits. */
 export function matrixIdentity({ name, packing }: Pick<MatrixProvider, 'name' | 'packing'>): string {
   return packing === undefined ? name : `${name}/${packing}`;

@@ -1,4 +1,4 @@
-import type { MatrixProduct, MatrixProvider, PackedMatrix, Precision } from './matrix.js';
+import { type MatrixProduct, type MatrixProvider, MatrixWrapper, type PackedMatrix } from './matrix.js';
 import type { Tensor } from './tensor.js';
 
 /**
@@ -6,35 +6,24 @@ import type { Tensor } from './tensor.js';
  * matrix when it is first multiplied by and uses the packed copy from then on. Before weights change, `forget` gives the
  * copies back. The provider below stays as it is, also after `dispose`.
  */
-export class PackedWeights implements MatrixProvider {
-  readonly name: string;
-  readonly precision: Precision;
-  readonly description: string;
-  readonly #provider: MatrixProvider;
+export class PackedWeights extends MatrixWrapper {
   /** Byte offsets of the matrices that may be packed. */
   readonly #weights: ReadonlySet<number>;
   readonly #packed = new Map<string, PackedMatrix>();
 
   constructor(provider: MatrixProvider, weights: Iterable<Tensor>) {
-    this.name = provider.name;
-    this.precision = provider.precision;
-    this.description = provider.description;
-    this.#provider = provider;
+    super(provider);
     this.#weights = new Set(Array.from(weights, ({ offset }) => offset));
   }
 
-  get externalBytes(): number {
-    return this.#provider.externalBytes;
-  }
-
-  multiply(product: MatrixProduct): void {
+  override multiply(product: MatrixProduct): void {
     const { m, n, k, a, transposeA, b, transposeB, c, accumulate } = product;
-    if (transposeA || !this.#weights.has(b)) this.#provider.multiply(product);
+    if (transposeA || !this.#weights.has(b)) this.below.multiply(product);
     else this.#packedCopy(n, k, b, transposeB).multiply(m, a, c, accumulate);
   }
 
-  pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
-    if (!this.#weights.has(b)) return this.#provider.pack(n, k, b, transposeB);
+  override pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
+    if (!this.#weights.has(b)) return this.below.pack(n, k, b, transposeB);
     return { n, k, multiply: this.#packedCopy(n, k, b, transposeB).multiply, release: () => {} };
   }
 
@@ -43,7 +32,7 @@ export class PackedWeights implements MatrixProvider {
     this.#packed.clear();
   }
 
-  dispose(): void {
+  override dispose(): void {
     this.forget();
   }
 
@@ -51,7 +40,7 @@ export class PackedWeights implements MatrixProvider {
     const key = `${b} ${n} ${k} ${transposeB}`;
     const known = this.#packed.get(key);
     if (known !== undefined) return known;
-    const packed = this.#provider.pack(n, k, b, transposeB);
+    const packed = this.below.pack(n, k, b, transposeB);
     this.#packed.set(key, packed);
     return packed;
   }

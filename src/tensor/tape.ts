@@ -1,7 +1,7 @@
 import { DecadeError } from '../core/errors.js';
 import type { Scope } from './device.js';
 import type { InputGradients, Loss, Operation, OutputGradients, Tensors } from './operation.js';
-import type { Tensor } from './tensor.js';
+import { Tensor } from './tensor.js';
 import type { TouchedRows } from './touched-rows.js';
 
 /** Runs operations. Layers are written against this, so that training and inference share one forward pass. */
@@ -17,8 +17,6 @@ export interface Runner {
     inputs: NoInfer<Inputs>,
     attributes: Attributes,
   ): Outputs;
-  /** Rows [start, end) of a matrix, without a copy. */
-  rows(tensor: Tensor, start: number, end: number): Tensor;
 }
 
 /** Runs operations and forgets how. */
@@ -46,10 +44,6 @@ export class Inference implements Runner {
     loss.check(inputs, attributes);
     return loss.forward(this.scope, inputs, attributes);
   }
-
-  rows(tensor: Tensor, start: number, end: number): Tensor {
-    return tensor.rows(start, end);
-  }
 }
 
 /** A value that is learnt and the place where its gradient gathers. */
@@ -58,16 +52,18 @@ export interface Learnt {
   readonly gradient: Tensor | TouchedRows;
 }
 
-/** Runs operations and remembers them, so that `backward` can walk them in reverse. Lives as long as its scope's arena. */
+/**
+ * Runs operations and remembers them, so that `backward` can walk them in reverse. Lives as long as its scope's arena. A view of a
+ * tensor has the same part of its gradient, however the view was made.
+ */
 export class Tape implements Runner {
   readonly scope: Scope;
   /** One closure a remembered operation: it finds the gradients of its outputs and adds to those of its inputs. */
   #backward: (() => void)[] = [];
   /** Gradients of parameters from the start, of other tensors from when something first adds to them. */
   #gradients = new Map<Tensor, Tensor | TouchedRows>();
-  /** Outputs that depend on a parameter. */
+  /** Parameters and the outputs that depend on one. */
   #tracked = new Set<Tensor>();
-  #views = new Map<Tensor, { base: Tensor; start: number; end: number }>();
 
   constructor(scope: Scope, parameters: Iterable<Learnt>) {
     this.scope = scope;
@@ -84,7 +80,7 @@ export class Tape implements Runner {
   ): Outputs {
     operation.check(inputs, attributes);
     const { outputs, saved } = operation.forward(this.scope, inputs, attributes);
-    if (Object.values(inputs).some((input) => input !== undefined && this.#tracked.has(input))) {
+    if (Object.values(inputs).some((input) => input !== undefined && this.#origin(input) !== undefined)) {
       for (const output of Object.values(outputs)) if (output !== undefined) this.#tracked.add(output);
       this.#backward.push(() => {
         const outputGradients = this.#outputGradients(outputs);
@@ -108,17 +104,10 @@ export class Tape implements Runner {
     return loss.forwardAndGradient(this.scope, inputs, attributes, inputGradients, fresh);
   }
 
-  rows(tensor: Tensor, start: number, end: number): Tensor {
-    const view = tensor.rows(start, end);
-    if (this.#tracked.has(tensor)) {
-      this.#tracked.add(view);
-      this.#views.set(view, { base: tensor, start, end });
-    }
-    return view;
-  }
-
   /** The gradient of an output whose loss is computed elsewhere, before `backward`. It is read, and may be added to. */
   seed(output: Tensor, gradient: Tensor): void {
+    const origin = this.#origin(output);
+    if (origin !== undefined && origin !== output) throw new Error('a view has no gradient of its own to seed: seed what it is a view of');
     this.#gradients.set(output, gradient);
   }
 
@@ -130,10 +119,15 @@ export class Tape implements Runner {
 
   /** The gradient of a tensor after `backward`; undefined when no loss depends on it. */
   gradient(tensor: Tensor): Tensor | TouchedRows | undefined {
-    const view = this.#views.get(tensor);
-    if (view === undefined) return this.#gradients.get(tensor);
-    const base = this.gradient(view.base);
-    return base !== undefined && 'rows' in base ? base.rows(view.start, view.end) : undefined;
+    const origin = this.#origin(tensor) ?? tensor;
+    const gradient = this.#gradients.get(origin);
+    return gradient === undefined ? undefined : partOf(gradient, origin, tensor);
+  }
+
+  /** The parameter or output whose values a tensor shows: itself, or what it is a view of. Undefined where it depends on no parameter. */
+  #origin(tensor: Tensor): Tensor | undefined {
+    for (let at: Tensor | undefined = tensor; at !== undefined; at = at.base) if (this.#tracked.has(at)) return at;
+    return undefined;
   }
 
   /** Undefined when nothing depends on any output. */
@@ -155,9 +149,9 @@ export class Tape implements Runner {
     const fresh = new Set<keyof Inputs>();
     for (const name of overwrites) {
       const input: Tensor | undefined = inputs[name];
-      if (input === undefined || !this.#tracked.has(input) || this.#views.has(input) || this.#gradients.has(input)) continue;
-      // What is given twice is written and added to.
-      if (Object.values(inputs).filter((other) => other === input).length > 1) continue;
+      if (input === undefined || !this.#tracked.has(input) || this.#gradients.has(input)) continue;
+      // What is given twice, whole or in part, is written and added to.
+      if (Object.values(inputs).filter((other) => other !== undefined && this.#origin(other) === input).length > 1) continue;
       this.#gradients.set(input, this.scope.empty(input.shape));
       fresh.add(name);
     }
@@ -171,8 +165,9 @@ export class Tape implements Runner {
   ): InputGradients<Inputs, Sparse> {
     const gradients: { [name: string]: Tensor | TouchedRows | undefined } = {};
     for (const [name, input] of Object.entries(inputs)) {
-      if (input === undefined || !this.#tracked.has(input)) continue;
-      const gradient = this.#accumulator(input);
+      const origin = input && this.#origin(input);
+      if (input === undefined || origin === undefined) continue;
+      const gradient = partOf(this.#accumulator(origin), origin, input);
       if (!('rows' in gradient) && !(sparse as readonly string[]).includes(name)) {
         throw new DecadeError('shape', {
           where: `${operation}: ${name}`,
@@ -186,16 +181,19 @@ export class Tape implements Runner {
   }
 
   #accumulator(tensor: Tensor): Tensor | TouchedRows {
-    const view = this.#views.get(tensor);
-    if (view !== undefined) {
-      const base = this.#accumulator(view.base);
-      if ('rows' in base) return base.rows(view.start, view.end);
-    }
-    let gradient = this.#gradients.get(tensor);
-    if (gradient === undefined) {
-      gradient = this.scope.zeros(tensor.shape);
-      this.#gradients.set(tensor, gradient);
-    }
+    const gradient = this.#gradients.get(tensor) ?? this.scope.zeros(tensor.shape);
+    this.#gradients.set(tensor, gradient);
     return gradient;
   }
+}
+
+/** Where the gradient of a view lies in that of its origin. Views are contiguous, so it has the view's own shape. */
+function partOf(gradient: Tensor | TouchedRows, origin: Tensor, view: Tensor): Tensor | TouchedRows {
+  if (view === origin) return gradient;
+  if ('rows' in gradient) return new Tensor(gradient.memory, gradient.offset + view.offset - origin.offset, view.shape, 'f32', gradient);
+  throw new DecadeError('shape', {
+    where: 'view',
+    received: 'a view of a parameter whose gradient is kept as touched rows',
+    allowed: 'the whole parameter, or one with a dense gradient',
+  });
 }

@@ -14,12 +14,15 @@ export class Tensor {
   readonly dataType: DataType;
   /** Number of values. */
   readonly size: number;
+  /** The tensor that this is a view of, from which a tape knows where its gradient belongs. */
+  readonly base: Tensor | undefined;
 
-  constructor(memory: Memory, offset: number, shape: Shape, dataType: DataType = 'f32') {
+  constructor(memory: Memory, offset: number, shape: Shape, dataType: DataType = 'f32', base?: Tensor) {
     this.memory = memory;
     this.offset = offset;
     this.shape = shape;
     this.dataType = dataType;
+    this.base = base;
     this.size = shape.reduce((product, dimension) => product * dimension, 1);
   }
 
@@ -36,9 +39,9 @@ export class Tensor {
     return size;
   }
 
-  /** The same values under another shape of the same size. */
+  /** A view: the same values under another shape of the same size. */
   reshape(shape: Shape): Tensor {
-    const reshaped = new Tensor(this.memory, this.offset, shape, this.dataType);
+    const reshaped = new Tensor(this.memory, this.offset, shape, this.dataType, this);
     if (reshaped.size !== this.size) {
       throw new DecadeError('shape', {
         where: 'reshape',
@@ -49,14 +52,14 @@ export class Tensor {
     return reshaped;
   }
 
-  /** Rows [start, end) of the leading dimension, without a copy. */
+  /** A view: rows [start, end) of the leading dimension. */
   rows(start: number, end: number): Tensor {
     const count = this.dimension(0);
     if (start < 0 || end < start || end > count) {
       throw new DecadeError('shape', { where: 'rows', received: `[${start}, ${end})`, allowed: `a range within [0, ${count})` });
     }
     const rowSize = count === 0 ? 0 : this.size / count;
-    return new Tensor(this.memory, this.offset + start * rowSize * 4, [end - start, ...this.shape.slice(1)], this.dataType);
+    return new Tensor(this.memory, this.offset + start * rowSize * 4, [end - start, ...this.shape.slice(1)], this.dataType, this);
   }
 
   /** A live view of the values; valid until the memory grows, so use it at once. */

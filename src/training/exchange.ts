@@ -10,9 +10,9 @@ export type SummedPart =
  * What one of several devices sums when their gradients are exchanged: its share of every dense gradient. A list of touched
  * rows is merged by one device; the tables take turns.
  */
-export function partsToSum(learnt: readonly Pick<Parameter, 'size' | 'gradientKind'>[], share: Share): SummedPart[] {
-  return learnt.flatMap(({ size, gradientKind }, index): SummedPart[] => {
-    if (gradientKind === 'rows') return index % share.parts === share.part ? [{ index, kind: 'rows' }] : [];
+export function partsToSum(learnt: readonly Pick<Parameter, 'size' | 'rules'>[], share: Share): SummedPart[] {
+  return learnt.flatMap(({ size, rules }, index): SummedPart[] => {
+    if (rules.gradient === 'rows') return index % share.parts === share.part ? [{ index, kind: 'rows' }] : [];
     return [{ index, kind: 'values', ...shareOf(size, share, 16) }];
   });
 }

@@ -62,7 +62,7 @@ export class Optimizer {
         const name = stateName(moment, parameter.name);
         this.state.set(name, place(name, parameter.shape, parameter.size));
       }
-      if (parameter.gradientKind === 'rows' && !updatesTouchedRows(options)) {
+      if (parameter.rules.gradient === 'rows' && !updatesTouchedRows(options)) {
         this.#unpacked.set(parameter.name, place(`unpacked.${parameter.name}`, parameter.shape, parameter.size));
       }
     }
@@ -97,6 +97,7 @@ export class Optimizer {
   updateRange(kernels: Kernels, { parameter, value, gradient }: LearntParameter, step: Step, start: number, end: number): void {
     const unpacked = this.#unpacked.get(parameter.name);
     const { options } = this;
+    const decay = options.kind === 'adam' && parameter.rules.decay ? options.weightDecay : 0;
     if (gradient instanceof TouchedRows && unpacked === undefined) {
       const { columns, slots } = gradient;
       const table = gradient.table.offset + start * columns * 4;
@@ -121,7 +122,7 @@ export class Optimizer {
           options.epsilon,
           correction1,
           correction2,
-          options.weightDecay,
+          decay,
         );
       }
       return;
@@ -145,7 +146,7 @@ export class Optimizer {
         options.epsilon,
         correction1,
         correction2,
-        options.weightDecay,
+        decay,
       );
     }
   }

@@ -157,7 +157,7 @@ export async function prepare(
     const fingerprint = await corpusFingerprint(corpus);
     if (checkpoint !== undefined) await restore(checkpoint, run, executor, fingerprint, request);
     else {
-      model.parameters.initialiseUniform(seed, configuration.model.initialRange);
+      model.parameters.initialise(seed);
       // Without a checkpoint, a model can only be the one that the run was made from.
       if (await run.hasModel()) await run.loadParameters(model.parameters);
     }

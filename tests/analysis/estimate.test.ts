@@ -40,13 +40,13 @@ test('a pipeline that training would refuse is refused here', () => {
 test('the estimate, the division of batches and the simulation count the same operations of a token', () => {
   const configuration = paper({ model: { kind: 'lstm', layers: 3, hidden: 24, embedding: 16 } });
   const vocabularies = vocabulariesOf(configuration);
-  const { tokenCosts } = createModel(configuration.model, vocabularies);
+  const { costs } = createModel(configuration.model, vocabularies).parameters;
   const model = estimateModel(configuration);
-  assert.deepEqual([model.operationsPerSourceToken, model.operationsPerTargetToken], [6 * tokenCosts.source, 6 * tokenCosts.target]);
+  assert.deepEqual([model.operationsPerSourceToken, model.operationsPerTargetToken], [6 * costs.source, 6 * costs.target]);
   const network = networkOf(configuration.model, vocabularies, configuration.training.optimizer);
   const layers = (part: 'encoder' | 'decoder') => [0, 1, 2].reduce((sum, layer) => sum + operationsOf(network, { part, layer }), 0);
   const output = operationsOf(network, { part: 'output', vocabulary: { from: 0, to: vocabularies.target } });
-  assert.deepEqual([layers('encoder'), layers('decoder') + output], [2 * tokenCosts.source, 2 * tokenCosts.target]);
+  assert.deepEqual([layers('encoder'), layers('decoder') + output], [2 * costs.source, 2 * costs.target]);
 });
 
 test('tied embeddings still cost their product', () => {

@@ -10,6 +10,8 @@ import { Memory } from '../../src/tensor/memory.js';
 import { trainTokenizer } from '../../src/text/train-tokenizer.js';
 import { tensorsOf, valuesOf } from './tensors.js';
 
+const anySection = { side: 'source', initial: { kind: 'constant', value: 0 } } as const;
+
 const tokenizer = await trainTokenizer(['a b c'], { kind: 'word' });
 const other = await trainTokenizer(['d e'], { kind: 'word' });
 const contents = { configuration: 'version: 1\n', tokenizers: { source: tokenizer, target: tokenizer } };
@@ -45,7 +47,7 @@ test('a run gives back its configuration, its tokenizers and its model', async (
   assert.deepEqual(opened.tokenizers.source.encode('a d'), tokenizer.encode('a d'));
   assert.deepEqual(opened.tokenizers.target.encode('a d'), other.encode('a d'));
   const store = new ParameterStore();
-  const weight = store.declare('weight', [2]);
+  const weight = store.section(anySection).vector('weight', 2);
   store.allocate(new Memory({ shared: false }));
   assert.deepEqual(await opened.loadParameters(store), { step: '3' });
   assert.deepEqual(weight.value.toArray(), [3, -3]);
@@ -85,7 +87,7 @@ test('a run without a model, or with a truncated one, is refused with the reason
   const files = memoryFiles();
   const run = await Run.create(files, 'out', contents);
   const store = new ParameterStore();
-  store.declare('weight', [2]);
+  store.section(anySection).vector('weight', 2);
   store.allocate(new Memory({ shared: false }));
   await assert.rejects(run.loadParameters(store), /out: no model.safetensors.*--resume/);
   await run.saveModel(parametersAt(1), {});
@@ -224,7 +226,7 @@ test('whichever operation of a checkpoint fails, the run opens with a whole chec
     await checkpoint?.restore(parameters, tensorsOf({ moment: [[1]] }));
     assert.equal(parameters.get('weight')?.f32[0], checkpoint?.step);
     const store = new ParameterStore();
-    const weight = store.declare('weight', [2]);
+    const weight = store.section(anySection).vector('weight', 2);
     store.allocate(new Memory({ shared: false }));
     assert.equal((await run.loadParameters(store)).step, String(weight.value.f32[0]));
     await save(run, 4, 2);

@@ -107,10 +107,10 @@ export const lstmVariants: readonly Readonly<Record<string, unknown>>[] = [
 
 /** A model with random parameters, large enough to have opinions. */
 export function randomLstm(device: Device, options: object = {}, { vocabulary = 13, seed = 1, range = 0.9 } = {}): LstmModel {
-  const parsed = lstmOptions.parse({ kind: 'lstm', layers: 2, hidden: 8, ...options });
+  const parsed = lstmOptions.parse({ kind: 'lstm', layers: 2, hidden: 8, initialRange: range, ...options });
   const model = new LstmModel(parsed, { source: 11, target: vocabulary });
   model.parameters.allocate(device.memory);
-  model.parameters.initialiseUniform(seed, range);
+  model.parameters.initialise(seed);
   return model;
 }
 

@@ -60,7 +60,7 @@ for (const [name, options] of Object.entries({
   test(`a sentence has the same loss and gradient alone and in any batch: ${name}`, () => {
     const model = new LstmModel(lstmOptions.parse({ kind: 'lstm', hidden: 12, initialRange: 0.3, ...options }), vocabularies);
     model.parameters.allocate(device.memory);
-    model.parameters.initialiseUniform(1, 0.3);
+    model.parameters.initialise(1);
     const pairs = draw(11);
     const together = gradientsOf(model, [pairs]);
     const alone = gradientsOf(
@@ -82,9 +82,9 @@ for (const [name, options] of Object.entries({
 }
 
 test('dropout changes with the update and the seed, not with the batch', () => {
-  const model = new LstmModel(lstmOptions.parse({ kind: 'lstm', hidden: 8, dropout: 0.5 }), vocabularies);
+  const model = new LstmModel(lstmOptions.parse({ kind: 'lstm', hidden: 8, dropout: 0.5, initialRange: 0.5 }), vocabularies);
   model.parameters.allocate(device.memory);
-  model.parameters.initialiseUniform(1, 0.5);
+  model.parameters.initialise(1);
   const [pair] = draw(1);
   const losses = [
     [3, 5],
@@ -104,9 +104,12 @@ test('dropout changes with the update and the seed, not with the batch', () => {
 
 test('memory is flat over 1,000 updates, on the device and on the JavaScript heap', async () => {
   const { LocalExecutor } = await import('../../src/training/local-executor.js');
-  const model = new LstmModel(lstmOptions.parse({ kind: 'lstm', hidden: 16, attention: 'dot', dropout: 0.1 }), vocabularies);
+  const model = new LstmModel(
+    lstmOptions.parse({ kind: 'lstm', hidden: 16, attention: 'dot', dropout: 0.1, initialRange: 0.1 }),
+    vocabularies,
+  );
   model.parameters.allocate(device.memory);
-  model.parameters.initialiseUniform(1, 0.1);
+  model.parameters.initialise(1);
   const executor = new LocalExecutor(device, model, { ...rule, optimizer: { kind: 'sgd', learningRate: 1e-3 } });
   const pairs = draw(16);
   const run = async (from: number, to: number) => {

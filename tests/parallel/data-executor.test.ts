@@ -14,7 +14,7 @@ import type { OptimizerOptions, UpdateRule } from '../../src/training/optimizer-
 import { keptThreads } from './kept-threads.js';
 
 const vocabularies = { source: 40, target: 35 };
-const options = modelOptions.parse({ kind: 'lstm', hidden: 24, attention: 'dot', dropout: 0.2 });
+const options = modelOptions.parse({ kind: 'lstm', initialRange: 0.2, hidden: 24, attention: 'dot', dropout: 0.2 });
 const gemm = 'webassembly';
 
 const pairs: IdPair[] = Array.from({ length: 25 }, (_, key) => ({
@@ -40,7 +40,7 @@ async function start(devices: number, rule: UpdateRule): Promise<Executor> {
   const memory = new Memory({ shared: true });
   const model = createModel(options, vocabularies);
   model.parameters.allocate(memory);
-  model.parameters.initialiseUniform(1, 0.2);
+  model.parameters.initialise(1);
   if (devices === 0) return new LocalExecutor(await nodeRuntime.openDevice(memory, { gemm }), model, rule);
   return DataExecutor.start({ runtime: keptThreads, memory, model, modelOptions: options, rule, devices, gemm });
 }
@@ -91,7 +91,7 @@ test('a device that dies ends the update with a clear error, and nothing hangs',
   const memory = new Memory({ shared: true });
   const model = createModel(options, vocabularies);
   model.parameters.allocate(memory);
-  model.parameters.initialiseUniform(1, 0.2);
+  model.parameters.initialise(1);
   const threads: DeviceThread[] = [];
   let deaf = false;
   const runtime = {

@@ -68,7 +68,7 @@ async function executed(devices: number, options: ReturnType<typeof modelOptions
   const opened = await nodeRuntime.openDevice(memory, { gemm: 'webassembly' });
   const model = createModel(options, vocabularies);
   model.parameters.allocate(memory);
-  model.parameters.initialiseUniform(1, 0.1);
+  model.parameters.initialise(1);
   const rule: UpdateRule = { optimizer, clip: { kind: 'none' }, normalise: 'words', labelSmoothing: 0, seed: 1 };
   const shared = new Optimizer(optimizer, model.parameters, memory);
   const all = Array.from({ length: devices }, () => counting(opened));

@@ -22,8 +22,8 @@ const tokenizer = await trainTokenizer([words.join(' ')], { kind: 'word', size: 
 const tokenizers = { sourceTokenizer: tokenizer, targetTokenizer: tokenizer };
 /** Lines of 0 to 9 words. */
 const lines = randomSources(60, 9, 4).map((ids, index) => (index % 11 === 3 ? '' : ids.map((id) => words[id % 7]).join(' ')));
-const attentive = modelOptions.parse({ kind: 'lstm', layers: 2, hidden: 16, attention: 'dot', inputFeeding: true });
-const plain = modelOptions.parse({ kind: 'lstm', layers: 1, hidden: 12 });
+const attentive = modelOptions.parse({ kind: 'lstm', initialRange: 0.9, layers: 2, hidden: 16, attention: 'dot', inputFeeding: true });
+const plain = modelOptions.parse({ kind: 'lstm', initialRange: 0.9, layers: 1, hidden: 12 });
 
 /** An executor of random models on this thread and, above `worthStarting` multiplications, on devices. */
 async function start(
@@ -34,7 +34,7 @@ async function start(
   const models = options.map((each, index) => {
     const model = createModel(each, { source: 11, target: 11 });
     model.parameters.allocate(memory);
-    model.parameters.initialiseUniform(index + 3, 0.9);
+    model.parameters.initialise(index + 3);
     return model;
   });
   const executor = new ElasticDecodingExecutor({
@@ -223,7 +223,7 @@ test('a line that cannot be translated is named, and the devices go on', async (
   const memory = new Memory({ shared: true });
   const model = createModel(plain, { source: 11, target: 11 });
   model.parameters.allocate(memory);
-  model.parameters.initialiseUniform(1, 0.1);
+  model.parameters.initialise(1);
   const rule = {
     optimizer: { kind: 'sgd', learningRate: 0.1 },
     clip: { kind: 'none' },

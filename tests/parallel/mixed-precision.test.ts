@@ -16,7 +16,7 @@ const gemm = 'onednn';
 const { provider, report } = await mixedPrecision(new Memory({ shared: true }), { gemm });
 provider?.dispose();
 
-const options = modelOptions.parse({ kind: 'lstm', layers: 2, hidden: 32 });
+const options = modelOptions.parse({ kind: 'lstm', initialRange: 0.2, layers: 2, hidden: 32 });
 const rule: UpdateRule = {
   optimizer: { kind: 'sgd', learningRate: 1 },
   clip: { kind: 'norm', max: 5 },
@@ -35,7 +35,7 @@ async function start(precision: Precision, devices: number): Promise<Executor> {
   const memory = new Memory({ shared: true });
   const model = createModel(options, { source: 40, target: 35 });
   model.parameters.allocate(memory);
-  model.parameters.initialiseUniform(1, 0.2);
+  model.parameters.initialise(1);
   if (devices === 0) return new LocalExecutor(await nodeRuntime.openDevice(memory, { gemm, precision }), model, rule);
   return DataExecutor.start({ runtime: nodeRuntime, memory, model, modelOptions: options, rule, devices, gemm, precision });
 }

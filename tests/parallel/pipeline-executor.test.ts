@@ -20,7 +20,7 @@ import type { OptimizerOptions, UpdateRule } from '../../src/training/optimizer-
 import { keptThreads } from './kept-threads.js';
 
 const vocabularies = { source: 40, target: 35 };
-const options = modelOptions.parse({ kind: 'lstm', hidden: 12, embedding: 10, layers: 3, residual: true, dropout: 0.2 });
+const options = modelOptions.parse({ kind: 'lstm', initialRange: 0.2, hidden: 12, embedding: 10, layers: 3, residual: true, dropout: 0.2 });
 const gemm = 'webassembly';
 
 const pairs: IdPair[] = Array.from({ length: 25 }, (_, key) => ({
@@ -85,7 +85,7 @@ async function start(
   const memory = new Memory({ shared: true });
   const model = createModel(given, vocabularies);
   model.parameters.allocate(memory);
-  model.parameters.initialiseUniform(1, 0.2);
+  model.parameters.initialise(1);
   if (plan === undefined) return new LocalExecutor(await nodeRuntime.openDevice(memory, { gemm }), model, rule);
   return PipelineExecutor.start({ runtime, memory, model, modelOptions: given, rule, plan, gemm });
 }
@@ -165,7 +165,7 @@ test('the same plan gives the same bits twice, and after a resume', async () => 
 
 test('one forward, one backward keeps no more micro-batches than there are devices', async () => {
   const rule = ruleOf(sgd);
-  const given = modelOptions.parse({ kind: 'lstm', hidden: 96, layers: 2 });
+  const given = modelOptions.parse({ kind: 'lstm', initialRange: 0.1, hidden: 96, layers: 2 });
   const ids = Array.from({ length: 20 }, (_, index) => 4 + index);
   const batch = Array.from({ length: 64 }, (_, key) => ({ key, source: ids, target: ids.slice(1) }));
   const grown = { gpipe: 0, '1f1b': 0 };
@@ -174,7 +174,7 @@ test('one forward, one backward keeps no more micro-batches than there are devic
     const memory = new Memory({ shared: true });
     const model = createModel(given, vocabularies);
     model.parameters.allocate(memory);
-    model.parameters.initialiseUniform(1, 0.1);
+    model.parameters.initialise(1);
     const placement = { devices: 2, layers: [0, 1], vocabulary: [slice(0, 0, 15), slice(1, 15, 35)] };
     const plan: PipelinePlan = { placement, order, microBatches: 16, softmax: 'as they come' };
     const executor = await PipelineExecutor.start({ runtime: keptThreads, memory, model, modelOptions: given, rule, plan, gemm });
@@ -234,7 +234,7 @@ test('what ties layers together is refused before a thread is started', async ()
     [{ attention: 'additive' }, /model\.attention: additive, which needs the whole source/],
     [{ embedding: 12, tiedEmbeddings: true }, /model\.tiedEmbeddings: true, which the first layer and every slice/],
   ] as const) {
-    const given = modelOptions.parse({ kind: 'lstm', hidden: 12, layers: 3, ...option });
+    const given = modelOptions.parse({ kind: 'lstm', initialRange: 0.2, hidden: 12, layers: 3, ...option });
     await assert.rejects(start(byLayers, ruleOf(sgd), runtime, given), reason);
   }
 });

@@ -24,13 +24,13 @@ const optimizers: { readonly [name: string]: OptimizerOptions } = {
 async function trainedAbove(bytes: number, optimizer: OptimizerOptions, gemm: string | undefined): Promise<Float32Array[]> {
   const memory = new Memory({ shared: true });
   if (bytes > 0) memory.allocate(bytes);
-  const model = createModel(modelOptions.parse({ kind: 'lstm', hidden: 20, attention: 'additive', dropout: 0.1 }), {
+  const model = createModel(modelOptions.parse({ kind: 'lstm', initialRange: 0.2, hidden: 20, attention: 'additive', dropout: 0.1 }), {
     source: 40,
     target: 40,
   });
   model.parameters.allocate(memory);
   for (const { value } of model.parameters) assert.ok(value.offset >= bytes);
-  model.parameters.initialiseUniform(1, 0.2);
+  model.parameters.initialise(1);
   const device = await nodeRuntime.openDevice(memory, { gemm });
   const executor = new LocalExecutor(device, model, {
     optimizer,

@@ -26,9 +26,9 @@ const variants = {
 
 async function modelIn(memory: Memory, options: object, hidden: number) {
   const kernels = await loadKernels(memory);
-  const model = createModel(modelOptions.parse({ kind: 'lstm', hidden, ...options }), vocabularies);
+  const model = createModel(modelOptions.parse({ kind: 'lstm', initialRange: 0.1, hidden, ...options }), vocabularies);
   model.parameters.allocate(memory);
-  model.parameters.initialiseUniform(1, 0.1);
+  model.parameters.initialise(1);
   return { model, device: { memory, kernels, matrix: webAssemblyProvider(memory, kernels) } };
 }
 

@@ -1,7 +1,7 @@
 import { Attention, attentionPlan, type AttentionMemory, type MemoryRows } from '../../nn/attention.js';
 import { Embedding, type Words } from '../../nn/embedding.js';
 import { Linear } from '../../nn/linear.js';
-import type { Parameter, ParameterStore } from '../../nn/parameters.js';
+import type { Parameter, ParameterSection } from '../../nn/parameters.js';
 import { dropped, type Pass } from '../../nn/pass.js';
 import { RecurrentStack, type RecurrentState } from '../../nn/recurrent.js';
 import { type SequenceLayout, singleStepLayout } from '../../tensor/layout.js';
@@ -35,20 +35,22 @@ export class LstmDecoder {
   readonly #attention: Attention | undefined;
   readonly #output: { weight: Parameter; bias: Parameter };
 
-  constructor(store: ParameterStore, options: LstmOptions, vocabulary: number) {
+  /** `source` is the side that attention looks at. */
+  constructor(section: ParameterSection, source: ParameterSection, options: LstmOptions, vocabulary: number) {
     this.#options = options;
-    this.#embedding = new Embedding(store, 'target.embedding', vocabulary, options.embedding, { tied: options.tiedEmbeddings });
-    this.#stack = new RecurrentStack(store, 'decoder', {
+    this.#embedding = new Embedding(section, 'target.embedding', vocabulary, options.embedding, { tied: options.tiedEmbeddings });
+    this.#stack = new RecurrentStack(section, 'decoder', {
       layers: options.layers,
       inputs: options.embedding + (options.inputFeeding ? options.hidden : 0),
       hidden: options.hidden,
       residual: options.residual,
     });
-    this.#attention = options.attention === 'none' ? undefined : new Attention(store, 'attention', options.attention, options.hidden);
+    this.#attention =
+      options.attention === 'none' ? undefined : new Attention(section, source, 'attention', options.attention, options.hidden);
     this.#output = options.tiedEmbeddings
-      ? { weight: this.#embedding.table, bias: store.declare('output.bias', [vocabulary]) }
+      ? { weight: this.#embedding.table, bias: section.vector('output.bias', vocabulary) }
       : (() => {
-          const { weight, bias } = new Linear(store, 'output', options.hidden, vocabulary, { bias: true });
+          const { weight, bias } = new Linear(section, 'output', options.hidden, vocabulary, { bias: true });
           if (bias === undefined) throw new Error('the output layer has a bias');
           return { weight, bias };
         })();
@@ -163,8 +165,8 @@ export class LstmDecoder {
     let { layers, fed } = state as { layers: readonly RecurrentState[]; fed: Tensor };
     for (let step = 0; step < layout.steps; step++) {
       const [first, active] = [layout.offsets[step] as number, layout.active[step] as number];
-      const current = (tensor: Tensor) => (tensor.dimension(0) === active ? tensor : runner.rows(tensor, 0, active));
-      const input = runner.run(concatenate, { left: runner.rows(embedded, first, first + active), right: current(fed) }, {}).output;
+      const current = (tensor: Tensor) => (tensor.dimension(0) === active ? tensor : tensor.rows(0, active));
+      const input = runner.run(concatenate, { left: embedded.rows(first, first + active), right: current(fed) }, {}).output;
       const stack = this.#stack.forward(
         pass,
         input,

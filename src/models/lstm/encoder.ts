@@ -1,6 +1,6 @@
 import type { PackedSource } from '../../data/batch.js';
 import { Embedding } from '../../nn/embedding.js';
-import type { ParameterStore } from '../../nn/parameters.js';
+import type { ParameterSection } from '../../nn/parameters.js';
 import { type Pass, rowKeys } from '../../nn/pass.js';
 import { BidirectionalStack, RecurrentStack, type RecurrentState } from '../../nn/recurrent.js';
 import type { SequenceLayout } from '../../tensor/layout.js';
@@ -12,10 +12,10 @@ export class LstmEncoder {
   readonly #embedding: Embedding;
   readonly #stack: RecurrentStack | BidirectionalStack;
 
-  constructor(store: ParameterStore, options: LstmOptions, vocabulary: number) {
-    this.#embedding = new Embedding(store, 'source.embedding', vocabulary, options.embedding, { tied: false });
+  constructor(section: ParameterSection, options: LstmOptions, vocabulary: number) {
+    this.#embedding = new Embedding(section, 'source.embedding', vocabulary, options.embedding, { tied: false });
     const Stack = options.bidirectional ? BidirectionalStack : RecurrentStack;
-    this.#stack = new Stack(store, 'encoder', {
+    this.#stack = new Stack(section, 'encoder', {
       layers: options.layers,
       inputs: options.embedding,
       hidden: options.hidden,

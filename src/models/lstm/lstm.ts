@@ -34,8 +34,12 @@ export class LstmModel implements Model {
   constructor(options: LstmOptions, vocabularies: VocabularySizes) {
     this.options = options;
     this.vocabularies = vocabularies;
-    this.#encoder = new LstmEncoder(this.parameters, options, vocabularies.source);
-    this.#decoder = new LstmDecoder(this.parameters, options, vocabularies.target);
+    // Every value, biases too, starts in the same range (Sutskever et al. 2014, section 3.4).
+    const initial = { kind: 'uniform', range: options.initialRange } as const;
+    const source = this.parameters.section({ side: 'source', initial });
+    const target = this.parameters.section({ side: 'target', initial });
+    this.#encoder = new LstmEncoder(source, options, vocabularies.source);
+    this.#decoder = new LstmDecoder(target, source, options, vocabularies.target);
     this.sentenceEncoder = new LstmSentenceEncoder(this.#encoder);
   }
 
@@ -45,19 +49,6 @@ export class LstmModel implements Model {
 
   get batchOptions(): BatchOptions {
     return { reverseSource: this.options.reverseSource };
-  }
-
-  get tokenCosts(): { source: number; target: number } {
-    let source = 0;
-    let target = 0;
-    for (const { name, size, shape } of this.parameters) {
-      // Every matrix but an embedding is multiplied once a token of its side; the keys of attention once a source token.
-      if (shape.length < 2 || name.endsWith('.table')) continue;
-      if (name.startsWith('encoder.') || name.startsWith('attention.keys.')) source += size;
-      else target += size;
-    }
-    if (this.options.tiedEmbeddings) target += this.#decoder.outputWeight.size;
-    return { source, target };
   }
 
   loss(pass: Pass, batch: Batch, attributes: SoftmaxCrossEntropyAttributes): SoftmaxCrossEntropyOutputs {

@@ -1,5 +1,5 @@
 import { DecadeError, nearestName } from '../../../core/errors.js';
-import { type MatrixProvider, matrixIdentity } from '../../../tensor/matrix.js';
+import { type MatrixProvider, MatrixWrapper, matrixIdentity, type PackedMatrix } from '../../../tensor/matrix.js';
 import type { Memory } from '../../../tensor/memory.js';
 import type { VectorSet } from '../machine-code/assembler.js';
 import { type MachineCode, machineCodeProvider, openMachineCode } from '../machine-code/provider.js';
@@ -233,26 +233,36 @@ function nativeProvider(memory: Memory, library: NativeLibraryFound, choice: Nat
     library.name === 'onednn'
       ? oneDnnProvider(memory, library, packing === 'blocks' ? 'blocks' : 'plain')
       : cblasProvider(memory, library, packing === 'panels' ? 'panels' : 'plain');
-  return own?.available === true ? withOwnPacking(provider, machineCodeProvider(memory, own)) : provider;
+  return own?.available === true ? new OwnPackingProvider(provider, machineCodeProvider(memory, own)) : provider;
 }
 
 /** Products of packed weights by `own`, all others by the library. */
-function withOwnPacking(library: MatrixProvider, own: MatrixProvider): MatrixProvider {
-  return {
-    name: library.name,
-    packing: own.name,
-    precision: library.precision,
-    description: `${library.description}, packed weights by ${own.description}`,
-    multiply: (product) => library.multiply(product),
-    pack: (n, k, b, transposeB) => own.pack(n, k, b, transposeB),
-    get externalBytes() {
-      return library.externalBytes + own.externalBytes;
-    },
-    dispose() {
-      library.dispose();
-      own.dispose();
-    },
-  };
+class OwnPackingProvider extends MatrixWrapper {
+  readonly #own: MatrixProvider;
+
+  constructor(library: MatrixProvider, own: MatrixProvider) {
+    super(library);
+    this.#own = own;
+  }
+
+  override get packing(): string {
+    return this.#own.name;
+  }
+  override get description(): string {
+    return `${this.below.description}, packed weights by ${this.#own.description}`;
+  }
+  override get externalBytes(): number {
+    return this.below.externalBytes + this.#own.externalBytes;
+  }
+
+  override pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
+    return this.#own.pack(n, k, b, transposeB);
+  }
+
+  override dispose(): void {
+    super.dispose();
+    this.#own.dispose();
+  }
 }
 
 type Results = Readonly<Record<string, CalibrationResult>>;

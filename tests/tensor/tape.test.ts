@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Scope } from '../../src/tensor/device.js';
+import { Arena } from '../../src/tensor/memory.js';
+import { concatenate } from '../../src/tensor/operations/concatenate.js';
+import { tanh } from '../../src/tensor/operations/tanh.js';
+import { type Learnt, Tape } from '../../src/tensor/tape.js';
+import type { Shape, Tensor } from '../../src/tensor/tensor.js';
+import { TouchedRows } from '../../src/tensor/touched-rows.js';
+import { openTestDevice } from './devices.js';
+
+const device = await openTestDevice();
+const scope = new Scope(device, new Arena(device.memory));
+
+/** Values 0, 0.1, 0.2, ... */
+function parameter(shape: Shape): Learnt & { readonly gradient: Tensor } {
+  const value = scope.empty(shape);
+  return { value: value.set(Array.from(value.f32.keys(), (index) => index / 10)), gradient: scope.zeros(shape) };
+}
+
+const ones = (shape: Shape): Tensor => {
+  const tensor = scope.empty(shape);
+  tensor.f32.fill(1);
+  return tensor;
+};
+
+/** The derivative of tanh at the value that `parameter` has at an index. */
+const slope = (index: number): number => 1 - Math.tanh(index / 10) ** 2;
+
+function assertNear(actual: Tensor, expected: readonly number[]): void {
+  assert.equal(actual.size, expected.length);
+  for (const [index, value] of actual.toArray().entries())
+    assert.ok(Math.abs(value - (expected[index] as number)) < 1e-5, `${index}: ${value}`);
+}
+
+describe('the gradient of a view is a part of that of what it shows', () => {
+  test('overlapping rows of a parameter, under another shape', () => {
+    const weight = parameter([4, 2]);
+    const tape = new Tape(scope, [weight]);
+    for (const view of [weight.value.rows(1, 3).reshape([1, 4]), weight.value.reshape([2, 4]).rows(1, 2)]) {
+      const { output } = tape.run(tanh, { input: view }, {});
+      tape.seed(output, ones([1, 4]));
+    }
+    tape.backward();
+    assertNear(weight.gradient, [0, 0, slope(2), slope(3), 2 * slope(4), 2 * slope(5), slope(6), slope(7)]);
+  });
+
+  test('rows of what an operation gave, beside all of it in the same operation', () => {
+    const weight = parameter([2, 2]);
+    const tape = new Tape(scope, [weight]);
+    const { output } = tape.run(tanh, { input: weight.value }, {});
+    const { output: joined } = tape.run(concatenate, { left: output.reshape([1, 4]), right: output.rows(1, 2) }, {});
+    tape.seed(joined, ones([1, 6]));
+    tape.backward();
+    assertNear(weight.gradient, [slope(0), slope(1), 2 * slope(2), 2 * slope(3)]);
+    assertNear(tape.gradient(output.rows(1, 2)) as Tensor, [2, 2]);
+  });
+
+  test('one that would be lost is refused', () => {
+    const weight = parameter([2, 2]);
+    const table = { value: scope.zeros([3, 2]), gradient: new TouchedRows(device.memory, 3, 2) };
+    const tape = new Tape(scope, [weight, table]);
+    assert.throws(() => tape.seed(weight.value.rows(0, 1), ones([1, 2])), /a view has no gradient of its own/);
+    const { output } = tape.run(tanh, { input: table.value.rows(0, 1) }, {});
+    tape.seed(output, ones([1, 2]));
+    assert.throws(() => tape.backward(), /a view of a parameter whose gradient is kept as touched rows/);
+  });
+});
