@@ -52,9 +52,9 @@ export async function requireFree(files: Files, path: string, amongOthers = fals
 }
 
 async function takenNames(files: Files, path: string): Promise<string[]> {
-  const noted = await new UnfinishedWork(files, path).names();
+  const unfinished = new UnfinishedWork(files, path);
   // Somebody else's file may have the record's name.
-  const ours = [lockName, ...noted, ...(noted.length > 0 ? [recordName] : [])];
+  const ours = [lockName, ...(await unfinished.names()), ...((await unfinished.isOwn()) ? [recordName] : [])];
   return (await files.list(path)).filter((name) => !ours.includes(name));
 }
 

@@ -34,13 +34,20 @@ export class UnfinishedWork {
     return [...noted].filter((name) => /^[^/\\:]+(\/[^/\\:]+)?$/.test(name) && !name.split('/').includes('..'));
   }
 
+  /** Whether the file of the record's name is a record, or what is left of one that was ended as it was begun. */
+  async isOwn(): Promise<boolean> {
+    const [first] = await this.#lines();
+    return first === undefined || first === heading;
+  }
+
   /** Notes names before they are made. Throws `input` when the file of the record's name is somebody else's. */
   async begin(...names: readonly string[]): Promise<void> {
-    const [first] = await this.#lines();
-    if (first !== undefined && first !== heading) {
+    if (!(await this.isOwn())) {
       throw new DecadeError('input', { where: this.#path, received: 'a file that decade did not write', next: 'move it elsewhere' });
     }
-    await this.#append([...(first === undefined ? [heading] : ['']), ...names.map((name) => `+ ${name}`)]);
+    const isNew = (await this.#lines()).length === 0;
+    if (isNew && (await this.#files.kind(this.#path)) === 'file') await this.#files.truncate(this.#path, 0);
+    await this.#append([isNew ? heading : '', ...names.map((name) => `+ ${name}`)]);
   }
 
   /** Strikes names out: they are done, or gone. */
@@ -58,8 +65,9 @@ export class UnfinishedWork {
   async #lines(): Promise<string[]> {
     if ((await this.#files.kind(this.#path)) === 'missing') return [];
     const text = await this.#files.readText(this.#path);
-    // One that was made and not yet written to.
-    return text === '' ? [] : text.split('\n');
+    // A process that is killed may have written a part of the first line, and a power failure leaves room without contents.
+    const isCutOff = heading.startsWith(text) || /^\0+$/.test(text);
+    return isCutOff ? [] : text.split('\n');
   }
 
   async #append(lines: readonly string[]): Promise<void> {

@@ -112,6 +112,23 @@ test('among other files a run is made when none has a name that it needs', async
   assert.equal(await files.readText('taken/tokenizer.json'), 'mine');
 });
 
+test('a record that was cut off as it was begun blocks nothing', async () => {
+  const whole = memoryFiles();
+  await whole.makeDirectory('out');
+  await new UnfinishedWork(whole, 'out').begin('a.partial');
+  const record = await whole.readText(`out/${recordName}`);
+  const heading = record.slice(0, record.indexOf('\n'));
+  for (const left of ['', heading.slice(0, 9), heading, '\0'.repeat(40)]) {
+    const files = memoryFiles({ [`out/${recordName}`]: left });
+    await requireFree(files, 'out');
+    const unfinished = new UnfinishedWork(files, 'out');
+    await unfinished.begin('a.partial');
+    assert.equal(await files.readText(`out/${recordName}`), record, JSON.stringify(left));
+    await unfinished.end('a.partial');
+    assert.deepEqual(await files.list('out'), []);
+  }
+});
+
 test("a file of the record's name that decade did not write is neither read nor written", async () => {
   const files = memoryFiles({ [`out/${recordName}`]: '+ mine.partial\n', 'out/mine.partial': 'mine' });
   assert.deepEqual(await new UnfinishedWork(files, 'out').names(), []);
