@@ -15,7 +15,13 @@ export interface CodeBlock {
 
 export function pages(): string[] {
   const inDocs = readdirSync(join(repository, 'docs'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'));
-  return ['README.md', 'CONTRIBUTING.md', 'recipes/README.md', ...inDocs.map((name) => `docs/${name.replaceAll('\\', '/')}`)];
+  return [
+    'README.md',
+    'CHANGELOG.md',
+    'CONTRIBUTING.md',
+    'recipes/README.md',
+    ...inDocs.map((name) => `docs/${name.replaceAll('\\', '/')}`),
+  ];
 }
 
 export function codeBlocks(page: string): CodeBlock[] {

@@ -31,7 +31,9 @@ describe('the package', { skip: process.platform === 'win32' && 'npm and tar are
   test('holds compiled code and documentation, nothing else', () => {
     const files = readdirSync(installed, { recursive: true, encoding: 'utf8', withFileTypes: true }).filter((entry) => entry.isFile());
     assert.ok(files.length > 100);
-    const others = files.map(({ name }) => name).filter((name) => !/(\.js|\.d\.ts|\.md|\.svg|\.yaml|^package\.json|^LICENSE)$/.test(name));
+    const others = files
+      .map(({ name }) => name)
+      .filter((name) => !/(\.js|\.d\.ts|\.md|\.svg|\.png|\.yaml|^package\.json|^LICENSE)$/.test(name));
     assert.deepEqual(
       others.filter((name) => name !== 'multi30k-attention.log'),
       [],
