@@ -38,7 +38,8 @@ export class Browser {
 
   private constructor(name: string) {
     this.#profile = mkdtempSync(join(tmpdir(), 'decade-browser-'));
-    const options = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--remote-debugging-pipe'];
+    const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
+    const options = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--remote-debugging-pipe', ...quiet];
     this.#process = spawn(name, [...options, `--user-data-dir=${this.#profile}`, 'about:blank'], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
     });
