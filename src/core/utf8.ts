@@ -1,5 +1,5 @@
 import { DecadeError } from './errors.js';
-import { requireText, tellingBytes } from './no-text.js';
+import { requireText, tellingBytes } from './foreign-formats.js';
 
 /** The text of UTF-8 bytes, without a byte order mark; an `input` error names another format, or the offset and line of the first broken byte. */
 export function decodeUtf8(bytes: Uint8Array, where: string): string {

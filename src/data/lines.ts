@@ -1,6 +1,6 @@
 import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
-import { requireText, tellingBytes } from '../core/no-text.js';
+import { requireText, tellingBytes } from '../core/foreign-formats.js';
 import { gunzip, isGzip } from './gunzip.js';
 
 /** A line without its line end, or `undefined` when it is not valid UTF-8. */
