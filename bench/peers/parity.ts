@@ -11,6 +11,7 @@ import { wholeNumber } from '../../src/cli/arguments.js';
 import { planEpoch } from '../../src/data/batches.js';
 import { openCorpus } from '../../src/data/corpus.js';
 import { createModel } from '../../src/models/create.js';
+import type { LstmOptions } from '../../src/models/lstm/options.js';
 import { nodeFiles } from '../../src/platform/node/files.js';
 import { Memory } from '../../src/tensor/memory.js';
 import { type Configuration, resolveConfiguration } from '../../src/training/configuration.js';
@@ -69,8 +70,8 @@ async function compareTrainings({ run, epochs, python: wanted }: Options): Promi
 async function writeJob(run: string, epochs: number): Promise<string> {
   const { configuration: text, tokenizers } = await openRun(nodeFiles, run);
   const configuration = resolveConfiguration(text, join(run, 'config.yaml'));
-  requireKnown(run, configuration);
-  const { data, model: options, training } = configuration;
+  const options = requireKnown(run, configuration);
+  const { data, training } = configuration;
   const folder = resolve('.build/peers/parity', run.replace(/[^\w-]+/g, '_'));
   mkdirSync(folder, { recursive: true });
 
@@ -116,12 +117,19 @@ async function writeJob(run: string, epochs: number): Promise<string> {
 }
 
 /** @throws NoResult for a run that PyTorch is not told to train */
-function requireKnown(run: string, { data, model, training }: Configuration): void {
-  const plain = model.attention === 'none' && !model.bidirectional && !model.residual && !model.tiedEmbeddings && model.dropout === 0;
+function requireKnown(run: string, { data, model, training }: Configuration): LstmOptions {
+  const plain =
+    model.kind === 'lstm' &&
+    model.attention === 'none' &&
+    !model.bidirectional &&
+    !model.residual &&
+    !model.tiedEmbeddings &&
+    model.dropout === 0;
   const constant = training.schedule.kind === 'constant' && training.labelSmoothing === 0 && training.clip.kind === 'norm';
-  if (!plain || !constant || data.dev === undefined) {
+  if (model.kind !== 'lstm' || !plain || !constant || data.dev === undefined) {
     throw new NoResult(`${run}: expected an LSTM without attention or dropout, at a constant rate, clipped by its norm, with a dev corpus`);
   }
+  return model;
 }
 
 function reportedBy(run: string): Reported {

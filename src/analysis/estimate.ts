@@ -2,9 +2,9 @@ import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
 import { randomKey, uniformInteger } from '../core/random.js';
 import { readPairs, type SentencePair } from '../data/sources.js';
-import { createModel, type ModelOptions } from '../models/create.js';
-import type { LayeredModel } from '../models/layered.js';
-import type { VocabularySizes } from '../models/model.js';
+import { createModel } from '../models/create.js';
+import { layersOf } from '../models/layered.js';
+import type { Model, VocabularySizes } from '../models/model.js';
 import type { Parameter } from '../nn/parameters.js';
 import type { Device } from '../tensor/device.js';
 import { type Configuration, tokenizerOptionsOf } from '../training/configuration.js';
@@ -19,7 +19,7 @@ export interface ModelPart {
 
 export interface ModelEstimate {
   readonly parameters: number;
-  /** Parameters of the recurrent layers. */
+  /** Parameters of the recurrent layers, if it has any. */
   readonly recurrentParameters: number;
   readonly parts: readonly ModelPart[];
   /** Floating-point operations of the matrix products, forward and backward, a source or target token. */
@@ -40,14 +40,14 @@ export interface CorpusEstimate {
 
 /** Counts a configured model without allocating it. */
 export function estimateModel(configuration: Configuration): ModelEstimate {
-  const { parameters: store } = createModel(configuration.model, vocabulariesOf(configuration));
+  const { parameters: store, summary } = modelOf(configuration);
   const parameters = [...store];
   const count = (of: readonly Parameter[]) => of.reduce((sum, { size }) => sum + size, 0);
   const parts = new Map<string, number>();
   for (const parameter of parameters) parts.set(partOf(parameter), (parts.get(partOf(parameter)) ?? 0) + parameter.size);
   return {
     parameters: count(parameters),
-    recurrentParameters: count(parameters.filter((parameter) => isRecurrent(partOf(parameter)))),
+    recurrentParameters: summary.recurrent === undefined ? 0 : count(parameters.filter((parameter) => isLayer(partOf(parameter)))),
     parts: Array.from(parts, ([name, size]) => ({ name, parameters: size })),
     operationsPerSourceToken: operationsOfUpdate * store.costs.source,
     operationsPerTargetToken: operationsOfUpdate * store.costs.target,
@@ -77,12 +77,12 @@ export function estimateMemory(configuration: Configuration, devices: number, co
   const sentences = Math.min(most, corpus?.pairs ?? most);
   const pair = { source: new Int32Array(longestSource), target: new Int32Array(longestTarget - 1) };
   const { strategy } = training.parallel;
-  const vocabularies = vocabulariesOf(configuration);
+  const declared = modelOf(configuration);
   // Training would refuse it, too.
-  if (strategy === 'pipeline') requireSeparable(model, vocabularies);
+  if (strategy === 'pipeline') layersOf(declared);
   const setup: TrainingSetup = {
     modelOptions: model,
-    vocabularies,
+    vocabularies: declared.vocabularies,
     optimizer: training.optimizer,
     devices,
     strategy,
@@ -96,23 +96,8 @@ export function estimateMemory(configuration: Configuration, devices: number, co
     ...estimate,
     ...(devicesAtMost !== undefined && { devicesAtMost }),
     fitsAsPipeline:
-      strategy !== 'pipeline' && devices > 1 && isSeparable(model, vocabularies) && estimatePeak({ ...setup, strategy: 'pipeline' }).fits,
+      strategy !== 'pipeline' && devices > 1 && declared.layered !== undefined && estimatePeak({ ...setup, strategy: 'pipeline' }).fits,
   };
-}
-
-/** Throws `usage` for a model whose layers cannot be parted. */
-function requireSeparable(options: ModelOptions, vocabularies: VocabularySizes): LayeredModel {
-  return createModel(options, vocabularies).layered;
-}
-
-function isSeparable(options: ModelOptions, vocabularies: VocabularySizes): boolean {
-  try {
-    requireSeparable(options, vocabularies);
-    return true;
-  } catch (error) {
-    if (error instanceof DecadeError) return false;
-    throw error;
-  }
 }
 
 const sampleSize = 10_000;
@@ -170,10 +155,10 @@ export function operationsPerPair(
   return sourceTokensPerPair * operationsPerSourceToken + targetTokensPerPair * operationsPerTargetToken;
 }
 
-/** Floating-point operations a second of products as the model's recurrent layers need them, on one device. */
+/** Floating-point operations a second of products as most of the model's are, on one device. */
 export function measureProducts(device: Device, configuration: Configuration, milliseconds = 300): number {
-  const { hidden } = configuration.model;
-  const [m, n, k] = [64, Math.min(4 * hidden, 4096), Math.min(hidden, 1024)];
+  const [outputs, inputs] = modelOf(configuration).summary.typicalWeights;
+  const [m, n, k] = [64, Math.min(outputs, 4096), Math.min(inputs, 1024)];
   const { memory, matrix } = device;
   const block = memory.allocate(4 * (m * k + n * k + m * n));
   memory.f32.fill(0.5, block.offset / 4, (block.offset + block.bytes) / 4);
@@ -201,12 +186,17 @@ export function vocabulariesOf({ tokenizer }: Configuration): VocabularySizes {
   return { source: size('source'), target: size('target') };
 }
 
+/** The model of a configuration, its parameters declared and not allocated, for vocabularies as large as they may become. */
+export function modelOf(configuration: Configuration): Model {
+  return createModel(configuration.model, vocabulariesOf(configuration));
+}
+
 /** `encoder.0.weightInput` belongs to `encoder`, `source.embedding.table` to `source.embedding`. */
 function partOf({ name }: Parameter): string {
   const [first = '', second = ''] = name.split('.');
   return first === 'source' || first === 'target' ? `${first}.${second}` : first;
 }
 
-function isRecurrent(part: string): boolean {
+function isLayer(part: string): boolean {
   return part === 'encoder' || part === 'decoder';
 }

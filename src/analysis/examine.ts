@@ -4,6 +4,7 @@ import type { Files } from '../core/files.js';
 import { describeSource, readPairs } from '../data/sources.js';
 import { scoringMetrics } from '../metrics/scoring-options.js';
 import { createModel } from '../models/create.js';
+import type { ModelSummary } from '../models/summary.js';
 import { type Configuration, resolveConfiguration } from '../training/configuration.js';
 import { type CorpusFacts, corpusFacts, testSetFacts } from './corpus-facts.js';
 import { type ExaminedModel, type ExaminedTest, examineTest, type TestRequest } from './examined-test.js';
@@ -23,6 +24,7 @@ export interface Examination {
   readonly run: string;
   readonly configuration: Configuration;
   readonly configurationText: string;
+  readonly model: ModelSummary;
   readonly parameters: number;
   /** What was noted with the model when it was saved: step, epoch, scores. */
   readonly modelMetadata: Readonly<Record<string, string>> | undefined;
@@ -87,11 +89,13 @@ export async function examineRun(
       }
     }
   }
+  const { summary, parameters } = createModel(configuration.model, { source: source.size, target: target.size });
   return {
     run: run.path,
     configuration,
     configurationText,
-    parameters: createModel(configuration.model, { source: source.size, target: target.size }).parameters.count,
+    model: summary,
+    parameters: parameters.count,
     modelMetadata: await run.modelMetadata(),
     record,
     corpora: [...(training === undefined ? [] : [training.facts]), ...(testSet === undefined ? [] : [testSetFacts(testSet)])],

@@ -79,8 +79,8 @@ export function estimatePeak({
   const dense = replicas * bytes(parameters.filter(({ rules }) => rules.gradient === 'dense'));
   const { sourceTokens, targetTokens } = makeBatch(largestBatch, model.batchOptions);
   // Each device has the rows that its shard touches; the first one also those of all, copied together.
-  const rows = tables.reduce((sum, { name, shape: [vocabulary = 0, columns = 0] }) => {
-    const touched = Math.min(vocabulary, name.startsWith('source') ? sourceTokens : targetTokens);
+  const rows = tables.reduce((sum, { rules, shape: [vocabulary = 0, columns = 0] }) => {
+    const touched = Math.min(vocabulary, rules.side === 'source' ? sourceTokens : targetTokens);
     return sum + (replicas === 1 ? 1 : 2) * touched * columns * 4;
   }, 0);
   const moments = optimizer.kind === 'adam' ? 2 * bytes(parameters) + (optimizer.lazy ? 0 : bytes(tables)) : 0;

@@ -1,4 +1,5 @@
 import { DecadeError } from '../core/errors.js';
+import type { Model } from '../models/model.js';
 import { measureMachine } from '../parallel/measured-machine.js';
 import { networkOf } from '../parallel/network.js';
 import { costsOf2014, paperLengths } from '../parallel/profile-2014.js';
@@ -7,7 +8,7 @@ import { evenBatch } from '../parallel/schedule.js';
 import { logitBytes } from '../parallel/start-pipeline.js';
 import type { Costs } from '../parallel/simulate.js';
 import type { Configuration } from '../training/configuration.js';
-import { estimateCorpus, vocabulariesOf } from './estimate.js';
+import { estimateCorpus, modelOf } from './estimate.js';
 import type { Workload } from './simulation.js';
 
 export const profiles = ['here', '2014'] as const;
@@ -47,15 +48,16 @@ export async function simulatedWorkload(
   configuration: Configuration,
   { profile, bandwidth, gemm, warn }: MachineChoice,
 ): Promise<SimulatedWorkload> {
-  const { model, training } = configuration;
-  const network = networkOf(model, vocabulariesOf(configuration), training.optimizer);
+  const { training } = configuration;
+  const model = modelOf(configuration);
+  const network = networkOf(model, training.optimizer);
   const batch = await batchFigures(runtime, configuration, profile);
   const { sentences, sourceTokens, targetTokens, batchesPerUpdate: batches } = batch;
   const memories = profile === 'here' && bandwidth === undefined ? 'shared' : 'separate';
   const common = { network, batch: evenBatch(sentences, sourceTokens, targetTokens), batches, memories } as const;
   const linked = (costs: Costs): Costs =>
     bandwidth === undefined ? costs : { ...costs, handOver: { ...costs.handOver, bytesPerSecond: bandwidth * 1e9 } };
-  for (const missing of unmeasured(configuration, profile)) warn(missing);
+  for (const missing of unmeasured(model, training, profile)) warn(missing);
   if (profile === '2014') {
     const costs = linked(costsOf2014(undefined, training.optimizer.kind));
     return { workload: { ...common, costs: () => costs }, batch, gemm: undefined };
@@ -82,9 +84,9 @@ async function batchFigures(runtime: Runtime, configuration: Configuration, prof
   return { sentences, sourceTokens, targetTokens, batchesPerUpdate: accumulate, counted: lengths !== undefined };
 }
 
-/** What the configuration has and the profile has no measurement of, in words. */
-function unmeasured({ model, training }: Configuration, profile: Profile): string[] {
-  const missing = model.dropout > 0 ? ['dropout is not counted'] : [];
+/** What a training has and the profile has no measurement of, in words. */
+function unmeasured({ dropout, summary }: Model, training: Configuration['training'], profile: Profile): string[] {
+  const missing = dropout > 0 ? ['dropout is not counted'] : [];
   if (profile === 'here') return missing;
   return [
     ...missing,
@@ -92,6 +94,8 @@ function unmeasured({ model, training }: Configuration, profile: Profile): strin
     ...(training.optimizer.kind === 'adam'
       ? ['the profile of 2014 has no measurement of Adam: updates are counted by the bytes that they read and write']
       : []),
-    ...(model.attention !== 'none' ? ['the profile of 2014 has no measurement of attention: it is counted by its operations'] : []),
+    ...(summary.recurrent?.attention !== 'none'
+      ? ['the profile of 2014 has no measurement of attention: it is counted by its operations']
+      : []),
   ];
 }

@@ -1,5 +1,3 @@
-import { DecadeError } from '../core/errors.js';
-import { createModel, type ModelOptions } from '../models/create.js';
 import { PlanChooser } from '../parallel/choose-plan.js';
 import { dataParallel } from '../parallel/data-schedule.js';
 import type { Network } from '../parallel/network.js';
@@ -81,17 +79,6 @@ export interface SimulatedStrategy {
   readonly placement: Placement | undefined;
   /** Of a pipeline that devices could execute. */
   readonly plan?: PipelinePlan;
-}
-
-/** Why layers of a model cannot be on different devices, as a pipeline would have them; undefined where they can. */
-export function whyNoPipeline(model: ModelOptions): DecadeError | undefined {
-  try {
-    createModel(model, { source: 1, target: 1 }).layered;
-    return undefined;
-  } catch (error) {
-    if (error instanceof DecadeError && error.kind === 'usage') return error;
-    throw error;
-  }
 }
 
 /** Simulates strategies on any number of devices, each with the placement and the division of the batch that are fastest. */

@@ -3,14 +3,20 @@ import { readConfiguration } from '../api.js';
 import { DecadeError } from '../core/errors.js';
 import { resolveOptions } from '../core/options.js';
 import { type CorpusSource, corpusSource, describeSource } from '../data/sources.js';
+import type { LstmOptions } from '../models/lstm/options.js';
 import type { Runtime } from '../parallel/runtime.js';
 import { type Configuration, type ConfigurationInput, configurationOf } from '../training/configuration.js';
+
+/** The experiments of 2014 are about the LSTM: its options are what they vary. */
+export interface LstmConfiguration extends Configuration {
+  readonly model: LstmOptions;
+}
 
 /** What an experiment varies: a configuration, and the test set that nothing is chosen by. */
 export interface ExperimentBase {
   /** For people: `copying 2 to 20 digits`. */
   readonly description: string;
-  readonly configuration: Configuration;
+  readonly configuration: LstmConfiguration;
   readonly test: CorpusSource;
 }
 
@@ -66,12 +72,12 @@ export async function experimentBase(
 
 /** Changes of a configuration, part by part. */
 export interface Variation {
-  readonly model?: Partial<Configuration['model']>;
+  readonly model?: Partial<LstmOptions>;
   readonly training?: Partial<Configuration['training']>;
 }
 
 /** The same configuration but for these keys. */
-export function varied(configuration: Configuration, { model, training }: Variation): Configuration {
+export function varied(configuration: LstmConfiguration, { model, training }: Variation): LstmConfiguration {
   return { ...configuration, model: { ...configuration.model, ...model }, training: { ...configuration.training, ...training } };
 }
 
@@ -140,8 +146,13 @@ export function embeddedBase(task: string, size: ExperimentSize): ExperimentBase
   };
 }
 
-/** A configuration that experiments can share: the best model by dev perplexity, and no more checkpoints than resuming needs. */
-export function forExperiments(configuration: Configuration): Configuration {
+/**
+ * A configuration that experiments can share: the best model by dev perplexity, and no more checkpoints than resuming needs.
+ *
+ * @throws DecadeError `usage` without a dev corpus, and for a model that is not an LSTM
+ */
+export function forExperiments(configuration: Configuration): LstmConfiguration {
+  requireLstm(configuration);
   const { dev } = configuration.data;
   const { validate, checkpoint } = configuration.training;
   if (dev === undefined || validate === undefined) {
@@ -155,5 +166,15 @@ export function forExperiments(configuration: Configuration): Configuration {
   const { average: _, ...rest } = checkpoint;
   return varied(configuration, {
     training: { validate: { ...validate, metrics: ['perplexity'], patience: undefined }, checkpoint: { ...rest, keep: 1 } },
+  });
+}
+
+function requireLstm(configuration: Configuration): asserts configuration is LstmConfiguration {
+  const kind: string = configuration.model.kind;
+  if (kind === 'lstm') return;
+  throw new DecadeError('usage', {
+    where: 'reproduce, model.kind',
+    received: kind,
+    allowed: 'lstm, whose depth, direction and size the experiments of 2014 vary',
   });
 }

@@ -1,4 +1,4 @@
-import { type CorpusEstimate, estimateCorpus, estimateModel, operationsPerPair, trainingPairs } from '../analysis/estimate.js';
+import { type CorpusEstimate, estimateCorpus, estimateModel, modelOf, operationsPerPair, trainingPairs } from '../analysis/estimate.js';
 import { measureTrainingSpeed } from '../analysis/measured-speed.js';
 import type { Configuration } from '../training/configuration.js';
 import type { ExperimentBase } from './base.js';
@@ -87,7 +87,7 @@ class Speeds {
   }
 
   async of(configuration: Configuration): Promise<number> {
-    const network = networkOf(configuration);
+    const network = speedClassOf(configuration);
     const { runtime, options } = this.#laboratory;
     options.signal?.throwIfAborted();
     const found = (await this.#laboratory.find(configuration))?.wordsPerSecond ?? 0;
@@ -150,8 +150,8 @@ async function costOfUse(
   return { kind, label, state: share < 1 ? 'begun' : 'new', seconds };
 }
 
-function networkOf({ model, training }: Configuration): string {
-  const { layers, hidden, attention, residual } = model;
-  const batch = 'sentences' in training.batch ? `${training.batch.sentences} sentences` : `${training.batch.words} words`;
-  return `${layers}x${hidden}${attention === 'none' ? '' : `, ${attention} attention`}${residual ? ', residual' : ''}, batches of ${batch}`;
+/** Trainings of one class have one speed. */
+function speedClassOf(configuration: Configuration): string {
+  const { batch } = configuration.training;
+  return `${modelOf(configuration).summary.speedClass}, batches of ${'sentences' in batch ? `${batch.sentences} sentences` : `${batch.words} words`}`;
 }

@@ -3,8 +3,7 @@ import type { Figure } from '../analysis/page/plot.js';
 import { scoreSentences } from '../analysis/scored-sentences.js';
 import { bleu } from '../metrics/bleu.js';
 import { sumStatistics } from '../metrics/evaluate.js';
-import type { Configuration } from '../training/configuration.js';
-import { type ExperimentBase, varied } from './base.js';
+import { type ExperimentBase, type LstmConfiguration, varied } from './base.js';
 import type { Laboratory, TrainedRun } from './laboratory.js';
 import type { Sentences } from './outputs.js';
 
@@ -36,7 +35,7 @@ export interface Setting {
 }
 
 /** The trainings an experiment compares, by what they are in it. */
-export type Plan<Group extends string> = Readonly<Record<Group, readonly Configuration[]>>;
+export type Plan<Group extends string> = Readonly<Record<Group, readonly LstmConfiguration[]>>;
 export type TrainedPlan<Group extends string> = Readonly<Record<Group, readonly TrainedRun[]>>;
 
 /** What is done with trained models, known before they are trained. */
@@ -44,10 +43,10 @@ export interface Use {
   /** A list holds as many hypotheses of every sentence as `beam` says; to be scored, `listed` says whose it is. */
   readonly kind: 'translate' | 'list' | 'score';
   /** That do it together. */
-  readonly models: readonly Configuration[];
+  readonly models: readonly LstmConfiguration[];
   readonly of: 'test' | 'dev';
   readonly beam: number;
-  readonly listed?: Configuration;
+  readonly listed?: LstmConfiguration;
 }
 
 /** What came of it. */
@@ -94,7 +93,7 @@ export interface Study<Group extends string> extends Setting {
 }
 
 /** The configuration with the source read forward or backward, for so many seeds. Every experiment asks for these, so they share them. */
-export function directed({ base: { configuration } }: Setting, direction: 'forward' | 'reversed', seeds: number): Configuration[] {
+export function directed({ base: { configuration } }: Setting, direction: 'forward' | 'reversed', seeds: number): LstmConfiguration[] {
   const { seed } = configuration.training;
   return Array.from({ length: seeds }, (_, index) =>
     varied(configuration, { model: { reverseSource: direction === 'reversed' }, training: { seed: seed + index } }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { modelOf } from '../analysis/estimate.js';
 import { unigramPerplexity } from '../analysis/unigram.js';
 import { train } from '../api.js';
 import { openRun } from '../checkpoint/run.js';
@@ -85,13 +86,11 @@ export class Laboratory {
 
   /** `reversed-2x256-seed1-1f0c9a…`: what people tell runs apart by, and the hash of everything else. */
   async nameOf(configuration: Configuration): Promise<string> {
-    const { model, training, data } = configuration;
+    const { training, data } = configuration;
     const { train: trained, dev, ...rest } = data;
     const corpora = await Promise.all([trained, dev].map((source) => (source === undefined ? '' : this.#contents(source))));
     const hash = await hashOf([JSON.stringify({ ...configuration, data: rest }), ...corpora]);
-    const direction = model.reverseSource ? 'reversed' : 'forward';
-    const attention = model.attention === 'none' ? '' : `-${model.attention}`;
-    return `${direction}-${model.layers}x${model.hidden}${attention}-seed${training.seed}-${hash.slice(0, 10)}`;
+    return `${modelOf(configuration).summary.runName}-seed${training.seed}-${hash.slice(0, 10)}`;
   }
 
   /** How far a training is. */

@@ -1,3 +1,4 @@
+import { DecadeError, type ErrorParts } from '../core/errors.js';
 import type { Parameter } from '../nn/parameters.js';
 import type { Pass } from '../nn/pass.js';
 import type { RecurrentState } from '../nn/recurrent.js';
@@ -26,4 +27,30 @@ export interface LayeredModel {
   /** What a layer learns; the first has the embedding of its side. */
   parametersOf(part: 'encoder' | 'decoder', layer: number): readonly Parameter[];
   runLayer(part: 'encoder' | 'decoder', layer: number, pass: Pass, input: LayerInput): { output: Tensor; state: RecurrentState };
+}
+
+/** Whether a model has layers that can be on different devices, and if not, why. */
+export interface Separable {
+  /** Its layers one by one; undefined where they cannot be parted. */
+  readonly layered?: LayeredModel | undefined;
+  /** What ties the layers together, and what would do without; undefined where no option does. */
+  readonly tie?: ErrorParts | undefined;
+}
+
+const noLayers: ErrorParts = {
+  where: 'pipeline, model.kind',
+  received: 'a model that is not made of layers that could be parted',
+  allowed: 'an encoder-decoder as in 2014',
+  next: 'use training.parallel.strategy=data',
+};
+
+/** Why layers cannot be on different devices, as a pipeline would have them, as a `usage` error; undefined where they can. */
+export function whyNotLayered({ layered, tie = noLayers }: Separable): DecadeError | undefined {
+  return layered === undefined ? new DecadeError('usage', tie) : undefined;
+}
+
+/** The layers of a model one by one. Throws `usage`, with the reason, where they cannot be parted. */
+export function layersOf({ layered, tie = noLayers }: Separable): LayeredModel {
+  if (layered === undefined) throw new DecadeError('usage', tie);
+  return layered;
 }

@@ -4,7 +4,8 @@ import type { Pass } from '../nn/pass.js';
 import type { Device } from '../tensor/device.js';
 import type { SoftmaxCrossEntropyAttributes, SoftmaxCrossEntropyOutputs } from '../tensor/operations/softmax-cross-entropy.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { LayeredModel } from './layered.js';
+import type { Separable } from './layered.js';
+import type { ModelSummary } from './summary.js';
 
 /** Number of token ids on each side. */
 export interface VocabularySizes {
@@ -65,8 +66,7 @@ export interface StepOutput {
 }
 
 /** A model that can be trained and decoded. */
-export interface Model extends TrainableModel, StepModel {
+export interface Model extends TrainableModel, StepModel, Separable {
   readonly parameters: ParameterStore;
-  /** Its layers one by one. Throws `usage`, with the reason, for options that tie layers together. */
-  readonly layered: LayeredModel;
+  readonly summary: ModelSummary;
 }

@@ -1,12 +1,12 @@
-import { createModel, type ModelOptions } from '../models/create.js';
-import type { VocabularySizes } from '../models/model.js';
+import { DecadeError } from '../core/errors.js';
+import type { Model } from '../models/model.js';
+import type { RecurrentSizes } from '../models/summary.js';
 import type { Parameter } from '../nn/parameters.js';
 import type { OptimizerOptions } from '../training/optimizer-options.js';
 import type { Range } from './placement.js';
 
 /** What a schedule must know of an encoder-decoder and of what changes its values. */
-export interface Network
-  extends Pick<ModelOptions, 'layers' | 'hidden' | 'embedding' | 'attention' | 'inputFeeding' | 'bidirectional' | 'residual'> {
+export interface Network extends RecurrentSizes {
   readonly targetVocabulary: number;
   /** Every learnt value, in the order in which devices exchange gradients. */
   readonly parameters: readonly Pick<Parameter, 'shape' | 'size' | 'rules'>[];
@@ -20,16 +20,18 @@ export type Stage =
   | { readonly part: 'attention'; readonly sourceSteps: number; readonly keysPerQuery: number }
   | { readonly part: 'output'; readonly vocabulary: Range };
 
-/** Of a model that is not allocated. */
-export function networkOf(model: ModelOptions, vocabularies: VocabularySizes, optimizer: OptimizerOptions): Network {
-  const { layers, hidden, embedding, attention, inputFeeding, bidirectional, residual } = model;
-  const parameters = Array.from(createModel(model, vocabularies).parameters, ({ shape, size, rules }) => ({ shape, size, rules }));
-  return {
-    ...{ layers, hidden, embedding, attention, inputFeeding, bidirectional, residual },
-    targetVocabulary: vocabularies.target,
-    parameters,
-    optimizer,
-  };
+/** Of a model, which need not be allocated. Throws `usage` for one that is not made of recurrent layers. */
+export function networkOf(model: Pick<Model, 'summary' | 'vocabularies' | 'parameters'>, optimizer: OptimizerOptions): Network {
+  const { recurrent, description } = model.summary;
+  if (recurrent === undefined) {
+    throw new DecadeError('usage', {
+      where: 'simulation, model.kind',
+      received: description,
+      allowed: 'a model of recurrent layers: only their schedules are known',
+    });
+  }
+  const parameters = Array.from(model.parameters, ({ shape, size, rules }) => ({ shape, size, rules }));
+  return { ...recurrent, targetVocabulary: model.vocabularies.target, parameters, optimizer };
 }
 
 /** Size of what a layer reads. */

@@ -1,6 +1,6 @@
 import { type Batch, makeBatch, sumsOfSentences } from '../data/batch.js';
-import type { LayeredModel } from '../models/layered.js';
 import { createModel } from '../models/create.js';
+import { type LayeredModel, layersOf } from '../models/layered.js';
 import type { Model } from '../models/model.js';
 import { Gradients, type LearntParameter } from '../nn/parameters.js';
 import { rowKeys } from '../nn/pass.js';
@@ -72,8 +72,8 @@ export class PipelineDevice {
     const device = start.instrument === 'profile' ? profiled(opened, this.#profile) : (this.#recorder?.device ?? opened);
     this.#model = createModel(start.model, start.vocabularies);
     this.#model.parameters.attach(memory, start.parameters);
-    this.#layered = this.#model.layered;
-    this.#network = networkOf(start.model, start.vocabularies, start.rule.optimizer);
+    this.#layered = layersOf(this.#model);
+    this.#network = networkOf(this.#model, start.rule.optimizer);
     this.#gradients = [...new Gradients(this.#model.parameters, memory, start.gradients)];
     this.#optimizer = new Optimizer(start.rule.optimizer, this.#model.parameters, memory, start.optimizer);
     this.#own = this.#ownParts();

@@ -2,6 +2,7 @@ import { DecadeError } from '../core/errors.js';
 import type { IdPair } from '../data/batch.js';
 import type { DecodingExecutor } from '../decoding/executor.js';
 import type { ModelOptions } from '../models/create.js';
+import { layersOf } from '../models/layered.js';
 import type { Model } from '../models/model.js';
 import { Gradients } from '../nn/parameters.js';
 import type { Precision } from '../tensor/matrix.js';
@@ -58,7 +59,7 @@ export class PipelineExecutor implements Executor {
   static async start(options: PipelineExecutorOptions): Promise<PipelineExecutor> {
     const { runtime, memory, model, modelOptions, rule, plan, gemm, precision, instrument } = options;
     // Refuses what cannot be separated before any thread is started.
-    model.layered;
+    layersOf(model);
     const { devices } = plan.placement;
     const optimizer = new Optimizer(rule.optimizer, model.parameters, memory);
     const gradients = new Gradients(model.parameters, memory);
@@ -121,7 +122,7 @@ export class PipelineExecutor implements Executor {
     this.#gradients = gradients;
     this.#control = control;
     this.placement = placement;
-    this.description = describePlan(options.plan, networkOf(options.modelOptions, options.model.vocabularies, options.rule.optimizer));
+    this.description = describePlan(options.plan, networkOf(options.model, options.rule.optimizer));
   }
 
   get parameters(): ReadonlyMap<string, Tensor> {

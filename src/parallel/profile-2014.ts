@@ -1,4 +1,4 @@
-import { modelOptions } from '../models/create.js';
+import { createModel, modelOptions } from '../models/create.js';
 import type { OptimizerOptions } from '../training/optimizer-options.js';
 import { dataParallel } from './data-schedule.js';
 import type { HandOver } from './discrete-events.js';
@@ -8,8 +8,7 @@ import { type Costs, simulate } from './simulate.js';
 
 /** The network of Sutskever, Vinyals and Le (2014), section 3.4. */
 export const paperNetwork: Network = networkOf(
-  modelOptions.parse({ kind: 'lstm', layers: 4, hidden: 1_000 }),
-  { source: 160_000, target: 80_000 },
+  createModel(modelOptions.parse({ kind: 'lstm', layers: 4, hidden: 1_000 }), { source: 160_000, target: 80_000 }),
   { kind: 'sgd', learningRate: 0.7 },
 );
 

@@ -1,5 +1,6 @@
 import { makeBatch } from '../data/batch.js';
 import { createModel, modelOptions } from '../models/create.js';
+import { layersOf } from '../models/layered.js';
 import { Attention, attentionPlan, memoryRows } from '../nn/attention.js';
 import { ParameterStore } from '../nn/parameters.js';
 import { DeferredProducts } from '../tensor/deferred-products.js';
@@ -94,14 +95,15 @@ export class StageMeasurements {
     const embedding = isLowest ? inputs : hidden;
     const options = modelOptions.parse({ kind: 'lstm', layers: layer + 1, hidden, embedding, residual });
     const model = createModel(options, { source: tokens, target: tokens });
+    const layered = layersOf(model);
     // Only the measured layer has a place for its parameters: nothing reads the others.
-    const own = new Map(model.layered.parametersOf('encoder', layer).map(({ name, shape }) => [name, this.#filled(this.#stages, shape)]));
+    const own = new Map(layered.parametersOf('encoder', layer).map(({ name, shape }) => [name, this.#filled(this.#stages, shape)]));
     model.parameters.attach(
       this.#device.memory,
       Object.fromEntries(model.parameters.names.map((name) => [name, own.get(name)?.offset ?? 0])),
     );
     const touched: TouchedRows[] = [];
-    const learnt: Learnt[] = model.layered.parametersOf('encoder', layer).map(({ value, shape, rules }) => {
+    const learnt: Learnt[] = layered.parametersOf('encoder', layer).map(({ value, shape, rules }) => {
       if (rules.gradient === 'dense') return { value, gradient: this.#filled(this.#stages, shape) };
       const gradient = new TouchedRows(this.#device.memory, tokens, embedding);
       touched.push(gradient);
@@ -115,7 +117,7 @@ export class StageMeasurements {
       const ids = Int32Array.from({ length: layout.rows }, (_, row) => row % tokens);
       const deferrable = new Set(learnt.map(({ gradient }) => gradient.offset));
       return this.#cell(stretches, [...own.values()], deferrable, (scope, deferred) => {
-        const context = { model: model.layered, scope, training: { gradients: learnt, deferred, dropout: undefined } };
+        const context = { model: layered, scope, training: { gradients: learnt, deferred, dropout: undefined } };
         const stage = new LayerStage(context, 'encoder', layer, { layout, ids, keys: undefined });
         const rangeOf = (stretch: number) => ({ from: stretch * steps, to: (stretch + 1) * steps });
         return {

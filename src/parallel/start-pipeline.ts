@@ -1,4 +1,5 @@
 import { DecadeError } from '../core/errors.js';
+import { layersOf } from '../models/layered.js';
 import type { Executor } from '../training/executor.js';
 import type { PipelineOptions } from '../training/parallel-options.js';
 import { PlanChooser, writtenPlacement } from './choose-plan.js';
@@ -41,8 +42,8 @@ export async function startPipeline({ devices, options, batch, saved, ...rest }:
 
 async function planPipeline({ devices, options, batch, saved, ...rest }: PipelineRequest): Promise<PipelinePlan> {
   // Refuses what cannot be separated before anything is measured.
-  rest.model.layered;
-  const network = networkOf(rest.modelOptions, rest.model.vocabularies, rest.rule.optimizer);
+  layersOf(rest.model);
+  const network = networkOf(rest.model, rest.rule.optimizer);
   const { order, stretch, microBatches } = options;
   const written = options.placement && writtenPlacement(options.placement, network, devices);
   const before = pipelinePlan.safeParse(saved?.pipeline).data;

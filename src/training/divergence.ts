@@ -14,6 +14,8 @@ export interface Divergence {
   readonly hasModel: boolean;
   /** The run that this one was begun from, if any. */
   readonly init: string | undefined;
+  /** What would halve the model's initial values; see `ModelSummary`. */
+  readonly calmerStart: string | undefined;
 }
 
 /** The error for a loss that is no longer a number, with changes that can be made from here. */
@@ -32,13 +34,12 @@ export function divergenceError(divergence: Divergence, configuration: Configura
 }
 
 /** What may help, as it is written after `--set`. */
-function changes({ update, learningRate, init }: Divergence, { model, training }: Configuration): string[] {
+function changes({ update, learningRate, init, calmerStart }: Divergence, { training }: Configuration): string[] {
   const precise = training.precision === 'f32' ? [] : ['--set training.precision=f32'];
   // No rate has been used yet: the numbers that it began with are too large.
   if (update === 1) {
-    const began =
-      init === undefined ? `--set model.initialRange=${rounded(model.initialRange / 2)}` : `another run than ${shellWord(init)} for --init`;
-    return [began, ...precise];
+    if (init !== undefined) return [`another run than ${shellWord(init)} for --init`, ...precise];
+    return [calmerStart === undefined ? 'another training.seed' : `--set ${calmerStart}`, ...precise];
   }
   const { clip, schedule } = training;
   const clipping = clip.kind === 'none' ? '--set training.clip.kind=norm' : `--set training.clip.max=${rounded(clip.max / 2)}`;

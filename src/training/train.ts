@@ -190,7 +190,7 @@ class Loop {
   }
 
   async #notFinite({ loss, targetTokens, gradientNorm }: UpdateResult, learningRate: number): Promise<DecadeError> {
-    const { run, configuration } = this.#prepared;
+    const { run, configuration, model } = this.#prepared;
     const divergence = {
       update: this.#progress.step + 1,
       loss: loss / targetTokens,
@@ -200,6 +200,7 @@ class Loop {
       checkpoint: (await run.checkpointSteps()).at(-1),
       hasModel: await run.hasModel(),
       init: this.#request.init,
+      calmerStart: model.summary.calmerStart,
     };
     return divergenceError(divergence, configuration);
   }

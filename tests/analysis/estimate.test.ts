@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { estimateMemory, estimateModel, vocabulariesOf } from '../../src/analysis/estimate.js';
+import { estimateMemory, estimateModel, modelOf, vocabulariesOf } from '../../src/analysis/estimate.js';
 import { createModel } from '../../src/models/create.js';
 import { networkOf, operationsOf } from '../../src/parallel/network.js';
 import { type Configuration, configurationOf, type ConfigurationInput } from '../../src/training/configuration.js';
@@ -43,7 +43,7 @@ test('the estimate, the division of batches and the simulation count the same op
   const { costs } = createModel(configuration.model, vocabularies).parameters;
   const model = estimateModel(configuration);
   assert.deepEqual([model.operationsPerSourceToken, model.operationsPerTargetToken], [6 * costs.source, 6 * costs.target]);
-  const network = networkOf(configuration.model, vocabularies, configuration.training.optimizer);
+  const network = networkOf(modelOf(configuration), configuration.training.optimizer);
   const layers = (part: 'encoder' | 'decoder') => [0, 1, 2].reduce((sum, layer) => sum + operationsOf(network, { part, layer }), 0);
   const output = operationsOf(network, { part: 'output', vocabulary: { from: 0, to: vocabularies.target } });
   assert.deepEqual([layers('encoder'), layers('decoder') + output], [2 * costs.source, 2 * costs.target]);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { predictPaper, Simulator, type Strategy, strategies, whyNoPipeline, type Workload } from '../../src/analysis/simulation.js';
+import { predictPaper, Simulator, type Strategy, strategies, type Workload } from '../../src/analysis/simulation.js';
 import { simulationPage } from '../../src/analysis/timeline.js';
-import { modelOptions } from '../../src/models/create.js';
+import { createModel, modelOptions } from '../../src/models/create.js';
+import { whyNotLayered } from '../../src/models/layered.js';
 import { costsOf2014, paperNetwork } from '../../src/parallel/profile-2014.js';
 import { evenBatch } from '../../src/parallel/schedule.js';
 import { networkWith } from '../parallel/networks.js';
@@ -48,6 +49,9 @@ test('shares of the time sum to all of it, and idle is what is not computed', ()
   }
 });
 
+const whyNoPipeline = (options: object) =>
+  whyNotLayered(createModel(modelOptions.parse({ kind: 'lstm', ...options }), { source: 1, target: 1 }));
+
 test('what a pipeline cannot do is refused with the reason', () => {
   for (const [options, where, reason] of [
     [{ bidirectional: true }, /model\.bidirectional/, /whole sentence/],
@@ -55,11 +59,11 @@ test('what a pipeline cannot do is refused with the reason', () => {
     [{ attention: 'dot', inputFeeding: true }, /model\.inputFeeding/, /begin a step/],
     [{ tiedEmbeddings: true }, /model\.tiedEmbeddings/, /every slice/],
   ] as const) {
-    const refusal = whyNoPipeline(modelOptions.parse({ kind: 'lstm', ...options }));
+    const refusal = whyNoPipeline(options);
     assert.match(refusal?.parts.where ?? '', where);
     assert.match(refusal?.parts.received ?? '', reason);
   }
-  assert.equal(whyNoPipeline(modelOptions.parse({ kind: 'lstm', layers: 1, residual: true })), undefined);
+  assert.equal(whyNoPipeline({ layers: 1, residual: true }), undefined);
 });
 
 test('data parallelism is simulated for every model and optimizer, with fewer sentences than devices too', () => {

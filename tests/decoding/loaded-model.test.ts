@@ -28,10 +28,9 @@ const gemm = 'webassembly';
 const lines = ['1 2 3', '4 5'];
 
 before(async () => {
-  const tiny = tinyConfiguration({ stop: { steps: 1 } });
-  const model = { ...tiny.model, hidden: 256, attention: 'dot' } as const;
-  await train(runtime, { ...tiny, model }, { out: 'run', gemm });
-  await train(runtime, { ...tiny, model: { ...model, hidden: 8 } }, { out: 'damaged', gemm });
+  const withHidden = (hidden: number) => tinyConfiguration({ stop: { steps: 1 } }, { model: { hidden, attention: 'dot' } });
+  await train(runtime, withHidden(256), { out: 'run', gemm });
+  await train(runtime, withHidden(8), { out: 'damaged', gemm });
   const parameters = await files.readBytes('damaged/model.safetensors');
   const writer = await files.create('damaged/model.safetensors');
   await writer.write(parameters.subarray(0, parameters.length - 100));

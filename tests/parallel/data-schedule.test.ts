@@ -91,7 +91,7 @@ for (const [name, model, optimizer] of [
   test(`the schedule sums and changes on each device as many values as its replica does: ${name}`, async () => {
     const options = modelOptions.parse({ kind: 'lstm', hidden: 4, ...model });
     const rule = optimizerOptions.parse(optimizer);
-    const network = networkOf(options, vocabularies, rule);
+    const network = networkOf(createModel(options, vocabularies), rule);
     for (const devices of [2, 3]) {
       const { tasks } = dataParallel(network, divideShape(evenBatch(devices, steps, steps), devices), { memories: 'shared' });
       const valuesOf = (kind: Task['work']['kind'], device: number) => {

@@ -1,4 +1,4 @@
-import { modelOptions } from '../../src/models/create.js';
+import { createModel, modelOptions } from '../../src/models/create.js';
 import { type Network, networkOf } from '../../src/parallel/network.js';
 import { type OptimizerOptions, optimizerOptions } from '../../src/training/optimizer-options.js';
 
@@ -9,5 +9,5 @@ export function networkWith(
   optimizer: { readonly kind: OptimizerOptions['kind']; readonly lazy?: boolean } = { kind: 'sgd' },
 ): Network {
   const vocabularies = { source: targetVocabulary, target: targetVocabulary };
-  return networkOf(modelOptions.parse({ kind: 'lstm', ...model }), vocabularies, optimizerOptions.parse(optimizer));
+  return networkOf(createModel(modelOptions.parse({ kind: 'lstm', ...model }), vocabularies), optimizerOptions.parse(optimizer));
 }

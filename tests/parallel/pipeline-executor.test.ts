@@ -240,7 +240,7 @@ test('what ties layers together is refused before a thread is started', async ()
 });
 
 test('devices and the simulator execute the same tasks in the same order', async () => {
-  const network = networkOf(options, vocabularies, sgd);
+  const network = networkOf(createModel(options, vocabularies), sgd);
   for (const plan of Object.values(plans)) {
     const { devices } = plan.placement;
     const shapes = divide(pairs, plan.microBatches, { source: 1, target: 1 }).map((positions) => {

@@ -17,6 +17,7 @@ const divergence: Divergence = {
   checkpoint: 30,
   hasModel: true,
   init: undefined,
+  calmerStart: 'model.initialRange=0.04',
 };
 /** Every change that an error advises can be made. */
 function advice(of: Partial<Divergence>, ...overrides: string[]): string {

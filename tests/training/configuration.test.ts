@@ -46,6 +46,7 @@ test("the design's configuration resolves, with paths relative to its file", () 
 test('defaults fill in the rest, and absolute paths stay', () => {
   const { model, training, data } = resolveConfiguration('version: 1\ndata: { train: { tsv: /data/train.tsv } }', 'c.yaml');
   assert.deepEqual(data.train, { tsv: '/data/train.tsv' });
+  assert.ok(model.kind === 'lstm');
   assert.equal(model.hidden, 512);
   assert.deepEqual(training.batch, { sentences: 128 });
   assert.equal(training.validate, undefined);
@@ -83,6 +84,7 @@ test('overrides replace and add values, typed as in YAML', () => {
   ]);
   assert.equal(training.optimizer.learningRate, 0.5);
   assert.deepEqual(training.schedule, { kind: 'constant' });
+  assert.ok(model.kind === 'lstm');
   assert.deepEqual([model.dropout, data.source, training.validate?.metrics], [0, 'no', ['chrf', 'bleu']]);
 });
 

@@ -93,7 +93,7 @@ const summary = await train(
       validate: { every: { steps: 5 } },
       checkpoint: { every: { steps: 4 }, keep: 2, average: 2 },
     },
-    directory,
+    { directory },
   ),
   { out, resume: (await nodeFiles.kind(out)) === 'directory', onEvent: ({ kind }) => process.stdout.write(`${kind}\n`) },
 );

@@ -69,7 +69,8 @@ test('text in quotes is read as YAML reads it', () => {
 });
 
 test('everywhere else an override is YAML', () => {
-  assert.equal(resolved('model.hidden= 7 ').model.hidden, 7);
+  const { model } = resolved('model.hidden= 7 ');
+  assert.equal(model.kind === 'lstm' && model.hidden, 7);
   assert.deepEqual(resolved('data.dev={ source: "a #1", target: b }').data.dev, { source: 'a #1', target: 'b' });
   assert.equal(resolved('tokenizer.kind= word').tokenizer.kind, 'word');
 });

@@ -1,6 +1,7 @@
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { type Files, joinPath } from '../../src/core/files.js';
 import { randomKey, uniformInteger } from '../../src/core/random.js';
+import type { LstmOptions } from '../../src/models/lstm/options.js';
 import { loadKernels } from '../../src/tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
 import { Memory } from '../../src/tensor/memory.js';
@@ -26,12 +27,15 @@ export function digitFiles(pairs = 200): Files {
 }
 
 /** A small LSTM on digits, everything that keeps state switched on. */
-export function tinyConfiguration(training: ConfigurationInput['training'] = {}, directory = 'data'): Configuration {
+export function tinyConfiguration(
+  training: ConfigurationInput['training'] = {},
+  { directory = 'data', model = {} }: { directory?: string; model?: Partial<LstmOptions> } = {},
+): Configuration {
   return configurationOf({
     version: 1,
     data: { train: { tsv: joinPath(directory, 'train.tsv') }, dev: { tsv: joinPath(directory, 'dev.tsv') } },
     tokenizer: { kind: 'word', split: 'spaces' },
-    model: { kind: 'lstm', layers: 1, hidden: 8, dropout: 0.1 },
+    model: { kind: 'lstm', layers: 1, hidden: 8, dropout: 0.1, ...model },
     training: { optimizer: { kind: 'adam', learningRate: 0.01 }, batch: { sentences: 16 }, ...training },
   });
 }

@@ -69,11 +69,11 @@ export function reportPage(examination: Examination, command: readonly string[])
   });
 }
 
-function summary({ parameters, configuration, modelMetadata, test }: Examination): string {
-  const { data, model } = configuration;
+function summary({ parameters, configuration, model, modelMetadata, test }: Examination): string {
+  const { data } = configuration;
   const parts = [
     `${data.source} to ${data.target}`,
-    `${model.kind.toUpperCase()}, ${model.layers} ${model.layers === 1 ? 'layer' : 'layers'} of ${model.hidden} cells a side, ${model.attention === 'none' ? 'no' : model.attention} attention`,
+    model.description,
     `${parameters.toLocaleString('en')} parameters`,
     ...(modelMetadata?.step === undefined ? [] : [`model of update ${Number(modelMetadata.step).toLocaleString('en')}`]),
     ...(test?.scored === undefined ? [] : test.scored.scores.map(({ label, score }) => `${label} ${score.toFixed(1)}`)),

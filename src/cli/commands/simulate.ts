@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { svgFile } from '../../analysis/page/drawing.js';
-import { vocabulariesOf } from '../../analysis/estimate.js';
+import { modelOf, vocabulariesOf } from '../../analysis/estimate.js';
 import { type BatchFigures, profiles, type Profile, simulatedWorkload } from '../../analysis/simulated-workload.js';
 import {
   predictPaper,
@@ -9,7 +9,6 @@ import {
   type Strategy,
   type StrategyResult,
   strategies,
-  whyNoPipeline,
 } from '../../analysis/simulation.js';
 import { type CheckedStrategy, checkSimulations } from '../../analysis/simulation-check.js';
 import { simulationPage, speedupPlot, timelineDrawing } from '../../analysis/timeline.js';
@@ -17,6 +16,7 @@ import { readConfiguration } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { fileError } from '../../core/file-errors.js';
 import { joinPath } from '../../core/files.js';
+import { whyNotLayered } from '../../models/layered.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import type { Configuration } from '../../training/configuration.js';
 import { names, numberFrom, withGemmOption, withSetOption } from '../arguments.js';
@@ -146,10 +146,10 @@ function refuseContradictions({ check, profile, bandwidth, gemm }: Options): voi
 
 /** A pipeline needs layers that can be parted; data parallelism trains everything. */
 function possibleStrategies(
-  { model }: Configuration,
+  configuration: Configuration,
   wished: readonly Strategy[],
 ): { possible: readonly Strategy[]; refused: readonly RefusedStrategy[] } {
-  const obstacle = whyNoPipeline(model);
+  const obstacle = whyNotLayered(modelOf(configuration));
   if (obstacle === undefined) return { possible: wished, refused: [] };
   const { where, received, next } = obstacle.parts;
   const key = /model\.\w+/.exec(where)?.[0] ?? where;

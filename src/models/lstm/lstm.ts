@@ -9,14 +9,17 @@ import {
   type SoftmaxCrossEntropyOutputs,
   softmaxCrossEntropy,
 } from '../../tensor/operations/softmax-cross-entropy.js';
+import type { ErrorParts } from '../../core/errors.js';
 import type { LayeredModel } from '../layered.js';
 import type { DecodingSession, Model, SentenceEncoder, VocabularySizes } from '../model.js';
+import type { ModelSummary } from '../summary.js';
 import { LstmDecoder } from './decoder.js';
 import { LstmEncoder } from './encoder.js';
 import type { LstmOptions } from './options.js';
 import { LstmSentenceEncoder } from './sentence-encoder.js';
-import { requireSeparableLayers } from './separable-layers.js';
+import { tieBetweenLayers } from './separable-layers.js';
 import { LstmDecodingSession } from './session.js';
+import { lstmSummary } from './summary.js';
 
 /**
  * The encoder-decoder of Sutskever, Vinyals and Le (2014): one deep LSTM reads the (reversed) source, its last state
@@ -83,8 +86,16 @@ export class LstmModel implements Model {
     );
   }
 
-  get layered(): LayeredModel {
-    requireSeparableLayers(this.options);
+  get summary(): ModelSummary {
+    return lstmSummary(this.options);
+  }
+
+  get tie(): ErrorParts | undefined {
+    return tieBetweenLayers(this.options);
+  }
+
+  get layered(): LayeredModel | undefined {
+    if (this.tie !== undefined) return undefined;
     const [encoder, decoder] = [this.#encoder, this.#decoder];
     return {
       layers: this.options.layers,

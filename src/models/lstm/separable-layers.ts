@@ -1,4 +1,4 @@
-import { DecadeError } from '../../core/errors.js';
+import type { ErrorParts } from '../../core/errors.js';
 import type { LstmOptions } from './options.js';
 
 /** Options that tie layers together, why, and what would do without. */
@@ -29,14 +29,14 @@ const ties: readonly { tied(options: LstmOptions): boolean; key: keyof LstmOptio
   },
 ];
 
-/** Throws `usage` unless every layer can work on a device of its own. */
-export function requireSeparableLayers(options: LstmOptions): void {
+/** Why not every layer can work on a device of its own; undefined where it can. */
+export function tieBetweenLayers(options: LstmOptions): ErrorParts | undefined {
   const tie = ties.find(({ tied }) => tied(options));
-  if (tie === undefined) return;
-  throw new DecadeError('usage', {
+  if (tie === undefined) return undefined;
+  return {
     where: `pipeline, model.${tie.key}`,
     received: `${options[tie.key]}, ${tie.reason}`,
     allowed: 'an encoder-decoder as in 2014 (dropout and residual connections are allowed)',
     next: `use training.parallel.strategy=data, or set model.${tie.key}=${tie.instead}`,
-  });
+  };
 }
