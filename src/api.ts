@@ -199,6 +199,12 @@ export class LoadedModel implements AsyncDisposable {
     );
   }
 
+  /** Whether `sentenceVectors` has any to give. */
+  get hasSentenceVectors(): boolean {
+    const [only, ...others] = this.#loaded.members;
+    return only?.model.sentenceEncoder !== undefined && others.length === 0;
+  }
+
   /**
    * What the encoder makes of every line, as one vector each.
    *

@@ -118,18 +118,13 @@ async function writeJob(run: string, epochs: number): Promise<string> {
 
 /** @throws NoResult for a run that PyTorch is not told to train */
 function requireKnown(run: string, { data, model, training }: Configuration): LstmOptions {
-  const plain =
-    model.kind === 'lstm' &&
-    model.attention === 'none' &&
-    !model.bidirectional &&
-    !model.residual &&
-    !model.tiedEmbeddings &&
-    model.dropout === 0;
   const constant = training.schedule.kind === 'constant' && training.labelSmoothing === 0 && training.clip.kind === 'norm';
-  if (model.kind !== 'lstm' || !plain || !constant || data.dev === undefined) {
-    throw new NoResult(`${run}: expected an LSTM without attention or dropout, at a constant rate, clipped by its norm, with a dev corpus`);
-  }
-  return model;
+  if (model.kind === 'lstm' && isPlain(model) && constant && data.dev !== undefined) return model;
+  throw new NoResult(`${run}: expected an LSTM without attention or dropout, at a constant rate, clipped by its norm, with a dev corpus`);
+}
+
+function isPlain({ attention, bidirectional, residual, tiedEmbeddings, dropout }: LstmOptions): boolean {
+  return attention === 'none' && !bidirectional && !residual && !tiedEmbeddings && dropout === 0;
 }
 
 function reportedBy(run: string): Reported {

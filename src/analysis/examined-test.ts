@@ -17,6 +17,7 @@ import type { WorkControl } from './work.js';
 /** What an examination asks of a model. */
 export interface ExaminedModel {
   translate(lines: readonly string[], options?: TranslateOptions): Promise<readonly ModelTranslation[]>;
+  readonly hasSentenceVectors: boolean;
   sentenceVectors(lines: readonly string[], options?: SentenceVectorOptions): Promise<SentenceVectors>;
   /** Undefined for an empty line, and for a model without attention. */
   attentionMaps(lines: readonly string[], options?: TranslateOptions): Promise<readonly (AttentionMap | undefined)[]>;
@@ -51,7 +52,7 @@ export interface ExaminedTest extends TestSet {
   readonly repetition: Int32Array;
   /** Undefined without references. */
   readonly scored: ScoredTest | undefined;
-  /** Undefined for fewer than three sentences. */
+  /** Undefined for fewer than three sentences, and for a model without sentence vectors. */
   readonly map: SentenceMap | undefined;
   readonly attention: readonly { readonly sentence: number; readonly map: AttentionMap }[];
 }
@@ -100,7 +101,7 @@ export async function examineTest(
     tokenLogProbabilities,
     repetition: Int32Array.from(hypotheses, (hypothesis, sentence) => excessRepetition(hypothesis, references[0]?.[sentence] ?? '')),
     scored,
-    map: await mapSentences(model, sources, request),
+    map: model.hasSentenceVectors ? await mapSentences(model, sources, request) : undefined,
     attention: await attentionOf(model, sources, scored?.chrf ?? tokenLogProbabilities, request),
   };
 }

@@ -88,7 +88,7 @@ async function estimate(path: string, { set, devices = nodeRuntime.cores, gemm }
 function describe(estimate: Estimate): string {
   const { model, corpus, corpusMissing } = estimate;
   return [
-    `Parameters   ${millions(model.parameters)}, of these ${millions(model.recurrentParameters)} recurrent`,
+    `Parameters   ${millions(model.parameters)}${model.recurrentParameters === 0 ? '' : `, of these ${millions(model.recurrentParameters)} recurrent`}`,
     ...model.parts.map(({ name, parameters }) => `             ${name.padEnd(18)} ${figure(parameters).padStart(13)}`),
     describeMemory(estimate),
     `Operations   ${millions(model.operationsPerSourceToken)} a source token, ${millions(model.operationsPerTargetToken)} a target token, forward and backward`,

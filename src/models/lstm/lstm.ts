@@ -1,3 +1,4 @@
+import type { ErrorParts } from '../../core/errors.js';
 import type { Batch, BatchOptions, SourceBatch } from '../../data/batch.js';
 import { memoryRows } from '../../nn/attention.js';
 import { ParameterStore } from '../../nn/parameters.js';
@@ -9,7 +10,6 @@ import {
   type SoftmaxCrossEntropyOutputs,
   softmaxCrossEntropy,
 } from '../../tensor/operations/softmax-cross-entropy.js';
-import type { ErrorParts } from '../../core/errors.js';
 import type { LayeredModel } from '../layered.js';
 import type { DecodingSession, Model, SentenceEncoder, VocabularySizes } from '../model.js';
 import type { ModelSummary } from '../summary.js';

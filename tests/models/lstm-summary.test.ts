@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { lstmOptions } from '../../src/models/lstm/options.js';
+import { lstmSummary } from '../../src/models/lstm/summary.js';
+
+const summaryOf = (options: object) => lstmSummary(lstmOptions.parse({ kind: 'lstm', hidden: 256, ...options }));
+
+test('runs that were finished before are found: an LSTM has the name that it always had', () => {
+  assert.equal(summaryOf({}).runName, 'reversed-2x256');
+  assert.equal(summaryOf({ reverseSource: false, layers: 4, attention: 'dot', residual: true }).runName, 'forward-4x256-dot');
+});
+
+test('an LSTM is described in words, and classed with those that are as fast', () => {
+  assert.equal(summaryOf({ layers: 1 }).description, 'LSTM, 1 layer of 256 cells a side, no attention');
+  assert.equal(summaryOf({ attention: 'additive' }).description, 'LSTM, 2 layers of 256 cells a side, additive attention');
+  assert.equal(summaryOf({ attention: 'dot', residual: true }).speedClass, '2x256, dot attention, residual');
+  assert.equal(summaryOf({ dropout: 0.2, reverseSource: false }).speedClass, '2x256');
+});
+
+test('the start that an LSTM advises is half as wide as its own', () => {
+  assert.equal(summaryOf({ initialRange: 0.08 }).calmerStart, 'model.initialRange=0.04');
+});

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { repository } from '../house/sources.js';
+import { digitPairs } from '../training/tiny-run.js';
+
+/** A copy of everything with one more architecture: a folder, and its lines in the table of architectures. */
+describe('a second architecture', () => {
+  const house = mkdtempSync(join(tmpdir(), 'decade-architecture-'));
+  after(() => rmSync(house, { recursive: true, force: true }));
+  for (const name of ['src', 'tests', 'bench', 'tsconfig.json', 'package.json'])
+    cpSync(join(repository, name), join(house, name), { recursive: true });
+  symlinkSync(join(repository, 'node_modules'), join(house, 'node_modules'), 'junction');
+  moveIn(join(house, 'tests/models/bag-of-words'), join(house, 'src/models/bag-of-words'));
+  register(join(house, 'src/models/create.ts'));
+
+  test('compiles when its folder and its lines in the table are all that is added', () => {
+    assert.equal(run(['node_modules/typescript/bin/tsc', '--declaration', 'false']), '');
+  });
+
+  test('trains, translates and is reported; what needs layers is refused with the reason', () => {
+    writeFileSync(join(house, 'train.tsv'), digitPairs(300, 1));
+    writeFileSync(join(house, 'dev.tsv'), digitPairs(20, 2));
+    writeFileSync(join(house, 'bag.yaml'), configuration);
+    writeFileSync(join(house, 'program.mjs'), program);
+    const { perplexity, translation, parts, page, pipeline, simulation, experiment } = JSON.parse(run(['program.mjs'])) as Outcome;
+    // Ten digits are equally frequent; the sentence says which of them can come.
+    assert.ok(perplexity > 1 && perplexity < 8, `${perplexity}`);
+    // It knows which words there are, not their order or their number.
+    assert.match(translation, /^7( 7)*$/);
+    assert.deepEqual(parts, ['source.embedding', 'target.embedding', 'output']);
+    assert.match(page, /bag of words of 8 values/);
+    assert.match(page, /id="attention"/);
+    assert.match(page, /No map of sentences/);
+    assert.match(pipeline, /^pipeline, model\.kind: .*not made of layers.*strategy=data/);
+    assert.match(simulation, /^simulation, model\.kind: bag of words of 8 values; expected a model of recurrent layers/);
+    assert.match(experiment, /^reproduce, model\.kind: bag-of-words; expected lstm/);
+  });
+
+  function run(args: readonly string[]): string {
+    const { stdout, stderr, status } = spawnSync(process.execPath, args, { cwd: house, encoding: 'utf8', timeout: 60_000 });
+    assert.equal(status, 0, stdout + stderr);
+    return stdout;
+  }
+});
+
+/** What the program found out; what was refused is told by its message. */
+interface Outcome {
+  readonly perplexity: number;
+  readonly translation: string;
+  readonly parts: readonly string[];
+  readonly page: string;
+  readonly pipeline: string;
+  readonly simulation: string;
+  readonly experiment: string;
+}
+
+function moveIn(from: string, to: string): void {
+  mkdirSync(to);
+  for (const name of readdirSync(from)) {
+    writeFileSync(
+      join(to, name),
+      readFileSync(join(from, name), 'utf8').replaceAll('../../../src/models/', '../').replaceAll('../../../src/', '../../'),
+    );
+  }
+  rmSync(from, { recursive: true });
+}
+
+function register(table: string): void {
+  const edited = readFileSync(table, 'utf8')
+    .replace('[lstmOptions]', '[lstmOptions, bagOfWordsOptions]')
+    .replace('switch (options.kind) {', "$&\n    case 'bag-of-words':\n      return new BagOfWordsModel(options, vocabularies);");
+  const imports =
+    "import { BagOfWordsModel } from './bag-of-words/model.js';\nimport { bagOfWordsOptions } from './bag-of-words/options.js';\n";
+  writeFileSync(table, imports + edited);
+}
+
+const configuration = `
+version: 1
+data: { source: a, target: b, train: { tsv: train.tsv }, dev: { tsv: dev.tsv } }
+tokenizer: { kind: word, split: spaces }
+model: { kind: bag-of-words, width: 8 }
+training:
+  optimizer: { kind: adam, learningRate: 0.05 }
+  batch: { sentences: 16 }
+  stop: { steps: 40 }
+  validate: { every: { steps: 10 } }
+`;
+
+/** Uses the compiled copy as anyone uses the library; one process, since to start it takes longer than its work. */
+const program = `
+import { load, report, train } from './dist/src/index.js';
+import { estimateModel } from './dist/src/analysis/estimate.js';
+import { simulatedWorkload } from './dist/src/analysis/simulated-workload.js';
+import { readConfiguration } from './dist/src/api.js';
+import { experimentBase } from './dist/src/experiments/base.js';
+import { nodeRuntime } from './dist/src/node/runtime.js';
+
+const gemm = 'webassembly';
+const configuration = await readConfiguration(nodeRuntime, 'bag.yaml');
+const refusal = (work) => work.then(() => 'done', ({ message }) => message);
+const { best } = await train('bag.yaml', { out: 'run', gemm, devices: 2 });
+const model = await load('run', { gemm });
+const [{ text }] = await model.translate(['7 7 7']);
+await model.dispose();
+const parallel = { strategy: 'pipeline' };
+const cut = { ...configuration, training: { ...configuration.training, parallel } };
+console.log(JSON.stringify({
+  perplexity: best.value,
+  translation: text,
+  page: (await report('run', { gemm })).page,
+  parts: estimateModel(configuration).parts.map(({ name }) => name),
+  pipeline: await refusal(train(cut, { out: 'cut', gemm, devices: 2 })),
+  simulation: await refusal(simulatedWorkload(nodeRuntime, configuration, { profile: '2014', warn() {} })),
+  experiment: await refusal(experimentBase(nodeRuntime, 'digits:copy', { configuration: 'bag.yaml' })),
+}));
+`;
