@@ -63,6 +63,8 @@ export interface MemoryNeed extends MemoryEstimate {
   readonly devicesAtMost?: number;
   /** Whether a pipeline of as many devices would fit, where data parallel training does not. */
   readonly fitsAsPipeline?: boolean;
+  /** Options that make the model smaller. */
+  readonly sizeKeys?: readonly string[];
 }
 
 /**
@@ -94,6 +96,7 @@ export function estimateMemory(configuration: Configuration, devices: number, co
   const devicesAtMost = strategy === 'pipeline' ? undefined : mostDevices(setup);
   return {
     ...estimate,
+    sizeKeys: declared.summary.sizeKeys,
     ...(devicesAtMost !== undefined && { devicesAtMost }),
     fitsAsPipeline:
       strategy !== 'pipeline' && devices > 1 && declared.layered !== undefined && estimatePeak({ ...setup, strategy: 'pipeline' }).fits,

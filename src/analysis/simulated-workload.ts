@@ -1,12 +1,12 @@
 import { DecadeError } from '../core/errors.js';
-import type { Model } from '../models/model.js';
 import { measureMachine } from '../parallel/measured-machine.js';
-import { networkOf } from '../parallel/network.js';
+import { type Network, networkOf } from '../parallel/network.js';
 import { costsOf2014, paperLengths } from '../parallel/profile-2014.js';
 import type { Runtime } from '../parallel/runtime.js';
 import { evenBatch } from '../parallel/schedule.js';
 import { logitBytes } from '../parallel/start-pipeline.js';
 import type { Costs } from '../parallel/simulate.js';
+import type { Precision } from '../tensor/matrix.js';
 import type { Configuration } from '../training/configuration.js';
 import { estimateCorpus, modelOf } from './estimate.js';
 import type { Workload } from './simulation.js';
@@ -57,7 +57,7 @@ export async function simulatedWorkload(
   const common = { network, batch: evenBatch(sentences, sourceTokens, targetTokens), batches, memories } as const;
   const linked = (costs: Costs): Costs =>
     bandwidth === undefined ? costs : { ...costs, handOver: { ...costs.handOver, bytesPerSecond: bandwidth * 1e9 } };
-  for (const missing of unmeasured(model, training, profile)) warn(missing);
+  for (const missing of unmeasured({ ...network, dropout: model.dropout }, training.precision, profile)) warn(missing);
   if (profile === '2014') {
     const costs = linked(costsOf2014(undefined, training.optimizer.kind));
     return { workload: { ...common, costs: () => costs }, batch, gemm: undefined };
@@ -85,17 +85,19 @@ async function batchFigures(runtime: Runtime, configuration: Configuration, prof
 }
 
 /** What a training has and the profile has no measurement of, in words. */
-function unmeasured({ dropout, summary }: Model, training: Configuration['training'], profile: Profile): string[] {
+function unmeasured(
+  { dropout, attention, optimizer }: Network & { readonly dropout: number },
+  precision: Precision,
+  profile: Profile,
+): string[] {
   const missing = dropout > 0 ? ['dropout is not counted'] : [];
   if (profile === 'here') return missing;
   return [
     ...missing,
-    ...(training.precision === 'bf16' ? ['the profile of 2014 has no measurement of bf16: products are counted as f32'] : []),
-    ...(training.optimizer.kind === 'adam'
+    ...(precision === 'bf16' ? ['the profile of 2014 has no measurement of bf16: products are counted as f32'] : []),
+    ...(optimizer.kind === 'adam'
       ? ['the profile of 2014 has no measurement of Adam: updates are counted by the bytes that they read and write']
       : []),
-    ...(summary.recurrent?.attention !== 'none'
-      ? ['the profile of 2014 has no measurement of attention: it is counted by its operations']
-      : []),
+    ...(attention !== 'none' ? ['the profile of 2014 has no measurement of attention: it is counted by its operations'] : []),
   ];
 }

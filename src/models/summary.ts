@@ -8,6 +8,8 @@ export interface ModelSummary {
   readonly speedClass: string;
   /** Weights as most of its products have them, by which a machine is measured: [outputs, inputs]. */
   readonly typicalWeights: readonly [outputs: number, inputs: number];
+  /** Options that make it smaller: `model.hidden`. */
+  readonly sizeKeys: readonly string[];
   /** What halves its initial values, as after `--set`: `model.initialRange=0.04`. Undefined: no option does. */
   readonly calmerStart?: string | undefined;
   /** Undefined for a model that is not made of recurrent layers: its schedules cannot be simulated yet. */

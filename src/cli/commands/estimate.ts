@@ -115,12 +115,12 @@ function describeMemory({ memory, devices }: Estimate): string {
   ].join('\n');
 }
 
-function remedies({ devicesAtMost, fitsAsPipeline }: MemoryNeed): string[] {
+function remedies({ devicesAtMost, fitsAsPipeline, sizeKeys = [] }: MemoryNeed): string[] {
   const wishes = [
     ...(devicesAtMost === undefined ? [] : [`use --devices ${devicesAtMost}${devicesAtMost > 1 ? ' or fewer' : ''}`]),
     ...(fitsAsPipeline ? ['--set training.parallel.strategy=pipeline, in which each device has the gradients of its own layers only'] : []),
   ];
-  return wishes.length > 0 ? wishes : ['make model.hidden, model.embedding, the vocabularies or the batches smaller'];
+  return wishes.length > 0 ? wishes : [`make ${[...sizeKeys, 'the vocabularies or the batches'].join(', ')} smaller`];
 }
 
 function describeTime({ devices, gflops, gemm, corpus, secondsAtLeast, wordsPerSecondAtMost }: Estimate): string[] {

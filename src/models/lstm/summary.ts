@@ -11,6 +11,7 @@ export function lstmSummary(options: LstmOptions): ModelSummary {
     speedClass: `${layers}x${hidden}${attends ? `, ${attention} attention` : ''}${residual ? ', residual' : ''}`,
     // Four gates, each read from as many states.
     typicalWeights: [4 * hidden, hidden],
+    sizeKeys: ['model.hidden', 'model.embedding'],
     calmerStart: `model.initialRange=${Number((initialRange / 2).toPrecision(2))}`,
     recurrent: { layers, hidden, embedding, attention, inputFeeding, bidirectional, residual },
   };

@@ -46,6 +46,7 @@ export class BagOfWordsModel implements Model {
       description: `bag of words of ${width} values`,
       speedClass: `bag of ${width}`,
       typicalWeights: [vocabularies.target, width],
+      sizeKeys: ['model.width'],
     };
     const initial = { kind: 'normal', deviation: 0.3 } as const;
     const target = this.parameters.section({ side: 'target', initial });
