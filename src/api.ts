@@ -40,6 +40,7 @@ import {
   type ConfigurationInput,
   configurationOf,
   printConfiguration,
+  resolveRunConfiguration,
   resolveConfiguration,
 } from './training/configuration.js';
 import type { TrainingSummary } from './training/events.js';
@@ -291,7 +292,7 @@ export async function load(
 
 async function openMember({ files }: Runtime, path: string, memory: Memory, untrained: boolean): Promise<Member> {
   const run = await openRun(files, path);
-  const configuration = resolveConfiguration(run.configuration, joinPath(path, 'config.yaml'));
+  const configuration = resolveRunConfiguration(run.configuration, joinPath(path, 'config.yaml'));
   const { source, target, sourceWords } = run.tokenizers;
   const model = createModel(configuration.model, { source: source.size, target: target.size });
   if (untrained) {

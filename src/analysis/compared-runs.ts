@@ -1,6 +1,6 @@
 import { Run } from '../checkpoint/run.js';
 import type { Files } from '../core/files.js';
-import { type Configuration, resolveConfiguration } from '../training/configuration.js';
+import { type Configuration, resolveRunConfiguration } from '../training/configuration.js';
 import { readTrainingRecord, type TrainingRecord } from './training-record.js';
 
 /** A run beside others: how it was configured, and how its training went. */
@@ -15,7 +15,7 @@ export async function readComparedRun(files: Files, path: string): Promise<Compa
   const run = await Run.open(files, path);
   return {
     name: path,
-    configuration: resolveConfiguration(await run.configuration(), run.fileAt('config.yaml')),
+    configuration: resolveRunConfiguration(await run.configuration(), run.fileAt('config.yaml')),
     record: await readTrainingRecord(files, run.fileAt('metrics.jsonl')),
   };
 }

@@ -5,7 +5,7 @@ import { describeSource, readPairs } from '../data/sources.js';
 import { scoringMetrics } from '../metrics/scoring-options.js';
 import { createModel } from '../models/create.js';
 import type { ModelSummary } from '../models/summary.js';
-import { type Configuration, resolveConfiguration } from '../training/configuration.js';
+import { type Configuration, resolveRunConfiguration } from '../training/configuration.js';
 import { type CorpusFacts, corpusFacts, testSetFacts } from './corpus-facts.js';
 import { type ExaminedModel, type ExaminedTest, examineTest, type TestRequest } from './examined-test.js';
 import { requireSentences, requireTestSet, type TestSet } from './scored-sentences.js';
@@ -56,7 +56,7 @@ export async function examineRun(
     requireLines(request.attention, request.testSet);
   }
   const configurationText = await run.configuration();
-  const configuration = resolveConfiguration(configurationText, run.fileAt('config.yaml'));
+  const configuration = resolveRunConfiguration(configurationText, run.fileAt('config.yaml'));
   const { source, target } = await run.tokenizers();
   const missing: string[] = [];
   /** What `get` gives; when it cannot for want of a file, says so and goes on. */

@@ -1,10 +1,12 @@
+import { isDrawing } from '../analysis/page/drawing.js';
 import { isPage } from '../analysis/page/page.js';
 import { DecadeError } from '../core/errors.js';
 import { fileError } from '../core/file-errors.js';
+import { requireOwn } from '../core/own-file.js';
 import { isRunFile } from '../checkpoint/run-files.js';
 import { nodeFiles } from '../platform/node/files.js';
 import { beginningOf, type OutputFile, openOutputFile, requireUnread, requireWritable } from '../platform/node/output-file.js';
-import { asResult } from './terminal.js';
+import { asResult, forTerminal } from './terminal.js';
 import { warn } from './warning.js';
 
 /** Where a command writes its result. */
@@ -20,8 +22,10 @@ export interface Output {
 const name = 'standard output';
 const closedPipe = fileError('closedPipe', name).parts.received;
 
-function writeStandardOutput(text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
+async function writeStandardOutput(text: string): Promise<void> {
+  // `>> FILE` may lead to a file that is read: what was written to its end would be read again, and never end.
+  requireUnread(process.stdout.fd, name);
+  await new Promise<void>((resolve, reject) => {
     process.stdout.write(asResult(text), (error) => (error ? reject(outputError(error)) : resolve()));
   });
 }
@@ -33,7 +37,7 @@ function writeStandardOutput(text: string): Promise<void> {
  * @throws DecadeError at once for a file that cannot be written; `usage`, when it is written, for one that the command has read
  */
 export async function openOutput(path?: string): Promise<Output> {
-  if (isStandardOutput(path)) return new StandardOutput();
+  if (isStandardOutput(path)) return standardOutput;
   await requireOutput(path);
   return new FileOutput(path);
 }
@@ -65,33 +69,20 @@ export async function requireOutput(path: string | undefined): Promise<void> {
 /** As `requireOutput`, for a page at a path that nobody asked for: throws `usage` when somebody else's file is there. */
 export async function requirePage(path: string): Promise<void> {
   await requireOutput(path);
-  const beginning = await beginningOf(path);
-  if (beginning === undefined || beginning === '' || isPage(beginning)) return;
-  throw new DecadeError('usage', {
-    where: path,
-    received: 'a file that decade did not write',
-    allowed: 'an earlier page, which the new one replaces',
-    next: 'move it elsewhere, or say with --out where the page belongs',
-  });
+  requireOwn(path, await beginningOf(path), isPage, 'move it elsewhere, or say with --out where the page belongs');
+}
+
+/** As `requirePage`, for a drawing in a directory. */
+export async function requireDrawing(path: string): Promise<void> {
+  await requireOutput(path);
+  requireOwn(path, await beginningOf(path), isDrawing, 'move it elsewhere, or choose another directory');
 }
 
 function isStandardOutput(path: string | undefined): path is undefined | '-' {
   return path === undefined || path === '-';
 }
 
-class StandardOutput implements Output {
-  #isFirst = true;
-
-  async write(text: string): Promise<void> {
-    // What is written to the end of the file that is read would be read again, and never end.
-    if (this.#isFirst) requireUnread(process.stdout.fd, name);
-    this.#isFirst = false;
-    await writeStandardOutput(text);
-  }
-
-  async close(): Promise<void> {}
-  async abandon(): Promise<void> {}
-}
+const standardOutput: Output = { write: writeStandardOutput, close: async () => undefined, abandon: async () => undefined };
 
 class FileOutput implements Output {
   readonly #path: string;
@@ -104,7 +95,8 @@ class FileOutput implements Output {
 
   async write(text: string): Promise<void> {
     this.#file ??= await openOutputFile(this.#path);
-    await this.#untilReaderIsGone(this.#file.write(new TextEncoder().encode(text)));
+    const shown = this.#file.isTerminal ? forTerminal(text) : text;
+    await this.#untilReaderIsGone(this.#file.write(new TextEncoder().encode(shown)));
   }
 
   async close(): Promise<void> {

@@ -30,7 +30,7 @@ export function styleFor(stream: Stream): (style: Style, text: string) => string
 }
 
 /** Text for a terminal: control characters are seen and do nothing, and styles are what the terminal makes them by. */
-function forTerminal(text: string): string {
+export function forTerminal(text: string): string {
   return visibleLines(text).replace(marks, (mark) => {
     const index = mark.charCodeAt(0) - firstMark;
     const codes = inspect.colors[styles[index >> 1] ?? 'bold'] ?? [0, 0];

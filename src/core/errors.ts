@@ -1,3 +1,5 @@
+import { visible } from './visible-text.js';
+
 /**
  * What went wrong, for whom:
  * - `usage`     the command line, the configuration or a call was wrong (exit code 2)
@@ -30,7 +32,8 @@ export class DecadeError extends Error {
   constructor(kind: ErrorKind, parts: ErrorParts) {
     const allowed = parts.allowed === undefined ? '' : `; expected ${parts.allowed}`;
     const next = parts.next === undefined ? '' : `. ${capitalised(parts.next)}`;
-    super(`${parts.where}: ${parts.received}${allowed}${next}`, parts.cause === undefined ? undefined : { cause: parts.cause });
+    // A path may hold any character; a message is one line.
+    super(`${visible(parts.where)}: ${parts.received}${allowed}${next}`, parts.cause === undefined ? undefined : { cause: parts.cause });
     this.kind = kind;
     this.parts = parts;
   }

@@ -5,6 +5,7 @@ export type FileFailure =
   | 'missing'
   | 'directory'
   | 'notDirectory'
+  | 'danglingLink'
   | 'notEmpty'
   | 'pipe'
   | 'denied'
@@ -30,6 +31,7 @@ const wordings: Readonly<Record<FileFailure, Wording>> = {
   missing: { kind: 'input', received: 'no such file or directory', next: 'check the path' },
   directory: { kind: 'input', received: 'a directory', allowed: 'a file' },
   notDirectory: { kind: 'input', received: 'a file', allowed: 'a directory' },
+  danglingLink: { kind: 'input', received: 'a link to something that does not exist', next: 'make what it points to, or remove it' },
   notEmpty: { kind: 'input', received: 'a directory that is not empty', allowed: 'an empty or missing one' },
   pipe: { kind: 'input', received: 'a pipe, which cannot be read from the middle', allowed: 'a file' },
   denied: { kind: 'resource', received: 'permission denied', next: "change the file's rights or choose another path" },

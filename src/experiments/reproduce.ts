@@ -1,6 +1,4 @@
-import { replaceFile, writeTextFile } from '../checkpoint/whole-files.js';
 import { DecadeError } from '../core/errors.js';
-import { joinPath } from '../core/files.js';
 import { resolveOptions } from '../core/options.js';
 import type { Runtime } from '../parallel/runtime.js';
 import type { Configuration } from '../training/configuration.js';
@@ -19,7 +17,8 @@ import {
 } from './experiment.js';
 import { Laboratory, type LaboratoryEvent, type LaboratoryOptions, type TrainedRun } from './laboratory.js';
 import { noVerdict, notLearnt, trainingsOnly } from './learning.js';
-import { type Account, accountMarkdown, accountPage, accountPlots, type TimeTaken } from './account.js';
+import type { Account, TimeTaken } from './account.js';
+import { type AccountFiles, requireOwnAccount, writeAccount } from './account-files.js';
 
 export interface ReproduceOptions extends Omit<LaboratoryOptions, 'onEvent'>, BaseChoice, ExperimentOptionsInput {
   readonly onEvent?: ((event: ReproduceEvent) => void) | undefined;
@@ -35,7 +34,7 @@ export type ReproduceEvent = { readonly kind: 'cost'; readonly cost: Cost } | La
 export interface Reproduction {
   readonly account: Account;
   /** Where the account was written. */
-  readonly files: { readonly markdown: string; readonly json: string; readonly page: string; readonly plots: readonly string[] };
+  readonly files: AccountFiles;
 }
 
 /** What `reproduce` would cost; trains nothing and writes nothing. */
@@ -49,13 +48,14 @@ export async function reproductionCost(runtime: Runtime, name: string, options: 
  * goes on where it was interrupted, translates, and writes a table (Markdown and JSON) and a page with plots, also as files
  * of their own, beside the paper's figures.
  *
- * @throws DecadeError `usage` for an experiment there is not and options that are not allowed; the signal's reason when it
+ * @throws DecadeError `usage` for an experiment there is not, options that are not allowed, and somebody else's files of the same names; the signal's reason when it
  *         aborts: what was done stays, and the same call goes on
  */
 export async function reproduce(runtime: Runtime, name: string, options: ReproduceOptions): Promise<Reproduction> {
   const { out, command, signal, onEvent, speedSeconds } = options;
   const { laboratory, ...plan } = await planned(runtime, name, options);
   const { experiment, setting } = plan;
+  await requireOwnAccount(runtime.files, out, name);
   const cost = await costOf(laboratory, plan, speedSeconds);
   onEvent?.({ kind: 'cost', cost });
   const begun = performance.now();
@@ -85,20 +85,7 @@ export async function reproduce(runtime: Runtime, name: string, options: Reprodu
     time,
     unigramPerplexity,
   });
-  const plots = accountPlots(account);
-  const files = {
-    markdown: joinPath(out, `${name}.md`),
-    json: joinPath(out, `${name}.json`),
-    page: joinPath(out, `${name}.html`),
-    plots: plots.map(({ file }) => joinPath(out, file)),
-  };
-  await runtime.files.makeDirectory(out);
-  const write = (file: string, text: string) => replaceFile(runtime.files, out, file, (path) => writeTextFile(runtime.files, path, text));
-  await write(`${name}.md`, accountMarkdown(account, plots));
-  const { plots: _, widePlots: __, ...data } = account;
-  await write(`${name}.json`, `${JSON.stringify(data, undefined, 2)}\n`);
-  await write(`${name}.html`, await accountPage(account));
-  for (const { file, svg } of plots) await write(file, svg);
+  const files = await writeAccount(runtime.files, out, account);
   return { account, files };
 }
 

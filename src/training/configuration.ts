@@ -100,6 +100,15 @@ export function resolveConfiguration(
   return checked(document.value, where, document, absolute);
 }
 
+/** As `resolveConfiguration`, for the one that a run keeps: a mistake in it is one of a file (`input`), not of who uses the run. */
+export function resolveRunConfiguration(text: string, where: string): Configuration {
+  try {
+    return resolveConfiguration(text, where);
+  } catch (error) {
+    throw error instanceof DecadeError ? new DecadeError('input', { ...error.parts, cause: error }) : error;
+  }
+}
+
 /** The configuration for a value that a program made; relative paths start from the current directory. */
 export function configurationOf(value: ConfigurationInput, absolute: Files['absolute'] = unchanged): Configuration {
   return checked(value, 'configuration', undefined, absolute);

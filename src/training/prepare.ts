@@ -8,7 +8,7 @@ import { type Corpus, openCorpus } from '../data/corpus.js';
 import { readPairs } from '../data/sources.js';
 import { createModel, type ModelOptions } from '../models/create.js';
 import type { Model } from '../models/model.js';
-import { type Configuration, printConfiguration, resolveConfiguration } from './configuration.js';
+import { type Configuration, printConfiguration, resolveRunConfiguration } from './configuration.js';
 import { describeInit, requireResumable } from './configuration-changes.js';
 import type { Precision } from '../tensor/matrix.js';
 import type { TrainingEvent } from './events.js';
@@ -194,7 +194,7 @@ export function isAbort(error: unknown, signal: AbortSignal | undefined): boolea
 }
 
 async function configurationOfRun(run: Run): Promise<Configuration> {
-  return resolveConfiguration(await run.configuration(), run.fileAt('config.yaml'));
+  return resolveRunConfiguration(await run.configuration(), run.fileAt('config.yaml'));
 }
 
 /** A run directory and the configuration that holds in it. */

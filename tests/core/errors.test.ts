@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nearestName } from '../../src/core/errors.js';
+import { DecadeError, nearestName } from '../../src/core/errors.js';
 import { commandLine } from '../../src/core/shell.js';
 import { shortened, shownValue, visible, visibleLines } from '../../src/core/visible-text.js';
 
@@ -42,4 +42,10 @@ test('values are shown in a few characters, whatever they are', () => {
 test('a command line is quoted where a shell would take it apart', () => {
   assert.equal(commandLine(['decade', 'report', 'runs/a-1']), 'decade report runs/a-1');
   assert.equal(commandLine(['decade', "it's here", '$(x)', 'a;b', '', '*']), `decade 'it'\\''s here' '$(x)' 'a;b' '' '*'`);
+});
+
+test('a message is one line, whatever the path in it is called', () => {
+  const { message, parts } = new DecadeError('input', { where: 'a\n\u001b[2Jb', received: 'no such file' });
+  assert.equal(message, 'a\\n\\u001b[2Jb: no such file');
+  assert.equal(parts.where, 'a\n\u001b[2Jb');
 });

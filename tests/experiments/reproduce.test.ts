@@ -206,3 +206,24 @@ describe('before anything is trained', () => {
     await assert.rejects(reproduce(newRuntime(), 'reversal', options({ test: { tsv: 'test' } })), /a test set without a configuration/);
   });
 });
+
+test("somebody else's files of the names of an account are kept, and found before the work", async () => {
+  for (const file of ['length.md', 'length.json', 'length.html', 'length-1.svg']) {
+    const files = memoryFiles({ [`out/${file}`]: 'mine' });
+    const { seen, onEvent } = trainings();
+    const again = reproduce(newRuntime(files), 'length', options({ onEvent }));
+    await assert.rejects(again, new RegExp(`out/${file.replaceAll('.', '\\.')}: a file that decade did not write`));
+    assert.deepEqual([await files.readText(`out/${file}`), seen.cost], ['mine', undefined]);
+  }
+});
+
+test('a file in the place of the directory is found before the work', async () => {
+  const again = reproduce(newRuntime(memoryFiles({ out: 'mine' })), 'length', options());
+  await assert.rejects(again, /^DecadeError: out: a file; expected a directory/);
+});
+
+test('an account replaces an earlier one, and what has other names stays', async () => {
+  const files = memoryFiles({ 'out/length.txt': 'mine', 'out/length-notes.md': 'mine' });
+  for (let time = 0; time < 2; time++) await reproduce(newRuntime(files), 'length', options());
+  assert.deepEqual([await files.readText('out/length.txt'), await files.readText('out/length-notes.md')], ['mine', 'mine']);
+});

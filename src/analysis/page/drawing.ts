@@ -24,6 +24,11 @@ const padding = 12;
 const swatchWidth = 20;
 const gap = 18;
 
+/** Whether text begins as a drawing of decade's does. */
+export function isDrawing(beginning: string): boolean {
+  return beginning.startsWith('<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="');
+}
+
 /** A drawing as a file of its own, with its title and legend inside, light and dark: for documents that can hold an image. */
 export function svgFile({ title, unit, legend, body, width, height, style = '' }: Drawing): string {
   const lines = legendLines(legend, width);

@@ -20,7 +20,7 @@ import { whyNotLayered } from '../../models/layered.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import type { Configuration } from '../../training/configuration.js';
 import { names, numberFrom, withGemmOption, withSetOption } from '../arguments.js';
-import { print, printJson, requireOutput, writeWhole } from '../output.js';
+import { print, printJson, requireDrawing, requireOutput, writeWhole } from '../output.js';
 import { Progress } from '../progress.js';
 import {
   checkTable,
@@ -76,7 +76,7 @@ async function run(path: string, options: Options): Promise<void> {
   const { devices, profile, bandwidth, gemm: wished, html, svg, json } = options;
   const configuration = await readConfiguration(nodeRuntime, path, options.set);
   await requireOutput(html);
-  if (svg !== undefined) await requireDirectory(svg);
+  if (svg !== undefined) await requireDrawings(svg, options);
   const warnings: string[] = [];
   const tell = (message: string) => {
     warnings.push(message);
@@ -126,9 +126,13 @@ async function run(path: string, options: Options): Promise<void> {
   await print(lines.join('\n'));
 }
 
-/** Throws `input` before the work for what cannot become a directory of drawings. */
-async function requireDirectory(path: string): Promise<void> {
-  if ((await nodeRuntime.files.kind(path)) === 'file') throw fileError('notDirectory', path);
+/** Throws before the work for what cannot become a directory of drawings: a file, or somebody else's files where drawings may go. */
+async function requireDrawings(directory: string, { strategies, devices }: Options): Promise<void> {
+  const kind = await nodeRuntime.files.kind(directory);
+  if (kind === 'file') throw fileError('notDirectory', directory);
+  if (kind === 'missing') return;
+  const names = ['speed-up', 'paper-8', ...strategies.map((strategy) => `${strategy}-${Math.max(...devices)}`)];
+  for (const name of names) await requireDrawing(joinPath(directory, `${name}.svg`));
 }
 
 /** Options that do not go together are told before anything is measured. */

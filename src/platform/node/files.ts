@@ -103,7 +103,7 @@ export const nodeFiles: Files = {
       } catch (cause) {
         const code = errorCode(cause);
         if ((await nodeFiles.kind(path)) === 'directory') return;
-        if (code === 'EEXIST') throw fileError('notDirectory', path, cause);
+        if (code === 'EEXIST') throw fileError((await nodeFiles.kind(path)) === 'missing' ? 'danglingLink' : 'notDirectory', path, cause);
         if (code !== 'ENOENT' || (await nodeFiles.kind(dirname(path))) !== 'missing') throw cause;
         await nodeFiles.makeDirectory(dirname(path));
         await nodeFiles.makeDirectory(path);

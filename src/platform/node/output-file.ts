@@ -1,14 +1,17 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { isatty } from 'node:tty';
 import { createGzip, type Gzip } from 'node:zlib';
 import { DecadeError } from '../../core/errors.js';
 import { fileError } from '../../core/file-errors.js';
 import { explained, explaining, nodeFiles, wasRead } from './files.js';
-import { descriptorOf, descriptorWriter, openPipeToWrite, type PipeWriter } from './pipes.js';
+import { descriptorOf, descriptorWriter, isPipe, openPipeToWrite, type PipeWriter, takesText } from './pipes.js';
 
 /** A file that a person asked for by its path. */
 export interface OutputFile {
+  /** Whether people look at what is written: `/dev/tty`, or `/dev/stdout` where that is one. */
+  readonly isTerminal: boolean;
   write(bytes: Uint8Array): Promise<void>;
   /** Gives the file its name: from now on it is there, whole. Without it nothing has changed. */
   finish(): Promise<void>;
@@ -53,7 +56,7 @@ const beginningBytes = 512;
 
 type Destination =
   | { readonly kind: 'descriptor'; readonly target: string; readonly descriptor: number }
-  | { readonly kind: 'straight'; readonly target: string; readonly isPipe: boolean }
+  | { readonly kind: 'straight'; readonly target: string; readonly isPipe: boolean; readonly isTerminal: boolean }
   | { readonly kind: 'file'; readonly target: string; readonly replaced: Stats | undefined };
 
 interface Sink extends OutputFile {
@@ -64,8 +67,11 @@ async function openSink(path: string): Promise<Sink> {
   const destination = await destinationOf(path);
   const { target } = destination;
   if (destination.kind === 'file') return WholeFile.open(path, destination);
-  if (destination.kind === 'descriptor') return new StraightFile(path, target, descriptorWriter(destination.descriptor));
-  return new StraightFile(path, target, destination.isPipe ? await openPipeToWrite(target) : await nodeFiles.create(target));
+  if (destination.kind === 'descriptor') {
+    return new StraightFile(path, target, descriptorWriter(destination.descriptor), isatty(destination.descriptor));
+  }
+  const { isPipe, isTerminal } = destination;
+  return new StraightFile(path, target, isPipe ? await openPipeToWrite(target) : await nodeFiles.create(target), isTerminal);
 }
 
 const packedNames = /\.(xz|bz2|zst|zip|7z|lz4|lzma|tar|tgz|tbz2?|txz)$/i;
@@ -88,6 +94,7 @@ async function destinationOf(path: string): Promise<Destination> {
     const descriptor = descriptorOf(target);
     if (descriptor !== undefined) {
       requireUnread(descriptor, path);
+      requireWritableDescriptor(descriptor, path);
       return { kind: 'descriptor', target, descriptor };
     }
     const link = await readlink(target).catch(() => undefined);
@@ -102,7 +109,9 @@ async function destinationOf(path: string): Promise<Destination> {
     return { kind: 'file', target, replaced: undefined };
   }
   if (found.isDirectory()) throw fileError('directory', path);
-  if (!found.isFile()) return { kind: 'straight', target, isPipe: found.isFIFO() };
+  // Of what is no file, a terminal can only be read once, as a pipe can.
+  const isTerminal = found.isCharacterDevice() && (await isPipe(target));
+  if (!found.isFile()) return { kind: 'straight', target, isPipe: found.isFIFO(), isTerminal };
   requireUnread(path);
   // Opening changes nothing, and knows all that may forbid it: rights, a file that is immutable, a disk that is read-only.
   await (await open(target, constants.O_WRONLY)).close();
@@ -120,10 +129,22 @@ export function requireUnread(path: string | number, name = String(path)): void 
   });
 }
 
+/** Throws `input` for a descriptor that only reads, as that of `<(...)` does, or that this process was not started with. */
+function requireWritableDescriptor(descriptor: number, path: string): void {
+  if (takesText(descriptor)) return;
+  throw new DecadeError('input', {
+    where: path,
+    received: 'a descriptor that takes no text',
+    allowed: 'one that is open for writing',
+    next: 'write `>(COMMAND)` for a command that reads the output; `<(COMMAND)` is one that writes',
+  });
+}
+
 /** Room for the ending: most file systems allow 255 bytes. */
 const longestBeginning = 60;
 
 class WholeFile implements Sink {
+  readonly isTerminal = false;
   readonly target: string;
   readonly #path: string;
   readonly #temporary: string;
@@ -178,11 +199,13 @@ class WholeFile implements Sink {
 }
 
 class StraightFile implements Sink {
+  readonly isTerminal: boolean;
   readonly target: string;
   readonly #path: string;
   readonly #writer: PipeWriter;
 
-  constructor(path: string, target: string, writer: PipeWriter) {
+  constructor(path: string, target: string, writer: PipeWriter, isTerminal: boolean) {
+    this.isTerminal = isTerminal;
     this.#path = path;
     this.target = target;
     this.#writer = writer;
@@ -204,6 +227,7 @@ class StraightFile implements Sink {
 
 /** Packs what is written. */
 class PackedFile implements OutputFile {
+  readonly isTerminal = false;
   readonly #sink: Sink;
   readonly #gzip: Gzip = createGzip();
   #packed: Uint8Array[] = [];

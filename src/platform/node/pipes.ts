@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, open as openWithCallback, write as writeWithCallback } from 'node:fs';
+import { closeSync, constants, fstatSync, open as openWithCallback, write as writeWithCallback, writeSync } from 'node:fs';
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -181,6 +181,17 @@ export async function openPipeToWrite(path: string): Promise<PipeWriter> {
       if (!(error instanceof Error && 'code' in error && error.code === 'ENXIO')) throw error;
     }
     await sleep(untilNextTry);
+  }
+}
+
+/** Whether a descriptor is open for writing; found out by writing nothing. */
+export function takesText(descriptor: number): boolean {
+  try {
+    writeSync(descriptor, new Uint8Array(0));
+    return true;
+  } catch (error) {
+    // A pipe that is full takes text later.
+    return error instanceof Error && 'code' in error && (error.code === 'EAGAIN' || error.code === 'EPIPE');
   }
 }
 

@@ -1,0 +1,28 @@
+import { DecadeError } from './errors.js';
+import type { Files } from './files.js';
+
+/** Whether text begins as that of a file which decade writes. */
+export type IsOwn = (beginning: string) => boolean;
+
+/**
+ * Throws `usage` unless a file that nobody named may be replaced: there is none, it is empty, or it is an earlier one.
+ *
+ * @param beginning  the first few hundred bytes of the file; undefined when there is none
+ */
+export function requireOwn(path: string, beginning: string | undefined, isOwn: IsOwn, next: string): void {
+  if (beginning === undefined || beginning === '' || isOwn(beginning)) return;
+  throw new DecadeError('usage', {
+    where: path,
+    received: 'a file that decade did not write',
+    allowed: 'an earlier one of its own, which the new one replaces',
+    next,
+  });
+}
+
+/** The first bytes of a file as text, all that is needed to know whose it is. */
+export async function beginningOfFile(files: Files, path: string): Promise<string> {
+  for await (const chunk of files.stream(path)) return new TextDecoder().decode(chunk.subarray(0, beginningBytes));
+  return '';
+}
+
+const beginningBytes = 512;
