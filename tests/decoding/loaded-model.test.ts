@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { load, score, train, translate, type LoadedModel } from '../../src/api.js';
+import { score, train, translate } from '../../src/api.js';
+import { load, type LoadedModel } from '../../src/loaded-model.js';
 import { DecadeError } from '../../src/core/errors.js';
 import { joinPath } from '../../src/core/files.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
