@@ -11,6 +11,7 @@ import type { WorkControl } from './analysis/work.js';
 import { mostConfigurationBytes } from './checkpoint/run.js';
 import { readBoundedText } from './core/bounded-text.js';
 import { DecadeError } from './core/errors.js';
+import { requireItem, requireList, requireLists, text, textOrNothing } from './core/lists.js';
 import type { LineScore, ScoreOptions } from './decoding/score.js';
 import type { SourceLine, TranslateOptions, TranslationResult } from './decoding/translator.js';
 import { type LoadOptions, load, withModel } from './loaded-model.js';
@@ -147,6 +148,8 @@ export interface EvaluateOptions extends ScoringOptions {
 
 /** Scores translations against references as sacreBLEU does. */
 export function evaluate({ hypotheses, references, ...scoring }: EvaluateOptions): Evaluation[] {
+  requireList('hypotheses', hypotheses);
+  requireLists('references', references, textOrNothing);
   return scoringMetrics(scoring).map((metric) => evaluateMetric(metric, hypotheses, references));
 }
 
@@ -161,9 +164,21 @@ export async function report(
   run: string,
   options: ReportOptions = {},
 ): Promise<{ page: string; examination: Examination }> {
-  const { gemm, devices, command = ['decade', 'report', run], metrics, tokenize, lowercase, smooth, smoothValue, ...request } = options;
-  const scoring = { metrics, tokenize, lowercase, smooth, smoothValue };
-  const examination = await examineRun(runtime.files, run, { ...request, scoring }, () => load(runtime, run, { gemm, devices }));
+  const {
+    gemm,
+    devices,
+    command = ['decade', 'report', run],
+    testSet,
+    groups,
+    decoding,
+    attention,
+    signal,
+    onProgress,
+    ...scoring
+  } = options;
+  requireItem('run', run, text);
+  const request = { testSet, groups, decoding, attention, signal, onProgress, scoring };
+  const examination = await examineRun(runtime.files, run, request, () => load(runtime, run, { gemm, devices }));
   // Whoever only translates need not load what draws.
   const { reportPage } = await import('./analysis/report/report-page.js');
   return { page: await reportPage(examination, command), examination };
@@ -182,6 +197,7 @@ export async function compare(
   runs: readonly string[],
   { gemm, devices, decoding, testSet, hypotheses = [], signal, onProgress, ...scoring }: CompareOptions = {},
 ): Promise<{ page: string; comparison: Comparison }> {
+  requireList('runs', runs);
   requireSystems([...runs.map((name) => ({ name })), ...hypotheses]);
   scoringMetrics(scoring);
   const control = { signal, onProgress };

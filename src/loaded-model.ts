@@ -160,7 +160,7 @@ export async function load(
   runs: string | readonly string[],
   { gemm, devices: wanted, untrained = false, ...options }: LoadOptions = {},
 ): Promise<LoadedModel> {
-  requireLoadOptions(runs, { gemm, devices: wanted });
+  requireLoadOptions(runs, { gemm, devices: wanted, untrained });
   const devices = checkedDevices(runtime, wanted);
   const memory = runtime.newMemory();
   let device: Device | undefined;
