@@ -100,6 +100,7 @@ svg.searching .dot.found { opacity: 1; fill: var(--series-2); }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
   figure, .example, tr { break-inside: avoid; }
+  div.text { max-height: none; }
   h2, h3 { break-after: avoid; }
   nav, .behind, .controls, .turning { display: none; }
   .scroll { overflow: visible; background: none; }

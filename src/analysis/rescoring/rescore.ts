@@ -82,10 +82,7 @@ export async function rescore(
 }
 
 /** The weight for the BLEU of rescored sentences with references; undefined for no sentence. */
-export async function tuneWeight(
-  sentences: AsyncIterable<RescoredSentence>,
-  options: IntervalOptions = {},
-): Promise<TunedWeight | undefined> {
+async function tuneWeight(sentences: AsyncIterable<RescoredSentence>, options: IntervalOptions = {}): Promise<TunedWeight | undefined> {
   const search = new WeightSearch(bleu());
   for await (const sentence of sentences) {
     const { hypotheses, references } = comparable(sentence);
