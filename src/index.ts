@@ -14,12 +14,14 @@ import type { SourceLine, TranslateOptions, TranslationResult } from './decoding
 import type { ExperimentName } from './experiments/catalogue/index.js';
 import type { Cost } from './experiments/cost.js';
 import type { ReproduceOptions, Reproduction } from './experiments/reproduce.js';
+import { type LoadedModel, type LoadOptions, load as loadModel } from './loaded-model.js';
 import { nodeRuntime } from './node/runtime.js';
 import type { Evaluation } from './metrics/evaluate.js';
 import type { ConfigurationInput } from './training/configuration.js';
 import type { TrainingSummary } from './training/events.js';
 
-export type { CompareOptions, ComputeOptions, EvaluateOptions, LoadedModel, LoadOptions, ReportOptions, TrainOptions } from './api.js';
+export type { CompareOptions, ComputeOptions, EvaluateOptions, ReportOptions, TrainOptions } from './api.js';
+export type { LoadedModel, LoadOptions } from './loaded-model.js';
 export type { Comparison } from './analysis/compare.js';
 export type { Examination } from './analysis/examine.js';
 export type { RescoringScores } from './analysis/rescoring/judgement.js';
@@ -79,8 +81,8 @@ export function train(configuration: string | ConfigurationInput, options: api.T
  * @returns        a model to translate and score with; `dispose` it, or declare it with `await using`
  * @throws DecadeError `input` for what is no run, or a damaged one; `usage` for runs that do not fit together
  */
-export function load(runs: string | readonly string[], options?: api.LoadOptions): Promise<api.LoadedModel> {
-  return api.load(nodeRuntime, runs, options);
+export function load(runs: string | readonly string[], options?: LoadOptions): Promise<LoadedModel> {
+  return loadModel(nodeRuntime, runs, options);
 }
 
 /**
@@ -92,7 +94,7 @@ export function load(runs: string | readonly string[], options?: api.LoadOptions
 export function translate(
   runs: string | readonly string[],
   lines: readonly SourceLine[],
-  options?: TranslateOptions & api.LoadOptions,
+  options?: TranslateOptions & LoadOptions,
 ): Promise<TranslationResult[]> {
   return api.translate(nodeRuntime, runs, lines, options);
 }

@@ -1,4 +1,5 @@
 import { DecadeError } from '../core/errors.js';
+import { requireList } from '../core/lists.js';
 import type { Metric } from '../metrics/metric.js';
 import { type ScoringOptions, scoringMetrics } from '../metrics/scoring-options.js';
 import { type PairedInterval, pairedIntervals, requireTestSet, scoreSentences, type TestSet } from './scored-sentences.js';
@@ -45,6 +46,7 @@ export async function compareSystems(
   requireSystems(systems);
   requireTestSet(testSet);
   for (const { name, hypotheses } of systems) {
+    requireList(`hypotheses of ${name}`, hypotheses);
     if (hypotheses.length === testSet.sources.length) continue;
     throw new DecadeError('input', {
       where: name,

@@ -51,8 +51,8 @@ export async function examineRun(
   const run = await Run.open(files, path);
   scoringMetrics(request.scoring);
   if (request.testSet !== undefined) {
-    if (request.testSet.references.length > 0) requireTestSet(request.testSet);
-    else requireSentences(request.testSet);
+    requireSentences(request.testSet);
+    if (!(Array.isArray(request.testSet.references) && request.testSet.references.length === 0)) requireTestSet(request.testSet);
     requireLines(request.attention, request.testSet);
   }
   const configurationText = await run.configuration();

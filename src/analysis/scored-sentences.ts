@@ -1,4 +1,5 @@
 import { DecadeError } from '../core/errors.js';
+import { requireList, requireLists } from '../core/lists.js';
 import { confidenceInterval, pairedBootstrapProbability, resampler, standardResamples } from '../metrics/bootstrap.js';
 import { sumStatistics } from '../metrics/evaluate.js';
 import type { Metric } from '../metrics/metric.js';
@@ -19,14 +20,17 @@ export function describeTestSet({ name, sources }: TestSet): string {
   return `${sources.length.toLocaleString('en')} ${sources.length === 1 ? 'sentence' : 'sentences'} of ${name}`;
 }
 
-/** Throws `input` for a test set without sentences. */
+/** Throws `input` for a test set without sentences, `usage` for what is no list of text. */
 export function requireSentences({ name, sources }: Pick<TestSet, 'name' | 'sources'>): void {
+  requireList('sources', sources);
   if (sources.length > 0) return;
   throw new DecadeError('input', { where: name, received: '0 sentences', allowed: 'at least one', next: 'check the file' });
 }
 
-/** Throws `input` for a test set without sentences or references, or whose files differ in length. */
+/** Throws `input` for a test set without sentences or references, or whose files differ in length, `usage` for what are no lists of text. */
 export function requireTestSet({ name, sources, references }: TestSet): void {
+  requireList('sources', sources);
+  requireLists('references', references);
   const odd = references.find((set) => set.length !== sources.length);
   if (sources.length > 0 && references.length > 0 && odd === undefined) return;
   throw new DecadeError('input', {

@@ -1,27 +1,21 @@
-import { z } from 'zod';
 import { readBoundedText } from '../core/bounded-text.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
-import { temporaryNameFor, UnfinishedWork } from '../core/unfinished.js';
-import { contentHash } from '../data/content-hash.js';
+import { UnfinishedWork } from '../core/unfinished.js';
 import type { ParameterStore } from '../nn/parameters.js';
 import type { Memory } from '../tensor/memory.js';
 import { loadTokenizer } from '../text/load-tokenizer.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { WordList } from '../text/word-list.js';
-import { copyFile, replaceFile, writeTextFile } from './whole-files.js';
+import { Checkpoints } from './checkpoints.js';
 import { Journal } from './journal.js';
 import {
   checkpointsDirectory,
   configurationFile,
   directoryItself,
-  isCheckpoint,
-  isPureCheckpoint,
   isUnbegun,
   modelFile,
-  optimizerFile,
   ownNames,
-  removeCheckpoint,
   removeLeftovers,
   removeRun,
   requireFree,
@@ -29,18 +23,14 @@ import {
   sourceTokenizerFile,
   sourceWordsFile,
   stateFile,
-  stepOf,
   targetTokenizerFile,
 } from './run-files.js';
-import { type NamedTensors, readAverage, SafetensorsFile, writeSafetensors } from './safetensors.js';
-
-/** Grows when an older decade could no longer read what is written here. */
-const formatVersion = 1;
+import { type NamedTensors, SafetensorsFile, writeSafetensors } from './safetensors.js';
+import { copyFile, replaceFile, writeTextFile } from './whole-files.js';
 
 /** A configuration has a kilobyte or two; what is far longer is another file, and would take long to find wrong. */
 export const mostConfigurationBytes = 256 * 1024;
 const mostTokenizerBytes = 64 * 1024 ** 2;
-const mostStateBytes = 1024 ** 2;
 
 /** One object twice when both sides share a tokenizer. */
 export interface Tokenizers {
@@ -49,29 +39,6 @@ export interface Tokenizers {
   /** What the model has seen of the source's words; undefined for a run of an older decade. */
   readonly sourceWords?: WordList | undefined;
 }
-
-/** What a loop gives to be kept. */
-export interface CheckpointContents {
-  readonly step: number;
-  readonly parameters: NamedTensors;
-  readonly optimizerState: NamedTensors;
-  /** Everything else that resuming needs, as JSON; its meaning is the loop's. */
-  readonly progress: unknown;
-}
-
-/** A checkpoint whose files are whole. */
-export interface Checkpoint {
-  readonly step: number;
-  readonly progress: unknown;
-  /** Fills both from the checkpoint; throws `input` when names or shapes differ. */
-  restore(parameters: NamedTensors, optimizerState: NamedTensors): Promise<void>;
-}
-
-const stateContents = z.looseObject({
-  step: z.int().nonnegative(),
-  files: z.record(z.string(), z.string()),
-  progress: z.unknown(),
-});
 
 /**
  * A run directory: everything a model needs, nothing executable.
@@ -87,12 +54,14 @@ const stateContents = z.looseObject({
 export class Run {
   readonly files: Files;
   readonly path: string;
+  readonly checkpoints: Checkpoints;
   readonly #unfinished: UnfinishedWork;
 
   private constructor(files: Files, path: string) {
     this.files = files;
     this.path = path.replace(/(.)\/+$/, '$1');
     this.#unfinished = new UnfinishedWork(files, this.path);
+    this.checkpoints = new Checkpoints(files, this.path, this.#unfinished);
   }
 
   /**
@@ -220,138 +189,9 @@ export class Run {
     return Journal.open(this.files, this.fileAt(name), length);
   }
 
-  /** Keeps a checkpoint and removes all but the last `keep`. When it cannot be written, those before it stand untouched. */
-  async saveCheckpoint(contents: CheckpointContents, keep: number): Promise<void> {
-    const parent = this.fileAt(checkpointsDirectory);
-    const path = joinPath(parent, checkpointName(contents.step));
-    const temporary = temporaryNameFor(joinPath(checkpointsDirectory, checkpointName(contents.step)));
-    const partial = this.fileAt(temporary);
-    try {
-      await this.#unfinished.begin(temporary);
-      await this.files.makeDirectory(partial);
-      const files = {
-        [modelFile]: await writeSafetensors(this.files, joinPath(partial, modelFile), contents.parameters),
-        [optimizerFile]: await writeSafetensors(this.files, joinPath(partial, optimizerFile), contents.optimizerState),
-      };
-      const state = { formatVersion, step: contents.step, files, progress: contents.progress };
-      await writeTextFile(this.files, joinPath(partial, stateFile), `${JSON.stringify(state, undefined, 2)}\n`);
-      await this.files.syncDirectory(partial);
-      // Only a damaged checkpoint can stand there: training resumed before it.
-      await removeCheckpoint(this.files, path);
-      await this.files.rename(partial, path);
-      await this.files.syncDirectory(parent);
-      // With this one the run has begun.
-      await this.#unfinished.end(...(await this.#unfinished.names()));
-    } catch (error) {
-      await this.files.remove(partial).catch(() => undefined);
-      throw await this.#withAdvice(error);
-    }
-    await this.keepCheckpoints(contents.step, keep);
-  }
-
-  /** Removes the checkpoints after `last`, which were left out as damaged, and all but `keep` of those up to it. */
-  async keepCheckpoints(last: number, keep: number): Promise<void> {
-    const steps = await this.checkpointSteps();
-    const kept = steps.filter((step) => step <= last).slice(-Math.max(1, keep));
-    for (const step of steps) if (!kept.includes(step)) await this.#removeCheckpoint(step);
-  }
-
-  async #withAdvice(error: unknown): Promise<unknown> {
-    if (!(error instanceof DecadeError)) return error;
-    const last = (await this.checkpointSteps().catch(() => [])).at(-1);
-    const advice = error.parts.next ?? 'check the disk';
-    const next = last === undefined ? `${advice}; there is no checkpoint yet` : `checkpoint ${last} stands; ${advice}, then use --resume`;
-    return new DecadeError(error.kind, { ...error.parts, next, cause: error });
-  }
-
-  /** A rename first, so that a checkpoint is never seen with some of its files gone; not where somebody else's files lie. */
-  async #removeCheckpoint(step: number): Promise<void> {
-    const name = joinPath(checkpointsDirectory, checkpointName(step));
-    if (!(await isPureCheckpoint(this.files, this.fileAt(name)))) return removeCheckpoint(this.files, this.fileAt(name));
-    const temporary = temporaryNameFor(name);
-    await this.#unfinished.begin(temporary);
-    await this.files.rename(this.fileAt(name), this.fileAt(temporary));
-    await removeCheckpoint(this.files, this.fileAt(temporary));
-    await this.#unfinished.end(temporary);
-  }
-
   /** Replaces a file of the run at once. */
   #replace<Result>(name: string, write: (path: string) => Promise<Result>): Promise<Result> {
     return replaceFile(this.files, this.path, name, write, this.#unfinished);
-  }
-
-  /** Steps of the checkpoints, rising. */
-  async checkpointSteps(): Promise<number[]> {
-    const parent = this.fileAt(checkpointsDirectory);
-    const steps: number[] = [];
-    for (const name of await this.files.list(parent)) {
-      const step = stepOf(name);
-      if (step !== undefined && (await isCheckpoint(this.files, joinPath(parent, name)))) steps.push(step);
-    }
-    return steps.sort((a, b) => a - b);
-  }
-
-  /**
-   * The last checkpoint whose files are what they were when it was written; each damaged one before it is told to `warn`.
-   * Undefined when there is none at all; throws `input` when all are damaged or a newer decade wrote them.
-   */
-  async latestCheckpoint(warn: (message: string) => void): Promise<Checkpoint | undefined> {
-    const steps = (await this.checkpointSteps()).reverse();
-    for (const step of steps) {
-      try {
-        return await this.#openCheckpoint(step);
-      } catch (error) {
-        if (!(error instanceof DecadeError) || error.kind !== 'input') throw error;
-        warn(`checkpoint ${step} is damaged and left out (${error.parts.where}: ${error.parts.received})`);
-      }
-    }
-    if (steps.length === 0) return undefined;
-    throw new DecadeError('input', {
-      where: this.fileAt(checkpointsDirectory),
-      received: `${steps.length} checkpoints, all damaged`,
-      next: 'start again in another directory with --init to take over model.safetensors',
-    });
-  }
-
-  async #openCheckpoint(step: number): Promise<Checkpoint> {
-    const directory = joinPath(this.path, checkpointsDirectory, checkpointName(step));
-    const statePath = joinPath(directory, stateFile);
-    const state = parseState(await readBoundedText(this.files, statePath, mostStateBytes, 'the state of a checkpoint'), statePath);
-    for (const name of [modelFile, optimizerFile]) {
-      const path = joinPath(directory, name);
-      if ((await contentHash(this.files.stream(path))) !== state.files[name]) {
-        throw new DecadeError('input', { where: path, received: 'a content hash other than state.json notes' });
-      }
-    }
-    const read = async (name: string, targets: NamedTensors) => {
-      const file = await SafetensorsFile.open(this.files, joinPath(directory, name));
-      try {
-        await file.read(targets);
-      } finally {
-        await file.close();
-      }
-    };
-    return {
-      step,
-      progress: state.progress,
-      restore: async (parameters, optimizerState) => {
-        await read(modelFile, parameters);
-        await read(optimizerFile, optimizerState);
-      },
-    };
-  }
-
-  /** Sets the targets to the mean of the parameters of these checkpoints. */
-  async averageCheckpoints(steps: readonly number[], targets: NamedTensors): Promise<void> {
-    const sources: SafetensorsFile[] = [];
-    try {
-      for (const step of steps) {
-        sources.push(await SafetensorsFile.open(this.files, joinPath(this.path, checkpointsDirectory, checkpointName(step), modelFile)));
-      }
-      await readAverage(sources, targets);
-    } finally {
-      for (const source of sources) await source.close();
-    }
   }
 
   /** Path of a file in this run. */
@@ -375,31 +215,6 @@ export async function openRun(
     tokenizers: await run.tokenizers(),
     loadParameters: (store, memory) => run.loadParameters(store, memory),
   };
-}
-
-function parseState(text: string, path: string): z.output<typeof stateContents> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new DecadeError('input', { where: path, received: 'not JSON, or cut short', cause });
-  }
-  const version = z.looseObject({ formatVersion: z.int() }).safeParse(json);
-  if (version.success && version.data.formatVersion > formatVersion) {
-    throw new DecadeError('usage', {
-      where: path,
-      received: `format version ${version.data.formatVersion}`,
-      allowed: `at most ${formatVersion}`,
-      next: 'use the newer decade that wrote this checkpoint',
-    });
-  }
-  const state = stateContents.safeParse(json);
-  if (!version.success || !state.success) throw new DecadeError('input', { where: path, received: 'not the state of a checkpoint' });
-  return state.data;
-}
-
-function checkpointName(step: number): string {
-  return `step-${step}`;
 }
 
 /** Names and contents. */

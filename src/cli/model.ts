@@ -1,4 +1,4 @@
-import { type LoadedModel, load } from '../api.js';
+import { type LoadedModel, load } from '../loaded-model.js';
 import { DecadeError } from '../core/errors.js';
 import { nodeRuntime } from '../node/runtime.js';
 import type { DeviceChoice } from './arguments.js';

@@ -1,3 +1,4 @@
+import { duration } from '../core/duration.js';
 import { drawLine, eraseLine, say, styleFor } from './terminal.js';
 
 /** How far work is. */
@@ -115,14 +116,6 @@ function timeLeft(elapsedSeconds: number, { fraction, remainingSeconds }: Progre
   if (remainingSeconds !== undefined && Number.isFinite(remainingSeconds)) return [`${duration(remainingSeconds)} left`];
   if (fraction === undefined || fraction <= 0) return [];
   return [`${duration((elapsedSeconds * (1 - Math.min(1, fraction))) / fraction)} left`];
-}
-
-/** `0:09`, `12:34`, `3:05:00`. */
-export function duration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const two = (value: number) => String(value).padStart(2, '0');
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
 /** `12,300` */

@@ -1,8 +1,11 @@
+import { z } from 'zod';
 import type { DecadeError } from '../core/errors.js';
+import { type ItemKind, requireList } from '../core/lists.js';
 import { sharedBatches } from './batches.js';
 import { turns } from './event-loop.js';
 import { type DecodingExecutor, inTurn } from './executor.js';
-import { type BatchLimits, resolveDecodingOptions } from './options.js';
+import { resolveOptions } from '../core/options.js';
+import { type BatchLimits, decodingOptions } from './options.js';
 import type { Score, ScoringPair } from './score-batch.js';
 import { encodeLine } from './source-line.js';
 import type { TranslationTokenizers } from './translation-model.js';
@@ -16,19 +19,25 @@ export interface ScoreOptions {
   readonly onProgress?: (progress: { done: number; total: number }) => void;
 }
 
+const scoreOptions = z.strictObject({
+  batch: decodingOptions.shape.batch,
+  maximumLength: decodingOptions.shape.maximumSourceLength,
+});
+
+/** The options with their defaults. Throws `usage` for a key or a value that is not allowed. */
+function resolveScoreOptions({ signal, onProgress, ...options }: ScoreOptions) {
+  return { ...resolveOptions(scoreOptions, options, 'score options'), signal, onProgress };
+}
+
 /** The log-probability of every pair, in their order: batches of like length, on all devices. */
-export async function score(
-  executor: DecodingExecutor,
-  pairs: readonly ScoringPair[],
-  { batch: limits = {}, signal, onProgress }: ScoreOptions = {},
-): Promise<Score[]> {
+export async function score(executor: DecodingExecutor, pairs: readonly ScoringPair[], options: ScoreOptions = {}): Promise<Score[]> {
+  const { batch, signal, onProgress } = resolveScoreOptions(options);
   const scores = new Array<Score>(pairs.length);
   const lengths = pairs.map(({ source, target }) => Math.max(source.length, target.length + 1));
   const decoder = await executor.decoderFor(
     lengths.reduce((sum, length) => sum + length, 0),
     signal,
   );
-  const { batch } = resolveDecodingOptions({ batch: limits });
   const turn = turns();
   let done = 0;
   await inTurn(sharedBatches(lengths, batch, decoder.devices), decoder.devices, async (positions) => {
@@ -44,6 +53,17 @@ export async function score(
   });
   return scores;
 }
+
+const linePair: ItemKind = {
+  is: (pair) =>
+    typeof pair === 'object' &&
+    pair !== null &&
+    'source' in pair &&
+    'target' in pair &&
+    typeof pair.source === 'string' &&
+    typeof pair.target === 'string',
+  name: '{ source, target }, both text',
+};
 
 export interface LineScore extends Score {
   /** From 1 on. */
@@ -62,8 +82,8 @@ export async function scoreLines(
   pairs: readonly { readonly source: string; readonly target: string }[],
   options: ScoreOptions = {},
 ): Promise<LineScore[]> {
-  const { maximumSourceLength } = resolveDecodingOptions({ maximumSourceLength: options.maximumLength });
-  const limit = { tokens: maximumSourceLength, option: 'maximumLength (--max-length)' };
+  requireList('pairs', pairs, linePair);
+  const limit = { tokens: resolveScoreOptions(options).maximumLength, option: 'maximumLength (--max-length)' };
   const encoded = pairs.map(({ source, target }, index) => ({
     line: index + 1,
     source: encodeLine(sourceTokenizer, source, index + 1, limit, 'source'),

@@ -1,4 +1,5 @@
 import { DecadeError } from '../core/errors.js';
+import { requireList } from '../core/lists.js';
 import { makeSourceBatch } from '../data/batch.js';
 import type { Device } from '../tensor/device.js';
 import { batchesByLength } from './batches.js';
@@ -30,6 +31,7 @@ export async function sentenceVectors(
   lines: readonly string[],
   { signal, onProgress }: SentenceVectorOptions = {},
 ): Promise<SentenceVectors> {
+  requireList('lines', lines);
   const encoder = model.sentenceEncoder;
   if (encoder === undefined) {
     throw new DecadeError('usage', {

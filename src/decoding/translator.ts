@@ -1,4 +1,5 @@
 import { DecadeError } from '../core/errors.js';
+import { type ItemKind, requireItem, requireList, requireStream } from '../core/lists.js';
 import type { Beginning } from '../text/tokenizer.js';
 import { unknownWords } from '../text/word-list.js';
 import { searchLimits, sharedBatches } from './batches.js';
@@ -18,6 +19,15 @@ import { UnknownReplacement } from './unknown-replacement.js';
  * model of characters a space at its end is one more character. An empty line has an empty translation all the same.
  */
 export type SourceLine = string | { readonly text: string; readonly prefix?: string };
+
+const sourceLine: ItemKind = {
+  is(line) {
+    if (typeof line === 'string') return true;
+    if (typeof line !== 'object' || line === null || !('text' in line)) return false;
+    return typeof line.text === 'string' && (!('prefix' in line) || line.prefix === undefined || typeof line.prefix === 'string');
+  },
+  name: 'text, or { text, prefix }',
+};
 
 /** One translation of a line. */
 export interface Translation extends Hypothesis {
@@ -95,6 +105,7 @@ export class Translator {
    * @throws DecadeError `usage` for options that are not allowed
    */
   async translate(lines: readonly SourceLine[], options: TranslateOptions = {}): Promise<TranslationResult[]> {
+    requireList('lines', lines, sourceLine);
     const call = this.#call(options, lines.length);
     try {
       return await call.translate(lines);
@@ -111,6 +122,7 @@ export class Translator {
     lines: AsyncIterable<SourceLine> | Iterable<SourceLine>,
     options: TranslateOptions = {},
   ): AsyncGenerator<TranslationResult, void, undefined> {
+    requireStream('lines', lines);
     const call = this.#call(options, undefined);
     const stream = new ReadAhead(lines, readAheadOf(call.options));
     try {
@@ -193,8 +205,9 @@ class TranslationCall {
     for (const [index, line] of lines.entries()) {
       await this.#turn();
       this.signal.throwIfAborted();
-      const { text, prefix = '' } = typeof line === 'string' ? { text: line } : line;
       const number = ++this.#lines;
+      requireItem(`line ${number}`, line, sourceLine);
+      const { text, prefix = '' } = typeof line === 'string' ? { text: line } : line;
       const { ids, warning } = encodeLine(sourceTokenizer, text, number, sourceLimit(this.options));
       if (ids.length === 0) results[index] = emptyResult(number, this.options);
       else waiting.push({ index, line: number, text, source: ids, beginning: targetTokenizer.encodeBeginning(prefix), warning });

@@ -1,6 +1,7 @@
 import { svgFile } from '../analysis/page/drawing.js';
 import { html } from '../analysis/page/html.js';
 import { figures, page, table } from '../analysis/page/page.js';
+import { duration } from '../core/duration.js';
 import type { ExperimentOptions, Finding } from './experiment.js';
 import type { TrainedRun } from './laboratory.js';
 
@@ -100,8 +101,8 @@ export function accountPage(account: Account): Promise<string> {
 
 /** What was said beforehand beside what it took, for people. */
 export function timeTaken({ training, using }: TimeTaken): string {
-  const minutes = (seconds: number) => (seconds / 60).toFixed(1);
-  return `This session, in minutes: training ${minutes(training.taken)} (said beforehand: ${minutes(training.predicted)}), translating, scoring and judging ${minutes(using.taken)} (said beforehand: ${minutes(using.predicted)}).`;
+  const told = ({ taken, predicted }: TimeTaken['training']) => `${duration(taken)} (said beforehand: ${duration(predicted)})`;
+  return `This time: training ${told(training)}; translating, scoring and judging ${told(using)}.`;
 }
 
 function setup({ data, testSentences, runs, trainingSeconds, unigramPerplexity }: Account): string {

@@ -151,7 +151,7 @@ export function embeddedBase(task: string, size: ExperimentSize): ExperimentBase
  *
  * @throws DecadeError `usage` without a dev corpus, and for a model that is not an LSTM
  */
-export function forExperiments(configuration: Configuration): LstmConfiguration {
+function forExperiments(configuration: Configuration): LstmConfiguration {
   requireLstm(configuration);
   const { dev } = configuration.data;
   const { validate, checkpoint } = configuration.training;

@@ -1,8 +1,9 @@
+import { z } from 'zod';
 import { DecadeError } from '../core/errors.js';
 import { resolveOptions } from '../core/options.js';
 import type { Runtime } from '../parallel/runtime.js';
 import type { Configuration } from '../training/configuration.js';
-import { type BaseChoice, experimentBase } from './base.js';
+import { type BaseChoice, experimentBase, experimentSizes } from './base.js';
 import { experimentNamed } from './catalogue/index.js';
 import { type Cost, costOf } from './cost.js';
 import {
@@ -28,6 +29,22 @@ export interface ReproduceOptions extends Omit<LaboratoryOptions, 'onEvent'>, Ba
   readonly command?: string | undefined;
 }
 
+const reproduceOptions = z.strictObject({
+  ...experimentOptions.shape,
+  out: z.string().min(1),
+  devices: z.int().min(1).max(256).optional(),
+  gemm: z.string().min(1).optional(),
+  signal: z.unknown().optional(),
+  onEvent: z.unknown().optional(),
+  configuration: z.unknown().optional(),
+  set: z.array(z.string()).readonly().optional(),
+  test: z.unknown().optional(),
+  task: z.string().optional(),
+  size: z.enum(experimentSizes).optional(),
+  speedSeconds: z.number().positive().max(3_600).optional(),
+  command: z.string().optional(),
+});
+
 /** What it will cost, before anything is trained; then what is done. */
 export type ReproduceEvent = { readonly kind: 'cost'; readonly cost: Cost } | LaboratoryEvent;
 
@@ -52,8 +69,8 @@ export async function reproductionCost(runtime: Runtime, name: string, options: 
  *         aborts: what was done stays, and the same call goes on
  */
 export async function reproduce(runtime: Runtime, name: string, options: ReproduceOptions): Promise<Reproduction> {
-  const { out, command, signal, onEvent, speedSeconds } = options;
   const { laboratory, ...plan } = await planned(runtime, name, options);
+  const { out, command, signal, onEvent, speedSeconds } = options;
   const { experiment, setting } = plan;
   await requireOwnAccount(runtime.files, out, name);
   const cost = await costOf(laboratory, plan, speedSeconds);
@@ -105,10 +122,9 @@ async function judged(experiment: Experiment, study: Study<string>): Promise<{ f
 /** What is to be trained, what is done with it, and where. */
 async function planned(runtime: Runtime, name: string, options: ReproduceOptions) {
   const experiment: Experiment = experimentNamed(name);
-  const { seeds, members, beam, nbest, baseline, timedUpdates } = options;
-  const chosen = resolveOptions(experimentOptions, { seeds, members, beam, nbest, baseline, timedUpdates }, 'reproduce');
+  const { seeds, members, beam, nbest, baseline, timedUpdates } = resolveOptions(reproduceOptions, options, 'reproduce');
   const base = await experimentBase(runtime, experiment.task, options);
-  const setting: Setting = { base, options: { ...chosen, seeds: seeds ?? experiment.seeds } };
+  const setting: Setting = { base, options: { seeds: seeds ?? experiment.seeds, members, beam, nbest, baseline, timedUpdates } };
   const plan = experiment.plan(setting);
   const uses = experiment.uses(setting, plan);
   return { experiment, setting, base, plan, uses, laboratory: new Laboratory(runtime, options), configurations: interleaved(plan) };

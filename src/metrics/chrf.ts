@@ -4,7 +4,7 @@ import { countNgrams } from './bleu.js';
 import { formatSignature, type Metric, type MetricScore, yesOrNo } from './metric.js';
 import { splitWords, withoutWhiteSpace } from './tokenization.js';
 
-export const chrfOptions = z.strictObject({
+const chrfOptions = z.strictObject({
   characterOrder: z.int().min(1).default(6),
   /** Orders of words that count beside those of characters: 0 is chrF, 2 is chrF++. */
   wordOrder: z.int().min(0).default(0),

@@ -3,7 +3,7 @@ import { resolveOptions } from '../core/options.js';
 import { normalise } from '../text/normalisation.js';
 import type { Metric } from './metric.js';
 
-export const exactMatchOptions = z.strictObject({
+const exactMatchOptions = z.strictObject({
   lowercase: z.boolean().default(false),
 });
 

@@ -2,7 +2,7 @@
  * The version of sacreBLEU whose definitions, figures and signatures the metrics follow (Post 2018, "A call for clarity
  * in reporting BLEU scores"). Signatures name it, so that scores can be compared with those of other systems.
  */
-export const definition = '2.6.0';
+const definition = '2.6.0';
 
 /** A score and the figures it was made of. */
 export interface MetricScore {

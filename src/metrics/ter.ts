@@ -4,7 +4,7 @@ import { formatSignature, type Metric, yesOrNo } from './metric.js';
 import { tercomWords } from './tokenization.js';
 import { translationEdits } from './translation-edits.js';
 
-export const terOptions = z.strictObject({
+const terOptions = z.strictObject({
   /** Separates punctuation from words first. */
   normalized: z.boolean().default(false),
   /** Leaves punctuation out. */

@@ -40,7 +40,7 @@ export interface MatrixProvider {
   /** `webassembly`, `avx512`, `avx2`, `openblas`, `mkl`, `accelerate`, `onednn`. */
   readonly name: string;
   /** How packed weights are kept, where the library knows several ways: products round differently by it. */
-  readonly packing?: string;
+  readonly packing?: string | undefined;
   /** With bf16, every matrix is converted at each product, so weights are best packed whenever they are used. */
   readonly precision: Precision;
   /** What `doctor` shows: library file, version, variant. */

@@ -1,5 +1,6 @@
 import type { Journal } from '../checkpoint/journal.js';
-import { type Checkpoint, Run, type Tokenizers } from '../checkpoint/run.js';
+import type { Checkpoint } from '../checkpoint/checkpoints.js';
+import { Run, type Tokenizers } from '../checkpoint/run.js';
 import { requireFree } from '../checkpoint/run-files.js';
 import type { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
@@ -255,7 +256,7 @@ function usualBatch({ lengths, pairs }: Corpus, size: Configuration['training'][
 
 /** The run's last checkpoint, with what it says about the loop; undefined when the run was stopped before its first. */
 async function latestCheckpoint(run: Run, request: TrainRequest): Promise<(Checkpoint & { saved: SavedProgress }) | undefined> {
-  const checkpoint = await run.latestCheckpoint((message) => request.onEvent?.({ kind: 'warning', message }));
+  const checkpoint = await run.checkpoints.latest((message) => request.onEvent?.({ kind: 'warning', message }));
   if (checkpoint === undefined) return undefined;
   return { ...checkpoint, saved: parseProgress(checkpoint.progress, joinPath(run.path, `checkpoint ${checkpoint.step}`)) };
 }

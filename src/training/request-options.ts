@@ -30,9 +30,9 @@ export function requireTrainOptions(options: object): void {
 }
 
 /** Throws `usage` for devices or a library that cannot be, and for anything else than one run or several. */
-export function requireLoadOptions(runs: unknown, { devices, gemm }: { devices?: unknown; gemm?: unknown }): void {
-  const given = { runs, devices, gemm } as z.input<typeof loadOptions>;
+export function requireLoadOptions(runs: unknown, options: { devices?: unknown; gemm?: unknown; untrained?: unknown }): void {
+  const given = { runs, ...options } as z.input<typeof loadOptions>;
   resolveOptions(loadOptions, given, 'load');
 }
 
-const loadOptions = z.strictObject({ ...placement, runs: z.union([path, z.array(path).min(1)]) });
+const loadOptions = z.strictObject({ ...placement, untrained: z.boolean().optional(), runs: z.union([path, z.array(path).min(1)]) });

@@ -99,7 +99,7 @@ class Loop {
     let reason: StopReason | undefined;
     try {
       // From here on there is always a checkpoint, and a disk that cannot hold one is found at once.
-      if (isRestored) await run.keepCheckpoints(this.#progress.step, this.#training.checkpoint.keep);
+      if (isRestored) await run.checkpoints.retain(this.#progress.step, this.#training.checkpoint.keep);
       else await this.#checkpoint();
       if (this.#progress.validationOwed) await this.#validate();
       reason = this.#reasonToEnd();
@@ -197,7 +197,7 @@ class Loop {
       gradientNorm,
       learningRate,
       path: run.path,
-      checkpoint: (await run.checkpointSteps()).at(-1),
+      checkpoint: (await run.checkpoints.steps()).at(-1),
       hasModel: await run.hasModel(),
       init: this.#request.init,
       calmerStart: model.summary.calmerStart,
@@ -287,7 +287,7 @@ class Loop {
       corpus: fingerprint,
     });
     const { parameters, optimizerState } = executor;
-    await run.saveCheckpoint({ step, parameters, optimizerState, progress }, this.#training.checkpoint.keep);
+    await run.checkpoints.save({ step, parameters, optimizerState, progress }, this.#training.checkpoint.keep);
     this.#emit({ kind: 'checkpoint', step });
   }
 
@@ -297,9 +297,9 @@ class Loop {
     const { average } = this.#training.checkpoint;
     if (average === undefined) return undefined;
     // What a run began with is no result of it.
-    const steps = (await run.checkpointSteps()).filter((step) => step > 0).slice(-average);
+    const steps = (await run.checkpoints.steps()).filter((step) => step > 0).slice(-average);
     if (steps.length < 2) return undefined;
-    await run.averageCheckpoints(steps, executor.parameters);
+    await run.checkpoints.average(steps, executor.parameters);
     let figures: ValidationFigures | undefined;
     try {
       figures = await validation?.figures(executor, this.#request.signal);

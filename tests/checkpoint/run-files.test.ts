@@ -21,7 +21,7 @@ const foreign = {
 };
 
 const save = (run: Run, step: number, keep = 10) =>
-  run.saveCheckpoint({ step, parameters: tensorsOf({ a: [[1]] }), optimizerState: tensorsOf({ b: [[1]] }), progress: {} }, keep);
+  run.checkpoints.save({ step, parameters: tensorsOf({ a: [[1]] }), optimizerState: tensorsOf({ b: [[1]] }), progress: {} }, keep);
 
 async function write(files: Files, path: string, text: string): Promise<void> {
   const writer = await files.create(path);
@@ -62,7 +62,7 @@ test("somebody else's file in a checkpoint's directory outlives the checkpoint, 
   await save(run, 2, 1);
   assert.equal(await files.readText('out/checkpoints/step-1/notes.txt'), 'mine');
   assert.deepEqual(await files.list('out/checkpoints/step-1'), ['notes.txt']);
-  assert.deepEqual(await run.checkpointSteps(), [2]);
+  assert.deepEqual(await run.checkpoints.steps(), [2]);
 });
 
 test('what a killed process noted and left is removed; a record that reaches out of the directory is not followed', async () => {

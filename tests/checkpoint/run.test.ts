@@ -26,7 +26,7 @@ async function runWithCheckpoints(files: Files, ...steps: number[]): Promise<Run
 }
 
 const save = (run: Run, step: number, keep = 10) =>
-  run.saveCheckpoint({ step, parameters: parametersAt(step), optimizerState: momentsAt(step), progress: { at: step } }, keep);
+  run.checkpoints.save({ step, parameters: parametersAt(step), optimizerState: momentsAt(step), progress: { at: step } }, keep);
 
 const silent = (message: string) => assert.fail(`unexpected warning: ${message}`);
 
@@ -99,9 +99,9 @@ test('the last checkpoint comes back, and only the last ones are kept', async ()
   const files = memoryFiles();
   const run = await runWithCheckpoints(files, 9, 10);
   await save(run, 100, 2);
-  assert.deepEqual(await run.checkpointSteps(), [10, 100]);
+  assert.deepEqual(await run.checkpoints.steps(), [10, 100]);
   assert.deepEqual(await files.list('out/checkpoints'), ['step-10', 'step-100']);
-  const checkpoint = await run.latestCheckpoint(silent);
+  const checkpoint = await run.checkpoints.latest(silent);
   assert.deepEqual([checkpoint?.step, checkpoint?.progress], [100, { at: 100 }]);
   const [parameters, moments] = [tensorsOf({ weight: [[2]] }), tensorsOf({ moment: [[1]] })];
   await checkpoint?.restore(parameters, moments);
@@ -110,7 +110,7 @@ test('the last checkpoint comes back, and only the last ones are kept', async ()
 
 test('a run that has no checkpoint yet says so', async () => {
   const run = await Run.create(memoryFiles(), 'out', contents);
-  assert.equal(await run.latestCheckpoint(silent), undefined);
+  assert.equal(await run.checkpoints.latest(silent), undefined);
 });
 
 const damages: Record<string, (files: Files) => Promise<void>> = {
@@ -133,11 +133,11 @@ for (const [name, damage] of Object.entries(damages)) {
     const run = await runWithCheckpoints(files, 2, 3);
     await damage(files);
     const warnings: string[] = [];
-    assert.equal((await run.latestCheckpoint((message) => warnings.push(message)))?.step, 2);
+    assert.equal((await run.checkpoints.latest((message) => warnings.push(message)))?.step, 2);
     assert.equal(warnings.length, 1);
     assert.match(warnings[0] ?? '', /^checkpoint 3 is damaged and left out \(out\/checkpoints\/step-3/);
     await save(run, 3);
-    assert.equal((await run.latestCheckpoint(silent))?.step, 3, 'it can be written again');
+    assert.equal((await run.checkpoints.latest(silent))?.step, 3, 'it can be written again');
   });
 }
 
@@ -147,7 +147,7 @@ test('a damaged checkpoint takes no place from those that are whole', async () =
   await files.remove('out/checkpoints/step-4/state.json');
   await files.remove('out/checkpoints/step-5/state.json');
   await save(run, 3, 1);
-  assert.deepEqual(await run.checkpointSteps(), [3]);
+  assert.deepEqual(await run.checkpoints.steps(), [3]);
 });
 
 test('when every checkpoint is damaged, nothing is guessed', async () => {
@@ -155,7 +155,7 @@ test('when every checkpoint is damaged, nothing is guessed', async () => {
   const run = await runWithCheckpoints(files, 1);
   await files.remove('out/checkpoints/step-1/state.json');
   await assert.rejects(
-    run.latestCheckpoint(() => undefined),
+    run.checkpoints.latest(() => undefined),
     /1 checkpoints?, all damaged/,
   );
 });
@@ -168,13 +168,13 @@ test('a checkpoint of a newer format asks for a newer decade', async () => {
   const writer = await files.create(path);
   await writer.write(new TextEncoder().encode(newer));
   await writer.close();
-  await assert.rejects(run.latestCheckpoint(silent), /format version 2; expected at most 1. Use the newer decade/);
+  await assert.rejects(run.checkpoints.latest(silent), /format version 2; expected at most 1. Use the newer decade/);
 });
 
 test('the mean of checkpoints', async () => {
   const run = await runWithCheckpoints(memoryFiles(), 1, 4, 8);
   const targets = tensorsOf({ weight: [[2]] });
-  await run.averageCheckpoints([4, 8], targets);
+  await run.checkpoints.average([4, 8], targets);
   assert.deepEqual(valuesOf(targets), { weight: [6, -6] });
 });
 
@@ -221,7 +221,7 @@ test('whichever operation of a checkpoint fails, the run opens with a whole chec
     }
     const run = await Run.open(files, 'out');
     await run.removeLeftovers();
-    const checkpoint = await run.latestCheckpoint(silent);
+    const checkpoint = await run.checkpoints.latest(silent);
     const parameters = tensorsOf({ weight: [[2]] });
     await checkpoint?.restore(parameters, tensorsOf({ moment: [[1]] }));
     assert.equal(parameters.get('weight')?.f32[0], checkpoint?.step);
@@ -230,7 +230,7 @@ test('whichever operation of a checkpoint fails, the run opens with a whole chec
     store.allocate(new Memory({ shared: false }));
     assert.equal((await run.loadParameters(store)).step, String(weight.value.f32[0]));
     await save(run, 4, 2);
-    assert.equal((await run.latestCheckpoint(silent))?.step, 4);
+    assert.equal((await run.checkpoints.latest(silent))?.step, 4);
     const leftovers = [...(await files.list('out')), ...(await files.list('out/checkpoints'))].filter((name) =>
       /partial|unfinished/.test(name),
     );

@@ -22,7 +22,7 @@ async function earlier(name: string, change: (text: string) => string = (text) =
   const out = join(root, name);
   const configuration = change(printConfiguration(configurationOf(quickstartConfiguration('en', 'fr'))));
   const run = await Run.create(files, out, { configuration, tokenizers: { source: tokenizer, target: tokenizer } });
-  await run.saveCheckpoint({ step: 1, parameters: new Map(), optimizerState: new Map(), progress: {} }, 1);
+  await run.checkpoints.save({ step: 1, parameters: new Map(), optimizerState: new Map(), progress: {} }, 1);
   await writeFile(join(out, 'test.en'), heldOut.map(({ source }) => `${source}\n`).join(''));
   await writeFile(join(out, 'test.fr'), heldOut.map(({ target }) => `${target}\n`).join(''));
   await writeFile(join(out, 'notes.txt'), 'mine');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { load, score, train, translate, type LoadedModel } from '../../src/api.js';
+import { score, train, translate } from '../../src/api.js';
+import { load, type LoadedModel } from '../../src/loaded-model.js';
 import { DecadeError } from '../../src/core/errors.js';
 import { joinPath } from '../../src/core/files.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
@@ -47,6 +48,10 @@ const calls: Readonly<Record<string, (model: LoadedModel) => Promise<unknown>>> 
   attentionMaps: (model) => model.attentionMaps(lines),
 };
 
+function isRefused(message: RegExp): (error: unknown) => boolean {
+  return (error) => error instanceof DecadeError && error.kind === 'usage' && message.test(error.message);
+}
+
 describe('a loaded model', () => {
   test('refuses every call after dispose, and a second dispose does nothing', async () => {
     const model = await load(runtime, 'run', { gemm });
@@ -57,6 +62,27 @@ describe('a loaded model', () => {
     for (const [name, call] of Object.entries(calls)) {
       await assert.rejects(call(model), isAfterDispose, name);
     }
+  });
+
+  test('refuses what is no list of text, naming the item, and goes on', async () => {
+    const model = await load(runtime, 'run', { gemm });
+    const refused = (call: Promise<unknown>, message: RegExp) => assert.rejects(call, isRefused(message));
+    const untyped = <Value>(value: unknown): Value => value as Value;
+    await refused(model.translate(untyped('1 2 3')), /^lines: '1 2 3'; expected a list of text, or \{ text, prefix \}/);
+    await refused(model.translate(untyped(['1 2', { text: 5 }])), /^lines, item 2: \{ text: 5 \}; expected text/);
+    await refused(model.translate(untyped([{ text: '1', prefix: 5 }])), /^lines, item 1: /);
+    await refused(model.translateStream('1 2 3').next(), /^lines: '1 2 3'; expected a list or a stream of text/);
+    const stream = model.translateStream(untyped(['1 2', 5]), { readAhead: 1 });
+    await stream.next();
+    await refused(stream.next(), /^line 2: 5; expected text/);
+    await refused(model.score(untyped([{ source: '1 2' }])), /^pairs, item 1: \{ source: '1 2' \}; expected \{ source, target \}/);
+    await refused(model.score([], untyped({ beam: 3 })), /^score options: unknown option "beam"; expected batch, maximumLength/);
+    await refused(model.score([], { maximumLength: 0 }), /^score options\.maximumLength: 0; expected a number of at least 1/);
+    await refused(model.sentenceVectors(untyped('1 2 3')), /^lines: '1 2 3'/);
+    await refused(load(runtime, 'run', untyped({ gemm, untrained: 'yes' })), /^load\.untrained: 'yes'; expected true or false/);
+    assert.equal((await model.translate(lines)).length, 2);
+    await model.dispose();
+    assert.equal(live, 0);
   });
 
   test('ends what is under way by an error, and leaves what others loaded as it was', async () => {

@@ -13,6 +13,7 @@ const order: readonly (readonly string[])[] = [
   ['training'],
   ['parallel'],
   ['analysis'],
+  ['loaded-model.ts'],
   ['api.ts', 'node'],
   ['quickstart.ts', 'experiments'],
   ['cli', 'serve', 'browser', 'index.ts'],

@@ -71,7 +71,8 @@ describe('the package', { skip: process.platform === 'win32' && 'npm and tar are
       mkdirSync(project);
       writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
       writeFileSync(join(project, 'user.ts'), `${user}\n${addition}\n`);
-      const compilerOptions = { target: 'es2022', lib, types, module: 'nodenext', strict: true, skipLibCheck: false, noEmit: true };
+      const strictest = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false };
+      const compilerOptions = { ...strictest, target: 'es2022', lib, types, module: 'nodenext', noEmit: true };
       writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['user.ts'] }));
       run(process.execPath, [join(repository, 'node_modules/typescript/bin/tsc'), '-p', project], project);
     });

@@ -87,7 +87,7 @@ test('a run learns, and leaves all that it promises', async () => {
       'train.log',
     ],
   );
-  assert.deepEqual(await (await Run.open(files, 'out')).checkpointSteps(), [26, 33]);
+  assert.deepEqual(await (await Run.open(files, 'out')).checkpoints.steps(), [26, 33]);
   assert.deepEqual(
     ofKind(events, 'checkpoint').map(({ step }) => step),
     [0, 13, 26, 33],
@@ -264,7 +264,7 @@ test('a loss that is no number stops with what to try, and the last checkpoint s
     );
     return true;
   });
-  assert.deepEqual(await (await Run.open(files, 'out')).checkpointSteps(), [0, 5]);
+  assert.deepEqual(await (await Run.open(files, 'out')).checkpoints.steps(), [0, 5]);
 });
 
 test('a full disk during a checkpoint leaves the one before, from which the run goes on', async () => {
@@ -528,7 +528,7 @@ test('a validation that fails loses no updates: they are saved first, and it is 
     evaluate: () => Promise.reject(new DecadeError('resource', { where: 'memory', received: 'too much' })),
   }));
   await assert.rejects(run(failing, tinyConfiguration(training)), /memory: too much/);
-  assert.deepEqual(await (await Run.open(files, 'out')).checkpointSteps(), [0, 6]);
+  assert.deepEqual(await (await Run.open(files, 'out')).checkpoints.steps(), [0, 6]);
   const resumed = await run(localContext(files), tinyConfiguration(training), { resume: true });
   assert.equal(ofKind(resumed.events, 'validation')[0]?.step, 6);
   const whole = digitFiles();

@@ -100,7 +100,7 @@ const small = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 });
 const large = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 
 /** `1,234`, `12.3K`, `−0.5` */
-export function shortNumber(value: number): string {
+function shortNumber(value: number): string {
   return (Math.abs(value) >= 10_000 ? large : small).format(value).replace('-', '−');
 }
 

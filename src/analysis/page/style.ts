@@ -69,6 +69,7 @@ button:disabled { cursor: default; opacity: .4; }
 .turning { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; color: var(--muted); font-size: .875rem; }
 output { display: block; min-height: 1.6em; font-size: .875rem; color: var(--muted); }
 .data table { width: 100%; }
+div.text { max-height: 20em; overflow-y: auto; overflow-wrap: anywhere; }
 div.text, .data td.text { unicode-bidi: plaintext; white-space: pre-line; }
 .data td.text { min-width: 11rem; }
 .data th.number { white-space: normal; }
@@ -99,6 +100,7 @@ svg.searching .dot.found { opacity: 1; fill: var(--series-2); }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
   figure, .example, tr { break-inside: avoid; }
+  div.text { max-height: none; }
   h2, h3 { break-after: avoid; }
   nav, .behind, .controls, .turning { display: none; }
   .scroll { overflow: visible; background: none; }

@@ -4,18 +4,20 @@ import { type Content, html } from '../page/html.js';
 import { figures, table } from '../page/page.js';
 import { categoryPlot } from '../page/plot.js';
 import { metricAxis } from '../page/quantities.js';
+import { binNames, binRange } from '../bin-names.js';
 import { differenceOf } from './compared-scores.js';
 
 /** Every system on the same parts of the test set, side by side. */
 export function comparedBins({ label, metric, byLength, byRarity, ranksOf }: ComparedBins, names: readonly string[]): Content {
-  const plot = (title: string, x: string, note: string, bins: readonly ComparedBin[]) =>
-    categoryPlot({
+  const plot = (title: string, x: string, note: string, bins: readonly ComparedBin[]) => {
+    const places = binNames(bins);
+    return categoryPlot({
       title,
       note,
       x,
       notes: 'sentences',
       y: metricAxis(metric, 'with 95 % intervals'),
-      categories: bins.map((bin) => ({ name: rangeOf(bin), note: bin.sentences.toLocaleString('en') })),
+      categories: bins.map(({ sentences }, index) => ({ name: places[index] ?? '', note: sentences.toLocaleString('en') })),
       series: names.map((name, system) => ({
         name,
         values: bins.map(({ scores, intervals }) => {
@@ -24,6 +26,7 @@ export function comparedBins({ label, metric, byLength, byRarity, ranksOf }: Com
         }),
       })),
     });
+  };
   return [
     figures(
       plot(`${label} by length`, 'words in the source sentence', 'Below each mark, how many sentences.', byLength),
@@ -39,7 +42,7 @@ function binTable(title: string, bins: readonly ComparedBin[], [first, ...others
   return html`<details class="behind"><summary>${title}, with differences from ${first}</summary>${table(
     ['', 'sentences', first, ...others.flatMap((name) => [name, 'difference, 95 % interval', 'p'])],
     bins.map((bin) => [
-      rangeOf(bin),
+      binRange(bin),
       bin.sentences.toLocaleString('en'),
       ...bin.scores.flatMap((score, system) => {
         if (system === 0) return [score.toFixed(2)];
@@ -50,9 +53,4 @@ function binTable(title: string, bins: readonly ComparedBin[], [first, ...others
       }),
     ]),
   )}</details>`;
-}
-
-function rangeOf({ least, greatest }: ComparedBin): string {
-  const written = (value: number) => (value < 10_000 ? String(value) : `${Math.round(value / 1_000)}K`);
-  return least === greatest ? written(least) : `${written(least)}–${written(greatest)}`;
 }

@@ -4,6 +4,7 @@ import { type Content, html } from '../page/html.js';
 import { figures, table } from '../page/page.js';
 import { categoryPlot, histogram } from '../page/plot.js';
 import { metricAxis } from '../page/quantities.js';
+import { binNames } from '../bin-names.js';
 
 /** Scores of the whole test set with their intervals. */
 export function scores({ scores: measured }: ScoredTest, { sources, hypotheses }: ExaminedTest): Content {
@@ -56,9 +57,7 @@ export function figure3({ byLength, byRarity, ranksOf }: ScoredTest): Content {
 }
 
 function binPlot(title: string, x: string, note: string, bins: readonly ScoredBin[]): Content {
-  const ranges = bins.map(({ least, greatest }) => (least === greatest ? String(least) : `${least}–${greatest}`));
-  const fits = ranges.every((range) => range.length <= longestRange);
-  const names = fits ? ranges : bins.map(({ greatest }) => `≤${shortened(greatest)}`);
+  const names = binNames(bins);
   return categoryPlot({
     title,
     note,
@@ -69,12 +68,4 @@ function binPlot(title: string, x: string, note: string, bins: readonly ScoredBi
     series: [{ name: 'BLEU', values: bins.map(({ score, low, high }) => ({ value: score, low, high })) }],
     mark: 'joined',
   });
-}
-
-/** Eight names stand beside each other. */
-const longestRange = 6;
-
-/** `950`, `12K` */
-function shortened(value: number): string {
-  return value < 1_000 ? String(value) : `${(value / 1_000).toFixed(value < 10_000 ? 1 : 0)}K`;
 }

@@ -10,6 +10,7 @@ import {
   type RescoringControl,
   type RescoringOptionsInput,
   ranked,
+  requireNbestList,
   rescored,
   rescoringOptions,
   type ScorePairs,
@@ -55,8 +56,13 @@ export async function rescore(
   score: ScorePairs,
   { weight: given, onSentence, signal, onProgress, onBadLine, onAssumption, ...rest }: RescoreOptions = {},
 ): Promise<Rescoring> {
-  const tunedOn = typeof given === 'object' ? given.tunedOn : undefined;
-  const options = resolveOptions(rescoringOptions, { ...rest, weight: typeof given === 'object' ? undefined : given }, 'rescoring options');
+  const tunedOn = typeof given === 'object' && given?.tunedOn instanceof Object ? given.tunedOn : undefined;
+  const options = resolveOptions(
+    rescoringOptions,
+    { ...rest, weight: tunedOn === undefined ? (given as number | undefined) : undefined },
+    'rescoring options',
+  );
+  for (const each of tunedOn === undefined ? [list] : [tunedOn, list]) requireNbestList(each);
   const { references = [] } = list;
   if (references.length > 0) requireReferences(list);
   if (tunedOn !== undefined) requireReferences(tunedOn);
@@ -76,10 +82,7 @@ export async function rescore(
 }
 
 /** The weight for the BLEU of rescored sentences with references; undefined for no sentence. */
-export async function tuneWeight(
-  sentences: AsyncIterable<RescoredSentence>,
-  options: IntervalOptions = {},
-): Promise<TunedWeight | undefined> {
+async function tuneWeight(sentences: AsyncIterable<RescoredSentence>, options: IntervalOptions = {}): Promise<TunedWeight | undefined> {
   const search = new WeightSearch(bleu());
   for await (const sentence of sentences) {
     const { hypotheses, references } = comparable(sentence);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DecadeError } from '../../core/errors.js';
+import { type ItemKind, requireList, requireLists, requireStream } from '../../core/lists.js';
 import type { LengthPenalty } from '../../decoding/length-penalty.js';
 import {
   type BadLine,
@@ -150,6 +151,33 @@ export async function* rescored(
 }
 
 type Listed = Omit<RescoredSentence, 'hypotheses'> & NbestGroup;
+
+const listedHypothesis: ItemKind = {
+  is: (item) => typeof item === 'object' && item !== null && 'text' in item && typeof item.text === 'string' && 'score' in item,
+  name: '{ text, score }',
+};
+
+/** Throws `usage` for what is no list, `input` for hypotheses of another number of sentences. */
+export function requireNbestList(list: NbestList): void {
+  const { name = 'n-best list', sources } = list;
+  requireList(`${name}: sources`, sources);
+  if ('lines' in list === 'hypotheses' in list) {
+    const received = 'lines' in list ? 'both lines and hypotheses' : 'neither lines nor hypotheses';
+    throw new DecadeError('usage', { where: name, received, allowed: 'one of them' });
+  }
+  if ('lines' in list) {
+    requireStream(`${name}: lines`, list.lines);
+    return;
+  }
+  requireLists(`${name}: hypotheses`, list.hypotheses, listedHypothesis);
+  if (list.hypotheses.length === sources.length) return;
+  throw new DecadeError('input', {
+    where: name,
+    received: `hypotheses of ${list.hypotheses.length} sentences`,
+    allowed: `${sources.length}, as there are sources; an empty list for a sentence without any`,
+    next: 'check that this is the text that was translated',
+  });
+}
 
 /** Every source sentence with its part of the list. */
 async function* listed(list: NbestList, name: string, onBadLine: BadLine = thrown): AsyncGenerator<Listed, void, undefined> {

@@ -1,3 +1,4 @@
+import { duration } from '../../core/duration.js';
 import { Command } from 'commander';
 import {
   type CorpusEstimate,
@@ -15,7 +16,7 @@ import { DecadeError } from '../../core/errors.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { print, printJson } from '../output.js';
-import { duration, figure, Progress } from '../progress.js';
+import { figure, Progress } from '../progress.js';
 
 interface Options extends DeviceChoice {
   set?: string[];

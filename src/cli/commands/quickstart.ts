@@ -1,3 +1,4 @@
+import { duration } from '../../core/duration.js';
 import { Command } from 'commander';
 import { commandLine, shellWord } from '../../core/shell.js';
 import { supportedLanguage } from '../../data/generators/languages.js';
@@ -6,7 +7,7 @@ import { type QuickstartResult, quickstart, quickstartRecipe } from '../../quick
 import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
-import { duration, figure } from '../progress.js';
+import { figure } from '../progress.js';
 import { styleFor } from '../terminal.js';
 import { interruptedTraining, showTraining } from '../training-progress.js';
 

@@ -1,3 +1,4 @@
+import { duration } from '../../core/duration.js';
 import { Command, Option } from 'commander';
 import { DecadeError } from '../../core/errors.js';
 import { accountMarkdown, timeTaken } from '../../experiments/account.js';
@@ -10,7 +11,7 @@ import { nodeRuntime } from '../../node/runtime.js';
 import { wholeNumber, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { Interrupted, interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
-import { duration, figure, Progress } from '../progress.js';
+import { figure, Progress } from '../progress.js';
 import { say } from '../terminal.js';
 import { readTestSet } from '../test-set.js';
 import { showTraining } from '../training-progress.js';

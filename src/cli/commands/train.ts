@@ -1,3 +1,4 @@
+import { duration } from '../../core/duration.js';
 import { Command } from 'commander';
 import { train } from '../../api.js';
 import { nodeRuntime } from '../../node/runtime.js';
@@ -5,7 +6,7 @@ import type { TrainingSummary } from '../../training/events.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
-import { duration, figure } from '../progress.js';
+import { figure } from '../progress.js';
 import { interruptedTraining, showTraining } from '../training-progress.js';
 
 interface Options extends DeviceChoice {

@@ -23,7 +23,7 @@ export interface DigitCorpusOptions {
   part: 'train' | 'dev' | 'test';
 }
 
-export const digitDefaults = { seed: 1, shortest: 2, longest: 12 } as const;
+const digitDefaults = { seed: 1, shortest: 2, longest: 12 } as const;
 
 /** Of so many parts of all sequences one is dev and one is test. */
 const parts = 20;

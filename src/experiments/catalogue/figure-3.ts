@@ -1,3 +1,4 @@
+import { binNames } from '../../analysis/bin-names.js';
 import { type Bin, fewestForInterval, type ScoredBin, scoreBins } from '../../analysis/bins.js';
 import { binsByLength } from '../../analysis/by-length.js';
 import { binsByRarity, FrequencyRanks } from '../../analysis/by-rarity.js';
@@ -78,6 +79,7 @@ async function binned(study: Study<Direction>, what: string, bins: readonly Bin[
   const changes = first === last ? [] : directions.map(conclusion);
   const told = ({ low = 0, high = 0 }: Estimated) =>
     high < 0 ? 'a loss' : low > 0 ? 'a gain' : 'within what the sentences drawn would explain';
+  const names = binNames(bins);
   return {
     head: [what, 'sentences', 'forward, BLEU (95 % bootstrap)', 'reversed', 'effect of reversing'],
     rows: bins.map((bin, index) => [
@@ -100,10 +102,7 @@ async function binned(study: Study<Direction>, what: string, bins: readonly Bin[
         note: `beam ${options.beam}, 95 % bootstrap intervals; below, the number of sentences`,
         x: what,
         y: { label: 'BLEU', include: 0, bounds: bleuBounds },
-        categories: bins.map((bin) => ({
-          name: bin.least === bin.greatest ? String(bin.least) : `${bin.least}–${bin.greatest}`,
-          note: String(bin.sentences.length),
-        })),
+        categories: bins.map(({ sentences }, index) => ({ name: names[index] ?? '', note: String(sentences.length) })),
         series: directions.map((direction) => ({ name: direction, values: scored[direction].map(estimateOf) })),
         mark: 'joined',
       }),

@@ -264,7 +264,7 @@ export async function explaining<Result>(path: string, action: () => Promise<Res
 }
 
 /** Passes on what comes from a path. */
-export async function* explainingEach(path: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* explainingEach(path: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* chunks;
   } catch (cause) {

@@ -7,7 +7,7 @@ import { embedding } from './embedding.js';
 import { gatherRows } from './gather-rows.js';
 import { linear } from './linear.js';
 import { lstm } from './lstm.js';
-import type { Plain, ReferenceOf, ReferenceOfLoss } from './plain.js';
+import type { ReferenceOf, ReferenceOfLoss } from './plain.js';
 import { softmaxCrossEntropy } from './softmax-cross-entropy.js';
 import { stackRows } from './stack-rows.js';
 import { tanh } from './tanh.js';
@@ -31,5 +31,3 @@ export const references: { readonly [Name in OperationName]: ReferenceOf<(typeof
 
 /** The plain float64 twin of every loss. */
 export const lossReferences: { readonly [Name in LossName]: ReferenceOfLoss<(typeof losses)[Name]> } = { softmaxCrossEntropy };
-
-export type PlainValues = { readonly [name: string]: Plain | undefined };

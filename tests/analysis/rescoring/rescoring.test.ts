@@ -202,7 +202,7 @@ describe('rescoring', () => {
     await assert.rejects(rescore({ ...list, references: [['a']] }, score), /4 and 1 lines/);
     await assert.rejects(rescore(list, score, { weight: { tunedOn: list } }), /0 sets of references/);
     await assert.rejects(rescore(list, score, { weight: 2 }), /rescoring options\.weight/);
-    await assert.rejects(rescore({ sources, hypotheses: [[{ text: 'a', score: Number.NaN }]] }, score), /a score of NaN/);
+    await assert.rejects(rescore({ sources: ['a'], hypotheses: [[{ text: 'a', score: Number.NaN }]] }, score), /a score of NaN/);
     const broken = { ...list, lines: ['nothing', ...lines] };
     await assert.rejects(rescore(broken, score), /list: line 1: 1 field/);
     const told: string[] = [];

@@ -25,7 +25,7 @@ type NativeLibraryFound = OneDnnLibrary | BlasLibrary | MachineCode;
  * What a user may ask for: the fastest of all, the fastest BLAS, or one by name; of a native one also how it keeps packed
  * weights, as in `onednn/blocks`, which a resumed run needs for the same bits.
  */
-export const gemmOptions = ['auto', 'blas', 'webassembly', ...nativeNames] as const;
+const gemmOptions = ['auto', 'blas', 'webassembly', ...nativeNames] as const;
 export type GemmOption = (typeof gemmOptions)[number];
 
 /** A provider and how it keeps packed weights; plain data, for worker threads and for a checkpoint's state. */

@@ -1,0 +1,223 @@
+import { type RescoreOptions, type Rescoring, rescore } from './analysis/rescoring/rescore.js';
+import type { NbestList } from './analysis/rescoring/rescoring.js';
+import { openRun } from './checkpoint/run.js';
+import { DecadeError } from './core/errors.js';
+import { joinPath } from './core/files.js';
+import { Lifetime } from './core/lifetime.js';
+import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
+import { ensemble } from './decoding/ensemble.js';
+import type { DecodingExecutor } from './decoding/executor.js';
+import { LocalDecodingExecutor } from './decoding/local-executor.js';
+import type { DecodingOptionsInput } from './decoding/options.js';
+import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
+import { type SentenceVectorOptions, type SentenceVectors, sentenceVectors } from './decoding/sentence-vectors.js';
+import type { TranslationModel } from './decoding/translation-model.js';
+import { type SourceLine, type TranslateOptions, type TranslationResult, Translator } from './decoding/translator.js';
+import { createModel, type ModelOptions } from './models/create.js';
+import type { Model } from './models/model.js';
+import { sharedModel } from './parallel/decoding-messages.js';
+import { ElasticDecodingExecutor } from './parallel/elastic-decoding.js';
+import { checkedDevices, type Runtime } from './parallel/runtime.js';
+import type { Device } from './tensor/device.js';
+import type { Memory } from './tensor/memory.js';
+import { resolveRunConfiguration } from './training/configuration.js';
+import { requireLoadOptions } from './training/request-options.js';
+
+export interface LoadOptions extends DecodingOptionsInput {
+  /**
+   * Worker threads to compute on, which share one copy of the parameters. They are started when there is enough to do for
+   * them; until then, and for single lines, this thread computes. Default: one a core.
+   */
+  readonly devices?: number | undefined;
+  /** A matrix library by name: `webassembly`, `avx512`, `avx2`, `openblas`, `mkl`, `accelerate`, `onednn`. Default: the fastest here. */
+  readonly gemm?: string | undefined;
+  /**
+   * The networks as their configurations initialise them, before any update: the control for what training brought. What
+   * `train --init` began with is not restored. Default: false.
+   */
+  readonly untrained?: boolean | undefined;
+}
+
+/** What a `LoadedModel` holds, and how it is given back when nobody computes with it any more. */
+interface Loaded {
+  readonly device: Device;
+  readonly members: readonly Member[];
+  readonly executor: DecodingExecutor;
+  readonly translator: Translator;
+  release(): Promise<void>;
+}
+
+/** A trained model, or several that translate together. Holds memory until disposed; every call after that is refused. */
+export class LoadedModel implements AsyncDisposable {
+  readonly #loaded: Loaded;
+  readonly #lifetime = new Lifetime(
+    () =>
+      new DecadeError('usage', {
+        where: 'model',
+        received: 'a call after dispose',
+        allowed: 'calls before it',
+        next: 'load the model again',
+      }),
+  );
+  #released: Promise<void> | undefined;
+
+  /** See `load`. */
+  constructor(loaded: Loaded) {
+    this.#loaded = loaded;
+  }
+
+  /** A translation for every line, in their order; `''` for an empty one. */
+  translate(lines: readonly SourceLine[], options?: TranslateOptions): Promise<TranslationResult[]> {
+    const { translator } = this.#loaded;
+    return this.#lifetime.run((signal) => translator.translate(lines, { ...options, signal }), options?.signal);
+  }
+
+  /** As `translate`, each translation as soon as it can be given: lines may come from a file, a socket or a keyboard. */
+  translateStream(
+    lines: AsyncIterable<SourceLine> | Iterable<SourceLine>,
+    options?: TranslateOptions,
+  ): AsyncGenerator<TranslationResult, void, undefined> {
+    const { translator } = this.#loaded;
+    return this.#lifetime.stream((signal) => translator.translateStream(lines, { ...options, signal }), options?.signal);
+  }
+
+  /**
+   * How likely the model finds each target, given its source: natural logarithms of probabilities. Several models average
+   * their probabilities at every token.
+   */
+  score(pairs: readonly { readonly source: string; readonly target: string }[], options?: ScoreOptions): Promise<LineScore[]> {
+    const { members, executor } = this.#loaded;
+    return this.#lifetime.run((signal) => scoreLines(members[0] as Member, executor, pairs, { ...options, signal }), options?.signal);
+  }
+
+  /**
+   * Chooses anew from an n-best list of any system, by its own figures and the model's log-probabilities; several models
+   * average their probabilities.
+   *
+   * @throws DecadeError `usage` for options that are not allowed, `input` for a list or references of another text
+   */
+  rescore(list: NbestList, options?: RescoreOptions): Promise<Rescoring> {
+    return this.#lifetime.run(
+      (signal) => rescore(list, (pairs, control) => this.score(pairs, control), { ...options, signal }),
+      options?.signal,
+    );
+  }
+
+  /** Whether `sentenceVectors` has any to give. */
+  get hasSentenceVectors(): boolean {
+    const [only, ...others] = this.#loaded.members;
+    return only?.model.sentenceEncoder !== undefined && others.length === 0;
+  }
+
+  /**
+   * What the encoder makes of every line, as one vector each.
+   *
+   * @throws DecadeError `usage` for several models, and for an architecture without such a vector
+   */
+  sentenceVectors(lines: readonly string[], options?: SentenceVectorOptions): Promise<SentenceVectors> {
+    const { members, device } = this.#loaded;
+    return this.#lifetime.run(async (signal) => {
+      const [only, ...others] = members;
+      if (only === undefined || others.length > 0) {
+        throw new DecadeError('usage', { where: 'sentenceVectors', received: `${members.length} models`, allowed: 'one' });
+      }
+      return sentenceVectors(only, device, lines, { ...options, signal });
+    }, options?.signal);
+  }
+
+  /**
+   * Translates, and tells which source tokens the model looked at when it wrote each target token. Undefined for an empty
+   * line, and for a model without attention.
+   */
+  async attentionMaps(lines: readonly string[], options: TranslateOptions = {}): Promise<(AttentionMap | undefined)[]> {
+    const [first] = this.#loaded.members;
+    const results = await this.translate(lines, { ...options, attention: true });
+    return results.map((result, line) => first && attentionMap(first, lines[line] as string, result));
+  }
+
+  /** Ends what is under way, by an error, and gives the memory back. Again, it does nothing. */
+  dispose(): Promise<void> {
+    this.#released ??= this.#lifetime.end().then(() => this.#loaded.release());
+    return this.#released;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+}
+
+type Member = TranslationModel & { readonly model: Model; readonly modelOptions: ModelOptions };
+
+/**
+ * Opens trained models. Runs no code of theirs and checks every size before it allocates.
+ *
+ * @param runs     a run directory; several translate together, which needs the same tokenizers
+ * @param options  defaults for every translation
+ * @throws DecadeError `input` for what is no run, or a damaged one
+ */
+export async function load(
+  runtime: Runtime,
+  runs: string | readonly string[],
+  { gemm, devices: wanted, untrained = false, ...options }: LoadOptions = {},
+): Promise<LoadedModel> {
+  requireLoadOptions(runs, { gemm, devices: wanted, untrained });
+  const devices = checkedDevices(runtime, wanted);
+  const memory = runtime.newMemory();
+  let device: Device | undefined;
+  const release = async () => {
+    device?.matrix.dispose();
+    await runtime.releaseMemory(memory);
+  };
+  try {
+    device = await runtime.openDevice(memory, { gemm });
+    const members: Member[] = [];
+    for (const path of typeof runs === 'string' ? [runs] : runs) members.push(await openMember(runtime, path, memory, untrained));
+    const together = ensemble(members);
+    const executor = new ElasticDecodingExecutor({
+      runtime,
+      memory,
+      local: LocalDecodingExecutor.of(
+        device,
+        members.map(({ model }) => model),
+      ),
+      members: members.map(({ model, modelOptions }) => sharedModel(model, modelOptions)),
+      gemm,
+      devices: runtime.sharedMemory ? devices : 1,
+      rowCost: members.reduce((sum, { model }) => sum + Math.max(model.parameters.costs.source, model.parameters.costs.target), 0),
+    });
+    const translator = new Translator(together, executor, options);
+    return new LoadedModel({ device, members, executor, translator, release: () => executor.dispose().then(release) });
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function openMember({ files }: Runtime, path: string, memory: Memory, untrained: boolean): Promise<Member> {
+  const run = await openRun(files, path);
+  const configuration = resolveRunConfiguration(run.configuration, joinPath(path, 'config.yaml'));
+  const { source, target, sourceWords } = run.tokenizers;
+  const model = createModel(configuration.model, { source: source.size, target: target.size });
+  if (untrained) {
+    model.parameters.allocate(memory);
+    model.parameters.initialise(configuration.training.seed);
+  } else {
+    await run.loadParameters(model.parameters, memory);
+  }
+  return { name: path, model, modelOptions: configuration.model, sourceTokenizer: source, targetTokenizer: target, sourceWords };
+}
+
+/** Opens models for one use, and closes them whatever comes of it. */
+export async function withModel<Result>(
+  runtime: Runtime,
+  runs: string | readonly string[],
+  options: LoadOptions,
+  use: (model: LoadedModel) => Promise<Result>,
+): Promise<Result> {
+  const model = await load(runtime, runs, options);
+  try {
+    return await use(model);
+  } finally {
+    await model.dispose();
+  }
+}
