@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Readable, Writable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 
@@ -106,7 +107,15 @@ export class Browser {
     const exited = new Promise((resolve) => this.#process.once('exit', resolve));
     this.#process.kill();
     await exited;
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+    // Processes of the browser's own may still write there for a moment.
+    for (let left = 40; ; left--) {
+      try {
+        return rmSync(this.#profile, { recursive: true, force: true });
+      } catch (error) {
+        if (left === 0) throw error;
+        await sleep(50);
+      }
+    }
   }
 
   #send(method: string, params: object = {}): Promise<{ readonly [name: string]: unknown }> {
