@@ -62,4 +62,20 @@ export function requireSameCount(
   });
 }
 
-const standardInputFiles: Pick<Files, 'stream'> = { stream: streamStandardInput };
+let taken: typeof process.stdin | undefined;
+
+/** Read once: nothing is left of it for a second input. */
+const standardInputFiles: Pick<Files, 'stream'> = {
+  stream(path) {
+    if (taken === process.stdin) {
+      throw new DecadeError('usage', {
+        where: standardInput,
+        received: 'named for two inputs',
+        allowed: 'one',
+        next: 'give the other as a file, or as <(COMMAND)',
+      });
+    }
+    taken = process.stdin;
+    return streamStandardInput(path);
+  },
+};

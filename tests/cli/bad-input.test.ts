@@ -190,3 +190,9 @@ describe('bad input', () => {
     assert.ok(!stdout.includes('\u001b'));
   });
 });
+
+test('standard input is refused for a second input, which would find nothing left', async () => {
+  const { code, stderr } = await decade(['evaluate', '--hypotheses', '-', '--references', '-'], { input: 'a\nb\n' });
+  assert.equal(code, 2);
+  assert.match(stderr, /standard input: named for two inputs; expected one/);
+});
