@@ -1,14 +1,18 @@
+import { DecadeError } from '../core/errors.js';
 import { exitCodes, reportFailure } from './failure.js';
 import { forgetFilesRead } from '../platform/node/files.js';
+import { asTyped } from './option-names.js';
 import { program } from './program.js';
 
 /** Runs a command line, with what `process.argv` has before it, to its end and gives the exit code; whatever failed was told. */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
   forgetFilesRead();
+  const root = program();
   try {
-    await program().parseAsync(words.filter((word) => word !== '--debug'));
+    await root.parseAsync(words.filter((word) => word !== '--debug'));
     return exitCodes.done;
   } catch (error) {
-    return reportFailure(error, words.includes('--debug'));
+    const command = root.commands.find((each) => each.name() === words.slice(2).find((word) => !word.startsWith('-')));
+    return reportFailure(error instanceof DecadeError ? asTyped(error, command) : error, words.includes('--debug'));
   }
 }

@@ -83,9 +83,10 @@ async function benchTranslation({ config, beam, seconds, gemm, devices = nodeRun
   else await print(describeTranslation(result));
 }
 
-async function benchProducts({ json }: Options): Promise<void> {
+async function benchProducts({ gemm, json }: Options): Promise<void> {
   const memory = nodeRuntime.newMemory();
   const { provider, choice, reports } = await matrixProviders(memory, webAssemblyProvider(memory, await openKernels(memory)), {
+    gemm,
     all: true,
     measure: true,
   });
