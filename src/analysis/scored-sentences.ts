@@ -1,3 +1,4 @@
+import { counted } from '../core/counted.js';
 import { DecadeError } from '../core/errors.js';
 import { requireList, requireLists } from '../core/lists.js';
 import { confidenceInterval, pairedBootstrapProbability, resampler, standardResamples } from '../metrics/bootstrap.js';
@@ -37,7 +38,7 @@ export function requireTestSet({ name, sources, references }: TestSet): void {
     where: name,
     received:
       odd === undefined
-        ? `${sources.length} sentences, ${references.length} sets of references`
+        ? `${counted(sources.length, 'sentence')}, ${counted(references.length, 'set')} of references`
         : `${sources.length} and ${odd.length} lines`,
     allowed: odd === undefined ? 'at least one of each' : 'as many lines in both',
     next: odd === undefined ? 'check the files' : 'find where a line is missing or split: the files must be parallel line by line',

@@ -1,3 +1,4 @@
+import { counted } from '../core/counted.js';
 import { z } from 'zod';
 import { readBoundedText } from '../core/bounded-text.js';
 import { DecadeError } from '../core/errors.js';
@@ -143,7 +144,7 @@ export class Checkpoints {
     if (steps.length === 0) return undefined;
     throw new DecadeError('input', {
       where: this.#fileAt(checkpointsDirectory),
-      received: `${steps.length} checkpoints, all damaged`,
+      received: `${counted(steps.length, 'checkpoint')}, all damaged`,
       next: 'start again in another directory with --init to take over model.safetensors',
     });
   }

@@ -1,3 +1,4 @@
+import { counted } from '../core/counted.js';
 import type { BatchFigures, Profile } from '../analysis/simulated-workload.js';
 import type { PaperPrediction, SimulatedStrategy, Strategy, StrategyResult } from '../analysis/simulation.js';
 import type { CheckedStrategy } from '../analysis/simulation-check.js';
@@ -156,10 +157,6 @@ function wrapped(text: string, indent = 2): string {
     else lines[lines.length - 1] = last + word;
   }
   return lines.join('\n');
-}
-
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
 }
 
 function percent(fraction: number): string {

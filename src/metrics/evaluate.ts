@@ -1,3 +1,4 @@
+import { counted } from '../core/counted.js';
 import type { z } from 'zod';
 import { DecadeError, nearestName } from '../core/errors.js';
 import { bleu, type bleuOptions } from './bleu.js';
@@ -63,7 +64,7 @@ export function corpusStatistics(
   if (references.length === 0 || hypotheses.length === 0) {
     throw new DecadeError('input', {
       where: metric.label,
-      received: `${hypotheses.length} hypotheses and ${references.length} sets of references`,
+      received: `${counted(hypotheses.length, 'hypothesis', 'hypotheses')} and ${counted(references.length, 'set')} of references`,
       allowed: 'at least one of each',
     });
   }

@@ -156,7 +156,7 @@ test('when every checkpoint is damaged, nothing is guessed', async () => {
   await files.remove('out/checkpoints/step-1/state.json');
   await assert.rejects(
     run.checkpoints.latest(() => undefined),
-    /1 checkpoints?, all damaged/,
+    /1 checkpoint, all damaged/,
   );
 });
 

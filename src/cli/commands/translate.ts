@@ -1,3 +1,4 @@
+import { counted } from '../../core/counted.js';
 import { stat } from 'node:fs/promises';
 import { Command } from 'commander';
 import { DecadeError } from '../../core/errors.js';
@@ -144,7 +145,7 @@ function requireBeginnings(name: string, beginnings: readonly string[], input: s
   if (beginnings.length === lines) return;
   throw new DecadeError('input', {
     where: `${name} and ${input}`,
-    received: `${figure(beginnings.length)} prefixes for ${figure(lines)} lines`,
+    received: `${counted(beginnings.length, 'prefix', 'prefixes')} for ${counted(lines, 'line')}`,
     allowed: 'as many lines in both',
     next: 'give an empty line for each translation that may begin as it likes',
   });
