@@ -5,8 +5,8 @@
  */
 import './core/globals.js';
 import * as api from './api.js';
-import type { Comparison } from './analysis/compare.js';
-import type { Examination } from './analysis/examine.js';
+import type { Comparison } from './analysis/examination/compare.js';
+import type { Examination } from './analysis/examination/examine.js';
 import type { RescoreOptions, Rescoring } from './analysis/rescoring/rescore.js';
 import type { NbestList } from './analysis/rescoring/rescoring.js';
 import type { LineScore, ScoreOptions } from './decoding/score.js';
@@ -22,13 +22,13 @@ import type { TrainingSummary } from './training/events.js';
 
 export type { CompareOptions, ComputeOptions, EvaluateOptions, ReportOptions, TrainOptions } from './api.js';
 export type { LoadedModel, LoadOptions } from './loaded-model.js';
-export type { Comparison } from './analysis/compare.js';
-export type { Examination } from './analysis/examine.js';
+export type { Comparison } from './analysis/examination/compare.js';
+export type { Examination } from './analysis/examination/examine.js';
 export type { RescoringScores } from './analysis/rescoring/judgement.js';
 export type { RankedSentence, RescoreOptions, Rescoring } from './analysis/rescoring/rescore.js';
 export type { ListedHypothesis, NbestList, RankedHypothesis } from './analysis/rescoring/rescoring.js';
 export type { TunedWeight } from './analysis/rescoring/weight-search.js';
-export type { PairedInterval, ScoreDifference, ScoreInterval, TestSet } from './analysis/scored-sentences.js';
+export type { PairedInterval, ScoreDifference, ScoreInterval, TestSet } from './analysis/examination/scored-sentences.js';
 export { DecadeError, type ErrorKind, type ErrorParts } from './core/errors.js';
 export type { DecodingOptionsInput } from './decoding/options.js';
 export type { LineScore, ScoreOptions } from './decoding/score.js';

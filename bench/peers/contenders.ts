@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { benchShape } from '../../src/analysis/bench-shapes.js';
-import type { BenchTrainResult } from '../../src/analysis/bench-train.js';
+import { benchShape } from '../../src/analysis/cost/bench-shapes.js';
+import type { BenchTrainResult } from '../../src/analysis/cost/bench-train.js';
 import type { Measurement } from './comparison.js';
 import { installedPackages } from './packages.js';
 import { NoResult, resultOf } from './program.js';

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { openRun } from '../../src/checkpoint/run.js';
 import { batchesByLength, searchLimits } from '../../src/decoding/batches.js';
 import { resolveDecodingOptions } from '../../src/decoding/options.js';
-import { nodeFiles } from '../../src/platform/node/files.js';
+import { nodeFiles } from '../../src/node/files/files.js';
 import { resolveConfiguration } from '../../src/training/configuration.js';
 import { NoResult } from './program.js';
 

@@ -12,7 +12,7 @@ import { planEpoch } from '../../src/data/batches.js';
 import { openCorpus } from '../../src/data/corpus.js';
 import { createModel } from '../../src/models/create.js';
 import type { LstmOptions } from '../../src/models/lstm/options.js';
-import { nodeFiles } from '../../src/platform/node/files.js';
+import { nodeFiles } from '../../src/node/files/files.js';
 import { Memory } from '../../src/tensor/memory.js';
 import { type Configuration, resolveConfiguration } from '../../src/training/configuration.js';
 import { NoResult } from './program.js';

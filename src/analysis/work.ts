@@ -1,4 +1,4 @@
-import { turns } from '../decoding/event-loop.js';
+import { turns } from '../core/event-loop.js';
 
 /** How far a long piece of work is. */
 export interface WorkProgress {

@@ -1,6 +1,6 @@
 import { DecadeError } from '../core/errors.js';
 import { exitCodes, reportFailure } from './failure.js';
-import { forgetFilesRead } from '../platform/node/files.js';
+import { forgetFilesRead } from '../node/files/files.js';
 import { asTyped } from './option-names.js';
 import { program } from './program.js';
 

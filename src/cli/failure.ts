@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { DecadeError } from '../core/errors.js';
-import { explained } from '../platform/node/files.js';
+import { explained } from '../node/files/files.js';
 import { Interrupted } from './interruption.js';
 import { ReaderGone } from './output.js';
 import { say } from './terminal.js';

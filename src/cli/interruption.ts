@@ -1,4 +1,4 @@
-import { stopWaitingForPipes } from '../platform/node/pipes.js';
+import { stopWaitingForPipes } from '../node/files/pipes.js';
 import { say } from './terminal.js';
 
 /** Ends a command that a person or the system asked to stop. */

@@ -4,8 +4,8 @@ import { DecadeError } from '../core/errors.js';
 import { fileError } from '../core/file-errors.js';
 import { requireOwn } from '../core/own-file.js';
 import { isRunFile } from '../checkpoint/run-files.js';
-import { nodeFiles } from '../platform/node/files.js';
-import { beginningOf, type OutputFile, openOutputFile, requireUnread, requireWritable } from '../platform/node/output-file.js';
+import { nodeFiles } from '../node/files/files.js';
+import { beginningOf, type OutputFile, openOutputFile, requireUnread, requireWritable } from '../node/files/output-file.js';
 import { asResult, forTerminal } from './terminal.js';
 import { warn } from './warning.js';
 

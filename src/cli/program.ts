@@ -12,7 +12,7 @@ import { scoreCommand } from './commands/score.js';
 import { simulateCommand } from './commands/simulate.js';
 import { trainCommand } from './commands/train.js';
 import { translateCommand } from './commands/translate.js';
-import { version } from '../platform/node/version.js';
+import { version } from '../node/version.js';
 import { say } from './terminal.js';
 
 const commands = [

@@ -1,4 +1,4 @@
-import type { ScoreDifference, ScoreInterval } from '../analysis/scored-sentences.js';
+import type { ScoreDifference, ScoreInterval } from '../analysis/examination/scored-sentences.js';
 
 /** `[40.12, 43.90]` */
 export function describeInterval({ low, high }: Pick<ScoreInterval, 'low' | 'high'>): string {

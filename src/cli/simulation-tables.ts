@@ -1,9 +1,9 @@
 import { counted } from '../core/counted.js';
-import type { BatchFigures, Profile } from '../analysis/simulated-workload.js';
-import type { PaperPrediction, SimulatedStrategy, Strategy, StrategyResult } from '../analysis/simulation.js';
-import type { CheckedStrategy } from '../analysis/simulation-check.js';
-import { describePlacement } from '../parallel/placement.js';
-import { operationShares } from '../parallel/schedule.js';
+import type { BatchFigures, Profile } from '../analysis/cost/simulated-workload.js';
+import type { PaperPrediction, SimulatedStrategy, Strategy, StrategyResult } from '../analysis/cost/simulation.js';
+import type { CheckedStrategy } from '../analysis/cost/simulation-check.js';
+import { describePlacement } from '../parallel/schedule/placement.js';
+import { operationShares } from '../parallel/schedule/schedule.js';
 import { figure } from './progress.js';
 
 /** A strategy that cannot be simulated, and why. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { TestSet } from '../analysis/scored-sentences.js';
+import type { TestSet } from '../analysis/examination/scored-sentences.js';
 import { DecadeError } from '../core/errors.js';
 import { gathered } from './arguments.js';
 import { allLines, requireSameCount } from './text-input.js';

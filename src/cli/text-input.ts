@@ -1,7 +1,7 @@
 import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
 import { readLines } from '../data/lines.js';
-import { nodeFiles, streamOnce, streamStandardInput } from '../platform/node/files.js';
+import { nodeFiles, streamOnce, streamStandardInput } from '../node/files/files.js';
 
 /** What errors call the input when it has no path. */
 const standardInput = 'standard input';

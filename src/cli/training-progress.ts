@@ -1,7 +1,7 @@
 import { isUnbegun } from '../checkpoint/run-files.js';
 import { describeReport } from '../data/filter.js';
 import type { TrainingEvent } from '../training/events.js';
-import { nodeFiles } from '../platform/node/files.js';
+import { nodeFiles } from '../node/files/files.js';
 import { Interrupted } from './interruption.js';
 import { figure, Progress } from './progress.js';
 import { warn } from './warning.js';

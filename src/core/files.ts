@@ -1,5 +1,5 @@
 /**
- * The file system as the library sees it: `platform/node` gives the disk, `platform/browser` the page's storage, and
+ * The file system as the library sees it: `node/` gives the disk, `browser/` what a page can read, and
  * `memoryFiles` (tests) a map. No library folder opens a file in any other way.
  *
  * Every method rejects with a `DecadeError` that names the path (`input` for a missing file, a directory in the place

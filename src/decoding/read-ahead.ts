@@ -1,4 +1,4 @@
-import { otherTasks } from './event-loop.js';
+import { otherTasks } from '../core/event-loop.js';
 
 /**
  * Reads a stream while its consumer works, up to `limit` items ahead, and hands over all that are there: one by one when

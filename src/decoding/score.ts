@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { DecadeError } from '../core/errors.js';
 import { type ItemKind, requireList } from '../core/lists.js';
 import { sharedBatches } from './batches.js';
-import { turns } from './event-loop.js';
+import { turns } from '../core/event-loop.js';
 import { type DecodingExecutor, inTurn } from './executor.js';
 import { resolveOptions } from '../core/options.js';
 import { type BatchLimits, decodingOptions } from './options.js';

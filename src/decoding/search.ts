@@ -6,7 +6,7 @@ import { Arena } from '../tensor/memory.js';
 import { bestExtensions, normalise } from '../tensor/operations/search.js';
 import { beginId, endId, padId, unknownId } from '../text/tokenizer.js';
 import { Beams, type Hypothesis } from './beams.js';
-import { turns } from './event-loop.js';
+import { turns } from '../core/event-loop.js';
 import { lengthPenalty } from './length-penalty.js';
 import type { DecodingOptions } from './options.js';
 import { forbid, forbidRepeats, forcing, inOrder, type Processor, untilLength } from './processors.js';

@@ -3,7 +3,7 @@ import { requireList } from '../core/lists.js';
 import { makeSourceBatch } from '../data/batch.js';
 import type { Device } from '../tensor/device.js';
 import { batchesByLength } from './batches.js';
-import { turns } from './event-loop.js';
+import { turns } from '../core/event-loop.js';
 import { resolveDecodingOptions } from './options.js';
 import { encodeLine, sourceLimit } from './source-line.js';
 import type { TranslationModel } from './translation-model.js';

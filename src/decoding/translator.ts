@@ -4,7 +4,7 @@ import type { Beginning } from '../text/tokenizer.js';
 import { unknownWords } from '../text/word-list.js';
 import { searchLimits, sharedBatches } from './batches.js';
 import type { Hypothesis } from './beams.js';
-import { turns } from './event-loop.js';
+import { turns } from '../core/event-loop.js';
 import { type BatchDecoder, type DecodingExecutor, inTurn } from './executor.js';
 import { type DecodingOptions, type DecodingOptionsInput, resolveDecodingOptions } from './options.js';
 import { ReadAhead } from './read-ahead.js';

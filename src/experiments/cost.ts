@@ -1,5 +1,12 @@
-import { type CorpusEstimate, estimateCorpus, estimateModel, modelOf, operationsPerPair, trainingPairs } from '../analysis/estimate.js';
-import { measureTrainingSpeed } from '../analysis/measured-speed.js';
+import {
+  type CorpusEstimate,
+  estimateCorpus,
+  estimateModel,
+  modelOf,
+  operationsPerPair,
+  trainingPairs,
+} from '../analysis/cost/estimate.js';
+import { measureTrainingSpeed } from '../analysis/cost/measured-speed.js';
 import type { Configuration } from '../training/configuration.js';
 import type { ExperimentBase } from './base.js';
 import type { Use } from './experiment.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Figure } from '../analysis/page/plot.js';
-import { scoreSentences } from '../analysis/scored-sentences.js';
+import { scoreSentences } from '../analysis/examination/scored-sentences.js';
 import { bleu } from '../metrics/bleu.js';
 import { sumStatistics } from '../metrics/evaluate.js';
 import { type ExperimentBase, type LstmConfiguration, varied } from './base.js';

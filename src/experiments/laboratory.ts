@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { modelOf } from '../analysis/estimate.js';
-import { unigramPerplexity } from '../analysis/unigram.js';
+import { modelOf } from '../analysis/cost/estimate.js';
+import { unigramPerplexity } from '../analysis/examination/unigram.js';
 import { train } from '../api.js';
 import { openRun } from '../checkpoint/run.js';
 import { removeCheckpoints, removeRun } from '../checkpoint/run-files.js';

@@ -1,4 +1,4 @@
-import { wordsOf } from '../analysis/words.js';
+import { wordsOf } from '../analysis/examination/words.js';
 
 /** A sentence, the same one changed, and another that the distance between the two is measured by. */
 export type Triple<Item> = readonly [sentence: Item, changed: Item, other: Item];

@@ -1,4 +1,4 @@
-import type { Estimated } from '../analysis/means.js';
+import type { Estimated } from '../analysis/examination/means.js';
 
 /**
  * What an interval says of an effect that the paper saw.

@@ -1,6 +1,6 @@
 import { DecadeError } from '../core/errors.js';
-import { remainingAddresses } from '../platform/node/address-space.js';
-import { ForeignInterface } from '../platform/node/foreign.js';
+import { remainingAddresses } from './address-space.js';
+import { ForeignInterface } from './foreign.js';
 import { Memory, mebibytes } from '../tensor/memory.js';
 
 /** Of limited addresses, the part that a memory may take: threads, their code and packed weights need the rest. */

@@ -1,8 +1,8 @@
 import { isMainThread, workerData } from 'node:worker_threads';
 import type { DeviceOptions } from '../parallel/runtime.js';
-import { bfloat16Choice, bfloat16Warning, mixedPrecision } from '../platform/node/native/mixed-precision.js';
-import { matrixProviders, openMatrixProvider, type ProviderChoice } from '../platform/node/native/providers.js';
-import { openKernels } from '../platform/node/open-kernels.js';
+import { bfloat16Choice, bfloat16Warning, mixedPrecision } from './native/mixed-precision.js';
+import { matrixProviders, openMatrixProvider, type ProviderChoice } from './native/providers.js';
+import { openKernels } from './open-kernels.js';
 import type { Device } from '../tensor/device.js';
 import { webAssemblyProvider } from '../tensor/kernels/provider.js';
 import type { MatrixProvider } from '../tensor/matrix.js';

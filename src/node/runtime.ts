@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { DeviceThread, Runtime } from '../parallel/runtime.js';
-import { remainingAddresses } from '../platform/node/address-space.js';
-import { nodeFiles } from '../platform/node/files.js';
+import { remainingAddresses } from './address-space.js';
+import { nodeFiles } from './files/files.js';
 import { newMemory, releaseMemory } from './memories.js';
 import { matrixChoices, openDevice } from './open-device.js';
 

@@ -7,15 +7,15 @@ import { matrixIdentity } from '../tensor/matrix.js';
 import { Memory } from '../tensor/memory.js';
 import { Optimizer } from '../training/optimizer.js';
 import { clippingFactor, Replica, type ShardResult } from '../training/replica.js';
-import { Barrier, barrierFields } from './barrier.js';
-import { DecodingDevice } from './decoding-device.js';
-import { type DecodingReply, type DecodingRequest, isDecodingRequest } from './decoding-messages.js';
+import { Barrier, barrierFields } from './group/barrier.js';
+import { DecodingDevice } from './decoding/device.js';
+import { type DecodingReply, type DecodingRequest, isDecodingRequest } from './decoding/messages.js';
 import type { ReplayMessage } from './device-measurement.js';
 import { type DeviceReply, type DeviceRequest, type PeersMessage, type StartMessage, type UpdateMessage, unpackPairs } from './messages.js';
-import { PipelineDevice } from './pipeline-device.js';
-import { measureCosts } from './measured-costs.js';
-import { answerCalls, busyFields } from './measured-machine.js';
-import type { KeepBusy, PipelineReply, PipelineRequest, PipelineStart } from './pipeline-messages.js';
+import { PipelineDevice } from './pipeline/device.js';
+import { measureCosts } from './pipeline/measured-costs.js';
+import { answerCalls, busyFields } from './pipeline/measured-machine.js';
+import type { KeepBusy, PipelineReply, PipelineRequest, PipelineStart } from './pipeline/messages.js';
 import type { ThreadPort } from './runtime.js';
 
 /** Partial sums that devices exchange in every update, as float64: squares of the gradient, then loss. */

@@ -1,7 +1,7 @@
 import type { Tokenizers } from '../checkpoint/run.js';
 import type { Files } from '../core/files.js';
 import { countLine, emptyReport, noUsablePair } from '../data/filter.js';
-import { turns } from '../decoding/event-loop.js';
+import { turns } from '../core/event-loop.js';
 import { type CorpusSource, describeSource, readPairs } from '../data/sources.js';
 import { trainTokenizer } from '../text/train-tokenizer.js';
 import { WordCounter, type WordList } from '../text/word-list.js';

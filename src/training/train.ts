@@ -3,7 +3,7 @@ import { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
 import { type EpochPlan, planEpoch } from '../data/batches.js';
 import { describeReport } from '../data/filter.js';
-import { turns } from '../decoding/event-loop.js';
+import { turns } from '../core/event-loop.js';
 import type { Configuration } from './configuration.js';
 import { divergenceError } from './divergence.js';
 import {

@@ -3,7 +3,7 @@ import type { Files } from '../core/files.js';
 import { planEpoch } from '../data/batches.js';
 import type { Corpus } from '../data/corpus.js';
 import { type CorpusSource, readPairs } from '../data/sources.js';
-import { turns } from '../decoding/event-loop.js';
+import { turns } from '../core/event-loop.js';
 import { Translator } from '../decoding/translator.js';
 import { evaluate, metricNamed } from '../metrics/evaluate.js';
 import type { ValidationFigures } from './events.js';

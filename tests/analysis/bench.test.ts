@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { benchShapes } from '../../src/analysis/bench-shapes.js';
-import { benchTrain } from '../../src/analysis/bench-train.js';
+import { benchShapes } from '../../src/analysis/cost/bench-shapes.js';
+import { benchTrain } from '../../src/analysis/cost/bench-train.js';
 import { createModel, modelOptions } from '../../src/models/create.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { html } from '../../src/analysis/page/html.js';
 import { curves } from '../../src/analysis/report/curves.js';
-import type { TrainingRecord } from '../../src/analysis/training-record.js';
+import type { TrainingRecord } from '../../src/analysis/examination/training-record.js';
 
 const record: TrainingRecord = {
   reports: [10, 20].map((steps) => ({ kind: 'report', steps, loss: 3, perplexity: 20 })),

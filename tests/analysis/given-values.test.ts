@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rescore } from '../../src/analysis/rescoring/rescore.js';
 import type { NbestList } from '../../src/analysis/rescoring/rescoring.js';
-import { requireSentences, requireTestSet, type TestSet } from '../../src/analysis/scored-sentences.js';
+import { requireSentences, requireTestSet, type TestSet } from '../../src/analysis/examination/scored-sentences.js';
 import { evaluate } from '../../src/api.js';
 import { DecadeError } from '../../src/core/errors.js';
 

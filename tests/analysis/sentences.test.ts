@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { equalBins } from '../../src/analysis/bins.js';
-import { binsByLength } from '../../src/analysis/by-length.js';
-import { binsByRarity, FrequencyRanks } from '../../src/analysis/by-rarity.js';
-import { differences } from '../../src/analysis/differences.js';
-import { excessRepetition, repeatedWords } from '../../src/analysis/repetition.js';
-import { wordsOf } from '../../src/analysis/words.js';
+import { equalBins } from '../../src/analysis/examination/bins.js';
+import { binsByLength } from '../../src/analysis/examination/by-length.js';
+import { binsByRarity, FrequencyRanks } from '../../src/analysis/examination/by-rarity.js';
+import { differences } from '../../src/analysis/examination/differences.js';
+import { excessRepetition, repeatedWords } from '../../src/analysis/examination/repetition.js';
+import { wordsOf } from '../../src/analysis/examination/words.js';
 
 test('words are counted without punctuation and case, also where no spaces stand between them', () => {
   assert.deepEqual(wordsOf("The cat's 1,000 ideas – well-kept!"), ['the', "cat's", '1,000', 'ideas', 'well-kept']);

@@ -10,7 +10,7 @@ import { requireFree } from '../../src/checkpoint/run-files.js';
 import { DecadeError } from '../../src/core/errors.js';
 import type { Files } from '../../src/core/files.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
-import { nodeFiles } from '../../src/platform/node/files.js';
+import { nodeFiles } from '../../src/node/files/files.js';
 
 const root = await mkdtemp(join(tmpdir(), 'decade-run-lock-'));
 after(() => rm(root, { recursive: true, force: true }));
@@ -85,7 +85,7 @@ describe('the lock of a run', () => {
     const path = await emptyDirectory();
     const program = `
       const { RunLock } = await import(${JSON.stringify(new URL('../../src/checkpoint/run-lock.js', import.meta.url))});
-      const { nodeFiles } = await import(${JSON.stringify(new URL('../../src/platform/node/files.js', import.meta.url))});
+      const { nodeFiles } = await import(${JSON.stringify(new URL('../../src/node/files/files.js', import.meta.url))});
       await RunLock.take(nodeFiles, ${JSON.stringify(path)}, console.error);
       console.log('taken');
       setTimeout(() => undefined, 30_000);`;

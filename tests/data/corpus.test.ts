@@ -9,7 +9,7 @@ import { UnfinishedWork } from '../../src/core/unfinished.js';
 import type { CorpusOptions } from '../../src/data/corpus.js';
 import { openCorpus } from '../../src/data/corpus.js';
 import { describeReport, filterOptions } from '../../src/data/filter.js';
-import { nodeFiles } from '../../src/platform/node/files.js';
+import { nodeFiles } from '../../src/node/files/files.js';
 import type { Tokenizer } from '../../src/text/tokenizer.js';
 
 /** A token for every character: its code. Counts how much it was asked to do. */

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { build } from 'esbuild';
 import { repository, sourceFiles } from './sources.js';
 
-const edge = ['platform/', 'node/', 'cli/', 'serve/', 'browser/', 'index.ts'];
+const edge = ['node/', 'cli/', 'serve/', 'browser/', 'index.ts'];
 const library = sourceFiles().filter((file) => !edge.some((prefix) => file.startsWith(prefix)));
 
 test('the library bundles for a browser, and nothing of Node is in it', async () => {
@@ -25,7 +25,7 @@ test('the library bundles for a browser, and nothing of Node is in it', async ()
   const inputs = Object.keys(result.metafile.inputs);
   assert.ok(inputs.includes('src/core/errors.ts'), 'the bundle holds the library');
   const outside = inputs.filter(
-    (path) => !/^(src|node_modules\/(zod|yaml|pako|d3-[a-z-]+|internmap))\//.test(path) || path.startsWith('src/platform/'),
+    (path) => !/^(src|node_modules\/(zod|yaml|pako|d3-[a-z-]+|internmap))\//.test(path) || path.startsWith('src/node/'),
   );
   assert.deepEqual(outside, []);
   const external = Object.values(result.metafile.outputs).flatMap(({ imports }) => imports.filter((one) => one.external === true));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compareSystems } from '../../src/analysis/compare.js';
-import { differences } from '../../src/analysis/differences.js';
+import { compareSystems } from '../../src/analysis/examination/compare.js';
+import { differences } from '../../src/analysis/examination/differences.js';
 import { rescore } from '../../src/analysis/rescoring/rescore.js';
 import { bleu } from '../../src/metrics/bleu.js';
 import { chrf } from '../../src/metrics/chrf.js';

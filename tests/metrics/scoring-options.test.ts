@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compareSystems } from '../../src/analysis/compare.js';
+import { compareSystems } from '../../src/analysis/examination/compare.js';
 import { evaluate } from '../../src/api.js';
 import { type ScoringOptions, scoringMetrics } from '../../src/metrics/scoring-options.js';
 

@@ -93,8 +93,8 @@ training:
 /** Uses the compiled copy as anyone uses the library; one process, since to start it takes longer than its work. */
 const program = `
 import { load, report, train } from './dist/src/index.js';
-import { estimateModel } from './dist/src/analysis/estimate.js';
-import { simulatedWorkload } from './dist/src/analysis/simulated-workload.js';
+import { estimateModel } from './dist/src/analysis/cost/estimate.js';
+import { simulatedWorkload } from './dist/src/analysis/cost/simulated-workload.js';
 import { readConfiguration } from './dist/src/api.js';
 import { experimentBase } from './dist/src/experiments/base.js';
 import { nodeRuntime } from './dist/src/node/runtime.js';

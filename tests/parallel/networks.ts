@@ -1,5 +1,5 @@
 import { createModel, modelOptions } from '../../src/models/create.js';
-import { type Network, networkOf } from '../../src/parallel/network.js';
+import { type Network, networkOf } from '../../src/parallel/schedule/network.js';
 import { type OptimizerOptions, optimizerOptions } from '../../src/training/optimizer-options.js';
 
 /** What schedules know of a small network; the source has as many words as the target. */

@@ -1,5 +1,5 @@
-import { matrixProviders } from '../../src/platform/node/native/providers.js';
-import { allowRelaxedSimd } from '../../src/platform/node/open-kernels.js';
+import { matrixProviders } from '../../src/node/native/providers.js';
+import { allowRelaxedSimd } from '../../src/node/open-kernels.js';
 import type { Device } from '../../src/tensor/device.js';
 import { hasRelaxedSimd, loadKernels } from '../../src/tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { mix32 } from '../../src/core/random.js';
-import { allowRelaxedSimd } from '../../src/platform/node/open-kernels.js';
+import { allowRelaxedSimd } from '../../src/node/open-kernels.js';
 import type { LoadedKernels } from '../../src/tensor/kernels/load.js';
 import { hasRelaxedSimd, loadKernels } from '../../src/tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';

@@ -9,7 +9,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Files } from '../../src/core/files.js';
-import { nodeFiles } from '../../src/platform/node/files.js';
+import { nodeFiles } from '../../src/node/files/files.js';
 import { train } from '../../src/training/train.js';
 import { localContext, tinyConfiguration } from './tiny-run.js';
 

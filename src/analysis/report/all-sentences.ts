@@ -1,7 +1,7 @@
-import type { ExaminedTest } from '../examined-test.js';
+import type { ExaminedTest } from '../examination/examined-test.js';
 import { type DataCell, type DataColumn, dataTable } from '../page/data-table.js';
 import type { Html } from '../page/html.js';
-import { wordsOf } from '../words.js';
+import { wordsOf } from '../examination/words.js';
 import { comparedParts, type Languages } from './sentence.js';
 
 /** What a page holds: 20,000 sentences, or fewer where they are very long. */

@@ -1,4 +1,4 @@
-import type { ExaminedTest } from '../examined-test.js';
+import type { ExaminedTest } from '../examination/examined-test.js';
 import type { Content } from '../page/html.js';
 import { heatMap } from '../page/plot.js';
 import { example, type Languages, sentenceColumns } from './sentence.js';

@@ -1,11 +1,11 @@
-import type { Comparison } from '../compare.js';
-import { fewestForInterval } from '../bins.js';
-import type { ComparedBins } from '../compared-bins.js';
-import type { ComparedRun } from '../compared-runs.js';
+import type { Comparison } from '../examination/compare.js';
+import { fewestForInterval } from '../examination/bins.js';
+import type { ComparedBins } from '../examination/compared-bins.js';
+import type { ComparedRun } from '../examination/compared-runs.js';
 import { dataTables } from '../page/data-table-script.js';
 import { type Content, html } from '../page/html.js';
 import { page, type Section } from '../page/page.js';
-import { describeTestSet } from '../scored-sentences.js';
+import { describeTestSet } from '../examination/scored-sentences.js';
 import { comparedBins } from './compared-bins.js';
 import { comparedScores } from './compared-scores.js';
 import { comparedSentences } from './compared-sentences.js';

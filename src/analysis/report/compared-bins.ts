@@ -1,10 +1,10 @@
-import { fewestForInterval } from '../bins.js';
-import type { ComparedBin, ComparedBins } from '../compared-bins.js';
+import { fewestForInterval } from '../examination/bins.js';
+import type { ComparedBin, ComparedBins } from '../examination/compared-bins.js';
 import { type Content, html } from '../page/html.js';
 import { figures, table } from '../page/page.js';
 import { categoryPlot } from '../page/plot.js';
 import { metricAxis } from '../page/quantities.js';
-import { binNames, binRange } from '../bin-names.js';
+import { binNames, binRange } from '../examination/bin-names.js';
 import { differenceOf } from './compared-scores.js';
 
 /** Every system on the same parts of the test set, side by side. */

@@ -1,9 +1,9 @@
-import type { Comparison } from '../compare.js';
+import type { Comparison } from '../examination/compare.js';
 import { type Content, html } from '../page/html.js';
 import { figures, table } from '../page/page.js';
 import { categoryPlot, effectPlot } from '../page/plot.js';
 import { metricAxis } from '../page/quantities.js';
-import type { ScoreDifference } from '../scored-sentences.js';
+import type { ScoreDifference } from '../examination/scored-sentences.js';
 
 /** Scores with intervals, and differences from the first system with theirs. */
 export function comparedScores(comparison: Comparison): Content {

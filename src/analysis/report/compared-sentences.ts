@@ -1,7 +1,7 @@
-import type { Comparison } from '../compare.js';
+import type { Comparison } from '../examination/compare.js';
 import { type DataCell, type DataColumn, dataTable } from '../page/data-table.js';
 import type { Html } from '../page/html.js';
-import { wordsOf } from '../words.js';
+import { wordsOf } from '../examination/words.js';
 import { heldSentences } from './all-sentences.js';
 import { comparedParts, type Languages } from './sentence.js';
 

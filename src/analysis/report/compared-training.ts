@@ -1,5 +1,5 @@
-import type { ComparedRun } from '../compared-runs.js';
-import { configurationDifferences } from '../configuration-difference.js';
+import type { ComparedRun } from '../examination/compared-runs.js';
+import { configurationDifferences } from '../examination/configuration-difference.js';
 import { type Content, html } from '../page/html.js';
 import { table } from '../page/page.js';
 import { curves, curvesByTime } from './curves.js';

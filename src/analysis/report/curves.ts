@@ -2,7 +2,13 @@ import { type Content, html } from '../page/html.js';
 import { figures } from '../page/page.js';
 import { type Axis, type Figure, linePlot } from '../page/plot.js';
 import { metricAxis, unbounded } from '../page/quantities.js';
-import { type RecordedReport, type RecordedValidation, thinned, type TrainingRecord, trainingTime } from '../training-record.js';
+import {
+  type RecordedReport,
+  type RecordedValidation,
+  thinned,
+  type TrainingRecord,
+  trainingTime,
+} from '../examination/training-record.js';
 
 /** A training, and what it is called beside others. */
 export interface NamedRecord {

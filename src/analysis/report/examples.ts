@@ -1,4 +1,4 @@
-import type { ExaminedTest } from '../examined-test.js';
+import type { ExaminedTest } from '../examination/examined-test.js';
 import { type Content, html } from '../page/html.js';
 import { example, extraMark, type Languages, lackingMark, sentenceColumns } from './sentence.js';
 

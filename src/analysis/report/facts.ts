@@ -1,6 +1,6 @@
 import { commandLine, shellWord } from '../../core/shell.js';
-import type { CorpusFacts } from '../corpus-facts.js';
-import type { Examination } from '../examine.js';
+import type { CorpusFacts } from '../examination/corpus-facts.js';
+import type { Examination } from '../examination/examine.js';
 import { type Content, html } from '../page/html.js';
 import { table } from '../page/page.js';
 

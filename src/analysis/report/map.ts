@@ -1,9 +1,9 @@
-import { equalBins } from '../bins.js';
-import type { ExaminedTest } from '../examined-test.js';
+import { equalBins } from '../examination/bins.js';
+import type { ExaminedTest } from '../examination/examined-test.js';
 import { type Content, type Html, html } from '../page/html.js';
 import { scatterPlot } from '../page/plot.js';
-import type { MappedGroup } from '../sentence-map.js';
-import { wordsOf } from '../words.js';
+import type { MappedGroup } from '../examination/sentence-map.js';
+import { wordsOf } from '../examination/words.js';
 
 const shades = 5;
 

@@ -1,8 +1,8 @@
-import type { Examination } from '../examine.js';
+import type { Examination } from '../examination/examine.js';
 import { dataTables } from '../page/data-table-script.js';
 import { html } from '../page/html.js';
 import { page, type Section } from '../page/page.js';
-import { describeTestSet } from '../scored-sentences.js';
+import { describeTestSet } from '../examination/scored-sentences.js';
 import { allSentences } from './all-sentences.js';
 import { attention } from './attention.js';
 import { curves } from './curves.js';

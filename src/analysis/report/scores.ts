@@ -1,10 +1,10 @@
-import { fewestForInterval, type ScoredBin } from '../bins.js';
-import type { ExaminedTest, ScoredTest } from '../examined-test.js';
+import { fewestForInterval, type ScoredBin } from '../examination/bins.js';
+import type { ExaminedTest, ScoredTest } from '../examination/examined-test.js';
 import { type Content, html } from '../page/html.js';
 import { figures, table } from '../page/page.js';
 import { categoryPlot, histogram } from '../page/plot.js';
 import { metricAxis } from '../page/quantities.js';
-import { binNames } from '../bin-names.js';
+import { binNames } from '../examination/bin-names.js';
 
 /** Scores of the whole test set with their intervals. */
 export function scores({ scores: measured }: ScoredTest, { sources, hypotheses }: ExaminedTest): Content {

@@ -1,5 +1,5 @@
-import { differences, type Part } from '../differences.js';
-import type { ExaminedTest } from '../examined-test.js';
+import { differences, type Part } from '../examination/differences.js';
+import type { ExaminedTest } from '../examination/examined-test.js';
 import { type Content, type Html, html } from '../page/html.js';
 
 /** The languages of both sides, where the configuration names them as pages do: `en`, `zh-Hans`. */

@@ -1,6 +1,6 @@
 import { bleu } from '../../metrics/bleu.js';
 import type { Metric } from '../../metrics/metric.js';
-import { type IntervalOptions, type PairedInterval, pairedIntervals } from '../scored-sentences.js';
+import { type IntervalOptions, type PairedInterval, pairedIntervals } from '../examination/scored-sentences.js';
 import { OracleSearch } from './oracle-search.js';
 import { type RescoredSentence, ranked } from './rescoring.js';
 

@@ -1,7 +1,7 @@
 import { resolveOptions } from '../../core/options.js';
 import { bleu } from '../../metrics/bleu.js';
 import { inOneForm } from '../../metrics/one-form.js';
-import { type IntervalOptions, requireTestSet } from '../scored-sentences.js';
+import { type IntervalOptions, requireTestSet } from '../examination/scored-sentences.js';
 import { RescoringJudgement, type RescoringScores } from './judgement.js';
 import {
   type NbestList,

@@ -1,6 +1,6 @@
 import { drawSentences, standardResamples, standardSeed } from '../../metrics/bootstrap.js';
 import type { Metric } from '../../metrics/metric.js';
-import type { IntervalOptions } from '../scored-sentences.js';
+import type { IntervalOptions } from '../examination/scored-sentences.js';
 import { forEach } from '../work.js';
 import type { RescoredHypothesis } from './rescoring.js';
 import { upperEnvelope } from './upper-envelope.js';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import type { ComparedSystem, Comparison } from '../../analysis/compare.js';
-import { describeTestSet } from '../../analysis/scored-sentences.js';
+import type { ComparedSystem, Comparison } from '../../analysis/examination/compare.js';
+import { describeTestSet } from '../../analysis/examination/scored-sentences.js';
 import { compare } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { nodeRuntime } from '../../node/runtime.js';

@@ -1,15 +1,15 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { nodeRuntime } from '../../node/runtime.js';
-import { ForeignInterface } from '../../platform/node/foreign.js';
-import { peakGflops } from '../../platform/node/machine-code/processor.js';
-import { type Bfloat16Report, mixedPrecision } from '../../platform/node/native/mixed-precision.js';
-import { matrixProviders, type ProviderReport } from '../../platform/node/native/providers.js';
-import { openKernels } from '../../platform/node/open-kernels.js';
+import { ForeignInterface } from '../../node/foreign.js';
+import { peakGflops } from '../../node/machine-code/processor.js';
+import { type Bfloat16Report, mixedPrecision } from '../../node/native/mixed-precision.js';
+import { matrixProviders, type ProviderReport } from '../../node/native/providers.js';
+import { openKernels } from '../../node/open-kernels.js';
 import { hasRelaxedSimd } from '../../tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../tensor/kernels/provider.js';
 import { print, printJson } from '../output.js';
-import { version } from '../../platform/node/version.js';
+import { version } from '../../node/version.js';
 import { styleFor } from '../terminal.js';
 
 export function doctorCommand(): Command {

@@ -10,7 +10,7 @@ import {
   type MemoryNeed,
   operationsPerPair,
   trainingPairs,
-} from '../../analysis/estimate.js';
+} from '../../analysis/cost/estimate.js';
 import { readConfiguration } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { nodeRuntime } from '../../node/runtime.js';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { requireTestSet } from '../../analysis/scored-sentences.js';
+import { requireTestSet } from '../../analysis/examination/scored-sentences.js';
 import { evaluate } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { type Evaluation, metricNamed } from '../../metrics/evaluate.js';

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { paperGroups, parseGroups, type SentenceGroup } from '../../analysis/sentence-map.js';
+import { paperGroups, parseGroups, type SentenceGroup } from '../../analysis/examination/sentence-map.js';
 import { report } from '../../api.js';
 import { Run } from '../../checkpoint/run.js';
 import { joinPath } from '../../core/files.js';

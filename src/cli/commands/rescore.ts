@@ -3,7 +3,7 @@ import type { RescoringScores } from '../../analysis/rescoring/judgement.js';
 import type { RankedSentence } from '../../analysis/rescoring/rescore.js';
 import type { NbestList } from '../../analysis/rescoring/rescoring.js';
 import type { TunedWeight } from '../../analysis/rescoring/weight-search.js';
-import type { PairedInterval } from '../../analysis/scored-sentences.js';
+import type { PairedInterval } from '../../analysis/examination/scored-sentences.js';
 import { DecadeError } from '../../core/errors.js';
 import { featureValues, formatNbestLine } from '../../decoding/nbest.js';
 import { type DeviceChoice, gathered, numberFrom, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { svgFile } from '../../analysis/page/drawing.js';
-import { modelOf, vocabulariesOf } from '../../analysis/estimate.js';
-import { type BatchFigures, profiles, type Profile, simulatedWorkload } from '../../analysis/simulated-workload.js';
+import { modelOf, vocabulariesOf } from '../../analysis/cost/estimate.js';
+import { type BatchFigures, profiles, type Profile, simulatedWorkload } from '../../analysis/cost/simulated-workload.js';
 import {
   predictPaper,
   type SimulatedStrategy,
@@ -9,9 +9,9 @@ import {
   type Strategy,
   type StrategyResult,
   strategies,
-} from '../../analysis/simulation.js';
-import { type CheckedStrategy, checkSimulations } from '../../analysis/simulation-check.js';
-import { simulationPage, speedupPlot, timelineDrawing } from '../../analysis/timeline.js';
+} from '../../analysis/cost/simulation.js';
+import { type CheckedStrategy, checkSimulations } from '../../analysis/cost/simulation-check.js';
+import { simulationPage, speedupPlot, timelineDrawing } from '../../analysis/cost/timeline.js';
 import { readConfiguration } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { fileError } from '../../core/file-errors.js';

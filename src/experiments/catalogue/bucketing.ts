@@ -1,4 +1,4 @@
-import { type Estimated, mean, ratioOfMeans } from '../../analysis/means.js';
+import { type Estimated, mean, ratioOfMeans } from '../../analysis/examination/means.js';
 import { categoryPlot } from '../../analysis/page/plot.js';
 import { type Bucketing, planEpoch } from '../../data/batches.js';
 import { digitsTask, varied } from '../base.js';

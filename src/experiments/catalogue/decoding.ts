@@ -1,5 +1,5 @@
-import { sentenceInterval } from '../../analysis/effects.js';
-import { differenceOfMeans, type Estimated, mean, meanDifference, within } from '../../analysis/means.js';
+import { sentenceInterval } from '../../analysis/examination/effects.js';
+import { differenceOfMeans, type Estimated, mean, meanDifference, within } from '../../analysis/examination/means.js';
 import { categoryPlot } from '../../analysis/page/plot.js';
 import { bleu } from '../../metrics/bleu.js';
 import { sumStatistics } from '../../metrics/evaluate.js';

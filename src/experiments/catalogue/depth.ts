@@ -1,4 +1,4 @@
-import { type Estimated, geometricMean, mean, ratioOfMeans, within } from '../../analysis/means.js';
+import { type Estimated, geometricMean, mean, ratioOfMeans, within } from '../../analysis/examination/means.js';
 import { linePlot } from '../../analysis/page/plot.js';
 import { digitsTask, varied } from '../base.js';
 import { bleuBounds, bleuOfEach, directed, eachTranslates, type Experiment } from '../experiment.js';

@@ -1,10 +1,10 @@
-import { binNames } from '../../analysis/bin-names.js';
-import { type Bin, fewestForInterval, type ScoredBin, scoreBins } from '../../analysis/bins.js';
-import { binsByLength } from '../../analysis/by-length.js';
-import { binsByRarity, FrequencyRanks } from '../../analysis/by-rarity.js';
-import { corpusFacts } from '../../analysis/corpus-facts.js';
-import { sentenceInterval } from '../../analysis/effects.js';
-import { differenceOfEstimates, type Estimated } from '../../analysis/means.js';
+import { binNames } from '../../analysis/examination/bin-names.js';
+import { type Bin, fewestForInterval, type ScoredBin, scoreBins } from '../../analysis/examination/bins.js';
+import { binsByLength } from '../../analysis/examination/by-length.js';
+import { binsByRarity, FrequencyRanks } from '../../analysis/examination/by-rarity.js';
+import { corpusFacts } from '../../analysis/examination/corpus-facts.js';
+import { sentenceInterval } from '../../analysis/examination/effects.js';
+import { differenceOfEstimates, type Estimated } from '../../analysis/examination/means.js';
 import { categoryPlot } from '../../analysis/page/plot.js';
 import type { WorkControl } from '../../analysis/work.js';
 import { bleu } from '../../metrics/bleu.js';

@@ -1,6 +1,6 @@
-import type { Estimated } from '../../analysis/means.js';
+import type { Estimated } from '../../analysis/examination/means.js';
 import { categoryPlot } from '../../analysis/page/plot.js';
-import type { ScoreInterval } from '../../analysis/scored-sentences.js';
+import type { ScoreInterval } from '../../analysis/examination/scored-sentences.js';
 import { digitsTask, varied } from '../base.js';
 import { directed, type Experiment, type ExperimentOptions } from '../experiment.js';
 import type { TrainedRun } from '../laboratory.js';

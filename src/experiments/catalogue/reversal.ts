@@ -1,4 +1,4 @@
-import { differenceOfMeans, type Estimated, geometricMean, mean, ratioOfMeans, within } from '../../analysis/means.js';
+import { differenceOfMeans, type Estimated, geometricMean, mean, ratioOfMeans, within } from '../../analysis/examination/means.js';
 import { effectPlot } from '../../analysis/page/plot.js';
 import { digitsTask } from '../base.js';
 import { bleuOfEach, directed, eachTranslates, type Experiment } from '../experiment.js';

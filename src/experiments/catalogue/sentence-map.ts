@@ -1,9 +1,9 @@
-import { fewestForInterval } from '../../analysis/bins.js';
-import { sentenceInterval } from '../../analysis/effects.js';
-import type { Estimated } from '../../analysis/means.js';
+import { fewestForInterval } from '../../analysis/examination/bins.js';
+import { sentenceInterval } from '../../analysis/examination/effects.js';
+import type { Estimated } from '../../analysis/examination/means.js';
 import { scatterPlot } from '../../analysis/page/plot.js';
-import { principalPlane } from '../../analysis/principal-plane.js';
-import { paperGroups, type SentenceGroup } from '../../analysis/sentence-map.js';
+import { principalPlane } from '../../analysis/examination/principal-plane.js';
+import { paperGroups, type SentenceGroup } from '../../analysis/examination/sentence-map.js';
 import { randomKey, shuffle } from '../../core/random.js';
 import { languageTask } from '../base.js';
 import { directed, type Experiment } from '../experiment.js';

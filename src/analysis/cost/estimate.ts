@@ -1,0 +1,205 @@
+import { DecadeError } from '../../core/errors.js';
+import type { Files } from '../../core/files.js';
+import { randomKey, uniformInteger } from '../../core/random.js';
+import { readPairs, type SentencePair } from '../../data/sources.js';
+import { createModel } from '../../models/create.js';
+import { layersOf } from '../../models/layered.js';
+import type { Model, VocabularySizes } from '../../models/model.js';
+import type { Parameter } from '../../nn/parameters.js';
+import type { Device } from '../../tensor/device.js';
+import { type Configuration, tokenizerOptionsOf } from '../../training/configuration.js';
+import { estimatePeak, type MemoryEstimate, mostDevices, type TrainingSetup } from './peak-memory.js';
+import { trainTokenizer } from '../../text/train-tokenizer.js';
+
+/** Part of a model: `source.embedding`, `encoder`, `decoder`, `attention`, `target.embedding`, `output`. */
+export interface ModelPart {
+  readonly name: string;
+  readonly parameters: number;
+}
+
+export interface ModelEstimate {
+  readonly parameters: number;
+  /** Parameters of the recurrent layers, if it has any. */
+  readonly recurrentParameters: number;
+  readonly parts: readonly ModelPart[];
+  /** Floating-point operations of the matrix products, forward and backward, a source or target token. */
+  readonly operationsPerSourceToken: number;
+  readonly operationsPerTargetToken: number;
+}
+
+/** How long the training corpus is; tokens a pair are those of a sample. */
+export interface CorpusEstimate {
+  readonly pairs: number;
+  readonly sourceTokensPerPair: number;
+  /** `</s>` counted. */
+  readonly targetTokensPerPair: number;
+  /** Of the sampled sentences that training keeps. */
+  readonly longestSource: number;
+  readonly longestTarget: number;
+}
+
+/** Counts a configured model without allocating it. */
+export function estimateModel(configuration: Configuration): ModelEstimate {
+  const { parameters: store, summary } = modelOf(configuration);
+  const parameters = [...store];
+  const count = (of: readonly Parameter[]) => of.reduce((sum, { size }) => sum + size, 0);
+  const parts = new Map<string, number>();
+  for (const parameter of parameters) parts.set(partOf(parameter), (parts.get(partOf(parameter)) ?? 0) + parameter.size);
+  return {
+    parameters: count(parameters),
+    recurrentParameters: summary.recurrent === undefined ? 0 : count(parameters.filter((parameter) => isLayer(partOf(parameter)))),
+    parts: Array.from(parts, ([name, size]) => ({ name, parameters: size })),
+    operationsPerSourceToken: operationsOfUpdate * store.costs.source,
+    operationsPerTargetToken: operationsOfUpdate * store.costs.target,
+  };
+}
+
+/** Of each multiplication of a forward pass: it and its addition, once forward and once for each of the two gradients. */
+const operationsOfUpdate = 6;
+
+/** Memory that training needs, and what would make a configuration fit that does not. */
+export interface MemoryNeed extends MemoryEstimate {
+  /** With which it would fit, where fewer would help. */
+  readonly devicesAtMost?: number;
+  /** Whether a pipeline of as many devices would fit, where data parallel training does not. */
+  readonly fitsAsPipeline?: boolean;
+  /** Options that make the model smaller. */
+  readonly sizeKeys?: readonly string[];
+}
+
+/**
+ * What training holds in memory at its largest batch. Without a corpus sentences are as long as the configuration allows.
+ */
+export function estimateMemory(configuration: Configuration, devices: number, corpus: CorpusEstimate | undefined): MemoryNeed {
+  const { data, model, training } = configuration;
+  const { longestSource = data.maximumLength, longestTarget = data.maximumLength + 1 } = corpus ?? {};
+  const { batch } = training;
+  const most = 'sentences' in batch ? batch.sentences : Math.max(1, Math.floor(batch.words / longestTarget));
+  // No batch has more sentences than the corpus.
+  const sentences = Math.min(most, corpus?.pairs ?? most);
+  const pair = { source: new Int32Array(longestSource), target: new Int32Array(longestTarget - 1) };
+  const { strategy } = training.parallel;
+  const declared = modelOf(configuration);
+  // Training would refuse it, too.
+  if (strategy === 'pipeline') layersOf(declared);
+  const setup: TrainingSetup = {
+    modelOptions: model,
+    vocabularies: declared.vocabularies,
+    optimizer: training.optimizer,
+    devices,
+    strategy,
+    corpus: corpus && { pairs: corpus.pairs, tokens: corpus.pairs * (corpus.sourceTokensPerPair + corpus.targetTokensPerPair) },
+    largestBatch: Array.from({ length: sentences }, (_, key) => ({ key, ...pair })),
+  };
+  const estimate = estimatePeak(setup);
+  if (estimate.fits) return estimate;
+  const devicesAtMost = strategy === 'pipeline' ? undefined : mostDevices(setup);
+  return {
+    ...estimate,
+    sizeKeys: declared.summary.sizeKeys,
+    ...(devicesAtMost !== undefined && { devicesAtMost }),
+    fitsAsPipeline:
+      strategy !== 'pipeline' && devices > 1 && declared.layered !== undefined && estimatePeak({ ...setup, strategy: 'pipeline' }).fits,
+  };
+}
+
+const sampleSize = 10_000;
+const samplingKey = randomKey(1, 'sample');
+
+/** Counts the training corpus. Throws `input` when it cannot be read. */
+export async function estimateCorpus(
+  files: Files,
+  configuration: Configuration,
+  onProgress: (pairs: number) => void = () => undefined,
+): Promise<CorpusEstimate> {
+  const sample: SentencePair[] = [];
+  let pairs = 0;
+  for await (const pair of readPairs(files, configuration.data.train)) {
+    if ('unusable' in pair) continue;
+    // Every pair is as likely in the sample as any other: corpora are often sorted by length (Vitter 1985, algorithm R).
+    const place = pairs < sampleSize ? pairs : uniformInteger(samplingKey, pairs, pairs + 1);
+    if (place < sampleSize) sample[place] = pair;
+    if (++pairs % 10_000 === 0) onProgress(pairs);
+  }
+  if (pairs === 0) throw new DecadeError('input', { where: 'data.train', received: 'no sentence pair', allowed: 'at least one' });
+  const { tokenizer } = configuration;
+  const lengths = async (side: 'source' | 'target') => {
+    const text = tokenizer.shared ? sample.flatMap(({ source, target }) => [source, target]) : sample.map((pair) => pair[side]);
+    const trained = await trainTokenizer(text, tokenizerOptionsOf(tokenizer, side));
+    return sample.slice(0, 2_000).map((pair) => trained.encode(pair[side]).length);
+  };
+  const mean = (of: readonly number[]) => of.reduce((sum, length) => sum + length, 0) / of.length;
+  const { maximumLength } = configuration.data;
+  const longest = (of: readonly number[]) => Math.max(1, ...of.filter((length) => length <= maximumLength));
+  const [source, target] = [await lengths('source'), await lengths('target')];
+  return {
+    pairs,
+    sourceTokensPerPair: mean(source),
+    targetTokensPerPair: 1 + mean(target),
+    longestSource: longest(source),
+    longestTarget: 1 + longest(target),
+  };
+}
+
+/** Pairs that the whole training reads, or what `stop` allows of it. */
+export function trainingPairs({ training }: Configuration, corpus: CorpusEstimate): number {
+  const { stop, batch, accumulate } = training;
+  const pairsOfStep = 'sentences' in batch ? batch.sentences : batch.words / corpus.targetTokensPerPair;
+  const byEpochs = stop.epochs === undefined ? Number.POSITIVE_INFINITY : stop.epochs * corpus.pairs;
+  const bySteps = stop.steps === undefined ? Number.POSITIVE_INFINITY : stop.steps * pairsOfStep * accumulate;
+  return Math.min(byEpochs, bySteps);
+}
+
+/** Operations of the matrix products that a pair costs in training. */
+export function operationsPerPair(
+  { operationsPerSourceToken, operationsPerTargetToken }: ModelEstimate,
+  { sourceTokensPerPair, targetTokensPerPair }: Pick<CorpusEstimate, 'sourceTokensPerPair' | 'targetTokensPerPair'>,
+): number {
+  return sourceTokensPerPair * operationsPerSourceToken + targetTokensPerPair * operationsPerTargetToken;
+}
+
+/** Floating-point operations a second of products as most of the model's are, on one device. */
+export function measureProducts(device: Device, configuration: Configuration, milliseconds = 300): number {
+  const [outputs, inputs] = modelOf(configuration).summary.typicalWeights;
+  const [m, n, k] = [64, Math.min(outputs, 4096), Math.min(inputs, 1024)];
+  const { memory, matrix } = device;
+  const block = memory.allocate(4 * (m * k + n * k + m * n));
+  memory.f32.fill(0.5, block.offset / 4, (block.offset + block.bytes) / 4);
+  const [a, b, c] = [block.offset, block.offset + 4 * m * k, block.offset + 4 * (m * k + n * k)];
+  const packed = matrix.pack(n, k, b, true);
+  try {
+    let best = 0;
+    const end = performance.now() + milliseconds;
+    for (let round = 0; round < 3 || performance.now() < end; round++) {
+      const start = performance.now();
+      packed.multiply(m, a, c, false);
+      const speed = (2 * m * n * k * 1000) / (performance.now() - start);
+      if (round > 0) best = Math.max(best, speed);
+    }
+    return best;
+  } finally {
+    packed.release();
+    memory.free(block);
+  }
+}
+
+/** The vocabularies that the tokenizers of a configuration may have, before they are trained. */
+export function vocabulariesOf({ tokenizer }: Configuration): VocabularySizes {
+  const size = (side: 'source' | 'target') => tokenizerOptionsOf(tokenizer, side).size ?? 0;
+  return { source: size('source'), target: size('target') };
+}
+
+/** The model of a configuration, its parameters declared and not allocated, for vocabularies as large as they may become. */
+export function modelOf(configuration: Configuration): Model {
+  return createModel(configuration.model, vocabulariesOf(configuration));
+}
+
+/** `encoder.0.weightInput` belongs to `encoder`, `source.embedding.table` to `source.embedding`. */
+function partOf({ name }: Parameter): string {
+  const [first = '', second = ''] = name.split('.');
+  return first === 'source' || first === 'target' ? `${first}.${second}` : first;
+}
+
+function isLayer(part: string): boolean {
+  return part === 'encoder' || part === 'decoder';
+}

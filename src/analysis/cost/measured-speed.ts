@@ -1,0 +1,68 @@
+import { randomKey, uniformInteger } from '../../core/random.js';
+import type { IdPair } from '../../data/batch.js';
+import { createModel } from '../../models/create.js';
+import { DataExecutor } from '../../parallel/data/executor.js';
+import type { Runtime } from '../../parallel/runtime.js';
+import type { Configuration } from '../../training/configuration.js';
+import { type CorpusEstimate, vocabulariesOf } from './estimate.js';
+
+export interface SpeedOptions {
+  readonly devices: number;
+  readonly gemm?: string | undefined;
+  /** How long to measure, after a first update that does not count. */
+  readonly seconds?: number;
+}
+
+/**
+ * Source and target tokens a second that training would do here: real updates of the configured model, on random ids in
+ * sentences as long as the corpus's are on average. Lower than what the matrix products alone would take, and so nearer to
+ * the truth for small models; validation and checkpoints come on top.
+ */
+export async function measureTrainingSpeed(
+  runtime: Runtime,
+  configuration: Configuration,
+  corpus: CorpusEstimate,
+  { devices, gemm, seconds = 1 }: SpeedOptions,
+): Promise<number> {
+  const { model: modelOptions, training } = configuration;
+  const { optimizer, clip, normalise, labelSmoothing, seed, precision } = training;
+  const vocabularies = vocabulariesOf(configuration);
+  const memory = runtime.newMemory();
+  const model = createModel(modelOptions, vocabularies);
+  model.parameters.allocate(memory);
+  model.parameters.initialise(seed);
+  // Opened here first, so that all threads use the library that is chosen once.
+  (await runtime.openDevice(memory, { gemm, precision })).matrix.dispose();
+  const rule = { optimizer, clip, normalise, labelSmoothing, seed };
+  const executor = await DataExecutor.start({ runtime, memory, model, modelOptions, rule, devices, gemm, precision });
+  try {
+    const pairs = randomPairs(configuration, corpus, vocabularies);
+    const update = (number: number) => executor.update([pairs], { update: number, learningRate: 1e-6 });
+    await update(1);
+    const start = performance.now();
+    let words = 0;
+    for (let number = 2; number < 4 || performance.now() - start < 1_000 * seconds; number++) {
+      const { sourceTokens, targetTokens } = await update(number);
+      words += sourceTokens + targetTokens;
+    }
+    return (1_000 * words) / (performance.now() - start);
+  } finally {
+    await executor.dispose();
+    await runtime.releaseMemory(memory);
+  }
+}
+
+function randomPairs(
+  { training: { batch } }: Configuration,
+  { sourceTokensPerPair, targetTokensPerPair }: CorpusEstimate,
+  vocabularies: { readonly source: number; readonly target: number },
+): IdPair[] {
+  const sentences = 'sentences' in batch ? batch.sentences : Math.max(1, Math.round(batch.words / targetTokensPerPair));
+  const ids = (stream: number, count: number, vocabulary: number) =>
+    Int32Array.from({ length: count }, (_, index) => uniformInteger(randomKey(1, 'sample', stream), index, vocabulary));
+  return Array.from({ length: sentences }, (_, key) => ({
+    key,
+    source: ids(2 * key, Math.max(1, Math.round(sourceTokensPerPair)), vocabularies.source),
+    target: ids(2 * key + 1, Math.max(0, Math.round(targetTokensPerPair) - 1), vocabularies.target),
+  }));
+}

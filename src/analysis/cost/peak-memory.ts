@@ -1,0 +1,128 @@
+import { type IdPair, makeBatch } from '../../data/batch.js';
+import { residentCorpusBytes } from '../../data/corpus.js';
+import { idBytes } from '../../data/corpus-cache.js';
+import { createModel, type ModelOptions } from '../../models/create.js';
+import type { VocabularySizes } from '../../models/model.js';
+import type { Parameter } from '../../nn/parameters.js';
+import { divide } from '../../parallel/data/divide.js';
+import { Memory } from '../../tensor/memory.js';
+import type { OptimizerOptions } from '../../training/optimizer-options.js';
+import { stepBytes, stepLimit } from '../../training/step-memory.js';
+
+/** What training holds in memory at once. */
+export interface MemoryEstimate {
+  readonly parametersMiB: number;
+  /** One a device; of embeddings only the rows that an update touches. */
+  readonly gradientsMiB: number;
+  readonly optimizerMiB: number;
+  /** What forward and backward of the largest batch keep, logits included. */
+  readonly activationsMiB: number;
+  /** Token ids and lengths of the training corpus, and what reading it leaves until garbage is collected. */
+  readonly corpusMiB: number;
+  /** Node.js, its threads and the matrix library. */
+  readonly runtimeMiB: number;
+  readonly totalMiB: number;
+  /** Of the one WebAssembly memory, in which all but these two must find room. */
+  readonly limitMiB: number;
+  /** Whether it does; otherwise the figures are what would be needed. */
+  readonly fits: boolean;
+}
+
+export interface TrainingSetup {
+  readonly modelOptions: ModelOptions;
+  readonly vocabularies: VocabularySizes;
+  readonly optimizer: OptimizerOptions;
+  readonly devices: number;
+  /** In a pipeline each device has the gradients of its own layers, so that together they have one of each. Default: data. */
+  readonly strategy?: 'data' | 'pipeline' | undefined;
+  /** The sentences of the largest batch; only their lengths count. */
+  readonly largestBatch: readonly IdPair[];
+  /** Of the training corpus: pairs, and tokens of both sides. */
+  readonly corpus?: { readonly pairs: number; readonly tokens: number } | undefined;
+}
+
+/**
+ * Resident memory of Node.js 20 besides what is counted here, alone and for each device, such that no training that was
+ * measured took more in all (docs/performance.md). The same one differs by a quarter from run to run: garbage is collected
+ * now or later.
+ */
+const runtimeMiB = { alone: 190, device: 65 } as const;
+/** Of lengths and of the order of an epoch, a pair. */
+const pairBytes = 64;
+/** What reading a corpus leaves, a pair and at most, measured on 100,000 pairs. */
+const readingBytes = { pair: 640, most: 64 * 1024 ** 2 } as const;
+
+/** A corpus whose ids take more is read from the disk as it is needed. */
+function corpusBytes({ pairs, tokens }: { pairs: number; tokens: number }, bytesPerId: number): number {
+  const ids = tokens * bytesPerId;
+  return (ids <= residentCorpusBytes ? ids : 0) + pairs * pairBytes + Math.min(pairs * readingBytes.pair, readingBytes.most);
+}
+
+/** The peak of resident memory, from the very allocations of an update, none of which is made. */
+export function estimatePeak({
+  modelOptions,
+  vocabularies,
+  optimizer,
+  devices,
+  strategy,
+  largestBatch,
+  corpus,
+}: TrainingSetup): MemoryEstimate {
+  const model = createModel(modelOptions, vocabularies);
+  const memory = new Memory({ shared: false });
+  const parameters = [...model.parameters];
+  model.parameters.attach(memory, Object.fromEntries(parameters.map(({ name }) => [name, 0])));
+  const replicas = strategy === 'pipeline' ? 1 : devices;
+
+  const bytes = (of: readonly Parameter[]) => of.reduce((sum, { size }) => sum + 4 * size, 0);
+  const tables = parameters.filter(({ rules }) => rules.gradient === 'rows');
+  const dense = replicas * bytes(parameters.filter(({ rules }) => rules.gradient === 'dense'));
+  const { sourceTokens, targetTokens } = makeBatch(largestBatch, model.batchOptions);
+  // Each device has the rows that its shard touches; the first one also those of all, copied together.
+  const rows = tables.reduce((sum, { rules, shape: [vocabulary = 0, columns = 0] }) => {
+    const touched = Math.min(vocabulary, rules.side === 'source' ? sourceTokens : targetTokens);
+    return sum + (replicas === 1 ? 1 : 2) * touched * columns * 4;
+  }, 0);
+  const moments = optimizer.kind === 'adam' ? 2 * bytes(parameters) + (optimizer.lazy ? 0 : bytes(tables)) : 0;
+
+  const limit = stepLimit(memory.remainingBytes - bytes(parameters) - dense - moments, replicas);
+  const shards = divide(largestBatch, replicas, model.parameters.costs).filter((positions) => positions.length > 0);
+  const activations = shards.reduce((sum, positions) => {
+    let pairs = positions.map((position) => largestBatch[position] as IdPair);
+    for (;;) {
+      const needed = stepBytes(model, memory, makeBatch(pairs, model.batchOptions));
+      if (needed <= limit || pairs.length === 1) return sum + needed;
+      pairs = pairs.filter((_, index) => index % 2 === 0);
+    }
+  }, 0);
+
+  const figures = {
+    parametersMiB: mebibytes(bytes(parameters)),
+    gradientsMiB: mebibytes(dense + rows),
+    optimizerMiB: mebibytes(moments),
+    activationsMiB: mebibytes(activations),
+  };
+  const inMemory = Object.values(figures).reduce((sum, size) => sum + size, 0);
+  const { source, target } = vocabularies;
+  const corpusMiB = corpus === undefined ? 0 : mebibytes(corpusBytes(corpus, idBytes(Math.max(source, target))));
+  const libraries = runtimeMiB.alone + devices * runtimeMiB.device;
+  const limitMiB = mebibytes(memory.maximumBytes);
+  const totalMiB = inMemory + corpusMiB + libraries;
+  return { ...figures, corpusMiB, runtimeMiB: libraries, totalMiB, limitMiB, fits: inMemory <= limitMiB };
+}
+
+/** The most devices, fewer than in a setup that does not fit, with which it fits; undefined when one is too many. */
+export function mostDevices(setup: TrainingSetup): number | undefined {
+  // More devices never need less.
+  let [fitting, failing] = [0, setup.devices];
+  while (failing - fitting > 1) {
+    const middle = (fitting + failing) >> 1;
+    if (estimatePeak({ ...setup, devices: middle }).fits) fitting = middle;
+    else failing = middle;
+  }
+  return fitting === 0 ? undefined : fitting;
+}
+
+function mebibytes(bytes: number): number {
+  return bytes / 1024 ** 2;
+}

@@ -1,0 +1,103 @@
+import { DecadeError } from '../../core/errors.js';
+import { measureMachine } from '../../parallel/pipeline/measured-machine.js';
+import { type Network, networkOf } from '../../parallel/schedule/network.js';
+import { costsOf2014, paperLengths } from '../../parallel/simulation/profile-2014.js';
+import type { Runtime } from '../../parallel/runtime.js';
+import { evenBatch } from '../../parallel/schedule/schedule.js';
+import { logitBytes } from '../../parallel/pipeline/start.js';
+import type { Costs } from '../../parallel/simulation/simulate.js';
+import type { Precision } from '../../tensor/matrix.js';
+import type { Configuration } from '../../training/configuration.js';
+import { estimateCorpus, modelOf } from './estimate.js';
+import type { Workload } from './simulation.js';
+
+export const profiles = ['here', '2014'] as const;
+/** Whose costs: measured on this machine, or those of GPUs of 2014. */
+export type Profile = (typeof profiles)[number];
+
+export interface MachineChoice {
+  readonly profile: Profile;
+  /** Between memories of devices, in GB/s. Default: the profile's; `here` devices share one memory. */
+  readonly bandwidth?: number | undefined;
+  /** A matrix library by name. Default: the fastest here. */
+  readonly gemm?: string | undefined;
+  readonly warn: (message: string) => void;
+}
+
+/** The batches that are simulated. */
+export interface BatchFigures {
+  readonly sentences: number;
+  readonly sourceTokens: number;
+  /** `</s>` counted. */
+  readonly targetTokens: number;
+  readonly batchesPerUpdate: number;
+  /** Whether sentences are as long as the corpus's; otherwise as long as is usual. */
+  readonly counted: boolean;
+}
+
+export interface SimulatedWorkload {
+  readonly workload: Workload;
+  readonly batch: BatchFigures;
+  /** The matrix library that was measured, with its precision if it is not f32. */
+  readonly gemm: string | undefined;
+}
+
+/** What updates of a configuration are, and what they cost; measures this machine for some seconds if the profile is `here`. */
+export async function simulatedWorkload(
+  runtime: Runtime,
+  configuration: Configuration,
+  { profile, bandwidth, gemm, warn }: MachineChoice,
+): Promise<SimulatedWorkload> {
+  const { training } = configuration;
+  const model = modelOf(configuration);
+  const network = networkOf(model, training.optimizer);
+  const batch = await batchFigures(runtime, configuration, profile);
+  const { sentences, sourceTokens, targetTokens, batchesPerUpdate: batches } = batch;
+  const memories = profile === 'here' && bandwidth === undefined ? 'shared' : 'separate';
+  const common = { network, batch: evenBatch(sentences, sourceTokens, targetTokens), batches, memories } as const;
+  const linked = (costs: Costs): Costs =>
+    bandwidth === undefined ? costs : { ...costs, handOver: { ...costs.handOver, bytesPerSecond: bandwidth * 1e9 } };
+  for (const missing of unmeasured({ ...network, dropout: model.dropout }, training.precision, profile)) warn(missing);
+  if (profile === '2014') {
+    const costs = linked(costsOf2014(undefined, training.optimizer.kind));
+    return { workload: { ...common, costs: () => costs }, batch, gemm: undefined };
+  }
+  const machine = await measureMachine(runtime, network, sentences, { gemm, precision: training.precision, warn });
+  const costs = (devices: number) => linked(machine.of(devices));
+  return {
+    workload: { ...common, costs, ...(memories === 'shared' && { logitBytes }) },
+    batch,
+    gemm: machine.precision === 'bf16' ? `${machine.gemm}, bf16` : machine.gemm,
+  };
+}
+
+async function batchFigures(runtime: Runtime, configuration: Configuration, profile: Profile): Promise<BatchFigures> {
+  const lengths = await estimateCorpus(runtime.files, configuration).catch((error: unknown) => {
+    if (error instanceof DecadeError && error.kind === 'input') return undefined;
+    throw error;
+  });
+  const usual = profile === '2014' ? paperLengths : { source: 25, target: 25 };
+  const sourceTokens = Math.max(1, Math.round(lengths?.sourceTokensPerPair ?? usual.source));
+  const targetTokens = Math.max(1, Math.round(lengths?.targetTokensPerPair ?? usual.target));
+  const { batch, accumulate } = configuration.training;
+  const sentences = 'sentences' in batch ? batch.sentences : Math.max(1, Math.round(batch.words / targetTokens));
+  return { sentences, sourceTokens, targetTokens, batchesPerUpdate: accumulate, counted: lengths !== undefined };
+}
+
+/** What a training has and the profile has no measurement of, in words. */
+function unmeasured(
+  { dropout, attention, optimizer }: Network & { readonly dropout: number },
+  precision: Precision,
+  profile: Profile,
+): string[] {
+  const missing = dropout > 0 ? ['dropout is not counted'] : [];
+  if (profile === 'here') return missing;
+  return [
+    ...missing,
+    ...(precision === 'bf16' ? ['the profile of 2014 has no measurement of bf16: products are counted as f32'] : []),
+    ...(optimizer.kind === 'adam'
+      ? ['the profile of 2014 has no measurement of Adam: updates are counted by the bytes that they read and write']
+      : []),
+    ...(attention !== 'none' ? ['the profile of 2014 has no measurement of attention: it is counted by its operations'] : []),
+  ];
+}

@@ -1,0 +1,143 @@
+import { Run } from '../../checkpoint/run.js';
+import { DecadeError } from '../../core/errors.js';
+import type { Files } from '../../core/files.js';
+import { describeSource, readPairs } from '../../data/sources.js';
+import { scoringMetrics } from '../../metrics/scoring-options.js';
+import { createModel } from '../../models/create.js';
+import type { ModelSummary } from '../../models/summary.js';
+import { type Configuration, resolveRunConfiguration } from '../../training/configuration.js';
+import { type CorpusFacts, corpusFacts, testSetFacts } from './corpus-facts.js';
+import { type ExaminedModel, type ExaminedTest, examineTest, type TestRequest } from './examined-test.js';
+import { requireSentences, requireTestSet, type TestSet } from './scored-sentences.js';
+import { type MappedGroup, mapGroups, type SentenceGroup } from './sentence-map.js';
+import { readTrainingRecord, type TrainingRecord } from './training-record.js';
+
+export interface ExaminationRequest extends TestRequest {
+  /** Default: the run's dev corpus. Without references it is translated and not scored. */
+  readonly testSet?: TestSet | undefined;
+  /** Sentences to map by themselves. */
+  readonly groups?: readonly SentenceGroup[] | undefined;
+}
+
+/** Everything that a report shows. What could not be had is undefined or empty, and `missing` says why. */
+export interface Examination {
+  readonly run: string;
+  readonly configuration: Configuration;
+  readonly configurationText: string;
+  readonly model: ModelSummary;
+  readonly parameters: number;
+  /** What was noted with the model when it was saved: step, epoch, scores. */
+  readonly modelMetadata: Readonly<Record<string, string>> | undefined;
+  readonly record: TrainingRecord;
+  readonly corpora: readonly CorpusFacts[];
+  readonly test: ExaminedTest | undefined;
+  readonly groups: readonly MappedGroup[];
+  /** Sentences for people: what is not here, and how to get it. */
+  readonly missing: readonly string[];
+}
+
+/**
+ * Looks at a run from all sides: its training, its translations of a test set, its vectors of sentences.
+ *
+ * @param openModel  called when there is something to translate
+ * @throws DecadeError `input` for what is no run or no test set; whatever else is missing is noted in the result
+ */
+export async function examineRun(
+  files: Files,
+  path: string,
+  request: ExaminationRequest,
+  openModel: () => Promise<ExaminedModel>,
+): Promise<Examination> {
+  const run = await Run.open(files, path);
+  scoringMetrics(request.scoring);
+  if (request.testSet !== undefined) {
+    requireSentences(request.testSet);
+    if (!(Array.isArray(request.testSet.references) && request.testSet.references.length === 0)) requireTestSet(request.testSet);
+    requireLines(request.attention, request.testSet);
+  }
+  const configurationText = await run.configuration();
+  const configuration = resolveRunConfiguration(configurationText, run.fileAt('config.yaml'));
+  const { source, target } = await run.tokenizers();
+  const missing: string[] = [];
+  /** What `get` gives; when it cannot for want of a file, says so and goes on. */
+  const ifThere = async <Result>(what: string, get: () => Promise<Result>): Promise<Result | undefined> => {
+    try {
+      return await get();
+    } catch (error) {
+      if (!(error instanceof DecadeError) || error.kind !== 'input') throw error;
+      missing.push(`${what}: ${error.message}`);
+      return undefined;
+    }
+  };
+
+  const record = await readTrainingRecord(files, run.fileAt('metrics.jsonl'));
+  if (record.reports.length === 0) missing.push('No training curves: the run has no reports in metrics.jsonl.');
+  const training = await ifThere('No statistics of the training corpus', () => corpusFacts(files, configuration.data.train, request));
+  const testSet = request.testSet ?? (await ifThere('No translations', () => devSet(files, configuration)));
+  if (request.testSet === undefined && testSet !== undefined) requireLines(request.attention, testSet);
+
+  let test: ExaminedTest | undefined;
+  let groups: MappedGroup[] = [];
+  if (testSet !== undefined || request.groups !== undefined) {
+    const model = await ifThere('No translations and no maps', openModel);
+    if (model !== undefined) {
+      try {
+        if (!model.hasSentenceVectors) missing.push('No map of sentences: the model sums no sentence up in one vector.');
+        if (testSet !== undefined) test = await examineTest(model, testSet, training?.frequencies, request);
+        groups = await mapGroups(model, request.groups ?? [], request);
+      } finally {
+        await model.dispose();
+      }
+    }
+  }
+  const { summary, parameters } = createModel(configuration.model, { source: source.size, target: target.size });
+  return {
+    run: run.path,
+    configuration,
+    configurationText,
+    model: summary,
+    parameters: parameters.count,
+    modelMetadata: await run.modelMetadata(),
+    record,
+    corpora: [...(training === undefined ? [] : [training.facts]), ...(testSet === undefined ? [] : [testSetFacts(testSet)])],
+    test,
+    groups,
+    missing,
+  };
+}
+
+/** The run's dev corpus as a test set. */
+export async function devSet(files: Files, { data }: Configuration): Promise<TestSet> {
+  if (data.dev === undefined) {
+    throw new DecadeError('input', {
+      where: 'data.dev',
+      received: 'none in the configuration',
+      next: 'give sentences with --source and --references',
+    });
+  }
+  const sources: string[] = [];
+  const references: string[] = [];
+  let unusable = 0;
+  for await (const pair of readPairs(files, data.dev)) {
+    if ('unusable' in pair) {
+      unusable++;
+      continue;
+    }
+    sources.push(pair.source);
+    references.push(pair.target);
+  }
+  const leftOut = unusable === 0 ? '' : ` (without ${unusable} ${unusable === 1 ? 'line' : 'lines'} that cannot be read)`;
+  const testSet = { name: `dev corpus, ${describeSource(data.dev)}${leftOut}`, sources, references: [references] };
+  requireTestSet(testSet);
+  return testSet;
+}
+
+function requireLines(lines: readonly number[] = [], { name, sources }: TestSet): void {
+  const beyond = lines.find((line) => line > sources.length);
+  if (beyond === undefined) return;
+  throw new DecadeError('usage', {
+    where: '--attention',
+    received: `line ${beyond}`,
+    allowed: `1 to ${sources.length}, the lines of ${name}`,
+  });
+}

@@ -1,0 +1,272 @@
+import type { MatrixProduct, MatrixProvider, PackedMatrix } from '../../tensor/matrix.js';
+import type { Memory } from '../../tensor/memory.js';
+import {
+  type ForeignFunction,
+  type ForeignInterface,
+  MemoryAddresses,
+  type PackingBlock,
+  PackingRoom,
+  type Structure,
+  type Unavailable,
+} from '../foreign.js';
+import type { VectorSet } from './assembler.js';
+import { sharedExecutableMemory } from './executable-memory.js';
+import { vectorSupport } from './processor.js';
+import { type ProductFunction, productCode, productFunctions } from './product-code.js';
+import { type ProductSizes, productSizes } from './product-sizes.js';
+
+/** Decade's own products in machine code, ready to be called. */
+export interface MachineCode {
+  available: true;
+  name: VectorSet;
+  version: string;
+  foreign: ForeignInterface;
+  functions: Readonly<Record<ProductFunction, ForeignFunction>>;
+}
+
+const opened = new Map<VectorSet, MachineCode | Unavailable>();
+
+/** Writes the code for these instructions, once a thread. */
+export function openMachineCode(vectors: VectorSet, foreign: ForeignInterface): MachineCode | Unavailable {
+  const known = opened.get(vectors) ?? open(vectors, foreign);
+  opened.set(vectors, known);
+  return known;
+}
+
+function open(vectors: VectorSet, foreign: ForeignInterface): MachineCode | Unavailable {
+  const support = vectorSupport(vectors, foreign);
+  if (!support.available) return support;
+  const { code, functions } = productCode(vectors);
+  const memory = sharedExecutableMemory(foreign, vectors, () => code);
+  if (!memory.available) return memory;
+  const bound = (name: ProductFunction) =>
+    foreign.functionAt(
+      memory.address + functions[name],
+      'void',
+      Array.from({ length: productFunctions[name] }, () => 'int64_t'),
+    );
+  return {
+    available: true,
+    name: vectors,
+    version: "decade's own machine code",
+    foreign,
+    functions: {
+      multiplyRows: bound('multiplyRows'),
+      multiplyCopiedRows: bound('multiplyCopiedRows'),
+      multiplyCopiedColumns: bound('multiplyCopiedColumns'),
+      copyRows: bound('copyRows'),
+      copyTiles: bound('copyTiles'),
+      copyPanels: bound('copyPanels'),
+      transpose: bound('transpose'),
+      scatter: bound('scatter'),
+    },
+  };
+}
+
+/** What is used of B and of A at a time: together they fit into a second-level cache of 2 MiB. */
+const bytesOfB = 512 * 1024;
+const bytesOfA = 1024 * 1024;
+const mostTiles = 96;
+
+/** Products by decade's own machine code, straight on the WebAssembly memory. */
+export function machineCodeProvider(memory: Memory, code: MachineCode): MatrixProvider {
+  return new MachineCodeProvider(memory, code);
+}
+
+/** An operand, at native addresses. */
+interface Operand {
+  readonly address: number;
+  readonly transposed: boolean;
+  /** Bytes from one row in memory to the next. */
+  readonly rowBytes: number;
+}
+
+class MachineCodeProvider implements MatrixProvider {
+  readonly name: VectorSet;
+  readonly precision = 'f32';
+  readonly description: string;
+  readonly #memory: Memory;
+  readonly #functions: MachineCode['functions'];
+  readonly #sizes: ProductSizes;
+  readonly #addresses: MemoryAddresses;
+  readonly #room: PackingRoom;
+  readonly #copied: PackingBlock;
+  readonly #panels: PackingBlock;
+  readonly #masks: Structure;
+
+  constructor(memory: Memory, { name, foreign, functions, version }: MachineCode) {
+    this.name = name;
+    this.description = version;
+    this.#memory = memory;
+    this.#functions = functions;
+    this.#sizes = productSizes(name);
+    const { tileRows, rowPitch, tilePitch, panelColumns } = this.#sizes;
+    this.#addresses = new MemoryAddresses(memory, foreign);
+    this.#room = new PackingRoom(foreign);
+    this.#copied = this.#room.take(mostTiles * Math.max(tileRows * rowPitch, tilePitch) + 64);
+    this.#panels = this.#room.take(bytesOfB);
+    // A panel's worth of -1, then one of 0.
+    this.#masks = foreign.structure(8 * panelColumns);
+    for (let at = 0; at < panelColumns; at++) this.#masks.view.setInt32(4 * at, -1, true);
+  }
+
+  get externalBytes(): number {
+    return this.#room.bytes;
+  }
+
+  multiply({ m, n, k, a, transposeA, b, transposeB, c, accumulate }: MatrixProduct): void {
+    if (k === 0) {
+      this.#sumNothing(c, m * n, accumulate);
+      return;
+    }
+    const { base } = this.#addresses;
+    const { panelColumns, blockLength } = this.#sizes;
+    const left = { address: base + a, transposed: transposeA, rowBytes: 4 * (transposeA ? m : k) };
+    const right = { address: base + b, transposed: transposeB, rowBytes: 4 * (transposeB ? k : n) };
+    const longest = equalPieces(k, blockLength);
+    const widest = Math.floor(bytesOfB / (4 * panelColumns * longest)) * panelColumns;
+    for (let column = 0; column < n; column += widest) {
+      const columns = Math.min(widest, n - column);
+      for (let term = 0; term < k; term += longest) {
+        const length = Math.min(longest, k - term);
+        this.#copyIntoPanels(this.#panels.address, elementOf(right, term, column), columns, length);
+        const result = { address: base + c + 4 * column, rowBytes: 4 * n, accumulate: accumulate || term > 0 };
+        this.#multiplyPanels(elementOf(left, 0, term), m, this.#panels.address, columns, length, result);
+      }
+    }
+  }
+
+  pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
+    const right = { address: this.#addresses.base + b, transposed: transposeB, rowBytes: 4 * (transposeB ? k : n) };
+    const { panelColumns, blockLength } = this.#sizes;
+    const panelled = Math.ceil(n / panelColumns) * panelColumns;
+    const block = this.#room.take(4 * panelled * k);
+    const longest = equalPieces(k, blockLength);
+    for (let term = 0; term < k; term += longest) {
+      this.#copyIntoPanels(block.address + 4 * panelled * term, elementOf(right, term, 0), n, Math.min(longest, k - term));
+    }
+    return {
+      n,
+      k,
+      multiply: (m, a, c, accumulate) => {
+        if (k === 0) {
+          this.#sumNothing(c, m * n, accumulate);
+          return;
+        }
+        const { base } = this.#addresses;
+        const left = { address: base + a, transposed: false, rowBytes: 4 * k };
+        for (let term = 0; term < k; term += longest) {
+          const result = { address: base + c, rowBytes: 4 * n, accumulate: accumulate || term > 0 };
+          const panels = block.address + 4 * panelled * term;
+          this.#multiplyPanels(elementOf(left, 0, term), m, panels, n, Math.min(longest, k - term), result);
+        }
+      },
+      release: () => this.#room.give(block),
+    };
+  }
+
+  dispose(): void {
+    this.#room.clear();
+  }
+
+  /** `length` rows and `columns` columns of B. */
+  #copyIntoPanels(to: number, { address, transposed, rowBytes }: Operand, columns: number, length: number): void {
+    const { copyPanels, transpose, scatter } = this.#functions;
+    const { panelColumns, vectorFloats } = this.#sizes;
+    const panelBytes = 4 * panelColumns * length;
+    if (!transposed) {
+      const whole = Math.floor(columns / panelColumns);
+      if (whole > 0) copyPanels(address, to, length, whole, rowBytes, this.#mask(panelColumns));
+      const rest = columns - whole * panelColumns;
+      if (rest > 0) copyPanels(address + 4 * panelColumns * whole, to + panelBytes * whole, length, 1, rowBytes, this.#mask(rest));
+      return;
+    }
+    for (let column = 0; column < columns; ) {
+      const from = address + column * rowBytes;
+      const place = to + panelBytes * Math.floor(column / panelColumns) + 4 * (column % panelColumns);
+      if (column + vectorFloats <= columns) {
+        transpose(from, place, length, rowBytes, 4 * panelColumns, this.#mask(length % vectorFloats));
+        column += vectorFloats;
+      } else {
+        scatter(from, place, length, 4 * panelColumns);
+        column++;
+      }
+    }
+  }
+
+  /** `rows` rows and `length` columns of A by panels of B, in blocks of rows that stay in the cache. */
+  #multiplyPanels(left: Operand, rows: number, panels: number, columns: number, length: number, result: Result): void {
+    const { tileRows, panelColumns } = this.#sizes;
+    const { multiplyRows, multiplyCopiedRows, multiplyCopiedColumns } = this.#functions;
+    const highest = Math.min(mostTiles, Math.floor(bytesOfA / (4 * tileRows * length))) * tileRows;
+    const count = Math.ceil(columns / panelColumns);
+    const masks = [this.#mask(panelColumns), this.#mask(columns - (count - 1) * panelColumns)] as const;
+    const run = (multiply: ForeignFunction, a: number, row: number, many: number) => {
+      const c = result.address + row * result.rowBytes;
+      multiply(a, panels, c, many, count, length, result.rowBytes, ...masks, result.accumulate ? 1 : 0, left.rowBytes);
+    };
+    for (let row = 0; row < rows; row += highest) {
+      const many = Math.min(highest, rows - row);
+      const { address } = elementOf(left, row, 0);
+      if (left.transposed) {
+        this.#copyTiles(address, left.rowBytes, many, length);
+        run(multiplyCopiedColumns, this.#copied.address, row, many);
+      } else if (left.rowBytes % crowdedRowBytes !== 0 || many === 1) {
+        run(multiplyRows, address, row, many);
+      } else {
+        this.#copyRows(address, left.rowBytes, many, length);
+        run(multiplyCopiedRows, this.#copied.address, row, many);
+      }
+    }
+  }
+
+  #sumNothing(c: number, count: number, accumulate: boolean): void {
+    if (!accumulate) this.#memory.f32.fill(0, c / 4, c / 4 + count);
+  }
+
+  #copyRows(from: number, rowBytes: number, rows: number, length: number): void {
+    const { vectorFloats, rowPitch } = this.#sizes;
+    const rest = length % vectorFloats;
+    const vectors = (length - rest) / vectorFloats;
+    this.#functions.copyRows(from, this.#copied.address, rows, vectors, rowBytes, rowPitch, rest, this.#mask(rest));
+  }
+
+  /** Columns of A, as many as the product has rows. */
+  #copyTiles(from: number, rowBytes: number, columns: number, length: number): void {
+    const { tileRows, tilePitch } = this.#sizes;
+    const copy = (tile: number, count: number, floats: number) => {
+      const to = this.#copied.address + tilePitch * tile;
+      this.#functions.copyTiles(from + 4 * tileRows * tile, to, length, count, rowBytes, this.#mask(floats));
+    };
+    const whole = Math.floor(columns / tileRows);
+    if (whole > 0) copy(0, whole, tileRows);
+    if (columns > whole * tileRows) copy(whole, 1, columns - whole * tileRows);
+  }
+
+  /** The address of integers of which so many are -1 and the rest 0. */
+  #mask(floats: number): number {
+    return this.#masks.address + 4 * (this.#sizes.panelColumns - floats);
+  }
+}
+
+/** Rows so far apart meet in two of the 64 sets of a first-level cache. */
+const crowdedRowBytes = 2048;
+
+/** Where a product goes. */
+interface Result {
+  readonly address: number;
+  readonly rowBytes: number;
+  readonly accumulate: boolean;
+}
+
+/** The part of an operand that begins at this row and column of the matrix. */
+function elementOf({ address, transposed, rowBytes }: Operand, row: number, column: number): Operand {
+  const [inMemory, along] = transposed ? [column, row] : [row, column];
+  return { address: address + inMemory * rowBytes + 4 * along, transposed, rowBytes };
+}
+
+/** The length of equal pieces of at most `longest`, in whole vectors. */
+function equalPieces(length: number, longest: number): number {
+  const count = Math.ceil(length / longest);
+  return count === 1 ? length : Math.ceil(length / count / 16) * 16;
+}

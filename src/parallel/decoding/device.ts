@@ -1,0 +1,79 @@
+import { DecadeError } from '../../core/errors.js';
+import { LocalDecodingExecutor } from '../../decoding/local-executor.js';
+import { createModel } from '../../models/create.js';
+import type { Device } from '../../tensor/device.js';
+import { Memory } from '../../tensor/memory.js';
+import { type BeginDecodingMessage, type DecodingReply, type DecodingRequest, packHypotheses, packScores, refusal } from './messages.js';
+import { unpackPairs } from '../messages.js';
+
+/**
+ * A device thread's part in decoding: its own arenas, packed weights and search, on models whose parameters are in shared
+ * memory. Between two requests the thread is free for others.
+ */
+export class DecodingDevice {
+  readonly #open: (memory: Memory, gemm: string | undefined) => Promise<Device>;
+  readonly #report: (reply: DecodingReply) => void;
+  #device: { readonly memory: WebAssembly.Memory; readonly device: Device } | undefined;
+  #executor: LocalDecodingExecutor | undefined;
+  #underWay: AbortController | undefined;
+
+  /** `open` gives the device to compute on; `report` posts what is no answer. */
+  constructor(open: (memory: Memory, gemm: string | undefined) => Promise<Device>, report: (reply: DecodingReply) => void) {
+    this.#open = open;
+    this.#report = report;
+  }
+
+  /** The reply; undefined for what needs none. Only an error that a caller can cause is an answer, others are thrown. */
+  async answer(request: DecodingRequest): Promise<DecodingReply | undefined> {
+    switch (request.kind) {
+      case 'begin-decoding':
+        await this.#begin(request);
+        return { kind: 'decoding' };
+      case 'end-decoding':
+        await this.#executor?.dispose();
+        this.#executor = undefined;
+        return { kind: 'decoding' };
+      case 'cancel':
+        this.#underWay?.abort(new DecadeError('usage', { where: 'search', received: 'the wish to stop' }));
+        return undefined;
+      case 'search':
+      case 'score': {
+        if (this.#executor === undefined) throw new Error('decoding must begin first');
+        this.#underWay = new AbortController();
+        const { signal } = this.#underWay;
+        try {
+          if (request.kind === 'score')
+            return { kind: 'scored', ...packScores(await this.#executor.score(unpackPairs(request.pairs), { signal })) };
+          const sentences = unpackPairs(request.sentences).map(({ source, target: prefix, key }) => ({
+            source,
+            prefix,
+            line: key < 0 ? undefined : key,
+          }));
+          const onProgress = (progress: Extract<DecodingReply, { kind: 'progress' }>['progress']) =>
+            this.#report({ kind: 'progress', progress });
+          return {
+            kind: 'searched',
+            hypotheses: packHypotheses(await this.#executor.search(sentences, request.options, { signal, onProgress })),
+          };
+        } catch (error) {
+          if (error instanceof DecadeError) return refusal(error);
+          throw error;
+        }
+      }
+    }
+  }
+
+  async #begin({ memory: webAssembly, gemm, members }: BeginDecodingMessage): Promise<void> {
+    if (this.#device?.memory !== webAssembly) {
+      const memory = new Memory({ shared: true, existing: webAssembly });
+      this.#device = { memory: webAssembly, device: await this.#open(memory, gemm) };
+    }
+    const { device } = this.#device;
+    const models = members.map(({ options, vocabularies, parameters }) => {
+      const model = createModel(options, vocabularies);
+      model.parameters.attach(device.memory, parameters);
+      return model;
+    });
+    this.#executor = LocalDecodingExecutor.of(device, models);
+  }
+}

@@ -1,0 +1,71 @@
+import type { DecadeError } from '../../core/errors.js';
+import { unlessAborted } from '../../core/event-loop.js';
+import type { BatchDecoder, DecodingExecutor } from '../../decoding/executor.js';
+import { DecodingDevices, type DecodingDevicesOptions } from './devices.js';
+import type { DecodingReply, DecodingRequest } from './messages.js';
+import type { Runtime } from '../runtime.js';
+import { RemoteDevice } from '../group/remote-device.js';
+
+export interface ElasticDecodingOptions extends DecodingDevicesOptions {
+  readonly runtime: Runtime;
+  /** Computes on this thread; becomes the executor's to dispose. */
+  readonly local: BatchDecoder & DecodingExecutor;
+  /** 1: only this thread. More need a shared memory. */
+  readonly devices: number;
+  /** Multiplications that a row costs. */
+  readonly rowCost: number;
+  /** Multiplications from which on threads are started. Default: some tenths of a second of work. */
+  readonly worthStarting?: number | undefined;
+  /** Multiplications from which on threads that have been started are used. Default: some hundredths of a second of work. */
+  readonly worthUsing?: number | undefined;
+}
+
+/**
+ * This thread's device for little work, so that a line that is typed is answered at once; all devices for much. Their threads
+ * are started when first needed, and stay.
+ */
+export class ElasticDecodingExecutor implements DecodingExecutor {
+  readonly #options: ElasticDecodingOptions;
+  #threads: RemoteDevice<DecodingRequest, DecodingReply>[] = [];
+  #decoding: Promise<DecodingDevices> | undefined;
+
+  constructor(options: ElasticDecodingOptions) {
+    this.#options = options;
+  }
+
+  async decoderFor(rows: number, signal?: AbortSignal): Promise<BatchDecoder> {
+    const { local, devices, rowCost, worthStarting = 2e10, worthUsing = 2e9 } = this.#options;
+    const isWorthIt = rows * rowCost >= (this.#decoding === undefined ? worthStarting : worthUsing);
+    if (devices === 1 || !isWorthIt) return local;
+    this.#decoding ??= this.#start();
+    return unlessAborted(this.#decoding, signal);
+  }
+
+  async dispose(): Promise<void> {
+    await this.#end();
+    await this.#options.local.dispose();
+  }
+
+  async #start(): Promise<DecodingDevices> {
+    // After one has died, the next call starts new ones.
+    const died = (failure: DecadeError) => void this.#end(failure);
+    const next = 'translate again, if need be with fewer devices';
+    const { runtime, devices } = this.#options;
+    const start = (_: unknown, device: number) =>
+      new RemoteDevice<DecodingRequest, DecodingReply>(runtime.startThread(), device, died, next);
+    this.#threads = Array.from({ length: devices }, start);
+    try {
+      return await DecodingDevices.begin(this.#threads, this.#options);
+    } catch (error) {
+      await this.#end();
+      throw error;
+    }
+  }
+
+  async #end(reason?: DecadeError): Promise<void> {
+    const threads = this.#threads;
+    this.#threads = [];
+    this.#decoding = undefined;
+    await Promise.all(threads.map((thread) => thread.terminate(reason)));
+  }
+}

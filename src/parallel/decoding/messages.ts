@@ -1,0 +1,161 @@
+import type { DecadeError, ErrorKind, ErrorParts } from '../../core/errors.js';
+import type { Hypothesis } from '../../decoding/beams.js';
+import type { Score } from '../../decoding/score-batch.js';
+import type { SearchOptions, SearchProgress } from '../../decoding/search.js';
+import type { ModelOptions } from '../../models/create.js';
+import type { Model, VocabularySizes } from '../../models/model.js';
+import type { PackedPairs } from '../messages.js';
+
+/** A model that another thread has in a shared memory. */
+export interface SharedModel {
+  readonly options: ModelOptions;
+  readonly vocabularies: VocabularySizes;
+  /** Places of its parameters by name. */
+  readonly parameters: Record<string, number>;
+}
+
+/** A model of this thread, for others to share. */
+export function sharedModel({ vocabularies, parameters }: Model, options: ModelOptions): SharedModel {
+  return { options, vocabularies, parameters: parameters.offsets };
+}
+
+/** What a device needs to search and score: sent before anything else. The parameters may not change until `end-decoding`. */
+export interface BeginDecodingMessage {
+  readonly kind: 'begin-decoding';
+  readonly memory: WebAssembly.Memory;
+  readonly gemm: string | undefined;
+  /** Several vote. */
+  readonly members: readonly SharedModel[];
+}
+
+export interface SearchMessage {
+  readonly kind: 'search';
+  /** Sources and prefixes, the keys their lines (negative: none). */
+  readonly sentences: PackedPairs;
+  readonly options: SearchOptions;
+}
+
+export interface ScoreMessage {
+  readonly kind: 'score';
+  readonly pairs: PackedPairs;
+}
+
+/** Ends the search that is under way, which answers by `refused`. */
+export interface CancelMessage {
+  readonly kind: 'cancel';
+}
+
+/** Gives back what the device made of the weights, so that they may change. */
+export interface EndDecodingMessage {
+  readonly kind: 'end-decoding';
+}
+
+export type DecodingRequest = BeginDecodingMessage | SearchMessage | ScoreMessage | CancelMessage | EndDecodingMessage;
+
+export type DecodingReply =
+  | { readonly kind: 'decoding' }
+  | { readonly kind: 'searched'; readonly hypotheses: PackedHypotheses }
+  | { readonly kind: 'scored'; readonly scores: Float32Array; readonly lengths: Int32Array }
+  | { readonly kind: 'progress'; readonly progress: SearchProgress }
+  /** A request that could not be done; the device can do others. */
+  | { readonly kind: 'refused'; readonly error: { readonly kind: ErrorKind; readonly parts: Omit<ErrorParts, 'cause'> } };
+
+export function isDecodingRequest(request: { readonly kind: string }): request is DecodingRequest {
+  return ['begin-decoding', 'search', 'score', 'cancel', 'end-decoding'].includes(request.kind);
+}
+
+export function refusal({ kind, parts: { cause: _, ...parts } }: DecadeError): DecodingReply {
+  return { kind: 'refused', error: { kind, parts } };
+}
+
+/** The hypotheses of all sentences of a batch in a few arrays: a message of many small ones takes milliseconds to copy. */
+export interface PackedHypotheses {
+  /** Hypotheses of each sentence. */
+  readonly counts: Int32Array;
+  /** Tokens of each hypothesis, `</s>` not counted. */
+  readonly lengths: Int32Array;
+  readonly ids: Int32Array;
+  /** One more a hypothesis than it has ids. */
+  readonly tokenLogProbabilities: Float32Array;
+  /** Log-probability and score of each hypothesis. */
+  readonly sums: Float64Array;
+  /** Distributions one after the other, one more a hypothesis than it has ids, each as long as its source; undefined without. */
+  readonly attention: Float32Array | undefined;
+  /** Length of the distributions of each hypothesis. */
+  readonly widths: Int32Array;
+}
+
+export function packHypotheses(sentences: readonly (readonly Hypothesis[])[]): PackedHypotheses {
+  const all = sentences.flat();
+  const lengths = Int32Array.from(all, ({ ids }) => ids.length);
+  const widths = Int32Array.from(all, ({ attention }) => attention?.[0]?.length ?? 0);
+  const tokens = lengths.reduce((sum, length) => sum + length, 0);
+  const ids = new Int32Array(tokens);
+  const tokenLogProbabilities = new Float32Array(tokens + all.length);
+  const weights = lengths.reduce((sum, length, index) => sum + (length + 1) * (widths[index] as number), 0);
+  const attention = weights === 0 ? undefined : new Float32Array(weights);
+  let [token, weight] = [0, 0];
+  for (const [index, hypothesis] of all.entries()) {
+    ids.set(hypothesis.ids, token);
+    tokenLogProbabilities.set(hypothesis.tokenLogProbabilities, token + index);
+    token += hypothesis.ids.length;
+    for (const distribution of hypothesis.attention ?? []) {
+      attention?.set(distribution, weight);
+      weight += distribution.length;
+    }
+  }
+  return {
+    counts: Int32Array.from(sentences, ({ length }) => length),
+    lengths,
+    ids,
+    tokenLogProbabilities,
+    sums: Float64Array.from(all.flatMap(({ logProbability, score }) => [logProbability, score])),
+    attention,
+    widths,
+  };
+}
+
+export function unpackHypotheses(packed: PackedHypotheses): Hypothesis[][] {
+  const { counts, lengths, ids, tokenLogProbabilities, sums, attention, widths } = packed;
+  let [index, token, weight] = [0, 0, 0];
+  const next = (): Hypothesis => {
+    const [length, width] = [lengths[index] as number, widths[index] as number];
+    const hypothesis = {
+      ids: ids.slice(token, token + length),
+      tokenLogProbabilities: tokenLogProbabilities.slice(token + index, token + index + length + 1),
+      logProbability: sums[2 * index] as number,
+      score: sums[2 * index + 1] as number,
+      attention:
+        attention === undefined || width === 0
+          ? undefined
+          : Array.from({ length: length + 1 }, (_, position) =>
+              attention.slice(weight + position * width, weight + (position + 1) * width),
+            ),
+    };
+    index++;
+    token += length;
+    weight += (length + 1) * width;
+    return hypothesis;
+  };
+  return Array.from(counts, (count) => Array.from({ length: count }, next));
+}
+
+export function packScores(scores: readonly Score[]): { scores: Float32Array; lengths: Int32Array } {
+  const lengths = Int32Array.from(scores, ({ tokenLogProbabilities }) => tokenLogProbabilities.length);
+  const packed = new Float32Array(lengths.reduce((sum, length) => sum + length, 0));
+  let next = 0;
+  for (const { tokenLogProbabilities } of scores) {
+    packed.set(tokenLogProbabilities, next);
+    next += tokenLogProbabilities.length;
+  }
+  return { scores: packed, lengths };
+}
+
+export function unpackScores(scores: Float32Array, lengths: Int32Array): Score[] {
+  let next = 0;
+  return Array.from(lengths, (length) => {
+    const tokenLogProbabilities = scores.slice(next, next + length);
+    next += length;
+    return { tokenLogProbabilities, logProbability: tokenLogProbabilities.reduce((sum, value) => sum + value, 0) };
+  });
+}

@@ -1,0 +1,84 @@
+import type { Device } from '../../tensor/device.js';
+import { inputsOf, type Network, type Stage } from '../schedule/network.js';
+import type { StageWork, Task } from '../schedule/schedule.js';
+import type { Costs } from '../simulation/simulate.js';
+import { type LayerShape, type StageSeconds, StageMeasurements } from './stage-measurements.js';
+
+/**
+ * Seconds between the end of a task and the beginning of one that waited for it on another thread of a shared memory.
+ * Measured on 2 cores of an AMD Zen 4 (medians of 1,900): 6.6 microseconds when the thread sleeps in `Atomics.wait`, as one
+ * that waits for a layer mostly does; 0.25 when it spins.
+ */
+const wakeSeconds = 6.6e-6;
+
+/**
+ * Costs of a network's tasks on this machine, from short passes of the very stages that a pipeline's devices run, at the
+ * network's sizes: a few seconds for a large network. What else the machine does meanwhile is part of them; see
+ * `measureMachine`.
+ *
+ * @param sentences  the most that are at one step
+ * @param isEnough   ends the measurement early, with costs that are worth nothing
+ */
+export function measureCosts(device: Device, network: Network, sentences: number, isEnough: () => boolean = () => false): Costs {
+  const measure = new StageMeasurements(device, network, isEnough);
+  try {
+    const layers = layersOf(network, (layer) => measure.layer(layer, sentences));
+    const attention = network.attention === 'none' ? undefined : measure.attention(network.attention, sentences);
+    const output = measure.output();
+    const valueSeconds = measure.values();
+    return {
+      ...measure.preparation(sentences),
+      seconds: ({ work }: Task) => {
+        switch (work.kind) {
+          case 'norm':
+          case 'update':
+          case 'reduce':
+            return work.values * valueSeconds[work.kind];
+          case 'combine':
+          case 'gather':
+            return 0;
+          default: {
+            const { stage, steps, rows } = work;
+            if (stage.part === 'output') return passSeconds(output, work, stage.vocabulary.to - stage.vocabulary.from, rows);
+            if (stage.part === 'attention') return attention === undefined ? 0 : passSeconds(attention, work, stage.sourceSteps, rows);
+            const count = steps.to - steps.from;
+            const { directions, seconds } = layers(stage);
+            return directions * passSeconds(seconds, work, count, rows / count);
+          }
+        }
+      },
+      // What is handed over stays where it is; reading it is part of the reader's measured time.
+      handOver: { latency: wakeSeconds, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false },
+    };
+  } finally {
+    measure.dispose();
+  }
+}
+
+type LayerOfStack = Extract<Stage, { layer: number }>;
+
+/** Measures each kind of layer that a network has, once. A layer that reads both ways is two of half its size. */
+function layersOf(network: Network, measure: (layer: LayerShape) => StageSeconds) {
+  const directionsOf = ({ part, layer }: LayerOfStack) => (network.bidirectional && part === 'encoder' && layer === 0 ? 2 : 1);
+  const shapeOf = (stage: LayerOfStack): LayerShape => {
+    return { isLowest: stage.layer === 0, inputs: inputsOf(network, stage), hidden: network.hidden / directionsOf(stage) };
+  };
+  const measured = new Map<string, StageSeconds>();
+  for (const part of ['encoder', 'decoder'] as const) {
+    for (let layer = 0; layer < Math.min(2, network.layers); layer++) {
+      const shape = shapeOf({ part, layer });
+      const name = JSON.stringify(shape);
+      if (!measured.has(name)) measured.set(name, measure(shape));
+    }
+  }
+  return (stage: LayerOfStack) => {
+    return { directions: directionsOf(stage), seconds: measured.get(JSON.stringify(shapeOf(stage))) as StageSeconds };
+  };
+}
+
+function passSeconds(stage: StageSeconds, work: StageWork, x: number, y: number): number {
+  const { kind, withWeights, isFirst } = work;
+  const packing = isFirst && kind !== 'weights' ? stage.packing[kind](x) : 0;
+  const weights = kind === 'backward' && withWeights ? stage.weights.at(x, y) : 0;
+  return packing + stage[kind].at(x, y) + weights;
+}

@@ -1,0 +1,60 @@
+import { DecadeError } from '../../core/errors.js';
+import type { Model } from '../../models/model.js';
+import type { RecurrentSizes } from '../../models/summary.js';
+import type { Parameter } from '../../nn/parameters.js';
+import type { OptimizerOptions } from '../../training/optimizer-options.js';
+import type { Range } from './placement.js';
+
+/** What a schedule must know of an encoder-decoder and of what changes its values. */
+export interface Network extends RecurrentSizes {
+  readonly targetVocabulary: number;
+  /** Every learnt value, in the order in which devices exchange gradients. */
+  readonly parameters: readonly Pick<Parameter, 'shape' | 'size' | 'rules'>[];
+  readonly optimizer: OptimizerOptions;
+}
+
+/** A layer of one side, attention, or a slice of the output layer and its softmax. */
+export type Stage =
+  | { readonly part: 'encoder' | 'decoder'; readonly layer: number }
+  /** `sourceSteps`: steps that a query looks at; `keysPerQuery`: steps of all sources by queries. */
+  | { readonly part: 'attention'; readonly sourceSteps: number; readonly keysPerQuery: number }
+  | { readonly part: 'output'; readonly vocabulary: Range };
+
+/** Of a model, which need not be allocated. Throws `usage` for one that is not made of recurrent layers. */
+export function networkOf(model: Pick<Model, 'summary' | 'vocabularies' | 'parameters'>, optimizer: OptimizerOptions): Network {
+  const { recurrent, description } = model.summary;
+  if (recurrent === undefined) {
+    throw new DecadeError('usage', {
+      where: 'simulation, model.kind',
+      received: description,
+      allowed: 'a model of recurrent layers: only their schedules are known',
+    });
+  }
+  const parameters = Array.from(model.parameters, ({ shape, size, rules }) => ({ shape, size, rules }));
+  return { ...recurrent, targetVocabulary: model.vocabularies.target, parameters, optimizer };
+}
+
+/** Size of what a layer reads. */
+export function inputsOf({ hidden, embedding, inputFeeding }: Network, { part, layer }: Extract<Stage, { layer: number }>): number {
+  if (layer > 0) return hidden;
+  return embedding + (part === 'decoder' && inputFeeding ? hidden : 0);
+}
+
+/** Floating-point operations of a forward pass of a stage, a row. Each of its two gradients takes as many. */
+export function operationsOf(network: Network, stage: Stage): number {
+  const { hidden, attention, bidirectional } = network;
+  switch (stage.part) {
+    case 'output':
+      return 2 * hidden * (stage.vocabulary.to - stage.vocabulary.from);
+    case 'attention': {
+      // A score and a weighted sum for every source step, and what joins context and query; additive attention projects keys and queries.
+      const projections = 2 + (attention === 'additive' ? 1 + stage.keysPerQuery : 0);
+      return 2 * 2 * hidden * stage.sourceSteps + 2 * hidden * hidden * projections;
+    }
+    default: {
+      // Each of two directions has half of the cells, which read half of the states.
+      const states = bidirectional && stage.part === 'encoder' && stage.layer === 0 ? hidden / 2 : hidden;
+      return 2 * 4 * hidden * (states + inputsOf(network, stage));
+    }
+  }
+}
