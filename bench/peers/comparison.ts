@@ -16,7 +16,13 @@ export interface Measurement {
 /** A round counts as calm when others used no more of the machine than this. */
 export const calm = 0.08;
 
-/** One line of the table: medians over the calm rounds (over all where none was calm), and ratios to the peer everything is compared with. */
+/**
+ * What a contender is compared as: PyTorch as people usually run it (one process, f32, at its best setting of threads), a peer at
+ * whatever makes it fastest, or decade.
+ */
+export type Role = 'usual' | 'peer' | 'decade';
+
+/** One line of the table: medians over the calm rounds (over all where none was calm), and ratios to the peers. */
 export interface Row extends Measurement {
   readonly subject: string;
   readonly contender: string;
@@ -24,17 +30,18 @@ export interface Row extends Measurement {
   readonly rounds: number;
   /** Slowest and fastest round. */
   readonly wordsPerSecondRange: readonly [number, number];
-  /** Speed over that of the subject's fastest baseline; undefined when none was measured. */
+  /** Speed over that of the subject's fastest usual peer; undefined when none was measured. */
   readonly speedRatio?: number | undefined;
-  /** Memory over that baseline's. */
+  /** Speed over that of the subject's fastest peer of all. */
+  readonly strongestRatio?: number | undefined;
+  /** Memory over that of the usual peer. */
   readonly memoryRatio?: number | undefined;
 }
 
 export interface Samples {
   readonly subject: string;
   readonly contender: string;
-  /** May stand as what others are compared with. */
-  readonly baseline: boolean;
+  readonly role: Role;
   /** A round each; may be empty. */
   readonly measurements: readonly Measurement[];
 }
@@ -46,20 +53,26 @@ export function median(values: readonly number[]): number {
   return below === undefined || above === undefined ? Number.NaN : (below + above) / 2;
 }
 
-/** A row for everything that was measured, in the given order. The baseline of a subject is its fastest candidate, by medians. */
+/** A row for everything that was measured, in the given order. Which peer is a subject's fastest is decided by medians. */
 export function compare(samples: readonly Samples[]): Row[] {
   const measured = samples.filter(({ measurements }) => measurements.length > 0);
   const rows = measured.map((sample) => ({ sample, row: summary(sample) }));
   return rows.map(({ row }) => {
-    const baseline = rows
-      .filter((other) => other.sample.baseline && other.row.subject === row.subject)
-      .map((other) => other.row)
-      .reduce<Row | undefined>(
-        (best, other) => (best !== undefined && best.wordsPerSecond >= other.wordsPerSecond ? best : other),
-        undefined,
-      );
-    if (baseline === undefined) return row;
-    return { ...row, speedRatio: row.wordsPerSecond / baseline.wordsPerSecond, memoryRatio: row.peakRssMiB / baseline.peakRssMiB };
+    const fastest = (...roles: readonly Role[]) =>
+      rows
+        .filter((other) => roles.includes(other.sample.role) && other.row.subject === row.subject)
+        .map((other) => other.row)
+        .reduce<Row | undefined>(
+          (best, other) => (best !== undefined && best.wordsPerSecond >= other.wordsPerSecond ? best : other),
+          undefined,
+        );
+    const [usual, strongest] = [fastest('usual'), fastest('usual', 'peer')];
+    return {
+      ...row,
+      speedRatio: usual && row.wordsPerSecond / usual.wordsPerSecond,
+      strongestRatio: strongest && row.wordsPerSecond / strongest.wordsPerSecond,
+      memoryRatio: usual && row.peakRssMiB / usual.peakRssMiB,
+    };
   });
 }
 
@@ -103,7 +116,8 @@ const columns: readonly Column[] = [
   { title: 'words/s', cell: ({ wordsPerSecond }) => whole(wordsPerSecond), align: 'right' },
   { title: 'slowest–fastest', cell: ({ wordsPerSecondRange: [low, high] }) => `${whole(low)}–${whole(high)}`, align: 'right' },
   { title: 'sentences/s', cell: ({ sentencesPerSecond }) => sentencesPerSecond?.toFixed(1) ?? '', align: 'right' },
-  { title: 'speed', cell: ({ speedRatio }) => ratio(speedRatio), align: 'right' },
+  { title: 'to usual', cell: ({ speedRatio }) => ratio(speedRatio), align: 'right' },
+  { title: 'to best', cell: ({ strongestRatio }) => ratio(strongestRatio), align: 'right' },
   { title: 'of bound', cell: ({ fractionOfBound }) => percent(fractionOfBound, 1), align: 'right' },
   { title: 'MiB', cell: ({ peakRssMiB }) => whole(peakRssMiB), align: 'right' },
   { title: 'memory', cell: ({ memoryRatio }) => ratio(memoryRatio), align: 'right' },

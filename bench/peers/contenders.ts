@@ -1,16 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import { benchShape } from '../../src/analysis/cost/bench-shapes.js';
 import type { BenchTrainResult } from '../../src/analysis/cost/bench-train.js';
-import type { Measurement } from './comparison.js';
+import type { Measurement, Role } from './comparison.js';
 import { installedPackages } from './packages.js';
 import { NoResult, resultOf } from './program.js';
-import { describeSetting, fastestSetting, runTorch, type TorchSetting } from './torch.js';
+import { describeSetting, fastestSetting, type PythonWithTorch, runTorch, tcmalloc, type TorchSetting } from './torch.js';
 
 /** One of those that are compared. */
 export interface Contender {
   readonly name: string;
-  /** May stand as what others are compared with. */
-  readonly baseline: boolean;
+  readonly role: Role;
   readonly description: string;
   /**
    * Measures `subject` for so long.
@@ -21,8 +20,8 @@ export interface Contender {
 }
 
 export interface Surroundings {
-  /** Has PyTorch; or why there is none. */
-  readonly python: { readonly python: string } | { readonly missing: string };
+  /** One for each version of PyTorch, newest first. */
+  readonly pythons: readonly PythonWithTorch[];
   /** The Node that runs decade. */
   readonly node: string;
   readonly cores: number;
@@ -41,9 +40,10 @@ export function trainingContenders(surroundings: Surroundings): Contender[] {
   const decade = (precision: string, devices: number, gemm?: string) => decadeTraining(surroundings, precision, devices, gemm);
   const counts = cores === 1 ? [1] : [1, cores];
   return [
-    torchTraining(surroundings, 'f32', 1),
-    torchTraining(surroundings, 'bf16', 1),
-    ...(cores === 1 ? [] : [torchTraining(surroundings, 'f32', cores)]),
+    ...surroundings.pythons.flatMap((python) => [
+      ...torchKinds(cores).map((kind) => torchTraining(surroundings, python, 'f32', kind)),
+      torchTraining(surroundings, python, 'bf16', { processes: 1, allocators: [undefined, ...installedAllocators()] }),
+    ]),
     ...counts.map((devices) => decade('f32', devices)),
     ...counts.map((devices) => decade('bf16', devices)),
     ...['avx512', 'avx2', 'webassembly'].flatMap((gemm) => counts.map((devices) => decade('f32', devices, gemm))),
@@ -59,7 +59,7 @@ export function trainingContenders(surroundings: Surroundings): Contender[] {
 function decadeTraining({ node }: Surroundings, precision: string, devices: number, gemm: string | undefined): Contender {
   return {
     name: ['decade', gemm ?? precision, devices].join('-'),
-    baseline: false,
+    role: 'decade',
     description: `decade, ${precision}, ${gemm ?? 'the fastest matrix library here'}, ${devices} ${devices === 1 ? 'device' : 'devices'}`,
     async measure(subject, seconds) {
       const result = await resultOf<BenchTrainResult>({
@@ -77,11 +77,44 @@ function decadeTraining({ node }: Surroundings, precision: string, devices: numb
   };
 }
 
-function torchTraining(surroundings: Surroundings, precision: 'f32' | 'bf16', processes: number): Contender {
-  const { python, cores, sources, folder } = surroundings;
+/** `torch`, or with its version where there are several. */
+export function torchName({ pythons }: Surroundings, { version }: PythonWithTorch): string {
+  return pythons.length === 1 ? 'torch' : `torch-${version}`;
+}
+
+/** A way of running PyTorch. */
+export interface TorchKind {
+  readonly processes: number;
+  /** Of which the fastest is used; `undefined` is the C library's. */
+  readonly allocators: readonly (string | undefined)[];
+}
+
+/** As people usually run it; with tcmalloc, which PyTorch's guide to tuning recommends; and as several processes. */
+export function torchKinds(cores: number): TorchKind[] {
+  const faster = installedAllocators();
+  return [
+    { processes: 1, allocators: [undefined] },
+    ...faster.map((allocator) => ({ processes: 1, allocators: [allocator] })),
+    ...(cores === 1 ? [] : [{ processes: cores, allocators: [undefined, ...faster] }]),
+  ];
+}
+
+export function describeKind({ processes, allocators }: TorchKind): { role: Role; suffix: string } {
+  if (processes > 1) return { role: 'peer', suffix: `-${processes}-processes` };
+  return allocators.includes(undefined) ? { role: 'usual', suffix: '' } : { role: 'peer', suffix: '-tcmalloc' };
+}
+
+function installedAllocators(): string[] {
+  const path = tcmalloc();
+  return path === undefined ? [] : [path];
+}
+
+function torchTraining(surroundings: Surroundings, python: PythonWithTorch, precision: 'f32' | 'bf16', kind: TorchKind): Contender {
+  const { cores, sources, folder } = surroundings;
+  const { processes, allocators } = kind;
+  const { role, suffix } = describeKind(kind);
   const settings = new Map<string, TorchSetting>();
   const run = async (subject: string, setting: TorchSetting, seconds: number, longest = Infinity) => {
-    if ('missing' in python) throw new NoResult(python.missing);
     const shape = benchShape(subject);
     const { targetVocabulary: vocabulary, hidden, layers, sentences } = shape;
     const length = Math.min(longest, shape.length);
@@ -94,17 +127,16 @@ function torchTraining(surroundings: Surroundings, precision: 'f32' | 'bf16', pr
     );
   };
   return {
-    name: `torch-${precision}${processes === 1 ? '' : `-${processes}-processes`}`,
-    // The promise is about one process at its best setting of threads.
-    baseline: precision === 'f32' && processes === 1,
-    description: `PyTorch, ${precision === 'f32' ? 'f32' : 'its own bf16 autocast'}, ${processes === 1 ? 'one process at its best setting of threads' : `${processes} processes with a thread each (DistributedDataParallel)`}`,
+    name: `${torchName(surroundings, python)}-${precision}${suffix}`,
+    role: precision === 'f32' ? role : 'peer',
+    description: `PyTorch, ${precision === 'f32' ? 'f32' : 'its own bf16 autocast'}, ${processes === 1 ? `one process at its best setting of threads${suffix === '-tcmalloc' ? ', with tcmalloc' : ''}` : `${processes} processes with a thread each (DistributedDataParallel)`}`,
     async measure(subject, seconds) {
-      if ('missing' in python) throw new NoResult(python.missing);
       const setting =
         settings.get(subject) ??
         (await fastestSetting(
-          `training ${subject} ${precision} ${processes}`,
+          `${python.version} training ${subject} ${precision} ${processes} ${allocators.join(' ')}`,
           processes === 1 ? cores : 1,
+          allocators,
           `${folder}/torch-settings.json`,
           // Short sentences have products of the same shapes, only fewer.
           async (tried) => (await run(subject, tried, Math.min(seconds, 1), 5)).wordsPerSecond,
@@ -118,7 +150,7 @@ function torchTraining(surroundings: Surroundings, precision: 'f32' | 'bf16', pr
 function packageTraining({ node, sources, folder }: Surroundings, name: string, description: string): Contender {
   return {
     name,
-    baseline: false,
+    role: 'peer',
     description,
     async measure(subject, seconds) {
       const packages = await installedPackages(sources, folder);

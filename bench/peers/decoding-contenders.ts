@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import type { Measurement } from './comparison.js';
-import { type Contender, patience, type Surroundings } from './contenders.js';
+import { type Contender, describeKind, patience, type Surroundings, type TorchKind, torchKinds, torchName } from './contenders.js';
 import { type DecodingJob, readLines, writeDecodingJob } from './decoding-job.js';
-import { NoResult, resultOf } from './program.js';
-import { describeSetting, fastestSetting, runTorch, type TorchSetting } from './torch.js';
+import { resultOf } from './program.js';
+import { describeSetting, fastestSetting, type PythonWithTorch, runTorch, type TorchSetting } from './torch.js';
 
 /** What is translated by whom. */
 export interface DecodingTask {
@@ -48,11 +48,14 @@ export function decodingContenders(surroundings: Surroundings, task: DecodingTas
   };
   const counts = cores === 1 ? [1] : [1, cores];
   return [
-    ...counts.map((threads) => torchDecoding(surroundings, threads, jobPath, job, judged)),
+    ...surroundings.pythons.flatMap((python) => {
+      const torch = (threads: number, kind: TorchKind) => torchDecoding(surroundings, { python, threads, kind }, jobPath, job, judged);
+      return torchKinds(cores).flatMap((kind) => (kind.processes === 1 ? counts.map((threads) => torch(threads, kind)) : [torch(1, kind)]));
+    }),
     ...counts.map(
       (devices): Contender => ({
         name: `decade-${devices}`,
-        baseline: false,
+        role: 'decade',
         description: `decade, text to text, ${devices} ${devices === 1 ? 'device' : 'devices'}`,
         async measure(subject, seconds) {
           await job(subject);
@@ -72,30 +75,44 @@ export function decodingContenders(surroundings: Surroundings, task: DecodingTas
   ];
 }
 
+interface TorchDecoding {
+  readonly python: PythonWithTorch;
+  /** Of each process. */
+  readonly threads: number;
+  /** Several processes translate different sentences at the same time, without a word to each other. */
+  readonly kind: TorchKind;
+}
+
 function torchDecoding(
-  { python, sources, folder }: Surroundings,
-  threads: number,
+  surroundings: Surroundings,
+  { python, threads, kind }: TorchDecoding,
   jobPath: (subject: string) => string,
   job: (subject: string) => Promise<DecodingJob>,
   judged: (subject: string, result: DecodingResult, translations: readonly FoundTranslation[], note: string) => Measurement,
 ): Contender {
+  const { sources, folder } = surroundings;
+  const { processes, allocators } = kind;
+  const { role, suffix } = describeKind(kind);
   const settings = new Map<string, TorchSetting>();
   const run = (subject: string, setting: TorchSetting, seconds: number, brief = false) => {
-    if ('missing' in python) throw new NoResult(python.missing);
-    const options = { job: jobPath(subject), beam: beamOf(subject), seconds, batches: brief ? 1 : 0 };
+    const options = { job: jobPath(subject), beam: beamOf(subject), seconds, batches: brief ? 1 : 0, processes };
     return runTorch<DecodingResult>(python.python, `${sources}/torch_decoding.py`, setting, options, patience(seconds));
   };
   return {
-    name: `torch-${threads}`,
-    baseline: true,
-    description: `PyTorch, ids to ids, at most ${threads} ${threads === 1 ? 'thread' : 'threads'}, at its best setting of them`,
+    name: `${torchName(surroundings, python)}${processes === 1 ? `-${threads}` : ''}${suffix}`,
+    role,
+    description:
+      processes === 1
+        ? `PyTorch, ids to ids, at most ${threads} ${threads === 1 ? 'thread' : 'threads'}, at its best setting of them${suffix === '-tcmalloc' ? ', with tcmalloc' : ''}`
+        : `PyTorch, ids to ids, ${processes} processes with a thread each, which share out the sentences`,
     async measure(subject, seconds) {
       const { lines } = await job(subject);
       const setting =
         settings.get(subject) ??
         (await fastestSetting(
-          `decoding ${subject} ${threads} ${jobKey(await job(subject))}`,
+          `${python.version} decoding ${subject} ${threads} ${processes} ${allocators.join(' ')} ${jobKey(await job(subject))}`,
           threads,
+          allocators,
           `${folder}/torch-settings.json`,
           async (tried) => (await run(subject, tried, 0, true)).wordsPerSecond,
         ));

@@ -8,7 +8,7 @@ import { type Contender, type Surroundings, trainingContenders } from './contend
 import { decodingContenders, decodingSubject } from './decoding-contenders.js';
 import { NoResult } from './program.js';
 import { processorTime, usedByOthers } from './processor-time.js';
-import { pythonWithTorch } from './torch.js';
+import { type PythonWithTorch, pythonsWithTorch } from './torch.js';
 
 interface Options {
   shapes: string[];
@@ -19,7 +19,7 @@ interface Options {
   run: string;
   input: string;
   sentences: number;
-  python?: string;
+  python?: string[];
   node: string;
   json?: boolean;
 }
@@ -27,7 +27,7 @@ interface Options {
 const command = new Command('peers')
   .description(
     'decade and its peers in turn: each is measured for some seconds, round after round, and the medians are compared with\n' +
-      "PyTorch's. What is not installed is left out, with the reason.",
+      "PyTorch's: as it is usually run, and the fastest of all. What is not installed is left out, with the reason.",
   )
   .argument('[subject]', 'training or decoding (default: training)', 'training')
   .option('--shapes <names>', 'training: of small, base, deep, paper, 2014', names, ['small', 'base', 'deep'])
@@ -38,12 +38,16 @@ const command = new Command('peers')
   .option('--run <RUN>', 'decoding: the trained model that all use', 'runs/quickstart')
   .option('--input <FILE>', 'decoding: what they translate', 'runs/quickstart/test.en')
   .option('--sentences <number>', 'decoding: so many of its lines, evenly spread', wholeNumber(1), 320)
-  .option('--python <PATH>', 'an interpreter that has PyTorch (default: the first of python3, /usr/bin/python3, python that has it)')
+  .option(
+    '--python <PATHS>',
+    'interpreters that have PyTorch (default: every version that python3, pyenv and environments here have)',
+    names,
+  )
   .option('--node <PATH>', 'the Node.js that runs decade and the packages', process.execPath)
   .option('--json', 'print one JSON object')
   .addHelpText('after', () => {
     const lines = (contenders: readonly Contender[]) => contenders.map(({ name, description }) => `  ${name.padEnd(22)} ${description}`);
-    const here = surroundings({ missing: '' }, process.execPath);
+    const here = surroundings([{ python: 'python3', version: '' }], process.execPath);
     const decoding = decodingContenders(here, { run: '', input: '', sentences: 1 });
     return ['\nTraining:', ...lines(trainingContenders(here)), '\nDecoding:', ...lines(decoding), '\nExamples:', ...examples].join('\n');
   })
@@ -54,9 +58,9 @@ const examples = [
   '  $ npm run -s peers -- decoding --run runs/mine --input test.en --beams 1,12',
 ];
 
-function surroundings(python: Surroundings['python'], node: string): Surroundings {
+function surroundings(pythons: readonly PythonWithTorch[], node: string): Surroundings {
   const repository = repositoryOf(new URL('.', import.meta.url));
-  return { python, node, cores: cpus().length, sources: `${repository}bench/peers`, folder: `${repository}.build/peers` };
+  return { pythons, node, cores: cpus().length, sources: `${repository}bench/peers`, folder: `${repository}.build/peers` };
 }
 
 /** The folder that holds the compiled one, `dist` or a folder of `.build`. */
@@ -67,8 +71,10 @@ function repositoryOf(compiled: URL): string {
 }
 
 async function measureAll(subject: string, options: Options): Promise<void> {
-  const python = pythonWithTorch(options.python);
-  const here = surroundings('missing' in python ? python : { python: python.python }, options.node);
+  const found = pythonsWithTorch(options.python);
+  const pythons = 'missing' in found ? [] : found;
+  if ('missing' in found) say(`PyTorch is left out: ${found.missing}`);
+  const here = surroundings(pythons, options.node);
   const training = subject === 'training';
   if (!training && subject !== 'decoding') throw new NoResult(`no subject ${subject}; there are training and decoding`);
   const known = training ? trainingContenders(here) : decodingContenders(here, options);
@@ -81,7 +87,7 @@ async function measureAll(subject: string, options: Options): Promise<void> {
     cores: cpus().length,
     memoryMiB: Math.round(totalmem() / 1024 ** 2),
     node: process.version,
-    ...('missing' in python ? {} : { torch: python.version }),
+    torch: pythons.map(({ version }) => version),
   };
   const samples: Samples[] = [];
   const print = () => {
@@ -91,7 +97,7 @@ async function measureAll(subject: string, options: Options): Promise<void> {
       return;
     }
     const { processor, cores, node } = machine;
-    const torch = 'missing' in python ? python.missing : `PyTorch ${python.version}`;
+    const torch = pythons.length === 0 ? 'no PyTorch' : `PyTorch ${pythons.map(({ version }) => version).join(' and ')}`;
     const rounds = `medians of ${options.rounds} rounds of ${options.seconds} s each`;
     console.log(
       `${processor}, ${cores} cores, Node ${node}, ${torch}; ${rounds}\n\n${rows.length === 0 ? 'nothing was measured' : table(rows)}`,
@@ -119,7 +125,7 @@ async function measureInTurn(
   samples: Samples[],
 ): Promise<void> {
   const turns = contenders.map((contender) => ({ contender, measurements: [] as Measurement[] }));
-  samples.push(...turns.map(({ contender: { name, baseline }, measurements }) => ({ subject, contender: name, baseline, measurements })));
+  samples.push(...turns.map(({ contender: { name, role }, measurements }) => ({ subject, contender: name, role, measurements })));
   const absent = new Set<Contender>();
   for (let round = 1; round <= rounds; round++) {
     for (const { contender, measurements } of turns) {

@@ -16,7 +16,7 @@ import { nodeFiles } from '../../src/node/files/files.js';
 import { Memory } from '../../src/tensor/memory.js';
 import { type Configuration, resolveConfiguration } from '../../src/training/configuration.js';
 import { NoResult } from './program.js';
-import { environmentOf, processorHints, pythonWithTorch } from './torch.js';
+import { environmentOf, type PythonWithTorch, processorHints, pythonsWithTorch } from './torch.js';
 
 interface Options {
   run: string;
@@ -46,7 +46,7 @@ const command = new Command('parity')
   .action(compareTrainings);
 
 async function compareTrainings({ run, epochs, python: wanted }: Options): Promise<void> {
-  const found = pythonWithTorch(wanted);
+  const found = pythonsWithTorch(wanted === undefined ? undefined : [wanted]);
   if ('missing' in found) throw new NoResult(found.missing);
   const job = await writeJob(run, epochs);
   const { losses, perplexities } = reportedBy(run);
@@ -57,7 +57,7 @@ async function compareTrainings({ run, epochs, python: wanted }: Options): Promi
     );
   };
   console.log(`${''.padEnd(34)}    decade   PyTorch   difference`);
-  for await (const progress of torchProgress(found.python, job)) {
+  for await (const progress of torchProgress((found[0] as PythonWithTorch).python, job)) {
     if ('update' in progress) row(`loss of update ${progress.update}`, losses.get(progress.update), progress.loss, 5);
     else {
       const { epoch, updates, devPerplexity } = progress;

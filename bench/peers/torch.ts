@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { dirname } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, homedir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { NoResult, resultOf } from './program.js';
 
 /** How PyTorch shares out its work: it and OpenBLAS keep pools of their own, and both guess the processor. */
@@ -14,36 +14,64 @@ export interface TorchSetting {
   readonly coreType?: string;
   /** The vector instructions of PyTorch's own kernels, where it is told. */
   readonly capability?: string;
+  /** An allocator in the place of the C library's: the path of tcmalloc. */
+  readonly allocator?: string;
 }
 
-/** The interpreter that has PyTorch: `wanted` alone when given. */
-export function pythonWithTorch(wanted: string | undefined): { python: string; version: string } | { missing: string } {
-  const tried = wanted === undefined ? ['python3', '/usr/bin/python3', 'python'] : [wanted];
-  for (const python of tried) {
+/** An interpreter with PyTorch. */
+export interface PythonWithTorch {
+  readonly python: string;
+  /** As PyTorch gives it: `1.13.1`. */
+  readonly version: string;
+}
+
+/** Every PyTorch there is, one interpreter per version, newest first: `wanted` alone when given. */
+export function pythonsWithTorch(wanted: readonly string[] | undefined): PythonWithTorch[] | { missing: string } {
+  const tried = wanted ?? ['python3', '/usr/bin/python3', 'python', ...installedPythons()];
+  const found = new Map<string, PythonWithTorch>();
+  for (const python of new Set(tried)) {
     const { status, stdout } = spawnSync(python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8', timeout: 60_000 });
-    if (status === 0) return { python, version: stdout.trim() };
+    const version = stdout?.trim() ?? '';
+    if (status === 0 && !found.has(version)) found.set(version, { python, version });
   }
+  if (found.size > 0) return [...found.values()].sort((a, b) => b.version.localeCompare(a.version, 'en', { numeric: true }));
   return {
     missing: `no PyTorch in ${tried.join(', ')}: install it (Debian: apt-get install python3-torch), or name an interpreter with --python`,
   };
 }
 
-export function environmentOf({ torch, openblas, coreType, capability }: TorchSetting): NodeJS.ProcessEnv {
+/** Where pyenv and virtual environments put interpreters. */
+function installedPythons(): string[] {
+  const folders = [join(homedir(), '.pyenv', 'versions'), join(homedir(), '.virtualenvs'), '.'];
+  const environments = folders.flatMap((folder) => (existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []));
+  return environments.map((environment) => join(environment, 'bin', 'python')).filter(existsSync);
+}
+
+/** Where Debian and Fedora put tcmalloc, which PyTorch's own guide to tuning recommends; undefined where it is not installed. */
+export function tcmalloc(): string | undefined {
+  const folders = [`/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`, '/usr/lib64', '/usr/local/lib'];
+  const names = ['libtcmalloc_minimal.so.4', 'libtcmalloc.so.4'];
+  return folders.flatMap((folder) => names.map((name) => join(folder, name))).find(existsSync);
+}
+
+export function environmentOf({ torch, openblas, coreType, capability, allocator }: TorchSetting): NodeJS.ProcessEnv {
   return {
     OMP_NUM_THREADS: String(torch),
     MKL_NUM_THREADS: String(Math.max(torch, openblas)),
     OPENBLAS_NUM_THREADS: String(openblas),
     ...(coreType === undefined ? {} : { OPENBLAS_CORETYPE: coreType }),
     ...(capability === undefined ? {} : { ATEN_CPU_CAPABILITY: capability }),
+    ...(allocator === undefined ? {} : { LD_PRELOAD: allocator }),
   };
 }
 
-export function describeSetting({ torch, openblas, coreType, capability }: TorchSetting): string {
+export function describeSetting({ torch, openblas, coreType, capability, allocator }: TorchSetting): string {
   return [
     `torch threads ${torch}`,
     `OpenBLAS threads ${openblas}`,
     ...(coreType === undefined ? [] : [`OPENBLAS_CORETYPE=${coreType}`]),
     ...(capability === undefined ? [] : [`ATEN_CPU_CAPABILITY=${capability}`]),
+    ...(allocator === undefined ? [] : ['tcmalloc']),
   ].join(', ');
 }
 
@@ -63,12 +91,14 @@ export function processorHints(flags: string): Pick<TorchSetting, 'coreType' | '
 }
 
 /**
- * The fastest setting: first what to tell it of the processor, then the threads. Each is tried for a moment, twice, of
- * which the better counts; what was found is kept in `cache` under `key`.
+ * The fastest setting with one of these allocators (the first: `undefined` is the C library's): first what to tell it of the
+ * processor, then the threads, then the other allocators. Each is tried for a moment, twice, of which the better counts; what was
+ * found is kept in `cache` under `key`.
  */
 export async function fastestSetting(
   key: string,
   threads: number,
+  [allocator, ...otherAllocators]: readonly (string | undefined)[],
   cache: string,
   speedOf: (setting: TorchSetting) => Promise<number>,
 ): Promise<TorchSetting> {
@@ -76,15 +106,21 @@ export async function fastestSetting(
   const place = `${cpus()[0]?.model ?? ''} ${key}`;
   const before = known[place];
   if (before !== undefined) return before;
-  const [first = { torch: 1, openblas: 1 }, ...others] = threadSettings(threads);
+  const using = (path: string | undefined) => (path === undefined ? {} : { allocator: path });
+  const [first = { torch: 1, openblas: 1 }, ...others] = threadSettings(threads).map((setting) => ({ ...setting, ...using(allocator) }));
   const hinted = await fastest(
     processorHints(processorFlags()).map((hints) => ({ ...first, ...hints })),
     speedOf,
   );
-  const { setting } = await fastest(
+  const threaded = await fastest(
     others.map((other) => ({ ...hinted.setting, ...other })),
     speedOf,
     hinted,
+  );
+  const { setting } = await fastest(
+    otherAllocators.map((other) => ({ ...threaded.setting, ...using(other) })),
+    speedOf,
+    threaded,
   );
   mkdirSync(dirname(cache), { recursive: true });
   writeFileSync(cache, JSON.stringify({ ...readCache(cache), [place]: setting }, undefined, 2));

@@ -9,6 +9,7 @@ import json
 import statistics
 import struct
 import time
+from multiprocessing import get_context
 
 import numpy
 import torch
@@ -173,36 +174,118 @@ def main():
     parser.add_argument("--beam", type=int, required=True)
     parser.add_argument("--seconds", type=float, default=0)
     parser.add_argument("--batches", type=int, default=0, help="only the first so many; 0: all")
+    parser.add_argument("--processes", type=int, default=1, help="more than one: each takes the next batch when it is free")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    torch.set_num_interop_threads(1)
     with open(options.job, encoding="utf8") as file:
         job = json.load(file)
     if options.batches > 0:
         job["batches"] = job["batches"][: options.batches]
+    parts = divided(job["batches"], options.processes)
+    if options.processes == 1:
+        print(json.dumps(joined(parts, [measure(options, job, parts, Alone(len(parts)))])))
+        return
+    context = get_context("spawn")
+    turns = Together(context, options.processes, len(parts))
+    results = context.SimpleQueue()
+    processes = [context.Process(target=measure_apart, args=(options, job, parts, turns, results)) for _ in range(options.processes)]
+    for process in processes:
+        process.start()
+    measured = [results.get() for _ in processes]
+    for process in processes:
+        process.join()
+    print(json.dumps(joined(parts, measured)))
+
+
+def divided(batches, processes):
+    """Batches to take in turn: divided where there are too few for the processes to end together."""
+    pieces = 1 if processes == 1 or len(batches) >= 4 * processes else processes
+    size = lambda batch: -(-len(batch) // pieces)
+    return [batch[start : start + size(batch)] for batch in batches for start in range(0, len(batch), size(batch))]
+
+
+class Alone:
+    """One process takes every part."""
+
+    def __init__(self, count):
+        self.count = count
+
+    def meet(self):
+        pass
+
+    def agree(self, wanted):
+        return wanted
+
+    def take(self):
+        return iter(range(self.count))
+
+
+class Together:
+    """Processes that take parts in turn, and measure the same rounds."""
+
+    def __init__(self, context, processes, count):
+        self.count = count
+        self.barrier = context.Barrier(processes)
+        self.next = context.Value("i", 0)
+        self.last = context.Value("b", 0)
+
+    def meet(self):
+        """All are ready for another round."""
+        if self.barrier.wait() == 0:
+            self.next.value = 0
+        self.barrier.wait()
+
+    def agree(self, wanted):
+        """All stop after the same round: the one in which somebody had enough."""
+        if not wanted:
+            self.last.value = 1
+        self.barrier.wait()
+        return self.last.value == 0
+
+    def take(self):
+        while True:
+            with self.next.get_lock():
+                index = self.next.value
+                self.next.value += 1
+            if index >= self.count:
+                return
+            yield index
+
+
+def measure_apart(options, job, parts, turns, results):
+    results.put(measure(options, job, parts, turns))
+
+
+def measure(options, job, parts, turns):
+    """The seconds of each round, and the translations of the parts that this process took in the last."""
+    torch.set_num_threads(options.threads)
+    torch.set_num_interop_threads(1)
     with torch.inference_mode():
         model = Translator(read_safetensors(job["weights"]), job["layers"], job["reverseSource"], job["attention"])
-        for batch in job["batches"]:
-            search(model, batch, options.beam, job["lengthPenalty"])
+        translate = lambda: {index: search(model, parts[index], options.beam, job["lengthPenalty"]) for index in turns.take()}
+        turns.meet()
+        translate()
         times = []
         end = time.perf_counter() + options.seconds
-        while not times or time.perf_counter() < end:
+        while not times or turns.agree(time.perf_counter() < end):
+            turns.meet()
             start = time.perf_counter()
-            found = [search(model, batch, options.beam, job["lengthPenalty"]) for batch in job["batches"]]
+            found = translate()
+            turns.meet()
             times.append(time.perf_counter() - start)
-    translations = [result for batch in found for result in batch]
-    seconds = statistics.median(times)
-    print(
-        json.dumps(
-            {
-                "seconds": seconds,
-                "sentencesPerSecond": len(translations) / seconds,
-                "wordsPerSecond": sum(len(ids) + 1 for ids, _ in translations) / seconds,
-                "peakRssMiB": peak_resident_mebibytes(),
-                "translations": [{"ids": ids, "logProbability": total} for ids, total in translations],
-            }
-        )
-    )
+    return times, found, peak_resident_mebibytes()
+
+
+def joined(parts, measured):
+    found = {index: results for _, taken, _ in measured for index, results in taken.items()}
+    translations = [result for index in range(len(parts)) for result in found[index]]
+    seconds = statistics.median(measured[0][0])
+    return {
+        "seconds": seconds,
+        "sentencesPerSecond": len(translations) / seconds,
+        "wordsPerSecond": sum(len(ids) + 1 for ids, _ in translations) / seconds,
+        "peakRssMiB": sum(resident for _, _, resident in measured),
+        "translations": [{"ids": ids, "logProbability": total} for ids, total in translations],
+    }
 
 
 if __name__ == "__main__":

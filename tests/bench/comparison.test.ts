@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { compare, median, type Samples, table } from '../../bench/peers/comparison.js';
+import { compare, median, type Role, type Samples, table } from '../../bench/peers/comparison.js';
 import { agreement } from '../../bench/peers/decoding-contenders.js';
 import { spreadLines } from '../../bench/peers/decoding-job.js';
 import { parseProcessorTime, usedByOthers } from '../../bench/peers/processor-time.js';
 import { describeSetting, environmentOf, processorHints, threadSettings } from '../../bench/peers/torch.js';
 
-const samples = (contender: string, baseline: boolean, speeds: number[], peakRssMiB: number, subject = 'small'): Samples => ({
+const samples = (contender: string, role: Role, speeds: number[], peakRssMiB: number, subject = 'small'): Samples => ({
   subject,
   contender,
-  baseline,
+  role,
   measurements: speeds.map((wordsPerSecond) => ({ wordsPerSecond, peakRssMiB })),
 });
 
@@ -19,28 +19,36 @@ describe('comparison of contenders', () => {
     assert.equal(median([4, 1, 3, 2]), 2.5);
   });
 
-  test('ratios are to the fastest baseline of the same subject', () => {
+  test('ratios are to the fastest usual peer and to the fastest of all on the same subject', () => {
     const rows = compare([
-      samples('peer, one thread', true, [60, 50, 70], 400),
-      samples('peer, two threads', true, [100, 90, 500], 500),
-      samples('decade', false, [200, 190, 210], 250),
-      samples('peer, one thread', true, [10], 800, 'base'),
-      samples('decade', false, [15], 800, 'base'),
+      samples('peer, one thread', 'usual', [60, 50, 70], 400),
+      samples('peer, two threads', 'usual', [100, 90, 500], 500),
+      samples('peer, two processes', 'peer', [160], 1_000),
+      samples('decade', 'decade', [200, 190, 210], 250),
+      samples('peer, one thread', 'usual', [10], 800, 'base'),
+      samples('decade', 'decade', [15], 800, 'base'),
     ]);
     assert.deepEqual(
-      rows.map(({ subject, wordsPerSecond, speedRatio, memoryRatio }) => [subject, wordsPerSecond, speedRatio, memoryRatio]),
+      rows.map(({ subject, wordsPerSecond, speedRatio, strongestRatio, memoryRatio }) => [
+        subject,
+        wordsPerSecond,
+        speedRatio,
+        strongestRatio,
+        memoryRatio,
+      ]),
       [
-        ['small', 60, 0.6, 0.8],
-        ['small', 100, 1, 1],
-        ['small', 200, 2, 0.5],
-        ['base', 10, 1, 1],
-        ['base', 15, 1.5, 1],
+        ['small', 60, 0.6, 0.375, 0.8],
+        ['small', 100, 1, 0.625, 1],
+        ['small', 160, 1.6, 1, 2],
+        ['small', 200, 2, 1.25, 0.5],
+        ['base', 10, 1, 1, 1],
+        ['base', 15, 1.5, 1.5, 1],
       ],
     );
   });
 
-  test('who has no result has no row, and without a baseline there is no ratio', () => {
-    const rows = compare([samples('peer', true, [], 0), samples('decade', false, [7, 5], 100)]);
+  test('who has no result has no row, and without a peer there is no ratio', () => {
+    const rows = compare([samples('peer', 'usual', [], 0), samples('decade', 'decade', [7, 5], 100)]);
     assert.equal(rows.length, 1);
     assert.deepEqual(rows[0]?.wordsPerSecondRange, [5, 7]);
     assert.equal(rows[0]?.speedRatio, undefined);
@@ -49,7 +57,7 @@ describe('comparison of contenders', () => {
   test('rounds in which others used the machine do not count where there are calm ones', () => {
     const measurement = (wordsPerSecond: number, disturbance: number) => ({ wordsPerSecond, disturbance, peakRssMiB: 100 });
     const of = (...measurements: Samples['measurements']) =>
-      compare([{ subject: 'small', contender: 'decade', baseline: false, measurements }]);
+      compare([{ subject: 'small', contender: 'decade', role: 'decade', measurements }]);
     const [mixed] = of(measurement(10, 0.5), measurement(100, 0.01), measurement(104, 0));
     assert.deepEqual([mixed?.wordsPerSecond, mixed?.rounds, mixed?.disturbance], [102, 2, 0.01]);
     const [never] = of(measurement(10, 0.5), measurement(20, 0.25));
@@ -66,7 +74,7 @@ describe('comparison of contenders', () => {
   });
 
   test('the table shows only columns that hold something', () => {
-    const text = table(compare([samples('peer', true, [1_000], 400), samples('decade', false, [2_500], 300)]));
+    const text = table(compare([samples('peer', 'usual', [1_000], 400), samples('decade', 'decade', [2_500], 300)]));
     const lines = text.split('\n');
     assert.equal(new Set(lines.map((line) => line.length)).size, 1, 'all lines are as long as each other');
     assert.match(text, /decade +\| +2,500 \|.* 2\.50x \| +300 \| +0\.75x/);
@@ -87,12 +95,13 @@ describe('settings of PyTorch', () => {
   });
 
   test('what is described is what is set', () => {
-    const setting = { torch: 1, openblas: 2, coreType: 'SkylakeX' };
+    const setting = { torch: 1, openblas: 2, coreType: 'SkylakeX', allocator: '/usr/lib/libtcmalloc_minimal.so.4' };
     const environment = environmentOf(setting);
     assert.equal(environment.OPENBLAS_NUM_THREADS, '2');
     assert.equal(environment.OPENBLAS_CORETYPE, 'SkylakeX');
     assert.equal(environment.ATEN_CPU_CAPABILITY, undefined);
-    assert.match(describeSetting(setting), /torch threads 1, OpenBLAS threads 2, OPENBLAS_CORETYPE=SkylakeX$/);
+    assert.equal(environment.LD_PRELOAD, setting.allocator);
+    assert.match(describeSetting(setting), /torch threads 1, OpenBLAS threads 2, OPENBLAS_CORETYPE=SkylakeX, tcmalloc$/);
   });
 });
 
