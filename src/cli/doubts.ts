@@ -1,5 +1,5 @@
 import { type TranslationResult, unsureBelow } from '../decoding/translator.js';
-import type { Progress } from './progress.js';
+import type { ProgressBar } from './progress.js';
 import { figure } from './progress.js';
 import { warn } from './warning.js';
 
@@ -12,11 +12,11 @@ const wordsTold = 5;
  * that what stops the work is told alone, or whenever asked.
  */
 export class Doubts {
-  readonly #progress: Pick<Progress, 'line'>;
+  readonly #progress: Pick<ProgressBar, 'line'>;
   #lines = 0;
   #untold: string[] = [];
 
-  constructor(progress: Pick<Progress, 'line'>) {
+  constructor(progress: Pick<ProgressBar, 'line'>) {
     this.#progress = progress;
   }
 

@@ -24,7 +24,7 @@ const shortestBar = 6;
  * Progress on standard error: a bar that is drawn over itself on a terminal, otherwise a plain line every ten seconds.
  * Nothing is shown in the first two seconds.
  */
-export class Progress {
+export class ProgressBar {
   readonly #started = performance.now();
   readonly #isTerminal: boolean;
   readonly #style = styleFor(process.stderr);
@@ -86,12 +86,12 @@ export class Progress {
 
 /** Progress through several pieces of work, told apart by their labels; each has its own time. */
 export class StagedProgress {
-  #stage: { readonly label: string; readonly progress: Progress } | undefined;
+  #stage: { readonly label: string; readonly progress: ProgressBar } | undefined;
 
   readonly update = (state: Omit<ProgressState, 'figures'> & { readonly figures?: readonly string[] }): void => {
     if (this.#stage?.label !== state.label) {
       this.end();
-      this.#stage = { label: state.label, progress: new Progress() };
+      this.#stage = { label: state.label, progress: new ProgressBar() };
     }
     this.#stage?.progress.update({ figures: [], ...state });
   };

@@ -1,5 +1,5 @@
 import { counted } from '../core/counted.js';
-import type { BatchFigures, Profile } from '../analysis/cost/simulated-workload.js';
+import type { BatchFigures, MachineProfile } from '../analysis/cost/simulated-workload.js';
 import type { PaperPrediction, SimulatedStrategy, Strategy, StrategyResult } from '../analysis/cost/simulation.js';
 import type { CheckedStrategy } from '../analysis/cost/simulation-check.js';
 import { describePlacement } from '../parallel/schedule/placement.js';
@@ -21,7 +21,7 @@ const columns = 80;
 /** Which batches, and whose costs. */
 export function describeBatch(
   { sentences, sourceTokens, targetTokens, batchesPerUpdate, counted: isCounted }: BatchFigures,
-  { profile, bandwidth }: { readonly profile: Profile; readonly bandwidth?: number | undefined },
+  { profile, bandwidth }: { readonly profile: MachineProfile; readonly bandwidth?: number | undefined },
   gemm: string | undefined,
 ): string {
   const batches = batchesPerUpdate === 1 ? '' : `${batchesPerUpdate} batches an update, each of `;

@@ -3,12 +3,12 @@ import { describeReport } from '../data/filter.js';
 import type { TrainingEvent } from '../training/events.js';
 import { nodeFiles } from '../node/files/files.js';
 import { Interrupted } from './interruption.js';
-import { figure, Progress } from './progress.js';
+import { figure, ProgressBar } from './progress.js';
 import { warn } from './warning.js';
 
 /** Shows a training's events on standard error: the log's lines (`log`), and how far it is. */
 export function showTraining({ log }: { log: boolean }): { onEvent(event: TrainingEvent): void; end(): void } {
-  const progress = new Progress();
+  const progress = new ProgressBar();
   const onEvent = (event: TrainingEvent): void => {
     switch (event.kind) {
       case 'tokenizers':

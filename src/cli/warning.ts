@@ -1,8 +1,8 @@
-import type { Progress } from './progress.js';
+import type { ProgressBar } from './progress.js';
 import { say } from './terminal.js';
 
 /** One line on standard error about something that did not stop the work. */
-export function warn(warning: Error, progress?: Pick<Progress, 'line'>): void {
+export function warn(warning: Error, progress?: Pick<ProgressBar, 'line'>): void {
   const line = `decade: warning: ${warning.message.replace(/\s*\n\s*/g, ' ')}`;
   if (progress === undefined) say(line);
   else progress.line(line);

@@ -123,7 +123,7 @@ export class Corpus {
     await this.#file.close();
   }
 
-  #span(pair: number): Span {
+  #span(pair: number): PairPlace {
     const { source, target } = this.lengths;
     const sourceLength = source[pair];
     if (sourceLength === undefined) throw new RangeError(`pair ${pair} of a corpus of ${this.pairs}`);
@@ -156,17 +156,17 @@ export class Corpus {
 const stride = 64;
 
 /** Where a pair's ids lie: source from `begin`, then target up to `end`. */
-interface Span {
+interface PairPlace {
   pair: number;
   begin: number;
   sourceLength: number;
   end: number;
 }
 
-interface Stretch {
+interface JoinedRead {
   begin: number;
   end: number;
-  spans: Span[];
+  spans: PairPlace[];
 }
 
 function everyBegin(lengths: { source: Uint16Array; target: Uint16Array }): Float64Array {
@@ -184,9 +184,9 @@ const widestGap = 8_192;
 const longestStretch = 262_144;
 
 /** Spans that lie close together, to be read at once. */
-function joinedStretches(spans: readonly Span[]): Stretch[] {
-  const stretches: Stretch[] = [];
-  let last: Stretch | undefined;
+function joinedStretches(spans: readonly PairPlace[]): JoinedRead[] {
+  const stretches: JoinedRead[] = [];
+  let last: JoinedRead | undefined;
   for (const span of [...spans].sort((a, b) => a.begin - b.begin)) {
     if (last !== undefined && span.begin - last.end <= widestGap && span.end - last.begin <= longestStretch) {
       last.end = Math.max(last.end, span.end);

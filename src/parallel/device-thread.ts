@@ -1,7 +1,7 @@
 import { createModel } from '../models/create.js';
 import { Gradients } from '../nn/parameters.js';
 import type { Device } from '../tensor/device.js';
-import { ProductRecorder, type Profile, profiled } from '../tensor/instrumentation.js';
+import { ProductRecorder, type KernelTimes, profiled } from '../tensor/instrumentation.js';
 import type { Precision } from '../tensor/matrix.js';
 import { matrixIdentity } from '../tensor/matrix.js';
 import { Memory } from '../tensor/memory.js';
@@ -112,7 +112,7 @@ class TrainingDevice {
   readonly #partial: Float64Array;
   readonly #description: { gemm: string; precision: Precision; kernels: string };
   readonly #recorder: ProductRecorder | undefined;
-  readonly #profile: Profile = new Map();
+  readonly #profile: KernelTimes = new Map();
   #all: Gradients[] = [];
 
   static async start(port: ThreadPort, start: StartMessage): Promise<TrainingDevice> {

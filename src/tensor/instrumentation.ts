@@ -87,10 +87,10 @@ class RecordedProvider extends MatrixWrapper {
 }
 
 /** Milliseconds by kernel, the matrix products under `products`. */
-export type Profile = Map<string, number>;
+export type KernelTimes = Map<string, number>;
 
 /** A device that adds the time of every kernel and product to `profile`. Costs about a tenth of a microsecond a call. */
-export function profiled(device: Device, profile: Profile): Device {
+export function profiled(device: Device, profile: KernelTimes): Device {
   const timed = <Arguments extends unknown[], Result>(name: string, run: (...given: Arguments) => Result) => {
     return (...given: Arguments): Result => {
       const start = performance.now();

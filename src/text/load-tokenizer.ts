@@ -3,7 +3,7 @@ import { DecadeError } from '../core/errors.js';
 import { BytePairTokenizer, byteToken, firstByteId, firstTextId, type Merge } from './byte-pair-encoding.js';
 import { ClosedVocabularyTokenizer, longestWord } from './closed-vocabulary.js';
 import { normalisations } from './normalisation.js';
-import { Pipeline, type PipelineOptions } from './pipeline.js';
+import { Pipeline, type TextPipelineOptions } from './pipeline.js';
 import { specialTokens, type Tokenizer } from './tokenizer.js';
 import { Vocabulary } from './vocabulary.js';
 
@@ -87,7 +87,7 @@ type Refuse = (received: string) => never;
 /** The pipeline, of all that decade writes or has written, that gives exactly the file's rules. */
 function matchingPipeline(contents: unknown): Pipeline | undefined {
   const found = z.looseObject({}).parse(contents);
-  for (const segmentation of Object.keys(kinds) as PipelineOptions['segmentation'][]) {
+  for (const segmentation of Object.keys(kinds) as TextPipelineOptions['segmentation'][]) {
     for (const lowercase of [false, true]) {
       for (const normalisation of normalisations) {
         const pipeline = new Pipeline({ segmentation, lowercase, normalisation });

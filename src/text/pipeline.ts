@@ -30,7 +30,7 @@ const patterns = (letter: string) =>
 
 export type Segmentation = keyof ReturnType<typeof patterns>;
 
-export interface PipelineOptions {
+export interface TextPipelineOptions {
   segmentation: Segmentation;
   lowercase: boolean;
   normalisation: Normalisation;
@@ -42,7 +42,7 @@ export class Pipeline {
   readonly #pattern: string;
   readonly #expression: RegExp;
 
-  constructor(readonly options: PipelineOptions) {
+  constructor(readonly options: TextPipelineOptions) {
     this.prefixLength = options.segmentation === 'characters' ? 0 : 1;
     this.#pattern = patterns(letters[options.normalisation])[options.segmentation];
     this.#expression = new RegExp(this.#pattern, 'gu');

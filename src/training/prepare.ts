@@ -16,7 +16,14 @@ import type { TrainingEvent } from './events.js';
 import { type Executor, pins } from './executor.js';
 import type { UpdateRule } from './optimizer-options.js';
 import type { ParallelOptions } from './parallel-options.js';
-import { corpusFingerprint, parseProgress, placementDifference, Progress, requireSameCorpus, type SavedProgress } from './progress.js';
+import {
+  corpusFingerprint,
+  parseProgress,
+  placementDifference,
+  TrainingProgress,
+  requireSameCorpus,
+  type SavedProgress,
+} from './progress.js';
 import { sourceWords, trainTokenizers } from './tokenizers.js';
 import { Validation } from './validation.js';
 
@@ -73,7 +80,7 @@ export interface Prepared {
   readonly fingerprint: SavedProgress['corpus'];
   readonly validation: Validation | undefined;
   readonly executor: Executor;
-  readonly progress: Progress;
+  readonly progress: TrainingProgress;
   readonly isRestored: boolean;
   readonly metrics: Journal;
   readonly log: Journal;
@@ -179,7 +186,7 @@ export async function prepare(
     closers.push(() => metrics.close());
     const log = await run.journal('train.log', saved?.logBytes ?? 0);
     closers.push(() => log.close());
-    const progress = checkpoint === undefined ? new Progress() : Progress.restored(checkpoint.step, checkpoint.saved);
+    const progress = checkpoint === undefined ? new TrainingProgress() : TrainingProgress.restored(checkpoint.step, checkpoint.saved);
     const isRestored = checkpoint !== undefined;
     return { configuration, run, model, corpus, fingerprint, validation, executor, progress, isRestored, metrics, log, close };
   } catch (error) {

@@ -60,7 +60,7 @@ const savedProgress = z.strictObject({
 export type SavedProgress = z.output<typeof savedProgress>;
 
 /** Where training is. */
-export class Progress {
+export class TrainingProgress {
   step = 0;
   epoch = 0;
   batch = 0;
@@ -72,9 +72,20 @@ export class Progress {
   validationOwed = false;
   window: z.output<typeof reportWindow> = emptyWindow;
 
-  static restored(step: number, saved: SavedProgress): Progress {
+  static restored(step: number, saved: SavedProgress): TrainingProgress {
     const { epoch, batch, batches, sentences, seconds, best, stalled, validationOwed, window } = saved;
-    return Object.assign(new Progress(), { step, epoch, batch, batches, sentences, seconds, best, stalled, validationOwed, window });
+    return Object.assign(new TrainingProgress(), {
+      step,
+      epoch,
+      batch,
+      batches,
+      sentences,
+      seconds,
+      best,
+      stalled,
+      validationOwed,
+      window,
+    });
   }
 
   get position(): Position {

@@ -18,7 +18,7 @@ import {
 import { pins, type UpdateResult } from './executor.js';
 import { isDue, type Position } from './interval.js';
 import { isAbort, type Prepared, prepare, requirePossible, type TrainingContext, type TrainRequest } from './prepare.js';
-import type { Progress } from './progress.js';
+import type { TrainingProgress } from './progress.js';
 import { learningRateOf } from './schedule.js';
 
 export type { ExecutorSetup, TrainingContext, TrainRequest } from './prepare.js';
@@ -71,7 +71,7 @@ class Loop {
   readonly #prepared: Prepared;
   readonly #request: TrainRequest;
   readonly #training: Configuration['training'];
-  readonly #progress: Progress;
+  readonly #progress: TrainingProgress;
   #plan: { epoch: number; plan: EpochPlan } | undefined;
   #recent = { words: 0, seconds: 0 };
   #session = { seconds: 0, fraction: 0 };

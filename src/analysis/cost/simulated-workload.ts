@@ -13,10 +13,10 @@ import type { Workload } from './simulation.js';
 
 export const profiles = ['here', '2014'] as const;
 /** Whose costs: measured on this machine, or those of GPUs of 2014. */
-export type Profile = (typeof profiles)[number];
+export type MachineProfile = (typeof profiles)[number];
 
 export interface MachineChoice {
-  readonly profile: Profile;
+  readonly profile: MachineProfile;
   /** Between memories of devices, in GB/s. Default: the profile's; `here` devices share one memory. */
   readonly bandwidth?: number | undefined;
   /** A matrix library by name. Default: the fastest here. */
@@ -71,7 +71,7 @@ export async function simulatedWorkload(
   };
 }
 
-async function batchFigures(runtime: Runtime, configuration: Configuration, profile: Profile): Promise<BatchFigures> {
+async function batchFigures(runtime: Runtime, configuration: Configuration, profile: MachineProfile): Promise<BatchFigures> {
   const lengths = await estimateCorpus(runtime.files, configuration).catch((error: unknown) => {
     if (error instanceof DecadeError && error.kind === 'input') return undefined;
     throw error;
@@ -88,7 +88,7 @@ async function batchFigures(runtime: Runtime, configuration: Configuration, prof
 function unmeasured(
   { dropout, attention, optimizer }: Network & { readonly dropout: number },
   precision: Precision,
-  profile: Profile,
+  profile: MachineProfile,
 ): string[] {
   const missing = dropout > 0 ? ['dropout is not counted'] : [];
   if (profile === 'here') return missing;

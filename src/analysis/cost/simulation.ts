@@ -160,7 +160,7 @@ function wordsOf({ source, target }: BatchShape): number {
 }
 
 /** One assumption changed, all others as in the middle. */
-export interface Variation {
+export interface VariedAssumption {
   readonly assumption: string;
   readonly speedup: number;
   readonly wordsPerSecond: number;
@@ -172,7 +172,7 @@ export interface PaperPrediction {
   readonly published: { readonly oneGpu: number; readonly eightGpus: number; readonly speedup: number };
   /** Nothing about the eight GPUs was used to make it. */
   readonly predicted: StrategyResult;
-  readonly variations: readonly Variation[];
+  readonly variations: readonly VariedAssumption[];
   /** Over all combinations of the assumptions. */
   readonly range: { readonly lowest: number; readonly highest: number };
   /** Share of its time that a device of each kind computes. */

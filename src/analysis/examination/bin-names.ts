@@ -1,16 +1,16 @@
 /** A part of a test set, by its least and greatest length or rank. */
-interface Range {
+interface BinBounds {
   readonly least: number;
   readonly greatest: number;
 }
 
 /** `5`, `7–9`, `486–12K` */
-export function binRange({ least, greatest }: Range): string {
+export function binRange({ least, greatest }: BinBounds): string {
   return least === greatest ? shortened(least) : `${shortened(least)}–${shortened(greatest)}`;
 }
 
 /** Of parts side by side below a plot: `7–9`, or `≤656` for all of them where a range is too long to stand beside the next one. */
-export function binNames(bins: readonly Range[]): string[] {
+export function binNames(bins: readonly BinBounds[]): string[] {
   const ranges = bins.map(binRange);
   return ranges.every((range) => range.length <= longestRange) ? ranges : bins.map(({ greatest }) => `≤${shortened(greatest)}`);
 }

@@ -31,14 +31,14 @@ export async function principalPlane(vectors: readonly Float32Array[], { signal,
   if (total === 0) return { points: vectors.map(() => ({ x: 0, y: 0 })), shares: [0, 0] };
 
   const key = randomKey(0, 'sample');
-  let directions: Pair = orthonormal([
+  let directions: TwoVectors = orthonormal([
     Float64Array.from({ length: size }, (_, index) => normal(key, index)),
     Float64Array.from({ length: size }, (_, index) => normal(key, size + index)),
   ]).directions;
   let variances: [number, number] = [0, 0];
   const turn = turns();
   for (let round = 0; round < mostRounds; round++) {
-    const next: Pair = [new Float64Array(size), new Float64Array(size)];
+    const next: TwoVectors = [new Float64Array(size), new Float64Array(size)];
     for (const vector of vectors) {
       const { x, y } = project(vector, mean, directions);
       for (let index = 0; index < size; index++) {
@@ -66,9 +66,9 @@ export async function principalPlane(vectors: readonly Float32Array[], { signal,
   };
 }
 
-type Pair = [Float64Array, Float64Array];
+type TwoVectors = [Float64Array, Float64Array];
 
-function project(vector: Float32Array, mean: Float64Array, [first, second]: Pair): { x: number; y: number } {
+function project(vector: Float32Array, mean: Float64Array, [first, second]: TwoVectors): { x: number; y: number } {
   let [x, y] = [0, 0];
   for (let index = 0; index < vector.length; index++) {
     const centred = (vector[index] as number) - (mean[index] as number);
@@ -79,7 +79,7 @@ function project(vector: Float32Array, mean: Float64Array, [first, second]: Pair
 }
 
 /** Gram-Schmidt, with the lengths that were taken out. */
-function orthonormal([first, second]: Pair): { directions: Pair; lengths: [number, number] } {
+function orthonormal([first, second]: TwoVectors): { directions: TwoVectors; lengths: [number, number] } {
   const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, value, index) => sum + value * (b[index] as number), 0);
   const unit = (vector: Float64Array, length: number) => (length === 0 ? vector : vector.map((value) => value / length));
   const firstLength = Math.sqrt(dot(first, first));

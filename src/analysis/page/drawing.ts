@@ -52,11 +52,11 @@ export function svgFile({ title, unit, legend, body, width, height, style = '' }
   return text;
 }
 
-type PlacedName = Drawing['legend'][number] & { readonly x: number };
+type LegendPlace = Drawing['legend'][number] & { readonly x: number };
 
 /** Names one after another, on as many lines as they need. */
-function legendLines(legend: Drawing['legend'], width: number): PlacedName[][] {
-  const lines: PlacedName[][] = [];
+function legendLines(legend: Drawing['legend'], width: number): LegendPlace[][] {
+  const lines: LegendPlace[][] = [];
   let x = Number.POSITIVE_INFINITY;
   for (const entry of legend) {
     const needed = swatchWidth + 1.08 * textWidth(entry.name);

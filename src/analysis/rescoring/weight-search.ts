@@ -19,7 +19,7 @@ export interface TunedWeight {
 }
 
 /** Weights between which no choice changes, and the one that stands for them. */
-interface Stretch {
+interface WeightInterval {
   readonly from: number;
   readonly to: number;
   readonly weight: number;
@@ -83,7 +83,7 @@ export class WeightSearch {
     });
     const behind = (index: number) => (scores[top] as number) - (scores[index] as number);
     const alike = [...stretches.keys()].filter((index) => behind(index) <= quantile(exceeded[index] as Float64Array, confidence));
-    const stretch = (index: number | undefined) => stretches[index ?? top] as Stretch;
+    const stretch = (index: number | undefined) => stretches[index ?? top] as WeightInterval;
     const [low, high] = [stretch(alike[0]).from, stretch(alike.at(-1)).to];
     const off = (index: number) => Math.abs(stretch(index).weight - (low + high) / 2);
     const chosen = alike.reduce((nearest, index) => (off(index) < off(nearest) ? index : nearest), top);
@@ -97,7 +97,7 @@ export class WeightSearch {
   }
 
   /** That of the even average is among them. */
-  #stretches(): Stretch[] {
+  #stretches(): WeightInterval[] {
     const ends = [...new Set([0, ...this.#changes.map(({ at }) => at), 1])].sort((a, b) => a - b);
     const all = ends.slice(1).map((to, index) => {
       const from = ends[index] as number;
@@ -110,12 +110,12 @@ export class WeightSearch {
   }
 
   /** The score at each stretch of a corpus in which each sentence occurs so many times. */
-  #scorer(stretches: readonly Stretch[]): (counts: Float64Array) => Float64Array {
+  #scorer(stretches: readonly WeightInterval[]): (counts: Float64Array) => Float64Array {
     const first = ({ at }: { at: number }) => {
       let [low, high] = [0, stretches.length];
       while (low < high) {
         const middle = (low + high) >> 1;
-        if ((stretches[middle] as Stretch).from >= at) high = middle;
+        if ((stretches[middle] as WeightInterval).from >= at) high = middle;
         else low = middle + 1;
       }
       return low;

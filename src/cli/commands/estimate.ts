@@ -16,7 +16,7 @@ import { DecadeError } from '../../core/errors.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { print, printJson } from '../output.js';
-import { figure, Progress } from '../progress.js';
+import { figure, ProgressBar } from '../progress.js';
 
 interface Options extends DeviceChoice {
   set?: string[];
@@ -61,7 +61,7 @@ async function estimate(path: string, { set, devices = nodeRuntime.cores, gemm }
   const speed = measureProducts(device, configuration);
   const measured = { devices, gemm: device.matrix.name, gflops: Math.round(speed / 1e8) / 10 };
   device.matrix.dispose();
-  const progress = new Progress();
+  const progress = new ProgressBar();
   const corpus = await estimateCorpus(nodeRuntime.files, configuration, (pairs) =>
     progress.update({ label: 'counting the corpus', figures: [`${figure(pairs)} pairs`] }),
   ).catch((error: unknown) => {

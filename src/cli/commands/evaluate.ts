@@ -7,7 +7,7 @@ import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { print, printJson } from '../output.js';
-import { figure, Progress } from '../progress.js';
+import { figure, ProgressBar } from '../progress.js';
 import { scoringOf, type ScoringChoice, withScoringOptions } from '../scoring.js';
 import { readTestSet } from '../test-set.js';
 import { warn } from '../warning.js';
@@ -73,7 +73,7 @@ function scoredFile(options: Options): string {
 
 async function translations(runs: readonly string[], lines: readonly string[], options: Options, signal: AbortSignal): Promise<string[]> {
   const model = await openModel(runs, options, signal);
-  const progress = new Progress();
+  const progress = new ProgressBar();
   const started = performance.now();
   try {
     const results = await model.translate(lines, {

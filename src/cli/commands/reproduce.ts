@@ -11,7 +11,7 @@ import { nodeRuntime } from '../../node/runtime.js';
 import { wholeNumber, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { Interrupted, interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
-import { figure, Progress } from '../progress.js';
+import { figure, ProgressBar } from '../progress.js';
 import { say } from '../terminal.js';
 import { readTestSet } from '../test-set.js';
 import { showTraining } from '../training-progress.js';
@@ -136,7 +136,7 @@ function states(of: readonly { readonly state: 'done' | 'begun' | 'new' }[]): st
 /** What a laboratory does, on standard error. */
 function showLaboratory(out: string) {
   let training: { run: string; shown: ReturnType<typeof showTraining> } | undefined;
-  let using = new Progress();
+  let using = new ProgressBar();
   let [over, all] = [0, 0];
   const endTraining = () => {
     training?.shown.end();
@@ -144,7 +144,7 @@ function showLaboratory(out: string) {
   };
   const line = (text: string) => {
     using.end();
-    using = new Progress();
+    using = new ProgressBar();
     say(text);
   };
   return {

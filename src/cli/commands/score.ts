@@ -3,7 +3,7 @@ import { type DeviceChoice, gathered, withDevicesOption, withGemmOption, wholeNu
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
-import { figure, Progress } from '../progress.js';
+import { figure, ProgressBar } from '../progress.js';
 import { allLines, requireSameCount } from '../text-input.js';
 import { warn } from '../warning.js';
 
@@ -44,7 +44,7 @@ async function score(options: Options, signal: AbortSignal): Promise<void> {
   requireSameCount({ name: options.source, lines: sources }, { name: options.target, lines: targets });
   const output = await openOutput(options.output);
   const model = await openModel(options.model, options, signal);
-  const progress = new Progress();
+  const progress = new ProgressBar();
   try {
     const scores = await model.score(
       sources.map((source, line) => ({ source, target: targets[line] ?? '' })),

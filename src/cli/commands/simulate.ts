@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { svgFile } from '../../analysis/page/drawing.js';
 import { modelOf, vocabulariesOf } from '../../analysis/cost/estimate.js';
-import { type BatchFigures, profiles, type Profile, simulatedWorkload } from '../../analysis/cost/simulated-workload.js';
+import { type BatchFigures, profiles, type MachineProfile, simulatedWorkload } from '../../analysis/cost/simulated-workload.js';
 import {
   predictPaper,
   type SimulatedStrategy,
@@ -21,7 +21,7 @@ import { nodeRuntime } from '../../node/runtime.js';
 import type { Configuration } from '../../training/configuration.js';
 import { names, numberFrom, withGemmOption, withSetOption } from '../arguments.js';
 import { print, printJson, requireDrawing, requireOutput, writeWhole } from '../output.js';
-import { Progress } from '../progress.js';
+import { ProgressBar } from '../progress.js';
 import {
   checkTable,
   describeBatch,
@@ -36,7 +36,7 @@ import { warn } from '../warning.js';
 interface Options {
   devices: number[];
   strategies: Strategy[];
-  profile: Profile;
+  profile: MachineProfile;
   bandwidth?: number;
   html?: string;
   svg?: string;
@@ -162,7 +162,7 @@ function possibleStrategies(
 }
 
 async function simulateEach(simulator: Simulator, wished: readonly Strategy[], devices: readonly number[]): Promise<SimulatedStrategy[]> {
-  const progress = new Progress();
+  const progress = new ProgressBar();
   const planned = devices.flatMap((count) => wished.map((strategy) => ({ count, strategy })));
   const simulated: SimulatedStrategy[] = [];
   for (const [index, { count, strategy }] of planned.entries()) {

@@ -9,7 +9,7 @@ import { Doubts } from '../doubts.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
-import { figure, Progress } from '../progress.js';
+import { figure, ProgressBar } from '../progress.js';
 import { say } from '../terminal.js';
 import { allLines, brokenLine, linesOf } from '../text-input.js';
 import { warn } from '../warning.js';
@@ -78,7 +78,7 @@ async function translate(options: Options, signal: AbortSignal): Promise<void> {
   const model = await openModel(options.model, options, signal);
   const typed = options.input === undefined && process.stdin.isTTY === true;
   if (typed) say('Type lines to translate; Ctrl-D ends.');
-  const progress = new Progress(!typed && !(options.output === undefined && process.stdout.isTTY === true));
+  const progress = new ProgressBar(!typed && !(options.output === undefined && process.stdout.isTTY === true));
   const doubts = new Doubts(progress);
   const broken: string[] = [];
   const started = performance.now();

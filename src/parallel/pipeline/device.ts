@@ -6,7 +6,7 @@ import { Gradients, type LearntParameter } from '../../nn/parameters.js';
 import { rowKeys } from '../../nn/pass.js';
 import { DeferredProducts } from '../../tensor/deferred-products.js';
 import { type Device, Scope } from '../../tensor/device.js';
-import { ProductRecorder, type Profile, profiled } from '../../tensor/instrumentation.js';
+import { ProductRecorder, type KernelTimes, profiled } from '../../tensor/instrumentation.js';
 import { matrixIdentity } from '../../tensor/matrix.js';
 import { Arena, Memory } from '../../tensor/memory.js';
 import { combineSlices } from '../../tensor/operations/softmax-slices.js';
@@ -55,7 +55,7 @@ export class PipelineDevice {
   /** In the order of 1F1B: what micro-batches keep until they are over, one arena for each that can be under way. */
   readonly #rooms: readonly Arena[] | undefined;
   readonly #recorder: ProductRecorder | undefined;
-  readonly #profile: Profile = new Map();
+  readonly #profile: KernelTimes = new Map();
   readonly #description: Extract<PipelineReply, { kind: 'started' }>;
   /** Tasks that each device has ended in all schedules so far. */
   readonly #ended: Int32Array;
