@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { openRun } from '../../src/checkpoint/run.js';
 import { batchesByLength, searchLimits } from '../../src/decoding/batches.js';
 import { resolveDecodingOptions } from '../../src/decoding/options.js';
+import { createModel } from '../../src/models/create.js';
 import { nodeFiles } from '../../src/node/files/files.js';
 import { resolveConfiguration } from '../../src/training/configuration.js';
 import { NoResult } from './program.js';
@@ -42,11 +43,17 @@ export async function writeDecodingJob(run: string, lines: readonly string[], be
   if (model.kind !== 'lstm' || model.attention === 'additive' || model.inputFeeding || model.bidirectional || model.residual) {
     throw new NoResult(`${run}: the peer knows LSTMs without attention or with dot attention, and nothing added to them`);
   }
+  const vocabularies = { source: tokenizers.source.size, target: tokenizers.target.size };
   const { lengthPenalty, batch } = resolveDecodingOptions({});
   const ids = lines.map((line) => tokenizers.source.encode(line));
   const places = batchesByLength(
     ids.map(({ length }) => length),
-    searchLimits(batch, beam, tokenizers.target.size),
+    searchLimits(
+      batch,
+      createModel(model, vocabularies).decodingMemory,
+      ids.map((source) => ({ source })),
+      { beam },
+    ),
   );
   const job: DecodingJob = {
     weights: resolve(run, 'model.safetensors'),

@@ -1,10 +1,18 @@
+import type { DecodingMemory } from '../models/model.js';
 import type { BatchLimits } from './options.js';
+import { longestTranslation, type SearchOptions, type SearchSentence } from './search.js';
+
+/** What bounds a batch, besides what an option says. */
+export interface SearchLimits extends BatchLimits {
+  /** Of device memory, and how much the sentence at a position takes. */
+  readonly memory?: { readonly bytes: number; of(position: number): number } | undefined;
+}
 
 /**
  * Groups positions 0 .. lengths.length into batches of like length, longest first, within the limits (a longer one is a
  * batch by itself). Equal lengths keep their order.
  */
-export function batchesByLength(lengths: readonly number[], limits: BatchLimits): number[][] {
+export function batchesByLength(lengths: readonly number[], limits: SearchLimits): number[][] {
   return batchesOf(byLength(lengths), lengths, limits);
 }
 
@@ -12,19 +20,22 @@ function byLength(lengths: readonly number[]): number[] {
   return [...lengths.keys()].sort((a, b) => (lengths[b] as number) - (lengths[a] as number) || a - b);
 }
 
-function batchesOf(positions: readonly number[], lengths: readonly number[], limits: BatchLimits): number[][] {
+function batchesOf(positions: readonly number[], lengths: readonly number[], limits: SearchLimits): number[][] {
   const batches: number[][] = [];
   let batch: number[] = [];
-  let tokens = 0;
+  let [tokens, bytes] = [0, 0];
+  const { memory = { bytes: 0, of: () => 0 } } = limits;
   for (const position of positions) {
-    const length = lengths[position] as number;
-    if (batch.length > 0 && (batch.length === limits.sentences || tokens + length > limits.tokens)) {
+    const [length, needed] = [lengths[position] as number, memory.of(position)];
+    const isFull = batch.length === limits.sentences || tokens + length > limits.tokens || bytes + needed > memory.bytes;
+    if (batch.length > 0 && isFull) {
       batches.push(batch);
       batch = [];
-      tokens = 0;
+      [tokens, bytes] = [0, 0];
     }
     batch.push(position);
     tokens += length;
+    bytes += needed;
   }
   if (batch.length > 0) batches.push(batch);
   return batches;
@@ -37,7 +48,7 @@ const fillingRows = 32;
  * As `batchesByLength`, for several devices that take one batch after the other: they get as many batches each, of as many
  * tokens, so that all end at about the same time; but no batches so small that devices would idle.
  */
-export function sharedBatches(lengths: readonly number[], limits: BatchLimits, devices: number, beam = 1): number[][] {
+export function sharedBatches(lengths: readonly number[], limits: SearchLimits, devices: number, beam = 1): number[][] {
   if (devices === 1) return batchesByLength(lengths, limits);
   const positions = byLength(lengths);
   const fewest = batchesOf(positions, lengths, limits).length;
@@ -57,14 +68,28 @@ export function sharedBatches(lengths: readonly number[], limits: BatchLimits, d
   });
 }
 
-/** Most bytes of logits that one step of a search may hold. */
-const logitsBytes = 64 * 1024 ** 2;
+/** Most bytes of a device's memory that a search may hold. */
+const searchBytes = 512 * 1024 ** 2;
 
-/** More rows a step make no product faster. */
+/** With more rows in a step no product is faster. */
 const enoughRows = 768;
 
-/** `limits` for a search with this beam: a step's logits [sentences × beam, vocabulary] stay within bounds, and its rows are no more than help (but always one line). */
-export function searchLimits(limits: BatchLimits, beam: number, vocabulary: number): BatchLimits {
-  const rows = Math.min(enoughRows, Math.floor(logitsBytes / (4 * vocabulary)));
-  return { ...limits, sentences: Math.min(limits.sentences, Math.max(1, Math.floor(rows / beam))) };
+/** `limits` for a search: what its rows hold at most stays within bounds, and they are no more than help (but always one line). */
+export function searchLimits(
+  limits: BatchLimits,
+  { perGivenToken, perRow, perStep }: DecodingMemory,
+  sentences: readonly Pick<SearchSentence, 'source' | 'prefix'>[],
+  options: Pick<SearchOptions, 'beam' | 'maximumLength'>,
+): SearchLimits {
+  const { beam } = options;
+  const of = (position: number): number => {
+    const sentence = sentences[position] as SearchSentence;
+    const given = sentence.source.length + (sentence.prefix?.length ?? 0);
+    return perGivenToken * given + beam * (perRow + perStep * longestTranslation(sentence, options));
+  };
+  return {
+    ...limits,
+    sentences: Math.min(limits.sentences, Math.max(1, Math.floor(enoughRows / beam))),
+    memory: { bytes: searchBytes, of },
+  };
 }

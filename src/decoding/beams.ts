@@ -1,9 +1,9 @@
 import { DecadeError } from '../core/errors.js';
 import type { Extensions, RowGroups } from '../tensor/operations/search.js';
-import { beginId, endId } from '../text/tokenizer.js';
+import { endId } from '../text/tokenizer.js';
 import type { LengthPenalty } from './length-penalty.js';
 import type { LiveRows } from './processors.js';
-import { SearchHistory } from './search-history.js';
+import { type Path, SearchHistory } from './search-history.js';
 
 /** A complete translation of one sentence. */
 export interface Hypothesis {
@@ -23,7 +23,9 @@ export interface BeamsOptions {
   readonly beam: number;
   readonly nbest: number;
   readonly penalty: LengthPenalty;
-  /** Most tokens of each sentence, `</s>` not counted. */
+  /** What the translation of each sentence begins with. */
+  readonly prefixes: readonly Path[];
+  /** Most tokens of each sentence, its prefix counted and `</s>` not. */
   readonly maximumLengths: Int32Array;
   /** What a message calls a sentence. */
   nameOf(sentence: number): string;
@@ -52,16 +54,18 @@ export class Beams implements LiveRows {
   /** Rows of the next step are written here. */
   #next: { sentences: Int32Array; scores: Float64Array; ids: Int32Array; parents: Int32Array; logProbabilities: Float32Array };
 
-  /** One row a sentence: row r belongs to sentence `sentences[r]`. */
-  constructor(sentences: Int32Array, options: BeamsOptions) {
+  /** One row for each sentence, in their order. */
+  constructor(options: BeamsOptions) {
     this.#options = options;
-    this.#finished = Array.from(sentences, () => []);
-    const capacity = sentences.length * options.beam;
-    this.#count = sentences.length;
+    const { prefixes, beam } = options;
+    this.#finished = prefixes.map(() => []);
+    const capacity = prefixes.length * beam;
+    this.#count = prefixes.length;
     this.#sentences = new Int32Array(capacity);
-    this.#sentences.set(sentences);
+    this.#sentences.set(Array.from(prefixes.keys()));
     this.#scores = new Float64Array(capacity);
-    this.#previousIds = new Int32Array(capacity).fill(beginId);
+    this.#scores.set(prefixes.map(({ tokenLogProbabilities }) => tokenLogProbabilities.reduce((sum, value) => sum + value, 0)));
+    this.#previousIds = new Int32Array(capacity);
     this.#next = {
       sentences: new Int32Array(capacity),
       scores: new Float64Array(capacity),
@@ -75,11 +79,16 @@ export class Beams implements LiveRows {
     return this.#count;
   }
 
-  get length(): number {
+  /** Steps that have been taken. */
+  get steps(): number {
     return this.#history.length;
   }
 
-  /** The last token of every row. */
+  length(row: number): number {
+    return this.#prefix(this.sentence(row)).ids.length + this.steps;
+  }
+
+  /** The last token of every row, once a step has been taken. */
   get previousIds(): Int32Array {
     return this.#previousIds.subarray(0, this.#count);
   }
@@ -103,7 +112,15 @@ export class Beams implements LiveRows {
   }
 
   ids(row: number): Int32Array {
-    return this.#history.ids(row);
+    const before = this.#prefix(this.sentence(row)).ids;
+    const ids = new Int32Array(this.length(row));
+    ids.set(before);
+    ids.set(this.#history.ids(row), before.length);
+    return ids;
+  }
+
+  #prefix(sentence: number): Path {
+    return this.#options.prefixes[sentence] as Path;
   }
 
   /** The best complete hypotheses of every sentence, best first. */
@@ -147,13 +164,14 @@ export class Beams implements LiveRows {
     const { nbest, penalty, maximumLengths } = this.#options;
     const next = this.#next;
     const finished = this.#finished[sentence] as Hypothesis[];
+    const prefix = this.#prefix(sentence);
     const end = group * capacity + (counts[group] as number);
     let row = kept;
     for (let place = group * capacity; place < end; place++) {
       const [from, score, logProbability] = [rows[place] as number, totals[place] as number, logProbabilities[place] as number];
       if (ids[place] === endId) {
-        const path = this.#history.path({ row: from, logProbability, attention });
-        insertByScore(finished, { ...path, logProbability: score, score: score / penalty(this.length + 1) });
+        const path = joined(prefix, this.#history.path({ row: from, logProbability, attention }));
+        insertByScore(finished, { ...path, logProbability: score, score: score / penalty(path.ids.length + 1) });
       } else {
         next.sentences[row] = sentence;
         next.scores[row] = score;
@@ -163,12 +181,21 @@ export class Beams implements LiveRows {
         row++;
       }
     }
-    if (row === kept && finished.length === 0) throw nothingMayFollow(this.#options.nameOf(sentence), this.length);
+    if (row === kept && finished.length === 0) throw nothingMayFollow(this.#options.nameOf(sentence), prefix.ids.length + this.steps);
     const worst = finished[nbest - 1];
     if (worst === undefined) return row;
     const reachable = (next.scores[kept] as number) / penalty((maximumLengths[sentence] as number) + 1);
     return row > kept && reachable > worst.score ? row : kept;
   }
+}
+
+function joined(prefix: Path, path: Path): Path {
+  if (prefix.ids.length === 0) return path;
+  return {
+    ids: Int32Array.of(...prefix.ids, ...path.ids),
+    tokenLogProbabilities: Float32Array.of(...prefix.tokenLogProbabilities, ...path.tokenLogProbabilities),
+    attention: path.attention && [...(prefix.attention ?? []), ...path.attention],
+  };
 }
 
 /** After its equals. */

@@ -12,11 +12,15 @@ export function scoreBatchTogether(members: readonly TrainableModel[], device: D
   return first.map((score, index) => together([score, ...others.map((scores) => scores[index] as Score)]));
 }
 
-function together(scores: readonly [Score, ...Score[]]): Score {
-  const tokenLogProbabilities = scores[0].tokenLogProbabilities.map((_, token) =>
-    meanProbability(scores.map((score) => score.tokenLogProbabilities[token] as number)),
-  );
+function together(scores: readonly Score[]): Score {
+  const tokenLogProbabilities = meanProbabilities(scores.map((score) => score.tokenLogProbabilities));
   return { tokenLogProbabilities, logProbability: tokenLogProbabilities.reduce((sum, value) => sum + value, 0) };
+}
+
+/** The logarithm of the mean of the probabilities that several models give to each token. */
+export function meanProbabilities(models: readonly Float32Array[]): Float32Array {
+  const [first = new Float32Array(0)] = models;
+  return first.map((_, token) => meanProbability(models.map((logProbabilities) => logProbabilities[token] as number)));
 }
 
 /** log(mean(exp(x))), without overflow. */

@@ -1,9 +1,9 @@
 import { DecadeError } from '../core/errors.js';
-import { type BatchOptions, makeSourceBatch, type SourceBatch, type SourceSentence } from '../data/batch.js';
-import type { DecodingSession, StepModel, StepOutput, VocabularySizes } from '../models/model.js';
+import type { DecodingMemory, DecodingSession, ReadOutput, StepModel, StepOutput, VocabularySizes } from '../models/model.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
 import { averageLogProbabilities, logSoftmax } from '../tensor/operations/search.js';
+import { meanProbabilities } from './ensemble-score.js';
 import type { TranslationModel } from './translation-model.js';
 
 /**
@@ -56,7 +56,6 @@ type VocabularyOf = { tokenizer: TranslationModel['sourceTokenizer']; size: numb
 
 class EnsembleModel implements StepModel {
   readonly vocabularies: VocabularySizes;
-  readonly batchOptions: BatchOptions = {};
   readonly #members: readonly StepModel[];
 
   constructor(members: readonly StepModel[], vocabularies: VocabularySizes) {
@@ -68,18 +67,26 @@ class EnsembleModel implements StepModel {
     return this.#members.flatMap(({ parameters }) => [...parameters]);
   }
 
-  /** Columns are ordered by length alone, so they are the same for members that read in different directions. */
-  decode(device: Device, sources: SourceBatch): DecodingSession {
-    const sentences = sourceSentences(sources);
+  get decodingMemory(): DecodingMemory {
+    return memoryOfAll(this.#members.map(({ decodingMemory }) => decodingMemory));
+  }
+
+  decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession {
     const sessions: DecodingSession[] = [];
     try {
-      for (const member of this.#members) sessions.push(member.decode(device, makeSourceBatch(sentences, member.batchOptions)));
+      for (const member of this.#members) sessions.push(member.decode(device, sources));
     } catch (error) {
       for (const session of sessions) session.dispose();
       throw error;
     }
     return new EnsembleSession(device, sessions);
   }
+}
+
+/** What several models hold. */
+export function memoryOfAll(members: readonly DecodingMemory[]): DecodingMemory {
+  const sum = (of: keyof DecodingMemory) => members.reduce((total, member) => total + member[of], 0);
+  return { perGivenToken: sum('perGivenToken'), perRow: sum('perRow'), perStep: sum('perStep') };
 }
 
 /** Sessions that step together. What they give as logits are log-probabilities, which a softmax leaves as they are. */
@@ -96,9 +103,27 @@ class EnsembleSession implements DecodingSession {
     return this.#members[0]?.rows ?? 0;
   }
 
+  read(ids: readonly ArrayLike<number>[]): ReadOutput {
+    const outputs = this.#members.map((member) => member.read(ids));
+    return {
+      ...this.#together(outputs),
+      given: (row) => {
+        const members = outputs.map((output) => output.given(row));
+        const [first, ...others] = members.flatMap(({ attention }) => (attention === undefined ? [] : [attention]));
+        return {
+          logProbabilities: meanProbabilities(members.map(({ logProbabilities }) => logProbabilities)),
+          attention: first?.map((weights, token) => mean([weights, ...others.map((other) => other[token] as Float32Array)])),
+        };
+      },
+    };
+  }
+
   step(previousIds: Int32Array): StepOutput {
+    return this.#together(this.#members.map((member) => member.step(previousIds)));
+  }
+
+  #together(outputs: readonly StepOutput[]): StepOutput {
     this.#scope.arena.reset();
-    const outputs = this.#members.map((member) => member.step(previousIds));
     const logits = averageLogProbabilities(
       this.#scope,
       outputs.map((output) => logSoftmax(this.#scope, output.logits, output.bias)),
@@ -120,16 +145,4 @@ class EnsembleSession implements DecodingSession {
 function mean(distributions: readonly Float32Array[]): Float32Array {
   const [first = new Float32Array(0)] = distributions;
   return first.map((_, position) => distributions.reduce((sum, each) => sum + (each[position] as number), 0) / distributions.length);
-}
-
-/** The sentences of a batch that was made without options. */
-function sourceSentences({ source, sentenceKeys }: SourceBatch): SourceSentence[] {
-  const sentences = Array.from(sentenceKeys, (key): SourceSentence => ({ source: [], key }));
-  source.sentences.forEach((sentence, column) => {
-    const { key } = sentences[sentence] as SourceSentence;
-    const ids = new Int32Array(source.layout.lengths[column] as number);
-    for (let step = 0; step < ids.length; step++) ids[step] = source.ids[(source.layout.offsets[step] as number) + column] as number;
-    sentences[sentence] = { source: ids, key };
-  });
-  return sentences;
 }

@@ -1,3 +1,4 @@
+import type { DecodingMemory } from '../models/model.js';
 import type { Hypothesis } from './beams.js';
 import type { Score, ScoringPair } from './score-batch.js';
 import type { SearchControl, SearchOptions, SearchSentence } from './search.js';
@@ -11,6 +12,8 @@ export interface DecodingControl extends SearchControl {
 export interface BatchDecoder {
   /** Batches that are worked on at the same time; more wait. */
   readonly devices: number;
+  /** What a search holds on the device that it is on. */
+  readonly memory: DecodingMemory;
   /** As `search`. */
   search(sentences: readonly SearchSentence[], options: SearchOptions, control?: DecodingControl): Promise<Hypothesis[][]>;
   /** The log-probability of every pair of one batch, in their order. */

@@ -1,4 +1,4 @@
-import type { Model, StepModel, TrainableModel } from '../models/model.js';
+import type { DecodingMemory, Model, StepModel, TrainableModel } from '../models/model.js';
 import type { Device } from '../tensor/device.js';
 import { KnownProducts } from '../tensor/known-products.js';
 import { PackedWeights } from '../tensor/packed-weights.js';
@@ -34,6 +34,10 @@ export class LocalDecodingExecutor implements BatchDecoder, DecodingExecutor {
     this.#device = { ...packed, known: this.#known };
     this.#searched = searched;
     this.#scored = scored;
+  }
+
+  get memory(): DecodingMemory {
+    return this.#searched.decodingMemory;
   }
 
   async decoderFor(): Promise<BatchDecoder> {

@@ -1,10 +1,10 @@
 import type { Tensor } from '../tensor/tensor.js';
 
-/** What a processor may know of the rows of a search. All rows have the same number of tokens. */
+/** What a processor may know of the rows of a search. */
 export interface LiveRows {
   readonly count: number;
-  /** Tokens of every row so far. */
-  readonly length: number;
+  /** Tokens of a row so far. */
+  length(row: number): number;
   /** Which of the sentences a row belongs to. */
   sentence(row: number): number;
   /** The tokens of a row, read back from the history: not free. */
@@ -23,31 +23,25 @@ export function inOrder(...processors: readonly Processor[]): Processor {
   };
 }
 
-/** These ids never follow. */
-export function forbid(ids: readonly number[]): Processor {
+/** These ids never follow; given a length, they may where a row has so many tokens. */
+export function forbid(ids: readonly number[], belowLength = Infinity): Processor {
   return (logits, live) => {
     const values = logits.f32;
     const vocabulary = logits.dimension(1);
     for (let row = 0; row < live.count; row++) {
+      if (live.length(row) >= belowLength) continue;
       for (const id of ids) values[row * vocabulary + id] = -Infinity;
     }
-  };
-}
-
-/** `processor`, while the rows have fewer than `length` tokens. */
-export function untilLength(length: number, processor: Processor): Processor {
-  return (logits, live) => {
-    if (live.length < length) processor(logits, live);
   };
 }
 
 /** No run of `size` tokens occurs twice in a row. */
 export function forbidRepeats(size: number): Processor {
   return (logits, live) => {
-    if (live.length < size) return;
     const values = logits.f32;
     const vocabulary = logits.dimension(1);
     for (let row = 0; row < live.count; row++) {
+      if (live.length(row) < size) continue;
       const ids = live.ids(row);
       const tail = ids.length - (size - 1);
       for (let start = 0; start + size <= ids.length; start++) {
@@ -74,7 +68,7 @@ export function forcing(next: (sentence: number, length: number) => number | und
     const vocabulary = logits.dimension(1);
     const forced: { row: number; id: number; value: number }[] = [];
     for (let row = 0; row < live.count; row++) {
-      const id = next(live.sentence(row), live.length);
+      const id = next(live.sentence(row), live.length(row));
       if (id !== undefined) forced.push({ row, id, value: logits.f32[row * vocabulary + id] as number });
     }
     if (forced.length < live.count) otherwise(logits, live);

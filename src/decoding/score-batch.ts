@@ -1,4 +1,3 @@
-import { makeScoringBatch } from '../data/batch.js';
 import type { TrainableModel } from '../models/model.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
@@ -19,30 +18,16 @@ export interface ScoringPair {
   readonly target: ArrayLike<number>;
 }
 
-/** The log-probability of every pair of a batch, in their order. A source sentence of several pairs is encoded once. */
+/** The log-probability of every pair of a batch, in their order. */
 export function scoreBatch(model: TrainableModel, device: Device, pairs: readonly ScoringPair[]): Score[] {
-  const scores = new Array<Score>(pairs.length);
-  const batch = makeScoringBatch(
-    pairs.map((pair, key) => ({ ...pair, key })),
-    model.batchOptions,
-  );
   const arena = new Arena(device.memory);
   try {
-    const pass = { runner: new Inference(new Scope(device, arena)) };
-    const values = model.loss(pass, batch, { smoothing: 0, gradientScale: 0 }).logProbabilities.f32;
-    const { layout, sentences } = batch.target;
-    for (let column = 0; column < layout.sentences; column++) {
-      const tokenLogProbabilities = new Float32Array(layout.lengths[column] as number);
-      let sum = 0;
-      for (let step = 0; step < tokenLogProbabilities.length; step++) {
-        const value = values[(layout.offsets[step] as number) + column] as number;
-        tokenLogProbabilities[step] = value;
-        sum += value;
-      }
-      scores[sentences[column] as number] = { tokenLogProbabilities, logProbability: sum };
-    }
+    const keyed = pairs.map((pair, key) => ({ ...pair, key }));
+    const losses = model.loss({ runner: new Inference(new Scope(device, arena)) }, keyed, { smoothing: 0, gradientScale: 0 });
+    return losses.byPair().map((tokenLogProbabilities) => {
+      return { tokenLogProbabilities, logProbability: tokenLogProbabilities.reduce((sum, value) => sum + value, 0) };
+    });
   } finally {
     arena.dispose();
   }
-  return scores;
 }

@@ -1,6 +1,5 @@
 import { DecadeError } from '../core/errors.js';
-import { makeSourceBatch } from '../data/batch.js';
-import type { StepModel, StepOutput } from '../models/model.js';
+import type { ReadOutput, StepModel, StepOutput } from '../models/model.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
 import { bestExtensions, normalise } from '../tensor/operations/search.js';
@@ -9,7 +8,8 @@ import { Beams, type Hypothesis } from './beams.js';
 import { turns } from '../core/event-loop.js';
 import { lengthPenalty } from './length-penalty.js';
 import type { DecodingOptions } from './options.js';
-import { forbid, forbidRepeats, forcing, inOrder, type Processor, untilLength } from './processors.js';
+import { forbid, forbidRepeats, forcing, inOrder, type Processor } from './processors.js';
+import type { Path } from './search-history.js';
 
 /** What a search needs of the options. */
 export type SearchOptions = Pick<
@@ -28,7 +28,7 @@ export interface SearchSentence {
 
 /** How far the search of a batch is. */
 export interface SearchProgress {
-  /** Tokens of every hypothesis so far. */
+  /** Tokens of every hypothesis so far, prefixes not counted. */
   readonly tokens: number;
   /** Most that a hypothesis may have. */
   readonly maximumTokens: number;
@@ -66,60 +66,66 @@ export async function search(
     requireIds(`${nameOf(index, line)}, source`, source, model.vocabularies.source);
     requireIds(`${nameOf(index, line)}, prefix`, prefix, model.vocabularies.target);
   }
-  const batch = makeSourceBatch(
-    sentences.map(({ source }, key) => ({ source, key })),
-    model.batchOptions,
-  );
-  const maximumLengths = Int32Array.from(sentences, ({ source, prefix = [] }) =>
-    Math.max(prefix.length, options.maximumLength ?? 2 * source.length + 10),
-  );
-  const beams = new Beams(batch.source.sentences, {
-    beam: options.beam,
-    nbest: options.nbest,
-    penalty: lengthPenalty(options.lengthPenalty),
-    maximumLengths,
-    nameOf: (sentence) => nameOf(sentence, sentences[sentence]?.line),
-  });
-  const process = processorFor(options, sentences, maximumLengths);
-  const maximumTokens = maximumLengths.reduce((longest, length) => Math.max(longest, length), 0);
+  const maximumLengths = Int32Array.from(sentences, (sentence) => longestTranslation(sentence, options));
+  const process = processorFor(options, maximumLengths);
+  const maximumTokens = Math.max(...sentences.map(({ prefix = [] }, index) => (maximumLengths[index] as number) - prefix.length));
   const turn = turns();
   const scope = new Scope(device, new Arena(device.memory));
-  const session = model.decode(device, batch);
+  const session = model.decode(
+    device,
+    sentences.map(({ source }) => source),
+  );
   try {
-    while (beams.count > 0) {
-      const waited = turn();
-      if (waited !== undefined) {
-        onProgress?.({ tokens: beams.length, maximumTokens, hypotheses: beams.count });
-        await waited;
-      }
-      signal?.throwIfAborted();
+    const begun = session.read(sentences.map(({ prefix = [] }) => [beginId, ...Array.from(prefix)]));
+    const beams = new Beams({
+      beam: options.beam,
+      nbest: options.nbest,
+      penalty: lengthPenalty(options.lengthPenalty),
+      prefixes: sentences.map(({ prefix = [] }, row) => givenPath(prefix, begun, row, options)),
+      maximumLengths,
+      nameOf: (sentence) => nameOf(sentence, sentences[sentence]?.line),
+    });
+    for (let output: StepOutput = begun; ; output = session.step(beams.previousIds)) {
       scope.arena.reset();
-      const output = session.step(beams.previousIds);
       const { logits, bias } = output;
       const normalisers = normalise(scope, logits, bias);
       process(logits, beams);
       const extensions = bestExtensions(scope, logits, normalisers, beams.groups);
       const parents = beams.advance(extensions, options.attention ? attentionOf(output, beams.count) : undefined);
-      if (parents !== undefined && parents.length > 0) session.select(parents);
+      if (beams.count === 0) return beams.results;
+      if (parents !== undefined) session.select(parents);
+      const waited = turn();
+      if (waited !== undefined) {
+        onProgress?.({ tokens: beams.steps, maximumTokens, hypotheses: beams.count });
+        await waited;
+      }
+      signal?.throwIfAborted();
     }
   } finally {
     session.dispose();
     scope.arena.dispose();
   }
-  return beams.results;
 }
 
-function processorFor(options: SearchOptions, sentences: readonly SearchSentence[], maximumLengths: Int32Array): Processor {
-  const next = (sentence: number, length: number): number | undefined => {
-    const prefix = sentences[sentence]?.prefix;
-    if (prefix !== undefined && length < prefix.length) return prefix[length];
-    return length === maximumLengths[sentence] ? endId : undefined;
-  };
+/** Most tokens that a translation may have, `</s>` not counted. */
+export function longestTranslation(
+  { source, prefix = [] }: { readonly source: { readonly length: number }; readonly prefix?: { readonly length: number } | undefined },
+  { maximumLength }: Pick<SearchOptions, 'maximumLength'>,
+): number {
+  return Math.max(prefix.length, maximumLength ?? 2 * source.length + 10);
+}
+
+function givenPath(prefix: ArrayLike<number>, begun: ReadOutput, row: number, options: SearchOptions): Path {
+  const { logProbabilities, attention } = begun.given(row);
+  return { ids: Int32Array.from(prefix), tokenLogProbabilities: logProbabilities, attention: options.attention ? attention : undefined };
+}
+
+function processorFor(options: SearchOptions, maximumLengths: Int32Array): Processor {
   return forcing(
-    next,
+    (sentence, length) => (length === maximumLengths[sentence] ? endId : undefined),
     inOrder(
       forbid(options.forbidUnknown ? [padId, beginId, unknownId] : [padId, beginId]),
-      ...(options.minimumLength > 0 ? [untilLength(options.minimumLength, forbid([endId]))] : []),
+      ...(options.minimumLength > 0 ? [forbid([endId], options.minimumLength)] : []),
       ...(options.forbidRepeats > 0 ? [forbidRepeats(options.forbidRepeats)] : []),
     ),
   );

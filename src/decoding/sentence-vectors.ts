@@ -1,6 +1,5 @@
 import { DecadeError } from '../core/errors.js';
 import { requireList } from '../core/lists.js';
-import { makeSourceBatch } from '../data/batch.js';
 import type { Device } from '../tensor/device.js';
 import { batchesByLength } from './batches.js';
 import { turns } from '../core/event-loop.js';
@@ -51,10 +50,7 @@ export async function sentenceVectors(
     await turn();
     signal?.throwIfAborted();
     const chosen = positions.map((position) => filled[position] as number);
-    const sources = makeSourceBatch(
-      chosen.map((index) => ({ source: encoded[index] as number[], key: index })),
-      model.batchOptions,
-    );
+    const sources = chosen.map((index) => encoded[index] as number[]);
     for (const [sentence, vector] of encoder.encode(device, sources).entries()) vectors[chosen[sentence] as number] = vector;
     done += chosen.length;
     onProgress?.({ done, total: filled.length });

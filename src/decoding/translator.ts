@@ -216,7 +216,8 @@ class TranslationCall {
     const lengths = waiting.map(({ source }) => source.length);
     const decoder = await this.#executor.decoderFor(beam * lengths.reduce((sum, length) => sum + length, 0), this.signal);
     this.signal.throwIfAborted();
-    const limits = searchLimits(this.options.batch, beam, targetTokenizer.size);
+    const sentences = waiting.map(({ source, beginning }) => ({ source, prefix: beginning?.ids }));
+    const limits = searchLimits(this.options.batch, decoder.memory, sentences, this.options);
     const batches = sharedBatches(lengths, limits, decoder.devices, beam);
     const translateBatch = async (positions: readonly number[]) => {
       const batch = positions.map((position) => waiting[position] as WaitingLine);

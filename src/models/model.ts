@@ -1,10 +1,9 @@
-import type { Batch, BatchOptions, SourceBatch } from '../data/batch.js';
+import type { IdPair } from '../data/batch.js';
 import type { Parameter, ParameterStore } from '../nn/parameters.js';
 import type { Pass } from '../nn/pass.js';
 import type { Device } from '../tensor/device.js';
 import type { SoftmaxCrossEntropyAttributes, SoftmaxCrossEntropyOutputs } from '../tensor/operations/softmax-cross-entropy.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { Separable } from './layered.js';
 import type { ModelSummary } from './summary.js';
 
 /** Number of token ids on each side. */
@@ -17,12 +16,16 @@ export interface VocabularySizes {
 export interface TrainableModel {
   readonly parameters: ParameterStore;
   readonly vocabularies: VocabularySizes;
-  /** How this model wants its batches made. */
-  readonly batchOptions: BatchOptions;
   /** Probability of dropping a value on the way between layers, in training. */
   readonly dropout: number;
-  /** Losses and log-probabilities of every target token, by row of the packed target. */
-  loss(pass: Pass, batch: Batch, attributes: SoftmaxCrossEntropyAttributes): SoftmaxCrossEntropyOutputs;
+  /** What every target token costs, given its source sentence and the tokens before. The course depends on lengths only. */
+  loss(pass: Pass, pairs: readonly IdPair[], attributes: SoftmaxCrossEntropyAttributes): PairLosses;
+}
+
+/** What the target tokens of pairs cost, in the model's own order, for sums. Lasts as long as the arena of the pass. */
+export interface PairLosses extends SoftmaxCrossEntropyOutputs {
+  /** Log-probabilities of the tokens of every pair, `</s>` last; the pairs in the order they were given. */
+  byPair(): Float32Array[];
 }
 
 /** What decoding sees of an architecture, so that every architecture shares every search. */
@@ -30,25 +33,37 @@ export interface StepModel {
   readonly vocabularies: VocabularySizes;
   /** What it computes with. Where every step multiplies by the same weights, a device may keep them packed. */
   readonly parameters: Iterable<Pick<Parameter, 'value'>>;
-  readonly batchOptions: BatchOptions;
-  /** Encodes sentences and starts a row for each column of the packed source. The session holds device memory until disposed. */
-  decode(device: Device, sources: SourceBatch): DecodingSession;
+  readonly decodingMemory: DecodingMemory;
+  /** Encodes sentences of at least one id each and starts a row for each, in their order. Nothing of a target has been read yet. */
+  decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession;
   /** For architectures that sum a sentence up in one vector. */
   readonly sentenceEncoder?: SentenceEncoder | undefined;
+}
+
+/** Bytes of device memory that a session holds at most. */
+export interface DecodingMemory {
+  /** For every token that is given: of a source sentence, or of a prefix. */
+  readonly perGivenToken: number;
+  /** For every row. */
+  readonly perRow: number;
+  /** For every step that a row has taken, such as the keys and values of its token. */
+  readonly perStep: number;
 }
 
 /** What an encoder ends with, as one vector a sentence. */
 export interface SentenceEncoder {
   /** Which values these are, for captions. */
   readonly description: string;
-  /** A vector for each sentence, in the order in which the batch was given them. */
-  encode(device: Device, sources: SourceBatch): Float32Array[];
+  /** A vector for each sentence of at least one id, in their order. */
+  encode(device: Device, sources: readonly ArrayLike<number>[]): Float32Array[];
 }
 
 /** Rows that are extended token by token. Each row belongs to one source sentence; several may share one. */
 export interface DecodingSession {
   /** Number of rows now. */
   readonly rows: number;
+  /** Extends row r by all of ids[r], at least one, and gives the logits of what follows the last. All that it gives lasts until the next call. */
+  read(ids: readonly ArrayLike<number>[]): ReadOutput;
   /** Extends row r by previousIds[r] and gives the logits of what follows. Both last until the next call. */
   step(previousIds: Int32Array): StepOutput;
   /** Row r becomes what row rows[r] was; rows may repeat or be left out. */
@@ -65,8 +80,20 @@ export interface StepOutput {
   attention?(row: number): Float32Array;
 }
 
+export interface ReadOutput extends StepOutput {
+  /** What the model made of the ids of a row after the first, each given those before it. */
+  given(row: number): GivenTokens;
+}
+
+/** Tokens that were not chosen but given. */
+export interface GivenTokens {
+  readonly logProbabilities: Float32Array;
+  /** As in `StepOutput`, for each of them. */
+  readonly attention: readonly Float32Array[] | undefined;
+}
+
 /** A model that can be trained and decoded. */
-export interface Model extends TrainableModel, StepModel, Separable {
+export interface Model extends TrainableModel, StepModel {
   readonly parameters: ParameterStore;
   readonly summary: ModelSummary;
 }

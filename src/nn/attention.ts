@@ -104,3 +104,9 @@ export function attentionPlan(scope: Scope, memory: MemoryRows, sourceColumns: A
     longest,
   };
 }
+
+/** The distribution of one query over the source positions of its column. */
+export function weightsOfQuery(weights: Tensor, { weightStart, queryLength }: AttentionPlan, query: number): Float32Array {
+  const start = weightStart.i32[query] as number;
+  return weights.f32.slice(start, start + (queryLength.i32[query] as number));
+}

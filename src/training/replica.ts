@@ -1,10 +1,11 @@
-import { type Batch, type IdPair, sumsOfSentences } from '../data/batch.js';
+import { type IdPair, sizeOf } from '../data/batch.js';
 import type { TrainableModel } from '../models/model.js';
 import { Gradients, type LearntParameter } from '../nn/parameters.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
-import { Inference, Tape } from '../tensor/tape.js';
 import { PackedWeights } from '../tensor/packed-weights.js';
+import { Inference, Tape } from '../tensor/tape.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { TouchedRows } from '../tensor/touched-rows.js';
 import type { EvaluationResult } from './executor.js';
 import { partsToSum } from './exchange.js';
@@ -53,34 +54,32 @@ export class Replica {
   }
 
   /** Forward and backward: adds to this device's gradients. */
-  accumulate(pairs: readonly IdPair[], { update, gradientScale }: ShardSettings): ShardResult {
+  accumulate(shard: readonly IdPair[], { update, gradientScale }: ShardSettings): ShardResult {
     const total = { ...nothing, loss: 0 };
     const dropout = this.model.dropout > 0 ? { rate: this.model.dropout, seed: this.#rule.seed, step: update } : undefined;
-    for (const { batch } of this.stepMemory.batches(pairs)) {
+    for (const { pairs } of this.stepMemory.batches(shard)) {
       const tape = new Tape(this.#scope, this.gradients);
-      const { losses, logProbabilities } = this.model.loss({ runner: tape, dropout }, batch, {
+      const { losses, logProbabilities } = this.model.loss({ runner: tape, dropout }, pairs, {
         smoothing: this.#rule.labelSmoothing,
         gradientScale,
       });
       tape.backward();
       total.loss += sum(losses.f32);
-      count(total, batch, logProbabilities.f32);
+      count(total, pairs, logProbabilities);
       this.#arena.reset();
     }
     return total;
   }
 
   /** Log-likelihood without dropout or gradients; `logProbabilities` receives each pair's, in the order given. */
-  evaluate(pairs: readonly IdPair[], logProbabilities?: Float64Array): EvaluationResult {
+  evaluate(shard: readonly IdPair[], logProbabilities?: Float64Array): EvaluationResult {
     const total = { ...nothing };
-    for (const { batch, positions } of this.stepMemory.batches(pairs)) {
-      const outputs = this.model.loss({ runner: new Inference(this.#scope) }, batch, { smoothing: 0, gradientScale: 0 });
-      const byRow = outputs.logProbabilities.f32;
+    for (const { pairs, positions } of this.stepMemory.batches(shard)) {
+      const losses = this.model.loss({ runner: new Inference(this.#scope) }, pairs, { smoothing: 0, gradientScale: 0 });
       if (logProbabilities !== undefined) {
-        const sums = sumsOfSentences(batch.target, byRow);
-        for (const [index, position] of positions.entries()) logProbabilities[position] = sums[index] as number;
+        for (const [index, values] of losses.byPair().entries()) logProbabilities[positions[index] as number] = sum(values);
       }
-      count(total, batch, byRow);
+      count(total, pairs, losses.logProbabilities);
       this.#arena.reset();
     }
     // Between updates anyone may write the parameters.
@@ -151,8 +150,9 @@ function addRows({ kernels }: Device, sum: TouchedRows, addend: TouchedRows): vo
 
 const nothing = { negativeLogLikelihood: 0, sentences: 0, sourceTokens: 0, targetTokens: 0 } satisfies EvaluationResult;
 
-function count(total: typeof nothing, { sentences, sourceTokens, targetTokens }: Batch, logProbabilities: Float32Array): void {
-  total.negativeLogLikelihood -= sum(logProbabilities);
+function count(total: typeof nothing, pairs: readonly IdPair[], logProbabilities: Tensor): void {
+  const { sentences, sourceTokens, targetTokens } = sizeOf(pairs);
+  total.negativeLogLikelihood -= sum(logProbabilities.f32);
   total.sentences += sentences;
   total.sourceTokens += sourceTokens;
   total.targetTokens += targetTokens;

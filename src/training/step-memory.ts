@@ -1,16 +1,16 @@
-import { type Batch, type IdPair, makeBatch } from '../data/batch.js';
+import { type BatchSize, type IdPair, sizeOf } from '../data/batch.js';
 import type { TrainableModel } from '../models/model.js';
 import type { Arena, Memory } from '../tensor/memory.js';
 import { rehearse } from '../tensor/rehearsal.js';
 import { Tape } from '../tensor/tape.js';
 
 /** Bytes of arena that forward and backward of a batch need, whatever the architecture. `model` has its parameters placed. */
-export function stepBytes(model: TrainableModel, memory: Memory, batch: Batch): number {
+export function stepBytes(model: TrainableModel, memory: Memory, pairs: readonly IdPair[]): number {
   return rehearse(memory, (scope) => {
     const learnt = Array.from(model.parameters, ({ value }) => ({ value, gradient: value }));
     const tape = new Tape(scope, learnt);
     const dropout = model.dropout > 0 ? { rate: model.dropout, seed: 0, step: 0 } : undefined;
-    model.loss({ runner: tape, dropout }, batch, { smoothing: 0, gradientScale: 1 });
+    model.loss({ runner: tape, dropout }, pairs, { smoothing: 0, gradientScale: 1 });
     tape.backward();
   });
 }
@@ -30,7 +30,7 @@ export function stepLimit(remainingBytes: number, devices: number): number {
   return (remainingBytes * usable) / devices;
 }
 
-const nothing = { sourceTokens: 0, targetTokens: 0, sentences: 0 };
+const nothing: BatchSize = { sourceTokens: 0, targetTokens: 0, sentences: 0 };
 
 /** Room for the steps of one device, and what to do with a batch that does not fit into it: divide it. */
 export class StepMemory {
@@ -38,7 +38,7 @@ export class StepMemory {
   readonly #model: TrainableModel;
   #limit: number;
   /** A batch that is nowhere greater than this one fits. */
-  #fitting = nothing;
+  #fitting: BatchSize = nothing;
 
   constructor(arena: Arena, model: TrainableModel) {
     this.#arena = arena;
@@ -57,39 +57,36 @@ export class StepMemory {
     this.#fitting = nothing;
   }
 
-  /** The batch of these sentences, or several of some of them that fit one after the other; `positions` in what was given. */
+  /** These pairs, or some of them after the others, as many as fit; `positions` in what was given. */
   *batches(
-    pairs: readonly IdPair[],
-    positions: readonly number[] = Array.from(pairs.keys()),
-  ): Generator<{ batch: Batch; positions: readonly number[] }> {
+    all: readonly IdPair[],
+    positions: readonly number[] = Array.from(all.keys()),
+  ): Generator<{ pairs: readonly IdPair[]; positions: readonly number[] }> {
     if (positions.length === 0) return;
-    const batch = makeBatch(
-      positions.map((position) => pairs[position] as IdPair),
-      this.#model.batchOptions,
-    );
-    if (this.#fits(batch)) yield { batch, positions };
+    const pairs = positions.map((position) => all[position] as IdPair);
+    if (this.#fits(pairs)) yield { pairs, positions };
     else {
       // Every other one: both halves are of like lengths.
       yield* this.batches(
-        pairs,
+        all,
         positions.filter((_, index) => index % 2 === 0),
       );
       yield* this.batches(
-        pairs,
+        all,
         positions.filter((_, index) => index % 2 === 1),
       );
     }
   }
 
-  #fits(batch: Batch): boolean {
+  #fits(pairs: readonly IdPair[]): boolean {
+    const size = sizeOf(pairs);
     const sizes = ['sourceTokens', 'targetTokens', 'sentences'] as const;
-    if (sizes.every((size) => batch[size] <= this.#fitting[size])) return true;
-    const bytes = stepBytes(this.#model, this.#arena.memory, batch);
-    if (bytes > this.#limit && batch.sentences > 1) return false;
+    if (sizes.every((name) => size[name] <= this.#fitting[name])) return true;
+    const bytes = stepBytes(this.#model, this.#arena.memory, pairs);
+    if (bytes > this.#limit && pairs.length > 1) return false;
     const roomy = headroom * bytes;
     this.#arena.reserve(Math.max(bytes, roomy > worthAll * this.#limit ? this.#limit : roomy));
-    const { sourceTokens, targetTokens, sentences } = batch;
-    this.#fitting = { sourceTokens, targetTokens, sentences };
+    this.#fitting = size;
     return true;
   }
 }

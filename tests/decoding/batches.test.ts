@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { DecodingMemory } from '../../src/models/model.js';
 import { batchesByLength, searchLimits, sharedBatches } from '../../src/decoding/batches.js';
 
 const limits = { sentences: 64, tokens: 4_096 };
@@ -35,17 +36,36 @@ test('devices get as many batches each, of as many tokens, but none so small tha
   assert.equal(many.flat().length, 1_000);
 });
 
-test("the logits of a search's step stay within 64 MiB and 768 rows, but a line is always searched", () => {
-  for (const [beam, vocabulary, sentences] of [
-    [1, 8_000, 64],
-    [12, 8_000, 64],
-    [5, 8_000, 64],
-    [100, 8_000, 7],
-    [1_000, 8_000, 1],
-    [12, 80_000, 17],
-    [1_000, 80_000, 1],
-  ] as const) {
-    assert.equal(searchLimits(limits, beam, vocabulary).sentences, sentences);
-    assert.ok(sentences === 1 || sentences * beam * vocabulary * 4 <= 64 * 1024 ** 2);
-  }
+const oneOf = (count: number, length: number) => Array.from({ length: count }, () => ({ source: { length }, prefix: undefined }));
+
+/** Sizes of the batches of many sentences of one length. */
+function sizes(memory: Partial<DecodingMemory>, beam: number, length = 10): number[] {
+  const sentences = oneOf(256, length);
+  const bounds = searchLimits(limits, { perGivenToken: 0, perRow: 0, perStep: 0, ...memory }, sentences, {
+    beam,
+    maximumLength: undefined,
+  });
+  const lengths = sentences.map(({ source }) => source.length);
+  return batchesByLength(lengths, bounds).map((batch) => batch.length);
+}
+
+test('a step of a search has at most 768 rows, but a line is always searched', () => {
+  for (const [beam, sentences] of [
+    [1, 64],
+    [12, 64],
+    [100, 7],
+    [1_000, 1],
+  ] as const)
+    assert.equal(sizes({}, beam)[0], sentences);
+});
+
+test('what a search holds by what its model says stays within 512 MiB, but a line is always searched', () => {
+  const mebibyte = 1024 ** 2;
+  assert.equal(sizes({ perRow: 16 * mebibyte }, 1)[0], 32);
+  assert.equal(sizes({ perRow: 16 * mebibyte }, 8)[0], 4);
+  assert.equal(sizes({ perGivenToken: mebibyte }, 8)[0], 51);
+  // A translation may be twice as long as its source, and 10.
+  assert.equal(sizes({ perStep: mebibyte }, 1, 11)[0], 16);
+  assert.equal(sizes({ perStep: mebibyte }, 1, 3)[0], 32);
+  assert.equal(sizes({ perRow: 1024 * mebibyte }, 1)[0], 1);
 });

@@ -1,8 +1,7 @@
 import { mix32, randomKey, uniform } from '../../src/core/random.js';
-import type { SourceBatch } from '../../src/data/batch.js';
 import { LstmModel } from '../../src/models/lstm/lstm.js';
 import { lstmOptions } from '../../src/models/lstm/options.js';
-import type { DecodingSession, StepModel, StepOutput } from '../../src/models/model.js';
+import type { DecodingSession, ReadOutput, StepModel, StepOutput } from '../../src/models/model.js';
 import { type Device, Scope } from '../../src/tensor/device.js';
 import { Arena } from '../../src/tensor/memory.js';
 import { endId, unknownId } from '../../src/text/tokenizer.js';
@@ -16,7 +15,7 @@ export type Table = (source: readonly number[], target: readonly number[]) => nu
  */
 export class TableModel implements StepModel {
   readonly vocabularies;
-  readonly batchOptions = {};
+  readonly decodingMemory = { perGivenToken: 0, perRow: 0, perStep: 0 };
   readonly parameters = [];
   readonly attends: boolean;
   readonly table: Table;
@@ -30,33 +29,40 @@ export class TableModel implements StepModel {
     this.attends = attends;
   }
 
-  decode(device: Device, batch: SourceBatch): DecodingSession {
-    const { layout, ids } = batch.source;
+  decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession {
     const scope = new Scope(device, new Arena(device.memory));
-    let rows = Array.from(layout.lengths, (length, column) => ({
-      source: Array.from({ length }, (_, step) => ids[(layout.offsets[step] ?? 0) + column] ?? -1),
-      target: undefined as number[] | undefined,
-    }));
+    let rows = sources.map((source) => ({ source: Array.from(source), target: undefined as number[] | undefined }));
     this.openSessions++;
+    const attention = ({ length }: readonly number[], at: number) => new Float32Array(length).fill(1, at % length, (at % length) + 1);
+    const read = (ids: readonly ArrayLike<number>[]): ReadOutput => {
+      this.stepRows.push(rows.length);
+      scope.arena.reset();
+      rows.forEach((row, index) => {
+        // The first token ever is `<s>`.
+        row.target = [...(row.target ?? []), ...Array.from(ids[index] ?? []).slice(row.target === undefined ? 1 : 0)];
+      });
+      const logits = scope
+        .empty([rows.length, this.vocabularies.target])
+        .set(rows.flatMap(({ source, target }) => this.table(source, target ?? [])));
+      const given = (index: number) => {
+        const { source = [], target = [] } = rows[index] ?? {};
+        const count = (ids[index]?.length ?? 0) - 1;
+        const places = Array.from({ length: count }, (_, token) => target.length - count + token);
+        const logProbabilities = Float32Array.from(places, (place) => {
+          const before = this.table(source, target.slice(0, place));
+          return (before[target[place] ?? -1] ?? 0) - Math.log(before.reduce((sum, logit) => sum + Math.exp(logit), 0));
+        });
+        return { logProbabilities, attention: this.attends ? places.map((place) => attention(source, place)) : undefined };
+      };
+      const ofRow = (index: number) => attention(rows[index]?.source ?? [], rows[index]?.target?.length ?? 0);
+      return this.attends ? { logits, given, attention: ofRow } : { logits, given };
+    };
     return {
       get rows() {
         return rows.length;
       },
-      step: (previousIds): StepOutput => {
-        this.stepRows.push(rows.length);
-        scope.arena.reset();
-        rows.forEach((row, index) => {
-          row.target = row.target === undefined ? [] : [...row.target, previousIds[index] ?? -1];
-        });
-        const logits = scope
-          .empty([rows.length, this.vocabularies.target])
-          .set(rows.flatMap(({ source, target }) => this.table(source, target ?? [])));
-        const attention = (index: number) => {
-          const { source = [], target = [] } = rows[index] ?? {};
-          return new Float32Array(source.length).fill(1, target.length % source.length, (target.length % source.length) + 1);
-        };
-        return this.attends ? { logits, attention } : { logits };
-      },
+      read,
+      step: (previousIds): StepOutput => read(Array.from(previousIds, (id) => [id])),
       select: (chosen) => {
         rows = Array.from(chosen, (index) => ({ source: [], target: [], ...rows[index] }));
       },

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DecadeError } from '../../src/core/errors.js';
-import { makeSourceBatch } from '../../src/data/batch.js';
 import type { Hypothesis } from '../../src/decoding/beams.js';
 import { lengthPenalty } from '../../src/decoding/length-penalty.js';
 import { LocalDecodingExecutor } from '../../src/decoding/local-executor.js';
@@ -33,7 +32,7 @@ const idsOf = (hypotheses: readonly Hypothesis[] | undefined) => (hypotheses ?? 
 
 /** Takes the most likely token again and again, one sentence at a time: what greedy search means. */
 function greedy(model: StepModel, source: readonly number[], maximumLength: number): number[] {
-  const session = model.decode(device, makeSourceBatch([{ source, key: 0 }], model.batchOptions));
+  const session = model.decode(device, [source]);
   const ids: number[] = [];
   let previous = beginId;
   while (ids.length < maximumLength) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
-import { type IdPair, makeSourceBatch } from '../../src/data/batch.js';
+import type { IdPair } from '../../src/data/batch.js';
 import { LstmModel } from '../../src/models/lstm/lstm.js';
 import { lstmOptions } from '../../src/models/lstm/options.js';
 import { LocalExecutor } from '../../src/training/local-executor.js';
@@ -102,7 +102,7 @@ for (const { name: deviceName, device } of devices) {
       test('logits, step by step as in decoding', () => {
         const model = fresh();
         for (const [index, [source, target]] of golden.pairs.entries()) {
-          const session = model.decode(device, makeSourceBatch([{ source, key: index }], model.batchOptions));
+          const session = model.decode(device, [source]);
           const logits = [1, ...target].flatMap((id) => {
             const { logits: unbiased, bias } = session.step(Int32Array.of(id));
             return Array.from(unbiased.f32, (value, column) => value + (bias?.f32[column] ?? 0));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { randomKey, uniformInteger } from '../../src/core/random.js';
-import { type IdPair, makeBatch } from '../../src/data/batch.js';
+import type { IdPair } from '../../src/data/batch.js';
 import { createModel, modelOptions } from '../../src/models/create.js';
 import { Scope } from '../../src/tensor/device.js';
 import { loadKernels } from '../../src/tensor/kernels/load.js';
@@ -36,8 +36,7 @@ for (const [name, options] of Object.entries(variants)) {
   test(`a rehearsal finds the very room that a step takes: ${name}`, async () => {
     const memory = new Memory({ shared: false });
     const { model, device } = await modelIn(memory, options, 16);
-    const batch = makeBatch(pairs, model.batchOptions);
-    const bytes = stepBytes(model, memory, batch);
+    const bytes = stepBytes(model, memory, pairs);
     for (const [reserved, suffices] of [
       [bytes, true],
       [bytes - 64, false],
@@ -50,7 +49,7 @@ for (const [name, options] of Object.entries(variants)) {
       }));
       const tape = new Tape(new Scope(device, arena), gradients);
       const dropout = { rate: model.dropout, seed: 1, step: 1 };
-      model.loss({ runner: tape, dropout }, batch, { smoothing: 0, gradientScale: 1 });
+      model.loss({ runner: tape, dropout }, pairs, { smoothing: 0, gradientScale: 1 });
       tape.backward();
       assert.equal(arena.capacityBytes === reserved, suffices);
     }
@@ -102,7 +101,7 @@ test('devices whose first batches were small have room for the largest that are 
   for (const { memory } of devices) memory.share(devices.length);
   const limit = stepLimit(device.memory.remainingBytes, devices.length);
   const many = (count: number): IdPair[] => Array.from({ length: count }, (_, key) => ({ key, source: [7, 8, 9], target: [7, 8, 9] }));
-  const bytesOf = (count: number) => stepBytes(model, device.memory, makeBatch(many(count), model.batchOptions));
+  const bytesOf = (count: number) => stepBytes(model, device.memory, many(count));
   const largest = [...Array(6_000).keys()].findLast((count) => count > 0 && count % 250 === 0 && bytesOf(count) <= limit) ?? 0;
   assert.ok(largest >= 2_000, `${largest}`);
   for (const count of [1, 2, 5, 12, 30, 80, 200, 500, 1_250, largest]) {
@@ -131,7 +130,7 @@ test('translations between updates have the room of the steps, and the next step
     losses.push((await executor.update([pairs], { update, learningRate: 0.5 })).loss);
     const held = device.memory.allocatedBytes;
     const decoding = await executor.decoding();
-    assert.ok(held - device.memory.allocatedBytes >= stepBytes(model, device.memory, makeBatch(pairs, model.batchOptions)));
+    assert.ok(held - device.memory.allocatedBytes >= stepBytes(model, device.memory, pairs));
     assert.equal((await decoding.decoderFor(1)).devices, 1);
     await decoding.dispose();
   }

@@ -156,7 +156,8 @@ test('translations of the dev corpus are scored, and the first metric decides', 
         return [{ ids, tokenLogProbabilities: new Float32Array(ids.length + 1), logProbability: 0, score: 0, attention: undefined }];
       });
     };
-    const decoder: BatchDecoder = { devices: 1, search, score: () => Promise.reject(new Error('nobody asked for a score')) };
+    const score = () => Promise.reject(new Error('nobody asked for a score'));
+    const decoder: BatchDecoder = { devices: 1, memory: { perGivenToken: 0, perRow: 0, perStep: 0 }, search, score };
     const dispose = async () => void disposals++;
     return { decoding: async () => ({ decoderFor: async () => decoder, dispose }) };
   });

@@ -3,7 +3,7 @@ import type { Files } from '../../core/files.js';
 import { randomKey, uniformInteger } from '../../core/random.js';
 import { readPairs, type SentencePair } from '../../data/sources.js';
 import { createModel } from '../../models/create.js';
-import { layersOf } from '../../models/layered.js';
+import { layersOf, whyNotLayered } from '../../models/lstm/separable-layers.js';
 import type { Model, VocabularySizes } from '../../models/model.js';
 import type { Parameter } from '../../nn/parameters.js';
 import type { Device } from '../../tensor/device.js';
@@ -99,7 +99,10 @@ export function estimateMemory(configuration: Configuration, devices: number, co
     sizeKeys: declared.summary.sizeKeys,
     ...(devicesAtMost !== undefined && { devicesAtMost }),
     fitsAsPipeline:
-      strategy !== 'pipeline' && devices > 1 && declared.layered !== undefined && estimatePeak({ ...setup, strategy: 'pipeline' }).fits,
+      strategy !== 'pipeline' &&
+      devices > 1 &&
+      whyNotLayered(declared) === undefined &&
+      estimatePeak({ ...setup, strategy: 'pipeline' }).fits,
   };
 }
 

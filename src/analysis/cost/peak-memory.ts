@@ -1,4 +1,4 @@
-import { type IdPair, makeBatch } from '../../data/batch.js';
+import { type IdPair, sizeOf } from '../../data/batch.js';
 import { residentCorpusBytes } from '../../data/corpus.js';
 import { idBytes } from '../../data/corpus-cache.js';
 import { createModel, type ModelOptions } from '../../models/create.js';
@@ -77,7 +77,7 @@ export function estimatePeak({
   const bytes = (of: readonly Parameter[]) => of.reduce((sum, { size }) => sum + 4 * size, 0);
   const tables = parameters.filter(({ rules }) => rules.gradient === 'rows');
   const dense = replicas * bytes(parameters.filter(({ rules }) => rules.gradient === 'dense'));
-  const { sourceTokens, targetTokens } = makeBatch(largestBatch, model.batchOptions);
+  const { sourceTokens, targetTokens } = sizeOf(largestBatch);
   // Each device has the rows that its shard touches; the first one also those of all, copied together.
   const rows = tables.reduce((sum, { rules, shape: [vocabulary = 0, columns = 0] }) => {
     const touched = Math.min(vocabulary, rules.side === 'source' ? sourceTokens : targetTokens);
@@ -90,7 +90,7 @@ export function estimatePeak({
   const activations = shards.reduce((sum, positions) => {
     let pairs = positions.map((position) => largestBatch[position] as IdPair);
     for (;;) {
-      const needed = stepBytes(model, memory, makeBatch(pairs, model.batchOptions));
+      const needed = stepBytes(model, memory, pairs);
       if (needed <= limit || pairs.length === 1) return sum + needed;
       pairs = pairs.filter((_, index) => index % 2 === 0);
     }

@@ -16,7 +16,7 @@ import { readConfiguration } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { fileError } from '../../core/file-errors.js';
 import { joinPath } from '../../core/files.js';
-import { whyNotLayered } from '../../models/layered.js';
+import { whyNotLayered } from '../../models/lstm/separable-layers.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import type { Configuration } from '../../training/configuration.js';
 import { names, numberFrom, withGemmOption, withSetOption } from '../arguments.js';

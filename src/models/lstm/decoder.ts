@@ -1,4 +1,4 @@
-import { Attention, attentionPlan, type AttentionMemory, type MemoryRows } from '../../nn/attention.js';
+import { Attention, attentionPlan, type AttentionMemory, type MemoryRows, weightsOfQuery } from '../../nn/attention.js';
 import { Embedding, type Words } from '../../nn/embedding.js';
 import { Linear } from '../../nn/linear.js';
 import type { Parameter, ParameterSection } from '../../nn/parameters.js';
@@ -7,7 +7,7 @@ import { RecurrentStack, type RecurrentState } from '../../nn/recurrent.js';
 import { type SequenceLayout, singleStepLayout } from '../../tensor/layout.js';
 import { concatenate } from '../../tensor/operations/concatenate.js';
 import { gatherRows } from '../../tensor/operations/gather-rows.js';
-import type { StateOrigins } from '../../tensor/operations/lstm-step.js';
+import { type StateOrigins, stateOrigins } from '../../tensor/operations/lstm-step.js';
 import { stackRows } from '../../tensor/operations/stack-rows.js';
 import type { Scope } from '../../tensor/device.js';
 import type { Runner } from '../../tensor/tape.js';
@@ -25,6 +25,15 @@ export interface DecoderState {
 export interface DecoderMemory {
   readonly attention: AttentionMemory;
   readonly rows: MemoryRows;
+}
+
+/** What a step of decoding gives, by row. */
+export interface DecodedStep {
+  /** What the output layer multiplies, [rows, hidden]. */
+  readonly output: Tensor;
+  readonly state: DecoderState;
+  /** Over the source as it was read. */
+  readonly attention: ((row: number) => Float32Array) | undefined;
 }
 
 /** The LSTM that writes the translation. */
@@ -92,24 +101,28 @@ export class LstmDecoder {
     return dropped(pass, 'output', output, keys);
   }
 
-  /**
-   * One step of decoding, a word a row: what the output layer multiplies, the state after, and the attention weights, one row's
-   * after the other's. `origins` says which rows of `state` are continued, where they are not one by one its own.
-   */
+  /** One step of decoding, a token for every row: row r continues row `originRows[r]` of `state`. */
   step(
     runner: Runner,
-    inputIds: Tensor,
+    ids: Int32Array,
     state: DecoderState,
-    origins: StateOrigins | undefined,
+    originRows: Int32Array,
     memory: DecoderMemory | undefined,
     sourceColumns: Int32Array,
-  ): { output: Tensor; state: DecoderState; weights: Tensor | undefined } {
+  ): DecodedStep {
+    const inputIds = runner.scope.integers(ids);
+    const isOwn = originRows.length === state.layers[0]?.hidden.dimension(0) && originRows.every((origin, row) => origin === row);
+    const origins = isOwn ? undefined : stateOrigins(runner.scope, originRows);
     const { output, states } = this.#stack.step(runner, this.#stepInput(runner, inputIds, state.fed, origins), state.layers, origins);
     if (this.#attention === undefined || memory === undefined)
-      return { output, state: { layers: states, fed: undefined }, weights: undefined };
+      return { output, state: { layers: states, fed: undefined }, attention: undefined };
     const plan = attentionPlan(runner.scope, memory.rows, sourceColumns);
     const attended = this.#attention.forward(runner, output, memory.attention, plan);
-    return { ...attended, state: { layers: states, fed: state.fed === undefined ? undefined : attended.output } };
+    return {
+      output: attended.output,
+      state: { layers: states, fed: state.fed === undefined ? undefined : attended.output },
+      attention: (row) => weightsOfQuery(attended.weights, plan, row),
+    };
   }
 
   #stepInput(runner: Runner, inputIds: Tensor, fed: Tensor | undefined, origins: StateOrigins | undefined): Tensor | Words {

@@ -1,10 +1,10 @@
-import type { PackedSource } from '../../data/batch.js';
 import { Embedding } from '../../nn/embedding.js';
 import type { ParameterSection } from '../../nn/parameters.js';
 import { type Pass, rowKeys } from '../../nn/pass.js';
 import { BidirectionalStack, RecurrentStack, type RecurrentState } from '../../nn/recurrent.js';
 import type { SequenceLayout } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
+import type { PackedSource } from './batch.js';
 import type { LstmOptions } from './options.js';
 
 /** The LSTM that reads the source. */
@@ -23,12 +23,16 @@ export class LstmEncoder {
     });
   }
 
-  /** The top layer's output at every source token, [rows, hidden], and each layer's last state, [sentences, hidden], by source column. */
-  forward(pass: Pass, source: PackedSource, sentenceKeys: Uint32Array): { output: Tensor; states: RecurrentState[] } {
-    const keys = rowKeys(pass, source.layout, source.sentences, sentenceKeys);
+  /**
+   * The top layer's output at every source token, [rows, hidden], and each layer's last state, [sentences, hidden], by source column.
+   * `sentenceKeys` key dropout; none is needed without.
+   */
+  forward(pass: Pass, source: PackedSource, sentenceKeys?: Uint32Array): { output: Tensor; states: RecurrentState[] } {
+    const keys = sentenceKeys && rowKeys(pass, source.layout, source.sentences, sentenceKeys);
     const embedded = this.#embedding.words(pass, pass.runner.scope.integers(source.ids));
     return this.#stack.forward(pass, embedded, undefined, source.layout, keys);
   }
+
   /** One layer alone, over a stretch of steps; the first reads token ids. */
   layer(
     index: number,

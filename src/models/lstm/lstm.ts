@@ -1,23 +1,19 @@
-import type { ErrorParts } from '../../core/errors.js';
-import type { Batch, BatchOptions, SourceBatch } from '../../data/batch.js';
+import type { IdPair } from '../../data/batch.js';
 import { memoryRows } from '../../nn/attention.js';
 import { ParameterStore } from '../../nn/parameters.js';
 import { type Pass, rowKeys } from '../../nn/pass.js';
 import type { Device } from '../../tensor/device.js';
 import { gatherRows } from '../../tensor/operations/gather-rows.js';
-import {
-  type SoftmaxCrossEntropyAttributes,
-  type SoftmaxCrossEntropyOutputs,
-  softmaxCrossEntropy,
-} from '../../tensor/operations/softmax-cross-entropy.js';
-import type { LayeredModel } from '../layered.js';
-import type { DecodingSession, Model, SentenceEncoder, VocabularySizes } from '../model.js';
+import { type SoftmaxCrossEntropyAttributes, softmaxCrossEntropy } from '../../tensor/operations/softmax-cross-entropy.js';
+import { Inference } from '../../tensor/tape.js';
+import type { DecodingMemory, DecodingSession, Model, PairLosses, SentenceEncoder, VocabularySizes } from '../model.js';
 import type { ModelSummary } from '../summary.js';
+import { bySentence, packBatch } from './batch.js';
 import { LstmDecoder } from './decoder.js';
 import { LstmEncoder } from './encoder.js';
+import type { LayeredModel } from './layered.js';
 import type { LstmOptions } from './options.js';
 import { LstmSentenceEncoder } from './sentence-encoder.js';
-import { tieBetweenLayers } from './separable-layers.js';
 import { LstmDecodingSession } from './session.js';
 import { lstmSummary } from './summary.js';
 
@@ -43,20 +39,17 @@ export class LstmModel implements Model {
     const target = this.parameters.section({ side: 'target', initial });
     this.#encoder = new LstmEncoder(source, options, vocabularies.source);
     this.#decoder = new LstmDecoder(target, source, options, vocabularies.target);
-    this.sentenceEncoder = new LstmSentenceEncoder(this.#encoder);
+    this.sentenceEncoder = new LstmSentenceEncoder(this.#encoder, options.reverseSource);
   }
 
   get dropout(): number {
     return this.options.dropout;
   }
 
-  get batchOptions(): BatchOptions {
-    return { reverseSource: this.options.reverseSource };
-  }
-
-  loss(pass: Pass, batch: Batch, attributes: SoftmaxCrossEntropyAttributes): SoftmaxCrossEntropyOutputs {
+  loss(pass: Pass, pairs: readonly IdPair[], attributes: SoftmaxCrossEntropyAttributes): PairLosses {
     const { runner } = pass;
     const { scope } = runner;
+    const batch = packBatch(pairs, { reverseSource: this.options.reverseSource, shareSources: runner instanceof Inference });
     const encoded = this.#encoder.forward(pass, batch.source, batch.sentenceKeys);
     const memory = this.#decoder.memory(pass, encoded.output, memoryRows(scope, batch.source.layout));
     // Source and target columns are sorted by their own lengths: bring the states into the order of the targets.
@@ -68,13 +61,13 @@ export class LstmModel implements Model {
     const output = this.#decoder.forward(
       pass,
       scope.integers(batch.target.inputIds),
-      this.#decoder.initialState(scope, states, batch.sentences),
+      this.#decoder.initialState(scope, states, pairs.length),
       batch.target.layout,
       memory,
       batch.sourceColumnOfTarget,
       rowKeys(pass, batch.target.layout, batch.target.sentences, batch.sentenceKeys),
     );
-    return runner.loss(
+    const outputs = runner.loss(
       softmaxCrossEntropy,
       {
         input: output,
@@ -84,18 +77,15 @@ export class LstmModel implements Model {
       },
       attributes,
     );
+    return { ...outputs, byPair: () => bySentence(batch.target, outputs.logProbabilities.f32) };
   }
 
   get summary(): ModelSummary {
     return lstmSummary(this.options);
   }
 
-  get tie(): ErrorParts | undefined {
-    return tieBetweenLayers(this.options);
-  }
-
-  get layered(): LayeredModel | undefined {
-    if (this.tie !== undefined) return undefined;
+  /** For a network without ties between its layers; see `layersOf`. */
+  get layered(): LayeredModel {
     const [encoder, decoder] = [this.#encoder, this.#decoder];
     return {
       layers: this.options.layers,
@@ -106,13 +96,28 @@ export class LstmModel implements Model {
           ({ name }) => name.startsWith(`${part}.${layer}.`) || (layer === 0 && name.startsWith(embedding)),
         );
       },
+      pack: (pairs) => packBatch(pairs, { reverseSource: this.options.reverseSource, shareSources: false }),
       runLayer(part, layer, pass, { below, before, layout, keys }) {
         return (part === 'encoder' ? encoder : decoder).layer(layer, pass, below, before, layout, keys);
       },
     };
   }
 
-  decode(device: Device, sources: SourceBatch): DecodingSession {
+  get decodingMemory(): DecodingMemory {
+    const { layers, hidden, embedding, attention } = this.options;
+    // Gates, cells and outputs of every layer, twice for a direction each and their join; attention has keys, queries and contexts.
+    const layerValues = 6 * hidden;
+    const attentionValues = attention === 'none' ? 0 : 5 * hidden;
+    const tokenValues = embedding + layers * layerValues + 3 * hidden + attentionValues;
+    return {
+      perGivenToken: 4 * tokenValues,
+      // The state of a step and that of the next alternate.
+      perRow: 2 * 4 * (tokenValues + layers * 2 * hidden + this.vocabularies.target),
+      perStep: 0,
+    };
+  }
+
+  decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession {
     return new LstmDecodingSession(device, this.#encoder, this.#decoder, sources, this.options);
   }
 }

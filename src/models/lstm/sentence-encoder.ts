@@ -1,24 +1,27 @@
-import type { SourceBatch } from '../../data/batch.js';
 import { type Device, Scope } from '../../tensor/device.js';
 import { Arena } from '../../tensor/memory.js';
 import { Inference } from '../../tensor/tape.js';
 import type { SentenceEncoder } from '../model.js';
+import { packSources } from './batch.js';
 import type { LstmEncoder } from './encoder.js';
 
 /** What figure 2 of Sutskever et al. (2014) maps: the state in which the encoder has read the whole sentence. */
 export class LstmSentenceEncoder implements SentenceEncoder {
   readonly description = 'hidden and cell values of the top encoder layer after its last step';
   readonly #encoder: LstmEncoder;
+  readonly #reverseSource: boolean;
 
-  constructor(encoder: LstmEncoder) {
+  constructor(encoder: LstmEncoder, reverseSource: boolean) {
     this.#encoder = encoder;
+    this.#reverseSource = reverseSource;
   }
 
-  encode(device: Device, { source, sentenceKeys }: SourceBatch): Float32Array[] {
+  encode(device: Device, sources: readonly ArrayLike<number>[]): Float32Array[] {
+    const source = packSources(sources, this.#reverseSource);
     const arena = new Arena(device.memory);
     try {
       const pass = { runner: new Inference(new Scope(device, arena)) };
-      const top = this.#encoder.forward(pass, source, sentenceKeys).states.at(-1);
+      const top = this.#encoder.forward(pass, source).states.at(-1);
       if (top === undefined) throw new Error('an encoder without layers');
       const vectors = new Array<Float32Array>(source.sentences.length);
       source.sentences.forEach((sentence, column) => {

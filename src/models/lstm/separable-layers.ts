@@ -1,4 +1,7 @@
-import type { ErrorParts } from '../../core/errors.js';
+import { DecadeError, type ErrorParts } from '../../core/errors.js';
+import type { Model } from '../model.js';
+import type { LayeredModel } from './layered.js';
+import { LstmModel } from './lstm.js';
 import type { LstmOptions } from './options.js';
 
 /** Options that tie layers together, why, and what would do without. */
@@ -29,8 +32,27 @@ const ties: readonly { tied(options: LstmOptions): boolean; key: keyof LstmOptio
   },
 ];
 
-/** Why not every layer can work on a device of its own; undefined where it can. */
-export function tieBetweenLayers(options: LstmOptions): ErrorParts | undefined {
+/** Why layers cannot be on different devices, as a pipeline would have them, as a `usage` error; undefined where they can. */
+export function whyNotLayered(model: Model): DecadeError | undefined {
+  const reason = model instanceof LstmModel ? tieBetweenLayers(model.options) : noLayers;
+  return reason && new DecadeError('usage', reason);
+}
+
+/** The layers of a model one by one. Throws `usage`, with the reason, where they cannot be parted. */
+export function layersOf(model: Model): LayeredModel {
+  const refusal = whyNotLayered(model);
+  if (refusal !== undefined) throw refusal;
+  return (model as LstmModel).layered;
+}
+
+const noLayers: ErrorParts = {
+  where: 'pipeline, model.kind',
+  received: 'a model that is not made of layers that could be parted',
+  allowed: 'an encoder-decoder as in 2014',
+  next: 'use training.parallel.strategy=data',
+};
+
+function tieBetweenLayers(options: LstmOptions): ErrorParts | undefined {
   const tie = ties.find(({ tied }) => tied(options));
   if (tie === undefined) return undefined;
   return {

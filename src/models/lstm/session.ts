@@ -1,13 +1,15 @@
-import type { SourceBatch } from '../../data/batch.js';
 import { memoryRows } from '../../nn/attention.js';
 import { type Device, Scope } from '../../tensor/device.js';
 import { Arena } from '../../tensor/memory.js';
+import { gatherRows } from '../../tensor/operations/gather-rows.js';
 import { linear } from '../../tensor/operations/linear.js';
-import { stateOrigins } from '../../tensor/operations/lstm-step.js';
+import { softmaxCrossEntropy } from '../../tensor/operations/softmax-cross-entropy.js';
+import { stackRows } from '../../tensor/operations/stack-rows.js';
 import { Inference, type Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { DecodingSession, StepOutput } from '../model.js';
-import type { DecoderMemory, DecoderState, LstmDecoder } from './decoder.js';
+import type { DecodingSession, ReadOutput, StepOutput } from '../model.js';
+import { inverse, packedIds, packedSide, packSources } from './batch.js';
+import type { DecodedStep, DecoderMemory, DecoderState, LstmDecoder } from './decoder.js';
 import type { LstmEncoder } from './encoder.js';
 import type { LstmOptions } from './options.js';
 
@@ -21,22 +23,24 @@ export class LstmDecodingSession implements DecodingSession {
   /** Which of the two arenas holds the current state. */
   #current = 0;
   #state: DecoderState;
-  /** The row of the state that each row continues; undefined: its own. */
-  #origins: Int32Array | undefined;
+  /** The row of the state that each row continues. */
+  #origins: Int32Array;
   /** The source column of each row. */
   #columns: Int32Array;
 
   /** The parameters may not change while the session lasts. */
-  constructor(device: Device, encoder: LstmEncoder, decoder: LstmDecoder, sources: SourceBatch, options: LstmOptions) {
+  constructor(device: Device, encoder: LstmEncoder, decoder: LstmDecoder, sources: readonly ArrayLike<number>[], options: LstmOptions) {
     this.#decoder = decoder;
     this.#reversed = options.reverseSource;
     this.#encoded = new Arena(device.memory);
     this.#runners = [inferenceIn(device, new Arena(device.memory)), inferenceIn(device, new Arena(device.memory))];
     const pass = { runner: inferenceIn(device, this.#encoded) };
-    const { output, states } = encoder.forward(pass, sources.source, sources.sentenceKeys);
-    this.#memory = decoder.memory(pass, output, memoryRows(pass.runner.scope, sources.source.layout));
-    this.#state = decoder.initialState(pass.runner.scope, states, sources.sentences);
-    this.#columns = Int32Array.from({ length: sources.sentences }, (_, column) => column);
+    const source = packSources(sources, options.reverseSource);
+    const { output, states } = encoder.forward(pass, source);
+    this.#memory = decoder.memory(pass, output, memoryRows(pass.runner.scope, source.layout));
+    this.#state = decoder.initialState(pass.runner.scope, states, sources.length);
+    this.#columns = inverse(source.sentences);
+    this.#origins = this.#columns;
   }
 
   get rows(): number {
@@ -45,22 +49,51 @@ export class LstmDecodingSession implements DecodingSession {
 
   step(previousIds: Int32Array): StepOutput {
     const runner = this.#nextRunner();
-    const { scope } = runner;
-    const origins = this.#origins === undefined ? undefined : stateOrigins(scope, this.#origins);
-    const ids = scope.integers(previousIds);
-    const { output, state, weights } = this.#decoder.step(runner, ids, this.#state, origins, this.#memory, this.#columns);
+    const { output, state, attention } = this.#decoder.step(runner, previousIds, this.#state, this.#origins, this.#memory, this.#columns);
     this.#state = state;
-    this.#origins = undefined;
-    const { outputWeight, outputBias } = this.#decoder;
-    const logits = runner.run(linear, { input: output, weight: outputWeight.value, bias: undefined }, {}).output;
-    const bias = outputBias.value;
-    return weights === undefined ? { logits, bias } : { logits, bias, attention: (row) => this.#attentionOf(weights, row) };
+    this.#origins = inOrder(this.rows);
+    return { ...this.#logits(runner, output), ...(attention && { attention: (row) => this.#asWritten(attention(row)) }) };
+  }
+
+  /** Token by token, for what the layers make of one depends on the one before; only the output layer sees all of them at once. */
+  read(ids: readonly ArrayLike<number>[]): ReadOutput {
+    const runner = this.#nextRunner();
+    const side = packedSide(ids);
+    const { layout, sentences: rows } = side;
+    const inputIds = packedIds(side, (row, step) => ids[row]?.[step] as number);
+    const columns = rows.map((row) => this.#columns[row] as number);
+    const steps: DecodedStep[] = [];
+    for (let step = 0; step < layout.steps; step++) {
+      const active = layout.active[step] as number;
+      const stepIds = inputIds.subarray(layout.offsets[step], layout.offsets[step + 1]);
+      const state = steps.at(-1)?.state ?? this.#state;
+      const origins = step === 0 ? rows.map((row) => this.#origins[row] as number) : inOrder(active);
+      steps.push(this.#decoder.step(runner, stepIds, state, origins, this.#memory, columns.subarray(0, active)));
+    }
+    this.#state = statesOf(runner, steps);
+    const columnOf = inverse(rows);
+    const packedRow = (row: number, step: number) => (layout.offsets[step] as number) + (columnOf[row] as number);
+    this.#origins = Int32Array.from(ids, ({ length }, row) => packedRow(row, length - 1));
+    const outputs = stacked(runner, steps, ({ output }) => output);
+    const chosen = (packedRows: readonly number[] | Int32Array) =>
+      runner.run(gatherRows, { input: outputs, indices: runner.scope.integers(packedRows) }, {}).output;
+    const attention =
+      steps[0]?.attention &&
+      ((row: number, step: number) => this.#asWritten(steps[step]?.attention?.(columnOf[row] as number) as Float32Array));
+    const given = this.#logProbabilities(runner, ids, packedRow, chosen);
+    return {
+      ...this.#logits(runner, chosen(this.#origins)),
+      ...(attention && { attention: (row) => attention(row, (ids[row]?.length ?? 0) - 1) }),
+      given: (row) => ({
+        logProbabilities: given[row] as Float32Array,
+        attention: attention && Array.from(given[row] as Float32Array, (_, step) => attention(row, step)),
+      }),
+    };
   }
 
   /** States stay where they are: the next step reads those that its rows continue. */
   select(rows: Int32Array): void {
-    const before = this.#origins;
-    this.#origins = before === undefined ? rows.slice() : Int32Array.from(rows, (row) => before[row] as number);
+    this.#origins = Int32Array.from(rows, (row) => this.#origins[row] as number);
     this.#columns = Int32Array.from(rows, (row) => this.#columns[row] as number);
   }
 
@@ -77,16 +110,61 @@ export class LstmDecodingSession implements DecodingSession {
     return runner;
   }
 
-  #attentionOf(weights: Tensor, row: number): Float32Array {
-    const lengths = this.#memory?.rows.lengths;
-    let start = 0;
-    for (let before = 0; before < row; before++) start += lengths?.[this.#columns[before] as number] ?? 0;
-    const length = lengths?.[this.#columns[row] as number] ?? 0;
-    const ofRow = weights.f32.slice(start, start + length);
-    return this.#reversed ? ofRow.reverse() : ofRow;
+  #logits(runner: Runner, output: Tensor): StepOutput {
+    const { outputWeight, outputBias } = this.#decoder;
+    const { output: logits } = runner.run(linear, { input: output, weight: outputWeight.value, bias: undefined }, {});
+    return { logits, bias: outputBias.value };
+  }
+
+  /** Of the ids after the first of every row, each predicted from the output at the one before. */
+  #logProbabilities(
+    runner: Runner,
+    ids: readonly ArrayLike<number>[],
+    packedRow: (row: number, step: number) => number,
+    chosen: (packedRows: readonly number[]) => Tensor,
+  ): Float32Array[] {
+    const targets = ids.flatMap((ofRow) => Array.from(ofRow).slice(1));
+    if (targets.length === 0) return ids.map(() => new Float32Array(0));
+    const inputs = ids.flatMap(({ length }, row) => Array.from({ length: length - 1 }, (_, step) => packedRow(row, step)));
+    const { outputWeight, outputBias } = this.#decoder;
+    const { logProbabilities } = runner.loss(
+      softmaxCrossEntropy,
+      { input: chosen(inputs), weight: outputWeight.value, bias: outputBias.value, targets: runner.scope.integers(targets) },
+      { smoothing: 0, gradientScale: 0 },
+    );
+    let end = 0;
+    return ids.map(({ length }) => logProbabilities.f32.slice(end, (end += length - 1)));
+  }
+
+  #asWritten(attention: Float32Array): Float32Array {
+    return this.#reversed ? attention.reverse() : attention;
   }
 }
 
 function inferenceIn(device: Device, arena: Arena): Runner {
   return new Inference(new Scope(device, arena));
+}
+
+function inOrder(rows: number): Int32Array {
+  return Int32Array.from({ length: rows }, (_, row) => row);
+}
+
+/** The states after every step, in the rows of its layout. */
+function statesOf(runner: Runner, steps: readonly DecodedStep[]): DecoderState {
+  const [first] = steps;
+  if (first === undefined) throw new Error('no rows to read');
+  const all = (valuesOf: (state: DecoderState) => Tensor) => stacked(runner, steps, ({ state }) => valuesOf(state));
+  return {
+    layers: first.state.layers.map((_, layer) => ({
+      hidden: all(({ layers }) => layers[layer]?.hidden as Tensor),
+      cell: all(({ layers }) => layers[layer]?.cell as Tensor),
+    })),
+    fed: first.state.fed && all(({ fed }) => fed as Tensor),
+  };
+}
+
+function stacked(runner: Runner, steps: readonly DecodedStep[], valuesOf: (step: DecodedStep) => Tensor): Tensor {
+  const [first, ...others] = steps.map(valuesOf);
+  if (first !== undefined && others.length === 0) return first;
+  return runner.run(stackRows, Object.fromEntries(steps.map((step, index) => [`step ${index}`, valuesOf(step)])), {}).output;
 }

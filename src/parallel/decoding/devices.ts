@@ -1,7 +1,10 @@
 import type { Hypothesis } from '../../decoding/beams.js';
+import { memoryOfAll } from '../../decoding/ensemble.js';
 import type { BatchDecoder, DecodingControl, DecodingExecutor } from '../../decoding/executor.js';
 import type { Score, ScoringPair } from '../../decoding/score-batch.js';
 import type { SearchOptions, SearchProgress, SearchSentence } from '../../decoding/search.js';
+import { createModel } from '../../models/create.js';
+import type { DecodingMemory } from '../../models/model.js';
 import type { Memory } from '../../tensor/memory.js';
 import { type DecodingReply, type DecodingRequest, type SharedModel, unpackHypotheses, unpackScores } from './messages.js';
 import { packPairs } from '../messages.js';
@@ -22,6 +25,7 @@ export interface DecodingDevicesOptions {
 
 /** Searches and scores on threads that share one copy of the parameters, a batch each at a time. The threads are their owner's to end. */
 export class DecodingDevices implements BatchDecoder, DecodingExecutor {
+  readonly memory: DecodingMemory;
   readonly #threads: readonly DecodingThread[];
   readonly #idle: DecodingThread[];
   /** Who waits for a thread, in order. */
@@ -30,10 +34,12 @@ export class DecodingDevices implements BatchDecoder, DecodingExecutor {
   static async begin(threads: readonly DecodingThread[], { memory, members, gemm }: DecodingDevicesOptions): Promise<DecodingDevices> {
     const message = { kind: 'begin-decoding', memory: memory.webAssembly, gemm, members } as const;
     await Promise.all(threads.map((thread) => thread.ask('decoding', message)));
-    return new DecodingDevices(threads);
+    const models = members.map(({ options, vocabularies }) => createModel(options, vocabularies));
+    return new DecodingDevices(threads, memoryOfAll(models.map(({ decodingMemory }) => decodingMemory)));
   }
 
-  private constructor(threads: readonly DecodingThread[]) {
+  private constructor(threads: readonly DecodingThread[], memory: DecodingMemory) {
+    this.memory = memory;
     this.#threads = threads;
     this.#idle = [...threads];
   }

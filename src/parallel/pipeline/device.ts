@@ -1,6 +1,7 @@
-import { type Batch, makeBatch, sumsOfSentences } from '../../data/batch.js';
 import { createModel } from '../../models/create.js';
-import { type LayeredModel, layersOf } from '../../models/layered.js';
+import { bySentence, type PackedBatch, type PackedSide } from '../../models/lstm/batch.js';
+import type { LayeredModel } from '../../models/lstm/layered.js';
+import { layersOf } from '../../models/lstm/separable-layers.js';
 import type { Model } from '../../models/model.js';
 import { Gradients, type LearntParameter } from '../../nn/parameters.js';
 import { rowKeys } from '../../nn/pass.js';
@@ -160,7 +161,7 @@ export class PipelineDevice {
 
   #pass(microBatches: PipelineUpdate['microBatches'], settings: PassSettings): Pass {
     this.#arena.reset();
-    const batches = microBatches.map((pairs) => makeBatch(unpackPairs(pairs), this.#model.batchOptions));
+    const batches = microBatches.map((pairs) => this.#layered.pack(unpackPairs(pairs)));
     return new Pass(this.#scope, this.#layered, this.#network, this.#start.plan.placement, this.#gradients, batches, settings);
   }
 
@@ -292,7 +293,7 @@ class Pass {
   readonly #scopes: readonly Scope[];
   /** The last micro-batch that has begun in each room. */
   readonly #begun = new Map<Arena, number>();
-  readonly #batches: readonly Batch[];
+  readonly #batches: readonly PackedBatch[];
   readonly #smoothing: number;
   readonly #layers: readonly { readonly encoder: LayerStage; readonly decoder: LayerStage }[][];
   /** By the first token of a slice. */
@@ -306,7 +307,7 @@ class Pass {
     network: Network,
     { layers }: { readonly layers: readonly number[] },
     gradients: readonly LearntParameter[],
-    batches: readonly Batch[],
+    batches: readonly PackedBatch[],
     { attributes, training, softmax, rooms }: PassSettings,
   ) {
     this.shapes = batches.map(({ source, target }) => ({ source: [...source.layout.active], target: [...target.layout.active] }));
@@ -320,7 +321,7 @@ class Pass {
       const context = { model, scope: this.#scopeOf(microBatch), training };
       const { source, target, sentenceKeys, sourceColumnOfTarget: columns } = batch;
       const walk = { runner: new Inference(scope), dropout: training?.dropout };
-      const keysOf = ({ layout, sentences }: Batch['source'] | Batch['target']) => rowKeys(walk, layout, sentences, sentenceKeys);
+      const keysOf = ({ layout, sentences }: PackedSide) => rowKeys(walk, layout, sentences, sentenceKeys);
       const sides = {
         encoder: { layout: source.layout, ids: source.ids, keys: keysOf(source) },
         decoder: { layout: target.layout, ids: target.inputIds, keys: keysOf(target) },
@@ -389,7 +390,10 @@ class Pass {
     for (const value of logProbabilities) this.negativeLogLikelihood -= value;
     const { target } = this.#batch(microBatch);
     this.#byRow[microBatch]?.set(logProbabilities, target.layout.offsets[steps.from]);
-    if (microBatch === 0 && steps.to === target.layout.steps) this.logProbabilities = sumsOfSentences(target, this.#byRow[0] ?? []);
+    if (microBatch === 0 && steps.to === target.layout.steps) {
+      const byToken = bySentence(target, this.#byRow[0] ?? new Float64Array(0));
+      this.logProbabilities = Float64Array.from(byToken, (values) => values.reduce((sum, value) => sum + value, 0));
+    }
     return combined;
   }
 
@@ -398,7 +402,7 @@ class Pass {
     return outputIds.subarray(layout.offsets[steps.from], layout.offsets[steps.to]);
   }
 
-  #batch(microBatch: number): Batch {
+  #batch(microBatch: number): PackedBatch {
     const batch = this.#batches[microBatch];
     if (batch === undefined) throw new Error(`no micro-batch ${microBatch}`);
     return batch;

@@ -2,7 +2,7 @@ import { DecadeError } from '../../core/errors.js';
 import type { IdPair } from '../../data/batch.js';
 import type { DecodingExecutor } from '../../decoding/executor.js';
 import type { ModelOptions } from '../../models/create.js';
-import { layersOf } from '../../models/layered.js';
+import { layersOf } from '../../models/lstm/separable-layers.js';
 import type { Model } from '../../models/model.js';
 import { Gradients } from '../../nn/parameters.js';
 import type { Precision } from '../../tensor/matrix.js';

@@ -1,4 +1,4 @@
-import type { LayeredModel } from '../../models/layered.js';
+import type { LayeredModel } from '../../models/lstm/layered.js';
 import type { DropoutDraw } from '../../nn/pass.js';
 import type { RecurrentState } from '../../nn/recurrent.js';
 import type { DeferredProducts } from '../../tensor/deferred-products.js';

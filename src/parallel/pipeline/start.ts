@@ -1,5 +1,5 @@
 import { DecadeError } from '../../core/errors.js';
-import { layersOf } from '../../models/layered.js';
+import { layersOf } from '../../models/lstm/separable-layers.js';
 import type { Executor } from '../../training/executor.js';
 import type { PipelineOptions } from '../../training/parallel-options.js';
 import { PlanChooser, writtenPlacement } from '../simulation/choose-plan.js';

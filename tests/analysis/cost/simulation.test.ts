@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { predictPaper, Simulator, type Strategy, strategies, type Workload } from '../../../src/analysis/cost/simulation.js';
 import { simulationPage } from '../../../src/analysis/cost/timeline.js';
 import { createModel, modelOptions } from '../../../src/models/create.js';
-import { whyNotLayered } from '../../../src/models/layered.js';
+import { whyNotLayered } from '../../../src/models/lstm/separable-layers.js';
 import { costsOf2014, paperNetwork } from '../../../src/parallel/simulation/profile-2014.js';
 import { evenBatch } from '../../../src/parallel/schedule/schedule.js';
 import { networkWith } from '../../parallel/networks.js';

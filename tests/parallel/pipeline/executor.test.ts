@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { randomKey, uniformInteger } from '../../../src/core/random.js';
-import { type IdPair, makeBatch } from '../../../src/data/batch.js';
+import type { IdPair } from '../../../src/data/batch.js';
+import { packBatch } from '../../../src/models/lstm/batch.js';
 import { createModel, type ModelOptions, modelOptions } from '../../../src/models/create.js';
 import { nodeRuntime } from '../../../src/node/runtime.js';
 import { Completion, completionBytes } from '../../../src/parallel/pipeline/completion.js';
@@ -244,7 +245,10 @@ test('devices and the simulator execute the same tasks in the same order', async
   for (const plan of Object.values(plans)) {
     const { devices } = plan.placement;
     const shapes = divide(pairs, plan.microBatches, { source: 1, target: 1 }).map((positions) => {
-      const { source, target } = makeBatch(positions.map((position) => pairs[position] as IdPair));
+      const { source, target } = packBatch(
+        positions.map((position) => pairs[position] as IdPair),
+        { reverseSource: false, shareSources: false },
+      );
       return { source: [...source.layout.active], target: [...target.layout.active] };
     });
     const schedule = updateSchedule(network, plan, shapes);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PackedSide } from '../../src/data/batch.js';
-import { makeBatch, makeScoringBatch, makeSourceBatch } from '../../src/data/batch.js';
+import { sizeOf } from '../../src/data/batch.js';
+import { bySentence, packBatch, type PackedSide, packSources } from '../../src/models/lstm/batch.js';
 import { beginId, endId } from '../../src/text/tokenizer.js';
 
 const pairs = [
@@ -10,6 +10,9 @@ const pairs = [
   { source: [51], target: [61, 62, 63], key: 9 },
   { source: [71, 72], target: [81], key: 4_000_000_000 },
 ];
+
+const forward = { reverseSource: false, shareSources: false };
+const reversed = { reverseSource: true, shareSources: false };
 
 /** Unpacks one side into a list of ids for each pair of the batch. */
 function unpacked(side: PackedSide, ids: Int32Array): number[][] {
@@ -23,7 +26,7 @@ function unpacked(side: PackedSide, ids: Int32Array): number[][] {
 }
 
 test('every pair can be read back from the packed batch', () => {
-  const batch = makeBatch(pairs);
+  const batch = packBatch(pairs, forward);
   assert.deepEqual(
     unpacked(batch.source, batch.source.ids),
     pairs.map((pair) => pair.source),
@@ -40,7 +43,7 @@ test('every pair can be read back from the packed batch', () => {
 });
 
 test('each side is sorted by its own length, ties by sentence', () => {
-  const batch = makeBatch(pairs);
+  const batch = packBatch(pairs, forward);
   assert.deepEqual([...batch.source.sentences], [1, 0, 3, 2]);
   assert.deepEqual([...batch.source.layout.lengths], [4, 2, 2, 1]);
   assert.deepEqual([...batch.target.sentences], [2, 0, 3, 1]);
@@ -48,41 +51,44 @@ test('each side is sorted by its own length, ties by sentence', () => {
 });
 
 test('a target column finds the source column of the same pair', () => {
-  const batch = makeBatch(pairs);
+  const batch = packBatch(pairs, forward);
   batch.sourceColumnOfTarget.forEach((sourceColumn, targetColumn) => {
     assert.equal(batch.source.sentences[sourceColumn], batch.target.sentences[targetColumn]);
   });
 });
 
 test('words are counted without padding, </s> on the target side only', () => {
-  const batch = makeBatch(pairs);
-  assert.equal(batch.sourceTokens, 2 + 4 + 1 + 2);
-  assert.equal(batch.targetTokens, 2 + 1 + 4 + 2);
+  assert.deepEqual(sizeOf(pairs), { sentences: 4, sourceTokens: 2 + 4 + 1 + 2, targetTokens: 2 + 1 + 4 + 2 });
+});
+
+test('values by row come back by sentence', () => {
+  const { target } = packBatch(pairs, forward);
+  assert.deepEqual(
+    bySentence(target, Float32Array.from(target.outputIds)).map((values) => [...values]),
+    pairs.map((pair) => [...pair.target, endId]),
+  );
 });
 
 test('the source is reversed when asked for, the target never', () => {
-  const batch = makeBatch(pairs, { reverseSource: true });
+  const batch = packBatch(pairs, reversed);
   assert.deepEqual(
     unpacked(batch.source, batch.source.ids),
     pairs.map((pair) => [...pair.source].reverse()),
   );
-  assert.deepEqual(batch.target, makeBatch(pairs).target);
+  assert.deepEqual(batch.target, packBatch(pairs, forward).target);
 });
 
-test('a source batch equals the source side of a batch', () => {
-  const { source, sentenceKeys } = makeBatch(pairs, { reverseSource: true });
-  const alone = makeSourceBatch(pairs, { reverseSource: true });
-  assert.deepEqual(alone.source, source);
-  assert.deepEqual(alone.sentenceKeys, sentenceKeys);
+test('source sentences alone are packed as those of pairs', () => {
+  const sources = pairs.map(({ source }) => source);
+  assert.deepEqual(packSources(sources, true), packBatch(pairs, reversed).source);
 });
 
 test('an empty source sentence is refused by its key', () => {
-  assert.throws(() => makeSourceBatch([{ source: [], key: 42 }]), /sentence 42: an empty source/);
+  assert.throws(() => packBatch([{ source: [], target: [], key: 42 }], forward), /sentence 42: an empty source/);
 });
 
 test('a batch of no pairs has no rows', () => {
-  const batch = makeBatch([]);
-  assert.equal(batch.sentences, 0);
+  const batch = packBatch([], forward);
   assert.equal(batch.source.layout.rows, 0);
   assert.equal(batch.target.layout.rows, 0);
 });
@@ -96,14 +102,12 @@ test('a batch for scoring holds a source sentence once, and every target finds i
     { source: third, target: [], key: 3 },
     { source: first, target: [7], key: 4 },
   ];
-  const batch = makeScoringBatch(hypotheses, { reverseSource: true });
-  assert.equal(batch.sentences, 5);
-  assert.equal(batch.sourceTokens, 3 + 2 + 1);
+  const batch = packBatch(hypotheses, { reverseSource: true, shareSources: true });
   assert.deepEqual([...batch.source.sentences], [3, 0, 1]);
   assert.deepEqual([...batch.source.ids], [73, 32, 51, 72, 31, 71]);
   batch.sourceColumnOfTarget.forEach((sourceColumn, targetColumn) => {
     const held = hypotheses[batch.source.sentences[sourceColumn] ?? -1];
     assert.deepEqual(held?.source, hypotheses[batch.target.sentences[targetColumn] ?? -1]?.source);
   });
-  assert.deepEqual(batch.target, makeBatch(hypotheses).target);
+  assert.deepEqual(batch.target, packBatch(hypotheses, forward).target);
 });
