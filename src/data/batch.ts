@@ -4,7 +4,10 @@ export interface IdPair {
   readonly source: ArrayLike<number>;
   /** Without `<s>` and `</s>`; may be empty, which asks for `</s>` at once. */
   readonly target: ArrayLike<number>;
-  /** Number of the pair in its corpus, which keys its dropout whatever batch it is in. */
+  /**
+   * Whose source this is, as a number: that of the pair in its corpus. It keys dropout whatever batch the pair is in. Pairs with the
+   * same key have the same source, so a model may encode it once.
+   */
   readonly key: number;
 }
 

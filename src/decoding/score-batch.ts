@@ -22,7 +22,14 @@ export interface ScoringPair {
 export function scoreBatch(model: TrainableModel, device: Device, pairs: readonly ScoringPair[]): Score[] {
   const arena = new Arena(device.memory);
   try {
-    const keyed = pairs.map((pair, key) => ({ ...pair, key }));
+    // Hypotheses of one source share its key.
+    const keys = new Map<string, number>();
+    const keyed = pairs.map((pair) => {
+      const source = Array.prototype.join.call(pair.source);
+      const key = keys.get(source) ?? keys.size;
+      keys.set(source, key);
+      return { ...pair, key };
+    });
     const losses = model.loss({ runner: new Inference(new Scope(device, arena)) }, keyed, { smoothing: 0, gradientScale: 0 });
     return losses.byPair().map((tokenLogProbabilities) => {
       return { tokenLogProbabilities, logProbability: tokenLogProbabilities.reduce((sum, value) => sum + value, 0) };

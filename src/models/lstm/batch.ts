@@ -37,31 +37,31 @@ export interface PackedBatch {
   readonly sentenceKeys: Uint32Array;
 }
 
-export interface PackingOptions {
-  /** Feed each source sentence backwards, as in Sutskever, Vinyals and Le (2014), section 3.3. */
-  readonly reverseSource: boolean;
-  /**
-   * Pairs with the same source sentence share its column, so that it is encoded once however many hypotheses there are of it. Not
-   * for training: to dropout they would be one pair.
-   */
-  readonly shareSources: boolean;
-}
-
-/** Throws `input` for an empty source sentence, naming its key. */
-export function packBatch(pairs: readonly IdPair[], { reverseSource, shareSources }: PackingOptions): PackedBatch {
+/**
+ * Packs pairs, those with the same key with one source column. `reverseSource` feeds each source sentence backwards, as in
+ * Sutskever, Vinyals and Le (2014), section 3.3. Throws `input` for an empty source sentence, naming its key.
+ */
+export function packBatch(pairs: readonly IdPair[], reverseSource: boolean): PackedBatch {
   const empty = pairs.find(({ source }) => source.length === 0);
-  if (empty !== undefined) throw emptySource(`sentence ${empty.key}`);
-  const { firsts, sourceOf } = shareSources ? distinctSources(pairs) : { firsts: [...pairs.keys()], sourceOf: [...pairs.keys()] };
+  if (empty !== undefined) throw emptySource(empty.key);
+  const sourceOfKey = new Map<number, number>();
+  const firsts: number[] = [];
+  for (const [pair, { key }] of pairs.entries()) {
+    if (sourceOfKey.has(key)) continue;
+    sourceOfKey.set(key, firsts.length);
+    firsts.push(pair);
+  }
   const packed = packSources(
     firsts.map((pair) => (pairs[pair] as IdPair).source),
     reverseSource,
   );
   const columnOfSource = inverse(packed.sentences);
   const target = packTargets(pairs.map((pair) => pair.target));
+  const sourceColumn = (pair: number) => columnOfSource[sourceOfKey.get((pairs[pair] as IdPair).key) as number] as number;
   return {
     source: { ...packed, sentences: packed.sentences.map((number) => firsts[number] as number) },
     target,
-    sourceColumnOfTarget: target.sentences.map((pair) => columnOfSource[sourceOf[pair] as number] as number),
+    sourceColumnOfTarget: target.sentences.map(sourceColumn),
     sentenceKeys: Uint32Array.from(pairs, ({ key }) => key),
   };
 }
@@ -69,7 +69,7 @@ export function packBatch(pairs: readonly IdPair[], { reverseSource, shareSource
 /** Throws `input` for an empty sentence, naming its place. */
 export function packSources(sources: readonly ArrayLike<number>[], reverseSource: boolean): PackedSource {
   const empty = sources.findIndex(({ length }) => length === 0);
-  if (empty >= 0) throw emptySource(`sentence ${empty}`);
+  if (empty >= 0) throw emptySource(empty);
   const side = packedSide(sources);
   const ids = packedIds(side, (sentence, step) => {
     const source = sources[sentence] as ArrayLike<number>;
@@ -125,23 +125,9 @@ export function inverse(sentences: Int32Array): Int32Array {
   return columns;
 }
 
-/** The first pair that has each source sentence, and the place among them of every pair's. */
-function distinctSources(pairs: readonly IdPair[]): { firsts: number[]; sourceOf: number[] } {
-  const places = new Map<string, number>();
-  const firsts: number[] = [];
-  const sourceOf = pairs.map(({ source }, pair) => {
-    const written = Array.prototype.join.call(source);
-    const place = places.get(written) ?? places.size;
-    if (place === places.size) firsts.push(pair);
-    places.set(written, place);
-    return place;
-  });
-  return { firsts, sourceOf };
-}
-
-function emptySource(sentence: string): DecadeError {
+function emptySource(sentence: number): DecadeError {
   return new DecadeError('input', {
-    where: `batch, ${sentence}`,
+    where: `batch, sentence ${sentence}`,
     received: 'an empty source sentence',
     allowed: 'at least one source token',
     next: 'drop empty pairs before making batches',

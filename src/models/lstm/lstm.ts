@@ -5,7 +5,6 @@ import { type Pass, rowKeys } from '../../nn/pass.js';
 import type { Device } from '../../tensor/device.js';
 import { gatherRows } from '../../tensor/operations/gather-rows.js';
 import { type SoftmaxCrossEntropyAttributes, softmaxCrossEntropy } from '../../tensor/operations/softmax-cross-entropy.js';
-import { Inference } from '../../tensor/tape.js';
 import type { DecodingMemory, DecodingSession, Model, PairLosses, SentenceEncoder, VocabularySizes } from '../model.js';
 import type { ModelSummary } from '../summary.js';
 import { bySentence, packBatch } from './batch.js';
@@ -49,7 +48,7 @@ export class LstmModel implements Model {
   loss(pass: Pass, pairs: readonly IdPair[], attributes: SoftmaxCrossEntropyAttributes): PairLosses {
     const { runner } = pass;
     const { scope } = runner;
-    const batch = packBatch(pairs, { reverseSource: this.options.reverseSource, shareSources: runner instanceof Inference });
+    const batch = packBatch(pairs, this.options.reverseSource);
     const encoded = this.#encoder.forward(pass, batch.source, batch.sentenceKeys);
     const memory = this.#decoder.memory(pass, encoded.output, memoryRows(scope, batch.source.layout));
     // Source and target columns are sorted by their own lengths: bring the states into the order of the targets.
@@ -96,7 +95,7 @@ export class LstmModel implements Model {
           ({ name }) => name.startsWith(`${part}.${layer}.`) || (layer === 0 && name.startsWith(embedding)),
         );
       },
-      pack: (pairs) => packBatch(pairs, { reverseSource: this.options.reverseSource, shareSources: false }),
+      pack: (pairs) => packBatch(pairs, this.options.reverseSource),
       runLayer(part, layer, pass, { below, before, layout, keys }) {
         return (part === 'encoder' ? encoder : decoder).layer(layer, pass, below, before, layout, keys);
       },

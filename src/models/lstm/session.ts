@@ -132,8 +132,11 @@ export class LstmDecodingSession implements DecodingSession {
       { input: chosen(inputs), weight: outputWeight.value, bias: outputBias.value, targets: runner.scope.integers(targets) },
       { smoothing: 0, gradientScale: 0 },
     );
-    let end = 0;
-    return ids.map(({ length }) => logProbabilities.f32.slice(end, (end += length - 1)));
+    let next = 0;
+    return ids.map(({ length }) => {
+      next += length - 1;
+      return logProbabilities.f32.slice(next - length + 1, next);
+    });
   }
 
   #asWritten(attention: Float32Array): Float32Array {

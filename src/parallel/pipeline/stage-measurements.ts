@@ -276,13 +276,12 @@ export class StageMeasurements {
     const pairs = Array.from({ length: sentences }, (_, key) => ({ key, source: sentence, target: sentence }));
     const batch = evenBatch(sentences, sentence.length, sentence.length);
     const placement = evenPlacement(this.#network, 2, 1);
-    const unshared = { reverseSource: false, shareSources: false };
     const options = { placement, order: 'diagonal', stretch: 4, weightGradients: 'deferred', softmax: 'as needed' } as const;
     let tasks = 0;
     const schedule = this.#seconds(() => {
       tasks = pipeline(this.#network, { ...options, microBatches: [batch] }).tasks.length;
     });
-    return { beforehand: this.#seconds(() => packBatch(unpackPairs(packPairs(pairs)), unshared)), planning: schedule / tasks };
+    return { beforehand: this.#seconds(() => packBatch(unpackPairs(packPairs(pairs)), false)), planning: schedule / tasks };
   }
 
   /** Seconds that a value takes in a norm, in an update by the network's optimizer, and in a sum of two gradients. */

@@ -140,7 +140,10 @@ export class BagOfWordsModel implements Model {
 
 function endsOf(lengths: readonly number[]): number[] {
   let end = 0;
-  return lengths.map((length) => (end += length));
+  return lengths.map((length) => {
+    end += length;
+    return end;
+  });
 }
 
 function logProbability(logits: Float32Array, id: number): number {

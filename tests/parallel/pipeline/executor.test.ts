@@ -247,7 +247,7 @@ test('devices and the simulator execute the same tasks in the same order', async
     const shapes = divide(pairs, plan.microBatches, { source: 1, target: 1 }).map((positions) => {
       const { source, target } = packBatch(
         positions.map((position) => pairs[position] as IdPair),
-        { reverseSource: false, shareSources: false },
+        false,
       );
       return { source: [...source.layout.active], target: [...target.layout.active] };
     });
