@@ -67,8 +67,10 @@ class EnsembleModel implements StepModel {
     return this.#members.flatMap(({ parameters }) => [...parameters]);
   }
 
+  /** That of all members, and two matrices in which their probabilities are averaged. */
   get decodingMemory(): DecodingMemory {
-    return memoryOfAll(this.#members.map(({ decodingMemory }) => decodingMemory));
+    const sum = (of: keyof DecodingMemory) => this.#members.reduce((total, { decodingMemory }) => total + decodingMemory[of], 0);
+    return { perGivenToken: sum('perGivenToken'), perRow: sum('perRow') + 2 * 4 * this.vocabularies.target, perStep: sum('perStep') };
   }
 
   decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession {
@@ -81,12 +83,6 @@ class EnsembleModel implements StepModel {
     }
     return new EnsembleSession(device, sessions);
   }
-}
-
-/** What several models hold. */
-export function memoryOfAll(members: readonly DecodingMemory[]): DecodingMemory {
-  const sum = (of: keyof DecodingMemory) => members.reduce((total, member) => total + member[of], 0);
-  return { perGivenToken: sum('perGivenToken'), perRow: sum('perRow'), perStep: sum('perStep') };
 }
 
 /** Sessions that step together. What they give as logits are log-probabilities, which a softmax leaves as they are. */

@@ -16,14 +16,34 @@ export interface ModelSummary {
   readonly recurrent?: RecurrentSizes | undefined;
 }
 
-/** Sizes of an encoder-decoder of LSTM layers: what its schedules and their costs follow from. */
+/** Sizes of an encoder-decoder of recurrent layers: what its schedules and their costs follow from. */
 export interface RecurrentSizes {
   /** Of each side. */
   readonly layers: number;
+  /** From the lowest to the highest. */
+  readonly encoder: readonly LayerSizes[];
+  readonly decoder: readonly LayerSizes[];
+  /** Values in a row of what a layer gives. */
   readonly hidden: number;
-  readonly embedding: number;
   readonly attention: 'none' | 'dot' | 'additive';
+  /** Floating-point operations of attention in a forward pass; all 0 without. */
+  readonly attentionOperations: {
+    readonly perQuery: number;
+    /** For each source step that a query looks at. */
+    readonly perStep: number;
+    /** For each row of the source, once. */
+    readonly perKey: number;
+  };
   readonly inputFeeding: boolean;
   readonly bidirectional: boolean;
   readonly residual: boolean;
+}
+
+export interface LayerSizes {
+  /** Values in a row of what it reads. */
+  readonly inputs: number;
+  /** Floating-point operations of a forward pass, per row. Each of its two gradients takes as many. */
+  readonly operations: number;
+  /** Learnt values, embeddings not counted. */
+  readonly values: number;
 }

@@ -5,6 +5,7 @@ import type { Hypothesis } from '../../src/decoding/beams.js';
 import { lengthPenalty } from '../../src/decoding/length-penalty.js';
 import { LocalDecodingExecutor } from '../../src/decoding/local-executor.js';
 import { type DecodingOptionsInput, resolveDecodingOptions } from '../../src/decoding/options.js';
+import { score } from '../../src/decoding/score.js';
 import { search } from '../../src/decoding/search.js';
 import type { StepModel } from '../../src/models/model.js';
 import { beginId, endId, padId, unknownId } from '../../src/text/tokenizer.js';
@@ -258,6 +259,24 @@ describe('constraints', () => {
       best?.logProbability,
       best?.tokenLogProbabilities.reduce((sum, value) => sum + value, 0),
     );
+  });
+
+  test('a prefix is read at once, and is as probable as scoring finds it', async () => {
+    const table = new TableModel(9, randomTable(9, 6, { bias: 1 }));
+    const prefix = [4, 5, 6, 7];
+    const options = resolveDecodingOptions({ beam: 2, maximumLength: 6 });
+    const [[longest] = []] = await search(table, device, [{ source: [4], prefix }], options);
+    assert.deepEqual([...(longest?.ids.slice(0, 4) ?? [])], prefix);
+    // After it there is room for two more tokens and the end.
+    assert.ok(table.stepRows.length <= 3, `${table.stepRows}`);
+    for (const variant of lstmVariants) {
+      const lstm = randomLstm(device, variant);
+      const [[best] = []] = await search(lstm, device, [{ source: [4, 5, 6], prefix }], options);
+      const [scored] = await score(LocalDecodingExecutor.of(device, [lstm]), [{ source: [4, 5, 6], target: best?.ids ?? [] }]);
+      best?.tokenLogProbabilities.forEach((value, token) => {
+        assertClose(value, scored?.tokenLogProbabilities[token]);
+      });
+    }
   });
 
   test('a whole translation as a prefix, longer than the maximum, is ended at once', async () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LstmModel } from '../../src/models/lstm/lstm.js';
 import { lstmOptions } from '../../src/models/lstm/options.js';
 import { lstmSummary } from '../../src/models/lstm/summary.js';
+import { lstmVariants } from '../decoding/models.js';
 
 const summaryOf = (options: object) => lstmSummary(lstmOptions.parse({ kind: 'lstm', hidden: 256, ...options }));
 
@@ -19,4 +21,19 @@ test('an LSTM is described in words, and classed with those that are as fast', (
 
 test('the start that an LSTM advises is half as wide as its own', () => {
   assert.equal(summaryOf({ initialRange: 0.08 }).calmerStart, 'model.initialRange=0.04');
+});
+
+test('sizes of layers are those of their parameters', () => {
+  for (const variant of lstmVariants) {
+    const { parameters, summary } = new LstmModel(lstmOptions.parse({ kind: 'lstm', hidden: 6, ...variant }), { source: 11, target: 13 });
+    for (const part of ['encoder', 'decoder'] as const) {
+      const own = [...parameters].filter(({ name }) => name.startsWith(`${part}.`));
+      const layers = summary.recurrent?.[part] ?? [];
+      const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+      const where = `${part}, ${JSON.stringify(variant)}`;
+      assert.equal(layers.length, summary.recurrent?.layers, where);
+      assert.equal(sum(layers.map(({ values }) => values)), sum(own.map(({ size }) => size)), where);
+      assert.equal(sum(layers.map(({ operations }) => operations)), 2 * sum(own.map(({ rules }) => rules.cost)), where);
+    }
+  }
 });

@@ -41,13 +41,12 @@ export interface CorpusEstimate {
 /** Counts a configured model without allocating it. */
 export function estimateModel(configuration: Configuration): ModelEstimate {
   const { parameters: store, summary } = modelOf(configuration);
-  const parameters = [...store];
-  const count = (of: readonly Parameter[]) => of.reduce((sum, { size }) => sum + size, 0);
   const parts = new Map<string, number>();
-  for (const parameter of parameters) parts.set(partOf(parameter), (parts.get(partOf(parameter)) ?? 0) + parameter.size);
+  for (const parameter of store) parts.set(partOf(parameter), (parts.get(partOf(parameter)) ?? 0) + parameter.size);
+  const { encoder = [], decoder = [] } = summary.recurrent ?? {};
   return {
-    parameters: count(parameters),
-    recurrentParameters: summary.recurrent === undefined ? 0 : count(parameters.filter((parameter) => isLayer(partOf(parameter)))),
+    parameters: store.count,
+    recurrentParameters: [...encoder, ...decoder].reduce((sum, { values }) => sum + values, 0),
     parts: Array.from(parts, ([name, size]) => ({ name, parameters: size })),
     operationsPerSourceToken: operationsOfUpdate * store.costs.source,
     operationsPerTargetToken: operationsOfUpdate * store.costs.target,
@@ -201,8 +200,4 @@ export function modelOf(configuration: Configuration): Model {
 function partOf({ name }: Parameter): string {
   const [first = '', second = ''] = name.split('.');
   return first === 'source' || first === 'target' ? `${first}.${second}` : first;
-}
-
-function isLayer(part: string): boolean {
-  return part === 'encoder' || part === 'decoder';
 }

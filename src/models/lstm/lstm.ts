@@ -13,7 +13,7 @@ import { LstmEncoder } from './encoder.js';
 import type { LayeredModel } from './layered.js';
 import type { LstmOptions } from './options.js';
 import { LstmSentenceEncoder } from './sentence-encoder.js';
-import { LstmDecodingSession } from './session.js';
+import { LstmDecodingSession, lstmDecodingMemory } from './session.js';
 import { lstmSummary } from './summary.js';
 
 /**
@@ -103,17 +103,7 @@ export class LstmModel implements Model {
   }
 
   get decodingMemory(): DecodingMemory {
-    const { layers, hidden, embedding, attention } = this.options;
-    // Gates, cells and outputs of every layer, twice for a direction each and their join; attention has keys, queries and contexts.
-    const layerValues = 6 * hidden;
-    const attentionValues = attention === 'none' ? 0 : 5 * hidden;
-    const tokenValues = embedding + layers * layerValues + 3 * hidden + attentionValues;
-    return {
-      perGivenToken: 4 * tokenValues,
-      // The state of a step and that of the next alternate.
-      perRow: 2 * 4 * (tokenValues + layers * 2 * hidden + this.vocabularies.target),
-      perStep: 0,
-    };
+    return lstmDecodingMemory(this.options, this.vocabularies.target);
   }
 
   decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession {

@@ -7,7 +7,7 @@ import { softmaxCrossEntropy } from '../../tensor/operations/softmax-cross-entro
 import { stackRows } from '../../tensor/operations/stack-rows.js';
 import { Inference, type Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { DecodingSession, ReadOutput, StepOutput } from '../model.js';
+import type { DecodingMemory, DecodingSession, ReadOutput, StepOutput } from '../model.js';
 import { inverse, packedIds, packedSide, packSources } from './batch.js';
 import type { DecodedStep, DecoderMemory, DecoderState, LstmDecoder } from './decoder.js';
 import type { LstmEncoder } from './encoder.js';
@@ -142,6 +142,17 @@ export class LstmDecodingSession implements DecodingSession {
   #asWritten(attention: Float32Array): Float32Array {
     return this.#reversed ? attention.reverse() : attention;
   }
+}
+
+/** What a session holds at most, from the values that its operations give. */
+export function lstmDecodingMemory({ layers, hidden, embedding, attention }: LstmOptions, targetVocabulary: number): DecodingMemory {
+  const attentionValues = attention === 'none' ? 0 : 6 * hidden;
+  // Of a layer: four gates, cell and output, then its sum with what is below, its join of two directions, or a copy of the state.
+  const given = embedding + (layers * 8 + 2) * hidden + attentionValues;
+  // Of a step: gates twice where rows share a state, which is gathered first; what was fed back beside the embedding.
+  const row = 2 * (embedding + hidden) + layers * 12 * hidden + attentionValues + targetVocabulary;
+  // The state of a step and that of the next alternate. Nothing grows.
+  return { perGivenToken: 4 * given, perRow: 2 * 4 * row, perStep: 0 };
 }
 
 function inferenceIn(device: Device, arena: Arena): Runner {

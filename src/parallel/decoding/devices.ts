@@ -1,5 +1,5 @@
 import type { Hypothesis } from '../../decoding/beams.js';
-import { memoryOfAll } from '../../decoding/ensemble.js';
+import { ensembleModel } from '../../decoding/ensemble.js';
 import type { BatchDecoder, DecodingControl, DecodingExecutor } from '../../decoding/executor.js';
 import type { Score, ScoringPair } from '../../decoding/score-batch.js';
 import type { SearchOptions, SearchProgress, SearchSentence } from '../../decoding/search.js';
@@ -35,7 +35,7 @@ export class DecodingDevices implements BatchDecoder, DecodingExecutor {
     const message = { kind: 'begin-decoding', memory: memory.webAssembly, gemm, members } as const;
     await Promise.all(threads.map((thread) => thread.ask('decoding', message)));
     const models = members.map(({ options, vocabularies }) => createModel(options, vocabularies));
-    return new DecodingDevices(threads, memoryOfAll(models.map(({ decodingMemory }) => decodingMemory)));
+    return new DecodingDevices(threads, ensembleModel(models).decodingMemory);
   }
 
   private constructor(threads: readonly DecodingThread[], memory: DecodingMemory) {

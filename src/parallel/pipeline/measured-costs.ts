@@ -1,5 +1,5 @@
 import type { Device } from '../../tensor/device.js';
-import { inputsOf, type Network, type Stage } from '../schedule/network.js';
+import { type Network, sizesOf, type Stage } from '../schedule/network.js';
 import type { StageWork, Task } from '../schedule/schedule.js';
 import type { Costs } from '../simulation/simulate.js';
 import { type LayerShape, type StageSeconds, StageMeasurements } from './stage-measurements.js';
@@ -61,7 +61,7 @@ type LayerOfStack = Extract<Stage, { layer: number }>;
 function layersOf(network: Network, measure: (layer: LayerShape) => StageSeconds) {
   const directionsOf = ({ part, layer }: LayerOfStack) => (network.bidirectional && part === 'encoder' && layer === 0 ? 2 : 1);
   const shapeOf = (stage: LayerOfStack): LayerShape => {
-    return { isLowest: stage.layer === 0, inputs: inputsOf(network, stage), hidden: network.hidden / directionsOf(stage) };
+    return { isLowest: stage.layer === 0, inputs: sizesOf(network, stage).inputs, hidden: network.hidden / directionsOf(stage) };
   };
   const measured = new Map<string, StageSeconds>();
   for (const part of ['encoder', 'decoder'] as const) {

@@ -1,6 +1,6 @@
-import { createModel, modelOptions } from '../../models/create.js';
 import { packBatch } from '../../models/lstm/batch.js';
-import { layersOf } from '../../models/lstm/separable-layers.js';
+import { LstmModel } from '../../models/lstm/lstm.js';
+import { lstmOptions } from '../../models/lstm/options.js';
 import { Attention, attentionPlan, memoryRows } from '../../nn/attention.js';
 import { ParameterStore } from '../../nn/parameters.js';
 import { DeferredProducts } from '../../tensor/deferred-products.js';
@@ -93,9 +93,9 @@ export class StageMeasurements {
   layer({ isLowest, inputs, hidden }: LayerShape, sentences: number): StageSeconds {
     const [layer, { residual }] = [isLowest ? 0 : 1, this.#network];
     const embedding = isLowest ? inputs : hidden;
-    const options = modelOptions.parse({ kind: 'lstm', layers: layer + 1, hidden, embedding, residual });
-    const model = createModel(options, { source: tokens, target: tokens });
-    const layered = layersOf(model);
+    const options = lstmOptions.parse({ kind: 'lstm', layers: layer + 1, hidden, embedding, residual });
+    const model = new LstmModel(options, { source: tokens, target: tokens });
+    const { layered } = model;
     // Only the measured layer has a place for its parameters: nothing reads the others.
     const own = new Map(layered.parametersOf('encoder', layer).map(({ name, shape }) => [name, this.#filled(this.#stages, shape)]));
     model.parameters.attach(

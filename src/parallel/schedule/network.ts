@@ -1,6 +1,6 @@
 import { DecadeError } from '../../core/errors.js';
 import type { Model } from '../../models/model.js';
-import type { RecurrentSizes } from '../../models/summary.js';
+import type { LayerSizes, RecurrentSizes } from '../../models/summary.js';
 import type { Parameter } from '../../nn/parameters.js';
 import type { OptimizerOptions } from '../../training/optimizer-options.js';
 import type { Range } from './placement.js';
@@ -34,27 +34,23 @@ export function networkOf(model: Pick<Model, 'summary' | 'vocabularies' | 'param
   return { ...recurrent, targetVocabulary: model.vocabularies.target, parameters, optimizer };
 }
 
-/** Size of what a layer reads. */
-export function inputsOf({ hidden, embedding, inputFeeding }: Network, { part, layer }: Extract<Stage, { layer: number }>): number {
-  if (layer > 0) return hidden;
-  return embedding + (part === 'decoder' && inputFeeding ? hidden : 0);
-}
-
-/** Floating-point operations of a forward pass of a stage, a row. Each of its two gradients takes as many. */
-export function operationsOf(network: Network, stage: Stage): number {
-  const { hidden, attention, bidirectional } = network;
+/** Floating-point operations of a forward pass of a stage, per row. Each of its two gradients takes as many. */
+export function operationsOf({ hidden, attentionOperations, ...network }: Network, stage: Stage): number {
   switch (stage.part) {
     case 'output':
       return 2 * hidden * (stage.vocabulary.to - stage.vocabulary.from);
     case 'attention': {
-      // A score and a weighted sum for every source step, and what joins context and query; additive attention projects keys and queries.
-      const projections = 2 + (attention === 'additive' ? 1 + stage.keysPerQuery : 0);
-      return 2 * 2 * hidden * stage.sourceSteps + 2 * hidden * hidden * projections;
+      const { perQuery, perStep, perKey } = attentionOperations;
+      return perQuery + perStep * stage.sourceSteps + perKey * stage.keysPerQuery;
     }
-    default: {
-      // Each of two directions has half of the cells, which read half of the states.
-      const states = bidirectional && stage.part === 'encoder' && stage.layer === 0 ? hidden / 2 : hidden;
-      return 2 * 4 * hidden * (states + inputsOf(network, stage));
-    }
+    default:
+      return sizesOf(network, stage).operations;
   }
+}
+
+/** Sizes of a layer. */
+export function sizesOf(network: Pick<Network, 'encoder' | 'decoder'>, { part, layer }: Extract<Stage, { layer: number }>): LayerSizes {
+  const sizes = network[part][layer];
+  if (sizes === undefined) throw new RangeError(`the ${part} has no layer ${layer}`);
+  return sizes;
 }

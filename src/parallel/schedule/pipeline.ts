@@ -1,4 +1,4 @@
-import { inputsOf, type Network } from './network.js';
+import { type Network, sizesOf } from './network.js';
 import type { Placement } from './placement.js';
 import { type BatchShape, type Order, ordered, type Schedule } from './schedule.js';
 import { type Cut, TaskGraph } from './task-graph.js';
@@ -48,7 +48,7 @@ function valuesOn(network: Network, { layers, vocabulary }: Placement, microBatc
   let dense = 0;
   layers.forEach((place, layer) => {
     if (place !== device) return;
-    for (const part of ['encoder', 'decoder'] as const) dense += 4 * hidden * (inputsOf(network, { part, layer }) + hidden + 1);
+    for (const part of ['encoder', 'decoder'] as const) dense += sizesOf(network, { part, layer }).values;
   });
   for (const slice of vocabulary) if (slice.device === device) dense += (slice.to - slice.from) * (hidden + 1);
   const sum = (values: readonly number[]) => (layers[0] === device ? values.reduce((total, count) => total + count, 0) : 0);
