@@ -9,6 +9,11 @@ import { concatenate } from '../../tensor/operations/concatenate.js';
 import { gatherRows } from '../../tensor/operations/gather-rows.js';
 import { type StateOrigins, stateOrigins } from '../../tensor/operations/lstm-step.js';
 import { stackRows } from '../../tensor/operations/stack-rows.js';
+import {
+  type SoftmaxCrossEntropyAttributes,
+  type SoftmaxCrossEntropyOutputs,
+  softmaxCrossEntropy,
+} from '../../tensor/operations/softmax-cross-entropy.js';
 import type { Scope } from '../../tensor/device.js';
 import type { Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -65,11 +70,20 @@ export class LstmDecoder {
         })();
   }
 
-  get outputWeight(): Parameter {
-    return this.#output.weight;
+  get output(): { readonly weight: Parameter; readonly bias: Parameter } {
+    return this.#output;
   }
-  get outputBias(): Parameter {
-    return this.#output.bias;
+
+  /** What each row of output [rows, hidden] costs when `targetIds` [rows] follow. */
+  loss(
+    runner: Runner,
+    output: Tensor,
+    targetIds: Int32Array | readonly number[],
+    attributes: SoftmaxCrossEntropyAttributes,
+  ): SoftmaxCrossEntropyOutputs {
+    const { weight, bias } = this.#output;
+    const targets = runner.scope.integers(targetIds);
+    return runner.loss(softmaxCrossEntropy, { input: output, weight: weight.value, bias: bias.value, targets }, attributes);
   }
 
   memory(pass: Pass, encoded: Tensor, rows: MemoryRows): DecoderMemory | undefined {

@@ -4,7 +4,7 @@ import { ParameterStore } from '../../nn/parameters.js';
 import { type Pass, rowKeys } from '../../nn/pass.js';
 import type { Device } from '../../tensor/device.js';
 import { gatherRows } from '../../tensor/operations/gather-rows.js';
-import { type SoftmaxCrossEntropyAttributes, softmaxCrossEntropy } from '../../tensor/operations/softmax-cross-entropy.js';
+import type { SoftmaxCrossEntropyAttributes } from '../../tensor/operations/softmax-cross-entropy.js';
 import type { DecodingMemory, DecodingSession, Model, PairLosses, SentenceEncoder, VocabularySizes } from '../model.js';
 import type { ModelSummary } from '../summary.js';
 import { bySentence, packBatch } from './batch.js';
@@ -66,16 +66,7 @@ export class LstmModel implements Model {
       batch.sourceColumnOfTarget,
       rowKeys(pass, batch.target.layout, batch.target.sentences, batch.sentenceKeys),
     );
-    const outputs = runner.loss(
-      softmaxCrossEntropy,
-      {
-        input: output,
-        weight: this.#decoder.outputWeight.value,
-        bias: this.#decoder.outputBias.value,
-        targets: scope.integers(batch.target.outputIds),
-      },
-      attributes,
-    );
+    const outputs = this.#decoder.loss(runner, output, batch.target.outputIds, attributes);
     return { ...outputs, byPair: () => bySentence(batch.target, outputs.logProbabilities.f32) };
   }
 
@@ -88,7 +79,7 @@ export class LstmModel implements Model {
     const [encoder, decoder] = [this.#encoder, this.#decoder];
     return {
       layers: this.options.layers,
-      output: { weight: decoder.outputWeight, bias: decoder.outputBias },
+      output: decoder.output,
       parametersOf: (part, layer) => {
         const embedding = part === 'encoder' ? 'source.embedding.' : 'target.embedding.';
         return Array.from(this.parameters).filter(

@@ -3,12 +3,12 @@ import { type Device, Scope } from '../../tensor/device.js';
 import { Arena } from '../../tensor/memory.js';
 import { gatherRows } from '../../tensor/operations/gather-rows.js';
 import { linear } from '../../tensor/operations/linear.js';
-import { softmaxCrossEntropy } from '../../tensor/operations/softmax-cross-entropy.js';
 import { stackRows } from '../../tensor/operations/stack-rows.js';
 import { Inference, type Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
+import { padId } from '../../text/tokenizer.js';
 import type { DecodingMemory, DecodingSession, ReadOutput, StepOutput } from '../model.js';
-import { inverse, packedIds, packedSide, packSources } from './batch.js';
+import { bySentence, inverse, packedIds, packedSide, packSources } from './batch.js';
 import type { DecodedStep, DecoderMemory, DecoderState, LstmDecoder } from './decoder.js';
 import type { LstmEncoder } from './encoder.js';
 import type { LstmOptions } from './options.js';
@@ -72,22 +72,26 @@ export class LstmDecodingSession implements DecodingSession {
     }
     this.#state = statesOf(runner, steps);
     const columnOf = inverse(rows);
-    const packedRow = (row: number, step: number) => (layout.offsets[step] as number) + (columnOf[row] as number);
-    this.#origins = Int32Array.from(ids, ({ length }, row) => packedRow(row, length - 1));
+    this.#origins = Int32Array.from(ids, ({ length }, row) => (layout.offsets[length - 1] as number) + (columnOf[row] as number));
     const outputs = stacked(runner, steps, ({ output }) => output);
-    const chosen = (packedRows: readonly number[] | Int32Array) =>
-      runner.run(gatherRows, { input: outputs, indices: runner.scope.integers(packedRows) }, {}).output;
+    const last = runner.run(gatherRows, { input: outputs, indices: runner.scope.integers(this.#origins) }, {}).output;
     const attention =
       steps[0]?.attention &&
       ((row: number, step: number) => this.#asWritten(steps[step]?.attention?.(columnOf[row] as number) as Float32Array));
-    const given = this.#logProbabilities(runner, ids, packedRow, chosen);
+    // Whatever follows the last id of a row is not asked for.
+    const nextIds = packedIds(side, (row, step) => ids[row]?.[step + 1] ?? padId);
+    const losses = layout.steps === 1 ? undefined : this.#decoder.loss(runner, outputs, nextIds, { smoothing: 0, gradientScale: 0 });
+    const logProbabilities = losses && bySentence(side, losses.logProbabilities.f32);
     return {
-      ...this.#logits(runner, chosen(this.#origins)),
+      ...this.#logits(runner, last),
       ...(attention && { attention: (row) => attention(row, (ids[row]?.length ?? 0) - 1) }),
-      given: (row) => ({
-        logProbabilities: given[row] as Float32Array,
-        attention: attention && Array.from(given[row] as Float32Array, (_, step) => attention(row, step)),
-      }),
+      given: (row) => {
+        const tokens = (ids[row]?.length ?? 0) - 1;
+        return {
+          logProbabilities: logProbabilities?.[row]?.subarray(0, tokens) ?? new Float32Array(0),
+          attention: attention && Array.from({ length: tokens }, (_, step) => attention(row, step)),
+        };
+      },
     };
   }
 
@@ -111,32 +115,9 @@ export class LstmDecodingSession implements DecodingSession {
   }
 
   #logits(runner: Runner, output: Tensor): StepOutput {
-    const { outputWeight, outputBias } = this.#decoder;
-    const { output: logits } = runner.run(linear, { input: output, weight: outputWeight.value, bias: undefined }, {});
-    return { logits, bias: outputBias.value };
-  }
-
-  /** Of the ids after the first of every row, each predicted from the output at the one before. */
-  #logProbabilities(
-    runner: Runner,
-    ids: readonly ArrayLike<number>[],
-    packedRow: (row: number, step: number) => number,
-    chosen: (packedRows: readonly number[]) => Tensor,
-  ): Float32Array[] {
-    const targets = ids.flatMap((ofRow) => Array.from(ofRow).slice(1));
-    if (targets.length === 0) return ids.map(() => new Float32Array(0));
-    const inputs = ids.flatMap(({ length }, row) => Array.from({ length: length - 1 }, (_, step) => packedRow(row, step)));
-    const { outputWeight, outputBias } = this.#decoder;
-    const { logProbabilities } = runner.loss(
-      softmaxCrossEntropy,
-      { input: chosen(inputs), weight: outputWeight.value, bias: outputBias.value, targets: runner.scope.integers(targets) },
-      { smoothing: 0, gradientScale: 0 },
-    );
-    let next = 0;
-    return ids.map(({ length }) => {
-      next += length - 1;
-      return logProbabilities.f32.slice(next - length + 1, next);
-    });
+    const { weight, bias } = this.#decoder.output;
+    const { output: logits } = runner.run(linear, { input: output, weight: weight.value, bias: undefined }, {});
+    return { logits, bias: bias.value };
   }
 
   #asWritten(attention: Float32Array): Float32Array {
