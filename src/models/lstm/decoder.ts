@@ -1,7 +1,7 @@
 import { Attention, attentionPlan, type AttentionMemory, type MemoryRows, weightsOfQuery } from '../../nn/attention.js';
 import { Embedding, type Words } from '../../nn/embedding.js';
-import { Linear } from '../../nn/linear.js';
-import type { Parameter, ParameterSection } from '../../nn/parameters.js';
+import { OutputLayer } from '../../nn/output-layer.js';
+import type { ParameterSection } from '../../nn/parameters.js';
 import { dropped, type Pass } from '../../nn/pass.js';
 import { RecurrentStack, type RecurrentState } from '../../nn/recurrent.js';
 import { type SequenceLayout, singleStepLayout } from '../../tensor/layout.js';
@@ -9,11 +9,6 @@ import { concatenate } from '../../tensor/operations/concatenate.js';
 import { gatherRows } from '../../tensor/operations/gather-rows.js';
 import { type StateOrigins, stateOrigins } from '../../tensor/operations/lstm-step.js';
 import { stackRows } from '../../tensor/operations/stack-rows.js';
-import {
-  type SoftmaxCrossEntropyAttributes,
-  type SoftmaxCrossEntropyOutputs,
-  softmaxCrossEntropy,
-} from '../../tensor/operations/softmax-cross-entropy.js';
 import type { Scope } from '../../tensor/device.js';
 import type { Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -43,11 +38,11 @@ export interface DecodedStep {
 
 /** The LSTM that writes the translation. */
 export class LstmDecoder {
+  readonly output: OutputLayer;
   readonly #options: LstmOptions;
   readonly #embedding: Embedding;
   readonly #stack: RecurrentStack;
   readonly #attention: Attention | undefined;
-  readonly #output: { weight: Parameter; bias: Parameter };
 
   /** `source` is the side that attention looks at. */
   constructor(section: ParameterSection, source: ParameterSection, options: LstmOptions, vocabulary: number) {
@@ -61,29 +56,7 @@ export class LstmDecoder {
     });
     this.#attention =
       options.attention === 'none' ? undefined : new Attention(section, source, 'attention', options.attention, options.hidden);
-    this.#output = options.tiedEmbeddings
-      ? { weight: this.#embedding.table, bias: section.vector('output.bias', vocabulary) }
-      : (() => {
-          const { weight, bias } = new Linear(section, 'output', options.hidden, vocabulary, { bias: true });
-          if (bias === undefined) throw new Error('the output layer has a bias');
-          return { weight, bias };
-        })();
-  }
-
-  get output(): { readonly weight: Parameter; readonly bias: Parameter } {
-    return this.#output;
-  }
-
-  /** What each row of output [rows, hidden] costs when `targetIds` [rows] follow. */
-  loss(
-    runner: Runner,
-    output: Tensor,
-    targetIds: Int32Array | readonly number[],
-    attributes: SoftmaxCrossEntropyAttributes,
-  ): SoftmaxCrossEntropyOutputs {
-    const { weight, bias } = this.#output;
-    const targets = runner.scope.integers(targetIds);
-    return runner.loss(softmaxCrossEntropy, { input: output, weight: weight.value, bias: bias.value, targets }, attributes);
+    this.output = new OutputLayer(section, 'output', options.hidden, vocabulary, options.tiedEmbeddings ? this.#embedding : undefined);
   }
 
   memory(pass: Pass, encoded: Tensor, rows: MemoryRows): DecoderMemory | undefined {

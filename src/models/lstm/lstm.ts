@@ -66,7 +66,7 @@ export class LstmModel implements Model {
       batch.sourceColumnOfTarget,
       rowKeys(pass, batch.target.layout, batch.target.sentences, batch.sentenceKeys),
     );
-    const outputs = this.#decoder.loss(runner, output, batch.target.outputIds, attributes);
+    const outputs = this.#decoder.output.loss(runner, output, batch.target.outputIds, attributes);
     return { ...outputs, byPair: () => bySentence(batch.target, outputs.logProbabilities.f32) };
   }
 

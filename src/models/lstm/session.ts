@@ -2,7 +2,6 @@ import { memoryRows } from '../../nn/attention.js';
 import { type Device, Scope } from '../../tensor/device.js';
 import { Arena } from '../../tensor/memory.js';
 import { gatherRows } from '../../tensor/operations/gather-rows.js';
-import { linear } from '../../tensor/operations/linear.js';
 import { stackRows } from '../../tensor/operations/stack-rows.js';
 import { Inference, type Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -52,7 +51,7 @@ export class LstmDecodingSession implements DecodingSession {
     const { output, state, attention } = this.#decoder.step(runner, previousIds, this.#state, this.#origins, this.#memory, this.#columns);
     this.#state = state;
     this.#origins = inOrder(this.rows);
-    return { ...this.#logits(runner, output), ...(attention && { attention: (row) => this.#asWritten(attention(row)) }) };
+    return { ...this.#decoder.output.logits(runner, output), ...(attention && { attention: (row) => this.#asWritten(attention(row)) }) };
   }
 
   /** Token by token, for what the layers make of one depends on the one before; only the output layer sees all of them at once. */
@@ -80,10 +79,10 @@ export class LstmDecodingSession implements DecodingSession {
       ((row: number, step: number) => this.#asWritten(steps[step]?.attention?.(columnOf[row] as number) as Float32Array));
     // Whatever follows the last id of a row is not asked for.
     const nextIds = packedIds(side, (row, step) => ids[row]?.[step + 1] ?? padId);
-    const losses = layout.steps === 1 ? undefined : this.#decoder.loss(runner, outputs, nextIds, { smoothing: 0, gradientScale: 0 });
+    const losses = layout.steps === 1 ? undefined : this.#decoder.output.loss(runner, outputs, nextIds, { smoothing: 0, gradientScale: 0 });
     const logProbabilities = losses && bySentence(side, losses.logProbabilities.f32);
     return {
-      ...this.#logits(runner, last),
+      ...this.#decoder.output.logits(runner, last),
       ...(attention && { attention: (row) => attention(row, (ids[row]?.length ?? 0) - 1) }),
       given: (row) => {
         const tokens = (ids[row]?.length ?? 0) - 1;
@@ -112,12 +111,6 @@ export class LstmDecodingSession implements DecodingSession {
     const runner = this.#runners[this.#current] as Runner;
     runner.scope.arena.reset();
     return runner;
-  }
-
-  #logits(runner: Runner, output: Tensor): StepOutput {
-    const { weight, bias } = this.#decoder.output;
-    const { output: logits } = runner.run(linear, { input: output, weight: weight.value, bias: undefined }, {});
-    return { logits, bias: bias.value };
   }
 
   #asWritten(attention: Float32Array): Float32Array {

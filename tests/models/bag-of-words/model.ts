@@ -3,7 +3,7 @@ import type { DecodingSession, Model, PairLosses, ReadOutput, VocabularySizes } 
 import type { ModelSummary } from '../../../src/models/summary.js';
 import { attentionPlan, type MemoryRows, weightsOfQuery } from '../../../src/nn/attention.js';
 import { Embedding } from '../../../src/nn/embedding.js';
-import { Linear } from '../../../src/nn/linear.js';
+import { OutputLayer } from '../../../src/nn/output-layer.js';
 import { ParameterStore } from '../../../src/nn/parameters.js';
 import type { Pass } from '../../../src/nn/pass.js';
 import { type Device, Scope } from '../../../src/tensor/device.js';
@@ -11,10 +11,10 @@ import { Arena } from '../../../src/tensor/memory.js';
 import { add } from '../../../src/tensor/operations/add.js';
 import { dotAttention } from '../../../src/tensor/operations/attention.js';
 import { gatherRows } from '../../../src/tensor/operations/gather-rows.js';
-import { type SoftmaxCrossEntropyAttributes, softmaxCrossEntropy } from '../../../src/tensor/operations/softmax-cross-entropy.js';
+import type { SoftmaxCrossEntropyAttributes } from '../../../src/tensor/operations/softmax-cross-entropy.js';
 import { Inference, type Runner } from '../../../src/tensor/tape.js';
 import type { Tensor } from '../../../src/tensor/tensor.js';
-import { beginId, endId } from '../../../src/text/tokenizer.js';
+import { beginId, endId, padId } from '../../../src/text/tokenizer.js';
 import type { BagOfWordsOptions } from './options.js';
 
 /** Source words, sentence after sentence, and where those of each are. */
@@ -35,7 +35,7 @@ export class BagOfWordsModel implements Model {
   readonly decodingMemory;
   readonly #source: Embedding;
   readonly #target: Embedding;
-  readonly #output: Linear;
+  readonly #output: OutputLayer;
 
   constructor({ width }: BagOfWordsOptions, vocabularies: VocabularySizes) {
     this.vocabularies = vocabularies;
@@ -56,50 +56,44 @@ export class BagOfWordsModel implements Model {
     const source = this.parameters.section({ side: 'source', initial });
     this.#source = new Embedding(source, 'source.embedding', vocabularies.source, width, { tied: false });
     this.#target = new Embedding(target, 'target.embedding', vocabularies.target, width, { tied: false });
-    this.#output = new Linear(target, 'output', width, vocabularies.target, { bias: true });
+    this.#output = new OutputLayer(target, 'output', width, vocabularies.target);
   }
 
   loss({ runner }: Pass, pairs: readonly IdPair[], attributes: SoftmaxCrossEntropyAttributes): PairLosses {
-    const targets = pairs.map(({ target }) => Array.from(target));
     const bags = this.#bags(
       runner,
       pairs.map(({ source }) => source),
     );
-    const { output } = this.#read(
-      runner,
-      bags,
-      targets.map((ids) => [beginId, ...ids]),
-    );
-    const { weight, bias } = this.#output;
-    if (bias === undefined) throw new Error('the output has a bias');
-    const next = runner.scope.integers(targets.flatMap((ids) => [...ids, endId]));
-    const inputs = { input: output, weight: weight.value, bias: bias.value, targets: next };
-    const outputs = runner.loss(softmaxCrossEntropy, inputs, attributes);
-    const ends = endsOf(targets.map(({ length }) => length + 1));
-    return { ...outputs, byPair: () => ends.map((end, pair) => outputs.logProbabilities.f32.slice(ends[pair - 1] ?? 0, end)) };
+    const given = joined(pairs.map(({ target }) => [beginId, ...Array.from(target)]));
+    const next = joined(pairs.map(({ target }) => [...Array.from(target), endId]));
+    const { output } = this.#read(runner, bags, given.ids, given.owners);
+    const outputs = this.#output.loss(runner, output, next.ids, attributes);
+    return {
+      ...outputs,
+      byPair: () => pairs.map((_, pair) => outputs.logProbabilities.f32.slice(next.starts[pair], next.starts[pair + 1])),
+    };
   }
 
   decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession {
-    const [lasting, reading] = [new Scope(device, new Arena(device.memory)), new Scope(device, new Arena(device.memory))];
-    const [encoder, runner] = [new Inference(lasting), new Inference(reading)];
+    const [encoder, runner] = [inferenceOn(device), inferenceOn(device)];
     const bags = this.#bags(encoder, sources);
     let sentences = Array.from(sources.keys());
     const read = (ids: readonly ArrayLike<number>[]): ReadOutput => {
-      reading.arena.reset();
-      const { output, attention } = this.#read(runner, bags, ids, sentences);
-      const ends = endsOf(ids.map(({ length }) => length));
-      const logits = this.#output.forward(runner, output);
-      const last = reading.integers(ends.map((end) => end - 1));
+      runner.scope.arena.reset();
+      const given = joined(ids);
+      const bagOf = given.owners.map((row) => sentences[row] ?? 0);
+      const { output, attention } = this.#read(runner, bags, given.ids, bagOf);
+      const last = ids.map((_, row) => (given.starts[row + 1] ?? 0) - 1);
+      const ends = runner.run(gatherRows, { input: output, indices: runner.scope.integers(last) }, {}).output;
+      const next = joined(ids.map((ofRow) => [...Array.from(ofRow).slice(1), padId]));
+      const { logProbabilities } = this.#output.loss(runner, output, next.ids, { smoothing: 0, gradientScale: 0 });
       return {
-        logits: runner.run(gatherRows, { input: logits, indices: last }, {}).output,
-        attention: (row) => attention((ends[row] ?? 0) - 1),
+        ...this.#output.logits(runner, ends),
+        attention: (row) => attention(last[row] ?? 0),
         given(row) {
-          const first = ends[row - 1] ?? 0;
-          const later = Array.from(ids[row] ?? []).slice(1);
-          return {
-            logProbabilities: Float32Array.from(later, (id, step) => logProbability(logits.rows(first + step, first + step + 1).f32, id)),
-            attention: later.map((_, step) => attention(first + step)),
-          };
+          const start = given.starts[row] ?? 0;
+          const values = logProbabilities.f32.slice(start, last[row]);
+          return { logProbabilities: values, attention: Array.from(values, (_, token) => attention(start + token)) };
         },
       };
     };
@@ -113,39 +107,37 @@ export class BagOfWordsModel implements Model {
         sentences = Array.from(rows, (row) => sentences[row] ?? 0);
       },
       dispose: () => {
-        for (const { arena } of [lasting, reading]) arena.dispose();
+        for (const { scope } of [encoder, runner]) scope.arena.dispose();
       },
     };
   }
 
   #bags(runner: Runner, sources: readonly ArrayLike<number>[]): Bags {
-    const ids = sources.flatMap((source) => Array.from(source));
+    const { ids, starts } = joined(sources);
     const lengths = Int32Array.from(sources, ({ length }) => length);
-    const starts = endsOf(sources.map(({ length }) => length)).map((end, source) => end - (lengths[source] ?? 0));
     const rows = { rows: runner.scope.integers([...ids.keys()]), starts: Int32Array.from(starts), lengths };
     return { words: this.#source.forward(runner, runner.scope.integers(ids)), rows };
   }
 
-  /** A query of zeros looks at all words alike: attention gives their mean. Row r looks at bag `sentences[r]`. */
-  #read(runner: Runner, { words, rows }: Bags, ids: readonly ArrayLike<number>[], sentences = Array.from(ids.keys())) {
+  /** A query of zeros looks at all words of its bag alike: attention gives their mean. */
+  #read(runner: Runner, { words, rows }: Bags, previousIds: readonly number[], bags: readonly number[]) {
     const { scope } = runner;
-    const before = this.#target.forward(runner, scope.integers(ids.flatMap((ofRow) => Array.from(ofRow))));
-    const columns = ids.flatMap(({ length }, row) => new Array<number>(length).fill(sentences[row] ?? 0));
-    const plan = attentionPlan(scope, rows, columns);
+    const before = this.#target.forward(runner, scope.integers(previousIds));
+    const plan = attentionPlan(scope, rows, bags);
     const { context, weights } = runner.run(dotAttention, { query: scope.zeros(before.shape), keys: words, values: words }, { plan });
     const { output } = runner.run(add, { left: context, right: before }, {});
     return { output, attention: (query: number) => weightsOfQuery(weights, plan, query) };
   }
 }
 
-function endsOf(lengths: readonly number[]): number[] {
-  let end = 0;
-  return lengths.map((length) => {
-    end += length;
-    return end;
-  });
+function inferenceOn(device: Device): Runner {
+  return new Inference(new Scope(device, new Arena(device.memory)));
 }
 
-function logProbability(logits: Float32Array, id: number): number {
-  return (logits[id] ?? 0) - Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0));
+/** Sequences one after the other: where each starts, and whose each id is. */
+function joined(sequences: readonly ArrayLike<number>[]) {
+  const starts = [0];
+  for (const { length } of sequences) starts.push((starts.at(-1) ?? 0) + length);
+  const owners = sequences.flatMap(({ length }, sequence) => new Array<number>(length).fill(sequence));
+  return { ids: sequences.flatMap((ids) => Array.from(ids)), starts, owners };
 }

@@ -1,0 +1,39 @@
+import { linear } from '../tensor/operations/linear.js';
+import {
+  type SoftmaxCrossEntropyAttributes,
+  type SoftmaxCrossEntropyOutputs,
+  softmaxCrossEntropy,
+} from '../tensor/operations/softmax-cross-entropy.js';
+import type { Runner } from '../tensor/tape.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Embedding } from './embedding.js';
+import type { Parameter, ParameterSection } from './parameters.js';
+
+/** What predicts the next token: softmax(input weightᵀ + bias). */
+export class OutputLayer {
+  readonly weight: Parameter;
+  readonly bias: Parameter;
+
+  /** `tied`: multiplies by the table of an embedding (Press and Wolf 2017) in place of a weight of its own. */
+  constructor(section: ParameterSection, name: string, inputs: number, vocabulary: number, tied?: Embedding) {
+    this.weight = tied?.table ?? section.matrix(`${name}.weight`, vocabulary, inputs);
+    this.bias = section.vector(`${name}.bias`, vocabulary);
+  }
+
+  /** [rows, inputs] → [rows, vocabulary], and the bias [vocabulary] that is still to be added to every row. */
+  logits(runner: Runner, input: Tensor): { readonly logits: Tensor; readonly bias: Tensor } {
+    const { output } = runner.run(linear, { input, weight: this.weight.value, bias: undefined }, {});
+    return { logits: output, bias: this.bias.value };
+  }
+
+  /** What each row of input [rows, inputs] costs if `targetIds` [rows] follow. */
+  loss(
+    runner: Runner,
+    input: Tensor,
+    targetIds: Int32Array | readonly number[],
+    attributes: SoftmaxCrossEntropyAttributes,
+  ): SoftmaxCrossEntropyOutputs {
+    const targets = runner.scope.integers(targetIds);
+    return runner.loss(softmaxCrossEntropy, { input, weight: this.weight.value, bias: this.bias.value, targets }, attributes);
+  }
+}
