@@ -4,15 +4,16 @@ import { cacheLine, type ProductSizes, productSizes } from './product-sizes.js';
 
 /**
  * What is written, and how many arguments each takes: addresses and counts, as the C interface of x86-64 passes them (System V). A
- * mask is an address of integers, one for each float of a panel, -1 where it counts and 0 where it does not.
+ * mask is an address of integers, one for each float of a panel, -1 where it counts and 0 where it does not; instead of the last
+ * panel's mask, 0 when it is whole.
  */
 export const productFunctions = {
-  /** C [+]= A B with rows of A where they are: (a, b, c, rows, panels, length, rowBytesC, fullMask, lastMask, accumulate, rowBytesA). */
-  multiplyRows: 11,
+  /** C [+]= A B with rows of A where they are: (a, b, c, rows, panels, length, rowBytesC, lastMask, accumulate, rowBytesA). */
+  multiplyRows: 10,
   /** The same with rows of A that were copied, `rowPitch` apart; rowBytesA is not read. */
-  multiplyCopiedRows: 11,
+  multiplyCopiedRows: 10,
   /** C [+]= Aᵀ B with columns of A that were copied into tiles; rowBytesA is not read. */
-  multiplyCopiedColumns: 11,
+  multiplyCopiedColumns: 10,
   /** Copies rows of floats: (from, to, rows, wholeVectors, rowBytesFrom, rowBytesTo, rest, mask), the rest with zeros after it. */
   copyRows: 8,
   /** Cuts rows into tiles: (from, to, rows, tiles, rowBytesFrom, mask): as many floats of each row go into each tile as it has rows. */
@@ -79,18 +80,18 @@ function multiply(code: Assembler, sizes: ProductSizes, layout: LayoutOfA): numb
   const frame: Frame = {
     fetchEnd: { base: 'rsp' },
     mask: { base: 'rsp', displacement: 8 },
-    accumulate: argument(3),
-    rowBytesA: argument(4),
+    accumulate: argument(2),
+    rowBytesA: argument(3),
   };
   code.move('r10', argument(0));
 
   const panel = code.place();
-  const [masked, end] = [code.label(), code.label()];
-  code.move('rax', argument(2));
-  code.compare('r8', 1);
-  code.jump(masked, 'equal');
+  const [last, end] = [code.label(), code.label()];
   code.move('rax', argument(1));
-  code.place(masked);
+  code.compare('r8', 1);
+  code.jump(last, 'equal');
+  code.move('rax', 0);
+  code.place(last);
   code.store(frame.mask, 'rax');
   code.move('r11', 'rcx');
   code.move('r12', 'rdi');
@@ -205,25 +206,40 @@ function sumTile(code: Assembler, rows: number, sizes: ProductSizes, layout: Lay
   code.jump(term, 'notEqual');
   a.stop();
 
-  const write = code.label();
+  const [masked, end] = [code.label(), code.label()];
   code.move('rax', frame.mask);
+  code.compare('rax', 0);
+  code.jump(masked, 'notEqual');
+  writeTile(code, rows, sizes, frame, false);
+  code.jump(end);
+  code.place(masked);
   code.setMask(leftMask, { base: 'rax' });
   code.setMask(rightMask, { base: 'rax', displacement: vectorBytes });
+  writeTile(code, rows, sizes, frame, true);
+  code.place(end);
+}
+
+/** Sums of a tile into C, at r13, which is left at the next tile. */
+function writeTile(code: Assembler, rows: number, { tileRows, vectorFloats }: ProductSizes, frame: Frame, isMasked: boolean): void {
+  const vectorBytes = 4 * vectorFloats;
+  const [left, right] = [2 * tileRows, 2 * tileRows + 1];
+  const masks = isMasked ? ([leftMask, rightMask] as const) : [];
+  const write = code.label();
   code.move('rax', frame.accumulate);
   code.compare('rax', 0);
   code.jump(write, 'equal');
   code.move('rax', 'r13');
   for (let row = 0; row < rows; row++) {
-    code.loadVector(left, { base: 'rax' }, leftMask);
-    code.loadVector(right, { base: 'rax', displacement: vectorBytes }, rightMask);
+    code.loadVector(left, { base: 'rax' }, masks[0]);
+    code.loadVector(right, { base: 'rax', displacement: vectorBytes }, masks[1]);
     code.addVector(2 * row, 2 * row, left);
     code.addVector(2 * row + 1, 2 * row + 1, right);
     code.add('rax', 'r10');
   }
   code.place(write);
   for (let row = 0; row < rows; row++) {
-    code.storeVector({ base: 'r13' }, 2 * row, leftMask);
-    code.storeVector({ base: 'r13', displacement: vectorBytes }, 2 * row + 1, rightMask);
+    code.storeVector({ base: 'r13' }, 2 * row, masks[0]);
+    code.storeVector({ base: 'r13', displacement: vectorBytes }, 2 * row + 1, masks[1]);
     code.add('r13', 'r10');
   }
 }

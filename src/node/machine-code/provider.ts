@@ -63,9 +63,9 @@ function open(vectors: VectorSet, foreign: ForeignInterface): MachineCode | Unav
   };
 }
 
-/** What is used of B and of A at a time: together they fit into a second-level cache of 2 MiB. */
-const bytesOfB = 512 * 1024;
-const bytesOfA = 1024 * 1024;
+/** What is used of B and of A at a time: A stays in the second-level cache, whose smallest is 256 KiB, and B in the third. */
+const bytesOfB = 2 * 1024 * 1024;
+const bytesOfA = 192 * 1024;
 const mostTiles = 96;
 
 /** Products by decade's own machine code, straight on the WebAssembly memory. */
@@ -200,10 +200,11 @@ class MachineCodeProvider implements MatrixProvider {
     const { multiplyRows, multiplyCopiedRows, multiplyCopiedColumns } = this.#functions;
     const highest = Math.min(mostTiles, Math.floor(bytesOfA / (4 * tileRows * length))) * tileRows;
     const count = Math.ceil(columns / panelColumns);
-    const masks = [this.#mask(panelColumns), this.#mask(columns - (count - 1) * panelColumns)] as const;
+    const rest = columns % panelColumns;
+    const lastMask = rest === 0 ? 0 : this.#mask(rest);
     const run = (multiply: ForeignFunction, a: number, row: number, many: number) => {
       const c = result.address + row * result.rowBytes;
-      multiply(a, panels, c, many, count, length, result.rowBytes, ...masks, result.accumulate ? 1 : 0, left.rowBytes);
+      multiply(a, panels, c, many, count, length, result.rowBytes, lastMask, result.accumulate ? 1 : 0, left.rowBytes);
     };
     for (let row = 0; row < rows; row += highest) {
       const many = Math.min(highest, rows - row);
