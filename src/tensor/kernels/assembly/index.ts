@@ -5,6 +5,7 @@ export {
   fill,
   copy,
   add,
+  addMultiple,
   sum,
   tanh,
   tanhGradient,
@@ -15,8 +16,12 @@ export {
   exp,
   logScaled,
 } from './elementwise';
-export { gatherRows, sumOfRows, scatterAddRows, copyColumnsIn, addColumnsOut, addToTouchedRows } from './rows';
+export { gatherRows, sumOfRows, scatterAddRows, scaledSumOfRows, copyColumnsIn, addColumnsOut, addToTouchedRows } from './rows';
 export { dropout } from './dropout';
+export { normalise, normaliseGradient } from './normalisation';
+export { activate, activateGradient, gate, gateGradient } from './activations';
+export { rotate } from './rotary';
+export { attendHeads, attendHeadsGradient } from './heads';
 export { lstmForward, lstmBackward } from './lstm';
 export { softmaxCrossEntropy, softmaxSliceSums, softmaxSliceGradient, logSoftmax } from './softmax';
 export { addBiasAndNormalise, bestExtensions } from './search';
