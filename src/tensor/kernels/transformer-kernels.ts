@@ -81,7 +81,7 @@ export interface TransformerKernels {
    * memoryCount - queries + q + 1):
    *   weights = softmax_s(scale query . keys[s]); output = sum_s weights_s values[s]     (Vaswani et al. 2017, equation 1)
    * Head h has columns [h size, (h + 1) size) of query and output, and of keys and values those of h / (heads / keyValueHeads). The
-   * rows of the memory are memoryRows[s] (Int32), or s where that is 0. statistics [queries, heads] (0 = not wanted) receives the
+   * rows of the memory are memoryRows[s] (Int32), or s where that is 0. statistics [queries, heads] receives the
    * logarithm of the sum of exponentials, `weights` [heads, queries, memoryCount] (0 = not wanted) the weights. Where rowKeys
    * (Uint32[queries]) is not 0 the weights are dropped as by `dropout`, its key mix32(key + h * 0x9e3779b9), its column s.
    * Scratch, in floats, with m = memoryCount and d = size rounded up to multiples of 8: 32 + 2 m d + 32 m.

@@ -1,24 +1,90 @@
-import { loadPartial, log2OfE, madd, minusLog2OfE, one, quick1, quick2, quick3, quick4, quick5, quickExponentialOf, quickGreatest, quickLeast, rounder, storePartial, zero } from './math';
+import {
+  loadPartial,
+  madd,
+  minusLog2OfE,
+  one,
+  quick1,
+  quick2,
+  quick3,
+  quick4,
+  quick5,
+  quickExponentialOf,
+  quickGreatest,
+  quickLeast,
+  rounder,
+  storePartial,
+  zero,
+} from './math';
 
-// Activations by number, as in `activationNumbers` of ../../operations/activation.ts: 0 relu, 1 gelu, 2 gelu of tanh, 3 swish.
+// Activations by their place in `activations` of ../../operations/activated-linear.ts: 0 relu, 1 gelu, 2 gelu by tanh, 3 swish.
+
+// Constants that are variables, for the reason given in math.ts.
+let densityAtZero: v128 = i32x4(0, 0, 0, 0);
+let gelu0: v128 = i32x4(0, 0, 0, 0);
+let gelu1: v128 = i32x4(0, 0, 0, 0);
+let gelu2: v128 = i32x4(0, 0, 0, 0);
+let gelu3: v128 = i32x4(0, 0, 0, 0);
+let gelu4: v128 = i32x4(0, 0, 0, 0);
+let gelu5: v128 = i32x4(0, 0, 0, 0);
+let oneHalf: v128 = i32x4(0, 0, 0, 0);
+let tanhCubic: v128 = i32x4(0, 0, 0, 0);
+let tanhCubicSlope: v128 = i32x4(0, 0, 0, 0);
+let tanhLinear: v128 = i32x4(0, 0, 0, 0);
+
+/** Sets the constants; once for each instance. */
+export function prepareActivations(): void {
+  densityAtZero = f32x4.splat(0.3989422804);
+  gelu0 = f32x4.splat(0.2316419);
+  gelu1 = f32x4.splat(0.127414796);
+  gelu2 = f32x4.splat(-0.142248368);
+  gelu3 = f32x4.splat(0.7107068705);
+  gelu4 = f32x4.splat(-0.7265760135);
+  gelu5 = f32x4.splat(0.5307027145);
+  oneHalf = f32x4.splat(0.5);
+  tanhCubic = f32x4.splat(0.0713548163);
+  tanhCubicSlope = f32x4.splat(0.2140644489);
+  tanhLinear = f32x4.splat(1.5957691216);
+}
+
+// The constants of e^-x come as arguments, which loops keep in locals: see `quickExponentialOf`.
 
 /** 1 / (1 + e^-x) */
 // @ts-ignore: decorator
 @inline
-function logistic(x: v128): v128 {
-  const c0 = one;
-  const least = quickLeast;
-  const greatest = quickGreatest;
-  const clamped = f32x4.pmin(f32x4.pmax(x, least), greatest);
-  return f32x4.div(c0, f32x4.add(c0, quickExponentialOf(clamped, least, minusLog2OfE, rounder, quick1, quick2, quick3, quick4, quick5, c0)));
+function logistic(
+  x: v128,
+  least: v128,
+  greatest: v128,
+  scale: v128,
+  magic: v128,
+  c1: v128,
+  c2: v128,
+  c3: v128,
+  c4: v128,
+  c5: v128,
+  c0: v128,
+): v128 {
+  return f32x4.div(c0, f32x4.add(c0, quickExponentialOf(f32x4.pmin(x, greatest), least, scale, magic, c1, c2, c3, c4, c5, c0)));
 }
 
 /** e^(-x^2 / 2) */
 // @ts-ignore: decorator
 @inline
-function bell(x: v128): v128 {
-  const half = f32x4.mul(f32x4.mul(x, x), f32x4.splat(-0.5));
-  return quickExponentialOf(half, quickLeast, log2OfE, rounder, quick1, quick2, quick3, quick4, quick5, one);
+function bell(
+  x: v128,
+  least: v128,
+  greatest: v128,
+  scale: v128,
+  magic: v128,
+  c1: v128,
+  c2: v128,
+  c3: v128,
+  c4: v128,
+  c5: v128,
+  c0: v128,
+): v128 {
+  const half = f32x4.pmin(f32x4.mul(f32x4.mul(x, x), oneHalf), greatest);
+  return quickExponentialOf(half, least, scale, magic, c1, c2, c3, c4, c5, c0);
 }
 
 /** The distribution function of the normal distribution, from e^(-x^2 / 2); Abramowitz & Stegun 1964, 7.1.26 (error 7.5e-8). */
@@ -26,11 +92,11 @@ function bell(x: v128): v128 {
 @inline
 function normalDistribution(x: v128, density: v128): v128 {
   // t = 1 / (1 + 0.3275911 |x| / sqrt 2)
-  const t = f32x4.div(one, madd(f32x4.abs(x), f32x4.splat(0.23164190), one));
-  let polynomial = madd(f32x4.splat(0.5307027145), t, f32x4.splat(-0.7265760135));
-  polynomial = madd(polynomial, t, f32x4.splat(0.7107068705));
-  polynomial = madd(polynomial, t, f32x4.splat(-0.142248368));
-  polynomial = madd(polynomial, t, f32x4.splat(0.127414796));
+  const t = f32x4.div(one, madd(f32x4.abs(x), gelu0, one));
+  let polynomial = madd(gelu5, t, gelu4);
+  polynomial = madd(polynomial, t, gelu3);
+  polynomial = madd(polynomial, t, gelu2);
+  polynomial = madd(polynomial, t, gelu1);
   const tail = f32x4.mul(f32x4.mul(polynomial, t), density);
   return v128.bitselect(tail, f32x4.sub(one, tail), f32x4.lt(x, zero()));
 }
@@ -39,34 +105,61 @@ function normalDistribution(x: v128, density: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function twiceTanhArgument(x: v128, square: v128): v128 {
-  return f32x4.mul(x, madd(square, f32x4.splat(0.0713548163), f32x4.splat(1.5957691216)));
+  return f32x4.mul(x, madd(square, tanhCubic, tanhLinear));
 }
 
 // @ts-ignore: decorator
 @inline
-function activated(x: v128, kind: i32): v128 {
+function activated(
+  x: v128,
+  kind: i32,
+  least: v128,
+  greatest: v128,
+  scale: v128,
+  magic: v128,
+  c1: v128,
+  c2: v128,
+  c3: v128,
+  c4: v128,
+  c5: v128,
+  c0: v128,
+): v128 {
   if (kind == 0) return f32x4.pmax(x, zero());
-  if (kind == 1) return f32x4.mul(x, normalDistribution(x, bell(x)));
-  if (kind == 2) return f32x4.mul(x, logistic(twiceTanhArgument(x, f32x4.mul(x, x))));
-  return f32x4.mul(x, logistic(x));
+  if (kind == 1) return f32x4.mul(x, normalDistribution(x, bell(x, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0)));
+  if (kind == 2)
+    return f32x4.mul(x, logistic(twiceTanhArgument(x, f32x4.mul(x, x)), least, greatest, scale, magic, c1, c2, c3, c4, c5, c0));
+  return f32x4.mul(x, logistic(x, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0));
 }
 
 /** The derivative of the activation. */
 // @ts-ignore: decorator
 @inline
-function slope(x: v128, kind: i32): v128 {
+function slope(
+  x: v128,
+  kind: i32,
+  least: v128,
+  greatest: v128,
+  scale: v128,
+  magic: v128,
+  c1: v128,
+  c2: v128,
+  c3: v128,
+  c4: v128,
+  c5: v128,
+  c0: v128,
+): v128 {
   if (kind == 0) return v128.and(one, f32x4.gt(x, zero()));
   if (kind == 1) {
-    const density = bell(x);
-    return madd(f32x4.mul(x, density), f32x4.splat(0.3989422804), normalDistribution(x, density));
+    const density = bell(x, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
+    return madd(f32x4.mul(x, density), densityAtZero, normalDistribution(x, density));
   }
   if (kind == 2) {
     const square = f32x4.mul(x, x);
-    const s = logistic(twiceTanhArgument(x, square));
-    const inner = f32x4.mul(x, madd(square, f32x4.splat(0.2140644489), f32x4.splat(1.5957691216)));
+    const s = logistic(twiceTanhArgument(x, square), least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
+    const inner = f32x4.mul(x, madd(square, tanhCubicSlope, tanhLinear));
     return madd(f32x4.mul(s, f32x4.sub(one, s)), inner, s);
   }
-  const s = logistic(x);
+  const s = logistic(x, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
   return madd(f32x4.mul(x, s), f32x4.sub(one, s), s);
 }
 
@@ -86,24 +179,84 @@ function write(address: usize, value: v128, lanes: usize): void {
 /** x += bias (0 = none); y = activation(x). y may be x. */
 // @ts-ignore: decorator
 @inline
-function activateAt(y: usize, x: usize, bias: usize, lanes: usize, kind: i32): void {
+function activateAt(
+  y: usize,
+  x: usize,
+  bias: usize,
+  lanes: usize,
+  kind: i32,
+  least: v128,
+  greatest: v128,
+  scale: v128,
+  magic: v128,
+  c1: v128,
+  c2: v128,
+  c3: v128,
+  c4: v128,
+  c5: v128,
+  c0: v128,
+): void {
   let value = read(x, lanes);
   if (bias != 0) {
     value = f32x4.add(value, read(bias, lanes));
     write(x, value, lanes);
   }
-  write(y, activated(value, kind), lanes);
+  write(y, activated(value, kind, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0), lanes);
 }
 
 // @ts-ignore: decorator
 @inline
 function activateRows(y: usize, x: usize, bias: usize, rows: usize, bytes: usize, kind: i32): void {
   const whole = bytes & ~15;
+  const least = quickLeast;
+  const greatest = quickGreatest;
+  const scale = minusLog2OfE;
+  const magic = rounder;
+  const c1 = quick1;
+  const c2 = quick2;
+  const c3 = quick3;
+  const c4 = quick4;
+  const c5 = quick5;
+  const c0 = one;
   for (let row: usize = 0; row < rows; row++) {
     const offset = row * bytes;
     let at: usize = 0;
-    for (; at < whole; at += 16) activateAt(y + offset + at, x + offset + at, bias == 0 ? 0 : bias + at, 4, kind);
-    if (at < bytes) activateAt(y + offset + at, x + offset + at, bias == 0 ? 0 : bias + at, (bytes - at) >> 2, kind);
+    for (; at < whole; at += 16)
+      activateAt(
+        y + offset + at,
+        x + offset + at,
+        bias == 0 ? 0 : bias + at,
+        4,
+        kind,
+        least,
+        greatest,
+        scale,
+        magic,
+        c1,
+        c2,
+        c3,
+        c4,
+        c5,
+        c0,
+      );
+    if (at < bytes)
+      activateAt(
+        y + offset + at,
+        x + offset + at,
+        bias == 0 ? 0 : bias + at,
+        (bytes - at) >> 2,
+        kind,
+        least,
+        greatest,
+        scale,
+        magic,
+        c1,
+        c2,
+        c3,
+        c4,
+        c5,
+        c0,
+      );
   }
 }
 
@@ -131,8 +284,24 @@ export function activate(y: usize, x: usize, bias: usize, rows: usize, columns: 
 /** x = dy slope(x), and biasGradient (0 = not wanted) += that. */
 // @ts-ignore: decorator
 @inline
-function gradientAt(x: usize, dy: usize, biasGradient: usize, lanes: usize, kind: i32): void {
-  const gradient = f32x4.mul(read(dy, lanes), slope(read(x, lanes), kind));
+function gradientAt(
+  x: usize,
+  dy: usize,
+  biasGradient: usize,
+  lanes: usize,
+  kind: i32,
+  least: v128,
+  greatest: v128,
+  scale: v128,
+  magic: v128,
+  c1: v128,
+  c2: v128,
+  c3: v128,
+  c4: v128,
+  c5: v128,
+  c0: v128,
+): void {
+  const gradient = f32x4.mul(read(dy, lanes), slope(read(x, lanes), kind, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0));
   write(x, gradient, lanes);
   if (biasGradient != 0) write(biasGradient, f32x4.add(read(biasGradient, lanes), gradient), lanes);
 }
@@ -141,11 +310,55 @@ function gradientAt(x: usize, dy: usize, biasGradient: usize, lanes: usize, kind
 @inline
 function gradientRows(x: usize, dy: usize, biasGradient: usize, rows: usize, bytes: usize, kind: i32): void {
   const whole = bytes & ~15;
+  const least = quickLeast;
+  const greatest = quickGreatest;
+  const scale = minusLog2OfE;
+  const magic = rounder;
+  const c1 = quick1;
+  const c2 = quick2;
+  const c3 = quick3;
+  const c4 = quick4;
+  const c5 = quick5;
+  const c0 = one;
   for (let row: usize = 0; row < rows; row++) {
     const offset = row * bytes;
     let at: usize = 0;
-    for (; at < whole; at += 16) gradientAt(x + offset + at, dy + offset + at, biasGradient == 0 ? 0 : biasGradient + at, 4, kind);
-    if (at < bytes) gradientAt(x + offset + at, dy + offset + at, biasGradient == 0 ? 0 : biasGradient + at, (bytes - at) >> 2, kind);
+    for (; at < whole; at += 16)
+      gradientAt(
+        x + offset + at,
+        dy + offset + at,
+        biasGradient == 0 ? 0 : biasGradient + at,
+        4,
+        kind,
+        least,
+        greatest,
+        scale,
+        magic,
+        c1,
+        c2,
+        c3,
+        c4,
+        c5,
+        c0,
+      );
+    if (at < bytes)
+      gradientAt(
+        x + offset + at,
+        dy + offset + at,
+        biasGradient == 0 ? 0 : biasGradient + at,
+        (bytes - at) >> 2,
+        kind,
+        least,
+        greatest,
+        scale,
+        magic,
+        c1,
+        c2,
+        c3,
+        c4,
+        c5,
+        c0,
+      );
   }
 }
 
@@ -173,29 +386,69 @@ export function activateGradient(x: usize, dy: usize, biasGradient: usize, rows:
 /** y = swish(gate) other, for the halves of a row of x. */
 // @ts-ignore: decorator
 @inline
-function gateAt(y: usize, gate: usize, other: usize, lanes: usize): void {
+function gateAt(
+  y: usize,
+  gate: usize,
+  other: usize,
+  lanes: usize,
+  least: v128,
+  greatest: v128,
+  scale: v128,
+  magic: v128,
+  c1: v128,
+  c2: v128,
+  c3: v128,
+  c4: v128,
+  c5: v128,
+  c0: v128,
+): void {
   const value = read(gate, lanes);
-  write(y, f32x4.mul(f32x4.mul(value, logistic(value)), read(other, lanes)), lanes);
+  write(y, f32x4.mul(f32x4.mul(value, logistic(value, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0)), read(other, lanes)), lanes);
 }
 
 export function gate(y: usize, x: usize, rows: usize, columns: usize): void {
   const bytes = columns << 2;
   const whole = bytes & ~15;
+  const least = quickLeast;
+  const greatest = quickGreatest;
+  const scale = minusLog2OfE;
+  const magic = rounder;
+  const c1 = quick1;
+  const c2 = quick2;
+  const c3 = quick3;
+  const c4 = quick4;
+  const c5 = quick5;
+  const c0 = one;
   for (let row: usize = 0; row < rows; row++) {
     const to = y + row * bytes;
     const from = x + 2 * row * bytes;
     let at: usize = 0;
-    for (; at < whole; at += 16) gateAt(to + at, from + at, from + bytes + at, 4);
-    if (at < bytes) gateAt(to + at, from + at, from + bytes + at, (bytes - at) >> 2);
+    for (; at < whole; at += 16) gateAt(to + at, from + at, from + bytes + at, 4, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
+    if (at < bytes) gateAt(to + at, from + at, from + bytes + at, (bytes - at) >> 2, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function gateGradientAt(gate: usize, other: usize, dy: usize, lanes: usize): void {
+function gateGradientAt(
+  gate: usize,
+  other: usize,
+  dy: usize,
+  lanes: usize,
+  least: v128,
+  greatest: v128,
+  scale: v128,
+  magic: v128,
+  c1: v128,
+  c2: v128,
+  c3: v128,
+  c4: v128,
+  c5: v128,
+  c0: v128,
+): void {
   const value = read(gate, lanes);
   const gradient = read(dy, lanes);
-  const s = logistic(value);
+  const s = logistic(value, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
   const swished = f32x4.mul(value, s);
   const slope = madd(swished, f32x4.sub(one, s), s);
   write(gate, f32x4.mul(f32x4.mul(gradient, read(other, lanes)), slope), lanes);
@@ -205,11 +458,23 @@ function gateGradientAt(gate: usize, other: usize, dy: usize, lanes: usize): voi
 export function gateGradient(x: usize, dy: usize, rows: usize, columns: usize): void {
   const bytes = columns << 2;
   const whole = bytes & ~15;
+  const least = quickLeast;
+  const greatest = quickGreatest;
+  const scale = minusLog2OfE;
+  const magic = rounder;
+  const c1 = quick1;
+  const c2 = quick2;
+  const c3 = quick3;
+  const c4 = quick4;
+  const c5 = quick5;
+  const c0 = one;
   for (let row: usize = 0; row < rows; row++) {
     const from = x + 2 * row * bytes;
     const gradient = dy + row * bytes;
     let at: usize = 0;
-    for (; at < whole; at += 16) gateGradientAt(from + at, from + bytes + at, gradient + at, 4);
-    if (at < bytes) gateGradientAt(from + at, from + bytes + at, gradient + at, (bytes - at) >> 2);
+    for (; at < whole; at += 16)
+      gateGradientAt(from + at, from + bytes + at, gradient + at, 4, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
+    if (at < bytes)
+      gateGradientAt(from + at, from + bytes + at, gradient + at, (bytes - at) >> 2, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
   }
 }

@@ -1,5 +1,13 @@
 // The exports of the kernel module; their contract is ../kernels.ts.
-export { prepare } from './math';
+import { prepareActivations } from './activations';
+import { prepareMath } from './math';
+
+/** Sets the constants of the elementary functions; once for each instance, before any other call. */
+export function prepare(): void {
+  prepareMath();
+  prepareActivations();
+}
+
 export { matrixScratchBytes, matrixMultiply, matrixPackedBytes, matrixPack, matrixMultiplyPacked, useTileRows } from './matrix';
 export {
   fill,

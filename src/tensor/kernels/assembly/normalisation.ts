@@ -218,6 +218,113 @@ function read(address: usize, lanes: usize): v128 {
 }
 
 /** dx = factor (g - mean g - n mean(g n)) + dSum; without the mean of g where values are not centred. */
+// @ts-ignore: decorator
+@inline
+function inputGradient(
+  dx: usize,
+  dResidual: usize,
+  dy: usize,
+  dSum: usize,
+  x: usize,
+  gain: usize,
+  bytes: usize,
+  means: v128,
+  factors: v128,
+  meanGradient: v128,
+  slope: v128,
+  adds: bool,
+  addsResidual: bool,
+): void {
+  const whole = bytes & ~15;
+  let at: usize = 0;
+  for (; at < whole; at += 16)
+    inputGradientAt(dx, dResidual, dy, dSum, x, gain, at, 4, means, factors, meanGradient, slope, adds, addsResidual);
+  if (at < bytes) {
+    const lanes = (bytes - at) >> 2;
+    inputGradientAt(dx, dResidual, dy, dSum, x, gain, at, lanes, means, factors, meanGradient, slope, adds, addsResidual);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function inputGradientAt(
+  dx: usize,
+  dResidual: usize,
+  dy: usize,
+  dSum: usize,
+  x: usize,
+  gain: usize,
+  at: usize,
+  lanes: usize,
+  means: v128,
+  factors: v128,
+  meanGradient: v128,
+  slope: v128,
+  adds: bool,
+  addsResidual: bool,
+): void {
+  let value = zero();
+  if (dy != 0) {
+    value = read(dy + at, lanes);
+    if (gain != 0) value = f32x4.mul(value, read(gain + at, lanes));
+    const away = f32x4.mul(f32x4.sub(read(x + at, lanes), means), slope);
+    value = f32x4.mul(f32x4.sub(f32x4.sub(value, meanGradient), away), factors);
+  }
+  if (dSum != 0) value = f32x4.add(value, read(dSum + at, lanes));
+  give(dx == 0 ? 0 : dx + at, value, lanes, adds);
+  give(dResidual == 0 ? 0 : dResidual + at, value, lanes, addsResidual);
+}
+
+/** With a gain, into a gradient of its own: what a Transformer's backward pass is made of. */
+function freshInputGradient(
+  dx: usize,
+  dy: usize,
+  x: usize,
+  gain: usize,
+  bytes: usize,
+  means: v128,
+  factors: v128,
+  meanGradient: v128,
+  slope: v128,
+): void {
+  inputGradient(dx, 0, dy, 0, x, gain, bytes, means, factors, meanGradient, slope, false, false);
+}
+
+/** The same with a residual. */
+function freshInputGradients(
+  dx: usize,
+  dResidual: usize,
+  dy: usize,
+  dSum: usize,
+  x: usize,
+  gain: usize,
+  bytes: usize,
+  means: v128,
+  factors: v128,
+  meanGradient: v128,
+  slope: v128,
+): void {
+  inputGradient(dx, dResidual, dy, dSum, x, gain, bytes, means, factors, meanGradient, slope, false, false);
+}
+
+function anyInputGradient(
+  dx: usize,
+  dResidual: usize,
+  dy: usize,
+  dSum: usize,
+  x: usize,
+  gain: usize,
+  bytes: usize,
+  means: v128,
+  factors: v128,
+  meanGradient: v128,
+  slope: v128,
+  adds: bool,
+  addsResidual: bool,
+): void {
+  inputGradient(dx, dResidual, dy, dSum, x, gain, bytes, means, factors, meanGradient, slope, adds, addsResidual);
+}
+
 function rowGradient(
   dx: usize,
   dResidual: usize,
@@ -247,17 +354,9 @@ function rowGradient(
   const slope = f32x4.splat((factor * sumOfProducts) / count);
   const means = f32x4.splat(mean);
   const factors = f32x4.splat(factor);
-  for (let at: usize = 0; at < bytes; at += 16) {
-    const lanes = min<usize>(4, (bytes - at) >> 2);
-    let value = zero();
-    if (dy != 0) {
-      value = read(dy + at, lanes);
-      if (gain != 0) value = f32x4.mul(value, read(gain + at, lanes));
-      const away = f32x4.mul(f32x4.sub(read(x + at, lanes), means), slope);
-      value = f32x4.mul(f32x4.sub(f32x4.sub(value, meanGradient), away), factors);
-    }
-    if (dSum != 0) value = f32x4.add(value, read(dSum + at, lanes));
-    give(dx == 0 ? 0 : dx + at, value, lanes, adds);
-    give(dResidual == 0 ? 0 : dResidual + at, value, lanes, addsResidual);
-  }
+  const isFresh = !adds && !addsResidual && dx != 0 && dy != 0 && gain != 0;
+  if (isFresh && dResidual == 0 && dSum == 0) freshInputGradient(dx, dy, x, gain, bytes, means, factors, meanGradient, slope);
+  else if (isFresh && dResidual != 0 && dSum != 0) {
+    freshInputGradients(dx, dResidual, dy, dSum, x, gain, bytes, means, factors, meanGradient, slope);
+  } else anyInputGradient(dx, dResidual, dy, dSum, x, gain, bytes, means, factors, meanGradient, slope, adds, addsResidual);
 }
