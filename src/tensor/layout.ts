@@ -52,3 +52,22 @@ export function sequenceLayout(lengths: ArrayLike<number>): SequenceLayout {
 export function singleStepLayout(rows: number): SequenceLayout {
   return sequenceLayout(new Int32Array(rows).fill(1));
 }
+
+/** Sentences whose rows lie together: sentence b has rows starts[b] .. starts[b] + lengths[b]. The other layout, for attention. */
+export interface RowRanges {
+  readonly starts: Int32Array;
+  readonly lengths: Int32Array;
+  /** Rows that the ranges reach to. */
+  readonly rows: number;
+}
+
+/** Sentences of these lengths one after another, without padding: sentence-major. */
+export function rowRanges(lengths: ArrayLike<number>): RowRanges {
+  const starts = new Int32Array(lengths.length);
+  let rows = 0;
+  for (let sentence = 0; sentence < lengths.length; sentence++) {
+    starts[sentence] = rows;
+    rows += lengths[sentence] as number;
+  }
+  return { starts, lengths: Int32Array.from(lengths), rows };
+}

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { mix32, normal, randomKey, uniformInteger } from '../../src/core/random.js';
 import { type Device, Scope } from '../../src/tensor/device.js';
-import { sequenceLayout } from '../../src/tensor/layout.js';
-import { Arena } from '../../src/tensor/memory.js';
+import { rowRanges, sequenceLayout } from '../../src/tensor/layout.js';
+import { Arena, type Memory, type Room } from '../../src/tensor/memory.js';
 import type { Loss, Operation, Tensors } from '../../src/tensor/operation.js';
 import type { AttentionPlan } from '../../src/tensor/operations/attention.js';
+import { activations } from '../../src/tensor/operations/activated-linear.js';
 import { type LossName, losses, type OperationName, operations } from '../../src/tensor/operations/index.js';
+import { rotaryTurns } from '../../src/tensor/operations/rotary.js';
 import { lossReferences, references } from '../../src/tensor/reference/index.js';
 import { type Plain, type PlainTensors, plain } from '../../src/tensor/reference/plain.js';
 import { Tensor } from '../../src/tensor/tensor.js';
@@ -81,6 +83,14 @@ function knownLstmCase(name: string, lengths: number[], known: number, hidden: n
   };
 }
 
+/** A sentence of one row, one longer than a block of queries, and heads whose size is no multiple of a vector. */
+const headShapes = [
+  { heads: 1, keyValueHeads: 1, size: 1, lengths: [1, 3] },
+  { heads: 2, keyValueHeads: 2, size: 5, lengths: [6, 1, 13] },
+  { heads: 4, keyValueHeads: 2, size: 8, lengths: [4, 37] },
+  { heads: 3, keyValueHeads: 1, size: 12, lengths: [9, 17] },
+];
+
 /** Queries that look at ragged, overlapping lists of memory rows. */
 function planOf(scope: Scope, lengths: number[], memoryRows: number): AttentionPlan {
   const starts = lengths.map((_, query) => lengths.slice(0, query).reduce((sum, length) => sum + length, 0));
@@ -143,6 +153,89 @@ const cases: {
     integers: ['indices'],
     attributes: none,
   })),
+  activatedLinear: activations.flatMap((activation) =>
+    [
+      [1, 1, 2],
+      [9, 5, 14],
+      [17, 8, 24],
+    ].flatMap(([rows = 0, inputs = 0, outputs = 0]) =>
+      [true, false].map((bias) => ({
+        name: `${activation}, ${rows}x${inputs} to ${outputs}${bias ? '' : ' without bias'}`,
+        inputs: { input: random(rows, inputs), weight: random(outputs, inputs), bias: bias ? random(outputs) : undefined },
+        attributes: () => ({ activation }),
+      })),
+    ),
+  ),
+  normalisation: (['layer', 'rms'] as const).flatMap((kind) =>
+    [
+      [1, 3],
+      [3, 7],
+      [5, 33],
+      [4, 40],
+    ].flatMap(([rows = 0, columns = 0]) =>
+      (['nothing', 'gain', 'gain and bias', 'gain, bias and residual', 'residual'] as const).map((given) => ({
+        name: `${kind}, ${rows}x${columns} with ${given}`,
+        inputs: {
+          input: random(rows, columns),
+          residual: given.includes('residual') ? random(rows, columns) : undefined,
+          gain: given.includes('gain') ? random(columns) : undefined,
+          bias: given.includes('bias') ? random(columns) : undefined,
+        },
+        attributes: () => ({ kind, epsilon: 1e-5 }),
+      })),
+    ),
+  ),
+  rotary: (['adjacent', 'halves'] as const).flatMap((pairs) =>
+    [2, 6, 8, 16].map((size) => ({
+      name: `${pairs}, two of three heads of ${size}`,
+      inputs: { input: random(5, 3 * size) },
+      attributes: (scope) => ({
+        turns: rotaryTurns(scope, { positions: 40, size, pairs }),
+        positions: scope.integers([0, 1, 7, 39, 2]),
+        heads: 2,
+      }),
+    })),
+  ),
+  positionedEmbedding: [1, Math.sqrt(17)].map((scale) => ({
+    name: `times ${scale}`,
+    inputs: {
+      table: random(6, 17),
+      ids: plain([5], [0, 5, 2, 5, 1]),
+      positionTable: random(4, 17),
+      positions: plain([5], [0, 1, 2, 0, 1]),
+    },
+    integers: ['ids', 'positions'],
+    attributes: () => ({ scale }),
+  })),
+  selfAttention: (['whole', 'causal'] as const).flatMap((sight) =>
+    headShapes.flatMap(({ heads, keyValueHeads, size, lengths }) =>
+      [0, 0.3].map((rate) => {
+        const sentences = rowRanges(lengths);
+        return {
+          name: `${sight}, ${heads} heads of ${size}, ${keyValueHeads} of keys, sentences of ${lengths}, dropout ${rate}`,
+          inputs: { projected: random(sentences.rows, (heads + 2 * keyValueHeads) * size) },
+          attributes: (scope) => ({
+            ...{ heads, keyValueHeads, sight, sentences, weights: rate === 0 },
+            dropout:
+              rate === 0
+                ? undefined
+                : { rate, key: mix32(5), rowKeys: scope.integers(Array.from({ length: sentences.rows }, (_, row) => mix32(row) | 0)) },
+          }),
+          opaque: ['weights'],
+        };
+      }),
+    ),
+  ),
+  memoryAttention: headShapes.map(({ heads, keyValueHeads, size, lengths }) => {
+    const rows = rowRanges(lengths);
+    const queries = rowRanges(lengths.map((length) => (length * 5) % 7));
+    return {
+      name: `${heads} heads of ${size}, ${keyValueHeads} of keys, ${queries.lengths} queries over ${lengths}`,
+      inputs: { query: random(queries.rows, heads * size), memory: random(rows.rows, 2 * keyValueHeads * size) },
+      attributes: () => ({ heads, keyValueHeads, sight: 'whole', queries, rows, weights: true }),
+      opaque: ['weights'],
+    };
+  }),
   concatenate: [
     [1, 1, 1],
     [3, 5, 2],
@@ -242,6 +335,43 @@ interface Runnable {
   addGradients(outputGradients: { [name: string]: Tensor | undefined }, inputGradients: { [name: string]: Tensor | undefined }): void;
 }
 
+/** A room in which every tensor lies between guards, so that a write beside one is found. */
+class GuardedRoom implements Room {
+  readonly #arena: Arena;
+  readonly #memory: Memory;
+  #tensors: { start: number; end: number }[] = [];
+
+  constructor(memory: Memory) {
+    this.#memory = memory;
+    this.#arena = new Arena(memory);
+  }
+
+  allocate(bytes: number): number {
+    const start = this.#arena.allocate(bytes + 128) + 64;
+    this.#memory.u8.fill(0xa5, start - 64, start + bytes + 64);
+    this.#tensors.push({ start, end: start + bytes });
+    return start;
+  }
+
+  check(): void {
+    const { u8 } = this.#memory;
+    const isGuard = (byte: number) => byte === 0xa5;
+    for (const { start, end } of this.#tensors) {
+      assert.ok(u8.subarray(start - 64, start).every(isGuard) && u8.subarray(end, end + 64).every(isGuard), 'wrote beside a tensor');
+    }
+  }
+
+  reset(): void {
+    this.#tensors = [];
+    this.#arena.reset();
+  }
+
+  dispose(): void {
+    this.#tensors = [];
+    this.#arena.dispose();
+  }
+}
+
 /** Shared by operations and losses: uploads, compares outputs, gives random gradients to the outputs, compares those of the inputs. */
 function sweep(
   device: Device,
@@ -259,8 +389,8 @@ function sweep(
   run: (scope: Scope, uploaded: { [name: string]: Tensor | undefined }) => Runnable,
   reference: (scope: Scope) => { [name: string]: Plain | undefined },
 ): void {
-  const arena = new Arena(device.memory);
-  const scope = new Scope(device, arena);
+  const room = new GuardedRoom(device.memory);
+  const scope = new Scope(device, room);
   const uploaded = Object.fromEntries(
     Object.entries(inputs).map(([name, value]) => [
       name,
@@ -318,7 +448,8 @@ function sweep(
       name,
     );
   }
-  arena.dispose();
+  room.check();
+  room.dispose();
 }
 
 const devices = await openTestDevices();

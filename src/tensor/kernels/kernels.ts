@@ -1,9 +1,11 @@
+import type { TransformerKernels } from './transformer-kernels.js';
+
 /**
  * The exports of the kernel module (`assembly/`). Arguments named by a tensor are byte offsets; counts are elements;
  * matrices are contiguous and row-major; `0` stands for an absent tensor. No kernel allocates. Bounds are the
  * operation's business: a kernel trusts its arguments.
  */
-export interface Kernels {
+export interface Kernels extends TransformerKernels {
   // --- matrix.ts: the portable matrix product -------------------------------------------------------------------
 
   /** Bytes of scratch that `matrixMultiply` or `matrixMultiplyPacked` needs for this product: at most 640 KiB. */
@@ -34,6 +36,8 @@ export interface Kernels {
   copy(y: number, x: number, bytes: number): void;
   /** y += x */
   add(y: number, x: number, count: number): void;
+  /** y += factor x */
+  addMultiple(y: number, x: number, factor: number, count: number): void;
   /** y = a + b */
   sum(y: number, a: number, b: number, count: number): void;
   /** y = tanh(x) */
@@ -55,6 +59,8 @@ export interface Kernels {
   gatherRows(y: number, x: number, indices: number, rows: number, columns: number): void;
   /** y[i] = a[aIndices[i]] + b[bIndices[i]] for each of `rows` rows */
   sumOfRows(y: number, a: number, aIndices: number, b: number, bIndices: number, rows: number, columns: number): void;
+  /** y[i] = factor a[aIndices[i]] + b[bIndices[i]] for each of `rows` rows */
+  scaledSumOfRows(y: number, a: number, aIndices: number, factor: number, b: number, bIndices: number, rows: number, columns: number): void;
   /** y[indices[i]] += x[i], in the order of i (deterministic when indices repeat) */
   scatterAddRows(y: number, x: number, indices: number, rows: number, columns: number): void;
   /** Columns [from, from + columns) of each row of y ([rows, width]) set to x ([rows, columns]) */

@@ -1,3 +1,4 @@
+import { activatedLinear } from './activated-linear.js';
 import { add } from './add.js';
 import { additiveAttention, dotAttention } from './attention.js';
 import { concatenate } from './concatenate.js';
@@ -6,12 +7,18 @@ import { embedding } from './embedding.js';
 import { gatherRows } from './gather-rows.js';
 import { linear } from './linear.js';
 import { lstm } from './lstm.js';
+import { memoryAttention } from './memory-attention.js';
+import { normalisation } from './normalisation.js';
+import { positionedEmbedding } from './positioned-embedding.js';
+import { rotary } from './rotary.js';
+import { selfAttention } from './self-attention.js';
 import { softmaxCrossEntropy } from './softmax-cross-entropy.js';
 import { stackRows } from './stack-rows.js';
 import { tanh } from './tanh.js';
 
 /** Every differentiable operation. An entry without a twin in `reference/` or a case in the tests does not compile. */
 export const operations = {
+  activatedLinear,
   add,
   additiveAttention,
   concatenate,
@@ -21,6 +28,11 @@ export const operations = {
   gatherRows,
   linear,
   lstm,
+  memoryAttention,
+  normalisation,
+  positionedEmbedding,
+  rotary,
+  selfAttention,
   stackRows,
   tanh,
 } as const;

@@ -1,4 +1,5 @@
 import type { LossName, losses, OperationName, operations } from '../operations/index.js';
+import { activatedLinear } from './activated-linear.js';
 import { add } from './add.js';
 import { additiveAttention, dotAttention } from './attention.js';
 import { concatenate } from './concatenate.js';
@@ -7,7 +8,11 @@ import { embedding } from './embedding.js';
 import { gatherRows } from './gather-rows.js';
 import { linear } from './linear.js';
 import { lstm } from './lstm.js';
+import { memoryAttention, selfAttention } from './multi-head.js';
+import { normalisation } from './normalisation.js';
 import type { ReferenceOf, ReferenceOfLoss } from './plain.js';
+import { positionedEmbedding } from './positioned-embedding.js';
+import { rotary } from './rotary.js';
 import { softmaxCrossEntropy } from './softmax-cross-entropy.js';
 import { stackRows } from './stack-rows.js';
 import { tanh } from './tanh.js';
@@ -16,6 +21,7 @@ export type { Plain } from './plain.js';
 
 /** The plain float64 twin of every operation. */
 export const references: { readonly [Name in OperationName]: ReferenceOf<(typeof operations)[Name]> } = {
+  activatedLinear,
   add,
   additiveAttention,
   concatenate,
@@ -25,6 +31,11 @@ export const references: { readonly [Name in OperationName]: ReferenceOf<(typeof
   gatherRows,
   linear,
   lstm,
+  memoryAttention,
+  normalisation,
+  positionedEmbedding,
+  rotary,
+  selfAttention,
   stackRows,
   tanh,
 };

@@ -2,7 +2,7 @@ import { loadPartial, storePartial } from './math';
 
 // @ts-ignore: decorator
 @inline
-function mix(value: u32): u32 {
+export function mix(value: u32): u32 {
   let x = value;
   x = (x ^ (x >> 16)) * 0x7feb352d;
   x = (x ^ (x >> 15)) * 0x846ca68b;
@@ -11,7 +11,7 @@ function mix(value: u32): u32 {
 
 // @ts-ignore: decorator
 @inline
-function mixVector(value: v128): v128 {
+export function mixVector(value: v128): v128 {
   let x = value;
   x = i32x4.mul(v128.xor(x, i32x4.shr_u(x, 16)), i32x4.splat(0x7feb352d));
   x = i32x4.mul(v128.xor(x, i32x4.shr_u(x, 15)), i32x4.splat(0x846ca68b));

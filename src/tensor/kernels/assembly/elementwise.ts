@@ -1,4 +1,4 @@
-import { addArray, exponential, loadPartial, logarithm, madd, storePartial, tanhOfArray, zero } from './math';
+import { addArray, addMultiple as addMultipleOfArray, exponential, loadPartial, logarithm, madd, storePartial, tanhOfArray, zero } from './math';
 
 export function fill(y: usize, value: f64, count: usize): void {
   const bytes = count << 2;
@@ -15,6 +15,10 @@ export function copy(y: usize, x: usize, bytes: usize): void {
 
 export function add(y: usize, x: usize, count: usize): void {
   addArray(y, x, count);
+}
+
+export function addMultiple(y: usize, x: usize, factor: f64, count: usize): void {
+  addMultipleOfArray(y, x, <f32>factor, count);
 }
 
 export function sum(y: usize, a: usize, b: usize, count: usize): void {

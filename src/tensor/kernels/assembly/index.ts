@@ -1,10 +1,19 @@
 // The exports of the kernel module; their contract is ../kernels.ts.
-export { prepare } from './math';
+import { prepareActivations } from './activations';
+import { prepareMath } from './math';
+
+/** Sets the constants of the elementary functions; once for each instance, before any other call. */
+export function prepare(): void {
+  prepareMath();
+  prepareActivations();
+}
+
 export { matrixScratchBytes, matrixMultiply, matrixPackedBytes, matrixPack, matrixMultiplyPacked, useTileRows } from './matrix';
 export {
   fill,
   copy,
   add,
+  addMultiple,
   sum,
   tanh,
   tanhGradient,
@@ -15,8 +24,12 @@ export {
   exp,
   logScaled,
 } from './elementwise';
-export { gatherRows, sumOfRows, scatterAddRows, copyColumnsIn, addColumnsOut, addToTouchedRows } from './rows';
+export { gatherRows, sumOfRows, scatterAddRows, scaledSumOfRows, copyColumnsIn, addColumnsOut, addToTouchedRows } from './rows';
 export { dropout } from './dropout';
+export { normalise, normaliseGradient } from './normalisation';
+export { activate, activateGradient, gate, gateGradient } from './activations';
+export { rotate } from './rotary';
+export { attendHeads, attendHeadsGradient } from './heads';
 export { lstmForward, lstmBackward } from './lstm';
 export { softmaxCrossEntropy, softmaxSliceSums, softmaxSliceGradient, logSoftmax } from './softmax';
 export { addBiasAndNormalise, bestExtensions } from './search';

@@ -86,7 +86,7 @@ let tanhQ4: v128 = i32x4(0, 0, 0, 0);
 let tanhQ6: v128 = i32x4(0, 0, 0, 0);
 
 /** Sets the constants; once for each instance, before any other call. */
-export function prepare(): void {
+export function prepareMath(): void {
   one = f32x4.splat(1);
   exponentialLeast = f32x4.splat(-87.33);
   exponentialGreatest = f32x4.splat(88.72);

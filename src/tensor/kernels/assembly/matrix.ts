@@ -250,7 +250,7 @@ function packAlong(target: usize, stepBytes: usize, source: usize, rowBytes: usi
 }
 
 /** `depths` vectors, each of one column of `count` (at most four) rows of the source: a transposition. */
-function packAcross(target: usize, stepBytes: usize, source: usize, rowBytes: usize, count: usize, depths: usize): void {
+export function packAcross(target: usize, stepBytes: usize, source: usize, rowBytes: usize, count: usize, depths: usize): void {
   let p: usize = 0;
   if (count == 4) {
     for (; p + 4 <= depths; p += 4) {
@@ -326,7 +326,7 @@ function multiplyBlock(
 }
 
 /** The first `count` (at most seven) columns of a tile's first rows. */
-function moveTile(tile: usize, c: usize, rowBytes: usize, rows: usize, count: usize, adds: bool): void {
+export function moveTile(tile: usize, c: usize, rowBytes: usize, rows: usize, count: usize, adds: bool): void {
   for (let row: usize = 0; row < rows; row++) {
     let from = tile + (row << 5);
     let to = c + row * rowBytes;

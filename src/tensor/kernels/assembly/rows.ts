@@ -1,5 +1,5 @@
 import { sum } from './elementwise';
-import { addArray } from './math';
+import { addArray, addMultiple } from './math';
 
 export function gatherRows(y: usize, x: usize, indices: usize, rows: usize, columns: usize): void {
   const bytes = columns << 2;
@@ -55,4 +55,21 @@ export function addToTouchedRows(
     }
   }
   return count;
+}
+
+export function scaledSumOfRows(
+  y: usize,
+  a: usize,
+  aIndices: usize,
+  factor: f64,
+  b: usize,
+  bIndices: usize,
+  rows: usize,
+  columns: usize,
+): void {
+  const bytes = columns << 2;
+  for (let row: usize = 0; row < rows; row++) {
+    memory.copy(y + row * bytes, b + <usize>load<u32>(bIndices + (row << 2)) * bytes, bytes);
+    addMultiple(y + row * bytes, a + <usize>load<u32>(aIndices + (row << 2)) * bytes, <f32>factor, columns);
+  }
 }

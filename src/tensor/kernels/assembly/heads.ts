@@ -1,0 +1,273 @@
+// Attention of many heads, a sentence and a head at a time. Keys (and backward values) are turned once a head into panels of eight,
+//
+//     panel of keys  [size][8]
+//
+// so that scores are sums of broadcast queries times vectors of eight keys. Probabilities exist for `blockRows` queries at once; with
+// what belongs to a head of a short sentence they stay in the first-level cache. Backward they are computed again from the logarithm of
+// their sum. A sum is one chain over depth, whatever the number of queries and of keys that are not seen, so a query's result is the
+// same bits alone, in a batch, and over cached keys.
+import { mix } from './dropout';
+import { packAcross } from './matrix';
+import { dot, logarithm, zero } from './math';
+import { droppedGradientOfRow, dropRow, golden, greatestScore, plainGradientOfRow, probabilitiesOfRow, sumOfTerms } from './probabilities';
+import { multiplyRows } from './tiles';
+
+/** As in ../../operations/multi-head.ts, which makes room for as many. */
+const blockRows: usize = 32;
+const tileBytes: usize = 128;
+
+// @ts-ignore: decorator
+@inline
+function roundUp8(count: usize): usize {
+  return (count + 7) & ~7;
+}
+
+/**
+ * Rows of a head side by side, `width` floats each of which those from `size` on are 0, and rows of 0 up to a multiple of eight.
+ * They are chosen by index unless `rows` is 0.
+ */
+function gatherHead(to: usize, from: usize, rowBytes: usize, rows: usize, count: usize, size: usize, width: usize): void {
+  const bytes = size << 2;
+  const toBytes = width << 2;
+  const end = roundUp8(count) * toBytes;
+  for (let at = count * toBytes; at < end; at += 16) v128.store(to + at, zero());
+  for (let index: usize = 0; index < count; index++) {
+    const row = rows == 0 ? index : <usize>load<u32>(rows + (index << 2));
+    const target = to + index * toBytes;
+    const source = from + row * rowBytes;
+    if (width != size) {
+      memory.copy(target, source, bytes);
+      memory.fill(target + bytes, 0, toBytes - bytes);
+    } else {
+      for (let at: usize = 0; at < bytes; at += 16) v128.store(target + at, v128.load(source + at));
+    }
+  }
+}
+
+/** Gathered rows as panels [size][8]. */
+function packPanels(panels: usize, gathered: usize, count: usize, size: usize, width: usize): void {
+  const rowBytes = width << 2;
+  for (let row: usize = 0; row < count; row += 8) {
+    const panel = panels + row * (size << 2);
+    const from = gathered + row * rowBytes;
+    packAcross(panel, 32, from, rowBytes, 4, size);
+    packAcross(panel + 16, 32, from + 4 * rowBytes, rowBytes, 4, size);
+  }
+}
+
+/** How many rows of the memory a query sees. */
+// @ts-ignore: decorator
+@inline
+function sightOf(query: usize, queries: usize, memoryCount: usize, causal: bool): usize {
+  return causal ? memoryCount + query + 1 - queries : memoryCount;
+}
+
+export function attendHeads(
+  output: usize,
+  outputRow: usize,
+  query: usize,
+  queryRow: usize,
+  keys: usize,
+  values: usize,
+  memoryRow: usize,
+  memoryRows: usize,
+  queries: usize,
+  memoryCount: usize,
+  heads: usize,
+  keyValueHeads: usize,
+  size: usize,
+  scale: f64,
+  causal: bool,
+  statistics: usize,
+  weights: usize,
+  rowKeys: usize,
+  rate: f64,
+  key: u32,
+  scratch: usize,
+): void {
+  const width = roundUp8(size);
+  const columns = roundUp8(memoryCount);
+  const group = heads / keyValueHeads;
+  const gathered = scratch + tileBytes;
+  const panels = gathered + ((columns * width) << 2);
+  const scores = panels + ((columns * width) << 2);
+  const scoreRow = columns << 2;
+  const threshold = <u32>Math.ceil(rate * 4294967296.0);
+  const factor = <f32>(1.0 / (1.0 - rate));
+  for (let shared: usize = 0; shared < keyValueHeads; shared++) {
+    const offset = (shared * size) << 2;
+    gatherHead(gathered, keys + offset, memoryRow, memoryRows, memoryCount, size, width);
+    packPanels(panels, gathered, memoryCount, size, width);
+    gatherHead(gathered, values + offset, memoryRow, memoryRows, memoryCount, size, width);
+    for (let head = shared * group; head < (shared + 1) * group; head++) {
+      const headOffset = (head * size) << 2;
+      const headKey = mix(key + <u32>head * golden);
+      for (let first: usize = 0; first < queries; first += blockRows) {
+        const count = min(blockRows, queries - first);
+        const seen = roundUp8(sightOf(first + count - 1, queries, memoryCount, causal));
+        for (let row: usize = 0; row < count; row += 4) {
+          const rows = min<usize>(4, count - row);
+          const from = first + row;
+          const target = scores + row * scoreRow;
+          const sight = sightOf(from + rows - 1, queries, memoryCount, causal);
+          const a = query + from * queryRow + headOffset;
+          multiplyRows(false, rows, roundUp8(sight), size, a, queryRow, panels, size << 5, 32, target, scoreRow, scratch, false);
+          for (let index: usize = 0; index < rows; index++) {
+            const at = from + index;
+            const probabilities = target + index * scoreRow;
+            const visible = sightOf(at, queries, memoryCount, causal);
+            probabilitiesOfRow(probabilities, visible, seen, <f32>scale);
+            store<f32>(scratch + (index << 2), greatestScore);
+            store<f32>(scratch + (index << 2), sumOfTerms, 16);
+            if (weights != 0) {
+              const weightRow = weights + (((head * queries + at) * memoryCount) << 2);
+              memory.copy(weightRow, probabilities, visible << 2);
+              memory.fill(weightRow + (visible << 2), 0, (memoryCount - visible) << 2);
+            }
+            if (rowKeys != 0) dropRow(probabilities, visible, mix(headKey ^ load<u32>(rowKeys + (at << 2))), threshold, factor);
+          }
+          // The logarithms of four sums take no longer than that of one.
+          v128.store(scratch, f32x4.add(v128.load(scratch), logarithm(v128.load(scratch, 16))));
+          for (let index: usize = 0; index < rows; index++) {
+            store<f32>(statistics + (((from + index) * heads + head) << 2), load<f32>(scratch + (index << 2)));
+          }
+          const c = output + from * outputRow + headOffset;
+          multiplyRows(false, rows, size, sight, target, scoreRow, gathered, 32, width << 2, c, outputRow, scratch, false);
+        }
+      }
+    }
+  }
+}
+
+export function attendHeadsGradient(
+  queryGradient: usize,
+  queryRow: usize,
+  keyGradient: usize,
+  valueGradient: usize,
+  memoryRow: usize,
+  outputGradient: usize,
+  output: usize,
+  outputRow: usize,
+  query: usize,
+  keys: usize,
+  values: usize,
+  queries: usize,
+  memoryCount: usize,
+  heads: usize,
+  keyValueHeads: usize,
+  size: usize,
+  scale: f64,
+  causal: bool,
+  statistics: usize,
+  rowKeys: usize,
+  rate: f64,
+  key: u32,
+  scratch: usize,
+): void {
+  const width = roundUp8(size);
+  const columns = roundUp8(memoryCount);
+  const group = heads / keyValueHeads;
+  const memoryBytes = (columns * width) << 2;
+  const gathered = scratch + tileBytes;
+  const keyPanels = gathered + memoryBytes;
+  const valuePanels = keyPanels + memoryBytes;
+  const queryBlock = valuePanels + memoryBytes;
+  const gradientBlock = queryBlock + ((blockRows * width) << 2);
+  const scores = gradientBlock + ((blockRows * width) << 2);
+  const scoreRow = columns << 2;
+  const gradients = scores + blockRows * scoreRow;
+  const widthBytes = width << 2;
+  const threshold = <u32>Math.ceil(rate * 4294967296.0);
+  const factor = <f32>(1.0 / (1.0 - rate));
+  for (let shared: usize = 0; shared < keyValueHeads; shared++) {
+    const offset = (shared * size) << 2;
+    gatherHead(gathered, values + offset, memoryRow, 0, memoryCount, size, width);
+    packPanels(valuePanels, gathered, memoryCount, size, width);
+    gatherHead(gathered, keys + offset, memoryRow, 0, memoryCount, size, width);
+    packPanels(keyPanels, gathered, memoryCount, size, width);
+    for (let head = shared * group; head < (shared + 1) * group; head++) {
+      const headOffset = (head * size) << 2;
+      const headKey = mix(key + <u32>head * golden);
+      for (let first: usize = 0; first < queries; first += blockRows) {
+        const count = min(blockRows, queries - first);
+        const lastSight = sightOf(first + count - 1, queries, memoryCount, causal);
+        const seen = roundUp8(lastSight);
+        gatherHead(queryBlock, query + first * queryRow + headOffset, queryRow, 0, count, size, width);
+        gatherHead(gradientBlock, outputGradient + first * outputRow + headOffset, outputRow, 0, count, size, width);
+        for (let row: usize = 0; row < count; row += 4) {
+          const rows = min<usize>(4, count - row);
+          const from = first + row;
+          const target = scores + row * scoreRow;
+          const gradient = gradients + row * scoreRow;
+          const sight = sightOf(from + rows - 1, queries, memoryCount, causal);
+          const wide = roundUp8(sight);
+          multiplyRows(
+            false,
+            rows,
+            wide,
+            size,
+            queryBlock + row * widthBytes,
+            widthBytes,
+            keyPanels,
+            size << 5,
+            32,
+            target,
+            scoreRow,
+            scratch,
+            false,
+          );
+          multiplyRows(
+            false,
+            rows,
+            wide,
+            size,
+            gradientBlock + row * widthBytes,
+            widthBytes,
+            valuePanels,
+            size << 5,
+            32,
+            gradient,
+            scoreRow,
+            scratch,
+            false,
+          );
+          for (let index: usize = 0; index < rows; index++) {
+            const at = from + index;
+            const visible = sightOf(at, queries, memoryCount, causal);
+            const delta = dot(outputGradient + at * outputRow + headOffset, output + at * outputRow + headOffset, size);
+            const logSum = load<f32>(statistics + ((at * heads + head) << 2));
+            const s = target + index * scoreRow;
+            const g = gradient + index * scoreRow;
+            if (rowKeys == 0) plainGradientOfRow(s, g, visible, seen, <f32>scale, logSum, delta);
+            else {
+              const hash = mix(headKey ^ load<u32>(rowKeys + (at << 2)));
+              droppedGradientOfRow(s, g, visible, seen, <f32>scale, logSum, delta, hash, threshold, factor);
+            }
+          }
+          if (queryGradient != 0) {
+            const c = queryGradient + from * queryRow + headOffset;
+            multiplyRows(false, rows, size, sight, gradient, scoreRow, gathered, 32, widthBytes, c, queryRow, scratch, true);
+          }
+        }
+        for (let row: usize = 0; row < lastSight; row += 4) {
+          const rows = min<usize>(4, lastSight - row);
+          // The first query of the block that sees any of these rows.
+          const before = memoryCount - queries + first;
+          const unseeing = causal && row > before ? row - before : 0;
+          const depths = count - unseeing;
+          const at = unseeing * scoreRow + (row << 2);
+          if (valueGradient != 0) {
+            const c = valueGradient + row * memoryRow + offset;
+            const b = gradientBlock + unseeing * widthBytes;
+            multiplyRows(true, rows, size, depths, scores + at, scoreRow, b, 32, widthBytes, c, memoryRow, scratch, true);
+          }
+          if (keyGradient != 0) {
+            const c = keyGradient + row * memoryRow + offset;
+            const b = queryBlock + unseeing * widthBytes;
+            multiplyRows(true, rows, size, depths, gradients + at, scoreRow, b, 32, widthBytes, c, memoryRow, scratch, true);
+          }
+        }
+      }
+    }
+  }
+}

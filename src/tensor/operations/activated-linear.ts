@@ -1,0 +1,106 @@
+import { expectMatrix, expectShape, type Operation } from '../operation.js';
+import type { Tensor } from '../tensor.js';
+import type { LinearInputs } from './linear.js';
+
+/**
+ * `gelu`: x Φ(x) (Hendrycks & Gimpel 2016); `gelu-tanh`: its approximation there, as in GPT-2; `swish`: x σ(x) (Ramachandran et al. 2017);
+ * `swiglu`: swish(a) b of the two halves (a, b) of what the product gives (Shazeer 2020).
+ */
+export const activations = ['relu', 'gelu', 'gelu-tanh', 'swish', 'swiglu'] as const;
+export type Activation = (typeof activations)[number];
+
+export interface ActivatedLinearAttributes {
+  readonly activation: Activation;
+}
+
+/** Columns that the activation makes of so many columns of the product. */
+export function activatedColumns(columns: number, activation: Activation): number {
+  return activation === 'swiglu' ? columns / 2 : columns;
+}
+
+/**
+ * output = activation(input weightᵀ + bias). What is kept for the gradient are the values before the activation (of `relu` its
+ * result, which says the same); they become their own gradient in place.
+ */
+export const activatedLinear: Operation<LinearInputs, ActivatedLinearAttributes, { output: Tensor }, Tensor> = {
+  name: 'activatedLinear',
+  sparse: [],
+  overwrites: ['input'],
+
+  check({ input, weight, bias }, { activation }) {
+    const [, inputs] = expectMatrix('activatedLinear', 'input', input);
+    const [outputs] = expectMatrix('activatedLinear', 'weight', weight);
+    const even = activation === 'swiglu' ? 2 * Math.ceil(outputs / 2) : outputs;
+    expectShape('activatedLinear', 'weight', weight, [even, inputs], activation === 'swiglu' ? '[2 outputs, inputs]' : '[outputs, inputs]');
+    if (bias !== undefined) expectShape('activatedLinear', 'bias', bias, [outputs], '[outputs]');
+  },
+
+  forward(scope, { input, weight, bias }, { activation }) {
+    const { kernels, matrix } = scope.device;
+    const [rows, outputs, inputs] = [input.dimension(0), weight.dimension(0), weight.dimension(1)];
+    const before = scope.empty([rows, outputs]);
+    matrix.multiply({
+      m: rows,
+      n: outputs,
+      k: inputs,
+      a: input.offset,
+      transposeA: false,
+      b: weight.offset,
+      transposeB: true,
+      c: before.offset,
+      accumulate: false,
+    });
+    if (activation === 'swiglu') {
+      if (bias !== undefined) kernels.addBias(before.offset, bias.offset, rows, outputs);
+      const output = scope.empty([rows, outputs / 2]);
+      kernels.gate(output.offset, before.offset, rows, outputs / 2);
+      return { outputs: { output }, saved: before };
+    }
+    const output = activation === 'relu' ? before : scope.empty([rows, outputs]);
+    kernels.activate(output.offset, before.offset, bias?.offset ?? 0, rows, outputs, activations.indexOf(activation));
+    return { outputs: { output }, saved: before };
+  },
+
+  gradient(scope, { inputs: { input, weight }, attributes: { activation }, saved }, { output: dOutput }, gradients, fresh) {
+    if (dOutput === undefined) return;
+    const { kernels, matrix } = scope.device;
+    const [rows, outputs, inputs] = [input.dimension(0), weight.dimension(0), weight.dimension(1)];
+    // The values after a relu are an output, which others may read, so its gradient has a place of its own.
+    const dBefore = activation === 'relu' ? scope.empty(saved.shape) : saved;
+    if (activation === 'relu') kernels.copy(dBefore.offset, saved.offset, saved.bytes);
+    if (activation === 'swiglu') {
+      kernels.gateGradient(dBefore.offset, dOutput.offset, rows, outputs / 2);
+      if (gradients.bias !== undefined) kernels.addColumnSums(gradients.bias.offset, dBefore.offset, rows, outputs);
+    } else {
+      const kind = activations.indexOf(activation);
+      kernels.activateGradient(dBefore.offset, dOutput.offset, gradients.bias?.offset ?? 0, rows, outputs, kind);
+    }
+    if (gradients.input !== undefined) {
+      matrix.multiply({
+        m: rows,
+        n: inputs,
+        k: outputs,
+        a: dBefore.offset,
+        transposeA: false,
+        b: weight.offset,
+        transposeB: false,
+        c: gradients.input.offset,
+        accumulate: !fresh.has('input'),
+      });
+    }
+    if (gradients.weight !== undefined) {
+      matrix.multiply({
+        m: outputs,
+        n: inputs,
+        k: rows,
+        a: dBefore.offset,
+        transposeA: true,
+        b: input.offset,
+        transposeB: false,
+        c: gradients.weight.offset,
+        accumulate: true,
+        sameA: gradients.input !== undefined,
+      });
+    }
+  },
+};

@@ -1,0 +1,213 @@
+import { DecadeError } from '../../core/errors.js';
+import type { Scope } from '../device.js';
+import type { RowRanges } from '../layout.js';
+import type { Tensor } from '../tensor.js';
+
+/** How values are divided into heads, and what a query sees. */
+export interface HeadAttributes {
+  readonly heads: number;
+  /** Heads of keys and values, each of which heads / keyValueHeads heads of queries share (Ainslie et al. 2023). Default: `heads`. */
+  readonly keyValueHeads?: number;
+  /** `whole`: all rows of the memory; `causal`: the last query sees all, the one before it all but the last, and so on. */
+  readonly sight: 'whole' | 'causal';
+  /** Drops weights in training. */
+  readonly dropout?: HeadDropout | undefined;
+  /** Gives the weights, too, which are never all in memory otherwise. */
+  readonly weights?: boolean;
+}
+
+export interface HeadDropout {
+  /** Probability that a weight becomes 0, in [0, 1). */
+  readonly rate: number;
+  /** 32-bit key of this use: seed, step and layer. */
+  readonly key: number;
+  /** Int32[queries]: who the query is, so that what it drops does not depend on the batch around it. */
+  readonly rowKeys: Tensor;
+}
+
+export type HeadOutputs = {
+  /** [queries, heads * size] */
+  readonly output: Tensor;
+  /** Where asked for: [heads, queries, memory rows] of each sentence, one sentence after another. Not differentiable by itself. */
+  readonly weights?: Tensor;
+};
+
+/** A matrix of which some columns are meant. */
+export interface Columns {
+  readonly tensor: Tensor;
+  readonly from: number;
+}
+
+/** What both kinds of attention become: queries, keys and values as columns, and whose rows belong together. */
+export interface HeadCall {
+  readonly query: Columns;
+  readonly keys: Columns;
+  readonly values: Columns;
+  /** Range i of the queries looks at range i of the memory. */
+  readonly queries: RowRanges;
+  readonly memory: RowRanges;
+  /** Int32: the ranges of the memory are of this list, which says which rows are meant. */
+  readonly memoryRows?: Tensor | undefined;
+  /** Values of a head. */
+  readonly size: number;
+  readonly attributes: HeadAttributes;
+}
+
+/** Queries of which the probabilities exist at once; as in kernels/assembly/heads.ts. */
+const blockRows = 32;
+
+/** Softmax of queries times keys over the root of the size, times values, head by head (Vaswani et al. 2017, section 3.2). */
+export function attend(scope: Scope, call: HeadCall): { outputs: HeadOutputs; logSums: Tensor } {
+  const { query, keys, values, queries, memory, memoryRows, size, attributes } = call;
+  const { heads, keyValueHeads = heads, sight, dropout } = attributes;
+  const rows = query.tensor.dimension(0);
+  const output = scope.empty([rows, heads * size]);
+  const logSums = scope.empty([rows, heads]);
+  const weights = attributes.weights === true ? scope.empty([weightCount(call)]) : undefined;
+  const [longest, width] = [greatest(memory.lengths), roundUp8(size)];
+  const scratch = scope.empty([32 + 2 * longest * width + blockRows * longest]);
+  const [queryRow, memoryRow, outputRow] = [rowBytes(query.tensor), rowBytes(keys.tensor), rowBytes(output)];
+  let weightPlace = weights?.offset ?? 0;
+  queries.starts.forEach((first, sentence) => {
+    const [count, memoryCount] = [queries.lengths[sentence] as number, memory.lengths[sentence] as number];
+    if (count === 0) return;
+    const memoryFirst = memory.starts[sentence] as number;
+    const memoryOffset = memoryRows === undefined ? memoryFirst * memoryRow : 0;
+    scope.device.kernels.attendHeads(
+      output.offset + first * outputRow,
+      outputRow,
+      place(query) + first * queryRow,
+      queryRow,
+      place(keys) + memoryOffset,
+      place(values) + memoryOffset,
+      memoryRow,
+      memoryRows === undefined ? 0 : memoryRows.offset + memoryFirst * 4,
+      count,
+      memoryCount,
+      heads,
+      keyValueHeads,
+      size,
+      1 / Math.sqrt(size),
+      Number(sight === 'causal'),
+      logSums.offset + first * heads * 4,
+      weightPlace,
+      dropout === undefined ? 0 : dropout.rowKeys.offset + first * 4,
+      dropout?.rate ?? 0,
+      dropout?.key ?? 0,
+      scratch.offset,
+    );
+    if (weights !== undefined) weightPlace += heads * count * memoryCount * 4;
+  });
+  return { outputs: weights === undefined ? { output } : { output, weights }, logSums };
+}
+
+/** Where the gradients of the columns are added; they lie as the columns do. */
+export interface HeadGradients {
+  readonly query: Columns | undefined;
+  readonly keys: Columns | undefined;
+  readonly values: Columns | undefined;
+}
+
+export function attendGradient(
+  scope: Scope,
+  call: HeadCall,
+  { output, logSums, dOutput }: { output: Tensor; logSums: Tensor; dOutput: Tensor },
+  gradients: HeadGradients,
+): void {
+  const { query, keys, values, queries, memory, size, attributes } = call;
+  const { heads, keyValueHeads = heads, sight, dropout } = attributes;
+  const [longest, width] = [greatest(memory.lengths), roundUp8(size)];
+  const scratch = scope.empty([32 + 3 * longest * width + 2 * blockRows * (longest + width)]);
+  const [queryRow, memoryRow, outputRow] = [rowBytes(query.tensor), rowBytes(keys.tensor), rowBytes(output)];
+  const at = (columns: Columns | undefined, bytes: number) => (columns === undefined ? 0 : place(columns) + bytes);
+  queries.starts.forEach((first, sentence) => {
+    const [count, memoryCount] = [queries.lengths[sentence] as number, memory.lengths[sentence] as number];
+    if (count === 0) return;
+    const memoryOffset = (memory.starts[sentence] as number) * memoryRow;
+    scope.device.kernels.attendHeadsGradient(
+      at(gradients.query, first * queryRow),
+      queryRow,
+      at(gradients.keys, memoryOffset),
+      at(gradients.values, memoryOffset),
+      memoryRow,
+      dOutput.offset + first * outputRow,
+      output.offset + first * outputRow,
+      outputRow,
+      place(query) + first * queryRow,
+      place(keys) + memoryOffset,
+      place(values) + memoryOffset,
+      count,
+      memoryCount,
+      heads,
+      keyValueHeads,
+      size,
+      1 / Math.sqrt(size),
+      Number(sight === 'causal'),
+      logSums.offset + first * heads * 4,
+      dropout === undefined ? 0 : dropout.rowKeys.offset + first * 4,
+      dropout?.rate ?? 0,
+      dropout?.key ?? 0,
+      scratch.offset,
+    );
+  });
+}
+
+/** Throws unless heads divide, ranges lie within their rows, and every query sees something. */
+export function checkHeads(
+  operation: string,
+  columns: number,
+  share: number,
+  rows: { queries: number; memory: number },
+  call: HeadRanges,
+): void {
+  const { heads, keyValueHeads = heads, sight, dropout } = call.attributes;
+  const refuse = (what: string, received: string, allowed: string) => {
+    throw new DecadeError('shape', { where: `${operation}: ${what}`, received, allowed });
+  };
+  if (heads % keyValueHeads !== 0) refuse('keyValueHeads', `${keyValueHeads} for ${heads} heads`, 'a divisor of heads');
+  if (columns % share !== 0) refuse('heads', `${columns} columns`, `a multiple of ${share}`);
+  if (dropout !== undefined && !(dropout.rate >= 0 && dropout.rate < 1)) refuse('dropout', `rate ${dropout.rate}`, 'a rate in [0, 1)');
+  if (dropout !== undefined && dropout.rowKeys.size !== rows.queries) {
+    refuse('dropout', `${dropout.rowKeys.size} row keys`, `one for each of ${rows.queries} queries`);
+  }
+  const { queries, memory } = call;
+  if (queries.starts.length !== memory.starts.length || queries.rows > rows.queries || memory.rows > rows.memory) {
+    refuse(
+      'ranges',
+      `${queries.starts.length} of ${queries.rows} queries, ${memory.starts.length} of ${memory.rows} memory rows`,
+      `as many of each, within ${rows.queries} queries and ${rows.memory} memory rows`,
+    );
+  }
+  queries.lengths.forEach((count, sentence) => {
+    const seen = memory.lengths[sentence] as number;
+    if (count > 0 && (seen < 1 || (sight === 'causal' && seen < count))) {
+      refuse(
+        `sentence ${sentence}`,
+        `${count} queries over ${seen} rows`,
+        sight === 'causal' ? 'a row for each query' : 'at least one row',
+      );
+    }
+  });
+}
+
+type HeadRanges = Pick<HeadCall, 'queries' | 'memory' | 'attributes'>;
+
+function weightCount({ queries, memory, attributes: { heads } }: HeadCall): number {
+  return queries.lengths.reduce((sum, count, sentence) => sum + heads * count * (memory.lengths[sentence] as number), 0);
+}
+
+function place({ tensor, from }: Columns): number {
+  return tensor.offset + from * 4;
+}
+
+function rowBytes(tensor: Tensor): number {
+  return tensor.dimension(1) * 4;
+}
+
+function roundUp8(count: number): number {
+  return Math.ceil(count / 8) * 8;
+}
+
+function greatest(lengths: Int32Array): number {
+  return roundUp8(lengths.reduce((longest, length) => Math.max(longest, length), 0));
+}

@@ -1,0 +1,53 @@
+import type { RowRanges } from '../layout.js';
+import { expectMatrix, type Operation } from '../operation.js';
+import type { Tensor } from '../tensor.js';
+import { attend, attendGradient, checkHeads, type HeadAttributes, type HeadCall, type HeadOutputs } from './multi-head.js';
+
+export type SelfAttentionInputs = {
+  /** [rows, (heads + 2 keyValueHeads) size]: queries, then keys, then values, as one product of stacked weights gives them. */
+  readonly projected: Tensor;
+};
+
+export interface SelfAttentionAttributes extends HeadAttributes {
+  /** Whose rows belong together: each sentence sees itself. */
+  readonly sentences: RowRanges;
+}
+
+/** Attention of many heads of each sentence to itself: whole in an encoder, causal in a decoder or a language model. */
+export const selfAttention: Operation<SelfAttentionInputs, SelfAttentionAttributes, HeadOutputs, Tensor> = {
+  name: 'selfAttention',
+  sparse: [],
+
+  check({ projected }, attributes) {
+    const { sentences, heads, keyValueHeads = heads } = attributes;
+    const [rows, columns] = expectMatrix('selfAttention', 'projected', projected);
+    const call = { queries: sentences, memory: sentences, attributes };
+    checkHeads('selfAttention', columns, heads + 2 * keyValueHeads, { queries: rows, memory: rows }, call);
+  },
+
+  forward(scope, { projected }, attributes) {
+    const { outputs, logSums } = attend(scope, callOf(projected, attributes));
+    return { outputs, saved: logSums };
+  },
+
+  gradient(scope, { inputs: { projected }, attributes, outputs: { output }, saved }, { output: dOutput }, { projected: gradient }) {
+    if (dOutput === undefined || gradient === undefined) return;
+    const call = callOf(projected, attributes);
+    const { query, keys, values } = callOf(gradient, attributes);
+    attendGradient(scope, call, { output, logSums: saved, dOutput }, { query, keys, values });
+  },
+};
+
+function callOf(tensor: Tensor, attributes: SelfAttentionAttributes): HeadCall {
+  const { sentences, heads, keyValueHeads = heads } = attributes;
+  const size = tensor.dimension(1) / (heads + 2 * keyValueHeads);
+  return {
+    query: { tensor, from: 0 },
+    keys: { tensor, from: heads * size },
+    values: { tensor, from: (heads + keyValueHeads) * size },
+    queries: sentences,
+    memory: sentences,
+    size,
+    attributes,
+  };
+}

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { normal, randomKey } from '../../src/core/random.js';
+import { Scope } from '../../src/tensor/device.js';
+import { hasRelaxedSimd } from '../../src/tensor/kernels/load.js';
+import { rowRanges, type RowRanges } from '../../src/tensor/layout.js';
+import { Arena } from '../../src/tensor/memory.js';
+import { memoryAttention } from '../../src/tensor/operations/memory-attention.js';
+import { selfAttention } from '../../src/tensor/operations/self-attention.js';
+import { rehearse } from '../../src/tensor/rehearsal.js';
+import type { Tensor } from '../../src/tensor/tensor.js';
+import { openTestDevice } from './devices.js';
+
+const [heads, keyValueHeads, size] = [4, 2, 12];
+const columns = (heads + 2 * keyValueHeads) * size;
+const kinds = hasRelaxedSimd() ? [false, true] : [false];
+
+for (const relaxed of kinds) {
+  describe(`attention of many heads, ${relaxed ? 'relaxed' : 'plain'} SIMD`, async () => {
+    const device = await openTestDevice({ relaxed });
+    const arena = new Arena(device.memory);
+    const scope = new Scope(device, arena);
+    after(() => arena.dispose());
+
+    let drawn = 0;
+    const random = (rows: number, width: number): Tensor => {
+      const key = randomKey(5, 'sample', drawn++);
+      return scope.empty([rows, width]).set(Float32Array.from({ length: rows * width }, (_, index) => normal(key, index)));
+    };
+    /** Output and gradient of self-attention. */
+    const attendTo = (projected: Tensor, dOutput: Tensor, sentences: RowRanges, keys: readonly number[]) => {
+      const dropout = { rate: 0.2, key: 99, rowKeys: scope.integers(keys) };
+      const attributes = { heads, keyValueHeads, sight: 'causal', sentences, dropout } as const;
+      selfAttention.check({ projected }, attributes);
+      const { outputs, saved } = selfAttention.forward(scope, { projected }, attributes);
+      const gradient = scope.zeros(projected.shape);
+      selfAttention.gradient(
+        scope,
+        { inputs: { projected }, attributes, outputs, saved },
+        { output: dOutput },
+        { projected: gradient },
+        new Set(),
+      );
+      return { output: outputs.output, gradient };
+    };
+
+    test('a sentence has the same output and gradient, bit for bit, alone and in a batch, dropout included', () => {
+      const sentences = rowRanges([7, 41, 1, 12]);
+      const [projected, dOutput] = [random(sentences.rows, columns), random(sentences.rows, heads * size)];
+      const keys = Array.from({ length: sentences.rows }, (_, row) => row * 77);
+      const all = attendTo(projected, dOutput, sentences, keys);
+      sentences.starts.forEach((start, sentence) => {
+        const end = start + (sentences.lengths[sentence] as number);
+        const alone = attendTo(projected.rows(start, end), dOutput.rows(start, end), rowRanges([end - start]), keys.slice(start, end));
+        assert.deepEqual(alone.output.toArray(), all.output.rows(start, end).toArray());
+        assert.deepEqual(alone.gradient.toArray(), all.gradient.rows(start, end).toArray());
+      });
+    });
+
+    /** The columns of queries, and those of keys and values, of a joint product. */
+    const parts = (projected: Tensor) => {
+      const rows = projected.dimension(0);
+      const [query, memory] = [scope.empty([rows, heads * size]), scope.empty([rows, 2 * keyValueHeads * size])];
+      for (let row = 0; row < rows; row++) {
+        const values = projected.rows(row, row + 1).f32;
+        query.rows(row, row + 1).set(values.slice(0, heads * size));
+        memory.rows(row, row + 1).set(values.slice(heads * size));
+      }
+      return { query, memory };
+    };
+
+    test('the newest positions over cached rows, one by one or a prefix at once, give the bits of the whole pass', () => {
+      const length = 45;
+      const projected = random(length, columns);
+      const attributes = { heads, keyValueHeads, sight: 'causal' } as const;
+      const whole = selfAttention.forward(scope, { projected }, { ...attributes, sentences: rowRanges([length]) }).outputs.output;
+      const { query, memory } = parts(projected);
+      // The cache keeps rows in an order of its own: position p in row (7 p) mod 45.. of a larger cache.
+      const places = Array.from({ length }, (_, position) => (position * 7) % 46);
+      const cache = scope.zeros([46, memory.dimension(1)]);
+      places.forEach((place, position) => {
+        cache.rows(place, place + 1).set(memory.rows(position, position + 1).f32);
+      });
+      for (const [from, to] of [[0, 34], ...Array.from({ length: 11 }, (_, step) => [34 + step, 35 + step])] as [number, number][]) {
+        const step = {
+          ...attributes,
+          queries: rowRanges([to - from]),
+          rows: rowRanges([to]),
+          memoryRows: scope.integers(places.slice(0, to)),
+        };
+        const inputs = { query: query.rows(from, to), memory: cache };
+        memoryAttention.check(inputs, step);
+        const { output } = memoryAttention.forward(scope, inputs, step).outputs;
+        assert.deepEqual(output.toArray(), whole.rows(from, to).toArray());
+      }
+    });
+
+    test('hypotheses that share a source see it as each would alone', () => {
+      const memory = random(30, 2 * keyValueHeads * size);
+      const query = random(5, heads * size);
+      const attributes = { heads, keyValueHeads, sight: 'whole' } as const;
+      const rows = { starts: Int32Array.of(0, 11, 11), lengths: Int32Array.of(11, 19, 19), rows: 30 };
+      const together = memoryAttention.forward(scope, { query, memory }, { ...attributes, queries: rowRanges([2, 2, 1]), rows }).outputs;
+      for (const [row, first, last] of [
+        [0, 0, 11],
+        [1, 0, 11],
+        [2, 11, 30],
+        [4, 11, 30],
+      ] as const) {
+        const alone = { queries: rowRanges([1]), rows: rowRanges([last - first]) };
+        const inputs = { query: query.rows(row, row + 1), memory: memory.rows(first, last) };
+        const { output } = memoryAttention.forward(scope, inputs, { ...attributes, ...alone }).outputs;
+        assert.deepEqual(output.toArray(), together.output.rows(row, row + 1).toArray());
+      }
+    });
+
+    test('memory grows with the length of a sentence, not with its square', () => {
+      const bytes = (length: number) =>
+        rehearse(device.memory, (room) => {
+          const projected = room.empty([length, columns]);
+          const attributes = { heads, keyValueHeads, sight: 'causal', sentences: rowRanges([length]) } as const;
+          const { outputs, saved } = selfAttention.forward(room, { projected }, attributes);
+          const call = { inputs: { projected }, attributes, outputs, saved };
+          selfAttention.gradient(room, call, { output: outputs.output }, { projected: room.empty(projected.shape) }, new Set());
+        });
+      assert.ok(bytes(8000) < 2.1 * bytes(4000));
+    });
+
+    test('what does not fit is refused with what would', () => {
+      const projected = random(5, columns);
+      const check = (attributes: object) => () =>
+        selfAttention.check({ projected }, { heads, keyValueHeads, sight: 'causal', sentences: rowRanges([5]), ...attributes });
+      check({})();
+      assert.throws(check({ keyValueHeads: 3 }), /selfAttention: keyValueHeads.*divisor of heads/);
+      assert.throws(check({ heads: 5, keyValueHeads: 5 }), /selfAttention: heads.*96 columns.*multiple of 15/);
+      assert.throws(check({ sentences: rowRanges([6]) }), /selfAttention: ranges/);
+      const few = { heads, keyValueHeads, sight: 'causal', queries: rowRanges([3]), rows: rowRanges([2]) } as const;
+      assert.throws(() => memoryAttention.check(parts(projected), few), /sentence 0.*3 queries over 2 rows/);
+      const far = { ...few, sight: 'whole', memoryRows: scope.integers([0, 5]) } as const;
+      assert.throws(() => memoryAttention.check(parts(projected), far), /memoryRows.*row 5.*0 to 4/);
+    });
+  });
+}
