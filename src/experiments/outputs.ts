@@ -1,68 +1,37 @@
 import { z } from 'zod';
 import { type RescoreOptions, type Rescoring, rescore } from '../analysis/rescoring/rescore.js';
 import type { NbestList, ScorePairs } from '../analysis/rescoring/rescoring.js';
-import { type LoadedModel, load } from '../loaded-model.js';
 import { formatTranslation } from '../decoding/nbest.js';
+import { type LoadedModel, load } from '../loaded-model.js';
 import type { Runtime } from '../parallel/runtime.js';
+import { addressOf } from './addresses.js';
 import type { Kept } from './kept.js';
+import type { LaboratoryOptions } from './laboratory-options.js';
+import type { NamedRun, Sentences, Translations } from './steps.js';
 
-/** Sentences with one reference each. */
-export interface Sentences {
-  readonly name: string;
-  readonly sources: readonly string[];
-  readonly references: readonly string[];
-}
+const translations = z.object({ seconds: z.number(), texts: z.array(z.string()) });
 
-const translations = z.object({
-  /** From the first line to the last; loading the models is not counted. */
-  seconds: z.number(),
-  texts: z.array(z.string()),
-});
-
-export interface Translations {
-  readonly seconds: number;
-  readonly texts: readonly string[];
-}
+const nbestLines = z.object({ lines: z.array(z.string()) });
 
 /** Of hypotheses; what is infinite is null in JSON. */
 const scores = z.object({
   scores: z.array(z.tuple([z.number().nullable(), z.number()])),
 });
 
-/** A run directory, and the name that says all of what was trained there. */
-export interface NamedRun {
-  readonly name: string;
-  readonly path: string;
-}
-
-export interface OutputsOptions {
-  readonly devices?: number | undefined;
-  readonly gemm?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onEvent?: ((event: UsingEvent) => void) | undefined;
-}
-
-export interface UsingEvent {
-  readonly kind: 'using';
-  readonly label: string;
-  readonly runs: readonly string[];
-  readonly fraction: number;
-}
-
 /** What trained models make of sentences: kept, so that no experiment does again what another did. */
 export class Outputs {
   readonly #runtime: Runtime;
-  readonly #options: OutputsOptions;
+  readonly #options: LaboratoryOptions;
   readonly #kept: Kept;
 
-  constructor(runtime: Runtime, options: OutputsOptions, kept: Kept) {
+  constructor(runtime: Runtime, options: LaboratoryOptions, kept: Kept) {
     this.#runtime = runtime;
     this.#options = options;
     this.#kept = kept;
   }
 
   /** What runs together make of sentences, or made of them before. */
-  async translate(runs: readonly NamedRun[], sentences: Sentences, beam: number): Promise<Translations> {
+  async translate(address: string, runs: readonly NamedRun[], sentences: Sentences, beam: number): Promise<Translations> {
     const { signal } = this.#options;
     const translate = async () => {
       const model = await this.open(runs);
@@ -78,16 +47,15 @@ export class Outputs {
         await model.dispose();
       }
     };
-    return this.#kept.get('translations', translationKey(namesOf(runs), sentences, beam), translations, translate, signal);
+    return this.#kept.get('translations', address, translations, translate, signal);
   }
 
-  /** What runs of these names made of sentences before; undefined when they did not. */
-  findTranslations(names: readonly string[], sentences: Sentences, beam: number): Promise<Translations | undefined> {
-    return this.#kept.find('translations', translationKey(names, sentences, beam), translations);
+  findTranslations(address: string): Promise<Translations | undefined> {
+    return this.#kept.find('translations', address, translations);
   }
 
   /** An n-best list of a run, made with a beam as large. */
-  async nbest(run: NamedRun, sentences: Sentences, size: number): Promise<NbestList> {
+  async nbest(address: string, run: NamedRun, sentences: Sentences, size: number): Promise<NbestList> {
     const { signal } = this.#options;
     const list = async () => {
       const model = await this.open([run]);
@@ -107,26 +75,30 @@ export class Outputs {
         await model.dispose();
       }
     };
-    return listOf(sentences, await this.#kept.get('nbest', nbestKey(run.name, sentences, size), nbestLines, list, signal));
+    return listOf(sentences, await this.#kept.get('nbest', address, nbestLines, list, signal));
   }
 
-  /** The n-best list that a run of this name made before; undefined when it did not. */
-  async findNbest(name: string, sentences: Sentences, size: number): Promise<NbestList | undefined> {
-    const found = await this.#kept.find('nbest', nbestKey(name, sentences, size), nbestLines);
+  async findNbest(address: string, sentences: Sentences): Promise<NbestList | undefined> {
+    const found = await this.#kept.find('nbest', address, nbestLines);
     return found && listOf(sentences, found);
+  }
+
+  /** Scores every hypothesis of a list that runs together have not scored yet. */
+  async score(runs: readonly NamedRun[], list: NbestList): Promise<void> {
+    await this.rescore(runs, { ...list, references: undefined });
   }
 
   /**
    * How well runs together choose from an n-best list. The sentences are not kept, but what the runs make of each hypothesis
    * is, so that a rescoring that was interrupted goes on.
    */
-  async rescore(runs: readonly NamedRun[], list: NbestList, options: RescoreOptions): Promise<Rescoring> {
+  async rescore(runs: readonly NamedRun[], list: NbestList, options: RescoreOptions = {}): Promise<Rescoring> {
     const { signal } = this.#options;
     let model: LoadedModel | undefined;
     const score: ScorePairs = async (pairs, control) => {
       const scored = await this.#kept.get(
         'scores',
-        scoresKey(namesOf(runs), pairs),
+        await scoresAddress(namesOf(runs), pairs),
         scores,
         async () => {
           model ??= await this.open(runs);
@@ -156,7 +128,7 @@ export class Outputs {
   async unscored(names: readonly string[], list: NbestList): Promise<number> {
     let missing = 0;
     const look: ScorePairs = async (pairs) => {
-      if ((await this.#kept.find('scores', scoresKey(names, pairs), scores)) === undefined) missing += pairs.length;
+      if ((await this.#kept.find('scores', await scoresAddress(names, pairs), scores)) === undefined) missing += pairs.length;
       return pairs.map(() => ({ logProbability: 0, tokenLogProbabilities: { length: 1 } }));
     };
     await rescore({ ...list, references: undefined }, look, { signal: this.#options.signal, onSentence: () => undefined });
@@ -178,8 +150,6 @@ export class Outputs {
   }
 }
 
-const nbestLines = z.object({ lines: z.array(z.string()) });
-
 function namesOf(runs: readonly NamedRun[]): string[] {
   return runs.map(({ name }) => name);
 }
@@ -188,14 +158,6 @@ function listOf({ name, sources, references }: Sentences, { lines }: z.output<ty
   return { name, sources, references: [references], lines };
 }
 
-function translationKey(names: readonly string[], { sources }: Sentences, beam: number): string[] {
-  return [...names, ...sources, `beam ${beam}`];
-}
-
-function nbestKey(name: string, { sources }: Sentences, size: number): string[] {
-  return [name, ...sources, `nbest ${size}`];
-}
-
-function scoresKey(names: readonly string[], pairs: Parameters<ScorePairs>[0]): string[] {
-  return [...names, 'scores', ...pairs.flatMap(({ source, target }) => [source, target])];
+function scoresAddress(names: readonly string[], pairs: Parameters<ScorePairs>[0]): Promise<string> {
+  return addressOf([...names, 'scores', ...pairs.flatMap(({ source, target }) => [source, target])]);
 }
