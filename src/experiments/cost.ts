@@ -56,11 +56,11 @@ export interface Cost {
 }
 
 /**
- * What steps will cost before they begin, less what is kept in the laboratory; `then` are steps that their results decide. Speed is measured by a second of real updates of
+ * What steps will cost before they begin, less what is kept in the laboratory; `follows` are steps that their results decide. Speed is measured by a second of real updates of
  * each kind of network, or known from a training of the same kind that is over. Validation, checkpoints and
  * judging (resampling sentences, tuning weights) come on top.
  */
-export async function costOf(laboratory: Laboratory, { steps, then }: Stage, speedSeconds = 1): Promise<Cost> {
+export async function costOf(laboratory: Laboratory, { steps, follows }: Stage, speedSeconds = 1): Promise<Cost> {
   const speeds = new Speeds(laboratory, speedSeconds);
   const trainings: TrainingCost[] = [];
   const uses: UseCost[] = [];
@@ -84,7 +84,7 @@ export async function costOf(laboratory: Laboratory, { steps, then }: Stage, spe
       }
     }
   }
-  if (then !== undefined) unknown.push({ what: then, why: 'decided by the results of what comes before' });
+  if (follows !== undefined) unknown.push({ what: follows, why: 'decided by the results of what comes before' });
   const sum = (of: readonly { readonly seconds: number }[]) => of.reduce((total, { seconds }) => total + seconds, 0);
   const [trainingSeconds, usingSeconds] = [sum(trainings), sum(uses)];
   return {

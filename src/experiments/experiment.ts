@@ -56,7 +56,7 @@ export interface Stage {
   /** With their inputs, in the order in which they are to be done; an input that is not listed is done before what needs it. */
   readonly steps: readonly Step[];
   /** What the results decide, when this is not the last stage: `trainings at the sizes that the first ones suggest`. */
-  readonly then?: string;
+  readonly follows?: string;
 }
 
 /** What an experiment begins with, and what it gets results from: `laboratory.result(step)`. */

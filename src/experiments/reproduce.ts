@@ -6,7 +6,7 @@ import { type AccountFiles, requireOwnAccount, writeAccount } from './account-fi
 import { type BaseChoice, experimentBase } from './base.js';
 import { type Catalogue, type ExperimentName, experimentNamed, experiments } from './catalogue/index.js';
 import { type Cost, costOf } from './cost.js';
-import type { Experiment, Finding, OwnOptions, Study } from './experiment.js';
+import type { Experiment, Finding, OwnOptions, Stage, Study } from './experiment.js';
 import { Laboratory } from './laboratory.js';
 import type { LaboratoryEvent, LaboratoryOptions } from './laboratory-options.js';
 import { noVerdict, trainingsOnly, unigramPerplexities } from './learning.js';
@@ -49,11 +49,11 @@ export async function reproductionCost<Options extends CommonOptions>(
   const { experiment, study } = await prepared(runtime, name, options, catalogue);
   const { laboratory } = study;
   const known: Step[] = [];
-  const told = (then?: string) => costOf(laboratory, { steps: known, ...(then !== undefined && { then }) }, options.speedSeconds);
+  const told = (stage?: Stage) => costOf(laboratory, { ...stage, steps: known }, options.speedSeconds);
   const seen = new Set<string>();
-  for await (const { steps, then } of experiment.stages(study)) {
-    known.push(...(await laboratory.addresses.inOrder(steps, seen)));
-    if (then === undefined || !(await laboratory.isDone(steps))) return told(then);
+  for await (const stage of experiment.stages(study)) {
+    known.push(...(await laboratory.addresses.inOrder(stage.steps, seen)));
+    if (stage.follows === undefined || !(await laboratory.isDone(stage.steps))) return told(stage);
   }
   return told();
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { NbestList } from '../analysis/rescoring/rescoring.js';
+import type { Files } from '../core/files.js';
 import type { Configuration } from '../training/configuration.js';
 
 /**
@@ -54,6 +55,8 @@ export interface Transform<Result extends object> {
 }
 
 export interface TransformControl {
+  /** To read the texts of an input with: `readLines(files, path)`. */
+  readonly files: Files;
   readonly signal: AbortSignal | undefined;
 }
 

@@ -32,7 +32,7 @@ export async function transformed(
   results: readonly unknown[],
   signal: AbortSignal | undefined,
 ): Promise<object> {
-  const made = await step.make(results, { signal });
+  const made = await step.make(results, { files: kept.files, signal });
   signal?.throwIfAborted();
   await kept.files.makeDirectory(kept.path(directory));
   if (step.schema !== undefined) {

@@ -92,11 +92,10 @@ training:
 
 /** Uses the compiled copy as anyone uses the library; one process, since to start it takes longer than its work. */
 const program = `
-import { load, report, train } from './dist/src/index.js';
+import { load, report, reproductionCost, train } from './dist/src/index.js';
 import { estimateModel } from './dist/src/analysis/cost/estimate.js';
 import { simulatedWorkload } from './dist/src/analysis/cost/simulated-workload.js';
 import { readConfiguration } from './dist/src/api.js';
-import { experimentBase } from './dist/src/experiments/base.js';
 import { nodeRuntime } from './dist/src/node/runtime.js';
 
 const gemm = 'webassembly';
@@ -115,6 +114,6 @@ console.log(JSON.stringify({
   parts: estimateModel(configuration).parts.map(({ name }) => name),
   pipeline: await refusal(train(cut, { out: 'cut', gemm, devices: 2 })),
   simulation: await refusal(simulatedWorkload(nodeRuntime, configuration, { profile: '2014', warn() {} })),
-  experiment: await refusal(experimentBase(nodeRuntime, 'digits:copy', { configuration: 'bag.yaml' })),
+  experiment: await refusal(reproductionCost('reversal', { configuration: 'bag.yaml', out: 'experiments', gemm })),
 }));
 `;
