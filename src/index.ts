@@ -188,8 +188,8 @@ export function compare(runs: readonly string[], options?: api.CompareOptions): 
  * console.log(account.head, account.rows, account.conclusions, files.page);
  *
  * @param options `configuration` says what to train on and which network to vary (default: a task that needs no data, with its
- *                `size`); the experiment's own options, such as `seeds` and `beam`, how much is done; `onEvent` is told the cost,
- *                then all that is done
+ *                `size`); the experiment's own options, such as `seeds` and `beam`, how much is done; `onEvent` is told
+ *                what each stage will cost, then all that is done
  * @returns       the table, what it says in sentences, plots and all figures, and the files in which they were written
  * @throws DecadeError `usage` for an experiment there is not and options that are not allowed, and whatever `train` throws; the
  *                signal's reason when it aborts

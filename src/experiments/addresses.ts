@@ -11,12 +11,20 @@ import { inputsOf, type Step, type Train } from './steps.js';
 export class Addresses {
   readonly #files: Files;
   readonly #contents = new Map<string, Promise<string>>();
+  /** Inputs are shared by many steps; without it each would be hashed once for every way that leads to it. */
+  readonly #known = new WeakMap<Step, Promise<string>>();
 
   constructor(files: Files) {
     this.#files = files;
   }
 
-  async of(step: Step): Promise<string> {
+  of(step: Step): Promise<string> {
+    const address = this.#known.get(step) ?? this.#hashed(step);
+    this.#known.set(step, address);
+    return address;
+  }
+
+  async #hashed(step: Step): Promise<string> {
     const inputs = await this.all(inputsOf(step));
     switch (step.kind) {
       case 'train':
@@ -53,10 +61,9 @@ export class Addresses {
   /** `reversed-2x256-seed1-1f0c9a…`: what people tell runs apart by, and the hash of everything else. */
   async #ofTraining({ configuration, made }: Train): Promise<string> {
     const { train, dev, ...rest } = configuration.data;
-    const corpora = [
-      made.train === undefined ? await this.#contentsOf(train) : await this.of(made.train),
-      made.dev === undefined ? await this.#contentsOf(dev) : await this.of(made.dev),
-    ];
+    const addressOfCorpus = (source: CorpusSource | undefined, step: Step | undefined) =>
+      step === undefined ? this.#contentsOf(source) : this.of(step);
+    const corpora = [await addressOfCorpus(train, made.train), await addressOfCorpus(dev, made.dev)];
     const hash = await hashOf([JSON.stringify({ ...configuration, data: rest }), ...corpora]);
     return `${modelOf(configuration).summary.runName}-seed${configuration.training.seed}-${hash.slice(0, 10)}`;
   }

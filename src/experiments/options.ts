@@ -10,6 +10,8 @@ export const seeds = (usual: number) =>
 export const members = z.int().min(2).max(20).default(5).describe('models of an ensemble');
 export const beam = z.int().min(1).max(1_000).default(12).describe('translations kept at every step');
 
+const where = 'reproduce options';
+
 /** Of every experiment; `CommonOptions` says what each is. */
 const commonOptions = {
   out: z.string().min(1),
@@ -51,5 +53,3 @@ export function resolveOwnOptions(
   const all = resolveOptions(z.strictObject({ ...commonOptions, ...options }), given as never, where);
   return Object.fromEntries(own.map((option) => [option, (all as Readonly<Record<string, unknown>>)[option]]));
 }
-
-const where = 'reproduce options';
