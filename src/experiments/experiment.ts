@@ -45,17 +45,17 @@ export interface Experiment<Options extends OwnOptions = OwnOptions> {
   /** Trainings are only timed: whether they learn decides nothing. */
   readonly isTimed?: boolean;
   /**
-   * Yields stages, each of which is done when it is asked for the next, and returns what follows from their results. Called for the
-   * cost alone, too, so that nothing is done before the first stage but to say it.
+   * Yields stages, each of which is done before the next is asked for, and returns what their results say. It is also called for an
+   * estimate of the cost: before the first stage it should only describe steps.
    */
   stages(study: Study<Options>): AsyncGenerator<Stage, Finding, void>;
 }
 
 /** Steps that are known at one time. */
 export interface Stage {
-  /** With their inputs, in the order in which they are to be done; an input that is not listed is done before what needs it. */
+  /** In the order in which they are to be done; an input that is not listed is done before the step that needs it. */
   readonly steps: readonly Step[];
-  /** What the results decide, when this is not the last stage: `trainings at the sizes that the first ones suggest`. */
+  /** Unless this is the last stage: what its results decide, for the estimate. `trainings at the sizes that the first ones suggest` */
   readonly follows?: string;
 }
 

@@ -75,7 +75,7 @@ export async function reproduce<Options extends CommonOptions>(
   const { experiment, study } = await prepared(runtime, name, options, catalogue);
   const { out, command, signal } = options;
   await requireOwnAccount(runtime.files, out, name);
-  const { runs, time, finding } = await done(experiment, study, options);
+  const { runs, time, finding } = await performStages(experiment, study, options);
   const judging = performance.now();
   const unigrams = experiment.isTimed ? [] : await unigramPerplexities(study.laboratory, runs);
   const failure = experiment.isTimed ? undefined : noVerdict(runs, unigrams);
@@ -99,14 +99,18 @@ export async function reproduce<Options extends CommonOptions>(
   return { account, files: await writeAccount(runtime.files, out, account) };
 }
 
-interface Done {
+interface Performed {
   readonly runs: readonly TrainedRun[];
   readonly time: { [Part in keyof TimeTaken]: { predicted: number; taken: number } };
   readonly finding: Finding;
 }
 
 /** Does all stages of an experiment, telling what each will cost; ends with what it found, or early when a training diverged. */
-async function done(experiment: Experiment, study: Study<OwnOptions>, { signal, onEvent, speedSeconds }: CommonOptions): Promise<Done> {
+async function performStages(
+  experiment: Experiment,
+  study: Study<OwnOptions>,
+  { signal, onEvent, speedSeconds }: CommonOptions,
+): Promise<Performed> {
   const { laboratory } = study;
   const runs: TrainedRun[] = [];
   const time = { training: { predicted: 0, taken: 0 }, using: { predicted: 0, taken: 0 } };
