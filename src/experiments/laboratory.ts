@@ -9,7 +9,7 @@ import { Addresses } from './addresses.js';
 import { Kept } from './kept.js';
 import type { LaboratoryOptions } from './laboratory-options.js';
 import { Outputs } from './outputs.js';
-import type { ResultOf, Sentences, Step, Train, TrainedRun } from './steps.js';
+import type { ResultOf, Score, Sentences, Step, Train, TrainedRun } from './steps.js';
 import { Trainings } from './trainings.js';
 import { findTransformed, transformed } from './transforms.js';
 
@@ -75,10 +75,8 @@ export class Laboratory {
   /** How much of a step is still to do, from 0 to 1; of a training that was begun, all of it. */
   async left(step: Step): Promise<number> {
     if (step.kind !== 'score') return (await this.#find(step)) === undefined ? 1 : 0;
-    const { list } = step;
-    const found = await this.find(list);
-    if (found === undefined) return 1;
-    return (await this.outputs.unscored(await this.addresses.all(step.models), found)) / (list.size * list.sentences.sources.length);
+    const scores = await this.#findScores(step);
+    return scores === undefined ? 1 : scores.missing / (step.list.size * step.list.sentences.sources.length);
   }
 
   /** How far a training is. */
@@ -150,11 +148,8 @@ export class Laboratory {
         return this.outputs.translate(address, await this.results(step.models), step.sentences, step.beam);
       case 'list':
         return this.outputs.nbest(address, await this.result(step.models[0]), step.sentences, step.size);
-      case 'score': {
-        const list = await this.result(step.list);
-        await this.outputs.score(await this.results(step.models), list);
-        return list;
-      }
+      case 'score':
+        return this.outputs.score(await this.results(step.models), await this.result(step.list));
       case 'transform': {
         const found = await findTransformed(this.#kept, step, address);
         return found ?? transformed(this.#kept, step, address, await this.results(step.inputs), this.options.signal);
@@ -172,9 +167,15 @@ export class Laboratory {
       case 'list':
         return this.outputs.findNbest(address, step.sentences);
       case 'score':
-        return (await this.left(step)) === 0 ? this.find(step.list) : undefined;
+        return this.#findScores(step).then((scores) => (scores?.missing === 0 ? scores.sentences : undefined));
       case 'transform':
         return findTransformed(this.#kept, step, address);
     }
+  }
+
+  /** Undefined without a list to score. */
+  async #findScores({ models, list }: Score) {
+    const found = await this.find(list);
+    return found && this.outputs.findScores(await this.addresses.all(models), found);
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type RescoreOptions, type Rescoring, rescore } from '../analysis/rescoring/rescore.js';
+import { type RankedSentence, type RescoreOptions, type Rescoring, rescore } from '../analysis/rescoring/rescore.js';
 import type { NbestList, ScorePairs } from '../analysis/rescoring/rescoring.js';
 import { formatTranslation } from '../decoding/nbest.js';
 import { type LoadedModel, load } from '../loaded-model.js';
@@ -32,22 +32,11 @@ export class Outputs {
 
   /** What runs together make of sentences, or made of them before. */
   async translate(address: string, runs: readonly NamedRun[], sentences: Sentences, beam: number): Promise<Translations> {
-    const { signal } = this.#options;
     const translate = async () => {
-      const model = await this.open(runs);
-      try {
-        const start = performance.now();
-        const results = await model.translate(sentences.sources, {
-          beam,
-          ...(signal && { signal }),
-          onProgress: ({ lines }) => this.#tell('translating', runs, lines / sentences.sources.length),
-        });
-        return { seconds: (performance.now() - start) / 1_000, texts: results.map(({ text }) => text) };
-      } finally {
-        await model.dispose();
-      }
+      const { seconds, results } = await this.#translated(runs, sentences, { beam });
+      return { seconds, texts: results.map(({ text }) => text) };
     };
-    return this.#kept.get('translations', address, translations, translate, signal);
+    return this.#kept.get('translations', address, translations, translate, this.#options.signal);
   }
 
   findTranslations(address: string): Promise<Translations | undefined> {
@@ -56,26 +45,11 @@ export class Outputs {
 
   /** An n-best list of a run, made with a beam as large. */
   async nbest(address: string, run: NamedRun, sentences: Sentences, size: number): Promise<NbestList> {
-    const { signal } = this.#options;
     const list = async () => {
-      const model = await this.open([run]);
-      try {
-        const lines: string[] = [];
-        const results = await model.translate(sentences.sources, {
-          beam: size,
-          nbest: size,
-          ...(signal && { signal }),
-          onProgress: (progress) => this.#tell('translating', [run], progress.lines / sentences.sources.length),
-        });
-        for (const { line, nbest } of results) {
-          for (const translation of nbest) lines.push(formatTranslation(line - 1, translation));
-        }
-        return { lines };
-      } finally {
-        await model.dispose();
-      }
+      const { results } = await this.#translated([run], sentences, { beam: size, nbest: size });
+      return { lines: results.flatMap(({ line, nbest }) => nbest.map((translation) => formatTranslation(line - 1, translation))) };
     };
-    return listOf(sentences, await this.#kept.get('nbest', address, nbestLines, list, signal));
+    return listOf(sentences, await this.#kept.get('nbest', address, nbestLines, list, this.#options.signal));
   }
 
   async findNbest(address: string, sentences: Sentences): Promise<NbestList | undefined> {
@@ -84,8 +58,21 @@ export class Outputs {
   }
 
   /** Scores every hypothesis of a list that runs together have not scored yet. */
-  async score(runs: readonly NamedRun[], list: NbestList): Promise<void> {
-    await this.rescore(runs, { ...list, references: undefined });
+  async score(runs: readonly NamedRun[], list: NbestList): Promise<readonly RankedSentence[]> {
+    return (await this.rescore(runs, { ...list, references: undefined }, { onSentence: undefined })).sentences;
+  }
+
+  /** What runs of these names made of a list before, and how many of its hypotheses they have not scored yet. */
+  async findScores(names: readonly string[], list: NbestList): Promise<{ missing: number; sentences: readonly RankedSentence[] }> {
+    let missing = 0;
+    const look: ScorePairs = async (pairs) => {
+      const found = await this.#kept.find('scores', await scoresAddress(names, pairs), scores);
+      if (found !== undefined) return pairScores(found);
+      missing += pairs.length;
+      return pairs.map(() => ({ logProbability: 0, tokenLogProbabilities: { length: 1 } }));
+    };
+    const { sentences } = await rescore({ ...list, references: undefined }, look, { signal: this.#options.signal });
+    return { missing, sentences };
   }
 
   /**
@@ -107,10 +94,7 @@ export class Outputs {
         },
         signal,
       );
-      return scored.scores.map(([logProbability, length]) => ({
-        logProbability: logProbability ?? Number.NEGATIVE_INFINITY,
-        tokenLogProbabilities: { length },
-      }));
+      return pairScores(scored);
     };
     try {
       return await rescore(list, score, {
@@ -124,17 +108,6 @@ export class Outputs {
     }
   }
 
-  /** How many hypotheses of a list runs of these names have not scored yet. */
-  async unscored(names: readonly string[], list: NbestList): Promise<number> {
-    let missing = 0;
-    const look: ScorePairs = async (pairs) => {
-      if ((await this.#kept.find('scores', await scoresAddress(names, pairs), scores)) === undefined) missing += pairs.length;
-      return pairs.map(() => ({ logProbability: 0, tokenLogProbabilities: { length: 1 } }));
-    };
-    await rescore({ ...list, references: undefined }, look, { signal: this.#options.signal, onSentence: () => undefined });
-    return missing;
-  }
-
   /** Opens runs for what is not kept; the caller disposes of the model. `untrained`: as they were before their first update. */
   open(runs: readonly NamedRun[], { untrained = false } = {}): Promise<LoadedModel> {
     const { devices, gemm } = this.#options;
@@ -143,6 +116,23 @@ export class Outputs {
       runs.map(({ path }) => path),
       { devices, gemm, untrained },
     );
+  }
+
+  /** With the time from the first line to the last: loading the models is not counted. */
+  async #translated(runs: readonly NamedRun[], { sources }: Sentences, search: { readonly beam: number; readonly nbest?: number }) {
+    const { signal } = this.#options;
+    const model = await this.open(runs);
+    try {
+      const start = performance.now();
+      const results = await model.translate(sources, {
+        ...search,
+        ...(signal && { signal }),
+        onProgress: ({ lines }) => this.#tell('translating', runs, lines / sources.length),
+      });
+      return { seconds: (performance.now() - start) / 1_000, results };
+    } finally {
+      await model.dispose();
+    }
   }
 
   #tell(label: string, runs: readonly NamedRun[], fraction: number): void {
@@ -156,6 +146,13 @@ function namesOf(runs: readonly NamedRun[]): string[] {
 
 function listOf({ name, sources, references }: Sentences, { lines }: z.output<typeof nbestLines>): NbestList {
   return { name, sources, references: [references], lines };
+}
+
+function pairScores({ scores: kept }: z.output<typeof scores>) {
+  return kept.map(([logProbability, length]) => ({
+    logProbability: logProbability ?? Number.NEGATIVE_INFINITY,
+    tokenLogProbabilities: { length },
+  }));
 }
 
 function scoresAddress(names: readonly string[], pairs: Parameters<ScorePairs>[0]): Promise<string> {

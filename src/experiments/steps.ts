@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { RankedSentence } from '../analysis/rescoring/rescore.js';
 import type { NbestList } from '../analysis/rescoring/rescoring.js';
 import type { Files } from '../core/files.js';
 import type { Configuration } from '../training/configuration.js';
@@ -102,16 +103,18 @@ export type TextFiles = Readonly<Record<string, string>>;
 /** What is to be written to a text file; no line has a line break in it. */
 export type Lines = Iterable<string> | AsyncIterable<string>;
 
-/** What a step comes to. A list that was scored is given back. */
+/** What a step comes to; of scores, every sentence of the list with the figures of its hypotheses. */
 export type ResultOf<Of extends Step> = Of extends Train
   ? TrainedRun
   : Of extends Translate
     ? Translations
-    : Of extends List | Score
+    : Of extends List
       ? NbestList
-      : Of extends Transform<infer Result>
-        ? Result
-        : never;
+      : Of extends Score
+        ? readonly RankedSentence[]
+        : Of extends Transform<infer Result>
+          ? Result
+          : never;
 type ResultsOf<Inputs extends readonly Step[]> = { readonly [Index in keyof Inputs]: ResultOf<Inputs[Index]> };
 
 /** `made`: texts that are named as the files of a corpus are in a configuration: `source` and `target`, or `tsv`. */
