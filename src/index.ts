@@ -173,7 +173,7 @@ export function compare(runs: readonly string[], options?: api.CompareOptions): 
 }
 
 /**
- * Reruns an experiment of Sutskever, Vinyals and Le (2014) from end to end and sets its figures beside theirs.
+ * Reruns an experiment of a paper from end to end and sets its figures beside those of the paper.
  *
  * What is trained and translated is kept in `options.out` and shared by all experiments there. Abort `options.signal` to save and
  * stop; the same call goes on.
@@ -188,19 +188,20 @@ export function compare(runs: readonly string[], options?: api.CompareOptions): 
  * console.log(account.head, account.rows, account.conclusions, files.page);
  *
  * @param options `configuration` says what to train on and which network to vary (default: a task that needs no data, with its
- *                `size`); `seeds`, `members`, `beam` and `nbest` how much is done; `onEvent` is told the cost, then all that is done
+ *                `size`); the experiment's own options, such as `seeds` and `beam`, how much is done; `onEvent` is told
+ *                what each stage will cost, then all that is done
  * @returns       the table, what it says in sentences, plots and all figures, and the files in which they were written
  * @throws DecadeError `usage` for an experiment there is not and options that are not allowed, and whatever `train` throws; the
  *                signal's reason when it aborts
  */
-export async function reproduce(name: ExperimentName, options: ReproduceOptions): Promise<Reproduction> {
+export async function reproduce<Name extends ExperimentName>(name: Name, options: ReproduceOptions<Name>): Promise<Reproduction> {
   // Whoever only translates need not load what draws.
   const experiments = await import('./experiments/reproduce.js');
   return experiments.reproduce(nodeRuntime, name, options);
 }
 
 /** What `reproduce` with the same options would still have to train, and how long that would take here. Trains nothing. */
-export async function reproductionCost(name: ExperimentName, options: ReproduceOptions): Promise<Cost> {
+export async function reproductionCost<Name extends ExperimentName>(name: Name, options: ReproduceOptions<Name>): Promise<Cost> {
   const experiments = await import('./experiments/reproduce.js');
   return experiments.reproductionCost(nodeRuntime, name, options);
 }

@@ -2,8 +2,8 @@ import { svgFile } from '../analysis/page/drawing.js';
 import { html } from '../analysis/page/html.js';
 import { figures, page, table } from '../analysis/page/page.js';
 import { duration } from '../core/duration.js';
-import type { ExperimentOptions, Finding } from './experiment.js';
-import type { TrainedRun } from './laboratory.js';
+import type { Finding, Source } from './experiment.js';
+import type { TrainedRun } from './steps.js';
 
 /** What was said beforehand, and what it came to; of this session, in seconds. */
 export interface TimeTaken {
@@ -13,15 +13,12 @@ export interface TimeTaken {
 }
 
 /** An experiment as it is told: what was asked, what was done, what came of it. */
-export interface Account extends Finding {
+export interface Account extends Finding, Source {
   readonly experiment: string;
   readonly title: string;
-  /** In the paper. */
-  readonly where: string;
-  readonly claim: string;
   readonly data: string;
   readonly testSentences: number;
-  readonly options: ExperimentOptions;
+  readonly options: object;
   readonly command: string | undefined;
   readonly runs: readonly Omit<TrainedRun, 'configuration'>[];
   readonly trainingSeconds: number;
@@ -48,12 +45,12 @@ export function accountPlots({ experiment, plots, widePlots = [] }: Account): Ac
 
 /** The table of an experiment with what belongs to it, to be put into a document with its plots. */
 export function accountMarkdown(account: Account, plots: readonly AccountPlot[] = []): string {
-  const { title, where, claim, head, rows, conclusions, command } = account;
+  const { title, paper, where, claim, head, rows, conclusions, command } = account;
   const row = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [
     `## ${title}`,
     '',
-    `The paper (${where}): ${claim}.`,
+    `The paper (${paper}, ${where}): ${claim}.`,
     '',
     `${setup(account)}`,
     '',
@@ -70,9 +67,9 @@ export function accountMarkdown(account: Account, plots: readonly AccountPlot[] 
 
 /** The same as a page of its own, with plots. */
 export function accountPage(account: Account): Promise<string> {
-  const { title, where, claim, head, rows, conclusions, plots, widePlots, command, runs, time } = account;
+  const { title, paper, where, claim, head, rows, conclusions, plots, widePlots, command, runs, time } = account;
   return page({
-    title: `${title}: Sutskever, Vinyals and Le (2014), ${where}`,
+    title: `${title}: ${paper}, ${where}`,
     lead: html`The paper: ${claim}. ${setup(account)}`,
     sections: [
       {

@@ -8,11 +8,11 @@ import {
 } from '../analysis/cost/estimate.js';
 import { measureTrainingSpeed } from '../analysis/cost/measured-speed.js';
 import type { Configuration } from '../training/configuration.js';
-import type { ExperimentBase } from './base.js';
-import type { Use } from './experiment.js';
+import type { Stage } from './experiment.js';
 import type { Laboratory } from './laboratory.js';
+import type { List, Score, Train, Translate } from './steps.js';
 
-/** What one training of a plan needs. */
+/** What one training needs. */
 export interface TrainingCost {
   readonly name: string;
   readonly state: 'done' | 'begun' | 'new';
@@ -25,7 +25,7 @@ export interface TrainingCost {
 
 /** What one use of trained models needs. */
 export interface UseCost {
-  readonly kind: Use['kind'];
+  readonly kind: 'translate' | 'list' | 'score';
   /** `test set, beam 12, 5 models` */
   readonly label: string;
   readonly state: 'done' | 'begun' | 'new';
@@ -33,9 +33,18 @@ export interface UseCost {
   readonly seconds: number;
 }
 
+/** Something that is to be done and that the figures leave out. */
+export interface UnknownCost {
+  readonly what: string;
+  /** Why nothing can be said of it yet. */
+  readonly why: string;
+}
+
 export interface Cost {
   readonly trainings: readonly TrainingCost[];
   readonly uses: readonly UseCost[];
+  /** What comes on top, as far as anything is known of it. */
+  readonly unknown: readonly UnknownCost[];
   /** Of all trainings that are to be done. */
   readonly trainingSeconds: number;
   /** Of all translations, n-best lists and scores that are to be made. */
@@ -46,63 +55,79 @@ export interface Cost {
   readonly wordsPerSecond: readonly { readonly network: string; readonly wordsPerSecond: number }[];
 }
 
-/** What is to be trained, what is done with it, and on which sentences. */
-export interface Planned {
-  readonly base: ExperimentBase;
-  readonly configurations: readonly Configuration[];
-  readonly uses: readonly Use[];
-}
-
 /**
- * What a plan will cost before it begins, less what is kept in the laboratory. Speed is measured by a second of real updates of
+ * What steps will cost before they begin, less what is kept in the laboratory; `follows` are steps that their results decide. Speed is measured by a second of real updates of
  * each kind of network, or known from a training of the same kind that is over. Validation, checkpoints and
  * judging (resampling sentences, tuning weights) come on top.
  */
-export async function costOf(laboratory: Laboratory, planned: Planned, speedSeconds = 1): Promise<Cost> {
-  const speeds = new Speeds(laboratory, planned.base.configuration, speedSeconds);
+export async function costOf(laboratory: Laboratory, { steps, follows }: Stage, speedSeconds = 1): Promise<Cost> {
+  const speeds = new Speeds(laboratory, speedSeconds);
   const trainings: TrainingCost[] = [];
-  for (const configuration of planned.configurations) trainings.push(await costOfTraining(laboratory, configuration, speeds));
   const uses: UseCost[] = [];
-  for (const use of planned.uses) uses.push(await costOfUse(laboratory, planned.base, use, speeds));
+  const unknown: UnknownCost[] = [];
+  for (const step of steps) {
+    switch (step.kind) {
+      case 'train': {
+        const cost = await costOfTraining(laboratory, step, speeds);
+        if ('why' in cost) unknown.push(cost);
+        else trainings.push(cost);
+        break;
+      }
+      case 'transform':
+        if ((await laboratory.find(step)) === undefined)
+          unknown.push({ what: step.name, why: 'how long it takes depends on what it reads' });
+        break;
+      default: {
+        const cost = await costOfUse(laboratory, step, speeds);
+        if ('why' in cost) unknown.push(cost);
+        else uses.push(cost);
+      }
+    }
+  }
+  if (follows !== undefined) unknown.push({ what: follows, why: 'decided by the results of what comes before' });
   const sum = (of: readonly { readonly seconds: number }[]) => of.reduce((total, { seconds }) => total + seconds, 0);
   const [trainingSeconds, usingSeconds] = [sum(trainings), sum(uses)];
-  return { trainings, uses, trainingSeconds, usingSeconds, seconds: trainingSeconds + usingSeconds, wordsPerSecond: speeds.measured };
+  return {
+    ...{ trainings, uses, unknown, trainingSeconds, usingSeconds },
+    seconds: trainingSeconds + usingSeconds,
+    wordsPerSecond: speeds.measured,
+  };
 }
 
 /** Words a second of updates of each kind of network, found when they are asked for. */
 class Speeds {
   readonly #laboratory: Laboratory;
-  readonly #base: Configuration;
   readonly #seconds: number;
   readonly #known = new Map<string, number>();
-  #corpus: Promise<CorpusEstimate> | undefined;
+  readonly #corpora = new Map<string, Promise<CorpusEstimate>>();
 
-  constructor(laboratory: Laboratory, base: Configuration, seconds: number) {
+  constructor(laboratory: Laboratory, seconds: number) {
     this.#laboratory = laboratory;
-    this.#base = base;
     this.#seconds = seconds;
   }
 
-  /** Of the training corpus, which all configurations share. */
-  get corpus(): Promise<CorpusEstimate> {
-    this.#corpus ??= estimateCorpus(this.#laboratory.runtime.files, this.#base);
-    return this.#corpus;
+  /** Of a training corpus; most trainings of an experiment share theirs. */
+  corpus(configuration: Configuration): Promise<CorpusEstimate> {
+    const key = JSON.stringify([configuration.data, configuration.tokenizer]);
+    const corpus = this.#corpora.get(key) ?? estimateCorpus(this.#laboratory.runtime.files, configuration);
+    this.#corpora.set(key, corpus);
+    return corpus;
   }
 
   get measured() {
     return Array.from(this.#known, ([network, wordsPerSecond]) => ({ network, wordsPerSecond }));
   }
 
-  async of(configuration: Configuration): Promise<number> {
+  async of(training: Train, configuration: Configuration): Promise<number> {
     const network = speedClassOf(configuration);
     const { runtime, options } = this.#laboratory;
     options.signal?.throwIfAborted();
-    const found = (await this.#laboratory.find(configuration))?.wordsPerSecond ?? 0;
+    const found = (await this.#laboratory.find(training))?.wordsPerSecond ?? 0;
     const speed =
       this.#known.get(network) ??
       (found > 0
         ? found
-        : await measureTrainingSpeed(runtime, configuration, await this.corpus, {
+        : await measureTrainingSpeed(runtime, configuration, await this.corpus(configuration), {
             devices: options.devices ?? runtime.cores,
             gemm: options.gemm,
             seconds: this.#seconds,
@@ -112,50 +137,44 @@ class Speeds {
   }
 }
 
-async function costOfTraining(laboratory: Laboratory, configuration: Configuration, speeds: Speeds): Promise<TrainingCost> {
-  const model = estimateModel(configuration);
-  const [name, state] = await Promise.all([laboratory.nameOf(configuration), laboratory.stateOf(configuration)]);
+async function costOfTraining(laboratory: Laboratory, training: Train, speeds: Speeds): Promise<TrainingCost | UnknownCost> {
+  const model = estimateModel(training.configuration);
+  const [name, state] = await Promise.all([laboratory.addresses.of(training), laboratory.stateOf(training)]);
   const known = { name, state, parameters: model.parameters };
   if (state === 'done') return { ...known, words: 0, seconds: 0 };
-  const corpus = await speeds.corpus;
+  const configuration = await laboratory.configurationOf(training);
+  if (configuration === undefined) return { what: `training ${name}`, why: 'its corpus is not made yet' };
+  const corpus = await speeds.corpus(configuration);
   const words = trainingPairs(configuration, corpus) * (corpus.sourceTokensPerPair + corpus.targetTokensPerPair);
-  return { ...known, words, seconds: words / (await speeds.of(configuration)) };
+  return { ...known, words, seconds: words / (await speeds.of(training, configuration)) };
 }
 
-async function costOfUse(
-  laboratory: Laboratory,
-  base: ExperimentBase,
-  { kind, models, of, beam, listed }: Use,
-  speeds: Speeds,
-): Promise<UseCost> {
-  const { outputs } = laboratory;
-  const sentences = await laboratory.sentences(of === 'test' ? base.test : (base.configuration.data.dev ?? base.test), of);
-  const names = await Promise.all(models.map((model) => laboratory.nameOf(model)));
-  const [first = ''] = names;
-  /** How much of it is still to do, from 0 to 1. */
-  const left = async (): Promise<number> => {
-    if (kind === 'translate') return (await outputs.findTranslations(names, sentences, beam)) === undefined ? 1 : 0;
-    if (kind === 'list') return (await outputs.findNbest(first, sentences, beam)) === undefined ? 1 : 0;
-    const list = listed && (await outputs.findNbest(await laboratory.nameOf(listed), sentences, beam));
-    return list === undefined ? 1 : (await outputs.unscored(names, list)) / (beam * sentences.sources.length);
-  };
-  const share = await left();
+async function costOfUse(laboratory: Laboratory, use: Translate | List | Score, speeds: Speeds): Promise<UseCost | UnknownCost> {
+  const { kind, models } = use;
+  const { sentences } = kind === 'score' ? use.list : use;
+  const beam = kind === 'translate' ? use.beam : kind === 'list' ? use.size : use.list.size;
+  const share = await laboratory.left(use);
   const together = models.length === 1 ? '' : `, ${models.length} models`;
-  const label = `${of} set, ${kind === 'translate' ? `beam ${beam}` : `${beam}-best`}${together}`;
+  const label = `${sentences.name} set, ${kind === 'translate' ? `beam ${beam}` : `${beam}-best`}${together}`;
   if (share === 0) return { kind, label, state: 'done', seconds: 0 };
-  const corpus = await speeds.corpus;
   let seconds = 0;
   for (const model of models) {
+    const configuration = await laboratory.configurationOf(model);
+    if (configuration === undefined)
+      return { what: `${useNames[kind]} the ${label}`, why: 'a corpus that its model is trained on is not made yet' };
+    const corpus = await speeds.corpus(configuration);
     // A third of an update's products: forward only. Each hypothesis has a row of the decoder's, the sentence one of the encoder's.
-    const estimate = estimateModel(model);
+    const estimate = estimateModel(configuration);
     const { operationsPerSourceToken, operationsPerTargetToken } = estimate;
     const operations =
       (corpus.sourceTokensPerPair * operationsPerSourceToken + beam * corpus.targetTokensPerPair * operationsPerTargetToken) / 3;
     const words = (corpus.sourceTokensPerPair + corpus.targetTokensPerPair) / operationsPerPair(estimate, corpus);
-    seconds += (share * sentences.sources.length * operations * words) / (await speeds.of(model));
+    seconds += (share * sentences.sources.length * operations * words) / (await speeds.of(model, configuration));
   }
   return { kind, label, state: share < 1 ? 'begun' : 'new', seconds };
 }
+
+const useNames = { translate: 'translating', list: 'listing', score: 'scoring' } as const;
 
 /** Trainings of one class have one speed. */
 function speedClassOf(configuration: Configuration): string {

@@ -1,52 +1,17 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Figure } from '../analysis/page/plot.js';
-import { scoreSentences } from '../analysis/examination/scored-sentences.js';
-import { bleu } from '../metrics/bleu.js';
-import { sumStatistics } from '../metrics/evaluate.js';
-import { type ExperimentBase, type LstmConfiguration, varied } from './base.js';
-import type { Laboratory, TrainedRun } from './laboratory.js';
-import type { Sentences } from './outputs.js';
+import type { ExperimentBase } from './base.js';
+import type { Laboratory } from './laboratory.js';
+import type { Sentences, Step } from './steps.js';
 
-/** How much of an experiment is done, and the defaults: the paper's, where it says. */
-export const experimentOptions = z.strictObject({
-  /** Trainings of each kind, which differ in nothing but the seed. Default: the experiment's. */
-  seeds: z.int().min(1).max(100).optional(),
-  /** Models of an ensemble. */
-  members: z.int().min(2).max(20).default(5),
-  beam: z.int().min(1).max(1_000).default(12),
-  /** Hypotheses of a list that is rescored. The paper: 1,000. */
-  nbest: z.int().min(2).max(1_000).default(100),
-  /**
-   * What makes the list that is rescored: a forward model half as wide, or one layer with attention, which is another kind of
-   * system (as the paper's phrase-based baseline was) but may leave nothing to gain on an easy task.
-   */
-  baseline: z.enum(['narrow', 'attention']).default('narrow'),
-  /** Updates of a training that is only timed. */
-  timedUpdates: z.int().min(20).max(100_000).default(200),
-});
-/** As a caller writes them: `{ seeds: 5 }`. */
-export type ExperimentOptionsInput = z.input<typeof experimentOptions>;
-export type ExperimentOptions = z.output<typeof experimentOptions> & { readonly seeds: number };
-
-/** What an experiment begins with. */
-export interface Setting {
-  readonly base: ExperimentBase;
-  readonly options: ExperimentOptions;
-}
-
-/** The trainings an experiment compares, by what they are in it. */
-export type Plan<Group extends string> = Readonly<Record<Group, readonly LstmConfiguration[]>>;
-export type TrainedPlan<Group extends string> = Readonly<Record<Group, readonly TrainedRun[]>>;
-
-/** What is done with trained models, known before they are trained. */
-export interface Use {
-  /** A list holds as many hypotheses of every sentence as `beam` says; to be scored, `listed` says whose it is. */
-  readonly kind: 'translate' | 'list' | 'score';
-  /** That do it together. */
-  readonly models: readonly LstmConfiguration[];
-  readonly of: 'test' | 'dev';
-  readonly beam: number;
-  readonly listed?: LstmConfiguration;
+/** Whose finding an experiment repeats. */
+export interface Source {
+  /** Authors and year. */
+  readonly paper: string;
+  /** Section, table or figure of the paper. */
+  readonly where: string;
+  /** What the paper reports. */
+  readonly claim: string;
 }
 
 /** What came of it. */
@@ -63,70 +28,48 @@ export interface Finding {
   readonly figures: object;
 }
 
+/** Options by their names: each a schema with its range, its default, and a description that the command line shows. */
+export type OwnOptions = Readonly<Record<string, z.ZodType>>;
+
 /**
- * One experiment of Sutskever, Vinyals and Le (2014): which trainings it needs, and how they are judged. Everything else
- * (training, resuming, sharing runs with other experiments, cost, tables) is the same for all.
+ * One finding of a paper: the steps that lead to it, and how they are judged. Everything else (doing steps, resuming, sharing
+ * results with other experiments, cost, tables) is the same for all.
  */
-export interface Experiment<Group extends string = string> {
+export interface Experiment<Options extends OwnOptions = OwnOptions> {
   readonly title: string;
-  /** Section, table or figure of the paper. */
-  readonly where: string;
-  /** What the paper reports. */
-  readonly claim: string;
+  readonly source: Source;
   /** What it is run on when no data are given. */
   readonly task: string;
-  /** How many trainings of each kind when nobody says. */
-  readonly seeds: number;
+  /** How much of it is done. */
+  readonly options: Options;
   /** Trainings are only timed: whether they learn decides nothing. */
   readonly isTimed?: boolean;
-  plan(setting: Setting): Plan<Group>;
-  /** All that `measure` will do with the trained models. */
-  uses(setting: Setting, plan: Plan<Group>): readonly Use[];
-  measure(study: Study<Group>): Promise<Finding>;
+  /**
+   * Yields stages, each of which is done before the next is asked for, and returns what their results say. It is also called for an
+   * estimate of the cost: before the first stage it should only describe steps.
+   */
+  stages(study: Study<Options>): AsyncGenerator<Stage, Finding, void>;
 }
 
-/** What an experiment measures with. */
-export interface Study<Group extends string> extends Setting {
-  readonly runs: TrainedPlan<Group>;
-  readonly laboratory: Laboratory;
+/** Steps that are known at one time. */
+export interface Stage {
+  /** In the order in which they are to be done; an input that is not listed is done before the step that needs it. */
+  readonly steps: readonly Step[];
+  /** Unless this is the last stage: what its results decide, for the estimate. `trainings at the sizes that the first ones suggest` */
+  readonly follows?: string;
+}
+
+/** What an experiment begins with, and what it gets results from: `laboratory.result(step)`. */
+export interface Study<Options extends OwnOptions> {
+  readonly base: ExperimentBase;
+  readonly options: z.output<z.ZodObject<Options>>;
   readonly test: Sentences;
+  readonly laboratory: Laboratory;
 }
 
-/** The configuration with the source read forward or backward, for so many seeds. Every experiment asks for these, so they share them. */
-export function directed({ base: { configuration } }: Setting, direction: 'forward' | 'reversed', seeds: number): LstmConfiguration[] {
-  const { seed } = configuration.training;
-  return Array.from({ length: seeds }, (_, index) =>
-    varied(configuration, { model: { reverseSource: direction === 'reversed' }, training: { seed: seed + index } }),
-  );
+/** The first of each group, then the second of each: what is compared is trained side by side, in the same weather. */
+export function sideBySide<Member extends Step>(groups: Readonly<Record<string, readonly Member[]>>): Member[] {
+  const all = Object.values(groups);
+  const most = Math.max(...all.map((group) => group.length));
+  return Array.from({ length: most }, (_, index) => all.flatMap((group) => group[index] ?? [])).flat();
 }
-
-/** Every training of a plan translates the test set by itself. */
-export function eachTranslates({ options: { beam } }: Setting, plan: Plan<string>): Use[] {
-  return Object.values(plan)
-    .flat()
-    .map((model) => ({ kind: 'translate', models: [model], of: 'test', beam }));
-}
-
-/** Statistics by BLEU of every translation of the test set by runs together. */
-export async function bleuStatistics(
-  { test, laboratory }: Pick<Study<string>, 'test' | 'laboratory'>,
-  runs: readonly TrainedRun[],
-  beam: number,
-): Promise<readonly Float64Array[]> {
-  const { signal } = laboratory.options;
-  const { texts } = await laboratory.outputs.translate(runs, test, beam);
-  return (await scoreSentences(bleu(), texts, [test.references], { signal })).statistics;
-}
-
-/** BLEU of the test set by each of some runs, alone. */
-export async function bleuOfEach(
-  study: Pick<Study<string>, 'test' | 'laboratory' | 'options'>,
-  runs: readonly TrainedRun[],
-): Promise<number[]> {
-  const scores: number[] = [];
-  for (const run of runs) scores.push(bleu().score(sumStatistics(await bleuStatistics(study, [run], study.options.beam))).score);
-  return scores;
-}
-
-/** What no BLEU can be beyond. */
-export const bleuBounds = [0, 100] as const;

@@ -1,204 +1,120 @@
-import { z } from 'zod';
-import { modelOf } from '../analysis/cost/estimate.js';
 import { unigramPerplexity } from '../analysis/examination/unigram.js';
-import { train } from '../api.js';
 import { openRun } from '../checkpoint/run.js';
-import { removeCheckpoints, removeRun } from '../checkpoint/run-files.js';
-import { RunLock } from '../checkpoint/run-lock.js';
-import { DecadeError } from '../core/errors.js';
-import { type Files, joinPath } from '../core/files.js';
-import { contentHash } from '../data/content-hash.js';
+import { resolveOptions } from '../core/options.js';
 import { type Corpus, openCorpus } from '../data/corpus.js';
-import { type CorpusSource, readPairs } from '../data/sources.js';
+import { type CorpusSource, corpusSource, readPairs } from '../data/sources.js';
 import type { Runtime } from '../parallel/runtime.js';
 import type { Configuration } from '../training/configuration.js';
-import type { TrainingEvent } from '../training/events.js';
-import { hashOf, Kept } from './kept.js';
-import { type NamedRun, Outputs, type Sentences, type UsingEvent } from './outputs.js';
-
-export interface LaboratoryOptions {
-  /** The directory that all experiments share. */
-  readonly out: string;
-  readonly devices?: number | undefined;
-  readonly gemm?: string | undefined;
-  /** Saves and ends: what was begun goes on the next time. */
-  readonly signal?: AbortSignal | undefined;
-  readonly onEvent?: ((event: LaboratoryEvent) => void) | undefined;
-}
-
-export type LaboratoryEvent =
-  | { readonly kind: 'training'; readonly run: string; readonly event: TrainingEvent }
-  | { readonly kind: 'trained'; readonly run: TrainedRun; readonly skipped: boolean }
-  | UsingEvent;
-
-const result = z.object({
-  /** On the dev corpus, of the best model; infinite (null in JSON) when there is none. */
-  perplexity: z
-    .number()
-    .nullable()
-    .transform((value) => value ?? Number.POSITIVE_INFINITY),
-  parameters: z.number(),
-  steps: z.number(),
-  epochs: z.number(),
-  /** Spent on updates. */
-  seconds: z.number(),
-  /** Source and target tokens; of the last session when there were several. */
-  wordsPerSecond: z.number(),
-  /** Why there is nothing to go on with: numbers that grew until they were none. There may be no model then. */
-  diverged: z.string().optional(),
-});
-
-/** A training that is over. */
-export interface TrainedRun extends z.output<typeof result>, NamedRun {
-  readonly configuration: Configuration;
-}
-
-const resultFile = 'result.json';
+import { Addresses } from './addresses.js';
+import { Kept } from './kept.js';
+import type { LaboratoryOptions } from './laboratory-options.js';
+import { Outputs } from './outputs.js';
+import type { ResultOf, Score, Sentences, Step, Train, TrainedRun } from './steps.js';
+import { Trainings } from './trainings.js';
+import { findTransformed, transformed } from './transforms.js';
 
 /**
- * Where experiments train and translate. What is done is named by all that decides it (configuration, contents of the corpora,
- * search), so that experiments share it, nothing is done twice, and an experiment that was interrupted goes on:
+ * Where steps are done. A result is kept under its address, so that experiments share it, nothing is done twice, and an experiment
+ * that was interrupted goes on:
  *
  *     out/runs/NAME/          run directories, each with result.json when it is over
  *     out/corpora/            tokenized corpora
  *     out/translations/       what runs made of a test set
  *     out/nbest/              n-best lists
  *     out/scores/             what runs made of the hypotheses of a list, a few thousand a file
+ *     out/transforms/         what was made of other results: JSON, or text files
  */
 export class Laboratory {
   readonly runtime: Runtime;
   readonly options: LaboratoryOptions;
+  readonly addresses: Addresses;
   /** What is done with what was trained. */
   readonly outputs: Outputs;
+  readonly #trainings: Trainings;
   readonly #kept: Kept;
-  readonly #hashes = new Map<string, Promise<string>>();
 
   constructor(runtime: Runtime, options: LaboratoryOptions) {
     this.runtime = runtime;
     this.options = options;
+    this.addresses = new Addresses(runtime.files);
     this.#kept = new Kept(runtime.files, options.out);
+    this.#trainings = new Trainings(runtime, options, this.#kept);
     this.outputs = new Outputs(runtime, options, this.#kept);
   }
 
-  get #files(): Files {
-    return this.runtime.files;
+  /** Does a step whose inputs are done, or goes on where it was interrupted; at once when it is done. Throws the signal's reason. */
+  async perform<Of extends Step>(step: Of): Promise<ResultOf<Of>> {
+    return (await this.#perform(step)) as ResultOf<Of>;
   }
 
-  /** `reversed-2x256-seed1-1f0c9a…`: what people tell runs apart by, and the hash of everything else. */
-  async nameOf(configuration: Configuration): Promise<string> {
-    const { training, data } = configuration;
-    const { train: trained, dev, ...rest } = data;
-    const corpora = await Promise.all([trained, dev].map((source) => (source === undefined ? '' : this.#contents(source))));
-    const hash = await hashOf([JSON.stringify({ ...configuration, data: rest }), ...corpora]);
-    return `${modelOf(configuration).summary.runName}-seed${training.seed}-${hash.slice(0, 10)}`;
+  /** What a step came to; undefined when it is not done. */
+  async find<Of extends Step>(step: Of): Promise<ResultOf<Of> | undefined> {
+    return (await this.#find(step)) as ResultOf<Of> | undefined;
+  }
+
+  /** What a step came to that was done. */
+  async result<Of extends Step>(step: Of): Promise<ResultOf<Of>> {
+    const found = await this.find(step);
+    if (found === undefined) throw new Error(`${step.kind} ${await this.addresses.of(step)}: not done, so it is no step of a stage before`);
+    return found;
+  }
+
+  async results<Of extends Step>(steps: readonly Of[]): Promise<ResultOf<Of>[]> {
+    const results: ResultOf<Of>[] = [];
+    for (const step of steps) results.push(await this.result(step));
+    return results;
+  }
+
+  async isDone(steps: readonly Step[]): Promise<boolean> {
+    for (const step of steps) {
+      if ((await this.#find(step)) === undefined) return false;
+    }
+    return true;
+  }
+
+  /** How much of a step is still to do, from 0 to 1; of a training that was begun, all of it. */
+  async left(step: Step): Promise<number> {
+    if (step.kind !== 'score') return (await this.#find(step)) === undefined ? 1 : 0;
+    const scores = await this.#findScores(step);
+    return scores === undefined ? 1 : scores.missing / (step.list.size * step.list.sentences.sources.length);
   }
 
   /** How far a training is. */
-  async stateOf(configuration: Configuration): Promise<'done' | 'begun' | 'new'> {
-    if ((await this.find(configuration)) !== undefined) return 'done';
-    const names = await this.#files.list(this.#path('runs', await this.nameOf(configuration)));
-    // With a result that cannot be read there are no checkpoints to go on from.
-    return names.includes('config.yaml') && !names.includes(resultFile) ? 'begun' : 'new';
+  async stateOf(step: Train): Promise<'done' | 'begun' | 'new'> {
+    if ((await this.find(step)) !== undefined) return 'done';
+    return (await this.#trainings.isBegun(await this.addresses.of(step))) ? 'begun' : 'new';
   }
 
-  /** What a training that is over came to; undefined when it is not. */
-  async find(configuration: Configuration): Promise<TrainedRun | undefined> {
-    const name = await this.nameOf(configuration);
-    const path = this.#path('runs', name);
-    const found = await this.#kept.read(joinPath(path, resultFile), result);
-    return found === undefined ? undefined : { ...found, name, path, configuration };
-  }
-
-  /** Trains, or goes on where a training was interrupted; at once when it is over. Throws the signal's reason. */
-  async train(configuration: Configuration): Promise<TrainedRun> {
-    const found = await this.find(configuration);
-    const run = found ?? (await this.#trainAlone(configuration));
-    this.options.onEvent?.({ kind: 'trained', run, skipped: run === found });
-    return run;
-  }
-
-  async #trainAlone(configuration: Configuration): Promise<TrainedRun> {
-    const name = await this.nameOf(configuration);
-    const warn = (message: string) => this.options.onEvent?.({ kind: 'training', run: name, event: { kind: 'warning', message } });
-    const lock = await RunLock.take(this.#files, this.#path('runs', name), warn);
-    try {
-      // Another process may have come to the training's end meanwhile.
-      return (await this.find(configuration)) ?? (await this.#trainLocked(configuration, name, lock));
-    } finally {
-      await lock.release();
+  /** The configuration with the paths of corpora that steps make; undefined while they are not made. */
+  async configurationOf({ configuration, made }: Train): Promise<Configuration | undefined> {
+    const data = { ...configuration.data };
+    for (const part of ['train', 'dev'] as const) {
+      if (made[part] === undefined) continue;
+      const paths = await this.find(made[part]);
+      if (paths === undefined) return undefined;
+      data[part] = resolveOptions(corpusSource, paths as CorpusSource, `${made[part].name}, texts`);
     }
-  }
-
-  async #trainLocked(configuration: Configuration, name: string, lock: RunLock): Promise<TrainedRun> {
-    const { devices, gemm, signal, onEvent } = this.options;
-    const path = this.#path('runs', name);
-    const isBegun = (await this.stateOf(configuration)) === 'begun';
-    if (!isBegun && (await this.#files.kind(path)) === 'directory') {
-      await lock.leave();
-      await removeRun(this.#files, path);
-      await this.#files.remove(joinPath(path, resultFile));
-    }
-    let [words, seconds] = [0, 0];
-    const reachedBy = { parameters: 0, steps: 0, epochs: 0 };
-    const training = train(this.runtime, configuration, {
-      out: path,
-      resume: isBegun,
-      amongOthers: true,
-      allowDifferentPlacement: true,
-      cache: this.#path('corpora'),
-      lock,
-      devices,
-      gemm,
-      signal,
-      onEvent: (event) => {
-        if (event.kind === 'model') reachedBy.parameters = event.parameters;
-        if (event.kind === 'update') Object.assign(reachedBy, { steps: event.steps, epochs: event.epochs });
-        if (event.kind === 'report') {
-          words += event.report.wordsPerSecond * event.report.seconds;
-          seconds += event.report.seconds;
-        }
-        onEvent?.({ kind: 'training', run: name, event });
-      },
-    });
-    const wordsPerSecond = () => (seconds === 0 ? 0 : words / seconds);
-    const reached = await training.then(
-      ({ best, parameters, steps, epochs, seconds }) => ({
-        perplexity: best?.value ?? Number.POSITIVE_INFINITY,
-        parameters,
-        steps,
-        epochs,
-        seconds,
-      }),
-      (error: unknown) => {
-        // It would come to the same again: that it diverged is its result.
-        if (!(error instanceof DecadeError && error.kind === 'numeric')) throw error;
-        return { ...reachedBy, perplexity: Number.POSITIVE_INFINITY, seconds, diverged: `${error.parts.where}: ${error.parts.received}` };
-      },
-    );
-    signal?.throwIfAborted();
-    await this.#kept.write(path, resultFile, { ...reached, wordsPerSecond: wordsPerSecond() });
-    // A training that is over is not resumed, and many of them fill a disk.
-    await removeCheckpoints(this.#files, path);
-    return { ...reached, wordsPerSecond: wordsPerSecond(), name, path, configuration };
+    return { ...configuration, data };
   }
 
   /** What a run was trained on or validated on, as its token ids; to be closed. */
   async corpus({ path, configuration: { data } }: TrainedRun, part: 'train' | 'dev'): Promise<Corpus> {
-    const { tokenizers } = await openRun(this.#files, path);
+    const { files } = this.runtime;
+    const { tokenizers } = await openRun(files, path);
     return openCorpus({
-      files: this.#files,
+      files,
       source: (part === 'dev' ? data.dev : undefined) ?? data.train,
       sourceTokenizer: tokenizers.source,
       targetTokenizer: tokenizers.target,
       filter: { maximumLength: data.maximumLength, maximumRatio: data.maximumRatio, balancedUpTo: data.balancedUpTo },
-      cache: { files: this.#files, directory: this.#path('corpora') },
+      cache: { files, directory: this.#kept.path('corpora') },
       ...(this.options.signal && { signal: this.options.signal }),
     });
   }
 
   /** Dev perplexity of a unigram model of the target, counted on the training corpus: what any training must beat. */
   async unigramPerplexity(run: TrainedRun): Promise<number> {
-    const { tokenizers } = await openRun(this.#files, run.path);
+    const { tokenizers } = await openRun(this.runtime.files, run.path);
     const trained = await this.corpus(run, 'train');
     try {
       const dev = await this.corpus(run, 'dev');
@@ -215,7 +131,7 @@ export class Laboratory {
   /** All pairs of a corpus that can be used. */
   async sentences(source: CorpusSource, name: string): Promise<Sentences> {
     const [sources, references]: [string[], string[]] = [[], []];
-    for await (const pair of readPairs(this.#files, source)) {
+    for await (const pair of readPairs(this.runtime.files, source)) {
       if ('unusable' in pair) continue;
       sources.push(pair.source);
       references.push(pair.target);
@@ -223,21 +139,43 @@ export class Laboratory {
     return { name, sources, references };
   }
 
-  #contents(source: CorpusSource): Promise<string> {
-    const key = JSON.stringify(source);
-    const known = this.#hashes.get(key);
-    if (known !== undefined) return known;
-    const hashed =
-      'generator' in source
-        ? Promise.resolve(key)
-        : Promise.all(
-            ('tsv' in source ? [source.tsv] : [source.source, source.target]).map((path) => contentHash(this.#files.stream(path))),
-          ).then((hashes) => hashes.join(' '));
-    this.#hashes.set(key, hashed);
-    return hashed;
+  async #perform(step: Step): Promise<unknown> {
+    const address = await this.addresses.of(step);
+    switch (step.kind) {
+      case 'train':
+        return this.#trainings.train(address, (await this.configurationOf(step)) ?? step.configuration);
+      case 'translate':
+        return this.outputs.translate(address, await this.results(step.models), step.sentences, step.beam);
+      case 'list':
+        return this.outputs.nbest(address, await this.result(step.models[0]), step.sentences, step.size);
+      case 'score':
+        return this.outputs.score(await this.results(step.models), await this.result(step.list));
+      case 'transform': {
+        const found = await findTransformed(this.#kept, step, address);
+        return found ?? transformed(this.#kept, step, address, await this.results(step.inputs), this.options.signal);
+      }
+    }
   }
 
-  #path(...names: string[]): string {
-    return joinPath(this.options.out, ...names);
+  async #find(step: Step): Promise<unknown> {
+    const address = await this.addresses.of(step);
+    switch (step.kind) {
+      case 'train':
+        return this.#trainings.find(address, (await this.configurationOf(step)) ?? step.configuration);
+      case 'translate':
+        return this.outputs.findTranslations(address);
+      case 'list':
+        return this.outputs.findNbest(address, step.sentences);
+      case 'score':
+        return this.#findScores(step).then((scores) => (scores?.missing === 0 ? scores.sentences : undefined));
+      case 'transform':
+        return findTransformed(this.#kept, step, address);
+    }
+  }
+
+  /** Undefined without a list to score. */
+  async #findScores({ models, list }: Score) {
+    const found = await this.find(list);
+    return found && this.outputs.findScores(await this.addresses.all(models), found);
   }
 }

@@ -1,15 +1,33 @@
 import type { Finding } from './experiment.js';
-import type { TrainedRun } from './laboratory.js';
+import type { Laboratory } from './laboratory.js';
+import type { TrainedRun } from './steps.js';
 
-/** Trainings that came to no better than a unigram model of the target, or to no numbers at all. */
-export function notLearnt(runs: readonly TrainedRun[], unigramPerplexity: number): readonly TrainedRun[] {
-  return runs.filter(({ perplexity }) => !(perplexity < unigramPerplexity));
+/** The dev perplexity of a unigram model of the target, which reads no source, for each run; runs on one corpus share it. */
+export async function unigramPerplexities(laboratory: Laboratory, runs: readonly TrainedRun[]): Promise<number[]> {
+  const known = new Map<string, number>();
+  const perplexities: number[] = [];
+  for (const run of runs) {
+    const key = JSON.stringify([run.configuration.data, run.configuration.tokenizer]);
+    const perplexity = known.get(key) ?? (await laboratory.unigramPerplexity(run));
+    known.set(key, perplexity);
+    perplexities.push(perplexity);
+  }
+  return perplexities;
 }
 
-/** Stands for every conclusion when a training did not learn: what is compared then says nothing of the paper. */
-export function noVerdict(failed: readonly TrainedRun[], all: readonly TrainedRun[], unigramPerplexity: number): string {
+/**
+ * Stands for every conclusion when a training came to no better than a unigram model, or to no numbers at all: what is compared then
+ * says nothing of the paper. Undefined when all learnt.
+ */
+export function noVerdict(runs: readonly TrainedRun[], unigrams: readonly number[]): string | undefined {
+  const failed = runs.flatMap((run, index) => {
+    const unigram = unigrams[index] as number;
+    return run.perplexity < unigram ? [] : [{ ...run, unigram }];
+  });
+  if (failed.length === 0) return undefined;
   const named = failed.map(({ name, perplexity, diverged }) => `${name} (${diverged ?? `dev perplexity ${perplexity.toFixed(1)}`})`);
-  return `No verdict: ${failed.length} of ${all.length} trainings did not learn: ${named.join('; ')}. A unigram model of the target, which reads no source, reaches a dev perplexity of ${unigramPerplexity.toFixed(1)}. Try a lower training.optimizer.learningRate, another model.initialRange or more epochs (--set).`;
+  const reached = [...new Set(failed.map(({ unigram }) => unigram.toFixed(1)))].join(' or ');
+  return `No verdict: ${failed.length} of ${runs.length} trainings did not learn: ${named.join('; ')}. A unigram model of the target, which reads no source, reaches a dev perplexity of ${reached}. Try a lower training.optimizer.learningRate, another model.initialRange or more epochs (--set).`;
 }
 
 /** What is told when a training diverged, and so may have left no model to measure. */

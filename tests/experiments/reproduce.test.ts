@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { memoryFiles } from '../../src/core/memory-files.js';
-import { experiments } from '../../src/experiments/catalogue/index.js';
+import { type ExperimentName, experiments } from '../../src/experiments/catalogue/index.js';
 import type { Cost } from '../../src/experiments/cost.js';
-import { type ReproduceEvent, type ReproduceOptions, reproduce, reproductionCost } from '../../src/experiments/reproduce.js';
-import { Laboratory, type LaboratoryEvent } from '../../src/experiments/laboratory.js';
+import type { Experiment } from '../../src/experiments/experiment.js';
+import { Laboratory } from '../../src/experiments/laboratory.js';
+import type { LaboratoryEvent } from '../../src/experiments/laboratory-options.js';
+import { type CommonOptions, type ReproduceEvent, reproduce, reproductionCost } from '../../src/experiments/reproduce.js';
+import { train } from '../../src/experiments/steps.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { type ConfigurationInput, configurationOf } from '../../src/training/configuration.js';
 
@@ -12,19 +15,29 @@ import { type ConfigurationInput, configurationOf } from '../../src/training/con
 const newRuntime = (files = memoryFiles()) => ({ ...nodeRuntime, files, sharedMemory: false });
 const shorter = ['model.hidden=8', 'model.embedding=8', 'training.stop={ steps: 12 }', 'training.schedule={ kind: constant }'];
 
+/** What keeps an experiment short, of its own options. */
+const own: Readonly<Record<ExperimentName, object>> = {
+  reversal: { seeds: 2, beam: 3 },
+  depth: { seeds: 2, beam: 3 },
+  decoding: { seeds: 2, members: 2, beam: 3 },
+  rescoring: { members: 2, nbest: 4 },
+  bucketing: { seeds: 2, timedUpdates: 20 },
+  length: { beam: 3 },
+  rarity: { beam: 3 },
+  'sentence-map': {},
+};
+
 /** An experiment that is over in a second. */
-function options(given: Partial<ReproduceOptions> = {}): ReproduceOptions {
+function options(name: ExperimentName, given: object = {}): CommonOptions {
   return {
-    ...{
-      task: 'digits:copy:4-7',
-      size: 'tiny',
-      set: ['data.train.pairs=400', ...shorter],
-      out: 'out',
-      devices: 1,
-      gemm: 'webassembly',
-      speedSeconds: 0.01,
-    },
-    ...{ seeds: 2, members: 2, beam: 3, nbest: 4, timedUpdates: 20 },
+    task: 'digits:copy:4-7',
+    size: 'tiny',
+    set: ['data.train.pairs=400', ...shorter],
+    out: 'out',
+    devices: 1,
+    gemm: 'webassembly',
+    speedSeconds: 0.01,
+    ...own[name],
     ...given,
   };
 }
@@ -43,16 +56,19 @@ const states = (cost: Cost | undefined) => cost?.trainings.map(({ state }) => st
 
 describe('every experiment', () => {
   const runtime = newRuntime();
-  for (const [name, experiment] of Object.entries(experiments)) {
+  for (const [name, experiment] of Object.entries(experiments) as [ExperimentName, Experiment][]) {
     test(`${name} gives a table, plots and sentences, in files of their own`, async () => {
       const task = experiment.task.startsWith('intl') ? { task: experiment.task } : {};
-      const { account, files } = await reproduce(runtime, name, options({ ...task, command: `decade reproduce ${name}` }));
+      const { account, files } = await reproduce(runtime, name, options(name, { ...task, command: `decade reproduce ${name}` }));
       assert.ok(
         account.rows.length >= 2 && [...account.plots, ...(account.widePlots ?? [])].length >= 1 && account.conclusions.length >= 1,
       );
       for (const row of account.rows) assert.equal(row.length, account.head.length, row.join(' | '));
       const markdown = await runtime.files.readText(files.markdown);
-      assert.match(markdown, new RegExp(`^## ${experiment.title}\\n\\nThe paper \\(${experiment.where}\\)`));
+      assert.match(
+        markdown,
+        new RegExp(`^## ${experiment.title}\\n\\nThe paper \\(${experiment.source.paper}, ${experiment.source.where}\\)`),
+      );
       assert.equal(markdown.split('\n').filter((line) => line.startsWith('| ')).length, 1 + account.rows.length);
       assert.doesNotMatch(markdown, /NaN|undefined|Infinity/);
       const page = await runtime.files.readText(files.page);
@@ -66,7 +82,7 @@ describe('every experiment', () => {
       assert.doesNotMatch(page, /https?:/);
       const { figures, runs } = JSON.parse(await runtime.files.readText(files.json)) as { figures: object; runs: object[] };
       assert.ok(Object.keys(figures).length > 0 && runs.length === account.runs.length);
-      const { uses } = await reproductionCost(runtime, name, options(task));
+      const { uses } = await reproductionCost(runtime, name, options(name, task));
       assert.ok(uses.every(({ state }) => state === 'done'));
     });
   }
@@ -76,17 +92,17 @@ describe('what was done', () => {
   test('is not done again, by this experiment or by another', async () => {
     const runtime = newRuntime();
     const first = trainings();
-    const once = await reproduce(runtime, 'reversal', options({ onEvent: first.onEvent }));
+    const once = await reproduce(runtime, 'reversal', options('reversal', { onEvent: first.onEvent }));
     assert.equal(first.seen.trained.length, 4);
     const second = trainings();
-    const again = await reproduce(runtime, 'reversal', options({ onEvent: second.onEvent }));
+    const again = await reproduce(runtime, 'reversal', options('reversal', { onEvent: second.onEvent }));
     assert.deepEqual([second.seen.trained, second.seen.skipped.length], [[], 4]);
     assert.deepEqual(states(second.seen.cost), ['done', 'done', 'done', 'done']);
     assert.deepEqual([second.seen.cost?.trainingSeconds, second.seen.cost?.usingSeconds], [0, 0]);
     assert.deepEqual(again.account.figures, once.account.figures);
     // Two forward and two reversed models: all there.
     const other = trainings();
-    await reproduce(runtime, 'decoding', options({ onEvent: other.onEvent }));
+    await reproduce(runtime, 'decoding', options('decoding', { onEvent: other.onEvent }));
     assert.deepEqual([other.seen.trained, other.seen.skipped.length], [[], 4]);
     // What is damaged is made again.
     for (const path of ['translations', ...first.seen.trained.slice(0, 1).map((name) => `runs/${name}`)]) {
@@ -95,21 +111,21 @@ describe('what was done', () => {
       assert.ok(kept.length > 0);
       for (const name of kept) await runtime.files.truncate(`${directory}/${name}`, 5);
     }
-    const repaired = await reproduce(runtime, 'reversal', options());
+    const repaired = await reproduce(runtime, 'reversal', options('reversal'));
     assert.deepEqual(repaired.account.figures, once.account.figures);
   });
 
   test('goes on where it was interrupted, and ends as if it had not been', async () => {
-    const whole = await reproduce(newRuntime(), 'reversal', options());
+    const whole = await reproduce(newRuntime(), 'reversal', options('reversal'));
     const runtime = newRuntime();
     const controller = new AbortController();
     let updates = 0;
     const onEvent = (event: ReproduceEvent) => {
       if (event.kind === 'training' && event.event.kind === 'update' && ++updates === 18) controller.abort(new Error('enough'));
     };
-    await assert.rejects(reproduce(runtime, 'reversal', options({ onEvent, signal: controller.signal })), /enough/);
+    await assert.rejects(reproduce(runtime, 'reversal', options('reversal', { onEvent, signal: controller.signal })), /enough/);
     const { seen, onEvent: watch } = trainings();
-    const resumed = await reproduce(runtime, 'reversal', options({ onEvent: watch }));
+    const resumed = await reproduce(runtime, 'reversal', options('reversal', { onEvent: watch }));
     assert.deepEqual(states(seen.cost), ['done', 'begun', 'new', 'new']);
     assert.deepEqual(resumed.account.figures, whole.account.figures);
   });
@@ -131,7 +147,7 @@ describe('what was done', () => {
       const other = laboratory((event) => {
         outcome = event.kind === 'trained' && event.skipped ? 'found' : 'trained';
       });
-      await other.train(configuration).catch((error: Error) => {
+      await other.perform(train(configuration)).catch((error: Error) => {
         outcome = error.message;
       });
       return outcome;
@@ -139,7 +155,7 @@ describe('what was done', () => {
     const first = laboratory((event) => {
       if (event.kind === 'training') outcomes.push(tryToo());
     });
-    await first.train(configuration);
+    await first.perform(train(configuration));
     const refused = /^out\/runs\/\S+: a training is under way there, by /;
     const others = await Promise.all(outcomes);
     assert.ok(others.some((outcome) => refused.test(outcome)));
@@ -175,7 +191,7 @@ describe('what was done', () => {
       const { account } = await reproduce(
         runtime,
         'length',
-        options({ task: undefined, size: undefined, set: shorter, configuration, onEvent }),
+        options('length', { task: undefined, size: undefined, set: shorter, configuration, onEvent }),
       );
       assert.match(account.data, /^a configuration, model\.hidden=8.*, tested on the dev corpus$/);
       return seen.trained.length;
@@ -187,7 +203,7 @@ describe('what was done', () => {
 describe('before anything is trained', () => {
   test('the cost is told', async () => {
     const runtime = newRuntime();
-    const cost = await reproductionCost(runtime, 'reversal', options());
+    const cost = await reproductionCost(runtime, 'reversal', options('reversal'));
     assert.deepEqual(states(cost), ['new', 'new', 'new', 'new']);
     assert.ok(cost.trainingSeconds > 0 && cost.usingSeconds > 0 && cost.wordsPerSecond.length === 1);
     // 12 updates of 64 sentences of 5.5 digits, and </s> on the target side.
@@ -199,11 +215,14 @@ describe('before anything is trained', () => {
   });
 
   test('an experiment or a task that is none, options beyond their range, and choices that do not go together, are told', async () => {
-    await assert.rejects(reproduce(newRuntime(), 'reversl', options()), /did you mean reversal/i);
-    await assert.rejects(reproduce(newRuntime(), 'reversal', options({ seeds: 0 })), /seeds/);
-    await assert.rejects(reproduce(newRuntime(), 'reversal', options({ task: 'digits:add' })), /digits:copy, digits:reverse/);
-    await assert.rejects(reproduce(newRuntime(), 'reversal', options({ configuration: 'my.yaml' })), /one or the other/);
-    await assert.rejects(reproduce(newRuntime(), 'reversal', options({ test: { tsv: 'test' } })), /a test set without a configuration/);
+    await assert.rejects(reproduce(newRuntime(), 'reversl', options('reversal')), /did you mean reversal/i);
+    await assert.rejects(reproduce(newRuntime(), 'reversal', options('reversal', { seeds: 0 })), /seeds/);
+    await assert.rejects(reproduce(newRuntime(), 'reversal', options('reversal', { task: 'digits:add' })), /digits:copy, digits:reverse/);
+    await assert.rejects(reproduce(newRuntime(), 'reversal', options('reversal', { configuration: 'my.yaml' })), /one or the other/);
+    await assert.rejects(
+      reproduce(newRuntime(), 'reversal', options('reversal', { test: { tsv: 'test' } })),
+      /a test set without a configuration/,
+    );
   });
 });
 
@@ -211,19 +230,19 @@ test("somebody else's files of the names of an account are kept, and found befor
   for (const file of ['length.md', 'length.json', 'length.html', 'length-1.svg']) {
     const files = memoryFiles({ [`out/${file}`]: 'mine' });
     const { seen, onEvent } = trainings();
-    const again = reproduce(newRuntime(files), 'length', options({ onEvent }));
+    const again = reproduce(newRuntime(files), 'length', options('length', { onEvent }));
     await assert.rejects(again, new RegExp(`out/${file.replaceAll('.', '\\.')}: a file that decade did not write`));
     assert.deepEqual([await files.readText(`out/${file}`), seen.cost], ['mine', undefined]);
   }
 });
 
 test('a file in the place of the directory is found before the work', async () => {
-  const again = reproduce(newRuntime(memoryFiles({ out: 'mine' })), 'length', options());
+  const again = reproduce(newRuntime(memoryFiles({ out: 'mine' })), 'length', options('length'));
   await assert.rejects(again, /^DecadeError: out: a file; expected a directory/);
 });
 
 test('an account replaces an earlier one, and what has other names stays', async () => {
   const files = memoryFiles({ 'out/length.txt': 'mine', 'out/length-notes.md': 'mine' });
-  for (let time = 0; time < 2; time++) await reproduce(newRuntime(files), 'length', options());
+  for (let time = 0; time < 2; time++) await reproduce(newRuntime(files), 'length', options('length'));
   assert.deepEqual([await files.readText('out/length.txt'), await files.readText('out/length-notes.md')], ['mine', 'mine']);
 });

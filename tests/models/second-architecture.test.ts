@@ -26,7 +26,9 @@ describe('a second architecture', () => {
     writeFileSync(join(house, 'dev.tsv'), digitPairs(20, 2));
     writeFileSync(join(house, 'bag.yaml'), configuration);
     writeFileSync(join(house, 'program.mjs'), program);
-    const { perplexity, translation, parts, page, pipeline, simulation, experiment } = JSON.parse(run(['program.mjs'])) as Outcome;
+    const { perplexity, translation, parts, page, pipeline, simulation, experiment, experimentOfAny } = JSON.parse(
+      run(['program.mjs']),
+    ) as Outcome;
     // Ten digits are equally frequent; the sentence says which of them can come.
     assert.ok(perplexity > 1 && perplexity < 8, `${perplexity}`);
     // It knows which words there are, not their order or their number.
@@ -38,6 +40,7 @@ describe('a second architecture', () => {
     assert.match(pipeline, /^pipeline, model\.kind: .*not made of layers.*strategy=data/);
     assert.match(simulation, /^simulation, model\.kind: bag of words of 8 values; expected a model of recurrent layers/);
     assert.match(experiment, /^reproduce, model\.kind: bag-of-words; expected lstm/);
+    assert.equal(experimentOfAny, 2);
   });
 
   function run(args: readonly string[]): string {
@@ -56,6 +59,8 @@ interface Outcome {
   readonly pipeline: string;
   readonly simulation: string;
   readonly experiment: string;
+  /** Trainings of an experiment that asks nothing of the network. */
+  readonly experimentOfAny: number;
 }
 
 function moveIn(from: string, to: string): void {
@@ -92,12 +97,13 @@ training:
 
 /** Uses the compiled copy as anyone uses the library; one process, since to start it takes longer than its work. */
 const program = `
-import { load, report, train } from './dist/src/index.js';
+import { load, report, reproductionCost, train } from './dist/src/index.js';
 import { estimateModel } from './dist/src/analysis/cost/estimate.js';
 import { simulatedWorkload } from './dist/src/analysis/cost/simulated-workload.js';
 import { readConfiguration } from './dist/src/api.js';
-import { experimentBase } from './dist/src/experiments/base.js';
+import { reproduce } from './dist/src/experiments/reproduce.js';
 import { nodeRuntime } from './dist/src/node/runtime.js';
+import { backTranslation } from './dist/tests/experiments/back-translation.js';
 
 const gemm = 'webassembly';
 const configuration = await readConfiguration(nodeRuntime, 'bag.yaml');
@@ -107,6 +113,7 @@ const model = await load('run', { gemm });
 const [{ text }] = await model.translate(['7 7 7']);
 await model.dispose();
 const parallel = { strategy: 'pipeline' };
+const experiments = { configuration: 'bag.yaml', out: 'experiments', speedSeconds: 0.01 };
 const cut = { ...configuration, training: { ...configuration.training, parallel } };
 console.log(JSON.stringify({
   perplexity: best.value,
@@ -115,6 +122,7 @@ console.log(JSON.stringify({
   parts: estimateModel(configuration).parts.map(({ name }) => name),
   pipeline: await refusal(train(cut, { out: 'cut', gemm, devices: 2 })),
   simulation: await refusal(simulatedWorkload(nodeRuntime, configuration, { profile: '2014', warn() {} })),
-  experiment: await refusal(experimentBase(nodeRuntime, 'digits:copy', { configuration: 'bag.yaml' })),
+  experiment: await refusal(reproductionCost('reversal', { ...experiments, gemm })),
+  experimentOfAny: (await reproduce(nodeRuntime, 'any', { ...experiments, gemm, devices: 1 }, { any: backTranslation() })).account.runs.length,
 }));
 `;

@@ -6,9 +6,10 @@ import { experimentSizes } from '../../experiments/base.js';
 import { commandLine } from '../../core/shell.js';
 import { experiments } from '../../experiments/catalogue/index.js';
 import type { Cost } from '../../experiments/cost.js';
-import { type ReproduceEvent, type ReproduceOptions, reproduce, reproductionCost } from '../../experiments/reproduce.js';
+import { type CommonOptions, type ReproduceEvent, reproduce, reproductionCost } from '../../experiments/reproduce.js';
 import { nodeRuntime } from '../../node/runtime.js';
-import { wholeNumber, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
+import { withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
+import { experimentOptions, experimentsHelp } from '../experiment-options.js';
 import { Interrupted, interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
 import { figure, ProgressBar } from '../progress.js';
@@ -16,7 +17,8 @@ import { say } from '../terminal.js';
 import { readTestSet } from '../test-set.js';
 import { showTraining } from '../training-progress.js';
 
-interface Options extends Omit<ReproduceOptions, 'configuration' | 'test' | 'signal' | 'onEvent' | 'command'> {
+/** With the options of the experiment, which the library checks. */
+interface Options extends Omit<CommonOptions, 'configuration' | 'test' | 'signal' | 'onEvent' | 'command'> {
   testSource?: string;
   testTarget?: string;
   estimate?: boolean;
@@ -24,10 +26,9 @@ interface Options extends Omit<ReproduceOptions, 'configuration' | 'test' | 'sig
 }
 
 export function reproduceCommand(): Command {
-  const listed = Object.entries(experiments).map(([name, { title, where }]) => `  ${name.padEnd(14)} ${title} (${where})`);
   const command = new Command('reproduce')
     .description(
-      'Rerun an experiment of Sutskever, Vinyals and Le (2014) from end to end, and set its figures beside theirs: a table (Markdown, JSON) and a page with plots. Ctrl-C saves; the same command goes on.',
+      'Rerun an experiment of a paper from end to end, and set its figures beside those of the paper: a table (Markdown, JSON) and a page with plots. Ctrl-C saves; the same command goes on.',
     )
     .argument('<NAME>', Object.keys(experiments).join(', '))
     .argument('[CONFIG.yaml]', 'what to train on and which network to vary; without it a task that needs no data')
@@ -39,20 +40,15 @@ export function reproduceCommand(): Command {
     .option('--test-source <FILE>', 'sentences to translate (default: the dev corpus)')
     .option('--test-target <FILE>', 'what their translations should be')
     .option('--out <DIR>', 'where everything is kept; experiments there share what they have trained', 'runs/the-paper')
-    .option('--seeds <number>', 'trainings of each kind (default: 3 for reversal, decoding and bucketing, else 1)', wholeNumber(1, 100))
-    .option('--members <number>', 'models of an ensemble (default: 5)', wholeNumber(2, 20))
-    .option('--beam <number>', 'translations kept at every step (default: 12)', wholeNumber(1, 1000))
-    .option('--nbest <number>', 'hypotheses of a list that is rescored (default: 100)', wholeNumber(2, 1000))
-    .addOption(new Option('--baseline <system>', 'what makes the list that is rescored (default: narrow)').choices(['narrow', 'attention']))
-    .option('--timed-updates <number>', 'updates of a training that is only timed (default: 200)', wholeNumber(20, 100_000))
     .option('--estimate', 'only say what it would cost')
     .option('--json', 'print one JSON object');
+  for (const option of experimentOptions()) command.addOption(option);
   return withSetOption(withGemmOption(withDevicesOption(command)))
     .addHelpText(
       'after',
       `
-Experiments:
-${listed.join('\n')}
+Experiments, each with its own options:
+${experimentsHelp()}
 
 Examples:
   $ decade reproduce reversal
@@ -70,7 +66,7 @@ async function run(name: string, configuration: string | undefined, options: Opt
   // Files that do not fit together are found before hours of training, not after.
   if (testSource !== undefined && testTarget !== undefined) await readTestSet(testSource, [testTarget]);
   const shown = showLaboratory(out);
-  const request: ReproduceOptions = {
+  const request: CommonOptions = {
     ...rest,
     configuration,
     test: testOf(testSource, testTarget),
@@ -99,20 +95,17 @@ async function run(name: string, configuration: string | undefined, options: Opt
   }
 }
 
-function testOf(source: string | undefined, target: string | undefined): ReproduceOptions['test'] {
+function testOf(source: string | undefined, target: string | undefined): CommonOptions['test'] {
   if (source !== undefined && target !== undefined) return { source, target };
   if (source === undefined && target === undefined) return undefined;
   const allowed = '--test-source and --test-target together';
   throw new DecadeError('usage', { where: 'reproduce', received: 'one file of a test set', allowed });
 }
 
-function describeCost({ trainings, uses, trainingSeconds, usingSeconds, wordsPerSecond }: Cost, out: string): string[] {
-  const sizes = trainings.map(({ parameters }) => parameters);
-  const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
-  const parameters = least === most ? figure(least) : `${figure(least)} to ${figure(most)}`;
+function describeCost({ trainings, uses, unknown, trainingSeconds, usingSeconds, wordsPerSecond }: Cost, out: string): string[] {
   const words = trainings.reduce((sum, training) => sum + training.words, 0);
   return [
-    `Trainings   ${trainings.length} (${states(trainings)}), of ${parameters} parameters, in ${out}`,
+    `Trainings   ${trainings.length}${trainings.length === 0 ? '' : ` (${states(trainings)}), of ${sizesOf(trainings)} parameters`}, in ${out}`,
     ...wordsPerSecond.map(({ network, wordsPerSecond: speed }) => `Speed       ${figure(speed)} words/s measured here: ${network}`),
     ...(['translate', 'list', 'score'] as const).flatMap((kind) => {
       const these = uses.filter((use) => use.kind === kind);
@@ -121,7 +114,14 @@ function describeCost({ trainings, uses, trainingSeconds, usingSeconds, wordsPer
       return [`${useNames[kind].padEnd(12)}${these.length} (${states(these)}), about ${duration(seconds)}`];
     }),
     `Time        about ${duration(trainingSeconds)} for ${figure(words)} words of updates, ${duration(usingSeconds)} for the rest; validation and resampling come on top`,
+    ...unknown.map(({ what, why }) => `Not known   ${what}: ${why}`),
   ];
+}
+
+function sizesOf(trainings: Cost['trainings']): string {
+  const sizes = trainings.map(({ parameters }) => parameters);
+  const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+  return least === most ? figure(least) : `${figure(least)} to ${figure(most)}`;
 }
 
 const useNames = { translate: 'Translating', list: 'Lists', score: 'Scoring' } as const;
@@ -137,7 +137,7 @@ function states(of: readonly { readonly state: 'done' | 'begun' | 'new' }[]): st
 function showLaboratory(out: string) {
   let training: { run: string; shown: ReturnType<typeof showTraining> } | undefined;
   let using = new ProgressBar();
-  let [over, all] = [0, 0];
+  let [over, all, isKnown] = [0, 0, true];
   const endTraining = () => {
     training?.shown.end();
     training = undefined;
@@ -151,13 +151,14 @@ function showLaboratory(out: string) {
     onEvent: (event: ReproduceEvent): void => {
       switch (event.kind) {
         case 'cost':
-          all = event.cost.trainings.length;
+          all = over + event.cost.trainings.length;
+          isKnown = event.cost.unknown.length === 0;
           for (const text of describeCost(event.cost, out)) line(text);
           break;
         case 'training':
           if (training?.run !== event.run) {
             endTraining();
-            line(`Training ${over + 1} of ${all}: ${event.run}`);
+            line(`Training ${over + 1}${isKnown ? ` of ${all}` : ''}: ${event.run}`);
             training = { run: event.run, shown: showTraining({ log: false }) };
           }
           training.shown.onEvent(event.event);

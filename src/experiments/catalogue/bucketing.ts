@@ -1,35 +1,41 @@
+import { z } from 'zod';
 import { type Estimated, mean, ratioOfMeans } from '../../analysis/examination/means.js';
 import { categoryPlot } from '../../analysis/page/plot.js';
 import { type Bucketing, planEpoch } from '../../data/batches.js';
 import { digitsTask, varied } from '../base.js';
-import { directed, type Experiment, type Setting, type Study } from '../experiment.js';
-import type { TrainedRun } from '../laboratory.js';
+import { type Experiment, type Study, sideBySide } from '../experiment.js';
+import { seeds } from '../options.js';
+import { type Train, type TrainedRun, train } from '../steps.js';
 import { factor, seedsWritten, verdict } from '../wording.js';
+import { directedConfigurations, paper } from './lstm-of-2014.js';
 
 const groups = { similar: 'length', random: 'none' } as const satisfies Record<string, Bucketing>;
 type Group = keyof typeof groups;
+const options = {
+  seeds: seeds(3),
+  timedUpdates: z.int().min(20).max(100_000).default(200).describe('updates of each training, which is only timed'),
+};
 
-export const bucketing: Experiment<Group> = {
+export const bucketing: Experiment<typeof options> = {
   title: 'Batches of sentences of similar length',
-  where: 'section 3.4',
-  claim: 'twice as fast as random batches',
+  source: { paper, where: 'section 3.4', claim: 'twice as fast as random batches' },
   task: digitsTask,
-  seeds: 3,
+  options,
   isTimed: true,
 
-  plan(setting) {
-    return { similar: timed(setting, 'similar'), random: timed(setting, 'random') };
-  },
-
-  uses: () => [],
-
-  async measure(study) {
+  async *stages(study) {
     const { seeds } = study.options;
+    const trainings = { similar: timed(study, 'similar'), random: timed(study, 'random') };
+    yield { steps: sideBySide(trainings) };
+    const runs = {
+      similar: await study.laboratory.results(trainings.similar),
+      random: await study.laboratory.results(trainings.random),
+    };
     const speeds = Object.fromEntries(
-      Object.keys(groups).map((group) => [group, mean(study.runs[group as Group].map(({ wordsPerSecond }) => wordsPerSecond))]),
+      Object.keys(groups).map((group) => [group, mean(runs[group as Group].map(({ wordsPerSecond }) => wordsPerSecond))]),
     ) as Record<Group, Estimated>;
-    const padded = await paddedShare(study);
-    const measured = (group: Group) => study.runs[group].map(({ wordsPerSecond }) => wordsPerSecond);
+    const padded = await paddedShare(study, runs.similar[0] as TrainedRun);
+    const measured = (group: Group) => runs[group].map(({ wordsPerSecond }) => wordsPerSecond);
     const faster = ratioOfMeans(measured('random'), measured('similar'));
     const withPadding = padded.random / padded.similar;
     const figure = (value: number) => Math.round(value).toLocaleString('en-US');
@@ -60,26 +66,28 @@ export const bucketing: Experiment<Group> = {
 };
 
 /** Short trainings that are only timed; validation comes once, at the end. */
-function timed(setting: Setting, group: Group) {
-  const { seeds, timedUpdates } = setting.options;
-  return directed(setting, 'reversed', seeds).map((configuration) => {
+function timed(study: Study<typeof options>, group: Group): Train[] {
+  const { seeds, timedUpdates } = study.options;
+  return directedConfigurations(study, 'reversed', seeds).map((configuration) => {
     const { schedule: _, ...training } = configuration.training;
-    return varied(configuration, {
-      training: {
-        ...training,
-        schedule: { kind: 'constant' },
-        bucketing: groups[group],
-        stop: { steps: timedUpdates },
-        report: { every: { steps: timedUpdates } },
-      },
-    });
+    return train(
+      varied(configuration, {
+        training: {
+          ...training,
+          schedule: { kind: 'constant' },
+          bucketing: groups[group],
+          stop: { steps: timedUpdates },
+          report: { every: { steps: timedUpdates } },
+        },
+      }),
+    );
   });
 }
 
 /** Tokens of both sides if each sentence were padded to the longest of its batch, against those there are. */
-async function paddedShare({ runs, laboratory, base }: Study<Group>): Promise<Record<Group, number>> {
+async function paddedShare({ laboratory, base }: Study<typeof options>, run: TrainedRun): Promise<Record<Group, number>> {
   const { training } = base.configuration;
-  const corpus = await laboratory.corpus(runs.similar[0] as TrainedRun, 'train');
+  const corpus = await laboratory.corpus(run, 'train');
   try {
     const { source, target } = corpus.lengths;
     const share = (how: Bucketing) => {

@@ -4,22 +4,24 @@ import { categoryPlot } from '../../analysis/page/plot.js';
 import { bleu } from '../../metrics/bleu.js';
 import { sumStatistics } from '../../metrics/evaluate.js';
 import { digitsTask } from '../base.js';
-import { bleuBounds, bleuStatistics, directed, type Experiment, type ExperimentOptions } from '../experiment.js';
+import { bleuBounds, bleuStatistics } from '../bleu-of-translations.js';
+import { type Experiment, sideBySide, type Study } from '../experiment.js';
+import { beam, members, seeds } from '../options.js';
+import { type Train, translate, type Translate } from '../steps.js';
 import { change, seedsWritten, verdict, written } from '../wording.js';
-
-type Direction = 'forward' | 'reversed';
+import { directed, paper } from './lstm-of-2014.js';
 
 /** A row of table 1: a model or an ensemble, once or in several independent copies, and how it searches. */
-interface System<Training> {
+interface System {
   readonly name: string;
-  /** The trainings of each copy. */
-  readonly copies: readonly (readonly Training[])[];
+  /** The translations by each copy. */
+  readonly copies: readonly Translate[];
   readonly beam: number;
   /** BLEU in the paper. */
   readonly paper: number | undefined;
 }
 
-interface Measured extends System<unknown> {
+interface Measured extends System {
   /** Statistics of every sentence, for each copy. */
   readonly statistics: readonly (readonly Float64Array[])[];
   readonly bleu: readonly number[];
@@ -29,32 +31,29 @@ interface Measured extends System<unknown> {
 const fewestCopies = 3;
 /** What the others are compared with: a single reversed model, with the widest beam. */
 const paperReference = 30.59;
+const options = { seeds: seeds(3), members, beam };
 
-export const decoding: Experiment<Direction> = {
+export const decoding: Experiment<typeof options> = {
   title: 'Beams and ensembles',
-  where: 'table 1',
-  claim: 'single forward 26.17, single reversed 30.59, 5 reversed 33.00 to 34.81 BLEU with beams of 1 to 12',
+  source: {
+    paper,
+    where: 'table 1',
+    claim: 'single forward 26.17, single reversed 30.59, 5 reversed 33.00 to 34.81 BLEU with beams of 1 to 12',
+  },
   task: digitsTask,
-  seeds: 3,
+  options,
 
-  plan(setting) {
-    const { seeds, members } = setting.options;
-    return { forward: directed(setting, 'forward', seeds), reversed: directed(setting, 'reversed', Math.max(seeds, members)) };
-  },
-
-  uses({ options }, plan) {
-    return systemsOf(options, plan).flatMap(({ copies, beam }) =>
-      copies.map((models) => ({ kind: 'translate' as const, models, of: 'test' as const, beam })),
-    );
-  },
-
-  async measure(study) {
-    const { runs, laboratory, options } = study;
+  async *stages(study) {
+    const { laboratory, options } = study;
     const { signal } = laboratory.options;
+    const forward = directed(study, 'forward', options.seeds);
+    const reversed = directed(study, 'reversed', Math.max(options.seeds, options.members));
+    const systems = systemsOf(study, forward, reversed);
+    yield { steps: [...sideBySide({ forward, reversed }), ...systems.flatMap(({ copies }) => copies)] };
     const measured: Measured[] = [];
-    for (const system of systemsOf(options, runs)) {
+    for (const system of systems) {
       const statistics: (readonly Float64Array[])[] = [];
-      for (const copy of system.copies) statistics.push(await bleuStatistics(study, copy, system.beam));
+      for (const copy of system.copies) statistics.push(await bleuStatistics(laboratory, copy));
       measured.push({ ...system, statistics, bleu: statistics.map((copy) => bleu().score(sumStatistics(copy)).score) });
     }
     const named = (name: string, beam: number) => measured.find((one) => one.name === name && one.beam === beam) as Measured;
@@ -101,17 +100,13 @@ export const decoding: Experiment<Direction> = {
         paper === undefined ? 'the paper has no figure' : `in the paper ${change({ value: paper }, 2)}: ${verdict(effect, 0, 'above')}`;
       return `${what}: ${change(effect, 2)} BLEU, ${told}${options.seeds === 1 ? ' (one seed)' : ''}.`;
     });
-    const ensembles = [
-      ...new Set(
-        measured.flatMap(({ copies: [first = [], ...others] }) => (first.length < 2 ? [] : [`${1 + others.length} of ${first.length}`])),
-      ),
-    ];
+    const ensembles = [...new Set(measured.flatMap((one) => (modelsOf(one) < 2 ? [] : [`${one.copies.length} of ${modelsOf(one)}`])))];
     return {
       head: ['system', 'beam', 'trainings', 'test BLEU', `effect against a ${names.reversed}, beam ${options.beam}`, 'paper'],
       rows: measured.map((one, index) => [
         one.name,
         String(one.beam),
-        `${one.copies.length} × ${one.copies[0]?.length ?? 0}`,
+        `${one.copies.length} × ${modelsOf(one)}`,
         written(scores[index] as Estimated, 1),
         effects[index] === undefined ? '' : change(effects[index], 1),
         inPaper(one) === undefined || one === reference ? '' : change({ value: inPaper(one) ?? 0 }, 2),
@@ -144,8 +139,8 @@ export const decoding: Experiment<Direction> = {
         }),
       ],
       figures: {
-        measured: measured.map(({ name, beam, paper, bleu, copies }, index) => ({
-          ...{ name, beam, paper, bleu, models: copies[0]?.length },
+        measured: measured.map((one, index) => ({
+          ...{ name: one.name, beam: one.beam, paper: one.paper, bleu: one.bleu, models: modelsOf(one) },
           effect: effects[index],
         })),
       },
@@ -159,33 +154,39 @@ function ensembleName(members: number): string {
   return `${members} reversed`;
 }
 
-function systemsOf<Training>(
-  { seeds, members, beam }: ExperimentOptions,
-  plan: Record<Direction, readonly Training[]>,
-): System<Training>[] {
-  const { forward, reversed } = plan;
-  const single = (of: readonly Training[]) => groupsOf(of.slice(0, seeds), 1);
-  const isOfPaper = members === 5;
+function systemsOf(study: Study<typeof options>, forward: readonly Train[], reversed: readonly Train[]): System[] {
+  const { seeds, members, beam } = study.options;
+  const system = (name: string, groups: readonly (readonly Train[])[], beam: number, paper: number | undefined): System => ({
+    ...{ name, beam, paper },
+    copies: groups.map((models) => translate(models, study.test, beam)),
+  });
+  const single = (of: readonly Train[]) => groupsOf(of.slice(0, seeds), 1);
+  const ofPaper = (bleu: number) => (members === 5 ? bleu : undefined);
   const systems = [
-    { name: names.forward, copies: single(forward), beam, paper: 26.17 },
-    { name: names.reversed, copies: single(reversed), beam: 1, paper: undefined },
-    { name: names.reversed, copies: single(reversed), beam: 2, paper: undefined },
-    { name: names.reversed, copies: single(reversed), beam, paper: paperReference },
-    { name: ensembleName(members), copies: groupsOf(reversed, members), beam: 1, paper: isOfPaper ? 33.0 : undefined },
-    ...(members > 2 ? [{ name: ensembleName(2), copies: groupsOf(reversed, 2), beam, paper: 33.27 }] : []),
-    { name: ensembleName(members), copies: groupsOf(reversed, members), beam: 2, paper: isOfPaper ? 34.5 : undefined },
-    { name: ensembleName(members), copies: groupsOf(reversed, members), beam, paper: isOfPaper ? 34.81 : undefined },
+    system(names.forward, single(forward), beam, 26.17),
+    system(names.reversed, single(reversed), 1, undefined),
+    system(names.reversed, single(reversed), 2, undefined),
+    system(names.reversed, single(reversed), beam, paperReference),
+    system(ensembleName(members), groupsOf(reversed, members), 1, ofPaper(33.0)),
+    ...(members > 2 ? [system(ensembleName(2), groupsOf(reversed, 2), beam, 33.27)] : []),
+    system(ensembleName(members), groupsOf(reversed, members), 2, ofPaper(34.5)),
+    system(ensembleName(members), groupsOf(reversed, members), beam, ofPaper(34.81)),
   ];
   // A beam of 1 or 2 is asked for twice; the row that the paper has stays.
   return systems.filter(({ name, beam }, index) => !systems.slice(index + 1).some((later) => later.name === name && later.beam === beam));
 }
 
 /** As many groups of this size as there are, none with a member of another: their differences are those of seeds. */
-function groupsOf<Training>(trainings: readonly Training[], size: number): Training[][] {
+function groupsOf(trainings: readonly Train[], size: number): Train[][] {
   return Array.from({ length: Math.floor(trainings.length / size) }, (_, group) => trainings.slice(group * size, (group + 1) * size));
 }
 
-function isOverCopies({ copies }: System<unknown>): boolean {
+/** How many models each copy of a system has. */
+function modelsOf({ copies }: System): number {
+  return copies[0]?.models.length ?? 0;
+}
+
+function isOverCopies({ copies }: System): boolean {
   return copies.length >= fewestCopies;
 }
 

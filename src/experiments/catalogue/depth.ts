@@ -1,8 +1,12 @@
 import { type Estimated, geometricMean, mean, ratioOfMeans, within } from '../../analysis/examination/means.js';
 import { linePlot } from '../../analysis/page/plot.js';
 import { digitsTask, varied } from '../base.js';
-import { bleuBounds, bleuOfEach, directed, eachTranslates, type Experiment } from '../experiment.js';
+import { bleuBounds, bleuOfEach } from '../bleu-of-translations.js';
+import { type Experiment, sideBySide } from '../experiment.js';
+import { beam, seeds } from '../options.js';
+import { type Train, train } from '../steps.js';
 import { factor, seedsWritten, verdict, written } from '../wording.js';
+import { directedConfigurations, eachTranslates, paper } from './lstm-of-2014.js';
 
 const depths = [1, 2, 3, 4] as const;
 const deepest = 10;
@@ -10,6 +14,7 @@ type Group = `${(typeof depths)[number]} layers` | 'residual';
 const groupOf = (layers: (typeof depths)[number]): Group => `${layers} layers`;
 /** Nearly −10 % perplexity a layer. */
 const paperFactor = 0.9;
+const options = { seeds: seeds(1), beam };
 
 interface Measured {
   readonly layers: number;
@@ -19,32 +24,31 @@ interface Measured {
   readonly bleu: readonly number[];
 }
 
-export const depth: Experiment<Group> = {
+export const depth: Experiment<typeof options> = {
   title: 'Layers',
-  where: 'section 3.4',
-  claim: 'each additional layer lowers perplexity by nearly 10 %',
+  source: { paper, where: 'section 3.4', claim: 'each additional layer lowers perplexity by nearly 10 %' },
   task: digitsTask,
-  seeds: 1,
+  options,
 
-  plan(setting) {
-    const reversed = directed(setting, 'reversed', setting.options.seeds);
+  async *stages(study) {
+    const { options, laboratory } = study;
+    const reversed = directedConfigurations(study, 'reversed', options.seeds);
     const withLayers = (layers: number, residual: boolean) =>
-      reversed.map((configuration) => varied(configuration, { model: { layers, residual } }));
-    const plain = depths.map((layers) => [groupOf(layers), withLayers(layers, false)] as const);
-    return { ...(Object.fromEntries(plain) as Record<Group, ReturnType<typeof withLayers>>), residual: withLayers(deepest, true) };
-  },
-
-  uses: eachTranslates,
-
-  async measure(study) {
-    const { runs, options } = study;
-    const measure = async (group: Group, layers: number): Promise<Measured> => ({
-      layers,
-      residual: group === 'residual',
-      parameters: runs[group][0]?.parameters ?? 0,
-      perplexities: runs[group].map(({ perplexity }) => perplexity),
-      bleu: await bleuOfEach(study, runs[group]),
-    });
+      reversed.map((configuration) => train(varied(configuration, { model: { layers, residual } })));
+    const ofDepths = Object.fromEntries(depths.map((layers) => [groupOf(layers), withLayers(layers, false)]));
+    const trainings = { ...ofDepths, residual: withLayers(deepest, true) } as Record<Group, Train[]>;
+    const translations = eachTranslates(study, trainings, options.beam);
+    yield { steps: [...sideBySide(trainings), ...Object.values(translations).flat()] };
+    const measure = async (group: Group, layers: number): Promise<Measured> => {
+      const runs = await laboratory.results(trainings[group]);
+      return {
+        layers,
+        residual: group === 'residual',
+        parameters: runs[0]?.parameters ?? 0,
+        perplexities: runs.map(({ perplexity }) => perplexity),
+        bleu: await bleuOfEach(laboratory, translations[group]),
+      };
+    };
     const plain: Measured[] = [];
     for (const layers of depths) plain.push(await measure(groupOf(layers), layers));
     const residual = await measure('residual', deepest);

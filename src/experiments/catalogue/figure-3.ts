@@ -9,59 +9,67 @@ import { categoryPlot } from '../../analysis/page/plot.js';
 import type { WorkControl } from '../../analysis/work.js';
 import { bleu } from '../../metrics/bleu.js';
 import { digitsTask, languageTask } from '../base.js';
-import {
-  bleuBounds,
-  bleuStatistics,
-  directed,
-  eachTranslates,
-  type Experiment,
-  type Finding,
-  type Setting,
-  type Study,
-} from '../experiment.js';
-import type { TrainedRun } from '../laboratory.js';
+import { bleuBounds, bleuStatistics } from '../bleu-of-translations.js';
+import { type Experiment, type Finding, type Stage, type Study, sideBySide } from '../experiment.js';
+import { beam } from '../options.js';
+import type { Translate } from '../steps.js';
 import { change, written } from '../wording.js';
+import { directed, eachTranslates, paper } from './lstm-of-2014.js';
 
 const directions = ['forward', 'reversed'] as const;
 type Direction = (typeof directions)[number];
 
-const plan = (setting: Setting) => ({ forward: directed(setting, 'forward', 1), reversed: directed(setting, 'reversed', 1) });
+const options = { beam };
 
-export const length: Experiment<Direction> = {
+export const length: Experiment<typeof options> = {
   title: 'BLEU by the length of the sentence',
-  where: 'figure 3, left',
-  claim: 'no loss below 35 words, a minor one on the longest',
+  source: { paper, where: 'figure 3, left', claim: 'no loss below 35 words, a minor one on the longest' },
   task: digitsTask,
-  seeds: 1,
-  plan,
-  uses: eachTranslates,
-  measure: (study) => binned(study, 'words of the source', binsByLength(study.test.sources), 'no loss below 35 words'),
+  options,
+  stages: (study) =>
+    binned(study, {
+      what: 'words of the source',
+      inPaper: 'no loss below 35 words',
+      bins: () => binsByLength(study.test.sources),
+    }),
 };
 
-export const rarity: Experiment<Direction> = {
+export const rarity: Experiment<typeof options> = {
   title: 'BLEU by the frequency of the words',
-  where: 'figure 3, right',
-  claim: 'BLEU falls slowly towards sentences of rare words',
+  source: { paper, where: 'figure 3, right', claim: 'BLEU falls slowly towards sentences of rare words' },
   task: languageTask,
-  seeds: 1,
-  plan,
-  uses: eachTranslates,
-  async measure(study) {
-    const { laboratory, base } = study;
-    const { signal } = laboratory.options;
-    const { frequencies } = await corpusFacts(laboratory.runtime.files, base.configuration.data.train, { signal });
-    const bins = binsByRarity(study.test.sources, new FrequencyRanks(frequencies));
-    return binned(study, 'average rank of the words by frequency', bins, 'a slow loss towards rare words');
-  },
+  options,
+  stages: (study) =>
+    binned(study, {
+      what: 'average rank of the words by frequency',
+      inPaper: 'a slow loss towards rare words',
+      async bins() {
+        const { runtime, options } = study.laboratory;
+        const { train } = study.base.configuration.data;
+        const { frequencies } = await corpusFacts(runtime.files, train, { signal: options.signal });
+        return binsByRarity(study.test.sources, new FrequencyRanks(frequencies));
+      },
+    }),
 };
 
-async function binned(study: Study<Direction>, what: string, bins: readonly Bin[], inPaper: string): Promise<Finding> {
-  const { laboratory, runs, options } = study;
+interface Binning {
+  /** What the sentences are put into bins by. */
+  readonly what: string;
+  readonly inPaper: string;
+  bins(): readonly Bin[] | Promise<readonly Bin[]>;
+}
+
+async function* binned(study: Study<typeof options>, { what, inPaper, bins: binning }: Binning): AsyncGenerator<Stage, Finding, void> {
+  const { laboratory, options } = study;
+  const trainings = { forward: directed(study, 'forward', 1), reversed: directed(study, 'reversed', 1) };
+  const translations = eachTranslates(study, trainings, options.beam);
+  yield { steps: [...sideBySide(trainings), ...directions.flatMap((direction) => translations[direction])] };
+  const bins = await binning();
   const control = { signal: laboratory.options.signal };
   const statistics = {} as Record<Direction, readonly Float64Array[]>;
   const scored = {} as Record<Direction, readonly ScoredBin[]>;
   for (const direction of directions) {
-    statistics[direction] = await bleuStatistics(study, [runs[direction][0] as TrainedRun], options.beam);
+    statistics[direction] = await bleuStatistics(laboratory, translations[direction][0] as Translate);
     scored[direction] = await scoreBins({ metric: bleu(), references: 1, statistics: statistics[direction] }, bins, control);
   }
   const effects: (Estimated | undefined)[] = [];

@@ -20,16 +20,17 @@ export const experiments = {
   'sentence-map': sentenceMap,
 } as const satisfies Readonly<Record<string, Experiment>>;
 export type ExperimentName = keyof typeof experiments;
+export type Catalogue = Readonly<Record<string, Experiment>>;
 
 /** Throws `usage`, with the nearest, for a name that is none. */
-export function experimentNamed(name: string): Experiment {
-  const found = Object.entries<Experiment>(experiments).find(([known]) => known === name)?.[1];
+export function experimentNamed(name: string, catalogue: Catalogue = experiments): Experiment {
+  const found = Object.entries(catalogue).find(([known]) => known === name)?.[1];
   if (found !== undefined) return found;
-  const nearest = nearestName(name, Object.keys(experiments));
+  const nearest = nearestName(name, Object.keys(catalogue));
   throw new DecadeError('usage', {
     where: 'reproduce',
     received: `experiment ${JSON.stringify(name)}`,
-    allowed: Object.keys(experiments).join(', '),
+    allowed: Object.keys(catalogue).join(', '),
     ...(nearest === undefined ? {} : { next: `did you mean ${nearest}?` }),
   });
 }

@@ -1,12 +1,13 @@
+import { z } from 'zod';
 import type { Estimated } from '../../analysis/examination/means.js';
 import { categoryPlot } from '../../analysis/page/plot.js';
 import type { ScoreInterval } from '../../analysis/examination/scored-sentences.js';
 import { digitsTask, varied } from '../base.js';
-import { directed, type Experiment, type ExperimentOptions } from '../experiment.js';
-import type { TrainedRun } from '../laboratory.js';
+import { type Experiment, type Study, sideBySide } from '../experiment.js';
+import { members } from '../options.js';
+import { list as nbestList, score, type Train, train } from '../steps.js';
 import { change, verdict, written } from '../wording.js';
-
-type Group = 'baseline' | 'forward' | 'reversed';
+import { directed, lstmConfiguration, paper } from './lstm-of-2014.js';
 
 interface Measured {
   readonly name: string;
@@ -23,56 +24,49 @@ interface Measured {
 
 const baselines = { narrow: 'a forward LSTM half as wide', attention: 'one layer with attention' } as const;
 /** BLEU in table 2. */
-const paper = { baseline: 33.3, forward: 35.61, reversed: 35.85, five: 36.5, oracle: 45 } as const;
+const published = { baseline: 33.3, forward: 35.61, reversed: 35.85, five: 36.5, oracle: 45 } as const;
+
+const options = {
+  members,
+  nbest: z.int().min(2).max(1_000).default(100).describe('hypotheses of a list that is rescored; the paper: 1000'),
+  // Attention is another kind of system, as the paper's phrase-based baseline was, but may leave nothing to gain on an easy task.
+  baseline: z
+    .enum(['narrow', 'attention'])
+    .default('narrow')
+    .describe('what makes the list: a forward model half as wide, or one layer with attention'),
+};
 
 /** Both figures are means over the tokens of a hypothesis, so that their even average means something. */
 const lengthPenalty = 1;
 
-export const rescoring: Experiment<Group> = {
+export const rescoring: Experiment<typeof options> = {
   title: 'Rescoring an n-best list',
-  where: 'table 2',
-  claim: 'baseline 33.30, rescored by a forward LSTM 35.61, a reversed one 35.85, five reversed 36.5, oracle about 45 BLEU',
+  source: {
+    paper,
+    where: 'table 2',
+    claim: 'baseline 33.30, rescored by a forward LSTM 35.61, a reversed one 35.85, five reversed 36.5, oracle about 45 BLEU',
+  },
   task: digitsTask,
-  seeds: 1,
+  options,
 
-  plan(setting) {
-    const { configuration } = setting.base;
-    const { hidden } = configuration.model;
-    const model =
-      setting.options.baseline === 'narrow' ? { hidden: Math.ceil(hidden / 4) * 2 } : ({ attention: 'dot', layers: 1 } as const);
-    // A seed that no other training has.
-    const training = { seed: configuration.training.seed + 1_000 };
-    return {
-      baseline: [varied(configuration, { model: { ...model, reverseSource: false }, training })],
-      forward: directed(setting, 'forward', 1),
-      reversed: directed(setting, 'reversed', setting.options.members),
-    };
-  },
-
-  uses({ options }, plan) {
-    const parts = ['dev', 'test'] as const;
-    const [listed] = plan.baseline;
-    const beam = options.nbest;
-    return [
-      ...parts.map((of) => ({ kind: 'list' as const, models: plan.baseline, of, beam })),
-      ...systemsOf(options, plan).flatMap(({ models }) =>
-        parts.map((of) => ({ kind: 'score' as const, models, of, beam, ...(listed && { listed }) })),
-      ),
-    ];
-  },
-
-  async measure(study) {
-    const { runs, laboratory, options, base, test } = study;
-    const { outputs } = laboratory;
+  async *stages(study) {
+    const { laboratory, options, base, test } = study;
     const { nbest } = options;
-    const [baseline] = runs.baseline as readonly [TrainedRun];
-    const devList = await outputs.nbest(baseline, await laboratory.sentences(base.configuration.data.dev ?? base.test, 'dev'), nbest);
-    const testList = await outputs.nbest(baseline, test, nbest);
+    const baseline = baselineOf(study);
+    const forward = directed(study, 'forward', 1);
+    const reversed = directed(study, 'reversed', options.members);
+    const systems = systemsOf(forward, reversed);
+    const dev = await laboratory.sentences(base.configuration.data.dev ?? base.test, 'dev');
+    const lists = [nbestList(baseline, dev, nbest), nbestList(baseline, test, nbest)] as const;
+    const scores = systems.flatMap(({ models }) => lists.map((list) => score(models, list)));
+    yield { steps: [...sideBySide({ baseline: [baseline], forward, reversed }), ...lists, ...scores] };
+    const [devList, testList] = [await laboratory.result(lists[0]), await laboratory.result(lists[1])];
     const measured: Measured[] = [];
     let [list, oracle]: (Estimated | undefined)[] = [];
     let most: Estimated | undefined;
-    for (const { name, models, paper } of systemsOf(options, runs)) {
-      const { weight, tuned, scores } = await outputs.rescore(models, testList, { weight: { tunedOn: devList }, lengthPenalty });
+    for (const { name, models, inPaper } of systems) {
+      const runs = await laboratory.results(models);
+      const { weight, tuned, scores } = await laboratory.outputs.rescore(runs, testList, { weight: { tunedOn: devList }, lengthPenalty });
       if (scores === undefined) continue;
       const { even, rescored } = scores;
       measured.push({
@@ -81,14 +75,14 @@ export const rescoring: Experiment<Group> = {
         effect: effectOf(even),
         tunedEffect: effectOf(rescored),
         weight: { value: weight, low: tuned?.low, high: tuned?.high },
-        paper,
+        paper: inPaper,
       });
       list = estimateOf(scores.list);
       oracle = estimateOf(scores.oracle);
       most = effectOf(scores.oracle);
     }
     const best = measured.reduce((one, other) => (other.effect.value > one.effect.value ? other : one));
-    const oracleInPaper = paper.oracle - paper.baseline;
+    const oracleInPaper = published.oracle - published.baseline;
     return {
       head: [
         'system',
@@ -123,7 +117,7 @@ export const rescoring: Experiment<Group> = {
             paper === undefined ? 'the paper has no figure' : `in the paper ${change({ value: paper }, 2)}: ${verdict(effect, 0, 'above')}`;
           return `Rescored by ${name}, evenly averaged: ${change(effect, 1)} BLEU, ${told} (one seed).`;
         }),
-        `The best of them gains ${share(best.effect.value, most?.value)} of what the oracle does, in the paper ${share(paper.five - paper.baseline, oracleInPaper)}.`,
+        `The best of them gains ${share(best.effect.value, most?.value)} of what the oracle does, in the paper ${share(published.five - published.baseline, oracleInPaper)}.`,
         'Intervals are over test sentences. The baseline is a neural model and not a phrase-based system as in the paper: its mistakes are of the same kind as those of the models that rescore it. Log-probabilities are divided by the length on both sides.',
       ],
       plots: [
@@ -149,12 +143,23 @@ export const rescoring: Experiment<Group> = {
 };
 
 /** Who rescores, with the effect that the paper saw. */
-function systemsOf<Training>({ members }: ExperimentOptions, { forward, reversed }: Record<Group, readonly Training[]>) {
+function systemsOf(forward: readonly Train[], reversed: readonly Train[]) {
+  const effect = (bleu: number) => bleu - published.baseline;
+  const members = reversed.length;
   return [
-    { name: 'a forward LSTM', models: forward, paper: paper.forward - paper.baseline },
-    { name: 'a reversed LSTM', models: reversed.slice(0, 1), paper: paper.reversed - paper.baseline },
-    { name: `${members} reversed LSTMs`, models: reversed, paper: members === 5 ? paper.five - paper.baseline : undefined },
+    { name: 'a forward LSTM', models: forward, inPaper: effect(published.forward) },
+    { name: 'a reversed LSTM', models: reversed.slice(0, 1), inPaper: effect(published.reversed) },
+    { name: `${members} reversed LSTMs`, models: reversed, inPaper: members === 5 ? effect(published.five) : undefined },
   ];
+}
+
+/** What makes the lists: a weaker forward model, with a seed that no other training has. */
+function baselineOf(study: Study<typeof options>): Train {
+  const configuration = lstmConfiguration(study);
+  const { hidden } = configuration.model;
+  const model = study.options.baseline === 'narrow' ? { hidden: Math.ceil(hidden / 4) * 2 } : ({ attention: 'dot', layers: 1 } as const);
+  const training = { seed: configuration.training.seed + 1_000 };
+  return train(varied(configuration, { model: { ...model, reverseSource: false }, training }));
 }
 
 function estimateOf({ score, low, high }: ScoreInterval): Estimated {

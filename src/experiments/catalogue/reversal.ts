@@ -1,33 +1,32 @@
 import { differenceOfMeans, type Estimated, geometricMean, mean, ratioOfMeans, within } from '../../analysis/examination/means.js';
 import { effectPlot } from '../../analysis/page/plot.js';
 import { digitsTask } from '../base.js';
-import { bleuOfEach, directed, eachTranslates, type Experiment } from '../experiment.js';
+import { bleuOfEach } from '../bleu-of-translations.js';
+import { type Experiment, sideBySide } from '../experiment.js';
+import { beam, seeds } from '../options.js';
 import { change, factor, seedsWritten, verdict } from '../wording.js';
+import { directed, eachTranslates, paper } from './lstm-of-2014.js';
 
-const paper = { perplexity: 4.7 / 5.8, bleu: 30.6 - 25.9 } as const;
+const published = { perplexity: 4.7 / 5.8, bleu: 30.6 - 25.9 } as const;
 const directions = ['forward', 'reversed'] as const;
 type Direction = (typeof directions)[number];
+const options = { seeds: seeds(3), beam };
 
-export const reversal: Experiment<Direction> = {
+export const reversal: Experiment<typeof options> = {
   title: 'Reading the source backwards',
-  where: 'section 3.3',
-  claim: 'the source reversed: perplexity 5.8 → 4.7, BLEU 25.9 → 30.6',
+  source: { paper, where: 'section 3.3', claim: 'the source reversed: perplexity 5.8 → 4.7, BLEU 25.9 → 30.6' },
   task: digitsTask,
-  seeds: 3,
+  options,
 
-  plan(setting) {
-    const { seeds } = setting.options;
-    return { forward: directed(setting, 'forward', seeds), reversed: directed(setting, 'reversed', seeds) };
-  },
-
-  uses: eachTranslates,
-
-  async measure(study) {
-    const { runs, options } = study;
+  async *stages(study) {
+    const { options, laboratory } = study;
+    const trainings = { forward: directed(study, 'forward', options.seeds), reversed: directed(study, 'reversed', options.seeds) };
+    const translations = eachTranslates(study, trainings, options.beam);
+    yield { steps: [...sideBySide(trainings), ...directions.flatMap((direction) => translations[direction])] };
     const measured = {} as Record<Direction, { perplexity: readonly number[]; bleu: readonly number[] }>;
     for (const direction of directions) {
-      const perplexity = runs[direction].map((run) => run.perplexity);
-      measured[direction] = { perplexity, bleu: await bleuOfEach(study, runs[direction]) };
+      const perplexity = (await laboratory.results(trainings[direction])).map((run) => run.perplexity);
+      measured[direction] = { perplexity, bleu: await bleuOfEach(laboratory, translations[direction]) };
     }
     const { forward, reversed } = measured;
     const effects = {
@@ -56,12 +55,12 @@ export const reversal: Experiment<Direction> = {
           factor(effects.perplexity),
           '',
           change(effects.bleu, 1),
-          `${factor({ value: paper.perplexity })} · ${change({ value: paper.bleu }, 1)}`,
+          `${factor({ value: published.perplexity })} · ${change({ value: published.bleu }, 1)}`,
         ],
       ],
       conclusions: [
-        `Perplexity ${factor(effects.perplexity)}, in the paper ${factor({ value: paper.perplexity })}: ${told(effects.perplexity, 1, 'below')}.`,
-        `BLEU ${change(effects.bleu, 1)}, in the paper ${change({ value: paper.bleu }, 1)}: ${told(effects.bleu, 0, 'above')}.`,
+        `Perplexity ${factor(effects.perplexity)}, in the paper ${factor({ value: published.perplexity })}: ${told(effects.perplexity, 1, 'below')}.`,
+        `BLEU ${change(effects.bleu, 1)}, in the paper ${change({ value: published.bleu }, 1)}: ${told(effects.bleu, 0, 'above')}.`,
         ...(options.seeds === 1
           ? []
           : [
@@ -74,16 +73,16 @@ export const reversal: Experiment<Direction> = {
           note,
           axis: { label: 'perplexity, reversed / forward' },
           none: 1,
-          effects: [{ name: 'the source reversed', ...effects.perplexity, published: paper.perplexity }],
+          effects: [{ name: 'the source reversed', ...effects.perplexity, published: published.perplexity }],
         }),
         effectPlot({
           title: 'Effect of reversing on BLEU',
           note,
           axis: { label: 'BLEU, reversed − forward' },
-          effects: [{ name: 'the source reversed', ...effects.bleu, published: paper.bleu }],
+          effects: [{ name: 'the source reversed', ...effects.bleu, published: published.bleu }],
         }),
       ],
-      figures: { measured, effects, paper },
+      figures: { measured, effects, paper: published },
     };
   },
 };

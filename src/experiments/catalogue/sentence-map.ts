@@ -6,15 +6,17 @@ import { principalPlane } from '../../analysis/examination/principal-plane.js';
 import { paperGroups, type SentenceGroup } from '../../analysis/examination/sentence-map.js';
 import { randomKey, shuffle } from '../../core/random.js';
 import { languageTask } from '../base.js';
-import { directed, type Experiment } from '../experiment.js';
-import type { TrainedRun } from '../laboratory.js';
+import type { Experiment } from '../experiment.js';
 import { bagOfWords, distances, meanOf, separation, type Triple } from '../sentence-distances.js';
 import { factor, written } from '../wording.js';
+import { directed, paper } from './lstm-of-2014.js';
 
 /** Sentences that are put into other orders, at most. */
 const mostSentences = 200;
 const ordersOfASentence = 3;
 const sentencesDrawn = 5;
+/** Nothing of it is to be chosen. */
+const options = {};
 
 /** What moves the vector of a sentence, against what else does. */
 interface Comparison {
@@ -35,21 +37,22 @@ interface Judged {
   readonly bagOfWords: number;
 }
 
-export const sentenceMap: Experiment<'reversed'> = {
+export const sentenceMap: Experiment<typeof options> = {
   title: 'The map of sentences',
-  where: 'figure 2',
-  claim: 'the vector of a sentence is sensitive to the order of words and hardly to the voice of the verb',
-  task: languageTask,
-  seeds: 1,
-
-  plan(setting) {
-    return { reversed: directed(setting, 'reversed', 1) };
+  source: {
+    paper,
+    where: 'figure 2',
+    claim: 'the vector of a sentence is sensitive to the order of words and hardly to the voice of the verb',
   },
+  task: languageTask,
+  options,
 
-  // Reading a few hundred sentences takes no time worth telling.
-  uses: () => [],
-
-  async measure({ runs, laboratory, test, base }) {
+  async *stages(study) {
+    const { laboratory, test, base } = study;
+    const trainings = directed(study, 'reversed', 1);
+    // Reading a few hundred sentences takes no time worth telling.
+    yield { steps: trainings };
+    const runs = await laboratory.results(trainings);
     const { signal } = laboratory.options;
     const sentences = test.sources
       .map((source) => source.split(/\s+/))
@@ -60,7 +63,7 @@ export const sentenceMap: Experiment<'reversed'> = {
     const groups = [...ordersGroup(sentences), ...(isEnglish ? paperGroups : [])];
     const lines = [...comparisons.flatMap(({ triples }) => triples.flat()), ...groups.flatMap(({ classes }) => classes.flat())];
     const read = async (untrained: boolean) => {
-      const model = await laboratory.outputs.open(runs.reversed as readonly TrainedRun[], { untrained });
+      const model = await laboratory.outputs.open(runs, { untrained });
       try {
         const { vectors } = await model.sentenceVectors(lines, { signal });
         return new Map(vectors.flatMap((vector, index) => (vector === undefined ? [] : [[lines[index] as string, vector] as const])));

@@ -1,0 +1,90 @@
+import { modelOf } from '../analysis/cost/estimate.js';
+import type { Files } from '../core/files.js';
+import { contentHash } from '../data/content-hash.js';
+import type { CorpusSource } from '../data/sources.js';
+import { inputsOf, type Step, type Train } from './steps.js';
+
+/**
+ * What each step is called: the hash of what it is and of the addresses of its inputs. A corpus of files counts by its contents,
+ * wherever it lies; one that a step makes by the address of that step, which is known before the corpus is there.
+ */
+export class Addresses {
+  readonly #files: Files;
+  readonly #contents = new Map<string, Promise<string>>();
+  /** Inputs are shared by many steps; without it each would be hashed once for every way that leads to it. */
+  readonly #known = new WeakMap<Step, Promise<string>>();
+
+  constructor(files: Files) {
+    this.#files = files;
+  }
+
+  of(step: Step): Promise<string> {
+    const address = this.#known.get(step) ?? this.#hashed(step);
+    this.#known.set(step, address);
+    return address;
+  }
+
+  async #hashed(step: Step): Promise<string> {
+    const inputs = await this.all(inputsOf(step));
+    switch (step.kind) {
+      case 'train':
+        return this.#ofTraining(step);
+      case 'translate':
+        return addressOf([...inputs, ...step.sentences.sources, `beam ${step.beam}`]);
+      case 'list':
+        return addressOf([...inputs, ...step.sentences.sources, `nbest ${step.size}`]);
+      case 'score':
+        return addressOf(inputs);
+      case 'transform':
+        return addressOf([step.name, `version ${step.version}`, JSON.stringify(step.parameters), ...inputs]);
+    }
+  }
+
+  async all(steps: readonly Step[]): Promise<string[]> {
+    const addresses: string[] = [];
+    for (const step of steps) addresses.push(await this.of(step));
+    return addresses;
+  }
+
+  /** Steps after their inputs, otherwise in their order, each once. */
+  async inOrder(steps: readonly Step[], seen = new Set<string>()): Promise<Step[]> {
+    const ordered: Step[] = [];
+    for (const step of steps) {
+      const key = `${step.kind} ${await this.of(step)}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      ordered.push(...(await this.inOrder(inputsOf(step), seen)), step);
+    }
+    return ordered;
+  }
+
+  /** `reversed-2x256-seed1-1f0c9a…`: what people tell runs apart by, and the hash of everything else. */
+  async #ofTraining({ configuration, made }: Train): Promise<string> {
+    const { train, dev, ...rest } = configuration.data;
+    const addressOfCorpus = (source: CorpusSource | undefined, step: Step | undefined) =>
+      step === undefined ? this.#contentsOf(source) : this.of(step);
+    const corpora = [await addressOfCorpus(train, made.train), await addressOfCorpus(dev, made.dev)];
+    const hash = await hashOf([JSON.stringify({ ...configuration, data: rest }), ...corpora]);
+    return `${modelOf(configuration).summary.runName}-seed${configuration.training.seed}-${hash.slice(0, 10)}`;
+  }
+
+  async #contentsOf(source: CorpusSource | undefined): Promise<string> {
+    if (source === undefined) return '';
+    const key = JSON.stringify(source);
+    if ('generator' in source) return key;
+    const paths = 'tsv' in source ? [source.tsv] : [source.source, source.target];
+    const contents =
+      this.#contents.get(key) ?? Promise.all(paths.map((path) => contentHash(this.#files.stream(path)))).then((hashes) => hashes.join(' '));
+    this.#contents.set(key, contents);
+    return contents;
+  }
+}
+
+/** Of all that decides a result. */
+export async function addressOf(parts: readonly string[]): Promise<string> {
+  return (await hashOf(parts)).slice(0, 16);
+}
+
+function hashOf(parts: readonly string[]): Promise<string> {
+  return contentHash([new TextEncoder().encode(JSON.stringify(parts))]);
+}

@@ -1,0 +1,60 @@
+import { DecadeError } from '../../core/errors.js';
+import type { LstmOptions } from '../../models/lstm/options.js';
+import type { Configuration } from '../../training/configuration.js';
+import { varied } from '../base.js';
+import type { OwnOptions, Study } from '../experiment.js';
+import { type Train, type Translate, train, translate } from '../steps.js';
+
+/** Whose experiments these are: they vary the depth, direction and size of an LSTM. */
+export const paper = 'Sutskever, Vinyals and Le, 2014';
+
+export interface LstmConfiguration extends Configuration {
+  readonly model: LstmOptions;
+}
+
+/** Throws `usage` for a model that is not an LSTM. */
+export function lstmConfiguration({ base: { configuration } }: Pick<Study<OwnOptions>, 'base'>): LstmConfiguration {
+  requireLstm(configuration);
+  return configuration;
+}
+
+function requireLstm(configuration: Configuration): asserts configuration is LstmConfiguration {
+  const kind: string = configuration.model.kind;
+  if (kind === 'lstm') return;
+  throw new DecadeError('usage', {
+    where: 'reproduce, model.kind',
+    received: kind,
+    allowed: `lstm, whose depth, direction and size are what the experiments of ${paper} vary`,
+  });
+}
+
+/** The configuration with the source read forward or backward, for so many seeds. Every experiment asks for these, so they share them. */
+export function directedConfigurations(
+  study: Pick<Study<OwnOptions>, 'base'>,
+  direction: 'forward' | 'reversed',
+  seeds: number,
+): LstmConfiguration[] {
+  const configuration = lstmConfiguration(study);
+  const { seed } = configuration.training;
+  return Array.from({ length: seeds }, (_, index) =>
+    varied(configuration, { model: { reverseSource: direction === 'reversed' }, training: { seed: seed + index } }),
+  );
+}
+
+/** Trainings of these configurations. */
+export function directed(study: Pick<Study<OwnOptions>, 'base'>, direction: 'forward' | 'reversed', seeds: number): Train[] {
+  return directedConfigurations(study, direction, seeds).map((configuration) => train(configuration));
+}
+
+/** Every training of each group translates the test set by itself. */
+export function eachTranslates<Group extends string>(
+  { test }: Pick<Study<OwnOptions>, 'test'>,
+  groups: Readonly<Record<Group, readonly Train[]>>,
+  beam: number,
+): Record<Group, Translate[]> {
+  const translations = Object.entries<readonly Train[]>(groups).map(([group, models]) => [
+    group,
+    models.map((model) => translate([model], test, beam)),
+  ]);
+  return Object.fromEntries(translations) as Record<Group, Translate[]>;
+}

@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import { train } from '../api.js';
+import { removeCheckpoints, removeRun } from '../checkpoint/run-files.js';
+import { RunLock } from '../checkpoint/run-lock.js';
+import { DecadeError } from '../core/errors.js';
+import { joinPath } from '../core/files.js';
+import type { Runtime } from '../parallel/runtime.js';
+import type { Configuration } from '../training/configuration.js';
+import type { Kept } from './kept.js';
+import type { LaboratoryOptions } from './laboratory-options.js';
+import type { TrainedRun } from './steps.js';
+
+/** Of a training that is over. */
+const result = z.object({
+  /** Null in JSON when it is infinite. */
+  perplexity: z
+    .number()
+    .nullable()
+    .transform((value) => value ?? Number.POSITIVE_INFINITY),
+  parameters: z.number(),
+  steps: z.number(),
+  epochs: z.number(),
+  seconds: z.number(),
+  wordsPerSecond: z.number(),
+  diverged: z.string().optional(),
+});
+
+const resultFile = 'result.json';
+
+/** Trainings by the names of their runs, each in a directory with `result.json` when it is over. */
+export class Trainings {
+  readonly #runtime: Runtime;
+  readonly #options: LaboratoryOptions;
+  readonly #kept: Kept;
+
+  constructor(runtime: Runtime, options: LaboratoryOptions, kept: Kept) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#kept = kept;
+  }
+
+  /** Whether a training was begun that is not over. */
+  async isBegun(name: string): Promise<boolean> {
+    const names = await this.#kept.files.list(this.#path(name));
+    // With a result that cannot be read there are no checkpoints to go on from.
+    return names.includes('config.yaml') && !names.includes(resultFile);
+  }
+
+  /** What a training that is over came to; undefined when it is not. */
+  async find(name: string, configuration: Configuration): Promise<TrainedRun | undefined> {
+    const path = this.#path(name);
+    const found = await this.#kept.read(joinPath(path, resultFile), result);
+    return found === undefined ? undefined : { ...found, name, path, configuration };
+  }
+
+  /** Trains, or goes on where a training was interrupted; at once when it is over. Throws the signal's reason. */
+  async train(name: string, configuration: Configuration): Promise<TrainedRun> {
+    const found = await this.find(name, configuration);
+    const run = found ?? (await this.#trainAlone(name, configuration));
+    this.#options.onEvent?.({ kind: 'trained', run, skipped: run === found });
+    return run;
+  }
+
+  async #trainAlone(name: string, configuration: Configuration): Promise<TrainedRun> {
+    const warn = (message: string) => this.#options.onEvent?.({ kind: 'training', run: name, event: { kind: 'warning', message } });
+    const lock = await RunLock.take(this.#kept.files, this.#path(name), warn);
+    try {
+      // Another process may have come to the training's end meanwhile.
+      return (await this.find(name, configuration)) ?? (await this.#trainLocked(name, configuration, lock));
+    } finally {
+      await lock.release();
+    }
+  }
+
+  async #trainLocked(name: string, configuration: Configuration, lock: RunLock): Promise<TrainedRun> {
+    const { devices, gemm, signal, onEvent } = this.#options;
+    const { files } = this.#kept;
+    const path = this.#path(name);
+    const isBegun = await this.isBegun(name);
+    if (!isBegun && (await files.kind(path)) === 'directory') {
+      await lock.leave();
+      await removeRun(files, path);
+      await files.remove(joinPath(path, resultFile));
+    }
+    let [words, seconds] = [0, 0];
+    const reachedBy = { parameters: 0, steps: 0, epochs: 0 };
+    const training = train(this.#runtime, configuration, {
+      out: path,
+      resume: isBegun,
+      amongOthers: true,
+      allowDifferentPlacement: true,
+      cache: this.#kept.path('corpora'),
+      lock,
+      devices,
+      gemm,
+      signal,
+      onEvent: (event) => {
+        if (event.kind === 'model') reachedBy.parameters = event.parameters;
+        if (event.kind === 'update') Object.assign(reachedBy, { steps: event.steps, epochs: event.epochs });
+        if (event.kind === 'report') {
+          words += event.report.wordsPerSecond * event.report.seconds;
+          seconds += event.report.seconds;
+        }
+        onEvent?.({ kind: 'training', run: name, event });
+      },
+    });
+    const wordsPerSecond = () => (seconds === 0 ? 0 : words / seconds);
+    const reached = await training.then(
+      ({ best, parameters, steps, epochs, seconds }) => ({
+        perplexity: best?.value ?? Number.POSITIVE_INFINITY,
+        parameters,
+        steps,
+        epochs,
+        seconds,
+      }),
+      (error: unknown) => {
+        // It would come to the same again: that it diverged is its result.
+        if (!(error instanceof DecadeError && error.kind === 'numeric')) throw error;
+        return { ...reachedBy, perplexity: Number.POSITIVE_INFINITY, seconds, diverged: `${error.parts.where}: ${error.parts.received}` };
+      },
+    );
+    signal?.throwIfAborted();
+    await this.#kept.write(path, resultFile, { ...reached, wordsPerSecond: wordsPerSecond() });
+    // A training that is over is not resumed, and many of them fill a disk.
+    await removeCheckpoints(files, path);
+    return { ...reached, wordsPerSecond: wordsPerSecond(), name, path, configuration };
+  }
+
+  #path(name: string): string {
+    return this.#kept.path('runs', name);
+  }
+}
