@@ -15,7 +15,7 @@ import { Inference } from '../../tensor/tape.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { TouchedRows } from '../../tensor/touched-rows.js';
 import { Optimizer } from '../../training/optimizer.js';
-import { clippingFactor } from '../../training/replica.js';
+import { clippingFactor } from '../../training/update.js';
 import { Completion } from './completion.js';
 import { executeTasks } from './execute.js';
 import type { ReplayMessage } from '../device-measurement.js';
