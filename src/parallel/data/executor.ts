@@ -163,7 +163,7 @@ export class DataExecutor implements Executor {
 
   decoding(): Promise<DecodingExecutor> {
     const { memory, model, modelOptions, gemm } = this.#options;
-    return DecodingDevices.begin(this.#threads, { memory, members: [sharedModel(model, modelOptions)], gemm });
+    return DecodingDevices.begin(this.#threads, { members: [sharedModel(model, modelOptions, memory)], gemm });
   }
 
   /** Runs the matrix products of the last update alone, on all devices at once. Needs `instrument: record`. */

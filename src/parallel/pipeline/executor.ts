@@ -167,7 +167,7 @@ export class PipelineExecutor implements Executor {
 
   decoding(): Promise<DecodingExecutor> {
     const { memory, model, modelOptions, gemm } = this.#options;
-    return DecodingDevices.begin(this.#devices, { memory, members: [sharedModel(model, modelOptions)], gemm });
+    return DecodingDevices.begin(this.#devices, { members: [sharedModel(model, modelOptions, memory)], gemm });
   }
 
   /** Runs the matrix products of the last update alone, on all devices at once. Needs `instrument: record`. */
