@@ -3,8 +3,9 @@ import type { IdPair } from '../../data/batch.js';
 import type { DecodingExecutor } from '../../decoding/executor.js';
 import type { ModelOptions } from '../../models/create.js';
 import type { Model } from '../../models/model.js';
+import { Gradients } from '../../nn/parameters.js';
 import type { Precision } from '../../tensor/matrix.js';
-import type { Block, Memory } from '../../tensor/memory.js';
+import { type Block, type Memory, mebibytes } from '../../tensor/memory.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { EvaluationResult, Executor, UpdateResult, UpdateSettings } from '../../training/executor.js';
 import { Optimizer } from '../../training/optimizer.js';
@@ -20,6 +21,9 @@ import { RemoteDevice } from '../group/remote-device.js';
 import type { Runtime } from '../runtime.js';
 
 type Thread = RemoteDevice<DeviceRequest | DecodingRequest, DeviceReply | DecodingReply>;
+
+/** Less room for a step than this is of no use to any model. */
+const leastStepBytes = 1024 ** 2;
 
 export interface DataExecutorOptions {
   readonly runtime: Runtime;
@@ -49,6 +53,7 @@ export class DataExecutor implements Executor {
   static async start(options: DataExecutorOptions): Promise<DataExecutor> {
     const { runtime, memory, model, modelOptions, rule, devices, gemm, precision, instrument } = options;
     const optimizer = new Optimizer(rule.optimizer, model.parameters, memory);
+    requireRoom(memory, model, devices);
     const block = memory.allocate(meetingBytes(devices));
     memory.u8.fill(0, block.offset, block.offset + block.bytes);
     const meeting = new Meeting(memory.webAssembly, block.offset, devices);
@@ -186,4 +191,25 @@ export class DataExecutor implements Executor {
   #divide(pairs: readonly IdPair[]): number[][] {
     return divide(pairs, this.#threads.length, this.#options.model.parameters.costs);
   }
+}
+
+/**
+ * Refuses devices whose gradients do not fit into the memory, which holds parameters and optimizer already, before any is started.
+ *
+ * @throws DecadeError `resource`
+ */
+function requireRoom(memory: Memory, { parameters }: Model, devices: number): void {
+  const each = Gradients.bytes(parameters) + leastStepBytes;
+  const fitting = Math.floor(memory.remainingBytes / each);
+  if (devices <= fitting) return;
+  const smaller = 'train a smaller model, or one of smaller vocabularies';
+  throw new DecadeError('resource', {
+    where: 'devices',
+    received: `${devices}, each with ${mebibytes(each)} of gradients and room to compute, where ${mebibytes(memory.remainingBytes)} are left`,
+    allowed: fitting === 0 ? 'a model that leaves room for them' : `at most ${fitting}`,
+    next:
+      fitting === 0
+        ? smaller
+        : `use --devices ${fitting}, or training.parallel.strategy=pipeline, which has one gradient for all; or ${smaller}`,
+  });
 }
