@@ -29,19 +29,17 @@ export class LocalDecodingExecutor implements BatchDecoder, DecodingExecutor {
 
   /** As `of`, of models that may lie in several memories. What they vote is counted on the first one's device. */
   static across(members: readonly PlacedModel[]): LocalDecodingExecutor {
-    const [first] = members;
-    if (first === undefined) throw new RangeError('there is no model to decode with');
-    const freeze = (device: Device) =>
-      new FrozenDevice(
-        device,
-        members.flatMap((member) => (member.device === device ? [...member.model.parameters] : [])),
-      );
-    const home = freeze(first.device);
-    const elsewhere = [...new Set(members.map(({ device }) => device))].filter((device) => device !== first.device);
-    const frozen = new Map([[first.device, home], ...elsewhere.map((device) => [device, freeze(device)] as const)]);
+    const frozen = new Map<Device, FrozenDevice>();
+    for (const { device } of members) {
+      const there = members.filter((member) => member.device === device);
+      const parameters = there.flatMap(({ model }) => [...model.parameters]);
+      if (!frozen.has(device)) frozen.set(device, new FrozenDevice(device, parameters));
+    }
+    const [home, ...others] = frozen.values();
+    if (home === undefined) throw new RangeError('there is no model to decode with');
     const placed = members.map(({ model, device }) => ({ model, device: (frozen.get(device) ?? home).device }));
     const voting = placed.map(({ model, device }) => (device === home.device ? model : new ModelElsewhere(model, device)));
-    return new LocalDecodingExecutor([home, ...[...frozen.values()].slice(1)], ensembleModel(voting), placed);
+    return new LocalDecodingExecutor([home, ...others], ensembleModel(voting), placed);
   }
 
   /** `searched` on the first device. */

@@ -35,7 +35,11 @@ function copier({ attends = false } = {}): TableModel {
 }
 
 const translator = (model: StepModel, options: DecodingOptionsInput = {}) =>
-  new Translator({ sourceTokenizer: tokenizer, targetTokenizer: tokenizer }, new LocalDecodingExecutor([new FrozenDevice(device, model.parameters)], model, []), options);
+  new Translator(
+    { sourceTokenizer: tokenizer, targetTokenizer: tokenizer },
+    new LocalDecodingExecutor([new FrozenDevice(device, model.parameters)], model, []),
+    options,
+  );
 const texts = (results: readonly TranslationResult[]) => results.map(({ text }) => text);
 const isError = (kind: string, pattern: RegExp) => (error: unknown) =>
   error instanceof DecadeError && error.kind === kind && pattern.test(error.message);
