@@ -7,19 +7,17 @@ import { Lifetime } from './core/lifetime.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
 import { ensemble } from './decoding/ensemble.js';
 import type { DecodingExecutor } from './decoding/executor.js';
-import { LocalDecodingExecutor } from './decoding/local-executor.js';
+import { LocalDecodingExecutor, type PlacedModel } from './decoding/local-executor.js';
 import type { DecodingOptionsInput } from './decoding/options.js';
 import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
 import { type SentenceVectorOptions, type SentenceVectors, sentenceVectors } from './decoding/sentence-vectors.js';
 import type { TranslationModel } from './decoding/translation-model.js';
 import { type SourceLine, type TranslateOptions, type TranslationResult, Translator } from './decoding/translator.js';
 import { createModel, type ModelOptions } from './models/create.js';
-import type { Model } from './models/model.js';
 import { sharedModel } from './parallel/decoding/messages.js';
 import { ElasticDecodingExecutor } from './parallel/decoding/elastic.js';
+import { ModelMemories } from './parallel/decoding/model-memories.js';
 import { checkedDevices, type Runtime } from './parallel/runtime.js';
-import type { Device } from './tensor/device.js';
-import type { Memory } from './tensor/memory.js';
 import { resolveRunConfiguration } from './training/configuration.js';
 import { requireLoadOptions } from './training/request-options.js';
 
@@ -40,7 +38,6 @@ export interface LoadOptions extends DecodingOptionsInput {
 
 /** What a `LoadedModel` holds, and how it is given back when nobody computes with it any more. */
 interface Loaded {
-  readonly device: Device;
   readonly members: readonly Member[];
   readonly executor: DecodingExecutor;
   readonly translator: Translator;
@@ -115,13 +112,13 @@ export class LoadedModel implements AsyncDisposable {
    * @throws DecadeError `usage` for several models, and for an architecture without such a vector
    */
   sentenceVectors(lines: readonly string[], options?: SentenceVectorOptions): Promise<SentenceVectors> {
-    const { members, device } = this.#loaded;
+    const { members } = this.#loaded;
     return this.#lifetime.run(async (signal) => {
       const [only, ...others] = members;
       if (only === undefined || others.length > 0) {
         throw new DecadeError('usage', { where: 'sentenceVectors', received: `${members.length} models`, allowed: 'one' });
       }
-      return sentenceVectors(only, device, lines, { ...options, signal });
+      return sentenceVectors(only, only.device, lines, { ...options, signal });
     }, options?.signal);
   }
 
@@ -146,7 +143,7 @@ export class LoadedModel implements AsyncDisposable {
   }
 }
 
-type Member = TranslationModel & { readonly model: Model; readonly modelOptions: ModelOptions };
+type Member = TranslationModel & PlacedModel & { readonly modelOptions: ModelOptions };
 
 /**
  * Opens trained models. Runs no code of theirs and checks every size before it allocates.
@@ -162,49 +159,40 @@ export async function load(
 ): Promise<LoadedModel> {
   requireLoadOptions(runs, { gemm, devices: wanted, untrained });
   const devices = checkedDevices(runtime, wanted);
-  const memory = runtime.newMemory();
-  let device: Device | undefined;
-  const release = async () => {
-    device?.matrix.dispose();
-    await runtime.releaseMemory(memory);
-  };
+  const memories = new ModelMemories(runtime, gemm);
   try {
-    device = await runtime.openDevice(memory, { gemm });
     const members: Member[] = [];
-    for (const path of typeof runs === 'string' ? [runs] : runs) members.push(await openMember(runtime, path, memory, untrained));
+    for (const path of typeof runs === 'string' ? [runs] : runs) members.push(await openMember(runtime, path, memories, untrained));
     const together = ensemble(members);
     const executor = new ElasticDecodingExecutor({
       runtime,
-      memory,
-      local: LocalDecodingExecutor.of(
-        device,
-        members.map(({ model }) => model),
-      ),
-      members: members.map(({ model, modelOptions }) => sharedModel(model, modelOptions)),
+      local: LocalDecodingExecutor.across(members),
+      members: members.map(({ model, modelOptions, device }) => sharedModel(model, modelOptions, device.memory)),
       gemm,
       devices: runtime.sharedMemory ? devices : 1,
       rowCost: members.reduce((sum, { model }) => sum + Math.max(model.parameters.costs.source, model.parameters.costs.target), 0),
     });
     const translator = new Translator(together, executor, options);
-    return new LoadedModel({ device, members, executor, translator, release: () => executor.dispose().then(release) });
+    return new LoadedModel({ members, executor, translator, release: () => executor.dispose().then(() => memories.release()) });
   } catch (error) {
-    await release();
+    await memories.release();
     throw error;
   }
 }
 
-async function openMember({ files }: Runtime, path: string, memory: Memory, untrained: boolean): Promise<Member> {
+async function openMember({ files }: Runtime, path: string, memories: ModelMemories, untrained: boolean): Promise<Member> {
   const run = await openRun(files, path);
   const configuration = resolveRunConfiguration(run.configuration, joinPath(path, 'config.yaml'));
   const { source, target, sourceWords } = run.tokenizers;
   const model = createModel(configuration.model, { source: source.size, target: target.size });
+  const device = await memories.deviceFor(model.parameters);
   if (untrained) {
-    model.parameters.allocate(memory);
+    model.parameters.allocate(device.memory);
     model.parameters.initialise(configuration.training.seed);
   } else {
-    await run.loadParameters(model.parameters, memory);
+    await run.loadParameters(model.parameters, device.memory);
   }
-  return { name: path, model, modelOptions: configuration.model, sourceTokenizer: source, targetTokenizer: target, sourceWords };
+  return { name: path, model, device, modelOptions: configuration.model, sourceTokenizer: source, targetTokenizer: target, sourceWords };
 }
 
 /** Opens models for one use, and closes them whatever comes of it. */

@@ -2,12 +2,18 @@ import type { TrainableModel } from '../models/model.js';
 import type { Device } from '../tensor/device.js';
 import { type Score, type ScoringPair, scoreBatch } from './score-batch.js';
 
+/** A model, and what it is computed on. */
+export interface ScoredModel {
+  readonly model: TrainableModel;
+  readonly device: Device;
+}
+
 /**
  * The log-probability that several models together give to every pair of a batch: at each token the mean of their
  * probabilities, which is what a search with the same ensemble reports.
  */
-export function scoreBatchTogether(members: readonly TrainableModel[], device: Device, pairs: readonly ScoringPair[]): Score[] {
-  const [first = [], ...others] = members.map((member) => scoreBatch(member, device, pairs));
+export function scoreBatchTogether(members: readonly ScoredModel[], pairs: readonly ScoringPair[]): Score[] {
+  const [first = [], ...others] = members.map(({ model, device }) => scoreBatch(model, device, pairs));
   if (others.length === 0) return first;
   return first.map((score, index) => together([score, ...others.map((scores) => scores[index] as Score)]));
 }

@@ -1,37 +1,50 @@
-import type { DecodingMemory, Model, StepModel, TrainableModel } from '../models/model.js';
+import type { DecodingMemory, Model, StepModel } from '../models/model.js';
 import type { Device } from '../tensor/device.js';
-import { KnownProducts } from '../tensor/known-products.js';
-import { PackedWeights } from '../tensor/packed-weights.js';
 import type { Hypothesis } from './beams.js';
 import { ensembleModel } from './ensemble.js';
-import { scoreBatchTogether } from './ensemble-score.js';
+import { type ScoredModel, scoreBatchTogether } from './ensemble-score.js';
 import type { BatchDecoder, DecodingControl, DecodingExecutor } from './executor.js';
+import { FrozenDevice } from './frozen-device.js';
+import { ModelElsewhere } from './model-elsewhere.js';
 import type { Score, ScoringPair } from './score-batch.js';
 import { type SearchOptions, type SearchSentence, search } from './search.js';
 
-/** Searches and scores on one device, this thread's. The parameters may not change before it is disposed. */
+/** A model, and a device on the memory that holds its parameters. */
+export interface PlacedModel {
+  readonly model: Model;
+  readonly device: Device;
+}
+
+/** Searches and scores on this thread, on one device or on one for each memory. The parameters may not change before it is disposed. */
 export class LocalDecodingExecutor implements BatchDecoder, DecodingExecutor {
   readonly devices = 1;
-  readonly #device: Device;
-  readonly #weights: PackedWeights;
-  readonly #known: KnownProducts;
+  readonly #frozen: readonly [FrozenDevice, ...FrozenDevice[]];
   readonly #searched: StepModel;
-  readonly #scored: readonly TrainableModel[];
+  readonly #scored: readonly ScoredModel[];
 
   /** One model, or several with the same vocabularies that vote. */
   static of(device: Device, members: readonly Model[]): LocalDecodingExecutor {
-    return new LocalDecodingExecutor(device, ensembleModel(members), members);
+    return LocalDecodingExecutor.across(members.map((model) => ({ model, device })));
   }
 
-  constructor(device: Device, searched: StepModel, scored: readonly TrainableModel[]) {
-    // Packed when first used, and then for every batch.
-    this.#weights = new PackedWeights(
-      device.matrix,
-      Array.from(searched.parameters, ({ value }) => value),
-    );
-    const packed = { ...device, matrix: this.#weights };
-    this.#known = new KnownProducts(packed);
-    this.#device = { ...packed, known: this.#known };
+  /** As `of`, of models that may lie in several memories. What they vote is counted on the first one's device. */
+  static across(members: readonly PlacedModel[]): LocalDecodingExecutor {
+    const frozen = new Map<Device, FrozenDevice>();
+    for (const { device } of members) {
+      const there = members.filter((member) => member.device === device);
+      const parameters = there.flatMap(({ model }) => [...model.parameters]);
+      if (!frozen.has(device)) frozen.set(device, new FrozenDevice(device, parameters));
+    }
+    const [home, ...others] = frozen.values();
+    if (home === undefined) throw new RangeError('there is no model to decode with');
+    const placed = members.map(({ model, device }) => ({ model, device: (frozen.get(device) ?? home).device }));
+    const voting = placed.map(({ model, device }) => (device === home.device ? model : new ModelElsewhere(model, device)));
+    return new LocalDecodingExecutor([home, ...others], ensembleModel(voting), placed);
+  }
+
+  /** `searched` on the first device. */
+  constructor(frozen: readonly [FrozenDevice, ...FrozenDevice[]], searched: StepModel, scored: readonly ScoredModel[]) {
+    this.#frozen = frozen;
     this.#searched = searched;
     this.#scored = scored;
   }
@@ -45,16 +58,15 @@ export class LocalDecodingExecutor implements BatchDecoder, DecodingExecutor {
   }
 
   search(sentences: readonly SearchSentence[], options: SearchOptions, control?: DecodingControl): Promise<Hypothesis[][]> {
-    return search(this.#searched, this.#device, sentences, options, control);
+    return search(this.#searched, this.#frozen[0].device, sentences, options, control);
   }
 
   async score(pairs: readonly ScoringPair[], { signal }: Pick<DecodingControl, 'signal'> = {}): Promise<Score[]> {
     signal?.throwIfAborted();
-    return scoreBatchTogether(this.#scored, this.#device, pairs);
+    return scoreBatchTogether(this.#scored, pairs);
   }
 
   async dispose(): Promise<void> {
-    this.#known.dispose();
-    this.#weights.dispose();
+    for (const device of this.#frozen) device.dispose();
   }
 }

@@ -209,6 +209,13 @@ export class Gradients implements Iterable<LearntParameter> {
     }
   }
 
+  /** What they take when no row is touched. */
+  static bytes(parameters: Iterable<Parameter>): number {
+    let bytes = 0;
+    for (const { rules, shape, size } of parameters) bytes += 4 * (rules.gradient === 'rows' ? (shape[0] ?? 0) : size);
+    return bytes;
+  }
+
   [Symbol.iterator](): Iterator<LearntParameter> {
     return this.#learnt[Symbol.iterator]();
   }

@@ -5,9 +5,11 @@ import { ProductRecorder, type KernelTimes, profiled } from '../tensor/instrumen
 import type { Precision } from '../tensor/matrix.js';
 import { matrixIdentity } from '../tensor/matrix.js';
 import { Memory } from '../tensor/memory.js';
+import type { Group } from '../training/group.js';
 import { Optimizer } from '../training/optimizer.js';
-import { clippingFactor, Replica, type ShardResult } from '../training/replica.js';
-import { Barrier, barrierFields } from './group/barrier.js';
+import { Replica } from '../training/replica.js';
+import { updateTogether } from '../training/update.js';
+import { Meeting, ThreadGroup } from './group/threads.js';
 import { DecodingDevice } from './decoding/device.js';
 import { type DecodingReply, type DecodingRequest, isDecodingRequest } from './decoding/messages.js';
 import type { ReplayMessage } from './device-measurement.js';
@@ -17,22 +19,6 @@ import { measureCosts } from './pipeline/measured-costs.js';
 import { answerCalls, busyFields } from './pipeline/measured-machine.js';
 import type { KeepBusy, PipelineReply, PipelineRequest, PipelineStart } from './pipeline/messages.js';
 import type { ThreadPort } from './runtime.js';
-
-/** Partial sums that devices exchange in every update, as float64: squares of the gradient, then loss. */
-const partialSums = 2;
-
-/** Bytes of the shared block through which devices meet. */
-export function controlBytes(devices: number): number {
-  return 64 + devices * partialSums * 8;
-}
-
-/** The fields of the control block, the same for every thread. */
-export function controlFields(memory: WebAssembly.Memory, offset: number, devices: number) {
-  return {
-    barrier: new Barrier(new Int32Array(memory.buffer, offset, barrierFields), devices),
-    partial: new Float64Array(memory.buffer, offset + 64, devices * partialSums),
-  };
-}
 
 type AnyRequest = DeviceRequest | PipelineRequest | DecodingRequest;
 
@@ -108,12 +94,10 @@ class TrainingDevice {
   readonly replica: Replica;
   readonly #start: StartMessage;
   readonly #optimizer: Optimizer;
-  readonly #barrier: Barrier;
-  readonly #partial: Float64Array;
   readonly #description: { gemm: string; precision: Precision; kernels: string };
   readonly #recorder: ProductRecorder | undefined;
   readonly #profile: KernelTimes = new Map();
-  #all: Gradients[] = [];
+  #group: Group | undefined;
 
   static async start(port: ThreadPort, start: StartMessage): Promise<TrainingDevice> {
     const memory = new Memory({ shared: true, existing: start.memory });
@@ -129,9 +113,6 @@ class TrainingDevice {
     model.parameters.attach(memory, start.parameters);
     this.replica = new Replica(device, model, start.rule);
     this.#optimizer = new Optimizer(start.rule.optimizer, model.parameters, memory, start.optimizer);
-    const { barrier, partial } = controlFields(start.memory, start.control, start.devices);
-    this.#barrier = barrier;
-    this.#partial = partial;
     this.#description = { gemm: matrixIdentity(opened.matrix), precision: device.matrix.precision, kernels: device.kernels.variant };
   }
 
@@ -141,48 +122,36 @@ class TrainingDevice {
 
   meet({ gradients }: PeersMessage): void {
     const { model, device, stepMemory } = this.replica;
-    stepMemory.share(gradients.length);
-    this.#all = gradients.map((offsets, index) =>
-      index === this.#start.device ? this.replica.gradients : new Gradients(model.parameters, device.memory, offsets),
+    const { memory, meeting, device: rank, devices } = this.#start;
+    stepMemory.share(devices);
+    const all = gradients.map((offsets, index) =>
+      index === rank ? this.replica.gradients : new Gradients(model.parameters, device.memory, offsets),
     );
+    this.#group = new ThreadGroup(new Meeting(memory, meeting, devices), rank, all);
   }
 
   update({ shards, update, learningRate, gradientScale }: UpdateMessage): DeviceReply {
-    const { device: part, devices: parts, rule } = this.#start;
     this.#recorder?.start();
-    const share = { part, parts };
-    const total = { loss: 0, negativeLogLikelihood: 0, sentences: 0, sourceTokens: 0, targetTokens: 0 };
-    for (const shard of shards) {
-      const result: ShardResult = this.replica.accumulate(unpackPairs(shard), { update, gradientScale });
-      for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += result[key];
-    }
-    this.#barrier.wait();
-    this.#partial[part] = this.replica.reduce(this.#all, this.#optimizer, share);
-    this.#partial[parts + part] = total.loss;
-    this.#barrier.wait();
-    const sum = (from: number) => this.#partial.subarray(from, from + parts).reduce((before, value) => before + value, 0);
-    const gradientNorm = Math.sqrt(sum(0));
-    const finite = Number.isFinite(gradientNorm) && Number.isFinite(sum(parts));
-    const [first] = this.#all;
-    if (finite && first !== undefined) {
-      const factor = clippingFactor(gradientNorm, rule.clip);
-      this.replica.apply(first, this.#optimizer, { update, learningRate, factor }, share);
-    }
-    this.#barrier.wait();
-    this.replica.finish();
+    const participant = { group: this.#met, replica: this.replica, optimizer: this.#optimizer, clip: this.#start.rule.clip };
+    const result = updateTogether(participant, shards.map(unpackPairs), { update, learningRate, gradientScale });
     this.#recorder?.stop();
-    return { kind: 'updated', result: { ...total, gradientNorm, finite } };
+    return { kind: 'updated', result };
   }
 
   replay({ products }: ReplayMessage): DeviceReply {
-    this.#barrier.wait();
+    this.#met.barrier();
     const start = performance.now();
     this.#recorder?.replay(products);
-    this.#barrier.wait();
+    this.#met.barrier();
     const milliseconds = performance.now() - start;
     // The products have been added to the gradients of an update that is over.
     this.replica.gradients.clear();
     return { kind: 'replayed', operations: this.#recorder?.operations ?? 0, milliseconds };
+  }
+
+  get #met(): Group {
+    if (this.#group === undefined) throw new Error('a device must meet its peers first');
+    return this.#group;
   }
 
   takeProfile(): DeviceReply {

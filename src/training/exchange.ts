@@ -1,4 +1,6 @@
-import type { Parameter } from '../nn/parameters.js';
+import type { Gradients, LearntParameter, Parameter } from '../nn/parameters.js';
+import type { Device } from '../tensor/device.js';
+import { TouchedRows } from '../tensor/touched-rows.js';
 import { type Share, shareOf } from './optimizer.js';
 
 /** Of a learnt value's gradient, by its number: values [start, end), or a whole list of touched rows. */
@@ -15,4 +17,41 @@ export function partsToSum(learnt: readonly Pick<Parameter, 'size' | 'rules'>[],
     if (rules.gradient === 'rows') return index % share.parts === share.part ? [{ index, kind: 'rows' }] : [];
     return [{ index, kind: 'values', ...shareOf(size, share, 16) }];
   });
+}
+
+/**
+ * Adds the gradients of several devices on one memory into those of the first, in their order, for a share; returns the sum
+ * of squares of that share. What was added is left 0, lists of rows empty.
+ */
+export function sumGradients(device: Device, all: readonly Gradients[], share: Share): number {
+  const { kernels } = device;
+  const [first = [], ...others] = all.map((gradients) => [...gradients]);
+  let squares = 0;
+  for (const part of partsToSum(
+    first.map(({ parameter }) => parameter),
+    share,
+  )) {
+    const { gradient } = first[part.index] as LearntParameter;
+    const addends = others.map((other) => other[part.index]?.gradient);
+    if (gradient instanceof TouchedRows) {
+      for (const rows of addends) if (rows instanceof TouchedRows) addRows(device, gradient, rows);
+      squares += kernels.sumOfSquares(gradient.table.offset, gradient.table.size);
+    } else if (part.kind === 'values') {
+      const [offset, count] = [part.start * 4, part.end - part.start];
+      let ofParameter: number | undefined;
+      for (const addend of addends) {
+        if (addend === undefined || addend instanceof TouchedRows) continue;
+        ofParameter = kernels.moveGradient(gradient.offset + offset, addend.offset + offset, count);
+      }
+      squares += ofParameter ?? kernels.sumOfSquares(gradient.offset + offset, count);
+    }
+  }
+  return squares;
+}
+
+function addRows({ kernels }: Device, sum: TouchedRows, addend: TouchedRows): void {
+  const room = sum.reserve(addend.count);
+  const { touched, table, count, columns } = addend;
+  sum.count = kernels.addToTouchedRows(room.table, room.touched, sum.count, sum.slots.offset, touched.offset, table.offset, count, columns);
+  addend.clear();
 }

@@ -6,11 +6,11 @@ import type { Device } from '../tensor/device.js';
 import { matrixIdentity } from '../tensor/matrix.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { EvaluationResult, Executor, UpdateResult, UpdateSettings } from './executor.js';
+import { alone } from './group.js';
 import { Optimizer } from './optimizer.js';
 import type { UpdateRule } from './optimizer-options.js';
-import { clippingFactor, Replica } from './replica.js';
-
-const whole = { part: 0, parts: 1 };
+import { Replica } from './replica.js';
+import { updateCount, updateTogether } from './update.js';
 
 /** Updates on one device, this thread's. */
 export class LocalExecutor implements Executor {
@@ -43,20 +43,8 @@ export class LocalExecutor implements Executor {
 
   async update(microBatches: readonly (readonly IdPair[])[], { update, learningRate }: UpdateSettings): Promise<UpdateResult> {
     const gradientScale = 1 / updateCount(microBatches, this.#rule.normalise);
-    const total = { loss: 0, negativeLogLikelihood: 0, sentences: 0, sourceTokens: 0, targetTokens: 0 };
-    for (const pairs of microBatches) {
-      const shard = this.#replica.accumulate(pairs, { update, gradientScale });
-      for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += shard[key];
-    }
-    const { gradients } = this.#replica;
-    const gradientNorm = Math.sqrt(this.#replica.reduce([gradients], this.#optimizer, whole));
-    const finite = Number.isFinite(gradientNorm) && Number.isFinite(total.loss);
-    if (finite) {
-      const factor = clippingFactor(gradientNorm, this.#rule.clip);
-      this.#replica.apply(gradients, this.#optimizer, { update, learningRate, factor }, whole);
-    }
-    this.#replica.finish();
-    return { ...total, gradientNorm, finite };
+    const participant = { group: alone, replica: this.#replica, optimizer: this.#optimizer, clip: this.#rule.clip };
+    return updateTogether(participant, microBatches, { update, learningRate, gradientScale });
   }
 
   async evaluate(pairs: readonly IdPair[], logProbabilities?: Float64Array): Promise<EvaluationResult> {
@@ -72,13 +60,4 @@ export class LocalExecutor implements Executor {
     this.#replica.dispose();
     this.#optimizer.dispose();
   }
-}
-
-/** What the loss of an update is divided by. Words are target tokens, `</s>` counted. */
-export function updateCount(microBatches: readonly (readonly IdPair[])[], normalise: UpdateRule['normalise']): number {
-  let count = 0;
-  for (const pairs of microBatches) {
-    for (const { target } of pairs) count += normalise === 'sentences' ? 1 : target.length + 1;
-  }
-  return count;
 }

@@ -1,6 +1,6 @@
 import { type IdPair, sizeOf } from '../data/batch.js';
 import type { TrainableModel } from '../models/model.js';
-import { Gradients, type LearntParameter } from '../nn/parameters.js';
+import { Gradients } from '../nn/parameters.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
 import { PackedWeights } from '../tensor/packed-weights.js';
@@ -8,8 +8,6 @@ import { Inference, Tape } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { TouchedRows } from '../tensor/touched-rows.js';
 import type { EvaluationResult } from './executor.js';
-import { partsToSum } from './exchange.js';
-import type { Optimizer, Share, Step } from './optimizer.js';
 import type { UpdateRule } from './optimizer-options.js';
 import { StepMemory } from './step-memory.js';
 
@@ -26,8 +24,8 @@ export interface ShardSettings {
 }
 
 /**
- * One device's part in training: its gradients, and the arena of its steps. An update is three phases, with all devices
- * meeting between them: accumulate (own shard), reduce (own share of all gradients), apply (own share of the update).
+ * One device's copy of the model: its gradients, and the arena of its steps. What becomes of the gradients is decided by
+ * `updateTogether`.
  */
 export class Replica {
   readonly device: Device;
@@ -87,44 +85,7 @@ export class Replica {
     return total;
   }
 
-  /**
-   * Adds the gradients of all replicas into those of the first, in their order, for this device's share; returns the sum
-   * of squares of that share.
-   */
-  reduce(replicas: readonly Gradients[], optimizer: Optimizer, share: Share): number {
-    const { kernels } = this.device;
-    const [first = [], ...others] = replicas.map((gradients) => [...gradients]);
-    let squares = 0;
-    for (const part of partsToSum(
-      first.map(({ parameter }) => parameter),
-      share,
-    )) {
-      const learnt = first[part.index] as LearntParameter;
-      const addends = others.map((other) => other[part.index]?.gradient);
-      const { gradient } = learnt;
-      if (gradient instanceof TouchedRows) {
-        for (const rows of addends) if (rows instanceof TouchedRows) addRows(this.device, gradient, rows);
-        squares += kernels.sumOfSquares(gradient.table.offset, gradient.table.size);
-        optimizer.unpack(kernels, learnt);
-      } else if (part.kind === 'values') {
-        const [offset, count] = [part.start * 4, part.end - part.start];
-        let ofParameter: number | undefined;
-        for (const addend of addends) {
-          if (addend === undefined || addend instanceof TouchedRows) continue;
-          ofParameter = kernels.moveGradient(gradient.offset + offset, addend.offset + offset, count);
-        }
-        squares += ofParameter ?? kernels.sumOfSquares(gradient.offset + offset, count);
-      }
-    }
-    return squares;
-  }
-
-  /** Updates this device's share of every parameter from the first replica's gradients, which are left 0. */
-  apply(first: Gradients, optimizer: Optimizer, step: Step, share: Share): void {
-    for (const learnt of first) optimizer.update(this.device.kernels, learnt, step, share);
-  }
-
-  /** After every device has applied its share: the touched rows are used up. */
+  /** After every device has updated its share: the touched rows are used up. */
   finish(): void {
     for (const { gradient } of this.gradients) if (gradient instanceof TouchedRows) gradient.count = 0;
     this.#weights?.forget();
@@ -134,18 +95,6 @@ export class Replica {
     this.gradients.dispose();
     this.#arena.dispose();
   }
-}
-
-/** What clipping multiplies the gradient by: max / norm where the norm is greater (Pascanu et al. 2013, algorithm 1). */
-export function clippingFactor(norm: number, clip: UpdateRule['clip']): number {
-  return clip.kind === 'norm' && norm > clip.max ? clip.max / norm : 1;
-}
-
-function addRows({ kernels }: Device, sum: TouchedRows, addend: TouchedRows): void {
-  const room = sum.reserve(addend.count);
-  const { touched, table, count, columns } = addend;
-  sum.count = kernels.addToTouchedRows(room.table, room.touched, sum.count, sum.slots.offset, touched.offset, table.offset, count, columns);
-  addend.clear();
 }
 
 const nothing = { negativeLogLikelihood: 0, sentences: 0, sourceTokens: 0, targetTokens: 0 } satisfies EvaluationResult;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ensembleModel } from '../../src/decoding/ensemble.js';
+import { FrozenDevice } from '../../src/decoding/frozen-device.js';
 import { LocalDecodingExecutor } from '../../src/decoding/local-executor.js';
 import { Translator } from '../../src/decoding/translator.js';
 import type { StepModel } from '../../src/models/model.js';
@@ -28,7 +29,7 @@ function translator(tokenizer: Tokenizer, model: StepModel = copier(tokenizer.si
   for (const line of lines) counter.add(line);
   return new Translator(
     { sourceTokenizer: tokenizer, targetTokenizer: tokenizer, sourceWords: counter.list() },
-    new LocalDecodingExecutor(device, model, []),
+    new LocalDecodingExecutor([new FrozenDevice(device, model.parameters)], model, []),
   );
 }
 

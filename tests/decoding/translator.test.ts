@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DecadeError } from '../../src/core/errors.js';
+import { FrozenDevice } from '../../src/decoding/frozen-device.js';
 import { LocalDecodingExecutor } from '../../src/decoding/local-executor.js';
 import type { DecodingOptionsInput } from '../../src/decoding/options.js';
 import { score } from '../../src/decoding/score.js';
@@ -34,7 +35,11 @@ function copier({ attends = false } = {}): TableModel {
 }
 
 const translator = (model: StepModel, options: DecodingOptionsInput = {}) =>
-  new Translator({ sourceTokenizer: tokenizer, targetTokenizer: tokenizer }, new LocalDecodingExecutor(device, model, []), options);
+  new Translator(
+    { sourceTokenizer: tokenizer, targetTokenizer: tokenizer },
+    new LocalDecodingExecutor([new FrozenDevice(device, model.parameters)], model, []),
+    options,
+  );
 const texts = (results: readonly TranslationResult[]) => results.map(({ text }) => text);
 const isError = (kind: string, pattern: RegExp) => (error: unknown) =>
   error instanceof DecadeError && error.kind === kind && pattern.test(error.message);

@@ -11,6 +11,7 @@ import { divideShape, evenBatch, type Task } from '../../src/parallel/schedule/s
 import { simulate } from '../../src/parallel/simulation/simulate.js';
 import type { Device } from '../../src/tensor/device.js';
 import { Memory } from '../../src/tensor/memory.js';
+import { sumGradients } from '../../src/training/exchange.js';
 import { Optimizer } from '../../src/training/optimizer.js';
 import { type OptimizerOptions, optimizerOptions, type UpdateRule } from '../../src/training/optimizer-options.js';
 import { Replica } from '../../src/training/replica.js';
@@ -77,8 +78,12 @@ async function executed(devices: number, options: ReturnType<typeof modelOptions
   for (const { values } of all) Object.assign(values, { reduced: 0, updated: 0 });
   const gradients = replicas.map((replica) => replica.gradients);
   const step = { update: 1, learningRate: 0.1, factor: 1 };
-  for (const [part, replica] of replicas.entries()) replica.reduce(gradients, shared, { part, parts: devices });
-  for (const [part, replica] of replicas.entries()) replica.apply(gradients[0] as Gradients, shared, step, { part, parts: devices });
+  for (const [part, { device }] of replicas.entries()) sumGradients(device, gradients, { part, parts: devices });
+  const learnt = [...(gradients[0] as Gradients)];
+  for (const each of learnt) shared.unpack(opened.kernels, each);
+  for (const [part, { device }] of replicas.entries()) {
+    for (const each of learnt) shared.update(device.kernels, each, step, { part, parts: devices });
+  }
   opened.matrix.dispose();
   return all.map(({ values }) => values);
 }

@@ -44,9 +44,8 @@ export async function benchTranslate(
   const device = await runtime.openDevice(memory, { gemm });
   const executor = new ElasticDecodingExecutor({
     runtime,
-    memory,
     local: LocalDecodingExecutor.of(device, [model]),
-    members: [sharedModel(model, modelOptions)],
+    members: [sharedModel(model, modelOptions, memory)],
     gemm,
     devices,
     rowCost: 1,

@@ -2,7 +2,7 @@ import { PlanChooser } from '../../parallel/simulation/choose-plan.js';
 import { dataParallel } from '../../parallel/schedule/data-parallel.js';
 import type { Network } from '../../parallel/schedule/network.js';
 import type { PipelinePlan } from '../../parallel/schedule/plan.js';
-import { type PipelineOptions, pipeline } from '../../parallel/schedule/pipeline.js';
+import { type PipelineScheduleOptions, pipeline } from '../../parallel/schedule/pipeline.js';
 import { evenPlacement, type Placement } from '../../parallel/schedule/placement.js';
 import {
   type Assumptions,
@@ -184,7 +184,7 @@ export interface PaperPrediction {
   readonly dataParallelLargerBatch: StrategyResult;
 }
 
-interface PaperCase extends Pick<PipelineOptions, 'stretch' | 'weightGradients' | 'softmax'> {
+interface PaperCase extends Pick<PipelineScheduleOptions, 'stretch' | 'weightGradients' | 'softmax'> {
   readonly assumptions: Assumptions;
 }
 

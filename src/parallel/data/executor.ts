@@ -3,23 +3,27 @@ import type { IdPair } from '../../data/batch.js';
 import type { DecodingExecutor } from '../../decoding/executor.js';
 import type { ModelOptions } from '../../models/create.js';
 import type { Model } from '../../models/model.js';
+import { Gradients } from '../../nn/parameters.js';
 import type { Precision } from '../../tensor/matrix.js';
-import type { Block, Memory } from '../../tensor/memory.js';
+import { type Block, type Memory, mebibytes } from '../../tensor/memory.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { EvaluationResult, Executor, UpdateResult, UpdateSettings } from '../../training/executor.js';
-import { updateCount } from '../../training/local-executor.js';
 import { Optimizer } from '../../training/optimizer.js';
 import type { UpdateRule } from '../../training/optimizer-options.js';
-import { controlBytes, controlFields } from '../device-thread.js';
+import { updateCount } from '../../training/update.js';
 import { divide } from './divide.js';
 import { type ReplayMessage, together } from '../device-measurement.js';
 import { DecodingDevices } from '../decoding/devices.js';
 import { type DecodingReply, type DecodingRequest, sharedModel } from '../decoding/messages.js';
 import { type DeviceReply, type DeviceRequest, packPairs } from '../messages.js';
+import { Meeting, meetingBytes } from '../group/threads.js';
 import { RemoteDevice } from '../group/remote-device.js';
 import type { Runtime } from '../runtime.js';
 
 type Thread = RemoteDevice<DeviceRequest | DecodingRequest, DeviceReply | DecodingReply>;
+
+/** Less room for a step than this is of no use to any model. */
+const leastStepBytes = 1024 ** 2;
 
 export interface DataExecutorOptions {
   readonly runtime: Runtime;
@@ -44,17 +48,18 @@ export class DataExecutor implements Executor {
   readonly #options: DataExecutorOptions;
   readonly #threads: Thread[];
   readonly #optimizer: Optimizer;
-  readonly #control: Block;
+  readonly #block: Block;
 
   static async start(options: DataExecutorOptions): Promise<DataExecutor> {
     const { runtime, memory, model, modelOptions, rule, devices, gemm, precision, instrument } = options;
     const optimizer = new Optimizer(rule.optimizer, model.parameters, memory);
-    const control = memory.allocate(controlBytes(devices));
-    memory.u8.fill(0, control.offset, control.offset + control.bytes);
-    const { barrier } = controlFields(memory.webAssembly, control.offset, devices);
+    requireRoom(memory, model, devices);
+    const block = memory.allocate(meetingBytes(devices));
+    memory.u8.fill(0, block.offset, block.offset + block.bytes);
+    const meeting = new Meeting(memory.webAssembly, block.offset, devices);
     const threads = Array.from(
       { length: devices },
-      (_, device): Thread => new RemoteDevice(runtime.startThread(), device, () => barrier.break()),
+      (_, device): Thread => new RemoteDevice(runtime.startThread(), device, () => meeting.break()),
     );
     try {
       const replies = await Promise.all(
@@ -69,7 +74,7 @@ export class DataExecutor implements Executor {
             rule,
             parameters: model.parameters.offsets,
             optimizer: optimizer.offsets,
-            control: control.offset,
+            meeting: block.offset,
             device,
             devices,
             instrument,
@@ -81,7 +86,7 @@ export class DataExecutor implements Executor {
       const [first] = replies;
       if (first === undefined) throw new DecadeError('usage', { where: 'devices', received: '0', allowed: '1 or more' });
       const placement = { strategy: 'data', devices, gemm: first.gemm, precision: first.precision, kernels: first.kernels };
-      return new DataExecutor(options, threads, optimizer, control, placement);
+      return new DataExecutor(options, threads, optimizer, block, placement);
     } catch (error) {
       await Promise.all(threads.map((thread) => thread.terminate()));
       throw error;
@@ -92,13 +97,13 @@ export class DataExecutor implements Executor {
     options: DataExecutorOptions,
     threads: Thread[],
     optimizer: Optimizer,
-    control: Block,
+    block: Block,
     placement: Executor['placement'],
   ) {
     this.#options = options;
     this.#threads = threads;
     this.#optimizer = optimizer;
-    this.#control = control;
+    this.#block = block;
     this.placement = placement;
   }
 
@@ -163,7 +168,7 @@ export class DataExecutor implements Executor {
 
   decoding(): Promise<DecodingExecutor> {
     const { memory, model, modelOptions, gemm } = this.#options;
-    return DecodingDevices.begin(this.#threads, { memory, members: [sharedModel(model, modelOptions)], gemm });
+    return DecodingDevices.begin(this.#threads, { members: [sharedModel(model, modelOptions, memory)], gemm });
   }
 
   /** Runs the matrix products of the last update alone, on all devices at once. Needs `instrument: record`. */
@@ -180,10 +185,31 @@ export class DataExecutor implements Executor {
   async dispose(): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.terminate()));
     this.#optimizer.dispose();
-    this.#options.memory.free(this.#control);
+    this.#options.memory.free(this.#block);
   }
 
   #divide(pairs: readonly IdPair[]): number[][] {
     return divide(pairs, this.#threads.length, this.#options.model.parameters.costs);
   }
+}
+
+/**
+ * Refuses devices whose gradients do not fit into the memory, which holds parameters and optimizer already, before any is started.
+ *
+ * @throws DecadeError `resource`
+ */
+function requireRoom(memory: Memory, { parameters }: Model, devices: number): void {
+  const each = Gradients.bytes(parameters) + leastStepBytes;
+  const fitting = Math.floor(memory.remainingBytes / each);
+  if (devices <= fitting) return;
+  const smaller = 'train a smaller model, or one of smaller vocabularies';
+  throw new DecadeError('resource', {
+    where: 'devices',
+    received: `${devices}, each with ${mebibytes(each)} of gradients and room to compute, where ${mebibytes(memory.remainingBytes)} are left`,
+    allowed: fitting === 0 ? 'a model that leaves room for them' : `at most ${fitting}`,
+    next:
+      fitting === 0
+        ? smaller
+        : `use --devices ${fitting}, or training.parallel.strategy=pipeline, which has one gradient for all; or ${smaller}`,
+  });
 }

@@ -1,5 +1,5 @@
 import { DecadeError } from '../../core/errors.js';
-import { LocalDecodingExecutor } from '../../decoding/local-executor.js';
+import { LocalDecodingExecutor, type PlacedModel } from '../../decoding/local-executor.js';
 import { createModel } from '../../models/create.js';
 import type { Device } from '../../tensor/device.js';
 import { Memory } from '../../tensor/memory.js';
@@ -13,7 +13,7 @@ import { unpackPairs } from '../messages.js';
 export class DecodingDevice {
   readonly #open: (memory: Memory, gemm: string | undefined) => Promise<Device>;
   readonly #report: (reply: DecodingReply) => void;
-  #device: { readonly memory: WebAssembly.Memory; readonly device: Device } | undefined;
+  readonly #devices = new Map<WebAssembly.Memory, Device>();
   #executor: LocalDecodingExecutor | undefined;
   #underWay: AbortController | undefined;
 
@@ -63,17 +63,22 @@ export class DecodingDevice {
     }
   }
 
-  async #begin({ memory: webAssembly, gemm, members }: BeginDecodingMessage): Promise<void> {
-    if (this.#device?.memory !== webAssembly) {
-      const memory = new Memory({ shared: true, existing: webAssembly });
-      this.#device = { memory: webAssembly, device: await this.#open(memory, gemm) };
-    }
-    const { device } = this.#device;
-    const models = members.map(({ options, vocabularies, parameters }) => {
+  async #begin({ gemm, members }: BeginDecodingMessage): Promise<void> {
+    const placed: PlacedModel[] = [];
+    for (const { memory, options, vocabularies, parameters } of members) {
+      const device = await this.#deviceOn(memory, gemm);
       const model = createModel(options, vocabularies);
       model.parameters.attach(device.memory, parameters);
-      return model;
-    });
-    this.#executor = LocalDecodingExecutor.of(device, models);
+      placed.push({ model, device });
+    }
+    this.#executor = LocalDecodingExecutor.across(placed);
+  }
+
+  async #deviceOn(webAssembly: WebAssembly.Memory, gemm: string | undefined): Promise<Device> {
+    const known = this.#devices.get(webAssembly);
+    if (known !== undefined) return known;
+    const device = await this.#open(new Memory({ shared: true, existing: webAssembly }), gemm);
+    this.#devices.set(webAssembly, device);
+    return device;
   }
 }

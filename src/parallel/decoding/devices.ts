@@ -5,7 +5,6 @@ import type { Score, ScoringPair } from '../../decoding/score-batch.js';
 import type { SearchOptions, SearchProgress, SearchSentence } from '../../decoding/search.js';
 import { createModel } from '../../models/create.js';
 import type { DecodingMemory } from '../../models/model.js';
-import type { Memory } from '../../tensor/memory.js';
 import { type DecodingReply, type DecodingRequest, type SharedModel, unpackHypotheses, unpackScores } from './messages.js';
 import { packPairs } from '../messages.js';
 
@@ -16,8 +15,6 @@ export interface DecodingThread {
 }
 
 export interface DecodingDevicesOptions {
-  /** Shared; holds the parameters. */
-  readonly memory: Memory;
   /** Several vote. */
   readonly members: readonly SharedModel[];
   readonly gemm?: string | undefined;
@@ -31,8 +28,8 @@ export class DecodingDevices implements BatchDecoder, DecodingExecutor {
   /** Who waits for a thread, in order. */
   readonly #waiting: ((thread: DecodingThread) => void)[] = [];
 
-  static async begin(threads: readonly DecodingThread[], { memory, members, gemm }: DecodingDevicesOptions): Promise<DecodingDevices> {
-    const message = { kind: 'begin-decoding', memory: memory.webAssembly, gemm, members } as const;
+  static async begin(threads: readonly DecodingThread[], { members, gemm }: DecodingDevicesOptions): Promise<DecodingDevices> {
+    const message = { kind: 'begin-decoding', gemm, members } as const;
     await Promise.all(threads.map((thread) => thread.ask('decoding', message)));
     const models = members.map(({ options, vocabularies }) => createModel(options, vocabularies));
     return new DecodingDevices(threads, ensembleModel(models).decodingMemory);

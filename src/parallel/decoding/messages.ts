@@ -4,25 +4,26 @@ import type { Score } from '../../decoding/score-batch.js';
 import type { SearchOptions, SearchProgress } from '../../decoding/search.js';
 import type { ModelOptions } from '../../models/create.js';
 import type { Model, VocabularySizes } from '../../models/model.js';
+import type { Memory } from '../../tensor/memory.js';
 import type { PackedPairs } from '../messages.js';
 
 /** A model that another thread has in a shared memory. */
 export interface SharedModel {
+  readonly memory: WebAssembly.Memory;
   readonly options: ModelOptions;
   readonly vocabularies: VocabularySizes;
   /** Places of its parameters by name. */
   readonly parameters: Record<string, number>;
 }
 
-/** A model of this thread, for others to share. */
-export function sharedModel({ vocabularies, parameters }: Model, options: ModelOptions): SharedModel {
-  return { options, vocabularies, parameters: parameters.offsets };
+/** A model of this thread, whose parameters are in `memory`, for others to share. */
+export function sharedModel({ vocabularies, parameters }: Model, options: ModelOptions, memory: Memory): SharedModel {
+  return { memory: memory.webAssembly, options, vocabularies, parameters: parameters.offsets };
 }
 
 /** What a device needs to search and score: sent before anything else. The parameters may not change until `end-decoding`. */
 export interface BeginDecodingMessage {
   readonly kind: 'begin-decoding';
-  readonly memory: WebAssembly.Memory;
   readonly gemm: string | undefined;
   /** Several vote. */
   readonly members: readonly SharedModel[];

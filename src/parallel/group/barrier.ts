@@ -23,17 +23,31 @@ export class Barrier {
 
   /** @throws DecadeError `resource` when a thread has died and the barrier was broken */
   wait(): void {
+    this.pass(this.arrive());
+  }
+
+  /** Tells the others that this thread has arrived; what it returns is for `pass`. */
+  arrive(): number {
     const fields = this.#fields;
     const current = Atomics.load(fields, generation);
     if (Atomics.add(fields, arrived, 1) === this.#threads - 1) {
       Atomics.store(fields, arrived, 0);
       Atomics.add(fields, generation, 1);
       Atomics.notify(fields, generation);
-    } else {
-      for (let spin = 0; spin < spins && Atomics.load(fields, generation) === current; spin++);
-      while (Atomics.load(fields, generation) === current && Atomics.load(fields, broken) === 0) {
-        Atomics.wait(fields, generation, current, 100);
-      }
+    }
+    return current;
+  }
+
+  /**
+   * Waits until all have arrived as this thread did.
+   *
+   * @throws DecadeError `resource` when a thread has died and the barrier was broken
+   */
+  pass(arrival: number): void {
+    const fields = this.#fields;
+    for (let spin = 0; spin < spins && Atomics.load(fields, generation) === arrival; spin++);
+    while (Atomics.load(fields, generation) === arrival && Atomics.load(fields, broken) === 0) {
+      Atomics.wait(fields, generation, arrival, 100);
     }
     if (Atomics.load(fields, broken) !== 0) {
       throw new DecadeError('resource', { where: 'devices', received: 'another device has stopped' });

@@ -9,7 +9,7 @@ import type { Precision } from '../../tensor/matrix.js';
 import type { Block, Memory } from '../../tensor/memory.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { EvaluationResult, Executor, UpdateResult, UpdateSettings } from '../../training/executor.js';
-import { updateCount } from '../../training/local-executor.js';
+import { updateCount } from '../../training/update.js';
 import { Optimizer } from '../../training/optimizer.js';
 import type { UpdateRule } from '../../training/optimizer-options.js';
 import { Completion, completionBytes } from './completion.js';
@@ -167,7 +167,7 @@ export class PipelineExecutor implements Executor {
 
   decoding(): Promise<DecodingExecutor> {
     const { memory, model, modelOptions, gemm } = this.#options;
-    return DecodingDevices.begin(this.#devices, { memory, members: [sharedModel(model, modelOptions)], gemm });
+    return DecodingDevices.begin(this.#devices, { members: [sharedModel(model, modelOptions, memory)], gemm });
   }
 
   /** Runs the matrix products of the last update alone, on all devices at once. Needs `instrument: record`. */

@@ -19,7 +19,7 @@ const anyCosts: Costs = {
   handOver: { latency: 0, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false },
 };
 
-export interface PipelineRequest extends Omit<PipelineExecutorOptions, 'plan'> {
+export interface PipelineSetup extends Omit<PipelineExecutorOptions, 'plan'> {
   readonly devices: number;
   readonly options: PipelineOptions;
   /** As most batches are: sentences, and tokens of a sentence on each side. */
@@ -29,7 +29,7 @@ export interface PipelineRequest extends Omit<PipelineExecutorOptions, 'plan'> {
 }
 
 /** Starts a pipeline as it is configured; what is left open is chosen by costs that are measured first, which takes seconds. */
-export async function startPipeline({ devices, options, batch, saved, ...rest }: PipelineRequest): Promise<PipelineExecutor> {
+export async function startPipeline({ devices, options, batch, saved, ...rest }: PipelineSetup): Promise<PipelineExecutor> {
   if (!rest.runtime.sharedMemory) {
     throw new DecadeError('usage', {
       where: 'training.parallel.strategy',
@@ -40,7 +40,7 @@ export async function startPipeline({ devices, options, batch, saved, ...rest }:
   return PipelineExecutor.start({ ...rest, plan: await planPipeline({ devices, options, batch, saved, ...rest }) });
 }
 
-async function planPipeline({ devices, options, batch, saved, ...rest }: PipelineRequest): Promise<PipelinePlan> {
+async function planPipeline({ devices, options, batch, saved, ...rest }: PipelineSetup): Promise<PipelinePlan> {
   // Refuses what cannot be separated before anything is measured.
   layersOf(rest.model);
   const network = networkOf(rest.model, rest.rule.optimizer);

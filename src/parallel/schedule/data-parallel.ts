@@ -22,7 +22,7 @@ interface Part {
 }
 
 /**
- * Every device has the whole network and a shard of the batch. As `DataExecutor` does: when all are through, each sums its
+ * Every device has the whole network and a shard of the batch. As `updateTogether` does: when all are through, each sums its
  * share of all gradients; when all sums of squares are there, each updates its share of the parameters. Nothing of it
  * overlaps with forward and backward. Devices with memories of their own send gradients before and parameters after.
  */

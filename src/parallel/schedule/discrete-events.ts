@@ -44,7 +44,7 @@ export interface Span<Task extends Node> {
 }
 
 /** What a task hands over to another device, and the tasks there that wait for it. */
-interface Transfer<Task extends Node> {
+interface PendingHandOver<Task extends Node> {
   readonly from: number;
   readonly to: number;
   readonly bytes: number;
@@ -69,8 +69,8 @@ class Execution<Task extends Node> {
   readonly #isBusy: Uint8Array;
   /** Needs that have not arrived, by task. */
   readonly #missing: Int32Array;
-  readonly #consumers: Transfer<Task>[][];
-  readonly #links: { readonly waiting: Transfer<Task>[][]; readonly isSending: Uint8Array; readonly isReceiving: Uint8Array };
+  readonly #consumers: PendingHandOver<Task>[][];
+  readonly #links: { readonly waiting: PendingHandOver<Task>[][]; readonly isSending: Uint8Array; readonly isReceiving: Uint8Array };
   #now: number;
   #number = 0;
   /** Of events at the same time the one that was caused first comes first. */
@@ -120,7 +120,7 @@ class Execution<Task extends Node> {
   #end({ id, device }: Task): void {
     const { latency, bytesPerSecond, blocking } = this.#machine.handOver;
     const here: Task[] = [];
-    for (const transfer of this.#consumers[id] as Transfer<Task>[]) {
+    for (const transfer of this.#consumers[id] as PendingHandOver<Task>[]) {
       if (transfer.to === device) here.push(...transfer.tasks);
       else if (transfer.bytes / bytesPerSecond === 0) this.#after(latency, () => this.#arrive(transfer.tasks));
       else this.#links.waiting[device]?.push(transfer);
@@ -136,7 +136,7 @@ class Execution<Task extends Node> {
   #send(device: number): void {
     const { waiting, isSending, isReceiving } = this.#links;
     if (isSending[device] === 1) return;
-    const queue = waiting[device] as Transfer<Task>[];
+    const queue = waiting[device] as PendingHandOver<Task>[];
     const [transfer] = queue;
     if (transfer === undefined || isReceiving[transfer.to] === 1) return;
     queue.shift();
@@ -167,7 +167,7 @@ class Execution<Task extends Node> {
 }
 
 /** For each task what it hands over: once to each device, beginning with the next one, so that all do not send to the same. */
-function consumersOf<Task extends Node>(tasks: readonly Task[], devices: number): Transfer<Task>[][] {
+function consumersOf<Task extends Node>(tasks: readonly Task[], devices: number): PendingHandOver<Task>[][] {
   const byTask = tasks.map(() => new Map<number, { bytes: number; tasks: Task[] }>());
   for (const task of tasks) {
     for (const { task: needed, bytes } of task.needs) {

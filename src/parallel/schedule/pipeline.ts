@@ -4,13 +4,13 @@ import { type BatchShape, type Order, ordered, type Schedule } from './schedule.
 import { type Cut, TaskGraph } from './task-graph.js';
 import { touchedValues, updatedValues } from './values.js';
 
-export interface PipelineOptions extends Cut {
+export interface PipelineScheduleOptions extends Cut {
   readonly microBatches: readonly BatchShape[];
   readonly order: Order;
 }
 
 /** Layers and slices of the vocabulary on different devices, each stretch of steps handed on as soon as it exists (Sutskever et al. 2014, section 3.5). */
-export function pipeline(network: Network, options: PipelineOptions): Schedule {
+export function pipeline(network: Network, options: PipelineScheduleOptions): Schedule {
   const { placement, microBatches, order } = options;
   const { devices } = placement;
   const graph = new TaskGraph(network);
@@ -35,7 +35,7 @@ export function microBatchesUnderWay(devices: number): number {
 }
 
 /** The loss alone, of the same stages. */
-export function evaluation(network: Network, options: Pick<PipelineOptions, 'placement' | 'microBatches' | 'stretch'>): Schedule {
+export function evaluation(network: Network, options: Pick<PipelineScheduleOptions, 'placement' | 'microBatches' | 'stretch'>): Schedule {
   const graph = new TaskGraph(network);
   const cut = { ...options, weightGradients: 'at once', softmax: 'as they come' } as const;
   for (const [microBatch, shape] of options.microBatches.entries()) graph.addEvaluation(microBatch, shape, cut);

@@ -39,9 +39,8 @@ async function start(
   });
   const executor = new ElasticDecodingExecutor({
     runtime: { ...nodeRuntime, startThread },
-    memory,
     local: LocalDecodingExecutor.of(await nodeRuntime.openDevice(memory, { gemm }), models),
-    members: models.map((model, index) => sharedModel(model, options[index] ?? attentive)),
+    members: models.map((model, index) => sharedModel(model, options[index] ?? attentive, memory)),
     gemm,
     devices,
     rowCost: 1,
