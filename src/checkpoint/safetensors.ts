@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 import type { Files, FileWriter, RandomAccessFile } from '../core/files.js';
 import { shortened } from '../core/visible-text.js';

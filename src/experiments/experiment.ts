@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Figure } from '../analysis/page/plot.js';
 import { scoreSentences } from '../analysis/examination/scored-sentences.js';
 import { bleu } from '../metrics/bleu.js';

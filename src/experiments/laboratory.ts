@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { modelOf } from '../analysis/cost/estimate.js';
 import { unigramPerplexity } from '../analysis/examination/unigram.js';
 import { train } from '../api.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type RescoreOptions, type Rescoring, rescore } from '../analysis/rescoring/rescore.js';
 import type { NbestList, ScorePairs } from '../analysis/rescoring/rescoring.js';
 import { type LoadedModel, load } from '../loaded-model.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { resolveOptions } from '../core/options.js';
 import { bleuOptions, requireSmoothValue } from './bleu.js';
 import { metricNamed } from './evaluate.js';

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { filterOptions } from '../data/filter.js';
