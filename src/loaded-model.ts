@@ -1,8 +1,8 @@
 import { type RescoreOptions, type Rescoring, rescore } from './analysis/rescoring/rescore.js';
 import type { NbestList } from './analysis/rescoring/rescoring.js';
-import { openRun } from './checkpoint/run.js';
+import { loadWeights, type ModelDescription, readModelTokenizers } from './checkpoint/model-files.js';
 import { DecadeError } from './core/errors.js';
-import { joinPath } from './core/files.js';
+import type { ReadableFiles } from './core/files.js';
 import { Lifetime } from './core/lifetime.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
 import { ensemble } from './decoding/ensemble.js';
@@ -17,10 +17,9 @@ import { createModel, type ModelOptions } from './models/create.js';
 import type { Model } from './models/model.js';
 import { sharedModel } from './parallel/decoding/messages.js';
 import { ElasticDecodingExecutor } from './parallel/decoding/elastic.js';
-import { checkedDevices, type Runtime } from './parallel/runtime.js';
+import { checkedDevices, type InferenceRuntime } from './parallel/runtime.js';
 import type { Device } from './tensor/device.js';
 import type { Memory } from './tensor/memory.js';
-import { resolveRunConfiguration } from './training/configuration.js';
 import { requireLoadOptions } from './training/request-options.js';
 
 export interface LoadOptions extends DecodingOptionsInput {
@@ -37,6 +36,9 @@ export interface LoadOptions extends DecodingOptionsInput {
    */
   readonly untrained?: boolean | undefined;
 }
+
+/** What to compute on. */
+export type ComputeOptions = Pick<LoadOptions, 'gemm' | 'devices'>;
 
 /** What a `LoadedModel` holds, and how it is given back when nobody computes with it any more. */
 interface Loaded {
@@ -61,7 +63,7 @@ export class LoadedModel implements AsyncDisposable {
   );
   #released: Promise<void> | undefined;
 
-  /** See `load`. */
+  /** See `openModels`. */
   constructor(loaded: Loaded) {
     this.#loaded = loaded;
   }
@@ -151,14 +153,16 @@ type Member = TranslationModel & { readonly model: Model; readonly modelOptions:
 /**
  * Opens trained models. Runs no code of theirs and checks every size before it allocates.
  *
- * @param runs     a run directory; several translate together, which needs the same tokenizers
- * @param options  defaults for every translation
+ * @param runs      a run directory; several translate together, which needs the same tokenizers
+ * @param options   defaults for every translation
+ * @param describe  what the run at a path says of its model
  * @throws DecadeError `input` for what is no run, or a damaged one
  */
-export async function load(
-  runtime: Runtime,
+export async function openModels(
+  runtime: InferenceRuntime,
   runs: string | readonly string[],
-  { gemm, devices: wanted, untrained = false, ...options }: LoadOptions = {},
+  { gemm, devices: wanted, untrained = false, ...options }: LoadOptions,
+  describe: (path: string) => Promise<ModelDescription>,
 ): Promise<LoadedModel> {
   requireLoadOptions(runs, { gemm, devices: wanted, untrained });
   const devices = checkedDevices(runtime, wanted);
@@ -171,7 +175,9 @@ export async function load(
   try {
     device = await runtime.openDevice(memory, { gemm });
     const members: Member[] = [];
-    for (const path of typeof runs === 'string' ? [runs] : runs) members.push(await openMember(runtime, path, memory, untrained));
+    for (const path of typeof runs === 'string' ? [runs] : runs) {
+      members.push(await openMember(runtime.files, path, await describe(path), memory, untrained));
+    }
     const together = ensemble(members);
     const executor = new ElasticDecodingExecutor({
       runtime,
@@ -193,31 +199,20 @@ export async function load(
   }
 }
 
-async function openMember({ files }: Runtime, path: string, memory: Memory, untrained: boolean): Promise<Member> {
-  const run = await openRun(files, path);
-  const configuration = resolveRunConfiguration(run.configuration, joinPath(path, 'config.yaml'));
-  const { source, target, sourceWords } = run.tokenizers;
-  const model = createModel(configuration.model, { source: source.size, target: target.size });
+async function openMember(
+  files: ReadableFiles,
+  path: string,
+  described: ModelDescription,
+  memory: Memory,
+  untrained: boolean,
+): Promise<Member> {
+  const { source, target, sourceWords } = await readModelTokenizers(files, path, described);
+  const model = createModel(described.model, described.vocabularies);
   if (untrained) {
     model.parameters.allocate(memory);
-    model.parameters.initialise(configuration.training.seed);
+    model.parameters.initialise(described.seed);
   } else {
-    await run.loadParameters(model.parameters, memory);
+    await loadWeights(files, path, described.weights, model.parameters, memory);
   }
-  return { name: path, model, modelOptions: configuration.model, sourceTokenizer: source, targetTokenizer: target, sourceWords };
-}
-
-/** Opens models for one use, and closes them whatever comes of it. */
-export async function withModel<Result>(
-  runtime: Runtime,
-  runs: string | readonly string[],
-  options: LoadOptions,
-  use: (model: LoadedModel) => Promise<Result>,
-): Promise<Result> {
-  const model = await load(runtime, runs, options);
-  try {
-    return await use(model);
-  } finally {
-    await model.dispose();
-  }
+  return { name: path, model, modelOptions: described.model, sourceTokenizer: source, targetTokenizer: target, sourceWords };
 }

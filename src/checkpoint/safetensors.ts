@@ -114,7 +114,7 @@ export class SafetensorsFile {
   }
 
   /** Throws `input` for a missing, truncated or foreign file. Close it after use. */
-  static async open(files: Files, path: string): Promise<SafetensorsFile> {
+  static async open(files: Pick<Files, 'open'>, path: string): Promise<SafetensorsFile> {
     const file = await files.open(path);
     try {
       return new SafetensorsFile(path, file, await readHeader(file, path));

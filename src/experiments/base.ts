@@ -1,11 +1,10 @@
 import type { z } from 'zod';
-import { readConfiguration } from '../api.js';
 import { DecadeError } from '../core/errors.js';
 import { resolveOptions } from '../core/options.js';
 import { type CorpusSource, corpusSource, describeSource } from '../data/sources.js';
 import type { LstmOptions } from '../models/lstm/options.js';
 import type { Runtime } from '../parallel/runtime.js';
-import { type Configuration, type ConfigurationInput, configurationOf } from '../training/configuration.js';
+import { type Configuration, type ConfigurationInput, configurationOf, readConfiguration } from '../training/configuration.js';
 
 /** The experiments of 2014 are about the LSTM: its options are what they vary. */
 export interface LstmConfiguration extends Configuration {
@@ -53,11 +52,11 @@ export async function experimentBase(
     if (test !== undefined) throw wrong('a test set without a configuration', 'a task with its own, or a configuration');
     const base = embeddedBase(task ?? suited, size ?? 'small');
     if (set.length === 0) return base;
-    const changed = forExperiments(await readConfiguration(runtime, base.configuration, set));
+    const changed = forExperiments(await readConfiguration(runtime.files, base.configuration, set));
     return { ...base, description: `${base.description}, ${set.join(', ')}`, configuration: changed };
   }
   if (task !== undefined || size !== undefined) throw wrong('a configuration with a task or a size', 'one or the other');
-  const read = forExperiments(await readConfiguration(runtime, configuration, set));
+  const read = forExperiments(await readConfiguration(runtime.files, configuration, set));
   const { train, dev } = read.data;
   const tested = test === undefined ? dev : resolveOptions(corpusSource, test, 'test');
   if (tested === undefined) throw wrong('no test set', 'one, or data.dev');

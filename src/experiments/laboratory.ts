@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import { modelOf } from '../analysis/cost/estimate.js';
 import { unigramPerplexity } from '../analysis/examination/unigram.js';
-import { train } from '../api.js';
-import { openRun } from '../checkpoint/run.js';
+import { Run } from '../checkpoint/run.js';
 import { removeCheckpoints, removeRun } from '../checkpoint/run-files.js';
 import { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
@@ -11,6 +10,7 @@ import { contentHash } from '../data/content-hash.js';
 import { type Corpus, openCorpus } from '../data/corpus.js';
 import { type CorpusSource, readPairs } from '../data/sources.js';
 import type { Runtime } from '../parallel/runtime.js';
+import { train } from '../parallel/train.js';
 import type { Configuration } from '../training/configuration.js';
 import type { TrainingEvent } from '../training/events.js';
 import { hashOf, Kept } from './kept.js';
@@ -184,7 +184,7 @@ export class Laboratory {
 
   /** What a run was trained on or validated on, as its token ids; to be closed. */
   async corpus({ path, configuration: { data } }: TrainedRun, part: 'train' | 'dev'): Promise<Corpus> {
-    const { tokenizers } = await openRun(this.#files, path);
+    const tokenizers = await (await Run.open(this.#files, path)).tokenizers();
     return openCorpus({
       files: this.#files,
       source: (part === 'dev' ? data.dev : undefined) ?? data.train,
@@ -198,7 +198,7 @@ export class Laboratory {
 
   /** Dev perplexity of a unigram model of the target, counted on the training corpus: what any training must beat. */
   async unigramPerplexity(run: TrainedRun): Promise<number> {
-    const { tokenizers } = await openRun(this.#files, run.path);
+    const tokenizers = await (await Run.open(this.#files, run.path)).tokenizers();
     const trained = await this.corpus(run, 'train');
     try {
       const dev = await this.corpus(run, 'dev');

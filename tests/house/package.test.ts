@@ -38,7 +38,7 @@ describe('the package', { skip: process.platform === 'win32' && 'npm and tar are
       others.filter((name) => name !== 'multi30k-attention.log'),
       [],
     );
-    const [javascript = ''] = ['dist/src/api.js'].map((name) => readFileSync(join(installed, name), 'utf8'));
+    const [javascript = ''] = ['dist/src/decade.js'].map((name) => readFileSync(join(installed, name), 'utf8'));
     assert.doesNotMatch(javascript, /sourceMappingURL/, 'no source map that leads nowhere');
   });
 
