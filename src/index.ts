@@ -19,13 +19,13 @@ export type { PairedInterval, ScoreDifference, ScoreInterval, TestSet } from './
 export { DecadeError, type ErrorKind, type ErrorParts } from './core/errors.js';
 export type { DecodingOptionsInput } from './decoding/options.js';
 export type { LineScore, ScoreOptions } from './decoding/score.js';
-export {
-  type SourceLine,
-  type TranslateOptions,
-  type Translation,
-  type TranslationProgress,
-  type TranslationResult,
-  unsureBelow,
+export { unsureBelow } from './decoding/certainty.js';
+export type {
+  SourceLine,
+  TranslateOptions,
+  Translation,
+  TranslationProgress,
+  TranslationResult,
 } from './decoding/translator.js';
 export type { Account } from './experiments/account.js';
 export type { ExperimentName } from './experiments/catalogue/index.js';
