@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { build } from 'esbuild';
 import { repository } from './sources.js';
 
 /** The package as npm makes it, installed into a directory of its own beside its dependencies. */
@@ -57,26 +58,65 @@ describe('the package', { skip: process.platform === 'win32' && 'npm and tar are
     const results: TranslationResult[] = await model.translate(['a line']);
     export const text: string | undefined = results[0]?.text;
     await model.dispose();`;
-  for (const { name, lib, types, addition } of [
-    { name: 'neither the DOM nor Node', lib: ['es2022'], types: [], addition: '' },
-    { name: 'the DOM', lib: ['es2022', 'dom'], types: [], addition: 'void model.translate([], { signal: AbortSignal.timeout(1) });' },
-    { name: 'Node', lib: ['es2022'], types: ['node'], addition: 'void model.translate([], { signal: AbortSignal.timeout(1) });' },
+  const page = `
+    import { DecadeError, load, type TranslationResult } from 'decade/browser';
+    const model = await load(['runs/one', 'runs/two'], { beam: 4 });
+    const results: TranslationResult[] = await model.translate(['a line'], { onProgress: ({ lines }) => void lines });
+    for await (const { text } of model.translateStream(['a line'])) void text;
+    export const kind: string | undefined = results[0]?.warning instanceof DecadeError ? results[0].warning.kind : undefined;
+    await model.dispose();`;
+  const timeout = 'void model.translate([], { signal: AbortSignal.timeout(1) });';
+  const underNode = { module: 'nodenext' };
+  const bundled = { module: 'esnext', moduleResolution: 'bundler' };
+  const dom = ['es2022', 'dom'];
+  for (const { name, text, lib = ['es2022'], types = [], resolution = underNode } of [
+    { name: 'neither the DOM nor Node', text: user },
+    { name: 'the DOM', lib: dom, text: `${user}\n${timeout}` },
+    { name: 'Node', types: ['node'], text: `${user}\n${timeout}` },
+    { name: 'the DOM, for a page', lib: dom, text: `${page}\n${timeout}\nvoid load(new URL('run', document.baseURI));` },
+    { name: 'neither the DOM nor Node, for a page', text: page },
+    { name: 'the DOM, for a page and a bundler', lib: dom, resolution: bundled, text: page },
+    {
+      name: 'the DOM, for a bundler that asks for what is for browsers',
+      lib: dom,
+      resolution: { ...bundled, customConditions: ['browser'] },
+      text: page.replace('decade/browser', 'decade'),
+    },
   ]) {
     test(`its types compile, libraries checked, in a project that knows ${name}`, () => {
       if (types.includes('node') && !existsSync(join(consumer, 'node_modules/@types/node'))) {
         link('@types/node');
         link('undici-types');
       }
-      const project = join(consumer, name.replaceAll(' ', '-'));
+      const project = join(consumer, name.replaceAll(/\W+/g, '-'));
       mkdirSync(project);
       writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
-      writeFileSync(join(project, 'user.ts'), `${user}\n${addition}\n`);
+      writeFileSync(join(project, 'user.ts'), text);
       const strictest = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false };
-      const compilerOptions = { ...strictest, target: 'es2022', lib, types, module: 'nodenext', noEmit: true };
+      const compilerOptions = { ...strictest, target: 'es2022', lib, types, ...resolution, noEmit: true };
       writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['user.ts'] }));
       run(process.execPath, [join(repository, 'node_modules/typescript/bin/tsc'), '-p', project], project);
     });
   }
+
+  test('is for a browser where a bundler asks for that, and splits off no part of Node', async () => {
+    const contents = "import { load } from 'decade'; await load('run');";
+    const { metafile } = await build({
+      stdin: { contents, resolveDir: consumer },
+      absWorkingDir: consumer,
+      bundle: true,
+      platform: 'browser',
+      format: 'esm',
+      write: false,
+      metafile: true,
+    });
+    const inputs = Object.keys(metafile.inputs).filter((path) => path !== '<stdin>');
+    assert.ok(inputs.includes('node_modules/decade/dist/src/browser/index.js'), inputs.join(', '));
+    assert.ok(
+      inputs.every((path) => /decade\/dist\/src\/(browser|core|decoding\/certainty)/.test(path)),
+      inputs.join(', '),
+    );
+  });
 
   function link(name: string): void {
     const target = join(consumer, 'node_modules', name);
