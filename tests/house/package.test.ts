@@ -43,6 +43,14 @@ describe('the package', { skip: process.platform === 'win32' && 'npm and tar are
     assert.doesNotMatch(javascript, /sourceMappingURL/, 'no source map that leads nowhere');
   });
 
+  test('documents every function where its entry declares it', () => {
+    const declarations = readFileSync(join(installed, 'dist/src/index.d.ts'), 'utf8');
+    const functions = [...declarations.matchAll(/^export declare const (\w+): Decade\[/gm)].map(([, name]) => name);
+    const documented = [...declarations.matchAll(/\*\/\nexport declare const (\w+): Decade\[/g)].map(([, name]) => name);
+    assert.ok(functions.length >= 10);
+    assert.deepEqual(documented, functions);
+  });
+
   test('runs: the command and the library', () => {
     assert.equal(run(process.execPath, [join(installed, 'dist/src/cli/main.js'), '--version'], consumer).trim(), description.version);
     const script = `
@@ -66,21 +74,16 @@ describe('the package', { skip: process.platform === 'win32' && 'npm and tar are
     export const kind: string | undefined = results[0]?.warning instanceof DecadeError ? results[0].warning.kind : undefined;
     await model.dispose();`;
   const timeout = 'void model.translate([], { signal: AbortSignal.timeout(1) });';
-  const underNode = { module: 'nodenext' };
-  const bundled = { module: 'esnext', moduleResolution: 'bundler' };
   const dom = ['es2022', 'dom'];
-  for (const { name, text, lib = ['es2022'], types = [], resolution = underNode } of [
-    { name: 'neither the DOM nor Node', text: user },
-    { name: 'the DOM', lib: dom, text: `${user}\n${timeout}` },
-    { name: 'Node', types: ['node'], text: `${user}\n${timeout}` },
-    { name: 'the DOM, for a page', lib: dom, text: `${page}\n${timeout}\nvoid load(new URL('run', document.baseURI));` },
-    { name: 'neither the DOM nor Node, for a page', text: page },
-    { name: 'the DOM, for a page and a bundler', lib: dom, resolution: bundled, text: page },
+  for (const { name, lib = ['es2022'], types = [], resolution = { module: 'nodenext' }, files } of [
+    { name: 'neither the DOM nor Node', files: { user, page } },
+    { name: 'the DOM', lib: dom, files: { user: `${user}\n${timeout}`, page: `${page}\nvoid load(new URL('run', document.baseURI));` } },
+    { name: 'Node', types: ['node'], files: { user: `${user}\n${timeout}` } },
     {
       name: 'the DOM, for a bundler that asks for what is for browsers',
       lib: dom,
-      resolution: { ...bundled, customConditions: ['browser'] },
-      text: page.replace('decade/browser', 'decade'),
+      resolution: { module: 'esnext', moduleResolution: 'bundler', customConditions: ['browser'] },
+      files: { page, decade: page.replace('decade/browser', 'decade') },
     },
   ]) {
     test(`its types compile, libraries checked, in a project that knows ${name}`, () => {
@@ -91,10 +94,10 @@ describe('the package', { skip: process.platform === 'win32' && 'npm and tar are
       const project = join(consumer, name.replaceAll(/\W+/g, '-'));
       mkdirSync(project);
       writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
-      writeFileSync(join(project, 'user.ts'), text);
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(project, `${name}.ts`), text);
       const strictest = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false };
       const compilerOptions = { ...strictest, target: 'es2022', lib, types, ...resolution, noEmit: true };
-      writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['user.ts'] }));
+      writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
       run(process.execPath, [join(repository, 'node_modules/typescript/bin/tsc'), '-p', project], project);
     });
   }
