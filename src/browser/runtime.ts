@@ -18,11 +18,21 @@ export function browserRuntime(): InferenceRuntime {
       if (gemm !== 'webassembly') {
         throw new DecadeError('usage', { where: 'gemm', received: gemm, allowed: 'webassembly, the only one in a browser' });
       }
-      const kernels = await loadKernelsOf(unsharedBuilds, memory);
+      const kernels = await loadKernelsOf(unsharedBuilds, memory).catch(refuseKernels);
       return { memory, kernels, matrix: webAssemblyProvider(memory, kernels) };
     },
     startThread() {
       throw new Error('a browser computes on one thread');
     },
   };
+}
+
+function refuseKernels(cause: unknown): never {
+  throw new DecadeError('resource', {
+    where: 'kernels',
+    received: `a browser that does not compile them (${cause instanceof Error ? cause.message : String(cause)})`,
+    allowed: 'WebAssembly with SIMD',
+    next: "update the browser; a page with a content security policy must allow it (script-src 'wasm-unsafe-eval')",
+    cause,
+  });
 }

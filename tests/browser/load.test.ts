@@ -17,9 +17,10 @@ const lines = ['1 2 3', '4 5', '', '9 8 7 6 5 x'];
 const options = { beam: 4, nbest: 3, attention: true } as const;
 const folder = mkdtempSync(join(tmpdir(), 'decade-site-'));
 const run = join(folder, 'runs/quickstart');
-/** A page that knows `load`, for expressions. Its policy allows no more than the documentation asks for. */
+/** A page for expressions. */
 const blank = '<!doctype html><meta charset="utf-8"><title>blank</title>';
-const policy = { 'content-security-policy': "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'" };
+/** What the documentation asks for. */
+const strictPolicy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 const library = "const { DecadeError, load } = await import('/node_modules/decade/dist/src/browser/index.js');";
 
 describe('decade in a browser', { skip: browserName === undefined && 'no Chromium here' }, () => {
@@ -34,8 +35,7 @@ describe('decade in a browser', { skip: browserName === undefined && 'no Chromiu
     const configuration = tinyConfiguration({ stop: { steps: 60 } }, { directory: folder, model });
     await train(localContext(nodeRuntime.files), configuration, { out: run });
     expected = await inNode();
-    const folders = { '/node_modules/decade/dist/src/': compiledSource, '/runs/': join(folder, 'runs') };
-    site = await WebSite.open(folders, { '/blank.html': blank, '/translate.html': documentedPage(), '/favicon.ico': '' }, {});
+    site = await openSite();
     browser = await Browser.start(browserName ?? '');
     await browser.open(site.url('/blank.html'), { width: 800 });
   });
@@ -44,6 +44,11 @@ describe('decade in a browser', { skip: browserName === undefined && 'no Chromiu
     await site?.close();
     rmSync(folder, { recursive: true, force: true });
   });
+
+  function openSite(headers: Readonly<Record<string, string>> = {}): Promise<WebSite> {
+    const folders = { '/node_modules/decade/dist/src/': compiledSource, '/runs/': join(folder, 'runs') };
+    return WebSite.open(folders, { '/blank.html': blank, '/translate.html': documentedPage(), '/favicon.ico': '' }, headers);
+  }
 
   async function inNode(): Promise<TranslationResult[]> {
     const model = await load(nodeRuntime, run, { gemm: 'webassembly', devices: 1 });
@@ -178,19 +183,30 @@ describe('decade in a browser', { skip: browserName === undefined && 'no Chromiu
     for (const [index, message] of messages.entries()) assert.match(failures[index] ?? '', message);
   });
 
-  test('needs no more of a content security policy than the documentation says', async () => {
-    const folders = { '/node_modules/decade/dist/src/': compiledSource, '/runs/': join(folder, 'runs') };
-    const strict = await WebSite.open(folders, { '/blank.html': blank, '/favicon.ico': '' }, policy);
+  /** What an expression gives in a page with a content security policy. */
+  async function under<Value>(policy: string, body: string): Promise<Value> {
+    const strict = await openSite({ 'content-security-policy': policy });
     try {
       await browser.open(strict.url('/blank.html'), { width: 800 });
-      assert.equal(
-        await inPage("const model = await load('runs/quickstart', { beam: 4 }); return (await model.translate(['1 2 3']))[0].text;"),
-        expected[0]?.text,
-      );
+      return await inPage<Value>(body);
     } finally {
       await strict.close();
       await browser.open(site.url('/blank.html'), { width: 800 });
     }
+  }
+
+  test('needs no more of a content security policy than the documentation says', async () => {
+    const body = "const model = await load('runs/quickstart', { beam: 4 }); return (await model.translate(['1 2 3']))[0].text;";
+    assert.equal(await under(strictPolicy, body), expected[0]?.text);
+  });
+
+  test('says so where the page may start no worker, or may not compile the kernels', async () => {
+    const body = "return load('runs/quickstart').then(() => 'loaded', ({ message }) => message);";
+    const before = browser.complaints.length;
+    assert.match(await under(`${strictPolicy}; worker-src 'none'`, body), /a worker that could not be started.*worker-src/);
+    assert.match(await under("default-src 'self'", body), /^kernels: a browser that does not compile them .*'wasm-unsafe-eval'/);
+    // The browser logs what it refuses.
+    browser.complaints.splice(before);
   });
 
   test('the page of the documentation translates as one types', async () => {
