@@ -4,10 +4,10 @@ import { requireStream } from '../core/lists.js';
 import type { SourceLine, TranslateOptions, TranslationProgress, TranslationResult } from '../decoding/translator.js';
 import type { LoadOptions } from '../loaded-model.js';
 import { give, take, type TakeOptions } from './ports.js';
-import { receivedResult, type Request, type SentResult } from './requests.js';
+import { receivedResult, type ModelRequest, type SentResult } from './requests.js';
 
 /** A request but for the port that is made for its answers. */
-type Unanswered<Asked extends Request = Request> = Asked extends Request ? Omit<Asked, 'answers'> : never;
+type Unanswered<Asked extends ModelRequest = ModelRequest> = Asked extends ModelRequest ? Omit<Asked, 'answers'> : never;
 
 /**
  * A trained model, or several that translate together, in a worker of their own, so that the page stays responsive. Holds the

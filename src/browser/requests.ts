@@ -6,7 +6,7 @@ import { receivedError, type SentError, sentError } from './ports.js';
 type Sendable<Options> = Omit<Options, 'signal' | 'onProgress'>;
 
 /** What a page asks of its worker, which gives the answers over the port: for `load` an empty one, for the others results. */
-export type Request = { readonly answers: MessagePort } & (
+export type ModelRequest = { readonly answers: MessagePort } & (
   | { readonly kind: 'load'; readonly runs: readonly string[]; readonly options: LoadOptions }
   /** Answered by all results at once. */
   | { readonly kind: 'translate'; readonly lines: readonly SourceLine[]; readonly options: Sendable<TranslateOptions> }

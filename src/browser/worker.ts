@@ -2,15 +2,15 @@ import { readDescription } from '../checkpoint/model-files.js';
 import { DecadeError } from '../core/errors.js';
 import { type LoadedModel, openModels } from '../loaded-model.js';
 import { type Control, give, take } from './ports.js';
-import { type Request, sentResult } from './requests.js';
+import { type ModelRequest, sentResult } from './requests.js';
 import { browserRuntime } from './runtime.js';
 
 /** What runs in a page's worker: one model, from its loading to the worker's end. */
 let model: LoadedModel | undefined;
 
-addEventListener('message', ({ data }: MessageEvent<Request>) => give(data.answers, (control) => answer(data, control)));
+addEventListener('message', ({ data }: MessageEvent<ModelRequest>) => give(data.answers, (control) => answer(data, control)));
 
-async function* answer(request: Request, control: Control): AsyncGenerator<unknown, void, undefined> {
+async function* answer(request: ModelRequest, control: Control): AsyncGenerator<unknown, void, undefined> {
   if (request.kind === 'load') {
     model = await open(request);
     yield undefined;
@@ -22,7 +22,7 @@ async function* answer(request: Request, control: Control): AsyncGenerator<unkno
   else for await (const result of model.translateStream(take(request.lines), options)) yield sentResult(result);
 }
 
-async function open({ runs, options }: Extract<Request, { kind: 'load' }>): Promise<LoadedModel> {
+async function open({ runs, options }: Extract<ModelRequest, { kind: 'load' }>): Promise<LoadedModel> {
   const { devices = 1 } = options;
   if (devices !== 1) throw new DecadeError('usage', { where: 'devices', received: String(devices), allowed: '1 in a browser' });
   const runtime = browserRuntime();

@@ -146,11 +146,7 @@ export class SafetensorsFile {
       ...(wrongShapes.length > 0 ? [someOf(wrongShapes)] : []),
     ];
     if (problems.length > 0) {
-      throw this.#refusal(
-        problems.join('; '),
-        'the parameters of the configured model',
-        'use the config.yaml that the file was trained with',
-      );
+      throw this.#refusal(problems.join('; '), 'the parameters of the described model', 'take all files of a run together');
     }
   }
 
