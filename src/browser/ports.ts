@@ -13,16 +13,24 @@ type Reply<Item> =
   | { readonly kind: 'failed'; readonly error: SentError }
   | { readonly kind: 'progress'; readonly progress: unknown };
 
-/** An error without what a message cannot carry: its class and its cause. */
-export type SentError = { readonly kind: ErrorKind; readonly parts: Omit<ErrorParts, 'cause'> } | { readonly message: string };
-
-export function sentError(error: unknown): SentError {
-  if (!(error instanceof DecadeError)) return { message: error instanceof Error ? error.message : String(error) };
-  const { cause: _, ...parts } = error.parts;
-  return { kind: error.kind, parts };
+/** An error of the library without what a message cannot carry: its class and its cause. */
+export interface SentDecadeError {
+  readonly kind: ErrorKind;
+  readonly parts: Omit<ErrorParts, 'cause'>;
 }
 
-export function receivedError(error: SentError): Error {
+type SentError = SentDecadeError | { readonly message: string };
+
+export function sentDecadeError({ kind, parts: { cause: _, ...parts } }: DecadeError): SentDecadeError {
+  return { kind, parts };
+}
+
+function sentError(error: unknown): SentError {
+  if (error instanceof DecadeError) return sentDecadeError(error);
+  return { message: error instanceof Error ? error.message : String(error) };
+}
+
+function receivedError(error: SentError): Error {
   return 'kind' in error ? new DecadeError(error.kind, error.parts) : new Error(error.message);
 }
 

@@ -1,6 +1,7 @@
+import { DecadeError } from '../core/errors.js';
 import type { SourceLine, TranslateOptions, TranslationResult } from '../decoding/translator.js';
 import type { LoadOptions } from '../loaded-model.js';
-import { receivedError, type SentError, sentError } from './ports.js';
+import { type SentDecadeError, sentDecadeError } from './ports.js';
 
 /** Options that a message can carry. */
 type Sendable<Options> = Omit<Options, 'signal' | 'onProgress'>;
@@ -14,12 +15,12 @@ export type ModelRequest = { readonly answers: MessagePort } & (
   | { readonly kind: 'translate-stream'; readonly lines: MessagePort; readonly options: Sendable<TranslateOptions> }
 );
 
-export type SentResult = Omit<TranslationResult, 'warning'> & { readonly warning: SentError | undefined };
+export type SentResult = Omit<TranslationResult, 'warning'> & { readonly warning: SentDecadeError | undefined };
 
 export function sentResult(result: TranslationResult): SentResult {
-  return { ...result, warning: result.warning && sentError(result.warning) };
+  return { ...result, warning: result.warning && sentDecadeError(result.warning) };
 }
 
 export function receivedResult(result: SentResult): TranslationResult {
-  return { ...result, warning: result.warning && (receivedError(result.warning) as TranslationResult['warning']) };
+  return { ...result, warning: result.warning && new DecadeError(result.warning.kind, result.warning.parts) };
 }
