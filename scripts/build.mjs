@@ -1,8 +1,10 @@
-// Builds everything that `npm start` and `npm test` need: the WebAssembly kernels (AssemblyScript), then the TypeScript.
+// Builds everything that `npm start` and `npm test` need: the WebAssembly kernels (AssemblyScript), the TypeScript with the
+// documentation of what the entry exports, then the browser's worker, which becomes one file.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { buildKernels } from './build-kernels.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -12,7 +14,44 @@ const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc
   cwd: root,
   stdio: 'inherit',
 });
+if (status === 0) {
+  documentEntry();
+  await bundleWorker();
+}
 process.exit(status ?? 1);
+
+/**
+ * Editors show what is written at a declaration, and do not follow the type of a constant: so each function of the entry gets, in
+ * its declarations, the documentation of the member of `Decade` that it is.
+ */
+function documentEntry() {
+  const members = readFileSync(join(root, 'dist/src/decade.d.ts'), 'utf8');
+  const documentation = new Map();
+  for (const [, comment, name] of members.matchAll(/^ {4}(\/\*\*(?:(?!\*\/).)*\*\/)\n {4}(\w+)[<(]/gms)) {
+    documentation.set(name, comment.replace(/^ {4}/gm, ''));
+  }
+  const entry = join(root, 'dist/src/index.d.ts');
+  const declarations = readFileSync(entry, 'utf8').replace(/^export declare const (\w+): Decade\['\1'\];$/gm, (declaration, name) => {
+    const comment = documentation.get(name);
+    return comment === undefined ? declaration : `${comment}\n${declaration}`;
+  });
+  writeFileSync(entry, declarations);
+}
+
+/** A worker sees no import map, and not every bundler splits one: so it is a file that imports nothing. */
+async function bundleWorker() {
+  const notice = readFileSync(join(root, 'node_modules/zod/LICENSE'), 'utf8');
+  await build({
+    entryPoints: [join(root, 'src/browser/worker.ts')],
+    outfile: join(root, 'dist/src/browser/worker.js'),
+    bundle: true,
+    minify: true,
+    platform: 'browser',
+    format: 'esm',
+    target: 'es2022',
+    banner: { js: `/*! decade's worker, with zod:\n\n${notice.trim()}\n*/` },
+  });
+}
 
 /** Takes away what was compiled from sources that are gone, so that nothing of it runs or is packed. */
 function removeOrphans() {

@@ -1,8 +1,8 @@
 import { type RescoreOptions, type Rescoring, rescore } from './analysis/rescoring/rescore.js';
 import type { NbestList } from './analysis/rescoring/rescoring.js';
-import { openRun } from './checkpoint/run.js';
+import { loadWeights, type ModelDescription, readModelTokenizers } from './checkpoint/model-files.js';
 import { DecadeError } from './core/errors.js';
-import { joinPath } from './core/files.js';
+import type { ReadableFiles } from './core/files.js';
 import { Lifetime } from './core/lifetime.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
 import { ensemble } from './decoding/ensemble.js';
@@ -17,8 +17,7 @@ import { createModel, type ModelOptions } from './models/create.js';
 import { sharedModel } from './parallel/decoding/messages.js';
 import { ElasticDecodingExecutor } from './parallel/decoding/elastic.js';
 import { ModelMemories } from './parallel/decoding/model-memories.js';
-import { checkedDevices, type Runtime } from './parallel/runtime.js';
-import { resolveRunConfiguration } from './training/configuration.js';
+import { checkedDevices, type InferenceRuntime } from './parallel/runtime.js';
 import { requireLoadOptions } from './training/request-options.js';
 
 export interface LoadOptions extends DecodingOptionsInput {
@@ -35,6 +34,9 @@ export interface LoadOptions extends DecodingOptionsInput {
    */
   readonly untrained?: boolean | undefined;
 }
+
+/** What to compute on. */
+export type ComputeOptions = Pick<LoadOptions, 'gemm' | 'devices'>;
 
 /** What a `LoadedModel` holds, and how it is given back when nobody computes with it any more. */
 interface Loaded {
@@ -58,7 +60,7 @@ export class LoadedModel implements AsyncDisposable {
   );
   #released: Promise<void> | undefined;
 
-  /** See `load`. */
+  /** See `openModels`. */
   constructor(loaded: Loaded) {
     this.#loaded = loaded;
   }
@@ -148,21 +150,25 @@ type Member = TranslationModel & PlacedModel & { readonly modelOptions: ModelOpt
 /**
  * Opens trained models. Runs no code of theirs and checks every size before it allocates.
  *
- * @param runs     a run directory; several translate together, which needs the same tokenizers
- * @param options  defaults for every translation
+ * @param runs      a run directory; several translate together, which needs the same tokenizers
+ * @param options   defaults for every translation
+ * @param describe  what the run at a path says of its model
  * @throws DecadeError `input` for what is no run, or a damaged one
  */
-export async function load(
-  runtime: Runtime,
+export async function openModels(
+  runtime: InferenceRuntime,
   runs: string | readonly string[],
-  { gemm, devices: wanted, untrained = false, ...options }: LoadOptions = {},
+  { gemm, devices: wanted, untrained = false, ...options }: LoadOptions,
+  describe: (path: string) => Promise<ModelDescription>,
 ): Promise<LoadedModel> {
   requireLoadOptions(runs, { gemm, devices: wanted, untrained });
   const devices = checkedDevices(runtime, wanted);
   const memories = new ModelMemories(runtime, gemm);
   try {
     const members: Member[] = [];
-    for (const path of typeof runs === 'string' ? [runs] : runs) members.push(await openMember(runtime, path, memories, untrained));
+    for (const path of typeof runs === 'string' ? [runs] : runs) {
+      members.push(await openMember(runtime.files, path, await describe(path), memories, untrained));
+    }
     const together = ensemble(members);
     const executor = new ElasticDecodingExecutor({
       runtime,
@@ -180,32 +186,21 @@ export async function load(
   }
 }
 
-async function openMember({ files }: Runtime, path: string, memories: ModelMemories, untrained: boolean): Promise<Member> {
-  const run = await openRun(files, path);
-  const configuration = resolveRunConfiguration(run.configuration, joinPath(path, 'config.yaml'));
-  const { source, target, sourceWords } = run.tokenizers;
-  const model = createModel(configuration.model, { source: source.size, target: target.size });
+async function openMember(
+  files: ReadableFiles,
+  path: string,
+  described: ModelDescription,
+  memories: ModelMemories,
+  untrained: boolean,
+): Promise<Member> {
+  const { source, target, sourceWords } = await readModelTokenizers(files, path, described);
+  const model = createModel(described.model, described.vocabularies);
   const device = await memories.deviceFor(model.parameters);
   if (untrained) {
     model.parameters.allocate(device.memory);
-    model.parameters.initialise(configuration.training.seed);
+    model.parameters.initialise(described.seed);
   } else {
-    await run.loadParameters(model.parameters, device.memory);
+    await loadWeights(files, path, described.weights, model.parameters, device.memory);
   }
-  return { name: path, model, device, modelOptions: configuration.model, sourceTokenizer: source, targetTokenizer: target, sourceWords };
-}
-
-/** Opens models for one use, and closes them whatever comes of it. */
-export async function withModel<Result>(
-  runtime: Runtime,
-  runs: string | readonly string[],
-  options: LoadOptions,
-  use: (model: LoadedModel) => Promise<Result>,
-): Promise<Result> {
-  const model = await load(runtime, runs, options);
-  try {
-    return await use(model);
-  } finally {
-    await model.dispose();
-  }
+  return { name: path, model, device, modelOptions: described.model, sourceTokenizer: source, targetTokenizer: target, sourceWords };
 }

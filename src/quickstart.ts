@@ -1,15 +1,15 @@
-import { train } from './api.js';
 import { removeRun, requireFree } from './checkpoint/run-files.js';
 import { RunLock } from './checkpoint/run-lock.js';
 import { replaceFile, writeTextFile } from './checkpoint/whole-files.js';
 import { DecadeError } from './core/errors.js';
 import { type Files, joinPath } from './core/files.js';
 import { type CategorisedPair, type IntlCategory, intlCategories, intlCorpus } from './data/generators/intl.js';
-import { load } from './loaded-model.js';
+import { load } from './load.js';
 import { bleu } from './metrics/bleu.js';
 import { type Evaluation, evaluate } from './metrics/evaluate.js';
 import { exactMatch } from './metrics/exact-match.js';
 import type { Runtime } from './parallel/runtime.js';
+import { train } from './parallel/train.js';
 import { Memory } from './tensor/memory.js';
 import { type ConfigurationInput, configurationOf, printConfiguration } from './training/configuration.js';
 import type { TrainingEvent, TrainingSummary } from './training/events.js';

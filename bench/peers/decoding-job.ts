@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { openRun } from '../../src/checkpoint/run.js';
+import { dirname, resolve } from 'node:path';
+import { Run } from '../../src/checkpoint/run.js';
 import { batchesByLength, searchLimits } from '../../src/decoding/batches.js';
 import { resolveDecodingOptions } from '../../src/decoding/options.js';
 import { createModel } from '../../src/models/create.js';
 import { nodeFiles } from '../../src/node/files/files.js';
-import { resolveConfiguration } from '../../src/training/configuration.js';
+import { describeRun } from '../../src/training/run-description.js';
 import { NoResult } from './program.js';
 
 /** What a peer needs to translate what decade translates. */
@@ -38,8 +38,8 @@ export function spreadLines(text: string, count: number): string[] {
  * @throws NoResult for a model that the peer cannot compute
  */
 export async function writeDecodingJob(run: string, lines: readonly string[], beam: number, path: string): Promise<DecodingJob> {
-  const { configuration, tokenizers } = await openRun(nodeFiles, run);
-  const { model } = resolveConfiguration(configuration, join(run, 'config.yaml'));
+  const { model } = await describeRun(nodeFiles, run);
+  const tokenizers = await (await Run.open(nodeFiles, run)).tokenizers();
   if (model.kind !== 'lstm' || model.attention === 'additive' || model.inputFeeding || model.bidirectional || model.residual) {
     throw new NoResult(`${run}: the peer knows LSTMs without attention or with dot attention, and nothing added to them`);
   }

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
-import { openRun } from '../../src/checkpoint/run.js';
+import { Run } from '../../src/checkpoint/run.js';
 import { writeSafetensors } from '../../src/checkpoint/safetensors.js';
 import { wholeNumber } from '../../src/cli/arguments.js';
 import { planEpoch } from '../../src/data/batches.js';
@@ -68,8 +68,9 @@ async function compareTrainings({ run, epochs, python: wanted }: Options): Promi
 
 /** What PyTorch needs to train as the run was trained, written beside the other peers' files. */
 async function writeJob(run: string, epochs: number): Promise<string> {
-  const { configuration: text, tokenizers } = await openRun(nodeFiles, run);
-  const configuration = resolveConfiguration(text, join(run, 'config.yaml'));
+  const opened = await Run.open(nodeFiles, run);
+  const tokenizers = await opened.tokenizers();
+  const configuration = resolveConfiguration(await opened.configuration(), join(run, 'config.yaml'));
   const options = requireKnown(run, configuration);
   const { data, training } = configuration;
   const folder = resolve('.build/peers/parity', run.replace(/[^\w-]+/g, '_'));

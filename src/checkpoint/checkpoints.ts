@@ -1,5 +1,5 @@
 import { counted } from '../core/counted.js';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readBoundedText } from '../core/bounded-text.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';

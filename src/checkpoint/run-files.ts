@@ -2,6 +2,7 @@ import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { recordName, temporarySuffix, UnfinishedWork } from '../core/unfinished.js';
 import { removeCorpusCaches } from '../data/corpus-cache.js';
+import { descriptionFile, writerOfDescription } from './model-files.js';
 import { lockName } from './run-lock.js';
 
 export const configurationFile = 'config.yaml';
@@ -17,6 +18,7 @@ export const cacheDirectory = 'cache';
 
 const ownFiles = [
   configurationFile,
+  descriptionFile,
   sharedTokenizerFile,
   sourceTokenizerFile,
   targetTokenizerFile,
@@ -72,7 +74,11 @@ export async function removeRun(files: Files, path: string): Promise<void> {
   await files.remove(joinPath(path, configurationFile));
   await removeCheckpoints(files, path);
   await removeCorpusCaches(files, joinPath(path, cacheDirectory));
-  for (const name of ownFiles) await files.remove(joinPath(path, name));
+  for (const name of ownFiles) {
+    // An older decade's run has none, and somebody else's file may have this name.
+    const isOwn = name !== descriptionFile || (await writerOfDescription(files, path)) === 'decade';
+    if (isOwn) await files.remove(joinPath(path, name));
+  }
   await removeLeftovers(files, path);
   const unfinished = new UnfinishedWork(files, path);
   const noted = await unfinished.names();

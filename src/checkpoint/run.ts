@@ -2,13 +2,21 @@ import { readBoundedText } from '../core/bounded-text.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { UnfinishedWork } from '../core/unfinished.js';
+import type { ModelOptions } from '../models/create.js';
 import type { ParameterStore } from '../nn/parameters.js';
 import type { Memory } from '../tensor/memory.js';
-import { loadTokenizer } from '../text/load-tokenizer.js';
-import type { Tokenizer } from '../text/tokenizer.js';
-import { WordList } from '../text/word-list.js';
 import { Checkpoints } from './checkpoints.js';
 import { Journal } from './journal.js';
+import {
+  descriptionFile,
+  loadWeights,
+  type ModelDescription,
+  openWeights,
+  printDescription,
+  readTokenizers,
+  type Tokenizers,
+  writerOfDescription,
+} from './model-files.js';
 import {
   checkpointsDirectory,
   configurationFile,
@@ -25,25 +33,23 @@ import {
   stateFile,
   targetTokenizerFile,
 } from './run-files.js';
-import { type NamedTensors, SafetensorsFile, writeSafetensors } from './safetensors.js';
+import { type NamedTensors, writeSafetensors } from './safetensors.js';
 import { copyFile, replaceFile, writeTextFile } from './whole-files.js';
 
 /** A configuration has a kilobyte or two; what is far longer is another file, and would take long to find wrong. */
 export const mostConfigurationBytes = 256 * 1024;
-const mostTokenizerBytes = 64 * 1024 ** 2;
 
-/** One object twice when both sides share a tokenizer. */
-export interface Tokenizers {
-  readonly source: Tokenizer;
-  readonly target: Tokenizer;
-  /** What the model has seen of the source's words; undefined for a run of an older decade. */
-  readonly sourceWords?: WordList | undefined;
+/** What a model is made with: the architecture's options, and the seed of its first parameters. */
+export interface ModelOrigin {
+  readonly options: ModelOptions;
+  readonly seed: number;
 }
 
 /**
  * A run directory: everything a model needs, nothing executable.
  *
- *     config.yaml  tokenizer.json (or source-tokenizer.json, target-tokenizer.json)
+ *     config.yaml  how it is trained        model.json  what using the model takes (`ModelDescription`)
+ *     tokenizer.json (or source-tokenizer.json, target-tokenizer.json)
  *     source-words.txt  of the training corpus, to tell which words are new to the model
  *     model.safetensors  best so far        checkpoints/step-N/{model,optimizer}.safetensors, state.json
  *     metrics.jsonl  train.log          training.lock  while it is trained in
@@ -71,7 +77,13 @@ export class Run {
   static async create(
     files: Files,
     path: string,
-    contents: { configuration: string; tokenizers: Tokenizers; model?: Run | undefined; amongOthers?: boolean | undefined },
+    contents: {
+      configuration: string;
+      origin: ModelOrigin;
+      tokenizers: Tokenizers;
+      model?: Run | undefined;
+      amongOthers?: boolean | undefined;
+    },
   ): Promise<Run> {
     await requireFree(files, path, contents.amongOthers);
     const run = new Run(files, path);
@@ -83,6 +95,7 @@ export class Run {
       await files.makeDirectory(run.fileAt(checkpointsDirectory));
       for (const [name, text] of tokenizerFiles(contents.tokenizers)) await writeTextFile(files, run.fileAt(name), text);
       if (contents.model !== undefined) await copyFile(files, contents.model.fileAt(modelFile), run.fileAt(modelFile));
+      await writeTextFile(files, run.fileAt(descriptionFile), printDescription(descriptionOf(contents.origin, contents.tokenizers)));
       // Last, because it is what makes the directory a run.
       await run.replaceConfiguration(contents.configuration);
       await files.syncDirectory(parentOf(run.path));
@@ -120,32 +133,35 @@ export class Run {
     await this.#replace(configurationFile, (path) => writeTextFile(this.files, path, text));
   }
 
-  async tokenizers(): Promise<Tokenizers> {
-    const has = async (name: string) => (await this.files.kind(this.fileAt(name))) === 'file';
-    const read = (name: string, what: string) => readBoundedText(this.files, this.fileAt(name), mostTokenizerBytes, what);
-    const load = async (name: string) => loadTokenizer(await read(name, 'a tokenizer'), this.fileAt(name));
-    const sourceWords = (await has(sourceWordsFile)) ? WordList.parse(await read(sourceWordsFile, 'a list of words')) : undefined;
-    if (await has(sharedTokenizerFile)) {
-      const shared = await load(sharedTokenizerFile);
-      return { source: shared, target: shared, sourceWords };
+  /**
+   * Writes `model.json` where it is missing or says something else: of a run of an older decade. Whether it could: somebody else's
+   * file of this name stays.
+   */
+  async describe(origin: ModelOrigin): Promise<boolean> {
+    const writer = await writerOfDescription(this.files, this.path);
+    if (writer === 'another') return false;
+    const text = printDescription(await this.description(origin));
+    if (writer === undefined || (await this.files.readText(this.fileAt(descriptionFile))) !== text) {
+      await this.#replace(descriptionFile, (path) => writeTextFile(this.files, path, text));
     }
-    return { source: await load(sourceTokenizerFile), target: await load(targetTokenizerFile), sourceWords };
+    return true;
   }
 
-  /**
-   * Fills the best model so far into a store; gives the file's metadata. With `memory` the store is allocated there, but
-   * not before the file has been found to hold what it declares.
-   */
-  async loadParameters(store: ParameterStore, memory?: Memory): Promise<Readonly<Record<string, string>>> {
-    const file = await this.#openModel();
-    try {
-      file.requireSame(store);
-      if (memory !== undefined) store.allocate(memory);
-      await file.read(new Map(Array.from(store, ({ name, value }) => [name, value])));
-      return file.metadata;
-    } finally {
-      await file.close();
-    }
+  /** What `model.json` says, or would say in a run of an older decade. */
+  async description(origin: ModelOrigin): Promise<ModelDescription> {
+    return descriptionOf(origin, await this.tokenizers());
+  }
+
+  async tokenizers(): Promise<Tokenizers> {
+    const has = async (name: string) => (await this.files.kind(this.fileAt(name))) === 'file';
+    const isShared = await has(sharedTokenizerFile);
+    const sourceWords = (await has(sourceWordsFile)) ? sourceWordsFile : undefined;
+    return readTokenizers(this.files, this.path, { tokenizers: tokenizerNames(isShared), sourceWords });
+  }
+
+  /** See `loadWeights`. */
+  loadParameters(store: ParameterStore, memory?: Memory): Promise<Readonly<Record<string, string>>> {
+    return loadWeights(this.files, this.path, modelFile, store, memory);
   }
 
   async hasModel(): Promise<boolean> {
@@ -154,7 +170,7 @@ export class Run {
 
   /** Throws `input` unless the model has exactly these parameters. */
   async requireModel(parameters: ParameterStore): Promise<void> {
-    const file = await this.#openModel();
+    const file = await openWeights(this.files, this.path, modelFile);
     try {
       file.requireSame(parameters);
     } finally {
@@ -162,19 +178,10 @@ export class Run {
     }
   }
 
-  async #openModel(): Promise<SafetensorsFile> {
-    if (await this.hasModel()) return SafetensorsFile.open(this.files, this.fileAt(modelFile));
-    throw new DecadeError('input', {
-      where: this.path,
-      received: `no ${modelFile}: the training was stopped before its first checkpoint`,
-      next: 'continue it with --resume',
-    });
-  }
-
   /** What was noted with the model when it was saved; undefined when there is none. */
   async modelMetadata(): Promise<Readonly<Record<string, string>> | undefined> {
     if (!(await this.hasModel())) return undefined;
-    const file = await this.#openModel();
+    const file = await openWeights(this.files, this.path, modelFile);
     await file.close();
     return file.metadata;
   }
@@ -200,33 +207,27 @@ export class Run {
   }
 }
 
-/** What inference needs of a run: its configuration's text, its tokenizers, and its best parameters. */
-export async function openRun(
-  files: Files,
-  path: string,
-): Promise<{
-  configuration: string;
-  tokenizers: Tokenizers;
-  loadParameters: Run['loadParameters'];
-}> {
-  const run = await Run.open(files, path);
+function descriptionOf({ options, seed }: ModelOrigin, { source, target, sourceWords }: Tokenizers): ModelDescription {
   return {
-    configuration: await run.configuration(),
-    tokenizers: await run.tokenizers(),
-    loadParameters: (store, memory) => run.loadParameters(store, memory),
+    model: options,
+    vocabularies: { source: source.size, target: target.size },
+    tokenizers: tokenizerNames(source === target),
+    ...(sourceWords && { sourceWords: sourceWordsFile }),
+    weights: modelFile,
+    seed,
   };
+}
+
+function tokenizerNames(isShared: boolean): ModelDescription['tokenizers'] {
+  if (isShared) return { source: sharedTokenizerFile, target: sharedTokenizerFile };
+  return { source: sourceTokenizerFile, target: targetTokenizerFile };
 }
 
 /** Names and contents. */
 function tokenizerFiles({ source, target, sourceWords }: Tokenizers): [string, string][] {
-  const tokenizers: [string, Tokenizer][] =
-    source === target
-      ? [[sharedTokenizerFile, source]]
-      : [
-          [sourceTokenizerFile, source],
-          [targetTokenizerFile, target],
-        ];
-  const files = tokenizers.map(([name, tokenizer]): [string, string] => [name, tokenizer.toJson()]);
+  const names = tokenizerNames(source === target);
+  const files: [string, string][] = [[names.source, source.toJson()]];
+  if (target !== source) files.push([names.target, target.toJson()]);
   return sourceWords === undefined ? files : [...files, [sourceWordsFile, sourceWords.toText()]];
 }
 

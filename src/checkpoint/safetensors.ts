@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 import type { Files, FileWriter, RandomAccessFile } from '../core/files.js';
 import { shortened } from '../core/visible-text.js';
@@ -114,7 +114,7 @@ export class SafetensorsFile {
   }
 
   /** Throws `input` for a missing, truncated or foreign file. Close it after use. */
-  static async open(files: Files, path: string): Promise<SafetensorsFile> {
+  static async open(files: Pick<Files, 'open'>, path: string): Promise<SafetensorsFile> {
     const file = await files.open(path);
     try {
       return new SafetensorsFile(path, file, await readHeader(file, path));
@@ -146,11 +146,7 @@ export class SafetensorsFile {
       ...(wrongShapes.length > 0 ? [someOf(wrongShapes)] : []),
     ];
     if (problems.length > 0) {
-      throw this.#refusal(
-        problems.join('; '),
-        'the parameters of the configured model',
-        'use the config.yaml that the file was trained with',
-      );
+      throw this.#refusal(problems.join('; '), 'the parameters of the described model', 'take all files of a run together');
     }
   }
 

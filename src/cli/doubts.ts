@@ -1,4 +1,5 @@
-import { type TranslationResult, unsureBelow } from '../decoding/translator.js';
+import { unsureBelow } from '../decoding/certainty.js';
+import type { TranslationResult } from '../decoding/translator.js';
 import type { ProgressBar } from './progress.js';
 import { figure } from './progress.js';
 import { warn } from './warning.js';

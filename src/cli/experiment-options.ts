@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { z } from 'zod';
+import * as z from 'zod';
 import { experiments } from '../experiments/catalogue/index.js';
 import type { Experiment } from '../experiments/experiment.js';
 

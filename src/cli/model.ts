@@ -1,5 +1,6 @@
-import { type LoadedModel, load } from '../loaded-model.js';
 import { DecadeError } from '../core/errors.js';
+import { load } from '../load.js';
+import type { LoadedModel } from '../loaded-model.js';
 import { nodeRuntime } from '../node/runtime.js';
 import type { DeviceChoice } from './arguments.js';
 

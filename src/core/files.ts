@@ -40,6 +40,9 @@ export interface Files {
   lock(path: string): Promise<LockAttempt>;
 }
 
+/** All of a file system that using a model takes, so that a web server can give it as well as a disk. */
+export type ReadableFiles = Pick<Files, 'kind' | 'stream' | 'open'>;
+
 export type LockAttempt =
   /** `release` removes the file, too. It never rejects: a file that nobody holds locks nobody out. */
   | { readonly kind: 'held'; release(): Promise<void> }

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { nearestName } from './errors.js';
 import { shownValue } from './visible-text.js';
 

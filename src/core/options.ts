@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DecadeError, nearestName } from './errors.js';
 import { describeIssue } from './issues.js';
 import { shortened } from './visible-text.js';

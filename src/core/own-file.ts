@@ -20,7 +20,7 @@ export function requireOwn(path: string, beginning: string | undefined, isOwn: I
 }
 
 /** The first bytes of a file as text, all that is needed to know whose it is. */
-export async function beginningOfFile(files: Files, path: string): Promise<string> {
+export async function beginningOfFile(files: Pick<Files, 'stream'>, path: string): Promise<string> {
   for await (const chunk of files.stream(path)) return new TextDecoder().decode(chunk.subarray(0, beginningBytes));
   return '';
 }

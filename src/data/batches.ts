@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { randomKey, shuffle } from '../core/random.js';
 
 /** How the pairs of an epoch are grouped into batches. */

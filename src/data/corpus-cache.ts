@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Files, type FileWriter, joinPath, type RandomAccessFile } from '../core/files.js';
 import type { FilterReport } from './filter.js';
 import { dropReasons } from './filter.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 
 /** Which pairs are worth training on. Lengths are in tokens, `</s>` not counted. */

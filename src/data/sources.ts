@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
 import { type DigitTask, digitPairs } from './generators/digits.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DecadeError } from '../core/errors.js';
 import { type ItemKind, requireList } from '../core/lists.js';
 import { sharedBatches } from './batches.js';

@@ -4,6 +4,7 @@ import type { Beginning } from '../text/tokenizer.js';
 import { unknownWords } from '../text/word-list.js';
 import { searchLimits, sharedBatches } from './batches.js';
 import type { Hypothesis } from './beams.js';
+import { meanProbabilityOf } from './certainty.js';
 import { turns } from '../core/event-loop.js';
 import { type BatchDecoder, type DecodingExecutor, inTurn } from './executor.js';
 import { type DecodingOptions, type DecodingOptionsInput, resolveDecodingOptions } from './options.js';
@@ -56,12 +57,6 @@ export interface TranslationResult extends Translation {
    */
   readonly meanProbability: number;
 }
-
-/**
- * A translation whose tokens are less probable than this, in the geometric mean, is one that the model is not sure of: on average
- * it finds it more likely that another token is right.
- */
-export const unsureBelow = 0.4;
 
 export interface TranslationProgress {
   /** Lines translated. */
@@ -254,7 +249,7 @@ class TranslationCall {
       const [best = emptyTranslation(this.options)] = nbest;
       this.#targetTokens += best.ids.length + 1;
       const unknownSourceWords = unknownWords(sourceTokenizer, text, sourceWords);
-      const meanProbability = geometricMean(best.tokenLogProbabilities.subarray(beginning?.ids.length));
+      const meanProbability = meanProbabilityOf(best.tokenLogProbabilities.subarray(beginning?.ids.length));
       results.push([index, { ...best, line, nbest, warning, unknownSourceWords, meanProbability }]);
     }
     return results;
@@ -301,8 +296,4 @@ function emptyTranslation({ lengthPenalty }: DecodingOptions): Translation {
 function emptyResult(line: number, options: DecodingOptions): TranslationResult {
   const empty = emptyTranslation(options);
   return { ...empty, line, nbest: [empty], warning: undefined, unknownSourceWords: [], meanProbability: 1 };
-}
-
-function geometricMean(logProbabilities: Float32Array): number {
-  return Math.exp(logProbabilities.reduce((sum, value) => sum + value, 0) / Math.max(1, logProbabilities.length));
 }

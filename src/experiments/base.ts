@@ -1,10 +1,9 @@
-import type { z } from 'zod';
-import { readConfiguration } from '../api.js';
+import type * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 import { resolveOptions } from '../core/options.js';
 import { type CorpusSource, corpusSource, describeSource } from '../data/sources.js';
 import type { Runtime } from '../parallel/runtime.js';
-import { type Configuration, type ConfigurationInput, configurationOf } from '../training/configuration.js';
+import { type Configuration, type ConfigurationInput, configurationOf, readConfiguration } from '../training/configuration.js';
 
 /** What an experiment varies: a configuration, and the test set that nothing is chosen by. */
 export interface ExperimentBase {
@@ -47,11 +46,11 @@ export async function experimentBase(
     if (test !== undefined) throw wrong('a test set without a configuration', 'a task with its own, or a configuration');
     const base = embeddedBase(task ?? suited, size ?? 'small');
     if (set.length === 0) return base;
-    const changed = forExperiments(await readConfiguration(runtime, base.configuration, set));
+    const changed = forExperiments(await readConfiguration(runtime.files, base.configuration, set));
     return { ...base, description: `${base.description}, ${set.join(', ')}`, configuration: changed };
   }
   if (task !== undefined || size !== undefined) throw wrong('a configuration with a task or a size', 'one or the other');
-  const read = forExperiments(await readConfiguration(runtime, configuration, set));
+  const read = forExperiments(await readConfiguration(runtime.files, configuration, set));
   const { train, dev } = read.data;
   const tested = test === undefined ? dev : resolveOptions(corpusSource, test, 'test');
   if (tested === undefined) throw wrong('no test set', 'one, or data.dev');

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Figure } from '../analysis/page/plot.js';
 import type { ExperimentBase } from './base.js';
 import type { Laboratory } from './laboratory.js';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { replaceFile, writeTextFile } from '../checkpoint/whole-files.js';
 import { type Files, joinPath } from '../core/files.js';
 

@@ -1,5 +1,5 @@
 import { unigramPerplexity } from '../analysis/examination/unigram.js';
-import { openRun } from '../checkpoint/run.js';
+import { Run } from '../checkpoint/run.js';
 import { resolveOptions } from '../core/options.js';
 import { type Corpus, openCorpus } from '../data/corpus.js';
 import { type CorpusSource, corpusSource, readPairs } from '../data/sources.js';
@@ -100,7 +100,7 @@ export class Laboratory {
   /** What a run was trained on or validated on, as its token ids; to be closed. */
   async corpus({ path, configuration: { data } }: TrainedRun, part: 'train' | 'dev'): Promise<Corpus> {
     const { files } = this.runtime;
-    const { tokenizers } = await openRun(files, path);
+    const tokenizers = await (await Run.open(files, path)).tokenizers();
     return openCorpus({
       files,
       source: (part === 'dev' ? data.dev : undefined) ?? data.train,
@@ -114,7 +114,7 @@ export class Laboratory {
 
   /** Dev perplexity of a unigram model of the target, counted on the training corpus: what any training must beat. */
   async unigramPerplexity(run: TrainedRun): Promise<number> {
-    const { tokenizers } = await openRun(this.runtime.files, run.path);
+    const tokenizers = await (await Run.open(this.runtime.files, run.path)).tokenizers();
     const trained = await this.corpus(run, 'train');
     try {
       const dev = await this.corpus(run, 'dev');

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 import { resolveOptions } from '../core/options.js';
 import { experimentSizes } from './base.js';

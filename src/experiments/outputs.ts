@@ -1,8 +1,9 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type RankedSentence, type RescoreOptions, type Rescoring, rescore } from '../analysis/rescoring/rescore.js';
 import type { NbestList, ScorePairs } from '../analysis/rescoring/rescoring.js';
+import { load } from '../load.js';
+import type { LoadedModel } from '../loaded-model.js';
 import { formatTranslation } from '../decoding/nbest.js';
-import { type LoadedModel, load } from '../loaded-model.js';
 import type { Runtime } from '../parallel/runtime.js';
 import { addressOf } from './addresses.js';
 import type { Kept } from './kept.js';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 import type { Runtime } from '../parallel/runtime.js';
 import type { Account, TimeTaken } from './account.js';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { RankedSentence } from '../analysis/rescoring/rescore.js';
 import type { NbestList } from '../analysis/rescoring/rescoring.js';
 import type { Files } from '../core/files.js';

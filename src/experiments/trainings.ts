@@ -1,5 +1,5 @@
-import { z } from 'zod';
-import { train } from '../api.js';
+import * as z from 'zod';
+import { train } from '../parallel/train.js';
 import { removeCheckpoints, removeRun } from '../checkpoint/run-files.js';
 import { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';

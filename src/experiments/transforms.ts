@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { replaceFile } from '../checkpoint/whole-files.js';
 import type { Kept } from './kept.js';
 import type { Lines, TextFiles, Transform } from './steps.js';

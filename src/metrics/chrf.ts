@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { resolveOptions } from '../core/options.js';
 import { countNgrams } from './bleu.js';
 import { formatSignature, type Metric, type MetricScore, yesOrNo } from './metric.js';

@@ -1,5 +1,5 @@
 import { counted } from '../core/counted.js';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { DecadeError, nearestName } from '../core/errors.js';
 import { bleu, type bleuOptions } from './bleu.js';
 import { chrf } from './chrf.js';

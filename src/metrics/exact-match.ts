@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { resolveOptions } from '../core/options.js';
 import { normalise } from '../text/normalisation.js';
 import type { Metric } from './metric.js';

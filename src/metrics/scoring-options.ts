@@ -1,7 +1,8 @@
-import { z } from 'zod';
+import * as z from 'zod';
+import { requireList, requireLists, textOrNothing } from '../core/lists.js';
 import { resolveOptions } from '../core/options.js';
 import { bleuOptions, requireSmoothValue } from './bleu.js';
-import { metricNamed } from './evaluate.js';
+import { type Evaluation, evaluate, metricNamed } from './evaluate.js';
 import type { Metric } from './metric.js';
 
 /** How `evaluate`, `report` and `compare` score translations, and the defaults: sacreBLEU's. */
@@ -33,4 +34,17 @@ export function resolveScoring(options: ScoringOptions = {}): ResolvedScoring {
 export function scoringMetrics(options: ScoringOptions = {}): Metric[] {
   const { metrics, ...reading } = resolveScoring(options);
   return metrics.map((name) => metricNamed(name, reading));
+}
+
+export interface EvaluateOptions extends ScoringOptions {
+  readonly hypotheses: readonly string[];
+  /** One list for each set of references. */
+  readonly references: readonly (readonly string[])[];
+}
+
+/** The score of translations by each metric that the options name. */
+export function evaluateAll({ hypotheses, references, ...scoring }: EvaluateOptions): Evaluation[] {
+  requireList('hypotheses', hypotheses);
+  requireLists('references', references, textOrNothing);
+  return scoringMetrics(scoring).map((metric) => evaluate(metric, hypotheses, references));
 }

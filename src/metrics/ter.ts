@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { resolveOptions } from '../core/options.js';
 import { formatSignature, type Metric, yesOrNo } from './metric.js';
 import { tercomWords } from './tokenization.js';

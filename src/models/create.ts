@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { LstmModel } from './lstm/lstm.js';
 import { lstmOptions } from './lstm/options.js';
 import type { Model, VocabularySizes } from './model.js';

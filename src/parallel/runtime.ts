@@ -1,5 +1,5 @@
 import { DecadeError } from '../core/errors.js';
-import type { Files } from '../core/files.js';
+import type { Files, ReadableFiles } from '../core/files.js';
 import type { Device } from '../tensor/device.js';
 import type { Precision } from '../tensor/matrix.js';
 import type { Memory } from '../tensor/memory.js';
@@ -33,6 +33,11 @@ export interface Runtime {
   openDevice(memory: Memory, options?: DeviceOptions): Promise<Device>;
   /** Starts a thread, which may fail as one that dies, that runs `runDeviceThread` (device-thread.ts) with this runtime's devices. */
   startThread(): DeviceThread;
+}
+
+/** What using a model takes of a platform: of the files, only reading. */
+export interface InferenceRuntime extends Omit<Runtime, 'files'> {
+  readonly files: ReadableFiles;
 }
 
 /** Threads that any machine may start, and how many more where there are more cores. */

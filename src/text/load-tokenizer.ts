@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 import { BytePairTokenizer, byteToken, firstByteId, firstTextId, type Merge } from './byte-pair-encoding.js';
 import { ClosedVocabularyTokenizer, longestWord } from './closed-vocabulary.js';

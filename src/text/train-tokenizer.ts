@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 import { BytePairTokenizer, firstTextId } from './byte-pair-encoding.js';
 import { trainBytePairs } from './byte-pair-training.js';

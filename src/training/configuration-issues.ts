@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type ErrorParts, nearestName } from '../core/errors.js';
 import { describeIssue, type Issue, type IssueWords } from '../core/issues.js';
 import { shortened } from '../core/visible-text.js';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { KeyPath } from './configuration-document.js';
 
 /** The keys that a schema knows at a place of a value; of alternatives, those of the kind that the value names. */

@@ -1,5 +1,7 @@
 import { stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
+import { type ModelOrigin, mostConfigurationBytes } from '../checkpoint/run.js';
+import { readBoundedText } from '../core/bounded-text.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { filterOptions } from '../data/filter.js';
@@ -100,6 +102,20 @@ export function resolveConfiguration(
   return checked(document.value, where, document, absolute);
 }
 
+/** Reads a configuration file, or takes an object, with `set` in place of what it says; checks it and fills in the defaults. */
+export async function readConfiguration(
+  files: Files,
+  configuration: string | ConfigurationInput,
+  set: readonly string[] = [],
+): Promise<Configuration> {
+  if (typeof configuration === 'string') {
+    const text = await readBoundedText(files, configuration, mostConfigurationBytes, 'a configuration');
+    return resolveConfiguration(text, configuration, set, files.absolute);
+  }
+  if (set.length === 0) return configurationOf(configuration, files.absolute);
+  return resolveConfiguration(printConfiguration(configuration), 'configuration', set, files.absolute);
+}
+
 /** As `resolveConfiguration`, for the one that a run keeps: a mistake in it is one of a file (`input`), not of who uses the run. */
 export function resolveRunConfiguration(text: string, where: string): Configuration {
   try {
@@ -132,6 +148,11 @@ function checked(value: unknown, where: string, document: ConfigurationDocument 
 /** The YAML of a configuration; reading it gives the same one again. */
 export function printConfiguration(configuration: ConfigurationInput): string {
   return stringify(configuration, { lineWidth: 0 });
+}
+
+/** What its model is made with. */
+export function originOf({ model, training }: Configuration): ModelOrigin {
+  return { options: model, seed: training.seed };
 }
 
 /** What to train the tokenizer of a side with; the same for both when it is shared. */

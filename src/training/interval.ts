@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A stretch of training, with its unit. */
 export type Interval = { readonly steps: number } | { readonly epochs: number };

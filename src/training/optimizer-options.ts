@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** How gradients change parameters. */
 export const optimizerOptions = z.discriminatedUnion('kind', [

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { batchSize, bucketing } from '../data/batches.js';
 import { type MetricName, metrics } from '../metrics/evaluate.js';
 import { precisions } from '../tensor/matrix.js';

@@ -1,6 +1,7 @@
 import type { Journal } from '../checkpoint/journal.js';
 import type { Checkpoint } from '../checkpoint/checkpoints.js';
-import { Run, type Tokenizers } from '../checkpoint/run.js';
+import { descriptionFile, type Tokenizers } from '../checkpoint/model-files.js';
+import { Run } from '../checkpoint/run.js';
 import { requireFree } from '../checkpoint/run-files.js';
 import type { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
@@ -9,7 +10,7 @@ import { type Corpus, openCorpus } from '../data/corpus.js';
 import { readPairs } from '../data/sources.js';
 import { createModel, type ModelOptions } from '../models/create.js';
 import type { Model } from '../models/model.js';
-import { type Configuration, printConfiguration, resolveRunConfiguration } from './configuration.js';
+import { type Configuration, originOf, printConfiguration, resolveRunConfiguration } from './configuration.js';
 import { describeInit, requireResumable } from './configuration-changes.js';
 import type { Precision } from '../tensor/matrix.js';
 import type { TrainingEvent } from './events.js';
@@ -222,6 +223,10 @@ async function findRun(files: Files, given: Configuration, { out, init, onEvent 
   await run.removeLeftovers();
   const text = printConfiguration(configuration);
   if (printConfiguration(before) !== text) await run.replaceConfiguration(text);
+  if (!(await run.describe(originOf(configuration)))) {
+    const message = `${run.fileAt(descriptionFile)} is not decade's and stays; without its own the run cannot be loaded in a browser`;
+    onEvent?.({ kind: 'warning', message });
+  }
   return { run, configuration };
 }
 
@@ -242,11 +247,11 @@ async function makeRun(files: Files, given: Configuration, request: TrainRequest
     onEvent?.({ kind: 'initialised', run: init, message: describeInit(init, before, given) });
     const newWords = theirs.sourceWords && (await sourceWords({ ...reading, options: configuration.tokenizer }));
     const tokenizers = { ...theirs, sourceWords: newWords?.and(theirs.sourceWords) };
-    const contents = { configuration: printConfiguration(configuration), tokenizers, model, amongOthers };
+    const contents = { configuration: printConfiguration(configuration), origin: originOf(configuration), tokenizers, model, amongOthers };
     return { run: await Run.create(files, out, contents), configuration };
   }
   const tokenizers = await trainTokenizers({ ...reading, options: given.tokenizer });
-  const contents = { configuration: printConfiguration(given), tokenizers, amongOthers };
+  const contents = { configuration: printConfiguration(given), origin: originOf(given), tokenizers, amongOthers };
   return { run: await Run.create(files, out, contents), configuration: given };
 }
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 import type { Corpus } from '../data/corpus.js';
 import { contentHash } from '../data/content-hash.js';

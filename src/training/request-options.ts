@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { resolveOptions } from '../core/options.js';
 
 const path = z.string().min(1);

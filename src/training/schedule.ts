@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { interval, inUnitOf, type Interval, intervalsUntil, type Position } from './interval.js';
 
 const lengthOf = (interval: Interval): number => ('steps' in interval ? interval.steps : interval.epochs);

@@ -1,4 +1,4 @@
-import type { Tokenizers } from '../checkpoint/run.js';
+import type { Tokenizers } from '../checkpoint/model-files.js';
 import type { Files } from '../core/files.js';
 import { countLine, emptyReport, noUsablePair } from '../data/filter.js';
 import { turns } from '../core/event-loop.js';

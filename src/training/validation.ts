@@ -1,4 +1,4 @@
-import type { Tokenizers } from '../checkpoint/run.js';
+import type { Tokenizers } from '../checkpoint/model-files.js';
 import type { Files } from '../core/files.js';
 import { planEpoch } from '../data/batches.js';
 import type { Corpus } from '../data/corpus.js';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { rescore } from '../../src/analysis/rescoring/rescore.js';
 import type { NbestList } from '../../src/analysis/rescoring/rescoring.js';
 import { requireSentences, requireTestSet, type TestSet } from '../../src/analysis/examination/scored-sentences.js';
-import { evaluate } from '../../src/api.js';
+import { evaluateAll as evaluate } from '../../src/metrics/scoring-options.js';
 import { DecadeError } from '../../src/core/errors.js';
 
 /** What a compiler cannot see: values from JSON, or from JavaScript. */

@@ -4,12 +4,17 @@ import { isRunFile, removeRun, requireFree } from '../../src/checkpoint/run-file
 import { Run } from '../../src/checkpoint/run.js';
 import type { Files } from '../../src/core/files.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
+import { modelOptions } from '../../src/models/create.js';
 import { recordName, UnfinishedWork } from '../../src/core/unfinished.js';
 import { trainTokenizer } from '../../src/text/train-tokenizer.js';
 import { tensorsOf } from './tensors.js';
 
 const tokenizer = await trainTokenizer(['a b c'], { kind: 'word' });
-const contents = { configuration: 'version: 1\n', tokenizers: { source: tokenizer, target: tokenizer } };
+const contents = {
+  configuration: 'version: 1\n',
+  origin: { options: modelOptions.parse({ kind: 'lstm' }), seed: 1 },
+  tokenizers: { source: tokenizer, target: tokenizer },
+};
 const foreign = {
   'out/removed-pairs.txt': 'mine',
   'out/removed-step-1/a': 'mine',

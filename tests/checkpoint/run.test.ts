@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openRun, Run } from '../../src/checkpoint/run.js';
+import { Run } from '../../src/checkpoint/run.js';
 import { DecadeError } from '../../src/core/errors.js';
 import { fileError } from '../../src/core/file-errors.js';
 import type { Files } from '../../src/core/files.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
+import { modelOptions } from '../../src/models/create.js';
 import { ParameterStore } from '../../src/nn/parameters.js';
 import { Memory } from '../../src/tensor/memory.js';
 import { trainTokenizer } from '../../src/text/train-tokenizer.js';
@@ -14,7 +15,11 @@ const anySection = { side: 'source', initial: { kind: 'constant', value: 0 } } a
 
 const tokenizer = await trainTokenizer(['a b c'], { kind: 'word' });
 const other = await trainTokenizer(['d e'], { kind: 'word' });
-const contents = { configuration: 'version: 1\n', tokenizers: { source: tokenizer, target: tokenizer } };
+const contents = {
+  configuration: 'version: 1\n',
+  origin: { options: modelOptions.parse({ kind: 'lstm' }), seed: 1 },
+  tokenizers: { source: tokenizer, target: tokenizer },
+};
 
 const parametersAt = (step: number) => tensorsOf({ weight: [[2], [step, -step]] });
 const momentsAt = (step: number) => tensorsOf({ moment: [[1], [step / 2]] });
@@ -38,14 +43,16 @@ test('a run gives back its configuration, its tokenizers and its model', async (
   assert.deepEqual(await files.list('runs/out'), [
     'checkpoints',
     'config.yaml',
+    'model.json',
     'model.safetensors',
     'source-tokenizer.json',
     'target-tokenizer.json',
   ]);
-  const opened = await openRun(files, 'runs/out');
-  assert.equal(opened.configuration, contents.configuration);
-  assert.deepEqual(opened.tokenizers.source.encode('a d'), tokenizer.encode('a d'));
-  assert.deepEqual(opened.tokenizers.target.encode('a d'), other.encode('a d'));
+  const opened = await Run.open(files, 'runs/out');
+  assert.equal(await opened.configuration(), contents.configuration);
+  const tokenizers = await opened.tokenizers();
+  assert.deepEqual(tokenizers.source.encode('a d'), tokenizer.encode('a d'));
+  assert.deepEqual(tokenizers.target.encode('a d'), other.encode('a d'));
   const store = new ParameterStore();
   const weight = store.section(anySection).vector('weight', 2);
   store.allocate(new Memory({ shared: false }));
@@ -56,8 +63,8 @@ test('a run gives back its configuration, its tokenizers and its model', async (
 test('a shared tokenizer is kept once', async () => {
   const files = memoryFiles();
   await runWithCheckpoints(files, 0);
-  assert.deepEqual(await files.list('out'), ['checkpoints', 'config.yaml', 'tokenizer.json']);
-  const { source, target } = (await openRun(files, 'out')).tokenizers;
+  assert.deepEqual(await files.list('out'), ['checkpoints', 'config.yaml', 'model.json', 'tokenizer.json']);
+  const { source, target } = await (await Run.open(files, 'out')).tokenizers();
   assert.equal(source, target);
 });
 
@@ -76,11 +83,11 @@ test('a run is made in an empty directory, and never over anything', async () =>
 
 test('what is no run is refused with the reason', async () => {
   const files = memoryFiles({ file: '', 'foreign/readme': '', 'half/config.yaml': '', 'out/checkpoints/step-1/state.json': '' });
-  await assert.rejects(openRun(files, 'nowhere'), /nowhere: no such directory; expected a run directory/);
-  await assert.rejects(openRun(files, 'file'), /file: a file; expected a run directory/);
-  await assert.rejects(openRun(files, 'foreign'), /foreign: a directory without config.yaml/);
-  await assert.rejects(openRun(files, 'half'), /half: a directory without tokenizer.json/);
-  await assert.rejects(openRun(files, 'out/checkpoints/step-1'), /give the directory two levels above/i);
+  await assert.rejects(Run.open(files, 'nowhere'), /nowhere: no such directory; expected a run directory/);
+  await assert.rejects(Run.open(files, 'file'), /file: a file; expected a run directory/);
+  await assert.rejects(Run.open(files, 'foreign'), /foreign: a directory without config.yaml/);
+  await assert.rejects(Run.open(files, 'half'), /half: a directory without tokenizer.json/);
+  await assert.rejects(Run.open(files, 'out/checkpoints/step-1'), /give the directory two levels above/i);
 });
 
 test('a run without a model, or with a truncated one, is refused with the reason', async () => {

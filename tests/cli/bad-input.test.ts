@@ -119,7 +119,7 @@ describe('bad input', () => {
     assert.match(stderr, /^decade: warning: line 2: [\d,]+ tokens, of which the first 1,000 were used/);
   });
 
-  test('truncated and foreign model files, absurd sizes in them, and a changed configuration', async () => {
+  test('truncated and foreign model files, absurd sizes in them, and a changed description', async () => {
     const model = (path: string) => join(path, 'model.safetensors');
     const truncated = damagedRun('truncated', (path) => truncateSync(model(path), 5_000));
     await isRefused(['translate', '-m', truncated], 1, /model\.safetensors: a file of 5000 bytes whose header describes/);
@@ -135,8 +135,11 @@ describe('bad input', () => {
     });
     await isRefused(['translate', '-m', absurd], 1, /model\.safetensors: .*source\.embedding\.table/);
     const larger = damagedRun('larger', (path) => {
-      const text = readFileSync(join(path, 'config.yaml'), 'utf8');
-      writeFileSync(join(path, 'config.yaml'), text.replace(/hidden: 32/, 'hidden: 16000').replace(/embedding: 32/, 'embedding: 16000'));
+      const text = readFileSync(join(path, 'model.json'), 'utf8');
+      writeFileSync(
+        join(path, 'model.json'),
+        text.replace(/"hidden": 32/, '"hidden": 16000').replace(/"embedding": 32/, '"embedding": 16000'),
+      );
     });
     await isRefused(['translate', '-m', larger], 1, /model\.safetensors: .*of shape .*where the model has/);
     const tokenizer = damagedRun('tokenizer', (path) => truncateSync(join(path, 'tokenizer.json'), 300));

@@ -28,7 +28,7 @@ interface Answer {
 
 /** A headless browser without a network, driven over a pipe (Chrome DevTools Protocol), with one page. */
 export class Browser {
-  /** Errors, messages on the console and requests that left the disk. */
+  /** Errors, messages on the console and requests that left the disk, or the site that was opened. */
   readonly complaints: string[] = [];
   readonly #process: ChildProcess;
   readonly #profile: string;
@@ -36,6 +36,7 @@ export class Browser {
   readonly #loads: (() => void)[] = [];
   #next = 1;
   #session: string | undefined;
+  #site = 'file:';
 
   private constructor(name: string) {
     this.#profile = mkdtempSync(join(tmpdir(), 'decade-browser-'));
@@ -64,7 +65,7 @@ export class Browser {
     return browser;
   }
 
-  /** Opens a file and waits until it has been read. */
+  /** Opens a file, or an http URL of a site that may be asked for more, and waits until it has been read. */
   async open(path: string, { width, dark = false, scripts = true }: View): Promise<void> {
     await this.#send('Emulation.setScriptExecutionDisabled', { value: !scripts });
     await this.#send('Emulation.setTouchEmulationEnabled', { enabled: width < 600 });
@@ -72,7 +73,9 @@ export class Browser {
     const scheme = { name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' };
     await this.#send('Emulation.setEmulatedMedia', { features: [scheme] });
     const loaded = new Promise<void>((resolve) => this.#loads.push(resolve));
-    await this.#send('Page.navigate', { url: pathToFileURL(path).href });
+    const url = path.startsWith('http:') ? path : pathToFileURL(path).href;
+    this.#site = new URL('/', url).href;
+    await this.#send('Page.navigate', { url });
     await loaded;
   }
 
@@ -137,7 +140,7 @@ export class Browser {
       for (const resolve of this.#loads.splice(0)) resolve();
     } else if (method === 'Network.requestWillBeSent') {
       const { url } = (params as { request: { url: string } }).request;
-      if (!url.startsWith('file:')) this.complaints.push(`request of ${url}`);
+      if (!url.startsWith(this.#site)) this.complaints.push(`request of ${url}`);
     } else if (method === 'Runtime.consoleAPICalled' || method === 'Runtime.exceptionThrown' || method === 'Log.entryAdded') {
       this.complaints.push(`${method} ${JSON.stringify(params)}`);
     }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Run } from '../../src/checkpoint/run.js';
 import { intlCorpus } from '../../src/data/generators/intl.js';
+import { modelOptions } from '../../src/models/create.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { quickstart, quickstartConfiguration, quickstartRecipe } from '../../src/quickstart.js';
 import { trainTokenizer } from '../../src/text/train-tokenizer.js';
@@ -21,7 +22,8 @@ const tokenizer = await trainTokenizer(['a b'], { kind: 'word' });
 async function earlier(name: string, change: (text: string) => string = (text) => text): Promise<string> {
   const out = join(root, name);
   const configuration = change(printConfiguration(configurationOf(quickstartConfiguration('en', 'fr'))));
-  const run = await Run.create(files, out, { configuration, tokenizers: { source: tokenizer, target: tokenizer } });
+  const origin = { options: modelOptions.parse({ kind: 'lstm' }), seed: 1 };
+  const run = await Run.create(files, out, { configuration, origin, tokenizers: { source: tokenizer, target: tokenizer } });
   await run.checkpoints.save({ step: 1, parameters: new Map(), optimizerState: new Map(), progress: {} }, 1);
   await writeFile(join(out, 'test.en'), heldOut.map(({ source }) => `${source}\n`).join(''));
   await writeFile(join(out, 'test.fr'), heldOut.map(({ target }) => `${target}\n`).join(''));

@@ -82,7 +82,6 @@ test("a mistake in a run's own configuration is one of a file, not of who names 
   cpSync(run, broken, { recursive: true });
   appendFileSync(join(broken, 'config.yaml'), 'modle: {}\n');
   for (const words of [
-    ['translate', '-m', broken, '-i', file('one', 'a\n')],
     ['report', broken],
     ['compare', run, broken, '--out', at('page.html')],
     ['train', at('tiny.yaml'), '--init', broken, '--out', at('initialised')],
@@ -91,6 +90,11 @@ test("a mistake in a run's own configuration is one of a file, not of who names 
     assert.equal(code, 1, `${words.join(' ')}: ${stderr}`);
     assert.match(stderr, /Did you mean 'model'/);
   }
+  const described = join(broken, 'model.json');
+  writeFileSync(described, readFileSync(described, 'utf8').replace('"kind": "lstm"', '"kind": "lstn"'));
+  const { code, stderr } = await decade(['translate', '-m', broken, '-i', file('one', 'a\n')]);
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /model\.json: model\.kind: 'lstn'; expected lstm/);
 });
 
 test('a link to nothing is named for what it is where a directory is to be', async () => {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { score, train, translate } from '../../src/api.js';
-import { load, type LoadedModel } from '../../src/loaded-model.js';
 import { DecadeError } from '../../src/core/errors.js';
 import { joinPath } from '../../src/core/files.js';
+import { decade } from '../../src/decade.js';
+import { load } from '../../src/load.js';
+import type { LoadedModel } from '../../src/loaded-model.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import type { Runtime } from '../../src/parallel/runtime.js';
+import { train } from '../../src/parallel/train.js';
 import { Memory } from '../../src/tensor/memory.js';
 import { digitFiles, tinyConfiguration } from '../training/tiny-run.js';
 
@@ -112,7 +114,7 @@ describe('a loaded model', () => {
     );
     await assert.rejects(train({ ...runtime, cores: 2 }, tinyConfiguration(), { out: 'many', devices: 200 }), /devices: 200; expected/);
     assert.equal(await files.kind('many'), 'missing');
-    await assert.rejects(translate(runtime, 'run', lines, { gemm, beam: -1 }), { name: 'DecadeError' });
+    await assert.rejects(decade(runtime).translate('run', lines, { gemm, beam: -1 }), { name: 'DecadeError' });
     assert.equal(live, 0);
   });
 
@@ -145,8 +147,8 @@ describe('a loaded model', () => {
       const model = await load(runtime, 'run');
       await model.translate(lines, { beam: 2, maximumLength: 3 });
       await model.dispose();
-      if (round % 4 === 0) await translate(runtime, 'run', lines, { beam: 2, maximumLength: 3 });
-      if (round % 4 === 2) await score(runtime, 'run', [{ source: '1 2', target: '2 1' }]);
+      if (round % 4 === 0) await decade(runtime).translate('run', lines, { beam: 2, maximumLength: 3 });
+      if (round % 4 === 2) await decade(runtime).score('run', [{ source: '1 2', target: '2 1' }]);
       grown.push(process.memoryUsage.rss() / 1024 ** 2);
     }
     // A model has 6 MiB of parameters, and as much again when they are packed.

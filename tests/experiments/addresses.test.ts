@@ -5,7 +5,7 @@ import { contentHash } from '../../src/data/content-hash.js';
 import { Addresses } from '../../src/experiments/addresses.js';
 import { embeddedBase } from '../../src/experiments/base.js';
 import { list, score, train, transform, transformToText, translate } from '../../src/experiments/steps.js';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const { configuration } = embeddedBase('digits:copy:2-4', 'tiny');
 const sentences = { name: 'test', sources: ['1 2', '3'], references: ['1 2', '3'] };

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { readLines } from '../../src/data/lines.js';
 import { varied } from '../../src/experiments/base.js';
 import type { Experiment } from '../../src/experiments/experiment.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { z } from 'zod';
+import * as z from 'zod';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { embeddedBase, varied } from '../../src/experiments/base.js';
 import { Laboratory } from '../../src/experiments/laboratory.js';

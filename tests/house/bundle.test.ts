@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { repository, sourceFiles } from './sources.js';
 
-const edge = ['node/', 'cli/', 'serve/', 'browser/', 'index.ts'];
-const library = sourceFiles().filter((file) => !edge.some((prefix) => file.startsWith(prefix)));
+const underNode = ['node/', 'cli/', 'serve/', 'index.ts'];
+const library = sourceFiles().filter((file) => !underNode.some((prefix) => file.startsWith(prefix)));
 
 test('the library bundles for a browser, and nothing of Node is in it', async () => {
   const result = await build({
@@ -33,4 +34,37 @@ test('the library bundles for a browser, and nothing of Node is in it', async ()
     external.map(({ path }) => path),
     [],
   );
+});
+
+/** In bytes: of all that a page loads to load a model and translate with it, both builds of the kernels included. */
+const budget = 120_000;
+
+test('load and translate in a page take at most 120 kB (gzip), worker and kernels included', async () => {
+  const page = "import { load } from './src/browser/index.ts'; const model = await load('run'); console.log(await model.translate(['a']));";
+  const settings = { absWorkingDir: repository, bundle: true, minify: true, platform: 'browser', format: 'esm', target: 'es2022' } as const;
+  const results = await Promise.all([
+    build({ ...settings, stdin: { contents: page, resolveDir: repository }, outfile: 'page.js', write: false, metafile: true }),
+    build({ ...settings, entryPoints: ['src/browser/worker.ts'], outfile: 'worker.js', write: false, metafile: true }),
+  ]);
+  const files = results.flatMap(({ outputFiles }) => outputFiles);
+  const sizes = files.map(({ contents }) => gzipSync(contents, { level: 9 }).length);
+  const parts = new Map<string, number>();
+  for (const { metafile } of results) {
+    for (const { inputs } of Object.values(metafile.outputs)) {
+      for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
+        const part = path.startsWith('node_modules/') ? path.split('/').slice(0, 2).join('/') : path;
+        parts.set(part, (parts.get(part) ?? 0) + bytesInOutput);
+      }
+    }
+  }
+  const largest = [...parts].sort(([, a], [, b]) => b - a).slice(0, 15);
+  const told = largest.map(([part, bytes]) => `${bytes} bytes of ${part}`).join('\n');
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  assert.ok(total <= budget, `${total} bytes (page and worker: ${sizes.join(', ')}), of at most ${budget}; before compression:\n${told}`);
+  const [, worker = 0] = sizes;
+  assert.ok(worker > 20_000, 'the worker holds the engine');
+  const foreign = [...parts.keys()].filter((part) =>
+    /node_modules\/(?!zod)|src\/(training\/configuration|cli|node|analysis\/report)/.test(part),
+  );
+  assert.deepEqual(foreign, [], 'no YAML, no training configuration, no drawing');
 });

@@ -14,8 +14,9 @@ const order: readonly (readonly string[])[] = [
   ['parallel'],
   ['analysis'],
   ['loaded-model.ts'],
-  ['api.ts', 'node'],
+  ['load.ts', 'node'],
   ['quickstart.ts', 'experiments'],
+  ['decade.ts'],
   ['cli', 'serve', 'browser', 'index.ts'],
 ];
 /** What a platform gives is injected at the edge, so only the edge names it. */

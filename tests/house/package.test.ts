@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { build } from 'esbuild';
 import { repository } from './sources.js';
 
 /** The package as npm makes it, installed into a directory of its own beside its dependencies. */
@@ -38,8 +39,16 @@ describe('the package', { skip: process.platform === 'win32' && 'npm and tar are
       others.filter((name) => name !== 'multi30k-attention.log'),
       [],
     );
-    const [javascript = ''] = ['dist/src/api.js'].map((name) => readFileSync(join(installed, name), 'utf8'));
+    const [javascript = ''] = ['dist/src/decade.js'].map((name) => readFileSync(join(installed, name), 'utf8'));
     assert.doesNotMatch(javascript, /sourceMappingURL/, 'no source map that leads nowhere');
+  });
+
+  test('documents every function where its entry declares it', () => {
+    const declarations = readFileSync(join(installed, 'dist/src/index.d.ts'), 'utf8');
+    const functions = [...declarations.matchAll(/^export declare const (\w+): Decade\[/gm)].map(([, name]) => name);
+    const documented = [...declarations.matchAll(/\*\/\nexport declare const (\w+): Decade\[/g)].map(([, name]) => name);
+    assert.ok(functions.length >= 10);
+    assert.deepEqual(documented, functions);
   });
 
   test('runs: the command and the library', () => {
@@ -57,26 +66,60 @@ describe('the package', { skip: process.platform === 'win32' && 'npm and tar are
     const results: TranslationResult[] = await model.translate(['a line']);
     export const text: string | undefined = results[0]?.text;
     await model.dispose();`;
-  for (const { name, lib, types, addition } of [
-    { name: 'neither the DOM nor Node', lib: ['es2022'], types: [], addition: '' },
-    { name: 'the DOM', lib: ['es2022', 'dom'], types: [], addition: 'void model.translate([], { signal: AbortSignal.timeout(1) });' },
-    { name: 'Node', lib: ['es2022'], types: ['node'], addition: 'void model.translate([], { signal: AbortSignal.timeout(1) });' },
+  const page = `
+    import { DecadeError, load, type TranslationResult } from 'decade/browser';
+    const model = await load(['runs/one', 'runs/two'], { beam: 4 });
+    const results: TranslationResult[] = await model.translate(['a line'], { onProgress: ({ lines }) => void lines });
+    for await (const { text } of model.translateStream(['a line'])) void text;
+    export const kind: string | undefined = results[0]?.warning instanceof DecadeError ? results[0].warning.kind : undefined;
+    await model.dispose();`;
+  const timeout = 'void model.translate([], { signal: AbortSignal.timeout(1) });';
+  const dom = ['es2022', 'dom'];
+  for (const { name, lib = ['es2022'], types = [], resolution = { module: 'nodenext' }, files } of [
+    { name: 'neither the DOM nor Node', files: { user, page } },
+    { name: 'the DOM', lib: dom, files: { user: `${user}\n${timeout}`, page: `${page}\nvoid load(new URL('run', document.baseURI));` } },
+    { name: 'Node', types: ['node'], files: { user: `${user}\n${timeout}` } },
+    {
+      name: 'the DOM, for a bundler that asks for what is for browsers',
+      lib: dom,
+      resolution: { module: 'esnext', moduleResolution: 'bundler', customConditions: ['browser'] },
+      files: { page, decade: page.replace('decade/browser', 'decade') },
+    },
   ]) {
     test(`its types compile, libraries checked, in a project that knows ${name}`, () => {
       if (types.includes('node') && !existsSync(join(consumer, 'node_modules/@types/node'))) {
         link('@types/node');
         link('undici-types');
       }
-      const project = join(consumer, name.replaceAll(' ', '-'));
+      const project = join(consumer, name.replaceAll(/\W+/g, '-'));
       mkdirSync(project);
       writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
-      writeFileSync(join(project, 'user.ts'), `${user}\n${addition}\n`);
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(project, `${name}.ts`), text);
       const strictest = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false };
-      const compilerOptions = { ...strictest, target: 'es2022', lib, types, module: 'nodenext', noEmit: true };
-      writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['user.ts'] }));
+      const compilerOptions = { ...strictest, target: 'es2022', lib, types, ...resolution, noEmit: true };
+      writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
       run(process.execPath, [join(repository, 'node_modules/typescript/bin/tsc'), '-p', project], project);
     });
   }
+
+  test('is for a browser where a bundler asks for that, and splits off no part of Node', async () => {
+    const contents = "import { load } from 'decade'; await load('run');";
+    const { metafile } = await build({
+      stdin: { contents, resolveDir: consumer },
+      absWorkingDir: consumer,
+      bundle: true,
+      platform: 'browser',
+      format: 'esm',
+      write: false,
+      metafile: true,
+    });
+    const inputs = Object.keys(metafile.inputs).filter((path) => path !== '<stdin>');
+    assert.ok(inputs.includes('node_modules/decade/dist/src/browser/index.js'), inputs.join(', '));
+    assert.ok(
+      inputs.every((path) => /decade\/dist\/src\/(browser|core|decoding\/certainty)/.test(path)),
+      inputs.join(', '),
+    );
+  });
 
   function link(name: string): void {
     const target = join(consumer, 'node_modules', name);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compareSystems } from '../../src/analysis/examination/compare.js';
-import { evaluate } from '../../src/api.js';
+import { evaluateAll as evaluate } from '../../src/metrics/scoring-options.js';
 import { type ScoringOptions, scoringMetrics } from '../../src/metrics/scoring-options.js';
 
 const signatures = (options: ScoringOptions) => scoringMetrics(options).map((metric) => metric.signature(1));

@@ -100,13 +100,13 @@ const program = `
 import { load, report, reproductionCost, train } from './dist/src/index.js';
 import { estimateModel } from './dist/src/analysis/cost/estimate.js';
 import { simulatedWorkload } from './dist/src/analysis/cost/simulated-workload.js';
-import { readConfiguration } from './dist/src/api.js';
 import { reproduce } from './dist/src/experiments/reproduce.js';
 import { nodeRuntime } from './dist/src/node/runtime.js';
+import { readConfiguration } from './dist/src/training/configuration.js';
 import { backTranslation } from './dist/tests/experiments/back-translation.js';
 
 const gemm = 'webassembly';
-const configuration = await readConfiguration(nodeRuntime, 'bag.yaml');
+const configuration = await readConfiguration(nodeRuntime.files, 'bag.yaml');
 const refusal = (work) => work.then(() => 'done', ({ message }) => message);
 const { best } = await train('bag.yaml', { out: 'run', gemm, devices: 2 });
 const model = await load('run', { gemm });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openRun, Run } from '../../src/checkpoint/run.js';
+import { Run } from '../../src/checkpoint/run.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { openCorpus } from '../../src/data/corpus.js';
 import { filterOptions } from '../../src/data/filter.js';
@@ -23,7 +23,7 @@ test('a run keeps the words of its training source, and not those of the target'
   const files = memoryFiles(corpora);
   await train(localContext(files), configuration('first.tsv'), { out: 'run' });
   assert.equal(await files.readText('run/source-words.txt'), 'one\nsix\ntwo\n');
-  const { sourceWords } = (await openRun(files, 'run')).tokenizers;
+  const { sourceWords } = await (await Run.open(files, 'run')).tokenizers();
   assert.deepEqual([sourceWords?.has('two'), sourceWords?.has('deux')], [true, false]);
   await files.remove('run/source-words.txt');
   assert.equal((await (await Run.open(files, 'run')).tokenizers()).sourceWords, undefined, 'a run of an older decade has none');

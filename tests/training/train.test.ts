@@ -80,6 +80,7 @@ test('a run learns, and leaves all that it promises', async () => {
       'checkpoints',
       'config.yaml',
       'metrics.jsonl',
+      'model.json',
       'model.safetensors',
       'source-tokenizer.json',
       'source-words.txt',

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Files } from '../../core/files.js';
 import { readLines } from '../../data/lines.js';
 

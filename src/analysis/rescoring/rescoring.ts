@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DecadeError } from '../../core/errors.js';
 import { type ItemKind, requireList, requireLists, requireStream } from '../../core/lists.js';
 import type { LengthPenalty } from '../../decoding/length-penalty.js';

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import type { ComparedSystem, Comparison } from '../../analysis/examination/compare.js';
 import { describeTestSet } from '../../analysis/examination/scored-sentences.js';
-import { compare } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
+import { decade } from '../../decade.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
@@ -13,6 +13,8 @@ import { describeDifference, describeInterval } from '../scores.js';
 import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.js';
 import { allLines, requireSameCount } from '../text-input.js';
 import { type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
+
+const { compare } = decade(nodeRuntime);
 
 interface Options extends DeviceChoice, SearchChoice, ScoringChoice, TestSetChoice {
   hypotheses?: string[];
@@ -60,7 +62,7 @@ async function run(runs: readonly string[], options: Options, signal: AbortSigna
   const { out = defaultPage } = options;
   await (options.out === undefined ? requirePage(out) : requireOutput(out));
   const progress = new StagedProgress();
-  const { page, comparison } = await compare(nodeRuntime, runs, {
+  const { page, comparison } = await compare(runs, {
     ...(testSet && { testSet }),
     hypotheses,
     ...scoring,

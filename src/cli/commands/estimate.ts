@@ -11,9 +11,9 @@ import {
   operationsPerPair,
   trainingPairs,
 } from '../../analysis/cost/estimate.js';
-import { readConfiguration } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { nodeRuntime } from '../../node/runtime.js';
+import { readConfiguration } from '../../training/configuration.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { print, printJson } from '../output.js';
 import { figure, ProgressBar } from '../progress.js';
@@ -55,7 +55,7 @@ async function run(path: string, options: Options): Promise<void> {
 }
 
 async function estimate(path: string, { set, devices = nodeRuntime.cores, gemm }: Options): Promise<Estimate> {
-  const configuration = await readConfiguration(nodeRuntime, path, set);
+  const configuration = await readConfiguration(nodeRuntime.files, path, set);
   const model = estimateModel(configuration);
   const device = await nodeRuntime.openDevice(nodeRuntime.newMemory(), { gemm });
   const speed = measureProducts(device, configuration);

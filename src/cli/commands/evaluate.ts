@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { requireTestSet } from '../../analysis/examination/scored-sentences.js';
-import { evaluate } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { type Evaluation, metricNamed } from '../../metrics/evaluate.js';
+import { evaluateAll } from '../../metrics/scoring-options.js';
 import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
@@ -52,7 +52,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   requireTestSet(testSet);
   const { sources: lines, references } = testSet;
   const hypotheses = options.model === undefined ? lines : await translations(options.model, lines, options, signal);
-  const results = evaluate({ hypotheses, references, ...scoring });
+  const results = evaluateAll({ hypotheses, references, ...scoring });
   if (options.json)
     await printJson({ sentences: hypotheses.length, results: results.map(({ details, ...result }) => ({ ...result, ...details })) });
   else for (const result of results) await print(describe(result));

@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { paperGroups, parseGroups, type SentenceGroup } from '../../analysis/examination/sentence-map.js';
-import { report } from '../../api.js';
 import { Run } from '../../checkpoint/run.js';
 import { joinPath } from '../../core/files.js';
+import { decade } from '../../decade.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
@@ -13,6 +13,8 @@ import { allLines } from '../text-input.js';
 import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.js';
 import { warn } from '../warning.js';
 import { type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
+
+const { report } = decade(nodeRuntime);
 
 interface Options extends DeviceChoice, SearchChoice, ScoringChoice, TestSetChoice {
   groups?: string;
@@ -54,7 +56,7 @@ async function write(run: string, options: Options, signal: AbortSignal): Promis
   const path = options.out ?? joinPath(run, 'report.html');
   await (options.out === undefined ? requirePage(path) : requireOutput(path));
   const progress = new StagedProgress();
-  const { page, examination } = await report(nodeRuntime, run, {
+  const { page, examination } = await report(run, {
     ...(testSet && { testSet }),
     ...scoring,
     groups,

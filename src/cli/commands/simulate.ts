@@ -12,13 +12,12 @@ import {
 } from '../../analysis/cost/simulation.js';
 import { type CheckedStrategy, checkSimulations } from '../../analysis/cost/simulation-check.js';
 import { simulationPage, speedupPlot, timelineDrawing } from '../../analysis/cost/timeline.js';
-import { readConfiguration } from '../../api.js';
 import { DecadeError } from '../../core/errors.js';
 import { fileError } from '../../core/file-errors.js';
 import { joinPath } from '../../core/files.js';
 import { whyNotLayered } from '../../models/lstm/separable-layers.js';
 import { nodeRuntime } from '../../node/runtime.js';
-import type { Configuration } from '../../training/configuration.js';
+import { type Configuration, readConfiguration } from '../../training/configuration.js';
 import { names, numberFrom, withGemmOption, withSetOption } from '../arguments.js';
 import { print, printJson, requireDrawing, requireOutput, writeWhole } from '../output.js';
 import { ProgressBar } from '../progress.js';
@@ -74,7 +73,7 @@ export function simulateCommand(): Command {
 async function run(path: string, options: Options): Promise<void> {
   refuseContradictions(options);
   const { devices, profile, bandwidth, gemm: wished, html, svg, json } = options;
-  const configuration = await readConfiguration(nodeRuntime, path, options.set);
+  const configuration = await readConfiguration(nodeRuntime.files, path, options.set);
   await requireOutput(html);
   if (svg !== undefined) await requireDrawings(svg, options);
   const warnings: string[] = [];

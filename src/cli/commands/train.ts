@@ -1,6 +1,6 @@
 import { duration } from '../../core/duration.js';
 import { Command } from 'commander';
-import { train } from '../../api.js';
+import { decade } from '../../decade.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import type { TrainingSummary } from '../../training/events.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
@@ -8,6 +8,8 @@ import { interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
 import { figure } from '../progress.js';
 import { interruptedTraining, showTraining } from '../training-progress.js';
+
+const { train } = decade(nodeRuntime);
 
 interface Options extends DeviceChoice {
   out?: string;
@@ -44,7 +46,7 @@ async function run(path: string, { json, out = defaultOut(path), ...options }: O
   const shown = showTraining({ log: true });
   let summary: TrainingSummary;
   try {
-    summary = await train(nodeRuntime, path, { ...options, out, signal, onEvent: shown.onEvent });
+    summary = await train(path, { ...options, out, signal, onEvent: shown.onEvent });
   } finally {
     shown.end();
   }

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Estimated, mean, ratioOfMeans } from '../../analysis/examination/means.js';
 import { categoryPlot } from '../../analysis/page/plot.js';
 import { type Bucketing, planEpoch } from '../../data/batches.js';

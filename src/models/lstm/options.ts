@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The LSTM encoder-decoder of Sutskever, Vinyals and Le (2014), and what later years added to it. */
 export const lstmOptions = z

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { cpus, homedir, tmpdir } from 'node:os';
 import { isAbsolute } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { joinPath } from '../../core/files.js';
 import { nodeFiles } from '../files/files.js';
 import { version } from '../version.js';

@@ -7,7 +7,7 @@ import type { Runtime } from '../runtime.js';
 import { RemoteDevice } from '../group/remote-device.js';
 
 export interface ElasticDecodingOptions extends DecodingDevicesOptions {
-  readonly runtime: Runtime;
+  readonly runtime: Pick<Runtime, 'startThread'>;
   /** Computes on this thread; becomes the executor's to dispose. */
   readonly local: BatchDecoder & DecodingExecutor;
   /** 1: only this thread. More need a shared memory. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Network } from './network.js';
 import { evaluation, pipeline } from './pipeline.js';
 import { describePlacement } from './placement.js';

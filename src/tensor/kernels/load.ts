@@ -34,15 +34,34 @@ export function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(relaxedProbe);
 }
 
-/** Each module is compiled once a thread. */
-const modules = new Map<KernelVariant, Promise<WebAssembly.Module>>();
+/** Modules in base64. A platform names those that it may need, so that a bundle holds no others. */
+export type KernelBuilds = { readonly [Variant in KernelVariant]?: () => Promise<{ readonly webAssembly: string }> };
+
+/** For a memory of one thread. */
+export const unsharedBuilds: KernelBuilds = {
+  plain: () => import('./generated/plain.js'),
+  'plain-relaxed': () => import('./generated/plain-relaxed.js'),
+};
+
+const sharedBuilds: KernelBuilds = {
+  shared: () => import('./generated/shared.js'),
+  'shared-relaxed': () => import('./generated/shared-relaxed.js'),
+};
 
 /**
  * The kernels bound to a memory.
  *
  * @throws DecadeError `resource` when relaxed SIMD is demanded and the runtime lacks it
  */
-export async function loadKernels(memory: Memory, options: LoadKernelsOptions = {}): Promise<LoadedKernels> {
+export function loadKernels(memory: Memory, options?: LoadKernelsOptions): Promise<LoadedKernels> {
+  return loadKernelsOf(memory.shared ? sharedBuilds : unsharedBuilds, memory, options);
+}
+
+/** Each module is compiled once a thread. */
+const modules = new Map<KernelVariant, Promise<WebAssembly.Module>>();
+
+/** As `loadKernels`, from builds of which one is for such a memory. */
+export async function loadKernelsOf(builds: KernelBuilds, memory: Memory, options: LoadKernelsOptions = {}): Promise<LoadedKernels> {
   const { relaxed = 'auto', tileRows = 4 } = options;
   const available = hasRelaxedSimd();
   if (relaxed === true && !available) {
@@ -54,7 +73,9 @@ export async function loadKernels(memory: Memory, options: LoadKernelsOptions = 
   }
   const suffix = (relaxed === 'auto' ? available : relaxed) ? '-relaxed' : '';
   const variant: KernelVariant = `${memory.shared ? 'shared' : 'plain'}${suffix}`;
-  const module = modules.get(variant) ?? readText(variant).then((text) => WebAssembly.compile(bytesOf(text)));
+  const build = builds[variant];
+  if (build === undefined) throw new Error(`no build of the kernels for ${variant}`);
+  const module = modules.get(variant) ?? build().then(({ webAssembly }) => WebAssembly.compile(bytesOf(webAssembly)));
   modules.set(variant, module);
   const instance = await WebAssembly.instantiate(await module, { env: { memory: memory.webAssembly } });
   const { prepare, useTileRows, ...kernels } = instance.exports as unknown as Kernels & {
@@ -64,19 +85,6 @@ export async function loadKernels(memory: Memory, options: LoadKernelsOptions = 
   prepare();
   useTileRows(tileRows);
   return { ...kernels, variant };
-}
-
-async function readText(variant: KernelVariant): Promise<string> {
-  switch (variant) {
-    case 'plain':
-      return (await import('./generated/plain.js')).webAssembly;
-    case 'plain-relaxed':
-      return (await import('./generated/plain-relaxed.js')).webAssembly;
-    case 'shared':
-      return (await import('./generated/shared.js')).webAssembly;
-    case 'shared-relaxed':
-      return (await import('./generated/shared-relaxed.js')).webAssembly;
-  }
 }
 
 function bytesOf(base64: string): Uint8Array<ArrayBuffer> {

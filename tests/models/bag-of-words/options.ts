@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const bagOfWordsOptions = z.strictObject({
   kind: z.literal('bag-of-words'),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { train } from '../../../src/api.js';
+import { train } from '../../../src/parallel/train.js';
 import { nodeRuntime } from '../../../src/node/runtime.js';
 import type { DeviceThread } from '../../../src/parallel/runtime.js';
 import type { ConfigurationInput } from '../../../src/training/configuration.js';

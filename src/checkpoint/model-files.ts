@@ -1,0 +1,164 @@
+import * as z from 'zod';
+import { readBoundedText } from '../core/bounded-text.js';
+import { DecadeError } from '../core/errors.js';
+import { joinPath, type ReadableFiles } from '../core/files.js';
+import { describeIssue } from '../core/issues.js';
+import { beginningOfFile } from '../core/own-file.js';
+import { modelOptions } from '../models/create.js';
+import type { ParameterStore } from '../nn/parameters.js';
+import type { Memory } from '../tensor/memory.js';
+import { loadTokenizer } from '../text/load-tokenizer.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { WordList } from '../text/word-list.js';
+import { SafetensorsFile } from './safetensors.js';
+
+/*
+ * The files of a run that using its model takes: a description that names the others, so that no directory has to be listed and
+ * no training configuration read.
+ */
+
+export const descriptionFile = 'model.json';
+/** What the file begins with. */
+const format = 'decade-model';
+/** Grows when an older decade could no longer read what is written here. */
+const version = 1;
+const mostDescriptionBytes = 256 * 1024;
+const mostTokenizerBytes = 64 * 1024 ** 2;
+
+/** A name, never a path: a description may come from anywhere, and reaches no file but those beside it. */
+const fileName = z.string().regex(/^\w[\w.-]*$/, 'expected the name of a file beside it');
+
+const description = z.object({
+  /** The architecture's options, defaults filled in. */
+  model: modelOptions,
+  /** Tokens of each side. */
+  vocabularies: z.object({ source: z.int().positive(), target: z.int().positive() }),
+  /** Files of the tokenizers, normalisation included; one file twice when both sides share it. */
+  tokenizers: z.object({ source: fileName, target: fileName }),
+  /** File of the words that training has shown; missing for a run of an older decade. */
+  sourceWords: fileName.optional(),
+  /** File of the best parameters so far. */
+  weights: fileName,
+  /** What the parameters were initialised with. */
+  seed: z.int(),
+});
+
+/** What a run says of its model. Written when the run is made, and true of every later state of its weights. */
+export type ModelDescription = z.output<typeof description>;
+
+/** Two tokenizers, one object twice when both sides share it. */
+export interface Tokenizers {
+  readonly source: Tokenizer;
+  readonly target: Tokenizer;
+  /** What the model has seen of the source's words; undefined for a run of an older decade. */
+  readonly sourceWords?: WordList | undefined;
+}
+
+/** Who wrote the `model.json` in a directory, if there is one: the name is a common one. */
+export async function writerOfDescription(files: ReadableFiles, path: string): Promise<'decade' | 'another' | undefined> {
+  const file = joinPath(path, descriptionFile);
+  const kind = await files.kind(file);
+  if (kind !== 'file') return kind === 'missing' ? undefined : 'another';
+  const beginning = await beginningOfFile(files, file);
+  return beginning.replace(/\s/g, '').startsWith(`{"format":"${format}"`) ? 'decade' : 'another';
+}
+
+export function printDescription(contents: ModelDescription): string {
+  return `${JSON.stringify({ format, version, ...contents }, undefined, 2)}\n`;
+}
+
+/**
+ * What the run at `path` says of its model; undefined when it has no `model.json` of decade's.
+ *
+ * @throws DecadeError `input` for a damaged one, and for one of a newer decade
+ */
+export async function readDescription(files: ReadableFiles, path: string): Promise<ModelDescription | undefined> {
+  if ((await writerOfDescription(files, path)) !== 'decade') return undefined;
+  const file = joinPath(path, descriptionFile);
+  const refuse = (received: string, allowed: string, next: string, cause?: unknown) =>
+    new DecadeError('input', { where: file, received, allowed, next, cause });
+  const text = await readBoundedText(files, file, mostDescriptionBytes, 'the description of a model');
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw refuse('not JSON, or cut short', 'the description of a model', 'copy the run again', cause);
+  }
+  const written = z.object({ version: z.int() }).safeParse(json);
+  if (written.success && written.data.version > version) {
+    throw refuse(`format version ${written.data.version}`, `at most ${version}`, 'use the newer decade that wrote this run');
+  }
+  const parsed = description.safeParse(json);
+  if (written.success && parsed.success) return parsed.data;
+  const [issue] = parsed.error?.issues ?? [];
+  const found = issue?.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], json);
+  const { received, allowed = 'the description of a model' } =
+    issue === undefined ? { received: 'no version' } : describeIssue(issue, found);
+  throw refuse(issue === undefined ? received : `${issue.path.join('.')}: ${received}`, allowed, 'copy the run again');
+}
+
+/** @throws DecadeError `input` for a file that is missing, damaged or another's */
+export async function readTokenizers(
+  files: ReadableFiles,
+  path: string,
+  { tokenizers, sourceWords }: Pick<ModelDescription, 'tokenizers' | 'sourceWords'>,
+): Promise<Tokenizers> {
+  const read = (name: string, what: string) => readBoundedText(files, joinPath(path, name), mostTokenizerBytes, what);
+  const load = async (name: string) => loadTokenizer(await read(name, 'a tokenizer'), joinPath(path, name));
+  const words = sourceWords === undefined ? undefined : WordList.parse(await read(sourceWords, 'a list of words'));
+  const source = await load(tokenizers.source);
+  return { source, target: tokenizers.target === tokenizers.source ? source : await load(tokenizers.target), sourceWords: words };
+}
+
+/**
+ * The tokenizers that a description names.
+ *
+ * @throws DecadeError `input` when they are not those that the model was made for, and as `readTokenizers`
+ */
+export async function readModelTokenizers(files: ReadableFiles, path: string, described: ModelDescription): Promise<Tokenizers> {
+  const tokenizers = await readTokenizers(files, path, described);
+  for (const side of ['source', 'target'] as const) {
+    const [has, needs] = [tokenizers[side].size, described.vocabularies[side]];
+    if (has === needs) continue;
+    throw new DecadeError('input', {
+      where: joinPath(path, described.tokenizers[side]),
+      received: `${has} tokens`,
+      allowed: `the ${needs} of ${descriptionFile}`,
+      next: 'take all files of a run together',
+    });
+  }
+  return tokenizers;
+}
+
+/** The file of a run's weights, to be closed. Throws `input` when there are none yet. */
+export async function openWeights(files: ReadableFiles, path: string, name: string): Promise<SafetensorsFile> {
+  const file = joinPath(path, name);
+  if ((await files.kind(file)) === 'file') return SafetensorsFile.open(files, file);
+  throw new DecadeError('input', {
+    where: path,
+    received: `no ${name}: the training was stopped before its first checkpoint`,
+    next: 'continue it with --resume',
+  });
+}
+
+/**
+ * Fills a run's weights into a store; gives the file's metadata. With `memory` the store is allocated there, but not before the
+ * file has been found to hold what it declares.
+ */
+export async function loadWeights(
+  files: ReadableFiles,
+  path: string,
+  name: string,
+  store: ParameterStore,
+  memory?: Memory,
+): Promise<Readonly<Record<string, string>>> {
+  const file = await openWeights(files, path, name);
+  try {
+    file.requireSame(store);
+    if (memory !== undefined) store.allocate(memory);
+    await file.read(new Map(Array.from(store, ({ name, value }) => [name, value])));
+    return file.metadata;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,23 @@
+import { type LoadedModel, type LoadOptions, openModels } from './loaded-model.js';
+import type { Runtime } from './parallel/runtime.js';
+import { describeRun } from './training/run-description.js';
+
+/** Opens trained models of this and older decades; see `openModels`. */
+export function load(runtime: Runtime, runs: string | readonly string[], options: LoadOptions = {}): Promise<LoadedModel> {
+  return openModels(runtime, runs, options, (path) => describeRun(runtime.files, path));
+}
+
+/** Opens models for one use, and closes them whatever comes of it. */
+export async function withModel<Result>(
+  runtime: Runtime,
+  runs: string | readonly string[],
+  options: LoadOptions,
+  use: (model: LoadedModel) => Promise<Result>,
+): Promise<Result> {
+  const model = await load(runtime, runs, options);
+  try {
+    return await use(model);
+  } finally {
+    await model.dispose();
+  }
+}

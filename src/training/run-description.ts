@@ -1,0 +1,16 @@
+import { type ModelDescription, readDescription } from '../checkpoint/model-files.js';
+import { Run } from '../checkpoint/run.js';
+import type { Files } from '../core/files.js';
+import { originOf, resolveRunConfiguration } from './configuration.js';
+
+/**
+ * What a run says of its model: its `model.json`, or for a run of an older decade the same from its configuration.
+ *
+ * @throws DecadeError `input` for what is no run, or a damaged one
+ */
+export async function describeRun(files: Files, path: string): Promise<ModelDescription> {
+  const described = await readDescription(files, path);
+  if (described !== undefined) return described;
+  const run = await Run.open(files, path);
+  return run.description(originOf(resolveRunConfiguration(await run.configuration(), run.fileAt('config.yaml'))));
+}
