@@ -1,5 +1,5 @@
 // Builds everything that `npm start` and `npm test` need: the WebAssembly kernels (AssemblyScript), the TypeScript with the
-// documentation of what the entry exports, then the browser's worker, which becomes one file.
+// documentation of what the entry exports, then the browser's workers, each one file.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc
 });
 if (status === 0) {
   documentEntry();
-  await bundleWorker();
+  await bundleWorkers();
 }
 process.exit(status ?? 1);
 
@@ -38,12 +38,12 @@ function documentEntry() {
   writeFileSync(entry, declarations);
 }
 
-/** A worker sees no import map, and not every bundler splits one: so it is a file that imports nothing. */
-async function bundleWorker() {
+/** A worker sees no import map, and not every bundler splits one: so each is a file that imports nothing. */
+async function bundleWorkers() {
   const notice = readFileSync(join(root, 'node_modules/zod/LICENSE'), 'utf8');
   await build({
-    entryPoints: [join(root, 'src/browser/worker.ts')],
-    outfile: join(root, 'dist/src/browser/worker.js'),
+    entryPoints: ['worker', 'worker-relaxed'].map((name) => join(root, `src/browser/${name}.ts`)),
+    outdir: join(root, 'dist/src/browser'),
     bundle: true,
     minify: true,
     platform: 'browser',

@@ -5,6 +5,7 @@ import type { SourceLine, TranslateOptions, TranslationProgress, TranslationResu
 import type { LoadOptions } from '../loaded-model.js';
 import { give, take, type TakeOptions } from './ports.js';
 import { receivedResult, type ModelRequest, type SentResult } from './requests.js';
+import { hasRelaxedSimd } from '../tensor/kernels/relaxed-simd.js';
 
 /** A request but for the port that is made for its answers. */
 type Unanswered<Asked extends ModelRequest = ModelRequest> = Asked extends ModelRequest ? Omit<Asked, 'answers'> : never;
@@ -32,7 +33,7 @@ export class BrowserModel implements AsyncDisposable {
         received: message ? `an error (${message})` : 'a worker that could not be started',
         next: message
           ? 'load the model again'
-          : 'check that worker.js lies beside the file that starts it, on a server, and that the page may start workers (worker-src)',
+          : 'check that worker.js and worker-relaxed.js lie beside the file that starts it, on a server, and that the page may start workers (worker-src)',
       });
       void this.dispose();
     };
@@ -48,8 +49,11 @@ export class BrowserModel implements AsyncDisposable {
         next: "under Node, import from 'decade'",
       });
     }
-    // Bundlers find the worker by this very expression.
-    const model = new BrowserModel(new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }));
+    // Each worker holds the kernels of its engine, so that a page loads one build of them. Bundlers find it by this very expression.
+    const worker = hasRelaxedSimd()
+      ? new Worker(new URL('./worker-relaxed.js', import.meta.url), { type: 'module' })
+      : new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+    const model = new BrowserModel(worker);
     try {
       await model.#call({ kind: 'load', runs, options });
       return model;

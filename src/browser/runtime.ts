@@ -1,12 +1,12 @@
 import { DecadeError } from '../core/errors.js';
 import type { InferenceRuntime } from '../parallel/runtime.js';
-import { loadKernelsOf, unsharedBuilds } from '../tensor/kernels/load.js';
+import { type KernelBuilds, loadKernelsOf } from '../tensor/kernels/load.js';
 import { webAssemblyProvider } from '../tensor/kernels/provider.js';
 import { Memory } from '../tensor/memory.js';
 import { fetchedFiles } from './fetched-files.js';
 
 /** decade in a page's worker: files of web servers and one device, with a memory that needs no cross-origin isolation. */
-export function browserRuntime(): InferenceRuntime {
+export function browserRuntime(builds: KernelBuilds): InferenceRuntime {
   return {
     files: fetchedFiles(),
     cores: 1,
@@ -18,7 +18,7 @@ export function browserRuntime(): InferenceRuntime {
       if (gemm !== 'webassembly') {
         throw new DecadeError('usage', { where: 'gemm', received: gemm, allowed: 'webassembly, the only one in a browser' });
       }
-      const kernels = await loadKernelsOf(unsharedBuilds, memory).catch(refuseKernels);
+      const kernels = await loadKernelsOf(builds, memory).catch(refuseKernels);
       return { memory, kernels, matrix: webAssemblyProvider(memory, kernels) };
     },
     startThread() {

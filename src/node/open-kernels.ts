@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
-import { hasRelaxedSimd, type LoadedKernels, loadKernels } from '../tensor/kernels/load.js';
+import { type LoadedKernels, loadKernels } from '../tensor/kernels/load.js';
+import { hasRelaxedSimd } from '../tensor/kernels/relaxed-simd.js';
 import type { Memory } from '../tensor/memory.js';
 
 /** The kernels, in the form that this version of Node runs fastest. All forms give the same results but for rounding. */

@@ -116,7 +116,7 @@ describe('the package', { skip: process.platform === 'win32' && 'npm and tar are
     const inputs = Object.keys(metafile.inputs).filter((path) => path !== '<stdin>');
     assert.ok(inputs.includes('node_modules/decade/dist/src/browser/index.js'), inputs.join(', '));
     assert.ok(
-      inputs.every((path) => /decade\/dist\/src\/(browser|core|decoding\/certainty)/.test(path)),
+      inputs.every((path) => /decade\/dist\/src\/(browser|core|decoding\/certainty|tensor\/kernels\/relaxed-simd)/.test(path)),
       inputs.join(', '),
     );
   });

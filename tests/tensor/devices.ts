@@ -1,7 +1,8 @@
 import { matrixProviders } from '../../src/node/native/providers.js';
 import { allowRelaxedSimd } from '../../src/node/open-kernels.js';
 import type { Device } from '../../src/tensor/device.js';
-import { hasRelaxedSimd, loadKernels } from '../../src/tensor/kernels/load.js';
+import { loadKernels } from '../../src/tensor/kernels/load.js';
+import { hasRelaxedSimd } from '../../src/tensor/kernels/relaxed-simd.js';
 import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
 import { Memory } from '../../src/tensor/memory.js';
 

@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import { mix32 } from '../../src/core/random.js';
 import { allowRelaxedSimd } from '../../src/node/open-kernels.js';
 import type { LoadedKernels } from '../../src/tensor/kernels/load.js';
-import { hasRelaxedSimd, loadKernels } from '../../src/tensor/kernels/load.js';
+import { loadKernels } from '../../src/tensor/kernels/load.js';
+import { hasRelaxedSimd } from '../../src/tensor/kernels/relaxed-simd.js';
 import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
 import { Memory } from '../../src/tensor/memory.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { normal, randomKey } from '../../src/core/random.js';
 import { Scope } from '../../src/tensor/device.js';
-import { hasRelaxedSimd } from '../../src/tensor/kernels/load.js';
+import { hasRelaxedSimd } from '../../src/tensor/kernels/relaxed-simd.js';
 import { rowRanges, type RowRanges } from '../../src/tensor/layout.js';
 import { Arena } from '../../src/tensor/memory.js';
 import { memoryAttention } from '../../src/tensor/operations/memory-attention.js';

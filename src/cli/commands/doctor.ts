@@ -6,7 +6,7 @@ import { peakGflops } from '../../node/machine-code/processor.js';
 import { type Bfloat16Report, mixedPrecision } from '../../node/native/mixed-precision.js';
 import { matrixProviders, type ProviderReport } from '../../node/native/providers.js';
 import { openKernels } from '../../node/open-kernels.js';
-import { hasRelaxedSimd } from '../../tensor/kernels/load.js';
+import { hasRelaxedSimd } from '../../tensor/kernels/relaxed-simd.js';
 import { webAssemblyProvider } from '../../tensor/kernels/provider.js';
 import { print, printJson } from '../output.js';
 import { version } from '../../node/version.js';

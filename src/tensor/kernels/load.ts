@@ -1,6 +1,7 @@
 import { DecadeError } from '../../core/errors.js';
 import type { Memory } from '../memory.js';
 import type { Kernels } from './kernels.js';
+import { hasRelaxedSimd } from './relaxed-simd.js';
 
 /** The four builds of one source: for a shared or a plain memory, with or without relaxed SIMD. */
 export type KernelVariant = 'plain' | 'plain-relaxed' | 'shared' | 'shared-relaxed';
@@ -16,29 +17,10 @@ export interface LoadKernelsOptions {
   tileRows?: 4 | 6;
 }
 
-/**
- * A module of one function that uses f32x4.relaxed_madd: header; type () -> v128; function; code
- * `i32.const 0, i8x16.splat` three times, `f32x4.relaxed_madd`.
- */
-const relaxedProbe = Uint8Array.of(
-  ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-  ...[0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b],
-  ...[0x03, 0x02, 0x01, 0x00],
-  ...[0x0a, 0x13, 0x01, 0x11, 0x00],
-  ...[0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f],
-  ...[0xfd, 0x85, 0x02, 0x0b],
-);
-
-/** Whether this runtime has relaxed SIMD: Node 22 and later, current browsers. */
-export function hasRelaxedSimd(): boolean {
-  return WebAssembly.validate(relaxedProbe);
-}
-
 /** Modules in base64. A platform names those that it may need, so that a bundle holds no others. */
 export type KernelBuilds = { readonly [Variant in KernelVariant]?: () => Promise<{ readonly webAssembly: string }> };
 
-/** For a memory of one thread. */
-export const unsharedBuilds: KernelBuilds = {
+const unsharedBuilds: KernelBuilds = {
   plain: () => import('./generated/plain.js'),
   'plain-relaxed': () => import('./generated/plain-relaxed.js'),
 };
