@@ -116,8 +116,8 @@ async function* readParallel(files: Files, sourcePath: string, targetPath: strin
       throw new DecadeError('input', {
         where: `${sourcePath} and ${targetPath}`,
         received: `${sourceLines} and ${targetLines} lines`,
-        allowed: 'as many lines in both',
-        next: 'find where a line is missing or split: the files must be parallel line by line',
+        allowed: 'equal numbers of lines',
+        next: 'look for a missing or split line: the files must be parallel',
       });
     }
   } finally {

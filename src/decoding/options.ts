@@ -50,9 +50,9 @@ export const decodingOptions = z
   })
   .superRefine((options, context) => {
     const issue = (path: keyof typeof options, message: string) => context.addIssue({ code: 'custom', path: [path], message });
-    if (options.nbest > options.beam) issue('nbest', `expected at most the beam, which is ${options.beam}`);
+    if (options.nbest > options.beam) issue('nbest', `expected at most the beam size, ${options.beam}`);
     if (options.minimumLength > (options.maximumLength ?? Infinity)) {
-      issue('minimumLength', `expected at most maximumLength, which is ${options.maximumLength}`);
+      issue('minimumLength', `expected at most maximumLength, ${options.maximumLength}`);
     }
   });
 

@@ -39,8 +39,8 @@ export interface Separable {
 
 const noLayers: ErrorParts = {
   where: 'pipeline, model.kind',
-  received: 'a model that is not made of layers that could be parted',
-  allowed: 'an encoder-decoder as in 2014',
+  received: 'a model that cannot be split into layers',
+  allowed: 'an LSTM encoder-decoder as in the 2014 paper',
   next: 'use training.parallel.strategy=data',
 };
 

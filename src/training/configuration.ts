@@ -41,7 +41,7 @@ const tokenizersOptions = z
   .discriminatedUnion('kind', [bpe.extend(sidesOf(bpe)), word.extend(sidesOf(word)), character.extend(sidesOf(character))])
   .superRefine(({ shared, sourceSize, targetSize }, context) => {
     if (shared && (sourceSize !== undefined || targetSize !== undefined)) {
-      context.addIssue({ code: 'custom', path: ['shared'], message: 'a shared vocabulary has one size, not sourceSize and targetSize' });
+      context.addIssue({ code: 'custom', path: ['shared'], message: 'cannot be combined with sourceSize or targetSize' });
     }
   })
   .transform((options) => {

@@ -42,7 +42,7 @@ const checkpointOptions = z
       .optional()
       .meta({ description: 'At the end, also try the average of this many checkpoints, at most keep. Default: no.', example: 3 }),
   })
-  .refine(({ keep, average }) => average === undefined || average <= keep, { path: ['average'], message: 'must not be more than keep' });
+  .refine(({ keep, average }) => average === undefined || average <= keep, { path: ['average'], message: 'must be at most keep' });
 
 const stopOptions = z
   .strictObject({
@@ -50,7 +50,7 @@ const stopOptions = z
     steps: z.int().min(1).optional().meta({ description: 'Updates. With both, whichever comes first.', example: 100_000 }),
   })
   .refine(({ epochs, steps }) => epochs !== undefined || steps !== undefined, {
-    message: 'needs { epochs: NUMBER } or { steps: NUMBER }, or both: then whichever comes first',
+    message: 'needs { epochs: NUMBER } or { steps: NUMBER }, or both',
   });
 
 /** Everything about training except the data and the model. */
@@ -66,13 +66,10 @@ export const trainingOptions = z
     batch: batchSize.prefault({ sentences: 128 }).describe('Batch size.'),
     accumulate: z.int().min(1).max(10_000).default(1).describe('Batches per update.'),
     bucketing,
-    normalise: z
-      .enum(['sentences', 'words'])
-      .optional()
-      .meta({
-        description: 'Divide the loss by this count. Default: sentences for sgd (the paper), words for adam.',
-        example: 'sentences',
-      }),
+    normalise: z.enum(['sentences', 'words']).optional().meta({
+      description: 'Divide the loss by this count. Default: sentences for sgd (the paper), words for adam.',
+      example: 'sentences',
+    }),
     labelSmoothing: z.number().min(0).lt(1).default(0).describe('Label smoothing (Szegedy et al. 2016).'),
     parallel: parallelOptions.prefault({ strategy: 'data' }).describe('Training on several devices (--devices).'),
     seed: z.int().min(0).max(0xffff_ffff).default(1).describe('Seed for initialisation, shuffling and dropout.'),

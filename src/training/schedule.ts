@@ -13,7 +13,7 @@ export const scheduleOptions = z.discriminatedUnion('kind', [
       after: interval.meta({ description: 'First halving. The paper: 5 epochs.', example: { epochs: 5 } }),
       every: interval.meta({ description: 'Further halvings. The paper: 0.5 epochs.', example: { epochs: 0.5 } }),
     })
-    .refine(({ after, every }) => sameUnit(after, every), { path: ['every'], message: 'needs the unit of after' }),
+    .refine(({ after, every }) => sameUnit(after, every), { path: ['every'], message: 'must have the same unit as after' }),
   z.strictObject({
     kind: z.literal('inverse-square-root').describe('Linear warm-up, then decay as 1/√t (Vaswani et al. 2017, section 5.3).'),
     warmup: interval.meta({ description: 'Length of the warm-up.', example: { steps: 4000 } }),
@@ -27,7 +27,7 @@ export const scheduleOptions = z.discriminatedUnion('kind', [
     .superRefine(({ warmup, over }, context) => {
       if (warmup === undefined) return;
       const issue = (message: string) => context.addIssue({ code: 'custom', path: ['warmup'], message });
-      if (!sameUnit(warmup, over)) issue('needs the unit of over');
+      if (!sameUnit(warmup, over)) issue('must have the same unit as over');
       else if (lengthOf(warmup) >= lengthOf(over)) issue('must be shorter than over');
     }),
 ]);

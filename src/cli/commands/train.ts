@@ -26,10 +26,10 @@ export function trainCommand(): Command {
     .description('Train a model. Ctrl-C saves a checkpoint; --resume continues, with bit-for-bit the same result.')
     .argument('[CONFIG.yaml]', 'data, model and training options; see --example and recipes/')
     .option('--example', 'print a configuration with every option, its default and its meaning')
-    .option('--out <DIR>', 'run directory to make (default: runs/ and the name of the configuration)')
-    .option('--init <RUN>', "begin with another run's parameters and vocabulary, to train on with new data")
-    .option('--resume', 'go on with the run in --out from its last checkpoint')
-    .option('--allow-different-placement', 'resume on other devices or another matrix library: results differ in the last digits')
+    .option('--out <DIR>', 'run directory to create (default: runs/NAME for NAME.yaml)')
+    .option('--init <RUN>', 'start from the parameters and vocabulary of another run (fine-tuning)')
+    .option('--resume', 'continue the run in --out from its last checkpoint')
+    .option('--allow-different-placement', 'resume with a different number of devices or matrix library; results differ in the last digits')
     .option('--json', 'print one JSON object at the end');
   return withSetOption(withGemmOption(withDevicesOption(command)))
     .addHelpText(
@@ -43,7 +43,7 @@ Examples:
     .action((path: string | undefined, { example, ...options }: Options) => {
       if (example) return print(exampleConfiguration().trimEnd());
       if (path === undefined) return command.error("error: missing required argument 'CONFIG.yaml'");
-      return interruptible('finishing the update and saving; once more stops at once', (signal) => run(path, options, signal));
+      return interruptible('finishing the update and saving a checkpoint; repeat to stop at once', (signal) => run(path, options, signal));
     });
 }
 
