@@ -62,7 +62,7 @@ test('words that the model does not know are told with their lines: a few, then 
     stderr,
   );
   assert.equal(warnings(stderr).length, 5);
-  assert.match(stderr, /decade: warning: \d more lines have words that the model does not know/);
+  assert.match(stderr, /decade: warning: \d more lines have unknown words/);
 });
 
 test('lines with nothing to see are empty lines, in a file of as many', async () => {
