@@ -54,7 +54,7 @@ export class LoadedModel implements AsyncDisposable {
       new DecadeError('usage', {
         where: 'model',
         received: 'a call after dispose',
-        allowed: 'calls before it',
+        allowed: 'no calls after dispose',
         next: 'load the model again',
       }),
   );

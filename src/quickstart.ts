@@ -142,9 +142,7 @@ async function makeRoom(runtime: Runtime, out: string, texts: ReadonlyMap<string
   for (const [name, text] of texts) {
     const found = await readIfThere(files, joinPath(out, name));
     if (found === undefined || found === text || found === earlier?.get(name)) continue;
-    refuseDirectory(
-      new DecadeError('usage', { where: joinPath(out, name), received: 'other sentences than those that a quickstart writes there' }),
-    );
+    refuseDirectory(new DecadeError('usage', { where: joinPath(out, name), received: 'sentences that were not written by a quickstart' }));
   }
   if (earlier === undefined) return;
   const device = await runtime.openDevice(new Memory({ shared: false }), { gemm });
@@ -179,7 +177,7 @@ function refuseDirectory(error: unknown): never {
   if (!(error instanceof DecadeError)) throw error;
   throw new DecadeError(error.kind, {
     ...error.parts,
-    allowed: 'a new directory, or that of an earlier quickstart',
+    allowed: 'a new directory, or one of an earlier quickstart',
     next: 'choose another --out',
   });
 }

@@ -101,7 +101,8 @@ export class Checkpoints {
     if (!(error instanceof DecadeError)) return error;
     const last = (await this.steps().catch(() => [])).at(-1);
     const advice = error.parts.next ?? 'check the disk';
-    const next = last === undefined ? `${advice}; there is no checkpoint yet` : `checkpoint ${last} stands; ${advice}, then use --resume`;
+    const next =
+      last === undefined ? `${advice}; there is no checkpoint yet` : `checkpoint ${last} is intact; ${advice}, then use --resume`;
     return new DecadeError(error.kind, { ...error.parts, next, cause: error });
   }
 
@@ -138,14 +139,14 @@ export class Checkpoints {
         return await this.#open(step);
       } catch (error) {
         if (!(error instanceof DecadeError) || error.kind !== 'input') throw error;
-        warn(`checkpoint ${step} is damaged and left out (${error.parts.where}: ${error.parts.received})`);
+        warn(`checkpoint ${step} is damaged and was skipped (${error.parts.where}: ${error.parts.received})`);
       }
     }
     if (steps.length === 0) return undefined;
     throw new DecadeError('input', {
       where: this.#fileAt(checkpointsDirectory),
       received: `${counted(steps.length, 'checkpoint')}, all damaged`,
-      next: 'start again in another directory with --init to take over model.safetensors',
+      next: 'start again in a new directory, with --init to keep model.safetensors',
     });
   }
 
@@ -156,7 +157,7 @@ export class Checkpoints {
     for (const name of [modelFile, optimizerFile]) {
       const path = joinPath(directory, name);
       if ((await contentHash(this.#files.stream(path))) !== state.files[name]) {
-        throw new DecadeError('input', { where: path, received: 'a content hash other than state.json notes' });
+        throw new DecadeError('input', { where: path, received: 'a content hash that differs from state.json' });
       }
     }
     const read = async (name: string, targets: NamedTensors) => {
@@ -201,7 +202,7 @@ function parseState(text: string, path: string): z.output<typeof stateContents> 
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new DecadeError('input', { where: path, received: 'not JSON, or cut short', cause });
+    throw new DecadeError('input', { where: path, received: 'invalid or truncated JSON', cause });
   }
   const version = z.looseObject({ formatVersion: z.int() }).safeParse(json);
   if (version.success && version.data.formatVersion > formatVersion) {

@@ -47,7 +47,7 @@ export async function requireFree(files: Files, path: string, amongOthers = fals
   const isRun = taken.includes(configurationFile) && taken.includes(checkpointsDirectory);
   throw new DecadeError('usage', {
     where: path,
-    received: isRun ? 'a directory that holds a run already' : kind === 'file' ? 'a file' : 'a directory that holds other files',
+    received: isRun ? 'a directory that already contains a run' : kind === 'file' ? 'a file' : 'a directory that contains other files',
     allowed: 'a new directory for the run',
     next: isRun ? 'continue it with --resume, or choose another --out' : 'choose another --out',
   });

@@ -50,7 +50,7 @@ export class RunLock {
     if (this.#inside !== undefined || (await this.#files.kind(this.#path)) !== 'directory') return;
     const inside = await this.#attempt(joinPath(this.#path, lockName));
     if (inside.kind === 'held') this.#inside = inside;
-    else if (!this.#isWarned) this.#warn(`nothing keeps a second training out of ${this.#path}: ${inside.reason}`);
+    else if (!this.#isWarned) this.#warn(`${this.#path} is not locked against a second training: ${inside.reason}`);
     this.#isWarned = inside.kind !== 'held';
   }
 
@@ -71,9 +71,9 @@ export class RunLock {
     if (attempt.kind !== 'taken') return attempt;
     throw new DecadeError('usage', {
       where: this.#path,
-      received: `a training is under way there, by ${attempt.holder}`,
-      allowed: 'one at a time in a run directory',
-      next: 'wait for its end, or stop it (Ctrl-C saves) and go on from there, or choose another --out; reading the run needs no waiting',
+      received: `already in use by a training (${attempt.holder})`,
+      allowed: 'one training at a time per run directory',
+      next: 'wait for it to end, stop it (Ctrl-C saves) and --resume, or choose another --out; reading the run is always possible',
     });
   }
 }

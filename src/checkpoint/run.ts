@@ -115,8 +115,8 @@ export class Run {
     throw new DecadeError('input', {
       where: path,
       received,
-      allowed: 'a run directory, as `decade train` makes',
-      next: names.includes(stateFile) ? 'a checkpoint is part of a run: give the directory two levels above' : 'check the path',
+      allowed: 'a run directory written by `decade train`',
+      next: names.includes(stateFile) ? 'this is a checkpoint; give the run directory two levels above' : 'check the path',
     });
   }
 

@@ -210,7 +210,7 @@ async function readHeader(file: RandomAccessFile, path: string): Promise<Header>
       where: path,
       received,
       allowed: 'a complete safetensors file',
-      next: 'copy the file again or take another checkpoint',
+      next: 'copy the file again or use another checkpoint',
       cause,
     });
   };

@@ -6,7 +6,7 @@ export function wholeNumber(smallest: number, largest = Number.MAX_SAFE_INTEGER)
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < smallest || value > largest) {
       const upTo = largest === Number.MAX_SAFE_INTEGER ? '' : ` to ${largest}`;
-      throw new InvalidArgumentError(`expected a whole number from ${smallest}${upTo}`);
+      throw new InvalidArgumentError(`expected an integer from ${smallest}${upTo}`);
     }
     return value;
   };
@@ -36,14 +36,12 @@ export function gathered(text: string, before: readonly string[] = []): string[]
 
 /** Changes of a configuration. */
 export function withSetOption(command: Command): Command {
-  return command
-    .option('--set <key.path=value>', 'in place of what the configuration says; may be given several times', gathered)
-    .addHelpText(
-      'after',
-      `
---set takes text (paths, languages) as it stands, up to its end: --set 'data.train.source=my corpus #1.txt'. Any other value is
-YAML: --set training.seed=2, --set 'training.validate.metrics=[bleu, chrf]', --set training.validate.metrics.0=bleu.`,
-    );
+  return command.option('--set <key.path=value>', 'override a value of the configuration; may be repeated', gathered).addHelpText(
+    'after',
+    `
+--set takes text (paths, languages) verbatim: --set 'data.train.source=my corpus #1.txt'. Any other value is YAML:
+ --set training.seed=2, --set 'training.validate.metrics=[bleu, chrf]', --set training.validate.metrics.0=bleu.`,
+  );
 }
 
 /** What to compute on. */
@@ -55,13 +53,14 @@ export interface DeviceChoice {
 /** How many devices to compute on. */
 export function withDevicesOption(command: Command): Command {
   return command.addOption(
-    new Option('--devices <number>', 'worker threads to compute on, where there is enough to do (default: one a core)').argParser(
-      wholeNumber(1, 256),
-    ),
+    new Option('--devices <number>', 'worker threads, used if there is enough work (default: one per core)').argParser(wholeNumber(1, 256)),
   );
 }
 
 /** Which matrix library to use. */
 export function withGemmOption(command: Command): Command {
-  return command.option('--gemm <library>', 'webassembly, avx512, avx2, openblas, mkl, accelerate or onednn (default: the fastest here)');
+  return command.option(
+    '--gemm <library>',
+    'webassembly, avx512, avx2, openblas, mkl, accelerate or onednn (default: the fastest on this machine)',
+  );
 }

@@ -29,7 +29,7 @@ export class Doubts {
     const others = unknownSourceWords.length > wordsTold ? ` and ${figure(unknownSourceWords.length - wordsTold)} more` : '';
     const parts = [
       ...(words === '' ? [] : [`the model does not know ${words}${others}`]),
-      ...(isUnsure ? [`the model is not sure of its translation (mean probability of a token ${meanProbability.toFixed(2)})`] : []),
+      ...(isUnsure ? [`the model is unsure of its translation (mean token probability ${meanProbability.toFixed(2)})`] : []),
     ];
     this.#untold.push(`line ${line}: ${parts.join(', and ')}`);
   }
@@ -45,6 +45,6 @@ export class Doubts {
     const more = this.#lines - linesTold;
     if (more <= 0) return;
     const lines = more === 1 ? 'another line has' : `${figure(more)} more lines have`;
-    warn(new Error(`${lines} words that the model does not know, or a translation that it is not sure of`), this.#progress);
+    warn(new Error(`${lines} unknown words or an uncertain translation`), this.#progress);
   }
 }

@@ -49,7 +49,7 @@ function limitOf(error: unknown): DecadeError | undefined {
     return new DecadeError('resource', { where: 'threads', received, next, cause: error });
   }
   if (noMemoryCodes.includes(code) || (error instanceof RangeError && noMemory.test(received))) {
-    const next = 'use fewer --devices, a smaller model or smaller batches, or raise the limit (`ulimit -v`) that the process runs under';
+    const next = 'use fewer --devices, a smaller model or smaller batches, or raise the memory limit (`ulimit -v`)';
     return new DecadeError('resource', { where: 'memory', received, next, cause: error });
   }
   // What the system refused, of a file or not.

@@ -25,7 +25,7 @@ export async function runsNamed(text: string): Promise<string[]> {
       if (trimmed !== '') return trimmed;
       throw new DecadeError('usage', {
         where: `--model ${text}`,
-        received: 'nothing before, after or between commas',
+        received: 'an empty name between commas',
         allowed: 'run directories separated by commas',
       });
     }),

@@ -61,8 +61,8 @@ export async function requireOutput(path: string | undefined): Promise<void> {
   throw new DecadeError('usage', {
     where: path,
     received: 'a file that belongs to a run',
-    allowed: 'a file of its own',
-    next: 'choose another name: without it the run could not be opened any more',
+    allowed: 'a file outside the run',
+    next: 'choose another name: the run needs this file',
   });
 }
 
@@ -108,7 +108,7 @@ class FileOutput implements Output {
   async abandon(): Promise<void> {
     if (this.#isClosed) return;
     const kept = await this.#file?.abandon();
-    if (kept !== undefined) warn(new Error(`${this.#path} is as it was; what was written for it is in ${kept}`));
+    if (kept !== undefined) warn(new Error(`${this.#path} is unchanged; the partial output is in ${kept}`));
   }
 
   async #untilReaderIsGone(written: Promise<void>): Promise<void> {

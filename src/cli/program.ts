@@ -34,10 +34,10 @@ const commands = [
 /** The whole command line: `decade COMMAND ...`. Parsing a wrong one prints one line and throws a `CommanderError`. */
 export function program(): Command {
   const root = new Command('decade')
-    .description('Sequence-to-sequence learning: train, study and ship models that turn one sequence into another.')
+    .description('Sequence-to-sequence learning: train, analyse and ship models that map one sequence to another.')
     .version(version(), '-v, --version', 'print the version')
     .option('--debug', 'print a stack trace when something fails (any command)')
-    .addHelpText('after', '\nBegin with:\n  $ decade quickstart\n\nA command says more: decade translate --help');
+    .addHelpText('after', '\nStart with:\n  $ decade quickstart\n\nHelp on a command: decade translate --help');
   for (const command of commands) root.addCommand(command());
   for (const command of [root, ...root.commands]) {
     command

@@ -20,12 +20,12 @@ export function withScoringOptions(command: Command): Command {
   return command
     .addOption(new Option('--metrics <names>', 'bleu, chrf, chrf++, ter, exact').argParser(names).default(metrics, metrics.join(',')))
     .addOption(
-      new Option('--tokenize <rules>', `how BLEU finds words: ${tokenizers} (between spaces); zh for Chinese (default: 13a)`).argParser(
+      new Option('--tokenize <rules>', `tokenization for BLEU: ${tokenizers} (split at spaces); zh for Chinese (default: 13a)`).argParser(
         tokenizer,
       ),
     )
     .option('--lowercase', 'ignore case, which TER always does')
-    .addOption(new Option('--smooth <method>', 'what stands in for a precision of BLEU that is 0 (default: exp)').choices(smoothing))
+    .addOption(new Option('--smooth <method>', 'smoothing of zero precisions in BLEU (default: exp)').choices(smoothing))
     .option('--smooth-value <number>', 'for the smoothing floor (default: 0.1) and add-k (default: 1)', numberFrom(0));
 }
 

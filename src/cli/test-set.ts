@@ -13,7 +13,7 @@ export interface TestSetChoice {
 export function withTestSetOptions(command: Command, otherwise: string): Command {
   return command
     .option('--source <FILE>', `sentences to translate (default: ${otherwise})`)
-    .option('--references <FILE...>', 'what their translations should be; several files: several references a line', gathered);
+    .option('--references <FILE...>', 'reference translations; several files for several references per line', gathered);
 }
 
 /**
@@ -31,7 +31,7 @@ export async function testSetOf(
     throw new DecadeError('usage', {
       where: command,
       received: source === undefined ? '--references without --source' : '--source without --references',
-      allowed: needsReferences ? 'both, or neither' : '--source, too',
+      allowed: needsReferences ? 'both or neither' : '--source as well',
     });
   }
   return readTestSet(source, references);

@@ -57,8 +57,8 @@ export function requireSameCount(
   throw new DecadeError('input', {
     where: `${first.name} and ${second.name}`,
     received: `${first.lines.length} and ${second.lines.length} lines`,
-    allowed: 'as many lines in both',
-    next: 'find where a line is missing or split: the files must be parallel line by line',
+    allowed: 'equal numbers of lines',
+    next: 'look for a missing or split line: the files must be parallel',
   });
 }
 
@@ -70,9 +70,9 @@ const standardInputFiles: Pick<Files, 'stream'> = {
     if (taken === process.stdin) {
       throw new DecadeError('usage', {
         where: standardInput,
-        received: 'named for two inputs',
+        received: 'given for two inputs',
         allowed: 'one',
-        next: 'give the other as a file, or as <(COMMAND)',
+        next: 'pass the other as a file or as <(COMMAND)',
       });
     }
     taken = process.stdin;

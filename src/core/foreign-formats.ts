@@ -15,7 +15,7 @@ const beginnings: readonly (Format & { readonly bytes: readonly number[] })[] = 
   { name: 'an xz archive', bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], next: unpackWith('xz -dk') },
   { name: 'a 7z archive', bytes: [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c], next: unpackWith('7z x') },
   { name: 'a RAR archive', bytes: [0x52, 0x61, 0x72, 0x21, 0x1a, 0x07], next: unpackWith('unrar x') },
-  { name: 'a zip archive (office documents are such, too)', bytes: [0x50, 0x4b, 0x03, 0x04], next: unpackWith('unzip') },
+  { name: 'a zip archive (or an office document)', bytes: [0x50, 0x4b, 0x03, 0x04], next: unpackWith('unzip') },
   { name: 'an empty zip archive', bytes: [0x50, 0x4b, 0x05, 0x06], next: extractText },
   { name: 'a zstd archive', bytes: [0x28, 0xb5, 0x2f, 0xfd], next: unpackWith('zstd -dk') },
   { name: 'an lz4 archive', bytes: [0x04, 0x22, 0x4d, 0x18], next: unpackWith('lz4 -dk') },

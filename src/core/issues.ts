@@ -49,10 +49,10 @@ function oneOf(found: unknown, values: readonly unknown[]): Pick<IssueWords, 'al
 function typeName(expected: string): string {
   const names: Record<string, string> = {
     number: 'a number',
-    int: 'a whole number',
+    int: 'an integer',
     string: 'text',
     boolean: 'true or false',
-    object: 'keys with values',
+    object: 'a section',
     array: 'a list',
     map: 'a Map',
   };
@@ -60,6 +60,6 @@ function typeName(expected: string): string {
 }
 
 function bound(origin: string, relation: string, limit: number | bigint): string {
-  if (origin === 'string') return 'text that is not empty';
+  if (origin === 'string') return 'non-empty text';
   return origin === 'array' ? `a list of ${relation} ${limit}` : `a number of ${relation} ${limit}`;
 }

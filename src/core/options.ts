@@ -18,7 +18,7 @@ export function resolveOptions<Schema extends z.ZodType>(schema: Schema, given: 
   if (issue?.code !== 'unrecognized_keys') {
     const found = path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], given);
     const { received, allowed, next } =
-      issue === undefined ? { received: 'options that are not allowed', allowed: undefined, next: undefined } : describeIssue(issue, found);
+      issue === undefined ? { received: 'invalid options', allowed: undefined, next: undefined } : describeIssue(issue, found);
     throw new DecadeError('usage', { where: place, received, ...(allowed && { allowed }), ...(next && { next }) });
   }
   const [key = ''] = issue.keys;

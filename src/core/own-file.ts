@@ -13,8 +13,8 @@ export function requireOwn(path: string, beginning: string | undefined, isOwn: I
   if (beginning === undefined || beginning === '' || isOwn(beginning)) return;
   throw new DecadeError('usage', {
     where: path,
-    received: 'a file that decade did not write',
-    allowed: 'an earlier one of its own, which the new one replaces',
+    received: 'a file that was not written by decade',
+    allowed: 'a new name, or a file that decade wrote earlier',
     next,
   });
 }

@@ -43,7 +43,7 @@ export class UnfinishedWork {
   /** Notes names before they are made. Throws `input` when the file of the record's name is somebody else's. */
   async begin(...names: readonly string[]): Promise<void> {
     if (!(await this.isOwn())) {
-      throw new DecadeError('input', { where: this.#path, received: 'a file that decade did not write', next: 'move it elsewhere' });
+      throw new DecadeError('input', { where: this.#path, received: 'a file that was not written by decade', next: 'move it elsewhere' });
     }
     const isNew = (await this.#lines()).length === 0;
     if (isNew && (await this.#files.kind(this.#path)) === 'file') await this.#files.truncate(this.#path, 0);

@@ -3,18 +3,19 @@ import { randomKey, shuffle } from '../core/random.js';
 
 /** How the pairs of an epoch are grouped into batches. */
 export const batchSize = z.union([
-  /** So many pairs (the 2014 paper: 128). */
-  z.strictObject({ sentences: z.int().min(1) }),
-  /** As many pairs as have at most so many target tokens together, `</s>` counted, nothing padded. */
-  z.strictObject({ words: z.int().min(1) }),
+  z.strictObject({ sentences: z.int().min(1).describe('Sentence pairs per batch. The paper: 128.') }),
+  z.strictObject({
+    words: z.int().min(1).meta({ description: 'At most this many target tokens per batch, </s> included.', example: 4096 }),
+  }),
 ]);
 export type BatchSize = z.output<typeof batchSize>;
 
-/**
- * `length`: pairs of similar length share a batch (twice as fast in the 2014 paper), and meet other pairs each epoch;
- * `corpus`: sorted over the whole corpus, so that lengths agree best but the same pairs meet every time; `none`: as they come.
- */
-export const bucketing = z.enum(['length', 'corpus', 'none']).default('length');
+export const bucketing = z
+  .enum(['length', 'corpus', 'none'])
+  .default('length')
+  .describe(
+    'Batch pairs of similar length: sorted within shuffled pools (length) or over the whole corpus, so that epochs repeat batches (corpus).',
+  );
 export type Bucketing = z.output<typeof bucketing>;
 
 /** Tokens of every pair of a corpus, `</s>` not counted. */

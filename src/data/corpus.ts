@@ -49,7 +49,7 @@ export async function openCorpus(options: CorpusOptions): Promise<Corpus> {
   if (made === undefined) {
     throw new DecadeError('resource', {
       where: path,
-      received: 'a file that changed as soon as it was written',
+      received: 'a file that changed right after it was written',
       next: 'check that nothing else writes there',
     });
   }
@@ -146,7 +146,7 @@ export class Corpus {
           where: this.#path,
           received: `token id ${id}`,
           allowed: `ids below ${size}`,
-          next: 'the file is damaged; delete it and it will be made again',
+          next: 'the file is damaged; delete it, and it will be rebuilt',
         });
       }
     }

@@ -1,14 +1,11 @@
 import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 
-/** Which pairs are worth training on. Lengths are in tokens, `</s>` not counted. */
+/** Which pairs are used. Lengths are in tokens, `</s>` not counted. */
 export const filterOptions = z.strictObject({
-  /** Pairs with more tokens than this on either side are dropped. */
-  maximumLength: z.int().min(1).max(65_535).default(100),
-  /** Pairs with a side more than this many times as long as the other are dropped. */
-  maximumRatio: z.number().min(1).default(9),
-  /** Pairs with no side longer than this are never called unbalanced: `Hi` may well take ten characters elsewhere. */
-  balancedUpTo: z.int().min(0).default(20),
+  maximumLength: z.int().min(1).max(65_535).default(100).describe('Drop pairs with more tokens than this on either side.'),
+  maximumRatio: z.number().min(1).default(9).describe('Drop pairs with one side more than this many times as long as the other.'),
+  balancedUpTo: z.int().min(0).default(20).describe('Ignore maximumRatio when neither side has more tokens than this.'),
 });
 export type FilterOptions = z.output<typeof filterOptions>;
 

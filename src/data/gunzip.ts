@@ -52,5 +52,5 @@ export async function* gunzip(chunks: AsyncIterable<Uint8Array>, place: () => st
 }
 
 function wrong(where: string, received: string, cause: unknown): DecadeError {
-  return new DecadeError('input', { where, received, allowed: 'whole gzip data', next: 'copy or make the file again', cause });
+  return new DecadeError('input', { where, received, allowed: 'complete gzip data', next: 'copy or create the file again', cause });
 }

@@ -36,7 +36,7 @@ export async function* readLines(files: Pick<Files, 'stream'>, path: string): As
       throw new DecadeError('input', {
         where: `${path}: line ${lines + 1}`,
         received: `more than ${maximumLineBytes / 1024 / 1024} MiB without a line end`,
-        allowed: 'text, a sentence a line',
+        allowed: 'text with one sentence per line',
         next: 'check that this is the file you meant',
       });
     }
@@ -100,9 +100,9 @@ async function* textOf(files: Pick<Files, 'stream'>, path: string, place: () => 
     else {
       throw new DecadeError('input', {
         where: path,
-        received: start.length === 0 ? 'an empty file' : 'a file that does not begin as gzip does',
+        received: start.length === 0 ? 'an empty file' : 'a file that is not gzip',
         allowed: 'gzip',
-        next: start.length === 0 ? 'copy or make the file again' : 'take .gz off its name if it is plain text',
+        next: start.length === 0 ? 'copy or create the file again' : 'remove .gz from its name if it is plain text',
       });
     }
   } finally {

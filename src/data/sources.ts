@@ -6,31 +6,47 @@ import { composeIntlCorpus, intlDefaults } from './generators/intl.js';
 import type { Line } from './lines.js';
 import { readLines } from './lines.js';
 
-/** Two files; line n of one is the translation of line n of the other. `.gz` is unpacked. */
-const parallelSource = z.strictObject({ source: z.string().min(1), target: z.string().min(1) });
+/** Two files; line n of one is the translation of line n of the other. */
+const parallelSource = z.strictObject({
+  source: z.string().min(1).meta({ description: 'Text file, one sentence per line; .gz is unpacked.', example: 'train.en' }),
+  target: z.string().min(1).meta({ description: 'The translations, line by line.', example: 'train.fr' }),
+});
 
-/** One file with a pair a line, source and target separated by a tab. `.gz` is unpacked. */
-const tsvSource = z.strictObject({ tsv: z.string().min(1) });
+/** One file with one pair per line. */
+const tsvSource = z.strictObject({
+  tsv: z
+    .string()
+    .min(1)
+    .meta({ description: 'One file with source and target separated by a tab; .gz is unpacked.', example: 'train.tsv' }),
+});
 
 const intlName = /^intl:([a-z]{2,3}-[a-z]{2,3}|[^:]+:[^:]+)$/i;
 const digitsName = /^digits:(copy|reverse|sort)(?::(\d+)-(\d+))?$/;
 
-/** Sentences made on the spot: `intl:en-fr` (see `intlCorpus`), `digits:copy` (see `digitPairs`). */
+/** Generated sentences: `intl:en-fr` (see `intlCorpus`), `digits:copy` (see `digitPairs`). */
 const generatorSource = z.strictObject({
-  /**
-   * `intl:FROM-TO` for languages of two or three letters, `intl:FROM:TO` for any, such as `intl:pt-BR:zh-Hant`;
-   * `digits:copy`, `digits:reverse` or `digits:sort`, with `:SHORTEST-LONGEST` for other lengths than 2 to 12.
-   */
   generator: z
     .string()
-    .refine((name) => intlName.test(name) || digitsName.test(name), 'expected intl:FROM-TO, such as intl:en-fr, or digits:copy'),
-  /** Which part: training pairs, or held-out ones; of intl's held-out ones training has seen every word. */
-  split: z.enum(['train', 'dev', 'test']).default('train'),
-  /** Training pairs. The held-out parts of intl depend on it too, so it should be the same for all three. */
-  pairs: z.int().min(1).max(100_000).default(intlDefaults.pairs),
-  /** Pairs in each held-out part, rounded up to the same number of each category. */
-  heldOut: z.int().min(0).max(10_000).default(intlDefaults.heldOut),
-  seed: z.int().min(0).max(0xffff_ffff).default(intlDefaults.seed),
+    .refine((name) => intlName.test(name) || digitsName.test(name), 'expected intl:FROM-TO, such as intl:en-fr, or digits:copy')
+    .meta({
+      description:
+        'Generated pairs: intl:FROM-TO (intl:FROM:TO for names such as pt-BR), or digits:copy, digits:reverse, digits:sort, each with :SHORTEST-LONGEST for lengths other than 2 to 12.',
+      example: 'intl:en-fr',
+    }),
+  split: z.enum(['train', 'dev', 'test']).default('train').describe('Training pairs, or one of two held-out sets.'),
+  pairs: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(intlDefaults.pairs)
+    .describe('Training pairs. The held-out sets of intl depend on it: use the same number for all splits.'),
+  heldOut: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(intlDefaults.heldOut)
+    .describe('Pairs per held-out set, rounded up to a multiple of the number of categories.'),
+  seed: z.int().min(0).max(0xffff_ffff).default(intlDefaults.seed).describe('Random seed of the generator.'),
 });
 
 /** Where sentence pairs come from. */
@@ -100,8 +116,8 @@ async function* readParallel(files: Files, sourcePath: string, targetPath: strin
       throw new DecadeError('input', {
         where: `${sourcePath} and ${targetPath}`,
         received: `${sourceLines} and ${targetLines} lines`,
-        allowed: 'as many lines in both',
-        next: 'find where a line is missing or split: the files must be parallel line by line',
+        allowed: 'equal numbers of lines',
+        next: 'look for a missing or split line: the files must be parallel',
       });
     }
   } finally {

@@ -208,8 +208,8 @@ function insertByScore(hypotheses: Hypothesis[], hypothesis: Hypothesis): void {
 function nothingMayFollow(sentence: string, length: number): DecadeError {
   return new DecadeError('numeric', {
     where: `search, ${sentence}, after ${length} tokens`,
-    received: 'no token that may follow',
+    received: 'no token that can follow',
     allowed: 'finite scores for at least one token',
-    next: 'check that the model was not saved after its loss became NaN, and that minimumLength and forbidRepeats leave a choice',
+    next: 'check that the loss of the model was not NaN, and that minimumLength and forbidRepeats leave a choice',
   });
 }

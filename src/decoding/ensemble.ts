@@ -47,8 +47,8 @@ function requireSameVocabulary(first: TranslationModel, other: TranslationModel,
   throw new DecadeError('usage', {
     where: `ensemble of ${first.name} and ${other.name}`,
     received: `${difference} on the ${side} side of the second`,
-    allowed: `the same tokenizers, here the first's ${described(one)}`,
-    next: 'train the members of an ensemble with the same tokenizer files',
+    allowed: `the same tokenizers as the first: ${described(one)}`,
+    next: 'train all members of an ensemble with the same tokenizer files',
   });
 }
 

@@ -138,7 +138,7 @@ export async function* nbestGroups(
         throw new DecadeError('input', {
           where,
           received: `sentence ${sentence} after sentence ${group.sentence}`,
-          allowed: 'sentences in their order, the hypotheses of each together',
+          allowed: 'sentences in order, with the hypotheses of each together',
         });
       }
       if (group !== undefined && sentence > group.sentence) {

@@ -150,7 +150,7 @@ function requireIds(where: string, ids: ArrayLike<number>, vocabulary: number): 
       where: `search, ${where}`,
       received: `token id ${id} at position ${position}`,
       allowed: `integers from ${unknownId} to ${vocabulary - 1}`,
-      next: 'check that the tokenizer belongs to the model',
+      next: 'check that the model and the tokenizer belong together',
     });
   }
 }

@@ -35,8 +35,8 @@ export async function sentenceVectors(
   if (encoder === undefined) {
     throw new DecadeError('usage', {
       where: name,
-      received: 'a model without one vector a sentence',
-      allowed: 'an encoder that ends in one state, as that of an LSTM',
+      received: 'a model without sentence vectors',
+      allowed: 'an encoder with a final state, such as an LSTM',
     });
   }
   const options = resolveDecodingOptions();

@@ -23,7 +23,7 @@ export function encodeLine(tokenizer: Tokenizer, text: string, line: number, lim
   const most = limit.tokens.toLocaleString('en');
   const warning = new DecadeError('input', {
     where: `${side === '' ? '' : `${side}, `}line ${line}`,
-    received: `${ids.length.toLocaleString('en')} tokens, of which the first ${most} were used`,
+    received: `${ids.length.toLocaleString('en')} tokens; only the first ${most} were used`,
     allowed: `at most ${most}`,
     next: `split the line into sentences, or raise ${limit.option}`,
   });

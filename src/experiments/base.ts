@@ -116,7 +116,7 @@ export function embeddedBase(task: string, size: ExperimentSize): ExperimentBase
     throw new DecadeError('usage', {
       where: 'task',
       received: JSON.stringify(task),
-      allowed: 'digits:copy, digits:reverse, digits:sort (with :SHORTEST-LONGEST if you like), or intl:FROM-TO such as intl:en-fr',
+      allowed: 'digits:copy, digits:reverse, digits:sort (optionally with :SHORTEST-LONGEST), or intl:FROM-TO such as intl:en-fr',
     });
   };
   const input: ConfigurationInput = {
@@ -150,9 +150,9 @@ function forExperiments(configuration: Configuration): Configuration {
   if (dev === undefined || validate === undefined) {
     throw new DecadeError('usage', {
       where: 'data.dev',
-      received: 'no dev corpus',
-      allowed: 'one: the best model is chosen by it',
-      next: 'give it in the configuration, or with --set data.dev.source=... --set data.dev.target=...',
+      received: 'no dev set',
+      allowed: 'a dev set, to select the best model',
+      next: 'add it to the configuration, or use --set data.dev.source=... --set data.dev.target=...',
     });
   }
   const { average: _, ...rest } = checkpoint;

@@ -73,7 +73,7 @@ export function corpusStatistics(
     throw new DecadeError('input', {
       where: metric.label,
       received: `${hypotheses.length} hypotheses but ${set.length} references in set ${index + 1}`,
-      allowed: 'one reference a hypothesis, in the same order',
+      allowed: 'one reference per hypothesis, in the same order',
     });
   }
   const compared = inOneForm({ hypotheses, references });

@@ -52,7 +52,7 @@ export class ForeignInterface {
       const missing = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND';
       const message = cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause);
       const reason = missing ? 'is not installed' : `does not load: ${message}`;
-      return { available: false, reason: `koffi, the optional package that calls native libraries, ${reason}` };
+      return { available: false, reason: `koffi, the optional package for calling native libraries, ${reason}` };
     }
   }
 

@@ -24,8 +24,8 @@ export function newMemory(): Memory {
   if (addresses !== undefined && addresses < leastAddresses) {
     throw new DecadeError('resource', {
       where: 'memory',
-      received: `${mebibytes(addresses)} of addresses left to this process (\`ulimit -v\`)`,
-      allowed: `${mebibytes(leastAddresses)} or more`,
+      received: `${mebibytes(addresses)} of address space left (\`ulimit -v\`)`,
+      allowed: `at least ${mebibytes(leastAddresses)}`,
       next: 'raise the limit',
     });
   }

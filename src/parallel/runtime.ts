@@ -55,7 +55,7 @@ export function checkedDevices({ cores }: Pick<Runtime, 'cores'>, devices = core
     where: 'devices',
     received: String(devices),
     allowed: `at most ${most}`,
-    next: `this machine has ${cores} ${cores === 1 ? 'core' : 'cores'}: more devices than that do not help`,
+    next: `this machine has ${cores} ${cores === 1 ? 'core' : 'cores'}: more devices do not help`,
   });
 }
 

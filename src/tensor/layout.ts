@@ -35,7 +35,7 @@ export function sequenceLayout(lengths: ArrayLike<number>): SequenceLayout {
       throw new DecadeError('shape', {
         where: 'sequence layout',
         received: `length ${length} at sentence ${sentence}`,
-        allowed: 'lengths of at least 1 in falling order',
+        allowed: 'lengths of at least 1 in descending order',
       });
     }
   }

@@ -193,7 +193,7 @@ function reserve(descriptor: WebAssembly.MemoryDescriptor): WebAssembly.Memory {
   } catch (cause) {
     throw new DecadeError('resource', {
       where: 'memory',
-      received: 'the system does not give the addresses of a WebAssembly memory, of which Node.js reserves 10 GiB',
+      received: 'not enough address space for a WebAssembly memory, for which Node.js reserves 10 GiB',
       next:
         'raise the limit (`ulimit -v unlimited`), or set NODE_OPTIONS=--disable-wasm-trap-handler, with which it reserves only what ' +
         'is used and decade computes a little slower',

@@ -59,7 +59,7 @@ export function loadTokenizer(json: string, where: string): Tokenizer {
       where,
       received,
       allowed: 'a tokenizer.json that decade wrote',
-      next: 'take the file from the run directory of the model',
+      next: "use the file from the model's run directory",
       cause,
     });
   };
@@ -67,7 +67,7 @@ export function loadTokenizer(json: string, where: string): Tokenizer {
   try {
     contents = JSON.parse(json);
   } catch (cause) {
-    return refuse('not JSON, or cut short', cause);
+    return refuse('invalid or truncated JSON', cause);
   }
   const parsed = tokenizerFile.safeParse(contents);
   if (!parsed.success) return refuse(summary(contents, parsed.error), parsed.error);

@@ -10,32 +10,37 @@ import { Vocabulary } from './vocabulary.js';
 
 const largestVocabulary = 1_000_000;
 
-/** Number of ids, the special tokens included; a smaller text gives fewer. */
-const size = (smallest: number, standard: number) => z.int().min(smallest).max(largestVocabulary).default(standard);
-const lowercase = z.boolean().default(false);
-/** Characters, words and pairs of tokens that occur less often stay out of the vocabulary. */
-const minimumCount = (standard: number) => z.int().min(1).default(standard);
+const size = (smallest: number, standard: number) =>
+  z
+    .int()
+    .min(smallest)
+    .max(largestVocabulary)
+    .default(standard)
+    .describe('Vocabulary size, the four special tokens included; a small corpus may give fewer.');
+const lowercase = z.boolean().default(false).describe('Convert text to lower case.');
+const minimumCount = (standard: number) =>
+  z.int().min(1).default(standard).describe('Leave out characters, words and pairs of tokens that occur less often than this.');
 
 /** What a tokenizer is trained with, and the defaults. */
 export const tokenizerOptions = z.discriminatedUnion('kind', [
-  /** Pieces of words learnt by byte-pair encoding; loses no character. */
   z.strictObject({
-    kind: z.literal('bpe'),
+    kind: z.literal('bpe').describe('Byte-pair encoding (Sennrich et al. 2016); rare characters are spelt in bytes.'),
     size: size(firstTextId + 2, 8_000),
     lowercase,
     minimumCount: minimumCount(2),
   }),
-  /** The most frequent words; the others are `<unk>`. `split: 'spaces'` takes text as already tokenized. */
   z.strictObject({
-    kind: z.literal('word'),
+    kind: z.literal('word').describe('The most frequent words; all others are <unk>.'),
     size: size(specialTokens.length + 1, 30_000),
     lowercase,
-    split: z.enum(['punctuation', 'spaces']).default('punctuation'),
+    split: z
+      .enum(['punctuation', 'spaces'])
+      .default('punctuation')
+      .describe('Split words from punctuation, or only at spaces, for text that is already tokenized.'),
     minimumCount: minimumCount(1),
   }),
-  /** The most frequent characters; the others are `<unk>`. */
   z.strictObject({
-    kind: z.literal('character'),
+    kind: z.literal('character').describe('The most frequent characters; all others are <unk>.'),
     size: size(specialTokens.length + 1, 1_000),
     lowercase,
     minimumCount: minimumCount(1),

@@ -29,7 +29,7 @@ export class Vocabulary {
       where: 'tokenizer',
       received: `token id ${id}`,
       allowed: `an integer from 0 to ${this.size - 1}`,
-      next: 'check that the ids come from a model with this tokenizer',
+      next: 'check that the model and the tokenizer belong together',
     });
   }
 

@@ -27,8 +27,8 @@ export function requireResumable(before: Configuration, now: Configuration, wher
   throw new DecadeError('usage', {
     where: `${where}, resuming`,
     received: changes.join(', '),
-    allowed: `changes only below ${changeable.join(', ')}`,
-    next: 'set it back, or start another run with --init',
+    allowed: `changes only in ${changeable.join(', ')}`,
+    next: 'undo the change, or start a new run with --init',
   });
 }
 

@@ -25,7 +25,7 @@ export class ConfigurationDocument {
   static parse(text: string, where: string): ConfigurationDocument {
     const top = readYaml({ text, where: (line) => `${where}: line ${line}`, place: (line) => `line ${line}` });
     if (top?.content instanceof Map) return new ConfigurationDocument({ ...top, place: 'line 1' });
-    const received = top === null || top.content === null ? 'an empty file' : 'YAML that is not keys with values';
+    const received = top === null || top.content === null ? 'an empty file' : 'YAML that is not a mapping';
     throw new DecadeError('usage', { where, received, allowed: 'a configuration', next: 'see recipes/ for examples' });
   }
 
@@ -84,7 +84,7 @@ function isQuoted(text: string): boolean {
 
 function yamlValue(text: string, where: string): PlacedValue {
   const value = { place: where, content: null, size: 1 };
-  const comment = /(^|\s)#/.test(text) ? "; a # after a space begins a comment, unless it is in quotes: '…#…'" : '';
+  const comment = /(^|\s)#/.test(text) ? "; a # after a space starts a comment; quote the value to keep it: '…#…'" : '';
   try {
     const read = readYaml({ text, where: () => where, place: () => where }) ?? value;
     if (comment === '' || hasHash(read)) return read;
@@ -92,7 +92,7 @@ function yamlValue(text: string, where: string): PlacedValue {
     if (!(error instanceof DecadeError)) throw error;
     throw new DecadeError('usage', { ...error.parts, next: `${error.parts.next ?? 'put text in quotes'}${comment}`, cause: error });
   }
-  throw new DecadeError('usage', { where, received: 'a comment within a value', allowed: 'a value', next: comment.slice(2) });
+  throw new DecadeError('usage', { where, received: 'a comment in a value', allowed: 'a value', next: comment.slice(2) });
 }
 
 /** Whether a # was read as text; otherwise what followed it was taken for a comment. */
@@ -123,7 +123,7 @@ function replaced(at: PlacedValue, path: readonly string[], value: PlacedValue, 
       throw new DecadeError('usage', {
         where,
         received: `item '${shortened(key)}' of a list of ${content.length}`,
-        allowed: content.length === 0 ? '0, which adds one' : `0 to ${content.length - 1}, or ${content.length}, which adds one`,
+        allowed: content.length === 0 ? '0, which appends' : `0 to ${content.length - 1}, or ${content.length}, which appends`,
       });
     }
     const changed = [...content];
@@ -133,8 +133,8 @@ function replaced(at: PlacedValue, path: readonly string[], value: PlacedValue, 
   if (content !== null && !(content instanceof Map)) {
     throw new DecadeError('usage', {
       where,
-      received: 'a key below a value that has no keys',
-      allowed: 'a key path of the configuration',
+      received: 'a key below a value that is not a section',
+      allowed: 'a path of the configuration',
     });
   }
   const inner: PlacedKeys = content ?? new Map();

@@ -61,13 +61,13 @@ export function readYaml(source: YamlSource): PlacedValue | null {
 }
 
 function wordsFor({ code, message }: YAMLParseError): { received: string; allowed: string } {
-  if (code === 'MULTIPLE_DOCS') return { received: 'a second document, after ---', allowed: 'one' };
+  if (code === 'MULTIPLE_DOCS') return { received: 'a second document (after ---)', allowed: 'one' };
   // What the parser makes of its own exhausted stack.
   if (message.startsWith('Maximum call stack')) return tooDeep;
   return { received: shortened(message.split('\n')[0] ?? '', 200), allowed: 'YAML' };
 }
 
-const tooDeep = { received: 'values that are nested too deeply', allowed: `at most ${deepest} levels` };
+const tooDeep = { received: 'values nested too deeply', allowed: `at most ${deepest} levels` };
 
 /** The tags of what YAML would read anyway; any other asks for something else than the text says. */
 const plainTags = ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`);

@@ -14,25 +14,28 @@ import { defaultOf, expectsText } from './configuration-schema.js';
 import { defaultValidation, trainingOptions } from './options.js';
 
 const dataOptions = z.strictObject({
-  /** Language of the source, as people write it: `en`. */
-  source: z.string().min(1).default('source'),
-  target: z.string().min(1).default('target'),
-  train: corpusSource,
-  dev: corpusSource.optional(),
-  /** Which training and dev pairs are used. */
+  source: z.string().min(1).default('source').describe('Source language, such as en.'),
+  target: z.string().min(1).default('target').describe('Target language.'),
+  train: corpusSource.describe('Training pairs. Paths are relative to this file.'),
+  dev: corpusSource.optional().describe('Held-out pairs for validation, in any of the forms of train.'),
   ...filterOptions.shape,
 });
 
 const [bpe, word, character] = tokenizerOptions.options;
-/** What is asked of each kind besides; `size` is that kind's own range. */
+/** Options for the two sides, in addition to those of each kind. */
 const sidesOf = (options: { shape: { size: z.ZodDefault<z.ZodInt> } }) => {
-  const sideSize = options.shape.size.unwrap().optional();
+  const sideSize = (side: string) =>
+    options.shape.size
+      .unwrap()
+      .optional()
+      .meta({ description: `Size of the ${side} vocabulary if not shared. Default: size.`, example: 8_000 });
   return {
-    /** One vocabulary for both languages. Default: true for bpe, false for the others. */
-    shared: z.boolean().optional(),
-    /** Vocabulary of one side, when it is not shared. Default: `size`. */
-    sourceSize: sideSize,
-    targetSize: sideSize,
+    shared: z.boolean().optional().meta({
+      description: 'One vocabulary for both languages. Default: true for bpe without sourceSize and targetSize, otherwise false.',
+      example: true,
+    }),
+    sourceSize: sideSize('source'),
+    targetSize: sideSize('target'),
   };
 };
 /** The options of `trainTokenizer`, for one or both sides. */
@@ -40,7 +43,7 @@ const tokenizersOptions = z
   .discriminatedUnion('kind', [bpe.extend(sidesOf(bpe)), word.extend(sidesOf(word)), character.extend(sidesOf(character))])
   .superRefine(({ shared, sourceSize, targetSize }, context) => {
     if (shared && (sourceSize !== undefined || targetSize !== undefined)) {
-      context.addIssue({ code: 'custom', path: ['shared'], message: 'a shared vocabulary has one size, not sourceSize and targetSize' });
+      context.addIssue({ code: 'custom', path: ['shared'], message: 'cannot be combined with sourceSize or targetSize' });
     }
   })
   .transform((options) => {
@@ -49,14 +52,14 @@ const tokenizersOptions = z
   });
 export type TokenizersOptions = z.output<typeof tokenizersOptions>;
 
-/** The whole of a configuration file, and its defaults. */
-const configuration = z
+/** A configuration file, with its defaults. */
+export const configurationSchema = z
   .strictObject({
-    version: z.literal(1),
-    data: dataOptions,
-    tokenizer: tokenizersOptions.prefault({ kind: 'bpe' }),
-    model: modelOptions.prefault({ kind: 'lstm' }),
-    training: trainingOptions.prefault({}),
+    version: z.literal(1).describe('Version of this format.'),
+    data: dataOptions.describe('Sentence pairs.'),
+    tokenizer: tokenizersOptions.prefault({ kind: 'bpe' }).describe('How text becomes tokens.'),
+    model: modelOptions.prefault({ kind: 'lstm' }).describe('The network.'),
+    training: trainingOptions.prefault({}).describe('How it is trained. Intervals: { steps: N } (updates) or { epochs: N }.'),
   })
   .superRefine(({ data, training }, context) => {
     if (data.dev === undefined && training.validate !== undefined) {
@@ -72,14 +75,14 @@ const configuration = z
   }));
 
 const knownKeys: KnownKeys = {
-  expectsText: (path) => expectsText(configuration, path),
-  defaultOf: (path) => defaultOf(configuration, path),
+  expectsText: (path) => expectsText(configurationSchema, path),
+  defaultOf: (path) => defaultOf(configurationSchema, path),
 };
 
 /** Everything that decides a run: read from a file, its defaults filled in, its paths no longer relative to the file. */
-export type Configuration = z.output<typeof configuration>;
+export type Configuration = z.output<typeof configurationSchema>;
 /** A configuration as it may be written, e.g. by a program. */
-export type ConfigurationInput = z.input<typeof configuration>;
+export type ConfigurationInput = z.input<typeof configurationSchema>;
 
 /**
  * Reads a configuration. Every mistake is told at once, each with its line, key, what came and what is allowed.
@@ -133,8 +136,8 @@ export function configurationOf(value: ConfigurationInput, absolute: Files['abso
 const unchanged = (path: string) => path;
 
 function checked(value: unknown, where: string, document: ConfigurationDocument | undefined, absolute: Files['absolute']): Configuration {
-  const parsed = configuration.safeParse(value);
-  if (!parsed.success) throw new DecadeError('usage', describeIssues(parsed.error, configuration, value, where, document));
+  const parsed = configurationSchema.safeParse(value);
+  if (!parsed.success) throw new DecadeError('usage', describeIssues(parsed.error, configurationSchema, value, where, document));
   const { data } = parsed.data;
   const placed = (part: 'train' | 'dev', source: CorpusSource) =>
     placedSource(source, (key, path) => {

@@ -23,11 +23,11 @@ export function divergenceError(divergence: Divergence, configuration: Configura
   const { update, loss, gradientNorm, learningRate, path, checkpoint, hasModel } = divergence;
   const standing =
     hasModel && checkpoint !== undefined
-      ? `checkpoint ${checkpoint} and the model stand; start another run with --init ${shellWord(path)} and `
+      ? `checkpoint ${checkpoint} and the model are intact; start a new run with --init ${shellWord(path)} and `
       : 'nothing was learnt that could be kept; start again with another --out and ';
   return new DecadeError('numeric', {
     where: `update ${update}`,
-    received: `a loss of ${loss} a word, with gradient norm ${gradientNorm} and learning rate ${learningRate}`,
+    received: `a loss of ${loss} per word, gradient norm ${gradientNorm}, learning rate ${learningRate}`,
     allowed: 'finite numbers',
     next: standing + changes(divergence, configuration).join(' or '),
   });

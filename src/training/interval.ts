@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-/** A stretch of training, with its unit. */
+/** A length of training, with its unit. */
 export type Interval = { readonly steps: number } | { readonly epochs: number };
 
-/** How far training has come: updates made, and times the corpus was read, the part of an epoch included. */
+/** How far training has come: updates, and epochs including the fraction of the current one. */
 export interface Position {
   readonly steps: number;
   readonly epochs: number;
@@ -15,13 +15,13 @@ export const interval = z
   .transform(({ steps, epochs }, context): Interval => {
     if (steps !== undefined && epochs === undefined) return { steps };
     if (epochs !== undefined && steps === undefined) return { epochs };
-    // An unknown key has been told already.
+    // An unknown key has been reported already.
     if (context.issues.length === 0)
       context.addIssue({ code: 'custom', message: 'needs one unit: { steps: NUMBER } or { epochs: NUMBER }' });
     return z.NEVER;
   });
 
-/** An epoch's parts add up with rounding; far less than one update of any corpus. */
+/** Tolerance for rounding in sums of epoch fractions; far below one update of any corpus. */
 const epochRounding = 1e-9;
 
 /** How many whole intervals lie between the start of training and a position. */

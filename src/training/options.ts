@@ -10,64 +10,79 @@ import { scheduleOptions } from './schedule.js';
 export type ValidationMetric = 'perplexity' | MetricName;
 const validationMetrics = ['perplexity', ...Object.keys(metrics)] as [ValidationMetric, ...ValidationMetric[]];
 
-/** How a model is judged on the dev corpus while it learns. */
+/** How a model is validated on the dev set. */
 const validateOptions = z.strictObject({
-  every: interval.prefault({ epochs: 1 }),
-  /** The first decides which model is best and when patience ends. All but perplexity translate the dev corpus. */
-  metrics: z.array(z.enum(validationMetrics)).min(1).default(['perplexity']),
-  /** Stop after so many validations in a row without a better one. Default: never. */
-  patience: z.int().min(1).optional(),
-  /** Beam for the translations. */
-  beam: z.int().min(1).max(1_000).default(1),
-  /** Translate only the first so many dev sentences. Default: all. */
-  sentences: z.int().min(1).optional(),
+  every: interval.prefault({ epochs: 1 }).describe('Interval between validations.'),
+  metrics: z
+    .array(z.enum(validationMetrics))
+    .min(1)
+    .default(['perplexity'])
+    .describe('The first one selects the best checkpoint. All but perplexity translate the dev set.'),
+  patience: z
+    .int()
+    .min(1)
+    .optional()
+    .meta({ description: 'Stop after this many validations in a row without improvement. Default: never.', example: 5 }),
+  beam: z.int().min(1).max(1_000).default(1).describe('Beam size for these translations.'),
+  sentences: z
+    .int()
+    .min(1)
+    .optional()
+    .meta({ description: 'Translate only the first sentences of the dev set. Default: all.', example: 500 }),
 });
 export type ValidateOptions = z.output<typeof validateOptions>;
 
 const checkpointOptions = z
   .strictObject({
-    every: interval.prefault({ epochs: 1 }),
-    /** The last so many stay. */
-    keep: z.int().min(1).default(3),
-    /** At the end, try the mean of the last so many checkpoints as the model. Default: do not. */
-    average: z.int().min(2).optional(),
+    every: interval.prefault({ epochs: 1 }).describe('Interval between checkpoints.'),
+    keep: z.int().min(1).default(3).describe('Number of recent checkpoints to keep.'),
+    average: z
+      .int()
+      .min(2)
+      .optional()
+      .meta({ description: 'At the end, also try the average of this many checkpoints, at most keep. Default: no.', example: 3 }),
   })
-  .refine(({ keep, average }) => average === undefined || average <= keep, { path: ['average'], message: 'must not be more than keep' });
+  .refine(({ keep, average }) => average === undefined || average <= keep, { path: ['average'], message: 'must be at most keep' });
 
 const stopOptions = z
-  .strictObject({ epochs: z.number().positive().optional(), steps: z.int().min(1).optional() })
+  .strictObject({
+    epochs: z.number().positive().optional().meta({ description: 'Passes over the training pairs.', example: 10 }),
+    steps: z.int().min(1).optional().meta({ description: 'Updates. With both, whichever comes first.', example: 100_000 }),
+  })
   .refine(({ epochs, steps }) => epochs !== undefined || steps !== undefined, {
-    message: 'needs { epochs: NUMBER } or { steps: NUMBER }, or both: then whichever comes first',
+    message: 'needs { epochs: NUMBER } or { steps: NUMBER }, or both',
   });
 
-/** Everything about training but the data and the model, and the defaults. */
+/** Everything about training except the data and the model. */
 export const trainingOptions = z
   .strictObject({
-    optimizer: optimizerOptions.prefault({ kind: 'sgd' }),
-    schedule: scheduleOptions.prefault({ kind: 'constant' }),
-    clip: clipOptions.prefault({ kind: 'norm' }),
-    /** Of matrix products: with bf16 (bfloat16), operands are rounded to 8 bits and sums are f32, as is all else. */
-    precision: z.enum(precisions).default('f32'),
-    /** Size of a batch, the 2014 paper's by default. */
-    batch: batchSize.prefault({ sentences: 128 }),
-    /** Batches that one update takes together. */
-    accumulate: z.int().min(1).max(10_000).default(1),
+    optimizer: optimizerOptions.prefault({ kind: 'sgd' }).describe('Update rule.'),
+    schedule: scheduleOptions.prefault({ kind: 'constant' }).describe('Learning rate over time.'),
+    clip: clipOptions.prefault({ kind: 'norm' }).describe('Gradient clipping.'),
+    precision: z
+      .enum(precisions)
+      .default('f32')
+      .describe('Of the operands of matrix products; sums and all else are f32. bf16 needs oneDNN.'),
+    batch: batchSize.prefault({ sentences: 128 }).describe('Batch size.'),
+    accumulate: z.int().min(1).max(10_000).default(1).describe('Batches per update.'),
     bucketing,
-    /** What an update's loss is divided by. Default: sentences for sgd, as in 2014, and words for adam. */
-    normalise: z.enum(['sentences', 'words']).optional(),
-    labelSmoothing: z.number().min(0).lt(1).default(0),
-    parallel: parallelOptions.prefault({ strategy: 'data' }),
-    /** Of initialisation, shuffling and dropout. */
-    seed: z.int().min(0).max(0xffff_ffff).default(1),
-    stop: stopOptions.prefault({ epochs: 10 }),
-    /** Needs data.dev; by default the perplexity after every epoch when there is one. */
-    validate: validateOptions.optional(),
-    checkpoint: checkpointOptions.prefault({}),
-    /** Lines of train.log and metrics.jsonl. */
-    report: z.strictObject({ every: interval.prefault({ steps: 100 }) }).prefault({}),
+    normalise: z.enum(['sentences', 'words']).optional().meta({
+      description: 'Divide the loss by this count. Default: sentences for sgd (the paper), words for adam.',
+      example: 'sentences',
+    }),
+    labelSmoothing: z.number().min(0).lt(1).default(0).describe('Label smoothing (Szegedy et al. 2016).'),
+    parallel: parallelOptions.prefault({ strategy: 'data' }).describe('Training on several devices (--devices).'),
+    seed: z.int().min(0).max(0xffff_ffff).default(1).describe('Seed for initialisation, shuffling and dropout.'),
+    stop: stopOptions.prefault({ epochs: 10 }).describe('End of training.'),
+    validate: validateOptions.optional().describe('Validation. Needs data.dev.'),
+    checkpoint: checkpointOptions.prefault({}).describe('Checkpoints.'),
+    report: z
+      .strictObject({ every: interval.prefault({ steps: 100 }).describe('Interval between lines of train.log and metrics.jsonl.') })
+      .prefault({})
+      .describe('Log.'),
   })
   .transform((options) => ({ ...options, normalise: options.normalise ?? (options.optimizer.kind === 'sgd' ? 'sentences' : 'words') }));
 export type TrainingOptions = z.output<typeof trainingOptions>;
 
-/** Validation of a run that has a dev corpus and says nothing about it. */
+/** Validation of a run that has a dev set and does not configure it. */
 export const defaultValidation: ValidateOptions = validateOptions.parse({});

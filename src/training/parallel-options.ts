@@ -2,29 +2,43 @@ import * as z from 'zod';
 
 const device = z.int().min(0).max(255);
 
-/** What lies on which device of a pipeline. */
+/** Which device of a pipeline holds what. */
 const placementOptions = z.strictObject({
-  /** Device of each layer, from 0; a layer's encoder and decoder are together. */
-  layers: z.array(device).min(1),
-  /** Each device's part of the target vocabulary, in any unit: [0, 0, 1, 1] divides it over the last two of four. */
-  vocabulary: z.array(z.number().min(0)).min(1),
+  layers: z
+    .array(device)
+    .min(1)
+    .meta({ description: 'Device of each layer (encoder and decoder), from 0.', example: [0, 1] }),
+  vocabulary: z
+    .array(z.number().min(0))
+    .min(1)
+    .meta({ description: "Each device's share of the softmax, in any unit.", example: [1, 1] }),
 });
 
 /** How several devices train together. */
 export const parallelOptions = z.discriminatedUnion('strategy', [
-  /** Every device has the whole model and a part of each batch. */
-  z.strictObject({ strategy: z.literal('data') }),
-  /** Layers, and slices of the target vocabulary, on different devices (Sutskever et al. 2014, section 3.5). */
+  z.strictObject({ strategy: z.literal('data').describe('Each device has the whole model and a part of each batch.') }),
   z.strictObject({
-    strategy: z.literal('pipeline'),
-    /** What a device does first: layers on a diagonal through time (2014), or micro-batches as in GPipe (2019) or 1F1B (2019). */
-    order: z.enum(['diagonal', 'gpipe', '1f1b']).default('diagonal'),
-    /** Time steps handed on together. Default: diagonal, what is fastest by measured costs; the others, all. */
-    stretch: z.int().min(1).optional(),
-    /** Parts that a batch is divided into. Default: diagonal, 1; the others, what is fastest by measured costs. */
-    microBatches: z.int().min(1).max(1_024).optional(),
-    /** Default: what is fastest by measured costs. */
-    placement: placementOptions.optional(),
+    strategy: z
+      .literal('pipeline')
+      .describe(
+        'Layers, and slices of the softmax, on different devices (the paper, section 3.5). Defaults marked * are found by simulation.',
+      ),
+    order: z
+      .enum(['diagonal', 'gpipe', '1f1b'])
+      .default('diagonal')
+      .describe('Diagonal through time (the paper), or micro-batches as in GPipe (Huang et al. 2019) or 1F1B (Narayanan et al. 2019).'),
+    stretch: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: 'Time steps sent together. Default: * for diagonal, otherwise all.', example: 4 }),
+    microBatches: z
+      .int()
+      .min(1)
+      .max(1_024)
+      .optional()
+      .meta({ description: 'Micro-batches per batch. Default: 1 for diagonal, otherwise *.', example: 4 }),
+    placement: placementOptions.optional().describe('Default: *.'),
   }),
 ]);
 export type ParallelOptions = z.output<typeof parallelOptions>;

@@ -216,7 +216,7 @@ interface ConfiguredRun {
 async function findRun(files: Files, given: Configuration, { out, init, onEvent }: TrainRequest): Promise<ConfiguredRun> {
   const run = await Run.open(files, out);
   if (init !== undefined)
-    onEvent?.({ kind: 'initialised', run: init, message: `--init ${init} is not read again: ${out} goes on from its own checkpoint` });
+    onEvent?.({ kind: 'initialised', run: init, message: `--init ${init} is not read again: ${out} continues from its own checkpoint` });
   const before = await configurationOfRun(run);
   const configuration = init === undefined ? given : { ...given, tokenizer: before.tokenizer };
   requireResumable(before, configuration, out);
@@ -242,7 +242,7 @@ async function makeRun(files: Files, given: Configuration, request: TrainRequest
     const theirs = await model.tokenizers();
     await model.requireModel(newModel(configuration, theirs).parameters).catch((error: unknown) => {
       if (!(error instanceof DecadeError)) throw error;
-      throw new DecadeError(error.kind, { ...error.parts, next: `give the model as in ${model.fileAt('config.yaml')}`, cause: error });
+      throw new DecadeError(error.kind, { ...error.parts, next: `use the model options in ${model.fileAt('config.yaml')}`, cause: error });
     });
     onEvent?.({ kind: 'initialised', run: init, message: describeInit(init, before, given) });
     const newWords = theirs.sourceWords && (await sourceWords({ ...reading, options: configuration.tokenizer }));
@@ -288,13 +288,13 @@ async function restore(
       throw new DecadeError('usage', {
         where: `${run.path}, resuming`,
         received: difference,
-        allowed: 'the same, so that results are bit-identical',
+        allowed: 'the same, for bit-for-bit identical results',
         next: `use ${pins(saved.placement)}, or --allow-different-placement`,
       });
     }
     request.onEvent?.({
       kind: 'warning',
-      message: `resumed with ${difference}: results will not be bit-identical to an uninterrupted run`,
+      message: `resumed with ${difference}: results will not be bit-for-bit identical to an uninterrupted run`,
     });
   }
   await read(executor.parameters, executor.optimizerState);

@@ -145,7 +145,7 @@ export function parseProgress(progress: unknown, where: string): SavedProgress {
     where,
     received: `a state without ${parsed.error.issues.map(({ path }) => path.join('.')).join(', ')}`,
     allowed: 'the state of a training run',
-    next: 'start again in another directory with --init to take over its model',
+    next: 'start again in a new directory, with --init to keep its model',
     cause: parsed.error,
   });
 }
@@ -160,12 +160,13 @@ export async function corpusFingerprint(corpus: Corpus): Promise<SavedProgress['
 /** Throws `usage` when a resumed run would not compute the same: another corpus. */
 export function requireSameCorpus(saved: SavedProgress['corpus'], corpus: SavedProgress['corpus'], where: string): void {
   if (saved.pairs === corpus.pairs && saved.lengths === corpus.lengths) return;
-  const received = saved.pairs === corpus.pairs ? 'a training corpus with other sentences' : `a training corpus of ${corpus.pairs} pairs`;
+  const received =
+    saved.pairs === corpus.pairs ? 'a training corpus with different sentences' : `a training corpus of ${corpus.pairs} pairs`;
   throw new DecadeError('usage', {
     where,
     received,
-    allowed: `the ${saved.pairs} pairs that the run began with`,
-    next: 'give the corpus back, or start another run with --init',
+    allowed: `the ${saved.pairs} pairs that the run started with`,
+    next: 'restore the corpus, or start a new run with --init',
   });
 }
 

@@ -4,37 +4,30 @@ import { interval, inUnitOf, type Interval, intervalsUntil, type Position } from
 const lengthOf = (interval: Interval): number => ('steps' in interval ? interval.steps : interval.epochs);
 const sameUnit = (a: Interval, b: Interval): boolean => 'steps' in a === 'steps' in b;
 
-/** How the learning rate changes in the course of training. */
+/** How the learning rate changes during training. */
 export const scheduleOptions = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('constant') }),
+  z.strictObject({ kind: z.literal('constant').describe('Constant learning rate.') }),
   z
     .strictObject({
-      /**
-       * Halved when `after` has passed, and again after each `every`. The 2014 paper (section 3.4): after 5 epochs, every
-       * half epoch, so that epochs 5 to 5.5 have half the rate and 5.5 to 6 a quarter.
-       */
-      kind: z.literal('halve'),
-      after: interval,
-      every: interval,
+      kind: z.literal('halve').describe('Halve the rate at regular intervals (the paper, section 3.4).'),
+      after: interval.meta({ description: 'First halving. The paper: 5 epochs.', example: { epochs: 5 } }),
+      every: interval.meta({ description: 'Further halvings. The paper: 0.5 epochs.', example: { epochs: 0.5 } }),
     })
-    .refine(({ after, every }) => sameUnit(after, every), { path: ['every'], message: 'needs the unit of after' }),
+    .refine(({ after, every }) => sameUnit(after, every), { path: ['every'], message: 'must have the same unit as after' }),
   z.strictObject({
-    /** Linear warm-up to the full rate, then falling as 1/√t (Vaswani et al. 2017, section 5.3). */
-    kind: z.literal('inverse-square-root'),
-    warmup: interval,
+    kind: z.literal('inverse-square-root').describe('Linear warm-up, then decay as 1/√t (Vaswani et al. 2017, section 5.3).'),
+    warmup: interval.meta({ description: 'Length of the warm-up.', example: { steps: 4000 } }),
   }),
   z
     .strictObject({
-      /** Linear warm-up to the full rate, then a half wave of the cosine down to 0 (Loshchilov & Hutter 2017, equation 5). */
-      kind: z.literal('cosine'),
-      warmup: interval.optional(),
-      /** Where the rate reaches 0, counted from the start; it stays there. */
-      over: interval,
+      kind: z.literal('cosine').describe('Cosine decay to 0, after an optional linear warm-up (Loshchilov and Hutter 2017, equation 5).'),
+      warmup: interval.optional().meta({ description: 'Length of the warm-up. Default: none.', example: { epochs: 1 } }),
+      over: interval.meta({ description: 'When the rate reaches 0, counted from the start; usually stop.', example: { epochs: 10 } }),
     })
     .superRefine(({ warmup, over }, context) => {
       if (warmup === undefined) return;
       const issue = (message: string) => context.addIssue({ code: 'custom', path: ['warmup'], message });
-      if (!sameUnit(warmup, over)) issue('needs the unit of over');
+      if (!sameUnit(warmup, over)) issue('must have the same unit as over');
       else if (lengthOf(warmup) >= lengthOf(over)) issue('must be shorter than over');
     }),
 ]);

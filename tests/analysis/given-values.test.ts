@@ -51,6 +51,6 @@ test('hypotheses for fewer sentences than there are sources are another text', a
   const list = { sources: ['a', 'b'], hypotheses: [[{ text: 'c', score: -1 }]] };
   await assert.rejects(
     rescore(list, async () => []),
-    /hypotheses of 1 sentences; expected 2, as there are sources/,
+    /hypotheses of 1 sentences; expected 2, one list per source/,
   );
 });

@@ -174,7 +174,7 @@ describe('decade in a browser', { skip: browserName === undefined && 'no Chromiu
       /^runs, item 2: 5; expected URLs/,
       /^lines: '1 2 3'; expected a list of text/,
       /^lines: '1 2 3'; expected a list or a stream of text/,
-      /^line 1: 3 tokens, of which the first 1 were used/,
+      /^line 1: 3 tokens; only the first 1 were used/,
       /^page: enough/,
       /^model: a call after dispose/,
       /^model: a call after dispose/,

@@ -89,7 +89,7 @@ test('a training that was ended before its first checkpoint is in nobody’s way
   const again = await Run.create(files, 'out', { ...contents, configuration: 'version: 2\n' });
   assert.equal(await again.configuration(), 'version: 2\n');
   await save(again, 0);
-  await assert.rejects(requireFree(files, 'out'), /holds a run already/);
+  await assert.rejects(requireFree(files, 'out'), /already contains a run/);
 });
 
 test('a run that cannot be made leaves nothing, except a directory that was there', async () => {
@@ -110,10 +110,10 @@ test('a run that cannot be made leaves nothing, except a directory that was ther
 
 test('among other files a run is made when none has a name that it needs', async () => {
   const files = memoryFiles({ 'out/notes.txt': 'mine', 'taken/tokenizer.json': 'mine' });
-  await assert.rejects(requireFree(files, 'out'), /a directory that holds other files/);
+  await assert.rejects(requireFree(files, 'out'), /a directory that contains other files/);
   await save(await Run.create(files, 'out', { ...contents, amongOthers: true }), 0);
   assert.equal(await files.readText('out/notes.txt'), 'mine');
-  await assert.rejects(Run.create(files, 'taken', { ...contents, amongOthers: true }), /a directory that holds other files/);
+  await assert.rejects(Run.create(files, 'taken', { ...contents, amongOthers: true }), /a directory that contains other files/);
   assert.equal(await files.readText('taken/tokenizer.json'), 'mine');
 });
 
@@ -137,7 +137,7 @@ test('a record that was cut off as it was begun blocks nothing', async () => {
 test("a file of the record's name that decade did not write is neither read nor written", async () => {
   const files = memoryFiles({ [`out/${recordName}`]: '+ mine.partial\n', 'out/mine.partial': 'mine' });
   assert.deepEqual(await new UnfinishedWork(files, 'out').names(), []);
-  await assert.rejects(Run.create(files, 'out', { ...contents, amongOthers: true }), /a file that decade did not write/);
+  await assert.rejects(Run.create(files, 'out', { ...contents, amongOthers: true }), /a file that was not written by decade/);
   assert.equal(await files.readText(`out/${recordName}`), '+ mine.partial\n');
 });
 

@@ -28,7 +28,7 @@ async function isRefused(files: Files, path: string, holder = /^/): Promise<void
   await assert.rejects(take(files, path), (error) => {
     assert.ok(error instanceof DecadeError && error.kind === 'usage');
     assert.equal(error.parts.where, path);
-    assert.match(error.parts.received, /^a training is under way there, by .* since 20\d\d-/);
+    assert.match(error.parts.received, /^already in use by a training \(.* since 20\d\d-/);
     assert.match(error.parts.received, holder);
     return true;
   });
@@ -92,7 +92,7 @@ describe('the lock of a run', () => {
     const other = spawn(process.execPath, ['--input-type=module', '--eval', program], { stdio: ['ignore', 'pipe', 'inherit'] });
     try {
       await once(other.stdout, 'data');
-      await isRefused(nodeFiles, path, new RegExp(`by process ${other.pid} on `));
+      await isRefused(nodeFiles, path, new RegExp(`\\(process ${other.pid} on `));
     } finally {
       other.kill('SIGKILL');
     }
@@ -107,17 +107,17 @@ describe('the lock of a run', () => {
     for (const left of ['', 'proc', `process ${process.pid} on here since 2026-11-22T22:41:07.000Z\n`, '\0\0\0']) {
       for (const file of [`${path}.training.lock`, join(path, 'training.lock')]) await writeFile(file, left);
       const lock = await take(nodeFiles, path);
-      await isRefused(nodeFiles, path, new RegExp(`by process ${process.pid} on `));
+      await isRefused(nodeFiles, path, new RegExp(`\\(process ${process.pid} on `));
       await lock.release();
       assert.deepEqual(await nodeFiles.list(path), []);
     }
   });
 
-  test('neither takes nor changes a file that decade did not write', async () => {
+  test('neither takes nor changes a file that was not written by decade', async () => {
     const path = await emptyDirectory();
     for (const file of [`${path}.training.lock`, join(path, 'training.lock')]) {
       await writeFile(file, 'process of mine\n');
-      await assert.rejects(take(nodeFiles, path), /training\.lock: a file that decade did not write\. Move it elsewhere/);
+      await assert.rejects(take(nodeFiles, path), /training\.lock: a file that was not written by decade\. Move it elsewhere/);
       assert.equal(await nodeFiles.readText(file), 'process of mine\n');
       await rm(file);
     }
@@ -179,6 +179,6 @@ describe('the lock of a run', () => {
     const lock = await RunLock.take(files, 'run', (message) => warnings.push(message));
     await lock.enter();
     await lock.release();
-    assert.deepEqual(warnings, ['nothing keeps a second training out of run: no locks']);
+    assert.deepEqual(warnings, ['run is not locked against a second training: no locks']);
   });
 });

@@ -74,9 +74,9 @@ test('a run is made in an empty directory, and never over anything', async () =>
   await save(await Run.create(files, 'empty', contents), 0);
   await assert.rejects(
     Run.create(files, 'empty', contents),
-    /holds a run already; expected a new directory.*--resume, or choose another --out/,
+    /already contains a run; expected a new directory.*--resume, or choose another --out/,
   );
-  await assert.rejects(Run.create(files, 'notes', contents), /notes: a directory that holds other files/);
+  await assert.rejects(Run.create(files, 'notes', contents), /notes: a directory that contains other files/);
   await assert.rejects(Run.create(files, 'file', contents), /file: a file; expected a new directory/);
   assert.equal(await files.readText('notes/a.txt'), 'mine');
 });
@@ -87,7 +87,7 @@ test('what is no run is refused with the reason', async () => {
   await assert.rejects(Run.open(files, 'file'), /file: a file; expected a run directory/);
   await assert.rejects(Run.open(files, 'foreign'), /foreign: a directory without config.yaml/);
   await assert.rejects(Run.open(files, 'half'), /half: a directory without tokenizer.json/);
-  await assert.rejects(Run.open(files, 'out/checkpoints/step-1'), /give the directory two levels above/i);
+  await assert.rejects(Run.open(files, 'out/checkpoints/step-1'), /give the run directory two levels above/i);
 });
 
 test('a run without a model, or with a truncated one, is refused with the reason', async () => {
@@ -142,7 +142,7 @@ for (const [name, damage] of Object.entries(damages)) {
     const warnings: string[] = [];
     assert.equal((await run.checkpoints.latest((message) => warnings.push(message)))?.step, 2);
     assert.equal(warnings.length, 1);
-    assert.match(warnings[0] ?? '', /^checkpoint 3 is damaged and left out \(out\/checkpoints\/step-3/);
+    assert.match(warnings[0] ?? '', /^checkpoint 3 is damaged and was skipped \(out\/checkpoints\/step-3/);
     await save(run, 3);
     assert.equal((await run.checkpoints.latest(silent))?.step, 3, 'it can be written again');
   });
@@ -253,7 +253,7 @@ test('a full disk says which checkpoint stands', async () => {
   const failing = await Run.open(failingAfter(files, 4), 'out');
   await assert.rejects(
     save(failing, 9),
-    /step-9\.\w+\.partial\/model\.safetensors: disk full\. Checkpoint 7 stands; free some room .* --resume/,
+    /step-9\.\w+\.partial\/model\.safetensors: disk full\. Checkpoint 7 is intact; free some space .* --resume/,
   );
 });
 

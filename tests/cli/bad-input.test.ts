@@ -57,7 +57,7 @@ describe('bad input', () => {
   test('unknown commands and options, with a suggestion', async () => {
     await isRefusedByProcess(['tranlate'], 2, /unknown command 'tranlate'.*translate/);
     await isRefused(['translate', '-m', run, '--baem', '3'], 2, /unknown option '--baem'.*--beam/);
-    await isRefused(['translate', '-m', run, '--beam', 'many'], 2, /--beam.*'many' is invalid.*whole number/);
+    await isRefused(['translate', '-m', run, '--beam', 'many'], 2, /--beam.*'many' is invalid.*integer/);
     await isRefused(['translate', '-m', run, '--gemm', 'openblass'], 2, /openblass.*openblas/);
   });
 
@@ -116,7 +116,7 @@ describe('bad input', () => {
     });
     assert.equal(code, 0, stderr);
     assert.equal(stdout.split('\n').length, 3);
-    assert.match(stderr, /^decade: warning: line 2: [\d,]+ tokens, of which the first 1,000 were used/);
+    assert.match(stderr, /^decade: warning: line 2: [\d,]+ tokens; only the first 1,000 were used/);
   });
 
   test('truncated and foreign model files, absurd sizes in them, and a changed description', async () => {
@@ -143,11 +143,11 @@ describe('bad input', () => {
     });
     await isRefused(['translate', '-m', larger], 1, /model\.safetensors: .*of shape .*where the model has/);
     const tokenizer = damagedRun('tokenizer', (path) => truncateSync(join(path, 'tokenizer.json'), 300));
-    await isRefused(['translate', '-m', tokenizer], 1, /tokenizer\.json: not JSON, or cut short/);
+    await isRefused(['translate', '-m', tokenizer], 1, /tokenizer\.json: invalid or truncated JSON/);
   });
 
   test('a full disk', { skip: !existsSync('/dev/full') && 'this system has no /dev/full' }, async () => {
-    await isRefusedByProcess(['translate', '-m', run, '-o', '/dev/full'], 1, /\/dev\/full: disk full\. Free some room/, {
+    await isRefusedByProcess(['translate', '-m', run, '-o', '/dev/full'], 1, /\/dev\/full: disk full\. Free some space/, {
       input: '5 kilometers\n',
     });
   });
@@ -157,14 +157,14 @@ describe('bad input', () => {
     await isRefused(['translate', '-m', run, '-o', inFile], 1, /output\.fr: a file; expected a directory/, {
       input: '5 kilometers\n',
     });
-    await isRefused(['train', configuration, '--out', run], 2, /run: a directory that holds a run already.*--resume/);
+    await isRefused(['train', configuration, '--out', run], 2, /run: a directory that already contains a run.*--resume/);
   });
 
   test('options that do not go together', async () => {
     await isRefused(
       ['evaluate', '-m', run, '--references', configuration],
       2,
-      /--model; expected either --hypotheses FILE, or --model RUN and --source/,
+      /--model; expected --hypotheses FILE, or --model RUN with --source/,
     );
     await isRefused(
       ['evaluate', '--hypotheses', configuration, '--references', configuration, '--metrics', 'blue'],
@@ -174,7 +174,7 @@ describe('bad input', () => {
     await isRefused(
       ['translate', '-m', run, '--beam', '2', '--nbest', '5'],
       2,
-      /--nbest 5: more translations of each line than --beam 2 keeps\. Use --beam 5, too/,
+      /--nbest 5: more translations per line than --beam 2\. Use --beam 5 as well/,
       {
         input: 'a\n',
       },
@@ -197,5 +197,5 @@ describe('bad input', () => {
 test('standard input is refused for a second input, which would find nothing left', async () => {
   const { code, stderr } = await decade(['evaluate', '--hypotheses', '-', '--references', '-'], { input: 'a\nb\n' });
   assert.equal(code, 2);
-  assert.match(stderr, /standard input: named for two inputs; expected one/);
+  assert.match(stderr, /standard input: given for two inputs; expected one/);
 });

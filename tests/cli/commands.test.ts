@@ -32,6 +32,13 @@ test('train writes a run and says what it reached, the log on standard error', (
   assert.ok(existsSync(join(run, 'model.safetensors')));
 });
 
+test('train --example prints a configuration, and train without one says what is missing', async () => {
+  const example = await decade(['train', '--example']);
+  assert.deepEqual([example.code, example.stdout], [0, readFileSync(join(repository, 'docs', 'configuration.yaml'), 'utf8')]);
+  const missing = await decade(['train']);
+  assert.deepEqual([missing.code, missing.stderr], [2, "decade: missing required argument 'CONFIG.yaml'\n"]);
+});
+
 test('translate gives a line for every line, empty for empty, in a file as on standard output', async () => {
   const output = join(directory, 'output.fr');
   const piped = await decadeProcess(['translate', '-m', run], { input: sources.join('\n') });

@@ -112,7 +112,7 @@ describe('signals', { skip: process.platform !== 'linux' && 'Linux only', timeou
     const { code, stderr } = await outcome;
     await writer.close();
     assert.equal(code, 130, stderr);
-    const [, kept = ''] = /output is as it was; what was written for it is in (\S+)\n/.exec(stderr) ?? [];
+    const [, kept = ''] = /output is unchanged; the partial output is in (\S+)\n/.exec(stderr) ?? [];
     assert.deepEqual([readFileSync(kept, 'utf8').split('\n').length, readFileSync(at('output'), 'utf8')], [3, 'old']);
   });
 });

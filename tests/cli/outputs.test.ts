@@ -67,7 +67,7 @@ test('an output that the command reads is refused, whatever it is read for and w
     const old = readFileSync(output);
     const { code, stderr } = await decade([command, ...words, options[command] ?? '-o', output]);
     assert.equal(code, 2, `${command} ${words.join(' ')}: ${stderr}`);
-    assert.match(stderr, /a file that this command reads|a file that belongs to a run/);
+    assert.match(stderr, /file that this command also reads|a file that belongs to a run/);
     assert.deepEqual(readFileSync(output), old, `${command} ${words.join(' ')}`);
   }
   assert.deepEqual(
@@ -131,7 +131,7 @@ test('translations up to a broken place in the input are kept beside the old fil
   const output = file('old', 'old');
   const { code, stderr } = await decade(['translate', '-m', run, '-i', input, '-o', output]);
   assert.equal(code, 1, stderr);
-  const [, kept = ''] = /old is as it was; what was written for it is in (\S+)\n/.exec(stderr) ?? [];
+  const [, kept = ''] = /old is unchanged; the partial output is in (\S+)\n/.exec(stderr) ?? [];
   assert.deepEqual([text(output), text(kept).split('\n').length], ['old', 3]);
   assert.match(stderr.trimEnd().split('\n').at(-1) ?? '', /^decade: .*cut\.gz: line 3: the end of gzip data that was cut off/);
 });
@@ -169,7 +169,7 @@ test('a page that nobody asked for by name replaces an earlier page, and no othe
     writeFileSync(page, contents);
     const { code: refused, stderr } = await decade(['report', run]);
     assert.deepEqual([refused, text(page)], [code, contents], stderr);
-    assert.match(stderr, /report\.html: a file that decade did not write; .* --out/);
+    assert.match(stderr, /report\.html: a file that was not written by decade; .* --out/);
   }
   for (const out of [['--out', page], []]) {
     const { code, stderr } = await decade(['report', run, '--source', input, '--references', input, '--beam', '1', ...out]);

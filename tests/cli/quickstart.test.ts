@@ -46,7 +46,7 @@ test('a second quickstart removes what the first one made, and keeps other files
 test('a run that is no quickstart stays whole', async () => {
   const out = await earlier('other', (text) => text.replace('hidden: 256', 'hidden: 512'));
   const before = await readdir(out);
-  await assert.rejects(again(out), /other: a directory that holds a run already; .*Choose another --out/);
+  await assert.rejects(again(out), /other: a directory that already contains a run; .*Choose another --out/);
   assert.deepEqual(await readdir(out), before);
 });
 
@@ -54,7 +54,7 @@ test('test sentences that somebody changed stay, and the run with them', async (
   const out = await earlier('changed');
   await writeFile(join(out, 'test.en'), 'mine\n');
   const before = await readdir(out);
-  await assert.rejects(again(out), /test\.en: other sentences than those that a quickstart writes/);
+  await assert.rejects(again(out), /test\.en: sentences that were not written by a quickstart/);
   assert.deepEqual([await readdir(out), await readFile(join(out, 'test.en'), 'utf8')], [before, 'mine\n']);
 });
 

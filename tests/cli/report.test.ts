@@ -135,7 +135,7 @@ test('report scores as it is asked to, by any metric', async () => {
 test('bad input is refused before any work, with what to do', async () => {
   const cases: [string[], RegExp][] = [
     [['report', join(directory, 'nothing')], /nothing: no such directory; expected a run directory/],
-    [['report', run, '--references', references], /--references without --source; expected --source, too/],
+    [['report', run, '--references', references], /--references without --source; expected --source as well/],
     [['report', run, '--source', inDirectory('nothing.en', [])], /nothing\.en: 0 sentences/],
     [['report', run, '--source', source, '--references', inDirectory('short.fr', ['x'])], /\d+ and 1 lines/],
     [['report', run, '--attention', '999'], /--attention: line 999; expected 1 to/],

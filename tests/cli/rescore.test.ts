@@ -34,9 +34,9 @@ test('rescore writes a line for every line of the source and tells what the list
   assert.equal(code, 1, 'a line was left out');
   const lines = stdout.split('\n');
   assert.deepEqual([lines.length, lines[1]], [4, '']);
-  assert.match(stderr, /list: line 3: 1 field; .*left out/);
-  assert.match(stderr, /1 line that could not be read; the others were rescored/);
-  assert.match(stderr, /nothing for 1 lines/);
+  assert.match(stderr, /list: line 3: 1 field; .*line skipped/);
+  assert.match(stderr, /1 line that could not be parsed; all others were rescored/);
+  assert.match(stderr, /no entry for 1 lines/);
   for (const row of [/own scores +\d+\.\d\d/, /model alone/, /evenly averaged/, /oracle\) +\d/]) assert.match(stderr, row);
 });
 

@@ -38,7 +38,7 @@ test('references that cannot be used are refused with where and what, before any
   const empty = file('empty', '');
   const cases: [string[], RegExp][] = [
     [[latin], /latin: line 1: bytes that are not valid UTF-8; expected text in UTF-8/],
-    [[short], /output and .*short: 2 and 1 lines; expected as many lines in both.*missing or split/],
+    [[short], /output and .*short: 2 and 1 lines; expected equal numbers of lines.*missing or split/],
     [[references, short], /output and .*short: 2 and 1 lines/],
     [[join(directory, 'nothing')], /nothing: no such file/],
     [[empty], /output and .*empty: 2 and 0 lines/],

@@ -111,5 +111,5 @@ test('a run whose name has commas or spaces is named as it is; other names are p
   assert.deepEqual(await runsNamed(comma), [comma]);
   assert.deepEqual(await runsNamed(spaced), [spaced]);
   assert.deepEqual(await runsNamed(`x, y,${spaced}`), ['x', 'y', spaced]);
-  await assert.rejects(runsNamed('x,,y'), /--model x,,y: nothing before, after or between commas/);
+  await assert.rejects(runsNamed('x,,y'), /--model x,,y: an empty name between commas/);
 });

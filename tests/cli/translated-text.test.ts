@@ -23,7 +23,7 @@ test('prefixes of another number than the lines are refused before the first is 
   const [input, prefixes, output] = [file('three.en', '1\n2\n3\n'), file('two.fr', 'un\ndeux\n'), join(directory, 'never.fr')];
   const refused = await decade(['translate', '-m', run, '-i', input, '--prefixes', prefixes, '-o', output]);
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /^decade: .*two\.fr and .*three\.en: 2 prefixes for 3 lines; expected as many lines in both/m);
+  assert.match(refused.stderr, /^decade: .*two\.fr and .*three\.en: 2 prefixes for 3 lines; expected equal numbers of lines/m);
   assert.ok(!existsSync(output));
 });
 
@@ -62,7 +62,7 @@ test('words that the model does not know are told with their lines: a few, then 
     stderr,
   );
   assert.equal(warnings(stderr).length, 5);
-  assert.match(stderr, /decade: warning: \d more lines have words that the model does not know/);
+  assert.match(stderr, /decade: warning: \d more lines have unknown words/);
 });
 
 test('lines with nothing to see are empty lines, in a file of as many', async () => {
@@ -80,7 +80,7 @@ test('lines with nothing to see are empty lines, in a file of as many', async ()
 test('what a line that is too long suggests can be done', async () => {
   const input = file('long.en', `${'5 days '.repeat(20)}\n`);
   const short = await decade(['translate', '-m', run, '-i', input, '--max-source-length', '7']);
-  assert.match(short.stderr, /line 1: \d+ tokens, of which the first 7 were used.*raise maximumSourceLength \(--max-source-length\)/);
+  assert.match(short.stderr, /line 1: \d+ tokens; only the first 7 were used.*raise maximumSourceLength \(--max-source-length\)/);
   const long = await decade(['translate', '-m', run, '-i', input, '--max-source-length', '500']);
   assert.doesNotMatch(long.stderr, /were used/);
   const scored = await decade(['score', '-m', run, '--source', input, '--target', input, '--max-length', '7']);

@@ -30,7 +30,7 @@ test('a result is not appended to a file that it was made of', () => {
     const words = ['evaluate', '--hypotheses', file('hypotheses', 'a\nb\n'), '--references', references, '--json'];
     const { status, stderr } = spawnSync(process.execPath, [main, ...words], { stdio: ['ignore', end, 'pipe'], encoding: 'utf8' });
     assert.equal(status, 2, stderr);
-    assert.match(stderr, /^decade: standard output: the output is a file that this command reads/);
+    assert.match(stderr, /^decade: standard output: an output file that this command also reads/);
   } finally {
     closeSync(end);
   }
@@ -43,7 +43,7 @@ test('an output that only gives text, as `<(...)` does, is refused before the wo
     const line = `'${process.execPath}' '${main}' ${command} /dev/fd/3 3< '${file('given', 'mine\n')}'`;
     const { status, stdout, stderr } = spawnSync('sh', ['-c', line], { encoding: 'utf8' });
     assert.deepEqual([status, stdout], [1, ''], stderr);
-    assert.match(stderr, /^decade: \/dev\/fd\/3: a descriptor that takes no text; .*`>\(COMMAND\)`/);
+    assert.match(stderr, /^decade: \/dev\/fd\/3: a descriptor that is not open for writing; .*`>\(COMMAND\)`/);
     assert.equal(readFileSync(at('given'), 'utf8'), 'mine\n');
   }
 });
@@ -73,7 +73,7 @@ test('drawings replace earlier drawings, and no file of somebody else', async ()
   writeFileSync(join(drawings, 'data-2.svg'), 'mine');
   const { code, stdout, stderr } = await simulate();
   assert.deepEqual([code, stdout], [2, ''], stderr);
-  assert.match(stderr, /data-2\.svg: a file that decade did not write/);
+  assert.match(stderr, /data-2\.svg: a file that was not written by decade/);
   assert.equal(readFileSync(join(drawings, 'data-2.svg'), 'utf8'), 'mine');
 });
 
@@ -101,5 +101,5 @@ test('a link to nothing is named for what it is where a directory is to be', asy
   symlinkSync('nothing', at('link'));
   const { code, stderr } = await decade(['train', at('tiny.yaml'), '--out', at('link')]);
   assert.equal(code, 1, stderr);
-  assert.match(stderr, /link: a link to something that does not exist/);
+  assert.match(stderr, /link: a dangling link/);
 });

@@ -85,9 +85,9 @@ test('a language that the runtime does not have is refused with those that it ha
 test('a request that cannot be met ends in an error that says what to ask for', () => {
   assert.throws(
     () => intlCorpus({ from: 'en', to: 'fr', pairs: 1, heldOut: 8 }),
-    /no new sentence of '.*' found after \d+\. Ask for more training/,
+    /no new sentence of '.*' found after \d+\. Use more training/,
   );
-  assert.throws(() => intlCorpus({ from: 'en', to: 'fr', pairs: 1e9 }), /pairs: 1000000000; expected a whole number/);
+  assert.throws(() => intlCorpus({ from: 'en', to: 'fr', pairs: 1e9 }), /pairs: 1000000000; expected an integer/);
 });
 
 test('the times do not depend on where the machine stands', () => {

@@ -149,7 +149,7 @@ describe('an ensemble', () => {
     );
     assert.throws(() => ensemble([first, { ...first, name: 'runs/b', sourceTokenizer: smaller }]), refused(/on the source side/));
     const wider = named(randomLstm(device, {}, { vocabulary: 14 }), 'runs/c');
-    assert.throws(() => ensemble([first, wider]), refused(/a word vocabulary of 14 on the target side.*first's word vocabulary of 13/));
+    assert.throws(() => ensemble([first, wider]), refused(/a word vocabulary of 14 on the target side.*first: word vocabulary of 13/));
     // The same vocabulary, loaded twice, is no difference.
     const again = await trainTokenizer(['r s t u v w x y z'], { kind: 'word', size: 13 });
     assert.doesNotThrow(() => ensemble([first, { ...first, targetTokenizer: again }]));

@@ -212,15 +212,15 @@ describe('translate', () => {
     assert.equal(model.openSessions, 0);
   });
 
-  test('refuses options that are not allowed, by name', async () => {
+  test('refuses invalid options, by name', async () => {
     const refused = async (options: object, pattern: RegExp) => {
       await assert.rejects(translator(copier()).translate(['one'], options), isError('usage', pattern));
       assert.throws(() => translator(copier(), options), isError('usage', pattern));
     };
     await refused({ beams: 3 }, /unknown option "beams".*did you mean beam\?/i);
     await refused({ beam: 0 }, /decoding options\.beam/);
-    await refused({ beam: 2, nbest: 3 }, /nbest: 3; expected at most the beam, which is 2/);
-    await refused({ minimumLength: 5, maximumLength: 4 }, /minimumLength: 5; expected at most maximumLength, which is 4/);
+    await refused({ beam: 2, nbest: 3 }, /nbest: 3; expected at most the beam size, 2/);
+    await refused({ minimumLength: 5, maximumLength: 4 }, /minimumLength: 5; expected at most maximumLength, 4/);
     await refused({ lengthPenalty: { alpha: -1 } }, /lengthPenalty\.alpha/);
     await refused({ lengthPenalty: { beta: 1 } }, /lengthPenalty: unknown option "beta"/);
   });

@@ -156,7 +156,7 @@ describe('what was done', () => {
       if (event.kind === 'training') outcomes.push(tryToo());
     });
     await first.perform(train(configuration));
-    const refused = /^out\/runs\/\S+: a training is under way there, by /;
+    const refused = /^out\/runs\/\S+: already in use by a training \(/;
     const others = await Promise.all(outcomes);
     assert.ok(others.some((outcome) => refused.test(outcome)));
     assert.deepEqual(
@@ -231,7 +231,7 @@ test("somebody else's files of the names of an account are kept, and found befor
     const files = memoryFiles({ [`out/${file}`]: 'mine' });
     const { seen, onEvent } = trainings();
     const again = reproduce(newRuntime(files), 'length', options('length', { onEvent }));
-    await assert.rejects(again, new RegExp(`out/${file.replaceAll('.', '\\.')}: a file that decade did not write`));
+    await assert.rejects(again, new RegExp(`out/${file.replaceAll('.', '\\.')}: a file that was not written by decade`));
     assert.deepEqual([await files.readText(`out/${file}`), seen.cost], ['mine', undefined]);
   }
 });

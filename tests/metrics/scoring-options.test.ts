@@ -21,7 +21,7 @@ test('the options of scoring reach the metrics that know them, by the signatures
   assert.match(signatures({ metrics: ['ter'], lowercase: true })[0] ?? '', /case:lc/);
 });
 
-test('options that are not allowed are refused with what is', () => {
+test('invalid options are refused, with the valid ones', () => {
   const refused = (options: object, message: RegExp) =>
     assert.throws(
       () => scoringMetrics(unchecked(options)),

@@ -36,7 +36,7 @@ describe('limited addresses', { skip }, () => {
       assert.match(stderr, /^decade: memory: .*`ulimit -v unlimited`.*NODE_OPTIONS=--disable-wasm-trap-handler/);
       assert.equal(status, 1);
     }
-    assert.match(limited(1_200_000, doctor).stderr, /^decade: memory: .* of addresses left to this process/);
+    assert.match(limited(1_200_000, doctor).stderr, /^decade: memory: .* of address space left/);
   });
 
   test('with what it says a memory takes half of them, and a thread that finds none is refused', { skip: !unguarded }, () => {

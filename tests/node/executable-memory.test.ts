@@ -54,15 +54,15 @@ describe('executable memory', { skip }, () => {
     assert.deepEqual(answer, { address: memory.address, result: 42 });
   });
 
-  it('says so where a system gives no memory, or does not let it be executed', () => {
+  it('says so where a system does not provide memory, or does not let it be executed', () => {
     const code = Uint8Array.of(0xc3);
     const reason = (answers: { readonly [name: string]: number }) => {
       const memory = executableMemory(system(answers, new Uint8Array(1)), code);
       return memory.available ? 'available' : memory.reason;
     };
     assert.equal(reason({ mmap: 4096, mprotect: 0 }), 'available');
-    assert.match(reason({ mmap: 2 ** 64, mprotect: 0 }), /gives no memory/);
-    assert.match(reason({ mmap: 4096, mprotect: -1 }), /does not let a program write code/);
-    assert.match(reason({ mmap: 4096 }), /is not made for/);
+    assert.match(reason({ mmap: 2 ** 64, mprotect: 0 }), /does not provide memory/);
+    assert.match(reason({ mmap: 4096, mprotect: -1 }), /does not allow run-time code generation/);
+    assert.match(reason({ mmap: 4096 }), /is not available for/);
   });
 });

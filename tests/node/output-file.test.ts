@@ -76,7 +76,7 @@ describe('an output file', () => {
     await link(at('input'), at('hard'));
     assert.equal(await nodeFiles.readText(at('input')), 'text');
     for (const name of ['input', 'symbolic', 'hard']) {
-      await assert.rejects(openOutputFile(at(name)), /the output is a file that this command reads/);
+      await assert.rejects(openOutputFile(at(name)), /an output file that this command also reads/);
     }
     await write(at('other'), 'new');
     assert.equal(await text(at('input')), 'text');
@@ -87,7 +87,7 @@ describe('an output file', () => {
     const file = await openOutputFile(at('both'));
     await file.write(bytes('new'));
     await nodeFiles.readText(at('both'));
-    await assert.rejects(file.finish(), /the output is a file that this command reads/);
+    await assert.rejects(file.finish(), /an output file that this command also reads/);
     const kept = await file.abandon();
     assert.deepEqual([await text(at('both')), await text(kept ?? '')], ['text', 'new']);
   });
@@ -101,7 +101,7 @@ describe('an output file', () => {
     await file.write(bytes('one\n'));
     assert.equal(gunzipSync(await readFile((await file.abandon()) ?? '')).toString(), 'one\n');
     assert.equal(await (await openOutputFile(at('none.gz'))).abandon(), undefined);
-    await assert.rejects(openOutputFile(at('out.xz')), /out\.xz: a name that ends in \.xz; expected text, or gzip/);
+    await assert.rejects(openOutputFile(at('out.xz')), /out\.xz: a name that ends in \.xz; expected plain text, or gzip/);
   });
 
   test('with a long name needs no longer one', async () => {

@@ -78,7 +78,7 @@ describe('pipes', { skip: process.platform === 'win32' && 'POSIX only' }, () => 
   });
 
   test('cannot be opened where a file is read at any position, and nobody waits to find out', async () => {
-    await assert.rejects(nodeFiles.open(pipe()), /a pipe, which cannot be read from the middle; expected a file/);
+    await assert.rejects(nodeFiles.open(pipe()), /a pipe, which has no random access; expected a file/);
   });
 
   test('devices that always answer are files', async () => {
@@ -90,6 +90,6 @@ describe('pipes', { skip: process.platform === 'win32' && 'POSIX only' }, () => 
   });
 
   test('that are gone say so', async () => {
-    await assert.rejects(nodeFiles.readText('/dev/fd/987'), /\/dev\/fd\/987: a pipe that is no longer there\. Give the same text again/);
+    await assert.rejects(nodeFiles.readText('/dev/fd/987'), /\/dev\/fd\/987: a pipe that no longer exists\. Provide the same text again/);
   });
 });

@@ -36,7 +36,7 @@ test('a loss that is no number at the first update is not blamed on a rate that 
 test('later, what can be gone on from is named, and changes that lower what overflowed', () => {
   assert.match(
     advice({}),
-    /Checkpoint 30 and the model stand; start another run with --init 'runs\/my run' and --set training\.optimizer\.learningRate=0\.17 or --set training\.clip\.max=2\.5$/,
+    /Checkpoint 30 and the model are intact; start a new run with --init 'runs\/my run' and --set training\.optimizer\.learningRate=0\.17 or --set training\.clip\.max=2\.5$/,
   );
   assert.match(advice({}, 'training.clip.kind=none'), /--set training\.clip\.kind=norm/);
   assert.match(advice({}, 'training.precision=bf16'), /--set training\.precision=f32/);

@@ -109,7 +109,9 @@ test('a second process ends at once and changes nothing; when the first is kille
   try {
     for await (const text of first.stdout.setEncoding('utf8')) if (String(text).includes('stuck')) break;
     const before = await everyFile(directory);
-    const held = new RegExp(`out: a training is under way there, by process ${first.pid} on \\S+ since 20.*; expected one at a time`);
+    const held = new RegExp(
+      `out: already in use by a training \\(process ${first.pid} on \\S+ since 20.*; expected one training at a time`,
+    );
     await assert.rejects(runUntil(directory, never), held);
     assert.deepEqual(await everyFile(directory), before);
   } finally {

@@ -76,15 +76,15 @@ test('everywhere else an override is YAML', () => {
 });
 
 test('what YAML would drop as a comment is refused, with the reason', () => {
-  assert.match(refusal('training.seed=2 # the second'), /--set training\.seed=2 # the second: a comment within a value/);
-  assert.match(refusal('data.dev={ source: a #1, target: b }'), /a # after a space begins a comment, unless it is in quotes/);
-  assert.match(refusal('model.hidden=#'), /a comment within a value/);
+  assert.match(refusal('training.seed=2 # the second'), /--set training\.seed=2 # the second: a comment in a value/);
+  assert.match(refusal('data.dev={ source: a #1, target: b }'), /a # after a space starts a comment; quote the value/);
+  assert.match(refusal('model.hidden=#'), /a comment in a value/);
 });
 
 test('items of lists are set by their number, also a new last one', () => {
   assert.deepEqual(resolved('training.validate.metrics.1=bleu').training.validate?.metrics, ['perplexity', 'bleu']);
   assert.deepEqual(resolved('training.validate.metrics[0]=chrf').training.validate?.metrics, ['chrf']);
-  assert.match(refusal('training.validate.metrics.5=bleu'), /item '5' of a list of 1; expected 0 to 0, or 1, which adds one/);
+  assert.match(refusal('training.validate.metrics.5=bleu'), /item '5' of a list of 1; expected 0 to 0, or 1, which appends/);
   assert.match(refusal('training.validate.metrics.last=bleu'), /item 'last' of a list of 1/);
 });
 

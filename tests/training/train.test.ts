@@ -262,7 +262,7 @@ test('a loss that is no number stops with what to try, and the last checkpoint s
     assert.ok(error instanceof DecadeError && error.kind === 'numeric');
     assert.match(
       error.message,
-      /^update 6: a loss of NaN a word, with gradient norm Infinity and learning rate 0\.01; expected finite numbers\. Checkpoint 5 and the model stand; .*--init out and --set training\.optimizer\.learningRate=0\.0025 or --set training\.clip\.max=2\.5$/,
+      /^update 6: a loss of NaN per word, gradient norm Infinity, learning rate 0\.01; expected finite numbers\. Checkpoint 5 and the model are intact; .*--init out and --set training\.optimizer\.learningRate=0\.0025 or --set training\.clip\.max=2\.5$/,
     );
     return true;
   });
@@ -281,7 +281,7 @@ test('a full disk during a checkpoint leaves the one before, from which the run 
       return { write: () => Promise.reject(fileError('full', path)), sync: () => writer.sync(), close: () => writer.close() };
     },
   };
-  await assert.rejects(run({ ...context, files: full }, configuration), /step-8.*disk full\. Checkpoint 4 stands; free some room/);
+  await assert.rejects(run({ ...context, files: full }, configuration), /step-8.*disk full\. Checkpoint 4 is intact; free some space/);
   const { summary } = await run(context, configuration, { resume: true });
   assert.equal(summary.steps, 8);
   const whole = digitFiles();
@@ -296,7 +296,7 @@ test('a damaged checkpoint is left out for the one before, with a warning', asyn
   const expected = await checkpointBytes(files, 'out', 8);
   await files.truncate('out/checkpoints/step-8/optimizer.safetensors', 100);
   const { events } = await run(localContext(files), configuration, { resume: true });
-  assert.match(ofKind(events, 'warning')[0]?.message ?? '', /checkpoint 8 is damaged and left out/);
+  assert.match(ofKind(events, 'warning')[0]?.message ?? '', /checkpoint 8 is damaged and was skipped/);
   assert.deepEqual(await checkpointBytes(files, 'out', 8), expected);
 });
 
@@ -306,7 +306,7 @@ test('a directory that holds a run is not trained over', async () => {
   await run(localContext(files), configuration);
   await assert.rejects(
     run(localContext(files), configuration),
-    /out: a directory that holds a run already.*--resume, or choose another --out/,
+    /out: a directory that already contains a run.*--resume, or choose another --out/,
   );
   await assert.rejects(run(localContext(files), configuration, { out: 'other', resume: true }), /other: no such directory/);
 });
@@ -344,7 +344,7 @@ test('a run is trained by one at a time, and free again when that one ended, fai
   assert.deepEqual(await contended({ resume: true }), ['steps', true]);
   assert.deepEqual(await files.list('/'), ['data', 'out']);
   for (const error of refusals) {
-    assert.match(String(error), /out: (a training is under way there, by this process since|a directory that holds a run already)/);
+    assert.match(String(error), /out: (already in use by a training \(this process since|a directory that already contains a run)/);
   }
 });
 
@@ -372,7 +372,7 @@ test('a finished run resumes only when more is asked of it; what would make it a
   );
   await assert.rejects(
     run(context, other, { resume: true }),
-    /out, resuming: model\.hidden 16 \(was 8\), training\.batch\.sentences not set \(was 16\), training\.seed 7 \(was 1\), training\.batch\.words 100 \(was not set\); expected changes only below/,
+    /out, resuming: model\.hidden 16 \(was 8\), training\.batch\.sentences not set \(was 16\), training\.seed 7 \(was 1\), training\.batch\.words 100 \(was not set\); expected changes only in/,
   );
 });
 
@@ -387,12 +387,12 @@ test('another corpus or placement is refused on resume; the placement may be cha
     /out, resuming: devices 2 where the run began with 1, gemm openblas where the run began with webassembly; expected the same, .*--allow-different-placement/,
   );
   const { events, summary } = await run(elsewhere, more, { resume: true, allowDifferentPlacement: true });
-  assert.match(ofKind(events, 'warning')[0]?.message ?? '', /results will not be bit-identical/);
+  assert.match(ofKind(events, 'warning')[0]?.message ?? '', /results will not be bit-for-bit identical/);
   assert.equal(summary.steps, 5);
   const other = { ...more, data: { ...more.data, train: { tsv: 'data/dev.tsv' } } };
   await assert.rejects(
     run(elsewhere, other, { resume: true }),
-    /out: a training corpus of 40 pairs; expected the 200 pairs that the run began with/,
+    /out: a training corpus of 40 pairs; expected the 200 pairs that the run started with/,
   );
 });
 
@@ -422,7 +422,7 @@ test('the precision of the products is pinned, for runs from before there was a 
   assert.deepEqual(asked, ['bf16 undefined', 'bf16 f32']);
   await assert.rejects(
     run(context, tinyConfiguration({ stop: { steps: 3 } }), { resume: true }),
-    /training\.precision "f32" \(was "bf16"\); expected changes only below/,
+    /training\.precision "f32" \(was "bf16"\); expected changes only in/,
   );
 
   const state = 'out/checkpoints/step-3/state.json';

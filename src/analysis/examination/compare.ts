@@ -51,7 +51,7 @@ export async function compareSystems(
     throw new DecadeError('input', {
       where: name,
       received: `${hypotheses.length} translations`,
-      allowed: `${testSet.sources.length}, one for each sentence of ${testSet.name}`,
+      allowed: `${testSet.sources.length}, one per sentence of ${testSet.name}`,
     });
   }
   const compared: MetricComparison[] = [];
@@ -86,6 +86,6 @@ export function requireSystems(systems: readonly { readonly name: string }[]): v
     where: 'compare',
     received: twice === undefined ? `${systems.length} ${systems.length === 1 ? 'system' : 'systems'}` : `${twice.name} twice`,
     allowed: 'at least two, all different',
-    next: 'name them: `decade compare RUN RUN`, or --hypotheses FILE for each',
+    next: 'use `decade compare RUN RUN`, or --hypotheses FILE for each',
   });
 }

@@ -90,7 +90,11 @@ async function frequenciesOf(
 
 async function devSetOf(files: Files, run: ComparedRun | undefined): Promise<TestSet> {
   if (run === undefined) {
-    throw new DecadeError('usage', { where: 'compare', received: 'no run and no test set', allowed: '--references with --hypotheses' });
+    throw new DecadeError('usage', {
+      where: 'compare',
+      received: 'neither a run nor a test set',
+      allowed: '--references with --hypotheses',
+    });
   }
   return devSet(files, run.configuration);
 }

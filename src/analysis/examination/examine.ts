@@ -111,8 +111,8 @@ export async function devSet(files: Files, { data }: Configuration): Promise<Tes
   if (data.dev === undefined) {
     throw new DecadeError('input', {
       where: 'data.dev',
-      received: 'none in the configuration',
-      next: 'give sentences with --source and --references',
+      received: 'not in the configuration',
+      next: 'use --source and --references',
     });
   }
   const sources: string[] = [];

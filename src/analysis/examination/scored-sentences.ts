@@ -40,8 +40,8 @@ export function requireTestSet({ name, sources, references }: TestSet): void {
       odd === undefined
         ? `${counted(sources.length, 'sentence')}, ${counted(references.length, 'set')} of references`
         : `${sources.length} and ${odd.length} lines`,
-    allowed: odd === undefined ? 'at least one of each' : 'as many lines in both',
-    next: odd === undefined ? 'check the files' : 'find where a line is missing or split: the files must be parallel line by line',
+    allowed: odd === undefined ? 'at least one of each' : 'equal numbers of lines',
+    next: odd === undefined ? 'check the files' : 'look for a missing or split line: the files must be parallel',
   });
 }
 

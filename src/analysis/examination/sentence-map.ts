@@ -135,11 +135,11 @@ export function parseGroups(lines: readonly string[], where: string): SentenceGr
       where: `${where}, group ${JSON.stringify(title)}`,
       received: `${count} sentences`,
       allowed: `3 to ${mostSentences} in a group`,
-      next: 'begin a group with `# title` and put an empty line between its classes',
+      next: 'start a group with `# title` and separate its classes by an empty line',
     });
   }
   if (groups.length === 0) {
-    throw new DecadeError('input', { where, received: 'no sentences', allowed: 'lines of sentences, groups begun by `# title`' });
+    throw new DecadeError('input', { where, received: 'no sentences', allowed: 'sentences, in groups that start with `# title`' });
   }
   return groups.map(({ names, ...group }) => (names.some((name) => name !== undefined) ? { ...group, names } : group));
 }

@@ -38,7 +38,7 @@ export class MatchingPenalty {
       throw new DecadeError('usage', {
         where,
         received: `length penalty ${this.#asked.alpha}, and ${this.#options.own} of the list, which carries ${describe(carried)}`,
-        allowed: 'the same of both, which is what leaving it out gives',
+        allowed: 'the same for both, which is the default',
         next:
           this.#asked.alpha === 0 ? 'for log-probabilities that nothing divides, take logProbability for the own figure' : 'leave it out',
       });

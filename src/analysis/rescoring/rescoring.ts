@@ -174,8 +174,8 @@ export function requireNbestList(list: NbestList): void {
   throw new DecadeError('input', {
     where: name,
     received: `hypotheses of ${list.hypotheses.length} sentences`,
-    allowed: `${sources.length}, as there are sources; an empty list for a sentence without any`,
-    next: 'check that this is the text that was translated',
+    allowed: `${sources.length}, one list per source; an empty list for a source without hypotheses`,
+    next: 'check that this is the source text of the list',
   });
 }
 
@@ -196,7 +196,7 @@ async function* listed(list: NbestList, name: string, onBadLine: BadLine = throw
         where: name,
         received: `sentence ${sentence}`,
         allowed: `sentences below ${sources.length}: the source text has ${sources.length} lines, numbered from 0`,
-        next: 'check that this is the text that was translated',
+        next: 'check that this is the source text of the list',
       });
     }
     for (; next < sentence; next++) yield at(next, []);

@@ -33,15 +33,15 @@ const subjects: { readonly [subject: string]: (options: Options) => Promise<void
 
 export function benchCommand(): Command {
   const command = new Command('bench')
-    .description('How fast this machine is, against the speed of its matrix products alone.')
+    .description('Measure the speed of this machine, also relative to its matrix products alone.')
     .argument('<subject>', `what to measure: ${Object.keys(subjects).join(', ')}`)
     .option('--config <shape>', `the network: ${Object.keys(benchShapes).join(', ')}`, 'base')
-    .option('--length <tokens>', "train: tokens a sentence, in place of the shape's", wholeNumber(1, 1_000))
+    .option('--length <tokens>', 'train: tokens per sentence (default: from the shape)', wholeNumber(1, 1_000))
     .option('--seconds <number>', 'how long to measure', numberFrom(0.1), 10)
     .addOption(new Option('--precision <type>', 'train: operands of the matrix products; sums are f32').choices(precisions).default('f32'))
-    .addOption(new Option('--strategy <name>', 'train: how devices work together').choices(strategies).default('data'))
+    .addOption(new Option('--strategy <name>', 'train: parallel strategy').choices(strategies).default('data'))
     .option('--beam <number>', 'translate: 1 is greedy search', wholeNumber(1, 1_000), 1)
-    .option('--profile', 'train: also the time of every kernel')
+    .option('--profile', 'train: also print the time of every kernel')
     .option('--json', 'print one JSON object');
   return withGemmOption(withDevicesOption(command))
     .addHelpText('after', '\nExample:\n  $ decade bench train --config base --devices 1')

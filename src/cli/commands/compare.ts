@@ -27,14 +27,12 @@ const defaultPage = 'compare.html';
 export function compareCommand(): Command {
   const command = withTestSetOptions(
     new Command('compare')
-      .description(
-        'Test whether systems differ: the same sentences, paired bootstrap resampling against the first, and where they differ most.',
-      )
+      .description('Test whether systems differ significantly (paired bootstrap against the first), and show where they differ most.')
       .argument('[RUN...]', 'run directories, of which the first is what the others are held against'),
-    'the dev corpus of the first run',
+    'the dev set of the first run',
   )
-    .option('--hypotheses <FILE...>', 'also, or only, translations in files', gathered)
-    .option('--out <FILE>', `the page (default: ${defaultPage})`)
+    .option('--hypotheses <FILE...>', 'translations in files, in addition to or instead of runs', gathered)
+    .option('--out <FILE>', `page to write (default: ${defaultPage})`)
     .option('--json', 'print one JSON object');
   return withGemmOption(withDevicesOption(withSearchOptions(withScoringOptions(command))))
     .addHelpText(

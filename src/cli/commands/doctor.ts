@@ -14,8 +14,8 @@ import { styleFor } from '../terminal.js';
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('What decade found on this machine, how fast each matrix library is, and what would make it faster.')
-    .option('--measure', 'measure the matrix libraries again and decide anew which is used')
+    .description('Show what decade found on this machine, the speed of each matrix library, and how to improve it.')
+    .option('--measure', 'measure the matrix libraries again and choose again')
     .option('--json', 'print one JSON object')
     .addHelpText('after', '\nExamples:\n  $ decade doctor\n  $ decade doctor --measure')
     .action(doctor);

@@ -40,8 +40,8 @@ interface Estimate {
 
 export function estimateCommand(): Command {
   const command = new Command('estimate')
-    .description('What a configuration will need: parameters, memory, operations and time, before anything is trained.')
-    .argument('<CONFIG.yaml>', 'a configuration, as for train')
+    .description('Predict what a training will need: parameters, memory, operations and time.')
+    .argument('<CONFIG.yaml>', 'configuration, as for train')
     .option('--json', 'print one JSON object');
   return withSetOption(withGemmOption(withDevicesOption(command)))
     .addHelpText('after', '\nExample:\n  $ decade estimate recipes/paper-2014.yaml')

@@ -23,15 +23,15 @@ interface Options extends DeviceChoice, SearchChoice, ScoringChoice {
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
-    .description('Score translations against references as sacreBLEU does: those in a file, or those a model gives.')
-    .option('--hypotheses <FILE>', 'translations to score, a line each')
+    .description('Score translations (from a file or a model) against references, as sacreBLEU does.')
+    .option('--hypotheses <FILE>', 'translations to score, one per line')
     .option(
       '-m, --model <RUN,...>',
-      'instead: translate --source with this run; several, separated by commas or each with -m, translate together',
+      'translate --source with this run instead; several (separated by commas, or repeat -m) form an ensemble',
       gathered,
     )
     .option('--source <FILE>', 'source sentences for --model')
-    .requiredOption('--references <FILE...>', 'what the translations should be; several files: several references a line', gathered)
+    .requiredOption('--references <FILE...>', 'reference translations; several files for several references per line', gathered)
     .option('--json', 'print one JSON object');
   return withGemmOption(withDevicesOption(withSearchOptions(withScoringOptions(command))))
     .addHelpText(
@@ -67,7 +67,7 @@ function scoredFile(options: Options): string {
   throw new DecadeError('usage', {
     where: 'evaluate',
     received: given.map((name) => `--${name}`).join(' and ') || 'nothing to score',
-    allowed: 'either --hypotheses FILE, or --model RUN and --source FILE',
+    allowed: '--hypotheses FILE, or --model RUN with --source FILE',
   });
 }
 

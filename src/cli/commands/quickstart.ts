@@ -21,16 +21,16 @@ interface Options extends DeviceChoice {
 
 export function quickstartCommand(): Command {
   const command = new Command('quickstart')
-    .description('Train a translator in a minute, on sentences that the language data inside Node writes in two languages.')
-    .option('--from <language>', 'language to translate from, as in `en` or `pt-BR`', 'en')
-    .option('--to <language>', 'language to translate to', 'fr')
-    .option('--out <DIR>', 'run directory; an earlier quickstart there is replaced', 'runs/quickstart')
-    .option('--resume', 'go on with a quickstart that was interrupted')
+    .description('Train a demo translator in a minute, on sentences generated from the language data in Node.')
+    .option('--from <language>', 'source language, such as `en` or `pt-BR`', 'en')
+    .option('--to <language>', 'target language', 'fr')
+    .option('--out <DIR>', 'run directory; replaces an earlier quickstart', 'runs/quickstart')
+    .option('--resume', 'continue an interrupted quickstart')
     .option('--json', 'print one JSON object at the end');
   return withGemmOption(withDevicesOption(command))
     .addHelpText('after', '\nExample:\n  $ decade quickstart --from en --to de --out runs/english-german')
     .action((options: Options) =>
-      interruptible('finishing the update and saving; once more stops at once', (signal) => run(options, signal)),
+      interruptible('finishing the update and saving a checkpoint; repeat to stop at once', (signal) => run(options, signal)),
     );
 }
 

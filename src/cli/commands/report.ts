@@ -25,16 +25,16 @@ interface Options extends DeviceChoice, SearchChoice, ScoringChoice, TestSetChoi
 export function reportCommand(): Command {
   const command = withTestSetOptions(
     new Command('report')
-      .description('Examine a run and show on one HTML page how it learnt, how well it translates, where it fails and what it sees.')
-      .argument('<RUN>', 'a run directory, as train makes'),
-    "the run's dev corpus",
+      .description('Write an HTML page about a run: training curves, scores, errors, attention.')
+      .argument('<RUN>', 'run directory'),
+    "the run's dev set",
   )
     .option(
       '--groups <FILE|paper>',
-      'sentences to map: `# title` begins a group, `## name` or an empty line a class of another colour; `paper`: those of 2014, in English',
+      'sentences for the map: `# title` starts a group, `## name` or an empty line a new class; `paper`: those of the 2014 paper, in English',
     )
-    .option('--attention <lines>', 'lines of the test set to show the attention for, such as 3,17 (default: a few)', lineNumbers)
-    .option('--out <FILE>', 'the page (default: report.html in the run)');
+    .option('--attention <lines>', 'lines of the test set whose attention to show, such as 3,17 (default: a few)', lineNumbers)
+    .option('--out <FILE>', 'page to write (default: report.html in the run)');
   return withGemmOption(withDevicesOption(withSearchOptions(withScoringOptions(command))))
     .addHelpText(
       'after',

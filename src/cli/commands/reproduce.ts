@@ -56,7 +56,7 @@ Examples:
   $ decade reproduce reversal recipes/tatoeba-en-fr-2014.yaml --set model.hidden=256 --test-source test.en --test-target test.fr --estimate`,
     )
     .action((name: string, path: string | undefined, options: Options) =>
-      interruptible('finishing the update and saving; once more stops at once', (signal) => run(name, path, options, signal)),
+      interruptible('finishing the update and saving a checkpoint; repeat to stop at once', (signal) => run(name, path, options, signal)),
     );
 }
 

@@ -36,33 +36,25 @@ interface Options extends DeviceChoice {
 export function rescoreCommand(): Command {
   const command = new Command('rescore')
     .description(
-      "Choose anew from the n-best list of any system, by a model's log-probabilities and the list's own scores. A list has lines `line ||| text ||| feature= values ||| score`, lines numbered from 0. A line that cannot be read is left out and told; the command then exits with 1.",
+      "Rerank the n-best lists of any system by combining their scores with a model's log-probabilities. Format: `line ||| text ||| feature= values ||| score`, lines numbered from 0. Malformed lines are reported and skipped; the exit code is then 1.",
     )
-    .requiredOption(
-      '-m, --model <RUN,...>',
-      'run directory; several, separated by commas or each with -m, average their probabilities',
-      gathered,
-    )
-    .requiredOption('--source <FILE>', 'the text that was translated, a line each')
+    .requiredOption('-m, --model <RUN,...>', 'run directory; several (separated by commas, or repeat -m) form an ensemble', gathered)
+    .requiredOption('--source <FILE>', 'source sentences of the list, one per line')
     .option('-i, --input <FILE>', 'n-best list, .gz too (default: standard input)')
     .option('-o, --output <FILE>', 'where to write (default: standard output)')
-    .option(
-      '--weight <number>',
-      "the model's share of the combined score: 0.5 is the even average, 1 the model alone (default: 0.5)",
-      numberFrom(0, 1),
-    )
-    .option('--tune <FILE>', 'instead: a weight tuned on this other n-best list, in the middle of those that it cannot tell from its best')
-    .option('--tune-source <FILE>', 'the text that the list of --tune translates')
-    .option('--tune-references <FILE...>', 'what its translations should be', gathered)
-    .option('--references <FILE...>', 'what the translations should be: tells BLEU before, after, and of the best choice', gathered)
-    .option('--own <name>', "which of the list's figures counts: `score`, or a feature such as logProbability", 'score')
+    .option('--weight <number>', 'weight of the model: 0.5 is the even average, 1 the model alone (default: 0.5)', numberFrom(0, 1))
+    .option('--tune <FILE>', 'tune the weight on this n-best list instead: the middle of the weights not significantly worse than the best')
+    .option('--tune-source <FILE>', 'source sentences of the --tune list')
+    .option('--tune-references <FILE...>', 'reference translations of the --tune list', gathered)
+    .option('--references <FILE...>', 'reference translations: prints BLEU before and after, and of the oracle', gathered)
+    .option('--own <name>', 'which score of the list to use: `score`, or a feature such as logProbability', 'score')
     .option(
       '--length-penalty <exponent>',
-      "divide the model's log-probability by length^exponent (default: as the list says of its scores; 0 if it does not)",
+      "divide the model's log-probability by length^exponent (default: that of the list's scores, or 0 if the list does not say)",
       numberFrom(0, 10),
     )
-    .option('--nbest <number>', 'print so many of each line, as an n-best list with a feature for the model', wholeNumber(1))
-    .option('--json', 'print one JSON object with the scores in place of the text (needs --references; text with -o)');
+    .option('--nbest <number>', "print n-best lists, with the model's score as a feature", wholeNumber(1))
+    .option('--json', 'print one JSON object with the scores instead of the text (needs --references; write the text with -o)');
   return withGemmOption(withDevicesOption(command))
     .addHelpText(
       'after',
@@ -96,7 +88,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
       signal,
       onProgress: isWatched ? progress.update : undefined,
       onBadLine: ({ message }) => {
-        if (++badLines <= badLinesTold) warn(new Error(`${message}; the line is left out`), progress);
+        if (++badLines <= badLinesTold) warn(new Error(`${message}; line skipped`), progress);
       },
       onAssumption: (text) => warn(new Error(text), progress),
       onSentence: async (sentence) => {
@@ -106,7 +98,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     });
     await output?.close();
     progress.end();
-    if (empty > 0) warn(new Error(`the list has nothing for ${figure(empty)} lines of ${source}; they are empty`));
+    if (empty > 0) warn(new Error(`the list has no entry for ${figure(empty)} lines of ${source}; they are left empty`));
     if (json) await printJson({ weight, ...(tuned && { tuned }), ...scores });
     else for (const line of describe(weight, tuned, scores)) say(line);
   } finally {
@@ -117,7 +109,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   if (badLines > 0) {
     throw new DecadeError('input', {
       where: 'rescore',
-      received: `${figure(badLines)} ${badLines === 1 ? 'line' : 'lines'} that could not be read; the others were rescored`,
+      received: `${figure(badLines)} ${badLines === 1 ? 'line' : 'lines'} that could not be parsed; all others were rescored`,
       allowed: 'lines `line ||| text ||| feature= values ||| score`',
       next: 'see the warnings above',
     });

@@ -17,15 +17,11 @@ interface Options extends DeviceChoice {
 
 export function scoreCommand(): Command {
   const command = new Command('score')
-    .description('How likely a model finds given translations: the natural logarithm of their probability, a line per pair.')
-    .requiredOption(
-      '-m, --model <RUN,...>',
-      'run directory; several, separated by commas or each with -m, average their probabilities',
-      gathered,
-    )
-    .requiredOption('--source <FILE>', 'source sentences, a line each')
+    .description('Print the log-probability (natural logarithm) of given translations, one per line.')
+    .requiredOption('-m, --model <RUN,...>', 'run directory; several (separated by commas, or repeat -m) form an ensemble', gathered)
+    .requiredOption('--source <FILE>', 'source sentences, one per line')
     .requiredOption('--target <FILE>', 'their translations')
-    .option('--max-length <tokens>', 'longer lines are cut there, with a warning (default: 1000)', wholeNumber(1, 100_000))
+    .option('--max-length <tokens>', 'truncate longer lines, with a warning (default: 1000)', wholeNumber(1, 100_000))
     .option('-o, --output <FILE>', 'where to write (default: standard output)');
   return withGemmOption(withDevicesOption(command))
     .addHelpText(

@@ -49,21 +49,15 @@ const mostDevices = 64;
 
 export function simulateCommand(): Command {
   const command = new Command('simulate')
-    .description('How fast a configuration would train on more devices, data parallel or pipelined, and where their time goes.')
-    .argument('<CONFIG.yaml>', 'a configuration, as for train')
-    .option('--devices <range>', `how many: 1..${mostDevices}, 8 or 1,2,4`, deviceCounts, [1, 2, 4, 8])
+    .description('Simulate training on several devices, data parallel or pipelined: speed-up and use of time.')
+    .argument('<CONFIG.yaml>', 'configuration, as for train')
+    .option('--devices <range>', `numbers of devices: 1..${mostDevices}, 8 or 1,2,4`, deviceCounts, [1, 2, 4, 8])
     .option('--strategies <names>', `of ${strategies.join(', ')}`, strategyNames, [...strategies])
-    .addOption(
-      new Option('--profile <machine>', 'costs measured on this machine, or those of a machine of 2014').choices(profiles).default('here'),
-    )
-    .option('--bandwidth <GB/s>', 'between memories of devices (default: the profile; here one shared memory)', numberFrom(0.001))
-    .option(
-      '--check <seconds>',
-      'also train here, with random ids, and compare; on up to as many devices as there are cores',
-      numberFrom(0.1),
-    )
-    .option('--html <file>', 'draw the speed-up, and what each device does, a timeline for each strategy')
-    .option('--svg <directory>', 'the same drawings as files, for documents')
+    .addOption(new Option('--profile <machine>', 'costs measured on this machine, or of a 2014 machine').choices(profiles).default('here'))
+    .option('--bandwidth <GB/s>', 'between devices (default: from the profile; here: one shared memory)', numberFrom(0.001))
+    .option('--check <seconds>', 'also train on random ids for comparison, on at most as many devices as cores', numberFrom(0.1))
+    .option('--html <file>', 'write a page with the speed-up and a timeline per strategy')
+    .option('--svg <directory>', 'write the same drawings as SVG files')
     .option('--json', 'print one JSON object');
   return withSetOption(withGemmOption(command))
     .addHelpText('after', '\nExample:\n  $ decade simulate recipes/paper-2014.yaml --profile 2014 --devices 8 --html timeline.html')

@@ -2,6 +2,7 @@ import { duration } from '../../core/duration.js';
 import { Command } from 'commander';
 import { decade } from '../../decade.js';
 import { nodeRuntime } from '../../node/runtime.js';
+import { exampleConfiguration } from '../../training/configuration-example.js';
 import type { TrainingSummary } from '../../training/events.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
@@ -18,31 +19,41 @@ interface Options extends DeviceChoice {
   resume?: boolean;
   allowDifferentPlacement?: boolean;
   json?: boolean;
+  example?: boolean;
 }
 
 export function trainCommand(): Command {
   const command = new Command('train')
-    .description('Train a model as a configuration says. Ctrl-C saves; --resume goes on, and ends with the same parameters.')
-    .argument('<CONFIG.yaml>', 'what to train on, which model, how; recipes/ has examples')
-    .option('--out <DIR>', 'run directory to make (default: runs/ and the name of the configuration)')
-    .option('--init <RUN>', "begin with another run's parameters and vocabulary, to train on with new data")
-    .option('--resume', 'go on with the run in --out from its last checkpoint')
-    .option('--allow-different-placement', 'resume on other devices or another matrix library: results differ in the last digits')
+    .usage('[options] <CONFIG.yaml>')
+    .description('Train a model. Ctrl-C saves a checkpoint; --resume continues, with bit-for-bit the same result.')
+    .argument('[CONFIG.yaml]', 'data, model and training options; see --example and recipes/')
+    .option('--example', 'print a configuration with every option, its default and its meaning')
+    .option('--out <DIR>', 'run directory to create (default: runs/NAME for NAME.yaml)')
+    .option('--init <RUN>', 'start from the parameters and vocabulary of another run (fine-tuning)')
+    .option('--resume', 'continue the run in --out from its last checkpoint')
+    .option('--allow-different-placement', 'resume with a different number of devices or matrix library; results differ in the last digits')
     .option('--json', 'print one JSON object at the end');
   return withSetOption(withGemmOption(withDevicesOption(command)))
     .addHelpText(
       'after',
       `
 Examples:
+  $ decade train --example > my-pair.yaml
   $ decade train recipes/tatoeba-en-fr.yaml --out runs/tatoeba --set data.train.source=my/train.en --set data.train.target=my/train.fr
   $ decade train recipes/tatoeba-en-fr.yaml --out runs/tatoeba --resume`,
     )
-    .action((path: string, options: Options) =>
-      interruptible('finishing the update and saving; once more stops at once', (signal) => run(path, options, signal)),
-    );
+    .action((path: string | undefined, { example, ...options }: Options) => {
+      if (example) return print(exampleConfiguration().trimEnd());
+      if (path === undefined) return command.error("error: missing required argument 'CONFIG.yaml'");
+      return interruptible('finishing the update and saving a checkpoint; repeat to stop at once', (signal) => run(path, options, signal));
+    });
 }
 
-async function run(path: string, { json, out = defaultOut(path), ...options }: Options, signal: AbortSignal): Promise<void> {
+async function run(
+  path: string,
+  { json, out = defaultOut(path), ...options }: Omit<Options, 'example'>,
+  signal: AbortSignal,
+): Promise<void> {
   const shown = showTraining({ log: true });
   let summary: TrainingSummary;
   try {

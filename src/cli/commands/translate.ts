@@ -34,32 +34,30 @@ interface Options extends DeviceChoice, SearchChoice {
 
 export function withSearchOptions(command: Command): Command {
   return command
-    .option('--beam <number>', 'translations kept at every step; 1 is greedy search', wholeNumber(1, 1000), 5)
+    .option('--beam <number>', 'beam size; 1 is greedy search', wholeNumber(1, 1000), 5)
+    .option('--length-penalty <exponent>', 'rank by log-probability / length^exponent; 0: by log-probability', numberFrom(0, 10), 1)
+    .option('--max-length <tokens>', 'maximum length of a translation (default: 2 × source length + 10)', wholeNumber(1, 100_000))
+    .option('--forbid-repeats <tokens>', 'do not repeat an n-gram of this many tokens', wholeNumber(1, 1000))
     .option(
-      '--length-penalty <exponent>',
-      'rank by log-probability / length^exponent; 0: by the log-probability itself',
-      numberFrom(0, 10),
-      1,
+      '--replace-unknown <attention|FILE>',
+      'replace unknown words by the source word with most attention, or by its entry in a TSV dictionary',
     )
-    .option('--max-length <tokens>', "most tokens of a translation (default: twice the source's, and 10)", wholeNumber(1, 100_000))
-    .option('--forbid-repeats <tokens>', 'no run of so many tokens twice in a translation', wholeNumber(1, 1000))
-    .option('--replace-unknown <attention|FILE>', 'for unknown words: the source word attended to, or its entry in a TSV dictionary')
-    .option('--max-source-length <tokens>', 'longer lines are cut there, with a warning (default: 1000)', wholeNumber(1, 100_000));
+    .option('--max-source-length <tokens>', 'truncate longer lines, with a warning (default: 1000)', wholeNumber(1, 100_000));
 }
 
 export function translateCommand(): Command {
   const command = new Command('translate')
-    .description('Translate lines of text. A line in, a line out; typed at a terminal, each line is answered as it comes.')
-    .requiredOption('-m, --model <RUN,...>', 'run directory; several, separated by commas or each with -m, translate together', gathered)
+    .description('Translate text line by line. Lines typed at a terminal are translated at once.')
+    .requiredOption('-m, --model <RUN,...>', 'run directory; several (separated by commas, or repeat -m) form an ensemble', gathered)
     .option('-i, --input <FILE>', 'text to translate, .gz too (default: standard input)')
     .option('-o, --output <FILE>', 'where to write (default: standard output)');
   withSearchOptions(command)
     .option(
       '--nbest <number>',
-      'print so many translations of each line as `line ||| text ||| feature= values ||| score`, lines numbered from 0',
+      'print n-best lists: `line ||| text ||| feature= values ||| score`, lines numbered from 0',
       wholeNumber(1, 1000),
     )
-    .option('--prefixes <FILE>', 'what each translation must begin with, a line each; it stands there as it was given');
+    .option('--prefixes <FILE>', 'forced beginnings of the translations, one per line');
   return withGemmOption(withDevicesOption(command))
     .addHelpText(
       'after',
@@ -120,8 +118,8 @@ async function translate(options: Options, signal: AbortSignal): Promise<void> {
 
 function requireSearchable({ beam = 1, nbest = 1 }: Options): void {
   if (nbest <= beam) return;
-  const received = `more translations of each line than --beam ${beam} keeps`;
-  throw new DecadeError('usage', { where: `--nbest ${nbest}`, received, next: `use --beam ${nbest}, too` });
+  const received = `more translations per line than --beam ${beam}`;
+  throw new DecadeError('usage', { where: `--nbest ${nbest}`, received, next: `use --beam ${nbest} as well` });
 }
 
 /** What translations must begin with. As many as the input has lines, where these can be counted before they are translated. */
@@ -146,8 +144,8 @@ function requireBeginnings(name: string, beginnings: readonly string[], input: s
   throw new DecadeError('input', {
     where: `${name} and ${input}`,
     received: `${counted(beginnings.length, 'prefix', 'prefixes')} for ${counted(lines, 'line')}`,
-    allowed: 'as many lines in both',
-    next: 'give an empty line for each translation that may begin as it likes',
+    allowed: 'equal numbers of lines',
+    next: 'use an empty line for a translation without a prefix',
   });
 }
 
@@ -195,7 +193,7 @@ async function dictionary(path: string): Promise<Map<string, string>> {
       throw new DecadeError('input', {
         where: `${path}: line ${index + 1}`,
         received: `${line.split('\t').length} columns`,
-        allowed: 'a word, a tab, its translation',
+        allowed: 'a word, a tab and its translation',
       });
     }
     entries.set(word, translation);

@@ -83,8 +83,8 @@ function requireLengths(shortest: number, longest: number): void {
 function noSequence(length: number, part: string): DecadeError {
   return new DecadeError('usage', {
     where: 'digits',
-    received: `no sequence of ${length} ${length === 1 ? 'digit' : 'digits'} that belongs to ${part}`,
+    received: `no sequence of ${length} ${length === 1 ? 'digit' : 'digits'} in ${part}`,
     allowed: 'lengths with enough different sequences',
-    next: 'begin with a longer one, for example digits:copy:2-12',
+    next: 'increase the shortest length, for example digits:copy:2-12',
   });
 }

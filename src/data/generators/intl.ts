@@ -117,7 +117,7 @@ function* composing(options: IntlCorpusOptions): Generator<undefined, IntlCorpus
     sourceWords.hasAllOf(pair.source) &&
     targetWords.hasAllOf(pair.target);
   const balanced = Math.ceil(heldOut / intlCategories.length) * intlCategories.length;
-  const advice = 'ask for more training pairs or for fewer held-out ones';
+  const advice = 'use more training pairs or fewer held-out pairs';
   const dev = yield* take(balanced, isNewCombination, advice);
   const test = yield* take(balanced, isNewCombination, advice);
   return { train, dev, test, categories: intlCategories };
@@ -128,7 +128,7 @@ function requireInteger(name: string, value: number, least: number, most: number
   throw new DecadeError('usage', {
     where: `intl corpus, ${name}`,
     received: String(value),
-    allowed: `a whole number from ${least} to ${most}`,
+    allowed: `an integer from ${least} to ${most}`,
   });
 }
 

@@ -18,7 +18,7 @@ export function supportedLanguage(language: string, where: string): string {
   throw new DecadeError('usage', {
     where,
     received: `language '${shortened(language)}'`,
-    allowed: `a language that this runtime has data for: ${availableLanguages().join(' ')} (or one with a region, such as pt-BR)`,
+    allowed: `a language with data in this runtime: ${availableLanguages().join(' ')} (or one with a region, such as pt-BR)`,
     ...(meant !== undefined && { next: `did you mean '${meant}'?` }),
   });
 }

@@ -9,13 +9,13 @@ const ties: readonly { tied(options: LstmOptions): boolean; key: keyof LstmOptio
   {
     key: 'bidirectional',
     tied: ({ bidirectional }) => bidirectional,
-    reason: 'which has to read a whole sentence before the layer above can begin',
+    reason: 'which must read a whole sentence before the next layer can start',
     instead: 'false',
   },
   {
     key: 'inputFeeding',
     tied: ({ inputFeeding }) => inputFeeding,
-    reason: 'which lets no layer begin a step before all have ended the last one',
+    reason: 'which allows no layer to start a step before all have finished the previous one',
     instead: 'false',
   },
   {
@@ -27,7 +27,7 @@ const ties: readonly { tied(options: LstmOptions): boolean; key: keyof LstmOptio
   {
     key: 'tiedEmbeddings',
     tied: ({ tiedEmbeddings }) => tiedEmbeddings,
-    reason: 'which the first layer and every slice of the vocabulary would have to share',
+    reason: 'which the first layer and every slice of the softmax would share',
     instead: 'false',
   },
 ];
@@ -47,8 +47,8 @@ export function layersOf(model: Model): LayeredModel {
 
 const noLayers: ErrorParts = {
   where: 'pipeline, model.kind',
-  received: 'a model that is not made of layers that could be parted',
-  allowed: 'an encoder-decoder as in 2014',
+  received: 'a model that cannot be split into layers',
+  allowed: 'an LSTM encoder-decoder as in the 2014 paper',
   next: 'use training.parallel.strategy=data',
 };
 
@@ -58,7 +58,7 @@ function tieBetweenLayers(options: LstmOptions): ErrorParts | undefined {
   return {
     where: `pipeline, model.${tie.key}`,
     received: `${options[tie.key]}, ${tie.reason}`,
-    allowed: 'an encoder-decoder as in 2014 (dropout and residual connections are allowed)',
+    allowed: 'an LSTM encoder-decoder as in the 2014 paper (dropout and residual connections are allowed)',
     next: `use training.parallel.strategy=data, or set model.${tie.key}=${tie.instead}`,
   };
 }

@@ -40,7 +40,7 @@ export async function lockFile(path: string): Promise<LockAttempt> {
       if (await isAt(opened, path)) {
         if (!isLock(await opened.readFile('utf8'))) {
           await opened.close();
-          throw new DecadeError('input', { where: path, received: 'a file that decade did not write', next: 'move it elsewhere' });
+          throw new DecadeError('input', { where: path, received: 'a file that was not written by decade', next: 'move it elsewhere' });
         }
         await opened.truncate();
         await opened.write(`process ${process.pid} on ${hostname()} since ${new Date().toISOString()}\n`, 0);

@@ -285,8 +285,8 @@ export function explained(path: string, cause: unknown): DecadeError {
   // Of a path, Node takes any value that is text but this.
   const failure = code === 'ERR_INVALID_ARG_VALUE' && path.includes('\0') ? 'zeroByte' : code === undefined ? undefined : failures[code];
   if (failure === 'missing' && descriptorOf(path) !== undefined) {
-    const next = 'give the same text again, through a pipe or as a file';
-    return new DecadeError('input', { where: path, received: 'a pipe that is no longer there', next, cause });
+    const next = 'provide the same text again, through a pipe or as a file';
+    return new DecadeError('input', { where: path, received: 'a pipe that no longer exists', next, cause });
   }
   if (failure !== undefined) return fileError(failure, path, cause);
   const message = cause instanceof Error ? cause.message : String(cause);

@@ -85,8 +85,8 @@ async function destinationOf(path: string): Promise<Destination> {
     throw new DecadeError('usage', {
       where: path,
       received: `a name that ends in .${packed.toLowerCase()}`,
-      allowed: 'text, or gzip in a file that ends in .gz',
-      next: 'write to standard output, and pack what comes through a pipe',
+      allowed: 'plain text, or gzip in a file that ends in .gz',
+      next: 'write to standard output and compress it through a pipe',
     });
   }
   let target = resolve(path);
@@ -123,9 +123,9 @@ export function requireUnread(path: string | number, name = String(path)): void 
   if (!wasRead(path)) return;
   throw new DecadeError('usage', {
     where: name,
-    received: 'the output is a file that this command reads',
-    allowed: 'another one',
-    next: 'write to a new file, and rename it when it is done',
+    received: 'an output file that this command also reads',
+    allowed: 'a different file',
+    next: 'write to a new file and rename it afterwards',
   });
 }
 
@@ -134,9 +134,9 @@ function requireWritableDescriptor(descriptor: number, path: string): void {
   if (takesText(descriptor)) return;
   throw new DecadeError('input', {
     where: path,
-    received: 'a descriptor that takes no text',
-    allowed: 'one that is open for writing',
-    next: 'write `>(COMMAND)` for a command that reads the output; `<(COMMAND)` is one that writes',
+    received: 'a descriptor that is not open for writing',
+    allowed: 'a writable descriptor',
+    next: 'use `>(COMMAND)` for a command that reads the output; `<(COMMAND)` provides input',
   });
 }
 
@@ -278,7 +278,7 @@ async function aboutDirectory(error: unknown, path: string, directory: string, i
   if (!isReplacing || failed.kind !== 'resource') return failed;
   return new DecadeError('resource', {
     where: path,
-    received: `${received} for its directory, in which the new file is written before it replaces the old one`,
+    received: `${received} for its directory, where the new file is written before it replaces the old one`,
     next: 'write to standard output (`> FILE`), or choose another path',
     cause: error,
   });

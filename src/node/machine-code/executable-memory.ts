@@ -40,14 +40,14 @@ export function executableMemory(
   const map = foreign.ofProcess('mmap', 'uintptr_t', ['uintptr_t', 'size_t', 'int', 'int', 'int', 'int64_t']);
   const protect = foreign.ofProcess('mprotect', 'int', ['uintptr_t', 'size_t', 'int']);
   if (process.arch !== 'x64' || anonymous === undefined || map === undefined || protect === undefined) {
-    return { available: false, reason: `is not made for ${process.platform} on ${process.arch}` };
+    return { available: false, reason: `is not available for ${process.platform} on ${process.arch}` };
   }
   const address = map(0, code.length, readable | writable, privateMapping | anonymous, -1, 0);
   // MAP_FAILED is -1, here without its sign.
-  if (address === 0 || address >= 2 ** 63) return { available: false, reason: 'the system gives no memory for it' };
+  if (address === 0 || address >= 2 ** 63) return { available: false, reason: 'the system does not provide memory for it' };
   foreign.bytesAt(address, code.length).set(code);
   if (protect(address, code.length, readable | executable) !== 0) {
-    return { available: false, reason: 'the system does not let a program write code for itself' };
+    return { available: false, reason: 'the system does not allow run-time code generation' };
   }
   return { available: true, address };
 }

@@ -42,7 +42,7 @@ export function openOneDnn(foreign: ForeignInterface): OneDnnLibrary | Unavailab
   const [major = 0, minor = 0, patch = 0, , , , runtime = 0] = version;
   if (major !== 2 && major !== 3) return { available: false, reason: `version ${major}.${minor} is not supported (2 and 3 are)` };
   if (runtime !== sequentialRuntime && runtime !== openMpRuntime) {
-    return { available: false, reason: `${library.path} is built for a threading runtime that cannot be held to one thread` };
+    return { available: false, reason: `${library.path} uses a threading runtime that cannot be limited to one thread` };
   }
   const release = `oneDNN ${major}.${minor}.${patch}`;
   return { available: true, name: 'onednn', path: library.path, version: release, foreign, library, major };

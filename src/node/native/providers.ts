@@ -175,9 +175,9 @@ function wantedOf(received: string): { gemm: GemmOption; packing: string | undef
   const nearest = nearestName(name, gemmOptions);
   throw new DecadeError('usage', {
     where: 'gemm',
-    received: `no matrix library is called "${received}"`,
+    received: `unknown matrix library "${received}"`,
     allowed: gemmOptions.join(', '),
-    next: nearest === undefined ? 'choose one of these, or leave the choice to `auto`' : `did you mean "${nearest}"?`,
+    next: nearest === undefined ? 'choose one of these, or `auto`' : `did you mean "${nearest}"?`,
   });
 }
 
@@ -317,7 +317,7 @@ function withoutPacking(
   const why = code?.available === false ? `: ${code.reason}` : '';
   const lacks = (report: ProviderReport) => report.available && report.name !== 'webassembly';
   return reports.map((report) =>
-    lacks(report) ? { ...report, available: false, reason: `cannot keep packed weights as ${packing} here${why}` } : report,
+    lacks(report) ? { ...report, available: false, reason: `cannot pack weights with ${packing} here${why}` } : report,
   );
 }
 
@@ -331,7 +331,7 @@ function missingProvider(wanted: GemmOption, reports: readonly ProviderReport[])
     where: 'gemm',
     received: `"${wanted}" cannot be used here (${[...reasons].map(([reason, names]) => `${names.join(', ')}: ${reason}`).join('; ')})`,
     allowed: ['auto', ...new Set([...available, 'webassembly'])].join(', '),
-    next: 'see `decade doctor` for what this machine has',
+    next: 'run `decade doctor` to see what is available',
   });
 }
 

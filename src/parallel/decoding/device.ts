@@ -34,7 +34,7 @@ export class DecodingDevice {
         this.#executor = undefined;
         return { kind: 'decoding' };
       case 'cancel':
-        this.#underWay?.abort(new DecadeError('usage', { where: 'search', received: 'the wish to stop' }));
+        this.#underWay?.abort(new DecadeError('usage', { where: 'search', received: 'a request to stop' }));
         return undefined;
       case 'search':
       case 'score': {

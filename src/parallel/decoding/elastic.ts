@@ -49,7 +49,7 @@ export class ElasticDecodingExecutor implements DecodingExecutor {
   async #start(): Promise<DecodingDevices> {
     // After one has died, the next call starts new ones.
     const died = (failure: DecadeError) => void this.#end(failure);
-    const next = 'translate again, if need be with fewer devices';
+    const next = 'translate again, with fewer devices if necessary';
     const { runtime, devices } = this.#options;
     const start = (_: unknown, device: number) =>
       new RemoteDevice<DecodingRequest, DecodingReply>(runtime.startThread(), device, died, next);

@@ -71,7 +71,7 @@ export class RemoteDevice<Request, Reply extends { readonly kind: string }> {
 
   /** Ends the thread; what it was asked is refused, because of `reason`. */
   terminate(reason?: DecadeError): Promise<void> {
-    this.#end(reason ?? new DecadeError('resource', { where: `device ${this.#device}`, received: 'the end of its thread' }));
+    this.#end(reason ?? new DecadeError('resource', { where: `device ${this.#device}`, received: 'its thread has ended' }));
     return this.#thread.terminate();
   }
 

@@ -33,7 +33,7 @@ export async function startPipeline({ devices, options, batch, saved, ...rest }:
   if (!rest.runtime.sharedMemory) {
     throw new DecadeError('usage', {
       where: 'training.parallel.strategy',
-      received: 'pipeline, where memory cannot be shared between threads',
+      received: 'pipeline, but threads cannot share memory here',
       allowed: 'data',
     });
   }

@@ -27,7 +27,7 @@ export function networkOf(model: Pick<Model, 'summary' | 'vocabularies' | 'param
     throw new DecadeError('usage', {
       where: 'simulation, model.kind',
       received: description,
-      allowed: 'a model of recurrent layers: only their schedules are known',
+      allowed: 'a model with recurrent layers',
     });
   }
   const parameters = Array.from(model.parameters, ({ shape, size, rules }) => ({ shape, size, rules }));

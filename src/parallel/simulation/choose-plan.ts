@@ -126,7 +126,7 @@ export function writtenPlacement({ layers, vocabulary }: WrittenPlacement, netwo
       'layers',
       `${numbers(layers)}, ${layers.length} devices`,
       `the device of each of the ${network.layers} layers`,
-      `write for example ${example}`,
+      `for example ${example}`,
     );
   }
   const outside = layers.find((device) => device >= devices);
@@ -135,7 +135,7 @@ export function writtenPlacement({ layers, vocabulary }: WrittenPlacement, netwo
   }
   if (vocabulary.length !== devices || vocabulary.every((share) => share === 0)) {
     const example = numbers(Array.from({ length: devices }, (_, device) => (layers.includes(device) ? 0 : 1)));
-    const next = example.includes('1') ? `write for example ${example}` : 'write 1 for each device to divide it evenly';
+    const next = example.includes('1') ? `for example ${example}` : 'use 1 for each device to divide it evenly';
     refuse('vocabulary', numbers(vocabulary), `a share, 0 or more, for each of the ${devices} devices, one of them more than 0`, next);
   }
   const idle = vocabulary.findIndex((share, device) => share === 0 && !layers.includes(device));

@@ -49,8 +49,8 @@ export async function loadKernelsOf(builds: KernelBuilds, memory: Memory, option
   if (relaxed === true && !available) {
     throw new DecadeError('resource', {
       where: 'kernels',
-      received: 'relaxed SIMD was asked for, which this JavaScript runtime does not have',
-      next: 'use Node 22 or later, or leave the choice to `auto`',
+      received: 'relaxed SIMD, which this JavaScript runtime does not support',
+      next: 'use Node 22 or later, or `auto`',
     });
   }
   const suffix = (relaxed === 'auto' ? available : relaxed) ? '-relaxed' : '';

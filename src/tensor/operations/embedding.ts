@@ -24,7 +24,7 @@ export const embedding: Operation<EmbeddingInputs, object, { output: Tensor }, u
           where: 'embedding: ids',
           received: `token id ${id}`,
           allowed: `ids from 0 to ${vocabulary - 1}`,
-          next: 'check that the tokenizer belongs to this model',
+          next: 'check that the model and the tokenizer belong together',
         });
       }
     }

@@ -56,7 +56,7 @@ test('what a pipeline cannot do is refused with the reason', () => {
   for (const [options, where, reason] of [
     [{ bidirectional: true }, /model\.bidirectional/, /whole sentence/],
     [{ attention: 'dot' }, /model\.attention/, /^dot, .*whole source/],
-    [{ attention: 'dot', inputFeeding: true }, /model\.inputFeeding/, /begin a step/],
+    [{ attention: 'dot', inputFeeding: true }, /model\.inputFeeding/, /start a step/],
     [{ tiedEmbeddings: true }, /model\.tiedEmbeddings/, /every slice/],
   ] as const) {
     const refusal = whyNoPipeline(options);

@@ -195,7 +195,7 @@ test('a search on a device ends with the signal, and with its executor', async (
   assert.ok(progress.every((tokens) => tokens >= 0));
   const again = translator.translate(['one', 'two'].concat(lines), { maximumLength: 4, minimumLength: 0 });
   assert.equal((await again).length, 62);
-  const disposed = assert.rejects(translator.translate(lines), /the end of its thread/);
+  const disposed = assert.rejects(translator.translate(lines), /its thread has ended/);
   await new Promise((resolve) => setTimeout(resolve, 150));
   await executor.dispose();
   await disposed;
@@ -239,7 +239,7 @@ test('a line that cannot be translated is named, and the devices go on', async (
   const before = table?.f32.slice(bad * columns, (bad + 1) * columns) ?? new Float32Array();
   table?.f32.fill(Number.NaN, bad * columns, (bad + 1) * columns);
   const translator = new Translator(tokenizers, decoding, { beam: 2 });
-  await assert.rejects(translator.translate(['one', 'two', 'one three', 'two']), /line 3, after 0 tokens: no token that may follow/);
+  await assert.rejects(translator.translate(['one', 'two', 'one three', 'two']), /line 3, after 0 tokens: no token that can follow/);
   assert.equal((await translator.translate(['one', 'two', 'one two', 'two'])).length, 4);
   await decoding.dispose();
   table?.f32.set(before, bad * columns);

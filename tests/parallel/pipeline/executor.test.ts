@@ -230,8 +230,8 @@ test('a device that dies ends the update with a clear error, and nothing hangs',
 test('what ties layers together is refused before a thread is started', async () => {
   const runtime = { ...nodeRuntime, startThread: () => assert.fail('a thread was started') };
   for (const [option, reason] of [
-    [{ bidirectional: true }, /model\.bidirectional: true, which has to read a whole sentence.*strategy=data/],
-    [{ attention: 'dot', inputFeeding: true }, /model\.inputFeeding: true, which lets no layer begin/],
+    [{ bidirectional: true }, /model\.bidirectional: true, which must read a whole sentence.*strategy=data/],
+    [{ attention: 'dot', inputFeeding: true }, /model\.inputFeeding: true, which allows no layer to start/],
     [{ attention: 'additive' }, /model\.attention: additive, which needs the whole source/],
     [{ embedding: 12, tiedEmbeddings: true }, /model\.tiedEmbeddings: true, which the first layer and every slice/],
   ] as const) {

@@ -32,7 +32,7 @@ test('a placement that does not fit says which key, what came, what is allowed a
     ],
     [{ layers: [0, 1, 2, 2], vocabulary: [1, 1] }, /placement\.layers: device 2; expected devices from 0 to 1.*--devices 3/],
     [{ layers: [0, 0, 0, 0], vocabulary: [1] }, /placement\.vocabulary: \[1\]; expected a share, .* each of the 2 devices.*\[0, 1\]/],
-    [{ layers: [0, 0, 1, 1], vocabulary: [0, 0] }, /placement\.vocabulary: \[0, 0\]; .*Write 1 for each/],
+    [{ layers: [0, 0, 1, 1], vocabulary: [0, 0] }, /placement\.vocabulary: \[0, 0\]; .*Use 1 for each/],
     [{ layers: [0, 0, 0, 0], vocabulary: [1, 0] }, /placement\.vocabulary: nothing for device 1/],
   ] as const) {
     assert.throws(() => writtenPlacement(written, network, 2), message);
