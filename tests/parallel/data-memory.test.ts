@@ -25,7 +25,7 @@ async function start(mebibytes: number, devices: number): Promise<DataExecutor> 
 }
 
 test('more devices than the memory has room for are refused before any starts, with the number that fits', async () => {
-  await assert.rejects(start(24, 8), (error: DecadeError) => {
+  await assert.rejects(start(40, 8), (error: DecadeError) => {
     assert.equal(error.kind, 'resource');
     const [, fitting] = /at most (\d+)/.exec(error.message) ?? [];
     assert.ok(Number(fitting) >= 2 && Number(fitting) < 8, error.message);
@@ -35,9 +35,9 @@ test('more devices than the memory has room for are refused before any starts, w
 });
 
 test('the number that fits trains', async () => {
-  const error = await start(24, 8).catch((reason: unknown) => reason);
+  const error = await start(40, 8).catch((reason: unknown) => reason);
   assert.ok(error instanceof DecadeError);
-  const executor = await start(24, Number(/at most (\d+)/.exec(error.message)?.[1]));
+  const executor = await start(40, Number(/at most (\d+)/.exec(error.message)?.[1]));
   const pair = { source: Int32Array.of(4, 5), target: Int32Array.of(5, 4), key: 0 };
   const result = await executor.update([[pair, { ...pair, key: 1 }]], { update: 1, learningRate: 1 });
   assert.ok(result.finite);

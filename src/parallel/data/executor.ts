@@ -22,8 +22,8 @@ import type { Runtime } from '../runtime.js';
 
 type Thread = RemoteDevice<DeviceRequest | DecodingRequest, DeviceReply | DecodingReply>;
 
-/** Less room for a step than this is of no use to any model. */
-const leastStepBytes = 1024 ** 2;
+/** Room in which a device can compute at all: the arena of the smallest step takes 2 MiB, and as much again while it grows. */
+const leastStepBytes = 4 * 1024 ** 2;
 
 export interface DataExecutorOptions {
   readonly runtime: Runtime;
