@@ -12,14 +12,14 @@ export interface IdPair {
 }
 
 /** How much a batch is. */
-export interface BatchSize {
+export interface BatchCounts {
   readonly sentences: number;
   readonly sourceTokens: number;
   /** Each sentence's `</s>` counted. */
   readonly targetTokens: number;
 }
 
-export function sizeOf(pairs: readonly IdPair[]): BatchSize {
+export function sizeOf(pairs: readonly IdPair[]): BatchCounts {
   let [sourceTokens, targetTokens] = [0, 0];
   for (const { source, target } of pairs) {
     sourceTokens += source.length;

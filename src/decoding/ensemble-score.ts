@@ -1,6 +1,6 @@
 import type { TrainableModel } from '../models/model.js';
 import type { Device } from '../tensor/device.js';
-import { type Score, type ScoringPair, scoreBatch } from './score-batch.js';
+import { type TargetScore, type ScoringPair, scoreBatch } from './score-batch.js';
 
 /** A model, and what it is computed on. */
 export interface ScoredModel {
@@ -12,13 +12,13 @@ export interface ScoredModel {
  * The log-probability that several models together give to every pair of a batch: at each token the mean of their
  * probabilities, which is what a search with the same ensemble reports.
  */
-export function scoreBatchTogether(members: readonly ScoredModel[], pairs: readonly ScoringPair[]): Score[] {
+export function scoreBatchTogether(members: readonly ScoredModel[], pairs: readonly ScoringPair[]): TargetScore[] {
   const [first = [], ...others] = members.map(({ model, device }) => scoreBatch(model, device, pairs));
   if (others.length === 0) return first;
-  return first.map((score, index) => together([score, ...others.map((scores) => scores[index] as Score)]));
+  return first.map((score, index) => together([score, ...others.map((scores) => scores[index] as TargetScore)]));
 }
 
-function together(scores: readonly Score[]): Score {
+function together(scores: readonly TargetScore[]): TargetScore {
   const tokenLogProbabilities = meanProbabilities(scores.map((score) => score.tokenLogProbabilities));
   return { tokenLogProbabilities, logProbability: tokenLogProbabilities.reduce((sum, value) => sum + value, 0) };
 }

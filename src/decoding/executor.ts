@@ -1,6 +1,6 @@
 import type { DecodingMemory } from '../models/model.js';
 import type { Hypothesis } from './beams.js';
-import type { Score, ScoringPair } from './score-batch.js';
+import type { TargetScore, ScoringPair } from './score-batch.js';
 import type { SearchControl, SearchOptions, SearchSentence } from './search.js';
 
 /** What a caller may say about a batch that is under way. */
@@ -17,7 +17,7 @@ export interface BatchDecoder {
   /** As `search`. */
   search(sentences: readonly SearchSentence[], options: SearchOptions, control?: DecodingControl): Promise<Hypothesis[][]>;
   /** The log-probability of every pair of one batch, in their order. */
-  score(pairs: readonly ScoringPair[], control?: Pick<DecodingControl, 'signal'>): Promise<Score[]>;
+  score(pairs: readonly ScoringPair[], control?: Pick<DecodingControl, 'signal'>): Promise<TargetScore[]>;
 }
 
 /**

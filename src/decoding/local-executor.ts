@@ -6,7 +6,7 @@ import { type ScoredModel, scoreBatchTogether } from './ensemble-score.js';
 import type { BatchDecoder, DecodingControl, DecodingExecutor } from './executor.js';
 import { FrozenDevice } from './frozen-device.js';
 import { ModelElsewhere } from './model-elsewhere.js';
-import type { Score, ScoringPair } from './score-batch.js';
+import type { TargetScore, ScoringPair } from './score-batch.js';
 import { type SearchOptions, type SearchSentence, search } from './search.js';
 
 /** A model, and a device on the memory that holds its parameters. */
@@ -61,7 +61,7 @@ export class LocalDecodingExecutor implements BatchDecoder, DecodingExecutor {
     return search(this.#searched, this.#frozen[0].device, sentences, options, control);
   }
 
-  async score(pairs: readonly ScoringPair[], { signal }: Pick<DecodingControl, 'signal'> = {}): Promise<Score[]> {
+  async score(pairs: readonly ScoringPair[], { signal }: Pick<DecodingControl, 'signal'> = {}): Promise<TargetScore[]> {
     signal?.throwIfAborted();
     return scoreBatchTogether(this.#scored, pairs);
   }

@@ -4,7 +4,7 @@ import { Arena } from '../tensor/memory.js';
 import { Inference } from '../tensor/tape.js';
 
 /** How likely a model finds a target sentence, given its source sentence. */
-export interface Score {
+export interface TargetScore {
   /** Log-probability of each target token given those before, in nats, that of `</s>` last. */
   readonly tokenLogProbabilities: Float32Array;
   /** Their sum. */
@@ -19,7 +19,7 @@ export interface ScoringPair {
 }
 
 /** The log-probability of every pair of a batch, in their order. */
-export function scoreBatch(model: TrainableModel, device: Device, pairs: readonly ScoringPair[]): Score[] {
+export function scoreBatch(model: TrainableModel, device: Device, pairs: readonly ScoringPair[]): TargetScore[] {
   const arena = new Arena(device.memory);
   try {
     // Hypotheses of one source share its key.

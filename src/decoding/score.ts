@@ -6,7 +6,7 @@ import { turns } from '../core/event-loop.js';
 import { type DecodingExecutor, inTurn } from './executor.js';
 import { resolveOptions } from '../core/options.js';
 import { type BatchLimits, decodingOptions } from './options.js';
-import type { Score, ScoringPair } from './score-batch.js';
+import type { TargetScore, ScoringPair } from './score-batch.js';
 import { encodeLine } from './source-line.js';
 import type { TranslationTokenizers } from './translation-model.js';
 
@@ -30,9 +30,9 @@ function resolveScoreOptions({ signal, onProgress, ...options }: ScoreOptions) {
 }
 
 /** The log-probability of every pair, in their order: batches of like length, on all devices. */
-export async function score(executor: DecodingExecutor, pairs: readonly ScoringPair[], options: ScoreOptions = {}): Promise<Score[]> {
+export async function score(executor: DecodingExecutor, pairs: readonly ScoringPair[], options: ScoreOptions = {}): Promise<TargetScore[]> {
   const { batch, signal, onProgress } = resolveScoreOptions(options);
-  const scores = new Array<Score>(pairs.length);
+  const scores = new Array<TargetScore>(pairs.length);
   const lengths = pairs.map(({ source, target }) => Math.max(source.length, target.length + 1));
   const decoder = await executor.decoderFor(
     lengths.reduce((sum, length) => sum + length, 0),
@@ -47,7 +47,7 @@ export async function score(executor: DecodingExecutor, pairs: readonly ScoringP
       positions.map((position) => pairs[position] as ScoringPair),
       { signal },
     );
-    for (const [index, position] of positions.entries()) scores[position] = found[index] as Score;
+    for (const [index, position] of positions.entries()) scores[position] = found[index] as TargetScore;
     done += positions.length;
     onProgress?.({ done, total: pairs.length });
   });
@@ -65,7 +65,7 @@ const linePair: ItemKind = {
   name: '{ source, target }, both text',
 };
 
-export interface LineScore extends Score {
+export interface LineScore extends TargetScore {
   /** From 1 on. */
   readonly line: number;
   /** Set when a side was too long and was cut: the score is that of the rest. */

@@ -4,7 +4,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { Parameter, ParameterSection } from './parameters.js';
 
 /** Normalised rows with a gain, which starts at 1, and a bias from 0; neither is decayed. */
-export class Normalisation {
+export class NormalisationLayer {
   readonly gain: Parameter;
   readonly bias: Parameter | undefined;
   readonly #attributes: NormalisationAttributes;

@@ -50,7 +50,7 @@ interface Schema {
 
 type Values = Readonly<Record<string, unknown>>;
 
-interface Placed {
+interface Place {
   readonly indent: number;
   /** Whether the lines are commented out, from this many spaces on. */
   readonly isComment: false | number;
@@ -61,12 +61,12 @@ class Printer {
   readonly #alternatives = new Set<string>();
 
   /** The lines of a section's keys. */
-  keys(schema: Schema, values: Values, place: Placed): string[] {
+  keys(schema: Schema, values: Values, place: Place): string[] {
     const lines = Object.entries(schema.properties ?? {}).flatMap(([key, inner]) => this.#key(key, inner, values[key], place));
     return place.indent === 0 ? lines.map((line) => (/^\w/.test(line) ? `\n${line}` : line)) : lines;
   }
 
-  #key(key: string, schema: Schema, given: unknown, place: Placed): string[] {
+  #key(key: string, schema: Schema, given: unknown, place: Place): string[] {
     const value = given ?? schema.default ?? schema.const;
     const isComment = value === undefined && place.isComment === false ? place.indent : place.isComment;
     const here = { ...place, isComment };
@@ -76,7 +76,7 @@ class Printer {
   }
 
   /** The keys of a section; after those of the alternative that its values choose, those of the others. */
-  #section(schema: Schema, values: Values, place: Placed): string[] {
+  #section(schema: Schema, values: Values, place: Place): string[] {
     const alternatives = alternativesOf(schema);
     const chosen = alternatives.find((alternative) => accepts(alternative, values)) ?? schema;
     const lines = this.keys(chosen, values, place);
@@ -147,7 +147,7 @@ function figure(value: number | undefined): string {
 }
 
 /** A line with its comment, which wraps within its column. */
-function line(text: string, note: string, { indent, isComment }: Placed): string[] {
+function line(text: string, note: string, { indent, isComment }: Place): string[] {
   const start = isComment === false ? `${' '.repeat(indent)}${text}` : `${' '.repeat(isComment)}# ${' '.repeat(indent - isComment)}${text}`;
   const column = Math.max(commentColumn, start.length + 1);
   const rows = wrapped(note, width - commentColumn - 2);

@@ -6,7 +6,7 @@ import { TouchedRows } from '../tensor/touched-rows.js';
 import type { OptimizerOptions } from './optimizer-options.js';
 
 /** One update's numbers, the same for every parameter. */
-export interface Step {
+export interface OptimizerStep {
   /** Number of the update, from 1. */
   readonly update: number;
   readonly learningRate: number;
@@ -86,7 +86,7 @@ export class Optimizer {
   }
 
   /** Changes this device's share of a parameter and leaves that share of its gradient 0. */
-  update(kernels: Kernels, learnt: LearntParameter, step: Step, share: Share): void {
+  update(kernels: Kernels, learnt: LearntParameter, step: OptimizerStep, share: Share): void {
     const { parameter, gradient } = learnt;
     const byRows = gradient instanceof TouchedRows && !this.#unpacked.has(parameter.name);
     const { start, end } = byRows ? shareOf(gradient.count, share) : shareOf(parameter.size, share, 16);
@@ -94,7 +94,7 @@ export class Optimizer {
   }
 
   /** Changes values [start, end) of a parameter, of touched rows those in use, and leaves their gradient 0. */
-  updateRange(kernels: Kernels, { parameter, value, gradient }: LearntParameter, step: Step, start: number, end: number): void {
+  updateRange(kernels: Kernels, { parameter, value, gradient }: LearntParameter, step: OptimizerStep, start: number, end: number): void {
     const unpacked = this.#unpacked.get(parameter.name);
     const { options } = this;
     const decay = options.kind === 'adam' && parameter.rules.decay ? options.weightDecay : 0;
@@ -156,7 +156,7 @@ export class Optimizer {
     this.#blocks = [];
   }
 
-  #moments(parameter: string, options: Extract<OptimizerOptions, { kind: 'adam' }>, { update }: Step) {
+  #moments(parameter: string, options: Extract<OptimizerOptions, { kind: 'adam' }>, { update }: OptimizerStep) {
     const first = this.state.get(stateName('first', parameter));
     const second = this.state.get(stateName('second', parameter));
     if (first === undefined || second === undefined) throw new Error(`no moments for parameter ${parameter}`);

@@ -1,4 +1,4 @@
-import { type BatchSize, type IdPair, sizeOf } from '../data/batch.js';
+import { type BatchCounts, type IdPair, sizeOf } from '../data/batch.js';
 import type { TrainableModel } from '../models/model.js';
 import type { Arena, Memory } from '../tensor/memory.js';
 import { rehearse } from '../tensor/rehearsal.js';
@@ -30,7 +30,7 @@ export function stepLimit(remainingBytes: number, devices: number): number {
   return (remainingBytes * usable) / devices;
 }
 
-const nothing: BatchSize = { sourceTokens: 0, targetTokens: 0, sentences: 0 };
+const nothing: BatchCounts = { sourceTokens: 0, targetTokens: 0, sentences: 0 };
 
 /** Room for the steps of one device, and what to do with a batch that does not fit into it: divide it. */
 export class StepMemory {
@@ -38,7 +38,7 @@ export class StepMemory {
   readonly #model: TrainableModel;
   #limit: number;
   /** A batch that is nowhere greater than this one fits. */
-  #fitting: BatchSize = nothing;
+  #fitting: BatchCounts = nothing;
 
   constructor(arena: Arena, model: TrainableModel) {
     this.#arena = arena;

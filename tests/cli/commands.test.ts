@@ -34,6 +34,9 @@ test('train writes a run and says what it reached, the log on standard error', (
 
 test('train --example prints a configuration, and train without one says what is missing', async () => {
   const example = await decade(['train', '--example']);
+  const named = await decade(['train', '--example', 'my pair.yaml']);
+  assert.equal(named.code, 2);
+  assert.match(named.stderr, /--example: with my pair\.yaml; .*decade train --example > 'my pair\.yaml'/);
   assert.deepEqual([example.code, example.stdout], [0, readFileSync(join(repository, 'docs', 'configuration.yaml'), 'utf8')]);
   const missing = await decade(['train']);
   assert.deepEqual([missing.code, missing.stderr], [2, "decade: missing required argument 'CONFIG.yaml'\n"]);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { importsOf, sourceFiles } from './sources.js';
+import { importsOf, repository, sourceFiles } from './sources.js';
 
 /** A folder imports from itself and from the lines above its own. Folders of one line do not import each other. */
 const order: readonly (readonly string[])[] = [
@@ -71,6 +73,44 @@ test('no file imports itself through others', () => {
   };
   for (const file of sourceFiles()) visit(file, []);
   assert.deepEqual(cycles, []);
+});
+
+test('inside a folder, subfolders import each other one way', () => {
+  const rooms = new Map<string, Set<string>>();
+  for (const file of sourceFiles()) {
+    const [house, from = ''] = file.split('/');
+    for (const imported of importsOf(file).filter(isFile)) {
+      const [theirs, to = ''] = imported.split('/');
+      if (house !== theirs || from === to) continue;
+      const room = `${house}/${from}`;
+      rooms.set(room, (rooms.get(room) ?? new Set()).add(`${house}/${to}`));
+    }
+  }
+  const cycles: string[] = [];
+  const visit = (room: string, path: readonly string[]): void => {
+    const start = path.indexOf(room);
+    if (start >= 0) cycles.push([...path.slice(start), room].join(' -> '));
+    else for (const next of rooms.get(room) ?? []) visit(next, [...path, room]);
+  };
+  for (const room of rooms.keys()) visit(room, []);
+  assert.deepEqual(cycles, []);
+  assert.ok(rooms.get('parallel/pipeline')?.has('parallel/schedule'), 'rooms are found');
+});
+
+test('no two exported types share a name', () => {
+  const places = new Map<string, string[]>();
+  // What the browser's entry exports for its users is named as Node's.
+  for (const file of sourceFiles().filter((name) => !name.startsWith('browser/'))) {
+    const text = readFileSync(join(repository, 'src', file), 'utf8');
+    for (const [, name = ''] of text.matchAll(/^export (?:abstract )?(?:interface|type|class) (\w+)/gm)) {
+      places.set(name, [...(places.get(name) ?? []), file]);
+    }
+  }
+  assert.ok(places.size > 200);
+  assert.deepEqual(
+    [...places].filter(([, files]) => files.length > 1),
+    [],
+  );
 });
 
 test('the check reads imports in every form they have', () => {

@@ -1,4 +1,4 @@
-import type { Stage } from '../../parallel/schedule/network.js';
+import type { NetworkStage } from '../../parallel/schedule/network.js';
 import { describePlacement } from '../../parallel/schedule/placement.js';
 import { operationShares, type Task } from '../../parallel/schedule/schedule.js';
 import { type Html, html } from '../page/html.js';
@@ -247,7 +247,7 @@ function nameOf({ work }: Task): string {
   return `${placeOf(stage)}, ${kind}, steps ${steps.from + 1} to ${steps.to}, micro-batch ${microBatch + 1}`;
 }
 
-function placeOf(stage: Stage): string {
+function placeOf(stage: NetworkStage): string {
   switch (stage.part) {
     case 'output':
       return `softmax of words ${stage.vocabulary.from} to ${stage.vocabulary.to - 1}`;

@@ -1,4 +1,6 @@
 import { duration } from '../../core/duration.js';
+import { DecadeError } from '../../core/errors.js';
+import { shellWord } from '../../core/shell.js';
 import { Command } from 'commander';
 import { decade } from '../../decade.js';
 import { nodeRuntime } from '../../node/runtime.js';
@@ -43,6 +45,14 @@ Examples:
   $ decade train recipes/tatoeba-en-fr.yaml --out runs/tatoeba --resume`,
     )
     .action((path: string | undefined, { example, ...options }: Options) => {
+      if (example && path !== undefined) {
+        throw new DecadeError('usage', {
+          where: '--example',
+          received: `with ${path}`,
+          allowed: 'no configuration: it prints one',
+          next: `write it to a file with decade train --example > ${shellWord(path)}`,
+        });
+      }
       if (example) return print(exampleConfiguration().trimEnd());
       if (path === undefined) return command.error("error: missing required argument 'CONFIG.yaml'");
       return interruptible('finishing the update and saving a checkpoint; repeat to stop at once', (signal) => run(path, options, signal));

@@ -1,7 +1,7 @@
 import type { Hypothesis } from '../../decoding/beams.js';
 import { ensembleModel } from '../../decoding/ensemble.js';
 import type { BatchDecoder, DecodingControl, DecodingExecutor } from '../../decoding/executor.js';
-import type { Score, ScoringPair } from '../../decoding/score-batch.js';
+import type { TargetScore, ScoringPair } from '../../decoding/score-batch.js';
 import type { SearchOptions, SearchProgress, SearchSentence } from '../../decoding/search.js';
 import { createModel } from '../../models/create.js';
 import type { DecodingMemory } from '../../models/model.js';
@@ -63,7 +63,7 @@ export class DecodingDevices implements BatchDecoder, DecodingExecutor {
     });
   }
 
-  score(pairs: readonly ScoringPair[], { signal }: Pick<DecodingControl, 'signal'> = {}): Promise<Score[]> {
+  score(pairs: readonly ScoringPair[], { signal }: Pick<DecodingControl, 'signal'> = {}): Promise<TargetScore[]> {
     const packed = packPairs(pairs.map((pair, key) => ({ ...pair, key })));
     return this.#withThread(signal, async (thread) => {
       const reply = await thread.ask('scored', { kind: 'score', pairs: packed });

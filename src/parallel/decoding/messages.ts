@@ -1,10 +1,11 @@
-import type { DecadeError, ErrorKind, ErrorParts } from '../../core/errors.js';
+import type { DecadeError } from '../../core/errors.js';
 import type { Hypothesis } from '../../decoding/beams.js';
-import type { Score } from '../../decoding/score-batch.js';
-import type { SearchOptions, SearchProgress } from '../../decoding/search.js';
+import type { TargetScore } from '../../decoding/score-batch.js';
+import type { SearchOptions } from '../../decoding/search.js';
 import type { ModelOptions } from '../../models/create.js';
 import type { Model, VocabularySizes } from '../../models/model.js';
 import type { Memory } from '../../tensor/memory.js';
+import type { CommonReply } from '../group/remote-device.js';
 import type { PackedPairs } from '../messages.js';
 
 /** A model that another thread has in a shared memory. */
@@ -57,9 +58,7 @@ export type DecodingReply =
   | { readonly kind: 'decoding' }
   | { readonly kind: 'searched'; readonly hypotheses: PackedHypotheses }
   | { readonly kind: 'scored'; readonly scores: Float32Array; readonly lengths: Int32Array }
-  | { readonly kind: 'progress'; readonly progress: SearchProgress }
-  /** A request that could not be done; the device can do others. */
-  | { readonly kind: 'refused'; readonly error: { readonly kind: ErrorKind; readonly parts: Omit<ErrorParts, 'cause'> } };
+  | Extract<CommonReply, { kind: 'progress' | 'refused' }>;
 
 export function isDecodingRequest(request: { readonly kind: string }): request is DecodingRequest {
   return ['begin-decoding', 'search', 'score', 'cancel', 'end-decoding'].includes(request.kind);
@@ -141,7 +140,7 @@ export function unpackHypotheses(packed: PackedHypotheses): Hypothesis[][] {
   return Array.from(counts, (count) => Array.from({ length: count }, next));
 }
 
-export function packScores(scores: readonly Score[]): { scores: Float32Array; lengths: Int32Array } {
+export function packScores(scores: readonly TargetScore[]): { scores: Float32Array; lengths: Int32Array } {
   const lengths = Int32Array.from(scores, ({ tokenLogProbabilities }) => tokenLogProbabilities.length);
   const packed = new Float32Array(lengths.reduce((sum, length) => sum + length, 0));
   let next = 0;
@@ -152,7 +151,7 @@ export function packScores(scores: readonly Score[]): { scores: Float32Array; le
   return { scores: packed, lengths };
 }
 
-export function unpackScores(scores: Float32Array, lengths: Int32Array): Score[] {
+export function unpackScores(scores: Float32Array, lengths: Int32Array): TargetScore[] {
   let next = 0;
   return Array.from(lengths, (length) => {
     const tokenLogProbabilities = scores.slice(next, next + length);

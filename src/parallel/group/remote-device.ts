@@ -1,9 +1,14 @@
-import { DecadeError } from '../../core/errors.js';
-import type { DecodingReply } from '../decoding/messages.js';
+import { DecadeError, type ErrorKind, type ErrorParts } from '../../core/errors.js';
+import type { SearchProgress } from '../../decoding/search.js';
 import type { DeviceThread } from '../runtime.js';
 
-type Common = Extract<DecodingReply, { kind: 'progress' | 'refused' }> | { readonly kind: 'failed'; readonly message: string };
-type SearchProgress = Extract<DecodingReply, { kind: 'progress' }>['progress'];
+/** What a device may say to any request. */
+export type CommonReply =
+  | { readonly kind: 'progress'; readonly progress: SearchProgress }
+  /** A request that could not be done; the device can do others. */
+  | { readonly kind: 'refused'; readonly error: { readonly kind: ErrorKind; readonly parts: Omit<ErrorParts, 'cause'> } }
+  /** The device can do no more. */
+  | { readonly kind: 'failed'; readonly message: string };
 
 const continueTraining = 'the last checkpoint stands: continue with --resume, if need be with fewer devices';
 
@@ -27,7 +32,7 @@ export class RemoteDevice<Request, Reply extends { readonly kind: string }> {
     };
     thread.listen({
       message: (message) => {
-        const reply = message as Reply | Common;
+        const reply = message as Reply | CommonReply;
         if (isCommon(reply)) {
           if (reply.kind === 'failed') fail(reply.message);
           else if (reply.kind === 'progress') this.#onProgress?.(reply.progress);
@@ -87,6 +92,6 @@ export class RemoteDevice<Request, Reply extends { readonly kind: string }> {
   }
 }
 
-function isCommon(reply: { readonly kind: string }): reply is Common {
+function isCommon(reply: { readonly kind: string }): reply is CommonReply {
   return reply.kind === 'progress' || reply.kind === 'refused' || reply.kind === 'failed';
 }

@@ -23,7 +23,7 @@ import { evaluationSchedule, updateSchedule } from '../schedule/plan.js';
 import { microBatchesUnderWay } from '../schedule/pipeline.js';
 import type { ThreadPort } from '../runtime.js';
 import type { Schedule, Task } from '../schedule/schedule.js';
-import { inputsOf, Pass, type PassSettings } from './pass.js';
+import { inputsOf, StagePass, type PassSettings } from './pass.js';
 
 /** A learnt value, of which this device changes [start, end). */
 interface OwnPart {
@@ -155,14 +155,14 @@ export class PipelineDevice {
     for (const arena of [this.#arena, ...(this.#rooms ?? [])]) arena.dispose();
   }
 
-  #pass(microBatches: PipelineUpdate['microBatches'], settings: PassSettings): Pass {
+  #pass(microBatches: PipelineUpdate['microBatches'], settings: PassSettings): StagePass {
     this.#arena.reset();
     const batches = microBatches.map((pairs) => this.#layered.pack(unpackPairs(pairs)));
-    return new Pass(this.#scope, this.#layered, this.#network, this.#start.plan.placement, this.#gradients, batches, settings);
+    return new StagePass(this.#scope, this.#layered, this.#network, this.#start.plan.placement, this.#gradients, batches, settings);
   }
 
   /** Does this device's tasks, in their order; gives the times at which each began and ended. */
-  #execute(schedule: Schedule, pass: Pass, conclude: (kind: Task['work']['kind']) => void): Float64Array {
+  #execute(schedule: Schedule, pass: StagePass, conclude: (kind: Task['work']['kind']) => void): Float64Array {
     const { device } = this.#start;
     // Where each of this device's tasks leaves its result, by number.
     const list = this.#scope.empty([schedule.tasks.length], 'i32');

@@ -1,5 +1,5 @@
 import type { Device } from '../../tensor/device.js';
-import { type Network, sizesOf, type Stage } from '../schedule/network.js';
+import { type Network, sizesOf, type NetworkStage } from '../schedule/network.js';
 import type { StageWork, Task } from '../schedule/schedule.js';
 import type { Costs } from '../simulation/simulate.js';
 import { type LayerShape, type StageSeconds, StageMeasurements } from './stage-measurements.js';
@@ -55,7 +55,7 @@ export function measureCosts(device: Device, network: Network, sentences: number
   }
 }
 
-type LayerOfStack = Extract<Stage, { layer: number }>;
+type LayerOfStack = Extract<NetworkStage, { layer: number }>;
 
 /** Measures each kind of layer that a network has, once. A layer that reads both ways is two of half its size. */
 function layersOf(network: Network, measure: (layer: LayerShape) => StageSeconds) {

@@ -41,7 +41,7 @@ export interface PassSettings extends Pick<StageContext, 'training'> {
 }
 
 /** The stages of this device on their way through the micro-batches of an update. */
-export class Pass {
+export class StagePass {
   readonly shapes: readonly BatchShape[];
   loss = 0;
   negativeLogLikelihood = 0;

@@ -14,7 +14,7 @@ export interface Network extends RecurrentSizes {
 }
 
 /** A layer of one side, attention, or a slice of the output layer and its softmax. */
-export type Stage =
+export type NetworkStage =
   | { readonly part: 'encoder' | 'decoder'; readonly layer: number }
   /** `sourceSteps`: steps that a query looks at; `keysPerQuery`: steps of all sources by queries. */
   | { readonly part: 'attention'; readonly sourceSteps: number; readonly keysPerQuery: number }
@@ -35,7 +35,7 @@ export function networkOf(model: Pick<Model, 'summary' | 'vocabularies' | 'param
 }
 
 /** Floating-point operations of a forward pass of a stage, per row. Each of its two gradients takes as many. */
-export function operationsOf({ hidden, attentionOperations, ...network }: Network, stage: Stage): number {
+export function operationsOf({ hidden, attentionOperations, ...network }: Network, stage: NetworkStage): number {
   switch (stage.part) {
     case 'output':
       return 2 * hidden * (stage.vocabulary.to - stage.vocabulary.from);
@@ -49,7 +49,10 @@ export function operationsOf({ hidden, attentionOperations, ...network }: Networ
 }
 
 /** Sizes of a layer. */
-export function sizesOf(network: Pick<Network, 'encoder' | 'decoder'>, { part, layer }: Extract<Stage, { layer: number }>): LayerSizes {
+export function sizesOf(
+  network: Pick<Network, 'encoder' | 'decoder'>,
+  { part, layer }: Extract<NetworkStage, { layer: number }>,
+): LayerSizes {
   const sizes = network[part][layer];
   if (sizes === undefined) throw new RangeError(`the ${part} has no layer ${layer}`);
   return sizes;

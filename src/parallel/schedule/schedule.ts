@@ -1,5 +1,5 @@
 import { execute, type Node } from './discrete-events.js';
-import type { Stage } from './network.js';
+import type { NetworkStage } from './network.js';
 import type { Range } from './placement.js';
 
 /** The sentences that are still running at each step of a batch; see `SequenceLayout.active`. */
@@ -36,7 +36,7 @@ interface StretchWork {
 
 export interface StageWork extends StretchWork {
   readonly kind: 'forward' | 'backward' | 'weights';
-  readonly stage: Stage;
+  readonly stage: NetworkStage;
   /** Whether `backward` also computes the gradient of the weights. */
   readonly withWeights: boolean;
   /** Whether this stage does this kind of work for the first time in an update, on this device: then it packs its weights. */

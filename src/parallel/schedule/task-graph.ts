@@ -1,6 +1,6 @@
 import { combinedBytes, sliceSumBytes } from '../../tensor/operations/softmax-slices.js';
 import type { Need } from './discrete-events.js';
-import { type Network, operationsOf, type Stage } from './network.js';
+import { type Network, operationsOf, type NetworkStage } from './network.js';
 import type { Placement, Range } from './placement.js';
 import { type BatchShape, rowsOf, type Task, type Work } from './schedule.js';
 
@@ -36,7 +36,7 @@ export class TaskGraph {
   }
 
   /** Whether no task before had this kind of work of this stage on this device. */
-  begins(device: number, kind: Work['kind'], stage: Stage): boolean {
+  begins(device: number, kind: Work['kind'], stage: NetworkStage): boolean {
     const before = this.#begun.size;
     const name = stage.part === 'output' ? `from ${stage.vocabulary.from}` : stage.part === 'attention' ? '' : stage.layer;
     this.#begun.add(`${device} ${kind} ${stage.part} ${name}`);
@@ -84,7 +84,7 @@ interface Stretch extends Range {
 /** A stage and the device that it is on. */
 interface Placed {
   readonly device: number;
-  readonly stage: Stage;
+  readonly stage: NetworkStage;
 }
 
 /** Tasks of one pass over the layers of a side: [layer][stretch]. Attention is a last layer of the decoder. */
@@ -100,7 +100,7 @@ class MicroBatch {
   readonly #target: readonly Stretch[];
   /** Of the output layer. */
   readonly #outputs: readonly Stretch[];
-  readonly #attention: Stage | undefined;
+  readonly #attention: NetworkStage | undefined;
 
   constructor(graph: TaskGraph, network: Network, number: number, { source, target }: BatchShape, cut: Cut) {
     this.#graph = graph;
@@ -174,7 +174,7 @@ class MicroBatch {
   }
 
   /** Whether the gradient of a stage's weights is a task of its own. Where logits do not last, it cannot be. */
-  #isDeferred({ part }: Stage): boolean {
+  #isDeferred({ part }: NetworkStage): boolean {
     return this.#cut.weightGradients === 'deferred' && (part !== 'output' || this.#cut.softmax === 'as needed');
   }
 

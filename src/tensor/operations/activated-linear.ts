@@ -13,11 +13,6 @@ export interface ActivatedLinearAttributes {
   readonly activation: Activation;
 }
 
-/** Columns that the activation makes of so many columns of the product. */
-export function activatedColumns(columns: number, activation: Activation): number {
-  return activation === 'swiglu' ? columns / 2 : columns;
-}
-
 /**
  * output = activation(input weightᵀ + bias). What is kept for the gradient are the values before the activation (of `relu` its
  * result, which says the same); they become their own gradient in place.
