@@ -42,7 +42,8 @@ function requireSameVocabulary(first: TranslationModel, other: TranslationModel,
     size: member.model.vocabularies[side],
   })) as [VocabularyOf, VocabularyOf];
   if (one.size === two.size && (one.tokenizer === two.tokenizer || one.tokenizer.toJson() === two.tokenizer.toJson())) return;
-  const described = ({ tokenizer, size }: VocabularyOf) => `${tokenizer.kind} vocabulary of ${size.toLocaleString('en')}`;
+  const described = ({ tokenizer, size }: VocabularyOf) =>
+    size === undefined ? 'language model, which has no vocabulary' : `${tokenizer.kind} vocabulary of ${size.toLocaleString('en')}`;
   const difference = described(one) === described(two) ? `another ${described(two)} with other tokens` : `a ${described(two)}`;
   throw new DecadeError('usage', {
     where: `ensemble of ${first.name} and ${other.name}`,
@@ -52,7 +53,7 @@ function requireSameVocabulary(first: TranslationModel, other: TranslationModel,
   });
 }
 
-type VocabularyOf = { tokenizer: TranslationModel['sourceTokenizer']; size: number };
+type VocabularyOf = { tokenizer: TranslationModel['sourceTokenizer']; size: number | undefined };
 
 class EnsembleModel implements StepModel {
   readonly vocabularies: VocabularySizes;

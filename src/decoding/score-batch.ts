@@ -12,7 +12,7 @@ export interface TargetScore {
 }
 
 export interface ScoringPair {
-  /** Source ids, at least one. */
+  /** Source ids, at least one; none for a language model. */
   readonly source: ArrayLike<number>;
   /** Target ids without `<s>` and `</s>`. */
   readonly target: ArrayLike<number>;

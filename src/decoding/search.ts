@@ -18,7 +18,7 @@ export type SearchOptions = Pick<
 >;
 
 export interface SearchSentence {
-  /** Source ids, at least one. */
+  /** Source ids, at least one; none for a language model. */
   readonly source: ArrayLike<number>;
   /** Target ids that the translation must begin with; their log-probabilities count. */
   readonly prefix?: ArrayLike<number> | undefined;
@@ -63,7 +63,8 @@ export async function search(
   signal?.throwIfAborted();
   if (sentences.length === 0) return [];
   for (const [index, { source, prefix = [], line }] of sentences.entries()) {
-    requireIds(`${nameOf(index, line)}, source`, source, model.vocabularies.source);
+    if (model.vocabularies.source === undefined) requireNoSource(nameOf(index, line), source);
+    else requireIds(`${nameOf(index, line)}, source`, source, model.vocabularies.source);
     requireIds(`${nameOf(index, line)}, prefix`, prefix, model.vocabularies.target);
   }
   const maximumLengths = Int32Array.from(sentences, (sentence) => longestTranslation(sentence, options));
@@ -140,6 +141,16 @@ function attentionOf(output: StepOutput, rows: number): Float32Array[] | undefin
 
 function nameOf(sentence: number, line: number | undefined): string {
   return line === undefined ? `sentence ${sentence} of the batch` : `line ${line}`;
+}
+
+function requireNoSource(where: string, { length }: ArrayLike<number>): void {
+  if (length === 0) return;
+  throw new DecadeError('usage', {
+    where: `search, ${where}`,
+    received: `a source of ${length} tokens for a language model`,
+    allowed: 'no source',
+    next: 'give the text as a prefix',
+  });
 }
 
 function requireIds(where: string, ids: ArrayLike<number>, vocabulary: number): void {

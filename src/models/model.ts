@@ -8,7 +8,8 @@ import type { ModelSummary } from './summary.js';
 
 /** Number of token ids on each side. */
 export interface VocabularySizes {
-  readonly source: number;
+  /** Undefined: the model has no source and no encoder, it is a language model. Its sources are empty, and a prompt is a prefix of the target. */
+  readonly source?: number | undefined;
   readonly target: number;
 }
 
@@ -18,13 +19,17 @@ export interface TrainableModel {
   readonly vocabularies: VocabularySizes;
   /** Probability of dropping a value on the way between layers, in training. */
   readonly dropout: number;
-  /** What every target token costs, given its source sentence and the tokens before. The course depends on lengths only. */
+  /**
+   * What every target token costs, given its source sentence and the tokens before. The course depends on lengths only.
+   *
+   * @throws DecadeError `input` for an empty source where the model has one, and for a source where it has none
+   */
   loss(pass: Pass, pairs: readonly IdPair[], attributes: SoftmaxCrossEntropyAttributes): PairLosses;
 }
 
 /** What the target tokens of pairs cost, in the model's own order, for sums. Lasts as long as the arena of the pass. */
 export interface PairLosses extends SoftmaxCrossEntropyOutputs {
-  /** Log-probabilities of the tokens of every pair, `</s>` last; the pairs in the order they were given. */
+  /** Log-probabilities of the tokens of every pair, `</s>` last where it ends; the pairs in the order they were given. */
   byPair(): Float32Array[];
 }
 
@@ -34,7 +39,10 @@ export interface StepModel {
   /** What it computes with. Where every step multiplies by the same weights, a device may keep them packed. */
   readonly parameters: Iterable<Pick<Parameter, 'value'>>;
   readonly decodingMemory: DecodingMemory;
-  /** Encodes sentences of at least one id each and starts a row for each, in their order. Nothing of a target has been read yet. */
+  /**
+   * Encodes sentences of at least one id each (of none, for a model without a source) and starts a row for each, in their order.
+   * Nothing of a target has been read yet.
+   */
   decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession;
   /** For architectures that sum a sentence up in one vector. */
   readonly sentenceEncoder?: SentenceEncoder | undefined;
@@ -58,7 +66,7 @@ export interface SentenceEncoder {
   encode(device: Device, sources: readonly ArrayLike<number>[]): Float32Array[];
 }
 
-/** Rows that are extended token by token. Each row belongs to one source sentence; several may share one. */
+/** Rows that are extended token by token. Each row belongs to one source sentence, if there is a source; several may share one. */
 export interface DecodingSession {
   /** Number of rows now. */
   readonly rows: number;

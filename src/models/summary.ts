@@ -12,7 +12,7 @@ export interface ModelSummary {
   readonly sizeKeys: readonly string[];
   /** What halves its initial values, as after `--set`: `model.initialRange=0.04`. Undefined: no option does. */
   readonly calmerStart?: string | undefined;
-  /** Undefined for a model that is not made of recurrent layers: its schedules cannot be simulated yet. */
+  /** Undefined for a model that is not an encoder-decoder of recurrent layers: its schedules cannot be simulated yet. */
   readonly recurrent?: RecurrentSizes | undefined;
 }
 

@@ -2,6 +2,7 @@ import type { IdPair } from '../data/batch.js';
 import type { ModelOptions } from '../models/create.js';
 import type { VocabularySizes } from '../models/model.js';
 import type { Precision } from '../tensor/matrix.js';
+import { beginId } from '../text/tokenizer.js';
 import type { EvaluationResult, UpdateResult } from '../training/executor.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
 import type { MeasurementReply, ProfileMessage, ReplayMessage } from './device-measurement.js';
@@ -69,6 +70,9 @@ export interface PackedPairs {
   /** Source length, target length, pair after pair. */
   readonly lengths: Int32Array;
   readonly keys: Float64Array;
+  /** Of each pair the id read before its target, and 1 where `</s>` follows it, else 0. */
+  readonly before: Int32Array;
+  readonly ends: Uint8Array;
 }
 
 export function packPairs(pairs: readonly IdPair[]): PackedPairs {
@@ -80,10 +84,16 @@ export function packPairs(pairs: readonly IdPair[]): PackedPairs {
     ids.set(target, next + source.length);
     next += source.length + target.length;
   }
-  return { ids, lengths, keys: Float64Array.from(pairs, ({ key }) => key) };
+  return {
+    ids,
+    lengths,
+    keys: Float64Array.from(pairs, ({ key }) => key),
+    before: Int32Array.from(pairs, ({ before = beginId }) => before),
+    ends: Uint8Array.from(pairs, ({ ends = true }) => (ends ? 1 : 0)),
+  };
 }
 
-export function unpackPairs({ ids, lengths, keys }: PackedPairs): IdPair[] {
+export function unpackPairs({ ids, lengths, keys, before, ends }: PackedPairs): IdPair[] {
   let next = 0;
   const take = (length: number) => {
     next += length;
@@ -92,6 +102,6 @@ export function unpackPairs({ ids, lengths, keys }: PackedPairs): IdPair[] {
   return Array.from(keys, (key, pair) => {
     const source = take(lengths[2 * pair] as number);
     const target = take(lengths[2 * pair + 1] as number);
-    return { key, source, target };
+    return { key, source, target, before: before[pair] as number, ends: ends[pair] === 1 };
   });
 }

@@ -1,4 +1,4 @@
-import type { IdPair } from '../data/batch.js';
+import { type IdPair, predictedTokens } from '../data/batch.js';
 import { TouchedRows } from '../tensor/touched-rows.js';
 import type { UpdateResult, UpdateSettings } from './executor.js';
 import { partsToSum } from './exchange.js';
@@ -62,7 +62,7 @@ export function clippingFactor(norm: number, clip: UpdateRule['clip']): number {
 export function updateCount(microBatches: readonly (readonly IdPair[])[], normalise: UpdateRule['normalise']): number {
   let count = 0;
   for (const pairs of microBatches) {
-    for (const { target } of pairs) count += normalise === 'sentences' ? 1 : target.length + 1;
+    for (const pair of pairs) count += normalise === 'sentences' ? 1 : predictedTokens(pair);
   }
   return count;
 }

@@ -51,17 +51,26 @@ function gradientsOf(model: LstmModel, batches: IdPair[][]): { loss: number; gra
   return { loss, gradients };
 }
 
-for (const [name, options] of Object.entries({
+/** Pairs as stretches of texts, some of which go on. */
+function asText(pairs: IdPair[]): IdPair[] {
+  return pairs.map((pair, index) => ({ ...pair, source: [], before: 4 + (index % 3), ends: pair.target.length === 0 || index % 2 === 0 }));
+}
+
+for (const [name, { languageModel = false, ...options }] of Object.entries<{ languageModel?: boolean; [key: string]: unknown }>({
   'the 2014 model': {},
   'dropout, residual, bidirectional': { dropout: 0.3, residual: true, bidirectional: true, layers: 3 },
   'dot attention': { attention: 'dot', dropout: 0.2 },
   'additive attention and input feeding': { attention: 'additive', inputFeeding: true, dropout: 0.2, tiedEmbeddings: true },
+  'a language model': { languageModel: true, dropout: 0.2, residual: true },
 })) {
   test(`a sentence has the same loss and gradient alone and in any batch: ${name}`, () => {
-    const model = new LstmModel(lstmOptions.parse({ kind: 'lstm', hidden: 12, initialRange: 0.3, ...options }), vocabularies);
+    const model = new LstmModel(lstmOptions.parse({ kind: 'lstm', hidden: 12, initialRange: 0.3, ...options }), {
+      ...vocabularies,
+      ...(languageModel && { source: undefined }),
+    });
     model.parameters.allocate(device.memory);
     model.parameters.initialise(1);
-    const pairs = draw(11);
+    const pairs = languageModel ? asText(draw(11)) : draw(11);
     const together = gradientsOf(model, [pairs]);
     const alone = gradientsOf(
       model,

@@ -5,7 +5,8 @@ import { lstmOptions } from '../../src/models/lstm/options.js';
 import { lstmSummary } from '../../src/models/lstm/summary.js';
 import { lstmVariants } from '../decoding/models.js';
 
-const summaryOf = (options: object) => lstmSummary(lstmOptions.parse({ kind: 'lstm', hidden: 256, ...options }));
+const summaryOf = (options: object, source: number | undefined = 9) =>
+  lstmSummary(lstmOptions.parse({ kind: 'lstm', hidden: 256, ...options }), { source, target: 9 });
 
 test('runs that were finished before are found: an LSTM has the name that it always had', () => {
   assert.equal(summaryOf({}).runName, 'reversed-2x256');

@@ -14,7 +14,7 @@ import type { OptimizerOptions, UpdateRule } from '../../src/training/optimizer-
 import { keptThreads } from './kept-threads.js';
 
 const vocabularies = { source: 40, target: 35 };
-const options = modelOptions.parse({ kind: 'lstm', initialRange: 0.2, hidden: 24, attention: 'dot', dropout: 0.2 });
+const pairOptions = modelOptions.parse({ kind: 'lstm', initialRange: 0.2, hidden: 24, attention: 'dot', dropout: 0.2 });
 const gemm = 'webassembly';
 
 const pairs: IdPair[] = Array.from({ length: 25 }, (_, key) => ({
@@ -36,9 +36,18 @@ const rules: { [name: string]: UpdateRule } = Object.fromEntries(
   ]),
 );
 
-async function start(devices: number, rule: UpdateRule): Promise<Executor> {
+/** The pairs as stretches of text, for a language model. */
+const stretches = pairs.map((pair, index) => ({
+  ...pair,
+  source: [],
+  before: 4 + (index % 9),
+  ends: pair.target.length === 0 || index % 3 > 0,
+}));
+
+async function start(devices: number, rule: UpdateRule, { languageModel = false } = {}): Promise<Executor> {
   const memory = new Memory({ shared: true });
-  const model = createModel(options, vocabularies);
+  const options = languageModel ? { ...pairOptions, attention: 'none' as const } : pairOptions;
+  const model = createModel(options, languageModel ? { target: vocabularies.target } : vocabularies);
   model.parameters.allocate(memory);
   model.parameters.initialise(1);
   if (devices === 0) return new LocalExecutor(await nodeRuntime.openDevice(memory, { gemm }), model, rule);
@@ -46,28 +55,33 @@ async function start(devices: number, rule: UpdateRule): Promise<Executor> {
 }
 
 /** Parameters after 20 updates of two micro-batches each, and the last result. */
-async function train(devices: number, rule: UpdateRule) {
-  const executor = await start(devices, rule);
+async function train(devices: number, rule: UpdateRule, { languageModel = false } = {}) {
+  const executor = await start(devices, rule, { languageModel });
+  const examples = languageModel ? stretches : pairs;
   let last = 0;
   for (let update = 1; update <= 20; update++) {
-    const result = await executor.update([pairs.slice(update % 5, 15), pairs.slice(15)], {
+    const result = await executor.update([examples.slice(update % 5, 15), examples.slice(15)], {
       update,
       learningRate: rule.optimizer.learningRate,
     });
     last = result.loss;
   }
   const logProbabilities = new Float64Array(pairs.length);
-  await executor.evaluate(pairs, logProbabilities);
+  await executor.evaluate(examples, logProbabilities);
   const parameters = new Map(Array.from(executor.parameters, ([name, tensor]) => [name, tensor.f32.slice()]));
   await executor.dispose();
   return { last, parameters, logProbabilities };
 }
 
-for (const [name, rule] of Object.entries(rules)) {
+const cases: [name: string, rule: UpdateRule, languageModel: boolean][] = [
+  ...Object.entries(rules).map(([name, rule]): [string, UpdateRule, boolean] => [name, rule, false]),
+  ['language model, adam', rules.adam as UpdateRule, true],
+];
+for (const [name, rule, languageModel] of cases) {
   test(`any number of devices agrees with this thread alone: ${name}`, async () => {
-    const alone = await train(0, rule);
+    const alone = await train(0, rule, { languageModel });
     for (const devices of [1, 2, 3]) {
-      const together = await train(devices, rule);
+      const together = await train(devices, rule, { languageModel });
       for (const [parameter, values] of alone.parameters) {
         const other = together.parameters.get(parameter) ?? new Float32Array();
         const difference = Math.hypot(...values.map((value, index) => value - (other[index] as number)));
@@ -89,7 +103,7 @@ test('two devices give the same bits twice', async () => {
 
 test('a device that dies ends the update with a clear error, and nothing hangs', async () => {
   const memory = new Memory({ shared: true });
-  const model = createModel(options, vocabularies);
+  const model = createModel(pairOptions, vocabularies);
   model.parameters.allocate(memory);
   model.parameters.initialise(1);
   const threads: DeviceThread[] = [];
@@ -118,7 +132,7 @@ test('a device that dies ends the update with a clear error, and nothing hangs',
     runtime,
     memory,
     model,
-    modelOptions: options,
+    modelOptions: pairOptions,
     rule: rules.sgd as UpdateRule,
     devices: 2,
     gemm,

@@ -64,14 +64,15 @@ export function randomPairs(shape: {
   readonly sentences: number;
   readonly sourceTokens: number;
   readonly targetTokens: number;
-  readonly sourceVocabulary: number;
+  /** Undefined: no sources. */
+  readonly sourceVocabulary?: number | undefined;
   readonly targetVocabulary: number;
 }): IdPair[] {
   const ids = (stream: number, count: number, vocabulary: number) =>
     Int32Array.from({ length: count }, (_, index) => 4 + uniformInteger(randomKey(1, 'sample', stream), index, vocabulary - 4));
   return Array.from({ length: shape.sentences }, (_, key) => ({
     key,
-    source: ids(2 * key, shape.sourceTokens, shape.sourceVocabulary),
+    source: shape.sourceVocabulary === undefined ? [] : ids(2 * key, shape.sourceTokens, shape.sourceVocabulary),
     target: ids(2 * key + 1, shape.targetTokens - 1, shape.targetVocabulary),
   }));
 }

@@ -1,6 +1,7 @@
 import { randomKey, uniformInteger } from '../../core/random.js';
 import type { IdPair } from '../../data/batch.js';
 import { createModel } from '../../models/create.js';
+import type { VocabularySizes } from '../../models/model.js';
 import { DataExecutor } from '../../parallel/data/executor.js';
 import type { Runtime } from '../../parallel/runtime.js';
 import type { Configuration } from '../../training/configuration.js';
@@ -55,14 +56,14 @@ export async function measureTrainingSpeed(
 function randomPairs(
   { training: { batch } }: Configuration,
   { sourceTokensPerPair, targetTokensPerPair }: CorpusEstimate,
-  vocabularies: { readonly source: number; readonly target: number },
+  { source, target }: VocabularySizes,
 ): IdPair[] {
   const sentences = 'sentences' in batch ? batch.sentences : Math.max(1, Math.round(batch.words / targetTokensPerPair));
   const ids = (stream: number, count: number, vocabulary: number) =>
     Int32Array.from({ length: count }, (_, index) => uniformInteger(randomKey(1, 'sample', stream), index, vocabulary));
   return Array.from({ length: sentences }, (_, key) => ({
     key,
-    source: ids(2 * key, Math.max(1, Math.round(sourceTokensPerPair)), vocabularies.source),
-    target: ids(2 * key + 1, Math.max(0, Math.round(targetTokensPerPair) - 1), vocabularies.target),
+    source: source === undefined ? [] : ids(2 * key, Math.max(1, Math.round(sourceTokensPerPair)), source),
+    target: ids(2 * key + 1, Math.max(0, Math.round(targetTokensPerPair) - 1), target),
   }));
 }

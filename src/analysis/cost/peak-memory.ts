@@ -104,7 +104,7 @@ export function estimatePeak({
   };
   const inMemory = Object.values(figures).reduce((sum, size) => sum + size, 0);
   const { source, target } = vocabularies;
-  const corpusMiB = corpus === undefined ? 0 : mebibytes(corpusBytes(corpus, idBytes(Math.max(source, target))));
+  const corpusMiB = corpus === undefined ? 0 : mebibytes(corpusBytes(corpus, idBytes(Math.max(source ?? 0, target))));
   const libraries = runtimeMiB.alone + devices * runtimeMiB.device;
   const limitMiB = mebibytes(memory.maximumBytes);
   const totalMiB = inMemory + corpusMiB + libraries;

@@ -1,5 +1,5 @@
 import { DecadeError } from '../../core/errors.js';
-import type { IdPair } from '../../data/batch.js';
+import { type IdPair, predictedTokens } from '../../data/batch.js';
 import { type SequenceLayout, sequenceLayout } from '../../tensor/layout.js';
 import { beginId, endId } from '../../text/tokenizer.js';
 
@@ -21,9 +21,9 @@ export interface PackedSource extends PackedSide {
 }
 
 export interface PackedTarget extends PackedSide {
-  /** What the decoder is given, `<s>` first, packed: [layout.rows]. */
+  /** What the decoder is given, `<s>` or what came before first, packed: [layout.rows]. */
   readonly inputIds: Int32Array;
-  /** What it must predict at the same row, `</s>` last, packed: [layout.rows]. */
+  /** What it must predict at the same row, `</s>` last where the target ends, packed: [layout.rows]. */
   readonly outputIds: Int32Array;
 }
 
@@ -56,7 +56,7 @@ export function packBatch(pairs: readonly IdPair[], reverseSource: boolean): Pac
     reverseSource,
   );
   const columnOfSource = inverse(packed.sentences);
-  const target = packTargets(pairs.map((pair) => pair.target));
+  const target = packTargets(pairs);
   const sourceColumn = (pair: number) => columnOfSource[sourceOfKey.get((pairs[pair] as IdPair).key) as number] as number;
   return {
     source: { ...packed, sentences: packed.sentences.map((number) => firsts[number] as number) },
@@ -78,12 +78,15 @@ export function packSources(sources: readonly ArrayLike<number>[], reverseSource
   return { ...side, ids };
 }
 
-function packTargets(targets: readonly ArrayLike<number>[]): PackedTarget {
-  const side = packedSide(targets.map(({ length }) => ({ length: length + 1 })));
-  const idAt = (sentence: number, position: number) => targets[sentence]?.[position];
+/** The target side of pairs, whatever their sources. */
+export function packTargets(pairs: readonly Pick<IdPair, 'target' | 'before' | 'ends'>[]): PackedTarget {
+  const side = packedSide(pairs.map((pair) => ({ length: predictedTokens(pair) })));
+  const idAt = (sentence: number, position: number) => pairs[sentence]?.target[position];
   return {
     ...side,
-    inputIds: packedIds(side, (sentence, step) => (step === 0 ? beginId : (idAt(sentence, step - 1) as number))),
+    inputIds: packedIds(side, (sentence, step) =>
+      step === 0 ? (pairs[sentence]?.before ?? beginId) : (idAt(sentence, step - 1) as number),
+    ),
     outputIds: packedIds(side, (sentence, step) => idAt(sentence, step) ?? endId),
   };
 }
@@ -123,6 +126,18 @@ export function inverse(sentences: Int32Array): Int32Array {
   const columns = new Int32Array(sentences.length);
   for (let column = 0; column < sentences.length; column++) columns[sentences[column] as number] = column;
   return columns;
+}
+
+/** Throws `input` for a sentence that is not empty, naming its place: a language model would not read it. */
+export function requireNoSources(sources: readonly ArrayLike<number>[]): void {
+  const given = sources.findIndex(({ length }) => length > 0);
+  if (given < 0) return;
+  throw new DecadeError('input', {
+    where: `batch, sentence ${given}`,
+    received: 'a source sentence for a language model',
+    allowed: 'no source',
+    next: 'give the text as the target, or as a prefix of it',
+  });
 }
 
 function emptySource(sentence: number): DecadeError {

@@ -36,7 +36,7 @@ export interface DecodedStep {
   readonly attention: ((row: number) => Float32Array) | undefined;
 }
 
-/** The LSTM that writes the translation. */
+/** The LSTM that writes the translation, or reads and writes a text. */
 export class LstmDecoder {
   readonly output: OutputLayer;
   readonly #options: LstmOptions;
@@ -66,6 +66,17 @@ export class LstmDecoder {
   /** The state before the first step: the encoder's last, and nothing fed back yet. */
   initialState(scope: Scope, layers: readonly RecurrentState[], rows: number): DecoderState {
     return { layers, fed: this.#options.inputFeeding ? scope.zeros([rows, this.#options.hidden]) : undefined };
+  }
+
+  /** The state before the first step where there is no encoder. */
+  zeroState(scope: Scope, rows: number): DecoderState {
+    const { layers, hidden } = this.#options;
+    const zeros = () => scope.zeros([rows, hidden]);
+    return this.initialState(
+      scope,
+      Array.from({ length: layers }, () => ({ hidden: zeros(), cell: zeros() })),
+      rows,
+    );
   }
 
   /**

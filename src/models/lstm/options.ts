@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DecadeError } from '../../core/errors.js';
 
 /** The LSTM encoder-decoder of Sutskever, Vinyals and Le (2014), and what later years added to it. */
 export const lstmOptions = z
@@ -39,6 +40,24 @@ export const lstmOptions = z
     if (options.bidirectional && options.hidden % 2 !== 0) issue('bidirectional', 'needs an even number of hidden cells');
     if (options.tiedEmbeddings && options.embedding !== options.hidden) issue('tiedEmbeddings', 'needs embedding equal to hidden');
   });
+
+/** Throws `usage` for options of an encoder, which a language model does not have. */
+export function requireNoEncoder(options: LstmOptions): void {
+  const needed = (
+    [
+      ['attention', 'none'],
+      ['bidirectional', false],
+    ] as const
+  ).find(([key, without]) => options[key] !== without);
+  if (needed === undefined) return;
+  const [key, without] = needed;
+  throw new DecadeError('usage', {
+    where: `model.${key}`,
+    received: `${options[key]}, for a language model, which has no source to look at`,
+    allowed: String(without),
+    next: `set model.${key}=${without}, or train on pairs`,
+  });
+}
 
 /**
  * The range with the gain of the paper's 0.08 and 1000 cells. A square matrix with uniform values multiplies the length of a

@@ -34,8 +34,13 @@ const ties: readonly { tied(options: LstmOptions): boolean; key: keyof LstmOptio
 
 /** Why layers cannot be on different devices, as a pipeline would have them, as a `usage` error; undefined where they can. */
 export function whyNotLayered(model: Model): DecadeError | undefined {
-  const reason = model instanceof LstmModel ? tieBetweenLayers(model.options) : noLayers;
+  const reason = reasonNotLayered(model);
   return reason && new DecadeError('usage', reason);
+}
+
+function reasonNotLayered(model: Model): ErrorParts | undefined {
+  if (!(model instanceof LstmModel)) return noLayers;
+  return model.vocabularies.source === undefined ? noEncoder : tieBetweenLayers(model.options);
 }
 
 /** The layers of a model one by one. Throws `usage`, with the reason, where they cannot be parted. */
@@ -51,6 +56,8 @@ const noLayers: ErrorParts = {
   allowed: 'an LSTM encoder-decoder as in the 2014 paper',
   next: 'use training.parallel.strategy=data',
 };
+
+const noEncoder: ErrorParts = { ...noLayers, where: 'pipeline, data.train.text', received: 'a language model, which has no encoder' };
 
 function tieBetweenLayers(options: LstmOptions): ErrorParts | undefined {
   const tie = ties.find(({ tied }) => tied(options));

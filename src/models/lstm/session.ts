@@ -7,7 +7,7 @@ import { Inference, type Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { padId } from '../../text/tokenizer.js';
 import type { DecodingMemory, DecodingSession, ReadOutput, StepOutput } from '../model.js';
-import { bySentence, inverse, packedIds, packedSide, packSources } from './batch.js';
+import { bySentence, inverse, packedIds, packedSide, packSources, requireNoSources } from './batch.js';
 import type { DecodedStep, DecoderMemory, DecoderState, LstmDecoder } from './decoder.js';
 import type { LstmEncoder } from './encoder.js';
 import type { LstmOptions } from './options.js';
@@ -27,18 +27,31 @@ export class LstmDecodingSession implements DecodingSession {
   /** The source column of each row. */
   #columns: Int32Array;
 
-  /** The parameters may not change while the session lasts. */
-  constructor(device: Device, encoder: LstmEncoder, decoder: LstmDecoder, sources: readonly ArrayLike<number>[], options: LstmOptions) {
+  /** The parameters may not change while the session lasts. Without an encoder the sources must be empty. */
+  constructor(
+    device: Device,
+    encoder: LstmEncoder | undefined,
+    decoder: LstmDecoder,
+    sources: readonly ArrayLike<number>[],
+    options: LstmOptions,
+  ) {
     this.#decoder = decoder;
     this.#reversed = options.reverseSource;
     this.#encoded = new Arena(device.memory);
     this.#runners = [inferenceIn(device, new Arena(device.memory)), inferenceIn(device, new Arena(device.memory))];
     const pass = { runner: inferenceIn(device, this.#encoded) };
-    const source = packSources(sources, options.reverseSource);
-    const { output, states } = encoder.forward(pass, source);
-    this.#memory = decoder.memory(pass, output, memoryRows(pass.runner.scope, source.layout));
-    this.#state = decoder.initialState(pass.runner.scope, states, sources.length);
-    this.#columns = inverse(source.sentences);
+    const { scope } = pass.runner;
+    if (encoder === undefined) {
+      requireNoSources(sources);
+      this.#state = decoder.zeroState(scope, sources.length);
+      this.#columns = inOrder(sources.length);
+    } else {
+      const source = packSources(sources, options.reverseSource);
+      const { output, states } = encoder.forward(pass, source);
+      this.#memory = decoder.memory(pass, output, memoryRows(scope, source.layout));
+      this.#state = decoder.initialState(scope, states, sources.length);
+      this.#columns = inverse(source.sentences);
+    }
     this.#origins = this.#columns;
   }
 

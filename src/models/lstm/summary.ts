@@ -1,19 +1,22 @@
+import type { VocabularySizes } from '../model.js';
 import type { LayerSizes, ModelSummary, RecurrentSizes } from '../summary.js';
 import type { LstmOptions } from './options.js';
 
 /** What an LSTM with these options says of itself. */
-export function lstmSummary(options: LstmOptions): ModelSummary {
+export function lstmSummary(options: LstmOptions, { source }: VocabularySizes): ModelSummary {
   const { layers, hidden, attention, residual, reverseSource, initialRange } = options;
   const attends = attention !== 'none';
+  const hasSource = source !== undefined;
+  const cells = `${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hidden} cells`;
   return {
-    runName: `${reverseSource ? 'reversed' : 'forward'}-${layers}x${hidden}${attends ? `-${attention}` : ''}`,
-    description: `LSTM, ${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hidden} cells a side, ${attends ? attention : 'no'} attention`,
-    speedClass: `${layers}x${hidden}${attends ? `, ${attention} attention` : ''}${residual ? ', residual' : ''}`,
+    runName: `${hasSource ? (reverseSource ? 'reversed-' : 'forward-') : ''}${layers}x${hidden}${attends ? `-${attention}` : ''}`,
+    description: hasSource ? `LSTM, ${cells} a side, ${attends ? attention : 'no'} attention` : `LSTM language model, ${cells}`,
+    speedClass: `${hasSource ? '' : 'language model '}${layers}x${hidden}${attends ? `, ${attention} attention` : ''}${residual ? ', residual' : ''}`,
     // Four gates, each read from as many states.
     typicalWeights: [4 * hidden, hidden],
     sizeKeys: ['model.hidden', 'model.embedding'],
     calmerStart: `model.initialRange=${Number((initialRange / 2).toPrecision(2))}`,
-    recurrent: recurrentSizes(options),
+    recurrent: hasSource ? recurrentSizes(options) : undefined,
   };
 }
 

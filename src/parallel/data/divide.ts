@@ -1,4 +1,4 @@
-import type { IdPair } from '../../data/batch.js';
+import { type IdPair, predictedTokens } from '../../data/batch.js';
 
 /** What a source token and a target token cost, in any unit. */
 export interface TokenCosts {
@@ -11,7 +11,7 @@ export interface TokenCosts {
  * (Graham 1969, longest processing time first). Gives the positions of each shard's pairs.
  */
 export function divide(pairs: readonly IdPair[], shards: number, costs: TokenCosts): number[][] {
-  const work = pairs.map(({ source, target }) => source.length * costs.source + (target.length + 1) * costs.target);
+  const work = pairs.map((pair) => pair.source.length * costs.source + predictedTokens(pair) * costs.target);
   const order = Array.from(pairs.keys()).sort((a, b) => (work[b] as number) - (work[a] as number) || a - b);
   const divided = Array.from({ length: shards }, () => ({ positions: [] as number[], work: 0 }));
   for (const position of order) {

@@ -1,5 +1,5 @@
 import { DecadeError } from '../../core/errors.js';
-import type { IdPair } from '../../data/batch.js';
+import { type IdPair, sizeOf } from '../../data/batch.js';
 import type { DecodingExecutor } from '../../decoding/executor.js';
 import type { ModelOptions } from '../../models/create.js';
 import { layersOf } from '../../models/lstm/separable-layers.js';
@@ -148,7 +148,7 @@ export class PipelineExecutor implements Executor {
     const [first] = replies;
     this.times = replies.flatMap(({ times }) => times ?? []);
     return {
-      ...countsOf(batches.flat()),
+      ...sizeOf(batches.flat()),
       loss: replies.reduce((sum, { loss }) => sum + loss, 0),
       negativeLogLikelihood: replies.reduce((sum, { negativeLogLikelihood }) => sum + negativeLogLikelihood, 0),
       gradientNorm: first?.gradientNorm ?? 0,
@@ -157,12 +157,12 @@ export class PipelineExecutor implements Executor {
   }
 
   async evaluate(pairs: readonly IdPair[], logProbabilities?: Float64Array): Promise<EvaluationResult> {
-    if (pairs.length === 0) return { negativeLogLikelihood: 0, ...countsOf(pairs) };
+    if (pairs.length === 0) return { negativeLogLikelihood: 0, ...sizeOf(pairs) };
     const packed = packPairs(pairs);
     const replies = await Promise.all(this.#devices.map((device) => device.ask('evaluated', { kind: 'pipelineEvaluate', pairs: packed })));
     const values = replies.find((reply) => reply.logProbabilities !== undefined)?.logProbabilities ?? new Float64Array();
     logProbabilities?.set(values);
-    return { negativeLogLikelihood: -values.reduce((sum, value) => sum + value, 0), ...countsOf(pairs) };
+    return { negativeLogLikelihood: -values.reduce((sum, value) => sum + value, 0), ...sizeOf(pairs) };
   }
 
   decoding(): Promise<DecodingExecutor> {
@@ -187,12 +187,4 @@ export class PipelineExecutor implements Executor {
     this.#gradients.dispose();
     this.#options.memory.free(this.#control);
   }
-}
-
-function countsOf(pairs: readonly IdPair[]): { sentences: number; sourceTokens: number; targetTokens: number } {
-  return {
-    sentences: pairs.length,
-    sourceTokens: pairs.reduce((sum, { source }) => sum + source.length, 0),
-    targetTokens: pairs.reduce((sum, { target }) => sum + target.length + 1, 0),
-  };
 }

@@ -20,14 +20,14 @@ export type NetworkStage =
   | { readonly part: 'attention'; readonly sourceSteps: number; readonly keysPerQuery: number }
   | { readonly part: 'output'; readonly vocabulary: Range };
 
-/** Of a model, which need not be allocated. Throws `usage` for one that is not made of recurrent layers. */
+/** Of a model, which need not be allocated. Throws `usage` for one that is not an encoder-decoder of recurrent layers. */
 export function networkOf(model: Pick<Model, 'summary' | 'vocabularies' | 'parameters'>, optimizer: OptimizerOptions): Network {
   const { recurrent, description } = model.summary;
   if (recurrent === undefined) {
     throw new DecadeError('usage', {
       where: 'simulation, model.kind',
       received: description,
-      allowed: 'a model with recurrent layers',
+      allowed: 'an encoder-decoder of recurrent layers',
     });
   }
   const parameters = Array.from(model.parameters, ({ shape, size, rules }) => ({ shape, size, rules }));

@@ -54,6 +54,7 @@ export class BagOfWordsModel implements Model {
     const initial = { kind: 'normal', deviation: 0.3 } as const;
     const target = this.parameters.section({ side: 'target', initial });
     const source = this.parameters.section({ side: 'source', initial });
+    if (vocabularies.source === undefined) throw new Error('a bag of words has a source');
     this.#source = new Embedding(source, 'source.embedding', vocabularies.source, width, { tied: false });
     this.#target = new Embedding(target, 'target.embedding', vocabularies.target, width, { tied: false });
     this.#output = new OutputLayer(target, 'output', width, vocabularies.target);
