@@ -28,12 +28,12 @@ for (const end = performance.now() + 1000 * Number(values.seconds); times.length
 }
 await model.dispose();
 const seconds = median(times);
-const words = translations.reduce((sum, { ids }) => sum + ids.length + 1, 0);
+const tokens = translations.reduce((sum, { ids }) => sum + ids.length + 1, 0);
 console.log(
   JSON.stringify({
     seconds,
     sentencesPerSecond: lines.length / seconds,
-    wordsPerSecond: words / seconds,
+    wordsPerSecond: tokens / seconds,
     peakRssMiB: process.resourceUsage().maxRSS / 1024,
     translations: translations.map(({ ids, logProbability }) => ({ ids: [...ids], logProbability })),
   }),

@@ -39,7 +39,7 @@ export function resultTable(results: readonly StrategyResult[], refused: readonl
       String(devices).padStart(7),
       `${speedup.toFixed(2)} x`.padStart(8),
       percent(efficiency).padStart(6),
-      wordsASecond(wordsPerSecond).padStart(7),
+      tokenSpeed(wordsPerSecond).padStart(7),
       percent(idleFraction).padStart(5),
       percent(shares.useful).padStart(6),
       percent(shares.overhead).padStart(5),
@@ -60,7 +60,7 @@ export function resultTable(results: readonly StrategyResult[], refused: readonl
 
 const millions = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 
-function wordsASecond(count: number): string {
+function tokenSpeed(count: number): string {
   return count < 1e6 ? figure(count) : millions.format(count);
 }
 

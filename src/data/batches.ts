@@ -5,7 +5,7 @@ import { randomKey, shuffle } from '../core/random.js';
 export const batchSize = z.union([
   z.strictObject({ sentences: z.int().min(1).describe('Sentence pairs per batch. The paper: 128.') }),
   z.strictObject({
-    words: z.int().min(1).meta({ description: 'At most this many target tokens per batch, </s> included.', example: 4096 }),
+    tokens: z.int().min(1).meta({ description: 'At most this many target tokens per batch, </s> included.', example: 4096 }),
   }),
 ]);
 export type BatchSize = z.output<typeof batchSize>;
@@ -35,7 +35,7 @@ export interface EpochPlan {
   /** The corpus's numbers of the pairs in a batch. */
   sentences(batch: number): Uint32Array;
   /** Target tokens of a batch, `</s>` counted. */
-  words(batch: number): number;
+  tokens(batch: number): number;
 }
 
 /**
@@ -58,11 +58,11 @@ export function planEpoch(lengths: PairLengths, options: EpochOptions, seed: num
   return {
     batches,
     sentences,
-    words: (batch) => sentences(batch).reduce((words, pair) => words + wordsOf(lengths.target, pair), 0),
+    tokens: (batch) => sentences(batch).reduce((tokens, pair) => tokens + tokensOf(lengths.target, pair), 0),
   };
 }
 
-function wordsOf(targetLengths: ArrayLike<number>, pair: number): number {
+function tokensOf(targetLengths: ArrayLike<number>, pair: number): number {
   return (targetLengths[pair] as number) + 1;
 }
 
@@ -82,9 +82,9 @@ function poolSize(targetLengths: ArrayLike<number>, size: BatchSize): number {
   const pairs = targetLengths.length;
   const largest = Math.ceil(pairs / fewestPools);
   if ('sentences' in size) return size.sentences * Math.max(1, Math.min(batchesOfAPool, Math.floor(largest / size.sentences)));
-  let words = 0;
-  for (let pair = 0; pair < pairs; pair++) words += wordsOf(targetLengths, pair);
-  return Math.max(1, Math.min(largest, Math.ceil((batchesOfAPool * size.words * pairs) / words)));
+  let tokens = 0;
+  for (let pair = 0; pair < pairs; pair++) tokens += tokensOf(targetLengths, pair);
+  return Math.max(1, Math.min(largest, Math.ceil((batchesOfAPool * size.tokens * pairs) / tokens)));
 }
 
 /** Sorts each pool by target and then source length, every second one falling, so that lengths also meet where pools do. */
@@ -108,20 +108,20 @@ function sortedBy(lengths: ArrayLike<number>, pairs: Uint32Array): Uint32Array {
   return sorted;
 }
 
-/** Where each batch begins, and the end of the last. A pair longer than the word limit is a batch of its own. */
+/** Where each batch begins, and the end of the last. A pair longer than the token limit is a batch of its own. */
 function cut(order: Uint32Array, targetLengths: ArrayLike<number>, size: BatchSize): Uint32Array {
   const bounds = [0];
   if ('sentences' in size) {
     for (let end = size.sentences; end < order.length; end += size.sentences) bounds.push(end);
   } else {
-    let words = 0;
+    let tokens = 0;
     for (let position = 0; position < order.length; position++) {
-      const added = wordsOf(targetLengths, order[position] as number);
-      if (words > 0 && words + added > size.words) {
+      const added = tokensOf(targetLengths, order[position] as number);
+      if (tokens > 0 && tokens + added > size.tokens) {
         bounds.push(position);
-        words = 0;
+        tokens = 0;
       }
-      words += added;
+      tokens += added;
     }
   }
   if (order.length > 0) bounds.push(order.length);

@@ -2,6 +2,7 @@ import { modelOf } from '../analysis/cost/estimate.js';
 import type { Files } from '../core/files.js';
 import { contentHash } from '../data/content-hash.js';
 import type { CorpusSource } from '../data/sources.js';
+import { withFormerNames } from '../training/former-names.js';
 import { inputsOf, type Step, type Train } from './steps.js';
 
 /**
@@ -64,7 +65,8 @@ export class Addresses {
     const addressOfCorpus = (source: CorpusSource | undefined, step: Step | undefined) =>
       step === undefined ? this.#contentsOf(source) : this.of(step);
     const corpora = [await addressOfCorpus(train, made.train), await addressOfCorpus(dev, made.dev)];
-    const hash = await hashOf([JSON.stringify({ ...configuration, data: rest }), ...corpora]);
+    const hashed = { ...configuration, data: rest, training: withFormerNames(configuration.training) };
+    const hash = await hashOf([JSON.stringify(hashed), ...corpora]);
     return `${modelOf(configuration).summary.runName}-seed${configuration.training.seed}-${hash.slice(0, 10)}`;
   }
 

@@ -18,7 +18,7 @@ export interface TrainingCost {
   readonly state: 'done' | 'begun' | 'new';
   readonly parameters: number;
   /** Source and target tokens that it will read; of a training that was begun, all of them. */
-  readonly words: number;
+  readonly tokens: number;
   /** From the speed that was measured here; 0 when it is done. */
   readonly seconds: number;
 }
@@ -51,7 +51,7 @@ export interface Cost {
   readonly usingSeconds: number;
   /** Of both. */
   readonly seconds: number;
-  /** Words a second that the estimate rests on, of each kind of network. */
+  /** Tokens per second, source and target, that the estimate assumes for each kind of network. */
   readonly wordsPerSecond: readonly { readonly network: string; readonly wordsPerSecond: number }[];
 }
 
@@ -94,7 +94,7 @@ export async function costOf(laboratory: Laboratory, { steps, follows }: Stage, 
   };
 }
 
-/** Words a second of updates of each kind of network, found when they are asked for. */
+/** Tokens per second in the updates of each kind of network, measured on demand. */
 class Speeds {
   readonly #laboratory: Laboratory;
   readonly #seconds: number;
@@ -141,12 +141,12 @@ async function costOfTraining(laboratory: Laboratory, training: Train, speeds: S
   const model = estimateModel(training.configuration);
   const [name, state] = await Promise.all([laboratory.addresses.of(training), laboratory.stateOf(training)]);
   const known = { name, state, parameters: model.parameters };
-  if (state === 'done') return { ...known, words: 0, seconds: 0 };
+  if (state === 'done') return { ...known, tokens: 0, seconds: 0 };
   const configuration = await laboratory.configurationOf(training);
   if (configuration === undefined) return { what: `training ${name}`, why: 'its corpus is not made yet' };
   const corpus = await speeds.corpus(configuration);
-  const words = trainingPairs(configuration, corpus) * (corpus.sourceTokensPerPair + corpus.targetTokensPerPair);
-  return { ...known, words, seconds: words / (await speeds.of(training, configuration)) };
+  const tokens = trainingPairs(configuration, corpus) * (corpus.sourceTokensPerPair + corpus.targetTokensPerPair);
+  return { ...known, tokens, seconds: tokens / (await speeds.of(training, configuration)) };
 }
 
 async function costOfUse(laboratory: Laboratory, use: Translate | List | Score, speeds: Speeds): Promise<UseCost | UnknownCost> {
@@ -168,8 +168,8 @@ async function costOfUse(laboratory: Laboratory, use: Translate | List | Score, 
     const { operationsPerSourceToken, operationsPerTargetToken } = estimate;
     const operations =
       (corpus.sourceTokensPerPair * operationsPerSourceToken + beam * corpus.targetTokensPerPair * operationsPerTargetToken) / 3;
-    const words = (corpus.sourceTokensPerPair + corpus.targetTokensPerPair) / operationsPerPair(estimate, corpus);
-    seconds += (share * sentences.sources.length * operations * words) / (await speeds.of(model, configuration));
+    const tokensPerOperation = (corpus.sourceTokensPerPair + corpus.targetTokensPerPair) / operationsPerPair(estimate, corpus);
+    seconds += (share * sentences.sources.length * operations * tokensPerOperation) / (await speeds.of(model, configuration));
   }
   return { kind, label, state: share < 1 ? 'begun' : 'new', seconds };
 }
@@ -179,5 +179,5 @@ const useNames = { translate: 'translating', list: 'listing', score: 'scoring' }
 /** Trainings of one class have one speed. */
 function speedClassOf(configuration: Configuration): string {
   const { batch } = configuration.training;
-  return `${modelOf(configuration).summary.speedClass}, batches of ${'sentences' in batch ? `${batch.sentences} sentences` : `${batch.words} words`}`;
+  return `${modelOf(configuration).summary.speedClass}, batches of ${'sentences' in batch ? `${batch.sentences} sentences` : `${batch.tokens} tokens`}`;
 }

@@ -82,7 +82,7 @@ export class Trainings {
       await removeRun(files, path);
       await files.remove(joinPath(path, resultFile));
     }
-    let [words, seconds] = [0, 0];
+    let [tokens, seconds] = [0, 0];
     const reachedBy = { parameters: 0, steps: 0, epochs: 0 };
     const training = train(this.#runtime, configuration, {
       out: path,
@@ -98,13 +98,13 @@ export class Trainings {
         if (event.kind === 'model') reachedBy.parameters = event.parameters;
         if (event.kind === 'update') Object.assign(reachedBy, { steps: event.steps, epochs: event.epochs });
         if (event.kind === 'report') {
-          words += event.report.wordsPerSecond * event.report.seconds;
+          tokens += event.report.wordsPerSecond * event.report.seconds;
           seconds += event.report.seconds;
         }
         onEvent?.({ kind: 'training', run: name, event });
       },
     });
-    const wordsPerSecond = () => (seconds === 0 ? 0 : words / seconds);
+    const wordsPerSecond = () => (seconds === 0 ? 0 : tokens / seconds);
     const reached = await training.then(
       ({ best, parameters, steps, epochs, seconds }) => ({
         perplexity: best?.value ?? Number.POSITIVE_INFINITY,

@@ -4,8 +4,8 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { Parameter, ParameterSection } from './parameters.js';
 import type { Pass } from './pass.js';
 
-/** Words that a layer may look up itself, where it knows what its weights make of them. */
-export interface Words {
+/** Tokens as rows of an embedding table, for a layer that looks up the products of these rows with its weights. */
+export interface EmbeddedTokens {
   /** [vocabulary, size] */
   readonly table: Tensor;
   /** Int32[rows] */
@@ -26,8 +26,8 @@ export class Embedding {
     return runner.run(embedding, { table: this.table.value, ids }, {}).output;
   }
 
-  /** What the first layer above reads: the words themselves where nothing stands between and their products are kept, else their vectors. */
-  words(pass: Pass, ids: Tensor): Tensor | Words {
+  /** What the first layer reads: the tokens by reference if the device keeps their products and nothing is dropped, otherwise their vectors. */
+  embed(pass: Pass, ids: Tensor): Tensor | EmbeddedTokens {
     const { runner, dropout } = pass;
     return dropout === undefined && runner.scope.device.known !== undefined ? { table: this.table.value, ids } : this.forward(runner, ids);
   }

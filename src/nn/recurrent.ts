@@ -6,7 +6,7 @@ import { type LstmAttributes, type LstmInputs, type LstmOutputs, lstm } from '..
 import { lstmStep, type StateOrigins } from '../tensor/operations/lstm-step.js';
 import type { Runner } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { Words } from './embedding.js';
+import type { EmbeddedTokens } from './embedding.js';
 import type { Parameter, ParameterSection } from './parameters.js';
 import { dropped, type Pass } from './pass.js';
 
@@ -28,18 +28,23 @@ class LstmLayer {
     this.#bias = section.vector(`${name}.bias`, 4 * hidden);
   }
 
-  forward(runner: Runner, input: Tensor | Words, state: RecurrentState | undefined, attributes: LstmAttributes): LstmOutputs {
+  forward(runner: Runner, input: Tensor | EmbeddedTokens, state: RecurrentState | undefined, attributes: LstmAttributes): LstmOutputs {
     const parameters = { weightHidden: this.#weightHidden.value, bias: this.#bias.value };
     return runner.run(lstm, { ...this.#read(runner, input), ...parameters, hidden: state?.hidden, cell: state?.cell }, attributes);
   }
 
   /** One step without gradients, from states that several rows may share. */
-  step(runner: Runner, input: Tensor | Words, { hidden, cell }: RecurrentState, origins: StateOrigins | undefined): RecurrentState {
+  step(
+    runner: Runner,
+    input: Tensor | EmbeddedTokens,
+    { hidden, cell }: RecurrentState,
+    origins: StateOrigins | undefined,
+  ): RecurrentState {
     const parameters = { weightHidden: this.#weightHidden.value, bias: this.#bias.value };
     return lstmStep(runner.scope, { ...this.#read(runner, input), ...parameters, hidden, cell }, origins);
   }
 
-  #read(runner: Runner, input: Tensor | Words): Pick<LstmInputs, 'input' | 'weightInput' | 'inputProducts'> {
+  #read(runner: Runner, input: Tensor | EmbeddedTokens): Pick<LstmInputs, 'input' | 'weightInput' | 'inputProducts'> {
     const weightInput = this.#weightInput.value;
     if (!('ids' in input)) return { input, weightInput };
     const { table, ids } = input;
@@ -60,7 +65,7 @@ class BidirectionalLstmLayer {
     this.#backward = new LstmLayer(section, `${name}.backward`, inputs, hidden / 2);
   }
 
-  forward(runner: Runner, input: Tensor | Words, _state: undefined, { layout }: { layout: SequenceLayout }): LstmOutputs {
+  forward(runner: Runner, input: Tensor | EmbeddedTokens, _state: undefined, { layout }: { layout: SequenceLayout }): LstmOutputs {
     const left = this.#forward.forward(runner, input, undefined, { layout, direction: 'forward' });
     const right = this.#backward.forward(runner, input, undefined, { layout, direction: 'backward' });
     const joined = (name: keyof LstmOutputs) => runner.run(concatenate, { left: left[name], right: right[name] }, {}).output;
@@ -94,7 +99,7 @@ export class RecurrentStack {
   /** input [rows, inputs] → output [rows, hidden] of the top layer, and every layer's state after its sentence's last step. */
   forward(
     pass: Pass,
-    input: Tensor | Words,
+    input: Tensor | EmbeddedTokens,
     states: readonly RecurrentState[] | undefined,
     layout: SequenceLayout,
     keys: Tensor | undefined,
@@ -113,7 +118,7 @@ export class RecurrentStack {
   /** One step of decoding: as `forward` with a layout of one step, without gradients, from states that several rows may share. */
   step(
     runner: Runner,
-    input: Tensor | Words,
+    input: Tensor | EmbeddedTokens,
     states: readonly RecurrentState[],
     origins: StateOrigins | undefined,
   ): { output: Tensor; states: RecurrentState[] } {
@@ -131,7 +136,7 @@ export class RecurrentStack {
   layer(
     index: number,
     pass: Pass,
-    below: Tensor | Words,
+    below: Tensor | EmbeddedTokens,
     before: RecurrentState | undefined,
     layout: SequenceLayout,
     keys: Tensor | undefined,
@@ -163,7 +168,7 @@ export class BidirectionalStack {
 
   forward(
     pass: Pass,
-    input: Tensor | Words,
+    input: Tensor | EmbeddedTokens,
     _states: undefined,
     layout: SequenceLayout,
     keys: Tensor | undefined,

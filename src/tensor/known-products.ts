@@ -18,7 +18,7 @@ export interface KnownRows {
 
 /**
  * What a weight matrix makes of the rows of a table, as a first layer's input weights of embeddings: such a product depends
- * on the word alone, so it is computed when a word is first met and looked up from then on. Parameters may not change
+ * on the token alone, so it is computed when a token is first met and looked up from then on. Parameters may not change
  * meanwhile. When its room is full a table begins anew.
  */
 export class KnownProducts {

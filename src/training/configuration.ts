@@ -11,6 +11,7 @@ import { type TokenizerOptions, tokenizerOptions } from '../text/train-tokenizer
 import { ConfigurationDocument, type KnownKeys } from './configuration-document.js';
 import { describeIssues } from './configuration-issues.js';
 import { defaultOf, expectsText } from './configuration-schema.js';
+import { withCurrentNames } from './former-names.js';
 import { defaultValidation, trainingOptions } from './options.js';
 
 const dataOptions = z.strictObject({
@@ -135,7 +136,8 @@ export function configurationOf(value: ConfigurationInput, absolute: Files['abso
 
 const unchanged = (path: string) => path;
 
-function checked(value: unknown, where: string, document: ConfigurationDocument | undefined, absolute: Files['absolute']): Configuration {
+function checked(written: unknown, where: string, document: ConfigurationDocument | undefined, absolute: Files['absolute']): Configuration {
+  const value = withCurrentNames(written);
   const parsed = configurationSchema.safeParse(value);
   if (!parsed.success) throw new DecadeError('usage', describeIssues(parsed.error, configurationSchema, value, where, document));
   const { data } = parsed.data;

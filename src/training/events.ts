@@ -23,7 +23,7 @@ export interface Report extends Position {
   readonly gradientNorm: number;
   /** Of the last update. */
   readonly learningRate: number;
-  /** Source and target tokens a second. */
+  /** Source and target tokens per second; printed as words/s. */
   readonly wordsPerSecond: number;
   readonly seconds: number;
 }

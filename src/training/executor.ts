@@ -19,7 +19,7 @@ export interface UpdateResult {
   readonly sourceTokens: number;
   /** `</s>` counted. */
   readonly targetTokens: number;
-  /** Norm of the whole gradient before clipping, after division by the update's sentences or words. */
+  /** Norm of the whole gradient before clipping, after division by the update's sentences or tokens. */
   readonly gradientNorm: number;
   /** False when loss or gradient is not a finite number; then nothing was updated. */
   readonly finite: boolean;
@@ -44,7 +44,7 @@ export function pins({ gemm, devices }: Pick<Executor['placement'], 'gemm' | 'de
 export interface Executor {
   /**
    * One update from the sentences of one or more micro-batches: forward, backward, clipping, optimizer.
-   * All micro-batches count as one batch: their losses are divided by the joint number of sentences or words.
+   * All micro-batches count as one batch: their losses are divided by the joint number of sentences or tokens.
    */
   update(microBatches: readonly (readonly IdPair[])[], settings: UpdateSettings): Promise<UpdateResult>;
   /** Log-likelihood of pairs, without dropout, smoothing or gradients. `logProbabilities`, when given, receives each pair's. */

@@ -36,7 +36,7 @@ export interface UpdateRule {
   readonly optimizer: OptimizerOptions;
   readonly clip: ClipOptions;
   /** The loss of an update is divided by their number (the 2014 paper: sentences). */
-  readonly normalise: 'sentences' | 'words';
+  readonly normalise: 'sentences' | 'tokens';
   readonly labelSmoothing: number;
   /** Seed of dropout. */
   readonly seed: number;

@@ -66,8 +66,8 @@ export const trainingOptions = z
     batch: batchSize.prefault({ sentences: 128 }).describe('Batch size.'),
     accumulate: z.int().min(1).max(10_000).default(1).describe('Batches per update.'),
     bucketing,
-    normalise: z.enum(['sentences', 'words']).optional().meta({
-      description: 'Divide the loss by this count. Default: sentences for sgd (the paper), words for adam.',
+    normalise: z.enum(['sentences', 'tokens']).optional().meta({
+      description: 'Divide the loss by this count. Default: sentences for sgd (the paper), tokens for adam.',
       example: 'sentences',
     }),
     labelSmoothing: z.number().min(0).lt(1).default(0).describe('Label smoothing (Szegedy et al. 2016).'),
@@ -81,7 +81,7 @@ export const trainingOptions = z
       .prefault({})
       .describe('Log.'),
   })
-  .transform((options) => ({ ...options, normalise: options.normalise ?? (options.optimizer.kind === 'sgd' ? 'sentences' : 'words') }));
+  .transform((options) => ({ ...options, normalise: options.normalise ?? (options.optimizer.kind === 'sgd' ? 'sentences' : 'tokens') }));
 export type TrainingOptions = z.output<typeof trainingOptions>;
 
 /** Validation of a run that has a dev set and does not configure it. */

@@ -262,7 +262,7 @@ function newModel({ model }: Configuration, { source, target }: Tokenizers): Mod
 function usualBatch({ lengths, pairs }: Corpus, size: Configuration['training']['batch']): ExecutorSetup['batch'] {
   const mean = (counts: ArrayLike<number>) => Array.from(counts).reduce((sum, count) => sum + count, 0) / Math.max(1, pairs);
   const targetTokens = Math.max(1, Math.round(mean(lengths.target) + 1));
-  const sentences = 'sentences' in size ? Math.min(size.sentences, pairs) : Math.max(1, Math.round(size.words / targetTokens));
+  const sentences = 'sentences' in size ? Math.min(size.sentences, pairs) : Math.max(1, Math.round(size.tokens / targetTokens));
   return { sentences, sourceTokens: Math.max(1, Math.round(mean(lengths.source))), targetTokens };
 }
 

@@ -19,7 +19,7 @@ export interface ShardResult extends EvaluationResult {
 /** What all shards of an update have in common. */
 export interface ShardSettings {
   readonly update: number;
-  /** What each target token's loss counts: 1 / the update's sentences or words. */
+  /** What each target token's loss counts: 1 / the update's sentences or tokens. */
   readonly gradientScale: number;
 }
 

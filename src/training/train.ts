@@ -73,7 +73,7 @@ class Loop {
   readonly #training: Configuration['training'];
   readonly #progress: TrainingProgress;
   #plan: { epoch: number; plan: EpochPlan } | undefined;
-  #recent = { words: 0, seconds: 0 };
+  #recent = { tokens: 0, seconds: 0 };
   #session = { seconds: 0, fraction: 0 };
   /** Lets signals and timers through, when updates themselves never wait. */
   readonly #turn = turns();
@@ -175,7 +175,7 @@ class Loop {
     const { position } = this.#progress;
     const fraction = this.#fraction(position);
     this.#session.seconds += seconds;
-    this.#recent.words = this.#recent.words * speedDecay + result.sourceTokens + result.targetTokens;
+    this.#recent.tokens = this.#recent.tokens * speedDecay + result.sourceTokens + result.targetTokens;
     this.#recent.seconds = this.#recent.seconds * speedDecay + seconds;
     this.#emit({
       kind: 'update',
@@ -183,7 +183,7 @@ class Loop {
       loss: result.loss / result.targetTokens,
       learningRate,
       gradientNorm: result.gradientNorm,
-      wordsPerSecond: this.#recent.words / this.#recent.seconds,
+      wordsPerSecond: this.#recent.tokens / this.#recent.seconds,
       fraction,
       remainingSeconds: (this.#session.seconds * (1 - fraction)) / (fraction - this.#session.fraction),
     });

@@ -58,7 +58,7 @@ export function clippingFactor(norm: number, clip: UpdateRule['clip']): number {
   return clip.kind === 'norm' && norm > clip.max ? clip.max / norm : 1;
 }
 
-/** What the loss of an update is divided by. Words are target tokens, `</s>` counted. */
+/** What the loss of an update is divided by. Tokens are those of the target, `</s>` counted. */
 export function updateCount(microBatches: readonly (readonly IdPair[])[], normalise: UpdateRule['normalise']): number {
   let count = 0;
   for (const pairs of microBatches) {

@@ -86,16 +86,16 @@ export class Validation {
 
   async #perplexity(executor: Executor, signal: AbortSignal | undefined): Promise<number> {
     const plan = planEpoch(this.#corpus.lengths, { size: this.#batching.batch, bucketing: 'length' }, 0, 0);
-    let [negativeLogLikelihood, words] = [0, 0];
+    let [negativeLogLikelihood, tokens] = [0, 0];
     const turn = turns();
     for (let batch = 0; batch < plan.batches; batch++) {
       await turn();
       signal?.throwIfAborted();
       const result = await executor.evaluate(await this.#corpus.read(plan.sentences(batch)));
       negativeLogLikelihood += result.negativeLogLikelihood;
-      words += result.targetTokens;
+      tokens += result.targetTokens;
     }
-    return Math.exp(negativeLogLikelihood / words);
+    return Math.exp(negativeLogLikelihood / tokens);
   }
 
   close(): Promise<void> {

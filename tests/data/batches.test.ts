@@ -15,11 +15,11 @@ function batchesOf(plan: EpochPlan): number[][] {
   return Array.from({ length: plan.batches }, (_, batch) => [...plan.sentences(batch)]);
 }
 
-function wordsOf(batch: readonly number[]): number {
+function tokensOf(batch: readonly number[]): number {
   return batch.reduce((words, pair) => words + (lengths.target[pair] ?? Number.NaN) + 1, 0);
 }
 
-const sizes: BatchSize[] = [{ sentences: 16 }, { words: 300 }];
+const sizes: BatchSize[] = [{ sentences: 16 }, { tokens: 300 }];
 const bucketings: Bucketing[] = ['length', 'corpus', 'none'];
 
 for (const size of sizes) {
@@ -50,20 +50,20 @@ test('a batch by sentences is full, except one', () => {
 });
 
 test('a batch by words stays within the limit, and no two neighbours in length would fit together', () => {
-  const plan = planEpoch(lengths, { size: { words: 300 }, bucketing: 'length' }, 1, 0);
+  const plan = planEpoch(lengths, { size: { tokens: 300 }, bucketing: 'length' }, 1, 0);
   const batches = batchesOf(plan);
   batches.forEach((batch, number) => {
-    assert.equal(plan.words(number), wordsOf(batch));
-    assert.ok(wordsOf(batch) <= 300);
+    assert.equal(plan.tokens(number), tokensOf(batch));
+    assert.ok(tokensOf(batch) <= 300);
   });
-  const almostFull = batches.filter((batch) => wordsOf(batch) > 300 - 41);
+  const almostFull = batches.filter((batch) => tokensOf(batch) > 300 - 41);
   assert.ok(almostFull.length >= batches.length - 1);
 });
 
 test('a pair longer than the word limit is a batch of its own', () => {
   const few = { source: [3, 3, 3, 3], target: [4, 90, 4, 4] };
   for (const bucketing of bucketings) {
-    const batches = batchesOf(planEpoch(few, { size: { words: 20 }, bucketing }, 1, 0));
+    const batches = batchesOf(planEpoch(few, { size: { tokens: 20 }, bucketing }, 1, 0));
     assert.ok(batches.some((batch) => batch.length === 1 && batch[0] === 1));
     assert.equal(batches.flat().length, 4);
   }
@@ -95,7 +95,7 @@ test('equal lengths meet in other batches each epoch', () => {
 });
 
 test('an empty corpus has no batch, and a batch beyond the last is an error', () => {
-  const plan = planEpoch({ source: [], target: [] }, { size: { words: 10 }, bucketing: 'length' }, 1, 0);
+  const plan = planEpoch({ source: [], target: [] }, { size: { tokens: 10 }, bucketing: 'length' }, 1, 0);
   assert.equal(plan.batches, 0);
   assert.throws(() => plan.sentences(0), RangeError);
 });

@@ -5,6 +5,7 @@ import { contentHash } from '../../src/data/content-hash.js';
 import { Addresses } from '../../src/experiments/addresses.js';
 import { embeddedBase } from '../../src/experiments/base.js';
 import { list, score, train, transform, transformToText, translate } from '../../src/experiments/steps.js';
+import { withFormerNames } from '../../src/training/former-names.js';
 import * as z from 'zod';
 
 const { configuration } = embeddedBase('digits:copy:2-4', 'tiny');
@@ -14,7 +15,8 @@ const hash = (parts: readonly string[]) => contentHash([new TextEncoder().encode
 
 test('what was kept before there were steps is found: trainings, translations and lists have the addresses they had', async () => {
   const { train: corpus, dev, ...rest } = configuration.data;
-  const parts = [JSON.stringify({ ...configuration, data: rest }), JSON.stringify(corpus), JSON.stringify(dev)];
+  const former = withFormerNames(configuration.training);
+  const parts = [JSON.stringify({ ...configuration, data: rest, training: former }), JSON.stringify(corpus), JSON.stringify(dev)];
   const training = train(configuration);
   const name = await addresses.of(training);
   assert.match(name, new RegExp(`-seed1-${(await hash(parts)).slice(0, 10)}$`));

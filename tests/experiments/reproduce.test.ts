@@ -207,8 +207,8 @@ describe('before anything is trained', () => {
     assert.deepEqual(states(cost), ['new', 'new', 'new', 'new']);
     assert.ok(cost.trainingSeconds > 0 && cost.usingSeconds > 0 && cost.wordsPerSecond.length === 1);
     // 12 updates of 64 sentences of 5.5 digits, and </s> on the target side.
-    for (const { words, parameters } of cost.trainings) {
-      assert.ok(Math.abs(words / (12 * 64 * 12) - 1) < 0.05, String(words));
+    for (const { tokens, parameters } of cost.trainings) {
+      assert.ok(Math.abs(tokens / (12 * 64 * 12) - 1) < 0.05, String(tokens));
       assert.ok(parameters > 1_000);
     }
     assert.deepEqual(await runtime.files.list('out'), []);

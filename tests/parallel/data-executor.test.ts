@@ -32,7 +32,7 @@ const rules: { [name: string]: UpdateRule } = Object.fromEntries(
     ] satisfies OptimizerOptions[]
   ).map((optimizer) => [
     `${optimizer.kind}${'lazy' in optimizer && optimizer.lazy ? ' lazy' : ''}`,
-    { optimizer, clip: { kind: 'norm', max: 1 }, normalise: 'words', labelSmoothing: 0.1, seed: 4 } satisfies UpdateRule,
+    { optimizer, clip: { kind: 'norm', max: 1 }, normalise: 'tokens', labelSmoothing: 0.1, seed: 4 } satisfies UpdateRule,
   ]),
 );
 

@@ -11,7 +11,7 @@ const options = modelOptions.parse({ kind: 'lstm', layers: 1, hidden: 256 });
 const rule = {
   optimizer: { kind: 'sgd', learningRate: 1 },
   clip: { kind: 'none' },
-  normalise: 'words',
+  normalise: 'tokens',
   labelSmoothing: 0,
   seed: 1,
 } as const;

@@ -20,7 +20,7 @@ const options = modelOptions.parse({ kind: 'lstm', initialRange: 0.2, layers: 2,
 const rule: UpdateRule = {
   optimizer: { kind: 'sgd', learningRate: 1 },
   clip: { kind: 'norm', max: 5 },
-  normalise: 'words',
+  normalise: 'tokens',
   labelSmoothing: 0,
   seed: 1,
 };

@@ -50,7 +50,7 @@ test('defaults fill in the rest, and absolute paths stay', () => {
   assert.equal(model.hidden, 512);
   assert.deepEqual(training.batch, { sentences: 128 });
   assert.equal(training.validate, undefined);
-  assert.equal(resolveConfiguration(minimal, 'c.yaml', ['training.optimizer.kind=adam']).training.normalise, 'words');
+  assert.equal(resolveConfiguration(minimal, 'c.yaml', ['training.optimizer.kind=adam']).training.normalise, 'tokens');
   assert.deepEqual(resolveConfiguration(minimal, 'c.yaml', ['data.dev={ tsv: d }']).training.validate?.every, { epochs: 1 });
 });
 

@@ -35,7 +35,7 @@ async function trainedAbove(bytes: number, optimizer: OptimizerOptions, gemm: st
   const executor = new LocalExecutor(device, model, {
     optimizer,
     clip: { kind: 'norm', max: 1 },
-    normalise: 'words',
+    normalise: 'tokens',
     labelSmoothing: 0.1,
     seed: 1,
   });

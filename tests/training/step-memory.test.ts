@@ -60,7 +60,7 @@ test('a batch that does not fit into the memory is divided, with the same result
   const rule = {
     optimizer: { kind: 'sgd', learningRate: 0.5 },
     clip: { kind: 'none' },
-    normalise: 'words',
+    normalise: 'tokens',
     labelSmoothing: 0.1,
     seed: 1,
   } as const;
@@ -120,7 +120,7 @@ test('translations between updates have the room of the steps, and the next step
   const rule = {
     optimizer: { kind: 'sgd', learningRate: 0.5 },
     clip: { kind: 'none' },
-    normalise: 'words',
+    normalise: 'tokens',
     labelSmoothing: 0,
     seed: 1,
   } as const;

@@ -367,12 +367,12 @@ test('a finished run resumes only when more is asked of it; what would make it a
   assert.equal(more.summary.steps, 6);
   assert.match(await (await Run.open(files, 'out')).configuration(), /steps: 6/);
   const other = tinyConfiguration(
-    { stop: { steps: 9 }, seed: 7, batch: { words: 100 } },
+    { stop: { steps: 9 }, seed: 7, batch: { tokens: 100 } },
     { model: { hidden: 16, embedding: 8, initialRange: 0.894 } },
   );
   await assert.rejects(
     run(context, other, { resume: true }),
-    /out, resuming: model\.hidden 16 \(was 8\), training\.batch\.sentences not set \(was 16\), training\.seed 7 \(was 1\), training\.batch\.words 100 \(was not set\); expected changes only in/,
+    /out, resuming: model\.hidden 16 \(was 8\), training\.batch\.sentences not set \(was 16\), training\.seed 7 \(was 1\), training\.batch\.tokens 100 \(was not set\); expected changes only in/,
   );
 });
 

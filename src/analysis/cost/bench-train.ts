@@ -41,11 +41,11 @@ export interface BenchTrainResult {
   readonly kernels: string;
   /** Median over the measured updates. */
   readonly stepMs: number;
-  /** Source and target tokens. */
+  /** Source and target tokens per second; printed as words/s. */
   readonly wordsPerSecond: number;
   /** Floating-point operations of the matrix products, over the time of a whole update. */
   readonly gflops: number;
-  /** Words per second if nothing but the same matrix products, packing included, were done: measured in turn with the updates. */
+  /** The same if nothing but the same matrix products, packing included, were done: measured in turn with the updates. */
   readonly gemmBoundWordsPerSecond: number;
   readonly fractionOfBound: number;
   /** The same if each product were plain, without packed copies of weights. */
@@ -126,7 +126,7 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
         return averaged(await executor.profile(), rounds, stepMs / rounds);
       })
     : undefined;
-  const words = shape.sentences * 2 * shape.length;
+  const tokens = shape.sentences * 2 * shape.length;
   return {
     config: options.config,
     devices: options.devices,
@@ -137,14 +137,14 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
     gemm: measured.placement.gemm,
     kernels: measured.placement.kernels,
     stepMs: rounded(measured.stepMs, 2),
-    wordsPerSecond: Math.round((words / measured.stepMs) * 1000),
+    wordsPerSecond: Math.round((tokens / measured.stepMs) * 1000),
     gflops: rounded(measured.operations / measured.stepMs / 1e6, 1),
-    gemmBoundWordsPerSecond: Math.round((words / measured.boundMs) * 1000),
+    gemmBoundWordsPerSecond: Math.round((tokens / measured.boundMs) * 1000),
     fractionOfBound: rounded(measured.boundMs / measured.stepMs, 3),
-    plainBoundWordsPerSecond: Math.round((words / measured.plainBoundMs) * 1000),
+    plainBoundWordsPerSecond: Math.round((tokens / measured.plainBoundMs) * 1000),
     fractionOfPlainBound: rounded(measured.plainBoundMs / measured.stepMs, 3),
     fastest: {
-      wordsPerSecond: Math.round((words / measured.fastestMs.update) * 1000),
+      wordsPerSecond: Math.round((tokens / measured.fastestMs.update) * 1000),
       fractionOfBound: rounded(measured.fastestMs.bound / measured.fastestMs.update, 3),
       fractionOfPlainBound: rounded(measured.fastestMs.plainBound / measured.fastestMs.update, 3),
     },
@@ -171,7 +171,7 @@ async function withExecutor<Result>(
   const rule: UpdateRule = {
     optimizer,
     clip: { kind: 'norm', max: 5 },
-    normalise: 'words',
+    normalise: 'tokens',
     labelSmoothing: 0,
     seed: 1,
   };

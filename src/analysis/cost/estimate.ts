@@ -73,7 +73,7 @@ export function estimateMemory(configuration: Configuration, devices: number, co
   const { data, model, training } = configuration;
   const { longestSource = data.maximumLength, longestTarget = data.maximumLength + 1 } = corpus ?? {};
   const { batch } = training;
-  const most = 'sentences' in batch ? batch.sentences : Math.max(1, Math.floor(batch.words / longestTarget));
+  const most = 'sentences' in batch ? batch.sentences : Math.max(1, Math.floor(batch.tokens / longestTarget));
   // No batch has more sentences than the corpus.
   const sentences = Math.min(most, corpus?.pairs ?? most);
   const pair = { source: new Int32Array(longestSource), target: new Int32Array(longestTarget - 1) };
@@ -146,7 +146,7 @@ export async function estimateCorpus(
 /** Pairs that the whole training reads, or what `stop` allows of it. */
 export function trainingPairs({ training }: Configuration, corpus: CorpusEstimate): number {
   const { stop, batch, accumulate } = training;
-  const pairsOfStep = 'sentences' in batch ? batch.sentences : batch.words / corpus.targetTokensPerPair;
+  const pairsOfStep = 'sentences' in batch ? batch.sentences : batch.tokens / corpus.targetTokensPerPair;
   const byEpochs = stop.epochs === undefined ? Number.POSITIVE_INFINITY : stop.epochs * corpus.pairs;
   const bySteps = stop.steps === undefined ? Number.POSITIVE_INFINITY : stop.steps * pairsOfStep * accumulate;
   return Math.min(byEpochs, bySteps);

@@ -41,12 +41,12 @@ export async function measureTrainingSpeed(
     const update = (number: number) => executor.update([pairs], { update: number, learningRate: 1e-6 });
     await update(1);
     const start = performance.now();
-    let words = 0;
+    let tokens = 0;
     for (let number = 2; number < 4 || performance.now() - start < 1_000 * seconds; number++) {
       const { sourceTokens, targetTokens } = await update(number);
-      words += sourceTokens + targetTokens;
+      tokens += sourceTokens + targetTokens;
     }
-    return (1_000 * words) / (performance.now() - start);
+    return (1_000 * tokens) / (performance.now() - start);
   } finally {
     await executor.dispose();
     await runtime.releaseMemory(memory);
@@ -58,7 +58,7 @@ function randomPairs(
   { sourceTokensPerPair, targetTokensPerPair }: CorpusEstimate,
   { source, target }: VocabularySizes,
 ): IdPair[] {
-  const sentences = 'sentences' in batch ? batch.sentences : Math.max(1, Math.round(batch.words / targetTokensPerPair));
+  const sentences = 'sentences' in batch ? batch.sentences : Math.max(1, Math.round(batch.tokens / targetTokensPerPair));
   const ids = (stream: number, count: number, vocabulary: number) =>
     Int32Array.from({ length: count }, (_, index) => uniformInteger(randomKey(1, 'sample', stream), index, vocabulary));
   return Array.from({ length: sentences }, (_, key) => ({

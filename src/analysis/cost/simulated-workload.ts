@@ -80,7 +80,7 @@ async function batchFigures(runtime: Runtime, configuration: Configuration, prof
   const sourceTokens = Math.max(1, Math.round(lengths?.sourceTokensPerPair ?? usual.source));
   const targetTokens = Math.max(1, Math.round(lengths?.targetTokensPerPair ?? usual.target));
   const { batch, accumulate } = configuration.training;
-  const sentences = 'sentences' in batch ? batch.sentences : Math.max(1, Math.round(batch.words / targetTokens));
+  const sentences = 'sentences' in batch ? batch.sentences : Math.max(1, Math.round(batch.tokens / targetTokens));
   return { sentences, sourceTokens, targetTokens, batchesPerUpdate: accumulate, counted: lengths !== undefined };
 }
 

@@ -141,7 +141,7 @@ function resultOf(
     speedup,
     efficiency: speedup / devices,
     idleFraction: Math.max(0, 1 - busySeconds / total),
-    wordsPerSecond: (batches * wordsOf(batch)) / seconds,
+    wordsPerSecond: (batches * tokensOf(batch)) / seconds,
     seconds,
     shares: {
       useful: useful / total,
@@ -155,7 +155,7 @@ function resultOf(
 }
 
 /** Source and target tokens. */
-function wordsOf({ source, target }: BatchShape): number {
+function tokensOf({ source, target }: BatchShape): number {
   return rowsOf(source) + rowsOf(target);
 }
 

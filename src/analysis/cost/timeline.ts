@@ -250,7 +250,7 @@ function nameOf({ work }: Task): string {
 function placeOf(stage: NetworkStage): string {
   switch (stage.part) {
     case 'output':
-      return `softmax of words ${stage.vocabulary.from} to ${stage.vocabulary.to - 1}`;
+      return `softmax of tokens ${stage.vocabulary.from} to ${stage.vocabulary.to - 1}`;
     case 'attention':
       return 'attention';
     default:

@@ -103,7 +103,7 @@ function testOf(source: string | undefined, target: string | undefined): CommonO
 }
 
 function describeCost({ trainings, uses, unknown, trainingSeconds, usingSeconds, wordsPerSecond }: Cost, out: string): string[] {
-  const words = trainings.reduce((sum, training) => sum + training.words, 0);
+  const tokens = trainings.reduce((sum, training) => sum + training.tokens, 0);
   return [
     `Trainings   ${trainings.length}${trainings.length === 0 ? '' : ` (${states(trainings)}), of ${sizesOf(trainings)} parameters`}, in ${out}`,
     ...wordsPerSecond.map(({ network, wordsPerSecond: speed }) => `Speed       ${figure(speed)} words/s measured here: ${network}`),
@@ -113,7 +113,7 @@ function describeCost({ trainings, uses, unknown, trainingSeconds, usingSeconds,
       const seconds = these.reduce((sum, use) => sum + use.seconds, 0);
       return [`${useNames[kind].padEnd(12)}${these.length} (${states(these)}), about ${duration(seconds)}`];
     }),
-    `Time        about ${duration(trainingSeconds)} for ${figure(words)} words of updates, ${duration(usingSeconds)} for the rest; validation and resampling come on top`,
+    `Time        about ${duration(trainingSeconds)} for ${figure(tokens)} tokens of updates, ${duration(usingSeconds)} for the rest; validation and resampling come on top`,
     ...unknown.map(({ what, why }) => `Not known   ${what}: ${why}`),
   ];
 }

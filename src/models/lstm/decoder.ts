@@ -1,5 +1,5 @@
 import { Attention, attentionPlan, type AttentionMemory, type MemoryRows, weightsOfQuery } from '../../nn/attention.js';
-import { Embedding, type Words } from '../../nn/embedding.js';
+import { Embedding, type EmbeddedTokens } from '../../nn/embedding.js';
 import { OutputLayer } from '../../nn/output-layer.js';
 import type { ParameterSection } from '../../nn/parameters.js';
 import { dropped, type Pass } from '../../nn/pass.js';
@@ -80,7 +80,7 @@ export class LstmDecoder {
   }
 
   /**
-   * Reads input ids (`<s>` and the words so far, packed as in `layout`) and gives what the output layer multiplies:
+   * Reads input ids (`<s>` and the tokens so far, packed as in `layout`) and gives what the output layer multiplies:
    * [rows, hidden]. `sourceColumns[b]` is the source column of target column b.
    */
   forward(
@@ -94,7 +94,7 @@ export class LstmDecoder {
   ): Tensor {
     const output =
       state.fed === undefined
-        ? this.#readAtOnce(pass, this.#embedding.words(pass, inputIds), state, layout, memory, sourceColumns, keys)
+        ? this.#readAtOnce(pass, this.#embedding.embed(pass, inputIds), state, layout, memory, sourceColumns, keys)
         : this.#readStepByStep(pass, this.#embedding.forward(pass.runner, inputIds), state, layout, memory, sourceColumns, keys);
     return dropped(pass, 'output', output, keys);
   }
@@ -123,8 +123,8 @@ export class LstmDecoder {
     };
   }
 
-  #stepInput(runner: Runner, inputIds: Tensor, fed: Tensor | undefined, origins: StateOrigins | undefined): Tensor | Words {
-    if (fed === undefined) return this.#embedding.words({ runner }, inputIds);
+  #stepInput(runner: Runner, inputIds: Tensor, fed: Tensor | undefined, origins: StateOrigins | undefined): Tensor | EmbeddedTokens {
+    if (fed === undefined) return this.#embedding.embed({ runner }, inputIds);
     const right = origins === undefined ? fed : runner.run(gatherRows, { input: fed, indices: origins.rows }, {}).output;
     return runner.run(concatenate, { left: this.#embedding.forward(runner, inputIds), right }, {}).output;
   }
@@ -145,14 +145,14 @@ export class LstmDecoder {
 
   #readAtOnce(
     pass: Pass,
-    words: Tensor | Words,
+    tokens: Tensor | EmbeddedTokens,
     state: DecoderState,
     layout: SequenceLayout,
     memory: DecoderMemory | undefined,
     sourceColumns: Int32Array,
     keys: Tensor | undefined,
   ): Tensor {
-    const { output } = this.#stack.forward(pass, words, state.layers, layout, keys);
+    const { output } = this.#stack.forward(pass, tokens, state.layers, layout, keys);
     if (this.#attention === undefined || memory === undefined) return output;
     const columns = new Int32Array(layout.rows);
     for (let step = 0; step < layout.steps; step++) columns.set(sourceColumns.subarray(0, layout.active[step]), layout.offsets[step]);

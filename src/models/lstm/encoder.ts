@@ -29,7 +29,7 @@ export class LstmEncoder {
    */
   forward(pass: Pass, source: PackedSource, sentenceKeys?: Uint32Array): { output: Tensor; states: RecurrentState[] } {
     const keys = sentenceKeys && rowKeys(pass, source.layout, source.sentences, sentenceKeys);
-    const embedded = this.#embedding.words(pass, pass.runner.scope.integers(source.ids));
+    const embedded = this.#embedding.embed(pass, pass.runner.scope.integers(source.ids));
     return this.#stack.forward(pass, embedded, undefined, source.layout, keys);
   }
 

@@ -49,12 +49,12 @@ const memoryBytesPerSecond = 250e9;
 export function costsOf2014(assumptions: Assumptions = centralAssumptions, optimizer: OptimizerOptions['kind'] = 'sgd'): Costs {
   const onPaper = (unitSeconds: number) => costsWith(assumptions, 'sgd', unitSeconds);
   const batch = evenBatch(paperLengths.sentences, paperLengths.source, paperLengths.target);
-  const words = paperLengths.sentences * (paperLengths.source + paperLengths.target);
+  const tokens = paperLengths.sentences * (paperLengths.source + paperLengths.target);
   const secondsOf = (unitSeconds: number) =>
     simulate(dataParallel(paperNetwork, [batch], { memories: 'separate' }), onPaper(unitSeconds)).seconds;
   // Time is linear in that of an operation: two points give it.
   const [none, unit] = [secondsOf(0), secondsOf(1e-12)];
-  return costsWith(assumptions, optimizer, (1e-12 * (words / publishedWordsPerSecond.one - none)) / (unit - none));
+  return costsWith(assumptions, optimizer, (1e-12 * (tokens / publishedWordsPerSecond.one - none)) / (unit - none));
 }
 
 /** What an update reads and writes of a parameter: itself, its gradient, and of Adam two averages. */

@@ -17,7 +17,7 @@ export type SoftmaxCrossEntropyInputs = {
 export interface SoftmaxCrossEntropyAttributes {
   /** Label smoothing e: (1 - e) of the loss is the target's, e the mean over the vocabulary (Szegedy et al. 2016, section 7). */
   readonly smoothing: number;
-  /** What a row's loss counts in the gradient: 1 / sentences, or 1 / words. */
+  /** What a row's loss counts in the gradient: 1 / sentences, or 1 / tokens. */
   readonly gradientScale: number;
 }
 

@@ -226,7 +226,7 @@ test('a line that cannot be translated is named, and the devices go on', async (
   const rule = {
     optimizer: { kind: 'sgd', learningRate: 0.1 },
     clip: { kind: 'none' },
-    normalise: 'words',
+    normalise: 'tokens',
     labelSmoothing: 0,
     seed: 1,
   } as const;

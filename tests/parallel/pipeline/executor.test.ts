@@ -35,7 +35,7 @@ const adam = { kind: 'adam', learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsil
 const ruleOf = (optimizer: OptimizerOptions): UpdateRule => ({
   optimizer,
   clip: { kind: 'norm', max: 1 },
-  normalise: 'words',
+  normalise: 'tokens',
   labelSmoothing: 0.1,
   seed: 4,
 });
