@@ -14,7 +14,7 @@ import { type DeviceChoice, numberFrom, wholeNumber, withDevicesOption, withGemm
 import { print, printJson } from '../output.js';
 import { figure } from '../progress.js';
 
-interface Options extends DeviceChoice {
+interface BenchArguments extends DeviceChoice {
   config: string;
   length?: number;
   seconds: number;
@@ -25,7 +25,7 @@ interface Options extends DeviceChoice {
   json?: boolean;
 }
 
-const subjects: { readonly [subject: string]: (options: Options) => Promise<void> } = {
+const subjects: { readonly [subject: string]: (options: BenchArguments) => Promise<void> } = {
   train: benchTraining,
   translate: benchTranslation,
   gemm: benchProducts,
@@ -48,7 +48,7 @@ export function benchCommand(): Command {
     .action(bench);
 }
 
-async function bench(subject: string, options: Options): Promise<void> {
+async function bench(subject: string, options: BenchArguments): Promise<void> {
   const measure = Object.hasOwn(subjects, subject) ? subjects[subject] : undefined;
   if (measure === undefined) {
     throw new DecadeError('usage', { where: 'bench', received: JSON.stringify(subject), allowed: Object.keys(subjects).join(', ') });
@@ -58,7 +58,7 @@ async function bench(subject: string, options: Options): Promise<void> {
 
 const peakRssBytes = () => process.resourceUsage().maxRSS * 1024;
 
-async function benchTraining(options: Options): Promise<void> {
+async function benchTraining(options: BenchArguments): Promise<void> {
   const result = await benchTrain(
     nodeRuntime,
     {
@@ -77,13 +77,13 @@ async function benchTraining(options: Options): Promise<void> {
   else await print(describeTraining(result));
 }
 
-async function benchTranslation({ config, beam, seconds, gemm, devices = nodeRuntime.cores, json }: Options): Promise<void> {
+async function benchTranslation({ config, beam, seconds, gemm, devices = nodeRuntime.cores, json }: BenchArguments): Promise<void> {
   const result = await benchTranslate(nodeRuntime, { config, beam, seconds, gemm, devices }, peakRssBytes);
   if (json) await printJson(result);
   else await print(describeTranslation(result));
 }
 
-async function benchProducts({ gemm, json }: Options): Promise<void> {
+async function benchProducts({ gemm, json }: BenchArguments): Promise<void> {
   const memory = nodeRuntime.newMemory();
   const { provider, choice, reports } = await matrixProviders(memory, webAssemblyProvider(memory, await openKernels(memory)), {
     gemm,

@@ -16,7 +16,7 @@ import { type SearchChoice, searchOptions, withSearchOptions } from './translate
 
 const { compare } = decade(nodeRuntime);
 
-interface Options extends DeviceChoice, SearchChoice, ScoringChoice, TestSetChoice {
+interface CompareArguments extends DeviceChoice, SearchChoice, ScoringChoice, TestSetChoice {
   hypotheses?: string[];
   out?: string;
   json?: boolean;
@@ -42,10 +42,10 @@ Examples:
   $ decade compare runs/forward runs/reversed --source test.en --references test.fr
   $ decade compare --hypotheses theirs.fr ours.fr --source test.en --references test.fr --metrics bleu,chrf,ter`,
     )
-    .action((runs: string[], options: Options) => interruptible('stopping', (signal) => run(runs, options, signal)));
+    .action((runs: string[], options: CompareArguments) => interruptible('stopping', (signal) => run(runs, options, signal)));
 }
 
-async function run(runs: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
+async function run(runs: readonly string[], options: CompareArguments, signal: AbortSignal): Promise<void> {
   const scoring = scoringOf(options);
   const testSet = await testSetOf('compare', options);
   const hypotheses: ComparedSystem[] = [];

@@ -18,7 +18,7 @@ import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } f
 import { print, printJson } from '../output.js';
 import { figure, ProgressBar } from '../progress.js';
 
-interface Options extends DeviceChoice {
+interface EstimateArguments extends DeviceChoice {
   set?: string[];
   json?: boolean;
 }
@@ -48,13 +48,13 @@ export function estimateCommand(): Command {
     .action(run);
 }
 
-async function run(path: string, options: Options): Promise<void> {
+async function run(path: string, options: EstimateArguments): Promise<void> {
   const result = await estimate(path, options);
   if (options.json) await printJson(result);
   else await print(describe(result));
 }
 
-async function estimate(path: string, { set, devices = nodeRuntime.cores, gemm }: Options): Promise<Estimate> {
+async function estimate(path: string, { set, devices = nodeRuntime.cores, gemm }: EstimateArguments): Promise<Estimate> {
   const configuration = await readConfiguration(nodeRuntime.files, path, set);
   const model = estimateModel(configuration);
   const device = await nodeRuntime.openDevice(nodeRuntime.newMemory(), { gemm });

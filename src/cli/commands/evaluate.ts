@@ -13,7 +13,7 @@ import { readTestSet } from '../test-set.js';
 import { warn } from '../warning.js';
 import { describeSearch, type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
 
-interface Options extends DeviceChoice, SearchChoice, ScoringChoice {
+interface EvaluateArguments extends DeviceChoice, SearchChoice, ScoringChoice {
   hypotheses?: string;
   references: string[];
   model?: string[];
@@ -42,10 +42,10 @@ Examples:
   $ decade evaluate --hypotheses output.zh --references test.zh --tokenize zh --smooth floor
   $ decade evaluate -m runs/quickstart --source test.en --references test.fr --metrics bleu,chrf,ter --json`,
     )
-    .action((options: Options) => interruptible('stopping', (signal) => run(options, signal)));
+    .action((options: EvaluateArguments) => interruptible('stopping', (signal) => run(options, signal)));
 }
 
-async function run(options: Options, signal: AbortSignal): Promise<void> {
+async function run(options: EvaluateArguments, signal: AbortSignal): Promise<void> {
   const scoring = scoringOf(options);
   // What is translated or already is a translation: as many lines as there are references of each, known before the work begins.
   const testSet = await readTestSet(scoredFile(options), options.references);
@@ -59,7 +59,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
 }
 
 /** The translations, or the sentences for the model to translate. */
-function scoredFile(options: Options): string {
+function scoredFile(options: EvaluateArguments): string {
   const { hypotheses, model, source } = options;
   if (hypotheses !== undefined && model === undefined && source === undefined) return hypotheses;
   if (hypotheses === undefined && model !== undefined && source !== undefined) return source;
@@ -71,7 +71,12 @@ function scoredFile(options: Options): string {
   });
 }
 
-async function translations(runs: readonly string[], lines: readonly string[], options: Options, signal: AbortSignal): Promise<string[]> {
+async function translations(
+  runs: readonly string[],
+  lines: readonly string[],
+  options: EvaluateArguments,
+  signal: AbortSignal,
+): Promise<string[]> {
   const model = await openModel(runs, options, signal);
   const progress = new ProgressBar();
   const started = performance.now();

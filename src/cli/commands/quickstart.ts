@@ -11,7 +11,7 @@ import { figure } from '../progress.js';
 import { styleFor } from '../terminal.js';
 import { interruptedTraining, showTraining } from '../training-progress.js';
 
-interface Options extends DeviceChoice {
+interface QuickstartArguments extends DeviceChoice {
   from: string;
   to: string;
   out: string;
@@ -29,12 +29,12 @@ export function quickstartCommand(): Command {
     .option('--json', 'print one JSON object at the end');
   return withGemmOption(withDevicesOption(command))
     .addHelpText('after', '\nExample:\n  $ decade quickstart --from en --to de --out runs/english-german')
-    .action((options: Options) =>
+    .action((options: QuickstartArguments) =>
       interruptible('finishing the update and saving a checkpoint; repeat to stop at once', (signal) => run(options, signal)),
     );
 }
 
-async function run({ json, ...options }: Options, signal: AbortSignal): Promise<void> {
+async function run({ json, ...options }: QuickstartArguments, signal: AbortSignal): Promise<void> {
   for (const side of ['from', 'to'] as const) supportedLanguage(options[side], `--${side}`);
   if (!json) await print(introduction(options));
   const shown = showTraining({ log: false });
@@ -49,7 +49,7 @@ async function run({ json, ...options }: Options, signal: AbortSignal): Promise<
   else await print(report(result, options));
 }
 
-function introduction({ from, to }: Options): string {
+function introduction({ from, to }: QuickstartArguments): string {
   const { corpus, model } = quickstartRecipe;
   return [
     `Learning to translate from ${languageName(from)} to ${languageName(to)}: ${figure(corpus.pairs)} sentence pairs that the language data inside Node`,
@@ -58,7 +58,10 @@ function introduction({ from, to }: Options): string {
   ].join('\n');
 }
 
-function report({ training, exact, bleu, byCategory, examples, testFiles }: QuickstartResult, { out, from, to }: Options): string {
+function report(
+  { training, exact, bleu, byCategory, examples, testFiles }: QuickstartResult,
+  { out, from, to }: QuickstartArguments,
+): string {
   const style = styleFor(process.stdout);
   const right = examples.filter(({ isExact }) => isExact).length;
   const shown = examples.slice(0, 10);

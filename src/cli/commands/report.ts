@@ -16,7 +16,7 @@ import { type SearchChoice, searchOptions, withSearchOptions } from './translate
 
 const { report } = decade(nodeRuntime);
 
-interface Options extends DeviceChoice, SearchChoice, ScoringChoice, TestSetChoice {
+interface ReportArguments extends DeviceChoice, SearchChoice, ScoringChoice, TestSetChoice {
   groups?: string;
   attention?: number[];
   out?: string;
@@ -44,10 +44,10 @@ Examples:
   $ decade report runs/my-pair --source new.en
   $ decade report runs/my-pair --source test.en --references test.fr --groups paper --out report.html`,
     )
-    .action((run: string, options: Options) => interruptible('stopping', (signal) => write(run, options, signal)));
+    .action((run: string, options: ReportArguments) => interruptible('stopping', (signal) => write(run, options, signal)));
 }
 
-async function write(run: string, options: Options, signal: AbortSignal): Promise<void> {
+async function write(run: string, options: ReportArguments, signal: AbortSignal): Promise<void> {
   // Before a file is made in what may be no run.
   await Run.open(nodeRuntime.files, run);
   const scoring = scoringOf(options);

@@ -18,7 +18,7 @@ import { readTestSet } from '../test-set.js';
 import { showTraining } from '../training-progress.js';
 
 /** With the options of the experiment, which the library checks. */
-interface Options extends Omit<CommonOptions, 'configuration' | 'test' | 'signal' | 'onEvent' | 'command'> {
+interface ReproduceArguments extends Omit<CommonOptions, 'configuration' | 'test' | 'signal' | 'onEvent' | 'command'> {
   testSource?: string;
   testTarget?: string;
   estimate?: boolean;
@@ -55,12 +55,12 @@ Examples:
   $ decade reproduce decoding --size tiny --out runs/try
   $ decade reproduce reversal recipes/tatoeba-en-fr-2014.yaml --set model.hidden=256 --test-source test.en --test-target test.fr --estimate`,
     )
-    .action((name: string, path: string | undefined, options: Options) =>
+    .action((name: string, path: string | undefined, options: ReproduceArguments) =>
       interruptible('finishing the update and saving a checkpoint; repeat to stop at once', (signal) => run(name, path, options, signal)),
     );
 }
 
-async function run(name: string, configuration: string | undefined, options: Options, signal: AbortSignal): Promise<void> {
+async function run(name: string, configuration: string | undefined, options: ReproduceArguments, signal: AbortSignal): Promise<void> {
   const { testSource, testTarget, estimate, json, ...rest } = options;
   const { out } = rest;
   // Files that do not fit together are found before hours of training, not after.

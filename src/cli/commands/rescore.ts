@@ -17,7 +17,7 @@ import { readTestSet } from '../test-set.js';
 import { linesOf } from '../text-input.js';
 import { warn } from '../warning.js';
 
-interface Options extends DeviceChoice {
+interface RescoreArguments extends DeviceChoice {
   model: string[];
   source: string;
   input?: string;
@@ -64,13 +64,13 @@ Examples:
   $ decade translate -m runs/a -i test.en --beam 12 --nbest 12 | decade rescore -m runs/b --source test.en
   $ decade rescore -m runs/b --source test.en -i test.nbest --tune dev.nbest --tune-source dev.en --tune-references dev.fr`,
     )
-    .action((options: Options) => interruptible('stopping', (signal) => run(options, signal)));
+    .action((options: RescoreArguments) => interruptible('stopping', (signal) => run(options, signal)));
 }
 
 /** So many bad lines are told one by one. */
 const badLinesTold = 10;
 
-async function run(options: Options, signal: AbortSignal): Promise<void> {
+async function run(options: RescoreArguments, signal: AbortSignal): Promise<void> {
   requireSensible(options);
   const { source, references, tune, tuneSource = '', tuneReferences, output: path, own, lengthPenalty, nbest, json } = options;
   const list = await listOf(options.input, source, references);
@@ -141,7 +141,7 @@ function withFeature(features: string, name: string, value: number): string {
   return `${features} ${free}= ${value.toFixed(6)}`.trim();
 }
 
-function requireSensible({ weight, tune, tuneSource, tuneReferences, references, json }: Options): void {
+function requireSensible({ weight, tune, tuneSource, tuneReferences, references, json }: RescoreArguments): void {
   const wrong = (received: string, allowed: string) => new DecadeError('usage', { where: 'rescore', received, allowed });
   if (tune !== undefined && weight !== undefined) throw wrong('--weight and --tune', 'one of them');
   const tuning = [tune, tuneSource, tuneReferences].filter((option) => option !== undefined).length;

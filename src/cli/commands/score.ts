@@ -7,7 +7,7 @@ import { figure, ProgressBar } from '../progress.js';
 import { allLines, requireSameCount } from '../text-input.js';
 import { warn } from '../warning.js';
 
-interface Options extends DeviceChoice {
+interface ScoreArguments extends DeviceChoice {
   model: string[];
   source: string;
   target: string;
@@ -31,10 +31,10 @@ Examples:
   $ decade score -m runs/quickstart --source test.en --target test.fr > test.scores
   $ decade score -m runs/a,runs/b --source test.en --target test.fr`,
     )
-    .action((options: Options) => interruptible('stopping', (signal) => score(options, signal)));
+    .action((options: ScoreArguments) => interruptible('stopping', (signal) => score(options, signal)));
 }
 
-async function score(options: Options, signal: AbortSignal): Promise<void> {
+async function score(options: ScoreArguments, signal: AbortSignal): Promise<void> {
   const sources = await allLines(options.source);
   const targets = await allLines(options.target);
   requireSameCount({ name: options.source, lines: sources }, { name: options.target, lines: targets });

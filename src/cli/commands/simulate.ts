@@ -32,7 +32,7 @@ import {
 } from '../simulation-tables.js';
 import { warn } from '../warning.js';
 
-interface Options {
+interface SimulateArguments {
   devices: number[];
   strategies: Strategy[];
   profile: MachineProfile;
@@ -64,7 +64,7 @@ export function simulateCommand(): Command {
     .action(run);
 }
 
-async function run(path: string, options: Options): Promise<void> {
+async function run(path: string, options: SimulateArguments): Promise<void> {
   refuseContradictions(options);
   const { devices, profile, bandwidth, gemm: wished, html, svg, json } = options;
   const configuration = await readConfiguration(nodeRuntime.files, path, options.set);
@@ -120,7 +120,7 @@ async function run(path: string, options: Options): Promise<void> {
 }
 
 /** Throws before the work for what cannot become a directory of drawings: a file, or somebody else's files where drawings may go. */
-async function requireDrawings(directory: string, { strategies, devices }: Options): Promise<void> {
+async function requireDrawings(directory: string, { strategies, devices }: SimulateArguments): Promise<void> {
   const kind = await nodeRuntime.files.kind(directory);
   if (kind === 'file') throw fileError('notDirectory', directory);
   if (kind === 'missing') return;
@@ -128,8 +128,8 @@ async function requireDrawings(directory: string, { strategies, devices }: Optio
   for (const name of names) await requireDrawing(joinPath(directory, `${name}.svg`));
 }
 
-/** Options that do not go together are told before anything is measured. */
-function refuseContradictions({ check, profile, bandwidth, gemm }: Options): void {
+/** Options that cannot be combined are refused before anything is measured. */
+function refuseContradictions({ check, profile, bandwidth, gemm }: SimulateArguments): void {
   const refuse = (where: string, received: string, allowed: string) => {
     throw new DecadeError('usage', { where, received, allowed });
   };

@@ -14,7 +14,7 @@ import { interruptedTraining, showTraining } from '../training-progress.js';
 
 const { train } = decade(nodeRuntime);
 
-interface Options extends DeviceChoice {
+interface TrainArguments extends DeviceChoice {
   out?: string;
   set?: string[];
   init?: string;
@@ -44,7 +44,7 @@ Examples:
   $ decade train recipes/tatoeba-en-fr.yaml --out runs/tatoeba --set data.train.source=my/train.en --set data.train.target=my/train.fr
   $ decade train recipes/tatoeba-en-fr.yaml --out runs/tatoeba --resume`,
     )
-    .action((path: string | undefined, { example, ...options }: Options) => {
+    .action((path: string | undefined, { example, ...options }: TrainArguments) => {
       if (example && path !== undefined) {
         throw new DecadeError('usage', {
           where: '--example',
@@ -61,7 +61,7 @@ Examples:
 
 async function run(
   path: string,
-  { json, out = defaultOut(path), ...options }: Omit<Options, 'example'>,
+  { json, out = defaultOut(path), ...options }: Omit<TrainArguments, 'example'>,
   signal: AbortSignal,
 ): Promise<void> {
   const shown = showTraining({ log: true });

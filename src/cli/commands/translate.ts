@@ -24,7 +24,7 @@ export interface SearchChoice {
   maxSourceLength?: number;
 }
 
-interface Options extends DeviceChoice, SearchChoice {
+interface TranslateArguments extends DeviceChoice, SearchChoice {
   model: string[];
   input?: string;
   output?: string;
@@ -66,10 +66,10 @@ Examples:
   $ decade translate -m runs/quickstart -i input.txt -o output.txt
   $ echo '3 weeks ago' | decade translate -m runs/quickstart --nbest 5`,
     )
-    .action((options: Options) => interruptible('stopping', (signal) => translate(options, signal)));
+    .action((options: TranslateArguments) => interruptible('stopping', (signal) => translate(options, signal)));
 }
 
-async function translate(options: Options, signal: AbortSignal): Promise<void> {
+async function translate(options: TranslateArguments, signal: AbortSignal): Promise<void> {
   requireSearchable(options);
   const beginnings = await beginningsOf(options);
   const output = await openOutput(options.output);
@@ -116,14 +116,14 @@ async function translate(options: Options, signal: AbortSignal): Promise<void> {
   }
 }
 
-function requireSearchable({ beam = 1, nbest = 1 }: Options): void {
+function requireSearchable({ beam = 1, nbest = 1 }: TranslateArguments): void {
   if (nbest <= beam) return;
   const received = `more translations per line than --beam ${beam}`;
   throw new DecadeError('usage', { where: `--nbest ${nbest}`, received, next: `use --beam ${nbest} as well` });
 }
 
 /** What translations must begin with. As many as the input has lines, where these can be counted before they are translated. */
-async function beginningsOf({ input, prefixes }: Options): Promise<readonly string[] | undefined> {
+async function beginningsOf({ input, prefixes }: TranslateArguments): Promise<readonly string[] | undefined> {
   if (prefixes === undefined) return undefined;
   const beginnings = await allLines(prefixes);
   if (input !== undefined && (await isRegularFile(input))) {
@@ -151,7 +151,7 @@ function requireBeginnings(name: string, beginnings: readonly string[], input: s
 
 /** The input's lines; one that is not valid UTF-8 is translated as an empty one, so that the others keep their places. */
 async function* sourceLines(
-  { input, prefixes = '' }: Options,
+  { input, prefixes = '' }: TranslateArguments,
   beginnings: readonly string[] | undefined,
   broken: string[],
 ): AsyncGenerator<SourceLine> {

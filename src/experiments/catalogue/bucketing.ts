@@ -10,7 +10,7 @@ import { factor, seedsWritten, verdict } from '../wording.js';
 import { directedConfigurations, paper } from './lstm-of-2014.js';
 
 const groups = { similar: 'length', random: 'none' } as const satisfies Record<string, Bucketing>;
-type Group = keyof typeof groups;
+type BatchGroup = keyof typeof groups;
 const options = {
   seeds: seeds(3),
   timedUpdates: z.int().min(20).max(100_000).default(200).describe('updates of each training, which is only timed'),
@@ -32,10 +32,10 @@ export const bucketing: Experiment<typeof options> = {
       random: await study.laboratory.results(trainings.random),
     };
     const speeds = Object.fromEntries(
-      Object.keys(groups).map((group) => [group, mean(runs[group as Group].map(({ wordsPerSecond }) => wordsPerSecond))]),
-    ) as Record<Group, Estimated>;
+      Object.keys(groups).map((group) => [group, mean(runs[group as BatchGroup].map(({ wordsPerSecond }) => wordsPerSecond))]),
+    ) as Record<BatchGroup, Estimated>;
     const padded = await paddedShare(study, runs.similar[0] as TrainedRun);
-    const measured = (group: Group) => runs[group].map(({ wordsPerSecond }) => wordsPerSecond);
+    const measured = (group: BatchGroup) => runs[group].map(({ wordsPerSecond }) => wordsPerSecond);
     const faster = ratioOfMeans(measured('random'), measured('similar'));
     const withPadding = padded.random / padded.similar;
     const figure = (value: number) => Math.round(value).toLocaleString('en-US');
@@ -43,7 +43,7 @@ export const bucketing: Experiment<typeof options> = {
     return {
       head: ['batches', 'words/s here, nothing padded', 'tokens with padding / tokens', 'paper'],
       rows: [
-        ...(Object.keys(groups) as Group[]).map((group) => [names[group], figure(speeds[group].value), padded[group].toFixed(3), '']),
+        ...(Object.keys(groups) as BatchGroup[]).map((group) => [names[group], figure(speeds[group].value), padded[group].toFixed(3), '']),
         ['similar against random', `${factor(faster)} as fast`, `× ${withPadding.toFixed(2)} less to compute`, '× 2 as fast'],
       ],
       conclusions: [
@@ -66,7 +66,7 @@ export const bucketing: Experiment<typeof options> = {
 };
 
 /** Short trainings that are only timed; validation comes once, at the end. */
-function timed(study: Study<typeof options>, group: Group): Train[] {
+function timed(study: Study<typeof options>, group: BatchGroup): Train[] {
   const { seeds, timedUpdates } = study.options;
   return directedConfigurations(study, 'reversed', seeds).map((configuration) => {
     const { schedule: _, ...training } = configuration.training;
@@ -85,7 +85,7 @@ function timed(study: Study<typeof options>, group: Group): Train[] {
 }
 
 /** Tokens of both sides if each sentence were padded to the longest of its batch, against those there are. */
-async function paddedShare({ laboratory, base }: Study<typeof options>, run: TrainedRun): Promise<Record<Group, number>> {
+async function paddedShare({ laboratory, base }: Study<typeof options>, run: TrainedRun): Promise<Record<BatchGroup, number>> {
   const { training } = base.configuration;
   const corpus = await laboratory.corpus(run, 'train');
   try {

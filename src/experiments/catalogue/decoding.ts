@@ -21,7 +21,7 @@ interface System {
   readonly paper: number | undefined;
 }
 
-interface Measured extends System {
+interface ScoredSystem extends System {
   /** Statistics of every sentence, for each copy. */
   readonly statistics: readonly (readonly Float64Array[])[];
   readonly bleu: readonly number[];
@@ -50,13 +50,13 @@ export const decoding: Experiment<typeof options> = {
     const reversed = directed(study, 'reversed', Math.max(options.seeds, options.members));
     const systems = systemsOf(study, forward, reversed);
     yield { steps: [...sideBySide({ forward, reversed }), ...systems.flatMap(({ copies }) => copies)] };
-    const measured: Measured[] = [];
+    const measured: ScoredSystem[] = [];
     for (const system of systems) {
       const statistics: (readonly Float64Array[])[] = [];
       for (const copy of system.copies) statistics.push(await bleuStatistics(laboratory, copy));
       measured.push({ ...system, statistics, bleu: statistics.map((copy) => bleu().score(sumStatistics(copy)).score) });
     }
-    const named = (name: string, beam: number) => measured.find((one) => one.name === name && one.beam === beam) as Measured;
+    const named = (name: string, beam: number) => measured.find((one) => one.name === name && one.beam === beam) as ScoredSystem;
     const reference = named(names.reversed, options.beam);
     const scores: Estimated[] = [];
     const effects: (Estimated | undefined)[] = [];
@@ -67,7 +67,7 @@ export const decoding: Experiment<typeof options> = {
       effects.push(one === reference ? undefined : await effectOf(reference, one, signal));
     }
     const effectNamed = (name: string, beam: number) => effects[measured.indexOf(named(name, beam))] as Estimated;
-    const inPaper = ({ paper }: Measured) => (paper === undefined ? undefined : paper - paperReference);
+    const inPaper = ({ paper }: ScoredSystem) => (paper === undefined ? undefined : paper - paperReference);
     const many = ensembleName(options.members);
     const wide = named(many, options.beam);
     const greedy = named(many, 1);
@@ -191,7 +191,7 @@ function isOverCopies({ copies }: System): boolean {
 }
 
 /** How much higher a system scores: over its trainings when both have enough of them, else over sentences. */
-async function effectOf(reference: Measured, one: Measured, signal: AbortSignal | undefined): Promise<Estimated> {
+async function effectOf(reference: ScoredSystem, one: ScoredSystem, signal: AbortSignal | undefined): Promise<Estimated> {
   if (!isOverCopies(reference) || !isOverCopies(one)) {
     return meanOverSentences([reference, one], ([before = 0, now = 0]) => now - before, signal);
   }
@@ -200,7 +200,7 @@ async function effectOf(reference: Measured, one: Measured, signal: AbortSignal 
 }
 
 /** A function of systems' scores, each the mean over its copies, with an interval over sentences. */
-function meanOverSentences(systems: readonly Measured[], figure: (scores: number[]) => number, signal: AbortSignal | undefined) {
+function meanOverSentences(systems: readonly ScoredSystem[], figure: (scores: number[]) => number, signal: AbortSignal | undefined) {
   const all = systems.flatMap(({ statistics }) => statistics);
   const size = all[0]?.[0]?.length ?? 0;
   const joined = (all[0] ?? []).map((_, sentence) => Float64Array.from(all.flatMap((copy) => [...(copy[sentence] as Float64Array)])));

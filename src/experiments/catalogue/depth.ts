@@ -10,13 +10,13 @@ import { directedConfigurations, eachTranslates, paper } from './lstm-of-2014.js
 
 const depths = [1, 2, 3, 4] as const;
 const deepest = 10;
-type Group = `${(typeof depths)[number]} layers` | 'residual';
-const groupOf = (layers: (typeof depths)[number]): Group => `${layers} layers`;
+type DepthGroup = `${(typeof depths)[number]} layers` | 'residual';
+const groupOf = (layers: (typeof depths)[number]): DepthGroup => `${layers} layers`;
 /** Nearly −10 % perplexity a layer. */
 const paperFactor = 0.9;
 const options = { seeds: seeds(1), beam };
 
-interface Measured {
+interface DepthFigures {
   readonly layers: number;
   readonly residual: boolean;
   readonly parameters: number;
@@ -36,10 +36,10 @@ export const depth: Experiment<typeof options> = {
     const withLayers = (layers: number, residual: boolean) =>
       reversed.map((configuration) => train(varied(configuration, { model: { layers, residual } })));
     const ofDepths = Object.fromEntries(depths.map((layers) => [groupOf(layers), withLayers(layers, false)]));
-    const trainings = { ...ofDepths, residual: withLayers(deepest, true) } as Record<Group, Train[]>;
+    const trainings = { ...ofDepths, residual: withLayers(deepest, true) } as Record<DepthGroup, Train[]>;
     const translations = eachTranslates(study, trainings, options.beam);
     yield { steps: [...sideBySide(trainings), ...Object.values(translations).flat()] };
-    const measure = async (group: Group, layers: number): Promise<Measured> => {
+    const measure = async (group: DepthGroup, layers: number): Promise<DepthFigures> => {
       const runs = await laboratory.results(trainings[group]);
       return {
         layers,
@@ -49,19 +49,19 @@ export const depth: Experiment<typeof options> = {
         bleu: await bleuOfEach(laboratory, translations[group]),
       };
     };
-    const plain: Measured[] = [];
+    const plain: DepthFigures[] = [];
     for (const layers of depths) plain.push(await measure(groupOf(layers), layers));
     const residual = await measure('residual', deepest);
-    const ratio = (before: Measured, now: Measured) => ratioOfMeans(before.perplexities, now.perplexities);
-    const perplexityOf = (one: Measured) => geometricMean(one.perplexities);
-    const [first, last] = [plain[0], plain.at(-1)] as [Measured, Measured];
+    const ratio = (before: DepthFigures, now: DepthFigures) => ratioOfMeans(before.perplexities, now.perplexities);
+    const perplexityOf = (one: DepthFigures) => geometricMean(one.perplexities);
+    const [first, last] = [plain[0], plain.at(-1)] as [DepthFigures, DepthFigures];
     const best = plain.reduce((least, one) => (perplexityOf(one).value < perplexityOf(least).value ? one : least));
     const perLayer = root(ratio(first, last), plain.length - 1);
     const againstBest = ratio(best, residual);
     const seeds = seedsWritten(options.seeds);
     const told = (effect: Estimated) =>
       options.seeds === 1 ? 'one seed each, which cannot tell an effect from luck' : `${verdict(effect, 1, 'below')}, ${seeds} each`;
-    const row = (one: Measured, effect: string, inPaper: string) => [
+    const row = (one: DepthFigures, effect: string, inPaper: string) => [
       one.residual ? `${one.layers}, residual` : String(one.layers),
       one.parameters.toLocaleString('en-US'),
       written(perplexityOf(one), 3),

@@ -17,7 +17,7 @@ import { change, written } from '../wording.js';
 import { directed, eachTranslates, paper } from './lstm-of-2014.js';
 
 const directions = ['forward', 'reversed'] as const;
-type Direction = (typeof directions)[number];
+type ReadingDirection = (typeof directions)[number];
 
 const options = { beam };
 
@@ -66,8 +66,8 @@ async function* binned(study: Study<typeof options>, { what, inPaper, bins: binn
   yield { steps: [...sideBySide(trainings), ...directions.flatMap((direction) => translations[direction])] };
   const bins = await binning();
   const control = { signal: laboratory.options.signal };
-  const statistics = {} as Record<Direction, readonly Float64Array[]>;
-  const scored = {} as Record<Direction, readonly ScoredBin[]>;
+  const statistics = {} as Record<ReadingDirection, readonly Float64Array[]>;
+  const scored = {} as Record<ReadingDirection, readonly ScoredBin[]>;
   for (const direction of directions) {
     statistics[direction] = await bleuStatistics(laboratory, translations[direction][0] as Translate);
     scored[direction] = await scoreBins({ metric: bleu(), references: 1, statistics: statistics[direction] }, bins, control);
@@ -80,7 +80,7 @@ async function* binned(study: Study<typeof options>, { what, inPaper, bins: binn
     least === greatest ? String(least) : `${least} to ${greatest}`;
   const large = bins.flatMap(({ sentences }, index) => (sentences.length < fewestForInterval ? [] : [index]));
   const [first, last] = [large[0], large.at(-1)];
-  const conclusion = (direction: Direction) => {
+  const conclusion = (direction: ReadingDirection) => {
     const [before, after] = [first, last].map((index) => estimateOf(scored[direction][index ?? 0] as ScoredBin)) as [Estimated, Estimated];
     return { direction, effect: differenceOfEstimates(before, after) };
   };
@@ -125,7 +125,7 @@ function estimateOf({ score, low, high }: ScoredBin): Estimated {
 
 /** Both directions translate the same sentences, so that what is hard about them falls out of the difference. */
 function effectOfReversing(
-  { forward, reversed }: Record<Direction, readonly Float64Array[]>,
+  { forward, reversed }: Record<ReadingDirection, readonly Float64Array[]>,
   sentences: readonly number[],
   control: WorkControl,
 ) {

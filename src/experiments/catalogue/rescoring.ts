@@ -9,7 +9,7 @@ import { list as nbestList, score, type Train, train } from '../steps.js';
 import { change, verdict, written } from '../wording.js';
 import { directed, lstmConfiguration, paper } from './lstm-of-2014.js';
 
-interface Measured {
+interface RescoringFigures {
   readonly name: string;
   /** BLEU with the even average, which is the paper's, and how much higher it is than that of the list. */
   readonly even: Estimated;
@@ -61,7 +61,7 @@ export const rescoring: Experiment<typeof options> = {
     const scores = systems.flatMap(({ models }) => lists.map((list) => score(models, list)));
     yield { steps: [...sideBySide({ baseline: [baseline], forward, reversed }), ...lists, ...scores] };
     const [devList, testList] = [await laboratory.result(lists[0]), await laboratory.result(lists[1])];
-    const measured: Measured[] = [];
+    const measured: RescoringFigures[] = [];
     let [list, oracle]: (Estimated | undefined)[] = [];
     let most: Estimated | undefined;
     for (const { name, models, inPaper } of systems) {

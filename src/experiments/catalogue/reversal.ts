@@ -9,7 +9,7 @@ import { directed, eachTranslates, paper } from './lstm-of-2014.js';
 
 const published = { perplexity: 4.7 / 5.8, bleu: 30.6 - 25.9 } as const;
 const directions = ['forward', 'reversed'] as const;
-type Direction = (typeof directions)[number];
+type ReadingDirection = (typeof directions)[number];
 const options = { seeds: seeds(3), beam };
 
 export const reversal: Experiment<typeof options> = {
@@ -23,7 +23,7 @@ export const reversal: Experiment<typeof options> = {
     const trainings = { forward: directed(study, 'forward', options.seeds), reversed: directed(study, 'reversed', options.seeds) };
     const translations = eachTranslates(study, trainings, options.beam);
     yield { steps: [...sideBySide(trainings), ...directions.flatMap((direction) => translations[direction])] };
-    const measured = {} as Record<Direction, { perplexity: readonly number[]; bleu: readonly number[] }>;
+    const measured = {} as Record<ReadingDirection, { perplexity: readonly number[]; bleu: readonly number[] }>;
     for (const direction of directions) {
       const perplexity = (await laboratory.results(trainings[direction])).map((run) => run.perplexity);
       measured[direction] = { perplexity, bleu: await bleuOfEach(laboratory, translations[direction]) };

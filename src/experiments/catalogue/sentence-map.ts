@@ -19,7 +19,7 @@ const sentencesDrawn = 5;
 const options = {};
 
 /** What moves the vector of a sentence, against what else does. */
-interface Comparison {
+interface DistanceComparison {
   readonly what: string;
   /** A sentence, the same one changed, and what its distance to that is measured by. */
   readonly triples: readonly Triple<string>[];
@@ -74,7 +74,7 @@ export const sentenceMap: Experiment<typeof options> = {
     const [trained, untrained] = [await read(false), await read(true)];
     const vectorsOf = (vectors: ReadonlyMap<string, Float32Array>, { classes }: SentenceGroup) =>
       classes.map((lines) => lines.flatMap((line) => vectors.get(line) ?? []));
-    const judged: (Comparison & Judged)[] = [];
+    const judged: (DistanceComparison & Judged)[] = [];
     for (const comparison of comparisons) judged.push({ ...comparison, ...(await judge(comparison.triples, trained, untrained, signal)) });
     const drawn = [];
     for (const group of groups) {
@@ -153,7 +153,7 @@ async function judge(
   };
 }
 
-function orderComparison(sentences: readonly (readonly string[])[]): Comparison {
+function orderComparison(sentences: readonly (readonly string[])[]): DistanceComparison {
   return {
     what: 'the same words in another order, against another sentence',
     triples: sentences.map((words, sentence) => [
@@ -179,7 +179,7 @@ const names = ['Mary', 'John', 'Tom', 'Alice'] as const;
 const verbs = ['admire', 'love', 'invite', 'like', 'praise', 'save'] as const;
 
 /** Who does it to whom, said in both voices: what figure 2 shows with six sentences, with enough of them for an interval. */
-function voiceComparison(): Comparison {
+function voiceComparison(): DistanceComparison {
   const pairs = names.flatMap((one) => names.filter((other) => other !== one).map((other) => [one, other] as const));
   return {
     what: 'the same in the passive voice, against who does it exchanged',
