@@ -2,9 +2,11 @@ import * as z from 'zod';
 import { LstmModel } from './lstm/lstm.js';
 import { lstmOptions } from './lstm/options.js';
 import type { Model, VocabularySizes } from './model.js';
+import { transformerOptions } from './transformer/options.js';
+import { TransformerModel } from './transformer/transformer.js';
 
 /** Every architecture's options, told apart by `kind`. */
-export const modelOptions = z.discriminatedUnion('kind', [lstmOptions]);
+export const modelOptions = z.discriminatedUnion('kind', [lstmOptions, transformerOptions]);
 export type ModelOptions = z.output<typeof modelOptions>;
 
 /** The architecture that the options name. Its parameters are declared, not yet allocated. */
@@ -12,5 +14,7 @@ export function createModel(options: ModelOptions, vocabularies: VocabularySizes
   switch (options.kind) {
     case 'lstm':
       return new LstmModel(options, vocabularies);
+    case 'transformer':
+      return new TransformerModel(options, vocabularies);
   }
 }

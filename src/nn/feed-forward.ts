@@ -24,7 +24,7 @@ export class FeedForward {
     this.#activation = activation;
     // The gate and what it lets through are two halves of one product.
     this.#up = new Linear(section, `${name}.up`, width, activation === 'swiglu' ? 2 * inner : inner, { bias });
-    this.#down = new Linear(section, `${name}.down`, inner, width, { bias });
+    this.#down = new Linear(section, `${name}.down`, inner, width, { bias, isSummand: true });
   }
 
   /** [rows, width] → [rows, width]. The pass's dropout falls on what is between the products; `keys` as of `rowKeys`. */

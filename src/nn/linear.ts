@@ -8,8 +8,15 @@ export class Linear {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
 
-  constructor(section: ParameterSection, name: string, inputs: number, outputs: number, options: { bias: boolean }) {
-    this.weight = section.matrix(`${name}.weight`, outputs, inputs);
+  /** `isSummand`: the output is added to a residual stream. */
+  constructor(
+    section: ParameterSection,
+    name: string,
+    inputs: number,
+    outputs: number,
+    options: { readonly bias: boolean; readonly isSummand?: boolean },
+  ) {
+    this.weight = section.matrix(`${name}.weight`, outputs, inputs, options);
     this.bias = options.bias ? section.vector(`${name}.bias`, outputs) : undefined;
   }
 

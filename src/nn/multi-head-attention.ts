@@ -1,14 +1,17 @@
 import { randomKey } from '../core/random.js';
 import type { RowRanges } from '../tensor/layout.js';
-import { type MemoryAttentionAttributes, memoryAttention } from '../tensor/operations/memory-attention.js';
+import { columnsOf } from '../tensor/operations/concatenate.js';
+import { memoryAttention } from '../tensor/operations/memory-attention.js';
 import type { HeadDropout, HeadOutputs } from '../tensor/operations/multi-head.js';
-import { type RotaryTurns, rotary } from '../tensor/operations/rotary.js';
+import { rotary } from '../tensor/operations/rotary.js';
 import { selfAttention } from '../tensor/operations/self-attention.js';
 import type { Runner } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
+import type { CachedSight } from './key-value-cache.js';
 import { Linear } from './linear.js';
 import { nameKey, type ParameterSection } from './parameters.js';
 import type { Pass } from './pass.js';
+import type { RotaryPlaces } from './positions.js';
 
 export interface MultiHeadOptions {
   /** Width of what is read and written; a head has width / heads values. */
@@ -17,13 +20,6 @@ export interface MultiHeadOptions {
   /** Heads of keys and values; a divisor of `heads`. */
   readonly keyValueHeads: number;
   readonly bias: boolean;
-}
-
-/** Where rows stand in their sentences, for attention that turns queries and keys. */
-export interface RotaryPlaces {
-  readonly turns: RotaryTurns;
-  /** Int32[rows] */
-  readonly positions: Tensor;
 }
 
 /** Attention of sentences to themselves, with one product for queries, keys and values (Vaswani et al. 2017, section 3.2.2). */
@@ -38,7 +34,7 @@ export class MultiHeadSelfAttention {
     this.#name = name;
     this.#options = options;
     this.#projection = new Linear(section, `${name}.projection`, width, (width / heads) * (heads + 2 * keyValueHeads), { bias });
-    this.#output = new Linear(section, `${name}.output`, width, width, { bias });
+    this.#output = new Linear(section, `${name}.output`, width, width, { bias, isSummand: true });
   }
 
   /** input [rows, width] of whole sentences → [rows, width]. The pass's dropout falls on the weights; `keys` as of `rowKeys`. */
@@ -62,11 +58,14 @@ export class MultiHeadSelfAttention {
     return runner.run(rotary, { input: projected }, { ...places, heads: this.#options.heads + this.#options.keyValueHeads }).output;
   }
 
-  /** New positions over cached ones, without gradients. query [queries, width] and cache [rows, 2 keyValueHeads size]: parts of `project`. */
-  step(runner: Runner, query: Tensor, cache: Tensor, rows: Pick<MemoryAttentionAttributes, 'queries' | 'rows' | 'memoryRows'>): Tensor {
-    const { heads, keyValueHeads } = this.#options;
-    const attributes = { ...rows, heads, keyValueHeads, sight: 'causal' } as const;
-    return this.#output.forward(runner, runner.run(memoryAttention, { query, memory: cache }, attributes).output);
+  /** As `forward`, of new positions over cached ones, without gradients: input [new positions, width] → [new positions, width]. */
+  step(runner: Runner, input: Tensor, layer: number, { stored, queries, rows, memoryRows }: CachedSight, places?: RotaryPlaces): Tensor {
+    const { width, heads, keyValueHeads } = this.#options;
+    const projected = this.project(runner, input, places);
+    const memory = stored(layer, columnsOf(runner.scope, projected, width, projected.dimension(1)));
+    const query = columnsOf(runner.scope, projected, 0, width);
+    const attributes = { heads, keyValueHeads, queries, rows, memoryRows, sight: 'causal' } as const;
+    return this.#output.forward(runner, runner.run(memoryAttention, { query, memory }, attributes).output);
   }
 }
 
@@ -85,7 +84,7 @@ export class MultiHeadMemoryAttention {
     this.#options = options;
     this.#query = new Linear(section, `${name}.query`, width, width, { bias });
     this.#memory = new Linear(memory, `${name}.memory`, width, 2 * (width / heads) * keyValueHeads, { bias });
-    this.#output = new Linear(section, `${name}.output`, width, width, { bias });
+    this.#output = new Linear(section, `${name}.output`, width, width, { bias, isSummand: true });
   }
 
   /** Keys and values, made once a source: [memory rows, width] → [memory rows, 2 keyValueHeads size]. */
@@ -117,6 +116,6 @@ export class MultiHeadMemoryAttention {
 }
 
 function headDropout({ dropout }: Pass, name: string, rowKeys: Tensor | undefined): HeadDropout | undefined {
-  if (dropout === undefined || rowKeys === undefined) return undefined;
+  if (dropout === undefined || dropout.rate === 0 || rowKeys === undefined) return undefined;
   return { rate: dropout.rate, rowKeys, key: randomKey(dropout.seed, 'dropout', dropout.step, nameKey(`${name}.weights`)) };
 }

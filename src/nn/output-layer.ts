@@ -12,18 +12,18 @@ import type { Parameter, ParameterSection } from './parameters.js';
 /** What predicts the next token: softmax(input weightᵀ + bias). */
 export class OutputLayer {
   readonly weight: Parameter;
-  readonly bias: Parameter;
+  readonly bias: Parameter | undefined;
 
   /** `tied`: multiplies by the table of an embedding (Press and Wolf 2017) in place of a weight of its own. */
-  constructor(section: ParameterSection, name: string, inputs: number, vocabulary: number, tied?: Embedding) {
+  constructor(section: ParameterSection, name: string, inputs: number, vocabulary: number, tied?: Embedding, { bias = true } = {}) {
     this.weight = tied?.table ?? section.matrix(`${name}.weight`, vocabulary, inputs);
-    this.bias = section.vector(`${name}.bias`, vocabulary);
+    this.bias = bias ? section.vector(`${name}.bias`, vocabulary) : undefined;
   }
 
-  /** [rows, inputs] → [rows, vocabulary], and the bias [vocabulary] that is still to be added to every row. */
-  logits(runner: Runner, input: Tensor): { readonly logits: Tensor; readonly bias: Tensor } {
+  /** [rows, inputs] → [rows, vocabulary], and the bias [vocabulary], if any, that is still to be added to every row. */
+  logits(runner: Runner, input: Tensor): { readonly logits: Tensor; readonly bias: Tensor | undefined } {
     const { output } = runner.run(linear, { input, weight: this.weight.value, bias: undefined }, {});
-    return { logits: output, bias: this.bias.value };
+    return { logits: output, bias: this.bias?.value };
   }
 
   /** What each row of input [rows, inputs] costs if `targetIds` [rows] follow. */
@@ -34,6 +34,7 @@ export class OutputLayer {
     attributes: SoftmaxCrossEntropyAttributes,
   ): SoftmaxCrossEntropyOutputs {
     const targets = runner.scope.integers(targetIds);
-    return runner.loss(softmaxCrossEntropy, { input, weight: this.weight.value, bias: this.bias.value, targets }, attributes);
+    const bias = this.bias?.value ?? runner.scope.zeros([this.weight.value.dimension(0)]);
+    return runner.loss(softmaxCrossEntropy, { input, weight: this.weight.value, bias, targets }, attributes);
   }
 }

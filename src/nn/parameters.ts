@@ -6,9 +6,13 @@ import { TouchedRows } from '../tensor/touched-rows.js';
 /** How a parameter's gradient is kept: all of it, or only the rows that a step touched (embeddings). */
 export type GradientKind = 'dense' | 'rows';
 
-/** What a parameter's values are before training: drawn from [-range, range), drawn around 0, or all the same. */
+/**
+ * What a parameter's values are before training: drawn from [-range, range), drawn around 0, or all the same; `xavier` draws from
+ * a range of √(6 / (rows + columns)) (Glorot and Bengio 2010, equation 16).
+ */
 export type Initial =
   | { readonly kind: 'uniform'; readonly range: number }
+  | { readonly kind: 'xavier' }
   | { readonly kind: 'normal'; readonly deviation: number }
   | { readonly kind: 'constant'; readonly value: number };
 
@@ -18,8 +22,8 @@ export interface ParameterRules {
   /** Whether weight decay makes it smaller. */
   readonly decay: boolean;
   readonly gradient: GradientKind;
-  /** Whose tokens it is used for. */
-  readonly side: 'source' | 'target';
+  /** Whose tokens it is used for; `both` where one network reads the source and goes on with the target. */
+  readonly side: 'source' | 'target' | 'both';
   /** Multiplications that a token of its side costs in a forward pass. */
   readonly cost: number;
 }
@@ -73,7 +77,7 @@ export class ParameterStore implements Iterable<Parameter> {
   }
 
   /** Where the layers of a side declare theirs. */
-  section(common: Pick<ParameterRules, 'side' | 'initial'>): ParameterSection {
+  section(common: SectionRules): ParameterSection {
     return new ParameterSection(this, common);
   }
 
@@ -95,7 +99,10 @@ export class ParameterStore implements Iterable<Parameter> {
   /** Multiplications that a source token and a target token cost in a forward pass. */
   get costs(): { readonly source: number; readonly target: number } {
     const costs = { source: 0, target: 0 };
-    for (const { rules } of this) costs[rules.side] += rules.cost;
+    for (const { rules } of this) {
+      if (rules.side !== 'target') costs.source += rules.cost;
+      if (rules.side !== 'source') costs.target += rules.cost;
+    }
     return costs;
   }
 
@@ -123,10 +130,11 @@ export class ParameterStore implements Iterable<Parameter> {
 
   /** Gives every parameter the values that it starts with. They depend on its name, not on its neighbours. */
   initialise(seed: number): void {
-    for (const { name, value, rules } of this) {
+    for (const { name, shape, value, rules } of this) {
       const key = randomKey(seed, 'initialise', nameKey(name));
+      const initial = drawnFrom(rules.initial, shape);
       const values = value.f32;
-      for (let index = 0; index < values.length; index++) values[index] = initialValue(rules.initial, key, index);
+      for (let index = 0; index < values.length; index++) values[index] = initialValue(initial, key, index);
     }
   }
 
@@ -136,7 +144,12 @@ export class ParameterStore implements Iterable<Parameter> {
   }
 }
 
-function initialValue(initial: Initial, key: number, index: number): number {
+/** What depends on a shape, for this one. */
+function drawnFrom(initial: Initial, [rows = 1, columns = 1]: Shape): Exclude<Initial, { kind: 'xavier' }> {
+  return initial.kind === 'xavier' ? { kind: 'uniform', range: Math.sqrt(6 / (rows + columns)) } : initial;
+}
+
+function initialValue(initial: Exclude<Initial, { kind: 'xavier' }>, key: number, index: number): number {
   switch (initial.kind) {
     case 'uniform':
       return (2 * uniform(key, index) - 1) * initial.range;
@@ -147,24 +160,36 @@ function initialValue(initial: Initial, key: number, index: number): number {
   }
 }
 
+/** What the parameters of a section have in common. */
+export interface SectionRules extends Pick<ParameterRules, 'side' | 'initial'> {
+  /** Of what is added, or multiplies value by value. Default: as everything else, and decayed. */
+  readonly vectors?: Pick<ParameterRules, 'initial' | 'decay'> | undefined;
+  /** Of matrices whose product is added to a residual stream, where these start smaller. */
+  readonly initialOfSummands?: Initial | undefined;
+}
+
 /** The part of a store in which layers declare what belongs to one side and starts alike. */
 export class ParameterSection {
   readonly #store: ParameterStore;
   readonly #common: Pick<ParameterRules, 'side' | 'initial'>;
+  readonly #vectors: SectionRules['vectors'];
+  readonly #initialOfSummands: Initial;
 
-  constructor(store: ParameterStore, common: Pick<ParameterRules, 'side' | 'initial'>) {
+  constructor(store: ParameterStore, { vectors, initialOfSummands, ...common }: SectionRules) {
     this.#store = store;
     this.#common = common;
+    this.#vectors = vectors;
+    this.#initialOfSummands = initialOfSummands ?? common.initial;
   }
 
-  /** A matrix that every token of the side is multiplied with. */
-  matrix(name: string, rows: number, columns: number): Parameter {
-    return this.declare(name, [rows, columns], { cost: rows * columns });
+  /** A matrix that every token of the side is multiplied with; `isSummand`: the product is added to a residual stream. */
+  matrix(name: string, rows: number, columns: number, { isSummand = false } = {}): Parameter {
+    return this.declare(name, [rows, columns], { cost: rows * columns, ...(isSummand && { initial: this.#initialOfSummands }) });
   }
 
   /** What is added, or multiplies value by value. */
   vector(name: string, size: number): Parameter {
-    return this.declare(name, [size]);
+    return this.declare(name, [size], this.#vectors);
   }
 
   /** Anything else; by default decayed, with a dense gradient, and free. */

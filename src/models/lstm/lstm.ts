@@ -107,9 +107,11 @@ export class LstmModel implements Model {
   get layered(): LayeredModel {
     const [encoder, decoder] = [this.#encoder, this.#decoder];
     if (encoder === undefined) throw new Error('a language model has no encoder to cut');
+    const { weight, bias } = decoder.output;
+    if (bias === undefined) throw new Error('the output layer of an LSTM has a bias');
     return {
       layers: this.options.layers,
-      output: decoder.output,
+      output: { weight, bias },
       parametersOf: (part, layer) => {
         const embedding = part === 'encoder' ? 'source.embedding.' : 'target.embedding.';
         return Array.from(this.parameters).filter(

@@ -1,3 +1,4 @@
+import type { Scope } from '../device.js';
 import { expectMatrix, expectShape, type Operation } from '../operation.js';
 import type { Tensor } from '../tensor.js';
 
@@ -30,3 +31,11 @@ export const concatenate: Operation<{ left: Tensor; right: Tensor }, object, { o
     if (dRight !== undefined) kernels.addColumnsOut(dRight.offset, dOutput.offset, rows, rightColumns, width, leftColumns);
   },
 };
+
+/** A copy of columns [from, end) of a matrix, without gradients. */
+export function columnsOf(scope: Scope, input: Tensor, from: number, end: number): Tensor {
+  const [rows, width] = [input.dimension(0), input.dimension(1)];
+  const columns = scope.zeros([rows, end - from]);
+  scope.device.kernels.addColumnsOut(columns.offset, input.offset, rows, end - from, width, from);
+  return columns;
+}

@@ -1,0 +1,220 @@
+import * as z from 'zod';
+import { activations } from '../../tensor/operations/activated-linear.js';
+
+/** What a published form decides; everything but the sizes. */
+interface Form {
+  readonly encoderLayers: number;
+  readonly norm: { readonly place: 'pre' | 'post'; readonly kind: 'layer' | 'rms'; readonly epsilon: number };
+  readonly positions: 'sinusoidal' | 'learned' | 'rotary';
+  readonly sinusoids: 'interleaved' | 'halves' | 'tensor2tensor';
+  readonly activation: (typeof activations)[number];
+  readonly biases: boolean;
+  readonly outputBias: boolean;
+  readonly scaledEmbeddings: boolean;
+  readonly tiedEmbeddings: 'none' | 'target' | 'all';
+  readonly sourceEnd: boolean;
+  readonly dropout: number;
+  readonly attentionDropout: number;
+  readonly feedForwardDropout: number;
+  readonly initialisation: 'xavier' | 'normal';
+}
+
+/** The default form: it trains at small sizes without a search for the right warm-up. */
+const standard: Form = {
+  encoderLayers: 3,
+  norm: { place: 'pre', kind: 'layer', epsilon: 1e-5 },
+  positions: 'sinusoidal',
+  sinusoids: 'interleaved',
+  activation: 'relu',
+  biases: true,
+  outputBias: false,
+  scaledEmbeddings: true,
+  tiedEmbeddings: 'target',
+  sourceEnd: true,
+  dropout: 0.1,
+  attentionDropout: 0,
+  feedForwardDropout: 0,
+  initialisation: 'xavier',
+};
+
+/** Where every default comes from. */
+const forms = {
+  standard,
+  /** Vaswani et al. 2017. */
+  'transformer-2017': { ...standard, norm: { place: 'post', kind: 'layer', epsilon: 1e-6 }, tiedEmbeddings: 'all' },
+  /** Junczys-Dowmunt et al. 2018, with the settings of the OPUS-MT models (Tiedemann and Thottingal 2020). */
+  marian: {
+    ...standard,
+    norm: { place: 'post', kind: 'layer', epsilon: 1e-5 },
+    sinusoids: 'halves',
+    activation: 'swish',
+    outputBias: true,
+    tiedEmbeddings: 'all',
+  },
+  /** Radford et al. 2019. */
+  gpt2: {
+    ...standard,
+    encoderLayers: 0,
+    positions: 'learned',
+    activation: 'gelu-tanh',
+    scaledEmbeddings: false,
+    attentionDropout: 0.1,
+    initialisation: 'normal',
+  },
+  /** Touvron et al. 2023. */
+  llama: {
+    ...standard,
+    encoderLayers: 0,
+    norm: { place: 'pre', kind: 'rms', epsilon: 1e-5 },
+    positions: 'rotary',
+    activation: 'swiglu',
+    biases: false,
+    scaledEmbeddings: false,
+    tiedEmbeddings: 'none',
+    dropout: 0,
+    initialisation: 'normal',
+  },
+} as const satisfies { readonly [name: string]: Form };
+
+type FormName = keyof typeof forms;
+
+const rate = z.number().min(0).lt(1);
+/** An option whose default is the form's. */
+function byForm<Schema extends z.ZodType>(schema: Schema, key: keyof Form, description: string) {
+  return schema.optional().meta({ description, example: standard[key] });
+}
+
+const layers = z.int().min(0).max(64);
+const size = z.int().min(1).max(16_384);
+
+/** The Transformer of Vaswani et al. (2017), and what later years changed of it. Without a source it is a language model. */
+export const transformerOptions = z
+  .strictObject({
+    kind: z.literal('transformer').describe('Transformer (Vaswani et al. 2017, called "the paper" below).'),
+    preset: z
+      .enum(Object.keys(forms) as [FormName, ...FormName[]])
+      .default('standard')
+      .describe('Published form, from which all defaults below come that are not sizes; shown are those of standard.'),
+    encoderLayers: byForm(
+      layers,
+      'encoderLayers',
+      'Layers that read the source. With 0, as in gpt2 and llama, one network reads the source and goes on with the target. The paper: 6.',
+    ),
+    decoderLayers: layers.min(1).default(3).describe('Layers that write the target. The paper: 6.'),
+    width: size.default(256).describe('Values per token between layers. The paper: 512.'),
+    heads: size.default(4).describe('Attention heads, of width / heads values each. The paper: 8.'),
+    encoderHeads: size.optional().meta({ description: 'Attention heads of the encoder. Default: heads.', example: 4 }),
+    keyValueHeads: size.optional().meta({
+      description: 'Heads of keys and values, which groups of heads share (Ainslie et al. 2023). Default: as many as heads.',
+      example: 2,
+    }),
+    feedForward: size.optional().meta({
+      description: 'Width inside the feed-forward part. Default: 4 width (the paper); for swiglu 8/3 width (Shazeer 2020).',
+      example: 1_024,
+    }),
+    encoderFeedForward: size
+      .optional()
+      .meta({ description: 'Width inside the feed-forward part of the encoder. Default: feedForward.', example: 1_024 }),
+    norm: z
+      .strictObject({
+        place: z.enum(['pre', 'post']).optional().meta({
+          description:
+            'Before each part (Xiong et al. 2020), or after its residual sum (the paper), which needs a warm-up of the learning rate.',
+          example: standard.norm.place,
+        }),
+        kind: z.enum(['layer', 'rms']).optional().meta({
+          description: 'By mean and deviation (Ba et al. 2016), or by the root of the mean square (Zhang and Sennrich 2019).',
+          example: standard.norm.kind,
+        }),
+        epsilon: z
+          .number()
+          .positive()
+          .max(0.1)
+          .optional()
+          .meta({ description: 'Added to the mean of squares.', example: standard.norm.epsilon }),
+      })
+      .optional()
+      .meta({ description: 'Normalisation.' }),
+    positions: byForm(
+      z.enum(['sinusoidal', 'learned', 'rotary']),
+      'positions',
+      'How order is known: sinusoids (the paper, section 3.5), learned vectors, or queries and keys turned by their positions (Su et al. 2021).',
+    ),
+    sinusoids: byForm(
+      z.enum(['interleaved', 'halves', 'tensor2tensor']),
+      'sinusoids',
+      'Sines and cosines in turn (the paper), all sines first, or that with the frequencies of tensor2tensor and fairseq.',
+    ),
+    maximumLength: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(1_024)
+      .describe('Positions that are learned: the most tokens that a sentence may have. Only for positions: learned.'),
+    rotaryBase: z.number().min(1).default(10_000).describe('Base of the wavelengths of rotary positions.'),
+    rotaryPairs: z
+      .enum(['halves', 'adjacent'])
+      .default('halves')
+      .describe(
+        'Values that rotary positions turn together: half a head apart (as stored by Hugging Face), or neighbours (Su et al. 2021).',
+      ),
+    activation: byForm(
+      z.enum(activations),
+      'activation',
+      'Between the two products of the feed-forward part: relu (the paper), gelu, also by tanh (Hendrycks and Gimpel 2016), swish (Ramachandran et al. 2017) or swiglu (Shazeer 2020).',
+    ),
+    biases: byForm(z.boolean(), 'biases', 'Biases of linear layers and layer normalisations.'),
+    outputBias: byForm(z.boolean(), 'outputBias', 'A bias for every token of the output.'),
+    scaledEmbeddings: byForm(z.boolean(), 'scaledEmbeddings', 'Multiply embeddings by √width (the paper, section 3.4).'),
+    tiedEmbeddings: byForm(
+      z.enum(['none', 'target', 'all']),
+      'tiedEmbeddings',
+      'Share the target embeddings with the output layer (Press and Wolf 2017), or also with the source (all; needs a shared vocabulary).',
+    ),
+    sourceEnd: byForm(z.boolean(), 'sourceEnd', 'End every source with </s>.'),
+    dropout: byForm(rate, 'dropout', 'Dropout probability of embeddings and of what each part adds (the paper, section 5.4).'),
+    attentionDropout: byForm(rate, 'attentionDropout', 'Dropout probability of attention weights.'),
+    feedForwardDropout: byForm(rate, 'feedForwardDropout', 'Dropout probability inside the feed-forward part.'),
+    initialisation: byForm(
+      z.enum(['xavier', 'normal']),
+      'initialisation',
+      'Uniform by the size of each matrix (Glorot and Bengio 2010), or normal, smaller where a part adds its result (Radford et al. 2019).',
+    ),
+    initialDeviation: z.number().positive().max(1).default(0.02).describe('Standard deviation of initialisation: normal.'),
+  })
+  .transform((options) => {
+    const form: Form = forms[options.preset];
+    const activation = options.activation ?? form.activation;
+    const feedForward = options.feedForward ?? defaultFeedForward(options.width, activation);
+    return {
+      ...form,
+      ...given(options),
+      norm: { ...form.norm, ...given(options.norm ?? {}) },
+      encoderHeads: options.encoderHeads ?? options.heads,
+      feedForward,
+      encoderFeedForward: options.encoderFeedForward ?? feedForward,
+    };
+  })
+  .superRefine((options, context) => {
+    const { width, heads, encoderHeads, keyValueHeads, encoderLayers, positions } = options;
+    const issue = (path: keyof typeof options, message: string) => context.addIssue({ code: 'custom', path: [path], message });
+    if (width % heads !== 0) issue('heads', 'must divide width');
+    if (width % encoderHeads !== 0) issue('encoderHeads', 'must divide width');
+    if (keyValueHeads !== undefined && heads % keyValueHeads !== 0) issue('keyValueHeads', 'must divide heads');
+    if (keyValueHeads !== undefined && encoderHeads % keyValueHeads !== 0) issue('keyValueHeads', 'must divide encoderHeads');
+    if (positions === 'sinusoidal' && width % 2 !== 0) issue('width', 'must be even for sinusoidal positions');
+    const isOdd = (width / heads) % 2 !== 0 || (encoderLayers > 0 && (width / encoderHeads) % 2 !== 0);
+    if (positions === 'rotary' && isOdd) issue('heads', 'must leave an even number of values a head for rotary positions');
+  });
+
+/** The form's choices, unless something else was given. */
+function given<Options extends object>(options: Options): { [Key in keyof Options]: Exclude<Options[Key], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
+}
+
+/** With a third matrix two thirds of the width cost as much. */
+function defaultFeedForward(width: number, activation: Form['activation']): number {
+  return activation === 'swiglu' ? 8 * Math.ceil(width / 3) : 4 * width;
+}
+
+export type TransformerOptions = z.output<typeof transformerOptions>;

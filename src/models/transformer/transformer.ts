@@ -1,0 +1,121 @@
+import type { IdPair } from '../../data/batch.js';
+import { ParameterStore } from '../../nn/parameters.js';
+import { type Pass, rangeKeys } from '../../nn/pass.js';
+import type { Device } from '../../tensor/device.js';
+import { gatherRows } from '../../tensor/operations/gather-rows.js';
+import type { SoftmaxCrossEntropyAttributes } from '../../tensor/operations/softmax-cross-entropy.js';
+import { stackRows } from '../../tensor/operations/stack-rows.js';
+import type { Runner } from '../../tensor/tape.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import type { DecodingMemory, DecodingSession, Model, PairLosses, VocabularySizes } from '../model.js';
+import type { ModelSummary } from '../summary.js';
+import { byRange, chosenRanges, distinctSources, givenIds, join, nextIds, type PackedTokens, packTokens, sourceIds } from './batch.js';
+import { type TransformerStack, walkOf } from './layers.js';
+import { declareNetwork, embed, encode, type TransformerNetwork, type Side, turnsOf } from './network.js';
+import type { TransformerOptions } from './options.js';
+import { TransformerSession, transformerDecodingMemory } from './session.js';
+import { transformerSummary } from './summary.js';
+
+/**
+ * The Transformer of Vaswani et al. (2017): an encoder whose rows look at each other, and a decoder whose rows look back at each other
+ * and at the encoder's. A decoder alone reads the source first and goes on with the target, or without a source is a language model
+ * (Radford et al. 2018).
+ */
+export class TransformerModel implements Model {
+  readonly parameters = new ParameterStore();
+  readonly options: TransformerOptions;
+  readonly vocabularies: VocabularySizes;
+  readonly #network: TransformerNetwork;
+
+  /** Declares the parameters; `parameters.allocate` or `attach` must give them a place before anything is computed. */
+  constructor(options: TransformerOptions, vocabularies: VocabularySizes) {
+    this.options = options;
+    this.vocabularies = vocabularies;
+    this.#network = declareNetwork(this.parameters, options, vocabularies);
+  }
+
+  get dropout(): number {
+    const { dropout, attentionDropout, feedForwardDropout } = this.options;
+    return Math.max(dropout, attentionDropout, feedForwardDropout);
+  }
+
+  get summary(): ModelSummary {
+    return transformerSummary(this.options, this.vocabularies);
+  }
+
+  get decodingMemory(): DecodingMemory {
+    return transformerDecodingMemory(this.options, this.vocabularies);
+  }
+
+  loss(pass: Pass, pairs: readonly IdPair[], attributes: SoftmaxCrossEntropyAttributes): PairLosses {
+    const { source, encoder, output } = this.#network;
+    const read =
+      source === undefined
+        ? this.#readAlone(pass, pairs)
+        : encoder === undefined
+          ? this.#readOn(pass, source, pairs)
+          : this.#translate(pass, source, encoder, pairs);
+    const next = nextIds(pairs);
+    const outputs = output.loss(pass.runner, read, next.flat(), attributes);
+    return { ...outputs, byPair: () => byRange(packTokens(next).ranges, outputs.logProbabilities.f32) };
+  }
+
+  decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession {
+    return new TransformerSession(device, this.#network, sources, this.options);
+  }
+
+  /** Encoder, then decoder: [target rows, width]. */
+  #translate(pass: Pass, sourceSide: Side, encoder: TransformerStack, pairs: readonly IdPair[]): Tensor {
+    const { runner } = pass;
+    const { target, decoder } = this.#network;
+    const { firsts, sourceOf } = distinctSources(pairs);
+    const source = packTokens(sourceIds(firsts, this.options));
+    const encoded = encode(pass, sourceSide, encoder, source, rangeKeys(pass, source.ranges, firsts), this.options);
+    const memories = decoder.memories(runner, encoded);
+
+    const tokens = packTokens(givenIds(pairs));
+    const keys = rangeKeys(pass, tokens.ranges, pairs);
+    const walk = walkOf(pass, keys, this.options);
+    const own = { sentences: tokens.ranges, sight: 'causal', keys, places: turnsOf(runner, target, tokens) } as const;
+    const sources = { queries: tokens.ranges, rows: chosenRanges(source.ranges, sourceOf), keys };
+    return decoder.forward(walk, embed(runner, target, tokens), {
+      self: (_, attention, input) => attention.forward(walk.attention, input, own).output,
+      source: (layer, attention, input) => attention.forward(walk.attention, input, memories[layer] as Tensor, sources).output,
+    });
+  }
+
+  /** The decoder reads each source and goes on with its target: [target rows, width]. */
+  #readOn(pass: Pass, sourceSide: Side, pairs: readonly IdPair[]): Tensor {
+    const { runner } = pass;
+    const source = packTokens(sourceIds(pairs, this.options));
+    const target = packTokens(givenIds(pairs), source.ranges.lengths);
+    const joined = join(source, target);
+    const parts = { source: embed(runner, sourceSide, source), target: embed(runner, this.#network.target, target) };
+    const vectors = this.#chosen(runner, runner.run(stackRows, parts, {}).output, joined.order);
+    return this.#chosen(runner, this.#decoded(pass, vectors, joined, pairs), joined.seconds);
+  }
+
+  /** The decoder has nothing but the target: [target rows, width]. */
+  #readAlone(pass: Pass, pairs: readonly IdPair[]): Tensor {
+    const tokens = packTokens(givenIds(pairs));
+    return this.#decoded(pass, embed(pass.runner, this.#network.target, tokens), tokens, pairs);
+  }
+
+  #decoded(
+    pass: Pass,
+    vectors: Tensor,
+    { ranges, positions }: Pick<PackedTokens, 'ranges' | 'positions'>,
+    pairs: readonly IdPair[],
+  ): Tensor {
+    const keys = rangeKeys(pass, ranges, pairs);
+    const walk = walkOf(pass, keys, this.options);
+    const rows = { sentences: ranges, sight: 'causal', keys, places: turnsOf(pass.runner, this.#network.target, { positions }) } as const;
+    return this.#network.decoder.forward(walk, vectors, {
+      self: (_, attention, input) => attention.forward(walk.attention, input, rows).output,
+    });
+  }
+
+  #chosen(runner: Runner, input: Tensor, rows: Int32Array): Tensor {
+    return runner.run(gatherRows, { input, indices: runner.scope.integers(rows) }, {}).output;
+  }
+}
