@@ -40,7 +40,7 @@ export function declareNetwork(store: ParameterStore, options: TransformerOption
 
   const isShared = hasSource && tiedEmbeddings === 'all';
   if (isShared && vocabularies.source !== vocabularies.target) throw severalVocabularies(vocabularies);
-  const targetVectors = new Embedding(tables(isShared ? 'both' : 'target'), 'target.embedding', vocabularies.target, width, {
+  const targetVectors = new Embedding(tables('target'), 'target.embedding', vocabularies.target, width, {
     tied: tiedEmbeddings !== 'none',
   });
   const targetPositions = new Positions(tables('target'), 'target.positions', positionOptions(options, heads));
@@ -63,7 +63,7 @@ export function declareNetwork(store: ParameterStore, options: TransformerOption
       { layers: decoderLayers, heads, feedForward },
       options,
     ),
-    output: new OutputLayer(target, 'output', width, vocabularies.target, tiedEmbeddings === 'none' ? undefined : targetVectors, {
+    output: new OutputLayer(layers('target'), 'output', width, vocabularies.target, tiedEmbeddings === 'none' ? undefined : targetVectors, {
       bias: outputBias,
     }),
   };
