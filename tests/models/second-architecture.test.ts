@@ -76,7 +76,7 @@ function moveIn(from: string, to: string): void {
 
 function register(table: string): void {
   const edited = readFileSync(table, 'utf8')
-    .replace('[lstmOptions]', '[lstmOptions, bagOfWordsOptions]')
+    .replace('[lstmOptions', '[bagOfWordsOptions, lstmOptions')
     .replace('switch (options.kind) {', "$&\n    case 'bag-of-words':\n      return new BagOfWordsModel(options, vocabularies);");
   const imports =
     "import { BagOfWordsModel } from './bag-of-words/model.js';\nimport { bagOfWordsOptions } from './bag-of-words/options.js';\n";

@@ -1,7 +1,7 @@
-import { DecadeError } from '../../core/errors.js';
 import { type IdPair, predictedTokens } from '../../data/batch.js';
 import { type SequenceLayout, sequenceLayout } from '../../tensor/layout.js';
 import { beginId, endId } from '../../text/tokenizer.js';
+import { emptySource } from '../sources.js';
 
 /**
  * Sentences as LSTMs read them (see `SequenceLayout`: time-major, no padding), numbered in the order they were given. The longest
@@ -126,25 +126,4 @@ export function inverse(sentences: Int32Array): Int32Array {
   const columns = new Int32Array(sentences.length);
   for (let column = 0; column < sentences.length; column++) columns[sentences[column] as number] = column;
   return columns;
-}
-
-/** Throws `input` for a sentence that is not empty, naming its place: a language model would not read it. */
-export function requireNoSources(sources: readonly ArrayLike<number>[]): void {
-  const given = sources.findIndex(({ length }) => length > 0);
-  if (given < 0) return;
-  throw new DecadeError('input', {
-    where: `batch, sentence ${given}`,
-    received: 'a source sentence for a language model',
-    allowed: 'no source',
-    next: 'give the text as the target, or as a prefix of it',
-  });
-}
-
-function emptySource(sentence: number): DecadeError {
-  return new DecadeError('input', {
-    where: `batch, sentence ${sentence}`,
-    received: 'an empty source sentence',
-    allowed: 'at least one source token',
-    next: 'drop empty pairs before making batches',
-  });
 }

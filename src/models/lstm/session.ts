@@ -7,10 +7,11 @@ import { Inference, type Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { padId } from '../../text/tokenizer.js';
 import type { DecodingMemory, DecodingSession, ReadOutput, StepOutput } from '../model.js';
-import { bySentence, inverse, packedIds, packedSide, packSources, requireNoSources } from './batch.js';
+import { bySentence, inverse, packedIds, packedSide, packSources } from './batch.js';
 import type { DecodedStep, DecoderMemory, DecoderState, LstmDecoder } from './decoder.js';
 import type { LstmEncoder } from './encoder.js';
 import type { LstmOptions } from './options.js';
+import { requireNoSources } from '../sources.js';
 
 /** The decoder, one step at a time. The state of a step and that of the next alternate between two arenas. */
 export class LstmDecodingSession implements DecodingSession {

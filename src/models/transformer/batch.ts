@@ -1,7 +1,7 @@
-import { DecadeError } from '../../core/errors.js';
 import type { IdPair } from '../../data/batch.js';
 import { type RowRanges, rowRanges } from '../../tensor/layout.js';
 import { beginId, endId } from '../../text/tokenizer.js';
+import { emptySource } from '../sources.js';
 
 /** Sentences as a Transformer reads them: one after another, without padding (see `RowRanges`). */
 export interface PackedTokens {
@@ -30,14 +30,14 @@ export function sourceIds(
   });
 }
 
-/** What the network is given of each target, `<s>` first. */
+/** What the network is given of each target: `<s>`, or what came before, first. */
 export function givenIds(pairs: readonly IdPair[]): number[][] {
-  return pairs.map(({ target }) => [beginId, ...Array.from(target)]);
+  return pairs.map(({ before = beginId, target, ends = true }) => [before, ...Array.from(target).slice(0, ends ? undefined : -1)]);
 }
 
-/** What it must predict from that, `</s>` last. */
+/** What it must predict from that: `</s>` last, where the target ends. */
 export function nextIds(pairs: readonly IdPair[]): number[][] {
-  return pairs.map(({ target }) => [...Array.from(target), endId]);
+  return pairs.map(({ target, ends = true }) => [...Array.from(target), ...(ends ? [endId] : [])]);
 }
 
 /** The first pair of each key, and for each pair the place of the one whose source it shares. */
@@ -86,13 +86,4 @@ export function join(first: PackedTokens, second: PackedTokens): JoinedTokens {
   });
   const stacked = [...first.positions, ...second.positions];
   return { ranges, positions: order.map((row) => stacked[row] as number), order, seconds };
-}
-
-function emptySource(sentence: number): DecadeError {
-  return new DecadeError('input', {
-    where: `batch, sentence ${sentence}`,
-    received: 'an empty source sentence',
-    allowed: 'at least one source token',
-    next: 'drop empty pairs before making batches',
-  });
 }

@@ -5,6 +5,7 @@ import { gatherRows } from '../../tensor/operations/gather-rows.js';
 import { Inference, type Runner } from '../../tensor/tape.js';
 import { padId } from '../../text/tokenizer.js';
 import type { DecodingMemory, DecodingSession, ReadOutput, StepOutput, VocabularySizes } from '../model.js';
+import { requireNoSources } from '../sources.js';
 import { byRange, packTokens, sourceIds } from './batch.js';
 import { type Sight, walkOf } from './layers.js';
 import { SourceMemory } from './source-memory.js';
@@ -37,7 +38,10 @@ export class TransformerSession implements DecodingSession {
       hypotheses: sources.length,
     });
     const { source, encoder } = network;
-    if (source === undefined) return;
+    if (source === undefined) {
+      requireNoSources(sources);
+      return;
+    }
     const ids = sourceIds(
       sources.map((of) => ({ source: of })),
       options,

@@ -8,6 +8,7 @@ import { stackRows } from '../../tensor/operations/stack-rows.js';
 import type { Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { DecodingMemory, DecodingSession, Model, PairLosses, VocabularySizes } from '../model.js';
+import { requireNoSources } from '../sources.js';
 import type { ModelSummary } from '../summary.js';
 import { byRange, chosenRanges, distinctSources, givenIds, join, nextIds, type PackedTokens, packTokens, sourceIds } from './batch.js';
 import { type TransformerStack, walkOf } from './layers.js';
@@ -97,6 +98,7 @@ export class TransformerModel implements Model {
 
   /** The decoder has nothing but the target: [target rows, width]. */
   #readAlone(pass: Pass, pairs: readonly IdPair[]): Tensor {
+    requireNoSources(pairs.map(({ source }) => source));
     const tokens = packTokens(givenIds(pairs));
     return this.#decoded(pass, embed(pass.runner, this.#network.target, tokens), tokens, pairs);
   }
