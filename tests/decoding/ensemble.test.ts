@@ -9,12 +9,24 @@ import { search } from '../../src/decoding/search.js';
 import type { StepModel } from '../../src/models/model.js';
 import { trainTokenizer } from '../../src/text/train-tokenizer.js';
 import { openTestDevice } from '../tensor/devices.js';
-import { exhaustive, lstmVariants, randomLstm, randomSources, randomTable, TableModel } from './models.js';
+import {
+  exhaustive,
+  looksBack,
+  lstmVariants,
+  modelVariants,
+  randomLstm,
+  randomModel,
+  randomSources,
+  randomTable,
+  TableModel,
+  transformerVariants,
+} from './models.js';
 
 const device = await openTestDevice();
 const sources = randomSources(8, 6);
 const sourceTokenizer = await trainTokenizer(['a b c d e f g'], { kind: 'word', size: 11 });
 const targetTokenizer = await trainTokenizer(['r s t u v w x y z'], { kind: 'word', size: 13 });
+const mixed = [...lstmVariants.slice(0, 3), ...transformerVariants.slice(0, 4)];
 const named = (model: StepModel, name = 'run') => ({ name, model, sourceTokenizer, targetTokenizer });
 
 function find(model: StepModel, options: DecodingOptionsInput = {}) {
@@ -32,9 +44,9 @@ function assertClose(actual: number | undefined, expected: number | undefined): 
 }
 
 describe('an ensemble', () => {
-  for (const variant of lstmVariants) {
+  for (const variant of modelVariants) {
     test(`of one model twice or three times is the model: ${JSON.stringify(variant)}`, async () => {
-      const model = randomLstm(device, variant);
+      const model = randomModel(device, variant);
       for (const copies of [2, 3]) {
         const together = ensemble(new Array(copies).fill(named(model)));
         for (const beam of [1, 4]) {
@@ -44,7 +56,7 @@ describe('an ensemble', () => {
             const single = expected.flat()[index];
             assert.deepEqual(hypothesis.ids, single?.ids);
             assertClose(hypothesis.logProbability, single?.logProbability);
-            assert.equal(hypothesis.attention === undefined, variant.attention === 'none');
+            assert.equal(hypothesis.attention === undefined, !looksBack(variant));
             hypothesis.attention?.forEach((weights, position) => {
               weights.forEach((weight, token) => {
                 assertClose(weight, single?.attention?.[position]?.[token]);
@@ -85,8 +97,8 @@ describe('an ensemble', () => {
     );
   });
 
-  test('may join models of different shapes that read in different directions', async () => {
-    const members = lstmVariants.slice(0, 5).map((variant, seed) => randomLstm(device, variant, { seed }));
+  test('may join LSTMs that read in different directions and Transformers', async () => {
+    const members = mixed.map((variant, seed) => randomModel(device, variant, { seed }));
     const found = await find(ensemble(members.map((member) => named(member))).model, { beam: 3 });
     // By Jensen's inequality the log of a mean is at least the mean of the logs, token by token.
     for (const [sentence, [best]] of found.entries()) {
@@ -101,7 +113,7 @@ describe('an ensemble', () => {
   });
 
   test('scores a translation as the search that found it, token by token', async () => {
-    const members = lstmVariants.slice(0, 4).map((variant, seed) => randomLstm(device, variant, { seed }));
+    const members = mixed.map((variant, seed) => randomModel(device, variant, { seed }));
     const found = await find(ensemble(members.map((member) => named(member))).model, { beam: 3, nbest: 3 });
     const pairs = found.flatMap((hypotheses, sentence) =>
       hypotheses.map((hypothesis) => ({ source: sources[sentence] ?? [], target: hypothesis.ids, hypothesis })),

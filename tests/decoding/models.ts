@@ -1,7 +1,8 @@
 import { mix32, randomKey, uniform } from '../../src/core/random.js';
 import { LstmModel } from '../../src/models/lstm/lstm.js';
 import { lstmOptions } from '../../src/models/lstm/options.js';
-import type { DecodingSession, ReadOutput, StepModel, StepOutput } from '../../src/models/model.js';
+import { createModel, modelOptions } from '../../src/models/create.js';
+import type { DecodingSession, Model, ReadOutput, StepModel, StepOutput } from '../../src/models/model.js';
 import { type Device, Scope } from '../../src/tensor/device.js';
 import { Arena } from '../../src/tensor/memory.js';
 import { endId, unknownId } from '../../src/text/tokenizer.js';
@@ -110,6 +111,32 @@ export const lstmVariants: readonly Readonly<Record<string, unknown>>[] = [
   { attention: 'none', residual: true, layers: 4 },
   { attention: 'none', tiedEmbeddings: true },
 ];
+
+/** Every kind of Transformer that reads sources, tiny. */
+export const transformerVariants: readonly Readonly<Record<string, unknown>>[] = [
+  { kind: 'transformer', encoderLayers: 2 },
+  { kind: 'transformer', preset: 'marian', encoderLayers: 1, tiedEmbeddings: 'target' },
+  { kind: 'transformer', preset: 'llama', encoderLayers: 2, keyValueHeads: 1 },
+  { kind: 'transformer', preset: 'gpt2', encoderLayers: 0, maximumLength: 70 },
+  { kind: 'transformer', preset: 'llama', encoderLayers: 0, scaledEmbeddings: true, sourceEnd: false },
+];
+
+export const modelVariants = [...lstmVariants, ...transformerVariants];
+
+/** Whether a model of a variant says which source tokens it looks at. */
+export function looksBack({ kind, attention, encoderLayers }: Readonly<Record<string, unknown>>): boolean {
+  return kind === 'transformer' ? encoderLayers !== 0 : attention !== 'none';
+}
+
+/** A model of any variant with random parameters, large enough to have opinions. */
+export function randomModel(device: Device, variant: object = {}, { vocabulary = 13, seed = 1, range = 0.9 } = {}): Model {
+  if (!('kind' in variant)) return randomLstm(device, variant, { vocabulary, seed, range });
+  const sizes = { decoderLayers: 2, width: 8, heads: 2, initialisation: 'normal', initialDeviation: range };
+  const model = createModel(modelOptions.parse({ ...sizes, ...variant }), { source: 11, target: vocabulary });
+  model.parameters.allocate(device.memory);
+  model.parameters.initialise(seed);
+  return model;
+}
 
 /** A model with random parameters, large enough to have opinions. */
 export function randomLstm(device: Device, options: object = {}, { vocabulary = 13, seed = 1, range = 0.9 } = {}): LstmModel {

@@ -7,7 +7,7 @@ import { search } from '../../src/decoding/search.js';
 import type { Model } from '../../src/models/model.js';
 import { trainTokenizer } from '../../src/text/train-tokenizer.js';
 import { openTestDevice } from '../tensor/devices.js';
-import { lstmVariants, randomLstm, randomSources } from './models.js';
+import { modelVariants, randomLstm, randomModel, randomSources } from './models.js';
 
 const device = await openTestDevice();
 const sources = randomSources(12, 7);
@@ -19,9 +19,9 @@ function assertClose(actual: number | undefined, expected: number | undefined): 
 }
 
 describe('the score of a pair', () => {
-  for (const variant of lstmVariants) {
+  for (const variant of modelVariants) {
     test(`is what the search reported, token by token: ${JSON.stringify(variant)}`, async () => {
-      const model = randomLstm(device, variant);
+      const model = randomModel(device, variant);
       const options = resolveDecodingOptions({ beam: 4, nbest: 4, maximumLength: 9 });
       const found = await search(
         model,

@@ -10,7 +10,7 @@ import { search } from '../../src/decoding/search.js';
 import type { StepModel } from '../../src/models/model.js';
 import { beginId, endId, padId, unknownId } from '../../src/text/tokenizer.js';
 import { openTestDevice } from '../tensor/devices.js';
-import { exhaustive, lstmVariants, randomLstm, randomSources, randomTable, type Table, TableModel } from './models.js';
+import { exhaustive, modelVariants, randomLstm, randomModel, randomSources, randomTable, type Table, TableModel } from './models.js';
 
 const device = await openTestDevice();
 const sources = randomSources(9, 7);
@@ -97,7 +97,7 @@ describe('beam search', () => {
 
   test('with a beam of 1 is greedy search', async () => {
     const table = new TableModel(9, randomTable(9, 5, { bias: 1 }));
-    for (const model of [table, ...lstmVariants.map((variant) => randomLstm(device, variant))]) {
+    for (const model of [table, ...modelVariants.map((variant) => randomModel(device, variant))]) {
       const found = await find(model, sources, { beam: 1, maximumLength: 12 });
       sources.forEach((source, sentence) => {
         assert.deepEqual(idsOf(found[sentence]), [greedy(model, source, 12)]);
@@ -204,10 +204,10 @@ describe('beam search', () => {
 });
 
 describe('a translation is the same', () => {
-  for (const variant of lstmVariants) {
+  for (const variant of modelVariants) {
     for (const beam of [1, 4]) {
       test(`alone and in any batch, with products of words kept or not: ${JSON.stringify(variant)}, beam ${beam}`, async () => {
-        const model = randomLstm(device, variant);
+        const model = randomModel(device, variant);
         const options = { beam, nbest: beam, maximumLength: 10, attention: true };
         const together = await find(model, sources, options);
         const backwards = (await find(model, sources.toReversed(), options)).toReversed();
@@ -269,10 +269,10 @@ describe('constraints', () => {
     assert.deepEqual([...(longest?.ids.slice(0, 4) ?? [])], prefix);
     // After it there is room for two more tokens and the end.
     assert.ok(table.stepRows.length <= 3, `${table.stepRows}`);
-    for (const variant of lstmVariants) {
-      const lstm = randomLstm(device, variant);
-      const [[best] = []] = await search(lstm, device, [{ source: [4, 5, 6], prefix }], options);
-      const [scored] = await score(LocalDecodingExecutor.of(device, [lstm]), [{ source: [4, 5, 6], target: best?.ids ?? [] }]);
+    for (const variant of modelVariants) {
+      const random = randomModel(device, variant);
+      const [[best] = []] = await search(random, device, [{ source: [4, 5, 6], prefix }], options);
+      const [scored] = await score(LocalDecodingExecutor.of(device, [random]), [{ source: [4, 5, 6], target: best?.ids ?? [] }]);
       best?.tokenLogProbabilities.forEach((value, token) => {
         assertClose(value, scored?.tokenLogProbabilities[token]);
       });

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { randomKey, uniformInteger } from '../../src/core/random.js';
 import type { IdPair } from '../../src/data/batch.js';
+import { createModel, modelOptions } from '../../src/models/create.js';
 import { LstmModel } from '../../src/models/lstm/lstm.js';
 import { lstmOptions } from '../../src/models/lstm/options.js';
+import type { Model } from '../../src/models/model.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { TouchedRows } from '../../src/tensor/touched-rows.js';
 import type { UpdateRule } from '../../src/training/optimizer-options.js';
@@ -31,7 +33,7 @@ function draw(count: number): IdPair[] {
 }
 
 /** Sum of losses and gradients of these batches. */
-function gradientsOf(model: LstmModel, batches: IdPair[][]): { loss: number; gradients: Map<string, number[]> } {
+function gradientsOf(model: Model, batches: IdPair[][]): { loss: number; gradients: Map<string, number[]> } {
   const replica = new Replica(device, model, rule);
   let loss = 0;
   for (const pairs of batches) loss += replica.accumulate(pairs, { update: 5, gradientScale: 1 }).loss;
@@ -56,15 +58,31 @@ function asText(pairs: IdPair[]): IdPair[] {
   return pairs.map((pair, index) => ({ ...pair, source: [], before: 4 + (index % 3), ends: pair.target.length === 0 || index % 2 === 0 }));
 }
 
+const transformer = { kind: 'transformer', encoderLayers: 2, decoderLayers: 2, width: 12, heads: 2, feedForward: 16 };
+const dropouts = { dropout: 0.2, attentionDropout: 0.3, feedForwardDropout: 0.1 };
+
 for (const [name, { languageModel = false, ...options }] of Object.entries<{ languageModel?: boolean; [key: string]: unknown }>({
   'the 2014 model': {},
   'dropout, residual, bidirectional': { dropout: 0.3, residual: true, bidirectional: true, layers: 3 },
   'dot attention': { attention: 'dot', dropout: 0.2 },
   'additive attention and input feeding': { attention: 'additive', inputFeeding: true, dropout: 0.2, tiedEmbeddings: true },
   'a language model': { languageModel: true, dropout: 0.2, residual: true },
+  'a Transformer': transformer,
+  'a Transformer with dropout at three places': { ...transformer, ...dropouts, norm: { place: 'post' } },
+  'a Transformer with rotary positions and grouped heads': { ...transformer, ...dropouts, preset: 'llama', keyValueHeads: 1 },
+  'a Transformer that goes on with the source': { ...transformer, ...dropouts, encoderLayers: 0, positions: 'learned', maximumLength: 16 },
+  'a language model as GPT-2': {
+    ...transformer,
+    ...dropouts,
+    languageModel: true,
+    preset: 'gpt2',
+    maximumLength: 8,
+    initialDeviation: 0.3,
+  },
 })) {
   test(`a sentence has the same loss and gradient alone and in any batch: ${name}`, () => {
-    const model = new LstmModel(lstmOptions.parse({ kind: 'lstm', hidden: 12, initialRange: 0.3, ...options }), {
+    const lstm = { kind: 'lstm', hidden: 12, initialRange: 0.3 };
+    const model = createModel(modelOptions.parse('kind' in options ? options : { ...lstm, ...options }), {
       ...vocabularies,
       ...(languageModel && { source: undefined }),
     });

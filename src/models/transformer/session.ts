@@ -130,14 +130,19 @@ export class TransformerSession implements DecodingSession {
 }
 
 /** What a session holds at most, from the values that its operations give. */
-export function transformerDecodingMemory(options: TransformerOptions, { target }: VocabularySizes): DecodingMemory {
-  const { width, encoderLayers, decoderLayers, feedForward, encoderFeedForward, activation } = options;
-  const cached = decoderLayers * keyValueColumns(options);
-  // Of a layer: what each part reads and adds, queries, keys and values, turned and parted, and what is between two products.
-  const attention = 10 * width + 4 * keyValueColumns(options);
-  const between = activation === 'relu' ? 1 : activation === 'swiglu' ? 3 : 2;
-  const encoderRow = encoderLayers * (attention + 4 * width + between * encoderFeedForward);
-  const decoderRow = decoderLayers * (attention + (encoderLayers > 0 ? 6 * width : 0) + 4 * width + between * feedForward) + 3 * width;
+export function transformerDecodingMemory(options: TransformerOptions, { source, target }: VocabularySizes): DecodingMemory {
+  const { width, encoderLayers, decoderLayers, feedForward, encoderFeedForward, activation, positions } = options;
+  const columns = keyValueColumns(options);
+  const projected = (positions === 'rotary' ? 2 : 1) * (width + columns);
+  const perInner = activation === 'relu' ? 1 : activation === 'swiglu' ? 3 : 2;
+  // Of each part a normalisation, the sum before it and the result; of attention, too, queries, keys, values and what was looked at.
+  const layer = (inner: number) => 7 * width + projected + perInner * inner;
+  const ends = 3 * width;
+  const hasEncoder = source !== undefined && encoderLayers > 0;
+  const encoderRow = hasEncoder ? encoderLayers * layer(encoderFeedForward) + ends : 0;
+  // In decoding queries are parted from keys and values; where there is an encoder its rows are looked at.
+  const decoderRow = decoderLayers * (layer(feedForward) + width + columns + (hasEncoder ? 5 * width : 0)) + ends;
+  const cached = decoderLayers * columns;
   return {
     perGivenToken: 4 * (Math.max(encoderRow, decoderRow) + 2 * cached),
     perRow: 4 * (decoderRow + target),
