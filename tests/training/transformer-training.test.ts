@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Files } from '../../src/core/files.js';
+import { configurationOf } from '../../src/training/configuration.js';
+import { createModel } from '../../src/models/create.js';
+import { whyNotLayered } from '../../src/models/lstm/separable-layers.js';
+import { train } from '../../src/training/train.js';
+import { digitFiles, localContext } from './tiny-run.js';
+
+function configuration(model: object, steps: number) {
+  return configurationOf({
+    version: 1,
+    data: { train: { tsv: 'data/train.tsv' }, dev: { tsv: 'data/dev.tsv' } },
+    tokenizer: { kind: 'word', split: 'spaces', shared: true },
+    model: { kind: 'transformer', encoderLayers: 1, decoderLayers: 1, width: 16, heads: 2, ...model },
+    training: {
+      optimizer: { kind: 'adam', learningRate: 0.01 },
+      clip: { kind: 'norm', max: 1 },
+      batch: { sentences: 16 },
+      stop: { steps },
+      validate: { every: { steps: 5 }, metrics: ['perplexity', 'exact'] },
+      checkpoint: { every: { steps: 4 }, keep: 2 },
+    },
+  });
+}
+
+async function finalBytes(files: Files): Promise<Buffer> {
+  return Buffer.from(await files.readBytes('out/model.safetensors'));
+}
+
+for (const [name, model] of Object.entries({
+  'encoder and decoder': { dropout: 0.1, attentionDropout: 0.1, feedForwardDropout: 0.1 },
+  'one network': { preset: 'gpt2', encoderLayers: 0, tiedEmbeddings: 'all', maximumLength: 128 },
+})) {
+  test(`stopped at any update, a resumed Transformer ends bit for bit as if it had not been: ${name}`, async () => {
+    const whole = digitFiles();
+    await train(localContext(whole), configuration(model, 12), { out: 'out' });
+    for (const stopAt of [3, 8]) {
+      const files = digitFiles();
+      const controller = new AbortController();
+      await train(localContext(files), configuration(model, 12), {
+        out: 'out',
+        signal: controller.signal,
+        onEvent: (event) => {
+          if (event.kind === 'update' && event.steps === stopAt) controller.abort();
+        },
+      });
+      await train(localContext(files), configuration(model, 12), { out: 'out', resume: true });
+      assert.deepEqual(await finalBytes(files), await finalBytes(whole));
+    }
+  });
+}
+
+test('a Transformer learns to write digits backwards', async () => {
+  const files = digitFiles(4_000);
+  const { best } = await train(localContext(files), configuration({ width: 32 }, 240), { out: 'out' });
+  // Ten digits, equally likely.
+  assert.ok((best?.value ?? Number.NaN) < 1.5, `${best?.value}`);
+});
+
+test('a pipeline refuses a Transformer with the reason', () => {
+  const { model } = configuration({}, 1);
+  assert.match(
+    String(whyNotLayered(createModel(model, { source: 14, target: 14 }))),
+    /model\.kind: .*cannot be split into layers.*strategy=data/,
+  );
+});
