@@ -62,7 +62,7 @@ for (const { name: deviceName, device } of devices) {
     const rule: UpdateRule = {
       optimizer: optimizerOptions.parse({ kind: 'adam', learningRate: 0.01, weightDecay: 0.1 }),
       clip: { kind: 'norm', max: 1 },
-      normalise: 'words',
+      normalise: 'tokens',
       labelSmoothing: smoothing,
       seed: 1,
     };
