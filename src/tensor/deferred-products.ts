@@ -27,9 +27,12 @@ export class DeferredProducts extends MatrixWrapper {
     return () => {
       for (const [index, product] of products.entries()) {
         const before = products[index - 1];
-        const sameA = before?.a === product.a && before.m === product.m && before.k === product.k;
-        this.below.multiply({ ...product, sameA });
+        this.below.multiply({ ...product, sameA: before !== undefined && hasSameA(product, before) });
       }
     };
   }
+}
+
+function hasSameA(product: MatrixProduct, before: MatrixProduct): boolean {
+  return (['a', 'm', 'k', 'transposeA', 'strideA'] as const).every((key) => product[key] === before[key]);
 }

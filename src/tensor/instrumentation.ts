@@ -1,6 +1,6 @@
 import type { Device } from './device.js';
 import type { LoadedKernels } from './kernels/load.js';
-import { type MatrixProduct, type MatrixProvider, MatrixWrapper, type PackedMatrix } from './matrix.js';
+import { type MatrixProduct, type MatrixProvider, MatrixWrapper, type PackedMatrix, productOf, type RightMatrix } from './matrix.js';
 
 /** A product again as it was made, or without a packed copy of its weights. */
 interface RecordedProduct {
@@ -62,19 +62,17 @@ class RecordedProvider extends MatrixWrapper {
     again();
   }
 
-  override pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
-    let packed = this.below.pack(n, k, b, transposeB);
+  override pack(right: RightMatrix): PackedMatrix {
+    let packed = this.below.pack(right);
     const nothing = () => undefined;
     const packAgain = () => {
-      packed = this.below.pack(n, k, b, transposeB);
+      packed = this.below.pack(right);
     };
     this.#record(0, packAgain, nothing);
     return {
-      n,
-      k,
-      multiply: (m, a, c, accumulate) => {
-        const asMade = () => packed.multiply(m, a, c, accumulate);
-        this.#record(2 * m * n * k, asMade, () => this.below.multiply({ m, n, k, a, transposeA: false, b, transposeB, c, accumulate }));
+      multiply: (product) => {
+        const asMade = () => packed.multiply(product);
+        this.#record(2 * product.m * right.n * right.k, asMade, () => this.below.multiply(productOf(right, product)));
         asMade();
       },
       release: () => {
@@ -117,9 +115,9 @@ class TimedProvider extends MatrixWrapper {
   constructor(below: MatrixProvider, timed: Timed) {
     super(below);
     this.multiply = timed('products', (product: MatrixProduct) => below.multiply(product));
-    this.pack = timed('packing', (n: number, k: number, b: number, transposeB: boolean) => {
-      const packed = below.pack(n, k, b, transposeB);
-      return { n, k, multiply: timed('products', packed.multiply.bind(packed)), release: () => packed.release() };
+    this.pack = timed('packing', (right: RightMatrix) => {
+      const packed = below.pack(right);
+      return { multiply: timed('products', packed.multiply.bind(packed)), release: () => packed.release() };
     });
   }
 }

@@ -1,38 +1,93 @@
+import { DecadeError } from '../core/errors.js';
+
 /** What the operands of a product are rounded to before they are multiplied; sums and results are always f32. */
 export const precisions = ['f32', 'bf16'] as const;
 export type Precision = (typeof precisions)[number];
 
-/**
- * The one question the engine asks of a matrix library. All matrices are contiguous, row-major 32-bit floats at byte
- * offsets of one WebAssembly memory.
- */
-export interface MatrixProduct {
-  /** Rows of C, columns of C, and the length that is summed over. */
-  m: number;
-  n: number;
-  k: number;
-  /** Byte offset of A: [m, k], or [k, m] when `transposeA`. */
-  a: number;
-  transposeA: boolean;
+/** The right operand of a product, B. */
+export interface RightMatrix {
+  /** Columns of B, and the length that is summed over. */
+  readonly n: number;
+  readonly k: number;
   /** Byte offset of B: [k, n], or [n, k] when `transposeB`. */
-  b: number;
-  transposeB: boolean;
-  /** Byte offset of C: [m, n]. */
-  c: number;
-  /** C += A B instead of C = A B. */
-  accumulate: boolean;
-  /** A is that of the product before, transposed or not, and unchanged since: what was made of it may be used again. */
-  sameA?: boolean;
+  readonly b: number;
+  readonly transposeB: boolean;
+  /** Floats from one row in memory to the next, its leading dimension. Default: as many as a row has. */
+  readonly strideB?: number;
 }
+
+/**
+ * The one question the engine asks of a matrix library: C = A B. All matrices are row-major 32-bit floats at byte offsets of one
+ * WebAssembly memory; with a stride, rows may be those of a larger matrix, whose other columns are neither read nor written.
+ */
+export interface MatrixProduct extends RightMatrix {
+  /** Rows of C. */
+  readonly m: number;
+  /** Byte offset of A: [m, k], or [k, m] when `transposeA`. */
+  readonly a: number;
+  readonly transposeA: boolean;
+  readonly strideA?: number;
+  /** Byte offset of C: [m, n]. */
+  readonly c: number;
+  readonly strideC?: number;
+  /** C += A B instead of C = A B. */
+  readonly accumulate: boolean;
+  /** A is that of the product before, transposed or not, and unchanged since: what was made of it may be used again. */
+  readonly sameA?: boolean;
+}
+
+/** What a packed B is multiplied by, [m, k], and where the product goes. */
+export type PackedProduct = Pick<MatrixProduct, 'm' | 'a' | 'strideA' | 'c' | 'strideC' | 'accumulate'>;
 
 /** A matrix B in the layout a provider likes best, for many products while B does not change. */
 export interface PackedMatrix {
-  readonly n: number;
-  readonly k: number;
-  /** C = A B, or C += A B. A is [m, k] at byte offset `a`, not transposed. */
-  multiply(m: number, a: number, c: number, accumulate: boolean): void;
+  /** C = A B, or C += A B. */
+  multiply(product: PackedProduct): void;
   /** Ends the packed copy; its room is used again by the next `pack` of the same size. */
   release(): void;
+}
+
+/** A B that stays where it is. */
+export function inPlace(right: RightMatrix, multiply: (product: MatrixProduct) => void): PackedMatrix {
+  return { multiply: (product) => multiply(productOf(right, product)), release: () => {} };
+}
+
+/** A product with a packed B, as one of two matrices. */
+export function productOf(right: RightMatrix, product: PackedProduct): MatrixProduct {
+  return { ...right, ...product, transposeA: false };
+}
+
+/**
+ * The three strides of a product, at least 1. Every provider asks here, so that every one refuses the same.
+ *
+ * @throws DecadeError `shape` where a size is no count, or where rows would overlap
+ */
+export function stridesOf(product: MatrixProduct): { readonly a: number; readonly b: number; readonly c: number } {
+  const { m, n, k, transposeA } = product;
+  checkCount('m', m);
+  return { a: strideOf('strideA', product.strideA, transposeA ? m : k), b: strideOfB(product), c: strideOf('strideC', product.strideC, n) };
+}
+
+/** That of B alone. */
+export function strideOfB({ n, k, transposeB, strideB }: RightMatrix): number {
+  checkCount('n', n);
+  checkCount('k', k);
+  return strideOf('strideB', strideB, transposeB ? k : n);
+}
+
+function checkCount(name: string, count: number): void {
+  if (!Number.isInteger(count) || count < 0) refuse(name, count, 'a whole number of rows, columns or terms');
+}
+
+function strideOf(name: string, stride: number | undefined, columns: number): number {
+  const least = Math.max(1, columns);
+  if (stride === undefined) return least;
+  if (!Number.isInteger(stride) || stride < least) refuse(name, stride, `a whole number from ${least} on, the columns of a row`);
+  return stride;
+}
+
+function refuse(what: string, received: number, allowed: string): never {
+  throw new DecadeError('shape', { where: `matrix product: ${what}`, received: String(received), allowed });
 }
 
 /** A matrix library bound to one memory and used by one thread. Products round as the library does. */
@@ -46,8 +101,8 @@ export interface MatrixProvider {
   /** What `doctor` shows: library file, version, variant. */
   readonly description: string;
   multiply(product: MatrixProduct): void;
-  /** Packs B ([k, n], or [n, k] when `transposeB`) for repeated products. Worth it from about five products on. */
-  pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix;
+  /** Packs B for repeated products. Worth it from about five products on. */
+  pack(right: RightMatrix): PackedMatrix;
   /** Bytes the provider holds outside the WebAssembly memory (packed weights, scratch). */
   readonly externalBytes: number;
   dispose(): void;
@@ -84,8 +139,8 @@ export class MatrixWrapper implements MatrixProvider {
     this.below.multiply(product);
   }
 
-  pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
-    return this.below.pack(n, k, b, transposeB);
+  pack(right: RightMatrix): PackedMatrix {
+    return this.below.pack(right);
   }
 
   dispose(): void {

@@ -1,4 +1,4 @@
-import { type MatrixProduct, type MatrixProvider, MatrixWrapper, type PackedMatrix } from './matrix.js';
+import { type MatrixProduct, type MatrixProvider, MatrixWrapper, type PackedMatrix, type RightMatrix } from './matrix.js';
 import type { Tensor } from './tensor.js';
 
 /**
@@ -17,14 +17,13 @@ export class PackedWeights extends MatrixWrapper {
   }
 
   override multiply(product: MatrixProduct): void {
-    const { m, n, k, a, transposeA, b, transposeB, c, accumulate } = product;
-    if (transposeA || !this.#weights.has(b)) this.below.multiply(product);
-    else this.#packedCopy(n, k, b, transposeB).multiply(m, a, c, accumulate);
+    if (product.transposeA || !this.#weights.has(product.b)) this.below.multiply(product);
+    else this.#packedCopy(product).multiply(product);
   }
 
-  override pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
-    if (!this.#weights.has(b)) return this.below.pack(n, k, b, transposeB);
-    return { n, k, multiply: this.#packedCopy(n, k, b, transposeB).multiply, release: () => {} };
+  override pack(right: RightMatrix): PackedMatrix {
+    if (!this.#weights.has(right.b)) return this.below.pack(right);
+    return { multiply: this.#packedCopy(right).multiply, release: () => {} };
   }
 
   forget(): void {
@@ -36,11 +35,12 @@ export class PackedWeights extends MatrixWrapper {
     this.forget();
   }
 
-  #packedCopy(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
-    const key = `${b} ${n} ${k} ${transposeB}`;
+  #packedCopy(right: RightMatrix): PackedMatrix {
+    const { n, k, b, transposeB, strideB } = right;
+    const key = `${b} ${n} ${k} ${transposeB} ${strideB}`;
     const known = this.#packed.get(key);
     if (known !== undefined) return known;
-    const packed = this.below.pack(n, k, b, transposeB);
+    const packed = this.below.pack(right);
     this.#packed.set(key, packed);
     return packed;
   }

@@ -22,6 +22,6 @@ const idleMatrix: MatrixProvider = {
   description: 'computes nothing',
   externalBytes: 0,
   multiply: idle,
-  pack: (n, k) => ({ n, k, multiply: idle, release: idle }),
+  pack: () => ({ multiply: idle, release: idle }),
   dispose: idle,
 };

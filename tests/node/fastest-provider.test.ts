@@ -11,7 +11,7 @@ import { Memory } from '../../src/tensor/memory.js';
 /** A library whose products all do the same work. */
 function library(identity: string, work: () => void = () => {}): MatrixProvider {
   const [name = '', packing] = identity.split('/');
-  const pack: MatrixProvider['pack'] = (n, k) => ({ n, k, multiply: work, release: () => {} });
+  const pack: MatrixProvider['pack'] = () => ({ multiply: work, release: () => {} });
   return {
     ...{ name, precision: 'f32', description: name, externalBytes: 0, multiply: work, pack, dispose: () => {} },
     ...(packing !== undefined && { packing }),
@@ -31,8 +31,8 @@ function chosen(speeds: Readonly<Record<string, number>>, before?: string): stri
 test('the fastest is taken, and of those that are about as fast the one that is listed first', () => {
   assert.equal(chosen({ openblas: 50, avx2: 80, webassembly: 40 }), 'avx2');
   assert.equal(chosen({ openblas: 78, avx2: 80, webassembly: 40 }), 'openblas');
-  assert.equal(chosen({ 'onednn/avx2': 80, 'onednn/blocks': 90, avx2: 82 }), 'onednn/avx2');
-  assert.equal(chosen({ 'onednn/avx2': 80, 'onednn/blocks': 95 }), 'onednn/blocks');
+  assert.equal(chosen({ 'onednn/avx2': 80, 'onednn/plain': 90, avx2: 82 }), 'onednn/avx2');
+  assert.equal(chosen({ 'onednn/avx2': 80, 'onednn/plain': 95 }), 'onednn/plain');
   assert.equal(chosen({ webassembly: 0 }), 'webassembly');
   assert.equal(chosen({}), undefined);
 });
@@ -42,7 +42,7 @@ test('what was chosen before stays unless another is clearly faster, or it is go
   assert.equal(chosen({ openblas: 80, avx2: 95 }, 'avx2'), 'avx2');
   assert.equal(chosen({ openblas: 80, avx2: 78 }, 'avx2'), 'avx2');
   assert.equal(chosen({ openblas: 60, avx2: 95 }, 'openblas'), 'avx2');
-  assert.equal(chosen({ 'onednn/avx2': 80, 'onednn/blocks': 95 }, 'onednn/avx2'), 'onednn/avx2');
+  assert.equal(chosen({ 'onednn/avx2': 80, 'onednn/plain': 95 }, 'onednn/avx2'), 'onednn/avx2');
   assert.equal(chosen({ openblas: 80, avx2: 95 }, 'mkl'), 'avx2');
   assert.equal(chosen({ webassembly: 0 }, 'webassembly'), 'webassembly');
 });

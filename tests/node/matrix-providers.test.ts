@@ -16,15 +16,16 @@ import { assertAgrees, place } from './matrix-products.js';
 
 const choices: readonly ProviderChoice[] = [
   { name: 'onednn', packing: 'plain' },
-  { name: 'onednn', packing: 'blocks' },
   { name: 'onednn', packing: 'avx512' },
   { name: 'onednn', packing: 'avx2' },
   { name: 'openblas', packing: 'plain' },
-  { name: 'openblas', packing: 'panels' },
+  { name: 'openblas', packing: 'avx512' },
+  { name: 'openblas', packing: 'avx2' },
   { name: 'mkl', packing: 'plain' },
   { name: 'accelerate', packing: 'plain' },
   { name: 'avx512' },
   { name: 'avx2' },
+  { name: 'webassembly' },
 ];
 const sizes = [
   [1, 1, 1],
@@ -39,6 +40,13 @@ const sizes = [
   [1400, 17, 40],
   [31, 18, 512],
   [29, 40, 1024],
+] as const;
+const stridedSizes = [
+  [1, 1, 1],
+  [3, 17, 64],
+  [2, 64, 40],
+  [33, 130, 70],
+  [70, 9, 513],
 ] as const;
 const truths = [false, true];
 
@@ -76,6 +84,37 @@ for (const choice of choices) {
       memory.free(block);
     });
 
+    it('multiplies columns of larger matrices, and touches nothing beside the result', () => {
+      const block = memory.allocate(4 * 6 * 520 * 520);
+      for (const [m, n, k] of stridedSizes) {
+        for (const beside of [
+          [3, 0, 0],
+          [0, 5, 0],
+          [0, 0, 1],
+          [512 - (k % 512), 9, 33],
+        ] as const) {
+          for (const transposeA of truths) {
+            for (const transposeB of truths) {
+              for (const accumulate of truths) {
+                assertAgrees(memory, provider, block.offset, { m, n, k, transposeA, transposeB, accumulate, beside });
+              }
+            }
+          }
+        }
+      }
+      memory.free(block);
+    });
+
+    it('refuses rows that would overlap, and sizes that are no counts', () => {
+      const product = { m: 4, n: 3, k: 2, a: high.offset, transposeA: false, b: high.offset, transposeB: true, c: high.offset };
+      const multiply = (change: object) => () => provider.multiply({ ...product, accumulate: false, ...change });
+      assert.throws(multiply({ strideA: 1 }), /matrix product: strideA.*1.*from 2 on/);
+      assert.throws(multiply({ strideB: 1 }), /matrix product: strideB.*1.*from 2 on/);
+      assert.throws(multiply({ strideC: 2.5 }), /matrix product: strideC.*2\.5.*from 3 on/);
+      assert.throws(multiply({ m: -1 }), /matrix product: m.*-1/);
+      assert.throws(() => provider.pack({ ...product, strideB: 1 }).multiply({ ...product, accumulate: false }), /strideB/);
+    });
+
     it('works above 2 GiB', () => {
       assert.ok(high.offset > 2 ** 31);
       for (const transposeB of truths) {
@@ -86,11 +125,12 @@ for (const choice of choices) {
     it('packs again into the room that was released', () => {
       const block = memory.allocate(4 * 64 * 100);
       memory.f32.fill(0.5, block.offset / 4, (block.offset + block.bytes) / 4);
-      provider.pack(64, 100, block.offset, true).release();
+      const weights = { n: 64, k: 100, b: block.offset, transposeB: true };
+      provider.pack(weights).release();
       const held = provider.externalBytes;
-      for (let round = 0; round < 10; round++) provider.pack(64, 100, block.offset, true).release();
+      for (let round = 0; round < 10; round++) provider.pack(weights).release();
       assert.equal(provider.externalBytes, held);
-      const [first, second] = [provider.pack(64, 100, block.offset, true), provider.pack(64, 100, block.offset, true)];
+      const [first, second] = [provider.pack(weights), provider.pack(weights)];
       first.release();
       first.release();
       second.release();
@@ -101,8 +141,9 @@ for (const choice of choices) {
     it('keeps working through hundreds of row counts', () => {
       const block = memory.allocate(4 * (20 * 8 + 20 * 8 + 8 * 300 * 2 + 20 * 300));
       const { offset } = block;
-      const packed = provider.pack(8, 20, offset, false);
-      for (let m = 1; m <= 260; m++) packed.multiply(m, offset + 1024, offset + 1024 + 4 * 20 * 260, false);
+      const packed = provider.pack({ n: 8, k: 20, b: offset, transposeB: false });
+      const [a, c] = [offset + 1024, offset + 1024 + 4 * 20 * 260];
+      for (let m = 1; m <= 260; m++) packed.multiply({ m, a, c, accumulate: false });
       packed.release();
       assertAgrees(memory, provider, offset, { m: 3, n: 8, k: 20, transposeA: false, transposeB: false, accumulate: false });
       memory.free(block);
@@ -128,12 +169,12 @@ for (const choice of choices) {
         ] as const) {
           const block = memory.allocate(4 * (rows * k + n * k + rows * n));
           const { a, b, c } = place(memory, block.offset, { m: rows, n, k, transposeA: false, transposeB: false, accumulate: false }, 3);
-          const packed = provider.pack(n, k, b, false);
+          const packed = provider.pack({ n, k, b, transposeB: false });
           const lastRow = (m: number, multiply: (a: number) => void) => {
             multiply(a + 4 * (rows - m) * k);
             return memory.f32.slice(c / 4 + (m - 1) * n, c / 4 + m * n);
           };
-          const alone = lastRow(1, (left) => packed.multiply(1, left, c, false));
+          const alone = lastRow(1, (left) => packed.multiply({ m: 1, a: left, c, accumulate: false }));
           for (let m = 1; m <= rows; m++) {
             const product = { m, n, k, transposeA: false, b, transposeB: false, c, accumulate: false };
             assert.deepEqual(
@@ -141,7 +182,7 @@ for (const choice of choices) {
               alone,
             );
             assert.deepEqual(
-              lastRow(m, (left) => packed.multiply(m, left, c, false)),
+              lastRow(m, (left) => packed.multiply({ m, a: left, c, accumulate: false })),
               alone,
             );
           }
@@ -235,7 +276,7 @@ describe('choosing a matrix provider', () => {
     for (const { name } of native) {
       if (name === 'avx512' || name === 'avx2') continue;
       const own = (['avx512', 'avx2'] as const).filter((vectors) => native.some((report) => report.name === vectors));
-      for (const packing of ['plain', name === 'onednn' ? 'blocks' : 'panels', ...own]) {
+      for (const packing of ['plain', ...own]) {
         const { provider } = await matrixProviders(memory, webAssembly, { gemm: `${name}/${packing}`, cacheDirectory: directory });
         assert.equal(matrixIdentity(provider), `${name}/${packing}`);
         provider.dispose();
@@ -264,8 +305,12 @@ describe('choosing a matrix provider', () => {
       ['accumulate', { multiply: (product) => webAssembly.multiply({ ...product, accumulate: false }) }],
       ['transpose', { multiply: (product) => webAssembly.multiply({ ...product, transposeB: !product.transposeB }) }],
       ['short', { multiply: (product) => webAssembly.multiply({ ...product, m: Math.max(1, product.m - 1) }) }],
-      ['packed', { pack: (n, k, b, transposeB) => webAssembly.pack(n, k, b, !transposeB) }],
-      ['overrun', { multiply: (product) => overrun(product.c + 4 * product.m * product.n, () => webAssembly.multiply(product)) }],
+      ['packed', { pack: (right) => webAssembly.pack({ ...right, transposeB: !right.transposeB }) }],
+      [
+        'overrun',
+        { multiply: (product) => overrun(product.c + 4 * product.m * (product.strideC ?? product.n), () => webAssembly.multiply(product)) },
+      ],
+      ['strides', { multiply: (product) => webAssembly.multiply({ ...product, strideC: product.n }) }],
       ['unavailable', { multiply: () => assert.fail('no such function') }],
     ];
     for (const [fault, methods] of faults) {

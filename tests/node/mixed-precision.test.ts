@@ -18,8 +18,7 @@ const truths = [false, true];
 /** Values of 7 bits, which bfloat16 holds exactly: then a product is as exact as one of 32-bit floats. */
 function placeExact(offset: number, shape: Shape) {
   const product = place(memory, offset, shape, 1);
-  const { m, n, k } = shape;
-  const values = memory.f32.subarray(offset / 4, offset / 4 + m * k + n * k);
+  const values = memory.f32.subarray(offset / 4, product.c / 4);
   for (const [index, value] of values.entries()) values[index] = Math.round(value * 128) / 128;
   return product;
 }
@@ -27,8 +26,8 @@ function placeExact(offset: number, shape: Shape) {
 describe('products in bfloat16', { skip: provider === undefined ? report.reason : false }, () => {
   if (provider === undefined) return;
 
-  it('agree with a float64 product of rounded matrices on odd sizes, transposed, accumulated and packed', () => {
-    const block = memory.allocate(4 * (65 * 270 + 130 * 270 + 33 * 1100 + 200 * 130));
+  it('agree with a float64 product of rounded matrices on odd sizes, transposed, accumulated, packed and as columns of larger matrices', () => {
+    const block = memory.allocate(4 * (65 * 280 + 135 * 280 + 40 * 1110 + 210 * 140));
     for (const [m, n, k] of [
       [1, 1, 1],
       [3, 17, 64],
@@ -40,14 +39,19 @@ describe('products in bfloat16', { skip: provider === undefined ? report.reason 
       for (const transposeA of truths) {
         for (const transposeB of truths) {
           for (const accumulate of truths) {
-            const product = placeExact(block.offset, { m, n, k, transposeA, transposeB, accumulate });
-            const error = relativeError(memory, product, () => provider.multiply(product));
-            assert.ok(error < 1e-6, `${JSON.stringify(product)}: error ${error}`);
-            if (transposeA) continue;
-            const packed = provider.pack(n, k, product.b, transposeB);
-            const packedError = relativeError(memory, product, () => packed.multiply(m, product.a, product.c, accumulate));
-            assert.ok(packedError < 1e-6, `packed ${JSON.stringify(product)}: error ${packedError}`);
-            packed.release();
+            for (const beside of [
+              [0, 0, 0],
+              [5, 3, 1],
+            ] as const) {
+              const product = placeExact(block.offset, { m, n, k, transposeA, transposeB, accumulate, beside });
+              const error = relativeError(memory, product, () => provider.multiply(product));
+              assert.ok(error < 1e-6, `${JSON.stringify(product)}: error ${error}`);
+              if (transposeA) continue;
+              const packed = provider.pack(product);
+              const packedError = relativeError(memory, product, () => packed.multiply(product));
+              assert.ok(packedError < 1e-6, `packed ${JSON.stringify(product)}: error ${packedError}`);
+              packed.release();
+            }
           }
         }
       }
@@ -113,13 +117,13 @@ describe('products in bfloat16', { skip: provider === undefined ? report.reason 
   it('keep no more room however often weights are packed, and work through hundreds of row counts', () => {
     const block = memory.allocate(4 * (64 * 100 + 300 * 100 + 300 * 64));
     const product = placeExact(block.offset, { m: 300, n: 64, k: 100, transposeA: false, transposeB: true, accumulate: false });
-    provider.pack(64, 100, product.b, true).release();
+    provider.pack(product).release();
     const held = provider.externalBytes;
-    for (let round = 0; round < 10; round++) provider.pack(64, 100, product.b, true).release();
+    for (let round = 0; round < 10; round++) provider.pack(product).release();
     assert.equal(provider.externalBytes, held);
-    const packed = provider.pack(64, 100, product.b, true);
-    for (let m = 1; m <= 300; m++) packed.multiply(m, product.a, product.c, false);
-    assert.ok(relativeError(memory, product, () => packed.multiply(300, product.a, product.c, false)) < 1e-6);
+    const packed = provider.pack(product);
+    for (let m = 1; m <= 300; m++) packed.multiply({ ...product, m });
+    assert.ok(relativeError(memory, product, () => packed.multiply(product)) < 1e-6);
     packed.release();
     memory.free(block);
   });

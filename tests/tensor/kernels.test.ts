@@ -174,9 +174,12 @@ for (const { shared, relaxed } of variants) {
                 k,
                 at(layouts.a, transposeA),
                 transposeA,
+                transposeA ? m : k,
                 at(layouts.b, transposeB),
                 transposeB,
+                transposeB ? k : n,
                 c,
+                n,
                 accumulate,
                 scratch,
               );
@@ -191,10 +194,10 @@ for (const { shared, relaxed } of variants) {
         }
         for (const transposeB of [0, 1]) {
           const packed = bench.empty(kernels.matrixPackedBytes(n, k) / 4);
-          kernels.matrixPack(n, k, at(layouts.b, transposeB), transposeB, packed);
+          kernels.matrixPack(n, k, at(layouts.b, transposeB), transposeB, transposeB ? k : n, packed);
           for (const accumulate of [0, 1]) {
             const c = bench.floats(before);
-            kernels.matrixMultiplyPacked(m, n, k, at(layouts.a, 0), packed, c, accumulate, scratch);
+            kernels.matrixMultiplyPacked(m, n, k, at(layouts.a, 0), k, packed, c, n, accumulate, scratch);
             close(
               bench.readFloats(c, m * n),
               accumulate ? accumulated : expected,
@@ -215,21 +218,24 @@ for (const { shared, relaxed } of variants) {
       const weights = bench.random(k * n);
       const b = [bench.floats(weights), bench.floats(transposed(weights, k, n))];
       const packed = bench.empty(kernels.matrixPackedBytes(n, k) / 4);
-      kernels.matrixPack(n, k, at(b, 0), 0, packed);
+      kernels.matrixPack(n, k, at(b, 0), 0, n, packed);
       const last = (m: number, multiply: (a: number, c: number) => void): Float32Array => {
         const c = bench.empty(m * n);
         multiply(bench.floats(values.subarray((rows - m) * k)), c);
         return bench.readFloats(c + (m - 1) * n * 4, n);
       };
       const scratch = bench.empty(kernels.matrixScratchBytes(rows, n, k) / 4);
-      const alone = last(1, (a, c) => kernels.matrixMultiplyPacked(1, n, k, a, packed, c, 0, scratch));
+      const alone = last(1, (a, c) => kernels.matrixMultiplyPacked(1, n, k, a, k, packed, c, n, 0, scratch));
       for (let m = 1; m <= rows; m++) {
         assert.deepEqual(
-          last(m, (a, c) => kernels.matrixMultiplyPacked(m, n, k, a, packed, c, 0, scratch)),
+          last(m, (a, c) => kernels.matrixMultiplyPacked(m, n, k, a, k, packed, c, n, 0, scratch)),
           alone,
         );
         for (const transposeB of [0, 1]) {
-          const result = last(m, (a, c) => kernels.matrixMultiply(m, n, k, a, 0, at(b, transposeB), transposeB, c, 0, scratch));
+          const strideB = transposeB ? k : n;
+          const result = last(m, (a, c) =>
+            kernels.matrixMultiply(m, n, k, a, 0, k, at(b, transposeB), transposeB, strideB, c, n, 0, scratch),
+          );
           assert.deepEqual(result, alone, `${m} rows, transposeB ${transposeB}`);
         }
       }
@@ -242,15 +248,15 @@ for (const { shared, relaxed } of variants) {
         const { kernels } = bench;
         const b = bench.floats(bench.random(k * n));
         const packed = bench.empty(kernels.matrixPackedBytes(n, k) / 4);
-        kernels.matrixPack(n, k, b, 0, packed);
+        kernels.matrixPack(n, k, b, 0, n, packed);
         return [5, 6, 8, 11, 12, 15, 16, 139].flatMap((m) => {
           const a = bench.floats(bench.random(m * k));
           const scratch = bench.empty(kernels.matrixScratchBytes(m, n, k) / 4);
           const results = range(6).map((form) => {
             const c = bench.floats(bench.random(m * n));
             const accumulate = form % 2;
-            if (form < 4) kernels.matrixMultiply(m, n, k, a, form >> 1, b, 0, c, accumulate, scratch);
-            else kernels.matrixMultiplyPacked(m, n, k, a, packed, c, accumulate, scratch);
+            if (form < 4) kernels.matrixMultiply(m, n, k, a, form >> 1, form >> 1 ? m : k, b, 0, n, c, n, accumulate, scratch);
+            else kernels.matrixMultiplyPacked(m, n, k, a, k, packed, c, n, accumulate, scratch);
             return bench.readFloats(c, m * n);
           });
           bench.checkGuards();
@@ -263,9 +269,9 @@ for (const { shared, relaxed } of variants) {
     test('a product over no depth is zero, or what was there', async () => {
       const bench = await workbench();
       const c = bench.floats([1, 2, 3]);
-      bench.kernels.matrixMultiply(1, 3, 0, 0, 0, 0, 0, c, 1, 0);
+      bench.kernels.matrixMultiply(1, 3, 0, 0, 0, 1, 0, 0, 3, c, 3, 1, 0);
       assert.deepEqual(Array.from(bench.readFloats(c, 3)), [1, 2, 3]);
-      bench.kernels.matrixMultiply(1, 3, 0, 0, 0, 0, 0, c, 0, 0);
+      bench.kernels.matrixMultiply(1, 3, 0, 0, 0, 1, 0, 0, 3, c, 3, 0, 0);
       assert.deepEqual(Array.from(bench.readFloats(c, 3)), [0, 0, 0]);
       bench.checkGuards();
     });
@@ -1029,15 +1035,15 @@ for (const { shared, relaxed } of variants) {
         bench.readFloats(c, m * n),
         expected.map((value) => 2 * value),
       );
-      const packed = provider.pack(n, k, pb, false);
-      packed.multiply(m, pa, c, false);
+      const packed = provider.pack({ n, k, b: pb, transposeB: false });
+      packed.multiply({ m, a: pa, c, accumulate: false });
       close(bench.readFloats(c, m * n), expected);
       packed.release();
       const { totalBytes, allocatedBytes } = bench.memory;
-      for (let round = 0; round < 100; round++) provider.pack(300, 300, pb, false).release();
+      for (let round = 0; round < 100; round++) provider.pack({ n: 300, k: 300, b: pb, transposeB: false }).release();
       assert.ok(bench.memory.totalBytes - totalBytes <= 8 * 1024 ** 2);
       assert.equal(bench.memory.allocatedBytes, allocatedBytes);
-      provider.pack(n, k, pb, true);
+      provider.pack({ n, k, b: pb, transposeB: true });
       provider.dispose();
       assert.ok(bench.memory.allocatedBytes < allocatedBytes);
       bench.checkGuards();
@@ -1065,15 +1071,15 @@ test('addresses above 2 GiB, up to the last byte of 4 GiB', async (context) => {
     range(k).reduce((sum, p) => sum + value(Math.floor(index / n) * k + p) * value(m * k + p * n + (index % n)), 0),
   );
   const result = (): Float32Array => f32.slice(c / 4);
-  kernels.matrixMultiply(m, n, k, a, 0, b, 0, c, 0, scratch);
+  kernels.matrixMultiply(m, n, k, a, 0, k, b, 0, n, c, n, 0, scratch);
   close(result(), expected);
-  kernels.matrixPack(n, k, b, 0, packed);
-  kernels.matrixMultiplyPacked(m, n, k, a, packed, c, 1, scratch);
+  kernels.matrixPack(n, k, b, 0, n, packed);
+  kernels.matrixMultiplyPacked(m, n, k, a, k, packed, c, n, 1, scratch);
   close(
     result(),
     expected.map((entry) => 2 * entry),
   );
-  kernels.matrixMultiplyPacked(m, n, k, a, packed, c, 0, scratch);
+  kernels.matrixMultiplyPacked(m, n, k, a, k, packed, c, n, 0, scratch);
   close(result(), expected);
   kernels.logSoftmax(c, 0, m, n);
   assert.ok(

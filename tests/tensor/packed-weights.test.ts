@@ -23,9 +23,9 @@ test('weights are packed once, other matrices never, and every product is the sa
       counts.plain++;
       device.matrix.multiply(product);
     },
-    pack(n, k, b, transposeB) {
+    pack(right) {
       counts.packed++;
-      const packed = device.matrix.pack(n, k, b, transposeB);
+      const packed = device.matrix.pack(right);
       return {
         ...packed,
         release() {
@@ -49,8 +49,8 @@ test('weights are packed once, other matrices never, and every product is the sa
       assert.deepEqual(actual.toArray(), expected.toArray());
     }
   }
-  const shared = provider.pack(5, 7, weight.offset, true);
-  shared.multiply(3, input.offset, actual.offset, true);
+  const shared = provider.pack({ n: 5, k: 7, b: weight.offset, transposeB: true });
+  shared.multiply({ m: 3, a: input.offset, c: actual.offset, accumulate: true });
   shared.release();
   device.matrix.multiply({ ...plain, b: weight.offset, c: expected.offset, accumulate: true });
   assert.deepEqual(actual.toArray(), expected.toArray());
@@ -76,9 +76,9 @@ test('where memory is nearly full a weight is not packed, and its products are t
   const products = [false, true].map((isNearlyFull) => {
     if (isNearlyFull) memory.allocate(memory.remainingBytes - 1024 ** 2);
     const before = memory.allocatedBytes;
-    const packed = provider.pack(64, 32, weight.offset, true);
+    const packed = provider.pack({ n: 64, k: 32, b: weight.offset, transposeB: true });
     assert.equal(memory.allocatedBytes > before, !isNearlyFull);
-    packed.multiply(3, input.offset, output.offset, false);
+    packed.multiply({ m: 3, a: input.offset, c: output.offset, accumulate: false });
     packed.release();
     return output.toArray();
   });

@@ -168,13 +168,13 @@ export function measureProducts(device: Device, configuration: Configuration, mi
   const block = memory.allocate(4 * (m * k + n * k + m * n));
   memory.f32.fill(0.5, block.offset / 4, (block.offset + block.bytes) / 4);
   const [a, b, c] = [block.offset, block.offset + 4 * m * k, block.offset + 4 * (m * k + n * k)];
-  const packed = matrix.pack(n, k, b, true);
+  const packed = matrix.pack({ n, k, b, transposeB: true });
   try {
     let best = 0;
     const end = performance.now() + milliseconds;
     for (let round = 0; round < 3 || performance.now() < end; round++) {
       const start = performance.now();
-      packed.multiply(m, a, c, false);
+      packed.multiply({ m, a, c, accumulate: false });
       const speed = (2 * m * n * k * 1000) / (performance.now() - start);
       if (round > 0) best = Math.max(best, speed);
     }

@@ -1,4 +1,12 @@
-import type { MatrixProduct, MatrixProvider, PackedMatrix } from '../../tensor/matrix.js';
+import {
+  type MatrixProduct,
+  type MatrixProvider,
+  type PackedMatrix,
+  productOf,
+  type RightMatrix,
+  strideOfB,
+  stridesOf,
+} from '../../tensor/matrix.js';
 import type { Memory } from '../../tensor/memory.js';
 import {
   type ForeignFunction,
@@ -114,15 +122,17 @@ class MachineCodeProvider implements MatrixProvider {
     return this.#room.bytes;
   }
 
-  multiply({ m, n, k, a, transposeA, b, transposeB, c, accumulate }: MatrixProduct): void {
+  multiply(product: MatrixProduct): void {
+    const { m, n, k, a, transposeA, b, transposeB, c, accumulate } = product;
+    const stride = stridesOf(product);
     if (k === 0) {
-      this.#sumNothing(c, m * n, accumulate);
+      this.#sumNothing(product, stride.c);
       return;
     }
     const { base } = this.#addresses;
     const { panelColumns, blockLength } = this.#sizes;
-    const left = { address: base + a, transposed: transposeA, rowBytes: 4 * (transposeA ? m : k) };
-    const right = { address: base + b, transposed: transposeB, rowBytes: 4 * (transposeB ? k : n) };
+    const left = { address: base + a, transposed: transposeA, rowBytes: 4 * stride.a };
+    const right = { address: base + b, transposed: transposeB, rowBytes: 4 * stride.b };
     const longest = equalPieces(k, blockLength);
     const widest = Math.floor(bytesOfB / (4 * panelColumns * longest)) * panelColumns;
     for (let column = 0; column < n; column += widest) {
@@ -130,14 +140,15 @@ class MachineCodeProvider implements MatrixProvider {
       for (let term = 0; term < k; term += longest) {
         const length = Math.min(longest, k - term);
         this.#copyIntoPanels(this.#panels.address, elementOf(right, term, column), columns, length);
-        const result = { address: base + c + 4 * column, rowBytes: 4 * n, accumulate: accumulate || term > 0 };
+        const result = { address: base + c + 4 * column, rowBytes: 4 * stride.c, accumulate: accumulate || term > 0 };
         this.#multiplyPanels(elementOf(left, 0, term), m, this.#panels.address, columns, length, result);
       }
     }
   }
 
-  pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
-    const right = { address: this.#addresses.base + b, transposed: transposeB, rowBytes: 4 * (transposeB ? k : n) };
+  pack(matrix: RightMatrix): PackedMatrix {
+    const { n, k, b, transposeB } = matrix;
+    const right = { address: this.#addresses.base + b, transposed: transposeB, rowBytes: 4 * strideOfB(matrix) };
     const { panelColumns, blockLength } = this.#sizes;
     const panelled = Math.ceil(n / panelColumns) * panelColumns;
     const block = this.#room.take(4 * panelled * k);
@@ -146,17 +157,18 @@ class MachineCodeProvider implements MatrixProvider {
       this.#copyIntoPanels(block.address + 4 * panelled * term, elementOf(right, term, 0), n, Math.min(longest, k - term));
     }
     return {
-      n,
-      k,
-      multiply: (m, a, c, accumulate) => {
+      multiply: (packed) => {
+        const product = productOf(matrix, packed);
+        const { m, a, c, accumulate } = product;
+        const stride = stridesOf(product);
         if (k === 0) {
-          this.#sumNothing(c, m * n, accumulate);
+          this.#sumNothing(product, stride.c);
           return;
         }
         const { base } = this.#addresses;
-        const left = { address: base + a, transposed: false, rowBytes: 4 * k };
+        const left = { address: base + a, transposed: false, rowBytes: 4 * stride.a };
         for (let term = 0; term < k; term += longest) {
-          const result = { address: base + c, rowBytes: 4 * n, accumulate: accumulate || term > 0 };
+          const result = { address: base + c, rowBytes: 4 * stride.c, accumulate: accumulate || term > 0 };
           const panels = block.address + 4 * panelled * term;
           this.#multiplyPanels(elementOf(left, 0, term), m, panels, n, Math.min(longest, k - term), result);
         }
@@ -221,8 +233,10 @@ class MachineCodeProvider implements MatrixProvider {
     }
   }
 
-  #sumNothing(c: number, count: number, accumulate: boolean): void {
-    if (!accumulate) this.#memory.f32.fill(0, c / 4, c / 4 + count);
+  #sumNothing({ m, n, c, accumulate }: MatrixProduct, stride: number): void {
+    if (accumulate) return;
+    const { f32 } = this.#memory;
+    for (let start = c / 4, row = 0; row < m; row++, start += stride) f32.fill(0, start, start + n);
   }
 
   #copyRows(from: number, rowBytes: number, rows: number, length: number): void {

@@ -94,8 +94,8 @@ function bind(provider: MatrixProvider, sample: Sample, offset: number, bytes: n
   const { m, n, k, transposeB, accumulate, packed } = sample;
   const [a, b, c] = [offset, offset + bytes, offset + 2 * bytes] as const;
   if (!packed) return { run: () => provider.multiply({ ...sample, a, b, c }), release: () => {} };
-  const weights = provider.pack(n, k, b, transposeB);
-  return { run: () => weights.multiply(m, a, c, accumulate), release: () => weights.release() };
+  const weights = provider.pack({ n, k, b, transposeB });
+  return { run: () => weights.multiply({ m, a, c, accumulate }), release: () => weights.release() };
 }
 
 function gflops(entries: readonly { sample: Sample; best: number }[]): number {

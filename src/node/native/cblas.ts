@@ -1,15 +1,9 @@
 import { readFileSync } from 'node:fs';
-import type { MatrixProduct, MatrixProvider, PackedMatrix } from '../../tensor/matrix.js';
+import { inPlace, type MatrixProduct, type MatrixProvider, stridesOf } from '../../tensor/matrix.js';
 import type { Memory } from '../../tensor/memory.js';
-import { type ForeignFunction, type ForeignInterface, MemoryAddresses, NativeLibrary, PackingRoom, type Unavailable } from '../foreign.js';
+import { type ForeignFunction, type ForeignInterface, MemoryAddresses, NativeLibrary, type Unavailable } from '../foreign.js';
 
 export type BlasName = 'openblas' | 'mkl' | 'accelerate';
-
-/**
- * How a weight matrix that is used many times is kept: `plain`, where it is; or `panels`, copied so that each call fits
- * the library's kernel for small matrices, which does not pack its operands again.
- */
-export type BlasPacking = 'plain' | 'panels';
 
 /** A library with the C interface of BLAS, loaded and held to one thread. */
 export interface BlasLibrary {
@@ -20,16 +14,6 @@ export interface BlasLibrary {
   foreign: ForeignInterface;
   /** cblas_sgemm(order, transposeA, transposeB, m, n, k, alpha, A, lda, B, ldb, beta, C, ldc) */
   sgemm: ForeignFunction;
-  /** cblas_somatcopy(order, transpose, rows, columns, alpha, A, lda, B, ldb), an extension of OpenBLAS. */
-  copyMatrix: ForeignFunction | undefined;
-}
-
-/** The packings that this library can do. */
-export const allBlasPackings: readonly BlasPacking[] = ['plain', 'panels'];
-
-/** Those that this library can make. */
-export function blasPackings({ copyMatrix }: BlasLibrary): readonly BlasPacking[] {
-  return copyMatrix === undefined ? ['plain'] : allBlasPackings;
 }
 
 interface Build {
@@ -48,15 +32,6 @@ interface Opened {
 const rowMajor = 101;
 const notTransposed = 111;
 const transposed = 112;
-
-const panelColumns = 64;
-const panelLength = 256;
-/** Rows a call: with 256 terms, 61 rows would fit; more rows with fewer terms are as fast. */
-const panelRows = 96;
-/** From here on packing B again at every call costs less than the small calls do. */
-const rowsWithoutPanels = 192;
-/** OpenBLAS uses its small-matrix kernels up to this m n k (interface/gemm.c, kernel/x86_64/sgemm_small_kernel_permit_skylakex.c). */
-const smallProduct = 1_000_000;
 
 const openBlasBuilds: Readonly<Partial<Record<NodeJS.Platform, Build[]>>> = {
   linux: [
@@ -185,20 +160,16 @@ function blasLibrary(
     ...['float', 'uintptr_t', integer],
   ]);
   if (sgemm === undefined) return { available: false, reason: `${library.path} has no function ${symbol}` };
-  const copyMatrix = library.optional('cblas_somatcopy', 'void', [
-    ...['int', 'int', integer, integer, 'float'],
-    ...['uintptr_t', integer, 'uintptr_t', integer],
-  ]);
-  return { available: true, name, path: library.path, version, foreign, sgemm, copyMatrix };
+  return { available: true, name, path: library.path, version, foreign, sgemm };
 }
 
-/** Products by a BLAS library, straight on the WebAssembly memory. */
-export function cblasProvider(memory: Memory, library: BlasLibrary, packing: BlasPacking): MatrixProvider {
-  const { sgemm, copyMatrix, foreign, name, version, path } = library;
+/** Products by a BLAS library, straight on the WebAssembly memory. Weights stay where they are: the library packs at every call. */
+export function cblasProvider(memory: Memory, { sgemm, foreign, name, version, path }: BlasLibrary): MatrixProvider {
   const addresses = new MemoryAddresses(memory, foreign);
-  const room = new PackingRoom(foreign);
 
-  function multiply({ m, n, k, a, transposeA, b, transposeB, c, accumulate }: MatrixProduct): void {
+  function multiply(product: MatrixProduct): void {
+    const { m, n, k, a, transposeA, b, transposeB, c, accumulate } = product;
+    const stride = stridesOf(product);
     const { base } = addresses;
     sgemm(
       rowMajor,
@@ -209,70 +180,23 @@ export function cblasProvider(memory: Memory, library: BlasLibrary, packing: Bla
       k,
       1,
       base + a,
-      transposeA ? m : k,
+      stride.a,
       base + b,
-      transposeB ? k : n,
+      stride.b,
       accumulate ? 1 : 0,
       base + c,
-      n,
+      stride.c,
     );
-  }
-
-  function inPlace(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
-    return {
-      n,
-      k,
-      multiply: (m, a, c, accumulate) => multiply({ m, n, k, a, transposeA: false, b, transposeB, c, accumulate }),
-      release: () => {},
-    };
-  }
-
-  /** B as panels [n / 64][k][64], each contiguous; the last panel is narrower. */
-  function panels(copy: ForeignFunction, n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
-    const block = room.take(n * k * 4);
-    for (let column = 0; column < n; column += panelColumns) {
-      const columns = Math.min(panelColumns, n - column);
-      const to = block.address + 4 * column * k;
-      if (transposeB) copy(rowMajor, transposed, columns, k, 1, addresses.base + b + 4 * column * k, k, to, columns);
-      else copy(rowMajor, notTransposed, k, columns, 1, addresses.base + b + 4 * column, n, to, columns);
-    }
-    return {
-      n,
-      k,
-      multiply(m, a, c, accumulate) {
-        if (m >= rowsWithoutPanels) return multiply({ m, n, k, a, transposeA: false, b, transposeB, c, accumulate });
-        const { base } = addresses;
-        for (let row = 0; row < m; row += panelRows) {
-          const rows = Math.min(panelRows, m - row);
-          const longest = Math.min(panelLength, Math.floor(smallProduct / (panelColumns * rows * 16)) * 16);
-          for (let column = 0; column < n; column += panelColumns) {
-            const columns = Math.min(panelColumns, n - column);
-            const result = base + c + 4 * (row * n + column);
-            for (let at = 0; at < k; at += longest) {
-              const length = Math.min(longest, k - at);
-              const left = base + a + 4 * (row * k + at);
-              const right = block.address + 4 * (column * k + at * columns);
-              const beta = accumulate || at > 0 ? 1 : 0;
-              sgemm(rowMajor, notTransposed, notTransposed, rows, columns, length, 1, left, k, right, columns, beta, result, n);
-            }
-          }
-        }
-      },
-      release: () => room.give(block),
-    };
   }
 
   return {
     name,
-    packing,
+    packing: 'plain',
     precision: 'f32',
-    description: `${version}, ${path}${packing === 'panels' ? ', weights in panels' : ''}`,
+    description: `${version}, ${path}`,
     multiply,
-    pack: (n, k, b, transposeB) =>
-      packing === 'panels' && copyMatrix !== undefined ? panels(copyMatrix, n, k, b, transposeB) : inPlace(n, k, b, transposeB),
-    get externalBytes() {
-      return room.bytes;
-    },
-    dispose: () => room.clear(),
+    pack: (right) => inPlace(right, multiply),
+    externalBytes: 0,
+    dispose() {},
   };
 }

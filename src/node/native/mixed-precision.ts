@@ -72,7 +72,7 @@ export async function mixedPrecision(memory: Memory, options: MixedPrecisionOpti
   const record = await MachineRecord.open('bfloat16', [library.path, provider.description], options.cacheDirectory);
   let results = options.measure ? undefined : (await record.read())?.results;
   if (results === undefined) {
-    const f32 = oneDnnProvider(memory, library, 'plain');
+    const f32 = oneDnnProvider(memory, library);
     const [speed, f32Speed] = measureSpeeds(memory, [provider, f32], {
       milliseconds: calibrationMilliseconds,
       clock: processorClock(foreign),

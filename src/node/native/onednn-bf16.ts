@@ -1,4 +1,12 @@
-import type { MatrixProduct, MatrixProvider, PackedMatrix } from '../../tensor/matrix.js';
+import {
+  type MatrixProduct,
+  type MatrixProvider,
+  type PackedMatrix,
+  productOf,
+  type RightMatrix,
+  strideOfB,
+  stridesOf,
+} from '../../tensor/matrix.js';
 import type { Memory } from '../../tensor/memory.js';
 import { type ForeignInterface, MemoryAddresses, PackingRoom } from '../foreign.js';
 import { OneDnnEngine } from './onednn-engine.js';
@@ -36,7 +44,7 @@ class Bfloat16Provider implements MatrixProvider {
 
   constructor(memory: Memory, library: OneDnnLibrary) {
     this.description = `${library.version}, ${library.path}, bfloat16`;
-    this.#engine = new OneDnnEngine(library, 'bf16');
+    this.#engine = new OneDnnEngine(library);
     this.#addresses = new MemoryAddresses(memory, library.foreign);
     this.#room = new PackingRoom(library.foreign);
     this.#left = new ConvertedMatrix(this.#engine, library.foreign);
@@ -47,31 +55,35 @@ class Bfloat16Provider implements MatrixProvider {
     return this.#room.bytes + this.#left.bytes + this.#right.bytes;
   }
 
-  multiply({ m, n, k, a, transposeA, b, transposeB, c, accumulate, sameA }: MatrixProduct): void {
+  multiply(product: MatrixProduct): void {
+    const { m, n, k, a, transposeA, b, transposeB, c, accumulate, sameA } = product;
+    const stride = stridesOf(product);
     const { base } = this.#addresses;
-    if (transposeA) this.#left.hold(base + a, k, m, sameA);
-    else this.#left.hold(base + a, m, k, sameA);
-    if (transposeB) this.#right.hold(base + b, n, k);
-    else this.#right.hold(base + b, k, n);
+    if (transposeA) this.#left.hold(base + a, stride.a, k, m, sameA);
+    else this.#left.hold(base + a, stride.a, m, k, sameA);
+    if (transposeB) this.#right.hold(base + b, stride.b, n, k);
+    else this.#right.hold(base + b, stride.b, k, n);
     let length = k;
     if (transposeA && !transposeB) {
       length = Math.ceil(k / rowUnit) * rowUnit;
       this.#left.padRows(length);
       this.#right.padRows(length);
     }
-    const form = { m, n, k: length, transposeA, b: transposeB ? 'columns' : 'rows', accumulate } as const;
+    const form = { m, n, k: length, transposeA, b: transposeB ? 'columns' : 'rows', strideC: stride.c, accumulate } as const;
     this.#engine.multiply(form, this.#left.address, this.#right.address, base + c);
   }
 
-  pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
-    const block = this.#engine.pack(n, k, this.#addresses.base + b, transposeB, 'blocks', this.#room);
+  pack(right: RightMatrix): PackedMatrix {
+    const { n, k, b } = right;
+    const block = this.#engine.pack(right, strideOfB(right), this.#addresses.base + b, this.#room);
     return {
-      n,
-      k,
-      multiply: (m, a, c, accumulate) => {
+      multiply: (product) => {
+        const { m, a, c, accumulate } = product;
+        const stride = stridesOf(productOf(right, product));
         const { base } = this.#addresses;
-        this.#left.hold(base + a, m, k);
-        this.#engine.multiply({ m, n, k, transposeA: false, b: 'blocks', accumulate }, this.#left.address, block.address, base + c);
+        this.#left.hold(base + a, stride.a, m, k);
+        const form = { m, n, k, transposeA: false, b: 'blocks', strideC: stride.c, accumulate } as const;
+        this.#engine.multiply(form, this.#left.address, block.address, base + c);
       },
       release: () => this.#room.give(block),
     };
@@ -90,6 +102,7 @@ class ConvertedMatrix {
   #buffer = new SharedArrayBuffer(0);
   #start = 0;
   #from = 0;
+  #stride = 0;
   #rows = 0;
   #columns = 0;
   /** Of the first element. */
@@ -104,9 +117,10 @@ class ConvertedMatrix {
     return this.#buffer.byteLength;
   }
 
-  /** Converts a matrix of 32-bit floats at a native address, unless it is the one held and `unchanged` since. */
-  hold(from: number, rows: number, columns: number, unchanged = false): void {
-    if (unchanged && from === this.#from && rows === this.#rows && columns === this.#columns) return;
+  /** Converts a matrix of 32-bit floats at a native address, `stride` from one row to the next, unless it is the one held and `unchanged` since. */
+  hold(from: number, stride: number, rows: number, columns: number, unchanged = false): void {
+    const isHeld = from === this.#from && stride === this.#stride && rows === this.#rows && columns === this.#columns;
+    if (unchanged && isHeld) return;
     const bytes = 2 * (rows + rowUnit) * columns;
     if (this.#start + bytes > this.#buffer.byteLength) {
       this.#buffer = new SharedArrayBuffer(bytes + 64);
@@ -114,8 +128,8 @@ class ConvertedMatrix {
       this.address = Math.ceil(address / 64) * 64;
       this.#start = this.address - address;
     }
-    this.#engine.convert(from, this.address, rows * columns);
-    [this.#from, this.#rows, this.#columns] = [from, rows, columns];
+    this.#engine.convert(from, stride, this.address, rows, columns);
+    [this.#from, this.#stride, this.#rows, this.#columns] = [from, stride, rows, columns];
   }
 
   /** Rows of zeros after those that are held, up to `rows`; at most `rowUnit`. */

@@ -1,5 +1,6 @@
+import type { RightMatrix } from '../../tensor/matrix.js';
 import type { PackingBlock, PackingRoom, Structure } from '../foreign.js';
-import { bindFunctions, type Description, type ElementType, type Functions, type OneDnnLibrary } from './onednn-library.js';
+import { bindFunctions, type Description, type Functions, type OneDnnLibrary } from './onednn-library.js';
 import { SignalGuard } from './signal-guard.js';
 
 // Constants of oneapi/dnnl/dnnl_types.h, the same in versions 2 and 3.
@@ -10,8 +11,8 @@ const sourceArgument = 1;
 const weightsArgument = 33;
 const destinationArgument = 17;
 
-/** Products of distinct sizes that are kept ready, each about 100 KiB of generated code. */
-const keptProducts = 192;
+/** Primitives for products of distinct sizes that are kept ready, each about 100 KiB of generated code, and as many conversions. */
+const keptPrimitives = 192;
 /** Rows for which the layout of packed weights is chosen. */
 const typicalRows = 64;
 
@@ -26,32 +27,30 @@ export interface ProductForm {
   /** A lies as [k, m]. */
   readonly transposeA: boolean;
   readonly b: OperandLayout;
+  /** Floats from one row of C to the next. */
+  readonly strideC: number;
   readonly accumulate: boolean;
 }
 
 /**
- * One thread's oneDNN: its matmul and reorder primitives, made when first wanted. Operands of products are of one type,
- * their sums and results 32-bit floats. All addresses are native ones.
+ * One thread's oneDNN: its matmul and reorder primitives, made when first wanted. Operands of products are bfloat16, their sums and
+ * results 32-bit floats. All addresses are native ones.
  */
 export class OneDnnEngine {
-  readonly functions: Functions;
-  readonly signals: SignalGuard;
-  readonly #type: ElementType;
+  readonly #functions: Functions;
+  readonly #signals: SignalGuard;
   readonly #engine: number;
   readonly #stream: number;
   readonly #sumAttribute: number;
   readonly #blocks = new Map<string, BlockLayout>();
+  /** In the order of last use, as products. */
   readonly #conversions = new Map<string, Prepared>();
-  /** In the order of last use. */
   readonly #products = new Map<string, Prepared>();
 
-  constructor(library: OneDnnLibrary, type: ElementType) {
+  constructor(library: OneDnnLibrary) {
     const functions = bindFunctions(library);
-    // OpenMP's number of threads belongs to the calling thread.
-    library.library.optional('omp_set_num_threads', 'void', ['int'])?.(1);
-    this.functions = functions;
-    this.signals = new SignalGuard(library.foreign);
-    this.#type = type;
+    this.#functions = functions;
+    this.#signals = new SignalGuard(library.foreign);
     this.#engine = functions.made('dnnl_engine_create', cpuEngine, 0);
     this.#stream = functions.made('dnnl_stream_create', this.#engine, inOrderStream);
     this.#sumAttribute = functions.sumAttribute();
@@ -61,55 +60,62 @@ export class OneDnnEngine {
     this.#run(this.#product(form), a, b, c);
   }
 
-  /** B, 32-bit floats as [k, n] (or [n, k] when `transposeB`), in another layout and the type of operands. */
-  pack(n: number, k: number, b: number, transposeB: boolean, layout: 'rows' | 'blocks', room: PackingRoom): PackingBlock {
-    const { functions } = this;
-    const packed = layout === 'blocks' ? this.#blockLayout(n, k) : undefined;
-    const conversion = this.#prepared(this.#conversions, `${n} ${k} ${transposeB} ${layout}`, () => {
-      const from = transposeB ? functions.columnMajor(k, n) : functions.rowMajor(k, n);
-      const to = packed ?? functions.rowMajor(k, n, this.#type);
-      const made = this.#conversion(from, to);
+  /** B, 32-bit floats as [k, n] (or [n, k] when `transposeB`) at `address`, in the blocks that the library likes best. */
+  pack({ n, k, transposeB }: RightMatrix, stride: number, address: number, room: PackingRoom): PackingBlock {
+    const functions = this.#functions;
+    const packed = this.#blockLayout(n, k);
+    const conversion = this.#prepared(this.#conversions, `${n} ${k} ${transposeB} ${stride}`, () => {
+      const from = transposeB ? functions.columnMajor(k, n, 'f32', stride) : functions.rowMajor(k, n, 'f32', stride);
+      const made = this.#conversion(from, packed);
       functions.free(from);
-      if (packed === undefined) functions.free(to);
       return made;
     });
-    const block = room.take(packed?.bytes ?? n * k * bytesOf[this.#type]);
-    this.#run(conversion, b, block.address);
+    const block = room.take(packed.bytes);
+    this.#run(conversion, address, block.address);
     return block;
   }
 
-  /** `count` 32-bit floats as elements of the type of operands. */
-  convert(from: number, to: number, count: number): void {
-    const { functions } = this;
-    // In pieces of few sizes, so that few primitives serve all counts.
-    for (let at = 0; at < count; ) {
-      const piece = Math.min(longestConversion, 2 ** Math.floor(Math.log2(count - at)));
-      const conversion = this.#prepared(this.#conversions, `${piece}`, () => {
-        const [wide, narrow] = [functions.rowMajor(1, piece), functions.rowMajor(1, piece, this.#type)];
-        const made = this.#conversion(wide, narrow);
-        functions.free(wide);
-        functions.free(narrow);
-        return made;
-      });
-      this.#run(conversion, from + at * bytesOf.f32, to + at * bytesOf[this.#type]);
-      at += piece;
+  /** Rows of 32-bit floats, `stride` from one to the next, as bfloat16, one row after another. */
+  convert(from: number, stride: number, to: number, rows: number, columns: number): void {
+    if (stride === columns) this.#convertRows(from, rows * columns, to, 1, rows * columns);
+    else this.#convertRows(from, stride, to, rows, columns);
+  }
+
+  /** In pieces of few sizes, so that few primitives serve all counts. */
+  #convertRows(from: number, stride: number, to: number, rows: number, columns: number): void {
+    const functions = this.#functions;
+    for (let row = 0; row < rows; ) {
+      const many = pieceOf(rows - row);
+      for (let column = 0; column < columns; ) {
+        const wide = pieceOf(columns - column);
+        const conversion = this.#prepared(this.#conversions, `${many} ${wide} ${stride} ${columns}`, () => {
+          const [source, target] = [functions.rowMajor(many, wide, 'f32', stride), functions.rowMajor(many, wide, 'bf16', columns)];
+          const made = this.#conversion(source, target);
+          functions.free(source);
+          functions.free(target);
+          return made;
+        });
+        this.#run(conversion, from + (row * stride + column) * bytesOf.f32, to + (row * columns + column) * bytesOf.bf16);
+        column += wide;
+      }
+      row += many;
     }
   }
 
   #conversion(from: Description, to: Description): Prepared {
-    return this.#prepare(this.functions.reorderDescription(this.#engine, from.address, to.address), [
+    return this.#prepare(this.#functions.reorderDescription(this.#engine, from.address, to.address), [
       [sourceArgument, from],
       [destinationArgument, to],
     ]);
   }
 
   #product(form: ProductForm): Prepared {
-    const { m, n, k, transposeA, b, accumulate } = form;
-    const product = this.#prepared(this.#products, `${m} ${n} ${k} ${transposeA} ${b} ${accumulate}`, () => {
-      const { functions } = this;
-      const left = transposeA ? functions.columnMajor(m, k, this.#type) : functions.rowMajor(m, k, this.#type);
-      const right = b === 'blocks' ? this.#blockLayout(n, k) : functions[b === 'rows' ? 'rowMajor' : 'columnMajor'](k, n, this.#type);
-      const result = functions.rowMajor(m, n);
+    const { m, n, k, transposeA, b, strideC, accumulate } = form;
+    return this.#prepared(this.#products, `${m} ${n} ${k} ${transposeA} ${b} ${strideC} ${accumulate}`, () => {
+      const functions = this.#functions;
+      const left = transposeA ? functions.columnMajor(m, k, 'bf16') : functions.rowMajor(m, k, 'bf16');
+      const right = b === 'blocks' ? this.#blockLayout(n, k) : functions[b === 'rows' ? 'rowMajor' : 'columnMajor'](k, n, 'bf16');
+      const result = functions.rowMajor(m, n, 'f32', strideC);
       const description = functions.productDescription(this.#engine, left, right, result, accumulate ? this.#sumAttribute : 0);
       const made = this.#prepare(description, [
         [sourceArgument, left],
@@ -121,12 +127,6 @@ export class OneDnnEngine {
       functions.free(result);
       return made;
     });
-    for (const [oldest, unused] of this.#products) {
-      if (this.#products.size <= keptProducts) break;
-      this.#products.delete(oldest);
-      this.#end(unused);
-    }
-    return product;
   }
 
   /** The layout that the library likes best for these weights. */
@@ -134,8 +134,8 @@ export class OneDnnEngine {
     const key = `${n} ${k}`;
     const known = this.#blocks.get(key);
     if (known !== undefined) return known;
-    const { productDescription, anyLayout, rowMajor, query, bytesOf: sizeOf, free } = this.functions;
-    const matrices = [rowMajor(typicalRows, k, this.#type), anyLayout(k, n, this.#type), rowMajor(typicalRows, n)] as const;
+    const { productDescription, anyLayout, rowMajor, query, bytesOf: sizeOf, free } = this.#functions;
+    const matrices = [rowMajor(typicalRows, k, 'bf16'), anyLayout(k, n, 'bf16'), rowMajor(typicalRows, n)] as const;
     const owner = productDescription(this.#engine, ...matrices, 0);
     for (const matrix of matrices) free(matrix);
     const address = query(owner, weightsDescription, 0);
@@ -148,11 +148,16 @@ export class OneDnnEngine {
     const found = known.get(key) ?? make();
     known.delete(key);
     known.set(key, found);
+    for (const [oldest, unused] of known) {
+      if (known.size <= keptPrimitives) break;
+      known.delete(oldest);
+      this.#end(unused);
+    }
     return found;
   }
 
   #prepare(description: number, operands: readonly (readonly [argument: number, description: Description])[]): Prepared {
-    const { functions } = this;
+    const functions = this.#functions;
     const list = functions.argumentList(operands.length);
     const memories = operands.map(([argument, { address }], position) => {
       const memory = functions.made('dnnl_memory_create', address, this.#engine, 0);
@@ -163,7 +168,7 @@ export class OneDnnEngine {
   }
 
   #run({ primitive, memories, arguments: list }: Prepared, ...addresses: number[]): void {
-    const { functions, signals } = this;
+    const [functions, signals] = [this.#functions, this.#signals];
     for (const [position, memory] of memories.entries()) functions.setHandle(memory, addresses[position] as number);
     signals.hold();
     const status = functions.execute(primitive, this.#stream, memories.length, list.address);
@@ -172,12 +177,12 @@ export class OneDnnEngine {
   }
 
   #end({ primitive, memories }: Prepared): void {
-    this.functions.destroy('dnnl_primitive_destroy', primitive);
-    for (const memory of memories) this.functions.destroy('dnnl_memory_destroy', memory);
+    this.#functions.destroy('dnnl_primitive_destroy', primitive);
+    for (const memory of memories) this.#functions.destroy('dnnl_memory_destroy', memory);
   }
 
   dispose(): void {
-    const { destroy } = this.functions;
+    const { destroy } = this.#functions;
     for (const known of [this.#products, this.#conversions]) {
       for (const prepared of known.values()) this.#end(prepared);
       known.clear();
@@ -190,8 +195,13 @@ export class OneDnnEngine {
   }
 }
 
-const bytesOf = { f32: 4, bf16: 2 } as const satisfies { [type in ElementType]: number };
+const bytesOf = { f32: 4, bf16: 2 } as const;
 const longestConversion = 2 ** 18;
+
+/** The greatest power of two that is not above the count. */
+function pieceOf(count: number): number {
+  return Math.min(longestConversion, 2 ** Math.floor(Math.log2(count)));
+}
 
 /** A primitive and the library's objects for its operands, whose addresses are set before each run. */
 interface Prepared {

@@ -74,8 +74,10 @@ export interface Description {
 
 export type Functions = ReturnType<typeof bindFunctions>;
 
-/** The few functions of the C interface, with the differences between versions 2 and 3 settled here. */
+/** The few functions of the C interface for the calling thread, with the differences between versions 2 and 3 settled here. */
 export function bindFunctions({ library, foreign, major, path }: OneDnnLibrary) {
+  // OpenMP's number of threads belongs to the calling thread.
+  library.optional('omp_set_num_threads', 'void', ['int'])?.(1);
   const pointer = 'uintptr_t';
   const signatures: Readonly<Record<string, readonly string[]>> = {
     dnnl_engine_create: [pointer, 'int', 'size_t'],
@@ -192,8 +194,9 @@ export function bindFunctions({ library, foreign, major, path }: OneDnnLibrary) 
     anyLayout,
     productDescription,
     sumAttribute,
-    rowMajor: (rows: number, columns: number, type: ElementType = 'f32') => strided(rows, columns, columns, 1, type),
-    columnMajor: (rows: number, columns: number, type: ElementType = 'f32') => strided(rows, columns, 1, rows, type),
+    /** `stride` in elements. */
+    rowMajor: (rows: number, columns: number, type: ElementType = 'f32', stride = columns) => strided(rows, columns, stride, 1, type),
+    columnMajor: (rows: number, columns: number, type: ElementType = 'f32', stride = rows) => strided(rows, columns, 1, stride, type),
     reorderDescription: (engine: number, from: number, to: number) =>
       made('dnnl_reorder_primitive_desc_create', from, engine, to, engine, 0),
     free: (description: Description) => {

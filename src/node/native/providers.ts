@@ -1,16 +1,16 @@
 import { DecadeError, nearestName } from '../../core/errors.js';
-import { type MatrixProvider, MatrixWrapper, matrixIdentity, type PackedMatrix } from '../../tensor/matrix.js';
+import { type MatrixProvider, MatrixWrapper, matrixIdentity, type PackedMatrix, type RightMatrix } from '../../tensor/matrix.js';
 import type { Memory } from '../../tensor/memory.js';
 import type { VectorSet } from '../machine-code/assembler.js';
 import { type MachineCode, machineCodeProvider, openMachineCode } from '../machine-code/provider.js';
 import { measureSpeeds, type Speed } from './calibration.js';
-import { type BlasLibrary, type BlasName, type BlasPacking, allBlasPackings, blasPackings, cblasProvider, openBlas } from './cblas.js';
+import { type BlasLibrary, type BlasName, cblasProvider, openBlas } from './cblas.js';
 import { ForeignInterface, type Unavailable } from '../foreign.js';
 import { fastest } from './fastest.js';
 import { installCommand } from './install-command.js';
 import { type CalibrationResult, type Decision, MachineRecord } from './machine-record.js';
 import type { Bfloat16Choice } from './mixed-precision.js';
-import { type OneDnnPacking, oneDnnPackings, oneDnnProvider } from './onednn.js';
+import { oneDnnProvider } from './onednn.js';
 import { bfloat16Provider } from './onednn-bf16.js';
 import { type OneDnnLibrary, openOneDnn } from './onednn-library.js';
 import { processorClock } from './processor-clock.js';
@@ -23,7 +23,7 @@ type NativeLibraryFound = OneDnnLibrary | BlasLibrary | MachineCode;
 
 /**
  * What a user may ask for: the fastest of all, the fastest BLAS, or one by name; of a native one also how it keeps packed
- * weights, as in `onednn/blocks`, which a resumed run needs for the same bits.
+ * weights, as in `onednn/avx2`, which a resumed run needs for the same bits.
  */
 const gemmOptions = ['auto', 'blas', 'webassembly', ...nativeNames] as const;
 export type GemmOption = (typeof gemmOptions)[number];
@@ -31,10 +31,13 @@ export type GemmOption = (typeof gemmOptions)[number];
 /** A provider and how it keeps packed weights; plain data, for worker threads and for a checkpoint's state. */
 export type ProviderChoice = { name: 'webassembly' } | NativeChoice;
 type NativeChoice = Bfloat16Choice | PackedChoice | { name: VectorSet };
-type PackedChoice = { name: 'onednn'; packing: OneDnnPacking | OwnPacking } | { name: BlasName; packing: BlasPacking | OwnPacking };
-/** Packed weights are multiplied by decade's own machine code, everything else by the library. */
-type OwnPacking = VectorSet;
-const ownPackings: readonly OwnPacking[] = ['avx512', 'avx2'];
+type PackedChoice = { name: LibraryName; packing: Packing };
+/**
+ * Packed weights are multiplied by decade's own machine code, everything else by the library; or all by the library, which finds
+ * weights where they are: `plain`.
+ */
+const packings = ['avx512', 'avx2', 'plain'] as const;
+type Packing = (typeof packings)[number];
 
 /** What `decade doctor` shows of one provider. */
 export interface ProviderReport {
@@ -169,9 +172,9 @@ interface Candidate {
 function wantedOf(received: string): { gemm: GemmOption; packing: string | undefined } {
   const [name = '', packing] = received.split('/');
   const gemm = gemmOptions.find((option) => option === name);
-  const packings: readonly string[] =
-    gemm === 'onednn' ? [...oneDnnPackings, ...ownPackings] : isBlas(gemm) || gemm === 'blas' ? [...allBlasPackings, ...ownPackings] : [];
-  if (gemm !== undefined && (packing === undefined || packings.includes(packing))) return { gemm, packing };
+  const hasPackings = gemm === 'onednn' || gemm === 'blas' || isBlas(gemm);
+  const isPacking = hasPackings && packings.some((known) => known === packing);
+  if (gemm !== undefined && (packing === undefined || isPacking)) return { gemm, packing };
   const nearest = nearestName(name, gemmOptions);
   throw new DecadeError('usage', {
     where: 'gemm',
@@ -209,30 +212,18 @@ function candidatesOf(memory: Memory, library: NativeLibraryFound): Candidate[] 
 }
 
 function choicesOf(library: NativeLibraryFound): NativeChoice[] {
-  switch (library.name) {
-    case 'avx512':
-    case 'avx2':
-      return [{ name: library.name }];
-    case 'onednn':
-      return [...availablePackings(library.foreign), ...oneDnnPackings].map((packing) => ({ name: library.name, packing }));
-    default:
-      return [...availablePackings(library.foreign), ...blasPackings(library)].map((packing) => ({ name: library.name, packing }));
-  }
-}
-
-function availablePackings(foreign: ForeignInterface): readonly OwnPacking[] {
-  return ownPackings.filter((vectors) => openMachineCode(vectors, foreign).available);
+  const { name, foreign } = library;
+  if (name === 'avx512' || name === 'avx2') return [{ name }];
+  const available = packings.filter((packing) => packing === 'plain' || openMachineCode(packing, foreign).available);
+  return available.map((packing) => ({ name, packing }));
 }
 
 function nativeProvider(memory: Memory, library: NativeLibraryFound, choice: NativeChoice): MatrixProvider {
   if ('functions' in library) return machineCodeProvider(memory, library);
   const packing = 'packing' in choice ? choice.packing : undefined;
   if (library.name === 'onednn' && packing === undefined) return bfloat16Provider(memory, library);
-  const own = packing === 'avx512' || packing === 'avx2' ? openMachineCode(packing, library.foreign) : undefined;
-  const provider =
-    library.name === 'onednn'
-      ? oneDnnProvider(memory, library, packing === 'blocks' ? 'blocks' : 'plain')
-      : cblasProvider(memory, library, packing === 'panels' ? 'panels' : 'plain');
+  const own = packing === undefined || packing === 'plain' ? undefined : openMachineCode(packing, library.foreign);
+  const provider = library.name === 'onednn' ? oneDnnProvider(memory, library) : cblasProvider(memory, library);
   return own?.available === true ? new OwnPackingProvider(provider, machineCodeProvider(memory, own)) : provider;
 }
 
@@ -255,8 +246,8 @@ class OwnPackingProvider extends MatrixWrapper {
     return this.below.externalBytes + this.#own.externalBytes;
   }
 
-  override pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
-    return this.#own.pack(n, k, b, transposeB);
+  override pack(right: RightMatrix): PackedMatrix {
+    return this.#own.pack(right);
   }
 
   override dispose(): void {
@@ -312,8 +303,7 @@ function withoutPacking(
   packing: string,
   foreign: ForeignInterface | Unavailable | undefined,
 ): ProviderReport[] {
-  const own = ownPackings.find((name) => name === packing);
-  const code = own === undefined ? undefined : openNative(own, foreign);
+  const code = packing === 'avx512' || packing === 'avx2' ? openNative(packing, foreign) : undefined;
   const why = code?.available === false ? `: ${code.reason}` : '';
   const lacks = (report: ProviderReport) => report.available && report.name !== 'webassembly';
   return reports.map((report) =>

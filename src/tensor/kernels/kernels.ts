@@ -10,24 +10,38 @@ export interface Kernels extends TransformerKernels {
 
   /** Bytes of scratch that `matrixMultiply` or `matrixMultiplyPacked` needs for this product: at most 640 KiB. */
   matrixScratchBytes(m: number, n: number, k: number): number;
-  /** C[m,n] = (accumulate ? C : 0) + op(A) op(B); see `MatrixProduct`. */
+  /** C[m,n] = (accumulate ? C : 0) + op(A) op(B), strides in floats; see `MatrixProduct`. */
   matrixMultiply(
     m: number,
     n: number,
     k: number,
     a: number,
     transposeA: number,
+    strideA: number,
     b: number,
     transposeB: number,
+    strideB: number,
     c: number,
+    strideC: number,
     accumulate: number,
     scratch: number,
   ): void;
   /** Bytes of a packed B[k,n]. */
   matrixPackedBytes(n: number, k: number): number;
-  matrixPack(n: number, k: number, b: number, transposeB: number, packed: number): void;
+  matrixPack(n: number, k: number, b: number, transposeB: number, strideB: number, packed: number): void;
   /** C[m,n] = (accumulate ? C : 0) + A B with a packed B; the same sums in the same order as matrixMultiply. */
-  matrixMultiplyPacked(m: number, n: number, k: number, a: number, packed: number, c: number, accumulate: number, scratch: number): void;
+  matrixMultiplyPacked(
+    m: number,
+    n: number,
+    k: number,
+    a: number,
+    strideA: number,
+    packed: number,
+    c: number,
+    strideC: number,
+    accumulate: number,
+    scratch: number,
+  ): void;
 
   // --- elementwise.ts --------------------------------------------------------------------------------------------
 

@@ -1,4 +1,13 @@
-import type { MatrixProduct, MatrixProvider, PackedMatrix } from '../matrix.js';
+import {
+  inPlace,
+  type MatrixProduct,
+  type MatrixProvider,
+  type PackedMatrix,
+  productOf,
+  type RightMatrix,
+  strideOfB,
+  stridesOf,
+} from '../matrix.js';
 import type { Block, Memory } from '../memory.js';
 import type { LoadedKernels } from './load.js';
 
@@ -22,9 +31,25 @@ export function webAssemblyProvider(memory: Memory, kernels: LoadedKernels): Mat
     return scratch.offset;
   }
 
-  function multiply({ m, n, k, a, transposeA, b, transposeB, c, accumulate }: MatrixProduct): void {
+  function multiply(product: MatrixProduct): void {
+    const { m, n, k, a, transposeA, b, transposeB, c, accumulate } = product;
+    const stride = stridesOf(product);
     const room = scratchOf(kernels.matrixScratchBytes(m, n, k));
-    kernels.matrixMultiply(m, n, k, a, Number(transposeA), b, Number(transposeB), c, Number(accumulate), room);
+    kernels.matrixMultiply(
+      m,
+      n,
+      k,
+      a,
+      Number(transposeA),
+      stride.a,
+      b,
+      Number(transposeB),
+      stride.b,
+      c,
+      stride.c,
+      Number(accumulate),
+      room,
+    );
   }
 
   return {
@@ -35,25 +60,19 @@ export function webAssemblyProvider(memory: Memory, kernels: LoadedKernels): Mat
 
     multiply,
 
-    pack(n: number, k: number, b: number, transposeB: boolean): PackedMatrix {
+    pack(right: RightMatrix): PackedMatrix {
+      const { n, k, b, transposeB } = right;
       const bytes = kernels.matrixPackedBytes(n, k);
-      if (memory.availableBytes - bytes < leftToOthers * memory.maximumBytes) {
-        return {
-          n,
-          k,
-          multiply: (m, a, c, accumulate) => multiply({ m, n, k, a, transposeA: false, b, transposeB, c, accumulate }),
-          release() {},
-        };
-      }
+      if (memory.availableBytes - bytes < leftToOthers * memory.maximumBytes) return inPlace(right, multiply);
       const block = memory.allocate(bytes);
       packedBlocks.add(block);
-      kernels.matrixPack(n, k, b, Number(transposeB), block.offset);
+      kernels.matrixPack(n, k, b, Number(transposeB), strideOfB(right), block.offset);
       return {
-        n,
-        k,
-        multiply: (m, a, c, accumulate) => {
+        multiply: (product) => {
+          const { m, a, c, accumulate } = product;
+          const stride = stridesOf(productOf(right, product));
           const room = scratchOf(kernels.matrixScratchBytes(m, n, k));
-          kernels.matrixMultiplyPacked(m, n, k, a, block.offset, c, Number(accumulate), room);
+          kernels.matrixMultiplyPacked(m, n, k, a, stride.a, block.offset, c, stride.c, Number(accumulate), room);
         },
         release: () => {
           if (packedBlocks.delete(block)) memory.free(block);

@@ -111,7 +111,7 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
       const active = layout.active[step] as number;
       const rowGates = gates.offset + first * 4 * hiddenSize * 4;
       const startsFromZero = position === 0 && inputs.hidden === undefined;
-      if (!startsFromZero) recurrent.multiply(active, hiddenStates.entering(scope, step), rowGates, true);
+      if (!startsFromZero) recurrent.multiply({ m: active, a: hiddenStates.entering(scope, step), c: rowGates, accumulate: true });
       kernels.lstmForward(
         rowGates,
         bias.offset,
@@ -160,7 +160,7 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
         hiddenSize,
       );
       const nobodyWantsIt = position === steps.length - 1 && inputGradients.hidden === undefined;
-      if (!nobodyWantsIt) recurrent.multiply(active, rowGates, dHidden.offset, false);
+      if (!nobodyWantsIt) recurrent.multiply({ m: active, a: rowGates, c: dHidden.offset, accumulate: false });
     }
     recurrent.release();
 

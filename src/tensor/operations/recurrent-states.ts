@@ -1,6 +1,6 @@
 import type { Scope } from '../device.js';
 import type { SequenceLayout } from '../layout.js';
-import type { PackedMatrix } from '../matrix.js';
+import { inPlace, type PackedMatrix } from '../matrix.js';
 import type { Tensor } from '../tensor.js';
 
 /** `backward` reads every sentence from its last step to its first. */
@@ -95,20 +95,11 @@ export function copyOrClear(scope: Scope, target: Tensor, source: Tensor | undef
   else scope.device.kernels.copy(target.offset, source.offset, target.bytes);
 }
 
-/** C (+)= A weightHidden (or its transpose), packed when it is used often enough. */
-export function recurrentProduct(
-  scope: Scope,
-  weightHidden: Tensor,
-  transposed: boolean,
-  steps: number,
-): Pick<PackedMatrix, 'multiply' | 'release'> {
+/** A weightHidden (or its transpose), packed when it is used often enough. */
+export function recurrentProduct(scope: Scope, weightHidden: Tensor, transposed: boolean, steps: number): PackedMatrix {
   const { matrix } = scope.device;
   const [rows, columns] = [weightHidden.dimension(0), weightHidden.dimension(1)];
   const [n, k] = transposed ? [rows, columns] : [columns, rows];
-  if (steps >= stepsWorthPacking) return matrix.pack(n, k, weightHidden.offset, transposed);
-  return {
-    multiply: (m, a, c, accumulate) =>
-      matrix.multiply({ m, n, k, a, transposeA: false, b: weightHidden.offset, transposeB: transposed, c, accumulate }),
-    release() {},
-  };
+  const right = { n, k, b: weightHidden.offset, transposeB: transposed };
+  return steps >= stepsWorthPacking ? matrix.pack(right) : inPlace(right, (product) => matrix.multiply(product));
 }

@@ -75,31 +75,36 @@ export function matrixMultiply(
   k: usize,
   a: usize,
   transposeA: bool,
+  strideA: usize,
   b: usize,
   transposeB: bool,
+  strideB: usize,
   c: usize,
+  strideC: usize,
   accumulate: bool,
   scratch: usize,
 ): void {
-  if (k == 0 && !accumulate) memory.fill(c, 0, (m * n) << 2);
+  const rowBytesA = strideA << 2;
+  const rowBytesB = strideB << 2;
+  const rowBytes = strideC << 2;
+  if (k == 0 && !accumulate) clearRows(c, rowBytes, m, n);
   const columnStep = columnsAtOnce(m);
-  const rowBytes = n << 2;
   for (let depth: usize = 0; depth < k; depth += depthBlock) {
     const depths = min(depthBlock, k - depth);
     const groups = scratch + tileBytes;
     const panels = groups + ((packedRows(min(m, rowBlock)) * depths) << 2);
     const adds = accumulate || depth > 0;
-    if (m <= rowBlock) packA(groups, a, transposeA, m, k, 0, depth, m, depths);
+    if (m <= rowBlock) packA(groups, a, transposeA, rowBytesA, 0, depth, m, depths);
     for (let column: usize = 0; column < n; column += columnStep) {
       const columns = min(columnStep, n - column);
       const unpacked = m <= unpackedRows && !transposeB && (columns & 7) == 0;
-      if (!unpacked) packB(panels, b, transposeB, n, k, depth, column, depths, columns);
+      if (!unpacked) packB(panels, b, transposeB, rowBytesB, depth, column, depths, columns);
       for (let row: usize = 0; row < m; row += rowBlock) {
         const rows = min(rowBlock, m - row);
         const target = c + row * rowBytes + (column << 2);
-        if (m > rowBlock) packA(groups, a, transposeA, m, k, row, depth, rows, depths);
-        const rowsOfB = b + depth * rowBytes + (column << 2);
-        if (unpacked) multiplyFewRows(rows, columns, depths, groups, rowsOfB, 32, rowBytes, target, rowBytes, scratch, adds);
+        if (m > rowBlock) packA(groups, a, transposeA, rowBytesA, row, depth, rows, depths);
+        const rowsOfB = b + depth * rowBytesB + (column << 2);
+        if (unpacked) multiplyFewRows(rows, columns, depths, groups, rowsOfB, 32, rowBytesB, target, rowBytes, scratch, adds);
         else multiplyBlock(rows, columns, depths, groups, panels, target, rowBytes, scratch, adds);
       }
     }
@@ -110,10 +115,10 @@ export function matrixPackedBytes(n: usize, k: usize): f64 {
   return <f64>((roundUp(n, 8) * k) << 2);
 }
 
-export function matrixPack(n: usize, k: usize, b: usize, transposeB: bool, packed: usize): void {
+export function matrixPack(n: usize, k: usize, b: usize, transposeB: bool, strideB: usize, packed: usize): void {
   const rowBytes = roundUp(n, 8) << 2;
   for (let depth: usize = 0; depth < k; depth += depthBlock) {
-    packB(packed + depth * rowBytes, b, transposeB, n, k, depth, 0, min(depthBlock, k - depth), n);
+    packB(packed + depth * rowBytes, b, transposeB, strideB << 2, depth, 0, min(depthBlock, k - depth), n);
   }
 }
 
@@ -122,12 +127,15 @@ export function matrixMultiplyPacked(
   n: usize,
   k: usize,
   a: usize,
+  strideA: usize,
   packed: usize,
   c: usize,
+  strideC: usize,
   accumulate: bool,
   scratch: usize,
 ): void {
-  if (k == 0 && !accumulate) memory.fill(c, 0, (m * n) << 2);
+  const rowBytes = strideC << 2;
+  if (k == 0 && !accumulate) clearRows(c, rowBytes, m, n);
   const packedRowBytes = roundUp(n, 8) << 2;
   for (let depth: usize = 0; depth < k; depth += depthBlock) {
     const depths = min(depthBlock, k - depth);
@@ -135,10 +143,14 @@ export function matrixMultiplyPacked(
     for (let row: usize = 0; row < m; row += rowBlock) {
       const rows = min(rowBlock, m - row);
       const groups = scratch + tileBytes;
-      packA(groups, a, false, m, k, row, depth, rows, depths);
-      multiplyBlock(rows, n, depths, groups, panels, c + ((row * n) << 2), n << 2, scratch, accumulate || depth > 0);
+      packA(groups, a, false, strideA << 2, row, depth, rows, depths);
+      multiplyBlock(rows, n, depths, groups, panels, c + row * rowBytes, rowBytes, scratch, accumulate || depth > 0);
     }
   }
+}
+
+function clearRows(c: usize, rowBytes: usize, rows: usize, columns: usize): void {
+  for (let row: usize = 0; row < rows; row++) memory.fill(c + row * rowBytes, 0, columns << 2);
 }
 
 // --- packing ------------------------------------------------------------------------------------------------------------
@@ -148,15 +160,13 @@ function packB(
   panels: usize,
   b: usize,
   transposeB: bool,
-  n: usize,
-  k: usize,
+  rowBytes: usize,
   depth: usize,
   column: usize,
   depths: usize,
   columns: usize,
 ): void {
   const panelBytes = depths << 5;
-  const rowBytes = (transposeB ? k : n) << 2;
   const source = b + (transposeB ? column * rowBytes + (depth << 2) : depth * rowBytes + (column << 2));
   for (let from: usize = 0; from < columns; from += 8) {
     const panel = panels + (from >> 3) * panelBytes;
@@ -176,14 +186,12 @@ function packA(
   groups: usize,
   a: usize,
   transposeA: bool,
-  m: usize,
-  k: usize,
+  rowBytes: usize,
   row: usize,
   depth: usize,
   rows: usize,
   depths: usize,
 ): void {
-  const rowBytes = (transposeA ? m : k) << 2;
   const source = a + (transposeA ? depth * rowBytes + (row << 2) : row * rowBytes + (depth << 2));
   const sixes = rowsInSixes(rows);
   let from: usize = 0;
