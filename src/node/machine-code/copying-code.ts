@@ -93,14 +93,73 @@ export function cutRows(code: Assembler, { vectorFloats }: ProductSizes, { float
 
 /** The first of every four rows that are transposed together. */
 const rowGroups = ['rdi', 'r10', 'r11', 'rbx'] as const satisfies Register[];
+const saved = ['rbx', 'rbp', 'r12', 'r13', 'r14', 'r15'] as const satisfies Register[];
 
-/** rdi from, rsi to, rdx length, rcx bytes of a row, r8 bytes of a row of the result, r9 the mask of the last square. */
-export function transpose(code: Assembler, { vectorFloats }: ProductSizes): number {
+/**
+ * Rows become columns of panels: rdi from, rsi to, rdx length, rcx bytes of a row, r8 rows, r9 the mask of the last square of a row.
+ * Throughout r12 where the next rows begin, r13 where their columns do, r14 length, r15 rows left, rbp the way to the next columns.
+ */
+export function transpose(code: Assembler, { vectorFloats, panelColumns }: ProductSizes): number {
+  const vectorBytes = 4 * vectorFloats;
+  const panelPitch = 4 * panelColumns;
   const start = code.begin();
   const [rest, end] = [code.label(), code.label()];
-  code.push('rbx');
+  code.push(...saved);
+  code.move('r12', 'rdi');
+  code.move('r13', 'rsi');
+  code.move('r14', 'rdx');
+  code.move('r15', 'r8');
+  code.move('r8', 'rdx');
+  code.shiftLeft('r8', Math.log2(panelPitch));
+  code.move('rbp', vectorBytes);
   // rax = three rows.
   code.addressOf('rax', { base: 'rcx', index: 'rcx', scale: 2 });
+
+  const rows = code.place();
+  code.compare('r15', vectorFloats);
+  code.jump(rest, 'below');
+  transposeRows(code, vectorFloats, panelPitch);
+  // The columns of two groups of rows lie side by side in a panel; those of the next two in the next one.
+  for (let row = 0; row < vectorFloats; row++) code.add('r12', 'rcx');
+  code.add('r13', 'rbp');
+  code.move('rdx', 'r8');
+  code.subtract('rdx', 'rbp');
+  code.move('rbp', 'rdx');
+  code.subtract('r15', vectorFloats);
+  code.jump(rows);
+
+  // Fewer rows than a vector has floats, one by one.
+  code.place(rest);
+  code.compare('r15', 0);
+  code.jump(end, 'equal');
+  code.move('rdi', 'r12');
+  code.move('rsi', 'r13');
+  code.move('rdx', 'r14');
+  const value = code.place();
+  code.moveHalf('rbx', { base: 'rdi' });
+  code.storeHalf({ base: 'rsi' }, 'rbx');
+  code.add('rdi', 4);
+  code.add('rsi', panelPitch);
+  code.subtract('rdx', 1);
+  code.jump(value, 'notEqual');
+  code.add('r12', 'rcx');
+  code.add('r13', 4);
+  code.subtract('r15', 1);
+  code.jump(rest);
+
+  code.place(end);
+  code.pop(...[...saved].reverse());
+  code.forgetVectors();
+  code.return();
+  return start;
+}
+
+/** As many rows as a vector has floats, from r12 on, become columns from r13 on. */
+function transposeRows(code: Assembler, vectorFloats: number, panelPitch: number): void {
+  const [rest, end] = [code.label(), code.label()];
+  code.move('rsi', 'r13');
+  code.move('rdx', 'r14');
+  code.move('rdi', 'r12');
   code.addressOf('r10', { base: 'rdi', index: 'rcx', scale: 4 });
   code.addressOf('r11', { base: 'r10', index: 'rcx', scale: 4 });
   code.addressOf('rbx', { base: 'r11', index: 'rcx', scale: 4 });
@@ -109,10 +168,8 @@ export function transpose(code: Assembler, { vectorFloats }: ProductSizes): numb
   code.jump(rest, 'below');
   loadSquare(code, vectorFloats);
   transposeSquare(code);
-  for (let column = 0; column < vectorFloats; column++) {
-    code.storeVector({ base: 'rsi' }, column);
-    code.add('rsi', 'r8');
-  }
+  for (let column = 0; column < vectorFloats; column++) code.storeVector({ base: 'rsi', displacement: column * panelPitch }, column);
+  code.add('rsi', vectorFloats * panelPitch);
   for (const base of rowGroups) code.add(base, 4 * vectorFloats);
   code.subtract('rdx', vectorFloats);
   code.jump(square);
@@ -124,16 +181,11 @@ export function transpose(code: Assembler, { vectorFloats }: ProductSizes): numb
   loadSquare(code, vectorFloats, leftMask);
   transposeSquare(code);
   for (let column = 0; column < vectorFloats - 1; column++) {
-    code.storeVector({ base: 'rsi' }, column);
-    code.add('rsi', 'r8');
+    code.storeVector({ base: 'rsi', displacement: column * panelPitch }, column);
     code.subtract('rdx', 1);
     code.jump(end, 'equal');
   }
   code.place(end);
-  code.pop('rbx');
-  code.forgetVectors();
-  code.return();
-  return start;
 }
 
 /** A vector of each row, into the first vectors. */
@@ -180,18 +232,4 @@ function transposeSquare(code: Assembler): void {
     code.shuffleQuarters(4 + column, third, fourth, even);
     code.shuffleQuarters(12 + column, third, fourth, odd);
   }
-}
-
-/** rdi from, rsi to, rdx length, rcx bytes of a row of the result. */
-export function scatter(code: Assembler): number {
-  const start = code.begin();
-  const next = code.place();
-  code.moveHalf('rax', { base: 'rdi' });
-  code.storeHalf({ base: 'rsi' }, 'rax');
-  code.add('rdi', 4);
-  code.add('rsi', 'rcx');
-  code.subtract('rdx', 1);
-  code.jump(next, 'notEqual');
-  code.return();
-  return start;
 }

@@ -1,5 +1,5 @@
 import { type Address, Assembler, type Register, type VectorSet } from './assembler.js';
-import { copyRows, cutRows, scatter, transpose } from './copying-code.js';
+import { copyRows, cutRows, transpose } from './copying-code.js';
 import { cacheLine, type ProductSizes, productSizes } from './product-sizes.js';
 
 /**
@@ -20,10 +20,8 @@ export const productFunctions = {
   copyTiles: 6,
   /** Cuts rows into panels: (from, to, rows, panels, rowBytesFrom, mask). */
   copyPanels: 6,
-  /** As many rows as a vector has floats become columns: (from, to, length, rowBytesFrom, rowBytesTo, mask of the last length). */
+  /** Rows become columns of panels: (from, to, length, rowBytesFrom, rows, mask of the last length). */
   transpose: 6,
-  /** One row becomes a column: (from, to, length, rowBytesTo). */
-  scatter: 4,
 } as const;
 export type ProductFunction = keyof typeof productFunctions;
 
@@ -50,7 +48,6 @@ export function productCode(vectors: VectorSet): ProductCode {
     copyTiles: cutRows(code, sizes, { floats: tileRows, pitch: columnPitch, distance: tilePitch }),
     copyPanels: cutRows(code, sizes, { floats: panelColumns, pitch: 4 * panelColumns, distance: 'rows' }),
     transpose: transpose(code, sizes),
-    scatter: scatter(code),
   };
   return { code: code.code, functions };
 }

@@ -66,7 +66,6 @@ function open(vectors: VectorSet, foreign: ForeignInterface): MachineCode | Unav
       copyTiles: bound('copyTiles'),
       copyPanels: bound('copyPanels'),
       transpose: bound('transpose'),
-      scatter: bound('scatter'),
     },
   };
 }
@@ -183,27 +182,17 @@ class MachineCodeProvider implements MatrixProvider {
 
   /** `length` rows and `columns` columns of B. */
   #copyIntoPanels(to: number, { address, transposed, rowBytes }: Operand, columns: number, length: number): void {
-    const { copyPanels, transpose, scatter } = this.#functions;
+    const { copyPanels, transpose } = this.#functions;
     const { panelColumns, vectorFloats } = this.#sizes;
-    const panelBytes = 4 * panelColumns * length;
     if (!transposed) {
+      const panelBytes = 4 * panelColumns * length;
       const whole = Math.floor(columns / panelColumns);
       if (whole > 0) copyPanels(address, to, length, whole, rowBytes, this.#mask(panelColumns));
       const rest = columns - whole * panelColumns;
       if (rest > 0) copyPanels(address + 4 * panelColumns * whole, to + panelBytes * whole, length, 1, rowBytes, this.#mask(rest));
       return;
     }
-    for (let column = 0; column < columns; ) {
-      const from = address + column * rowBytes;
-      const place = to + panelBytes * Math.floor(column / panelColumns) + 4 * (column % panelColumns);
-      if (column + vectorFloats <= columns) {
-        transpose(from, place, length, rowBytes, 4 * panelColumns, this.#mask(length % vectorFloats));
-        column += vectorFloats;
-      } else {
-        scatter(from, place, length, 4 * panelColumns);
-        column++;
-      }
-    }
+    transpose(address, to, length, rowBytes, columns, this.#mask(length % vectorFloats));
   }
 
   /** `rows` rows and `length` columns of A by panels of B, in blocks of rows that stay in the cache. */
