@@ -89,6 +89,8 @@ const headShapes = [
   { heads: 2, keyValueHeads: 2, size: 5, lengths: [6, 1, 13] },
   { heads: 4, keyValueHeads: 2, size: 8, lengths: [4, 37] },
   { heads: 3, keyValueHeads: 1, size: 12, lengths: [9, 17] },
+  // Long enough for products of the library, in two blocks of queries.
+  { heads: 2, keyValueHeads: 1, size: 17, lengths: [70, 5] },
 ];
 
 /** Queries that look at ragged, overlapping lists of memory rows. */

@@ -138,4 +138,52 @@ export interface TransformerKernels {
     key: number,
     scratch: number,
   ): void;
+
+  // --- head-rows.ts: the same between products of a library ------------------------------------------------------
+
+  /**
+   * Scores of queries `first` to `first + count` of a head, rows of [count, any] `scoreRow` bytes apart, become their weights, dropped
+   * ones included, with zeros for what is not seen, up to what the last one sees, rounded up to a multiple of 8. The rest as of
+   * `attendHeads`. Scratch: 32 bytes.
+   */
+  headProbabilities(
+    scores: number,
+    scoreRow: number,
+    first: number,
+    count: number,
+    queries: number,
+    memoryCount: number,
+    head: number,
+    heads: number,
+    scale: number,
+    causal: number,
+    statistics: number,
+    weights: number,
+    rowKeys: number,
+    rate: number,
+    key: number,
+    scratch: number,
+  ): void;
+  /** The same scores become weights again, and the gradients of the weights those of the scores. */
+  headGradients(
+    scores: number,
+    gradients: number,
+    scoreRow: number,
+    first: number,
+    count: number,
+    queries: number,
+    memoryCount: number,
+    head: number,
+    heads: number,
+    size: number,
+    outputGradient: number,
+    output: number,
+    outputRow: number,
+    scale: number,
+    causal: number,
+    statistics: number,
+    rowKeys: number,
+    rate: number,
+    key: number,
+  ): void;
 }

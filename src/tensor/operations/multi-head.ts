@@ -2,6 +2,7 @@ import { DecadeError } from '../../core/errors.js';
 import type { Scope } from '../device.js';
 import type { RowRanges } from '../layout.js';
 import type { Tensor } from '../tensor.js';
+import { attendByProducts, attendByProductsGradient, type HeadSentence, isLong, scratchFloats } from './head-products.js';
 
 /** How values are divided into heads, and what a query sees. */
 export interface HeadAttributes {
@@ -58,47 +59,85 @@ const blockRows = 32;
 
 /** Softmax of queries times keys over the root of the size, times values, head by head (Vaswani et al. 2017, section 3.2). */
 export function attend(scope: Scope, call: HeadCall): { outputs: HeadOutputs; logSums: Tensor } {
-  const { query, keys, values, queries, memory, memoryRows, size, attributes } = call;
-  const { heads, keyValueHeads = heads, sight, dropout } = attributes;
+  const { query, memory, memoryRows, size, attributes } = call;
+  const { heads } = attributes;
+  const { device } = scope;
   const rows = query.tensor.dimension(0);
   const output = scope.empty([rows, heads * size]);
   const logSums = scope.empty([rows, heads]);
   const weights = attributes.weights === true ? scope.empty([weightCount(call)]) : undefined;
   const [longest, width] = [greatest(memory.lengths), roundUp8(size)];
-  const scratch = scope.empty([32 + 2 * longest * width + blockRows * longest]);
-  const [queryRow, memoryRow, outputRow] = [rowBytes(query.tensor), rowBytes(keys.tensor), rowBytes(output)];
+  const scratch = scope.empty([Math.max(32 + 2 * longest * width + blockRows * longest, scratchFloats(longest, false))]);
   let weightPlace = weights?.offset ?? 0;
-  queries.starts.forEach((first, sentence) => {
-    const [count, memoryCount] = [queries.lengths[sentence] as number, memory.lengths[sentence] as number];
-    if (count === 0) return;
+  for (const sentence of sentencesOf(call, output, logSums)) {
+    const { queries, memoryCount } = sentence;
+    if (memoryRows === undefined && isLong(device, sentence)) {
+      attendByProducts(device, sentence, weightPlace, scratch.offset);
+    } else {
+      device.kernels.attendHeads(
+        sentence.output,
+        sentence.outputRow,
+        sentence.query,
+        sentence.queryRow,
+        sentence.keys,
+        sentence.values,
+        sentence.memoryRow,
+        sentence.memoryRows,
+        queries,
+        memoryCount,
+        heads,
+        sentence.keyValueHeads,
+        size,
+        1 / Math.sqrt(size),
+        Number(sentence.causal),
+        sentence.statistics,
+        weightPlace,
+        sentence.rowKeys,
+        sentence.rate,
+        sentence.key,
+        scratch.offset,
+      );
+    }
+    if (weights !== undefined) weightPlace += heads * queries * memoryCount * 4;
+  }
+  return { outputs: weights === undefined ? { output } : { output, weights }, logSums };
+}
+
+/** Those with queries, each with the place of its first row in the queries and in the memory. */
+function sentencesOf(
+  call: HeadCall,
+  output: Tensor,
+  logSums: Tensor,
+): (HeadSentence & { memoryRows: number; first: number; memoryFirst: number })[] {
+  const { query, keys, values, queries, memory, memoryRows, size, attributes } = call;
+  const { heads, keyValueHeads = heads, sight, dropout } = attributes;
+  const [queryRow, memoryRow, outputRow] = [rowBytes(query.tensor), rowBytes(keys.tensor), rowBytes(output)];
+  return Array.from(queries.starts, (first, sentence) => {
     const memoryFirst = memory.starts[sentence] as number;
     const memoryOffset = memoryRows === undefined ? memoryFirst * memoryRow : 0;
-    scope.device.kernels.attendHeads(
-      output.offset + first * outputRow,
-      outputRow,
-      place(query) + first * queryRow,
+    return {
+      first,
+      memoryFirst,
+      query: place(query) + first * queryRow,
       queryRow,
-      place(keys) + memoryOffset,
-      place(values) + memoryOffset,
+      keys: place(keys) + memoryOffset,
+      values: place(values) + memoryOffset,
       memoryRow,
-      memoryRows === undefined ? 0 : memoryRows.offset + memoryFirst * 4,
-      count,
-      memoryCount,
+      memoryRows: memoryRows === undefined ? 0 : memoryRows.offset + memoryFirst * 4,
+      output: output.offset + first * outputRow,
+      outputRow,
+      queries: queries.lengths[sentence] as number,
+      memoryCount: memory.lengths[sentence] as number,
       heads,
       keyValueHeads,
       size,
-      1 / Math.sqrt(size),
-      Number(sight === 'causal'),
-      logSums.offset + first * heads * 4,
-      weightPlace,
-      dropout === undefined ? 0 : dropout.rowKeys.offset + first * 4,
-      dropout?.rate ?? 0,
-      dropout?.key ?? 0,
-      scratch.offset,
-    );
-    if (weights !== undefined) weightPlace += heads * count * memoryCount * 4;
-  });
-  return { outputs: weights === undefined ? { output } : { output, weights }, logSums };
+      causal: sight === 'causal',
+      statistics: logSums.offset + first * heads * 4,
+      rowKeys: dropout === undefined ? 0 : dropout.rowKeys.offset + first * 4,
+      rate: dropout?.rate ?? 0,
+      key: dropout?.key ?? 0,
+    };
+  }).filter(({ queries: count }) => count > 0);
 }
 
 /** Where the gradients of the columns are added; they lie as the columns do. */
@@ -114,42 +153,50 @@ export function attendGradient(
   { output, logSums, dOutput }: { output: Tensor; logSums: Tensor; dOutput: Tensor },
   gradients: HeadGradients,
 ): void {
-  const { query, keys, values, queries, memory, size, attributes } = call;
-  const { heads, keyValueHeads = heads, sight, dropout } = attributes;
+  const { memory, size } = call;
+  const { device } = scope;
   const [longest, width] = [greatest(memory.lengths), roundUp8(size)];
-  const scratch = scope.empty([32 + 3 * longest * width + 2 * blockRows * (longest + width)]);
-  const [queryRow, memoryRow, outputRow] = [rowBytes(query.tensor), rowBytes(keys.tensor), rowBytes(output)];
+  const shortScratch = 32 + 3 * longest * width + 2 * blockRows * (longest + width);
+  const scratch = scope.empty([Math.max(shortScratch, scratchFloats(longest, true))]);
   const at = (columns: Columns | undefined, bytes: number) => (columns === undefined ? 0 : place(columns) + bytes);
-  queries.starts.forEach((first, sentence) => {
-    const [count, memoryCount] = [queries.lengths[sentence] as number, memory.lengths[sentence] as number];
-    if (count === 0) return;
-    const memoryOffset = (memory.starts[sentence] as number) * memoryRow;
-    scope.device.kernels.attendHeadsGradient(
-      at(gradients.query, first * queryRow),
+  for (const sentence of sentencesOf(call, output, logSums)) {
+    const { first, memoryFirst, queryRow, memoryRow, outputRow, queries, memoryCount } = sentence;
+    const own = {
+      query: at(gradients.query, first * queryRow),
+      keys: at(gradients.keys, memoryFirst * memoryRow),
+      values: at(gradients.values, memoryFirst * memoryRow),
+      output: dOutput.offset + first * outputRow,
+    };
+    if (isLong(device, sentence)) {
+      attendByProductsGradient(device, sentence, own, scratch.offset);
+      continue;
+    }
+    device.kernels.attendHeadsGradient(
+      own.query,
       queryRow,
-      at(gradients.keys, memoryOffset),
-      at(gradients.values, memoryOffset),
+      own.keys,
+      own.values,
       memoryRow,
-      dOutput.offset + first * outputRow,
-      output.offset + first * outputRow,
+      own.output,
+      sentence.output,
       outputRow,
-      place(query) + first * queryRow,
-      place(keys) + memoryOffset,
-      place(values) + memoryOffset,
-      count,
+      sentence.query,
+      sentence.keys,
+      sentence.values,
+      queries,
       memoryCount,
-      heads,
-      keyValueHeads,
+      sentence.heads,
+      sentence.keyValueHeads,
       size,
       1 / Math.sqrt(size),
-      Number(sight === 'causal'),
-      logSums.offset + first * heads * 4,
-      dropout === undefined ? 0 : dropout.rowKeys.offset + first * 4,
-      dropout?.rate ?? 0,
-      dropout?.key ?? 0,
+      Number(sentence.causal),
+      sentence.statistics,
+      sentence.rowKeys,
+      sentence.rate,
+      sentence.key,
       scratch.offset,
     );
-  });
+  }
 }
 
 /** Throws unless heads divide, ranges lie within their rows, and every query sees something. */

@@ -6,21 +6,17 @@
 // what belongs to a head of a short sentence they stay in the first-level cache. Backward they are computed again from the logarithm of
 // their sum. A sum is one chain over depth, whatever the number of queries and of keys that are not seen, so a query's result is the
 // same bits alone, in a batch, and over cached keys.
-import { mix } from './dropout';
+import { headGradients, headProbabilities, roundUp8, sightOf } from './head-rows';
 import { packAcross } from './matrix';
-import { dot, logarithm, zero } from './math';
-import { droppedGradientOfRow, dropRow, golden, greatestScore, plainGradientOfRow, probabilitiesOfRow, sumOfTerms } from './probabilities';
+import { zero } from './math';
 import { multiplyRows } from './tiles';
 
 /** As in ../../operations/multi-head.ts, which makes room for as many. */
 const blockRows: usize = 32;
 const tileBytes: usize = 128;
 
-// @ts-ignore: decorator
-@inline
-function roundUp8(count: usize): usize {
-  return (count + 7) & ~7;
-}
+/** The longest sum over keys before the output is read and written again: as a product with a library's kernels sums them. */
+const keyBlock: usize = 256;
 
 /**
  * Rows of a head side by side, `width` floats each of which those from `size` on are 0, and rows of 0 up to a multiple of eight.
@@ -55,13 +51,6 @@ function packPanels(panels: usize, gathered: usize, count: usize, size: usize, w
   }
 }
 
-/** How many rows of the memory a query sees. */
-// @ts-ignore: decorator
-@inline
-function sightOf(query: usize, queries: usize, memoryCount: usize, causal: bool): usize {
-  return causal ? memoryCount + query + 1 - queries : memoryCount;
-}
-
 export function attendHeads(
   output: usize,
   outputRow: usize,
@@ -92,8 +81,6 @@ export function attendHeads(
   const panels = gathered + ((columns * width) << 2);
   const scores = panels + ((columns * width) << 2);
   const scoreRow = columns << 2;
-  const threshold = <u32>Math.ceil(rate * 4294967296.0);
-  const factor = <f32>(1.0 / (1.0 - rate));
   for (let shared: usize = 0; shared < keyValueHeads; shared++) {
     const offset = (shared * size) << 2;
     gatherHead(gathered, keys + offset, memoryRow, memoryRows, memoryCount, size, width);
@@ -101,10 +88,8 @@ export function attendHeads(
     gatherHead(gathered, values + offset, memoryRow, memoryRows, memoryCount, size, width);
     for (let head = shared * group; head < (shared + 1) * group; head++) {
       const headOffset = (head * size) << 2;
-      const headKey = mix(key + <u32>head * golden);
       for (let first: usize = 0; first < queries; first += blockRows) {
         const count = min(blockRows, queries - first);
-        const seen = roundUp8(sightOf(first + count - 1, queries, memoryCount, causal));
         for (let row: usize = 0; row < count; row += 4) {
           const rows = min<usize>(4, count - row);
           const from = first + row;
@@ -112,27 +97,30 @@ export function attendHeads(
           const sight = sightOf(from + rows - 1, queries, memoryCount, causal);
           const a = query + from * queryRow + headOffset;
           multiplyRows(false, rows, roundUp8(sight), size, a, queryRow, panels, size << 5, 32, target, scoreRow, scratch, false);
-          for (let index: usize = 0; index < rows; index++) {
-            const at = from + index;
-            const probabilities = target + index * scoreRow;
-            const visible = sightOf(at, queries, memoryCount, causal);
-            probabilitiesOfRow(probabilities, visible, seen, <f32>scale);
-            store<f32>(scratch + (index << 2), greatestScore);
-            store<f32>(scratch + (index << 2), sumOfTerms, 16);
-            if (weights != 0) {
-              const weightRow = weights + (((head * queries + at) * memoryCount) << 2);
-              memory.copy(weightRow, probabilities, visible << 2);
-              memory.fill(weightRow + (visible << 2), 0, (memoryCount - visible) << 2);
-            }
-            if (rowKeys != 0) dropRow(probabilities, visible, mix(headKey ^ load<u32>(rowKeys + (at << 2))), threshold, factor);
-          }
-          // The logarithms of four sums take no longer than that of one.
-          v128.store(scratch, f32x4.add(v128.load(scratch), logarithm(v128.load(scratch, 16))));
-          for (let index: usize = 0; index < rows; index++) {
-            store<f32>(statistics + (((from + index) * heads + head) << 2), load<f32>(scratch + (index << 2)));
-          }
+          headProbabilities(
+            target,
+            scoreRow,
+            from,
+            rows,
+            queries,
+            memoryCount,
+            head,
+            heads,
+            scale,
+            causal,
+            statistics,
+            weights,
+            rowKeys,
+            rate,
+            key,
+            scratch,
+          );
           const c = output + from * outputRow + headOffset;
-          multiplyRows(false, rows, size, sight, target, scoreRow, gathered, 32, width << 2, c, outputRow, scratch, false);
+          for (let at: usize = 0; at < sight; at += keyBlock) {
+            const depths = min(keyBlock, sight - at);
+            const b = gathered + at * (width << 2);
+            multiplyRows(false, rows, size, depths, target + (at << 2), scoreRow, b, 32, width << 2, c, outputRow, scratch, at > 0);
+          }
         }
       }
     }
@@ -177,8 +165,6 @@ export function attendHeadsGradient(
   const scoreRow = columns << 2;
   const gradients = scores + blockRows * scoreRow;
   const widthBytes = width << 2;
-  const threshold = <u32>Math.ceil(rate * 4294967296.0);
-  const factor = <f32>(1.0 / (1.0 - rate));
   for (let shared: usize = 0; shared < keyValueHeads; shared++) {
     const offset = (shared * size) << 2;
     gatherHead(gathered, values + offset, memoryRow, 0, memoryCount, size, width);
@@ -187,11 +173,9 @@ export function attendHeadsGradient(
     packPanels(keyPanels, gathered, memoryCount, size, width);
     for (let head = shared * group; head < (shared + 1) * group; head++) {
       const headOffset = (head * size) << 2;
-      const headKey = mix(key + <u32>head * golden);
       for (let first: usize = 0; first < queries; first += blockRows) {
         const count = min(blockRows, queries - first);
         const lastSight = sightOf(first + count - 1, queries, memoryCount, causal);
-        const seen = roundUp8(lastSight);
         gatherHead(queryBlock, query + first * queryRow + headOffset, queryRow, 0, count, size, width);
         gatherHead(gradientBlock, outputGradient + first * outputRow + headOffset, outputRow, 0, count, size, width);
         for (let row: usize = 0; row < count; row += 4) {
@@ -231,19 +215,27 @@ export function attendHeadsGradient(
             scratch,
             false,
           );
-          for (let index: usize = 0; index < rows; index++) {
-            const at = from + index;
-            const visible = sightOf(at, queries, memoryCount, causal);
-            const delta = dot(outputGradient + at * outputRow + headOffset, output + at * outputRow + headOffset, size);
-            const logSum = load<f32>(statistics + ((at * heads + head) << 2));
-            const s = target + index * scoreRow;
-            const g = gradient + index * scoreRow;
-            if (rowKeys == 0) plainGradientOfRow(s, g, visible, seen, <f32>scale, logSum, delta);
-            else {
-              const hash = mix(headKey ^ load<u32>(rowKeys + (at << 2)));
-              droppedGradientOfRow(s, g, visible, seen, <f32>scale, logSum, delta, hash, threshold, factor);
-            }
-          }
+          headGradients(
+            target,
+            gradient,
+            scoreRow,
+            from,
+            rows,
+            queries,
+            memoryCount,
+            head,
+            heads,
+            size,
+            outputGradient,
+            output,
+            outputRow,
+            scale,
+            causal,
+            statistics,
+            rowKeys,
+            rate,
+            key,
+          );
           if (queryGradient != 0) {
             const c = queryGradient + from * queryRow + headOffset;
             multiplyRows(false, rows, size, sight, gradient, scoreRow, gathered, 32, widthBytes, c, queryRow, scratch, true);

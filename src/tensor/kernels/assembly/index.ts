@@ -29,6 +29,7 @@ export { dropout } from './dropout';
 export { normalise, normaliseGradient } from './normalisation';
 export { activate, activateGradient, gate, gateGradient } from './activations';
 export { rotate } from './rotary';
+export { headGradients, headProbabilities } from './head-rows';
 export { attendHeads, attendHeadsGradient } from './heads';
 export { lstmForward, lstmBackward } from './lstm';
 export { softmaxCrossEntropy, softmaxSliceSums, softmaxSliceGradient, logSoftmax } from './softmax';

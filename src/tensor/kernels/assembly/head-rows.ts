@@ -1,0 +1,111 @@
+// Rows of scores of a head, a row for each query: what happens between the products, whoever computes those.
+import { mix } from './dropout';
+import { dot, logarithm } from './math';
+import { droppedGradientOfRow, dropRow, golden, greatestScore, plainGradientOfRow, probabilitiesOfRow, sumOfTerms } from './probabilities';
+
+// @ts-ignore: decorator
+@inline
+export function roundUp8(count: usize): usize {
+  return (count + 7) & ~7;
+}
+
+/** How many rows of the memory a query sees. */
+// @ts-ignore: decorator
+@inline
+export function sightOf(query: usize, queries: usize, memoryCount: usize, causal: bool): usize {
+  return causal ? memoryCount + query + 1 - queries : memoryCount;
+}
+
+/** Of queries `first` to `first + count`: scores become what their values are weighted by, and 0 up to the end of what the last sees. */
+export function headProbabilities(
+  scores: usize,
+  scoreRow: usize,
+  first: usize,
+  count: usize,
+  queries: usize,
+  memoryCount: usize,
+  head: usize,
+  heads: usize,
+  scale: f64,
+  causal: bool,
+  statistics: usize,
+  weights: usize,
+  rowKeys: usize,
+  rate: f64,
+  key: u32,
+  scratch: usize,
+): void {
+  const seen = roundUp8(sightOf(first + count - 1, queries, memoryCount, causal));
+  const headKey = mix(key + <u32>head * golden);
+  const threshold = <u32>Math.ceil(rate * 4294967296.0);
+  const factor = <f32>(1.0 / (1.0 - rate));
+  for (let row: usize = 0; row < count; row += 4) {
+    const rows = min<usize>(4, count - row);
+    const from = first + row;
+    for (let index: usize = 0; index < rows; index++) {
+      const at = from + index;
+      const probabilities = scores + (row + index) * scoreRow;
+      const visible = sightOf(at, queries, memoryCount, causal);
+      probabilitiesOfRow(probabilities, visible, seen, <f32>scale);
+      store<f32>(scratch + (index << 2), greatestScore);
+      store<f32>(scratch + (index << 2), sumOfTerms, 16);
+      if (weights != 0) {
+        const weightRow = weights + (((head * queries + at) * memoryCount) << 2);
+        memory.copy(weightRow, probabilities, visible << 2);
+        memory.fill(weightRow + (visible << 2), 0, (memoryCount - visible) << 2);
+      }
+      if (rowKeys != 0) dropRow(probabilities, visible, mix(headKey ^ load<u32>(rowKeys + (at << 2))), threshold, factor);
+    }
+    // The logarithms of four sums take no longer than that of one.
+    v128.store(scratch, f32x4.add(v128.load(scratch), logarithm(v128.load(scratch, 16))));
+    for (let index: usize = 0; index < rows; index++) {
+      store<f32>(statistics + (((from + index) * heads + head) << 2), load<f32>(scratch + (index << 2)));
+    }
+  }
+}
+
+/**
+ * Of the same: with the gradients of what their values are weighted by, scores become that again, and gradients those of the scores.
+ * Both are 0 up to the end of what the last query sees.
+ */
+export function headGradients(
+  scores: usize,
+  gradients: usize,
+  scoreRow: usize,
+  first: usize,
+  count: usize,
+  queries: usize,
+  memoryCount: usize,
+  head: usize,
+  heads: usize,
+  size: usize,
+  outputGradient: usize,
+  output: usize,
+  outputRow: usize,
+  scale: f64,
+  causal: bool,
+  statistics: usize,
+  rowKeys: usize,
+  rate: f64,
+  key: u32,
+): void {
+  const seen = roundUp8(sightOf(first + count - 1, queries, memoryCount, causal));
+  const headKey = mix(key + <u32>head * golden);
+  const threshold = <u32>Math.ceil(rate * 4294967296.0);
+  const factor = <f32>(1.0 / (1.0 - rate));
+  const headOffset = (head * size) << 2;
+  for (let row: usize = 0; row < count; row++) {
+    const at = first + row;
+    const place = at * outputRow + headOffset;
+    const visible = sightOf(at, queries, memoryCount, causal);
+    const delta = dot(outputGradient + place, output + place, size);
+    const logSum = load<f32>(statistics + ((at * heads + head) << 2));
+    const s = scores + row * scoreRow;
+    const g = gradients + row * scoreRow;
+    if (rowKeys == 0) plainGradientOfRow(s, g, visible, seen, <f32>scale, logSum, delta);
+    else {
+      const hash = mix(headKey ^ load<u32>(rowKeys + (at << 2)));
+      droppedGradientOfRow(s, g, visible, seen, <f32>scale, logSum, delta, hash, threshold, factor);
+    }
+  }
+}
