@@ -5,10 +5,10 @@ import { embeddedBase, varied } from '../../src/experiments/base.js';
 import { Laboratory } from '../../src/experiments/laboratory.js';
 import { train } from '../../src/experiments/steps.js';
 import { type ReproduceEvent, type CommonOptions, reproduce } from '../../src/experiments/reproduce.js';
-import { nodeRuntime } from '../../src/node/runtime.js';
+import { keptThreads } from '../parallel/kept-threads.js';
 
 /** Files in memory, and training on this thread. */
-const newRuntime = () => ({ ...nodeRuntime, files: memoryFiles(), sharedMemory: false });
+const newRuntime = () => ({ ...keptThreads, files: memoryFiles(), sharedMemory: false });
 const place = { out: 'out', devices: 1, gemm: 'webassembly', speedSeconds: 0.01 };
 /** Four digits are learnt a little in a hundred updates: more than how often each occurs. */
 const learnt = ['data.train.pairs=2000', 'model.hidden=16', 'training.stop={ steps: 100 }', 'training.optimizer.learningRate=0.02'];

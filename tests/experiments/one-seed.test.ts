@@ -5,9 +5,9 @@ import { experimentBase } from '../../src/experiments/base.js';
 import { experiments } from '../../src/experiments/catalogue/index.js';
 import type { Experiment } from '../../src/experiments/experiment.js';
 import { Laboratory } from '../../src/experiments/laboratory.js';
-import { nodeRuntime } from '../../src/node/runtime.js';
+import { keptThreads } from '../parallel/kept-threads.js';
 
-const runtime = { ...nodeRuntime, files: memoryFiles(), sharedMemory: false };
+const runtime = { ...keptThreads, files: memoryFiles(), sharedMemory: false };
 
 /** What an experiment would conclude from its trainings if they had learnt: two updates each are enough to say it. */
 async function conclusions(name: 'depth' | 'sentence-map', seeds: number): Promise<string> {

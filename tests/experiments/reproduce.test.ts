@@ -8,11 +8,11 @@ import { Laboratory } from '../../src/experiments/laboratory.js';
 import type { LaboratoryEvent } from '../../src/experiments/laboratory-options.js';
 import { type CommonOptions, type ReproduceEvent, reproduce, reproductionCost } from '../../src/experiments/reproduce.js';
 import { train } from '../../src/experiments/steps.js';
-import { nodeRuntime } from '../../src/node/runtime.js';
+import { keptThreads } from '../parallel/kept-threads.js';
 import { type ConfigurationInput, configurationOf } from '../../src/training/configuration.js';
 
 /** Files in memory, and training on this thread: to start one for each of so many small trainings takes longer than they do. */
-const newRuntime = (files = memoryFiles()) => ({ ...nodeRuntime, files, sharedMemory: false });
+const newRuntime = (files = memoryFiles()) => ({ ...keptThreads, files, sharedMemory: false });
 const shorter = ['model.hidden=8', 'model.embedding=8', 'training.stop={ steps: 12 }', 'training.schedule={ kind: constant }'];
 
 /** What keeps an experiment short, of its own options. */

@@ -5,10 +5,10 @@ import { memoryFiles } from '../../src/core/memory-files.js';
 import { embeddedBase, varied } from '../../src/experiments/base.js';
 import { Laboratory } from '../../src/experiments/laboratory.js';
 import { list, score, train, transform } from '../../src/experiments/steps.js';
-import { nodeRuntime } from '../../src/node/runtime.js';
+import { keptThreads } from '../parallel/kept-threads.js';
 
 test('what models make of a list is an input like any other: each hypothesis with its figures', async () => {
-  const runtime = { ...nodeRuntime, files: memoryFiles(), sharedMemory: false };
+  const runtime = { ...keptThreads, files: memoryFiles(), sharedMemory: false };
   const laboratory = new Laboratory(runtime, { out: 'out', devices: 1, gemm: 'webassembly' });
   const { configuration } = embeddedBase('digits:copy:2-4', 'tiny');
   const { schedule: _, ...training } = configuration.training;

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { reproduce } from '../../src/experiments/reproduce.js';
-import { nodeRuntime } from '../../src/node/runtime.js';
+import { keptThreads } from '../parallel/kept-threads.js';
 
 test('an English corpus is asked about the voice of the verb, too, beside two controls', async () => {
   const names = ['Mary', 'John', 'Tom', 'Alice', 'Peter'];
   const lines = names.flatMap((one) => names.map((other) => `${one} likes to see ${other} today.\t${one} aime voir ${other}.\n`));
   const corpus = { tsv: 'corpus' };
   const { account } = await reproduce(
-    { ...nodeRuntime, files: memoryFiles({ corpus: lines.join('') }), sharedMemory: false },
+    { ...keptThreads, files: memoryFiles({ corpus: lines.join('') }), sharedMemory: false },
     'sentence-map',
     {
       configuration: {

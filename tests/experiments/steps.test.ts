@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { type CommonOptions, type ReproduceEvent, reproduce, reproductionCost } from '../../src/experiments/reproduce.js';
-import { nodeRuntime } from '../../src/node/runtime.js';
+import { keptThreads } from '../parallel/kept-threads.js';
 import { backTranslation } from './back-translation.js';
 
-const newRuntime = () => ({ ...nodeRuntime, files: memoryFiles(), sharedMemory: false });
+const newRuntime = () => ({ ...keptThreads, files: memoryFiles(), sharedMemory: false });
 const place: CommonOptions = {
   ...{ out: 'out', devices: 1, gemm: 'webassembly', speedSeconds: 0.01, size: 'tiny' },
   set: [

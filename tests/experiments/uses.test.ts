@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { type CommonOptions, type ReproduceEvent, reproduce, reproductionCost } from '../../src/experiments/reproduce.js';
-import { nodeRuntime } from '../../src/node/runtime.js';
+import { keptThreads } from '../parallel/kept-threads.js';
 
 /** Files in memory, and training on this thread. */
-const newRuntime = () => ({ ...nodeRuntime, files: memoryFiles(), sharedMemory: false });
+const newRuntime = () => ({ ...keptThreads, files: memoryFiles(), sharedMemory: false });
 /** Two updates: what models are used for does not depend on what they learnt. */
 const options: CommonOptions = {
   ...{ out: 'out', devices: 1, gemm: 'webassembly', speedSeconds: 0.01, task: 'digits:copy:2-4', size: 'tiny' },
