@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import { benchShapes } from '../../src/analysis/cost/bench-shapes.js';
 import { benchTrain } from '../../src/analysis/cost/bench-train.js';
 import { createModel, modelOptions } from '../../src/models/create.js';
-import { nodeRuntime } from '../../src/node/runtime.js';
+import { keptThreads } from '../parallel/kept-threads.js';
 
 test('bench train replays exactly the products of an update', async () => {
   // A tenth of the shape's own: the portable kernels take long for it.
   const length = 2;
   const { layers, hidden, sentences, targetVocabulary } = benchShapes.small;
-  const result = await benchTrain(nodeRuntime, { config: 'small', length, devices: 1, seconds: 0.1, profile: true }, () => 2 ** 20);
+  const result = await benchTrain(keptThreads, { config: 'small', length, devices: 1, seconds: 0.1, profile: true }, () => 2 ** 20);
   // A token's layer multiplies [hidden] by [4 hidden, hidden] twice, forward and twice more backward, but for the first
   // steps: the encoder starts from zeros, so its first hidden product is left out forward and backward.
   const product = 2 * 4 * hidden * hidden;
@@ -25,7 +25,7 @@ test('bench train replays exactly the products of an update', async () => {
 
 test('bench train says which precision was really used', async () => {
   const options = { config: 'small', length: 2, devices: 1, seconds: 0.1, gemm: 'webassembly', precision: 'bf16' } as const;
-  const { precision, warning } = await benchTrain(nodeRuntime, options, () => 0);
+  const { precision, warning } = await benchTrain(keptThreads, options, () => 0);
   assert.equal(precision, 'f32');
   assert.match(warning ?? '', /webassembly was asked for; products are computed in f32/);
 });
@@ -45,7 +45,7 @@ test("the paper's own configuration has 384 million parameters, 64 million of th
 
 test('an unknown shape is refused with a suggestion', async () => {
   await assert.rejects(
-    benchTrain(nodeRuntime, { config: 'smal', devices: 1, seconds: 1 }, () => 0),
+    benchTrain(keptThreads, { config: 'smal', devices: 1, seconds: 1 }, () => 0),
     /--config: smal; expected .*did you mean small/i,
   );
 });

@@ -9,13 +9,14 @@ import { nodeRuntime } from '../../src/node/runtime.js';
 import type { Runtime } from '../../src/parallel/runtime.js';
 import { train } from '../../src/parallel/train.js';
 import { Memory } from '../../src/tensor/memory.js';
+import { keptThreads } from '../parallel/kept-threads.js';
 import { digitFiles, tinyConfiguration } from '../training/tiny-run.js';
 
 const files = digitFiles();
 let live = 0;
 /** Counts memories that were not given back. */
 const runtime: Runtime = {
-  ...nodeRuntime,
+  ...keptThreads,
   files,
   sharedMemory: false,
   newMemory: () => {
@@ -127,7 +128,7 @@ describe('a loaded model', () => {
       memory.reset();
       return memory;
     };
-    const fresh = { ...nodeRuntime, files, newMemory: () => new Memory({ shared: true }), releaseMemory: async () => {} };
+    const fresh = { ...keptThreads, files, newMemory: () => new Memory({ shared: true }), releaseMemory: async () => {} };
     const used = { ...fresh, newMemory: usedMemory };
     const results = [];
     for (const [name, where] of Object.entries({ fresh, used })) {

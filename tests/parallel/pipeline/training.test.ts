@@ -35,7 +35,7 @@ function configurationOf(steps: number, parallel: NonNullable<ConfigurationInput
 /** Trains, in memory; `at` is called after an update. */
 async function run(out: string, configuration: ConfigurationInput, options: object = {}, at: (steps: number) => void = () => undefined) {
   // What was a stage of a pipeline can be nothing else.
-  const runtime = configuration.training?.parallel === pipeline ? keptThreads : nodeRuntime;
+  const runtime = configuration.training?.parallel?.strategy === 'pipeline' ? keptThreads : nodeRuntime;
   const events: TrainingEvent[] = [];
   const onEvent = (event: TrainingEvent) => {
     events.push(event);
