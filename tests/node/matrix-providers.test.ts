@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { after, before, describe, it } from 'node:test';
-import { Worker } from 'node:worker_threads';
 import { DecadeError } from '../../src/core/errors.js';
 import { joinPath } from '../../src/core/files.js';
 import { nodeFiles } from '../../src/node/files/files.js';
@@ -13,6 +12,7 @@ import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
 import { type MatrixProvider, matrixIdentity } from '../../src/tensor/matrix.js';
 import { Memory } from '../../src/tensor/memory.js';
 import { assertAgrees, place } from './matrix-products.js';
+import { MatrixThreads } from './matrix-threads.js';
 
 const choices: readonly ProviderChoice[] = [
   { name: 'onednn', packing: 'plain' },
@@ -61,7 +61,9 @@ const { DECADE_GEMM: inherited } = process.env;
 before(() => {
   delete process.env.DECADE_GEMM;
 });
+const threads = new MatrixThreads(memory);
 after(async () => {
+  await threads.end();
   if (inherited !== undefined) process.env.DECADE_GEMM = inherited;
   await rm(directory, { recursive: true, force: true });
 });
@@ -193,26 +195,16 @@ for (const choice of choices) {
     }
 
     it('works in two threads at the same time on one memory', async () => {
-      const ready = new SharedArrayBuffer(8);
-      const errors = await Promise.all(
-        [1, 2].map(
-          (seed) =>
-            new Promise<number>((resolve, reject) => {
-              const workerData = { webAssembly: memory.webAssembly, choice, seed: 100 * seed, ready };
-              const worker = new Worker(new URL('./matrix-worker.js', import.meta.url), { workerData });
-              worker.once('message', resolve);
-              worker.once('error', reject);
-            }),
-        ),
-      );
-      for (const error of errors) assert.ok(error > 0 && error < 2e-6, String(error));
+      for (const error of await threads.errors(choice)) assert.ok(error > 0 && error < 2e-6, String(error));
     });
   });
 }
 
 describe('choosing a matrix provider', () => {
+  // One for all: to decide takes a second.
+  const cacheDirectory = joinPath(directory, 'cache/decade');
+
   it('takes one that passed, says how fast each is, and remembers', async () => {
-    const cacheDirectory = joinPath(directory, 'cache/decade');
     const first = await matrixProviders(memory, webAssembly, { cacheDirectory, all: true, measure: true });
     const names = first.reports.map(({ name }) => name);
     assert.deepEqual(names, ['onednn', 'openblas', 'mkl', 'accelerate', 'avx512', 'avx2', 'webassembly']);
@@ -234,10 +226,10 @@ describe('choosing a matrix provider', () => {
   });
 
   it('measures again when the record is broken, and does without one that cannot be written', async () => {
-    const { decision } = await matrixProviders(memory, webAssembly, { cacheDirectory: directory });
+    const { decision } = await matrixProviders(memory, webAssembly, { cacheDirectory });
     const { file = '' } = decision;
     await writeFile(file, '{"formatVersion": 2, "key": 3');
-    const { provider } = await matrixProviders(memory, webAssembly, { cacheDirectory: directory });
+    const { provider } = await matrixProviders(memory, webAssembly, { cacheDirectory });
     assert.equal(selfCheck(memory, provider), undefined);
     JSON.parse(await nodeFiles.readText(file));
     const unwritable = await matrixProviders(memory, webAssembly, { cacheDirectory: file });
@@ -246,7 +238,6 @@ describe('choosing a matrix provider', () => {
   });
 
   it('computes with what was decided, whatever is faster today, until it is measured again and clearly slower', async () => {
-    const cacheDirectory = joinPath(directory, 'decided');
     const options = { cacheDirectory };
     const { decision, reports } = await matrixProviders(memory, webAssembly, options);
     const { file = '' } = decision;
@@ -261,23 +252,23 @@ describe('choosing a matrix provider', () => {
   });
 
   it('obeys an option, and the environment variable without one', async () => {
-    const forced = await matrixProviders(memory, webAssembly, { gemm: 'webassembly', cacheDirectory: directory });
+    const forced = await matrixProviders(memory, webAssembly, { gemm: 'webassembly', cacheDirectory });
     assert.equal(forced.provider, webAssembly);
     process.env.DECADE_GEMM = 'webassembly';
-    const environment = await matrixProviders(memory, webAssembly, { cacheDirectory: directory });
+    const environment = await matrixProviders(memory, webAssembly, { cacheDirectory });
     delete process.env.DECADE_GEMM;
     assert.deepEqual(environment.choice, { name: 'webassembly' });
   });
 
   it('opens again what an identity names, packing and all, so that a resumed run gets the same bits', async (context) => {
-    const { reports } = await matrixProviders(memory, webAssembly, { all: true, measure: true, cacheDirectory: directory });
+    const { reports } = await matrixProviders(memory, webAssembly, { all: true, cacheDirectory });
     const native = reports.filter(({ name, available }) => available && name !== 'webassembly');
     if (native.length === 0) return context.skip('no native matrix library here');
     for (const { name } of native) {
       if (name === 'avx512' || name === 'avx2') continue;
       const own = (['avx512', 'avx2'] as const).filter((vectors) => native.some((report) => report.name === vectors));
       for (const packing of ['plain', ...own]) {
-        const { provider } = await matrixProviders(memory, webAssembly, { gemm: `${name}/${packing}`, cacheDirectory: directory });
+        const { provider } = await matrixProviders(memory, webAssembly, { gemm: `${name}/${packing}`, cacheDirectory });
         assert.equal(matrixIdentity(provider), `${name}/${packing}`);
         provider.dispose();
       }
@@ -294,7 +285,7 @@ describe('choosing a matrix provider', () => {
     );
     const absent = process.platform === 'darwin' ? 'mkl' : 'accelerate';
     await refused(
-      matrixProviders(memory, webAssembly, { gemm: absent, cacheDirectory: directory }),
+      matrixProviders(memory, webAssembly, { gemm: absent, cacheDirectory }),
       'resource',
       new RegExp(`"${absent}" cannot be used here \\(${absent}: .+\\); expected auto, webassembly`),
     );

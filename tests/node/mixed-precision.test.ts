@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { after, describe, it, test } from 'node:test';
-import { Worker } from 'node:worker_threads';
 import { joinPath } from '../../src/core/files.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { bfloat16Choice, bfloat16Warning, mixedPrecision } from '../../src/node/native/mixed-precision.js';
 import { Memory } from '../../src/tensor/memory.js';
 import { place, relativeError, type Shape } from './matrix-products.js';
+import { MatrixThreads } from './matrix-threads.js';
 
 const memory = new Memory({ shared: true });
 const directory = await mkdtemp(joinPath(tmpdir(), 'decade-mixed-precision-'));
@@ -129,20 +129,10 @@ describe('products in bfloat16', { skip: provider === undefined ? report.reason 
   });
 
   it('work in two threads at the same time on one memory', async () => {
-    const ready = new SharedArrayBuffer(8);
-    const errors = await Promise.all(
-      [1, 2].map(
-        (seed) =>
-          new Promise<number>((resolve, reject) => {
-            const workerData = { webAssembly: memory.webAssembly, choice: bfloat16Choice, seed: 100 * seed, ready };
-            const worker = new Worker(new URL('./matrix-worker.js', import.meta.url), { workerData });
-            worker.once('message', resolve);
-            worker.once('error', reject);
-          }),
-      ),
-    );
+    const threads = new MatrixThreads(memory);
     // Two operands of relative error 2^-9 each.
-    for (const error of errors) assert.ok(error > 1e-5 && error < 2 ** -8, String(error));
+    for (const error of await threads.errors(bfloat16Choice)) assert.ok(error > 1e-5 && error < 2 ** -8, String(error));
+    await threads.end();
   });
 });
 
