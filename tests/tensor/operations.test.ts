@@ -309,8 +309,14 @@ function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): 
   return Math.sqrt(difference) / Math.max(Math.sqrt(norm), 1e-3);
 }
 
-/** Gradient of f at `values`, value by value, or along a few random directions where there are many values. */
-function checkGradient(f: () => number, values: Float64Array, gradient: ArrayLike<number>, where: string): void {
+/** How a function changes along some directions of an input. */
+interface Derivatives {
+  readonly directions: readonly Float64Array[];
+  readonly along: readonly number[];
+}
+
+/** Finite differences of f at `values`, value by value, or along a few random directions where there are many values. */
+function derivativesOf(f: () => number, values: Float64Array): Derivatives {
   const step = 1e-5;
   const along = (direction: Float64Array): number => {
     const before = values.slice();
@@ -327,9 +333,60 @@ function checkGradient(f: () => number, values: Float64Array, gradient: ArrayLik
       : Array.from({ length: 6 }, (_, draw) =>
           new Float64Array(values.length).map((_value, index) => normal(randomKey(3, 'sample', draw), index)),
         );
-  const expected = directions.map(along);
+  return { directions, along: directions.map(along) };
+}
+
+function checkGradient({ directions, along }: Derivatives, gradient: ArrayLike<number>, where: string): void {
   const actual = directions.map((direction) => direction.reduce((sum, value, index) => sum + value * (gradient[index] as number), 0));
-  assert.ok(relativeError(actual, expected) < 1e-4, `${where}: gradient ${actual.slice(0, 5)} instead of ${expected.slice(0, 5)}`);
+  assert.ok(relativeError(actual, along) < 1e-4, `${where}: gradient ${actual.slice(0, 5)} instead of ${along.slice(0, 5)}`);
+}
+
+/** What the reference says of a case: the same on every device, so it is computed once. */
+interface Truth {
+  readonly outputs: { readonly [name: string]: Plain | undefined };
+  /** Random gradients of the outputs. */
+  readonly weights: { readonly [name: string]: Plain };
+  /** Of the weighted sum of the outputs, by input. */
+  readonly derivatives: { readonly [name: string]: Derivatives };
+}
+
+interface Example {
+  readonly inputs: { [name: string]: Plain | undefined };
+  readonly integers?: readonly PropertyKey[] | undefined;
+  readonly opaque?: readonly string[] | undefined;
+}
+
+function truthOf({ inputs, integers = [], opaque = [] }: Example, reference: () => { [name: string]: Plain | undefined }): Truth {
+  const outputs = reference();
+  const weights = Object.fromEntries(
+    Object.entries(outputs).flatMap(([name, value]) =>
+      value === undefined || opaque.includes(name) ? [] : [[name, random(...value.shape)]],
+    ),
+  );
+  const weighted = () => {
+    const values = reference();
+    let sum = 0;
+    for (const [name, weight] of Object.entries(weights)) {
+      values[name]?.values.forEach((output, index) => {
+        sum += output * (weight.values[index] as number);
+      });
+    }
+    return sum;
+  };
+  const derivatives = Object.fromEntries(
+    Object.entries(inputs).flatMap(([name, value]) =>
+      value === undefined || integers.includes(name) ? [] : [[name, derivativesOf(weighted, value.values)]],
+    ),
+  );
+  return { outputs, weights, derivatives };
+}
+
+const truths = new Map<unknown, Truth>();
+
+function truthAbout(example: unknown, make: () => Truth): Truth {
+  const truth = truths.get(example) ?? make();
+  truths.set(example, truth);
+  return truth;
 }
 
 interface Runnable {
@@ -374,22 +431,13 @@ class GuardedRoom implements Room {
   }
 }
 
-/** Shared by operations and losses: uploads, compares outputs, gives random gradients to the outputs, compares those of the inputs. */
+/** Uploads the inputs, compares the outputs, gives random gradients to the outputs, compares those of the inputs. */
 function sweep(
   device: Device,
-  {
-    inputs,
-    integers = [],
-    opaque = [],
-    fresh = [],
-  }: {
-    inputs: { [name: string]: Plain | undefined };
-    integers?: readonly PropertyKey[] | undefined;
-    opaque?: readonly string[] | undefined;
-    fresh?: readonly string[];
-  },
+  { inputs, integers = [] }: Example,
+  fresh: readonly string[],
   run: (scope: Scope, uploaded: { [name: string]: Tensor | undefined }) => Runnable,
-  reference: (scope: Scope) => { [name: string]: Plain | undefined },
+  truth: () => Truth,
 ): void {
   const room = new GuardedRoom(device.memory);
   const scope = new Scope(device, room);
@@ -400,22 +448,9 @@ function sweep(
     ]),
   );
   const { outputs, addGradients } = run(scope, uploaded);
-  const expected = reference(scope);
-  for (const [name, output] of Object.entries(outputs)) {
-    const wanted = expected[name];
-    assert.ok(output !== undefined && wanted !== undefined, name);
-    assert.deepEqual(output.shape, wanted.shape, name);
-    assert.ok(
-      relativeError(output.f32, wanted.values) < 2e-5,
-      `${name}: ${output.toArray().slice(0, 5)} instead of ${wanted.values.slice(0, 5)}`,
-    );
-  }
+  const { outputs: expected, weights, derivatives } = truth();
+  checkOutputs(outputs, expected);
 
-  const weights = Object.fromEntries(
-    Object.entries(expected).flatMap(([name, value]) =>
-      value === undefined || opaque.includes(name) ? [] : [[name, random(...value.shape)]],
-    ),
-  );
   const outputGradients = Object.fromEntries(
     Object.entries(weights).map(([name, value]) => [name, scope.empty(value.shape).set(value.values)]),
   );
@@ -430,28 +465,24 @@ function sweep(
     }),
   );
   addGradients(outputGradients, inputGradients);
-  const weighted = () => {
-    let sum = 0;
-    for (const [name, value] of Object.entries(reference(scope))) {
-      const weight = weights[name];
-      if (value !== undefined && weight !== undefined)
-        value.values.forEach((output, index) => {
-          sum += output * (weight.values[index] as number);
-        });
-    }
-    return sum;
-  };
   for (const [name, gradient] of Object.entries(inputGradients)) {
-    const values = inputs[name]?.values as Float64Array;
-    checkGradient(
-      weighted,
-      values,
-      gradient.f32.map((value) => value - present(name)),
-      name,
-    );
+    const added = gradient.f32.map((value) => value - present(name));
+    checkGradient(derivatives[name] as Derivatives, added, name);
   }
   room.check();
   room.dispose();
+}
+
+function checkOutputs(outputs: Runnable['outputs'], expected: Truth['outputs']): void {
+  for (const [name, output] of Object.entries(outputs)) {
+    const wanted = expected[name];
+    assert.ok(output !== undefined && wanted !== undefined, name);
+    assert.deepEqual(output.shape, wanted.shape, name);
+    assert.ok(
+      relativeError(output.f32, wanted.values) < 2e-5,
+      `${name}: ${output.toArray().slice(0, 5)} instead of ${wanted.values.slice(0, 5)}`,
+    );
+  }
 }
 
 const devices = await openTestDevices();
@@ -471,7 +502,8 @@ for (const { name: deviceName, device } of devices) {
             let attributes: unknown;
             sweep(
               device,
-              { ...example, fresh } as never,
+              example as never,
+              fresh,
               (scope, inputs) => {
                 attributes = example.attributes(scope);
                 operation.check(inputs, attributes);
@@ -482,7 +514,7 @@ for (const { name: deviceName, device } of devices) {
                     operation.gradient(scope, { inputs, attributes, outputs, saved }, outputGradients, inputGradients, new Set(fresh)),
                 };
               },
-              () => reference(example.inputs, attributes),
+              () => truthAbout(example, () => truthOf(example as never, () => reference(example.inputs, attributes))),
             );
           });
         }
@@ -491,24 +523,21 @@ for (const { name: deviceName, device } of devices) {
     for (const lossName of Object.keys(losses) as LossName[]) {
       for (const example of lossCases[lossName]) {
         test(`${lossName} ${example.name}`, () => {
-          const attributes = example.attributes(new Scope(device, new Arena(device.memory)));
-          const { gradientScale } = attributes;
-          sweep(
-            device,
-            { ...example, opaque: ['logProbabilities', 'losses'] } as never,
-            (scope, uploaded) => {
-              const inputs = uploaded as unknown as InputsOf<(typeof losses)[typeof lossName]>;
-              losses[lossName].check(inputs, attributes);
-              return { outputs: losses[lossName].forward(scope, inputs, attributes), addGradients() {} };
-            },
-            () => lossReferences[lossName](example.inputs, attributes),
-          );
-          // A loss is its own end: its gradient is that of the sum of the losses, times the scale.
-          const arena = new Arena(device.memory);
-          const scope = new Scope(device, arena);
+          const room = new GuardedRoom(device.memory);
+          const scope = new Scope(device, room);
+          const attributes = example.attributes(scope);
           const { input, weight, bias, targets } = example.inputs;
+          // A loss is its own end: its gradient is that of the sum of the losses, times the scale.
+          const { outputs, derivatives } = truthAbout(example, () => {
+            const reference = () => lossReferences[lossName](example.inputs, attributes);
+            const total = () => attributes.gradientScale * reference().losses.values.reduce((sum, value) => sum + value, 0);
+            const along = ({ values }: Plain) => derivativesOf(total, values);
+            return { outputs: reference(), weights: {}, derivatives: { input: along(input), weight: along(weight), bias: along(bias) } };
+          });
           const upload = (value: Plain) => scope.empty(value.shape).set(value.values);
           const inputs = { input: upload(input), weight: upload(weight), bias: upload(bias), targets: scope.integers(targets.values) };
+          losses[lossName].check(inputs, attributes);
+          checkOutputs({ ...losses[lossName].forward(scope, inputs, attributes) }, outputs);
           const gradients = {
             input: scope.zeros(input.shape),
             weight: scope.zeros(weight.shape),
@@ -517,11 +546,10 @@ for (const { name: deviceName, device } of devices) {
           };
           gradients.input.f32.fill(Number.NaN);
           losses[lossName].forwardAndGradient(scope, inputs, attributes, gradients, new Set(losses[lossName].overwrites));
-          const total = () =>
-            gradientScale * lossReferences[lossName](example.inputs, attributes).losses.values.reduce((sum, value) => sum + value, 0);
           for (const name of ['input', 'weight', 'bias'] as const)
-            checkGradient(total, example.inputs[name].values, gradients[name].f32, name);
-          arena.dispose();
+            checkGradient(derivatives[name] as Derivatives, gradients[name].f32, name);
+          room.check();
+          room.dispose();
         });
       }
     }
