@@ -105,10 +105,10 @@ async function updates(executor: Executor, from: number, to: number, rule: Updat
 
 const valuesOf = (tensors: Executor['parameters']) => new Map(Array.from(tensors, ([name, tensor]) => [name, tensor.f32.slice()]));
 
-/** Parameters after 20 updates of two batches each, and what the model then says of every pair. */
+/** Parameters after 8 updates of two batches each, and what the model then says of every pair. */
 async function train(plan: PipelinePlan | undefined, rule: UpdateRule) {
   const executor = await start(plan, rule);
-  const loss = await updates(executor, 1, 20, rule);
+  const loss = await updates(executor, 1, 8, rule);
   const logProbabilities = new Float64Array(pairs.length);
   const evaluation = await executor.evaluate(pairs, logProbabilities);
   const parameters = valuesOf(executor.parameters);
