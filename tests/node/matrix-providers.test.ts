@@ -70,9 +70,14 @@ after(async () => {
 
 for (const choice of choices) {
   const provider = await provided(choice);
-  const skip = provider instanceof DecadeError ? provider.parts.received : false;
+  // What is here and computes something wrong is no reason to skip its tests.
+  const isWrong = provider instanceof DecadeError && provider.message.includes('failed its self-check');
+  const skip = provider instanceof DecadeError && !isWrong ? provider.parts.received : false;
   describe(Object.values(choice).join(', '), { skip }, () => {
-    if (provider instanceof DecadeError) return;
+    if (provider instanceof DecadeError) {
+      it('passes its self-check', () => assert.fail(provider));
+      return;
+    }
 
     it('agrees with a float64 product on odd sizes, transposed, accumulated and packed', () => {
       const block = memory.allocate(4 * (30 * 511 + 300 * 511 + 1400 * 57));

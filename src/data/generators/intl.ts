@@ -85,7 +85,8 @@ function* composing(options: IntlCorpusOptions): Generator<undefined, IntlCorpus
     targets.add(pair.target);
     return pair;
   };
-  const streams = intlCategories.map((category) => sayings(category, source, target, seed));
+  const names = commonNames(source, target);
+  const streams = intlCategories.map((category) => sayings(category, names, source, target, seed));
   const draw = (position: number, fits: (saying: Saying) => boolean, next: string): CategorisedPair => {
     const stream = streams[position % streams.length] as Generator<Saying, never>;
     for (let attempt = 0; attempt < maximumAttempts; attempt++) {
@@ -141,8 +142,13 @@ interface Saying {
   single: boolean;
 }
 
-function* sayings(category: IntlCategory, source: Voice, target: Voice, seed: number): Generator<Saying, never> {
-  const names = commonNames(source, target);
+function* sayings(
+  category: IntlCategory,
+  names: NamesOfKind,
+  source: Voice,
+  target: Voice,
+  seed: number,
+): Generator<Saying, never> {
   const draw = new Draw(randomKey(seed, 'corpus', intlCategories.indexOf(category)));
   for (;;) {
     const idea = ideas[category](draw, names);
@@ -341,27 +347,27 @@ class Voice {
 
   date(moment: number, options: Intl.DateTimeFormatOptions): string {
     const settings = { timeZone: 'UTC', calendar: 'gregory', ...options };
-    return this.#formatter('date', settings, () => new Intl.DateTimeFormat(this.language, settings)).format(moment);
+    return this.#formatter(`date ${JSON.stringify(options)}`, () => new Intl.DateTimeFormat(this.language, settings)).format(moment);
   }
 
   quantity(value: number, unit: string): string {
     const settings = { style: 'unit', unit, unitDisplay: 'long' } as const;
-    return this.#formatter('number', settings, () => new Intl.NumberFormat(this.language, settings)).format(value);
+    return this.#formatter(`quantity ${unit}`, () => new Intl.NumberFormat(this.language, settings)).format(value);
   }
 
   money(value: number, currency: string): string {
     const settings = { style: 'currency', currency, currencyDisplay: 'name', maximumFractionDigits: 0 } as const;
-    return this.#formatter('number', settings, () => new Intl.NumberFormat(this.language, settings)).format(value);
+    return this.#formatter(`money ${currency}`, () => new Intl.NumberFormat(this.language, settings)).format(value);
   }
 
   relative(value: number, unit: Intl.RelativeTimeFormatUnit): string {
     const settings = { numeric: 'auto' } as const;
-    return this.#formatter('relative', settings, () => new Intl.RelativeTimeFormat(this.language, settings)).format(value, unit);
+    return this.#formatter('relative', () => new Intl.RelativeTimeFormat(this.language, settings)).format(value, unit);
   }
 
   list(type: 'conjunction' | 'disjunction' | 'unit', items: readonly string[]): string {
     const settings = { type, style: 'long' } as const;
-    return this.#formatter('list', settings, () => new Intl.ListFormat(this.language, settings)).format(items);
+    return this.#formatter(`list ${type}`, () => new Intl.ListFormat(this.language, settings)).format(items);
   }
 
   /** The name of what a code stands for, or the code itself where the language has no name for it. */
@@ -378,11 +384,11 @@ class Voice {
 
   #displayNames(type: CodedKind): Intl.DisplayNames {
     const settings = { type, languageDisplay: 'standard', fallback: 'none' } as const;
-    return this.#formatter('name', settings, () => new Intl.DisplayNames(this.language, settings));
+    return this.#formatter(`name ${type}`, () => new Intl.DisplayNames(this.language, settings));
   }
 
-  #formatter<Formatter>(kind: string, settings: object, make: () => Formatter): Formatter {
-    const key = kind + JSON.stringify(settings);
+  /** `key` names the kind of formatter and all of its settings that vary. */
+  #formatter<Formatter>(key: string, make: () => Formatter): Formatter {
     let formatter = this.#formatters.get(key) as Formatter | undefined;
     if (formatter === undefined) {
       formatter = make();
