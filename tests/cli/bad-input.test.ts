@@ -43,7 +43,7 @@ async function isRefused(options: readonly string[], code: number, pattern: RegE
   assert.doesNotMatch(outcome.stderr, /^\s+at /m, 'no stack trace');
   return outcome.stdout;
 }
-/** As a person sees it: one of each kind is refused by a process of its own. */
+/** As a person sees it: a usage, a file, and a full disk are refused by a process of its own. */
 const isRefusedByProcess = (options: readonly string[], code: number, pattern: RegExp, call: Call = {}) =>
   isRefused(options, code, pattern, call, decadeProcess);
 
@@ -72,7 +72,7 @@ describe('bad input', () => {
   test('unknown keys and wrong types in a configuration, with the line and a suggestion', async () => {
     const text = readFileSync(configuration, 'utf8');
     const mistyped = file('mistyped.yaml', text.replace('hidden: 32', 'hiden: 32'));
-    await isRefusedByProcess(['train', mistyped, '--out', join(directory, 'never')], 2, /mistyped\.yaml.*line 4.*hiden.*hidden/);
+    await isRefused(['train', mistyped, '--out', join(directory, 'never')], 2, /mistyped\.yaml.*line 4.*hiden.*hidden/);
     const wrongType = file('wrong-type.yaml', text.replace('hidden: 32', 'hidden: many'));
     await isRefused(['train', wrongType, '--out', join(directory, 'never')], 2, /wrong-type\.yaml.*line 4.*model\.hidden.*many/);
     await isRefused(['train', configuration, '--set', 'model.hidden=-1', '--out', join(directory, 'never')], 2, /--set model\.hidden=-1/);
@@ -93,7 +93,7 @@ describe('bad input', () => {
     const trained = await decade(['train', corpus, '--out', join(directory, 'broken'), '--devices', '1']);
     assert.equal(trained.code, 0, trained.stderr);
     assert.match(trained.stderr, /kept 2 of 3 pairs; dropped 1 not valid UTF-8 \(first at line 2\)/);
-    const stdout = await isRefusedByProcess(['translate', '-m', run], 1, /standard input: line 2: bytes that are not valid UTF-8/, {
+    const stdout = await isRefused(['translate', '-m', run], 1, /standard input: line 2: bytes that are not valid UTF-8/, {
       input: broken,
     });
     assert.equal(stdout.split('\n').length, 4, 'the other lines are translated');
@@ -183,7 +183,7 @@ describe('bad input', () => {
   });
 
   test('--debug adds the stack trace', async () => {
-    const { code, stderr } = await decadeProcess(['translate', '-m', join(directory, 'nowhere'), '--debug']);
+    const { code, stderr } = await decade(['translate', '-m', join(directory, 'nowhere'), '--debug']);
     assert.equal(code, 1);
     assert.match(stderr, /^DecadeError: .*nowhere: no such directory.*\n\s+at /m);
   });

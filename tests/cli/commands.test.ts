@@ -133,7 +133,7 @@ test('SIGINT during training saves, exits 130 and --resume goes on', { timeout: 
 test('evaluate scores a file, or a model, with signatures', async () => {
   const references = inDirectory('references.fr', ['il y a trois semaines', 'bonjour tout le monde']);
   const hypotheses = inDirectory('hypotheses.fr', ['il y a trois semaines', 'bonjour tout le monde']);
-  const { code, stdout } = await decadeProcess([
+  const { code, stdout } = await decade([
     'evaluate',
     '--hypotheses',
     hypotheses,
@@ -177,13 +177,13 @@ test('evaluate scores a file, or a model, with signatures', async () => {
 });
 
 test("estimate counts the paper's 384 million parameters, 64 million of them recurrent, without allocating them", async () => {
-  const { code, stdout } = await decadeProcess(['estimate', join(repository, 'recipes', 'paper-2014.yaml')]);
+  const { code, stdout } = await decade(['estimate', join(repository, 'recipes', 'paper-2014.yaml')]);
   assert.equal(code, 0);
   assert.match(stdout, /Parameters +384M, of these 64M recurrent/);
 });
 
 test('doctor lists the portable kernels everywhere', async () => {
-  const { code, stdout } = await decadeProcess(['doctor', '--json']);
+  const { code, stdout } = await decade(['doctor', '--json']);
   assert.equal(code, 0);
   const { providers, cores } = JSON.parse(stdout) as { providers: { name: string; available: boolean }[]; cores: number };
   assert.ok(cores >= 1 && providers.some(({ name, available }) => name === 'webassembly' && available));
@@ -202,7 +202,7 @@ test('every command has an example in its help', () => {
 test('simulate gives a result for every strategy and number of devices, and draws timelines', async () => {
   const page = join(directory, 'timeline.html');
   const recipe = join(repository, 'recipes', 'paper-2014.yaml');
-  const { code, stdout, stderr } = await decadeProcess([
+  const { code, stdout, stderr } = await decade([
     'simulate',
     recipe,
     '--profile',
