@@ -42,7 +42,7 @@ function says(child: ChildProcess, pattern: RegExp): Promise<void> {
   });
 }
 
-describe('signals', { skip: process.platform !== 'linux' && 'Linux only', timeout: 90_000 }, () => {
+describe('signals', { skip: process.platform !== 'linux' && 'Linux only' }, () => {
   test('the first one ends a command that waits for a pipe', async () => {
     const commands = [
       ['translate', '-m', run, '-i', pipe()],

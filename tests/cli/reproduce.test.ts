@@ -8,9 +8,11 @@ const directory = temporaryDirectory();
 const configuration = writeTinyConfiguration(directory);
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-test('reproduce says the cost first, then trains, and prints the table', { timeout: 120_000 }, async () => {
+test('reproduce says the cost first, then trains, and prints the table', async () => {
   const out = join(directory, 'paper');
   const shorter = [
+    '--set',
+    'data.train.pairs=400',
     '--set',
     'training.stop={ steps: 10 }',
     '--set',
@@ -37,7 +39,7 @@ test('reproduce says the cost first, then trains, and prints the table', { timeo
   assert.deepEqual([experiment, existsSync(files.page)], ['reversal', true]);
 });
 
-test('reproduce takes a configuration of its own, and goes on after Ctrl-C', { timeout: 120_000 }, async () => {
+test('reproduce takes a configuration of its own, and goes on after Ctrl-C', async () => {
   const out = join(directory, 'own');
   const call = ['reproduce', 'length', configuration, '--devices', '1', '--out', out, '--set'];
   const child = start([...call, 'training.stop={ steps: 30 }']);

@@ -12,7 +12,7 @@ const runtime = { ...keptThreads, files: memoryFiles(), sharedMemory: false };
 /** What an experiment would conclude from its trainings if they had learnt: two updates each are enough to say it. */
 async function conclusions(name: 'depth' | 'sentence-map', seeds: number): Promise<string> {
   const experiment: Experiment = experiments[name];
-  const set = ['training.stop={ steps: 2 }', 'training.schedule={ kind: constant }', 'model.hidden=8'];
+  const set = ['data.train.pairs=400', 'training.stop={ steps: 2 }', 'training.schedule={ kind: constant }', 'model.hidden=8'];
   const base = await experimentBase(runtime, experiment.task, { size: 'tiny', set });
   const laboratory = new Laboratory(runtime, { out: 'out', devices: 1, gemm: 'webassembly' });
   const test = await laboratory.sentences(base.test, 'test');

@@ -130,7 +130,7 @@ describe('the package', { skip: process.platform === 'win32' && 'npm and tar are
 
 function run(command: string, options: readonly string[], directory: string): string {
   try {
-    return execFileSync(command, options, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8', timeout: 60_000 });
+    return execFileSync(command, options, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8', timeout: 240_000 });
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     assert.fail(`${command} ${options.join(' ')}\n${stdout}${stderr}`);

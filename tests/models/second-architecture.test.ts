@@ -44,7 +44,7 @@ describe('a second architecture', () => {
   });
 
   function run(args: readonly string[]): string {
-    const { stdout, stderr, status } = spawnSync(process.execPath, args, { cwd: house, encoding: 'utf8', timeout: 60_000 });
+    const { stdout, stderr, status } = spawnSync(process.execPath, args, { cwd: house, encoding: 'utf8', timeout: 240_000 });
     assert.equal(status, 0, stdout + stderr);
     return stdout;
   }

@@ -64,7 +64,7 @@ describe('pipes', { skip: process.platform === 'win32' && 'POSIX only' }, () => 
     assert.equal((await chunks.next()).done, true);
   });
 
-  test('keep nobody who is told to stop, neither readers nor writers', { timeout: 10_000 }, async () => {
+  test('keep nobody who is told to stop, neither readers nor writers', async () => {
     const reason = new Error('stopped');
     const path = pipe();
     const waiting = [nodeFiles.readText(path), textOf(streamOnce(pipe())), openPipeToWrite(pipe())];

@@ -11,7 +11,7 @@ import { Memory } from '../../src/tensor/memory.js';
 const program = fileURLToPath(new URL('./signalled-products.js', import.meta.url));
 
 for (const gemm of ['onednn', 'openblas']) {
-  test(`signals do not disturb products by ${gemm}`, { timeout: 60_000 }, async (context) => {
+  test(`signals do not disturb products by ${gemm}`, async (context) => {
     if (process.platform === 'win32') return context.skip('Windows has no such signals');
     const memory = new Memory({ shared: true });
     const webAssembly = webAssemblyProvider(memory, await loadKernels(memory));

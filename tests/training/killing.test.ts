@@ -82,7 +82,7 @@ before(async () => {
 
 after(() => rm(root, { recursive: true, force: true }));
 
-test('killed again and again at moments of the clock, a run ends bit for bit as if it had not been', { timeout: 60_000 }, async () => {
+test('killed again and again at moments of the clock, a run ends bit for bit as if it had not been', async () => {
   const directory = await corpus('clock');
   let kills = 0;
   for (;;) {
@@ -97,7 +97,7 @@ test('killed again and again at moments of the clock, a run ends bit for bit as 
   assert.deepEqual(await remains(directory), whole);
 });
 
-test('killed in the middle of changes to the disk, checkpoints among them, a run ends the same', { timeout: 60_000 }, async () => {
+test('killed in the middle of changes to the disk, checkpoints among them, a run ends the same', async () => {
   const directory = await corpus('disk');
   let stuck = 0;
   for (let part = 1; part <= 8; part++) {
@@ -110,7 +110,7 @@ test('killed in the middle of changes to the disk, checkpoints among them, a run
   assert.deepEqual(await remains(directory), whole);
 });
 
-test('a second process ends at once and changes nothing; when the first is killed, the run goes on', { timeout: 60_000 }, async () => {
+test('a second process ends at once and changes nothing; when the first is killed, the run goes on', async () => {
   const directory = await corpus('both');
   const first = spawn(process.execPath, [program, directory, String(operations >> 1)]);
   try {
