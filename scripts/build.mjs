@@ -1,5 +1,5 @@
 // Builds everything that `npm start` and `npm test` need: the WebAssembly kernels (AssemblyScript), the TypeScript with the
-// documentation of what the entry exports, then the browser's workers, each one file.
+// documentation of what the entry exports, then the workers, each one file.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,18 +38,27 @@ function documentEntry() {
   writeFileSync(entry, declarations);
 }
 
-/** A worker sees no import map, and not every bundler splits one: so each is a file that imports nothing. */
+/** Each a file that imports nothing of decade, with what it has of others. */
 async function bundleWorkers() {
   const notice = readFileSync(join(root, 'node_modules/zod/LICENSE'), 'utf8');
+  const bundled = { bundle: true, format: 'esm', banner: { js: `/*! decade's worker, with zod:\n\n${notice.trim()}\n*/` } };
+  // A browser's worker sees no import map, and not every bundler splits one.
   await build({
+    ...bundled,
     entryPoints: ['worker', 'worker-relaxed'].map((name) => join(root, `src/browser/${name}.ts`)),
     outdir: join(root, 'dist/src/browser'),
-    bundle: true,
     minify: true,
     platform: 'browser',
-    format: 'esm',
     target: 'es2022',
-    banner: { js: `/*! decade's worker, with zod:\n\n${notice.trim()}\n*/` },
+  });
+  // A thread of Node starts three times as fast from one file as from two hundred.
+  await build({
+    ...bundled,
+    entryPoints: [join(root, 'src/node/device-thread.ts')],
+    outdir: join(root, 'dist/src/node'),
+    platform: 'node',
+    target: 'node20',
+    external: ['koffi'],
   });
 }
 
