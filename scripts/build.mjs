@@ -38,7 +38,7 @@ function documentEntry() {
   writeFileSync(entry, declarations);
 }
 
-/** Each a file that imports nothing of decade, with what it has of others. */
+/** Makes each worker one file, with its dependencies in it. */
 async function bundleWorkers() {
   const notice = readFileSync(join(root, 'node_modules/zod/LICENSE'), 'utf8');
   const bundled = { bundle: true, format: 'esm', banner: { js: `/*! decade's worker, with zod:\n\n${notice.trim()}\n*/` } };
@@ -51,7 +51,7 @@ async function bundleWorkers() {
     platform: 'browser',
     target: 'es2022',
   });
-  // A thread of Node starts three times as fast from one file as from two hundred.
+  // A thread of Node starts three times as fast from one file as from two hundred modules.
   await build({
     ...bundled,
     entryPoints: [join(root, 'src/node/device-thread.ts')],

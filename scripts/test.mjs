@@ -26,7 +26,7 @@ if (files.length === 0 || missing.length > 0) {
 const [major, minor] = process.versions.node.split('.').map(Number);
 // One file more than there are cores, since tests also wait: for processes, signals and the disk. 20.10 brought the option.
 const together = major > 20 || minor >= 10 ? [`--test-concurrency=${availableParallelism() + 1}`] : [];
-// A file that takes this long on a machine that is busy with other things hangs.
+// Even on a busy machine, a file that takes this long hangs.
 const timeout = '--test-timeout=300000';
 const runner = ['--test', '--test-reporter=spec', timeout, ...together];
 const { status } = spawnSync(process.execPath, [...runner, ...options, ...files], {

@@ -202,17 +202,7 @@ test('every command has an example in its help', () => {
 test('simulate gives a result for every strategy and number of devices, and draws timelines', async () => {
   const page = join(directory, 'timeline.html');
   const recipe = join(repository, 'recipes', 'paper-2014.yaml');
-  const { code, stdout, stderr } = await decade([
-    'simulate',
-    recipe,
-    '--profile',
-    '2014',
-    '--devices',
-    '1..3',
-    '--html',
-    page,
-    '--json',
-  ]);
+  const { code, stdout, stderr } = await decade(['simulate', recipe, '--profile', '2014', '--devices', '1..3', '--html', page, '--json']);
   assert.equal(code, 0, stderr);
   const { results, paper } = JSON.parse(stdout) as { results: { [key: string]: unknown }[]; paper: { published: object } };
   assert.deepEqual(

@@ -18,7 +18,12 @@ const learns: Partial<CommonOptions> = {
   set: [...learnt, 'training.schedule={ kind: constant }'],
 };
 /** Updates that change nothing. */
-const still = ['data.train.pairs=400', 'training.stop={ steps: 2 }', 'training.optimizer.learningRate=1e-12', 'training.schedule={ kind: constant }'];
+const still = [
+  'data.train.pairs=400',
+  'training.stop={ steps: 2 }',
+  'training.optimizer.learningRate=1e-12',
+  'training.schedule={ kind: constant }',
+];
 
 describe('a training that did not learn', () => {
   test('gets no verdict, but is told beside what a unigram model reaches', async () => {
@@ -44,7 +49,12 @@ describe('a training that did not learn', () => {
 
   test('ends with a verdict on itself when it diverges, and is not tried again', async () => {
     const runtime = newRuntime();
-    const set = ['data.train.pairs=400', 'training.stop={ steps: 30 }', 'training.optimizer.learningRate=1e30', 'training.schedule={ kind: constant }'];
+    const set = [
+      'data.train.pairs=400',
+      'training.stop={ steps: 30 }',
+      'training.optimizer.learningRate=1e30',
+      'training.schedule={ kind: constant }',
+    ];
     const options = { ...place, task: 'digits:copy:2-4', size: 'tiny', seeds: 1, set } as const;
     const { account, files } = await reproduce(runtime, 'reversal', options);
     assert.match(account.conclusions.join(' '), /^No verdict: 2 of 2 trainings did not learn: .*update \d+: a loss of/);

@@ -11,7 +11,7 @@ import { train } from '../../src/experiments/steps.js';
 import { keptThreads } from '../parallel/kept-threads.js';
 import { type ConfigurationInput, configurationOf } from '../../src/training/configuration.js';
 
-/** Files in memory, and training on this thread: to start one for each of so many small trainings takes longer than they do. */
+/** Files in memory, training on this thread, and one thread for all that is measured: starting one takes longer than a training. */
 const newRuntime = (files = memoryFiles()) => ({ ...keptThreads, files, sharedMemory: false });
 const shorter = ['model.hidden=8', 'model.embedding=8', 'training.stop={ steps: 12 }', 'training.schedule={ kind: constant }'];
 

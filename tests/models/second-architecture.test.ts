@@ -11,7 +11,14 @@ import { digitPairs } from '../training/tiny-run.js';
 describe('a second architecture', () => {
   const house = mkdtempSync(join(tmpdir(), 'decade-architecture-'));
   after(() => rmSync(house, { recursive: true, force: true }));
-  for (const name of ['src', 'bench', 'tsconfig.json', 'package.json', 'tests/models/bag-of-words', 'tests/experiments/back-translation.ts'])
+  for (const name of [
+    'src',
+    'bench',
+    'tsconfig.json',
+    'package.json',
+    'tests/models/bag-of-words',
+    'tests/experiments/back-translation.ts',
+  ])
     cpSync(join(repository, name), join(house, name), { recursive: true });
   symlinkSync(join(repository, 'node_modules'), join(house, 'node_modules'), 'junction');
   moveIn(join(house, 'tests/models/bag-of-words'), join(house, 'src/models/bag-of-words'));

@@ -206,7 +206,7 @@ for (const choice of choices) {
 }
 
 describe('choosing a matrix provider', () => {
-  // One for all: to decide takes a second.
+  // Shared by the tests, since each decision takes a second.
   const cacheDirectory = joinPath(directory, 'cache/decade');
 
   it('takes one that passed, says how fast each is, and remembers', async () => {

@@ -10,7 +10,7 @@ import { build } from 'esbuild';
 import { digitPairs } from './tiny-run.js';
 
 let root: string;
-/** In one file: that the process loads its modules is most of its time otherwise. */
+/** killable-run.js in one file: otherwise its processes spend most of their time on loading modules. */
 let program: string;
 /** What a run that nobody kills leaves, and how many changes to the disk it makes. */
 let whole: Record<string, string>;

@@ -142,13 +142,7 @@ interface Saying {
   single: boolean;
 }
 
-function* sayings(
-  category: IntlCategory,
-  names: NamesOfKind,
-  source: Voice,
-  target: Voice,
-  seed: number,
-): Generator<Saying, never> {
+function* sayings(category: IntlCategory, names: NamesOfKind, source: Voice, target: Voice, seed: number): Generator<Saying, never> {
   const draw = new Draw(randomKey(seed, 'corpus', intlCategories.indexOf(category)));
   for (;;) {
     const idea = ideas[category](draw, names);
