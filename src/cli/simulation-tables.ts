@@ -12,25 +12,25 @@ export interface RefusedStrategy {
   /** Key of the configuration: `model.attention`. */
   readonly key: string;
   readonly reason: string;
-  /** What would do instead. */
+  /** What to do instead. */
   readonly next: string | undefined;
 }
 
 const columns = 80;
 
-/** Which batches, and whose costs. */
+/** The simulated batches and the source of the costs. */
 export function describeBatch(
   { sentences, sourceTokens, targetTokens, batchesPerUpdate, counted: isCounted }: BatchFigures,
   { profile, bandwidth }: { readonly profile: MachineProfile; readonly bandwidth?: number | undefined },
   gemm: string | undefined,
 ): string {
-  const batches = batchesPerUpdate === 1 ? '' : `${batchesPerUpdate} batches an update, each of `;
-  const lengths = `${sentences} sentences of ${sourceTokens} and ${targetTokens} tokens${isCounted ? '' : ' (the corpus was not there to count)'}`;
+  const batches = batchesPerUpdate === 1 ? '' : `${batchesPerUpdate} batches per update, each of `;
+  const lengths = `${sentences} sentences of ${sourceTokens} and ${targetTokens} tokens${isCounted ? '' : ' (not counted: there is no corpus)'}`;
   const machine = profile === 'here' ? `measured here (${gemm}, one core per device)` : 'of 2014';
   return wrapped(`${batches}${lengths}; costs ${machine}${bandwidth === undefined ? '' : `, ${bandwidth} GB/s between devices`}`);
 }
 
-/** A row per result and per strategy that is refused. */
+/** One row per result and per refused strategy. */
 export function resultTable(results: readonly StrategyResult[], refused: readonly RefusedStrategy[]): string[] {
   const rows = results.map((result) => {
     const { strategy, devices, speedup, efficiency, idleFraction, wordsPerSecond, shares } = result;
@@ -64,7 +64,7 @@ function tokenSpeed(count: number): string {
   return count < 1e6 ? figure(count) : millions.format(count);
 }
 
-/** How batches go through the pipelines, a row each. */
+/** How batches are divided in the pipelines, one row per pipeline. */
 export function divisionTable(results: readonly StrategyResult[]): string[] {
   const pipelines = results.filter(({ layerDevices, devices }) => layerDevices !== undefined && devices > 1);
   if (pipelines.length === 0) return [];
@@ -74,25 +74,25 @@ export function divisionTable(results: readonly StrategyResult[]): string[] {
     const cells = [strategy.padEnd(8), String(devices).padStart(7), String(usedDevices).padStart(4), String(layerDevices).padStart(9)];
     return `${cells.join(' ')}  ${division}`;
   });
-  return ['', 'Pipelines, as is fastest of what was simulated', 'strategy devices used layers on  handed on', ...rows];
+  return ['', 'Pipelines: the fastest division that was simulated', 'strategy devices used layers on  division', ...rows];
 }
 
-/** Where everything lies, for the largest number of devices. */
+/** The placement on the largest number of devices. */
 export function placementLines(simulated: readonly SimulatedStrategy[]): string[] {
   const largest = simulated.findLast(({ placement, result }) => placement !== undefined && result.devices > 1);
   if (largest?.placement === undefined) return [];
   const shares = operationShares(largest.schedule);
   return [
     '',
-    `Placement (${largest.result.strategy} on ${largest.result.devices})`,
+    `Placement (${largest.result.strategy} on ${largest.result.devices} devices)`,
     ...describePlacement(largest.placement, (device) => shares[device] ?? 0),
   ];
 }
 
-/** Predictions beside what was measured. */
+/** Predictions next to measurements. */
 export function checkTable(checked: readonly CheckedStrategy[] | undefined): string[] {
   if (checked === undefined) return [];
-  if (checked.length === 0) return ['', 'Nothing to check: no more devices than one, or more than cores'];
+  if (checked.length === 0) return ['', 'Nothing to check: needs 2 or more devices, and at most as many as cores'];
   const milliseconds = (value: number) => value.toFixed(1);
   const rows = checked.map(({ strategy, devices, predictedSpeedup, measuredSpeedup, difference, predictedMs, measuredMs, computing }) =>
     [
@@ -114,7 +114,7 @@ export function checkTable(checked: readonly CheckedStrategy[] | undefined): str
   ];
 }
 
-/** What the costs of 2014 say of the paper's eight GPUs. */
+/** What the costs of 2014 predict for the paper's eight GPUs. */
 export function paperLines(paper: PaperPrediction | undefined): string[] {
   if (paper === undefined) return [];
   const { published, predicted, variations, range, busy, unexplained, dataParallel, dataParallelLargerBatch } = paper;
@@ -123,7 +123,7 @@ export function paperLines(paper: PaperPrediction | undefined): string[] {
   const line = (name: string, text: string) => wrapped(`  ${name.padEnd(12)}${text}`, 14);
   return [
     '',
-    'The 2014 paper: 4 GPUs with a layer each, 4 with a quarter of the softmax each,',
+    'The 2014 paper: 4 GPUs with one layer each, 4 with a quarter of the softmax each,',
     'batches of 128 sentences',
     line(
       'published',
@@ -131,18 +131,18 @@ export function paperLines(paper: PaperPrediction | undefined): string[] {
     ),
     line(
       'predicted',
-      `${figure(predicted.wordsPerSecond)} words/s on eight: ${predicted.speedup.toFixed(1)} times; nothing fitted to the eight`,
+      `${figure(predicted.wordsPerSecond)} words/s on eight: ${predicted.speedup.toFixed(1)} times; nothing was fitted to this figure`,
     ),
     ...variations.map(({ assumption, speedup }) => line('', `${speedup.toFixed(1)} times with ${assumption}`)),
-    line('range', `${range.lowest.toFixed(1)} to ${range.highest.toFixed(1)} times over all combinations of these`),
+    line('range', `${range.lowest.toFixed(1)} to ${range.highest.toFixed(1)} times over all combinations of these assumptions`),
     line(
-      'their time',
+      'GPU time',
       `${percent(predicted.shares.useful)} computing, ${percent(fill)} waiting for the pipeline to fill and drain, ${percent(waiting)} waiting in between; GPUs with layers compute ${percent(busy.layers)} of the time, those with the softmax ${percent(busy.softmax)}`,
     ),
     line('unexplained', `the prediction is too ${speed} by ${percent(Math.abs(unexplained))}`),
     line(
-      'data',
-      `parallelism on the same GPUs: ${dataParallel.speedup.toFixed(1)} times with the same batch, ${dataParallelLargerBatch.speedup.toFixed(1)} with 128 sentences on each`,
+      'alternative',
+      `data parallelism on the same GPUs: ${dataParallel.speedup.toFixed(1)} times with the same batch, ${dataParallelLargerBatch.speedup.toFixed(1)} with 128 sentences per GPU`,
     ),
   ];
 }

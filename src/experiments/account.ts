@@ -5,14 +5,14 @@ import { duration } from '../core/duration.js';
 import type { Finding, Source } from './experiment.js';
 import type { TrainedRun } from './steps.js';
 
-/** What was said beforehand, and what it came to; of this session, in seconds. */
+/** Predicted and actual time of this call, in seconds. */
 export interface TimeTaken {
   readonly training: { readonly predicted: number; readonly taken: number };
-  /** Translations, n-best lists, scores, and judging them. */
+  /** Translations, n-best lists, scores and statistics. */
   readonly using: { readonly predicted: number; readonly taken: number };
 }
 
-/** An experiment as it is told: what was asked, what was done, what came of it. */
+/** The full record of an experiment: question, trainings and findings. */
 export interface Account extends Finding, Source {
   readonly experiment: string;
   readonly title: string;
@@ -22,19 +22,19 @@ export interface Account extends Finding, Source {
   readonly command: string | undefined;
   readonly runs: readonly Omit<TrainedRun, 'configuration'>[];
   readonly trainingSeconds: number;
-  /** On the dev corpus, of a unigram model of the target; undefined when trainings are only timed. */
+  /** Of a unigram model of the target, on the dev corpus; undefined when trainings are only timed. */
   readonly unigramPerplexity: number | undefined;
   readonly time: TimeTaken;
 }
 
-/** A drawing of an account in a file beside it. */
+/** A plot of an account in its own file. */
 export interface AccountPlot {
   readonly file: string;
   readonly title: string;
   readonly svg: string;
 }
 
-/** The plots as files of their own, `NAME-1.svg` and so on, for documents. */
+/** The plots as files, `NAME-1.svg` and so on, for documents. */
 export function accountPlots({ experiment, plots, widePlots = [] }: Account): AccountPlot[] {
   return [...plots, ...widePlots].map(({ drawing }, index) => ({
     file: `${experiment}-${index + 1}.svg`,
@@ -43,7 +43,7 @@ export function accountPlots({ experiment, plots, widePlots = [] }: Account): Ac
   }));
 }
 
-/** The table of an experiment with what belongs to it, to be put into a document with its plots. */
+/** The table of an experiment with its context, as Markdown for a document. */
 export function accountMarkdown(account: Account, plots: readonly AccountPlot[] = []): string {
   const { title, paper, where, claim, head, rows, conclusions, command } = account;
   const row = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
@@ -65,7 +65,7 @@ export function accountMarkdown(account: Account, plots: readonly AccountPlot[] 
   ].join('\n');
 }
 
-/** The same as a page of its own, with plots. */
+/** The same as an HTML page with plots. */
 export function accountPage(account: Account): Promise<string> {
   const { title, paper, where, claim, head, rows, conclusions, plots, widePlots, command, runs, time } = account;
   return page({
@@ -96,10 +96,10 @@ export function accountPage(account: Account): Promise<string> {
   });
 }
 
-/** What was said beforehand beside what it took, for people. */
+/** Actual and predicted time, as a sentence. */
 export function timeTaken({ training, using }: TimeTaken): string {
-  const told = ({ taken, predicted }: TimeTaken['training']) => `${duration(taken)} (said beforehand: ${duration(predicted)})`;
-  return `This time: training ${told(training)}; translating, scoring and judging ${told(using)}.`;
+  const told = ({ taken, predicted }: TimeTaken['training']) => `${duration(taken)} (predicted: ${duration(predicted)})`;
+  return `Time of this call: training ${told(training)}; translating, scoring and statistics ${told(using)}.`;
 }
 
 function setup({ data, testSentences, runs, trainingSeconds, unigramPerplexity }: Account): string {

@@ -12,42 +12,42 @@ import type { Stage } from './experiment.js';
 import type { Laboratory } from './laboratory.js';
 import type { List, Score, Train, Translate } from './steps.js';
 
-/** What one training needs. */
+/** The cost of one training. */
 export interface TrainingCost {
   readonly name: string;
   readonly state: 'done' | 'begun' | 'new';
   readonly parameters: number;
-  /** Source and target tokens that it will read; of a training that was begun, all of them. */
+  /** Source and target tokens to read, for a started training also those already read. */
   readonly tokens: number;
-  /** From the speed that was measured here; 0 when it is done. */
+  /** At the speed measured on this machine; 0 when it is done. */
   readonly seconds: number;
 }
 
-/** What one use of trained models needs. */
+/** The cost of one use of trained models. */
 export interface UseCost {
   readonly kind: 'translate' | 'list' | 'score';
   /** `test set, beam 12, 5 models` */
   readonly label: string;
   readonly state: 'done' | 'begun' | 'new';
-  /** From the same speed: as many operations a second as updates do. 0 when it is done. */
+  /** At the same speed: as many operations per second as updates do. 0 when it is done. */
   readonly seconds: number;
 }
 
-/** Something that is to be done and that the figures leave out. */
+/** Work that the figures do not include. */
 export interface UnknownCost {
   readonly what: string;
-  /** Why nothing can be said of it yet. */
+  /** Why its cost cannot be predicted yet. */
   readonly why: string;
 }
 
 export interface Cost {
   readonly trainings: readonly TrainingCost[];
   readonly uses: readonly UseCost[];
-  /** What comes on top, as far as anything is known of it. */
+  /** Work that the figures do not include, as far as it is known. */
   readonly unknown: readonly UnknownCost[];
-  /** Of all trainings that are to be done. */
+  /** Of all trainings that are still to be done. */
   readonly trainingSeconds: number;
-  /** Of all translations, n-best lists and scores that are to be made. */
+  /** Of all translations, n-best lists and scores that are still missing. */
   readonly usingSeconds: number;
   /** Of both. */
   readonly seconds: number;
@@ -56,9 +56,9 @@ export interface Cost {
 }
 
 /**
- * What steps will cost before they begin, less what is kept in the laboratory; `follows` are steps that their results decide. Speed is measured by a second of real updates of
- * each kind of network, or known from a training of the same kind that is over. Validation, checkpoints and
- * judging (resampling sentences, tuning weights) come on top.
+ * Predicts the cost of steps, without results that the laboratory already has. `follows` describes steps that depend on their
+ * results. Speed is that of a finished training of the same kind of network, or is measured by a second of real updates. Validation,
+ * checkpoints and statistics (resampling sentences, tuning weights) are not included.
  */
 export async function costOf(laboratory: Laboratory, { steps, follows }: Stage, speedSeconds = 1): Promise<Cost> {
   const speeds = new Speeds(laboratory, speedSeconds);
@@ -74,8 +74,7 @@ export async function costOf(laboratory: Laboratory, { steps, follows }: Stage, 
         break;
       }
       case 'transform':
-        if ((await laboratory.find(step)) === undefined)
-          unknown.push({ what: step.name, why: 'how long it takes depends on what it reads' });
+        if ((await laboratory.find(step)) === undefined) unknown.push({ what: step.name, why: 'its duration depends on its input' });
         break;
       default: {
         const cost = await costOfUse(laboratory, step, speeds);
@@ -84,7 +83,7 @@ export async function costOf(laboratory: Laboratory, { steps, follows }: Stage, 
       }
     }
   }
-  if (follows !== undefined) unknown.push({ what: follows, why: 'decided by the results of what comes before' });
+  if (follows !== undefined) unknown.push({ what: follows, why: 'depends on the results of the stages before it' });
   const sum = (of: readonly { readonly seconds: number }[]) => of.reduce((total, { seconds }) => total + seconds, 0);
   const [trainingSeconds, usingSeconds] = [sum(trainings), sum(uses)];
   return {

@@ -4,11 +4,11 @@ import { resolveOptions } from '../core/options.js';
 import { experimentSizes } from './base.js';
 import type { Experiment, OwnOptions } from './experiment.js';
 
-/** Options that several experiments have as their own; the command line shows what they are described as. */
+/** Options that several experiments have; the help text shows their descriptions. */
 export const seeds = (usual: number) =>
-  z.int().min(1).max(100).default(usual).describe('trainings of each kind, which differ in nothing but the seed');
-export const members = z.int().min(2).max(20).default(5).describe('models of an ensemble');
-export const beam = z.int().min(1).max(1_000).default(12).describe('translations kept at every step');
+  z.int().min(1).max(100).default(usual).describe('trainings of each kind, which differ only in the seed');
+export const members = z.int().min(2).max(20).default(5).describe('models in the ensemble');
+export const beam = z.int().min(1).max(1_000).default(12).describe('beam size');
 
 const where = 'reproduce options';
 
@@ -31,7 +31,7 @@ const commonOptions = {
 /**
  * An experiment's own options with their defaults.
  *
- * @throws DecadeError `usage` for an option that is not allowed; of one that other experiments of the catalogue have it says which
+ * @throws DecadeError `usage` for an option that is not allowed, with the names of the experiments that have it
  */
 export function resolveOwnOptions(
   name: string,

@@ -1,23 +1,23 @@
 import type { Estimated } from '../analysis/examination/means.js';
 
 /**
- * What an interval says of an effect that the paper saw.
+ * Whether an interval confirms an effect of the paper.
  *
- * @param none   the effect of nothing: 0 for differences, 1 for factors
+ * @param none   the value that means no effect: 0 for differences, 1 for factors
  * @param paper  on which side of it the paper's effect lies
  */
 export function verdict(
   { low, high }: Estimated,
   none: number,
   paper: 'above' | 'below',
-): 'as in the paper' | 'unlike in the paper' | 'not settled' {
-  if (low === undefined || high === undefined) return 'not settled';
-  if (low > none) return paper === 'above' ? 'as in the paper' : 'unlike in the paper';
-  if (high < none) return paper === 'below' ? 'as in the paper' : 'unlike in the paper';
-  return 'not settled';
+): 'as in the paper' | 'unlike the paper' | 'inconclusive' {
+  if (low === undefined || high === undefined) return 'inconclusive';
+  if (low > none) return paper === 'above' ? 'as in the paper' : 'unlike the paper';
+  if (high < none) return paper === 'below' ? 'as in the paper' : 'unlike the paper';
+  return 'inconclusive';
 }
 
-/** How many trainings of each kind a conclusion rests on. */
+/** The number of trainings of each kind behind a conclusion. */
 export function seedsWritten(seeds: number): string {
   return seeds === 1 ? 'one seed' : `${seeds} seeds`;
 }
@@ -41,6 +41,6 @@ export function change({ value, low, high }: Estimated, digits: number): string 
 
 function signed(value: number, digits: number): string {
   const text = Math.abs(value).toFixed(digits);
-  // What is written as nothing is no loss.
+  // A value that is rounded to 0 gets no minus sign.
   return `${value < 0 && Number(text) !== 0 ? '−' : '+'}${text}`;
 }

@@ -15,7 +15,7 @@ import { styleFor } from '../terminal.js';
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description('Show what decade found on this machine, the speed of each matrix library, and how to improve it.')
-    .option('--measure', 'measure the matrix libraries again and choose again')
+    .option('--measure', 'measure the matrix libraries and choose again')
     .option('--json', 'print one JSON object')
     .addHelpText('after', '\nExamples:\n  $ decade doctor\n  $ decade doctor --measure')
     .action(doctor);
@@ -29,16 +29,16 @@ interface Findings {
   memoryGiB: number;
   simd: 'plain' | 'relaxed';
   kernels: string;
-  /** The matrix library that is used unless another is asked for. */
+  /** The matrix library that is used by default. */
   gemm: string;
-  /** When that was decided, and the file by which every command knows it; without a file, it could not be kept. */
+  /** When it was chosen, and the file that stores the choice; no file if it could not be stored. */
   decision: { decided: string; file?: string };
   providers: ProviderReport[];
-  /** GFLOP/s of one core that only multiplies and adds in registers, by instructions; absent where they cannot be measured. */
+  /** Peak GFLOP/s of one core (multiply-add in registers) by instruction set; absent where it cannot be measured. */
   peak?: { avx512?: number; avx2?: number };
   /** `precision: bf16`. */
   bf16: Bfloat16Report;
-  /** The one command that would make this machine faster. */
+  /** The command that installs a faster matrix library. */
   fasterCommand?: string;
 }
 
@@ -75,7 +75,7 @@ async function findings(measure: boolean): Promise<Findings> {
   };
 }
 
-/** A container may be allowed less than the machine has. */
+/** A container may have a lower limit than the machine. */
 function memoryBytes(): number {
   const allowed = process.constrainedMemory?.() ?? 0;
   return allowed > 0 ? Math.min(allowed, totalmem()) : totalmem();
@@ -95,7 +95,7 @@ function describePeak({ avx512, avx2 }: NonNullable<Findings['peak']>): string {
     ...(avx512 === undefined ? [] : [`${avx512} with AVX-512`]),
     ...(avx2 === undefined ? [] : [`${avx2} with AVX2`, `${Math.round(avx2 / 2)} with WebAssembly`]),
   ];
-  return `This processor's limit, GFLOP/s a core in 32 bits: ${rates.join(', ')}`;
+  return `Peak of this processor, GFLOP/s per core in f32: ${rates.join(', ')}`;
 }
 
 function describe(found: Findings): string {
@@ -103,15 +103,15 @@ function describe(found: Findings): string {
   const simd = found.simd === 'relaxed' ? 'relaxed (fused multiply-add)' : 'plain; Node 22 and later have relaxed SIMD, which is faster';
   const rows = found.providers.map(({ name, available, speed, version: of, path, reason }) => {
     const mark = name === found.gemm ? style('green', '*') : ' ';
-    const rate = speed === undefined ? '' : `${speed.gflops.toFixed(0)} GFLOP/s a core`;
+    const rate = speed === undefined ? '' : `${speed.gflops.toFixed(0)} GFLOP/s per core`;
     const detail = available ? [of, path].filter((part) => part !== undefined).join(', ') : style('dim', reason ?? 'not available');
-    return `  ${mark} ${name.padEnd(12)} ${rate.padEnd(20)} ${detail}`;
+    return `  ${mark} ${name.padEnd(12)} ${rate.padEnd(21)} ${detail}`;
   });
   return [
     `decade ${found.decade}, Node ${found.node}, ${found.platform}`,
     `${found.cores} ${found.cores === 1 ? 'core' : 'cores'}, ${found.memoryGiB} GiB of memory; SIMD: ${simd}`,
     '',
-    'Matrix libraries (* is used; --gemm or DECADE_GEMM chooses another):',
+    'Matrix libraries (* is in use; choose another with --gemm or DECADE_GEMM):',
     ...rows,
     ...describeDecision(found),
     ...(found.peak === undefined ? [] : ['', describePeak(found.peak)]),
@@ -119,8 +119,8 @@ function describe(found: Findings): string {
     `Mixed precision (training.precision: bf16): ${describeMixedPrecision(found.bf16)}`,
     '',
     found.fasterCommand === undefined
-      ? 'Nothing to install: this is as fast as decade gets here.'
-      : `This would make it faster:\n  $ ${found.fasterCommand}`,
+      ? 'Nothing to install: no faster library is known for this machine.'
+      : `To make decade faster:\n  $ ${found.fasterCommand}`,
   ].join('\n');
 }
 
@@ -128,13 +128,13 @@ function describeDecision({ decision: { decided, file }, gemm }: Findings): stri
   const when = decided.slice(0, 16).replace('T', ' ');
   if (file === undefined) {
     return [
-      'This cannot be kept in the cache directory, so every command measures anew, and may choose another one, with other rounding:',
-      `set XDG_CACHE_HOME to a directory that can be written, or DECADE_GEMM=${gemm}.`,
+      'The choice cannot be stored in the cache directory, so every command measures again and may choose a library that rounds differently.',
+      `Set XDG_CACHE_HOME to a writable directory, or set DECADE_GEMM=${gemm}.`,
     ];
   }
   return [
-    `Decided ${when} UTC, kept in ${file}, so that every command`,
-    'computes with the same one and gives the same bits; `decade doctor --measure` decides anew.',
+    `Chosen ${when} UTC and stored in ${file}, so every command`,
+    'uses the same library and gives the same bits; `decade doctor --measure` chooses again.',
   ];
 }
 
@@ -143,5 +143,5 @@ function describeMixedPrecision({ available, reason, speed, f32Speed }: Bfloat16
   if (speed === undefined || f32Speed === undefined) return 'available';
   const gain = speed.gflops / f32Speed.gflops;
   const advice = gain < 1 ? '; this processor is faster with f32' : '';
-  return `onednn, ${speed.gflops.toFixed(0)} GFLOP/s a core, ${gain.toFixed(1)} times f32${advice}`;
+  return `onednn, ${speed.gflops.toFixed(0)} GFLOP/s per core, ${gain.toFixed(1)} times f32${advice}`;
 }

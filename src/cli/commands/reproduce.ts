@@ -28,19 +28,19 @@ interface ReproduceArguments extends Omit<CommonOptions, 'configuration' | 'test
 export function reproduceCommand(): Command {
   const command = new Command('reproduce')
     .description(
-      'Rerun an experiment of a paper from end to end, and set its figures beside those of the paper: a table (Markdown, JSON) and a page with plots. Ctrl-C saves; the same command goes on.',
+      "Rerun an experiment of a paper from start to finish and compare its effects with the paper's: a table (Markdown, JSON) and a page with plots. Ctrl-C saves; the same command continues.",
     )
     .argument('<NAME>', Object.keys(experiments).join(', '))
-    .argument('[CONFIG.yaml]', 'what to train on and which network to vary; without it a task that needs no data')
+    .argument('[CONFIG.yaml]', 'training data and the network to vary (default: a task that needs no data)')
     .option(
       '--task <name>',
-      'without CONFIG.yaml: digits:copy, digits:reverse, digits:sort, intl:en-fr (default: what suits the experiment)',
+      'without CONFIG.yaml: digits:copy, digits:reverse, digits:sort or intl:en-fr (default: depends on the experiment)',
     )
-    .addOption(new Option('--size <size>', 'without CONFIG.yaml: seconds, minutes or an hour').choices(experimentSizes))
+    .addOption(new Option('--size <size>', 'without CONFIG.yaml: takes seconds, minutes or an hour').choices(experimentSizes))
     .option('--test-source <FILE>', 'sentences to translate (default: the dev corpus)')
-    .option('--test-target <FILE>', 'what their translations should be')
-    .option('--out <DIR>', 'where everything is kept; experiments there share what they have trained', 'runs/the-paper')
-    .option('--estimate', 'only say what it would cost')
+    .option('--test-target <FILE>', 'their reference translations')
+    .option('--out <DIR>', 'directory of all results; experiments in it share trained models', 'runs/the-paper')
+    .option('--estimate', 'only predict the cost')
     .option('--json', 'print one JSON object');
   for (const option of experimentOptions()) command.addOption(option);
   return withSetOption(withGemmOption(withDevicesOption(command)))
@@ -63,7 +63,7 @@ Examples:
 async function run(name: string, configuration: string | undefined, options: ReproduceArguments, signal: AbortSignal): Promise<void> {
   const { testSource, testTarget, estimate, json, ...rest } = options;
   const { out } = rest;
-  // Files that do not fit together are found before hours of training, not after.
+  // Test files of different lengths are found before hours of training, not after.
   if (testSource !== undefined && testTarget !== undefined) await readTestSet(testSource, [testTarget]);
   const shown = showLaboratory(out);
   const request: CommonOptions = {
@@ -88,7 +88,7 @@ async function run(name: string, configuration: string | undefined, options: Rep
         `${accountMarkdown(account)}\n${timeTaken(account.time)}\n${[files.markdown, files.json, files.page, ...files.plots].join(', ')}`,
       );
   } catch (error) {
-    if (signal.aborted) throw new Interrupted(`stopped; what was done is in ${out}, and the same command goes on`);
+    if (signal.aborted) throw new Interrupted(`stopped; the results so far are in ${out}, and the same command continues`);
     throw error;
   } finally {
     shown.end();
@@ -113,8 +113,8 @@ function describeCost({ trainings, uses, unknown, trainingSeconds, usingSeconds,
       const seconds = these.reduce((sum, use) => sum + use.seconds, 0);
       return [`${useNames[kind].padEnd(12)}${these.length} (${states(these)}), about ${duration(seconds)}`];
     }),
-    `Time        about ${duration(trainingSeconds)} for ${figure(tokens)} tokens of updates, ${duration(usingSeconds)} for the rest; validation and resampling come on top`,
-    ...unknown.map(({ what, why }) => `Not known   ${what}: ${why}`),
+    `Time        about ${duration(trainingSeconds)} to train on ${figure(tokens)} tokens, ${duration(usingSeconds)} for translations and scores; validation and resampling are not included`,
+    ...unknown.map(({ what, why }) => `Unknown     ${what}: ${why}`),
   ];
 }
 
@@ -124,13 +124,13 @@ function sizesOf(trainings: Cost['trainings']): string {
   return least === most ? figure(least) : `${figure(least)} to ${figure(most)}`;
 }
 
-const useNames = { translate: 'Translating', list: 'Lists', score: 'Scoring' } as const;
+const useNames = { translate: 'Translating', list: 'N-best', score: 'Scoring' } as const;
 
-/** `2 done, 1 begun, 3 to begin` */
+/** `2 done, 1 started, 3 to do` */
 function states(of: readonly { readonly state: 'done' | 'begun' | 'new' }[]): string {
   const count = (state: 'done' | 'begun' | 'new') => of.filter((one) => one.state === state).length;
   const [done, begun] = [count('done'), count('begun')];
-  return [...(done > 0 ? [`${done} done`] : []), ...(begun > 0 ? [`${begun} begun`] : []), `${count('new')} to begin`].join(', ');
+  return [...(done > 0 ? [`${done} done`] : []), ...(begun > 0 ? [`${begun} started`] : []), `${count('new')} to do`].join(', ');
 }
 
 /** What a laboratory does, on standard error. */
@@ -168,7 +168,7 @@ function showLaboratory(out: string) {
           over++;
           const { name, perplexity, seconds } = event.run;
           line(
-            `  ${name}: ${Number.isFinite(perplexity) ? `dev perplexity ${perplexity.toFixed(3)}` : 'diverged'}${event.skipped ? ', done before' : ` after ${duration(seconds)}`}`,
+            `  ${name}: ${Number.isFinite(perplexity) ? `dev perplexity ${perplexity.toFixed(3)}` : 'diverged'}${event.skipped ? ', already trained' : ` after ${duration(seconds)}`}`,
           );
           break;
         }

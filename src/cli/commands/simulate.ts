@@ -52,8 +52,10 @@ export function simulateCommand(): Command {
     .description('Simulate training on several devices, data parallel or pipelined: speed-up and use of time.')
     .argument('<CONFIG.yaml>', 'configuration, as for train')
     .option('--devices <range>', `numbers of devices: 1..${mostDevices}, 8 or 1,2,4`, deviceCounts, [1, 2, 4, 8])
-    .option('--strategies <names>', `of ${strategies.join(', ')}`, strategyNames, [...strategies])
-    .addOption(new Option('--profile <machine>', 'costs measured on this machine, or of a 2014 machine').choices(profiles).default('here'))
+    .option('--strategies <names>', `some of ${strategies.join(', ')}`, strategyNames, [...strategies])
+    .addOption(
+      new Option('--profile <machine>', 'costs measured on this machine, or those of a 2014 machine').choices(profiles).default('here'),
+    )
     .option('--bandwidth <GB/s>', 'between devices (default: from the profile; here: one shared memory)', numberFrom(0.001))
     .option('--check <seconds>', 'also train on random ids for comparison, on at most as many devices as cores', numberFrom(0.1))
     .option('--html <file>', 'write a page with the speed-up and a timeline per strategy')
@@ -78,7 +80,7 @@ async function run(path: string, options: SimulateArguments): Promise<void> {
   const { workload, batch, gemm } = await simulatedWorkload(nodeRuntime, configuration, { profile, bandwidth, gemm: wished, warn: tell });
   if (profile === 'here' && Math.max(...devices) > nodeRuntime.cores) {
     tell(
-      `there is no measurement of more devices than this machine's ${nodeRuntime.cores} cores: each is taken to be as fast as while all cores are busy`,
+      `more devices than this machine's ${nodeRuntime.cores} cores cannot be measured: each is assumed to be as fast as when all cores are busy`,
     );
   }
   const { possible, refused } = possibleStrategies(configuration, options.strategies);
@@ -119,7 +121,7 @@ async function run(path: string, options: SimulateArguments): Promise<void> {
   await print(lines.join('\n'));
 }
 
-/** Throws before the work for what cannot become a directory of drawings: a file, or somebody else's files where drawings may go. */
+/** Checks before the work that drawings can be written there. Throws for a file, or for other files with the names of drawings. */
 async function requireDrawings(directory: string, { strategies, devices }: SimulateArguments): Promise<void> {
   const kind = await nodeRuntime.files.kind(directory);
   if (kind === 'file') throw fileError('notDirectory', directory);
@@ -137,11 +139,11 @@ function refuseContradictions({ check, profile, bandwidth, gemm }: SimulateArgum
   if (check !== undefined && profile !== 'here') refuse('--check', `--profile ${profile}`, thisMachine);
   if (gemm !== undefined && profile !== 'here') refuse('--gemm', `--profile ${profile}`, thisMachine);
   if (check !== undefined && bandwidth !== undefined) {
-    refuse('--check', '--bandwidth, which no devices here have between them', 'one of the two');
+    refuse('--check', '--bandwidth, which does not apply to devices that share one memory', 'one of the two');
   }
 }
 
-/** A pipeline needs layers that can be parted; data parallelism trains everything. */
+/** A pipeline needs layers that can be separated; data parallelism trains any model. */
 function possibleStrategies(
   configuration: Configuration,
   wished: readonly Strategy[],
@@ -161,7 +163,7 @@ async function simulateEach(simulator: Simulator, wished: readonly Strategy[], d
   for (const [index, { count, strategy }] of planned.entries()) {
     progress.update({ label: 'simulating', fraction: index / planned.length, figures: [`${strategy} on ${count}`] });
     simulated.push(simulator.on(strategy, count));
-    // Lets a signal through.
+    // Lets signals be handled.
     await new Promise((resolve) => setImmediate(resolve));
   }
   progress.end();
@@ -193,7 +195,7 @@ async function drawFiles(directory: string, { speedup, paper, largest }: ReturnT
   for (const { name, drawing } of drawings) await writeWhole(joinPath(directory, `${name}.svg`), svgFile(drawing));
 }
 
-/** Trains as was simulated, where this machine can. */
+/** Trains as simulated, with at most as many devices as cores. */
 async function check(
   configuration: Configuration,
   { sentences, sourceTokens, targetTokens, batchesPerUpdate }: BatchFigures,
@@ -220,7 +222,7 @@ function deviceCounts(text: string): number[] {
   const counts =
     range === null ? text.split(',').map(Number) : Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
   if (counts.length === 0 || counts.some((count) => !Number.isInteger(count) || count < 1 || count > mostDevices)) {
-    throw new InvalidArgumentError(`expected whole numbers from 1 to ${mostDevices}, as 8, 1..8 or 1,2,4`);
+    throw new InvalidArgumentError(`expected whole numbers from 1 to ${mostDevices}, such as 8, 1..8 or 1,2,4`);
   }
   return [...new Set(counts)];
 }

@@ -13,7 +13,7 @@ const groups = { similar: 'length', random: 'none' } as const satisfies Record<s
 type BatchGroup = keyof typeof groups;
 const options = {
   seeds: seeds(3),
-  timedUpdates: z.int().min(20).max(100_000).default(200).describe('updates of each training, which is only timed'),
+  timedUpdates: z.int().min(20).max(100_000).default(200).describe('updates per training, which is only timed'),
 };
 
 export const bucketing: Experiment<typeof options> = {
@@ -41,22 +41,22 @@ export const bucketing: Experiment<typeof options> = {
     const figure = (value: number) => Math.round(value).toLocaleString('en-US');
     const names = { similar: 'of similar length', random: 'random' };
     return {
-      head: ['batches', 'words/s here, nothing padded', 'tokens with padding / tokens', 'paper'],
+      head: ['batches', 'words/s here, without padding', 'tokens with padding / without', 'paper'],
       rows: [
         ...(Object.keys(groups) as BatchGroup[]).map((group) => [names[group], figure(speeds[group].value), padded[group].toFixed(3), '']),
-        ['similar against random', `${factor(faster)} as fast`, `× ${withPadding.toFixed(2)} less to compute`, '× 2 as fast'],
+        ['similar / random', `${factor(faster)} as fast`, `× ${withPadding.toFixed(2)} fewer tokens`, '× 2 as fast'],
       ],
       conclusions: [
-        `Batches of similar length train ${factor(faster)} as fast as random ones, in the paper × 2: ${verdict(faster, 1, 'above')} (${seedsWritten(seeds)} each).`,
-        `decade packs sentences without padding, so random batches cost it only smaller products in the last steps. A trainer that pads every sentence to the longest of its batch would compute ${withPadding.toFixed(2)} times as many tokens on random batches of this corpus: that is what the paper's factor is made of.`,
+        `Batches of similar length train ${factor(faster)} as fast as random ones (paper: × 2): ${verdict(faster, 1, 'above')} (${seedsWritten(seeds)} each).`,
+        `decade packs sentences without padding, so the only cost of random batches is smaller products in the last steps. A trainer that pads every sentence to the longest of its batch would compute ${withPadding.toFixed(2)} times as many tokens with random batches of this corpus, which is where the paper's factor comes from.`,
       ],
       plots: [
         categoryPlot({
           title: 'Effect of similar length on speed',
-          note: '1 is no effect; mean and 95 % interval over trainings. With padding: tokens to compute, counted.',
+          note: '1 means no effect; mean and 95 % interval over trainings. With padding: counted tokens.',
           x: 'trained with',
           y: { label: 'similar / random', include: 1 },
-          categories: [{ name: 'here, nothing padded' }, { name: 'here, if padded' }, { name: 'paper' }],
+          categories: [{ name: 'here, no padding' }, { name: 'here, if padded' }, { name: 'paper' }],
           series: [{ name: 'effect', values: [faster, { value: withPadding }, { value: 2 }] }],
         }),
       ],
@@ -65,7 +65,7 @@ export const bucketing: Experiment<typeof options> = {
   },
 };
 
-/** Short trainings that are only timed; validation comes once, at the end. */
+/** Short trainings that are only timed, with one validation at the end. */
 function timed(study: Study<typeof options>, group: BatchGroup): Train[] {
   const { seeds, timedUpdates } = study.options;
   return directedConfigurations(study, 'reversed', seeds).map((configuration) => {
@@ -84,7 +84,7 @@ function timed(study: Study<typeof options>, group: BatchGroup): Train[] {
   });
 }
 
-/** Tokens of both sides if each sentence were padded to the longest of its batch, against those there are. */
+/** Tokens of both sides if each sentence were padded to the longest of its batch, divided by the actual tokens. */
 async function paddedShare({ laboratory, base }: Study<typeof options>, run: TrainedRun): Promise<Record<BatchGroup, number>> {
   const { training } = base.configuration;
   const corpus = await laboratory.corpus(run, 'train');

@@ -27,9 +27,9 @@ interface ScoredSystem extends System {
   readonly bleu: readonly number[];
 }
 
-/** With fewer copies an interval over them says next to nothing; sentences are resampled instead. */
+/** With fewer copies an interval over them is nearly useless; sentences are resampled instead. */
 const fewestCopies = 3;
-/** What the others are compared with: a single reversed model, with the widest beam. */
+/** The others are compared with a single reversed model with the widest beam. */
 const paperReference = 30.59;
 const options = { seeds: seeds(3), members, beam };
 
@@ -77,32 +77,32 @@ export const decoding: Experiment<typeof options> = {
         ? []
         : [
             {
-              what: `A beam of ${options.beam} against greedy search, a single model`,
+              what: `A beam of ${options.beam} instead of greedy search, single model`,
               effect: negative(effectNamed(names.reversed, 1)),
               paper: undefined,
             },
             {
-              what: `A beam of ${options.beam} against greedy search, ${options.members} models`,
+              what: `A beam of ${options.beam} instead of greedy search, ensemble of ${options.members}`,
               effect: await effectOf(greedy, wide, signal),
               paper: options.members === 5 ? 34.81 - 33 : undefined,
             },
           ]),
       ...(options.members > 2
-        ? [{ what: 'Two models together', effect: effectNamed(ensembleName(2), options.beam), paper: 33.27 - paperReference }]
+        ? [{ what: 'An ensemble of 2 models', effect: effectNamed(ensembleName(2), options.beam), paper: 33.27 - paperReference }]
         : []),
       {
-        what: `${options.members} models together`,
+        what: `An ensemble of ${options.members} models`,
         effect: effectNamed(many, options.beam),
         paper: options.members === 5 ? 34.81 - paperReference : options.members === 2 ? 33.27 - paperReference : undefined,
       },
     ].map(({ what, effect, paper }) => {
       const told =
-        paper === undefined ? 'the paper has no figure' : `in the paper ${change({ value: paper }, 2)}: ${verdict(effect, 0, 'above')}`;
+        paper === undefined ? 'no figure in the paper' : `in the paper ${change({ value: paper }, 2)}: ${verdict(effect, 0, 'above')}`;
       return `${what}: ${change(effect, 2)} BLEU, ${told}${options.seeds === 1 ? ' (one seed)' : ''}.`;
     });
     const ensembles = [...new Set(measured.flatMap((one) => (modelsOf(one) < 2 ? [] : [`${one.copies.length} of ${modelsOf(one)}`])))];
     return {
-      head: ['system', 'beam', 'trainings', 'test BLEU', `effect against a ${names.reversed}, beam ${options.beam}`, 'paper'],
+      head: ['system', 'beam', 'trainings', 'test BLEU', `effect relative to ${names.reversed}, beam ${options.beam}`, 'paper'],
       rows: measured.map((one, index) => [
         one.name,
         String(one.beam),
@@ -113,14 +113,14 @@ export const decoding: Experiment<typeof options> = {
       ]),
       conclusions: [
         ...conclusions,
-        `Single models: ${seedsWritten(options.seeds)}; ensembles: ${ensembles.join(', ')} models, none in two of the same size. Intervals are 95 %, over trainings where there are three or more on both sides, else over test sentences: those do not say how other seeds would have turned out.`,
+        `Single models: ${seedsWritten(options.seeds)}. Ensembles: ${ensembles.join(', ')} models; no model is in two ensembles of the same size. Intervals are 95 %: over trainings if both sides have three or more, otherwise over test sentences, which does not show how other seeds would have turned out.`,
       ],
       plots: [
         categoryPlot({
           title: 'Table 1: effects',
-          note: '95 % intervals; 0 is no effect',
-          x: 'system, and below its beam',
-          y: { label: `BLEU − that of a ${names.reversed}, beam ${options.beam}`, include: 0 },
+          note: '95 % intervals; 0 means no effect',
+          x: 'system, with its beam size below',
+          y: { label: `BLEU − BLEU of ${names.reversed}, beam ${options.beam}`, include: 0 },
           categories: measured
             .filter((one) => one !== reference)
             .map(({ name, beam }) => ({
@@ -172,16 +172,16 @@ function systemsOf(study: Study<typeof options>, forward: readonly Train[], reve
     system(ensembleName(members), groupsOf(reversed, members), 2, ofPaper(34.5)),
     system(ensembleName(members), groupsOf(reversed, members), beam, ofPaper(34.81)),
   ];
-  // A beam of 1 or 2 is asked for twice; the row that the paper has stays.
+  // With a beam of 1 or 2 a row occurs twice; the one with a figure in the paper stays.
   return systems.filter(({ name, beam }, index) => !systems.slice(index + 1).some((later) => later.name === name && later.beam === beam));
 }
 
-/** As many groups of this size as there are, none with a member of another: their differences are those of seeds. */
+/** As many disjoint groups of this size as possible; they differ only in their seeds. */
 function groupsOf(trainings: readonly Train[], size: number): Train[][] {
   return Array.from({ length: Math.floor(trainings.length / size) }, (_, group) => trainings.slice(group * size, (group + 1) * size));
 }
 
-/** How many models each copy of a system has. */
+/** The number of models in each copy of a system. */
 function modelsOf({ copies }: System): number {
   return copies[0]?.models.length ?? 0;
 }
@@ -190,12 +190,12 @@ function isOverCopies({ copies }: System): boolean {
   return copies.length >= fewestCopies;
 }
 
-/** How much higher a system scores: over its trainings when both have enough of them, else over sentences. */
+/** The difference between two systems, with an interval over trainings if both have enough, otherwise over sentences. */
 async function effectOf(reference: ScoredSystem, one: ScoredSystem, signal: AbortSignal | undefined): Promise<Estimated> {
   if (!isOverCopies(reference) || !isOverCopies(one)) {
     return meanOverSentences([reference, one], ([before = 0, now = 0]) => now - before, signal);
   }
-  // The same models that search otherwise differ in nothing else.
+  // The same models with another beam: differences are taken per model.
   return one.name === reference.name ? meanDifference(reference.bleu, one.bleu) : differenceOfMeans(reference.bleu, one.bleu);
 }
 

@@ -12,7 +12,7 @@ const depths = [1, 2, 3, 4] as const;
 const deepest = 10;
 type DepthGroup = `${(typeof depths)[number]} layers` | 'residual';
 const groupOf = (layers: (typeof depths)[number]): DepthGroup => `${layers} layers`;
-/** Nearly −10 % perplexity a layer. */
+/** Perplexity falls by nearly 10 % per layer. */
 const paperFactor = 0.9;
 const options = { seeds: seeds(1), beam };
 
@@ -60,7 +60,7 @@ export const depth: Experiment<typeof options> = {
     const againstBest = ratio(best, residual);
     const seeds = seedsWritten(options.seeds);
     const told = (effect: Estimated) =>
-      options.seeds === 1 ? 'one seed each, which cannot tell an effect from luck' : `${verdict(effect, 1, 'below')}, ${seeds} each`;
+      options.seeds === 1 ? 'one seed each cannot distinguish an effect from chance' : `${verdict(effect, 1, 'below')}, ${seeds} each`;
     const row = (one: DepthFigures, effect: string, inPaper: string) => [
       one.residual ? `${one.layers}, residual` : String(one.layers),
       one.parameters.toLocaleString('en-US'),
@@ -70,29 +70,29 @@ export const depth: Experiment<typeof options> = {
       inPaper,
     ];
     return {
-      head: ['layers a side', 'parameters', 'dev perplexity', 'effect of the last layer', `test BLEU, beam ${options.beam}`, 'paper'],
+      head: ['layers per side', 'parameters', 'dev perplexity', 'effect of the added layer', `test BLEU, beam ${options.beam}`, 'paper'],
       rows: [
         ...plain.map((one, index) => {
           const before = plain[index - 1];
-          return before === undefined ? row(one, '', '') : row(one, factor(ratio(before, one)), `× ${paperFactor} or so`);
+          return before === undefined ? row(one, '', '') : row(one, factor(ratio(before, one)), `about × ${paperFactor}`);
         }),
-        row(residual, `${factor(againstBest)} against ${best.layers} without`, ''),
+        row(residual, `${factor(againstBest)} against ${best.layers} plain`, ''),
       ],
       conclusions: [
-        `From 1 to ${plain.length} layers perplexity changes by ${factor(perLayer)} a layer, in the paper by × ${paperFactor} or so: ${told(perLayer)}.`,
-        `${deepest} layers with residual connections, which the paper did not have, reach ${factor(againstBest)} the perplexity of ${best.layers}, the best without (${seeds}).`,
-        'Every depth was trained with the same recipe and number of epochs; a recipe tuned to each depth might rank them otherwise.',
+        `From 1 to ${plain.length} layers, perplexity changes by ${factor(perLayer)} per layer (paper: about × ${paperFactor}): ${told(perLayer)}.`,
+        `${deepest} layers with residual connections, which the paper did not use, have ${factor(againstBest)} the perplexity of ${best.layers} layers, the best depth without them (${seeds}).`,
+        'Every depth was trained with the same recipe and number of epochs; a recipe tuned for each depth might rank them differently.',
       ],
       plots: [
         linePlot({
-          title: 'Dev perplexity against one layer',
-          note: options.seeds === 1 ? 'one seed; 1 is no effect' : 'mean and 95 % interval over seeds; 1 is no effect',
-          x: { label: 'layers a side' },
-          y: { label: 'perplexity / that of one layer', include: 1 },
+          title: 'Dev perplexity relative to one layer',
+          note: options.seeds === 1 ? 'one seed; 1 means no effect' : 'mean and 95 % interval over seeds; 1 means no effect',
+          x: { label: 'layers per side' },
+          y: { label: 'perplexity / perplexity of one layer', include: 1 },
           series: [
             { name: 'plain', points: plain.map((one) => ({ x: one.layers, ...(one === first ? { value: 1 } : ratio(first, one)) })) },
             { name: 'residual', points: [{ x: residual.layers, ...ratio(first, residual) }] },
-            { name: 'paper: × 0.9 a layer', points: plain.map(({ layers }) => ({ x: layers, value: paperFactor ** (layers - 1) })) },
+            { name: 'paper: × 0.9 per layer', points: plain.map(({ layers }) => ({ x: layers, value: paperFactor ** (layers - 1) })) },
           ],
         }),
       ],
@@ -101,7 +101,7 @@ export const depth: Experiment<typeof options> = {
   },
 };
 
-/** The factor that, so many times, makes this one. */
+/** The factor whose power with this exponent is the given one. */
 function root({ value, low, high }: Estimated, times: number): Estimated {
   const of = (whole: number) => whole ** (1 / times);
   return low === undefined || high === undefined ? { value: of(value) } : { value: of(value), low: of(low), high: of(high) };

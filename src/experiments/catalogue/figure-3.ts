@@ -22,27 +22,27 @@ type ReadingDirection = (typeof directions)[number];
 const options = { beam };
 
 export const length: Experiment<typeof options> = {
-  title: 'BLEU by the length of the sentence',
+  title: 'BLEU by sentence length',
   source: { paper, where: 'figure 3, left', claim: 'no loss below 35 words, a minor one on the longest' },
   task: digitsTask,
   options,
   stages: (study) =>
     binned(study, {
-      what: 'words of the source',
+      what: 'words in the source',
       inPaper: 'no loss below 35 words',
       bins: () => binsByLength(study.test.sources),
     }),
 };
 
 export const rarity: Experiment<typeof options> = {
-  title: 'BLEU by the frequency of the words',
-  source: { paper, where: 'figure 3, right', claim: 'BLEU falls slowly towards sentences of rare words' },
+  title: 'BLEU by word frequency',
+  source: { paper, where: 'figure 3, right', claim: 'BLEU falls slowly for sentences with rarer words' },
   task: languageTask,
   options,
   stages: (study) =>
     binned(study, {
-      what: 'average rank of the words by frequency',
-      inPaper: 'a slow loss towards rare words',
+      what: 'mean frequency rank of the words',
+      inPaper: 'a slow loss for rarer words',
       async bins() {
         const { runtime, options } = study.laboratory;
         const { train } = study.base.configuration.data;
@@ -53,7 +53,7 @@ export const rarity: Experiment<typeof options> = {
 };
 
 interface Binning {
-  /** What the sentences are put into bins by. */
+  /** What the bins are ranges of. */
   readonly what: string;
   readonly inPaper: string;
   bins(): readonly Bin[] | Promise<readonly Bin[]>;
@@ -85,8 +85,7 @@ async function* binned(study: Study<typeof options>, { what, inPaper, bins: binn
     return { direction, effect: differenceOfEstimates(before, after) };
   };
   const changes = first === last ? [] : directions.map(conclusion);
-  const told = ({ low = 0, high = 0 }: Estimated) =>
-    high < 0 ? 'a loss' : low > 0 ? 'a gain' : 'within what the sentences drawn would explain';
+  const told = ({ low = 0, high = 0 }: Estimated) => (high < 0 ? 'a loss' : low > 0 ? 'a gain' : 'within sampling error');
   const names = binNames(bins);
   return {
     head: [what, 'sentences', 'forward, BLEU (95 % bootstrap)', 'reversed', 'effect of reversing'],
@@ -99,10 +98,10 @@ async function* binned(study: Study<typeof options>, { what, inPaper, bins: binn
     conclusions: [
       ...changes.map(
         ({ direction, effect }) =>
-          `${direction}: ${change(effect, 1)} BLEU from ${range(bins[first ?? 0] as Bin)} to ${range(bins[last ?? 0] as Bin)}: ${told(effect)} (one seed). The paper saw ${inPaper}.`,
+          `${direction}: ${change(effect, 1)} BLEU between the bins ${range(bins[first ?? 0] as Bin)} and ${range(bins[last ?? 0] as Bin)}: ${told(effect)} (one seed). The paper found ${inPaper}.`,
       ),
-      ...(changes.length === 0 ? [`No verdict: there are no two parts of ${fewestForInterval} sentences or more.`] : []),
-      `Intervals are over test sentences, of one seed each; parts of fewer than ${fewestForInterval} sentences have none.`,
+      ...(changes.length === 0 ? [`No verdict: there are no two bins of ${fewestForInterval} sentences or more.`] : []),
+      `Intervals are over test sentences, with one seed each; bins of fewer than ${fewestForInterval} sentences have none.`,
     ],
     plots: [
       categoryPlot({
@@ -123,7 +122,7 @@ function estimateOf({ score, low, high }: ScoredBin): Estimated {
   return { value: score, low, high };
 }
 
-/** Both directions translate the same sentences, so that what is hard about them falls out of the difference. */
+/** Both directions translate the same sentences, so the difficulty of the sentences cancels in the difference. */
 function effectOfReversing(
   { forward, reversed }: Record<ReadingDirection, readonly Float64Array[]>,
   sentences: readonly number[],

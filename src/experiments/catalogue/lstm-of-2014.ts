@@ -5,7 +5,7 @@ import { varied } from '../base.js';
 import type { OwnOptions, Study } from '../experiment.js';
 import { type Train, type Translate, train, translate } from '../steps.js';
 
-/** Whose experiments these are: they vary the depth, direction and size of an LSTM. */
+/** The paper whose experiments vary the depth, direction and size of an LSTM. */
 export const paper = 'Sutskever, Vinyals and Le, 2014';
 
 export interface LstmConfiguration extends Configuration {
@@ -24,11 +24,11 @@ function requireLstm(configuration: Configuration): asserts configuration is Lst
   throw new DecadeError('usage', {
     where: 'reproduce, model.kind',
     received: kind,
-    allowed: `lstm, whose depth, direction and size are what the experiments of ${paper} vary`,
+    allowed: `lstm: the experiments of ${paper} vary its depth, direction and size`,
   });
 }
 
-/** The configuration with the source read forward or backward, for so many seeds. Every experiment asks for these, so they share them. */
+/** The configuration with the source read forward or reversed, once per seed. All experiments use these, so they share the models. */
 export function directedConfigurations(
   study: Pick<Study<OwnOptions>, 'base'>,
   direction: 'forward' | 'reversed',
@@ -46,7 +46,7 @@ export function directed(study: Pick<Study<OwnOptions>, 'base'>, direction: 'for
   return directedConfigurations(study, direction, seeds).map((configuration) => train(configuration));
 }
 
-/** Every training of each group translates the test set by itself. */
+/** Each model of each group translates the test set. */
 export function eachTranslates<Group extends string>(
   { test }: Pick<Study<OwnOptions>, 'test'>,
   groups: Readonly<Record<Group, readonly Train[]>>,

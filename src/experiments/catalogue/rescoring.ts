@@ -11,12 +11,12 @@ import { directed, lstmConfiguration, paper } from './lstm-of-2014.js';
 
 interface RescoringFigures {
   readonly name: string;
-  /** BLEU with the even average, which is the paper's, and how much higher it is than that of the list. */
+  /** BLEU with the even average, as in the paper, and its difference from the BLEU of the list. */
   readonly even: Estimated;
   readonly effect: Estimated;
-  /** The same with a weight that was tuned on dev. */
+  /** The same with a weight tuned on dev. */
   readonly tunedEffect: Estimated;
-  /** With the least and the greatest that the dev list cannot tell from the best. */
+  /** With the range of weights that are not significantly worse on the dev list. */
   readonly weight: Estimated;
   /** The paper's effect. */
   readonly paper: number | undefined;
@@ -28,15 +28,15 @@ const published = { baseline: 33.3, forward: 35.61, reversed: 35.85, five: 36.5,
 
 const options = {
   members,
-  nbest: z.int().min(2).max(1_000).default(100).describe('hypotheses of a list that is rescored; the paper: 1000'),
+  nbest: z.int().min(2).max(1_000).default(100).describe('hypotheses per rescored list; the paper: 1000'),
   // Attention is another kind of system, as the paper's phrase-based baseline was, but may leave nothing to gain on an easy task.
   baseline: z
     .enum(['narrow', 'attention'])
     .default('narrow')
-    .describe('what makes the list: a forward model half as wide, or one layer with attention'),
+    .describe('model that produces the list: a forward model of half the width, or one layer with attention'),
 };
 
-/** Both figures are means over the tokens of a hypothesis, so that their even average means something. */
+/** Both figures are means over the tokens of a hypothesis, so their average is meaningful. */
 const lengthPenalty = 1;
 
 export const rescoring: Experiment<typeof options> = {
@@ -87,7 +87,7 @@ export const rescoring: Experiment<typeof options> = {
       head: [
         'system',
         'test BLEU, even average (95 % bootstrap)',
-        'effect against the list',
+        'effect relative to the list',
         'paper',
         'effect with the weight tuned on dev',
         'weight',
@@ -114,16 +114,16 @@ export const rescoring: Experiment<typeof options> = {
       conclusions: [
         ...measured.map(({ name, effect, paper }) => {
           const told =
-            paper === undefined ? 'the paper has no figure' : `in the paper ${change({ value: paper }, 2)}: ${verdict(effect, 0, 'above')}`;
-          return `Rescored by ${name}, evenly averaged: ${change(effect, 1)} BLEU, ${told} (one seed).`;
+            paper === undefined ? 'no figure in the paper' : `in the paper ${change({ value: paper }, 2)}: ${verdict(effect, 0, 'above')}`;
+          return `Rescored by ${name} with the even average: ${change(effect, 1)} BLEU, ${told} (one seed).`;
         }),
-        `The best of them gains ${share(best.effect.value, most?.value)} of what the oracle does, in the paper ${share(published.five - published.baseline, oracleInPaper)}.`,
-        'Intervals are over test sentences. The baseline is a neural model and not a phrase-based system as in the paper: its mistakes are of the same kind as those of the models that rescore it. Log-probabilities are divided by the length on both sides.',
+        `The best of them achieves ${share(best.effect.value, most?.value)} of the gain of the oracle (paper: ${share(published.five - published.baseline, oracleInPaper)}).`,
+        'Intervals are over test sentences. The baseline is a neural model, not a phrase-based system as in the paper, so its errors resemble those of the models that rescore it. Both log-probabilities are divided by the length.',
       ],
       plots: [
         categoryPlot({
           title: 'Table 2: effect of rescoring',
-          note: '95 % bootstrap intervals over sentences; 0 is the list as it was',
+          note: '95 % bootstrap intervals over sentences; 0 is the original list',
           x: 'rescored by',
           y: { label: 'difference in BLEU', include: 0 },
           categories: ['forward', 'reversed', `${options.members} rev.`, 'oracle'].map((name) => ({ name })),
@@ -142,7 +142,7 @@ export const rescoring: Experiment<typeof options> = {
   },
 };
 
-/** Who rescores, with the effect that the paper saw. */
+/** The rescoring systems, with their effects in the paper. */
 function systemsOf(forward: readonly Train[], reversed: readonly Train[]) {
   const effect = (bleu: number) => bleu - published.baseline;
   const members = reversed.length;
@@ -153,7 +153,7 @@ function systemsOf(forward: readonly Train[], reversed: readonly Train[]) {
   ];
 }
 
-/** What makes the lists: a weaker forward model, with a seed that no other training has. */
+/** Produces the lists: a weaker forward model, with a seed of its own. */
 function baselineOf(study: Study<typeof options>): Train {
   const configuration = lstmConfiguration(study);
   const { hidden } = configuration.model;

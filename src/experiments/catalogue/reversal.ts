@@ -14,7 +14,7 @@ const options = { seeds: seeds(3), beam };
 
 export const reversal: Experiment<typeof options> = {
   title: 'Reading the source backwards',
-  source: { paper, where: 'section 3.3', claim: 'the source reversed: perplexity 5.8 → 4.7, BLEU 25.9 → 30.6' },
+  source: { paper, where: 'section 3.3', claim: 'with a reversed source, perplexity 5.8 → 4.7, BLEU 25.9 → 30.6' },
   task: digitsTask,
   options,
 
@@ -37,9 +37,9 @@ export const reversal: Experiment<typeof options> = {
     const seeds = seedsWritten(options.seeds);
     const note = `${seeds} each; mean and 95 % interval over seeds`;
     const told = (effect: Estimated, none: number, side: 'above' | 'below') =>
-      options.seeds === 1 ? 'one seed each, which cannot tell an effect from luck' : `${verdict(effect, none, side)} (${seeds} each)`;
+      options.seeds === 1 ? 'one seed each cannot distinguish an effect from chance' : `${verdict(effect, none, side)} (${seeds} each)`;
     return {
-      head: ['source', 'dev perplexity, a seed each', 'mean', `test BLEU, beam ${options.beam}`, 'mean', 'paper'],
+      head: ['source', 'dev perplexity per seed', 'mean', `test BLEU, beam ${options.beam}`, 'mean', 'paper'],
       rows: [
         ...directions.map((direction) => [
           direction,
@@ -59,12 +59,12 @@ export const reversal: Experiment<typeof options> = {
         ],
       ],
       conclusions: [
-        `Perplexity ${factor(effects.perplexity)}, in the paper ${factor({ value: published.perplexity })}: ${told(effects.perplexity, 1, 'below')}.`,
-        `BLEU ${change(effects.bleu, 1)}, in the paper ${change({ value: published.bleu }, 1)}: ${told(effects.bleu, 0, 'above')}.`,
+        `Perplexity ${factor(effects.perplexity)} (paper: ${factor({ value: published.perplexity })}): ${told(effects.perplexity, 1, 'below')}.`,
+        `BLEU ${change(effects.bleu, 1)} (paper: ${change({ value: published.bleu }, 1)}): ${told(effects.bleu, 0, 'above')}.`,
         ...(options.seeds === 1
           ? []
           : [
-              'Intervals are 95 %, of the difference between means over seeds (Welch; of perplexities the logarithms): they say how much of the effect could be luck of initialisation and order, not how the effect would be on other data. Means of perplexities are geometric.',
+              'Intervals are 95 %, for the difference of means over seeds (Welch; for perplexities, of logarithms). They show how much of the effect could be due to initialisation and order of the data, not what the effect would be on other data. Means of perplexities are geometric.',
             ]),
       ],
       plots: [
@@ -73,13 +73,13 @@ export const reversal: Experiment<typeof options> = {
           note,
           axis: { label: 'perplexity, reversed / forward' },
           none: 1,
-          effects: [{ name: 'the source reversed', ...effects.perplexity, published: published.perplexity }],
+          effects: [{ name: 'reversed source', ...effects.perplexity, published: published.perplexity }],
         }),
         effectPlot({
           title: 'Effect of reversing on BLEU',
           note,
           axis: { label: 'BLEU, reversed − forward' },
-          effects: [{ name: 'the source reversed', ...effects.bleu, published: published.bleu }],
+          effects: [{ name: 'reversed source', ...effects.bleu, published: published.bleu }],
         }),
       ],
       figures: { measured, effects, paper: published },

@@ -11,20 +11,20 @@ import { bagOfWords, distances, meanOf, separation, type Triple } from '../sente
 import { factor, written } from '../wording.js';
 import { directed, paper } from './lstm-of-2014.js';
 
-/** Sentences that are put into other orders, at most. */
+/** Most sentences whose words are reordered. */
 const mostSentences = 200;
 const ordersOfASentence = 3;
 const sentencesDrawn = 5;
-/** Nothing of it is to be chosen. */
+/** It has no options. */
 const options = {};
 
-/** What moves the vector of a sentence, against what else does. */
+/** Two changes of a sentence, compared by how much they change its vector. */
 interface DistanceComparison {
   readonly what: string;
-  /** A sentence, the same one changed, and what its distance to that is measured by. */
+  /** A sentence, its changed version, and the sentence whose distance is the unit. */
   readonly triples: readonly Triple<string>[];
   readonly paper: string;
-  /** What follows from the ratio of the distances and from the factor between a trained and an untrained network. */
+  /** The conclusion from the ratio of distances and from the factor between a trained and an untrained network. */
   conclude(trained: Estimated, effect: Estimated): string;
 }
 
@@ -38,11 +38,11 @@ interface Judged {
 }
 
 export const sentenceMap: Experiment<typeof options> = {
-  title: 'The map of sentences',
+  title: 'Map of sentence vectors',
   source: {
     paper,
     where: 'figure 2',
-    claim: 'the vector of a sentence is sensitive to the order of words and hardly to the voice of the verb',
+    claim: 'sentence vectors are sensitive to word order and hardly to the voice of the verb',
   },
   task: languageTask,
   options,
@@ -50,7 +50,7 @@ export const sentenceMap: Experiment<typeof options> = {
   async *stages(study) {
     const { laboratory, test, base } = study;
     const trainings = directed(study, 'reversed', 1);
-    // Reading a few hundred sentences takes no time worth telling.
+    // Reading a few hundred sentences takes hardly any time.
     yield { steps: trainings };
     const runs = await laboratory.results(trainings);
     const { signal } = laboratory.options;
@@ -86,15 +86,15 @@ export const sentenceMap: Experiment<typeof options> = {
     }
     const ratio = (value: number) => (Number.isFinite(value) ? value.toFixed(2) : '∞');
     return {
-      head: ['distances', 'trained', 'untrained', 'bag of words', 'trained against untrained', 'paper'],
+      head: ['distances', 'trained', 'untrained', 'bag of words', 'trained / untrained', 'paper'],
       rows: [
         ...judged.map(({ what, triples, trained, untrained, bagOfWords, effect, paper }) => [
           `${what} (${triples.length} sentences)`,
           ...[written(trained, 2), written(untrained, 2), ratio(bagOfWords), factor(effect), paper],
         ]),
         ...drawn.map(({ group, trained, untrained, bagOfWords }) => [
-          `${group.title}: between classes, against within (${group.classes.flat().length} sentences)`,
-          ...[ratio(trained), ratio(untrained), ratio(bagOfWords), '', 'above 1: classes lie apart'],
+          `${group.title}: between classes / within (${group.classes.flat().length} sentences)`,
+          ...[ratio(trained), ratio(untrained), ratio(bagOfWords), '', 'above 1: classes are separate'],
         ]),
       ],
       conclusions: [
@@ -103,7 +103,7 @@ export const sentenceMap: Experiment<typeof options> = {
             ? `No verdict: ${triples.length} sentences are fewer than ${fewestForInterval}.`
             : `${conclude(trained, effect)} (one seed).`,
         ),
-        'The untrained network is the same one as it was initialised, with the same seed: what it shows too is not learnt. Intervals are 95 %, over sentences. Groups of a few sentences are drawn and not judged.',
+        'The untrained network is the same network as initialised, with the same seed: an effect that it shows, too, is not learnt. Intervals are 95 %, over sentences. Groups of few sentences are plotted without a verdict.',
       ],
       plots: [],
       widePlots: drawn.map(({ group, points, shares }) => {
@@ -130,7 +130,7 @@ export const sentenceMap: Experiment<typeof options> = {
   },
 };
 
-/** Ratios of mean distances: to what was changed, over to what it is measured by. */
+/** Ratios of mean distances: to the changed sentence, divided by that to the unit. */
 async function judge(
   triples: readonly Triple<string>[],
   trained: ReadonlyMap<string, Float32Array>,
@@ -155,7 +155,7 @@ async function judge(
 
 function orderComparison(sentences: readonly (readonly string[])[]): DistanceComparison {
   return {
-    what: 'the same words in another order, against another sentence',
+    what: 'same words in another order / another sentence',
     triples: sentences.map((words, sentence) => [
       words.join(' '),
       otherOrder(words, sentence).join(' '),
@@ -166,11 +166,11 @@ function orderComparison(sentences: readonly (readonly string[])[]): DistanceCom
       const { low = 1, high = 1 } = effect;
       const told =
         low > 1
-          ? 'training made order count for more, as in the paper'
+          ? 'training increased the sensitivity to order, as in the paper'
           : high < 1
-            ? 'an untrained network is moved more by order; that the vector is sensitive to it is not learnt, that the same words lie near each other is'
-            : 'no different from an untrained network, so that nothing is shown';
-      return `Order of words, ${factor(effect)} against untrained: ${told}`;
+            ? 'an untrained network is more sensitive to order: this sensitivity is not learnt, but the similarity of sentences with the same words is'
+            : 'no difference from an untrained network, so nothing is shown';
+      return `Word order, ${factor(effect)} relative to untrained: ${told}`;
     },
   };
 }
@@ -178,11 +178,11 @@ function orderComparison(sentences: readonly (readonly string[])[]): DistanceCom
 const names = ['Mary', 'John', 'Tom', 'Alice'] as const;
 const verbs = ['admire', 'love', 'invite', 'like', 'praise', 'save'] as const;
 
-/** Who does it to whom, said in both voices: what figure 2 shows with six sentences, with enough of them for an interval. */
+/** Sentences in both voices, as in figure 2, but enough of them for an interval. */
 function voiceComparison(): DistanceComparison {
   const pairs = names.flatMap((one) => names.filter((other) => other !== one).map((other) => [one, other] as const));
   return {
-    what: 'the same in the passive voice, against who does it exchanged',
+    what: 'passive voice / subject and object exchanged',
     triples: pairs.flatMap(([one, other]) =>
       verbs.map((verb): Triple<string> => [`${one} ${verb}s ${other}.`, `${other} is ${verb}d by ${one}.`, `${other} ${verb}s ${one}.`]),
     ),
@@ -191,16 +191,16 @@ function voiceComparison(): DistanceComparison {
       const isLearnt = (effect.high ?? 1) < 1;
       const told =
         (trained.high ?? 1) >= 1
-          ? 'the voice of the verb moves the vector no less than the meaning does, unlike in the paper'
+          ? 'the voice of the verb does not change the vector less than the meaning does, unlike the paper'
           : isLearnt
-            ? 'the meaning moves the vector more than the voice does, and training made it so, as in the paper'
-            : 'the meaning moves the vector more than the voice does, but so it does in an untrained network: not learnt';
-      return `Voice of the verb, ${written(trained, 2)}, ${factor(effect)} against untrained: ${told}`;
+            ? 'the meaning changes the vector more than the voice does, and this is learnt, as in the paper'
+            : 'the meaning changes the vector more than the voice does, but also in an untrained network: not learnt';
+      return `Voice of the verb, ${written(trained, 2)}, ${factor(effect)} relative to untrained: ${told}`;
     },
   };
 }
 
-/** A few sentences, each a class with its words in some other orders. */
+/** A few sentences; each is a class with its words in other orders. */
 function ordersGroup(sentences: readonly (readonly string[])[]): SentenceGroup[] {
   const chosen = sentences.filter((words) => words.length <= 8).slice(0, sentencesDrawn);
   if (chosen.length < 2) return [];
