@@ -20,50 +20,50 @@ import type { ConfigurationInput } from './training/configuration.js';
 import type { TrainingSummary } from './training/events.js';
 
 export interface ReportOptions extends Omit<ExaminationRequest, 'scoring'>, ScoringOptions, ComputeOptions {
-  /** The command line that asks, for the page to repeat. Default: `decade report RUN`. */
+  /** The command line to show on the page. Default: `decade report RUN`. */
   readonly command?: readonly string[] | undefined;
 }
 
 export interface CompareOptions extends ComparisonRequest, ComputeOptions, Pick<ExaminationRequest, 'decoding'> {}
 
-/** The library: what can be done on any platform that gives it files, threads and devices. */
+/** The library, for any platform that provides files, threads and devices. */
 export interface Decade {
   /**
    * Trains a model into a run directory: tokenizers, epochs of updates, validation, checkpoints.
    *
-   * Abort `options.signal` to save and stop; the same call with `resume: true` goes on and ends with the same parameters,
-   * bit for bit, as if it had never stopped.
+   * Abort `options.signal` to save and stop. The same call with `resume: true` continues and ends with the same parameters,
+   * bit for bit, as an uninterrupted training.
    *
    * @example
    * await train('my.yaml', { out: 'runs/mine', onEvent: (event) => { if (event.kind === 'log') console.log(event.line); } });
    *
    * @param configuration  path of a YAML file, or the same as an object
-   * @param options        `out` is the run directory to make; `devices` worker threads compute (default: one a core)
-   * @returns              what was reached: updates, epochs, the best validation, why it stopped
+   * @param options        `out` is the new run directory; `devices` is the number of worker threads (default: one per core)
+   * @returns              updates, epochs, the best validation and the reason for stopping
    * @throws DecadeError   `usage` for a wrong configuration, `input` for unusable corpora, `numeric` for a loss that is no
-   *                       longer finite, `resource` for a full disk; whatever it is, the last checkpoint stands
+   *                       longer finite, `resource` for a full disk; in every case the last checkpoint is kept
    */
   train(configuration: string | ConfigurationInput, options: TrainOptions): Promise<TrainingSummary>;
 
   /**
-   * Opens a trained model. Runs no code of the model's and checks every size before it allocates.
+   * Opens a trained model. Runs no code from the model and checks every size before it allocates.
    *
    * @example
    * await using model = await load('runs/mine');
    * const [result] = await model.translate(['3 weeks ago'], { beam: 12 });
    *
-   * @param runs     a run directory; several translate together, which needs the same tokenizers
+   * @param runs     a run directory; several form an ensemble and need the same tokenizers
    * @param options  defaults for every translation: `beam`, `lengthPenalty`, `maximumLength`, ...; `devices` worker threads
-   *                 translate what is long enough for it (default: one a core)
-   * @returns        a model to translate and score with; `dispose` it, or declare it with `await using`
-   * @throws DecadeError `input` for what is no run, or a damaged one; `usage` for runs that do not fit together
+   *                 are used if there is enough work (default: one per core)
+   * @returns        a model for translating and scoring; `dispose` it, or declare it with `await using`
+   * @throws DecadeError `input` for a directory that is not a run or is damaged; `usage` for runs that cannot be combined
    */
   load(runs: string | readonly string[], options?: LoadOptions): Promise<LoadedModel>;
 
   /**
-   * Opens a model, translates lines and closes it: for once. To translate often, `load` and keep it.
+   * Opens a model, translates lines and closes it. To translate repeatedly, `load` a model and keep it.
    *
-   * @returns a result for every line, in their order: `text`, `score`, `logProbability`, `nbest`; and what the model was not sure of:
+   * @returns a result for every line, in order: `text`, `score`, `logProbability`, `nbest`; and signs of uncertainty:
    *          `unknownSourceWords`, `meanProbability`
    */
   translate(
@@ -74,7 +74,7 @@ export interface Decade {
 
   /**
    * The log-probability (in nats) that a model gives to each target, given its source: opens the model, scores, closes it. Several
-   * models average their probabilities at every token, as they do when they translate.
+   * models average their probabilities at every token, as in translation.
    */
   score(
     runs: string | readonly string[],
@@ -83,8 +83,8 @@ export interface Decade {
   ): Promise<LineScore[]>;
 
   /**
-   * Chooses anew from an n-best list, of decade or of any other system, by the list's own scores and a model's log-probabilities.
-   * Opens the model, rescores, closes it; to rescore often, `load` and keep it.
+   * Reranks n-best lists of decade or any other system by their own scores and a model's log-probabilities.
+   * Opens the model, rescores, closes it; to rescore repeatedly, `load` a model and keep it.
    *
    * @example
    * const dev = { lines: devList, sources: devSources, references: [devReferences] };
@@ -93,12 +93,12 @@ export interface Decade {
    *
    * @param runs     a run directory; several average their probabilities, which needs the same tokenizers
    * @param list     `lines` are those of an n-best file (`line ||| text ||| feature= values ||| score`), or `hypotheses` those of each
-   *                 sentence, as `translate` gives them with `nbest`; `sources` what was translated
+   *                 sentence, as `translate` returns them with `nbest`; `sources` are the source sentences
    * @param options  `weight` is the model's share: a number from 0 to 1 (default: 0.5), or tuned on another list; `own` which of
-   *                 the list's figures counts (default: its score)
-   * @returns        the hypotheses of each sentence, best first; with references, BLEU before and after, and of the best choice, each
-   *                 with its interval and its difference from the list's own
-   * @throws DecadeError `usage` for options that are not allowed, `input` for a list of another text or lines that cannot be read
+   *                 the list's figures to use (default: its score)
+   * @returns        the hypotheses of each sentence, best first; with references, BLEU before and after and of the oracle, each
+   *                 with its interval and its difference from that of the list
+   * @throws DecadeError `usage` for options that are not allowed, `input` for a list of another source text or for unreadable lines
    */
   rescore(runs: string | readonly string[], list: NbestList, options?: RescoreOptions & ComputeOptions): Promise<Rescoring>;
 
@@ -115,27 +115,27 @@ export interface Decade {
   evaluate(options: EvaluateOptions): Evaluation[];
 
   /**
-   * Examines a run: how it learnt, how well it translates with intervals, by length and rarity, where it fails, what it sees.
+   * Examines a run: training curves, scores with intervals, by length and by rarity, examples of errors, attention.
    *
    * @example
    * const { page, examination } = await report('runs/mine', { testSet: { name: 'test', sources, references: [references] } });
    *
-   * @returns what was found, and a page of it: HTML that needs no other file
+   * @returns the findings, and a page that shows them: HTML without other files
    */
   report(run: string, options?: ReportOptions): Promise<{ page: string; examination: Examination }>;
 
   /**
-   * Translates a test set with each run and tests how they differ from the first, by paired bootstrap resampling.
+   * Translates a test set with each run and tests the differences from the first, by paired bootstrap resampling.
    *
    * @returns the scores with intervals and probabilities, and a page with the sentences on which they differ most
    */
   compare(runs: readonly string[], options?: CompareOptions): Promise<{ page: string; comparison: Comparison }>;
 
   /**
-   * Reruns an experiment of a paper from end to end and sets its figures beside those of the paper.
+   * Reruns an experiment of a paper from start to finish and compares its effects with the paper's.
    *
-   * What is trained and translated is kept in `options.out` and shared by all experiments there. Abort `options.signal` to save and
-   * stop; the same call goes on.
+   * Models and translations are stored in `options.out` and shared by all experiments there. Abort `options.signal` to save and
+   * stop; the same call continues.
    *
    * @example
    * const { account, files } = await reproduce('reversal', {
@@ -146,16 +146,16 @@ export interface Decade {
    * });
    * console.log(account.head, account.rows, account.conclusions, files.page);
    *
-   * @param options `configuration` says what to train on and which network to vary (default: a task that needs no data, with its
-   *                `size`); the experiment's own options, such as `seeds` and `beam`, how much is done; `onEvent` is told
-   *                what each stage will cost, then all that is done
-   * @returns       the table, what it says in sentences, plots and all figures, and the files in which they were written
-   * @throws DecadeError `usage` for an experiment there is not and options that are not allowed, and whatever `train` throws; the
+   * @param options `configuration` names the training data and the network to vary (default: a task that needs no data, with its
+   *                `size`); the experiment's own options, such as `seeds` and `beam`, determine the effort; `onEvent` receives
+   *                the predicted cost of each stage, then the progress
+   * @returns       the table, the conclusions, the plots and all figures, and the files that contain them
+   * @throws DecadeError `usage` for an unknown experiment or options that are not allowed, and whatever `train` throws; the
    *                signal's reason when it aborts
    */
   reproduce<Name extends ExperimentName>(name: Name, options: ReproduceOptions<Name>): Promise<Reproduction>;
 
-  /** What `reproduce` with the same options would still have to train, and how long that would take here. Trains nothing. */
+  /** The remaining trainings of `reproduce` with the same options, and the time that they would take here. Trains nothing. */
   reproductionCost<Name extends ExperimentName>(name: Name, options: ReproduceOptions<Name>): Promise<Cost>;
 }
 

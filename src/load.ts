@@ -2,12 +2,12 @@ import { type LoadedModel, type LoadOptions, openModels } from './loaded-model.j
 import type { Runtime } from './parallel/runtime.js';
 import { describeRun } from './training/run-description.js';
 
-/** Opens trained models of this and older decades; see `openModels`. */
+/** Opens trained models of this and older versions of decade; see `openModels`. */
 export function load(runtime: Runtime, runs: string | readonly string[], options: LoadOptions = {}): Promise<LoadedModel> {
   return openModels(runtime, runs, options, (path) => describeRun(runtime.files, path));
 }
 
-/** Opens models for one use, and closes them whatever comes of it. */
+/** Opens models for one use and always closes them. */
 export async function withModel<Result>(
   runtime: Runtime,
   runs: string | readonly string[],

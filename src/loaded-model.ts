@@ -22,20 +22,20 @@ import { requireLoadOptions } from './training/request-options.js';
 
 export interface LoadOptions extends DecodingOptionsInput {
   /**
-   * Worker threads to compute on, which share one copy of the parameters. They are started when there is enough to do for
-   * them; until then, and for single lines, this thread computes. Default: one a core.
+   * Worker threads, which share one copy of the parameters. They start when there is enough work for them; until then, and for
+   * single lines, this thread computes. Default: one per core.
    */
   readonly devices?: number | undefined;
   /** A matrix library by name: `webassembly`, `avx512`, `avx2`, `openblas`, `mkl`, `accelerate`, `onednn`. Default: the fastest here. */
   readonly gemm?: string | undefined;
   /**
-   * The networks as their configurations initialise them, before any update: the control for what training brought. What
-   * `train --init` began with is not restored. Default: false.
+   * The networks as their configurations initialise them, before any update: the control for the effect of training. The initial
+   * parameters of `train --init` are not restored. Default: false.
    */
   readonly untrained?: boolean | undefined;
 }
 
-/** What to compute on. */
+/** The devices and the matrix library. */
 export type ComputeOptions = Pick<LoadOptions, 'gemm' | 'devices'>;
 
 /** What a `LoadedModel` holds, and how it is given back when nobody computes with it any more. */
@@ -46,7 +46,7 @@ interface Loaded {
   release(): Promise<void>;
 }
 
-/** A trained model, or several that translate together. Holds memory until disposed; every call after that is refused. */
+/** A trained model or an ensemble. Holds memory until it is disposed of; later calls throw. */
 export class LoadedModel implements AsyncDisposable {
   readonly #loaded: Loaded;
   readonly #lifetime = new Lifetime(
@@ -65,13 +65,13 @@ export class LoadedModel implements AsyncDisposable {
     this.#loaded = loaded;
   }
 
-  /** A translation for every line, in their order; `''` for an empty one. */
+  /** A translation for every line, in order; `''` for an empty line. */
   translate(lines: readonly SourceLine[], options?: TranslateOptions): Promise<TranslationResult[]> {
     const { translator } = this.#loaded;
     return this.#lifetime.run((signal) => translator.translate(lines, { ...options, signal }), options?.signal);
   }
 
-  /** As `translate`, each translation as soon as it can be given: lines may come from a file, a socket or a keyboard. */
+  /** Like `translate`, but yields each translation as soon as it is ready: lines may come from a file, a socket or a keyboard. */
   translateStream(
     lines: AsyncIterable<SourceLine> | Iterable<SourceLine>,
     options?: TranslateOptions,
@@ -81,8 +81,8 @@ export class LoadedModel implements AsyncDisposable {
   }
 
   /**
-   * How likely the model finds each target, given its source: natural logarithms of probabilities. Several models average
-   * their probabilities at every token.
+   * The log-probability (natural logarithm) of each target, given its source. Several models average their probabilities at
+   * every token.
    */
   score(pairs: readonly { readonly source: string; readonly target: string }[], options?: ScoreOptions): Promise<LineScore[]> {
     const { members, executor } = this.#loaded;
@@ -90,10 +90,10 @@ export class LoadedModel implements AsyncDisposable {
   }
 
   /**
-   * Chooses anew from an n-best list of any system, by its own figures and the model's log-probabilities; several models
-   * average their probabilities.
+   * Reranks the n-best lists of any system by their own scores and the model's log-probabilities; several models average their
+   * probabilities.
    *
-   * @throws DecadeError `usage` for options that are not allowed, `input` for a list or references of another text
+   * @throws DecadeError `usage` for options that are not allowed, `input` for a list or references of another source text
    */
   rescore(list: NbestList, options?: RescoreOptions): Promise<Rescoring> {
     return this.#lifetime.run(
@@ -102,16 +102,16 @@ export class LoadedModel implements AsyncDisposable {
     );
   }
 
-  /** Whether `sentenceVectors` has any to give. */
+  /** Whether `sentenceVectors` is available. */
   get hasSentenceVectors(): boolean {
     const [only, ...others] = this.#loaded.members;
     return only?.model.sentenceEncoder !== undefined && others.length === 0;
   }
 
   /**
-   * What the encoder makes of every line, as one vector each.
+   * The encoder's vector of each line.
    *
-   * @throws DecadeError `usage` for several models, and for an architecture without such a vector
+   * @throws DecadeError `usage` for several models, and for an architecture without sentence vectors
    */
   sentenceVectors(lines: readonly string[], options?: SentenceVectorOptions): Promise<SentenceVectors> {
     const { members } = this.#loaded;
@@ -125,8 +125,8 @@ export class LoadedModel implements AsyncDisposable {
   }
 
   /**
-   * Translates, and tells which source tokens the model looked at when it wrote each target token. Undefined for an empty
-   * line, and for a model without attention.
+   * Translates, with the attention of each target token to the source tokens. Undefined for an empty line and for a model
+   * without attention.
    */
   async attentionMaps(lines: readonly string[], options: TranslateOptions = {}): Promise<(AttentionMap | undefined)[]> {
     const [first] = this.#loaded.members;
@@ -134,7 +134,7 @@ export class LoadedModel implements AsyncDisposable {
     return results.map((result, line) => first && attentionMap(first, lines[line] as string, result));
   }
 
-  /** Ends what is under way, by an error, and gives the memory back. Again, it does nothing. */
+  /** Ends running calls with an error and frees the memory. A second call does nothing. */
   dispose(): Promise<void> {
     this.#released ??= this.#lifetime.end().then(() => this.#loaded.release());
     return this.#released;
@@ -148,12 +148,12 @@ export class LoadedModel implements AsyncDisposable {
 type Member = TranslationModel & PlacedModel & { readonly modelOptions: ModelOptions };
 
 /**
- * Opens trained models. Runs no code of theirs and checks every size before it allocates.
+ * Opens trained models. Runs no code from them and checks every size before it allocates.
  *
- * @param runs      a run directory; several translate together, which needs the same tokenizers
+ * @param runs      a run directory; several form an ensemble and need the same tokenizers
  * @param options   defaults for every translation
- * @param describe  what the run at a path says of its model
- * @throws DecadeError `input` for what is no run, or a damaged one
+ * @param describe  reads the model of the run at a path
+ * @throws DecadeError `input` for a directory that is not a run or is damaged
  */
 export async function openModels(
   runtime: InferenceRuntime,

@@ -14,7 +14,7 @@ import { Memory } from './tensor/memory.js';
 import { type ConfigurationInput, configurationOf, printConfiguration } from './training/configuration.js';
 import type { TrainingEvent, TrainingSummary } from './training/events.js';
 
-/** The whole recipe: what is learnt, by what, and how. Tuned to be over in a minute on two cores, without any library. */
+/** The whole recipe, tuned to take less than a minute on two cores without a matrix library. */
 export const quickstartRecipe = {
   corpus: { pairs: 12_000, heldOut: 400, seed: 1 },
   tokenizer: { kind: 'bpe', size: 2_000 },
@@ -32,10 +32,10 @@ export const quickstartRecipe = {
 } as const;
 
 export interface QuickstartOptions {
-  /** BCP 47 tags of languages that the runtime knows. Default: English to French. */
+  /** BCP 47 tags of languages that the runtime supports. Default: English to French. */
   readonly from?: string;
   readonly to?: string;
-  /** The run directory; an earlier quickstart there is replaced, and what else is in it stays. */
+  /** The run directory. An earlier quickstart there is replaced; other files stay. */
   readonly out: string;
   readonly resume?: boolean;
   readonly devices?: number | undefined;
@@ -44,7 +44,7 @@ export interface QuickstartOptions {
   readonly onEvent?: (event: TrainingEvent) => void;
 }
 
-/** A held-out sentence and what became of it. */
+/** A held-out sentence with its translation. */
 export interface QuickstartExample extends CategorisedPair {
   readonly translation: string;
   readonly isExact: boolean;
@@ -52,7 +52,7 @@ export interface QuickstartExample extends CategorisedPair {
 
 export interface QuickstartResult {
   readonly training: TrainingSummary;
-  /** Share of held-out sentences translated exactly, in per cent; absent when it was interrupted. */
+  /** Percentage of held-out sentences translated exactly; absent after an interruption. */
   readonly exact: Evaluation;
   readonly bleu: Evaluation;
   readonly byCategory: readonly { readonly category: IntlCategory; readonly sentences: number; readonly exact: number }[];
@@ -76,8 +76,8 @@ export function quickstartConfiguration(from: string, to: string): Configuration
 }
 
 /**
- * Trains a translator on sentences that the runtime's internationalisation data writes in two languages, then translates
- * the held-out ones. Undefined when the signal came first: what was learnt is saved.
+ * Trains a translator on sentences generated from the runtime's internationalisation data in two languages, then translates
+ * the held-out sentences. Undefined when the signal aborts: the training so far is saved.
  */
 export async function quickstart(runtime: Runtime, options: QuickstartOptions): Promise<QuickstartResult | undefined> {
   const { from = 'en', to = 'fr', out, resume = false, devices, gemm, signal, onEvent } = options;
@@ -132,8 +132,8 @@ function testTexts(from: string, to: string, test: readonly CategorisedPair[]): 
 }
 
 /**
- * Clears the way for a new quickstart: removes what an earlier one made, known by its configuration and by what it would write,
- * and nothing else. Throws `usage` before that when something else stands in the way, or this one could not begin.
+ * Removes the files of an earlier quickstart, recognised by its configuration and its contents, and nothing else. Throws `usage`
+ * before that if another file is in the way or the new quickstart cannot begin.
  */
 async function makeRoom(runtime: Runtime, out: string, texts: ReadonlyMap<string, string>, gemm: string | undefined): Promise<void> {
   const { files } = runtime;

@@ -5,8 +5,9 @@ import type { RandomAccessFile, ReadableFiles } from '../core/files.js';
 const pieceBytes = 4 * 1024 ** 2;
 
 /**
- * Files of web servers, their URLs for paths. Each is fetched whole and once: a blob tells its true size, whatever the server's
- * compression, and is read at any position although many servers know no ranges; browsers keep large ones outside of the heap.
+ * Files of web servers, their URLs for paths. Each is fetched completely and once: a blob has a known size, whatever the
+ * compression of the server, and can be read at any position although many servers do not support ranges; browsers keep large blobs
+ * outside the heap.
  */
 export function fetchedFiles(): ReadableFiles {
   const fetched = new Map<string, Promise<Blob | undefined>>();

@@ -36,7 +36,7 @@ export type LoadOptions = Omit<CommonLoadOptions, 'devices' | 'gemm'>;
  *                 tokenizers. Fetched are `model.json`, the files that it names, and nothing else
  * @param options  defaults for every translation: `beam`, `lengthPenalty`, `maximumLength`, ...
  * @returns        a model to translate with; `dispose` it, or declare it with `await using`
- * @throws DecadeError `input` for what is no run, or a damaged one; `usage` for runs that do not fit together; `resource` for a
+ * @throws DecadeError `input` for a directory that is not a run or is damaged; `usage` for runs that cannot be combined; `resource` for a
  *                     network or a worker that fails
  */
 export async function load(runs: string | URL | readonly (string | URL)[], options: LoadOptions = {}): Promise<BrowserModel> {

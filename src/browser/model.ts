@@ -11,8 +11,8 @@ import { hasRelaxedSimd } from '../tensor/kernels/relaxed-simd.js';
 type Unanswered<Asked extends ModelRequest = ModelRequest> = Asked extends ModelRequest ? Omit<Asked, 'answers'> : never;
 
 /**
- * A trained model, or several that translate together, in a worker of their own, so that the page stays responsive. Holds the
- * worker until disposed, and with it all memory; every call after that is refused.
+ * A trained model or an ensemble in its own worker, so the page stays responsive. Holds the worker and its memory until it is
+ * disposed of; later calls throw.
  */
 export class BrowserModel implements AsyncDisposable {
   readonly #worker: Worker;
@@ -63,14 +63,14 @@ export class BrowserModel implements AsyncDisposable {
     }
   }
 
-  /** A translation for every line, in their order; `''` for an empty one. */
+  /** A translation for every line, in order; `''` for an empty line. */
   async translate(lines: readonly SourceLine[], { signal, onProgress, ...options }: TranslateOptions = {}): Promise<TranslationResult[]> {
     const control = { signal, onProgress };
     const results = await this.#call<SentResult[], TranslationProgress>({ kind: 'translate', lines, options }, control);
     return results.map(receivedResult);
   }
 
-  /** As `translate`, each translation as soon as it can be given: lines may come from a network or a keyboard. */
+  /** Like `translate`, but yields each translation as soon as it is ready: lines may come from a network or a keyboard. */
   async *translateStream(
     lines: AsyncIterable<SourceLine> | Iterable<SourceLine>,
     { signal, onProgress, ...options }: TranslateOptions = {},
@@ -87,7 +87,7 @@ export class BrowserModel implements AsyncDisposable {
     }
   }
 
-  /** Ends what is under way, by an error, and the worker with it. Again, it does nothing. */
+  /** Ends running calls with an error, and the worker. A second call does nothing. */
   async dispose(): Promise<void> {
     await this.#lifetime.end();
     this.#worker.terminate();

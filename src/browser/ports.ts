@@ -13,7 +13,7 @@ type Reply<Item> =
   | { readonly kind: 'failed'; readonly error: SentError }
   | { readonly kind: 'progress'; readonly progress: unknown };
 
-/** An error of the library without what a message cannot carry: its class and its cause. */
+/** An error of the library without its class and cause, which a message cannot carry. */
 export interface SentDecadeError {
   readonly kind: ErrorKind;
   readonly parts: Omit<ErrorParts, 'cause'>;
@@ -41,7 +41,7 @@ export interface Control {
   readonly onProgress: (progress: unknown) => void;
 }
 
-/** Gives the items of a stream to who asks over the port, until its end or a call of what is returned. */
+/** Serves the items of a stream over the port, until its end or until the returned function is called. */
 export function give<Item>(port: MessagePort, open: (control: Control) => AsyncIterator<Item> | Iterator<Item>): () => void {
   const end = new AbortController();
   const reply = (message: Reply<Item>) => port.postMessage(message);

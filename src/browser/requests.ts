@@ -6,7 +6,7 @@ import { type SentDecadeError, sentDecadeError } from './ports.js';
 /** Options that a message can carry. */
 type Sendable<Options> = Omit<Options, 'signal' | 'onProgress'>;
 
-/** What a page asks of its worker, which gives the answers over the port: for `load` an empty one, for the others results. */
+/** Requests of a page to its worker. Answers come over the port: an empty one for `load`, results for the others. */
 export type ModelRequest = { readonly answers: MessagePort } & (
   | { readonly kind: 'load'; readonly runs: readonly string[]; readonly options: LoadOptions }
   /** Answered by all results at once. */

@@ -8,7 +8,7 @@ import { browserRuntime } from './runtime.js';
 
 let model: LoadedModel | undefined;
 
-/** What runs in a page's worker: one model, from its loading to the worker's end. */
+/** The worker of a page: one model, from loading to the end of the worker. */
 export function serveModel(kernels: KernelBuilds): void {
   addEventListener('message', ({ data }: MessageEvent<ModelRequest>) => give(data.answers, (control) => answer(data, control, kernels)));
 }

@@ -44,7 +44,7 @@ export function withSetOption(command: Command): Command {
   );
 }
 
-/** What to compute on. */
+/** The devices and the matrix library. */
 export interface DeviceChoice {
   devices?: number;
   gemm?: string;

@@ -123,8 +123,8 @@ export function paperLines(paper: PaperPrediction | undefined): string[] {
   const line = (name: string, text: string) => wrapped(`  ${name.padEnd(12)}${text}`, 14);
   return [
     '',
-    'The 2014 paper: 4 GPUs with one layer each, 4 with a quarter of the softmax each,',
-    'batches of 128 sentences',
+    'The 2014 paper: 4 GPUs with one layer each, 4 with a quarter of the softmax',
+    'each, batches of 128 sentences',
     line(
       'published',
       `${figure(published.oneGpu)} words/s on one GPU, ${figure(published.eightGpus)} on eight: ${published.speedup.toFixed(1)} times`,

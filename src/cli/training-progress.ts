@@ -48,5 +48,5 @@ export function showTraining({ log }: { log: boolean }): { onEvent(event: Traini
 /** What to say of a training that a signal ended: how to go on depends on whether there is anything to go on from. */
 export async function interruptedTraining(out: string, saved: string): Promise<Interrupted> {
   const isBegun = (await nodeFiles.kind(out)) === 'directory' && !(await isUnbegun(nodeFiles, out));
-  return new Interrupted(isBegun ? `${saved}; go on with --resume` : 'stopped before the first update; the same command begins again');
+  return new Interrupted(isBegun ? `${saved}; continue with --resume` : 'stopped before the first update; the same command starts again');
 }

@@ -39,13 +39,13 @@ export interface SearchProgress {
 export interface SearchControl {
   /** Ends the search by throwing, between two steps. */
   readonly signal?: Pick<AbortSignal, 'throwIfAborted'> | undefined;
-  /** Called now and then, several times a second at most. */
+  /** Called now and then, at most several times per second. */
   readonly onProgress?: ((progress: SearchProgress) => void) | undefined;
 }
 
 /**
  * Greedy (beam 1) or beam search over a batch of sentences, which share every step of the model. Gives `nbest`
- * hypotheses a sentence, best first (fewer only when fewer exist). Finished hypotheses and finished sentences leave the
+ * hypotheses per sentence, best first (fewer only when fewer exist). Finished hypotheses and finished sentences leave the
  * batch.
  *
  * At the maximum length only `</s>` may follow, so every hypothesis is complete and its `logProbability` is what

@@ -72,7 +72,7 @@ export interface TranslationProgress {
 export interface TranslateOptions extends DecodingOptionsInput {
   /** Rejects with the signal's reason soon after it aborts. */
   readonly signal?: AbortSignal;
-  /** Called after every batch, and several times a second while one takes longer. */
+  /** Called after every batch, and several times per second while one takes longer. */
   readonly onProgress?: (progress: TranslationProgress) => void;
 }
 

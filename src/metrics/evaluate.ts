@@ -51,7 +51,7 @@ export interface CorpusStatistics {
 /**
  * Statistics of each sentence of a corpus, whose texts are compared in one canonical form (see `inOneForm`).
  *
- * @param hypotheses  one translation a sentence
+ * @param hypotheses  one translation per sentence
  * @param references  one list a set of references, each as long as `hypotheses`; `undefined` where a sentence has fewer
  *                    references than others
  * Throws a `DecadeError` (`input`) when the lists differ in length, there are none, or a sentence has no reference.

@@ -22,7 +22,7 @@ export interface Metric {
   /** As printed, e.g. `chrF2++`. */
   readonly label: string;
   readonly higherIsBetter: boolean;
-  /** sacreBLEU's signature, for this number of references a sentence. */
+  /** sacreBLEU's signature, for this number of references per sentence. */
   signature(references: number | 'var'): string;
   /** Sufficient statistics of one sentence: always the same number of them. At least one reference, which may be empty. */
   statistics(hypothesis: string, references: readonly string[]): Float64Array;

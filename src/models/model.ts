@@ -44,7 +44,7 @@ export interface StepModel {
    * Nothing of a target has been read yet.
    */
   decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession;
-  /** For architectures that sum a sentence up in one vector. */
+  /** For architectures that represent a sentence by one vector. */
   readonly sentenceEncoder?: SentenceEncoder | undefined;
 }
 
@@ -58,7 +58,7 @@ export interface DecodingMemory {
   readonly perStep: number;
 }
 
-/** What an encoder ends with, as one vector a sentence. */
+/** What an encoder ends with, as one vector per sentence. */
 export interface SentenceEncoder {
   /** Which values these are, for captions. */
   readonly description: string;

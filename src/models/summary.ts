@@ -2,7 +2,7 @@
 export interface ModelSummary {
   /** What people tell runs of an experiment apart by: `reversed-2x256-dot`. Finished runs are found by it, so it stays as it is. */
   readonly runName: string;
-  /** For a page: `LSTM, 2 layers of 256 cells a side, dot attention`. */
+  /** For a page: `LSTM, 2 layers of 256 cells per side, dot attention`. */
   readonly description: string;
   /** The same for models that are equally fast: `2x256, dot attention`. */
   readonly speedClass: string;

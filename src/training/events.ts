@@ -12,7 +12,7 @@ export interface BestValidation {
   readonly step: number;
 }
 
-/** Figures over the updates since the report before. */
+/** Figures over the updates since the previous report. */
 export interface Report extends Position {
   /** Sentence pairs since the start of training. */
   readonly sentences: number;
@@ -28,14 +28,14 @@ export interface Report extends Position {
   readonly seconds: number;
 }
 
-/** What a loop tells while it works, for progress bars, logs and tests. */
+/** Progress of a training, for progress bars, logs and tests. */
 export type TrainingEvent =
   | { readonly kind: 'tokenizers'; readonly lines: number }
   | { readonly kind: 'tokenizing'; readonly part: 'train' | 'dev'; readonly lines: number }
   | { readonly kind: 'corpus'; readonly part: 'train' | 'dev'; readonly pairs: number; readonly report: FilterReport }
   | { readonly kind: 'model'; readonly parameters: number; readonly placement: Executor['placement'] }
   | { readonly kind: 'resumed'; readonly step: number }
-  /** What was taken of the run that `init` names, and what was not. */
+  /** What was taken from the run of `init`, and what was not. */
   | { readonly kind: 'initialised'; readonly run: string; readonly message: string }
   | UpdateEvent
   | { readonly kind: 'report'; readonly report: Report }
@@ -64,7 +64,7 @@ export interface UpdateEvent extends Position {
   readonly wordsPerSecond: number;
   /** Share of the training that is done, in [0, 1]. */
   readonly fraction: number;
-  /** Estimated from the time so far; validation and checkpoints come on top. */
+  /** Estimated from the time so far, without validation and checkpoints. */
   readonly remainingSeconds: number;
 }
 
@@ -74,14 +74,14 @@ export interface TrainingSummary extends Position {
   /** The run directory. */
   readonly out: string;
   readonly reason: StopReason;
-  /** Stopped by the signal; with --resume it goes on. */
+  /** Stopped by the signal; --resume continues. */
   readonly interrupted: boolean;
   readonly best: BestValidation | undefined;
   /** The checkpoints whose mean is the model, when it was better than each. */
   readonly averaged: readonly number[] | undefined;
   /** Learnt values. */
   readonly parameters: number;
-  /** Time spent on updates, of all sessions. */
+  /** Time spent on updates, before and after interruptions. */
   readonly seconds: number;
 }
 
@@ -90,7 +90,7 @@ function epochNumber({ epochs }: Position): number {
   return Math.max(1, Math.ceil(epochs - 1e-9));
 }
 
-/** As in Marian's log, so that people and their scripts feel at home. */
+/** The format of Marian's log, for people and scripts that know it. */
 export function reportLine(report: Report): string {
   return [
     `Ep. ${epochNumber(report)}`,

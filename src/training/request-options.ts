@@ -3,7 +3,7 @@ import { resolveOptions } from '../core/options.js';
 
 const path = z.string().min(1);
 
-/** What is computed on, as every call takes it. */
+/** Devices and matrix library, as in every call. */
 const placement = {
   devices: z.int().min(1).max(256).optional(),
   gemm: z.string().min(1).optional(),
@@ -24,12 +24,12 @@ const trainOptions = z.strictObject({
   onEvent: z.unknown().optional(),
 });
 
-/** Throws `usage` for an option that no training has, and for a value that none can have. */
+/** Throws `usage` for an unknown option of a training, and for an impossible value. */
 export function requireTrainOptions(options: object): void {
   resolveOptions(trainOptions, options as z.input<typeof trainOptions>, 'train');
 }
 
-/** Throws `usage` for devices or a library that cannot be, and for anything else than one run or several. */
+/** Throws `usage` for impossible devices or libraries, and unless there is at least one run. */
 export function requireLoadOptions(runs: unknown, options: { devices?: unknown; gemm?: unknown; untrained?: unknown }): void {
   const given = { runs, ...options } as z.input<typeof loadOptions>;
   resolveOptions(loadOptions, given, 'load');

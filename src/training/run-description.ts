@@ -6,7 +6,7 @@ import { originOf, resolveRunConfiguration } from './configuration.js';
 /**
  * What a run says of its model: its `model.json`, or for a run of an older decade the same from its configuration.
  *
- * @throws DecadeError `input` for what is no run, or a damaged one
+ * @throws DecadeError `input` for a directory that is not a run or is damaged
  */
 export async function describeRun(files: Files, path: string): Promise<ModelDescription> {
   const described = await readDescription(files, path);

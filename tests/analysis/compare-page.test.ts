@@ -98,7 +98,7 @@ test('a page of runs shows curves by updates and by time, what they were configu
   for (const title of ['Loss', 'Loss by time', 'Perplexity, dev', 'Perplexity by time, dev', 'BLEU on dev', 'BLEU on dev by time']) {
     assert.ok(page.includes(`<b>${title}</b>`), title);
   }
-  assert.match(page, /hours of updates, validation not counted/);
+  assert.match(page, /hours of updates, without validation/);
   assert.match(page, /<code>model\.layers<\/code><\/td><td[^>]*><code>1<\/code><\/td><td[^>]*><code>2<\/code>/);
   assert.doesNotMatch(page, /<code>model\.hidden<\/code>/);
   assert.match(page, /BLEU: difference from runs\/one/);
@@ -107,7 +107,7 @@ test('a page of runs shows curves by updates and by time, what they were configu
   const [one, two] = await runs();
   const equal = await pageOf([one as ComparedRun, { ...(one as ComparedRun), name: 'again', record: { reports: [], validations: [] } }]);
   assert.match(equal, /The configurations are the same/);
-  assert.match(equal, /No figures were written down by again/);
+  assert.match(equal, /There is no training record of again/);
   assert.doesNotMatch(await pageOf([two as ComparedRun]), /<section id="training"/, 'one run alone has nothing beside it');
 });
 

@@ -38,6 +38,6 @@ test('several lie over each other, in a plot for each corpus', () => {
 });
 
 test('a run without figures says so, and an error rate above 100 is in sight', () => {
-  assert.match(shown([{ name: 'run', record: { reports: [], validations: [] } }]).text, /No figures of training/);
+  assert.match(shown([{ name: 'run', record: { reports: [], validations: [] } }]).text, /There is no training record yet/);
   assert.match(shown([{ name: 'run', record }]).text, />130<\/td>/);
 });

@@ -230,11 +230,11 @@ test('simulate checks its predictions by training as it simulated', async () => 
   assert.ok(checked.length === 0 || checked.map(({ strategy }) => strategy).join() === 'data,pipeline');
 });
 
-test('options of simulate that do not go together are told before anything is measured', async () => {
+test('options of simulate that cannot be combined are refused before anything is measured', async () => {
   for (const [given, message] of [
     [['--check', '1', '--profile', '2014'], /--check: --profile 2014; expected the profile of this machine/],
     [['--gemm', 'webassembly', '--profile', '2014'], /--gemm: --profile 2014/],
-    [['--check', '1', '--bandwidth', '3'], /--check: --bandwidth, which no devices here have/],
+    [['--check', '1', '--bandwidth', '3'], /--check: --bandwidth, which does not apply to devices that share one memory/],
     [['--devices', '1..1000000000'], /whole numbers from 1 to 64/],
     [['--devices', '8..2'], /whole numbers from 1 to 64/],
     [['--strategies', 'data,both'], /some of data, pipeline, gpipe, 1f1b/],

@@ -8,7 +8,7 @@ const directory = temporaryDirectory();
 const configuration = writeTinyConfiguration(directory);
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-test('reproduce says the cost first, then trains, and prints the table', async () => {
+test('reproduce predicts the cost first, then trains, and prints the table', async () => {
   const out = join(directory, 'paper');
   const shorter = [
     '--set',
@@ -25,7 +25,7 @@ test('reproduce says the cost first, then trains, and prints the table', async (
   const call = ['reproduce', 'reversal', '--size', 'tiny', '--seeds', '2', ...shorter, '--out', out];
   const estimated = await decade([...call, '--estimate']);
   assert.equal(estimated.code, 0, estimated.stderr);
-  assert.match(estimated.stdout, /Trainings +4 \(4 to begin\), of [\d,]+ parameters[\s\S]*words\/s measured here[\s\S]*Time +about \d/);
+  assert.match(estimated.stdout, /Trainings +4 \(4 to do\), of [\d,]+ parameters[\s\S]*words\/s measured here[\s\S]*Time +about \d/);
   assert.equal(existsSync(out), false);
   const { code, stdout, stderr } = await decade(call);
   assert.equal(code, 0, stderr);
@@ -34,12 +34,12 @@ test('reproduce says the cost first, then trains, and prints the table', async (
   const file = readFileSync(join(out, 'reversal.md'), 'utf8');
   assert.ok(file.startsWith(stdout.slice(0, stdout.lastIndexOf('\n\n')).trimEnd()), 'the file says the same, and then names the plots');
   const again = await decade([...call, '--json']);
-  assert.match(again.stderr, /4 done, 0 to begin/);
+  assert.match(again.stderr, /4 done, 0 to do/);
   const { experiment, files } = JSON.parse(again.stdout) as { experiment: string; files: { page: string } };
   assert.deepEqual([experiment, existsSync(files.page)], ['reversal', true]);
 });
 
-test('reproduce takes a configuration of its own, and goes on after Ctrl-C', async () => {
+test('reproduce takes a configuration of its own, and continues after Ctrl-C', async () => {
   const out = join(directory, 'own');
   const call = ['reproduce', 'length', configuration, '--devices', '1', '--out', out, '--set'];
   const child = start([...call, 'training.stop={ steps: 30 }']);
@@ -51,7 +51,7 @@ test('reproduce takes a configuration of its own, and goes on after Ctrl-C', asy
   });
   const { code, stderr } = await ended(child);
   assert.equal(code, 130, stderr);
-  assert.match(stderr, /the same command goes on/);
+  assert.match(stderr, /the same command continues/);
   const resumed = await decade([...call, 'training.stop={ steps: 30 }']);
   assert.equal(resumed.code, 0, resumed.stderr);
   assert.match(resumed.stdout, /tested on the dev corpus/);

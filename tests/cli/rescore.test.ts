@@ -37,7 +37,7 @@ test('rescore writes a line for every line of the source and tells what the list
   assert.match(stderr, /list: line 3: 1 field; .*line skipped/);
   assert.match(stderr, /1 line that could not be parsed; all others were rescored/);
   assert.match(stderr, /no entry for 1 lines/);
-  for (const row of [/own scores +\d+\.\d\d/, /model alone/, /evenly averaged/, /oracle\) +\d/]) assert.match(stderr, row);
+  for (const row of [/own scores +\d+\.\d\d/, /model alone/, /even average/, /oracle\) +\d/]) assert.match(stderr, row);
 });
 
 test('rescore without a say of the model keeps the order of the list, with its say writes a list again', async () => {

@@ -106,7 +106,7 @@ describe('a training that learnt', () => {
       ],
     );
     assert.match(table1.rows[0]?.[4] ?? '', /^[+−][\d.]+ \([+−][\d.]+ to [+−][\d.]+\)$/);
-    assert.match(table1.conclusions.at(-1) ?? '', /Single models: 3 seeds; ensembles: 1 of 2 models/);
+    assert.match(table1.conclusions.at(-1) ?? '', /Single models: 3 seeds\. Ensembles: 1 of 2 models/);
   });
 
   test('is told from the same network before its training', async () => {
@@ -131,11 +131,11 @@ describe('a training that learnt', () => {
   });
 });
 
-test('parts of fewer than 20 sentences have no interval and no verdict', async () => {
+test('bins of fewer than 20 sentences have no interval and no verdict', async () => {
   const set = ['data.train.pairs=2000', ...learnt.slice(1), 'training.schedule={ kind: constant }'];
   const { account } = await reproduce(newRuntime(), 'length', { ...place, task: 'digits:copy:2-9', size: 'tiny', set, beam: 2 });
   const parts = account.rows.map(([, sentences]) => Number(sentences));
   assert.ok(parts.every((sentences) => sentences < 20));
   for (const [, , ...cells] of account.rows) assert.doesNotMatch(cells.join(' '), / to /);
-  assert.match(account.conclusions[0] ?? '', /^No verdict: there are no two parts of 20/);
+  assert.match(account.conclusions[0] ?? '', /^No verdict: there are no two bins of 20/);
 });

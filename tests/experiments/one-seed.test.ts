@@ -27,6 +27,6 @@ async function conclusions(name: 'depth' | 'sentence-map', seeds: number): Promi
 test('whatever rests on one training of a kind says so, and what rests on several says how many', async () => {
   for (const name of ['depth', 'sentence-map'] as const) assert.match(await conclusions(name, 1), /one seed/, name);
   const several = await conclusions('depth', 2);
-  assert.match(several, /× [\d.]+ \([\d.]+ to [\d.]+\) a layer, .*2 seeds each/);
+  assert.match(several, /× [\d.]+ \([\d.]+ to [\d.]+\) per layer .*2 seeds each/);
   assert.doesNotMatch(several, /one seed/);
 });

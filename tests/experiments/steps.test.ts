@@ -60,10 +60,10 @@ describe('a training on what an earlier model translated', () => {
     assert.deepEqual(
       before.unknown.map(({ what, why }) => `${what.replace(/-[0-9a-f]{10}$/, '')}: ${why}`),
       [
-        'back-translated pairs: how long it takes depends on what it reads',
+        'back-translated pairs: its duration depends on its input',
         'training reversed-1x8-seed1: its corpus is not made yet',
         'translating the test set, beam 2: a corpus that its model is trained on is not made yet',
-        'different sources: how long it takes depends on what it reads',
+        'different sources: its duration depends on its input',
       ],
     );
     assert.ok(before.seconds > 0);

@@ -38,7 +38,7 @@ describe('what models are used for', () => {
     const { account, files } = await reproduce(runtime, 'length', { ...options, ...own.length });
     const { training, using } = account.time;
     assert.ok([training.predicted, training.taken, using.predicted, using.taken].every((seconds) => seconds > 0));
-    assert.match(await runtime.files.readText(files.page), /said beforehand/);
+    assert.match(await runtime.files.readText(files.page), /predicted: /);
   });
 
   test('a rescoring that was interrupted goes on where it was', async () => {

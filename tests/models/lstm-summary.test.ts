@@ -14,8 +14,8 @@ test('runs that were finished before are found: an LSTM has the name that it alw
 });
 
 test('an LSTM is described in words, and classed with those that are as fast', () => {
-  assert.equal(summaryOf({ layers: 1 }).description, 'LSTM, 1 layer of 256 cells a side, no attention');
-  assert.equal(summaryOf({ attention: 'additive' }).description, 'LSTM, 2 layers of 256 cells a side, additive attention');
+  assert.equal(summaryOf({ layers: 1 }).description, 'LSTM, 1 layer of 256 cells per side, no attention');
+  assert.equal(summaryOf({ attention: 'additive' }).description, 'LSTM, 2 layers of 256 cells per side, additive attention');
   assert.equal(summaryOf({ attention: 'dot', residual: true }).speedClass, '2x256, dot attention, residual');
   assert.equal(summaryOf({ dropout: 0.2, reverseSource: false }).speedClass, '2x256');
 });

@@ -16,7 +16,7 @@ export interface BenchTrainOptions {
   readonly devices: number;
   /** Default: data. */
   readonly strategy?: Strategy | undefined;
-  /** Tokens a sentence, in place of the shape's. */
+  /** Tokens per sentence instead of the shape's. */
   readonly length?: number | undefined;
   /** How long to measure. */
   readonly seconds: number;

@@ -160,7 +160,7 @@ export function operationsPerPair(
   return sourceTokensPerPair * operationsPerSourceToken + targetTokensPerPair * operationsPerTargetToken;
 }
 
-/** Floating-point operations a second of products as most of the model's are, on one device. */
+/** Floating-point operations per second in products like most of the model's, on one device. */
 export function measureProducts(device: Device, configuration: Configuration, milliseconds = 300): number {
   const [outputs, inputs] = modelOf(configuration).summary.typicalWeights;
   const [m, n, k] = [64, Math.min(outputs, 4096), Math.min(inputs, 1024)];

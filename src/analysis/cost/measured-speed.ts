@@ -15,7 +15,7 @@ export interface SpeedOptions {
 }
 
 /**
- * Source and target tokens a second that training would do here: real updates of the configured model, on random ids in
+ * Source and target tokens per second that training would process here: real updates of the configured model, on random ids in
  * sentences as long as the corpus's are on average. Lower than what the matrix products alone would take, and so nearer to
  * the truth for small models; validation and checkpoints come on top.
  */

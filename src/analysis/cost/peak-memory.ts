@@ -12,7 +12,7 @@ import { stepBytes, stepLimit } from '../../training/step-memory.js';
 /** What training holds in memory at once. */
 export interface MemoryEstimate {
   readonly parametersMiB: number;
-  /** One a device; of embeddings only the rows that an update touches. */
+  /** One per device; of embeddings only the rows that an update touches. */
   readonly gradientsMiB: number;
   readonly optimizerMiB: number;
   /** What forward and backward of the largest batch keep, logits included. */

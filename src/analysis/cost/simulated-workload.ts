@@ -84,20 +84,20 @@ async function batchFigures(runtime: Runtime, configuration: Configuration, prof
   return { sentences, sourceTokens, targetTokens, batchesPerUpdate: accumulate, counted: lengths !== undefined };
 }
 
-/** What a training has and the profile has no measurement of, in words. */
+/** Messages about parts of a training that the profile has no measurement of. */
 function unmeasured(
   { dropout, attention, optimizer }: Network & { readonly dropout: number },
   precision: Precision,
   profile: MachineProfile,
 ): string[] {
-  const missing = dropout > 0 ? ['dropout is not counted'] : [];
+  const missing = dropout > 0 ? ['dropout is not included'] : [];
   if (profile === 'here') return missing;
   return [
     ...missing,
-    ...(precision === 'bf16' ? ['the profile of 2014 has no measurement of bf16: products are counted as f32'] : []),
+    ...(precision === 'bf16' ? ['the profile of 2014 has no measurement of bf16: products are simulated as f32'] : []),
     ...(optimizer.kind === 'adam'
-      ? ['the profile of 2014 has no measurement of Adam: updates are counted by the bytes that they read and write']
+      ? ['the profile of 2014 has no measurement of Adam: the cost of updates is estimated from the bytes read and written']
       : []),
-    ...(attention !== 'none' ? ['the profile of 2014 has no measurement of attention: it is counted by its operations'] : []),
+    ...(attention !== 'none' ? ['the profile of 2014 has no measurement of attention: its cost is estimated from its operations'] : []),
   ];
 }

@@ -192,15 +192,15 @@ const middle: PaperCase = { assumptions: centralAssumptions, stretch: 1, weightG
 
 /** What could have been otherwise, each by its name. */
 const alternatives: { readonly [assumption: string]: (before: PaperCase) => PaperCase } = {
-  'softmax products twice as fast an operation': (before) => ({ ...before, assumptions: { ...before.assumptions, softmaxSpeed: 2 } }),
+  'softmax products twice as fast per operation': (before) => ({ ...before, assumptions: { ...before.assumptions, softmaxSpeed: 2 } }),
   'products of 64 rows at half speed': (before) => ({ ...before, assumptions: { ...before.assumptions, halfSpeedRows: 64 } }),
-  'slow hand-over (3 GB/s, 50 µs, nothing computed meanwhile)': (before) => ({
+  'slow transfers that block computation (3 GB/s, 50 µs)': (before) => ({
     ...before,
     assumptions: { ...before.assumptions, handOver: { latency: 50e-6, bytesPerSecond: 3e9, blocking: true } },
   }),
-  'stretches of 5 steps: longer fill and drain': (before) => ({ ...before, stretch: 5 }),
-  'softmax of every step as it comes, so that backward waits for all': (before) => ({ ...before, softmax: 'as they come' }),
-  'weight gradients put off to waiting time': (before) => ({ ...before, weightGradients: 'deferred' }),
+  '5 time steps sent together': (before) => ({ ...before, stretch: 5 }),
+  'the softmax of each step as it arrives, which backward waits for': (before) => ({ ...before, softmax: 'as they come' }),
+  'weight gradients computed in waiting time': (before) => ({ ...before, weightGradients: 'deferred' }),
 };
 
 /** Predicts what the paper measured, from the speed of one GPU, the bus, and the schedule alone. */

@@ -57,7 +57,7 @@ export interface SimulationDrawings {
 /** A page of its own, without other files. */
 export function simulationPage(title: string, { speedup, paper, largest }: SimulationDrawings): Promise<string> {
   const key = Object.entries(colours).map(([name, colour]) => html`<span><i style="background:${colour}"></i>${name}</span> `);
-  const lead = html`Timelines: one update, one row per device. Where the rail shows, the device waits. Point at a bar to read what it is; its figures stand in the tables below.<br><span class="key">${key}</span>`;
+  const lead = html`Timelines of one update, one row per device. In gaps the device waits. Point at a bar for details; the figures are in the tables below.<br><span class="key">${key}</span>`;
   const overview = speedup === undefined ? [] : [{ id: 'speed-up', title: 'Speed-up', body: figures(speedup) }];
   return page({
     title,
@@ -88,7 +88,7 @@ export function speedupPlot(
   return linePlot({
     title: 'Speed-up',
     x: { label: 'devices', isWhole: true },
-    y: { label: 'times as fast as one device', include: 0 },
+    y: { label: 'speed-up over one device', include: 0 },
     series: [...lines, ...measured, perfect],
   });
 }
@@ -181,7 +181,7 @@ function bars(simulated: SimulatedStrategy, held: readonly string[]): Html {
     const anchor = tick === 0 ? 'start' : tick === 4 ? 'end' : 'middle';
     return html`<text x="${x(time)}" y="${below + 12}" text-anchor="${anchor}">${(1000 * time).toFixed(1)}</text>`;
   });
-  const names = html`<text x="0" y="12">devices</text><text x="${x(seconds / 2)}" y="${below + 32}" text-anchor="middle">time from the beginning of the update, ms</text>`;
+  const names = html`<text x="0" y="12">devices</text><text x="${x(seconds / 2)}" y="${below + 32}" text-anchor="middle">time since the start of the update, ms</text>`;
   return html`${names}${rows}${ticks}`;
 }
 
@@ -197,7 +197,7 @@ function barsOf({ simulation }: SimulatedStrategy): Bar[][] {
   return simulation.spans.map((spans, device) => {
     const tasks = spans.map(({ task, start, end }): Bar => ({ colour: colourOf(task), start, end, name: nameOf(task) }));
     const transfers = (simulation.transfers[device] ?? []).map(({ start, end, kind }): Bar => {
-      return { colour: 'exchange of gradients', start, end, name: `${kind === 'reduce' ? 'gradients' : 'parameters'} on their way` };
+      return { colour: 'exchange of gradients', start, end, name: `${kind === 'reduce' ? 'gradients' : 'parameters'} being sent` };
     });
     return [...tasks, ...transfers].sort((a, b) => a.start - b.start);
   });
@@ -235,7 +235,7 @@ function colourOf({ work }: Task): Colour {
 /** What tasks without a stage do. */
 const names = {
   combine: 'sums of the softmax combined',
-  reduce: 'gradients of the other devices added up',
+  reduce: 'gradients of the other devices added',
   norm: 'norm of the gradient',
   update: 'parameters updated',
   gather: 'updated parameters received',

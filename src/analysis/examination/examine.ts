@@ -82,7 +82,7 @@ export async function examineRun(
     const model = await ifThere('No translations and no maps', openModel);
     if (model !== undefined) {
       try {
-        if (!model.hasSentenceVectors) missing.push('No map of sentences: the model sums no sentence up in one vector.');
+        if (!model.hasSentenceVectors) missing.push('No map of sentence vectors: this model has no vector per sentence.');
         if (testSet !== undefined) test = await examineTest(model, testSet, training?.frequencies, request);
         groups = await mapGroups(model, request.groups ?? [], request);
       } finally {

@@ -20,7 +20,7 @@ export async function unigramPerplexity(train: Corpus, dev: Corpus, vocabulary: 
   return Math.exp(bits / (dev.targetTokens + dev.pairs));
 }
 
-/** How often each token stands on the target side; `</s>` last, once a sentence. */
+/** How often each token stands on the target side; `</s>` last, once per sentence. */
 async function targetCounts(corpus: Corpus, vocabulary: number, { signal }: WorkControl): Promise<Float64Array> {
   const counts = new Float64Array(vocabulary + 1);
   counts[vocabulary] = corpus.pairs;

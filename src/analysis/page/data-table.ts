@@ -44,7 +44,7 @@ export function dataTable({ id, of, columns, rows, total = rows.length }: DataTa
 <label class="search sorting">Sort by <select>${columns.map(({ name }, column) => html`<option value="${column}">${name}</option>`)}</select></label>
 <button type="button" class="direction" aria-label="turn the order round">↑</button>
 </div>
-<p class="note" role="status">${first === rows.length ? `${count} ${of}.` : `The first ${first} of ${count} ${of}; with scripts, all can be sorted and searched.`}</p>
+<p class="note" role="status">${first === rows.length ? `${count} ${of}.` : `The first ${first} of ${count} ${of}; with JavaScript, all can be sorted and searched.`}</p>
 <div class="scroll"><table>
 <thead><tr>${columns.map(head)}</tr></thead>
 <tbody>${rows.slice(0, first).map((row) => html`<tr>${row.map((cell, column) => cellHtml(columns[column], cell))}</tr>\n`)}</tbody>

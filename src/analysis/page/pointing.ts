@@ -110,7 +110,7 @@ export function pointing(): void {
     drawing.setAttribute('role', 'application');
     drawing.setAttribute(
       'aria-label',
-      `${drawing.getAttribute('aria-label')}. Arrow keys go from point to point; the figures are in the table below.`,
+      `${drawing.getAttribute('aria-label')}. Arrow keys move between points; the values are in the table below.`,
     );
     let tapped: Place | undefined;
     drawing.addEventListener('pointermove', (event) => {

@@ -8,7 +8,7 @@ import { comparedParts, type Languages } from './sentence.js';
 const mostSentences = 20_000;
 const mostCharacters = 16_000_000;
 
-/** Every sentence with its references, its translation and all that was measured of it. */
+/** Every sentence with its references, translation, scores and probabilities. */
 export function allSentences(test: ExaminedTest, { source, target }: Languages): Html {
   const { sources, references, hypotheses, scored, logProbabilities, tokenLogProbabilities } = test;
   const isScored = scored !== undefined;

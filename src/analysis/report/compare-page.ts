@@ -13,7 +13,7 @@ import { comparedCurves, differentConfigurations } from './compared-training.js'
 import { compared, example, extraMark, type Languages, languagesOf, text } from './sentence.js';
 
 const shown = 10;
-/** Of files of translations nobody says which they are in. */
+/** The languages of translation files are not known. */
 const unknown: Languages = { source: undefined, target: undefined };
 
 /** What a page of a comparison shows besides the scores. */
@@ -23,7 +23,7 @@ export interface ComparedParts {
   readonly runs: readonly ComparedRun[];
 }
 
-/** The scores of several systems with their intervals and tests, what their runs differ in, and the sentences on which they differ most. */
+/** Scores of several systems with intervals and tests, the differences between their runs, and the sentences on which they differ most. */
 export function comparePage(comparison: Comparison, { bins, runs }: ComparedParts): Promise<string> {
   const { testSet, systems } = comparison;
   const [first, ...others] = systems;
@@ -33,13 +33,13 @@ export function comparePage(comparison: Comparison, { bins, runs }: ComparedPart
     {
       id: 'scores',
       title: 'Scores',
-      lead: `${describeTestSet(testSet)}. p is how likely so large a difference from ${first?.name} would be between systems that are equally good: paired bootstrap resampling (Koehn 2004) with 1,000 draws, as sacreBLEU computes it. It is not corrected for the number of systems.`,
+      lead: `${describeTestSet(testSet)}. p is the probability of so large a difference from ${first?.name} between equally good systems: paired bootstrap resampling (Koehn 2004) with 1,000 samples, as in sacreBLEU, not corrected for the number of systems.`,
       body: comparedScores(comparison),
     },
     {
       id: 'parts',
       title: 'Long sentences, rare words',
-      lead: `Each part is scored as a test set of its own. Parts of fewer than ${fewestForInterval} sentences have no interval and say nothing.`,
+      lead: `Each bin is scored as a separate test set. Bins of fewer than ${fewestForInterval} sentences have no interval: their scores are not meaningful.`,
       body: comparedBins(
         bins,
         systems.map(({ name }) => name),
@@ -51,18 +51,18 @@ export function comparePage(comparison: Comparison, { bins, runs }: ComparedPart
       : {
           id: 'configuration',
           title: 'Configurations',
-          lead: 'The keys that differ; all others are the same.',
+          lead: 'Only the keys that differ.',
           body: differentConfigurations(runs),
         },
     ...others.map(({ name }, index) => ({
       id: `differences-${index + 1}`,
-      title: `${name} against ${first?.name}`,
+      title: `${name} compared with ${first?.name}`,
       body: differing(comparison, index + 1, languages),
     })),
     {
       id: 'sentences',
       title: 'All sentences',
-      lead: 'chrF is of the sentence alone.',
+      lead: 'chrF is the sentence score.',
       body: [html`<p class="note">${extraMark}</p>`, comparedSentences(comparison, languages)],
     },
   ];
@@ -74,7 +74,7 @@ export function comparePage(comparison: Comparison, { bins, runs }: ComparedPart
   });
 }
 
-/** Where one system gains and where it loses most against the first. */
+/** The sentences on which one system gains and loses most compared with the first. */
 function differing(comparison: Comparison, system: number, languages: Languages): Content {
   const { sentenceScores, testSet, systems } = comparison;
   const [baseline] = sentenceScores;
@@ -88,11 +88,11 @@ function differing(comparison: Comparison, system: number, languages: Languages)
       ? undefined
       : html`<h3>${title}</h3>${sentences.slice(0, shown).map((sentence) => one(comparison, system, sentence, languages))}`;
   return [
-    html`<p>By chrF of the sentence alone, ${better.length.toLocaleString('en')} are better, ${worse.length.toLocaleString('en')} are worse;
-${same.toLocaleString('en')} of ${testSet.sources.length.toLocaleString('en')} translations are the same.</p>`,
+    html`<p>By sentence chrF, ${better.length.toLocaleString('en')} translations are better and ${worse.length.toLocaleString('en')} are worse;
+${same.toLocaleString('en')} of ${testSet.sources.length.toLocaleString('en')} are identical.</p>`,
     html`<p class="note">${extraMark}</p>`,
-    list('Gains most', better),
-    list('Loses most', worse),
+    list('Largest gains', better),
+    list('Largest losses', worse),
   ];
 }
 

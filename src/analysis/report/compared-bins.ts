@@ -7,7 +7,7 @@ import { metricAxis } from '../page/quantities.js';
 import { binNames, binRange } from '../examination/bin-names.js';
 import { differenceOf } from './compared-scores.js';
 
-/** Every system on the same parts of the test set, side by side. */
+/** Every system on the same bins of the test set, side by side. */
 export function comparedBins({ label, metric, byLength, byRarity, ranksOf }: ComparedBins, names: readonly string[]): Content {
   const plot = (title: string, x: string, note: string, bins: readonly ComparedBin[]) => {
     const places = binNames(bins);
@@ -29,15 +29,20 @@ export function comparedBins({ label, metric, byLength, byRarity, ranksOf }: Com
   };
   return [
     figures(
-      plot(`${label} by length`, 'words in the source sentence', 'Below each mark, how many sentences.', byLength),
-      plot(`${label} by rarity`, 'mean frequency rank of its words', `Ranks in the ${ranksOf}; below, how many.`, byRarity),
+      plot(`${label} by length`, 'words in the source sentence', 'The number of sentences is below each group.', byLength),
+      plot(
+        `${label} by rarity`,
+        'mean frequency rank of the words',
+        `Ranks in the ${ranksOf}. The number of sentences is below each group.`,
+        byRarity,
+      ),
     ),
     binTable('Words in the source', byLength, names),
     binTable('Mean frequency rank', byRarity, names),
   ];
 }
 
-/** Scores and differences from the first system; where sentences are few, the scores alone. */
+/** Scores and differences from the first system; only scores for bins of few sentences. */
 function binTable(title: string, bins: readonly ComparedBin[], [first, ...others]: readonly string[]): Content {
   return html`<details class="behind"><summary>${title}, with differences from ${first}</summary>${table(
     ['', 'sentences', first, ...others.flatMap((name) => [name, 'difference, 95 % interval', 'p'])],

@@ -15,7 +15,7 @@ function scoreTable({ metrics }: Comparison): Content {
     ['metric', 'system', 'score', '95 % interval', 'difference, 95 % interval', 'p', 'signature'],
     metrics.flatMap(({ label, signature, higherIsBetter, systems }) =>
       systems.map(({ system, score, low, high, difference }, index) => [
-        index === 0 ? html`<b>${label}</b>${higherIsBetter ? '' : ', less is better'}` : '',
+        index === 0 ? html`<b>${label}</b>${higherIsBetter ? '' : ', lower is better'}` : '',
         `${index + 1}  ${system}`,
         score.toFixed(2),
         `${low.toFixed(2)} to ${high.toFixed(2)}`,
@@ -31,7 +31,7 @@ function differencePlots({ metrics }: Comparison): Content {
   return metrics.map(({ label, higherIsBetter, systems: [first, ...others] }) =>
     effectPlot({
       title: `${label}: difference from ${first?.system}`,
-      note: `With 95 % intervals on the same draws of sentences.${higherIsBetter ? '' : ' Less is better.'}`,
+      note: `With 95 % intervals from the same samples of sentences.${higherIsBetter ? '' : ' Lower is better.'}`,
       axis: { label: `${label}, difference` },
       effects: others.flatMap(({ system, difference }) =>
         difference === undefined ? [] : [{ name: system, value: difference.score, low: difference.low, high: difference.high }],
@@ -45,7 +45,7 @@ function scorePlots({ metrics }: Comparison): Content {
   return metrics.map(({ metric, label, systems }) =>
     categoryPlot({
       title: label,
-      x: 'systems, by their numbers in the table',
+      x: 'systems, numbered as in the table',
       y: metricAxis(metric, 'with 95 % intervals'),
       categories: systems.map((_, index) => ({ name: String(index + 1) })),
       series: [{ name: label, values: systems.map(({ score, low, high }) => ({ value: score, low, high })) }],

@@ -5,7 +5,7 @@ import { wordsOf } from '../examination/words.js';
 import { heldSentences } from './all-sentences.js';
 import { comparedParts, type Languages } from './sentence.js';
 
-/** Every sentence with its references and what each system made of it. */
+/** Every sentence with its references and all translations. */
 export function comparedSentences({ testSet, systems, sentenceScores }: Comparison, { source, target }: Languages): Html {
   const { sources, references } = testSet;
   const [baseline] = sentenceScores;
@@ -16,7 +16,7 @@ export function comparedSentences({ testSet, systems, sentenceScores }: Comparis
     ...systems.flatMap(({ name }, system): DataColumn[] => [
       { name, kind: 'text', language: target, mark: 'extra' },
       { name: `chrF of ${name}`, kind: 'number', digits: 1 },
-      ...(system === 0 ? [] : [{ name: `${name}, chrF above ${systems[0]?.name}`, kind: 'number', digits: 1 } as const]),
+      ...(system === 0 ? [] : [{ name: `${name}: chrF gain over ${systems[0]?.name}`, kind: 'number', digits: 1 } as const]),
     ]),
     { name: 'source words', kind: 'number' },
   ];

@@ -12,19 +12,19 @@ export function comparedCurves(runs: readonly ComparedRun[]): Content {
     curvesByTime(runs),
     silent.length === 0
       ? undefined
-      : html`<p class="missing">No figures were written down by ${silent.map(({ name }) => name).join(', ')}.</p>`,
+      : html`<p class="missing">There is no training record of ${silent.map(({ name }) => name).join(', ')}.</p>`,
   ];
 }
 
 /** The keys in which the configurations of runs differ. */
 export function differentConfigurations(runs: readonly ComparedRun[]): Content {
   const different = configurationDifferences(runs.map(({ configuration }) => configuration));
-  if (different.length === 0) return html`<p>The configurations are the same, key by key.</p>`;
+  if (different.length === 0) return html`<p>The configurations are identical.</p>`;
   return table(
     ['key', ...runs.map(({ name }) => name)],
     different.map(({ key, values }) => [
       html`<code>${key}</code>`,
-      ...values.map((value) => (value === undefined ? html`<small>not there</small>` : html`<code>${value}</code>`)),
+      ...values.map((value) => (value === undefined ? html`<small>not set</small>` : html`<code>${value}</code>`)),
     ]),
   );
 }

@@ -42,15 +42,15 @@ type Points = { x: number; value: number }[];
  */
 export function curves(runs: readonly NamedRecord[]): Content {
   const drawn = quantities(runs).flatMap((quantity) => plotsOf(quantity, runs, byUpdates));
-  return drawn.length === 0 ? html`<p class="missing">No figures of training have been written down yet.</p>` : figures(drawn);
+  return drawn.length === 0 ? html`<p class="missing">There is no training record yet.</p>` : figures(drawn);
 }
 
-/** Loss and scores over the time that updates took; validation, which may translate, and checkpoints are not counted. */
+/** Loss and scores over the time of updates, without validation (which may translate) and checkpoints. */
 export function curvesByTime(runs: readonly NamedRecord[]): Content {
   const ends = runs.map(({ record }) => trainingTime(record)(record.reports.at(-1)?.steps ?? 0) ?? 0);
   const unit = units.find(({ from }) => Math.max(0, ...ends) >= from) ?? { name: 'seconds', seconds: 1 };
   const byTime: Course = {
-    x: { label: `${unit.name} of updates, validation not counted`, include: 0 },
+    x: { label: `${unit.name} of updates, without validation`, include: 0 },
     placeOf(record) {
       const time = trainingTime(record);
       return (step) => {

@@ -12,16 +12,16 @@ interface Ranking {
   readonly describe: (value: number) => string;
   readonly by: string;
   readonly titles: { readonly best: string; readonly worst: string };
-  /** What cannot be better. */
+  /** The best possible value. */
   readonly highest: number;
 }
 
-/** The translations that say most about a model: its best, its worst, and where it stammers. Without references, by how sure it is. */
+/** The most informative translations: the best, the worst and the most repetitive. Without references, by probability. */
 export function examples(test: ExaminedTest, languages: Languages): Content {
   const { sources, repetition, scored, references } = test;
   const ranking = scored === undefined ? byProbability(test) : byScore(scored.chrf);
   const { by, titles, highest } = ranking;
-  // Of equals the longer sentence says more.
+  // Of equal scores, the longer sentence is more informative.
   const length = (sentence: number) => sources[sentence]?.length ?? 0;
   const value = (sentence: number) => ranking.values[sentence] as number;
   const repeated = (sentence: number) => repetition[sentence] as number;
@@ -46,12 +46,12 @@ export function examples(test: ExaminedTest, languages: Languages): Content {
   const beyond = scored === undefined ? '' : ', more than in the reference';
   return [
     scored === undefined ? undefined : html`<p class="note">${extraMark} ${lackingMark}</p>`,
-    list(titles.best, `${by}; of equals, the longest.`, best),
-    isPerfect ? html`<h3>${titles.worst}</h3><p>Every translation has the highest score.</p>` : undefined,
+    list(titles.best, `${by}; the longest of equal ones first.`, best),
+    isPerfect ? html`<h3>${titles.worst}</h3><p>Every translation has the highest possible score.</p>` : undefined,
     worst.length === 0 ? undefined : list(titles.worst, `${by}.`, worst),
     stammering.length === 0
       ? html`<h3>Most repetitive</h3><p>No translation repeats itself${scored === undefined ? '' : ' more than its reference does'}.</p>`
-      : list('Most repetitive', `By words that only say again what stands right before them${beyond}.`, stammering),
+      : list('Most repetitive', `By the number of words that repeat the words right before them${beyond}.`, stammering),
   ];
 }
 
@@ -59,7 +59,7 @@ function byScore(chrf: Float64Array): Ranking {
   return {
     values: chrf,
     describe: (value) => `chrF ${value.toFixed(1)}`,
-    by: 'By chrF of the sentence alone',
+    by: 'By sentence chrF',
     titles: { best: 'Best', worst: 'Worst' },
     highest: perfect,
   };
@@ -69,8 +69,8 @@ function byProbability({ tokenLogProbabilities }: ExaminedTest): Ranking {
   return {
     values: tokenLogProbabilities,
     describe: (value) => `log-probability ${value.toFixed(2).replace('-', '−')} per token`,
-    by: "By the translation's log-probability per token",
-    titles: { best: 'Surest', worst: 'Least sure' },
+    by: 'By log-probability per token',
+    titles: { best: 'Most certain', worst: 'Least certain' },
     highest: 0,
   };
 }

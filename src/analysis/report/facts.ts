@@ -35,9 +35,9 @@ export function dataFacts(corpora: readonly CorpusFacts[]): Content {
 export function commands({ run, test }: Examination, command: readonly string[]): Content {
   const quoted = shellWord(run);
   const lines = [
-    ['train the same again', `decade train ${shellWord(`${run}/config.yaml`)} --out ${shellWord(`${run}-again`)}`],
-    ['translate, from standard input', `decade translate -m ${quoted}`],
-    ...(test === undefined ? [] : [['score it', `decade evaluate -m ${quoted} --source SOURCE --references REFERENCES`]]),
+    ['train again', `decade train ${shellWord(`${run}/config.yaml`)} --out ${shellWord(`${run}-again`)}`],
+    ['translate standard input', `decade translate -m ${quoted}`],
+    ...(test === undefined ? [] : [['evaluate', `decade evaluate -m ${quoted} --source SOURCE --references REFERENCES`]]),
     ['write this page', commandLine(command)],
   ];
   return html`<pre>${lines.map(([what, line]) => `# ${what}\n${line}`).join('\n\n')}</pre>`;

@@ -7,7 +7,7 @@ import { wordsOf } from '../examination/words.js';
 
 const shades = 5;
 
-/** Figure 2 of the paper, of the test set: point at a sentence to read it, search to find it. */
+/** Figure 2 of the paper for the test set, with search. */
 export function sentenceMap({ map, sources }: ExaminedTest): Content {
   if (map === undefined) return undefined;
   const { points, sentences, shares } = map;
@@ -16,8 +16,8 @@ export function sentenceMap({ map, sources }: ExaminedTest): Content {
     shades,
   );
   const plot = scatterPlot({
-    title: 'Sentences by what the encoder makes of them',
-    note: `${figure(sentences.length)} ${sentences.length < sources.length ? `of ${figure(sources.length)} ` : ''}sentences, coloured by their number of words.`,
+    title: 'Sentence vectors of the encoder',
+    note: `${figure(sentences.length)} ${sentences.length < sources.length ? `of ${figure(sources.length)} ` : ''}sentences, coloured by number of words.`,
     ...axes(shares),
     series: bins.map(({ least, greatest, sentences: members }) => ({
       name: `${least === greatest ? least : `${least}–${greatest}`} ${greatest === 1 ? 'word' : 'words'}`,
@@ -35,7 +35,7 @@ ${plot}
 <p class="note">Point at a sentence to read it, or tap it; Enter or a second tap shows it in the table.</p></div>`;
 }
 
-/** Sentences that were given in groups, named on a map of their own as in the paper. */
+/** One map per group of given sentences, with labels, as in the paper. */
 export function groupMaps(groups: readonly MappedGroup[]): Html[] {
   return groups.map(({ group, points, shares }) => {
     let next = 0;

@@ -14,9 +14,9 @@ import { distributions, figure3, scores } from './scores.js';
 import { languagesOf } from './sentence.js';
 
 /**
- * All that was found out about a run, as one page.
+ * The examination of a run as one page.
  *
- * @param command  the command line that asked for it
+ * @param command  the command line that wrote it
  */
 export function reportPage(examination: Examination, command: readonly string[]): Promise<string> {
   const { run, test, groups, record, configuration, configurationText, corpora, missing } = examination;
@@ -24,11 +24,11 @@ export function reportPage(examination: Examination, command: readonly string[])
   const sections: (Section | undefined)[] = [
     missing.length === 0
       ? undefined
-      : { id: 'missing', title: 'What is missing', body: html`<ul class="missing">${missing.map((text) => html`<li>${text}</li>`)}</ul>` },
+      : { id: 'missing', title: 'Missing', body: html`<ul class="missing">${missing.map((text) => html`<li>${text}</li>`)}</ul>` },
     test?.scored && {
       id: 'scores',
       title: 'Scores',
-      lead: `${describeTestSet(test)}, beam ${test.beam}. The intervals are those of 1,000 test sets drawn from this one (bootstrap).`,
+      lead: `${describeTestSet(test)}, beam ${test.beam}. Intervals are 95 % bootstrap intervals from 1,000 samples of the test set.`,
       body: [scores(test.scored, test), figure3(test.scored), distributions(test)],
     },
     { id: 'training', title: 'Training', body: curves([{ name: run, record }]) },
@@ -41,23 +41,23 @@ export function reportPage(examination: Examination, command: readonly string[])
     test && {
       id: 'sentences',
       title: 'All sentences',
-      lead: 'Log-probabilities are natural logarithms (nats), of the whole translation and per token; chrF and BLEU are of the sentence alone.',
+      lead: 'Log-probabilities are natural logarithms (nats), of the whole translation and per token; chrF and BLEU are sentence scores.',
       body: allSentences(test, languages),
     },
     (test?.map !== undefined || groups.length > 0) && {
       id: 'map',
-      title: 'Map of sentences',
-      lead: `The two principal components of ${test?.map?.description ?? groups[0]?.description ?? 'the sentence vectors'}: sentences that lie close together look alike to the decoder. A step across is as long as a step up.`,
+      title: 'Map of sentence vectors',
+      lead: `The two principal components of ${test?.map?.description ?? groups[0]?.description ?? 'the sentence vectors'}: nearby sentences look similar to the decoder. Both axes have the same scale.`,
       body: [groupMaps(groups), test && sentenceMap(test)],
     },
     test &&
       test.attention.length > 0 && {
         id: 'attention',
         title: 'Attention',
-        lead: 'What the model looked at (across) while it wrote each token (down).',
+        lead: 'The source tokens (columns) that the model attended to for each target token (rows).',
         body: attention(test, languages),
       },
-    { id: 'data', title: 'Data', lead: 'Words are counted without punctuation and without regard to case.', body: dataFacts(corpora) },
+    { id: 'data', title: 'Data', lead: 'Word counts ignore punctuation and case.', body: dataFacts(corpora) },
     { id: 'configuration', title: 'Configuration', body: html`<pre>${configurationText}</pre>` },
     { id: 'commands', title: 'Commands', body: commands(examination, command) },
   ].map((section) => section || undefined);

@@ -19,19 +19,19 @@ export function scores({ scores: measured }: ScoredTest, { sources, hypotheses }
         html`<code>${signature}</code>`,
       ]),
     ),
-    empty === 0 ? undefined : html`<p class="note">${empty} ${empty === 1 ? 'sentence has' : 'sentences have'} no translation at all.</p>`,
+    empty === 0 ? undefined : html`<p class="note">${empty} ${empty === 1 ? 'sentence has' : 'sentences have'} an empty translation.</p>`,
   ];
 }
 
 /**
- * How many sentences score how much by themselves, and how sure the model was of them: a mean says nothing of the two humps of a
- * model that is either right or lost.
+ * Histograms of sentence scores and of log-probabilities: a mean does not show the two peaks of a model that is either right or
+ * completely wrong.
  */
 export function distributions({ scored, sources, tokenLogProbabilities }: ExaminedTest): Content {
   const byScore = (name: string, values: Float64Array) =>
     histogram({
       title: `Sentences by ${name}`,
-      x: metricAxis(name.toLowerCase(), `${name} of the sentence alone`),
+      x: metricAxis(name.toLowerCase(), `sentence ${name}`),
       values,
       of: 'sentences',
     });
@@ -46,13 +46,18 @@ export function distributions({ scored, sources, tokenLogProbabilities }: Examin
   );
 }
 
-const fewer = `A mark of fewer than ${fewestForInterval} has no interval.`;
+const fewer = `Bins of fewer than ${fewestForInterval} have no interval.`;
 
-/** Figure 3 of the paper: what long sentences and rare words do to BLEU. */
+/** Figure 3 of the paper: BLEU by sentence length and by word rarity. */
 export function figure3({ byLength, byRarity, ranksOf }: ScoredTest): Content {
   return figures(
-    binPlot('BLEU by length', 'words in the source sentence', `Below each mark, how many sentences. ${fewer}`, byLength),
-    binPlot('BLEU by rarity', 'mean frequency rank of its words', `Ranks in the ${ranksOf}; below, how many. ${fewer}`, byRarity),
+    binPlot('BLEU by length', 'words in the source sentence', `The number of sentences is below each mark. ${fewer}`, byLength),
+    binPlot(
+      'BLEU by rarity',
+      'mean frequency rank of the words',
+      `Ranks in the ${ranksOf}. The number of sentences is below each mark. ${fewer}`,
+      byRarity,
+    ),
   );
 }
 

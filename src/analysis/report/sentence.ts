@@ -59,9 +59,9 @@ function marked(parts: readonly TextPart[], kind: 'extra' | 'lacking', language:
 }
 
 /** What the mark in a translation means. */
-export const extraMark: Html = html`<mark class="extra">Marked so</mark>: in no reference.`;
+export const extraMark: Html = html`<mark class="extra">Marked</mark>: not in any reference.`;
 /** What the mark in a reference means. */
-export const lackingMark: Html = html`<mark class="lacking">Marked so</mark>: not in the translation.`;
+export const lackingMark: Html = html`<mark class="lacking">Marked</mark>: not in the translation.`;
 
 /** A sentence of a test set with its references, if it has any, and its translation. */
 export function sentenceColumns({ sources, references, hypotheses }: ExaminedTest, sentence: number, { source, target }: Languages) {

@@ -4,21 +4,21 @@ import { type IntervalOptions, type PairedInterval, pairedIntervals } from '../e
 import { OracleSearch } from './oracle-search.js';
 import { type RescoredSentence, ranked } from './rescoring.js';
 
-/** BLEU of a list before and after, and of the best choice from it; all but the first with their difference from the first. */
+/** BLEU of a list before and after rescoring and of the oracle; all but the first with their difference from the first. */
 export interface RescoringScores {
   /** By the list's own scores. */
   readonly list: PairedInterval;
   /** By the model alone. */
   readonly model: PairedInterval;
-  /** By both, evenly averaged. */
+  /** By both, with the even average. */
   readonly even: PairedInterval;
-  /** By both, with the weight that was asked for or tuned. */
+  /** By both, with the given or tuned weight. */
   readonly rescored: PairedInterval;
   readonly oracle: PairedInterval;
   readonly signature: string;
 }
 
-/** Judges rescored sentences as they go by. */
+/** Collects the statistics of rescored sentences from a stream. */
 export class RescoringJudgement {
   readonly #metric: Metric = bleu();
   readonly #weights: readonly number[];

@@ -15,8 +15,8 @@ export interface PenaltyChoice {
 const none: LengthPenaltyOptions = { kind: 'power', alpha: 0 };
 
 /**
- * What the model's log-probabilities are divided by, so that like is averaged with like: the same as the list's own figures are,
- * where the list says so.
+ * The length penalty of the model's log-probabilities. To average comparable scores, it is that of the list's own scores, if the
+ * list states it.
  */
 export class MatchingPenalty {
   readonly #options: PenaltyChoice;
@@ -24,14 +24,14 @@ export class MatchingPenalty {
   readonly #onAssumption: () => void;
   #isTold = false;
 
-  /** `onAssumption` is called once, when a list leaves open what its figures carry and nobody said. */
+  /** `onAssumption` is called once, if neither the list nor the caller states the length penalty. */
   constructor(options: PenaltyChoice, onAssumption: () => void) {
     this.#options = options;
     this.#asked = options.lengthPenalty === undefined ? undefined : { kind: 'power', alpha: options.lengthPenalty };
     this.#onAssumption = onAssumption;
   }
 
-  /** Throws `usage` when the list says another than was asked for; the model alone may be asked for in any way. */
+  /** Throws `usage` if the list states another length penalty than the one requested; without the list's scores any is allowed. */
   of(hypothesis: NbestHypothesis, where: string): LengthPenalty {
     const carried = this.#carried(hypothesis);
     if (carried !== undefined && this.#asked !== undefined && this.#options.weight !== 1 && !isSame(carried, this.#asked)) {
@@ -39,8 +39,7 @@ export class MatchingPenalty {
         where,
         received: `length penalty ${this.#asked.alpha}, and ${this.#options.own} of the list, which carries ${describe(carried)}`,
         allowed: 'the same for both, which is the default',
-        next:
-          this.#asked.alpha === 0 ? 'for log-probabilities that nothing divides, take logProbability for the own figure' : 'leave it out',
+        next: this.#asked.alpha === 0 ? 'for undivided log-probabilities, use the feature logProbability (--own)' : 'leave it out',
       });
     }
     if (carried === undefined && this.#asked === undefined && !this.#isTold) {
@@ -50,7 +49,7 @@ export class MatchingPenalty {
     return lengthPenalty(this.#asked ?? carried ?? none);
   }
 
-  /** What the list's own figure was divided by; undefined when nothing says so. */
+  /** The length penalty of the list's own score; undefined if it is not stated. */
   #carried({ features }: NbestHypothesis): LengthPenaltyOptions | undefined {
     if (this.#options.own === 'logProbability') return none;
     return this.#options.own === 'score' ? lengthPenaltyOf(features) : undefined;

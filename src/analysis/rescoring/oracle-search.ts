@@ -1,15 +1,15 @@
 import { bleu } from '../../metrics/bleu.js';
 
-/** Candidates of a sentence that are held: those best by themselves. */
+/** Most candidates kept per sentence: those with the best sentence score. */
 const candidatesHeld = 50;
 const mostRounds = 20;
 
 /**
- * What the best choice from an n-best list would score: how much rescoring could gain at most. Finding the choice with the
- * highest corpus BLEU is hard, since sentences share the brevity penalty and the counts, so this climbs: it begins with the
- * best hypothesis of each sentence by its own BLEU with 1 added to the counts of 2- to 4-grams (Lin and Och 2004,
- * "ORANGE", section 4), then goes through the sentences again and again and takes whatever raises the corpus's BLEU, until
- * nothing does. A lower bound of the true oracle, in practice close to it.
+ * The oracle score of an n-best list: the most that rescoring could gain. Finding the choice with the highest corpus BLEU is
+ * hard, since sentences share the brevity penalty and the counts, so this is hill climbing: it begins with the best hypothesis
+ * of each sentence by its own BLEU with 1 added to the counts of 2- to 4-grams (Lin and Och 2004, "ORANGE", section 4), then
+ * repeatedly goes through the sentences and changes every choice that raises corpus BLEU, until there is none. A lower bound of
+ * the true oracle, in practice close to it.
  */
 export class OracleSearch {
   readonly #corpus = bleu();

@@ -23,7 +23,7 @@ export interface RescoreOptions extends Omit<RescoringOptionsInput, 'weight'>, R
    * another list, which needs references: see `TunedWeight`. Default: 0.5, the even average.
    */
   readonly weight?: number | { readonly tunedOn: NbestList } | undefined;
-  /** Takes each sentence as soon as it is ranked, and is waited for. No sentence is kept then, so that the list may be of any length. */
+  /** Called with each sentence as soon as it is ranked, and awaited. The result then has no sentences, so the list may have any length. */
   readonly onSentence?: ((sentence: RankedSentence) => void | Promise<void>) | undefined;
 }
 
@@ -35,21 +35,21 @@ export interface RankedSentence extends RescoredSentence {
 }
 
 export interface Rescoring {
-  /** One for each source sentence, in their order; none when `onSentence` took them. */
+  /** One per source sentence, in order; none if there is an `onSentence`. */
   readonly sentences: readonly RankedSentence[];
   /** The model's share. */
   readonly weight: number;
   /** How the weight was found, when it was tuned. */
   readonly tuned: TunedWeight | undefined;
-  /** BLEU before and after, and of the best choice; undefined without references. */
+  /** BLEU before and after and of the oracle; undefined without references. */
   readonly scores: RescoringScores | undefined;
 }
 
 /**
- * Ranks the hypotheses of every sentence anew, by their own figures and a model's.
+ * Reranks the hypotheses of every sentence by their own scores and a model's.
  *
- * @throws DecadeError `usage` for options that are not allowed or a feature that is not there, `input` for a list of another
- *         text, references that are not parallel, and lines that cannot be read unless `onBadLine` takes them
+ * @throws DecadeError `usage` for options that are not allowed or a missing feature, `input` for a list of another source text,
+ *         references that are not parallel, and unreadable lines unless `onBadLine` takes them
  */
 export async function rescore(
   list: NbestList,

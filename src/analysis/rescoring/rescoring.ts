@@ -15,33 +15,33 @@ import type { Translation } from '../../decoding/translator.js';
 import type { WorkControl } from '../work.js';
 import { MatchingPenalty } from './matching-penalty.js';
 
-/** How a list is scored again, and the defaults. */
+/** Options of rescoring and their defaults. */
 export const rescoringOptions = z.strictObject({
   /** The model's share of the combined score: 0 leaves the list as it is, 1 asks the model alone, 0.5 is the paper's even average. */
   weight: z.number().min(0).max(1).default(0.5),
-  /** Which of the list's own figures counts: its `score`, or a feature by its name, such as `logProbability`. */
+  /** The list's own score: its `score`, or a feature by name, such as `logProbability`. */
   own: z.string().min(1).default('score'),
   /**
    * The model's log-probability is divided by length^alpha (`</s>` counts); 0: the log-probability itself, as in 2014. Default:
    * as the list's own figure is, where the list says so, otherwise 0.
    */
   lengthPenalty: z.number().min(0).max(10).optional(),
-  /** Sentences are gathered until they have so many hypotheses, which are scored together. */
+  /** Sentences are collected until they have this many hypotheses, which are scored together. */
   hypothesesAtOnce: z.int().min(1).max(10_000_000).default(2_000),
 });
 export type RescoringOptions = z.output<typeof rescoringOptions>;
 /** As a caller writes them: `{ own: 'logProbability' }`. */
 export type RescoringOptionsInput = z.input<typeof rescoringOptions>;
 
-/** Sentences that any system translated, each in several ways. */
+/** N-best lists of any system. */
 export type NbestList = ListedText & (NbestLines | NbestHypotheses);
 
 interface ListedText {
   /** Of the list, for messages. */
   readonly name?: string | undefined;
-  /** What was translated. */
+  /** The source sentences. */
   readonly sources: readonly string[];
-  /** What the translations should be: one list for each set of references, each as long as `sources`. */
+  /** One list for each set of references, each as long as `sources`. */
   readonly references?: readonly (readonly string[])[] | undefined;
 }
 
@@ -55,33 +55,33 @@ interface NbestHypotheses {
   readonly hypotheses: readonly (readonly ListedHypothesis[])[];
 }
 
-/** A translation of decade's, or what another system knows of one. */
+/** A translation by decade, or as much as another system provides. */
 export type ListedHypothesis = Translation | (Pick<NbestHypothesis, 'text' | 'score'> & Partial<NbestHypothesis>);
 
-/** What a model makes of a pair: of the tokens only their number counts here. */
+/** A model's score of a pair; of the tokens only their number is used here. */
 export interface PairScore extends Pick<LineScore, 'logProbability'> {
   readonly tokenLogProbabilities: { readonly length: number };
 }
 
-/** Scores pairs, one model or several together. */
+/** Scores pairs with a model or an ensemble. */
 export type ScorePairs = (
   pairs: readonly { readonly source: string; readonly target: string }[],
   options: ScoreOptions,
 ) => Promise<readonly PairScore[]>;
 
 export interface RescoredHypothesis extends NbestHypothesis {
-  /** The list's own figure that counts: its score, or a feature. */
+  /** The list's own score, or the feature used instead. */
   readonly own: number;
   /** The model's log-probability, divided by the length penalty. */
   readonly model: number;
 }
 
 export interface RankedHypothesis extends RescoredHypothesis {
-  /** Of both, by the weight: what it is ranked by. */
+  /** The weighted average of both, by which hypotheses are ranked. */
   readonly combined: number;
 }
 
-/** A sentence with what is said of it: also one that the list has nothing for, so that lines keep their places. */
+/** A sentence with its hypotheses. Sentences without hypotheses are included, so lines keep their places. */
 export interface RescoredSentence {
   /** From 0. */
   readonly sentence: number;
@@ -92,20 +92,20 @@ export interface RescoredSentence {
   readonly hypotheses: readonly RescoredHypothesis[];
 }
 
-/** How scoring a list can be watched and ended. */
+/** Progress and cancellation of rescoring. */
 export interface RescoringControl extends WorkControl {
-  /** Takes a line that cannot be used, and why; the others are rescored. Without it such a line ends the work. */
+  /** Called with each unusable line and the reason; the others are rescored. Without it such a line is an error. */
   readonly onBadLine?: BadLine | undefined;
-  /** Takes what had to be assumed, once for each list. */
+  /** Called with an assumption that had to be made, once per list. */
   readonly onAssumption?: ((text: string) => void) | undefined;
 }
 
 /**
- * The model's opinion of every hypothesis of a list, sentence by sentence, as the list comes: no more of it is held than
- * `hypothesesAtOnce` or the longest list of one sentence.
+ * Scores every hypothesis of a list with the model, sentence by sentence, as a stream. Holds at most `hypothesesAtOnce`
+ * hypotheses, or the longest list of one sentence.
  *
- * @param label  what this is done for, to be told with the progress
- * @throws DecadeError `input` when the list has a sentence that the sources have not, `usage` for a feature that is not there
+ * @param label  the purpose, reported with the progress
+ * @throws DecadeError `input` if the list has a sentence that is not in the sources, `usage` for a missing feature
  */
 export async function* rescored(
   list: NbestList,
@@ -116,9 +116,7 @@ export async function* rescored(
 ): AsyncGenerator<RescoredSentence, void, undefined> {
   const { name = 'n-best list', sources } = list;
   const penalty = new MatchingPenalty(options, () => {
-    onAssumption?.(
-      `${name} does not say which length penalty its figures carry: the model's log-probabilities are taken as they are (length penalty 0)`,
-    );
+    onAssumption?.(`${name} does not state its length penalty: the model's log-probabilities are used without one (length penalty 0)`);
   });
   let waiting: Listed[] = [];
   let [count, all] = [0, 0];
@@ -157,7 +155,7 @@ const listedHypothesis: ItemKind = {
   name: '{ text, score }',
 };
 
-/** Throws `usage` for what is no list, `input` for hypotheses of another number of sentences. */
+/** Throws `usage` for a value that is not a list, `input` for hypotheses of another number of sentences. */
 export function requireNbestList(list: NbestList): void {
   const { name = 'n-best list', sources } = list;
   requireList(`${name}: sources`, sources);

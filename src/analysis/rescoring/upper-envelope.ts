@@ -1,6 +1,6 @@
 import type { RescoredHypothesis } from './rescoring.js';
 
-/** The hypothesis that is best from a weight on, until the next of the envelope is. */
+/** The best hypothesis from a weight up to that of the next piece of the envelope. */
 export interface EnvelopePiece {
   readonly from: number;
   /** Undefined for a sentence that has none. */

@@ -5,16 +5,16 @@ import { forEach } from '../work.js';
 import type { RescoredHypothesis } from './rescoring.js';
 import { upperEnvelope } from './upper-envelope.js';
 
-/** A weight that was tuned on a list with references, and how well the list knows it. */
+/** A weight that was tuned on a list with references, and its uncertainty. */
 export interface TunedWeight {
   /** In the middle of `low` and `high`. */
   readonly weight: number;
   /** BLEU of the list with it. */
   readonly score: number;
-  /** The least and the greatest weight that the list cannot tell from its best, with a confidence of 95 %. */
+  /** The range of weights that are not significantly worse than the best on the list, at a confidence of 95 %. */
   readonly low: number;
   readonly high: number;
-  /** Where the BLEU of the list is highest, which may be luck. */
+  /** The weight with the highest BLEU on the list, which may be chance. */
   readonly best: { readonly weight: number; readonly score: number };
 }
 
@@ -25,18 +25,18 @@ interface WeightInterval {
   readonly weight: number;
 }
 
-/** So many stretches are compared; of more, evenly many are taken. A narrower optimum is luck. */
+/** The most intervals to compare; of more, an even selection is taken. A narrower optimum is chance. */
 const mostStretches = 200;
 const confidence = 0.95;
 
 /**
- * The weight in [0, 1] between two scores that a corpus is translated well with.
+ * Finds a weight in [0, 1] between two scores with which a corpus is translated well.
  *
  * Over the weight, the corpus score is a curve of many small steps (Och 2003, section 4.1), and its highest step is the best for
- * these sentences, not for others. So the weights are sought that the sentences cannot tell from the best: a weight is left out
- * when the best lies so far above it on the whole list as happens on fewer than 5 % of resampled lists by chance, where the best
- * may be another on each (multiple comparisons with the best, Hsu 1984; by the bootstrap). The middle of those that are left is
- * taken: all of [0, 1] when the list knows nothing, which makes it the even average.
+ * these sentences, not for others. So the search finds the weights that are not significantly worse than the best. A weight is
+ * excluded if the best exceeds it on the whole list by as much as happens by chance on fewer than 5 % of resampled lists, where the
+ * best may differ for each (multiple comparisons with the best, Hsu 1984; by the bootstrap). The result is the middle of the
+ * remaining weights: of all of [0, 1] if the list is uninformative, which is the even average.
  *
  * Holds the changes of choice only, a few per sentence.
  */

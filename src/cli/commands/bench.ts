@@ -103,13 +103,13 @@ async function benchProducts({ gemm, json }: BenchArguments): Promise<void> {
 function describeProvider({ name, speed, reason }: Pick<ProviderReport, 'speed' | 'reason'> & { name: string }, chosen: string): string {
   if (speed === undefined) return `  ${name.padEnd(12)} ${reason ?? 'not measured'}`;
   const figures = [speed.plainGflops, speed.packedGflops, speed.gflops].map((gflops) => gflops.toFixed(0).padStart(4));
-  return `${name === chosen ? '*' : ' '} ${name.padEnd(12)} ${figures[0]} GFLOP/s a core once-used matrices, ${figures[1]} packed, ${figures[2]} as training mixes them`;
+  return `${name === chosen ? '*' : ' '} ${name.padEnd(12)} ${figures[0]} GFLOP/s per core on matrices used once, ${figures[1]} packed, ${figures[2]} in the mix of training`;
 }
 
 function describeTranslation(result: BenchTranslateResult): string {
   return [
     `${result.config}: ${result.beam === 1 ? 'greedy search' : `beam ${result.beam}`}, ${result.batchSentences} sentences at once, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}, ${result.gemm}`,
-    `${figure(result.targetTokensPerSecond)} target tokens/s, ${result.sentencesPerSecond} sentences/s (${result.batchMs} ms a batch, median)`,
+    `${figure(result.targetTokensPerSecond)} target tokens/s, ${result.sentencesPerSecond} sentences/s (${result.batchMs} ms per batch, median)`,
     `${figure(result.peakRssMiB)} MiB of memory at most`,
   ].join('\n');
 }
@@ -120,11 +120,11 @@ function describeTraining(result: BenchTrainResult): string {
   return [
     `${result.config}: ${figure(result.parameters)} parameters, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}, ${result.strategy}, ${result.gemm}, ${result.precision}`,
     ...(result.placement ?? []),
-    `${figure(result.wordsPerSecond)} words/s (source and target; ${result.stepMs} ms an update, median of ${result.updates}; ${result.gflops} GFLOP/s)`,
+    `${figure(result.wordsPerSecond)} words/s (source and target; ${result.stepMs} ms per update, median of ${result.updates}; ${result.gflops} GFLOP/s)`,
     `${figure(result.gemmBoundWordsPerSecond)} words/s if there were only the matrix products: ${percent(result.fractionOfBound)} of that bound`,
     `${figure(result.plainBoundWordsPerSecond)} words/s if these were plain, without packed weights: ${percent(result.fractionOfPlainBound)} of that`,
     `${figure(fastest.wordsPerSecond)} words/s in the fastest update: ${percent(fastest.fractionOfBound)} and ${percent(fastest.fractionOfPlainBound)} of the fastest replays`,
-    `${figure(result.peakRssMiB)} MiB of memory at most (${figure(result.estimatedRssMiB)} as estimated beforehand)`,
+    `${figure(result.peakRssMiB)} MiB of memory at most (estimated: ${figure(result.estimatedRssMiB)})`,
     ...(warning === undefined ? [] : [warning]),
     ...Object.entries(profileMs ?? {}).map(([kernel, milliseconds]) => `  ${milliseconds.toFixed(3).padStart(10)} ms  ${kernel}`),
   ].join('\n');

@@ -28,7 +28,7 @@ export function compareCommand(): Command {
   const command = withTestSetOptions(
     new Command('compare')
       .description('Test whether systems differ significantly (paired bootstrap against the first), and show where they differ most.')
-      .argument('[RUN...]', 'run directories, of which the first is what the others are held against'),
+      .argument('[RUN...]', 'run directories; the others are compared with the first'),
     'the dev set of the first run',
   )
     .option('--hypotheses <FILE...>', 'translations in files, in addition to or instead of runs', gathered)

@@ -92,7 +92,7 @@ function describe(estimate: Estimate): string {
     `Parameters   ${millions(model.parameters)}${model.recurrentParameters === 0 ? '' : `, of these ${millions(model.recurrentParameters)} recurrent`}`,
     ...model.parts.map(({ name, parameters }) => `             ${name.padEnd(18)} ${figure(parameters).padStart(13)}`),
     describeMemory(estimate),
-    `Operations   ${millions(model.operationsPerSourceToken)} a source token, ${millions(model.operationsPerTargetToken)} a target token, forward and backward`,
+    `Operations   ${millions(model.operationsPerSourceToken)} per source token, ${millions(model.operationsPerTargetToken)} per target token, forward and backward`,
     corpus === undefined
       ? `Corpus       not counted: ${corpusMissing}`
       : `Corpus       ${figure(corpus.pairs)} pairs of ${corpus.sourceTokensPerPair.toFixed(1)} and ${corpus.targetTokensPerPair.toFixed(1)} tokens`,
@@ -119,7 +119,7 @@ function describeMemory({ memory, devices }: Estimate): string {
 function remedies({ devicesAtMost, fitsAsPipeline, sizeKeys = [] }: MemoryNeed): string[] {
   const wishes = [
     ...(devicesAtMost === undefined ? [] : [`use --devices ${devicesAtMost}${devicesAtMost > 1 ? ' or fewer' : ''}`]),
-    ...(fitsAsPipeline ? ['--set training.parallel.strategy=pipeline, in which each device has the gradients of its own layers only'] : []),
+    ...(fitsAsPipeline ? ['--set training.parallel.strategy=pipeline, where each device has only the gradients of its own layers'] : []),
   ];
   return wishes.length > 0 ? wishes : [`make ${[...sizeKeys, 'the vocabularies or the batches'].join(', ')} smaller`];
 }

@@ -54,7 +54,7 @@ function introduction({ from, to }: QuickstartArguments): string {
   return [
     `Learning to translate from ${languageName(from)} to ${languageName(to)}: ${figure(corpus.pairs)} sentence pairs that the language data inside Node`,
     'writes in both (dates, amounts, lists, names, ...), by an LSTM encoder-decoder with attention,',
-    `${model.layers} ${model.layers === 1 ? 'layer' : 'layers'} of ${model.hidden} cells a side.`,
+    `${model.layers} ${model.layers === 1 ? 'layer' : 'layers'} of ${model.hidden} cells per side.`,
   ].join('\n');
 }
 

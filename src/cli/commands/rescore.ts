@@ -154,7 +154,7 @@ function describe(weight: number, tuned: TunedWeight | undefined, scores: Rescor
   if (tuned !== undefined) {
     const { score, low, high, best } = tuned;
     lines.push(
-      `weight ${weight.toFixed(4)}, in the middle of those from ${low.toFixed(4)} to ${high.toFixed(4)}, which the tuning list cannot tell from its best (95 % confidence): BLEU ${score.toFixed(2)} there, at most ${best.score.toFixed(2)} (at ${best.weight.toFixed(4)})`,
+      `weight ${weight.toFixed(4)}, the middle of the range from ${low.toFixed(4)} to ${high.toFixed(4)}, which is not significantly worse than the best weight on the tuning list (95 % confidence): BLEU ${score.toFixed(2)} there, at most ${best.score.toFixed(2)} (at ${best.weight.toFixed(4)})`,
     );
   }
   if (scores === undefined) return lines;
@@ -164,7 +164,7 @@ function describe(weight: number, tuned: TunedWeight | undefined, scores: Rescor
     `BLEU  ${scores.signature}; with 95 % intervals, then the difference from the first, p by paired bootstrap`,
     row("by the list's own scores", scores.list),
     row('by the model alone', scores.model),
-    row('by both, evenly averaged', scores.even),
+    row('by both, even average', scores.even),
     row(`by both, the model's share ${weight.toFixed(4)}`, scores.rescored),
     row('the best choice (oracle)', scores.oracle),
   );

@@ -10,7 +10,7 @@ export function lstmSummary(options: LstmOptions, { source }: VocabularySizes): 
   const cells = `${layers} ${layers === 1 ? 'layer' : 'layers'} of ${hidden} cells`;
   return {
     runName: `${hasSource ? (reverseSource ? 'reversed-' : 'forward-') : ''}${layers}x${hidden}${attends ? `-${attention}` : ''}`,
-    description: hasSource ? `LSTM, ${cells} a side, ${attends ? attention : 'no'} attention` : `LSTM language model, ${cells}`,
+    description: hasSource ? `LSTM, ${cells} per side, ${attends ? attention : 'no'} attention` : `LSTM language model, ${cells}`,
     speedClass: `${hasSource ? '' : 'language model '}${layers}x${hidden}${attends ? `, ${attention} attention` : ''}${residual ? ', residual' : ''}`,
     // Four gates, each read from as many states.
     typicalWeights: [4 * hidden, hidden],

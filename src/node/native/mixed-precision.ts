@@ -86,7 +86,7 @@ export async function mixedPrecision(memory: Memory, options: MixedPrecisionOpti
     return refuse('its speed could not be measured');
   }
   if (!hasInstructions && speed.gflops < leastRatio * f32Speed.gflops) {
-    return refuse(`it is only imitated here (${speed.gflops} GFLOP/s a core, ${f32Speed.gflops} with f32)`);
+    return refuse(`it is only emulated here (${speed.gflops} GFLOP/s per core, ${f32Speed.gflops} with f32)`);
   }
   return { provider, report: { available: true, version: library.version, speed, f32Speed } };
 }
@@ -95,7 +95,7 @@ export async function mixedPrecision(memory: Memory, options: MixedPrecisionOpti
 export function bfloat16Warning({ available, reason, speed, f32Speed }: Bfloat16Report): string | undefined {
   if (!available) return `precision bf16 is not possible here: ${reason}; products are computed in f32`;
   if (speed === undefined || f32Speed === undefined || speed.gflops >= f32Speed.gflops) return undefined;
-  return `precision bf16 is slower than f32 on this processor (${speed.gflops} against ${f32Speed.gflops} GFLOP/s a core)`;
+  return `precision bf16 is slower than f32 on this processor (${speed.gflops} against ${f32Speed.gflops} GFLOP/s per core)`;
 }
 
 function unavailable(reason: string, version?: string): MixedPrecision {

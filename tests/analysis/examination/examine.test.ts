@@ -47,7 +47,7 @@ test('a better system is told from an equal one, and the page shows where', asyn
   const bins = await compareBins(metrics.bleu(), testSet, systems, undefined);
   const page = await comparePage(comparison, { bins, runs: [] });
   assert.ok(!page.includes(hostile) && page.includes('&lt;img'));
-  assert.match(page, /20 are better, 0 are worse;\n40 of 60 translations are the same/);
+  assert.match(page, /20 translations are better and 0 are worse;\n40 of 60 are identical/);
 });
 
 test('what cannot be compared is refused with the reason', async () => {
