@@ -18,20 +18,20 @@ import {
 import { type NamedTensors, readAverage, SafetensorsFile, writeSafetensors } from './safetensors.js';
 import { writeTextFile } from './whole-files.js';
 
-/** Grows when an older decade could no longer read what is written here. */
+/** Incremented when older versions of decade can no longer read what is written here. */
 const formatVersion = 1;
 const mostStateBytes = 1024 ** 2;
 
-/** What a loop gives to be kept. */
+/** The contents of a checkpoint. */
 export interface CheckpointContents {
   readonly step: number;
   readonly parameters: NamedTensors;
   readonly optimizerState: NamedTensors;
-  /** Everything else that resuming needs, as JSON; its meaning is the loop's. */
+  /** Everything else that resuming needs, as JSON that only the training loop interprets. */
   readonly progress: unknown;
 }
 
-/** A checkpoint whose files are whole. */
+/** A checkpoint whose files are intact. */
 export interface Checkpoint {
   readonly step: number;
   readonly progress: unknown;
@@ -46,8 +46,7 @@ const stateContents = z.looseObject({
 });
 
 /**
- * The checkpoints of a run: `checkpoints/step-N/{model,optimizer}.safetensors, state.json`. Each appears whole or not at all, and
- * goes in the same way.
+ * The checkpoints of a run: `checkpoints/step-N/{model,optimizer}.safetensors, state.json`. Each is created and removed atomically.
  */
 export class Checkpoints {
   readonly #files: Files;
@@ -61,7 +60,7 @@ export class Checkpoints {
     this.#unfinished = unfinished;
   }
 
-  /** Keeps a checkpoint and removes all but the last `keep`. When it cannot be written, those before it stand untouched. */
+  /** Writes a checkpoint and removes all but the last `keep`. If it cannot be written, earlier ones are untouched. */
   async save(contents: CheckpointContents, keep: number): Promise<void> {
     const parent = this.#fileAt(checkpointsDirectory);
     const path = joinPath(parent, checkpointName(contents.step));
@@ -77,7 +76,7 @@ export class Checkpoints {
       const state = { formatVersion, step: contents.step, files, progress: contents.progress };
       await writeTextFile(this.#files, joinPath(partial, stateFile), `${JSON.stringify(state, undefined, 2)}\n`);
       await this.#files.syncDirectory(partial);
-      // Only a damaged checkpoint can stand there: training resumed before it.
+      // Only a damaged checkpoint can be there: training resumed from an earlier one.
       await removeCheckpoint(this.#files, path);
       await this.#files.rename(partial, path);
       await this.#files.syncDirectory(parent);
@@ -90,7 +89,7 @@ export class Checkpoints {
     await this.retain(contents.step, keep);
   }
 
-  /** Removes the checkpoints after `last`, which were left out as damaged, and all but `keep` of those up to it. */
+  /** Removes the checkpoints after `last`, which are damaged, and all but `keep` of those up to it. */
   async retain(last: number, keep: number): Promise<void> {
     const steps = await this.steps();
     const kept = steps.filter((step) => step <= last).slice(-Math.max(1, keep));
@@ -106,7 +105,7 @@ export class Checkpoints {
     return new DecadeError(error.kind, { ...error.parts, next, cause: error });
   }
 
-  /** A rename first, so that a checkpoint is never seen with some of its files gone; not where somebody else's files lie. */
+  /** Renames first, so a checkpoint is never seen with files missing; leaves directories that contain other files. */
   async #remove(step: number): Promise<void> {
     const name = joinPath(checkpointsDirectory, checkpointName(step));
     if (!(await isPureCheckpoint(this.#files, this.#fileAt(name)))) return removeCheckpoint(this.#files, this.#fileAt(name));
@@ -117,7 +116,7 @@ export class Checkpoints {
     await this.#unfinished.end(temporary);
   }
 
-  /** Steps of the checkpoints, rising. */
+  /** Steps of the checkpoints, ascending. */
   async steps(): Promise<number[]> {
     const parent = this.#fileAt(checkpointsDirectory);
     const steps: number[] = [];
@@ -129,8 +128,8 @@ export class Checkpoints {
   }
 
   /**
-   * The last checkpoint whose files are what they were when it was written; each damaged one before it is told to `warn`.
-   * Undefined when there is none at all; throws `input` when all are damaged or a newer decade wrote them.
+   * The last intact checkpoint; damaged later ones are reported to `warn`. Undefined if there is none; throws `input` if all are
+   * damaged or written by a newer version of decade.
    */
   async latest(warn: (message: string) => void): Promise<Checkpoint | undefined> {
     const steps = (await this.steps()).reverse();

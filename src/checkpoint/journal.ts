@@ -1,6 +1,6 @@
 import type { Files, FileWriter } from '../core/files.js';
 
-/** A text file that only grows, and on resume is cut back to the length that a checkpoint noted. */
+/** A text file that is appended to, and truncated on resume to the length that a checkpoint recorded. */
 export class Journal {
   readonly #writer: FileWriter;
   #length: number;
@@ -10,7 +10,7 @@ export class Journal {
     this.#length = length;
   }
 
-  /** Opens a file for appending after cutting it to `length` bytes; a file that is shorter stays as it is. */
+  /** Opens a file for appending after truncating it to `length` bytes; a shorter file stays as it is. */
   static async open(files: Files, path: string, length: number): Promise<Journal> {
     const size = (await files.kind(path)) === 'missing' ? 0 : await files.size(path);
     if (size > length) await files.truncate(path, length);

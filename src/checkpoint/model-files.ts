@@ -13,19 +13,19 @@ import { WordList } from '../text/word-list.js';
 import { SafetensorsFile } from './safetensors.js';
 
 /*
- * The files of a run that using its model takes: a description that names the others, so that no directory has to be listed and
- * no training configuration read.
+ * The files of a run that are needed to use its model. A description names the others, so no directory has to be listed and no
+ * training configuration read.
  */
 
 export const descriptionFile = 'model.json';
 /** What the file begins with. */
 const format = 'decade-model';
-/** Grows when an older decade could no longer read what is written here. */
+/** Incremented when older versions of decade can no longer read what is written here. */
 const version = 1;
 const mostDescriptionBytes = 256 * 1024;
 const mostTokenizerBytes = 64 * 1024 ** 2;
 
-/** A name, never a path: a description may come from anywhere, and reaches no file but those beside it. */
+/** A name, never a path: a description may come from anywhere and must not refer to files outside its directory. */
 const fileName = z.string().regex(/^\w[\w.-]*$/, 'expected the name of a file beside it');
 
 const description = z.object({
@@ -35,22 +35,22 @@ const description = z.object({
   vocabularies: z.object({ source: z.int().positive(), target: z.int().positive() }),
   /** Files of the tokenizers, normalisation included; one file twice when both sides share it. */
   tokenizers: z.object({ source: fileName, target: fileName }),
-  /** File of the words that training has shown; missing for a run of an older decade. */
+  /** File of the words of the training corpus; missing in runs of older versions of decade. */
   sourceWords: fileName.optional(),
   /** File of the best parameters so far. */
   weights: fileName,
-  /** What the parameters were initialised with. */
+  /** The seed of the initial parameters. */
   seed: z.int(),
 });
 
-/** What a run says of its model. Written when the run is made, and true of every later state of its weights. */
+/** The description of a run's model. Written when the run is created and valid for every later state of its weights. */
 export type ModelDescription = z.output<typeof description>;
 
 /** Two tokenizers, one object twice when both sides share it. */
 export interface Tokenizers {
   readonly source: Tokenizer;
   readonly target: Tokenizer;
-  /** What the model has seen of the source's words; undefined for a run of an older decade. */
+  /** The source words of the training corpus; undefined for a run of an older version of decade. */
   readonly sourceWords?: WordList | undefined;
 }
 
@@ -68,9 +68,9 @@ export function printDescription(contents: ModelDescription): string {
 }
 
 /**
- * What the run at `path` says of its model; undefined when it has no `model.json` of decade's.
+ * The description of the model of the run at `path`; undefined without a `model.json` written by decade.
  *
- * @throws DecadeError `input` for a damaged one, and for one of a newer decade
+ * @throws DecadeError `input` for a damaged one, and for one of a newer version of decade
  */
 export async function readDescription(files: ReadableFiles, path: string): Promise<ModelDescription | undefined> {
   if ((await writerOfDescription(files, path)) !== 'decade') return undefined;
@@ -113,7 +113,7 @@ export async function readTokenizers(
 /**
  * The tokenizers that a description names.
  *
- * @throws DecadeError `input` when they are not those that the model was made for, and as `readTokenizers`
+ * @throws DecadeError `input` if they do not match the model, and as `readTokenizers`
  */
 export async function readModelTokenizers(files: ReadableFiles, path: string, described: ModelDescription): Promise<Tokenizers> {
   const tokenizers = await readTokenizers(files, path, described);
@@ -130,7 +130,7 @@ export async function readModelTokenizers(files: ReadableFiles, path: string, de
   return tokenizers;
 }
 
-/** The file of a run's weights, to be closed. Throws `input` when there are none yet. */
+/** The file of a run's weights; the caller closes it. Throws `input` if there are none yet. */
 export async function openWeights(files: ReadableFiles, path: string, name: string): Promise<SafetensorsFile> {
   const file = joinPath(path, name);
   if ((await files.kind(file)) === 'file') return SafetensorsFile.open(files, file);

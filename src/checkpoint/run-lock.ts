@@ -1,15 +1,15 @@
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath, type LockAttempt } from '../core/files.js';
 
-/** In a run directory while it is trained in, and after a training that was killed. */
+/** In a run directory during training, and after a training that was killed. */
 export const lockName = 'training.lock';
 
 type HeldLock = Extract<LockAttempt, { kind: 'held' }>;
 
 /**
- * One training at a time in a run directory. Its process holds two files: `RUN.training.lock`, so that it alone makes and
- * removes the directory, and `RUN/training.lock`, for those who reach the directory by another path. The system itself takes
- * them from a process that ends, so none has to be recognised as stale. Readers need no lock.
+ * One training at a time in a run directory. The process locks two files: `RUN.training.lock`, so that it alone creates and removes
+ * the directory, and `RUN/training.lock`, for processes that reach the directory by another path. The system releases the locks when
+ * the process ends, so none is ever stale. Readers need no lock.
  */
 export class RunLock {
   readonly #files: Files;
@@ -26,9 +26,9 @@ export class RunLock {
   }
 
   /**
-   * Throws `usage` when a training is under way at `path`. The directory need not be there yet.
+   * Throws `usage` if a training is running at `path`. The directory does not have to exist.
    *
-   * @param warn  told when the system has no locks there
+   * @param warn  called if the system has no locks there
    */
   static async take(files: Files, path: string, warn: (message: string) => void): Promise<RunLock> {
     const lock = new RunLock(files, path, warn);
@@ -45,7 +45,7 @@ export class RunLock {
     return lock;
   }
 
-  /** Takes the directory itself, if it is there by now. */
+  /** Locks the directory itself, if it exists by now. */
   async enter(): Promise<void> {
     if (this.#inside !== undefined || (await this.#files.kind(this.#path)) !== 'directory') return;
     const inside = await this.#attempt(joinPath(this.#path, lockName));
@@ -54,7 +54,7 @@ export class RunLock {
     this.#isWarned = inside.kind !== 'held';
   }
 
-  /** Leaves the directory, so that it can be removed, and stays the only one who may make it again. */
+  /** Releases the directory, so that it can be removed, but keeps the right to create it again. */
   async leave(): Promise<void> {
     await this.#inside?.release();
     this.#inside = undefined;

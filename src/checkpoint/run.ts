@@ -36,10 +36,10 @@ import {
 import { type NamedTensors, writeSafetensors } from './safetensors.js';
 import { copyFile, replaceFile, writeTextFile } from './whole-files.js';
 
-/** A configuration has a kilobyte or two; what is far longer is another file, and would take long to find wrong. */
+/** A configuration has a kilobyte or two; a much longer file is something else, and would take long to parse. */
 export const mostConfigurationBytes = 256 * 1024;
 
-/** What a model is made with: the architecture's options, and the seed of its first parameters. */
+/** The origin of a model: the architecture's options and the seed of its initial parameters. */
 export interface ModelOrigin {
   readonly options: ModelOptions;
   readonly seed: number;
@@ -48,14 +48,14 @@ export interface ModelOrigin {
 /**
  * A run directory: everything a model needs, nothing executable.
  *
- *     config.yaml  how it is trained        model.json  what using the model takes (`ModelDescription`)
+ *     config.yaml  how it is trained        model.json  the files of the model (`ModelDescription`)
  *     tokenizer.json (or source-tokenizer.json, target-tokenizer.json)
  *     source-words.txt  of the training corpus, to tell which words are new to the model
  *     model.safetensors  best so far        checkpoints/step-N/{model,optimizer}.safetensors, state.json
  *     metrics.jsonl  train.log          training.lock  while it is trained in
  *
- * Every file and checkpoint appears whole or not at all, whenever the process or the machine stops. Other files may lie beside
- * them, under whatever names: see `UnfinishedWork`.
+ * Every file and checkpoint is written atomically, whenever the process or the machine stops. Other files may be in the directory,
+ * under any name: see `UnfinishedWork`.
  */
 export class Run {
   readonly files: Files;
@@ -71,8 +71,8 @@ export class Run {
   }
 
   /**
-   * Makes a run directory, with the model of another run if given. Until its first checkpoint is kept it counts as not begun: the
-   * next one may be made in its place. Throws what `requireFree` does.
+   * Creates a run directory, with the model of another run if given. Until its first checkpoint it counts as not started, and
+   * another run may replace it. Throws what `requireFree` does.
    */
   static async create(
     files: Files,
@@ -96,7 +96,7 @@ export class Run {
       for (const [name, text] of tokenizerFiles(contents.tokenizers)) await writeTextFile(files, run.fileAt(name), text);
       if (contents.model !== undefined) await copyFile(files, contents.model.fileAt(modelFile), run.fileAt(modelFile));
       await writeTextFile(files, run.fileAt(descriptionFile), printDescription(descriptionOf(contents.origin, contents.tokenizers)));
-      // Last, because it is what makes the directory a run.
+      // Last, because this file makes the directory a run.
       await run.replaceConfiguration(contents.configuration);
       await files.syncDirectory(parentOf(run.path));
     } catch (error) {
@@ -120,7 +120,7 @@ export class Run {
     });
   }
 
-  /** Removes what a killed process left half written. Only for who trains: another process may be writing. */
+  /** Removes incomplete files of a killed process. Only for the process that trains: another one may be writing. */
   removeLeftovers(): Promise<void> {
     return removeLeftovers(this.files, this.path);
   }
@@ -134,8 +134,8 @@ export class Run {
   }
 
   /**
-   * Writes `model.json` where it is missing or says something else: of a run of an older decade. Whether it could: somebody else's
-   * file of this name stays.
+   * Writes `model.json` if it is missing or outdated, as in runs of older versions of decade. Returns whether it could: a file of this
+   * name that decade did not write stays.
    */
   async describe(origin: ModelOrigin): Promise<boolean> {
     const writer = await writerOfDescription(this.files, this.path);
@@ -147,7 +147,7 @@ export class Run {
     return true;
   }
 
-  /** What `model.json` says, or would say in a run of an older decade. */
+  /** The contents of `model.json`, or what they would be in a run of an older version of decade. */
   async description(origin: ModelOrigin): Promise<ModelDescription> {
     return descriptionOf(origin, await this.tokenizers());
   }
@@ -178,7 +178,7 @@ export class Run {
     }
   }
 
-  /** What was noted with the model when it was saved; undefined when there is none. */
+  /** The metadata saved with the model; undefined if there is no model. */
   async modelMetadata(): Promise<Readonly<Record<string, string>> | undefined> {
     if (!(await this.hasModel())) return undefined;
     const file = await openWeights(this.files, this.path, modelFile);
@@ -186,7 +186,7 @@ export class Run {
     return file.metadata;
   }
 
-  /** Makes these parameters the run's model. */
+  /** Saves these parameters as the run's model. */
   saveModel(parameters: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<string> {
     return this.#replace(modelFile, (path) => writeSafetensors(this.files, path, parameters, metadata));
   }

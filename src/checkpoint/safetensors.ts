@@ -7,11 +7,11 @@ import { type Shape, showShape, type Tensor } from '../tensor/tensor.js';
 
 /**
  * The safetensors format: 8 bytes with the header's length, a JSON header, then the values of all tensors without gaps.
- * Both ways go in pieces between the file and the engine's memory, so that no second copy of a model exists.
+ * Reading and writing stream between the file and the engine's memory, so there is never a second copy of a model.
  */
 const pieceBytes = 4 * 1024 ** 2;
 /**
- * A header of ours has a few kilobytes. The reference implementation allows 100 MB, which take seconds to read and find wrong.
+ * decade's headers have a few kilobytes. The reference implementation allows 100 MB, which would take seconds to read and reject.
  */
 const largestHeaderBytes = 8 * 1024 ** 2;
 const mostTensors = 65_536;
@@ -25,7 +25,7 @@ const bytesOfType: Readonly<Record<string, number>> = {
 export type NamedTensors = ReadonlyMap<string, Tensor>;
 
 /**
- * Writes tensors of 32-bit floats, waits until they are on the disk, and gives the hash of the file (`contentHash`). The
+ * Writes tensors of 32-bit floats, waits until they are on the disk, and returns the hash of the file (`contentHash`). The
  * same tensors give the same bytes.
  * Throws `resource` when the disk is full; the file is then incomplete.
  */
@@ -97,8 +97,8 @@ const tensorEntry = z.strictObject({
 const metadataEntry = z.record(z.string(), z.string());
 
 /**
- * An open safetensors file. Opening reads and checks only the header: nothing is allocated by a number of the file that
- * its real size does not bear out.
+ * An open safetensors file. Opening reads and checks only the header: nothing is allocated before numbers in the file
+ * are checked against its actual size.
  */
 export class SafetensorsFile {
   readonly path: string;
@@ -238,7 +238,7 @@ async function readHeader(file: RandomAccessFile, path: string): Promise<Header>
   let metadata: Record<string, string> = {};
   const entries = Object.entries(json);
   if (entries.length > mostTensors) return refuse(`a header of ${entries.length} tensors, of which ${mostTensors} are allowed`);
-  // Of entries with one name, JavaScript keeps the last without a word.
+  // JSON.parse silently keeps the last of several entries with the same name.
   const written = countEntries(text);
   if (written !== entries.length) return refuse(`a header of ${written} entries with ${entries.length} different names`);
   for (const [name, entry] of entries) {

@@ -2,8 +2,8 @@ import { type Files, joinPath } from '../core/files.js';
 import { temporaryNameFor, type UnfinishedWork } from '../core/unfinished.js';
 
 /**
- * Replaces a file so that at any moment, a power failure too, either the old or the new one stands whole under its name.
- * `write` writes and syncs the path it is given. With a record, what a killed process leaves is found by the next.
+ * Replaces a file atomically: at any moment, even in a power failure, the complete old or new file has the name.
+ * `write` writes and syncs the path it is given. With a record, the next process finds what a killed process leaves.
  */
 export async function replaceFile<Result>(
   files: Files,
@@ -22,7 +22,7 @@ export async function replaceFile<Result>(
     await files.syncDirectory(directory);
     return result;
   } catch (error) {
-    // What failed may be the disk itself: the first error is the one to tell.
+    // The disk itself may have failed: the first error is the one to report.
     await files.remove(temporary).catch(() => undefined);
     throw error;
   } finally {

@@ -3,8 +3,8 @@ import type { Files } from './files.js';
 import { decodeUtf8 } from './utf8.js';
 
 /**
- * The whole of a text file that is short by its nature, of which no more than `mostBytes` are ever read: what is named may
- * be something else, or a device that never ends. Throws `input` for a longer one and for what is not UTF-8.
+ * The contents of a short text file, of which at most `mostBytes` are ever read: the path may name another file, or a device that
+ * never ends. Throws `input` for a longer one and for what is not UTF-8.
  *
  * @param what  what the file should be: `a configuration`
  */

@@ -10,20 +10,20 @@ import { visible } from './visible-text.js';
  */
 export type ErrorKind = 'usage' | 'input' | 'shape' | 'numeric' | 'resource';
 
-/** The four things every error tells, in this order. */
+/** The four parts of every error, in this order. */
 export interface ErrorParts {
   /** A file and line, a configuration key, an operation or an argument: `train.fr: line 12`. */
   where: string;
-  /** What came: `received 3 columns`, `no such file`. */
+  /** What was received: `3 columns`, `no such file`. */
   received: string;
-  /** What would have been right: `2 columns separated by a tab`. */
+  /** What is allowed: `2 columns separated by a tab`. */
   allowed?: string;
   /** What to do next: `remove the line or use --skip-bad-lines`. */
   next?: string;
   cause?: unknown;
 }
 
-/** An error a person can act on: where, what was received, what is allowed, what to do next. */
+/** An error with all that is needed to act: where, what was received, what is allowed, what to do next. */
 export class DecadeError extends Error {
   override readonly name = 'DecadeError';
   readonly kind: ErrorKind;
@@ -43,7 +43,7 @@ function capitalised(sentence: string): string {
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
-/** Longer than any name that is allowed anywhere: what is longer was not meant as one. */
+/** Longer than any allowed name; longer text was not meant as a name. */
 const longestName = 60;
 
 /**

@@ -1,4 +1,4 @@
-/** Long enough to cost nothing, short enough that an interruption, a timer or a line of input is soon noticed. */
+/** Milliseconds: long enough to cost nothing, short enough that an interruption, a timer or input is soon noticed. */
 const milliseconds = 50;
 
 /** Resolves after other tasks of this thread had their turn. */
@@ -6,7 +6,7 @@ export function otherTasks(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-/** What `work` gives, unless the signal aborts before: its reason is thrown then, and the work goes on for whoever else waits for it. */
+/** The result of `work`, or the signal's reason if it aborts first; the work then continues for others that wait for it. */
 export async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
   if (signal === undefined) return work;
   signal.throwIfAborted();
@@ -22,7 +22,7 @@ export async function unlessAborted<Result>(work: Promise<Result>, signal: Abort
   }
 }
 
-/** A function to await often in a long computation: gives other tasks a turn whenever enough time has passed. */
+/** A function to await often in a long computation: lets other tasks run whenever enough time has passed. */
 export function turns(): () => Promise<void> | undefined {
   let last = performance.now();
   return () => {

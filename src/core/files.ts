@@ -1,21 +1,21 @@
 /**
- * The file system as the library sees it: `node/` gives the disk, `browser/` what a page can read, and
- * `memoryFiles` (tests) a map. No library folder opens a file in any other way.
+ * The file system of the library: `node/` implements it with the disk, `browser/` with web servers, and `memoryFiles` (tests)
+ * with a map. No library folder opens files in any other way.
  *
  * Every method rejects with a `DecadeError` that names the path (`input` for a missing file, a directory in the place
  * of a file; `resource` for a full disk or missing rights).
  */
 export interface Files {
-  /** What a path is called from anywhere; the same file whatever directory a program runs in. */
+  /** The absolute form of a path, independent of the current directory. */
   absolute(path: string): string;
   kind(path: string): Promise<'file' | 'directory' | 'missing'>;
   /** Size of a file in bytes. */
   size(path: string): Promise<number>;
-  /** The whole file. Only for files that are small by nature. */
+  /** The whole file. Only for small files. */
   readBytes(path: string): Promise<Uint8Array>;
   /** The whole file as text; rejects when it is not valid UTF-8. */
   readText(path: string): Promise<string>;
-  /** The file's bytes in pieces, as they are read. */
+  /** The file's bytes in chunks, as they are read. */
   stream(path: string): AsyncIterable<Uint8Array>;
   /** Opens a file for reading at any position. */
   open(path: string): Promise<RandomAccessFile>;
@@ -30,25 +30,25 @@ export interface Files {
   rename(from: string, to: string): Promise<void>;
   /** Removes a file or a directory with its contents; missing is not an error. */
   remove(path: string): Promise<void>;
-  /** Removes a directory when there is nothing in it; leaves it otherwise. Missing is not an error. */
+  /** Removes a directory if it is empty. A missing directory is not an error. */
   removeIfEmpty(path: string): Promise<void>;
   /** Names in a directory, sorted; empty when the directory is missing. */
   list(path: string): Promise<string[]>;
   /** Waits until a directory's entries are on the disk. */
   syncDirectory(path: string): Promise<void>;
-  /** Takes a file, made when missing, for the caller alone until it is released or the process ends, however it ends. */
+  /** Locks a file, which is created if missing, until it is released or the process ends in any way. */
   lock(path: string): Promise<LockAttempt>;
 }
 
-/** All of a file system that using a model takes, so that a web server can give it as well as a disk. */
+/** The part of a file system that is needed to use a model: a web server can provide it as well as a disk. */
 export type ReadableFiles = Pick<Files, 'kind' | 'stream' | 'open'>;
 
 export type LockAttempt =
-  /** `release` removes the file, too. It never rejects: a file that nobody holds locks nobody out. */
+  /** `release` also removes the file. It never rejects: a file without a holder does not lock anyone out. */
   | { readonly kind: 'held'; release(): Promise<void> }
-  /** Somebody else has it; `holder` says who, as people write it, as far as that can be known. */
+  /** Another process holds it; `holder` describes the process, as far as it is known. */
   | { readonly kind: 'taken'; readonly holder: string }
-  /** The system has no such locks here, or gives no right to them. */
+  /** The system has no such locks here, or does not permit them. */
   | { readonly kind: 'unavailable'; readonly reason: string };
 
 export interface RandomAccessFile {

@@ -1,6 +1,6 @@
 /**
- * Names that decade's types speak of and that the standard library of ES2022 lacks: of the DOM or Node, and of ES2025. They
- * merge with whatever declares them in full; where nothing does, decade's types still compile. `URL` is zod's.
+ * Names used in decade's types that the standard library of ES2022 lacks: from the DOM or Node, and from ES2025. They merge with
+ * full declarations; without those, decade's types still compile. `URL` is zod's.
  */
 declare global {
   interface AbortSignal {

@@ -10,7 +10,7 @@ export interface IssueWords {
   readonly next?: string | undefined;
 }
 
-/** What zod found wrong with a value, in the words of our errors. */
+/** An issue found by zod, in the wording of decade's errors. */
 export function describeIssue(issue: Issue, found: unknown): IssueWords {
   const received = shownValue(found);
   switch (issue.code) {

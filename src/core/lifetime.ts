@@ -1,10 +1,10 @@
-/** How long something may be used: its end refuses later calls, stops those under way, and waits until they have stopped. */
+/** The lifetime of an object: its end refuses later calls, stops running ones, and waits until they have stopped. */
 export class Lifetime {
   readonly #end = new AbortController();
   readonly #refusal: () => Error;
   readonly #underWay = new Set<Promise<unknown>>();
 
-  /** `refusal` is what calls are refused for after the end. */
+  /** `refusal` is the error of calls after the end. */
   constructor(refusal: () => Error) {
     this.#refusal = refusal;
   }

@@ -1,7 +1,7 @@
 import { DecadeError } from './errors.js';
 import { shownValue } from './visible-text.js';
 
-/** What the items of a list have to be: how one is known, and what to call it. */
+/** The kind of items in a list: a test for one, and its name. */
 export interface ItemKind {
   readonly is: (item: unknown) => boolean;
   readonly name: string;
@@ -13,9 +13,9 @@ export const text: ItemKind = { is: (item) => typeof item === 'string', name: 't
 export const textOrNothing: ItemKind = { is: (item) => item === undefined || typeof item === 'string', name: 'text or undefined' };
 
 /**
- * Throws `usage` unless `given` is a list of such items; the first that is not is named by its number, from 1 on. TypeScript sees to
- * it where it is used, but what comes from JSON or JavaScript is first known here, and a text read as a list of its characters
- * would give results.
+ * Throws `usage` unless `given` is a list of such items; the first that is not is named by its number, from 1 on. TypeScript
+ * checks this, but values from JSON or JavaScript are first checked here, and a text read as a list of its characters would
+ * silently give results.
  */
 export function requireList(where: string, given: unknown, kind: ItemKind = text): asserts given is readonly unknown[] {
   if (!Array.isArray(given)) throw new DecadeError('usage', { where, received: shownValue(given), allowed: `a list of ${kind.name}` });

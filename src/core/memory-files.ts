@@ -4,7 +4,7 @@ import { decodeUtf8 } from './utf8.js';
 
 const chunkBytes = 65_536;
 
-/** A file's growing contents: `bytes` has room to spare, `length` of it is used. */
+/** A file's growing contents: `length` of `bytes` are used. */
 interface Contents {
   bytes: Uint8Array;
   length: number;

@@ -1,11 +1,11 @@
 import { DecadeError } from './errors.js';
 import type { Files } from './files.js';
 
-/** Whether text begins as that of a file which decade writes. */
+/** Whether text begins like a file written by decade. */
 export type IsOwn = (beginning: string) => boolean;
 
 /**
- * Throws `usage` unless a file that nobody named may be replaced: there is none, it is empty, or it is an earlier one.
+ * Throws `usage` unless a file that the user did not name may be replaced: it is missing, empty, or an earlier one by decade.
  *
  * @param beginning  the first few hundred bytes of the file; undefined when there is none
  */

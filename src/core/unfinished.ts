@@ -1,15 +1,15 @@
 import { DecadeError } from './errors.js';
 import { type Files, joinPath } from './files.js';
 
-/** In a directory in which decade is making something, and where it was ended while it did. */
+/** In a directory in which decade is writing, or was interrupted while writing. */
 export const recordName = '.decade-unfinished';
 
 const heading = '# What decade is making here. What is left of it when decade was ended is removed the next time.';
 
 /**
- * A record, kept in a directory, of what is being made there. A name is noted before there is anything under it and struck out
- * when it is done, so what a killed process leaves is known as its own, and what a person put there never taken for it, whatever
- * it is called. Processes that share the directory share the record.
+ * A record in a directory of the files that decade is writing there. A name is added before the file exists and removed when it is
+ * complete. So the leftovers of a killed process are recognised, and a file of the user is never mistaken for one, whatever its name.
+ * Processes that share the directory share the record.
  */
 export class UnfinishedWork {
   readonly #files: Files;
@@ -20,7 +20,7 @@ export class UnfinishedWork {
     this.#directory = directory;
   }
 
-  /** Paths within the directory that are noted. None when the file of the record's name is somebody else's. */
+  /** Recorded paths within the directory. None if decade did not write the file with the record's name. */
   async names(): Promise<string[]> {
     const lines = await this.#lines();
     if (lines[0] !== heading) return [];
@@ -34,7 +34,7 @@ export class UnfinishedWork {
     return [...noted].filter((name) => /^[^/\\:]+(\/[^/\\:]+)?$/.test(name) && !name.split('/').includes('..'));
   }
 
-  /** Whether the file of the record's name is a record, or what is left of one that was ended as it was begun. */
+  /** Whether the file is a record, or the beginning of one whose writing was interrupted. */
   async isOwn(): Promise<boolean> {
     const [first] = await this.#lines();
     return first === undefined || first === heading;

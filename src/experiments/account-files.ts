@@ -6,7 +6,7 @@ import { type Files, joinPath } from '../core/files.js';
 import { beginningOfFile, type IsOwn, requireOwn } from '../core/own-file.js';
 import { type Account, accountMarkdown, accountPage, accountPlots } from './account.js';
 
-/** Where an account is written: a table, the same as data, a page, and each plot. */
+/** The files of an account: the table, the data, the page and each plot. */
 export interface AccountFiles {
   readonly markdown: string;
   readonly json: string;
@@ -14,7 +14,7 @@ export interface AccountFiles {
   readonly plots: readonly string[];
 }
 
-/** How earlier files of an experiment begin, by the endings of their names. */
+/** Recognises earlier files of an experiment by their beginnings, by file extension. */
 const isOwn: Readonly<Record<string, (experiment: string) => IsOwn>> = {
   '.md': () => (beginning) => /^## .+\n\nThe paper \(/.test(beginning),
   '.json': (experiment) => (beginning) => beginning.startsWith(`{\n  "experiment": ${JSON.stringify(experiment)},`),
@@ -22,7 +22,7 @@ const isOwn: Readonly<Record<string, (experiment: string) => IsOwn>> = {
   '.svg': () => isDrawing,
 };
 
-/** Throws `usage` when somebody else's file has the name of one that `writeAccount` writes, `input` for a file in the directory's place. */
+/** Throws `usage` if another file has a name that `writeAccount` uses, `input` if a file has the name of the directory. */
 export async function requireOwnAccount(files: Files, directory: string, experiment: string): Promise<void> {
   const kind = await files.kind(directory);
   if (kind === 'missing') return;

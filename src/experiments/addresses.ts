@@ -6,13 +6,13 @@ import { withFormerNames } from '../training/former-names.js';
 import { inputsOf, type Step, type Train } from './steps.js';
 
 /**
- * What each step is called: the hash of what it is and of the addresses of its inputs. A corpus of files counts by its contents,
- * wherever it lies; one that a step makes by the address of that step, which is known before the corpus is there.
+ * The address of each step: the hash of its description and of the addresses of its inputs. A corpus in files is identified by its
+ * contents, wherever it is; a generated corpus by the address of its step, which is known before the corpus exists.
  */
 export class Addresses {
   readonly #files: Files;
   readonly #contents = new Map<string, Promise<string>>();
-  /** Inputs are shared by many steps; without it each would be hashed once for every way that leads to it. */
+  /** Inputs are shared by many steps; without this cache each would be hashed once per path that leads to it. */
   readonly #known = new WeakMap<Step, Promise<string>>();
 
   constructor(files: Files) {
@@ -47,7 +47,7 @@ export class Addresses {
     return addresses;
   }
 
-  /** Steps after their inputs, otherwise in their order, each once. */
+  /** Steps after their inputs, otherwise in order, each once. */
   async inOrder(steps: readonly Step[], seen = new Set<string>()): Promise<Step[]> {
     const ordered: Step[] = [];
     for (const step of steps) {
@@ -59,7 +59,7 @@ export class Addresses {
     return ordered;
   }
 
-  /** `reversed-2x256-seed1-1f0c9a…`: what people tell runs apart by, and the hash of everything else. */
+  /** `reversed-2x256-seed1-1f0c9a…`: the main options, for people, and the hash of everything else. */
   async #ofTraining({ configuration, made }: Train): Promise<string> {
     const { train, dev, ...rest } = configuration.data;
     const addressOfCorpus = (source: CorpusSource | undefined, step: Step | undefined) =>
@@ -82,7 +82,7 @@ export class Addresses {
   }
 }
 
-/** Of all that decides a result. */
+/** The address of everything that determines a result. */
 export async function addressOf(parts: readonly string[]): Promise<string> {
   return (await hashOf(parts)).slice(0, 16);
 }

@@ -5,7 +5,7 @@ import { type CorpusSource, corpusSource, describeSource } from '../data/sources
 import type { Runtime } from '../parallel/runtime.js';
 import { type Configuration, type ConfigurationInput, configurationOf, readConfiguration } from '../training/configuration.js';
 
-/** What an experiment varies: a configuration, and the test set that nothing is chosen by. */
+/** The starting point of an experiment: a configuration to vary, and a test set that is used for no choice. */
 export interface ExperimentBase {
   /** For people: `copying 2 to 20 digits`. */
   readonly description: string;
@@ -16,25 +16,25 @@ export interface ExperimentBase {
 export const experimentSizes = ['tiny', 'small', 'medium'] as const;
 export type ExperimentSize = (typeof experimentSizes)[number];
 
-/** What to run an experiment on. */
+/** The data and the network of an experiment. */
 export interface BaseChoice {
-  /** A YAML file, or the same as an object: what to train on, and which network to vary. Default: a task that needs no data. */
+  /** Training data and the network to vary: a YAML file, or the same as an object. Default: a task that needs no data. */
   readonly configuration?: string | ConfigurationInput | undefined;
-  /** `key.path=value` each, in place of what the configuration says. */
+  /** Overrides of the configuration, `key.path=value` each. */
   readonly set?: readonly string[] | undefined;
-  /** Sentences to translate, with their translations. Default: the dev corpus of the configuration. */
+  /** Test sentences with reference translations. Default: the dev corpus of the configuration. */
   readonly test?: z.input<typeof corpusSource> | undefined;
-  /** Without a configuration: `digits:copy`, `digits:reverse`, `digits:sort` or `intl:FROM-TO`. Default: what suits the experiment. */
+  /** Without a configuration: `digits:copy`, `digits:reverse`, `digits:sort` or `intl:FROM-TO`. Default: depends on the experiment. */
   readonly task?: string | undefined;
-  /** Without a configuration: seconds, minutes or an hour. Default: small. */
+  /** Without a configuration: takes seconds, minutes or an hour. Default: small. */
   readonly size?: ExperimentSize | undefined;
 }
 
 /**
- * What an experiment begins with.
+ * The starting point of an experiment.
  *
- * @param suited  the task when none is chosen
- * @throws DecadeError `usage` for choices that do not go together, and whatever reading the configuration throws
+ * @param suited  the default task
+ * @throws DecadeError `usage` for choices that cannot be combined, and whatever reading the configuration throws
  */
 export async function experimentBase(
   runtime: Runtime,
@@ -69,17 +69,17 @@ export interface Variation<Varied extends Configuration> {
   readonly training?: Partial<Configuration['training']>;
 }
 
-/** The same configuration but for these keys. */
+/** The same configuration except for these keys. */
 export function varied<Varied extends Configuration>(configuration: Varied, { model, training }: Variation<Varied>): Varied {
   return { ...configuration, model: { ...configuration.model, ...model }, training: { ...configuration.training, ...training } };
 }
 
-/** The task on which order matters most and which needs no data. */
+/** The task without data on which order matters most. */
 export const digitsTask = 'digits:copy:4-20';
 /** The task with words of different frequency. */
 export const languageTask = 'intl:en-fr';
 
-/** How large the network and the corpus of a task without data are. */
+/** Sizes of the network and the corpus of a task without data. */
 interface Scale {
   readonly pairs: number;
   readonly heldOut: number;
@@ -102,7 +102,7 @@ const languageScales: Record<ExperimentSize, Scale> = {
 };
 
 /**
- * A task that is made on the spot: `digits:copy`, `digits:reverse`, `digits:sort` or `intl:FROM-TO`. Its network is an LSTM without
+ * A generated task: `digits:copy`, `digits:reverse`, `digits:sort` or `intl:FROM-TO`. Its network is an LSTM without
  * attention, as in 2014; an experiment about another puts that in its place.
  *
  * @throws DecadeError `usage` for any other name

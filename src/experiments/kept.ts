@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { replaceFile, writeTextFile } from '../checkpoint/whole-files.js';
 import { type Files, joinPath } from '../core/files.js';
 
-/** Results in files that are named by all that decides them, so that nothing is computed twice: `DIRECTORY/ADDRESS.json`. */
+/** Results in files named by their addresses, so nothing is computed twice: `DIRECTORY/ADDRESS.json`. */
 export class Kept {
   readonly files: Files;
   readonly #out: string;
@@ -12,7 +12,7 @@ export class Kept {
     this.#out = out;
   }
 
-  /** What was written under this address before, or what `make` gives, written for the next time unless the signal has come. */
+  /** The stored result of an address, or that of `make`, which is then stored unless the signal has aborted. */
   async get<Result extends object>(
     directory: string,
     address: string,
@@ -29,7 +29,7 @@ export class Kept {
     return made;
   }
 
-  /** What was written under this address; undefined when nothing was. */
+  /** The stored result of an address; undefined if there is none. */
   find<Result>(directory: string, address: string, schema: z.ZodType<Result>): Promise<Result | undefined> {
     return this.read(this.path(directory, `${address}.json`), schema);
   }
@@ -39,7 +39,7 @@ export class Kept {
     try {
       return schema.parse(JSON.parse(await this.files.readText(path)));
     } catch {
-      // Damaged, or of another version: made again.
+      // Damaged or of another version: computed again.
       return undefined;
     }
   }

@@ -6,7 +6,7 @@ export interface LaboratoryOptions {
   readonly out: string;
   readonly devices?: number | undefined;
   readonly gemm?: string | undefined;
-  /** Saves and ends: what was begun goes on the next time. */
+  /** Saves and stops; the next call continues. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: LaboratoryEvent) => void) | undefined;
 }
@@ -14,5 +14,5 @@ export interface LaboratoryOptions {
 export type LaboratoryEvent =
   | { readonly kind: 'training'; readonly run: string; readonly event: TrainingEvent }
   | { readonly kind: 'trained'; readonly run: TrainedRun; readonly skipped: boolean }
-  /** Translating, scoring and judging, by models together. */
+  /** Translating and scoring, with one model or an ensemble. */
   | { readonly kind: 'using'; readonly label: string; readonly runs: readonly string[]; readonly fraction: number };

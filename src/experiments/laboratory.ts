@@ -14,21 +14,21 @@ import { Trainings } from './trainings.js';
 import { findTransformed, transformed } from './transforms.js';
 
 /**
- * Where steps are done. A result is kept under its address, so that experiments share it, nothing is done twice, and an experiment
- * that was interrupted goes on:
+ * Does the steps. A result is stored under its address, so experiments share it, nothing is done twice, and an interrupted
+ * experiment continues:
  *
- *     out/runs/NAME/          run directories, each with result.json when it is over
+ *     out/runs/NAME/          run directories, with result.json when training is done
  *     out/corpora/            tokenized corpora
- *     out/translations/       what runs made of a test set
+ *     out/translations/       translations of test sets
  *     out/nbest/              n-best lists
- *     out/scores/             what runs made of the hypotheses of a list, a few thousand a file
- *     out/transforms/         what was made of other results: JSON, or text files
+ *     out/scores/             log-probabilities of hypotheses, a few thousand per file
+ *     out/transforms/         results of transforms: JSON, or text files
  */
 export class Laboratory {
   readonly runtime: Runtime;
   readonly options: LaboratoryOptions;
   readonly addresses: Addresses;
-  /** What is done with what was trained. */
+  /** Translations, lists and scores by trained models. */
   readonly outputs: Outputs;
   readonly #trainings: Trainings;
   readonly #kept: Kept;
@@ -42,17 +42,17 @@ export class Laboratory {
     this.outputs = new Outputs(runtime, options, this.#kept);
   }
 
-  /** Does a step whose inputs are done, or goes on where it was interrupted; at once when it is done. Throws the signal's reason. */
+  /** Does a step whose inputs are done, or continues it; returns at once if it is done. Throws the signal's reason. */
   async perform<Of extends Step>(step: Of): Promise<ResultOf<Of>> {
     return (await this.#perform(step)) as ResultOf<Of>;
   }
 
-  /** What a step came to; undefined when it is not done. */
+  /** The result of a step; undefined if it is not done. */
   async find<Of extends Step>(step: Of): Promise<ResultOf<Of> | undefined> {
     return (await this.#find(step)) as ResultOf<Of> | undefined;
   }
 
-  /** What a step came to that was done. */
+  /** The result of a step that is done. */
   async result<Of extends Step>(step: Of): Promise<ResultOf<Of>> {
     const found = await this.find(step);
     if (found === undefined) throw new Error(`${step.kind} ${await this.addresses.of(step)}: not done, so it is no step of a stage before`);
@@ -72,20 +72,20 @@ export class Laboratory {
     return true;
   }
 
-  /** How much of a step is still to do, from 0 to 1; of a training that was begun, all of it. */
+  /** The fraction of a step that is still to do, from 0 to 1; 1 for a training that was started. */
   async left(step: Step): Promise<number> {
     if (step.kind !== 'score') return (await this.#find(step)) === undefined ? 1 : 0;
     const scores = await this.#findScores(step);
     return scores === undefined ? 1 : scores.missing / (step.list.size * step.list.sentences.sources.length);
   }
 
-  /** How far a training is. */
+  /** The state of a training. */
   async stateOf(step: Train): Promise<'done' | 'begun' | 'new'> {
     if ((await this.find(step)) !== undefined) return 'done';
     return (await this.#trainings.isBegun(await this.addresses.of(step))) ? 'begun' : 'new';
   }
 
-  /** The configuration with the paths of corpora that steps make; undefined while they are not made. */
+  /** The configuration with the paths of generated corpora; undefined until they exist. */
   async configurationOf({ configuration, made }: Train): Promise<Configuration | undefined> {
     const data = { ...configuration.data };
     for (const part of ['train', 'dev'] as const) {
@@ -97,7 +97,7 @@ export class Laboratory {
     return { ...configuration, data };
   }
 
-  /** What a run was trained on or validated on, as its token ids; to be closed. */
+  /** The training or dev corpus of a run, as token ids. The caller closes it. */
   async corpus({ path, configuration: { data } }: TrainedRun, part: 'train' | 'dev'): Promise<Corpus> {
     const { files } = this.runtime;
     const tokenizers = await (await Run.open(files, path)).tokenizers();
@@ -112,7 +112,7 @@ export class Laboratory {
     });
   }
 
-  /** Dev perplexity of a unigram model of the target, counted on the training corpus: what any training must beat. */
+  /** Dev perplexity of a unigram model of the target, counted on the training corpus: the control for every training. */
   async unigramPerplexity(run: TrainedRun): Promise<number> {
     const tokenizers = await (await Run.open(this.runtime.files, run.path)).tokenizers();
     const trained = await this.corpus(run, 'train');
@@ -128,7 +128,7 @@ export class Laboratory {
     }
   }
 
-  /** All pairs of a corpus that can be used. */
+  /** All usable pairs of a corpus. */
   async sentences(source: CorpusSource, name: string): Promise<Sentences> {
     const [sources, references]: [string[], string[]] = [[], []];
     for await (const pair of readPairs(this.runtime.files, source)) {

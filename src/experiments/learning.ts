@@ -16,8 +16,8 @@ export async function unigramPerplexities(laboratory: Laboratory, runs: readonly
 }
 
 /**
- * Stands for every conclusion when a training came to no better than a unigram model, or to no numbers at all: what is compared then
- * says nothing of the paper. Undefined when all learnt.
+ * Replaces all conclusions if a training is no better than a unigram model or has diverged: then the comparison says nothing
+ * about the paper. Undefined if all learnt.
  */
 export function noVerdict(runs: readonly TrainedRun[], unigrams: readonly number[]): string | undefined {
   const failed = runs.flatMap((run, index) => {
@@ -30,7 +30,7 @@ export function noVerdict(runs: readonly TrainedRun[], unigrams: readonly number
   return `No verdict: ${failed.length} of ${runs.length} trainings did not learn: ${named.join('; ')}. A unigram model of the target, which reads no source, reaches a dev perplexity of ${reached}. Try a lower training.optimizer.learningRate, another model.initialRange or more epochs (--set).`;
 }
 
-/** What is told when a training diverged, and so may have left no model to measure. */
+/** The finding if a training diverged and may have left no model. */
 export function trainingsOnly(runs: readonly TrainedRun[]): Finding {
   return {
     head: ['training', 'updates', 'dev perplexity'],

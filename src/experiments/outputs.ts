@@ -14,12 +14,12 @@ const translations = z.object({ seconds: z.number(), texts: z.array(z.string()) 
 
 const nbestLines = z.object({ lines: z.array(z.string()) });
 
-/** Of hypotheses; what is infinite is null in JSON. */
+/** Scores of hypotheses; infinite values are null in JSON. */
 const scores = z.object({
   scores: z.array(z.tuple([z.number().nullable(), z.number()])),
 });
 
-/** What trained models make of sentences: kept, so that no experiment does again what another did. */
+/** Translations, lists and scores by trained models, stored so that no experiment repeats the work of another. */
 export class Outputs {
   readonly #runtime: Runtime;
   readonly #options: LaboratoryOptions;
@@ -31,7 +31,7 @@ export class Outputs {
     this.#kept = kept;
   }
 
-  /** What runs together make of sentences, or made of them before. */
+  /** Translations of sentences by runs together, computed or stored. */
   async translate(address: string, runs: readonly NamedRun[], sentences: Sentences, beam: number): Promise<Translations> {
     const translate = async () => {
       const { seconds, results } = await this.#translated(runs, sentences, { beam });
@@ -44,7 +44,7 @@ export class Outputs {
     return this.#kept.find('translations', address, translations);
   }
 
-  /** An n-best list of a run, made with a beam as large. */
+  /** An n-best list of a run, with a beam of the same size. */
   async nbest(address: string, run: NamedRun, sentences: Sentences, size: number): Promise<NbestList> {
     const list = async () => {
       const { results } = await this.#translated([run], sentences, { beam: size, nbest: size });
@@ -58,12 +58,12 @@ export class Outputs {
     return found && listOf(sentences, found);
   }
 
-  /** Scores every hypothesis of a list that runs together have not scored yet. */
+  /** Scores the hypotheses of a list that the runs have not scored yet. */
   async score(runs: readonly NamedRun[], list: NbestList): Promise<readonly RankedSentence[]> {
     return (await this.rescore(runs, { ...list, references: undefined }, { onSentence: undefined })).sentences;
   }
 
-  /** What runs of these names made of a list before, and how many of its hypotheses they have not scored yet. */
+  /** The stored scores of a list by runs of these names, and the number of hypotheses without one. */
   async findScores(names: readonly string[], list: NbestList): Promise<{ missing: number; sentences: readonly RankedSentence[] }> {
     let missing = 0;
     const look: ScorePairs = async (pairs) => {
@@ -77,8 +77,8 @@ export class Outputs {
   }
 
   /**
-   * How well runs together choose from an n-best list. The sentences are not kept, but what the runs make of each hypothesis
-   * is, so that a rescoring that was interrupted goes on.
+   * Rescores an n-best list with runs together. Sentences are not stored, but the scores of hypotheses are, so an interrupted
+   * rescoring continues.
    */
   async rescore(runs: readonly NamedRun[], list: NbestList, options: RescoreOptions = {}): Promise<Rescoring> {
     const { signal } = this.#options;
@@ -109,7 +109,7 @@ export class Outputs {
     }
   }
 
-  /** Opens runs for what is not kept; the caller disposes of the model. `untrained`: as they were before their first update. */
+  /** Opens runs; the caller disposes of the model. `untrained`: as initialised, before the first update. */
   open(runs: readonly NamedRun[], { untrained = false } = {}): Promise<LoadedModel> {
     const { devices, gemm } = this.#options;
     return load(
@@ -119,7 +119,7 @@ export class Outputs {
     );
   }
 
-  /** With the time from the first line to the last: loading the models is not counted. */
+  /** With the time from the first line to the last, without loading the models. */
   async #translated(runs: readonly NamedRun[], { sources }: Sentences, search: { readonly beam: number; readonly nbest?: number }) {
     const { signal } = this.#options;
     const model = await this.open(runs);

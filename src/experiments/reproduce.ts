@@ -13,32 +13,32 @@ import { noVerdict, trainingsOnly, unigramPerplexities } from './learning.js';
 import { resolveOwnOptions } from './options.js';
 import type { Step, TrainedRun } from './steps.js';
 
-/** What every experiment is told, beside its own options. */
+/** Options of every experiment, in addition to its own. */
 export interface CommonOptions extends Omit<LaboratoryOptions, 'onEvent'>, BaseChoice {
   readonly onEvent?: ((event: ReproduceEvent) => void) | undefined;
-  /** How long the speed of each kind of network is measured for the estimate of the cost. Default: 1. */
+  /** Seconds for measuring the speed of each kind of network, to predict the cost. Default: 1. */
   readonly speedSeconds?: number | undefined;
-  /** How it was called, for people who want to repeat it. */
+  /** The command line, to show in the results. */
   readonly command?: string | undefined;
 }
 
-/** What an experiment of the catalogue is told. */
+/** Options of an experiment of the catalogue. */
 export type ReproduceOptions<Name extends ExperimentName = ExperimentName> = Name extends ExperimentName
   ? CommonOptions & z.input<z.ZodObject<(typeof experiments)[Name]['options']>>
   : never;
 
-/** What the steps of a stage will cost, before they are done; then what is done. */
+/** The predicted cost of a stage, then its progress. */
 export type ReproduceEvent = { readonly kind: 'cost'; readonly cost: Cost } | LaboratoryEvent;
 
 export interface Reproduction {
   readonly account: Account;
-  /** Where the account was written. */
+  /** Files that contain the account. */
   readonly files: AccountFiles;
 }
 
 /**
- * What `reproduce` would cost; does no step and writes nothing. Of an experiment whose steps depend on results it knows the stages
- * whose results are kept, and the next one.
+ * Predicts the cost of `reproduce`; does no step and writes nothing. If steps depend on results, it covers the stages whose results
+ * are stored, and the next one.
  */
 export async function reproductionCost<Options extends CommonOptions>(
   runtime: Runtime,
@@ -59,12 +59,12 @@ export async function reproductionCost<Options extends CommonOptions>(
 }
 
 /**
- * Reruns an experiment of a paper from end to end, in a directory that experiments share: does the steps whose results are not
- * there yet, goes on where it was interrupted, and writes a table (Markdown and JSON) and a page with plots, also as files
- * of their own, beside the paper's figures.
+ * Reruns an experiment of a paper from start to finish, in a directory that experiments share: does the steps without stored
+ * results, continues interrupted ones, and writes a table with the paper's figures (Markdown and JSON), a page with plots, and
+ * each plot as a file.
  *
- * @throws DecadeError `usage` for an experiment there is not, options that are not allowed, and somebody else's files of the same names; the signal's reason when it
- *         aborts: what was done stays, and the same call goes on
+ * @throws DecadeError `usage` for an unknown experiment, options that are not allowed, or other files with the names of its results;
+ *         the signal's reason when it aborts: results so far are kept, and the same call continues
  */
 export async function reproduce<Options extends CommonOptions>(
   runtime: Runtime,
@@ -105,7 +105,7 @@ interface Performed {
   readonly finding: Finding;
 }
 
-/** Does all stages of an experiment, telling what each will cost; ends with what it found, or early when a training diverged. */
+/** Does all stages of an experiment and reports the cost of each; returns the finding, early if a training diverged. */
 async function performStages(
   experiment: Experiment,
   study: Study<OwnOptions>,
@@ -130,7 +130,7 @@ async function performStages(
     time.using.predicted += cost.usingSeconds;
     for (const step of steps) {
       signal?.throwIfAborted();
-      // There may be no model to use.
+      // There may be no model.
       if (step.kind !== 'train' && hasDiverged()) break;
       const begun = performance.now();
       if (step.kind === 'train') runs.push(await laboratory.perform(step));
@@ -141,7 +141,7 @@ async function performStages(
   }
 }
 
-/** The experiment, and what it begins with. */
+/** The experiment and its starting point. */
 async function prepared<Options extends CommonOptions>(runtime: Runtime, name: string, options: Options, catalogue: Catalogue) {
   const experiment = experimentNamed(name, catalogue);
   const own = resolveOwnOptions(name, experiment, options, catalogue);

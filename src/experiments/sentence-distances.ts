@@ -1,9 +1,9 @@
 import { wordsOf } from '../analysis/examination/words.js';
 
-/** A sentence, the same one changed, and another that the distance between the two is measured by. */
+/** A sentence, its changed version, and another sentence whose distance is the unit. */
 export type Triple<Item> = readonly [sentence: Item, changed: Item, other: Item];
 
-/** Of each triple, how far the sentence lies from what was changed and from the other. */
+/** For each triple, the distances of the sentence to its changed version and to the other. */
 export function distances(triples: readonly Triple<string>[], vectors: ReadonlyMap<string, Float32Array>): [number, number][] {
   return triples.map((triple) => {
     const [sentence, changed, other] = triple.map((line) => vectors.get(line) as Float32Array) as unknown as Triple<Float32Array>;
@@ -11,7 +11,7 @@ export function distances(triples: readonly Triple<string>[], vectors: ReadonlyM
   });
 }
 
-/** Mean distance between sentences of different classes over that between sentences of one. */
+/** Mean distance between sentences of different classes, divided by that within classes. */
 export function separation(classes: readonly (readonly Float32Array[])[]): number {
   const placed = classes.flatMap((vectors, index) => vectors.map((vector) => ({ vector, index })));
   const [within, between]: [number[], number[]] = [[], []];
@@ -21,7 +21,7 @@ export function separation(classes: readonly (readonly Float32Array[])[]): numbe
   return meanOf(between) / meanOf(within);
 }
 
-/** How often each word occurs in a line, whatever their order: the control that knows words and nothing else. */
+/** Word counts of a line without their order: the control that knows only words. */
 export function bagOfWords(lines: readonly string[]): Map<string, Float32Array> {
   const places = new Map([...new Set(lines.flatMap(wordsOf))].map((word, place) => [word, place]));
   return new Map(

@@ -10,9 +10,9 @@ import type { Kept } from './kept.js';
 import type { LaboratoryOptions } from './laboratory-options.js';
 import type { TrainedRun } from './steps.js';
 
-/** Of a training that is over. */
+/** The stored result of a training. */
 const result = z.object({
-  /** Null in JSON when it is infinite. */
+  /** Null in JSON if it is infinite. */
   perplexity: z
     .number()
     .nullable()
@@ -27,7 +27,7 @@ const result = z.object({
 
 const resultFile = 'result.json';
 
-/** Trainings by the names of their runs, each in a directory with `result.json` when it is over. */
+/** Trainings by the names of their runs, each in a directory with `result.json` when it is done. */
 export class Trainings {
   readonly #runtime: Runtime;
   readonly #options: LaboratoryOptions;
@@ -39,21 +39,21 @@ export class Trainings {
     this.#kept = kept;
   }
 
-  /** Whether a training was begun that is not over. */
+  /** Whether a training was started and is not done. */
   async isBegun(name: string): Promise<boolean> {
     const names = await this.#kept.files.list(this.#path(name));
-    // With a result that cannot be read there are no checkpoints to go on from.
+    // After an unreadable result there are no checkpoints to continue from.
     return names.includes('config.yaml') && !names.includes(resultFile);
   }
 
-  /** What a training that is over came to; undefined when it is not. */
+  /** The result of a training; undefined if it is not done. */
   async find(name: string, configuration: Configuration): Promise<TrainedRun | undefined> {
     const path = this.#path(name);
     const found = await this.#kept.read(joinPath(path, resultFile), result);
     return found === undefined ? undefined : { ...found, name, path, configuration };
   }
 
-  /** Trains, or goes on where a training was interrupted; at once when it is over. Throws the signal's reason. */
+  /** Trains, or continues an interrupted training; returns at once if it is done. Throws the signal's reason. */
   async train(name: string, configuration: Configuration): Promise<TrainedRun> {
     const found = await this.find(name, configuration);
     const run = found ?? (await this.#trainAlone(name, configuration));
@@ -65,7 +65,7 @@ export class Trainings {
     const warn = (message: string) => this.#options.onEvent?.({ kind: 'training', run: name, event: { kind: 'warning', message } });
     const lock = await RunLock.take(this.#kept.files, this.#path(name), warn);
     try {
-      // Another process may have come to the training's end meanwhile.
+      // Another process may have finished the training meanwhile.
       return (await this.find(name, configuration)) ?? (await this.#trainLocked(name, configuration, lock));
     } finally {
       await lock.release();
@@ -114,14 +114,14 @@ export class Trainings {
         seconds,
       }),
       (error: unknown) => {
-        // It would come to the same again: that it diverged is its result.
+        // It would diverge again, so the divergence is its result.
         if (!(error instanceof DecadeError && error.kind === 'numeric')) throw error;
         return { ...reachedBy, perplexity: Number.POSITIVE_INFINITY, seconds, diverged: `${error.parts.where}: ${error.parts.received}` };
       },
     );
     signal?.throwIfAborted();
     await this.#kept.write(path, resultFile, { ...reached, wordsPerSecond: wordsPerSecond() });
-    // A training that is over is not resumed, and many of them fill a disk.
+    // A finished training is not resumed, and checkpoints of many trainings fill a disk.
     await removeCheckpoints(files, path);
     return { ...reached, wordsPerSecond: wordsPerSecond(), name, path, configuration };
   }

@@ -3,14 +3,14 @@ import { replaceFile } from '../checkpoint/whole-files.js';
 import type { Kept } from './kept.js';
 import type { Lines, TextFiles, Transform } from './steps.js';
 
-/** Text files as they are kept, by the names that the transform gave them; one of another size was cut or changed. */
+/** Stored text files by name. A file with another size was truncated or changed. */
 const texts = z.record(z.string(), z.object({ file: z.string(), bytes: z.number() }));
 
 const directory = 'transforms';
-/** Lines are gathered to pieces of about so many characters. */
+/** Lines are written in blocks of about this many characters. */
 const pieceLength = 1 << 16;
 
-/** What a transform made before; undefined when it did not, and when one of its files is not as it was. */
+/** The stored result of a transform; undefined if there is none or if one of its files has changed. */
 export async function findTransformed(kept: Kept, { schema }: Transform<object>, address: string): Promise<object | undefined> {
   if (schema !== undefined) return kept.find(directory, address, schema);
   const found = await kept.find(directory, address, texts);
@@ -24,7 +24,7 @@ export async function findTransformed(kept: Kept, { schema }: Transform<object>,
   return paths;
 }
 
-/** Makes and keeps what a transform gives; text files first, then what says that they are whole. */
+/** Computes and stores the result of a transform: text files first, then the record that they are complete. */
 export async function transformed(
   kept: Kept,
   step: Transform<object>,
@@ -49,7 +49,7 @@ export async function transformed(
   return Object.fromEntries(Object.entries(written).map(([name, { file }]) => [name, kept.path(directory, file)])) satisfies TextFiles;
 }
 
-/** Writes lines to a file that is there whole or not at all; returns its size in bytes. */
+/** Writes lines to a file atomically; returns its size in bytes. */
 function writeLines(kept: Kept, file: string, lines: Lines, signal: AbortSignal | undefined): Promise<number> {
   return replaceFile(kept.files, kept.path(directory), file, async (path) => {
     const writer = await kept.files.create(path);

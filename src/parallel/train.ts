@@ -15,7 +15,7 @@ export interface TrainOptions extends TrainRequest {
   readonly devices?: number | undefined;
   /** A matrix library by name: `webassembly`, `avx512`, `avx2`, `openblas`, `mkl`, `accelerate`, `onednn`. Default: the fastest here. */
   readonly gemm?: string | undefined;
-  /** `key.path=value` each, in place of what the configuration says. */
+  /** Overrides of the configuration, `key.path=value` each. */
   readonly set?: readonly string[] | undefined;
 }
 

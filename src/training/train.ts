@@ -106,7 +106,7 @@ class Loop {
       if (reason === undefined) await this.#adoptAverage();
       while (reason === undefined) reason = await this.#step();
     } catch (error) {
-      // What failed may be the disk itself: the first error is the one to tell.
+      // The disk itself may have failed: the first error is the one to report.
       // Whoever called is told by what is thrown.
       if (error instanceof DecadeError) await this.#note(`Stopped: ${error.message}`).catch(() => undefined);
       throw error;
