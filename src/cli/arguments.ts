@@ -29,7 +29,7 @@ export function names(text: string): string[] {
   return list;
 }
 
-/** Gathers the values of an option that may be given several times. */
+/** Collects the values of an option that may be repeated. */
 export function gathered(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
@@ -57,7 +57,7 @@ export function withDevicesOption(command: Command): Command {
   );
 }
 
-/** Which matrix library to use. */
+/** The option for the matrix library. */
 export function withGemmOption(command: Command): Command {
   return command.option(
     '--gemm <library>',

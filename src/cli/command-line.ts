@@ -4,7 +4,7 @@ import { forgetFilesRead } from '../node/files/files.js';
 import { asTyped } from './option-names.js';
 import { program } from './program.js';
 
-/** Runs a command line, with what `process.argv` has before it, to its end and gives the exit code; whatever failed was told. */
+/** Runs a command line in the form of `process.argv` and returns the exit code; failures have been reported. */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
   forgetFilesRead();
   const root = program();

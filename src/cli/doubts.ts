@@ -4,13 +4,13 @@ import type { ProgressBar } from './progress.js';
 import { figure } from './progress.js';
 import { warn } from './warning.js';
 
-/** So many lines are told one by one, and so many words of each. */
+/** The most lines to report individually, and the most words of each. */
 const linesTold = 5;
 const wordsTold = 5;
 
 /**
- * Says on standard error where a model has met words that it does not know, or is not sure of its translation: at the end, so
- * that what stops the work is told alone, or whenever asked.
+ * Reports unknown words and uncertain translations on standard error: at the end, so that an error that stops the work is
+ * reported alone, or on request.
  */
 export class Doubts {
   readonly #progress: Pick<ProgressBar, 'line'>;
@@ -34,12 +34,12 @@ export class Doubts {
     this.#untold.push(`line ${line}: ${parts.join(', and ')}`);
   }
 
-  /** Tells what has been noted since. */
+  /** Reports what has been noted since the last call. */
   tell(): void {
     for (const doubt of this.#untold.splice(0)) warn(new Error(doubt), this.#progress);
   }
 
-  /** Tells the rest, and how many lines more there were. */
+  /** Reports the rest, and the number of further lines. */
   end(): void {
     this.tell();
     const more = this.#lines - linesTold;

@@ -5,7 +5,7 @@ import type { Experiment } from '../experiments/experiment.js';
 
 const catalogue = Object.entries<Experiment>(experiments);
 
-/** Options that experiments have of their own, for the parser. Help shows them with their experiments; the library checks them. */
+/** The options of experiments, for the parser. The help text shows them with their experiments; the library checks them. */
 export function experimentOptions(): Option[] {
   const flags = new Set(catalogue.flatMap(([, { options }]) => Object.entries(options).map(([name, schema]) => flagOf(name, schema))));
   return Array.from(flags, (flag) => new Option(flag).argParser(numberOrText).hideHelp());
@@ -30,7 +30,7 @@ function flagOf(name: string, schema: z.ZodType): string {
   return `--${long} <${value instanceof z.ZodEnum ? value.options.join('|') : 'number'}>`;
 }
 
-/** `translations kept at every step (1 to 1000, default: 12)` */
+/** `beam size (1 to 1000, default: 12)` */
 function descriptionOf(schema: z.ZodType): string {
   const value = withoutDefault(schema);
   const range = value instanceof z.ZodNumber ? `${value.minValue} to ${value.maxValue}, ` : '';

@@ -5,10 +5,10 @@ import { Interrupted } from './interruption.js';
 import { ReaderGone } from './output.js';
 import { say } from './terminal.js';
 
-/** What the process ends with. */
+/** Exit codes by kind of error. */
 export const exitCodes = { done: 0, failed: 1, wrongUse: 2, interrupted: 130 } as const;
 
-/** Tells what ended the command, once: a line, and one for each of several mistakes; with `--debug` the stack trace. Gives the exit code. */
+/** Reports the error of a command: one line, or one per mistake; with `--debug` the stack trace. Returns the exit code. */
 export function reportFailure(error: unknown, debug: boolean): number {
   // Commander has printed its message, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUse;
@@ -23,7 +23,7 @@ export function reportFailure(error: unknown, debug: boolean): number {
   return known?.kind === 'usage' ? exitCodes.wrongUse : exitCodes.failed;
 }
 
-/** Mistakes that are told together keep their lines; a line that goes on is told from the next message by its indent. */
+/** Mistakes that are reported together keep their lines; continuation lines are indented. */
 function indented(message: string): string {
   return message.trim().replace(/\s*\n\s*/g, '\n  ');
 }
@@ -33,13 +33,13 @@ function unexpected(error: unknown): string {
   return `unexpected ${message}. This is a bug in decade: run the command again with --debug and report what it prints`;
 }
 
-/** What the engine under Node says when there is no more memory, and Node when there are no more threads. */
+/** Messages of V8 when memory runs out, and of Node when threads do. */
 const noMemory =
   /could not allocate memory|allocation failed|unable to grow|out of memory|cannot allocate|invalid (typed )?array length|invalid string length|string longer than|maximum size exceeded/i;
 const noMemoryCodes = ['ENOMEM', 'ERR_WORKER_OUT_OF_MEMORY', 'ERR_MEMORY_ALLOCATION_FAILED', 'ERR_STRING_TOO_LONG', 'ERR_BUFFER_TOO_LARGE'];
 const noThreadCodes = ['ERR_WORKER_INIT_FAILED', 'EAGAIN'];
 
-/** The error that a person can act on, for one that says that the machine or the system gives no more. */
+/** An actionable error for one that says that a resource is exhausted. */
 function limitOf(error: unknown): DecadeError | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';

@@ -1,21 +1,21 @@
 import { stopWaitingForPipes } from '../node/files/pipes.js';
 import { say } from './terminal.js';
 
-/** Ends a command that a person or the system asked to stop. */
+/** Ends a command after a signal. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** A terminal that is closed says so several times: the system to its processes, and the shell to its jobs. */
+/** A closed terminal sends several signals: the system to its processes, and the shell to its jobs. */
 const hangUpLasts = 1_000;
 
 /**
  * Runs `work` with a signal that SIGINT (Ctrl-C), SIGTERM and SIGHUP (the terminal was closed) abort, so that it can save and stop.
- * From then on the system has its own way with signals: the next one ends the process, whatever it is doing. `announcement` is
- * said when the first arrives.
+ * After the first signal the default handling applies: the next one ends the process at once. `announcement` is printed when the
+ * first arrives.
  *
- * Throws `Interrupted` when work ends after a signal, in whatever way: work's own, when it throws one.
+ * Throws `Interrupted` if the work ends in any way after a signal: the work's own, if it throws one.
  */
 export async function interruptible<Result>(announcement: string, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
   const controller = new AbortController();

@@ -5,8 +5,8 @@ import { nodeRuntime } from '../node/runtime.js';
 import type { DeviceChoice } from './arguments.js';
 
 /**
- * The model, or the ensemble, that `-m` names, once or several times. Rejects with the signal's reason as soon as it comes:
- * nothing has to be saved.
+ * The model or ensemble of `-m`, which may be repeated. Rejects with the signal's reason as soon as the signal aborts, since nothing
+ * has to be saved.
  */
 export async function openModel(named: readonly string[], { gemm, devices }: DeviceChoice, signal: AbortSignal): Promise<LoadedModel> {
   signal.throwIfAborted();
@@ -15,7 +15,7 @@ export async function openModel(named: readonly string[], { gemm, devices }: Dev
   return Promise.race([load(nodeRuntime, runs.flat(), { gemm, devices }), aborted]);
 }
 
-/** The text itself where a directory has this name, commas, spaces and all; otherwise what stands between its commas. */
+/** The text itself if a directory has this name, including commas; otherwise the names between the commas. */
 export async function runsNamed(text: string): Promise<string[]> {
   if (!text.includes(',') || (await isDirectory(text))) return [text];
   return Promise.all(

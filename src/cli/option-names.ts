@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { DecadeError } from '../core/errors.js';
 
-/** Options that the library calls otherwise than the command line does. */
+/** Options whose names in the library and on the command line differ. */
 const otherNames: Readonly<Record<string, string>> = {
   maximumLength: '--max-length',
   maximumSourceLength: '--max-source-length',
   unknownReplacement: '--replace-unknown',
 };
 
-/** An error about an option of the library, under the name by which the command takes it: of `decoding options.beam`, `--beam`. */
+/** An error about an option of the library, with its name on the command line: `--beam` for `decoding options.beam`. */
 export function asTyped(error: DecadeError, command: Command | undefined): DecadeError {
   const [, name = ''] = /^(?:[a-z]+ options\.)?([a-zA-Z]+)(?:\.[a-zA-Z]+)?$/.exec(error.parts.where) ?? [];
   const flag = otherNames[name];

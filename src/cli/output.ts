@@ -9,13 +9,13 @@ import { beginningOf, type OutputFile, openOutputFile, requireUnread, requireWri
 import { asResult, forTerminal } from './terminal.js';
 import { warn } from './warning.js';
 
-/** Where a command writes its result. */
+/** The output of a command. */
 export interface Output {
-  /** Resolves when the text has been taken, so that a slow reader slows the writer. */
+  /** Resolves when the text has been accepted, so a slow reader slows the writer. */
   write(text: string): Promise<void>;
   /** Everything has been written. */
   close(): Promise<void>;
-  /** To be called in any case: without `close` before it, tells where what was written is kept. */
+  /** Must always be called; without `close` before it, reports where the written part is kept. */
   abandon(): Promise<void>;
 }
 
@@ -31,8 +31,8 @@ async function writeStandardOutput(text: string): Promise<void> {
 }
 
 /**
- * Opens the file at `path`, or standard output without one. A file is opened when it is first written to, and appears whole when
- * it is closed; until then what stood there stays.
+ * Opens the file at `path`, or standard output without one. A file is opened at the first write and appears, complete, when it is
+ * closed; until then an earlier file stays.
  *
  * @throws DecadeError at once for a file that cannot be written; `usage`, when it is written, for one that the command has read
  */
@@ -42,7 +42,7 @@ export async function openOutput(path?: string): Promise<Output> {
   return new FileOutput(path);
 }
 
-/** Writes a file that appears whole or not at all. `requireOutput` before the work finds out whether it can. */
+/** Writes a file atomically. `requireOutput` checks before the work whether that is possible. */
 export async function writeWhole(path: string, text: string): Promise<void> {
   const output = new FileOutput(path);
   try {
@@ -53,7 +53,7 @@ export async function writeWhole(path: string, text: string): Promise<void> {
   }
 }
 
-/** Finds out before the work whether a file can be written, and changes nothing. */
+/** Checks before the work whether a file can be written, without changing anything. */
 export async function requireOutput(path: string | undefined): Promise<void> {
   if (isStandardOutput(path)) return;
   await requireWritable(path);
@@ -66,13 +66,13 @@ export async function requireOutput(path: string | undefined): Promise<void> {
   });
 }
 
-/** As `requireOutput`, for a page at a path that nobody asked for: throws `usage` when somebody else's file is there. */
+/** Like `requireOutput`, for a page at a default path: throws `usage` if a file is there that decade did not write. */
 export async function requirePage(path: string): Promise<void> {
   await requireOutput(path);
   requireOwn(path, await beginningOf(path), isPage, 'move it elsewhere, or say with --out where the page belongs');
 }
 
-/** As `requirePage`, for a drawing in a directory. */
+/** Like `requirePage`, for a drawing in a directory. */
 export async function requireDrawing(path: string): Promise<void> {
   await requireOutput(path);
   requireOwn(path, await beginningOf(path), isDrawing, 'move it elsewhere, or choose another directory');
@@ -131,7 +131,7 @@ export function printJson(value: object): Promise<void> {
   return print(JSON.stringify(value, undefined, 2));
 }
 
-/** Standard output is a pipe that was closed, as by `head`: its reader has seen enough, and the command is done. */
+/** Standard output is a closed pipe, as after `head`: the reader has enough, so the command is done. */
 export class ReaderGone extends Error {
   override readonly name = 'ReaderGone';
 }
@@ -141,7 +141,7 @@ function outputError(error: NodeJS.ErrnoException): Error {
   return fileError(error.code === 'ENOSPC' ? 'full' : 'denied', name, error);
 }
 
-/** Streams throw what nobody listens to: every error reaches a writer through its callback instead. */
+/** Streams throw errors without listeners; here every error reaches the writer through its callback instead. */
 export function listenToStandardStreams(): void {
   process.stdout.on('error', () => undefined);
   process.stderr.on('error', () => undefined);

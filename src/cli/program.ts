@@ -49,7 +49,7 @@ export function program(): Command {
   return root;
 }
 
-/** `error: unknown option '--bem'` and the suggestion on the line after it become one line that begins as decade's own do. */
+/** Joins `error: unknown option '--bem'` and the suggestion on the next line to one line in decade's style. */
 function oneLine(message: string): string {
   return message
     .replace(/^error: /, 'decade: ')

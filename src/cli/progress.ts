@@ -1,19 +1,19 @@
 import { duration } from '../core/duration.js';
 import { drawLine, eraseLine, say, styleFor } from './terminal.js';
 
-/** How far work is. */
+/** The progress of work. */
 export interface ProgressState {
-  /** What is done, in a word or two. */
+  /** The kind of work, in a word or two. */
   readonly label: string;
-  /** Between 0 and 1; absent when the end is not known. */
+  /** Between 0 and 1; absent if the end is not known. */
   readonly fraction?: number | undefined;
-  /** When it is known better than from the fraction. */
+  /** If it is known better than from the fraction. */
   readonly remainingSeconds?: number | undefined;
   /** Figures, as `12,300 words/s`. */
   readonly figures: readonly string[];
 }
 
-/** Work that is over sooner needs no progress bar. */
+/** Shorter work needs no progress bar. */
 const silentMilliseconds = 2_000;
 const redrawMilliseconds = 100;
 const lineMilliseconds = 10_000;
@@ -84,7 +84,7 @@ export class ProgressBar {
   }
 }
 
-/** Progress through several pieces of work, told apart by their labels; each has its own time. */
+/** Progress of several pieces of work, identified by their labels; each has its own time. */
 export class StagedProgress {
   #stage: { readonly label: string; readonly progress: ProgressBar } | undefined;
 

@@ -4,7 +4,7 @@ import { type ScoringOptions, scoringMetrics, scoringOptions } from '../metrics/
 import { bleuTokenizers, tokenizerRefusal } from '../metrics/tokenization.js';
 import { names, numberFrom } from './arguments.js';
 
-/** How to score translations, as every command that does takes it: the library's options by its names. */
+/** Scoring options common to all commands that score, under the library's names. */
 export interface ScoringChoice {
   metrics: string[];
   tokenize?: string;
@@ -34,7 +34,7 @@ function tokenizer(name: string): string {
   throw new InvalidArgumentError(tokenizerRefusal({ input: name }));
 }
 
-/** The options for the library. Throws `usage` for what it would refuse, before anything is read or translated. */
+/** The options for the library. Throws `usage` for invalid ones, before anything is read or translated. */
 export function scoringOf({ metrics, tokenize, lowercase, smooth, smoothValue }: ScoringChoice): ScoringOptions {
   const options = { metrics, tokenize, lowercase, smooth, smoothValue } as ScoringOptions;
   scoringMetrics(options);

@@ -3,23 +3,23 @@ import { inspect } from 'node:util';
 import { visibleLines } from '../core/visible-text.js';
 
 /*
- * All that the command line prints goes through here: names, keys, lines and translations come from files, and a control
- * character of theirs must not reach a terminal, where it could move the cursor, set the title or hide what stands there.
- * What is written to a file or a pipe as a result stays as it is.
+ * All output of the command line goes through here: names, keys, lines and translations come from files, and their control
+ * characters must not reach a terminal, where they could move the cursor, set the title or hide text. Results written to a file or
+ * a pipe are unchanged.
  */
 
 type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 type Stream = NodeJS.WriteStream;
 
 /**
- * Beginnings and ends of styles on their way to `written`: noncharacters, which Unicode keeps for use within a program
- * (The Unicode Standard, section 23.7). So a style is told from an escape sequence that came from a file.
+ * Beginnings and ends of styles before `written` replaces them: noncharacters, which Unicode reserves for internal use (The Unicode
+ * Standard, section 23.7). This distinguishes styles from escape sequences that came from a file.
  */
 const styles: readonly Style[] = ['bold', 'dim', 'red', 'green', 'yellow', 'cyan'];
 const firstMark = 0xfdd0;
 const marks = /[\ufdd0-\ufddb]/g;
 
-/** Styles text when `stream` is a terminal that has colours and NO_COLOR is not set; otherwise gives it back as it is. */
+/** Styles text if `stream` is a terminal with colours and NO_COLOR is not set; otherwise returns it unchanged. */
 export function styleFor(stream: Stream): (style: Style, text: string) => string {
   const terminal: Partial<WriteStream> = stream;
   if (terminal.isTTY !== true || terminal.hasColors?.() !== true) return (_, text) => text;
@@ -29,7 +29,7 @@ export function styleFor(stream: Stream): (style: Style, text: string) => string
   };
 }
 
-/** Text for a terminal: control characters are seen and do nothing, and styles are what the terminal makes them by. */
+/** Text for a terminal: control characters are made visible, and styles become escape sequences. */
 export function forTerminal(text: string): string {
   return visibleLines(text).replace(marks, (mark) => {
     const index = mark.charCodeAt(0) - firstMark;
@@ -38,12 +38,12 @@ export function forTerminal(text: string): string {
   });
 }
 
-/** A result as it is written to standard output: as it is, unless people look at it. */
+/** A result for standard output: unchanged, unless standard output is a terminal. */
 export function asResult(text: string): string {
   return process.stdout.isTTY === true ? forTerminal(text) : text;
 }
 
-/** Lines on standard error. People read them, wherever it leads. */
+/** Lines on standard error, which people read wherever it leads. */
 export function say(text: string): void {
   process.stderr.write(`${forTerminal(text)}\n`);
 }

@@ -4,7 +4,7 @@ import { DecadeError } from '../core/errors.js';
 import { gathered } from './arguments.js';
 import { allLines, requireSameCount } from './text-input.js';
 
-/** Which sentences to try models on. */
+/** The options for the test set. */
 export interface TestSetChoice {
   source?: string;
   references?: string[];
@@ -17,9 +17,9 @@ export function withTestSetOptions(command: Command, otherwise: string): Command
 }
 
 /**
- * The test set that the options name; undefined when they name none.
+ * The test set of the options; undefined without them.
  *
- * @param needsReferences  false: sentences without references are a test set, too
+ * @param needsReferences  false: source sentences alone are enough
  */
 export async function testSetOf(
   command: string,

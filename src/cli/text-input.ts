@@ -3,22 +3,22 @@ import type { Files } from '../core/files.js';
 import { readLines } from '../data/lines.js';
 import { nodeFiles, streamOnce, streamStandardInput } from '../node/files/files.js';
 
-/** What errors call the input when it has no path. */
+/** The name of an input without a path, for errors. */
 const standardInput = 'standard input';
 
-/** A line of text, and what errors call its place. */
+/** A line of text, and its place for errors. */
 export interface InputLine {
   readonly where: string;
   /** Undefined for a line that is not valid UTF-8. */
   readonly text: string | undefined;
 }
 
-/** The lines of a file (`.gz` too), or of standard input without a path, each as soon as it is there. */
+/** The lines of a file (or a `.gz` file), or of standard input without a path, each as soon as it arrives. */
 export async function* linesOf(path: string | undefined): AsyncGenerator<InputLine> {
   yield* isStandardInput(path) ? numbered(standardInputFiles, standardInput) : numbered({ stream: streamOnce }, path);
 }
 
-/** All lines of a file; throws `input` for one that is not valid UTF-8. A pipe can be asked for them again. */
+/** All lines of a file; throws `input` for a line that is not valid UTF-8. Also works repeatedly on a pipe. */
 export async function allLines(path: string): Promise<string[]> {
   const lines: string[] = [];
   for await (const { where, text } of isStandardInput(path) ? linesOf(path) : numbered(nodeFiles, path)) {
@@ -64,7 +64,7 @@ export function requireSameCount(
 
 let taken: typeof process.stdin | undefined;
 
-/** Read once: nothing is left of it for a second input. */
+/** Can be read only once, so it cannot serve as two inputs. */
 const standardInputFiles: Pick<Files, 'stream'> = {
   stream(path) {
     if (taken === process.stdin) {

@@ -6,7 +6,7 @@ import { Interrupted } from './interruption.js';
 import { figure, ProgressBar } from './progress.js';
 import { warn } from './warning.js';
 
-/** Shows a training's events on standard error: the log's lines (`log`), and how far it is. */
+/** Shows the events of a training on standard error: log lines (`log`) and progress. */
 export function showTraining({ log }: { log: boolean }): { onEvent(event: TrainingEvent): void; end(): void } {
   const progress = new ProgressBar();
   const onEvent = (event: TrainingEvent): void => {
@@ -45,7 +45,7 @@ export function showTraining({ log }: { log: boolean }): { onEvent(event: Traini
   return { onEvent, end: () => progress.end() };
 }
 
-/** What to say of a training that a signal ended: how to go on depends on whether there is anything to go on from. */
+/** The message after a signal: how to continue depends on whether there is a checkpoint. */
 export async function interruptedTraining(out: string, saved: string): Promise<Interrupted> {
   const isBegun = (await nodeFiles.kind(out)) === 'directory' && !(await isUnbegun(nodeFiles, out));
   return new Interrupted(isBegun ? `${saved}; continue with --resume` : 'stopped before the first update; the same command starts again');

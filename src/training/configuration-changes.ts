@@ -2,8 +2,8 @@ import { DecadeError } from '../core/errors.js';
 import type { Configuration } from './configuration.js';
 
 /**
- * What a resumed run may have otherwise than it began: when it stops, looks and saves, and where its corpora lie (their
- * contents are compared by themselves). Everything else would make it another run.
+ * What may differ in a resumed run: when it stops, validates and saves, and where its corpora are (their contents are compared
+ * separately). Any other change would make it a different run.
  */
 const changeable = [
   'data.train',
@@ -17,7 +17,7 @@ const changeable = [
   'training.parallel',
 ];
 
-/** Throws `usage` when a resumed run's configuration differs from the run's in what cannot change; names every such key. */
+/** Throws `usage` if the configuration of a resumed run differs in keys that may not change, with the names of these keys. */
 export function requireResumable(before: Configuration, now: Configuration, where: string): void {
   const [was, is] = [leavesOf(before), leavesOf(now)];
   const differing = [...new Set([...was.keys(), ...is.keys()])].filter((key) => was.get(key) !== is.get(key));
@@ -33,8 +33,8 @@ export function requireResumable(before: Configuration, now: Configuration, wher
 }
 
 /**
- * What a run that begins with another's model takes from it, what of its own configuration is ignored for that, and what of
- * the other's configuration does not hold in it.
+ * Describes what a run with `--init` takes from the other run, which keys of its own configuration are ignored, and which keys of
+ * the other configuration do not apply.
  */
 export function describeInit(run: string, before: Configuration, now: Configuration): string {
   const differences = (part: 'tokenizer' | 'model', words: (key: string, mine: string, theirs: string) => string) => {
@@ -51,7 +51,7 @@ export function describeInit(run: string, before: Configuration, now: Configurat
   ].join('; ');
 }
 
-/** Every value by its key path, as JSON. */
+/** All values by key path, as JSON. */
 function leavesOf(value: unknown, path = '', leaves = new Map<string, string>()): Map<string, string> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     for (const [key, inner] of Object.entries(value)) leavesOf(inner, path === '' ? key : `${path}.${key}`, leaves);

@@ -2,18 +2,18 @@ import { DecadeError } from '../core/errors.js';
 import { shortened } from '../core/visible-text.js';
 import { isList, type PlacedKeys, type PlacedValue, readYaml } from './configuration-tree.js';
 
-/** Keys from the top of a configuration to a value. */
+/** The keys from the root of a configuration to a value. */
 export type KeyPath = readonly PropertyKey[];
 
-/** What an override has to know of the keys that are allowed. */
+/** What an override has to know about allowed keys. */
 export interface KnownKeys {
-  /** Whether text is expected at a key, which an override then takes as it stands. */
+  /** Whether a key expects text, which an override then takes literally. */
   expectsText(path: KeyPath): boolean;
-  /** What a section holds that is left out: `{ kind: sgd }`. */
+  /** The default of an omitted section: `{ kind: sgd }`. */
   defaultOf(path: KeyPath): Readonly<Record<string, string>>;
 }
 
-/** A configuration's values, each with its line, and what overrides made of them. */
+/** The values of a configuration, each with its line, after overrides. */
 export class ConfigurationDocument {
   #top: PlacedValue;
 
@@ -21,7 +21,7 @@ export class ConfigurationDocument {
     this.#top = top;
   }
 
-  /** Throws `usage` for what is not YAML, with its line. */
+  /** Throws `usage` for invalid YAML, with its line. */
   static parse(text: string, where: string): ConfigurationDocument {
     const top = readYaml({ text, where: (line) => `${where}: line ${line}`, place: (line) => `line ${line}` });
     if (top?.content instanceof Map) return new ConfigurationDocument({ ...top, place: 'line 1' });
@@ -34,8 +34,8 @@ export class ConfigurationDocument {
   }
 
   /**
-   * Sets `key.path=value`; an item of a list is `key.0` or `key[0]`. Where text is expected, the value is all that follows
-   * the `=`, as it stands, unless it is in quotes; elsewhere it is read as YAML. Throws `usage` for what does not read so.
+   * Sets `key.path=value`; an item of a list is `key.0` or `key[0]`. Where text is expected, the value is everything
+   * after the `=`, literally, unless it is in quotes; elsewhere it is parsed as YAML. Throws `usage` for invalid YAML.
    */
   override(override: string, known: KnownKeys): void {
     const where = overridePlace(override);
@@ -58,7 +58,7 @@ export class ConfigurationDocument {
     return this.place(path).startsWith(overridePrefix);
   }
 
-  /** Where a value stands, or where it is missing: `line 12`, or the override that set it. */
+  /** The place of a value, or where it is missing: `line 12`, or the override that set it. */
   place(path: KeyPath): string {
     let at = this.#top;
     for (const key of path) {

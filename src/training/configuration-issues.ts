@@ -9,10 +9,10 @@ interface Mistake extends IssueWords {
   readonly path: KeyPath;
 }
 
-/** So many mistakes are told one by one. */
+/** The most mistakes to report individually. */
 const mostTold = 20;
 
-/** The error for everything that is wrong with a configuration: one mistake on one line, several each on a line of its own. */
+/** The error for all mistakes in a configuration: one on one line, several with one line each. */
 export function describeIssues(
   error: z.ZodError,
   schema: z.core.$ZodType,
@@ -48,7 +48,7 @@ export function describeIssues(
   return { where, received: `${count.toLocaleString('en-US')} mistakes${lines.join('')}${more}`, cause: error };
 }
 
-/** The mistakes one after the other: of a hundred thousand unknown keys, only those that are told are compared with known ones. */
+/** The mistakes one by one, so that of a hundred thousand unknown keys only the reported ones are compared with known keys. */
 function* mistakesOf(issues: readonly Issue[], prefix: KeyPath, schema: z.core.$ZodType, value: unknown): Generator<Mistake> {
   for (const issue of issues) {
     const path = [...prefix, ...issue.path];
@@ -73,7 +73,7 @@ function countOf(issues: readonly Issue[]): number {
   }, 0);
 }
 
-/** The alternative that was probably meant is the one with least wrong. */
+/** The intended alternative is probably the one with the fewest mistakes. */
 function likeliest(alternatives: readonly (readonly Issue[])[]): readonly Issue[] {
   return alternatives.reduce((best, issues) => (countOf(issues) < countOf(best) ? issues : best));
 }

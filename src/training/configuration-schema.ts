@@ -1,19 +1,19 @@
 import type * as z from 'zod';
 import type { KeyPath } from './configuration-document.js';
 
-/** The keys that a schema knows at a place of a value; of alternatives, those of the kind that the value names. */
+/** The keys that a schema allows at a path; among alternatives, those of the value's kind. */
 export function keysAt(schema: z.core.$ZodType, path: KeyPath, value: unknown): string[] {
   const known = schemasAt(schema, path, value).flatMap((found) => (found.type === 'object' ? Object.keys(found.shape) : []));
   return [...new Set(known)];
 }
 
-/** Whether nothing but text is allowed at a place, in whichever alternative knows it. */
+/** Whether only text is allowed at a path, in every alternative that has it. */
 export function expectsText(schema: z.core.$ZodType, path: KeyPath): boolean {
   const found = schemasAt(schema, path, undefined);
   return found.length > 0 && found.every(({ type }) => type === 'string');
 }
 
-/** The names that a section has when it is left out, such as `{ kind: sgd }`. */
+/** The default of an omitted section, such as `{ kind: sgd }`. */
 export function defaultOf(schema: z.core.$ZodType, path: KeyPath): Readonly<Record<string, string>> {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   const [key, ...rest] = path;
@@ -27,7 +27,7 @@ export function defaultOf(schema: z.core.$ZodType, path: KeyPath): Readonly<Reco
   return inner === undefined ? {} : defaultOf(inner, rest);
 }
 
-/** What a value holds at a place. */
+/** The value at a path. */
 export function valueAt(value: unknown, path: KeyPath): unknown {
   let at = value;
   for (const key of path) {

@@ -13,12 +13,12 @@ import {
 import { DecadeError } from '../core/errors.js';
 import { shortened } from '../core/visible-text.js';
 
-/** A value of a configuration that knows where it was written. Never changed, so that aliases share what they refer to. */
+/** A value of a configuration with its place. Immutable, so aliases share the value that they refer to. */
 export interface PlacedValue {
   /** `line 12`, or the override that set it. */
   readonly place: string;
   readonly content: PlacedKeys | readonly PlacedValue[] | string | number | boolean | null;
-  /** Values in it, itself included; what an alias repeats counts again. */
+  /** The number of values in it, including itself; repetitions by aliases count again. */
   readonly size: number;
 }
 export type PlacedKeys = ReadonlyMap<string, PlacedValue>;
@@ -36,11 +36,11 @@ export interface YamlSource {
   place(line: number): string;
 }
 
-/** No configuration needs as much; a text that aliases repeat again and again does. */
+/** No configuration needs as many; a text with nested aliases may have more. */
 const mostValues = 20_000;
 const deepest = 40;
 
-/** Reads YAML; null for a text without a value. Throws `usage` for what is not YAML or no configuration could mean. */
+/** Reads YAML; null for a text without a value. Throws `usage` for invalid YAML and for features that no configuration needs. */
 export function readYaml(source: YamlSource): PlacedValue | null {
   const lines = new LineCounter();
   let contents: ParsedNode | null;

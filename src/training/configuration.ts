@@ -80,19 +80,19 @@ const knownKeys: KnownKeys = {
   defaultOf: (path) => defaultOf(configurationSchema, path),
 };
 
-/** Everything that decides a run: read from a file, its defaults filled in, its paths no longer relative to the file. */
+/** Everything that determines a run: read from a file, with defaults and with paths that are not relative to the file. */
 export type Configuration = z.output<typeof configurationSchema>;
 /** A configuration as it may be written, e.g. by a program. */
 export type ConfigurationInput = z.input<typeof configurationSchema>;
 
 /**
- * Reads a configuration. Every mistake is told at once, each with its line, key, what came and what is allowed.
+ * Reads a configuration. All mistakes are reported together, each with line, key, received and allowed value.
  *
  * @param text       YAML
  * @param where      path of the file; relative paths in it start from its directory
- * @param overrides  `key.path=value` (see `ConfigurationDocument.override`) in place of what the file says; relative paths
- *                   in them start from the current directory, as elsewhere on a command line
- * @param absolute   of a path, what it is called from anywhere (`Files.absolute`), so that a run finds its corpora again
+ * @param overrides  `key.path=value` (see `ConfigurationDocument.override`) replaces values of the file; relative paths in
+ *                   overrides start from the current directory, as elsewhere on a command line
+ * @param absolute   makes a path absolute (`Files.absolute`), so that a run finds its corpora again
  * Throws a `DecadeError` (`usage`).
  */
 export function resolveConfiguration(
@@ -106,7 +106,7 @@ export function resolveConfiguration(
   return checked(document.value, where, document, absolute);
 }
 
-/** Reads a configuration file, or takes an object, with `set` in place of what it says; checks it and fills in the defaults. */
+/** Reads a configuration file or takes an object, applies `set`, checks it and fills in the defaults. */
 export async function readConfiguration(
   files: Files,
   configuration: string | ConfigurationInput,
@@ -120,7 +120,7 @@ export async function readConfiguration(
   return resolveConfiguration(printConfiguration(configuration), 'configuration', set, files.absolute);
 }
 
-/** As `resolveConfiguration`, for the one that a run keeps: a mistake in it is one of a file (`input`), not of who uses the run. */
+/** Like `resolveConfiguration`, for the configuration stored in a run: a mistake is one of the file (`input`), not of the user. */
 export function resolveRunConfiguration(text: string, where: string): Configuration {
   try {
     return resolveConfiguration(text, where);
@@ -129,7 +129,7 @@ export function resolveRunConfiguration(text: string, where: string): Configurat
   }
 }
 
-/** The configuration for a value that a program made; relative paths start from the current directory. */
+/** The configuration for an object; relative paths start from the current directory. */
 export function configurationOf(value: ConfigurationInput, absolute: Files['absolute'] = unchanged): Configuration {
   return checked(value, 'configuration', undefined, absolute);
 }
@@ -155,12 +155,12 @@ export function printConfiguration(configuration: ConfigurationInput): string {
   return stringify(configuration, { lineWidth: 0 });
 }
 
-/** What its model is made with. */
+/** The origin of its model. */
 export function originOf({ model, training }: Configuration): ModelOrigin {
   return { options: model, seed: training.seed };
 }
 
-/** What to train the tokenizer of a side with; the same for both when it is shared. */
+/** The tokenizer options of a side; the same for both if they share a tokenizer. */
 export function tokenizerOptionsOf(options: TokenizersOptions, side: 'source' | 'target'): TokenizerOptions {
   const { shared, sourceSize, targetSize, ...common } = options;
   if (shared) return common;

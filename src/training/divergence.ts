@@ -2,23 +2,23 @@ import { DecadeError } from '../core/errors.js';
 import { shellWord } from '../core/shell.js';
 import type { Configuration } from './configuration.js';
 
-/** An update whose loss or gradient is not finite, and what stands of the run. */
+/** An update whose loss or gradient is not finite, and the state of the run. */
 export interface Divergence {
   readonly update: number;
   readonly loss: number;
   readonly gradientNorm: number;
   readonly learningRate: number;
-  /** The run, its last checkpoint, and whether it has a model to begin with. */
+  /** The run, its last checkpoint, and whether it has a model for `--init`. */
   readonly path: string;
   readonly checkpoint: number | undefined;
   readonly hasModel: boolean;
   /** The run that this one was begun from, if any. */
   readonly init: string | undefined;
-  /** What would halve the model's initial values; see `ModelSummary`. */
+  /** The change that halves the model's initial values; see `ModelSummary`. */
   readonly calmerStart: string | undefined;
 }
 
-/** The error for a loss that is no longer a number, with changes that can be made from here. */
+/** The error for a loss that is not finite, with suggested changes. */
 export function divergenceError(divergence: Divergence, configuration: Configuration): DecadeError {
   const { update, loss, gradientNorm, learningRate, path, checkpoint, hasModel } = divergence;
   const standing =
@@ -33,7 +33,7 @@ export function divergenceError(divergence: Divergence, configuration: Configura
   });
 }
 
-/** What may help, as it is written after `--set`. */
+/** Changes that may help, as arguments of `--set`. */
 function changes({ update, learningRate, init, calmerStart }: Divergence, { training }: Configuration): string[] {
   const precise = training.precision === 'f32' ? [] : ['--set training.precision=f32'];
   // No rate has been used yet: the numbers that it began with are too large.

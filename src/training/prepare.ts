@@ -28,7 +28,7 @@ import {
 import { sourceWords, trainTokenizers } from './tokenizers.js';
 import { Validation } from './validation.js';
 
-/** What a model is to be trained with. */
+/** A model to be trained, and the conditions. */
 export interface ExecutorSetup {
   /** Its parameters are declared; the executor's maker gives them room (`model.parameters.allocate`). */
   readonly model: Model;
@@ -45,7 +45,7 @@ export interface ExecutorSetup {
   readonly warn: (message: string) => void;
 }
 
-/** What the loop needs of the world outside. */
+/** Dependencies of the training loop. */
 export interface TrainingContext {
   readonly files: Files;
   /** Makes what computes, on the devices of the caller's choice. */
@@ -55,24 +55,24 @@ export interface TrainingContext {
 export interface TrainRequest {
   /** The run directory: a new one, or with `resume` that of the run. */
   readonly out: string;
-  /** Go on from the last checkpoint. */
+  /** Continue from the last checkpoint. */
   readonly resume?: boolean | undefined;
   /** Begin with the parameters and tokenizers of another run. */
   readonly init?: string | undefined;
-  /** Resume although the placement differs, and so results are not bit-identical. */
+  /** Resume although the placement differs, so results are not bit-identical. */
   readonly allowDifferentPlacement?: boolean | undefined;
-  /** The new run may be made in a directory that holds other files, as long as none has a name that a run uses. */
+  /** The new run may be created in a directory with other files, if none has a name that a run uses. */
   readonly amongOthers?: boolean | undefined;
-  /** Where tokenized corpora are kept. Default: `cache` in the run directory. */
+  /** The directory of tokenized corpora. Default: `cache` in the run directory. */
   readonly cache?: string | undefined;
-  /** That of `out`, from a caller who has it already and keeps it. Default: it is taken for as long as the training lasts. */
+  /** The lock of `out` from a caller that already holds and keeps it. Default: a lock for the duration of the training. */
   readonly lock?: RunLock | undefined;
-  /** Finishes the running update, saves a checkpoint and ends. */
+  /** Finishes the current update, saves a checkpoint and ends. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: TrainingEvent) => void) | undefined;
 }
 
-/** All that the loop works with. */
+/** Everything that the loop works with. */
 export interface Prepared {
   readonly configuration: Configuration;
   readonly run: Run;
@@ -88,7 +88,7 @@ export interface Prepared {
   close(): Promise<void>;
 }
 
-/** Throws before anything is made when there is no run to resume, no room for a new one, or a corpus that cannot even be opened. */
+/** Throws, before anything is written, if there is no run to resume, the directory is not free, or a corpus cannot be opened. */
 export async function requirePossible(
   { files }: TrainingContext,
   { data }: Configuration,
@@ -105,7 +105,7 @@ export async function requirePossible(
   }
 }
 
-/** Makes the run, or finds it and its last checkpoint. Undefined when the signal came first. */
+/** Creates the run, or finds it and its last checkpoint. Undefined if the signal aborts first. */
 export async function prepare(
   context: TrainingContext,
   given: Configuration,
@@ -197,7 +197,7 @@ export async function prepare(
   }
 }
 
-/** Whether an error is only the signal's. */
+/** Whether an error is only the signal's reason. */
 export function isAbort(error: unknown, signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true && (error === signal.reason || !(error instanceof DecadeError));
 }
@@ -206,7 +206,7 @@ async function configurationOfRun(run: Run): Promise<Configuration> {
   return resolveRunConfiguration(await run.configuration(), run.fileAt('config.yaml'));
 }
 
-/** A run directory and the configuration that holds in it. */
+/** A run directory and its configuration. */
 interface ConfiguredRun {
   readonly run: Run;
   readonly configuration: Configuration;
@@ -230,7 +230,7 @@ async function findRun(files: Files, given: Configuration, { out, init, onEvent 
   return { run, configuration };
 }
 
-/** A new run, with tokenizers of its own or with the model and the tokenizers of another: these cannot be parted. */
+/** A new run, with its own tokenizers or with both model and tokenizers of another run. */
 async function makeRun(files: Files, given: Configuration, request: TrainRequest): Promise<ConfiguredRun> {
   const { out, init, amongOthers, signal, onEvent } = request;
   await requireFree(files, out, amongOthers);
@@ -266,14 +266,14 @@ function usualBatch({ lengths, pairs }: Corpus, size: Configuration['training'][
   return { sentences, sourceTokens: Math.max(1, Math.round(mean(lengths.source))), targetTokens };
 }
 
-/** The run's last checkpoint, with what it says about the loop; undefined when the run was stopped before its first. */
+/** The run's last checkpoint, with its state of the loop; undefined if the run stopped before its first. */
 async function latestCheckpoint(run: Run, request: TrainRequest): Promise<(Checkpoint & { saved: SavedProgress }) | undefined> {
   const checkpoint = await run.checkpoints.latest((message) => request.onEvent?.({ kind: 'warning', message }));
   if (checkpoint === undefined) return undefined;
   return { ...checkpoint, saved: parseProgress(checkpoint.progress, joinPath(run.path, `checkpoint ${checkpoint.step}`)) };
 }
 
-/** Sets the executor to a checkpoint. */
+/** Loads a checkpoint into the executor. */
 async function restore(
   { step, saved, restore: read }: Checkpoint & { saved: SavedProgress },
   run: Run,

@@ -29,9 +29,9 @@ const emptyWindow = reportWindow.parse({
   seconds: 0,
 });
 
-/** What a checkpoint's state.json holds for the loop, besides the step: with the parameters, all that resuming needs. */
+/** The state of the loop in a checkpoint's state.json, besides the step: with the parameters, all that resuming needs. */
 const savedProgress = z.strictObject({
-  /** Times the whole corpus was read, and batches of the current epoch. */
+  /** Complete passes over the corpus, and batches of the current epoch. */
   epoch: count,
   batch: count,
   /** Batches that the current epoch has; 0 before it is planned. */
@@ -40,7 +40,7 @@ const savedProgress = z.strictObject({
   seconds: z.number(),
   best: z.strictObject({ metric: z.string(), value: z.number(), step: count }).nullable(),
   stalled: count,
-  /** The validation that is due here was interrupted, or not begun. */
+  /** The validation due here was interrupted or not started. */
   validationOwed: z.boolean(),
   window: reportWindow,
   metricsBytes: count,
@@ -54,12 +54,12 @@ const savedProgress = z.strictObject({
     kernels: z.string(),
     pipeline: z.unknown().optional(),
   }),
-  /** Pairs, and a hash of all their lengths: another corpus would not be read on at the same place. */
+  /** The number of pairs and a hash of their lengths: with another corpus the position would be meaningless. */
   corpus: z.strictObject({ pairs: count, lengths: z.string() }),
 });
 export type SavedProgress = z.output<typeof savedProgress>;
 
-/** Where training is. */
+/** The position of a training. */
 export class TrainingProgress {
   step = 0;
   epoch = 0;
@@ -115,7 +115,7 @@ export class TrainingProgress {
     };
   }
 
-  /** The figures since the last report, which begin anew. */
+  /** The figures since the last report; resets them. */
   report(learningRate: number): Report {
     const { updates, loss, negativeLogLikelihood, gradientNorm, sourceTokens, targetTokens, seconds } = this.window;
     this.window = emptyWindow;
@@ -137,7 +137,7 @@ export class TrainingProgress {
   }
 }
 
-/** The progress that a checkpoint holds. Throws `input` when it is not one of training's. */
+/** The progress in a checkpoint. Throws `input` if it has another form. */
 export function parseProgress(progress: unknown, where: string): SavedProgress {
   const parsed = savedProgress.safeParse(progress);
   if (parsed.success) return parsed.data;
@@ -150,14 +150,14 @@ export function parseProgress(progress: unknown, where: string): SavedProgress {
   });
 }
 
-/** What tells one corpus from another when a run is resumed. */
+/** Identifies a corpus when a run is resumed. */
 export async function corpusFingerprint(corpus: Corpus): Promise<SavedProgress['corpus']> {
   const { source, target } = corpus.lengths;
   const bytes = [source, target].map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength));
   return { pairs: corpus.pairs, lengths: await contentHash(bytes) };
 }
 
-/** Throws `usage` when a resumed run would not compute the same: another corpus. */
+/** Throws `usage` if a resumed run has another corpus. */
 export function requireSameCorpus(saved: SavedProgress['corpus'], corpus: SavedProgress['corpus'], where: string): void {
   if (saved.pairs === corpus.pairs && saved.lengths === corpus.lengths) return;
   const received =

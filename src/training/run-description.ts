@@ -4,7 +4,7 @@ import type { Files } from '../core/files.js';
 import { originOf, resolveRunConfiguration } from './configuration.js';
 
 /**
- * What a run says of its model: its `model.json`, or for a run of an older decade the same from its configuration.
+ * The description of a run's model: its `model.json`, or the same from the configuration for a run of an older version of decade.
  *
  * @throws DecadeError `input` for a directory that is not a run or is damaged
  */

@@ -25,11 +25,11 @@ export type { ExecutorSetup, TrainingContext, TrainRequest } from './prepare.js'
 
 /**
  * Trains a model into a run directory: tokenizers, tokenized corpora, then epochs of updates with reports, validations
- * and checkpoints, until it is told to stop, has done what was asked or gets no better.
+ * and checkpoints, until it is stopped, reaches its limit or no longer improves.
  *
- * Throws a `DecadeError`: `usage` for a directory that is taken or trained in and a resumed configuration that differs, `input` for
+ * Throws a `DecadeError`: `usage` for a directory that is in use, or a changed configuration on resume, `input` for
  * unusable corpora and runs, `numeric` for a loss that is no longer finite, `resource` for a full disk or lost devices.
- * Whatever it throws, the last checkpoint stands.
+ * In every case the last checkpoint is kept.
  */
 export async function train(context: TrainingContext, configuration: Configuration, request: TrainRequest): Promise<TrainingSummary> {
   const { out, onEvent } = request;
@@ -64,7 +64,7 @@ const nothingDone = {
   seconds: 0,
 } as const;
 
-/** How fast past updates count for less in the speed that is shown. */
+/** Decay of past updates in the displayed speed. */
 const speedDecay = 0.9;
 
 class Loop {
@@ -75,7 +75,7 @@ class Loop {
   #plan: { epoch: number; plan: EpochPlan } | undefined;
   #recent = { tokens: 0, seconds: 0 };
   #session = { seconds: 0, fraction: 0 };
-  /** Lets signals and timers through, when updates themselves never wait. */
+  /** Lets signals and timers be handled, since updates never wait. */
   readonly #turn = turns();
 
   constructor(prepared: Prepared, request: TrainRequest) {
@@ -126,7 +126,7 @@ class Loop {
     };
   }
 
-  /** One update, and what is due after it. Gives the reason to stop, if there is one. */
+  /** One update and what is due after it. Returns the reason to stop, if any. */
   async #step(): Promise<StopReason | undefined> {
     const { report, validate, checkpoint } = this.#training;
     await this.#turn();
@@ -141,7 +141,7 @@ class Loop {
     return reason;
   }
 
-  /** Plans the epoch that the next update belongs to; gives the position before it. */
+  /** Plans the epoch of the next update; returns the position before it. */
   #planned(): Position {
     const { epoch } = this.#progress;
     if (this.#plan?.epoch !== epoch) {
@@ -205,7 +205,7 @@ class Loop {
     return divergenceError(divergence, configuration);
   }
 
-  /** Share of the training that is done, by whichever limit is nearer. */
+  /** Fraction of the training that is done, by the nearer limit. */
   #fraction({ steps, epochs }: Position): number {
     const { stop } = this.#training;
     return Math.min(1, Math.max(stop.steps === undefined ? 0 : steps / stop.steps, stop.epochs === undefined ? 0 : epochs / stop.epochs));
@@ -230,7 +230,7 @@ class Loop {
     await this.#log(reportLine(report));
   }
 
-  /** Judges the model, if there is a dev corpus; when the signal comes meanwhile, the validation stays owed. */
+  /** Validates the model if there is a dev corpus; if the signal aborts meanwhile, the validation remains due. */
   async #validate(): Promise<void> {
     const { validation, executor } = this.#prepared;
     if (validation === undefined) return;
@@ -291,7 +291,7 @@ class Loop {
     this.#emit({ kind: 'checkpoint', step });
   }
 
-  /** Makes the mean of the last checkpoints the model, if it is better; gives their steps when it was. */
+  /** Saves the mean of the last checkpoints as the model if it is better; returns their steps in that case. */
   async #average(): Promise<readonly number[] | undefined> {
     const { run, executor, validation } = this.#prepared;
     const { average } = this.#training.checkpoint;
@@ -323,7 +323,7 @@ class Loop {
     return kept ? steps : undefined;
   }
 
-  /** When a run goes on past an end whose average was the best, a new model must be better than that. */
+  /** If a run continues past an end whose average was the best, a new model must be better than the average. */
   async #adoptAverage(): Promise<void> {
     const { run, validation } = this.#prepared;
     const metadata = validation === undefined ? undefined : await run.modelMetadata();

@@ -10,7 +10,7 @@ import type { ValidationFigures } from './events.js';
 import type { Executor } from './executor.js';
 import type { TrainingOptions, ValidateOptions, ValidationMetric } from './options.js';
 
-/** The dev corpus, and how a model is judged on it. */
+/** The dev corpus and the validation on it. */
 export class Validation {
   readonly #options: ValidateOptions;
   readonly #batching: Pick<TrainingOptions, 'batch'>;
@@ -32,7 +32,7 @@ export class Validation {
     this.#tokenizers = tokenizers;
   }
 
-  /** Reads the dev text when a metric needs translations. */
+  /** Reads the dev text if a metric needs translations. */
   static async open(request: {
     options: ValidateOptions;
     batching: Pick<TrainingOptions, 'batch'>;
@@ -47,7 +47,7 @@ export class Validation {
     return new Validation(options, batching, corpus, text, tokenizers);
   }
 
-  /** Perplexity a target token (`</s>` counted), and the other metrics of the translations. Throws the signal's reason. */
+  /** Perplexity per target token (including `</s>`), and the other metrics of the translations. Throws the signal's reason. */
   async figures(executor: Executor, signal?: AbortSignal): Promise<ValidationFigures> {
     const figures: Record<string, number> & { perplexity: number } = { perplexity: await this.#perplexity(executor, signal) };
     if (this.#text !== undefined) {
@@ -72,12 +72,12 @@ export class Validation {
     }
   }
 
-  /** The figure that decides. */
+  /** The metric that selects the best model. */
   get decisive(): ValidationMetric {
     return this.#options.metrics[0] ?? 'perplexity';
   }
 
-  /** Whether a value of the decisive metric is better than the best so far; what is no number never is. */
+  /** Whether a value of the deciding metric is better than the best so far; NaN never is. */
   isBetter(value: number | undefined, best: number | undefined): boolean {
     if (value === undefined || !Number.isFinite(value)) return false;
     if (best === undefined) return true;

@@ -106,7 +106,7 @@ test('a page of runs shows curves by updates and by time, what they were configu
   assert.ok(!page.includes(hostile) && page.includes('&lt;img'));
   const [one, two] = await runs();
   const equal = await pageOf([one as ComparedRun, { ...(one as ComparedRun), name: 'again', record: { reports: [], validations: [] } }]);
-  assert.match(equal, /The configurations are the same/);
+  assert.match(equal, /The configurations are identical/);
   assert.match(equal, /There is no training record of again/);
   assert.doesNotMatch(await pageOf([two as ComparedRun]), /<section id="training"/, 'one run alone has nothing beside it');
 });

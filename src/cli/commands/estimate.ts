@@ -28,12 +28,12 @@ interface Estimate {
   memory: MemoryNeed;
   devices: number;
   gemm: string;
-  /** Of the matrix products, measured here, a device. */
+  /** Speed of the matrix products, measured here, per device. */
   gflops: number;
   corpus?: CorpusEstimate;
-  /** Why the corpus could not be counted. */
+  /** The reason why the corpus could not be counted. */
   corpusMissing?: string;
-  /** If there were nothing but the matrix products. Neither of a configuration that has no room in memory. */
+  /** For the matrix products alone. Both absent for a configuration that does not fit into memory. */
   secondsAtLeast?: number;
   wordsPerSecondAtMost?: number;
 }

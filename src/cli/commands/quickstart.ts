@@ -96,7 +96,7 @@ function languageName(tag: string): string {
   return new Intl.DisplayNames('en', { type: 'language' }).of(tag) ?? tag;
 }
 
-/** As the person who started this would type the next command: in a clone through npm. */
+/** The program name as the user types it: in a clone through npm. */
 function howToCall(): string {
   const script = process.env.npm_lifecycle_event;
   if (script === 'npx') return 'npx decade';

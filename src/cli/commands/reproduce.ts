@@ -133,7 +133,7 @@ function states(of: readonly { readonly state: 'done' | 'begun' | 'new' }[]): st
   return [...(done > 0 ? [`${done} done`] : []), ...(begun > 0 ? [`${begun} started`] : []), `${count('new')} to do`].join(', ');
 }
 
-/** What a laboratory does, on standard error. */
+/** Shows the progress of a laboratory on standard error. */
 function showLaboratory(out: string) {
   let training: { run: string; shown: ReturnType<typeof showTraining> } | undefined;
   let using = new ProgressBar();

@@ -67,7 +67,7 @@ Examples:
     .action((options: RescoreArguments) => interruptible('stopping', (signal) => run(options, signal)));
 }
 
-/** So many bad lines are told one by one. */
+/** The most bad lines to report individually. */
 const badLinesTold = 10;
 
 async function run(options: RescoreArguments, signal: AbortSignal): Promise<void> {

@@ -14,7 +14,7 @@ import { say } from '../terminal.js';
 import { allLines, brokenLine, linesOf } from '../text-input.js';
 import { warn } from '../warning.js';
 
-/** How to search, as every command that translates takes it. */
+/** Search options common to all commands that translate. */
 export interface SearchChoice {
   beam?: number;
   lengthPenalty?: number;
@@ -122,7 +122,7 @@ function requireSearchable({ beam = 1, nbest = 1 }: TranslateArguments): void {
   throw new DecadeError('usage', { where: `--nbest ${nbest}`, received, next: `use --beam ${nbest} as well` });
 }
 
-/** What translations must begin with. As many as the input has lines, where these can be counted before they are translated. */
+/** The prefixes of translations, one per line of the input if the lines can be counted in advance. */
 async function beginningsOf({ input, prefixes }: TranslateArguments): Promise<readonly string[] | undefined> {
   if (prefixes === undefined) return undefined;
   const beginnings = await allLines(prefixes);
@@ -134,7 +134,7 @@ async function beginningsOf({ input, prefixes }: TranslateArguments): Promise<re
   return beginnings;
 }
 
-/** A pipe can be read only once. What is not there at all is told by who reads it. */
+/** A pipe can be read only once. A missing file is reported when it is read. */
 async function isRegularFile(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isFile() ?? false;
 }
@@ -149,7 +149,7 @@ function requireBeginnings(name: string, beginnings: readonly string[], input: s
   });
 }
 
-/** The input's lines; one that is not valid UTF-8 is translated as an empty one, so that the others keep their places. */
+/** The lines of the input; a line that is not valid UTF-8 is translated as an empty one, so the others keep their places. */
 async function* sourceLines(
   { input, prefixes = '' }: TranslateArguments,
   beginnings: readonly string[] | undefined,
@@ -164,7 +164,7 @@ async function* sourceLines(
   if (beginnings !== undefined) requireBeginnings(prefixes, beginnings, input ?? 'standard input', index);
 }
 
-/** How far a batch is that takes long. */
+/** The progress within a slow batch. */
 export function describeSearch({ sentences, tokens, maximumTokens, hypotheses }: NonNullable<TranslationProgress['search']>): string {
   const of = `${figure(sentences)} ${sentences === 1 ? 'sentence' : 'sentences'}`;
   return `${figure(hypotheses)} hypotheses of ${of} at token ${figure(tokens)} of at most ${figure(maximumTokens)}`;

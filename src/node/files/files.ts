@@ -152,13 +152,13 @@ export const nodeFiles: Files = {
   lock: (path) => explaining(path, () => lockFile(path)),
 };
 
-/** The bytes of a file or a pipe as they come, for who reads them only once: nothing of a pipe is kept. */
+/** The bytes of a file or a pipe as they arrive, for a single reader: nothing of a pipe is kept. */
 export async function* streamOnce(path: string): AsyncGenerator<Uint8Array> {
   if (await explaining(path, () => isPipe(path))) yield* explainingEach(path, readPipe(path));
   else yield* nodeFiles.stream(path);
 }
 
-/** The bytes of standard input as they come. */
+/** The bytes of standard input as they arrive. */
 export async function* streamStandardInput(name: string): AsyncGenerator<Uint8Array> {
   const found = fstatSync(0, { bigint: true });
   // Node takes a directory for an empty input.
@@ -167,7 +167,7 @@ export async function* streamStandardInput(name: string): AsyncGenerator<Uint8Ar
   yield* explainingEach(name, readStandardInput());
 }
 
-/** Files that were opened for reading, by device and number: what a command reads it never writes over. */
+/** Files that were opened for reading, by device and inode: a command never overwrites its inputs. */
 const filesRead = new Set<string>();
 
 async function openToRead(path: string): Promise<FileHandle> {

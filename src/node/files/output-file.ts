@@ -8,21 +8,21 @@ import { fileError } from '../../core/file-errors.js';
 import { explained, explaining, nodeFiles, wasRead } from './files.js';
 import { descriptorOf, descriptorWriter, isPipe, openPipeToWrite, type PipeWriter, takesText } from './pipes.js';
 
-/** A file that a person asked for by its path. */
+/** A file that the user named. */
 export interface OutputFile {
-  /** Whether people look at what is written: `/dev/tty`, or `/dev/stdout` where that is one. */
+  /** Whether the output is a terminal: `/dev/tty`, or `/dev/stdout` if that is one. */
   readonly isTerminal: boolean;
   write(bytes: Uint8Array): Promise<void>;
-  /** Gives the file its name: from now on it is there, whole. Without it nothing has changed. */
+  /** Gives the complete file its name. Without it nothing has changed. */
   finish(): Promise<void>;
-  /** Gives up. Tells where what was written is kept; undefined when nothing was, or it is a pipe. */
+  /** Gives up. Returns where the written part is kept; undefined if nothing was written or it is a pipe. */
   abandon(): Promise<string | undefined>;
 }
 
 /**
- * Opens a file to write, packed where its name ends in `.gz`. It is written beside the one that stands there, under a name of its
- * own, and takes its place when it is finished: whatever happens before, the old one stands. A link stays a link, to a new file.
- * Pipes, devices and descriptors (`/dev/stdout`) are written straight.
+ * Opens a file for writing, compressed if its name ends in `.gz`. It is written under a temporary name in the same directory and
+ * replaces an existing file when it is complete; until then the old file stays. A link stays a link, to the new file. Pipes, devices
+ * and descriptors (`/dev/stdout`) are written directly.
  *
  * @throws DecadeError `usage` for a file that this process has read, `input` or `resource` for a path that cannot be written
  */
@@ -31,7 +31,7 @@ export async function openOutputFile(path: string): Promise<OutputFile> {
   return /\.gz$/i.test(path) || /\.gz$/i.test(sink.target) ? new PackedFile(sink) : sink;
 }
 
-/** Finds out whether a file can be written, without changing anything. */
+/** Checks whether a file can be written, without changing anything. */
 export async function requireWritable(path: string): Promise<void> {
   await explaining(path, async () => {
     const destination = await destinationOf(path);
@@ -39,7 +39,7 @@ export async function requireWritable(path: string): Promise<void> {
   });
 }
 
-/** How the file at `path` begins, for who wants to know whose it is; undefined when there is none. */
+/** The beginning of the file at `path`, to recognise its origin; undefined if there is none. */
 export async function beginningOf(path: string): Promise<string | undefined> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile()) return undefined;

@@ -9,8 +9,8 @@ import { isatty, ReadStream } from 'node:tty';
 import { promisify } from 'node:util';
 
 /**
- * Named pipes, `<(...)`, sockets and terminals: what can be read only once, and may have to be waited for. The event loop waits,
- * never a thread of Node's pool: a process with a thread that waits cannot even exit.
+ * Named pipes, `<(...)`, sockets and terminals: they can be read only once, and reading may wait. The event loop waits, never a
+ * thread of Node's pool: a process with a blocked thread cannot exit.
  */
 
 const openDescriptor = promisify(openWithCallback);
@@ -70,7 +70,7 @@ export async function* readPipe(path: string): AsyncGenerator<Uint8Array> {
   yield* readStream(await openToRead(path));
 }
 
-/** The bytes of standard input as they come. */
+/** The bytes of standard input as they arrive. */
 export function readStandardInput(): AsyncGenerator<Uint8Array> {
   return readStream(process.stdin);
 }
