@@ -83,8 +83,8 @@ export interface Decade {
   ): Promise<LineScore[]>;
 
   /**
-   * Reranks n-best lists of decade or any other system by their own scores and a model's log-probabilities.
-   * Opens the model, rescores, closes it; to rescore repeatedly, `load` a model and keep it.
+   * Chooses anew from an n-best list, of decade or of any other system, by the list's own scores and a model's log-probabilities.
+   * Opens the model, rescores, closes it; to rescore often, `load` and keep it.
    *
    * @example
    * const dev = { lines: devList, sources: devSources, references: [devReferences] };

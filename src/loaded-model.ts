@@ -46,7 +46,7 @@ interface Loaded {
   release(): Promise<void>;
 }
 
-/** A trained model or an ensemble. Holds memory until it is disposed of; later calls throw. */
+/** A trained model, or several that translate together. Holds memory until disposed; every call after that is refused. */
 export class LoadedModel implements AsyncDisposable {
   readonly #loaded: Loaded;
   readonly #lifetime = new Lifetime(
@@ -134,7 +134,7 @@ export class LoadedModel implements AsyncDisposable {
     return results.map((result, line) => first && attentionMap(first, lines[line] as string, result));
   }
 
-  /** Ends running calls with an error and frees the memory. A second call does nothing. */
+  /** Ends what is under way, by an error, and gives the memory back. Again, it does nothing. */
   dispose(): Promise<void> {
     this.#released ??= this.#lifetime.end().then(() => this.#loaded.release());
     return this.#released;

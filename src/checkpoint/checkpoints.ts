@@ -27,7 +27,7 @@ export interface CheckpointContents {
   readonly step: number;
   readonly parameters: NamedTensors;
   readonly optimizerState: NamedTensors;
-  /** Everything else that resuming needs, as JSON that only the training loop interprets. */
+  /** Everything else that resuming needs, as JSON; its meaning is the loop's. */
   readonly progress: unknown;
 }
 

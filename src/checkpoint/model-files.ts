@@ -20,7 +20,7 @@ import { SafetensorsFile } from './safetensors.js';
 export const descriptionFile = 'model.json';
 /** What the file begins with. */
 const format = 'decade-model';
-/** Incremented when older versions of decade can no longer read what is written here. */
+/** Grows when an older decade could no longer read what is written here. */
 const version = 1;
 const mostDescriptionBytes = 256 * 1024;
 const mostTokenizerBytes = 64 * 1024 ** 2;
@@ -35,7 +35,7 @@ const description = z.object({
   vocabularies: z.object({ source: z.int().positive(), target: z.int().positive() }),
   /** Files of the tokenizers, normalisation included; one file twice when both sides share it. */
   tokenizers: z.object({ source: fileName, target: fileName }),
-  /** File of the words of the training corpus; missing in runs of older versions of decade. */
+  /** File of the words that training has shown; missing for a run of an older decade. */
   sourceWords: fileName.optional(),
   /** File of the best parameters so far. */
   weights: fileName,

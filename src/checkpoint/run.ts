@@ -71,8 +71,8 @@ export class Run {
   }
 
   /**
-   * Creates a run directory, with the model of another run if given. Until its first checkpoint it counts as not started, and
-   * another run may replace it. Throws what `requireFree` does.
+   * Makes a run directory, with the model of another run if given. Until its first checkpoint is kept it counts as not begun: the
+   * next one may be made in its place. Throws what `requireFree` does.
    */
   static async create(
     files: Files,
@@ -178,7 +178,7 @@ export class Run {
     }
   }
 
-  /** The metadata saved with the model; undefined if there is no model. */
+  /** What was noted with the model when it was saved; undefined when there is none. */
   async modelMetadata(): Promise<Readonly<Record<string, string>> | undefined> {
     if (!(await this.hasModel())) return undefined;
     const file = await openWeights(this.files, this.path, modelFile);
@@ -186,7 +186,7 @@ export class Run {
     return file.metadata;
   }
 
-  /** Saves these parameters as the run's model. */
+  /** Makes these parameters the run's model. */
   saveModel(parameters: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<string> {
     return this.#replace(modelFile, (path) => writeSafetensors(this.files, path, parameters, metadata));
   }

@@ -7,7 +7,7 @@ import { type Shape, showShape, type Tensor } from '../tensor/tensor.js';
 
 /**
  * The safetensors format: 8 bytes with the header's length, a JSON header, then the values of all tensors without gaps.
- * Reading and writing stream between the file and the engine's memory, so there is never a second copy of a model.
+ * Both ways go in pieces between the file and the engine's memory, so that no second copy of a model exists.
  */
 const pieceBytes = 4 * 1024 ** 2;
 /**
@@ -25,7 +25,7 @@ const bytesOfType: Readonly<Record<string, number>> = {
 export type NamedTensors = ReadonlyMap<string, Tensor>;
 
 /**
- * Writes tensors of 32-bit floats, waits until they are on the disk, and returns the hash of the file (`contentHash`). The
+ * Writes tensors of 32-bit floats, waits until they are on the disk, and gives the hash of the file (`contentHash`). The
  * same tensors give the same bytes.
  * Throws `resource` when the disk is full; the file is then incomplete.
  */

@@ -8,7 +8,7 @@ const otherNames: Readonly<Record<string, string>> = {
   unknownReplacement: '--replace-unknown',
 };
 
-/** An error about an option of the library, with its name on the command line: `--beam` for `decoding options.beam`. */
+/** An error about an option of the library, under the name by which the command takes it: of `decoding options.beam`, `--beam`. */
 export function asTyped(error: DecadeError, command: Command | undefined): DecadeError {
   const [, name = ''] = /^(?:[a-z]+ options\.)?([a-zA-Z]+)(?:\.[a-zA-Z]+)?$/.exec(error.parts.where) ?? [];
   const flag = otherNames[name];

@@ -1,4 +1,4 @@
-/** The lifetime of an object: its end refuses later calls, stops running ones, and waits until they have stopped. */
+/** How long something may be used: its end refuses later calls, stops those under way, and waits until they have stopped. */
 export class Lifetime {
   readonly #end = new AbortController();
   readonly #refusal: () => Error;

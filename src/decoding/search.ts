@@ -45,7 +45,7 @@ export interface SearchControl {
 
 /**
  * Greedy (beam 1) or beam search over a batch of sentences, which share every step of the model. Gives `nbest`
- * hypotheses per sentence, best first (fewer only when fewer exist). Finished hypotheses and finished sentences leave the
+ * hypotheses a sentence, best first (fewer only when fewer exist). Finished hypotheses and finished sentences leave the
  * batch.
  *
  * At the maximum length only `</s>` may follow, so every hypothesis is complete and its `logProbability` is what

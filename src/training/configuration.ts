@@ -155,7 +155,7 @@ export function printConfiguration(configuration: ConfigurationInput): string {
   return stringify(configuration, { lineWidth: 0 });
 }
 
-/** The origin of its model. */
+/** What its model is made with. */
 export function originOf({ model, training }: Configuration): ModelOrigin {
   return { options: model, seed: training.seed };
 }

@@ -54,7 +54,7 @@ const savedProgress = z.strictObject({
     kernels: z.string(),
     pipeline: z.unknown().optional(),
   }),
-  /** The number of pairs and a hash of their lengths: with another corpus the position would be meaningless. */
+  /** Pairs, and a hash of all their lengths: another corpus would not be read on at the same place. */
   corpus: z.strictObject({ pairs: count, lengths: z.string() }),
 });
 export type SavedProgress = z.output<typeof savedProgress>;
@@ -157,7 +157,7 @@ export async function corpusFingerprint(corpus: Corpus): Promise<SavedProgress['
   return { pairs: corpus.pairs, lengths: await contentHash(bytes) };
 }
 
-/** Throws `usage` if a resumed run has another corpus. */
+/** Throws `usage` when a resumed run would not compute the same: another corpus. */
 export function requireSameCorpus(saved: SavedProgress['corpus'], corpus: SavedProgress['corpus'], where: string): void {
   if (saved.pairs === corpus.pairs && saved.lengths === corpus.lengths) return;
   const received =

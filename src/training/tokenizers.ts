@@ -16,7 +16,7 @@ export interface TrainTokenizersOptions {
 }
 
 /**
- * Trains both sides' tokenizers on a corpus, read once when they share one and once per side otherwise, and notes the words of
+ * Trains both sides' tokenizers on a corpus, read once when they share one and once a side otherwise, and notes the words of
  * its source.
  */
 export async function trainTokenizers(request: TrainTokenizersOptions): Promise<Tokenizers> {

@@ -10,7 +10,7 @@ import type { ValidationFigures } from './events.js';
 import type { Executor } from './executor.js';
 import type { TrainingOptions, ValidateOptions, ValidationMetric } from './options.js';
 
-/** The dev corpus and the validation on it. */
+/** The dev corpus, and how a model is judged on it. */
 export class Validation {
   readonly #options: ValidateOptions;
   readonly #batching: Pick<TrainingOptions, 'batch'>;
@@ -47,7 +47,7 @@ export class Validation {
     return new Validation(options, batching, corpus, text, tokenizers);
   }
 
-  /** Perplexity per target token (including `</s>`), and the other metrics of the translations. Throws the signal's reason. */
+  /** Perplexity a target token (`</s>` counted), and the other metrics of the translations. Throws the signal's reason. */
   async figures(executor: Executor, signal?: AbortSignal): Promise<ValidationFigures> {
     const figures: Record<string, number> & { perplexity: number } = { perplexity: await this.#perplexity(executor, signal) };
     if (this.#text !== undefined) {

@@ -89,7 +89,7 @@ test('rescore reads a list that translate wrote without an option: the model’s
 
 test('rescore says what it assumes of a list that says nothing', async () => {
   const { stderr } = await decade(['rescore', '-m', run, '--source', source, '-i', list]);
-  assert.match(stderr, /warning: .*list does not say which length penalty its figures carry: .* \(length penalty 0\)/);
+  assert.match(stderr, /warning: .*list does not state its length penalty: .* \(length penalty 0\)/);
   const asked = await decade(['rescore', '-m', run, '--source', source, '-i', list, '--length-penalty', '1']);
   assert.doesNotMatch(asked.stderr, /length penalty/);
 });

@@ -12,7 +12,7 @@ export interface BenchShape {
   readonly hidden: number;
   readonly layers: number;
   readonly sentences: number;
-  /** Source tokens per sentence; also target tokens, `</s>` counted. */
+  /** Source tokens a sentence; also target tokens, `</s>` counted. */
   readonly length: number;
 }
 
