@@ -103,7 +103,7 @@ async function benchProducts({ gemm, json }: BenchArguments): Promise<void> {
 function describeProvider({ name, speed, reason }: Pick<ProviderReport, 'speed' | 'reason'> & { name: string }, chosen: string): string {
   if (speed === undefined) return `  ${name.padEnd(12)} ${reason ?? 'not measured'}`;
   const figures = [speed.plainGflops, speed.packedGflops, speed.gflops].map((gflops) => gflops.toFixed(0).padStart(4));
-  return `${name === chosen ? '*' : ' '} ${name.padEnd(12)} ${figures[0]} GFLOP/s a core once-used matrices, ${figures[1]} packed, ${figures[2]} as training mixes them`;
+  return `${name === chosen ? '*' : ' '} ${name.padEnd(12)} ${figures[0]} GFLOP/s per core on matrices used once, ${figures[1]} packed, ${figures[2]} in the mix of training`;
 }
 
 function describeTranslation(result: BenchTranslateResult): string {
