@@ -1,7 +1,8 @@
 import { isMainThread, workerData } from 'node:worker_threads';
 import type { DeviceOptions } from '../parallel/runtime.js';
 import { bfloat16Choice, bfloat16Warning, mixedPrecision } from './native/mixed-precision.js';
-import { matrixProviders, openMatrixProvider, type ProviderChoice } from './native/providers.js';
+import type { ProviderChoice } from './native/libraries.js';
+import { matrixProviders, openMatrixProvider } from './native/providers.js';
 import { openKernels } from './open-kernels.js';
 import type { Device } from '../tensor/device.js';
 import { webAssemblyProvider } from '../tensor/kernels/provider.js';

@@ -39,6 +39,12 @@ export interface MatrixProduct extends RightMatrix {
 /** What a packed B is multiplied by, [m, k], and where the product goes. */
 export type PackedProduct = Pick<MatrixProduct, 'm' | 'a' | 'strideA' | 'c' | 'strideC' | 'accumulate'>;
 
+/** A product without its operands, to measure with. */
+export interface ProductShape extends Pick<MatrixProduct, 'm' | 'n' | 'k' | 'transposeA' | 'transposeB' | 'accumulate'> {
+  /** Of a packed B. */
+  readonly packed: boolean;
+}
+
 /** A matrix B in the layout a provider likes best, for many products while B does not change. */
 export interface PackedMatrix {
   /** C = A B, or C += A B. */
@@ -148,7 +154,7 @@ export class MatrixWrapper implements MatrixProvider {
   }
 }
 
-/** The library and its packing, in the form that choosing one takes: `onednn/blocks`. The same again gives the same bits. */
+/** The library and its packing, in the form that choosing one takes: `onednn/avx2`. The same again gives the same bits. */
 export function matrixIdentity({ name, packing }: Pick<MatrixProvider, 'name' | 'packing'>): string {
   return packing === undefined ? name : `${name}/${packing}`;
 }

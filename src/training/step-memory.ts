@@ -1,18 +1,23 @@
 import { type BatchCounts, type IdPair, sizeOf } from '../data/batch.js';
 import type { TrainableModel } from '../models/model.js';
+import type { Scope } from '../tensor/device.js';
 import type { Arena, Memory } from '../tensor/memory.js';
-import { rehearse } from '../tensor/rehearsal.js';
+import { rehearse, type SeeProduct } from '../tensor/rehearsal.js';
 import { Tape } from '../tensor/tape.js';
 
-/** Bytes of arena that forward and backward of a batch need, whatever the architecture. `model` has its parameters placed. */
-export function stepBytes(model: TrainableModel, memory: Memory, pairs: readonly IdPair[]): number {
-  return rehearse(memory, (scope) => {
+/**
+ * Bytes of arena that forward and backward of a batch need, whatever the architecture. `model` has its parameters placed. `seen` is told
+ * of every product.
+ */
+export function stepBytes(model: TrainableModel, memory: Memory, pairs: readonly IdPair[], seen?: SeeProduct): number {
+  const step = (scope: Scope) => {
     const learnt = Array.from(model.parameters, ({ value }) => ({ value, gradient: value }));
     const tape = new Tape(scope, learnt);
     const dropout = model.dropout > 0 ? { rate: model.dropout, seed: 0, step: 0 } : undefined;
     model.loss({ runner: tape, dropout }, pairs, { smoothing: 0, gradientScale: 1 });
     tape.backward();
-  });
+  };
+  return rehearse(memory, step, seen);
 }
 
 /** Addresses that are set aside beyond the need of a batch, since others will be longer. They cost no memory. */

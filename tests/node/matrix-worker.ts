@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { openMatrixProvider, type ProviderChoice } from '../../src/node/native/providers.js';
+import type { ProviderChoice } from '../../src/node/native/libraries.js';
+import { openMatrixProvider } from '../../src/node/native/providers.js';
 import { loadKernels } from '../../src/tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
 import { Memory } from '../../src/tensor/memory.js';

@@ -4,8 +4,8 @@ import { type BenchTrainResult, benchTrain } from '../../analysis/cost/bench-tra
 import { type BenchTranslateResult, benchTranslate } from '../../analysis/cost/bench-translate.js';
 import { type Strategy, strategies } from '../../analysis/cost/simulation.js';
 import { DecadeError } from '../../core/errors.js';
-import { mixedPrecision } from '../../node/native/mixed-precision.js';
-import { type ProviderReport, matrixProviders } from '../../node/native/providers.js';
+import { type ShapeOfUpdate, updateNames } from '../../analysis/cost/update-products.js';
+import { type BenchProductsResult, benchProducts, type Rates } from '../../node/native/bench-products.js';
 import { openKernels } from '../../node/open-kernels.js';
 import { webAssemblyProvider } from '../../tensor/kernels/provider.js';
 import { type Precision, precisions } from '../../tensor/matrix.js';
@@ -28,14 +28,14 @@ interface BenchArguments extends DeviceChoice {
 const subjects: { readonly [subject: string]: (options: BenchArguments) => Promise<void> } = {
   train: benchTraining,
   translate: benchTranslation,
-  gemm: benchProducts,
+  gemm: benchMatrices,
 };
 
 export function benchCommand(): Command {
   const command = new Command('bench')
     .description('Measure the speed of this machine, also relative to its matrix products alone.')
     .argument('<subject>', `what to measure: ${Object.keys(subjects).join(', ')}`)
-    .option('--config <shape>', `the network: ${Object.keys(benchShapes).join(', ')}`, 'base')
+    .option('--config <shape>', `the network: ${Object.keys(benchShapes).join(', ')}; gemm: ${updateNames.join(', ')}, all`, 'base')
     .option('--length <tokens>', 'train: tokens per sentence (default: from the shape)', wholeNumber(1, 1_000))
     .option('--seconds <number>', 'how long to measure', numberFrom(0.1), 10)
     .addOption(new Option('--precision <type>', 'train: operands of the matrix products; sums are f32').choices(precisions).default('f32'))
@@ -44,7 +44,7 @@ export function benchCommand(): Command {
     .option('--profile', 'train: also print the time of every kernel')
     .option('--json', 'print one JSON object');
   return withGemmOption(withDevicesOption(command))
-    .addHelpText('after', '\nExample:\n  $ decade bench train --config base --devices 1')
+    .addHelpText('after', '\nExamples:\n  $ decade bench train --config base --devices 1\n  $ decade bench gemm --config all')
     .action(bench);
 }
 
@@ -83,27 +83,13 @@ async function benchTranslation({ config, beam, seconds, gemm, devices = nodeRun
   else await print(describeTranslation(result));
 }
 
-async function benchProducts({ gemm, json }: BenchArguments): Promise<void> {
+async function benchMatrices({ config, gemm, seconds, json }: BenchArguments): Promise<void> {
   const memory = nodeRuntime.newMemory();
-  const { provider, choice, reports } = await matrixProviders(memory, webAssemblyProvider(memory, await openKernels(memory)), {
-    gemm,
-    all: true,
-    measure: true,
-  });
-  provider.dispose();
-  const mixed = await mixedPrecision(memory, { measure: true });
-  mixed.provider?.dispose();
-  if (json) await printJson({ gemm: choice.name, providers: reports, bf16: mixed.report });
-  else {
-    const rows = reports.map((report) => describeProvider(report, choice.name));
-    await print([...rows, describeProvider({ name: 'onednn bf16', ...mixed.report }, choice.name)].join('\n'));
-  }
-}
-
-function describeProvider({ name, speed, reason }: Pick<ProviderReport, 'speed' | 'reason'> & { name: string }, chosen: string): string {
-  if (speed === undefined) return `  ${name.padEnd(12)} ${reason ?? 'not measured'}`;
-  const figures = [speed.plainGflops, speed.packedGflops, speed.gflops].map((gflops) => gflops.toFixed(0).padStart(4));
-  return `${name === chosen ? '*' : ' '} ${name.padEnd(12)} ${figures[0]} GFLOP/s per core on matrices used once, ${figures[1]} packed, ${figures[2]} in the mix of training`;
+  const webAssembly = webAssemblyProvider(memory, await openKernels(memory));
+  const configs = config === 'all' ? updateNames : [config];
+  const result = await benchProducts(memory, webAssembly, { configs, gemm, seconds });
+  if (json) await printJson(result);
+  else await print(describeProducts(result));
 }
 
 function describeTranslation(result: BenchTranslateResult): string {
@@ -116,7 +102,6 @@ function describeTranslation(result: BenchTranslateResult): string {
 
 function describeTraining(result: BenchTrainResult): string {
   const { profileMs, warning, fastest } = result;
-  const percent = (fraction: number) => `${(100 * fraction).toFixed(1)} %`;
   return [
     `${result.config}: ${figure(result.parameters)} parameters, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}, ${result.strategy}, ${result.gemm}, ${result.precision}`,
     ...(result.placement ?? []),
@@ -128,4 +113,41 @@ function describeTraining(result: BenchTrainResult): string {
     ...(warning === undefined ? [] : [warning]),
     ...Object.entries(profileMs ?? {}).map(([kernel, milliseconds]) => `  ${milliseconds.toFixed(3).padStart(10)} ms  ${kernel}`),
   ].join('\n');
+}
+
+function percent(fraction: number): string {
+  return `${(100 * fraction).toFixed(1)} %`;
+}
+
+function describeProducts({ limit, networks }: BenchProductsResult): string {
+  const blocks = networks.map(({ config, operations, shapes, gflops, fractionOfLimit }) => {
+    const names = Object.keys(gflops);
+    const row = (name: string, count: string, part: string, cells: readonly string[]) =>
+      [name.padEnd(34), count.padStart(6), part.padStart(7), ...cells.map((cell) => cell.padStart(12))].join(' ').trimEnd();
+    const rates = (of: Rates) => names.map((name) => (of[name] ?? 0).toFixed(1));
+    return [
+      `${config}: ${figure(operations / 1e9)} GFLOP in the products of an update`,
+      row('rows x columns x terms', 'times', 'part', names),
+      ...shapes.map((shape) => row(describeShape(shape), figure(shape.count), percent(shape.fraction), rates(shape.gflops))),
+      row('all of them', '', '100.0 %', rates(gflops)),
+      ...(fractionOfLimit === undefined
+        ? []
+        : [
+            row(
+              'of the limit',
+              '',
+              '',
+              names.map((name) => percent(fractionOfLimit[name] ?? 0)),
+            ),
+          ]),
+    ].join('\n');
+  });
+  const first =
+    limit === undefined ? [] : [`This processor's limit is ${limit.toFixed(1)} GFLOP/s a core. Rates are GFLOP/s, in processor time:`];
+  return [...first, ...blocks].join('\n\n');
+}
+
+function describeShape({ m, n, k, transposeA, transposeB, packed }: ShapeOfUpdate): string {
+  const forms = [...(transposeA ? ['Aᵀ'] : []), ...(packed ? ['packed'] : transposeB ? ['Bᵀ'] : [])];
+  return [`${[m, n, k].map(figure).join(' x ')}`, ...forms].join(' ');
 }

@@ -1,4 +1,4 @@
-import type { MatrixProvider } from '../../tensor/matrix.js';
+import type { MatrixProvider, ProductShape } from '../../tensor/matrix.js';
 import type { Memory } from '../../tensor/memory.js';
 
 /** Speed in 10^9 additions and multiplications a second, one thread. */
@@ -11,21 +11,11 @@ export interface Speed {
   gflops: number;
 }
 
-interface Sample {
-  m: number;
-  n: number;
-  k: number;
-  transposeA: boolean;
-  transposeB: boolean;
-  accumulate: boolean;
-  packed: boolean;
-}
-
 /**
  * The products of an LSTM's training step, smaller where that does not change the speed: each takes about a
  * millisecond, so that some rounds go undisturbed on a busy machine.
  */
-const samples: readonly Sample[] = [
+const samples: readonly ProductShape[] = [
   { m: 64, n: 2048, k: 512, transposeA: false, transposeB: true, accumulate: true, packed: true },
   { m: 64, n: 512, k: 2048, transposeA: false, transposeB: false, accumulate: false, packed: true },
   { m: 24, n: 2048, k: 512, transposeA: false, transposeB: true, accumulate: true, packed: true },
@@ -47,20 +37,39 @@ export interface Measurement {
   readonly milliseconds: number;
   /** Milliseconds that this thread has computed; see `processorClock`. */
   readonly clock: () => number;
+  /** A provider that takes this many times the fastest one's time in the first round gets no more of them. Default: none does. */
+  readonly hopeless?: number;
+}
+
+/** The speed of each provider on products as those of a training step. */
+export function measureSpeeds(memory: Memory, providers: readonly MatrixProvider[], measurement: Measurement): Speed[] {
+  return timeProducts(memory, providers, samples, { hopeless, ...measurement }).map((milliseconds) => {
+    const timed = samples.map((sample, at) => ({ sample, milliseconds: milliseconds[at] as number }));
+    return {
+      plainGflops: gflops(timed.filter(({ sample }) => !sample.packed)),
+      packedGflops: gflops(timed.filter(({ sample }) => sample.packed)),
+      gflops: gflops(timed),
+    };
+  });
 }
 
 /**
- * Times the providers in turn, so that what else the machine does hits them alike, by the time that the processor worked for this
- * thread, so that waiting for it counts for nothing; the best time of each sample counts.
+ * Milliseconds of each product with each provider. Takes the providers in turn, so that what else the machine does hits them alike, by
+ * the time that the processor worked for this thread, so that waiting for it counts for nothing; the best time of each product counts.
  */
-export function measureSpeeds(memory: Memory, providers: readonly MatrixProvider[], { milliseconds, clock }: Measurement): Speed[] {
-  const bytes = 4 * Math.max(...samples.map(({ m, n, k }) => Math.max(m * k, n * k, m * n)));
+export function timeProducts(
+  memory: Memory,
+  providers: readonly MatrixProvider[],
+  shapes: readonly ProductShape[],
+  { milliseconds, clock, hopeless: tooSlow = Number.POSITIVE_INFINITY }: Measurement,
+): number[][] {
+  const bytes = 4 * Math.max(...shapes.map(({ m, n, k }) => Math.max(m * k, n * k, m * n)));
   const block = memory.allocate(3 * bytes);
   try {
     const { f32 } = memory;
     for (let at = 0; at < block.bytes / 4; at++) f32[block.offset / 4 + at] = ((at * 0.6180339887498949) % 1) - 0.5;
     const timed = providers.map((provider) =>
-      samples.map((sample) => ({ sample, best: Number.POSITIVE_INFINITY, ...bind(provider, sample, block.offset, bytes) })),
+      shapes.map((shape) => ({ best: Number.POSITIVE_INFINITY, ...bind(provider, shape, block.offset, bytes) })),
     );
     const [start, startByTheWall] = [clock(), performance.now()];
     const hasTime = () => clock() - start < milliseconds && performance.now() - startByTheWall < patience * milliseconds;
@@ -75,32 +84,29 @@ export function measureSpeeds(memory: Memory, providers: readonly MatrixProvider
         }
       }
       if (round === 1) {
-        const limit = hopeless * Math.min(...timed.map(totalTime));
+        const limit = tooSlow * Math.min(...timed.map(totalTime));
         contenders = timed.filter((entries) => totalTime(entries) <= limit);
       }
     }
     for (const entry of timed.flat()) entry.release();
-    return timed.map((entries) => ({
-      plainGflops: gflops(entries.filter(({ sample }) => !sample.packed)),
-      packedGflops: gflops(entries.filter(({ sample }) => sample.packed)),
-      gflops: gflops(entries),
-    }));
+    return timed.map((entries) => entries.map(({ best }) => best));
   } finally {
     memory.free(block);
   }
 }
 
-function bind(provider: MatrixProvider, sample: Sample, offset: number, bytes: number): { run(): void; release(): void } {
-  const { m, n, k, transposeB, accumulate, packed } = sample;
+function bind(provider: MatrixProvider, shape: ProductShape, offset: number, bytes: number): { run(): void; release(): void } {
+  const { m, n, k, transposeB, accumulate, packed } = shape;
   const [a, b, c] = [offset, offset + bytes, offset + 2 * bytes] as const;
-  if (!packed) return { run: () => provider.multiply({ ...sample, a, b, c }), release: () => {} };
+  if (!packed) return { run: () => provider.multiply({ ...shape, a, b, c }), release: () => {} };
   const weights = provider.pack({ n, k, b, transposeB });
   return { run: () => weights.multiply({ m, a, c, accumulate }), release: () => weights.release() };
 }
 
-function gflops(entries: readonly { sample: Sample; best: number }[]): number {
-  const operations = entries.reduce((sum, { sample: { m, n, k } }) => sum + 2 * m * n * k, 0);
-  return Math.round(operations / totalTime(entries) / 1e5) / 10;
+function gflops(timed: readonly { sample: ProductShape; milliseconds: number }[]): number {
+  const operations = timed.reduce((sum, { sample: { m, n, k } }) => sum + 2 * m * n * k, 0);
+  const total = timed.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  return Math.round(operations / total / 1e5) / 10;
 }
 
 function totalTime(entries: readonly { best: number }[]): number {

@@ -1,25 +1,23 @@
 import { DecadeError, nearestName } from '../../core/errors.js';
-import { type MatrixProvider, MatrixWrapper, matrixIdentity, type PackedMatrix, type RightMatrix } from '../../tensor/matrix.js';
+import { type MatrixProvider, matrixIdentity } from '../../tensor/matrix.js';
 import type { Memory } from '../../tensor/memory.js';
-import type { VectorSet } from '../machine-code/assembler.js';
-import { type MachineCode, machineCodeProvider, openMachineCode } from '../machine-code/provider.js';
 import { measureSpeeds, type Speed } from './calibration.js';
-import { type BlasLibrary, type BlasName, cblasProvider, openBlas } from './cblas.js';
 import { ForeignInterface, type Unavailable } from '../foreign.js';
 import { fastest } from './fastest.js';
 import { installCommand } from './install-command.js';
+import {
+  choicesOf,
+  isBlas,
+  type NativeLibraryFound,
+  nativeNames,
+  nativeProvider,
+  openNative,
+  packings,
+  type ProviderChoice,
+} from './libraries.js';
 import { type CalibrationResult, type Decision, MachineRecord } from './machine-record.js';
-import type { Bfloat16Choice } from './mixed-precision.js';
-import { oneDnnProvider } from './onednn.js';
-import { bfloat16Provider } from './onednn-bf16.js';
-import { type OneDnnLibrary, openOneDnn } from './onednn-library.js';
 import { processorClock } from './processor-clock.js';
 import { selfCheck } from './self-check.js';
-
-type LibraryName = 'onednn' | BlasName;
-type NativeName = LibraryName | VectorSet;
-const nativeNames: readonly NativeName[] = ['onednn', 'openblas', 'mkl', 'accelerate', 'avx512', 'avx2'];
-type NativeLibraryFound = OneDnnLibrary | BlasLibrary | MachineCode;
 
 /**
  * What a user may ask for: the fastest of all, the fastest BLAS, or one by name; of a native one also how it keeps packed
@@ -27,17 +25,6 @@ type NativeLibraryFound = OneDnnLibrary | BlasLibrary | MachineCode;
  */
 const gemmOptions = ['auto', 'blas', 'webassembly', ...nativeNames] as const;
 export type GemmOption = (typeof gemmOptions)[number];
-
-/** A provider and how it keeps packed weights; plain data, for worker threads and for a checkpoint's state. */
-export type ProviderChoice = { name: 'webassembly' } | NativeChoice;
-type NativeChoice = Bfloat16Choice | PackedChoice | { name: VectorSet };
-type PackedChoice = { name: LibraryName; packing: Packing };
-/**
- * Packed weights are multiplied by decade's own machine code, everything else by the library; or all by the library, which finds
- * weights where they are: `plain`.
- */
-const packings = ['avx512', 'avx2', 'plain'] as const;
-type Packing = (typeof packings)[number];
 
 /** What `decade doctor` shows of one provider. */
 export interface ProviderReport {
@@ -164,6 +151,23 @@ export async function openMatrixProvider(memory: Memory, webAssembly: MatrixProv
   throw missingProvider(choice.name, [reportOf(choice.name, { available: false, reason: refusal(wrong) }, {})]);
 }
 
+/**
+ * Each native library by itself, and decade's own code, as far as they are here and pass their self-check. Whoever asks disposes of them.
+ *
+ * @throws DecadeError `usage` when the library asked for is unknown
+ */
+export async function nativeProviders(memory: Memory, asked = 'auto'): Promise<MatrixProvider[]> {
+  const { gemm } = wantedOf(asked);
+  const foreign = await ForeignInterface.load();
+  const libraries = nativeNames.filter((name) => isAllowed(name, gemm)).map((name) => openNative(name, foreign));
+  return libraries.flatMap((library) => {
+    const choice = library.available ? choicesOf(library).at(-1) : undefined;
+    if (!library.available || choice === undefined) return [];
+    const provider = nativeProvider(memory, library, choice);
+    return selfCheck(memory, provider) === undefined ? [provider] : [];
+  });
+}
+
 interface Candidate {
   choice: ProviderChoice;
   provider: MatrixProvider;
@@ -175,6 +179,14 @@ function wantedOf(received: string): { gemm: GemmOption; packing: string | undef
   const hasPackings = gemm === 'onednn' || gemm === 'blas' || isBlas(gemm);
   const isPacking = hasPackings && packings.some((known) => known === packing);
   if (gemm !== undefined && (packing === undefined || isPacking)) return { gemm, packing };
+  if (gemm !== undefined) {
+    throw new DecadeError('usage', {
+      where: 'gemm',
+      received: `"${received}" names an unknown way to keep packed weights`,
+      allowed: hasPackings ? packings.map((known) => `${name}/${known}`).join(', ') : name,
+      next: 'a run that began with one that is gone resumes with --allow-different-placement',
+    });
+  }
   const nearest = nearestName(name, gemmOptions);
   throw new DecadeError('usage', {
     where: 'gemm',
@@ -190,70 +202,8 @@ function isAllowed(name: ProviderChoice['name'], gemm: GemmOption): boolean {
   return name === gemm;
 }
 
-function isBlas(name: GemmOption | undefined): name is BlasName {
-  return name === 'openblas' || name === 'mkl' || name === 'accelerate';
-}
-
-function openNative(name: NativeName, foreign: ForeignInterface | Unavailable | undefined): NativeLibraryFound | Unavailable {
-  if (!(foreign instanceof ForeignInterface)) return foreign ?? { available: false, reason: 'not searched for' };
-  switch (name) {
-    case 'onednn':
-      return openOneDnn(foreign);
-    case 'avx512':
-    case 'avx2':
-      return openMachineCode(name, foreign);
-    default:
-      return openBlas(name, foreign);
-  }
-}
-
 function candidatesOf(memory: Memory, library: NativeLibraryFound): Candidate[] {
   return choicesOf(library).map((choice) => ({ choice, provider: nativeProvider(memory, library, choice) }));
-}
-
-function choicesOf(library: NativeLibraryFound): NativeChoice[] {
-  const { name, foreign } = library;
-  if (name === 'avx512' || name === 'avx2') return [{ name }];
-  const available = packings.filter((packing) => packing === 'plain' || openMachineCode(packing, foreign).available);
-  return available.map((packing) => ({ name, packing }));
-}
-
-function nativeProvider(memory: Memory, library: NativeLibraryFound, choice: NativeChoice): MatrixProvider {
-  if ('functions' in library) return machineCodeProvider(memory, library);
-  const packing = 'packing' in choice ? choice.packing : undefined;
-  if (library.name === 'onednn' && packing === undefined) return bfloat16Provider(memory, library);
-  const own = packing === undefined || packing === 'plain' ? undefined : openMachineCode(packing, library.foreign);
-  const provider = library.name === 'onednn' ? oneDnnProvider(memory, library) : cblasProvider(memory, library);
-  return own?.available === true ? new OwnPackingProvider(provider, machineCodeProvider(memory, own)) : provider;
-}
-
-/** Products of packed weights by `own`, all others by the library. */
-class OwnPackingProvider extends MatrixWrapper {
-  readonly #own: MatrixProvider;
-
-  constructor(library: MatrixProvider, own: MatrixProvider) {
-    super(library);
-    this.#own = own;
-  }
-
-  override get packing(): string {
-    return this.#own.name;
-  }
-  override get description(): string {
-    return `${this.below.description}, packed weights by ${this.#own.description}`;
-  }
-  override get externalBytes(): number {
-    return this.below.externalBytes + this.#own.externalBytes;
-  }
-
-  override pack(right: RightMatrix): PackedMatrix {
-    return this.#own.pack(right);
-  }
-
-  override dispose(): void {
-    super.dispose();
-    this.#own.dispose();
-  }
 }
 
 type Results = Readonly<Record<string, CalibrationResult>>;
@@ -325,12 +275,17 @@ function missingProvider(wanted: GemmOption, reports: readonly ProviderReport[])
   });
 }
 
-/** oneDNN is the fastest where it exists; Accelerate is part of macOS. */
+/**
+ * Where decade has machine code of eight lanes for the processor, no library is faster; for AVX-512 oneDNN's large products are, and
+ * without machine code oneDNN is. Accelerate is part of macOS.
+ */
 async function fasterCommand(
   foreign: ForeignInterface | Unavailable | undefined,
   reports: readonly ProviderReport[],
 ): Promise<string | undefined> {
   if (foreign !== undefined && !(foreign instanceof ForeignInterface)) return installCommand('koffi');
-  const oneDnn = reports.find(({ name }) => name === 'onednn');
+  const of = (name: ProviderReport['name']) => reports.find((report) => report.name === name);
+  if (of('avx2')?.available === true && of('avx512')?.available === false) return undefined;
+  const oneDnn = of('onednn');
   return oneDnn?.available === false && oneDnn.reason === 'not installed' ? installCommand('onednn') : undefined;
 }
