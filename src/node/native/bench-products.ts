@@ -39,6 +39,9 @@ export interface BenchProductsResult {
   }[];
 }
 
+/** About two milliseconds: small products come one after another in an update, too, as those of a recurrence do. */
+const leastOperations = 2e8;
+
 /** Times the products of an update of each network, shape by shape, with each library and with decade's own. */
 export async function benchProducts(
   memory: Memory,
@@ -57,7 +60,7 @@ export async function benchProducts(
   const clock = isNative ? processorClock(foreign) : () => performance.now();
   try {
     const networks = updates.map(({ config, shapes }) => {
-      const times = timeProducts(memory, providers, shapes, { milliseconds: 1000 * seconds, clock });
+      const times = timeProducts(memory, providers, shapes, { milliseconds: 1000 * seconds, clock, leastOperations });
       const operations = shapes.reduce((sum, shape) => sum + operationsOf(shape), 0);
       const rates = (rate: (milliseconds: readonly number[]) => number): Rates =>
         Object.fromEntries(providers.map(({ name }, at) => [name, Math.round(10 * rate(times[at] as number[])) / 10]));

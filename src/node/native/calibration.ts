@@ -39,6 +39,8 @@ export interface Measurement {
   readonly clock: () => number;
   /** A provider that takes this many times the fastest one's time in the first round gets no more of them. Default: none does. */
   readonly hopeless?: number;
+  /** Products of fewer operations are repeated at once until they come to so many: reading the clock takes time, too. Default: none is. */
+  readonly leastOperations?: number;
 }
 
 /** The speed of each provider on products as those of a training step. */
@@ -61,7 +63,7 @@ export function timeProducts(
   memory: Memory,
   providers: readonly MatrixProvider[],
   shapes: readonly ProductShape[],
-  { milliseconds, clock, hopeless: tooSlow = Number.POSITIVE_INFINITY }: Measurement,
+  { milliseconds, clock, hopeless: tooSlow = Number.POSITIVE_INFINITY, leastOperations = 0 }: Measurement,
 ): number[][] {
   const bytes = 4 * Math.max(...shapes.map(({ m, n, k }) => Math.max(m * k, n * k, m * n)));
   const block = memory.allocate(3 * bytes);
@@ -69,7 +71,11 @@ export function timeProducts(
     const { f32 } = memory;
     for (let at = 0; at < block.bytes / 4; at++) f32[block.offset / 4 + at] = ((at * 0.6180339887498949) % 1) - 0.5;
     const timed = providers.map((provider) =>
-      shapes.map((shape) => ({ best: Number.POSITIVE_INFINITY, ...bind(provider, shape, block.offset, bytes) })),
+      shapes.map((shape) => ({
+        best: Number.POSITIVE_INFINITY,
+        times: Math.max(1, Math.ceil(leastOperations / (2 * shape.m * shape.n * shape.k))),
+        ...bind(provider, shape, block.offset, bytes),
+      })),
     );
     const [start, startByTheWall] = [clock(), performance.now()];
     const hasTime = () => clock() - start < milliseconds && performance.now() - startByTheWall < patience * milliseconds;
@@ -78,8 +84,8 @@ export function timeProducts(
       for (const entries of contenders) {
         for (const entry of entries) {
           const before = clock();
-          entry.run();
-          const elapsed = clock() - before;
+          for (let time = 0; time < entry.times; time++) entry.run();
+          const elapsed = (clock() - before) / entry.times;
           if (round > 0) entry.best = Math.min(entry.best, elapsed);
         }
       }
