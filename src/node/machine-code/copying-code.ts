@@ -22,6 +22,8 @@ export function copyRows(code: Assembler, { vectorFloats }: ProductSizes): numbe
   code.compare('r11', 0);
   code.jump(rest, 'equal');
   const whole = code.place();
+  // The second row from here is fetched while this one is copied.
+  code.prefetch({ base: 'rax', index: 'r8', scale: 2 }, 'read');
   code.loadVector(0, { base: 'rax' });
   code.storeVector({ base: 'r10' }, 0);
   code.add('rax', vectorBytes);
