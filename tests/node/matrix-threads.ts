@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { ProviderChoice } from '../../src/node/native/providers.js';
+import type { ProviderChoice } from '../../src/node/native/libraries.js';
 import type { Memory } from '../../src/tensor/memory.js';
 import type { Work } from './matrix-worker.js';
 

@@ -143,7 +143,7 @@ function describeProducts({ limit, networks }: BenchProductsResult): string {
     ].join('\n');
   });
   const first =
-    limit === undefined ? [] : [`This processor's limit is ${limit.toFixed(1)} GFLOP/s a core. Rates are GFLOP/s, in processor time:`];
+    limit === undefined ? [] : [`This processor's limit is ${limit.toFixed(1)} GFLOP/s per core. All rates are GFLOP/s in processor time:`];
   return [...first, ...blocks].join('\n\n');
 }
 
