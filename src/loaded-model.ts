@@ -5,15 +5,17 @@ import { DecadeError } from './core/errors.js';
 import type { ReadableFiles } from './core/files.js';
 import { Lifetime } from './core/lifetime.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
-import { ensemble } from './decoding/ensemble.js';
+import { type EnsembleMember, ensemble } from './decoding/ensemble.js';
 import type { DecodingExecutor } from './decoding/executor.js';
 import { LocalDecodingExecutor, type PlacedModel } from './decoding/local-executor.js';
 import type { DecodingOptionsInput } from './decoding/options.js';
 import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
 import { type SentenceVectorOptions, type SentenceVectors, sentenceVectors } from './decoding/sentence-vectors.js';
+import { scoreDocuments, type TextPart, type TextScoreOptions, type TextScores } from './decoding/text-score.js';
 import type { TranslationModel } from './decoding/translation-model.js';
 import { type SourceLine, type TranslateOptions, type TranslationResult, Translator } from './decoding/translator.js';
 import { createModel, type ModelOptions } from './models/create.js';
+import type { Model } from './models/model.js';
 import { sharedModel } from './parallel/decoding/messages.js';
 import { ElasticDecodingExecutor } from './parallel/decoding/elastic.js';
 import { ModelMemories } from './parallel/decoding/model-memories.js';
@@ -42,7 +44,8 @@ export type ComputeOptions = Pick<LoadOptions, 'gemm' | 'devices'>;
 interface Loaded {
   readonly members: readonly Member[];
   readonly executor: DecodingExecutor;
-  readonly translator: Translator;
+  /** Undefined for language models, which have no source to translate. */
+  readonly translator: Translator | undefined;
   release(): Promise<void>;
 }
 
@@ -67,8 +70,7 @@ export class LoadedModel implements AsyncDisposable {
 
   /** A translation for every line, in order; `''` for an empty line. */
   translate(lines: readonly SourceLine[], options?: TranslateOptions): Promise<TranslationResult[]> {
-    const { translator } = this.#loaded;
-    return this.#lifetime.run((signal) => translator.translate(lines, { ...options, signal }), options?.signal);
+    return this.#lifetime.run(async (signal) => this.#translator.translate(lines, { ...options, signal }), options?.signal);
   }
 
   /** Like `translate`, but yields each translation as soon as it is ready: lines may come from a file, a socket or a keyboard. */
@@ -76,7 +78,7 @@ export class LoadedModel implements AsyncDisposable {
     lines: AsyncIterable<SourceLine> | Iterable<SourceLine>,
     options?: TranslateOptions,
   ): AsyncGenerator<TranslationResult, void, undefined> {
-    const { translator } = this.#loaded;
+    const translator = this.#translator;
     return this.#lifetime.stream((signal) => translator.translateStream(lines, { ...options, signal }), options?.signal);
   }
 
@@ -85,8 +87,33 @@ export class LoadedModel implements AsyncDisposable {
    * every token.
    */
   score(pairs: readonly { readonly source: string; readonly target: string }[], options?: ScoreOptions): Promise<LineScore[]> {
+    return this.#lifetime.run(
+      async (signal) => scoreLines(this.#first, this.#loaded.executor, pairs, { ...options, signal }),
+      options?.signal,
+    );
+  }
+
+  /**
+   * How likely a language model finds texts: each a document, whose tokens are predicted with at least half a context before them.
+   *
+   * @throws DecadeError `usage` for a translator, which scores pairs
+   */
+  scoreText(texts: AsyncIterable<TextPart> | Iterable<TextPart>, options: TextScoreOptions = {}): Promise<TextScores> {
     const { members, executor } = this.#loaded;
-    return this.#lifetime.run((signal) => scoreLines(members[0] as Member, executor, pairs, { ...options, signal }), options?.signal);
+    return this.#lifetime.run(async (signal) => {
+      const contexts = members.flatMap(({ context }) => (context === undefined ? [] : [context]));
+      const [first] = members;
+      if (first === undefined || contexts.length === 0) {
+        throw new DecadeError('usage', {
+          where: first?.name ?? 'model',
+          received: 'text for a translator',
+          allowed: 'a language model, trained on data.train.text',
+          next: 'score pairs of source and target',
+        });
+      }
+      const context = options.context ?? Math.min(...contexts);
+      return scoreDocuments(first.targetTokenizer, executor, texts, { ...options, context, signal });
+    }, options.signal);
   }
 
   /**
@@ -120,7 +147,7 @@ export class LoadedModel implements AsyncDisposable {
       if (only === undefined || others.length > 0) {
         throw new DecadeError('usage', { where: 'sentenceVectors', received: `${members.length} models`, allowed: 'one' });
       }
-      return sentenceVectors(only, only.device, lines, { ...options, signal });
+      return sentenceVectors(this.#first, only.device, lines, { ...options, signal });
     }, options?.signal);
   }
 
@@ -129,9 +156,21 @@ export class LoadedModel implements AsyncDisposable {
    * without attention.
    */
   async attentionMaps(lines: readonly string[], options: TranslateOptions = {}): Promise<(AttentionMap | undefined)[]> {
-    const [first] = this.#loaded.members;
     const results = await this.translate(lines, { ...options, attention: true });
-    return results.map((result, line) => first && attentionMap(first, lines[line] as string, result));
+    return results.map((result, line) => attentionMap(this.#first, lines[line] as string, result));
+  }
+
+  get #translator(): Translator {
+    const { translator, members } = this.#loaded;
+    if (translator === undefined) throw withoutSource(members[0]?.name);
+    return translator;
+  }
+
+  /** The first model, which has a source. */
+  get #first(): TranslationModel {
+    const [first] = this.#loaded.members;
+    if (first === undefined || !hasSource(first)) throw withoutSource(first?.name);
+    return first;
   }
 
   /** Ends what is under way, by an error, and gives the memory back. Again, it does nothing. */
@@ -145,7 +184,25 @@ export class LoadedModel implements AsyncDisposable {
   }
 }
 
-type Member = TranslationModel & PlacedModel & { readonly modelOptions: ModelOptions };
+interface Member extends EnsembleMember, PlacedModel, Pick<TranslationModel, 'sourceWords'> {
+  readonly model: Model;
+  readonly modelOptions: ModelOptions;
+  /** Of a language model: tokens of a context in training. */
+  readonly context: number | undefined;
+}
+
+function hasSource<Any extends EnsembleMember>(member: Any): member is Any & TranslationModel {
+  return member.sourceTokenizer !== undefined;
+}
+
+function withoutSource(name = 'model'): DecadeError {
+  return new DecadeError('usage', {
+    where: name,
+    received: 'a language model, which has no source',
+    allowed: 'a model that was trained on pairs',
+    next: 'score a text with decade score --text (scoreText), or let it go on with one',
+  });
+}
 
 /**
  * Opens trained models. Runs no code from them and checks every size before it allocates.
@@ -178,7 +235,7 @@ export async function openModels(
       devices: runtime.sharedMemory ? devices : 1,
       rowCost: members.reduce((sum, { model }) => sum + Math.max(model.parameters.costs.source, model.parameters.costs.target), 0),
     });
-    const translator = new Translator(together, executor, options);
+    const translator = hasSource(together) ? new Translator(together, executor, options) : undefined;
     return new LoadedModel({ members, executor, translator, release: () => executor.dispose().then(() => memories.release()) });
   } catch (error) {
     await memories.release();
@@ -202,5 +259,6 @@ async function openMember(
   } else {
     await loadWeights(files, path, described.weights, model.parameters, device.memory);
   }
-  return { name: path, model, device, modelOptions: described.model, sourceTokenizer: source, targetTokenizer: target, sourceWords };
+  const { model: modelOptions, context } = described;
+  return { name: path, model, device, modelOptions, context, sourceTokenizer: source, targetTokenizer: target, sourceWords };
 }

@@ -20,8 +20,9 @@ import { SafetensorsFile } from './safetensors.js';
 export const descriptionFile = 'model.json';
 /** What the file begins with. */
 const format = 'decade-model';
-/** Grows when an older decade could no longer read what is written here. */
-const version = 1;
+/** Of what is written: an older decade, which reads no more than 1, knows of no model without a source. */
+const versionOf = ({ vocabularies }: ModelDescription) => (vocabularies.source === undefined ? 2 : 1);
+const newestVersion = 2;
 const mostDescriptionBytes = 256 * 1024;
 const mostTokenizerBytes = 64 * 1024 ** 2;
 
@@ -31,10 +32,12 @@ const fileName = z.string().regex(/^\w[\w.-]*$/, 'expected the name of a file be
 const description = z.object({
   /** The architecture's options, defaults filled in. */
   model: modelOptions,
-  /** Tokens of each side. */
-  vocabularies: z.object({ source: z.int().positive(), target: z.int().positive() }),
+  /** Tokens of each side; of a language model those of its text. */
+  vocabularies: z.object({ source: z.int().positive().optional(), target: z.int().positive() }),
   /** Files of the tokenizers, normalisation included; one file twice when both sides share it. */
-  tokenizers: z.object({ source: fileName, target: fileName }),
+  tokenizers: z.object({ source: fileName.optional(), target: fileName }),
+  /** Of a language model: tokens of a context in training. */
+  context: z.int().positive().optional(),
   /** File of the words that training has shown; missing for a run of an older decade. */
   sourceWords: fileName.optional(),
   /** File of the best parameters so far. */
@@ -46,12 +49,18 @@ const description = z.object({
 /** The description of a run's model. Written when the run is created and valid for every later state of its weights. */
 export type ModelDescription = z.output<typeof description>;
 
-/** Two tokenizers, one object twice when both sides share it. */
+/** The tokenizers of a model, one object twice when both sides share it. */
 export interface Tokenizers {
-  readonly source: Tokenizer;
+  /** Undefined for a language model. */
+  readonly source?: Tokenizer | undefined;
   readonly target: Tokenizer;
   /** The source words of the training corpus; undefined for a run of an older version of decade. */
   readonly sourceWords?: WordList | undefined;
+}
+
+/** Those of a model with a source. */
+export interface PairTokenizers extends Tokenizers {
+  readonly source: Tokenizer;
 }
 
 /** Who wrote the `model.json` in a directory, if there is one: the name is a common one. */
@@ -64,7 +73,7 @@ export async function writerOfDescription(files: ReadableFiles, path: string): P
 }
 
 export function printDescription(contents: ModelDescription): string {
-  return `${JSON.stringify({ format, version, ...contents }, undefined, 2)}\n`;
+  return `${JSON.stringify({ format, version: versionOf(contents), ...contents }, undefined, 2)}\n`;
 }
 
 /**
@@ -85,8 +94,8 @@ export async function readDescription(files: ReadableFiles, path: string): Promi
     throw refuse('not JSON, or cut short', 'the description of a model', 'copy the run again', cause);
   }
   const written = z.object({ version: z.int() }).safeParse(json);
-  if (written.success && written.data.version > version) {
-    throw refuse(`format version ${written.data.version}`, `at most ${version}`, 'use the newer decade that wrote this run');
+  if (written.success && written.data.version > newestVersion) {
+    throw refuse(`format version ${written.data.version}`, `at most ${newestVersion}`, 'use the newer decade that wrote this run');
   }
   const parsed = description.safeParse(json);
   if (written.success && parsed.success) return parsed.data;
@@ -106,8 +115,9 @@ export async function readTokenizers(
   const read = (name: string, what: string) => readBoundedText(files, joinPath(path, name), mostTokenizerBytes, what);
   const load = async (name: string) => loadTokenizer(await read(name, 'a tokenizer'), joinPath(path, name));
   const words = sourceWords === undefined ? undefined : WordList.parse(await read(sourceWords, 'a list of words'));
-  const source = await load(tokenizers.source);
-  return { source, target: tokenizers.target === tokenizers.source ? source : await load(tokenizers.target), sourceWords: words };
+  const target = await load(tokenizers.target);
+  if (tokenizers.source === undefined) return { target };
+  return { source: tokenizers.source === tokenizers.target ? target : await load(tokenizers.source), target, sourceWords: words };
 }
 
 /**
@@ -118,11 +128,11 @@ export async function readTokenizers(
 export async function readModelTokenizers(files: ReadableFiles, path: string, described: ModelDescription): Promise<Tokenizers> {
   const tokenizers = await readTokenizers(files, path, described);
   for (const side of ['source', 'target'] as const) {
-    const [has, needs] = [tokenizers[side].size, described.vocabularies[side]];
+    const [has, needs] = [tokenizers[side]?.size, described.vocabularies[side]];
     if (has === needs) continue;
     throw new DecadeError('input', {
-      where: joinPath(path, described.tokenizers[side]),
-      received: `${has} tokens`,
+      where: joinPath(path, described.tokenizers[side] ?? descriptionFile),
+      received: has === undefined ? 'no source tokenizer' : `${has} tokens`,
       allowed: `the ${needs} of ${descriptionFile}`,
       next: 'take all files of a run together',
     });

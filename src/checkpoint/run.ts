@@ -11,6 +11,7 @@ import {
   descriptionFile,
   loadWeights,
   type ModelDescription,
+  type PairTokenizers,
   openWeights,
   printDescription,
   readTokenizers,
@@ -43,6 +44,8 @@ export const mostConfigurationBytes = 256 * 1024;
 export interface ModelOrigin {
   readonly options: ModelOptions;
   readonly seed: number;
+  /** Of a language model, which has no source: tokens of a context. Undefined for a translator. */
+  readonly context?: number | undefined;
 }
 
 /**
@@ -149,14 +152,22 @@ export class Run {
 
   /** The contents of `model.json`, or what they would be in a run of an older version of decade. */
   async description(origin: ModelOrigin): Promise<ModelDescription> {
-    return descriptionOf(origin, await this.tokenizers());
+    return descriptionOf(origin, await this.tokenizersOf(origin));
   }
 
-  async tokenizers(): Promise<Tokenizers> {
+  /** Those of a translator or, where the origin has a context, that of a language model. */
+  tokenizersOf({ context }: Pick<ModelOrigin, 'context'>): Promise<Tokenizers> {
+    if (context === undefined) return this.tokenizers();
+    return readTokenizers(this.files, this.path, { tokenizers: { target: sharedTokenizerFile } });
+  }
+
+  /** Those of a translator. */
+  async tokenizers(): Promise<PairTokenizers> {
     const has = async (name: string) => (await this.files.kind(this.fileAt(name))) === 'file';
     const isShared = await has(sharedTokenizerFile);
     const sourceWords = (await has(sourceWordsFile)) ? sourceWordsFile : undefined;
-    return readTokenizers(this.files, this.path, { tokenizers: tokenizerNames(isShared), sourceWords });
+    const read = await readTokenizers(this.files, this.path, { tokenizers: tokenizerNames(isShared), sourceWords });
+    return { ...read, source: read.source ?? read.target };
   }
 
   /** See `loadWeights`. */
@@ -207,24 +218,27 @@ export class Run {
   }
 }
 
-function descriptionOf({ options, seed }: ModelOrigin, { source, target, sourceWords }: Tokenizers): ModelDescription {
+function descriptionOf({ options, seed, context }: ModelOrigin, { source, target, sourceWords }: Tokenizers): ModelDescription {
   return {
     model: options,
-    vocabularies: { source: source.size, target: target.size },
-    tokenizers: tokenizerNames(source === target),
+    ...(source === undefined
+      ? { vocabularies: { target: target.size }, tokenizers: { target: sharedTokenizerFile } }
+      : { vocabularies: { source: source.size, target: target.size }, tokenizers: tokenizerNames(source === target) }),
+    ...(context !== undefined && { context }),
     ...(sourceWords && { sourceWords: sourceWordsFile }),
     weights: modelFile,
     seed,
   };
 }
 
-function tokenizerNames(isShared: boolean): ModelDescription['tokenizers'] {
+function tokenizerNames(isShared: boolean): { source: string; target: string } {
   if (isShared) return { source: sharedTokenizerFile, target: sharedTokenizerFile };
   return { source: sourceTokenizerFile, target: targetTokenizerFile };
 }
 
 /** Names and contents. */
 function tokenizerFiles({ source, target, sourceWords }: Tokenizers): [string, string][] {
+  if (source === undefined) return [[sharedTokenizerFile, target.toJson()]];
   const names = tokenizerNames(source === target);
   const files: [string, string][] = [[names.source, source.toJson()]];
   if (target !== source) files.push([names.target, target.toJson()]);

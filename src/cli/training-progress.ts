@@ -1,5 +1,6 @@
 import { isUnbegun } from '../checkpoint/run-files.js';
-import { describeReport } from '../data/filter.js';
+import { describeCorpus } from '../data/corpus.js';
+import { isIncomplete } from '../data/filter.js';
 import type { TrainingEvent } from '../training/events.js';
 import { nodeFiles } from '../node/files/files.js';
 import { Interrupted } from './interruption.js';
@@ -18,7 +19,7 @@ export function showTraining({ log }: { log: boolean }): { onEvent(event: Traini
         progress.update({ label: `reading the ${event.part} corpus`, figures: [`${figure(event.lines)} lines`] });
         break;
       case 'corpus':
-        if (event.report.kept < event.report.read) progress.line(`${event.part} corpus: ${describeReport(event.report)}`);
+        if (isIncomplete(event.report)) progress.line(`${event.part} corpus: ${describeCorpus(event)}`);
         break;
       case 'initialised':
         progress.line(event.message);

@@ -9,6 +9,10 @@ import { dropReasons } from './filter.js';
  *     ids             2 or 4 bytes each: source then target of pair 0, of pair 1, ...
  *     source lengths  2 bytes a pair
  *     target lengths  2 bytes a pair
+ *
+ * A corpus of text has contexts for pairs, without sources. What is predicted last stands behind the target of each: `</s>`, or a
+ * token of a text that goes on.
+ *
  *     footer          JSON: what the file holds, and of which corpus
  *     footer bytes    4 bytes
  *     magic           8 bytes
@@ -30,18 +34,26 @@ const footerSchema = z.strictObject({
   pairs: count,
   sourceTokens: count,
   targetTokens: count,
+  /** Of a corpus of text: what it was read from. */
+  text: z.strictObject({ documents: count, bytes: count, words: count }).optional(),
   report: z.strictObject({
     read: count,
     kept: count,
-    dropped: z.record(z.enum(dropReasons), z.strictObject({ count, firstLine: z.int().min(1).optional() })),
+    dropped: z.record(
+      z.enum(dropReasons),
+      z.strictObject({ count, firstLine: z.int().min(1).optional(), firstFile: z.string().optional() }),
+    ),
   }),
 });
 type Footer = z.output<typeof footerSchema>;
 
+/** How much text a corpus was read from: bytes in UTF-8, and words between white space. */
+export type TextCounts = NonNullable<Footer['text']>;
+
 export type Ids = Uint16Array | Uint32Array;
 
 /** An open cache file. */
-export interface CorpusCache extends Omit<Footer, 'key'> {
+export interface CorpusCache extends Footer {
   readonly report: FilterReport;
   readonly sourceLengths: Uint16Array;
   readonly targetLengths: Uint16Array;
@@ -84,7 +96,7 @@ async function readIndex(file: RandomAccessFile, key: string): Promise<CorpusCac
   const footerRead = await readFooter(file);
   if (footerRead === undefined || footerRead.footer.key !== key) return undefined;
   const { footer, start } = footerRead;
-  const idBytes = (footer.sourceTokens + footer.targetTokens) * footer.bytesPerId;
+  const idBytes = storedIds(footer) * footer.bytesPerId;
   if (idBytes + 4 * footer.pairs !== start) return undefined;
   const sourceLengths = new Uint16Array(footer.pairs);
   const targetLengths = new Uint16Array(footer.pairs);
@@ -92,6 +104,16 @@ async function readIndex(file: RandomAccessFile, key: string): Promise<CorpusCac
   await file.read(bytesOf(targetLengths), idBytes + sourceLengths.byteLength);
   if (sum(sourceLengths) !== footer.sourceTokens || sum(targetLengths) !== footer.targetTokens) return undefined;
   return { ...footer, sourceLengths, targetLengths, file };
+}
+
+/** How many ids stand in a file. */
+export function storedIds({
+  sourceTokens,
+  targetTokens,
+  pairs,
+  text,
+}: Pick<Footer, 'sourceTokens' | 'targetTokens' | 'pairs' | 'text'>): number {
+  return sourceTokens + targetTokens + (text === undefined ? 0 : pairs);
 }
 
 async function readFooter(file: RandomAccessFile): Promise<{ footer: Footer; start: number } | undefined> {
@@ -136,17 +158,27 @@ export class CorpusCacheWriter {
 
   /** Lengths of at most 65,535. */
   async add(source: readonly number[], target: readonly number[]): Promise<void> {
+    await this.#add(source, target, target.length);
+  }
+
+  /** All that is predicted of a context, at least one token. */
+  async addContext(predicted: readonly number[]): Promise<void> {
+    await this.#add([], predicted, predicted.length - 1);
+  }
+
+  async #add(source: readonly number[], target: readonly number[], targetLength: number): Promise<void> {
     if (this.#buffered + source.length + target.length > this.#buffer.length) await this.#flush();
     this.#buffer.set(source, this.#buffered);
     this.#buffer.set(target, this.#buffered + source.length);
     this.#buffered += source.length + target.length;
     this.#sourceLengths.add(source.length);
-    this.#targetLengths.add(target.length);
+    this.#targetLengths.add(targetLength);
     this.#sourceTokens += source.length;
-    this.#targetTokens += target.length;
+    this.#targetTokens += targetLength;
   }
 
-  async finish(key: string, report: FilterReport): Promise<void> {
+  /** `text`: of a corpus of text. */
+  async finish(key: string, report: FilterReport, text?: TextCounts): Promise<void> {
     await this.#flush();
     const sourceLengths = this.#sourceLengths.values();
     await this.#writer.write(bytesOf(sourceLengths));
@@ -157,6 +189,7 @@ export class CorpusCacheWriter {
       pairs: sourceLengths.length,
       sourceTokens: this.#sourceTokens,
       targetTokens: this.#targetTokens,
+      ...(text && { text }),
       report,
     };
     const footerBytes = new TextEncoder().encode(JSON.stringify(footer));

@@ -1,24 +1,31 @@
 import { DecadeError } from '../core/errors.js';
 import type { Files, RandomAccessFile } from '../core/files.js';
+import { turns } from '../core/event-loop.js';
 import { joinPath } from '../core/files.js';
 import { temporarySuffix, UnfinishedWork } from '../core/unfinished.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { IdPair } from './batch.js';
 import { contentHash } from './content-hash.js';
-import type { CorpusCache, Ids } from './corpus-cache.js';
-import { bytesOf, CorpusCacheWriter, corpusCacheEnding, idArray, openCorpusCache } from './corpus-cache.js';
+import { contextExample, type ContextOptions, contextOptions, cutIntoContexts } from './contexts.js';
+import type { CorpusCache, Ids, TextCounts } from './corpus-cache.js';
+import { bytesOf, CorpusCacheWriter, corpusCacheEnding, idArray, openCorpusCache, storedIds } from './corpus-cache.js';
+import type { TextSource } from './documents.js';
 import type { FilterOptions, FilterReport } from './filter.js';
-import { countLine, dropReason, emptyReport, noUsablePair } from './filter.js';
+import { countLine, describeReport, dropReason, emptyReport, noUsablePair } from './filter.js';
 import type { CorpusSource } from './sources.js';
-import { describeSource, readPairs } from './sources.js';
+import { describeSource, isText, pathsOf, readPairs } from './sources.js';
 
 export interface CorpusOptions {
   /** Where the source's files are. */
   files: Files;
   source: CorpusSource;
-  sourceTokenizer: Tokenizer;
+  /** Absent for text, which has no source side. */
+  sourceTokenizer?: Tokenizer | undefined;
   targetTokenizer: Tokenizer;
+  /** For pairs. */
   filter: FilterOptions;
+  /** For text. */
+  contexts?: ContextOptions | undefined;
   /** Where the tokenized corpus is kept for the next time; `memoryFiles()` keeps it for this process only. */
   cache: { files: Files; directory: string };
   /** A corpus of at most so many bytes of ids is held in memory, a larger one is read as needed. Default 256 MiB. */
@@ -56,15 +63,19 @@ export async function openCorpus(options: CorpusOptions): Promise<Corpus> {
   return Corpus.of(made, path, options);
 }
 
-/** A corpus as token ids, read by pair number; the numbers run over the pairs that were kept. */
+/** A corpus as token ids, read by pair number; the numbers run over the pairs that were kept. Those of text are its contexts. */
 export class Corpus {
   readonly pairs: number;
-  /** Tokens of each pair's sides, `</s>` not counted: [pairs]. */
+  /** Tokens of each pair's sides, `</s>` (of a context that goes on, its last token) not counted: [pairs]. */
   readonly lengths: { readonly source: Uint16Array; readonly target: Uint16Array };
   readonly sourceTokens: number;
   readonly targetTokens: number;
   /** What was read, kept and dropped when the corpus was tokenized. */
   readonly report: FilterReport;
+  /** What text it was read from; undefined for pairs. */
+  readonly text: TextCounts | undefined;
+  /** Identifies its contents, tokenizers and filter. */
+  readonly key: string;
   readonly #file: RandomAccessFile;
   readonly #path: string;
   readonly #bytesPerId: 2 | 4;
@@ -75,6 +86,8 @@ export class Corpus {
   #resident: Ids | undefined;
 
   private constructor(cache: CorpusCache, path: string, sourceSize: number, targetSize: number) {
+    this.text = cache.text;
+    this.key = cache.key;
     this.pairs = cache.pairs;
     this.lengths = { source: cache.sourceLengths, target: cache.targetLengths };
     this.sourceTokens = cache.sourceTokens;
@@ -85,13 +98,13 @@ export class Corpus {
     this.#bytesPerId = cache.bytesPerId;
     this.#sourceSize = sourceSize;
     this.#targetSize = targetSize;
-    this.#begins = everyBegin(this.lengths);
+    this.#begins = everyBegin(this.lengths, this.#beyond);
   }
 
   /** @internal */
   static async of(cache: CorpusCache, path: string, options: CorpusOptions): Promise<Corpus> {
-    const corpus = new Corpus(cache, path, options.sourceTokenizer.size, options.targetTokenizer.size);
-    const ids = cache.sourceTokens + cache.targetTokens;
+    const corpus = new Corpus(cache, path, options.sourceTokenizer?.size ?? 0, options.targetTokenizer.size);
+    const ids = storedIds(cache);
     if (ids * cache.bytesPerId <= (options.memoryLimit ?? residentCorpusBytes)) corpus.#resident = await corpus.#readIds(0, ids);
     return corpus;
   }
@@ -104,14 +117,7 @@ export class Corpus {
     await Promise.all(
       stretches.map(async ({ begin, end, spans: within }) => {
         const ids = this.#resident ?? (await this.#readIds(begin, end));
-        for (const span of within) {
-          const middle = span.begin + span.sourceLength - begin;
-          const source = ids.subarray(span.begin - begin, middle);
-          const target = ids.subarray(middle, span.end - begin);
-          this.#check(source, this.#sourceSize);
-          this.#check(target, this.#targetSize);
-          found.set(span.pair, { source, target, key: span.pair });
-        }
+        for (const span of within) found.set(span.pair, this.#example(span, ids.subarray(span.begin - begin, span.end - begin)));
       }),
     );
     return spans.map(({ pair }) => found.get(pair) as IdPair);
@@ -123,13 +129,33 @@ export class Corpus {
     await this.#file.close();
   }
 
+  /** Ids that stand behind the target of each pair. */
+  get #beyond(): 0 | 1 {
+    return this.text === undefined ? 0 : 1;
+  }
+
+  #example({ pair, sourceLength }: PairPlace, ids: Ids): IdPair {
+    if (this.text === undefined) {
+      const [source, target] = [ids.subarray(0, sourceLength), ids.subarray(sourceLength)];
+      this.#check(source, this.#sourceSize);
+      this.#check(target, this.#targetSize);
+      return { source, target, key: pair };
+    }
+    this.#check(ids, this.#targetSize);
+    return pair === 0 ? contextExample(pair, ids, undefined) : contextExample(pair, ids.subarray(1), ids[0]);
+  }
+
   #span(pair: number): PairPlace {
     const { source, target } = this.lengths;
     const sourceLength = source[pair];
     if (sourceLength === undefined) throw new RangeError(`pair ${pair} of a corpus of ${this.pairs}`);
     let begin = this.#begins[Math.floor(pair / stride)] as number;
-    for (let before = pair - (pair % stride); before < pair; before++) begin += (source[before] as number) + (target[before] as number);
-    return { pair, begin, sourceLength, end: begin + sourceLength + (target[pair] as number) };
+    for (let before = pair - (pair % stride); before < pair; before++) {
+      begin += (source[before] as number) + (target[before] as number) + this.#beyond;
+    }
+    const end = begin + sourceLength + (target[pair] as number) + this.#beyond;
+    // A context is read with the id in front of it.
+    return { pair, begin: this.text === undefined || pair === 0 ? begin : begin - 1, sourceLength, end };
   }
 
   async #readIds(begin: number, end: number): Promise<Ids> {
@@ -153,6 +179,13 @@ export class Corpus {
   }
 }
 
+/** What was read and kept, on one line for people. */
+export function describeCorpus({ report, text, pairs }: Pick<Corpus, 'report' | 'text' | 'pairs'>): string {
+  if (text === undefined) return describeReport(report);
+  const figure = (count: number) => count.toLocaleString('en-US');
+  return `${describeReport(report, 'documents')}: ${figure(text.bytes)} bytes, ${figure(text.words)} words in ${figure(pairs)} contexts`;
+}
+
 const stride = 64;
 
 /** Where a pair's ids lie: source from `begin`, then target up to `end`. */
@@ -169,12 +202,12 @@ interface JoinedRead {
   spans: PairPlace[];
 }
 
-function everyBegin(lengths: { source: Uint16Array; target: Uint16Array }): Float64Array {
+function everyBegin(lengths: { source: Uint16Array; target: Uint16Array }, beyond: number): Float64Array {
   const begins = new Float64Array(Math.ceil(lengths.source.length / stride));
   let begin = 0;
   for (let pair = 0; pair < lengths.source.length; pair++) {
     if (pair % stride === 0) begins[pair / stride] = begin;
-    begin += (lengths.source[pair] as number) + (lengths.target[pair] as number);
+    begin += (lengths.source[pair] as number) + (lengths.target[pair] as number) + beyond;
   }
   return begins;
 }
@@ -201,17 +234,19 @@ function joinedStretches(spans: readonly PairPlace[]): JoinedRead[] {
 
 /** Names a corpus by all that decides its ids; see docs/decisions/corpus-cache.md. */
 async function corpusKey(options: CorpusOptions): Promise<string> {
-  const { files, source, sourceTokenizer, targetTokenizer, filter } = options;
+  const { files, source, sourceTokenizer, targetTokenizer, filter, contexts } = options;
   const contents =
     'generator' in source
-      ? [await contentHash(generatedText(options))]
-      : await Promise.all(('tsv' in source ? [source.tsv] : [source.source, source.target]).map((path) => contentHash(files.stream(path))));
-  const parts = { contents, tokenizers: [sourceTokenizer.toJson(), targetTokenizer.toJson()], filter };
+      ? [await contentHash(generatedText(files, source))]
+      : await Promise.all(pathsOf(source).map((path) => contentHash(files.stream(path))));
+  const parts = isText(source)
+    ? { contents, documents: source.documents, tokenizer: targetTokenizer.toJson(), contexts }
+    : { contents, tokenizers: [sourceTokenizer?.toJson(), targetTokenizer.toJson()], filter };
   return contentHash([new TextEncoder().encode(JSON.stringify(parts))]);
 }
 
 /** What a generator says depends on the runtime's data, so the sentences themselves are hashed. */
-async function* generatedText({ files, source }: CorpusOptions): AsyncGenerator<Uint8Array> {
+async function* generatedText(files: Files, source: CorpusSource): AsyncGenerator<Uint8Array> {
   for await (const pair of readPairs(files, source)) yield new TextEncoder().encode(`${JSON.stringify(pair)}\n`);
 }
 
@@ -227,7 +262,11 @@ async function tokenizeInto(path: string, key: string, options: CorpusOptions): 
   try {
     const writer = await files.create(partialPath);
     try {
-      await tokenize(new CorpusCacheWriter(writer, Math.max(options.sourceTokenizer.size, options.targetTokenizer.size)), key, options);
+      await tokenize(
+        new CorpusCacheWriter(writer, Math.max(options.sourceTokenizer?.size ?? 0, options.targetTokenizer.size)),
+        key,
+        options,
+      );
     } finally {
       await writer.close();
     }
@@ -244,6 +283,8 @@ async function tokenizeInto(path: string, key: string, options: CorpusOptions): 
 
 async function tokenize(cache: CorpusCacheWriter, key: string, options: CorpusOptions): Promise<void> {
   const { files, source, sourceTokenizer, targetTokenizer, filter, signal, onProgress } = options;
+  if (isText(source)) return tokenizeText(cache, key, source, options);
+  if (sourceTokenizer === undefined) throw new Error('pairs without a tokenizer for their sources');
   const report = emptyReport();
   for await (const pair of readPairs(files, source)) {
     if (report.read % progressEvery === 0) {
@@ -264,6 +305,23 @@ async function tokenize(cache: CorpusCacheWriter, key: string, options: CorpusOp
     throw noUsablePair(describeSource(source), report);
   }
   await cache.finish(key, report);
+}
+
+async function tokenizeText(
+  cache: CorpusCacheWriter,
+  key: string,
+  source: TextSource,
+  { files, targetTokenizer, contexts, signal, onProgress }: CorpusOptions,
+): Promise<void> {
+  const wait = turns();
+  const turn = (documents: number) => {
+    signal?.throwIfAborted();
+    onProgress?.({ lines: documents });
+    return wait();
+  };
+  const reading = { files, source, tokenizer: targetTokenizer, ...(contexts ?? contextOptions.parse({})), turn };
+  const { report, text } = await cutIntoContexts(reading, (predicted) => cache.addContext(predicted));
+  await cache.finish(key, report, text);
 }
 
 const abandonedAfter = 86_400_000;

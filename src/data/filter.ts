@@ -21,8 +21,8 @@ export interface FilterReport {
   read: number;
   /** Pairs kept. */
   kept: number;
-  /** For each reason how many were dropped, and the line number of the first (absent for none). */
-  dropped: Record<DropReason, { count: number; firstLine?: number }>;
+  /** For each reason how many were dropped, and the line number of the first (absent for none), with its file where there are several. */
+  dropped: Record<DropReason, { count: number; firstLine?: number; firstFile?: string }>;
 }
 
 /** The reason to drop a pair with sides of these lengths, or `undefined` to keep it. */
@@ -48,6 +48,12 @@ export function emptyReport(): FilterReport {
       unbalanced: { count: 0 },
     },
   };
+}
+
+/** Notes a line of a text that had to be left out. */
+export function dropLine(report: FilterReport, file: string, line: number, reason: DropReason): void {
+  const dropped = report.dropped[reason];
+  if (dropped.count++ === 0) Object.assign(dropped, { firstLine: line, firstFile: file });
 }
 
 /** Counts one more line, kept or dropped. */
@@ -91,14 +97,23 @@ export function noUsablePair(where: string, report: FilterReport): DecadeError {
   });
 }
 
+/** Whether anything was left out. */
+export function isIncomplete({ read, kept, dropped }: FilterReport): boolean {
+  return kept < read || dropReasons.some((reason) => dropped[reason].count > 0);
+}
+
 /** One line for people: `kept 980 of 1,000 pairs; dropped 15 empty on one side (first at line 3)`. */
-export function describeReport(report: FilterReport): string {
+export function describeReport(report: FilterReport, what: 'pairs' | 'documents' = 'pairs'): string {
   const figure = (count: number): string => count.toLocaleString('en-US');
   const parts = dropReasons.flatMap((reason) => {
-    const { count, firstLine } = report.dropped[reason];
+    const { count, firstLine, firstFile } = report.dropped[reason];
     const question = reason === 'spaces' ? ': are these spaces for tabs?' : '';
-    return firstLine === undefined ? [] : [`${figure(count)} ${wordings[reason]} (first at line ${figure(firstLine)}${question})`];
+    return firstLine === undefined
+      ? []
+      : [
+          `${figure(count)} ${wordings[reason]} (first at line ${figure(firstLine)}${firstFile === undefined ? '' : ` of ${firstFile}`}${question})`,
+        ];
   });
-  const kept = `kept ${figure(report.kept)} of ${figure(report.read)} pairs`;
+  const kept = `kept ${figure(report.kept)} of ${figure(report.read)} ${what}`;
   return parts.length === 0 ? kept : `${kept}; dropped ${parts.join(', ')}`;
 }

@@ -18,7 +18,7 @@ export async function* readLines(files: Pick<Files, 'stream'>, path: string): As
   let begun: Uint8Array[] = [];
   let begunBytes = 0;
   let lines = 0;
-  for await (const chunk of textOf(files, path, () => `${path}: line ${lines + 1}`)) {
+  for await (const chunk of readBytes(files, path, () => `${path}: line ${lines + 1}`)) {
     const end = chunk.lastIndexOf(lineFeed);
     if (end >= 0) {
       const block = decodeLines(joined([...begun, chunk.subarray(0, end)]), lines === 0);
@@ -74,7 +74,8 @@ function decoded(bytes: Uint8Array): string | undefined {
   }
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
+/** The bytes of all parts; of a single one that very part. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
   const [only] = parts;
   if (parts.length === 1 && only !== undefined) return only;
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
@@ -87,11 +88,12 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * The bytes of a file, unpacked when they begin as gzip does, whatever the file's name.
+ * The bytes of a file, unpacked when they begin as gzip does, whatever the file's name; a format that is not text is refused. A
+ * chunk lasts until the next.
  *
  * @param place  what to call the place that has been reached, for errors
  */
-async function* textOf(files: Pick<Files, 'stream'>, path: string, place: () => string): AsyncGenerator<Uint8Array> {
+export async function* readBytes(files: Pick<Files, 'stream'>, path: string, place: () => string): AsyncGenerator<Uint8Array> {
   const chunks = files.stream(path)[Symbol.asyncIterator]();
   try {
     const start = await beginningOf(chunks, 2);

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
 import { type DigitTask, digitPairs } from './generators/digits.js';
+import { describeText, type TextSource, textSource } from './documents.js';
 import { composeIntlCorpus, intlDefaults } from './generators/intl.js';
 import type { Line } from './lines.js';
 import { readLines } from './lines.js';
@@ -49,9 +50,13 @@ const generatorSource = z.strictObject({
   seed: z.int().min(0).max(0xffff_ffff).default(intlDefaults.seed).describe('Random seed of the generator.'),
 });
 
-/** Where sentence pairs come from. */
-export const corpusSource = z.union([parallelSource, tsvSource, generatorSource]);
+/** Where examples come from: sentence pairs for a translator, text for a language model. */
+export const corpusSource = z.union([parallelSource, tsvSource, generatorSource, textSource]);
 export type CorpusSource = z.output<typeof corpusSource>;
+
+export function isText(source: CorpusSource): source is TextSource {
+  return 'text' in source;
+}
 
 export interface SentencePair {
   /** Where the pair stands, from 1. */
@@ -69,16 +74,32 @@ export interface UnusableLine {
 
 /**
  * The pairs of a source in order, streamed; lines that cannot be used are reported in their place and the rest goes
- * on. Throws `input` for a missing file, a directory, damaged gzip, and parallel files with different line counts.
+ * on. Throws `input` for a missing file, a directory, damaged gzip, and parallel files with different line counts, `usage` for text.
  */
 export function readPairs(files: Files, source: CorpusSource): AsyncIterable<SentencePair | UnusableLine> {
+  if (isText(source)) {
+    throw new DecadeError('usage', {
+      where: describeText(source),
+      received: 'text for a language model',
+      allowed: 'sentence pairs',
+      next: 'give { source, target }, { tsv } or { generator } instead of { text }',
+    });
+  }
   if ('tsv' in source) return readTsv(files, source.tsv);
   if ('generator' in source) return generatePairs(source);
   return readParallel(files, source.source, source.target);
 }
 
+/** The files of a source; none of a generator. */
+export function pathsOf(source: CorpusSource): readonly string[] {
+  if (isText(source)) return source.text;
+  if ('generator' in source) return [];
+  return 'tsv' in source ? [source.tsv] : [source.source, source.target];
+}
+
 /** A source in a few words, for messages. */
 export function describeSource(source: CorpusSource): string {
+  if (isText(source)) return describeText(source);
   if ('tsv' in source) return source.tsv;
   if ('generator' in source) return `${source.generator} (${source.split})`;
   return `${source.source} and ${source.target}`;

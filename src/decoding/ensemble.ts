@@ -3,6 +3,7 @@ import type { DecodingMemory, DecodingSession, ReadOutput, StepModel, StepOutput
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
 import { averageLogProbabilities, logSoftmax } from '../tensor/operations/search.js';
+import type { Tokenizer } from '../text/tokenizer.js';
 import { meanProbabilities } from './ensemble-score.js';
 import type { TranslationModel } from './translation-model.js';
 
@@ -12,7 +13,7 @@ import type { TranslationModel } from './translation-model.js';
  *
  * @throws DecadeError `usage` for no model, or for models with different vocabularies
  */
-export function ensemble(members: readonly TranslationModel[]): TranslationModel {
+export function ensemble<Member extends EnsembleMember>(members: readonly Member[]): Member {
   const [first, ...others] = members;
   if (first === undefined) {
     throw new DecadeError('usage', { where: 'ensemble', received: 'no model', allowed: 'at least one' });
@@ -29,6 +30,12 @@ export function ensemble(members: readonly TranslationModel[]): TranslationModel
   };
 }
 
+/** What models that vote must have in common, and by what they are told apart. */
+export interface EnsembleMember extends Pick<TranslationModel, 'name' | 'model' | 'targetTokenizer'> {
+  /** Undefined for a language model. */
+  readonly sourceTokenizer?: Tokenizer | undefined;
+}
+
 /** As `ensemble`, of models whose vocabularies are known to be the same. */
 export function ensembleModel(members: readonly StepModel[]): StepModel {
   const [first, ...others] = members;
@@ -36,14 +43,16 @@ export function ensembleModel(members: readonly StepModel[]): StepModel {
   return others.length === 0 ? first : new EnsembleModel(members, first.vocabularies);
 }
 
-function requireSameVocabulary(first: TranslationModel, other: TranslationModel, side: 'source' | 'target'): void {
+function requireSameVocabulary(first: EnsembleMember, other: EnsembleMember, side: 'source' | 'target'): void {
   const [one, two] = [first, other].map((member) => ({
     tokenizer: side === 'source' ? member.sourceTokenizer : member.targetTokenizer,
     size: member.model.vocabularies[side],
   })) as [VocabularyOf, VocabularyOf];
-  if (one.size === two.size && (one.tokenizer === two.tokenizer || one.tokenizer.toJson() === two.tokenizer.toJson())) return;
+  if (one.size === two.size && (one.tokenizer === two.tokenizer || one.tokenizer?.toJson() === two.tokenizer?.toJson())) return;
   const described = ({ tokenizer, size }: VocabularyOf) =>
-    size === undefined ? 'language model, which has no vocabulary' : `${tokenizer.kind} vocabulary of ${size.toLocaleString('en')}`;
+    tokenizer === undefined || size === undefined
+      ? 'language model, which has no vocabulary'
+      : `${tokenizer.kind} vocabulary of ${size.toLocaleString('en')}`;
   const difference = described(one) === described(two) ? `another ${described(two)} with other tokens` : `a ${described(two)}`;
   throw new DecadeError('usage', {
     where: `ensemble of ${first.name} and ${other.name}`,
@@ -53,7 +62,7 @@ function requireSameVocabulary(first: TranslationModel, other: TranslationModel,
   });
 }
 
-type VocabularyOf = { tokenizer: TranslationModel['sourceTokenizer']; size: number | undefined };
+type VocabularyOf = { tokenizer: Tokenizer | undefined; size: number | undefined };
 
 class EnsembleModel implements StepModel {
   readonly vocabularies: VocabularySizes;

@@ -1,3 +1,4 @@
+import type { IdPair } from '../data/batch.js';
 import type { TrainableModel } from '../models/model.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
@@ -5,18 +6,14 @@ import { Inference } from '../tensor/tape.js';
 
 /** How likely a model finds a target sentence, given its source sentence. */
 export interface TargetScore {
-  /** Log-probability of each target token given those before, in nats, that of `</s>` last. */
+  /** Log-probability of each target token given those before, in nats, that of `</s>` last where the target ends. */
   readonly tokenLogProbabilities: Float32Array;
   /** Their sum. */
   readonly logProbability: number;
 }
 
-export interface ScoringPair {
-  /** Source ids, at least one; none for a language model. */
-  readonly source: ArrayLike<number>;
-  /** Target ids without `<s>` and `</s>`. */
-  readonly target: ArrayLike<number>;
-}
+/** As in training; what shares a source need not share a key. */
+export type ScoringPair = Omit<IdPair, 'key'>;
 
 /** The log-probability of every pair of a batch, in their order. */
 export function scoreBatch(model: TrainableModel, device: Device, pairs: readonly ScoringPair[]): TargetScore[] {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { DecadeError } from '../core/errors.js';
 import { type ItemKind, requireList } from '../core/lists.js';
+import { predictedTokens } from '../data/batch.js';
 import { sharedBatches } from './batches.js';
 import { turns } from '../core/event-loop.js';
 import { type DecodingExecutor, inTurn } from './executor.js';
@@ -33,7 +34,7 @@ function resolveScoreOptions({ signal, onProgress, ...options }: ScoreOptions) {
 export async function score(executor: DecodingExecutor, pairs: readonly ScoringPair[], options: ScoreOptions = {}): Promise<TargetScore[]> {
   const { batch, signal, onProgress } = resolveScoreOptions(options);
   const scores = new Array<TargetScore>(pairs.length);
-  const lengths = pairs.map(({ source, target }) => Math.max(source.length, target.length + 1));
+  const lengths = pairs.map((pair) => Math.max(pair.source.length, predictedTokens(pair)));
   const decoder = await executor.decoderFor(
     lengths.reduce((sum, length) => sum + length, 0),
     signal,

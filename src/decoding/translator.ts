@@ -1,5 +1,6 @@
 import { DecadeError } from '../core/errors.js';
 import { type ItemKind, requireItem, requireList, requireStream } from '../core/lists.js';
+import { oneLine } from '../text/normalisation.js';
 import type { Beginning } from '../text/tokenizer.js';
 import { unknownWords } from '../text/word-list.js';
 import { searchLimits, sharedBatches } from './batches.js';
@@ -266,7 +267,8 @@ class TranslationCall {
       });
     }
     const unknown = this.#replacement.of(source, hypothesis);
-    const text = this.#tokenizers.targetTokenizer.decode(hypothesis.ids, { unknown, beginning });
+    // A tokenizer that takes text verbatim may give line ends, and a translation is one line.
+    const text = oneLine(this.#tokenizers.targetTokenizer.decode(hypothesis.ids, { unknown, beginning }));
     return { ...hypothesis, attention: attention ? hypothesis.attention : undefined, text, lengthPenalty };
   }
 }

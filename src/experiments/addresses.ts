@@ -1,7 +1,7 @@
 import { modelOf } from '../analysis/cost/estimate.js';
 import type { Files } from '../core/files.js';
 import { contentHash } from '../data/content-hash.js';
-import type { CorpusSource } from '../data/sources.js';
+import { type CorpusSource, pathsOf } from '../data/sources.js';
 import { withFormerNames } from '../training/former-names.js';
 import { inputsOf, type Step, type Train } from './steps.js';
 
@@ -74,9 +74,9 @@ export class Addresses {
     if (source === undefined) return '';
     const key = JSON.stringify(source);
     if ('generator' in source) return key;
-    const paths = 'tsv' in source ? [source.tsv] : [source.source, source.target];
     const contents =
-      this.#contents.get(key) ?? Promise.all(paths.map((path) => contentHash(this.#files.stream(path)))).then((hashes) => hashes.join(' '));
+      this.#contents.get(key) ??
+      Promise.all(pathsOf(source).map((path) => contentHash(this.#files.stream(path)))).then((hashes) => hashes.join(' '));
     this.#contents.set(key, contents);
     return contents;
   }

@@ -1,5 +1,5 @@
 import type { Pipeline } from './pipeline.js';
-import { PriorityQueue } from './priority-queue.js';
+import { type Merge, PairMerging, PieceCache } from './pair-merging.js';
 import type { Beginning, DecodeOptions, Encoding, Tokenizer } from './tokenizer.js';
 import { specialTokens, unknownId } from './tokenizer.js';
 import type { Vocabulary } from './vocabulary.js';
@@ -13,34 +13,23 @@ export function byteToken(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
 }
 
-/** A pair of neighbouring tokens that become one; its place in the list is its rank. */
-export interface Merge {
-  left: number;
-  right: number;
-  merged: number;
-}
-
-/** Pieces kept with their ids. Text repeats its words, so that nearly all are found here. */
-const cacheEntries = 65_536;
-const longestCachedPiece = 64;
-
 /**
  * Byte-pair encoding (Sennrich, Haddow and Birch 2016, "Neural machine translation of rare words with subword units",
  * section 3.2) of characters, with bytes for characters that are not in the alphabet.
  */
 export class BytePairTokenizer implements Tokenizer {
   readonly kind = 'bpe';
-  private readonly ranks = new Map<number, number>();
-  private readonly cache = new Map<string, readonly number[]>();
+  private readonly merging: PairMerging;
+  private readonly cache = new PieceCache();
   private readonly utf8 = new TextEncoder();
 
   /** The vocabulary holds the special tokens, the 256 bytes, then characters and merged tokens. */
   constructor(
     private readonly pipeline: Pipeline,
     private readonly vocabulary: Vocabulary,
-    private readonly merges: readonly Merge[],
+    merges: readonly Merge[],
   ) {
-    for (const [rank, merge] of merges.entries()) this.ranks.set(merge.left * vocabulary.size + merge.right, rank);
+    this.merging = new PairMerging(merges, vocabulary.size);
   }
 
   get size(): number {
@@ -133,67 +122,22 @@ export class BytePairTokenizer implements Tokenizer {
       byte_fallback: true,
       ignore_merges: false,
       vocab: this.vocabulary.toJson(),
-      merges: this.merges.map(({ left, right }) => [this.token(left), this.token(right)]),
+      merges: this.merging.merges.map(({ left, right }) => [this.token(left), this.token(right)]),
     });
   }
 
   private encodePiece(piece: string): readonly number[] {
-    const known = this.cache.get(piece);
-    if (known !== undefined) return known;
-    const ids = this.mergePiece(piece);
-    if (piece.length <= longestCachedPiece) {
-      if (this.cache.size === cacheEntries) this.cache.clear();
-      this.cache.set(piece, ids);
-    }
-    return ids;
-  }
-
-  /** Merges the pair of lowest rank, the leftmost of equals, until none is left: O(n log n) for n characters. */
-  private mergePiece(piece: string): number[] {
-    const characters = Array.from(piece);
-    const length = characters.length;
-    const symbols = characters.map((character) => this.vocabulary.id(character) ?? unknownId);
-    const next = Int32Array.from(symbols, (_, position) => position + 1);
-    const previous = Int32Array.from(symbols, (_, position) => position - 1);
-    // Rank first, then position, in one number.
-    const queue = new PriorityQueue<number>((a, b) => a < b);
-    const rankAt = (position: number): number | undefined => {
-      const following = next[position] ?? length;
-      if (following >= length) return undefined;
-      return this.ranks.get((symbols[position] ?? unknownId) * this.vocabulary.size + (symbols[following] ?? unknownId));
-    };
-    const enqueue = (position: number) => {
-      const rank = rankAt(position);
-      if (rank !== undefined) queue.push(rank * length + position);
-    };
-    for (let position = 0; position < length; position++) enqueue(position);
-    for (let key = queue.pop(); key !== undefined; key = queue.pop()) {
-      const position = key % length;
-      const rank = (key - position) / length;
-      const merge = this.merges[rank];
-      // A merge since may have taken this position or its neighbour.
-      if (merge === undefined || symbols[position] === gone || rankAt(position) !== rank) continue;
-      const taken = next[position] ?? length;
-      const following = next[taken] ?? length;
-      symbols[position] = merge.merged;
-      symbols[taken] = gone;
-      next[position] = following;
-      if (following < length) previous[following] = position;
-      enqueue(position);
-      const before = previous[position] ?? -1;
-      if (before >= 0) enqueue(before);
-    }
-    const ids: number[] = [];
-    for (let position = 0; position < length; position = next[position] ?? length) {
-      const symbol = symbols[position] ?? unknownId;
-      if (symbol !== unknownId) ids.push(symbol);
-      else for (const byte of this.utf8.encode(characters[position])) ids.push(firstByteId + byte);
-    }
-    return ids;
+    return this.cache.idsOf(piece, (uncached) => {
+      const characters = Array.from(uncached);
+      // What the vocabulary lacks takes part in no merge, and bytes spell it.
+      const spelt = characters.filter((character) => this.vocabulary.id(character) === undefined).values();
+      const merged = this.merging.apply(characters.map((character) => this.vocabulary.id(character) ?? unknownId));
+      return merged.flatMap((id) =>
+        id === unknownId ? Array.from(this.utf8.encode(spelt.next().value), (byte) => firstByteId + byte) : [id],
+      );
+    });
   }
 }
-
-const gone = -1;
 
 function isByte(id: number): boolean {
   return id >= firstByteId && id < firstTextId;

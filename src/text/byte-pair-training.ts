@@ -1,4 +1,4 @@
-import { byteToken, firstTextId, type Merge } from './byte-pair-encoding.js';
+import type { Merge } from './pair-merging.js';
 import { PriorityQueue } from './priority-queue.js';
 
 /** A pair of neighbouring tokens in the training text. */
@@ -11,34 +11,41 @@ interface Pair {
   positions: number[];
 }
 
+export interface BytePairTrainingOptions {
+  /** The characters that are tokens. Others join nothing. */
+  readonly alphabet: readonly string[];
+  /** Id of the first of them. */
+  readonly firstId: number;
+  /** Ids to stop at: all below are taken. */
+  readonly size: number;
+  /** Pairs that occur less often stay out. */
+  readonly minimumCount: number;
+  /** Called often, and awaited where it gives a promise: lets other tasks have their turn. */
+  readonly turn: () => Promise<void> | undefined;
+}
+
 /**
  * Learns byte-pair encoding: the most frequent pair becomes a token, again and again. Works on distinct pieces; a merge
  * changes only the counts of its neighbours (Sennrich et al. 2016, section 3.2), and a queue finds the next pair.
  * Equal counts are taken in the order of the ids, so that the result depends on the counts alone.
  *
- * @param pieces        how often each piece of the text occurs
- * @param size          number of tokens to stop at, special tokens and bytes included
- * @param minimumCount  characters and pairs that occur less often stay out
- * @param turn          called often, and awaited where it gives a promise: lets other tasks have their turn
- * @returns tokens after the special ones, in the order of their ids, and the merges in the order of their ranks
+ * @param pieces  how often each piece of the text occurs
+ * @returns merged tokens in the order of their ids, which follow those of the alphabet, and the merges in the order of their ranks
  */
 export async function trainBytePairs(
   pieces: ReadonlyMap<string, number>,
-  size: number,
-  minimumCount: number,
-  turn: () => Promise<void> | undefined,
-): Promise<{ tokens: string[]; merges: Merge[] }> {
-  const tokens = Array.from({ length: 256 }, (_, byte) => byteToken(byte));
-  const ids = new Map<string, number>();
+  { alphabet, firstId, size, minimumCount, turn }: BytePairTrainingOptions,
+): Promise<{ merged: string[]; merges: Merge[] }> {
+  const tokens = [...alphabet];
+  const ids = new Map(tokens.map((character, index) => [character, firstId + index]));
   const identify = (token: string): number => {
     const known = ids.get(token);
     if (known !== undefined) return known;
-    const id = firstTextId - 256 + tokens.length;
+    const id = firstId + tokens.length;
     ids.set(token, id);
     tokens.push(token);
     return id;
   };
-  for (const character of alphabet(pieces, Math.max(1, (size - firstTextId) >> 1), minimumCount)) identify(character);
 
   const text = layOut(pieces, ids);
   const { symbols, previous, next, weights } = text;
@@ -75,7 +82,7 @@ export async function trainBytePairs(
 
   const merges: Merge[] = [];
   const known = new Set<number>();
-  while (tokens.length + firstTextId - 256 < size) {
+  while (firstId + tokens.length < size) {
     const waiting = turn();
     if (waiting !== undefined) await waiting;
     const best = queue.pop();
@@ -89,7 +96,7 @@ export async function trainBytePairs(
     if (pair.count < minimumCount) break;
     const { left, right } = pair;
     pairs.delete(left * size + right);
-    const merged = identify((tokens[left - firstTextId + 256] as string) + (tokens[right - firstTextId + 256] as string));
+    const merged = identify((tokens[left - firstId] as string) + (tokens[right - firstId] as string));
     // Two ways can lead to one token, so that a pair can come up again; it is one merge all the same.
     if (!known.has(left * size + right)) merges.push({ left, right, merged });
     known.add(left * size + right);
@@ -117,18 +124,18 @@ export async function trainBytePairs(
     pair.count = 0;
     for (const raised of risen) if (raised.count > 0) queue.push({ pair: raised, count: raised.count });
   }
-  return { tokens, merges };
+  return { merged: tokens.slice(alphabet.length), merges };
 }
 
 const positionsBetweenTurns = 10_000;
 
-/** A character that is not in the alphabet: bytes spell it, and it joins nothing. */
+/** A character that is not in the alphabet: it joins nothing. */
 const outside = -1;
 /** A position whose token went into the one before. */
 const gone = -2;
 
 /** The most frequent characters, at most `limit`, the space always among them. */
-function alphabet(pieces: ReadonlyMap<string, number>, limit: number, minimumCount: number): string[] {
+export function frequentCharacters(pieces: ReadonlyMap<string, number>, limit: number, minimumCount: number): string[] {
   const counts = new Map<string, number>([[' ', Number.POSITIVE_INFINITY]]);
   for (const [piece, count] of pieces) {
     for (const character of piece) counts.set(character, (counts.get(character) ?? 0) + count);

@@ -42,7 +42,7 @@ export class ClosedVocabularyTokenizer implements Tokenizer {
     const beginning = this.pipeline.beginning(text);
     const ids = this.encode(beginning);
     if (ids.length === 0) return undefined;
-    if (this.kind === 'character' && beginning.endsWith(' ')) ids.push(this.vocabulary.id(' ') ?? unknownId);
+    if (this.kind === 'character' && beginning.endsWith(' ') && !this.pipeline.isVerbatim) ids.push(this.vocabulary.id(' ') ?? unknownId);
     return { ids, text: beginning };
   }
 

@@ -1,13 +1,16 @@
 import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
-import { BytePairTokenizer, byteToken, firstByteId, firstTextId, type Merge } from './byte-pair-encoding.js';
+import { byteCharacters, byteLevelModel, byteLevelRules, ByteLevelTokenizer } from './byte-level.js';
+import { BytePairTokenizer, byteToken, firstByteId, firstTextId } from './byte-pair-encoding.js';
 import { ClosedVocabularyTokenizer, longestWord } from './closed-vocabulary.js';
 import { normalisations } from './normalisation.js';
+import type { Merge } from './pair-merging.js';
 import { Pipeline, type TextPipelineOptions } from './pipeline.js';
 import { specialTokens, type Tokenizer } from './tokenizer.js';
 import { Vocabulary } from './vocabulary.js';
 
 const vocab = z.record(z.string(), z.int().nonnegative());
+const merges = z.array(z.tuple([z.string(), z.string()]));
 const unknownToken = z.literal(specialTokens[3]);
 
 const bytePairModel = z.strictObject({
@@ -20,8 +23,10 @@ const bytePairModel = z.strictObject({
   byte_fallback: z.literal(true),
   ignore_merges: z.literal(false),
   vocab,
-  merges: z.array(z.tuple([z.string(), z.string()])),
+  merges,
 });
+
+const byteLevelFile = z.looseObject({ model: z.looseObject({ vocab, merges }) });
 
 const wholePieceModel = z.strictObject({
   type: z.literal('WordPiece'),
@@ -44,6 +49,7 @@ const kinds = {
   punctuation: 'word',
   spaces: 'word',
   characters: 'character',
+  verbatim: 'character',
 } as const;
 
 /**
@@ -69,6 +75,14 @@ export function loadTokenizer(json: string, where: string): Tokenizer {
   } catch (cause) {
     return refuse('invalid or truncated JSON', cause);
   }
+  const byteLevelKind = matchingByteLevel(contents);
+  if (byteLevelKind !== undefined) {
+    const { model } = byteLevelFile.parse(contents);
+    const tokens = tokensById(model.vocab, refuse);
+    const vocabulary = new Vocabulary(tokens.slice(specialTokens.length));
+    const first = { id: specialTokens.length, alphabet: byteCharacters };
+    return new ByteLevelTokenizer(byteLevelKind, vocabulary, checkedMerges(tokens, vocabulary, model.merges, first, refuse));
+  }
   const parsed = tokenizerFile.safeParse(contents);
   if (!parsed.success) return refuse(summary(contents, parsed.error), parsed.error);
   const pipeline = matchingPipeline(contents);
@@ -79,10 +93,24 @@ export function loadTokenizer(json: string, where: string): Tokenizer {
   const tokens = tokensById(model.vocab, refuse);
   const vocabulary = new Vocabulary(tokens.slice(specialTokens.length));
   if (model.type === 'WordPiece') return new ClosedVocabularyTokenizer(kind === 'character' ? kind : 'word', pipeline, vocabulary);
-  return new BytePairTokenizer(pipeline, vocabulary, checkedMerges(tokens, vocabulary, model.merges, refuse));
+  const bytes = Array.from({ length: firstTextId - firstByteId }, (_, byte) => byteToken(byte));
+  requireTokens(tokens, firstByteId, bytes, refuse);
+  const first = { id: firstTextId, alphabet: [] };
+  return new BytePairTokenizer(pipeline, vocabulary, checkedMerges(tokens, vocabulary, model.merges, first, refuse));
 }
 
 type Refuse = (received: string) => never;
+
+/** Which byte-level tokenizer has exactly the file's rules. */
+function matchingByteLevel(contents: unknown): keyof typeof byteLevelRules | undefined {
+  const file = byteLevelFile.safeParse(contents);
+  if (!file.success) return undefined;
+  const { model, ...rules } = file.data;
+  const { vocab: _, merges: pairs, ...modelRules } = model;
+  if (JSON.stringify(modelRules) !== JSON.stringify(byteLevelModel)) return undefined;
+  const kinds = Object.keys(byteLevelRules) as (keyof typeof byteLevelRules)[];
+  return kinds.find((kind) => JSON.stringify(rules) === JSON.stringify(byteLevelRules[kind]) && (kind !== 'bytes' || pairs.length === 0));
+}
 
 /** The pipeline, of all that decade writes or has written, that gives exactly the file's rules. */
 function matchingPipeline(contents: unknown): Pipeline | undefined {
@@ -113,16 +141,28 @@ function tokensById(ids: Record<string, number>, refuse: Refuse): string[] {
   return tokens;
 }
 
-function checkedMerges(tokens: readonly string[], vocabulary: Vocabulary, pairs: readonly [string, string][], refuse: Refuse): Merge[] {
-  for (let byte = 0; byte < 256; byte++) {
-    const token = tokens[firstByteId + byte];
-    if (token !== byteToken(byte)) refuse(`${JSON.stringify(token)} for id ${firstByteId + byte}, which is ${byteToken(byte)}`);
+/** Refuses a vocabulary without these tokens from an id on. */
+function requireTokens(tokens: readonly string[], first: number, expected: readonly string[], refuse: Refuse): void {
+  for (const [index, token] of expected.entries()) {
+    const found = tokens[first + index];
+    if (found !== token) refuse(`${JSON.stringify(found)} for id ${first + index}, which is ${token}`);
   }
-  const unmade = new Set(tokens.slice(firstTextId).filter((token) => [...token].length > 1));
+}
+
+/** `first`: the first token that may be merged, and the characters that stand there whatever the text was. */
+function checkedMerges(
+  tokens: readonly string[],
+  vocabulary: Vocabulary,
+  pairs: readonly [string, string][],
+  first: { readonly id: number; readonly alphabet: readonly string[] },
+  refuse: Refuse,
+): Merge[] {
+  requireTokens(tokens, first.id, first.alphabet, refuse);
+  const unmade = new Set(tokens.slice(first.id).filter((token) => [...token].length > 1));
   const seen = new Set<string>();
   const textId = (token: string): number => {
     const id = vocabulary.id(token);
-    return id === undefined || id < firstTextId ? refuse(`a merge with ${JSON.stringify(token)}, which is not in the vocabulary`) : id;
+    return id === undefined || id < first.id ? refuse(`a merge with ${JSON.stringify(token)}, which is not in the vocabulary`) : id;
   };
   const merges = pairs.map(([left, right]) => {
     const key = JSON.stringify([left, right]);

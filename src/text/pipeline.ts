@@ -26,6 +26,8 @@ const patterns = (letter: string) =>
     /** For text that has been tokenized already, as in 2014. */
     spaces: ' [^ ]+',
     characters: '.',
+    /** Characters of text that is taken as it is, line ends included. */
+    verbatim: String.raw`[\s\S]`,
   }) as const;
 
 export type Segmentation = keyof ReturnType<typeof patterns>;
@@ -43,14 +45,20 @@ export class Pipeline {
   readonly #expression: RegExp;
 
   constructor(readonly options: TextPipelineOptions) {
-    this.prefixLength = options.segmentation === 'characters' ? 0 : 1;
+    this.prefixLength = options.segmentation === 'characters' || options.segmentation === 'verbatim' ? 0 : 1;
     this.#pattern = patterns(letters[options.normalisation])[options.segmentation];
     this.#expression = new RegExp(this.#pattern, 'gu');
   }
 
-  /** See `normalise`. */
+  /** See `normalise`. Verbatim text changes its case at most. */
   normalise(text: string): string {
+    if (this.isVerbatim) return this.options.lowercase ? text.toLowerCase() : text;
     return normalise(text, this.options);
+  }
+
+  /** Whether text is taken as it is. */
+  get isVerbatim(): boolean {
+    return this.options.segmentation === 'verbatim';
   }
 
   /** Splits normalised text. Offsets in the pieces count the prefix. */
@@ -61,16 +69,19 @@ export class Pipeline {
 
   /**
    * The beginning of a text, as it is to stand in front of what continues it: as it was given, but in one line, and without
-   * spaces at its ends. Where characters are the pieces, one at the end stays: what follows need not bring its own.
+   * spaces at its ends. Where characters are the pieces, one at the end stays: what follows need not bring its own. Verbatim text
+   * begins as it is.
    */
   beginning(text: string): string {
+    if (this.isVerbatim) return text;
     const line = oneLine(text);
     const { start, end } = withoutOuterSpaces(line);
     return line.slice(start, end) + (this.prefixLength === 0 && start < end && end < line.length ? ' ' : '');
   }
 
-  /** Joined tokens to text, which is one line: takes the prefix off. */
+  /** Joined tokens to text: takes the prefix off. One line, unless the text is verbatim. */
   join(tokens: string): string {
+    if (this.isVerbatim) return tokens;
     return oneLine(this.prefixLength === 1 && tokens.startsWith(' ') ? tokens.slice(1) : tokens);
   }
 
@@ -85,7 +96,7 @@ export class Pipeline {
   }
 
   /** The parts of `tokenizer.json` beside the model. */
-  describe(): { normalizer: object; pre_tokenizer: object; post_processor: null; decoder: object } {
+  describe(): { normalizer: object | null; pre_tokenizer: object; post_processor: null; decoder: object } {
     const prefixed = this.prefixLength === 1;
     const decoders = [
       ...(this.options.segmentation === 'subwords' ? [{ type: 'ByteFallback' }] : []),
@@ -93,10 +104,15 @@ export class Pipeline {
       ...(prefixed ? [{ type: 'Strip', content: ' ', start: 1, stop: 0 }] : []),
     ];
     return {
-      normalizer: { type: 'Sequence', normalizers: normalizerSteps(this.options, prefixed) },
+      normalizer: this.#normalizer(),
       pre_tokenizer: { type: 'Split', pattern: { Regex: this.#pattern }, behavior: 'Isolated', invert: false },
       post_processor: null,
       decoder: { type: 'Sequence', decoders },
     };
+  }
+
+  #normalizer(): object | null {
+    if (!this.isVerbatim) return { type: 'Sequence', normalizers: normalizerSteps(this.options, this.prefixLength === 1) };
+    return this.options.lowercase ? { type: 'Lowercase' } : null;
   }
 }

@@ -30,7 +30,7 @@ export interface DecodeOptions {
 
 /** Text to token ids and back. Saved as Hugging Face `tokenizer.json`. */
 export interface Tokenizer {
-  readonly kind: 'bpe' | 'word' | 'character';
+  readonly kind: 'bpe' | 'word' | 'character' | 'byte-bpe' | 'bytes';
   /** Number of ids, the four special tokens included. */
   readonly size: number;
   /** Normalises, then tokenizes. Never yields padId, beginId or endId, whatever the text contains. */
@@ -38,14 +38,14 @@ export interface Tokenizer {
   encodeWithOffsets(text: string): Encoding;
   /**
    * The beginning of a text that is to be continued, in one line and without spaces at its ends; where characters are the
-   * tokens, a space at its end is one. Undefined where there is nothing to begin with.
+   * tokens, a space at its end is one. Verbatim text is taken as it is. Undefined where there is nothing to begin with.
    */
   encodeBeginning(text: string): Beginning | undefined;
-  /** Plain, detokenised text in one line. Special tokens are left out, except `<unk>`. */
+  /** Plain, detokenised text, in one line unless text is taken verbatim. Special tokens are left out, except `<unk>`. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   /** Whether a token says only that the vocabulary lacks a character or a word: `<unk>`, and a byte. */
   isUnknown(id: number): boolean;
-  /** The text that `encode` sees: NFC, spaces, optional lower-casing. */
+  /** The text that `encode` sees: NFC, spaces, optional lower-casing; verbatim text as it is. */
   normalise(text: string): string;
   /** The token's string form in the vocabulary, e.g. for attention plots. */
   token(id: number): string;

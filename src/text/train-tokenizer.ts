@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
-import { BytePairTokenizer, firstTextId } from './byte-pair-encoding.js';
-import { trainBytePairs } from './byte-pair-training.js';
+import { byteCharacters, byteLevelPieces, ByteLevelTokenizer } from './byte-level.js';
+import { BytePairTokenizer, byteToken, firstByteId, firstTextId } from './byte-pair-encoding.js';
+import { frequentCharacters, trainBytePairs } from './byte-pair-training.js';
 import { ClosedVocabularyTokenizer, longestWord } from './closed-vocabulary.js';
 import { newest } from './normalisation.js';
 import { Pipeline, type Segmentation } from './pipeline.js';
@@ -9,6 +10,8 @@ import { specialTokens, type Tokenizer } from './tokenizer.js';
 import { Vocabulary } from './vocabulary.js';
 
 const largestVocabulary = 1_000_000;
+/** Special tokens and bytes. */
+const smallestByteLevel = specialTokens.length + 256;
 
 const size = (smallest: number, standard: number) =>
   z
@@ -44,8 +47,24 @@ export const tokenizerOptions = z.discriminatedUnion('kind', [
     size: size(specialTokens.length + 1, 1_000),
     lowercase,
     minimumCount: minimumCount(1),
+    verbatim: z.boolean().optional().meta({
+      description: 'Take text as it is, line ends and runs of spaces included. Default: true for data.train.text, false for pairs.',
+      example: true,
+    }),
   }),
+  z.strictObject({
+    kind: z.literal('byte-bpe').describe('Byte-pair encoding of bytes, as in GPT-2 (Radford et al. 2019). Takes text as it is.'),
+    size: size(smallestByteLevel + 1, 8_000),
+    minimumCount: minimumCount(2),
+  }),
+  z.strictObject({ kind: z.literal('bytes').describe('The 256 bytes. Takes text as it is.') }),
 ]);
+
+/** Ids that the tokenizer of these options has at most. */
+export function largestSize(options: TokenizerOptions): number {
+  const resolved = tokenizerOptions.parse(options);
+  return resolved.kind === 'bytes' ? smallestByteLevel : resolved.size;
+}
 
 /** Options as a caller writes them: `{ kind: 'bpe', size: 8000 }`. */
 export type TokenizerOptions = z.input<typeof tokenizerOptions>;
@@ -70,25 +89,46 @@ export async function trainTokenizer(
     throw new DecadeError('usage', { where: 'tokenizer', received: z.prettifyError(parsed.error).replace(/\s*\n\s*/g, ' ') });
   }
   const resolved = parsed.data;
+  if (resolved.kind === 'bytes') return new ByteLevelTokenizer('bytes', new Vocabulary(byteCharacters), []);
+  if (resolved.kind === 'byte-bpe') {
+    const counts = await countPieces(lines, byteLevelPieces, where);
+    const alphabet = byteCharacters;
+    const { merged, merges } = await trainBytePairs(counts, { ...resolved, alphabet, firstId: specialTokens.length, turn });
+    return new ByteLevelTokenizer('byte-bpe', new Vocabulary([...alphabet, ...merged]), merges);
+  }
   const pipeline = new Pipeline({ segmentation: segmentationOf(resolved), lowercase: resolved.lowercase, normalisation: newest });
-  const counts = new Map<string, number>();
-  for await (const line of lines) {
-    for (const piece of pipeline.pieces(pipeline.normalise(line))) counts.set(piece, (counts.get(piece) ?? 0) + 1);
-  }
-  if (counts.size === 0) {
-    throw new DecadeError('input', { where, received: 'no text to train on', allowed: 'at least one line that is not empty' });
-  }
+  const counts = await countPieces(lines, (line) => pipeline.pieces(pipeline.normalise(line)), where);
   if (resolved.kind === 'bpe') {
-    const { tokens, merges } = await trainBytePairs(counts, resolved.size, resolved.minimumCount, turn);
-    return new BytePairTokenizer(pipeline, new Vocabulary(tokens), merges);
+    const { size, minimumCount } = resolved;
+    const alphabet = frequentCharacters(counts, Math.max(1, (size - firstTextId) >> 1), minimumCount);
+    const { merged, merges } = await trainBytePairs(counts, { alphabet, firstId: firstTextId, size, minimumCount, turn });
+    const bytes = Array.from({ length: firstTextId - firstByteId }, (_, byte) => byteToken(byte));
+    return new BytePairTokenizer(pipeline, new Vocabulary([...bytes, ...alphabet, ...merged]), merges);
   }
   const room = resolved.size - specialTokens.length;
   return new ClosedVocabularyTokenizer(resolved.kind, pipeline, new Vocabulary(mostFrequent(counts, room, resolved.minimumCount)));
 }
 
-function segmentationOf(options: ResolvedOptions): Segmentation {
+/** How often each piece of the lines occurs. Throws `input` when there is none. */
+async function countPieces(
+  lines: AsyncIterable<string> | Iterable<string>,
+  piecesOf: (line: string) => readonly string[],
+  where: string,
+): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for await (const line of lines) {
+    for (const piece of piecesOf(line)) counts.set(piece, (counts.get(piece) ?? 0) + 1);
+  }
+  if (counts.size > 0) return counts;
+  throw new DecadeError('input', { where, received: 'no text to train on', allowed: 'at least one line that is not empty' });
+}
+
+type NormalisingOptions = Exclude<ResolvedOptions, { kind: 'byte-bpe' | 'bytes' }>;
+
+function segmentationOf(options: NormalisingOptions): Segmentation {
   if (options.kind === 'bpe') return 'subwords';
-  return options.kind === 'word' ? options.split : 'characters';
+  if (options.kind === 'word') return options.split;
+  return options.verbatim ? 'verbatim' : 'characters';
 }
 
 function mostFrequent(counts: ReadonlyMap<string, number>, limit: number, minimum: number): string[] {

@@ -4,8 +4,9 @@ import { type ModelOrigin, mostConfigurationBytes } from '../checkpoint/run.js';
 import { readBoundedText } from '../core/bounded-text.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
+import { contextOptions } from '../data/contexts.js';
 import { filterOptions } from '../data/filter.js';
-import { type CorpusSource, corpusSource } from '../data/sources.js';
+import { type CorpusSource, corpusSource, isText } from '../data/sources.js';
 import { modelOptions } from '../models/create.js';
 import { type TokenizerOptions, tokenizerOptions } from '../text/train-tokenizer.js';
 import { ConfigurationDocument, type KnownKeys } from './configuration-document.js';
@@ -17,12 +18,13 @@ import { defaultValidation, trainingOptions } from './options.js';
 const dataOptions = z.strictObject({
   source: z.string().min(1).default('source').describe('Source language, such as en.'),
   target: z.string().min(1).default('target').describe('Target language.'),
-  train: corpusSource.describe('Training pairs. Paths are relative to this file.'),
-  dev: corpusSource.optional().describe('Held-out pairs for validation, in any of the forms of train.'),
+  train: corpusSource.describe('Training pairs, or text for a language model. Paths are relative to this file.'),
+  dev: corpusSource.optional().describe('Held-out pairs (or text) for validation, in any of the forms of train.'),
   ...filterOptions.shape,
+  ...contextOptions.shape,
 });
 
-const [bpe, word, character] = tokenizerOptions.options;
+const [bpe, word, character, byteBpe, bytes] = tokenizerOptions.options;
 /** Options for the two sides, in addition to those of each kind. */
 const sidesOf = (options: { shape: { size: z.ZodDefault<z.ZodInt> } }) => {
   const sideSize = (side: string) =>
@@ -32,7 +34,8 @@ const sidesOf = (options: { shape: { size: z.ZodDefault<z.ZodInt> } }) => {
       .meta({ description: `Size of the ${side} vocabulary if not shared. Default: size.`, example: 8_000 });
   return {
     shared: z.boolean().optional().meta({
-      description: 'One vocabulary for both languages. Default: true for bpe without sourceSize and targetSize, otherwise false.',
+      description:
+        'One vocabulary for both languages. Default: true for bpe and byte-bpe without sourceSize and targetSize, otherwise false.',
       example: true,
     }),
     sourceSize: sideSize('source'),
@@ -41,15 +44,23 @@ const sidesOf = (options: { shape: { size: z.ZodDefault<z.ZodInt> } }) => {
 };
 /** The options of `trainTokenizer`, for one or both sides. */
 const tokenizersOptions = z
-  .discriminatedUnion('kind', [bpe.extend(sidesOf(bpe)), word.extend(sidesOf(word)), character.extend(sidesOf(character))])
-  .superRefine(({ shared, sourceSize, targetSize }, context) => {
-    if (shared && (sourceSize !== undefined || targetSize !== undefined)) {
+  .discriminatedUnion('kind', [
+    bpe.extend(sidesOf(bpe)),
+    word.extend(sidesOf(word)),
+    character.extend(sidesOf(character)),
+    byteBpe.extend(sidesOf(byteBpe)),
+    bytes.extend({ shared: z.literal(true).default(true).describe('One vocabulary for both languages.') }),
+  ])
+  .superRefine((options, context) => {
+    if (options.kind !== 'bytes' && options.shared && (options.sourceSize !== undefined || options.targetSize !== undefined)) {
       context.addIssue({ code: 'custom', path: ['shared'], message: 'cannot be combined with sourceSize or targetSize' });
     }
   })
   .transform((options) => {
+    if (options.kind === 'bytes') return options;
     const hasSides = options.sourceSize !== undefined || options.targetSize !== undefined;
-    return { ...options, shared: options.shared ?? (options.kind === 'bpe' && !hasSides) };
+    const isJoint = options.kind === 'bpe' || options.kind === 'byte-bpe';
+    return { ...options, shared: options.shared ?? (isJoint && !hasSides) };
   });
 export type TokenizersOptions = z.output<typeof tokenizersOptions>;
 
@@ -57,23 +68,41 @@ export type TokenizersOptions = z.output<typeof tokenizersOptions>;
 export const configurationSchema = z
   .strictObject({
     version: z.literal(1).describe('Version of this format.'),
-    data: dataOptions.describe('Sentence pairs.'),
+    data: dataOptions.describe('Sentence pairs, or text.'),
     tokenizer: tokenizersOptions.prefault({ kind: 'bpe' }).describe('How text becomes tokens.'),
     model: modelOptions.prefault({ kind: 'lstm' }).describe('The network.'),
     training: trainingOptions.prefault({}).describe('How it is trained. Intervals: { steps: N } (updates) or { epochs: N }.'),
   })
-  .superRefine(({ data, training }, context) => {
-    if (data.dev === undefined && training.validate !== undefined) {
-      context.addIssue({ code: 'custom', path: ['training', 'validate'], message: 'needs data.dev' });
+  .superRefine(({ data, tokenizer, training }, context) => {
+    const issue = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+    if (data.dev === undefined && training.validate !== undefined) issue(['training', 'validate'], 'needs data.dev');
+    if (data.dev !== undefined && isText(data.dev) !== isText(data.train)) {
+      issue(['data', 'dev'], isText(data.train) ? 'needs { text: [files] }, as data.train' : 'needs sentence pairs, as data.train');
+    }
+    if (!isText(data.train)) return;
+    if (training.validate?.metrics.some((metric) => metric !== 'perplexity')) {
+      issue(['training', 'validate', 'metrics'], 'only perplexity is known of a language model: it does not translate');
+    }
+    if ((tokenizer.kind === 'bpe' || tokenizer.kind === 'word') && data.train.documents !== 'line') {
+      issue(['tokenizer', 'kind'], `${tokenizer.kind} makes one line of a document: use byte-bpe, character or bytes, or documents: line`);
+    }
+    if (tokenizer.kind === 'character' && tokenizer.verbatim === false) {
+      issue(['tokenizer', 'verbatim'], 'must be true for data.train.text, whose line ends are characters');
     }
   })
   .transform((options) => ({
     ...options,
+    tokenizer: verbatimFor(options.tokenizer, options.data.train),
     training: {
       ...options.training,
       validate: options.training.validate ?? (options.data.dev === undefined ? undefined : defaultValidation),
     },
   }));
+
+/** Characters of text are taken as they are. */
+function verbatimFor(options: TokenizersOptions, train: CorpusSource): TokenizersOptions {
+  return options.kind === 'character' && isText(train) ? { ...options, verbatim: true } : options;
+}
 
 const knownKeys: KnownKeys = {
   expectsText: (path) => expectsText(configurationSchema, path),
@@ -156,18 +185,20 @@ export function printConfiguration(configuration: ConfigurationInput): string {
 }
 
 /** What its model is made with. */
-export function originOf({ model, training }: Configuration): ModelOrigin {
-  return { options: model, seed: training.seed };
+export function originOf({ data, model, training }: Configuration): ModelOrigin {
+  return { options: model, seed: training.seed, ...(isText(data.train) && { context: data.context }) };
 }
 
 /** The tokenizer options of a side; the same for both if they share a tokenizer. */
 export function tokenizerOptionsOf(options: TokenizersOptions, side: 'source' | 'target'): TokenizerOptions {
+  if (options.kind === 'bytes') return { kind: 'bytes' };
   const { shared, sourceSize, targetSize, ...common } = options;
   if (shared) return common;
   return { ...common, size: (side === 'source' ? sourceSize : targetSize) ?? common.size };
 }
 
 function placedSource(source: CorpusSource, placed: (key: string, path: string) => string): CorpusSource {
+  if (isText(source)) return { ...source, text: source.text.map((path) => placed('text', path)) };
   if ('tsv' in source) return { tsv: placed('tsv', source.tsv) };
   if ('generator' in source) return source;
   return { source: placed('source', source.source), target: placed('target', source.target) };

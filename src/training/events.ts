@@ -1,3 +1,4 @@
+import type { TextCounts } from '../data/corpus-cache.js';
 import type { FilterReport } from '../data/filter.js';
 import type { Executor } from './executor.js';
 import type { Position } from './interval.js';
@@ -32,7 +33,13 @@ export interface Report extends Position {
 export type TrainingEvent =
   | { readonly kind: 'tokenizers'; readonly lines: number }
   | { readonly kind: 'tokenizing'; readonly part: 'train' | 'dev'; readonly lines: number }
-  | { readonly kind: 'corpus'; readonly part: 'train' | 'dev'; readonly pairs: number; readonly report: FilterReport }
+  | {
+      readonly kind: 'corpus';
+      readonly part: 'train' | 'dev';
+      readonly pairs: number;
+      readonly report: FilterReport;
+      readonly text: TextCounts | undefined;
+    }
   | { readonly kind: 'model'; readonly parameters: number; readonly placement: Executor['placement'] }
   | { readonly kind: 'resumed'; readonly step: number }
   /** What was taken from the run of `init`, and what was not. */

@@ -7,7 +7,9 @@ import type { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { type Corpus, openCorpus } from '../data/corpus.js';
-import { readPairs } from '../data/sources.js';
+import { type ContextOptions, scoredContexts } from '../data/contexts.js';
+import { readPassages, type TextSource } from '../data/documents.js';
+import { isText, readPairs } from '../data/sources.js';
 import { createModel, type ModelOptions } from '../models/create.js';
 import type { Model } from '../models/model.js';
 import { type Configuration, originOf, printConfiguration, resolveRunConfiguration } from './configuration.js';
@@ -91,7 +93,7 @@ export interface Prepared {
 /** Throws, before anything is written, if there is no run to resume, the directory is not free, or a corpus cannot be opened. */
 export async function requirePossible(
   { files }: TrainingContext,
-  { data }: Configuration,
+  { data, model }: Configuration,
   { out, resume, amongOthers }: TrainRequest,
 ): Promise<void> {
   if (resume) {
@@ -101,8 +103,11 @@ export async function requirePossible(
   await requireFree(files, out, amongOthers);
   for (const source of [data.train, data.dev]) {
     if (source === undefined || 'generator' in source) continue;
-    for await (const _pair of readPairs(files, source)) break;
+    if (isText(source)) await requireFiles(files, source);
+    else for await (const _pair of readPairs(files, source)) break;
   }
+  // Options of an encoder are refused before a corpus is read.
+  if (isText(data.train)) createModel(model, { target: smallestVocabulary });
 }
 
 /** Creates the run, or finds it and its last checkpoint. Undefined if the signal aborts first. */
@@ -122,26 +127,27 @@ export async function prepare(
   try {
     const { run, configuration } = await (request.resume ? findRun(files, given, request) : makeRun(files, given, request));
     await lock.enter();
-    const tokenizers = await run.tokenizers();
+    const tokenizers = await run.tokenizersOf(originOf(configuration));
     const { data, training } = configuration;
 
-    const open = async (part: 'train' | 'dev', source: typeof data.train) => {
+    const open = async (part: 'train' | 'dev', source: typeof data.train, contexts: ContextOptions) => {
       const corpus = await openCorpus({
         files,
         source,
         sourceTokenizer: tokenizers.source,
         targetTokenizer: tokenizers.target,
         filter: { maximumLength: data.maximumLength, maximumRatio: data.maximumRatio, balancedUpTo: data.balancedUpTo },
+        contexts,
         cache: { files, directory: request.cache ?? run.fileAt('cache') },
         ...(signal && { signal }),
         onProgress: ({ lines }) => emit({ kind: 'tokenizing', part, lines }),
       });
       closers.push(() => corpus.close());
-      emit({ kind: 'corpus', part, pairs: corpus.pairs, report: corpus.report });
+      emit({ kind: 'corpus', part, pairs: corpus.pairs, report: corpus.report, text: corpus.text });
       return corpus;
     };
-    const corpus = await open('train', data.train);
-    const dev = data.dev === undefined || training.validate === undefined ? undefined : await open('dev', data.dev);
+    const corpus = await open('train', data.train, { context: data.context, across: data.across });
+    const dev = data.dev === undefined || training.validate === undefined ? undefined : await open('dev', data.dev, scoredContexts(data));
 
     const model = newModel(configuration, tokenizers);
     const { optimizer, clip, normalise, labelSmoothing, seed, precision, parallel } = training;
@@ -239,7 +245,7 @@ async function makeRun(files: Files, given: Configuration, request: TrainRequest
     const model = await Run.open(files, init);
     const before = await configurationOfRun(model);
     const configuration = { ...given, tokenizer: before.tokenizer };
-    const theirs = await model.tokenizers();
+    const theirs = await model.tokenizersOf(originOf(before));
     await model.requireModel(newModel(configuration, theirs).parameters).catch((error: unknown) => {
       if (!(error instanceof DecadeError)) throw error;
       throw new DecadeError(error.kind, { ...error.parts, next: `use the model options in ${model.fileAt('config.yaml')}`, cause: error });
@@ -256,7 +262,15 @@ async function makeRun(files: Files, given: Configuration, request: TrainRequest
 }
 
 function newModel({ model }: Configuration, { source, target }: Tokenizers): Model {
-  return createModel(model, { source: source.size, target: target.size });
+  return createModel(model, { source: source?.size, target: target.size });
+}
+
+/** Fewer tokens than any tokenizer has. */
+const smallestVocabulary = 1;
+
+/** Throws `input` for a text that cannot be opened. */
+async function requireFiles(files: Files, { text, documents }: TextSource): Promise<void> {
+  for (const path of text) for await (const _passage of readPassages(files, { text: [path], documents })) break;
 }
 
 function usualBatch({ lengths, pairs }: Corpus, size: Configuration['training']['batch']): ExecutorSetup['batch'] {

@@ -54,7 +54,7 @@ const savedProgress = z.strictObject({
     kernels: z.string(),
     pipeline: z.unknown().optional(),
   }),
-  /** Pairs, and a hash of all their lengths: another corpus would not be read on at the same place. */
+  /** Pairs, and a hash of all their lengths (of text: of all that it is): another corpus would not be read on at the same place. */
   corpus: z.strictObject({ pairs: count, lengths: z.string() }),
 });
 export type SavedProgress = z.output<typeof savedProgress>;
@@ -152,6 +152,8 @@ export function parseProgress(progress: unknown, where: string): SavedProgress {
 
 /** Identifies a corpus when a run is resumed. */
 export async function corpusFingerprint(corpus: Corpus): Promise<SavedProgress['corpus']> {
+  // Most contexts of text are equally long.
+  if (corpus.text !== undefined) return { pairs: corpus.pairs, lengths: corpus.key };
   const { source, target } = corpus.lengths;
   const bytes = [source, target].map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength));
   return { pairs: corpus.pairs, lengths: await contentHash(bytes) };
@@ -161,11 +163,11 @@ export async function corpusFingerprint(corpus: Corpus): Promise<SavedProgress['
 export function requireSameCorpus(saved: SavedProgress['corpus'], corpus: SavedProgress['corpus'], where: string): void {
   if (saved.pairs === corpus.pairs && saved.lengths === corpus.lengths) return;
   const received =
-    saved.pairs === corpus.pairs ? 'a training corpus with different sentences' : `a training corpus of ${corpus.pairs} pairs`;
+    saved.pairs === corpus.pairs ? 'a training corpus with different sentences' : `a training corpus of ${corpus.pairs} pairs or contexts`;
   throw new DecadeError('usage', {
     where,
     received,
-    allowed: `the ${saved.pairs} pairs that the run started with`,
+    allowed: `the ${saved.pairs} pairs or contexts that the run started with`,
     next: 'restore the corpus, or start a new run with --init',
   });
 }

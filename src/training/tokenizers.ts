@@ -2,7 +2,8 @@ import type { Tokenizers } from '../checkpoint/model-files.js';
 import type { Files } from '../core/files.js';
 import { countLine, emptyReport, noUsablePair } from '../data/filter.js';
 import { turns } from '../core/event-loop.js';
-import { type CorpusSource, describeSource, readPairs } from '../data/sources.js';
+import { readPassages, type TextSource, textOf } from '../data/documents.js';
+import { type CorpusSource, describeSource, isText, readPairs } from '../data/sources.js';
 import { trainTokenizer } from '../text/train-tokenizer.js';
 import { WordCounter, type WordList } from '../text/word-list.js';
 import { type TokenizersOptions, tokenizerOptionsOf } from './configuration.js';
@@ -17,18 +18,22 @@ export interface TrainTokenizersOptions {
 
 /**
  * Trains both sides' tokenizers on a corpus, read once when they share one and once a side otherwise, and notes the words of
- * its source.
+ * its source. Of a text there is one.
  */
 export async function trainTokenizers(request: TrainTokenizersOptions): Promise<Tokenizers> {
-  const { options, signal } = request;
-  const where = describeSource(request.source);
-  const words = new WordCounter(options);
-  const counted = (text: string) => words.add(text);
+  const { options, signal, source } = request;
+  const where = describeSource(source);
   const wait = turns();
   const turn = () => {
     signal?.throwIfAborted();
     return wait();
   };
+  if (isText(source)) {
+    const passages = passageTexts(request, source, turn);
+    return { target: await trainTokenizer(passages, tokenizerOptionsOf(options, 'target'), where, turn) };
+  }
+  const words = new WordCounter(wordOptions(options));
+  const counted = (text: string) => words.add(text);
   if (options.shared) {
     const both = lines(request, ['source', 'target'], counted);
     const shared = await trainTokenizer(both, tokenizerOptionsOf(options, 'source'), where, turn);
@@ -43,9 +48,27 @@ export async function trainTokenizers(request: TrainTokenizersOptions): Promise<
 
 /** The words of a corpus's source, for a model whose tokenizers another corpus has made. */
 export async function sourceWords(request: TrainTokenizersOptions): Promise<WordList> {
-  const words = new WordCounter(request.options);
+  const words = new WordCounter(wordOptions(request.options));
   for await (const text of lines(request, ['source'])) words.add(text);
   return words.list();
+}
+
+function wordOptions(options: TokenizersOptions): { lowercase: boolean } {
+  return { lowercase: 'lowercase' in options && options.lowercase };
+}
+
+/** What is valid UTF-8 of a text. */
+async function* passageTexts(
+  { files, onProgress }: TrainTokenizersOptions,
+  source: TextSource,
+  turn: () => Promise<void> | undefined,
+): AsyncGenerator<string> {
+  let documents = 0;
+  for await (const passage of readPassages(files, source)) {
+    await turn();
+    yield textOf(passage).text;
+    if (passage.ends) onProgress?.(++documents);
+  }
 }
 
 async function* lines(

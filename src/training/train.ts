@@ -2,7 +2,7 @@ import { isUnbegun, removeRun } from '../checkpoint/run-files.js';
 import { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
 import { type EpochPlan, planEpoch } from '../data/batches.js';
-import { describeReport } from '../data/filter.js';
+import { describeCorpus } from '../data/corpus.js';
 import { turns } from '../core/event-loop.js';
 import type { Configuration } from './configuration.js';
 import { divergenceError } from './divergence.js';
@@ -93,7 +93,7 @@ class Loop {
     const parameters = model.parameters.count.toLocaleString('en-US');
     // The fastest library and the number of cores are another machine's, or the next hour's, own.
     await this.#log(
-      `${parameters} parameters, ${on} (for the same bits again: ${pins(executor.placement)}); training corpus: ${describeReport(corpus.report)}`,
+      `${parameters} parameters, ${on} (for the same bits again: ${pins(executor.placement)}); training corpus: ${describeCorpus(corpus)}`,
     );
     for (const line of executor.description ?? []) await this.#log(line);
     let reason: StopReason | undefined;

@@ -2,13 +2,18 @@ import type { Tokenizers } from '../checkpoint/model-files.js';
 import type { Files } from '../core/files.js';
 import { planEpoch } from '../data/batches.js';
 import type { Corpus } from '../data/corpus.js';
+import type { TextCounts } from '../data/corpus-cache.js';
 import { type CorpusSource, readPairs } from '../data/sources.js';
 import { turns } from '../core/event-loop.js';
+import { ContextScorer, textFigures } from '../decoding/text-score.js';
 import { Translator } from '../decoding/translator.js';
 import { evaluate, metricNamed } from '../metrics/evaluate.js';
 import type { ValidationFigures } from './events.js';
 import type { Executor } from './executor.js';
 import type { TrainingOptions, ValidateOptions, ValidationMetric } from './options.js';
+
+/** Contexts of a dev text that are read at once. */
+const contextsRead = 256;
 
 /** The dev corpus, and how a model is judged on it. */
 export class Validation {
@@ -47,8 +52,12 @@ export class Validation {
     return new Validation(options, batching, corpus, text, tokenizers);
   }
 
-  /** Perplexity a target token (`</s>` counted), and the other metrics of the translations. Throws the signal's reason. */
+  /**
+   * Perplexity a target token (`</s>` counted), and the other metrics of the translations; of text the perplexity, also a word, and
+   * bits a byte. Throws the signal's reason.
+   */
   async figures(executor: Executor, signal?: AbortSignal): Promise<ValidationFigures> {
+    if (this.#corpus.text !== undefined) return this.#textFigures(executor, this.#corpus.text, signal);
     const figures: Record<string, number> & { perplexity: number } = { perplexity: await this.#perplexity(executor, signal) };
     if (this.#text !== undefined) {
       const { sources, references } = this.#text;
@@ -63,6 +72,7 @@ export class Validation {
   /** On all devices, which have the model already. */
   async #translate(executor: Executor, sources: readonly string[], signal: AbortSignal | undefined): Promise<string[]> {
     const { source: sourceTokenizer, target: targetTokenizer } = this.#tokenizers;
+    if (sourceTokenizer === undefined) throw new Error('a language model does not translate');
     const decoding = await executor.decoding();
     try {
       const translator = new Translator({ sourceTokenizer, targetTokenizer }, decoding, { beam: this.#options.beam });
@@ -96,6 +106,26 @@ export class Validation {
       tokens += result.targetTokens;
     }
     return Math.exp(negativeLogLikelihood / tokens);
+  }
+
+  /** The whole text, in contexts that slide over it. */
+  async #textFigures(executor: Executor, text: TextCounts, signal: AbortSignal | undefined): Promise<ValidationFigures> {
+    const decoding = await executor.decoding();
+    try {
+      const scorer = new ContextScorer(decoding, signal);
+      const turn = turns();
+      for (let first = 0; first < this.#corpus.pairs; first += contextsRead) {
+        await turn();
+        signal?.throwIfAborted();
+        const numbers = Array.from({ length: Math.min(contextsRead, this.#corpus.pairs - first) }, (_, index) => first + index);
+        for (const context of await this.#corpus.read(numbers)) await scorer.add(context);
+      }
+      await scorer.flush();
+      const logProbability = scorer.logProbabilities.reduce((sum, value) => sum + value, 0);
+      return { ...textFigures(logProbability, scorer.tokens, text) };
+    } finally {
+      await decoding.dispose();
+    }
   }
 
   close(): Promise<void> {

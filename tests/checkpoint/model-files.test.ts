@@ -71,7 +71,7 @@ test('a model is loaded from its description with three file operations, neither
 
 async function filesOfModel(): Promise<string[]> {
   const named = await readDescription(files, 'run');
-  return named === undefined ? [] : [named.tokenizers.source, named.tokenizers.target, named.sourceWords ?? '', named.weights];
+  return named === undefined ? [] : [named.tokenizers.source ?? '', named.tokenizers.target, named.sourceWords ?? '', named.weights];
 }
 
 test('a description says what initialises the model and how large its vocabularies are', async () => {

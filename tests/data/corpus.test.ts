@@ -73,7 +73,7 @@ function optionsFor(files: Files, changes: Partial<CorpusOptions> = {}): CorpusO
   };
 }
 
-async function allTexts(options: CorpusOptions): Promise<{ sources: string[]; targets: string[] }> {
+async function allTexts(options: CorpusOptions & { sourceTokenizer: CodeTokenizer }): Promise<{ sources: string[]; targets: string[] }> {
   const corpus = await openCorpus(options);
   const pairs = await corpus.read(Array.from({ length: corpus.pairs }, (_, pair) => pair));
   await corpus.close();

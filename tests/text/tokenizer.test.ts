@@ -15,6 +15,7 @@ const kinds: TokenizerOptions[] = [
   { kind: 'word', size: 500 },
   { kind: 'word', size: 300, split: 'spaces', lowercase: true },
   { kind: 'character', size: 200 },
+  { kind: 'character', size: 300, verbatim: true },
 ];
 const trained = await Promise.all(
   kinds.map(async (options) => ({ label: JSON.stringify(options), tokenizer: await trainTokenizer(lines, options) })),

@@ -104,8 +104,20 @@ test('paths are kept as they are called from anywhere', () => {
 test('word vocabularies have a size a side, byte pairs one for both', () => {
   const { tokenizer } = resolveConfiguration(minimal, 'c.yaml', ['tokenizer={ kind: word, sourceSize: 160000, targetSize: 80000 }']);
   assert.equal(tokenizer.shared, false);
-  assert.deepEqual(tokenizerOptionsOf(tokenizer, 'source').size, 160000);
-  assert.deepEqual(tokenizerOptionsOf(tokenizer, 'target').size, 80000);
+  assert.deepEqual(tokenizerOptionsOf(tokenizer, 'source'), {
+    kind: 'word',
+    lowercase: false,
+    split: 'punctuation',
+    minimumCount: 1,
+    size: 160000,
+  });
+  assert.deepEqual(tokenizerOptionsOf(tokenizer, 'target'), {
+    kind: 'word',
+    lowercase: false,
+    split: 'punctuation',
+    minimumCount: 1,
+    size: 80000,
+  });
   assert.equal(resolveConfiguration(minimal, 'c.yaml').tokenizer.shared, true);
   assert.match(
     refusal(minimal, 'tokenizer={ kind: bpe, shared: true, sourceSize: 900 }'),

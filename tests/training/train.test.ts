@@ -442,8 +442,12 @@ test('a run begins with the model and the tokenizers of another', async () => {
       return executor.update(batches, settings);
     },
   }));
+  const withCharacters = (given: ReturnType<typeof tinyConfiguration>) => ({
+    ...given,
+    tokenizer: { kind: 'character', size: 100, lowercase: false, minimumCount: 1, shared: true } as const,
+  });
   const request = { out: 'tuned', init: 'out' };
-  await assert.rejects(run(context, { ...other, tokenizer: { ...other.tokenizer, kind: 'character', shared: true } }, request), /lost/);
+  await assert.rejects(run(context, withCharacters(other), request), /lost/);
   assert.equal(await files.readText('tuned/source-tokenizer.json'), await files.readText('out/source-tokenizer.json'));
   await files.remove('out');
   const { summary } = await run(localContext(files), other, { out: 'tuned', init: 'out', resume: true });

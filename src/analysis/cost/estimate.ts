@@ -9,7 +9,7 @@ import type { Parameter } from '../../nn/parameters.js';
 import type { Device } from '../../tensor/device.js';
 import { type Configuration, tokenizerOptionsOf } from '../../training/configuration.js';
 import { estimatePeak, type MemoryEstimate, mostDevices, type TrainingSetup } from './peak-memory.js';
-import { trainTokenizer } from '../../text/train-tokenizer.js';
+import { largestSize, trainTokenizer } from '../../text/train-tokenizer.js';
 
 /** Part of a model: `source.embedding`, `encoder`, `decoder`, `attention`, `target.embedding`, `output`. */
 export interface ModelPart {
@@ -187,7 +187,7 @@ export function measureProducts(device: Device, configuration: Configuration, mi
 
 /** The vocabularies that the tokenizers of a configuration may have, before they are trained. */
 export function vocabulariesOf({ tokenizer }: Configuration): VocabularySizes {
-  const size = (side: 'source' | 'target') => tokenizerOptionsOf(tokenizer, side).size ?? 0;
+  const size = (side: 'source' | 'target') => largestSize(tokenizerOptionsOf(tokenizer, side));
   return { source: size('source'), target: size('target') };
 }
 

@@ -5,7 +5,7 @@ import { describeSource, readPairs } from '../../data/sources.js';
 import { scoringMetrics } from '../../metrics/scoring-options.js';
 import { createModel } from '../../models/create.js';
 import type { ModelSummary } from '../../models/summary.js';
-import { type Configuration, resolveRunConfiguration } from '../../training/configuration.js';
+import { type Configuration, originOf, resolveRunConfiguration } from '../../training/configuration.js';
 import { type CorpusFacts, corpusFacts, testSetFacts } from './corpus-facts.js';
 import { type ExaminedModel, type ExaminedTest, examineTest, type TestRequest } from './examined-test.js';
 import { requireSentences, requireTestSet, type TestSet } from './scored-sentences.js';
@@ -57,7 +57,7 @@ export async function examineRun(
   }
   const configurationText = await run.configuration();
   const configuration = resolveRunConfiguration(configurationText, run.fileAt('config.yaml'));
-  const { source, target } = await run.tokenizers();
+  const { source, target } = await run.tokenizersOf(originOf(configuration));
   const missing: string[] = [];
   /** What `get` gives; when it cannot for want of a file, says so and goes on. */
   const ifThere = async <Result>(what: string, get: () => Promise<Result>): Promise<Result | undefined> => {
@@ -90,7 +90,7 @@ export async function examineRun(
       }
     }
   }
-  const { summary, parameters } = createModel(configuration.model, { source: source.size, target: target.size });
+  const { summary, parameters } = createModel(configuration.model, { source: source?.size, target: target.size });
   return {
     run: run.path,
     configuration,

@@ -1,0 +1,156 @@
+import type { IdPair } from '../data/batch.js';
+import { ContextCutter, contextExample, scoredContexts, tokensOf, withPrevious } from '../data/contexts.js';
+import type { TextCounts } from '../data/corpus-cache.js';
+import { endId, type Tokenizer } from '../text/tokenizer.js';
+import type { DecodingExecutor } from './executor.js';
+import { score } from './score.js';
+
+/** How likely a language model finds a text. */
+export interface TextScore extends TextFigures {
+  /** In nats; `</s>` after every document counts. */
+  readonly logProbability: number;
+  /** `</s>` counted. */
+  readonly tokens: number;
+  /** Between white space. */
+  readonly words: number;
+  /** In UTF-8. */
+  readonly bytes: number;
+}
+
+/** What a text costs a language model, by three units. */
+export type TextFigures = {
+  /** Per token, `</s>` counted. */
+  readonly perplexity: number;
+  /** Per word between white space, each `</s>` counted as one. */
+  readonly wordPerplexity: number;
+  /** Compares models whatever their tokens are. Infinite for a text without bytes. */
+  readonly bitsPerByte: number;
+};
+
+export function textFigures(logProbability: number, tokens: number, { documents, words, bytes }: TextCounts): TextFigures {
+  return {
+    perplexity: Math.exp(-logProbability / tokens),
+    wordPerplexity: Math.exp(-logProbability / (words + documents)),
+    bitsPerByte: -logProbability / Math.LN2 / bytes,
+  };
+}
+
+/** Tokens that are scored at once, by all devices. */
+const tokensAtOnce = 65_536;
+
+/**
+ * Adds up log-probabilities of contexts as they come, each predicted with the one before it in view: a context that slides over the
+ * text, so that what a token costs does not depend on where the text was cut.
+ */
+export class ContextScorer {
+  /** Of every document that has ended, and of the one that has not. */
+  readonly logProbabilities: number[] = [];
+  tokens = 0;
+  readonly #executor: DecodingExecutor;
+  readonly #signal: AbortSignal | undefined;
+  #previous: IdPair | undefined;
+  #windows: { readonly pair: IdPair; readonly predicted: number; readonly document: number }[] = [];
+  #waiting = 0;
+  #documents = 0;
+
+  constructor(executor: DecodingExecutor, signal: AbortSignal | undefined) {
+    this.#executor = executor;
+    this.#signal = signal;
+  }
+
+  async add(context: IdPair): Promise<void> {
+    const window = withPrevious(this.#previous, context);
+    this.#windows.push({ ...window, document: this.#documents });
+    this.#previous = context;
+    this.#waiting += window.pair.target.length;
+    if (context.ends !== false) this.#documents++;
+    if (this.#waiting >= tokensAtOnce) await this.flush();
+  }
+
+  /** Scores what is waiting. */
+  async flush(): Promise<void> {
+    const windows = this.#windows;
+    this.#windows = [];
+    this.#waiting = 0;
+    const scores = await score(
+      this.#executor,
+      windows.map(({ pair }) => pair),
+      { signal: this.#signal },
+    );
+    for (const [index, { predicted, document }] of windows.entries()) {
+      const own = scores[index]?.tokenLogProbabilities.slice(-predicted) ?? new Float32Array();
+      this.logProbabilities[document] = own.reduce((sum, value) => sum + value, this.logProbabilities[document] ?? 0);
+      this.tokens += predicted;
+    }
+  }
+}
+
+/** A document, or a part of one; the last of them ends it. */
+export type TextPart = string | Uint8Array | { readonly bytes: Uint8Array; readonly ends: boolean; readonly line?: number };
+
+export interface TextScoreOptions {
+  /** Tokens that a context has at most. Default: as in training. */
+  readonly context?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called after every part with the bytes that were read so far. */
+  readonly onProgress?: ((progress: { readonly bytes: number }) => void) | undefined;
+}
+
+export interface TextScores {
+  readonly documents: readonly TextScore[];
+  /** Of all of them. */
+  readonly total: TextScore;
+  /** Lines that were left out because they are not valid UTF-8, where a part says on which line it begins. */
+  readonly brokenLines: readonly number[];
+}
+
+/** A score for every document, and one for all. */
+export async function scoreDocuments(
+  tokenizer: Tokenizer,
+  executor: DecodingExecutor,
+  parts: AsyncIterable<TextPart> | Iterable<TextPart>,
+  { context, signal, onProgress }: TextScoreOptions & { readonly context: number },
+): Promise<TextScores> {
+  const scorer = new ContextScorer(executor, signal);
+  const counts: (TextCounts & { tokens: number })[] = [];
+  const brokenLines: number[] = [];
+  let [last, read]: [number | undefined, number] = [undefined, 0];
+  const cutter = new ContextCutter(scoredContexts({ context }).context, async (predicted) => {
+    await scorer.add(contextExample(0, Uint32Array.from(predicted), last));
+    last = predicted.at(-1);
+  });
+  let current = { documents: 1, bytes: 0, words: 0, tokens: 0 };
+  for await (const part of parts) {
+    signal?.throwIfAborted();
+    const { bytes: content, ends, line = 1 } = passageOf(part);
+    const { ids, bytes, words, brokenLines: broken } = tokensOf({ bytes: content, line }, tokenizer);
+    brokenLines.push(...broken);
+    current = { ...current, bytes: current.bytes + bytes, words: current.words + words, tokens: current.tokens + ids.length };
+    await cutter.add(ids);
+    read += content.length;
+    onProgress?.({ bytes: read });
+    if (!ends) continue;
+    await cutter.add([endId]);
+    await cutter.flush();
+    counts.push({ ...current, tokens: current.tokens + 1 });
+    current = { documents: 1, bytes: 0, words: 0, tokens: 0 };
+  }
+  await scorer.flush();
+  const documents = counts.map(({ tokens, ...count }, document) => {
+    const logProbability = scorer.logProbabilities[document] ?? 0;
+    return { logProbability, tokens, words: count.words, bytes: count.bytes, ...textFigures(logProbability, tokens, count) };
+  });
+  return { documents, total: together(documents), brokenLines };
+}
+
+function passageOf(part: TextPart): { readonly bytes: Uint8Array; readonly ends: boolean; readonly line?: number } {
+  if (typeof part === 'string') return { bytes: new TextEncoder().encode(part), ends: true };
+  return part instanceof Uint8Array ? { bytes: part, ends: true } : part;
+}
+
+/** The score of several documents together. */
+function together(documents: readonly TextScore[]): TextScore {
+  const sum = (of: 'logProbability' | 'tokens' | 'words' | 'bytes') => documents.reduce((total, document) => total + document[of], 0);
+  const [logProbability, tokens, words, bytes] = [sum('logProbability'), sum('tokens'), sum('words'), sum('bytes')];
+  return { logProbability, tokens, words, bytes, ...textFigures(logProbability, tokens, { documents: documents.length, words, bytes }) };
+}
