@@ -129,7 +129,7 @@ function lastCut(bytes: Uint8Array): number | undefined {
   for (let at = bytes.length - 1; at > 0; at--) {
     if (!isSpace(bytes[at] as number)) continue;
     const before = bytes.subarray(characterStart(bytes, at - 1), at);
-    if (!/\s/u.test(new TextDecoder('utf-8', { ignoreBOM: true }).decode(before))) return at;
+    if (!/\p{White_Space}/u.test(new TextDecoder('utf-8', { ignoreBOM: true }).decode(before))) return at;
   }
   return undefined;
 }

@@ -18,8 +18,12 @@ export const byteCharacters: readonly string[] = (() => {
 })();
 const byteOfCharacter = new Map(byteCharacters.map((character, byte) => [character, byte]));
 
-/** How GPT-2 splits text (Radford et al. 2019): contractions, words, figures and runs of the rest, each with the space before it. */
-const pieces = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
+/**
+ * How GPT-2 splits text (Radford et al. 2019): contractions, words, figures and runs of the rest, each with the space before it. White
+ * space is Unicode's, as in the implementations that models were trained with; JavaScript's `\s` has U+FEFF and lacks U+0085.
+ */
+const pieces =
+  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
 const utf8 = { encoder: new TextEncoder(), decoder: new TextDecoder('utf-8', { ignoreBOM: true }) };
 

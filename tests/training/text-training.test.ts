@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { DecadeError } from '../../src/core/errors.js';
+import type { Files } from '../../src/core/files.js';
+import { memoryFiles } from '../../src/core/memory-files.js';
+import { randomKey, uniformInteger } from '../../src/core/random.js';
+import { load } from '../../src/load.js';
+import type { LoadedModel } from '../../src/loaded-model.js';
+import { nodeRuntime } from '../../src/node/runtime.js';
+import type { Runtime } from '../../src/parallel/runtime.js';
+import { type Configuration, configurationOf, type ConfigurationInput } from '../../src/training/configuration.js';
+import { train } from '../../src/training/train.js';
+import { localContext } from './tiny-run.js';
+
+/** Paragraphs of small words, line ends among them. */
+function story(paragraphs: number, seed: number): string {
+  const words = ['the', 'dog', 'runs', 'on', 'a', 'beach', 'and', 'sleeps', 'Nobody', 'comes.'];
+  const key = randomKey(seed, 'corpus');
+  const word = (index: number) => words[uniformInteger(key, index, words.length)] ?? '';
+  return Array.from({ length: paragraphs }, (_, paragraph) => {
+    const count = 4 + (paragraph % 9);
+    return `${Array.from({ length: count }, (_value, index) => word(20 * paragraph + index)).join(paragraph % 3 === 0 ? '\n' : ' ')}\n`;
+  }).join('\n');
+}
+
+const textFiles = (): Files => memoryFiles({ 'train.txt': story(120, 1), 'more.txt': story(30, 2), 'dev.txt': story(30, 3) });
+
+function textConfiguration(
+  changes: { data?: object; training?: ConfigurationInput['training']; model?: object; tokenizer?: object } = {},
+): Configuration {
+  return configurationOf({
+    version: 1,
+    data: { train: { text: ['train.txt', 'more.txt'] }, dev: { text: ['dev.txt'] }, context: 16, ...changes.data },
+    tokenizer: { kind: 'character', ...changes.tokenizer } as ConfigurationInput['tokenizer'] & object,
+    model: { kind: 'lstm', layers: 1, hidden: 12, dropout: 0.1, ...changes.model },
+    training: {
+      optimizer: { kind: 'adam', learningRate: 0.02 },
+      batch: { sentences: 8 },
+      stop: { steps: 30 },
+      validate: { every: { steps: 10 } },
+      checkpoint: { every: { steps: 10 } },
+      ...changes.training,
+    },
+  });
+}
+
+const metricsOf = async (files: Files, out: string) =>
+  (await files.readText(`${out}/metrics.jsonl`))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, number | string>);
+
+describe('a language model', () => {
+  let files: Files;
+  let runtime: Runtime;
+  let model: LoadedModel;
+  before(async () => {
+    files = textFiles();
+    await train(localContext(files), textConfiguration(), { out: 'run' });
+    runtime = { ...nodeRuntime, files, sharedMemory: false };
+    model = await load(runtime, 'run', { gemm: 'webassembly' });
+  });
+  after(() => model.dispose());
+
+  test('learns from text, and says how well by token, word and byte', async () => {
+    const validations = (await metricsOf(files, 'run')).filter(({ kind }) => kind === 'validation');
+    assert.equal(validations.length, 3);
+    const [first, last] = [validations[0], validations.at(-1)];
+    assert.ok(Number(last?.perplexity) < Number(first?.perplexity));
+    const { length: bytes } = await files.readBytes('dev.txt');
+    const words = (await files.readText('dev.txt')).match(/\S+/g)?.length ?? 0;
+    const nats = Math.log(Number(last?.perplexity)) * (bytes + 1);
+    assert.ok(Math.abs(Number(last?.bitsPerByte) - nats / Math.LN2 / bytes) < 1e-9);
+    assert.ok(Math.abs(Number(last?.wordPerplexity) / Math.exp(nats / (words + 1)) - 1) < 1e-9);
+    assert.match(await files.readText('run/train.log'), /kept 2 of 2 documents: [\d,]+ bytes, [\d,]+ words in [\d,]+ contexts/);
+    assert.match(await files.readText('run/train.log'), /\[valid\].*perplexity .*wordPerplexity .*bitsPerByte/);
+  });
+
+  test('is described without a source, and one tokenizer is all of its text', async () => {
+    const { version, vocabularies, tokenizers, context } = JSON.parse(await files.readText('run/model.json'));
+    assert.deepEqual([version, Object.keys(vocabularies), tokenizers, context], [2, ['target'], { target: 'tokenizer.json' }, 16]);
+    assert.ok(!(await files.list('run')).some((name) => name.startsWith('source')));
+  });
+
+  test('scores text as its validation does, however it comes', async () => {
+    const text = await files.readText('dev.txt');
+    const best = Math.min(
+      ...(await metricsOf(files, 'run')).flatMap(({ kind, perplexity }) => (kind === 'validation' ? [Number(perplexity)] : [])),
+    );
+    const { total } = await model.scoreText([text]);
+    assert.ok(Math.abs(total.perplexity / best - 1) < 1e-5, `${total.perplexity} ${best}`);
+    const content = new TextEncoder().encode(text);
+    const cut = text.indexOf(' ', 90);
+    const parts = [
+      { bytes: content.subarray(0, cut), ends: false },
+      { bytes: content.subarray(cut), ends: true },
+    ];
+    assert.deepEqual((await model.scoreText(parts)).documents, [total]);
+    const several = await model.scoreText([text, '', 'the dog']);
+    assert.equal(several.documents.length, 3);
+    assert.ok(Math.abs((several.documents[0]?.logProbability ?? 0) - total.logProbability) < 1e-2);
+    assert.equal(several.documents[1]?.tokens, 1, 'an empty document is </s>');
+    const sum = several.documents.reduce((all, { logProbability }) => all + logProbability, 0);
+    assert.ok(Math.abs(several.total.logProbability - sum) < 1e-6);
+  });
+
+  test('a text that fits into half a context is scored as by reading it once', async () => {
+    const { documents } = await model.scoreText(['the dog'], { context: 1_000 });
+    const { documents: slid } = await model.scoreText(['the dog'], { context: 16 });
+    assert.deepEqual(documents[0]?.logProbability, slid[0]?.logProbability);
+  });
+
+  test('refuses what needs a source, and says what it does instead', async () => {
+    const refused = (error: unknown) => error instanceof DecadeError && /language model, which has no source.*--text/.test(error.message);
+    await assert.rejects(model.translate(['the dog']), refused);
+    await assert.rejects(model.score([{ source: 'a', target: 'b' }]), refused);
+    await assert.rejects(model.sentenceVectors(['a']), refused);
+    assert.throws(() => model.translateStream(['a']), refused);
+    assert.equal(model.hasSentenceVectors, false);
+  });
+
+  for (const across of [false, true]) {
+    test(`stopped and resumed, it ends with the same bits${across ? ', contexts across documents' : ''}`, async () => {
+      const data = { train: { text: ['train.txt', 'more.txt'], documents: 'paragraph' as const }, across };
+      const configuration = textConfiguration({ data });
+      const straight = textFiles();
+      await train(localContext(straight), configuration, { out: 'run' });
+      const stopped = textFiles();
+      for (const steps of [7, 18, Number.POSITIVE_INFINITY]) {
+        const controller = new AbortController();
+        await train(localContext(stopped), configuration, {
+          out: 'run',
+          resume: steps !== 7,
+          signal: controller.signal,
+          onEvent: (event) => event.kind === 'update' && event.steps === steps && controller.abort(),
+        });
+      }
+      const last = 'run/checkpoints/step-30/';
+      for (const name of ['run/model.safetensors', `${last}model.safetensors`, `${last}optimizer.safetensors`]) {
+        assert.deepEqual(await stopped.readBytes(name), await straight.readBytes(name), name);
+      }
+    });
+  }
+
+  test('is not resumed on another text, though it is as long', async () => {
+    const changed = textFiles();
+    await train(localContext(changed), textConfiguration({ training: { stop: { steps: 2 } } }), { out: 'run' });
+    const writer = await changed.create('train.txt');
+    await writer.write(new TextEncoder().encode(story(120, 1).replace('dog', 'god')));
+    await writer.close();
+    const resumed = train(localContext(changed), textConfiguration({ training: { stop: { steps: 4 } } }), { out: 'run', resume: true });
+    await assert.rejects(resumed, /different sentences/);
+  });
+});
+
+for (const tokenizer of [{ kind: 'bytes' }, { kind: 'byte-bpe', size: 300 }]) {
+  test(`tokens may be ${tokenizer.kind}`, async () => {
+    const files = textFiles();
+    const { best } = await train(localContext(files), textConfiguration({ tokenizer, training: { stop: { steps: 10 } } }), { out: 'run' });
+    assert.ok((best?.value ?? Number.POSITIVE_INFINITY) < 256);
+  });
+}
+
+describe('a configuration for text', () => {
+  const refusal = (changes: Parameters<typeof textConfiguration>[0]) => {
+    try {
+      textConfiguration(changes);
+    } catch (error) {
+      return error instanceof DecadeError ? error.message : String(error);
+    }
+    return 'accepted';
+  };
+
+  test('validates by perplexity, on text', () => {
+    assert.match(refusal({ training: { validate: { metrics: ['bleu'] } } }), /training\.validate\.metrics.*does not translate/);
+    assert.match(refusal({ data: { dev: { tsv: 'a' } } }), /data\.dev.*text/);
+    assert.match(refusal({ data: { train: { tsv: 'a' } } }), /data\.dev.*sentence pairs/);
+  });
+
+  test('keeps line ends: tokenizers that make one line of a document are for lines', () => {
+    assert.match(refusal({ tokenizer: { kind: 'bpe' } }), /tokenizer\.kind.*bpe makes one line.*byte-bpe/);
+    assert.equal(refusal({ tokenizer: { kind: 'bpe' }, data: { train: { text: ['a'], documents: 'line' } } }), 'accepted');
+    assert.match(refusal({ tokenizer: { kind: 'character', verbatim: false } }), /tokenizer\.verbatim/);
+    const { tokenizer } = textConfiguration();
+    assert.equal(tokenizer.kind === 'character' && tokenizer.verbatim, true);
+  });
+
+  test('names each of several files from its own place, and gives the same when it is read again', () => {
+    const configuration = configurationOf({ version: 1, data: { train: { text: ['a', '/b'] } }, tokenizer: { kind: 'bytes' } }, (path) =>
+      path.startsWith('/') ? path : `/home/${path}`,
+    );
+    assert.deepEqual(configuration.data.train, { text: ['/home/a', '/b'], documents: 'file' });
+    assert.deepEqual(configurationOf(configuration), configuration);
+  });
+
+  test('options of an encoder are refused before a corpus is read', async () => {
+    const started = train(
+      localContext(memoryFiles({ 'train.txt': 'a', 'more.txt': 'b', 'dev.txt': 'c' })),
+      textConfiguration({ model: { attention: 'dot' } }),
+      { out: 'run' },
+    );
+    await assert.rejects(started, /^DecadeError: model\.attention: dot, for a language model/);
+  });
+
+  test('a missing file is named before anything is made', async () => {
+    const files = memoryFiles({ 'train.txt': 'a', 'dev.txt': 'b' });
+    await assert.rejects(train(localContext(files), textConfiguration(), { out: 'run' }), /more\.txt/);
+    assert.equal(await files.kind('run'), 'missing');
+  });
+});
