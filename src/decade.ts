@@ -6,6 +6,7 @@ import type { RescoreOptions, Rescoring } from './analysis/rescoring/rescore.js'
 import type { NbestList } from './analysis/rescoring/rescoring.js';
 import { requireItem, text } from './core/lists.js';
 import type { LineScore, ScoreOptions } from './decoding/score.js';
+import type { TextPart, TextScoreOptions, TextScores } from './decoding/text-score.js';
 import type { SourceLine, TranslateOptions, TranslationResult } from './decoding/translator.js';
 import type { ExperimentName } from './experiments/catalogue/index.js';
 import type { Cost } from './experiments/cost.js';
@@ -81,6 +82,22 @@ export interface Decade {
     pairs: readonly { readonly source: string; readonly target: string }[],
     options?: ScoreOptions & ComputeOptions,
   ): Promise<LineScore[]>;
+
+  /**
+   * How likely a language model finds texts, each a document: log-probability, perplexity, bits per byte. Opens the model, scores,
+   * closes it.
+   *
+   * @example
+   * const { total } = await scoreText('runs/shakespeare', [await readFile('act-5.txt')]);
+   * console.log(total.perplexity, total.bitsPerByte);
+   *
+   * @param texts  text or bytes, also parts of documents that are too long to be held: `{ bytes, ends }`
+   */
+  scoreText(
+    runs: string | readonly string[],
+    texts: AsyncIterable<TextPart> | Iterable<TextPart>,
+    options?: TextScoreOptions & ComputeOptions,
+  ): Promise<TextScores>;
 
   /**
    * Chooses anew from an n-best list, of decade or of any other system, by the list's own scores and a model's log-probabilities.
@@ -171,6 +188,9 @@ export function decade(runtime: Runtime): Decade {
 
     score: (runs, pairs, { gemm, devices, ...options } = {}) =>
       withModel(runtime, runs, { gemm, devices }, (model) => model.score(pairs, options)),
+
+    scoreText: (runs, texts, { gemm, devices, ...options } = {}) =>
+      withModel(runtime, runs, { gemm, devices }, (model) => model.scoreText(texts, options)),
 
     rescore: (runs, list, { gemm, devices, ...options } = {}) =>
       withModel(runtime, runs, { gemm, devices }, (model) => model.rescore(list, options)),

@@ -19,6 +19,7 @@ export type { PairedInterval, ScoreDifference, ScoreInterval, TestSet } from './
 export { DecadeError, type ErrorKind, type ErrorParts } from './core/errors.js';
 export type { DecodingOptionsInput } from './decoding/options.js';
 export type { LineScore, ScoreOptions } from './decoding/score.js';
+export type { TextPart, TextScore, TextScoreOptions, TextScores } from './decoding/text-score.js';
 export { unsureBelow } from './decoding/certainty.js';
 export type {
   SourceLine,
@@ -43,6 +44,7 @@ export const train: Decade['train'] = library.train;
 export const load: Decade['load'] = library.load;
 export const translate: Decade['translate'] = library.translate;
 export const score: Decade['score'] = library.score;
+export const scoreText: Decade['scoreText'] = library.scoreText;
 export const rescore: Decade['rescore'] = library.rescore;
 export const evaluate: Decade['evaluate'] = library.evaluate;
 export const report: Decade['report'] = library.report;

@@ -75,36 +75,40 @@ async function* separated(files: Pick<Files, 'stream'>, path: string, documents:
   const whole = (): Passage => ({ bytes: joined(paragraph), ends: true, path, line: first });
   for await (const bytes of byteLines(files, path)) {
     line++;
-    const trimmed = bytes.at(-1) === carriageReturn ? bytes.subarray(0, -1) : bytes;
     if (documents === 'line') {
-      if (trimmed.length > 0) yield { bytes: trimmed, ends: true, path, line };
-    } else if (isBlank(trimmed)) {
+      if (bytes.length > 0) yield { bytes, ends: true, path, line };
+    } else if (isBlank(bytes)) {
       if (paragraph.length > 0) yield whole();
       paragraph = [];
     } else {
       if (paragraph.length === 0) first = line;
       else paragraph.push(Uint8Array.of(lineFeed));
-      paragraph.push(trimmed);
+      paragraph.push(bytes);
     }
   }
   if (paragraph.length > 0) yield whole();
 }
 
-async function* byteLines(files: Pick<Files, 'stream'>, path: string): AsyncGenerator<Uint8Array> {
+/** The lines of a file, empty ones too, as bytes without their ends. */
+export async function* byteLines(files: Pick<Files, 'stream'>, path: string): AsyncGenerator<Uint8Array> {
   let held: Uint8Array[] = [];
   let line = 1;
   for await (const chunk of withoutMark(readBytes(files, path, () => `${path}: line ${line}`))) {
     let start = 0;
     for (let end = chunk.indexOf(lineFeed); end >= 0; end = chunk.indexOf(lineFeed, start)) {
       // The reader may fill the same chunk again.
-      yield joined([...held, chunk.slice(start, end)]);
+      yield withoutReturn(joined([...held, chunk.slice(start, end)]));
       held = [];
       start = end + 1;
       line++;
     }
     if (start < chunk.length) held.push(chunk.slice(start));
   }
-  if (held.length > 0) yield joined(held);
+  if (held.length > 0) yield withoutReturn(joined(held));
+}
+
+function withoutReturn(line: Uint8Array): Uint8Array {
+  return line.at(-1) === carriageReturn ? line.subarray(0, -1) : line;
 }
 
 const mark = [0xef, 0xbb, 0xbf] as const;

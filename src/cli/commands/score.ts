@@ -1,26 +1,38 @@
 import { Command } from 'commander';
+import { DecadeError } from '../../core/errors.js';
+import type { TextScore } from '../../decoding/text-score.js';
 import { type DeviceChoice, gathered, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
 import { figure, ProgressBar } from '../progress.js';
-import { allLines, requireSameCount } from '../text-input.js';
+import { allLines, brokenLine, documentsOf, requireSameCount } from '../text-input.js';
 import { warn } from '../warning.js';
 
 interface ScoreArguments extends DeviceChoice {
   model: string[];
-  source: string;
-  target: string;
+  source?: string;
+  target?: string;
+  text?: string;
+  lines?: boolean;
+  context?: number;
+  json?: boolean;
   output?: string;
   maxLength?: number;
 }
 
 export function scoreCommand(): Command {
   const command = new Command('score')
-    .description('Print the log-probability (natural logarithm) of given translations, one per line.')
+    .description(
+      'Print the log-probability (natural logarithm) of given translations, one per line, or what a text costs a language model.',
+    )
     .requiredOption('-m, --model <RUN,...>', 'run directory; several (separated by commas, or repeat -m) form an ensemble', gathered)
-    .requiredOption('--source <FILE>', 'source sentences, one per line')
-    .requiredOption('--target <FILE>', 'their translations')
+    .option('--source <FILE>', 'source sentences, one per line')
+    .option('--target <FILE>', 'their translations')
+    .option('--text <FILE>', 'text for a language model: log-probability, perplexity, bits per byte')
+    .option('--lines', 'score each line of the text by itself, and print its log-probability')
+    .option('--context <tokens>', 'how far the model may look back (default: as in training)', wholeNumber(2, 1_000_000))
+    .option('--json', 'print one JSON object about the text')
     .option('--max-length <tokens>', 'truncate longer lines, with a warning (default: 1000)', wholeNumber(1, 100_000))
     .option('-o, --output <FILE>', 'where to write (default: standard output)');
   return withGemmOption(withDevicesOption(command))
@@ -29,12 +41,64 @@ export function scoreCommand(): Command {
       `
 Examples:
   $ decade score -m runs/quickstart --source test.en --target test.fr > test.scores
-  $ decade score -m runs/a,runs/b --source test.en --target test.fr`,
+  $ decade score -m runs/a,runs/b --source test.en --target test.fr
+  $ decade score -m runs/shakespeare --text act-5.txt`,
     )
-    .action((options: ScoreArguments) => interruptible('stopping', (signal) => score(options, signal)));
+    .action((options: ScoreArguments) => interruptible('stopping', (signal) => run(options, signal)));
 }
 
-async function score(options: ScoreArguments, signal: AbortSignal): Promise<void> {
+function run(options: ScoreArguments, signal: AbortSignal): Promise<void> {
+  const { source, target, text, lines, context, json, maxLength } = options;
+  if (text !== undefined && source === undefined && target === undefined && maxLength === undefined && !(lines && json)) {
+    return scoreText({ ...options, text }, signal);
+  }
+  const ofText = lines || json || context !== undefined;
+  if (text === undefined && source !== undefined && target !== undefined && !ofText) {
+    return scorePairs({ ...options, source, target }, signal);
+  }
+  const given = (['source', 'target', 'text', 'lines', 'json', 'context', 'maxLength'] as const).filter(
+    (name) => options[name] !== undefined,
+  );
+  throw new DecadeError('usage', {
+    where: 'score',
+    received: given.map((name) => `--${name === 'maxLength' ? 'max-length' : name}`).join(' and ') || 'nothing to score',
+    allowed: '--source FILE with --target FILE for a translator, or --text FILE (with --lines or --json) for a language model',
+  });
+}
+
+async function scoreText(options: ScoreArguments & { text: string }, signal: AbortSignal): Promise<void> {
+  const { text, lines = false, context, json } = options;
+  const output = await openOutput(options.output);
+  const model = await openModel(options.model, options, signal);
+  const progress = new ProgressBar();
+  try {
+    const { documents, total, brokenLines } = await model.scoreText(documentsOf(text, lines), {
+      context,
+      signal,
+      onProgress: ({ bytes }) => progress.update({ label: 'scoring', figures: [`${figure(bytes)} bytes`] }),
+    });
+    progress.end();
+    for (const line of brokenLines) warn(brokenLine(`${text}: line ${line}`), progress);
+    if (lines) for (const { logProbability } of documents) await output.write(`${logProbability.toFixed(6)}\n`);
+    else await output.write(json ? `${JSON.stringify(total)}\n` : describe(total));
+    await output.close();
+  } finally {
+    progress.end();
+    await output.abandon();
+    await model.dispose();
+  }
+}
+
+function describe({ logProbability, tokens, words, bytes, perplexity, wordPerplexity, bitsPerByte }: TextScore): string {
+  return [
+    `Log-probability  ${logProbability.toFixed(3)}`,
+    `Perplexity       ${perplexity.toFixed(4)} per token (${figure(tokens)} with </s>), ${wordPerplexity.toFixed(2)} per word (${figure(words)})`,
+    `Bits per byte    ${bitsPerByte.toFixed(4)} (${figure(bytes)} bytes)`,
+    '',
+  ].join('\n');
+}
+
+async function scorePairs(options: ScoreArguments & { source: string; target: string }, signal: AbortSignal): Promise<void> {
   const sources = await allLines(options.source);
   const targets = await allLines(options.target);
   requireSameCount({ name: options.source, lines: sources }, { name: options.target, lines: targets });
