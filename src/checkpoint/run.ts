@@ -35,7 +35,7 @@ import {
   targetTokenizerFile,
 } from './run-files.js';
 import { type NamedTensors, writeSafetensors } from './safetensors.js';
-import { copyFile, replaceFile, writeTextFile } from './whole-files.js';
+import { replaceFile, writeTextFile } from './whole-files.js';
 
 /** A configuration has a kilobyte or two; a much longer file is something else, and would take long to parse. */
 export const mostConfigurationBytes = 256 * 1024;
@@ -74,7 +74,7 @@ export class Run {
   }
 
   /**
-   * Makes a run directory, with the model of another run if given. Until its first checkpoint is kept it counts as not begun: the
+   * Makes a run directory, with a model to begin with if given. Until its first checkpoint is kept it counts as not begun: the
    * next one may be made in its place. Throws what `requireFree` does.
    */
   static async create(
@@ -84,7 +84,8 @@ export class Run {
       configuration: string;
       origin: ModelOrigin;
       tokenizers: Tokenizers;
-      model?: Run | undefined;
+      /** To begin with. */
+      parameters?: NamedTensors | undefined;
       amongOthers?: boolean | undefined;
     },
   ): Promise<Run> {
@@ -97,7 +98,7 @@ export class Run {
     try {
       await files.makeDirectory(run.fileAt(checkpointsDirectory));
       for (const [name, text] of tokenizerFiles(contents.tokenizers)) await writeTextFile(files, run.fileAt(name), text);
-      if (contents.model !== undefined) await copyFile(files, contents.model.fileAt(modelFile), run.fileAt(modelFile));
+      if (contents.parameters !== undefined) await writeSafetensors(files, run.fileAt(modelFile), contents.parameters);
       await writeTextFile(files, run.fileAt(descriptionFile), printDescription(descriptionOf(contents.origin, contents.tokenizers)));
       // Last, because this file makes the directory a run.
       await run.replaceConfiguration(contents.configuration);
@@ -177,16 +178,6 @@ export class Run {
 
   async hasModel(): Promise<boolean> {
     return (await this.files.kind(this.fileAt(modelFile))) === 'file';
-  }
-
-  /** Throws `input` unless the model has exactly these parameters. */
-  async requireModel(parameters: ParameterStore): Promise<void> {
-    const file = await openWeights(this.files, this.path, modelFile);
-    try {
-      file.requireSame(parameters);
-    } finally {
-      await file.close();
-    }
   }
 
   /** What was noted with the model when it was saved; undefined when there is none. */

@@ -40,14 +40,3 @@ export async function writeTextFile(files: Files, path: string, text: string): P
     await writer.close();
   }
 }
-
-/** Copies a file and waits until the copy is on the disk. */
-export async function copyFile(files: Files, from: string, to: string): Promise<void> {
-  const writer = await files.create(to);
-  try {
-    for await (const piece of files.stream(from)) await writer.write(piece);
-    await writer.sync();
-  } finally {
-    await writer.close();
-  }
-}

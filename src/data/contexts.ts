@@ -10,13 +10,25 @@ import { dropLine, emptyReport, type FilterReport } from './filter.js';
 
 /** How text becomes examples. */
 export const contextOptions = z.strictObject({
-  context: z.int().min(2).max(65_535).default(256).describe('Tokens of a context: how far a language model looks back in training.'),
-  across: z
-    .boolean()
-    .default(false)
-    .describe('Let contexts go on across documents, so that all but the last are of one length. Worth it for short documents.'),
+  context: z.int().min(2).max(65_535).optional().meta({
+    description: 'Of text: tokens of a context, which is how far back a language model looks in training. Default: 256.',
+    example: 256,
+  }),
+  across: z.boolean().optional().meta({
+    description: 'Of text: contexts go on across documents, so that all but the last are of one length. Default: false.',
+    example: true,
+  }),
 });
-export type ContextOptions = z.output<typeof contextOptions>;
+
+export interface ContextOptions {
+  readonly context: number;
+  readonly across: boolean;
+}
+
+/** The options with their defaults. */
+export function resolveContexts({ context = 256, across = false }: z.output<typeof contextOptions>): ContextOptions {
+  return { context, across };
+}
 
 /**
  * How a text is cut to be scored: two neighbours are read as one context, of which the second is predicted, so that every token has at

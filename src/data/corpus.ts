@@ -6,7 +6,7 @@ import { temporarySuffix, UnfinishedWork } from '../core/unfinished.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { IdPair } from './batch.js';
 import { contentHash } from './content-hash.js';
-import { contextExample, type ContextOptions, contextOptions, cutIntoContexts } from './contexts.js';
+import { contextExample, type ContextOptions, cutIntoContexts, resolveContexts } from './contexts.js';
 import type { CorpusCache, Ids, TextCounts } from './corpus-cache.js';
 import { bytesOf, CorpusCacheWriter, corpusCacheEnding, idArray, openCorpusCache, storedIds } from './corpus-cache.js';
 import type { TextSource } from './documents.js';
@@ -319,7 +319,7 @@ async function tokenizeText(
     onProgress?.({ lines: documents });
     return wait();
   };
-  const reading = { files, source, tokenizer: targetTokenizer, ...(contexts ?? contextOptions.parse({})), turn };
+  const reading = { files, source, tokenizer: targetTokenizer, ...resolveContexts(contexts ?? {}), turn };
   const { report, text } = await cutIntoContexts(reading, (predicted) => cache.addContext(predicted));
   await cache.finish(key, report, text);
 }

@@ -1,7 +1,7 @@
 import type { Pipeline } from './pipeline.js';
 import type { Beginning, DecodeOptions, Encoding, Tokenizer } from './tokenizer.js';
 import { endId, specialTokens, unknownId } from './tokenizer.js';
-import type { Vocabulary } from './vocabulary.js';
+import { Vocabulary } from './vocabulary.js';
 
 /** Words of more characters than this are never in a vocabulary (they are addresses and accidents). */
 export const longestWord = 100;
@@ -24,6 +24,17 @@ export class ClosedVocabularyTokenizer implements Tokenizer {
 
   encode(text: string): number[] {
     return this.pipeline.pieces(this.normalise(text)).map((piece) => this.vocabulary.id(piece) ?? unknownId);
+  }
+
+  /** The same, with more pieces behind those that it has; each only once. */
+  with(pieces: readonly string[]): ClosedVocabularyTokenizer {
+    const own = Array.from({ length: this.size - specialTokens.length }, (_, index) => this.token(specialTokens.length + index));
+    return new ClosedVocabularyTokenizer(this.kind, this.pipeline, new Vocabulary([...own, ...pieces]));
+  }
+
+  /** The pieces of a text that it does not have. */
+  lacking(text: string): string[] {
+    return this.pipeline.pieces(this.normalise(text)).filter((piece) => this.vocabulary.id(piece) === undefined);
   }
 
   encodeWithOffsets(text: string): Encoding {

@@ -109,6 +109,23 @@ export async function trainTokenizer(
   return new ClosedVocabularyTokenizer(resolved.kind, pipeline, new Vocabulary(mostFrequent(counts, room, resolved.minimumCount)));
 }
 
+/**
+ * A tokenizer that also has the most frequent words or characters of these lines which it lacked, up to `size` tokens, behind its own.
+ * One that spells what it lacks comes back as it is.
+ */
+export async function grownTokenizer(
+  tokenizer: Tokenizer,
+  lines: AsyncIterable<string> | Iterable<string>,
+  { size, minimumCount }: { readonly size: number; readonly minimumCount: number },
+): Promise<Tokenizer> {
+  const room = size - tokenizer.size;
+  if (!(tokenizer instanceof ClosedVocabularyTokenizer) || room <= 0) return tokenizer;
+  const counts = new Map<string, number>();
+  for await (const line of lines) for (const piece of tokenizer.lacking(line)) counts.set(piece, (counts.get(piece) ?? 0) + 1);
+  const more = mostFrequent(counts, room, minimumCount);
+  return more.length === 0 ? tokenizer : tokenizer.with(more);
+}
+
 /** How often each piece of the lines occurs. Throws `input` when there is none. */
 async function countPieces(
   lines: AsyncIterable<string> | Iterable<string>,

@@ -4,7 +4,7 @@ import { type ModelOrigin, mostConfigurationBytes } from '../checkpoint/run.js';
 import { readBoundedText } from '../core/bounded-text.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
-import { contextOptions } from '../data/contexts.js';
+import { contextOptions, resolveContexts } from '../data/contexts.js';
 import { filterOptions } from '../data/filter.js';
 import { type CorpusSource, corpusSource, isText } from '../data/sources.js';
 import { modelOptions } from '../models/create.js';
@@ -79,7 +79,10 @@ export const configurationSchema = z
     if (data.dev !== undefined && isText(data.dev) !== isText(data.train)) {
       issue(['data', 'dev'], isText(data.train) ? 'needs { text: [files] }, as data.train' : 'needs sentence pairs, as data.train');
     }
-    if (!isText(data.train)) return;
+    if (!isText(data.train)) {
+      for (const key of ['context', 'across'] as const) if (data[key] !== undefined) issue(['data', key], 'is for data.train.text only');
+      return;
+    }
     if (training.validate?.metrics.some((metric) => metric !== 'perplexity')) {
       issue(['training', 'validate', 'metrics'], 'only perplexity is known of a language model: it does not translate');
     }
@@ -186,7 +189,7 @@ export function printConfiguration(configuration: ConfigurationInput): string {
 
 /** What its model is made with. */
 export function originOf({ data, model, training }: Configuration): ModelOrigin {
-  return { options: model, seed: training.seed, ...(isText(data.train) && { context: data.context }) };
+  return { options: model, seed: training.seed, ...(isText(data.train) && { context: resolveContexts(data).context }) };
 }
 
 /** The tokenizer options of a side; the same for both if they share a tokenizer. */

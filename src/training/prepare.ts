@@ -7,7 +7,7 @@ import type { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { type Corpus, openCorpus } from '../data/corpus.js';
-import { type ContextOptions, scoredContexts } from '../data/contexts.js';
+import { type ContextOptions, resolveContexts, scoredContexts } from '../data/contexts.js';
 import { readPassages, type TextSource } from '../data/documents.js';
 import { isText, readPairs } from '../data/sources.js';
 import { createModel, type ModelOptions } from '../models/create.js';
@@ -15,8 +15,10 @@ import type { Model } from '../models/model.js';
 import { type Configuration, originOf, printConfiguration, resolveRunConfiguration } from './configuration.js';
 import { describeInit, requireResumable } from './configuration-changes.js';
 import type { Precision } from '../tensor/matrix.js';
+import { Memory } from '../tensor/memory.js';
 import type { TrainingEvent } from './events.js';
 import { type Executor, pins } from './executor.js';
+import { describeInheritance, inheritParameters } from './inheritance.js';
 import type { UpdateRule } from './optimizer-options.js';
 import type { ParallelOptions } from './parallel-options.js';
 import {
@@ -27,7 +29,7 @@ import {
   requireSameCorpus,
   type SavedProgress,
 } from './progress.js';
-import { sourceWords, trainTokenizers } from './tokenizers.js';
+import { inheritedTokenizers, trainTokenizers } from './tokenizers.js';
 import { Validation } from './validation.js';
 
 /** A model to be trained, and the conditions. */
@@ -146,8 +148,10 @@ export async function prepare(
       emit({ kind: 'corpus', part, pairs: corpus.pairs, report: corpus.report, text: corpus.text });
       return corpus;
     };
-    const corpus = await open('train', data.train, { context: data.context, across: data.across });
-    const dev = data.dev === undefined || training.validate === undefined ? undefined : await open('dev', data.dev, scoredContexts(data));
+    const contexts = resolveContexts(data);
+    const corpus = await open('train', data.train, contexts);
+    const dev =
+      data.dev === undefined || training.validate === undefined ? undefined : await open('dev', data.dev, scoredContexts(contexts));
 
     const model = newModel(configuration, tokenizers);
     const { optimizer, clip, normalise, labelSmoothing, seed, precision, parallel } = training;
@@ -170,8 +174,10 @@ export async function prepare(
     emit({ kind: 'model', parameters: model.parameters.count, placement: executor.placement });
 
     const fingerprint = await corpusFingerprint(corpus);
-    if (checkpoint !== undefined) await restore(checkpoint, run, executor, fingerprint, request);
-    else {
+    if (checkpoint !== undefined) {
+      requireSameCorpus(checkpoint.saved.corpus, fingerprint, run.path, corpus.text === undefined ? 'pairs' : 'contexts');
+      await restore(checkpoint, run, executor, request);
+    } else {
       model.parameters.initialise(seed);
       // Without a checkpoint, a model can only be the one that the run was made from.
       if (await run.hasModel()) await run.loadParameters(model.parameters);
@@ -244,17 +250,23 @@ async function makeRun(files: Files, given: Configuration, request: TrainRequest
   if (init !== undefined) {
     const model = await Run.open(files, init);
     const before = await configurationOfRun(model);
-    const configuration = { ...given, tokenizer: before.tokenizer };
     const theirs = await model.tokenizersOf(originOf(before));
-    await model.requireModel(newModel(configuration, theirs).parameters).catch((error: unknown) => {
+    // Where the source of pairs has a vocabulary of its own, it is as the new configuration says.
+    const keepsOwn = theirs.source === undefined && !isText(given.data.train);
+    const configuration = keepsOwn ? given : { ...given, tokenizer: before.tokenizer };
+    const tokenizers = await inheritedTokenizers({ ...reading, options: given.tokenizer }, theirs);
+    const { parameters } = newModel(configuration, tokenizers);
+    parameters.allocate(new Memory({ shared: false }));
+    parameters.initialise(given.training.seed);
+    const inheritance = await inheritParameters(model, parameters, theirs, tokenizers).catch((error: unknown) => {
       if (!(error instanceof DecadeError)) throw error;
       throw new DecadeError(error.kind, { ...error.parts, next: `use the model options in ${model.fileAt('config.yaml')}`, cause: error });
     });
-    onEvent?.({ kind: 'initialised', run: init, message: describeInit(init, before, given) });
-    const newWords = theirs.sourceWords && (await sourceWords({ ...reading, options: configuration.tokenizer }));
-    const tokenizers = { ...theirs, sourceWords: newWords?.and(theirs.sourceWords) };
-    const contents = { configuration: printConfiguration(configuration), origin: originOf(configuration), tokenizers, model, amongOthers };
-    return { run: await Run.create(files, out, contents), configuration };
+    const message = [describeInit(init, before, given), describeInheritance(inheritance)].filter((part) => part !== '').join('; ');
+    onEvent?.({ kind: 'initialised', run: init, message });
+    const own = { configuration: printConfiguration(configuration), origin: originOf(configuration), tokenizers, amongOthers };
+    const values = new Map(Array.from(parameters, ({ name, value }) => [name, value]));
+    return { run: await Run.create(files, out, { ...own, parameters: values }), configuration };
   }
   const tokenizers = await trainTokenizers({ ...reading, options: given.tokenizer });
   const contents = { configuration: printConfiguration(given), origin: originOf(given), tokenizers, amongOthers };
@@ -292,10 +304,8 @@ async function restore(
   { step, saved, restore: read }: Checkpoint & { saved: SavedProgress },
   run: Run,
   executor: Executor,
-  corpus: SavedProgress['corpus'],
   request: TrainRequest,
 ): Promise<void> {
-  requireSameCorpus(saved.corpus, corpus, run.path);
   const difference = placementDifference(saved.placement, executor.placement);
   if (difference !== '') {
     if (!request.allowDifferentPlacement) {

@@ -159,15 +159,20 @@ export async function corpusFingerprint(corpus: Corpus): Promise<SavedProgress['
   return { pairs: corpus.pairs, lengths: await contentHash(bytes) };
 }
 
-/** Throws `usage` when a resumed run would not compute the same: another corpus. */
-export function requireSameCorpus(saved: SavedProgress['corpus'], corpus: SavedProgress['corpus'], where: string): void {
+/** Throws `usage` when a resumed run would not compute the same: another corpus. `unit`: what is counted as pairs. */
+export function requireSameCorpus(
+  saved: SavedProgress['corpus'],
+  corpus: SavedProgress['corpus'],
+  where: string,
+  unit: 'pairs' | 'contexts',
+): void {
   if (saved.pairs === corpus.pairs && saved.lengths === corpus.lengths) return;
   const received =
-    saved.pairs === corpus.pairs ? 'a training corpus with different sentences' : `a training corpus of ${corpus.pairs} pairs or contexts`;
+    saved.pairs === corpus.pairs ? 'a training corpus with different sentences' : `a training corpus of ${corpus.pairs} ${unit}`;
   throw new DecadeError('usage', {
     where,
     received,
-    allowed: `the ${saved.pairs} pairs or contexts that the run started with`,
+    allowed: `the ${saved.pairs} ${unit} that the run started with`,
     next: 'restore the corpus, or start a new run with --init',
   });
 }

@@ -4,7 +4,7 @@ import { countLine, emptyReport, noUsablePair } from '../data/filter.js';
 import { turns } from '../core/event-loop.js';
 import { readPassages, type TextSource, textOf } from '../data/documents.js';
 import { type CorpusSource, describeSource, isText, readPairs } from '../data/sources.js';
-import { trainTokenizer } from '../text/train-tokenizer.js';
+import { grownTokenizer, trainTokenizer } from '../text/train-tokenizer.js';
 import { WordCounter, type WordList } from '../text/word-list.js';
 import { type TokenizersOptions, tokenizerOptionsOf } from './configuration.js';
 
@@ -44,6 +44,34 @@ export async function trainTokenizers(request: TrainTokenizersOptions): Promise<
     target: await trainTokenizer(lines(request, ['target']), tokenizerOptionsOf(options, 'target'), where, turn),
     sourceWords: words.list(),
   };
+}
+
+/**
+ * The tokenizers for a corpus of a model that begins with another's: theirs, as far as there are any. Words and characters of a text
+ * that the other did not know join its own.
+ */
+export async function inheritedTokenizers(request: TrainTokenizersOptions, theirs: Tokenizers): Promise<Tokenizers> {
+  const { options, source, signal } = request;
+  if (isText(source)) {
+    const turn = () => signal?.throwIfAborted();
+    const isSameKind = options.kind === theirs.target.kind && (options.kind === 'word' || options.kind === 'character');
+    const target = isSameKind
+      ? await grownTokenizer(
+          theirs.target,
+          passageTexts(request, source, async () => turn()),
+          options,
+        )
+      : theirs.target;
+    return { target };
+  }
+  if (theirs.source !== undefined) {
+    const words = theirs.sourceWords && (await sourceWords(request)).and(theirs.sourceWords);
+    return { ...theirs, sourceWords: words };
+  }
+  // A language model has one side only.
+  if (options.shared) return { source: theirs.target, target: theirs.target, sourceWords: await sourceWords(request) };
+  const own = await trainTokenizers(request);
+  return { ...own, target: theirs.target };
 }
 
 /** The words of a corpus's source, for a model whose tokenizers another corpus has made. */

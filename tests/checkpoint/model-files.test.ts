@@ -107,7 +107,7 @@ const damages: Readonly<Record<string, { readonly contents: () => Promise<string
     contents: async () => (await files.readText(`run/${descriptionFile}`)).slice(0, 90),
     refusal: /run\/model\.json: not JSON, or cut short/,
   },
-  'of a newer decade': { contents: () => text({ version: 2 }), refusal: /format version 2; expected at most 1. Use the newer decade/ },
+  'of a newer decade': { contents: () => text({ version: 3 }), refusal: /format version 3; expected at most 2. Use the newer decade/ },
   'of an unknown architecture': { contents: () => text({ model: { kind: 'gru' } }), refusal: /model\.json: model\.kind: 'gru'/ },
   'with a path in the place of a name': {
     contents: () => text({ weights: '../other/model.safetensors' }),

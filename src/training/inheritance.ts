@@ -1,0 +1,105 @@
+import { openWeights, type Tokenizers } from '../checkpoint/model-files.js';
+import type { Run } from '../checkpoint/run.js';
+import { modelFile } from '../checkpoint/run-files.js';
+import type { SafetensorsFile } from '../checkpoint/safetensors.js';
+import type { Parameter, ParameterStore } from '../nn/parameters.js';
+import { showShape } from '../tensor/tensor.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+
+/** What a model began with of another, by the names of parameters. */
+export interface Inheritance {
+  readonly moved: readonly string[];
+  /** Of these the rows of known tokens; the vocabulary has grown. */
+  readonly grown: readonly string[];
+  /** Of another shape there. */
+  readonly different: readonly string[];
+  /** Not there. */
+  readonly missing: readonly string[];
+  /** There, and not here. */
+  readonly left: readonly string[];
+}
+
+/**
+ * Fills what fits of a run's model into a store that has its initial values: parameters of the same name and shape, and of a vocabulary
+ * that has grown the rows of the tokens that both have.
+ *
+ * @param theirs  tokenizers of the run
+ * @param ours    tokenizers of the model that the store belongs to
+ * @throws DecadeError `input` when no matrix fits
+ */
+export async function inheritParameters(run: Run, store: ParameterStore, theirs: Tokenizers, ours: Tokenizers): Promise<Inheritance> {
+  const file = await openWeights(run.files, run.path, modelFile);
+  try {
+    const inherited = { moved: [] as string[], grown: [] as string[], different: [] as string[], missing: [] as string[] };
+    let matrices = 0;
+    for (const parameter of store) {
+      const { name, shape, rules } = parameter;
+      const stored = file.tensors.get(name);
+      const rows = keptRows(theirs[rules.side], ours[rules.side]);
+      if (stored === undefined) inherited.missing.push(name);
+      else if (stored.dataType === 'F32' && showShape(stored.shape) === showShape(shape)) {
+        await file.readPiece(name, 0, bytesOf(parameter, 0, parameter.size));
+        inherited.moved.push(name);
+        if (shape.length > 1) matrices++;
+      } else if (stored.dataType === 'F32' && rows !== undefined && isGrown(stored.shape, shape, theirs[rules.side], ours[rules.side])) {
+        await readRows(file, parameter, rows);
+        inherited.grown.push(name);
+        if (shape.length > 1) matrices++;
+      } else inherited.different.push(`${name} ${showShape(shape)} (${showShape(stored.shape)} there)`);
+    }
+    // Biases alone are no beginning: the error says which shapes do not agree.
+    if (matrices === 0) file.requireSame(store);
+    const own = new Set(Array.from(store, ({ name }) => name));
+    const left = [...file.tensors.keys()].filter((name) => !own.has(name));
+    return { ...inherited, left };
+  } finally {
+    await file.close();
+  }
+}
+
+/** In words; empty when everything was moved. */
+export function describeInheritance({ moved, grown, different, missing, left }: Inheritance): string {
+  if (grown.length + different.length + missing.length + left.length === 0) return '';
+  return [
+    `moved: ${partsOf(moved)}`,
+    ...(grown.length > 0 ? [`moved for the tokens that it knows: ${partsOf(grown)}`] : []),
+    ...(different.length > 0 ? [`not moved, of another shape: ${different.join(', ')}`] : []),
+    ...(missing.length > 0 ? [`new: ${partsOf(missing)}`] : []),
+    ...(left.length > 0 ? [`left behind: ${partsOf(left)}`] : []),
+  ].join('; ');
+}
+
+/** `decoder.0.weightInput`, `decoder.0.bias`: `decoder.0`. */
+function partsOf(names: readonly string[]): string {
+  const parts = new Set(names.map((name) => name.replace(/\.[^.]+$/, '')));
+  return parts.size === 0 ? 'nothing' : [...parts].join(', ');
+}
+
+/** For each token of a vocabulary that has grown its id in the former one; undefined where nothing has changed. */
+function keptRows(former: Tokenizer | undefined, present: Tokenizer | undefined): (number | undefined)[] | undefined {
+  if (former === undefined || present === undefined || former.size === present.size) return undefined;
+  const ids = new Map(Array.from({ length: former.size }, (_, id) => [former.token(id), id]));
+  return Array.from({ length: present.size }, (_, id) => ids.get(present.token(id)));
+}
+
+function isGrown(
+  [formerRows, ...former]: readonly number[],
+  [rows, ...present]: readonly number[],
+  theirs: Tokenizer | undefined,
+  ours: Tokenizer | undefined,
+): boolean {
+  return formerRows === theirs?.size && rows === ours?.size && showShape(former) === showShape(present);
+}
+
+async function readRows(file: SafetensorsFile, parameter: Parameter, rows: readonly (number | undefined)[]): Promise<void> {
+  const columns = parameter.size / rows.length;
+  for (const [row, former] of rows.entries()) {
+    if (former !== undefined)
+      await file.readPiece(parameter.name, 4 * former * columns, bytesOf(parameter, row * columns, (row + 1) * columns));
+  }
+}
+
+function bytesOf({ value }: Parameter, from: number, to: number): Uint8Array {
+  const { buffer, byteOffset } = value.f32;
+  return new Uint8Array(buffer, byteOffset + 4 * from, 4 * (to - from));
+}

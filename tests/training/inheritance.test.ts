@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SafetensorsFile } from '../../src/checkpoint/safetensors.js';
+import type { Files } from '../../src/core/files.js';
+import { memoryFiles } from '../../src/core/memory-files.js';
+import { loadTokenizer } from '../../src/text/load-tokenizer.js';
+import { configurationOf, type ConfigurationInput } from '../../src/training/configuration.js';
+import { train } from '../../src/training/train.js';
+import { localContext } from './tiny-run.js';
+
+const files = (): Files =>
+  memoryFiles({
+    'first.txt': 'the dog runs on the beach\n'.repeat(30),
+    'second.txt': 'Über dem Strand: the dog?\n'.repeat(30),
+    'pairs.tsv': 'un chien\tthe dog\ndes chiens\tthe dogs\n'.repeat(8),
+  });
+
+async function trained(
+  context: Files,
+  out: string,
+  data: object,
+  { init, ...changes }: { init?: string; model?: object; tokenizer?: object } = {},
+) {
+  const messages: string[] = [];
+  const configuration = configurationOf({
+    version: 1,
+    data: data as ConfigurationInput['data'],
+    tokenizer: { kind: 'character', ...changes.tokenizer } as ConfigurationInput['tokenizer'] & object,
+    model: { kind: 'lstm', layers: 1, hidden: 8, ...changes.model },
+    // So small a step changes nothing, and what was moved can be seen.
+    training: { optimizer: { kind: 'sgd', learningRate: 1e-30 }, batch: { sentences: 4 }, stop: { steps: 1 } },
+  });
+  const onEvent = (event: { kind: string; message?: string }) => event.kind === 'initialised' && messages.push(event.message ?? '');
+  await train(localContext(context), configuration, { out, init, onEvent });
+  return messages.join('\n');
+}
+
+async function parametersOf(context: Files, run: string): Promise<Map<string, { shape: readonly number[]; values: Float32Array }>> {
+  const file = await SafetensorsFile.open(context, `${run}/model.safetensors`);
+  const found = new Map<string, { shape: readonly number[]; values: Float32Array }>();
+  for (const [name, { shape, bytes }] of file.tensors) {
+    const values = new Float32Array(bytes / 4);
+    await file.readPiece(name, 0, new Uint8Array(values.buffer));
+    found.set(name, { shape, values });
+  }
+  await file.close();
+  return found;
+}
+
+const tokenizerOf = async (context: Files, path: string) => loadTokenizer(await context.readText(path), path);
+const text = (name: string, more: object = {}) => ({ train: { text: [name] }, context: 8, ...more });
+
+test('a language model begins with another, and new characters get rows of their own', async () => {
+  const context = files();
+  await trained(context, 'first', text('first.txt'));
+  const message = await trained(context, 'second', text('second.txt'), { init: 'first' });
+  assert.match(message, /moved: decoder\.0; moved for the tokens that it knows: target\.embedding, output$/);
+  const [former, present] = [await tokenizerOf(context, 'first/tokenizer.json'), await tokenizerOf(context, 'second/tokenizer.json')];
+  assert.ok(present.size > former.size);
+  for (let id = 0; id < former.size; id++) assert.equal(present.token(id), former.token(id));
+  const [before, after] = [await parametersOf(context, 'first'), await parametersOf(context, 'second')];
+  for (const [name, { values }] of before) assert.deepEqual(after.get(name)?.values.subarray(0, values.length), values, name);
+  const table = after.get('target.embedding.table');
+  assert.deepEqual(table?.shape, [present.size, 8]);
+  assert.ok(
+    table?.values.subarray(former.size * 8).some((value) => value !== 0),
+    'new rows start as any do',
+  );
+});
+
+test('a translator begins with a language model: its decoder is moved, the source has a vocabulary of its own', async () => {
+  const context = files();
+  await trained(context, 'lm', text('first.txt'));
+  const message = await trained(context, 'translator', { train: { tsv: 'pairs.tsv' } }, { init: 'lm', model: { attention: 'dot' } });
+  assert.match(message, /moved: target\.embedding, decoder\.0, output; new: .*source\.embedding.*encoder\.0.*attention/);
+  assert.equal(await context.readText('translator/target-tokenizer.json'), await context.readText('lm/tokenizer.json'));
+  assert.notEqual(await context.readText('translator/source-tokenizer.json'), await context.readText('lm/tokenizer.json'));
+  const [before, after] = [await parametersOf(context, 'lm'), await parametersOf(context, 'translator')];
+  for (const [name, { values }] of before) assert.deepEqual(after.get(name)?.values, values, name);
+});
+
+test('a language model begins with a translator: the encoder is left behind', async () => {
+  const context = files();
+  await trained(context, 'translator', { train: { tsv: 'pairs.tsv' } });
+  const message = await trained(context, 'lm', text('first.txt'), { init: 'translator' });
+  assert.match(message, /left behind: .*encoder\.0/);
+  const [before, after] = [await parametersOf(context, 'translator'), await parametersOf(context, 'lm')];
+  assert.deepEqual(after.get('decoder.0.weightHidden')?.values, before.get('decoder.0.weightHidden')?.values);
+});
+
+test('layers of another size are named and not moved; when no matrix fits, nothing is made', async () => {
+  const context = files();
+  await trained(context, 'lm', text('first.txt'));
+  const deeper = await trained(context, 'deeper', text('first.txt'), { init: 'lm', model: { layers: 2 } });
+  assert.match(deeper, /moved: target\.embedding, decoder\.0, output; new: decoder\.1/);
+  const wider = await trained(context, 'wider', text('first.txt'), { init: 'lm', model: { embedding: 4 } });
+  assert.match(wider, /not moved, of another shape: target\.embedding\.table \[\d+, 4\] \(\[\d+, 8\] there\), decoder\.0\.weightInput/);
+  await assert.rejects(
+    trained(context, 'none', text('first.txt'), { init: 'lm', model: { hidden: 16 } }),
+    /lm\/model\.safetensors: .* of shape .* where the model has/,
+  );
+  assert.equal(await context.kind('none'), 'missing');
+});
