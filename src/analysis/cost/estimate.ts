@@ -1,7 +1,9 @@
 import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
 import { randomKey, uniformInteger } from '../../core/random.js';
-import { readPairs, type SentencePair } from '../../data/sources.js';
+import { resolveContexts } from '../../data/contexts.js';
+import { readPassages, type TextSource, textOf } from '../../data/documents.js';
+import { isText, readPairs, type SentencePair } from '../../data/sources.js';
 import { createModel } from '../../models/create.js';
 import { layersOf, whyNotLayered } from '../../models/lstm/separable-layers.js';
 import type { Model, VocabularySizes } from '../../models/model.js';
@@ -27,7 +29,7 @@ export interface ModelEstimate {
   readonly operationsPerTargetToken: number;
 }
 
-/** How long the training corpus is; tokens a pair are those of a sample. */
+/** How long the training corpus is; tokens a pair are those of a sample. Of text the pairs are contexts, without sources. */
 export interface CorpusEstimate {
   readonly pairs: number;
   readonly sourceTokensPerPair: number;
@@ -71,7 +73,10 @@ export interface MemoryNeed extends MemoryEstimate {
  */
 export function estimateMemory(configuration: Configuration, devices: number, corpus: CorpusEstimate | undefined): MemoryNeed {
   const { data, model, training } = configuration;
-  const { longestSource = data.maximumLength, longestTarget = data.maximumLength + 1 } = corpus ?? {};
+  const longest = isText(data.train)
+    ? { longestSource: 0, longestTarget: resolveContexts(data).context }
+    : { longestSource: data.maximumLength, longestTarget: data.maximumLength + 1 };
+  const { longestSource, longestTarget } = corpus ?? longest;
   const { batch } = training;
   const most = 'sentences' in batch ? batch.sentences : Math.max(1, Math.floor(batch.tokens / longestTarget));
   // No batch has more sentences than the corpus.
@@ -114,6 +119,7 @@ export async function estimateCorpus(
   configuration: Configuration,
   onProgress: (pairs: number) => void = () => undefined,
 ): Promise<CorpusEstimate> {
+  if (isText(configuration.data.train)) return estimateText(files, configuration, configuration.data.train, onProgress);
   const sample: SentencePair[] = [];
   let pairs = 0;
   for await (const pair of readPairs(files, configuration.data.train)) {
@@ -141,6 +147,33 @@ export async function estimateCorpus(
     longestSource: longest(source),
     longestTarget: 1 + longest(target),
   };
+}
+
+/** Text of which tokens are counted. */
+const sampleBytes = 2 * 1024 ** 2;
+
+async function estimateText(
+  files: Files,
+  { data, tokenizer }: Configuration,
+  source: TextSource,
+  onProgress: (documents: number) => void,
+): Promise<CorpusEstimate> {
+  const sample: string[] = [];
+  let [documents, bytes, sampled] = [0, 0, 0];
+  for await (const passage of readPassages(files, source)) {
+    bytes += passage.bytes.length;
+    if (passage.ends && ++documents % 10_000 === 0) onProgress(documents);
+    if (sampled >= sampleBytes) continue;
+    sample.push(textOf(passage).text);
+    sampled += passage.bytes.length;
+  }
+  if (sampled === 0) throw new DecadeError('input', { where: 'data.train', received: 'no text', allowed: 'at least one document' });
+  const trained = await trainTokenizer(sample, tokenizerOptionsOf(tokenizer, 'target'));
+  const sampledTokens = sample.reduce((sum, text) => sum + trained.encode(text).length, 0);
+  const tokens = Math.round((sampledTokens * bytes) / sampled) + documents;
+  const { context, across } = resolveContexts(data);
+  const pairs = across ? Math.ceil(tokens / context) : documents * Math.ceil(tokens / documents / context);
+  return { pairs, sourceTokensPerPair: 0, targetTokensPerPair: tokens / pairs, longestSource: 0, longestTarget: context };
 }
 
 /** Pairs that the whole training reads, or what `stop` allows of it. */
@@ -186,9 +219,9 @@ export function measureProducts(device: Device, configuration: Configuration, mi
 }
 
 /** The vocabularies that the tokenizers of a configuration may have, before they are trained. */
-export function vocabulariesOf({ tokenizer }: Configuration): VocabularySizes {
+export function vocabulariesOf({ data, tokenizer }: Configuration): VocabularySizes {
   const size = (side: 'source' | 'target') => largestSize(tokenizerOptionsOf(tokenizer, side));
-  return { source: size('source'), target: size('target') };
+  return isText(data.train) ? { target: size('target') } : { source: size('source'), target: size('target') };
 }
 
 /** The model of a configuration, its parameters declared and not allocated, for vocabularies as large as they may become. */

@@ -92,12 +92,21 @@ function describe(estimate: Estimate): string {
     `Parameters   ${millions(model.parameters)}${model.recurrentParameters === 0 ? '' : `, of these ${millions(model.recurrentParameters)} recurrent`}`,
     ...model.parts.map(({ name, parameters }) => `             ${name.padEnd(18)} ${figure(parameters).padStart(13)}`),
     describeMemory(estimate),
-    `Operations   ${millions(model.operationsPerSourceToken)} per source token, ${millions(model.operationsPerTargetToken)} per target token, forward and backward`,
-    corpus === undefined
-      ? `Corpus       not counted: ${corpusMissing}`
-      : `Corpus       ${figure(corpus.pairs)} pairs of ${corpus.sourceTokensPerPair.toFixed(1)} and ${corpus.targetTokensPerPair.toFixed(1)} tokens`,
+    `Operations   ${operations(model)}, forward and backward`,
+    corpus === undefined ? `Corpus       not counted: ${corpusMissing}` : `Corpus       ${described(corpus)}`,
     ...describeTime(estimate),
   ].join('\n');
+}
+
+/** A model without a source spends nothing on its tokens. */
+function operations({ operationsPerSourceToken, operationsPerTargetToken }: ModelEstimate): string {
+  if (operationsPerSourceToken === 0) return `${millions(operationsPerTargetToken)} per token`;
+  return `${millions(operationsPerSourceToken)} per source token, ${millions(operationsPerTargetToken)} per target token`;
+}
+
+function described({ pairs, sourceTokensPerPair, targetTokensPerPair }: CorpusEstimate): string {
+  if (sourceTokensPerPair === 0) return `${figure(pairs)} contexts of ${targetTokensPerPair.toFixed(1)} tokens`;
+  return `${figure(pairs)} pairs of ${sourceTokensPerPair.toFixed(1)} and ${targetTokensPerPair.toFixed(1)} tokens`;
 }
 
 function describeMemory({ memory, devices }: Estimate): string {
