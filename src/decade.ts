@@ -1,5 +1,6 @@
 import type { Comparison } from './analysis/examination/compare.js';
 import { type ComparisonRequest, compareRuns } from './analysis/examination/compared-runs.js';
+import { type ComparedText, compareTexts } from './analysis/examination/compared-texts.js';
 import { type Examination, type ExaminationRequest, examineRun } from './analysis/examination/examine.js';
 import { translateAll } from './analysis/examination/examined-test.js';
 import type { RescoreOptions, Rescoring } from './analysis/rescoring/rescore.js';
@@ -149,6 +150,13 @@ export interface Decade {
   compare(runs: readonly string[], options?: CompareOptions): Promise<{ page: string; comparison: Comparison }>;
 
   /**
+   * Compares language models by their validations: a page with their best figures, curves and configurations.
+   *
+   * @throws DecadeError `usage` for fewer than two runs, or one that translates
+   */
+  compareTexts(runs: readonly string[]): Promise<{ page: string; runs: readonly ComparedText[] }>;
+
+  /**
    * Reruns an experiment of a paper from start to finish and compares its effects with the paper's.
    *
    * Models and translations are stored in `options.out` and shared by all experiments there. Abort `options.signal` to save and
@@ -214,6 +222,12 @@ export function decade(runtime: Runtime): Decade {
       );
       const { comparePage } = await import('./analysis/report/compare-page.js');
       return { page: await comparePage(compared.comparison, compared), comparison: compared.comparison };
+    },
+
+    async compareTexts(names) {
+      const runs = await compareTexts(runtime.files, names);
+      const { compareTextsPage } = await import('./analysis/report/compare-texts-page.js');
+      return { page: await compareTextsPage(runs), runs };
     },
 
     async reproduce(name, options) {

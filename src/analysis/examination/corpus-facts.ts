@@ -1,5 +1,6 @@
 import type { Files } from '../../core/files.js';
-import { type CorpusSource, describeSource, readPairs } from '../../data/sources.js';
+import { readPassages, type TextSource, textOf } from '../../data/documents.js';
+import { type CorpusSource, describeSource, isText, readPairs } from '../../data/sources.js';
 import { turns } from '../../core/event-loop.js';
 import type { TestSet } from './scored-sentences.js';
 import type { WorkControl } from '../work.js';
@@ -16,10 +17,12 @@ export interface SideFacts {
 /** What can be counted of a corpus. */
 export interface CorpusFacts {
   readonly name: string;
+  /** Of text: documents. */
   readonly pairs: number;
-  /** Lines that hold no pair. */
+  /** Lines that hold no pair, or no text. */
   readonly unusable: number;
-  readonly source: SideFacts;
+  /** Undefined for text. */
+  readonly source: SideFacts | undefined;
   /** Undefined for sentences without references. */
   readonly target: SideFacts | undefined;
   /** Set when there are more pairs than were read. */
@@ -28,6 +31,7 @@ export interface CorpusFacts {
 
 /** Enough for ranks of words and mean lengths; more would take minutes. */
 const mostPairs = 1_000_000;
+const mostBytes = 100_000_000;
 
 /** Counts a corpus, up to its first million pairs, and how often each word of the source occurs in it. */
 export async function corpusFacts(
@@ -35,6 +39,7 @@ export async function corpusFacts(
   source: CorpusSource,
   { signal, onProgress }: WorkControl = {},
 ): Promise<{ facts: CorpusFacts; frequencies: Map<string, number> }> {
+  if (isText(source)) return textFacts(files, source, { signal, onProgress });
   const sides = { source: new SideCounter(), target: new SideCounter() };
   let [pairs, unusable, isPart] = [0, 0, false];
   const turn = turns();
@@ -59,6 +64,32 @@ export async function corpusFacts(
   }
   const facts = { name: describeSource(source), pairs, unusable, source: sides.source.facts, target: sides.target.facts, isPart };
   return { facts, frequencies: sides.source.counts };
+}
+
+async function textFacts(
+  files: Files,
+  source: TextSource,
+  { signal, onProgress }: WorkControl,
+): Promise<{ facts: CorpusFacts; frequencies: Map<string, number> }> {
+  const counter = new SideCounter();
+  let [documents, unusable, bytes, isPart] = [0, 0, 0, false];
+  const turn = turns();
+  for await (const passage of readPassages(files, source)) {
+    if (bytes >= mostBytes) {
+      isPart = true;
+      break;
+    }
+    const { text, brokenLines } = textOf(passage);
+    counter.add(text);
+    unusable += brokenLines.length;
+    bytes += passage.bytes.length;
+    if (passage.ends) documents++;
+    await turn();
+    signal?.throwIfAborted();
+    onProgress?.({ label: 'counting words', fraction: undefined, figures: [`${bytes.toLocaleString('en')} bytes`] });
+  }
+  const facts = { name: describeSource(source), pairs: documents, unusable, source: undefined, target: counter.facts, isPart };
+  return { facts, frequencies: counter.counts };
 }
 
 /** The same of sentences that are already at hand, of the first set of references. */

@@ -1,7 +1,8 @@
 import { Run } from '../../checkpoint/run.js';
 import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
-import { describeSource, readPairs } from '../../data/sources.js';
+import { shellWord } from '../../core/shell.js';
+import { describeSource, isText, readPairs } from '../../data/sources.js';
 import { scoringMetrics } from '../../metrics/scoring-options.js';
 import { createModel } from '../../models/create.js';
 import type { ModelSummary } from '../../models/summary.js';
@@ -73,12 +74,14 @@ export async function examineRun(
   const record = await readTrainingRecord(files, run.fileAt('metrics.jsonl'));
   if (record.reports.length === 0) missing.push('No training curves: the run has no reports in metrics.jsonl.');
   const training = await ifThere('No statistics of the training corpus', () => corpusFacts(files, configuration.data.train, request));
-  const testSet = request.testSet ?? (await ifThere('No translations', () => devSet(files, configuration)));
+  const translates = !isText(configuration.data.train);
+  if (!translates && (request.testSet !== undefined || request.groups?.length)) throw notTranslated(path);
+  const testSet = translates ? (request.testSet ?? (await ifThere('No translations', () => devSet(files, configuration)))) : undefined;
   if (request.testSet === undefined && testSet !== undefined) requireLines(request.attention, testSet);
 
   let test: ExaminedTest | undefined;
   let groups: MappedGroup[] = [];
-  if (testSet !== undefined || request.groups !== undefined) {
+  if (translates && (testSet !== undefined || request.groups !== undefined)) {
     const model = await ifThere('No translations and no maps', openModel);
     if (model !== undefined) {
       try {
@@ -104,6 +107,15 @@ export async function examineRun(
     groups,
     missing,
   };
+}
+
+function notTranslated(run: string): DecadeError {
+  return new DecadeError('usage', {
+    where: run,
+    received: 'sentences for a language model, which has no source',
+    allowed: 'none: its report shows how it was trained',
+    next: `score a text with decade score -m ${shellWord(run)} --text FILE`,
+  });
 }
 
 /** The run's dev corpus as a test set. */

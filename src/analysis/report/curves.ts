@@ -111,6 +111,8 @@ function plotsOf({ title, y, parts }: Quantity, runs: readonly NamedRecord[], { 
 }
 
 const metricLabels: Readonly<Record<string, string>> = {
+  bitsPerByte: 'Bits per byte',
+  wordPerplexity: 'Perplexity per word',
   bleu: 'BLEU',
   chrf: 'chrF',
   'chrf++': 'chrF++',

@@ -1,6 +1,7 @@
 import { commandLine, shellWord } from '../../core/shell.js';
 import type { CorpusFacts } from '../examination/corpus-facts.js';
 import type { Examination } from '../examination/examine.js';
+import { isText } from '../../data/sources.js';
 import { type Content, html } from '../page/html.js';
 import { table } from '../page/page.js';
 
@@ -15,11 +16,13 @@ export function dataFacts(corpora: readonly CorpusFacts[]): Content {
         const facts = { source, target }[side];
         if (facts === undefined) return [];
         const { words, distinctWords, longest } = facts;
+        const isFirst = side === 'source' || source === undefined;
+        const documents = `${figure(pairs)} ${pairs === 1 ? 'document' : 'documents'}`;
         const row = [
-          side === 'source' ? name : '',
-          side === 'source' ? `${isPart ? 'the first ' : ''}${figure(pairs)}` : '',
-          side === 'source' ? figure(unusable) : '',
-          side,
+          isFirst ? name : '',
+          isFirst ? `${isPart ? 'the first ' : ''}${source === undefined ? documents : figure(pairs)}` : '',
+          isFirst ? figure(unusable) : '',
+          source === undefined ? 'text' : side,
           figure(words),
           figure(distinctWords),
           (words / Math.max(1, pairs)).toFixed(1),
@@ -32,11 +35,13 @@ export function dataFacts(corpora: readonly CorpusFacts[]): Content {
 }
 
 /** The commands that make this again and go on from here. */
-export function commands({ run, test }: Examination, command: readonly string[]): Content {
+export function commands({ run, test, configuration }: Examination, command: readonly string[]): Content {
   const quoted = shellWord(run);
   const lines = [
     ['train again', `decade train ${shellWord(`${run}/config.yaml`)} --out ${shellWord(`${run}-again`)}`],
-    ['translate standard input', `decade translate -m ${quoted}`],
+    isText(configuration.data.train)
+      ? ['score a text', `decade score -m ${quoted} --text FILE`]
+      : ['translate standard input', `decade translate -m ${quoted}`],
     ...(test === undefined ? [] : [['evaluate', `decade evaluate -m ${quoted} --source SOURCE --references REFERENCES`]]),
     ['write this page', commandLine(command)],
   ];

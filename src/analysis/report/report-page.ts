@@ -1,4 +1,5 @@
 import type { Examination } from '../examination/examine.js';
+import { isText } from '../../data/sources.js';
 import { dataTables } from '../page/data-table-script.js';
 import { html } from '../page/html.js';
 import { page, type Section } from '../page/page.js';
@@ -72,7 +73,7 @@ export function reportPage(examination: Examination, command: readonly string[])
 function summary({ parameters, configuration, model, modelMetadata, test }: Examination): string {
   const { data } = configuration;
   const parts = [
-    `${data.source} to ${data.target}`,
+    ...(isText(data.train) ? [] : [`${data.source} to ${data.target}`]),
     model.description,
     `${parameters.toLocaleString('en')} parameters`,
     ...(modelMetadata?.step === undefined ? [] : [`model of update ${Number(modelMetadata.step).toLocaleString('en')}`]),

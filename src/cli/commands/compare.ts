@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import type { ComparedSystem, Comparison } from '../../analysis/examination/compare.js';
+import { readComparedRun } from '../../analysis/examination/compared-runs.js';
 import { describeTestSet } from '../../analysis/examination/scored-sentences.js';
 import { DecadeError } from '../../core/errors.js';
+import { isText } from '../../data/sources.js';
 import { decade } from '../../decade.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
@@ -14,7 +16,7 @@ import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.j
 import { allLines, requireSameCount } from '../text-input.js';
 import { type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
 
-const { compare } = decade(nodeRuntime);
+const { compare, compareTexts } = decade(nodeRuntime);
 
 interface CompareArguments extends DeviceChoice, SearchChoice, ScoringChoice, TestSetChoice {
   hypotheses?: string[];
@@ -39,6 +41,7 @@ export function compareCommand(): Command {
       'after',
       `
 Examples:
+  $ decade compare runs/characters runs/bytes
   $ decade compare runs/forward runs/reversed --source test.en --references test.fr
   $ decade compare --hypotheses theirs.fr ours.fr --source test.en --references test.fr --metrics bleu,chrf,ter`,
     )
@@ -46,6 +49,8 @@ Examples:
 }
 
 async function run(runs: readonly string[], options: CompareArguments, signal: AbortSignal): Promise<void> {
+  const [first] = runs;
+  if (first !== undefined && (await isLanguageModel(first))) return compareLanguageModels(runs, options);
   const scoring = scoringOf(options);
   const testSet = await testSetOf('compare', options);
   const hypotheses: ComparedSystem[] = [];
@@ -73,6 +78,37 @@ async function run(runs: readonly string[], options: CompareArguments, signal: A
   await writeWhole(out, page);
   if (options.json) await printJson(asJson(comparison, out));
   else await print(`${describe(comparison)}\n${out}`);
+}
+
+async function isLanguageModel(run: string): Promise<boolean> {
+  return isText((await readComparedRun(nodeRuntime.files, run)).configuration.data.train);
+}
+
+/** Language models translate nothing: they are compared by their validations. */
+async function compareLanguageModels(names: readonly string[], options: CompareArguments): Promise<void> {
+  const given = (['source', 'references', 'hypotheses'] as const).filter((name) => options[name] !== undefined);
+  if (given.length > 0) {
+    throw new DecadeError('usage', {
+      where: 'compare',
+      received: `${given.map((name) => `--${name}`).join(' and ')} for language models, which do not translate`,
+      allowed: 'runs only: their validations are compared',
+      next: 'score a text with decade score --text',
+    });
+  }
+  const { out = defaultPage } = options;
+  await (options.out === undefined ? requirePage(out) : requireOutput(out));
+  const { page, runs } = await compareTexts(names);
+  await writeWhole(out, page);
+  if (options.json) return printJson({ runs: runs.map(({ name, best }) => ({ name, ...best })), page: out });
+  const width = Math.max(...names.map(({ length }) => length));
+  for (const { name, best } of runs) {
+    const figures =
+      best === undefined
+        ? 'not validated'
+        : `perplexity ${best.perplexity?.toFixed(3)}  bits per byte ${best.bitsPerByte?.toFixed(4)}  at update ${best.steps.toLocaleString('en')}`;
+    await print(`${name.padEnd(width)}  ${figures}`);
+  }
+  await print(out);
 }
 
 function asJson({ testSet, metrics }: Comparison, page: string): object {
