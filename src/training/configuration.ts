@@ -79,10 +79,7 @@ export const configurationSchema = z
     if (data.dev !== undefined && isText(data.dev) !== isText(data.train)) {
       issue(['data', 'dev'], isText(data.train) ? 'needs { text: [files] }, as data.train' : 'needs sentence pairs, as data.train');
     }
-    if (!isText(data.train)) {
-      for (const key of ['context', 'across'] as const) if (data[key] !== undefined) issue(['data', key], 'is for data.train.text only');
-      return;
-    }
+    if (!isText(data.train)) return;
     if (training.validate?.metrics.some((metric) => metric !== 'perplexity')) {
       issue(['training', 'validate', 'metrics'], 'only perplexity is known of a language model: it does not translate');
     }

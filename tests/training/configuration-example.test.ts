@@ -35,7 +35,10 @@ test('every option of the schema is in the example, with an explanation', () => 
 test('every line that is commented out can be used', () => {
   const used = commentedOut(example).map(({ path, value }) => {
     const override = `${path}=${JSON.stringify(value)}`;
-    assert.doesNotThrow(() => resolveConfiguration(example, where, [override]), override);
+    // A model of text is validated on text, and keeps its line ends.
+    const isText = typeof value === 'object' && value !== null && 'text' in value;
+    const others = isText ? ['data.dev={ text: [dev.txt] }', 'tokenizer={ kind: bytes }'] : [];
+    assert.doesNotThrow(() => resolveConfiguration(example, where, [override, ...others]), override);
     return path;
   });
   for (const path of ['data.train', 'tokenizer', 'tokenizer.shared', 'training.parallel', 'training.validate.patience'])

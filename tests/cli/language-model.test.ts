@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { decade, temporaryDirectory } from './decade.js';
+
+const directory = temporaryDirectory();
+const text = 'the dog runs on the beach.\nNobody comes.\n\nThe dog sleeps.\n';
+const call = { directory };
+
+before(async () => {
+  writeFileSync(join(directory, 'train.txt'), text.repeat(20));
+  writeFileSync(join(directory, 'dev.txt'), text);
+  writeFileSync(
+    join(directory, 'text.yaml'),
+    `version: 1
+data: { train: { text: [train.txt] }, dev: { text: [dev.txt] }, context: 16 }
+tokenizer: { kind: character }
+model: { kind: lstm, layers: 1, hidden: 16 }
+training: { optimizer: { kind: adam, learningRate: 0.01 }, batch: { sentences: 8 }, stop: { steps: 8 } }
+`,
+  );
+  for (const [out, ...more] of [['characters'], ['bytes', '--set', 'tokenizer={ kind: bytes }']] as [string, ...string[]][]) {
+    const { code, stderr } = await decade(['train', 'text.yaml', '--out', out, '--devices', '1', ...more], call);
+    assert.equal(code, 0, stderr);
+  }
+});
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+test('score --text tells what a whole text costs', async () => {
+  const { code, stdout } = await decade(['score', '-m', 'characters', '--text', 'dev.txt', '--json'], call);
+  const { logProbability, tokens, words, bytes, perplexity, bitsPerByte } = JSON.parse(stdout);
+  assert.deepEqual([code, tokens, words, bytes], [0, text.length + 1, 11, text.length]);
+  assert.ok(Math.abs(perplexity - Math.exp(-logProbability / tokens)) < 1e-9);
+  assert.ok(Math.abs(bitsPerByte + logProbability / Math.LN2 / bytes) < 1e-9);
+  const shown = await decade(['score', '-m', 'characters', '--text', '-'], { ...call, input: text });
+  assert.match(shown.stdout, new RegExp(`Perplexity +${perplexity.toFixed(4)} per token \\(${tokens} with </s>\\)`));
+});
+
+test('score --text --lines gives a figure for every line, also for empty ones and those that are not UTF-8', async () => {
+  const input = new Uint8Array([...new TextEncoder().encode(text), 0xff, 0x0a]);
+  const { code, stdout, stderr } = await decade(['score', '-m', 'characters', '--text', '-', '--lines'], { ...call, input });
+  assert.deepEqual([code, stdout.match(/^-\d+\.\d{6}$/gm)?.length], [0, 5]);
+  assert.match(stderr, /-: line 5: bytes that are not valid UTF-8/);
+  const bytes = await decade(['score', '-m', 'bytes', '--text', '-', '--lines'], { ...call, input });
+  assert.deepEqual([bytes.stdout.match(/^-\d+/gm)?.length, bytes.stderr], [5, '']);
+});
+
+test('what needs a source is refused, and told what to use instead', async () => {
+  for (const command of [
+    ['translate', '-m', 'characters'],
+    ['score', '-m', 'characters', '--source', 'dev.txt', '--target', 'dev.txt'],
+    ['evaluate', '-m', 'characters', '--source', 'dev.txt', '--references', 'dev.txt'],
+    ['report', 'characters', '--source', 'dev.txt'],
+    ['compare', 'characters', 'bytes', '--source', 'dev.txt', '--references', 'dev.txt'],
+  ]) {
+    const { code, stderr } = await decade(command, { ...call, input: 'a\n' });
+    assert.notEqual(code, 0, command.join(' '));
+    assert.match(stderr, /language model.*score .*--text/, command.join(' '));
+  }
+  const both = await decade(['score', '-m', 'characters', '--text', 'dev.txt', '--source', 'dev.txt'], call);
+  assert.match(both.stderr, /--source and --text; expected --source FILE with --target FILE.*or --text FILE/);
+});
+
+test('report shows how it learnt, compare which learnt better', async () => {
+  const report = await decade(['report', 'characters'], call);
+  assert.deepEqual([report.code, report.stderr], [0, '']);
+  const page = readFileSync(join(directory, 'characters', 'report.html'), 'utf8');
+  assert.match(page, /Bits per byte on dev/);
+  assert.match(page, /decade score -m characters --text FILE/);
+  assert.doesNotMatch(page, /decade translate/);
+  const compared = await decade(['compare', 'characters', 'bytes', '--out', 'both.html', '--json'], call);
+  const { runs } = JSON.parse(compared.stdout);
+  assert.deepEqual(
+    runs.map(({ name, steps }: { name: string; steps: number }) => [name, steps]),
+    [
+      ['characters', 8],
+      ['bytes', 8],
+    ],
+  );
+  assert.ok(runs.every(({ bitsPerByte }: { bitsPerByte: number }) => bitsPerByte > 0));
+  assert.match(readFileSync(join(directory, 'both.html'), 'utf8'), /tokenizer\.kind/);
+});
+
+test('estimate counts contexts and a model without an encoder', async () => {
+  const { code, stdout } = await decade(['estimate', 'text.yaml', '--json', '--devices', '1'], call);
+  const { model, corpus, memory } = JSON.parse(stdout);
+  assert.equal(code, 0);
+  assert.deepEqual(
+    model.parts.map(({ name }: { name: string }) => name),
+    ['target.embedding', 'decoder', 'output'],
+  );
+  assert.deepEqual([corpus.pairs, corpus.sourceTokensPerPair, corpus.longestTarget], [Math.ceil((20 * text.length + 1) / 16), 0, 16]);
+  assert.ok(memory.fits);
+});
