@@ -35,13 +35,15 @@ export async function inheritParameters(run: Run, store: ParameterStore, theirs:
     for (const parameter of store) {
       const { name, shape, rules } = parameter;
       const stored = file.tensors.get(name);
-      const rows = keptRows(theirs[rules.side], ours[rules.side]);
+      // What both sides share has one vocabulary.
+      const side = rules.side === 'source' ? 'source' : 'target';
+      const rows = keptRows(theirs[side], ours[side]);
       if (stored === undefined) inherited.missing.push(name);
       else if (stored.dataType === 'F32' && showShape(stored.shape) === showShape(shape)) {
         await file.readPiece(name, 0, bytesOf(parameter, 0, parameter.size));
         inherited.moved.push(name);
         if (shape.length > 1) matrices++;
-      } else if (stored.dataType === 'F32' && rows !== undefined && isGrown(stored.shape, shape, theirs[rules.side], ours[rules.side])) {
+      } else if (stored.dataType === 'F32' && rows !== undefined && isGrown(stored.shape, shape, theirs[side], ours[side])) {
         await readRows(file, parameter, rows);
         inherited.grown.push(name);
         if (shape.length > 1) matrices++;
