@@ -1,3 +1,4 @@
+import { DecadeError } from '../core/errors.js';
 import type { IdPair } from '../data/batch.js';
 import { ContextCutter, contextExample, scoredContexts, tokensOf, withPrevious } from '../data/contexts.js';
 import type { TextCounts } from '../data/corpus-cache.js';
@@ -104,13 +105,18 @@ export interface TextScores {
   readonly brokenLines: readonly number[];
 }
 
-/** A score for every document, and one for all. */
+/**
+ * A score for every document, and one for all.
+ *
+ * @throws DecadeError `usage` for a single text in the place of a list, and for a context of less than two tokens
+ */
 export async function scoreDocuments(
   tokenizer: Tokenizer,
   executor: DecodingExecutor,
   parts: AsyncIterable<TextPart> | Iterable<TextPart>,
   { context, signal, onProgress }: TextScoreOptions & { readonly context: number },
 ): Promise<TextScores> {
+  requireTexts(parts, context);
   const scorer = new ContextScorer(executor, signal);
   const counts: (TextCounts & { tokens: number })[] = [];
   const brokenLines: number[] = [];
@@ -141,6 +147,13 @@ export async function scoreDocuments(
     return { logProbability, tokens, words: count.words, bytes: count.bytes, ...textFigures(logProbability, tokens, count) };
   });
   return { documents, total: together(documents), brokenLines };
+}
+
+/** A text by itself would be taken for a list of its characters. */
+function requireTexts(parts: unknown, context: number): void {
+  const refuse = (received: string, allowed: string) => new DecadeError('usage', { where: 'scoreText', received, allowed });
+  if (typeof parts === 'string' || parts instanceof Uint8Array) throw refuse('a single text', 'a list of texts, such as [text]');
+  if (!Number.isSafeInteger(context) || context < 2) throw refuse(`context: ${context}`, 'a whole number of at least 2');
 }
 
 function passageOf(part: TextPart): { readonly bytes: Uint8Array; readonly ends: boolean; readonly line?: number } {

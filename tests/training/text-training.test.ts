@@ -110,6 +110,11 @@ describe('a language model', () => {
     assert.deepEqual(documents[0]?.logProbability, slid[0]?.logProbability);
   });
 
+  test('takes a list of texts, and a context of at least two tokens', async () => {
+    await assert.rejects(model.scoreText('the dog'), /a single text; expected a list of texts/);
+    await assert.rejects(model.scoreText(['the dog'], { context: 1 }), /context: 1; expected a whole number of at least 2/);
+  });
+
   test('refuses what needs a source, and says what it does instead', async () => {
     const refused = (error: unknown) => error instanceof DecadeError && /language model, which has no source.*--text/.test(error.message);
     await assert.rejects(model.translate(['the dog']), refused);

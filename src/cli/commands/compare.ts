@@ -49,9 +49,9 @@ Examples:
 }
 
 async function run(runs: readonly string[], options: CompareArguments, signal: AbortSignal): Promise<void> {
+  const scoring = scoringOf(options);
   const [first] = runs;
   if (first !== undefined && (await isLanguageModel(first))) return compareLanguageModels(runs, options);
-  const scoring = scoringOf(options);
   const testSet = await testSetOf('compare', options);
   const hypotheses: ComparedSystem[] = [];
   for (const name of options.hypotheses ?? []) {
