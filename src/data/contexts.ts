@@ -1,12 +1,7 @@
 import * as z from 'zod';
-import { DecadeError } from '../core/errors.js';
-import type { Files } from '../core/files.js';
-import { isByteTokenizer } from '../text/byte-level.js';
-import { beginId, endId, type Tokenizer } from '../text/tokenizer.js';
+import { beginId, endId } from '../text/tokenizer.js';
 import { type IdPair, predictedTokens } from './batch.js';
-import type { Ids, TextCounts } from './corpus-cache.js';
-import { describeText, type Passage, readPassages, type TextSource, textOf } from './documents.js';
-import { dropLine, emptyReport, type FilterReport } from './filter.js';
+import type { Ids } from './corpus-cache.js';
 
 /** How text becomes examples. */
 export const contextOptions = z.strictObject({
@@ -59,82 +54,6 @@ export class ContextCutter {
     this.#held = [];
     if (predicted.length > 0) await this.take(predicted);
   }
-}
-
-export interface ReadTextOptions extends ContextOptions {
-  readonly files: Pick<Files, 'stream'>;
-  readonly source: TextSource;
-  readonly tokenizer: Tokenizer;
-  /** Called before every passage; ends the reading by throwing. */
-  readonly turn: (documents: number) => Promise<void> | undefined;
-}
-
-/**
- * Cuts the text of a source into contexts and hands each to `take`: `</s>` stands behind every document and, where contexts cross
- * documents, `<s>` in front of the next. Every token is in exactly one context.
- *
- * @throws DecadeError `input` when nothing is left of the source
- */
-export async function cutIntoContexts(
-  { files, source, tokenizer, context, across, turn }: ReadTextOptions,
-  take: (predicted: readonly number[]) => Promise<void>,
-): Promise<{ report: FilterReport; text: TextCounts }> {
-  const report = emptyReport();
-  const text = { documents: 0, bytes: 0, words: 0 };
-  const cutter = new ContextCutter(context, take);
-  let isInDocument = false;
-  for await (const passage of readPassages(files, source)) {
-    await turn(report.read);
-    const { ids, bytes, words, brokenLines } = tokensOf(passage, tokenizer);
-    for (const line of brokenLines) dropLine(report, passage.path, line, 'encoding');
-    text.bytes += bytes;
-    text.words += words;
-    if (ids.length > 0 && !isInDocument) {
-      if (across && report.kept > 0) await cutter.add([beginId]);
-      isInDocument = true;
-    }
-    await cutter.add(ids);
-    if (!passage.ends) continue;
-    report.read++;
-    if (isInDocument) {
-      report.kept++;
-      await cutter.add([endId]);
-      if (!across) await cutter.flush();
-    } else dropLine(report, passage.path, passage.line, 'empty');
-    isInDocument = false;
-  }
-  await cutter.flush();
-  if (report.kept === 0) throw noText(source, report);
-  return { report, text: { ...text, documents: report.kept } };
-}
-
-function noText(source: TextSource, { dropped }: FilterReport): DecadeError {
-  const isBroken = dropped.encoding.count > 0;
-  return new DecadeError('input', {
-    where: describeText(source),
-    received: isBroken ? 'no line of valid UTF-8' : 'no text',
-    allowed: 'at least one document that is not empty',
-    next: isBroken ? 'convert the file to UTF-8, or use tokenizer: { kind: bytes }' : 'check the paths',
-  });
-}
-
-/** The tokens of a passage, and how much text they stand for. Lines that are not UTF-8 are left out, unless tokens are bytes. */
-export function tokensOf(
-  passage: Pick<Passage, 'bytes' | 'line'>,
-  tokenizer: Tokenizer,
-): { ids: readonly number[]; bytes: number; words: number; brokenLines: readonly number[] } {
-  const { text, brokenLines } = textOf(passage);
-  if (isByteTokenizer(tokenizer)) {
-    const lossy = brokenLines.length === 0 ? text : new TextDecoder('utf-8', { ignoreBOM: true }).decode(passage.bytes);
-    return { ids: tokenizer.encodeBytes(passage.bytes), bytes: passage.bytes.length, words: countWords(lossy), brokenLines: [] };
-  }
-  const bytes = brokenLines.length === 0 ? passage.bytes.length : new TextEncoder().encode(text).length;
-  return { ids: tokenizer.encode(text), bytes, words: countWords(text), brokenLines };
-}
-
-/** Words between white space. */
-function countWords(text: string): number {
-  return text.match(/\S+/gu)?.length ?? 0;
 }
 
 /** A context as an example. `before` is what stands in front of it, if anything does; `</s>` parts documents. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Files } from '../core/files.js';
-import { firstBrokenByte } from '../core/utf8.js';
 import { joined, readBytes } from './lines.js';
+import type { Passage } from './passage.js';
 
 /** Text for a language model. */
 export const textSource = z.strictObject({
@@ -15,19 +15,6 @@ export const textSource = z.strictObject({
     .describe('What is one document, which </s> ends: a file, a paragraph (empty lines stand between them) or a line.'),
 });
 export type TextSource = z.output<typeof textSource>;
-
-/**
- * A document, or a part of one that is too long to be held at once. Parts are cut in front of white space, where no word and no
- * token of any tokenizer crosses.
- */
-export interface Passage {
-  readonly bytes: Uint8Array;
-  /** Whether the document ends here. */
-  readonly ends: boolean;
-  readonly path: string;
-  /** Of the first byte, from 1. */
-  readonly line: number;
-}
 
 const passageBytes = 256 * 1024;
 /** Without white space so long, a passage is cut between any two characters. */
@@ -157,25 +144,4 @@ function countLines(bytes: Uint8Array): number {
   let lines = 0;
   for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, at + 1)) lines++;
   return lines;
-}
-
-/** The text of a passage, and where the lines are that had to be left out because they are not valid UTF-8. */
-export function textOf({ bytes, line }: Pick<Passage, 'bytes' | 'line'>): {
-  readonly text: string;
-  readonly brokenLines: readonly number[];
-} {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  if (firstBrokenByte(bytes) === bytes.length) return { text: decoder.decode(bytes), brokenLines: [] };
-  const kept: string[] = [];
-  const brokenLines: number[] = [];
-  let number = line;
-  for (let start = 0; start < bytes.length; number++) {
-    const found = bytes.indexOf(lineFeed, start);
-    const end = found < 0 ? bytes.length : found + 1;
-    const whole = bytes.subarray(start, end);
-    if (firstBrokenByte(whole) === whole.length) kept.push(decoder.decode(whole));
-    else brokenLines.push(number);
-    start = end;
-  }
-  return { text: kept.join(''), brokenLines };
 }

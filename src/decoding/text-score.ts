@@ -1,7 +1,8 @@
 import { DecadeError } from '../core/errors.js';
 import type { IdPair } from '../data/batch.js';
-import { ContextCutter, contextExample, scoredContexts, tokensOf, withPrevious } from '../data/contexts.js';
+import { ContextCutter, contextExample, scoredContexts, withPrevious } from '../data/contexts.js';
 import type { TextCounts } from '../data/corpus-cache.js';
+import { tokensOf } from '../data/passage.js';
 import { endId, type Tokenizer } from '../text/tokenizer.js';
 import type { DecodingExecutor } from './executor.js';
 import { score } from './score.js';

@@ -1,5 +1,6 @@
 import type { Files } from '../../core/files.js';
-import { readPassages, type TextSource, textOf } from '../../data/documents.js';
+import { readPassages, type TextSource } from '../../data/documents.js';
+import { textOf } from '../../data/passage.js';
 import { type CorpusSource, describeSource, isText, readPairs } from '../../data/sources.js';
 import { turns } from '../../core/event-loop.js';
 import type { TestSet } from './scored-sentences.js';

@@ -1,5 +1,5 @@
 /** A stretch of text, and whether the other text lacks it. */
-export interface TextPart {
+export interface ComparedPart {
   readonly text: string;
   readonly differs: boolean;
 }
@@ -13,9 +13,9 @@ const mostTokens = 600;
 /** A text and others, cut into parts that they have in common and parts that they have not. */
 export interface Differences {
   /** Of the text; what differs is in none of the others. */
-  readonly one: readonly TextPart[];
+  readonly one: readonly ComparedPart[];
   /** Of each of the others; what differs is not in the text. */
-  readonly others: readonly (readonly TextPart[])[];
+  readonly others: readonly (readonly ComparedPart[])[];
 }
 
 /** What two texts have in common stands in both in this order: a longest common subsequence of words. */
@@ -72,7 +72,7 @@ function commonTokens(left: readonly string[], right: readonly string[]): { left
 }
 
 /** Neighbours alike are one part; white space goes with what stands before it. */
-function parts(all: readonly string[], common: ReadonlySet<number>): TextPart[] {
+function parts(all: readonly string[], common: ReadonlySet<number>): ComparedPart[] {
   const joined: { text: string; differs: boolean }[] = [];
   let word = 0;
   for (const text of all) {

@@ -1,4 +1,4 @@
-import { differences, type TextPart } from '../examination/differences.js';
+import { differences, type ComparedPart } from '../examination/differences.js';
 import type { ExaminedTest } from '../examination/examined-test.js';
 import { type Content, type Html, html } from '../page/html.js';
 
@@ -37,7 +37,7 @@ export function comparedParts(references: readonly string[], translation: string
 }
 
 /** White space at the end of a part is not what differs. */
-function alternating(parts: readonly TextPart[]): string[] {
+function alternating(parts: readonly ComparedPart[]): string[] {
   const texts = [''];
   for (const { text, differs } of parts) {
     const words = differs ? text.trimEnd() : '';
@@ -47,7 +47,7 @@ function alternating(parts: readonly TextPart[]): string[] {
   return texts;
 }
 
-function marked(parts: readonly TextPart[], kind: 'extra' | 'lacking', language: string | undefined): Html {
+function marked(parts: readonly ComparedPart[], kind: 'extra' | 'lacking', language: string | undefined): Html {
   return text(
     parts.map((part) => {
       // A space at the end is not what differs.
