@@ -13,7 +13,7 @@ import { openCorpus } from '../../src/data/corpus.js';
 import { createModel } from '../../src/models/create.js';
 import type { LstmOptions } from '../../src/models/lstm/options.js';
 import { nodeFiles } from '../../src/node/files/files.js';
-import { Memory } from '../../src/tensor/memory.js';
+import { InitialValues } from '../../src/nn/parameters.js';
 import { type Configuration, resolveConfiguration } from '../../src/training/configuration.js';
 import { NoResult } from './program.js';
 import { environmentOf, type PythonWithTorch, processorHints, pythonsWithTorch } from './torch.js';
@@ -93,10 +93,8 @@ async function writeJob(run: string, epochs: number): Promise<string> {
   const dev = await read(data.dev as typeof data.train);
 
   const model = createModel(options, { source: tokenizers.source.size, target: tokenizers.target.size });
-  model.parameters.allocate(new Memory({ shared: false }));
-  model.parameters.initialise(training.seed);
   const start = join(folder, 'start.safetensors');
-  await writeSafetensors(nodeFiles, start, new Map([...model.parameters].map(({ name, value }) => [name, value])));
+  await writeSafetensors(nodeFiles, start, new InitialValues(model.parameters, training.seed));
 
   const { seed, batch: size, bucketing } = training;
   const plans = Array.from({ length: epochs }, (_, epoch) => planEpoch(train.lengths, { size, bucketing }, seed, epoch));

@@ -5,6 +5,7 @@ import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { temporaryNameFor, type UnfinishedWork } from '../core/unfinished.js';
 import { contentHash } from '../data/content-hash.js';
+import type { NamedValues } from '../tensor/named-values.js';
 import {
   checkpointsDirectory,
   isCheckpoint,
@@ -15,7 +16,7 @@ import {
   stateFile,
   stepOf,
 } from './run-files.js';
-import { type NamedTensors, readAverage, SafetensorsFile, writeSafetensors } from './safetensors.js';
+import { AveragedValues, SafetensorsFile, writeSafetensors } from './safetensors.js';
 import { writeTextFile } from './whole-files.js';
 
 /** Incremented when older versions of decade can no longer read what is written here. */
@@ -25,8 +26,8 @@ const mostStateBytes = 1024 ** 2;
 /** The contents of a checkpoint. */
 export interface CheckpointContents {
   readonly step: number;
-  readonly parameters: NamedTensors;
-  readonly optimizerState: NamedTensors;
+  readonly parameters: NamedValues;
+  readonly optimizerState: NamedValues;
   /** Everything else that resuming needs, as JSON; its meaning is the loop's. */
   readonly progress: unknown;
 }
@@ -35,8 +36,8 @@ export interface CheckpointContents {
 export interface Checkpoint {
   readonly step: number;
   readonly progress: unknown;
-  /** Fills both from the checkpoint; throws `input` when names or shapes differ. */
-  restore(parameters: NamedTensors, optimizerState: NamedTensors): Promise<void>;
+  /** Opens what it holds for as long as `use` takes. Whoever reads it throws `input` when names or shapes differ from what is needed. */
+  restore(use: (values: Pick<CheckpointContents, 'parameters' | 'optimizerState'>) => Promise<void>): Promise<void>;
 }
 
 const stateContents = z.looseObject({
@@ -159,34 +160,30 @@ export class Checkpoints {
         throw new DecadeError('input', { where: path, received: 'a content hash that differs from state.json' });
       }
     }
-    const read = async (name: string, targets: NamedTensors) => {
-      const file = await SafetensorsFile.open(this.#files, joinPath(directory, name));
-      try {
-        await file.read(targets);
-      } finally {
-        await file.close();
-      }
-    };
     return {
       step,
       progress: state.progress,
-      restore: async (parameters, optimizerState) => {
-        await read(modelFile, parameters);
-        await read(optimizerFile, optimizerState);
-      },
+      restore: (use) =>
+        this.#opened([joinPath(directory, modelFile), joinPath(directory, optimizerFile)], ([parameters, optimizerState]) => {
+          if (parameters === undefined || optimizerState === undefined) throw new Error('a checkpoint has two files');
+          return use({ parameters, optimizerState });
+        }),
     };
   }
 
-  /** Sets the targets to the mean of the parameters of these checkpoints. */
-  async average(steps: readonly number[], targets: NamedTensors): Promise<void> {
-    const sources: SafetensorsFile[] = [];
+  /** Opens the mean of the parameters of these checkpoints for as long as `use` takes. */
+  async average(steps: readonly number[], use: (parameters: NamedValues) => Promise<void>): Promise<void> {
+    const paths = steps.map((step) => joinPath(this.#run, checkpointsDirectory, checkpointName(step), modelFile));
+    await this.#opened(paths, (files) => use(new AveragedValues(files)));
+  }
+
+  async #opened(paths: readonly string[], use: (files: readonly SafetensorsFile[]) => Promise<void>): Promise<void> {
+    const files: SafetensorsFile[] = [];
     try {
-      for (const step of steps) {
-        sources.push(await SafetensorsFile.open(this.#files, joinPath(this.#run, checkpointsDirectory, checkpointName(step), modelFile)));
-      }
-      await readAverage(sources, targets);
+      for (const path of paths) files.push(await SafetensorsFile.open(this.#files, path));
+      await use(files);
     } finally {
-      for (const source of sources) await source.close();
+      for (const file of files) await file.close();
     }
   }
 

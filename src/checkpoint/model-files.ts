@@ -7,6 +7,7 @@ import { beginningOfFile } from '../core/own-file.js';
 import { modelOptions } from '../models/create.js';
 import type { ParameterStore } from '../nn/parameters.js';
 import type { Memory } from '../tensor/memory.js';
+import { PlacedValues } from '../tensor/named-values.js';
 import { loadTokenizer } from '../text/load-tokenizer.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { WordList } from '../text/word-list.js';
@@ -152,21 +153,21 @@ export async function openWeights(files: ReadableFiles, path: string, name: stri
 }
 
 /**
- * Fills a run's weights into a store; gives the file's metadata. With `memory` the store is allocated there, but not before the
- * file has been found to hold what it declares.
+ * Allocates a store in a memory, but not before a run's file has been found to hold what it declares, and fills it; gives the
+ * file's metadata.
  */
 export async function loadWeights(
   files: ReadableFiles,
   path: string,
   name: string,
   store: ParameterStore,
-  memory?: Memory,
+  memory: Memory,
 ): Promise<Readonly<Record<string, string>>> {
   const file = await openWeights(files, path, name);
   try {
-    file.requireSame(store);
-    if (memory !== undefined) store.allocate(memory);
-    await file.read(new Map(Array.from(store, ({ name, value }) => [name, value])));
+    file.requireSame(store.shapes);
+    store.allocate(memory);
+    await PlacedValues.of(store).fill(file);
     return file.metadata;
   } finally {
     await file.close();

@@ -4,12 +4,11 @@ import { type Files, joinPath } from '../core/files.js';
 import { UnfinishedWork } from '../core/unfinished.js';
 import type { ModelOptions } from '../models/create.js';
 import type { ParameterStore } from '../nn/parameters.js';
-import type { Memory } from '../tensor/memory.js';
+import type { NamedValues } from '../tensor/named-values.js';
 import { Checkpoints } from './checkpoints.js';
 import { Journal } from './journal.js';
 import {
   descriptionFile,
-  loadWeights,
   type ModelDescription,
   type PairTokenizers,
   openWeights,
@@ -34,7 +33,7 @@ import {
   stateFile,
   targetTokenizerFile,
 } from './run-files.js';
-import { type NamedTensors, writeSafetensors } from './safetensors.js';
+import { writeSafetensors } from './safetensors.js';
 import { replaceFile, writeTextFile } from './whole-files.js';
 
 /** A configuration has a kilobyte or two; a much longer file is something else, and would take long to parse. */
@@ -171,9 +170,14 @@ export class Run {
     return { ...read, source: read.source ?? read.target };
   }
 
-  /** See `loadWeights`. */
-  loadParameters(store: ParameterStore, memory?: Memory): Promise<Readonly<Record<string, string>>> {
-    return loadWeights(this.files, this.path, modelFile, store, memory);
+  /** Opens the model's parameters for as long as `use` takes. Throws `input` when there are none yet. */
+  async restoreModel(use: (parameters: NamedValues) => Promise<void>): Promise<void> {
+    const file = await openWeights(this.files, this.path, modelFile);
+    try {
+      await use(file);
+    } finally {
+      await file.close();
+    }
   }
 
   async hasModel(): Promise<boolean> {
@@ -189,7 +193,7 @@ export class Run {
   }
 
   /** Makes these parameters the run's model. */
-  saveModel(parameters: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<string> {
+  saveModel(parameters: NamedValues, metadata: Readonly<Record<string, string>>): Promise<string> {
     return this.#replace(modelFile, (path) => writeSafetensors(this.files, path, parameters, metadata));
   }
 

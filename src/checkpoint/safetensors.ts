@@ -3,13 +3,12 @@ import { DecadeError } from '../core/errors.js';
 import type { Files, FileWriter, RandomAccessFile } from '../core/files.js';
 import { shortened } from '../core/visible-text.js';
 import { contentHash } from '../data/content-hash.js';
-import { type Shape, showShape, type Tensor } from '../tensor/tensor.js';
+import { type NamedValues, pieces, pieceValues } from '../tensor/named-values.js';
+import { type Shape, showShape } from '../tensor/tensor.js';
 
 /**
  * The safetensors format: 8 bytes with the header's length, a JSON header, then the values of all tensors without gaps.
- * Both ways go in pieces between the file and the engine's memory, so that no second copy of a model exists.
  */
-const pieceBytes = 4 * 1024 ** 2;
 /**
  * decade's headers have a few kilobytes. The reference implementation allows 100 MB, which would take seconds to read and reject.
  */
@@ -21,23 +20,20 @@ const bytesOfType: Readonly<Record<string, number>> = {
   ...{ U64: 8, U32: 4, U16: 2, U8: 1, BOOL: 1, F8_E4M3: 1, F8_E5M2: 1 },
 };
 
-/** Tensors by canonical name. */
-export type NamedTensors = ReadonlyMap<string, Tensor>;
-
 /**
- * Writes tensors of 32-bit floats, waits until they are on the disk, and gives the hash of the file (`contentHash`). The
- * same tensors give the same bytes.
+ * Writes values as 32-bit floats, waits until they are on the disk, and gives the hash of the file (`contentHash`). The
+ * same values give the same bytes.
  * Throws `resource` when the disk is full; the file is then incomplete.
  */
 export async function writeSafetensors(
   files: Files,
   path: string,
-  tensors: NamedTensors,
+  values: NamedValues,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const writer = await files.create(path);
   try {
-    const hash = await contentHash(writing(writer, tensors, metadata));
+    const hash = await contentHash(writing(writer, values, metadata));
     await writer.sync();
     return hash;
   } finally {
@@ -46,23 +42,36 @@ export async function writeSafetensors(
 }
 
 /** Each piece of the file, once it is written. */
-async function* writing(writer: FileWriter, tensors: NamedTensors, metadata: Readonly<Record<string, string>>): AsyncGenerator<Uint8Array> {
-  const header = headerOf(tensors, metadata);
+async function* writing(writer: FileWriter, values: NamedValues, metadata: Readonly<Record<string, string>>): AsyncGenerator<Uint8Array> {
+  const header = headerOf(values, metadata);
   await writer.write(header);
   yield header;
-  for (const tensor of tensors.values()) {
-    for (let start = 0; start < tensor.bytes; start += pieceBytes) {
-      const piece = bytesOf(tensor, start, Math.min(start + pieceBytes, tensor.bytes));
-      await writer.write(piece);
-      yield piece;
+  const room = new Float32Array(Math.min(pieceValues, Math.max(0, ...Array.from(values.shapes.values(), sizeOf))));
+  for (const [name, shape] of values.shapes) {
+    for (const { start, end } of pieces(sizeOf(shape))) {
+      const piece = room.subarray(0, end - start);
+      await values.read(name, start, piece);
+      // Little-endian on every processor that engines run on, as the format is.
+      const bytes = bytesOf(piece);
+      await writer.write(bytes);
+      yield bytes;
     }
   }
 }
 
-function headerOf(tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Uint8Array {
+function sizeOf(shape: Shape): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+function headerOf({ shapes }: NamedValues, metadata: Readonly<Record<string, string>>): Uint8Array {
   const entries: [string, unknown][] = Object.keys(metadata).length === 0 ? [] : [['__metadata__', metadata]];
   let offset = 0;
-  for (const [name, { shape, bytes }] of tensors) {
+  for (const [name, shape] of shapes) {
+    const bytes = 4 * sizeOf(shape);
     entries.push([name, { dtype: 'F32', shape, data_offsets: [offset, offset + bytes] }]);
     offset += bytes;
   }
@@ -73,11 +82,6 @@ function headerOf(tensors: NamedTensors, metadata: Readonly<Record<string, strin
   new DataView(header.buffer).setBigUint64(0, BigInt(length), true);
   header.set(json, 8);
   return header;
-}
-
-/** A live view of bytes [start, end) of a tensor: WebAssembly memory is little-endian, as the format is. */
-function bytesOf(tensor: Tensor, start: number, end: number): Uint8Array {
-  return tensor.memory.u8.subarray(tensor.offset + start, tensor.offset + end);
 }
 
 /** A tensor in a file: checked to lie in it and to have the bytes that its shape and type need. */
@@ -100,9 +104,10 @@ const metadataEntry = z.record(z.string(), z.string());
  * An open safetensors file. Opening reads and checks only the header: nothing is allocated before numbers in the file
  * are checked against its actual size.
  */
-export class SafetensorsFile {
+export class SafetensorsFile implements NamedValues {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly shapes: ReadonlyMap<string, Shape>;
   readonly metadata: Readonly<Record<string, string>>;
   readonly #file: RandomAccessFile;
 
@@ -110,6 +115,7 @@ export class SafetensorsFile {
     this.path = path;
     this.#file = file;
     this.tensors = header.tensors;
+    this.shapes = new Map(Array.from(header.tensors, ([name, { shape }]) => [name, shape]));
     this.metadata = header.metadata;
   }
 
@@ -125,8 +131,7 @@ export class SafetensorsFile {
   }
 
   /** Throws `input` unless the file has exactly these names with these shapes, all of 32-bit floats. */
-  requireSame(expected: Iterable<{ readonly name: string; readonly shape: Shape }>): void {
-    const wanted = new Map(Array.from(expected, ({ name, shape }) => [name, shape]));
+  requireSame(wanted: ReadonlyMap<string, Shape>): void {
     const wrongShapes: string[] = [];
     for (const [name, shape] of wanted) {
       const stored = this.tensors.get(name);
@@ -150,22 +155,11 @@ export class SafetensorsFile {
     }
   }
 
-  /** Fills each tensor from the tensor of its name; the file must have exactly these. */
-  async read(targets: NamedTensors): Promise<void> {
-    this.requireSame(Array.from(targets, ([name, { shape }]) => ({ name, shape })));
-    for (const [name, target] of targets) {
-      for (let start = 0; start < target.bytes; start += pieceBytes) {
-        await this.readPiece(name, start, bytesOf(target, start, Math.min(start + pieceBytes, target.bytes)));
-      }
-    }
-  }
-
-  /** Fills `target` with the bytes of a tensor from byte `start` on. */
-  async readPiece(name: string, start: number, target: Uint8Array): Promise<void> {
+  async read(name: string, start: number, target: Float32Array): Promise<void> {
     const stored = this.tensors.get(name);
-    if (stored === undefined || start + target.length > stored.bytes)
-      throw new Error(`no bytes ${start} to ${start + target.length} of ${name}`);
-    await this.#file.read(target, stored.position + start);
+    if (stored === undefined || 4 * (start + target.length) > stored.bytes)
+      throw new Error(`no values ${start} to ${start + target.length} of ${name}`);
+    await this.#file.read(bytesOf(target), stored.position + 4 * start);
   }
 
   close(): Promise<void> {
@@ -177,25 +171,31 @@ export class SafetensorsFile {
   }
 }
 
-/**
- * Sets each target to the mean of the tensors of its name in several files, piece by piece.
- * Throws `input` unless every file has exactly the targets' names and shapes.
- */
-export async function readAverage(sources: readonly SafetensorsFile[], targets: NamedTensors): Promise<void> {
-  for (const source of sources) source.requireSame(Array.from(targets, ([name, { shape }]) => ({ name, shape })));
-  const values = new Float32Array(pieceBytes / 4);
-  const sums = new Float64Array(pieceBytes / 4);
-  for (const [name, target] of targets) {
-    for (let start = 0; start < target.size; start += values.length) {
-      const count = Math.min(values.length, target.size - start);
-      sums.fill(0, 0, count);
-      for (const source of sources) {
-        await source.readPiece(name, start * 4, new Uint8Array(values.buffer, 0, count * 4));
-        for (let at = 0; at < count; at++) sums[at] = (sums[at] as number) + (values[at] as number);
-      }
-      const means = target.f32.subarray(start, start + count);
-      for (let at = 0; at < count; at++) means[at] = (sums[at] as number) / sources.length;
+/** The mean of the values of each name in several files. */
+export class AveragedValues implements NamedValues {
+  readonly #files: readonly SafetensorsFile[];
+
+  constructor(files: readonly SafetensorsFile[]) {
+    this.#files = files;
+  }
+
+  get shapes(): ReadonlyMap<string, Shape> {
+    return this.#files[0]?.shapes ?? new Map();
+  }
+
+  /** Throws `input` unless every file has exactly these names with these shapes. */
+  requireSame(expected: ReadonlyMap<string, Shape>): void {
+    for (const file of this.#files) file.requireSame(expected);
+  }
+
+  async read(name: string, start: number, target: Float32Array): Promise<void> {
+    const values = new Float32Array(target.length);
+    const sums = new Float64Array(target.length);
+    for (const file of this.#files) {
+      await file.read(name, start, values);
+      for (const [at, value] of values.entries()) sums[at] = (sums[at] as number) + value;
     }
+    target.set(sums.map((sum) => sum / this.#files.length));
   }
 }
 

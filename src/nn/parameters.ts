@@ -1,5 +1,6 @@
 import { normal, randomKey, uniform } from '../core/random.js';
 import type { Block, Memory } from '../tensor/memory.js';
+import type { NamedValues } from '../tensor/named-values.js';
 import { type Shape, Tensor } from '../tensor/tensor.js';
 import { TouchedRows } from '../tensor/touched-rows.js';
 
@@ -70,10 +71,15 @@ export class ParameterStore implements Iterable<Parameter> {
   }
 
   declare(name: string, shape: Shape, rules: ParameterRules): Parameter {
-    if (this.#parameters.has(name)) throw new Error(`parameter ${name} is declared twice`);
     const parameter = new Parameter(name, shape, rules);
-    this.#parameters.set(name, parameter);
+    this.add(parameter);
     return parameter;
+  }
+
+  /** Takes up a parameter that another store has, too: a part of a model. */
+  add(parameter: Parameter): void {
+    if (this.#parameters.has(parameter.name)) throw new Error(`parameter ${parameter.name} is declared twice`);
+    this.#parameters.set(parameter.name, parameter);
   }
 
   /** Where the layers of a side declare theirs. */
@@ -87,6 +93,10 @@ export class ParameterStore implements Iterable<Parameter> {
 
   get names(): string[] {
     return [...this.#parameters.keys()];
+  }
+
+  get shapes(): ReadonlyMap<string, Shape> {
+    return new Map(Array.from(this, ({ name, shape }) => [name, shape]));
   }
 
   /** Number of learnt values. */
@@ -130,18 +140,48 @@ export class ParameterStore implements Iterable<Parameter> {
 
   /** Gives every parameter the values that it starts with. They depend on its name, not on its neighbours. */
   initialise(seed: number): void {
-    for (const { name, shape, value, rules } of this) {
-      const key = randomKey(seed, 'initialise', nameKey(name));
-      const initial = drawnFrom(rules.initial, shape);
-      const values = value.f32;
-      for (let index = 0; index < values.length; index++) values[index] = initialValue(initial, key, index);
-    }
+    for (const parameter of this) fillInitial(parameter, seed, 0, parameter.value.f32);
   }
 
   dispose(): void {
     for (const block of this.#blocks) this.#memory?.free(block);
     this.#blocks = [];
   }
+}
+
+/** The values that a model's parameters start with, whether they have a place or not. */
+export class InitialValues implements NamedValues {
+  readonly #parameters: ParameterStore;
+  readonly #seed: number;
+
+  constructor(parameters: ParameterStore, seed: number) {
+    this.#parameters = parameters;
+    this.#seed = seed;
+  }
+
+  get shapes(): ReadonlyMap<string, Shape> {
+    return this.#parameters.shapes;
+  }
+
+  requireSame(expected: ReadonlyMap<string, Shape>): void {
+    for (const name of expected.keys()) this.#parameter(name);
+  }
+
+  async read(name: string, start: number, target: Float32Array): Promise<void> {
+    fillInitial(this.#parameter(name), this.#seed, start, target);
+  }
+
+  #parameter(name: string): Parameter {
+    const parameter = this.#parameters.get(name);
+    if (parameter === undefined) throw new Error(`no parameter ${name}`);
+    return parameter;
+  }
+}
+
+function fillInitial({ name, shape, rules }: Parameter, seed: number, start: number, target: Float32Array): void {
+  const key = randomKey(seed, 'initialise', nameKey(name));
+  const initial = drawnFrom(rules.initial, shape);
+  for (let index = 0; index < target.length; index++) target[index] = initialValue(initial, key, start + index);
 }
 
 /** What depends on a shape, for this one. */

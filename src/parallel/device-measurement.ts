@@ -15,10 +15,8 @@ export type MeasurementReply =
   | { readonly kind: 'profiled'; readonly milliseconds: [kernel: string, milliseconds: number][] };
 
 /** All devices together: the operations of all, and the time of the slowest. */
-export function together(replies: readonly Extract<MeasurementReply, { kind: 'replayed' }>[]): {
-  operations: number;
-  milliseconds: number;
-} {
+export function together(all: readonly MeasurementReply[]): { operations: number; milliseconds: number } {
+  const replies = all.flatMap((reply) => (reply.kind === 'replayed' ? [reply] : []));
   return {
     operations: replies.reduce((sum, reply) => sum + reply.operations, 0),
     milliseconds: Math.max(...replies.map((reply) => reply.milliseconds)),

@@ -12,59 +12,59 @@ import { updateTogether } from '../training/update.js';
 import { Meeting, ThreadGroup } from './group/threads.js';
 import { DecodingDevice } from './decoding/device.js';
 import { type DecodingReply, type DecodingRequest, isDecodingRequest } from './decoding/messages.js';
-import type { ReplayMessage } from './device-measurement.js';
-import { type DeviceReply, type DeviceRequest, type PeersMessage, type StartMessage, type UpdateMessage, unpackPairs } from './messages.js';
+import type { ProfileMessage, ReplayMessage } from './device-measurement.js';
+import {
+  type DeviceReply,
+  type DeviceRequest,
+  type EvaluateMessage,
+  type PeersMessage,
+  type StartMessage,
+  type UpdateMessage,
+  unpackPairs,
+} from './messages.js';
 import { PipelineDevice } from './pipeline/device.js';
 import { measureCosts } from './pipeline/measured-costs.js';
 import { answerCalls, busyFields } from './pipeline/measured-machine.js';
-import type { KeepBusy, PipelineReply, PipelineRequest, PipelineStart } from './pipeline/messages.js';
+import type { KeepBusy, PipelineReply, PipelineRequest } from './pipeline/messages.js';
 import type { ThreadPort } from './runtime.js';
 
 type AnyRequest = DeviceRequest | PipelineRequest | DecodingRequest;
+type AnyReply = DeviceReply | PipelineReply | DecodingReply;
 
 /** The program of a device: answers each request with one reply. */
 export function runDeviceThread(port: ThreadPort): void {
-  let device: TrainingDevice | undefined;
-  let stage: PipelineDevice | undefined;
+  let device: TrainingDevice | PipelineDevice | undefined;
   const decoding = new DecodingDevice(
-    async (memory, gemm) => device?.opened ?? stage?.opened ?? port.openDevice(memory, { gemm }),
+    () => (device instanceof TrainingDevice ? device.opened : undefined),
+    (memory, gemm) => port.openDevice(memory, { gemm }),
     (reply) => port.post(reply),
   );
-  const answer = async (request: AnyRequest): Promise<DeviceReply | PipelineReply | DecodingReply | undefined> => {
+  const answer = async (request: AnyRequest): Promise<AnyReply | undefined> => {
     if (isDecodingRequest(request)) {
-      if (request.kind === 'begin-decoding') {
-        device?.replica.stepMemory.release();
-        stage?.release();
-      }
+      if (request.kind === 'begin-decoding') device?.release();
       return decoding.answer(request);
     }
-    if (request.kind === 'pipeline') {
-      stage = await PipelineDevice.start(port, request);
-      return stage.started;
-    }
-    if (request.kind === 'keepBusy') return keepBusy(port, request);
-    if (stage !== undefined) return stage.answer(request as Exclude<PipelineRequest, PipelineStart | KeepBusy>);
-    if (request.kind === 'pipelineUpdate' || request.kind === 'pipelineEvaluate') throw new Error('a device must be started first');
-    if (request.kind === 'start') {
-      device = await TrainingDevice.start(port, request);
-      return device.started;
-    }
-    if (device === undefined) throw new Error('a device must be started first');
     switch (request.kind) {
-      case 'peers':
-        device.meet(request);
-        return { kind: 'ready' };
-      case 'update':
-        return device.update(request);
-      case 'evaluate': {
-        const logProbabilities = new Float64Array(request.pairs.keys.length);
-        return { kind: 'evaluated', result: device.replica.evaluate(unpackPairs(request.pairs), logProbabilities), logProbabilities };
-      }
+      case 'keepBusy':
+        return keepBusy(port, request);
+      case 'start':
+        device = await TrainingDevice.start(port, request);
+        return device.started;
+      case 'pipeline':
+        device = await PipelineDevice.start(port, request);
+        return device.started;
+      case 'pipelineUpdate':
+      case 'pipelineEvaluate':
+        if (device instanceof PipelineDevice) return device.answer(request);
+        break;
       case 'replay':
-        return device.replay(request);
       case 'profile':
-        return device.takeProfile();
+        if (device !== undefined) return device.answer(request);
+        break;
+      default:
+        if (device instanceof TrainingDevice) return device.answer(request);
     }
+    throw new Error('a device must be started first');
   };
   port.listen((message) => {
     answer(message as AnyRequest).then(
@@ -91,7 +91,7 @@ async function keepBusy(port: ThreadPort, { answers, fields, network, sentences,
 class TrainingDevice {
   /** As the platform gave it. */
   readonly opened: Device;
-  readonly replica: Replica;
+  readonly #replica: Replica;
   readonly #start: StartMessage;
   readonly #optimizer: Optimizer;
   readonly #description: { gemm: string; precision: Precision; kernels: string };
@@ -111,52 +111,72 @@ class TrainingDevice {
     const device = start.instrument === 'profile' ? profiled(opened, this.#profile) : (this.#recorder?.device ?? opened);
     const model = createModel(start.model, start.vocabularies);
     model.parameters.attach(memory, start.parameters);
-    this.replica = new Replica(device, model, start.rule);
+    this.#replica = new Replica(device, model, start.rule);
     this.#optimizer = new Optimizer(start.rule.optimizer, model.parameters, memory, start.optimizer);
     this.#description = { gemm: matrixIdentity(opened.matrix), precision: device.matrix.precision, kernels: device.kernels.variant };
   }
 
   get started(): DeviceReply {
-    return { kind: 'started', gradients: this.replica.gradients.offsets, ...this.#description };
+    return { kind: 'started', gradients: this.#replica.gradients.offsets, ...this.#description };
   }
 
-  meet({ gradients }: PeersMessage): void {
-    const { model, device, stepMemory } = this.replica;
-    const { memory, meeting, device: rank, devices } = this.#start;
+  answer(request: PeersMessage | UpdateMessage | EvaluateMessage | ReplayMessage | ProfileMessage): DeviceReply {
+    switch (request.kind) {
+      case 'peers':
+        this.#meet(request);
+        return { kind: 'ready' };
+      case 'update':
+        return this.#update(request);
+      case 'evaluate': {
+        const logProbabilities = new Float64Array(request.pairs.keys.length);
+        return { kind: 'evaluated', result: this.#replica.evaluate(unpackPairs(request.pairs), logProbabilities), logProbabilities };
+      }
+      case 'replay':
+        return this.#replay(request);
+      case 'profile': {
+        const milliseconds = [...this.#profile];
+        this.#profile.clear();
+        return { kind: 'profiled', milliseconds };
+      }
+    }
+  }
+
+  /** Gives the room of the steps back until the next one, for work between updates. */
+  release(): void {
+    this.#replica.stepMemory.release();
+  }
+
+  #meet({ gradients }: PeersMessage): void {
+    const { model, device, stepMemory } = this.#replica;
+    const { meeting, device: rank, devices } = this.#start;
     stepMemory.share(devices);
     const all = gradients.map((offsets, index) =>
-      index === rank ? this.replica.gradients : new Gradients(model.parameters, device.memory, offsets),
+      index === rank ? this.#replica.gradients : new Gradients(model.parameters, device.memory, offsets),
     );
-    this.#group = new ThreadGroup(new Meeting(memory, meeting, devices), rank, all);
+    this.#group = new ThreadGroup(new Meeting(meeting, devices), rank, all);
   }
 
-  update({ shards, update, learningRate, gradientScale }: UpdateMessage): DeviceReply {
+  #update({ shards, update, learningRate, gradientScale }: UpdateMessage): DeviceReply {
     this.#recorder?.start();
-    const participant = { group: this.#met, replica: this.replica, optimizer: this.#optimizer, clip: this.#start.rule.clip };
+    const participant = { group: this.#met, replica: this.#replica, optimizer: this.#optimizer, clip: this.#start.rule.clip };
     const result = updateTogether(participant, shards.map(unpackPairs), { update, learningRate, gradientScale });
     this.#recorder?.stop();
     return { kind: 'updated', result };
   }
 
-  replay({ products }: ReplayMessage): DeviceReply {
+  #replay({ products }: ReplayMessage): DeviceReply {
     this.#met.barrier();
     const start = performance.now();
     this.#recorder?.replay(products);
     this.#met.barrier();
     const milliseconds = performance.now() - start;
     // The products have been added to the gradients of an update that is over.
-    this.replica.gradients.clear();
+    this.#replica.gradients.clear();
     return { kind: 'replayed', operations: this.#recorder?.operations ?? 0, milliseconds };
   }
 
   get #met(): Group {
     if (this.#group === undefined) throw new Error('a device must meet its peers first');
     return this.#group;
-  }
-
-  takeProfile(): DeviceReply {
-    const milliseconds = [...this.#profile];
-    this.#profile.clear();
-    return { kind: 'profiled', milliseconds };
   }
 }

@@ -19,8 +19,8 @@ export interface StartMessage {
   /** Places of parameters and optimizer values by name. */
   readonly parameters: Record<string, number>;
   readonly optimizer: Record<string, number>;
-  /** Byte offset of the block through which the group meets; see `Meeting`. */
-  readonly meeting: number;
+  /** Through which the group meets; see `Meeting`. */
+  readonly meeting: SharedArrayBuffer;
   readonly device: number;
   readonly devices: number;
   /** Measure what devices do: record matrix products for `replay`, or time every kernel. */

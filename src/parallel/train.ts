@@ -1,5 +1,4 @@
 import type { Precision } from '../tensor/matrix.js';
-import type { Memory } from '../tensor/memory.js';
 import { type ConfigurationInput, readConfiguration } from '../training/configuration.js';
 import type { TrainingSummary } from '../training/events.js';
 import type { Executor } from '../training/executor.js';
@@ -7,6 +6,7 @@ import { LocalExecutor } from '../training/local-executor.js';
 import { requireTrainOptions } from '../training/request-options.js';
 import { type ExecutorSetup, type TrainingContext, type TrainRequest, train as trainRun } from '../training/train.js';
 import { DataExecutor } from './data/executor.js';
+import { Memories } from './memories.js';
 import { startPipeline } from './pipeline/start.js';
 import { checkedDevices, type Runtime } from './runtime.js';
 
@@ -29,13 +29,13 @@ export async function train(runtime: Runtime, configuration: string | Configurat
   requireTrainOptions(options);
   const { devices, gemm, set = [], ...request } = options;
   checkedDevices(runtime, devices);
-  const memory = runtime.newMemory();
+  const memories = new Memories(runtime);
   const context: TrainingContext = {
     files: runtime.files,
     openExecutor(setup) {
       // A resumed run computes as it began, unless it is told that it need not.
       const before = request.allowDifferentPlacement ? undefined : setup.placement;
-      return openExecutor(runtime, memory, setup, {
+      return openExecutor(runtime, memories, setup, {
         devices: checkedDevices(runtime, devices ?? before?.devices),
         gemm: gemm ?? before?.gemm,
         precision: before?.precision ?? setup.precision,
@@ -45,24 +45,25 @@ export async function train(runtime: Runtime, configuration: string | Configurat
   try {
     return await trainRun(context, await readConfiguration(runtime.files, configuration, set), request);
   } finally {
-    await runtime.releaseMemory(memory);
+    await memories.release();
   }
 }
 
 /** Threads where the platform shares memory with them, so that this one stays free; otherwise this thread. */
 async function openExecutor(
   runtime: Runtime,
-  memory: Memory,
+  memories: Memories,
   { model, modelOptions, rule, parallel, batch, placement: saved, warn }: ExecutorSetup,
   { devices, gemm, precision }: { devices: number; gemm: string | undefined; precision: Precision },
 ): Promise<Executor> {
-  model.parameters.allocate(memory);
   // Opened here first, so that all threads use the library that is chosen once.
-  const device = await runtime.openDevice(memory, { gemm, precision, warn });
-  if (!runtime.sharedMemory && parallel.strategy === 'data') return new LocalExecutor(device, model, rule);
-  device.matrix.dispose();
-  if (parallel.strategy === 'pipeline') {
-    return startPipeline({ runtime, memory, model, modelOptions, rule, devices, gemm, precision, options: parallel, batch, saved });
+  const device = await runtime.openDevice(memories.withRoom(0), { gemm, precision, warn });
+  if (!runtime.sharedMemory && parallel.strategy === 'data') {
+    model.parameters.allocate(device.memory);
+    return new LocalExecutor(device, model, rule);
   }
-  return DataExecutor.start({ runtime, memory, model, modelOptions, rule, devices, gemm, precision });
+  device.matrix.dispose();
+  const common = { runtime, memories, model, modelOptions, rule, gemm, precision };
+  if (parallel.strategy === 'pipeline') return startPipeline({ ...common, devices, options: parallel, batch, saved });
+  return DataExecutor.start({ ...common, devices });
 }

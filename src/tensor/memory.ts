@@ -112,6 +112,12 @@ export class Memory {
     return { f32: this.#f32, i32: this.#i32, u8: this.#u8 };
   }
 
+  /** Whether bytes up to `end` can be read here: they can when another thread has written them. */
+  has(end: number): boolean {
+    if (end > this.totalBytes) this.#noticeGrowth();
+    return end <= this.totalBytes;
+  }
+
   /** A block of at least `bytes`, aligned to 64 bytes; its contents are unspecified. */
   allocate(bytes: number): Block {
     const wanted = alignedBytes(bytes);
@@ -157,10 +163,15 @@ export class Memory {
       const missing = end - this.totalBytes;
       if (missing > 0) this.webAssembly.grow(Math.ceil(missing / pageBytes));
     } catch {
-      // Another thread may have grown it meanwhile, which a growth by nothing makes visible; else the system has no more.
-      this.webAssembly.grow(0);
+      // Another thread may have grown it meanwhile; else the system has no more.
+      this.#noticeGrowth();
     }
     return this.totalBytes >= end;
+  }
+
+  /** Makes visible here what another thread has grown. */
+  #noticeGrowth(): void {
+    this.webAssembly.grow(0);
   }
 
   /** Keeps the free list sorted by address and joins neighbours. */

@@ -1,7 +1,7 @@
 import type { IdPair } from '../data/batch.js';
 import type { DecodingExecutor } from '../decoding/executor.js';
 import type { Precision } from '../tensor/matrix.js';
-import type { Tensor } from '../tensor/tensor.js';
+import type { NamedValues, PlacedValues } from '../tensor/named-values.js';
 
 /** What a loop decides for one update; everything else is fixed when the executor is made. */
 export interface UpdateSettings {
@@ -32,6 +32,27 @@ export interface EvaluationResult {
   readonly targetTokens: number;
 }
 
+/** Everything that learning changes, by canonical name: parameters, and the optimizer's own values. */
+export interface LearntValues {
+  readonly parameters: NamedValues;
+  readonly optimizerState: NamedValues;
+}
+
+/** Parameters to go on from; without the optimizer's values those stay as they are. */
+export type GivenValues = Pick<LearntValues, 'parameters'> & Partial<LearntValues>;
+
+/** Learnt values that lie in memories of this process. */
+export interface PlacedLearntValues extends LearntValues {
+  readonly parameters: PlacedValues;
+  readonly optimizerState: PlacedValues;
+}
+
+/** Sets placed values to given ones. */
+export async function setValues(placed: PlacedLearntValues, { parameters, optimizerState }: GivenValues): Promise<void> {
+  await placed.parameters.fill(parameters);
+  if (optimizerState !== undefined) await placed.optimizerState.fill(optimizerState);
+}
+
 /** The options that compute as a placement does, on any machine that can: the bits of a result depend on both. */
 export function pins({ gemm, devices }: Pick<Executor['placement'], 'gemm' | 'devices'>): string {
   return `--gemm ${gemm} --devices ${devices}`;
@@ -49,14 +70,16 @@ export interface Executor {
   update(microBatches: readonly (readonly IdPair[])[], settings: UpdateSettings): Promise<UpdateResult>;
   /** Log-likelihood of pairs, without dropout, smoothing or gradients. `logProbabilities`, when given, receives each pair's. */
   evaluate(pairs: readonly IdPair[], logProbabilities?: Float64Array): Promise<EvaluationResult>;
-  /**
-   * Searches and scores with the parameters as they are, on the same devices and without a copy of the model. Must be
-   * disposed before the next update.
-   */
+  /** Searches and scores with the parameters as they are, on the same devices. Must be disposed before the next update. */
   decoding(): Promise<DecodingExecutor>;
-  /** Everything a checkpoint holds, by canonical name: parameters, and the optimizer's own tensors. May be read and written between updates. */
-  readonly parameters: ReadonlyMap<string, Tensor>;
-  readonly optimizerState: ReadonlyMap<string, Tensor>;
+  /** What a checkpoint holds, from wherever devices keep it. To be read before the next update. */
+  collect(): Promise<LearntValues>;
+  /**
+   * Sets the parameters on every device, and the optimizer's own values where they are given.
+   *
+   * @throws what `requireSame` of the values does when they are another model's
+   */
+  distribute(values: GivenValues): Promise<void>;
   /** What a resumed run must have again to be bit-identical. */
   readonly placement: {
     readonly strategy: string;

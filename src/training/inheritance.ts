@@ -40,7 +40,7 @@ export async function inheritParameters(run: Run, store: ParameterStore, theirs:
       const rows = keptRows(theirs[side], ours[side]);
       if (stored === undefined) inherited.missing.push(name);
       else if (stored.dataType === 'F32' && showShape(stored.shape) === showShape(shape)) {
-        await file.readPiece(name, 0, bytesOf(parameter, 0, parameter.size));
+        await file.read(name, 0, parameter.value.f32);
         inherited.moved.push(name);
         if (shape.length > 1) matrices++;
       } else if (stored.dataType === 'F32' && rows !== undefined && isGrown(stored.shape, shape, theirs[side], ours[side])) {
@@ -50,7 +50,7 @@ export async function inheritParameters(run: Run, store: ParameterStore, theirs:
       } else inherited.different.push(`${name} ${showShape(shape)} (${showShape(stored.shape)} there)`);
     }
     // Biases alone are no beginning: the error says which shapes do not agree.
-    if (matrices === 0) file.requireSame(store);
+    if (matrices === 0) file.requireSame(store.shapes);
     const own = new Set(Array.from(store, ({ name }) => name));
     const left = [...file.tensors.keys()].filter((name) => !own.has(name));
     return { ...inherited, left };
@@ -97,11 +97,6 @@ async function readRows(file: SafetensorsFile, parameter: Parameter, rows: reado
   const columns = parameter.size / rows.length;
   for (const [row, former] of rows.entries()) {
     if (former !== undefined)
-      await file.readPiece(parameter.name, 4 * former * columns, bytesOf(parameter, row * columns, (row + 1) * columns));
+      await file.read(parameter.name, former * columns, parameter.value.f32.subarray(row * columns, (row + 1) * columns));
   }
-}
-
-function bytesOf({ value }: Parameter, from: number, to: number): Uint8Array {
-  const { buffer, byteOffset } = value.f32;
-  return new Uint8Array(buffer, byteOffset + 4 * from, 4 * (to - from));
 }

@@ -4,8 +4,17 @@ import { LocalDecodingExecutor } from '../decoding/local-executor.js';
 import type { Model } from '../models/model.js';
 import type { Device } from '../tensor/device.js';
 import { matrixIdentity } from '../tensor/matrix.js';
-import type { Tensor } from '../tensor/tensor.js';
-import type { EvaluationResult, Executor, UpdateResult, UpdateSettings } from './executor.js';
+import { PlacedValues } from '../tensor/named-values.js';
+import {
+  type EvaluationResult,
+  type Executor,
+  type GivenValues,
+  type LearntValues,
+  type PlacedLearntValues,
+  setValues,
+  type UpdateResult,
+  type UpdateSettings,
+} from './executor.js';
 import { alone } from './group.js';
 import { Optimizer } from './optimizer.js';
 import type { UpdateRule } from './optimizer-options.js';
@@ -20,6 +29,7 @@ export class LocalExecutor implements Executor {
   readonly #rule: UpdateRule;
   readonly #replica: Replica;
   readonly #optimizer: Optimizer;
+  readonly #values: PlacedLearntValues;
 
   /** `model.parameters` must have been allocated. */
   constructor(device: Device, model: Model, rule: UpdateRule) {
@@ -28,17 +38,18 @@ export class LocalExecutor implements Executor {
     this.#rule = rule;
     this.#replica = new Replica(device, model, rule);
     this.#optimizer = new Optimizer(rule.optimizer, model.parameters, device.memory);
+    this.#values = { parameters: PlacedValues.of(model.parameters), optimizerState: this.#optimizer.placed };
     const { precision } = device.matrix;
     const gemm = matrixIdentity(device.matrix);
     this.placement = { strategy: 'data', devices: 1, gemm, precision, kernels: device.kernels.variant };
   }
 
-  get parameters(): ReadonlyMap<string, Tensor> {
-    return new Map(Array.from(this.#replica.model.parameters, ({ name, value }) => [name, value]));
+  async collect(): Promise<LearntValues> {
+    return this.#values;
   }
 
-  get optimizerState(): ReadonlyMap<string, Tensor> {
-    return this.#optimizer.state;
+  distribute(values: GivenValues): Promise<void> {
+    return setValues(this.#values, values);
   }
 
   async update(microBatches: readonly (readonly IdPair[])[], { update, learningRate }: UpdateSettings): Promise<UpdateResult> {

@@ -1,6 +1,7 @@
-import type { LearntParameter, ParameterStore } from '../nn/parameters.js';
+import type { LearntParameter, Parameter, ParameterStore } from '../nn/parameters.js';
 import type { Kernels } from '../tensor/kernels/kernels.js';
 import type { Block, Memory } from '../tensor/memory.js';
+import { PlacedValues } from '../tensor/named-values.js';
 import { Tensor } from '../tensor/tensor.js';
 import { TouchedRows } from '../tensor/touched-rows.js';
 import type { OptimizerOptions } from './optimizer-options.js';
@@ -58,7 +59,7 @@ export class Optimizer {
       return tensor;
     };
     for (const parameter of parameters) {
-      for (const moment of ['first', 'second'] as const) {
+      for (const moment of moments) {
         const name = stateName(moment, parameter.name);
         this.state.set(name, place(name, parameter.shape, parameter.size));
       }
@@ -66,6 +67,24 @@ export class Optimizer {
         this.#unpacked.set(parameter.name, place(`unpacked.${parameter.name}`, parameter.shape, parameter.size));
       }
     }
+  }
+
+  /** Bytes that its values take. */
+  static bytes(options: OptimizerOptions, parameters: Iterable<Parameter>): number {
+    if (options.kind === 'sgd') return 0;
+    let bytes = 0;
+    for (const { size, rules } of parameters) bytes += 4 * size * (rules.gradient === 'rows' && !updatesTouchedRows(options) ? 3 : 2);
+    return bytes;
+  }
+
+  /** Names of `state`, in its order. */
+  static stateNames({ kind }: OptimizerOptions, parameters: readonly string[]): string[] {
+    return kind === 'sgd' ? [] : parameters.flatMap((name) => moments.map((moment) => stateName(moment, name)));
+  }
+
+  /** Its own values, where they are. */
+  get placed(): PlacedValues {
+    return new PlacedValues(Array.from(this.state, ([name, tensor]) => [name, [tensor]]));
   }
 
   /** Places of all values, for another thread's optimizer. */
@@ -165,6 +184,8 @@ export class Optimizer {
   }
 }
 
-function stateName(moment: 'first' | 'second', parameter: string): string {
+const moments = ['first', 'second'] as const;
+
+function stateName(moment: (typeof moments)[number], parameter: string): string {
   return `adam.${moment}.${parameter}`;
 }

@@ -12,10 +12,12 @@ import { readPassages, type TextSource } from '../data/documents.js';
 import { isText, readPairs } from '../data/sources.js';
 import { createModel, type ModelOptions } from '../models/create.js';
 import type { Model } from '../models/model.js';
+import { InitialValues } from '../nn/parameters.js';
 import { type Configuration, originOf, printConfiguration, resolveRunConfiguration } from './configuration.js';
 import { describeInit, requireResumable } from './configuration-changes.js';
 import type { Precision } from '../tensor/matrix.js';
 import { Memory } from '../tensor/memory.js';
+import { PlacedValues } from '../tensor/named-values.js';
 import type { TrainingEvent } from './events.js';
 import { type Executor, pins } from './executor.js';
 import { describeInheritance, inheritParameters } from './inheritance.js';
@@ -34,7 +36,7 @@ import { Validation } from './validation.js';
 
 /** A model to be trained, and the conditions. */
 export interface ExecutorSetup {
-  /** Its parameters are declared; the executor's maker gives them room (`model.parameters.allocate`). */
+  /** Its parameters are declared; the executor's maker gives them room. */
   readonly model: Model;
   readonly modelOptions: ModelOptions;
   readonly rule: UpdateRule;
@@ -178,9 +180,9 @@ export async function prepare(
       requireSameCorpus(checkpoint.saved.corpus, fingerprint, run.path, corpus.text === undefined ? 'pairs' : 'contexts');
       await restore(checkpoint, run, executor, request);
     } else {
-      model.parameters.initialise(seed);
       // Without a checkpoint, a model can only be the one that the run was made from.
-      if (await run.hasModel()) await run.loadParameters(model.parameters);
+      if (await run.hasModel()) await run.restoreModel((parameters) => executor.distribute({ parameters }));
+      else await executor.distribute({ parameters: new InitialValues(model.parameters, seed) });
     }
 
     const validation =
@@ -265,8 +267,7 @@ async function makeRun(files: Files, given: Configuration, request: TrainRequest
     const message = [describeInit(init, before, given), describeInheritance(inheritance)].filter((part) => part !== '').join('; ');
     onEvent?.({ kind: 'initialised', run: init, message });
     const own = { configuration: printConfiguration(configuration), origin: originOf(configuration), tokenizers, amongOthers };
-    const values = new Map(Array.from(parameters, ({ name, value }) => [name, value]));
-    return { run: await Run.create(files, out, { ...own, parameters: values }), configuration };
+    return { run: await Run.create(files, out, { ...own, parameters: PlacedValues.of(parameters) }), configuration };
   }
   const tokenizers = await trainTokenizers({ ...reading, options: given.tokenizer });
   const contents = { configuration: printConfiguration(given), origin: originOf(given), tokenizers, amongOthers };
@@ -321,6 +322,6 @@ async function restore(
       message: `resumed with ${difference}: results will not be bit-for-bit identical to an uninterrupted run`,
     });
   }
-  await read(executor.parameters, executor.optimizerState);
+  await read((values) => executor.distribute(values));
   request.onEvent?.({ kind: 'resumed', step });
 }

@@ -267,10 +267,8 @@ class Loop {
   async #saveModel(figures: ValidationFigures | undefined, averaged?: readonly number[]): Promise<void> {
     const { steps, epochs } = this.#progress.position;
     const metadata = Object.entries({ step: steps, epoch: epochs, ...figures, ...(averaged && { averaged: averaged.join(' ') }) });
-    await this.#prepared.run.saveModel(
-      this.#prepared.executor.parameters,
-      Object.fromEntries(metadata.map(([name, value]) => [name, String(value)])),
-    );
+    const { parameters } = await this.#prepared.executor.collect();
+    await this.#prepared.run.saveModel(parameters, Object.fromEntries(metadata.map(([name, value]) => [name, String(value)])));
   }
 
   async #checkpoint(): Promise<void> {
@@ -286,8 +284,7 @@ class Loop {
       placement: executor.placement,
       corpus: fingerprint,
     });
-    const { parameters, optimizerState } = executor;
-    await run.checkpoints.save({ step, parameters, optimizerState, progress }, this.#training.checkpoint.keep);
+    await run.checkpoints.save({ step, ...(await executor.collect()), progress }, this.#training.checkpoint.keep);
     this.#emit({ kind: 'checkpoint', step });
   }
 
@@ -299,7 +296,7 @@ class Loop {
     // What a run began with is no result of it.
     const steps = (await run.checkpoints.steps()).filter((step) => step > 0).slice(-average);
     if (steps.length < 2) return undefined;
-    await run.checkpoints.average(steps, executor.parameters);
+    await run.checkpoints.average(steps, (parameters) => executor.distribute({ parameters }));
     let figures: ValidationFigures | undefined;
     try {
       figures = await validation?.figures(executor, this.#request.signal);

@@ -8,6 +8,7 @@ import { memoryFiles } from '../../src/core/memory-files.js';
 import { modelOptions } from '../../src/models/create.js';
 import { ParameterStore } from '../../src/nn/parameters.js';
 import { Memory } from '../../src/tensor/memory.js';
+import { PlacedValues } from '../../src/tensor/named-values.js';
 import { trainTokenizer } from '../../src/text/train-tokenizer.js';
 import { tensorsOf, valuesOf } from './tensors.js';
 
@@ -56,7 +57,8 @@ test('a run gives back its configuration, its tokenizers and its model', async (
   const store = new ParameterStore();
   const weight = store.section(anySection).vector('weight', 2);
   store.allocate(new Memory({ shared: false }));
-  assert.deepEqual(await opened.loadParameters(store), { step: '3' });
+  await opened.restoreModel((parameters) => PlacedValues.of(store).fill(parameters));
+  assert.deepEqual(await opened.modelMetadata(), { step: '3' });
   assert.deepEqual(weight.value.toArray(), [3, -3]);
 });
 
@@ -93,13 +95,11 @@ test('what is no run is refused with the reason', async () => {
 test('a run without a model, or with a truncated one, is refused with the reason', async () => {
   const files = memoryFiles();
   const run = await Run.create(files, 'out', contents);
-  const store = new ParameterStore();
-  store.section(anySection).vector('weight', 2);
-  store.allocate(new Memory({ shared: false }));
-  await assert.rejects(run.loadParameters(store), /out: no model.safetensors.*--resume/);
+  const restored = () => run.restoreModel((parameters) => tensorsOf({ weight: [[2]] }).fill(parameters));
+  await assert.rejects(restored(), /out: no model.safetensors.*--resume/);
   await run.saveModel(parametersAt(1), {});
   await files.truncate('out/model.safetensors', (await files.size('out/model.safetensors')) - 1);
-  await assert.rejects(run.loadParameters(store), /out\/model.safetensors: a file of \d+ bytes whose header describes \d+/);
+  await assert.rejects(restored(), /out\/model.safetensors: a file of \d+ bytes whose header describes \d+/);
 });
 
 test('the last checkpoint comes back, and only the last ones are kept', async () => {
@@ -111,8 +111,11 @@ test('the last checkpoint comes back, and only the last ones are kept', async ()
   const checkpoint = await run.checkpoints.latest(silent);
   assert.deepEqual([checkpoint?.step, checkpoint?.progress], [100, { at: 100 }]);
   const [parameters, moments] = [tensorsOf({ weight: [[2]] }), tensorsOf({ moment: [[1]] })];
-  await checkpoint?.restore(parameters, moments);
-  assert.deepEqual([valuesOf(parameters), valuesOf(moments)], [{ weight: [100, -100] }, { moment: [50] }]);
+  await checkpoint?.restore(async (values) => {
+    await parameters.fill(values.parameters);
+    await moments.fill(values.optimizerState);
+  });
+  assert.deepEqual([await valuesOf(parameters), await valuesOf(moments)], [{ weight: [100, -100] }, { moment: [50] }]);
 });
 
 test('a run that has no checkpoint yet says so', async () => {
@@ -181,8 +184,8 @@ test('a checkpoint of a newer format asks for a newer decade', async () => {
 test('the mean of checkpoints', async () => {
   const run = await runWithCheckpoints(memoryFiles(), 1, 4, 8);
   const targets = tensorsOf({ weight: [[2]] });
-  await run.checkpoints.average([4, 8], targets);
-  assert.deepEqual(valuesOf(targets), { weight: [6, -6] });
+  await run.checkpoints.average([4, 8], (mean) => targets.fill(mean));
+  assert.deepEqual(await valuesOf(targets), { weight: [6, -6] });
 });
 
 /** A disk on which the `failing`-th operation that changes something, and all after it, fail: power off, or full. */
@@ -230,12 +233,10 @@ test('whichever operation of a checkpoint fails, the run opens with a whole chec
     await run.removeLeftovers();
     const checkpoint = await run.checkpoints.latest(silent);
     const parameters = tensorsOf({ weight: [[2]] });
-    await checkpoint?.restore(parameters, tensorsOf({ moment: [[1]] }));
-    assert.equal(parameters.get('weight')?.f32[0], checkpoint?.step);
-    const store = new ParameterStore();
-    const weight = store.section(anySection).vector('weight', 2);
-    store.allocate(new Memory({ shared: false }));
-    assert.equal((await run.loadParameters(store)).step, String(weight.value.f32[0]));
+    await checkpoint?.restore((values) => parameters.fill(values.parameters));
+    assert.equal((await valuesOf(parameters)).weight?.[0], checkpoint?.step);
+    await run.restoreModel((values) => parameters.fill(values));
+    assert.equal((await run.modelMetadata())?.step, String((await valuesOf(parameters)).weight?.[0]));
     await save(run, 4, 2);
     assert.equal((await run.checkpoints.latest(silent))?.step, 4);
     const leftovers = [...(await files.list('out')), ...(await files.list('out/checkpoints'))].filter((name) =>

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type NamedTensors, readAverage, SafetensorsFile, writeSafetensors } from '../../src/checkpoint/safetensors.js';
+import { AveragedValues, SafetensorsFile, writeSafetensors } from '../../src/checkpoint/safetensors.js';
+import type { PlacedValues } from '../../src/tensor/named-values.js';
 import { DecadeError } from '../../src/core/errors.js';
 import type { Files } from '../../src/core/files.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
@@ -20,10 +21,10 @@ const described: Record<string, Described> = {
 const shapesOnly = (contents: Record<string, Described>) =>
   Object.fromEntries(Object.entries(contents).map(([name, [shape]]) => [name, [shape] as const]));
 
-async function load(files: Files, path: string, targets: NamedTensors): Promise<Readonly<Record<string, string>>> {
+async function load(files: Files, path: string, targets: PlacedValues): Promise<Readonly<Record<string, string>>> {
   const file = await SafetensorsFile.open(files, path);
   try {
-    await file.read(targets);
+    await targets.fill(file);
     return file.metadata;
   } finally {
     await file.close();
@@ -47,7 +48,7 @@ test('tensors and metadata come back bit for bit, the header is aligned, the has
   assert.equal(new DataView(bytes.buffer).getUint32(0, true) % 8, 0);
   const targets = tensorsOf(shapesOnly(described));
   assert.deepEqual(await load(files, 'model', targets), { step: '12' });
-  assert.deepEqual(valuesOf(targets), valuesOf(tensorsOf(described)));
+  assert.deepEqual(await valuesOf(targets), await valuesOf(tensorsOf(described)));
 });
 
 test('a tensor larger than a piece comes back whole', async () => {
@@ -56,7 +57,7 @@ test('a tensor larger than a piece comes back whole', async () => {
   await writeSafetensors(files, 'model', large);
   const targets = tensorsOf({ large: [[1100, 1024]] });
   await load(files, 'model', targets);
-  assert.deepEqual(targets.get('large')?.f32, large.get('large')?.f32);
+  assert.deepEqual(await valuesOf(targets), await valuesOf(large));
 });
 
 test('names and shapes that differ from the model are refused by name, before anything is read', async () => {
@@ -78,7 +79,7 @@ test('names and shapes that differ from the model are refused by name, before an
     name: 'DecadeError',
     message: /^model: no c; "other", which the model does not have; b of shape \[2, 2\] where the model has \[4\]; expected/,
   });
-  assert.deepEqual(targets.get('a')?.toArray(), [7, 7]);
+  assert.deepEqual((await valuesOf(targets)).a, [7, 7]);
 });
 
 test('only 32-bit floats are taken', async () => {
@@ -93,9 +94,9 @@ test('the mean of several files', async () => {
   await writeSafetensors(files, 'two', tensorsOf({ a: [[2], [2, 5]] }));
   const sources = [await SafetensorsFile.open(files, 'one'), await SafetensorsFile.open(files, 'two')];
   const targets = tensorsOf({ a: [[2]] });
-  await readAverage(sources, targets);
-  assert.deepEqual(valuesOf(targets), { a: [1.5, 3.5] });
-  await assert.rejects(readAverage(sources, tensorsOf({ a: [[3]] })), /one: a of shape \[2\]/);
+  await targets.fill(new AveragedValues(sources));
+  assert.deepEqual(await valuesOf(targets), { a: [1.5, 3.5] });
+  await assert.rejects(tensorsOf({ a: [[3]] }).fill(new AveragedValues(sources)), /one: a of shape \[2\]/);
 });
 
 const foreign: Record<string, [contents: Uint8Array | string, message: RegExp]> = {

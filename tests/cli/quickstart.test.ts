@@ -7,6 +7,7 @@ import { Run } from '../../src/checkpoint/run.js';
 import { intlCorpus } from '../../src/data/generators/intl.js';
 import { modelOptions } from '../../src/models/create.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
+import { PlacedValues } from '../../src/tensor/named-values.js';
 import { quickstart, quickstartConfiguration, quickstartRecipe } from '../../src/quickstart.js';
 import { trainTokenizer } from '../../src/text/train-tokenizer.js';
 import { configurationOf, printConfiguration } from '../../src/training/configuration.js';
@@ -16,6 +17,7 @@ const root = await mkdtemp(join(tmpdir(), 'decade-quickstart-'));
 after(() => rm(root, { recursive: true, force: true }));
 const { files } = nodeRuntime;
 const { test: heldOut } = intlCorpus({ from: 'en', to: 'fr', ...quickstartRecipe.corpus });
+const none = new PlacedValues([]);
 const tokenizer = await trainTokenizer(['a b'], { kind: 'word' });
 
 /** A directory as an earlier quickstart left it, with files of a person's. */
@@ -24,7 +26,7 @@ async function earlier(name: string, change: (text: string) => string = (text) =
   const configuration = change(printConfiguration(configurationOf(quickstartConfiguration('en', 'fr'))));
   const origin = { options: modelOptions.parse({ kind: 'lstm' }), seed: 1 };
   const run = await Run.create(files, out, { configuration, origin, tokenizers: { source: tokenizer, target: tokenizer } });
-  await run.checkpoints.save({ step: 1, parameters: new Map(), optimizerState: new Map(), progress: {} }, 1);
+  await run.checkpoints.save({ step: 1, parameters: none, optimizerState: none, progress: {} }, 1);
   await writeFile(join(out, 'test.en'), heldOut.map(({ source }) => `${source}\n`).join(''));
   await writeFile(join(out, 'test.fr'), heldOut.map(({ target }) => `${target}\n`).join(''));
   await writeFile(join(out, 'notes.txt'), 'mine');

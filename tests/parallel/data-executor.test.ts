@@ -3,14 +3,16 @@ import { test } from 'node:test';
 import { randomKey, uniformInteger } from '../../src/core/random.js';
 import type { IdPair } from '../../src/data/batch.js';
 import { createModel, type ModelOptions, modelOptions } from '../../src/models/create.js';
+import { InitialValues } from '../../src/nn/parameters.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { DataExecutor } from '../../src/parallel/data/executor.js';
 import { divide } from '../../src/parallel/data/divide.js';
+import { Memories } from '../../src/parallel/memories.js';
 import type { DeviceThread } from '../../src/parallel/runtime.js';
-import { Memory } from '../../src/tensor/memory.js';
 import type { Executor } from '../../src/training/executor.js';
 import { LocalExecutor } from '../../src/training/local-executor.js';
 import type { OptimizerOptions, UpdateRule } from '../../src/training/optimizer-options.js';
+import { parametersOf } from '../training/collected.js';
 import { keptThreads } from './kept-threads.js';
 
 const vocabularies = { source: 40, target: 35 };
@@ -61,12 +63,16 @@ const networks = {
 } as const satisfies { readonly [name: string]: Network };
 
 async function start(devices: number, rule: UpdateRule, { options, languageModel = false }: Network): Promise<Executor> {
-  const memory = new Memory({ shared: true });
   const model = createModel(options, languageModel ? { target: vocabularies.target } : vocabularies);
-  model.parameters.allocate(memory);
-  model.parameters.initialise(1);
-  if (devices === 0) return new LocalExecutor(await nodeRuntime.openDevice(memory, { gemm }), model, rule);
-  return DataExecutor.start({ runtime: keptThreads, memory, model, modelOptions: options, rule, devices, gemm });
+  const memories = new Memories(nodeRuntime);
+  let executor: Executor;
+  if (devices === 0) {
+    const device = await nodeRuntime.openDevice(memories.withRoom(0), { gemm });
+    model.parameters.allocate(device.memory);
+    executor = new LocalExecutor(device, model, rule);
+  } else executor = await DataExecutor.start({ runtime: keptThreads, memories, model, modelOptions: options, rule, devices, gemm });
+  await executor.distribute({ parameters: new InitialValues(model.parameters, 1) });
+  return executor;
 }
 
 /** Parameters after 20 updates of two micro-batches each, and the last result. */
@@ -83,7 +89,7 @@ async function train(devices: number, rule: UpdateRule, network: Network) {
   }
   const logProbabilities = new Float64Array(pairs.length);
   await executor.evaluate(examples, logProbabilities);
-  const parameters = new Map(Array.from(executor.parameters, ([name, tensor]) => [name, tensor.f32.slice()]));
+  const parameters = await parametersOf(executor);
   await executor.dispose();
   return { last, parameters, logProbabilities };
 }
@@ -126,10 +132,7 @@ test('two devices give the same bits twice', async () => {
 });
 
 test('a device that dies ends the update with a clear error, and nothing hangs', async () => {
-  const memory = new Memory({ shared: true });
   const model = createModel(pairOptions, vocabularies);
-  model.parameters.allocate(memory);
-  model.parameters.initialise(1);
   const threads: DeviceThread[] = [];
   let deaf = false;
   const runtime = {
@@ -154,7 +157,7 @@ test('a device that dies ends the update with a clear error, and nothing hangs',
   };
   const executor = await DataExecutor.start({
     runtime,
-    memory,
+    memories: new Memories(nodeRuntime),
     model,
     modelOptions: pairOptions,
     rule: rules.sgd as UpdateRule,

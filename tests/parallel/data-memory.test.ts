@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DecadeError } from '../../src/core/errors.js';
 import { createModel, modelOptions } from '../../src/models/create.js';
+import { InitialValues } from '../../src/nn/parameters.js';
 import { DataExecutor } from '../../src/parallel/data/executor.js';
+import { Memories } from '../../src/parallel/memories.js';
 import { Memory } from '../../src/tensor/memory.js';
 import { keptThreads } from './kept-threads.js';
 
@@ -17,11 +19,13 @@ const rule = {
 } as const;
 
 async function start(mebibytes: number, devices: number): Promise<DataExecutor> {
-  const memory = new Memory({ shared: true, maximumBytes: mebibytes * 1024 ** 2 });
+  const newMemory = () => new Memory({ shared: true, maximumBytes: mebibytes * 1024 ** 2 });
+  const memories = new Memories({ ...keptThreads, newMemory });
   const model = createModel(options, { source: 8, target: 8 });
-  model.parameters.allocate(memory);
-  model.parameters.initialise(1);
-  return DataExecutor.start({ runtime: keptThreads, memory, model, modelOptions: options, rule, devices, gemm: 'webassembly' });
+  const common = { runtime: keptThreads, memories, model, modelOptions: options, rule, devices, gemm: 'webassembly' };
+  const executor = await DataExecutor.start(common);
+  await executor.distribute({ parameters: new InitialValues(model.parameters, 1) });
+  return executor;
 }
 
 test('more devices than the memory has room for are refused before any starts, with the number that fits', async () => {

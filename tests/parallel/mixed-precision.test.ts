@@ -3,14 +3,17 @@ import { describe, it } from 'node:test';
 import { randomKey, uniformInteger } from '../../src/core/random.js';
 import type { IdPair } from '../../src/data/batch.js';
 import { createModel, modelOptions } from '../../src/models/create.js';
+import { InitialValues } from '../../src/nn/parameters.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { DataExecutor } from '../../src/parallel/data/executor.js';
+import { Memories } from '../../src/parallel/memories.js';
 import { mixedPrecision } from '../../src/node/native/mixed-precision.js';
 import type { Precision } from '../../src/tensor/matrix.js';
 import { Memory } from '../../src/tensor/memory.js';
 import type { Executor } from '../../src/training/executor.js';
 import { LocalExecutor } from '../../src/training/local-executor.js';
 import type { UpdateRule } from '../../src/training/optimizer-options.js';
+import { kept, parametersOf } from '../training/collected.js';
 
 const gemm = 'onednn';
 const { provider, report } = await mixedPrecision(new Memory({ shared: true }), { gemm });
@@ -32,12 +35,17 @@ const pairs: IdPair[] = Array.from({ length: 24 }, (_, key) => ({
 
 /** `devices` 0: on this thread. */
 async function start(precision: Precision, devices: number): Promise<Executor> {
-  const memory = new Memory({ shared: true });
+  const memories = new Memories(nodeRuntime);
   const model = createModel(options, { source: 40, target: 35 });
-  model.parameters.allocate(memory);
-  model.parameters.initialise(1);
-  if (devices === 0) return new LocalExecutor(await nodeRuntime.openDevice(memory, { gemm, precision }), model, rule);
-  return DataExecutor.start({ runtime: nodeRuntime, memory, model, modelOptions: options, rule, devices, gemm, precision });
+  let executor: Executor;
+  if (devices === 0) {
+    const device = await nodeRuntime.openDevice(memories.withRoom(0), { gemm, precision });
+    model.parameters.allocate(device.memory);
+    executor = new LocalExecutor(device, model, rule);
+  } else
+    executor = await DataExecutor.start({ runtime: nodeRuntime, memories, model, modelOptions: options, rule, devices, gemm, precision });
+  await executor.distribute({ parameters: new InitialValues(model.parameters, 1) });
+  return executor;
 }
 
 /** Twelve updates of two micro-batches each. */
@@ -47,7 +55,7 @@ async function train(precision: Precision, devices: number) {
   for (let update = 1; update <= 12; update++) {
     losses.push((await executor.update([pairs.slice(0, 15), pairs.slice(15)], { update, learningRate: 1 })).loss);
   }
-  const parameters = Float64Array.from([...executor.parameters.values()].flatMap(({ f32 }) => [...f32]));
+  const parameters = Float64Array.from([...(await parametersOf(executor)).values()].flatMap((values) => [...values]));
   const { placement } = executor;
   await executor.dispose();
   return { losses, parameters, placement };
@@ -78,14 +86,17 @@ describe('training in bf16', { skip: provider === undefined ? report.reason : fa
     assert.deepEqual((await train('bf16', 2)).parameters, together.parameters);
   });
 
-  it('sees parameters that were written between updates', async () => {
+  it('sees parameters that were distributed between updates', async () => {
     const executor = await start('bf16', 1);
     const before = await executor.evaluate(pairs);
-    const copies = [...executor.parameters.values()].map((tensor) => ({ tensor, values: tensor.f32.slice() }));
-    for (const { tensor } of copies) tensor.f32.fill(0);
+    const { parameters } = await executor.collect();
+    const copy = await kept(parameters);
+    await executor.distribute({
+      parameters: { shapes: parameters.shapes, requireSame: () => undefined, read: async (_name, _start, target) => void target.fill(0) },
+    });
     const uniform = await executor.evaluate(pairs);
     assert.ok(Math.abs(uniform.negativeLogLikelihood / uniform.targetTokens - Math.log(35)) < 1e-4);
-    for (const { tensor, values } of copies) tensor.f32.set(values);
+    await executor.distribute({ parameters: copy });
     assert.equal((await executor.evaluate(pairs)).negativeLogLikelihood, before.negativeLogLikelihood);
     await executor.dispose();
   });

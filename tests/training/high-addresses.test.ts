@@ -6,6 +6,7 @@ import { createModel, modelOptions } from '../../src/models/create.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { Memory } from '../../src/tensor/memory.js';
 import { LocalExecutor } from '../../src/training/local-executor.js';
+import { parametersOf } from './collected.js';
 import type { OptimizerOptions } from '../../src/training/optimizer-options.js';
 
 const pairs: IdPair[] = Array.from({ length: 9 }, (_, key) => ({
@@ -43,7 +44,7 @@ async function trainedAbove(bytes: number, optimizer: OptimizerOptions, gemm: st
     const { finite } = await executor.update([pairs], { update, learningRate: optimizer.learningRate });
     assert.ok(finite);
   }
-  return Array.from(executor.parameters.values(), ({ f32 }) => f32.slice());
+  return [...(await parametersOf(executor)).values()];
 }
 
 for (const [name, optimizer] of Object.entries(optimizers)) {

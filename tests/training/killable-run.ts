@@ -77,8 +77,8 @@ const summary = await train(
         update: async (...update) => sleep(2).then(() => executor.update(...update)),
         evaluate: (...evaluation) => executor.evaluate(...evaluation),
         decoding: () => executor.decoding(),
-        parameters: executor.parameters,
-        optimizerState: executor.optimizerState,
+        collect: () => executor.collect(),
+        distribute: (values) => executor.distribute(values),
         placement: executor.placement,
         dispose: () => executor.dispose(),
       };

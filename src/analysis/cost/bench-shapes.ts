@@ -44,14 +44,19 @@ export function modelOptionsOf({ layers, hidden }: BenchShape): ModelOptions {
   return modelOptions.parse({ kind: 'lstm', layers, hidden, initialRange: 0.08 });
 }
 
+/** A network of this shape, its parameters declared. */
+export function declaredModel(shape: BenchShape): { model: Model; modelOptions: ModelOptions } {
+  const options = modelOptionsOf(shape);
+  return { model: createModel(options, { source: shape.sourceVocabulary, target: shape.targetVocabulary }), modelOptions: options };
+}
+
 /** A network of this shape with random parameters, in a memory of its own. */
 export function benchModel(shape: BenchShape): { memory: Memory; model: Model; modelOptions: ModelOptions } {
-  const options = modelOptionsOf(shape);
   const memory = new Memory({ shared: true });
-  const model = createModel(options, { source: shape.sourceVocabulary, target: shape.targetVocabulary });
+  const { model, modelOptions } = declaredModel(shape);
   model.parameters.allocate(memory);
   model.parameters.initialise(1);
-  return { memory, model, modelOptions: options };
+  return { memory, model, modelOptions };
 }
 
 /** A batch of random ids. */

@@ -1,14 +1,14 @@
 import { DecadeError } from '../../core/errors.js';
 import { DataExecutor } from '../../parallel/data/executor.js';
-import type { PipelineExecutor } from '../../parallel/pipeline/executor.js';
 import { startPipeline } from '../../parallel/pipeline/start.js';
+import { Memories } from '../../parallel/memories.js';
 import type { Runtime } from '../../parallel/runtime.js';
+import type { ThreadedExecutor } from '../../parallel/threaded-executor.js';
 import type { Precision } from '../../tensor/matrix.js';
-import { mebibytes } from '../../tensor/memory.js';
-import type { Executor } from '../../training/executor.js';
+import { InitialValues } from '../../nn/parameters.js';
 import type { UpdateRule } from '../../training/optimizer-options.js';
 import type { Strategy } from './simulation.js';
-import { type BenchShape, benchModel, benchPairs, benchShape, elapsed, median, modelOptionsOf, rounded } from './bench-shapes.js';
+import { type BenchShape, benchPairs, benchShape, declaredModel, elapsed, median, modelOptionsOf, rounded } from './bench-shapes.js';
 import { estimatePeak } from './peak-memory.js';
 
 export interface BenchTrainOptions {
@@ -102,7 +102,6 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
       operations,
       placement: executor.placement,
       description: executor.description,
-      parameters: parameterCount(executor),
     };
   });
   // Before other updates are profiled, which need memory of their own.
@@ -149,14 +148,12 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
       fractionOfPlainBound: rounded(measured.fastestMs.plainBound / measured.fastestMs.update, 3),
     },
     updates: measured.updates,
-    parameters: measured.parameters,
+    parameters: declaredModel(shape).model.parameters.count,
     peakRssMiB,
     estimatedRssMiB: Math.round(estimated.totalMiB),
     ...(profileMs === undefined ? {} : { profileMs }),
   };
 }
-
-type InstrumentedExecutor = Executor & Pick<DataExecutor | PipelineExecutor, 'replay' | 'profile'>;
 
 const optimizer = { kind: 'sgd', learningRate: 0.1 } as const;
 
@@ -165,9 +162,10 @@ async function withExecutor<Result>(
   shape: BenchShape,
   { devices, strategy = 'data', gemm, precision }: BenchTrainOptions,
   instrument: 'record' | 'profile',
-  measure: (executor: InstrumentedExecutor, update: () => Promise<void>) => Promise<Result>,
+  measure: (executor: ThreadedExecutor, update: () => Promise<void>) => Promise<Result>,
 ): Promise<Result> {
-  const { memory, model, modelOptions } = benchModel(shape);
+  const memories = new Memories(runtime);
+  const { model, modelOptions } = declaredModel(shape);
   const rule: UpdateRule = {
     optimizer,
     clip: { kind: 'norm', max: 5 },
@@ -175,9 +173,9 @@ async function withExecutor<Result>(
     labelSmoothing: 0,
     seed: 1,
   };
-  const common = { runtime, memory, model, modelOptions, rule, devices, gemm, precision, instrument };
+  const common = { runtime, memories, model, modelOptions, rule, devices, gemm, precision, instrument };
   const batch = { sentences: shape.sentences, sourceTokens: shape.length, targetTokens: shape.length };
-  const executor: InstrumentedExecutor =
+  const executor =
     strategy === 'data'
       ? await DataExecutor.start(common)
       : await startPipeline({
@@ -188,17 +186,14 @@ async function withExecutor<Result>(
   const pairs = benchPairs(shape);
   let number = 0;
   try {
+    await executor.distribute({ parameters: new InitialValues(model.parameters, 1) });
     return await measure(executor, async () => {
       const { finite } = await executor.update([pairs], { update: ++number, learningRate: 0.1 });
       if (!finite) throw new DecadeError('numeric', { where: `bench, update ${number}`, received: 'a loss that is not finite' });
     });
-  } catch (error) {
-    if (error instanceof DecadeError && error.kind === 'resource') {
-      throw new DecadeError('resource', { ...error.parts, received: `${error.parts.received} (${mebibytes(memory.totalBytes)} in use)` });
-    }
-    throw error;
   } finally {
     await executor.dispose();
+    await memories.release();
   }
 }
 
@@ -211,8 +206,4 @@ function averaged(devices: Map<string, number>[], rounds: number, stepMs: number
   const known = [...sums.values()].reduce((sum, milliseconds) => sum + milliseconds, 0);
   sums.set('everything else', stepMs - known);
   return Object.fromEntries([...sums].sort((a, b) => b[1] - a[1]).map(([kernel, milliseconds]) => [kernel, rounded(milliseconds, 3)]));
-}
-
-function parameterCount({ parameters }: InstrumentedExecutor): number {
-  return [...parameters.values()].reduce((count, { size }) => count + size, 0);
 }

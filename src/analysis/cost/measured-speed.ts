@@ -3,6 +3,8 @@ import type { IdPair } from '../../data/batch.js';
 import { createModel } from '../../models/create.js';
 import type { VocabularySizes } from '../../models/model.js';
 import { DataExecutor } from '../../parallel/data/executor.js';
+import { InitialValues } from '../../nn/parameters.js';
+import { Memories } from '../../parallel/memories.js';
 import type { Runtime } from '../../parallel/runtime.js';
 import type { Configuration } from '../../training/configuration.js';
 import { type CorpusEstimate, vocabulariesOf } from './estimate.js';
@@ -28,15 +30,14 @@ export async function measureTrainingSpeed(
   const { model: modelOptions, training } = configuration;
   const { optimizer, clip, normalise, labelSmoothing, seed, precision } = training;
   const vocabularies = vocabulariesOf(configuration);
-  const memory = runtime.newMemory();
+  const memories = new Memories(runtime);
   const model = createModel(modelOptions, vocabularies);
-  model.parameters.allocate(memory);
-  model.parameters.initialise(seed);
   // Opened here first, so that all threads use the library that is chosen once.
-  (await runtime.openDevice(memory, { gemm, precision })).matrix.dispose();
+  (await runtime.openDevice(memories.withRoom(0), { gemm, precision })).matrix.dispose();
   const rule = { optimizer, clip, normalise, labelSmoothing, seed };
-  const executor = await DataExecutor.start({ runtime, memory, model, modelOptions, rule, devices, gemm, precision });
+  const executor = await DataExecutor.start({ runtime, memories, model, modelOptions, rule, devices, gemm, precision });
   try {
+    await executor.distribute({ parameters: new InitialValues(model.parameters, seed) });
     const pairs = randomPairs(configuration, corpus, vocabularies);
     const update = (number: number) => executor.update([pairs], { update: number, learningRate: 1e-6 });
     await update(1);
@@ -49,7 +50,7 @@ export async function measureTrainingSpeed(
     return (1_000 * tokens) / (performance.now() - start);
   } finally {
     await executor.dispose();
-    await runtime.releaseMemory(memory);
+    await memories.release();
   }
 }
 

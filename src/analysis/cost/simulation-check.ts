@@ -2,6 +2,8 @@ import { createModel, type ModelOptions } from '../../models/create.js';
 import type { VocabularySizes } from '../../models/model.js';
 import { DataExecutor } from '../../parallel/data/executor.js';
 import { PipelineExecutor } from '../../parallel/pipeline/executor.js';
+import { InitialValues } from '../../nn/parameters.js';
+import { Memories } from '../../parallel/memories.js';
 import type { Runtime } from '../../parallel/runtime.js';
 import type { Precision } from '../../tensor/matrix.js';
 import type { Executor } from '../../training/executor.js';
@@ -64,10 +66,14 @@ export async function checkSimulations(
     targetVocabulary: vocabularies.target,
   });
   const batches = new Array<typeof pairs>(batchesPerUpdate).fill(pairs);
+  const memories: Memories[] = [];
   const runs: { executor: Executor; milliseconds: number[]; computing: number[] }[] = [];
   try {
     for (const strategy of [undefined, ...simulated]) {
-      runs.push({ executor: await start(runtime, workload, strategy), milliseconds: [], computing: [] });
+      // Each in memories of its own, as a training has them.
+      const own = new Memories(runtime);
+      memories.push(own);
+      runs.push({ executor: await start(runtime, own, workload, strategy), milliseconds: [], computing: [] });
     }
     const end = performance.now() + seconds * 1000;
     let update = 0;
@@ -84,6 +90,7 @@ export async function checkSimulations(
     }
   } finally {
     for (const { executor } of runs) await executor.dispose();
+    for (const each of memories) await each.release();
   }
   const [one = Number.NaN, ...others] = runs.map(({ milliseconds }) => median(milliseconds));
   return simulated.map(({ result, simulation }, index) => {
@@ -109,17 +116,19 @@ function computingTime(devices: readonly Float64Array[]): number {
 }
 
 /** As the simulated strategy computes; one device without one. */
-function start(
+async function start(
   runtime: Runtime,
+  memories: Memories,
   { model: modelOptions, vocabularies, rule, gemm, precision }: CheckedWorkload,
   simulated: SimulatedStrategy | undefined,
-) {
-  const memory = runtime.newMemory();
+): Promise<Executor> {
   const model = createModel(modelOptions, vocabularies);
-  model.parameters.allocate(memory);
-  model.parameters.initialise(1);
-  const common = { runtime, memory, model, modelOptions, rule, gemm, precision };
+  const common = { runtime, memories, model, modelOptions, rule, gemm, precision };
   const plan = simulated?.plan;
-  if (plan !== undefined) return PipelineExecutor.start({ ...common, plan, instrument: 'time' });
-  return DataExecutor.start({ ...common, devices: simulated?.result.devices ?? 1 });
+  const executor =
+    plan === undefined
+      ? await DataExecutor.start({ ...common, devices: simulated?.result.devices ?? 1 })
+      : await PipelineExecutor.start({ ...common, plan, instrument: 'time' });
+  await executor.distribute({ parameters: new InitialValues(model.parameters, 1) });
+  return executor;
 }

@@ -5,20 +5,21 @@ import type { ModelOptions } from '../../models/create.js';
 import type { Model } from '../../models/model.js';
 import { Gradients } from '../../nn/parameters.js';
 import type { Precision } from '../../tensor/matrix.js';
-import { type Block, type Memory, mebibytes } from '../../tensor/memory.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import { type Memory, mebibytes } from '../../tensor/memory.js';
+import { PlacedValues } from '../../tensor/named-values.js';
 import type { EvaluationResult, Executor, UpdateResult, UpdateSettings } from '../../training/executor.js';
 import { Optimizer } from '../../training/optimizer.js';
 import type { UpdateRule } from '../../training/optimizer-options.js';
 import { updateCount } from '../../training/update.js';
 import { divide } from './divide.js';
-import { type ReplayMessage, together } from '../device-measurement.js';
 import { DecodingDevices } from '../decoding/devices.js';
 import { type DecodingReply, type DecodingRequest, sharedModel } from '../decoding/messages.js';
 import { type DeviceReply, type DeviceRequest, packPairs } from '../messages.js';
-import { Meeting, meetingBytes } from '../group/threads.js';
+import { Meeting, meetingPlace } from '../group/threads.js';
 import { RemoteDevice } from '../group/remote-device.js';
+import type { Memories } from '../memories.js';
 import type { Runtime } from '../runtime.js';
+import { startAll, ThreadedExecutor } from '../threaded-executor.js';
 
 type Thread = RemoteDevice<DeviceRequest | DecodingRequest, DeviceReply | DecodingReply>;
 
@@ -27,8 +28,9 @@ const leastStepBytes = 4 * 1024 ** 2;
 
 export interface DataExecutorOptions {
   readonly runtime: Runtime;
-  /** Shared; holds the allocated parameters. */
-  readonly memory: Memory;
+  /** The caller's to release, when the executor is disposed. */
+  readonly memories: Memories;
+  /** Its parameters are declared: the executor gives them room. */
   readonly model: Model;
   readonly modelOptions: ModelOptions;
   readonly rule: UpdateRule;
@@ -43,76 +45,61 @@ export interface DataExecutorOptions {
  * Data parallel: every device has the whole model (one copy, in shared memory) and a shard of each batch. Gradients are
  * summed in device order, so a run is bit-reproducible; each device sums and updates its share of the parameters.
  */
-export class DataExecutor implements Executor {
-  readonly placement: Executor['placement'];
+export class DataExecutor extends ThreadedExecutor {
   readonly #options: DataExecutorOptions;
-  readonly #threads: Thread[];
+  readonly #memory: Memory;
+  readonly #threads: readonly Thread[];
   readonly #optimizer: Optimizer;
-  readonly #block: Block;
 
   static async start(options: DataExecutorOptions): Promise<DataExecutor> {
-    const { runtime, memory, model, modelOptions, rule, devices, gemm, precision, instrument } = options;
+    const { runtime, memories, model, modelOptions, rule, devices, gemm, precision, instrument } = options;
+    const memory = memories.withRoom(4 * model.parameters.count);
+    model.parameters.allocate(memory);
     const optimizer = new Optimizer(rule.optimizer, model.parameters, memory);
     requireRoom(memory, model, devices);
-    const block = memory.allocate(meetingBytes(devices));
-    memory.u8.fill(0, block.offset, block.offset + block.bytes);
-    const meeting = new Meeting(memory.webAssembly, block.offset, devices);
+    const block = meetingPlace(devices);
+    const meeting = new Meeting(block, devices);
     const threads = Array.from(
       { length: devices },
       (_, device): Thread => new RemoteDevice(runtime.startThread(), device, () => meeting.break()),
     );
-    try {
-      const replies = await Promise.all(
-        threads.map((thread, device) =>
-          thread.ask('started', {
-            kind: 'start',
-            memory: memory.webAssembly,
-            gemm,
-            precision,
-            model: modelOptions,
-            vocabularies: model.vocabularies,
-            rule,
-            parameters: model.parameters.offsets,
-            optimizer: optimizer.offsets,
-            meeting: block.offset,
-            device,
-            devices,
-            instrument,
-          }),
-        ),
-      );
-      const gradients = replies.map((reply) => reply.gradients);
-      await Promise.all(threads.map((thread) => thread.ask('ready', { kind: 'peers', gradients })));
-      const [first] = replies;
-      if (first === undefined) throw new DecadeError('usage', { where: 'devices', received: '0', allowed: '1 or more' });
-      const placement = { strategy: 'data', devices, gemm: first.gemm, precision: first.precision, kernels: first.kernels };
-      return new DataExecutor(options, threads, optimizer, block, placement);
-    } catch (error) {
-      await Promise.all(threads.map((thread) => thread.terminate()));
-      throw error;
-    }
+    const replies = await startAll(threads, (thread, device) =>
+      thread.ask('started', {
+        kind: 'start',
+        memory: memory.webAssembly,
+        gemm,
+        precision,
+        model: modelOptions,
+        vocabularies: model.vocabularies,
+        rule,
+        parameters: model.parameters.offsets,
+        optimizer: optimizer.offsets,
+        meeting: block,
+        device,
+        devices,
+        instrument,
+      }),
+    );
+    const gradients = replies.map((reply) => reply.gradients);
+    await startAll(threads, (thread) => thread.ask('ready', { kind: 'peers', gradients }));
+    const [first] = replies;
+    if (first === undefined) throw new DecadeError('usage', { where: 'devices', received: '0', allowed: '1 or more' });
+    const placement = { strategy: 'data', devices, gemm: first.gemm, precision: first.precision, kernels: first.kernels };
+    return new DataExecutor(options, memory, threads, optimizer, placement);
   }
 
   private constructor(
     options: DataExecutorOptions,
-    threads: Thread[],
+    memory: Memory,
+    threads: readonly Thread[],
     optimizer: Optimizer,
-    block: Block,
     placement: Executor['placement'],
   ) {
+    super(threads, placement, { parameters: PlacedValues.of(options.model.parameters), optimizerState: optimizer.placed });
     this.#options = options;
+    this.#memory = memory;
     this.#threads = threads;
     this.#optimizer = optimizer;
-    this.#block = block;
-    this.placement = placement;
-  }
-
-  get parameters(): ReadonlyMap<string, Tensor> {
-    return new Map(Array.from(this.#options.model.parameters, ({ name, value }) => [name, value]));
-  }
-
-  get optimizerState(): ReadonlyMap<string, Tensor> {
-    return this.#optimizer.state;
   }
 
   async update(microBatches: readonly (readonly IdPair[])[], { update, learningRate }: UpdateSettings): Promise<UpdateResult> {
@@ -167,25 +154,14 @@ export class DataExecutor implements Executor {
   }
 
   decoding(): Promise<DecodingExecutor> {
-    const { memory, model, modelOptions, gemm } = this.#options;
-    return DecodingDevices.begin(this.#threads, { members: [sharedModel(model, modelOptions, memory)], gemm });
+    const { model, modelOptions, gemm } = this.#options;
+    return DecodingDevices.begin(this.#threads, { members: [sharedModel(model, modelOptions, this.#memory)], gemm });
   }
 
-  /** Runs the matrix products of the last update alone, on all devices at once. Needs `instrument: record`. */
-  async replay(products: ReplayMessage['products']): Promise<{ operations: number; milliseconds: number }> {
-    return together(await Promise.all(this.#threads.map((thread) => thread.ask('replayed', { kind: 'replay', products }))));
-  }
-
-  /** Milliseconds by kernel since the last call, by device. Needs `instrument: profile`. */
-  async profile(): Promise<Map<string, number>[]> {
-    const replies = await Promise.all(this.#threads.map((thread) => thread.ask('profiled', { kind: 'profile' })));
-    return replies.map((reply) => new Map(reply.milliseconds));
-  }
-
-  async dispose(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.terminate()));
+  override async dispose(): Promise<void> {
+    await super.dispose();
     this.#optimizer.dispose();
-    this.#options.memory.free(this.#block);
+    this.#options.model.parameters.dispose();
   }
 
   #divide(pairs: readonly IdPair[]): number[][] {

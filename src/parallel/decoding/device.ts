@@ -12,13 +12,23 @@ import { unpackPairs } from '../messages.js';
  */
 export class DecodingDevice {
   readonly #open: (memory: Memory, gemm: string | undefined) => Promise<Device>;
+  readonly #existing: () => Device | undefined;
   readonly #report: (reply: DecodingReply) => void;
+  /** Opened for the models that are decoded with. */
   readonly #devices = new Map<WebAssembly.Memory, Device>();
   #executor: LocalDecodingExecutor | undefined;
   #underWay: AbortController | undefined;
 
-  /** `open` gives the device to compute on; `report` posts what is no answer. */
-  constructor(open: (memory: Memory, gemm: string | undefined) => Promise<Device>, report: (reply: DecodingReply) => void) {
+  /**
+   * `existing` gives the device that is on the memory of the models already, if there is one; `open` opens one. `report` posts what
+   * is no answer.
+   */
+  constructor(
+    existing: () => Device | undefined,
+    open: (memory: Memory, gemm: string | undefined) => Promise<Device>,
+    report: (reply: DecodingReply) => void,
+  ) {
+    this.#existing = existing;
     this.#open = open;
     this.#report = report;
   }
@@ -32,6 +42,8 @@ export class DecodingDevice {
       case 'end-decoding':
         await this.#executor?.dispose();
         this.#executor = undefined;
+        for (const { matrix } of this.#devices.values()) matrix.dispose();
+        this.#devices.clear();
         return { kind: 'decoding' };
       case 'cancel':
         this.#underWay?.abort(new DecadeError('usage', { where: 'search', received: 'a request to stop' }));
@@ -75,7 +87,7 @@ export class DecodingDevice {
   }
 
   async #deviceOn(webAssembly: WebAssembly.Memory, gemm: string | undefined): Promise<Device> {
-    const known = this.#devices.get(webAssembly);
+    const known = this.#existing() ?? this.#devices.get(webAssembly);
     if (known !== undefined) return known;
     const device = await this.#open(new Memory({ shared: true, existing: webAssembly }), gemm);
     this.#devices.set(webAssembly, device);

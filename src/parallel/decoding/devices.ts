@@ -18,24 +18,28 @@ export interface DecodingDevicesOptions {
   /** Several vote. */
   readonly members: readonly SharedModel[];
   readonly gemm?: string | undefined;
+  /** Called when the threads have ended with the models. */
+  readonly release?: (() => Promise<void>) | undefined;
 }
 
 /** Searches and scores on threads that share one copy of the parameters, a batch each at a time. The threads are their owner's to end. */
 export class DecodingDevices implements BatchDecoder, DecodingExecutor {
   readonly memory: DecodingMemory;
   readonly #threads: readonly DecodingThread[];
+  readonly #release: DecodingDevicesOptions['release'];
   readonly #idle: DecodingThread[];
   /** Who waits for a thread, in order. */
   readonly #waiting: ((thread: DecodingThread) => void)[] = [];
 
-  static async begin(threads: readonly DecodingThread[], { members, gemm }: DecodingDevicesOptions): Promise<DecodingDevices> {
+  static async begin(threads: readonly DecodingThread[], { members, gemm, release }: DecodingDevicesOptions): Promise<DecodingDevices> {
     const message = { kind: 'begin-decoding', gemm, members } as const;
     await Promise.all(threads.map((thread) => thread.ask('decoding', message)));
     const models = members.map(({ options, vocabularies }) => createModel(options, vocabularies));
-    return new DecodingDevices(threads, ensembleModel(models).decodingMemory);
+    return new DecodingDevices(threads, ensembleModel(models).decodingMemory, release);
   }
 
-  private constructor(threads: readonly DecodingThread[], memory: DecodingMemory) {
+  private constructor(threads: readonly DecodingThread[], memory: DecodingMemory, release: DecodingDevicesOptions['release']) {
+    this.#release = release;
     this.memory = memory;
     this.#threads = threads;
     this.#idle = [...threads];
@@ -75,6 +79,7 @@ export class DecodingDevices implements BatchDecoder, DecodingExecutor {
   async dispose(): Promise<void> {
     // A thread that has died has nothing to give back.
     await Promise.allSettled(this.#threads.map((thread) => thread.ask('decoding', { kind: 'end-decoding' })));
+    await this.#release?.();
   }
 
   async #withThread<Result>(signal: AbortSignal | undefined, work: (thread: DecodingThread) => Promise<Result>): Promise<Result> {

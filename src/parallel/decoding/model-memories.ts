@@ -1,44 +1,33 @@
 import type { ParameterStore } from '../../nn/parameters.js';
 import type { Device } from '../../tensor/device.js';
 import type { Memory } from '../../tensor/memory.js';
+import { Memories } from '../memories.js';
 import type { Runtime } from '../runtime.js';
 
-/** Of a memory, the part that several models may share; the rest is for what is computed with them. */
-const sharedPart = 1 / 2;
-
-/**
- * Memories, and a device of this thread on each, for models that decode together. A memory ends at 4 GiB: models share one
- * while they leave half of it free, and the next that would not gets another.
- */
+/** Memories, and a device of this thread on each, for models that decode together. */
 export class ModelMemories {
-  readonly #runtime: Pick<Runtime, 'newMemory' | 'releaseMemory' | 'openDevice'>;
+  readonly #runtime: Pick<Runtime, 'openDevice'>;
   readonly #gemm: string | undefined;
-  readonly #memories: Memory[] = [];
-  readonly #devices: Device[] = [];
+  readonly #memories: Memories;
+  readonly #devices = new Map<Memory, Device>();
 
   constructor(runtime: Pick<Runtime, 'newMemory' | 'releaseMemory' | 'openDevice'>, gemm: string | undefined) {
     this.#runtime = runtime;
     this.#gemm = gemm;
+    this.#memories = new Memories(runtime);
   }
 
   /** A device whose memory has room for these parameters, which are to be allocated there before the next call. */
   async deviceFor(parameters: ParameterStore): Promise<Device> {
-    const last = this.#devices.at(-1);
-    if (last !== undefined && hasRoom(last.memory, parameters.count * 4)) return last;
-    const memory = this.#runtime.newMemory();
-    this.#memories.push(memory);
-    const device = await this.#runtime.openDevice(memory, { gemm: this.#gemm });
-    this.#devices.push(device);
+    const memory = this.#memories.withRoom(parameters.count * 4);
+    const device = this.#devices.get(memory) ?? (await this.#runtime.openDevice(memory, { gemm: this.#gemm }));
+    this.#devices.set(memory, device);
     return device;
   }
 
   /** When no thread uses them any more. */
   async release(): Promise<void> {
-    for (const { matrix } of this.#devices) matrix.dispose();
-    await Promise.all(this.#memories.map((memory) => this.#runtime.releaseMemory(memory)));
+    for (const { matrix } of this.#devices.values()) matrix.dispose();
+    await this.#memories.release();
   }
-}
-
-function hasRoom({ maximumBytes, remainingBytes }: Memory, bytes: number): boolean {
-  return maximumBytes - remainingBytes + bytes <= sharedPart * maximumBytes;
 }

@@ -8,9 +8,9 @@ const cacheLine = 64;
 /** A rank may begin a sum while another still reads the one before it. */
 const sumsUnderWay = 2;
 
-/** Bytes of the shared block, 0 at first, through which a group of threads meets. */
-export function meetingBytes(size: number): number {
-  return 2 * cacheLine + sumsUnderWay * size * mostSummed * 8;
+/** A block through which a group of so many threads meets. */
+export function meetingPlace(size: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(2 * cacheLine + sumsUnderWay * size * mostSummed * 8);
 }
 
 /** The block as every thread sees it: where they wait for each other, and what they sum. */
@@ -21,11 +21,11 @@ export class Meeting {
   readonly sums: Barrier;
   readonly #values: Float64Array;
 
-  constructor(memory: WebAssembly.Memory, offset: number, size: number) {
+  constructor(block: SharedArrayBuffer, size: number) {
     this.size = size;
-    this.barrier = new Barrier(new Int32Array(memory.buffer, offset, barrierFields), size);
-    this.sums = new Barrier(new Int32Array(memory.buffer, offset + cacheLine, barrierFields), size);
-    this.#values = new Float64Array(memory.buffer, offset + 2 * cacheLine, sumsUnderWay * size * mostSummed);
+    this.barrier = new Barrier(new Int32Array(block, 0, barrierFields), size);
+    this.sums = new Barrier(new Int32Array(block, cacheLine, barrierFields), size);
+    this.#values = new Float64Array(block, 2 * cacheLine, sumsUnderWay * size * mostSummed);
   }
 
   /** The numbers that a rank contributes to a sum. */

@@ -8,23 +8,23 @@ const sumFields = { squares: 1, loss: 2 } as const;
 /** Loads before a waiting thread sleeps; see `Barrier`. */
 const spins = 20_000;
 
-/** Bytes of the shared block, 0 at first. */
-export function completionBytes(devices: number): number {
-  return (devices + 1) * lineFields * 4;
+/** A block for so many devices. */
+export function completionBlock(devices: number): SharedArrayBuffer {
+  return new SharedArrayBuffer((devices + 1) * lineFields * 4);
 }
 
 /**
  * How far each device is in its order of tasks: one number a device, which only it raises. Whoever needs a task waits until
- * that number has passed the task's place, then reads what the task left in the shared memory.
+ * that number has passed the task's place, then reads what the task left in its device's memory.
  */
 export class Completion {
   readonly #fields: Int32Array;
   readonly #sums: Float64Array;
   readonly #devices: number;
 
-  constructor(memory: WebAssembly.Memory, offset: number, devices: number) {
-    this.#fields = new Int32Array(memory.buffer, offset, completionBytes(devices) / 4);
-    this.#sums = new Float64Array(memory.buffer, offset, completionBytes(devices) / 8);
+  constructor(block: SharedArrayBuffer, devices: number) {
+    this.#fields = new Int32Array(block);
+    this.#sums = new Float64Array(block);
     this.#devices = devices;
   }
 
@@ -60,7 +60,7 @@ export class Completion {
     for (let device = 0; device < this.#devices; device++) Atomics.notify(this.#fields, device * lineFields + field.count);
   }
 
-  /** Byte offset of the list of a device's results: set before its first task ends. */
+  /** Byte offset, in its memory, of the list of a device's results: set before its first task ends. */
   resultsOf(device: number): number {
     return Atomics.load(this.#fields, device * lineFields + field.results) >>> 0;
   }

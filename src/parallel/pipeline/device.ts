@@ -2,11 +2,11 @@ import { createModel } from '../../models/create.js';
 import type { LayeredModel } from '../../models/lstm/layered.js';
 import { layersOf } from '../../models/lstm/separable-layers.js';
 import type { Model } from '../../models/model.js';
-import { Gradients, type LearntParameter } from '../../nn/parameters.js';
+import { Gradients, type LearntParameter, type ParameterStore } from '../../nn/parameters.js';
 import { DeferredProducts } from '../../tensor/deferred-products.js';
 import { type Device, Scope } from '../../tensor/device.js';
 import { ProductRecorder, type KernelTimes, profiled } from '../../tensor/instrumentation.js';
-import { matrixIdentity } from '../../tensor/matrix.js';
+import { matrixIdentity, type Precision } from '../../tensor/matrix.js';
 import { Arena, Memory } from '../../tensor/memory.js';
 import { PackedWeights } from '../../tensor/packed-weights.js';
 import { Tensor } from '../../tensor/tensor.js';
@@ -23,26 +23,22 @@ import { evaluationSchedule, updateSchedule } from '../schedule/plan.js';
 import { microBatchesUnderWay } from '../schedule/pipeline.js';
 import type { ThreadPort } from '../runtime.js';
 import type { Schedule, Task } from '../schedule/schedule.js';
-import { inputsOf, StagePass, type PassSettings } from './pass.js';
+import { ownParameters } from './own-parameters.js';
+import { inputsOf, StagePass, type PassSettings, type TakeResult } from './pass.js';
+import type { OutputSlice } from './stages.js';
 
-/** A learnt value, of which this device changes [start, end). */
-interface OwnPart {
-  readonly learnt: LearntParameter;
-  readonly start: number;
-  readonly end: number;
-}
-
-/** A device of a pipeline: does its tasks of every schedule, and updates what its stages learn. */
+/** A device of a pipeline: does its tasks of every schedule, and updates what its stages learn, which is in its memory alone. */
 export class PipelineDevice {
-  /** As the platform gave it. */
-  readonly opened: Device;
   readonly #start: PipelineStart;
   readonly #device: Device;
   readonly #model: Model;
   readonly #layered: LayeredModel;
   readonly #network: Network;
-  readonly #gradients: readonly LearntParameter[];
-  readonly #own: readonly OwnPart[];
+  /** Of every device. */
+  readonly #memories: readonly Memory[];
+  readonly #own: ParameterStore;
+  readonly #learnt: readonly LearntParameter[];
+  readonly #slice: OutputSlice | undefined;
   readonly #weights: PackedWeights;
   readonly #deferred: DeferredProducts;
   readonly #optimizer: Optimizer;
@@ -53,44 +49,53 @@ export class PipelineDevice {
   readonly #rooms: readonly Arena[] | undefined;
   readonly #recorder: ProductRecorder | undefined;
   readonly #profile: KernelTimes = new Map();
-  readonly #description: Extract<PipelineReply, { kind: 'started' }>;
+  readonly #description: { readonly gemm: string; readonly precision: Precision; readonly kernels: string };
   /** Tasks that each device has ended in all schedules so far. */
   readonly #ended: Int32Array;
 
   static async start(port: ThreadPort, start: PipelineStart): Promise<PipelineDevice> {
-    const memory = new Memory({ shared: true, existing: start.memory });
-    return new PipelineDevice(start, memory, await port.openDevice(memory, { gemm: start.gemm, precision: start.precision }));
+    const known = new Map(start.memories.map((existing) => [existing, new Memory({ shared: true, existing })]));
+    const memories = start.memories.flatMap((memory) => known.get(memory) ?? []);
+    const memory = memories[start.device];
+    if (memory === undefined) throw new Error(`no memory for device ${start.device}`);
+    return new PipelineDevice(start, memories, await port.openDevice(memory, { gemm: start.gemm, precision: start.precision }));
   }
 
-  private constructor(start: PipelineStart, memory: Memory, opened: Device) {
-    this.opened = opened;
+  private constructor(start: PipelineStart, memories: readonly Memory[], opened: Device) {
+    const { memory } = opened;
+    const { plan, rule } = start;
     this.#start = start;
+    this.#memories = memories;
     this.#recorder = start.instrument === 'record' ? new ProductRecorder(opened) : undefined;
     const device = start.instrument === 'profile' ? profiled(opened, this.#profile) : (this.#recorder?.device ?? opened);
     this.#model = createModel(start.model, start.vocabularies);
-    this.#model.parameters.attach(memory, start.parameters);
     this.#layered = layersOf(this.#model);
-    this.#network = networkOf(this.#model, start.rule.optimizer);
-    this.#gradients = [...new Gradients(this.#model.parameters, memory, start.gradients)];
-    this.#optimizer = new Optimizer(start.rule.optimizer, this.#model.parameters, memory, start.optimizer);
-    this.#own = this.#ownParts();
+    this.#network = networkOf(this.#model, rule.optimizer);
+    this.#own = ownParameters(this.#layered, plan.placement, start.device);
+    this.#own.allocate(memory);
+    this.#learnt = [...new Gradients(this.#own, memory)];
+    this.#optimizer = new Optimizer(rule.optimizer, this.#own, memory);
+    this.#slice = this.#outputSlice();
     // A device multiplies by its weights in every stretch: their packed copies last for an update.
-    this.#weights = new PackedWeights(device.matrix, this.#ownWeights());
-    const ofLayers = this.#gradients.filter(({ parameter }) => parameter !== this.#layered.output.weight);
+    const dense = this.#learnt.filter(({ gradient }) => gradient instanceof Tensor);
+    this.#weights = new PackedWeights(
+      device.matrix,
+      dense.map(({ value }) => value),
+    );
+    const ofLayers = this.#learnt.filter(({ value }) => value !== this.#slice?.weight);
     this.#deferred = new DeferredProducts(this.#weights, new Set(ofLayers.map(({ gradient }) => gradient.offset)));
     this.#device = { ...device, matrix: this.#deferred };
-    this.#completion = new Completion(start.memory, start.completion, start.plan.placement.devices);
+    this.#completion = new Completion(start.completion, plan.placement.devices);
     this.#arena = new Arena(memory);
     this.#scope = new Scope(this.#device, this.#arena);
-    const { order, placement } = start.plan;
+    const { order, placement } = plan;
     if (order === '1f1b') this.#rooms = Array.from({ length: microBatchesUnderWay(placement.devices) }, () => new Arena(memory));
-    this.#ended = new Int32Array(start.plan.placement.devices);
-    const { precision } = device.matrix;
-    this.#description = { kind: 'started', gemm: matrixIdentity(opened.matrix), precision, kernels: device.kernels.variant };
+    this.#ended = new Int32Array(placement.devices);
+    this.#description = { gemm: matrixIdentity(opened.matrix), precision: device.matrix.precision, kernels: device.kernels.variant };
   }
 
   get started(): PipelineReply {
-    return this.#description;
+    return { kind: 'started', ...this.#description, parameters: this.#own.offsets, optimizer: this.#optimizer.offsets };
   }
 
   answer(request: Exclude<PipelineRequest, PipelineStart | KeepBusy>): PipelineReply {
@@ -117,7 +122,7 @@ export class PipelineDevice {
     const pass = this.#pass(message.microBatches, {
       attributes: { smoothing: rule.labelSmoothing, gradientScale },
       training: {
-        gradients: this.#gradients,
+        gradients: this.#learnt,
         deferred: this.#deferred,
         dropout: rate > 0 ? { rate, seed: rule.seed, step: update } : undefined,
       },
@@ -145,7 +150,7 @@ export class PipelineDevice {
     const pass = this.#pass([pairs], { attributes: { smoothing: 0, gradientScale: 0 }, training: undefined, softmax: 'as they come' });
     const [shape] = pass.shapes;
     if (shape !== undefined) this.#execute(evaluationSchedule(this.#network, this.#start.plan, shape), pass, () => undefined);
-    // Between updates anyone may write the parameters.
+    // Between updates other parameters may be distributed.
     this.#weights.forget();
     return { kind: 'evaluated', logProbabilities: pass.logProbabilities };
   }
@@ -158,7 +163,7 @@ export class PipelineDevice {
   #pass(microBatches: PipelineUpdate['microBatches'], settings: PassSettings): StagePass {
     this.#arena.reset();
     const batches = microBatches.map((pairs) => this.#layered.pack(unpackPairs(pairs)));
-    return new StagePass(this.#scope, this.#layered, this.#network, this.#start.plan.placement, this.#gradients, batches, settings);
+    return new StagePass(this.#scope, this.#layered, this.#network, this.#start.plan.placement, this.#slice, batches, settings);
   }
 
   /** Does this device's tasks, in their order; gives the times at which each began and ended. */
@@ -168,13 +173,15 @@ export class PipelineDevice {
     const list = this.#scope.empty([schedule.tasks.length], 'i32');
     const results = list.i32;
     this.#completion.setResults(device, list.offset);
-    const resultOf = ({ id, device: on }: Task): number => {
-      const at = on === device ? list.offset : this.#completion.resultsOf(on);
-      return (this.#scope.device.memory.i32[at / 4 + id] as number) >>> 0;
+    const take: TakeResult = ({ id, device: on }, shape, scope) => {
+      const memory = this.#memories[on] as Memory;
+      const there = readable(new Tensor(memory, this.#completion.resultsOf(on) + 4 * id, [1], 'i32'));
+      const result = new Tensor(memory, (there.i32[0] as number) >>> 0, shape);
+      return memory === this.#device.memory ? result : scope.empty(shape).set(readable(result).f32);
     };
     return executeTasks(schedule, device, this.#completion, this.#ended, (task) => {
       const { work } = task;
-      if ('microBatch' in work) results[task.id] = pass.do(work, inputsOf(schedule, task), resultOf)?.offset ?? 0;
+      if ('microBatch' in work) results[task.id] = pass.do(work, inputsOf(schedule, task), take)?.offset ?? 0;
       else conclude(work.kind);
     });
   }
@@ -184,66 +191,41 @@ export class PipelineDevice {
     this.#recorder?.replay(products);
     const milliseconds = performance.now() - start;
     // The products have been added to the gradients of an update that is over.
-    for (const { learnt, start: from, end } of this.#own) {
-      if (learnt.gradient instanceof Tensor) learnt.gradient.f32.fill(0, from, end);
-    }
+    for (const { gradient } of this.#learnt) if (gradient instanceof Tensor) gradient.f32.fill(0);
     return { kind: 'replayed', operations: this.#recorder?.operations ?? 0, milliseconds };
   }
 
   #sumOfSquares(): number {
     const { kernels } = this.#device;
     let squares = 0;
-    for (const { learnt, start, end } of this.#own) {
-      const { gradient } = learnt;
-      if (gradient instanceof TouchedRows) {
-        squares += kernels.sumOfSquares(gradient.table.offset, gradient.table.size);
-        this.#optimizer.unpack(kernels, learnt);
-      } else squares += kernels.sumOfSquares(gradient.offset + start * 4, end - start);
+    for (const learnt of this.#learnt) {
+      const { offset, size } = learnt.gradient instanceof TouchedRows ? learnt.gradient.table : learnt.gradient;
+      squares += kernels.sumOfSquares(offset, size);
+      this.#optimizer.unpack(kernels, learnt);
     }
     return squares;
   }
 
   #apply(step: { update: number; learningRate: number; factor: number }): void {
     const { kernels } = this.#device;
-    for (const { learnt, start, end } of this.#own) {
-      const { gradient } = learnt;
-      if (gradient instanceof TouchedRows) {
-        this.#optimizer.update(kernels, learnt, step, { part: 0, parts: 1 });
-        gradient.count = 0;
-      } else this.#optimizer.updateRange(kernels, learnt, step, start, end);
+    for (const learnt of this.#learnt) {
+      this.#optimizer.update(kernels, learnt, step, { part: 0, parts: 1 });
+      if (learnt.gradient instanceof TouchedRows) learnt.gradient.count = 0;
     }
   }
 
-  #ownParts(): OwnPart[] {
-    const { device, plan } = this.#start;
-    const { layers, vocabulary } = plan.placement;
-    const { output, parametersOf } = this.#layered;
-    const learntBy = new Map(this.#gradients.map((learnt) => [learnt.parameter, learnt]));
-    const parts: OwnPart[] = [];
-    const own = (parameter: LearntParameter['parameter'], start: number, end: number) => {
-      const learnt = learntBy.get(parameter);
-      if (learnt !== undefined) parts.push({ learnt, start, end });
-    };
-    for (const [layer, place] of layers.entries()) {
-      if (place !== device) continue;
-      for (const part of ['encoder', 'decoder'] as const) {
-        for (const parameter of parametersOf(part, layer)) own(parameter, 0, parameter.size);
-      }
-    }
-    for (const { device: place, from, to } of vocabulary) {
-      if (place !== device) continue;
-      const size = this.#network.hidden;
-      own(output.weight, from * size, to * size);
-      own(output.bias, from, to);
-    }
-    return parts;
+  #outputSlice(): OutputSlice | undefined {
+    const { weight, bias } = this.#layered.output;
+    const [ofWeight, ofBias] = [weight, bias].map((whole) => this.#learnt.find(({ parameter }) => parameter.name === whole.name));
+    if (ofWeight === undefined || ofBias === undefined) return undefined;
+    const [dWeight, dBias] = [ofWeight.gradient, ofBias.gradient];
+    if (!(dWeight instanceof Tensor && dBias instanceof Tensor)) throw new Error('the output layer has dense gradients');
+    return { weight: ofWeight.value, bias: ofBias.value, dWeight, dBias };
   }
+}
 
-  #ownWeights(): Tensor[] {
-    const { weight } = this.#layered.output;
-    const { device, plan } = this.#start;
-    const slices = plan.placement.vocabulary.filter((slice) => slice.device === device);
-    const layers = this.#own.filter(({ learnt: { parameter } }) => parameter !== weight && parameter.rules.gradient === 'dense');
-    return [...layers.map(({ learnt }) => learnt.value), ...slices.map(({ from, to }) => weight.value.rows(from, to))];
-  }
+/** A tensor that another device has written, perhaps beyond what this thread has seen of its memory so far. */
+function readable(tensor: Tensor): Tensor {
+  if (!tensor.memory.has(tensor.offset + tensor.bytes)) throw new RangeError('a result outside its memory');
+  return tensor;
 }

@@ -1,19 +1,18 @@
 import { DecadeError } from '../../core/errors.js';
 import { type IdPair, sizeOf } from '../../data/batch.js';
 import type { DecodingExecutor } from '../../decoding/executor.js';
-import type { ModelOptions } from '../../models/create.js';
+import { createModel, type ModelOptions } from '../../models/create.js';
 import { layersOf } from '../../models/lstm/separable-layers.js';
 import type { Model } from '../../models/model.js';
-import { Gradients } from '../../nn/parameters.js';
 import type { Precision } from '../../tensor/matrix.js';
-import type { Block, Memory } from '../../tensor/memory.js';
-import type { Tensor } from '../../tensor/tensor.js';
-import type { EvaluationResult, Executor, UpdateResult, UpdateSettings } from '../../training/executor.js';
+import { type Memory, mebibytes } from '../../tensor/memory.js';
+import { PlacedValues } from '../../tensor/named-values.js';
+import { Tensor } from '../../tensor/tensor.js';
+import type { EvaluationResult, Executor, PlacedLearntValues, UpdateResult, UpdateSettings } from '../../training/executor.js';
 import { updateCount } from '../../training/update.js';
 import { Optimizer } from '../../training/optimizer.js';
 import type { UpdateRule } from '../../training/optimizer-options.js';
-import { Completion, completionBytes } from './completion.js';
-import { type ReplayMessage, together } from '../device-measurement.js';
+import { Completion, completionBlock } from './completion.js';
 import { DecodingDevices } from '../decoding/devices.js';
 import { type DecodingReply, type DecodingRequest, sharedModel } from '../decoding/messages.js';
 import { divide } from '../data/divide.js';
@@ -22,15 +21,18 @@ import { networkOf } from '../schedule/network.js';
 import type { PipelineReply, PipelineRequest } from './messages.js';
 import { describePlan, type PipelinePlan } from '../schedule/plan.js';
 import { RemoteDevice } from '../group/remote-device.js';
+import type { Memories } from '../memories.js';
 import type { Runtime } from '../runtime.js';
+import { startAll, ThreadedExecutor } from '../threaded-executor.js';
+import { ownBytes, ownParameters } from './own-parameters.js';
 
 type Remote = RemoteDevice<PipelineRequest | DecodingRequest, PipelineReply | DecodingReply>;
 
 export interface PipelineExecutorOptions {
   readonly runtime: Runtime;
-  /** Shared; holds the allocated parameters. */
-  readonly memory: Memory;
-  /** Of layers that can be separated; see `Model.layered`. */
+  /** The caller's to release, when the executor is disposed. */
+  readonly memories: Memories;
+  /** Of layers that can be separated; see `Model.layered`. Its parameters are declared: devices give them room. */
   readonly model: Model;
   readonly modelOptions: ModelOptions;
   readonly rule: UpdateRule;
@@ -42,95 +44,66 @@ export interface PipelineExecutorOptions {
 
 /**
  * Pipeline: every device has some layers of encoder and decoder, or a slice of the output layer, or both, and does its tasks of
- * the schedule (schedule.ts) in a fixed order. A hand-over is a number that rises and a place in the shared memory. Every
- * gradient is added to by one device, in the order of its tasks, so a run is bit-reproducible.
+ * the schedule (schedule.ts) in a fixed order. What it learns is in its own memory, which devices share while they fit. A
+ * hand-over is a number that rises and a place in the memory of who gives. Every gradient is added to by one device, in the
+ * order of its tasks, so a run is bit-reproducible.
  */
-export class PipelineExecutor implements Executor {
-  readonly placement: Executor['placement'];
-  readonly description: readonly string[];
+export class PipelineExecutor extends ThreadedExecutor {
+  override readonly description: readonly string[];
   readonly #options: PipelineExecutorOptions;
   readonly #devices: readonly Remote[];
-  readonly #optimizer: Optimizer;
-  readonly #gradients: Gradients;
-  readonly #control: Block;
   /** When each device began and ended each task of the last update (`instrument: time`). */
   times: readonly Float64Array[] = [];
 
   static async start(options: PipelineExecutorOptions): Promise<PipelineExecutor> {
-    const { runtime, memory, model, modelOptions, rule, plan, gemm, precision, instrument } = options;
-    // Refuses what cannot be separated before any thread is started.
-    layersOf(model);
+    const { runtime, model, modelOptions, rule, plan, gemm, precision, instrument } = options;
+    // Refuses what cannot be separated, and what does not fit, before any thread is started.
+    const memories = memoriesOf(options);
     const { devices } = plan.placement;
-    const optimizer = new Optimizer(rule.optimizer, model.parameters, memory);
-    const gradients = new Gradients(model.parameters, memory);
-    const control = memory.allocate(completionBytes(devices));
-    memory.u8.fill(0, control.offset, control.offset + control.bytes);
-    const completion = new Completion(memory.webAssembly, control.offset, devices);
+    const block = completionBlock(devices);
+    const completion = new Completion(block, devices);
     const remotes = Array.from(
       { length: devices },
       (_, device): Remote => new RemoteDevice(runtime.startThread(), device, () => completion.break()),
     );
-    try {
-      const replies = await Promise.all(
-        remotes.map((remote, device) =>
-          remote.ask('started', {
-            kind: 'pipeline',
-            memory: memory.webAssembly,
-            gemm,
-            precision,
-            model: modelOptions,
-            vocabularies: model.vocabularies,
-            rule,
-            plan,
-            parameters: model.parameters.offsets,
-            gradients: gradients.offsets,
-            optimizer: optimizer.offsets,
-            completion: control.offset,
-            device,
-            instrument,
-          }),
-        ),
-      );
-      const [first] = replies;
-      if (first === undefined) throw new DecadeError('usage', { where: 'devices', received: '0', allowed: '1 or more' });
-      const placement = {
-        strategy: 'pipeline',
-        devices,
-        gemm: first.gemm,
-        precision: first.precision,
-        kernels: first.kernels,
-        pipeline: plan,
-      };
-      return new PipelineExecutor(options, remotes, optimizer, gradients, control, placement);
-    } catch (error) {
-      await Promise.all(remotes.map((remote) => remote.terminate()));
-      throw error;
-    }
+    const replies = await startAll(remotes, (remote, device) =>
+      remote.ask('started', {
+        kind: 'pipeline',
+        memories: memories.map(({ webAssembly }) => webAssembly),
+        gemm,
+        precision,
+        model: modelOptions,
+        vocabularies: model.vocabularies,
+        rule,
+        plan,
+        completion: block,
+        device,
+        instrument,
+      }),
+    );
+    const [first] = replies;
+    if (first === undefined) throw new DecadeError('usage', { where: 'devices', received: '0', allowed: '1 or more' });
+    const placement = {
+      strategy: 'pipeline',
+      devices,
+      gemm: first.gemm,
+      precision: first.precision,
+      kernels: first.kernels,
+      pipeline: plan,
+    };
+    return new PipelineExecutor(options, remotes, placement, valuesOf(options, memories, replies));
   }
 
   private constructor(
     options: PipelineExecutorOptions,
     devices: readonly Remote[],
-    optimizer: Optimizer,
-    gradients: Gradients,
-    control: Block,
     placement: Executor['placement'],
+    values: PlacedLearntValues,
   ) {
+    super(devices, placement, values);
     this.#options = options;
     this.#devices = devices;
-    this.#optimizer = optimizer;
-    this.#gradients = gradients;
-    this.#control = control;
-    this.placement = placement;
     this.description = describePlan(options.plan, networkOf(options.model, options.rule.optimizer));
-  }
-
-  get parameters(): ReadonlyMap<string, Tensor> {
-    return new Map(Array.from(this.#options.model.parameters, ({ name, value }) => [name, value]));
-  }
-
-  get optimizerState(): ReadonlyMap<string, Tensor> {
-    return this.#optimizer.state;
   }
 
   async update(batches: readonly (readonly IdPair[])[], { update, learningRate }: UpdateSettings): Promise<UpdateResult> {
@@ -165,26 +138,63 @@ export class PipelineExecutor implements Executor {
     return { negativeLogLikelihood: -values.reduce((sum, value) => sum + value, 0), ...sizeOf(pairs) };
   }
 
-  decoding(): Promise<DecodingExecutor> {
-    const { memory, model, modelOptions, gemm } = this.#options;
-    return DecodingDevices.begin(this.#devices, { members: [sharedModel(model, modelOptions, memory)], gemm });
+  /** On one copy of the whole model, in a memory of its own until decoding ends. */
+  async decoding(): Promise<DecodingExecutor> {
+    const { runtime, model, modelOptions, gemm } = this.#options;
+    const memory = runtime.newMemory();
+    const release = () => runtime.releaseMemory(memory);
+    try {
+      const whole = createModel(modelOptions, model.vocabularies);
+      whole.parameters.allocate(memory);
+      await PlacedValues.of(whole.parameters).fill((await this.collect()).parameters);
+      return await DecodingDevices.begin(this.#devices, { members: [sharedModel(whole, modelOptions, memory)], gemm, release });
+    } catch (error) {
+      await release();
+      throw error;
+    }
   }
+}
 
-  /** Runs the matrix products of the last update alone, on all devices at once. Needs `instrument: record`. */
-  async replay(products: ReplayMessage['products']): Promise<{ operations: number; milliseconds: number }> {
-    return together(await Promise.all(this.#devices.map((device) => device.ask('replayed', { kind: 'replay', products }))));
-  }
+/** Room in which a device can compute at all. */
+const leastStepBytes = 4 * 1024 ** 2;
 
-  /** Milliseconds by kernel since the last call, by device. Needs `instrument: profile`. */
-  async profile(): Promise<Map<string, number>[]> {
-    const replies = await Promise.all(this.#devices.map((device) => device.ask('profiled', { kind: 'profile' })));
-    return replies.map((reply) => new Map(reply.milliseconds));
-  }
+/**
+ * A memory for every device, which some may share.
+ *
+ * @throws DecadeError `usage` for a model that cannot be cut, `resource` when what a device learns does not fit into a memory
+ */
+function memoriesOf({ memories, model, rule, plan: { placement } }: PipelineExecutorOptions): Memory[] {
+  const layered = layersOf(model);
+  return Array.from({ length: placement.devices }, (_, device) => {
+    const bytes = ownBytes(ownParameters(layered, placement, device), rule.optimizer) + leastStepBytes;
+    const memory = memories.withRoom(bytes);
+    if (bytes <= memory.remainingBytes) return memory;
+    throw new DecadeError('resource', {
+      where: `device ${device} of ${placement.devices}`,
+      received: `${mebibytes(bytes)} of parameters, gradients, optimizer values and room to compute`,
+      allowed: `at most ${mebibytes(memory.remainingBytes)} in the memory of a device`,
+      next: 'divide layers and vocabulary among more devices (training.parallel.placement), or train a smaller model',
+    });
+  });
+}
 
-  async dispose(): Promise<void> {
-    await Promise.all(this.#devices.map((device) => device.terminate()));
-    this.#optimizer.dispose();
-    this.#gradients.dispose();
-    this.#options.memory.free(this.#control);
+/** What the devices learn, joined under the names, and in the order, of the whole model. */
+function valuesOf(
+  { model, rule: { optimizer }, plan: { placement } }: PipelineExecutorOptions,
+  memories: readonly Memory[],
+  replies: readonly Extract<PipelineReply, { kind: 'started' }>[],
+): PlacedLearntValues {
+  const names = model.parameters.names;
+  const parameters = new Map(names.map((name): [string, Tensor[]] => [name, []]));
+  const optimizerState = new Map(Optimizer.stateNames(optimizer, names).map((name): [string, Tensor[]] => [name, []]));
+  // Slices of the output layer follow each other as the vocabulary does.
+  const firstOf = (device: number) => placement.vocabulary.find((slice) => slice.device === device)?.from ?? 0;
+  const inOrder = Array.from(memories.keys()).sort((a, b) => firstOf(a) - firstOf(b));
+  for (const device of inOrder) {
+    const [memory, reply] = [memories[device] as Memory, replies[device]];
+    const own = ownParameters(layersOf(model), placement, device);
+    for (const { name, shape } of own) parameters.get(name)?.push(new Tensor(memory, reply?.parameters[name] ?? 0, shape));
+    for (const [name, tensor] of new Optimizer(optimizer, own, memory, reply?.optimizer).state) optimizerState.get(name)?.push(tensor);
   }
+  return { parameters: new PlacedValues(parameters), optimizerState: new PlacedValues(optimizerState) };
 }

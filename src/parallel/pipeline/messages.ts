@@ -10,19 +10,16 @@ import type { PipelinePlan } from '../schedule/plan.js';
 /** What a device of a pipeline needs: sent once, before anything else. */
 export interface PipelineStart {
   readonly kind: 'pipeline';
-  readonly memory: WebAssembly.Memory;
+  /** Of every device; several may share one. */
+  readonly memories: readonly WebAssembly.Memory[];
   readonly gemm: string | undefined;
   readonly precision: Precision | undefined;
   readonly model: ModelOptions;
   readonly vocabularies: VocabularySizes;
   readonly rule: UpdateRule;
   readonly plan: PipelinePlan;
-  /** Places by name; of every value and gradient there is one, which one device changes. */
-  readonly parameters: Record<string, number>;
-  readonly gradients: Record<string, number>;
-  readonly optimizer: Record<string, number>;
-  /** Byte offset of the block of `Completion`. */
-  readonly completion: number;
+  /** Through which devices wait for each other; see `Completion`. */
+  readonly completion: SharedArrayBuffer;
   readonly device: number;
   readonly instrument?: 'record' | 'profile' | 'time' | undefined;
 }
@@ -57,7 +54,15 @@ export interface KeepBusy {
 export type PipelineRequest = KeepBusy | PipelineStart | PipelineUpdate | PipelineEvaluate | ReplayMessage | ProfileMessage;
 
 export type PipelineReply =
-  | { readonly kind: 'started'; readonly gemm: string; readonly precision: Precision; readonly kernels: string }
+  | {
+      readonly kind: 'started';
+      readonly gemm: string;
+      readonly precision: Precision;
+      readonly kernels: string;
+      /** Places, in the device's memory, of what it learns (`ownParameters`) and of the optimizer's values for it. */
+      readonly parameters: Record<string, number>;
+      readonly optimizer: Record<string, number>;
+    }
   | {
       readonly kind: 'updated';
       /** Of all devices. */

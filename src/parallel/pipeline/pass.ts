@@ -1,14 +1,13 @@
 import { bySentence, type PackedBatch, type PackedSide } from '../../models/lstm/batch.js';
 import type { LayeredModel } from '../../models/lstm/layered.js';
-import type { LearntParameter } from '../../nn/parameters.js';
 import { rowKeys } from '../../nn/pass.js';
 import { Scope } from '../../tensor/device.js';
 import type { Arena } from '../../tensor/memory.js';
 import { combineSlices } from '../../tensor/operations/softmax-slices.js';
 import { Inference } from '../../tensor/tape.js';
-import { Tensor } from '../../tensor/tensor.js';
+import type { Shape, Tensor } from '../../tensor/tensor.js';
 import type { Network } from '../schedule/network.js';
-import { LayerStage, OutputStage, type StageContext } from './stages.js';
+import { LayerStage, type OutputSlice, OutputStage, type StageContext } from './stages.js';
 import type { BatchShape, CombineWork, Schedule, StageWork, Task } from '../schedule/schedule.js';
 
 /** `LayeredModel` refuses it before any device starts. */
@@ -33,6 +32,9 @@ export function inputsOf({ tasks }: Schedule, { work, needs }: Task): Task[] {
   });
 }
 
+/** Gives what a task has left, of that shape, to be read on this device: a copy where it lies in another memory. */
+export type TakeResult = (task: Task, shape: Shape, scope: Scope) => Tensor;
+
 export interface PassSettings extends Pick<StageContext, 'training'> {
   /** Where micro-batches keep what they need, in turn. Absent: all where the pass does, to its end. */
   readonly rooms?: readonly Arena[] | undefined;
@@ -55,9 +57,8 @@ export class StagePass {
   readonly #batches: readonly PackedBatch[];
   readonly #smoothing: number;
   readonly #layers: readonly { readonly encoder: LayerStage; readonly decoder: LayerStage }[][];
-  /** By the first token of a slice. */
-  readonly #outputs = new Map<Scope, Map<number, OutputStage>>();
-  readonly #output: (vocabulary: { from: number; to: number }, scope: Scope) => OutputStage;
+  readonly #outputs = new Map<Scope, OutputStage>();
+  readonly #output: (from: number, scope: Scope) => OutputStage;
   readonly #byRow: Float64Array[];
 
   constructor(
@@ -65,7 +66,7 @@ export class StagePass {
     model: LayeredModel,
     network: Network,
     { layers }: { readonly layers: readonly number[] },
-    gradients: readonly LearntParameter[],
+    slice: OutputSlice | undefined,
     batches: readonly PackedBatch[],
     { attributes, training, softmax, rooms }: PassSettings,
   ) {
@@ -90,32 +91,27 @@ export class StagePass {
         return { encoder, decoder: new LayerStage(context, 'decoder', layer, sides.decoder, { encoder, columns }) };
       });
     });
-    const gradientOf = (wanted: LearntParameter['parameter']) => gradients.find(({ parameter }) => parameter === wanted)?.gradient;
-    const [dWeight, dBias] = [gradientOf(model.output.weight), gradientOf(model.output.bias)];
-    if (!(dWeight instanceof Tensor && dBias instanceof Tensor)) throw new Error('the output layer has dense gradients');
-    const [weight, bias] = [model.output.weight.value, model.output.bias.value];
-    this.#output = (slice, scope) => {
-      const ofScope = this.#outputs.get(scope) ?? new Map<number, OutputStage>();
-      this.#outputs.set(scope, ofScope);
-      const known = ofScope.get(slice.from);
+    this.#output = (from, scope) => {
+      const known = this.#outputs.get(scope);
       if (known !== undefined) return known;
-      const stage = new OutputStage(scope, { weight, bias, dWeight, dBias }, slice, attributes, softmax === 'as they come');
-      ofScope.set(slice.from, stage);
+      if (slice === undefined) throw new Error('no part of the output layer is here');
+      const stage = new OutputStage(scope, slice, from, network.targetVocabulary, attributes, softmax === 'as they come');
+      this.#outputs.set(scope, stage);
       return stage;
     };
   }
 
   /** Does a task with the results of `inputs`; gives its own. */
-  do(work: StageWork | CombineWork, inputs: readonly Task[], resultOf: (task: Task) => number): Tensor | undefined {
+  do(work: StageWork | CombineWork, inputs: readonly Task[], take: TakeResult): Tensor | undefined {
     const { rows, microBatch, steps } = work;
     this.#enter(microBatch);
     const scope = this.#scopeOf(microBatch);
-    const tensors = (columns: number) => inputs.map((task) => new Tensor(scope.device.memory, resultOf(task), [rows, columns]));
+    const tensors = (columns: number) => inputs.map((task) => take(task, [rows, columns], scope));
     if (work.kind === 'combine') return this.#combine(work, tensors(4));
     const { stage, kind, withWeights } = work;
     const { hidden } = this.#network;
     if (stage.part === 'output') {
-      const output = this.#output(stage.vocabulary, scope);
+      const output = this.#output(stage.vocabulary.from, scope);
       const key = `${microBatch} ${steps.from}`;
       if (kind === 'forward') return output.forward(key, only(tensors(hidden)), this.#targetIds(work));
       if (kind === 'backward') return output.backward(key, only(tensors(2)), withWeights);

@@ -194,7 +194,7 @@ export class StageMeasurements {
         const [weight, dWeight] = [this.#filled(this.#stages, [count, hidden]), this.#filled(this.#stages, [count, hidden])];
         const [bias, dBias] = [this.#filled(this.#stages, [count]), this.#filled(this.#stages, [count])];
         return this.#cell(stretchesOf(rows * count * 4), [weight], new Set(), (scope) => {
-          const stage = new OutputStage(scope, { weight, bias, dWeight, dBias }, { from: 0, to: count }, attributes, false);
+          const stage = new OutputStage(scope, { weight, bias, dWeight, dBias }, 0, count, attributes, false);
           return {
             forward: (stretch) => {
               const input = this.#filled(scope, [rows, hidden]);

@@ -44,7 +44,7 @@ interface StretchTape {
   weights: () => void;
 }
 
-/** A layer of one side on its way through a micro-batch, stretch by stretch; what it takes and gives lives in the shared memory. */
+/** A layer of one side on its way through a micro-batch, stretch by stretch; what it takes and gives lives in its device's memory. */
 export class LayerStage {
   readonly #context: StageContext;
   readonly #part: 'encoder' | 'decoder';
@@ -179,7 +179,15 @@ function each(state: RecurrentState, change: (tensor: Tensor) => Tensor): Recurr
   return { hidden: change(state.hidden), cell: change(state.cell) };
 }
 
-/** A slice of the vocabulary, and its gradients. */
+/** What a device has of the output layer, and its gradients. */
+export interface OutputSlice {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  readonly dWeight: Tensor;
+  readonly dBias: Tensor;
+}
+
+/** A slice of the vocabulary on its way through a micro-batch. */
 export class OutputStage {
   readonly #scope: Scope;
   readonly #slice: SoftmaxSlice;
@@ -191,19 +199,23 @@ export class OutputStage {
   readonly #room: { tensor: Tensor | undefined } | undefined;
   readonly #terms = new Map<string, SliceTerms>();
 
-  /** `oneAtATime`: a stretch is ended before the next begins. */
+  /**
+   * `output`: the slice's rows, which are those from `from` of a vocabulary of `vocabulary`. `oneAtATime`: a stretch is ended
+   * before the next begins.
+   */
   constructor(
     scope: Scope,
-    output: { readonly weight: Tensor; readonly bias: Tensor; readonly dWeight: Tensor; readonly dBias: Tensor },
-    { from, to }: Range,
+    { weight, bias, dWeight, dBias }: OutputSlice,
+    from: number,
+    vocabulary: number,
     attributes: SoftmaxCrossEntropyAttributes,
     oneAtATime: boolean,
   ) {
     this.#scope = scope;
-    this.#slice = { weight: output.weight.rows(from, to), bias: output.bias.rows(from, to), from };
-    this.#dWeight = output.dWeight.rows(from, to);
-    this.#dBias = output.dBias.rows(from, to);
-    this.#vocabulary = output.bias.size;
+    this.#slice = { weight, bias, from };
+    this.#dWeight = dWeight;
+    this.#dBias = dBias;
+    this.#vocabulary = vocabulary;
     this.#attributes = attributes;
     this.#room = oneAtATime ? { tensor: undefined } : undefined;
   }

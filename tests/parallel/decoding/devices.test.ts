@@ -7,6 +7,8 @@ import { score } from '../../../src/decoding/score.js';
 import { type TranslationResult, Translator } from '../../../src/decoding/translator.js';
 import { createModel, modelOptions } from '../../../src/models/create.js';
 import { nodeRuntime } from '../../../src/node/runtime.js';
+import { InitialValues } from '../../../src/nn/parameters.js';
+import { Memories } from '../../../src/parallel/memories.js';
 import { DataExecutor } from '../../../src/parallel/data/executor.js';
 import { sharedModel } from '../../../src/parallel/decoding/messages.js';
 import { ElasticDecodingExecutor } from '../../../src/parallel/decoding/elastic.js';
@@ -219,10 +221,8 @@ test('a call ends with its signal while devices that never answer are started, a
 });
 
 test('a line that cannot be translated is named, and the devices go on', async () => {
-  const memory = new Memory({ shared: true });
+  const memories = new Memories(nodeRuntime);
   const model = createModel(plain, { source: 11, target: 11 });
-  model.parameters.allocate(memory);
-  model.parameters.initialise(1);
   const rule = {
     optimizer: { kind: 'sgd', learningRate: 0.1 },
     clip: { kind: 'none' },
@@ -230,7 +230,8 @@ test('a line that cannot be translated is named, and the devices go on', async (
     labelSmoothing: 0,
     seed: 1,
   } as const;
-  const training = await DataExecutor.start({ runtime: nodeRuntime, memory, model, modelOptions: plain, rule, devices: 2, gemm });
+  const training = await DataExecutor.start({ runtime: nodeRuntime, memories, model, modelOptions: plain, rule, devices: 2, gemm });
+  await training.distribute({ parameters: new InitialValues(model.parameters, 1) });
   const decoding = await training.decoding();
   // The embedding of one word is no number.
   const table = model.parameters.get('source.embedding.table')?.value;

@@ -4,20 +4,22 @@ import { randomKey, uniformInteger } from '../../../src/core/random.js';
 import type { IdPair } from '../../../src/data/batch.js';
 import { packBatch } from '../../../src/models/lstm/batch.js';
 import { createModel, type ModelOptions, modelOptions } from '../../../src/models/create.js';
+import { InitialValues } from '../../../src/nn/parameters.js';
 import { nodeRuntime } from '../../../src/node/runtime.js';
-import { Completion, completionBytes } from '../../../src/parallel/pipeline/completion.js';
+import { Completion, completionBlock } from '../../../src/parallel/pipeline/completion.js';
 import { divide } from '../../../src/parallel/data/divide.js';
 import { executeTasks } from '../../../src/parallel/pipeline/execute.js';
+import { Memories } from '../../../src/parallel/memories.js';
 import { networkOf } from '../../../src/parallel/schedule/network.js';
 import { PipelineExecutor } from '../../../src/parallel/pipeline/executor.js';
 import { type PipelinePlan, updateSchedule } from '../../../src/parallel/schedule/plan.js';
 import type { DeviceThread } from '../../../src/parallel/runtime.js';
 import type { Task } from '../../../src/parallel/schedule/schedule.js';
 import { simulate } from '../../../src/parallel/simulation/simulate.js';
-import { Memory } from '../../../src/tensor/memory.js';
 import type { Executor } from '../../../src/training/executor.js';
 import { LocalExecutor } from '../../../src/training/local-executor.js';
 import type { OptimizerOptions, UpdateRule } from '../../../src/training/optimizer-options.js';
+import { kept, parametersOf } from '../../training/collected.js';
 import { keptThreads } from '../kept-threads.js';
 
 const vocabularies = { source: 40, target: 35 };
@@ -83,12 +85,16 @@ async function start(
   runtime = keptThreads,
   given: ModelOptions = options,
 ): Promise<Executor> {
-  const memory = new Memory({ shared: true });
+  const memories = new Memories(nodeRuntime);
   const model = createModel(given, vocabularies);
-  model.parameters.allocate(memory);
-  model.parameters.initialise(1);
-  if (plan === undefined) return new LocalExecutor(await nodeRuntime.openDevice(memory, { gemm }), model, rule);
-  return PipelineExecutor.start({ runtime, memory, model, modelOptions: given, rule, plan, gemm });
+  let executor: Executor;
+  if (plan === undefined) {
+    const device = await nodeRuntime.openDevice(memories.withRoom(0), { gemm });
+    model.parameters.allocate(device.memory);
+    executor = new LocalExecutor(device, model, rule);
+  } else executor = await PipelineExecutor.start({ runtime, memories, model, modelOptions: given, rule, plan, gemm });
+  await executor.distribute({ parameters: new InitialValues(model.parameters, 1) });
+  return executor;
 }
 
 const microBatchesOf = (update: number) => [pairs.slice(update % 5, 15), pairs.slice(15)];
@@ -103,15 +109,13 @@ async function updates(executor: Executor, from: number, to: number, rule: Updat
   return loss;
 }
 
-const valuesOf = (tensors: Executor['parameters']) => new Map(Array.from(tensors, ([name, tensor]) => [name, tensor.f32.slice()]));
-
 /** Parameters after 8 updates of two batches each, and what the model then says of every pair. */
 async function train(plan: PipelinePlan | undefined, rule: UpdateRule) {
   const executor = await start(plan, rule);
   const loss = await updates(executor, 1, 8, rule);
   const logProbabilities = new Float64Array(pairs.length);
   const evaluation = await executor.evaluate(pairs, logProbabilities);
-  const parameters = valuesOf(executor.parameters);
+  const parameters = await parametersOf(executor);
   await executor.dispose();
   return { loss, parameters, logProbabilities, evaluation };
 }
@@ -143,24 +147,24 @@ const byLayers = plans['the paper: a device a layer, and two for the softmax'] a
 
 test('the same plan gives the same bits twice, and after a resume', async () => {
   const rule = ruleOf(adam);
-  const runs: Executor['parameters'][] = [];
+  const runs: Map<string, Float32Array>[] = [];
   for (const _ of [1, 2]) {
     const executor = await start(byLayers, rule);
     await updates(executor, 1, 6, rule);
-    runs.push(executor.parameters);
+    runs.push(await parametersOf(executor));
     await executor.dispose();
   }
   const interrupted = await start(byLayers, rule);
   await updates(interrupted, 1, 3, rule);
-  const saved = { parameters: valuesOf(interrupted.parameters), optimizer: valuesOf(interrupted.optimizerState) };
+  const { parameters, optimizerState } = await interrupted.collect();
+  const saved = { parameters: await kept(parameters), optimizerState: await kept(optimizerState) };
   await interrupted.dispose();
   const resumed = await start(byLayers, rule);
-  for (const [name, tensor] of resumed.parameters) tensor.set(saved.parameters.get(name) ?? []);
-  for (const [name, tensor] of resumed.optimizerState) tensor.set(saved.optimizer.get(name) ?? []);
+  await resumed.distribute(saved);
   await updates(resumed, 4, 6, rule);
-  const [first, second] = runs.map(valuesOf);
+  const [first, second] = runs;
   assert.deepEqual(second, first);
-  assert.deepEqual(valuesOf(resumed.parameters), first);
+  assert.deepEqual(await parametersOf(resumed), first);
   await resumed.dispose();
 });
 
@@ -172,17 +176,17 @@ test('one forward, one backward keeps no more micro-batches than there are devic
   const grown = { gpipe: 0, '1f1b': 0 };
   const parameters: Map<string, Float32Array>[] = [];
   for (const order of ['gpipe', '1f1b'] as const) {
-    const memory = new Memory({ shared: true });
+    const memories = new Memories(nodeRuntime);
+    const memory = memories.withRoom(0);
     const model = createModel(given, vocabularies);
-    model.parameters.allocate(memory);
-    model.parameters.initialise(1);
     const placement = { devices: 2, layers: [0, 1], vocabulary: [slice(0, 0, 15), slice(1, 15, 35)] };
     const plan: PipelinePlan = { placement, order, microBatches: 16, softmax: 'as they come' };
-    const executor = await PipelineExecutor.start({ runtime: keptThreads, memory, model, modelOptions: given, rule, plan, gemm });
+    const executor = await PipelineExecutor.start({ runtime: keptThreads, memories, model, modelOptions: given, rule, plan, gemm });
+    await executor.distribute({ parameters: new InitialValues(model.parameters, 1) });
     const before = memory.totalBytes;
     for (const update of [1, 2]) await executor.update([batch], { update, learningRate: 0.1 });
     grown[order] = memory.totalBytes - before;
-    parameters.push(valuesOf(executor.parameters));
+    parameters.push(await parametersOf(executor));
     await executor.dispose();
   }
   assert.ok(grown['1f1b'] < grown.gpipe / 2, `${grown['1f1b']} and ${grown.gpipe} bytes`);
@@ -194,10 +198,11 @@ test('one forward, one backward keeps no more micro-batches than there are devic
 });
 
 test('tensors have the names that every other strategy gives them', async () => {
-  const [alone, pipelined] = [await start(undefined, ruleOf(adam)), await start(byLayers, ruleOf(adam))];
-  assert.deepEqual([...pipelined.parameters.keys()], [...alone.parameters.keys()]);
-  assert.deepEqual([...pipelined.optimizerState.keys()], [...alone.optimizerState.keys()]);
-  await Promise.all([alone, pipelined].map((executor) => executor.dispose()));
+  const executors = [await start(undefined, ruleOf(adam)), await start(byLayers, ruleOf(adam))];
+  const [alone, pipelined] = await Promise.all(executors.map((executor) => executor.collect()));
+  assert.deepEqual([...(pipelined?.parameters.shapes ?? [])], [...(alone?.parameters.shapes ?? [])]);
+  assert.deepEqual([...(pipelined?.optimizerState.shapes ?? [])], [...(alone?.optimizerState.shapes ?? [])]);
+  await Promise.all(executors.map((executor) => executor.dispose()));
 });
 
 test('a device that dies ends the update with a clear error, and nothing hangs', async () => {
@@ -256,8 +261,7 @@ test('devices and the simulator execute the same tasks in the same order', async
       seconds: ({ operations }) => 1 + operations,
       handOver: { latency: 1, bytesPerSecond: 1e3, blocking: false },
     });
-    const lines = new SharedArrayBuffer(completionBytes(devices));
-    const completion = new Completion({ buffer: lines } as unknown as WebAssembly.Memory, 0, devices);
+    const completion = new Completion(completionBlock(devices), devices);
     const executed = Array.from({ length: devices }, (): Task[] => []);
     // The devices one after the other on this thread: nobody else could end what a device waits for.
     for (let device = 0; device < devices; device++) {
