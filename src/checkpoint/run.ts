@@ -3,7 +3,6 @@ import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { UnfinishedWork } from '../core/unfinished.js';
 import type { ModelOptions } from '../models/create.js';
-import type { ParameterStore } from '../nn/parameters.js';
 import type { NamedValues } from '../tensor/named-values.js';
 import { Checkpoints } from './checkpoints.js';
 import { Journal } from './journal.js';
@@ -84,7 +83,7 @@ export class Run {
       origin: ModelOrigin;
       tokenizers: Tokenizers;
       /** To begin with. */
-      parameters?: NamedTensors | undefined;
+      parameters?: NamedValues | undefined;
       amongOthers?: boolean | undefined;
     },
   ): Promise<Run> {

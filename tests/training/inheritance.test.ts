@@ -40,7 +40,7 @@ async function parametersOf(context: Files, run: string): Promise<Map<string, { 
   const found = new Map<string, { shape: readonly number[]; values: Float32Array }>();
   for (const [name, { shape, bytes }] of file.tensors) {
     const values = new Float32Array(bytes / 4);
-    await file.readPiece(name, 0, new Uint8Array(values.buffer));
+    await file.read(name, 0, values);
     found.set(name, { shape, values });
   }
   await file.close();

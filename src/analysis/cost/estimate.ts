@@ -9,9 +9,11 @@ import { createModel } from '../../models/create.js';
 import { layersOf, whyNotLayered } from '../../models/lstm/separable-layers.js';
 import type { Model, VocabularySizes } from '../../models/model.js';
 import type { Parameter } from '../../nn/parameters.js';
+import { networkOf } from '../../parallel/schedule/network.js';
+import { writtenPlacement } from '../../parallel/simulation/choose-plan.js';
 import type { Device } from '../../tensor/device.js';
 import { type Configuration, tokenizerOptionsOf } from '../../training/configuration.js';
-import { estimatePeak, type MemoryEstimate, mostDevices, type TrainingSetup } from './peak-memory.js';
+import { estimatePeak, leastDevices, type MemoryEstimate, mostDevices, type TrainingSetup } from './peak-memory.js';
 import { largestSize, trainTokenizer } from '../../text/train-tokenizer.js';
 
 /** Part of a model: `source.embedding`, `encoder`, `decoder`, `attention`, `target.embedding`, `output`. */
@@ -63,6 +65,8 @@ const operationsOfUpdate = 6;
 export interface MemoryNeed extends MemoryEstimate {
   /** With which it would fit, where fewer would help. */
   readonly devicesAtMost?: number;
+  /** Of a pipeline: with which it would fit, where more would help. */
+  readonly devicesAtLeast?: number;
   /** Whether a pipeline of as many devices would fit, where data parallel training does not. */
   readonly fitsAsPipeline?: boolean;
   /** Options that make the model smaller. */
@@ -83,26 +87,34 @@ export function estimateMemory(configuration: Configuration, devices: number, co
   // No batch has more sentences than the corpus.
   const sentences = Math.min(most, corpus?.pairs ?? most);
   const pair = { source: new Int32Array(longestSource), target: new Int32Array(longestTarget - 1) };
-  const { strategy } = training.parallel;
+  const { parallel } = training;
+  const { strategy } = parallel;
   const declared = modelOf(configuration);
   // Training would refuse it, too.
   if (strategy === 'pipeline') layersOf(declared);
+  const placement =
+    parallel.strategy === 'pipeline' && parallel.placement !== undefined
+      ? writtenPlacement(parallel.placement, networkOf(declared, training.optimizer), devices)
+      : undefined;
   const setup: TrainingSetup = {
     modelOptions: model,
     vocabularies: declared.vocabularies,
     optimizer: training.optimizer,
     devices,
     strategy,
+    placement,
     corpus: corpus && { pairs: corpus.pairs, tokens: corpus.pairs * (corpus.sourceTokensPerPair + corpus.targetTokensPerPair) },
     largestBatch: Array.from({ length: sentences }, (_, key) => ({ key, ...pair })),
   };
   const estimate = estimatePeak(setup);
   if (estimate.fits) return estimate;
   const devicesAtMost = strategy === 'pipeline' ? undefined : mostDevices(setup);
+  const devicesAtLeast = strategy === 'pipeline' ? leastDevices(setup) : undefined;
   return {
     ...estimate,
     sizeKeys: declared.summary.sizeKeys,
     ...(devicesAtMost !== undefined && { devicesAtMost }),
+    ...(devicesAtLeast !== undefined && { devicesAtLeast }),
     fitsAsPipeline:
       strategy !== 'pipeline' &&
       devices > 1 &&

@@ -2,10 +2,17 @@ import { type IdPair, sizeOf } from '../../data/batch.js';
 import { residentCorpusBytes } from '../../data/corpus.js';
 import { idBytes } from '../../data/corpus-cache.js';
 import { createModel, type ModelOptions } from '../../models/create.js';
-import type { VocabularySizes } from '../../models/model.js';
+import { layersOf } from '../../models/lstm/separable-layers.js';
+import type { Model, VocabularySizes } from '../../models/model.js';
 import type { Parameter } from '../../nn/parameters.js';
 import { divide } from '../../parallel/data/divide.js';
+import { ownBytes } from '../../parallel/pipeline/own-parameters.js';
+import { networkOf } from '../../parallel/schedule/network.js';
+import type { Placement } from '../../parallel/schedule/placement.js';
+import { evenBatch } from '../../parallel/schedule/schedule.js';
+import { placementsFor } from '../../parallel/simulation/choose-plan.js';
 import { Memory } from '../../tensor/memory.js';
+import { Optimizer } from '../../training/optimizer.js';
 import type { OptimizerOptions } from '../../training/optimizer-options.js';
 import { stepBytes, stepLimit } from '../../training/step-memory.js';
 
@@ -22,8 +29,10 @@ export interface MemoryEstimate {
   /** Node.js, its threads and the matrix library. */
   readonly runtimeMiB: number;
   readonly totalMiB: number;
-  /** Of the one WebAssembly memory, in which all but these two must find room. */
+  /** Of a WebAssembly memory: all but these two must find room in one, of a pipeline the part of every device. */
   readonly limitMiB: number;
+  /** Of a pipeline: the device that needs most, and what it needs of its memory. */
+  readonly largest?: { readonly device: number; readonly needsMiB: number };
   /** Whether it does; otherwise the figures are what would be needed. */
   readonly fits: boolean;
 }
@@ -33,8 +42,10 @@ export interface TrainingSetup {
   readonly vocabularies: VocabularySizes;
   readonly optimizer: OptimizerOptions;
   readonly devices: number;
-  /** In a pipeline each device has the gradients of its own layers, so that together they have one of each. Default: data. */
+  /** In a pipeline each device has what its own layers learn, so that together they have one of each. Default: data. */
   readonly strategy?: 'data' | 'pipeline' | undefined;
+  /** Of a pipeline. Default: of those worth trying, the one whose largest device needs least. */
+  readonly placement?: Placement | undefined;
   /** The sentences of the largest batch; only their lengths count. */
   readonly largestBatch: readonly IdPair[];
   /** Of the training corpus: pairs, and tokens of both sides. */
@@ -65,6 +76,7 @@ export function estimatePeak({
   optimizer,
   devices,
   strategy,
+  placement,
   largestBatch,
   corpus,
 }: TrainingSetup): MemoryEstimate {
@@ -83,9 +95,11 @@ export function estimatePeak({
     const touched = Math.min(vocabulary, rules.side === 'source' ? sourceTokens : targetTokens);
     return sum + (replicas === 1 ? 1 : 2) * touched * columns * 4;
   }, 0);
-  const moments = optimizer.kind === 'adam' ? 2 * bytes(parameters) + (optimizer.lazy ? 0 : bytes(tables)) : 0;
+  const moments = Optimizer.bytes(optimizer, parameters);
 
-  const limit = stepLimit(memory.remainingBytes - bytes(parameters) - dense - moments, replicas);
+  // A pipeline divides no batch.
+  const limit =
+    strategy === 'pipeline' ? Number.POSITIVE_INFINITY : stepLimit(memory.remainingBytes - bytes(parameters) - dense - moments, replicas);
   const shards = divide(largestBatch, replicas, model.parameters.costs).filter((positions) => positions.length > 0);
   const activations = shards.reduce((sum, positions) => {
     let pairs = positions.map((position) => largestBatch[position] as IdPair);
@@ -108,7 +122,39 @@ export function estimatePeak({
   const libraries = runtimeMiB.alone + devices * runtimeMiB.device;
   const limitMiB = mebibytes(memory.maximumBytes);
   const totalMiB = inMemory + corpusMiB + libraries;
-  return { ...figures, corpusMiB, runtimeMiB: libraries, totalMiB, limitMiB, fits: inMemory <= limitMiB };
+  const common = { ...figures, corpusMiB, runtimeMiB: libraries, totalMiB, limitMiB };
+  if (strategy !== 'pipeline') return { ...common, fits: inMemory <= limitMiB };
+  const needs = (placement === undefined ? placementsOf(model, optimizer, largestBatch, devices) : [placement]).map((candidate) =>
+    largestOf(model, candidate, optimizer, activations),
+  );
+  const largest = needs.reduce((least, need) => (need.needsMiB < least.needsMiB ? need : least));
+  return { ...common, largest, fits: largest.needsMiB <= limitMiB };
+}
+
+function placementsOf(model: Model, optimizer: OptimizerOptions, batch: readonly IdPair[], devices: number): Placement[] {
+  const longest = (side: 'source' | 'target') => Math.max(1, ...batch.map((pair) => pair[side].length));
+  const shape = evenBatch(Math.max(1, batch.length), longest('source'), longest('target') + 1);
+  return placementsFor(networkOf(model, optimizer), shape, devices);
+}
+
+/**
+ * The device that needs most. Most of what forward and backward keep is that of layers, which all keep as much; slices of the
+ * vocabulary, which have room, are counted as if they were as much together as all layers.
+ */
+function largestOf(
+  model: Model,
+  placement: Placement,
+  optimizer: OptimizerOptions,
+  activations: number,
+): { device: number; needsMiB: number } {
+  const layered = layersOf(model);
+  const { layers, vocabulary } = placement;
+  const part = <Item>(items: readonly Item[], isHere: (item: Item) => boolean) => items.filter(isHere).length / items.length;
+  const needs = Array.from({ length: placement.devices }, (_, device) => {
+    const share = part(layers, (place) => place === device) + part(vocabulary, (slice) => slice.device === device);
+    return { device, needsMiB: mebibytes(ownBytes(layered, placement, device, optimizer) + share * activations) };
+  });
+  return needs.reduce((most, need) => (need.needsMiB > most.needsMiB ? need : most));
 }
 
 /** The most devices, fewer than in a setup that does not fit, with which it fits; undefined when one is too many. */
@@ -121,6 +167,15 @@ export function mostDevices(setup: TrainingSetup): number | undefined {
     else failing = middle;
   }
   return fitting === 0 ? undefined : fitting;
+}
+
+/** Devices that a pipeline is tried on. */
+const mostPipelined = 64;
+
+/** The fewest devices, more than in the setup of a pipeline that does not fit, with which it fits; undefined when none do. */
+export function leastDevices({ placement: _, ...setup }: TrainingSetup): number | undefined {
+  for (let devices = setup.devices; devices <= mostPipelined; devices++) if (estimatePeak({ ...setup, devices }).fits) return devices;
+  return undefined;
 }
 
 function mebibytes(bytes: number): number {

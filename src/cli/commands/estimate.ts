@@ -119,16 +119,21 @@ function describeMemory({ memory, devices }: Estimate): string {
   if (memory.fits)
     return `Memory       ${size(memory.totalMiB)} at most: ${parts}, corpus ${size(memory.corpusMiB)}, Node.js and libraries ${size(memory.runtimeMiB)}`;
   const needed = size(memory.totalMiB - memory.runtimeMiB - memory.corpusMiB);
-  return [
-    `Memory       cannot be allocated on ${count(devices)}: ${needed} needed (${parts}) in one WebAssembly memory of ${size(memory.limitMiB)}`,
-    `             ${remedies(memory).join(', or ')}`,
-  ].join('\n');
+  const { largest } = memory;
+  const where =
+    largest === undefined
+      ? `${needed} needed (${parts}) in one WebAssembly memory of ${size(memory.limitMiB)}`
+      : `device ${largest.device} needs ${size(largest.needsMiB)} in its WebAssembly memory of ${size(memory.limitMiB)} (all together ${needed}: ${parts})`;
+  return [`Memory       cannot be allocated on ${count(devices)}: ${where}`, `             ${remedies(memory).join(', or ')}`].join('\n');
 }
 
-function remedies({ devicesAtMost, fitsAsPipeline, sizeKeys = [] }: MemoryNeed): string[] {
+function remedies({ devicesAtMost, devicesAtLeast, fitsAsPipeline, sizeKeys = [] }: MemoryNeed): string[] {
   const wishes = [
     ...(devicesAtMost === undefined ? [] : [`use --devices ${devicesAtMost}${devicesAtMost > 1 ? ' or fewer' : ''}`]),
-    ...(fitsAsPipeline ? ['--set training.parallel.strategy=pipeline, where each device has only the gradients of its own layers'] : []),
+    ...(devicesAtLeast === undefined
+      ? []
+      : [`use --devices ${devicesAtLeast} or more, without a placement or with one that divides more evenly`]),
+    ...(fitsAsPipeline ? ['--set training.parallel.strategy=pipeline, where each device has a memory for its own layers only'] : []),
   ];
   return wishes.length > 0 ? wishes : [`make ${[...sizeKeys, 'the vocabularies or the batches'].join(', ')} smaller`];
 }

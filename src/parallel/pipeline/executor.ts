@@ -155,9 +155,6 @@ export class PipelineExecutor extends ThreadedExecutor {
   }
 }
 
-/** Room in which a device can compute at all. */
-const leastStepBytes = 4 * 1024 ** 2;
-
 /**
  * A memory for every device, which some may share.
  *
@@ -166,7 +163,7 @@ const leastStepBytes = 4 * 1024 ** 2;
 function memoriesOf({ memories, model, rule, plan: { placement } }: PipelineExecutorOptions): Memory[] {
   const layered = layersOf(model);
   return Array.from({ length: placement.devices }, (_, device) => {
-    const bytes = ownBytes(ownParameters(layered, placement, device), rule.optimizer) + leastStepBytes;
+    const bytes = ownBytes(layered, placement, device, rule.optimizer);
     const memory = memories.withRoom(bytes);
     if (bytes <= memory.remainingBytes) return memory;
     throw new DecadeError('resource', {

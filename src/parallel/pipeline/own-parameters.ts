@@ -21,7 +21,11 @@ export function ownParameters({ output, parametersOf }: LayeredModel, { layers, 
   return own;
 }
 
-/** Bytes that parameters, their gradients and the optimizer's values take, before anything is computed. */
-export function ownBytes(own: ParameterStore, optimizer: OptimizerOptions): number {
-  return 4 * own.count + Gradients.bytes(own) + Optimizer.bytes(optimizer, own);
+/** Room in which a device can compute at all. */
+const leastStepBytes = 4 * 1024 ** 2;
+
+/** Bytes that a device needs at least: what it learns, gradients, the optimizer's values, and a little to compute in. */
+export function ownBytes(layered: LayeredModel, placement: Placement, device: number, optimizer: OptimizerOptions): number {
+  const own = ownParameters(layered, placement, device);
+  return 4 * own.count + Gradients.bytes(own) + Optimizer.bytes(optimizer, own) + leastStepBytes;
 }

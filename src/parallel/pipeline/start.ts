@@ -6,6 +6,8 @@ import { PlanChooser, writtenPlacement } from '../simulation/choose-plan.js';
 import { measureMachine } from './measured-machine.js';
 import { networkOf } from '../schedule/network.js';
 import { PipelineExecutor, type PipelineExecutorOptions } from './executor.js';
+import type { Placement } from '../schedule/placement.js';
+import { ownBytes } from './own-parameters.js';
 import { type PipelinePlan, pipelinePlan } from '../schedule/plan.js';
 import { evenBatch } from '../schedule/schedule.js';
 import type { Costs } from '../simulation/simulate.js';
@@ -42,7 +44,7 @@ export async function startPipeline({ devices, options, batch, saved, ...rest }:
 
 async function planPipeline({ devices, options, batch, saved, ...rest }: PipelineSetup): Promise<PipelinePlan> {
   // Refuses what cannot be separated before anything is measured.
-  layersOf(rest.model);
+  const layered = layersOf(rest.model);
   const network = networkOf(rest.model, rest.rule.optimizer);
   const { order, stretch, microBatches } = options;
   const written = options.placement && writtenPlacement(options.placement, network, devices);
@@ -57,7 +59,12 @@ async function planPipeline({ devices, options, batch, saved, ...rest }: Pipelin
     (written === undefined || JSON.stringify(written) === JSON.stringify(before.placement));
   if (isAsBefore) return before;
   const shape = evenBatch(batch.sentences, batch.sourceTokens, batch.targetTokens);
-  const wishes = { order, stretch, microBatches, placement: written, logitBytes };
+  const { maximumBytes } = rest.memories.withRoom(0);
+  const fits = (placement: Placement) =>
+    Array.from({ length: placement.devices }, (_, device) => ownBytes(layered, placement, device, rest.rule.optimizer)).every(
+      (bytes) => bytes <= maximumBytes,
+    );
+  const wishes = { order, stretch, microBatches, placement: written, fits, logitBytes };
   const { runtime, gemm, precision } = rest;
   const isDecided = written !== undefined && (order === 'diagonal' ? stretch : microBatches) !== undefined;
   const machine = isDecided ? undefined : await measureMachine(runtime, network, batch.sentences, { gemm, precision });

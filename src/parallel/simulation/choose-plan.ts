@@ -22,6 +22,8 @@ export interface PlanWishes {
   readonly placement?: Placement | undefined;
   readonly stretch?: number | undefined;
   readonly microBatches?: number | undefined;
+  /** Whether devices have room for what a placement gives them. Default: all have. */
+  readonly fits?: ((placement: Placement) => boolean) | undefined;
   /** Logits that may exist at a time, in bytes. Default: no limit. */
   readonly logitBytes?: number | undefined;
 }
@@ -80,13 +82,14 @@ export class PlanChooser {
     const known = this.#using.get(devices);
     if (known !== undefined) return known;
     const { network, batch } = this.#work;
-    const { order, logitBytes = Number.POSITIVE_INFINITY, placement: written } = this.#wishes;
+    const { order, logitBytes = Number.POSITIVE_INFINITY, placement: written, fits = () => true } = this.#wishes;
     const softmax = 4 * rowsOf(batch.target) * network.targetVocabulary <= logitBytes ? 'as needed' : 'as they come';
     let best: { plan: PipelinePlan; seconds: number } | undefined;
     for (const placement of written === undefined ? placementsFor(network, batch, devices) : [written]) {
       for (const division of divisionsOf(this.#wishes, batch)) {
         const plan: PipelinePlan = { placement: copied(placement), order, ...division, softmax };
-        const { seconds } = this.#simulated(plan).simulation;
+        // One that does not fit is taken only where none does, to be refused with what would be needed.
+        const seconds = written !== undefined || fits(placement) ? this.#simulated(plan).simulation.seconds : Number.POSITIVE_INFINITY;
         if (best === undefined || seconds < best.seconds) best = { plan, seconds };
       }
     }
@@ -155,7 +158,8 @@ function copied({ devices, layers, vocabulary }: Placement): PipelinePlan['place
   return { devices, layers: [...layers], vocabulary: vocabulary.map((slice) => ({ ...slice })) };
 }
 
-function placementsFor(network: Network, { source, target }: BatchShape, devices: number): Placement[] {
+/** The placements worth trying on so many devices. */
+export function placementsFor(network: Network, { source, target }: BatchShape, devices: number): Placement[] {
   const layer = operationsOf(network, { part: 'decoder', layer: network.layers - 1 }) * (rowsOf(source) + rowsOf(target));
   const output = operationsOf(network, { part: 'output', vocabulary: { from: 0, to: network.targetVocabulary } }) * rowsOf(target);
   return candidatePlacements(network, devices, output / layer);
