@@ -27,6 +27,35 @@ test('the network of 2014 gets no figure on eight devices, and what it is told t
   assert.equal(estimateMemory(paper({ training: { parallel: { strategy: 'pipeline' } } }), 8, undefined).fits, true);
 });
 
+const pipelined = (
+  lazy: boolean,
+  sentences: number,
+  placement?: { layers: number[]; vocabulary: number[] },
+): Partial<ConfigurationInput> => ({
+  training: {
+    batch: { sentences },
+    optimizer: { kind: 'adam', lazy },
+    parallel: { strategy: 'pipeline', ...(placement && { placement }) },
+  },
+});
+
+test('with Adam the network of 2014 fits as a pipeline on eight devices, each in a memory of its own, not on one', () => {
+  const eight = estimateMemory(paper(pipelined(true, 64)), 8, undefined);
+  assert.ok(eight.fits);
+  assert.ok(eight.totalMiB - eight.runtimeMiB > eight.limitMiB, 'all together need more than one memory');
+  assert.ok((eight.largest?.needsMiB ?? 0) < eight.limitMiB);
+  const one = estimateMemory(paper(pipelined(true, 64)), 1, undefined);
+  assert.equal(one.fits, false);
+  assert.ok(one.devicesAtLeast !== undefined && one.devicesAtLeast > 1 && one.devicesAtLeast <= 8);
+  assert.equal(estimateMemory(paper(pipelined(true, 64)), one.devicesAtLeast, undefined).fits, true);
+});
+
+test('a written placement is judged as it stands, and names the device that has too much', () => {
+  const placement = { layers: [0, 0, 0, 0], vocabulary: [0, 1, 1, 1, 1, 1, 1, 1] };
+  const memory = estimateMemory(paper(pipelined(false, 64, placement)), 8, undefined);
+  assert.deepEqual([memory.fits, memory.largest?.device], [false, 0]);
+});
+
 test('what fits nowhere is not sent to fewer devices or a pipeline', () => {
   const memory = estimateMemory(paper({ model: { kind: 'lstm', layers: 64, hidden: 4000 } }), 4, undefined);
   assert.deepEqual([memory.fits, memory.devicesAtMost, memory.fitsAsPipeline], [false, undefined, false]);

@@ -6,10 +6,14 @@ import { createModel, modelOptions } from '../../../src/models/create.js';
 import { InitialValues } from '../../../src/nn/parameters.js';
 import { Memories } from '../../../src/parallel/memories.js';
 import { PipelineExecutor } from '../../../src/parallel/pipeline/executor.js';
+import { train } from '../../../src/parallel/train.js';
 import type { PipelinePlan } from '../../../src/parallel/schedule/plan.js';
 import { Memory } from '../../../src/tensor/memory.js';
 import type { UpdateRule } from '../../../src/training/optimizer-options.js';
+import type { ConfigurationInput } from '../../../src/training/configuration.js';
+import type { TrainingEvent } from '../../../src/training/events.js';
 import { copied, kept } from '../../training/collected.js';
+import { digitFiles } from '../../training/tiny-run.js';
 import { keptThreads } from '../kept-threads.js';
 
 const mebibyte = 1024 ** 2;
@@ -132,4 +136,43 @@ test('a device whose part does not fit into a memory is refused before a thread 
     PipelineExecutor.start({ runtime, memories: new Memories(runtime), model, modelOptions: options, rule, plan }),
     /device 0 of 4: \d+\.\d MiB of parameters.*at most 7\.\d MiB.*more devices/,
   );
+});
+
+test('a run that is stopped and resumed in memories of their own ends as one in one memory', async () => {
+  const files = digitFiles();
+  let made = 0;
+  const run = (out: string, maximumBytes: number, stopAt?: number, resume = false) => {
+    const controller = new AbortController();
+    const newMemory = () => {
+      made++;
+      return new Memory({ shared: true, maximumBytes });
+    };
+    const runtime = { ...keptThreads, files, newMemory, releaseMemory: async () => undefined };
+    const training: ConfigurationInput = {
+      version: 1,
+      data: { train: { tsv: 'data/train.tsv' }, dev: { tsv: 'data/dev.tsv' } },
+      tokenizer: { kind: 'word', split: 'spaces' },
+      model: { kind: 'lstm', layers: 2, hidden: 8, dropout: 0.1 },
+      training: {
+        optimizer: { kind: 'adam', learningRate: 0.01 },
+        batch: { sentences: 16 },
+        stop: { steps: 6 },
+        validate: { every: { steps: 3 }, metrics: ['perplexity', 'bleu'] },
+        checkpoint: { every: { steps: 3 }, average: 2 },
+        parallel: { strategy: 'pipeline', stretch: 2, placement: { layers: [0, 1], vocabulary: [0, 0, 1] } },
+      },
+    };
+    const onEvent = (event: TrainingEvent) => {
+      if (event.kind === 'update' && event.steps === stopAt) controller.abort();
+    };
+    return train(runtime, training, { out, devices: 3, gemm: 'webassembly', onEvent, resume, signal: controller.signal });
+  };
+  await run('together', roomy);
+  made = 0;
+  await run('apart', 16 * mebibyte, 4);
+  assert.ok(made > 3, `${made} memories`);
+  await run('apart', 16 * mebibyte, undefined, true);
+  for (const name of ['model.safetensors', 'checkpoints/step-6/model.safetensors', 'checkpoints/step-6/optimizer.safetensors']) {
+    assert.deepEqual(await files.readBytes(`apart/${name}`), await files.readBytes(`together/${name}`), name);
+  }
 });
