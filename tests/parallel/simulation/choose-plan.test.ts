@@ -98,3 +98,10 @@ test('a plan never uses more devices than help, and more devices never make it s
     }
   }
 });
+
+test('a placement for which devices have no room is not chosen, however fast', () => {
+  const { plan } = choosePlan(work, 4, { order: 'diagonal', stretch: 1 });
+  const isChosen = (placement: object) => JSON.stringify(placement) === JSON.stringify(plan.placement);
+  const { plan: other } = choosePlan(work, 4, { order: 'diagonal', stretch: 1, fits: (placement) => !isChosen(placement) });
+  assert.ok(!isChosen(other.placement));
+});
