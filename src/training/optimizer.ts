@@ -6,6 +6,9 @@ import { Tensor } from '../tensor/tensor.js';
 import { TouchedRows } from '../tensor/touched-rows.js';
 import type { OptimizerOptions } from './optimizer-options.js';
 
+/** Averages that Adam keeps: of the gradient, and of its square. */
+const moments = ['first', 'second'] as const;
+
 /** One update's numbers, the same for every parameter. */
 export interface OptimizerStep {
   /** Number of the update, from 1. */
@@ -106,18 +109,13 @@ export class Optimizer {
 
   /** Changes this device's share of a parameter and leaves that share of its gradient 0. */
   update(kernels: Kernels, learnt: LearntParameter, step: OptimizerStep, share: Share): void {
-    const { parameter, gradient } = learnt;
-    const byRows = gradient instanceof TouchedRows && !this.#unpacked.has(parameter.name);
-    const { start, end } = byRows ? shareOf(gradient.count, share) : shareOf(parameter.size, share, 16);
-    this.updateRange(kernels, learnt, step, start, end);
-  }
-
-  /** Changes values [start, end) of a parameter, of touched rows those in use, and leaves their gradient 0. */
-  updateRange(kernels: Kernels, { parameter, value, gradient }: LearntParameter, step: OptimizerStep, start: number, end: number): void {
+    const { parameter, value, gradient } = learnt;
     const unpacked = this.#unpacked.get(parameter.name);
+    const byRows = gradient instanceof TouchedRows && unpacked === undefined;
+    const { start, end } = byRows ? shareOf(gradient.count, share) : shareOf(parameter.size, share, 16);
     const { options } = this;
     const decay = options.kind === 'adam' && parameter.rules.decay ? options.weightDecay : 0;
-    if (gradient instanceof TouchedRows && unpacked === undefined) {
+    if (byRows) {
       const { columns, slots } = gradient;
       const table = gradient.table.offset + start * columns * 4;
       const touched = gradient.touched.offset + start * 4;
@@ -183,8 +181,6 @@ export class Optimizer {
     return { first, second, correction1: 1 / (1 - options.beta1 ** update), correction2: 1 / (1 - options.beta2 ** update) };
   }
 }
-
-const moments = ['first', 'second'] as const;
 
 function stateName(moment: (typeof moments)[number], parameter: string): string {
   return `adam.${moment}.${parameter}`;

@@ -103,6 +103,7 @@ export function estimateMemory(configuration: Configuration, devices: number, co
     devices,
     strategy,
     placement,
+    translates: data.dev !== undefined && training.validate?.metrics.some((metric) => metric !== 'perplexity') === true,
     corpus: corpus && { pairs: corpus.pairs, tokens: corpus.pairs * (corpus.sourceTokensPerPair + corpus.targetTokensPerPair) },
     largestBatch: Array.from({ length: sentences }, (_, key) => ({ key, ...pair })),
   };

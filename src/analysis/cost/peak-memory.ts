@@ -26,7 +26,7 @@ export interface MemoryEstimate {
   readonly activationsMiB: number;
   /** Token ids and lengths of the training corpus, and what reading it leaves until garbage is collected. */
   readonly corpusMiB: number;
-  /** Node.js, its threads and the matrix library. */
+  /** Node.js, its threads and the matrix library; of a pipeline also packed weights, and the copy of the model that translates the dev corpus. */
   readonly runtimeMiB: number;
   readonly totalMiB: number;
   /** Of a WebAssembly memory: all but these two must find room in one, of a pipeline the part of every device. */
@@ -46,6 +46,8 @@ export interface TrainingSetup {
   readonly strategy?: 'data' | 'pipeline' | undefined;
   /** Of a pipeline. Default: of those worth trying, the one whose largest device needs least. */
   readonly placement?: Placement | undefined;
+  /** Whether validations translate the dev corpus. */
+  readonly translates?: boolean | undefined;
   /** The sentences of the largest batch; only their lengths count. */
   readonly largestBatch: readonly IdPair[];
   /** Of the training corpus: pairs, and tokens of both sides. */
@@ -77,6 +79,7 @@ export function estimatePeak({
   devices,
   strategy,
   placement,
+  translates = false,
   largestBatch,
   corpus,
 }: TrainingSetup): MemoryEstimate {
@@ -119,7 +122,9 @@ export function estimatePeak({
   const inMemory = Object.values(figures).reduce((sum, size) => sum + size, 0);
   const { source, target } = vocabularies;
   const corpusMiB = corpus === undefined ? 0 : mebibytes(corpusBytes(corpus, idBytes(Math.max(source ?? 0, target))));
-  const libraries = runtimeMiB.alone + devices * runtimeMiB.device;
+  // Devices of a pipeline pack their weights once per update, for the products of forward and for those of backward.
+  const pipelined = strategy === 'pipeline' ? 2 * dense + (translates ? bytes(parameters) : 0) : 0;
+  const libraries = runtimeMiB.alone + devices * runtimeMiB.device + mebibytes(pipelined);
   const limitMiB = mebibytes(memory.maximumBytes);
   const totalMiB = inMemory + corpusMiB + libraries;
   const common = { ...figures, corpusMiB, runtimeMiB: libraries, totalMiB, limitMiB };

@@ -23,7 +23,7 @@ const options = modelOptions.parse({ kind: 'lstm', initialRange: 0.2, hidden: 12
 const rule: UpdateRule = {
   optimizer: { kind: 'adam', learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, lazy: false },
   clip: { kind: 'norm', max: 1 },
-  normalise: 'words',
+  normalise: 'tokens',
   labelSmoothing: 0.1,
   seed: 4,
 };
