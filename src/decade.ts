@@ -7,7 +7,7 @@ import type { RescoreOptions, Rescoring } from './analysis/rescoring/rescore.js'
 import type { NbestList } from './analysis/rescoring/rescoring.js';
 import { requireItem, text } from './core/lists.js';
 import type { LineScore, ScoreOptions } from './decoding/score.js';
-import type { TextPart, TextScoreOptions, TextScores } from './decoding/text-score.js';
+import type { ScoredText, TextScoreOptions, TextScores } from './decoding/text-score.js';
 import type { SourceLine, TranslateOptions, TranslationResult } from './decoding/translator.js';
 import type { ExperimentName } from './experiments/catalogue/index.js';
 import type { Cost } from './experiments/cost.js';
@@ -96,7 +96,7 @@ export interface Decade {
    */
   scoreText(
     runs: string | readonly string[],
-    texts: AsyncIterable<TextPart> | Iterable<TextPart>,
+    texts: AsyncIterable<ScoredText> | Iterable<ScoredText>,
     options?: TextScoreOptions & ComputeOptions,
   ): Promise<TextScores>;
 

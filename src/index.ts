@@ -20,7 +20,7 @@ export type { PairedInterval, ScoreDifference, ScoreInterval, TestSet } from './
 export { DecadeError, type ErrorKind, type ErrorParts } from './core/errors.js';
 export type { DecodingOptionsInput } from './decoding/options.js';
 export type { LineScore, ScoreOptions } from './decoding/score.js';
-export type { TextPart, TextScore, TextScoreOptions, TextScores } from './decoding/text-score.js';
+export type { ScoredText, TextScore, TextScoreOptions, TextScores } from './decoding/text-score.js';
 export { unsureBelow } from './decoding/certainty.js';
 export type {
   SourceLine,

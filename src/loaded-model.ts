@@ -11,7 +11,7 @@ import { LocalDecodingExecutor, type PlacedModel } from './decoding/local-execut
 import type { DecodingOptionsInput } from './decoding/options.js';
 import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
 import { type SentenceVectorOptions, type SentenceVectors, sentenceVectors } from './decoding/sentence-vectors.js';
-import { scoreDocuments, type TextPart, type TextScoreOptions, type TextScores } from './decoding/text-score.js';
+import { scoreDocuments, type ScoredText, type TextScoreOptions, type TextScores } from './decoding/text-score.js';
 import type { TranslationModel } from './decoding/translation-model.js';
 import { type SourceLine, type TranslateOptions, type TranslationResult, Translator } from './decoding/translator.js';
 import { createModel, type ModelOptions } from './models/create.js';
@@ -98,7 +98,7 @@ export class LoadedModel implements AsyncDisposable {
    *
    * @throws DecadeError `usage` for a translator, which scores pairs
    */
-  scoreText(texts: AsyncIterable<TextPart> | Iterable<TextPart>, options: TextScoreOptions = {}): Promise<TextScores> {
+  scoreText(texts: AsyncIterable<ScoredText> | Iterable<ScoredText>, options: TextScoreOptions = {}): Promise<TextScores> {
     const { members, executor } = this.#loaded;
     return this.#lifetime.run(async (signal) => {
       const contexts = members.flatMap(({ context }) => (context === undefined ? [] : [context]));

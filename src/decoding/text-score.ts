@@ -88,7 +88,7 @@ export class ContextScorer {
 }
 
 /** A document, or a part of one; the last of them ends it. */
-export type TextPart = string | Uint8Array | { readonly bytes: Uint8Array; readonly ends: boolean; readonly line?: number };
+export type ScoredText = string | Uint8Array | { readonly bytes: Uint8Array; readonly ends: boolean; readonly line?: number };
 
 export interface TextScoreOptions {
   /** Tokens that a context has at most. Default: as in training. */
@@ -114,7 +114,7 @@ export interface TextScores {
 export async function scoreDocuments(
   tokenizer: Tokenizer,
   executor: DecodingExecutor,
-  parts: AsyncIterable<TextPart> | Iterable<TextPart>,
+  parts: AsyncIterable<ScoredText> | Iterable<ScoredText>,
   { context, signal, onProgress }: TextScoreOptions & { readonly context: number },
 ): Promise<TextScores> {
   requireTexts(parts, context);
@@ -157,7 +157,7 @@ function requireTexts(parts: unknown, context: number): void {
   if (!Number.isSafeInteger(context) || context < 2) throw refuse(`context: ${context}`, 'a whole number of at least 2');
 }
 
-function passageOf(part: TextPart): { readonly bytes: Uint8Array; readonly ends: boolean; readonly line?: number } {
+function passageOf(part: ScoredText): { readonly bytes: Uint8Array; readonly ends: boolean; readonly line?: number } {
   if (typeof part === 'string') return { bytes: new TextEncoder().encode(part), ends: true };
   return part instanceof Uint8Array ? { bytes: part, ends: true } : part;
 }

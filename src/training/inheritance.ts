@@ -63,7 +63,7 @@ export async function inheritParameters(run: Run, store: ParameterStore, theirs:
 export function describeInheritance({ moved, grown, different, missing, left }: Inheritance): string {
   if (grown.length + different.length + missing.length + left.length === 0) return '';
   return [
-    `moved: ${partsOf(moved)}`,
+    `moved: ${partsOf(moved, 2)}`,
     ...(grown.length > 0 ? [`moved for the tokens that it knows: ${partsOf(grown)}`] : []),
     ...(different.length > 0 ? [`not moved, of another shape: ${different.join(', ')}`] : []),
     ...(missing.length > 0 ? [`new: ${partsOf(missing)}`] : []),
@@ -71,9 +71,9 @@ export function describeInheritance({ moved, grown, different, missing, left }: 
   ].join('; ');
 }
 
-/** `decoder.0.weightInput`, `decoder.0.bias`: `decoder.0`. */
-function partsOf(names: readonly string[]): string {
-  const parts = new Set(names.map((name) => name.replace(/\.[^.]+$/, '')));
+/** `decoder.0.attention.norm.scale`, `decoder.0.attention.output.bias`: `decoder.0.attention`; of two levels `decoder.0`. */
+function partsOf(names: readonly string[], levels = 3): string {
+  const parts = new Set(names.map((name) => name.split('.').slice(0, -1).slice(0, levels).join('.')));
   return parts.size === 0 ? 'nothing' : [...parts].join(', ');
 }
 
