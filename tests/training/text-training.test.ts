@@ -26,13 +26,19 @@ function story(paragraphs: number, seed: number): string {
 const textFiles = (): Files => memoryFiles({ 'train.txt': story(120, 1), 'more.txt': story(30, 2), 'dev.txt': story(30, 3) });
 
 function textConfiguration(
-  changes: { data?: object; training?: ConfigurationInput['training']; model?: object; tokenizer?: object } = {},
+  changes: {
+    data?: object;
+    training?: ConfigurationInput['training'];
+    model?: object;
+    network?: object | undefined;
+    tokenizer?: object;
+  } = {},
 ): Configuration {
   return configurationOf({
     version: 1,
     data: { train: { text: ['train.txt', 'more.txt'] }, dev: { text: ['dev.txt'] }, context: 16, ...changes.data },
     tokenizer: { kind: 'character', ...changes.tokenizer } as ConfigurationInput['tokenizer'] & object,
-    model: { kind: 'lstm', layers: 1, hidden: 12, dropout: 0.1, ...changes.model },
+    model: (changes.network ?? { kind: 'lstm', layers: 1, hidden: 12, dropout: 0.1, ...changes.model }) as ConfigurationInput['model'],
     training: {
       optimizer: { kind: 'adam', learningRate: 0.02 },
       batch: { sentences: 8 },
@@ -124,10 +130,15 @@ describe('a language model', () => {
     assert.equal(model.hasSentenceVectors, false);
   });
 
-  for (const across of [false, true]) {
-    test(`stopped and resumed, it ends with the same bits${across ? ', contexts across documents' : ''}`, async () => {
+  const transformer = { kind: 'transformer', decoderLayers: 1, width: 16, heads: 2, dropout: 0.1 };
+  for (const [name, across, network] of [
+    ['an LSTM', false, undefined],
+    ['an LSTM, contexts across documents', true, undefined],
+    ['a Transformer', false, transformer],
+  ] as const) {
+    test(`stopped and resumed, ${name} ends with the same bits`, async () => {
       const data = { train: { text: ['train.txt', 'more.txt'], documents: 'paragraph' as const }, across };
-      const configuration = textConfiguration({ data });
+      const configuration = textConfiguration({ data, network });
       const straight = textFiles();
       await train(localContext(straight), configuration, { out: 'run' });
       const stopped = textFiles();
