@@ -1,5 +1,5 @@
 import { isUnbegun } from '../checkpoint/run-files.js';
-import { describeCorpus } from '../data/corpus.js';
+import { describeCorpus, type ReadingProgress } from '../data/corpus.js';
 import { isIncomplete } from '../data/filter.js';
 import type { TrainingEvent } from '../training/events.js';
 import { nodeFiles } from '../node/files/files.js';
@@ -13,10 +13,10 @@ export function showTraining({ log }: { log: boolean }): { onEvent(event: Traini
   const onEvent = (event: TrainingEvent): void => {
     switch (event.kind) {
       case 'tokenizers':
-        progress.update({ label: 'learning a vocabulary', figures: [`${figure(event.lines)} lines`] });
+        progress.update({ label: 'learning a vocabulary', figures: [amountOf(event)] });
         break;
       case 'tokenizing':
-        progress.update({ label: `reading the ${event.part} corpus`, figures: [`${figure(event.lines)} lines`] });
+        progress.update({ label: `reading the ${event.part} corpus`, figures: [amountOf(event)] });
         break;
       case 'corpus':
         if (isIncomplete(event.report)) progress.line(`${event.part} corpus: ${describeCorpus(event)}`);
@@ -44,6 +44,10 @@ export function showTraining({ log }: { log: boolean }): { onEvent(event: Traini
     }
   };
   return { onEvent, end: () => progress.end() };
+}
+
+function amountOf(progress: ReadingProgress): string {
+  return 'bytes' in progress ? `${figure(progress.bytes)} bytes` : `${figure(progress.lines)} lines`;
 }
 
 /** The message after a signal: how to continue depends on whether there is a checkpoint. */

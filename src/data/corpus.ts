@@ -16,6 +16,9 @@ import { countLine, describeReport, dropReason, emptyReport, noUsablePair } from
 import type { CorpusSource } from './sources.js';
 import { describeSource, isText, pathsOf, readPairs } from './sources.js';
 
+/** How much of a corpus was read: lines of pairs, or bytes of text. */
+export type ReadingProgress = { readonly lines: number } | { readonly bytes: number };
+
 export interface CorpusOptions {
   /** Where the source's files are. */
   files: Files;
@@ -34,7 +37,7 @@ export interface CorpusOptions {
   /** Stops tokenizing; what was begun is removed. */
   signal?: AbortSignal;
   /** Called now and then while a corpus is tokenized. */
-  onProgress?: (progress: { lines: number }) => void;
+  onProgress?: (progress: ReadingProgress) => void;
 }
 
 /** A corpus of more bytes of ids is not held in memory, unless that is asked for. */
@@ -315,9 +318,9 @@ async function tokenizeText(
   { files, targetTokenizer, contexts, signal, onProgress }: CorpusOptions,
 ): Promise<void> {
   const wait = turns();
-  const turn = (documents: number) => {
+  const turn = (bytes: number) => {
     signal?.throwIfAborted();
-    onProgress?.({ lines: documents });
+    onProgress?.({ bytes });
     return wait();
   };
   const reading = { files, source, tokenizer: targetTokenizer, ...resolveContexts(contexts ?? {}), turn };

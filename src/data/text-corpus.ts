@@ -11,8 +11,8 @@ export interface ReadTextOptions extends ContextOptions {
   readonly files: Pick<Files, 'stream'>;
   readonly source: TextSource;
   readonly tokenizer: Tokenizer;
-  /** Called before every passage; ends the reading by throwing. */
-  readonly turn: (documents: number) => Promise<void> | undefined;
+  /** Called before every passage with the bytes of those before; ends the reading by throwing. */
+  readonly turn: (bytes: number) => Promise<void> | undefined;
 }
 
 /**
@@ -30,7 +30,7 @@ export async function cutIntoContexts(
   const cutter = new ContextCutter(context, take);
   let isInDocument = false;
   for await (const passage of readPassages(files, source)) {
-    await turn(report.read);
+    await turn(text.bytes);
     const { ids, bytes, words, brokenLines } = tokensOf(passage, tokenizer);
     for (const line of brokenLines) dropLine(report, passage.path, line, 'encoding');
     text.bytes += bytes;

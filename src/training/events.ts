@@ -1,3 +1,4 @@
+import type { ReadingProgress } from '../data/corpus.js';
 import type { TextCounts } from '../data/corpus-cache.js';
 import type { FilterReport } from '../data/filter.js';
 import type { Executor } from './executor.js';
@@ -31,8 +32,8 @@ export interface Report extends Position {
 
 /** Progress of a training, for progress bars, logs and tests. */
 export type TrainingEvent =
-  | { readonly kind: 'tokenizers'; readonly lines: number }
-  | { readonly kind: 'tokenizing'; readonly part: 'train' | 'dev'; readonly lines: number }
+  | ({ readonly kind: 'tokenizers' } & ReadingProgress)
+  | ({ readonly kind: 'tokenizing'; readonly part: 'train' | 'dev' } & ReadingProgress)
   | {
       readonly kind: 'corpus';
       readonly part: 'train' | 'dev';

@@ -6,7 +6,7 @@ import { requireFree } from '../checkpoint/run-files.js';
 import type { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
-import { type Corpus, openCorpus } from '../data/corpus.js';
+import { type Corpus, openCorpus, type ReadingProgress } from '../data/corpus.js';
 import { type ContextOptions, resolveContexts, scoredContexts } from '../data/contexts.js';
 import { readPassages, type TextSource } from '../data/documents.js';
 import { isText, readPairs } from '../data/sources.js';
@@ -144,7 +144,7 @@ export async function prepare(
         contexts,
         cache: { files, directory: request.cache ?? run.fileAt('cache') },
         ...(signal && { signal }),
-        onProgress: ({ lines }) => emit({ kind: 'tokenizing', part, lines }),
+        onProgress: (progress) => emit({ kind: 'tokenizing', part, ...progress }),
       });
       closers.push(() => corpus.close());
       emit({ kind: 'corpus', part, pairs: corpus.pairs, report: corpus.report, text: corpus.text });
@@ -248,7 +248,12 @@ async function findRun(files: Files, given: Configuration, { out, init, onEvent 
 async function makeRun(files: Files, given: Configuration, request: TrainRequest): Promise<ConfiguredRun> {
   const { out, init, amongOthers, signal, onEvent } = request;
   await requireFree(files, out, amongOthers);
-  const reading = { files, source: given.data.train, signal, onProgress: (lines: number) => onEvent?.({ kind: 'tokenizers', lines }) };
+  const reading = {
+    files,
+    source: given.data.train,
+    signal,
+    onProgress: (progress: ReadingProgress) => onEvent?.({ kind: 'tokenizers', ...progress }),
+  };
   if (init !== undefined) {
     const model = await Run.open(files, init);
     const before = await configurationOfRun(model);

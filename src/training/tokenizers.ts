@@ -1,5 +1,6 @@
 import type { Tokenizers } from '../checkpoint/model-files.js';
 import type { Files } from '../core/files.js';
+import type { ReadingProgress } from '../data/corpus.js';
 import { countLine, emptyReport, noUsablePair } from '../data/filter.js';
 import { turns } from '../core/event-loop.js';
 import { readPassages, type TextSource } from '../data/documents.js';
@@ -14,7 +15,7 @@ export interface TrainTokenizersOptions {
   readonly source: CorpusSource;
   readonly options: TokenizersOptions;
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: (lines: number) => void;
+  readonly onProgress?: (progress: ReadingProgress) => void;
 }
 
 /**
@@ -92,11 +93,12 @@ async function* passageTexts(
   source: TextSource,
   turn: () => Promise<void> | undefined,
 ): AsyncGenerator<string> {
-  let documents = 0;
+  let bytes = 0;
   for await (const passage of readPassages(files, source)) {
     await turn();
     yield textOf(passage).text;
-    if (passage.ends) onProgress?.(++documents);
+    bytes += passage.bytes.length;
+    onProgress?.({ bytes });
   }
 }
 
@@ -109,7 +111,7 @@ async function* lines(
   for await (const pair of readPairs(request.files, request.source)) {
     if (report.read % 1_000 === 0) {
       request.signal?.throwIfAborted();
-      request.onProgress?.(report.read);
+      request.onProgress?.({ lines: report.read });
     }
     countLine(report, pair.line, 'unusable' in pair ? pair.unusable : undefined);
     if ('unusable' in pair) continue;

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import type { Files } from '../../src/core/files.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { UnfinishedWork } from '../../src/core/unfinished.js';
-import type { CorpusOptions } from '../../src/data/corpus.js';
+import type { CorpusOptions, ReadingProgress } from '../../src/data/corpus.js';
 import { openCorpus } from '../../src/data/corpus.js';
 import { describeReport, filterOptions } from '../../src/data/filter.js';
 import { nodeFiles } from '../../src/node/files/files.js';
@@ -215,7 +215,8 @@ test('a failed or stopped tokenization leaves nothing behind', async () => {
   const files = memoryFiles(texts);
   const controller = new AbortController();
   const progress: number[] = [];
-  const onProgress = ({ lines }: { lines: number }): void => {
+  const onProgress = (read: ReadingProgress): void => {
+    const lines = 'lines' in read ? read.lines : 0;
     progress.push(lines);
     if (lines === 1000) controller.abort();
   };

@@ -22,8 +22,8 @@ test('learning byte pairs lets a signal through, and ends by it', async () => {
     source: { tsv: 'pairs.tsv' },
     options: tokenizer,
     signal: controller.signal,
-    onProgress: (lines) => {
-      if (lines < 29_000 || isRead) return;
+    onProgress: (progress) => {
+      if (!('lines' in progress) || progress.lines < 29_000 || isRead) return;
       isRead = true;
       // Comes to its turn when all lines are read and merging has begun.
       setTimeout(() => controller.abort(new Error('stopped')), 1);
