@@ -8,7 +8,7 @@ import { mebibytes } from '../../tensor/memory.js';
 import type { Executor } from '../../training/executor.js';
 import type { UpdateRule } from '../../training/optimizer-options.js';
 import type { Strategy } from './simulation.js';
-import { type BenchShape, benchModel, benchPairs, benchShape, elapsed, median, modelOptionsOf, rounded } from './bench-shapes.js';
+import { type BenchShape, benchModel, benchPairs, benchShape, benchTokens, elapsed, median, rounded } from './bench-shapes.js';
 import { estimatePeak } from './peak-memory.js';
 
 export interface BenchTrainOptions {
@@ -108,9 +108,9 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
   // Before other updates are profiled, which need memory of their own.
   const peakRssMiB = Math.round(peakRssBytes() / 1024 ** 2);
   const estimated = estimatePeak({
-    modelOptions: modelOptionsOf(shape),
+    modelOptions: shape.model,
     vocabularies: { source: shape.sourceVocabulary, target: shape.targetVocabulary },
-    optimizer,
+    optimizer: shape.optimizer,
     devices: options.devices,
     strategy: options.strategy === 'data' ? 'data' : 'pipeline',
     largestBatch: benchPairs(shape),
@@ -126,7 +126,7 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
         return averaged(await executor.profile(), rounds, stepMs / rounds);
       })
     : undefined;
-  const tokens = shape.sentences * 2 * shape.length;
+  const tokens = benchTokens(shape);
   return {
     config: options.config,
     devices: options.devices,
@@ -158,8 +158,6 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
 
 type InstrumentedExecutor = Executor & Pick<DataExecutor | PipelineExecutor, 'replay' | 'profile'>;
 
-const optimizer = { kind: 'sgd', learningRate: 0.1 } as const;
-
 async function withExecutor<Result>(
   runtime: Runtime,
   shape: BenchShape,
@@ -169,8 +167,8 @@ async function withExecutor<Result>(
 ): Promise<Result> {
   const { memory, model, modelOptions } = benchModel(shape);
   const rule: UpdateRule = {
-    optimizer,
-    clip: { kind: 'norm', max: 5 },
+    optimizer: shape.optimizer,
+    clip: shape.clip,
     normalise: 'tokens',
     labelSmoothing: 0,
     seed: 1,
@@ -189,7 +187,7 @@ async function withExecutor<Result>(
   let number = 0;
   try {
     return await measure(executor, async () => {
-      const { finite } = await executor.update([pairs], { update: ++number, learningRate: 0.1 });
+      const { finite } = await executor.update([pairs], { update: ++number, learningRate: rule.optimizer.learningRate });
       if (!finite) throw new DecadeError('numeric', { where: `bench, update ${number}`, received: 'a loss that is not finite' });
     });
   } catch (error) {
