@@ -1,4 +1,4 @@
-import type { VocabularySizes } from '../model.js';
+import type { LengthLimits, VocabularySizes } from '../model.js';
 import type { ModelSummary } from '../summary.js';
 import type { TransformerOptions } from './options.js';
 
@@ -13,5 +13,22 @@ export function transformerSummary(options: TransformerOptions, { source }: Voca
     typicalWeights: [feedForward, width],
     sizeKeys: ['model.width', 'model.feedForward', 'model.decoderLayers'],
     calmerStart: initialisation === 'normal' ? `model.initialDeviation=${Number((initialDeviation / 2).toPrecision(2))}` : undefined,
+  };
+}
+
+/** What learned positions have room for. */
+export function transformerLengthLimits(
+  { positions, maximumLength, encoderLayers, sourceEnd }: TransformerOptions,
+  { source }: VocabularySizes,
+): LengthLimits | undefined {
+  if (positions !== 'learned') return undefined;
+  const ofSource = (tokens: number) => (source === undefined ? 0 : tokens + Number(sourceEnd));
+  // What is predicted is one for each position: at that of `<s>` the first token, at that of the last token `</s>`.
+  if (source !== undefined && encoderLayers === 0) {
+    return { source: (maximumLength >> 1) - 1, target: (tokens) => maximumLength - ofSource(tokens) };
+  }
+  return {
+    source: maximumLength - ofSource(0),
+    target: (tokens) => (ofSource(tokens) > maximumLength ? 0 : maximumLength),
   };
 }
