@@ -18,12 +18,13 @@ import type { TrainingEvent, TrainingSummary } from './training/events.js';
 export const quickstartRecipe = {
   corpus: { pairs: 12_000, heldOut: 400, seed: 1 },
   tokenizer: { kind: 'bpe', size: 2_000 },
+  /** Each with the learning rate that suits it. */
+  learningRates: { lstm: 0.005, transformer: 0.001 },
   models: {
     lstm: { kind: 'lstm', layers: 1, hidden: 256, embedding: 128, attention: 'dot' },
     transformer: { kind: 'transformer', encoderLayers: 2, decoderLayers: 2, width: 128, feedForward: 512, dropout: 0 },
   },
   training: {
-    optimizer: { kind: 'adam', learningRate: 0.005 },
     schedule: { kind: 'cosine', warmup: { epochs: 0.5 }, over: { epochs: 3 } },
     clip: { kind: 'norm', max: 1 },
     batch: { sentences: 32 },
@@ -72,14 +73,18 @@ export interface QuickstartResult {
 
 /** The configuration of a quickstart, as `decade train` would take it. */
 export function quickstartConfiguration(from: string, to: string, model: QuickstartModel): ConfigurationInput {
-  const { corpus, tokenizer, models, training } = quickstartRecipe;
+  const { corpus, tokenizer, models, learningRates, training } = quickstartRecipe;
   const generator = `intl:${from}:${to}`;
   return {
     version: 1,
     data: { source: from, target: to, train: { generator, split: 'train', ...corpus }, dev: { generator, split: 'dev', ...corpus } },
     tokenizer,
     model: models[model],
-    training: { ...training, validate: { ...training.validate, metrics: [...training.validate.metrics] } },
+    training: {
+      optimizer: { kind: 'adam', learningRate: learningRates[model] },
+      ...training,
+      validate: { ...training.validate, metrics: [...training.validate.metrics] },
+    },
   };
 }
 
