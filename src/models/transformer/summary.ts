@@ -6,9 +6,10 @@ import type { TransformerOptions } from './options.js';
 export function transformerSummary(options: TransformerOptions, { source }: VocabularySizes): ModelSummary {
   const { encoderLayers, decoderLayers, width, heads, feedForward, norm, initialisation, initialDeviation } = options;
   const layers = source === undefined || encoderLayers === 0 ? `${decoderLayers}` : `${encoderLayers}+${decoderLayers}`;
+  const kind = source === undefined ? 'Transformer language model' : 'Transformer';
   return {
     runName: `transformer-${layers}x${width}`,
-    description: `Transformer, ${layers} layers of ${width} values, ${heads} heads, ${norm.place}-norm`,
+    description: `${kind}, ${layers} ${layers === '1' ? 'layer' : 'layers'} of ${width} values, ${heads} heads, ${norm.place}-norm`,
     speedClass: `Transformer ${layers}x${width}, feed-forward ${feedForward}`,
     typicalWeights: [feedForward, width],
     sizeKeys: ['model.width', 'model.feedForward', 'model.decoderLayers'],
