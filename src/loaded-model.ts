@@ -8,7 +8,7 @@ import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
 import { type EnsembleMember, ensemble } from './decoding/ensemble.js';
 import type { DecodingExecutor } from './decoding/executor.js';
 import { LocalDecodingExecutor, type PlacedModel } from './decoding/local-executor.js';
-import type { DecodingOptionsInput } from './decoding/options.js';
+import { type DecodingOptionsInput, resolveDecodingOptions } from './decoding/options.js';
 import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
 import { type SentenceVectorOptions, type SentenceVectors, sentenceVectors } from './decoding/sentence-vectors.js';
 import { scoreDocuments, type ScoredText, type TextScoreOptions, type TextScores } from './decoding/text-score.js';
@@ -235,7 +235,11 @@ export async function openModels(
       devices: runtime.sharedMemory ? devices : 1,
       rowCost: members.reduce((sum, { model }) => sum + Math.max(model.parameters.costs.source, model.parameters.costs.target), 0),
     });
-    const translator = hasSource(together) ? new Translator(together, executor, options) : undefined;
+    const { lengthLimits } = together.model;
+    const room = lengthLimits && {
+      maximumSourceLength: Math.min(lengthLimits.source, resolveDecodingOptions(options).maximumSourceLength),
+    };
+    const translator = hasSource(together) ? new Translator(together, executor, { ...options, ...room }) : undefined;
     return new LoadedModel({ members, executor, translator, release: () => executor.dispose().then(() => memories.release()) });
   } catch (error) {
     await memories.release();

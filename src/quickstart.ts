@@ -18,9 +18,13 @@ import type { TrainingEvent, TrainingSummary } from './training/events.js';
 export const quickstartRecipe = {
   corpus: { pairs: 12_000, heldOut: 400, seed: 1 },
   tokenizer: { kind: 'bpe', size: 2_000 },
-  model: { kind: 'lstm', layers: 1, hidden: 256, embedding: 128, attention: 'dot' },
+  /** Each with the learning rate that suits it. */
+  learningRates: { lstm: 0.005, transformer: 0.001 },
+  models: {
+    lstm: { kind: 'lstm', layers: 1, hidden: 256, embedding: 128, attention: 'dot' },
+    transformer: { kind: 'transformer', encoderLayers: 2, decoderLayers: 2, width: 128, feedForward: 512, dropout: 0 },
+  },
   training: {
-    optimizer: { kind: 'adam', learningRate: 0.005 },
     schedule: { kind: 'cosine', warmup: { epochs: 0.5 }, over: { epochs: 3 } },
     clip: { kind: 'norm', max: 1 },
     batch: { sentences: 32 },
@@ -31,10 +35,15 @@ export const quickstartRecipe = {
   beam: 2,
 } as const;
 
+/** The networks that can be tried. */
+export type QuickstartModel = keyof typeof quickstartRecipe.models;
+
 export interface QuickstartOptions {
   /** BCP 47 tags of languages that the runtime supports. Default: English to French. */
   readonly from?: string;
   readonly to?: string;
+  /** Default: lstm. */
+  readonly model?: QuickstartModel;
   /** The run directory. An earlier quickstart there is replaced; other files stay. */
   readonly out: string;
   readonly resume?: boolean;
@@ -63,15 +72,19 @@ export interface QuickstartResult {
 }
 
 /** The configuration of a quickstart, as `decade train` would take it. */
-export function quickstartConfiguration(from: string, to: string): ConfigurationInput {
-  const { corpus, tokenizer, model, training } = quickstartRecipe;
+export function quickstartConfiguration(from: string, to: string, model: QuickstartModel): ConfigurationInput {
+  const { corpus, tokenizer, models, learningRates, training } = quickstartRecipe;
   const generator = `intl:${from}:${to}`;
   return {
     version: 1,
     data: { source: from, target: to, train: { generator, split: 'train', ...corpus }, dev: { generator, split: 'dev', ...corpus } },
     tokenizer,
-    model,
-    training: { ...training, validate: { ...training.validate, metrics: [...training.validate.metrics] } },
+    model: models[model],
+    training: {
+      optimizer: { kind: 'adam', learningRate: learningRates[model] },
+      ...training,
+      validate: { ...training.validate, metrics: [...training.validate.metrics] },
+    },
   };
 }
 
@@ -80,12 +93,12 @@ export function quickstartConfiguration(from: string, to: string): Configuration
  * the held-out sentences. Undefined when the signal aborts: the training so far is saved.
  */
 export async function quickstart(runtime: Runtime, options: QuickstartOptions): Promise<QuickstartResult | undefined> {
-  const { from = 'en', to = 'fr', out, resume = false, devices, gemm, signal, onEvent } = options;
+  const { from = 'en', to = 'fr', model: kind = 'lstm', out, resume = false, devices, gemm, signal, onEvent } = options;
   const { test } = intlCorpus({ from, to, ...quickstartRecipe.corpus });
   const texts = testTexts(from, to, test);
   if (!resume) await makeRoom(runtime, out, texts, gemm);
   const request = { out, resume, amongOthers: true, devices, gemm, signal, onEvent };
-  const training = await train(runtime, quickstartConfiguration(from, to), request);
+  const training = await train(runtime, quickstartConfiguration(from, to, kind), request);
   if (training.interrupted) return undefined;
   for (const [name, text] of texts) await replaceFile(runtime.files, out, name, (path) => writeTextFile(runtime.files, path, text));
   const testFiles = { source: joinPath(out, `test.${from}`), target: joinPath(out, `test.${to}`) };
@@ -165,7 +178,9 @@ async function earlierTexts(files: Files, out: string): Promise<Map<string, stri
   const text = await readIfThere(files, joinPath(out, 'config.yaml'));
   const [, from, to] = /^\s*generator: "?intl:([^:"\s]+):([^:"\s]+)"?$/m.exec(text ?? '') ?? [];
   if (from === undefined || to === undefined) return undefined;
-  if (text !== printConfiguration(configurationOf(quickstartConfiguration(from, to)))) return undefined;
+  const models = Object.keys(quickstartRecipe.models) as QuickstartModel[];
+  const printed = models.map((model) => printConfiguration(configurationOf(quickstartConfiguration(from, to, model))));
+  if (text === undefined || !printed.includes(text)) return undefined;
   return testTexts(from, to, intlCorpus({ from, to, ...quickstartRecipe.corpus }).test);
 }
 

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { benchShape } from '../../src/analysis/cost/bench-shapes.js';
+import { recurrentShape } from '../../src/analysis/cost/bench-shapes.js';
 import type { BenchTrainResult } from '../../src/analysis/cost/bench-train.js';
 import type { Measurement, Role } from './comparison.js';
 import { installedPackages } from './packages.js';
@@ -115,7 +115,7 @@ function torchTraining(surroundings: Surroundings, python: PythonWithTorch, prec
   const { role, suffix } = describeKind(kind);
   const settings = new Map<string, TorchSetting>();
   const run = async (subject: string, setting: TorchSetting, seconds: number, longest = Infinity) => {
-    const shape = benchShape(subject);
+    const shape = recurrentShape(subject);
     const { targetVocabulary: vocabulary, hidden, layers, sentences } = shape;
     const length = Math.min(longest, shape.length);
     return runTorch<Measurement>(
@@ -154,7 +154,7 @@ function packageTraining({ node, sources, folder }: Surroundings, name: string, 
     description,
     async measure(subject, seconds) {
       const packages = await installedPackages(sources, folder);
-      const { targetVocabulary: vocabulary, hidden, layers, sentences, length } = benchShape(subject);
+      const { targetVocabulary: vocabulary, hidden, layers, sentences, length } = recurrentShape(subject);
       return resultOf<Measurement>({
         command: node,
         arguments: [

@@ -1,5 +1,5 @@
 import { DecadeError } from '../core/errors.js';
-import type { DecodingMemory, DecodingSession, ReadOutput, StepModel, StepOutput, VocabularySizes } from '../models/model.js';
+import type { DecodingMemory, DecodingSession, LengthLimits, ReadOutput, StepModel, StepOutput, VocabularySizes } from '../models/model.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
 import { averageLogProbabilities, logSoftmax } from '../tensor/operations/search.js';
@@ -81,6 +81,16 @@ class EnsembleModel implements StepModel {
   get decodingMemory(): DecodingMemory {
     const sum = (of: keyof DecodingMemory) => this.#members.reduce((total, { decodingMemory }) => total + decodingMemory[of], 0);
     return { perGivenToken: sum('perGivenToken'), perRow: sum('perRow') + 2 * 4 * this.vocabularies.target, perStep: sum('perStep') };
+  }
+
+  /** What every member has room for. */
+  get lengthLimits(): LengthLimits | undefined {
+    const limits = this.#members.flatMap(({ lengthLimits }) => lengthLimits ?? []);
+    if (limits.length === 0) return undefined;
+    return {
+      source: Math.min(...limits.map(({ source }) => source)),
+      target: (sourceTokens) => Math.min(...limits.map(({ target }) => target(sourceTokens))),
+    };
   }
 
   decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession {

@@ -1,4 +1,4 @@
-import type { DecodingMemory, DecodingSession, ReadOutput, StepModel, StepOutput } from '../models/model.js';
+import type { DecodingMemory, DecodingSession, LengthLimits, ReadOutput, StepModel, StepOutput } from '../models/model.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -26,6 +26,10 @@ export class ModelElsewhere implements StepModel {
 
   get decodingMemory(): DecodingMemory {
     return this.#model.decodingMemory;
+  }
+
+  get lengthLimits(): LengthLimits | undefined {
+    return this.#model.lengthLimits;
   }
 
   decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession {

@@ -67,7 +67,10 @@ export async function search(
     else requireIds(`${nameOf(index, line)}, source`, source, model.vocabularies.source);
     requireIds(`${nameOf(index, line)}, prefix`, prefix, model.vocabularies.target);
   }
-  const maximumLengths = Int32Array.from(sentences, (sentence) => longestTranslation(sentence, options));
+  const maximumLengths = Int32Array.from(sentences, (sentence) => {
+    const room = model.lengthLimits?.target(sentence.source.length) ?? Infinity;
+    return Math.min(longestTranslation(sentence, options), Math.max(sentence.prefix?.length ?? 0, room - 1));
+  });
   const process = processorFor(options, maximumLengths);
   const maximumTokens = Math.max(...sentences.map(({ prefix = [] }, index) => (maximumLengths[index] as number) - prefix.length));
   const turn = turns();

@@ -44,8 +44,18 @@ export interface StepModel {
    * Nothing of a target has been read yet.
    */
   decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession;
+  /** Undefined where any length can be read: positions that are learned are no more than so many. */
+  readonly lengthLimits?: LengthLimits | undefined;
   /** For architectures that represent a sentence by one vector. */
   readonly sentenceEncoder?: SentenceEncoder | undefined;
+}
+
+/** Most tokens that a model can read. */
+export interface LengthLimits {
+  /** Of a source, such that a translation has room. */
+  readonly source: number;
+  /** Predicted after a source of so many tokens, `</s>` counted; none where the source alone is too long. */
+  target(sourceTokens: number): number;
 }
 
 /** Bytes of device memory that a session holds at most. */

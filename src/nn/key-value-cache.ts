@@ -18,7 +18,7 @@ export interface CachedSight {
 const leastCapacity = 64;
 
 /**
- * Keys and values of all that has been written, one table a layer. A hypothesis is a list of rows of these tables, so that choosing
+ * Keys and values of all that has been written, one table per layer. A hypothesis is a list of rows of these tables, so that choosing
  * hypotheses moves indices only. A full table is copied into one of twice the size, without the rows that no hypothesis sees any more.
  */
 export class KeyValueCache {

@@ -1,3 +1,4 @@
+import { DecadeError } from '../core/errors.js';
 import type { Scope } from '../tensor/device.js';
 import { MeasuredRoom } from '../tensor/memory.js';
 import { type RotaryTurns, rotaryTurns } from '../tensor/operations/rotary.js';
@@ -27,9 +28,17 @@ export class Positions {
     this.#learned = options.kind === 'learned' ? section.declare(`${name}.table`, [options.maximumLength, options.width]) : undefined;
   }
 
-  /** What is added at positions 0 to `positions` - 1, or more: [positions, width]; undefined where they turn. */
+  /**
+   * What is added at positions 0 to `positions` - 1, or more: [positions, width]; undefined where they turn.
+   *
+   * @throws DecadeError `input` for more positions than were learned
+   */
   table(scope: Scope, positions: number): Tensor | undefined {
-    if (this.#learned !== undefined) return this.#learned.value;
+    if (this.#learned !== undefined) {
+      const [known = 0] = this.#learned.shape;
+      if (positions > known) throw tooLong(positions, known);
+      return this.#learned.value;
+    }
     return this.#options.kind === 'sinusoidal' ? sinusoids(scope, { ...this.#options, positions }) : undefined;
   }
 
@@ -38,6 +47,15 @@ export class Positions {
     if (this.#options.kind !== 'rotary') return undefined;
     return { turns: rotaryTurns(scope, { ...this.#options, positions: longest }), positions };
   }
+}
+
+function tooLong(positions: number, known: number): DecadeError {
+  return new DecadeError('input', {
+    where: 'positions',
+    received: `a sequence of ${positions.toLocaleString('en')} tokens`,
+    allowed: `at most ${known.toLocaleString('en')}, for so many positions were learned`,
+    next: 'shorten it, or train with a greater model.maximumLength',
+  });
 }
 
 export interface SinusoidOptions {

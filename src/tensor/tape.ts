@@ -54,7 +54,8 @@ export interface Learnt {
 
 /**
  * Runs operations and remembers them, so that `backward` can walk them in reverse. Lives as long as its scope's arena. A view of a
- * tensor has the same part of its gradient, however the view was made.
+ * tensor has the same part of its gradient, however the view was made. The gradient of what an operation gave is of no more use when
+ * that operation has passed it on, and its room becomes that of another.
  */
 export class Tape implements Runner {
   readonly scope: Scope;
@@ -62,6 +63,10 @@ export class Tape implements Runner {
   #backward: (() => void)[] = [];
   /** Gradients of parameters from the start, of other tensors from when something first adds to them. */
   #gradients = new Map<Tensor, Tensor | TouchedRows>();
+  /** Room of gradients that are used up, by the number of their values. */
+  #spare = new Map<number, Tensor[]>();
+  /** Gradients whose room the tape made. */
+  #own = new Set<Tensor>();
   /** Parameters and the outputs that depend on one. */
   #tracked = new Set<Tensor>();
 
@@ -88,6 +93,7 @@ export class Tape implements Runner {
         const fresh = this.#freshGradients(inputs, operation.overwrites);
         const inputGradients = this.#inputGradients(operation.name, inputs, operation.sparse);
         operation.gradient(this.scope, { inputs, attributes, outputs, saved }, outputGradients, inputGradients, fresh);
+        for (const output of Object.values(outputs)) if (output !== undefined) this.#release(output);
       });
     }
     return outputs;
@@ -117,7 +123,7 @@ export class Tape implements Runner {
     this.#backward = [];
   }
 
-  /** The gradient of a tensor after `backward`; undefined when no loss depends on it. */
+  /** The gradient of a parameter, or a part of one, after `backward`; undefined when no loss depends on it. */
   gradient(tensor: Tensor): Tensor | TouchedRows | undefined {
     const origin = this.#origin(tensor) ?? tensor;
     const gradient = this.#gradients.get(origin);
@@ -152,7 +158,7 @@ export class Tape implements Runner {
       if (input === undefined || !this.#tracked.has(input) || this.#gradients.has(input)) continue;
       // What is given twice, whole or in part, is written and added to.
       if (Object.values(inputs).filter((other) => other !== undefined && this.#origin(other) === input).length > 1) continue;
-      this.#gradients.set(input, this.scope.empty(input.shape));
+      this.#gradients.set(input, this.#room(input));
       fresh.add(name);
     }
     return fresh;
@@ -181,9 +187,29 @@ export class Tape implements Runner {
   }
 
   #accumulator(tensor: Tensor): Tensor | TouchedRows {
-    const gradient = this.#gradients.get(tensor) ?? this.scope.zeros(tensor.shape);
+    const known = this.#gradients.get(tensor);
+    if (known !== undefined) return known;
+    const gradient = this.#room(tensor);
+    this.scope.device.kernels.fill(gradient.offset, 0, gradient.size);
     this.#gradients.set(tensor, gradient);
     return gradient;
+  }
+
+  /** Room for the gradient of a tensor, with unspecified values. */
+  #room({ shape, size }: Tensor): Tensor {
+    const spare = this.#spare.get(size)?.pop();
+    const room = spare === undefined ? this.scope.empty(shape) : new Tensor(spare.memory, spare.offset, shape);
+    this.#own.add(room);
+    return room;
+  }
+
+  #release(output: Tensor): void {
+    const gradient = this.#gradients.get(output);
+    if (gradient === undefined || !('rows' in gradient) || !this.#own.delete(gradient)) return;
+    this.#gradients.delete(output);
+    const spare = this.#spare.get(gradient.size) ?? [];
+    spare.push(gradient);
+    this.#spare.set(gradient.size, spare);
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { benchShapes } from '../../src/analysis/cost/bench-shapes.js';
+import { recurrentShapes } from '../../src/analysis/cost/bench-shapes.js';
 import { benchTrain } from '../../src/analysis/cost/bench-train.js';
 import { createModel, modelOptions } from '../../src/models/create.js';
 import { keptThreads } from '../parallel/kept-threads.js';
@@ -8,7 +8,7 @@ import { keptThreads } from '../parallel/kept-threads.js';
 test('bench train replays exactly the products of an update', async () => {
   // A tenth of the shape's own: the portable kernels take long for it.
   const length = 2;
-  const { layers, hidden, sentences, targetVocabulary } = benchShapes.small;
+  const { layers, hidden, sentences, targetVocabulary } = recurrentShapes.small;
   const result = await benchTrain(keptThreads, { config: 'small', length, devices: 1, seconds: 0.1, profile: true }, () => 2 ** 20);
   // A token's layer multiplies [hidden] by [4 hidden, hidden] twice, forward and twice more backward, but for the first
   // steps: the encoder starts from zeros, so its first hidden product is left out forward and backward.
@@ -31,7 +31,7 @@ test('bench train says which precision was really used', async () => {
 });
 
 test("the paper's own configuration has 384 million parameters, 64 million of them recurrent", () => {
-  const { layers, hidden, sourceVocabulary, targetVocabulary } = benchShapes[2014];
+  const { layers, hidden, sourceVocabulary, targetVocabulary } = recurrentShapes[2014];
   const { parameters } = createModel(modelOptions.parse({ kind: 'lstm', layers, hidden }), {
     source: sourceVocabulary,
     target: targetVocabulary,

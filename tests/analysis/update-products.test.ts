@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { benchShapes } from '../../src/analysis/cost/bench-shapes.js';
+import { recurrentShapes } from '../../src/analysis/cost/bench-shapes.js';
 import { operationsOf, productsOfUpdate, updateNames } from '../../src/analysis/cost/update-products.js';
 
 const operations = (name: string) => productsOfUpdate(name).reduce((sum, shape) => sum + operationsOf(shape), 0);
 
 test('the products of an LSTM update are those that a step asks for, recurrent ones packed', () => {
-  const { hidden, layers, sentences, length, targetVocabulary } = benchShapes.small;
+  const { hidden, layers, sentences, length, targetVocabulary } = recurrentShapes.small;
   // Forward, gradient of the input, gradient of the weights; the encoder starts from zeros, which are not multiplied.
   const layer = 2 * 4 * hidden * hidden;
   const recurrent = 3 * 2 * layers * layer * sentences * 2 * length - 2 * layers * layer * sentences;

@@ -8,7 +8,7 @@ import { intlCorpus } from '../../src/data/generators/intl.js';
 import { modelOptions } from '../../src/models/create.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { PlacedValues } from '../../src/tensor/named-values.js';
-import { quickstart, quickstartConfiguration, quickstartRecipe } from '../../src/quickstart.js';
+import { quickstart, quickstartConfiguration, type QuickstartModel, quickstartRecipe } from '../../src/quickstart.js';
 import { trainTokenizer } from '../../src/text/train-tokenizer.js';
 import { configurationOf, printConfiguration } from '../../src/training/configuration.js';
 
@@ -21,9 +21,9 @@ const none = new PlacedValues([]);
 const tokenizer = await trainTokenizer(['a b'], { kind: 'word' });
 
 /** A directory as an earlier quickstart left it, with files of a person's. */
-async function earlier(name: string, change: (text: string) => string = (text) => text): Promise<string> {
+async function earlier(name: string, change: (text: string) => string = (text) => text, model: QuickstartModel = 'lstm'): Promise<string> {
   const out = join(root, name);
-  const configuration = change(printConfiguration(configurationOf(quickstartConfiguration('en', 'fr'))));
+  const configuration = change(printConfiguration(configurationOf(quickstartConfiguration('en', 'fr', model))));
   const origin = { options: modelOptions.parse({ kind: 'lstm' }), seed: 1 };
   const run = await Run.create(files, out, { configuration, origin, tokenizers: { source: tokenizer, target: tokenizer } });
   await run.checkpoints.save({ step: 1, parameters: none, optimizerState: none, progress: {} }, 1);
@@ -42,6 +42,12 @@ test('a second quickstart removes what the first one made, and keeps other files
   assert.equal(await again(out), undefined);
   assert.deepEqual(await readdir(out), mine);
   assert.equal(await again(out), undefined, 'they are in nobody’s way');
+  assert.deepEqual(await readdir(out), mine);
+});
+
+test('a quickstart of one network makes way for that of another', async () => {
+  const out = await earlier('transformer', undefined, 'transformer');
+  assert.equal(await again(out), undefined);
   assert.deepEqual(await readdir(out), mine);
 });
 

@@ -43,7 +43,7 @@ describe('a second architecture', () => {
     assert.deepEqual(parts, ['source.embedding', 'target.embedding', 'output']);
     assert.match(page, /bag of words of 8 values/);
     assert.match(page, /id="attention"/);
-    assert.match(page, /No map of sentences/);
+    assert.match(page, /No map of sentence/);
     assert.match(pipeline, /^pipeline, model\.kind: .*cannot be split into layers.*strategy=data/);
     assert.match(simulation, /^simulation, model\.kind: bag of words of 8 values; expected an encoder-decoder of recurrent layers/);
     assert.match(experiment, /^reproduce, model\.kind: bag-of-words; expected lstm/);

@@ -81,7 +81,7 @@ const sizes = ({ kind }: { readonly kind?: unknown }) =>
   kind === 'transformer' ? { width: 96, feedForward: 384 } : { hidden: 96, embedding: 96 };
 
 test('a session holds what its model says, when it searches and when it reads prefixes', () => {
-  const many = randomSources(200, 30);
+  const many = randomSources(100, 30);
   const sourceTokens = many.reduce((sum, { length }) => sum + length, 0);
   for (const variant of modelVariants) {
     const model = randomModel(device, { ...variant, ...sizes(variant) }, { vocabulary: 300, range: 0.1 });

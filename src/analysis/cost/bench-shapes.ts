@@ -4,35 +4,82 @@ import type { IdPair } from '../../data/batch.js';
 import { createModel, type ModelOptions, modelOptions } from '../../models/create.js';
 import type { Model } from '../../models/model.js';
 import { Memory } from '../../tensor/memory.js';
+import { type ClipOptions, type OptimizerOptions, optimizerOptions } from '../../training/optimizer-options.js';
 
 /** A network and a batch to measure with: random ids, every sentence of full length. */
-export interface BenchShape {
-  readonly sourceVocabulary: number;
+export interface BenchShape extends BenchBatch {
+  readonly model: ModelOptions;
+  readonly optimizer: OptimizerOptions;
+  readonly clip: ClipOptions;
+}
+
+interface BenchBatch {
+  /** Undefined: a language model. */
+  readonly sourceVocabulary?: number;
   readonly targetVocabulary: number;
-  readonly hidden: number;
-  readonly layers: number;
   readonly sentences: number;
-  /** Source tokens a sentence; also target tokens, `</s>` counted. */
+  /** Target tokens a sentence, `</s>` counted; also source tokens. */
   readonly length: number;
 }
 
-/** The shapes that decade and its peers are compared on. */
-export const benchShapes = {
+/** The LSTMs that decade and its peers are compared on. */
+export const recurrentShapes = {
   small: { sourceVocabulary: 8_000, targetVocabulary: 8_000, hidden: 256, layers: 2, sentences: 64, length: 20 },
   base: { sourceVocabulary: 8_000, targetVocabulary: 8_000, hidden: 512, layers: 2, sentences: 64, length: 25 },
   deep: { sourceVocabulary: 16_000, targetVocabulary: 16_000, hidden: 512, layers: 4, sentences: 128, length: 25 },
   paper: { sourceVocabulary: 20_000, targetVocabulary: 20_000, hidden: 1_000, layers: 4, sentences: 128, length: 25 },
   /** The paper's own: 384 million parameters. */
   2014: { sourceVocabulary: 160_000, targetVocabulary: 80_000, hidden: 1_000, layers: 4, sentences: 128, length: 25 },
-} as const satisfies { [name: string]: BenchShape };
+} as const satisfies { [name: string]: BenchBatch & { hidden: number; layers: number } };
 
-export type BenchName = keyof typeof benchShapes;
+/** Encoder-decoders; `tiny` has as many target tokens an update as published for Multi30k. */
+const transformerShapes = {
+  'transformer-tiny': { vocabulary: 10_000, width: 128, inner: 256, heads: 4, layers: 4, sentences: 292, length: 14 },
+  'transformer-small': { vocabulary: 8_000, width: 256, inner: 1_024, heads: 4, layers: 3, sentences: 128, length: 25 },
+  'transformer-base': { vocabulary: 16_000, width: 512, inner: 2_048, heads: 8, layers: 6, sentences: 64, length: 25 },
+} as const;
 
+/** Language models: nanoGPT's two for Shakespeare (that of the processor, that of the graphics card), and GPT-2 with a quarter of its context. */
+const languageModelShapes = {
+  'lm-micro': { vocabulary: 65, width: 128, heads: 4, layers: 4, sentences: 12, length: 64 },
+  'lm-nano': { vocabulary: 256, width: 384, heads: 6, layers: 6, sentences: 12, length: 256 },
+  'lm-gpt2': { vocabulary: 50_257, width: 768, heads: 12, layers: 12, sentences: 4, length: 256 },
+} as const;
+
+/** The shapes that can be measured. */
+export const benchShapeNames = [recurrentShapes, transformerShapes, languageModelShapes].flatMap((shapes) => Object.keys(shapes));
+
+/** One of `recurrentShapes`. Throws `usage` for another name. */
+export function recurrentShape(name: string): (typeof recurrentShapes)[keyof typeof recurrentShapes] {
+  if (isIn(recurrentShapes, name)) return recurrentShapes[name];
+  throw unknownShape(name, Object.keys(recurrentShapes));
+}
+
+/** Throws `usage` for a name that no shape has. */
 export function benchShape(name: string): BenchShape {
-  if (Object.hasOwn(benchShapes, name)) return benchShapes[name as BenchName];
-  const names = Object.keys(benchShapes);
+  if (isIn(recurrentShapes, name)) {
+    const { hidden, layers, ...batch } = recurrentShapes[name];
+    const model = modelOptions.parse({ kind: 'lstm', layers, hidden, initialRange: 0.08 });
+    return { ...batch, model, optimizer: { kind: 'sgd', learningRate: 0.1 }, clip: { kind: 'norm', max: 5 } };
+  }
+  if (isIn(transformerShapes, name)) {
+    const { vocabulary, inner, layers, width, heads, ...batch } = transformerShapes[name];
+    const sizes = { encoderLayers: layers, decoderLayers: layers, width, heads, feedForward: inner };
+    const model = modelOptions.parse({ kind: 'transformer', ...sizes, sinusoids: 'halves', sourceEnd: false, dropout: 0 });
+    return { ...batch, ...adamAlike, sourceVocabulary: vocabulary, targetVocabulary: vocabulary, model };
+  }
+  if (isIn(languageModelShapes, name)) {
+    const { vocabulary, layers, width, heads, ...batch } = languageModelShapes[name];
+    const sizes = { decoderLayers: layers, width, heads, maximumLength: batch.length };
+    const model = modelOptions.parse({ kind: 'transformer', preset: 'gpt2', ...sizes, dropout: 0, attentionDropout: 0 });
+    return { ...batch, ...adamAlike, targetVocabulary: vocabulary, model };
+  }
+  throw unknownShape(name, benchShapeNames);
+}
+
+function unknownShape(name: string, names: readonly string[]): DecadeError {
   const nearest = nearestName(name, names);
-  throw new DecadeError('usage', {
+  return new DecadeError('usage', {
     where: '--config',
     received: name,
     allowed: names.join(', '),
@@ -40,23 +87,32 @@ export function benchShape(name: string): BenchShape {
   });
 }
 
-export function modelOptionsOf({ layers, hidden }: BenchShape): ModelOptions {
-  return modelOptions.parse({ kind: 'lstm', layers, hidden, initialRange: 0.08 });
+const adamAlike = {
+  optimizer: optimizerOptions.parse({ kind: 'adam', learningRate: 1e-4 }),
+  clip: { kind: 'norm', max: 1 },
+} as const;
+
+function isIn<Table extends object>(table: Table, name: PropertyKey): name is keyof Table {
+  return Object.hasOwn(table, name);
+}
+
+/** Tokens of a batch, of both sides where there are two. */
+export function benchTokens({ sourceVocabulary, sentences, length }: BenchShape): number {
+  return sentences * length * (sourceVocabulary === undefined ? 1 : 2);
 }
 
 /** A network of this shape, its parameters declared. */
-export function declaredModel(shape: BenchShape): { model: Model; modelOptions: ModelOptions } {
-  const options = modelOptionsOf(shape);
-  return { model: createModel(options, { source: shape.sourceVocabulary, target: shape.targetVocabulary }), modelOptions: options };
+export function declaredModel({ model: options, sourceVocabulary: source, targetVocabulary: target }: BenchShape): Model {
+  return createModel(options, { source, target });
 }
 
 /** A network of this shape with random parameters, in a memory of its own. */
 export function benchModel(shape: BenchShape): { memory: Memory; model: Model; modelOptions: ModelOptions } {
   const memory = new Memory({ shared: true });
-  const { model, modelOptions } = declaredModel(shape);
+  const model = declaredModel(shape);
   model.parameters.allocate(memory);
   model.parameters.initialise(1);
-  return { memory, model, modelOptions };
+  return { memory, model, modelOptions: shape.model };
 }
 
 /** A batch of random ids. */

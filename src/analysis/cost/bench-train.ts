@@ -8,7 +8,7 @@ import type { Precision } from '../../tensor/matrix.js';
 import { InitialValues } from '../../nn/parameters.js';
 import type { UpdateRule } from '../../training/optimizer-options.js';
 import type { Strategy } from './simulation.js';
-import { type BenchShape, benchPairs, benchShape, declaredModel, elapsed, median, modelOptionsOf, rounded } from './bench-shapes.js';
+import { type BenchShape, benchPairs, benchShape, benchTokens, declaredModel, elapsed, median, rounded } from './bench-shapes.js';
 import { estimatePeak } from './peak-memory.js';
 
 export interface BenchTrainOptions {
@@ -107,9 +107,9 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
   // Before other updates are profiled, which need memory of their own.
   const peakRssMiB = Math.round(peakRssBytes() / 1024 ** 2);
   const estimated = estimatePeak({
-    modelOptions: modelOptionsOf(shape),
+    modelOptions: shape.model,
     vocabularies: { source: shape.sourceVocabulary, target: shape.targetVocabulary },
-    optimizer,
+    optimizer: shape.optimizer,
     devices: options.devices,
     strategy: options.strategy === 'data' ? 'data' : 'pipeline',
     largestBatch: benchPairs(shape),
@@ -125,7 +125,7 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
         return averaged(await executor.profile(), rounds, stepMs / rounds);
       })
     : undefined;
-  const tokens = shape.sentences * 2 * shape.length;
+  const tokens = benchTokens(shape);
   return {
     config: options.config,
     devices: options.devices,
@@ -148,14 +148,12 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
       fractionOfPlainBound: rounded(measured.fastestMs.plainBound / measured.fastestMs.update, 3),
     },
     updates: measured.updates,
-    parameters: declaredModel(shape).model.parameters.count,
+    parameters: declaredModel(shape).parameters.count,
     peakRssMiB,
     estimatedRssMiB: Math.round(estimated.totalMiB),
     ...(profileMs === undefined ? {} : { profileMs }),
   };
 }
-
-const optimizer = { kind: 'sgd', learningRate: 0.1 } as const;
 
 async function withExecutor<Result>(
   runtime: Runtime,
@@ -165,15 +163,15 @@ async function withExecutor<Result>(
   measure: (executor: ThreadedExecutor, update: () => Promise<void>) => Promise<Result>,
 ): Promise<Result> {
   const memories = new Memories(runtime);
-  const { model, modelOptions } = declaredModel(shape);
+  const model = declaredModel(shape);
   const rule: UpdateRule = {
-    optimizer,
-    clip: { kind: 'norm', max: 5 },
+    optimizer: shape.optimizer,
+    clip: shape.clip,
     normalise: 'tokens',
     labelSmoothing: 0,
     seed: 1,
   };
-  const common = { runtime, memories, model, modelOptions, rule, devices, gemm, precision, instrument };
+  const common = { runtime, memories, model, modelOptions: shape.model, rule, devices, gemm, precision, instrument };
   const batch = { sentences: shape.sentences, sourceTokens: shape.length, targetTokens: shape.length };
   const executor =
     strategy === 'data'
@@ -188,7 +186,7 @@ async function withExecutor<Result>(
   try {
     await executor.distribute({ parameters: new InitialValues(model.parameters, 1) });
     return await measure(executor, async () => {
-      const { finite } = await executor.update([pairs], { update: ++number, learningRate: 0.1 });
+      const { finite } = await executor.update([pairs], { update: ++number, learningRate: rule.optimizer.learningRate });
       if (!finite) throw new DecadeError('numeric', { where: `bench, update ${number}`, received: 'a loss that is not finite' });
     });
   } finally {

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { benchShapes } from '../../analysis/cost/bench-shapes.js';
+import { benchShapeNames } from '../../analysis/cost/bench-shapes.js';
 import { type BenchTrainResult, benchTrain } from '../../analysis/cost/bench-train.js';
 import { type BenchTranslateResult, benchTranslate } from '../../analysis/cost/bench-translate.js';
 import { type Strategy, strategies } from '../../analysis/cost/simulation.js';
@@ -35,7 +35,7 @@ export function benchCommand(): Command {
   const command = new Command('bench')
     .description('Measure the speed of this machine, also relative to its matrix products alone.')
     .argument('<subject>', `what to measure: ${Object.keys(subjects).join(', ')}`)
-    .option('--config <shape>', `the network: ${Object.keys(benchShapes).join(', ')}; gemm: ${updateNames.join(', ')}, all`, 'base')
+    .option('--config <shape>', `the network: ${benchShapeNames.join(', ')}; gemm: ${updateNames.join(', ')}, all`, 'base')
     .option('--length <tokens>', 'train: tokens per sentence (default: from the shape)', wholeNumber(1, 1_000))
     .option('--seconds <number>', 'how long to measure', numberFrom(0.1), 10)
     .addOption(new Option('--precision <type>', 'train: operands of the matrix products; sums are f32').choices(precisions).default('f32'))

@@ -1,9 +1,10 @@
+import { counted } from '../../core/counted.js';
 import { duration } from '../../core/duration.js';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { commandLine, shellWord } from '../../core/shell.js';
 import { supportedLanguage } from '../../data/generators/languages.js';
 import { nodeRuntime } from '../../node/runtime.js';
-import { type QuickstartResult, quickstart, quickstartRecipe } from '../../quickstart.js';
+import { type QuickstartModel, type QuickstartResult, quickstart, quickstartRecipe } from '../../quickstart.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
@@ -14,6 +15,7 @@ import { interruptedTraining, showTraining } from '../training-progress.js';
 interface QuickstartArguments extends DeviceChoice {
   from: string;
   to: string;
+  model: QuickstartModel;
   out: string;
   resume?: boolean;
   json?: boolean;
@@ -24,6 +26,7 @@ export function quickstartCommand(): Command {
     .description('Train a demo translator in a minute, on sentences generated from the language data in Node.')
     .option('--from <language>', 'source language, such as `en` or `pt-BR`', 'en')
     .option('--to <language>', 'target language', 'fr')
+    .addOption(new Option('--model <kind>', 'the network').choices(Object.keys(quickstartRecipe.models)).default('lstm'))
     .option('--out <DIR>', 'run directory; replaces an earlier quickstart', 'runs/quickstart')
     .option('--resume', 'continue an interrupted quickstart')
     .option('--json', 'print one JSON object at the end');
@@ -49,14 +52,18 @@ async function run({ json, ...options }: QuickstartArguments, signal: AbortSigna
   else await print(report(result, options));
 }
 
-function introduction({ from, to }: QuickstartArguments): string {
-  const { corpus, model } = quickstartRecipe;
+function introduction({ from, to, model }: QuickstartArguments): string {
   return [
-    `Learning to translate from ${languageName(from)} to ${languageName(to)}: ${figure(corpus.pairs)} sentence pairs that the language data inside Node`,
-    'writes in both (dates, amounts, lists, names, ...), by an LSTM encoder-decoder with attention,',
-    `${model.layers} ${model.layers === 1 ? 'layer' : 'layers'} of ${model.hidden} cells per side.`,
+    `Learning to translate from ${languageName(from)} to ${languageName(to)}: ${figure(quickstartRecipe.corpus.pairs)} sentence pairs that the language data inside Node`,
+    `writes in both (dates, amounts, lists, names, ...), by ${networks[model]}.`,
   ].join('\n');
 }
+
+const { lstm, transformer } = quickstartRecipe.models;
+const networks: { readonly [Kind in QuickstartModel]: string } = {
+  lstm: `an LSTM encoder-decoder with attention,\n${counted(lstm.layers, 'layer')} of ${lstm.hidden} cells per side`,
+  transformer: `a Transformer,\n${counted(transformer.encoderLayers, 'layer')} of ${transformer.width} values per side`,
+};
 
 function report(
   { training, exact, bleu, byCategory, examples, testFiles }: QuickstartResult,

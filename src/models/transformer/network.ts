@@ -104,7 +104,7 @@ function longest({ positions }: Pick<PackedTokens, 'positions'>): number {
 function initialOfLayers({ initialisation, initialDeviation, encoderLayers, decoderLayers }: TransformerOptions) {
   const zeros = { initial: { kind: 'constant', value: 0 }, decay: false } as const;
   if (initialisation === 'xavier') return { initial: { kind: 'xavier' }, vectors: zeros } as const;
-  // Two parts a layer add to the residual stream, so that its variance would grow with depth (Radford et al. 2019, section 2.3).
+  // Two parts per layer add to the residual stream, so that its variance would grow with depth (Radford et al. 2019, section 2.3).
   const summands = initialDeviation / Math.sqrt(2 * Math.max(encoderLayers, decoderLayers));
   const normal = (deviation: number) => ({ kind: 'normal', deviation }) as const;
   return { initial: normal(initialDeviation), vectors: zeros, initialOfSummands: normal(summands) };

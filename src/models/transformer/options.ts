@@ -204,7 +204,7 @@ export const transformerOptions = z
     if (keyValueHeads !== undefined && encoderHeads % keyValueHeads !== 0) issue('keyValueHeads', 'must divide encoderHeads');
     if (positions === 'sinusoidal' && width % 2 !== 0) issue('width', 'must be even for sinusoidal positions');
     const isOdd = (width / heads) % 2 !== 0 || (encoderLayers > 0 && (width / encoderHeads) % 2 !== 0);
-    if (positions === 'rotary' && isOdd) issue('heads', 'must leave an even number of values a head for rotary positions');
+    if (positions === 'rotary' && isOdd) issue('heads', 'must leave an even number of values per head for rotary positions');
   });
 
 /** The form's choices, unless something else was given. */

@@ -37,23 +37,12 @@ export class TransformerSession implements DecodingSession {
       columns: keyValueColumns(options),
       hypotheses: sources.length,
     });
-    const { source, encoder } = network;
-    if (source === undefined) {
-      requireNoSources(sources);
-      return;
+    try {
+      this.#memory = this.#readSources(device, sources);
+    } catch (error) {
+      this.dispose();
+      throw error;
     }
-    const ids = sourceIds(
-      sources.map((of) => ({ source: of })),
-      options,
-    );
-    if (encoder === undefined) {
-      this.#extend(source, ids);
-      return;
-    }
-    const tokens = packTokens(ids);
-    const encoded = encode({ runner: this.#runner }, source, encoder, tokens, undefined, options);
-    const inHeld = new Inference(new Scope(device, this.#held));
-    this.#memory = new SourceMemory(network.decoder.memories(inHeld, encoded), tokens.ranges, sources);
   }
 
   get rows(): number {
@@ -105,6 +94,25 @@ export class TransformerSession implements DecodingSession {
     this.#cache.dispose();
     this.#held.dispose();
     this.#runner.scope.arena.dispose();
+  }
+
+  /** What the decoder will look at of sources that an encoder reads; others it reads itself. */
+  #readSources(device: Device, sources: readonly ArrayLike<number>[]): SourceMemory | undefined {
+    const { source, encoder, decoder } = this.#network;
+    if (source === undefined) {
+      requireNoSources(sources);
+      return undefined;
+    }
+    const sentences = sources.map((ofRow) => ({ source: ofRow }));
+    const ids = sourceIds(sentences, this.#options);
+    if (encoder === undefined) {
+      this.#extend(source, ids);
+      return undefined;
+    }
+    const tokens = packTokens(ids);
+    const encoded = encode({ runner: this.#runner }, source, encoder, tokens, undefined, this.#options);
+    const held = new Inference(new Scope(device, this.#held));
+    return new SourceMemory(decoder.memories(held, encoded), tokens.ranges, sources);
   }
 
   /** Reads on: what the decoder makes of each new token, [new tokens, width], and which source tokens it looks at. */

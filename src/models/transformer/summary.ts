@@ -1,4 +1,4 @@
-import type { VocabularySizes } from '../model.js';
+import type { LengthLimits, VocabularySizes } from '../model.js';
 import type { ModelSummary } from '../summary.js';
 import type { TransformerOptions } from './options.js';
 
@@ -6,12 +6,30 @@ import type { TransformerOptions } from './options.js';
 export function transformerSummary(options: TransformerOptions, { source }: VocabularySizes): ModelSummary {
   const { encoderLayers, decoderLayers, width, heads, feedForward, norm, initialisation, initialDeviation } = options;
   const layers = source === undefined || encoderLayers === 0 ? `${decoderLayers}` : `${encoderLayers}+${decoderLayers}`;
+  const kind = source === undefined ? 'Transformer language model' : 'Transformer';
   return {
     runName: `transformer-${layers}x${width}`,
-    description: `Transformer, ${layers} layers of ${width} values, ${heads} heads, ${norm.place}-norm`,
+    description: `${kind}, ${layers} ${layers === '1' ? 'layer' : 'layers'} of ${width} values, ${heads} heads, ${norm.place}-norm`,
     speedClass: `Transformer ${layers}x${width}, feed-forward ${feedForward}`,
     typicalWeights: [feedForward, width],
     sizeKeys: ['model.width', 'model.feedForward', 'model.decoderLayers'],
     calmerStart: initialisation === 'normal' ? `model.initialDeviation=${Number((initialDeviation / 2).toPrecision(2))}` : undefined,
+  };
+}
+
+/** What learned positions have room for. */
+export function transformerLengthLimits(
+  { positions, maximumLength, encoderLayers, sourceEnd }: TransformerOptions,
+  { source }: VocabularySizes,
+): LengthLimits | undefined {
+  if (positions !== 'learned') return undefined;
+  const ofSource = (tokens: number) => (source === undefined ? 0 : tokens + Number(sourceEnd));
+  // What is predicted is one for each position: at that of `<s>` the first token, at that of the last token `</s>`.
+  if (source !== undefined && encoderLayers === 0) {
+    return { source: (maximumLength >> 1) - 1, target: (tokens) => maximumLength - ofSource(tokens) };
+  }
+  return {
+    source: maximumLength - ofSource(0),
+    target: (tokens) => (ofSource(tokens) > maximumLength ? 0 : maximumLength),
   };
 }

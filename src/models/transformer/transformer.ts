@@ -7,7 +7,7 @@ import type { SoftmaxCrossEntropyAttributes } from '../../tensor/operations/soft
 import { stackRows } from '../../tensor/operations/stack-rows.js';
 import type { Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { DecodingMemory, DecodingSession, Model, PairLosses, VocabularySizes } from '../model.js';
+import type { DecodingMemory, DecodingSession, LengthLimits, Model, PairLosses, VocabularySizes } from '../model.js';
 import { requireNoSources } from '../sources.js';
 import type { ModelSummary } from '../summary.js';
 import { byRange, chosenRanges, distinctSources, givenIds, join, nextIds, type PackedTokens, packTokens, sourceIds } from './batch.js';
@@ -15,7 +15,7 @@ import { type TransformerStack, walkOf } from './layers.js';
 import { declareNetwork, embed, encode, type TransformerNetwork, type Side, turnsOf } from './network.js';
 import type { TransformerOptions } from './options.js';
 import { TransformerSession, transformerDecodingMemory } from './session.js';
-import { transformerSummary } from './summary.js';
+import { transformerLengthLimits, transformerSummary } from './summary.js';
 
 /**
  * The Transformer of Vaswani et al. (2017): an encoder whose rows look at each other, and a decoder whose rows look back at each other
@@ -46,6 +46,10 @@ export class TransformerModel implements Model {
 
   get decodingMemory(): DecodingMemory {
     return transformerDecodingMemory(this.options, this.vocabularies);
+  }
+
+  get lengthLimits(): LengthLimits | undefined {
+    return transformerLengthLimits(this.options, this.vocabularies);
   }
 
   loss(pass: Pass, pairs: readonly IdPair[], attributes: SoftmaxCrossEntropyAttributes): PairLosses {
