@@ -1,0 +1,69 @@
+import type { Candidates } from './candidates.js';
+import type { SamplingOptions } from './options.js';
+
+/** Changes with what probability each token follows. `ids` reads the tokens of the row so far. */
+export type CandidateProcessor = (candidates: Candidates, ids: () => Int32Array) => void;
+
+/** Those that the options ask for, in the order of the record. */
+export function candidateProcessors(options: SamplingOptions): CandidateProcessor[] {
+  const { repetitionPenalty: penalty, temperature, topK, topP, minP, typical } = options;
+  return [
+    ...(penalty === 1 ? [] : [repetitionPenalty(penalty)]),
+    ...(temperature === 0 ? [keepLikeliest(1)] : temperature === 1 ? [] : [divideBy(temperature)]),
+    ...(topK === undefined ? [] : [keepLikeliest(topK)]),
+    ...(topP === 1 ? [] : [keepNucleus(topP)]),
+    ...(minP === 0 ? [] : [keepAtLeast(minP)]),
+    ...(typical === 1 ? [] : [keepTypical(typical)]),
+  ];
+}
+
+function repetitionPenalty(penalty: number): CandidateProcessor {
+  return ({ ids, logits }, idsSoFar) => {
+    const repeated = new Set(idsSoFar());
+    for (let index = 0; index < logits.length; index++) {
+      if (!repeated.has(ids[index] as number)) continue;
+      const logit = logits[index] as number;
+      logits[index] = logit > 0 ? logit / penalty : logit * penalty;
+    }
+  };
+}
+
+function divideBy(temperature: number): CandidateProcessor {
+  return ({ logits }) => {
+    // From the greatest on, so that no quotient overflows: a softmax sees differences only.
+    const most = logits.reduce((greatest, logit) => Math.max(greatest, logit), -Infinity);
+    for (let index = 0; index < logits.length; index++) logits[index] = ((logits[index] as number) - most) / temperature;
+  };
+}
+
+function keepLikeliest(count: number): CandidateProcessor {
+  return (candidates) => candidates.keepFirst(candidates.logits, () => 1, count);
+}
+
+function keepNucleus(mass: number): CandidateProcessor {
+  return (candidates) => {
+    const probabilities = candidates.probabilities();
+    candidates.keepFirst(probabilities, (index) => probabilities[index] as number, mass);
+  };
+}
+
+function keepAtLeast(fraction: number): CandidateProcessor {
+  return (candidates) => {
+    const probabilities = candidates.probabilities();
+    const most = probabilities.reduce((greatest, probability) => Math.max(greatest, probability), 0);
+    candidates.keep((index) => (probabilities[index] as number) >= fraction * most);
+  };
+}
+
+/** Ranks by minus |−log p − H|, where H = −Σ p log p. */
+function keepTypical(mass: number): CandidateProcessor {
+  return (candidates) => {
+    const probabilities = candidates.probabilities();
+    const information = probabilities.map((probability) => -Math.log(probability));
+    const entropy = probabilities.reduce((sum, probability, index) => {
+      return probability === 0 ? sum : sum + probability * (information[index] as number);
+    }, 0);
+    const ranks = information.map((each) => -Math.abs(each - entropy));
+    candidates.keepFirst(ranks, (index) => probabilities[index] as number, mass);
+  };
+}
