@@ -6,21 +6,26 @@ export type Give<Item> = (item: Item) => Promise<void>;
  * more is asked for; what it throws is thrown after the items before it.
  */
 export async function* iterated<Item>(produce: (give: Give<Item>) => Promise<void>): AsyncGenerator<Item, void, undefined> {
-  let arrived: (item: { readonly value: Item } | undefined) => void = () => {};
+  type Arrived = { readonly value: Item } | undefined;
+  let arrived: (item: Arrived) => void = () => {};
   let asked: { resolve(): void; reject(reason: unknown): void } | undefined;
-  let hasLeft = false;
+  let state: 'open' | 'produced' | 'left' = 'open';
   const arrival = () =>
-    new Promise<{ readonly value: Item } | undefined>((resolve) => {
+    new Promise<Arrived>((resolve) => {
       arrived = resolve;
+      if (state === 'produced') resolve(undefined);
     });
   const give = (value: Item): Promise<void> =>
     new Promise((resolve, reject) => {
       asked = { resolve, reject };
-      if (hasLeft) reject(new Left());
+      if (state === 'left') reject(new Left());
       else arrived({ value });
     });
   let next = arrival();
-  const produced = produce(give).finally(() => arrived(undefined));
+  const produced = produce(give).finally(() => {
+    state = 'produced';
+    arrived(undefined);
+  });
   // Nobody listens before the last item has been taken.
   produced.catch(() => {});
   try {
@@ -31,7 +36,7 @@ export async function* iterated<Item>(produce: (give: Give<Item>) => Promise<voi
     }
     await produced;
   } finally {
-    hasLeft = true;
+    state = 'left';
     asked?.reject(new Left());
     await produced.catch(() => {});
   }
