@@ -25,6 +25,7 @@ export type {
   GenerateStreamOptions,
   GenerationProgress,
   GenerationResult,
+  ReadPrompt,
 } from './decoding/generation/generator.js';
 export type { GenerationOptionsInput } from './decoding/generation/options.js';
 export type { LineScore, ScoreOptions } from './decoding/score.js';

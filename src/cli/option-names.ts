@@ -5,6 +5,7 @@ import { DecadeError } from '../core/errors.js';
 const otherNames: Readonly<Record<string, string>> = {
   maximumLength: '--max-length',
   maximumSourceLength: '--max-source-length',
+  maximumPromptLength: '--max-prompt-length',
   unknownReplacement: '--replace-unknown',
 };
 

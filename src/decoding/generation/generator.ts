@@ -29,13 +29,19 @@ export interface GeneratedText {
   readonly ending: 'end' | 'stop' | 'length';
 }
 
+/** A prompt as a model reads it. */
+export interface ReadPrompt {
+  /** What the text that follows goes on from: the prompt without spaces that the model would not see. */
+  readonly text: string;
+  /** Set when the prompt was too long, and only its end was read. */
+  readonly warning: DecadeError | undefined;
+}
+
 export interface GenerationResult {
   /** Number of the prompt, from 1 on. */
   readonly line: number;
-  readonly prompt: string;
+  readonly prompt: ReadPrompt;
   readonly samples: readonly GeneratedText[];
-  /** Set when the prompt was too long, and only its end was read. */
-  readonly warning: DecadeError | undefined;
 }
 
 export interface GenerationProgress {
@@ -50,8 +56,8 @@ export interface GenerationProgress {
 export interface GenerateOptions extends Omit<GenerationOptionsInput, 'samples'> {
   /** Ends the text by throwing the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Called for a prompt of which only the end is read. */
-  readonly onWarning?: ((warning: DecadeError) => void) | undefined;
+  /** Called once, before the first piece. */
+  readonly onPrompt?: ((prompt: ReadPrompt) => void) | undefined;
 }
 
 export interface GenerateStreamOptions extends GenerationOptionsInput {
@@ -60,11 +66,9 @@ export interface GenerateStreamOptions extends GenerationOptionsInput {
   readonly onProgress?: ((progress: GenerationProgress) => void) | undefined;
 }
 
-interface Prompt {
+interface EncodedPrompt extends ReadPrompt {
   readonly line: number;
-  readonly text: string;
   readonly ids: readonly number[];
-  readonly warning: DecadeError | undefined;
 }
 
 /** Text in, text out: writes on from prompts, with samples of what a language model predicts. */
@@ -86,15 +90,15 @@ export class TextGenerator {
    *
    * @throws DecadeError `usage` for options that are not allowed
    */
-  async write(prompt: string, { signal, onWarning, ...given }: GenerateOptions, give: Give<string>): Promise<void> {
+  async write(prompt: string, { signal, onPrompt, ...given }: GenerateOptions, give: Give<string>): Promise<void> {
     requireItem('prompt', prompt, textItem);
     if ('samples' in given) {
       const next = 'call generateStream for several samples';
       throw new DecadeError('usage', { where: 'generate options.samples', received: 'given for a single text', allowed: 'one text', next });
     }
     const options = resolveGenerationOptions(given);
-    const { ids, warning } = this.#prompt(prompt, 1, options);
-    if (warning !== undefined) onWarning?.(warning);
+    const { ids, text, warning } = this.#prompt(prompt, 1, options);
+    onPrompt?.({ text, warning });
     const pieces = new TextPieces(this.#tokenizer, ids);
     const stopped = new StoppedText(options.stop);
     const giveText = async (text: string) => {
@@ -144,7 +148,7 @@ export class TextGenerator {
   }
 
   async #continue(
-    prompts: readonly Prompt[],
+    prompts: readonly EncodedPrompt[],
     options: GenerationOptions,
     abort: LinkedAbort,
     report: (progress: GenerationProgress['search'], results: readonly GenerationResult[]) => void,
@@ -161,9 +165,9 @@ export class TextGenerator {
       take: async (positions, found) => {
         const taken: GenerationResult[] = [];
         for (const [index, position] of positions.entries()) {
-          const { line, text, ids, warning } = prompts[position] as Prompt;
+          const { line, text, ids, warning } = prompts[position] as EncodedPrompt;
           const samples = (found[index] ?? []).map((hypothesis) => this.#generated(hypothesis, ids, options));
-          const result = { line, prompt: text, samples, warning };
+          const result = { line, prompt: { text, warning }, samples };
           results[position] = result;
           taken.push(result);
           await turn();
@@ -196,16 +200,16 @@ export class TextGenerator {
     };
   }
 
-  #prompt(prompt: string, line: number, { maximumPromptLength: most }: GenerationOptions): Prompt {
-    const ids = this.#tokenizer.encodeBeginning(prompt)?.ids ?? [];
-    if (ids.length <= most) return { line, text: prompt, ids, warning: undefined };
+  #prompt(prompt: string, line: number, { maximumPromptLength: most }: GenerationOptions): EncodedPrompt {
+    const { ids, text } = this.#tokenizer.encodeBeginning(prompt) ?? { ids: [], text: '' };
+    if (ids.length <= most) return { line, text, ids, warning: undefined };
     const warning = new DecadeError('input', {
       where: `prompt ${line}`,
       received: `${ids.length.toLocaleString('en')} tokens; only the last ${most.toLocaleString('en')} were read`,
       allowed: `at most ${most.toLocaleString('en')}`,
       next: 'shorten the prompt, or raise maximumPromptLength (--max-prompt-length)',
     });
-    return { line, text: prompt, ids: ids.slice(-most), warning };
+    return { line, text, ids: ids.slice(-most), warning };
   }
 
   #searchOptions(options: GenerationOptions): SearchOptions {
