@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { DecadeError } from '../../core/errors.js';
 import type { GeneratedText, GenerationResult, ReadPrompt } from '../../decoding/generation/generator.js';
-import { type GenerationOptionsInput, generationOptions } from '../../decoding/generation/options.js';
+import { type GenerationOptionsInput, generationOptions, resolveGenerationOptions } from '../../decoding/generation/options.js';
 import { formatNbestLine, translationFeatures } from '../../decoding/nbest.js';
 import type { LoadedModel } from '../../loaded-model.js';
 import { oneLine } from '../../text/normalisation.js';
@@ -45,7 +45,7 @@ export function generateCommand(): Command {
     .addHelpText(
       'after',
       `
-With --input or --samples every text is a line \`prompt ||| text ||| feature= values ||| score\`, prompts numbered from 0; line ends in a
+With --input or --samples every text is a line \`number ||| text ||| feature= values ||| score\`, prompts numbered from 0; line ends in a
 text are then written as spaces, and the score is the mean log-probability of its tokens.
 
 Examples:
@@ -72,15 +72,17 @@ async function generate(options: Options, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** What the library calls the options that were given. */
+/** What the library calls the options that were given. Throws `usage` for what it would refuse, before anything is read or computed. */
 function generationOf(options: Options): GenerationOptionsInput {
-  return {
+  const given = {
     ...samplingOf(options),
     ...(options.maxLength !== undefined && { maximumLength: options.maxLength }),
     ...(options.stop !== undefined && { stop: options.stop }),
     ...(options.forbidRepeats !== undefined && { forbidRepeats: options.forbidRepeats }),
     ...(options.maxPromptLength !== undefined && { maximumPromptLength: options.maxPromptLength }),
   };
+  resolveGenerationOptions(given);
+  return given;
 }
 
 /** One text, piece by piece, after its prompt. */
