@@ -1,9 +1,13 @@
+/** Ranks nearer to the greatest than this many nats are told apart by 1/32 of one without sorting. */
+const buckets = 1_024;
+const bucketsPerNat = 32;
+
 /** The tokens that may follow a row, in the order of their ids, with logits. They are thinned out in place, again and again. */
 export class Candidates {
   readonly #ids: Int32Array;
   readonly #logits: Float64Array;
   readonly #probabilities: Float64Array;
-  readonly #order: Int32Array;
+  readonly #sums = new Float64Array(buckets);
   #count = 0;
 
   /** Room for as many as a vocabulary has. */
@@ -11,7 +15,6 @@ export class Candidates {
     this.#ids = new Int32Array(vocabulary);
     this.#logits = new Float64Array(vocabulary);
     this.#probabilities = new Float64Array(vocabulary);
-    this.#order = new Int32Array(vocabulary);
   }
 
   get count(): number {
@@ -22,27 +25,28 @@ export class Candidates {
     return this.#ids.subarray(0, this.#count);
   }
 
-  /** For processors to change. */
+  /** In nats, for processors to change. */
   get logits(): Float64Array {
     return this.#logits.subarray(0, this.#count);
   }
 
   /** Takes every token whose logit is finite. */
   fill(logits: Float32Array): void {
-    this.#count = 0;
+    const [ids, taken] = [this.#ids, this.#logits];
+    let count = 0;
     for (let id = 0; id < logits.length; id++) {
       const logit = logits[id] as number;
-      if (!Number.isFinite(logit)) continue;
-      this.#ids[this.#count] = id;
-      this.#logits[this.#count++] = logit;
+      if (!(logit > -Infinity && logit < Infinity)) continue;
+      ids[count] = id;
+      taken[count++] = logit;
     }
+    this.#count = count;
   }
 
   /** Softmax of the logits. Lasts until the next call. */
   probabilities(): Float64Array {
     const [logits, probabilities] = [this.logits, this.#probabilities.subarray(0, this.#count)];
-    let most = -Infinity;
-    for (let index = 0; index < logits.length; index++) most = Math.max(most, logits[index] as number);
+    const most = greatest(logits);
     let sum = 0;
     for (let index = 0; index < logits.length; index++) {
       const weight = Math.exp((logits[index] as number) - most);
@@ -53,57 +57,47 @@ export class Candidates {
     return probabilities;
   }
 
-  /** Keeps the candidates that the condition holds for. */
-  keep(isKept: (index: number) => boolean): void {
-    let kept = 0;
+  /** Keeps the candidates whose rank is at least `least`, of those that have this rank as many as weigh `left` together, by id. */
+  keepFrom(ranks: Float64Array, least: number, weights?: Float64Array, left = Infinity): void {
+    const [ids, logits] = [this.#ids, this.#logits];
+    let [kept, missing] = [0, left];
     for (let index = 0; index < this.#count; index++) {
-      if (!isKept(index)) continue;
-      this.#ids[kept] = this.#ids[index] as number;
-      this.#logits[kept++] = this.#logits[index] as number;
+      const rank = ranks[index] as number;
+      if (rank < least || (rank === least && missing <= 0)) continue;
+      if (rank === least) missing -= weights?.[index] ?? 1;
+      ids[kept] = ids[index] as number;
+      logits[kept++] = logits[index] as number;
     }
     this.#count = kept;
   }
 
   /**
-   * Keeps the fewest candidates, those with the greatest ranks first (equal ones by id), whose weights sum to at least `total`; all
-   * where that is not reached.
+   * Keeps the fewest candidates, those with the greatest ranks (in nats) first, equal ones by id, whose weights sum to at least `total`;
+   * all where that is not reached. Without `weights` each weighs 1.
+   *
+   * Only those that have nearly the rank of the last that is kept are sorted: to sort a vocabulary would cost more than to predict it.
    */
-  keepFirst(ranks: ArrayLike<number>, weightOf: (index: number) => number, total: number): void {
-    const last = this.#lastKept(ranks, weightOf, total);
-    if (last === undefined) return;
-    let left = last.left;
-    this.keep((index) => {
-      const rank = ranks[index] as number;
-      if (rank !== last.rank) return rank > last.rank;
-      const isKept = left > 0;
-      left -= weightOf(index);
-      return isKept;
-    });
-  }
-
-  /**
-   * The least rank that is kept, and how much weight candidates of this rank have to bring; undefined where all weigh too little. By
-   * selection, in linear time: to sort a vocabulary would cost more than to predict it.
-   */
-  #lastKept(ranks: ArrayLike<number>, weightOf: (index: number) => number, total: number): { rank: number; left: number } | undefined {
-    const order = this.#order.subarray(0, this.#count);
-    for (let index = 0; index < order.length; index++) order[index] = index;
-    let [start, end, left] = [0, order.length, total];
-    while (start < end) {
-      const rank = ranks[order[(start + end) >> 1] as number] as number;
-      const { firstEqual, firstLower } = partition(order, start, end, ranks, rank);
-      const greater = sum(order, start, firstEqual, weightOf);
-      if (greater >= left) {
-        end = firstEqual;
-        continue;
-      }
-      left -= greater;
-      const equal = sum(order, firstEqual, firstLower, weightOf);
-      if (equal >= left) return { rank, left };
-      left -= equal;
-      start = firstLower;
+  keepFirst(ranks: Float64Array, total: number, weights?: Float64Array): void {
+    const best = greatest(ranks);
+    const bucketOf = (rank: number) => Math.min(buckets - 1, Math.floor((best - rank) * bucketsPerNat));
+    const sums = this.#sums.fill(0);
+    for (let index = 0; index < ranks.length; index++) {
+      const bucket = bucketOf(ranks[index] as number);
+      sums[bucket] = (sums[bucket] as number) + (weights === undefined ? 1 : (weights[index] as number));
     }
-    return undefined;
+    let [last, left] = [0, total];
+    while (last < buckets && (sums[last] as number) < left) left -= sums[last++] as number;
+    if (last === buckets) return;
+    const near: number[] = [];
+    for (let index = 0; index < ranks.length; index++) if (bucketOf(ranks[index] as number) === last) near.push(index);
+    near.sort((a, b) => (ranks[b] as number) - (ranks[a] as number) || a - b);
+    let [start, rank] = [left, Number.NaN];
+    for (const index of near) {
+      if (ranks[index] !== rank) [start, rank] = [left, ranks[index] as number];
+      left -= weights?.[index] ?? 1;
+      if (left <= 0) break;
+    }
+    this.keepFrom(ranks, rank, weights, start);
   }
 
   /** The candidate at which the sum of their probabilities passes `fraction`, a number from 0 to below 1: a draw, if the fraction is random. */
@@ -120,27 +114,9 @@ export class Candidates {
   }
 }
 
-/** Reorders so that greater ranks than the pivot's come first, then equal ones, then lower ones. */
-function partition(order: Int32Array, start: number, end: number, ranks: ArrayLike<number>, pivot: number) {
-  let [firstEqual, firstLower] = [start, end];
-  for (let place = start; place < firstLower; ) {
-    const index = order[place] as number;
-    const rank = ranks[index] as number;
-    if (rank > pivot) {
-      order[place++] = order[firstEqual] as number;
-      order[firstEqual++] = index;
-    } else if (rank < pivot) {
-      order[place] = order[--firstLower] as number;
-      order[firstLower] = index;
-    } else {
-      place++;
-    }
-  }
-  return { firstEqual, firstLower };
-}
-
-function sum(order: Int32Array, start: number, end: number, weightOf: (index: number) => number): number {
-  let total = 0;
-  for (let place = start; place < end; place++) total += weightOf(order[place] as number);
-  return total;
+/** The greatest of some values; -Infinity for none. */
+export function greatest(values: Float64Array): number {
+  let most = -Infinity;
+  for (let index = 0; index < values.length; index++) if ((values[index] as number) > most) most = values[index] as number;
+  return most;
 }

@@ -1,4 +1,4 @@
-import type { Candidates } from './candidates.js';
+import { type Candidates, greatest } from './candidates.js';
 import type { SamplingOptions } from './options.js';
 
 /** Changes with what probability each token follows. `ids` reads the tokens of the row so far. */
@@ -31,39 +31,37 @@ function repetitionPenalty(penalty: number): CandidateProcessor {
 function divideBy(temperature: number): CandidateProcessor {
   return ({ logits }) => {
     // From the greatest on, so that no quotient overflows: a softmax sees differences only.
-    const most = logits.reduce((greatest, logit) => Math.max(greatest, logit), -Infinity);
+    const most = greatest(logits);
     for (let index = 0; index < logits.length; index++) logits[index] = ((logits[index] as number) - most) / temperature;
   };
 }
 
 function keepLikeliest(count: number): CandidateProcessor {
-  return (candidates) => candidates.keepFirst(candidates.logits, () => 1, count);
+  return (candidates) => candidates.keepFirst(candidates.logits, count);
 }
 
 function keepNucleus(mass: number): CandidateProcessor {
-  return (candidates) => {
-    const probabilities = candidates.probabilities();
-    candidates.keepFirst(probabilities, (index) => probabilities[index] as number, mass);
-  };
+  return (candidates) => candidates.keepFirst(candidates.logits, mass, candidates.probabilities());
 }
 
+/** p ≥ fraction × the greatest p, in logits. */
 function keepAtLeast(fraction: number): CandidateProcessor {
-  return (candidates) => {
-    const probabilities = candidates.probabilities();
-    const most = probabilities.reduce((greatest, probability) => Math.max(greatest, probability), 0);
-    candidates.keep((index) => (probabilities[index] as number) >= fraction * most);
-  };
+  return (candidates) => candidates.keepFrom(candidates.logits, greatest(candidates.logits) + Math.log(fraction));
 }
 
-/** Ranks by minus |−log p − H|, where H = −Σ p log p. */
+/** Ranks by −|−log p − H|, where H = −Σ p log p. */
 function keepTypical(mass: number): CandidateProcessor {
   return (candidates) => {
     const probabilities = candidates.probabilities();
-    const information = probabilities.map((probability) => -Math.log(probability));
-    const entropy = probabilities.reduce((sum, probability, index) => {
-      return probability === 0 ? sum : sum + probability * (information[index] as number);
-    }, 0);
-    const ranks = information.map((each) => -Math.abs(each - entropy));
-    candidates.keepFirst(ranks, (index) => probabilities[index] as number, mass);
+    const ranks = new Float64Array(probabilities.length);
+    let entropy = 0;
+    for (let index = 0; index < ranks.length; index++) {
+      const probability = probabilities[index] as number;
+      const information = -Math.log(probability);
+      ranks[index] = information;
+      if (probability > 0) entropy += probability * information;
+    }
+    for (let index = 0; index < ranks.length; index++) ranks[index] = -Math.abs((ranks[index] as number) - entropy);
+    candidates.keepFirst(ranks, mass, probabilities);
   };
 }
