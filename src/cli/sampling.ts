@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { resolveOptions } from '../core/options.js';
-import { samplingOptions } from '../decoding/sampling/options.js';
+import { samplingOptions } from '../decoding/sampling-options.js';
 import { numberFrom, wholeNumber } from './arguments.js';
 
 /** How to sample, as every command that does takes it: the library's options by its names. */

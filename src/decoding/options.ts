@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 import { resolveOptions } from '../core/options.js';
-import { samplingOptions } from './sampling/options.js';
+import { samplingOptions } from './sampling-options.js';
 
 /** Options of the search and of its output. */
 export const decodingOptions = z

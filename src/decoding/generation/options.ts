@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { resolveOptions } from '../../core/options.js';
 import { decodingOptions } from '../options.js';
-import { samplingOptions } from '../sampling/options.js';
+import { samplingOptions } from '../sampling-options.js';
 
 const { forbidRepeats, forbidUnknown, batch, readAhead } = decodingOptions.shape;
 

@@ -1,5 +1,5 @@
 import { type Candidates, greatest } from './candidates.js';
-import type { SamplingOptions } from './options.js';
+import type { SamplingOptions } from '../sampling-options.js';
 
 /** Changes with what probability each token follows. `ids` reads the tokens of the row so far. */
 export type CandidateProcessor = (candidates: Candidates, ids: () => Int32Array) => void;

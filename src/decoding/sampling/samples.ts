@@ -12,7 +12,7 @@ import {
   type SearchRowsOptions,
 } from '../search-rows.js';
 import { Candidates } from './candidates.js';
-import type { SamplingOptions } from './options.js';
+import type { SamplingOptions } from '../sampling-options.js';
 import { type CandidateProcessor, candidateProcessors } from './processors.js';
 import { type StopStrings, StopWatch } from './stop-strings.js';
 

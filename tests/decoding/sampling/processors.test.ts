@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { randomKey, uniform } from '../../../src/core/random.js';
 import { Candidates } from '../../../src/decoding/sampling/candidates.js';
-import { samplingOptions } from '../../../src/decoding/sampling/options.js';
+import { samplingOptions } from '../../../src/decoding/sampling-options.js';
 import { candidateProcessors } from '../../../src/decoding/sampling/processors.js';
 
 type Candidate = { id: number; logit: number };
