@@ -14,7 +14,7 @@ import { type SamplingChoice, samplingOf, withSamplingOptions } from '../samplin
 import { brokenLine, linesOf } from '../text-input.js';
 import { warn } from '../warning.js';
 
-interface Options extends DeviceChoice, SamplingChoice {
+interface GenerateArguments extends DeviceChoice, SamplingChoice {
   model: string[];
   prompt?: string;
   input?: string;
@@ -52,10 +52,10 @@ Examples:
   $ decade generate -m runs/shakespeare --prompt 'To be, or' --temperature 0.8
   $ decade generate -m runs/shakespeare -i prompts.txt --samples 5 --top-p 0.9 --seed 2 -o texts.nbest`,
     )
-    .action((options: Options) => interruptible('stopping', (signal) => generate(options, signal)));
+    .action((options: GenerateArguments) => interruptible('stopping', (signal) => generate(options, signal)));
 }
 
-async function generate(options: Options, signal: AbortSignal): Promise<void> {
+async function generate(options: GenerateArguments, signal: AbortSignal): Promise<void> {
   if (options.prompt !== undefined && options.input !== undefined) {
     const next = 'give one prompt with --prompt, or several in a file, one per line';
     throw new DecadeError('usage', { where: '--prompt', received: 'together with --input', allowed: 'one of them', next });
@@ -73,7 +73,7 @@ async function generate(options: Options, signal: AbortSignal): Promise<void> {
 }
 
 /** What the library calls the options that were given. Throws `usage` for what it would refuse, before anything is read or computed. */
-function generationOf(options: Options): GenerationOptionsInput {
+function generationOf(options: GenerateArguments): GenerationOptionsInput {
   const given = {
     ...samplingOf(options),
     ...(options.maxLength !== undefined && { maximumLength: options.maxLength }),
@@ -112,7 +112,7 @@ async function writeText(
 /** Several texts, a line each. */
 async function writeList(
   model: LoadedModel,
-  options: Options,
+  options: GenerateArguments,
   chosen: GenerationOptionsInput,
   output: Output,
   signal: AbortSignal,
@@ -154,7 +154,7 @@ async function writeList(
 }
 
 /** A line that is not valid UTF-8 keeps its number, so that what is drawn for the others stays the same. */
-async function* promptsOf({ prompt = '', input }: Options, broken: Map<number, string>): AsyncGenerator<string> {
+async function* promptsOf({ prompt = '', input }: GenerateArguments, broken: Map<number, string>): AsyncGenerator<string> {
   if (input === undefined) return yield prompt;
   let line = 0;
   for await (const { where, text } of linesOf(input)) {

@@ -1,6 +1,5 @@
 import { randomKey, uniform } from '../../core/random.js';
 import type { Scope } from '../../tensor/device.js';
-import type { Tensor } from '../../tensor/tensor.js';
 import { endId } from '../../text/tokenizer.js';
 import { type LastToken, SearchHistory } from '../search-history.js';
 import {
@@ -14,6 +13,7 @@ import {
 import { Candidates } from './candidates.js';
 import type { SamplingOptions } from '../sampling-options.js';
 import { type CandidateProcessor, candidateProcessors } from './processors.js';
+import { RowDistributions } from './row-distribution.js';
 import { type StopStrings, StopWatch } from './stop-strings.js';
 
 /** A text that goes on from its beginning, rather than a translation, which `</s>` ends: it is cut at its maximum length. */
@@ -99,18 +99,18 @@ export class Samples implements SearchRows {
     return this.#finished;
   }
 
-  advance(_scope: Scope, { logits, normalisers, attention }: Predictions): Int32Array | undefined {
+  advance(scope: Scope, { logits, normalisers, attention }: Predictions): Int32Array | undefined {
     const { continuation, maximumLengths, numbers } = this.#options;
     const { seed, samples } = this.#options.sample;
+    const distributions = new RowDistributions(scope, logits, this.#options.sample);
     const next = { rows: [] as LiveSample[], ids: [] as number[], parents: [] as number[], logProbabilities: [] as number[] };
     const drawn: DrawnToken[] = [];
     for (const [row, { sentence, sample, tail }] of this.#rows.entries()) {
-      const candidates = this.#candidatesOf(row, logits);
-      const probabilities = candidates.probabilities();
+      const candidates = this.#candidatesOf(row, distributions, logits.dimension(1));
       const length = this.length(row);
       const number = numbers[sentence] as number;
       for (const each of this.steps === 0 ? Array.from({ length: samples }, (_, index) => index) : [sample]) {
-        const id = candidates.at(uniform(randomKey(seed, 'sample', number, each), length), probabilities);
+        const id = candidates.at(uniform(randomKey(seed, 'sample', number, each), length));
         const logProbability = ownLogProbability({ logits, normalisers }, row, id);
         if (id !== endId) drawn.push({ sentence, sample: each, id });
         const spelt = id === endId || this.#watch === undefined ? tail : this.#watch.follow(tail, id);
@@ -139,12 +139,12 @@ export class Samples implements SearchRows {
   }
 
   /** What may follow a row, as the options make it. */
-  #candidatesOf(row: number, logits: Tensor): Candidates {
-    const vocabulary = logits.dimension(1);
+  #candidatesOf(row: number, distributions: RowDistributions, vocabulary: number): Candidates {
+    const { logProbabilities, probabilities } = distributions.of(row, () => this.ids(row));
     this.#candidates ??= new Candidates(vocabulary);
-    this.#candidates.fill(logits.f32.subarray(row * vocabulary, (row + 1) * vocabulary));
-    if (this.#candidates.count === 0) throw nothingMayFollow(this.#options.nameOf(this.sentence(row)), this.length(row));
-    for (const process of this.#processors) process(this.#candidates, () => this.ids(row));
+    this.#candidates.fill(logProbabilities, probabilities);
+    if (!(this.#candidates.total > 0)) throw nothingMayFollow(this.#options.nameOf(this.sentence(row)), this.length(row));
+    for (const process of this.#processors) process(this.#candidates);
     return this.#candidates;
   }
 

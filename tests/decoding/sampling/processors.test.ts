@@ -4,7 +4,12 @@ import { randomKey, uniform } from '../../../src/core/random.js';
 import { Candidates } from '../../../src/decoding/sampling/candidates.js';
 import { samplingOptions } from '../../../src/decoding/sampling-options.js';
 import { candidateProcessors } from '../../../src/decoding/sampling/processors.js';
+import { RowDistributions } from '../../../src/decoding/sampling/row-distribution.js';
+import { Scope } from '../../../src/tensor/device.js';
+import { Arena } from '../../../src/tensor/memory.js';
+import { openTestDevice } from '../../tensor/devices.js';
 
+const device = await openTestDevice();
 type Candidate = { id: number; logit: number };
 
 /** Logits with ties, and some tokens that may not follow. */
@@ -15,12 +20,23 @@ function randomLogits(seed: number, vocabulary = 60): Float32Array {
   });
 }
 
-function processed(logits: Float32Array, options: object, ids: readonly number[] = []): Candidate[] {
+/** What is left of a row, with the probabilities from which it would be drawn. */
+function drawnFrom(logits: Float32Array, options: object, ids: readonly number[] = []): { id: number; p: number }[] {
+  const arena = new Arena(device.memory);
+  const scope = new Scope(device, arena);
+  const parsed = samplingOptions.parse(options);
+  // A row of others before it.
+  const rows = scope.empty([2, logits.length]).set([...new Array<number>(logits.length).fill(7), ...logits]);
+  const { logProbabilities, probabilities } = new RowDistributions(scope, rows, parsed).of(1, () => Int32Array.from(ids));
   const candidates = new Candidates(logits.length);
-  candidates.fill(logits);
-  for (const process of candidateProcessors(samplingOptions.parse(options))) process(candidates, () => Int32Array.from(ids));
-  return Array.from(candidates.ids, (id, index) => ({ id, logit: candidates.logits[index] as number }));
+  candidates.fill(logProbabilities, probabilities);
+  for (const process of candidateProcessors(parsed)) process(candidates);
+  const left = Array.from(candidates.ids, (id, index) => ({ id, p: (candidates.probabilities[index] ?? 0) / candidates.total }));
+  arena.dispose();
+  return left;
 }
+
+const processed = (logits: Float32Array, options: object, ids?: readonly number[]) => idsOf(drawnFrom(logits, options, ids));
 
 const possible = (logits: Float32Array): Candidate[] =>
   Array.from(logits, (logit, id) => ({ id, logit })).filter(({ logit }) => logit > -Infinity);
@@ -47,11 +63,18 @@ function entropyOf(candidates: readonly Candidate[]): number {
 }
 
 const seeds = Array.from({ length: 20 }, (_, seed) => seed);
-const idsOf = (candidates: readonly Candidate[]) => candidates.map(({ id }) => id);
+const idsOf = (candidates: readonly { readonly id: number }[]) => candidates.map(({ id }) => id);
 
 describe('processors of sampling', () => {
-  test('none by default: every token that may follow, with its logit', () => {
-    for (const seed of seeds) assert.deepEqual(processed(randomLogits(seed), {}), possible(randomLogits(seed)));
+  test('none by default: every token that may follow, as probable as the model finds it', () => {
+    for (const seed of seeds) {
+      const all = possible(randomLogits(seed));
+      const total = all.reduce((sum, { logit }) => sum + Math.exp(logit), 0);
+      assertDistribution(
+        drawnFrom(randomLogits(seed), {}),
+        all.map(({ id, logit }) => ({ id, p: Math.exp(logit) / total })),
+      );
+    }
   });
 
   for (const topK of [1, 2, 7, 59, 1_000]) {
@@ -59,10 +82,7 @@ describe('processors of sampling', () => {
       for (const seed of seeds) {
         const logits = randomLogits(seed);
         const sorted = possible(logits).sort((a, b) => b.logit - a.logit || a.id - b.id);
-        assert.deepEqual(
-          processed(logits, { topK }),
-          sorted.slice(0, topK).sort((a, b) => a.id - b.id),
-        );
+        assert.deepEqual(processed(logits, { topK }), idsOf(sorted.slice(0, topK).sort((a, b) => a.id - b.id)));
       }
     });
   }
@@ -71,10 +91,7 @@ describe('processors of sampling', () => {
     test(`top-p ${topP} keeps the nucleus`, () => {
       for (const seed of seeds) {
         const logits = randomLogits(seed);
-        assert.deepEqual(
-          processed(logits, { topP }),
-          frontOf(possible(logits), (p) => p, topP),
-        );
+        assert.deepEqual(processed(logits, { topP }), idsOf(frontOf(possible(logits), (p) => p, topP)));
       }
     });
   }
@@ -84,7 +101,7 @@ describe('processors of sampling', () => {
       for (const seed of seeds) {
         const logits = randomLogits(seed);
         const most = Math.max(...logits);
-        assert.deepEqual(idsOf(processed(logits, { minP })), idsOf(possible(logits).filter(({ logit }) => Math.exp(logit - most) >= minP)));
+        assert.deepEqual(processed(logits, { minP }), idsOf(possible(logits).filter(({ logit }) => Math.exp(logit - most) >= minP)));
       }
     });
   }
@@ -97,7 +114,7 @@ describe('processors of sampling', () => {
         const all = possible(logits);
         const entropy = entropyOf(all);
         const expected = frontOf(all, (p) => -Math.abs(-Math.log(p) - entropy), typical);
-        assert.deepEqual(idsOf(processed(logits, { typical })), idsOf(expected));
+        assert.deepEqual(processed(logits, { typical }), idsOf(expected));
         if (String(idsOf(expected)) !== String(idsOf(frontOf(all, (p) => p, typical)))) differs++;
         if (!idsOf(expected).includes(logits.indexOf(Math.max(...logits)))) likeliestLeftOut++;
       }
@@ -107,33 +124,54 @@ describe('processors of sampling', () => {
 
   test('the temperature divides logits, and the least one overflows nothing', () => {
     const logits = randomLogits(1);
-    const [first, ...others] = processed(logits, { temperature: 0.5 });
-    for (const { id, logit } of others) {
-      assert.equal(logit - (first?.logit ?? 0), ((logits[id] ?? 0) - (logits[first?.id ?? 0] ?? 0)) / 0.5);
+    for (const temperature of [0.3, 2, 100]) {
+      const total = possible(logits).reduce((sum, { logit }) => sum + Math.exp(logit / temperature), 0);
+      assertDistribution(
+        drawnFrom(logits, { temperature }),
+        possible(logits).map(({ id, logit }) => ({ id, p: Math.exp(logit / temperature) / total })),
+      );
     }
-    const candidates = new Candidates(3);
-    candidates.fill(Float32Array.of(900, -900, 899));
-    for (const process of candidateProcessors(samplingOptions.parse({ temperature: 1e-300 }))) process(candidates, () => new Int32Array(0));
-    assert.deepEqual([...candidates.probabilities()], [1, 0, 0]);
+    for (const temperature of [0, 1e-300, 1e-7, 1e-5]) {
+      assert.deepEqual(
+        drawnFrom(Float32Array.of(900, -900, 899), { temperature }).filter(({ p }) => p > 0),
+        [{ id: 0, p: 1 }],
+      );
+    }
   });
 
   test('the repetition penalty divides positive logits of what was written, and multiplies negative ones', () => {
-    assert.deepEqual(processed(Float32Array.of(2, -2, 3, -3), { repetitionPenalty: 2 }, [0, 1, 1]), [
-      { id: 0, logit: 1 },
-      { id: 1, logit: -4 },
-      { id: 2, logit: 3 },
-      { id: 3, logit: -3 },
-    ]);
+    const expected = [2 / 2, -2 * 2, 3, -3].map(Math.exp);
+    const total = expected.reduce((sum, each) => sum + each, 0);
+    assertDistribution(
+      drawnFrom(Float32Array.of(2, -2, 3, -3), { repetitionPenalty: 2 }, [0, 1, 1]),
+      expected.map((each, id) => ({ id, p: each / total })),
+    );
   });
 
   test('each sees what the one before left, in the order of the record', () => {
     // Of 3, 2, 1, 0: top-k leaves 3 and 2, of which the first alone has more than 0.7.
     const logits = Float32Array.of(0, 3, 1, 2);
-    assert.deepEqual(idsOf(processed(logits, { topP: 0.7 })), [1, 3]);
-    assert.deepEqual(idsOf(processed(logits, { topK: 2, topP: 0.7 })), [1]);
+    assert.deepEqual(processed(logits, { topP: 0.7 }), [1, 3]);
+    assert.deepEqual(processed(logits, { topK: 2, topP: 0.7 }), [1]);
     // Hotter, it has less.
-    assert.deepEqual(idsOf(processed(logits, { topK: 2, topP: 0.7, temperature: 2 })), [1, 3]);
-    assert.deepEqual(idsOf(processed(logits, { topK: 2, topP: 0.7, temperature: 2, repetitionPenalty: 5 }, [1])), [2, 3]);
-    assert.deepEqual(idsOf(processed(logits, { topK: 1, repetitionPenalty: 5 }, [1])), [3]);
+    assert.deepEqual(processed(logits, { topK: 2, topP: 0.7, temperature: 2 }), [1, 3]);
+    assert.deepEqual(processed(logits, { topK: 2, topP: 0.7, temperature: 2, repetitionPenalty: 5 }, [1]), [2, 3]);
+    assert.deepEqual(processed(logits, { topK: 1, repetitionPenalty: 5 }, [1]), [3]);
+  });
+
+  test('select from a large vocabulary with many equal logits, and far ones', () => {
+    const key = randomKey(1, 'sample');
+    const logits = Float32Array.from({ length: 5_000 }, (_, id) =>
+      id % 2 === 0 ? -100 * uniform(key, id) : Math.floor(8 * uniform(key, id)),
+    );
+    const sorted = possible(logits).sort((a, b) => b.logit - a.logit || a.id - b.id);
+    for (const topK of [10, 2_400, 3_000, 4_999]) {
+      assert.deepEqual(processed(logits, { topK }), idsOf(sorted.slice(0, topK).sort((a, b) => a.id - b.id)));
+    }
   });
 });
+
+function assertDistribution(actual: readonly { id: number; p: number }[], expected: readonly { id: number; p: number }[]): void {
+  assert.deepEqual(idsOf(actual), idsOf(expected));
+  for (const [index, { p }] of expected.entries()) assert.ok(Math.abs((actual[index]?.p ?? 0) - p) < 1e-5 * p + 1e-9);
+}
