@@ -82,7 +82,8 @@ export class Candidates {
   keepFirst(ranks: Ranks, amount: number, weigh: Weigh): void {
     const probabilities = this.#probabilities;
     const best = greatest(ranks);
-    const bucketOf = (rank: number) => Math.min(buckets - 1, Math.floor((best - rank) * bucketsPerNat));
+    const furthest = (buckets - 1) / bucketsPerNat;
+    const bucketOf = (rank: number) => (best - rank < furthest ? ((best - rank) * bucketsPerNat) | 0 : buckets - 1);
     const sums = this.#sums.fill(0);
     for (let index = 0; index < ranks.length; index++) {
       const bucket = bucketOf(ranks[index] as number);
