@@ -190,14 +190,8 @@ export class TextGenerator {
     for (const id of ids) text += stopped.push(pieces.push(id));
     text += stopped.push(pieces.end()) + stopped.end();
     const logProbability = tokenLogProbabilities.reduce((sum, value) => sum + value, 0);
-    const isCut = ids.length === options.maximumLength && !stopped.isStopped;
-    return {
-      text,
-      ids,
-      tokenLogProbabilities,
-      logProbability,
-      ending: tokenLogProbabilities.length > ids.length ? 'end' : isCut ? 'length' : 'stop',
-    };
+    const ending = tokenLogProbabilities.length > ids.length ? 'end' : stopped.isStopped ? 'stop' : 'length';
+    return { text, ids, tokenLogProbabilities, logProbability, ending };
   }
 
   #prompt(prompt: string, line: number, { maximumPromptLength: most }: GenerationOptions): EncodedPrompt {

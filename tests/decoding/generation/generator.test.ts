@@ -43,7 +43,7 @@ lstm.parameters.initialise(1);
 function loaded(model: StepModel): LoadedModel {
   const executor = new LocalDecodingExecutor([new FrozenDevice(device, model.parameters)], model, []);
   const generator = new TextGenerator(tokenizer, executor, executor);
-  return new LoadedModel({ name: 'run', members: [], executor, translator: undefined, generator, release: () => executor.dispose() });
+  return new LoadedModel({ members: [], executor, translator: undefined, generator, release: () => executor.dispose() });
 }
 
 async function written(model: LoadedModel, prompt: string, options?: GenerateOptions): Promise<string> {
@@ -143,7 +143,7 @@ describe('generate', () => {
     await assert.rejects(written(model, '', { stop: [''] }), isUsage(/generation options\.stop/));
     await assert.rejects(written(model, untyped(5)), isUsage(/^prompt: 5; expected text/));
     await assert.rejects(continued(model, untyped(['a', 5])), isUsage(/^prompt 2: 5; expected text/));
-    await assert.rejects(model.translate(['one']), isUsage(/^run: a language model/));
+    await assert.rejects(model.translate(['one']), isUsage(/^model: a language model/));
   });
 
   test('reads the end of a prompt that is too long, and says so', async () => {
