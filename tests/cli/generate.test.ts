@@ -112,7 +112,7 @@ test('wrong usage is refused before anything is computed, by the names of the co
   }
   const translated = await decade(['translate', '-m', run], { input: 'the cat\n' });
   assert.equal(translated.code, 2);
-  assert.match(translated.stderr, /a language model, which has no source to translate; expected a translator.*decade generate/);
+  assert.match(translated.stderr, /a language model, which has no source.*decade generate/);
 });
 
 test('ends quietly when its reader has seen enough', async () => {

@@ -16,7 +16,8 @@ export async function writeLanguageModel(path: string, tokenizer: Tokenizer, opt
   parameters.initialise(1);
   mkdirSync(path, { recursive: true });
   writeFileSync(join(path, 'tokenizer.json'), tokenizer.toJson());
-  const tokenizers = { source: 'tokenizer.json', target: 'tokenizer.json' };
-  writeFileSync(join(path, 'model.json'), printDescription({ model, vocabularies, tokenizers, weights: 'model.safetensors', seed: 1 }));
+  const tokenizers = { target: 'tokenizer.json' };
+  const description = { model, vocabularies, tokenizers, context: 64, weights: 'model.safetensors', seed: 1 };
+  writeFileSync(join(path, 'model.json'), printDescription(description));
   await writeSafetensors(nodeFiles, join(path, 'model.safetensors'), new Map(Array.from(parameters, ({ name, value }) => [name, value])));
 }
