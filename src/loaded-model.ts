@@ -8,7 +8,7 @@ import { Lifetime } from './core/lifetime.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
 import { type EnsembleMember, ensemble } from './decoding/ensemble.js';
 import type { DecodingExecutor } from './decoding/executor.js';
-import { type GenerateOptions, type GenerateStreamOptions, type GenerationResult, TextGenerator } from './decoding/generation/generator.js';
+import type { GenerateOptions, GenerateStreamOptions, GenerationResult, TextGenerator } from './decoding/generation/generator.js';
 import { LocalDecodingExecutor, type PlacedModel } from './decoding/local-executor.js';
 import { type DecodingOptionsInput, resolveDecodingOptions } from './decoding/options.js';
 import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
@@ -48,7 +48,7 @@ interface Loaded {
   readonly executor: DecodingExecutor;
   /** Undefined for language models, which have no source to translate. */
   readonly translator: Translator | undefined;
-  /** Undefined for translators. */
+  /** Undefined for translators, and in a page, which does not ask for text yet. */
   readonly generator: TextGenerator | undefined;
   release(): Promise<void>;
 }
@@ -250,6 +250,7 @@ function withoutSource(name = 'model'): DecadeError {
  * @param runs      a run directory; several form an ensemble and need the same tokenizers
  * @param options   defaults for every translation
  * @param describe  reads the model of the run at a path
+ * @param generatorOf  makes what a language model writes with; a page need not carry it
  * @throws DecadeError `input` for a directory that is not a run or is damaged
  */
 export async function openModels(
@@ -257,6 +258,7 @@ export async function openModels(
   runs: string | readonly string[],
   { gemm, devices: wanted, untrained = false, ...options }: LoadOptions,
   describe: (path: string) => Promise<ModelDescription>,
+  generatorOf?: (...given: ConstructorParameters<typeof TextGenerator>) => TextGenerator,
 ): Promise<LoadedModel> {
   requireLoadOptions(runs, { gemm, devices: wanted, untrained });
   resolveDecodingOptions(options);
@@ -280,7 +282,7 @@ export async function openModels(
     const release = () => executor.dispose().then(() => memories.release());
     const does = hasSource(together)
       ? { translator: new Translator(together, executor, options), generator: undefined }
-      : { translator: undefined, generator: new TextGenerator(together.targetTokenizer, executor, local) };
+      : { translator: undefined, generator: generatorOf?.(together.targetTokenizer, executor, local) };
     return new LoadedModel({ members, executor, ...does, release });
   } catch (error) {
     await memories.release();
