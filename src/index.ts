@@ -19,6 +19,15 @@ export type { TunedWeight } from './analysis/rescoring/weight-search.js';
 export type { PairedInterval, ScoreDifference, ScoreInterval, TestSet } from './analysis/examination/scored-sentences.js';
 export { DecadeError, type ErrorKind, type ErrorParts } from './core/errors.js';
 export type { DecodingOptionsInput } from './decoding/options.js';
+export type {
+  GeneratedText,
+  GenerateOptions,
+  GenerateStreamOptions,
+  GenerationProgress,
+  GenerationResult,
+  ReadPrompt,
+} from './decoding/generation/generator.js';
+export type { GenerationOptionsInput } from './decoding/generation/options.js';
 export type { LineScore, ScoreOptions } from './decoding/score.js';
 export type { ScoredText, TextScore, TextScoreOptions, TextScores } from './decoding/text-score.js';
 export { unsureBelow } from './decoding/certainty.js';

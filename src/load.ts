@@ -1,10 +1,12 @@
+import { TextGenerator } from './decoding/generation/generator.js';
 import { type LoadedModel, type LoadOptions, openModels } from './loaded-model.js';
 import type { Runtime } from './parallel/runtime.js';
 import { describeRun } from './training/run-description.js';
 
 /** Opens trained models of this and older versions of decade; see `openModels`. */
 export function load(runtime: Runtime, runs: string | readonly string[], options: LoadOptions = {}): Promise<LoadedModel> {
-  return openModels(runtime, runs, options, (path) => describeRun(runtime.files, path));
+  const describe = (path: string) => describeRun(runtime.files, path);
+  return openModels(runtime, runs, options, describe, (...given) => new TextGenerator(...given));
 }
 
 /** Opens models for one use and always closes them. */

@@ -3,10 +3,12 @@ import type { NbestList } from './analysis/rescoring/rescoring.js';
 import { loadWeights, type ModelDescription, readModelTokenizers } from './checkpoint/model-files.js';
 import { DecadeError } from './core/errors.js';
 import type { ReadableFiles } from './core/files.js';
+import { iterated } from './core/iterated.js';
 import { Lifetime } from './core/lifetime.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
 import { type EnsembleMember, ensemble } from './decoding/ensemble.js';
 import type { DecodingExecutor } from './decoding/executor.js';
+import type { GenerateOptions, GenerateStreamOptions, GenerationResult, TextGenerator } from './decoding/generation/generator.js';
 import { LocalDecodingExecutor, type PlacedModel } from './decoding/local-executor.js';
 import { type DecodingOptionsInput, resolveDecodingOptions } from './decoding/options.js';
 import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
@@ -15,7 +17,7 @@ import { scoreDocuments, type ScoredText, type TextScoreOptions, type TextScores
 import type { TranslationModel } from './decoding/translation-model.js';
 import { type SourceLine, type TranslateOptions, type TranslationResult, Translator } from './decoding/translator.js';
 import { createModel, type ModelOptions } from './models/create.js';
-import type { Model } from './models/model.js';
+import type { Model, StepModel } from './models/model.js';
 import { sharedModel } from './parallel/decoding/messages.js';
 import { ElasticDecodingExecutor } from './parallel/decoding/elastic.js';
 import { ModelMemories } from './parallel/decoding/model-memories.js';
@@ -46,10 +48,12 @@ interface Loaded {
   readonly executor: DecodingExecutor;
   /** Undefined for language models, which have no source to translate. */
   readonly translator: Translator | undefined;
+  /** Undefined for translators, and in a page, which does not ask for text yet. */
+  readonly generator: TextGenerator | undefined;
   release(): Promise<void>;
 }
 
-/** A trained model, or several that translate together. Holds memory until disposed; every call after that is refused. */
+/** A trained model, or several that translate or write together. Holds memory until disposed; every call after that is refused. */
 export class LoadedModel implements AsyncDisposable {
   readonly #loaded: Loaded;
   readonly #lifetime = new Lifetime(
@@ -78,8 +82,33 @@ export class LoadedModel implements AsyncDisposable {
     lines: AsyncIterable<SourceLine> | Iterable<SourceLine>,
     options?: TranslateOptions,
   ): AsyncGenerator<TranslationResult, void, undefined> {
-    const translator = this.#translator;
-    return this.#lifetime.stream((signal) => translator.translateStream(lines, { ...options, signal }), options?.signal);
+    return this.#lifetime.stream((signal) => this.#translator.translateStream(lines, { ...options, signal }), options?.signal);
+  }
+
+  /**
+   * What a language model writes after a prompt, piece by piece as it is written; the prompt is not repeated. Pieces are whole
+   * characters. Nothing is written ahead of who reads, and leaving the loop ends the writing.
+   *
+   * @example
+   * for await (const piece of model.generate('Once upon a time', { temperature: 0.8, seed: 1 })) process.stdout.write(piece);
+   *
+   * @throws DecadeError `usage` for options that are not allowed, and for a translator
+   */
+  generate(prompt: string, options: GenerateOptions = {}): AsyncGenerator<string, void, undefined> {
+    return iterated((give) =>
+      this.#lifetime.run(async (signal) => this.#generator.write(prompt, { ...options, signal }, give), options.signal),
+    );
+  }
+
+  /**
+   * What a language model writes after each prompt, `samples` times: in the order of the prompts, each as soon as it can be given. The
+   * first sample of the first prompt is what `generate` gives for it.
+   */
+  generateStream(
+    prompts: AsyncIterable<string> | Iterable<string>,
+    options?: GenerateStreamOptions,
+  ): AsyncGenerator<GenerationResult, void, undefined> {
+    return this.#lifetime.stream((signal) => this.#generator.continueAll(prompts, { ...options, signal }), options?.signal);
   }
 
   /**
@@ -173,6 +202,17 @@ export class LoadedModel implements AsyncDisposable {
     return first;
   }
 
+  get #generator(): TextGenerator {
+    const { generator, members } = this.#loaded;
+    if (generator !== undefined) return generator;
+    throw new DecadeError('usage', {
+      where: members[0]?.name ?? 'model',
+      received: 'a translator, which writes nothing without a source',
+      allowed: 'a language model',
+      next: 'translate with it: decade translate, with --sample for random translations, or translate from TypeScript',
+    });
+  }
+
   /** Ends what is under way, by an error, and gives the memory back. Again, it does nothing. */
   dispose(): Promise<void> {
     this.#released ??= this.#lifetime.end().then(() => this.#loaded.release());
@@ -200,8 +240,19 @@ function withoutSource(name = 'model'): DecadeError {
     where: name,
     received: 'a language model, which has no source',
     allowed: 'a model that was trained on pairs',
-    next: 'score a text with decade score --text (scoreText), or let it go on with one',
+    next: 'write on from a prompt with decade generate (generate), or score a text with decade score --text (scoreText)',
   });
+}
+
+/** Where positions are learned: sources are read no further than the model can. */
+function sourceRoom({ lengthLimits }: StepModel, options: DecodingOptionsInput): Pick<DecodingOptionsInput, 'maximumSourceLength'> {
+  if (lengthLimits === undefined) return {};
+  return { maximumSourceLength: Math.min(lengthLimits.source, resolveDecodingOptions(options).maximumSourceLength) };
+}
+
+/** Tokens of a prompt that leave room for one more and `</s>`. */
+function promptRoom({ lengthLimits }: StepModel): number {
+  return lengthLimits === undefined ? Infinity : Math.max(1, lengthLimits.target(0) - 2);
 }
 
 /**
@@ -210,6 +261,7 @@ function withoutSource(name = 'model'): DecadeError {
  * @param runs      a run directory; several form an ensemble and need the same tokenizers
  * @param options   defaults for every translation
  * @param describe  reads the model of the run at a path
+ * @param generatorOf  makes what a language model writes with; a page need not carry it
  * @throws DecadeError `input` for a directory that is not a run or is damaged
  */
 export async function openModels(
@@ -217,8 +269,10 @@ export async function openModels(
   runs: string | readonly string[],
   { gemm, devices: wanted, untrained = false, ...options }: LoadOptions,
   describe: (path: string) => Promise<ModelDescription>,
+  generatorOf?: (...given: ConstructorParameters<typeof TextGenerator>) => TextGenerator,
 ): Promise<LoadedModel> {
   requireLoadOptions(runs, { gemm, devices: wanted, untrained });
+  resolveDecodingOptions(options);
   const devices = checkedDevices(runtime, wanted);
   const memories = new ModelMemories(runtime, gemm);
   try {
@@ -227,20 +281,20 @@ export async function openModels(
       members.push(await openMember(runtime.files, path, await describe(path), memories, untrained));
     }
     const together = ensemble(members);
+    const local = LocalDecodingExecutor.across(members);
     const executor = new ElasticDecodingExecutor({
       runtime,
-      local: LocalDecodingExecutor.across(members),
+      local,
       members: members.map(({ model, modelOptions, device }) => sharedModel(model, modelOptions, device.memory)),
       gemm,
       devices: runtime.sharedMemory ? devices : 1,
       rowCost: members.reduce((sum, { model }) => sum + Math.max(model.parameters.costs.source, model.parameters.costs.target), 0),
     });
-    const { lengthLimits } = together.model;
-    const room = lengthLimits && {
-      maximumSourceLength: Math.min(lengthLimits.source, resolveDecodingOptions(options).maximumSourceLength),
-    };
-    const translator = hasSource(together) ? new Translator(together, executor, { ...options, ...room }) : undefined;
-    return new LoadedModel({ members, executor, translator, release: () => executor.dispose().then(() => memories.release()) });
+    const release = () => executor.dispose().then(() => memories.release());
+    const does = hasSource(together)
+      ? { translator: new Translator(together, executor, { ...options, ...sourceRoom(together.model, options) }), generator: undefined }
+      : { translator: undefined, generator: generatorOf?.(together.targetTokenizer, executor, local, promptRoom(together.model)) };
+    return new LoadedModel({ members, executor, ...does, release });
   } catch (error) {
     await memories.release();
     throw error;

@@ -5,14 +5,21 @@ import { DecadeError } from '../core/errors.js';
 const otherNames: Readonly<Record<string, string>> = {
   maximumLength: '--max-length',
   maximumSourceLength: '--max-source-length',
+  maximumPromptLength: '--max-prompt-length',
   unknownReplacement: '--replace-unknown',
 };
 
-/** An error about an option of the library, under the name by which the command takes it: of `decoding options.beam`, `--beam`. */
+/**
+ * An error about an option of the library, under the name by which the command takes it: of `decoding options.beam`, `--beam`; of
+ * `decoding options.sample.topP`, `--top-p`.
+ */
 export function asTyped(error: DecadeError, command: Command | undefined): DecadeError {
-  const [, name = ''] = /^(?:[a-z]+ options\.)?([a-zA-Z]+)(?:\.[a-zA-Z]+)?$/.exec(error.parts.where) ?? [];
-  const flag = otherNames[name];
-  const option = command?.options.find((each) => (flag === undefined ? each.attributeName() === name : each.long === flag));
+  const [, outer = '', inner = ''] = /^(?:[a-z]+ options\.)?([a-zA-Z]+)(?:\.([a-zA-Z0-9]+))?$/.exec(error.parts.where) ?? [];
+  const optionNamed = (name: string) => {
+    const flag = otherNames[name];
+    return command?.options.find((each) => (flag === undefined ? each.attributeName() === name : each.long === flag));
+  };
+  const option = optionNamed(inner) ?? optionNamed(outer);
   if (error.kind !== 'usage' || option?.long == null) return error;
   return new DecadeError('usage', { ...error.parts, where: option.long, cause: error });
 }

@@ -4,6 +4,7 @@ import { compareCommand } from './commands/compare.js';
 import { doctorCommand } from './commands/doctor.js';
 import { estimateCommand } from './commands/estimate.js';
 import { evaluateCommand } from './commands/evaluate.js';
+import { generateCommand } from './commands/generate.js';
 import { quickstartCommand } from './commands/quickstart.js';
 import { reproduceCommand } from './commands/reproduce.js';
 import { rescoreCommand } from './commands/rescore.js';
@@ -19,6 +20,7 @@ const commands = [
   quickstartCommand,
   trainCommand,
   translateCommand,
+  generateCommand,
   scoreCommand,
   rescoreCommand,
   reproduceCommand,

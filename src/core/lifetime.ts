@@ -1,3 +1,5 @@
+import { linkedAbort } from './linked-abort.js';
+
 /** How long something may be used: its end refuses later calls, stops those under way, and waits until they have stopped. */
 export class Lifetime {
   readonly #end = new AbortController();
@@ -11,7 +13,7 @@ export class Lifetime {
 
   /** Runs a call. The signal it is handed aborts when `signal` does, or at the end. */
   async run<Result>(call: (signal: AbortSignal) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
-    const either = this.#eitherOf(signal);
+    const either = linkedAbort([this.#end.signal, signal]);
     try {
       either.signal.throwIfAborted();
       return await this.#tracked(call(either.signal));
@@ -25,7 +27,7 @@ export class Lifetime {
     open: (signal: AbortSignal) => AsyncGenerator<Item, void, undefined>,
     signal?: AbortSignal,
   ): AsyncGenerator<Item, void, undefined> {
-    const either = this.#eitherOf(signal);
+    const either = linkedAbort([this.#end.signal, signal]);
     let items: AsyncGenerator<Item, void, undefined> | undefined;
     try {
       for (;;) {
@@ -54,23 +56,5 @@ export class Lifetime {
     } finally {
       this.#underWay.delete(work);
     }
-  }
-
-  /** `AbortSignal.any`, which Node has from 20.3 on, and which holds on to its result as long as the longest-lived signal lives. */
-  #eitherOf(other: AbortSignal | undefined): { readonly signal: AbortSignal; release(): void } {
-    const either = new AbortController();
-    const signals = other === undefined ? [this.#end.signal] : [this.#end.signal, other];
-    const stop = () => {
-      const ended = signals.find(({ aborted }) => aborted);
-      if (ended !== undefined) either.abort(ended.reason);
-    };
-    for (const signal of signals) signal.addEventListener('abort', stop);
-    stop();
-    return {
-      signal: either.signal,
-      release: () => {
-        for (const signal of signals) signal.removeEventListener('abort', stop);
-      },
-    };
   }
 }

@@ -1,6 +1,6 @@
 import type { DecodingMemory } from '../models/model.js';
 import type { BatchLimits } from './options.js';
-import { longestTranslation, type SearchOptions, type SearchSentence } from './search.js';
+import { longestTranslation, rowsPerSentence, type SearchOptions, type SearchSentence } from './search.js';
 
 /** What bounds a batch, besides what an option says. */
 export interface SearchLimits extends BatchLimits {
@@ -47,12 +47,14 @@ const fillingRows = 32;
 /**
  * As `batchesByLength`, for several devices that take one batch after the other: they get as many batches each, of as many
  * tokens, so that all end at about the same time; but no batches so small that devices would idle.
+ *
+ * @param rows  of each sentence
  */
-export function sharedBatches(lengths: readonly number[], limits: SearchLimits, devices: number, beam = 1): number[][] {
+export function sharedBatches(lengths: readonly number[], limits: SearchLimits, devices: number, rows = 1): number[][] {
   if (devices === 1) return batchesByLength(lengths, limits);
   const positions = byLength(lengths);
   const fewest = batchesOf(positions, lengths, limits).length;
-  const most = Math.max(1, Math.floor((lengths.length * beam) / fillingRows));
+  const most = Math.max(1, Math.floor((lengths.length * rows) / fillingRows));
   const shares = Math.min(Math.ceil(fewest / devices) * devices, Math.max(fewest, most));
   const total = lengths.reduce((sum, length) => sum + length, 0);
   const parts = Array.from({ length: shares }, (): number[] => []);
@@ -79,17 +81,17 @@ export function searchLimits(
   limits: BatchLimits,
   { perGivenToken, perRow, perStep }: DecodingMemory,
   sentences: readonly Pick<SearchSentence, 'source' | 'prefix'>[],
-  options: Pick<SearchOptions, 'beam' | 'maximumLength'>,
+  options: Pick<SearchOptions, 'beam' | 'sample' | 'maximumLength' | 'continuation'>,
 ): SearchLimits {
-  const { beam } = options;
+  const rows = rowsPerSentence(options);
   const of = (position: number): number => {
     const sentence = sentences[position] as SearchSentence;
     const given = sentence.source.length + (sentence.prefix?.length ?? 0);
-    return perGivenToken * given + beam * (perRow + perStep * longestTranslation(sentence, options));
+    return perGivenToken * given + rows * (perRow + perStep * longestTranslation(sentence, options));
   };
   return {
     ...limits,
-    sentences: Math.min(limits.sentences, Math.max(1, Math.floor(enoughRows / beam))),
+    sentences: Math.min(limits.sentences, Math.max(1, Math.floor(enoughRows / rows))),
     memory: { bytes: searchBytes, of },
   };
 }

@@ -1,34 +1,12 @@
-import { DecadeError } from '../core/errors.js';
-import type { Extensions, RowGroups } from '../tensor/operations/search.js';
+import type { Scope } from '../tensor/device.js';
+import { bestExtensions, type Extensions, type RowGroups } from '../tensor/operations/search.js';
 import { endId } from '../text/tokenizer.js';
-import type { LengthPenalty } from './length-penalty.js';
-import type { LiveRows } from './processors.js';
-import { type Path, SearchHistory } from './search-history.js';
+import { SearchHistory } from './search-history.js';
+import { type Hypothesis, nothingMayFollow, type Predictions, type SearchRows, type SearchRowsOptions } from './search-rows.js';
 
-/** A complete translation of one sentence. */
-export interface Hypothesis {
-  /** Target ids without `<s>` and `</s>`. */
-  readonly ids: Int32Array;
-  /** Log-probability of each token given those before, in nats; one more than `ids`: the last is that of `</s>`. */
-  readonly tokenLogProbabilities: Float32Array;
-  /** Their sum. */
-  readonly logProbability: number;
-  /** What it is ranked by: `logProbability` divided by the length penalty. */
-  readonly score: number;
-  /** For each token, `</s>` included, a distribution over the source tokens in their written order. */
-  readonly attention: readonly Float32Array[] | undefined;
-}
-
-export interface BeamsOptions {
+export interface BeamsOptions extends SearchRowsOptions {
   readonly beam: number;
   readonly nbest: number;
-  readonly penalty: LengthPenalty;
-  /** What the translation of each sentence begins with. */
-  readonly prefixes: readonly Path[];
-  /** Most tokens of each sentence, its prefix counted and `</s>` not. */
-  readonly maximumLengths: Int32Array;
-  /** What a message calls a sentence. */
-  nameOf(sentence: number): string;
 }
 
 /**
@@ -42,9 +20,9 @@ export interface BeamsOptions {
  *
  * Ties go to the row, then to the token, that ranked before.
  */
-export class Beams implements LiveRows {
+export class Beams implements SearchRows {
   readonly #options: BeamsOptions;
-  readonly #history = new SearchHistory();
+  readonly #history: SearchHistory;
   /** By sentence, best first. */
   readonly #finished: Hypothesis[][];
   #count: number;
@@ -58,6 +36,7 @@ export class Beams implements LiveRows {
   constructor(options: BeamsOptions) {
     this.#options = options;
     const { prefixes, beam } = options;
+    this.#history = new SearchHistory(prefixes);
     this.#finished = prefixes.map(() => []);
     const capacity = prefixes.length * beam;
     this.#count = prefixes.length;
@@ -79,22 +58,20 @@ export class Beams implements LiveRows {
     return this.#count;
   }
 
-  /** Steps that have been taken. */
   get steps(): number {
-    return this.#history.length;
+    return this.#history.steps;
   }
 
   length(row: number): number {
-    return this.#prefix(this.sentence(row)).ids.length + this.steps;
+    return this.#history.length(this.sentence(row));
   }
 
-  /** The last token of every row, once a step has been taken. */
   get previousIds(): Int32Array {
     return this.#previousIds.subarray(0, this.#count);
   }
 
   /** The rows of every sentence that is not done, and how many of their extensions it can take. */
-  get groups(): RowGroups {
+  #groups(): RowGroups {
     const starts: number[] = [];
     const places: number[] = [];
     for (let row = 0; row < this.#count; row++) {
@@ -112,15 +89,7 @@ export class Beams implements LiveRows {
   }
 
   ids(row: number): Int32Array {
-    const before = this.#prefix(this.sentence(row)).ids;
-    const ids = new Int32Array(this.length(row));
-    ids.set(before);
-    ids.set(this.#history.ids(row), before.length);
-    return ids;
-  }
-
-  #prefix(sentence: number): Path {
-    return this.#options.prefixes[sentence] as Path;
+    return this.#history.ids(this.sentence(row), row);
   }
 
   /** The best complete hypotheses of every sentence, best first. */
@@ -128,8 +97,9 @@ export class Beams implements LiveRows {
     return this.#finished.map((hypotheses) => hypotheses.slice(0, this.#options.nbest));
   }
 
-  /** Takes a step: the best extensions of `groups`. Gives the row that each row of now extends, or undefined when every row extends itself. */
-  advance(extensions: Extensions, attention: readonly Float32Array[] | undefined): Int32Array | undefined {
+  /** The best extensions live on. */
+  advance(scope: Scope, { logits, normalisers, attention }: Predictions): Int32Array | undefined {
+    const extensions = bestExtensions(scope, logits, normalisers, this.#groups());
     const next = this.#next;
     const before = this.#count;
     let kept = 0;
@@ -164,13 +134,12 @@ export class Beams implements LiveRows {
     const { nbest, penalty, maximumLengths } = this.#options;
     const next = this.#next;
     const finished = this.#finished[sentence] as Hypothesis[];
-    const prefix = this.#prefix(sentence);
     const end = group * capacity + (counts[group] as number);
     let row = kept;
     for (let place = group * capacity; place < end; place++) {
       const [from, score, logProbability] = [rows[place] as number, totals[place] as number, logProbabilities[place] as number];
       if (ids[place] === endId) {
-        const path = joined(prefix, this.#history.path({ row: from, logProbability, attention }));
+        const path = this.#history.path(sentence, { row: from, logProbability, attention });
         insertByScore(finished, { ...path, logProbability: score, score: score / penalty(path.ids.length + 1) });
       } else {
         next.sentences[row] = sentence;
@@ -181,7 +150,7 @@ export class Beams implements LiveRows {
         row++;
       }
     }
-    if (row === kept && finished.length === 0) throw nothingMayFollow(this.#options.nameOf(sentence), prefix.ids.length + this.steps);
+    if (row === kept && finished.length === 0) throw nothingMayFollow(this.#options.nameOf(sentence), this.#history.length(sentence));
     const worst = finished[nbest - 1];
     if (worst === undefined) return row;
     const reachable = (next.scores[kept] as number) / penalty((maximumLengths[sentence] as number) + 1);
@@ -189,27 +158,9 @@ export class Beams implements LiveRows {
   }
 }
 
-function joined(prefix: Path, path: Path): Path {
-  if (prefix.ids.length === 0) return path;
-  return {
-    ids: Int32Array.of(...prefix.ids, ...path.ids),
-    tokenLogProbabilities: Float32Array.of(...prefix.tokenLogProbabilities, ...path.tokenLogProbabilities),
-    attention: path.attention && [...(prefix.attention ?? []), ...path.attention],
-  };
-}
-
 /** After its equals. */
 function insertByScore(hypotheses: Hypothesis[], hypothesis: Hypothesis): void {
   let place = hypotheses.length;
   while (place > 0 && (hypotheses[place - 1] as Hypothesis).score < hypothesis.score) place--;
   hypotheses.splice(place, 0, hypothesis);
-}
-
-function nothingMayFollow(sentence: string, length: number): DecadeError {
-  return new DecadeError('numeric', {
-    where: `search, ${sentence}, after ${length} tokens`,
-    received: 'no token that can follow',
-    allowed: 'finite scores for at least one token',
-    next: 'check that the loss of the model was not NaN, and that minimumLength and forbidRepeats leave a choice',
-  });
 }

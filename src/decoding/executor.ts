@@ -1,10 +1,10 @@
 import type { DecodingMemory } from '../models/model.js';
-import type { Hypothesis } from './beams.js';
+import type { Hypothesis } from './search-rows.js';
 import type { TargetScore, ScoringPair } from './score-batch.js';
 import type { SearchControl, SearchOptions, SearchSentence } from './search.js';
 
-/** What a caller may say about a batch that is under way. */
-export interface DecodingControl extends SearchControl {
+/** What a caller may say about a batch that is under way, on whatever device. */
+export interface DecodingControl extends Pick<SearchControl, 'onProgress'> {
   readonly signal?: AbortSignal | undefined;
 }
 

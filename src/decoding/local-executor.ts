@@ -1,13 +1,13 @@
 import type { DecodingMemory, Model, StepModel } from '../models/model.js';
 import type { Device } from '../tensor/device.js';
-import type { Hypothesis } from './beams.js';
+import type { Hypothesis } from './search-rows.js';
 import { ensembleModel } from './ensemble.js';
 import { type ScoredModel, scoreBatchTogether } from './ensemble-score.js';
 import type { BatchDecoder, DecodingControl, DecodingExecutor } from './executor.js';
 import { FrozenDevice } from './frozen-device.js';
 import { ModelElsewhere } from './model-elsewhere.js';
 import type { TargetScore, ScoringPair } from './score-batch.js';
-import { type SearchOptions, type SearchSentence, search } from './search.js';
+import { type SearchControl, type SearchOptions, type SearchSentence, search } from './search.js';
 
 /** A model, and a device on the memory that holds its parameters. */
 export interface PlacedModel {
@@ -57,7 +57,7 @@ export class LocalDecodingExecutor implements BatchDecoder, DecodingExecutor {
     return this;
   }
 
-  search(sentences: readonly SearchSentence[], options: SearchOptions, control?: DecodingControl): Promise<Hypothesis[][]> {
+  search(sentences: readonly SearchSentence[], options: SearchOptions, control?: SearchControl): Promise<Hypothesis[][]> {
     return search(this.#searched, this.#frozen[0].device, sentences, options, control);
   }
 

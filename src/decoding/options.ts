@@ -1,5 +1,7 @@
 import * as z from 'zod';
+import { DecadeError } from '../core/errors.js';
 import { resolveOptions } from '../core/options.js';
+import { samplingOptions } from './sampling-options.js';
 
 /** Options of the search and of its output. */
 export const decodingOptions = z
@@ -8,6 +10,8 @@ export const decodingOptions = z
     beam: z.int().min(1).max(1_000).default(5),
     /** Translations per line, best first; at most `beam`. */
     nbest: z.int().min(1).max(1_000).default(1),
+    /** Draw translations at random instead of searching for the best: `samples` per line, in place of `beam` and `nbest`. */
+    sample: samplingOptions.optional(),
     /**
      * A translation is ranked by the sum of its log-probabilities divided by
      *   `power`  length ^ alpha (1: the mean per token; 0: the sum itself, as in Sutskever et al. 2014)
@@ -63,7 +67,22 @@ export type DecodingOptionsInput = z.input<typeof decodingOptions>;
 /** Limits of a batch. */
 export type BatchLimits = DecodingOptions['batch'];
 
-/** The options with their defaults. Throws `usage` for a key or a value that is not allowed. */
-export function resolveDecodingOptions(options: DecodingOptionsInput = {}): DecodingOptions {
-  return resolveOptions(decodingOptions, options, 'decoding options');
+/**
+ * The options of a call, then those of `defaults`, then their defaults. A call that names a beam does not sample, whatever its
+ * defaults say.
+ *
+ * @throws DecadeError `usage` for a key or a value that is not allowed, and for a beam of samples
+ */
+export function resolveDecodingOptions(options: DecodingOptionsInput = {}, defaults: DecodingOptionsInput = {}): DecodingOptions {
+  const beam = (['beam', 'nbest'] as const).find((name) => options[name] !== undefined);
+  if (options.sample !== undefined && beam !== undefined) {
+    throw new DecadeError('usage', {
+      where: `decoding options.${beam}`,
+      received: `${options[beam]} together with sample`,
+      allowed: 'a beam search or sampling',
+      next: `leave out ${beam}, or ask for several samples with sample.samples`,
+    });
+  }
+  const sample = beam === undefined ? (options.sample ?? defaults.sample) : undefined;
+  return resolveOptions(decodingOptions, { ...defaults, ...options, sample }, 'decoding options');
 }

@@ -16,54 +16,77 @@ export interface LastToken {
   readonly attention: readonly Float32Array[] | undefined;
 }
 
-/** A hypothesis read back from the history, `</s>` included in all but the ids. */
+/** A hypothesis read back from the history, the token that ends it included in all but the ids. */
 export interface Path {
   readonly ids: Int32Array;
   readonly tokenLogProbabilities: Float32Array;
   readonly attention: readonly Float32Array[] | undefined;
 }
 
-/** The tokens of all rows of a search as a tree: each step points back into the one before, so that no row is ever copied. */
+/**
+ * The tokens of all rows of a search as a tree: each step points back into the one before, so that no row is ever copied. Before
+ * the first step stands what each sentence begins with.
+ */
 export class SearchHistory {
+  readonly #beginnings: readonly Path[];
   readonly #steps: HistoryStep[] = [];
 
-  /** Tokens that every row has. */
-  get length(): number {
+  constructor(beginnings: readonly Path[]) {
+    this.#beginnings = beginnings;
+  }
+
+  /** Steps that have been taken: tokens of every row, its beginning not counted. */
+  get steps(): number {
     return this.#steps.length;
+  }
+
+  /** Tokens that the rows of a sentence have. */
+  length(sentence: number): number {
+    return this.#beginning(sentence).ids.length + this.steps;
   }
 
   push(step: HistoryStep): void {
     this.#steps.push(step);
   }
 
-  /** The ids of a row that lives now. */
-  ids(row: number): Int32Array {
-    const ids = new Int32Array(this.length);
+  /** The ids of a row of this sentence that lives now. */
+  ids(sentence: number, row: number): Int32Array {
+    const ids = new Int32Array(this.length(sentence));
+    const beginning = this.#beginning(sentence);
+    ids.set(beginning.ids);
     this.#walk(row, (position, step, at) => {
-      ids[position] = step.ids[at] as number;
+      ids[beginning.ids.length + position] = step.ids[at] as number;
     });
     return ids;
   }
 
-  /** The hypothesis that ends with `last`. */
-  path(last: LastToken): Path {
-    const ids = new Int32Array(this.length);
-    const tokenLogProbabilities = new Float32Array(this.length + 1);
-    const attention = last.attention === undefined ? undefined : new Array<Float32Array>(this.length + 1);
-    tokenLogProbabilities[this.length] = last.logProbability;
-    if (attention !== undefined) attention[this.length] = last.attention?.[last.row] as Float32Array;
+  /** The hypothesis of this sentence that ends with `last`. */
+  path(sentence: number, last: LastToken): Path {
+    const beginning = this.#beginning(sentence);
+    const [start, length] = [beginning.ids.length, this.length(sentence)];
+    const ids = new Int32Array(length);
+    const tokenLogProbabilities = new Float32Array(length + 1);
+    const attention = last.attention && new Array<Float32Array>(this.steps + 1);
+    ids.set(beginning.ids);
+    tokenLogProbabilities.set(beginning.tokenLogProbabilities);
+    tokenLogProbabilities[length] = last.logProbability;
+    if (attention !== undefined) attention[this.steps] = last.attention?.[last.row] as Float32Array;
     this.#walk(last.row, (position, step, at) => {
-      ids[position] = step.ids[at] as number;
-      tokenLogProbabilities[position] = step.logProbabilities[at] as number;
+      ids[start + position] = step.ids[at] as number;
+      tokenLogProbabilities[start + position] = step.logProbabilities[at] as number;
       if (attention !== undefined) attention[position] = step.attention?.[step.parents[at] as number] as Float32Array;
     });
-    return { ids, tokenLogProbabilities, attention };
+    return { ids, tokenLogProbabilities, attention: attention && [...(beginning.attention ?? []), ...attention] };
   }
 
-  /** From a row of now back to its first token. */
+  #beginning(sentence: number): Path {
+    return this.#beginnings[sentence] as Path;
+  }
+
+  /** From a row of now back to its first token after the beginning. */
   #walk(row: number, visit: (position: number, step: HistoryStep, at: number) => void): void {
     let at = row;
-    for (let position = this.length - 1; position >= 0; position--) {
+    for (let position = this.steps - 1; position >= 0; position--) {
       const step = this.#steps[position] as HistoryStep;
       visit(position, step, at);
       at = step.parents[at] as number;

@@ -2,27 +2,33 @@ import { DecadeError } from '../core/errors.js';
 import type { ReadOutput, StepModel, StepOutput } from '../models/model.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
-import { bestExtensions, normalise } from '../tensor/operations/search.js';
+import { normalise } from '../tensor/operations/search.js';
 import { beginId, endId, padId, unknownId } from '../text/tokenizer.js';
-import { Beams, type Hypothesis } from './beams.js';
+import { Beams } from './beams.js';
 import { turns } from '../core/event-loop.js';
 import { lengthPenalty } from './length-penalty.js';
 import type { DecodingOptions } from './options.js';
 import { forbid, forbidRepeats, forcing, inOrder, type Processor } from './processors.js';
+import { type Continuation, Samples } from './sampling/samples.js';
 import type { Path } from './search-history.js';
+import type { DrawnToken, Hypothesis, SearchRows, SearchRowsOptions } from './search-rows.js';
 
 /** What a search needs of the options. */
-export type SearchOptions = Pick<
-  DecodingOptions,
-  'beam' | 'nbest' | 'lengthPenalty' | 'maximumLength' | 'minimumLength' | 'forbidRepeats' | 'forbidUnknown' | 'attention'
->;
+export interface SearchOptions
+  extends Pick<
+    DecodingOptions,
+    'beam' | 'nbest' | 'sample' | 'lengthPenalty' | 'maximumLength' | 'minimumLength' | 'forbidRepeats' | 'forbidUnknown' | 'attention'
+  > {
+  /** For samples that go on from their prefixes. `maximumLength` then counts what follows the prefix. */
+  readonly continuation?: Continuation | undefined;
+}
 
 export interface SearchSentence {
   /** Source ids, at least one; none for a language model. */
   readonly source: ArrayLike<number>;
   /** Target ids that the translation must begin with; their log-probabilities count. */
   readonly prefix?: ArrayLike<number> | undefined;
-  /** Its number, for messages. */
+  /** Its number: for messages, and as the key of what is drawn for it. */
   readonly line?: number | undefined;
 }
 
@@ -41,15 +47,17 @@ export interface SearchControl {
   readonly signal?: Pick<AbortSignal, 'throwIfAborted'> | undefined;
   /** Called now and then, at most several times per second. */
   readonly onProgress?: ((progress: SearchProgress) => void) | undefined;
+  /** Told what each step of a sampling search drew; the search goes on when the promise resolves. */
+  readonly onTokens?: ((tokens: readonly DrawnToken[]) => Promise<void>) | undefined;
 }
 
 /**
- * Greedy (beam 1) or beam search over a batch of sentences, which share every step of the model. Gives `nbest`
- * hypotheses a sentence, best first (fewer only when fewer exist). Finished hypotheses and finished sentences leave the
- * batch.
+ * Greedy (beam 1) or beam search, or with `sample` sampling, over a batch of sentences, which share every step of the model. Gives
+ * `nbest` hypotheses a sentence, best first (fewer only when fewer exist), or all samples. Finished hypotheses and finished
+ * sentences leave the batch.
  *
  * At the maximum length only `</s>` may follow, so every hypothesis is complete and its `logProbability` is what
- * scoring its ids gives.
+ * scoring its ids gives. Only a continuation is cut there.
  *
  * @throws DecadeError `usage` for an id outside the vocabulary, `numeric` when the model gives no finite score
  */
@@ -58,7 +66,7 @@ export async function search(
   device: Device,
   sentences: readonly SearchSentence[],
   options: SearchOptions,
-  { signal, onProgress }: SearchControl = {},
+  { signal, onProgress, onTokens }: SearchControl = {},
 ): Promise<Hypothesis[][]> {
   signal?.throwIfAborted();
   if (sentences.length === 0) return [];
@@ -81,26 +89,25 @@ export async function search(
   );
   try {
     const begun = session.read(sentences.map(({ prefix = [] }) => [beginId, ...Array.from(prefix)]));
-    const beams = new Beams({
-      beam: options.beam,
-      nbest: options.nbest,
+    const rows = rowsFor(sentences, options, {
       penalty: lengthPenalty(options.lengthPenalty),
       prefixes: sentences.map(({ prefix = [] }, row) => givenPath(prefix, begun, row, options)),
       maximumLengths,
       nameOf: (sentence) => nameOf(sentence, sentences[sentence]?.line),
     });
-    for (let output: StepOutput = begun; ; output = session.step(beams.previousIds)) {
+    for (let output: StepOutput = begun; ; output = session.step(rows.previousIds)) {
       scope.arena.reset();
       const { logits, bias } = output;
       const normalisers = normalise(scope, logits, bias);
-      process(logits, beams);
-      const extensions = bestExtensions(scope, logits, normalisers, beams.groups);
-      const parents = beams.advance(extensions, options.attention ? attentionOf(output, beams.count) : undefined);
-      if (beams.count === 0) return beams.results;
+      process(logits, rows);
+      const attention = options.attention ? attentionOf(output, rows.count) : undefined;
+      const parents = rows.advance(scope, { logits, normalisers, attention });
+      if (rows.drawn !== undefined) await onTokens?.(rows.drawn);
+      if (rows.count === 0) return rows.results;
       if (parents !== undefined) session.select(parents);
       const waited = turn();
       if (waited !== undefined) {
-        onProgress?.({ tokens: beams.steps, maximumTokens, hypotheses: beams.count });
+        onProgress?.({ tokens: rows.steps, maximumTokens, hypotheses: rows.count });
         await waited;
       }
       signal?.throwIfAborted();
@@ -114,9 +121,20 @@ export async function search(
 /** Most tokens that a translation may have, `</s>` not counted. */
 export function longestTranslation(
   { source, prefix = [] }: { readonly source: { readonly length: number }; readonly prefix?: { readonly length: number } | undefined },
-  { maximumLength }: Pick<SearchOptions, 'maximumLength'>,
+  { maximumLength = 2 * source.length + 10, continuation }: Pick<SearchOptions, 'maximumLength' | 'continuation'>,
 ): number {
-  return Math.max(prefix.length, maximumLength ?? 2 * source.length + 10);
+  return continuation === undefined ? Math.max(prefix.length, maximumLength) : prefix.length + maximumLength;
+}
+
+/** Most hypotheses of a sentence that are extended at the same time. */
+export function rowsPerSentence({ beam, sample }: Pick<SearchOptions, 'beam' | 'sample'>): number {
+  return sample?.samples ?? beam;
+}
+
+function rowsFor(sentences: readonly SearchSentence[], options: SearchOptions, shared: SearchRowsOptions): SearchRows {
+  const { beam, nbest, sample, continuation } = options;
+  if (sample === undefined) return new Beams({ ...shared, beam, nbest });
+  return new Samples({ ...shared, sample, continuation, numbers: sentences.map(({ line }, sentence) => line ?? sentence) });
 }
 
 function givenPath(prefix: ArrayLike<number>, begun: ReadOutput, row: number, options: SearchOptions): Path {

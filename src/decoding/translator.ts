@@ -3,14 +3,15 @@ import { type ItemKind, requireItem, requireList, requireStream } from '../core/
 import { oneLine } from '../text/normalisation.js';
 import type { Beginning } from '../text/tokenizer.js';
 import { unknownWords } from '../text/word-list.js';
-import { searchLimits, sharedBatches } from './batches.js';
-import type { Hypothesis } from './beams.js';
+import { type LinkedAbort, linkedAbort } from '../core/linked-abort.js';
+import type { Hypothesis } from './search-rows.js';
 import { meanProbabilityOf } from './certainty.js';
 import { turns } from '../core/event-loop.js';
-import { type BatchDecoder, type DecodingExecutor, inTurn } from './executor.js';
+import type { DecodingExecutor } from './executor.js';
 import { type DecodingOptions, type DecodingOptionsInput, resolveDecodingOptions } from './options.js';
 import { ReadAhead } from './read-ahead.js';
 import type { SearchProgress } from './search.js';
+import { searchInBatches } from './search-in-batches.js';
 import { encodeLine, sourceLimit } from './source-line.js';
 import type { TranslationTokenizers } from './translation-model.js';
 import { UnknownReplacement } from './unknown-replacement.js';
@@ -43,7 +44,7 @@ export interface Translation extends Hypothesis {
 export interface TranslationResult extends Translation {
   /** From 1 on. */
   readonly line: number;
-  /** The `nbest` best, this one first. */
+  /** The `nbest` best, this one first; with `sample`, all samples in the order of their numbers. */
   readonly nbest: readonly Translation[];
   /** Set when the line was too long and was cut. */
   readonly warning: DecadeError | undefined;
@@ -142,8 +143,8 @@ export class Translator {
 const heldTranslations = 65_536;
 
 /** Lines to read ahead: fewer when each has very many translations. */
-function readAheadOf({ readAhead, nbest }: DecodingOptions): number {
-  return Math.max(1, Math.min(readAhead, Math.floor(heldTranslations / nbest)));
+function readAheadOf({ readAhead, nbest, sample }: DecodingOptions): number {
+  return Math.max(1, Math.min(readAhead, Math.floor(heldTranslations / (sample?.samples ?? nbest))));
 }
 
 /** One call of a translator: its options, what may end it, and what it has done. */
@@ -153,8 +154,8 @@ class TranslationCall {
   readonly #executor: DecodingExecutor;
   readonly #onProgress: TranslateOptions['onProgress'];
   readonly #totalLines: number | undefined;
-  readonly #controller = new AbortController();
-  readonly #callersSignal: AbortSignal | undefined;
+  /** Aborts when the caller's signal does, or when a batch has failed. */
+  readonly #abort: LinkedAbort;
   readonly #turn = turns();
   readonly #replacement: UnknownReplacement;
   #lines = 0;
@@ -170,32 +171,24 @@ class TranslationCall {
   ) {
     this.#tokenizers = tokenizers;
     this.#executor = executor;
-    this.options = resolveDecodingOptions({ ...defaults, ...options });
+    this.options = resolveDecodingOptions(options, defaults);
     this.#replacement = new UnknownReplacement(this.options.unknownReplacement, tokenizers.sourceTokenizer);
     this.#onProgress = onProgress;
     this.#totalLines = totalLines;
-    this.#callersSignal = signal;
-    signal?.addEventListener('abort', this.#stop);
-    if (signal?.aborted) this.#stop();
+    this.#abort = linkedAbort([signal]);
   }
 
-  /** Aborts when the caller's signal does, or when a batch has failed. */
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return this.#abort.signal;
   }
-
-  readonly #stop = (): void => {
-    this.#controller.abort(this.#callersSignal?.reason);
-  };
 
   end(): void {
-    this.#callersSignal?.removeEventListener('abort', this.#stop);
+    this.#abort.release();
   }
 
   /** The next lines. */
   async translate(lines: readonly SourceLine[]): Promise<TranslationResult[]> {
     const { sourceTokenizer, targetTokenizer } = this.#tokenizers;
-    const { beam } = this.options;
     const results: TranslationResult[] = [];
     const waiting: WaitingLine[] = [];
     for (const [index, line] of lines.entries()) {
@@ -209,19 +202,21 @@ class TranslationCall {
       else waiting.push({ index, line: number, text, source: ids, beginning: targetTokenizer.encodeBeginning(prefix), warning });
     }
     this.#linesDone += lines.length - waiting.length;
-    const lengths = waiting.map(({ source }) => source.length);
-    const decoder = await this.#executor.decoderFor(beam * lengths.reduce((sum, length) => sum + length, 0), this.signal);
-    this.signal.throwIfAborted();
-    const sentences = waiting.map(({ source, beginning }) => ({ source, prefix: beginning?.ids }));
-    const limits = searchLimits(this.options.batch, decoder.memory, sentences, this.options);
-    const batches = sharedBatches(lengths, limits, decoder.devices, beam);
-    const translateBatch = async (positions: readonly number[]) => {
-      const batch = positions.map((position) => waiting[position] as WaitingLine);
-      for (const [index, result] of await this.#translateBatch(decoder, batch)) results[index] = result;
-      this.#linesDone += batch.length;
-      this.#report(undefined);
-    };
-    await inTurn(batches, decoder.devices, translateBatch, (reason) => this.#controller.abort(reason));
+    const { unknownReplacement, batch } = this.options;
+    await searchInBatches(this.#executor, {
+      sentences: waiting.map(({ source, beginning, line }) => ({ source, prefix: beginning?.ids, line })),
+      options: { ...this.options, attention: this.options.attention || unknownReplacement !== 'none' },
+      batch,
+      signal: this.signal,
+      stop: this.#abort.abort,
+      onProgress: (progress) => this.#report(progress),
+      take: async (positions, found) => {
+        const translated = positions.map((position) => waiting[position] as WaitingLine);
+        for (const [index, result] of await this.#results(translated, found)) results[index] = result;
+        this.#linesDone += positions.length;
+        this.#report(undefined);
+      },
+    });
     return results;
   }
 
@@ -229,18 +224,12 @@ class TranslationCall {
     this.#onProgress?.({ lines: this.#linesDone, totalLines: this.#totalLines, targetTokens: this.#targetTokens, search });
   }
 
-  async #translateBatch(decoder: BatchDecoder, batch: readonly WaitingLine[]): Promise<[number, TranslationResult][]> {
-    const { unknownReplacement } = this.options;
-    const attention = this.options.attention || unknownReplacement !== 'none';
-    const found = await decoder.search(
-      batch.map(({ source, beginning, line }) => ({ source, prefix: beginning?.ids, line })),
-      { ...this.options, attention },
-      { signal: this.signal, onProgress: (progress) => this.#report({ ...progress, sentences: batch.length }) },
-    );
+  /** The results of lines, with their places. */
+  async #results(lines: readonly WaitingLine[], found: readonly (readonly Hypothesis[])[]): Promise<[number, TranslationResult][]> {
     const turn = turns();
     const results: [number, TranslationResult][] = [];
     const { sourceTokenizer, sourceWords } = this.#tokenizers;
-    for (const [sentence, waiting] of batch.entries()) {
+    for (const [sentence, waiting] of lines.entries()) {
       const { index, line, text, warning, beginning } = waiting;
       const nbest: Translation[] = [];
       for (const hypothesis of found[sentence] ?? []) {

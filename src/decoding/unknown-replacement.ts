@@ -1,6 +1,6 @@
 import { normalise } from '../text/normalisation.js';
 import { type Tokenizer, unknownId } from '../text/tokenizer.js';
-import type { Hypothesis } from './beams.js';
+import type { Hypothesis } from './search-rows.js';
 import type { DecodingOptions } from './options.js';
 
 /** The source words of one line, token by token. */

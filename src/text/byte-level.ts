@@ -124,6 +124,10 @@ export class ByteLevelTokenizer implements ByteTokenizer {
     return id === unknownId;
   }
 
+  bytes(id: number): Uint8Array {
+    return this.decodeBytes([id]);
+  }
+
   token(id: number): string {
     return this.vocabulary.token(id);
   }

@@ -107,6 +107,11 @@ export class BytePairTokenizer implements Tokenizer {
     return id === unknownId || isByte(id);
   }
 
+  bytes(id: number): Uint8Array {
+    if (isByte(id)) return Uint8Array.of(id - firstByteId);
+    return this.utf8.encode(id < firstTextId ? '' : this.token(id));
+  }
+
   token(id: number): string {
     return this.vocabulary.token(id);
   }

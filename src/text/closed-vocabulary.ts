@@ -73,6 +73,10 @@ export class ClosedVocabularyTokenizer implements Tokenizer {
     return id === unknownId;
   }
 
+  bytes(id: number): Uint8Array {
+    return new TextEncoder().encode(id <= unknownId ? '' : this.token(id));
+  }
+
   token(id: number): string {
     return this.vocabulary.token(id);
   }

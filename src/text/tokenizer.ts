@@ -47,6 +47,8 @@ export interface Tokenizer {
   isUnknown(id: number): boolean;
   /** The text that `encode` sees: NFC, spaces, optional lower-casing; verbatim text as it is. */
   normalise(text: string): string;
+  /** The UTF-8 that a token adds to a text, the space before a word included; it may be a part of a character. Empty for special tokens. */
+  bytes(id: number): Uint8Array;
   /** The token's string form in the vocabulary, e.g. for attention plots. */
   token(id: number): string;
   /** Contents for `tokenizer.json`; `loadTokenizer` gives the same tokenizer back. */

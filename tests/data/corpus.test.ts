@@ -47,6 +47,10 @@ class CodeTokenizer implements Tokenizer {
     return text;
   }
 
+  bytes(id: number): Uint8Array {
+    return new TextEncoder().encode(this.token(id));
+  }
+
   token(id: number): string {
     return String.fromCodePoint(id);
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DecadeError } from '../../src/core/errors.js';
-import type { Hypothesis } from '../../src/decoding/beams.js';
+import type { Hypothesis } from '../../src/decoding/search-rows.js';
 import { lengthPenalty } from '../../src/decoding/length-penalty.js';
 import { LocalDecodingExecutor } from '../../src/decoding/local-executor.js';
 import { type DecodingOptionsInput, resolveDecodingOptions } from '../../src/decoding/options.js';

@@ -9,6 +9,7 @@ import { Doubts } from '../doubts.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
+import { type SamplingChoice, samplingOf, withSamplingOptions } from '../sampling.js';
 import { figure, ProgressBar } from '../progress.js';
 import { say } from '../terminal.js';
 import { allLines, brokenLine, linesOf } from '../text-input.js';
@@ -24,11 +25,12 @@ export interface SearchChoice {
   maxSourceLength?: number;
 }
 
-interface TranslateArguments extends DeviceChoice, SearchChoice {
+interface TranslateArguments extends DeviceChoice, SearchChoice, SamplingChoice {
   model: string[];
   input?: string;
   output?: string;
   nbest?: number;
+  sample?: boolean;
   prefixes?: string;
 }
 
@@ -57,20 +59,25 @@ export function translateCommand(): Command {
       'print n-best lists: `line ||| text ||| feature= values ||| score`, lines numbered from 0',
       wholeNumber(1, 1000),
     )
-    .option('--prefixes <FILE>', 'forced beginnings of the translations, one per line');
+    .option('--prefixes <FILE>', 'forced beginnings of the translations, one per line')
+    .option('--sample', 'draw translations at random instead of searching for the best; with --samples as n-best lists');
+  withSamplingOptions(command);
   return withGemmOption(withDevicesOption(command))
     .addHelpText(
       'after',
       `
 Examples:
   $ decade translate -m runs/quickstart -i input.txt -o output.txt
-  $ echo '3 weeks ago' | decade translate -m runs/quickstart --nbest 5`,
+  $ echo '3 weeks ago' | decade translate -m runs/quickstart --nbest 5
+  $ echo '3 weeks ago' | decade translate -m runs/quickstart --sample --samples 5 --temperature 0.8 --seed 2`,
     )
-    .action((options: TranslateArguments) => interruptible('stopping', (signal) => translate(options, signal)));
+    .action((options: TranslateArguments) => {
+      requireOneKind(options, command);
+      return interruptible('stopping', (signal) => translate(options, signal));
+    });
 }
 
 async function translate(options: TranslateArguments, signal: AbortSignal): Promise<void> {
-  requireSearchable(options);
   const beginnings = await beginningsOf(options);
   const output = await openOutput(options.output);
   const model = await openModel(options.model, options, signal);
@@ -82,8 +89,8 @@ async function translate(options: TranslateArguments, signal: AbortSignal): Prom
   const started = performance.now();
   try {
     const results = model.translateStream(sourceLines(options, beginnings, broken), {
-      ...(await searchOptions(options)),
-      nbest: options.nbest ?? 1,
+      ...(await searchOptions(options.sample === true ? { ...options, beam: undefined } : options)),
+      ...(options.sample === true ? { sample: samplingOf(options) } : { nbest: options.nbest ?? 1 }),
       signal,
       onProgress: ({ lines, targetTokens, search }) =>
         progress.update({
@@ -98,7 +105,7 @@ async function translate(options: TranslateArguments, signal: AbortSignal): Prom
     for await (const result of results) {
       if (result.warning !== undefined) warn(result.warning, progress);
       doubts.note(result);
-      await output.write(options.nbest === undefined ? `${result.text}\n` : nbestLines(result));
+      await output.write((options.nbest ?? options.samples) === undefined ? `${result.text}\n` : nbestLines(result));
       if (typed) doubts.tell();
     }
     doubts.end();
@@ -116,7 +123,23 @@ async function translate(options: TranslateArguments, signal: AbortSignal): Prom
   }
 }
 
-function requireSearchable({ beam = 1, nbest = 1 }: TranslateArguments): void {
+/** A search for the best or samples, and the options of only one of them. */
+function requireOneKind(options: TranslateArguments, command: Command): void {
+  const { beam = 1, nbest = 1 } = options;
+  const given = (names: readonly string[]) => {
+    const option = command.options.find(
+      (each) => names.includes(each.attributeName()) && command.getOptionValueSource(each.attributeName()) === 'cli',
+    );
+    return option?.long ?? undefined;
+  };
+  const [ofBeam, ofSampling] = [given(['beam', 'nbest']), given(Object.keys(samplingOf(options)))];
+  if (options.sample === true && ofBeam !== undefined) {
+    const next = `leave out ${ofBeam}; --samples prints several translations per line`;
+    throw new DecadeError('usage', { where: ofBeam, received: 'together with --sample', allowed: 'a beam search or sampling', next });
+  }
+  if (options.sample !== true && ofSampling !== undefined) {
+    throw new DecadeError('usage', { where: ofSampling, received: 'without --sample', next: 'use --sample as well' });
+  }
   if (nbest <= beam) return;
   const received = `more translations per line than --beam ${beam}`;
   throw new DecadeError('usage', { where: `--nbest ${nbest}`, received, next: `use --beam ${nbest} as well` });

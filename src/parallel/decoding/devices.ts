@@ -1,4 +1,4 @@
-import type { Hypothesis } from '../../decoding/beams.js';
+import type { Hypothesis } from '../../decoding/search-rows.js';
 import { ensembleModel } from '../../decoding/ensemble.js';
 import type { BatchDecoder, DecodingControl, DecodingExecutor } from '../../decoding/executor.js';
 import type { TargetScore, ScoringPair } from '../../decoding/score-batch.js';
@@ -59,8 +59,20 @@ export class DecodingDevices implements BatchDecoder, DecodingExecutor {
     { signal, onProgress }: DecodingControl = {},
   ): Promise<Hypothesis[][]> {
     const packed = packPairs(sentences.map(({ source, prefix = [], line = -1 }) => ({ source, target: prefix, key: line })));
-    const { beam, nbest, lengthPenalty, maximumLength, minimumLength, forbidRepeats, forbidUnknown, attention } = options;
-    const chosen = { beam, nbest, lengthPenalty, maximumLength, minimumLength, forbidRepeats, forbidUnknown, attention };
+    const { beam, nbest, sample, lengthPenalty, maximumLength, minimumLength, forbidRepeats, forbidUnknown, attention, continuation } =
+      options;
+    const chosen = {
+      beam,
+      nbest,
+      sample,
+      lengthPenalty,
+      maximumLength,
+      minimumLength,
+      forbidRepeats,
+      forbidUnknown,
+      attention,
+      continuation,
+    };
     return this.#withThread(signal, async (thread) => {
       const reply = await thread.ask('searched', { kind: 'search', sentences: packed, options: chosen }, onProgress);
       return reply.kind === 'searched' ? unpackHypotheses(reply.hypotheses) : [];

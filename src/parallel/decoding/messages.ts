@@ -1,5 +1,5 @@
 import type { DecadeError } from '../../core/errors.js';
-import type { Hypothesis } from '../../decoding/beams.js';
+import type { Hypothesis } from '../../decoding/search-rows.js';
 import type { TargetScore } from '../../decoding/score-batch.js';
 import type { SearchOptions } from '../../decoding/search.js';
 import type { ModelOptions } from '../../models/create.js';
@@ -72,14 +72,13 @@ export function refusal({ kind, parts: { cause: _, ...parts } }: DecadeError): D
 export interface PackedHypotheses {
   /** Hypotheses of each sentence. */
   readonly counts: Int32Array;
-  /** Tokens of each hypothesis, `</s>` not counted. */
+  /** Tokens of each hypothesis: without `</s>`, and with it where it ends the text. */
   readonly lengths: Int32Array;
   readonly ids: Int32Array;
-  /** One more a hypothesis than it has ids. */
   readonly tokenLogProbabilities: Float32Array;
   /** Log-probability and score of each hypothesis. */
   readonly sums: Float64Array;
-  /** Distributions one after the other, one more a hypothesis than it has ids, each as long as its source; undefined without. */
+  /** Distributions one after the other, one for each log-probability, each as long as its source; undefined without. */
   readonly attention: Float32Array | undefined;
   /** Length of the distributions of each hypothesis. */
   readonly widths: Int32Array;
@@ -87,18 +86,18 @@ export interface PackedHypotheses {
 
 export function packHypotheses(sentences: readonly (readonly Hypothesis[])[]): PackedHypotheses {
   const all = sentences.flat();
-  const lengths = Int32Array.from(all, ({ ids }) => ids.length);
+  const lengths = Int32Array.from(all.flatMap(({ ids, tokenLogProbabilities }) => [ids.length, tokenLogProbabilities.length]));
   const widths = Int32Array.from(all, ({ attention }) => attention?.[0]?.length ?? 0);
-  const tokens = lengths.reduce((sum, length) => sum + length, 0);
-  const ids = new Int32Array(tokens);
-  const tokenLogProbabilities = new Float32Array(tokens + all.length);
-  const weights = lengths.reduce((sum, length, index) => sum + (length + 1) * (widths[index] as number), 0);
+  const ids = new Int32Array(all.reduce((sum, hypothesis) => sum + hypothesis.ids.length, 0));
+  const tokenLogProbabilities = new Float32Array(all.reduce((sum, hypothesis) => sum + hypothesis.tokenLogProbabilities.length, 0));
+  const weights = all.reduce((sum, hypothesis, index) => sum + hypothesis.tokenLogProbabilities.length * (widths[index] as number), 0);
   const attention = weights === 0 ? undefined : new Float32Array(weights);
-  let [token, weight] = [0, 0];
-  for (const [index, hypothesis] of all.entries()) {
+  let [token, value, weight] = [0, 0, 0];
+  for (const hypothesis of all) {
     ids.set(hypothesis.ids, token);
-    tokenLogProbabilities.set(hypothesis.tokenLogProbabilities, token + index);
+    tokenLogProbabilities.set(hypothesis.tokenLogProbabilities, value);
     token += hypothesis.ids.length;
+    value += hypothesis.tokenLogProbabilities.length;
     for (const distribution of hypothesis.attention ?? []) {
       attention?.set(distribution, weight);
       weight += distribution.length;
@@ -117,24 +116,23 @@ export function packHypotheses(sentences: readonly (readonly Hypothesis[])[]): P
 
 export function unpackHypotheses(packed: PackedHypotheses): Hypothesis[][] {
   const { counts, lengths, ids, tokenLogProbabilities, sums, attention, widths } = packed;
-  let [index, token, weight] = [0, 0, 0];
+  let [index, token, value, weight] = [0, 0, 0, 0];
   const next = (): Hypothesis => {
-    const [length, width] = [lengths[index] as number, widths[index] as number];
+    const [length, values, width] = [lengths[2 * index], lengths[2 * index + 1], widths[index]] as [number, number, number];
     const hypothesis = {
       ids: ids.slice(token, token + length),
-      tokenLogProbabilities: tokenLogProbabilities.slice(token + index, token + index + length + 1),
+      tokenLogProbabilities: tokenLogProbabilities.slice(value, value + values),
       logProbability: sums[2 * index] as number,
       score: sums[2 * index + 1] as number,
       attention:
         attention === undefined || width === 0
           ? undefined
-          : Array.from({ length: length + 1 }, (_, position) =>
-              attention.slice(weight + position * width, weight + (position + 1) * width),
-            ),
+          : Array.from({ length: values }, (_, position) => attention.slice(weight + position * width, weight + (position + 1) * width)),
     };
     index++;
     token += length;
-    weight += (length + 1) * width;
+    value += values;
+    weight += values * width;
     return hypothesis;
   };
   return Array.from(counts, (count) => Array.from({ length: count }, next));

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DecadeError } from '../../../src/core/errors.js';
+import { TextGenerator } from '../../../src/decoding/generation/generator.js';
 import { LocalDecodingExecutor } from '../../../src/decoding/local-executor.js';
 import type { DecodingOptionsInput } from '../../../src/decoding/options.js';
 import { score } from '../../../src/decoding/score.js';
 import { type TranslationResult, Translator } from '../../../src/decoding/translator.js';
 import { createModel, modelOptions } from '../../../src/models/create.js';
+import type { VocabularySizes } from '../../../src/models/model.js';
 import { nodeRuntime } from '../../../src/node/runtime.js';
 import { InitialValues } from '../../../src/nn/parameters.js';
 import { Memories } from '../../../src/parallel/memories.js';
@@ -27,21 +29,24 @@ const lines = randomSources(60, 9, 4).map((ids, index) => (index % 11 === 3 ? ''
 const attentive = modelOptions.parse({ kind: 'lstm', initialRange: 0.9, layers: 2, hidden: 16, attention: 'dot', inputFeeding: true });
 const plain = modelOptions.parse({ kind: 'lstm', initialRange: 0.9, layers: 1, hidden: 12 });
 
+const translation: VocabularySizes = { source: 11, target: 11 };
+
 /** An executor of random models on this thread and, above `worthStarting` multiplications, on devices. */
 async function start(
   devices: number,
-  { options = [attentive], worthStarting = 0, startThread = keptThreads.startThread } = {},
-): Promise<{ executor: ElasticDecodingExecutor; memory: Memory }> {
+  { options = [attentive], vocabularies = translation, worthStarting = 0, startThread = keptThreads.startThread } = {},
+): Promise<{ executor: ElasticDecodingExecutor; local: LocalDecodingExecutor; memory: Memory }> {
   const memory = new Memory({ shared: true });
   const models = options.map((each, index) => {
-    const model = createModel(each, { source: 11, target: 11 });
+    const model = createModel(each, vocabularies);
     model.parameters.allocate(memory);
     model.parameters.initialise(index + 3);
     return model;
   });
+  const local = LocalDecodingExecutor.of(await nodeRuntime.openDevice(memory, { gemm }), models);
   const executor = new ElasticDecodingExecutor({
     runtime: { ...nodeRuntime, startThread },
-    local: LocalDecodingExecutor.of(await nodeRuntime.openDevice(memory, { gemm }), models),
+    local,
     members: models.map((model, index) => sharedModel(model, options[index] ?? attentive, memory)),
     gemm,
     devices,
@@ -49,7 +54,7 @@ async function start(
     worthStarting,
     worthUsing: worthStarting,
   });
-  return { executor, memory };
+  return { executor, local, memory };
 }
 
 /** The threads that are started, to be counted and killed. */
@@ -99,12 +104,14 @@ function assertSame(found: readonly TranslationResult[], expected: readonly Tran
   }
 }
 
-test('any number of devices gives what this thread gives: n-best, attention, prefixes, ensembles', async () => {
+test('any number of devices gives what this thread gives: n-best, samples, attention, prefixes, ensembles', async () => {
   const asked = lines.map((text, index) => (index % 5 === 0 ? { text, prefix: 'two one' } : text));
   const variants: { options: (typeof attentive)[]; search: DecodingOptionsInput }[] = [
     { options: [attentive], search: { beam: 3, nbest: 3, attention: true, batch: { sentences: 7 } } },
     { options: [plain], search: { beam: 1, forbidRepeats: 2, minimumLength: 2 } },
     { options: [attentive, plain], search: { beam: 2, nbest: 2, lengthPenalty: { alpha: 0 } } },
+    { options: [attentive], search: { sample: { samples: 3, topP: 0.95 }, attention: true, batch: { sentences: 7 } } },
+    { options: [attentive, plain], search: { sample: { temperature: 1.2, seed: 2 } } },
   ];
   for (const { options, search } of variants) {
     const alone = await start(1, { options });
@@ -120,6 +127,26 @@ test('any number of devices gives what this thread gives: n-best, attention, pre
       await executor.dispose();
     }
   }
+});
+
+test('any number of devices writes what this thread writes, stop strings included', async () => {
+  const prompts = lines.slice(0, 40);
+  const options = { samples: 2, maximumLength: 15, stop: ['two three', 'n s'], batch: { sentences: 5 } };
+  const results: unknown[] = [];
+  for (const devices of [1, 2, 3]) {
+    const { executor, local } = await start(devices, { options: [plain, plain], vocabularies: { target: 11 } });
+    const generator = new TextGenerator(tokenizer, executor, local);
+    const found: unknown[] = [];
+    for await (const { line, samples } of generator.continueAll(prompts, options)) {
+      for (const { text, ids, ending, tokenLogProbabilities } of samples)
+        found.push([line, text, [...ids], ending, tokenLogProbabilities.length]);
+    }
+    results.push(found);
+    await executor.dispose();
+  }
+  assert.deepEqual(results[1], results[0]);
+  assert.deepEqual(results[2], results[0]);
+  assert.deepEqual(new Set((results[0] as string[][]).map(([, , , ending]) => ending)), new Set(['end', 'stop', 'length']));
 });
 
 test('any number of devices gives the scores that this thread gives', async () => {

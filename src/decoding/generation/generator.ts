@@ -1,0 +1,233 @@
+import { DecadeError } from '../../core/errors.js';
+import { turns, unlessAborted } from '../../core/event-loop.js';
+import type { Give } from '../../core/iterated.js';
+import { type LinkedAbort, linkedAbort } from '../../core/linked-abort.js';
+import { requireItem, requireStream, text as textItem } from '../../core/lists.js';
+import type { Tokenizer } from '../../text/tokenizer.js';
+import type { DecodingExecutor } from '../executor.js';
+import type { LocalDecodingExecutor } from '../local-executor.js';
+import { ReadAhead } from '../read-ahead.js';
+import { byteString } from '../sampling/stop-strings.js';
+import type { SearchOptions, SearchProgress } from '../search.js';
+import { searchInBatches } from '../search-in-batches.js';
+import type { Hypothesis } from '../search-rows.js';
+import { type GenerationOptions, type GenerationOptionsInput, resolveGenerationOptions } from './options.js';
+import { StoppedText } from './stopped-text.js';
+import { TextPieces } from './text-pieces.js';
+
+/** What a model has written after a prompt. */
+export interface GeneratedText {
+  /** Without the prompt and without the string at which it stopped. */
+  readonly text: string;
+  /** Of all tokens that were written, those of the stop string too. */
+  readonly ids: Int32Array;
+  /** The model's own log-probability of each, in nats, whatever was made of it before it was drawn; that of `</s>` last where it ended the text. */
+  readonly tokenLogProbabilities: Float32Array;
+  /** Their sum. */
+  readonly logProbability: number;
+  /** What ended the text: `</s>`, a stop string, or the maximum length. */
+  readonly ending: 'end' | 'stop' | 'length';
+}
+
+/** A prompt as a model reads it. */
+export interface ReadPrompt {
+  /** What the text that follows goes on from: the prompt without spaces that the model would not see. */
+  readonly text: string;
+  /** Set when the prompt was too long, and only its end was read. */
+  readonly warning: DecadeError | undefined;
+}
+
+export interface GenerationResult {
+  /** Number of the prompt, from 1 on. */
+  readonly line: number;
+  readonly prompt: ReadPrompt;
+  readonly samples: readonly GeneratedText[];
+}
+
+export interface GenerationProgress {
+  /** Prompts that have been continued. */
+  readonly lines: number;
+  /** Tokens of their samples, `</s>` counted. */
+  readonly tokens: number;
+  /** How far a batch is that takes long; undefined when a batch has just ended. */
+  readonly search: (SearchProgress & { readonly sentences: number }) | undefined;
+}
+
+export interface GenerateOptions extends Omit<GenerationOptionsInput, 'samples'> {
+  /** Ends the text by throwing the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called once, before the first piece. */
+  readonly onPrompt?: ((prompt: ReadPrompt) => void) | undefined;
+}
+
+export interface GenerateStreamOptions extends GenerationOptionsInput {
+  readonly signal?: AbortSignal | undefined;
+  /** Called after every batch, and several times a second while one takes longer. */
+  readonly onProgress?: ((progress: GenerationProgress) => void) | undefined;
+}
+
+interface EncodedPrompt extends ReadPrompt {
+  readonly line: number;
+  readonly ids: readonly number[];
+}
+
+/** Text in, text out: writes on from prompts, with samples of what a language model predicts. */
+export class TextGenerator {
+  readonly #tokenizer: Tokenizer;
+  readonly #executor: DecodingExecutor;
+  readonly #local: Pick<LocalDecodingExecutor, 'search'>;
+  readonly #promptRoom: number;
+  #spellings: readonly string[] | undefined;
+
+  /**
+   * @param local       this thread's device, where a single text is followed token by token
+   * @param promptRoom  tokens of a prompt that the model can read, and still write
+   */
+  constructor(tokenizer: Tokenizer, executor: DecodingExecutor, local: Pick<LocalDecodingExecutor, 'search'>, promptRoom = Infinity) {
+    this.#tokenizer = tokenizer;
+    this.#executor = executor;
+    this.#local = local;
+    this.#promptRoom = promptRoom;
+  }
+
+  /**
+   * Gives what follows the prompt, as it is written: pieces of whole characters. It is the first sample that `continueAll` gives for it.
+   *
+   * @throws DecadeError `usage` for options that are not allowed
+   */
+  async write(prompt: string, { signal, onPrompt, ...given }: GenerateOptions, give: Give<string>): Promise<void> {
+    requireItem('prompt', prompt, textItem);
+    if ('samples' in given) {
+      const next = 'call generateStream for several samples';
+      throw new DecadeError('usage', { where: 'generate options.samples', received: 'given for a single text', allowed: 'one text', next });
+    }
+    const options = resolveGenerationOptions(given);
+    const { ids, text, warning } = this.#prompt(prompt, 1, options);
+    onPrompt?.({ text, warning });
+    const pieces = new TextPieces(this.#tokenizer, ids);
+    const stopped = new StoppedText(options.stop);
+    const giveText = async (text: string) => {
+      if (text !== '') await unlessAborted(give(text), signal);
+    };
+    await this.#local.search([{ source: [], prefix: ids, line: 1 }], this.#searchOptions(options), {
+      signal,
+      onTokens: async (tokens) => {
+        for (const { id } of tokens) await giveText(stopped.push(pieces.push(id)));
+      },
+    });
+    await giveText(stopped.push(pieces.end()) + stopped.end());
+  }
+
+  /**
+   * Continues every prompt, `samples` times each, and gives the results in their order, each as soon as may be: prompts that come slowly
+   * are answered one by one, those that are ready share batches on all devices.
+   */
+  async *continueAll(
+    prompts: AsyncIterable<string> | Iterable<string>,
+    { signal, onProgress, ...given }: GenerateStreamOptions = {},
+  ): AsyncGenerator<GenerationResult, void, undefined> {
+    requireStream('prompts', prompts);
+    const options = resolveGenerationOptions(given);
+    const abort = linkedAbort([signal]);
+    const stream = new ReadAhead(prompts, Math.max(1, Math.min(options.readAhead, Math.floor(heldSamples / options.samples))));
+    const done = { lines: 0, tokens: 0 };
+    const report = (search: GenerationProgress['search']) => onProgress?.({ ...done, search });
+    let line = 0;
+    try {
+      for (;;) {
+        const ready = (await stream.take(abort.signal)).map((prompt) => {
+          requireItem(`prompt ${++line}`, prompt, textItem);
+          return this.#prompt(prompt, line, options);
+        });
+        if (ready.length === 0) return;
+        yield* await this.#continue(ready, options, abort, (progress, results) => {
+          done.lines += results.length;
+          for (const { samples } of results) for (const each of samples) done.tokens += each.tokenLogProbabilities.length;
+          report(progress);
+        });
+      }
+    } finally {
+      stream.close();
+      abort.release();
+    }
+  }
+
+  async #continue(
+    prompts: readonly EncodedPrompt[],
+    options: GenerationOptions,
+    abort: LinkedAbort,
+    report: (progress: GenerationProgress['search'], results: readonly GenerationResult[]) => void,
+  ): Promise<GenerationResult[]> {
+    const results = new Array<GenerationResult>(prompts.length);
+    const turn = turns();
+    await searchInBatches(this.#executor, {
+      sentences: prompts.map(({ ids, line }) => ({ source: [], prefix: ids, line })),
+      options: this.#searchOptions(options),
+      batch: options.batch,
+      signal: abort.signal,
+      stop: abort.abort,
+      onProgress: (progress) => report(progress, []),
+      take: async (positions, found) => {
+        const taken: GenerationResult[] = [];
+        for (const [index, position] of positions.entries()) {
+          const { line, text, ids, warning } = prompts[position] as EncodedPrompt;
+          const samples = (found[index] ?? []).map((hypothesis) => this.#generated(hypothesis, ids, options));
+          const result = { line, prompt: { text, warning }, samples };
+          results[position] = result;
+          taken.push(result);
+          await turn();
+        }
+        report(undefined, taken);
+      },
+    });
+    return results;
+  }
+
+  #generated(
+    { ids: all, tokenLogProbabilities: logProbabilities }: Hypothesis,
+    prompt: readonly number[],
+    options: GenerationOptions,
+  ): GeneratedText {
+    const [ids, tokenLogProbabilities] = [all.slice(prompt.length), logProbabilities.slice(prompt.length)];
+    const pieces = new TextPieces(this.#tokenizer, prompt);
+    const stopped = new StoppedText(options.stop);
+    let text = '';
+    for (const id of ids) text += stopped.push(pieces.push(id));
+    text += stopped.push(pieces.end()) + stopped.end();
+    const logProbability = tokenLogProbabilities.reduce((sum, value) => sum + value, 0);
+    const ending = tokenLogProbabilities.length > ids.length ? 'end' : stopped.isStopped ? 'stop' : 'length';
+    return { text, ids, tokenLogProbabilities, logProbability, ending };
+  }
+
+  #prompt(prompt: string, line: number, { maximumPromptLength }: GenerationOptions): EncodedPrompt {
+    const most = Math.min(maximumPromptLength, this.#promptRoom);
+    const { ids, text } = this.#tokenizer.encodeBeginning(prompt) ?? { ids: [], text: '' };
+    if (ids.length <= most) return { line, text, ids, warning: undefined };
+    const warning = new DecadeError('input', {
+      where: `prompt ${line}`,
+      received: `${ids.length.toLocaleString('en')} tokens; only the last ${most.toLocaleString('en')} were read`,
+      allowed: `at most ${most.toLocaleString('en')}`,
+      next:
+        most < maximumPromptLength
+          ? 'shorten the prompt: the model can read no more'
+          : 'shorten the prompt, or raise maximumPromptLength (--max-prompt-length)',
+    });
+    return { line, text, ids: ids.slice(-most), warning };
+  }
+
+  #searchOptions(options: GenerationOptions): SearchOptions {
+    const { maximumLength, stop, forbidRepeats, forbidUnknown, maximumPromptLength: _, batch: __, readAhead: ___, ...sample } = options;
+    const ofBeams = { beam: 1, nbest: 1, lengthPenalty: { kind: 'power', alpha: 1 }, minimumLength: 0, attention: false } as const;
+    return { ...ofBeams, sample, maximumLength, forbidRepeats, forbidUnknown, continuation: { stop: this.#stopStrings(stop) } };
+  }
+
+  #stopStrings(strings: readonly string[]) {
+    if (strings.length === 0) return undefined;
+    this.#spellings ??= Array.from({ length: this.#tokenizer.size }, (_, id) => byteString(this.#tokenizer.bytes(id)));
+    const utf8 = new TextEncoder();
+    return { strings: strings.map((string) => byteString(utf8.encode(string))), spellings: this.#spellings };
+  }
+}
+
+/** Most samples of a stream that wait to be given. */
+const heldSamples = 65_536;

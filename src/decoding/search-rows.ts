@@ -1,0 +1,75 @@
+import { DecadeError } from '../core/errors.js';
+import type { Scope } from '../tensor/device.js';
+import type { Normalisers } from '../tensor/operations/search.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { LengthPenalty } from './length-penalty.js';
+import type { LiveRows } from './processors.js';
+import type { Path } from './search-history.js';
+
+/** A text that a search has found for one sentence. */
+export interface Hypothesis {
+  /** Target ids without `<s>` and `</s>`. */
+  readonly ids: Int32Array;
+  /**
+   * Log-probability of each token given those before, in nats. Where `</s>` ends the text, as it does every translation, there is
+   * one more than `ids`: the last is that of `</s>`.
+   */
+  readonly tokenLogProbabilities: Float32Array;
+  /** Their sum. */
+  readonly logProbability: number;
+  /** `logProbability` divided by the length penalty. */
+  readonly score: number;
+  /** For each token, `</s>` included, a distribution over the source tokens in their written order. */
+  readonly attention: readonly Float32Array[] | undefined;
+}
+
+/** What a model says of the next token of every row. */
+export interface Predictions {
+  /** [rows, vocabulary], with their bias; what may not follow is -Infinity. */
+  readonly logits: Tensor;
+  /** What turns them into the model's own log-probabilities, counted before anything was forbidden. */
+  readonly normalisers: Normalisers;
+  readonly attention: readonly Float32Array[] | undefined;
+}
+
+/** A token that has just been drawn. */
+export interface DrawnToken {
+  readonly sentence: number;
+  /** From 0 on. */
+  readonly sample: number;
+  /** Any but `</s>`. */
+  readonly id: number;
+}
+
+/** How the rows of a search go on: by their best extensions (`Beams`), or by drawn ones (`Samples`). */
+export interface SearchRows extends LiveRows {
+  /** Steps that have been taken. */
+  readonly steps: number;
+  /** The last token of every row, once a step has been taken. */
+  readonly previousIds: Int32Array;
+  /** Takes a step. Gives the row before it that each row extends, or undefined when every row extends itself. */
+  advance(scope: Scope, predictions: Predictions): Int32Array | undefined;
+  /** What the last step drew; undefined where no token is sure before the end. */
+  readonly drawn?: readonly DrawnToken[] | undefined;
+  /** What was found for every sentence, once no row is left. */
+  readonly results: Hypothesis[][];
+}
+
+export interface SearchRowsOptions {
+  readonly penalty: LengthPenalty;
+  /** What the text of each sentence begins with. */
+  readonly prefixes: readonly Path[];
+  /** Most tokens of each sentence, its prefix counted and `</s>` not. */
+  readonly maximumLengths: Int32Array;
+  /** What a message calls a sentence. */
+  nameOf(sentence: number): string;
+}
+
+export function nothingMayFollow(sentence: string, length: number): DecadeError {
+  return new DecadeError('numeric', {
+    where: `search, ${sentence}, after ${length} tokens`,
+    received: 'no token that can follow',
+    allowed: 'finite scores for at least one token',
+    next: 'check that the loss of the model was not NaN, and that minimumLength and forbidRepeats leave a choice',
+  });
+}
