@@ -5,7 +5,7 @@ import { type BenchTranslateResult, benchTranslate } from '../../analysis/cost/b
 import { type Strategy, strategies } from '../../analysis/cost/simulation.js';
 import { DecadeError } from '../../core/errors.js';
 import { type ShapeOfUpdate, updateNames } from '../../analysis/cost/update-products.js';
-import { type BenchProductsResult, benchProducts, type Rates } from '../../node/native/bench-products.js';
+import { ProductBench, type Rates, type UpdateRates } from '../../node/native/bench-products.js';
 import { openKernels } from '../../node/open-kernels.js';
 import { webAssemblyProvider } from '../../tensor/kernels/provider.js';
 import { type Precision, precisions } from '../../tensor/matrix.js';
@@ -87,9 +87,20 @@ async function benchMatrices({ config, gemm, seconds, json }: BenchArguments): P
   const memory = nodeRuntime.newMemory();
   const webAssembly = webAssemblyProvider(memory, await openKernels(memory));
   const configs = config === 'all' ? updateNames : [config];
-  const result = await benchProducts(memory, webAssembly, { configs, gemm, seconds });
-  if (json) await printJson(result);
-  else await print(describeProducts(result));
+  const bench = await ProductBench.open(memory, webAssembly, gemm);
+  try {
+    const { limit } = bench;
+    if (limit !== undefined && !json) await print(`This processor's limit is ${limit.toFixed(1)} GFLOP/s per core.`);
+    const networks: UpdateRates[] = [];
+    for (const name of configs) {
+      const rates = bench.measure(name, seconds);
+      networks.push(rates);
+      if (!json) await print(describeUpdate(rates));
+    }
+    if (json) await printJson({ ...(limit !== undefined && { limit }), networks });
+  } finally {
+    bench.dispose();
+  }
 }
 
 function describeTranslation(result: BenchTranslateResult): string {
@@ -119,32 +130,27 @@ function percent(fraction: number): string {
   return `${(100 * fraction).toFixed(1)} %`;
 }
 
-function describeProducts({ limit, networks }: BenchProductsResult): string {
-  const blocks = networks.map(({ config, operations, shapes, gflops, fractionOfLimit }) => {
-    const names = Object.keys(gflops);
-    const row = (name: string, count: string, part: string, cells: readonly string[]) =>
-      [name.padEnd(34), count.padStart(6), part.padStart(7), ...cells.map((cell) => cell.padStart(12))].join(' ').trimEnd();
-    const rates = (of: Rates) => names.map((name) => (of[name] ?? 0).toFixed(1));
-    return [
-      `${config}: ${figure(operations / 1e9)} GFLOP in the products of an update`,
-      row('rows x columns x terms', 'times', 'part', names),
-      ...shapes.map((shape) => row(describeShape(shape), figure(shape.count), percent(shape.fraction), rates(shape.gflops))),
-      row('all of them', '', '100.0 %', rates(gflops)),
-      ...(fractionOfLimit === undefined
-        ? []
-        : [
-            row(
-              'of the limit',
-              '',
-              '',
-              names.map((name) => percent(fractionOfLimit[name] ?? 0)),
-            ),
-          ]),
-    ].join('\n');
-  });
-  const first =
-    limit === undefined ? [] : [`This processor's limit is ${limit.toFixed(1)} GFLOP/s per core. All rates are GFLOP/s in processor time:`];
-  return [...first, ...blocks].join('\n\n');
+function describeUpdate({ config, operations, shapes, gflops, fractionOfLimit }: UpdateRates): string {
+  const names = Object.keys(gflops);
+  const row = (name: string, count: string, part: string, cells: readonly string[]) =>
+    [name.padEnd(30), count.padStart(7), part.padStart(8), ...cells.map((cell) => cell.padStart(12))].join(' ').trimEnd();
+  const rates = (of: Rates) => names.map((name) => (of[name] ?? 0).toFixed(1));
+  return [
+    `\n${config}: ${figure(operations / 1e9)} GFLOP in the products of an update; GFLOP/s in processor time`,
+    row('rows x columns x terms', 'times', 'part', names),
+    ...shapes.map((shape) => row(describeShape(shape), figure(shape.count), percent(shape.fraction), rates(shape.gflops))),
+    row('all of them', '', percent(1), rates(gflops)),
+    ...(fractionOfLimit === undefined
+      ? []
+      : [
+          row(
+            'of the limit',
+            '',
+            '',
+            names.map((name) => percent(fractionOfLimit[name] ?? 0)),
+          ),
+        ]),
+  ].join('\n');
 }
 
 function describeShape({ m, n, k, transposeA, transposeB, packed }: ShapeOfUpdate): string {
