@@ -1,3 +1,4 @@
+import { rescore } from './analysis/rescoring/rescore.js';
 import { TextGenerator } from './decoding/generation/generator.js';
 import { type LoadedModel, type LoadOptions, openModels } from './loaded-model.js';
 import type { Runtime } from './parallel/runtime.js';
@@ -6,7 +7,7 @@ import { describeRun } from './training/run-description.js';
 /** Opens trained models of this and older versions of decade; see `openModels`. */
 export function load(runtime: Runtime, runs: string | readonly string[], options: LoadOptions = {}): Promise<LoadedModel> {
   const describe = (path: string) => describeRun(runtime.files, path);
-  return openModels(runtime, runs, options, describe, (...given) => new TextGenerator(...given));
+  return openModels(runtime, runs, options, describe, { generator: (...given) => new TextGenerator(...given), rescore });
 }
 
 /** Opens models for one use and always closes them. */

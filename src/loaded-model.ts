@@ -1,4 +1,4 @@
-import { type RescoreOptions, type Rescoring, rescore } from './analysis/rescoring/rescore.js';
+import type { RescoreOptions, Rescoring, rescore } from './analysis/rescoring/rescore.js';
 import type { NbestList } from './analysis/rescoring/rescoring.js';
 import { loadWeights, type ModelDescription, readModelTokenizers } from './checkpoint/model-files.js';
 import { DecadeError } from './core/errors.js';
@@ -50,7 +50,15 @@ interface Loaded {
   readonly translator: Translator | undefined;
   /** Undefined for translators, and in a page, which does not ask for text yet. */
   readonly generator: TextGenerator | undefined;
+  readonly rescore?: FurtherUses['rescore'] | undefined;
   release(): Promise<void>;
+}
+
+/** What a model is used for besides translating and scoring, which a page need not carry. */
+export interface FurtherUses {
+  /** Makes what a language model writes with. */
+  readonly generator: (...given: ConstructorParameters<typeof TextGenerator>) => TextGenerator;
+  readonly rescore: typeof rescore;
 }
 
 /** A trained model, or several that translate or write together. Holds memory until disposed; every call after that is refused. */
@@ -152,6 +160,8 @@ export class LoadedModel implements AsyncDisposable {
    * @throws DecadeError `usage` for options that are not allowed, `input` for a list or references of another source text
    */
   rescore(list: NbestList, options?: RescoreOptions): Promise<Rescoring> {
+    const { rescore } = this.#loaded;
+    if (rescore === undefined) throw new Error('opened without what rescores');
     return this.#lifetime.run(
       (signal) => rescore(list, (pairs, control) => this.score(pairs, control), { ...options, signal }),
       options?.signal,
@@ -261,7 +271,7 @@ function promptRoom({ lengthLimits }: StepModel): number {
  * @param runs      a run directory; several form an ensemble and need the same tokenizers
  * @param options   defaults for every translation
  * @param describe  reads the model of the run at a path
- * @param generatorOf  makes what a language model writes with; a page need not carry it
+ * @param further   undefined in a page, which only translates and scores
  * @throws DecadeError `input` for a directory that is not a run or is damaged
  */
 export async function openModels(
@@ -269,7 +279,7 @@ export async function openModels(
   runs: string | readonly string[],
   { gemm, devices: wanted, untrained = false, ...options }: LoadOptions,
   describe: (path: string) => Promise<ModelDescription>,
-  generatorOf?: (...given: ConstructorParameters<typeof TextGenerator>) => TextGenerator,
+  further?: FurtherUses,
 ): Promise<LoadedModel> {
   requireLoadOptions(runs, { gemm, devices: wanted, untrained });
   resolveDecodingOptions(options);
@@ -293,8 +303,8 @@ export async function openModels(
     const release = () => executor.dispose().then(() => memories.release());
     const does = hasSource(together)
       ? { translator: new Translator(together, executor, { ...options, ...sourceRoom(together.model, options) }), generator: undefined }
-      : { translator: undefined, generator: generatorOf?.(together.targetTokenizer, executor, local, promptRoom(together.model)) };
-    return new LoadedModel({ members, executor, ...does, release });
+      : { translator: undefined, generator: further?.generator(together.targetTokenizer, executor, local, promptRoom(together.model)) };
+    return new LoadedModel({ members, executor, ...does, rescore: further?.rescore, release });
   } catch (error) {
     await memories.release();
     throw error;
