@@ -90,7 +90,8 @@ export class LoadedModel implements AsyncDisposable {
     lines: AsyncIterable<SourceLine> | Iterable<SourceLine>,
     options?: TranslateOptions,
   ): AsyncGenerator<TranslationResult, void, undefined> {
-    return this.#lifetime.stream((signal) => this.#translator.translateStream(lines, { ...options, signal }), options?.signal);
+    const translator = this.#translator;
+    return this.#lifetime.stream((signal) => translator.translateStream(lines, { ...options, signal }), options?.signal);
   }
 
   /**
@@ -116,7 +117,8 @@ export class LoadedModel implements AsyncDisposable {
     prompts: AsyncIterable<string> | Iterable<string>,
     options?: GenerateStreamOptions,
   ): AsyncGenerator<GenerationResult, void, undefined> {
-    return this.#lifetime.stream((signal) => this.#generator.continueAll(prompts, { ...options, signal }), options?.signal);
+    const generator = this.#generator;
+    return this.#lifetime.stream((signal) => generator.continueAll(prompts, { ...options, signal }), options?.signal);
   }
 
   /**
