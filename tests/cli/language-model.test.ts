@@ -37,11 +37,14 @@ test('score --text tells what a whole text costs', async () => {
   assert.match(shown.stdout, new RegExp(`Perplexity +${perplexity.toFixed(4)} per token \\(${tokens} with </s>\\)`));
 });
 
-test('score --text --lines gives a figure for every line, also for empty ones and those that are not UTF-8', async () => {
+test('score --text --lines gives a figure for every line, also for empty ones, and nan for those that are not UTF-8', async () => {
   const input = new Uint8Array([...new TextEncoder().encode(text), 0xff, 0x0a]);
   const { code, stdout, stderr } = await decade(['score', '-m', 'characters', '--text', '-', '--lines'], { ...call, input });
-  assert.deepEqual([code, stdout.match(/^-\d+\.\d{6}$/gm)?.length], [0, 5]);
-  assert.match(stderr, /-: line 5: bytes that are not valid UTF-8/);
+  assert.deepEqual([code, stdout.match(/^-\d+\.\d{6}$/gm)?.length, stdout.split('\n').at(-2)], [1, 4, 'nan']);
+  assert.match(stderr, /-: line 5: bytes that are not valid UTF-8; nan was written in its place/);
+  const whole = await decade(['score', '-m', 'characters', '--text', '-', '--json'], { ...call, input });
+  assert.deepEqual([whole.code, JSON.parse(whole.stdout).brokenLines], [1, 1]);
+  assert.match(whole.stderr, /line 5: .*; left out of the figures/);
   const bytes = await decade(['score', '-m', 'bytes', '--text', '-', '--lines'], { ...call, input });
   assert.deepEqual([bytes.stdout.match(/^-\d+/gm)?.length, bytes.stderr], [5, '']);
 });

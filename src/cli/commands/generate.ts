@@ -11,7 +11,7 @@ import { openModel } from '../model.js';
 import { type Output, openOutput } from '../output.js';
 import { figure, ProgressBar } from '../progress.js';
 import { type SamplingChoice, samplingOf, withSamplingOptions } from '../sampling.js';
-import { brokenLine, linesOf } from '../text-input.js';
+import { linesOf, requireNoneBroken } from '../text-input.js';
 import { warn } from '../warning.js';
 
 interface GenerateArguments extends DeviceChoice, SamplingChoice {
@@ -145,12 +145,7 @@ async function writeList(
   } finally {
     progress.end();
   }
-  const [first, ...others] = broken.values();
-  if (first !== undefined) {
-    const { parts } = brokenLine(first);
-    const more = others.length === 0 ? '' : ` (and ${figure(others.length)} more lines)`;
-    throw new DecadeError('input', { ...parts, received: `${parts.received}${more}; nothing was written for it` });
-  }
+  requireNoneBroken([...broken.values()], 'nothing was written for it');
 }
 
 /** A line that is not valid UTF-8 keeps its number, so that what is drawn for the others stays the same. */

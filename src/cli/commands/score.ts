@@ -6,7 +6,7 @@ import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
 import { figure, ProgressBar } from '../progress.js';
-import { allLines, brokenLine, documentsOf, requireSameCount } from '../text-input.js';
+import { allLines, documentsOf, requireNoneBroken, requireSameCount } from '../text-input.js';
 import { warn } from '../warning.js';
 
 interface ScoreArguments extends DeviceChoice {
@@ -78,10 +78,16 @@ async function scoreText(options: ScoreArguments & { text: string }, signal: Abo
       onProgress: ({ bytes }) => progress.update({ label: 'scoring', figures: [`${figure(bytes)} bytes`] }),
     });
     progress.end();
-    for (const line of brokenLines) warn(brokenLine(`${text}: line ${line}`), progress);
-    if (lines) for (const { logProbability } of documents) await output.write(`${logProbability.toFixed(6)}\n`);
-    else await output.write(json ? `${JSON.stringify(total)}\n` : describe(total));
+    const broken = new Set(brokenLines);
+    if (lines) {
+      for (const [index, { logProbability }] of documents.entries()) {
+        await output.write(`${broken.has(index + 1) ? 'nan' : logProbability.toFixed(6)}\n`);
+      }
+    } else await output.write(json ? `${JSON.stringify({ ...total, brokenLines: broken.size })}\n` : describe(total));
     await output.close();
+    const became = lines ? 'nan was written in its place' : 'left out of the figures';
+    const places = brokenLines.map((line) => `${text}: line ${line}`);
+    requireNoneBroken(places, became);
   } finally {
     progress.end();
     await output.abandon();

@@ -12,7 +12,7 @@ import { openOutput } from '../output.js';
 import { type SamplingChoice, samplingOf, withSamplingOptions } from '../sampling.js';
 import { figure, ProgressBar } from '../progress.js';
 import { say } from '../terminal.js';
-import { allLines, brokenLine, linesOf } from '../text-input.js';
+import { allLines, linesOf, requireNoneBroken } from '../text-input.js';
 import { warn } from '../warning.js';
 
 /** Search options common to all commands that translate. */
@@ -115,12 +115,7 @@ async function translate(options: TranslateArguments, signal: AbortSignal): Prom
     await output.abandon();
     await model.dispose();
   }
-  const [first] = broken;
-  if (first !== undefined) {
-    const { parts } = brokenLine(first);
-    const others = broken.length === 1 ? '' : ` (and ${figure(broken.length - 1)} more lines)`;
-    throw new DecadeError('input', { ...parts, received: `${parts.received}${others}; an empty line was written in its place` });
-  }
+  requireNoneBroken(broken, 'an empty line was written in its place');
 }
 
 /** A search for the best or samples, and the options of only one of them. */

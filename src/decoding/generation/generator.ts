@@ -81,7 +81,7 @@ export class TextGenerator {
 
   /**
    * @param local       this thread's device, where a single text is followed token by token
-   * @param promptRoom  tokens of a prompt that the model can read, and still write
+   * @param promptRoom  tokens of a prompt that the model can read, and still write one; up to half of them are kept for more
    */
   constructor(tokenizer: Tokenizer, executor: DecodingExecutor, local: Pick<LocalDecodingExecutor, 'search'>, promptRoom = Infinity) {
     this.#tokenizer = tokenizer;
@@ -199,8 +199,8 @@ export class TextGenerator {
     return { text, ids, tokenLogProbabilities, logProbability, ending };
   }
 
-  #prompt(prompt: string, line: number, { maximumPromptLength }: GenerationOptions): EncodedPrompt {
-    const most = Math.min(maximumPromptLength, this.#promptRoom);
+  #prompt(prompt: string, line: number, { maximumPromptLength, maximumLength }: GenerationOptions): EncodedPrompt {
+    const most = Math.min(maximumPromptLength, this.#promptRoom - Math.min(maximumLength, Math.floor(this.#promptRoom / 2)));
     const { ids, text } = this.#tokenizer.encodeBeginning(prompt) ?? { ids: [], text: '' };
     if (ids.length <= most) return { line, text, ids, warning: undefined };
     const warning = new DecadeError('input', {
@@ -209,7 +209,7 @@ export class TextGenerator {
       allowed: `at most ${most.toLocaleString('en')}`,
       next:
         most < maximumPromptLength
-          ? 'shorten the prompt: the model can read no more'
+          ? 'shorten the prompt, or write less (--max-length): the model has room for no more'
           : 'shorten the prompt, or raise maximumPromptLength (--max-prompt-length)',
     });
     return { line, text, ids: ids.slice(-most), warning };
