@@ -48,6 +48,13 @@ export function say(text: string): void {
   process.stderr.write(`${forTerminal(text)}\n`);
 }
 
+/** Resolves when all that was said has left the process: a pipe takes its time. */
+export function everythingSaid(): Promise<void> {
+  return new Promise((resolve) => {
+    process.stderr.write('', () => resolve());
+  });
+}
+
 /** Draws a line over itself; `eraseLine` takes it away. For terminals only. */
 export function drawLine(text: string): void {
   process.stderr.write(`\r${forTerminal(text)}${eraseToEnd}`);
