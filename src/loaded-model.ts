@@ -256,12 +256,6 @@ function withoutSource(name = 'model'): DecadeError {
   });
 }
 
-/** Where positions are learned: sources are read no further than the model can. */
-function sourceRoom({ lengthLimits }: StepModel, options: DecodingOptionsInput): Pick<DecodingOptionsInput, 'maximumSourceLength'> {
-  if (lengthLimits === undefined) return {};
-  return { maximumSourceLength: Math.min(lengthLimits.source, resolveDecodingOptions(options).maximumSourceLength) };
-}
-
 /** Tokens of a prompt that leave room for one more and `</s>`. */
 function promptRoom({ lengthLimits }: StepModel): number {
   return lengthLimits === undefined ? Infinity : Math.max(1, lengthLimits.target(0) - 2);
@@ -304,7 +298,7 @@ export async function openModels(
     });
     const release = () => executor.dispose().then(() => memories.release());
     const does = hasSource(together)
-      ? { translator: new Translator(together, executor, { ...options, ...sourceRoom(together.model, options) }), generator: undefined }
+      ? { translator: new Translator(together, executor, options), generator: undefined }
       : { translator: undefined, generator: further?.generator(together.targetTokenizer, executor, local, promptRoom(together.model)) };
     return new LoadedModel({ members, executor, ...does, rescore: further?.rescore, release });
   } catch (error) {

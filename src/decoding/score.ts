@@ -8,7 +8,7 @@ import { type DecodingExecutor, inTurn } from './executor.js';
 import { resolveOptions } from '../core/options.js';
 import { type BatchLimits, decodingOptions } from './options.js';
 import type { TargetScore, ScoringPair } from './score-batch.js';
-import { encodeLine } from './source-line.js';
+import { encodeLine, lineLimit } from './source-line.js';
 import type { TranslationTokenizers } from './translation-model.js';
 
 export interface ScoreOptions {
@@ -78,18 +78,21 @@ export interface LineScore extends TargetScore {
  * (certain) when its target is empty too, as an empty line translates to an empty line, else -Infinity.
  */
 export async function scoreLines(
-  { sourceTokenizer, targetTokenizer }: TranslationTokenizers,
+  { sourceTokenizer, targetTokenizer, model }: TranslationTokenizers,
   executor: DecodingExecutor,
   pairs: readonly { readonly source: string; readonly target: string }[],
   options: ScoreOptions = {},
 ): Promise<LineScore[]> {
   requireList('pairs', pairs, linePair);
-  const limit = { tokens: resolveScoreOptions(options).maximumLength, option: 'maximumLength (--max-length)' };
-  const encoded = pairs.map(({ source, target }, index) => ({
-    line: index + 1,
-    source: encodeLine(sourceTokenizer, source, index + 1, limit, 'source'),
-    target: encodeLine(targetTokenizer, target, index + 1, limit, 'target'),
-  }));
+  const { maximumLength } = resolveScoreOptions(options);
+  const limit = (room?: number) => lineLimit(maximumLength, 'maximumLength (--max-length)', room);
+  const limits = model?.lengthLimits;
+  const encoded = pairs.map((pair, index) => {
+    const line = index + 1;
+    const source = encodeLine(sourceTokenizer, pair.source, line, limit(limits?.source), 'source');
+    const room = limits && limits.target(source.ids.length) - 1;
+    return { line, source, target: encodeLine(targetTokenizer, pair.target, line, limit(room), 'target') };
+  });
   const scored = encoded.filter(({ source }) => source.ids.length > 0);
   const scores = await score(
     executor,

@@ -40,7 +40,7 @@ export async function sentenceVectors(
     });
   }
   const options = resolveDecodingOptions();
-  const encoded = lines.map((line, index) => encodeLine(sourceTokenizer, line, index + 1, sourceLimit(options)).ids);
+  const encoded = lines.map((line, index) => encodeLine(sourceTokenizer, line, index + 1, sourceLimit(options, model)).ids);
   const filled = [...encoded.keys()].filter((index) => (encoded[index] as number[]).length > 0);
   const vectors = new Array<Float32Array | undefined>(lines.length).fill(undefined);
   const turn = turns();

@@ -1,4 +1,5 @@
 import { DecadeError } from '../core/errors.js';
+import type { StepModel } from '../models/model.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { DecodingOptions } from './options.js';
 
@@ -12,8 +13,8 @@ export interface EncodedLine {
 /** Where a line is cut, and how a caller sets that. */
 export interface LineLimit {
   readonly tokens: number;
-  /** The option by its names in the library and on the command line. */
-  readonly option: string;
+  /** The option by its names in the library and on the command line; undefined where the model can read no more. */
+  readonly option: string | undefined;
 }
 
 /** Token ids of line `line` (from 1 on); those past the limit are left out, with a warning. */
@@ -25,12 +26,20 @@ export function encodeLine(tokenizer: Tokenizer, text: string, line: number, lim
     where: `${side === '' ? '' : `${side}, `}line ${line}`,
     received: `${ids.length.toLocaleString('en')} tokens; only the first ${most} were used`,
     allowed: `at most ${most}`,
-    next: `split the line into sentences, or raise ${limit.option}`,
+    next: `split the line into sentences${limit.option === undefined ? '' : `, or raise ${limit.option}`}`,
   });
   return { ids: ids.slice(0, limit.tokens), warning };
 }
 
+/** A limit that a caller sets, and what the model can read at most. */
+export function lineLimit(tokens: number, option: string, room = Infinity): LineLimit {
+  return room < tokens ? { tokens: room, option: undefined } : { tokens, option };
+}
+
 /** That of lines to translate. */
-export function sourceLimit({ maximumSourceLength }: Pick<DecodingOptions, 'maximumSourceLength'>): LineLimit {
-  return { tokens: maximumSourceLength, option: 'maximumSourceLength (--max-source-length)' };
+export function sourceLimit(
+  { maximumSourceLength }: Pick<DecodingOptions, 'maximumSourceLength'>,
+  model: Pick<StepModel, 'lengthLimits'> | undefined,
+): LineLimit {
+  return lineLimit(maximumSourceLength, 'maximumSourceLength (--max-source-length)', model?.lengthLimits?.source);
 }

@@ -8,6 +8,8 @@ export interface TranslationTokenizers {
   readonly targetTokenizer: Tokenizer;
   /** The words of the source that training has shown; undefined for a model of which nobody noted them. */
   readonly sourceWords?: WordList | undefined;
+  /** How long its lines may be. */
+  readonly model?: Pick<StepModel, 'lengthLimits'> | undefined;
 }
 
 /** All that translating text needs: a model and the tokenizers it was trained with. */

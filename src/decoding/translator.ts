@@ -188,7 +188,7 @@ class TranslationCall {
 
   /** The next lines. */
   async translate(lines: readonly SourceLine[]): Promise<TranslationResult[]> {
-    const { sourceTokenizer, targetTokenizer } = this.#tokenizers;
+    const { sourceTokenizer, targetTokenizer, model } = this.#tokenizers;
     const results: TranslationResult[] = [];
     const waiting: WaitingLine[] = [];
     for (const [index, line] of lines.entries()) {
@@ -197,7 +197,7 @@ class TranslationCall {
       const number = ++this.#lines;
       requireItem(`line ${number}`, line, sourceLine);
       const { text, prefix = '' } = typeof line === 'string' ? { text: line } : line;
-      const { ids, warning } = encodeLine(sourceTokenizer, text, number, sourceLimit(this.options));
+      const { ids, warning } = encodeLine(sourceTokenizer, text, number, sourceLimit(this.options, model));
       if (ids.length === 0) results[index] = emptyResult(number, this.options);
       else waiting.push({ index, line: number, text, source: ids, beginning: targetTokenizer.encodeBeginning(prefix), warning });
     }

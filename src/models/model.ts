@@ -17,6 +17,8 @@ export interface VocabularySizes {
 export interface TrainableModel {
   readonly parameters: ParameterStore;
   readonly vocabularies: VocabularySizes;
+  /** Whether source and target have the same table of embeddings. */
+  readonly needsOneVocabulary?: boolean | undefined;
   /** Probability of dropping a value on the way between layers, in training. */
   readonly dropout: number;
   /**

@@ -281,8 +281,18 @@ async function makeRun(files: Files, given: Configuration, request: TrainRequest
   return { run: await Run.create(files, out, contents), configuration: given };
 }
 
-function newModel({ model }: Configuration, { source, target }: Tokenizers): Model {
-  return createModel(model, { source: source?.size, target: target.size });
+function newModel({ model: options }: Configuration, { source, target }: Tokenizers): Model {
+  const model = createModel(options, { source: source?.size, target: target.size });
+  // Of one size, two vocabularies would share vectors for different words.
+  if (model.needsOneVocabulary && source !== undefined && source !== target && source.toJson() !== target.toJson()) {
+    throw new DecadeError('usage', {
+      where: 'model',
+      received: 'embeddings that source and target share, with a vocabulary for each',
+      allowed: 'one vocabulary for both sides',
+      next: 'set tokenizer.shared=true, or tie no embeddings of the source',
+    });
+  }
+  return model;
 }
 
 /** Fewer tokens than any tokenizer has. */

@@ -5,6 +5,7 @@ import { type ConfigurationInput, configurationOf } from '../../src/training/con
 import { createModel } from '../../src/models/create.js';
 import { whyNotLayered } from '../../src/models/lstm/separable-layers.js';
 import { train } from '../../src/training/train.js';
+import { memoryFiles } from '../../src/core/memory-files.js';
 import { digitFiles, localContext } from './tiny-run.js';
 
 function configuration(model: object, steps: number) {
@@ -50,6 +51,16 @@ for (const [name, model] of Object.entries({
     }
   });
 }
+
+test('embeddings of both sides are not tied with a vocabulary for each, even where the two are of one size', async () => {
+  const tied = configuration({ tiedEmbeddings: 'all' }, 1);
+  const files = memoryFiles({ 'data/train.tsv': 'a b\tc d\n', 'data/dev.tsv': 'a\td\n' });
+  const apart = { ...tied, tokenizer: { ...tied.tokenizer, shared: false } };
+  await assert.rejects(
+    train(localContext(files), apart as typeof tied, { out: 'out' }),
+    /share.*one vocabulary for both sides.*tokenizer.shared=true/,
+  );
+});
 
 test('a Transformer learns to write digits backwards', async () => {
   const { training, ...rest } = configuration({ width: 48, dropout: 0 }, 300);

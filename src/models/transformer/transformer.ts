@@ -48,6 +48,10 @@ export class TransformerModel implements Model {
     return transformerDecodingMemory(this.options, this.vocabularies);
   }
 
+  get needsOneVocabulary(): boolean {
+    return this.vocabularies.source !== undefined && this.options.tiedEmbeddings === 'all';
+  }
+
   get lengthLimits(): LengthLimits | undefined {
     return transformerLengthLimits(this.options, this.vocabularies);
   }
