@@ -3,7 +3,7 @@ import { type ErrorParts, nearestName } from '../core/errors.js';
 import { describeIssue, type Issue, type IssueWords } from '../core/issues.js';
 import { shortened } from '../core/visible-text.js';
 import type { ConfigurationDocument, KeyPath } from './configuration-document.js';
-import { keysAt, valueAt } from './configuration-schema.js';
+import { keysAt, kindsWith, valueAt } from './configuration-schema.js';
 
 interface Mistake extends IssueWords {
   readonly path: KeyPath;
@@ -54,7 +54,8 @@ function* mistakesOf(issues: readonly Issue[], prefix: KeyPath, schema: z.core.$
     const path = [...prefix, ...issue.path];
     if (issue.code === 'unrecognized_keys') {
       const known = keysAt(schema, path, value);
-      for (const key of issue.keys) yield unknownKey([...path, key], key, known);
+      for (const key of issue.keys)
+        yield misplacedKey([...path, key], kindsWith(schema, path, key)) ?? unknownKey([...path, key], key, known);
     } else if (issue.code === 'invalid_union' && issue.errors.length > 0) {
       yield* mistakesOf(likeliest(issue.errors), path, schema, value);
     } else {
@@ -76,6 +77,13 @@ function countOf(issues: readonly Issue[]): number {
 /** The intended alternative is probably the one with the fewest mistakes. */
 function likeliest(alternatives: readonly (readonly Issue[])[]): readonly Issue[] {
   return alternatives.reduce((best, issues) => (countOf(issues) < countOf(best) ? issues : best));
+}
+
+/** A key that another kind of the section has: `placement` beside `strategy: data`. */
+function misplacedKey(path: KeyPath, kinds: readonly string[]): Mistake | undefined {
+  if (kinds.length === 0) return undefined;
+  const named = kinds.join(' or ');
+  return { path, received: `only for ${named}`, next: `remove it, or set ${named}` };
 }
 
 function unknownKey(path: KeyPath, key: string, known: readonly string[]): Mistake {

@@ -7,6 +7,17 @@ export function keysAt(schema: z.core.$ZodType, path: KeyPath, value: unknown): 
   return [...new Set(known)];
 }
 
+/** The kinds of a section that have a key, of all that the schema knows: `strategy: pipeline`. */
+export function kindsWith(schema: z.core.$ZodType, path: KeyPath, key: string): string[] {
+  return schemasAt(schema, path, undefined).flatMap((found) => {
+    if (found.type !== 'object' || !Object.hasOwn(found.shape, key)) return [];
+    return Object.entries(found.shape).flatMap(([name, option]) => {
+      const { def } = (option as z.core.$ZodTypes)._zod;
+      return def.type === 'literal' && typeof def.values[0] === 'string' ? [`${name}: ${def.values[0]}`] : [];
+    });
+  });
+}
+
 /** Whether only text is allowed at a path, in every alternative that has it. */
 export function expectsText(schema: z.core.$ZodType, path: KeyPath): boolean {
   const found = schemasAt(schema, path, undefined);
@@ -49,7 +60,9 @@ function schemasAt(schema: z.core.$ZodType, path: KeyPath, value: unknown): z.co
     case 'pipe':
       return schemasAt(def.in, path, value);
     case 'union':
-      return def.options.flatMap((option) => (acceptsKind(option, value) ? schemasAt(option, path, value) : []));
+      return def.options.flatMap((option) =>
+        acceptsKind(option, value, 'discriminator' in def ? String(def.discriminator) : 'kind') ? schemasAt(option, path, value) : [],
+      );
     default:
   }
   const [key, ...rest] = path;
@@ -59,8 +72,8 @@ function schemasAt(schema: z.core.$ZodType, path: KeyPath, value: unknown): z.co
   return inner === undefined ? [] : schemasAt(inner, rest, valueAt(value, [key]));
 }
 
-function acceptsKind(option: z.core.$ZodType, value: unknown): boolean {
-  const kinds = option._zod.propValues?.kind;
-  const kind = valueAt(value, ['kind']);
+function acceptsKind(option: z.core.$ZodType, value: unknown, discriminator: string): boolean {
+  const kinds = option._zod.propValues?.[discriminator];
+  const kind = valueAt(value, [discriminator]);
   return kinds === undefined || kind === undefined || kinds.has(kind as z.core.util.Primitive);
 }

@@ -19,12 +19,13 @@ import type { Precision } from '../tensor/matrix.js';
 import { Memory } from '../tensor/memory.js';
 import { PlacedValues } from '../tensor/named-values.js';
 import type { TrainingEvent } from './events.js';
-import { type Executor, pins } from './executor.js';
+import type { Executor } from './executor.js';
 import { describeInheritance, inheritParameters } from './inheritance.js';
 import type { UpdateRule } from './optimizer-options.js';
 import type { ParallelOptions } from './parallel-options.js';
 import {
   corpusFingerprint,
+  optionsOf,
   parseProgress,
   placementDifference,
   TrainingProgress,
@@ -348,7 +349,7 @@ async function restore(
         where: `${run.path}, resuming`,
         received: difference,
         allowed: 'the same, for bit-for-bit identical results',
-        next: `use ${pins(saved.placement)}, or --allow-different-placement`,
+        next: `use ${optionsOf(saved.placement, executor.placement)}, or --allow-different-placement`,
       });
     }
     request.onEvent?.({

@@ -3,7 +3,7 @@ import { DecadeError } from '../core/errors.js';
 import type { Corpus } from '../data/corpus.js';
 import { contentHash } from '../data/content-hash.js';
 import { precisions } from '../tensor/matrix.js';
-import type { Executor, UpdateResult } from './executor.js';
+import { type Executor, pins, type UpdateResult } from './executor.js';
 import type { Report } from './events.js';
 import type { Position } from './interval.js';
 
@@ -185,4 +185,22 @@ export function placementDifference(saved: Executor['placement'], now: Executor[
   const isSamePlan = JSON.stringify(saved.pipeline) === JSON.stringify(now.pipeline);
   if (differences.length === 0 && !isSamePlan) differences.push('another placement or division of batches than the run began with');
   return differences.join(', ');
+}
+
+const ordered = z.object({ order: z.string() });
+
+/**
+ * The options with which a run is placed as it began. A resumed pipeline that is given no plan takes its own again; the whole section
+ * is set, since what the configuration says of another strategy or plan would be refused beside it.
+ */
+export function optionsOf(saved: Executor['placement'], now: Executor['placement']): string {
+  if (saved.strategy === now.strategy && JSON.stringify(saved.pipeline) === JSON.stringify(now.pipeline)) return pins(saved);
+  const order = ordered.safeParse(saved.pipeline).data?.order;
+  // Without pipelines a configuration has no more than the strategy.
+  if (now.strategy === 'data') {
+    const orders = order === undefined || order === 'diagonal' ? '' : ` --set training.parallel.order=${order}`;
+    return `--set training.parallel.strategy=${saved.strategy}${orders} ${pins(saved)}`;
+  }
+  const section = [`strategy: ${saved.strategy}`, ...(order === undefined ? [] : [`order: ${order}`])].join(', ');
+  return `--set 'training.parallel={ ${section} }' ${pins(saved)}`;
 }

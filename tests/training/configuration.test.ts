@@ -177,7 +177,11 @@ const mistakes: Record<string, [text: string, message: RegExp]> = {
   ],
   'a key of another kind': [
     design.replace('learningRate: 0.7', 'beta1: 0.9'),
-    /^c\.yaml: line 10: training\.optimizer\.beta1: unknown key; expected one of kind, learningRate$/,
+    /^c\.yaml: line 10: training\.optimizer\.beta1: only for kind: adam\. Remove it, or set kind: adam$/,
+  ],
+  'the placement of a pipeline beside another strategy': [
+    `${minimal}training:\n  parallel: { strategy: data, placement: { layers: [0], vocabulary: [1] } }\n`,
+    /^c\.yaml: line 4: training\.parallel\.placement: only for strategy: pipeline\. Remove it, or set strategy: pipeline$/,
   ],
   'validation without a dev corpus': [
     `${minimal}training:\n  validate: { patience: 3 }\n`,

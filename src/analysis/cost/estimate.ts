@@ -34,6 +34,8 @@ export interface ModelEstimate {
 
 /** How long the training corpus is; tokens a pair are those of a sample. Of text the pairs are contexts, without sources. */
 export interface CorpusEstimate {
+  /** That training will have; absent where the corpus is larger than the sample. */
+  readonly vocabularies?: VocabularySizes;
   readonly pairs: number;
   readonly sourceTokensPerPair: number;
   /** `</s>` counted. */
@@ -43,9 +45,9 @@ export interface CorpusEstimate {
   readonly longestTarget: number;
 }
 
-/** Counts a configured model without allocating it. */
-export function estimateModel(configuration: Configuration): ModelEstimate {
-  const { parameters: store, summary } = modelOf(configuration);
+/** Counts a configured model without allocating it; without vocabularies, for the largest that it may have. */
+export function estimateModel(configuration: Configuration, vocabularies?: VocabularySizes): ModelEstimate {
+  const { parameters: store, summary } = modelOf(configuration, vocabularies);
   const parts = new Map<string, number>();
   for (const parameter of store) parts.set(partOf(parameter), (parts.get(partOf(parameter)) ?? 0) + parameter.size);
   const { encoder = [], decoder = [] } = summary.recurrent ?? {};
@@ -89,7 +91,7 @@ export function estimateMemory(configuration: Configuration, devices: number, co
   const pair = { source: new Int32Array(longestSource), target: new Int32Array(longestTarget - 1) };
   const { parallel } = training;
   const { strategy } = parallel;
-  const declared = modelOf(configuration);
+  const declared = modelOf(configuration, corpus?.vocabularies);
   // Training would refuse it, too.
   if (strategy === 'pipeline') layersOf(declared);
   const placement =
@@ -145,16 +147,17 @@ export async function estimateCorpus(
   }
   if (pairs === 0) throw new DecadeError('input', { where: 'data.train', received: 'no sentence pair', allowed: 'at least one' });
   const { tokenizer } = configuration;
-  const lengths = async (side: 'source' | 'target') => {
+  const encoded = async (side: 'source' | 'target') => {
     const text = tokenizer.shared ? sample.flatMap(({ source, target }) => [source, target]) : sample.map((pair) => pair[side]);
     const trained = await trainTokenizer(text, tokenizerOptionsOf(tokenizer, side));
-    return sample.slice(0, 2_000).map((pair) => trained.encode(pair[side]).length);
+    return { size: trained.size, lengths: sample.slice(0, 2_000).map((pair) => trained.encode(pair[side]).length) };
   };
   const mean = (of: readonly number[]) => of.reduce((sum, length) => sum + length, 0) / of.length;
   const { maximumLength } = configuration.data;
   const longest = (of: readonly number[]) => Math.max(1, ...of.filter((length) => length <= maximumLength));
-  const [source, target] = [await lengths('source'), await lengths('target')];
+  const [{ size: sourceSize, lengths: source }, { size: targetSize, lengths: target }] = [await encoded('source'), await encoded('target')];
   return {
+    ...(pairs <= sampleSize && { vocabularies: { source: sourceSize, target: targetSize } }),
     pairs,
     sourceTokensPerPair: mean(source),
     targetTokensPerPair: 1 + mean(target),
@@ -187,7 +190,8 @@ async function estimateText(
   const tokens = Math.round((sampledTokens * bytes) / sampled) + documents;
   const { context, across } = resolveContexts(data);
   const pairs = across ? Math.ceil(tokens / context) : documents * Math.ceil(tokens / documents / context);
-  return { pairs, sourceTokensPerPair: 0, targetTokensPerPair: tokens / pairs, longestSource: 0, longestTarget: context };
+  const vocabularies = sampled === bytes ? { vocabularies: { target: trained.size } } : {};
+  return { ...vocabularies, pairs, sourceTokensPerPair: 0, targetTokensPerPair: tokens / pairs, longestSource: 0, longestTarget: context };
 }
 
 /** Pairs that the whole training reads, or what `stop` allows of it. */
@@ -238,9 +242,9 @@ export function vocabulariesOf({ data, tokenizer }: Configuration): VocabularySi
   return isText(data.train) ? { target: size('target') } : { source: size('source'), target: size('target') };
 }
 
-/** The model of a configuration, its parameters declared and not allocated, for vocabularies as large as they may become. */
-export function modelOf(configuration: Configuration): Model {
-  return createModel(configuration.model, vocabulariesOf(configuration));
+/** The model of a configuration, its parameters declared and not allocated; without vocabularies, for the largest that it may have. */
+export function modelOf(configuration: Configuration, vocabularies = vocabulariesOf(configuration)): Model {
+  return createModel(configuration.model, vocabularies);
 }
 
 /** `encoder.0.weightInput` belongs to `encoder`, `source.embedding.table` to `source.embedding`. */

@@ -56,7 +56,6 @@ async function run(path: string, options: EstimateArguments): Promise<void> {
 
 async function estimate(path: string, { set, devices = nodeRuntime.cores, gemm }: EstimateArguments): Promise<Estimate> {
   const configuration = await readConfiguration(nodeRuntime.files, path, set);
-  const model = estimateModel(configuration);
   const device = await nodeRuntime.openDevice(nodeRuntime.newMemory(), { gemm });
   const speed = measureProducts(device, configuration);
   const measured = { devices, gemm: device.matrix.name, gflops: Math.round(speed / 1e8) / 10 };
@@ -70,6 +69,7 @@ async function estimate(path: string, { set, devices = nodeRuntime.cores, gemm }
   });
   progress.end();
   const counted = corpus instanceof DecadeError ? undefined : corpus;
+  const model = estimateModel(configuration, counted?.vocabularies);
   const result = {
     model,
     memory: estimateMemory(configuration, devices, counted),
@@ -89,7 +89,7 @@ async function estimate(path: string, { set, devices = nodeRuntime.cores, gemm }
 function describe(estimate: Estimate): string {
   const { model, corpus, corpusMissing } = estimate;
   return [
-    `Parameters   ${millions(model.parameters)}${model.recurrentParameters === 0 ? '' : `, of these ${millions(model.recurrentParameters)} recurrent`}`,
+    `Parameters   ${millions(model.parameters)}${model.recurrentParameters === 0 ? '' : `, of these ${millions(model.recurrentParameters)} recurrent`}${corpus?.vocabularies === undefined ? '; at most, for the largest vocabularies' : ''}`,
     ...model.parts.map(({ name, parameters }) => `             ${name.padEnd(18)} ${figure(parameters).padStart(13)}`),
     describeMemory(estimate),
     `Operations   ${operations(model)}, forward and backward`,

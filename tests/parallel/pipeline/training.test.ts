@@ -76,9 +76,18 @@ test('a pipelined run says what lies where, validates, and resumes with the same
 test('a run resumes on another strategy when it is told to, and only then', async () => {
   await run('moved', configurationOf(3));
   const data = configurationOf(6, { strategy: 'data' });
-  await assert.rejects(run('moved', data, { resume: true }), /strategy data where the run began with pipeline/);
+  await assert.rejects(
+    run('moved', data, { resume: true }),
+    /strategy data where the run began with pipeline.*[Uu]se --set training\.parallel\.strategy=pipeline --gemm webassembly --devices 3, or/s,
+  );
   const other = configurationOf(6, { ...pipeline, placement: { layers: [1, 0], vocabulary: [0, 0, 1] } });
-  await assert.rejects(run('moved', other, { resume: true }), /another placement/);
+  await assert.rejects(
+    run('moved', other, { resume: true }),
+    /another placement.*[Uu]se --set 'training\.parallel=\{ strategy: pipeline, order: diagonal \}' --gemm/s,
+  );
+  // What the advice sets is taken as it stands, without the plan.
+  const advised = { resume: true, set: ['training.parallel={ strategy: pipeline, order: diagonal }'] };
+  assert.equal((await run('moved', configurationOf(4, other.training?.parallel), advised)).summary.steps, 4);
   const { summary } = await run('moved', data, { resume: true, allowDifferentPlacement: true });
   assert.equal(summary.steps, 6);
 });

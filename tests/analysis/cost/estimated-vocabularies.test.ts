@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { estimateCorpus, estimateModel, vocabulariesOf } from '../../../src/analysis/cost/estimate.js';
+import { memoryFiles } from '../../../src/core/memory-files.js';
+import { configurationOf, type ConfigurationInput } from '../../../src/training/configuration.js';
+import { trainTokenizers } from '../../../src/training/tokenizers.js';
+
+const model = { kind: 'lstm', hidden: 8 } as const;
+const pairs = (count: number) => Array.from({ length: count }, (_, line) => `one ${line % 7}\ttwo three\n`).join('');
+
+const configurations: Record<string, ConfigurationInput> = {
+  'words of pairs': { version: 1, data: { train: { tsv: 'pairs' } }, tokenizer: { kind: 'word', split: 'spaces' }, model },
+  'byte pairs of both sides': { version: 1, data: { train: { tsv: 'pairs' } }, tokenizer: { kind: 'bpe', size: 2_000 }, model },
+  'characters of text': { version: 1, data: { train: { text: ['text'] } }, tokenizer: { kind: 'character' }, model },
+};
+
+for (const [name, input] of Object.entries(configurations)) {
+  test(`a corpus that is counted whole gives the vocabulary of its training: ${name}`, async () => {
+    const files = memoryFiles({ pairs: pairs(40), text: 'to be or not to be' });
+    const configuration = configurationOf(input);
+    const { vocabularies } = await estimateCorpus(files, configuration);
+    const trained = await trainTokenizers({ files, source: configuration.data.train, options: configuration.tokenizer });
+    assert.deepEqual(vocabularies?.target, trained.target.size);
+    assert.deepEqual(vocabularies?.source, trained.source?.size);
+    assert.ok(trained.target.size < vocabulariesOf(configuration).target);
+    assert.ok(estimateModel(configuration, vocabularies).parameters < estimateModel(configuration).parameters);
+  });
+}
+
+test('a corpus that is larger than the sample leaves the vocabulary open', async () => {
+  const files = memoryFiles({ pairs: pairs(10_001) });
+  const { vocabularies } = await estimateCorpus(files, configurationOf(configurations['words of pairs'] as ConfigurationInput));
+  assert.equal(vocabularies, undefined);
+});
