@@ -5,6 +5,7 @@ import { DecadeError } from './core/errors.js';
 import type { ReadableFiles } from './core/files.js';
 import { iterated } from './core/iterated.js';
 import { Lifetime } from './core/lifetime.js';
+import { requireOptions } from './core/options.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
 import { type EnsembleMember, ensemble } from './decoding/ensemble.js';
 import type { DecodingExecutor } from './decoding/executor.js';
@@ -82,7 +83,7 @@ export class LoadedModel implements AsyncDisposable {
 
   /** A translation for every line, in order; `''` for an empty line. */
   translate(lines: readonly SourceLine[], options?: TranslateOptions): Promise<TranslationResult[]> {
-    return this.#lifetime.run(async (signal) => this.#translator.translate(lines, { ...options, signal }), options?.signal);
+    return this.#run('translate', options, async (signal) => this.#translator.translate(lines, { ...options, signal }));
   }
 
   /** Like `translate`, but yields each translation as soon as it is ready: lines may come from a file, a socket or a keyboard. */
@@ -90,6 +91,7 @@ export class LoadedModel implements AsyncDisposable {
     lines: AsyncIterable<SourceLine> | Iterable<SourceLine>,
     options?: TranslateOptions,
   ): AsyncGenerator<TranslationResult, void, undefined> {
+    requireOptions('translateStream options', options);
     const translator = this.#translator;
     return this.#lifetime.stream((signal) => translator.translateStream(lines, { ...options, signal }), options?.signal);
   }
@@ -103,9 +105,9 @@ export class LoadedModel implements AsyncDisposable {
    *
    * @throws DecadeError `usage` for options that are not allowed, and for a translator
    */
-  generate(prompt: string, options: GenerateOptions = {}): AsyncGenerator<string, void, undefined> {
+  generate(prompt: string, options?: GenerateOptions): AsyncGenerator<string, void, undefined> {
     return iterated((give) =>
-      this.#lifetime.run(async (signal) => this.#generator.write(prompt, { ...options, signal }, give), options.signal),
+      this.#run('generate', options, async (signal) => this.#generator.write(prompt, { ...options, signal }, give)),
     );
   }
 
@@ -117,6 +119,7 @@ export class LoadedModel implements AsyncDisposable {
     prompts: AsyncIterable<string> | Iterable<string>,
     options?: GenerateStreamOptions,
   ): AsyncGenerator<GenerationResult, void, undefined> {
+    requireOptions('generateStream options', options);
     const generator = this.#generator;
     return this.#lifetime.stream((signal) => generator.continueAll(prompts, { ...options, signal }), options?.signal);
   }
@@ -126,10 +129,7 @@ export class LoadedModel implements AsyncDisposable {
    * every token.
    */
   score(pairs: readonly { readonly source: string; readonly target: string }[], options?: ScoreOptions): Promise<LineScore[]> {
-    return this.#lifetime.run(
-      async (signal) => scoreLines(this.#first, this.#loaded.executor, pairs, { ...options, signal }),
-      options?.signal,
-    );
+    return this.#run('score', options, async (signal) => scoreLines(this.#first, this.#loaded.executor, pairs, { ...options, signal }));
   }
 
   /**
@@ -137,9 +137,9 @@ export class LoadedModel implements AsyncDisposable {
    *
    * @throws DecadeError `usage` for a translator, which scores pairs
    */
-  scoreText(texts: AsyncIterable<ScoredText> | Iterable<ScoredText>, options: TextScoreOptions = {}): Promise<TextScores> {
+  scoreText(texts: AsyncIterable<ScoredText> | Iterable<ScoredText>, options?: TextScoreOptions): Promise<TextScores> {
     const { members, executor } = this.#loaded;
-    return this.#lifetime.run(async (signal) => {
+    return this.#run('scoreText', options, async (signal) => {
       const contexts = members.flatMap(({ context }) => (context === undefined ? [] : [context]));
       const [first] = members;
       if (first === undefined || contexts.length === 0) {
@@ -150,9 +150,9 @@ export class LoadedModel implements AsyncDisposable {
           next: 'score pairs of source and target',
         });
       }
-      const context = options.context ?? Math.min(...contexts);
+      const context = options?.context ?? Math.min(...contexts);
       return scoreDocuments(first.targetTokenizer, executor, texts, { ...options, context, signal });
-    }, options.signal);
+    });
   }
 
   /**
@@ -164,10 +164,7 @@ export class LoadedModel implements AsyncDisposable {
   rescore(list: NbestList, options?: RescoreOptions): Promise<Rescoring> {
     const { rescore } = this.#loaded;
     if (rescore === undefined) throw new Error('opened without what rescores');
-    return this.#lifetime.run(
-      (signal) => rescore(list, (pairs, control) => this.score(pairs, control), { ...options, signal }),
-      options?.signal,
-    );
+    return this.#run('rescore', options, (signal) => rescore(list, (pairs, control) => this.score(pairs, control), { ...options, signal }));
   }
 
   /** Whether `sentenceVectors` is available. */
@@ -183,13 +180,13 @@ export class LoadedModel implements AsyncDisposable {
    */
   sentenceVectors(lines: readonly string[], options?: SentenceVectorOptions): Promise<SentenceVectors> {
     const { members } = this.#loaded;
-    return this.#lifetime.run(async (signal) => {
+    return this.#run('sentenceVectors', options, async (signal) => {
       const [only, ...others] = members;
       if (only === undefined || others.length > 0) {
         throw new DecadeError('usage', { where: 'sentenceVectors', received: `${members.length} models`, allowed: 'one' });
       }
       return sentenceVectors(this.#first, only.device, lines, { ...options, signal });
-    }, options?.signal);
+    });
   }
 
   /**
@@ -197,8 +194,19 @@ export class LoadedModel implements AsyncDisposable {
    * without attention.
    */
   async attentionMaps(lines: readonly string[], options: TranslateOptions = {}): Promise<(AttentionMap | undefined)[]> {
+    requireOptions('attentionMaps options', options);
     const results = await this.translate(lines, { ...options, attention: true });
     return results.map((result, line) => attentionMap(this.#first, lines[line] as string, result));
+  }
+
+  /** Runs a call. The signal it is handed aborts when that of its options does, or at the end. */
+  async #run<Result>(
+    name: string,
+    options: { readonly signal?: AbortSignal | undefined } | undefined,
+    call: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    requireOptions(`${name} options`, options);
+    return this.#lifetime.run(call, options?.signal);
   }
 
   get #translator(): Translator {

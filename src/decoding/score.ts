@@ -27,7 +27,7 @@ const scoreOptions = z.strictObject({
 
 /** The options with their defaults. Throws `usage` for a key or a value that is not allowed. */
 function resolveScoreOptions({ signal, onProgress, ...options }: ScoreOptions) {
-  return { ...resolveOptions(scoreOptions, options, 'score options'), signal, onProgress };
+  return { ...resolveOptions(scoreOptions, options, 'score options', ['signal', 'onProgress']), signal, onProgress };
 }
 
 /** The log-probability of every pair, in their order: batches of like length, on all devices. */

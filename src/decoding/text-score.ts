@@ -1,4 +1,7 @@
+import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
+import { type ItemKind, requireItem, requireStream } from '../core/lists.js';
+import { resolveOptions } from '../core/options.js';
 import type { IdPair } from '../data/batch.js';
 import { ContextCutter, contextExample, scoredContexts, withPrevious } from '../data/contexts.js';
 import type { TextCounts } from '../data/corpus-cache.js';
@@ -98,6 +101,8 @@ export interface TextScoreOptions {
   readonly onProgress?: ((progress: { readonly bytes: number }) => void) | undefined;
 }
 
+const textScoreOptions = z.strictObject({ context: z.int().min(2) });
+
 export interface TextScores {
   readonly documents: readonly TextScore[];
   /** Of all of them. */
@@ -109,19 +114,20 @@ export interface TextScores {
 /**
  * A score for every document, and one for all.
  *
- * @throws DecadeError `usage` for a single text in the place of a list, and for a context of less than two tokens
+ * @throws DecadeError `usage` for a single text in the place of a list, for a part that is no text, and for options that are not allowed
  */
 export async function scoreDocuments(
   tokenizer: Tokenizer,
   executor: DecodingExecutor,
   parts: AsyncIterable<ScoredText> | Iterable<ScoredText>,
-  { context, signal, onProgress }: TextScoreOptions & { readonly context: number },
+  { signal, onProgress, ...given }: TextScoreOptions & { readonly context: number },
 ): Promise<TextScores> {
-  requireTexts(parts, context);
+  requireTexts(parts);
+  const { context } = resolveOptions(textScoreOptions, given, 'scoreText options', ['signal', 'onProgress']);
   const scorer = new ContextScorer(executor, signal);
   const counts: (TextCounts & { tokens: number })[] = [];
   const brokenLines: number[] = [];
-  let [last, read]: [number | undefined, number] = [undefined, 0];
+  let [last, number, read]: [number | undefined, number, number] = [undefined, 0, 0];
   const cutter = new ContextCutter(scoredContexts({ context }).context, async (predicted) => {
     await scorer.add(contextExample(0, Uint32Array.from(predicted), last));
     last = predicted.at(-1);
@@ -129,6 +135,7 @@ export async function scoreDocuments(
   let current = { documents: 1, bytes: 0, words: 0, tokens: 0 };
   for await (const part of parts) {
     signal?.throwIfAborted();
+    requireItem(`scoreText, text ${++number}`, part, scoredText);
     const { bytes: content, ends, line = 1 } = passageOf(part);
     const { ids, bytes, words, brokenLines: broken } = tokensOf({ bytes: content, line }, tokenizer);
     brokenLines.push(...broken);
@@ -151,11 +158,22 @@ export async function scoreDocuments(
 }
 
 /** A text by itself would be taken for a list of its characters. */
-function requireTexts(parts: unknown, context: number): void {
-  const refuse = (received: string, allowed: string) => new DecadeError('usage', { where: 'scoreText', received, allowed });
-  if (typeof parts === 'string' || parts instanceof Uint8Array) throw refuse('a single text', 'a list of texts, such as [text]');
-  if (!Number.isSafeInteger(context) || context < 2) throw refuse(`context: ${context}`, 'a whole number of at least 2');
+function requireTexts(parts: unknown): void {
+  if (typeof parts === 'string' || parts instanceof Uint8Array) {
+    throw new DecadeError('usage', { where: 'scoreText', received: 'a single text', allowed: 'a list of texts, such as [text]' });
+  }
+  requireStream('scoreText', parts);
 }
+
+const scoredText: ItemKind = {
+  is(part) {
+    if (typeof part === 'string' || part instanceof Uint8Array) return true;
+    if (typeof part !== 'object' || part === null || !('bytes' in part && 'ends' in part)) return false;
+    const { bytes, ends, line } = part as Record<keyof Exclude<ScoredText, string | Uint8Array>, unknown>;
+    return bytes instanceof Uint8Array && typeof ends === 'boolean' && (line === undefined || Number.isSafeInteger(line));
+  },
+  name: 'text, its bytes in UTF-8, or { bytes, ends, line }',
+};
 
 function passageOf(part: ScoredText): { readonly bytes: Uint8Array; readonly ends: boolean; readonly line?: number } {
   if (typeof part === 'string') return { bytes: new TextEncoder().encode(part), ends: true };

@@ -81,6 +81,14 @@ describe('a loaded model', () => {
     await refused(model.score(untyped([{ source: '1 2' }])), /^pairs, item 1: \{ source: '1 2' \}; expected \{ source, target \}/);
     await refused(model.score([], untyped({ beam: 3 })), /^score options: unknown option "beam"; expected batch, maximumLength/);
     await refused(model.score([], { maximumLength: 0 }), /^score options\.maximumLength: 0; expected a number of at least 1/);
+    for (const name of ['translate', 'score', 'sentenceVectors', 'attentionMaps', 'rescore'] as const) {
+      const call = (options: unknown) => model[name](untyped([]), untyped(options)) as Promise<unknown>;
+      const named = (rest: string) => new RegExp(`^${name} options${rest}`);
+      await refused(call(5), named(': 5; expected a record of options, or nothing'));
+      await refused(call(null), named(': no value; expected a record of options'));
+      await refused(call({ signal: 5 }), named('.signal: 5; expected an AbortSignal'));
+    }
+    assert.throws(() => model.translateStream(lines, untyped(5)), isRefused(/^translateStream options: 5; expected a record/));
     await refused(model.sentenceVectors(untyped('1 2 3')), /^lines: '1 2 3'/);
     await refused(load(runtime, 'run', untyped({ gemm, untrained: 'yes' })), /^load\.untrained: 'yes'; expected true or false/);
     assert.equal((await model.translate(lines)).length, 2);

@@ -118,7 +118,19 @@ describe('a language model', () => {
 
   test('takes a list of texts, and a context of at least two tokens', async () => {
     await assert.rejects(model.scoreText('the dog'), /a single text; expected a list of texts/);
-    await assert.rejects(model.scoreText(['the dog'], { context: 1 }), /context: 1; expected a whole number of at least 2/);
+    await assert.rejects(model.scoreText(['the dog'], { context: 1 }), /scoreText options\.context: 1; expected a number of at least 2/);
+    const refused = async (texts: unknown, options: unknown, message: RegExp) => {
+      const isUsage = (error: unknown) => error instanceof DecadeError && error.kind === 'usage' && message.test(error.message);
+      await assert.rejects(model.scoreText(texts as string[], options as { context?: number }), isUsage);
+    };
+    await refused([5], undefined, /^scoreText, text 1: 5; expected text, its bytes/);
+    await refused(['the dog', null], undefined, /^scoreText, text 2: no value; expected text/);
+    await refused([{ bytes: 'x' }], undefined, /^scoreText, text 1: \{ bytes: 'x' \}; expected text/);
+    await refused([{ bytes: new Uint8Array(1) }], undefined, /^scoreText, text 1: /);
+    await refused(null, undefined, /^scoreText: no value; expected a list or a stream of text/);
+    for (const options of [null, 5, []]) await refused(['the dog'], options, /^scoreText options: .*; expected a record of options/);
+    await refused(['the dog'], { bogus: 1 }, /^scoreText options: unknown option "bogus"; expected context, signal, onProgress/);
+    await refused(['the dog'], { signal: 5 }, /^scoreText options\.signal: 5; expected an AbortSignal/);
   });
 
   test('refuses what needs a source, and says what it does instead', async () => {

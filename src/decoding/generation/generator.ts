@@ -101,7 +101,7 @@ export class TextGenerator {
       const next = 'call generateStream for several samples';
       throw new DecadeError('usage', { where: 'generate options.samples', received: 'given for a single text', allowed: 'one text', next });
     }
-    const options = resolveGenerationOptions(given);
+    const options = resolveGenerationOptions(given, ['signal', 'onPrompt']);
     const { ids, text, warning } = this.#prompt(prompt, 1, options);
     onPrompt?.({ text, warning });
     const pieces = new TextPieces(this.#tokenizer, ids);
@@ -127,7 +127,7 @@ export class TextGenerator {
     { signal, onProgress, ...given }: GenerateStreamOptions = {},
   ): AsyncGenerator<GenerationResult, void, undefined> {
     requireStream('prompts', prompts);
-    const options = resolveGenerationOptions(given);
+    const options = resolveGenerationOptions(given, ['signal', 'onProgress']);
     const abort = linkedAbort([signal]);
     const stream = new ReadAhead(prompts, Math.max(1, Math.min(options.readAhead, Math.floor(heldSamples / options.samples))));
     const done = { lines: 0, tokens: 0 };

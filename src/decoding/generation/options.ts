@@ -27,7 +27,11 @@ export type GenerationOptions = z.output<typeof generationOptions>;
 /** Options as a caller writes them: `{ temperature: 0.8, topK: 40, stop: ['\n'] }`. */
 export type GenerationOptionsInput = z.input<typeof generationOptions>;
 
-/** The options with their defaults. Throws `usage` for a key or a value that is not allowed. */
-export function resolveGenerationOptions(options: GenerationOptionsInput): GenerationOptions {
-  return resolveOptions(generationOptions, options, 'generation options');
+/**
+ * The options with their defaults; `control` names what else the call takes.
+ *
+ * @throws DecadeError `usage` for a key or a value that is not allowed
+ */
+export function resolveGenerationOptions(options: GenerationOptionsInput, control: readonly string[] = []): GenerationOptions {
+  return resolveOptions(generationOptions, options, 'generation options', control);
 }

@@ -139,6 +139,13 @@ describe('generate', () => {
       written(model, '', untyped({ topp: 0.5 })),
       isUsage(/generation options: unknown option "topp".*Did you mean topP/),
     );
+    await assert.rejects(written(model, '', untyped({ bogus: 1 })), isUsage(/expected .*readAhead, signal, onPrompt/));
+    for (const options of [null, 5, []]) {
+      await assert.rejects(written(model, 'one', untyped(options)), isUsage(/^generate options: .*; expected a record of options/));
+      assert.throws(() => model.generateStream(['one'], untyped(options)), isUsage(/^generateStream options: .*; expected a record/));
+    }
+    await assert.rejects(written(model, '', untyped({ signal: 5 })), isUsage(/^generate options\.signal: 5; expected an AbortSignal/));
+    await assert.rejects(written(model, '', untyped({ onPrompt: 5 })), isUsage(/^generate options\.onPrompt: 5; expected a function/));
     await assert.rejects(written(model, '', { topP: 2 }), isUsage(/generation options\.topP: 2/));
     await assert.rejects(written(model, '', { stop: [''] }), isUsage(/generation options\.stop/));
     await assert.rejects(written(model, untyped(5)), isUsage(/^prompt: 5; expected text/));
