@@ -49,7 +49,7 @@ async function* numbered(files: Pick<Files, 'stream'>, name: string): AsyncGener
   }
 }
 
-export function brokenLine(where: string): DecadeError {
+function brokenLine(where: string): DecadeError {
   return new DecadeError('input', {
     where,
     received: 'bytes that are not valid UTF-8',
