@@ -19,6 +19,7 @@ export const purposes = {
   sample: 4,
   corpus: 5,
   bootstrap: 6,
+  segmentation: 7,
 } as const;
 export type Purpose = keyof typeof purposes;
 

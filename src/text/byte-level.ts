@@ -1,6 +1,6 @@
 import { firstBrokenByte } from '../core/utf8.js';
 import { type Merge, PairMerging, PieceCache } from './pair-merging.js';
-import type { Beginning, DecodeOptions, Encoding, Tokenizer } from './tokenizer.js';
+import type { Beginning, DecodeOptions, Encoding, Tokenizer, VaryingTokenizer } from './tokenizer.js';
 import { specialTokens, unknownId } from './tokenizer.js';
 import type { Vocabulary } from './vocabulary.js';
 
@@ -47,7 +47,7 @@ export function isByteTokenizer(tokenizer: Tokenizer): tokenizer is ByteTokenize
  * Byte-pair encoding of bytes, as GPT-2 has it (Radford et al. 2019, "Language models are unsupervised multitask learners", section
  * 2.2), or the bytes themselves. Text is taken as it is: nothing is normalised, no character is unknown.
  */
-export class ByteLevelTokenizer implements ByteTokenizer {
+export class ByteLevelTokenizer implements ByteTokenizer, VaryingTokenizer {
   readonly #merging: PairMerging;
   readonly #cache = new PieceCache();
 
@@ -72,6 +72,10 @@ export class ByteLevelTokenizer implements ByteTokenizer {
   encode(text: string): number[] {
     if (this.kind === 'bytes') return Array.from(utf8.encoder.encode(text), (byte) => firstByteId + byte);
     return byteLevelPieces(text).flatMap((piece) => this.#cache.idsOf(piece, (uncached) => this.#merging.apply(this.#spelt(uncached))));
+  }
+
+  encodeVaried(text: string, isDropped: () => boolean): number[] {
+    return byteLevelPieces(text).flatMap((piece) => this.#merging.apply(this.#spelt(piece), isDropped));
   }
 
   encodeBytes(bytes: Uint8Array): number[] {

@@ -1,6 +1,6 @@
 import type { Pipeline } from './pipeline.js';
 import { type Merge, PairMerging, PieceCache } from './pair-merging.js';
-import type { Beginning, DecodeOptions, Encoding, Tokenizer } from './tokenizer.js';
+import type { Beginning, DecodeOptions, Encoding, VaryingTokenizer } from './tokenizer.js';
 import { specialTokens, unknownId } from './tokenizer.js';
 import type { Vocabulary } from './vocabulary.js';
 
@@ -17,7 +17,7 @@ export function byteToken(byte: number): string {
  * Byte-pair encoding (Sennrich, Haddow and Birch 2016, "Neural machine translation of rare words with subword units",
  * section 3.2) of characters, with bytes for characters that are not in the alphabet.
  */
-export class BytePairTokenizer implements Tokenizer {
+export class BytePairTokenizer implements VaryingTokenizer {
   readonly kind = 'bpe';
   private readonly merging: PairMerging;
   private readonly cache = new PieceCache();
@@ -46,6 +46,10 @@ export class BytePairTokenizer implements Tokenizer {
       for (const id of this.encodePiece(piece)) ids.push(id);
     }
     return ids;
+  }
+
+  encodeVaried(text: string, isDropped: () => boolean): number[] {
+    return this.pipeline.pieces(this.normalise(text)).flatMap((piece) => this.#merged(piece, isDropped));
   }
 
   encodeWithOffsets(text: string): Encoding {
@@ -132,15 +136,17 @@ export class BytePairTokenizer implements Tokenizer {
   }
 
   private encodePiece(piece: string): readonly number[] {
-    return this.cache.idsOf(piece, (uncached) => {
-      const characters = Array.from(uncached);
-      // What the vocabulary lacks takes part in no merge, and bytes spell it.
-      const spelt = characters.filter((character) => this.vocabulary.id(character) === undefined).values();
-      const merged = this.merging.apply(characters.map((character) => this.vocabulary.id(character) ?? unknownId));
-      return merged.flatMap((id) =>
-        id === unknownId ? Array.from(this.utf8.encode(spelt.next().value), (byte) => firstByteId + byte) : [id],
-      );
-    });
+    return this.cache.idsOf(piece, (uncached) => this.#merged(uncached));
+  }
+
+  #merged(piece: string, isDropped?: () => boolean): number[] {
+    const characters = Array.from(piece);
+    // What the vocabulary lacks takes part in no merge, and bytes spell it.
+    const spelt = characters.filter((character) => this.vocabulary.id(character) === undefined).values();
+    const ids = characters.map((character) => this.vocabulary.id(character) ?? unknownId);
+    return this.merging
+      .apply(ids, isDropped)
+      .flatMap((id) => (id === unknownId ? Array.from(this.utf8.encode(spelt.next().value), (byte) => firstByteId + byte) : [id]));
   }
 }
 

@@ -21,9 +21,10 @@ export class PairMerging {
 
   /**
    * Merges the pair of lowest rank, the leftmost of equals, until none is left: O(n log n) for n tokens. Works in `ids` and gives
-   * those that are left.
+   * those that are left. `isDropped` is asked of every pair before each merge, from the lowest rank on: BPE-dropout (Provilkov,
+   * Emelianenko and Voita 2020, algorithm 1).
    */
-  apply(ids: number[]): number[] {
+  apply(ids: number[], isDropped?: () => boolean): number[] {
     const { length } = ids;
     const next = Int32Array.from(ids, (_, position) => position + 1);
     const previous = Int32Array.from(ids, (_, position) => position - 1);
@@ -38,12 +39,17 @@ export class PairMerging {
       if (rank !== undefined) queue.push(rank * length + position);
     };
     for (let position = 0; position < length; position++) enqueue(position);
+    const dropped: number[] = [];
     for (let key = queue.pop(); key !== undefined; key = queue.pop()) {
       const position = key % length;
       const rank = (key - position) / length;
       const merge = this.merges[rank];
       // A merge since may have taken this position or its neighbour.
       if (merge === undefined || ids[position] === gone || rankAt(position) !== rank) continue;
+      if (isDropped?.()) {
+        dropped.push(key);
+        continue;
+      }
       const taken = next[position] ?? length;
       const following = next[taken] ?? length;
       ids[position] = merge.merged;
@@ -53,6 +59,7 @@ export class PairMerging {
       enqueue(position);
       const before = previous[position] ?? -1;
       if (before >= 0) enqueue(before);
+      for (const pair of dropped.splice(0)) queue.push(pair);
     }
     return ids.filter((id) => id !== gone);
   }

@@ -28,6 +28,16 @@ export interface DecodeOptions {
   beginning?: Beginning | undefined;
 }
 
+/** A tokenizer that can also take words apart at random, as BPE-dropout does, so that a model meets many forms of each. */
+export interface VaryingTokenizer extends Tokenizer {
+  /** As `encode`, but merges only the pairs that `isDropped`, asked for each before each merge, leaves. */
+  encodeVaried(text: string, isDropped: () => boolean): number[];
+}
+
+export function isVarying(tokenizer: Tokenizer): tokenizer is VaryingTokenizer {
+  return 'encodeVaried' in tokenizer && tokenizer.kind !== 'bytes';
+}
+
 /** Text to token ids and back. Saved as Hugging Face `tokenizer.json`. */
 export interface Tokenizer {
   readonly kind: 'bpe' | 'word' | 'character' | 'byte-bpe' | 'bytes';

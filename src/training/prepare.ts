@@ -34,6 +34,7 @@ import {
 } from './progress.js';
 import { inheritedTokenizers, trainTokenizers } from './tokenizers.js';
 import { Validation } from './validation.js';
+import { VariedSegmentation } from './varied-segmentation.js';
 
 /** A model to be trained, and the conditions. */
 export interface ExecutorSetup {
@@ -85,6 +86,7 @@ export interface Prepared {
   readonly run: Run;
   readonly model: Model;
   readonly corpus: Corpus;
+  readonly segmentation: VariedSegmentation | undefined;
   readonly fingerprint: SavedProgress['corpus'];
   readonly validation: Validation | undefined;
   readonly executor: Executor;
@@ -165,6 +167,8 @@ export async function prepare(
     const { placement } = checkpoint?.saved ?? {};
     const warn = (message: string) => emit({ kind: 'warning', message });
     const batch = usualBatch(corpus, training.batch);
+    const { lengthLimits } = model;
+    const segmentation = VariedSegmentation.of({ tokenizers, probability: training.mergeDropout, seed, lengthLimits });
     const executor = await context.openExecutor({
       model,
       modelOptions: configuration.model,
@@ -205,8 +209,8 @@ export async function prepare(
     const log = await run.journal('train.log', saved?.logBytes ?? 0);
     closers.push(() => log.close());
     const progress = checkpoint === undefined ? new TrainingProgress() : TrainingProgress.restored(checkpoint.step, checkpoint.saved);
-    const isRestored = checkpoint !== undefined;
-    return { configuration, run, model, corpus, fingerprint, validation, executor, progress, isRestored, metrics, log, close };
+    const opened = { run, model, corpus, segmentation, fingerprint, validation, executor, progress, metrics, log };
+    return { configuration, ...opened, isRestored: checkpoint !== undefined, close };
   } catch (error) {
     await close();
     if (isAbort(error, signal)) return undefined;

@@ -153,15 +153,18 @@ class Loop {
   }
 
   async #update(before: Position): Promise<number> {
-    const { corpus, executor } = this.#prepared;
+    const { corpus, executor, segmentation } = this.#prepared;
     const plan = this.#plan?.plan;
     if (plan === undefined) throw new Error('an update before its epoch was planned');
     const started = performance.now();
-    const { batch, step } = this.#progress;
+    const { batch, epoch, step } = this.#progress;
     const taken = Math.min(this.#training.accumulate, plan.batches - batch);
     const microBatches = [];
-    for (let next = batch; next < batch + taken; next++) microBatches.push(await corpus.read(plan.sentences(next)));
-    const after = { steps: step + 1, epochs: this.#progress.epoch + (batch + taken) / plan.batches };
+    for (let next = batch; next < batch + taken; next++) {
+      const pairs = await corpus.read(plan.sentences(next));
+      microBatches.push(segmentation?.vary(pairs, epoch) ?? pairs);
+    }
+    const after = { steps: step + 1, epochs: epoch + (batch + taken) / plan.batches };
     const learningRate = learningRateOf(this.#training.schedule, this.#training.optimizer.learningRate, before, after);
     const result = await executor.update(microBatches, { update: step + 1, learningRate });
     if (!result.finite) throw await this.#notFinite(result, learningRate);
