@@ -9,6 +9,7 @@ import { quickstartCommand } from './commands/quickstart.js';
 import { reproduceCommand } from './commands/reproduce.js';
 import { rescoreCommand } from './commands/rescore.js';
 import { reportCommand } from './commands/report.js';
+import { scaleCommand } from './commands/scale.js';
 import { scoreCommand } from './commands/score.js';
 import { simulateCommand } from './commands/simulate.js';
 import { trainCommand } from './commands/train.js';
@@ -29,6 +30,7 @@ const commands = [
   reportCommand,
   estimateCommand,
   simulateCommand,
+  scaleCommand,
   benchCommand,
   doctorCommand,
 ];
@@ -41,7 +43,7 @@ export function program(): Command {
     .option('--debug', 'print a stack trace when something fails (any command)')
     .addHelpText('after', '\nStart with:\n  $ decade quickstart\n\nHelp on a command: decade translate --help');
   for (const command of commands) root.addCommand(command());
-  for (const command of [root, ...root.commands]) {
+  for (const command of withSubcommands(root)) {
     command
       .helpOption('-h, --help', 'show this help')
       .allowExcessArguments(false)
@@ -49,6 +51,10 @@ export function program(): Command {
       .configureOutput({ writeErr: (text) => say(text.trimEnd()), outputError: (message, write) => write(oneLine(message)) });
   }
   return root;
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
 /** Joins `error: unknown option '--bem'` and the suggestion on the next line to one line in decade's style. */

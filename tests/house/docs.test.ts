@@ -34,7 +34,8 @@ describe('links and commands', () => {
     assert.ok(found.length > 5, 'command lines are found');
     const commands = program().commands;
     const wrong = found.flatMap(({ page, line, arguments: [name = '', ...rest] }) => {
-      const command = commands.find((known) => known.name() === name);
+      const outer = commands.find((known) => known.name() === name);
+      const command = outer?.commands.find((known) => known.name() === rest[0]) ?? outer;
       if (name === 'help') return [];
       if (command === undefined) return [`${page}:${line}: no command ${name}`];
       const flags = command.options.flatMap(({ short, long }) => [short, long, '--help', '--debug']);

@@ -67,7 +67,7 @@ export function effectPlot({
     omission: omission(axis, across),
     series: hasPublished ? [{ name: names.measured }, { name: names.published }] : [{ name: names.measured }],
     swatch: (index) => shapedMark(8, 5, index === 0 ? circle : diamond, 52),
-    svg: [rules, horizontalAxis(axis.label, across, height), rows],
+    svg: [rules, horizontalAxis(axis.label, across, { ...smallPlot, height }), rows],
     size: { width: smallPlot.width, height },
     table: {
       head: ['', names.measured, ...(hasPublished ? [names.published] : [])],

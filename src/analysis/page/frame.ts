@@ -2,8 +2,13 @@ import { type Axis, type NumericScale, numericScale, omission, short } from './a
 import { type Html, html } from './html.js';
 import { textWidth } from './text-width.js';
 
-/** The size of a small plot, in units of the drawing. */
-export const smallPlot = { width: 400, height: 250 };
+/** In units of the drawing. */
+export interface PlotSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+export const smallPlot: PlotSize = { width: 400, height: 250 };
 export const margin = { top: 8, right: 10, bottom: 38 };
 export const lineHeight = 14;
 
@@ -20,14 +25,14 @@ export interface Frame {
 }
 
 /** @param below  room for more lines of names under the drawing */
-export function frameOf(axis: Axis, values: readonly number[], below = 0, height = smallPlot.height): Frame {
-  const bottom = height - margin.bottom - below;
+export function frameOf(axis: Axis, values: readonly number[], below = 0, size = smallPlot): Frame {
+  const bottom = size.height - margin.bottom - below;
   const scale = numericScale(axis, values, [bottom, margin.top], { isRounded: true });
   const labels = scale.ticks.map(scale.format);
   const left = 8 + Math.max(12, ...labels.map(textWidth));
   const rules = scale.ticks.map((tick, index) => {
     const y = scale.position(tick);
-    return html`<path class="rule" d="M${short(left)} ${short(y)}H${smallPlot.width - margin.right}"/><text x="${short(left - 6)}" y="${short(
+    return html`<path class="rule" d="M${short(left)} ${short(y)}H${size.width - margin.right}"/><text x="${short(left - 6)}" y="${short(
       y + 4,
     )}" text-anchor="end">${labels[index]}</text>`;
   });
@@ -35,14 +40,14 @@ export function frameOf(axis: Axis, values: readonly number[], below = 0, height
 }
 
 /** The numbers below a drawing, and what they are of. */
-export function horizontalAxis(label: string, scale: NumericScale, height = smallPlot.height): Html {
+export function horizontalAxis(label: string, scale: NumericScale, size = smallPlot): Html {
   const ticks = scale.ticks.map(
     (tick) =>
-      html`<text x="${short(scale.position(tick))}" y="${height - margin.bottom + 15}" text-anchor="middle">${scale.format(tick)}</text>`,
+      html`<text x="${short(scale.position(tick))}" y="${size.height - margin.bottom + 15}" text-anchor="middle">${scale.format(tick)}</text>`,
   );
-  return html`${ticks}${axisLabel(label, 0, height)}`;
+  return html`${ticks}${axisLabel(label, 0, size)}`;
 }
 
-export function axisLabel(label: string, left: number, height = smallPlot.height): Html {
-  return html`<text x="${short((left + smallPlot.width) / 2)}" y="${height - 3}" text-anchor="middle">${label}</text>`;
+export function axisLabel(label: string, left: number, { width, height } = smallPlot): Html {
+  return html`<text x="${short((left + width) / 2)}" y="${height - 3}" text-anchor="middle">${label}</text>`;
 }

@@ -8,3 +8,4 @@ export { type HeatMap, heatMap } from './heat-map.js';
 export { type Histogram, histogram } from './histogram.js';
 export type { Measured } from './marks.js';
 export { type ScatterPlot, type ScatterPoint, scatterPlot } from './scatter.js';
+export { type Trend, type TrendPlot, trendPlot } from './trends.js';

@@ -1,0 +1,110 @@
+import { html } from '../page/html.js';
+import { page, type Section, table } from '../page/page.js';
+import { trendPlot } from '../page/plot.js';
+import type { FittedTable } from './fit.js';
+import type { Estimate } from './line.js';
+import type { PointColumns, PointTable } from './points.js';
+import { describeDifference, describeProbability, groupName, inDecimals, slopeName } from './wording.js';
+
+export interface FitPage {
+  /** Where the points come from. */
+  readonly name: string;
+  readonly columns: PointColumns;
+  readonly points: PointTable;
+  readonly fit: FittedTable;
+}
+
+/** The groups of a table with their lines: a plot, the slopes, their differences, and what lies far from every line. */
+export function fitPage({ name, columns, points, fit }: FitPage): Promise<string> {
+  const { isLogarithmic, groups } = fit;
+  const scale = isLogarithmic ? 'log' : 'linear';
+  const slope = slopeName(fit);
+  const named = groups.map(({ name: group, line }) => `${groupName(group)}: ${slope} ${inDecimals(line.slope.value)}`);
+  const plot = trendPlot({
+    // Of one line no legend says what it is.
+    title: `Both axes ${isLogarithmic ? 'logarithmic' : 'linear'}${named.length === 1 ? `, ${named}` : ''}`,
+    note: `A line through each group by least squares${isLogarithmic ? ' of the logarithms' : ''}, with the 95 % interval of its mean.`,
+    x: { label: columns.x, scale },
+    y: { label: columns.y, scale },
+    series: groups.map(({ points, line }, place) => ({
+      name: named[place] ?? '',
+      points,
+      at: (x) => onScale(line.at(x), isLogarithmic),
+    })),
+  });
+  const sections: Section[] = [
+    { id: 'plot', title: 'Points and lines', body: plot },
+    { id: 'slopes', title: `The ${slope}s`, lead: formula(columns, isLogarithmic), body: slopes(fit) },
+  ];
+  if (fit.differences.length > 0) {
+    sections.push({
+      id: 'differences',
+      title: 'Do they differ?',
+      lead: 'By the interaction in one regression of both groups, which takes them to scatter equally; beside it by Welch’s test, which does not. Believe the second where the scatters differ.',
+      body: differences(fit),
+    });
+  }
+  sections.push({ id: 'outliers', title: 'Outliers', lead: outlierLead, body: outliers(fit) });
+  if (points.unusable.length > 0 || fit.unfitted.length > 0) {
+    sections.push({ id: 'left-out', title: 'Left out', body: leftOut(points, fit) });
+  }
+  return page({ title: `${columns.y} over ${columns.x}`, lead: name, sections });
+}
+
+const outlierLead =
+  'Points further from their group’s line than the furthest of so many should be (externally studentised residuals, p below .05 by Bonferroni).';
+
+function onScale({ value, low, high }: Estimate, isLogarithmic: boolean) {
+  return isLogarithmic ? { value: Math.exp(value), low: Math.exp(low), high: Math.exp(high) } : { value, low, high };
+}
+
+function formula({ x, y }: PointColumns, isLogarithmic: boolean): string {
+  return isLogarithmic ? `${y} = c · ${x}^b: the exponent is b.` : `${y} = a + b · ${x}: the slope is b.`;
+}
+
+function slopes({ groups, isLogarithmic }: FittedTable) {
+  return table(
+    ['group', 'points', isLogarithmic ? 'exponent' : 'slope', '95 % interval', 'standard error', 'R²', 'scatter'],
+    groups.map(({ name, line: { points, slope, explained, scatter } }) => [
+      groupName(name),
+      points,
+      inDecimals(slope.value),
+      `${inDecimals(slope.low)} to ${inDecimals(slope.high)}`,
+      inDecimals(slope.standardError),
+      explained.toFixed(3),
+      inDecimals(scatter),
+    ]),
+  );
+}
+
+function differences({ differences }: FittedTable) {
+  return table(
+    ['of', 'from', 'difference', '95 % interval', 't', 'p', ...(differences.length > 1 ? ['p among all (Holm)'] : []), 'by Welch'],
+    differences.map(({ first, second, pooled, separate, adjusted }) => [
+      groupName(second.name),
+      groupName(first.name),
+      inDecimals(pooled.difference.value),
+      `${inDecimals(pooled.difference.low)} to ${inDecimals(pooled.difference.high)}`,
+      `${pooled.t.toFixed(2)} (${pooled.degrees} degrees of freedom)`,
+      describeProbability(pooled.probability),
+      ...(differences.length > 1 ? [describeProbability(adjusted)] : []),
+      describeDifference(separate),
+    ]),
+  );
+}
+
+function outliers({ groups }: FittedTable) {
+  const found = groups.flatMap(({ name, line }) => line.outliers.map((outlier) => ({ group: groupName(name), ...outlier })));
+  if (found.length === 0) return html`<p>None.</p>`;
+  return table(
+    ['point', 'group', 'deviations from the line', 'p'],
+    found.map(({ name, group, deviations, probability }) => [name, group, deviations.toFixed(1), describeProbability(probability)]),
+  );
+}
+
+function leftOut({ unusable }: PointTable, { unfitted }: FittedTable) {
+  return table(
+    ['what', 'why'],
+    [...unfitted.map(({ name, reason }) => [groupName(name), reason]), ...unusable.map(({ line, reason }) => [`line ${line}`, reason])],
+  );
+}
