@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { benchCommand } from './commands/bench.js';
 import { compareCommand } from './commands/compare.js';
+import { compressCommand, decompressCommand } from './commands/compress.js';
 import { doctorCommand } from './commands/doctor.js';
 import { estimateCommand } from './commands/estimate.js';
 import { evaluateCommand } from './commands/evaluate.js';
@@ -31,6 +32,8 @@ const commands = [
   estimateCommand,
   simulateCommand,
   scaleCommand,
+  compressCommand,
+  decompressCommand,
   benchCommand,
   doctorCommand,
 ];
