@@ -10,6 +10,9 @@ export interface LoadedKernels extends Kernels {
   readonly variant: KernelVariant;
 }
 
+/** The loop over products of integers, which a platform may have in its own instructions, with the same result to the bit. */
+export type IntegerMultiply = Kernels['integerMultiply'];
+
 export interface LoadKernelsOptions {
   /** Relaxed SIMD (fused multiply-add): `auto` uses it where the runtime has it. Default `auto`. */
   relaxed?: boolean | 'auto';
