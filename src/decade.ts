@@ -19,11 +19,12 @@ import { type EvaluateOptions, evaluateAll, type ScoringOptions } from './metric
 import { withMountedRun, withMountedRuns } from './packed/mounted-runs.js';
 import { pack, type PackOptions } from './packed/pack-file.js';
 import type { PackedSummary } from './packed/pack.js';
-import { unpackRuns } from './packed/unpack.js';
+import { type UnpackOptions, unpack } from './packed/unpack.js';
 import type { Runtime } from './parallel/runtime.js';
 import { type TrainOptions, train } from './parallel/train.js';
 import type { ConfigurationInput } from './training/configuration.js';
 import type { TrainingSummary } from './training/events.js';
+import { requireRuns } from './training/request-options.js';
 import { describeRun } from './training/run-description.js';
 
 export interface ReportOptions extends Omit<ExaminationRequest, 'scoring'>, ScoringOptions, ComputeOptions {
@@ -85,7 +86,7 @@ export interface Decade {
    *
    * @returns the run directories
    */
-  unpack(packed: string, options: { readonly out: string }): Promise<string[]>;
+  unpack(packed: string, options: UnpackOptions): Promise<string[]>;
 
   /**
    * Opens a model, translates lines and closes it. To translate repeatedly, `load` a model and keep it.
@@ -216,9 +217,15 @@ export function decade(runtime: Runtime): Decade {
 
     load: (runs, options) => load(runtime, runs, options),
 
-    pack: (runs, options) => pack(runtime.files, runs, options, describeRun),
+    async pack(runs, options) {
+      requireRuns(runs);
+      return pack(runtime.files, runs, options, describeRun);
+    },
 
-    unpack: (packed, { out }) => unpackRuns(runtime.files, packed, out),
+    async unpack(packed, options) {
+      requireItem('packed', packed, text);
+      return unpack(runtime.files, packed, options);
+    },
 
     translate: (runs, lines, { gemm, devices, ...options } = {}) =>
       withModel(runtime, runs, { gemm, devices }, (model) => model.translate(lines, options)),

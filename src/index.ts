@@ -46,6 +46,7 @@ export type { Evaluation } from './metrics/evaluate.js';
 export type { EvaluateOptions, ScoringOptions } from './metrics/scoring-options.js';
 export type { PackOptions } from './packed/pack-file.js';
 export type { PackedSummary } from './packed/pack.js';
+export type { UnpackOptions } from './packed/unpack.js';
 export type { TrainOptions } from './parallel/train.js';
 export type { ConfigurationInput } from './training/configuration.js';
 export type { TrainingEvent, TrainingSummary } from './training/events.js';

@@ -16,6 +16,7 @@ const options = z.strictObject({
   precision: z.enum(packedPrecisions).optional(),
   card: z.string().optional(),
   licence: z.string().optional(),
+  signal: z.instanceof(AbortSignal).optional(),
 });
 
 /** Packs runs into a file; see `packRuns`. */

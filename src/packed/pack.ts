@@ -18,6 +18,7 @@ export interface PackContents {
   readonly card?: string | undefined;
   /** Text of the licence. Default: that of each run, if it has one. */
   readonly licence?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export const cardFile = 'README.md';
@@ -43,7 +44,7 @@ export interface PackedSummary {
 export async function packRuns(
   files: Files,
   paths: readonly string[],
-  { precision = 'f32', card, licence }: PackContents,
+  { precision = 'f32', card, licence, signal }: PackContents,
   describe: (files: Files, path: string) => Promise<ModelDescription>,
   write: (bytes: Uint8Array) => Promise<void>,
 ): Promise<PackedSummary> {
@@ -81,7 +82,7 @@ export async function packRuns(
     // Tensors of wide values first, so that all of them are aligned in the file.
     const wide = (tensor: PackedTensor) => tensor.dataType === 'F32';
     const tensors = [...texts.tensors(), ...weights.filter(wide), ...weights.filter((tensor) => !wide(tensor))];
-    return { ...(await writeTensors(tensors, models, write)), parameters, precision };
+    return { ...(await writeTensors(tensors, models, write, signal)), parameters, precision };
   } finally {
     for (const file of opened) await file.close();
     await mounted.close();
@@ -92,9 +93,13 @@ async function writeTensors(
   tensors: readonly PackedTensor[],
   models: readonly PackedRun[],
   write: (bytes: Uint8Array) => Promise<void>,
+  signal: AbortSignal | undefined,
 ): Promise<Pick<PackedSummary, 'bytes' | 'hash'>> {
   const hashes: string[] = [];
-  for await (const piece of piecesOf(tensors)) hashes.push(await sha256(piece));
+  for await (const piece of piecesOf(tensors)) {
+    signal?.throwIfAborted();
+    hashes.push(await sha256(piece));
+  }
   const header = safetensorsHeader(tensors, printMetadata(hashes, models));
   if (header.length - 8 > mostHeaderBytes) {
     throw new DecadeError('usage', {
@@ -110,6 +115,7 @@ async function writeTensors(
   let bytes = header.length;
   let index = 0;
   for await (const piece of piecesOf(tensors)) {
+    signal?.throwIfAborted();
     // A run that is written to meanwhile would make a file that nobody could read.
     if ((await sha256(piece)) !== hashes[index++]) throw new DecadeError('input', changed);
     await write(piece);
@@ -147,8 +153,7 @@ async function filesOf(
   described: ModelDescription,
   given: Readonly<Record<string, string | undefined>>,
 ): Promise<Record<string, Uint8Array>> {
-  const { source, target } = described.tokenizers;
-  const needed = [source, target, described.sourceWords].flatMap((name) => name ?? []);
+  const needed = [...Object.values(described.tokenizers), described.sourceWords].flatMap((name) => name ?? []);
   const contents: Record<string, Uint8Array> = {
     [descriptionFile]:
       (await writerOfDescription(files, run)) === 'decade'

@@ -5,6 +5,7 @@ import { nodeRuntime } from '../../node/runtime.js';
 import { packRuns } from '../../packed/pack.js';
 import { type PackedPrecision, packedPrecisions } from '../../packed/packed-tensors.js';
 import { describeRun } from '../../training/run-description.js';
+import { interruptible } from '../interruption.js';
 import { runsNamed } from '../model.js';
 import { print, printJson, requireOutput } from '../output.js';
 import { figure } from '../progress.js';
@@ -38,10 +39,10 @@ Examples:
   $ decade pack runs/one,runs/two -o ensemble.decade
   $ decade translate -m my-pair.decade -i input.txt`,
     )
-    .action(pack);
+    .action((runs: string, options: PackArguments) => interruptible('stopping', (signal) => pack(runs, options, signal)));
 }
 
-async function pack(runs: string, { output, precision, card, licence, json }: PackArguments): Promise<void> {
+async function pack(runs: string, { output, precision, card, licence, json }: PackArguments, signal: AbortSignal): Promise<void> {
   if (/\.gz$/i.test(output)) {
     throw new DecadeError('usage', {
       where: output,
@@ -51,7 +52,7 @@ async function pack(runs: string, { output, precision, card, licence, json }: Pa
   }
   await requireOutput(output);
   const read = async (path: string | undefined) => (path === undefined ? undefined : nodeRuntime.files.readText(path));
-  const contents = { precision, card: await read(card), licence: await read(licence) };
+  const contents = { precision, card: await read(card), licence: await read(licence), signal };
   const file = await openOutputFile(output);
   let isDone = false;
   try {

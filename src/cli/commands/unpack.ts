@@ -1,7 +1,10 @@
 import { Command } from 'commander';
+import { decade } from '../../decade.js';
 import { nodeRuntime } from '../../node/runtime.js';
-import { unpackRuns } from '../../packed/unpack.js';
+import { interruptible } from '../interruption.js';
 import { print } from '../output.js';
+
+const { unpack } = decade(nodeRuntime);
 
 export function unpackCommand(): Command {
   return new Command('unpack')
@@ -15,7 +18,9 @@ Examples:
   $ decade unpack my-pair.decade -o runs/my-pair
   $ decade unpack https://example.org/my-pair.decade -o runs/my-pair`,
     )
-    .action(async (packed: string, { output }: { output: string }) => {
-      for (const run of await unpackRuns(nodeRuntime.files, packed, output)) await print(run);
-    });
+    .action((packed: string, { output: out }: { output: string }) =>
+      interruptible('stopping', async (signal) => {
+        for (const run of await unpack(packed, { out, signal })) await print(run);
+      }),
+    );
 }
