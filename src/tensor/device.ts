@@ -1,4 +1,5 @@
-import type { IntegerMultiply, LoadedKernels } from './kernels/load.js';
+import type { IntegerMultiply } from './kernels/integer-check.js';
+import type { LoadedKernels } from './kernels/load.js';
 import type { KnownProducts } from './known-products.js';
 import type { MatrixProvider } from './matrix.js';
 import { type Memory, MeasuredRoom, type Room } from './memory.js';

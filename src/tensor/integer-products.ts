@@ -1,5 +1,7 @@
 import type { Device } from './device.js';
-import type { IntegerMultiply, LoadedKernels } from './kernels/load.js';
+import type { IntegerMultiply } from './kernels/integer-check.js';
+import { integerTileBytes } from './kernels/integer-kernels.js';
+import type { LoadedKernels } from './kernels/load.js';
 import { type MatrixProvider, MatrixWrapper, type PackedMatrix, productOf, type RightMatrix, strideOfB, stridesOf } from './matrix.js';
 import type { Block, Memory } from './memory.js';
 import type { Tensor } from './tensor.js';
@@ -44,7 +46,7 @@ export class IntegerProducts extends MatrixWrapper {
         const { m, a, c, accumulate } = product;
         const stride = stridesOf(productOf(right, product));
         const tile = this.#scratchOf(kernels.integerScratchBytes(m, k));
-        const rows = tile + 64;
+        const rows = tile + integerTileBytes;
         kernels.integerRows(m, k, a, stride.a, rows);
         this.#multiply(m, n, k, rows, block.offset, c, stride.c, Number(accumulate), tile);
       },

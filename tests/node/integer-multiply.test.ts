@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { randomKey, uniform } from '../../src/core/random.js';
 import { openIntegerMultiply } from '../../src/node/machine-code/integer-multiply.js';
-import { type IntegerMultiply, loadKernels } from '../../src/tensor/kernels/load.js';
+import type { IntegerMultiply } from '../../src/tensor/kernels/integer-check.js';
+import { integerTileBytes } from '../../src/tensor/kernels/integer-kernels.js';
+import { loadKernels } from '../../src/tensor/kernels/load.js';
 import { Memory } from '../../src/tensor/memory.js';
 
 const sizes = [
@@ -36,11 +38,11 @@ test('products of integers in machine code have the bits of the portable ones, a
       const key = randomKey(3, 'initialise', m, n, k);
       for (let at = 0; at < (m + n) * k; at++) memory.f32[a / 4 + at] = (uniform(key, at) - 0.4) * (1 + (at % 7));
       kernels.integerPack(n, k, b, k, packed.offset);
-      kernels.integerRows(m, k, a, k, tile.offset + 64);
+      kernels.integerRows(m, k, a, k, tile.offset + integerTileBytes);
       for (const accumulate of [0, 1]) {
         const resultOf = (each: IntegerMultiply): Int32Array => {
           memory.f32.fill(0.125, c / 4, c / 4 + m * stride);
-          each(m, n, k, tile.offset + 64, packed.offset, c, stride, accumulate, tile.offset);
+          each(m, n, k, tile.offset + integerTileBytes, packed.offset, c, stride, accumulate, tile.offset);
           return memory.i32.slice(c / 4, c / 4 + m * stride);
         };
         assert.deepEqual(

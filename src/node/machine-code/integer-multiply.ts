@@ -1,5 +1,5 @@
-import { randomKey, uniform } from '../../core/random.js';
-import type { IntegerMultiply, LoadedKernels } from '../../tensor/kernels/load.js';
+import { type IntegerMultiply, sameIntegerProducts } from '../../tensor/kernels/integer-check.js';
+import type { LoadedKernels } from '../../tensor/kernels/load.js';
 import type { Memory } from '../../tensor/memory.js';
 import { ForeignInterface, MemoryAddresses } from '../foreign.js';
 import { sharedExecutableMemory } from './executable-memory.js';
@@ -36,37 +36,5 @@ export async function openIntegerMultiply(memory: Memory, kernels: LoadedKernels
     const rowBytes = (kernels.integerScratchBytes(1, k) - kernels.integerScratchBytes(0, k)) as number;
     run(base + rows, base + packed, base + c, m, Math.ceil(n / panelColumns), Math.ceil(k / 4), rowBytes, 4 * strideC, mask, accumulate);
   };
-  return agrees(memory, kernels, multiply) ? multiply : undefined;
-}
-
-const sizes = [
-  [1, 1, 1],
-  [5, 13, 7],
-  [6, 16, 64],
-  [13, 21, 130],
-] as const;
-
-/** Whether results have the bits of the portable kernel's. */
-function agrees(memory: Memory, kernels: LoadedKernels, multiply: IntegerMultiply): boolean {
-  return sizes.every(([m, n, k]) => {
-    const key = randomKey(1, 'initialise', m, n, k);
-    const room = (m + n) * k + m * n;
-    const block = memory.allocate(4 * room + kernels.integerPackedBytes(n, k) + kernels.integerScratchBytes(m, k) + 192);
-    const [a, b] = [block.offset, block.offset + 4 * m * k];
-    const c = b + 4 * n * k;
-    const packed = Math.ceil((c + 4 * m * n) / 64) * 64;
-    const tile = Math.ceil((packed + kernels.integerPackedBytes(n, k)) / 64) * 64;
-    for (let at = 0; at < room; at++) memory.f32[a / 4 + at] = uniform(key, at) - 0.5;
-    kernels.integerPack(n, k, b, k, packed);
-    kernels.integerRows(m, k, a, k, tile + 64);
-    const results = [kernels.integerMultiply, multiply].map((each) => {
-      const bits = [0, 1].map((accumulate) => {
-        each(m, n, k, tile + 64, packed, c, n, accumulate, tile);
-        return memory.i32.slice(c / 4, c / 4 + m * n).join();
-      });
-      return bits.join(';');
-    });
-    memory.free(block);
-    return results[0] === results[1];
-  });
+  return sameIntegerProducts(memory, kernels, kernels.integerMultiply, multiply) ? multiply : undefined;
 }

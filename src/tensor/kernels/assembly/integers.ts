@@ -32,9 +32,18 @@ export function integerPackedBytes(n: usize, k: usize): f64 {
   return <f64>(((n + 7) >> 3) * panelBytes(k));
 }
 
-/** Room for the activations of m rows and a tile of 2 x 8 results. */
+/** A tile of 4 x 8 results. */
+const tileBytes: usize = 128;
+
 export function integerScratchBytes(m: usize, k: usize): f64 {
-  return <f64>(64 + m * rowBytes(k));
+  return <f64>(tileBytes + m * rowBytes(k));
+}
+
+let byteDots: bool = false;
+
+/** Whether to use the relaxed product of bytes, in builds that have it. */
+export function useByteDots(use: bool): void {
+  if (ASC_FEATURE_RELAXED_SIMD) byteDots = use;
 }
 
 /** 127 / range; 0 for what has no range worth a step, and NaN stays NaN. */
@@ -181,6 +190,69 @@ function integerTile(first: usize, second: usize, groups: usize, panel: usize, c
   storeResults(c1 + 16, joined(s12, s13), second, panel + 16, adds);
 }
 
+/** C[1, 8] with the relaxed product of bytes: four times four of them at a time. */
+function dotRow(row: usize, groups: usize, panel: usize, c: usize, adds: bool): void {
+  if (!ASC_FEATURE_RELAXED_SIMD) return;
+  let at = row + rowHead;
+  let from = panel + panelHead;
+  let s0 = zero();
+  let s1 = zero();
+  for (let group = groups; group > 0; group--) {
+    const u = v128.load32_splat(at);
+    s0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(from), u, s0);
+    s1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(from, 16), u, s1);
+    at += 4;
+    from += 32;
+  }
+  storeResults(c, s0, row, panel, adds);
+  storeResults(c + 16, s1, row, panel + 16, adds);
+}
+
+/** C[rows, 8] for two to four rows. */
+function dotTile(rows: usize, first: usize, pitch: usize, groups: usize, panel: usize, c: usize, cRow: usize, adds: bool): void {
+  if (!ASC_FEATURE_RELAXED_SIMD) return;
+  // Rows that do not exist are the last that does.
+  const second = first + pitch;
+  const third = rows > 2 ? second + pitch : second;
+  const fourth = rows > 3 ? third + pitch : third;
+  let at = rowHead;
+  let from = panel + panelHead;
+  let s00 = zero();
+  let s01 = zero();
+  let s10 = zero();
+  let s11 = zero();
+  let s20 = zero();
+  let s21 = zero();
+  let s30 = zero();
+  let s31 = zero();
+  for (let group = groups; group > 0; group--) {
+    const q0 = v128.load(from);
+    const q1 = v128.load(from, 16);
+    let u = v128.load32_splat(first + at);
+    s00 = i32x4.relaxed_dot_i8x16_i7x16_add_s(q0, u, s00);
+    s01 = i32x4.relaxed_dot_i8x16_i7x16_add_s(q1, u, s01);
+    u = v128.load32_splat(second + at);
+    s10 = i32x4.relaxed_dot_i8x16_i7x16_add_s(q0, u, s10);
+    s11 = i32x4.relaxed_dot_i8x16_i7x16_add_s(q1, u, s11);
+    u = v128.load32_splat(third + at);
+    s20 = i32x4.relaxed_dot_i8x16_i7x16_add_s(q0, u, s20);
+    s21 = i32x4.relaxed_dot_i8x16_i7x16_add_s(q1, u, s21);
+    u = v128.load32_splat(fourth + at);
+    s30 = i32x4.relaxed_dot_i8x16_i7x16_add_s(q0, u, s30);
+    s31 = i32x4.relaxed_dot_i8x16_i7x16_add_s(q1, u, s31);
+    at += 4;
+    from += 32;
+  }
+  storeResults(c, s00, first, panel, adds);
+  storeResults(c + 16, s01, first, panel + 16, adds);
+  storeResults(c + cRow, s10, second, panel, adds);
+  storeResults(c + cRow + 16, s11, second, panel + 16, adds);
+  if (rows > 2) storeResults(c + 2 * cRow, s20, third, panel, adds);
+  if (rows > 2) storeResults(c + 2 * cRow + 16, s21, third, panel + 16, adds);
+  if (rows > 3) storeResults(c + 3 * cRow, s30, fourth, panel, adds);
+  if (rows > 3) storeResults(c + 3 * cRow + 16, s31, fourth, panel + 16, adds);
+}
+
 /** Moves the first columns of a tile's row. */
 function moveRow(tile: usize, c: usize, columns: usize, adds: bool): void {
   for (let column: usize = 0; column < columns; column++) {
@@ -207,18 +279,19 @@ export function integerMultiply(
   for (let column: usize = 0; column < n; column += 8) {
     const panel = packed + (column >> 3) * panelPitch;
     const isWhole = column + 8 <= n;
-    for (let row: usize = 0; row < m; row += 2) {
+    const step: usize = byteDots ? 4 : 2;
+    for (let row: usize = 0; row < m; row += step) {
       const first = rows + row * pitch;
-      const isPair = row + 1 < m;
-      const second = isPair ? first + pitch : first;
-      const c0 = c + row * cRow + (column << 2);
-      if (isWhole) {
-        integerTile(first, second, groups, panel, c0, c0 + cRow, accumulate);
-        continue;
-      }
-      integerTile(first, second, groups, panel, tile, tile + 32, false);
-      moveRow(tile, c0, n - column, accumulate);
-      if (isPair) moveRow(tile + 32, c0 + cRow, n - column, accumulate);
+      const count = min(step, m - row);
+      const target = c + row * cRow + (column << 2);
+      const to = isWhole ? target : tile;
+      const toRow = isWhole ? cRow : 32;
+      const adds = isWhole ? accumulate : false;
+      if (byteDots && count == 1) dotRow(first, groups, panel, to, adds);
+      else if (byteDots) dotTile(count, first, pitch, groups, panel, to, toRow, adds);
+      else integerTile(first, count > 1 ? first + pitch : first, groups, panel, to, to + toRow, adds);
+      if (isWhole) continue;
+      for (let each: usize = 0; each < count; each++) moveRow(tile + 32 * each, target + each * cRow, n - column, accumulate);
     }
   }
 }
