@@ -1,5 +1,5 @@
 import type { Device } from './device.js';
-import type { IntegerMultiply } from './kernels/integer-check.js';
+import { chooseIntegerLoop, type IntegerMultiply } from './kernels/integer-check.js';
 import { integerTileBytes } from './kernels/integer-kernels.js';
 import type { LoadedKernels } from './kernels/load.js';
 import { type MatrixProvider, MatrixWrapper, type PackedMatrix, productOf, type RightMatrix, strideOfB, stridesOf } from './matrix.js';
@@ -38,6 +38,7 @@ export class IntegerProducts extends MatrixWrapper {
     const { n, k, b, transposeB } = right;
     if (!this.#weights.has(b) || !transposeB || k > longestSum) return this.below.pack(right);
     const kernels = this.#kernels;
+    chooseIntegerLoop(this.#memory, kernels);
     const block = this.#memory.allocate(kernels.integerPackedBytes(n, k));
     this.#packed.add(block);
     kernels.integerPack(n, k, b, strideOfB(right), block.offset);

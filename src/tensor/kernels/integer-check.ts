@@ -12,6 +12,22 @@ const sizes = [
   [13, 21, 130],
 ] as const;
 
+/** Kernels of which it is known whether the engine computes the relaxed product of bytes as it is meant; V8 11.3 does not. */
+const decided = new WeakSet<IntegerKernels>();
+
+/** Lets the kernels use the fastest of their loops that is right. To be called before their products are. */
+export function chooseIntegerLoop(memory: Memory, kernels: IntegerKernels): void {
+  if (decided.has(kernels)) return;
+  const multiplyBy =
+    (dots: number): IntegerMultiply =>
+    (...product) => {
+      kernels.useByteDots(dots);
+      kernels.integerMultiply(...product);
+    };
+  kernels.useByteDots(Number(sameIntegerProducts(memory, kernels, multiplyBy(0), multiplyBy(1))));
+  decided.add(kernels);
+}
+
 /** Whether two loops give the same bits for products of several sizes. An engine or a processor may be wrong. */
 export function sameIntegerProducts(memory: Memory, kernels: IntegerKernels, one: IntegerMultiply, other: IntegerMultiply): boolean {
   return sizes.every(([m, n, k]) => {

@@ -13,6 +13,8 @@ export interface IntegerKernels {
   integerScratchBytes(m: number, k: number): number;
   /** A[m,k], rows `strideA` floats apart, in integers of 7 bits with a scale and a zero for each row. */
   integerRows(m: number, k: number, a: number, strideA: number, rows: number): void;
+  /** Whether `integerMultiply` uses the relaxed product of bytes; without effect where the module has none. At first it does not. */
+  useByteDots(use: number): void;
   /** C[m,n] = (accumulate ? C : 0) + A Bᵀ, of what `integerRows` and `integerPack` made; k at most 2^17. */
   integerMultiply(
     m: number,

@@ -1,6 +1,5 @@
 import { DecadeError } from '../../core/errors.js';
 import type { Memory } from '../memory.js';
-import { type IntegerMultiply, sameIntegerProducts } from './integer-check.js';
 import type { Kernels } from './kernels.js';
 import { hasRelaxedSimd } from './relaxed-simd.js';
 
@@ -61,23 +60,12 @@ export async function loadKernelsOf(builds: KernelBuilds, memory: Memory, option
   const module = modules.get(variant) ?? build().then(({ webAssembly }) => WebAssembly.compile(bytesOf(webAssembly)));
   modules.set(variant, module);
   const instance = await WebAssembly.instantiate(await module, { env: { memory: memory.webAssembly } });
-  const { prepare, useTileRows, useByteDots, ...kernels } = instance.exports as unknown as Kernels & {
+  const { prepare, useTileRows, ...kernels } = instance.exports as unknown as Kernels & {
     prepare(): void;
     useTileRows(rows: number): void;
-    useByteDots(use: number): void;
   };
   prepare();
   useTileRows(tileRows);
-  if (suffix !== '') {
-    // V8 11.3 computes them wrongly.
-    const multiplyBy = (dots: number): IntegerMultiply => {
-      return (...product) => {
-        useByteDots(dots);
-        kernels.integerMultiply(...product);
-      };
-    };
-    useByteDots(Number(sameIntegerProducts(memory, kernels, multiplyBy(0), multiplyBy(1))));
-  }
   return { ...kernels, variant };
 }
 
