@@ -12,6 +12,11 @@ export interface TimeTaken {
   readonly using: { readonly predicted: number; readonly taken: number };
 }
 
+/** A training, and the name of the one that it began with. */
+export interface AccountRun extends Omit<TrainedRun, 'configuration' | 'init'> {
+  readonly init?: string | undefined;
+}
+
 /** The full record of an experiment: question, trainings and findings. */
 export interface Account extends Finding, Source {
   readonly experiment: string;
@@ -20,7 +25,7 @@ export interface Account extends Finding, Source {
   readonly testSentences: number;
   readonly options: object;
   readonly command: string | undefined;
-  readonly runs: readonly Omit<TrainedRun, 'configuration'>[];
+  readonly runs: readonly AccountRun[];
   readonly trainingSeconds: number;
   /** Of a unigram model of the target, on the dev corpus; undefined when trainings are only timed. */
   readonly unigramPerplexity: number | undefined;

@@ -2,7 +2,8 @@ import { unigramPerplexity } from '../analysis/examination/unigram.js';
 import { Run } from '../checkpoint/run.js';
 import { resolveOptions } from '../core/options.js';
 import { type Corpus, openCorpus } from '../data/corpus.js';
-import { type CorpusSource, corpusSource, readPairs } from '../data/sources.js';
+import { resolveContexts } from '../data/contexts.js';
+import { type CorpusSource, corpusSource, isText, readPairs } from '../data/sources.js';
 import type { Runtime } from '../parallel/runtime.js';
 import type { Configuration } from '../training/configuration.js';
 import { Addresses } from './addresses.js';
@@ -10,7 +11,7 @@ import { Kept } from './kept.js';
 import type { LaboratoryOptions } from './laboratory-options.js';
 import { Outputs } from './outputs.js';
 import type { ResultOf, Score, Sentences, Step, Train, TrainedRun } from './steps.js';
-import { Trainings } from './trainings.js';
+import { type TrainingInputs, Trainings } from './trainings.js';
 import { findTransformed, transformed } from './transforms.js';
 
 /**
@@ -92,7 +93,11 @@ export class Laboratory {
       if (made[part] === undefined) continue;
       const paths = await this.find(made[part]);
       if (paths === undefined) return undefined;
-      data[part] = resolveOptions(corpusSource, paths as CorpusSource, `${made[part].name}, texts`);
+      const source = data[part];
+      data[part] =
+        source !== undefined && isText(source)
+          ? { ...source, text: Object.values(paths) }
+          : resolveOptions(corpusSource, paths as CorpusSource, `${made[part].name}, texts`);
     }
     return { ...configuration, data };
   }
@@ -107,6 +112,7 @@ export class Laboratory {
       sourceTokenizer: tokenizers.source,
       targetTokenizer: tokenizers.target,
       filter: { maximumLength: data.maximumLength, maximumRatio: data.maximumRatio, balancedUpTo: data.balancedUpTo },
+      contexts: resolveContexts(data),
       cache: { files, directory: this.#kept.path('corpora') },
       ...(this.options.signal && { signal: this.options.signal }),
     });
@@ -143,7 +149,7 @@ export class Laboratory {
     const address = await this.addresses.of(step);
     switch (step.kind) {
       case 'train':
-        return this.#trainings.train(address, (await this.configurationOf(step)) ?? step.configuration);
+        return this.#trainings.train(address, await this.#inputsOf(step));
       case 'translate':
         return this.outputs.translate(address, await this.results(step.models), step.sentences, step.beam);
       case 'list':
@@ -161,7 +167,7 @@ export class Laboratory {
     const address = await this.addresses.of(step);
     switch (step.kind) {
       case 'train':
-        return this.#trainings.find(address, (await this.configurationOf(step)) ?? step.configuration);
+        return this.#trainings.find(address, await this.#inputsOf(step));
       case 'translate':
         return this.outputs.findTranslations(address);
       case 'list':
@@ -171,6 +177,11 @@ export class Laboratory {
       case 'transform':
         return findTransformed(this.#kept, step, address);
     }
+  }
+
+  async #inputsOf(step: Train): Promise<TrainingInputs> {
+    const configuration = (await this.configurationOf(step)) ?? step.configuration;
+    return { configuration, init: step.init && (await this.find(step.init)) };
   }
 
   /** Undefined without a list to score. */
