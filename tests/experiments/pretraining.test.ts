@@ -5,7 +5,9 @@ import { memoryFiles } from '../../src/core/memory-files.js';
 import { Addresses } from '../../src/experiments/addresses.js';
 import { embeddedBase, varied } from '../../src/experiments/base.js';
 import { findingOf, shuffledWords, sizesOf, type Translators } from '../../src/experiments/catalogue/pretraining.js';
+import { reproductionCost } from '../../src/experiments/reproduce.js';
 import { inputsOf, train } from '../../src/experiments/steps.js';
+import { keptThreads } from '../parallel/kept-threads.js';
 
 test('numbers of pairs are 1, 3, 10, 30, ..., up to a quarter of the corpus', () => {
   assert.deepEqual(sizesOf(133_066, 4), [1_000, 3_000, 10_000, 30_000]);
@@ -57,4 +59,16 @@ test('conclusions say what the intervals say, either way', () => {
   assert.match(harms, /grows with the number of pairs: \+3\.5/);
   assert.match(harms, /The limit of 100 updates ended 2 of 18 trainings/);
   assert.match(told(1.5, 0.5, 1), /order of words in the text matters is not settled[\s\S]*depends on the number of pairs is not settled/);
+});
+
+test('the cost is known before any corpus is made, and nothing is written for it', async () => {
+  const files = memoryFiles();
+  const set = ['data.train.pairs=200', 'model.width=8', 'model.heads=2', 'model.feedForward=16'];
+  const common = { task: 'digits:copy:4-7', size: 'tiny', set, out: 'out', devices: 1, gemm: 'webassembly', speedSeconds: 0.01 } as const;
+  const cost = await reproductionCost({ ...keptThreads, files }, 'pretraining', { ...common, seeds: 2, sizes: 2, updates: 10 });
+  assert.deepEqual(cost.unknown, []);
+  assert.equal(cost.trainings.length, 2 + 3 * 2 * 2);
+  assert.ok(cost.trainings.every(({ tokens, seconds }) => tokens > 0 && seconds > 0));
+  assert.equal(cost.uses.length, 3 * 2 * 2);
+  assert.equal(await files.kind('out'), 'missing');
 });
