@@ -20,7 +20,7 @@ const options = {
     .int()
     .min(10)
     .max(1_000_000)
-    .default(1_500)
+    .default(1_200)
     .describe('most updates of a translator; it ends when dev perplexity does not fall'),
   beam: beam.unwrap().default(5),
 };
