@@ -4,6 +4,7 @@ import { compare, fastestOfDecade, median, ratioTable, type Role, type Samples, 
 import { agreement } from '../../bench/peers/decoding-contenders.js';
 import { spreadLines } from '../../bench/peers/decoding-job.js';
 import { parseProcessorTime, usedByOthers } from '../../bench/peers/processor-time.js';
+import { parityTable } from '../../bench/peers/parity-table.js';
 import { decodingShapeJob, trainingJob } from '../../bench/peers/shapes.js';
 import { describeSetting, environmentOf, processorHints, threadSettings } from '../../bench/peers/torch.js';
 
@@ -178,4 +179,19 @@ describe('decoding', () => {
     assert.deepEqual(spreadLines(text, 5), ['0', '2', '4', '6', '8']);
     assert.equal(spreadLines(text, 100).length, 10);
   });
+});
+
+test('parity is told by means of each epoch, and by a ratio of the last with its interval', () => {
+  const lines = parityTable(
+    [
+      [20, 9.9],
+      [22, 10.1],
+    ],
+    [
+      [20, 10],
+      [20, 10, 9],
+    ],
+  ).split('\n');
+  assert.deepEqual(lines.slice(2, 4), ['| 1 | 21.00 | 20.00 | 5.0 % |', '| 2 | 10.00 | 10.00 | 0.0 % |']);
+  assert.match(lines.at(-1) ?? '', /decade \/ PyTorch: 1\.000 \(95 %: 0\.8\d+ to 1\.1\d+\), 2 seeds each/);
 });
