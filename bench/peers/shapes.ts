@@ -1,4 +1,5 @@
 import { type BenchShape, benchShape, benchTokens, declaredModel } from '../../src/analysis/cost/bench-shapes.js';
+import { NoResult } from './program.js';
 import type { TorchJob } from './torch-contender.js';
 
 /** Products keep their shapes but for their rows. */
@@ -49,6 +50,7 @@ function sizesOf({ model, sourceVocabulary, targetVocabulary: vocabulary, senten
   if (model.kind === 'lstm') {
     return { network: 'lstm', width: model.hidden, inner: 0, heads: 0, layers: model.layers, ...batch } as const;
   }
+  if (model.kind !== 'transformer') throw new NoResult(`${String((model as { kind: string }).kind)}: PyTorch's side has no such network`);
   const { width, heads, feedForward: inner, decoderLayers: layers } = model;
   return { network: sourceVocabulary === undefined ? 'language-model' : 'transformer', width, inner, heads, layers, ...batch } as const;
 }
