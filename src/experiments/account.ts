@@ -73,6 +73,7 @@ export function accountMarkdown(account: Account, plots: readonly AccountPlot[] 
 /** The same as an HTML page with plots. */
 export function accountPage(account: Account): Promise<string> {
   const { title, paper, where, claim, head, rows, conclusions, plots, widePlots, command, runs, time } = account;
+  const haveBeginnings = runs.some(({ init }) => init !== undefined);
   return page({
     title: `${title}: ${paper}, ${where}`,
     lead: html`The paper: ${claim}. ${setup(account)}`,
@@ -86,9 +87,10 @@ export function accountPage(account: Account): Promise<string> {
         id: 'trainings',
         title: 'Trainings',
         body: html`${command === undefined ? undefined : html`<pre>${command}</pre>`}${table(
-          ['run', 'parameters', 'updates', 'dev perplexity', 'words/s', 'minutes'],
-          runs.map(({ name, parameters, steps, perplexity, wordsPerSecond, seconds }) => [
+          ['run', ...(haveBeginnings ? ['begins with'] : []), 'parameters', 'updates', 'dev perplexity', 'words/s', 'minutes'],
+          runs.map(({ name, init = '', parameters, steps, perplexity, wordsPerSecond, seconds }) => [
             name,
+            ...(haveBeginnings ? [init] : []),
             parameters.toLocaleString('en-US'),
             steps.toLocaleString('en-US'),
             Number.isFinite(perplexity) ? perplexity.toFixed(3) : 'diverged',

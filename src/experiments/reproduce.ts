@@ -130,8 +130,8 @@ async function performStages(
     time.using.predicted += cost.usingSeconds;
     for (const step of steps) {
       signal?.throwIfAborted();
-      // There may be no model.
-      if (step.kind !== 'train' && hasDiverged()) break;
+      // There may be no model to use or to begin with.
+      if ((step.kind !== 'train' || step.init !== undefined) && hasDiverged()) break;
       const begun = performance.now();
       if (step.kind === 'train') runs.push(await laboratory.perform(step));
       else await laboratory.perform(step);
