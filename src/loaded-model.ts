@@ -299,7 +299,7 @@ export async function openModels(
     const executor = new ElasticDecodingExecutor({
       runtime,
       local,
-      members: members.map(({ model, modelOptions, device }) => sharedModel(model, modelOptions, device.memory)),
+      members: members.map(({ model, modelOptions, device, integers }) => sharedModel(model, modelOptions, device.memory, integers)),
       gemm,
       devices: runtime.sharedMemory ? devices : 1,
       rowCost: members.reduce((sum, { model }) => sum + Math.max(model.parameters.costs.source, model.parameters.costs.target), 0),
@@ -325,12 +325,13 @@ async function openMember(
   const { source, target, sourceWords } = await readModelTokenizers(files, path, described);
   const model = createModel(described.model, described.vocabularies);
   const device = await memories.deviceFor(model.parameters);
+  let integers = false;
   if (untrained) {
     model.parameters.allocate(device.memory);
     model.parameters.initialise(described.seed);
   } else {
-    await loadWeights(files, path, described.weights, model.parameters, device.memory);
+    ({ integers } = await loadWeights(files, path, described.weights, model.parameters, device.memory));
   }
   const { model: modelOptions, context } = described;
-  return { name: path, model, device, modelOptions, context, sourceTokenizer: source, targetTokenizer: target, sourceWords };
+  return { name: path, model, device, integers, modelOptions, context, sourceTokenizer: source, targetTokenizer: target, sourceWords };
 }

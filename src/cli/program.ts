@@ -6,6 +6,7 @@ import { doctorCommand } from './commands/doctor.js';
 import { estimateCommand } from './commands/estimate.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { generateCommand } from './commands/generate.js';
+import { packCommand } from './commands/pack.js';
 import { quickstartCommand } from './commands/quickstart.js';
 import { reproduceCommand } from './commands/reproduce.js';
 import { rescoreCommand } from './commands/rescore.js';
@@ -15,6 +16,7 @@ import { scoreCommand } from './commands/score.js';
 import { simulateCommand } from './commands/simulate.js';
 import { trainCommand } from './commands/train.js';
 import { translateCommand } from './commands/translate.js';
+import { unpackCommand } from './commands/unpack.js';
 import { version } from '../node/version.js';
 import { say } from './terminal.js';
 
@@ -29,6 +31,8 @@ const commands = [
   evaluateCommand,
   compareCommand,
   reportCommand,
+  packCommand,
+  unpackCommand,
   estimateCommand,
   simulateCommand,
   scaleCommand,

@@ -12,6 +12,7 @@ const order: readonly (readonly string[])[] = [
   ['nn'],
   ['models'],
   ['decoding', 'metrics', 'checkpoint'],
+  ['packed'],
   ['training'],
   ['parallel'],
   ['analysis'],
