@@ -35,6 +35,7 @@ import {
 } from './progress.js';
 import { inheritedTokenizers, type TrainTokenizersOptions, trainTokenizers } from './tokenizers.js';
 import { Validation } from './validation.js';
+import { optionsWithoutEffect, requireRoom } from './suitability.js';
 import { VariedSegmentation } from './varied-segmentation.js';
 
 /** A model to be trained, and the conditions. */
@@ -160,6 +161,12 @@ export async function prepare(
       data.dev === undefined || training.validate === undefined ? undefined : await open('dev', data.dev, scoredContexts(contexts));
 
     const model = newModel(configuration, tokenizers);
+    for (const key of optionsWithoutEffect(configuration, model)) {
+      emit({
+        kind: 'warning',
+        message: `${key} has no effect: ${model.summary.description} on ${model.vocabularies.source === undefined ? 'text' : 'pairs'}`,
+      });
+    }
     requireRoom(model, corpus, 'data.train');
     if (dev !== undefined) requireRoom(model, dev, 'data.dev');
     const { optimizer, clip, normalise, labelSmoothing, seed, precision, parallel } = training;
@@ -317,23 +324,6 @@ const smallestVocabulary = 1;
 /** Throws `input` for a text that cannot be opened. */
 async function requireFiles(files: Files, { text, documents }: TextSource): Promise<void> {
   for (const path of text) for await (const _passage of readPassages(files, { text: [path], documents })) break;
-}
-
-/** Throws `usage` where a model has no positions for a pair. */
-function requireRoom({ lengthLimits, vocabularies }: Model, { lengths, pairs }: Corpus, part: string): void {
-  if (lengthLimits === undefined) return;
-  const ends = vocabularies.source === undefined ? 0 : 1;
-  for (let pair = 0; pair < pairs; pair++) {
-    const [source, target] = [lengths.source[pair] as number, lengths.target[pair] as number];
-    const room = lengthLimits.target(source);
-    if (target + ends <= room) continue;
-    throw new DecadeError('usage', {
-      where: 'model.maximumLength',
-      received: `too few positions for ${part}: ${source.toLocaleString('en')} source and ${target.toLocaleString('en')} target tokens`,
-      allowed: `at most ${Math.max(0, room - ends).toLocaleString('en')} target tokens after such a source`,
-      next: 'raise model.maximumLength, or lower data.maximumLength',
-    });
-  }
 }
 
 function usualBatch({ lengths, pairs }: Corpus, size: Configuration['training']['batch']): ExecutorSetup['batch'] {

@@ -1,5 +1,5 @@
-import type { AttentionMap } from '../../decoding/attention-map.js';
-import { type DecodingOptionsInput, resolveDecodingOptions } from '../../decoding/options.js';
+import type { AttentionView } from '../../decoding/attention-views.js';
+import { type DecodingOptionsInput, describeDecoding, resolveDecodingOptions } from '../../decoding/options.js';
 import type { SentenceVectorOptions, SentenceVectors } from '../../decoding/sentence-vectors.js';
 import type { TranslateOptions } from '../../decoding/translator.js';
 import { bleu } from '../../metrics/bleu.js';
@@ -19,8 +19,8 @@ export interface ExaminedModel {
   translate(lines: readonly string[], options?: TranslateOptions): Promise<readonly ModelTranslation[]>;
   readonly hasSentenceVectors: boolean;
   sentenceVectors(lines: readonly string[], options?: SentenceVectorOptions): Promise<SentenceVectors>;
-  /** Undefined for an empty line, and for a model without attention. */
-  attentionMaps(lines: readonly string[], options?: TranslateOptions): Promise<readonly (AttentionMap | undefined)[]>;
+  /** Empty for an empty line, and for a model without attention. */
+  attentionViews(lines: readonly string[], options?: TranslateOptions): Promise<readonly (readonly AttentionView[])[]>;
   dispose(): Promise<void>;
 }
 
@@ -42,7 +42,8 @@ export interface TestRequest extends WorkControl {
 
 /** A test set with all that a model makes of it. */
 export interface ExaminedTest extends TestSet {
-  readonly beam: number;
+  /** How translations were found: `beam 5`. */
+  readonly search: string;
   readonly hypotheses: readonly string[];
   /** Of each translation, in nats. 0 for an empty line. */
   readonly logProbabilities: Float64Array;
@@ -54,7 +55,7 @@ export interface ExaminedTest extends TestSet {
   readonly scored: ScoredTest | undefined;
   /** Undefined for fewer than three sentences, and for a model without sentence vectors. */
   readonly map: SentenceMap | undefined;
-  readonly attention: readonly { readonly sentence: number; readonly map: AttentionMap }[];
+  readonly attention: readonly { readonly sentence: number; readonly views: readonly AttentionView[] }[];
 }
 
 /** What comparing translations with references gives. */
@@ -95,7 +96,7 @@ export async function examineTest(
   const scored = references.length === 0 ? undefined : await scoreTest(testSet, hypotheses, frequencies, request);
   return {
     ...testSet,
-    beam: resolveDecodingOptions(request.decoding).beam,
+    search: describeDecoding(resolveDecodingOptions(request.decoding)),
     hypotheses,
     logProbabilities: Float64Array.from(translations, ({ logProbability }) => logProbability),
     tokenLogProbabilities,
@@ -173,11 +174,11 @@ async function attentionOf(
   { attention, decoding, signal }: TestRequest,
 ): Promise<ExaminedTest['attention']> {
   const chosen = attention?.map((line) => line - 1) ?? spread(sources, quality);
-  const maps = await model.attentionMaps(
+  const views = await model.attentionViews(
     chosen.map((sentence) => sources[sentence] as string),
     { ...decoding, ...(signal !== undefined && { signal }) },
   );
-  return maps.flatMap((map, index) => (map === undefined ? [] : [{ sentence: chosen[index] as number, map }]));
+  return views.flatMap((of, index) => (of.length === 0 ? [] : [{ sentence: chosen[index] as number, views: of }]));
 }
 
 /** A few sentences of a length that can be drawn, from well to badly translated. */
