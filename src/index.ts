@@ -28,6 +28,8 @@ export type {
   ReadPrompt,
 } from './decoding/generation/generator.js';
 export type { GenerationOptionsInput } from './decoding/generation/options.js';
+export type { AttentionMap } from './decoding/attention-map.js';
+export type { AttentionView } from './decoding/attention-views.js';
 export type { LineScore, ScoreOptions } from './decoding/score.js';
 export type { ScoredText, TextScore, TextScoreOptions, TextScores } from './decoding/text-score.js';
 export { unsureBelow } from './decoding/certainty.js';

@@ -7,6 +7,7 @@ import { iterated } from './core/iterated.js';
 import { Lifetime } from './core/lifetime.js';
 import { requireOptions } from './core/options.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
+import { type AttentionView, attentionViews } from './decoding/attention-views.js';
 import { type EnsembleMember, ensemble } from './decoding/ensemble.js';
 import type { DecodingExecutor } from './decoding/executor.js';
 import type { GenerateOptions, GenerateStreamOptions, GenerationResult, TextGenerator } from './decoding/generation/generator.js';
@@ -197,6 +198,22 @@ export class LoadedModel implements AsyncDisposable {
     requireOptions('attentionMaps options', options);
     const results = await this.translate(lines, { ...options, attention: true });
     return results.map((result, line) => attentionMap(this.#first, lines[line] as string, result));
+  }
+
+  /**
+   * What the model looks at, by layer and head and for each kind of attention that it has: while it translates each line, or, of a
+   * language model, while it writes each text. Empty for an empty line and for a model without attention.
+   *
+   * @throws DecadeError `usage` for several models
+   */
+  async attentionViews(lines: readonly string[], options: TranslateOptions = {}): Promise<AttentionView[][]> {
+    requireOptions('attentionViews options', options);
+    const [only, ...others] = this.#loaded.members;
+    if (only === undefined || others.length > 0) {
+      throw new DecadeError('usage', { where: 'attentionViews', received: `${others.length + 1} models`, allowed: 'one' });
+    }
+    const written = only.sourceTokenizer === undefined ? undefined : await this.translate(lines, options);
+    return this.#run('attentionViews', options, (signal) => attentionViews(only, only.device, lines, written, { ...options, signal }));
   }
 
   /** Runs a call. The signal it is handed aborts when that of its options does, or at the end. */

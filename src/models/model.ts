@@ -50,6 +50,8 @@ export interface StepModel {
   readonly lengthLimits?: LengthLimits | undefined;
   /** For architectures that represent a sentence by one vector. */
   readonly sentenceEncoder?: SentenceEncoder | undefined;
+  /** For architectures with attention in several layers and heads; that of others is all in `StepOutput`. */
+  readonly attentionReader?: AttentionReader | undefined;
 }
 
 /** Most tokens that a model can read. */
@@ -76,6 +78,33 @@ export interface SentenceEncoder {
   readonly description: string;
   /** A vector for each sentence of at least one id, in their order. */
   encode(device: Device, sources: readonly ArrayLike<number>[]): Float32Array[];
+}
+
+/** Shows what a model looks at, by layer and head. */
+export interface AttentionReader {
+  /**
+   * While it reads a source (an empty one, for a model without) and writes a target, which is given without `</s>`: one for each kind of
+   * attention that the model has. The values outlast the call.
+   */
+  read(device: Device, pair: { readonly source: ArrayLike<number>; readonly target: ArrayLike<number> }): AttentionWeights[];
+}
+
+/** One kind of attention, by layer and head. */
+export interface AttentionWeights {
+  /** For captions: `cross-attention`. */
+  readonly name: string;
+  /** Who looks: of the target, the token that was written by looking. */
+  readonly queries: readonly AttendedToken[];
+  /** What is looked at. */
+  readonly keys: readonly AttendedToken[];
+  /** For each layer and head [queries, keys], row after row; each row sums to 1. */
+  readonly layers: readonly (readonly Float32Array[])[];
+}
+
+/** Tokens of a side stand in their order, special tokens of the model's own among them. */
+export interface AttendedToken {
+  readonly side: 'source' | 'target';
+  readonly id: number;
 }
 
 /** Rows that are extended token by token. Each row belongs to one source sentence, if there is a source; several may share one. */

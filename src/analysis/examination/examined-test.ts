@@ -1,4 +1,4 @@
-import type { AttentionMap } from '../../decoding/attention-map.js';
+import type { AttentionView } from '../../decoding/attention-views.js';
 import { type DecodingOptionsInput, resolveDecodingOptions } from '../../decoding/options.js';
 import type { SentenceVectorOptions, SentenceVectors } from '../../decoding/sentence-vectors.js';
 import type { TranslateOptions } from '../../decoding/translator.js';
@@ -19,8 +19,8 @@ export interface ExaminedModel {
   translate(lines: readonly string[], options?: TranslateOptions): Promise<readonly ModelTranslation[]>;
   readonly hasSentenceVectors: boolean;
   sentenceVectors(lines: readonly string[], options?: SentenceVectorOptions): Promise<SentenceVectors>;
-  /** Undefined for an empty line, and for a model without attention. */
-  attentionMaps(lines: readonly string[], options?: TranslateOptions): Promise<readonly (AttentionMap | undefined)[]>;
+  /** Empty for an empty line, and for a model without attention. */
+  attentionViews(lines: readonly string[], options?: TranslateOptions): Promise<readonly (readonly AttentionView[])[]>;
   dispose(): Promise<void>;
 }
 
@@ -54,7 +54,7 @@ export interface ExaminedTest extends TestSet {
   readonly scored: ScoredTest | undefined;
   /** Undefined for fewer than three sentences, and for a model without sentence vectors. */
   readonly map: SentenceMap | undefined;
-  readonly attention: readonly { readonly sentence: number; readonly map: AttentionMap }[];
+  readonly attention: readonly { readonly sentence: number; readonly views: readonly AttentionView[] }[];
 }
 
 /** What comparing translations with references gives. */
@@ -173,11 +173,11 @@ async function attentionOf(
   { attention, decoding, signal }: TestRequest,
 ): Promise<ExaminedTest['attention']> {
   const chosen = attention?.map((line) => line - 1) ?? spread(sources, quality);
-  const maps = await model.attentionMaps(
+  const views = await model.attentionViews(
     chosen.map((sentence) => sources[sentence] as string),
     { ...decoding, ...(signal !== undefined && { signal }) },
   );
-  return maps.flatMap((map, index) => (map === undefined ? [] : [{ sentence: chosen[index] as number, map }]));
+  return views.flatMap((of, index) => (of.length === 0 ? [] : [{ sentence: chosen[index] as number, views: of }]));
 }
 
 /** A few sentences of a length that can be drawn, from well to badly translated. */

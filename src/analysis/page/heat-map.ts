@@ -9,6 +9,8 @@ export interface HeatMap extends Titled {
   readonly rows: readonly string[];
   /** Of each row, a value from 0 to 1 for each column. */
   readonly weights: readonly ArrayLike<number>[];
+  /** Fields of weights that could not be seen are there, too, for a script to show others in their place. Default: false. */
+  readonly hasAllFields?: boolean;
 }
 
 const cell = 22;
@@ -17,7 +19,7 @@ const longestName = 140;
 const faintest = 0.01;
 
 /** A field for each pair of a row and a column; the darker, the greater its value. */
-export function heatMap({ title, note, corner, columns, rows, weights }: HeatMap): Figure {
+export function heatMap({ title, note, corner, columns, rows, weights, hasAllFields = false }: HeatMap): Figure {
   const room = (names: readonly string[]) => 16 + Math.max(18, ...names.map((name) => Math.min(longestName, textWidth(name))));
   const isUpright = columns.every((name) => textWidth(name) < cell - 4);
   const [left, top] = [room(rows), isUpright ? cell : room(columns)];
@@ -34,7 +36,7 @@ export function heatMap({ title, note, corner, columns, rows, weights }: HeatMap
   const place = (row: number, column: number) => ({ x: left + cell * (column + 0.5), y: top + cell * (row + 0.5) });
   const cells = weights.map((values, row) =>
     Array.from(values, (weight, column) => {
-      if (weight < faintest) return undefined;
+      if (weight < faintest && !hasAllFields) return undefined;
       const { x, y } = place(row, column);
       return html`<rect class="cell" x="${x - cell / 2 + 1}" y="${y - cell / 2 + 1}" width="${cell - 2}" height="${cell - 2}" rx="2" fill-opacity="${weight.toFixed(2)}"/>`;
     }),

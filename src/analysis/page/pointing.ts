@@ -3,7 +3,7 @@
  * tapped, or reached by the arrow keys, with what the table behind the plot says of it. All text is set as text, never as HTML.
  *
  * A figure hears of it by an event `tell` (`detail`: the tip, and the row's id) and may add to the tip; `choose` is Enter, or a
- * second tap on the same place.
+ * second tap on the same place. It says by an event `redrawn` that its table tells something else now.
  */
 export function pointing(): void {
   interface Place {
@@ -106,6 +106,10 @@ export function pointing(): void {
       return found ?? from;
     };
 
+    figure.addEventListener('redrawn', () => {
+      show(undefined);
+      read = undefined;
+    });
     drawing.tabIndex = 0;
     drawing.setAttribute('role', 'application');
     drawing.setAttribute(

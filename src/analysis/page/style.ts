@@ -91,6 +91,11 @@ div.text, .data td.text { unicode-bidi: plaintext; white-space: pre-line; }
   .data td.number { display: inline-block; margin-right: 1rem; }
   .data td:empty { display: none; }
 }
+.heads { display: grid; grid-template-columns: max-content repeat(var(--heads), minmax(1.5rem, 3.75rem)); gap: .25rem; overflow-x: auto; align-items: center; padding: 3px; margin: .4rem 0 .8rem; }
+.heads span { color: var(--muted); font-size: .75rem; text-align: center; white-space: nowrap; overflow: hidden; }
+.heads button { padding: 2px; line-height: 0; border-radius: 4px; background: var(--paper); }
+.heads button[aria-pressed=true] { outline: 2px solid var(--accent); }
+.heads canvas { width: 100%; height: auto; image-rendering: pixelated; }
 svg.plot .pointed { fill: none; stroke: var(--ink); stroke-width: 1.5; pointer-events: none; }
 svg.searching .dot { opacity: .12; }
 svg.searching .dot.found { opacity: 1; fill: var(--series-2); }
@@ -102,7 +107,7 @@ svg.searching .dot.found { opacity: 1; fill: var(--series-2); }
   figure, .example, tr { break-inside: avoid; }
   div.text { max-height: none; }
   h2, h3 { break-after: avoid; }
-  nav, .behind, .controls, .turning { display: none; }
+  nav, .behind, .controls, .turning, .heads { display: none; }
   .scroll { overflow: visible; background: none; }
   .wide svg.plot { min-width: 0; }
 }

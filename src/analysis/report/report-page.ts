@@ -6,13 +6,14 @@ import { page, type Section } from '../page/page.js';
 import { describeTestSet } from '../examination/scored-sentences.js';
 import { allSentences } from './all-sentences.js';
 import { attention } from './attention.js';
+import { chooseHead } from './attention-script.js';
 import { curves } from './curves.js';
 import { examples } from './examples.js';
 import { commands, dataFacts } from './facts.js';
 import { groupMaps, sentenceMap } from './map.js';
 import { followMap } from './map-script.js';
 import { distributions, figure3, scores } from './scores.js';
-import { languagesOf } from './sentence.js';
+import { languagesOf, sentenceColumns } from './sentence.js';
 
 /**
  * The examination of a run as one page.
@@ -55,8 +56,14 @@ export function reportPage(examination: Examination, command: readonly string[])
       test.attention.length > 0 && {
         id: 'attention',
         title: 'Attention',
-        lead: 'The source tokens (columns) that the model attended to for each target token (rows).',
-        body: attention(test, languages),
+        lead: 'The tokens (columns) that the model attended to for each token (rows).',
+        body: attention(
+          test.attention.map(({ sentence, views }) => ({
+            name: `line ${sentence + 1}`,
+            columns: sentenceColumns(test, sentence, languages),
+            views,
+          })),
+        ),
       },
     { id: 'data', title: 'Data', lead: 'Word counts ignore punctuation and case.', body: dataFacts(corpora) },
     { id: 'configuration', title: 'Configuration', body: html`<pre>${configurationText}</pre>` },
@@ -66,7 +73,7 @@ export function reportPage(examination: Examination, command: readonly string[])
     title: `Report on ${run}`,
     lead: summary(examination),
     sections: sections.filter((section) => section !== undefined),
-    scripts: [dataTables, followMap],
+    scripts: [dataTables, followMap, chooseHead],
   });
 }
 

@@ -110,7 +110,6 @@ export class LstmModel implements Model {
     if (encoder === undefined) throw new Error('a language model has no encoder to cut');
     const { weight, bias } = decoder.output;
     if (bias === undefined) throw new Error('the output layer of an LSTM has a bias');
-    if (encoder === undefined) throw new Error('a language model has no encoder to cut');
     return {
       layers: this.options.layers,
       output: { weight, bias },

@@ -3,6 +3,7 @@ import { MultiHeadMemoryAttention, MultiHeadSelfAttention } from '../../nn/multi
 import { NormalisationLayer } from '../../nn/normalisation.js';
 import type { ParameterSection } from '../../nn/parameters.js';
 import { dropped, type Pass } from '../../nn/pass.js';
+import type { HeadOutputs } from '../../tensor/operations/multi-head.js';
 import { normalised, Residual, type Stream, sumOf } from '../../nn/residual.js';
 import type { Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -32,6 +33,18 @@ export function walkOf(pass: Pass, keys: Tensor | undefined, options: Transforme
 export interface Sight {
   self(layer: number, attention: MultiHeadSelfAttention, input: Tensor): Tensor;
   source?(layer: number, attention: MultiHeadMemoryAttention, input: Tensor): Tensor;
+}
+
+/** Whose attention it is: of the encoder's or the decoder's rows to their own, or of the decoder's to the encoder's. */
+export type AttentionPart = 'encoder' | 'decoder' | 'memory';
+
+/** Is told the weights of every layer, where somebody looks on: see `HeadOutputs`. */
+export type AttentionWatcher = (part: AttentionPart, layer: number, weights: Tensor) => void;
+
+/** What attention gave, once whoever looks on has been told. */
+export function seenBy(watcher: AttentionWatcher | undefined, part: AttentionPart, layer: number, { output, weights }: HeadOutputs): Tensor {
+  if (weights !== undefined) watcher?.(part, layer, weights);
+  return output;
 }
 
 /** Sizes that may differ between encoder and decoder. */

@@ -9,7 +9,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import type { VocabularySizes } from '../model.js';
 import type { PackedTokens } from './batch.js';
 import { TokenEmbedding } from './embedding.js';
-import { TransformerStack, walkOf } from './layers.js';
+import { type AttentionWatcher, seenBy, TransformerStack, walkOf } from './layers.js';
 import type { TransformerOptions } from './options.js';
 
 /** How tokens of a side become vectors. */
@@ -89,11 +89,13 @@ export function encode(
   tokens: PackedTokens,
   keys: Tensor | undefined,
   options: TransformerOptions,
+  watcher?: AttentionWatcher,
 ): Tensor {
   const walk = walkOf(pass, keys, options);
-  const rows = { sentences: tokens.ranges, sight: 'whole', keys, places: turnsOf(pass.runner, side, tokens) } as const;
+  const weights = watcher !== undefined;
+  const rows = { sentences: tokens.ranges, sight: 'whole', keys, places: turnsOf(pass.runner, side, tokens), weights } as const;
   return encoder.forward(walk, embed(pass.runner, side, tokens), {
-    self: (_, attention, input) => attention.forward(walk.attention, input, rows).output,
+    self: (layer, attention, input) => seenBy(watcher, 'encoder', layer, attention.forward(walk.attention, input, rows)),
   });
 }
 

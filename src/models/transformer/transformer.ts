@@ -7,11 +7,12 @@ import type { SoftmaxCrossEntropyAttributes } from '../../tensor/operations/soft
 import { stackRows } from '../../tensor/operations/stack-rows.js';
 import type { Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { DecodingMemory, DecodingSession, LengthLimits, Model, PairLosses, VocabularySizes } from '../model.js';
+import type { AttentionReader, DecodingMemory, DecodingSession, LengthLimits, Model, PairLosses, VocabularySizes } from '../model.js';
 import { requireNoSources } from '../sources.js';
 import type { ModelSummary } from '../summary.js';
 import { byRange, chosenRanges, distinctSources, givenIds, join, nextIds, type PackedTokens, packTokens, sourceIds } from './batch.js';
-import { type TransformerStack, walkOf } from './layers.js';
+import { transformerAttention } from './attention.js';
+import { type AttentionWatcher, seenBy, type TransformerStack, walkOf } from './layers.js';
 import { declareNetwork, embed, encode, type TransformerNetwork, type Side, turnsOf } from './network.js';
 import type { TransformerOptions } from './options.js';
 import { TransformerSession, transformerDecodingMemory } from './session.js';
@@ -57,58 +58,76 @@ export class TransformerModel implements Model {
   }
 
   loss(pass: Pass, pairs: readonly IdPair[], attributes: SoftmaxCrossEntropyAttributes): PairLosses {
-    const { source, encoder, output } = this.#network;
-    const read =
-      source === undefined
-        ? this.#readAlone(pass, pairs)
-        : encoder === undefined
-          ? this.#readOn(pass, source, pairs)
-          : this.#translate(pass, source, encoder, pairs);
     const next = nextIds(pairs);
-    const outputs = output.loss(pass.runner, read, next.flat(), attributes);
+    const outputs = this.#network.output.loss(pass.runner, this.#read(pass, pairs), next.flat(), attributes);
     return { ...outputs, byPair: () => byRange(packTokens(next).ranges, outputs.logProbabilities.f32) };
+  }
+
+  get attentionReader(): AttentionReader {
+    return {
+      read: (device, pair) =>
+        transformerAttention(device, { ...pair, ...this.options, hasEncoder: this.#network.encoder !== undefined }, (pass, pairs, watcher) => {
+          this.#read(pass, pairs, watcher);
+        }),
+    };
   }
 
   decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession {
     return new TransformerSession(device, this.#network, sources, this.options);
   }
 
+  /** What the decoder makes of every token that it is given: [target rows, width]. */
+  #read(pass: Pass, pairs: readonly IdPair[], watcher?: AttentionWatcher): Tensor {
+    const { source, encoder } = this.#network;
+    if (source === undefined) return this.#readAlone(pass, pairs, watcher);
+    if (encoder === undefined) return this.#readOn(pass, source, pairs, watcher);
+    return this.#translate(pass, source, encoder, pairs, watcher);
+  }
+
   /** Encoder, then decoder: [target rows, width]. */
-  #translate(pass: Pass, sourceSide: Side, encoder: TransformerStack, pairs: readonly IdPair[]): Tensor {
+  #translate(
+    pass: Pass,
+    sourceSide: Side,
+    encoder: TransformerStack,
+    pairs: readonly IdPair[],
+    watcher: AttentionWatcher | undefined,
+  ): Tensor {
     const { runner } = pass;
     const { target, decoder } = this.#network;
     const { firsts, sourceOf } = distinctSources(pairs);
     const source = packTokens(sourceIds(firsts, this.options));
-    const encoded = encode(pass, sourceSide, encoder, source, rangeKeys(pass, source.ranges, firsts), this.options);
+    const encoded = encode(pass, sourceSide, encoder, source, rangeKeys(pass, source.ranges, firsts), this.options, watcher);
     const memories = decoder.memories(runner, encoded);
 
     const tokens = packTokens(givenIds(pairs));
     const keys = rangeKeys(pass, tokens.ranges, pairs);
     const walk = walkOf(pass, keys, this.options);
-    const own = { sentences: tokens.ranges, sight: 'causal', keys, places: turnsOf(runner, target, tokens) } as const;
-    const sources = { queries: tokens.ranges, rows: chosenRanges(source.ranges, sourceOf), keys };
+    const weights = watcher !== undefined;
+    const own = { sentences: tokens.ranges, sight: 'causal', keys, places: turnsOf(runner, target, tokens), weights } as const;
+    const sources = { queries: tokens.ranges, rows: chosenRanges(source.ranges, sourceOf), keys, weights };
     return decoder.forward(walk, embed(runner, target, tokens), {
-      self: (_, attention, input) => attention.forward(walk.attention, input, own).output,
-      source: (layer, attention, input) => attention.forward(walk.attention, input, memories[layer] as Tensor, sources).output,
+      self: (layer, attention, input) => seenBy(watcher, 'decoder', layer, attention.forward(walk.attention, input, own)),
+      source: (layer, attention, input) =>
+        seenBy(watcher, 'memory', layer, attention.forward(walk.attention, input, memories[layer] as Tensor, sources)),
     });
   }
 
   /** The decoder reads each source and goes on with its target: [target rows, width]. */
-  #readOn(pass: Pass, sourceSide: Side, pairs: readonly IdPair[]): Tensor {
+  #readOn(pass: Pass, sourceSide: Side, pairs: readonly IdPair[], watcher: AttentionWatcher | undefined): Tensor {
     const { runner } = pass;
     const source = packTokens(sourceIds(pairs, this.options));
     const target = packTokens(givenIds(pairs), source.ranges.lengths);
     const joined = join(source, target);
     const parts = { source: embed(runner, sourceSide, source), target: embed(runner, this.#network.target, target) };
     const vectors = this.#chosen(runner, runner.run(stackRows, parts, {}).output, joined.order);
-    return this.#chosen(runner, this.#decoded(pass, vectors, joined, pairs), joined.seconds);
+    return this.#chosen(runner, this.#decoded(pass, vectors, joined, pairs, watcher), joined.seconds);
   }
 
   /** The decoder has nothing but the target: [target rows, width]. */
-  #readAlone(pass: Pass, pairs: readonly IdPair[]): Tensor {
+  #readAlone(pass: Pass, pairs: readonly IdPair[], watcher: AttentionWatcher | undefined): Tensor {
     requireNoSources(pairs.map(({ source }) => source));
     const tokens = packTokens(givenIds(pairs));
-    return this.#decoded(pass, embed(pass.runner, this.#network.target, tokens), tokens, pairs);
+    return this.#decoded(pass, embed(pass.runner, this.#network.target, tokens), tokens, pairs, watcher);
   }
 
   #decoded(
@@ -116,12 +135,14 @@ export class TransformerModel implements Model {
     vectors: Tensor,
     { ranges, positions }: Pick<PackedTokens, 'ranges' | 'positions'>,
     pairs: readonly IdPair[],
+    watcher: AttentionWatcher | undefined,
   ): Tensor {
     const keys = rangeKeys(pass, ranges, pairs);
     const walk = walkOf(pass, keys, this.options);
-    const rows = { sentences: ranges, sight: 'causal', keys, places: turnsOf(pass.runner, this.#network.target, { positions }) } as const;
+    const places = turnsOf(pass.runner, this.#network.target, { positions });
+    const rows = { sentences: ranges, sight: 'causal', keys, places, weights: watcher !== undefined } as const;
     return this.#network.decoder.forward(walk, vectors, {
-      self: (_, attention, input) => attention.forward(walk.attention, input, rows).output,
+      self: (layer, attention, input) => seenBy(watcher, 'decoder', layer, attention.forward(walk.attention, input, rows)),
     });
   }
 
