@@ -1,11 +1,11 @@
 import type { Comparison } from './analysis/examination/compare.js';
 import { type ComparisonRequest, compareRuns } from './analysis/examination/compared-runs.js';
-import { type ComparedText, compareTexts } from './analysis/examination/compared-texts.js';
+import { compareTexts, type TextComparison, type TextComparisonRequest } from './analysis/examination/compared-texts.js';
 import { type Examination, type ExaminationRequest, examineRun } from './analysis/examination/examine.js';
 import { translateAll } from './analysis/examination/examined-test.js';
 import type { RescoreOptions, Rescoring } from './analysis/rescoring/rescore.js';
 import type { NbestList } from './analysis/rescoring/rescoring.js';
-import { requireItem, requireList, text } from './core/lists.js';
+import { requireItem, requireList, text as textItem } from './core/lists.js';
 import type { LineScore, ScoreOptions } from './decoding/score.js';
 import type { ScoredText, TextScoreOptions, TextScores } from './decoding/text-score.js';
 import type { SourceLine, TranslateOptions, TranslationResult } from './decoding/translator.js';
@@ -32,7 +32,9 @@ export interface ReportOptions extends Omit<ExaminationRequest, 'scoring'>, Scor
   readonly command?: readonly string[] | undefined;
 }
 
-export interface CompareOptions extends ComparisonRequest, ComputeOptions, Pick<ExaminationRequest, 'decoding'> {}
+export interface CompareOptions extends ComparisonRequest, ComputeOptions {}
+
+export interface CompareTextsOptions extends TextComparisonRequest, ComputeOptions {}
 
 /** The library, for any platform that provides files, threads and devices. */
 export interface Decade {
@@ -176,11 +178,13 @@ export interface Decade {
   compare(runs: readonly string[], options?: CompareOptions): Promise<{ page: string; comparison: Comparison }>;
 
   /**
-   * Compares language models by their validations: a page with their best figures, curves and configurations.
+   * Compares language models by what they make of one text, by default the dev text of the first: bits per byte with intervals and
+   * tests, loss by position in the context, and by their validations.
    *
+   * @returns the figures, and a page with the lines on which they differ most, their curves and configurations
    * @throws DecadeError `usage` for fewer than two runs, or one that translates
    */
-  compareTexts(runs: readonly string[]): Promise<{ page: string; runs: readonly ComparedText[] }>;
+  compareTexts(runs: readonly string[], options?: CompareTextsOptions): Promise<TextComparison & { page: string }>;
 
   /**
    * Reruns an experiment of a paper from start to finish and compares its effects with the paper's.
@@ -242,9 +246,9 @@ export function decade(runtime: Runtime): Decade {
     evaluate: evaluateAll,
 
     async report(run, { gemm, devices, command = ['decade', 'report', run], ...options } = {}) {
-      requireItem('run', run, text);
-      const { testSet, groups, decoding, attention, signal, onProgress, ...scoring } = options;
-      const request = { testSet, groups, decoding, attention, signal, onProgress, scoring };
+      requireItem('run', run, textItem);
+      const { testSet, text, groups, decoding, attention, signal, onProgress, ...scoring } = options;
+      const request = { testSet, text, groups, decoding, attention, signal, onProgress, scoring };
       const examination = await withMountedRun(runtime.files, run, (files, path) =>
         examineRun(files, path, request, () => load({ ...runtime, files }, path, { gemm, devices })),
       );
@@ -253,8 +257,8 @@ export function decade(runtime: Runtime): Decade {
       return { page: await reportPage(examination, command), examination };
     },
 
-    async compare(runs, { gemm, devices, decoding, ...request } = {}) {
-      const { signal, onProgress } = request;
+    async compare(runs, { gemm, devices, ...request } = {}) {
+      const { decoding, signal, onProgress } = request;
       requireList('runs', runs);
       const compared = await withMountedRuns(runtime.files, runs, (files, paths) =>
         compareRuns(files, paths, request, (run, lines) =>
@@ -265,11 +269,13 @@ export function decade(runtime: Runtime): Decade {
       return { page: await comparePage(compared.comparison, compared), comparison: compared.comparison };
     },
 
-    async compareTexts(names) {
+    async compareTexts(names, { gemm, devices, ...request } = {}) {
       requireList('runs', names);
-      const runs = await withMountedRuns(runtime.files, names, compareTexts);
+      const compared = await withMountedRuns(runtime.files, names, (files, paths) =>
+        compareTexts(files, paths, request, (run, use) => withModel({ ...runtime, files }, run, { gemm, devices }, use)),
+      );
       const { compareTextsPage } = await import('./analysis/report/compare-texts-page.js');
-      return { page: await compareTextsPage(runs), runs };
+      return { page: await compareTextsPage(compared), ...compared };
     },
 
     async reproduce(name, options) {

@@ -7,10 +7,10 @@ import './core/globals.js';
 import { type Decade, decade } from './decade.js';
 import { nodeRuntime } from './node/runtime.js';
 
-export type { CompareOptions, Decade, ReportOptions } from './decade.js';
+export type { CompareOptions, CompareTextsOptions, Decade, ReportOptions } from './decade.js';
 export type { ComputeOptions, LoadedModel, LoadOptions } from './loaded-model.js';
 export type { Comparison } from './analysis/examination/compare.js';
-export type { ComparedText } from './analysis/examination/compared-texts.js';
+export type { ComparedText, ScoredSystem, TextComparison } from './analysis/examination/compared-texts.js';
 export type { Examination } from './analysis/examination/examine.js';
 export type { RescoringScores } from './analysis/rescoring/judgement.js';
 export type { RankedSentence, RescoreOptions, Rescoring } from './analysis/rescoring/rescore.js';

@@ -152,6 +152,14 @@ export class LoadedModel implements AsyncDisposable {
         });
       }
       const context = options?.context ?? Math.min(...contexts);
+      const room = Math.min(...members.map(({ model }) => model.lengthLimits?.target(0) ?? Infinity));
+      if (context > room) {
+        throw new DecadeError('usage', {
+          where: 'scoreText options.context',
+          received: context.toLocaleString('en'),
+          allowed: `at most ${room.toLocaleString('en')}, for so many positions were learned (model.maximumLength)`,
+        });
+      }
       return scoreDocuments(first.targetTokenizer, executor, texts, { ...options, context, signal });
     });
   }

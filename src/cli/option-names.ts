@@ -14,7 +14,7 @@ const otherNames: Readonly<Record<string, string>> = {
  * `decoding options.sample.topP`, `--top-p`.
  */
 export function asTyped(error: DecadeError, command: Command | undefined): DecadeError {
-  const [, outer = '', inner = ''] = /^(?:[a-z]+ options\.)?([a-zA-Z]+)(?:\.([a-zA-Z0-9]+))?$/.exec(error.parts.where) ?? [];
+  const [, outer = '', inner = ''] = /^(?:[a-zA-Z]+ options\.)?([a-zA-Z]+)(?:\.([a-zA-Z0-9]+))?$/.exec(error.parts.where) ?? [];
   const optionNamed = (name: string) => {
     const flag = otherNames[name];
     return command?.options.find((each) => (flag === undefined ? each.attributeName() === name : each.long === flag));

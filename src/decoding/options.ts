@@ -67,6 +67,12 @@ export type DecodingOptionsInput = z.input<typeof decodingOptions>;
 /** Limits of a batch. */
 export type BatchLimits = DecodingOptions['batch'];
 
+/** How translations are found, for people: `beam 5`, `sampled with temperature 0.8, seed 1`. */
+export function describeDecoding({ beam, sample }: Pick<DecodingOptions, 'beam' | 'sample'>): string {
+  if (sample !== undefined) return `sampled with temperature ${sample.temperature}, seed ${sample.seed}`;
+  return beam === 1 ? 'greedy search' : `beam ${beam}`;
+}
+
 /**
  * The options of a call, then those of `defaults`, then their defaults. A call that names a beam does not sample, whatever its
  * defaults say.

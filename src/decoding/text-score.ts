@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { counted } from '../core/counted.js';
 import { DecadeError } from '../core/errors.js';
 import { type ItemKind, requireItem, requireStream } from '../core/lists.js';
 import { resolveOptions } from '../core/options.js';
@@ -20,6 +21,25 @@ export interface TextScore extends TextFigures {
   readonly words: number;
   /** In UTF-8. */
   readonly bytes: number;
+  /** What each token costs, where it was asked for. */
+  readonly perToken?: TokenScores | undefined;
+}
+
+/** What the tokens of a document cost. */
+export interface TokenScores {
+  /** `</s>` last. */
+  readonly ids: readonly number[];
+  /** In nats. */
+  readonly logProbabilities: readonly number[];
+  /** The UTF-8 that a token adds to the text; none for `</s>` and for what the vocabulary lacks. */
+  bytesOf(id: number): Uint8Array;
+}
+
+/** What tokens cost at one place of what is read at once: all those with equally many tokens before them. */
+export interface PositionScore {
+  readonly tokens: number;
+  /** Sum, in nats. */
+  readonly logProbability: number;
 }
 
 /** What a text costs a language model, by three units. */
@@ -51,6 +71,8 @@ export class ContextScorer {
   /** Of every document that has ended, and of the one that has not. */
   readonly logProbabilities: number[] = [];
   tokens = 0;
+  /** Of all that was read, also of tokens that were read only to predict others. */
+  readonly byPosition: { tokens: number; logProbability: number }[] = [];
   readonly #executor: DecodingExecutor;
   readonly #signal: AbortSignal | undefined;
   #previous: IdPair | undefined;
@@ -58,7 +80,12 @@ export class ContextScorer {
   #waiting = 0;
   #documents = 0;
 
-  constructor(executor: DecodingExecutor, signal: AbortSignal | undefined) {
+  /** @param take  is given the log-probabilities of tokens in their order, as they become known */
+  constructor(
+    executor: DecodingExecutor,
+    signal: AbortSignal | undefined,
+    private readonly take?: (document: number, logProbabilities: Float32Array) => void,
+  ) {
     this.#executor = executor;
     this.#signal = signal;
   }
@@ -83,9 +110,17 @@ export class ContextScorer {
       { signal: this.#signal },
     );
     for (const [index, { predicted, document }] of windows.entries()) {
-      const own = scores[index]?.tokenLogProbabilities.slice(-predicted) ?? new Float32Array();
+      const all = scores[index]?.tokenLogProbabilities ?? new Float32Array();
+      const own = all.slice(-predicted);
       this.logProbabilities[document] = own.reduce((sum, value) => sum + value, this.logProbabilities[document] ?? 0);
       this.tokens += predicted;
+      this.take?.(document, own);
+      for (const [position, logProbability] of all.entries()) {
+        this.byPosition[position] ??= { tokens: 0, logProbability: 0 };
+        const place = this.byPosition[position];
+        place.tokens++;
+        place.logProbability += logProbability;
+      }
     }
   }
 }
@@ -96,17 +131,21 @@ export type ScoredText = string | Uint8Array | { readonly bytes: Uint8Array; rea
 export interface TextScoreOptions {
   /** Tokens that a context has at most. Default: as in training. */
   readonly context?: number | undefined;
+  /** Also tell what each token costs. Default: false. */
+  readonly perToken?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called after every part with the bytes that were read so far. */
   readonly onProgress?: ((progress: { readonly bytes: number }) => void) | undefined;
 }
 
-const textScoreOptions = z.strictObject({ context: z.int().min(2) });
+const textScoreOptions = z.strictObject({ context: z.int().min(2), perToken: z.boolean().default(false) });
 
 export interface TextScores {
   readonly documents: readonly TextScore[];
   /** Of all of them. */
   readonly total: TextScore;
+  /** The first has nothing before it, the second one token, and so on. */
+  readonly byPosition: readonly PositionScore[];
   /** Lines that were left out because they are not valid UTF-8, where a part says on which line it begins. */
   readonly brokenLines: readonly number[];
 }
@@ -114,7 +153,8 @@ export interface TextScores {
 /**
  * A score for every document, and one for all.
  *
- * @throws DecadeError `usage` for a single text in the place of a list, for a part that is no text, and for options that are not allowed
+ * @throws DecadeError `usage` for a single text in the place of a list, for a part that is no text, and for options that are not allowed;
+ *   `input` for texts without a single byte
  */
 export async function scoreDocuments(
   tokenizer: Tokenizer,
@@ -123,12 +163,20 @@ export async function scoreDocuments(
   { signal, onProgress, ...given }: TextScoreOptions & { readonly context: number },
 ): Promise<TextScores> {
   requireTexts(parts);
-  const { context } = resolveOptions(textScoreOptions, given, 'scoreText options', ['signal', 'onProgress']);
-  const scorer = new ContextScorer(executor, signal);
+  const { context, perToken } = resolveOptions(textScoreOptions, given, 'scoreText options', ['signal', 'onProgress']);
+  const tokenScores: { ids: number[]; logProbabilities: number[] }[] = [];
+  const tokensOfDocument = (document: number) => {
+    tokenScores[document] ??= { ids: [], logProbabilities: [] };
+    return tokenScores[document];
+  };
+  const scorer = new ContextScorer(executor, signal, (document, logProbabilities) => {
+    if (perToken) for (const value of logProbabilities) tokensOfDocument(document).logProbabilities.push(value);
+  });
   const counts: (TextCounts & { tokens: number })[] = [];
   const brokenLines: number[] = [];
   let [last, number, read]: [number | undefined, number, number] = [undefined, 0, 0];
   const cutter = new ContextCutter(scoredContexts({ context }).context, async (predicted) => {
+    if (perToken) for (const id of predicted) tokensOfDocument(counts.length).ids.push(id);
     await scorer.add(contextExample(0, Uint32Array.from(predicted), last));
     last = predicted.at(-1);
   });
@@ -152,9 +200,22 @@ export async function scoreDocuments(
   await scorer.flush();
   const documents = counts.map(({ tokens, ...count }, document) => {
     const logProbability = scorer.logProbabilities[document] ?? 0;
-    return { logProbability, tokens, words: count.words, bytes: count.bytes, ...textFigures(logProbability, tokens, count) };
+    const figures = { logProbability, tokens, words: count.words, bytes: count.bytes, ...textFigures(logProbability, tokens, count) };
+    const ofTokens = tokenScores[document];
+    return ofTokens === undefined ? figures : { ...figures, perToken: { ...ofTokens, bytesOf: (id: number) => tokenizer.bytes(id) } };
   });
-  return { documents, total: together(documents), brokenLines };
+  const total = together(documents);
+  if (total.bytes === 0) throw noText(documents.length);
+  return { documents, total, byPosition: scorer.byPosition, brokenLines };
+}
+
+function noText(documents: number): DecadeError {
+  return new DecadeError('input', {
+    where: 'text to score',
+    received: documents === 0 ? 'no text' : `${counted(documents, 'document')} without a byte`,
+    allowed: 'at least one byte',
+    next: 'check the file',
+  });
 }
 
 /** A text by itself would be taken for a list of its characters. */

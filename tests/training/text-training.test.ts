@@ -116,6 +116,30 @@ describe('a language model', () => {
     assert.deepEqual(documents[0]?.logProbability, slid[0]?.logProbability);
   });
 
+  test('tells on demand what each token costs, and what tokens cost by how much is before them', async () => {
+    const text = await files.readText('dev.txt');
+    const { documents, total, byPosition } = await model.scoreText([text, 'the dog'], { perToken: true });
+    for (const [index, { perToken, tokens, logProbability }] of documents.entries()) {
+      assert.ok(perToken !== undefined);
+      assert.deepEqual([perToken.ids.length, perToken.logProbabilities.length], [tokens, tokens]);
+      assert.ok(Math.abs(perToken.logProbabilities.reduce((sum, value) => sum + value, 0) - logProbability) < 1e-3);
+      const written = perToken.ids.map((id) => new TextDecoder().decode(perToken.bytesOf(id))).join('');
+      assert.equal(written, index === 0 ? text : 'the dog');
+    }
+    assert.equal(byPosition.length, 16, 'a context has so many');
+    assert.ok(byPosition.reduce((sum, { tokens }) => sum + tokens, 0) > total.tokens, 'what is read to predict others counts, too');
+    const beginning = await model.scoreText(['the']);
+    assert.deepEqual(
+      beginning.byPosition.map(({ tokens }) => tokens),
+      [1, 1, 1, 1],
+    );
+  });
+
+  test('refuses texts without a byte, which have no bits per byte', async () => {
+    const isInput = (error: unknown) => error instanceof DecadeError && error.kind === 'input' && /without a byte/.test(error.message);
+    await assert.rejects(model.scoreText(['', '']), isInput);
+  });
+
   test('takes a list of texts, and a context of at least two tokens', async () => {
     await assert.rejects(model.scoreText('the dog'), /a single text; expected a list of texts/);
     await assert.rejects(model.scoreText(['the dog'], { context: 1 }), /scoreText options\.context: 1; expected a number of at least 2/);
@@ -129,7 +153,7 @@ describe('a language model', () => {
     await refused([{ bytes: new Uint8Array(1) }], undefined, /^scoreText, text 1: /);
     await refused(null, undefined, /^scoreText: no value; expected a list or a stream of text/);
     for (const options of [null, 5, []]) await refused(['the dog'], options, /^scoreText options: .*; expected a record of options/);
-    await refused(['the dog'], { bogus: 1 }, /^scoreText options: unknown option "bogus"; expected context, signal, onProgress/);
+    await refused(['the dog'], { bogus: 1 }, /^scoreText options: unknown option "bogus"; expected context, perToken, signal, onProgress/);
     await refused(['the dog'], { signal: 5 }, /^scoreText options\.signal: 5; expected an AbortSignal/);
   });
 

@@ -2,6 +2,7 @@ import { Run } from '../../checkpoint/run.js';
 import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
 import { requireList } from '../../core/lists.js';
+import { type DecodingOptionsInput, describeDecoding, resolveDecodingOptions } from '../../decoding/options.js';
 import { bleu } from '../../metrics/bleu.js';
 import { resolveScoring, type ScoringOptions, scoringMetrics } from '../../metrics/scoring-options.js';
 import { type Configuration, resolveRunConfiguration } from '../../training/configuration.js';
@@ -35,6 +36,8 @@ export interface ComparisonRequest extends WorkControl, ScoringOptions {
   readonly testSet?: TestSet | undefined;
   /** Translations of the test set that somebody else made. */
   readonly hypotheses?: readonly ComparedSystem[] | undefined;
+  /** How runs search for translations. */
+  readonly decoding?: DecodingOptionsInput | undefined;
 }
 
 /** How systems differ, and what is known of those that are runs. */
@@ -42,6 +45,8 @@ export interface RunComparison {
   readonly comparison: Comparison;
   readonly bins: ComparedBins;
   readonly runs: readonly ComparedRun[];
+  /** How the runs found their translations: `beam 5`. */
+  readonly search: string;
 }
 
 /**
@@ -53,12 +58,13 @@ export interface RunComparison {
 export async function compareRuns(
   files: Files,
   names: readonly string[],
-  { testSet, hypotheses = [], signal, onProgress, ...scoring }: ComparisonRequest,
+  { testSet, hypotheses = [], decoding, signal, onProgress, ...scoring }: ComparisonRequest,
   translate: (run: string, lines: readonly string[]) => Promise<readonly { readonly text: string }[]>,
 ): Promise<RunComparison> {
   requireList('runs', names);
   requireSystems([...names.map((name) => ({ name })), ...hypotheses]);
   scoringMetrics(scoring);
+  const search = describeDecoding(resolveDecodingOptions(decoding));
   const control = { signal, onProgress };
   const runs: ComparedRun[] = [];
   for (const name of names) runs.push(await readComparedRun(files, name));
@@ -71,7 +77,7 @@ export async function compareRuns(
   const comparison = await compareSystems(sentences, [...translated, ...hypotheses], scoring, control);
   const frequencies = runs[0] && (await frequenciesOf(files, runs[0], control));
   const { metrics: _, ...reading } = resolveScoring(scoring);
-  return { comparison, bins: await compareBins(bleu(reading), sentences, comparison.systems, frequencies, control), runs };
+  return { comparison, bins: await compareBins(bleu(reading), sentences, comparison.systems, frequencies, control), runs, search };
 }
 
 /** Of the words of a run's training corpus; undefined if it is no longer there. */

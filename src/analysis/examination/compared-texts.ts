@@ -2,7 +2,14 @@ import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
 import { requireList } from '../../core/lists.js';
 import { isText } from '../../data/sources.js';
+import type { PositionScore, TextScore } from '../../decoding/text-score.js';
+import type { WorkControl } from '../work.js';
+import { requireSystems } from './compare.js';
 import { type ComparedRun, readComparedRun } from './compared-runs.js';
+import { textToExamine } from './examine.js';
+import { bitsPerByteIntervals, type ExaminedLanguageModel, type ReadText, scoreRead } from './examined-text.js';
+import type { PairedInterval } from './scored-sentences.js';
+import { type CostedLine, costsOfLines } from './text-costs.js';
 
 /** The validation at which a language model was best; figures that a run did not write down are undefined. */
 export interface ComparedText extends ComparedRun {
@@ -16,15 +23,44 @@ export interface ComparedText extends ComparedRun {
     | undefined;
 }
 
+export interface TextComparisonRequest extends WorkControl {
+  /** Files of the text that all of them score. Default: the dev text of the first run. */
+  readonly text?: readonly string[] | undefined;
+}
+
+/** What a language model makes of the text that all of them score. */
+export interface ScoredSystem {
+  readonly name: string;
+  readonly total: TextScore;
+  readonly byPosition: readonly PositionScore[];
+  readonly lines: readonly CostedLine[];
+  /** With its difference from that of the first; undefined where the models do not see the same lines. */
+  readonly bitsPerByte: PairedInterval | undefined;
+}
+
+export interface TextComparison {
+  readonly runs: readonly ComparedText[];
+  /** Undefined where there is no text, or not all models could be opened; `missing` says why. */
+  readonly scored: (Pick<ReadText, 'name' | 'isPart'> & { readonly systems: readonly ScoredSystem[] }) | undefined;
+  /** Sentences for people: what is not here, and how to get it. */
+  readonly missing: readonly string[];
+}
+
 /**
- * Language models beside each other, by what their validations found.
+ * Language models beside each other: what their validations found, and what they make of one text.
  *
+ * @param withModel  opens the model of a run, hands it over and closes it
  * @throws DecadeError `usage` for fewer than two runs, or one that is no language model; `input` for what is no run
  */
-export async function compareTexts(files: Files, names: readonly string[]): Promise<ComparedText[]> {
+export async function compareTexts(
+  files: Files,
+  names: readonly string[],
+  { text, ...control }: TextComparisonRequest,
+  withModel: <Result>(run: string, use: (model: ExaminedLanguageModel) => Promise<Result>) => Promise<Result>,
+): Promise<TextComparison> {
   requireList('runs', names);
-  if (names.length < 2) throw new DecadeError('usage', { where: 'compare', received: `${names.length} runs`, allowed: 'at least two' });
-  const compared: ComparedText[] = [];
+  requireSystems(names.map((name) => ({ name })));
+  const runs: ComparedText[] = [];
   for (const name of names) {
     const run = await readComparedRun(files, name);
     if (!isText(run.configuration.data.train)) {
@@ -35,9 +71,35 @@ export async function compareTexts(files: Files, names: readonly string[]): Prom
         next: 'compare it with translators, on a test set',
       });
     }
-    compared.push({ ...run, best: bestOf(run) });
+    runs.push({ ...run, best: bestOf(run) });
   }
-  return compared;
+  try {
+    const [first] = runs as [ComparedText];
+    const read = await textToExamine(files, first.configuration, text);
+    const systems: Omit<ScoredSystem, 'bitsPerByte'>[] = [];
+    for (const name of names) {
+      const { documents, total, byPosition } = await withModel(name, (model) => scoreRead(model, read, control));
+      systems.push({ name, total, byPosition, lines: costsOfLines(documents) });
+    }
+    return { runs, scored: { name: read.name, isPart: read.isPart, systems: await withIntervals(systems, control) }, missing: [] };
+  } catch (error) {
+    if (text !== undefined || !(error instanceof DecadeError) || error.kind !== 'input') throw error;
+    return { runs, scored: undefined, missing: [`No scores of one text: ${error.message}`] };
+  }
+}
+
+/** Tokenizers that leave out lines which are not valid UTF-8 see fewer than those of bytes. */
+async function withIntervals(systems: readonly Omit<ScoredSystem, 'bitsPerByte'>[], control: WorkControl): Promise<ScoredSystem[]> {
+  const [first, ...others] = systems;
+  const isSame = first !== undefined && others.every(({ lines }) => lines.length === first.lines.length);
+  const intervals = isSame
+    ? await bitsPerByteIntervals(
+        systems.map(({ lines }) => lines),
+        first.total.bytes,
+        control,
+      )
+    : [];
+  return systems.map((system, index) => ({ ...system, bitsPerByte: intervals[index] }));
 }
 
 function bestOf({ record }: ComparedRun): ComparedText['best'] {

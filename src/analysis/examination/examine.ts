@@ -1,7 +1,6 @@
 import { Run } from '../../checkpoint/run.js';
 import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
-import { shellWord } from '../../core/shell.js';
 import { describeSource, isText, readPairs } from '../../data/sources.js';
 import { scoringMetrics } from '../../metrics/scoring-options.js';
 import { createModel } from '../../models/create.js';
@@ -9,13 +8,16 @@ import type { ModelSummary } from '../../models/summary.js';
 import { type Configuration, originOf, resolveRunConfiguration } from '../../training/configuration.js';
 import { type CorpusFacts, corpusFacts, testSetFacts } from './corpus-facts.js';
 import { type ExaminedModel, type ExaminedTest, examineTest, type TestRequest } from './examined-test.js';
-import { requireSentences, requireTestSet, type TestSet } from './scored-sentences.js';
+import { type ExaminedLanguageModel, type ExaminedText, examineText, type ReadText, readExaminedText } from './examined-text.js';
+import { requireLines, requireSentences, requireTestSet, type TestSet } from './scored-sentences.js';
 import { type MappedGroup, mapGroups, type SentenceGroup } from './sentence-map.js';
 import { readTrainingRecord, type TrainingRecord } from './training-record.js';
 
 export interface ExaminationRequest extends TestRequest {
   /** Default: the run's dev corpus. Without references it is translated and not scored. */
   readonly testSet?: TestSet | undefined;
+  /** Of a language model: files of the text to examine. Default: the run's dev text. */
+  readonly text?: readonly string[] | undefined;
   /** Sentences to map by themselves. */
   readonly groups?: readonly SentenceGroup[] | undefined;
 }
@@ -31,7 +33,10 @@ export interface Examination {
   readonly modelMetadata: Readonly<Record<string, string>> | undefined;
   readonly record: TrainingRecord;
   readonly corpora: readonly CorpusFacts[];
+  /** Of a translator. */
   readonly test: ExaminedTest | undefined;
+  /** Of a language model. */
+  readonly text: ExaminedText | undefined;
   readonly groups: readonly MappedGroup[];
   /** Sentences for people: what is not here, and how to get it. */
   readonly missing: readonly string[];
@@ -47,14 +52,14 @@ export async function examineRun(
   files: Files,
   path: string,
   request: ExaminationRequest,
-  openModel: () => Promise<ExaminedModel>,
+  openModel: () => Promise<ExaminedModel & ExaminedLanguageModel>,
 ): Promise<Examination> {
   const run = await Run.open(files, path);
   scoringMetrics(request.scoring);
   if (request.testSet !== undefined) {
     requireSentences(request.testSet);
     if (!(Array.isArray(request.testSet.references) && request.testSet.references.length === 0)) requireTestSet(request.testSet);
-    requireLines(request.attention, request.testSet);
+    requireLines(request.attention, request.testSet.name, request.testSet.sources.length);
   }
   const configurationText = await run.configuration();
   const configuration = resolveRunConfiguration(configurationText, run.fileAt('config.yaml'));
@@ -75,12 +80,24 @@ export async function examineRun(
   if (record.reports.length === 0) missing.push('No training curves: the run has no reports in metrics.jsonl.');
   const training = await ifThere('No statistics of the training corpus', () => corpusFacts(files, configuration.data.train, request));
   const translates = !isText(configuration.data.train);
-  if (!translates && (request.testSet !== undefined || request.groups?.length)) throw notTranslated(path);
+  requireTask(path, translates, request);
   const testSet = translates ? (request.testSet ?? (await ifThere('No translations', () => devSet(files, configuration)))) : undefined;
-  if (request.testSet === undefined && testSet !== undefined) requireLines(request.attention, testSet);
+  if (request.testSet === undefined && testSet !== undefined) requireLines(request.attention, testSet.name, testSet.sources.length);
 
   let test: ExaminedTest | undefined;
+  let text: ExaminedText | undefined;
   let groups: MappedGroup[] = [];
+  if (!translates) {
+    const read = await ifThere('No scores of a text', () => textToExamine(files, configuration, request.text));
+    const model = read && (await ifThere('No scores of a text and no samples', openModel));
+    if (read !== undefined && model !== undefined) {
+      try {
+        text = await examineText(model, read, { ...request, sample: request.decoding?.sample });
+      } finally {
+        await model.dispose();
+      }
+    }
+  }
   if (translates && (testSet !== undefined || request.groups !== undefined)) {
     const model = await ifThere('No translations and no maps', openModel);
     if (model !== undefined) {
@@ -104,18 +121,39 @@ export async function examineRun(
     record,
     corpora: [...(training === undefined ? [] : [training.facts]), ...(testSet === undefined ? [] : [testSetFacts(testSet)])],
     test,
+    text,
     groups,
     missing,
   };
 }
 
-function notTranslated(run: string): DecadeError {
-  return new DecadeError('usage', {
+/** Throws `usage` for what only the other kind of model can be examined with. */
+function requireTask(run: string, translates: boolean, { testSet, groups, text }: ExaminationRequest): void {
+  if (translates && text !== undefined) {
+    throw new DecadeError('usage', {
+      where: run,
+      received: 'a text for a translator',
+      allowed: 'a test set: source sentences, with references to score them',
+      next: 'use --source and --references',
+    });
+  }
+  if (translates || (testSet === undefined && !groups?.length)) return;
+  throw new DecadeError('usage', {
     where: run,
     received: 'sentences for a language model, which has no source',
-    allowed: 'none: its report shows how it was trained',
-    next: `score a text with decade score -m ${shellWord(run)} --text FILE`,
+    allowed: 'a text',
+    next: 'use --text, or score a text with decade score --text',
   });
+}
+
+/** The text of the request, or the run's dev text. */
+export function textToExamine(files: Files, { data }: Configuration, given: readonly string[] | undefined): Promise<ReadText> {
+  if (given !== undefined) {
+    const text = { text: [...given], documents: isText(data.train) ? data.train.documents : ('file' as const) };
+    return readExaminedText(files, describeSource(text), text);
+  }
+  if (data.dev !== undefined && isText(data.dev)) return readExaminedText(files, `dev text, ${describeSource(data.dev)}`, data.dev);
+  throw new DecadeError('input', { where: 'data.dev', received: 'not in the configuration', next: 'use --text FILE' });
 }
 
 /** The run's dev corpus as a test set. */
@@ -142,14 +180,4 @@ export async function devSet(files: Files, { data }: Configuration): Promise<Tes
   const testSet = { name: `dev corpus, ${describeSource(data.dev)}${leftOut}`, sources, references: [references] };
   requireTestSet(testSet);
   return testSet;
-}
-
-function requireLines(lines: readonly number[] = [], { name, sources }: TestSet): void {
-  const beyond = lines.find((line) => line > sources.length);
-  if (beyond === undefined) return;
-  throw new DecadeError('usage', {
-    where: '--attention',
-    received: `line ${beyond}`,
-    allowed: `1 to ${sources.length}, the lines of ${name}`,
-  });
 }

@@ -1,5 +1,5 @@
 import type { AttentionView } from '../../decoding/attention-views.js';
-import { type DecodingOptionsInput, resolveDecodingOptions } from '../../decoding/options.js';
+import { type DecodingOptionsInput, describeDecoding, resolveDecodingOptions } from '../../decoding/options.js';
 import type { SentenceVectorOptions, SentenceVectors } from '../../decoding/sentence-vectors.js';
 import type { TranslateOptions } from '../../decoding/translator.js';
 import { bleu } from '../../metrics/bleu.js';
@@ -42,7 +42,8 @@ export interface TestRequest extends WorkControl {
 
 /** A test set with all that a model makes of it. */
 export interface ExaminedTest extends TestSet {
-  readonly beam: number;
+  /** How translations were found: `beam 5`. */
+  readonly search: string;
   readonly hypotheses: readonly string[];
   /** Of each translation, in nats. 0 for an empty line. */
   readonly logProbabilities: Float64Array;
@@ -95,7 +96,7 @@ export async function examineTest(
   const scored = references.length === 0 ? undefined : await scoreTest(testSet, hypotheses, frequencies, request);
   return {
     ...testSet,
-    beam: resolveDecodingOptions(request.decoding).beam,
+    search: describeDecoding(resolveDecodingOptions(request.decoding)),
     hypotheses,
     logProbabilities: Float64Array.from(translations, ({ logProbability }) => logProbability),
     tokenLogProbabilities,

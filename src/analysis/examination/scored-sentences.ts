@@ -45,6 +45,13 @@ export function requireTestSet({ name, sources, references }: TestSet): void {
   });
 }
 
+/** Throws `usage` for a line, from 1, beyond those that there are. */
+export function requireLines(lines: readonly number[] = [], name: string, count: number): void {
+  const beyond = lines.find((line) => line > count);
+  if (beyond === undefined) return;
+  throw new DecadeError('usage', { where: '--attention', received: `line ${beyond}`, allowed: `1 to ${count}, the lines of ${name}` });
+}
+
 /** Statistics of every sentence by one metric. */
 export interface ScoredSentences {
   readonly metric: Metric;
@@ -104,7 +111,7 @@ export interface PairedInterval extends ScoreInterval {
 
 /** The same of several systems on the same sentences, and how far they lie from the first: all are scored on the same draws. */
 export async function pairedIntervals(
-  metric: Metric,
+  metric: Pick<Metric, 'label' | 'score'>,
   systems: readonly (readonly Float64Array[])[],
   { resamples = standardResamples, seed, ...control }: IntervalOptions = {},
 ): Promise<PairedInterval[]> {

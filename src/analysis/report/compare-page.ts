@@ -21,10 +21,12 @@ export interface ComparedParts {
   readonly bins: ComparedBins;
   /** The systems that are runs. */
   readonly runs: readonly ComparedRun[];
+  /** How they found their translations: `beam 5`. */
+  readonly search?: string | undefined;
 }
 
 /** Scores of several systems with intervals and tests, the differences between their runs, and the sentences on which they differ most. */
-export function comparePage(comparison: Comparison, { bins, runs }: ComparedParts): Promise<string> {
+export function comparePage(comparison: Comparison, { bins, runs, search }: ComparedParts): Promise<string> {
   const { testSet, systems } = comparison;
   const [first, ...others] = systems;
   const [run] = runs;
@@ -33,7 +35,7 @@ export function comparePage(comparison: Comparison, { bins, runs }: ComparedPart
     {
       id: 'scores',
       title: 'Scores',
-      lead: `${describeTestSet(testSet)}. p is the probability of so large a difference from ${first?.name} between equally good systems: paired bootstrap resampling (Koehn 2004) with 1,000 samples, as in sacreBLEU, not corrected for the number of systems.`,
+      lead: `${describeTestSet(testSet)}${run === undefined || search === undefined ? '' : `; runs translate with ${search}`}. p is the probability of so large a difference from ${first?.name} between equally good systems: paired bootstrap resampling (Koehn 2004) with 1,000 samples, as in sacreBLEU, not corrected for the number of systems.`,
       body: comparedScores(comparison),
     },
     {

@@ -1,32 +1,82 @@
-import type { ComparedText } from '../examination/compared-texts.js';
-import { type Content, html } from '../page/html.js';
-import { page, table } from '../page/page.js';
+import type { ComparedText, ScoredSystem, TextComparison } from '../examination/compared-texts.js';
+import { type DataCell, type DataColumn, dataTable } from '../page/data-table.js';
+import { dataTables } from '../page/data-table-script.js';
+import { type Content, type Html, html } from '../page/html.js';
+import { figures, page, type Section, table } from '../page/page.js';
+import { heldSentences } from './all-sentences.js';
+import { differenceOf } from './compared-scores.js';
 import { comparedCurves, differentConfigurations } from './compared-training.js';
+import { example, text } from './sentence.js';
+import { describeExaminedText, positionPlot } from './text.js';
 
-/** Language models beside each other: what they came to, how they got there, what they differ in. */
-export function compareTextsPage(runs: readonly ComparedText[]): Promise<string> {
+/** Language models beside each other: what they make of one text, how they got there, what they differ in. */
+export function compareTextsPage({ runs, scored, missing }: TextComparison): Promise<string> {
+  const systems = scored?.systems ?? [];
+  const [first, ...others] = systems;
+  const sections: (Section | undefined)[] = [
+    missing.length === 0
+      ? undefined
+      : { id: 'missing', title: 'Missing', body: html`<ul class="missing">${missing.map((reason) => html`<li>${reason}</li>`)}</ul>` },
+    scored &&
+      first && {
+        id: 'scores',
+        title: 'Scores',
+        lead: `${describeExaminedText({ ...scored, total: first.total })}. Perplexities per token compare models with the same tokens only. p is the probability of so large a difference from ${first.name} between equally good models: paired bootstrap with 1,000 samples of the lines.`,
+        body: [scoreTable(systems), figures(positionPlot(systems))],
+      },
+    {
+      id: 'validations',
+      title: 'Validations',
+      lead: 'The best validation of each, on its own dev text.',
+      body: validations(runs),
+    },
+    { id: 'training', title: 'Training', body: comparedCurves(runs) },
+    {
+      id: 'configuration',
+      title: 'Configurations',
+      lead: 'The keys that differ; all others are the same.',
+      body: differentConfigurations(runs),
+    },
+    ...others
+      .filter((system) => system.bitsPerByte !== undefined)
+      .map((system, index) => ({
+        id: `differences-${index + 1}`,
+        title: `${system.name} compared with ${first?.name}`,
+        body: first && differing(first, system),
+      })),
+    first?.bitsPerByte && { id: 'lines', title: 'All lines', body: allLines(systems) },
+  ];
   return page({
     title: `${runs.length} language models compared`,
     lead: runs.map(({ name }) => name).join(' · '),
-    sections: [
-      {
-        id: 'scores',
-        title: 'Dev text',
-        lead: 'The best validation of each. Perplexities compare models with the same tokens, bits per byte also others; all of them on the same dev text only.',
-        body: scores(runs),
-      },
-      { id: 'training', title: 'Training', body: comparedCurves(runs) },
-      {
-        id: 'configuration',
-        title: 'Configurations',
-        lead: 'The keys that differ; all others are the same.',
-        body: differentConfigurations(runs),
-      },
-    ],
+    sections: sections.filter((section) => section !== undefined),
+    scripts: [dataTables],
   });
 }
 
-function scores(runs: readonly ComparedText[]): Content {
+function scoreTable(systems: readonly ScoredSystem[]): Content {
+  const [first] = systems;
+  return [
+    table(
+      ['run', 'bits per byte', '95 % interval', 'difference, 95 % interval', 'p', 'perplexity per token', 'per word', 'tokens'],
+      systems.map(({ name, total, bitsPerByte: measured }) => [
+        name,
+        total.bitsPerByte.toFixed(4),
+        measured === undefined ? '' : `${measured.low.toFixed(4)} to ${measured.high.toFixed(4)}`,
+        measured?.difference === undefined ? '' : differenceOf(measured.difference, 4),
+        measured?.difference === undefined ? '' : measured.difference.probability.toFixed(3),
+        total.perplexity.toFixed(3),
+        total.wordPerplexity.toLocaleString('en', { maximumFractionDigits: 2 }),
+        total.tokens.toLocaleString('en'),
+      ]),
+    ),
+    first?.bitsPerByte === undefined
+      ? html`<p class="missing">No intervals: not all models see the same lines. Tokenizers of text leave out lines that are not valid UTF-8.</p>`
+      : undefined,
+  ];
+}
+
+function validations(runs: readonly ComparedText[]): Content {
   const figure = (value: number | undefined, digits: number) => (value === undefined ? '' : value.toFixed(digits));
   const silent = runs.filter(({ best }) => best === undefined);
   return [
@@ -42,4 +92,47 @@ function scores(runs: readonly ComparedText[]): Content {
     ),
     silent.length === 0 ? undefined : html`<p class="missing">Not validated: ${silent.map(({ name }) => name).join(', ')}.</p>`,
   ];
+}
+
+const shown = 10;
+
+/** The lines on which one model saves and wastes most bits compared with the first. */
+function differing(first: ScoredSystem, system: ScoredSystem): Content {
+  const saved = (line: number) => (system.lines[line]?.logProbability ?? 0) - (first.lines[line]?.logProbability ?? 0);
+  const texts = first.lines.map((line) => line.text);
+  // What stands there often is shown once.
+  const order = [...texts.keys()].filter((line) => texts.indexOf(texts[line] as string) === line).sort((a, b) => saved(b) - saved(a) || a - b);
+  const list = (title: string, lines: readonly number[]) =>
+    lines.length === 0 ? undefined : html`<h3>${title}</h3>${lines.map((line) => one(first, system, line))}`;
+  return [
+    html`<p class="note">By the bits that a whole line takes.</p>`,
+    list('Fewer bits', order.slice(0, shown).filter((line) => saved(line) > 0)),
+    list('More bits', order.slice(-shown).reverse().filter((line) => saved(line) < 0)),
+  ];
+}
+
+function one(first: ScoredSystem, system: ScoredSystem, line: number): Html {
+  const [before, after] = [first, system].map(({ lines }) => (-(lines[line]?.logProbability ?? 0) / Math.LN2).toFixed(1));
+  return example(`line ${line + 1} · ${before} to ${after} bits`, [{ name: '', body: text(first.lines[line]?.text) }]);
+}
+
+function allLines(systems: readonly ScoredSystem[]): Html {
+  const [first, ...others] = systems;
+  const filled = (first?.lines ?? []).filter((line) => line.bytes > 0 && line.text.trim() !== '');
+  const columns: DataColumn[] = [
+    { name: 'line', kind: 'number' },
+    { name: 'text', kind: 'text' },
+    ...systems.map(({ name }) => ({ name: `bits per byte, ${name}`, kind: 'number', digits: 2 }) as const),
+    ...others.map(({ name }) => ({ name: `${name}: bits more than ${first?.name}`, kind: 'number', digits: 1 }) as const),
+  ];
+  const rows = filled.slice(0, heldSentences([filled.map((line) => line.text)])).map((line): DataCell[] => {
+    const bits = systems.map(({ lines }) => -(lines[line.line - 1]?.logProbability ?? 0) / Math.LN2);
+    return [
+      line.line,
+      line.text,
+      ...bits.map((own) => Number((own / line.bytes).toFixed(2))),
+      ...bits.slice(1).map((own) => Number((own - (bits[0] ?? 0)).toFixed(1))),
+    ];
+  });
+  return dataTable({ id: 'all', of: 'lines', columns, rows, total: filled.length });
 }

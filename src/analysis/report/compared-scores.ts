@@ -54,10 +54,7 @@ function scorePlots({ metrics }: Comparison): Content {
 }
 
 /** `+0.51 (+0.10 to +0.93)` */
-export function differenceOf({ score, low, high }: ScoreDifference): string {
+export function differenceOf({ score, low, high }: ScoreDifference, digits = 2): string {
+  const signed = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`;
   return `${signed(score)} (${signed(low)} to ${signed(high)})`;
-}
-
-function signed(value: number): string {
-  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`;
 }

@@ -75,9 +75,9 @@ export function sentenceColumns({ sources, references, hypotheses }: ExaminedTes
   ];
 }
 
-/** Sentences side by side, below each other on a phone. */
+/** Sentences side by side, below each other on a phone; a name that is empty is not shown. */
 export function example(about: Content, columns: readonly { readonly name: string; readonly body: Content }[], below?: Content): Html {
   return html`<article class="example"><p class="about">${about}</p>
-<dl>${columns.map(({ name, body }) => html`<div><dt>${name}</dt><dd>${body}</dd></div>`)}</dl>${below}</article>
+<dl>${columns.map(({ name, body }) => html`<div>${name === '' ? undefined : html`<dt>${name}</dt>`}<dd>${body}</dd></div>`)}</dl>${below}</article>
 `;
 }

@@ -13,6 +13,7 @@ import { print, printJson, requireOutput, requirePage, writeWhole } from '../out
 import { StagedProgress } from '../progress.js';
 import { scoringOf, type ScoringChoice, withScoringOptions } from '../scoring.js';
 import { describeDifference, describeInterval } from '../scores.js';
+import { warn } from '../warning.js';
 import { type TestSetChoice, testSetOf, withTestSetOptions } from '../test-set.js';
 import { allLines, requireSameCount } from '../text-input.js';
 import { type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
@@ -21,6 +22,7 @@ const { compare, compareTexts } = decade(nodeRuntime);
 
 interface CompareArguments extends DeviceChoice, SearchChoice, ScoringChoice, TestSetChoice {
   hypotheses?: string[];
+  text?: string[];
   out?: string;
   json?: boolean;
 }
@@ -35,6 +37,7 @@ export function compareCommand(): Command {
     'the dev set of the first run',
   )
     .option('--hypotheses <FILE...>', 'translations in files, in addition to or instead of runs', gathered)
+    .option('--text <FILE...>', 'of language models: text that all of them score (default: the dev text of the first run)', gathered)
     .option('--out <FILE>', `page to write (default: ${defaultPage})`)
     .option('--json', 'print one JSON object');
   return withGemmOption(withDevicesOption(withSearchOptions(withScoringOptions(command))))
@@ -52,7 +55,8 @@ Examples:
 async function run(runs: readonly string[], options: CompareArguments, signal: AbortSignal): Promise<void> {
   const scoring = scoringOf(options);
   const [first] = runs;
-  if (first !== undefined && (await isLanguageModel(first))) return compareLanguageModels(runs, options);
+  if (first !== undefined && (await isLanguageModel(first))) return compareLanguageModels(runs, options, signal);
+  if (options.text !== undefined) throw notTranslators();
   const testSet = await testSetOf('compare', options);
   const hypotheses: ComparedSystem[] = [];
   for (const name of options.hypotheses ?? []) {
@@ -86,22 +90,46 @@ async function isLanguageModel(run: string): Promise<boolean> {
   return isText(configuration.data.train);
 }
 
-/** Language models translate nothing: they are compared by their validations. */
-async function compareLanguageModels(names: readonly string[], options: CompareArguments): Promise<void> {
+function notTranslators(): DecadeError {
+  return new DecadeError('usage', {
+    where: 'compare',
+    received: '--text for translators',
+    allowed: 'language models, which score text',
+    next: 'use --source and --references',
+  });
+}
+
+/** Language models translate nothing: they are compared by what they make of a text. */
+async function compareLanguageModels(names: readonly string[], options: CompareArguments, signal: AbortSignal): Promise<void> {
   const given = (['source', 'references', 'hypotheses'] as const).filter((name) => options[name] !== undefined);
   if (given.length > 0) {
     throw new DecadeError('usage', {
       where: 'compare',
       received: `${given.map((name) => `--${name}`).join(' and ')} for language models, which do not translate`,
-      allowed: 'runs only: their validations are compared',
-      next: 'score a text with decade score --text',
+      allowed: 'a text that all of them score',
+      next: 'use --text, or score a text with decade score --text',
     });
   }
   const { out = defaultPage } = options;
   await (options.out === undefined ? requirePage(out) : requireOutput(out));
-  const { page, runs } = await compareTexts(names);
+  const progress = new StagedProgress();
+  const { page, runs, scored, missing } = await compareTexts(names, {
+    text: options.text,
+    gemm: options.gemm,
+    devices: options.devices,
+    signal,
+    onProgress: progress.update,
+  }).finally(() => progress.end());
   await writeWhole(out, page);
-  if (options.json) return printJson({ runs: runs.map(({ name, best }) => ({ name, ...best })), page: out });
+  for (const reason of missing) warn(new Error(reason));
+  if (options.json) {
+    const systems = scored?.systems.map(({ name, total, bitsPerByte }) => ({ name, total, bitsPerByte }));
+    return printJson({
+      runs: runs.map(({ name, best }) => ({ name, ...best })),
+      ...(scored && { text: { name: scored.name, isPart: scored.isPart, systems } }),
+      page: out,
+    });
+  }
   const width = Math.max(...names.map(({ length }) => length));
   for (const { name, best } of runs) {
     const figures =
@@ -109,6 +137,12 @@ async function compareLanguageModels(names: readonly string[], options: CompareA
         ? 'not validated'
         : `perplexity ${best.perplexity?.toFixed(3)}  bits per byte ${best.bitsPerByte?.toFixed(4)}  at update ${best.steps.toLocaleString('en')}`;
     await print(`${name.padEnd(width)}  ${figures}`);
+  }
+  if (scored !== undefined) await print(`\n${scored.isPart ? 'The beginning of ' : ''}${scored.name}: bits per byte and difference from the first with 95 % intervals, p by paired bootstrap of lines`);
+  for (const { name, total, bitsPerByte } of scored?.systems ?? []) {
+    const interval = bitsPerByte === undefined ? '' : `  ${describeInterval(bitsPerByte, 4)}`;
+    const against = bitsPerByte?.difference === undefined ? '' : `  ${describeDifference(bitsPerByte.difference, 4)}`;
+    await print(`${name.padEnd(width)}  ${total.bitsPerByte.toFixed(4)}${interval}${against}`);
   }
   await print(out);
 }

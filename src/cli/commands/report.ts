@@ -5,7 +5,7 @@ import { joinPath } from '../../core/files.js';
 import { decade } from '../../decade.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { withMountedRun } from '../../packed/mounted-runs.js';
-import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
+import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { print, requireOutput, requirePage, writeWhole } from '../output.js';
 import { StagedProgress } from '../progress.js';
@@ -19,6 +19,7 @@ const { report } = decade(nodeRuntime);
 
 interface ReportArguments extends DeviceChoice, SearchChoice, ScoringChoice, TestSetChoice {
   groups?: string;
+  text?: string[];
   attention?: number[];
   out?: string;
 }
@@ -30,6 +31,7 @@ export function reportCommand(): Command {
       .argument('<RUN>', 'run directory, packed model, or URL of one'),
     "the run's dev set",
   )
+    .option('--text <FILE...>', "of a language model: text to look at (default: the run's dev text)", gathered)
     .option(
       '--groups <FILE|paper>',
       'sentences for the map: `# title` starts a group, `## name` or an empty line a new class; `paper`: those of the 2014 paper, in English',
@@ -43,6 +45,7 @@ export function reportCommand(): Command {
 Examples:
   $ decade report runs/quickstart
   $ decade report runs/my-pair --source new.en
+  $ decade report runs/shakespeare --text act-5.txt
   $ decade report runs/my-pair --source test.en --references test.fr --groups paper --out report.html`,
     )
     .action((run: string, options: ReportArguments) => interruptible('stopping', (signal) => write(run, options, signal)));
@@ -60,6 +63,7 @@ async function write(run: string, options: ReportArguments, signal: AbortSignal)
   const { page, examination } = await report(run, {
     ...(testSet && { testSet }),
     ...scoring,
+    text: options.text,
     groups,
     attention: options.attention,
     decoding: await searchOptions(options),
@@ -74,6 +78,11 @@ async function write(run: string, options: ReportArguments, signal: AbortSignal)
   const scores = examination.test?.scored?.scores ?? [];
   for (const { label, score, low, high } of scores) {
     await print(`${label} = ${score.toFixed(2)}, 95 % interval ${low.toFixed(2)} to ${high.toFixed(2)}`);
+  }
+  const { text } = examination;
+  if (text !== undefined) {
+    const { score, low, high } = text.bitsPerByte;
+    await print(`Bits per byte = ${score.toFixed(4)}, 95 % interval ${low.toFixed(4)} to ${high.toFixed(4)}`);
   }
   await print(path);
 }

@@ -1,0 +1,128 @@
+import type { TokenScores } from '../../decoding/text-score.js';
+
+/** A line of a text, and what it costs a language model. */
+export interface CostedLine {
+  /** In the text, from 1. */
+  readonly line: number;
+  /** Without its end. What the model's vocabulary lacks is ⁇. */
+  readonly text: string;
+  /** In UTF-8, its end counted. */
+  readonly bytes: number;
+  readonly tokens: number;
+  /** In nats; the end of the line counts, and `</s>` where the document ends with it. */
+  readonly logProbability: number;
+}
+
+/** A word wherever it occurs. */
+export interface CostedWord {
+  readonly word: string;
+  readonly occurrences: number;
+  /** Sum, in nats. */
+  readonly logProbability: number;
+}
+
+/** A document as a model has scored it. */
+export interface CostedDocument {
+  /** In UTF-8. */
+  readonly bytes: number;
+  readonly perToken?: TokenScores | undefined;
+}
+
+/** What a model's tokens say of bytes, as far as lines and words are concerned. */
+interface Spelling {
+  readonly bytes: Uint8Array;
+  /** Neither a space nor the end of a line. */
+  readonly isWhite: readonly boolean[];
+}
+
+const lineFeed = 0x0a;
+const white = [0x20, 0x09, lineFeed, 0x0d];
+const unknownText = new TextEncoder().encode('⁇');
+
+/** What every line costs, by the tokens of the documents. A token that is white space alone belongs to what stands before it. */
+export function costsOfLines(documents: readonly CostedDocument[]): CostedLine[] {
+  const lines: CostedLine[] = [];
+  for (const { bytes: ofDocument, perToken } of documents) {
+    if (perToken === undefined) continue;
+    const spelling = spellings(perToken);
+    const first = lines.length;
+    let [written, bytes, tokens, logProbability]: [number[], number, number, number] = [[], 0, 0, 0];
+    const end = () => {
+      lines.push({ line: lines.length + 1, text: decoded(written), bytes, tokens, logProbability });
+      [written, bytes, tokens, logProbability] = [[], 0, 0, 0];
+    };
+    perToken.ids.forEach((id, token) => {
+      tokens++;
+      logProbability += perToken.logProbabilities[token] ?? 0;
+      const spelt = spelling(id).bytes;
+      if (spelt.length === 0 && token < perToken.ids.length - 1) written.push(...unknownText);
+      for (const byte of spelt) {
+        bytes++;
+        if (byte === lineFeed) end();
+        else written.push(byte);
+      }
+    });
+    if (bytes > 0 || lines.length === first) end();
+    else addToLast(lines, { tokens, logProbability });
+    const [only] = lines.slice(first);
+    // Tokens of words carry a space that the first word of a document does not have.
+    if (only !== undefined && lines.length === first + 1) lines[first] = { ...only, text: only.text.trim(), bytes: ofDocument };
+  }
+  return lines;
+}
+
+/** `</s>` after the last end of a line. */
+function addToLast(lines: CostedLine[], { tokens, logProbability }: Pick<CostedLine, 'tokens' | 'logProbability'>): void {
+  const last = lines.at(-1);
+  if (last === undefined) return;
+  lines[lines.length - 1] = { ...last, tokens: last.tokens + tokens, logProbability: last.logProbability + logProbability };
+}
+
+/** What every word costs, without marks at its ends; the costliest in all first. `</s>` belongs to none. */
+export function costsOfWords(documents: readonly CostedDocument[]): CostedWord[] {
+  const words = new Map<string, { occurrences: number; logProbability: number }>();
+  for (const { perToken } of documents) {
+    if (perToken === undefined) continue;
+    const spelling = spellings(perToken);
+    let [written, logProbability]: [number[], number] = [[], 0];
+    const end = () => {
+      const word = decoded(written).replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '');
+      if (word !== '') {
+        const known = words.get(word) ?? { occurrences: 0, logProbability: 0 };
+        words.set(word, { occurrences: known.occurrences + 1, logProbability: known.logProbability + logProbability });
+      }
+      [written, logProbability] = [[], 0];
+    };
+    perToken.ids.slice(0, -1).forEach((id, token) => {
+      const { bytes, isWhite } = spelling(id);
+      const cost = perToken.logProbabilities[token] ?? 0;
+      if (bytes.length === 0) written.push(...unknownText);
+      // What begins with white space begins a word; what is nothing else ends one.
+      const beginsWord = isWhite[0] === true && isWhite.includes(false);
+      if (beginsWord) end();
+      logProbability += cost;
+      bytes.forEach((byte, place) => {
+        if (isWhite[place] !== true) written.push(byte);
+        else if (written.length > 0) end();
+      });
+    });
+    end();
+  }
+  return Array.from(words, ([word, cost]) => ({ word, ...cost })).sort((a, b) => a.logProbability - b.logProbability);
+}
+
+function spellings({ bytesOf }: TokenScores): (id: number) => Spelling {
+  const known = new Map<number, Spelling>();
+  return (id) => {
+    const found = known.get(id);
+    if (found !== undefined) return found;
+    const bytes = bytesOf(id);
+    const spelling = { bytes, isWhite: Array.from(bytes, (byte) => white.includes(byte)) };
+    known.set(id, spelling);
+    return spelling;
+  };
+}
+
+function decoded(bytes: readonly number[]): string {
+  return new TextDecoder().decode(Uint8Array.from(bytes));
+}

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { costsOfLines, costsOfWords } from '../../../src/analysis/examination/text-costs.js';
+
+/** A document of these tokens, each of which costs one nat more than the one before; `</s>` last. */
+function document(...tokens: string[]) {
+  const spelt = [...tokens, ''].map((token) => new TextEncoder().encode(token));
+  const perToken = {
+    ids: [...spelt.keys()],
+    logProbabilities: spelt.map((_, token) => -(token + 1)),
+    bytesOf: (id: number) => spelt[id] ?? new Uint8Array(),
+  };
+  return { bytes: spelt.reduce((sum, { length }) => sum + length, 0), perToken };
+}
+
+test('tokens belong to the line that they stand in or end, and </s> to the last', () => {
+  const lines = costsOfLines([document('a', ' dog', '.\n', '\n', 'no', ' cat\n'), document('x')]);
+  assert.deepEqual(lines, [
+    { line: 1, text: 'a dog.', bytes: 7, tokens: 3, logProbability: -6 },
+    { line: 2, text: '', bytes: 1, tokens: 1, logProbability: -4 },
+    { line: 3, text: 'no cat', bytes: 7, tokens: 3, logProbability: -18 },
+    { line: 4, text: 'x', bytes: 1, tokens: 2, logProbability: -3 },
+  ]);
+});
+
+test('a token may end several lines, a character may be several tokens, and what a vocabulary lacks is shown', () => {
+  const [first, second, third] = costsOfLines([document('a\n\nb', '', 'c')]);
+  assert.deepEqual([first?.text, second?.text, third?.text], ['a', '', 'b⁇c']);
+  assert.deepEqual([first?.logProbability, second?.logProbability, third?.logProbability], [-1, 0, -9]);
+  const [euro] = costsOfLines([
+    { bytes: 3, perToken: { ids: [0, 1, 2, 3], logProbabilities: [-1, -1, -1, -1], bytesOf: (id) => Uint8Array.of(...[[0xe2], [0x82], [0xac]][id] ?? []) } },
+  ]);
+  assert.deepEqual([euro?.text, euro?.bytes], ['€', 3]);
+});
+
+test('a document of one line has its own bytes, whatever spaces its tokens carry', () => {
+  assert.deepEqual(costsOfLines([{ ...document(' the', ' dog'), bytes: 7 }])[0], {
+    line: 1,
+    text: 'the dog',
+    bytes: 7,
+    tokens: 3,
+    logProbability: -6,
+  });
+});
+
+test('a word costs what its tokens do wherever it stands, with white space after it; marks at its ends are no part of it', () => {
+  const words = costsOfWords([document('the', ' d', 'og', ' ', 'the', ','), document('dog', '\n')]);
+  assert.deepEqual(words, [
+    { word: 'the', occurrences: 2, logProbability: -(1 + 5 + 6) },
+    { word: 'dog', occurrences: 2, logProbability: -(2 + 3 + 4 + 1 + 2) },
+  ].sort((a, b) => a.logProbability - b.logProbability));
+});
