@@ -6,6 +6,7 @@
 import '../core/globals.js';
 import { DecadeError } from '../core/errors.js';
 import { requireList } from '../core/lists.js';
+import { requireOptions } from '../core/options.js';
 import { shownValue } from '../core/visible-text.js';
 import type { LoadOptions as CommonLoadOptions } from '../loaded-model.js';
 import { BrowserModel } from './model.js';
@@ -40,6 +41,7 @@ export type LoadOptions = Omit<CommonLoadOptions, 'devices' | 'gemm'>;
  *                     network or a worker that fails
  */
 export async function load(runs: string | URL | readonly (string | URL)[], options: LoadOptions = {}): Promise<BrowserModel> {
+  requireOptions('load options', options);
   const given = Array.isArray(runs) ? runs : [runs];
   requireList('runs', given, { is: (run) => typeof run === 'string' || run instanceof URL, name: 'URLs' });
   const base = typeof document === 'undefined' ? location.href : document.baseURI;

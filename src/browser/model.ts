@@ -1,6 +1,7 @@
 import { DecadeError } from '../core/errors.js';
 import { Lifetime } from '../core/lifetime.js';
 import { requireStream } from '../core/lists.js';
+import { requireOptions } from '../core/options.js';
 import type { SourceLine, TranslateOptions, TranslationProgress, TranslationResult } from '../decoding/translator.js';
 import type { LoadOptions } from '../loaded-model.js';
 import { give, take, type TakeOptions } from './ports.js';
@@ -64,7 +65,9 @@ export class BrowserModel implements AsyncDisposable {
   }
 
   /** A translation for every line, in order; `''` for an empty line. */
-  async translate(lines: readonly SourceLine[], { signal, onProgress, ...options }: TranslateOptions = {}): Promise<TranslationResult[]> {
+  async translate(lines: readonly SourceLine[], given: TranslateOptions = {}): Promise<TranslationResult[]> {
+    requireOptions('translate options', given);
+    const { signal, onProgress, ...options } = given;
     const control = { signal, onProgress };
     const results = await this.#call<SentResult[], TranslationProgress>({ kind: 'translate', lines, options }, control);
     return results.map(receivedResult);
@@ -73,9 +76,11 @@ export class BrowserModel implements AsyncDisposable {
   /** Like `translate`, but yields each translation as soon as it is ready: lines may come from a network or a keyboard. */
   async *translateStream(
     lines: AsyncIterable<SourceLine> | Iterable<SourceLine>,
-    { signal, onProgress, ...options }: TranslateOptions = {},
+    given: TranslateOptions = {},
   ): AsyncGenerator<TranslationResult, void, undefined> {
+    requireOptions('translateStream options', given);
     requireStream('lines', lines);
+    const { signal, onProgress, ...options } = given;
     const { port1, port2 } = new MessageChannel();
     const close = give(port1, () => (Symbol.asyncIterator in lines ? lines[Symbol.asyncIterator]() : lines[Symbol.iterator]()));
     try {

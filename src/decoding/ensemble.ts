@@ -90,6 +90,7 @@ class EnsembleModel implements StepModel {
     return {
       source: Math.min(...limits.map(({ source }) => source)),
       target: (sourceTokens) => Math.min(...limits.map(({ target }) => target(sourceTokens))),
+      positions: (sourceTokens, predicted) => Math.max(...limits.map(({ positions }) => positions(sourceTokens, predicted))),
     };
   }
 

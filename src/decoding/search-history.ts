@@ -16,10 +16,16 @@ export interface LastToken {
   readonly attention: readonly Float32Array[] | undefined;
 }
 
-/** A hypothesis read back from the history, the token that ends it included in all but the ids. */
+/** Tokens that were written one after another. */
 export interface Path {
+  /** Target ids without `<s>` and `</s>`. */
   readonly ids: Int32Array;
+  /**
+   * Log-probability of each token given those before, in nats. Where `</s>` ends the text, as it does every translation, there is
+   * one more than `ids`: the last is that of `</s>`.
+   */
   readonly tokenLogProbabilities: Float32Array;
+  /** For each token, `</s>` included, a distribution over the source tokens in their written order. */
   readonly attention: readonly Float32Array[] | undefined;
 }
 

@@ -7,20 +7,11 @@ import type { LiveRows } from './processors.js';
 import type { Path } from './search-history.js';
 
 /** A text that a search has found for one sentence. */
-export interface Hypothesis {
-  /** Target ids without `<s>` and `</s>`. */
-  readonly ids: Int32Array;
-  /**
-   * Log-probability of each token given those before, in nats. Where `</s>` ends the text, as it does every translation, there is
-   * one more than `ids`: the last is that of `</s>`.
-   */
-  readonly tokenLogProbabilities: Float32Array;
-  /** Their sum. */
+export interface Hypothesis extends Path {
+  /** Sum of `tokenLogProbabilities`. */
   readonly logProbability: number;
   /** `logProbability` divided by the length penalty. */
   readonly score: number;
-  /** For each token, `</s>` included, a distribution over the source tokens in their written order. */
-  readonly attention: readonly Float32Array[] | undefined;
 }
 
 /** What a model says of the next token of every row. */

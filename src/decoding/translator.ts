@@ -286,5 +286,6 @@ function emptyTranslation({ lengthPenalty }: DecodingOptions): Translation {
 
 function emptyResult(line: number, options: DecodingOptions): TranslationResult {
   const empty = emptyTranslation(options);
-  return { ...empty, line, nbest: [empty], warning: undefined, unknownSourceWords: [], meanProbability: 1 };
+  const nbest = Array.from({ length: options.sample?.samples ?? 1 }, () => empty);
+  return { ...empty, line, nbest, warning: undefined, unknownSourceWords: [], meanProbability: 1 };
 }

@@ -60,6 +60,8 @@ export interface LengthLimits {
   readonly source: number;
   /** Predicted after a source of so many tokens, `</s>` counted; none where the source alone is too long. */
   target(sourceTokens: number): number;
+  /** Positions that a source of so many tokens takes together with so many that are predicted, `</s>` counted. */
+  positions(sourceTokens: number, predicted: number): number;
 }
 
 /** Bytes of device memory that a session holds at most. */

@@ -12,6 +12,8 @@ export interface ModelSummary {
   readonly sizeKeys: readonly string[];
   /** What halves its initial values, as after `--set`: `model.initialRange=0.04`. Undefined: no option does. */
   readonly calmerStart?: string | undefined;
+  /** Options that were given another value than their default, and that nothing here depends on: `model.encoderLayers`. */
+  readonly withoutEffect?: readonly string[] | undefined;
   /** Undefined for a model that is not an encoder-decoder of recurrent layers: its schedules cannot be simulated yet. */
   readonly recurrent?: RecurrentSizes | undefined;
 }

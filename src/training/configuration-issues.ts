@@ -54,8 +54,11 @@ function* mistakesOf(issues: readonly Issue[], prefix: KeyPath, schema: z.core.$
     const path = [...prefix, ...issue.path];
     if (issue.code === 'unrecognized_keys') {
       const known = keysAt(schema, path, value);
-      for (const key of issue.keys)
-        yield misplacedKey([...path, key], kindsWith(schema, path, key)) ?? unknownKey([...path, key], key, known);
+      const others = Object.keys(Object(valueAt(value, path))).filter((key) => !issue.keys.includes(key));
+      for (const key of issue.keys) {
+        yield misplacedKey([...path, key], kindsWith(schema, path, key)) ??
+          (known.includes(key) ? excludedKey([...path, key], others) : unknownKey([...path, key], key, known));
+      }
     } else if (issue.code === 'invalid_union' && issue.errors.length > 0) {
       yield* mistakesOf(likeliest(issue.errors), path, schema, value);
     } else {
@@ -84,6 +87,12 @@ function misplacedKey(path: KeyPath, kinds: readonly string[]): Mistake | undefi
   if (kinds.length === 0) return undefined;
   const named = kinds.join(' or ');
   return { path, received: `only for ${named}`, next: `remove it, or set ${named}` };
+}
+
+/** A key of another alternative than those beside it: `source` beside `text`. */
+function excludedKey(path: KeyPath, others: readonly string[]): Mistake {
+  const named = others.join(' and ');
+  return { path, received: `not together with ${named}`, next: `remove it, or ${named}` };
 }
 
 function unknownKey(path: KeyPath, key: string, known: readonly string[]): Mistake {

@@ -160,6 +160,9 @@ export async function prepare(
       data.dev === undefined || training.validate === undefined ? undefined : await open('dev', data.dev, scoredContexts(contexts));
 
     const model = newModel(configuration, tokenizers);
+    for (const key of optionsWithoutEffect(configuration, model)) {
+      emit({ kind: 'warning', message: `${key} has no effect: ${model.summary.description} on ${model.vocabularies.source === undefined ? 'text' : 'pairs'}` });
+    }
     requireRoom(model, corpus, 'data.train');
     if (dev !== undefined) requireRoom(model, dev, 'data.dev');
     const { optimizer, clip, normalise, labelSmoothing, seed, precision, parallel } = training;
@@ -319,21 +322,30 @@ async function requireFiles(files: Files, { text, documents }: TextSource): Prom
   for (const path of text) for await (const _passage of readPassages(files, { text: [path], documents })) break;
 }
 
-/** Throws `usage` where a model has no positions for a pair. */
+/** Keys that were given another value than their default, and change nothing here. */
+function optionsWithoutEffect({ data }: Configuration, { summary }: Model): string[] {
+  const ofText = (['context', 'across'] as const).filter((key) => data[key] !== undefined && !isText(data.train));
+  return [...ofText.map((key) => `data.${key}`), ...(summary.withoutEffect ?? [])];
+}
+
+/** Throws `usage` where a model has no positions for a pair, with as many as the longest takes. */
 function requireRoom({ lengthLimits, vocabularies }: Model, { lengths, pairs }: Corpus, part: string): void {
   if (lengthLimits === undefined) return;
-  const ends = vocabularies.source === undefined ? 0 : 1;
+  const isText = vocabularies.source === undefined;
+  let [isShort, needed] = [false, 0];
   for (let pair = 0; pair < pairs; pair++) {
     const [source, target] = [lengths.source[pair] as number, lengths.target[pair] as number];
-    const room = lengthLimits.target(source);
-    if (target + ends <= room) continue;
-    throw new DecadeError('usage', {
-      where: 'model.maximumLength',
-      received: `too few positions for ${part}: ${source.toLocaleString('en')} source and ${target.toLocaleString('en')} target tokens`,
-      allowed: `at most ${Math.max(0, room - ends).toLocaleString('en')} target tokens after such a source`,
-      next: 'raise model.maximumLength, or lower data.maximumLength',
-    });
+    const predicted = target + 1;
+    isShort ||= predicted > lengthLimits.target(source);
+    needed = Math.max(needed, lengthLimits.positions(source, predicted));
   }
+  if (!isShort) return;
+  throw new DecadeError('usage', {
+    where: 'model.maximumLength',
+    received: `too few positions for the longest ${isText ? 'context' : 'pair'} of ${part}`,
+    allowed: `at least ${needed.toLocaleString('en')}`,
+    next: `set model.maximumLength=${needed}, or lower ${isText ? 'data.context' : 'data.maximumLength'}`,
+  });
 }
 
 function usualBatch({ lengths, pairs }: Corpus, size: Configuration['training']['batch']): ExecutorSetup['batch'] {

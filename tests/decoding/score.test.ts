@@ -119,7 +119,8 @@ describe('the score of lines', () => {
       assertClose(lines[index]?.logProbability, expected[place]?.logProbability);
     });
     assert.match(lines[3]?.warning?.message ?? '', /source, line 4: 6 tokens.*first 4/);
-    const limited = { sourceTokenizer: tokenizer, targetTokenizer: tokenizer, model: { lengthLimits: { source: 4, target: () => 2 } } };
+    const lengthLimits = { source: 4, target: () => 2, positions: () => 4 };
+    const limited = { sourceTokenizer: tokenizer, targetTokenizer: tokenizer, model: { lengthLimits } };
     const cut = await scoreLines(limited, on(model), [{ source: 'a b c d e f', target: 'a b' }]);
     assertClose(cut[0]?.logProbability, expected[1]?.logProbability);
     assert.match(cut[0]?.warning?.message ?? '', /first 4 were used.*split the line into sentences\.?$/i);

@@ -52,6 +52,6 @@ test('training refuses sentences without positions before it begins', async () =
   });
   await assert.rejects(
     train(localContext(digitFiles()), configuration, { out: 'out' }),
-    /model\.maximumLength: too few positions for data\.train: .*Raise model\.maximumLength/,
+    /model\.maximumLength: too few positions for the longest pair of data\.train; expected at least 7\. Set model\.maximumLength=7/,
   );
 });

@@ -84,6 +84,9 @@ function byForm<Schema extends z.ZodType>(schema: Schema, key: keyof Form, descr
   return schema.optional().meta({ description, example: standard[key] });
 }
 
+/** Defaults that no form changes. */
+const plainDefaults = { maximumLength: 1_024, rotaryBase: 10_000, rotaryPairs: 'halves', initialDeviation: 0.02 } as const;
+
 const layers = z.int().min(0).max(64);
 const size = z.int().min(1).max(16_384);
 
@@ -149,12 +152,12 @@ export const transformerOptions = z
       .int()
       .min(1)
       .max(1_000_000)
-      .default(1_024)
+      .default(plainDefaults.maximumLength)
       .describe('Positions that are learned: the most tokens that a sentence may have. Only for positions: learned.'),
-    rotaryBase: z.number().min(1).default(10_000).describe('Base of the wavelengths of rotary positions.'),
+    rotaryBase: z.number().min(1).default(plainDefaults.rotaryBase).describe('Base of the wavelengths of rotary positions.'),
     rotaryPairs: z
       .enum(['halves', 'adjacent'])
-      .default('halves')
+      .default(plainDefaults.rotaryPairs)
       .describe(
         'Values that rotary positions turn together: half a head apart (as stored by Hugging Face), or neighbours (Su et al. 2021).',
       ),
@@ -180,7 +183,7 @@ export const transformerOptions = z
       'initialisation',
       'Uniform by the size of each matrix (Glorot and Bengio 2010), or normal, smaller where a part adds its result (Radford et al. 2019).',
     ),
-    initialDeviation: z.number().positive().max(1).default(0.02).describe('Standard deviation of initialisation: normal.'),
+    initialDeviation: z.number().positive().max(1).default(plainDefaults.initialDeviation).describe('Standard deviation of initialisation: normal.'),
   })
   .transform((options) => {
     const form: Form = forms[options.preset];
@@ -198,14 +201,35 @@ export const transformerOptions = z
   .superRefine((options, context) => {
     const { width, heads, encoderHeads, keyValueHeads, encoderLayers, positions } = options;
     const issue = (path: keyof typeof options, message: string) => context.addIssue({ code: 'custom', path: [path], message });
-    if (width % heads !== 0) issue('heads', 'must divide width');
-    if (width % encoderHeads !== 0) issue('encoderHeads', 'must divide width');
+    if (width % heads !== 0) issue('heads', `must divide model.width, ${width}`);
+    if (width % encoderHeads !== 0 && encoderHeads !== heads) issue('encoderHeads', `must divide model.width, ${width}`);
     if (keyValueHeads !== undefined && heads % keyValueHeads !== 0) issue('keyValueHeads', 'must divide heads');
     if (keyValueHeads !== undefined && encoderHeads % keyValueHeads !== 0) issue('keyValueHeads', 'must divide encoderHeads');
     if (positions === 'sinusoidal' && width % 2 !== 0) issue('width', 'must be even for sinusoidal positions');
     const isOdd = (width / heads) % 2 !== 0 || (encoderLayers > 0 && (width / encoderHeads) % 2 !== 0);
     if (positions === 'rotary' && isOdd) issue('heads', 'must leave an even number of values per head for rotary positions');
   });
+
+/**
+ * Options that nothing in a model with or without a source depends on, where they are not as they would be by default: sizes of an encoder
+ * that it does not have, settings of another kind of positions.
+ */
+export function optionsWithoutEffect(options: TransformerOptions, hasSource: boolean): (keyof TransformerOptions)[] {
+  const { preset, encoderLayers, heads, encoderHeads, feedForward, encoderFeedForward, positions, initialisation } = options;
+  const form: Form = forms[preset];
+  const defaults = { encoderHeads: heads, encoderFeedForward: feedForward, sinusoids: form.sinusoids, ...plainDefaults };
+  const unused: Partial<Record<keyof TransformerOptions, boolean>> = {
+    encoderLayers: !hasSource && encoderLayers > 0 && encoderLayers !== form.encoderLayers,
+    encoderHeads: (!hasSource || encoderLayers === 0) && encoderHeads !== defaults.encoderHeads,
+    encoderFeedForward: (!hasSource || encoderLayers === 0) && encoderFeedForward !== defaults.encoderFeedForward,
+    sinusoids: positions !== 'sinusoidal' && options.sinusoids !== defaults.sinusoids,
+    maximumLength: positions !== 'learned' && options.maximumLength !== defaults.maximumLength,
+    rotaryBase: positions !== 'rotary' && options.rotaryBase !== defaults.rotaryBase,
+    rotaryPairs: positions !== 'rotary' && options.rotaryPairs !== defaults.rotaryPairs,
+    initialDeviation: initialisation !== 'normal' && options.initialDeviation !== defaults.initialDeviation,
+  };
+  return (Object.keys(unused) as (keyof TransformerOptions)[]).filter((key) => unused[key]);
+}
 
 /** The form's choices, unless something else was given. */
 function given<Options extends object>(options: Options): { [Key in keyof Options]: Exclude<Options[Key], undefined> } {

@@ -1,6 +1,6 @@
 import type { LengthLimits, VocabularySizes } from '../model.js';
 import type { ModelSummary } from '../summary.js';
-import type { TransformerOptions } from './options.js';
+import { optionsWithoutEffect, type TransformerOptions } from './options.js';
 
 /** What a Transformer with these options says of itself. */
 export function transformerSummary(options: TransformerOptions, { source }: VocabularySizes): ModelSummary {
@@ -11,6 +11,7 @@ export function transformerSummary(options: TransformerOptions, { source }: Voca
     runName: `transformer-${layers}x${width}`,
     description: `${kind}, ${layers} ${layers === '1' ? 'layer' : 'layers'} of ${width} values, ${heads} heads, ${norm.place}-norm`,
     speedClass: `Transformer ${layers}x${width}, feed-forward ${feedForward}`,
+    withoutEffect: optionsWithoutEffect(options, source !== undefined).map((key) => `model.${key}`),
     typicalWeights: [feedForward, width],
     sizeKeys: ['model.width', 'model.feedForward', 'model.decoderLayers'],
     calmerStart: initialisation === 'normal' ? `model.initialDeviation=${Number((initialDeviation / 2).toPrecision(2))}` : undefined,
@@ -26,10 +27,15 @@ export function transformerLengthLimits(
   const ofSource = (tokens: number) => (source === undefined ? 0 : tokens + Number(sourceEnd));
   // What is predicted is one for each position: at that of `<s>` the first token, at that of the last token `</s>`.
   if (source !== undefined && encoderLayers === 0) {
-    return { source: (maximumLength >> 1) - 1, target: (tokens) => maximumLength - ofSource(tokens) };
+    return {
+      source: (maximumLength >> 1) - 1,
+      target: (tokens) => maximumLength - ofSource(tokens),
+      positions: (tokens, predicted) => ofSource(tokens) + predicted,
+    };
   }
   return {
     source: maximumLength - ofSource(0),
     target: (tokens) => (ofSource(tokens) > maximumLength ? 0 : maximumLength),
+    positions: (tokens, predicted) => Math.max(ofSource(tokens), predicted),
   };
 }
