@@ -76,19 +76,25 @@ const searchBytes = 512 * 1024 ** 2;
 /** With more rows in a step no product is faster. */
 const enoughRows = 768;
 
+/** What the search of a sentence holds at most. */
+export function bytesOfSearch(
+  { perGivenToken, perRow, perStep }: DecodingMemory,
+  sentence: Pick<SearchSentence, 'source' | 'prefix'>,
+  options: Pick<SearchOptions, 'beam' | 'sample' | 'maximumLength' | 'continuation'>,
+): number {
+  const given = sentence.source.length + (sentence.prefix?.length ?? 0);
+  return perGivenToken * given + rowsPerSentence(options) * (perRow + perStep * longestTranslation(sentence, options));
+}
+
 /** `limits` for a search: what its rows hold at most stays within bounds, and they are no more than help (but always one line). */
 export function searchLimits(
   limits: BatchLimits,
-  { perGivenToken, perRow, perStep }: DecodingMemory,
+  memory: DecodingMemory,
   sentences: readonly Pick<SearchSentence, 'source' | 'prefix'>[],
   options: Pick<SearchOptions, 'beam' | 'sample' | 'maximumLength' | 'continuation'>,
 ): SearchLimits {
   const rows = rowsPerSentence(options);
-  const of = (position: number): number => {
-    const sentence = sentences[position] as SearchSentence;
-    const given = sentence.source.length + (sentence.prefix?.length ?? 0);
-    return perGivenToken * given + rows * (perRow + perStep * longestTranslation(sentence, options));
-  };
+  const of = (position: number) => bytesOfSearch(memory, sentences[position] as SearchSentence, options);
   return {
     ...limits,
     sentences: Math.min(limits.sentences, Math.max(1, Math.floor(enoughRows / rows))),

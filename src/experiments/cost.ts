@@ -150,14 +150,14 @@ class Speeds {
 }
 
 async function costOfTraining(laboratory: Laboratory, training: Train, speeds: Speeds): Promise<TrainingCost | UnknownCost> {
-  const model = estimateModel(training.configuration);
   const [name, state] = await Promise.all([laboratory.addresses.of(training), laboratory.stateOf(training)]);
-  const known = { name, state, parameters: model.parameters };
-  if (state === 'done') return { ...known, tokens: 0, seconds: 0 };
+  const largest = { name, state, parameters: estimateModel(training.configuration).parameters };
+  if (state === 'done') return { ...largest, tokens: 0, seconds: 0 };
   const corpus = await speeds.corpus(training);
   if (corpus === undefined) return { what: `training ${name}`, why: 'its corpus is not made yet' };
   const tokens = trainingPairs(training.configuration, corpus) * (corpus.sourceTokensPerPair + corpus.targetTokensPerPair);
-  return { ...known, tokens, seconds: tokens / (await speeds.of(training, corpus)) };
+  const { parameters } = estimateModel(training.configuration, corpus);
+  return { ...largest, parameters, tokens, seconds: tokens / (await speeds.of(training, corpus)) };
 }
 
 async function costOfUse(laboratory: Laboratory, use: Translate | List | Score, speeds: Speeds): Promise<UseCost | UnknownCost> {
@@ -174,7 +174,7 @@ async function costOfUse(laboratory: Laboratory, use: Translate | List | Score, 
     if (corpus === undefined)
       return { what: `${useNames[kind]} the ${label}`, why: 'a corpus that its model is trained on is not made yet' };
     // A third of an update's products: forward only. Each hypothesis has a row of the decoder's, the sentence one of the encoder's.
-    const estimate = estimateModel(model.configuration);
+    const estimate = estimateModel(model.configuration, corpus);
     const { operationsPerSourceToken, operationsPerTargetToken } = estimate;
     const operations =
       (corpus.sourceTokensPerPair * operationsPerSourceToken + beam * corpus.targetTokensPerPair * operationsPerTargetToken) / 3;

@@ -8,6 +8,11 @@ export interface ModelSummary {
   readonly speedClass: string;
   /** Weights as most of its products have them, by which a machine is measured: [outputs, inputs]. */
   readonly typicalWeights: readonly [outputs: number, inputs: number];
+  /**
+   * Multiplications of attention's own in a forward pass: scores and weighted sums, of what may be looked at, besides those of its
+   * parameters. For a pair of so many tokens, `</s>` of the target counted. Undefined without attention.
+   */
+  attentionCost?(sourceTokens: number, targetTokens: number): number;
   /** Options that make it smaller: `model.hidden`. */
   readonly sizeKeys: readonly string[];
   /** What halves its initial values, as after `--set`: `model.initialRange=0.04`. Undefined: no option does. */

@@ -6,6 +6,9 @@ import { readPassages, type TextSource } from '../../data/documents.js';
 import { textOf } from '../../data/passage.js';
 import { isText, readPairs, type SentencePair } from '../../data/sources.js';
 import { createModel } from '../../models/create.js';
+import { bytesOfSearch } from '../../decoding/batches.js';
+import { resolveDecodingOptions } from '../../decoding/options.js';
+import { longestTranslation } from '../../decoding/search.js';
 import { layersOf, whyNotLayered } from '../../models/lstm/separable-layers.js';
 import type { Model, VocabularySizes } from '../../models/model.js';
 import type { Parameter } from '../../nn/parameters.js';
@@ -13,6 +16,7 @@ import { networkOf } from '../../parallel/schedule/network.js';
 import { writtenPlacement } from '../../parallel/simulation/choose-plan.js';
 import type { Device } from '../../tensor/device.js';
 import { type Configuration, tokenizerOptionsOf } from '../../training/configuration.js';
+import { trainTokenizers } from '../../training/tokenizers.js';
 import { estimatePeak, leastDevices, type MemoryEstimate, mostDevices, type TrainingSetup } from './peak-memory.js';
 import { largestSize, trainTokenizer } from '../../text/train-tokenizer.js';
 
@@ -30,11 +34,27 @@ export interface ModelEstimate {
   /** Floating-point operations of the matrix products, forward and backward, a source or target token. */
   readonly operationsPerSourceToken: number;
   readonly operationsPerTargetToken: number;
+  /** The same of the scores and weighted sums of attention, for a pair of mean length: they grow with the square of the length. */
+  readonly attentionOperationsPerPair: number;
+  readonly decoding: DecodingEstimate;
+}
+
+/** What a search or a text that is written holds in memory besides the parameters. */
+export interface DecodingEstimate {
+  /** Beam size; 1 for a text. */
+  readonly rows: number;
+  /** Of the source; 0 without. */
+  readonly sourceTokens: number;
+  /** That are written at most. */
+  readonly targetTokens: number;
+  readonly totalMiB: number;
+  /** Of it what grows with every token of a row, such as its keys and values. */
+  readonly bytesPerStep: number;
 }
 
 /** How long the training corpus is; tokens a pair are those of a sample. Of text the pairs are contexts, without sources. */
 export interface CorpusEstimate {
-  /** That training will have; absent where the corpus is larger than the sample. */
+  /** That training will have; absent where only the whole corpus, which is too large to be counted, would tell. */
   readonly vocabularies?: VocabularySizes;
   readonly pairs: number;
   readonly sourceTokensPerPair: number;
@@ -45,9 +65,15 @@ export interface CorpusEstimate {
   readonly longestTarget: number;
 }
 
-/** Counts a configured model without allocating it; without vocabularies, for the largest that it may have. */
-export function estimateModel(configuration: Configuration, vocabularies?: VocabularySizes): ModelEstimate {
-  const { parameters: store, summary } = modelOf(configuration, vocabularies);
+/**
+ * Counts a configured model without allocating it. Without a corpus it has the largest vocabularies that it may have, and sentences are
+ * as long as the configuration allows.
+ */
+export function estimateModel(configuration: Configuration, corpus?: CorpusEstimate): ModelEstimate {
+  const model = modelOf(configuration, corpus?.vocabularies);
+  const { parameters: store, summary } = model;
+  const { longestSource, longestTarget } = longestOf(configuration);
+  const { sourceTokensPerPair = longestSource, targetTokensPerPair = longestTarget } = corpus ?? {};
   const parts = new Map<string, number>();
   for (const parameter of store) parts.set(partOf(parameter), (parts.get(partOf(parameter)) ?? 0) + parameter.size);
   const { encoder = [], decoder = [] } = summary.recurrent ?? {};
@@ -57,7 +83,29 @@ export function estimateModel(configuration: Configuration, vocabularies?: Vocab
     parts: Array.from(parts, ([name, size]) => ({ name, parameters: size })),
     operationsPerSourceToken: operationsOfUpdate * store.costs.source,
     operationsPerTargetToken: operationsOfUpdate * store.costs.target,
+    attentionOperationsPerPair: operationsOfUpdate * (summary.attentionCost?.(sourceTokensPerPair, targetTokensPerPair) ?? 0),
+    decoding: estimateDecoding(model, Math.round(sourceTokensPerPair), longestTarget),
   };
+}
+
+/** A beam search of the usual size for a sentence, or a text as long as a context. */
+function estimateDecoding({ decodingMemory, vocabularies }: Model, sourceTokens: number, contextTokens: number): DecodingEstimate {
+  const isText = vocabularies.source === undefined;
+  const options = resolveDecodingOptions(isText ? { beam: 1, maximumLength: contextTokens } : {});
+  const sentence = { source: new Int32Array(sourceTokens) };
+  return {
+    rows: options.beam,
+    sourceTokens,
+    targetTokens: longestTranslation(sentence, options),
+    totalMiB: bytesOfSearch(decodingMemory, sentence, options) / 1024 ** 2,
+    bytesPerStep: decodingMemory.perStep,
+  };
+}
+
+/** Tokens of the longest sentences that a configuration allows, `</s>` counted. */
+export function longestOf({ data }: Configuration): { readonly longestSource: number; readonly longestTarget: number } {
+  if (isText(data.train)) return { longestSource: 0, longestTarget: resolveContexts(data).context };
+  return { longestSource: data.maximumLength, longestTarget: data.maximumLength + 1 };
 }
 
 /** Of each multiplication of a forward pass: it and its addition, once forward and once for each of the two gradients. */
@@ -80,10 +128,7 @@ export interface MemoryNeed extends MemoryEstimate {
  */
 export function estimateMemory(configuration: Configuration, devices: number, corpus: CorpusEstimate | undefined): MemoryNeed {
   const { data, model, training } = configuration;
-  const longest = isText(data.train)
-    ? { longestSource: 0, longestTarget: resolveContexts(data).context }
-    : { longestSource: data.maximumLength, longestTarget: data.maximumLength + 1 };
-  const { longestSource, longestTarget } = corpus ?? longest;
+  const { longestSource, longestTarget } = corpus ?? longestOf(configuration);
   const { batch } = training;
   const most = 'sentences' in batch ? batch.sentences : Math.max(1, Math.floor(batch.tokens / longestTarget));
   // No batch has more sentences than the corpus.
@@ -156,8 +201,10 @@ export async function estimateCorpus(
   const { maximumLength } = configuration.data;
   const longest = (of: readonly number[]) => Math.max(1, ...of.filter((length) => length <= maximumLength));
   const [{ size: sourceSize, lengths: source }, { size: targetSize, lengths: target }] = [await encoded('source'), await encoded('target')];
+  const sampled = { source: sourceSize, target: targetSize };
+  const vocabularies = pairs <= sampleSize ? sampled : await wholeVocabularies(files, configuration, sampled, pairs <= mostCounted);
   return {
-    ...(pairs <= sampleSize && { vocabularies: { source: sourceSize, target: targetSize } }),
+    ...(vocabularies && { vocabularies }),
     pairs,
     sourceTokensPerPair: mean(source),
     targetTokensPerPair: 1 + mean(target),
@@ -166,15 +213,38 @@ export async function estimateCorpus(
   };
 }
 
+/** Pairs whose words and characters are all counted. */
+const mostCounted = 1_000_000;
+
+/**
+ * The vocabularies of a corpus of which only a sample has been read: those of the sample where they are as large as they may become;
+ * words and characters are counted. Undefined where merged pairs could still become more, or there is too much to count.
+ */
+async function wholeVocabularies(
+  files: Files,
+  configuration: Configuration,
+  sampled: VocabularySizes,
+  mayCount: boolean,
+): Promise<VocabularySizes | undefined> {
+  const largest = vocabulariesOf(configuration);
+  if (sampled.source === largest.source && sampled.target === largest.target) return sampled;
+  const { data, tokenizer } = configuration;
+  if (!mayCount || (tokenizer.kind !== 'word' && tokenizer.kind !== 'character')) return undefined;
+  const { source, target } = await trainTokenizers({ files, source: data.train, options: tokenizer });
+  return { source: source?.size, target: target.size };
+}
+
 /** Text of which tokens are counted. */
 const sampleBytes = 2 * 1024 ** 2;
+const mostCountedBytes = 100 * 1024 ** 2;
 
 async function estimateText(
   files: Files,
-  { data, tokenizer }: Configuration,
+  configuration: Configuration,
   source: TextSource,
   onProgress: (documents: number) => void,
 ): Promise<CorpusEstimate> {
+  const { data, tokenizer } = configuration;
   const sample: string[] = [];
   let [documents, bytes, sampled] = [0, 0, 0];
   for await (const passage of readPassages(files, source)) {
@@ -190,8 +260,9 @@ async function estimateText(
   const tokens = Math.round((sampledTokens * bytes) / sampled) + documents;
   const { context, across } = resolveContexts(data);
   const pairs = across ? Math.ceil(tokens / context) : documents * Math.ceil(tokens / documents / context);
-  const vocabularies = sampled === bytes ? { vocabularies: { target: trained.size } } : {};
-  return { ...vocabularies, pairs, sourceTokensPerPair: 0, targetTokensPerPair: tokens / pairs, longestSource: 0, longestTarget: context };
+  const ofSample = { target: trained.size };
+  const vocabularies = sampled === bytes ? ofSample : await wholeVocabularies(files, configuration, ofSample, bytes <= mostCountedBytes);
+  return { ...(vocabularies && { vocabularies }), pairs, sourceTokensPerPair: 0, targetTokensPerPair: tokens / pairs, longestSource: 0, longestTarget: context };
 }
 
 /** Pairs that the whole training reads, or what `stop` allows of it. */
@@ -205,10 +276,10 @@ export function trainingPairs({ training }: Configuration, corpus: CorpusEstimat
 
 /** Operations of the matrix products that a pair costs in training. */
 export function operationsPerPair(
-  { operationsPerSourceToken, operationsPerTargetToken }: ModelEstimate,
+  { operationsPerSourceToken, operationsPerTargetToken, attentionOperationsPerPair }: ModelEstimate,
   { sourceTokensPerPair, targetTokensPerPair }: Pick<CorpusEstimate, 'sourceTokensPerPair' | 'targetTokensPerPair'>,
 ): number {
-  return sourceTokensPerPair * operationsPerSourceToken + targetTokensPerPair * operationsPerTargetToken;
+  return sourceTokensPerPair * operationsPerSourceToken + targetTokensPerPair * operationsPerTargetToken + attentionOperationsPerPair;
 }
 
 /** Floating-point operations per second in products like most of the model's, on one device. */

@@ -2,13 +2,14 @@ import { DecadeError } from '../../core/errors.js';
 import { measureMachine } from '../../parallel/pipeline/measured-machine.js';
 import { type Network, networkOf } from '../../parallel/schedule/network.js';
 import { costsOf2014, paperLengths } from '../../parallel/simulation/profile-2014.js';
+import type { VocabularySizes } from '../../models/model.js';
 import type { Runtime } from '../../parallel/runtime.js';
 import { evenBatch } from '../../parallel/schedule/schedule.js';
 import { logitBytes } from '../../parallel/pipeline/start.js';
 import type { Costs } from '../../parallel/simulation/simulate.js';
 import type { Precision } from '../../tensor/matrix.js';
 import type { Configuration } from '../../training/configuration.js';
-import { estimateCorpus, modelOf } from './estimate.js';
+import { type CorpusEstimate, estimateCorpus, modelOf } from './estimate.js';
 import type { Workload } from './simulation.js';
 
 export const profiles = ['here', '2014'] as const;
@@ -38,6 +39,7 @@ export interface BatchFigures {
 export interface SimulatedWorkload {
   readonly workload: Workload;
   readonly batch: BatchFigures;
+  readonly vocabularies: VocabularySizes;
   /** The matrix library that was measured, with its precision if it is not f32. */
   readonly gemm: string | undefined;
 }
@@ -49,9 +51,10 @@ export async function simulatedWorkload(
   { profile, bandwidth, gemm, warn }: MachineChoice,
 ): Promise<SimulatedWorkload> {
   const { training } = configuration;
-  const model = modelOf(configuration);
+  const corpus = await corpusOf(runtime, configuration);
+  const model = modelOf(configuration, corpus?.vocabularies);
   const network = networkOf(model, training.optimizer);
-  const batch = await batchFigures(runtime, configuration, profile);
+  const batch = batchFigures(configuration, corpus, profile);
   const { sentences, sourceTokens, targetTokens, batchesPerUpdate: batches } = batch;
   const memories = profile === 'here' && bandwidth === undefined ? 'shared' : 'separate';
   const common = { network, batch: evenBatch(sentences, sourceTokens, targetTokens), batches, memories } as const;
@@ -60,22 +63,27 @@ export async function simulatedWorkload(
   for (const missing of unmeasured({ ...network, dropout: model.dropout }, training.precision, profile)) warn(missing);
   if (profile === '2014') {
     const costs = linked(costsOf2014(undefined, training.optimizer.kind));
-    return { workload: { ...common, costs: () => costs }, batch, gemm: undefined };
+    return { workload: { ...common, costs: () => costs }, batch, vocabularies: model.vocabularies, gemm: undefined };
   }
   const machine = await measureMachine(runtime, network, sentences, { gemm, precision: training.precision, warn });
   const costs = (devices: number) => linked(machine.of(devices));
   return {
     workload: { ...common, costs, ...(memories === 'shared' && { logitBytes }) },
     batch,
+    vocabularies: model.vocabularies,
     gemm: machine.precision === 'bf16' ? `${machine.gemm}, bf16` : machine.gemm,
   };
 }
 
-async function batchFigures(runtime: Runtime, configuration: Configuration, profile: MachineProfile): Promise<BatchFigures> {
-  const lengths = await estimateCorpus(runtime.files, configuration).catch((error: unknown) => {
+/** Undefined where it cannot be read. */
+async function corpusOf(runtime: Runtime, configuration: Configuration): Promise<CorpusEstimate | undefined> {
+  return estimateCorpus(runtime.files, configuration).catch((error: unknown) => {
     if (error instanceof DecadeError && error.kind === 'input') return undefined;
     throw error;
   });
+}
+
+function batchFigures(configuration: Configuration, lengths: CorpusEstimate | undefined, profile: MachineProfile): BatchFigures {
   const usual = profile === '2014' ? paperLengths : { source: 25, target: 25 };
   const sourceTokens = Math.max(1, Math.round(lengths?.sourceTokensPerPair ?? usual.source));
   const targetTokens = Math.max(1, Math.round(lengths?.targetTokensPerPair ?? usual.target));

@@ -5,6 +5,7 @@ import {
   estimateCorpus,
   estimateMemory,
   estimateModel,
+  longestOf,
   type ModelEstimate,
   measureProducts,
   type MemoryNeed,
@@ -69,7 +70,7 @@ async function estimate(path: string, { set, devices = nodeRuntime.cores, gemm }
   });
   progress.end();
   const counted = corpus instanceof DecadeError ? undefined : corpus;
-  const model = estimateModel(configuration, counted?.vocabularies);
+  const model = estimateModel(configuration, counted);
   const result = {
     model,
     memory: estimateMemory(configuration, devices, counted),
@@ -77,7 +78,8 @@ async function estimate(path: string, { set, devices = nodeRuntime.cores, gemm }
     ...(corpus instanceof DecadeError ? { corpusMissing: corpus.message } : { corpus }),
   };
   if (!result.memory.fits) return result;
-  const lengths = counted ?? { sourceTokensPerPair: 1, targetTokensPerPair: 1 };
+  const { longestSource, longestTarget } = longestOf(configuration);
+  const lengths = counted ?? { sourceTokensPerPair: longestSource, targetTokensPerPair: longestTarget };
   const perPair = operationsPerPair(model, lengths);
   return {
     ...result,
@@ -92,6 +94,7 @@ function describe(estimate: Estimate): string {
     `Parameters   ${millions(model.parameters)}${model.recurrentParameters === 0 ? '' : `, of these ${millions(model.recurrentParameters)} recurrent`}${corpus?.vocabularies === undefined ? '; at most, for the largest vocabularies' : ''}`,
     ...model.parts.map(({ name, parameters }) => `             ${name.padEnd(18)} ${figure(parameters).padStart(13)}`),
     describeMemory(estimate),
+    describeDecoding(model),
     `Operations   ${operations(model)}, forward and backward`,
     corpus === undefined ? `Corpus       not counted: ${corpusMissing}` : `Corpus       ${described(corpus)}`,
     ...describeTime(estimate),
@@ -99,9 +102,20 @@ function describe(estimate: Estimate): string {
 }
 
 /** A model without a source spends nothing on its tokens. */
-function operations({ operationsPerSourceToken, operationsPerTargetToken }: ModelEstimate): string {
-  if (operationsPerSourceToken === 0) return `${millions(operationsPerTargetToken)} per token`;
-  return `${millions(operationsPerSourceToken)} per source token, ${millions(operationsPerTargetToken)} per target token`;
+function operations({ operationsPerSourceToken, operationsPerTargetToken, attentionOperationsPerPair }: ModelEstimate): string {
+  const isText = operationsPerSourceToken === 0;
+  const attention = attentionOperationsPerPair === 0 ? [] : [`${millions(attentionOperationsPerPair)} for attention per ${isText ? 'context' : 'pair'}`];
+  if (isText) return [`${millions(operationsPerTargetToken)} per token`, ...attention].join(', ');
+  const products = [`${millions(operationsPerSourceToken)} per source token`, `${millions(operationsPerTargetToken)} per target token`];
+  return [...products, ...attention].join(', ');
+}
+
+/** What a search holds besides the parameters. */
+function describeDecoding({ decoding }: ModelEstimate): string {
+  const { rows, sourceTokens, targetTokens, totalMiB, bytesPerStep } = decoding;
+  const what = sourceTokens === 0 ? `writing ${figure(targetTokens)} tokens` : `translating ${figure(sourceTokens)} tokens with beam ${rows}`;
+  const cache = bytesPerStep === 0 ? '' : `, ${(bytesPerStep / 1024).toFixed(1)} KiB of it per token and ${sourceTokens === 0 ? 'text' : 'hypothesis'}`;
+  return `Decoding     ${size(totalMiB)} at most for ${what}${cache}`;
 }
 
 function described({ pairs, sourceTokensPerPair, targetTokensPerPair }: CorpusEstimate): string {

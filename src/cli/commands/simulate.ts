@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { svgFile } from '../../analysis/page/drawing.js';
-import { modelOf, vocabulariesOf } from '../../analysis/cost/estimate.js';
-import { type BatchFigures, profiles, type MachineProfile, simulatedWorkload } from '../../analysis/cost/simulated-workload.js';
+import { modelOf } from '../../analysis/cost/estimate.js';
+import { profiles, type SimulatedWorkload, type MachineProfile, simulatedWorkload } from '../../analysis/cost/simulated-workload.js';
 import {
   predictPaper,
   type SimulatedStrategy,
@@ -77,7 +77,7 @@ async function run(path: string, options: SimulateArguments): Promise<void> {
     warnings.push(message);
     warn(new Error(message));
   };
-  const { workload, batch, gemm } = await simulatedWorkload(nodeRuntime, configuration, { profile, bandwidth, gemm: wished, warn: tell });
+  const { workload, batch, vocabularies, gemm } = await simulatedWorkload(nodeRuntime, configuration, { profile, bandwidth, gemm: wished, warn: tell });
   if (profile === 'here' && Math.max(...devices) > nodeRuntime.cores) {
     tell(
       `more devices than this machine's ${nodeRuntime.cores} cores cannot be measured: each is assumed to be as fast as when all cores are busy`,
@@ -85,7 +85,7 @@ async function run(path: string, options: SimulateArguments): Promise<void> {
   }
   const { possible, refused } = possibleStrategies(configuration, options.strategies);
   const simulated = await simulateEach(new Simulator(workload), possible, devices);
-  const checked = options.check === undefined ? undefined : await check(configuration, batch, simulated, wished, options.check);
+  const checked = options.check === undefined ? undefined : await check(configuration, { batch, vocabularies }, simulated, wished, options.check);
   const paper = profile === '2014' ? predictPaper() : undefined;
   const drawings = drawingsOf({ simulated, paper });
   if (html !== undefined) {
@@ -198,7 +198,7 @@ async function drawFiles(directory: string, { speedup, paper, largest }: ReturnT
 /** Trains as simulated, with at most as many devices as cores. */
 async function check(
   configuration: Configuration,
-  { sentences, sourceTokens, targetTokens, batchesPerUpdate }: BatchFigures,
+  { batch, vocabularies }: Pick<SimulatedWorkload, 'batch' | 'vocabularies'>,
   simulated: readonly SimulatedStrategy[],
   gemm: string | undefined,
   seconds: number,
@@ -206,10 +206,11 @@ async function check(
   const possible = simulated.filter(({ result }) => result.devices > 1 && result.devices <= nodeRuntime.cores);
   if (possible.length === 0) return [];
   const { model, training } = configuration;
+  const { sentences, sourceTokens, targetTokens, batchesPerUpdate } = batch;
   const workload = {
     model,
     rule: training,
-    vocabularies: vocabulariesOf(configuration),
+    vocabularies,
     ...{ sentences, sourceTokens, targetTokens, batchesPerUpdate, gemm },
     precision: training.precision,
   };

@@ -14,6 +14,7 @@ export function lstmSummary(options: LstmOptions, { source }: VocabularySizes): 
     speedClass: `${hasSource ? '' : 'language model '}${layers}x${hidden}${attends ? `, ${attention} attention` : ''}${residual ? ', residual' : ''}`,
     // Four gates, each read from as many states.
     typicalWeights: [4 * hidden, hidden],
+    ...(hasSource && attends && { attentionCost: (sourceTokens, targetTokens) => 2 * hidden * sourceTokens * targetTokens }),
     sizeKeys: ['model.hidden', 'model.embedding'],
     calmerStart: `model.initialRange=${Number((initialRange / 2).toPrecision(2))}`,
     recurrent: hasSource ? recurrentSizes(options) : undefined,

@@ -13,9 +13,22 @@ export function transformerSummary(options: TransformerOptions, { source }: Voca
     speedClass: `Transformer ${layers}x${width}, feed-forward ${feedForward}`,
     withoutEffect: optionsWithoutEffect(options, source !== undefined).map((key) => `model.${key}`),
     typicalWeights: [feedForward, width],
+    attentionCost: (sourceTokens, targetTokens) => attentionCost(options, source === undefined ? undefined : sourceTokens, targetTokens),
     sizeKeys: ['model.width', 'model.feedForward', 'model.decoderLayers'],
     calmerStart: initialisation === 'normal' ? `model.initialDeviation=${Number((initialDeviation / 2).toPrecision(2))}` : undefined,
   };
+}
+
+/** Of all heads together: for each pair of tokens that sees one another a score and a part of a sum, of `width` values each. */
+function attentionCost(
+  { width, encoderLayers, decoderLayers, sourceEnd }: TransformerOptions,
+  sourceTokens: number | undefined,
+  targetTokens: number,
+): number {
+  const causal = (length: number) => (length * (length + 1)) / 2;
+  const source = sourceTokens === undefined ? 0 : sourceTokens + Number(sourceEnd);
+  if (sourceTokens === undefined || encoderLayers === 0) return 2 * width * decoderLayers * causal(source + targetTokens);
+  return 2 * width * (encoderLayers * source ** 2 + decoderLayers * (causal(targetTokens) + source * targetTokens));
 }
 
 /** What learned positions have room for. */

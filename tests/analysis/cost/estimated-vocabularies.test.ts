@@ -18,17 +18,24 @@ for (const [name, input] of Object.entries(configurations)) {
   test(`a corpus that is counted whole gives the vocabulary of its training: ${name}`, async () => {
     const files = memoryFiles({ pairs: pairs(40), text: 'to be or not to be' });
     const configuration = configurationOf(input);
-    const { vocabularies } = await estimateCorpus(files, configuration);
+    const corpus = await estimateCorpus(files, configuration);
+    const { vocabularies } = corpus;
     const trained = await trainTokenizers({ files, source: configuration.data.train, options: configuration.tokenizer });
     assert.deepEqual(vocabularies?.target, trained.target.size);
     assert.deepEqual(vocabularies?.source, trained.source?.size);
     assert.ok(trained.target.size < vocabulariesOf(configuration).target);
-    assert.ok(estimateModel(configuration, vocabularies).parameters < estimateModel(configuration).parameters);
+    assert.ok(estimateModel(configuration, corpus).parameters < estimateModel(configuration).parameters);
   });
 }
 
-test('a corpus that is larger than the sample leaves the vocabulary open', async () => {
-  const files = memoryFiles({ pairs: pairs(10_001) });
-  const { vocabularies } = await estimateCorpus(files, configurationOf(configurations['words of pairs'] as ConfigurationInput));
-  assert.equal(vocabularies, undefined);
+test('of a corpus that is larger than the sample words are counted all the same; merged pairs stay open unless they are as many as may be', async () => {
+  const files = memoryFiles({ pairs: `${pairs(10_001)}rare\tword\n` });
+  const vocabulariesFor = async (name: string, tokenizer: object = {}) => {
+    const input = configurations[name] as ConfigurationInput;
+    const configuration = configurationOf({ ...input, tokenizer: { ...input.tokenizer, ...tokenizer } } as ConfigurationInput);
+    return (await estimateCorpus(files, configuration)).vocabularies;
+  };
+  assert.deepEqual(await vocabulariesFor('words of pairs', { minimumCount: 1 }), { source: 4 + 9, target: 4 + 3 });
+  assert.equal(await vocabulariesFor('byte pairs of both sides'), undefined);
+  assert.deepEqual(await vocabulariesFor('byte pairs of both sides', { size: 280 }), { source: 280, target: 280 });
 });
