@@ -14,7 +14,7 @@ import { compiledSource, repository } from './sources.js';
 /**
  * The examples of the documentation work. `ts` blocks compile; `ts run` and `sh run` blocks are also run, page by page in
  * a directory that holds a small corpus and the blocks that have a file name (`yaml my-pair.yaml`); `ts part` is a
- * fragment that only a reader understands.
+ * fragment that only a reader understands; `ts from src/file.ts` shows lines that stand in that file.
  */
 const blocks = pages().flatMap(codeBlocks);
 const main = join(compiledSource, 'cli', 'main.js');
@@ -56,6 +56,23 @@ test('every recipe is a configuration without a mistake', () => {
   }
 });
 
+test('code that is shown from a file stands there, line by line and in its order', () => {
+  const shown = blocks.flatMap(({ words: [from, path], ...block }) => (from === 'from' && path !== undefined ? [{ ...block, path }] : []));
+  assert.ok(shown.length > 5, 'such blocks are found');
+  for (const { page, line, path, text } of shown) {
+    const lines = readFileSync(join(repository, path), 'utf8')
+      .split('\n')
+      .map((each) => each.trim());
+    let at = 0;
+    for (const wanted of text.split('\n').map((each) => each.trim())) {
+      if (wanted === '' || wanted === '…') continue;
+      const found = lines.indexOf(wanted, at);
+      assert.ok(found >= 0, `${page}:${line}: ${path} has no line after line ${at} that reads ${wanted}`);
+      at = found + 1;
+    }
+  }
+});
+
 describe('examples', () => {
   // Inside the repository, so that packages are found from there.
   mkdirSync(join(repository, '.build'), { recursive: true });
@@ -65,7 +82,7 @@ describe('examples', () => {
     rmSync(compiled, { recursive: true, force: true });
     rmSync(work, { recursive: true, force: true });
   });
-  const typescript = blocks.filter(({ language, words }) => language === 'ts' && !words.includes('part'));
+  const typescript = blocks.filter(({ language, words }) => language === 'ts' && !words.includes('part') && !words.includes('from'));
   const runnable = blocks.filter(({ language, words }) => words.includes('run') && (language === 'ts' || language === 'sh'));
 
   test('TypeScript compiles', { skip: typescript.length === 0 && 'no page has TypeScript' }, () => {
@@ -94,7 +111,7 @@ describe('examples', () => {
       mkdirSync(directory);
       writeCorpus(directory);
       for (const block of blocks.filter((candidate) => candidate.page === page)) {
-        const [name] = block.words.filter((word) => word.includes('.'));
+        const [name] = block.words.includes('from') ? [] : block.words.filter((word) => word.includes('.'));
         if (name !== undefined) writeFileSync(join(directory, name), `${block.text}\n`);
         if (!block.words.includes('run')) continue;
         if (block.language === 'ts') {

@@ -60,7 +60,7 @@ mark.lacking { background: var(--lacking); color: var(--lacking-ink); text-decor
 figure + figure { margin-top: 1.8rem; }
 .figures figure + figure { margin-top: 0; }
 .controls { display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: end; margin: .8rem 0 .4rem; }
-.search { font-size: .8125rem; color: var(--muted); }
+.search { font-size: .8125rem; color: var(--muted); max-width: 100%; }
 .search input, .search select { display: block; width: 100%; margin-top: .15rem; }
 input, select, button { font: inherit; font-size: .9375rem; color: var(--ink); background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .35rem .6rem; }
 input[type=search] { width: min(22rem, 80vw); }

@@ -1,4 +1,5 @@
 import type { AttentionView } from '../../decoding/attention-views.js';
+import { shortened } from '../../core/visible-text.js';
 import { type Content, data, type Html, html } from '../page/html.js';
 import { heatMap } from '../page/plot.js';
 import { example } from './sentence.js';
@@ -7,6 +8,8 @@ import { example } from './sentence.js';
 export interface AttentionExample {
   /** `line 3` */
   readonly name: string;
+  /** The sentence, for people to choose by. */
+  readonly text: string;
   readonly columns: readonly { readonly name: string; readonly body: Content }[];
   readonly views: readonly AttentionView[];
 }
@@ -29,7 +32,7 @@ export function attention(examples: readonly AttentionExample[]): Html {
   const options = (names: readonly string[]) => names.map((name, index) => html`<option value="${index}">${name}</option>`);
   return html`<div class="attention">
 <div class="controls" hidden>
-<label class="search">Sentence <select class="sentence">${options(examples.map(({ name }) => name))}</select></label>
+<label class="search">Sentence <select class="sentence">${options(examples.map(({ name, text }) => `${name} · ${shortened(text, 50)}`))}</select></label>
 <label class="search">Attention <select class="kind">${options(kinds.map(capitalised))}</select></label>
 </div>
 <div class="heads" role="group" aria-label="layers and heads" hidden></div>

@@ -80,7 +80,7 @@ export function reportPage(examination: Examination, command: readonly string[])
         title: 'Attention',
         lead: 'The tokens (columns) that the model attended to for each token (rows); each line read by itself.',
         body: attention(
-          text.attention.map(({ line, text: own, views }) => ({ name: `line ${line}`, columns: [{ name: '', body: inOwnDirection(own) }], views })),
+          text.attention.map(({ line, text: own, views }) => ({ name: `line ${line}`, text: own, columns: [{ name: '', body: inOwnDirection(own) }], views })),
         ),
       },
     test &&
@@ -91,6 +91,7 @@ export function reportPage(examination: Examination, command: readonly string[])
         body: attention(
           test.attention.map(({ sentence, views }) => ({
             name: `line ${sentence + 1}`,
+            text: test.sources[sentence] ?? '',
             columns: sentenceColumns(test, sentence, languages),
             views,
           })),
