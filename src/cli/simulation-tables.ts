@@ -25,7 +25,8 @@ export function describeBatch(
   gemm: string | undefined,
 ): string {
   const batches = batchesPerUpdate === 1 ? '' : `${batchesPerUpdate} batches per update, each of `;
-  const lengths = `${sentences} sentences of ${sourceTokens} and ${targetTokens} tokens${isCounted ? '' : ' (not counted: there is no corpus)'}`;
+  const of = sourceTokens === 0 ? `${counted(sentences, 'context')} of` : `${sentences} sentences of ${sourceTokens} and`;
+  const lengths = `${of} ${targetTokens} tokens${isCounted ? '' : ' (not counted: there is no corpus)'}`;
   const machine = profile === 'here' ? `measured here (${gemm}, one core per device)` : 'of 2014';
   return wrapped(`${batches}${lengths}; costs ${machine}${bandwidth === undefined ? '' : `, ${bandwidth} GB/s between devices`}`);
 }

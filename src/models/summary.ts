@@ -19,15 +19,28 @@ export interface ModelSummary {
   readonly calmerStart?: string | undefined;
   /** Options that were given another value than their default, and that nothing here depends on: `model.encoderLayers`. */
   readonly withoutEffect?: readonly string[] | undefined;
-  /** Undefined for a model that is not an encoder-decoder of recurrent layers: its schedules cannot be simulated yet. */
+  /** Of a network of recurrent layers. Where there is neither this nor `attentive`, schedules cannot be simulated. */
   readonly recurrent?: RecurrentSizes | undefined;
+  /** Of a network of layers that see whole sentences at once. */
+  readonly attentive?: AttentiveSizes | undefined;
 }
 
-/** Sizes of an encoder-decoder of recurrent layers: what its schedules and their costs follow from. */
+/** Sizes of a stack of layers in which rows look at rows; its parameters are named by side and layer: `decoder.0.`. */
+export interface AttentiveSizes {
+  /** Layers that read the source; with 0 the decoder reads it, if there is one, and goes on with the target. */
+  readonly encoderLayers: number;
+  readonly decoderLayers: number;
+  /** Values in a row of what a layer gives. */
+  readonly hidden: number;
+  /** Floating-point operations of a forward pass for a row and one that it looks at: a score and a part of a sum, of all heads. */
+  readonly operationsPerSight: number;
+}
+
+/** Sizes of an encoder-decoder of recurrent layers, or of a decoder alone: what its schedules and their costs follow from. */
 export interface RecurrentSizes {
   /** Of each side. */
   readonly layers: number;
-  /** From the lowest to the highest. */
+  /** From the lowest to the highest; none without a source. */
   readonly encoder: readonly LayerSizes[];
   readonly decoder: readonly LayerSizes[];
   /** Values in a row of what a layer gives. */

@@ -77,12 +77,12 @@ export function runDeviceThread(port: ThreadPort): void {
   });
 }
 
-async function keepBusy(port: ThreadPort, { answers, fields, network, sentences, gemm, precision }: KeepBusy): Promise<PipelineReply> {
+async function keepBusy(port: ThreadPort, { answers, fields, work, gemm, precision }: KeepBusy): Promise<PipelineReply> {
   const device = await port.openDevice(port.newMemory(), { gemm, precision });
   Atomics.add(fields, busyFields.begun, 1);
   if (answers) answerCalls(fields);
   while (Atomics.load(fields, busyFields.enough) === 0) {
-    measureCosts(device, network, sentences, () => Atomics.load(fields, busyFields.enough) !== 0);
+    measureCosts(device, work, () => Atomics.load(fields, busyFields.enough) !== 0);
   }
   device.matrix.dispose();
   return { kind: 'kept' };

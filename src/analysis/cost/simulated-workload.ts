@@ -1,4 +1,6 @@
 import { DecadeError } from '../../core/errors.js';
+import { resolveContexts } from '../../data/contexts.js';
+import { isText } from '../../data/sources.js';
 import { measureMachine } from '../../parallel/pipeline/measured-machine.js';
 import { type Network, networkOf } from '../../parallel/schedule/network.js';
 import { costsOf2014, paperLengths } from '../../parallel/simulation/profile-2014.js';
@@ -27,7 +29,9 @@ export interface MachineChoice {
 
 /** The batches that are simulated. */
 export interface BatchFigures {
+  /** Of text: contexts. */
   readonly sentences: number;
+  /** 0 without a source. */
   readonly sourceTokens: number;
   /** `</s>` counted. */
   readonly targetTokens: number;
@@ -65,12 +69,14 @@ export async function simulatedWorkload(
     const costs = linked(costsOf2014(undefined, training.optimizer.kind));
     return { workload: { ...common, costs: () => costs }, batch, vocabularies: model.vocabularies, gemm: undefined };
   }
-  const machine = await measureMachine(runtime, network, sentences, { gemm, precision: training.precision, warn });
+  const { vocabularies } = model;
+  const whole = network.sight && { model: configuration.model, vocabularies, sourceTokens, targetTokens };
+  const machine = await measureMachine(runtime, { network, sentences, whole }, { gemm, precision: training.precision, warn });
   const costs = (devices: number) => linked(machine.of(devices));
   return {
     workload: { ...common, costs, ...(memories === 'shared' && { logitBytes }) },
     batch,
-    vocabularies: model.vocabularies,
+    vocabularies,
     gemm: machine.precision === 'bf16' ? `${machine.gemm}, bf16` : machine.gemm,
   };
 }
@@ -85,8 +91,10 @@ async function corpusOf(runtime: Runtime, configuration: Configuration): Promise
 
 function batchFigures(configuration: Configuration, lengths: CorpusEstimate | undefined, profile: MachineProfile): BatchFigures {
   const usual = profile === '2014' ? paperLengths : { source: 25, target: 25 };
-  const sourceTokens = Math.max(1, Math.round(lengths?.sourceTokensPerPair ?? usual.source));
-  const targetTokens = Math.max(1, Math.round(lengths?.targetTokensPerPair ?? usual.target));
+  const { data } = configuration;
+  const ofText = isText(data.train) ? resolveContexts(data).context : undefined;
+  const sourceTokens = ofText === undefined ? Math.max(1, Math.round(lengths?.sourceTokensPerPair ?? usual.source)) : 0;
+  const targetTokens = Math.max(1, Math.round(lengths?.targetTokensPerPair ?? ofText ?? usual.target));
   const { batch, accumulate } = configuration.training;
   const sentences = 'sentences' in batch ? batch.sentences : Math.max(1, Math.round(batch.tokens / targetTokens));
   return { sentences, sourceTokens, targetTokens, batchesPerUpdate: accumulate, counted: lengths !== undefined };
@@ -94,11 +102,12 @@ function batchFigures(configuration: Configuration, lengths: CorpusEstimate | un
 
 /** Messages about parts of a training that the profile has no measurement of. */
 function unmeasured(
-  { dropout, attention, optimizer }: Network & { readonly dropout: number },
+  { dropout, attention, sight, optimizer }: Network & { readonly dropout: number },
   precision: Precision,
   profile: MachineProfile,
 ): string[] {
-  const missing = dropout > 0 ? ['dropout is not included'] : [];
+  const isWhole = profile === 'here' && sight !== undefined;
+  const missing = dropout > 0 && !isWhole ? ['dropout is not included'] : [];
   if (profile === 'here') return missing;
   return [
     ...missing,
@@ -106,6 +115,6 @@ function unmeasured(
     ...(optimizer.kind === 'adam'
       ? ['the profile of 2014 has no measurement of Adam: the cost of updates is estimated from the bytes read and written']
       : []),
-    ...(attention !== 'none' ? ['the profile of 2014 has no measurement of attention: its cost is estimated from its operations'] : []),
+    ...(attention !== 'none' || sight !== undefined ? ['the profile of 2014 has no measurement of attention: its cost is estimated from its operations'] : []),
   ];
 }

@@ -15,6 +15,7 @@ import { simulationPage, speedupPlot, timelineDrawing } from '../../analysis/cos
 import { DecadeError } from '../../core/errors.js';
 import { fileError } from '../../core/file-errors.js';
 import { joinPath } from '../../core/files.js';
+import type { Network } from '../../parallel/schedule/network.js';
 import { whyNotLayered } from '../../models/lstm/separable-layers.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type Configuration, readConfiguration } from '../../training/configuration.js';
@@ -83,9 +84,10 @@ async function run(path: string, options: SimulateArguments): Promise<void> {
       `more devices than this machine's ${nodeRuntime.cores} cores cannot be measured: each is assumed to be as fast as when all cores are busy`,
     );
   }
-  const { possible, refused } = possibleStrategies(configuration, options.strategies);
+  const { possible, refused, isTrained } = possibleStrategies(configuration, workload.network, options.strategies);
+  if (!isTrained && possible.some((strategy) => strategy !== 'data')) tell('training refuses these pipelines: they are simulated only, as if devices shared no weights');
   const simulated = await simulateEach(new Simulator(workload), possible, devices);
-  const checked = options.check === undefined ? undefined : await check(configuration, { batch, vocabularies }, simulated, wished, options.check);
+  const checked = options.check === undefined ? undefined : await check(configuration, { batch, vocabularies }, simulated.filter(({ plan }) => isTrained || plan === undefined), wished, options.check);
   const paper = profile === '2014' ? predictPaper() : undefined;
   const drawings = drawingsOf({ simulated, paper });
   if (html !== undefined) {
@@ -143,18 +145,32 @@ function refuseContradictions({ check, profile, bandwidth, gemm }: SimulateArgum
   }
 }
 
-/** A pipeline needs layers that can be separated; data parallelism trains any model. */
+/**
+ * Data parallelism trains any model; a pipeline needs layers that can be separated. Those that no training separates yet, but that are not
+ * tied together either, can be simulated all the same: by whole micro-batches where they see whole sentences.
+ */
 function possibleStrategies(
   configuration: Configuration,
+  { sight, encoder }: Network,
   wished: readonly Strategy[],
-): { possible: readonly Strategy[]; refused: readonly RefusedStrategy[] } {
+): { possible: readonly Strategy[]; refused: readonly RefusedStrategy[]; isTrained: boolean } {
   const obstacle = whyNotLayered(modelOf(configuration));
-  if (obstacle === undefined) return { possible: wished, refused: [] };
+  if (obstacle === undefined) return { possible: wished, refused: [], isTrained: true };
   const { where, received, next } = obstacle.parts;
   const key = /model\.\w+/.exec(where)?.[0] ?? where;
-  const refused = wished.filter((strategy) => strategy !== 'data').map((strategy) => ({ strategy, key, reason: received, next }));
-  return { possible: wished.filter((strategy) => strategy === 'data'), refused };
+  const isRefused = (strategy: Strategy) => {
+    if (strategy === 'data' || (sight === undefined && encoder.length === 0)) return false;
+    return sight === undefined || strategy === 'pipeline';
+  };
+  const reasons = sight === undefined ? { reason: received, next } : wholeSentences;
+  const refused = wished.filter(isRefused).map((strategy) => ({ strategy, key, ...reasons }));
+  return { possible: wished.filter((strategy) => !isRefused(strategy)), refused, isTrained: false };
 }
+
+const wholeSentences = {
+  reason: 'its layers look at whole sentences, so there are no steps to hand on',
+  next: 'use gpipe or 1f1b, which hand on whole micro-batches',
+} as const;
 
 async function simulateEach(simulator: Simulator, wished: readonly Strategy[], devices: readonly number[]): Promise<SimulatedStrategy[]> {
   const progress = new ProgressBar();

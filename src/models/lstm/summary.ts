@@ -17,11 +17,14 @@ export function lstmSummary(options: LstmOptions, { source }: VocabularySizes): 
     ...(hasSource && attends && { attentionCost: (sourceTokens, targetTokens) => 2 * hidden * sourceTokens * targetTokens }),
     sizeKeys: ['model.hidden', 'model.embedding'],
     calmerStart: `model.initialRange=${Number((initialRange / 2).toPrecision(2))}`,
-    recurrent: hasSource ? recurrentSizes(options) : undefined,
+    recurrent: recurrentSizes(options, hasSource),
   };
 }
 
-function recurrentSizes({ layers, hidden, embedding, attention, inputFeeding, bidirectional, residual }: LstmOptions): RecurrentSizes {
+function recurrentSizes(
+  { layers, hidden, embedding, attention, inputFeeding, bidirectional, residual }: LstmOptions,
+  hasSource: boolean,
+): RecurrentSizes {
   const stack = (lowest: LayerSizes) => [lowest, ...Array.from({ length: layers - 1 }, () => layerSizes(hidden, hidden))];
   // Each of two directions has half of the cells, which read half of the states.
   const states = bidirectional ? hidden / 2 : hidden;
@@ -29,7 +32,7 @@ function recurrentSizes({ layers, hidden, embedding, attention, inputFeeding, bi
   const [attends, isAdditive] = [attention !== 'none', attention === 'additive'];
   return {
     layers,
-    encoder: stack(layerSizes(embedding, hidden, states)),
+    encoder: hasSource ? stack(layerSizes(embedding, hidden, states)) : [],
     decoder: stack(layerSizes(embedding + (inputFeeding ? hidden : 0), hidden)),
     hidden,
     attention,

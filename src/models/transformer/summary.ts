@@ -15,6 +15,12 @@ export function transformerSummary(options: TransformerOptions, { source }: Voca
     typicalWeights: [feedForward, width],
     attentionCost: (sourceTokens, targetTokens) => attentionCost(options, source === undefined ? undefined : sourceTokens, targetTokens),
     sizeKeys: ['model.width', 'model.feedForward', 'model.decoderLayers'],
+    attentive: {
+      encoderLayers: source === undefined ? 0 : encoderLayers,
+      decoderLayers,
+      hidden: width,
+      operationsPerSight: 2 * 2 * width,
+    },
     calmerStart: initialisation === 'normal' ? `model.initialDeviation=${Number((initialDeviation / 2).toPrecision(2))}` : undefined,
   };
 }

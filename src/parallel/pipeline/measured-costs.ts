@@ -1,7 +1,8 @@
 import type { Device } from '../../tensor/device.js';
 import { type Network, sizesOf, type NetworkStage } from '../schedule/network.js';
-import type { StageWork, Task } from '../schedule/schedule.js';
+import type { StageWork, Task, ValuesWork } from '../schedule/schedule.js';
 import type { Costs } from '../simulation/simulate.js';
+import { type MeasuredModel, measurePasses } from './measured-passes.js';
 import { type LayerShape, type StageSeconds, StageMeasurements } from './stage-measurements.js';
 
 /**
@@ -11,31 +12,44 @@ import { type LayerShape, type StageSeconds, StageMeasurements } from './stage-m
  */
 const wakeSeconds = 6.6e-6;
 
+/** What is measured. */
+export interface MeasuredWork {
+  readonly network: Network;
+  /** The most that are at one step. */
+  readonly sentences: number;
+  /** The model itself, where its layers cannot be measured one by one. */
+  readonly whole?: MeasuredModel | undefined;
+}
+
 /**
  * Costs of a network's tasks on this machine, from short passes of the very stages that a pipeline's devices run, at the
  * network's sizes: a few seconds for a large network. What else the machine does meanwhile is part of them; see
  * `measureMachine`.
  *
- * @param sentences  the most that are at one step
- * @param isEnough   ends the measurement early, with costs that are worth nothing
+ * @param isEnough  ends the measurement early, with costs that are worth nothing
  */
-export function measureCosts(device: Device, network: Network, sentences: number, isEnough: () => boolean = () => false): Costs {
+export function measureCosts(device: Device, work: MeasuredWork, isEnough: () => boolean = () => false): Costs {
+  const { network, sentences } = work;
   const measure = new StageMeasurements(device, network, isEnough);
   try {
+    const values = measure.values();
+    // What is handed over stays where it is; reading it is part of the reader's measured time.
+    const handOver = { latency: wakeSeconds, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false };
+    const common = { ...measure.preparation(sentences), handOver };
+    const secondsOfValues = ({ kind, values: count }: ValuesWork) => (kind === 'gather' ? 0 : count * values[kind]);
+    if (work.whole !== undefined) {
+      const passes = measurePasses(device, { network, sentences, whole: work.whole }, isEnough);
+      return { ...common, seconds: (task) => ('values' in task.work ? secondsOfValues(task.work) : passes(task)) };
+    }
     const layers = layersOf(network, (layer) => measure.layer(layer, sentences));
     const attention = network.attention === 'none' ? undefined : measure.attention(network.attention, sentences);
     const output = measure.output();
-    const valueSeconds = measure.values();
     return {
-      ...measure.preparation(sentences),
+      ...common,
       seconds: ({ work }: Task) => {
+        if ('values' in work) return secondsOfValues(work);
         switch (work.kind) {
-          case 'norm':
-          case 'update':
-          case 'reduce':
-            return work.values * valueSeconds[work.kind];
           case 'combine':
-          case 'gather':
             return 0;
           default: {
             const { stage, steps, rows } = work;
@@ -47,8 +61,6 @@ export function measureCosts(device: Device, network: Network, sentences: number
           }
         }
       },
-      // What is handed over stays where it is; reading it is part of the reader's measured time.
-      handOver: { latency: wakeSeconds, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false },
     };
   } finally {
     measure.dispose();
@@ -65,7 +77,7 @@ function layersOf(network: Network, measure: (layer: LayerShape) => StageSeconds
   };
   const measured = new Map<string, StageSeconds>();
   for (const part of ['encoder', 'decoder'] as const) {
-    for (let layer = 0; layer < Math.min(2, network.layers); layer++) {
+    for (let layer = 0; layer < Math.min(2, network[part].length); layer++) {
       const shape = shapeOf({ part, layer });
       const name = JSON.stringify(shape);
       if (!measured.has(name)) measured.set(name, measure(shape));

@@ -1,6 +1,5 @@
 import type { Precision } from '../../tensor/matrix.js';
-import { measureCosts } from './measured-costs.js';
-import type { Network } from '../schedule/network.js';
+import { measureCosts, type MeasuredWork } from './measured-costs.js';
 import type { PipelineReply, PipelineRequest } from './messages.js';
 import { RemoteDevice } from '../group/remote-device.js';
 import type { DeviceOptions, Runtime } from '../runtime.js';
@@ -27,17 +26,16 @@ export const calls = 30;
  */
 export async function measureMachine(
   runtime: Runtime,
-  network: Network,
-  sentences: number,
+  work: MeasuredWork,
   options: DeviceOptions = {},
 ): Promise<MachineCosts> {
   const memory = runtime.newMemory();
   const device = await runtime.openDevice(memory, options);
   try {
-    const alone = measureCosts(device, network, sentences);
+    const alone = measureCosts(device, work);
     const hasCompany = runtime.sharedMemory && runtime.cores > 1;
     const beside = hasCompany
-      ? dearer(alone, await amongOthers(runtime, network, sentences, options, () => measureCosts(device, network, sentences)))
+      ? dearer(alone, await amongOthers(runtime, work, options, () => measureCosts(device, work)))
       : alone;
     return {
       of: (devices) => (devices === 1 ? alone : beside),
@@ -58,8 +56,7 @@ function dearer(alone: Costs, beside: Costs): Costs {
 /** Measures while a thread for every other core measures, too. */
 async function amongOthers(
   runtime: Runtime,
-  network: Network,
-  sentences: number,
+  work: MeasuredWork,
   { gemm, precision }: DeviceOptions,
   measure: () => Costs,
 ): Promise<Costs> {
@@ -72,7 +69,7 @@ async function amongOthers(
   try {
     const ended = Promise.all(
       remotes.map((remote, index) =>
-        remote.ask('kept', { kind: 'keepBusy', answers: index === 0, fields, network, sentences, gemm, precision }),
+        remote.ask('kept', { kind: 'keepBusy', answers: index === 0, fields, work, gemm, precision }),
       ),
     );
     const begun = async () => {

@@ -4,7 +4,7 @@ import type { Precision } from '../../tensor/matrix.js';
 import type { UpdateRule } from '../../training/optimizer-options.js';
 import type { MeasurementReply, ProfileMessage, ReplayMessage } from '../device-measurement.js';
 import type { PackedPairs } from '../messages.js';
-import type { Network } from '../schedule/network.js';
+import type { MeasuredWork } from './measured-costs.js';
 import type { PipelinePlan } from '../schedule/plan.js';
 
 /** What a device of a pipeline needs: sent once, before anything else. */
@@ -45,8 +45,7 @@ export interface KeepBusy {
   readonly answers: boolean;
   /** See `busyFields`. */
   readonly fields: Int32Array;
-  readonly network: Network;
-  readonly sentences: number;
+  readonly work: MeasuredWork;
   readonly gemm: string | undefined;
   readonly precision: Precision | undefined;
 }

@@ -67,7 +67,7 @@ async function planPipeline({ devices, options, batch, saved, ...rest }: Pipelin
   const wishes = { order, stretch, microBatches, placement: written, fits, logitBytes };
   const { runtime, gemm, precision } = rest;
   const isDecided = written !== undefined && (order === 'diagonal' ? stretch : microBatches) !== undefined;
-  const machine = isDecided ? undefined : await measureMachine(runtime, network, batch.sentences, { gemm, precision });
+  const machine = isDecided ? undefined : await measureMachine(runtime, { network, sentences: batch.sentences }, { gemm, precision });
   const costs = (count: number) => machine?.of(count) ?? anyCosts;
   return new PlanChooser({ network, batch: shape, costs }, wishes).on(devices).plan;
 }

@@ -1,4 +1,4 @@
-import { type Network, sizesOf } from './network.js';
+import { type Network, placedPart } from './network.js';
 import type { Placement } from './placement.js';
 import { type BatchShape, type Order, ordered, type Schedule } from './schedule.js';
 import { type Cut, TaskGraph } from './task-graph.js';
@@ -46,10 +46,9 @@ export function evaluation(network: Network, options: Pick<PipelineScheduleOptio
 function valuesOn(network: Network, { layers, vocabulary }: Placement, microBatches: readonly BatchShape[], device: number) {
   const { hidden } = network;
   let dense = 0;
-  layers.forEach((place, layer) => {
-    if (place !== device) return;
-    for (const part of ['encoder', 'decoder'] as const) dense += sizesOf(network, { part, layer }).values;
-  });
+  for (const part of ['encoder', 'decoder'] as const) {
+    for (const [layer, { values }] of network[part].entries()) if (layers[placedPart(network, part, layer)] === device) dense += values;
+  }
   for (const slice of vocabulary) if (slice.device === device) dense += (slice.to - slice.from) * (hidden + 1);
   const sum = (values: readonly number[]) => (layers[0] === device ? values.reduce((total, count) => total + count, 0) : 0);
   const touched = touchedValues(network, microBatches);

@@ -21,7 +21,7 @@ export interface BatchShape {
  */
 export type Work = StageWork | CombineWork | ValuesWork;
 
-interface ValuesWork {
+export interface ValuesWork {
   readonly kind: 'reduce' | 'norm' | 'update' | 'gather';
   readonly values: number;
 }

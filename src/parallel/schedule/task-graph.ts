@@ -1,6 +1,6 @@
 import { combinedBytes, sliceSumBytes } from '../../tensor/operations/softmax-slices.js';
 import type { Need } from './discrete-events.js';
-import { type Network, operationsOf, type NetworkStage } from './network.js';
+import { type Network, operationsOf, type NetworkStage, placedPart, type SeenRows } from './network.js';
 import type { Placement, Range } from './placement.js';
 import { type BatchShape, rowsOf, type Task, type Work } from './schedule.js';
 
@@ -101,16 +101,23 @@ class MicroBatch {
   /** Of the output layer. */
   readonly #outputs: readonly Stretch[];
   readonly #attention: NetworkStage | undefined;
+  /** What rows of each side see, where layers see whole sentences. */
+  readonly #seen: { readonly encoder: SeenRows; readonly decoder: SeenRows } | undefined;
 
   constructor(graph: TaskGraph, network: Network, number: number, { source, target }: BatchShape, cut: Cut) {
     this.#graph = graph;
     this.#network = network;
     this.#number = number;
     this.#cut = cut;
-    this.#source = stretchesOf(source, cut.stretch);
-    this.#outputs = stretchesOf(target, cut.stretch);
+    const { sight } = network;
+    // What sees whole sentences has them at once.
+    const stretch = sight === undefined ? cut.stretch : Number.POSITIVE_INFINITY;
+    this.#source = stretchesOf(source, stretch);
+    this.#outputs = stretchesOf(target, stretch);
+    this.#seen = sight && seenRows(source, target, sight.readsOn);
     // No layer begins a step before attention has ended the last one; the output layer can have all rows at once.
-    this.#target = network.inputFeeding ? stretchesOf(target, 1) : this.#outputs;
+    if (sight?.readsOn) this.#target = stretchesOf([...source, ...target], stretch);
+    else this.#target = network.inputFeeding ? stretchesOf(target, 1) : this.#outputs;
     if (network.attention !== 'none') this.#attention = { part: 'attention', ...attended(source, target) };
   }
 
@@ -120,9 +127,14 @@ class MicroBatch {
     const ofOutputs = ({ from, rows }: Stretch) =>
       withBytes(losses[this.#outputs.findIndex(({ to }) => to > from)] ?? [], rows * this.#rowBytes);
     const decoderDone = this.#backward(this.#decoder, this.#target, ofOutputs, () => []);
-    const ofState = (layer: number) => needOf(decoderDone[layer]?.[0]);
-    const encoderDone = this.#backward(this.#encoder, this.#source, () => [], ofState);
-    return [encoderDone[0]?.[0] as number, ...this.#weights(losses, decoderDone, encoderDone)];
+    // Every layer of the decoder has looked at what the encoder gave, or begun with the state of the encoder's own.
+    const [ofMemory, ofState] =
+      this.#seen === undefined
+        ? [() => [], (layer: number) => needOf(decoderDone[layer]?.[0])]
+        : [() => decoderDone.flatMap(([first]) => needOf(first, this.#memoryBytes)), () => []];
+    const encoderDone = this.#backward(this.#encoder, this.#source, ofMemory, ofState);
+    const last = encoderDone[0]?.[0] ?? decoderDone[0]?.[0];
+    return [last as number, ...this.#weights(losses, decoderDone, encoderDone)];
   }
 
   /** Forward, up to the losses. */
@@ -133,9 +145,17 @@ class MicroBatch {
   /** What the decoder gives to the output layer, by the output's stretches. */
   #decoded(before: readonly number[]): readonly (number | undefined)[] {
     const encoded = this.#forward(this.#encoder, this.#source, withBytes(before, 0), () => []);
+    const first = encoded.length === 0 ? withBytes(before, 0) : [];
     // A layer's state after the encoder's last step, hidden and cell, stays on its device.
-    const decoded = this.#forward(this.#decoder, this.#target, [], (layer) => needOf(encoded[layer]?.at(-1))).at(-1);
-    return this.#outputs.map(({ to }) => decoded?.[this.#target.findIndex((stretch) => stretch.to === to)]);
+    const stateOf = (layer: number) =>
+      this.#seen === undefined ? needOf(encoded[layer]?.at(-1)) : needOf(encoded.at(-1)?.at(-1), this.#memoryBytes);
+    const decoded = this.#forward(this.#decoder, this.#target, first, stateOf).at(-1);
+    return this.#outputs.map(({ to }) => decoded?.[this.#target.findIndex((stretch) => stretch.to >= to)]);
+  }
+
+  /** All that an encoder gives, or its gradient. */
+  get #memoryBytes(): number {
+    return this.#source.reduce((sum, { rows }) => sum + rows, 0) * this.#rowBytes;
   }
 
   /** A row of outputs, or of their gradients. */
@@ -154,7 +174,11 @@ class MicroBatch {
   }
 
   #layers(part: 'encoder' | 'decoder') {
-    return this.#cut.placement.layers.map((device, layer) => ({ device, layer, stage: { part, layer } as const }));
+    const sees = this.#seen?.[part];
+    return this.#network[part].map((_, layer) => {
+      const device = this.#cut.placement.layers[placedPart(this.#network, part, layer)] as number;
+      return { device, stage: { part, layer, ...(sees && { sees }) } as const };
+    });
   }
 
   get #slices() {
@@ -273,6 +297,22 @@ function stretchesOf(active: readonly number[], stretch: number): Stretch[] {
     stretches.push({ from, to, rows: rowsOf(running.slice(from, to)) });
   }
   return stretches;
+}
+
+/** The same of layers in which rows look at rows: those of the encoder at all of their sentence, those of the decoder at what was before. */
+function seenRows(
+  source: readonly number[],
+  target: readonly number[],
+  readsOn: boolean,
+): { readonly encoder: SeenRows; readonly decoder: SeenRows } {
+  // Of a sentence the row at a step t is seen by those after it: (2 t + 1) more pairs where all see all, t + 1 where they look back.
+  const meanOf = (active: readonly number[], pairs: (step: number) => number) =>
+    active.reduce((sum, sentences, step) => sum + pairs(step) * sentences, 0) / Math.max(1, rowsOf(active));
+  const whole = meanOf(source, (step) => 2 * step + 1);
+  const back = (active: readonly number[]) => meanOf(active, (step) => step + 1);
+  if (readsOn) return { encoder: { looked: 0, sourceRows: 0 }, decoder: { looked: back([...source, ...target]), sourceRows: 0 } };
+  const { sourceSteps, keysPerQuery } = attended(source, target);
+  return { encoder: { looked: whole, sourceRows: 0 }, decoder: { looked: back(target) + sourceSteps, sourceRows: keysPerQuery } };
 }
 
 /** What a query of this batch looks at, on average. */

@@ -8,8 +8,8 @@ import { type BatchShape, rowsOf } from './schedule.js';
  */
 export function touchedValues({ parameters }: Network, batches: readonly BatchShape[]): number[] {
   const tables = parameters.filter(({ rules }) => rules.gradient === 'rows');
-  return tables.map(({ shape: [rows = 1, columns = 0] }, table) => {
-    const tokens = batches.reduce((sum, { source, target }) => sum + rowsOf(table === 0 ? source : target), 0);
+  return tables.map(({ shape: [rows = 1, columns = 0], rules }) => {
+    const tokens = batches.reduce((sum, { source, target }) => sum + rowsOf(rules.side === 'source' ? source : target), 0);
     return columns * rows * (1 - (1 - 1 / rows) ** tokens);
   });
 }

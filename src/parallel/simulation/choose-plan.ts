@@ -160,7 +160,14 @@ function copied({ devices, layers, vocabulary }: Placement): PipelinePlan['place
 
 /** The placements worth trying on so many devices. */
 export function placementsFor(network: Network, { source, target }: BatchShape, devices: number): Placement[] {
-  const layer = operationsOf(network, { part: 'decoder', layer: network.layers - 1 }) * (rowsOf(source) + rowsOf(target));
+  const { encoder, decoder, layers } = network;
+  const top = (part: 'encoder' | 'decoder', count: number) => (count === 0 ? 0 : operationsOf(network, { part, layer: count - 1 }));
+  const layer =
+    network.sight === undefined
+      ? top('decoder', decoder.length) * (rowsOf(source) + rowsOf(target))
+      : (encoder.length * top('encoder', encoder.length) * rowsOf(source) +
+          decoder.length * top('decoder', decoder.length) * (rowsOf(target) + (network.sight.readsOn ? rowsOf(source) : 0))) /
+        layers;
   const output = operationsOf(network, { part: 'output', vocabulary: { from: 0, to: network.targetVocabulary } }) * rowsOf(target);
   return candidatePlacements(network, devices, output / layer);
 }

@@ -68,7 +68,8 @@ function costsWith(
   const slowdown = (rows: number) => (rows + halfSpeedRows) / rows;
   const stageSeconds = (operations: number, { stage, steps, rows, kind }: Extract<Work, { stage: unknown }>): number => {
     if (stage.part === 'output') return (operations / softmaxSpeed) * slowdown(rows) * unitSeconds;
-    if (stage.part === 'attention') return operations * slowdown(rows) * unitSeconds;
+    // Attention, and layers that see whole sentences, have all rows at once.
+    if (stage.part === 'attention' || stage.sees !== undefined) return operations * slowdown(rows) * unitSeconds;
     // Half of a layer's operations wait for the step before; the gradient of weights is one product over all rows.
     const recurrent = kind === 'weights' ? 0 : 0.5;
     return operations * unitSeconds * (recurrent * slowdown(rows / (steps.to - steps.from)) + (1 - recurrent) * slowdown(rows));

@@ -13,7 +13,7 @@ test('every task has a measured cost, more rows never cost less, and nothing sta
   const device = await nodeRuntime.openDevice(memory, { gemm: 'webassembly' });
   const network = networkWith({ layers: 2, hidden: 32, embedding: 24 }, 300);
   const before = memory.allocatedBytes;
-  const costs = measureCosts(device, network, 16);
+  const costs = measureCosts(device, { network, sentences: 16 });
   device.matrix.dispose();
   assert.ok(memory.allocatedBytes <= before + 1024, 'scratch of the matrix library apart');
   const batch = (sentences: number) => ({ source: [sentences, sentences], target: [sentences, sentences, sentences] });
@@ -37,7 +37,7 @@ test('every option of a model has measured costs on one device and on several', 
     { layers: 1, attention: 'dot', inputFeeding: true, embedding: 12 },
   ]) {
     const network = networkWith({ hidden: 16, ...model }, 50, { kind: 'adam' });
-    const costs = measureCosts(device, network, 2);
+    const costs = measureCosts(device, { network, sentences: 2 });
     for (const shards of [[shard], [shard, shard]]) {
       const { tasks } = dataParallel(network, shards, { memories: 'shared' });
       for (const task of tasks) {
