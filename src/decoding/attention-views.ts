@@ -76,7 +76,12 @@ function viewsOf(
       return id === endId || surface === undefined ? specialTokens[endId] : surface;
     });
   };
-  return attentionWeights(model, device, pair).map(({ name, queries, keys, layers }) => ({ name, rows: texts(queries), columns: texts(keys), layers }));
+  return attentionWeights(model, device, pair).map(({ name, queries, keys, layers }) => ({
+    name,
+    rows: texts(queries),
+    columns: texts(keys),
+    layers,
+  }));
 }
 
 /** Tokens as they stand in the text. */

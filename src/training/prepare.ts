@@ -161,7 +161,10 @@ export async function prepare(
 
     const model = newModel(configuration, tokenizers);
     for (const key of optionsWithoutEffect(configuration, model)) {
-      emit({ kind: 'warning', message: `${key} has no effect: ${model.summary.description} on ${model.vocabularies.source === undefined ? 'text' : 'pairs'}` });
+      emit({
+        kind: 'warning',
+        message: `${key} has no effect: ${model.summary.description} on ${model.vocabularies.source === undefined ? 'text' : 'pairs'}`,
+      });
     }
     requireRoom(model, corpus, 'data.train');
     if (dev !== undefined) requireRoom(model, dev, 'data.dev');

@@ -48,7 +48,8 @@ describe('attention in a browser', { skip: browserName === undefined && 'no Chro
     rmSync(directory, { recursive: true, force: true });
   });
   const visible = '[...document.querySelectorAll("figure")].filter((figure) => figure.offsetParent !== null)';
-  const opacities = () => browser.evaluate<string[]>(`[...${visible}[0].querySelectorAll('.cell')].map((cell) => cell.getAttribute('fill-opacity'))`);
+  const opacities = () =>
+    browser.evaluate<string[]>(`[...${visible}[0].querySelectorAll('.cell')].map((cell) => cell.getAttribute('fill-opacity'))`);
 
   test('a head that is chosen is drawn, and what is told of a place is of that head', async () => {
     await browser.open(path, { width: 390, dark: true });
@@ -57,7 +58,10 @@ describe('attention in a browser', { skip: browserName === undefined && 'no Chro
     await browser.tap('.heads button[aria-label="layer 1, head 2 of 2"]');
     assert.deepEqual(await opacities(), ['1.00', '0.00', '0.00', '1.00']);
     assert.equal(await browser.evaluate(`${visible}[0].querySelector('.head').textContent`), 'layer 1, head 2 of 2');
-    assert.equal(await browser.evaluate('document.querySelector(".heads [aria-pressed=true]").getAttribute("aria-label")'), 'layer 1, head 2 of 2');
+    assert.equal(
+      await browser.evaluate('document.querySelector(".heads [aria-pressed=true]").getAttribute("aria-label")'),
+      'layer 1, head 2 of 2',
+    );
     await browser.tap('figure:not([hidden]) .cell');
     assert.match(await browser.evaluate(`${visible}[0].querySelector('.tip').textContent`), /1\.00/);
     await browser.tap('.heads button[aria-label="layer 1, head 1 of 2"]');
@@ -76,7 +80,10 @@ describe('attention in a browser', { skip: browserName === undefined && 'no Chro
         select.dispatchEvent(new Event('change'));
       }
     })()`);
-    assert.equal(await browser.evaluate(`${visible}[0].querySelector('figcaption b').textContent`), 'Self-attention of the decoder, line 2');
+    assert.equal(
+      await browser.evaluate(`${visible}[0].querySelector('figcaption b').textContent`),
+      'Self-attention of the decoder, line 2',
+    );
     assert.deepEqual(await opacities(), ['1.00', '0.00', '0.00', '1.00']);
     assert.ok(await browser.evaluate('document.documentElement.scrollWidth <= innerWidth'));
     assert.deepEqual(browser.complaints, []);

@@ -29,7 +29,9 @@ describe('a report on a language model', () => {
     files = memoryFiles({ '/train.txt': dev.repeat(20), '/dev.txt': dev, '/other.txt': 'a dog\n' });
     const small = { kind: 'transformer', decoderLayers: 2, width: 8, heads: 2 };
     await train(localContext(files), textConfiguration(small), { out: 'transformer' });
-    await train(localContext(files), textConfiguration({ kind: 'lstm', layers: 1, hidden: 8 }, { tokenizer: { kind: 'bytes' } }), { out: 'lstm' });
+    await train(localContext(files), textConfiguration({ kind: 'lstm', layers: 1, hidden: 8 }, { tokenizer: { kind: 'bytes' } }), {
+      out: 'lstm',
+    });
     await train(localContext(files), textConfiguration(small, { dev: undefined }), { out: 'undeveloped' });
     library = decade({ ...nodeRuntime, files, sharedMemory: false });
   });
@@ -54,14 +56,19 @@ describe('a report on a language model', () => {
         [0.7, 3],
       ],
     );
-    for (const id of ['scores', 'positions', 'samples', 'likely', 'lines', 'text-words', 'attention']) assert.match(page, new RegExp(`id="${id}"`));
+    for (const id of ['scores', 'positions', 'samples', 'likely', 'lines', 'text-words', 'attention'])
+      assert.match(page, new RegExp(`id="${id}"`));
     assert.ok(!page.includes('<b>sleeps') && page.includes('&lt;b&gt;sleeps'));
     const again = await library.report('transformer', compute);
     assert.equal(again.page, page, 'samples have a seed');
   });
 
   test('of a network without attention shows the same but attention, of another text if asked', async () => {
-    const { page, examination } = await library.report('lstm', { ...compute, text: ['/other.txt'], decoding: { sample: { temperature: 0.5, seed: 7 } } });
+    const { page, examination } = await library.report('lstm', {
+      ...compute,
+      text: ['/other.txt'],
+      decoding: { sample: { temperature: 0.5, seed: 7 } },
+    });
     assert.deepEqual([examination.text?.name, examination.text?.total.bytes], ['/other.txt', 6]);
     assert.match(page, /Temperature 0\.5, seed 7/);
     assert.doesNotMatch(page, /id="attention"/);

@@ -69,9 +69,15 @@ test('a language model looks at what it has written before and at nothing else',
   model.parameters.initialise(1);
   const [view, ...others] = read(model, { source: [], target: pair.target });
   assert.ok(view !== undefined && others.length === 0);
-  assert.deepEqual([view.queries.map(({ id }) => id), view.keys.map(({ id }) => id)], [[5, 6, 12, 2], [1, 5, 6, 12]]);
+  assert.deepEqual(
+    [view.queries.map(({ id }) => id), view.keys.map(({ id }) => id)],
+    [
+      [5, 6, 12, 2],
+      [1, 5, 6, 12],
+    ],
+  );
   for (const rows of [meanOfHeads(view, 0), meanOfHeads(view, 1)]) {
-    rows.forEach((row, token) => row.slice(token + 1).forEach((weight) => assert.equal(weight, 0)));
+    for (const [token, row] of rows.entries()) assert.ok(row.slice(token + 1).every((weight) => weight === 0));
   }
 });
 

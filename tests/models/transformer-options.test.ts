@@ -31,7 +31,7 @@ test('a preset gives what was not chosen, and reading the result again changes n
 
 test('sizes that do not divide are refused with their names', () => {
   for (const [options, message] of [
-    [{ width: 30, heads: 4 }, /^((?!encoderHeads).)*\"heads\"((?!encoderHeads).)*must divide model\.width, 30((?!encoderHeads).)*$/s],
+    [{ width: 30, heads: 4 }, /^((?!encoderHeads).)*"heads"((?!encoderHeads).)*must divide model\.width, 30((?!encoderHeads).)*$/s],
     [{ width: 24, heads: 4, keyValueHeads: 3 }, /keyValueHeads.*must divide heads/s],
     [{ width: 24, heads: 8, positions: 'rotary' }, /heads.*even number of values per head/s],
     [{ width: 25, heads: 5 }, /width.*must be even/s],

@@ -25,7 +25,10 @@ const pairs = { data: { train: { tsv: 'data/train.tsv' } }, tokenizer: { kind: '
 test('options that change nothing are told, those that are as by default are not', async () => {
   const files = () => memoryFiles({ 'train.txt': 'the dog runs\n'.repeat(20) });
   assert.deepEqual(await warningsOf(files(), { ...text, model: small }), []);
-  assert.deepEqual(await warningsOf(files(), { ...text, model: { ...small, encoderLayers: 0, positions: 'learned', maximumLength: 300 } }), []);
+  assert.deepEqual(
+    await warningsOf(files(), { ...text, model: { ...small, encoderLayers: 0, positions: 'learned', maximumLength: 300 } }),
+    [],
+  );
   const told = await warningsOf(files(), { ...text, model: { ...small, encoderLayers: 2, maximumLength: 300, encoderFeedForward: 9 } });
   assert.deepEqual(
     told.map((message) => message.split(' ')[0]),
@@ -41,13 +44,19 @@ test('a text that is longer than learned positions is told the length to set', a
   const files = memoryFiles({ 'train.txt': 'the dog runs\n'.repeat(20) });
   const model = { ...small, positions: 'learned', maximumLength: 16 };
   const refused = warningsOf(files, { ...text, data: { ...text.data, context: 32 }, model });
-  await assert.rejects(refused, /longest context of data\.train; expected at least 32\. Set model\.maximumLength=32, or lower data\.context/);
+  await assert.rejects(
+    refused,
+    /longest context of data\.train; expected at least 32\. Set model\.maximumLength=32, or lower data\.context/,
+  );
 });
 
 test('a key of another kind of data is not called unknown', () => {
   const dev = { text: ['dev.txt'], source: 'dev.en' };
   assert.throws(
     () => configurationOf({ version: 1, ...text, data: { ...text.data, dev } } as unknown as ConfigurationInput),
-    (error) => error instanceof DecadeError && /data\.dev\.(source|text): not together with/.test(error.message) && !/unknown key/.test(error.message),
+    (error) =>
+      error instanceof DecadeError &&
+      /data\.dev\.(source|text): not together with/.test(error.message) &&
+      !/unknown key/.test(error.message),
   );
 });

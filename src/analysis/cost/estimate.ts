@@ -262,7 +262,14 @@ async function estimateText(
   const pairs = across ? Math.ceil(tokens / context) : documents * Math.ceil(tokens / documents / context);
   const ofSample = { target: trained.size };
   const vocabularies = sampled === bytes ? ofSample : await wholeVocabularies(files, configuration, ofSample, bytes <= mostCountedBytes);
-  return { ...(vocabularies && { vocabularies }), pairs, sourceTokensPerPair: 0, targetTokensPerPair: tokens / pairs, longestSource: 0, longestTarget: context };
+  return {
+    ...(vocabularies && { vocabularies }),
+    pairs,
+    sourceTokensPerPair: 0,
+    targetTokensPerPair: tokens / pairs,
+    longestSource: 0,
+    longestTarget: context,
+  };
 }
 
 /** Pairs that the whole training reads, or what `stop` allows of it. */

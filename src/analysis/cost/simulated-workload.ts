@@ -115,6 +115,8 @@ function unmeasured(
     ...(optimizer.kind === 'adam'
       ? ['the profile of 2014 has no measurement of Adam: the cost of updates is estimated from the bytes read and written']
       : []),
-    ...(attention !== 'none' || sight !== undefined ? ['the profile of 2014 has no measurement of attention: its cost is estimated from its operations'] : []),
+    ...(attention !== 'none' || sight !== undefined
+      ? ['the profile of 2014 has no measurement of attention: its cost is estimated from its operations']
+      : []),
   ];
 }

@@ -175,7 +175,9 @@ function spread(lines: readonly CostedLine[]): CostedLine[] {
   const order = lines
     .filter(({ text }) => text.trim() !== '' && text.length >= least && text.length <= most)
     .sort((a, b) => bitsPerByte(a) - bitsPerByte(b) || a.line - b.line);
-  return [...new Set(attentionQuantiles.map((quantile) => order[Math.floor(quantile * order.length)]))].filter((line) => line !== undefined);
+  return [...new Set(attentionQuantiles.map((quantile) => order[Math.floor(quantile * order.length)]))].filter(
+    (line) => line !== undefined,
+  );
 }
 
 /** What compares lines of different length. */

@@ -60,7 +60,8 @@ export function chooseHead(): void {
     if (!of || !figure) return;
     const [chosen, ofHead] = [layerOf(of), headOf(of)];
     const values = valuesOf(of, chosen, ofHead);
-    for (const [place, field] of figure.querySelectorAll('.cell').entries()) field.setAttribute('fill-opacity', (values[place] ?? 0).toFixed(2));
+    for (const [place, field] of figure.querySelectorAll('.cell').entries())
+      field.setAttribute('fill-opacity', (values[place] ?? 0).toFixed(2));
     for (const [place, cell] of figure.querySelectorAll('tbody td').entries()) cell.textContent = (values[place] ?? 0).toFixed(2);
     const name = figure.querySelector('.head');
     if (name) name.textContent = nameOf(chosen, ofHead, of.layers[chosen]?.length ?? 1);

@@ -39,7 +39,13 @@ export function attention(examples: readonly AttentionExample[]): Html {
 ${shown}
 ${data(
   'attention-weights',
-  examples.map(({ views }) => views.map(({ rows, columns, layers }) => ({ rows: rows.length, columns: columns.length, layers: layers.map((heads) => heads.map(compact)) }))),
+  examples.map(({ views }) =>
+    views.map(({ rows, columns, layers }) => ({
+      rows: rows.length,
+      columns: columns.length,
+      layers: layers.map((heads) => heads.map(compact)),
+    })),
+  ),
 )}</div>`;
 }
 

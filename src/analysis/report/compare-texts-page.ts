@@ -101,13 +101,24 @@ function differing(first: ScoredSystem, system: ScoredSystem): Content {
   const saved = (line: number) => (system.lines[line]?.logProbability ?? 0) - (first.lines[line]?.logProbability ?? 0);
   const texts = first.lines.map((line) => line.text);
   // What stands there often is shown once.
-  const order = [...texts.keys()].filter((line) => texts.indexOf(texts[line] as string) === line).sort((a, b) => saved(b) - saved(a) || a - b);
+  const order = [...texts.keys()]
+    .filter((line) => texts.indexOf(texts[line] as string) === line)
+    .sort((a, b) => saved(b) - saved(a) || a - b);
   const list = (title: string, lines: readonly number[]) =>
     lines.length === 0 ? undefined : html`<h3>${title}</h3>${lines.map((line) => one(first, system, line))}`;
   return [
     html`<p class="note">By the bits that a whole line takes.</p>`,
-    list('Fewer bits', order.slice(0, shown).filter((line) => saved(line) > 0)),
-    list('More bits', order.slice(-shown).reverse().filter((line) => saved(line) < 0)),
+    list(
+      'Fewer bits',
+      order.slice(0, shown).filter((line) => saved(line) > 0),
+    ),
+    list(
+      'More bits',
+      order
+        .slice(-shown)
+        .reverse()
+        .filter((line) => saved(line) < 0),
+    ),
   ];
 }
 

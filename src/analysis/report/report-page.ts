@@ -42,7 +42,12 @@ export function reportPage(examination: Examination, command: readonly string[])
     },
     { id: 'training', title: 'Training', body: curves([{ name: run, record }]) },
     text && { id: 'positions', title: 'Context', body: figures(positionPlot([{ ...text, name: run }])) },
-    text && { id: 'samples', title: 'Samples', lead: 'What the model writes after nothing; the same seed gives the same text.', body: samples(text.samples) },
+    text && {
+      id: 'samples',
+      title: 'Samples',
+      lead: 'What the model writes after nothing; the same seed gives the same text.',
+      body: samples(text.samples),
+    },
     text && { id: 'likely', title: 'Likely and unlikely lines', body: likelyLines(text) },
     text && {
       id: 'lines',
@@ -80,7 +85,12 @@ export function reportPage(examination: Examination, command: readonly string[])
         title: 'Attention',
         lead: 'The tokens (columns) that the model attended to for each token (rows); each line read by itself.',
         body: attention(
-          text.attention.map(({ line, text: own, views }) => ({ name: `line ${line}`, text: own, columns: [{ name: '', body: inOwnDirection(own) }], views })),
+          text.attention.map(({ line, text: own, views }) => ({
+            name: `line ${line}`,
+            text: own,
+            columns: [{ name: '', body: inOwnDirection(own) }],
+            views,
+          })),
         ),
       },
     test &&

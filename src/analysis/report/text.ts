@@ -22,9 +22,19 @@ export function textScores({ total, bitsPerByte: { low, high }, lines }: Examine
     table(
       ['measure', 'value', '95 % interval', 'of'],
       [
-        [html`<b>Bits per byte</b>`, total.bitsPerByte.toFixed(4), `${low.toFixed(4)} to ${high.toFixed(4)}`, `${figure(total.bytes)} bytes`],
+        [
+          html`<b>Bits per byte</b>`,
+          total.bitsPerByte.toFixed(4),
+          `${low.toFixed(4)} to ${high.toFixed(4)}`,
+          `${figure(total.bytes)} bytes`,
+        ],
         [html`<b>Perplexity per token</b>`, total.perplexity.toFixed(3), '', `${figure(total.tokens)} tokens`],
-        [html`<b>Perplexity per word</b>`, total.wordPerplexity.toLocaleString('en', { maximumFractionDigits: 2 }), '', `${figure(total.words)} words`],
+        [
+          html`<b>Perplexity per word</b>`,
+          total.wordPerplexity.toLocaleString('en', { maximumFractionDigits: 2 }),
+          '',
+          `${figure(total.words)} words`,
+        ],
       ],
     ),
     figures(
@@ -104,14 +114,16 @@ export function likelyLines({ lines }: Pick<ExaminedText, 'lines'>): Content {
 /** Every line that has text, with what it costs. */
 export function allLines({ lines }: Pick<ExaminedText, 'lines'>): Html {
   const filled = lines.filter(isFilled);
-  const rows = filled.slice(0, heldSentences([filled.map((line) => line.text)])).map((line): DataCell[] => [
-    line.line,
-    line.text,
-    rounded(bitsPerByte(line), 2),
-    rounded(line.logProbability, 2),
-    line.tokens,
-    line.bytes,
-  ]);
+  const rows = filled
+    .slice(0, heldSentences([filled.map((line) => line.text)]))
+    .map((line): DataCell[] => [
+      line.line,
+      line.text,
+      rounded(bitsPerByte(line), 2),
+      rounded(line.logProbability, 2),
+      line.tokens,
+      line.bytes,
+    ]);
   return dataTable({
     id: 'all',
     of: 'lines',
@@ -132,12 +144,14 @@ const mostWords = 5_000;
 
 /** Every word with what it costs, on average and in all; the costliest in all first. */
 export function words({ words: all, total }: Pick<ExaminedText, 'words' | 'total'>): Html {
-  const rows = all.slice(0, mostWords).map(({ word, occurrences, logProbability }): DataCell[] => [
-    word,
-    occurrences,
-    rounded(-logProbability / Math.LN2 / occurrences, 2),
-    rounded((100 * logProbability) / total.logProbability, 2),
-  ]);
+  const rows = all
+    .slice(0, mostWords)
+    .map(({ word, occurrences, logProbability }): DataCell[] => [
+      word,
+      occurrences,
+      rounded(-logProbability / Math.LN2 / occurrences, 2),
+      rounded((100 * logProbability) / total.logProbability, 2),
+    ]);
   return dataTable({
     id: 'words',
     of: 'words',

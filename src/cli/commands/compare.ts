@@ -138,7 +138,10 @@ async function compareLanguageModels(names: readonly string[], options: CompareA
         : `perplexity ${best.perplexity?.toFixed(3)}  bits per byte ${best.bitsPerByte?.toFixed(4)}  at update ${best.steps.toLocaleString('en')}`;
     await print(`${name.padEnd(width)}  ${figures}`);
   }
-  if (scored !== undefined) await print(`\n${scored.isPart ? 'The beginning of ' : ''}${scored.name}: bits per byte and difference from the first with 95 % intervals, p by paired bootstrap of lines`);
+  if (scored !== undefined)
+    await print(
+      `\n${scored.isPart ? 'The beginning of ' : ''}${scored.name}: bits per byte and difference from the first with 95 % intervals, p by paired bootstrap of lines`,
+    );
   for (const { name, total, bitsPerByte } of scored?.systems ?? []) {
     const interval = bitsPerByte === undefined ? '' : `  ${describeInterval(bitsPerByte, 4)}`;
     const against = bitsPerByte?.difference === undefined ? '' : `  ${describeDifference(bitsPerByte.difference, 4)}`;

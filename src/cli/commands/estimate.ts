@@ -104,7 +104,8 @@ function describe(estimate: Estimate): string {
 /** A model without a source spends nothing on its tokens. */
 function operations({ operationsPerSourceToken, operationsPerTargetToken, attentionOperationsPerPair }: ModelEstimate): string {
   const isText = operationsPerSourceToken === 0;
-  const attention = attentionOperationsPerPair === 0 ? [] : [`${millions(attentionOperationsPerPair)} for attention per ${isText ? 'context' : 'pair'}`];
+  const attention =
+    attentionOperationsPerPair === 0 ? [] : [`${millions(attentionOperationsPerPair)} for attention per ${isText ? 'context' : 'pair'}`];
   if (isText) return [`${millions(operationsPerTargetToken)} per token`, ...attention].join(', ');
   const products = [`${millions(operationsPerSourceToken)} per source token`, `${millions(operationsPerTargetToken)} per target token`];
   return [...products, ...attention].join(', ');
@@ -113,8 +114,10 @@ function operations({ operationsPerSourceToken, operationsPerTargetToken, attent
 /** What a search holds besides the parameters. */
 function describeDecoding({ decoding }: ModelEstimate): string {
   const { rows, sourceTokens, targetTokens, totalMiB, bytesPerStep } = decoding;
-  const what = sourceTokens === 0 ? `writing ${figure(targetTokens)} tokens` : `translating ${figure(sourceTokens)} tokens with beam ${rows}`;
-  const cache = bytesPerStep === 0 ? '' : `, ${(bytesPerStep / 1024).toFixed(1)} KiB of it per token and ${sourceTokens === 0 ? 'text' : 'hypothesis'}`;
+  const what =
+    sourceTokens === 0 ? `writing ${figure(targetTokens)} tokens` : `translating ${figure(sourceTokens)} tokens with beam ${rows}`;
+  const cache =
+    bytesPerStep === 0 ? '' : `, ${(bytesPerStep / 1024).toFixed(1)} KiB of it per token and ${sourceTokens === 0 ? 'text' : 'hypothesis'}`;
   return `Decoding     ${size(totalMiB)} at most for ${what}${cache}`;
 }
 

@@ -78,16 +78,31 @@ async function run(path: string, options: SimulateArguments): Promise<void> {
     warnings.push(message);
     warn(new Error(message));
   };
-  const { workload, batch, vocabularies, gemm } = await simulatedWorkload(nodeRuntime, configuration, { profile, bandwidth, gemm: wished, warn: tell });
+  const { workload, batch, vocabularies, gemm } = await simulatedWorkload(nodeRuntime, configuration, {
+    profile,
+    bandwidth,
+    gemm: wished,
+    warn: tell,
+  });
   if (profile === 'here' && Math.max(...devices) > nodeRuntime.cores) {
     tell(
       `more devices than this machine's ${nodeRuntime.cores} cores cannot be measured: each is assumed to be as fast as when all cores are busy`,
     );
   }
   const { possible, refused, isTrained } = possibleStrategies(configuration, workload.network, options.strategies);
-  if (!isTrained && possible.some((strategy) => strategy !== 'data')) tell('training refuses these pipelines: they are simulated only, as if devices shared no weights');
+  if (!isTrained && possible.some((strategy) => strategy !== 'data'))
+    tell('training refuses these pipelines: they are simulated only, as if devices shared no weights');
   const simulated = await simulateEach(new Simulator(workload), possible, devices);
-  const checked = options.check === undefined ? undefined : await check(configuration, { batch, vocabularies }, simulated.filter(({ plan }) => isTrained || plan === undefined), wished, options.check);
+  const checked =
+    options.check === undefined
+      ? undefined
+      : await check(
+          configuration,
+          { batch, vocabularies },
+          simulated.filter(({ plan }) => isTrained || plan === undefined),
+          wished,
+          options.check,
+        );
   const paper = profile === '2014' ? predictPaper() : undefined;
   const drawings = drawingsOf({ simulated, paper });
   if (html !== undefined) {

@@ -60,12 +60,17 @@ function weightsOf(
   layers: readonly Float32Array[],
 ): AttentionWeights {
   const size = queries.length * keys.length;
-  const headsOf = (layer: Float32Array) => Array.from({ length: layer.length / size }, (_, head) => layer.subarray(head * size, (head + 1) * size));
+  const headsOf = (layer: Float32Array) =>
+    Array.from({ length: layer.length / size }, (_, head) => layer.subarray(head * size, (head + 1) * size));
   return { name, queries, keys, layers: layers.map(headsOf) };
 }
 
 /** Of [heads, rows, rows] the queries from `first` on and the keys that they may see: [heads, count, seenKeys]. */
-function block(layer: Float32Array, rows: number, { first, count, seenKeys }: { first: number; count: number; seenKeys: number }): Float32Array {
+function block(
+  layer: Float32Array,
+  rows: number,
+  { first, count, seenKeys }: { first: number; count: number; seenKeys: number },
+): Float32Array {
   const heads = layer.length / rows ** 2;
   const chosen = new Float32Array(heads * count * seenKeys);
   for (let head = 0; head < heads; head++) {

@@ -42,7 +42,12 @@ export type AttentionPart = 'encoder' | 'decoder' | 'memory';
 export type AttentionWatcher = (part: AttentionPart, layer: number, weights: Tensor) => void;
 
 /** What attention gave, once whoever looks on has been told. */
-export function seenBy(watcher: AttentionWatcher | undefined, part: AttentionPart, layer: number, { output, weights }: HeadOutputs): Tensor {
+export function seenBy(
+  watcher: AttentionWatcher | undefined,
+  part: AttentionPart,
+  layer: number,
+  { output, weights }: HeadOutputs,
+): Tensor {
   if (weights !== undefined) watcher?.(part, layer, weights);
   return output;
 }

@@ -183,7 +183,12 @@ export const transformerOptions = z
       'initialisation',
       'Uniform by the size of each matrix (Glorot and Bengio 2010), or normal, smaller where a part adds its result (Radford et al. 2019).',
     ),
-    initialDeviation: z.number().positive().max(1).default(plainDefaults.initialDeviation).describe('Standard deviation of initialisation: normal.'),
+    initialDeviation: z
+      .number()
+      .positive()
+      .max(1)
+      .default(plainDefaults.initialDeviation)
+      .describe('Standard deviation of initialisation: normal.'),
   })
   .transform((options) => {
     const form: Form = forms[options.preset];

@@ -66,9 +66,13 @@ export class TransformerModel implements Model {
   get attentionReader(): AttentionReader {
     return {
       read: (device, pair) =>
-        transformerAttention(device, { ...pair, ...this.options, hasEncoder: this.#network.encoder !== undefined }, (pass, pairs, watcher) => {
-          this.#read(pass, pairs, watcher);
-        }),
+        transformerAttention(
+          device,
+          { ...pair, ...this.options, hasEncoder: this.#network.encoder !== undefined },
+          (pass, pairs, watcher) => {
+            this.#read(pass, pairs, watcher);
+          },
+        ),
     };
   }
 

@@ -24,19 +24,13 @@ export const calls = 30;
  * Measures twice: alone, and while every other core does the same. Devices share caches, memory bandwidth and the clock's
  * budget, so one beside others is slower than one alone: by how much is measured, not assumed.
  */
-export async function measureMachine(
-  runtime: Runtime,
-  work: MeasuredWork,
-  options: DeviceOptions = {},
-): Promise<MachineCosts> {
+export async function measureMachine(runtime: Runtime, work: MeasuredWork, options: DeviceOptions = {}): Promise<MachineCosts> {
   const memory = runtime.newMemory();
   const device = await runtime.openDevice(memory, options);
   try {
     const alone = measureCosts(device, work);
     const hasCompany = runtime.sharedMemory && runtime.cores > 1;
-    const beside = hasCompany
-      ? dearer(alone, await amongOthers(runtime, work, options, () => measureCosts(device, work)))
-      : alone;
+    const beside = hasCompany ? dearer(alone, await amongOthers(runtime, work, options, () => measureCosts(device, work))) : alone;
     return {
       of: (devices) => (devices === 1 ? alone : beside),
       gemm: device.matrix.name,
@@ -54,12 +48,7 @@ function dearer(alone: Costs, beside: Costs): Costs {
 }
 
 /** Measures while a thread for every other core measures, too. */
-async function amongOthers(
-  runtime: Runtime,
-  work: MeasuredWork,
-  { gemm, precision }: DeviceOptions,
-  measure: () => Costs,
-): Promise<Costs> {
+async function amongOthers(runtime: Runtime, work: MeasuredWork, { gemm, precision }: DeviceOptions, measure: () => Costs): Promise<Costs> {
   const others = runtime.cores - 1;
   const fields = new Int32Array(new SharedArrayBuffer(4 * Object.keys(busyFields).length));
   const remotes = Array.from(
@@ -68,9 +57,7 @@ async function amongOthers(
   );
   try {
     const ended = Promise.all(
-      remotes.map((remote, index) =>
-        remote.ask('kept', { kind: 'keepBusy', answers: index === 0, fields, work, gemm, precision }),
-      ),
+      remotes.map((remote, index) => remote.ask('kept', { kind: 'keepBusy', answers: index === 0, fields, work, gemm, precision })),
     );
     const begun = async () => {
       while (Atomics.load(fields, busyFields.begun) < others) await new Promise((resolve) => setTimeout(resolve, 1));

@@ -7,7 +7,7 @@ import { Replica } from '../../training/replica.js';
 import { dataParallel } from '../schedule/data-parallel.js';
 import type { Network } from '../schedule/network.js';
 import { evenBatch, type Task } from '../schedule/schedule.js';
-import { interpolated } from '../simulation/surface.js';
+import { Surface } from '../simulation/surface.js';
 
 /** A model of which whole passes are measured, with sentences of one length. */
 export interface MeasuredModel {
@@ -43,8 +43,16 @@ export function measurePasses(
       const forward = seconds(() => replica.evaluate(pairs), isEnough);
       const both = seconds(() => replica.accumulate(pairs, { update: 1, gradientScale: 1e-3 }), isEnough);
       replica.finish();
-      return { forward, backward: Math.max(0, both - forward) };
+      // Twice as many operations take no less time, whatever disturbed the measurement.
+      return { forward, backward: Math.max(forward, both - forward) };
     });
+    const of = (pass: 'forward' | 'backward') =>
+      new Surface(
+        counts,
+        [1],
+        measured.map((each) => [each[pass]]),
+      );
+    const passes = { forward: of('forward'), backward: of('backward') };
     const operations = operationsOfSentence(network, sourceTokens, targetTokens);
     return ({ work, operations: ofTask }) => {
       if (!('stage' in work)) return 0;
@@ -53,7 +61,7 @@ export function measurePasses(
       const tokens = stage.part === 'encoder' ? sourceTokens : isJoined ? sourceTokens + targetTokens : targetTokens;
       const count = rows / Math.max(1, tokens);
       const pass = work.kind === 'forward' ? 'forward' : 'backward';
-      return (ofTask / (count * operations[pass])) * interpolated(counts, (index) => measured[index]?.[pass] ?? 0, count);
+      return (ofTask / (count * operations[pass])) * passes[pass].at(count, 1);
     };
   } finally {
     replica.dispose();
@@ -78,7 +86,9 @@ function operationsOfSentence(network: Network, source: number, target: number):
 function pairsOf(count: number, { vocabularies, sourceTokens, targetTokens }: MeasuredModel): IdPair[] {
   const ids = (key: number, length: number, vocabulary: number) => {
     const words = Math.max(1, vocabulary - specialTokens.length);
-    return Int32Array.from({ length }, (_, position) => Math.min(vocabulary - 1, specialTokens.length + ((7_919 * (key + 31 * position)) % words)));
+    return Int32Array.from({ length }, (_, position) =>
+      Math.min(vocabulary - 1, specialTokens.length + ((7_919 * (key + 31 * position)) % words)),
+    );
   };
   const { source, target } = vocabularies;
   return Array.from({ length: count }, (_, key) => ({

@@ -59,7 +59,8 @@ function attentiveNetwork(
   { encoderLayers, decoderLayers, hidden, operationsPerSight }: AttentiveSizes,
   { parameters, vocabularies }: Pick<Model, 'parameters' | 'vocabularies'>,
 ): Omit<Network, 'targetVocabulary' | 'parameters' | 'optimizer'> {
-  const of = (part: 'encoder' | 'decoder', layer: number) => Array.from(parameters).filter(({ name }) => name.startsWith(`${part}.${layer}.`));
+  const of = (part: 'encoder' | 'decoder', layer: number) =>
+    Array.from(parameters).filter(({ name }) => name.startsWith(`${part}.${layer}.`));
   const cost = (those: readonly Parameter[]) => 2 * those.reduce((sum, { rules }) => sum + rules.cost, 0);
   const isOfSource = ({ rules }: Parameter) => rules.side === 'source';
   const layersOf = (part: 'encoder' | 'decoder', count: number): LayerSizes[] =>

@@ -29,7 +29,10 @@ for (const name of ['transformer-small', 'lm-micro', 'lm-nano']) {
     const { tokens, attention } = estimated(name);
     const ofAttention = recorded(name) - tokens;
     // Of short sentences it is no product; a block of causal queries sees up to its last one, a little more than half of all, or all where there is one block.
-    assert.ok(ofAttention > (name === 'lm-nano' ? attention : 0) && ofAttention < (name === 'lm-micro' ? 2.4 : 1.6) * attention, `${ofAttention} ${attention}`);
+    assert.ok(
+      ofAttention > (name === 'lm-nano' ? attention : 0) && ofAttention < (name === 'lm-micro' ? 2.4 : 1.6) * attention,
+      `${ofAttention} ${attention}`,
+    );
   });
 }
 

@@ -28,7 +28,14 @@ test('a token may end several lines, a character may be several tokens, and what
   assert.deepEqual([first?.text, second?.text, third?.text], ['a', '', 'b⁇c']);
   assert.deepEqual([first?.logProbability, second?.logProbability, third?.logProbability], [-1, 0, -9]);
   const [euro] = costsOfLines([
-    { bytes: 3, perToken: { ids: [0, 1, 2, 3], logProbabilities: [-1, -1, -1, -1], bytesOf: (id) => Uint8Array.of(...[[0xe2], [0x82], [0xac]][id] ?? []) } },
+    {
+      bytes: 3,
+      perToken: {
+        ids: [0, 1, 2, 3],
+        logProbabilities: [-1, -1, -1, -1],
+        bytesOf: (id) => Uint8Array.of(...([[0xe2], [0x82], [0xac]][id] ?? [])),
+      },
+    },
   ]);
   assert.deepEqual([euro?.text, euro?.bytes], ['€', 3]);
 });
@@ -45,8 +52,11 @@ test('a document of one line has its own bytes, whatever spaces its tokens carry
 
 test('a word costs what its tokens do wherever it stands, with white space after it; marks at its ends are no part of it', () => {
   const words = costsOfWords([document('the', ' d', 'og', ' ', 'the', ','), document('dog', '\n')]);
-  assert.deepEqual(words, [
-    { word: 'the', occurrences: 2, logProbability: -(1 + 5 + 6) },
-    { word: 'dog', occurrences: 2, logProbability: -(2 + 3 + 4 + 1 + 2) },
-  ].sort((a, b) => a.logProbability - b.logProbability));
+  assert.deepEqual(
+    words,
+    [
+      { word: 'the', occurrences: 2, logProbability: -(1 + 5 + 6) },
+      { word: 'dog', occurrences: 2, logProbability: -(2 + 3 + 4 + 1 + 2) },
+    ].sort((a, b) => a.logProbability - b.logProbability),
+  );
 });

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createModel, modelOptions } from '../../../src/models/create.js';
 import { nodeRuntime } from '../../../src/node/runtime.js';
 import { dataParallel } from '../../../src/parallel/schedule/data-parallel.js';
 import { measureCosts } from '../../../src/parallel/pipeline/measured-costs.js';
+import { networkOf } from '../../../src/parallel/schedule/network.js';
 import { evenPlacement } from '../../../src/parallel/schedule/placement.js';
 import { pipeline } from '../../../src/parallel/schedule/pipeline.js';
+import { evenBatch } from '../../../src/parallel/schedule/schedule.js';
 import { Memory } from '../../../src/tensor/memory.js';
+import { optimizerOptions } from '../../../src/training/optimizer-options.js';
 import { networkWith } from '../networks.js';
 
 test('every task has a measured cost, more rows never cost less, and nothing stays allocated', async () => {
@@ -48,4 +52,26 @@ test('every option of a model has measured costs on one device and on several', 
     }
   }
   device.matrix.dispose();
+});
+
+test('a model whose layers are not measured one by one costs what its whole passes do', async () => {
+  const memory = new Memory({ shared: false });
+  const device = await nodeRuntime.openDevice(memory, { gemm: 'webassembly' });
+  const before = memory.allocatedBytes;
+  for (const [vocabularies, sourceTokens] of [
+    [{ source: 50, target: 60 }, 5],
+    [{ target: 60 }, 0],
+  ] as const) {
+    const model = modelOptions.parse({ kind: 'transformer', width: 16, heads: 2, encoderLayers: 1, decoderLayers: 2, dropout: 0 });
+    const network = networkOf(createModel(model, vocabularies), optimizerOptions.parse({ kind: 'adam' }));
+    const costs = measureCosts(device, { network, sentences: 8, whole: { model, vocabularies, sourceTokens, targetTokens: 6 } });
+    const secondsOf = (sentences: number) => {
+      const { tasks } = dataParallel(network, [evenBatch(sentences, sourceTokens, 6)], { memories: 'shared' });
+      for (const task of tasks) if ('stage' in task.work) assert.ok(costs.seconds(task) > 0, JSON.stringify(task.work));
+      return tasks.reduce((sum, task) => sum + ('stage' in task.work ? costs.seconds(task) : 0), 0);
+    };
+    assert.ok(secondsOf(8) > secondsOf(1) && Number.isFinite(secondsOf(100)));
+  }
+  device.matrix.dispose();
+  assert.ok(memory.allocatedBytes <= before + 1024, 'scratch of the matrix library apart');
 });

@@ -63,7 +63,10 @@ describe('schedules of networks that see whole sentences, and of language models
     const { network } = created(networks['an encoder-decoder']);
     const { tasks } = dataParallel(network, [evenBatch(3, 7, 5)], { memories: 'shared' });
     const find = (kind: Task['work']['kind'], part: string, layer: number) =>
-      tasks.find(({ work }) => work.kind === kind && 'stage' in work && work.stage.part === part && 'layer' in work.stage && work.stage.layer === layer);
+      tasks.find(
+        ({ work }) =>
+          work.kind === kind && 'stage' in work && work.stage.part === part && 'layer' in work.stage && work.stage.layer === layer,
+      );
     const needs = (task: Task | undefined, on: Task | undefined) => task?.needs.some((need) => need.task === on?.id);
     for (const layer of [0, 1, 2]) {
       assert.ok(needs(find('forward', 'decoder', layer), find('forward', 'encoder', 1)));
