@@ -5,7 +5,7 @@ import { DecadeError } from './core/errors.js';
 import type { ReadableFiles } from './core/files.js';
 import { iterated } from './core/iterated.js';
 import { Lifetime } from './core/lifetime.js';
-import { requireOptions } from './core/options.js';
+import { requireOptions } from './core/call-options.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
 import { type AttentionView, attentionViews } from './decoding/attention-views.js';
 import { type EnsembleMember, ensemble } from './decoding/ensemble.js';

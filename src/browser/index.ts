@@ -6,7 +6,7 @@
 import '../core/globals.js';
 import { DecadeError } from '../core/errors.js';
 import { requireList } from '../core/lists.js';
-import { requireOptions } from '../core/options.js';
+import { requireOptions } from '../core/call-options.js';
 import { shownValue } from '../core/visible-text.js';
 import type { LoadOptions as CommonLoadOptions } from '../loaded-model.js';
 import { BrowserModel } from './model.js';

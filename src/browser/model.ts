@@ -1,7 +1,7 @@
 import { DecadeError } from '../core/errors.js';
 import { Lifetime } from '../core/lifetime.js';
 import { requireStream } from '../core/lists.js';
-import { requireOptions } from '../core/options.js';
+import { requireOptions } from '../core/call-options.js';
 import type { SourceLine, TranslateOptions, TranslationProgress, TranslationResult } from '../decoding/translator.js';
 import type { LoadOptions } from '../loaded-model.js';
 import { give, take, type TakeOptions } from './ports.js';

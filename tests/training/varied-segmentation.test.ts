@@ -66,7 +66,7 @@ test('an epoch has one form of each pair, whatever batch it is in; the next epoc
 
 test('a pair whose varied form a model has no positions for keeps its form', () => {
   const [pair] = pairs as [IdPair];
-  const limits = { source: 1_000, target: () => pair.target.length + 1 };
+  const limits = { source: 1_000, target: () => pair.target.length + 1, positions: () => 1 };
   const everyMerge = VariedSegmentation.of({ ...options, probability: 0.9, lengthLimits: limits });
   assert.deepEqual(everyMerge?.vary([pair], 0), [pair]);
 });
