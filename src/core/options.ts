@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { DecadeError, nearestName } from './errors.js';
 import { describeIssue } from './issues.js';
-import { shortened, shownValue } from './visible-text.js';
+import { shortened } from './visible-text.js';
 
 /**
  * Options with their defaults.

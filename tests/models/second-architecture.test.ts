@@ -47,7 +47,7 @@ describe('a second architecture', () => {
     assert.match(page, /id="attention"/);
     assert.match(page, /No map of sentence/);
     assert.match(pipeline, /^pipeline, model\.kind: .*cannot be split into layers.*strategy=data/);
-    assert.match(simulation, /^simulation, model\.kind: bag of words of 8 values; expected an encoder-decoder of recurrent layers/);
+    assert.match(simulation, /^simulation, model\.kind: bag of words of 8 values; expected a network of recurrent or attentive layers/);
     assert.match(experiment, /^reproduce, model\.kind: bag-of-words; expected (one of )?lstm/);
     assert.equal(experimentOfAny, 2);
   });
