@@ -15,7 +15,7 @@ import { LocalDecodingExecutor, type PlacedModel } from './decoding/local-execut
 import { type DecodingOptionsInput, resolveDecodingOptions } from './decoding/options.js';
 import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
 import { type SentenceVectorOptions, type SentenceVectors, sentenceVectors } from './decoding/sentence-vectors.js';
-import { scoreDocuments, type ScoredText, type TextScoreOptions, type TextScores } from './decoding/text-score.js';
+import { requireContext, scoreDocuments, type ScoredText, type TextScoreOptions, type TextScores } from './decoding/text-score.js';
 import type { TranslationModel } from './decoding/translation-model.js';
 import { type SourceLine, type TranslateOptions, type TranslationResult, Translator } from './decoding/translator.js';
 import { createModel, type ModelOptions } from './models/create.js';
@@ -152,14 +152,7 @@ export class LoadedModel implements AsyncDisposable {
         });
       }
       const context = options?.context ?? Math.min(...contexts);
-      const room = Math.min(...members.map(({ model }) => model.lengthLimits?.target(0) ?? Infinity));
-      if (context > room) {
-        throw new DecadeError('usage', {
-          where: 'scoreText options.context',
-          received: context.toLocaleString('en'),
-          allowed: `at most ${room.toLocaleString('en')}, for so many positions were learned (model.maximumLength)`,
-        });
-      }
+      for (const { model } of members) requireContext(context, model);
       return scoreDocuments(first.targetTokenizer, executor, texts, { ...options, context, signal });
     });
   }

@@ -7,6 +7,7 @@ import type { IdPair } from '../data/batch.js';
 import { ContextCutter, contextExample, scoredContexts, withPrevious } from '../data/contexts.js';
 import type { TextCounts } from '../data/corpus-cache.js';
 import { tokensOf } from '../data/passage.js';
+import type { StepModel } from '../models/model.js';
 import { endId, type Tokenizer } from '../text/tokenizer.js';
 import type { DecodingExecutor } from './executor.js';
 import { score } from './score.js';
@@ -207,6 +208,17 @@ export async function scoreDocuments(
   const total = together(documents);
   if (total.bytes === 0) throw noText(documents.length);
   return { documents, total, byPosition: scorer.byPosition, brokenLines };
+}
+
+/** Throws `usage` for a context of more tokens than a model has positions for. */
+export function requireContext(context: number, { lengthLimits }: Pick<StepModel, 'lengthLimits'>): void {
+  const room = lengthLimits?.target(0) ?? Infinity;
+  if (context <= room) return;
+  throw new DecadeError('usage', {
+    where: 'scoreText options.context',
+    received: context.toLocaleString('en'),
+    allowed: `at most ${room.toLocaleString('en')}, for so many positions were learned (model.maximumLength)`,
+  });
 }
 
 function noText(documents: number): DecadeError {

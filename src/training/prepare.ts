@@ -35,6 +35,7 @@ import {
 } from './progress.js';
 import { inheritedTokenizers, type TrainTokenizersOptions, trainTokenizers } from './tokenizers.js';
 import { Validation } from './validation.js';
+import { optionsWithoutEffect, requireRoom } from './suitability.js';
 import { VariedSegmentation } from './varied-segmentation.js';
 
 /** A model to be trained, and the conditions. */
@@ -323,32 +324,6 @@ const smallestVocabulary = 1;
 /** Throws `input` for a text that cannot be opened. */
 async function requireFiles(files: Files, { text, documents }: TextSource): Promise<void> {
   for (const path of text) for await (const _passage of readPassages(files, { text: [path], documents })) break;
-}
-
-/** Keys that were given another value than their default, and change nothing here. */
-function optionsWithoutEffect({ data }: Configuration, { summary }: Model): string[] {
-  const ofText = (['context', 'across'] as const).filter((key) => data[key] !== undefined && !isText(data.train));
-  return [...ofText.map((key) => `data.${key}`), ...(summary.withoutEffect ?? [])];
-}
-
-/** Throws `usage` where a model has no positions for a pair, with as many as the longest takes. */
-function requireRoom({ lengthLimits, vocabularies }: Model, { lengths, pairs }: Corpus, part: string): void {
-  if (lengthLimits === undefined) return;
-  const isText = vocabularies.source === undefined;
-  let [isShort, needed] = [false, 0];
-  for (let pair = 0; pair < pairs; pair++) {
-    const [source, target] = [lengths.source[pair] as number, lengths.target[pair] as number];
-    const predicted = target + 1;
-    isShort ||= predicted > lengthLimits.target(source);
-    needed = Math.max(needed, lengthLimits.positions(source, predicted));
-  }
-  if (!isShort) return;
-  throw new DecadeError('usage', {
-    where: 'model.maximumLength',
-    received: `too few positions for the longest ${isText ? 'context' : 'pair'} of ${part}`,
-    allowed: `at least ${needed.toLocaleString('en')}`,
-    next: `set model.maximumLength=${needed}, or lower ${isText ? 'data.context' : 'data.maximumLength'}`,
-  });
 }
 
 function usualBatch({ lengths, pairs }: Corpus, size: Configuration['training']['batch']): ExecutorSetup['batch'] {
