@@ -9,6 +9,7 @@ test('a context of more tokens than learned positions is refused by its option, 
   requireContext(1_000, { lengthLimits: undefined });
   assert.throws(
     () => requireContext(17, { lengthLimits }),
-    (error) => error instanceof DecadeError && error.kind === 'usage' && /scoreText options\.context: 17; expected at most 16/.test(error.message),
+    (error) =>
+      error instanceof DecadeError && error.kind === 'usage' && /scoreText options\.context: 17; expected at most 16/.test(error.message),
   );
 });
