@@ -227,7 +227,7 @@ export function decade(runtime: Runtime): Decade {
     },
 
     async unpack(packed, options) {
-      requireItem('packed', packed, text);
+      requireItem('packed', packed, textItem);
       return unpack(runtime.files, packed, options);
     },
 
