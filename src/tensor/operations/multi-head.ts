@@ -63,8 +63,8 @@ export function attend(scope: Scope, call: HeadCall): { outputs: HeadOutputs; lo
   const { heads } = attributes;
   const { device } = scope;
   const rows = query.tensor.dimension(0);
-  const output = scope.empty([rows, heads * size]);
-  const logSums = scope.empty([rows, heads]);
+  const output = scope.kept([rows, heads * size]);
+  const logSums = scope.kept([rows, heads]);
   const weights = attributes.weights === true ? scope.empty([weightCount(call)]) : undefined;
   const [longest, width] = [greatest(memory.lengths), roundUp8(size)];
   const scratch = scope.empty([Math.max(32 + 2 * longest * width + blockRows * longest, scratchFloats(longest, false))]);
