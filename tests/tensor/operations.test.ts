@@ -420,6 +420,10 @@ class GuardedRoom implements Room {
     }
   }
 
+  during<Result>(work: () => Result): Result {
+    return work();
+  }
+
   reset(): void {
     this.#tensors = [];
     this.#arena.reset();
