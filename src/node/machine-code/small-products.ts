@@ -1,16 +1,18 @@
 import type { SmallProduct, SmallProducts } from '../../tensor/small-products.js';
-import type { ForeignInterface, MemoryAddresses } from '../foreign.js';
-import type { MachineCode } from './provider.js';
+import type { ForeignFunction, ForeignInterface, MemoryAddresses } from '../foreign.js';
+import type { ProductFunction } from './product-code.js';
 import type { ProductSizes } from './product-sizes.js';
 import { smallProductBytes } from './small-product-code.js';
 
 /** Products on a list at once: 32 KiB. */
 const most = 512;
 
+type Functions = Readonly<Record<Extract<ProductFunction, 'smallProducts' | 'transpose'>, ForeignFunction>>;
+
 /** A list of products for one call of `smallProducts`. */
 export class MachineCodeSmallProducts implements SmallProducts {
   readonly panelColumns: number;
-  readonly #functions: MachineCode['functions'];
+  readonly #functions: Functions;
   readonly #addresses: MemoryAddresses;
   readonly #list: { readonly address: number; readonly fields: Uint32Array };
   readonly #maskOf: (floats: number) => number;
@@ -19,7 +21,7 @@ export class MachineCodeSmallProducts implements SmallProducts {
 
   /** `maskOf`: as of the provider. */
   constructor(
-    { foreign, functions }: { readonly foreign: ForeignInterface; readonly functions: MachineCode['functions'] },
+    { foreign, functions }: { readonly foreign: ForeignInterface; readonly functions: Functions },
     addresses: MemoryAddresses,
     { panelColumns, vectorFloats }: ProductSizes,
     maskOf: (floats: number) => number,
