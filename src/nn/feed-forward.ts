@@ -27,10 +27,11 @@ export class FeedForward {
     this.#down = new Linear(section, `${name}.down`, inner, width, { bias, isSummand: true });
   }
 
-  /** [rows, width] → [rows, width]. The pass's dropout falls on what is between the products; `keys` as of `rowKeys`. */
+  /** [rows, width] → [rows, width], briefly. The pass's dropout falls on what is between the products; `keys` as of `rowKeys`. */
   forward(pass: Pass, input: Tensor, keys: Tensor | undefined): Tensor {
     const parameters = { weight: this.#up.weight.value, bias: this.#up.bias?.value };
-    const { output } = pass.runner.run(activatedLinear, { input, ...parameters }, { activation: this.#activation });
-    return this.#down.forward(pass.runner, dropped(pass, `${this.#name}.inner`, output, keys));
+    const { runner } = pass;
+    const { output } = runner.brief.run(activatedLinear, { input, ...parameters }, { activation: this.#activation });
+    return this.#down.forward(runner.brief, dropped(pass, `${this.#name}.inner`, output, keys));
   }
 }

@@ -37,7 +37,7 @@ export class MultiHeadSelfAttention {
     this.#output = new Linear(section, `${name}.output`, width, width, { bias, isSummand: true });
   }
 
-  /** input [rows, width] of whole sentences → [rows, width]. The pass's dropout falls on the weights; `keys` as of `rowKeys`. */
+  /** input [rows, width] of whole sentences → [rows, width], briefly. The pass's dropout falls on the weights; `keys` as of `rowKeys`. */
   forward(
     pass: Pass,
     input: Tensor,
@@ -48,7 +48,7 @@ export class MultiHeadSelfAttention {
     const projected = this.project(pass.runner, input, rows.places);
     const dropout = headDropout(pass, this.#name, rows.keys);
     const attended = pass.runner.run(selfAttention, { projected }, { heads, keyValueHeads, sentences, sight, dropout, weights });
-    return { ...attended, output: this.#output.forward(pass.runner, attended.output) };
+    return { ...attended, output: this.#output.forward(pass.runner.brief, attended.output) };
   }
 
   /** Queries, keys and values of rows side by side, turned where positions are rotary: [rows, (heads + 2 keyValueHeads) size]. */
@@ -92,7 +92,7 @@ export class MultiHeadMemoryAttention {
     return this.#memory.forward(runner, encoded);
   }
 
-  /** input [queries, width] → [queries, width]; range i of the queries looks at range i of the memory's rows. */
+  /** input [queries, width] → [queries, width], briefly; range i of the queries looks at range i of the memory's rows. */
   forward(
     pass: Pass,
     input: Tensor,
@@ -111,7 +111,7 @@ export class MultiHeadMemoryAttention {
       weights: rows.weights === true,
     } as const;
     const attended = pass.runner.run(memoryAttention, { query: this.#query.forward(pass.runner, input), memory }, attributes);
-    return { ...attended, output: this.#output.forward(pass.runner, attended.output) };
+    return { ...attended, output: this.#output.forward(pass.runner.brief, attended.output) };
   }
 }
 

@@ -34,9 +34,9 @@ export class Residual {
   /** The pass's dropout falls on what the part gives; `keys` as of `rowKeys`. */
   around(pass: Pass, stream: Stream, keys: Tensor | undefined, part: (input: Tensor) => Tensor): Stream {
     const { runner } = pass;
-    const summandOf = (input: Tensor) => dropped(pass, `${this.#name}.residual`, part(input), keys);
+    const summandOf = (input: Tensor) => dropped({ ...pass, runner: runner.brief }, `${this.#name}.residual`, part(input), keys);
     if (this.#place === 'pre') {
-      const { sum, output } = normalised(runner, this.#norm, stream);
+      const { sum, output } = normalised(runner.brief, this.#norm, stream);
       return { sum, summand: summandOf(output) };
     }
     const input = sumOf(runner, stream);

@@ -32,6 +32,19 @@ export class Scope {
     return new Tensor(this.device.memory, this.arena.allocate(size * 4), shape, dataType);
   }
 
+  /**
+   * As `empty`, for what an operation gives and does not read again: a tape knows when it has been read for the last time, and makes its
+   * room that of another.
+   */
+  output(shape: Shape): Tensor {
+    return this.empty(shape);
+  }
+
+  /** As `empty`, for what an operation gives or saves and reads again for its gradient, but nobody after that. */
+  kept(shape: Shape): Tensor {
+    return this.empty(shape);
+  }
+
   zeros(shape: Shape): Tensor {
     const tensor = this.empty(shape);
     this.device.kernels.fill(tensor.offset, 0, tensor.size);

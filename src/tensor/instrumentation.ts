@@ -1,6 +1,7 @@
 import type { Device } from './device.js';
 import type { LoadedKernels } from './kernels/load.js';
 import { type MatrixProduct, type MatrixProvider, MatrixWrapper, type PackedMatrix, productOf, type RightMatrix } from './matrix.js';
+import { operationsOf, type SmallProduct, type SmallProducts } from './small-products.js';
 
 /** A product again as it was made, or without a packed copy of its weights. */
 interface RecordedProduct {
@@ -49,11 +50,17 @@ export class ProductRecorder {
 type RecordProduct = (operations: number, asMade: () => void, plain: () => void) => void;
 
 class RecordedProvider extends MatrixWrapper {
+  readonly #small: SmallProducts | undefined;
   readonly #record: RecordProduct;
 
   constructor(below: MatrixProvider, record: RecordProduct) {
     super(below);
+    this.#small = below.small && recordedSmall(below.small, record);
     this.#record = record;
+  }
+
+  override get small(): SmallProducts | undefined {
+    return this.#small;
   }
 
   override multiply(product: MatrixProduct): void {
@@ -84,6 +91,34 @@ class RecordedProvider extends MatrixWrapper {
   }
 }
 
+/** Small products are plain as they are made; what is transposed for them counts as packing. */
+function recordedSmall(below: SmallProducts, record: RecordProduct): SmallProducts {
+  let list: SmallProduct[] = [];
+  return {
+    panelColumns: below.panelColumns,
+    add(product) {
+      list.push(product);
+      below.add(product);
+    },
+    run() {
+      const products = list;
+      list = [];
+      const again = () => {
+        for (const product of products) below.add(product);
+        below.run();
+      };
+      const operations = products.reduce((sum, product) => sum + operationsOf(product), 0);
+      record(operations, again, again);
+      below.run();
+    },
+    transpose(...given) {
+      const again = () => below.transpose(...given);
+      record(0, again, () => undefined);
+      again();
+    },
+  };
+}
+
 /** Milliseconds by kernel, the matrix products under `products`. */
 export type KernelTimes = Map<string, number>;
 
@@ -109,15 +144,27 @@ export function profiled(device: Device, profile: KernelTimes): Device {
 type Timed = <Arguments extends unknown[], Result>(name: string, run: (...given: Arguments) => Result) => (...given: Arguments) => Result;
 
 class TimedProvider extends MatrixWrapper {
+  readonly #small: SmallProducts | undefined;
   override readonly multiply: MatrixProvider['multiply'];
   override readonly pack: MatrixProvider['pack'];
 
   constructor(below: MatrixProvider, timed: Timed) {
     super(below);
+    const { small } = below;
     this.multiply = timed('products', (product: MatrixProduct) => below.multiply(product));
+    this.#small = small && {
+      panelColumns: small.panelColumns,
+      add: (product) => small.add(product),
+      run: timed('products of attention', () => small.run()),
+      transpose: timed('packing', (...given: Parameters<SmallProducts['transpose']>) => small.transpose(...given)),
+    };
     this.pack = timed('packing', (right: RightMatrix) => {
       const packed = below.pack(right);
       return { multiply: timed('products', packed.multiply.bind(packed)), release: () => packed.release() };
     });
+  }
+
+  override get small(): SmallProducts | undefined {
+    return this.#small;
   }
 }

@@ -1,4 +1,5 @@
 import { DecadeError } from '../core/errors.js';
+import type { SmallProducts } from './small-products.js';
 
 /** What the operands of a product are rounded to before they are multiplied; sums and results are always f32. */
 export const precisions = ['f32', 'bf16'] as const;
@@ -109,6 +110,8 @@ export interface MatrixProvider {
   multiply(product: MatrixProduct): void;
   /** Packs B for repeated products. Worth it from about five products on. */
   pack(right: RightMatrix): PackedMatrix;
+  /** Many small products in one call, where that is faster than calls of `multiply`. */
+  readonly small?: SmallProducts | undefined;
   /** Bytes the provider holds outside the WebAssembly memory (packed weights, scratch). */
   readonly externalBytes: number;
   dispose(): void;
@@ -136,6 +139,9 @@ export class MatrixWrapper implements MatrixProvider {
   }
   get description(): string {
     return this.below.description;
+  }
+  get small(): SmallProducts | undefined {
+    return this.below.small;
   }
   get externalBytes(): number {
     return this.below.externalBytes;

@@ -217,6 +217,8 @@ function reserve(descriptor: WebAssembly.MemoryDescriptor): WebAssembly.Memory {
 export interface Room {
   /** Byte offset of a fresh range, aligned to 64 bytes; its contents are unspecified. */
   allocate(bytes: number): number;
+  /** Does work, of which the tensors end with it; what it gives is not among them. */
+  during<Result>(work: () => Result): Result;
   /** Ends every tensor of this room. */
   reset(): void;
   /** Gives all memory back. */
@@ -272,6 +274,13 @@ export class Arena implements Room {
     return offset;
   }
 
+  during<Result>(work: () => Result): Result {
+    const before = [this.#current, this.#next, this.#end] as const;
+    const result = work();
+    [this.#current, this.#next, this.#end] = before;
+    return result;
+  }
+
   reset(): void {
     if (this.#blocks.length > 1) {
       // One block of the joint size: after this, the same work needs no growth.
@@ -306,6 +315,13 @@ export class MeasuredRoom implements Room {
     this.#next += alignedBytes(bytes);
     this.#greatest = Math.max(this.#greatest, this.#next);
     return offset;
+  }
+
+  during<Result>(work: () => Result): Result {
+    const before = this.#next;
+    const result = work();
+    this.#next = before;
+    return result;
   }
 
   reset(): void {

@@ -27,11 +27,18 @@ export interface Operation<
   readonly sparse: readonly Sparse[];
   /** Inputs whose gradient is written, not added to, where `fresh` says that nothing has been added yet. */
   readonly overwrites?: readonly (keyof Inputs & string)[];
+  /** Inputs whose values the gradient does not read. */
+  forgets?(inputs: Inputs): readonly (keyof Inputs & string)[];
   /** Throws a `shape` error that names the input, what it is and what it should be. */
   check(inputs: Inputs, attributes: Attributes): void;
-  /** Inputs are only read. What `gradient` needs besides inputs and outputs is `saved`. */
+  /** Inputs are only read. What `gradient` needs besides inputs and outputs is `saved`. Both have room as `Scope` says. */
   forward(scope: Scope, inputs: Inputs, attributes: Attributes): { outputs: Outputs; saved: Saved };
-  /** Adds to every wanted gradient of the inputs; a `fresh` one of those it `overwrites` has no values yet. May use up `saved`. */
+  /** Computes what has room as `Scope.output` again, from the rest: cheaper to do twice than to keep. Absent where it is not. */
+  again?(scope: Scope, call: { inputs: Inputs; attributes: Attributes; outputs: Outputs; saved: Saved }): void;
+  /**
+   * Adds to every wanted gradient of the inputs; a `fresh` one of those it `overwrites` has no values yet. May use up `saved` and the
+   * gradients of the outputs.
+   */
   gradient(
     scope: Scope,
     call: { inputs: Inputs; attributes: Attributes; outputs: Outputs; saved: Saved },

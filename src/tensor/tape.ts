@@ -1,12 +1,15 @@
 import { DecadeError } from '../core/errors.js';
 import type { Scope } from './device.js';
 import type { InputGradients, Loss, Operation, OutputGradients, Tensors } from './operation.js';
+import { NotingScope, SpareRooms } from './spare-rooms.js';
 import { Tensor } from './tensor.js';
 import type { TouchedRows } from './touched-rows.js';
 
 /** Runs operations. Layers are written against this, so that training and inference share one forward pass. */
 export interface Runner {
   readonly scope: Scope;
+  /** Runs operations of which each output is given to one operation only, the next: what does not need to be kept is not. */
+  readonly brief: Runner;
   run<Inputs extends Tensors, Attributes, Outputs extends Tensors, Saved, Sparse extends keyof Inputs & string>(
     operation: Operation<Inputs, Attributes, Outputs, Saved, Sparse>,
     inputs: NoInfer<Inputs>,
@@ -25,6 +28,10 @@ export class Inference implements Runner {
 
   constructor(scope: Scope) {
     this.scope = scope;
+  }
+
+  get brief(): this {
+    return this;
   }
 
   run<Inputs extends Tensors, Attributes, Outputs extends Tensors, Saved, Sparse extends keyof Inputs & string>(
@@ -54,24 +61,38 @@ export interface Learnt {
 
 /**
  * Runs operations and remembers them, so that `backward` can walk them in reverse. Lives as long as its scope's arena. A view of a
- * tensor has the same part of its gradient, however the view was made. The gradient of what an operation gave is of no more use when
- * that operation has passed it on, and its room becomes that of another.
+ * tensor has the same part of its gradient, however the view was made. When an operation has passed its gradient on, neither what it
+ * gave nor the gradient of that is of more use, and their room becomes that of other gradients. A brief output gives its room to the
+ * next as soon as it is read, and is computed again where a gradient reads it.
  */
 export class Tape implements Runner {
   readonly scope: Scope;
+  readonly brief: Runner;
+  readonly #keepsOutputs: boolean;
+  readonly #noting: NotingScope;
+  readonly #notingBrief: NotingScope;
   /** One closure a remembered operation: it finds the gradients of its outputs and adds to those of its inputs. */
   #backward: (() => void)[] = [];
   /** Gradients of parameters from the start, of other tensors from when something first adds to them. */
   #gradients = new Map<Tensor, Tensor | TouchedRows>();
-  /** Room of gradients that are used up, by the number of their values. */
-  #spare = new Map<number, Tensor[]>();
+  #spare = new SpareRooms();
+  /** Of brief outputs alone: in backward, where they are computed again, nothing else has their room. */
+  #spareBrief = new SpareRooms();
+  /** Brief outputs: how each is computed again, if it can be, or that it was read. */
+  #briefOutputs = new Map<Tensor, { readonly again: (() => void) | undefined } | 'read'>();
   /** Gradients whose room the tape made. */
   #own = new Set<Tensor>();
   /** Parameters and the outputs that depend on one. */
   #tracked = new Set<Tensor>();
 
-  constructor(scope: Scope, parameters: Iterable<Learnt>) {
+  /** `keepsOutputs`: outputs keep their room until the end, for products that are put off (`DeferredProducts`). */
+  constructor(scope: Scope, parameters: Iterable<Learnt>, { keepsOutputs = false } = {}) {
     this.scope = scope;
+    this.#keepsOutputs = keepsOutputs;
+    this.#noting = new NotingScope(scope);
+    this.#notingBrief = new NotingScope(scope, this.#spareBrief);
+    const run: Runner['run'] = (operation, inputs, attributes) => this.#run(this.#notingBrief, operation, inputs, attributes);
+    this.brief = keepsOutputs ? this : { scope, run, loss: this.loss.bind(this), brief: this };
     for (const { value, gradient } of parameters) {
       this.#tracked.add(value);
       this.#gradients.set(value, gradient);
@@ -83,8 +104,19 @@ export class Tape implements Runner {
     inputs: NoInfer<Inputs>,
     attributes: Attributes,
   ): Outputs {
+    return this.#run(this.#noting, operation, inputs, attributes);
+  }
+
+  #run<Inputs extends Tensors, Attributes, Outputs extends Tensors, Saved, Sparse extends keyof Inputs & string>(
+    scope: NotingScope,
+    operation: Operation<Inputs, Attributes, Outputs, Saved, Sparse>,
+    inputs: Inputs,
+    attributes: Attributes,
+  ): Outputs {
     operation.check(inputs, attributes);
-    const { outputs, saved } = operation.forward(this.scope, inputs, attributes);
+    const { outputs, saved } = operation.forward(scope, inputs, attributes);
+    const noted = scope.noted();
+    const isBrief = scope === this.#notingBrief;
     if (Object.values(inputs).some((input) => input !== undefined && this.#origin(input) !== undefined)) {
       for (const output of Object.values(outputs)) if (output !== undefined) this.#tracked.add(output);
       this.#backward.push(() => {
@@ -94,9 +126,33 @@ export class Tape implements Runner {
         const inputGradients = this.#inputGradients(operation.name, inputs, operation.sparse);
         operation.gradient(this.scope, { inputs, attributes, outputs, saved }, outputGradients, inputGradients, fresh);
         for (const output of Object.values(outputs)) if (output !== undefined) this.#release(output);
+        if (this.#keepsOutputs) return;
+        for (const room of isBrief ? noted.kept : [...noted.kept, ...noted.outputs]) this.#spare.give(room);
       });
     }
+    this.#endBrief(operation.name, inputs, operation.forgets?.(inputs));
+    if (isBrief) {
+      const again = operation.again && (() => operation.again?.(this.scope, { inputs, attributes, outputs, saved }));
+      for (const output of noted.outputs) this.#briefOutputs.set(output, { again });
+    }
     return outputs;
+  }
+
+  /** The brief ones of these inputs are read: in backward they are computed again before the gradient reads them, if it does. */
+  #endBrief<Inputs extends Tensors>(name: string, inputs: Inputs, forgotten: readonly string[] = []): void {
+    for (const [place, input] of Object.entries(inputs)) {
+      let output = input;
+      while (output !== undefined && !this.#briefOutputs.has(output)) output = output.base;
+      const brief = output && this.#briefOutputs.get(output);
+      if (output === undefined || brief === undefined) continue;
+      if (brief === 'read') throw new Error(`${name}: ${place} is brief and has been read before`);
+      if (!forgotten.includes(place)) {
+        if (brief.again === undefined) throw new Error(`${name}: ${place} is brief, and cannot be computed again for the gradient`);
+        this.#backward.push(brief.again);
+      }
+      this.#briefOutputs.set(output, 'read');
+      this.#spareBrief.give(output);
+    }
   }
 
   loss<Inputs extends Tensors, Attributes, Outputs extends Tensors>(
@@ -196,9 +252,8 @@ export class Tape implements Runner {
   }
 
   /** Room for the gradient of a tensor, with unspecified values. */
-  #room({ shape, size }: Tensor): Tensor {
-    const spare = this.#spare.get(size)?.pop();
-    const room = spare === undefined ? this.scope.empty(shape) : new Tensor(spare.memory, spare.offset, shape);
+  #room({ shape }: Tensor): Tensor {
+    const room = this.#spare.take(shape) ?? this.scope.empty(shape);
     this.#own.add(room);
     return room;
   }
@@ -207,9 +262,7 @@ export class Tape implements Runner {
     const gradient = this.#gradients.get(output);
     if (gradient === undefined || !('rows' in gradient) || !this.#own.delete(gradient)) return;
     this.#gradients.delete(output);
-    const spare = this.#spare.get(gradient.size) ?? [];
-    spare.push(gradient);
-    this.#spare.set(gradient.size, spare);
+    this.#spare.give(gradient);
   }
 }
 

@@ -74,8 +74,13 @@ test('every parameter of the layers learns, with dropout and without', () => {
     const keys = dropout && scope.integers(Array.from({ length: 8 }, (_, row) => row));
     const input = waves(8, width);
     const read = self.forward(pass, before.forward(tape, input), { sentences, sight: 'causal', keys }).output;
-    const looked = memory.forward(pass, read, memory.memory(tape, waves(6, width)), { queries: sentences, rows: sources, keys }).output;
-    const { sum, output } = after.ofSum(tape, looked, input);
+    const seen = after.ofSum(tape, input, read);
+    const looked = memory.forward(pass, seen.output, memory.memory(tape, waves(6, width)), {
+      queries: sentences,
+      rows: sources,
+      keys,
+    }).output;
+    const { sum, output } = after.ofSum(tape, seen.sum, looked);
     const end = after.ofSum(tape, sum, feedForward.forward(pass, output, keys));
     tape.seed(end.output, waves(8, width));
     tape.backward();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { DecadeError } from '../../src/core/errors.js';
-import { Arena, type Block, Memory } from '../../src/tensor/memory.js';
+import { Arena, type Block, MeasuredRoom, Memory } from '../../src/tensor/memory.js';
 
 const mebibyte = 1024 ** 2;
 
@@ -157,4 +157,14 @@ describe('an arena', () => {
     assert.equal(memory.allocatedBytes, 0);
     assert.equal(arena.capacityBytes, 0);
   });
+});
+
+it('what is allocated during some work ends with it, in an arena and in a measurement of one', () => {
+  const memory = new Memory({ shared: false });
+  for (const room of [new Arena(memory, 4096), new MeasuredRoom()]) {
+    const first = room.allocate(64);
+    const within = room.during(() => room.allocate(128));
+    assert.ok(within > first);
+    assert.equal(room.allocate(64), within);
+  }
 });

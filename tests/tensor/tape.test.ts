@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Scope } from '../../src/tensor/device.js';
 import { Arena } from '../../src/tensor/memory.js';
+import { add } from '../../src/tensor/operations/add.js';
 import { concatenate } from '../../src/tensor/operations/concatenate.js';
+import { linear } from '../../src/tensor/operations/linear.js';
+import { normalisation } from '../../src/tensor/operations/normalisation.js';
 import { tanh } from '../../src/tensor/operations/tanh.js';
 import { type Learnt, Tape } from '../../src/tensor/tape.js';
 import type { Shape, Tensor } from '../../src/tensor/tensor.js';
@@ -64,5 +67,44 @@ describe('the gradient of a view is a part of that of what it shows', () => {
     const { output } = tape.run(tanh, { input: table.value.rows(0, 1) }, {});
     tape.seed(output, ones([1, 2]));
     assert.throws(() => tape.backward(), /a view of a parameter whose gradient is kept as touched rows/);
+  });
+});
+
+describe('a brief output is read by one operation', () => {
+  test('its room is that of the next ones, and where a gradient reads it, it is computed again', () => {
+    const results = [false, true].map((isBrief) => {
+      const arena = new Arena(device.memory);
+      const [gain, weight] = [parameter([4]), parameter([4, 4])];
+      const tape = new Tape(new Scope(device, arena), [gain, weight]);
+      const runner = isBrief ? tape.brief : tape;
+      let stream = scope.empty([3, 4]).set(Array.from({ length: 12 }, (_, index) => Math.sin(index)));
+      const rooms = new Set<number>();
+      for (let layer = 0; layer < 5; layer++) {
+        const attributes = { kind: 'layer', epsilon: 1e-5 } as const;
+        const { output } = runner.run(normalisation, { input: stream, gain: gain.value }, attributes);
+        const { output: product } = runner.run(linear, { input: output, weight: weight.value, bias: undefined }, {});
+        stream = tape.run(add, { left: stream, right: product }, {}).output;
+        rooms.add(output.offset).add(product.offset);
+      }
+      tape.seed(stream, ones([3, 4]));
+      tape.backward();
+      return { rooms: rooms.size, gradients: [gain, weight].map(({ gradient }) => gradient.toArray()) };
+    });
+    assert.deepEqual(
+      results.map(({ rooms }) => rooms),
+      [10, 2],
+    );
+    assert.deepEqual(results[1]?.gradients, results[0]?.gradients);
+  });
+
+  test('one that is read twice, or that a gradient reads and nothing can compute again, is refused', () => {
+    const weight = parameter([2, 2]);
+    const tape = new Tape(scope, [weight]);
+    const product = () => tape.brief.run(linear, { input: weight.value, weight: weight.value, bias: undefined }, {}).output;
+    assert.throws(() => tape.run(tanh, { input: product() }, {}), /tanh: input is brief, and cannot be computed again/);
+    const left = product();
+    const sum = () => tape.run(add, { left, right: weight.value }, {});
+    sum();
+    assert.throws(sum, /add: left is brief and has been read before/);
   });
 });

@@ -1,6 +1,7 @@
 import { type Address, Assembler, type Register, type VectorSet } from './assembler.js';
 import { copyRows, cutRows, transpose } from './copying-code.js';
 import { cacheLine, type ProductSizes, productSizes } from './product-sizes.js';
+import { smallProducts } from './small-product-code.js';
 
 /**
  * What is written, and how many arguments each takes: addresses and counts, as the C interface of x86-64 passes them (System V). A
@@ -22,6 +23,8 @@ export const productFunctions = {
   copyPanels: 6,
   /** Rows become columns of panels: (from, to, length, rowBytesFrom, rows, mask of the last length). */
   transpose: 6,
+  /** Small products where they are: (base of the memory, list, products). */
+  smallProducts: 3,
 } as const;
 export type ProductFunction = keyof typeof productFunctions;
 
@@ -48,6 +51,7 @@ export function productCode(vectors: VectorSet): ProductCode {
     copyTiles: cutRows(code, sizes, { floats: tileRows, pitch: columnPitch, distance: tilePitch }),
     copyPanels: cutRows(code, sizes, { floats: panelColumns, pitch: 4 * panelColumns, distance: 'rows' }),
     transpose: transpose(code, sizes),
+    smallProducts: smallProducts(code, sizes),
   };
   return { code: code.code, functions };
 }

@@ -22,6 +22,7 @@ import { sharedExecutableMemory } from './executable-memory.js';
 import { vectorSupport } from './processor.js';
 import { type ProductFunction, productCode, productFunctions } from './product-code.js';
 import { type ProductSizes, productSizes } from './product-sizes.js';
+import { MachineCodeSmallProducts } from './small-products.js';
 
 /** Decade's own products in machine code, ready to be called. */
 export interface MachineCode {
@@ -66,6 +67,7 @@ function open(vectors: VectorSet, foreign: ForeignInterface): MachineCode | Unav
       copyTiles: bound('copyTiles'),
       copyPanels: bound('copyPanels'),
       transpose: bound('transpose'),
+      smallProducts: bound('smallProducts'),
     },
   };
 }
@@ -92,6 +94,7 @@ class MachineCodeProvider implements MatrixProvider {
   readonly name: VectorSet;
   readonly precision = 'f32';
   readonly description: string;
+  readonly small: MachineCodeSmallProducts;
   readonly #memory: Memory;
   readonly #functions: MachineCode['functions'];
   readonly #sizes: ProductSizes;
@@ -115,6 +118,7 @@ class MachineCodeProvider implements MatrixProvider {
     // A panel's worth of -1, then one of 0.
     this.#masks = foreign.structure(8 * panelColumns);
     for (let at = 0; at < panelColumns; at++) this.#masks.view.setInt32(4 * at, -1, true);
+    this.small = new MachineCodeSmallProducts({ foreign, functions }, this.#addresses, this.#sizes, (floats) => this.#mask(floats));
   }
 
   get externalBytes(): number {

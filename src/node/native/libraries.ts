@@ -1,5 +1,6 @@
 import { type MatrixProvider, MatrixWrapper, type PackedMatrix, type RightMatrix } from '../../tensor/matrix.js';
 import type { Memory } from '../../tensor/memory.js';
+import type { SmallProducts } from '../../tensor/small-products.js';
 import { ForeignInterface, type Unavailable } from '../foreign.js';
 import type { VectorSet } from '../machine-code/assembler.js';
 import { type MachineCode, machineCodeProvider, openMachineCode } from '../machine-code/provider.js';
@@ -72,6 +73,9 @@ class OwnPackingProvider extends MatrixWrapper {
   }
   override get description(): string {
     return `${this.below.description}, packed weights by ${this.#own.description}`;
+  }
+  override get small(): SmallProducts | undefined {
+    return this.#own.small;
   }
   override get externalBytes(): number {
     return this.below.externalBytes + this.#own.externalBytes;

@@ -2,6 +2,7 @@ import { randomKey, uniform } from '../../core/random.js';
 import { roundToBfloat16 } from '../../tensor/bfloat16.js';
 import type { MatrixProduct, MatrixProvider } from '../../tensor/matrix.js';
 import type { Memory } from '../../tensor/memory.js';
+import type { SmallProducts } from '../../tensor/small-products.js';
 
 /** Sizes, and how many columns of larger matrices lie beside the operands and the result. */
 const sizes: readonly (readonly [m: number, n: number, k: number, beside: number])[] = [
@@ -32,9 +33,12 @@ export function selfCheck(memory: Memory, provider: MatrixProvider): string | un
             const b = a + 4 * ((transposeA ? k : m) * strides.strideA + guard);
             const c = b + 4 * ((transposeB ? n : k) * strides.strideB + guard);
             const product = { m, n, k, a, transposeA, b, transposeB, c, accumulate, ...strides };
+            const { small } = provider;
+            const isSmall = small !== undefined && !transposeB && n % small.panelColumns === 0;
             const wrong =
               checkProduct(memory, provider, product, () => provider.multiply(product)) ??
-              (transposeA ? undefined : checkProduct(memory, provider, product, () => multiplyPacked(provider, product)));
+              (transposeA ? undefined : checkProduct(memory, provider, product, () => multiplyPacked(provider, product))) ??
+              (isSmall ? checkProduct(memory, provider, product, () => multiplySmall(small, product)) : undefined);
             if (wrong !== undefined) return wrong;
           }
         }
@@ -52,6 +56,15 @@ function multiplyPacked(provider: MatrixProvider, product: MatrixProduct): void 
   const packed = provider.pack(product);
   packed.multiply(product);
   packed.release();
+}
+
+function multiplySmall(small: SmallProducts, product: Required<Omit<MatrixProduct, 'sameA'>>): void {
+  const { m, n, k, a, transposeA, strideA, b, strideB, c, strideC, accumulate } = product;
+  const [rowOfA, termOfA] = transposeA ? [4, 4 * strideA] : [4 * strideA, 4];
+  const right = { b, termOfB: 4 * strideB, panelOfB: 4 * small.panelColumns };
+  const result = { c, rowOfC: 4 * strideC, accumulate };
+  small.add({ rows: m, terms: k, columns: n, a, rowOfA, termOfA, ...right, ...result, repeats: 1, nextA: 0, nextB: 0, nextC: 0 });
+  small.run();
 }
 
 function checkProduct(

@@ -156,7 +156,7 @@ export class StageMeasurements {
         const work = (withGradient: boolean) => {
           const [query, encoded] = [this.#filled(this.#pass, [count, hidden]), this.#filled(this.#pass, [layout.rows, hidden])];
           const inputs = [query, encoded].map((value) => ({ value, gradient: this.#filled(this.#pass, value.shape) }));
-          const tape = new Tape(this.#pass, [...learnt, ...inputs]);
+          const tape = new Tape(this.#pass, [...learnt, ...inputs], { keepsOutputs: true });
           const memory = attention.memory(tape, encoded);
           const { output } = attention.forward(tape, query, memory, attentionPlan(this.#pass, memoryRows(this.#pass, layout), columns));
           if (withGradient) {

@@ -95,7 +95,7 @@ export class LayerStage {
     const entering = this.#last && each(this.#last, (state) => state.rows(0, sentences));
     const dBefore = training === undefined || entering === undefined ? undefined : each(entering, withGradient);
     if (entering === undefined) learnt.push(...(this.#start?.encoder.ends ?? []));
-    const tape = new Tape(scope, learnt);
+    const tape = new Tape(scope, learnt, { keepsOutputs: true });
     const runner = training === undefined ? new Inference(scope) : tape;
     const { output, state } = model.runLayer(
       this.#part,

@@ -5,7 +5,7 @@ export interface TransformerKernels {
   /**
    * Per row: s = x + residual (0 = none, then s is x; else `sum` receives it); y = (s - mean) / deviation gain + bias, where
    * deviation^2 = mean((s - mean)^2) + epsilon and mean is 0 unless `centred`. gain and bias [columns] may be 0 (none).
-   * statistics [rows, 2] receives mean and 1 / deviation.
+   * statistics [rows, 2] receives mean and 1 / deviation, or where they are `known` has them, and x is the sum.
    */
   normalise(
     y: number,
@@ -19,6 +19,7 @@ export interface TransformerKernels {
     columns: number,
     epsilon: number,
     centred: number,
+    known: number,
   ): void;
   /**
    * With n the normalised values, g = dy gain and ds the gradient of the sum (dy and ds may be 0 = none):
@@ -46,8 +47,8 @@ export interface TransformerKernels {
 
   /** x += bias [columns] (0 = none); y = activation(x). y may be x. */
   activate(y: number, x: number, bias: number, rows: number, columns: number, kind: number): void;
-  /** x is replaced by dy activation'(x), whose column sums are added to biasGradient (0 = not wanted). */
-  activateGradient(x: number, dy: number, biasGradient: number, rows: number, columns: number, kind: number): void;
+  /** dx = dy activation'(x), whose column sums are added to biasGradient (0 = not wanted). dx may be x or dy; of relu x may be its result. */
+  activateGradient(dx: number, x: number, dy: number, biasGradient: number, rows: number, columns: number, kind: number): void;
   /** y [rows, columns] = swish(a) b, where a row of x [rows, 2 columns] is (a, b). */
   gate(y: number, x: number, rows: number, columns: number): void;
   /** x is replaced by its gradient. */

@@ -15,7 +15,7 @@ export interface ActivatedLinearAttributes {
 
 /**
  * output = activation(input weightᵀ + bias). What is kept for the gradient are the values before the activation (of `relu` its
- * result, which says the same); they become their own gradient in place.
+ * result, which says the same).
  */
 export const activatedLinear: Operation<LinearInputs, ActivatedLinearAttributes, { output: Tensor }, Tensor> = {
   name: 'activatedLinear',
@@ -33,7 +33,7 @@ export const activatedLinear: Operation<LinearInputs, ActivatedLinearAttributes,
   forward(scope, { input, weight, bias }, { activation }) {
     const { kernels, matrix } = scope.device;
     const [rows, outputs, inputs] = [input.dimension(0), weight.dimension(0), weight.dimension(1)];
-    const before = scope.empty([rows, outputs]);
+    const before = scope.kept([rows, outputs]);
     matrix.multiply({
       m: rows,
       n: outputs,
@@ -47,28 +47,34 @@ export const activatedLinear: Operation<LinearInputs, ActivatedLinearAttributes,
     });
     if (activation === 'swiglu') {
       if (bias !== undefined) kernels.addBias(before.offset, bias.offset, rows, outputs);
-      const output = scope.empty([rows, outputs / 2]);
+      const output = scope.output([rows, outputs / 2]);
       kernels.gate(output.offset, before.offset, rows, outputs / 2);
       return { outputs: { output }, saved: before };
     }
-    const output = activation === 'relu' ? before : scope.empty([rows, outputs]);
+    const output = activation === 'relu' ? before : scope.output([rows, outputs]);
     kernels.activate(output.offset, before.offset, bias?.offset ?? 0, rows, outputs, activations.indexOf(activation));
     return { outputs: { output }, saved: before };
+  },
+
+  again(scope, { attributes: { activation }, outputs: { output }, saved }) {
+    const { kernels } = scope.device;
+    const [rows, outputs] = [output.dimension(0), output.dimension(1)];
+    if (activation === 'swiglu') kernels.gate(output.offset, saved.offset, rows, outputs);
+    else kernels.activate(output.offset, saved.offset, 0, rows, outputs, activations.indexOf(activation));
   },
 
   gradient(scope, { inputs: { input, weight }, attributes: { activation }, saved }, { output: dOutput }, gradients, fresh) {
     if (dOutput === undefined) return;
     const { kernels, matrix } = scope.device;
     const [rows, outputs, inputs] = [input.dimension(0), weight.dimension(0), weight.dimension(1)];
-    // The values after a relu are an output, which others may read, so its gradient has a place of its own.
-    const dBefore = activation === 'relu' ? scope.empty(saved.shape) : saved;
-    if (activation === 'relu') kernels.copy(dBefore.offset, saved.offset, saved.bytes);
+    // The gradient of what was saved takes the room of the output's, where that is as large.
+    const dBefore = activation === 'swiglu' ? saved : dOutput;
     if (activation === 'swiglu') {
       kernels.gateGradient(dBefore.offset, dOutput.offset, rows, outputs / 2);
       if (gradients.bias !== undefined) kernels.addColumnSums(gradients.bias.offset, dBefore.offset, rows, outputs);
     } else {
       const kind = activations.indexOf(activation);
-      kernels.activateGradient(dBefore.offset, dOutput.offset, gradients.bias?.offset ?? 0, rows, outputs, kind);
+      kernels.activateGradient(dBefore.offset, saved.offset, dOutput.offset, gradients.bias?.offset ?? 0, rows, outputs, kind);
     }
     if (gradients.input !== undefined) {
       matrix.multiply({

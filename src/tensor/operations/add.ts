@@ -5,13 +5,14 @@ import type { Tensor } from '../tensor.js';
 export const add: Operation<{ left: Tensor; right: Tensor }, object, { output: Tensor }, undefined> = {
   name: 'add',
   sparse: [],
+  forgets: () => ['left', 'right'],
 
   check({ left, right }) {
     expectShape('add', 'right', right, left.shape, 'the shape of left');
   },
 
   forward(scope, { left, right }) {
-    const output = scope.empty(left.shape);
+    const output = scope.output(left.shape);
     scope.device.kernels.sum(output.offset, left.offset, right.offset, output.size);
     return { outputs: { output }, saved: undefined };
   },

@@ -20,6 +20,8 @@ export interface DropoutAttributes {
 export const dropout: Operation<DropoutInputs, DropoutAttributes, { output: Tensor }, undefined> = {
   name: 'dropout',
   sparse: [],
+  overwrites: ['input'],
+  forgets: () => ['input'],
 
   check({ input, rowKeys }, { rate }) {
     const [rows] = expectMatrix('dropout', 'input', input);
@@ -29,16 +31,17 @@ export const dropout: Operation<DropoutInputs, DropoutAttributes, { output: Tens
   },
 
   forward(scope, { input, rowKeys }, { rate, key }) {
-    const output = scope.empty(input.shape);
+    const output = scope.output(input.shape);
     scope.device.kernels.dropout(output.offset, input.offset, rowKeys.offset, input.dimension(0), input.dimension(1), rate, key);
     return { outputs: { output }, saved: undefined };
   },
 
-  gradient(scope, { inputs: { input, rowKeys }, attributes: { rate, key } }, { output: dOutput }, { input: dInput }) {
+  gradient(scope, { inputs: { input, rowKeys }, attributes: { rate, key } }, { output: dOutput }, { input: dInput }, fresh) {
     if (dOutput === undefined || dInput === undefined) return;
     // The mask is a function of its keys, so the backward pass draws it again instead of keeping it.
-    const masked = scope.empty(input.shape);
-    scope.device.kernels.dropout(masked.offset, dOutput.offset, rowKeys.offset, input.dimension(0), input.dimension(1), rate, key);
-    scope.device.kernels.add(dInput.offset, masked.offset, masked.size);
+    const { kernels } = scope.device;
+    const masked = fresh.has('input') ? dInput : scope.empty(input.shape);
+    kernels.dropout(masked.offset, dOutput.offset, rowKeys.offset, input.dimension(0), input.dimension(1), rate, key);
+    if (masked !== dInput) kernels.add(dInput.offset, masked.offset, masked.size);
   },
 };

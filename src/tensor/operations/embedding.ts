@@ -32,7 +32,7 @@ export const embedding: Operation<EmbeddingInputs, object, { output: Tensor }, u
 
   forward(scope, { table, ids }) {
     const columns = table.dimension(1);
-    const output = scope.empty([ids.size, columns]);
+    const output = scope.output([ids.size, columns]);
     scope.device.kernels.gatherRows(output.offset, table.offset, ids.offset, ids.size, columns);
     return { outputs: { output }, saved: undefined };
   },

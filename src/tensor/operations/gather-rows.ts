@@ -30,7 +30,7 @@ export const gatherRows: Operation<GatherRowsInputs, object, { output: Tensor },
 
   forward(scope, { input, indices }) {
     const columns = input.dimension(1);
-    const output = scope.empty([indices.size, columns]);
+    const output = scope.output([indices.size, columns]);
     scope.device.kernels.gatherRows(output.offset, input.offset, indices.offset, indices.size, columns);
     return { outputs: { output }, saved: undefined };
   },

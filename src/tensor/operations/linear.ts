@@ -26,7 +26,7 @@ export const linear: Operation<LinearInputs, object, { output: Tensor }, undefin
   forward(scope, { input, weight, bias }) {
     const rows = input.dimension(0);
     const [outputs, inputs] = [weight.dimension(0), weight.dimension(1)];
-    const output = scope.empty([rows, outputs]);
+    const output = scope.output([rows, outputs]);
     scope.device.matrix.multiply({
       m: rows,
       n: outputs,

@@ -29,6 +29,7 @@ export interface MemoryAttentionAttributes extends HeadAttributes {
 export const memoryAttention: Operation<MemoryAttentionInputs, MemoryAttentionAttributes, HeadOutputs, Tensor> = {
   name: 'memoryAttention',
   sparse: [],
+  overwrites: ['query', 'memory'],
 
   check({ query, memory }, attributes) {
     const { heads, keyValueHeads = heads, memoryRows, queries, rows } = attributes;
@@ -54,7 +55,7 @@ export const memoryAttention: Operation<MemoryAttentionInputs, MemoryAttentionAt
     return { outputs, saved: logSums };
   },
 
-  gradient(scope, { inputs: { query, memory }, attributes, outputs: { output }, saved }, { output: dOutput }, gradients) {
+  gradient(scope, { inputs: { query, memory }, attributes, outputs: { output }, saved }, { output: dOutput }, gradients, fresh) {
     if (dOutput === undefined) return;
     if (attributes.memoryRows !== undefined) throw new Error('attention over chosen rows has no gradient');
     const call = callOf(query, memory, attributes);
@@ -67,6 +68,7 @@ export const memoryAttention: Operation<MemoryAttentionInputs, MemoryAttentionAt
         query: gradients.query && { tensor: gradients.query, from: 0 },
         keys: dMemory && { tensor: dMemory, from: call.keys.from },
         values: dMemory && { tensor: dMemory, from: call.values.from },
+        isFresh: { query: fresh.has('query'), memory: fresh.has('memory') },
       },
     );
   },

@@ -1,8 +1,16 @@
 import { DecadeError } from '../../core/errors.js';
-import type { Scope } from '../device.js';
+import type { Device, Scope } from '../device.js';
 import type { RowRanges } from '../layout.js';
 import type { Tensor } from '../tensor.js';
-import { attendByProducts, attendByProductsGradient, type HeadSentence, isLong, scratchFloats } from './head-products.js';
+import {
+  attendGrouped,
+  attendGroupedGradient,
+  type GradientAdditions,
+  groupFloats,
+  type GroupedSentence,
+  isGrouped,
+} from './head-groups.js';
+import { attendByProducts, attendByProductsGradient, type HeadSentenceGradients, isLong, scratchFloats } from './head-products.js';
 
 /** How values are divided into heads, and what a query sees. */
 export interface HeadAttributes {
@@ -63,61 +71,73 @@ export function attend(scope: Scope, call: HeadCall): { outputs: HeadOutputs; lo
   const { heads } = attributes;
   const { device } = scope;
   const rows = query.tensor.dimension(0);
-  const output = scope.empty([rows, heads * size]);
-  const logSums = scope.empty([rows, heads]);
+  const output = scope.kept([rows, heads * size]);
+  const logSums = scope.kept([rows, heads]);
   const weights = attributes.weights === true ? scope.empty([weightCount(call)]) : undefined;
-  const [longest, width] = [greatest(memory.lengths), roundUp8(size)];
-  const scratch = scope.empty([Math.max(32 + 2 * longest * width + blockRows * longest, scratchFloats(longest, false))]);
-  let weightPlace = weights?.offset ?? 0;
-  for (const sentence of sentencesOf(call, output, logSums)) {
-    const { queries, memoryCount } = sentence;
-    if (memoryRows === undefined && isLong(device, sentence)) {
-      attendByProducts(device, sentence, weightPlace, scratch.offset);
-    } else {
-      device.kernels.attendHeads(
-        sentence.output,
-        sentence.outputRow,
-        sentence.query,
-        sentence.queryRow,
-        sentence.keys,
-        sentence.values,
-        sentence.memoryRow,
-        sentence.memoryRows,
-        queries,
-        memoryCount,
-        heads,
-        sentence.keyValueHeads,
-        size,
-        1 / Math.sqrt(size),
-        Number(sentence.causal),
-        sentence.statistics,
-        weightPlace,
-        sentence.rowKeys,
-        sentence.rate,
-        sentence.key,
-        scratch.offset,
-      );
-    }
-    if (weights !== undefined) weightPlace += heads * queries * memoryCount * 4;
-  }
+  const sentences = sentencesOf(call, output, logSums, weights?.offset ?? 0);
+  const grouped = memoryRows === undefined ? sentences.filter((sentence) => isGrouped(device, sentence)) : [];
+  const others = grouped.length === 0 ? sentences : sentences.filter((sentence) => !isGrouped(device, sentence));
+  scope.arena.during(() => {
+    attendGrouped(device, grouped, scope.empty([groupFloats(sentences, false)]).offset);
+    const [longest, width] = [greatest(memory.lengths), roundUp8(size)];
+    const scratch = scope.empty([Math.max(32 + 2 * longest * width + blockRows * longest, scratchFloats(longest, false))]);
+    for (const sentence of others) attendAlone(device, sentence, memoryRows !== undefined, scratch.offset);
+  });
   return { outputs: weights === undefined ? { output } : { output, weights }, logSums };
 }
 
-/** Those with queries, each with the place of its first row in the queries and in the memory. */
-function sentencesOf(
-  call: HeadCall,
-  output: Tensor,
-  logSums: Tensor,
-): (HeadSentence & { memoryRows: number; first: number; memoryFirst: number })[] {
+function attendAlone(device: Device, sentence: OwnSentence, isChosen: boolean, scratch: number): void {
+  if (!isChosen && isLong(device, sentence)) {
+    attendByProducts(device, sentence, sentence.weights, scratch);
+    return;
+  }
+  device.kernels.attendHeads(
+    sentence.output,
+    sentence.outputRow,
+    sentence.query,
+    sentence.queryRow,
+    sentence.keys,
+    sentence.values,
+    sentence.memoryRow,
+    sentence.memoryRows,
+    sentence.queries,
+    sentence.memoryCount,
+    sentence.heads,
+    sentence.keyValueHeads,
+    sentence.size,
+    1 / Math.sqrt(sentence.size),
+    Number(sentence.causal),
+    sentence.statistics,
+    sentence.weights,
+    sentence.rowKeys,
+    sentence.rate,
+    sentence.key,
+    scratch,
+  );
+}
+
+/** A sentence with the places of its first rows in the queries and in the memory. */
+interface OwnSentence extends GroupedSentence {
+  readonly memoryRows: number;
+  readonly first: number;
+  readonly memoryFirst: number;
+}
+
+/** Those with queries; `weights`: where the first one's weights go, and those of the others after them, or 0. */
+function sentencesOf(call: HeadCall, output: Tensor, logSums: Tensor, weights = 0): OwnSentence[] {
   const { query, keys, values, queries, memory, memoryRows, size, attributes } = call;
   const { heads, keyValueHeads = heads, sight, dropout } = attributes;
   const [queryRow, memoryRow, outputRow] = [rowBytes(query.tensor), rowBytes(keys.tensor), rowBytes(output)];
+  let weightPlace = weights;
   return Array.from(queries.starts, (first, sentence) => {
+    const ownWeights = weightPlace;
+    if (weights !== 0) weightPlace += heads * (queries.lengths[sentence] as number) * (memory.lengths[sentence] as number) * 4;
     const memoryFirst = memory.starts[sentence] as number;
     const memoryOffset = memoryRows === undefined ? memoryFirst * memoryRow : 0;
     return {
       first,
       memoryFirst,
+      weights: ownWeights,
       query: place(query) + first * queryRow,
       queryRow,
       keys: place(keys) + memoryOffset,
@@ -140,8 +160,9 @@ function sentencesOf(
   }).filter(({ queries: count }) => count > 0);
 }
 
-/** Where the gradients of the columns are added; they lie as the columns do. */
+/** Where the gradients of the columns are added, or, where they have no values yet, written; they lie as the columns do. */
 export interface HeadGradients {
+  readonly isFresh: { readonly query: boolean; readonly memory: boolean };
   readonly query: Columns | undefined;
   readonly keys: Columns | undefined;
   readonly values: Columns | undefined;
@@ -153,50 +174,88 @@ export function attendGradient(
   { output, logSums, dOutput }: { output: Tensor; logSums: Tensor; dOutput: Tensor },
   gradients: HeadGradients,
 ): void {
-  const { memory, size } = call;
+  const { memory, size, attributes } = call;
+  const { heads, keyValueHeads = heads } = attributes;
   const { device } = scope;
-  const [longest, width] = [greatest(memory.lengths), roundUp8(size)];
-  const shortScratch = 32 + 3 * longest * width + 2 * blockRows * (longest + width);
-  const scratch = scope.empty([Math.max(shortScratch, scratchFloats(longest, true))]);
   const at = (columns: Columns | undefined, bytes: number) => (columns === undefined ? 0 : place(columns) + bytes);
-  for (const sentence of sentencesOf(call, output, logSums)) {
-    const { first, memoryFirst, queryRow, memoryRow, outputRow, queries, memoryCount } = sentence;
-    const own = {
-      query: at(gradients.query, first * queryRow),
-      keys: at(gradients.keys, memoryFirst * memoryRow),
-      values: at(gradients.values, memoryFirst * memoryRow),
-      output: dOutput.offset + first * outputRow,
-    };
-    if (isLong(device, sentence)) {
-      attendByProductsGradient(device, sentence, own, scratch.offset);
-      continue;
-    }
-    device.kernels.attendHeadsGradient(
-      own.query,
-      queryRow,
-      own.keys,
-      own.values,
-      memoryRow,
-      own.output,
-      sentence.output,
-      outputRow,
-      sentence.query,
-      sentence.keys,
-      sentence.values,
-      queries,
-      memoryCount,
-      sentence.heads,
-      sentence.keyValueHeads,
-      size,
-      1 / Math.sqrt(size),
-      Number(sentence.causal),
-      sentence.statistics,
-      sentence.rowKeys,
-      sentence.rate,
-      sentence.key,
-      scratch.offset,
-    );
+  const sentences = sentencesOf(call, output, logSums).map((sentence) => ({
+    sentence,
+    gradients: {
+      query: at(gradients.query, sentence.first * sentence.queryRow),
+      keys: at(gradients.keys, sentence.memoryFirst * sentence.memoryRow),
+      values: at(gradients.values, sentence.memoryFirst * sentence.memoryRow),
+      output: dOutput.offset + sentence.first * sentence.outputRow,
+    },
+  }));
+  const grouped = sentences.filter(({ sentence }) => isGrouped(device, sentence));
+  const others = grouped.length === 0 ? sentences : sentences.filter(({ sentence }) => !isGrouped(device, sentence));
+  const all = sentences.map(({ sentence }) => sentence);
+  // Where products of groups give every row once, they write it: what is to be added to would have to be read, and cleared before.
+  const isWritten = others.length === 0 && keyValueHeads === heads;
+  const adds = {
+    query: !(gradients.isFresh.query && isWritten && covers(call.queries, call.query.tensor)),
+    memory: !(gradients.isFresh.memory && isWritten && covers(memory, call.keys.tensor) && sentences.length === memory.starts.length),
+  };
+  for (const tensor of clearedBefore(gradients, adds)) device.kernels.fill(tensor.offset, 0, tensor.size);
+  scope.arena.during(() => {
+    attendGroupedGradient(device, grouped, adds, scope.empty([groupFloats(all, true)]).offset);
+    const [longest, width] = [greatest(memory.lengths), roundUp8(size)];
+    const shortScratch = 32 + 3 * longest * width + 2 * blockRows * (longest + width);
+    const scratch = scope.empty([Math.max(shortScratch, scratchFloats(longest, true))]);
+    for (const { sentence, gradients: own } of others) attendAloneGradient(device, sentence, own, scratch.offset);
+  });
+}
+
+/** Gradients that have no values yet, and that something will be added to. */
+function clearedBefore({ query, keys, isFresh }: HeadGradients, adds: GradientAdditions): Set<Tensor> {
+  const cleared = new Set<Tensor>();
+  if (isFresh.query && adds.query && query !== undefined) cleared.add(query.tensor);
+  if (isFresh.memory && adds.memory && keys !== undefined) cleared.add(keys.tensor);
+  return cleared;
+}
+
+/** Whether these are all rows, one after another. */
+function covers({ starts, lengths }: RowRanges, tensor: Tensor): boolean {
+  let next = 0;
+  return (
+    starts.every((start, index) => {
+      const follows = start === next;
+      next += lengths[index] as number;
+      return follows;
+    }) && next === tensor.dimension(0)
+  );
+}
+
+function attendAloneGradient(device: Device, sentence: OwnSentence, own: HeadSentenceGradients, scratch: number): void {
+  if (isLong(device, sentence)) {
+    attendByProductsGradient(device, sentence, own, scratch);
+    return;
   }
+  device.kernels.attendHeadsGradient(
+    own.query,
+    sentence.queryRow,
+    own.keys,
+    own.values,
+    sentence.memoryRow,
+    own.output,
+    sentence.output,
+    sentence.outputRow,
+    sentence.query,
+    sentence.keys,
+    sentence.values,
+    sentence.queries,
+    sentence.memoryCount,
+    sentence.heads,
+    sentence.keyValueHeads,
+    sentence.size,
+    1 / Math.sqrt(sentence.size),
+    Number(sentence.causal),
+    sentence.statistics,
+    sentence.rowKeys,
+    sentence.rate,
+    sentence.key,
+    scratch,
+  );
 }
 
 /** Throws unless heads divide, ranges lie within their rows, and every query sees something. */

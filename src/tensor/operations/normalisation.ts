@@ -33,6 +33,8 @@ export const normalisation: Operation<NormalisationInputs, NormalisationAttribut
   name: 'normalisation',
   sparse: [],
   overwrites: ['input', 'residual'],
+  // The sum is kept.
+  forgets: ({ residual }) => (residual === undefined ? [] : ['input', 'residual']),
 
   check({ input, residual, gain, bias }) {
     const [, columns] = expectMatrix('normalisation', 'input', input);
@@ -43,9 +45,9 @@ export const normalisation: Operation<NormalisationInputs, NormalisationAttribut
 
   forward(scope, { input, residual, gain, bias }, { kind, epsilon }) {
     const [rows, columns] = [input.dimension(0), input.dimension(1)];
-    const output = scope.empty(input.shape);
-    const sum = residual === undefined ? undefined : scope.empty(input.shape);
-    const statistics = scope.empty([rows, 2]);
+    const output = scope.output(input.shape);
+    const sum = residual === undefined ? undefined : scope.kept(input.shape);
+    const statistics = scope.kept([rows, 2]);
     scope.device.kernels.normalise(
       output.offset,
       sum?.offset ?? 0,
@@ -58,8 +60,26 @@ export const normalisation: Operation<NormalisationInputs, NormalisationAttribut
       columns,
       epsilon,
       Number(kind === 'layer'),
+      0,
     );
     return { outputs: sum === undefined ? { output } : { output, sum }, saved: statistics };
+  },
+
+  again(scope, { inputs: { input, gain, bias }, attributes: { kind, epsilon }, outputs: { output, sum }, saved }) {
+    scope.device.kernels.normalise(
+      output.offset,
+      0,
+      (sum ?? input).offset,
+      0,
+      gain?.offset ?? 0,
+      bias?.offset ?? 0,
+      saved.offset,
+      input.dimension(0),
+      input.dimension(1),
+      epsilon,
+      Number(kind === 'layer'),
+      1,
+    );
   },
 
   gradient(scope, { inputs: { input, gain }, attributes: { kind }, outputs: { sum }, saved }, outputGradients, gradients, fresh) {

@@ -40,7 +40,7 @@ export const positionedEmbedding: Operation<
 
   forward(scope, { table, ids, positionTable, positions }, { scale }) {
     const columns = table.dimension(1);
-    const output = scope.empty([ids.size, columns]);
+    const output = scope.output([ids.size, columns]);
     scope.device.kernels.scaledSumOfRows(
       output.offset,
       table.offset,

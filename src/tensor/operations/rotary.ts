@@ -69,7 +69,7 @@ export const rotary: Operation<{ input: Tensor }, RotaryAttributes, { output: Te
   },
 
   forward(scope, { input }, attributes) {
-    const output = scope.empty(input.shape);
+    const output = scope.output(input.shape);
     rotate(scope, output, input, attributes, { back: false, adds: false });
     return { outputs: { output }, saved: undefined };
   },

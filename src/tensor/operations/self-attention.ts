@@ -17,6 +17,7 @@ export interface SelfAttentionAttributes extends HeadAttributes {
 export const selfAttention: Operation<SelfAttentionInputs, SelfAttentionAttributes, HeadOutputs, Tensor> = {
   name: 'selfAttention',
   sparse: [],
+  overwrites: ['projected'],
 
   check({ projected }, attributes) {
     const { sentences, heads, keyValueHeads = heads } = attributes;
@@ -30,11 +31,12 @@ export const selfAttention: Operation<SelfAttentionInputs, SelfAttentionAttribut
     return { outputs, saved: logSums };
   },
 
-  gradient(scope, { inputs: { projected }, attributes, outputs: { output }, saved }, { output: dOutput }, { projected: gradient }) {
+  gradient(scope, { inputs: { projected }, attributes, outputs: { output }, saved }, { output: dOutput }, { projected: gradient }, fresh) {
     if (dOutput === undefined || gradient === undefined) return;
     const call = callOf(projected, attributes);
     const { query, keys, values } = callOf(gradient, attributes);
-    attendGradient(scope, call, { output, logSums: saved, dOutput }, { query, keys, values });
+    const isFresh = { query: fresh.has('projected'), memory: fresh.has('projected') };
+    attendGradient(scope, call, { output, logSums: saved, dOutput }, { query, keys, values, isFresh });
   },
 };
 

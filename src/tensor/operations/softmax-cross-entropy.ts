@@ -28,8 +28,12 @@ export type SoftmaxCrossEntropyOutputs = {
   readonly logProbabilities: Tensor;
 };
 
-/** Logits exist for this many rows at a time: more costs memory and gains nothing, fewer makes the products inefficient. */
+/**
+ * Logits exist for this many rows at a time: more costs memory and gains nothing, fewer makes the products inefficient. Of a
+ * vocabulary so large that they would take more than these bytes, for fewer.
+ */
 const rowsAtATime = 400;
+const mostBytes = 64 * 1024 ** 2;
 
 /** losses = cross entropy of softmax(input weightᵀ + bias) with the targets; the logits of all rows never exist at once. */
 export const softmaxCrossEntropy: Loss<SoftmaxCrossEntropyInputs, SoftmaxCrossEntropyAttributes, SoftmaxCrossEntropyOutputs> = {
@@ -64,18 +68,32 @@ export const softmaxCrossEntropy: Loss<SoftmaxCrossEntropyInputs, SoftmaxCrossEn
 
 function inChunks(
   scope: Scope,
-  { input, weight, bias, targets }: SoftmaxCrossEntropyInputs,
+  inputs: SoftmaxCrossEntropyInputs,
   smoothing: number,
   gradientScale: number,
   gradients: InputGradients<SoftmaxCrossEntropyInputs, never> | undefined,
   overwritesInput: boolean,
 ): SoftmaxCrossEntropyOutputs {
+  const rows = inputs.input.dimension(0);
+  const outputs = { losses: scope.empty([rows]), logProbabilities: scope.empty([rows]) };
+  // The logits end with the loss.
+  scope.arena.during(() => computeChunks(scope, inputs, outputs, smoothing, gradientScale, gradients, overwritesInput));
+  return outputs;
+}
+
+function computeChunks(
+  scope: Scope,
+  { input, weight, bias, targets }: SoftmaxCrossEntropyInputs,
+  { losses, logProbabilities }: SoftmaxCrossEntropyOutputs,
+  smoothing: number,
+  gradientScale: number,
+  gradients: InputGradients<SoftmaxCrossEntropyInputs, never> | undefined,
+  overwritesInput: boolean,
+): void {
   const { kernels, matrix } = scope.device;
   const [rows, size, vocabulary] = [input.dimension(0), input.dimension(1), weight.dimension(0)];
-  const losses = scope.empty([rows]);
-  const logProbabilities = scope.empty([rows]);
   // Chunks of even size: a short last one would be inefficient.
-  const chunks = Math.max(1, Math.round(rows / rowsAtATime));
+  const chunks = Math.max(1, Math.round(rows / rowsAtATime), Math.ceil((4 * rows * vocabulary) / mostBytes));
   const chunkRows = Math.ceil(rows / chunks);
   const logits = scope.empty([Math.min(rows, chunkRows), vocabulary]);
   for (let first = 0; first < rows; first += chunkRows) {
@@ -132,5 +150,4 @@ function inChunks(
       });
     }
   }
-  return { losses, logProbabilities };
 }

@@ -21,7 +21,7 @@ export const stackRows: Operation<StackRowsInputs, object, { output: Tensor }, u
   forward(scope, parts) {
     const all = Object.values(parts);
     const rows = all.reduce((sum, part) => sum + part.dimension(0), 0);
-    const output = scope.empty([rows, all[0]?.dimension(1) ?? 0]);
+    const output = scope.output([rows, all[0]?.dimension(1) ?? 0]);
     let offset = output.offset;
     for (const part of all) {
       scope.device.kernels.copy(offset, part.offset, part.bytes);

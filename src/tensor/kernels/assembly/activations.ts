@@ -281,10 +281,11 @@ export function activate(y: usize, x: usize, bias: usize, rows: usize, columns: 
   else swish(y, x, bias, rows, bytes);
 }
 
-/** x = dy slope(x), and biasGradient (0 = not wanted) += that. */
+/** dx = dy slope(x), and biasGradient (0 = not wanted) += that. */
 // @ts-ignore: decorator
 @inline
 function gradientAt(
+  dx: usize,
   x: usize,
   dy: usize,
   biasGradient: usize,
@@ -302,13 +303,13 @@ function gradientAt(
   c0: v128,
 ): void {
   const gradient = f32x4.mul(read(dy, lanes), slope(read(x, lanes), kind, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0));
-  write(x, gradient, lanes);
+  write(dx, gradient, lanes);
   if (biasGradient != 0) write(biasGradient, f32x4.add(read(biasGradient, lanes), gradient), lanes);
 }
 
 // @ts-ignore: decorator
 @inline
-function gradientRows(x: usize, dy: usize, biasGradient: usize, rows: usize, bytes: usize, kind: i32): void {
+function gradientRows(dx: usize, x: usize, dy: usize, biasGradient: usize, rows: usize, bytes: usize, kind: i32): void {
   const whole = bytes & ~15;
   const least = quickLeast;
   const greatest = quickGreatest;
@@ -325,6 +326,7 @@ function gradientRows(x: usize, dy: usize, biasGradient: usize, rows: usize, byt
     let at: usize = 0;
     for (; at < whole; at += 16)
       gradientAt(
+        dx + offset + at,
         x + offset + at,
         dy + offset + at,
         biasGradient == 0 ? 0 : biasGradient + at,
@@ -343,6 +345,7 @@ function gradientRows(x: usize, dy: usize, biasGradient: usize, rows: usize, byt
       );
     if (at < bytes)
       gradientAt(
+        dx + offset + at,
         x + offset + at,
         dy + offset + at,
         biasGradient == 0 ? 0 : biasGradient + at,
@@ -362,25 +365,33 @@ function gradientRows(x: usize, dy: usize, biasGradient: usize, rows: usize, byt
   }
 }
 
-function reluGradient(x: usize, dy: usize, biasGradient: usize, rows: usize, bytes: usize): void {
-  gradientRows(x, dy, biasGradient, rows, bytes, 0);
+function reluGradient(dx: usize, x: usize, dy: usize, biasGradient: usize, rows: usize, bytes: usize): void {
+  gradientRows(dx, x, dy, biasGradient, rows, bytes, 0);
 }
-function geluGradient(x: usize, dy: usize, biasGradient: usize, rows: usize, bytes: usize): void {
-  gradientRows(x, dy, biasGradient, rows, bytes, 1);
+function geluGradient(dx: usize, x: usize, dy: usize, biasGradient: usize, rows: usize, bytes: usize): void {
+  gradientRows(dx, x, dy, biasGradient, rows, bytes, 1);
 }
-function geluOfTanhGradient(x: usize, dy: usize, biasGradient: usize, rows: usize, bytes: usize): void {
-  gradientRows(x, dy, biasGradient, rows, bytes, 2);
+function geluOfTanhGradient(dx: usize, x: usize, dy: usize, biasGradient: usize, rows: usize, bytes: usize): void {
+  gradientRows(dx, x, dy, biasGradient, rows, bytes, 2);
 }
-function swishGradient(x: usize, dy: usize, biasGradient: usize, rows: usize, bytes: usize): void {
-  gradientRows(x, dy, biasGradient, rows, bytes, 3);
+function swishGradient(dx: usize, x: usize, dy: usize, biasGradient: usize, rows: usize, bytes: usize): void {
+  gradientRows(dx, x, dy, biasGradient, rows, bytes, 3);
 }
 
-export function activateGradient(x: usize, dy: usize, biasGradient: usize, rows: usize, columns: usize, kind: i32): void {
+export function activateGradient(
+  dx: usize,
+  x: usize,
+  dy: usize,
+  biasGradient: usize,
+  rows: usize,
+  columns: usize,
+  kind: i32,
+): void {
   const bytes = columns << 2;
-  if (kind == 0) reluGradient(x, dy, biasGradient, rows, bytes);
-  else if (kind == 1) geluGradient(x, dy, biasGradient, rows, bytes);
-  else if (kind == 2) geluOfTanhGradient(x, dy, biasGradient, rows, bytes);
-  else swishGradient(x, dy, biasGradient, rows, bytes);
+  if (kind == 0) reluGradient(dx, x, dy, biasGradient, rows, bytes);
+  else if (kind == 1) geluGradient(dx, x, dy, biasGradient, rows, bytes);
+  else if (kind == 2) geluOfTanhGradient(dx, x, dy, biasGradient, rows, bytes);
+  else swishGradient(dx, x, dy, biasGradient, rows, bytes);
 }
 
 /** y = swish(gate) other, for the halves of a row of x. */

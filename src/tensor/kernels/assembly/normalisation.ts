@@ -85,6 +85,10 @@ function scaleInto(y: usize, x: usize, gain: usize, bias: usize, bytes: usize, m
   }
 }
 
+function scaleKnown(y: usize, x: usize, gain: usize, bias: usize, bytes: usize, mean: f32, factor: f32): void {
+  scaleInto(y, x, gain, bias, bytes, mean, factor);
+}
+
 export function normalise(
   y: usize,
   sum: usize,
@@ -97,6 +101,7 @@ export function normalise(
   columns: usize,
   epsilon: f64,
   centred: bool,
+  known: bool,
 ): void {
   const bytes = columns << 2;
   for (let row: usize = 0; row < rows; row++) {
@@ -105,6 +110,10 @@ export function normalise(
     const values = residual == 0 ? x + offset : sum + offset;
     let mean: f32 = 0;
     let squares: f32;
+    if (known) {
+      scaleKnown(y + offset, values, gain, bias, bytes, load<f32>(statistics + (row << 3)), load<f32>(statistics + (row << 3), 4));
+      continue;
+    }
     if (centred) {
       mean = sumOfValues(values, x + offset, added, bytes) / <f32>columns;
       squares = squaredDeviations(values, bytes, mean);
