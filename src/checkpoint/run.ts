@@ -3,6 +3,7 @@ import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { UnfinishedWork } from '../core/unfinished.js';
 import type { ModelOptions } from '../models/create.js';
+import { vocabularySizes } from '../models/model.js';
 import type { NamedValues } from '../tensor/named-values.js';
 import { Checkpoints } from './checkpoints.js';
 import { Journal } from './journal.js';
@@ -216,8 +217,8 @@ function descriptionOf({ options, seed, context }: ModelOrigin, { source, target
   return {
     model: options,
     ...(source === undefined
-      ? { vocabularies: { target: target.size }, tokenizers: { target: sharedTokenizerFile } }
-      : { vocabularies: { source: source.size, target: target.size }, tokenizers: tokenizerNames(source === target) }),
+      ? { vocabularies: vocabularySizes({ target }), tokenizers: { target: sharedTokenizerFile } }
+      : { vocabularies: vocabularySizes({ source, target }), tokenizers: tokenizerNames(source === target) }),
     ...(context !== undefined && { context }),
     ...(sourceWords && { sourceWords: sourceWordsFile }),
     weights: modelFile,

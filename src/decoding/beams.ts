@@ -1,6 +1,5 @@
 import type { Scope } from '../tensor/device.js';
 import { bestExtensions, type Extensions, type RowGroups } from '../tensor/operations/search.js';
-import { endId } from '../text/tokenizer.js';
 import { SearchHistory } from './search-history.js';
 import { type Hypothesis, nothingMayFollow, type Predictions, type SearchRows, type SearchRowsOptions } from './search-rows.js';
 
@@ -131,7 +130,7 @@ export class Beams implements SearchRows {
     { capacity, counts, totals, logProbabilities, rows, ids }: Extensions,
     attention: readonly Float32Array[] | undefined,
   ): number {
-    const { nbest, penalty, maximumLengths } = this.#options;
+    const { nbest, penalty, maximumLengths, endId } = this.#options;
     const next = this.#next;
     const finished = this.#finished[sentence] as Hypothesis[];
     const end = group * capacity + (counts[group] as number);

@@ -6,7 +6,7 @@ import type { IdPair } from '../data/batch.js';
 import { ContextCutter, contextExample, scoredContexts, withPrevious } from '../data/contexts.js';
 import type { TextCounts } from '../data/corpus-cache.js';
 import { tokensOf } from '../data/passage.js';
-import { endId, type Tokenizer } from '../text/tokenizer.js';
+import type { Tokenizer } from '../text/tokenizer.js';
 import type { DecodingExecutor } from './executor.js';
 import { score } from './score.js';
 
@@ -129,7 +129,7 @@ export async function scoreDocuments(
   const brokenLines: number[] = [];
   let [last, number, read]: [number | undefined, number, number] = [undefined, 0, 0];
   const cutter = new ContextCutter(scoredContexts({ context }).context, async (predicted) => {
-    await scorer.add(contextExample(0, Uint32Array.from(predicted), last));
+    await scorer.add(contextExample(0, Uint32Array.from(predicted), last, tokenizer.special));
     last = predicted.at(-1);
   });
   let current = { documents: 1, bytes: 0, words: 0, tokens: 0 };
@@ -144,7 +144,7 @@ export async function scoreDocuments(
     read += content.length;
     onProgress?.({ bytes: read });
     if (!ends) continue;
-    await cutter.add([endId]);
+    await cutter.add([tokenizer.special.end]);
     await cutter.flush();
     counts.push({ ...current, tokens: current.tokens + 1 });
     current = { documents: 1, bytes: 0, words: 0, tokens: 0 };

@@ -11,7 +11,7 @@ import { type ContextOptions, resolveContexts, scoredContexts } from '../data/co
 import { readPassages, type TextSource } from '../data/documents.js';
 import { isText, readPairs } from '../data/sources.js';
 import { createModel, type ModelOptions } from '../models/create.js';
-import type { Model } from '../models/model.js';
+import { type Model, vocabularySizes } from '../models/model.js';
 import { InitialValues } from '../nn/parameters.js';
 import { type Configuration, originOf, printConfiguration, resolveRunConfiguration } from './configuration.js';
 import { describeInit, requireResumable } from './configuration-changes.js';
@@ -287,7 +287,7 @@ async function makeRun(files: Files, given: Configuration, request: TrainRequest
 }
 
 function newModel({ model: options }: Configuration, { source, target }: Tokenizers): Model {
-  const model = createModel(options, { source: source?.size, target: target.size });
+  const model = createModel(options, vocabularySizes({ source, target }));
   // Of one size, two vocabularies would share vectors for different words.
   if (model.needsOneVocabulary && source !== undefined && source !== target && source.toJson() !== target.toJson()) {
     throw new DecadeError('usage', {

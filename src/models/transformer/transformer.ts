@@ -7,7 +7,16 @@ import type { SoftmaxCrossEntropyAttributes } from '../../tensor/operations/soft
 import { stackRows } from '../../tensor/operations/stack-rows.js';
 import type { Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { DecodingMemory, DecodingSession, LengthLimits, Model, PairLosses, VocabularySizes } from '../model.js';
+import type { SpecialIds } from '../../text/tokenizer.js';
+import {
+  type DecodingMemory,
+  type DecodingSession,
+  type LengthLimits,
+  type Model,
+  type PairLosses,
+  specialIds,
+  type VocabularySizes,
+} from '../model.js';
 import { requireNoSources } from '../sources.js';
 import type { ModelSummary } from '../summary.js';
 import { byRange, chosenRanges, distinctSources, givenIds, join, nextIds, type PackedTokens, packTokens, sourceIds } from './batch.js';
@@ -27,12 +36,18 @@ export class TransformerModel implements Model {
   readonly options: TransformerOptions;
   readonly vocabularies: VocabularySizes;
   readonly #network: TransformerNetwork;
+  readonly #special: SpecialIds;
+  /** What every source ends with, if with anything. */
+  readonly #sourceEnd: number | undefined;
 
   /** Declares the parameters; `parameters.allocate` or `attach` must give them a place before anything is computed. */
   constructor(options: TransformerOptions, vocabularies: VocabularySizes) {
     this.options = options;
     this.vocabularies = vocabularies;
     this.#network = declareNetwork(this.parameters, options, vocabularies);
+    const special = specialIds(vocabularies);
+    this.#special = special.target;
+    this.#sourceEnd = options.sourceEnd ? special.source.end : undefined;
   }
 
   get dropout(): number {
@@ -64,13 +79,13 @@ export class TransformerModel implements Model {
         : encoder === undefined
           ? this.#readOn(pass, source, pairs)
           : this.#translate(pass, source, encoder, pairs);
-    const next = nextIds(pairs);
+    const next = nextIds(pairs, this.#special);
     const outputs = output.loss(pass.runner, read, next.flat(), attributes);
     return { ...outputs, byPair: () => byRange(packTokens(next).ranges, outputs.logProbabilities.f32) };
   }
 
   decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession {
-    return new TransformerSession(device, this.#network, sources, this.options);
+    return new TransformerSession(device, this.#network, sources, { options: this.options, sourceEnd: this.#sourceEnd });
   }
 
   /** Encoder, then decoder: [target rows, width]. */
@@ -78,11 +93,11 @@ export class TransformerModel implements Model {
     const { runner } = pass;
     const { target, decoder } = this.#network;
     const { firsts, sourceOf } = distinctSources(pairs);
-    const source = packTokens(sourceIds(firsts, this.options));
+    const source = packTokens(sourceIds(firsts, this.#sourceEnd));
     const encoded = encode(pass, sourceSide, encoder, source, rangeKeys(pass, source.ranges, firsts), this.options);
     const memories = decoder.memories(runner, encoded);
 
-    const tokens = packTokens(givenIds(pairs));
+    const tokens = packTokens(givenIds(pairs, this.#special));
     const keys = rangeKeys(pass, tokens.ranges, pairs);
     const walk = walkOf(pass, keys, this.options);
     const own = { sentences: tokens.ranges, sight: 'causal', keys, places: turnsOf(runner, target, tokens) } as const;
@@ -96,8 +111,8 @@ export class TransformerModel implements Model {
   /** The decoder reads each source and goes on with its target: [target rows, width]. */
   #readOn(pass: Pass, sourceSide: Side, pairs: readonly IdPair[]): Tensor {
     const { runner } = pass;
-    const source = packTokens(sourceIds(pairs, this.options));
-    const target = packTokens(givenIds(pairs), source.ranges.lengths);
+    const source = packTokens(sourceIds(pairs, this.#sourceEnd));
+    const target = packTokens(givenIds(pairs, this.#special), source.ranges.lengths);
     const joined = join(source, target);
     const parts = { source: embed(runner, sourceSide, source), target: embed(runner, this.#network.target, target) };
     const vectors = this.#chosen(runner, runner.run(stackRows, parts, {}).output, joined.order);
@@ -107,7 +122,7 @@ export class TransformerModel implements Model {
   /** The decoder has nothing but the target: [target rows, width]. */
   #readAlone(pass: Pass, pairs: readonly IdPair[]): Tensor {
     requireNoSources(pairs.map(({ source }) => source));
-    const tokens = packTokens(givenIds(pairs));
+    const tokens = packTokens(givenIds(pairs, this.#special));
     return this.#decoded(pass, embed(pass.runner, this.#network.target, tokens), tokens, pairs);
   }
 

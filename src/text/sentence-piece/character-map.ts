@@ -33,8 +33,8 @@ export class CharacterMap {
     }
   }
 
-  /** The longest rule that applies to what `bytes` has from `start` on. */
-  longest(bytes: Uint8Array, start: number): Replacement | undefined {
+  /** The longest rule, or with `shortest` the shortest, that applies to what `bytes` has from `start` on. */
+  find(bytes: Uint8Array, start: number, { shortest = false } = {}): Replacement | undefined {
     let node = nodeFrom(0, this.#units[0] as number);
     let found: { length: number; value: number } | undefined;
     for (let at = start; at < bytes.length; at++) {
@@ -43,7 +43,9 @@ export class CharacterMap {
       const unit = this.#units[node] as number;
       if ((unit & labelBits) !== byte) break;
       node = nodeFrom(node, unit);
-      if (endsHere(unit)) found = { length: at + 1 - start, value: (this.#units[node] as number) & valueBits };
+      if (!endsHere(unit)) continue;
+      found = { length: at + 1 - start, value: (this.#units[node] as number) & valueBits };
+      if (shortest) break;
     }
     return found === undefined ? undefined : { length: found.length, text: this.#replacement(found.value) };
   }
@@ -51,7 +53,9 @@ export class CharacterMap {
   #replacement(start: number): string {
     const known = this.#known.get(start);
     if (known !== undefined) return known;
-    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.#replacements.subarray(start, this.#replacements.indexOf(0, start)));
+    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+      this.#replacements.subarray(start, this.#replacements.indexOf(0, start)),
+    );
     this.#known.set(start, text);
     return text;
   }

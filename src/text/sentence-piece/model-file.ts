@@ -76,7 +76,8 @@ export function readSentencePieceFile(bytes: Uint8Array, where: string): Sentenc
     byteFallback,
     unknownSurface: surface === undefined ? ' \u2047 ' : text(requireBytes(surface, refuse)),
     normalizer: {
-      characterMap: map === undefined || requireBytes(map, refuse).length === 0 ? undefined : new CharacterMap(requireBytes(map, refuse), refuse),
+      characterMap:
+        map === undefined || requireBytes(map, refuse).length === 0 ? undefined : new CharacterMap(requireBytes(map, refuse), refuse),
       addDummyPrefix: flag(normalizer, 3, true),
       removeExtraWhitespaces: flag(normalizer, 4, true),
       escapeWhitespaces: flag(normalizer, 5, true),

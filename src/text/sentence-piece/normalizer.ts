@@ -47,7 +47,7 @@ export class SentencePieceNormalizer {
     let [at, byteAt] = [0, 0];
     while (at < text.length) {
       const defined = this.userDefined.longest(text, at);
-      const rule = defined === 0 && bytes !== undefined ? this.#map?.longest(bytes, byteAt) : undefined;
+      const rule = defined === 0 && bytes !== undefined ? this.#map?.find(bytes, byteAt) : undefined;
       // A rule reads whole characters.
       let [length, left] = [defined, rule?.length ?? 0];
       while (left > 0) {

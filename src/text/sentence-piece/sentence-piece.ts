@@ -86,7 +86,8 @@ export class SentencePiece {
       const end = segments.ends[at] as number;
       const piece = text.slice(start, end);
       if (id === this.unknownId && this.#file.byteFallback) {
-        for (const byte of new TextEncoder().encode(piece)) encoded.push({ piece: bytePiece(byte), id: this.id(bytePiece(byte)), start, end });
+        for (const byte of new TextEncoder().encode(piece))
+          encoded.push({ piece: bytePiece(byte), id: this.id(bytePiece(byte)), start, end });
       } else if (id === this.unknownId && run !== undefined) {
         encoded.pop();
         run = { piece: run.piece + piece, id, start: run.start, end };
@@ -106,8 +107,8 @@ export class SentencePiece {
     return this.decode(Array.from(ids, (id) => this.piece(id) ?? ''));
   }
 
-  /** The text of pieces; what is no piece stands for itself. */
-  decode(pieces: Iterable<string>): string {
+  /** The text of pieces; what is no piece stands for itself. `continues`: it goes on from other text, and keeps a space before it. */
+  decode(pieces: Iterable<string>, { continues = false } = {}): string {
     const { addDummyPrefix, removeExtraWhitespaces } = this.#file.normalizer;
     let text = '';
     let bytes: number[] = [];
@@ -116,7 +117,7 @@ export class SentencePiece {
       bytes = [];
     };
     // Spaces before the first word are the dummy prefix, or were removed.
-    let [isAtStart, sawSpace] = [addDummyPrefix || removeExtraWhitespaces, false];
+    let [isAtStart, sawSpace] = [!continues && (addDummyPrefix || removeExtraWhitespaces), false];
     for (const piece of pieces) {
       const id = this.id(piece);
       const type = this.type(id);
@@ -153,6 +154,7 @@ export class SentencePiece {
           },
           leastScore: this.#range.least,
           greatestScore: this.#range.greatest,
+          precision: 32,
         },
         text,
       );

@@ -10,6 +10,8 @@ export interface UnigramModel {
   /** Least and greatest log-probability of a normal piece. */
   readonly leastScore: number;
   readonly greatestScore: number;
+  /** Bits of the sums: ties are broken as the implementation does that a vocabulary was made with. */
+  readonly precision: 32 | 64;
 }
 
 /** A character that no piece has costs so much more than the least likely piece. */
@@ -17,14 +19,14 @@ const unknownPenalty = 10;
 
 /**
  * The segmentation of greatest probability (Kudo 2018, "Subword regularization", section 3.2), by Viterbi's algorithm: ids, and where
- * each piece ends. Sums are those of SentencePiece (src/unigram_model.cc, EncodeOptimized), which keeps them in 32 bits and prefers
- * what it has found first.
+ * each piece ends. As in SentencePiece (src/unigram_model.cc, EncodeOptimized), of equals the first that was found stays.
  */
 export function bestSegmentation(model: UnigramModel, text: string): { ids: number[]; ends: number[] } {
-  const best = new Float32Array(text.length + 1);
+  const best = model.precision === 32 ? new Float32Array(text.length + 1) : new Float64Array(text.length + 1);
+  const rounded = model.precision === 32 ? Math.fround : (value: number) => value;
   const starts = new Int32Array(text.length + 1).fill(-1);
   const idsTo = new Int32Array(text.length + 1);
-  const unknownScore = Math.fround(model.leastScore - unknownPenalty);
+  const unknownScore = rounded(model.leastScore - unknownPenalty);
   const consider = (start: number, end: number, id: number, sum: number): void => {
     if (starts[end] !== -1 && !(sum > (best[end] as number))) return;
     best[end] = sum;
@@ -39,11 +41,11 @@ export function bestSegmentation(model: UnigramModel, text: string): { ids: numb
       const score = model.score(id);
       if (score === -Infinity) return;
       const end = start + pieceLength;
-      if (score !== undefined) consider(start, end, id, Math.fround(score + before));
-      else consider(start, end, id, Math.fround(utf8LengthOf(text.slice(start, end)) * model.greatestScore) - 0.1 + before);
+      if (score !== undefined) consider(start, end, id, rounded(score + before));
+      else consider(start, end, id, rounded(utf8LengthOf(text.slice(start, end)) * model.greatestScore) - 0.1 + before);
       if (pieceLength === length) isKnown = true;
     });
-    if (!isKnown) consider(start, start + length, model.unknownId, Math.fround(unknownScore + before));
+    if (!isKnown) consider(start, start + length, model.unknownId, rounded(unknownScore + before));
     start += length;
   }
   const [ids, ends]: [number[], number[]] = [[], []];
