@@ -45,7 +45,7 @@ export function tokensById(
   const tokens: (string | null)[] = [];
   for (const [token, id] of entries) {
     if (!Number.isInteger(id) || id < 0 || id >= (size ?? mostTokens))
-      refuse(`id ${id} for ${JSON.stringify(token)} in a vocabulary of ${size ?? 'at most ' + mostTokens}`);
+      refuse(`id ${id} for ${JSON.stringify(token)} in a vocabulary of ${size ?? `at most ${mostTokens}`}`);
     if (typeof tokens[id] === 'string' && tokens[id] !== token)
       refuse(`id ${id} for both ${JSON.stringify(tokens[id])} and ${JSON.stringify(token)}`);
     tokens[id] = token;
