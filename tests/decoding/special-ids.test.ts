@@ -64,11 +64,7 @@ for (const kind of ['lstm', 'transformer'] as const) {
     );
     const pair = { source: [4, 7], target: [5, 6] };
     const [before] = await score(LocalDecodingExecutor.of(device, [own]), [pair], {});
-    const [after] = await score(
-      LocalDecodingExecutor.of(device, [other]),
-      [{ source: [4, 7].map(moved), target: [5, 6].map(moved) }],
-      {},
-    );
+    const [after] = await score(LocalDecodingExecutor.of(device, [other]), [{ source: [4, 7].map(moved), target: [5, 6].map(moved) }], {});
     assert.ok(before !== undefined && after !== undefined);
     assert.ok(Math.abs(before.logProbability - after.logProbability) < 1e-5);
     await assert.rejects(

@@ -171,6 +171,17 @@ test('GPT-2: the two files and the one give the reference’s ids', async () => 
     },
   };
   const reference = new ReferenceTokenizer(file, {});
+  for (const digits of ['{1,3}', '']) {
+    const Regex = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}${digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
+    const pretokenizers = [
+      { type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false },
+      { ...byteLevel, use_regex: false },
+    ];
+    const newer = { ...file, pre_tokenizer: { type: 'Sequence', pretokenizers } };
+    const { target: ofNewer } = importTokenizer(folder({ 'tokenizer.json': newer }), { where: 'llama3', target: {} });
+    const referenceOfNewer = new ReferenceTokenizer(newer, {});
+    for (const line of lines) assert.deepEqual(ofNewer.encode(line), referenceOfNewer.encode(line).ids, line);
+  }
   const { target: ofFile } = importTokenizer(folder({ 'tokenizer.json': file }), { where: 'gpt2', target: {} });
   for (const line of lines) {
     assert.deepEqual(target.encode(line), reference.encode(line).ids, line);

@@ -33,7 +33,7 @@ export const modelPart = z.preprocess(
   (model) => (typeof model === 'object' && model !== null && !('type' in model) && 'merges' in model ? { ...model, type: 'BPE' } : model),
   z.discriminatedUnion('type', [bytePairPart, unigramPart]),
 );
-export type ModelPart = z.output<typeof modelPart>;
+export type TokenizerModel = z.output<typeof modelPart>;
 
 /** Cuts a piece; what is unknown is a token that no vocabulary has: the text itself. */
 type Cut = (piece: string, isByteLevel: boolean) => TokenPlace[];
@@ -43,7 +43,7 @@ interface Vocabulary {
   readonly reserved: ReadonlySet<number>;
 }
 
-export function cutterOf(model: ModelPart, vocabulary: Vocabulary, refuse: Refuse): Cut {
+export function cutterOf(model: TokenizerModel, vocabulary: Vocabulary, refuse: Refuse): Cut {
   return model.type === 'BPE' ? bytePairCutter(model, vocabulary, refuse) : unigramCutter(model, vocabulary);
 }
 

@@ -8,7 +8,6 @@ const replacePart = z.looseObject({
   content: z.string(),
 });
 const sequencePart = z.looseObject({ normalizers: z.array(part) });
-const stripPart = z.looseObject({ strip_left: z.boolean(), strip_right: z.boolean() });
 const prependPart = z.looseObject({ prepend: z.string() });
 const precompiledPart = z.looseObject({ precompiled_charsmap: z.string() });
 
@@ -43,13 +42,6 @@ export function normalizerOf(given: Part | null | undefined, refuse: Refuse): No
     }
     case 'Lowercase':
       return (text) => text.toLowerCase();
-    case 'Strip': {
-      const { strip_left: left, strip_right: right } = read(stripPart);
-      return (text) => {
-        const begun = left ? text.replace(/^\p{White_Space}+/u, '') : text;
-        return right ? withoutTrailingSpaces(begun) : begun;
-      };
-    }
     case 'Prepend': {
       const { prepend } = read(prependPart);
       return (text) => (text === '' ? '' : prepend + text);
@@ -67,12 +59,6 @@ export function normalizerOf(given: Part | null | undefined, refuse: Refuse): No
     default:
       return wrong();
   }
-}
-
-function withoutTrailingSpaces(text: string): string {
-  let end = text.length;
-  while (end > 0 && /\p{White_Space}/u.test(text[end - 1] as string)) end--;
-  return text.slice(0, end);
 }
 
 /**

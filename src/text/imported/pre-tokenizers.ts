@@ -24,7 +24,6 @@ const splitPart = z.looseObject({
   behavior: z.literal('Isolated'),
   invert: z.literal(false).default(false),
 });
-const digitsPart = z.looseObject({ individual_digits: z.boolean() });
 const sequencePart = z.looseObject({ pretokenizers: z.array(part) });
 
 const letters = String.raw`(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\r\n\p{L}\p{N}]?\p{L}+`;
@@ -86,10 +85,6 @@ export function preTokenizerOf(given: Part | null | undefined, refuse: Refuse): 
     }
     case 'Split': {
       const pattern = knownPatterns.get(read(splitPart).pattern.Regex) ?? wrong();
-      return { ...unchanged, split: (text) => tiled(text, pattern) };
-    }
-    case 'Digits': {
-      const pattern = read(digitsPart).individual_digits ? /\p{N}/gu : /\p{N}+/gu;
       return { ...unchanged, split: (text) => tiled(text, pattern) };
     }
     default:

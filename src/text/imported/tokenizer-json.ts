@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Codec, TokenPlace } from './codec.js';
 import { decoderOf } from './decoders.js';
-import { cutterOf, type ModelPart, modelPart } from './models.js';
+import { cutterOf, type TokenizerModel, modelPart } from './models.js';
 import { normalizerOf } from './normalizers.js';
 import { type Part, part, type Refuse } from './parts.js';
 import { preTokenizerOf } from './pre-tokenizers.js';
@@ -53,7 +53,7 @@ export function readTokenizerJson(contents: unknown, size: number | undefined, r
 }
 
 function codecOf(
-  model: ModelPart,
+  model: TokenizerModel,
   parts: {
     readonly normalizer: Part | null | undefined;
     readonly preTokenizer: Part | null | undefined;

@@ -23,10 +23,6 @@ export class PieceTable {
     }
   }
 
-  get size(): number {
-    return this.#pieces.length;
-  }
-
   id(piece: string): number | undefined {
     return this.#idOf.get(piece);
   }
