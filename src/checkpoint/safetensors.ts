@@ -5,6 +5,7 @@ import { shortened } from '../core/visible-text.js';
 import { contentHash } from '../data/content-hash.js';
 import { type NamedValues, pieces, pieceValues } from '../tensor/named-values.js';
 import { type Shape, showShape } from '../tensor/tensor.js';
+import { bytesOf, hasFloats, readFloats, scaleNameOf, withoutScales } from './stored-floats.js';
 
 /**
  * The safetensors format: 8 bytes with the header's length, a JSON header, then the values of all tensors without gaps.
@@ -15,10 +16,11 @@ import { type Shape, showShape } from '../tensor/tensor.js';
 const largestHeaderBytes = 8 * 1024 ** 2;
 const mostTensors = 65_536;
 const longestName = 1_024;
-const bytesOfType: Readonly<Record<string, number>> = {
+const bytesOfType = {
   ...{ F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1 },
   ...{ U64: 8, U32: 4, U16: 2, U8: 1, BOOL: 1, F8_E4M3: 1, F8_E5M2: 1 },
-};
+} as const;
+type StoredType = keyof typeof bytesOfType;
 
 /**
  * Writes values as 32-bit floats, waits until they are on the disk, and gives the hash of the file (`contentHash`). The
@@ -43,7 +45,8 @@ export async function writeSafetensors(
 
 /** Each piece of the file, once it is written. */
 async function* writing(writer: FileWriter, values: NamedValues, metadata: Readonly<Record<string, string>>): AsyncGenerator<Uint8Array> {
-  const header = headerOf(values, metadata);
+  const described = Array.from(values.shapes, ([name, shape]) => ({ name, dataType: 'F32', shape }) as const);
+  const header = safetensorsHeader(described, metadata);
   await writer.write(header);
   yield header;
   const room = new Float32Array(Math.min(pieceValues, Math.max(0, ...Array.from(values.shapes.values(), sizeOf))));
@@ -51,7 +54,6 @@ async function* writing(writer: FileWriter, values: NamedValues, metadata: Reado
     for (const { start, end } of pieces(sizeOf(shape))) {
       const piece = room.subarray(0, end - start);
       await values.read(name, start, piece);
-      // Little-endian on every processor that engines run on, as the format is.
       const bytes = bytesOf(piece);
       await writer.write(bytes);
       yield bytes;
@@ -63,17 +65,21 @@ function sizeOf(shape: Shape): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
+/** A tensor as a header describes it. */
+export interface DescribedTensor {
+  readonly name: string;
+  readonly dataType: StoredType;
+  readonly shape: Shape;
 }
 
-function headerOf({ shapes }: NamedValues, metadata: Readonly<Record<string, string>>): Uint8Array {
+/** The beginning of a file in which these tensors follow each other: everything before their values. */
+export function safetensorsHeader(tensors: Iterable<DescribedTensor>, metadata: Readonly<Record<string, string>>): Uint8Array {
   const entries: [string, unknown][] = Object.keys(metadata).length === 0 ? [] : [['__metadata__', metadata]];
   let offset = 0;
-  for (const [name, shape] of shapes) {
-    const bytes = 4 * sizeOf(shape);
-    entries.push([name, { dtype: 'F32', shape, data_offsets: [offset, offset + bytes] }]);
-    offset += bytes;
+  for (const { name, dataType, shape } of tensors) {
+    const end = offset + bytesOfType[dataType] * sizeOf(shape);
+    entries.push([name, { dtype: dataType, shape, data_offsets: [offset, end] }]);
+    offset = end;
   }
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
   // Spaces up to a multiple of 8 keep the values aligned in the file, as the format asks of writers.
@@ -86,7 +92,7 @@ function headerOf({ shapes }: NamedValues, metadata: Readonly<Record<string, str
 
 /** A tensor in a file: checked to lie in it and to have the bytes that its shape and type need. */
 export interface StoredTensor {
-  readonly dataType: string;
+  readonly dataType: StoredType;
   readonly shape: Shape;
   /** Position in the file. */
   readonly position: number;
@@ -107,6 +113,7 @@ const metadataEntry = z.record(z.string(), z.string());
 export class SafetensorsFile implements NamedValues {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Of all tensors but the scales of rows, which belong to the values of another. */
   readonly shapes: ReadonlyMap<string, Shape>;
   readonly metadata: Readonly<Record<string, string>>;
   readonly #file: RandomAccessFile;
@@ -115,7 +122,7 @@ export class SafetensorsFile implements NamedValues {
     this.path = path;
     this.#file = file;
     this.tensors = header.tensors;
-    this.shapes = new Map(Array.from(header.tensors, ([name, { shape }]) => [name, shape]));
+    this.shapes = new Map(Array.from(withoutScales(header.tensors), ([name, { shape }]) => [name, shape]));
     this.metadata = header.metadata;
   }
 
@@ -130,21 +137,22 @@ export class SafetensorsFile implements NamedValues {
     }
   }
 
-  /** Throws `input` unless the file has exactly these names with these shapes, all of 32-bit floats. */
+  /** Throws `input` unless the file has exactly these names with these shapes, of types that are read as floats. */
   requireSame(wanted: ReadonlyMap<string, Shape>): void {
     const wrongShapes: string[] = [];
     for (const [name, shape] of wanted) {
       const stored = this.tensors.get(name);
       if (stored === undefined) continue;
-      if (stored.dataType !== 'F32') {
-        throw this.#refusal(`${name} of type ${stored.dataType}`, 'F32', 'convert it to 32-bit floats');
+      if (!this.hasFloats(name)) {
+        const received = `${name} of type ${stored.dataType}${stored.dataType === 'I8' ? ` without ${scaleNameOf(name)}` : ''}`;
+        throw this.#refusal(received, 'F32, F16, BF16, or I8 with a scale per row', 'convert it to 32-bit floats');
       }
       if (showShape(stored.shape) !== showShape(shape)) {
         wrongShapes.push(`${name} of shape ${showShape(stored.shape)} where the model has ${showShape(shape)}`);
       }
     }
     const missing = [...wanted.keys()].filter((name) => !this.tensors.has(name));
-    const unexpected = [...this.tensors.keys()].filter((name) => !wanted.has(name));
+    const unexpected = [...this.shapes.keys()].filter((name) => !wanted.has(name));
     const problems = [
       ...(missing.length > 0 ? [`no ${someOf(missing)}`] : []),
       ...(unexpected.length > 0 ? [`${someOf(unexpected.map(shown))}, which the model does not have`] : []),
@@ -155,11 +163,15 @@ export class SafetensorsFile implements NamedValues {
     }
   }
 
+  /** Whether the values of a name can be read. */
+  hasFloats(name: string): boolean {
+    return hasFloats(this.tensors, name);
+  }
+
   async read(name: string, start: number, target: Float32Array): Promise<void> {
-    const stored = this.tensors.get(name);
-    if (stored === undefined || 4 * (start + target.length) > stored.bytes)
-      throw new Error(`no values ${start} to ${start + target.length} of ${name}`);
-    await this.#file.read(bytesOf(target), stored.position + 4 * start);
+    const size = sizeOf(this.tensors.get(name)?.shape ?? [0]);
+    if (start + target.length > size) throw new Error(`no values ${start} to ${start + target.length} of ${name}`);
+    await readFloats(this.#file, this.tensors, name, start, target);
   }
 
   close(): Promise<void> {
@@ -252,8 +264,8 @@ async function readHeader(file: RandomAccessFile, path: string): Promise<Header>
     if (!parsed.success) return refuse(`a header whose entry ${shown(name)} lacks dtype, shape or data_offsets`, parsed.error);
     const { dtype, shape, data_offsets } = parsed.data;
     const [begin, end] = data_offsets;
+    if (!isStoredType(dtype)) return refuse(`tensor ${shown(name)} of unknown type ${shown(dtype)}`);
     const size = bytesOfType[dtype];
-    if (size === undefined) return refuse(`tensor ${shown(name)} of unknown type ${shown(dtype)}`);
     // Sizes whose product passes 2^53 are not exact, but far above the file's size all the same.
     const bytes = shape.reduce((product, dimension) => product * dimension, size);
     if (end - begin !== bytes) {
@@ -269,6 +281,10 @@ async function readHeader(file: RandomAccessFile, path: string): Promise<Header>
   }
   if (next !== file.size) return refuse(`a file of ${file.size} bytes whose header describes ${next}`);
   return { tensors, metadata };
+}
+
+function isStoredType(name: string): name is StoredType {
+  return Object.hasOwn(bytesOfType, name);
 }
 
 /** Entries of the outermost object of valid JSON. */

@@ -8,6 +8,18 @@ export const decodingOptions = z
   .strictObject({
     /** Beam size; 1 is greedy search. */
     beam: z.int().min(1).max(1_000).default(5),
+    /**
+     * Whether the beam becomes narrower by each translation that has ended (`shrinking`, Sutskever et al. 2014), or as many are
+     * extended at every step (`constant`, as in Hugging Face's and CTranslate2's searches, which imported models are used with).
+     */
+    beamWidth: z.enum(['shrinking', 'constant']).default('shrinking'),
+    /**
+     * With a constant beam, a line is done once `beam` translations have ended and
+     *   `exact`   none that is being extended can still beat the worst of them (Hugging Face's `early_stopping: never`)
+     *   `likely`  none beats it as long as it is now (`false`)
+     *   `first`   at once (`true`; CTranslate2)
+     */
+    stopping: z.enum(['exact', 'likely', 'first']).default('exact'),
     /** Translations per line, best first; at most `beam`. */
     nbest: z.int().min(1).max(1_000).default(1),
     /** Draw translations at random instead of searching for the best: `samples` per line, in place of `beam` and `nbest`. */

@@ -1,5 +1,5 @@
 import { DecadeError } from '../core/errors.js';
-import { type ReadOutput, specialIds, type StepModel, type StepOutput } from '../models/model.js';
+import { type GivenTokens, specialIds, type StepModel, type StepOutput } from '../models/model.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
 import { normalise } from '../tensor/operations/search.js';
@@ -17,7 +17,7 @@ import type { DrawnToken, Hypothesis, SearchRows, SearchRowsOptions } from './se
 export interface SearchOptions
   extends Pick<
     DecodingOptions,
-    'beam' | 'nbest' | 'sample' | 'lengthPenalty' | 'maximumLength' | 'minimumLength' | 'forbidRepeats' | 'forbidUnknown' | 'attention'
+    'beam' | 'beamWidth' | 'stopping' | 'nbest' | 'sample' | 'lengthPenalty' | 'maximumLength' | 'minimumLength' | 'forbidRepeats' | 'forbidUnknown' | 'attention'
   > {
   /** For samples that go on from their prefixes. `maximumLength` then counts what follows the prefix. */
   readonly continuation?: Continuation | undefined;
@@ -89,10 +89,11 @@ export async function search(
     sentences.map(({ source }) => source),
   );
   try {
-    const begun = session.read(sentences.map(({ prefix = [] }) => [special.target.begin, ...Array.from(prefix)]));
+    const begins = (prefix: ArrayLike<number>) => prefix.length === 0 || model.beginsPrompts !== false;
+    const begun = session.read(sentences.map(({ prefix = [] }) => [...(begins(prefix) ? [special.target.begin] : []), ...Array.from(prefix)]));
     const rows = rowsFor(sentences, options, {
       penalty: lengthPenalty(options.lengthPenalty),
-      prefixes: sentences.map(({ prefix = [] }, row) => givenPath(prefix, begun, row, options)),
+      prefixes: sentences.map(({ prefix = [] }, row) => givenPath(prefix, begun.given(row), options)),
       maximumLengths,
       endId: special.target.end,
       nameOf: (sentence) => nameOf(sentence, sentences[sentence]?.line),
@@ -134,14 +135,17 @@ export function rowsPerSentence({ beam, sample }: Pick<SearchOptions, 'beam' | '
 }
 
 function rowsFor(sentences: readonly SearchSentence[], options: SearchOptions, shared: SearchRowsOptions): SearchRows {
-  const { beam, nbest, sample, continuation } = options;
-  if (sample === undefined) return new Beams({ ...shared, beam, nbest });
+  const { beam, beamWidth, stopping, nbest, sample, continuation } = options;
+  if (sample === undefined) return new Beams({ ...shared, beam, beamWidth, stopping, nbest });
   return new Samples({ ...shared, sample, continuation, numbers: sentences.map(({ line }, sentence) => line ?? sentence) });
 }
 
-function givenPath(prefix: ArrayLike<number>, begun: ReadOutput, row: number, options: SearchOptions): Path {
-  const { logProbabilities, attention } = begun.given(row);
-  return { ids: Int32Array.from(prefix), tokenLogProbabilities: logProbabilities, attention: options.attention ? attention : undefined };
+function givenPath(prefix: ArrayLike<number>, { logProbabilities, attention }: GivenTokens, options: SearchOptions): Path {
+  // Nothing predicts the first token where nothing comes before it.
+  const unpredicted = prefix.length - logProbabilities.length;
+  const tokenLogProbabilities = new Float32Array(prefix.length);
+  tokenLogProbabilities.set(logProbabilities, unpredicted);
+  return { ids: Int32Array.from(prefix), tokenLogProbabilities, attention: options.attention ? attention : undefined };
 }
 
 function processorFor(options: SearchOptions, maximumLengths: Int32Array, { end, unknown, forbidden }: SpecialIds): Processor {

@@ -70,6 +70,8 @@ export interface StepModel {
    * Nothing of a target has been read yet.
    */
   decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession;
+  /** Whether `<s>` comes before a target that begins with given tokens, as it does before any other. */
+  readonly beginsPrompts?: boolean | undefined;
   /** Undefined where any length can be read: positions that are learned are no more than so many. */
   readonly lengthLimits?: LengthLimits | undefined;
   /** For architectures that represent a sentence by one vector. */

@@ -6,6 +6,7 @@ import type { Pass } from '../../nn/pass.js';
 import { type PositionOptions, Positions, type RotaryPlaces } from '../../nn/positions.js';
 import type { Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
+import { specialTokens } from '../../text/tokenizer.js';
 import type { VocabularySizes } from '../model.js';
 import type { PackedTokens } from './batch.js';
 import { TokenEmbedding } from './embedding.js';
@@ -65,6 +66,7 @@ export function declareNetwork(store: ParameterStore, options: TransformerOption
     ),
     output: new OutputLayer(layers('target'), 'output', width, vocabularies.target, tiedEmbeddings === 'none' ? undefined : targetVectors, {
       bias: outputBias,
+      absent: options.absentTokens.map((token) => specialTokens.indexOf(token)),
     }),
   };
 }
@@ -115,10 +117,10 @@ function initialOfTables({ initialisation, initialDeviation, width }: Transforme
 }
 
 function positionOptions(options: TransformerOptions, heads: number): PositionOptions {
-  const { positions: kind, width, sinusoids, maximumLength, rotaryPairs, rotaryBase } = options;
+  const { positions: kind, width, sinusoids, firstPosition, maximumLength, rotaryPairs, rotaryBase } = options;
   switch (kind) {
     case 'sinusoidal':
-      return { kind, width, layout: sinusoids };
+      return { kind, width, layout: sinusoids, first: firstPosition };
     case 'learned':
       return { kind, width, maximumLength };
     case 'rotary':

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { activations } from '../../tensor/operations/activated-linear.js';
+import { specialTokens } from '../../text/tokenizer.js';
 
 /** What a published form decides; everything but the sizes. */
 interface Form {
@@ -145,6 +146,12 @@ export const transformerOptions = z
       'sinusoids',
       'Sines and cosines in turn (the paper), all sines first, or that with the frequencies of tensor2tensor and fairseq.',
     ),
+    firstPosition: z
+      .int()
+      .min(0)
+      .max(16)
+      .default(0)
+      .describe('Position of the first token, where positions are sinusoids: 1 in OpenNMT, 2 in fairseq and M2M100.'),
     maximumLength: z
       .int()
       .min(1)
@@ -171,6 +178,14 @@ export const transformerOptions = z
       'tiedEmbeddings',
       'Share the target embeddings with the output layer (Press and Wolf 2017), or also with the source (all; needs a shared vocabulary).',
     ),
+    absentTokens: z
+      .array(z.enum(specialTokens))
+      .default([])
+      .describe('Special tokens that an imported model does not know: they are in the vocabulary and are never predicted.'),
+    beginPrompts: z
+      .boolean()
+      .default(true)
+      .describe('Read <s> before a prompt. GPT-2 is used without it: the text goes on from the prompt alone.'),
     sourceEnd: byForm(z.boolean(), 'sourceEnd', 'End every source with </s>.'),
     dropout: byForm(rate, 'dropout', 'Dropout probability of embeddings and of what each part adds (the paper, section 5.4).'),
     attentionDropout: byForm(rate, 'attentionDropout', 'Dropout probability of attention weights.'),

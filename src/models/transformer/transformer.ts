@@ -67,6 +67,10 @@ export class TransformerModel implements Model {
     return this.vocabularies.source !== undefined && this.options.tiedEmbeddings === 'all';
   }
 
+  get beginsPrompts(): boolean {
+    return this.vocabularies.source !== undefined || this.options.beginPrompts;
+  }
+
   get lengthLimits(): LengthLimits | undefined {
     return transformerLengthLimits(this.options, this.vocabularies);
   }

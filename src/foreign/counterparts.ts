@@ -1,0 +1,251 @@
+import { DecadeError } from '../core/errors.js';
+import { shortened } from '../core/visible-text.js';
+import type { NamedValues } from '../tensor/named-values.js';
+import { type Shape, showShape } from '../tensor/tensor.js';
+
+/** Where a checkpoint of another library keeps a parameter. The same list serves both directions. */
+export interface Counterpart {
+  /** Of the parameter here. */
+  readonly name: string;
+  /** Names there. The rows of several follow each other here: queries, keys and values are one matrix. */
+  readonly theirs: readonly string[];
+  /** Matrices are [inputs, outputs] there. */
+  readonly isTransposed?: boolean;
+  /** Rows are tokens of this side, in an order of their own. */
+  readonly tokens?: 'source' | 'target';
+}
+
+/** Of every token id here, its row there. */
+export interface TokenRows {
+  readonly source: Int32Array | undefined;
+  readonly target: Int32Array;
+}
+
+/** A stretch of a matrix that lies together on both sides. */
+interface Stretch {
+  readonly from: number;
+  readonly length: number;
+}
+
+/** The parameters of a model, read from the tensors of a checkpoint. */
+export class ImportedValues implements NamedValues {
+  readonly shapes: ReadonlyMap<string, Shape>;
+  readonly #tensors: NamedValues;
+  readonly #parts: ReadonlyMap<string, Counterpart>;
+  readonly #rows: TokenRows;
+  readonly #where: string;
+  /** The last transposed tensor: it is read whole. */
+  #transposed: { readonly name: string; readonly values: Float32Array } | undefined;
+
+  /**
+   * @param shapes  of the parameters here
+   * @param unused  whether a tensor there says nothing that the options do not say: a mask, a table that is computed here
+   * @throws DecadeError `input` unless the checkpoint has exactly the counterparts of these parameters, in their shapes
+   */
+  constructor(
+    where: string,
+    shapes: ReadonlyMap<string, Shape>,
+    tensors: NamedValues,
+    counterparts: readonly Counterpart[],
+    rows: TokenRows,
+    unused: (name: string) => boolean,
+  ) {
+    this.shapes = shapes;
+    this.#where = where;
+    this.#tensors = tensors;
+    this.#rows = rows;
+    this.#parts = new Map(counterparts.map((part) => [part.name, part]));
+    for (const [name, shape] of shapes) this.#check(name, shape);
+    const known = new Set(counterparts.flatMap(({ theirs }) => theirs));
+    const unknown = [...tensors.shapes.keys()].filter((name) => !known.has(name) && !unused(name));
+    if (unknown.length === 0) return;
+    throw this.#refusal(`${someOf(unknown)}, which a model of this configuration does not have`, 'the tensors of one architecture');
+  }
+
+  requireSame(expected: ReadonlyMap<string, Shape>): void {
+    const of = (shapes: ReadonlyMap<string, Shape>) => JSON.stringify([...shapes].sort(([a], [b]) => (a < b ? -1 : 1)));
+    if (of(expected) !== of(this.shapes)) throw new Error('parameters of another model');
+  }
+
+  /** @throws DecadeError `input` for a value that is not finite */
+  async read(name: string, start: number, target: Float32Array): Promise<void> {
+    const part = this.#part(name);
+    if (part.isTransposed && this.shapes.get(name)?.length === 2) await this.#readTransposed(part, start, target);
+    else if (part.tokens !== undefined) await this.#readTokens(part, start, target);
+    else await this.#readRows(part, start, target);
+    const broken = target.find((value) => !Number.isFinite(value));
+    if (broken !== undefined) throw this.#refusal(`${broken} in ${part.theirs.join(', ')}`, 'finite numbers');
+  }
+
+  async #readRows({ theirs }: Counterpart, start: number, target: Float32Array): Promise<void> {
+    let first = 0;
+    for (const name of theirs) {
+      const size = sizeOf(this.#shapeOf(name));
+      const [from, to] = [Math.max(start, first), Math.min(start + target.length, first + size)];
+      if (from < to) await this.#tensors.read(name, from - first, target.subarray(from - start, to - start));
+      first += size;
+    }
+  }
+
+  async #readTokens({ name, theirs: [tensor = ''], tokens = 'target' }: Counterpart, start: number, target: Float32Array): Promise<void> {
+    const rows = this.#rows[tokens] ?? this.#rows.target;
+    const columns = sizeOf(this.shapes.get(name) ?? []) / rows.length;
+    for (const { from, length, at } of stretches(rows, columns, start, target.length)) {
+      await this.#tensors.read(tensor, from, target.subarray(at, at + length));
+    }
+  }
+
+  async #readTransposed({ name, theirs: [tensor = ''] }: Counterpart, start: number, target: Float32Array): Promise<void> {
+    const [outputs = 1, inputs = 1] = this.shapes.get(name) ?? [];
+    if (this.#transposed?.name !== name) {
+      const values = new Float32Array(outputs * inputs);
+      await this.#tensors.read(tensor, 0, values);
+      this.#transposed = { name, values };
+    }
+    const { values } = this.#transposed;
+    for (let at = 0; at < target.length; at++) {
+      const [output, input] = [Math.floor((start + at) / inputs), (start + at) % inputs];
+      target[at] = values[input * outputs + output] as number;
+    }
+  }
+
+  #part(name: string): Counterpart {
+    const part = this.#parts.get(name);
+    if (part === undefined) throw new Error(`no counterpart of ${name}`);
+    return part;
+  }
+
+  #shapeOf(name: string): Shape {
+    const shape = this.#tensors.shapes.get(name);
+    // A vector may be written as a matrix of one row.
+    if (shape !== undefined) return shape.length === 2 && shape[0] === 1 ? shape.slice(1) : shape;
+    throw this.#refusal(`no ${shortened(name)}`, 'every tensor of the model');
+  }
+
+  /** Throws unless what the parameter is read from has its shape. */
+  #check(name: string, shape: Shape): void {
+    const part = this.#part(name);
+    const [outputs = 1, ...rest] = shape;
+    const rows = part.tokens === undefined ? undefined : (this.#rows[part.tokens] ?? this.#rows.target);
+    if (rows !== undefined && rows.length !== outputs) throw new Error(`${rows.length} tokens for ${name} ${showShape(shape)}`);
+    const stored = part.theirs.map((their) => this.#shapeOf(their));
+    const isMatrix = shape.length === 2;
+    const wanted = part.isTransposed && isMatrix ? [...rest, outputs] : shape;
+    const found = rows === undefined ? joined(stored) : [outputs, ...(stored[0] ?? []).slice(1)];
+    const hasRows = rows === undefined || rows.every((row) => row < (stored[0]?.[0] ?? 0));
+    if (found !== undefined && showShape(found) === showShape(wanted) && hasRows) return;
+    const received = `${someOf([...part.theirs])} of shape ${stored.map(showShape).join(', ')}`;
+    throw this.#refusal(received, `${showShape(wanted)}, as the configuration says`);
+  }
+
+  #refusal(received: string, allowed: string): DecadeError {
+    return new DecadeError('input', { where: this.#where, received, allowed, next: 'take all files of one model together' });
+  }
+}
+
+/** The tensors of a checkpoint of another library, made from the parameters of a model. */
+export class ExportedValues implements NamedValues {
+  readonly shapes: ReadonlyMap<string, Shape>;
+  readonly #values: NamedValues;
+  readonly #origins = new Map<string, { readonly part: Counterpart; readonly offset: number }>();
+  /** Of each side, the token here of every row there. */
+  readonly #tokens: TokenRows;
+  #transposed: { readonly name: string; readonly values: Float32Array } | undefined;
+
+  /**
+   * @param divided  how many rows of a parameter each of its counterparts has, where there are several
+   * @param tokens   of every row there, the token id here
+   */
+  constructor(
+    values: NamedValues,
+    counterparts: readonly Counterpart[],
+    tokens: TokenRows,
+    divided: (part: Counterpart, rows: number) => readonly number[],
+  ) {
+    this.#values = values;
+    this.#tokens = tokens;
+    const shapes = new Map<string, Shape>();
+    for (const part of counterparts) {
+      const shape = values.shapes.get(part.name);
+      if (shape === undefined) continue;
+      const [rows = 1, ...rest] = shape;
+      const columns = sizeOf(rest);
+      const order = this.#orderOf(part);
+      const counts = part.theirs.length === 1 ? [order?.length ?? rows] : divided(part, rows);
+      let offset = 0;
+      for (const [index, name] of part.theirs.entries()) {
+        const count = counts[index] ?? 0;
+        shapes.set(name, part.isTransposed && rest.length === 1 ? [...rest, count] : [count, ...rest]);
+        this.#origins.set(name, { part, offset });
+        offset += count * columns;
+      }
+    }
+    this.shapes = shapes;
+  }
+
+  requireSame(): void {}
+
+  async read(name: string, start: number, target: Float32Array): Promise<void> {
+    const origin = this.#origins.get(name);
+    const shape = this.shapes.get(name);
+    if (origin === undefined || shape === undefined) throw new Error(`no tensor ${name}`);
+    const { part, offset } = origin;
+    const order = this.#orderOf(part);
+    if (order !== undefined) {
+      const columns = sizeOf(shape) / order.length;
+      for (const { from, length, at } of stretches(order, columns, start, target.length)) {
+        await this.#values.read(part.name, from, target.subarray(at, at + length));
+      }
+    } else if (part.isTransposed && shape.length === 2) {
+      await this.#readTransposed(name, part.name, shape, start, target);
+    } else await this.#values.read(part.name, offset + start, target);
+  }
+
+  #orderOf({ tokens }: Counterpart): Int32Array | undefined {
+    return tokens === undefined ? undefined : (this.#tokens[tokens] ?? this.#tokens.target);
+  }
+
+  async #readTransposed(name: string, ours: string, [inputs = 1, outputs = 1]: Shape, start: number, target: Float32Array): Promise<void> {
+    if (this.#transposed?.name !== name) {
+      const values = new Float32Array(inputs * outputs);
+      await this.#values.read(ours, 0, values);
+      this.#transposed = { name, values };
+    }
+    const { values } = this.#transposed;
+    for (let at = 0; at < target.length; at++) {
+      const [input, output] = [Math.floor((start + at) / outputs), (start + at) % outputs];
+      target[at] = values[output * inputs + input] as number;
+    }
+  }
+}
+
+/** What lies together of the values [start, start + length) of a matrix whose row r is row rows[r] of another. */
+function* stretches(rows: Int32Array, columns: number, start: number, length: number): Generator<Stretch & { readonly at: number }> {
+  for (let at = 0; at < length; ) {
+    const row = Math.floor((start + at) / columns);
+    const column = (start + at) % columns;
+    const from = (rows[row] as number) * columns + column;
+    let end = row + 1;
+    while (end < rows.length && rows[end] === (rows[end - 1] as number) + 1 && (end - row) * columns - column < length - at) end++;
+    const together = Math.min((end - row) * columns - column, length - at);
+    yield { from, length: together, at };
+    at += together;
+  }
+}
+
+/** Of matrices one behind the other; undefined where their columns differ. */
+function joined(shapes: readonly Shape[]): Shape | undefined {
+  const [first = []] = shapes;
+  const [, ...columns] = first;
+  if (shapes.some(([, ...others]) => showShape(others) !== showShape(columns))) return undefined;
+  return [shapes.reduce((sum, [rows = 0]) => sum + rows, 0), ...columns];
+}
+
+function sizeOf(shape: Shape): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}
+
+function someOf(names: readonly string[]): string {
+  const shown = names.slice(0, 3).map((name) => shortened(name));
+  return names.length <= 3 ? shown.join(', ') : `${shown.join(', ')} and ${names.length - 3} more`;
+}

@@ -1,0 +1,25 @@
+import { type ModelOptions, modelOptions } from '../models/create.js';
+import type { VocabularySizes } from '../models/model.js';
+import type { TokenRows } from './counterparts.js';
+import type { ForeignModel, ForeignVocabulary } from './foreign-model.js';
+import { type OrderedTokens, orderTokens } from './token-rows.js';
+
+/** A model of another library as decade would make it. */
+export interface OwnForm {
+  readonly options: ModelOptions;
+  readonly vocabularies: VocabularySizes;
+  readonly tokens: { readonly source: OrderedTokens | undefined; readonly target: OrderedTokens };
+  readonly rows: TokenRows;
+}
+
+/** @throws DecadeError or ZodError for sizes that do not fit together */
+export function ownForm({ options, source, target }: ForeignModel): OwnForm {
+  const ordered = ({ size, specials }: ForeignVocabulary) => orderTokens(size, specials);
+  const tokens = { source: source && ordered(source), target: ordered(target) };
+  return {
+    options: modelOptions.parse({ ...options, absentTokens: tokens.target.absent }),
+    vocabularies: { source: tokens.source?.rows.length, target: tokens.target.rows.length },
+    tokens,
+    rows: { source: tokens.source?.rows, target: tokens.target.rows },
+  };
+}
