@@ -91,7 +91,9 @@ export class ImportedValues implements NamedValues {
     const rows = this.#rows[tokens] ?? this.#rows.target;
     const columns = sizeOf(this.shapes.get(name) ?? []) / rows.length;
     for (const { from, length, at } of stretches(rows, columns, start, target.length)) {
-      await this.#tensors.read(tensor, from, target.subarray(at, at + length));
+      const stretch = target.subarray(at, at + length);
+      if (from < 0) stretch.fill(0);
+      else await this.#tensors.read(tensor, from, stretch);
     }
   }
 
@@ -224,9 +226,10 @@ function* stretches(rows: Int32Array, columns: number, start: number, length: nu
   for (let at = 0; at < length; ) {
     const row = Math.floor((start + at) / columns);
     const column = (start + at) % columns;
-    const from = (rows[row] as number) * columns + column;
+    const first = rows[row] as number;
+    const from = first < 0 ? -1 : first * columns + column;
     let end = row + 1;
-    while (end < rows.length && rows[end] === (rows[end - 1] as number) + 1 && (end - row) * columns - column < length - at) end++;
+    while (first >= 0 && end < rows.length && rows[end] === (rows[end - 1] as number) + 1 && (end - row) * columns - column < length - at) end++;
     const together = Math.min((end - row) * columns - column, length - at);
     yield { from, length: together, at };
     at += together;

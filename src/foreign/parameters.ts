@@ -1,3 +1,4 @@
+import { checked } from './json-file.js';
 import { type ModelOptions, modelOptions } from '../models/create.js';
 import type { VocabularySizes } from '../models/model.js';
 import type { TokenRows } from './counterparts.js';
@@ -12,12 +13,12 @@ export interface OwnForm {
   readonly rows: TokenRows;
 }
 
-/** @throws DecadeError or ZodError for sizes that do not fit together */
-export function ownForm({ options, source, target }: ForeignModel): OwnForm {
+/** @throws DecadeError `input` for sizes that do not fit together */
+export function ownForm({ architecture, options, source, target }: ForeignModel): OwnForm {
   const ordered = ({ size, specials }: ForeignVocabulary) => orderTokens(size, specials);
   const tokens = { source: source && ordered(source), target: ordered(target) };
   return {
-    options: modelOptions.parse({ ...options, absentTokens: tokens.target.absent }),
+    options: checked({ ...options, absentTokens: tokens.target.absent }, architecture, modelOptions, 'sizes that fit together'),
     vocabularies: { source: tokens.source?.rows.length, target: tokens.target.rows.length },
     tokens,
     rows: { source: tokens.source?.rows, target: tokens.target.rows },
