@@ -48,6 +48,8 @@ const description = z.object({
   tokenizers: z.object({ source: fileName.optional(), target: fileName }),
   /** Of a language model: tokens of a context in training. */
   context: z.int().positive().optional(),
+  /** Options that it is translated with unless something else is asked for; who translates checks them. */
+  decoding: z.record(z.string(), z.unknown()).optional(),
   /** File of the words that training has shown; missing for a run of an older decade. */
   sourceWords: fileName.optional(),
   /** File of the best parameters so far. */

@@ -5,6 +5,7 @@ import { doctorCommand } from './commands/doctor.js';
 import { estimateCommand } from './commands/estimate.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { generateCommand } from './commands/generate.js';
+import { importCommand } from './commands/import.js';
 import { quickstartCommand } from './commands/quickstart.js';
 import { reproduceCommand } from './commands/reproduce.js';
 import { rescoreCommand } from './commands/rescore.js';
@@ -32,6 +33,7 @@ const commands = [
   simulateCommand,
   scaleCommand,
   benchCommand,
+  importCommand,
   doctorCommand,
 ];
 

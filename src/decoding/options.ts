@@ -76,6 +76,32 @@ export type DecodingOptions = z.output<typeof decodingOptions>;
 /** Options as a caller writes them: `{ beam: 12, lengthPenalty: { alpha: 0.6 } }`. */
 export type DecodingOptionsInput = z.input<typeof decodingOptions>;
 
+const { beam, beamWidth, stopping, minimumLength, maximumLength, forbidRepeats } = decodingOptions.shape;
+
+/** What a model is translated with where a call says nothing else: of these a model can have defaults of its own. */
+export const decodingDefaults = z.strictObject({
+  beam: beam.unwrap().optional().meta({ description: 'Beam size; 1 is greedy search. Default: 5.', example: 5 }),
+  beamWidth: beamWidth.unwrap().optional().meta({
+    description: 'shrinking: a translation that has ended leaves its place in the beam empty; constant: the next best takes it.',
+    example: 'constant',
+  }),
+  stopping: stopping.unwrap().optional().meta({
+    description: 'With a constant beam, when beam translations have ended: search on while a better one is possible, is likely, or not at all (first).',
+    example: 'likely',
+  }),
+  lengthPenalty: z
+    .strictObject({
+      kind: z.enum(['power', 'gnmt']).optional().meta({ description: 'length^alpha, or ((5 + length) / 6)^alpha.', example: 'power' }),
+      alpha: z.number().min(0).max(10).optional().meta({ description: '1 with power: the mean per token. Default: 1.', example: 1 }),
+    })
+    .optional()
+    .meta({ description: 'What sums of log-probabilities are divided by.' }),
+  minimumLength: minimumLength.unwrap().optional().meta({ description: 'Fewest tokens of a translation, </s> not counted.', example: 1 }),
+  maximumLength: maximumLength.meta({ description: 'Most tokens of a translation. Default: 2 source length + 10.', example: 256 }),
+  forbidRepeats: forbidRepeats.unwrap().optional().meta({ description: 'Tokens of an n-gram that may not occur twice; 0: any may.', example: 3 }),
+});
+export type DecodingDefaults = z.output<typeof decodingDefaults>;
+
 /** Limits of a batch. */
 export type BatchLimits = DecodingOptions['batch'];
 

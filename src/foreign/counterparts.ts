@@ -97,18 +97,24 @@ export class ImportedValues implements NamedValues {
     }
   }
 
-  async #readTransposed({ name, theirs: [tensor = ''] }: Counterpart, start: number, target: Float32Array): Promise<void> {
-    const [outputs = 1, inputs = 1] = this.shapes.get(name) ?? [];
-    if (this.#transposed?.name !== name) {
-      const values = new Float32Array(outputs * inputs);
-      await this.#tensors.read(tensor, 0, values);
-      this.#transposed = { name, values };
+  async #readTransposed({ name, theirs }: Counterpart, start: number, target: Float32Array): Promise<void> {
+    if (this.#transposed?.name !== name) this.#transposed = { name, values: await this.#turned(theirs, this.shapes.get(name) ?? []) };
+    target.set(this.#transposed.values.subarray(start, start + target.length));
+  }
+
+  /** Matrices of [inputs, outputs] each as one of [all outputs, inputs]. */
+  async #turned(theirs: readonly string[], shape: Shape): Promise<Float32Array> {
+    const [, inputs = 1] = shape;
+    const values = new Float32Array(sizeOf(shape));
+    let first = 0;
+    for (const name of theirs) {
+      const [, outputs = 1] = this.#tensors.shapes.get(name) ?? [];
+      const stored = new Float32Array(inputs * outputs);
+      await this.#tensors.read(name, 0, stored);
+      for (const [at, value] of stored.entries()) values[(first + (at % outputs)) * inputs + Math.floor(at / outputs)] = value;
+      first += outputs;
     }
-    const { values } = this.#transposed;
-    for (let at = 0; at < target.length; at++) {
-      const [output, input] = [Math.floor((start + at) / inputs), (start + at) % inputs];
-      target[at] = values[input * outputs + output] as number;
-    }
+    return values;
   }
 
   #part(name: string): Counterpart {
@@ -127,17 +133,17 @@ export class ImportedValues implements NamedValues {
   /** Throws unless what the parameter is read from has its shape. */
   #check(name: string, shape: Shape): void {
     const part = this.#part(name);
-    const [outputs = 1, ...rest] = shape;
+    const [outputs = 1] = shape;
     const rows = part.tokens === undefined ? undefined : (this.#rows[part.tokens] ?? this.#rows.target);
     if (rows !== undefined && rows.length !== outputs) throw new Error(`${rows.length} tokens for ${name} ${showShape(shape)}`);
     const stored = part.theirs.map((their) => this.#shapeOf(their));
     const isMatrix = shape.length === 2;
-    const wanted = part.isTransposed && isMatrix ? [...rest, outputs] : shape;
-    const found = rows === undefined ? joined(stored) : [outputs, ...(stored[0] ?? []).slice(1)];
+    const turned = part.isTransposed && isMatrix ? stored.map((each) => [...each].reverse()) : stored;
+    const found = rows === undefined ? joined(turned) : [outputs, ...(stored[0] ?? []).slice(1)];
     const hasRows = rows === undefined || rows.every((row) => row < (stored[0]?.[0] ?? 0));
-    if (found !== undefined && showShape(found) === showShape(wanted) && hasRows) return;
+    if (found !== undefined && showShape(found) === showShape(shape) && hasRows) return;
     const received = `${someOf([...part.theirs])} of shape ${stored.map(showShape).join(', ')}`;
-    throw this.#refusal(received, `${showShape(wanted)}, as the configuration says`);
+    throw this.#refusal(received, `${showShape(shape)}${turned === stored ? '' : ', turned'}, as the configuration says`);
   }
 
   #refusal(received: string, allowed: string): DecadeError {

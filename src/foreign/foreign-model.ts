@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { DecodingOptionsInput } from '../decoding/options.js';
+import type { DecodingDefaults } from '../decoding/options.js';
 import type { transformerOptions } from '../models/transformer/options.js';
 import type { NamedValues } from '../tensor/named-values.js';
 import type { Counterpart } from './counterparts.js';
@@ -34,7 +34,7 @@ export interface ForeignModel {
   /** Whether a tensor says nothing that the options do not say. */
   isUnused(name: string): boolean;
   /** What its authors decode with. */
-  readonly decoding: DecodingOptionsInput;
+  readonly decoding: DecodingDefaults;
   /** Most tokens that it was made for; undefined where nobody says. */
   readonly positions: number | undefined;
 }

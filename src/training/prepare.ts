@@ -18,6 +18,7 @@ import { describeInit, requireResumable } from './configuration-changes.js';
 import type { Precision } from '../tensor/matrix.js';
 import { Memory } from '../tensor/memory.js';
 import { PlacedValues } from '../tensor/named-values.js';
+import type { Tokenizer } from '../text/tokenizer.js';
 import type { TrainingEvent } from './events.js';
 import type { Executor } from './executor.js';
 import { describeInheritance, inheritParameters } from './inheritance.js';
@@ -289,7 +290,7 @@ async function makeRun(files: Files, given: Configuration, request: TrainRequest
 function newModel({ model: options }: Configuration, { source, target }: Tokenizers): Model {
   const model = createModel(options, vocabularySizes({ source, target }));
   // Of one size, two vocabularies would share vectors for different words.
-  if (model.needsOneVocabulary && source !== undefined && source !== target && source.toJson() !== target.toJson()) {
+  if (model.needsOneVocabulary && source !== undefined && !hasSameTokens(source, target)) {
     throw new DecadeError('usage', {
       where: 'model',
       received: 'embeddings that source and target share, with a vocabulary for each',
@@ -298,6 +299,12 @@ function newModel({ model: options }: Configuration, { source, target }: Tokeniz
     });
   }
   return model;
+}
+
+/** Whether ids mean the same on both sides, however each splits its text. */
+function hasSameTokens(source: Tokenizer, target: Tokenizer): boolean {
+  if (source === target) return true;
+  return source.size === target.size && Array.from({ length: source.size }, (_, id) => id).every((id) => source.token(id) === target.token(id));
 }
 
 /** Fewer tokens than any tokenizer has. */

@@ -13,7 +13,7 @@ const order: readonly (readonly string[])[] = [
   ['models'],
   ['decoding', 'metrics', 'checkpoint'],
   ['training'],
-  ['parallel'],
+  ['parallel', 'foreign'],
   ['analysis'],
   ['loaded-model.ts'],
   ['load.ts', 'node'],

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { DecadeError } from '../../core/errors.js';
-import type { DecodingOptionsInput } from '../../decoding/options.js';
+import type { DecodingDefaults } from '../../decoding/options.js';
 import type { TransformerOptionsInput } from '../foreign-model.js';
 
 /** Sizes as decade allows them; the options check how they fit together. */
@@ -62,7 +62,7 @@ export function endOf(generation: GenerationConfiguration, fallback: number): nu
 }
 
 /** As decade's defaults for translating: `max_length` counts the start and the end. */
-export function decodingOf({ num_beams, max_length, length_penalty, early_stopping, no_repeat_ngram_size }: GenerationConfiguration): DecodingOptionsInput {
+export function decodingOf({ num_beams, max_length, length_penalty, early_stopping, no_repeat_ngram_size }: GenerationConfiguration): DecodingDefaults {
   return {
     ...(num_beams != null && { beam: num_beams }),
     beamWidth: 'constant',
