@@ -11,6 +11,8 @@ export interface Counterpart {
   readonly theirs: readonly string[];
   /** Matrices are [inputs, outputs] there. */
   readonly isTransposed?: boolean;
+  /** A vector is a matrix of one row there. */
+  readonly isOneRow?: boolean;
   /** Rows are tokens of this side, in an order of their own. */
   readonly tokens?: 'source' | 'target';
 }
@@ -156,19 +158,20 @@ export class ExportedValues implements NamedValues {
   readonly shapes: ReadonlyMap<string, Shape>;
   readonly #values: NamedValues;
   readonly #origins = new Map<string, { readonly part: Counterpart; readonly offset: number }>();
-  /** Of each side, the token here of every row there. */
   readonly #tokens: TokenRows;
   #transposed: { readonly name: string; readonly values: Float32Array } | undefined;
 
   /**
-   * @param divided  how many rows of a parameter each of its counterparts has, where there are several
    * @param tokens   of every row there, the token id here
+   * @param divided  rows of a parameter that each of its counterparts has
+   * @param zeros    tensors that have no parameter
    */
   constructor(
     values: NamedValues,
     counterparts: readonly Counterpart[],
     tokens: TokenRows,
     divided: (part: Counterpart, rows: number) => readonly number[],
+    zeros: ReadonlyMap<string, Shape>,
   ) {
     this.#values = values;
     this.#tokens = tokens;
@@ -177,35 +180,37 @@ export class ExportedValues implements NamedValues {
       const shape = values.shapes.get(part.name);
       if (shape === undefined) continue;
       const [rows = 1, ...rest] = shape;
-      const columns = sizeOf(rest);
-      const order = this.#orderOf(part);
-      const counts = part.theirs.length === 1 ? [order?.length ?? rows] : divided(part, rows);
+      const counts = part.theirs.length === 1 ? [this.#orderOf(part)?.length ?? rows] : divided(part, rows);
       let offset = 0;
       for (const [index, name] of part.theirs.entries()) {
         const count = counts[index] ?? 0;
-        shapes.set(name, part.isTransposed && rest.length === 1 ? [...rest, count] : [count, ...rest]);
+        const own = part.isOneRow ? [1, count] : [count, ...rest];
+        shapes.set(name, part.isTransposed && rest.length === 1 ? own.reverse() : own);
         this.#origins.set(name, { part, offset });
-        offset += count * columns;
+        offset += count * sizeOf(rest);
       }
     }
-    this.shapes = shapes;
+    this.shapes = new Map([...shapes, ...zeros].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   requireSame(): void {}
 
   async read(name: string, start: number, target: Float32Array): Promise<void> {
     const origin = this.#origins.get(name);
-    const shape = this.shapes.get(name);
-    if (origin === undefined || shape === undefined) throw new Error(`no tensor ${name}`);
+    const shape = this.shapes.get(name) ?? [];
+    if (origin === undefined) {
+      target.fill(0);
+      return;
+    }
     const { part, offset } = origin;
     const order = this.#orderOf(part);
     if (order !== undefined) {
-      const columns = sizeOf(shape) / order.length;
-      for (const { from, length, at } of stretches(order, columns, start, target.length)) {
+      for (const { from, length, at } of stretches(order, sizeOf(shape) / order.length, start, target.length)) {
         await this.#values.read(part.name, from, target.subarray(at, at + length));
       }
     } else if (part.isTransposed && shape.length === 2) {
-      await this.#readTransposed(name, part.name, shape, start, target);
+      if (this.#transposed?.name !== name) this.#transposed = { name, values: await this.#turned(part.name, shape) };
+      target.set(this.#transposed.values.subarray(start, start + target.length));
     } else await this.#values.read(part.name, offset + start, target);
   }
 
@@ -213,17 +218,11 @@ export class ExportedValues implements NamedValues {
     return tokens === undefined ? undefined : (this.#tokens[tokens] ?? this.#tokens.target);
   }
 
-  async #readTransposed(name: string, ours: string, [inputs = 1, outputs = 1]: Shape, start: number, target: Float32Array): Promise<void> {
-    if (this.#transposed?.name !== name) {
-      const values = new Float32Array(inputs * outputs);
-      await this.#values.read(ours, 0, values);
-      this.#transposed = { name, values };
-    }
-    const { values } = this.#transposed;
-    for (let at = 0; at < target.length; at++) {
-      const [input, output] = [Math.floor((start + at) / outputs), (start + at) % outputs];
-      target[at] = values[output * inputs + input] as number;
-    }
+  /** A matrix of [outputs, inputs] as one of [inputs, outputs]. */
+  async #turned(name: string, [inputs = 1, outputs = 1]: Shape): Promise<Float32Array> {
+    const own = new Float32Array(inputs * outputs);
+    await this.#values.read(name, 0, own);
+    return own.map((_, at) => own[(at % outputs) * inputs + Math.floor(at / outputs)] as number);
   }
 }
 

@@ -12,6 +12,7 @@ import { configurationName, openHuggingFace } from './hugging-face.js';
 import { listedTokenizer } from './listed-tokenizer.js';
 import { openMarian } from './marian.js';
 import { type OwnForm, ownForm } from './parameters.js';
+import { folderTokenizers, unknownIdOf } from './tokenizers.js';
 
 /** What has been made of a model of another library. */
 export interface ImportedModel {
@@ -85,6 +86,14 @@ async function openCheckpoint(files: Files, path: string): Promise<OpenCheckpoin
       },
     };
   }
+  if (names.includes(configurationName)) {
+    const open = await openHuggingFace(files, path, await unknownIdOf(files, path));
+    return { ...open, tokenizers: (form) => folderTokenizers(files, path, form, open.model) };
+  }
+  if (names.some((name) => name.endsWith('.npz'))) {
+    const { model, tensors, tables } = await openMarian(files, path);
+    return { model, tensors, tokenizers: (form) => folderTokenizers(files, path, form, model, tables) };
+  }
   throw refused(path, 'a folder of another kind');
 }
 
@@ -99,6 +108,8 @@ function configurationFor({ decoding, positions }: ForeignModel, { options, voca
     tokenizer: { kind: isTranslator ? 'bpe' : 'byte-bpe' },
     model: options,
     ...(Object.keys(decoding).length > 0 && { decoding }),
+    // What a trained model can bear.
+    training: { optimizer: { kind: 'adam', learningRate: 0.0001 }, clip: { kind: 'norm', max: 1 } },
   };
 }
 

@@ -1,5 +1,5 @@
 import { checked } from './json-file.js';
-import { type ModelOptions, modelOptions } from '../models/create.js';
+import { type TransformerOptions, transformerOptions } from '../models/transformer/options.js';
 import type { VocabularySizes } from '../models/model.js';
 import type { TokenRows } from './counterparts.js';
 import type { ForeignModel, ForeignVocabulary } from './foreign-model.js';
@@ -7,7 +7,7 @@ import { type OrderedTokens, orderTokens } from './token-rows.js';
 
 /** A model of another library as decade would make it. */
 export interface OwnForm {
-  readonly options: ModelOptions;
+  readonly options: TransformerOptions;
   readonly vocabularies: VocabularySizes;
   readonly tokens: { readonly source: OrderedTokens | undefined; readonly target: OrderedTokens };
   readonly rows: TokenRows;
@@ -18,7 +18,7 @@ export function ownForm({ architecture, options, source, target }: ForeignModel)
   const ordered = ({ size, specials }: ForeignVocabulary) => orderTokens(size, specials);
   const tokens = { source: source && ordered(source), target: ordered(target) };
   return {
-    options: checked({ ...options, absentTokens: tokens.target.absent }, architecture, modelOptions, 'sizes that fit together'),
+    options: checked({ ...options, absentTokens: tokens.target.absent }, architecture, transformerOptions, 'sizes that fit together'),
     vocabularies: { source: tokens.source?.rows.length, target: tokens.target.rows.length },
     tokens,
     rows: { source: tokens.source?.rows, target: tokens.target.rows },

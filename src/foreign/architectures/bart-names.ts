@@ -1,4 +1,6 @@
+import type { TransformerOptions } from '../../models/transformer/options.js';
 import type { Counterpart } from '../counterparts.js';
+import type { WrittenVocabulary } from '../hugging-face-class.js';
 
 /** Which stacks there are, and what they have. */
 export interface BartStacks {
@@ -52,7 +54,7 @@ export function bartNames({ encoderLayers, decoderLayers, finalNorms, sharedTabl
       : [table('source', 'model.encoder.embed_tokens.weight'), table('target', 'model.decoder.embed_tokens.weight')]),
     ...stack('encoder', encoderLayers),
     ...stack('decoder', decoderLayers),
-    ...(outputBias ? [{ name: 'output.bias', theirs: ['final_logits_bias'], tokens: 'target' } as const] : []),
+    ...(outputBias ? [{ name: 'output.bias', theirs: ['final_logits_bias'], tokens: 'target', isOneRow: true } as const] : []),
   ];
 }
 
@@ -60,4 +62,24 @@ export function bartNames({ encoderLayers, decoderLayers, finalNorms, sharedTabl
 export function isRepeatedInBart(name: string, sharedTable: boolean): boolean {
   if (/^model\.(encoder|decoder)\.embed_positions\.weights?$/.test(name) || name === 'lm_head.weight') return true;
   return sharedTable && /^model\.(encoder|decoder)\.embed_tokens\.weight$/.test(name);
+}
+
+/** The sizes of both stacks, as their configurations name them. */
+export function stackSizes({ width, encoderLayers, decoderLayers, encoderHeads, heads, encoderFeedForward, feedForward, dropout }: TransformerOptions) {
+  return {
+    d_model: width,
+    encoder_layers: encoderLayers,
+    decoder_layers: decoderLayers,
+    encoder_attention_heads: encoderHeads,
+    decoder_attention_heads: heads,
+    encoder_ffn_dim: encoderFeedForward,
+    decoder_ffn_dim: feedForward,
+    dropout,
+    is_encoder_decoder: true,
+  };
+}
+
+/** The ids of special tokens, as the configuration of an encoder-decoder names them. */
+export function tokenIds({ pad, begin, end }: WrittenVocabulary) {
+  return { pad_token_id: pad ?? begin, bos_token_id: begin, eos_token_id: end, decoder_start_token_id: begin };
 }

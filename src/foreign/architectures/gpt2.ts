@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import type { Counterpart } from '../counterparts.js';
 import type { ForeignModel } from '../foreign-model.js';
+import { type HuggingFaceClass, misfitsOf } from '../hugging-face-class.js';
 import { checked } from '../json-file.js';
-import { activation, endOf, type GenerationConfiguration, layers, optionalId, requireOnly, size, tokenId, vocabularySize } from './configuration.js';
+import { activation, activationName, endOf, type GenerationConfiguration, layers, optionalId, requireOnly, size, tokenId, vocabularySize } from './configuration.js';
 
 const configuration = z.looseObject({
   vocab_size: vocabularySize,
@@ -57,7 +58,7 @@ export function gpt2(
 }
 
 /** Matrices are [inputs, outputs]. */
-export function gpt2Names(layerCount: number, prefix = 'transformer.'): Counterpart[] {
+function gpt2Names(layerCount: number, prefix = 'transformer.'): Counterpart[] {
   const linear = (ours: string, theirs: string): Counterpart[] => [
     { name: `${ours}.weight`, theirs: [`${theirs}.weight`], isTransposed: true },
     { name: `${ours}.bias`, theirs: [`${theirs}.bias`] },
@@ -83,3 +84,44 @@ export function gpt2Names(layerCount: number, prefix = 'transformer.'): Counterp
     ...norm('decoder.norm', `${prefix}ln_f`),
   ];
 }
+
+export const gpt2Class: HuggingFaceClass = {
+  type: 'gpt2',
+  name: 'GPT2LMHeadModel',
+
+  misfits: ({ options: { norm, positions, biases, outputBias, scaledEmbeddings, activation: inner, keyValueHeads, heads, tiedEmbeddings } }) =>
+    misfitsOf([
+      ['model.norm.place', norm.place, ['pre']],
+      ['model.norm.kind', norm.kind, ['layer']],
+      ['model.positions', positions, ['learned']],
+      ['model.biases', biases, [true]],
+      ['model.outputBias', outputBias, [false]],
+      ['model.scaledEmbeddings', scaledEmbeddings, [false]],
+      ['model.activation', inner, ['relu', 'gelu', 'gelu-tanh', 'swish']],
+      ['model.keyValueHeads', keyValueHeads ?? heads, [heads]],
+      ['model.tiedEmbeddings', tiedEmbeddings, ['target', 'all']],
+    ]),
+
+  configuration: ({ options, target }) => ({
+    vocab_size: target.size,
+    n_positions: options.maximumLength,
+    n_embd: options.width,
+    n_layer: options.decoderLayers,
+    n_head: options.heads,
+    n_inner: options.feedForward === 4 * options.width ? null : options.feedForward,
+    activation_function: activationName(options.activation),
+    layer_norm_epsilon: options.norm.epsilon,
+    embd_pdrop: options.dropout,
+    resid_pdrop: options.dropout,
+    attn_pdrop: options.attentionDropout,
+    scale_attn_weights: true,
+    tie_word_embeddings: true,
+    bos_token_id: target.begin,
+    eos_token_id: target.end,
+    pad_token_id: target.pad ?? null,
+  }),
+
+  counterparts: ({ decoderLayers }) => gpt2Names(decoderLayers),
+
+  zeros: () => new Map(),
+};

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Counterpart } from '../counterparts.js';
 import type { ForeignModel } from '../foreign-model.js';
+import { type HuggingFaceClass, misfitsOf } from '../hugging-face-class.js';
 import { checked } from '../json-file.js';
 import { endOf, type GenerationConfiguration, layers, requireOnly, size, tokenId, vocabularySize } from './configuration.js';
 
@@ -58,7 +59,7 @@ export function llama(json: unknown, where: string, generation: GenerationConfig
   };
 }
 
-export function llamaNames(layerCount: number, isTied: boolean): Counterpart[] {
+function llamaNames(layerCount: number, isTied: boolean): Counterpart[] {
   const of = (name: string, ...theirs: string[]): Counterpart => ({ name, theirs: theirs.map((each) => `${each}.weight`) });
   return [
     { ...of('target.embedding.table', 'model.embed_tokens'), tokens: 'target' },
@@ -77,3 +78,45 @@ export function llamaNames(layerCount: number, isTied: boolean): Counterpart[] {
     ...(isTied ? [] : [{ ...of('output.weight', 'lm_head'), tokens: 'target' } as const]),
   ];
 }
+
+export const llamaClass: HuggingFaceClass = {
+  type: 'llama',
+  name: 'LlamaForCausalLM',
+
+  misfits: ({ options: { norm, positions, rotaryPairs, biases, outputBias, scaledEmbeddings, activation } }) =>
+    misfitsOf([
+      ['model.norm.place', norm.place, ['pre']],
+      ['model.norm.kind', norm.kind, ['rms']],
+      ['model.positions', positions, ['rotary']],
+      ['model.rotaryPairs', rotaryPairs, ['halves']],
+      ['model.biases', biases, [false]],
+      ['model.outputBias', outputBias, [false]],
+      ['model.scaledEmbeddings', scaledEmbeddings, [false]],
+      ['model.activation', activation, ['swiglu']],
+    ]),
+
+  configuration: ({ options, target, positions }) => ({
+    vocab_size: target.size,
+    hidden_size: options.width,
+    intermediate_size: options.feedForward,
+    num_hidden_layers: options.decoderLayers,
+    num_attention_heads: options.heads,
+    num_key_value_heads: options.keyValueHeads ?? options.heads,
+    head_dim: options.width / options.heads,
+    hidden_act: 'silu',
+    max_position_embeddings: positions,
+    rms_norm_eps: options.norm.epsilon,
+    rope_theta: options.rotaryBase,
+    rope_parameters: { rope_theta: options.rotaryBase, rope_type: 'default' },
+    tie_word_embeddings: options.tiedEmbeddings !== 'none',
+    attention_bias: false,
+    mlp_bias: false,
+    bos_token_id: target.begin,
+    eos_token_id: target.end,
+    pad_token_id: target.pad ?? null,
+  }),
+
+  counterparts: ({ decoderLayers, tiedEmbeddings }) => llamaNames(decoderLayers, tiedEmbeddings !== 'none'),
+
+  zeros: () => new Map(),
+};

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import type { ForeignModel } from '../foreign-model.js';
+import { type HuggingFaceClass, misfitsOf } from '../hugging-face-class.js';
 import { checked } from '../json-file.js';
-import { bartNames, isRepeatedInBart } from './bart-names.js';
-import { activation, decodingOf, endOf, type GenerationConfiguration, layers, requireOnly, size, tokenId, vocabularySize } from './configuration.js';
+import { bartNames, isRepeatedInBart, stackSizes, tokenIds } from './bart-names.js';
+import { activation, activationName, decodingOf, endOf, type GenerationConfiguration, layers, requireOnly, size, tokenId, vocabularySize } from './configuration.js';
 
 const configuration = z.looseObject({
   vocab_size: vocabularySize,
@@ -54,3 +55,38 @@ export function m2m100(json: unknown, where: string, generation: GenerationConfi
     positions: undefined,
   };
 }
+
+export const m2m100Class: HuggingFaceClass = {
+  type: 'm2m_100',
+  name: 'M2M100ForConditionalGeneration',
+
+  misfits: ({ options: { norm, positions, sinusoids, firstPosition, biases, outputBias, activation: inner, keyValueHeads, heads, tiedEmbeddings, sourceEnd }, target }) =>
+    misfitsOf([
+      ['model.norm.kind', norm.kind, ['layer']],
+      ['model.norm.epsilon', norm.epsilon, [1e-5]],
+      ['model.positions', positions, ['sinusoidal']],
+      ['model.sinusoids', sinusoids, ['tensor2tensor']],
+      // Positions there begin behind that of padding.
+      ['model.firstPosition', firstPosition, [(target.pad ?? 0) + 1]],
+      ['model.biases', biases, [true]],
+      ['model.outputBias', outputBias, [false]],
+      ['model.activation', inner, ['relu', 'gelu', 'gelu-tanh', 'swish']],
+      ['model.keyValueHeads', keyValueHeads ?? heads, [heads]],
+      ['model.tiedEmbeddings', tiedEmbeddings, ['all']],
+      ['model.sourceEnd', sourceEnd, [true]],
+    ]),
+
+  configuration: ({ options, target, positions }) => ({
+    ...stackSizes(options),
+    vocab_size: target.size,
+    activation_function: activationName(options.activation),
+    max_position_embeddings: positions,
+    scale_embedding: options.scaledEmbeddings,
+    tie_word_embeddings: true,
+    ...tokenIds(target),
+  }),
+
+  counterparts: ({ encoderLayers, decoderLayers }) => bartNames({ encoderLayers, decoderLayers, finalNorms: true, sharedTable: true, outputBias: false }),
+
+  zeros: () => new Map(),
+};

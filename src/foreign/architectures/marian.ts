@@ -1,9 +1,11 @@
 import * as z from 'zod';
 import type { ForeignModel } from '../foreign-model.js';
+import { type HuggingFaceClass, misfitsOf } from '../hugging-face-class.js';
 import { checked } from '../json-file.js';
-import { bartNames, isRepeatedInBart } from './bart-names.js';
+import { bartNames, isRepeatedInBart, stackSizes, tokenIds } from './bart-names.js';
 import {
   activation,
+  activationName,
   decodingOf,
   endOf,
   type GenerationConfiguration,
@@ -76,3 +78,40 @@ export function marian(json: unknown, where: string, generation: GenerationConfi
     positions: undefined,
   };
 }
+
+export const marianClass: HuggingFaceClass = {
+  type: 'marian',
+  name: 'MarianMTModel',
+
+  misfits: ({ options: { norm, positions, sinusoids, firstPosition, biases, activation: inner, keyValueHeads, heads, tiedEmbeddings, sourceEnd } }) =>
+    misfitsOf([
+      ['model.norm.kind', norm.kind, ['layer']],
+      ['model.norm.epsilon', norm.epsilon, [1e-5]],
+      ['model.positions', positions, ['sinusoidal']],
+      ['model.sinusoids', sinusoids, ['halves']],
+      ['model.firstPosition', firstPosition, [0]],
+      ['model.biases', biases, [true]],
+      ['model.activation', inner, ['relu', 'gelu', 'gelu-tanh', 'swish']],
+      ['model.keyValueHeads', keyValueHeads ?? heads, [heads]],
+      ['model.tiedEmbeddings', tiedEmbeddings, ['target', 'all']],
+      ['model.sourceEnd', sourceEnd, [true]],
+    ]),
+
+  configuration: ({ options, source, target, positions }) => ({
+    ...stackSizes(options),
+    vocab_size: source?.size ?? target.size,
+    decoder_vocab_size: target.size,
+    activation_function: activationName(options.activation),
+    max_position_embeddings: positions,
+    scale_embedding: options.scaledEmbeddings,
+    static_position_embeddings: true,
+    share_encoder_decoder_embeddings: options.tiedEmbeddings === 'all',
+    tie_word_embeddings: true,
+    ...tokenIds(target),
+  }),
+
+  counterparts: ({ encoderLayers, decoderLayers, tiedEmbeddings }) =>
+    bartNames({ encoderLayers, decoderLayers, finalNorms: false, sharedTable: tiedEmbeddings === 'all', outputBias: true }),
+
+  zeros: ({ options, target }) => new Map(options.outputBias ? [] : [['final_logits_bias', [1, target.size]]]),
+};

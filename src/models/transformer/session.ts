@@ -167,6 +167,6 @@ export function transformerDecodingMemory(options: TransformerOptions, { source,
 }
 
 /** Of one layer: a key and a value for each of their heads. */
-function keyValueColumns({ width, heads, keyValueHeads = heads }: TransformerOptions): number {
+export function keyValueColumns({ width, heads, keyValueHeads = heads }: TransformerOptions): number {
   return (2 * keyValueHeads * width) / heads;
 }
