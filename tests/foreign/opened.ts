@@ -35,6 +35,6 @@ export async function openModel({ model: foreign, tensors }: { model: ForeignMod
   };
 }
 
-export async function openGolden(path: string, files: Files = nodeRuntime.files) {
-  return openModel(await openHuggingFace(files, path, undefined));
+export async function openGolden(path: string, files: Files = nodeRuntime.files, unknown?: number) {
+  return openModel(await openHuggingFace(files, path, unknown));
 }

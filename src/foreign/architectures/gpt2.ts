@@ -15,6 +15,7 @@ const configuration = z.looseObject({
   activation_function: activation.prefault('gelu_new'),
   layer_norm_epsilon: z.number().positive().max(0.1).default(1e-5),
   bos_token_id: optionalId,
+  pad_token_id: optionalId,
   eos_token_id: tokenId,
 });
 
@@ -49,7 +50,7 @@ export function gpt2(
       beginPrompts: false,
     },
     source: undefined,
-    target: { size: given.vocab_size, specials: { begin: given.bos_token_id ?? end, end, unknown } },
+    target: { size: given.vocab_size, specials: { pad: given.pad_token_id ?? undefined, begin: given.bos_token_id ?? end, end, unknown } },
     counterparts: gpt2Names(given.n_layer, prefix),
     isUnused: (name) => /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$/.test(name) || name === 'lm_head.weight',
     decoding: {},

@@ -3,7 +3,7 @@ import type { Counterpart } from '../counterparts.js';
 import type { ForeignModel } from '../foreign-model.js';
 import { type HuggingFaceClass, misfitsOf } from '../hugging-face-class.js';
 import { checked } from '../json-file.js';
-import { endOf, type GenerationConfiguration, layers, requireOnly, size, tokenId, vocabularySize } from './configuration.js';
+import { endOf, type GenerationConfiguration, layers, optionalId, requireOnly, size, tokenId, vocabularySize } from './configuration.js';
 
 const ropeParameters = z.looseObject({ rope_theta: z.number().min(1).optional(), rope_type: z.string().optional(), type: z.string().optional() });
 const configuration = z.looseObject({
@@ -21,6 +21,7 @@ const configuration = z.looseObject({
   rope_scaling: ropeParameters.nullish(),
   tie_word_embeddings: z.boolean().default(false),
   bos_token_id: tokenId.default(1),
+  pad_token_id: optionalId,
   eos_token_id: z.union([tokenId, z.array(tokenId).min(1)]).default(2),
 });
 
@@ -51,7 +52,7 @@ export function llama(json: unknown, where: string, generation: GenerationConfig
       tiedEmbeddings: isTied ? 'target' : 'none',
     },
     source: undefined,
-    target: { size: given.vocab_size, specials: { begin: generation.bos_token_id ?? given.bos_token_id, end, unknown } },
+    target: { size: given.vocab_size, specials: { pad: given.pad_token_id ?? undefined, begin: generation.bos_token_id ?? given.bos_token_id, end, unknown } },
     counterparts: llamaNames(decoderLayers, isTied),
     isUnused: (name) => /^model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq$/.test(name) || (isTied && name === 'lm_head.weight'),
     decoding: {},
