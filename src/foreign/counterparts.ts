@@ -121,8 +121,8 @@ export class ImportedValues implements NamedValues {
 
   #part(name: string): Counterpart {
     const part = this.#parts.get(name);
-    if (part === undefined) throw new Error(`no counterpart of ${name}`);
-    return part;
+    if (part !== undefined) return part;
+    throw this.#refusal(`no tensor for ${name}`, 'every tensor of the model');
   }
 
   #shapeOf(name: string): Shape {
