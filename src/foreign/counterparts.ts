@@ -2,12 +2,13 @@ import { DecadeError } from '../core/errors.js';
 import { shortened } from '../core/visible-text.js';
 import type { NamedValues } from '../tensor/named-values.js';
 import { type Shape, showShape } from '../tensor/tensor.js';
+import type { ForeignModel } from './foreign-model.js';
 
 /** Where a checkpoint of another library keeps a parameter. The same list serves both directions. */
 export interface Counterpart {
   /** Of the parameter here. */
   readonly name: string;
-  /** Names there. The rows of several follow each other here: queries, keys and values are one matrix. */
+  /** Names there. The rows of several follow each other here: queries, keys and values are one matrix. None: zeros. */
   readonly theirs: readonly string[];
   /** Matrices are [inputs, outputs] there. */
   readonly isTransposed?: boolean;
@@ -17,24 +18,24 @@ export interface Counterpart {
   readonly tokens?: 'source' | 'target';
 }
 
-/** Of every token id here, its row there. */
-export interface TokenRows {
-  readonly source: Int32Array | undefined;
-  readonly target: Int32Array;
-}
-
 /** A stretch of a matrix that lies together on both sides. */
 interface Stretch {
   readonly from: number;
   readonly length: number;
+  readonly at: number;
 }
+
+type Vocabularies = Pick<ForeignModel, 'source' | 'target'>;
+
+/** To a sum of probabilities in 32 bits e^-100 adds nothing, and a smoothed loss, which counts every token, stays finite. */
+const loweredLogit = -100;
 
 /** The parameters of a model, read from the tensors of a checkpoint. */
 export class ImportedValues implements NamedValues {
   readonly shapes: ReadonlyMap<string, Shape>;
   readonly #tensors: NamedValues;
   readonly #parts: ReadonlyMap<string, Counterpart>;
-  readonly #rows: TokenRows;
+  readonly #vocabularies: Vocabularies;
   readonly #where: string;
   /** The last transposed tensor: it is read whole. */
   #transposed: { readonly name: string; readonly values: Float32Array } | undefined;
@@ -49,13 +50,13 @@ export class ImportedValues implements NamedValues {
     shapes: ReadonlyMap<string, Shape>,
     tensors: NamedValues,
     counterparts: readonly Counterpart[],
-    rows: TokenRows,
+    vocabularies: Vocabularies,
     unused: (name: string) => boolean,
   ) {
     this.shapes = shapes;
     this.#where = where;
     this.#tensors = tensors;
-    this.#rows = rows;
+    this.#vocabularies = vocabularies;
     this.#parts = new Map(counterparts.map((part) => [part.name, part]));
     for (const [name, shape] of shapes) this.#check(name, shape);
     const known = new Set(counterparts.flatMap(({ theirs }) => theirs));
@@ -75,8 +76,17 @@ export class ImportedValues implements NamedValues {
     if (part.isTransposed && this.shapes.get(name)?.length === 2) await this.#readTransposed(part, start, target);
     else if (part.tokens !== undefined) await this.#readTokens(part, start, target);
     else await this.#readRows(part, start, target);
+    if (name === 'output.bias') this.#lower(start, target);
     const broken = target.find((value) => !Number.isFinite(value));
     if (broken !== undefined) throw this.#refusal(`${broken} in ${part.theirs.join(', ')}`, 'finite numbers');
+  }
+
+  /** Absent tokens are not predicted. */
+  #lower(start: number, bias: Float32Array): void {
+    for (const id of this.#vocabularies.target.absent ?? []) {
+      const at = id - start;
+      if (at >= 0 && at < bias.length) bias[at] = (bias[at] as number) + loweredLogit;
+    }
   }
 
   async #readRows({ theirs }: Counterpart, start: number, target: Float32Array): Promise<void> {
@@ -89,12 +99,12 @@ export class ImportedValues implements NamedValues {
     }
   }
 
-  async #readTokens({ name, theirs: [tensor = ''], tokens = 'target' }: Counterpart, start: number, target: Float32Array): Promise<void> {
-    const rows = this.#rows[tokens] ?? this.#rows.target;
+  async #readTokens({ name, theirs: [tensor], tokens }: Counterpart, start: number, target: Float32Array): Promise<void> {
+    const rows = this.#rowsOf(tokens) ?? new Int32Array(0);
     const columns = sizeOf(this.shapes.get(name) ?? []) / rows.length;
     for (const { from, length, at } of stretches(rows, columns, start, target.length)) {
       const stretch = target.subarray(at, at + length);
-      if (from < 0) stretch.fill(0);
+      if (from < 0 || tensor === undefined) stretch.fill(0);
       else await this.#tensors.read(tensor, from, stretch);
     }
   }
@@ -119,6 +129,10 @@ export class ImportedValues implements NamedValues {
     return values;
   }
 
+  #rowsOf(side: Counterpart['tokens']): Int32Array | undefined {
+    return side === undefined ? undefined : (this.#vocabularies[side] ?? this.#vocabularies.target).rows;
+  }
+
   #part(name: string): Counterpart {
     const part = this.#parts.get(name);
     if (part !== undefined) return part;
@@ -136,8 +150,9 @@ export class ImportedValues implements NamedValues {
   #check(name: string, shape: Shape): void {
     const part = this.#part(name);
     const [outputs = 1] = shape;
-    const rows = part.tokens === undefined ? undefined : (this.#rows[part.tokens] ?? this.#rows.target);
+    const rows = this.#rowsOf(part.tokens);
     if (rows !== undefined && rows.length !== outputs) throw new Error(`${rows.length} tokens for ${name} ${showShape(shape)}`);
+    if (part.theirs.length === 0) return;
     const stored = part.theirs.map((their) => this.#shapeOf(their));
     const isMatrix = shape.length === 2;
     const turned = part.isTransposed && isMatrix ? stored.map((each) => [...each].reverse()) : stored;
@@ -158,29 +173,25 @@ export class ExportedValues implements NamedValues {
   readonly shapes: ReadonlyMap<string, Shape>;
   readonly #values: NamedValues;
   readonly #origins = new Map<string, { readonly part: Counterpart; readonly offset: number }>();
-  readonly #tokens: TokenRows;
   #transposed: { readonly name: string; readonly values: Float32Array } | undefined;
 
   /**
-   * @param tokens   of every row there, the token id here
    * @param divided  rows of a parameter that each of its counterparts has
    * @param zeros    tensors that have no parameter
    */
   constructor(
     values: NamedValues,
     counterparts: readonly Counterpart[],
-    tokens: TokenRows,
     divided: (part: Counterpart, rows: number) => readonly number[],
     zeros: ReadonlyMap<string, Shape>,
   ) {
     this.#values = values;
-    this.#tokens = tokens;
     const shapes = new Map<string, Shape>();
     for (const part of counterparts) {
       const shape = values.shapes.get(part.name);
       if (shape === undefined) continue;
       const [rows = 1, ...rest] = shape;
-      const counts = part.theirs.length === 1 ? [this.#orderOf(part)?.length ?? rows] : divided(part, rows);
+      const counts = part.theirs.length === 1 ? [rows] : divided(part, rows);
       let offset = 0;
       for (const [index, name] of part.theirs.entries()) {
         const count = counts[index] ?? 0;
@@ -203,19 +214,10 @@ export class ExportedValues implements NamedValues {
       return;
     }
     const { part, offset } = origin;
-    const order = this.#orderOf(part);
-    if (order !== undefined) {
-      for (const { from, length, at } of stretches(order, sizeOf(shape) / order.length, start, target.length)) {
-        await this.#values.read(part.name, from, target.subarray(at, at + length));
-      }
-    } else if (part.isTransposed && shape.length === 2) {
+    if (part.isTransposed && shape.length === 2) {
       if (this.#transposed?.name !== name) this.#transposed = { name, values: await this.#turned(part.name, shape) };
       target.set(this.#transposed.values.subarray(start, start + target.length));
     } else await this.#values.read(part.name, offset + start, target);
-  }
-
-  #orderOf({ tokens }: Counterpart): Int32Array | undefined {
-    return tokens === undefined ? undefined : (this.#tokens[tokens] ?? this.#tokens.target);
   }
 
   /** A matrix of [outputs, inputs] as one of [inputs, outputs]. */
@@ -227,7 +229,7 @@ export class ExportedValues implements NamedValues {
 }
 
 /** What lies together of the values [start, start + length) of a matrix whose row r is row rows[r] of another. */
-function* stretches(rows: Int32Array, columns: number, start: number, length: number): Generator<Stretch & { readonly at: number }> {
+function* stretches(rows: Int32Array, columns: number, start: number, length: number): Generator<Stretch> {
   for (let at = 0; at < length; ) {
     const row = Math.floor((start + at) / columns);
     const column = (start + at) % columns;

@@ -6,6 +6,7 @@ import { ctranslate2 } from './architectures/ctranslate2.js';
 import { CTranslate2File } from './containers/ctranslate2-file.js';
 import type { ForeignModel, ForeignVocabulary } from './foreign-model.js';
 import { readJson } from './json-file.js';
+import { listedVocabulary } from './token-rows.js';
 
 export const modelName = 'model.bin';
 const mostVocabularyBytes = 64 * 1024 ** 2;
@@ -42,7 +43,8 @@ export async function openCTranslate2(files: Files, path: string): Promise<OpenC
     if (target === undefined || (hasSource && source === undefined)) {
       throw refused(path, 'no vocabulary', 'shared_vocabulary, or source_vocabulary and target_vocabulary, as .txt or .json');
     }
-    const tokens = { source: source && withUnknown(source, given), target: withUnknown(target, given) };
+    const own = withUnknown(target, given);
+    const tokens = { source: source === target ? own : source && withUnknown(source, given), target: own };
     const facts = {
       source: tokens.source && vocabularyOf(tokens.source, given, undefined),
       target: vocabularyOf(tokens.target, given, await tensors.option('decoder/start_from_zero_embedding')),
@@ -63,16 +65,12 @@ function withUnknown(tokens: readonly string[], { unk_token }: Configuration): r
 }
 
 function vocabularyOf(tokens: readonly string[], given: Configuration, startsFromZero: number | undefined): ForeignVocabulary {
-  const idOf = (...names: readonly (string | null | undefined)[]) => {
-    const found = names.map((name) => tokens.indexOf(name ?? '')).find((id) => id >= 0);
-    return found;
-  };
-  const unknown = idOf(given.unk_token);
-  const end = idOf(given.eos_token);
-  if (end === undefined) throw refused('vocabulary', `no ${given.eos_token}`, 'the token that ends a text');
+  const idOf = (...names: readonly (string | null | undefined)[]) => names.map((name) => tokens.indexOf(name ?? '')).find((id) => id >= 0);
+  const [unknown, end] = [idOf(given.unk_token), idOf(given.eos_token)];
+  if (unknown === undefined || end === undefined) throw refused('vocabulary', `no ${given.eos_token}`, 'the token that ends a text');
   // A start token that the vocabulary lacks is an unknown one to CTranslate2.
-  const begin = startsFromZero ? ('zero' as const) : (idOf(given.decoder_start_token ?? given.bos_token) ?? unknown);
-  return { size: tokens.length, specials: { pad: idOf('<blank>', '<pad>'), begin, end, unknown } };
+  const begin = startsFromZero ? undefined : (idOf(given.decoder_start_token ?? given.bos_token) ?? unknown);
+  return listedVocabulary(tokens.length, { pad: idOf('<blank>', '<pad>'), begin, end, unknown });
 }
 
 /** A token a line, or a list; no token is trimmed. Undefined where no such file is there. */

@@ -2,8 +2,8 @@ import type * as z from 'zod';
 import type { DecodingDefaults } from '../decoding/options.js';
 import type { transformerOptions } from '../models/transformer/options.js';
 import type { NamedValues } from '../tensor/named-values.js';
+import type { SpecialIds } from '../text/tokenizer.js';
 import type { Counterpart } from './counterparts.js';
-import type { ForeignSpecials } from './token-rows.js';
 
 export type TransformerOptionsInput = z.input<typeof transformerOptions>;
 
@@ -14,18 +14,19 @@ export interface ForeignTensors extends NamedValues {
   close(): Promise<void>;
 }
 
-/** One side of a model in the numbering of its library. */
+/** One side of a model. */
 export interface ForeignVocabulary {
-  /** Rows of its tables. */
-  readonly size: number;
-  readonly specials: ForeignSpecials;
+  /** Of every token id here, its row there; -1: zeros. */
+  readonly rows: Int32Array;
+  readonly special: SpecialIds;
+  /** Ids here of special tokens that are not there, which must never be predicted. */
+  readonly absent?: readonly number[];
 }
 
 /** What a checkpoint of another library says, in decade's words. */
 export interface ForeignModel {
   /** For messages: `MarianMTModel`. */
   readonly architecture: string;
-  /** All but `absentTokens`. */
   readonly options: TransformerOptionsInput;
   /** Undefined for a language model. */
   readonly source: ForeignVocabulary | undefined;

@@ -9,9 +9,9 @@ import { gpt2Class } from './architectures/gpt2.js';
 import { llamaClass } from './architectures/llama.js';
 import { m2m100Class } from './architectures/m2m100.js';
 import { marianClass } from './architectures/marian.js';
-import { type Counterpart, ExportedValues, type TokenRows } from './counterparts.js';
+import { type Counterpart, ExportedValues } from './counterparts.js';
 import { configurationName, generationName } from './hugging-face.js';
-import type { HuggingFaceClass, WrittenModel } from './hugging-face-class.js';
+import { type HuggingFaceClass, languageModelIds, padOf, type WrittenModel } from './hugging-face-class.js';
 
 /**
  * The class of Hugging Face that is this model.
@@ -35,16 +35,15 @@ export function classFor(model: WrittenModel, where: string): HuggingFaceClass {
 /**
  * Writes a folder in Hugging Face's layout: configurations, tensors and tokenizer files. It appears whole or not at all.
  *
- * @param tokens      of every row there, the token id here
  * @param tokenizers  names and contents of further files
  */
 export async function writeFolder(
   files: Files,
   path: string,
-  written: { model: WrittenModel; kind: HuggingFaceClass; values: NamedValues; tokens: TokenRows; tokenizers: ReadonlyMap<string, string | Uint8Array> },
+  written: { model: WrittenModel; kind: HuggingFaceClass; values: NamedValues; tokenizers: ReadonlyMap<string, string | Uint8Array> },
 ): Promise<void> {
-  const { model, kind, values, tokens, tokenizers } = written;
-  const tensors = new ExportedValues(values, kind.counterparts(model.options), tokens, dividedRows(model), kind.zeros(model));
+  const { model, kind, values, tokenizers } = written;
+  const tensors = new ExportedValues(values, kind.counterparts(model.options), dividedRows(model), kind.zeros(model));
   const temporary = temporaryNameFor(path.replace(/(.)\/+$/, '$1'));
   const texts = new Map<string, string | Uint8Array>([
     [configurationName, json({ architectures: [kind.name], model_type: kind.type, ...kind.configuration(model), dtype: 'float32', torch_dtype: 'float32' })],
@@ -87,16 +86,16 @@ function dividedRows({ options }: WrittenModel): (part: Counterpart, rows: numbe
 }
 
 function generationOf({ source, target, decoding, positions }: WrittenModel): Readonly<Record<string, unknown>> {
-  const ids = { bos_token_id: target.begin, eos_token_id: target.end, ...(target.pad !== undefined && { pad_token_id: target.pad }) };
-  if (source === undefined) return { ...ids, max_length: positions };
+  const { begin, end, forbidden } = target.special;
+  if (source === undefined) return { ...languageModelIds(target.special), max_length: positions };
   const { beam = 5, beamWidth, stopping, lengthPenalty, maximumLength, forbidRepeats } = decoding;
-  const never = new Set([target.pad, target.begin === target.end ? undefined : target.begin]);
   return {
-    ...ids,
-    pad_token_id: target.pad ?? target.begin,
-    decoder_start_token_id: target.begin,
-    forced_eos_token_id: target.end,
-    bad_words_ids: [...never].flatMap((id) => (id === undefined ? [] : [[id]])),
+    bos_token_id: begin,
+    eos_token_id: end,
+    pad_token_id: padOf(target.special),
+    decoder_start_token_id: begin,
+    forced_eos_token_id: end,
+    bad_words_ids: forbidden.map((id) => [id]),
     num_beams: beam,
     max_length: maximumLength === undefined ? 512 : maximumLength + 2,
     ...(beamWidth === 'constant' && stopping !== undefined && { early_stopping: { exact: 'never', likely: false, first: true }[stopping] }),

@@ -29,11 +29,11 @@ export interface ImportOptions {
   readonly out: string;
 }
 
-/** A checkpoint, open, and what makes its tokenizers once their order is known. */
+/** A checkpoint, open, and what makes its tokenizers. */
 interface OpenCheckpoint {
   readonly model: ForeignModel;
   readonly tensors: ForeignTensors;
-  readonly tokenizers: (form: OwnForm) => Promise<Tokenizers>;
+  readonly tokenizers: () => Promise<Tokenizers>;
 }
 
 /**
@@ -48,12 +48,12 @@ export async function importModel(files: Files, path: string, { out }: ImportOpt
     const form = ownForm(foreign);
     const model = createModel(form.options, form.vocabularies);
     const { shapes } = model.parameters;
-    const parameters = new ImportedValues(tensors.path, shapes, tensors, foreign.counterparts, form.rows, foreign.isUnused);
+    const parameters = new ImportedValues(tensors.path, shapes, tensors, foreign.counterparts, foreign, foreign.isUnused);
     const configuration = configurationOf(configurationFor(foreign, form));
     await Run.create(files, out, {
       configuration: printConfiguration(configuration),
       origin: originOf(configuration),
-      tokenizers: await tokenizers(form),
+      tokenizers: await tokenizers(),
       parameters,
       isTrained: true,
     });
@@ -78,21 +78,21 @@ async function openCheckpoint(files: Files, path: string): Promise<OpenCheckpoin
     return {
       model,
       tensors,
-      tokenizers: async ({ rows }) => {
-        const target = listedTokenizer(tokens.target, rows.target, joinPath(path, 'target vocabulary'));
-        if (tokens.source === undefined || rows.source === undefined) return { target };
-        const source = tokens.source === tokens.target ? target : listedTokenizer(tokens.source, rows.source, joinPath(path, 'source vocabulary'));
-        return { source, target };
+      tokenizers: async () => {
+        const target = listedTokenizer(tokens.target, model.target.rows, joinPath(path, 'target vocabulary'));
+        if (tokens.source === undefined || model.source === undefined) return { target };
+        if (tokens.source === tokens.target) return { source: target, target };
+        return { source: listedTokenizer(tokens.source, model.source.rows, joinPath(path, 'source vocabulary')), target };
       },
     };
   }
   if (names.includes(configurationName)) {
     const open = await openHuggingFace(files, path, await unknownIdOf(files, path));
-    return { ...open, tokenizers: (form) => folderTokenizers(files, path, form, open.model) };
+    return { ...open, tokenizers: () => folderTokenizers(files, path, open.model) };
   }
   if (names.some((name) => name.endsWith('.npz'))) {
     const { model, tensors, tables } = await openMarian(files, path);
-    return { model, tensors, tokenizers: (form) => folderTokenizers(files, path, form, model, tables) };
+    return { model, tensors, tokenizers: () => folderTokenizers(files, path, model, tables) };
   }
   throw refused(path, 'a folder of another kind');
 }

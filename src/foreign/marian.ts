@@ -5,6 +5,7 @@ import { type Files, joinPath } from '../core/files.js';
 import { marianNpz } from './architectures/marian-npz.js';
 import { NpzFile } from './containers/npz-file.js';
 import type { ForeignModel, ForeignVocabulary } from './foreign-model.js';
+import { storedRows } from './token-rows.js';
 
 const mostConfigurationBytes = 256 * 1024;
 const mostVocabularyBytes = 64 * 1024 ** 2;
@@ -56,7 +57,10 @@ export async function openMarian(files: Files, path: string): Promise<OpenMarian
 }
 
 function vocabularyOf(table: ReadonlyMap<string, number>, size: number): ForeignVocabulary {
-  return { size, specials: { begin: 'zero', end: table.get('</s>') ?? 0, unknown: table.get('<unk>') } };
+  const unknown = table.get('<unk>');
+  // Decoding begins with a vector of zeros, which is a token of its own here; to Marian it is none, and has no probability.
+  const special = { begin: size, end: table.get('</s>') ?? 0, ...(unknown !== undefined && { unknown }), forbidden: [size] };
+  return { rows: storedRows(size, 1), special, absent: [size] };
 }
 
 /** A line for each piece: `piece: id`, the piece perhaps in quotes. Readers of YAML stumble over some pieces. */

@@ -1,47 +1,39 @@
-import { beginId, padId, specialTokens, unknownId } from '../text/tokenizer.js';
+import { beginId, endId, ownSpecialIds, padId, specialTokens, unknownId } from '../text/tokenizer.js';
+import type { ForeignVocabulary } from './foreign-model.js';
 
-/** The ids of special tokens in the numbering of another library. */
-export interface ForeignSpecials {
-  readonly pad?: number | undefined;
-  /** What decoding begins with: it may be the token of the end or of padding, or a vector of zeros. Undefined: `unknown` stands for it. */
-  readonly begin?: number | 'zero' | undefined;
+/**
+ * Rows as they are stored: ids here are those of the other library.
+ *
+ * @param zeros  further tokens behind them, whose vectors are zeros
+ */
+export function storedRows(size: number, zeros = 0): Int32Array {
+  return Int32Array.from({ length: size + zeros }, (_, row) => (row < size ? row : -1));
+}
+
+/** Where special tokens stand in a list of tokens. */
+export interface ListedSpecials {
+  readonly pad: number | undefined;
+  /** What decoding begins with; undefined: a vector of zeros. */
+  readonly begin: number | undefined;
   readonly end: number;
-  readonly unknown?: number | undefined;
+  readonly unknown: number;
 }
 
-/** A vocabulary of another library in decade's order: the four special tokens first, then the others in the order they had. */
-export interface OrderedTokens {
-  /** Of every token id here, its row there. Tokens that are not there have the row of another, or none (-1): zeros. */
-  readonly rows: Int32Array;
-  /** Special tokens that are not there by themselves, and so must never be predicted. */
-  readonly absent: (typeof specialTokens)[number][];
-}
-
-/** @param size  number of rows there */
-export function orderTokens(size: number, { pad, begin, end, unknown }: ForeignSpecials): OrderedTokens {
-  const wanted = { [padId]: pad, [beginId]: begin ?? unknown, [unknownId]: unknown } as const;
-  const taken = new Set([end]);
-  const absent: OrderedTokens['absent'] = [];
-  // What decoding begins with is a token of its own before padding is: in Marian they are one.
-  const rowOf = (id: keyof typeof wanted): number => {
-    const row = wanted[id];
-    if (typeof row === 'number' && !taken.has(row)) taken.add(row);
-    else absent.push(specialTokens[id]);
-    return row === 'zero' ? -1 : (row ?? end);
-  };
-  const known = rowOf(unknownId);
-  const first = rowOf(beginId);
-  const padding = rowOf(padId);
-  const others = Array.from({ length: size }, (_, row) => row).filter((row) => !taken.has(row));
-  return { rows: Int32Array.from([padding, first, end, known, ...others]), absent };
-}
-
-/** Of every row there, the token id here. */
-export function tokensOfRows({ rows, absent }: OrderedTokens, size: number): Int32Array {
-  const tokens = new Int32Array(size);
-  for (const [id, row] of rows.entries()) {
-    const special = specialTokens[id];
-    if (special === undefined || !absent.includes(special)) tokens[row] = id;
+/** A list of tokens in decade's order: the four special ones first, then the others in the order they had. */
+export function listedVocabulary(size: number, { pad, begin, end, unknown }: ListedSpecials): ForeignVocabulary {
+  const rows = new Int32Array(specialTokens.length);
+  rows[endId] = end;
+  rows[unknownId] = unknown;
+  rows[beginId] = begin ?? -1;
+  rows[padId] = pad ?? -1;
+  const taken = new Set([end, unknown]);
+  const absent: number[] = [];
+  // What is there under another name, or not at all, is a token of its own here and must not be predicted.
+  for (const id of [beginId, padId]) {
+    const row = rows[id] as number;
+    if (row < 0 || taken.has(row)) absent.push(id);
+    taken.add(row);
   }
-  return tokens;
+  const others = Array.from({ length: size }, (_, row) => row).filter((row) => !taken.has(row));
+  return { rows: Int32Array.from([...rows, ...others]), special: ownSpecialIds, absent };
 }

@@ -4,7 +4,6 @@ import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import type { ForeignModel } from './foreign-model.js';
 import { readJson } from './json-file.js';
-import type { OwnForm } from './parameters.js';
 
 const vocabularyTable = z.record(z.string(), z.int().nonnegative());
 const tokenizerFile = z.looseObject({
@@ -22,6 +21,6 @@ export async function unknownIdOf(files: Files, path: string): Promise<number | 
 }
 
 /** The tokenizers of a folder of Hugging Face or Marian. */
-export async function folderTokenizers(_files: Files, path: string, _form: OwnForm, _model: ForeignModel, _tables?: unknown): Promise<Tokenizers> {
+export async function folderTokenizers(_files: Files, path: string, _model: ForeignModel, _tables?: unknown): Promise<Tokenizers> {
   throw new DecadeError('input', { where: path, received: 'no tokenizer that can be read' });
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { SafetensorsFile } from '../../src/checkpoint/safetensors.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
-import { writtenForm } from '../../src/foreign/export.js';
+import { writtenModel } from '../../src/foreign/export.js';
 import { classFor, writeFolder } from '../../src/foreign/hugging-face-folder.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { PlacedValues } from '../../src/tensor/named-values.js';
@@ -16,8 +16,8 @@ for (const name of ['marian-shared', 'marian-separate', 'm2m100', 'gpt2', 'llama
   test(`what is imported of ${name} is exported with the same tensors and names`, { skip }, async () => {
     const { model, form, foreign } = await openGolden(`${folder}/${name}`);
     const files = memoryFiles();
-    const written = writtenForm(form, foreign.decoding, foreign.positions);
-    await writeFolder(files, 'out', { ...written, kind: classFor(written.model, name), values: PlacedValues.of(model.parameters), tokenizers: new Map() });
+    const written = writtenModel(form.options, form.vocabularies, foreign.decoding, foreign.positions);
+    await writeFolder(files, 'out', { model: written, kind: classFor(written, name), values: PlacedValues.of(model.parameters), tokenizers: new Map() });
     const [theirs, ours] = [await SafetensorsFile.open(nodeRuntime.files, `${folder}/${name}/model.safetensors`), await SafetensorsFile.open(files, 'out/model.safetensors')];
     ours.requireSame(theirs.shapes);
     for (const [tensor, shape] of theirs.shapes) {

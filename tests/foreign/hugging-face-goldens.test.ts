@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import { search } from '../../src/decoding/search.js';
 import type { StepModel } from '../../src/models/model.js';
-import { endId } from '../../src/text/tokenizer.js';
 import { openGolden } from './opened.js';
 
 const folder = '../shared/goldens/hf';
@@ -42,13 +41,13 @@ for (const name of names) {
       if (ids === undefined || model.vocabularies.source === undefined) return [];
       const own = opened.sourceIds(ids);
       // decade ends sources itself.
-      assert.equal(own.at(-1), endId);
+      assert.equal(own.at(-1), opened.foreign.source?.special.end);
       return own.slice(0, -1);
     };
 
     /** What is given of a target, and the model as it reads that. */
     const promptOf = (ids: readonly number[] = []) => {
-      const { begin } = opened.foreign.target.specials;
+      const { begin } = opened.foreign.target.special;
       const beginsPrompts = ids.length === 0 || ids[0] === begin;
       const { vocabularies, parameters, decodingMemory } = model;
       const decode: StepModel['decode'] = (...given) => model.decode(...given);
@@ -86,7 +85,7 @@ for (const name of names) {
       for (const { inputIds, promptIds, ids, logProbs, endedByItself } of expected.greedy) {
         const { prefix, prompted } = promptOf(promptIds);
         // At the limit Marian ends by force, and others are cut off, where decade ends as well.
-        const isForced = !endedByItself && ids.at(-1) === opened.foreign.target.specials.end;
+        const isForced = !endedByItself && ids.at(-1) === opened.foreign.target.special.end;
         const length = prefix.length + logProbs.length;
         const maximumLength = endedByItself ? length + 5 : length - (isForced ? 1 : 0);
         const [[best] = []] = await search(prompted, device, [{ source: sourceOf(inputIds), prefix }], { ...searchOptions, beam: 1, nbest: 1, maximumLength });

@@ -4,7 +4,6 @@ import { ImportedValues } from '../../src/foreign/counterparts.js';
 import type { ForeignModel, ForeignTensors } from '../../src/foreign/foreign-model.js';
 import { openHuggingFace } from '../../src/foreign/hugging-face.js';
 import { ownForm } from '../../src/foreign/parameters.js';
-import { type OrderedTokens, tokensOfRows } from '../../src/foreign/token-rows.js';
 import { createModel } from '../../src/models/create.js';
 import { PlacedValues } from '../../src/tensor/named-values.js';
 import { openTestDevice } from '../tensor/devices.js';
@@ -14,24 +13,21 @@ export async function openModel({ model: foreign, tensors }: { model: ForeignMod
   const form = ownForm(foreign);
   const device = await openTestDevice();
   const model = createModel(form.options, form.vocabularies);
-  const values = new ImportedValues(tensors.path, model.parameters.shapes, tensors, foreign.counterparts, form.rows, foreign.isUnused);
+  const values = new ImportedValues(tensors.path, model.parameters.shapes, tensors, foreign.counterparts, foreign, foreign.isUnused);
   model.parameters.allocate(device.memory);
   await PlacedValues.of(model.parameters).fill(values);
   await tensors.close();
-  const here = (tokens: OrderedTokens | undefined, size = 0) => {
-    const ids = tokens === undefined ? new Int32Array(0) : tokensOfRows(tokens, size);
-    return (theirs: readonly number[]) => theirs.map((id) => ids[id] as number);
-  };
+  const here = (rows: Int32Array | undefined) => (theirs: readonly number[]) => theirs.map((id) => rows?.indexOf(id) ?? -1);
   return {
     model,
     device,
     foreign,
     form,
     /** The token ids here of ids there. */
-    sourceIds: here(form.tokens.source, foreign.source?.size),
-    targetIds: here(form.tokens.target, foreign.target.size),
+    sourceIds: here(foreign.source?.rows),
+    targetIds: here(foreign.target.rows),
     /** The ids there of token ids here. */
-    theirIds: (ids: ArrayLike<number>) => Array.from(ids, (id) => form.rows.target[id] as number),
+    theirIds: (ids: ArrayLike<number>) => Array.from(ids, (id) => foreign.target.rows[id] as number),
   };
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import type { Files } from '../../src/core/files.js';
-import { writtenForm } from '../../src/foreign/export.js';
+import { writtenModel } from '../../src/foreign/export.js';
 import { classFor, writeFolder } from '../../src/foreign/hugging-face-folder.js';
 import { openMarian } from '../../src/foreign/marian.js';
 import { createModel } from '../../src/models/create.js';
@@ -22,7 +22,6 @@ const forms = {
   GPT2LMHeadModel: { ...sizes, preset: 'gpt2', maximumLength: 16 },
   LlamaForCausalLM: { ...sizes, preset: 'llama', keyValueHeads: 1, rotaryBase: 500 },
 } as const;
-const ordered = { rows: Int32Array.from({ length: size }, (_, id) => id), absent: [] };
 
 async function made(name: keyof typeof forms) {
   const options = transformerOptions.parse(forms[name]);
@@ -31,8 +30,7 @@ async function made(name: keyof typeof forms) {
   const model = createModel(options, { source: isTranslator ? size : undefined, target: size });
   model.parameters.allocate(device.memory);
   for (const [place, { value }] of [...model.parameters].entries()) value.f32.forEach((_, at) => (value.f32[at] = 0.5 * Math.sin(3.1 * at + place)));
-  const form = writtenForm({ options, tokens: { source: isTranslator ? ordered : undefined, target: ordered } }, {});
-  return { model, device, form, options };
+  return { model, device, written: writtenModel(options, model.vocabularies) };
 }
 
 /** Logits of all tokens after each of these ids. */
@@ -49,7 +47,7 @@ function logitsOf(model: StepModel, device: Device, source: readonly number[], i
 async function folderOf(name: keyof typeof forms, files: Files): Promise<Awaited<ReturnType<typeof made>>> {
   const own = await made(name);
   const values = PlacedValues.of(own.model.parameters);
-  await writeFolder(files, 'folder', { ...own.form, kind: classFor(own.form.model, 'run'), values, tokenizers: new Map() });
+  await writeFolder(files, 'folder', { model: own.written, kind: classFor(own.written, 'run'), values, tokenizers: new Map() });
   return own;
 }
 
@@ -61,21 +59,21 @@ describe('a folder of Hugging Face that was written here', () => {
       assert.deepEqual(JSON.parse(await files.readText('folder/config.json')).architectures, [name]);
       const read = await openGolden('folder', files, 3);
       const [ids, source] = [[1, 5, 7, 4], [6, 9, 11]];
-      assert.deepEqual(logitsOf(read.model, read.device, read.sourceIds(source), read.targetIds(ids)), logitsOf(model, device, source, ids));
+      assert.deepEqual(logitsOf(read.model, read.device, source, ids), logitsOf(model, device, source, ids));
     });
   }
 
   test('is refused with the option that no class has', async () => {
-    const { form } = await made('MarianMTModel');
-    const interleaved = { ...form.model, options: { ...form.model.options, sinusoids: 'interleaved' as const } };
+    const { written } = await made('MarianMTModel');
+    const interleaved = { ...written, options: { ...written.options, sinusoids: 'interleaved' as const } };
     assert.throws(() => classFor(interleaved, 'run'), /run: model\.sinusoids interleaved; expected MarianMTModel, which has model\.sinusoids halves/);
   });
 
   test('leaves nothing behind when it cannot be written', async () => {
     const files = memoryFiles();
-    const { form, model } = await made('GPT2LMHeadModel');
+    const { written, model } = await made('GPT2LMHeadModel');
     const values = { shapes: model.parameters.shapes, requireSame: () => {}, read: () => Promise.reject(new Error('the disk is full')) };
-    await assert.rejects(writeFolder(files, 'folder', { ...form, kind: classFor(form.model, 'run'), values, tokenizers: new Map() }), /the disk is full/);
+    await assert.rejects(writeFolder(files, 'folder', { model: written, kind: classFor(written, 'run'), values, tokenizers: new Map() }), /the disk is full/);
     assert.deepEqual(await files.list('.'), []);
   });
 });
@@ -118,8 +116,8 @@ test("Marian's own file gives the logits of Hugging Face's", async () => {
   // As in OPUS-MT: no token of the file is the start, whose vector is zero.
   const table = model.parameters.get('target.embedding.table');
   table?.value.f32.fill(0, 8, 16);
-  const form = writtenForm({ options, tokens: { source: ordered, target: ordered } }, {});
-  await writeFolder(files, 'folder', { ...form, kind: classFor(form.model, 'run'), values: PlacedValues.of(model.parameters), tokenizers: new Map() });
+  const written = writtenModel(options, model.vocabularies);
+  await writeFolder(files, 'folder', { model: written, kind: classFor(written, 'run'), values: PlacedValues.of(model.parameters), tokenizers: new Map() });
   const names = ['<pad>', '<s>', '</s>', '<unk>', ':', '"', 'a: 1', ...Array.from({ length: 5 }, (_, index) => `▁piece${index}`)];
   const vocabulary = names.map((name, id) => `${JSON.stringify(name)}: ${id}\n`).join('');
   const marian = memoryFiles({ 'marian/model.npz': npzBytes(await npzOf(files)), 'marian/opus.vocab.yml': vocabulary, 'marian/decoder.yml': 'beam-size: 6\nnormalize: 0.6\n' });
@@ -128,12 +126,11 @@ test("Marian's own file gives the logits of Hugging Face's", async () => {
   assert.deepEqual([opened.model.decoding.beam, opened.model.decoding.lengthPenalty], [6, { alpha: 0.6 }]);
   const read = await openModel(opened);
   const [source, ids] = [[6, 9, 11, 2], [5, 7, 4]];
-  const [theirs, ours] = [logitsOf(read.model, read.device, read.sourceIds(source), [1, ...read.targetIds(ids)]), logitsOf(model, device, source, [1, ...ids])];
+  const [theirs, ours] = [logitsOf(read.model, read.device, source, [read.foreign.target.special.begin, ...ids]), logitsOf(model, device, source, [1, ...ids])];
   const width = read.model.vocabularies.target;
   for (let place = 0; place < 4; place++) {
     for (let id = 0; id < size; id++) {
-      const [own = -1] = read.targetIds([id]);
-      assert.ok(Math.abs((theirs[place * width + own] as number) - (ours[place * size + id] as number)) < 1e-5, `${place}, ${id}`);
+      assert.ok(Math.abs((theirs[place * width + id] as number) - (ours[place * size + id] as number)) < 1e-5, `${place}, ${id}`);
     }
   }
 });

@@ -1,6 +1,6 @@
 import type { TransformerOptions } from '../../models/transformer/options.js';
 import type { Counterpart } from '../counterparts.js';
-import type { WrittenVocabulary } from '../hugging-face-class.js';
+import { padOf, type WrittenVocabulary } from '../hugging-face-class.js';
 
 /** Which stacks there are, and what they have. */
 export interface BartStacks {
@@ -80,6 +80,6 @@ export function stackSizes({ width, encoderLayers, decoderLayers, encoderHeads, 
 }
 
 /** The ids of special tokens, as the configuration of an encoder-decoder names them. */
-export function tokenIds({ pad, begin, end }: WrittenVocabulary) {
-  return { pad_token_id: pad ?? begin, bos_token_id: begin, eos_token_id: end, decoder_start_token_id: begin };
+export function tokenIds({ special }: WrittenVocabulary) {
+  return { pad_token_id: padOf(special), bos_token_id: special.begin, eos_token_id: special.end, decoder_start_token_id: special.begin };
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { DecadeError } from '../../core/errors.js';
 import type { DecodingDefaults } from '../../decoding/options.js';
+import type { SpecialIds } from '../../text/tokenizer.js';
 import type { TransformerOptionsInput } from '../foreign-model.js';
 
 /** Sizes as decade allows them; the options check how they fit together. */
@@ -71,4 +72,10 @@ export function decodingOf({ num_beams, max_length, length_penalty, early_stoppi
     ...(max_length != null && max_length > 2 && { maximumLength: Math.min(100_000, max_length - 2) }),
     ...(no_repeat_ngram_size != null && no_repeat_ngram_size > 0 && { forbidRepeats: no_repeat_ngram_size }),
   };
+}
+
+/** The special ids of a model of Hugging Face. Padding and a start that is not the end as well are never written. */
+export function specialOf({ pad, begin, end, unknown }: { pad?: number | null | undefined; begin: number; end: number; unknown: number | undefined }): SpecialIds {
+  const forbidden = [...new Set([pad ?? begin, begin])].filter((id) => id !== end);
+  return { begin, end, ...(unknown !== undefined && { unknown }), forbidden };
 }

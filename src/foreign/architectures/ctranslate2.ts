@@ -69,6 +69,7 @@ export async function ctranslate2(file: CTranslate2File, facts: CTranslate2Facts
   if (rotary !== undefined && rotary !== 0 && rotary !== width / heads) throw refused(file, `rotary_dim ${rotary}`, `0, or all ${width / heads} of a head`);
   const { options: positions, tables } = rotary === undefined ? await positionsOf(file, sides, width) : { options: {}, tables: [] };
   const [sourceTable, tied] = tablesOf(file, hasEncoder);
+  const hasBias = file.shapes.has('decoder/projection/bias');
   const names = namesOf(file, sides, { isGated, isPre });
   return {
     architecture: specification,
@@ -84,7 +85,7 @@ export async function ctranslate2(file: CTranslate2File, facts: CTranslate2Facts
       norm: { place: isPre ? 'pre' : 'post', kind: isRms ? 'rms' : 'layer', epsilon: facts.epsilon ?? (isRms ? 1e-6 : 1e-5) },
       activation: isGated ? 'swiglu' : activation,
       biases,
-      outputBias: file.shapes.has('decoder/projection/bias'),
+      outputBias: hasBias || facts.target.absent?.length !== 0,
       scaledEmbeddings: scale !== 0,
       tiedEmbeddings: tied,
       sourceEnd: facts.sourceEnd,
@@ -104,7 +105,7 @@ export async function ctranslate2(file: CTranslate2File, facts: CTranslate2Facts
       { name: 'target.embedding.table', theirs: [table], tokens: 'target' },
       ...(sourceTable === undefined ? [] : [{ name: 'source.embedding.table', theirs: [sourceTable], tokens: 'source' } as const]),
       ...(tied === 'none' ? [{ name: 'output.weight', theirs: ['decoder/projection/weight'], tokens: 'target' } as const] : []),
-      { name: 'output.bias', theirs: ['decoder/projection/bias'], tokens: 'target' },
+      { name: 'output.bias', theirs: hasBias ? ['decoder/projection/bias'] : [], tokens: 'target' },
       ...tables,
       ...names,
     ],

@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import type { Counterpart } from '../counterparts.js';
 import type { ForeignModel } from '../foreign-model.js';
-import { type HuggingFaceClass, misfitsOf } from '../hugging-face-class.js';
+import { type HuggingFaceClass, languageModelIds, misfitsOf } from '../hugging-face-class.js';
 import { checked } from '../json-file.js';
-import { activation, activationName, endOf, type GenerationConfiguration, layers, optionalId, requireOnly, size, tokenId, vocabularySize } from './configuration.js';
+import { storedRows } from '../token-rows.js';
+import { activation, activationName, endOf, type GenerationConfiguration, layers, optionalId, requireOnly, size, specialOf, tokenId, vocabularySize } from './configuration.js';
 
 const configuration = z.looseObject({
   vocab_size: vocabularySize,
@@ -50,7 +51,7 @@ export function gpt2(
       beginPrompts: false,
     },
     source: undefined,
-    target: { size: given.vocab_size, specials: { pad: given.pad_token_id ?? undefined, begin: given.bos_token_id ?? end, end, unknown } },
+    target: { rows: storedRows(given.vocab_size), special: specialOf({ pad: given.pad_token_id, begin: given.bos_token_id ?? end, end, unknown }) },
     counterparts: gpt2Names(given.n_layer, prefix),
     isUnused: (name) => /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$/.test(name) || name === 'lm_head.weight',
     decoding: {},
@@ -117,9 +118,7 @@ export const gpt2Class: HuggingFaceClass = {
     attn_pdrop: options.attentionDropout,
     scale_attn_weights: true,
     tie_word_embeddings: true,
-    bos_token_id: target.begin,
-    eos_token_id: target.end,
-    pad_token_id: target.pad ?? null,
+    ...languageModelIds(target.special),
   }),
 
   counterparts: ({ decoderLayers }) => gpt2Names(decoderLayers),

@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import type { Counterpart } from '../counterparts.js';
 import type { ForeignModel } from '../foreign-model.js';
-import { type HuggingFaceClass, misfitsOf } from '../hugging-face-class.js';
+import { type HuggingFaceClass, languageModelIds, misfitsOf } from '../hugging-face-class.js';
 import { checked } from '../json-file.js';
-import { endOf, type GenerationConfiguration, layers, optionalId, requireOnly, size, tokenId, vocabularySize } from './configuration.js';
+import { storedRows } from '../token-rows.js';
+import { endOf, type GenerationConfiguration, layers, optionalId, requireOnly, size, specialOf, tokenId, vocabularySize } from './configuration.js';
 
 const ropeParameters = z.looseObject({ rope_theta: z.number().min(1).optional(), rope_type: z.string().optional(), type: z.string().optional() });
 const configuration = z.looseObject({
@@ -52,7 +53,10 @@ export function llama(json: unknown, where: string, generation: GenerationConfig
       tiedEmbeddings: isTied ? 'target' : 'none',
     },
     source: undefined,
-    target: { size: given.vocab_size, specials: { pad: given.pad_token_id ?? undefined, begin: generation.bos_token_id ?? given.bos_token_id, end, unknown } },
+    target: {
+      rows: storedRows(given.vocab_size),
+      special: specialOf({ pad: given.pad_token_id, begin: generation.bos_token_id ?? given.bos_token_id, end, unknown }),
+    },
     counterparts: llamaNames(decoderLayers, isTied),
     isUnused: (name) => /^model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq$/.test(name) || (isTied && name === 'lm_head.weight'),
     decoding: {},
@@ -112,9 +116,7 @@ export const llamaClass: HuggingFaceClass = {
     tie_word_embeddings: options.tiedEmbeddings !== 'none',
     attention_bias: false,
     mlp_bias: false,
-    bos_token_id: target.begin,
-    eos_token_id: target.end,
-    pad_token_id: target.pad ?? null,
+    ...languageModelIds(target.special),
   }),
 
   counterparts: ({ decoderLayers, tiedEmbeddings }) => llamaNames(decoderLayers, tiedEmbeddings !== 'none'),

@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import type { ForeignModel } from '../foreign-model.js';
-import { type HuggingFaceClass, misfitsOf } from '../hugging-face-class.js';
+import { type HuggingFaceClass, misfitsOf, padOf } from '../hugging-face-class.js';
 import { checked } from '../json-file.js';
+import { storedRows } from '../token-rows.js';
 import { bartNames, isRepeatedInBart, stackSizes, tokenIds } from './bart-names.js';
-import { activation, activationName, decodingOf, endOf, type GenerationConfiguration, layers, requireOnly, size, tokenId, vocabularySize } from './configuration.js';
+import { activation, activationName, decodingOf, endOf, type GenerationConfiguration, layers, requireOnly, size, specialOf, tokenId, vocabularySize } from './configuration.js';
 
 const configuration = z.looseObject({
   vocab_size: vocabularySize,
@@ -27,8 +28,8 @@ export function m2m100(json: unknown, where: string, generation: GenerationConfi
   requireOnly(where, 'tie_word_embeddings', given['tie_word_embeddings'], [true]);
   const { encoder_layers: encoderLayers, decoder_layers: decoderLayers, pad_token_id: pad } = given;
   const vocabulary = {
-    size: given.vocab_size,
-    specials: { pad, begin: given.decoder_start_token_id, end: endOf(generation, given.eos_token_id), unknown },
+    rows: storedRows(given.vocab_size),
+    special: specialOf({ pad, begin: given.decoder_start_token_id, end: endOf(generation, given.eos_token_id), unknown }),
   };
   return {
     architecture: 'M2M100ForConditionalGeneration',
@@ -67,7 +68,7 @@ export const m2m100Class: HuggingFaceClass = {
       ['model.positions', positions, ['sinusoidal']],
       ['model.sinusoids', sinusoids, ['tensor2tensor']],
       // Positions there begin behind that of padding.
-      ['model.firstPosition', firstPosition, [(target.pad ?? 0) + 1]],
+      ['model.firstPosition', firstPosition, [padOf(target.special) + 1]],
       ['model.biases', biases, [true]],
       ['model.outputBias', outputBias, [false]],
       ['model.activation', inner, ['relu', 'gelu', 'gelu-tanh', 'swish']],

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { ForeignModel } from '../foreign-model.js';
 import { type HuggingFaceClass, misfitsOf } from '../hugging-face-class.js';
 import { checked } from '../json-file.js';
+import { storedRows } from '../token-rows.js';
 import { bartNames, isRepeatedInBart, stackSizes, tokenIds } from './bart-names.js';
 import {
   activation,
@@ -13,6 +14,7 @@ import {
   optionalId,
   requireOnly,
   size,
+  specialOf,
   tokenId,
   vocabularySize,
 } from './configuration.js';
@@ -48,12 +50,12 @@ export function marian(json: unknown, where: string, generation: GenerationConfi
   requireOnly(where, 'static_position_embeddings', given['static_position_embeddings'], [true]);
   requireOnly(where, 'tie_word_embeddings', given['tie_word_embeddings'], [true]);
   const { share_encoder_decoder_embeddings: sharedTable, encoder_layers: encoderLayers, decoder_layers: decoderLayers } = given;
-  const specials = {
+  const special = specialOf({
     pad: given.pad_token_id,
     begin: given.decoder_start_token_id ?? given.pad_token_id,
     end: endOf(generation, given.eos_token_id),
     unknown,
-  };
+  });
   return {
     architecture: 'MarianMTModel',
     options: {
@@ -70,8 +72,8 @@ export function marian(json: unknown, where: string, generation: GenerationConfi
       scaledEmbeddings: given.scale_embedding,
       tiedEmbeddings: sharedTable ? 'all' : 'target',
     },
-    source: { size: given.vocab_size, specials },
-    target: { size: sharedTable ? given.vocab_size : (given.decoder_vocab_size ?? given.vocab_size), specials },
+    source: { rows: storedRows(given.vocab_size), special },
+    target: { rows: storedRows(sharedTable ? given.vocab_size : (given.decoder_vocab_size ?? given.vocab_size)), special },
     counterparts: bartNames({ encoderLayers, decoderLayers, finalNorms: false, sharedTable, outputBias: true }),
     isUnused: (name) => isRepeatedInBart(name, sharedTable),
     decoding: decodingOf(generation),

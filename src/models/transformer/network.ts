@@ -6,7 +6,6 @@ import type { Pass } from '../../nn/pass.js';
 import { type PositionOptions, Positions, type RotaryPlaces } from '../../nn/positions.js';
 import type { Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { specialTokens } from '../../text/tokenizer.js';
 import type { VocabularySizes } from '../model.js';
 import type { PackedTokens } from './batch.js';
 import { TokenEmbedding } from './embedding.js';
@@ -66,7 +65,6 @@ export function declareNetwork(store: ParameterStore, options: TransformerOption
     ),
     output: new OutputLayer(layers('target'), 'output', width, vocabularies.target, tiedEmbeddings === 'none' ? undefined : targetVectors, {
       bias: outputBias,
-      absent: options.absentTokens.map((token) => specialTokens.indexOf(token)),
     }),
   };
 }

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { activations } from '../../tensor/operations/activated-linear.js';
-import { specialTokens } from '../../text/tokenizer.js';
 
 /** What a published form decides; everything but the sizes. */
 interface Form {
@@ -178,10 +177,6 @@ export const transformerOptions = z
       'tiedEmbeddings',
       'Share the target embeddings with the output layer (Press and Wolf 2017), or also with the source (all; needs a shared vocabulary).',
     ),
-    absentTokens: z
-      .array(z.enum(specialTokens))
-      .default([])
-      .describe('Special tokens that an imported model does not know: they are in the vocabulary and are never predicted.'),
     beginPrompts: z
       .boolean()
       .default(true)
