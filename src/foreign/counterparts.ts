@@ -14,15 +14,8 @@ export interface Counterpart {
   readonly isTransposed?: boolean;
   /** A vector is a matrix of one row there. */
   readonly isOneRow?: boolean;
-  /** Rows are tokens of this side, in an order of their own. */
+  /** Rows are tokens of this side, of which some may not be there. */
   readonly tokens?: 'source' | 'target';
-}
-
-/** A stretch of a matrix that lies together on both sides. */
-interface Stretch {
-  readonly from: number;
-  readonly length: number;
-  readonly at: number;
 }
 
 type Vocabularies = Pick<ForeignModel, 'source' | 'target'>;
@@ -76,17 +69,8 @@ export class ImportedValues implements NamedValues {
     if (part.isTransposed && this.shapes.get(name)?.length === 2) await this.#readTransposed(part, start, target);
     else if (part.tokens !== undefined) await this.#readTokens(part, start, target);
     else await this.#readRows(part, start, target);
-    if (name === 'output.bias') this.#lower(start, target);
     const broken = target.find((value) => !Number.isFinite(value));
     if (broken !== undefined) throw this.#refusal(`${broken} in ${part.theirs.join(', ')}`, 'finite numbers');
-  }
-
-  /** Absent tokens are not predicted. */
-  #lower(start: number, bias: Float32Array): void {
-    for (const id of this.#vocabularies.target.absent ?? []) {
-      const at = id - start;
-      if (at >= 0 && at < bias.length) bias[at] = (bias[at] as number) + loweredLogit;
-    }
   }
 
   async #readRows({ theirs }: Counterpart, start: number, target: Float32Array): Promise<void> {
@@ -99,14 +83,12 @@ export class ImportedValues implements NamedValues {
     }
   }
 
-  async #readTokens({ name, theirs: [tensor], tokens }: Counterpart, start: number, target: Float32Array): Promise<void> {
-    const rows = this.#rowsOf(tokens) ?? new Int32Array(0);
-    const columns = sizeOf(this.shapes.get(name) ?? []) / rows.length;
-    for (const { from, length, at } of stretches(rows, columns, start, target.length)) {
-      const stretch = target.subarray(at, at + length);
-      if (from < 0 || tensor === undefined) stretch.fill(0);
-      else await this.#tensors.read(tensor, from, stretch);
-    }
+  async #readTokens(part: Counterpart, start: number, target: Float32Array): Promise<void> {
+    const [rows = 1, ...columns] = this.shapes.get(part.name) ?? [];
+    const stored = Math.max(0, Math.min(target.length, (rows - this.#added(part)) * sizeOf(columns) - start));
+    if (part.theirs.length === 0) target.fill(0);
+    else await this.#readRows(part, start, target.subarray(0, stored));
+    target.fill(columns.length === 0 ? loweredLogit : 0, stored);
   }
 
   async #readTransposed({ name, theirs }: Counterpart, start: number, target: Float32Array): Promise<void> {
@@ -129,8 +111,9 @@ export class ImportedValues implements NamedValues {
     return values;
   }
 
-  #rowsOf(side: Counterpart['tokens']): Int32Array | undefined {
-    return side === undefined ? undefined : (this.#vocabularies[side] ?? this.#vocabularies.target).rows;
+  /** Tokens of a table or bias that are not there. */
+  #added({ tokens }: Counterpart): number {
+    return tokens === undefined ? 0 : ((this.#vocabularies[tokens] ?? this.#vocabularies.target).added ?? 0);
   }
 
   #part(name: string): Counterpart {
@@ -147,20 +130,16 @@ export class ImportedValues implements NamedValues {
   }
 
   /** Throws unless what the parameter is read from has its shape. */
-  #check(name: string, shape: Shape): void {
+  #check(name: string, [rows = 1, ...columns]: Shape): void {
     const part = this.#part(name);
-    const [outputs = 1] = shape;
-    const rows = this.#rowsOf(part.tokens);
-    if (rows !== undefined && rows.length !== outputs) throw new Error(`${rows.length} tokens for ${name} ${showShape(shape)}`);
     if (part.theirs.length === 0) return;
     const stored = part.theirs.map((their) => this.#shapeOf(their));
-    const isMatrix = shape.length === 2;
-    const turned = part.isTransposed && isMatrix ? stored.map((each) => [...each].reverse()) : stored;
-    const found = rows === undefined ? joined(turned) : [outputs, ...(stored[0] ?? []).slice(1)];
-    const hasRows = rows === undefined || rows.every((row) => row < (stored[0]?.[0] ?? 0));
-    if (found !== undefined && showShape(found) === showShape(shape) && hasRows) return;
+    const isTurned = part.isTransposed && columns.length === 1;
+    const found = joined(isTurned ? stored.map((each) => [...each].reverse()) : stored);
+    const wanted = [rows - this.#added(part), ...columns];
+    if (found !== undefined && showShape(found) === showShape(wanted)) return;
     const received = `${someOf([...part.theirs])} of shape ${stored.map(showShape).join(', ')}`;
-    throw this.#refusal(received, `${showShape(shape)}${turned === stored ? '' : ', turned'}, as the configuration says`);
+    throw this.#refusal(received, `${showShape(wanted)}${isTurned ? ', turned' : ''}, as the configuration says`);
   }
 
   #refusal(received: string, allowed: string): DecadeError {
@@ -225,21 +204,6 @@ export class ExportedValues implements NamedValues {
     const own = new Float32Array(inputs * outputs);
     await this.#values.read(name, 0, own);
     return own.map((_, at) => own[(at % outputs) * inputs + Math.floor(at / outputs)] as number);
-  }
-}
-
-/** What lies together of the values [start, start + length) of a matrix whose row r is row rows[r] of another. */
-function* stretches(rows: Int32Array, columns: number, start: number, length: number): Generator<Stretch> {
-  for (let at = 0; at < length; ) {
-    const row = Math.floor((start + at) / columns);
-    const column = (start + at) % columns;
-    const first = rows[row] as number;
-    const from = first < 0 ? -1 : first * columns + column;
-    let end = row + 1;
-    while (first >= 0 && end < rows.length && rows[end] === (rows[end - 1] as number) + 1 && (end - row) * columns - column < length - at) end++;
-    const together = Math.min((end - row) * columns - column, length - at);
-    yield { from, length: together, at };
-    at += together;
   }
 }
 

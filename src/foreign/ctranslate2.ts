@@ -6,7 +6,6 @@ import { ctranslate2 } from './architectures/ctranslate2.js';
 import { CTranslate2File } from './containers/ctranslate2-file.js';
 import type { ForeignModel, ForeignVocabulary } from './foreign-model.js';
 import { readJson } from './json-file.js';
-import { listedVocabulary } from './token-rows.js';
 
 export const modelName = 'model.bin';
 const mostVocabularyBytes = 64 * 1024 ** 2;
@@ -45,9 +44,10 @@ export async function openCTranslate2(files: Files, path: string): Promise<OpenC
     }
     const own = withUnknown(target, given);
     const tokens = { source: source === target ? own : source && withUnknown(source, given), target: own };
+    const startsFromZero = await tensors.option('decoder/start_from_zero_embedding');
     const facts = {
-      source: tokens.source && vocabularyOf(tokens.source, given, undefined),
-      target: vocabularyOf(tokens.target, given, await tensors.option('decoder/start_from_zero_embedding')),
+      source: tokens.source && vocabularyOf(tokens.source, given, shared === undefined ? undefined : startsFromZero),
+      target: vocabularyOf(tokens.target, given, startsFromZero),
       epsilon: given.layer_norm_epsilon ?? undefined,
       sourceEnd: given.add_source_eos,
       beginPrompts: tokens.target.includes(given.bos_token),
@@ -65,12 +65,17 @@ function withUnknown(tokens: readonly string[], { unk_token }: Configuration): r
 }
 
 function vocabularyOf(tokens: readonly string[], given: Configuration, startsFromZero: number | undefined): ForeignVocabulary {
-  const idOf = (...names: readonly (string | null | undefined)[]) => names.map((name) => tokens.indexOf(name ?? '')).find((id) => id >= 0);
+  const idOf = (name: string | null | undefined) => {
+    const id = tokens.indexOf(name ?? '');
+    return id < 0 ? undefined : id;
+  };
   const [unknown, end] = [idOf(given.unk_token), idOf(given.eos_token)];
   if (unknown === undefined || end === undefined) throw refused('vocabulary', `no ${given.eos_token}`, 'the token that ends a text');
-  // A start token that the vocabulary lacks is an unknown one to CTranslate2.
-  const begin = startsFromZero ? undefined : (idOf(given.decoder_start_token ?? given.bos_token) ?? unknown);
-  return listedVocabulary(tokens.length, { pad: idOf('<blank>', '<pad>'), begin, end, unknown });
+  // A start token that the vocabulary lacks is an unknown one to CTranslate2; a start from zeros is a token of its own here.
+  const begin = startsFromZero ? tokens.length : (idOf(given.decoder_start_token ?? given.bos_token) ?? unknown);
+  const forbidden = [idOf('<blank>'), idOf('<pad>'), begin].flatMap((id) => (id === undefined || id === end || id === unknown ? [] : [id]));
+  const added = startsFromZero ? 1 : 0;
+  return { size: tokens.length + added, special: { begin, end, unknown, forbidden: [...new Set(forbidden)] }, added };
 }
 
 /** A token a line, or a list; no token is trimmed. Undefined where no such file is there. */

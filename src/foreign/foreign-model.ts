@@ -14,13 +14,13 @@ export interface ForeignTensors extends NamedValues {
   close(): Promise<void>;
 }
 
-/** One side of a model. */
+/** One side of a model, with the ids that it has there. */
 export interface ForeignVocabulary {
-  /** Of every token id here, its row there; -1: zeros. */
-  readonly rows: Int32Array;
+  /** Token ids. */
+  readonly size: number;
   readonly special: SpecialIds;
-  /** Ids here of special tokens that are not there, which must never be predicted. */
-  readonly absent?: readonly number[];
+  /** Of these the last so many are not there: their vectors are zeros, and they are never predicted. Default: 0. */
+  readonly added?: number | undefined;
 }
 
 /** What a checkpoint of another library says, in decade's words. */

@@ -2,17 +2,16 @@ import type { Tokenizers } from '../checkpoint/model-files.js';
 import { Run } from '../checkpoint/run.js';
 import { requireFree } from '../checkpoint/run-files.js';
 import { DecadeError } from '../core/errors.js';
-import { type Files, joinPath } from '../core/files.js';
+import type { Files } from '../core/files.js';
 import { createModel } from '../models/create.js';
 import { type ConfigurationInput, configurationOf, originOf, printConfiguration } from '../training/configuration.js';
 import { ImportedValues } from './counterparts.js';
 import { modelName, openCTranslate2 } from './ctranslate2.js';
 import type { ForeignModel, ForeignTensors } from './foreign-model.js';
 import { configurationName, openHuggingFace } from './hugging-face.js';
-import { listedTokenizer } from './listed-tokenizer.js';
 import { openMarian } from './marian.js';
 import { type OwnForm, ownForm } from './parameters.js';
-import { folderTokenizers, unknownIdOf } from './tokenizers.js';
+import { folderTokenizers, listTokenizers, unknownIdOf } from './tokenizers.js';
 
 /** What has been made of a model of another library. */
 export interface ImportedModel {
@@ -75,16 +74,7 @@ async function openCheckpoint(files: Files, path: string): Promise<OpenCheckpoin
   const names = await files.list(path);
   if (names.includes(modelName) && names.some((name) => /vocabulary\.(txt|json)$/.test(name))) {
     const { model, tensors, tokens } = await openCTranslate2(files, path);
-    return {
-      model,
-      tensors,
-      tokenizers: async () => {
-        const target = listedTokenizer(tokens.target, model.target.rows, joinPath(path, 'target vocabulary'));
-        if (tokens.source === undefined || model.source === undefined) return { target };
-        if (tokens.source === tokens.target) return { source: target, target };
-        return { source: listedTokenizer(tokens.source, model.source.rows, joinPath(path, 'source vocabulary')), target };
-      },
-    };
+    return { model, tensors, tokenizers: () => listTokenizers(files, path, model, tokens) };
   }
   if (names.includes(configurationName)) {
     const open = await openHuggingFace(files, path, await unknownIdOf(files, path));

@@ -5,7 +5,6 @@ import { type Files, joinPath } from '../core/files.js';
 import { marianNpz } from './architectures/marian-npz.js';
 import { NpzFile } from './containers/npz-file.js';
 import type { ForeignModel, ForeignVocabulary } from './foreign-model.js';
-import { storedRows } from './token-rows.js';
 
 const mostConfigurationBytes = 256 * 1024;
 const mostVocabularyBytes = 64 * 1024 ** 2;
@@ -60,7 +59,7 @@ function vocabularyOf(table: ReadonlyMap<string, number>, size: number): Foreign
   const unknown = table.get('<unk>');
   // Decoding begins with a vector of zeros, which is a token of its own here; to Marian it is none, and has no probability.
   const special = { begin: size, end: table.get('</s>') ?? 0, ...(unknown !== undefined && { unknown }), forbidden: [size] };
-  return { rows: storedRows(size, 1), special, absent: [size] };
+  return { size: size + 1, special, added: 1 };
 }
 
 /** A line for each piece: `piece: id`, the piece perhaps in quotes. Readers of YAML stumble over some pieces. */

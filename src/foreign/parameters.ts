@@ -14,8 +14,8 @@ export function ownForm({ architecture, options, source, target }: ForeignModel)
   return {
     options: checked(options, architecture, transformerOptions, 'sizes that fit together'),
     vocabularies: {
-      source: source?.rows.length,
-      target: target.rows.length,
+      source: source?.size,
+      target: target.size,
       special: { source: source?.special, target: target.special },
     },
   };

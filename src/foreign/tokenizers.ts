@@ -24,3 +24,7 @@ export async function unknownIdOf(files: Files, path: string): Promise<number | 
 export async function folderTokenizers(_files: Files, path: string, _model: ForeignModel, _tables?: unknown): Promise<Tokenizers> {
   throw new DecadeError('input', { where: path, received: 'no tokenizer that can be read' });
 }
+
+export async function listTokenizers(_files: Files, path: string, _model: ForeignModel, _tokens: unknown): Promise<Tokenizers> {
+  throw new DecadeError('input', { where: path, received: 'no tokenizer that can be read' });
+}

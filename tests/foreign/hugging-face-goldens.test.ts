@@ -39,10 +39,9 @@ for (const name of names) {
     after(() => model.parameters.dispose());
     const sourceOf = (ids: readonly number[] | undefined) => {
       if (ids === undefined || model.vocabularies.source === undefined) return [];
-      const own = opened.sourceIds(ids);
       // decade ends sources itself.
-      assert.equal(own.at(-1), opened.foreign.source?.special.end);
-      return own.slice(0, -1);
+      assert.equal(ids.at(-1), opened.foreign.source?.special.end);
+      return ids.slice(0, -1);
     };
 
     /** What is given of a target, and the model as it reads that. */
@@ -52,27 +51,24 @@ for (const name of names) {
       const { vocabularies, parameters, decodingMemory } = model;
       const decode: StepModel['decode'] = (...given) => model.decode(...given);
       const prompted: StepModel = { vocabularies, parameters, decodingMemory, decode, beginsPrompts };
-      return { prefix: opened.targetIds(beginsPrompts ? ids.slice(1) : ids), prompted };
+      return { prefix: beginsPrompts ? ids.slice(1) : ids, prompted };
     };
 
     test('logits', () => {
       let compared = 0;
       for (const { inputIds, decoderInputIds = inputIds, decoderLogits, logits = decoderLogits, labels, labelLogProbs } of expected.forward) {
         const session = model.decode(device, [sourceOf(decoderLogits === undefined && logits !== undefined ? undefined : inputIds)]);
-        const given = opened.targetIds(decoderInputIds);
-        for (const [place, id] of given.entries()) {
+        for (const [place, id] of decoderInputIds.entries()) {
           const { logits: found, bias } = session.step(Int32Array.of(id));
           const values = Array.from(found.f32, (value, column) => value + (bias?.f32[column] ?? 0));
           const greatest = Math.max(...values);
           const total = greatest + Math.log(values.reduce((sum, value) => sum + Math.exp(value - greatest), 0));
           const label = labels[place];
           if (label !== undefined) {
-            const [own = -1] = opened.targetIds([label]);
-            near((values[own] as number) - total, labelLogProbs[place] as number, `log-probability ${place}`);
+            near((values[label] as number) - total, labelLogProbs[place] as number, `log-probability ${place}`);
           }
           for (const [row, value] of (logits?.[place] ?? []).entries()) {
-            const [own = -1] = opened.targetIds([row]);
-            near(values[own] as number, value, `logit ${row} at ${place}`);
+            near(values[row] as number, value, `logit ${row} at ${place}`);
             compared++;
           }
         }
@@ -89,7 +85,7 @@ for (const name of names) {
         const length = prefix.length + logProbs.length;
         const maximumLength = endedByItself ? length + 5 : length - (isForced ? 1 : 0);
         const [[best] = []] = await search(prompted, device, [{ source: sourceOf(inputIds), prefix }], { ...searchOptions, beam: 1, nbest: 1, maximumLength });
-        const found = [...opened.theirIds(best?.ids ?? []), ...(endedByItself || isForced ? [ids.at(-1)] : [])];
+        const found = [...(best?.ids ?? []), ...(endedByItself || isForced ? [ids.at(-1)] : [])];
         assert.deepEqual(found, ids.slice(-found.length));
         for (const [place, value] of logProbs.entries()) {
           if (isForced && place === logProbs.length - 1) continue;
@@ -114,7 +110,7 @@ for (const name of names) {
           lengthPenalty: { kind: 'power', alpha: options.length_penalty },
           maximumLength: most - 2,
         });
-        assert.deepEqual(found.map(({ ids }) => [...opened.theirIds(ids)]), hypotheses.map(({ ids }) => ids.slice(promptIds?.length === prefix.length ? 0 : 1, -1)));
+        assert.deepEqual(found.map(({ ids }) => [...ids]), hypotheses.map(({ ids }) => ids.slice(promptIds?.length === prefix.length ? 0 : 1, -1)));
         for (const [place, { score }] of hypotheses.entries()) {
           const given = found[place]?.tokenLogProbabilities.subarray(0, prefix.length).reduce((sum, value) => sum + value, 0) ?? NaN;
           near((found[place]?.score ?? NaN) - given, score, `score ${place}`);

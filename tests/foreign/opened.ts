@@ -8,7 +8,7 @@ import { createModel } from '../../src/models/create.js';
 import { PlacedValues } from '../../src/tensor/named-values.js';
 import { openTestDevice } from '../tensor/devices.js';
 
-/** A checkpoint of another library, in memory as a model; ids in its numbering. */
+/** A checkpoint of another library, in memory as a model. */
 export async function openModel({ model: foreign, tensors }: { model: ForeignModel; tensors: ForeignTensors }) {
   const form = ownForm(foreign);
   const device = await openTestDevice();
@@ -17,17 +17,11 @@ export async function openModel({ model: foreign, tensors }: { model: ForeignMod
   model.parameters.allocate(device.memory);
   await PlacedValues.of(model.parameters).fill(values);
   await tensors.close();
-  const here = (rows: Int32Array | undefined) => (theirs: readonly number[]) => theirs.map((id) => rows?.indexOf(id) ?? -1);
   return {
     model,
     device,
     foreign,
     form,
-    /** The token ids here of ids there. */
-    sourceIds: here(foreign.source?.rows),
-    targetIds: here(foreign.target.rows),
-    /** The ids there of token ids here. */
-    theirIds: (ids: ArrayLike<number>) => Array.from(ids, (id) => foreign.target.rows[id] as number),
   };
 }
 

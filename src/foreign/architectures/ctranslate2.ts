@@ -85,7 +85,7 @@ export async function ctranslate2(file: CTranslate2File, facts: CTranslate2Facts
       norm: { place: isPre ? 'pre' : 'post', kind: isRms ? 'rms' : 'layer', epsilon: facts.epsilon ?? (isRms ? 1e-6 : 1e-5) },
       activation: isGated ? 'swiglu' : activation,
       biases,
-      outputBias: hasBias || facts.target.absent?.length !== 0,
+      outputBias: hasBias || (facts.target.added ?? 0) > 0,
       scaledEmbeddings: scale !== 0,
       tiedEmbeddings: tied,
       sourceEnd: facts.sourceEnd,

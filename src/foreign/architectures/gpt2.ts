@@ -3,7 +3,6 @@ import type { Counterpart } from '../counterparts.js';
 import type { ForeignModel } from '../foreign-model.js';
 import { type HuggingFaceClass, languageModelIds, misfitsOf } from '../hugging-face-class.js';
 import { checked } from '../json-file.js';
-import { storedRows } from '../token-rows.js';
 import { activation, activationName, endOf, type GenerationConfiguration, layers, optionalId, requireOnly, size, specialOf, tokenId, vocabularySize } from './configuration.js';
 
 const configuration = z.looseObject({
@@ -51,7 +50,7 @@ export function gpt2(
       beginPrompts: false,
     },
     source: undefined,
-    target: { rows: storedRows(given.vocab_size), special: specialOf({ pad: given.pad_token_id, begin: given.bos_token_id ?? end, end, unknown }) },
+    target: { size: given.vocab_size, special: specialOf({ pad: given.pad_token_id, begin: given.bos_token_id ?? end, end, unknown }) },
     counterparts: gpt2Names(given.n_layer, prefix),
     isUnused: (name) => /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$/.test(name) || name === 'lm_head.weight',
     decoding: {},

@@ -3,7 +3,6 @@ import type { Counterpart } from '../counterparts.js';
 import type { ForeignModel } from '../foreign-model.js';
 import { type HuggingFaceClass, languageModelIds, misfitsOf } from '../hugging-face-class.js';
 import { checked } from '../json-file.js';
-import { storedRows } from '../token-rows.js';
 import { endOf, type GenerationConfiguration, layers, optionalId, requireOnly, size, specialOf, tokenId, vocabularySize } from './configuration.js';
 
 const ropeParameters = z.looseObject({ rope_theta: z.number().min(1).optional(), rope_type: z.string().optional(), type: z.string().optional() });
@@ -54,7 +53,7 @@ export function llama(json: unknown, where: string, generation: GenerationConfig
     },
     source: undefined,
     target: {
-      rows: storedRows(given.vocab_size),
+      size: given.vocab_size,
       special: specialOf({ pad: given.pad_token_id, begin: generation.bos_token_id ?? given.bos_token_id, end, unknown }),
     },
     counterparts: llamaNames(decoderLayers, isTied),

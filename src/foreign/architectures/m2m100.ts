@@ -2,7 +2,6 @@ import * as z from 'zod';
 import type { ForeignModel } from '../foreign-model.js';
 import { type HuggingFaceClass, misfitsOf, padOf } from '../hugging-face-class.js';
 import { checked } from '../json-file.js';
-import { storedRows } from '../token-rows.js';
 import { bartNames, isRepeatedInBart, stackSizes, tokenIds } from './bart-names.js';
 import { activation, activationName, decodingOf, endOf, type GenerationConfiguration, layers, requireOnly, size, specialOf, tokenId, vocabularySize } from './configuration.js';
 
@@ -28,7 +27,7 @@ export function m2m100(json: unknown, where: string, generation: GenerationConfi
   requireOnly(where, 'tie_word_embeddings', given['tie_word_embeddings'], [true]);
   const { encoder_layers: encoderLayers, decoder_layers: decoderLayers, pad_token_id: pad } = given;
   const vocabulary = {
-    rows: storedRows(given.vocab_size),
+    size: given.vocab_size,
     special: specialOf({ pad, begin: given.decoder_start_token_id, end: endOf(generation, given.eos_token_id), unknown }),
   };
   return {

@@ -2,7 +2,6 @@ import * as z from 'zod';
 import type { ForeignModel } from '../foreign-model.js';
 import { type HuggingFaceClass, misfitsOf } from '../hugging-face-class.js';
 import { checked } from '../json-file.js';
-import { storedRows } from '../token-rows.js';
 import { bartNames, isRepeatedInBart, stackSizes, tokenIds } from './bart-names.js';
 import {
   activation,
@@ -72,8 +71,8 @@ export function marian(json: unknown, where: string, generation: GenerationConfi
       scaledEmbeddings: given.scale_embedding,
       tiedEmbeddings: sharedTable ? 'all' : 'target',
     },
-    source: { rows: storedRows(given.vocab_size), special },
-    target: { rows: storedRows(sharedTable ? given.vocab_size : (given.decoder_vocab_size ?? given.vocab_size)), special },
+    source: { size: given.vocab_size, special },
+    target: { size: sharedTable ? given.vocab_size : (given.decoder_vocab_size ?? given.vocab_size), special },
     counterparts: bartNames({ encoderLayers, decoderLayers, finalNorms: false, sharedTable, outputBias: true }),
     isUnused: (name) => isRepeatedInBart(name, sharedTable),
     decoding: decodingOf(generation),
