@@ -1,4 +1,3 @@
-import type { Tokenizers } from '../checkpoint/model-files.js';
 import { Run } from '../checkpoint/run.js';
 import { requireFree } from '../checkpoint/run-files.js';
 import { DecadeError } from '../core/errors.js';
@@ -11,7 +10,7 @@ import type { ForeignModel, ForeignTensors } from './foreign-model.js';
 import { configurationName, openHuggingFace } from './hugging-face.js';
 import { openMarian } from './marian.js';
 import { type OwnForm, ownForm } from './parameters.js';
-import { folderTokenizers, listTokenizers, unknownIdOf } from './tokenizers.js';
+import { folderTokenizers, unknownIdOf } from './tokenizers.js';
 
 /** What has been made of a model of another library. */
 export interface ImportedModel {
@@ -28,11 +27,10 @@ export interface ImportOptions {
   readonly out: string;
 }
 
-/** A checkpoint, open, and what makes its tokenizers. */
+/** A checkpoint, open. */
 interface OpenCheckpoint {
   readonly model: ForeignModel;
   readonly tensors: ForeignTensors;
-  readonly tokenizers: () => Promise<Tokenizers>;
 }
 
 /**
@@ -42,7 +40,7 @@ interface OpenCheckpoint {
  */
 export async function importModel(files: Files, path: string, { out }: ImportOptions): Promise<ImportedModel> {
   await requireFree(files, out);
-  const { model: foreign, tensors, tokenizers } = await openCheckpoint(files, path);
+  const { model: foreign, tensors } = await openCheckpoint(files, path);
   try {
     const form = ownForm(foreign);
     const model = createModel(form.options, form.vocabularies);
@@ -52,7 +50,7 @@ export async function importModel(files: Files, path: string, { out }: ImportOpt
     await Run.create(files, out, {
       configuration: printConfiguration(configuration),
       origin: originOf(configuration),
-      tokenizers: await tokenizers(),
+      tokenizers: await folderTokenizers(files, path, foreign),
       parameters,
       isTrained: true,
     });
@@ -72,18 +70,9 @@ async function openCheckpoint(files: Files, path: string): Promise<OpenCheckpoin
   const kind = await files.kind(path);
   if (kind !== 'directory') throw refused(path, kind === 'missing' ? 'no such folder' : 'a file');
   const names = await files.list(path);
-  if (names.includes(modelName) && names.some((name) => /vocabulary\.(txt|json)$/.test(name))) {
-    const { model, tensors, tokens } = await openCTranslate2(files, path);
-    return { model, tensors, tokenizers: () => listTokenizers(files, path, model, tokens) };
-  }
-  if (names.includes(configurationName)) {
-    const open = await openHuggingFace(files, path, await unknownIdOf(files, path));
-    return { ...open, tokenizers: () => folderTokenizers(files, path, open.model) };
-  }
-  if (names.some((name) => name.endsWith('.npz'))) {
-    const { model, tensors, tables } = await openMarian(files, path);
-    return { model, tensors, tokenizers: () => folderTokenizers(files, path, model, tables) };
-  }
+  if (names.includes(modelName) && names.some((name) => /vocabulary\.(txt|json)$/.test(name))) return openCTranslate2(files, path);
+  if (names.includes(configurationName)) return openHuggingFace(files, path, await unknownIdOf(files, path));
+  if (names.some((name) => name.endsWith('.npz'))) return openMarian(files, path);
   throw refused(path, 'a folder of another kind');
 }
 

@@ -2,15 +2,19 @@ import * as z from 'zod';
 import type { Tokenizers } from '../checkpoint/model-files.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
+import { importTokenizer, isTokenizerFile } from '../text/imported/import-tokenizer.js';
 import type { ForeignModel } from './foreign-model.js';
 import { readJson } from './json-file.js';
+
+/** Of one file, and of all files of tokenizers in a folder. */
+const mostBytes = 64 * 1024 ** 2;
 
 const vocabularyTable = z.record(z.string(), z.int().nonnegative());
 const tokenizerFile = z.looseObject({
   model: z.looseObject({ unk_token: z.string().nullish(), vocab: vocabularyTable.optional() }),
 });
 
-/** The id of the unknown token in the numbering of a folder of Hugging Face; undefined where its tokenizer has none. */
+/** The id of the unknown token in a folder of Hugging Face; undefined where its tokenizer has none. */
 export async function unknownIdOf(files: Files, path: string): Promise<number | undefined> {
   const table = joinPath(path, 'vocab.json');
   if ((await files.kind(table)) === 'file') return (await readJson(files, table, vocabularyTable, 'a table of tokens'))['<unk>'];
@@ -20,11 +24,22 @@ export async function unknownIdOf(files: Files, path: string): Promise<number | 
   return model.unk_token == null ? undefined : model.vocab?.[model.unk_token];
 }
 
-/** The tokenizers of a folder of Hugging Face or Marian. */
-export async function folderTokenizers(_files: Files, path: string, _model: ForeignModel, _tables?: unknown): Promise<Tokenizers> {
-  throw new DecadeError('input', { where: path, received: 'no tokenizer that can be read' });
-}
-
-export async function listTokenizers(_files: Files, path: string, _model: ForeignModel, _tokens: unknown): Promise<Tokenizers> {
-  throw new DecadeError('input', { where: path, received: 'no tokenizer that can be read' });
+/**
+ * The tokenizers of the files in a folder, with the ids of its model.
+ *
+ * @throws DecadeError `input` for files that are damaged, of another model, or not there
+ */
+export async function folderTokenizers(files: Files, path: string, { source, target }: ForeignModel): Promise<Tokenizers> {
+  const found = new Map<string, Uint8Array>();
+  let left = mostBytes;
+  for (const name of (await files.list(path)).filter(isTokenizerFile)) {
+    const file = joinPath(path, name);
+    left -= await files.size(file);
+    if (left < 0) {
+      const allowed = `at most ${mostBytes.toLocaleString('en')} in all`;
+      throw new DecadeError('input', { where: file, received: 'more bytes of tokenizers', allowed, next: 'take out what is no tokenizer' });
+    }
+    found.set(name, await files.readBytes(file));
+  }
+  return importTokenizer(found, { where: path, source, target });
 }
