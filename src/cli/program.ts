@@ -4,6 +4,7 @@ import { compareCommand } from './commands/compare.js';
 import { doctorCommand } from './commands/doctor.js';
 import { estimateCommand } from './commands/estimate.js';
 import { evaluateCommand } from './commands/evaluate.js';
+import { exportCommand } from './commands/export.js';
 import { generateCommand } from './commands/generate.js';
 import { importCommand } from './commands/import.js';
 import { quickstartCommand } from './commands/quickstart.js';
@@ -34,6 +35,7 @@ const commands = [
   scaleCommand,
   benchCommand,
   importCommand,
+  exportCommand,
   doctorCommand,
 ];
 

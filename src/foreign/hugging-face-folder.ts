@@ -36,12 +36,13 @@ export function classFor(model: WrittenModel, where: string): HuggingFaceClass {
  * Writes a folder in Hugging Face's layout: configurations, tensors and tokenizer files. It appears whole or not at all.
  *
  * @param tokenizers  names and contents of further files
+ * @returns the names of all files
  */
 export async function writeFolder(
   files: Files,
   path: string,
   written: { model: WrittenModel; kind: HuggingFaceClass; values: NamedValues; tokenizers: ReadonlyMap<string, string | Uint8Array> },
-): Promise<void> {
+): Promise<string[]> {
   const { model, kind, values, tokenizers } = written;
   const tensors = new ExportedValues(values, kind.counterparts(model.options), dividedRows(model), kind.zeros(model));
   const temporary = temporaryNameFor(path.replace(/(.)\/+$/, '$1'));
@@ -60,6 +61,7 @@ export async function writeFolder(
     await files.syncDirectory(temporary);
     await files.removeIfEmpty(path);
     await files.rename(temporary, path);
+    return [...texts.keys(), 'model.safetensors'];
   } catch (error) {
     await files.remove(temporary).catch(() => undefined);
     throw error;
