@@ -111,5 +111,5 @@ function json(value: unknown): string {
 }
 
 function refused(where: string, received: string, allowed: string): DecadeError {
-  return new DecadeError('usage', { where, received, allowed, next: 'docs/imported-models.md lists what can be written' });
+  return new DecadeError('usage', { where, received, allowed, next: 'see docs/imported-models.md for what can be written' });
 }

@@ -48,7 +48,7 @@ export async function openHuggingFace(files: Files, path: string, unknown: numbe
       where: `${where}: model_type`,
       received: reasons[type] ?? `"${shortened(type)}"`,
       allowed: Object.keys(architectures).join(', '),
-      next: 'docs/imported-models.md lists what can be read',
+      next: 'see docs/imported-models.md for what can be read',
     });
   }
   const generation = await readGeneration(files, path, configuration, where);

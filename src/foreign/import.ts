@@ -100,6 +100,6 @@ function refused(where: string, received: string): DecadeError {
     where,
     received,
     allowed: 'a folder of Hugging Face (config.json, model.safetensors), CTranslate2 (model.bin, vocabularies) or Marian (.npz, vocab.yml)',
-    next: 'docs/imported-models.md lists what can be read',
+    next: 'see docs/imported-models.md for what can be read',
   });
 }

@@ -5,6 +5,10 @@ import { ImportedTokenizer } from '../text/imported/imported-tokenizer.js';
 import { endId, type SpecialIds, specialTokens, type Tokenizer } from '../text/tokenizer.js';
 import { padOf } from './hugging-face-class.js';
 
+export const tokenizerName = 'tokenizer.json';
+/** Of a target with a vocabulary of its own; Hugging Face has no name for it. */
+export const targetTokenizerName = 'target_tokenizer.json';
+
 const savedTokenizer = z.object({
   codec: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('sentence-piece'), model: z.string(), tokens: z.array(z.string().nullable()) }),
@@ -27,8 +31,8 @@ export function tokenizerFiles({ source, target }: Tokenizers, isM2m: boolean): 
     files.set('tokenizer_config.json', configurationOf(target, isM2m ? 'M2M100Tokenizer' : 'MarianTokenizer'));
     return files;
   }
-  files.set('tokenizer.json', fileOf(source ?? target, source !== undefined));
-  if (source !== undefined && source !== target) files.set('target_tokenizer.json', fileOf(target, true));
+  files.set(tokenizerName, fileOf(source ?? target, source !== undefined));
+  if (source !== undefined && source !== target) files.set(targetTokenizerName, fileOf(target, true));
   files.set('tokenizer_config.json', configurationOf(target, 'PreTrainedTokenizerFast'));
   return files;
 }

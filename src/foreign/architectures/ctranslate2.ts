@@ -163,5 +163,5 @@ function namesOf(file: CTranslate2File, sides: readonly string[], { isGated, isP
 }
 
 function refused({ path }: CTranslate2File, received: string, allowed: string): DecadeError {
-  return new DecadeError('input', { where: path, received, allowed, next: 'docs/imported-models.md lists what can be read' });
+  return new DecadeError('input', { where: path, received, allowed, next: 'see docs/imported-models.md for what can be read' });
 }
