@@ -163,6 +163,11 @@ export class SafetensorsFile implements NamedValues {
     }
   }
 
+  /** Whether matrices are stored in integers, with a scale for each row. */
+  get hasIntegers(): boolean {
+    return this.shapes.size < this.tensors.size;
+  }
+
   /** Whether the values of a name can be read. */
   hasFloats(name: string): boolean {
     return hasFloats(this.tensors, name);

@@ -53,11 +53,22 @@ export async function readFloats(
   } else if (dataType === 'F16' || dataType === 'BF16') {
     const halves = new Uint16Array(target.length);
     await file.read(new Uint8Array(halves.buffer), position + 2 * start);
-    const valueOf = floatTypes[dataType];
-    for (const [at, half] of halves.entries()) target[at] = valueOf(half);
+    const values = valuesOfHalves(dataType);
+    for (let at = 0; at < halves.length; at++) target[at] = values[halves[at] as number] as number;
   } else {
     await readScaled(file, stored, tensors.get(scaleNameOf(name)), start, target);
   }
+}
+
+const tables = new Map<string, Float32Array>();
+
+/** The values of all 65,536 numbers of 16 bits. */
+function valuesOfHalves(dataType: 'F16' | 'BF16'): Float32Array {
+  const known = tables.get(dataType);
+  if (known !== undefined) return known;
+  const table = Float32Array.from({ length: 2 ** 16 }, (_, half) => floatTypes[dataType](half));
+  tables.set(dataType, table);
+  return table;
 }
 
 async function readScaled(
@@ -74,13 +85,9 @@ async function readScaled(
   await file.read(bytesOf(scales), scale.position + 4 * firstRow);
   const integers = new Int8Array(target.length);
   await file.read(new Uint8Array(integers.buffer), position + start);
-  let [row, column] = [0, start % columns];
-  for (const [at, integer] of integers.entries()) {
-    target[at] = integer * (scales[row] as number);
-    column++;
-    if (column < columns) continue;
-    column = 0;
-    row++;
+  for (let at = 0, row = 0, end = columns - (start % columns); at < integers.length; end += columns, row++) {
+    const scale = scales[row] as number;
+    for (const last = Math.min(end, integers.length); at < last; at++) target[at] = (integers[at] as number) * scale;
   }
 }
 

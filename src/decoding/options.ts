@@ -86,7 +86,8 @@ export const decodingDefaults = z.strictObject({
     example: 'constant',
   }),
   stopping: stopping.unwrap().optional().meta({
-    description: 'With a constant beam, when beam translations have ended: search on while a better one is possible, is likely, or not at all (first).',
+    description:
+      'With a constant beam, when beam translations have ended: search on while a better one is possible, is likely, or not at all (first).',
     example: 'likely',
   }),
   lengthPenalty: z
@@ -98,7 +99,10 @@ export const decodingDefaults = z.strictObject({
     .meta({ description: 'What sums of log-probabilities are divided by.' }),
   minimumLength: minimumLength.unwrap().optional().meta({ description: 'Fewest tokens of a translation, </s> not counted.', example: 1 }),
   maximumLength: maximumLength.meta({ description: 'Most tokens of a translation. Default: 2 source length + 10.', example: 256 }),
-  forbidRepeats: forbidRepeats.unwrap().optional().meta({ description: 'Tokens of an n-gram that may not occur twice; 0: any may.', example: 3 }),
+  forbidRepeats: forbidRepeats
+    .unwrap()
+    .optional()
+    .meta({ description: 'Tokens of an n-gram that may not occur twice; 0: any may.', example: 3 }),
 });
 export type DecodingDefaults = z.output<typeof decodingDefaults>;
 

@@ -17,7 +17,17 @@ import type { DrawnToken, Hypothesis, SearchRows, SearchRowsOptions } from './se
 export interface SearchOptions
   extends Pick<
     DecodingOptions,
-    'beam' | 'beamWidth' | 'stopping' | 'nbest' | 'sample' | 'lengthPenalty' | 'maximumLength' | 'minimumLength' | 'forbidRepeats' | 'forbidUnknown' | 'attention'
+    | 'beam'
+    | 'beamWidth'
+    | 'stopping'
+    | 'nbest'
+    | 'sample'
+    | 'lengthPenalty'
+    | 'maximumLength'
+    | 'minimumLength'
+    | 'forbidRepeats'
+    | 'forbidUnknown'
+    | 'attention'
   > {
   /** For samples that go on from their prefixes. `maximumLength` then counts what follows the prefix. */
   readonly continuation?: Continuation | undefined;
@@ -90,7 +100,9 @@ export async function search(
   );
   try {
     const begins = (prefix: ArrayLike<number>) => prefix.length === 0 || model.beginsPrompts !== false;
-    const begun = session.read(sentences.map(({ prefix = [] }) => [...(begins(prefix) ? [special.target.begin] : []), ...Array.from(prefix)]));
+    const begun = session.read(
+      sentences.map(({ prefix = [] }) => [...(begins(prefix) ? [special.target.begin] : []), ...Array.from(prefix)]),
+    );
     const rows = rowsFor(sentences, options, {
       penalty: lengthPenalty(options.lengthPenalty),
       prefixes: sentences.map(({ prefix = [] }, row) => givenPath(prefix, begun.given(row), options)),

@@ -31,7 +31,10 @@ export interface OpenCTranslate2 {
 /** @throws DecadeError `input` for a damaged file, and for a model that decade does not have */
 export async function openCTranslate2(files: Files, path: string): Promise<OpenCTranslate2> {
   const where = joinPath(path, 'config.json');
-  const given = (await files.kind(where)) === 'file' ? await readJson(files, where, configuration, 'the configuration of a model') : configuration.parse({});
+  const given =
+    (await files.kind(where)) === 'file'
+      ? await readJson(files, where, configuration, 'the configuration of a model')
+      : configuration.parse({});
   if (given.add_source_bos) throw refused(where, 'add_source_bos true', 'sources without a start token');
   const tensors = await CTranslate2File.open(files, joinPath(path, modelName));
   try {

@@ -33,7 +33,11 @@ export async function exportModel(files: Files, run: string, { out }: ExportOpti
   const described = await describeRun(files, run);
   const { model: options, vocabularies, context } = described;
   if (options.kind !== 'transformer') {
-    throw new DecadeError('usage', { where: run, received: `model.kind ${options.kind}`, allowed: 'transformer: Hugging Face has no class of LSTMs' });
+    throw new DecadeError('usage', {
+      where: run,
+      received: `model.kind ${options.kind}`,
+      allowed: 'transformer: Hugging Face has no class of LSTMs',
+    });
   }
   const decoding = checked(described.decoding ?? {}, `${run}: decoding`, decodingDefaults, 'options of decoding');
   const model = writtenModel(options, vocabularies, decoding, context);

@@ -22,10 +22,20 @@ import { type HuggingFaceClass, languageModelIds, padOf, type WrittenModel } fro
 export function classFor(model: WrittenModel, where: string): HuggingFaceClass {
   const { options, source } = model;
   if (source !== undefined && options.encoderLayers === 0) {
-    throw refused(where, 'model.encoderLayers 0: one network that reads the source and goes on with the target', 'an encoder, or a model without a source');
+    throw refused(
+      where,
+      'model.encoderLayers 0: one network that reads the source and goes on with the target',
+      'an encoder, or a model without a source',
+    );
   }
   const chosen =
-    source === undefined ? (options.positions === 'rotary' ? llamaClass : gpt2Class) : options.norm.place === 'post' ? marianClass : m2m100Class;
+    source === undefined
+      ? options.positions === 'rotary'
+        ? llamaClass
+        : gpt2Class
+      : options.norm.place === 'post'
+        ? marianClass
+        : m2m100Class;
   const misfits = chosen.misfits(model);
   if (misfits.length === 0) return chosen;
   const received = misfits.map((misfit) => `${misfit.option} ${misfit.received}`).join(', ');
@@ -47,7 +57,10 @@ export async function writeFolder(
   const tensors = new ExportedValues(values, kind.counterparts(model.options), dividedRows(model), kind.zeros(model));
   const temporary = temporaryNameFor(path.replace(/(.)\/+$/, '$1'));
   const texts = new Map<string, string | Uint8Array>([
-    [configurationName, json({ architectures: [kind.name], model_type: kind.type, ...kind.configuration(model), dtype: 'float32', torch_dtype: 'float32' })],
+    [
+      configurationName,
+      json({ architectures: [kind.name], model_type: kind.type, ...kind.configuration(model), dtype: 'float32', torch_dtype: 'float32' }),
+    ],
     [generationName, json(generationOf(model))],
     ...tokenizers,
   ]);

@@ -33,7 +33,8 @@ export async function openMarian(files: Files, path: string): Promise<OpenMarian
     throw refused(path, `${vocabularies.length} files named vocab.yml`, 'one vocabulary, or one for each side');
   }
   const bySide = (side: RegExp, otherwise: string) => vocabularies.find((name) => side.test(name)) ?? otherwise;
-  const read = async (name: string) => readTable(await readBoundedText(files, joinPath(path, name), mostVocabularyBytes, 'a vocabulary'), joinPath(path, name));
+  const read = async (name: string) =>
+    readTable(await readBoundedText(files, joinPath(path, name), mostVocabularyBytes, 'a vocabulary'), joinPath(path, name));
   const sourceName = bySide(/src|source/, first);
   const targetName = bySide(/trg|tgt|target/, second);
   const source = await read(sourceName);
@@ -42,13 +43,20 @@ export async function openMarian(files: Files, path: string): Promise<OpenMarian
   try {
     const yaml = await tensors.bytes('special:model.yml', mostConfigurationBytes);
     if (yaml === undefined) throw refused(tensors.path, 'no special:model.yml', 'a model that Marian saved');
-    const decoder = names.includes('decoder.yml') ? await readBoundedText(files, joinPath(path, 'decoder.yml'), mostConfigurationBytes, 'a configuration') : undefined;
-    const sizeOf = (table: string, vocabulary: ReadonlyMap<string, number>) => tensors.shapes.get(table)?.[0] ?? tensors.shapes.get('Wemb')?.[0] ?? vocabulary.size;
+    const decoder = names.includes('decoder.yml')
+      ? await readBoundedText(files, joinPath(path, 'decoder.yml'), mostConfigurationBytes, 'a configuration')
+      : undefined;
+    const sizeOf = (table: string, vocabulary: ReadonlyMap<string, number>) =>
+      tensors.shapes.get(table)?.[0] ?? tensors.shapes.get('Wemb')?.[0] ?? vocabulary.size;
     const own = {
       source: vocabularyOf(source, sizeOf('encoder_Wemb', source)),
       target: vocabularyOf(target, sizeOf('decoder_Wemb', target)),
     };
-    return { model: marianNpz(tensors, yamlOf(new TextDecoder().decode(yaml), tensors.path), decoder && yamlOf(decoder, 'decoder.yml'), own), tensors, tables: { source, target } };
+    return {
+      model: marianNpz(tensors, yamlOf(new TextDecoder().decode(yaml), tensors.path), decoder && yamlOf(decoder, 'decoder.yml'), own),
+      tensors,
+      tables: { source, target },
+    };
   } catch (error) {
     await tensors.close();
     throw error;
@@ -93,7 +101,13 @@ function yamlOf(text: string, where: string): unknown {
   try {
     return parse(text);
   } catch (cause) {
-    throw new DecadeError('input', { where, received: 'no YAML', allowed: 'the configuration of Marian', next: 'copy the model again', cause });
+    throw new DecadeError('input', {
+      where,
+      received: 'no YAML',
+      allowed: 'the configuration of Marian',
+      next: 'copy the model again',
+      cause,
+    });
   }
 }
 

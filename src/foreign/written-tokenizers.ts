@@ -27,7 +27,8 @@ export function tokenizerFiles({ source, target }: Tokenizers, isM2m: boolean): 
     files.set(isM2m ? 'sentencepiece.bpe.model' : 'source.spm', bytesOf(savedSource.model));
     if (!isM2m) files.set('target.spm', bytesOf(savedTarget.model));
     files.set('vocab.json', tableOf(savedSource.tokens));
-    if (JSON.stringify(savedSource.tokens) !== JSON.stringify(savedTarget.tokens)) files.set('target_vocab.json', tableOf(savedTarget.tokens));
+    if (JSON.stringify(savedSource.tokens) !== JSON.stringify(savedTarget.tokens))
+      files.set('target_vocab.json', tableOf(savedTarget.tokens));
     files.set('tokenizer_config.json', configurationOf(target, isM2m ? 'M2M100Tokenizer' : 'MarianTokenizer'));
     return files;
   }
@@ -67,7 +68,11 @@ function wordsOf(tokens: readonly (string | null)[], { special }: Tokenizer): ob
     version: '1.0',
     ...none,
     pre_tokenizer: { type: 'WhitespaceSplit' },
-    model: { type: 'WordLevel', vocab: { ...vocab, ...(special.unknown !== undefined && { [unknown]: special.unknown }) }, unk_token: unknown },
+    model: {
+      type: 'WordLevel',
+      vocab: { ...vocab, ...(special.unknown !== undefined && { [unknown]: special.unknown }) },
+      unk_token: unknown,
+    },
   };
 }
 

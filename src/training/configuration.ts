@@ -192,7 +192,12 @@ export function printConfiguration(configuration: ConfigurationInput): string {
 
 /** What its model is made with. */
 export function originOf({ data, model, decoding, training }: Configuration): ModelOrigin {
-  return { options: model, seed: training.seed, ...(isText(data.train) && { context: resolveContexts(data).context }), ...(decoding && { decoding }) };
+  return {
+    options: model,
+    seed: training.seed,
+    ...(isText(data.train) && { context: resolveContexts(data).context }),
+    ...(decoding && { decoding }),
+  };
 }
 
 /** The tokenizer options of a side; the same for both if they share a tokenizer. */

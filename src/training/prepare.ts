@@ -304,7 +304,9 @@ function newModel({ model: options }: Configuration, { source, target }: Tokeniz
 /** Whether ids mean the same on both sides, however each splits its text. */
 function hasSameTokens(source: Tokenizer, target: Tokenizer): boolean {
   if (source === target) return true;
-  return source.size === target.size && Array.from({ length: source.size }, (_, id) => id).every((id) => source.token(id) === target.token(id));
+  return (
+    source.size === target.size && Array.from({ length: source.size }, (_, id) => id).every((id) => source.token(id) === target.token(id))
+  );
 }
 
 /** Fewer tokens than any tokenizer has. */

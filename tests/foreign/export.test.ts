@@ -17,8 +17,16 @@ for (const name of ['marian-shared', 'marian-separate', 'm2m100', 'gpt2', 'llama
     const { model, form, foreign } = await openGolden(`${folder}/${name}`);
     const files = memoryFiles();
     const written = writtenModel(form.options, form.vocabularies, foreign.decoding, foreign.positions);
-    await writeFolder(files, 'out', { model: written, kind: classFor(written, name), values: PlacedValues.of(model.parameters), tokenizers: new Map() });
-    const [theirs, ours] = [await SafetensorsFile.open(nodeRuntime.files, `${folder}/${name}/model.safetensors`), await SafetensorsFile.open(files, 'out/model.safetensors')];
+    await writeFolder(files, 'out', {
+      model: written,
+      kind: classFor(written, name),
+      values: PlacedValues.of(model.parameters),
+      tokenizers: new Map(),
+    });
+    const [theirs, ours] = [
+      await SafetensorsFile.open(nodeRuntime.files, `${folder}/${name}/model.safetensors`),
+      await SafetensorsFile.open(files, 'out/model.safetensors'),
+    ];
     ours.requireSame(theirs.shapes);
     for (const [tensor, shape] of theirs.shapes) {
       const size = shape.reduce((product, dimension) => product * dimension, 1);
@@ -28,8 +36,12 @@ for (const name of ['marian-shared', 'marian-separate', 'm2m100', 'gpt2', 'llama
       assert.deepEqual(found, expected, tensor);
     }
     await theirs.close();
-    const [before, after] = [JSON.parse(readFileSync(`${folder}/${name}/config.json`, 'utf8')), JSON.parse(await files.readText('out/config.json'))];
-    for (const key of Object.keys(after)) if (key in before && key !== 'max_position_embeddings' && key !== 'bos_token_id') assert.deepEqual(after[key], before[key], key);
+    const [before, after] = [
+      JSON.parse(readFileSync(`${folder}/${name}/config.json`, 'utf8')),
+      JSON.parse(await files.readText('out/config.json')),
+    ];
+    for (const key of Object.keys(after))
+      if (key in before && key !== 'max_position_embeddings' && key !== 'bos_token_id') assert.deepEqual(after[key], before[key], key);
     model.parameters.dispose();
   });
 }

@@ -18,7 +18,13 @@ interface Expected {
     readonly labels: number[];
     readonly labelLogProbs: number[];
   }[];
-  readonly greedy: readonly { readonly inputIds?: number[]; readonly promptIds?: number[]; readonly ids: number[]; readonly logProbs: number[]; readonly endedByItself: boolean }[];
+  readonly greedy: readonly {
+    readonly inputIds?: number[];
+    readonly promptIds?: number[];
+    readonly ids: number[];
+    readonly logProbs: number[];
+    readonly endedByItself: boolean;
+  }[];
   readonly beam4: readonly {
     readonly inputIds?: number[];
     readonly promptIds?: number[];
@@ -56,7 +62,14 @@ for (const name of names) {
 
     test('logits', () => {
       let compared = 0;
-      for (const { inputIds, decoderInputIds = inputIds, decoderLogits, logits = decoderLogits, labels, labelLogProbs } of expected.forward) {
+      for (const {
+        inputIds,
+        decoderInputIds = inputIds,
+        decoderLogits,
+        logits = decoderLogits,
+        labels,
+        labelLogProbs,
+      } of expected.forward) {
         const session = model.decode(device, [sourceOf(decoderLogits === undefined && logits !== undefined ? undefined : inputIds)]);
         for (const [place, id] of decoderInputIds.entries()) {
           const { logits: found, bias } = session.step(Int32Array.of(id));
@@ -84,7 +97,12 @@ for (const name of names) {
         const isForced = !endedByItself && ids.at(-1) === opened.foreign.target.special.end;
         const length = prefix.length + logProbs.length;
         const maximumLength = endedByItself ? length + 5 : length - (isForced ? 1 : 0);
-        const [[best] = []] = await search(prompted, device, [{ source: sourceOf(inputIds), prefix }], { ...searchOptions, beam: 1, nbest: 1, maximumLength });
+        const [[best] = []] = await search(prompted, device, [{ source: sourceOf(inputIds), prefix }], {
+          ...searchOptions,
+          beam: 1,
+          nbest: 1,
+          maximumLength,
+        });
         const found = [...(best?.ids ?? []), ...(endedByItself || isForced ? [ids.at(-1)] : [])];
         assert.deepEqual(found, ids.slice(-found.length));
         for (const [place, value] of logProbs.entries()) {
@@ -110,7 +128,10 @@ for (const name of names) {
           lengthPenalty: { kind: 'power', alpha: options.length_penalty },
           maximumLength: most - 2,
         });
-        assert.deepEqual(found.map(({ ids }) => [...ids]), hypotheses.map(({ ids }) => ids.slice(promptIds?.length === prefix.length ? 0 : 1, -1)));
+        assert.deepEqual(
+          found.map(({ ids }) => [...ids]),
+          hypotheses.map(({ ids }) => ids.slice(promptIds?.length === prefix.length ? 0 : 1, -1)),
+        );
         for (const [place, { score }] of hypotheses.entries()) {
           const given = found[place]?.tokenLogProbabilities.subarray(0, prefix.length).reduce((sum, value) => sum + value, 0) ?? NaN;
           near((found[place]?.score ?? NaN) - given, score, `score ${place}`);

@@ -106,7 +106,10 @@ describe('an imported model', () => {
 
 /** What an import of these files is refused with. */
 async function refusal(files: Readonly<Record<string, string | Uint8Array>>, path: string): Promise<string> {
-  const error = await importModel(memoryFiles(files), path, { out: 'run' }).then(() => undefined, (reason: unknown) => reason);
+  const error = await importModel(memoryFiles(files), path, { out: 'run' }).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   assert.ok(error instanceof DecadeError, String(error));
   return error.message;
 }
@@ -115,7 +118,13 @@ describe('refused with what is wrong', () => {
   test('files of CTranslate2 that are cut short or changed anywhere', async () => {
     const bytes = whole();
     for (let length = 0; length < bytes.length; length += 97) await refusal(folder(bytes.slice(0, length)), 'ct2');
-    for (const [at, value] of [[0, 7], [0, 1], [7, 0xff], [26, 0xff], [34, 0xff]] as const) {
+    for (const [at, value] of [
+      [0, 7],
+      [0, 1],
+      [7, 0xff],
+      [26, 0xff],
+      [34, 0xff],
+    ] as const) {
       const changed = bytes.slice();
       changed[at] = value;
       await refusal(folder(changed), 'ct2');
@@ -125,7 +134,8 @@ describe('refused with what is wrong', () => {
   test('archives of NumPy that are cut short, compressed or claim too much', async () => {
     const beside = { 'marian/opus.vocab.yml': '</s>: 0\n<unk>: 1\na: 2\n' };
     const bytes = npzBytes({ Wemb: { shape: [3, 4], values: new Float32Array(12) } });
-    for (let length = 0; length < bytes.length; length += 7) await refusal({ ...beside, 'marian/model.npz': bytes.slice(0, length) }, 'marian');
+    for (let length = 0; length < bytes.length; length += 7)
+      await refusal({ ...beside, 'marian/model.npz': bytes.slice(0, length) }, 'marian');
     assert.match(await refusal({ ...beside, 'marian/model.npz': bytes }, 'marian'), /no special:model\.yml/);
     const compressed = bytes.slice();
     compressed[compressed.length - 22 - 46 - 'Wemb.npy'.length + 10] = 8;
@@ -140,7 +150,8 @@ describe('refused with what is wrong', () => {
   });
 
   test('architectures and options that decade does not have', async () => {
-    const of = (configuration: object) => refusal({ 'hf/config.json': JSON.stringify(configuration), 'hf/model.safetensors': safetensors({}) }, 'hf');
+    const of = (configuration: object) =>
+      refusal({ 'hf/config.json': JSON.stringify(configuration), 'hf/model.safetensors': safetensors({}) }, 'hf');
     assert.match(await of({ model_type: 't5' }), /model_type: T5, whose attention adds a learned bias/);
     assert.match(await of({ model_type: 'mamba' }), /model_type: "mamba"; expected marian, m2m_100, gpt2, llama/);
     assert.match(await of({ ...marian, normalize_before: true }), /normalize_before: true; expected false/);
@@ -151,11 +162,16 @@ describe('refused with what is wrong', () => {
 
   test('shards that lie elsewhere, or a tensor of another shape', async () => {
     const beside = { 'hf/config.json': JSON.stringify(marian) };
-    const index = (name: string) => ({ 'hf/model.safetensors.index.json': JSON.stringify({ weight_map: { 'model.shared.weight': name } }) });
+    const index = (name: string) => ({
+      'hf/model.safetensors.index.json': JSON.stringify({ weight_map: { 'model.shared.weight': name } }),
+    });
     assert.match(await refusal({ ...beside, ...index('../elsewhere.safetensors') }, 'hf'), /name of a file beside it/);
     assert.match(await refusal({ ...beside, ...index('part.safetensors') }, 'hf'), /part\.safetensors/);
     const wrong = safetensors({ 'model.shared.weight': [9, 5] });
-    assert.match(await refusal({ ...beside, ...index('part.safetensors'), 'hf/part.safetensors': wrong }, 'hf'), /model\.shared\.weight of shape \[9, 5\]; expected \[10, 4\]/);
+    assert.match(
+      await refusal({ ...beside, ...index('part.safetensors'), 'hf/part.safetensors': wrong }, 'hf'),
+      /model\.shared\.weight of shape \[9, 5\]; expected \[10, 4\]/,
+    );
   });
 
   test('what is no model', async () => {

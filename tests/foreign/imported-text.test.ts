@@ -29,7 +29,11 @@ for (const name of ['marian-opus', 'marian-separate']) {
       // decade ends every translation; what was cut short there has another score. And an empty line has an empty translation.
       if (hypotheses.some(({ ids }: { ids: number[] }) => ids.length >= most) || text.trim() === '') continue;
       const [result] = await model.translate([text], { nbest: 4 });
-      assert.deepEqual(result?.nbest.map((translation) => translation.text), hypotheses.map((hypothesis: { text: string }) => hypothesis.text), text);
+      assert.deepEqual(
+        result?.nbest.map((translation) => translation.text),
+        hypotheses.map((hypothesis: { text: string }) => hypothesis.text),
+        text,
+      );
       for (const [place, { score }] of hypotheses.entries()) assert.ok(Math.abs((result?.nbest[place]?.score ?? NaN) - score) < 1e-4, text);
       compared++;
     }

@@ -40,13 +40,18 @@ for (const variant of ['f32', 'i8', 'i16'] as const) {
       }
       const greedy = await search(model, device, [{ source }], { ...options, ...atLeastOne, beam: 1, nbest: 1 });
       assert.deepEqual(tokensOf(greedy[0]?.[0]?.ids ?? []), expected.greedy);
-      for (const [place, score] of expected.tokenScores.entries()) near(greedy[0]?.[0]?.tokenLogProbabilities[place] ?? NaN, score, `score ${place}`);
+      for (const [place, score] of expected.tokenScores.entries())
+        near(greedy[0]?.[0]?.tokenLogProbabilities[place] ?? NaN, score, `score ${place}`);
       const beam = await search(model, device, [{ source }], { ...options, ...atLeastOne, beam: 4, nbest: 4 });
-      assert.deepEqual(beam[0]?.map(({ ids }) => [...tokensOf(ids), '</s>']), expected.beam4.map(({ tokens }: { tokens: string[] }) => tokens));
+      assert.deepEqual(
+        beam[0]?.map(({ ids }) => [...tokensOf(ids), '</s>']),
+        expected.beam4.map(({ tokens }: { tokens: string[] }) => tokens),
+      );
       // CTranslate2 forbids an end before it normalises, so that the first token has the probability of the end as well.
       const [first] = predictions(model, device, source, [1]);
       const gained = -Math.log(1 - Math.exp(first?.logProbabilities[2] ?? NaN));
-      for (const [place, { score, tokens }] of expected.beam4.entries()) near((beam[0]?.[place]?.score ?? NaN) + gained / tokens.length, score, `score of ${place}`);
+      for (const [place, { score, tokens }] of expected.beam4.entries())
+        near((beam[0]?.[place]?.score ?? NaN) + gained / tokens.length, score, `score of ${place}`);
     }
     model.parameters.dispose();
   });
@@ -66,7 +71,7 @@ const options = {
   attention: false,
 } as const;
 
-describe('CTranslate2\'s English words in 8 bits', { skip }, () => {
+describe("CTranslate2's English words in 8 bits", { skip }, () => {
   test('scores, states and greedy continuations', async () => {
     const opened = await openCTranslate2(nodeRuntime.files, `${folder}/english-word-lm`);
     const { model, device } = await openModel(opened);
@@ -79,7 +84,12 @@ describe('CTranslate2\'s English words in 8 bits', { skip }, () => {
       }
       for (const [row, value] of expected.lastLogits.entries()) near(rows.at(-1)?.logits[row] ?? NaN, value, `logit ${row}`);
       // An unknown word can be read, and the model predicts it.
-      const [[found] = []] = await search(model, device, [{ source: [], prefix: ids }], { ...options, beam: 1, nbest: 1, maximumLength: ids.length + expected.greedy.length });
+      const [[found] = []] = await search(model, device, [{ source: [], prefix: ids }], {
+        ...options,
+        beam: 1,
+        nbest: 1,
+        maximumLength: ids.length + expected.greedy.length,
+      });
       const continued = Array.from(found?.ids.slice(ids.length) ?? [], (id) => opened.tokens.target[id]);
       const until = expected.greedy.indexOf('</s>');
       assert.deepEqual(continued, until < 0 ? expected.greedy : expected.greedy.slice(0, until));
@@ -94,9 +104,15 @@ describe('stories260K of Hugging Face', { skip }, () => {
     const expected = expectedOf('stories260K');
     for (const { promptIds, ids, tokenScores } of [expected.story, ...expected.continuations]) {
       const prefix = promptIds.slice(1);
-      const [[found] = []] = await search(model, device, [{ source: [], prefix }], { ...options, beam: 1, nbest: 1, maximumLength: ids.length - 1 });
+      const [[found] = []] = await search(model, device, [{ source: [], prefix }], {
+        ...options,
+        beam: 1,
+        nbest: 1,
+        maximumLength: ids.length - 1,
+      });
       assert.deepEqual([promptIds[0], ...(found?.ids ?? [])], ids);
-      for (const [place, score] of tokenScores.entries()) near(found?.tokenLogProbabilities[prefix.length + place] ?? NaN, score, `score ${place}`);
+      for (const [place, score] of tokenScores.entries())
+        near(found?.tokenLogProbabilities[prefix.length + place] ?? NaN, score, `score ${place}`);
     }
     const rows = predictions(model, device, [], expected.logits.ids);
     for (const [place, logits] of expected.logits.rows.entries()) {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import type { Files } from '../../src/core/files.js';
-import { writtenModel } from '../../src/foreign/export.js';
+import { exportModel, writtenModel } from '../../src/foreign/export.js';
 import { classFor, writeFolder } from '../../src/foreign/hugging-face-folder.js';
+import { importModel } from '../../src/foreign/import.js';
 import { openMarian } from '../../src/foreign/marian.js';
 import { createModel } from '../../src/models/create.js';
 import { transformerOptions } from '../../src/models/transformer/options.js';
@@ -29,7 +30,9 @@ async function made(name: keyof typeof forms) {
   const device = await openTestDevice();
   const model = createModel(options, { source: isTranslator ? size : undefined, target: size });
   model.parameters.allocate(device.memory);
-  for (const [place, { value }] of [...model.parameters].entries()) value.f32.forEach((_, at) => (value.f32[at] = 0.5 * Math.sin(3.1 * at + place)));
+  for (const [place, { value }] of [...model.parameters].entries()) {
+    value.set(Array.from({ length: value.size }, (_, at) => 0.5 * Math.sin(3.1 * at + place)));
+  }
   return { model, device, written: writtenModel(options, model.vocabularies) };
 }
 
@@ -58,7 +61,10 @@ describe('a folder of Hugging Face that was written here', () => {
       const { model, device } = await folderOf(name, files);
       assert.deepEqual(JSON.parse(await files.readText('folder/config.json')).architectures, [name]);
       const read = await openGolden('folder', files, 3);
-      const [ids, source] = [[1, 5, 7, 4], [6, 9, 11]];
+      const [ids, source] = [
+        [1, 5, 7, 4],
+        [6, 9, 11],
+      ];
       assert.deepEqual(logitsOf(read.model, read.device, source, ids), logitsOf(model, device, source, ids));
     });
   }
@@ -66,16 +72,37 @@ describe('a folder of Hugging Face that was written here', () => {
   test('is refused with the option that no class has', async () => {
     const { written } = await made('MarianMTModel');
     const interleaved = { ...written, options: { ...written.options, sinusoids: 'interleaved' as const } };
-    assert.throws(() => classFor(interleaved, 'run'), /run: model\.sinusoids interleaved; expected MarianMTModel, which has model\.sinusoids halves/);
+    assert.throws(
+      () => classFor(interleaved, 'run'),
+      /run: model\.sinusoids interleaved; expected MarianMTModel, which has model\.sinusoids halves/,
+    );
   });
 
   test('leaves nothing behind when it cannot be written', async () => {
     const files = memoryFiles();
     const { written, model } = await made('GPT2LMHeadModel');
     const values = { shapes: model.parameters.shapes, requireSame: () => {}, read: () => Promise.reject(new Error('the disk is full')) };
-    await assert.rejects(writeFolder(files, 'folder', { model: written, kind: classFor(written, 'run'), values, tokenizers: new Map() }), /the disk is full/);
+    await assert.rejects(
+      writeFolder(files, 'folder', { model: written, kind: classFor(written, 'run'), values, tokenizers: new Map() }),
+      /the disk is full/,
+    );
     assert.deepEqual(await files.list('.'), []);
   });
+});
+
+test('what is exported of an import is the file that was imported, bit for bit', async () => {
+  const files = memoryFiles();
+  await folderOf('GPT2LMHeadModel', files);
+  const writer = await files.create('folder/vocab.json');
+  const names = ['<pad>', '<s>', '</s>', '<unk>', ...Array.from({ length: size - 4 }, (_, index) => `w${index}`)];
+  await writer.write(new TextEncoder().encode(JSON.stringify(Object.fromEntries(names.map((name, id) => [name, id])))));
+  await writer.close();
+  await importModel(files, 'folder', { out: 'run' });
+  const { architecture } = await exportModel(files, 'run', { out: 'again' });
+  assert.equal(architecture, 'GPT2LMHeadModel');
+  assert.deepEqual(await files.readBytes('again/model.safetensors'), await files.readBytes('folder/model.safetensors'));
+  assert.equal(JSON.parse(await files.readText('again/tokenizer.json')).model.vocab.w3, 7);
+  await assert.rejects(exportModel(files, 'run', { out: 'again' }), /again: a directory that contains other files/);
 });
 
 /** The names and the shapes of Marian's own files, from the tensors of Hugging Face's. */
@@ -90,12 +117,17 @@ async function npzOf(files: Files): Promise<Record<string, WrittenArray>> {
     const place = `${side}_l${Number(layer) + 1}`;
     const [, attention, letter] = /^(self_attn|encoder_attn)\.([a-z])/.exec(part ?? '') ?? [];
     const isWeight = end === 'weight';
-    const transposed = () => ({ shape: [...shape].reverse(), values: values.map((_, at) => values[(at % (shape[0] ?? 1)) * (shape[1] ?? 1) + Math.floor(at / (shape[0] ?? 1))] as number) });
+    const transposed = () => ({
+      shape: [...shape].reverse(),
+      values: values.map((_, at) => values[(at % (shape[0] ?? 1)) * (shape[1] ?? 1) + Math.floor(at / (shape[0] ?? 1))] as number),
+    });
     const row = { shape: [1, values.length], values };
     if (name === 'model.shared.weight') arrays['Wemb'] = { shape, values };
     else if (name === 'final_logits_bias') arrays['decoder_ff_logit_out_b'] = row;
-    else if (attention !== undefined) arrays[`${place}_${parts[attention as keyof typeof parts]}_${isWeight ? 'W' : 'b'}${letter}`] = isWeight ? transposed() : row;
-    else if (part === 'fc1' || part === 'fc2') arrays[`${place}_ffn_${isWeight ? 'W' : 'b'}${part.slice(2)}`] = isWeight ? transposed() : row;
+    else if (attention !== undefined)
+      arrays[`${place}_${parts[attention as keyof typeof parts]}_${isWeight ? 'W' : 'b'}${letter}`] = isWeight ? transposed() : row;
+    else if (part === 'fc1' || part === 'fc2')
+      arrays[`${place}_ffn_${isWeight ? 'W' : 'b'}${part.slice(2)}`] = isWeight ? transposed() : row;
     else {
       const norm = part === 'final_layer_norm' ? 'ffn_ffn' : `${parts[(part ?? '').replace('_layer_norm', '') as keyof typeof parts]}_Wo`;
       arrays[`${place}_${norm}_ln_${isWeight ? 'scale' : 'bias'}`] = row;
@@ -112,21 +144,38 @@ test("Marian's own file gives the logits of Hugging Face's", async () => {
   const device = await openTestDevice();
   const model = createModel(options, { source: size, target: size });
   model.parameters.allocate(device.memory);
-  for (const [place, { value }] of [...model.parameters].entries()) value.f32.forEach((_, at) => (value.f32[at] = 0.5 * Math.sin(3.1 * at + place)));
+  for (const [place, { value }] of [...model.parameters].entries()) {
+    value.set(Array.from({ length: value.size }, (_, at) => 0.5 * Math.sin(3.1 * at + place)));
+  }
   // As in OPUS-MT: no token of the file is the start, whose vector is zero.
   const table = model.parameters.get('target.embedding.table');
   table?.value.f32.fill(0, 8, 16);
   const written = writtenModel(options, model.vocabularies);
-  await writeFolder(files, 'folder', { model: written, kind: classFor(written, 'run'), values: PlacedValues.of(model.parameters), tokenizers: new Map() });
+  await writeFolder(files, 'folder', {
+    model: written,
+    kind: classFor(written, 'run'),
+    values: PlacedValues.of(model.parameters),
+    tokenizers: new Map(),
+  });
   const names = ['<pad>', '<s>', '</s>', '<unk>', ':', '"', 'a: 1', ...Array.from({ length: 5 }, (_, index) => `▁piece${index}`)];
   const vocabulary = names.map((name, id) => `${JSON.stringify(name)}: ${id}\n`).join('');
-  const marian = memoryFiles({ 'marian/model.npz': npzBytes(await npzOf(files)), 'marian/opus.vocab.yml': vocabulary, 'marian/decoder.yml': 'beam-size: 6\nnormalize: 0.6\n' });
+  const marian = memoryFiles({
+    'marian/model.npz': npzBytes(await npzOf(files)),
+    'marian/opus.vocab.yml': vocabulary,
+    'marian/decoder.yml': 'beam-size: 6\nnormalize: 0.6\n',
+  });
   const opened = await openMarian(marian, 'marian');
   assert.equal(opened.tables.target.get('a: 1'), 6);
   assert.deepEqual([opened.model.decoding.beam, opened.model.decoding.lengthPenalty], [6, { alpha: 0.6 }]);
   const read = await openModel(opened);
-  const [source, ids] = [[6, 9, 11, 2], [5, 7, 4]];
-  const [theirs, ours] = [logitsOf(read.model, read.device, source, [read.foreign.target.special.begin, ...ids]), logitsOf(model, device, source, [1, ...ids])];
+  const [source, ids] = [
+    [6, 9, 11, 2],
+    [5, 7, 4],
+  ];
+  const [theirs, ours] = [
+    logitsOf(read.model, read.device, source, [read.foreign.target.special.begin, ...ids]),
+    logitsOf(model, device, source, [1, ...ids]),
+  ];
   const width = read.model.vocabularies.target;
   for (let place = 0; place < 4; place++) {
     for (let id = 0; id < size; id++) {

@@ -60,7 +60,11 @@ export function ctranslate2Bytes(
   aliases: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   const bytes = new Bytes().integer(version, 4);
-  const text = (value: string) => bytes.integer(new TextEncoder().encode(value).length + 1, 2).text(value).integer(0, 1);
+  const text = (value: string) =>
+    bytes
+      .integer(new TextEncoder().encode(value).length + 1, 2)
+      .text(value)
+      .integer(0, 1);
   text(specification).integer(1, 4).integer(Object.keys(variables).length, 4);
   for (const [name, array] of Object.entries(variables)) {
     const { type = 'f32', shape, values } = array;
@@ -90,14 +94,43 @@ export function npzBytes(arrays: Readonly<Record<string, WrittenArray>>): Uint8A
     const shape = array.shape.length === 1 ? `(${array.shape[0]},)` : `(${array.shape.join(', ')})`;
     const header = `{'descr': '${dtypes[array.type ?? 'f32']}', 'fortran_order': False, 'shape': ${shape}, }`;
     const padded = `${header.padEnd(Math.ceil((header.length + 11) / 64) * 64 - 11)}\n`;
-    const contents = new Bytes().add(Uint8Array.of(0x93)).text('NUMPY').integer(1, 1).integer(0, 1).integer(padded.length, 2).text(padded).add(valuesOf(array)).all;
+    const contents = new Bytes()
+      .add(Uint8Array.of(0x93))
+      .text('NUMPY')
+      .integer(1, 1)
+      .integer(0, 1)
+      .integer(padded.length, 2)
+      .text(padded)
+      .add(valuesOf(array)).all;
     const file = `${name}.npy`;
     const position = bytes.length;
-    const common = (into: Bytes) => into.integer(20, 2).integer(0, 4).integer(0, 4).integer(0, 4).integer(contents.length, 4).integer(contents.length, 4).integer(file.length, 2).integer(0, 2);
+    const common = (into: Bytes) =>
+      into
+        .integer(20, 2)
+        .integer(0, 4)
+        .integer(0, 4)
+        .integer(0, 4)
+        .integer(contents.length, 4)
+        .integer(contents.length, 4)
+        .integer(file.length, 2)
+        .integer(0, 2);
     common(bytes.integer(0x04034b50, 4)).text(file).add(contents);
-    common(directory.integer(0x02014b50, 4).integer(20, 2)).integer(0, 2).integer(0, 2).integer(0, 2).integer(0, 4).integer(position, 4).text(file);
+    common(directory.integer(0x02014b50, 4).integer(20, 2))
+      .integer(0, 2)
+      .integer(0, 2)
+      .integer(0, 2)
+      .integer(0, 4)
+      .integer(position, 4)
+      .text(file);
   }
   const [start, count] = [bytes.length, Object.keys(arrays).length];
   bytes.add(directory.all);
-  return bytes.integer(0x06054b50, 4).integer(0, 4).integer(count, 2).integer(count, 2).integer(directory.length, 4).integer(start, 4).integer(0, 2).all;
+  return bytes
+    .integer(0x06054b50, 4)
+    .integer(0, 4)
+    .integer(count, 2)
+    .integer(count, 2)
+    .integer(directory.length, 4)
+    .integer(start, 4)
+    .integer(0, 2).all;
 }

@@ -47,7 +47,11 @@ export function bartNames({ encoderLayers, decoderLayers, finalNorms, sharedTabl
     }).flat(),
     ...(finalNorms ? norm(`${side}.norm`, `model.${side}.layer_norm`) : []),
   ];
-  const table = (side: 'source' | 'target', name: string): Counterpart => ({ name: `${side}.embedding.table`, theirs: [name], tokens: side });
+  const table = (side: 'source' | 'target', name: string): Counterpart => ({
+    name: `${side}.embedding.table`,
+    theirs: [name],
+    tokens: side,
+  });
   return [
     ...(sharedTable
       ? [table('target', 'model.shared.weight')]
@@ -65,7 +69,16 @@ export function isRepeatedInBart(name: string, sharedTable: boolean): boolean {
 }
 
 /** The sizes of both stacks, as their configurations name them. */
-export function stackSizes({ width, encoderLayers, decoderLayers, encoderHeads, heads, encoderFeedForward, feedForward, dropout }: TransformerOptions) {
+export function stackSizes({
+  width,
+  encoderLayers,
+  decoderLayers,
+  encoderHeads,
+  heads,
+  encoderFeedForward,
+  feedForward,
+  dropout,
+}: TransformerOptions) {
   return {
     d_model: width,
     encoder_layers: encoderLayers,

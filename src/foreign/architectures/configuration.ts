@@ -63,7 +63,13 @@ export function endOf(generation: GenerationConfiguration, fallback: number): nu
 }
 
 /** As decade's defaults for translating: `max_length` counts the start and the end. */
-export function decodingOf({ num_beams, max_length, length_penalty, early_stopping, no_repeat_ngram_size }: GenerationConfiguration): DecodingDefaults {
+export function decodingOf({
+  num_beams,
+  max_length,
+  length_penalty,
+  early_stopping,
+  no_repeat_ngram_size,
+}: GenerationConfiguration): DecodingDefaults {
   return {
     ...(num_beams != null && { beam: num_beams }),
     beamWidth: 'constant',
@@ -75,7 +81,17 @@ export function decodingOf({ num_beams, max_length, length_penalty, early_stoppi
 }
 
 /** The special ids of a model of Hugging Face. Padding and a start that is not the end as well are never written. */
-export function specialOf({ pad, begin, end, unknown }: { pad?: number | null | undefined; begin: number; end: number; unknown: number | undefined }): SpecialIds {
+export function specialOf({
+  pad,
+  begin,
+  end,
+  unknown,
+}: {
+  pad?: number | null | undefined;
+  begin: number;
+  end: number;
+  unknown: number | undefined;
+}): SpecialIds {
   const forbidden = [...new Set([pad ?? begin, begin])].filter((id) => id !== end);
   return { begin, end, ...(unknown !== undefined && { unknown }), forbidden };
 }

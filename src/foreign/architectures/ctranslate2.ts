@@ -23,7 +23,13 @@ const headsOf: Readonly<Record<string, number>> = { TransformerBase: 8, Transfor
 const families = ['TransformerBase', 'TransformerBig', 'TransformerSpec', 'TransformerDecoderSpec', 'TransformerDecoderModelSpec'];
 
 /** Options that decade's Transformer has in one way only. */
-const required: Readonly<Record<string, number>> = { alibi: 0, rotary_scaling_type: -1, parallel_residual: 0, multi_query_attention: 0, sliding_window: 0 };
+const required: Readonly<Record<string, number>> = {
+  alibi: 0,
+  rotary_scaling_type: -1,
+  parallel_residual: 0,
+  multi_query_attention: 0,
+  sliding_window: 0,
+};
 
 const decodes = (side: string) => side === 'decoder';
 
@@ -60,13 +66,19 @@ export async function ctranslate2(file: CTranslate2File, facts: CTranslate2Facts
   const heads = await headsFor('decoder');
   const activation = activations[await both('activation', 0)];
   if (activation === undefined || (isGated && activation !== 'swish')) {
-    throw refused(file, `activation ${await both('activation', 0)}${isGated ? ' with a gate' : ''}`, 'relu, gelu, swish, or swish with a gate');
+    throw refused(
+      file,
+      `activation ${await both('activation', 0)}${isGated ? ' with a gate' : ''}`,
+      'relu, gelu, swish, or swish with a gate',
+    );
   }
   const scale = await both('scale_embeddings', 1);
-  if (scale !== 0 && scale !== 1 && Math.abs(scale - Math.sqrt(width)) > 1e-3) throw refused(file, `embeddings times ${scale}`, 'the root of their width');
+  if (scale !== 0 && scale !== 1 && Math.abs(scale - Math.sqrt(width)) > 1e-3)
+    throw refused(file, `embeddings times ${scale}`, 'the root of their width');
   const isPre = (await both('pre_norm', 1)) !== 0;
   const rotary = await file.option('decoder/rotary_dim');
-  if (rotary !== undefined && rotary !== 0 && rotary !== width / heads) throw refused(file, `rotary_dim ${rotary}`, `0, or all ${width / heads} of a head`);
+  if (rotary !== undefined && rotary !== 0 && rotary !== width / heads)
+    throw refused(file, `rotary_dim ${rotary}`, `0, or all ${width / heads} of a head`);
   const { options: positions, tables } = rotary === undefined ? await positionsOf(file, sides, width) : { options: {}, tables: [] };
   const [sourceTable, tied] = tablesOf(file, hasEncoder);
   const hasBias = file.shapes.has('decoder/projection/bias');
@@ -118,8 +130,13 @@ export async function ctranslate2(file: CTranslate2File, facts: CTranslate2Facts
 /** The table of the source, where it has its own, and what shares the table of the target. */
 function tablesOf(file: CTranslate2File, hasEncoder: boolean): [string | undefined, 'none' | 'target' | 'all'] {
   const targetTable = 'decoder/embeddings/weight';
-  const isTarget = (name: string): boolean => name === targetTable || file.aliases.get(name) === targetTable || (file.aliases.get(targetTable) === name && !file.shapes.has(targetTable));
-  const isTied = isTarget('decoder/projection/weight') || !(file.shapes.has('decoder/projection/weight') || file.aliases.has('decoder/projection/weight'));
+  const isTarget = (name: string): boolean =>
+    name === targetTable ||
+    file.aliases.get(name) === targetTable ||
+    (file.aliases.get(targetTable) === name && !file.shapes.has(targetTable));
+  const isTied =
+    isTarget('decoder/projection/weight') ||
+    !(file.shapes.has('decoder/projection/weight') || file.aliases.has('decoder/projection/weight'));
   const names = ['encoder/embeddings_0/weight', 'encoder/embeddings/weight'];
   if (names.some(isTarget)) return [undefined, isTied ? 'all' : 'none'];
   return [hasEncoder ? names.find((name) => file.shapes.has(name)) : undefined, isTied ? 'target' : 'none'];

@@ -3,7 +3,19 @@ import type { Counterpart } from '../counterparts.js';
 import type { ForeignModel } from '../foreign-model.js';
 import { type HuggingFaceClass, languageModelIds, misfitsOf } from '../hugging-face-class.js';
 import { checked } from '../json-file.js';
-import { activation, activationName, endOf, type GenerationConfiguration, layers, optionalId, requireOnly, size, specialOf, tokenId, vocabularySize } from './configuration.js';
+import {
+  activation,
+  activationName,
+  endOf,
+  type GenerationConfiguration,
+  layers,
+  optionalId,
+  requireOnly,
+  size,
+  specialOf,
+  tokenId,
+  vocabularySize,
+} from './configuration.js';
 
 const configuration = z.looseObject({
   vocab_size: vocabularySize,
@@ -90,7 +102,9 @@ export const gpt2Class: HuggingFaceClass = {
   type: 'gpt2',
   name: 'GPT2LMHeadModel',
 
-  misfits: ({ options: { norm, positions, biases, outputBias, scaledEmbeddings, activation: inner, keyValueHeads, heads, tiedEmbeddings } }) =>
+  misfits: ({
+    options: { norm, positions, biases, outputBias, scaledEmbeddings, activation: inner, keyValueHeads, heads, tiedEmbeddings },
+  }) =>
     misfitsOf([
       ['model.norm.place', norm.place, ['pre']],
       ['model.norm.kind', norm.kind, ['layer']],

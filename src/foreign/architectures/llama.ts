@@ -3,9 +3,23 @@ import type { Counterpart } from '../counterparts.js';
 import type { ForeignModel } from '../foreign-model.js';
 import { type HuggingFaceClass, languageModelIds, misfitsOf } from '../hugging-face-class.js';
 import { checked } from '../json-file.js';
-import { endOf, type GenerationConfiguration, layers, optionalId, requireOnly, size, specialOf, tokenId, vocabularySize } from './configuration.js';
+import {
+  endOf,
+  type GenerationConfiguration,
+  layers,
+  optionalId,
+  requireOnly,
+  size,
+  specialOf,
+  tokenId,
+  vocabularySize,
+} from './configuration.js';
 
-const ropeParameters = z.looseObject({ rope_theta: z.number().min(1).optional(), rope_type: z.string().optional(), type: z.string().optional() });
+const ropeParameters = z.looseObject({
+  rope_theta: z.number().min(1).optional(),
+  rope_type: z.string().optional(),
+  type: z.string().optional(),
+});
 const configuration = z.looseObject({
   vocab_size: vocabularySize,
   hidden_size: size,
@@ -33,7 +47,10 @@ export function llama(json: unknown, where: string, generation: GenerationConfig
   requireOnly(where, 'attention_bias', given['attention_bias'], [false]);
   requireOnly(where, 'mlp_bias', given['mlp_bias'], [false]);
   requireOnly(where, 'head_dim', given.head_dim, [width / heads]);
-  for (const [key, rope] of [['rope_parameters', given.rope_parameters], ['rope_scaling', given.rope_scaling]] as const) {
+  for (const [key, rope] of [
+    ['rope_parameters', given.rope_parameters],
+    ['rope_scaling', given.rope_scaling],
+  ] as const) {
     requireOnly(where, `${key}: rope_type`, rope?.rope_type ?? rope?.type, ['default']);
   }
   const end = endOf(generation, Array.isArray(given.eos_token_id) ? (given.eos_token_id[0] ?? 2) : given.eos_token_id);

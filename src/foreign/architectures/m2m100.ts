@@ -3,7 +3,19 @@ import type { ForeignModel } from '../foreign-model.js';
 import { type HuggingFaceClass, misfitsOf, padOf } from '../hugging-face-class.js';
 import { checked } from '../json-file.js';
 import { bartNames, isRepeatedInBart, stackSizes, tokenIds } from './bart-names.js';
-import { activation, activationName, decodingOf, endOf, type GenerationConfiguration, layers, requireOnly, size, specialOf, tokenId, vocabularySize } from './configuration.js';
+import {
+  activation,
+  activationName,
+  decodingOf,
+  endOf,
+  type GenerationConfiguration,
+  layers,
+  requireOnly,
+  size,
+  specialOf,
+  tokenId,
+  vocabularySize,
+} from './configuration.js';
 
 const configuration = z.looseObject({
   vocab_size: vocabularySize,
@@ -60,7 +72,22 @@ export const m2m100Class: HuggingFaceClass = {
   type: 'm2m_100',
   name: 'M2M100ForConditionalGeneration',
 
-  misfits: ({ options: { norm, positions, sinusoids, firstPosition, biases, outputBias, activation: inner, keyValueHeads, heads, tiedEmbeddings, sourceEnd }, target }) =>
+  misfits: ({
+    options: {
+      norm,
+      positions,
+      sinusoids,
+      firstPosition,
+      biases,
+      outputBias,
+      activation: inner,
+      keyValueHeads,
+      heads,
+      tiedEmbeddings,
+      sourceEnd,
+    },
+    target,
+  }) =>
     misfitsOf([
       ['model.norm.kind', norm.kind, ['layer']],
       ['model.norm.epsilon', norm.epsilon, [1e-5]],
@@ -86,7 +113,8 @@ export const m2m100Class: HuggingFaceClass = {
     ...tokenIds(target),
   }),
 
-  counterparts: ({ encoderLayers, decoderLayers }) => bartNames({ encoderLayers, decoderLayers, finalNorms: true, sharedTable: true, outputBias: false }),
+  counterparts: ({ encoderLayers, decoderLayers }) =>
+    bartNames({ encoderLayers, decoderLayers, finalNorms: true, sharedTable: true, outputBias: false }),
 
   zeros: () => new Map(),
 };

@@ -79,7 +79,15 @@ export function marianNpz(
   };
 }
 
-function marianNpzNames({ encoderLayers, decoderLayers, sharedTable }: { encoderLayers: number; decoderLayers: number; sharedTable: boolean }): Counterpart[] {
+function marianNpzNames({
+  encoderLayers,
+  decoderLayers,
+  sharedTable,
+}: {
+  encoderLayers: number;
+  decoderLayers: number;
+  sharedTable: boolean;
+}): Counterpart[] {
   const linear = (ours: string, theirs: string, ...parts: string[]): Counterpart[] => [
     { name: `${ours}.weight`, theirs: parts.map((part) => `${theirs}_W${part}`), isTransposed: true },
     { name: `${ours}.bias`, theirs: parts.map((part) => `${theirs}_b${part}`) },
@@ -108,7 +116,11 @@ function marianNpzNames({ encoderLayers, decoderLayers, sharedTable }: { encoder
         ...linear(`${ours}.feedForward.down`, `${theirs}_ffn`, '2'),
       ];
     }).flat();
-  const table = (side: 'source' | 'target', name: string): Counterpart => ({ name: `${side}.embedding.table`, theirs: [name], tokens: side });
+  const table = (side: 'source' | 'target', name: string): Counterpart => ({
+    name: `${side}.embedding.table`,
+    theirs: [name],
+    tokens: side,
+  });
   return [
     ...(sharedTable ? [table('target', 'Wemb')] : [table('source', 'encoder_Wemb'), table('target', 'decoder_Wemb')]),
     ...stack('encoder', encoderLayers),

@@ -84,7 +84,9 @@ export const marianClass: HuggingFaceClass = {
   type: 'marian',
   name: 'MarianMTModel',
 
-  misfits: ({ options: { norm, positions, sinusoids, firstPosition, biases, activation: inner, keyValueHeads, heads, tiedEmbeddings, sourceEnd } }) =>
+  misfits: ({
+    options: { norm, positions, sinusoids, firstPosition, biases, activation: inner, keyValueHeads, heads, tiedEmbeddings, sourceEnd },
+  }) =>
     misfitsOf([
       ['model.norm.kind', norm.kind, ['layer']],
       ['model.norm.epsilon', norm.epsilon, [1e-5]],

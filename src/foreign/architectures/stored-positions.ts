@@ -15,7 +15,11 @@ export interface StoredPositions {
 }
 
 /** CTranslate2 computes those of tensor2tensor from 1 on where no table is stored. */
-export async function positionsOf(tensors: ForeignTensors, sides: readonly ('encoder' | 'decoder')[], width: number): Promise<StoredPositions> {
+export async function positionsOf(
+  tensors: ForeignTensors,
+  sides: readonly ('encoder' | 'decoder')[],
+  width: number,
+): Promise<StoredPositions> {
   const found = sides.flatMap((side) => {
     const name = `${side}/position_encodings/encodings`;
     const shape = tensors.shapes.get(name);
@@ -27,12 +31,18 @@ export async function positionsOf(tensors: ForeignTensors, sides: readonly ('enc
   await tensors.read(first.name, 0, rows);
   if (first.columns === width) {
     for (const firstPosition of [0, 1, 2]) {
-      const sinusoids = layouts.find((layout) => rows.every((value, at) => Math.abs(value - sinusoid(layout, width, firstPosition, at)) < tolerance));
+      const sinusoids = layouts.find((layout) =>
+        rows.every((value, at) => Math.abs(value - sinusoid(layout, width, firstPosition, at)) < tolerance),
+      );
       if (sinusoids !== undefined) return { options: { positions: 'sinusoidal', sinusoids, firstPosition }, tables: [] };
     }
   }
   if (found.some((table) => table.rows !== first.rows)) {
-    throw new DecadeError('input', { where: tensors.path, received: 'positions of two lengths', allowed: 'as many for the encoder as for the decoder' });
+    throw new DecadeError('input', {
+      where: tensors.path,
+      received: 'positions of two lengths',
+      allowed: 'as many for the encoder as for the decoder',
+    });
   }
   return {
     options: { positions: 'learned', maximumLength: first.rows },

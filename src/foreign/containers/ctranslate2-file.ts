@@ -236,5 +236,10 @@ function sizeOf(shape: Shape): number {
 }
 
 function refused(where: string, received: string, allowed: string): DecadeError {
-  return new DecadeError('input', { where, received, allowed, next: 'copy the model again, or convert it again with ct2-transformers-converter' });
+  return new DecadeError('input', {
+    where,
+    received,
+    allowed,
+    next: 'copy the model again, or convert it again with ct2-transformers-converter',
+  });
 }

@@ -50,7 +50,8 @@ export class NpzFile implements ForeignTensors {
     const array = this.#arrays.get(name);
     if (array === undefined) return undefined;
     const length = sizeOf(array.shape);
-    if (bytesOfItem[array.type] !== 1 || length > most) throw refused(this.path, `${shortened(name)} of ${length} items of ${array.type}`, `at most ${most} bytes`);
+    if (bytesOfItem[array.type] !== 1 || length > most)
+      throw refused(this.path, `${shortened(name)} of ${length} items of ${array.type}`, `at most ${most} bytes`);
     const bytes = new Uint8Array(length);
     await this.#file.read(bytes, array.position);
     return bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0) + 1);
@@ -62,14 +63,19 @@ export class NpzFile implements ForeignTensors {
     const array = this.#arrays.get(name);
     if (array === undefined) throw new Error(`no array ${name}`);
     const { type, position } = array;
-    if (type !== '<f4' && type !== '<f2' && type !== '<f8') throw refused(this.path, `${shortened(name)} of type ${type}`, 'floats of 16, 32 or 64 bits');
+    if (type !== '<f4' && type !== '<f2' && type !== '<f8')
+      throw refused(this.path, `${shortened(name)} of type ${type}`, 'floats of 16, 32 or 64 bits');
     const size = bytesOfItem[type] ?? 4;
     const bytes = new Uint8Array(target.length * size);
     await this.#file.read(bytes, position + start * size);
     const view = new DataView(bytes.buffer);
     for (let at = 0; at < target.length; at++) {
       target[at] =
-        type === '<f4' ? view.getFloat32(at * 4, true) : type === '<f2' ? valueOfHalf(view.getUint16(at * 2, true)) : view.getFloat64(at * 8, true);
+        type === '<f4'
+          ? view.getFloat32(at * 4, true)
+          : type === '<f2'
+            ? valueOfHalf(view.getUint16(at * 2, true))
+            : view.getFloat64(at * 8, true);
     }
   }
 
@@ -84,10 +90,16 @@ async function readArrays(file: RandomAccessFile, path: string): Promise<Readonl
   for (let at = 0; at + 46 <= directory.byteLength; ) {
     if (directory.getUint32(at, true) !== signatures.entry) throw refused(path, 'a damaged list of arrays', 'a complete .npz');
     const [method, size] = [directory.getUint16(at + 10, true), directory.getUint32(at + 24, true)];
-    const [nameLength, extraLength, commentLength] = [28, 30, 32].map((offset) => directory.getUint16(at + offset, true)) as [number, number, number];
+    const [nameLength, extraLength, commentLength] = [28, 30, 32].map((offset) => directory.getUint16(at + offset, true)) as [
+      number,
+      number,
+      number,
+    ];
     const local = directory.getUint32(at + 42, true);
     if (at + 46 + nameLength > directory.byteLength) throw refused(path, 'a damaged list of arrays', 'a complete .npz');
-    const name = new TextDecoder().decode(new Uint8Array(directory.buffer, directory.byteOffset + at + 46, nameLength)).replace(/\.npy$/, '');
+    const name = new TextDecoder()
+      .decode(new Uint8Array(directory.buffer, directory.byteOffset + at + 46, nameLength))
+      .replace(/\.npy$/, '');
     if (method !== 0) {
       throw new DecadeError('input', {
         where: path,
@@ -125,7 +137,8 @@ async function readArray(file: RandomAccessFile, path: string, name: string, loc
   const isLong = beginning.getUint8(6) > 1;
   const headerStart = isLong ? 12 : 10;
   const headerBytes = isLong ? beginning.getUint32(8, true) : beginning.getUint16(8, true);
-  if (headerBytes > mostHeaderBytes) throw refused(path, `${shortened(name)} with a header of ${headerBytes} bytes`, `at most ${mostHeaderBytes}`);
+  if (headerBytes > mostHeaderBytes)
+    throw refused(path, `${shortened(name)} with a header of ${headerBytes} bytes`, `at most ${mostHeaderBytes}`);
   const header = new TextDecoder('latin1').decode(await read(file, path, start + headerStart, headerBytes));
   const [, type = ''] = /'descr':\s*'([^']*)'/.exec(header) ?? [];
   const [, dimensions] = /'shape':\s*\(([\d,\s]*)\)/.exec(header) ?? [];
@@ -143,7 +156,8 @@ async function readArray(file: RandomAccessFile, path: string, name: string, loc
 }
 
 async function read(file: RandomAccessFile, path: string, position: number, bytes: number): Promise<DataView> {
-  if (position + bytes > file.size) throw refused(path, `a file of ${file.size.toLocaleString('en')} bytes, which ends too early`, 'a complete .npz');
+  if (position + bytes > file.size)
+    throw refused(path, `a file of ${file.size.toLocaleString('en')} bytes, which ends too early`, 'a complete .npz');
   const target = new Uint8Array(bytes);
   await file.read(target, position);
   return new DataView(target.buffer);
