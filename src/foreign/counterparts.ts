@@ -2,7 +2,7 @@ import { DecadeError } from '../core/errors.js';
 import { shortened } from '../core/visible-text.js';
 import type { NamedValues } from '../tensor/named-values.js';
 import { type Shape, showShape } from '../tensor/tensor.js';
-import type { ForeignModel } from './foreign-model.js';
+import type { ForeignVocabulary } from './foreign-vocabulary.js';
 
 /** Where a checkpoint of another library keeps a parameter. The same list serves both directions. */
 export interface Counterpart {
@@ -18,7 +18,10 @@ export interface Counterpart {
   readonly tokens?: 'source' | 'target';
 }
 
-type Vocabularies = Pick<ForeignModel, 'source' | 'target'>;
+interface Vocabularies {
+  readonly source: ForeignVocabulary | undefined;
+  readonly target: ForeignVocabulary;
+}
 
 /** To a sum of probabilities in 32 bits e^-100 adds nothing, and a smoothed loss, which counts every token, stays finite. */
 const loweredLogit = -100;

@@ -4,7 +4,8 @@ import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { ctranslate2 } from './architectures/ctranslate2.js';
 import { CTranslate2File } from './containers/ctranslate2-file.js';
-import type { ForeignModel, ForeignVocabulary } from './foreign-model.js';
+import type { ForeignModel } from './foreign-model.js';
+import type { ForeignVocabulary } from './foreign-vocabulary.js';
 import { readJson } from './json-file.js';
 
 export const modelName = 'model.bin';

@@ -2,8 +2,8 @@ import type * as z from 'zod';
 import type { DecodingDefaults } from '../decoding/options.js';
 import type { transformerOptions } from '../models/transformer/options.js';
 import type { NamedValues } from '../tensor/named-values.js';
-import type { SpecialIds } from '../text/tokenizer.js';
 import type { Counterpart } from './counterparts.js';
+import type { ForeignVocabulary } from './foreign-vocabulary.js';
 
 export type TransformerOptionsInput = z.input<typeof transformerOptions>;
 
@@ -12,15 +12,6 @@ export interface ForeignTensors extends NamedValues {
   /** The file or directory, for messages. */
   readonly path: string;
   close(): Promise<void>;
-}
-
-/** One side of a model, with the ids that it has there. */
-export interface ForeignVocabulary {
-  /** Token ids. */
-  readonly size: number;
-  readonly special: SpecialIds;
-  /** Of these the last so many are not there: their vectors are zeros, and they are never predicted. Default: 0. */
-  readonly added?: number | undefined;
 }
 
 /** What a checkpoint of another library says, in decade's words. */

@@ -4,7 +4,8 @@ import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { marianNpz } from './architectures/marian-npz.js';
 import { NpzFile } from './containers/npz-file.js';
-import type { ForeignModel, ForeignVocabulary } from './foreign-model.js';
+import type { ForeignModel } from './foreign-model.js';
+import type { ForeignVocabulary } from './foreign-vocabulary.js';
 
 const mostConfigurationBytes = 256 * 1024;
 const mostVocabularyBytes = 64 * 1024 ** 2;

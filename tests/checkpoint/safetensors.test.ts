@@ -82,10 +82,34 @@ test('names and shapes that differ from the model are refused by name, before an
   assert.deepEqual((await valuesOf(targets)).a, [7, 7]);
 });
 
-test('only 32-bit floats are taken', async () => {
-  const header = { a: { dtype: 'F16', shape: [2], data_offsets: [0, 4] } };
+test('narrow floats, and integers with a scale per row, are read as floats from any value on', async () => {
+  const header = {
+    half: { dtype: 'F16', shape: [3], data_offsets: [0, 6] },
+    upper: { dtype: 'BF16', shape: [2], data_offsets: [6, 10] },
+    'rows.scale': { dtype: 'F32', shape: [2], data_offsets: [10, 18] },
+    rows: { dtype: 'I8', shape: [2, 3], data_offsets: [18, 24] },
+  };
+  const bytes = fileWith(header, 24);
+  const values = new DataView(bytes.buffer, bytes.length - 24);
+  for (const [at, half] of [0x3c00, 0xc000, 0x0001].entries()) values.setUint16(2 * at, half, true);
+  for (const [at, upper] of [0x3f80, 0xc040].entries()) values.setUint16(6 + 2 * at, upper, true);
+  for (const [at, scale] of [0.5, 2].entries()) values.setFloat32(10 + 4 * at, scale, true);
+  for (const [at, integer] of [1, -2, 127, -127, 0, 3].entries()) values.setInt8(18 + at, integer);
+  const files = memoryFiles({ model: bytes });
+  const targets = tensorsOf({ half: [[3]], upper: [[2]], rows: [[2, 3]] });
+  await load(files, 'model', targets);
+  assert.deepEqual(await valuesOf(targets), { half: [1, -2, 2 ** -24], upper: [1, -3], rows: [0.5, -1, 63.5, -254, 0, 6] });
+  const file = await SafetensorsFile.open(files, 'model');
+  const middle = new Float32Array(3);
+  await file.read('rows', 2, middle);
+  assert.deepEqual([...middle], [63.5, -254, 0]);
+});
+
+test('what cannot be read as floats is refused', async () => {
+  const header = { a: { dtype: 'I8', shape: [2, 2], data_offsets: [0, 4] } };
   const files = memoryFiles({ model: fileWith(header, 4) });
-  await assert.rejects(load(files, 'model', tensorsOf({ a: [[2]] })), /model: a of type F16; expected F32/);
+  const targets = tensorsOf({ a: [[2, 2]] });
+  await assert.rejects(load(files, 'model', targets), /model: a of type I8 without a\.scale; expected F32, F16, BF16, or I8/);
 });
 
 test('the mean of several files', async () => {

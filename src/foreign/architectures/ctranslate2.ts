@@ -2,7 +2,8 @@ import { DecadeError } from '../../core/errors.js';
 import { shortened } from '../../core/visible-text.js';
 import type { CTranslate2File } from '../containers/ctranslate2-file.js';
 import type { Counterpart } from '../counterparts.js';
-import type { ForeignModel, ForeignVocabulary, TransformerOptionsInput } from '../foreign-model.js';
+import type { ForeignModel, TransformerOptionsInput } from '../foreign-model.js';
+import type { ForeignVocabulary } from '../foreign-vocabulary.js';
 import { positionsOf } from './stored-positions.js';
 
 /** What the files beside `model.bin` say. */

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Counterpart } from '../counterparts.js';
-import type { ForeignModel, ForeignTensors, ForeignVocabulary } from '../foreign-model.js';
+import type { ForeignModel, ForeignTensors } from '../foreign-model.js';
+import type { ForeignVocabulary } from '../foreign-vocabulary.js';
 import { checked } from '../json-file.js';
 import { activation, layers, requireOnly, size } from './configuration.js';
 
