@@ -1,9 +1,9 @@
 // Runs the compiled tests with Node's own runner. `npm test -- bleu beam` runs the files whose path contains a word;
 // arguments that begin with a dash go to `node --test`.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -29,8 +29,39 @@ const together = major > 20 || minor >= 10 ? [`--test-concurrency=${availablePar
 // Even on a busy machine, a file that takes this long hangs.
 const timeout = '--test-timeout=300000';
 const runner = ['--test', '--test-reporter=spec', timeout, ...together];
-const { status } = spawnSync(process.execPath, [...runner, ...options, ...files], {
+const groups = join('.build', 'test-groups');
+const { status } = spawnSync(process.execPath, [...runner, ...options, ...(words.length === 0 ? grouped(files) : files)], {
   cwd: root,
   stdio: ['ignore', 'inherit', 'inherit'],
 });
 process.exit(status ?? 1);
+
+/**
+ * Most tests are over before Node has loaded what they import, so those of a folder that only compute share a process: as many files as
+ * make it worth while, in one that imports them. Whatever looks at the process, starts threads or has hooks for a whole file is alone in it.
+ */
+function grouped(files) {
+  const isItsOwn =
+    /^(before|beforeEach|after|afterEach)\(|process\.|node:child_process|node:worker_threads|[kK]eptThreads|nodeRuntime|esbuild/m;
+  const most = 12;
+  const alone = [];
+  const together = new Map();
+  for (const file of files) {
+    const source = readFileSync(join(root, file.replace(/^dist[/\\]/, '').replace(/\.js$/, '.ts')), 'utf8');
+    const folder = file.split(/[/\\]/)[2];
+    if (isItsOwn.test(source)) alone.push(file);
+    else together.set(folder, [...(together.get(folder) ?? []), file]);
+  }
+  rmSync(join(root, groups), { recursive: true, force: true });
+  mkdirSync(join(root, groups), { recursive: true });
+  const made = [];
+  for (const [folder, members] of together) {
+    for (let first = 0; first < members.length; first += most) {
+      const group = join(groups, `${folder}-${first / most + 1}.mjs`);
+      const paths = members.slice(first, first + most).map((file) => relative(dirname(group), file).split(sep).join('/'));
+      writeFileSync(join(root, group), paths.map((path) => `await import('${path}');\n`).join(''));
+      made.push(group);
+    }
+  }
+  return [...made, ...alone];
+}

@@ -5,7 +5,7 @@ import { type Examination, type ExaminationRequest, examineRun } from './analysi
 import { translateAll } from './analysis/examination/examined-test.js';
 import type { RescoreOptions, Rescoring } from './analysis/rescoring/rescore.js';
 import type { NbestList } from './analysis/rescoring/rescoring.js';
-import { requireItem, text } from './core/lists.js';
+import { requireItem, requireList, text } from './core/lists.js';
 import type { LineScore, ScoreOptions } from './decoding/score.js';
 import type { ScoredText, TextScoreOptions, TextScores } from './decoding/text-score.js';
 import type { SourceLine, TranslateOptions, TranslationResult } from './decoding/translator.js';
@@ -18,10 +18,16 @@ import { load, withModel } from './load.js';
 import type { ComputeOptions, LoadedModel, LoadOptions } from './loaded-model.js';
 import type { Evaluation } from './metrics/evaluate.js';
 import { type EvaluateOptions, evaluateAll, type ScoringOptions } from './metrics/scoring-options.js';
+import { withMountedRun, withMountedRuns } from './packed/mounted-runs.js';
+import { pack, type PackOptions } from './packed/pack-file.js';
+import type { PackedSummary } from './packed/pack.js';
+import { type UnpackOptions, unpack } from './packed/unpack.js';
 import type { Runtime } from './parallel/runtime.js';
 import { type TrainOptions, train } from './parallel/train.js';
 import type { ConfigurationInput } from './training/configuration.js';
 import type { TrainingSummary } from './training/events.js';
+import { requireRuns } from './training/request-options.js';
+import { describeRun } from './training/run-description.js';
 
 export interface ReportOptions extends Omit<ExaminationRequest, 'scoring'>, ScoringOptions, ComputeOptions {
   /** The command line to show on the page. Default: `decade report RUN`. */
@@ -78,13 +84,33 @@ export interface Decade {
    * await using model = await load('runs/mine');
    * const [result] = await model.translate(['3 weeks ago'], { beam: 12 });
    *
-   * @param runs     a run directory; several form an ensemble and need the same tokenizers
+   * @param runs     a run directory, a packed model or the URL of one; several form an ensemble and need the same tokenizers
    * @param options  defaults for every translation: `beam`, `lengthPenalty`, `maximumLength`, ...; `devices` worker threads
    *                 are used if there is enough work (default: one per core)
    * @returns        a model for translating and scoring; `dispose` it, or declare it with `await using`
    * @throws DecadeError `input` for a directory that is not a run or is damaged; `usage` for runs that cannot be combined
    */
   load(runs: string | readonly string[], options?: LoadOptions): Promise<LoadedModel>;
+
+  /**
+   * Packs a run into one file that holds all that its model needs, and nothing executable; several form an ensemble. Whatever takes a
+   * run takes the file, or the URL where it is put.
+   *
+   * @example
+   * const { bytes, hash } = await pack('runs/mine', { out: 'mine.decade', precision: 'int8' });
+   *
+   * @param options  `out` is the file; `precision` of the weights: `f32` (default), `f16` or `int8`; `card` and `licence` are texts that
+   *                 go with it
+   * @throws DecadeError `input` for what is no run or is damaged, `usage` for runs that cannot be combined
+   */
+  pack(runs: string | readonly string[], options: PackOptions): Promise<PackedSummary>;
+
+  /**
+   * Makes the run that a packed model was packed from; of an ensemble, a directory with its runs `1`, `2`, ...
+   *
+   * @returns the run directories
+   */
+  unpack(packed: string, options: UnpackOptions): Promise<string[]>;
 
   /**
    * Opens a model, translates lines and closes it. To translate repeatedly, `load` a model and keep it.
@@ -219,6 +245,16 @@ export function decade(runtime: Runtime): Decade {
 
     load: (runs, options) => load(runtime, runs, options),
 
+    async pack(runs, options) {
+      requireRuns(runs);
+      return pack(runtime.files, runs, options, describeRun);
+    },
+
+    async unpack(packed, options) {
+      requireItem('packed', packed, text);
+      return unpack(runtime.files, packed, options);
+    },
+
     translate: (runs, lines, { gemm, devices, ...options } = {}) =>
       withModel(runtime, runs, { gemm, devices }, (model) => model.translate(lines, options)),
 
@@ -237,7 +273,9 @@ export function decade(runtime: Runtime): Decade {
       requireItem('run', run, text);
       const { testSet, groups, decoding, attention, signal, onProgress, ...scoring } = options;
       const request = { testSet, groups, decoding, attention, signal, onProgress, scoring };
-      const examination = await examineRun(runtime.files, run, request, () => load(runtime, run, { gemm, devices }));
+      const examination = await withMountedRun(runtime.files, run, (files, path) =>
+        examineRun(files, path, request, () => load({ ...runtime, files }, path, { gemm, devices })),
+      );
       // Whoever only translates need not load what draws.
       const { reportPage } = await import('./analysis/report/report-page.js');
       return { page: await reportPage(examination, command), examination };
@@ -245,15 +283,19 @@ export function decade(runtime: Runtime): Decade {
 
     async compare(runs, { gemm, devices, decoding, ...request } = {}) {
       const { signal, onProgress } = request;
-      const compared = await compareRuns(runtime.files, runs, request, (run, lines) =>
-        withModel(runtime, run, { gemm, devices }, (model) => translateAll(model, lines, { decoding, signal, onProgress })),
+      requireList('runs', runs);
+      const compared = await withMountedRuns(runtime.files, runs, (files, paths) =>
+        compareRuns(files, paths, request, (run, lines) =>
+          withModel({ ...runtime, files }, run, { gemm, devices }, (model) => translateAll(model, lines, { decoding, signal, onProgress })),
+        ),
       );
       const { comparePage } = await import('./analysis/report/compare-page.js');
       return { page: await comparePage(compared.comparison, compared), comparison: compared.comparison };
     },
 
     async compareTexts(names) {
-      const runs = await compareTexts(runtime.files, names);
+      requireList('runs', names);
+      const runs = await withMountedRuns(runtime.files, names, compareTexts);
       const { compareTextsPage } = await import('./analysis/report/compare-texts-page.js');
       return { page: await compareTextsPage(runs), runs };
     },

@@ -1,13 +1,22 @@
 import { rescore } from './analysis/rescoring/rescore.js';
 import { TextGenerator } from './decoding/generation/generator.js';
 import { type LoadedModel, type LoadOptions, openModels } from './loaded-model.js';
+import { mountRuns } from './packed/mounted-runs.js';
 import type { Runtime } from './parallel/runtime.js';
+import { requireRuns } from './training/request-options.js';
 import { describeRun } from './training/run-description.js';
 
-/** Opens trained models of this and older versions of decade; see `openModels`. */
-export function load(runtime: Runtime, runs: string | readonly string[], options: LoadOptions = {}): Promise<LoadedModel> {
-  const describe = (path: string) => describeRun(runtime.files, path);
-  return openModels(runtime, runs, options, describe, { generator: (...given) => new TextGenerator(...given), rescore });
+/** Opens trained models of this and older versions of decade, packed ones and their URLs; see `openModels`. */
+export async function load(runtime: Runtime, runs: string | readonly string[], options: LoadOptions = {}): Promise<LoadedModel> {
+  requireRuns(runs);
+  const mounted = await mountRuns(runtime.files, typeof runs === 'string' ? [runs] : runs);
+  try {
+    const describe = (path: string) => describeRun(mounted.files, path);
+    const further = { generator: (...given: ConstructorParameters<typeof TextGenerator>) => new TextGenerator(...given), rescore };
+    return await openModels({ ...runtime, files: mounted.files }, mounted.runs, options, describe, further);
+  } finally {
+    await mounted.close();
+  }
 }
 
 /** Opens models for one use and always closes them. */

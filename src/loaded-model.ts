@@ -301,7 +301,7 @@ export async function openModels(
     const executor = new ElasticDecodingExecutor({
       runtime,
       local,
-      members: members.map(({ model, modelOptions, device }) => sharedModel(model, modelOptions, device.memory)),
+      members: members.map(({ model, modelOptions, device, integers }) => sharedModel(model, modelOptions, device.memory, integers)),
       gemm,
       devices: runtime.sharedMemory ? devices : 1,
       rowCost: members.reduce((sum, { model }) => sum + Math.max(model.parameters.costs.source, model.parameters.costs.target), 0),
@@ -328,14 +328,15 @@ async function openMember(
   const decoding = decodingOf(path, described);
   const model = createModel(described.model, described.vocabularies);
   const device = await memories.deviceFor(model.parameters);
+  let integers = false;
   if (untrained) {
     model.parameters.allocate(device.memory);
     model.parameters.initialise(described.seed);
   } else {
-    await loadWeights(files, path, described.weights, model.parameters, device.memory);
+    ({ integers } = await loadWeights(files, path, described.weights, model.parameters, device.memory));
   }
   const { model: modelOptions, context } = described;
-  return { name: path, model, device, modelOptions, context, decoding, sourceTokenizer: source, targetTokenizer: target, sourceWords };
+  return { name: path, model, device, integers, modelOptions, context, decoding, sourceTokenizer: source, targetTokenizer: target, sourceWords };
 }
 
 function decodingOf(path: string, { decoding = {} }: ModelDescription): DecodingDefaults {

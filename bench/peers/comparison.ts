@@ -7,6 +7,8 @@ export interface Measurement {
   readonly fractionOfBound?: number | undefined;
   /** The most memory the whole contender held. */
   readonly peakRssMiB: number;
+  /** Of it parameters, gradients and moments, which every trainer needs. */
+  readonly stateMiB?: number | undefined;
   /** Share of the machine's processor time that went to other processes meanwhile; undefined where nobody knows. */
   readonly disturbance?: number | undefined;
   /** How it was set up, and what a reader must know. */
@@ -26,6 +28,7 @@ export type Role = 'usual' | 'peer' | 'decade';
 export interface Row extends Measurement {
   readonly subject: string;
   readonly contender: string;
+  readonly role: Role;
   /** Those that count. */
   readonly rounds: number;
   /** Slowest and fastest round. */
@@ -34,8 +37,12 @@ export interface Row extends Measurement {
   readonly speedRatio?: number | undefined;
   /** Speed over that of the subject's fastest peer of all. */
   readonly strongestRatio?: number | undefined;
+  /** The fastest peer of all. */
+  readonly strongest?: string | undefined;
   /** Memory over that of the usual peer. */
   readonly memoryRatio?: number | undefined;
+  /** The same of what is neither parameter, gradient nor moment. */
+  readonly workMemoryRatio?: number | undefined;
 }
 
 export interface Samples {
@@ -71,12 +78,18 @@ export function compare(samples: readonly Samples[]): Row[] {
       ...row,
       speedRatio: usual && row.wordsPerSecond / usual.wordsPerSecond,
       strongestRatio: strongest && row.wordsPerSecond / strongest.wordsPerSecond,
+      strongest: strongest?.contender,
       memoryRatio: usual && row.peakRssMiB / usual.peakRssMiB,
+      workMemoryRatio: usual && ratioOf(workMiB(row), workMiB(usual)),
     };
   });
 }
 
-function summary({ subject, contender, measurements: all }: Samples): Row {
+const workMiB = ({ peakRssMiB, stateMiB }: Measurement) => stateMiB && peakRssMiB - stateMiB;
+
+const ratioOf = (a: number | undefined, b: number | undefined) => (a === undefined || b === undefined ? undefined : a / b);
+
+function summary({ subject, contender, role, measurements: all }: Samples): Row {
   const calmOnes = all.filter(({ disturbance = 0 }) => disturbance <= calm);
   const measurements = calmOnes.length > 0 ? calmOnes : all;
   const disturbances = measurements.flatMap(({ disturbance }) => disturbance ?? []);
@@ -86,17 +99,26 @@ function summary({ subject, contender, measurements: all }: Samples): Row {
     return values.length === 0 ? undefined : median(values);
   };
   return {
-    subject,
-    contender,
+    ...{ subject, contender, role },
     rounds: measurements.length,
     wordsPerSecond: median(speeds),
     wordsPerSecondRange: [Math.min(...speeds), Math.max(...speeds)],
     sentencesPerSecond: medianOf('sentencesPerSecond'),
     fractionOfBound: medianOf('fractionOfBound'),
     peakRssMiB: Math.max(...measurements.map(({ peakRssMiB }) => peakRssMiB)),
+    stateMiB: measurements.at(-1)?.stateMiB,
     disturbance: disturbances.length === 0 ? undefined : Math.max(...disturbances),
     note: measurements.at(-1)?.note,
   };
+}
+
+/** decade at its fastest on each subject, to be held against what it is meant to reach. */
+export function fastestOfDecade(rows: readonly Row[]): Row[] {
+  const subjects = [...new Set(rows.map(({ subject }) => subject))];
+  return subjects.flatMap((subject) => {
+    const own = rows.filter((row) => row.subject === subject && row.role === 'decade');
+    return own.length === 0 ? [] : [own.reduce((best, row) => (row.wordsPerSecond > best.wordsPerSecond ? row : best))];
+  });
 }
 
 interface Column {
@@ -110,7 +132,7 @@ const ratio = (value: number | undefined) => (value === undefined ? '' : `${valu
 
 const percent = (value: number | undefined, digits: number) => (value === undefined ? '' : `${(100 * value).toFixed(digits)} %`);
 
-const columns: readonly Column[] = [
+const allColumns: readonly Column[] = [
   { title: '', cell: ({ subject }) => subject, align: 'left' },
   { title: 'contender', cell: ({ contender }) => contender, align: 'left' },
   { title: 'words/s', cell: ({ wordsPerSecond }) => whole(wordsPerSecond), align: 'right' },
@@ -121,13 +143,29 @@ const columns: readonly Column[] = [
   { title: 'of bound', cell: ({ fractionOfBound }) => percent(fractionOfBound, 1), align: 'right' },
   { title: 'MiB', cell: ({ peakRssMiB }) => whole(peakRssMiB), align: 'right' },
   { title: 'memory', cell: ({ memoryRatio }) => ratio(memoryRatio), align: 'right' },
+  { title: 'without state', cell: ({ workMemoryRatio }) => ratio(workMemoryRatio), align: 'right' },
   { title: 'others', cell: ({ disturbance }) => percent(disturbance, 0), align: 'right' },
   { title: 'rounds', cell: ({ rounds }) => String(rounds), align: 'right' },
   { title: '', cell: ({ note }) => note ?? '', align: 'left' },
 ];
 
+const ratioColumns: readonly Column[] = [
+  { title: '', cell: ({ subject }) => subject, align: 'left' },
+  { title: 'decade', cell: ({ contender }) => contender, align: 'left' },
+  { title: 'over usual', cell: ({ speedRatio }) => ratio(speedRatio), align: 'right' },
+  { title: 'over best', cell: ({ strongestRatio }) => ratio(strongestRatio), align: 'right' },
+  { title: 'best', cell: ({ strongest }) => strongest ?? '', align: 'left' },
+  { title: 'memory', cell: ({ memoryRatio }) => ratio(memoryRatio), align: 'right' },
+  { title: 'without state', cell: ({ workMemoryRatio }) => ratio(workMemoryRatio), align: 'right' },
+];
+
+/** Only ratios, for the rows of `fastestOfDecade`. */
+export function ratioTable(rows: readonly Row[]): string {
+  return table(rows, ratioColumns);
+}
+
 /** A Markdown table that also reads well in a terminal. Columns that are empty in every row are left out. */
-export function table(rows: readonly Row[]): string {
+export function table(rows: readonly Row[], columns: readonly Column[] = allColumns): string {
   const shown = columns.filter(({ cell }) => rows.some((row) => cell(row) !== ''));
   const widths = shown.map(({ title, cell }) => Math.max(3, title.length, ...rows.map((row) => cell(row).length)));
   const line = (cells: readonly string[]) =>

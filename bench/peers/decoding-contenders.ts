@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import type { Measurement } from './comparison.js';
-import { type Contender, describeKind, patience, type Surroundings, type TorchKind, torchKinds, torchName } from './contenders.js';
+import { type Contender, patience, type Surroundings } from './contender.js';
 import { type DecodingJob, readLines, writeDecodingJob } from './decoding-job.js';
 import { resultOf } from './program.js';
 import { describeSetting, fastestSetting, type PythonWithTorch, runTorch, type TorchSetting } from './torch.js';
+import { describeKind, type TorchKind, torchKinds, torchName } from './torch-contender.js';
 
 /** What is translated by whom. */
 export interface DecodingTask {
@@ -111,8 +112,7 @@ function torchDecoding(
         settings.get(subject) ??
         (await fastestSetting(
           `${python.version} decoding ${subject} ${threads} ${processes} ${allocators.join(' ')} ${jobKey(await job(subject))}`,
-          threads,
-          allocators,
+          { threads, allocators },
           `${folder}/torch-settings.json`,
           async (tried) => (await run(subject, tried, 0, true)).wordsPerSecond,
         ));

@@ -3,19 +3,23 @@ import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { names, numberFrom, wholeNumber } from '../../src/cli/arguments.js';
-import { calm, compare, type Measurement, type Samples, table } from './comparison.js';
-import { type Contender, type Surroundings, trainingContenders } from './contenders.js';
+import { benchShapeNames } from '../../src/analysis/cost/bench-shapes.js';
+import { calm, compare, fastestOfDecade, type Measurement, ratioTable, type Samples, table } from './comparison.js';
+import type { Contender, Surroundings } from './contender.js';
 import { decodingContenders, decodingSubject } from './decoding-contenders.js';
 import { NoResult } from './program.js';
 import { processorTime, usedByOthers } from './processor-time.js';
+import { shapeDecodingContenders, shapeDecodingSubject } from './shape-decoding-contenders.js';
 import { type PythonWithTorch, pythonsWithTorch } from './torch.js';
+import { trainingContenders } from './training-contenders.js';
 
 interface Options {
-  shapes: string[];
+  shapes?: string[];
   beams: string[];
   only?: string[];
   rounds: number;
   seconds: number;
+  minutes: number;
   run: string;
   input: string;
   sentences: number;
@@ -30,11 +34,16 @@ const command = new Command('peers')
       "PyTorch's: as it is usually run, and the fastest of all. What is not installed is left out, with the reason.",
   )
   .argument('[subject]', 'training or decoding (default: training)', 'training')
-  .option('--shapes <names>', 'training: of small, base, deep, paper, 2014', names, ['small', 'base', 'deep'])
+  .option(
+    '--shapes <names>',
+    `training: of ${benchShapeNames.join(', ')} (default: small, base, deep); decoding: transformer-... with random weights, instead of a run`,
+    names,
+  )
   .option('--beams <numbers>', 'decoding: 1 is greedy search', names, ['1', '12'])
   .option('--only <names>', 'only these contenders, of those that --help lists', names)
   .option('--rounds <number>', 'how often each is measured', wholeNumber(1, 100), 3)
   .option('--seconds <number>', 'how long each is measured each time', numberFrom(0), 5)
+  .option('--minutes <number>', 'nothing more is measured after that', numberFrom(0), 120)
   .option('--run <RUN>', 'decoding: the trained model that all use', 'runs/quickstart')
   .option('--input <FILE>', 'decoding: what they translate', 'runs/quickstart/test.en')
   .option('--sentences <number>', 'decoding: so many of its lines, evenly spread', wholeNumber(1), 320)
@@ -49,13 +58,18 @@ const command = new Command('peers')
     const lines = (contenders: readonly Contender[]) => contenders.map(({ name, description }) => `  ${name.padEnd(22)} ${description}`);
     const here = surroundings([{ python: 'python3', version: '' }], process.execPath);
     const decoding = decodingContenders(here, { run: '', input: '', sentences: 1 });
-    return ['\nTraining:', ...lines(trainingContenders(here)), '\nDecoding:', ...lines(decoding), '\nExamples:', ...examples].join('\n');
+    return [
+      ...['\nTraining:', ...lines(trainingContenders(here)), '\nDecoding:', ...lines(decoding)],
+      ...['\nDecoding with --shapes:', ...lines(shapeDecodingContenders(here)), '\nExamples:', ...examples],
+    ].join('\n');
   })
   .action(measureAll);
 
 const examples = [
   '  $ npm run -s peers -- training --shapes small --only torch-f32,decade-f32-2',
+  '  $ npm run -s peers -- training --shapes transformer-tiny,lm-micro --seconds 6',
   '  $ npm run -s peers -- decoding --run runs/mine --input test.en --beams 1,12',
+  '  $ npm run -s peers -- decoding --shapes transformer-small --beams 1,5',
 ];
 
 function surroundings(pythons: readonly PythonWithTorch[], node: string): Surroundings {
@@ -75,13 +89,11 @@ async function measureAll(subject: string, options: Options): Promise<void> {
   const pythons = 'missing' in found ? [] : found;
   if ('missing' in found) say(`PyTorch is left out: ${found.missing}`);
   const here = surroundings(pythons, options.node);
-  const training = subject === 'training';
-  if (!training && subject !== 'decoding') throw new NoResult(`no subject ${subject}; there are training and decoding`);
-  const known = training ? trainingContenders(here) : decodingContenders(here, options);
+  if (subject !== 'training' && subject !== 'decoding') throw new NoResult(`no subject ${subject}; there are training and decoding`);
+  const { known, subjects } = comparisonOf(subject, here, options);
   const unknown = options.only?.find((name) => !known.some((contender) => contender.name === name));
   if (unknown !== undefined) throw new NoResult(`no contender ${unknown}; there are ${known.map(({ name }) => name).join(', ')}`);
   const contenders = known.filter(({ name }) => options.only?.includes(name) ?? true);
-  const subjects = training ? options.shapes : options.beams.map((beam) => decodingSubject(Number(beam)));
   const machine = {
     processor: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
@@ -102,6 +114,9 @@ async function measureAll(subject: string, options: Options): Promise<void> {
     console.log(
       `${processor}, ${cores} cores, Node ${node}, ${torch}; ${rounds}\n\n${rows.length === 0 ? 'nothing was measured' : table(rows)}`,
     );
+    const fastest = fastestOfDecade(rows);
+    if (fastest.length > 0)
+      console.log(`\ndecade at its fastest, against PyTorch as it is usually run and the best of all:\n\n${ratioTable(fastest)}`);
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
@@ -110,8 +125,20 @@ async function measureAll(subject: string, options: Options): Promise<void> {
       process.exit(130);
     });
   }
-  for (const name of subjects) await measureInTurn(name, contenders, options, samples);
+  const end = performance.now() + 60_000 * options.minutes;
+  for (const name of subjects) await measureInTurn(name, contenders, { ...options, end }, samples);
   print();
+}
+
+/** Who is compared on what. */
+function comparisonOf(subject: 'training' | 'decoding', here: Surroundings, options: Options): { known: Contender[]; subjects: string[] } {
+  const { shapes, beams } = options;
+  if (subject === 'training') return { known: trainingContenders(here), subjects: shapes ?? ['small', 'base', 'deep'] };
+  if (shapes === undefined) {
+    return { known: decodingContenders(here, options), subjects: beams.map((beam) => decodingSubject(Number(beam))) };
+  }
+  const searches = shapes.flatMap((shape) => beams.map((beam) => shapeDecodingSubject(shape, Number(beam))));
+  return { known: shapeDecodingContenders(here), subjects: searches };
 }
 
 /**
@@ -121,7 +148,7 @@ async function measureAll(subject: string, options: Options): Promise<void> {
 async function measureInTurn(
   subject: string,
   contenders: readonly Contender[],
-  { rounds, seconds }: Options,
+  { rounds, seconds, end }: Options & { readonly end: number },
   samples: Samples[],
 ): Promise<void> {
   const turns = contenders.map((contender) => ({ contender, measurements: [] as Measurement[] }));
@@ -130,6 +157,10 @@ async function measureInTurn(
   for (let round = 1; round <= rounds; round++) {
     for (const { contender, measurements } of turns) {
       if (absent.has(contender)) continue;
+      if (performance.now() > end) {
+        say(`${subject}, round ${round}, ${contender.name}: no time is left (--minutes)`);
+        return;
+      }
       try {
         const before = processorTime();
         const measurement = await contender.measure(subject, seconds);

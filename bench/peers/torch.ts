@@ -16,6 +16,17 @@ export interface TorchSetting {
   readonly capability?: string;
   /** An allocator in the place of the C library's: the path of tcmalloc. */
   readonly allocator?: string;
+  /** How a Transformer attends, where it is told: by products and a softmax, or by what PyTorch 2 has for it. */
+  readonly attention?: 'matmul' | 'sdpa';
+}
+
+/** Among what the fastest setting is looked for. */
+export interface TorchChoices {
+  readonly threads: number;
+  /** Of which the first is tried with everything else: `undefined` is the C library's. */
+  readonly allocators: readonly (string | undefined)[];
+  /** Of which the first is tried with everything else. */
+  readonly attentions?: readonly Required<TorchSetting>['attention'][];
 }
 
 /** An interpreter with PyTorch. */
@@ -65,13 +76,14 @@ export function environmentOf({ torch, openblas, coreType, capability, allocator
   };
 }
 
-export function describeSetting({ torch, openblas, coreType, capability, allocator }: TorchSetting): string {
+export function describeSetting({ torch, openblas, coreType, capability, allocator, attention }: TorchSetting): string {
   return [
     `torch threads ${torch}`,
     `OpenBLAS threads ${openblas}`,
     ...(coreType === undefined ? [] : [`OPENBLAS_CORETYPE=${coreType}`]),
     ...(capability === undefined ? [] : [`ATEN_CPU_CAPABILITY=${capability}`]),
     ...(allocator === undefined ? [] : ['tcmalloc']),
+    ...(attention === 'sdpa' ? ['scaled_dot_product_attention'] : []),
   ].join(', ');
 }
 
@@ -91,14 +103,12 @@ export function processorHints(flags: string): Pick<TorchSetting, 'coreType' | '
 }
 
 /**
- * The fastest setting with one of these allocators (the first: `undefined` is the C library's): first what to tell it of the
- * processor, then the threads, then the other allocators. Each is tried for a moment, twice, of which the better counts; what was
- * found is kept in `cache` under `key`.
+ * The fastest setting: first what to tell it of the processor, then the threads, then the other allocators, then the other ways to
+ * attend. Each is tried for a moment, twice, of which the better counts; what was found is kept in `cache` under `key`.
  */
 export async function fastestSetting(
   key: string,
-  threads: number,
-  [allocator, ...otherAllocators]: readonly (string | undefined)[],
+  { threads, allocators: [allocator, ...otherAllocators], attentions: [attention, ...otherAttentions] = [] }: TorchChoices,
   cache: string,
   speedOf: (setting: TorchSetting) => Promise<number>,
 ): Promise<TorchSetting> {
@@ -107,7 +117,8 @@ export async function fastestSetting(
   const before = known[place];
   if (before !== undefined) return before;
   const using = (path: string | undefined) => (path === undefined ? {} : { allocator: path });
-  const [first = { torch: 1, openblas: 1 }, ...others] = threadSettings(threads).map((setting) => ({ ...setting, ...using(allocator) }));
+  const common = { ...using(allocator), ...(attention === undefined ? {} : { attention }) };
+  const [first = { torch: 1, openblas: 1 }, ...others] = threadSettings(threads).map((setting) => ({ ...setting, ...common }));
   const hinted = await fastest(
     processorHints(processorFlags()).map((hints) => ({ ...first, ...hints })),
     speedOf,
@@ -117,10 +128,16 @@ export async function fastestSetting(
     speedOf,
     hinted,
   );
-  const { setting } = await fastest(
+  const allocated = await fastest(
     otherAllocators.map((other) => ({ ...threaded.setting, ...using(other) })),
     speedOf,
     threaded,
+  );
+  // An older PyTorch has only one of them.
+  const { setting } = await fastest(
+    otherAttentions.map((other) => ({ ...allocated.setting, attention: other })),
+    speedOf,
+    allocated,
   );
   mkdirSync(dirname(cache), { recursive: true });
   writeFileSync(cache, JSON.stringify({ ...readCache(cache), [place]: setting }, undefined, 2));
@@ -170,9 +187,11 @@ export function runTorch<Result>(
   options: { readonly [name: string]: string | number },
   seconds: number,
 ): Promise<Result> {
+  const attention = setting.attention === undefined ? {} : { attention: setting.attention };
+  const all = { ...options, ...attention, threads: setting.torch };
   return resultOf<Result>({
     command: python,
-    arguments: [script, ...Object.entries({ ...options, threads: setting.torch }).flatMap(([name, value]) => [`--${name}`, String(value)])],
+    arguments: [script, ...Object.entries(all).flatMap(([name, value]) => [`--${name}`, String(value)])],
     environment: environmentOf(setting),
     seconds,
   });

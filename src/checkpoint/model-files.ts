@@ -171,8 +171,8 @@ export async function openWeights(files: ReadableFiles, path: string, name: stri
 }
 
 /**
- * Allocates a store in a memory, but not before a run's file has been found to hold what it declares, and fills it; gives the
- * file's metadata.
+ * Allocates a store in a memory, but not before a run's file has been found to hold what it declares, and fills it. Returns whether
+ * its matrices were integers, whose products can be computed as such.
  */
 export async function loadWeights(
   files: ReadableFiles,
@@ -180,13 +180,13 @@ export async function loadWeights(
   name: string,
   store: ParameterStore,
   memory: Memory,
-): Promise<Readonly<Record<string, string>>> {
+): Promise<{ readonly integers: boolean }> {
   const file = await openWeights(files, path, name);
   try {
     file.requireSame(store.shapes);
     store.allocate(memory);
     await PlacedValues.of(store).fill(file);
-    return file.metadata;
+    return { integers: file.hasIntegers };
   } finally {
     await file.close();
   }

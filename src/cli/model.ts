@@ -15,23 +15,23 @@ export async function openModel(named: readonly string[], { gemm, devices }: Dev
   return Promise.race([load(nodeRuntime, runs.flat(), { gemm, devices }), aborted]);
 }
 
-/** The text itself if a directory has this name, including commas; otherwise the names between the commas. */
+/** The text itself if a run has this name, including commas; otherwise the names between the commas. */
 export async function runsNamed(text: string): Promise<string[]> {
-  if (!text.includes(',') || (await isDirectory(text))) return [text];
+  if (!text.includes(',') || (await exists(text))) return [text];
   return Promise.all(
     text.split(',').map(async (part) => {
-      if (part !== '' && (await isDirectory(part))) return part;
+      if (part !== '' && (await exists(part))) return part;
       const trimmed = part.trim();
       if (trimmed !== '') return trimmed;
       throw new DecadeError('usage', {
         where: `--model ${text}`,
         received: 'an empty name between commas',
-        allowed: 'run directories separated by commas',
+        allowed: 'run directories, packed models or their URLs, separated by commas',
       });
     }),
   );
 }
 
-async function isDirectory(path: string): Promise<boolean> {
-  return (await nodeRuntime.files.kind(path)) === 'directory';
+async function exists(path: string): Promise<boolean> {
+  return (await nodeRuntime.files.kind(path)) !== 'missing';
 }

@@ -11,22 +11,24 @@ import { warn } from './warning.js';
 
 /** The output of a command. */
 export interface Output {
-  /** Resolves when the text has been accepted, so a slow reader slows the writer. */
-  write(text: string): Promise<void>;
+  /** Resolves when the text (or bytes as they are) has been accepted, so a slow reader slows the writer. */
+  write(contents: string | Uint8Array): Promise<void>;
   /** Everything has been written. */
   close(): Promise<void>;
-  /** Must always be called; without `close` before it, reports where the written part is kept. */
-  abandon(): Promise<void>;
+  /** Must always be called; without `close` before it, reports where the written part is kept, unless it is not to be kept. */
+  abandon(keep?: boolean): Promise<void>;
 }
 
 const name = 'standard output';
 const closedPipe = fileError('closedPipe', name).parts.received;
 
-async function writeStandardOutput(text: string): Promise<void> {
+async function writeStandardOutput(contents: string | Uint8Array): Promise<void> {
   // `>> FILE` may lead to a file that is read: what was written to its end would be read again, and never end.
   requireUnread(process.stdout.fd, name);
   await new Promise<void>((resolve, reject) => {
-    process.stdout.write(asResult(text), (error) => (error ? reject(outputError(error)) : resolve()));
+    process.stdout.write(typeof contents === 'string' ? asResult(contents) : contents, (error) =>
+      error ? reject(outputError(error)) : resolve(),
+    );
   });
 }
 
@@ -93,10 +95,10 @@ class FileOutput implements Output {
     this.#path = path;
   }
 
-  async write(text: string): Promise<void> {
+  async write(contents: string | Uint8Array): Promise<void> {
     this.#file ??= await openOutputFile(this.#path);
-    const shown = this.#file.isTerminal ? forTerminal(text) : text;
-    await this.#untilReaderIsGone(this.#file.write(new TextEncoder().encode(shown)));
+    const text = typeof contents === 'string' && this.#file.isTerminal ? forTerminal(contents) : contents;
+    await this.#untilReaderIsGone(this.#file.write(typeof text === 'string' ? new TextEncoder().encode(text) : text));
   }
 
   async close(): Promise<void> {
@@ -105,9 +107,9 @@ class FileOutput implements Output {
     this.#isClosed = true;
   }
 
-  async abandon(): Promise<void> {
+  async abandon(keep = true): Promise<void> {
     if (this.#isClosed) return;
-    const kept = await this.#file?.abandon();
+    const kept = await this.#file?.abandon(keep);
     if (kept !== undefined) warn(new Error(`${this.#path} is unchanged; the partial output is in ${kept}`));
   }
 

@@ -1,12 +1,14 @@
 import { Command } from 'commander';
 import { benchCommand } from './commands/bench.js';
 import { compareCommand } from './commands/compare.js';
+import { compressCommand, decompressCommand } from './commands/compress.js';
 import { doctorCommand } from './commands/doctor.js';
 import { estimateCommand } from './commands/estimate.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { exportCommand } from './commands/export.js';
 import { generateCommand } from './commands/generate.js';
 import { importCommand } from './commands/import.js';
+import { packCommand } from './commands/pack.js';
 import { quickstartCommand } from './commands/quickstart.js';
 import { reproduceCommand } from './commands/reproduce.js';
 import { rescoreCommand } from './commands/rescore.js';
@@ -16,6 +18,7 @@ import { scoreCommand } from './commands/score.js';
 import { simulateCommand } from './commands/simulate.js';
 import { trainCommand } from './commands/train.js';
 import { translateCommand } from './commands/translate.js';
+import { unpackCommand } from './commands/unpack.js';
 import { version } from '../node/version.js';
 import { say } from './terminal.js';
 
@@ -30,9 +33,13 @@ const commands = [
   evaluateCommand,
   compareCommand,
   reportCommand,
+  packCommand,
+  unpackCommand,
   estimateCommand,
   simulateCommand,
   scaleCommand,
+  compressCommand,
+  decompressCommand,
   benchCommand,
   importCommand,
   exportCommand,

@@ -54,11 +54,11 @@ export function normal(key: number, index: number): number {
 }
 
 /** Shuffles in place (Fisher-Yates) with the stream named by `key`. */
-export function shuffle(items: { length: number; [index: number]: number }, key: number): void {
+export function shuffle<Item>(items: { length: number; [index: number]: Item }, key: number): void {
   for (let last = items.length - 1; last > 0; last--) {
     const chosen = uniformInteger(key, last, last + 1);
-    const moved = items[last] as number;
-    items[last] = items[chosen] as number;
+    const moved = items[last] as Item;
+    items[last] = items[chosen] as Item;
     items[chosen] = moved;
   }
 }

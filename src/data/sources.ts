@@ -3,7 +3,7 @@ import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
 import { type DigitTask, digitPairs } from './generators/digits.js';
 import { describeText, type TextSource, textSource } from './documents.js';
-import { composeIntlCorpus, intlDefaults } from './generators/intl.js';
+import { composeIntlCorpus, type IntlCorpus, type IntlCorpusOptions, intlDefaults } from './generators/intl.js';
 import type { Line } from './lines.js';
 import { readLines } from './lines.js';
 
@@ -196,7 +196,16 @@ async function* generatePairs(source: z.output<typeof generatorSource>): AsyncGe
   }
   const languages = source.generator.slice('intl:'.length);
   const [from = '', to = ''] = languages.split(languages.includes(':') ? ':' : '-');
-  const corpus = await composeIntlCorpus({ from, to, seed: source.seed, pairs: source.pairs, heldOut: source.heldOut });
+  const corpus = await intlCorpusOf({ from, to, seed: source.seed, pairs: source.pairs, heldOut: source.heldOut });
   let line = 0;
   for (const pair of corpus[source.split]) yield { line: ++line, source: pair.source, target: pair.target };
+}
+
+/** The last one: its parts are read one after the other, some more than once, and each needs the whole. */
+let lastIntl: { readonly key: string; readonly corpus: Promise<IntlCorpus> } | undefined;
+
+function intlCorpusOf(options: IntlCorpusOptions): Promise<IntlCorpus> {
+  const key = JSON.stringify(options);
+  if (lastIntl?.key !== key) lastIntl = { key, corpus: composeIntlCorpus(options) };
+  return lastIntl.corpus;
 }

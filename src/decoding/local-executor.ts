@@ -13,6 +13,8 @@ import { type SearchControl, type SearchOptions, type SearchSentence, search } f
 export interface PlacedModel {
   readonly model: Model;
   readonly device: Device;
+  /** Whether to multiply by its matrices in 8-bit integers: they are such, or are rounded to them. Default: false. */
+  readonly integers?: boolean | undefined;
 }
 
 /** Searches and scores on this thread, on one device or on one for each memory. The parameters may not change before it is disposed. */
@@ -32,8 +34,9 @@ export class LocalDecodingExecutor implements BatchDecoder, DecodingExecutor {
     const frozen = new Map<Device, FrozenDevice>();
     for (const { device } of members) {
       const there = members.filter((member) => member.device === device);
-      const parameters = there.flatMap(({ model }) => [...model.parameters]);
-      if (!frozen.has(device)) frozen.set(device, new FrozenDevice(device, parameters));
+      const parametersOf = (placed: readonly PlacedModel[]) => placed.flatMap(({ model }) => [...model.parameters]);
+      const integers = parametersOf(there.filter((member) => member.integers));
+      if (!frozen.has(device)) frozen.set(device, new FrozenDevice(device, parametersOf(there), integers));
     }
     const [home, ...others] = frozen.values();
     if (home === undefined) throw new RangeError('there is no model to decode with');

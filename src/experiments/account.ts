@@ -12,6 +12,11 @@ export interface TimeTaken {
   readonly using: { readonly predicted: number; readonly taken: number };
 }
 
+/** A training, and the name of the one that it began with. */
+export interface AccountRun extends Omit<TrainedRun, 'configuration' | 'init'> {
+  readonly init?: string | undefined;
+}
+
 /** The full record of an experiment: question, trainings and findings. */
 export interface Account extends Finding, Source {
   readonly experiment: string;
@@ -20,7 +25,7 @@ export interface Account extends Finding, Source {
   readonly testSentences: number;
   readonly options: object;
   readonly command: string | undefined;
-  readonly runs: readonly Omit<TrainedRun, 'configuration'>[];
+  readonly runs: readonly AccountRun[];
   readonly trainingSeconds: number;
   /** Of a unigram model of the target, on the dev corpus; undefined when trainings are only timed. */
   readonly unigramPerplexity: number | undefined;
@@ -68,6 +73,7 @@ export function accountMarkdown(account: Account, plots: readonly AccountPlot[] 
 /** The same as an HTML page with plots. */
 export function accountPage(account: Account): Promise<string> {
   const { title, paper, where, claim, head, rows, conclusions, plots, widePlots, command, runs, time } = account;
+  const haveBeginnings = runs.some(({ init }) => init !== undefined);
   return page({
     title: `${title}: ${paper}, ${where}`,
     lead: html`The paper: ${claim}. ${setup(account)}`,
@@ -81,9 +87,10 @@ export function accountPage(account: Account): Promise<string> {
         id: 'trainings',
         title: 'Trainings',
         body: html`${command === undefined ? undefined : html`<pre>${command}</pre>`}${table(
-          ['run', 'parameters', 'updates', 'dev perplexity', 'words/s', 'minutes'],
-          runs.map(({ name, parameters, steps, perplexity, wordsPerSecond, seconds }) => [
+          ['run', ...(haveBeginnings ? ['begins with'] : []), 'parameters', 'updates', 'dev perplexity', 'words/s', 'minutes'],
+          runs.map(({ name, init = '', parameters, steps, perplexity, wordsPerSecond, seconds }) => [
             name,
+            ...(haveBeginnings ? [init] : []),
             parameters.toLocaleString('en-US'),
             steps.toLocaleString('en-US'),
             Number.isFinite(perplexity) ? perplexity.toFixed(3) : 'diverged',

@@ -60,17 +60,19 @@ export class Addresses {
   }
 
   /** `reversed-2x256-seed1-1f0c9a…`: the main options, for people, and the hash of everything else. */
-  async #ofTraining({ configuration, made }: Train): Promise<string> {
+  async #ofTraining({ configuration, made, init }: Train): Promise<string> {
     const { train, dev, ...rest } = configuration.data;
     const addressOfCorpus = (source: CorpusSource | undefined, step: Step | undefined) =>
-      step === undefined ? this.#contentsOf(source) : this.of(step);
-    const corpora = [await addressOfCorpus(train, made.train), await addressOfCorpus(dev, made.dev)];
+      step === undefined ? this.ofCorpus(source) : this.of(step);
+    const inputs = [await addressOfCorpus(train, made.train), await addressOfCorpus(dev, made.dev)];
+    if (init !== undefined) inputs.push(await this.of(init));
     const hashed = { ...configuration, data: rest, training: withFormerNames(configuration.training) };
-    const hash = await hashOf([JSON.stringify(hashed), ...corpora]);
+    const hash = await hashOf([JSON.stringify(hashed), ...inputs]);
     return `${modelOf(configuration).summary.runName}-seed${configuration.training.seed}-${hash.slice(0, 10)}`;
   }
 
-  async #contentsOf(source: CorpusSource | undefined): Promise<string> {
+  /** Of the contents of a corpus: for the parameters of a transform that reads it. */
+  async ofCorpus(source: CorpusSource | undefined): Promise<string> {
     if (source === undefined) return '';
     const key = JSON.stringify(source);
     if ('generator' in source) return key;

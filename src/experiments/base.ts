@@ -13,6 +13,13 @@ export interface ExperimentBase {
   readonly test: CorpusSource;
 }
 
+/** What an experiment begins with if no data are given. */
+export interface WithoutData {
+  readonly task: string;
+  /** Default: an LSTM without attention, as in 2014. */
+  readonly network?: ((scale: NetworkScale) => ConfigurationInput['model']) | undefined;
+}
+
 export const experimentSizes = ['tiny', 'small', 'medium'] as const;
 export type ExperimentSize = (typeof experimentSizes)[number];
 
@@ -33,18 +40,17 @@ export interface BaseChoice {
 /**
  * The starting point of an experiment.
  *
- * @param suited  the default task
  * @throws DecadeError `usage` for choices that cannot be combined, and whatever reading the configuration throws
  */
 export async function experimentBase(
   runtime: Runtime,
-  suited: string,
+  suited: WithoutData,
   { configuration, set = [], test, task, size }: BaseChoice,
 ): Promise<ExperimentBase> {
   const wrong = (received: string, allowed: string) => new DecadeError('usage', { where: 'reproduce', received, allowed });
   if (configuration === undefined) {
     if (test !== undefined) throw wrong('a test set without a configuration', 'a task with its own, or a configuration');
-    const base = embeddedBase(task ?? suited, size ?? 'small');
+    const base = embeddedBase(task ?? suited.task, size ?? 'small', suited.network);
     if (set.length === 0) return base;
     const changed = forExperiments(await readConfiguration(runtime.files, base.configuration, set));
     return { ...base, description: `${base.description}, ${set.join(', ')}`, configuration: changed };
@@ -79,13 +85,17 @@ export const digitsTask = 'digits:copy:4-20';
 /** The task with words of different frequency. */
 export const languageTask = 'intl:en-fr';
 
-/** Sizes of the network and the corpus of a task without data. */
-interface Scale {
-  readonly pairs: number;
-  readonly heldOut: number;
+/** Sizes of the network of a task without data. */
+export interface NetworkScale {
   readonly layers: number;
   readonly hidden: number;
   readonly embedding: number;
+}
+
+/** Sizes of the network and the corpus of a task without data. */
+interface Scale extends NetworkScale {
+  readonly pairs: number;
+  readonly heldOut: number;
   readonly epochs: number;
 }
 
@@ -101,15 +111,17 @@ const languageScales: Record<ExperimentSize, Scale> = {
   medium: { pairs: 24_000, heldOut: 800, layers: 2, hidden: 256, embedding: 128, epochs: 8 },
 };
 
+/** As in 2014. */
+const withoutAttention = (scale: NetworkScale): ConfigurationInput['model'] => ({ kind: 'lstm', attention: 'none', ...scale });
+
 /**
- * A generated task: `digits:copy`, `digits:reverse`, `digits:sort` or `intl:FROM-TO`. Its network is an LSTM without
- * attention, as in 2014; an experiment about another puts that in its place.
+ * A generated task: `digits:copy`, `digits:reverse`, `digits:sort` or `intl:FROM-TO`.
  *
  * @throws DecadeError `usage` for any other name
  */
-export function embeddedBase(task: string, size: ExperimentSize): ExperimentBase {
+export function embeddedBase(task: string, size: ExperimentSize, network: WithoutData['network'] = withoutAttention): ExperimentBase {
   const isDigits = task.startsWith('digits:');
-  const { pairs, heldOut, epochs, ...network } = (isDigits ? digitScales : languageScales)[size];
+  const { pairs, heldOut, epochs, ...scale } = (isDigits ? digitScales : languageScales)[size];
   const part = (split: 'train' | 'dev' | 'test'): CorpusSource => {
     const parsed = corpusSource.safeParse({ generator: task, split, pairs, heldOut });
     if (parsed.success) return parsed.data;
@@ -123,7 +135,7 @@ export function embeddedBase(task: string, size: ExperimentSize): ExperimentBase
     version: 1,
     data: { train: part('train'), dev: part('dev') },
     tokenizer: isDigits ? { kind: 'word', split: 'spaces', size: 16 } : { kind: 'bpe', size: size === 'tiny' ? 400 : 2_000 },
-    model: { kind: 'lstm', attention: 'none', ...network },
+    model: network(scale),
     training: {
       optimizer: { kind: 'adam', learningRate: 0.003 },
       schedule: { kind: 'cosine', warmup: { epochs: 0.2 }, over: { epochs } },

@@ -74,7 +74,9 @@ export async function costOf(laboratory: Laboratory, { steps, follows }: Stage, 
         break;
       }
       case 'transform':
-        if ((await laboratory.find(step)) === undefined) unknown.push({ what: step.name, why: 'its duration depends on its input' });
+        // Without inputs it has been made for this estimate.
+        if (step.inputs.length > 0 && (await laboratory.find(step)) === undefined)
+          unknown.push({ what: step.name, why: 'its duration depends on its input' });
         break;
       default: {
         const cost = await costOfUse(laboratory, step, speeds);
@@ -98,26 +100,37 @@ class Speeds {
   readonly #laboratory: Laboratory;
   readonly #seconds: number;
   readonly #known = new Map<string, number>();
-  readonly #corpora = new Map<string, Promise<CorpusEstimate>>();
+  readonly #corpora = new Map<string, Promise<CorpusEstimate | undefined>>();
 
   constructor(laboratory: Laboratory, seconds: number) {
     this.#laboratory = laboratory;
     this.#seconds = seconds;
   }
 
-  /** Of a training corpus; most trainings of an experiment share theirs. */
-  corpus(configuration: Configuration): Promise<CorpusEstimate> {
-    const key = JSON.stringify([configuration.data, configuration.tokenizer]);
-    const corpus = this.#corpora.get(key) ?? estimateCorpus(this.#laboratory.runtime.files, configuration);
+  /** Of a training, as it will be; undefined until its corpus can be known. Most trainings of an experiment share their corpora. */
+  async corpus(training: Train): Promise<CorpusEstimate | undefined> {
+    const { train } = training.made;
+    const key = JSON.stringify([
+      train && (await this.#laboratory.addresses.of(train)),
+      training.configuration.data,
+      training.configuration.tokenizer,
+    ]);
+    const corpus = this.#corpora.get(key) ?? this.#counted(training);
     this.#corpora.set(key, corpus);
     return corpus;
+  }
+
+  async #counted(training: Train): Promise<CorpusEstimate | undefined> {
+    const foreseen = await this.#laboratory.foreseen(training);
+    return foreseen && estimateCorpus(foreseen.files, foreseen.configuration);
   }
 
   get measured() {
     return Array.from(this.#known, ([network, wordsPerSecond]) => ({ network, wordsPerSecond }));
   }
 
-  async of(training: Train, configuration: Configuration): Promise<number> {
+  async of(training: Train, corpus: CorpusEstimate): Promise<number> {
+    const { configuration } = training;
     const network = speedClassOf(configuration);
     const { runtime, options } = this.#laboratory;
     options.signal?.throwIfAborted();
@@ -126,7 +139,7 @@ class Speeds {
       this.#known.get(network) ??
       (found > 0
         ? found
-        : await measureTrainingSpeed(runtime, configuration, await this.corpus(configuration), {
+        : await measureTrainingSpeed(runtime, configuration, corpus, {
             devices: options.devices ?? runtime.cores,
             gemm: options.gemm,
             seconds: this.#seconds,
@@ -141,11 +154,10 @@ async function costOfTraining(laboratory: Laboratory, training: Train, speeds: S
   const [name, state] = await Promise.all([laboratory.addresses.of(training), laboratory.stateOf(training)]);
   const known = { name, state, parameters: model.parameters };
   if (state === 'done') return { ...known, tokens: 0, seconds: 0 };
-  const configuration = await laboratory.configurationOf(training);
-  if (configuration === undefined) return { what: `training ${name}`, why: 'its corpus is not made yet' };
-  const corpus = await speeds.corpus(configuration);
-  const tokens = trainingPairs(configuration, corpus) * (corpus.sourceTokensPerPair + corpus.targetTokensPerPair);
-  return { ...known, tokens, seconds: tokens / (await speeds.of(training, configuration)) };
+  const corpus = await speeds.corpus(training);
+  if (corpus === undefined) return { what: `training ${name}`, why: 'its corpus is not made yet' };
+  const tokens = trainingPairs(training.configuration, corpus) * (corpus.sourceTokensPerPair + corpus.targetTokensPerPair);
+  return { ...known, tokens, seconds: tokens / (await speeds.of(training, corpus)) };
 }
 
 async function costOfUse(laboratory: Laboratory, use: Translate | List | Score, speeds: Speeds): Promise<UseCost | UnknownCost> {
@@ -158,17 +170,16 @@ async function costOfUse(laboratory: Laboratory, use: Translate | List | Score, 
   if (share === 0) return { kind, label, state: 'done', seconds: 0 };
   let seconds = 0;
   for (const model of models) {
-    const configuration = await laboratory.configurationOf(model);
-    if (configuration === undefined)
+    const corpus = await speeds.corpus(model);
+    if (corpus === undefined)
       return { what: `${useNames[kind]} the ${label}`, why: 'a corpus that its model is trained on is not made yet' };
-    const corpus = await speeds.corpus(configuration);
     // A third of an update's products: forward only. Each hypothesis has a row of the decoder's, the sentence one of the encoder's.
-    const estimate = estimateModel(configuration);
+    const estimate = estimateModel(model.configuration);
     const { operationsPerSourceToken, operationsPerTargetToken } = estimate;
     const operations =
       (corpus.sourceTokensPerPair * operationsPerSourceToken + beam * corpus.targetTokensPerPair * operationsPerTargetToken) / 3;
     const tokensPerOperation = (corpus.sourceTokensPerPair + corpus.targetTokensPerPair) / operationsPerPair(estimate, corpus);
-    seconds += (share * sentences.sources.length * operations * tokensPerOperation) / (await speeds.of(model, configuration));
+    seconds += (share * sentences.sources.length * operations * tokensPerOperation) / (await speeds.of(model, corpus));
   }
   return { kind, label, state: share < 1 ? 'begun' : 'new', seconds };
 }

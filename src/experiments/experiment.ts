@@ -1,8 +1,8 @@
 import type * as z from 'zod';
 import type { Figure } from '../analysis/page/plot.js';
-import type { ExperimentBase } from './base.js';
+import type { ExperimentBase, WithoutData } from './base.js';
 import type { Laboratory } from './laboratory.js';
-import type { Sentences, Step } from './steps.js';
+import { type Sentences, type Step, type Train, type Translate, translate } from './steps.js';
 
 /** The finding that an experiment repeats. */
 export interface Source {
@@ -35,11 +35,9 @@ export type OwnOptions = Readonly<Record<string, z.ZodType>>;
  * One finding of a paper: the steps that lead to it and the evaluation of their results. Everything else (doing steps, resuming, sharing
  * results with other experiments, cost, tables) is the same for all.
  */
-export interface Experiment<Options extends OwnOptions = OwnOptions> {
+export interface Experiment<Options extends OwnOptions = OwnOptions> extends WithoutData {
   readonly title: string;
   readonly source: Source;
-  /** The task if no data are given. */
-  readonly task: string;
   /** Options of this experiment. */
   readonly options: Options;
   /** Trainings are only timed, so it does not matter whether they learn. */
@@ -72,4 +70,17 @@ export function sideBySide<Member extends Step>(groups: Readonly<Record<string, 
   const all = Object.values(groups);
   const most = Math.max(...all.map((group) => group.length));
   return Array.from({ length: most }, (_, index) => all.flatMap((group) => group[index] ?? [])).flat();
+}
+
+/** Each model of each group translates the test set. */
+export function eachTranslates<Group extends string>(
+  { test }: Pick<Study<OwnOptions>, 'test'>,
+  groups: Readonly<Record<Group, readonly Train[]>>,
+  beam: number,
+): Record<Group, Translate[]> {
+  const translations = Object.entries<readonly Train[]>(groups).map(([group, models]) => [
+    group,
+    models.map((model) => translate([model], test, beam)),
+  ]);
+  return Object.fromEntries(translations) as Record<Group, Translate[]>;
 }

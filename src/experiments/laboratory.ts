@@ -1,16 +1,19 @@
 import { unigramPerplexity } from '../analysis/examination/unigram.js';
 import { Run } from '../checkpoint/run.js';
+import type { Files } from '../core/files.js';
+import { memoryFiles } from '../core/memory-files.js';
 import { resolveOptions } from '../core/options.js';
 import { type Corpus, openCorpus } from '../data/corpus.js';
-import { type CorpusSource, corpusSource, readPairs } from '../data/sources.js';
+import { resolveContexts } from '../data/contexts.js';
+import { type CorpusSource, corpusSource, isText, readPairs } from '../data/sources.js';
 import type { Runtime } from '../parallel/runtime.js';
 import type { Configuration } from '../training/configuration.js';
 import { Addresses } from './addresses.js';
 import { Kept } from './kept.js';
 import type { LaboratoryOptions } from './laboratory-options.js';
 import { Outputs } from './outputs.js';
-import type { ResultOf, Score, Sentences, Step, Train, TrainedRun } from './steps.js';
-import { Trainings } from './trainings.js';
+import type { ResultOf, Score, Sentences, Step, TextFiles, Train, TrainedRun, Transform } from './steps.js';
+import { type TrainingInputs, Trainings } from './trainings.js';
 import { findTransformed, transformed } from './transforms.js';
 
 /**
@@ -92,9 +95,27 @@ export class Laboratory {
       if (made[part] === undefined) continue;
       const paths = await this.find(made[part]);
       if (paths === undefined) return undefined;
-      data[part] = resolveOptions(corpusSource, paths as CorpusSource, `${made[part].name}, texts`);
+      data[part] = corpusOf(made[part], paths, data[part]);
     }
     return { ...configuration, data };
+  }
+
+  /**
+   * For estimates: the configuration, and the files that its training corpus is in. A corpus that does not exist yet is made in memory
+   * if it depends on no result; otherwise undefined.
+   */
+  async foreseen(training: Train): Promise<{ readonly configuration: Configuration; readonly files: Files } | undefined> {
+    const known = await this.configurationOf(training);
+    const { configuration, made } = training;
+    if (known !== undefined || made.train === undefined) return { configuration: known ?? configuration, files: this.runtime.files };
+    if (made.train.inputs.length > 0) return undefined;
+    const files = memoryFiles();
+    const address = await this.addresses.of(made.train);
+    const paths = (await transformed(new Kept(files, ''), made.train, address, [], this.options.signal)) as TextFiles;
+    return {
+      configuration: { ...configuration, data: { ...configuration.data, train: corpusOf(made.train, paths, configuration.data.train) } },
+      files,
+    };
   }
 
   /** The training or dev corpus of a run, as token ids. The caller closes it. */
@@ -107,6 +128,7 @@ export class Laboratory {
       sourceTokenizer: tokenizers.source,
       targetTokenizer: tokenizers.target,
       filter: { maximumLength: data.maximumLength, maximumRatio: data.maximumRatio, balancedUpTo: data.balancedUpTo },
+      contexts: resolveContexts(data),
       cache: { files, directory: this.#kept.path('corpora') },
       ...(this.options.signal && { signal: this.options.signal }),
     });
@@ -143,7 +165,7 @@ export class Laboratory {
     const address = await this.addresses.of(step);
     switch (step.kind) {
       case 'train':
-        return this.#trainings.train(address, (await this.configurationOf(step)) ?? step.configuration);
+        return this.#trainings.train(address, await this.#inputsOf(step));
       case 'translate':
         return this.outputs.translate(address, await this.results(step.models), step.sentences, step.beam);
       case 'list':
@@ -161,7 +183,7 @@ export class Laboratory {
     const address = await this.addresses.of(step);
     switch (step.kind) {
       case 'train':
-        return this.#trainings.find(address, (await this.configurationOf(step)) ?? step.configuration);
+        return this.#trainings.find(address, await this.#inputsOf(step));
       case 'translate':
         return this.outputs.findTranslations(address);
       case 'list':
@@ -173,9 +195,20 @@ export class Laboratory {
     }
   }
 
+  async #inputsOf(step: Train): Promise<TrainingInputs> {
+    const configuration = (await this.configurationOf(step)) ?? step.configuration;
+    return { configuration, init: step.init && (await this.find(step.init)) };
+  }
+
   /** Undefined without a list to score. */
   async #findScores({ models, list }: Score) {
     const found = await this.find(list);
     return found && this.outputs.findScores(await this.addresses.all(models), found);
   }
+}
+
+/** The corpus that texts are: named as in a configuration, or all files of a text where the configuration has one. */
+function corpusOf({ name }: Transform<TextFiles>, paths: TextFiles, configured: CorpusSource | undefined): CorpusSource {
+  if (configured !== undefined && isText(configured)) return { ...configured, text: Object.values(paths) };
+  return resolveOptions(corpusSource, paths as CorpusSource, `${name}, texts`);
 }

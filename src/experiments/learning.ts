@@ -2,12 +2,12 @@ import type { Finding } from './experiment.js';
 import type { Laboratory } from './laboratory.js';
 import type { TrainedRun } from './steps.js';
 
-/** The dev perplexity of a unigram model of the target, which reads no source, for each run; runs on one corpus share it. */
+/** The dev perplexity of a unigram model of the target, which reads no source, for each run; runs with one corpus and vocabulary share it. */
 export async function unigramPerplexities(laboratory: Laboratory, runs: readonly TrainedRun[]): Promise<number[]> {
   const known = new Map<string, number>();
   const perplexities: number[] = [];
   for (const run of runs) {
-    const key = JSON.stringify([run.configuration.data, run.configuration.tokenizer]);
+    const key = JSON.stringify([run.configuration.data, run.configuration.tokenizer, run.init?.name]);
     const perplexity = known.get(key) ?? (await laboratory.unigramPerplexity(run));
     known.set(key, perplexity);
     perplexities.push(perplexity);

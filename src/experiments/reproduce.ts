@@ -91,7 +91,7 @@ export async function reproduce<Options extends CommonOptions>(
     command,
     time,
     unigramPerplexity: unigrams[0],
-    runs: runs.map(({ configuration: _, ...run }) => run),
+    runs: runs.map(({ configuration: _, init, ...run }) => ({ ...run, ...(init && { init: init.name }) })),
     trainingSeconds: runs.reduce((sum, { seconds }) => sum + seconds, 0),
     ...finding,
     ...(failure !== undefined && { conclusions: [failure] }),
@@ -130,8 +130,8 @@ async function performStages(
     time.using.predicted += cost.usingSeconds;
     for (const step of steps) {
       signal?.throwIfAborted();
-      // There may be no model.
-      if (step.kind !== 'train' && hasDiverged()) break;
+      // There may be no model to use or to begin with.
+      if ((step.kind !== 'train' || step.init !== undefined) && hasDiverged()) break;
       const begun = performance.now();
       if (step.kind === 'train') runs.push(await laboratory.perform(step));
       else await laboratory.perform(step);
@@ -145,7 +145,7 @@ async function performStages(
 async function prepared<Options extends CommonOptions>(runtime: Runtime, name: string, options: Options, catalogue: Catalogue) {
   const experiment = experimentNamed(name, catalogue);
   const own = resolveOwnOptions(name, experiment, options, catalogue);
-  const base = await experimentBase(runtime, experiment.task, options);
+  const base = await experimentBase(runtime, experiment, options);
   const laboratory = new Laboratory(runtime, options);
   const test = await laboratory.sentences(base.test, 'test');
   if (test.sources.length === 0) throw new DecadeError('input', { where: 'test set', received: 'no sentence', allowed: 'at least one' });

@@ -8,7 +8,7 @@ import type { Runtime } from '../parallel/runtime.js';
 import type { Configuration } from '../training/configuration.js';
 import type { Kept } from './kept.js';
 import type { LaboratoryOptions } from './laboratory-options.js';
-import type { TrainedRun } from './steps.js';
+import type { NamedRun, TrainedRun } from './steps.js';
 
 /** The stored result of a training. */
 const result = z.object({
@@ -26,6 +26,12 @@ const result = z.object({
 });
 
 const resultFile = 'result.json';
+
+/** What a training is made of, with the paths of its inputs. */
+export interface TrainingInputs {
+  readonly configuration: Configuration;
+  readonly init: NamedRun | undefined;
+}
 
 /** Trainings by the names of their runs, each in a directory with `result.json` when it is done. */
 export class Trainings {
@@ -47,32 +53,33 @@ export class Trainings {
   }
 
   /** The result of a training; undefined if it is not done. */
-  async find(name: string, configuration: Configuration): Promise<TrainedRun | undefined> {
+  async find(name: string, inputs: TrainingInputs): Promise<TrainedRun | undefined> {
     const path = this.#path(name);
     const found = await this.#kept.read(joinPath(path, resultFile), result);
-    return found === undefined ? undefined : { ...found, name, path, configuration };
+    return found === undefined ? undefined : { ...found, name, path, ...inputs };
   }
 
   /** Trains, or continues an interrupted training; returns at once if it is done. Throws the signal's reason. */
-  async train(name: string, configuration: Configuration): Promise<TrainedRun> {
-    const found = await this.find(name, configuration);
-    const run = found ?? (await this.#trainAlone(name, configuration));
+  async train(name: string, inputs: TrainingInputs): Promise<TrainedRun> {
+    const found = await this.find(name, inputs);
+    const run = found ?? (await this.#trainAlone(name, inputs));
     this.#options.onEvent?.({ kind: 'trained', run, skipped: run === found });
     return run;
   }
 
-  async #trainAlone(name: string, configuration: Configuration): Promise<TrainedRun> {
+  async #trainAlone(name: string, inputs: TrainingInputs): Promise<TrainedRun> {
     const warn = (message: string) => this.#options.onEvent?.({ kind: 'training', run: name, event: { kind: 'warning', message } });
     const lock = await RunLock.take(this.#kept.files, this.#path(name), warn);
     try {
       // Another process may have finished the training meanwhile.
-      return (await this.find(name, configuration)) ?? (await this.#trainLocked(name, configuration, lock));
+      return (await this.find(name, inputs)) ?? (await this.#trainLocked(name, inputs, lock));
     } finally {
       await lock.release();
     }
   }
 
-  async #trainLocked(name: string, configuration: Configuration, lock: RunLock): Promise<TrainedRun> {
+  async #trainLocked(name: string, inputs: TrainingInputs, lock: RunLock): Promise<TrainedRun> {
+    const { configuration, init } = inputs;
     const { devices, gemm, signal, onEvent } = this.#options;
     const { files } = this.#kept;
     const path = this.#path(name);
@@ -87,6 +94,7 @@ export class Trainings {
     const training = train(this.#runtime, configuration, {
       out: path,
       resume: isBegun,
+      init: init?.path,
       amongOthers: true,
       allowDifferentPlacement: true,
       cache: this.#kept.path('corpora'),
@@ -123,7 +131,7 @@ export class Trainings {
     await this.#kept.write(path, resultFile, { ...reached, wordsPerSecond: wordsPerSecond() });
     // A finished training is not resumed, and checkpoints of many trainings fill a disk.
     await removeCheckpoints(files, path);
-    return { ...reached, wordsPerSecond: wordsPerSecond(), name, path, configuration };
+    return { ...reached, wordsPerSecond: wordsPerSecond(), name, path, ...inputs };
   }
 
   #path(name: string): string {

@@ -8,6 +8,7 @@ import type { Device } from '../tensor/device.js';
 import { webAssemblyProvider } from '../tensor/kernels/provider.js';
 import type { MatrixProvider } from '../tensor/matrix.js';
 import type { Memory } from '../tensor/memory.js';
+import { openIntegerMultiply } from './machine-code/integer-multiply.js';
 
 interface MatrixChoice {
   readonly choice: ProviderChoice;
@@ -36,7 +37,9 @@ export async function openDevice(memory: Memory, options: DeviceOptions = {}): P
       : { ...chosen, matrix: await openMatrixProvider(memory, portable, chosen.choice) };
   choices.set(wish, { choice, warning });
   if (warning !== undefined) options.warn?.(warning);
-  return { memory, kernels, matrix };
+  // Whoever asks for the portable products gets no others.
+  const integerMultiply = choice.name === 'webassembly' ? undefined : await openIntegerMultiply(memory, kernels);
+  return { memory, kernels, matrix, integerMultiply };
 }
 
 async function choose(

@@ -32,7 +32,8 @@ function startThread(): DeviceThread {
   }
   let worker: Worker;
   try {
-    worker = new Worker(new URL('./device-thread.js', import.meta.url), {
+    // By way of its folder, so that it is found from the file that the command is made into, too.
+    worker = new Worker(new URL('../node/device-thread.js', import.meta.url), {
       workerData: matrixChoices(),
       resourceLimits: { codeRangeSizeMb },
     });

@@ -1,3 +1,4 @@
+import type { IntegerMultiply } from './kernels/integer-check.js';
 import type { LoadedKernels } from './kernels/load.js';
 import type { KnownProducts } from './known-products.js';
 import type { MatrixProvider } from './matrix.js';
@@ -9,6 +10,8 @@ export interface Device {
   readonly memory: Memory;
   readonly kernels: LoadedKernels;
   readonly matrix: MatrixProvider;
+  /** The kernel of this name in the platform's own instructions. Default: the portable one. */
+  readonly integerMultiply?: IntegerMultiply | undefined;
   /** Where parameters do not change while the device is used: what it keeps of their products. */
   readonly known?: KnownProducts | undefined;
 }

@@ -34,25 +34,25 @@ export async function inheritParameters(run: Run, store: ParameterStore, theirs:
     let matrices = 0;
     for (const parameter of store) {
       const { name, shape, rules } = parameter;
-      const stored = file.tensors.get(name);
+      const stored = file.hasFloats(name) ? file.shapes.get(name) : undefined;
       // What both sides share has one vocabulary.
       const side = rules.side === 'source' ? 'source' : 'target';
       const rows = keptRows(theirs[side], ours[side]);
       if (stored === undefined) inherited.missing.push(name);
-      else if (stored.dataType === 'F32' && showShape(stored.shape) === showShape(shape)) {
+      else if (showShape(stored) === showShape(shape)) {
         await file.read(name, 0, parameter.value.f32);
         inherited.moved.push(name);
         if (shape.length > 1) matrices++;
-      } else if (stored.dataType === 'F32' && rows !== undefined && isGrown(stored.shape, shape, theirs[side], ours[side])) {
+      } else if (rows !== undefined && isGrown(stored, shape, theirs[side], ours[side])) {
         await readRows(file, parameter, rows);
         inherited.grown.push(name);
         if (shape.length > 1) matrices++;
-      } else inherited.different.push(`${name} ${showShape(shape)} (${showShape(stored.shape)} there)`);
+      } else inherited.different.push(`${name} ${showShape(shape)} (${showShape(stored)} there)`);
     }
     // Biases alone are no beginning: the error says which shapes do not agree.
     if (matrices === 0) file.requireSame(store.shapes);
     const own = new Set(Array.from(store, ({ name }) => name));
-    const left = [...file.tensors.keys()].filter((name) => !own.has(name));
+    const left = [...file.shapes.keys()].filter((name) => !own.has(name));
     return { ...inherited, left };
   } finally {
     await file.close();

@@ -15,6 +15,7 @@ import { type Model, vocabularySizes } from '../models/model.js';
 import { InitialValues } from '../nn/parameters.js';
 import { type Configuration, originOf, printConfiguration, resolveRunConfiguration } from './configuration.js';
 import { describeInit, requireResumable } from './configuration-changes.js';
+import { withMountedRun } from '../packed/mounted-runs.js';
 import type { Precision } from '../tensor/matrix.js';
 import { Memory } from '../tensor/memory.js';
 import { PlacedValues } from '../tensor/named-values.js';
@@ -33,7 +34,7 @@ import {
   requireSameCorpus,
   type SavedProgress,
 } from './progress.js';
-import { inheritedTokenizers, trainTokenizers } from './tokenizers.js';
+import { inheritedTokenizers, type TrainTokenizersOptions, trainTokenizers } from './tokenizers.js';
 import { Validation } from './validation.js';
 import { VariedSegmentation } from './varied-segmentation.js';
 
@@ -263,28 +264,38 @@ async function makeRun(files: Files, given: Configuration, request: TrainRequest
     onProgress: (progress: ReadingProgress) => onEvent?.({ kind: 'tokenizers', ...progress }),
   };
   if (init !== undefined) {
-    const model = await Run.open(files, init);
-    const before = await configurationOfRun(model);
-    const theirs = await model.tokenizersOf(originOf(before));
-    // Where the source of pairs has a vocabulary of its own, it is as the new configuration says.
-    const keepsOwn = theirs.source === undefined && !isText(given.data.train);
-    const configuration = keepsOwn ? given : { ...given, tokenizer: before.tokenizer };
-    const tokenizers = await inheritedTokenizers({ ...reading, options: given.tokenizer }, theirs);
-    const { parameters } = newModel(configuration, tokenizers);
-    parameters.allocate(new Memory({ shared: false }));
-    parameters.initialise(given.training.seed);
-    const inheritance = await inheritParameters(model, parameters, theirs, tokenizers).catch((error: unknown) => {
-      if (!(error instanceof DecadeError)) throw error;
-      throw new DecadeError(error.kind, { ...error.parts, next: `use the model options in ${model.fileAt('config.yaml')}`, cause: error });
-    });
-    const message = [describeInit(init, before, given), describeInheritance(inheritance)].filter((part) => part !== '').join('; ');
-    onEvent?.({ kind: 'initialised', run: init, message });
-    const own = { configuration: printConfiguration(configuration), origin: originOf(configuration), tokenizers, amongOthers };
-    return { run: await Run.create(files, out, { ...own, parameters: PlacedValues.of(parameters) }), configuration };
+    return withMountedRun(files, init, async (mounted, path) => makeRunFrom(await Run.open(mounted, path), files, given, request, reading));
   }
   const tokenizers = await trainTokenizers({ ...reading, options: given.tokenizer });
   const contents = { configuration: printConfiguration(given), origin: originOf(given), tokenizers, amongOthers };
   return { run: await Run.create(files, out, contents), configuration: given };
+}
+
+/** A new run with the model and the tokenizers of another. */
+async function makeRunFrom(
+  model: Run,
+  files: Files,
+  given: Configuration,
+  { out, amongOthers, onEvent }: TrainRequest,
+  reading: Omit<TrainTokenizersOptions, 'options'>,
+): Promise<ConfiguredRun> {
+  const before = await configurationOfRun(model);
+  const theirs = await model.tokenizersOf(originOf(before));
+  // Where the source of pairs has a vocabulary of its own, it is as the new configuration says.
+  const keepsOwn = theirs.source === undefined && !isText(given.data.train);
+  const configuration = keepsOwn ? given : { ...given, tokenizer: before.tokenizer };
+  const tokenizers = await inheritedTokenizers({ ...reading, options: given.tokenizer }, theirs);
+  const { parameters } = newModel(configuration, tokenizers);
+  parameters.allocate(new Memory({ shared: false }));
+  parameters.initialise(given.training.seed);
+  const inheritance = await inheritParameters(model, parameters, theirs, tokenizers).catch((error: unknown) => {
+    if (!(error instanceof DecadeError)) throw error;
+    throw new DecadeError(error.kind, { ...error.parts, next: `use the model options in ${model.fileAt('config.yaml')}`, cause: error });
+  });
+  const message = [describeInit(model.path, before, given), describeInheritance(inheritance)].filter((part) => part !== '').join('; ');
+  onEvent?.({ kind: 'initialised', run: model.path, message });
+  const own = { configuration: printConfiguration(configuration), origin: originOf(configuration), tokenizers, amongOthers };
+  return { run: await Run.create(files, out, { ...own, parameters: PlacedValues.of(parameters) }), configuration };
 }
 
 function newModel({ model: options }: Configuration, { source, target }: Tokenizers): Model {

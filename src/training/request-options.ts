@@ -29,6 +29,11 @@ export function requireTrainOptions(options: object): void {
   resolveOptions(trainOptions, options as z.input<typeof trainOptions>, 'train');
 }
 
+/** Throws `usage` unless there is at least one run. */
+export function requireRuns(runs: unknown): void {
+  requireLoadOptions(runs, {});
+}
+
 /** Throws `usage` for impossible devices or libraries, and unless there is at least one run. */
 export function requireLoadOptions(runs: unknown, options: { devices?: unknown; gemm?: unknown; untrained?: unknown }): void {
   const given = { runs, ...options } as z.input<typeof loadOptions>;

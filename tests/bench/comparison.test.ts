@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { compare, median, type Role, type Samples, table } from '../../bench/peers/comparison.js';
+import { compare, fastestOfDecade, median, ratioTable, type Role, type Samples, table } from '../../bench/peers/comparison.js';
 import { agreement } from '../../bench/peers/decoding-contenders.js';
 import { spreadLines } from '../../bench/peers/decoding-job.js';
 import { parseProcessorTime, usedByOthers } from '../../bench/peers/processor-time.js';
+import { parityTable } from '../../bench/peers/parity-table.js';
+import { decodingShapeJob, trainingJob } from '../../bench/peers/shapes.js';
 import { describeSetting, environmentOf, processorHints, threadSettings } from '../../bench/peers/torch.js';
 
 const samples = (contender: string, role: Role, speeds: number[], peakRssMiB: number, subject = 'small'): Samples => ({
@@ -47,6 +49,32 @@ describe('comparison of contenders', () => {
     );
   });
 
+  test('at the end decade at its fastest stands against both peers, and without parameters, gradients and moments', () => {
+    const measurement = (wordsPerSecond: number, peakRssMiB: number, stateMiB: number) => ({ wordsPerSecond, peakRssMiB, stateMiB });
+    const rows = compare([
+      { subject: 'lm-micro', contender: 'torch-f32', role: 'usual', measurements: [measurement(100, 300, 100)] },
+      { subject: 'lm-micro', contender: 'torch-f32-2-processes', role: 'peer', measurements: [measurement(125, 600, 200)] },
+      { subject: 'lm-micro', contender: 'decade-f32-1', role: 'decade', measurements: [measurement(120, 120, 100)] },
+      { subject: 'lm-micro', contender: 'decade-f32-2', role: 'decade', measurements: [measurement(200, 150, 100)] },
+    ]);
+    const fastest = fastestOfDecade(rows);
+    assert.deepEqual(
+      fastest.map(({ contender, speedRatio, strongestRatio, strongest, memoryRatio, workMemoryRatio }) => ({
+        ...{ contender, speedRatio, strongestRatio, strongest, memoryRatio, workMemoryRatio },
+      })),
+      [
+        {
+          ...{ contender: 'decade-f32-2', speedRatio: 2, strongestRatio: 1.6, strongest: 'torch-f32-2-processes' },
+          ...{ memoryRatio: 0.5, workMemoryRatio: 0.25 },
+        },
+      ],
+    );
+    assert.match(
+      ratioTable(fastest),
+      /\| lm-micro \| decade-f32-2 \| +2\.00x \| +1\.60x \| torch-f32-2-processes \| +0\.50x \| +0\.25x \|$/,
+    );
+  });
+
   test('who has no result has no row, and without a peer there is no ratio', () => {
     const rows = compare([samples('peer', 'usual', [], 0), samples('decade', 'decade', [7, 5], 100)]);
     assert.equal(rows.length, 1);
@@ -82,6 +110,31 @@ describe('comparison of contenders', () => {
   });
 });
 
+describe('shapes for PyTorch', () => {
+  test('are those of `decade bench`, each with its network, words of an update, and what every trainer holds', () => {
+    const { options, words, stateMiB = 0, attends } = trainingJob('transformer-tiny', 1, 'f32');
+    const sizes = { vocabulary: 10_000, width: 128, inner: 256, heads: 4, layers: 4, sentences: 292, length: 14 };
+    assert.deepEqual(options, { network: 'transformer', ...sizes, precision: 'f32' });
+    assert.deepEqual([words, attends], [8_176, true]);
+    // 3.9 million parameters, of 16 bytes each with Adam.
+    assert.ok(stateMiB > 55 && stateMiB < 65, `${stateMiB}`);
+    const micro = trainingJob('lm-micro', 1, 'f32');
+    assert.deepEqual([micro.options.network, micro.options.inner, micro.words], ['language-model', 512, 768]);
+    assert.deepEqual([trainingJob('small', 1, 'f32').options.network, trainingJob('small', 1, 'f32').attends], ['lstm', false]);
+  });
+
+  test('are brief where a setting is chosen, with something for each process', () => {
+    assert.deepEqual(trainingJob('lm-gpt2', 2, 'f32', true).options.sentences, 2);
+    assert.deepEqual(trainingJob('small', 1, 'f32', true).options.length, 5);
+  });
+
+  test('are decoded where they have an encoder that attends', () => {
+    assert.equal(decodingShapeJob('transformer-small', 1, 5)?.words, 128 * 25);
+    assert.equal(decodingShapeJob('lm-micro', 1, 5), undefined);
+    assert.equal(decodingShapeJob('small', 1, 5), undefined);
+  });
+});
+
 describe('settings of PyTorch', () => {
   test('no setting uses more threads than it may', () => {
     assert.deepEqual(threadSettings(1), [{ torch: 1, openblas: 1 }]);
@@ -102,6 +155,7 @@ describe('settings of PyTorch', () => {
     assert.equal(environment.ATEN_CPU_CAPABILITY, undefined);
     assert.equal(environment.LD_PRELOAD, setting.allocator);
     assert.match(describeSetting(setting), /torch threads 1, OpenBLAS threads 2, OPENBLAS_CORETYPE=SkylakeX, tcmalloc$/);
+    assert.match(describeSetting({ ...setting, attention: 'sdpa' }), /tcmalloc, scaled_dot_product_attention$/);
   });
 });
 
@@ -125,4 +179,19 @@ describe('decoding', () => {
     assert.deepEqual(spreadLines(text, 5), ['0', '2', '4', '6', '8']);
     assert.equal(spreadLines(text, 100).length, 10);
   });
+});
+
+test('parity is told by means of each epoch, and by a ratio of the last with its interval', () => {
+  const lines = parityTable(
+    [
+      [20, 9.9],
+      [22, 10.1],
+    ],
+    [
+      [20, 10],
+      [20, 10, 9],
+    ],
+  ).split('\n');
+  assert.deepEqual(lines.slice(2, 4), ['| 1 | 21.00 | 20.00 | 5.0 % |', '| 2 | 10.00 | 10.00 | 0.0 % |']);
+  assert.match(lines.at(-1) ?? '', /decade \/ PyTorch: 1\.000 \(95 %: 0\.8\d+ to 1\.1\d+\), 2 seeds each/);
 });

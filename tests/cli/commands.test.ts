@@ -73,7 +73,7 @@ test('n-best lines read line ||| text ||| feature= values ||| score', async () =
 test('score gives a log-probability for every pair', async () => {
   const source = inDirectory('score.en', ['three weeks ago', '', '5 kilometers']);
   const target = inDirectory('score.fr', ['il y a trois semaines', '', '5 kilomètres']);
-  const { code, stdout, stderr } = await decadeProcess(['score', '-m', run, '--source', source, '--target', target]);
+  const { code, stdout, stderr } = await decade(['score', '-m', run, '--source', source, '--target', target]);
   assert.equal(code, 0, stderr);
   const [first, empty, last] = stdout.trimEnd().split('\n').map(Number);
   assert.ok(first !== undefined && first < 0 && last !== undefined && last < 0 && empty === 0, stdout);

@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Browser, browserName } from './browser.js';
-import { decade, decadeProcess, temporaryDirectory, writeTinyConfiguration } from './decade.js';
+import { decade, temporaryDirectory, writeTinyConfiguration } from './decade.js';
 
 const directory = temporaryDirectory();
 const run = join(directory, 'run');
@@ -43,7 +43,7 @@ before(async () => {
 after(() => rmSync(directory, { recursive: true, force: true }));
 
 test('report writes one page into the run, with every section, from the dev corpus', async () => {
-  const { code, stdout, stderr } = await decadeProcess(['report', run, '--groups', 'paper']);
+  const { code, stdout, stderr } = await decade(['report', run, '--groups', 'paper']);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^BLEU = \d+\.\d\d, 95 % interval .*\nchrF2 = .*\n.*report\.html\n$/);
   const page = readFileSync(join(run, 'report.html'), 'utf8');
@@ -163,7 +163,7 @@ test('compare tests runs and files of translations against the first, in figures
   mkdirSync(work);
   const given = ['--source', source, '--references', references];
   const perfect = inDirectory('perfect.fr', [...sources].reverse());
-  const printed = await decadeProcess(['compare', run, '--hypotheses', perfect, ...given], { directory: work });
+  const printed = await decade(['compare', run, '--hypotheses', perfect, ...given], { directory: work });
   assert.equal(printed.code, 0, printed.stderr);
   assert.match(printed.stdout, /12 sentences of .*test\.en.*\nBLEU .*\n.*run .*\n.*perfect\.fr .*\+\d.* p = 0\.\d\d\d/);
   const page = readFileSync(join(work, 'compare.html'), 'utf8');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { featureValues, parseNbestLine } from '../../src/decoding/nbest.js';
 import { rescore, score } from '../../src/index.js';
-import { decade, decadeProcess, temporaryDirectory, writeTinyConfiguration } from './decade.js';
+import { decade, temporaryDirectory, writeTinyConfiguration } from './decade.js';
 
 const directory = temporaryDirectory();
 const run = join(directory, 'run');
@@ -30,7 +30,7 @@ before(async () => {
 after(() => rmSync(directory, { recursive: true, force: true }));
 
 test('rescore writes a line for every line of the source and tells what the list lacks', async () => {
-  const { code, stdout, stderr } = await decadeProcess(['rescore', '-m', run, '--source', source, '-i', list, '--references', references]);
+  const { code, stdout, stderr } = await decade(['rescore', '-m', run, '--source', source, '-i', list, '--references', references]);
   assert.equal(code, 1, 'a line was left out');
   const lines = stdout.split('\n');
   assert.deepEqual([lines.length, lines[1]], [4, '']);

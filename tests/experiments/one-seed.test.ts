@@ -13,7 +13,7 @@ const runtime = { ...keptThreads, files: memoryFiles(), sharedMemory: false };
 async function conclusions(name: 'depth' | 'sentence-map', seeds: number): Promise<string> {
   const experiment: Experiment = experiments[name];
   const set = ['data.train.pairs=400', 'training.stop={ steps: 2 }', 'training.schedule={ kind: constant }', 'model.hidden=8'];
-  const base = await experimentBase(runtime, experiment.task, { size: 'tiny', set });
+  const base = await experimentBase(runtime, experiment, { size: 'tiny', set });
   const laboratory = new Laboratory(runtime, { out: 'out', devices: 1, gemm: 'webassembly' });
   const test = await laboratory.sentences(base.test, 'test');
   const stages = experiment.stages({ base, options: { seeds, beam: 2 }, test, laboratory });

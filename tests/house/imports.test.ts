@@ -7,11 +7,12 @@ import { importsOf, repository, sourceFiles } from './sources.js';
 /** A folder imports from itself and from the lines above its own. Folders of one line do not import each other. */
 const order: readonly (readonly string[])[] = [
   ['core'],
-  ['tensor', 'text'],
+  ['tensor', 'text', 'compression'],
   ['data'],
   ['nn'],
   ['models'],
   ['decoding', 'metrics', 'checkpoint'],
+  ['packed'],
   ['training'],
   ['parallel', 'foreign'],
   ['analysis'],

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Assembler, type VectorSet } from '../../src/node/machine-code/assembler.js';
+import { IntegerAssembler } from '../../src/node/machine-code/integer-assembler.js';
 
 /** Written, as a disassembler (GNU objdump) reads it, and its bytes. */
 type Encoding = readonly [write: (code: Assembler) => void, meaning: string, bytes: string];
@@ -67,14 +68,39 @@ const vectors: Readonly<Record<VectorSet, readonly Encoding[]>> = {
   ],
 };
 
+const integers: readonly (readonly [write: (code: IntegerAssembler) => void, meaning: string, bytes: string])[] = [
+  [
+    (code) => code.broadcastIntegers(9, { base: 'rbp', index: 'r15', scale: 2 }),
+    'vpbroadcastd ymm9,[rbp+r15*2+0x0]',
+    'c4 22 7d 58 4c 7d 00',
+  ],
+  [(code) => code.multiplyBytes(9, 9, 8), 'vpmaddubsw ymm9,ymm9,ymm8', 'c4 42 35 04 c8'],
+  [(code) => code.multiplyWords(9, 9, 10), 'vpmaddwd ymm9,ymm9,ymm10', 'c4 41 35 f5 ca'],
+  [(code) => code.addIntegers(3, 3, 9), 'vpaddd ymm3,ymm3,ymm9', 'c4 c1 65 fe d9'],
+  [(code) => code.subtractIntegers(3, 3, 9), 'vpsubd ymm3,ymm3,ymm9', 'c4 c1 65 fa d9'],
+  [(code) => code.multiplyIntegers(9, 9, 12), 'vpmulld ymm9,ymm9,ymm12', 'c4 42 35 40 cc'],
+  [(code) => code.toFloats(5, 5), 'vcvtdq2ps ymm5,ymm5', 'c4 e1 7c 5b ed'],
+  [(code) => code.multiplyFloats(5, 5, 11), 'vmulps ymm5,ymm5,ymm11', 'c4 c1 54 59 eb'],
+  [(code) => code.oneInWords(10), 'vpcmpeqw ymm10,ymm10,ymm10; vpabsw ymm10,ymm10', 'c4 41 2d 75 d2 c4 42 7d 1d d2'],
+];
+
+const bytesOf = (code: Assembler) => Array.from(code.code, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+
 describe('machine code', () => {
+  it('is what a disassembler reads as meant (AVX2, integers)', () => {
+    for (const [write, meaning, bytes] of integers) {
+      const code = new IntegerAssembler();
+      write(code);
+      assert.equal(bytesOf(code), bytes, meaning);
+    }
+  });
+
   for (const set of ['avx512', 'avx2'] as const) {
     it(`is what a disassembler reads as meant (${set})`, () => {
       for (const [write, meaning, bytes] of [...general, ...vectors[set]]) {
         const code = new Assembler(set);
         write(code);
-        const received = Array.from(code.code, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
-        assert.equal(received, bytes, meaning);
+        assert.equal(bytesOf(code), bytes, meaning);
       }
     });
   }

@@ -1,27 +1,31 @@
 /**
- * The program that killing.test.ts kills: trains in a directory, or goes on with what it finds there, and prints the
- * kind of each event on a line.
+ * The program that killing.test.ts kills: trains in a directory as its configuration.json says, or goes on with what it finds there,
+ * and prints the kind of each event on a line.
  *
- *     node killable-run.js DIRECTORY [OPERATION]
+ *     node killable-run.js DIRECTORY [MOMENT]
  *
- * With OPERATION, the process says `stuck` and hangs forever in the OPERATION-th change to the disk, half of it done
- * where that can be; without, it says how many there were.
+ * At MOMENT the process says `stuck` and hangs: 17 is the 17th change to the disk, half of it done where that can be; `update 5` is the
+ * end of that update. Without, it says how many changes to the disk there were.
  */
+import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Files } from '../../src/core/files.js';
 import { nodeFiles } from '../../src/node/files/files.js';
+import { readConfiguration } from '../../src/training/configuration.js';
+import type { TrainingEvent } from '../../src/training/events.js';
 import { train } from '../../src/training/train.js';
-import { localContext, tinyConfiguration } from './tiny-run.js';
+import { localContext } from './tiny-run.js';
 
 const [directory = '', stickAt] = process.argv.slice(2);
 let operations = 0;
+const say = (line: string) => writeSync(1, `${line}\n`);
 
 /** Hangs at the chosen operation, after doing half of it. */
 async function counted<Result>(action: () => Promise<Result>, half?: () => Promise<unknown>): Promise<Result> {
   operations++;
   if (String(operations) === stickAt) {
     await half?.();
-    process.stdout.write('stuck\n');
+    say('stuck');
     await sleep(60_000);
     process.exit(1);
   }
@@ -65,6 +69,14 @@ const files: Files = {
   },
 };
 
+function onEvent(event: TrainingEvent): void {
+  say(event.kind);
+  if (event.kind !== 'update' || stickAt !== `update ${event.steps}`) return;
+  say('stuck');
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
+  process.exit(1);
+}
+
 const context = localContext(files);
 const out = `${directory}/out`;
 const summary = await train(
@@ -84,17 +96,8 @@ const summary = await train(
       };
     },
   },
-  tinyConfiguration(
-    {
-      stop: { steps: 24 },
-      accumulate: 2,
-      batch: { sentences: 20 },
-      report: { every: { steps: 2 } },
-      validate: { every: { steps: 5 } },
-      checkpoint: { every: { steps: 4 }, keep: 2, average: 2 },
-    },
-    { directory },
-  ),
-  { out, resume: (await nodeFiles.kind(out)) === 'directory', onEvent: ({ kind }) => process.stdout.write(`${kind}\n`) },
+  // JSON is YAML.
+  await readConfiguration(nodeFiles, `${directory}/configuration.json`),
+  { out, resume: (await nodeFiles.kind(out)) === 'directory', onEvent },
 );
-process.stdout.write(`done ${summary.steps} ${operations}\n`);
+say(`done ${summary.steps} ${operations}`);

@@ -4,10 +4,13 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { digitPairs } from './tiny-run.js';
+import { nodeFiles } from '../../src/node/files/files.js';
+import { type ConfigurationInput, configurationOf } from '../../src/training/configuration.js';
+import { train } from '../../src/training/train.js';
+import { digitPairs, localContext, tinyConfiguration } from './tiny-run.js';
 
 let root: string;
 /** killable-run.js in one file: otherwise its processes spend most of their time on loading modules. */
@@ -21,6 +24,15 @@ async function corpus(name: string): Promise<string> {
   await mkdir(directory);
   await writeFile(join(directory, 'train.tsv'), digitPairs(200, 1));
   await writeFile(join(directory, 'dev.tsv'), digitPairs(40, 2));
+  const training = {
+    stop: { steps: 24 },
+    accumulate: 2,
+    batch: { sentences: 20 },
+    report: { every: { steps: 2 } },
+    validate: { every: { steps: 5 } },
+    checkpoint: { every: { steps: 4 }, keep: 2, average: 2 },
+  };
+  await writeFile(join(directory, 'configuration.json'), JSON.stringify(tinyConfiguration(training, { directory })));
   return directory;
 }
 
@@ -28,9 +40,9 @@ async function corpus(name: string): Promise<string> {
 async function runUntil(
   directory: string,
   isMoment: (lines: readonly string[]) => boolean,
-  operation?: number,
+  moment?: number | string,
 ): Promise<readonly string[]> {
-  const child = spawn(process.execPath, [program, directory, ...(operation === undefined ? [] : [String(operation)])]);
+  const child = spawn(process.execPath, [program, directory, ...(moment === undefined ? [] : [String(moment)])]);
   let [output, errors] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
@@ -47,8 +59,8 @@ async function runUntil(
 const never = () => false;
 
 /** All that a finished run leaves, without times. */
-async function remains(directory: string): Promise<Record<string, string>> {
-  const out = join(directory, 'out');
+async function remains(directory: string, run = 'out'): Promise<Record<string, string>> {
+  const out = join(directory, run);
   const read = async (name: string) => (await readFile(join(out, name))).toString('base64');
   const checkpoints = (await readdir(join(out, 'checkpoints'))).sort();
   const found: Record<string, string> = {
@@ -128,6 +140,53 @@ test('a second process ends at once and changes nothing; when the first is kille
   assert.ok((await readdir(join(directory, 'out'))).includes('training.lock'));
   assert.match((await runUntil(directory, never)).at(-1) ?? '', /^done 24 /);
   assert.deepEqual(await remains(directory), whole);
+});
+
+/** LSTMs on pairs are killed above; here each of the other kinds of trainings, once, at an update that chance decides. */
+describe('killed at any update, a training ends bit for bit as if it had not been:', () => {
+  const pairs = { train: { tsv: 'train.tsv' }, dev: { tsv: 'dev.tsv' } };
+  const text = { train: { text: ['train.txt'], documents: 'line' as const }, dev: { text: ['dev.txt'] }, context: 8 };
+  const lstm = { kind: 'lstm' as const, layers: 1, hidden: 8, dropout: 0.1 };
+  const transformer = { kind: 'transformer' as const, encoderLayers: 1, decoderLayers: 1, width: 8, heads: 2, dropout: 0.1 };
+  const kinds: readonly [string, Pick<ConfigurationInput, 'data' | 'model'>][] = [
+    ['a Transformer on pairs', { data: pairs, model: transformer }],
+    ['an LSTM on text', { data: text, model: lstm }],
+    ['a Transformer on text', { data: text, model: transformer }],
+  ];
+  for (const [name, { data, model }] of kinds) {
+    test(name, async () => {
+      const directory = await corpus(name.replaceAll(' ', '-'));
+      for (const part of ['train', 'dev']) {
+        const lines = (await readFile(join(directory, `${part}.tsv`), 'utf8')).replaceAll('\t', ' ');
+        await writeFile(join(directory, `${part}.txt`), lines);
+      }
+      const configuration = configurationOf(
+        {
+          version: 1,
+          data,
+          tokenizer: { kind: 'word', split: 'spaces' },
+          model,
+          training: {
+            optimizer: { kind: 'adam', learningRate: 0.01 },
+            batch: { sentences: 16 },
+            stop: { steps: 12 },
+            report: { every: { steps: 2 } },
+            validate: { every: { steps: 5 } },
+            checkpoint: { every: { steps: 3 }, keep: 2 },
+          },
+        },
+        (path) => join(directory, path),
+      );
+      await writeFile(join(directory, 'configuration.json'), JSON.stringify(configuration));
+      const context = localContext(nodeFiles);
+      await train(context, configuration, { out: join(directory, 'whole') });
+      const moment = `update ${1 + Math.floor(Math.random() * 11)}`;
+      const printed = await runUntil(directory, (lines) => lines.at(-1) === 'stuck', moment);
+      assert.equal(printed.at(-1), 'stuck', moment);
+      await train(context, configuration, { out: join(directory, 'out'), resume: true });
+      assert.deepEqual(await remains(directory), await remains(directory, 'whole'), `killed at ${moment}`);
+    });
+  }
 });
 
 /** Paths and contents of all that is in a directory. */

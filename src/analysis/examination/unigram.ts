@@ -14,21 +14,24 @@ const pairsAtOnce = 4_096;
 export async function unigramPerplexity(train: Corpus, dev: Corpus, vocabulary: number, control: WorkControl = {}): Promise<number> {
   const known = await targetCounts(train, vocabulary, control);
   const met = await targetCounts(dev, vocabulary, control);
-  const total = train.targetTokens + train.pairs + vocabulary + 1;
-  let bits = 0;
-  for (const [token, count] of met.entries()) if (count > 0) bits -= count * Math.log(((known[token] as number) + 1) / total);
-  return Math.exp(bits / (dev.targetTokens + dev.pairs));
+  const sum = (counts: Float64Array) => counts.reduce((total, count) => total + count, 0);
+  const total = sum(known) + known.length;
+  let nats = 0;
+  for (const [token, count] of met.entries()) if (count > 0) nats -= count * Math.log(((known[token] as number) + 1) / total);
+  return Math.exp(nats / sum(met));
 }
 
-/** How often each token stands on the target side; `</s>` last, once per sentence. */
+/** How often each token stands on the target side; `</s>` last, once per sentence, or per context that it ends. */
 async function targetCounts(corpus: Corpus, vocabulary: number, { signal }: WorkControl): Promise<Float64Array> {
   const counts = new Float64Array(vocabulary + 1);
-  counts[vocabulary] = corpus.pairs;
   const turn = turns();
   for (let first = 0; first < corpus.pairs; first += pairsAtOnce) {
     const length = Math.min(pairsAtOnce, corpus.pairs - first);
     const pairs = await corpus.read(Array.from({ length }, (_, index) => first + index));
-    for (const { target } of pairs) for (const token of target as ArrayLike<number> & Iterable<number>) (counts[token] as number) += 1;
+    for (const { target, ends = true } of pairs) {
+      for (const token of target as ArrayLike<number> & Iterable<number>) (counts[token] as number) += 1;
+      if (ends) (counts[vocabulary] as number) += 1;
+    }
     await turn();
     signal?.throwIfAborted();
   }

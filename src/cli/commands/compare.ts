@@ -6,6 +6,7 @@ import { DecadeError } from '../../core/errors.js';
 import { isText } from '../../data/sources.js';
 import { decade } from '../../decade.js';
 import { nodeRuntime } from '../../node/runtime.js';
+import { withMountedRun } from '../../packed/mounted-runs.js';
 import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { print, printJson, requireOutput, requirePage, writeWhole } from '../output.js';
@@ -30,7 +31,7 @@ export function compareCommand(): Command {
   const command = withTestSetOptions(
     new Command('compare')
       .description('Test whether systems differ significantly (paired bootstrap against the first), and show where they differ most.')
-      .argument('[RUN...]', 'run directories; the others are compared with the first'),
+      .argument('[RUN...]', 'run directories or packed models; the others are compared with the first'),
     'the dev set of the first run',
   )
     .option('--hypotheses <FILE...>', 'translations in files, in addition to or instead of runs', gathered)
@@ -81,7 +82,8 @@ async function run(runs: readonly string[], options: CompareArguments, signal: A
 }
 
 async function isLanguageModel(run: string): Promise<boolean> {
-  return isText((await readComparedRun(nodeRuntime.files, run)).configuration.data.train);
+  const { configuration } = await withMountedRun(nodeRuntime.files, run, readComparedRun);
+  return isText(configuration.data.train);
 }
 
 /** Language models translate nothing: they are compared by their validations. */

@@ -29,7 +29,11 @@ export function generateCommand(): Command {
   const { maximumLength, maximumPromptLength } = generationOptions.parse({});
   const command = new Command('generate')
     .description('Write on from a prompt with a language model. Text is written as it comes; several texts as n-best lists.')
-    .requiredOption('-m, --model <RUN,...>', 'run directory; several (separated by commas, or repeat -m) form an ensemble', gathered)
+    .requiredOption(
+      '-m, --model <RUN,...>',
+      'run directory, packed model or its URL; several (separated by commas, or repeat -m) form an ensemble',
+      gathered,
+    )
     .option('--prompt <TEXT>', 'what the text begins with (default: nothing)')
     .option('-i, --input <FILE>', 'prompts, one per line, .gz too; - is standard input')
     .option('-o, --output <FILE>', 'where to write (default: standard output)')

@@ -4,6 +4,7 @@ import { Run } from '../../checkpoint/run.js';
 import { joinPath } from '../../core/files.js';
 import { decade } from '../../decade.js';
 import { nodeRuntime } from '../../node/runtime.js';
+import { withMountedRun } from '../../packed/mounted-runs.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { print, requireOutput, requirePage, writeWhole } from '../output.js';
@@ -26,7 +27,7 @@ export function reportCommand(): Command {
   const command = withTestSetOptions(
     new Command('report')
       .description('Write an HTML page about a run: training curves, scores, errors, attention.')
-      .argument('<RUN>', 'run directory'),
+      .argument('<RUN>', 'run directory, packed model, or URL of one'),
     "the run's dev set",
   )
     .option(
@@ -34,7 +35,7 @@ export function reportCommand(): Command {
       'sentences for the map: `# title` starts a group, `## name` or an empty line a new class; `paper`: those of the 2014 paper, in English',
     )
     .option('--attention <lines>', 'lines of the test set whose attention to show, such as 3,17 (default: a few)', lineNumbers)
-    .option('--out <FILE>', 'page to write (default: report.html in the run)');
+    .option('--out <FILE>', 'page to write (default: report.html in the run, or here for a packed model)');
   return withGemmOption(withDevicesOption(withSearchOptions(withScoringOptions(command))))
     .addHelpText(
       'after',
@@ -49,11 +50,11 @@ Examples:
 
 async function write(run: string, options: ReportArguments, signal: AbortSignal): Promise<void> {
   // Before a file is made in what may be no run.
-  await Run.open(nodeRuntime.files, run);
+  await withMountedRun(nodeRuntime.files, run, (files, path) => Run.open(files, path));
   const scoring = scoringOf(options);
   const testSet = await testSetOf('report', options, false);
   const groups = await groupsOf(options.groups);
-  const path = options.out ?? joinPath(run, 'report.html');
+  const path = options.out ?? (await defaultPage(run));
   await (options.out === undefined ? requirePage(path) : requireOutput(path));
   const progress = new StagedProgress();
   const { page, examination } = await report(run, {
@@ -75,6 +76,11 @@ async function write(run: string, options: ReportArguments, signal: AbortSignal)
     await print(`${label} = ${score.toFixed(2)}, 95 % interval ${low.toFixed(2)} to ${high.toFixed(2)}`);
   }
   await print(path);
+}
+
+/** In the run; of a packed model or a URL in the current directory. */
+async function defaultPage(run: string): Promise<string> {
+  return (await nodeRuntime.files.kind(run)) === 'directory' ? joinPath(run, 'report.html') : 'report.html';
 }
 
 async function groupsOf(given: string | undefined): Promise<readonly SentenceGroup[]> {

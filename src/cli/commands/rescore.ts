@@ -38,7 +38,11 @@ export function rescoreCommand(): Command {
     .description(
       "Rerank the n-best lists of any system by combining their scores with a model's log-probabilities. Format: `line ||| text ||| feature= values ||| score`, lines numbered from 0. Malformed lines are reported and skipped; the exit code is then 1.",
     )
-    .requiredOption('-m, --model <RUN,...>', 'run directory; several (separated by commas, or repeat -m) form an ensemble', gathered)
+    .requiredOption(
+      '-m, --model <RUN,...>',
+      'run directory, packed model or its URL; several (separated by commas, or repeat -m) form an ensemble',
+      gathered,
+    )
     .requiredOption('--source <FILE>', 'source sentences of the list, one per line')
     .option('-i, --input <FILE>', 'n-best list, .gz too (default: standard input)')
     .option('-o, --output <FILE>', 'where to write (default: standard output)')

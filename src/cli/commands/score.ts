@@ -26,7 +26,11 @@ export function scoreCommand(): Command {
     .description(
       'Print the log-probability (natural logarithm) of given translations, one per line, or what a text costs a language model.',
     )
-    .requiredOption('-m, --model <RUN,...>', 'run directory; several (separated by commas, or repeat -m) form an ensemble', gathered)
+    .requiredOption(
+      '-m, --model <RUN,...>',
+      'run directory, packed model or its URL; several (separated by commas, or repeat -m) form an ensemble',
+      gathered,
+    )
     .option('--source <FILE>', 'source sentences, one per line')
     .option('--target <FILE>', 'their translations')
     .option('--text <FILE>', 'text for a language model: log-probability, perplexity, bits per byte')

@@ -31,7 +31,7 @@ export function trainCommand(): Command {
     .argument('[CONFIG.yaml]', 'data, model and training options; see --example and recipes/')
     .option('--example', 'print a configuration with every option, its default and its meaning')
     .option('--out <DIR>', 'run directory to create (default: runs/NAME for NAME.yaml)')
-    .option('--init <RUN>', 'start from the parameters and vocabulary of another run (fine-tuning)')
+    .option('--init <RUN>', 'start from the parameters and vocabulary of another run or packed model (fine-tuning)')
     .option('--resume', 'continue the run in --out from its last checkpoint')
     .option('--allow-different-placement', 'resume with a different number of devices or matrix library; results differ in the last digits')
     .option('--json', 'print one JSON object at the end');

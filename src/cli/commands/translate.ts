@@ -58,7 +58,11 @@ export function withSearchOptions(command: Command): Command {
 export function translateCommand(): Command {
   const command = new Command('translate')
     .description('Translate text line by line. Lines typed at a terminal are translated at once.')
-    .requiredOption('-m, --model <RUN,...>', 'run directory; several (separated by commas, or repeat -m) form an ensemble', gathered)
+    .requiredOption(
+      '-m, --model <RUN,...>',
+      'run directory, packed model or its URL; several (separated by commas, or repeat -m) form an ensemble',
+      gathered,
+    )
     .option('-i, --input <FILE>', 'text to translate, .gz too (default: standard input)')
     .option('-o, --output <FILE>', 'where to write (default: standard output)');
   withSearchOptions(command)

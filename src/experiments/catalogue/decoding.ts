@@ -1,10 +1,7 @@
-import { sentenceInterval } from '../../analysis/examination/effects.js';
-import { differenceOfMeans, type Estimated, mean, meanDifference, within } from '../../analysis/examination/means.js';
+import { type Estimated, meanDifference } from '../../analysis/examination/means.js';
 import { categoryPlot } from '../../analysis/page/plot.js';
-import { bleu } from '../../metrics/bleu.js';
-import { sumStatistics } from '../../metrics/evaluate.js';
 import { digitsTask } from '../base.js';
-import { bleuBounds, bleuStatistics } from '../bleu-of-translations.js';
+import { effectOnBleu, isOverCopies, meanBleu, type ScoredCopies, scoredCopies } from '../bleu-of-translations.js';
 import { type Experiment, sideBySide, type Study } from '../experiment.js';
 import { beam, members, seeds } from '../options.js';
 import { type Train, translate, type Translate } from '../steps.js';
@@ -21,14 +18,8 @@ interface System {
   readonly paper: number | undefined;
 }
 
-interface ScoredSystem extends System {
-  /** Statistics of every sentence, for each copy. */
-  readonly statistics: readonly (readonly Float64Array[])[];
-  readonly bleu: readonly number[];
-}
+type ScoredSystem = System & ScoredCopies;
 
-/** With fewer copies an interval over them is nearly useless; sentences are resampled instead. */
-const fewestCopies = 3;
 /** The others are compared with a single reversed model with the widest beam. */
 const paperReference = 30.59;
 const options = { seeds: seeds(3), members, beam };
@@ -51,19 +42,13 @@ export const decoding: Experiment<typeof options> = {
     const systems = systemsOf(study, forward, reversed);
     yield { steps: [...sideBySide({ forward, reversed }), ...systems.flatMap(({ copies }) => copies)] };
     const measured: ScoredSystem[] = [];
-    for (const system of systems) {
-      const statistics: (readonly Float64Array[])[] = [];
-      for (const copy of system.copies) statistics.push(await bleuStatistics(laboratory, copy));
-      measured.push({ ...system, statistics, bleu: statistics.map((copy) => bleu().score(sumStatistics(copy)).score) });
-    }
+    for (const system of systems) measured.push({ ...system, ...(await scoredCopies(laboratory, system.copies)) });
     const named = (name: string, beam: number) => measured.find((one) => one.name === name && one.beam === beam) as ScoredSystem;
     const reference = named(names.reversed, options.beam);
     const scores: Estimated[] = [];
     const effects: (Estimated | undefined)[] = [];
     for (const one of measured) {
-      scores.push(
-        within(isOverCopies(one) ? mean(one.bleu) : await meanOverSentences([one], ([score]) => score ?? 0, signal), ...bleuBounds),
-      );
+      scores.push(await meanBleu(one, signal));
       effects.push(one === reference ? undefined : await effectOf(reference, one, signal));
     }
     const effectNamed = (name: string, beam: number) => effects[measured.indexOf(named(name, beam))] as Estimated;
@@ -186,32 +171,11 @@ function modelsOf({ copies }: System): number {
   return copies[0]?.models.length ?? 0;
 }
 
-function isOverCopies({ copies }: System): boolean {
-  return copies.length >= fewestCopies;
-}
-
-/** The difference between two systems, with an interval over trainings if both have enough, otherwise over sentences. */
+/** The difference between two systems: see `effectOnBleu`. */
 async function effectOf(reference: ScoredSystem, one: ScoredSystem, signal: AbortSignal | undefined): Promise<Estimated> {
-  if (!isOverCopies(reference) || !isOverCopies(one)) {
-    return meanOverSentences([reference, one], ([before = 0, now = 0]) => now - before, signal);
-  }
   // The same models with another beam: differences are taken per model.
-  return one.name === reference.name ? meanDifference(reference.bleu, one.bleu) : differenceOfMeans(reference.bleu, one.bleu);
-}
-
-/** A function of systems' scores, each the mean over its copies, with an interval over sentences. */
-function meanOverSentences(systems: readonly ScoredSystem[], figure: (scores: number[]) => number, signal: AbortSignal | undefined) {
-  const all = systems.flatMap(({ statistics }) => statistics);
-  const size = all[0]?.[0]?.length ?? 0;
-  const joined = (all[0] ?? []).map((_, sentence) => Float64Array.from(all.flatMap((copy) => [...(copy[sentence] as Float64Array)])));
-  return sentenceInterval(
-    joined,
-    (sum) => {
-      const scores = all.map((_, copy) => bleu().score(sum.subarray(copy * size, (copy + 1) * size)).score).values();
-      return figure(systems.map(({ copies }) => mean(copies.map(() => scores.next().value ?? Number.NaN)).value));
-    },
-    { signal },
-  );
+  if (one.name === reference.name && isOverCopies(reference) && isOverCopies(one)) return meanDifference(reference.bleu, one.bleu);
+  return effectOnBleu(reference, one, signal);
 }
 
 function negative({ value, low, high }: Estimated): Estimated {

@@ -2,11 +2,11 @@ import { type Estimated, geometricMean, mean, ratioOfMeans, within } from '../..
 import { linePlot } from '../../analysis/page/plot.js';
 import { digitsTask, varied } from '../base.js';
 import { bleuBounds, bleuOfEach } from '../bleu-of-translations.js';
-import { type Experiment, sideBySide } from '../experiment.js';
+import { eachTranslates, type Experiment, sideBySide } from '../experiment.js';
 import { beam, seeds } from '../options.js';
 import { type Train, train } from '../steps.js';
 import { factor, seedsWritten, verdict, written } from '../wording.js';
-import { directedConfigurations, eachTranslates, paper } from './lstm-of-2014.js';
+import { directedConfigurations, paper } from './lstm-of-2014.js';
 
 const depths = [1, 2, 3, 4] as const;
 const deepest = 10;

@@ -10,11 +10,11 @@ import type { WorkControl } from '../../analysis/work.js';
 import { bleu } from '../../metrics/bleu.js';
 import { digitsTask, languageTask } from '../base.js';
 import { bleuBounds, bleuStatistics } from '../bleu-of-translations.js';
-import { type Experiment, type Finding, type Stage, type Study, sideBySide } from '../experiment.js';
+import { eachTranslates, type Experiment, type Finding, sideBySide, type Stage, type Study } from '../experiment.js';
 import { beam } from '../options.js';
 import type { Translate } from '../steps.js';
 import { change, written } from '../wording.js';
-import { directed, eachTranslates, paper } from './lstm-of-2014.js';
+import { directed, paper } from './lstm-of-2014.js';
 
 const directions = ['forward', 'reversed'] as const;
 type ReadingDirection = (typeof directions)[number];

@@ -4,6 +4,7 @@ import { bucketing } from './bucketing.js';
 import { decoding } from './decoding.js';
 import { depth } from './depth.js';
 import { length, rarity } from './figure-3.js';
+import { pretraining } from './pretraining.js';
 import { rescoring } from './rescoring.js';
 import { reversal } from './reversal.js';
 import { sentenceMap } from './sentence-map.js';
@@ -18,6 +19,7 @@ export const experiments = {
   length,
   rarity,
   'sentence-map': sentenceMap,
+  pretraining,
 } as const satisfies Readonly<Record<string, Experiment>>;
 export type ExperimentName = keyof typeof experiments;
 export type Catalogue = Readonly<Record<string, Experiment>>;

@@ -3,7 +3,7 @@ import type { LstmOptions } from '../../models/lstm/options.js';
 import type { Configuration } from '../../training/configuration.js';
 import { varied } from '../base.js';
 import type { OwnOptions, Study } from '../experiment.js';
-import { type Train, type Translate, train, translate } from '../steps.js';
+import { type Train, train } from '../steps.js';
 
 /** The paper whose experiments vary the depth, direction and size of an LSTM. */
 export const paper = 'Sutskever, Vinyals and Le, 2014';
@@ -44,17 +44,4 @@ export function directedConfigurations(
 /** Trainings of these configurations. */
 export function directed(study: Pick<Study<OwnOptions>, 'base'>, direction: 'forward' | 'reversed', seeds: number): Train[] {
   return directedConfigurations(study, direction, seeds).map((configuration) => train(configuration));
-}
-
-/** Each model of each group translates the test set. */
-export function eachTranslates<Group extends string>(
-  { test }: Pick<Study<OwnOptions>, 'test'>,
-  groups: Readonly<Record<Group, readonly Train[]>>,
-  beam: number,
-): Record<Group, Translate[]> {
-  const translations = Object.entries<readonly Train[]>(groups).map(([group, models]) => [
-    group,
-    models.map((model) => translate([model], test, beam)),
-  ]);
-  return Object.fromEntries(translations) as Record<Group, Translate[]>;
 }

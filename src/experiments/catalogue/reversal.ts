@@ -2,10 +2,10 @@ import { differenceOfMeans, type Estimated, geometricMean, mean, ratioOfMeans, w
 import { effectPlot } from '../../analysis/page/plot.js';
 import { digitsTask } from '../base.js';
 import { bleuOfEach } from '../bleu-of-translations.js';
-import { type Experiment, sideBySide } from '../experiment.js';
+import { eachTranslates, type Experiment, sideBySide } from '../experiment.js';
 import { beam, seeds } from '../options.js';
 import { change, factor, seedsWritten, verdict } from '../wording.js';
-import { directed, eachTranslates, paper } from './lstm-of-2014.js';
+import { directed, paper } from './lstm-of-2014.js';
 
 const published = { perplexity: 4.7 / 5.8, bleu: 30.6 - 25.9 } as const;
 const directions = ['forward', 'reversed'] as const;

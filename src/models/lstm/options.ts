@@ -41,14 +41,18 @@ export const lstmOptions = z
     if (options.tiedEmbeddings && options.embedding !== options.hidden) issue('tiedEmbeddings', 'needs embedding equal to hidden');
   });
 
+const noEncoder = { attention: 'none', bidirectional: false } as const;
+
+/** Without what looks at a source or belongs to an encoder: for a language model with the same layers as the decoder. */
+export function withoutEncoder(options: LstmOptions): LstmOptions {
+  return { ...options, ...noEncoder, inputFeeding: false };
+}
+
 /** Throws `usage` for options of an encoder, which a language model does not have. */
 export function requireNoEncoder(options: LstmOptions): void {
-  const needed = (
-    [
-      ['attention', 'none'],
-      ['bidirectional', false],
-    ] as const
-  ).find(([key, without]) => options[key] !== without);
+  const needed = (Object.entries(noEncoder) as [keyof typeof noEncoder, string | boolean][]).find(
+    ([key, without]) => options[key] !== without,
+  );
   if (needed === undefined) return;
   const [key, without] = needed;
   throw new DecadeError('usage', {

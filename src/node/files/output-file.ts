@@ -15,8 +15,8 @@ export interface OutputFile {
   write(bytes: Uint8Array): Promise<void>;
   /** Gives the complete file its name. Without it nothing has changed. */
   finish(): Promise<void>;
-  /** Gives up. Returns where the written part is kept; undefined if nothing was written or it is a pipe. */
-  abandon(): Promise<string | undefined>;
+  /** Gives up. Returns where the written part is kept; undefined if nothing was written, it is a pipe, or it is not to be kept. */
+  abandon(keep?: boolean): Promise<string | undefined>;
 }
 
 /**
@@ -190,9 +190,9 @@ class WholeFile implements Sink {
     await nodeFiles.syncDirectory(dirname(this.target)).catch(() => undefined);
   }
 
-  async abandon(): Promise<string | undefined> {
+  async abandon(keep = true): Promise<string | undefined> {
     await this.#handle.close().catch(() => undefined);
-    if (this.#bytes > 0) return this.#temporary;
+    if (keep && this.#bytes > 0) return this.#temporary;
     await rm(this.#temporary, { force: true }).catch(() => undefined);
     return undefined;
   }
@@ -247,10 +247,10 @@ class PackedFile implements OutputFile {
     await this.#sink.finish();
   }
 
-  async abandon(): Promise<string | undefined> {
+  async abandon(keep = true): Promise<string | undefined> {
     // So that what is kept can be unpacked.
-    if (this.#gzip.bytesWritten > 0) await this.#end().catch(() => undefined);
-    return this.#sink.abandon();
+    if (keep && this.#gzip.bytesWritten > 0) await this.#end().catch(() => undefined);
+    return this.#sink.abandon(keep);
   }
 
   async #end(): Promise<void> {

@@ -31,7 +31,7 @@ const conditions = { below: 0x82, equal: 0x84, notEqual: 0x85, notAbove: 0x86 } 
 export type Condition = keyof typeof conditions;
 
 /** How an instruction on vectors is encoded (Intel's manual, volume 2, sections 2.3, VEX, and 2.7, EVEX). */
-interface VectorInstruction {
+export interface VectorInstruction {
   readonly opcode: number;
   /** Of opcodes: 1 = 0F, 2 = 0F 38, 3 = 0F 3A. */
   readonly map: 1 | 2 | 3;
@@ -184,14 +184,14 @@ export class Assembler {
 
   /** With a mask, the other places become 0, and are not read. */
   loadVector(to: Vector, from: Address, mask?: Mask): void {
-    if (mask !== undefined && this.vectors === 'avx2') this.#vector(instructions.loadMasked, to, maskVector(mask), from);
-    else this.#vector(instructions.load, to, 0, from, mask, mask !== undefined);
+    if (mask !== undefined && this.vectors === 'avx2') this.vector(instructions.loadMasked, to, maskVector(mask), from);
+    else this.vector(instructions.load, to, 0, from, mask, mask !== undefined);
   }
 
   /** With a mask, the other places stay as they are. */
   storeVector(to: Address, from: Vector, mask?: Mask): void {
-    if (mask !== undefined && this.vectors === 'avx2') this.#vector(instructions.storeMasked, from, maskVector(mask), to);
-    else this.#vector(instructions.store, from, 0, to, mask);
+    if (mask !== undefined && this.vectors === 'avx2') this.vector(instructions.storeMasked, from, maskVector(mask), to);
+    else this.vector(instructions.store, from, 0, to, mask);
   }
 
   /** From 32-bit integers, 0 where a place is left out and -1 elsewhere. Overwrites vector 31 of AVX-512. */
@@ -201,46 +201,46 @@ export class Assembler {
     } else {
       const integers = 31;
       this.loadVector(integers, from);
-      this.#vector(instructions.testIntegers, mask, integers, integers);
+      this.vector(instructions.testIntegers, mask, integers, integers);
     }
   }
 
   /** One float in all places. */
   broadcast(to: Vector, from: Address): void {
-    this.#vector(instructions.broadcast, to, 0, from);
+    this.vector(instructions.broadcast, to, 0, from);
   }
 
   moveVector(to: Vector, from: Vector): void {
-    this.#vector(instructions.load, to, 0, from);
+    this.vector(instructions.load, to, 0, from);
   }
 
   clearVector(vector: Vector): void {
-    this.#vector(instructions.exclusiveOr, vector, vector, vector);
+    this.vector(instructions.exclusiveOr, vector, vector, vector);
   }
 
   addVector(to: Vector, left: Vector, right: Vector): void {
-    this.#vector(instructions.add, to, left, right);
+    this.vector(instructions.add, to, left, right);
   }
 
   /** sum += left right, rounded once. */
   multiplyAdd(sum: Vector, left: Vector, right: Vector | Address): void {
-    this.#vector(instructions.multiplyAdd, sum, left, right);
+    this.vector(instructions.multiplyAdd, sum, left, right);
   }
 
   /** In each quarter: the lower or higher two floats (or one pair) of both, in turn. */
   unpack(which: 'Low' | 'High' | 'LowPairs' | 'HighPairs', to: Vector, left: Vector, right: Vector): void {
-    this.#vector(instructions[`unpack${which}`], to, left, right);
+    this.vector(instructions[`unpack${which}`], to, left, right);
   }
 
   /** AVX-512: two quarters of `left`, then two of `right`; two bits of `selection` name each. */
   shuffleQuarters(to: Vector, left: Vector, right: Vector, selection: number): void {
-    this.#vector(instructions.shuffleQuarters, to, left, right);
+    this.vector(instructions.shuffleQuarters, to, left, right);
     this.#bytes.push(selection);
   }
 
   /** AVX2: two of the halves of `left` (0, 1) and `right` (2, 3), named by four bits of `selection` each. */
   permuteHalves(to: Vector, left: Vector, right: Vector, selection: number): void {
-    this.#vector(instructions.permuteHalves, to, left, right);
+    this.vector(instructions.permuteHalves, to, left, right);
     this.#bytes.push(selection);
   }
 
@@ -249,7 +249,8 @@ export class Assembler {
     this.#bytes.push(0xc5, 0xf8, 0x77);
   }
 
-  #vector(
+  /** An instruction on vectors, and the registers and the operand in the order of Intel's manual. */
+  protected vector(
     { opcode, map, prefixed = false, wide = false, memoryBytes = 64 }: VectorInstruction,
     first: Vector,
     second: Vector,

@@ -77,11 +77,11 @@ export class DecodingDevice {
 
   async #begin({ gemm, members }: BeginDecodingMessage): Promise<void> {
     const placed: PlacedModel[] = [];
-    for (const { memory, options, vocabularies, parameters } of members) {
+    for (const { memory, options, vocabularies, parameters, integers } of members) {
       const device = await this.#deviceOn(memory, gemm);
       const model = createModel(options, vocabularies);
       model.parameters.attach(device.memory, parameters);
-      placed.push({ model, device });
+      placed.push({ model, device, integers });
     }
     this.#executor = LocalDecodingExecutor.across(placed);
   }

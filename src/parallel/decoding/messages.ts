@@ -15,11 +15,13 @@ export interface SharedModel {
   readonly vocabularies: VocabularySizes;
   /** Places of its parameters by name. */
   readonly parameters: Record<string, number>;
+  /** See `PlacedModel`. */
+  readonly integers: boolean;
 }
 
 /** A model of this thread, whose parameters are in `memory`, for others to share. */
-export function sharedModel({ vocabularies, parameters }: Model, options: ModelOptions, memory: Memory): SharedModel {
-  return { memory: memory.webAssembly, options, vocabularies, parameters: parameters.offsets };
+export function sharedModel({ vocabularies, parameters }: Model, options: ModelOptions, memory: Memory, integers = false): SharedModel {
+  return { memory: memory.webAssembly, options, vocabularies, parameters: parameters.offsets, integers };
 }
 
 /** What a device needs to search and score: sent before anything else. The parameters may not change until `end-decoding`. */

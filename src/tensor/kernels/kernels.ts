@@ -1,3 +1,4 @@
+import type { IntegerKernels } from './integer-kernels.js';
 import type { TransformerKernels } from './transformer-kernels.js';
 
 /**
@@ -5,7 +6,7 @@ import type { TransformerKernels } from './transformer-kernels.js';
  * matrices are contiguous and row-major; `0` stands for an absent tensor. No kernel allocates. Bounds are the
  * operation's business: a kernel trusts its arguments.
  */
-export interface Kernels extends TransformerKernels {
+export interface Kernels extends TransformerKernels, IntegerKernels {
   // --- matrix.ts: the portable matrix product -------------------------------------------------------------------
 
   /** Bytes of scratch that `matrixMultiply` or `matrixMultiplyPacked` needs for this product: at most 640 KiB. */

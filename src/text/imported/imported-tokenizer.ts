@@ -53,6 +53,11 @@ export class ImportedTokenizer implements Tokenizer {
     return this.#parts.table.size;
   }
 
+  /** The codec and the table as they are saved: what an export gives back. */
+  get saved(): ImportedTokenizerParts['saved'] {
+    return this.#parts.saved;
+  }
+
   encode(text: string): number[] {
     return this.encodeWithOffsets(text).ids;
   }

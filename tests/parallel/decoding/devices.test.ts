@@ -34,7 +34,7 @@ const translation: VocabularySizes = { source: 11, target: 11 };
 /** An executor of random models on this thread and, above `worthStarting` multiplications, on devices. */
 async function start(
   devices: number,
-  { options = [attentive], vocabularies = translation, worthStarting = 0, startThread = keptThreads.startThread } = {},
+  { options = [attentive], vocabularies = translation, worthStarting = 0, startThread = keptThreads.startThread, integers = false } = {},
 ): Promise<{ executor: ElasticDecodingExecutor; local: LocalDecodingExecutor; memory: Memory }> {
   const memory = new Memory({ shared: true });
   const models = options.map((each, index) => {
@@ -43,11 +43,12 @@ async function start(
     model.parameters.initialise(index + 3);
     return model;
   });
-  const local = LocalDecodingExecutor.of(await nodeRuntime.openDevice(memory, { gemm }), models);
+  const device = await nodeRuntime.openDevice(memory, { gemm });
+  const local = LocalDecodingExecutor.across(models.map((model) => ({ model, device, integers })));
   const executor = new ElasticDecodingExecutor({
     runtime: { ...nodeRuntime, startThread },
     local,
-    members: models.map((model, index) => sharedModel(model, options[index] ?? attentive, memory)),
+    members: models.map((model, index) => sharedModel(model, options[index] ?? attentive, memory, integers)),
     gemm,
     devices,
     rowCost: 1,
@@ -106,19 +107,20 @@ function assertSame(found: readonly TranslationResult[], expected: readonly Tran
 
 test('any number of devices gives what this thread gives: n-best, samples, attention, prefixes, ensembles', async () => {
   const asked = lines.map((text, index) => (index % 5 === 0 ? { text, prefix: 'two one' } : text));
-  const variants: { options: (typeof attentive)[]; search: DecodingOptionsInput }[] = [
+  const variants: { options: (typeof attentive)[]; search: DecodingOptionsInput; integers?: boolean }[] = [
     { options: [attentive], search: { beam: 3, nbest: 3, attention: true, batch: { sentences: 7 } } },
     { options: [plain], search: { beam: 1, forbidRepeats: 2, minimumLength: 2 } },
     { options: [attentive, plain], search: { beam: 2, nbest: 2, lengthPenalty: { alpha: 0 } } },
     { options: [attentive], search: { sample: { samples: 3, topP: 0.95 }, attention: true, batch: { sentences: 7 } } },
     { options: [attentive, plain], search: { sample: { temperature: 1.2, seed: 2 } } },
+    { options: [attentive], search: { beam: 3, nbest: 3, attention: true, batch: { sentences: 7 } }, integers: true },
   ];
-  for (const { options, search } of variants) {
-    const alone = await start(1, { options });
+  for (const { options, search, integers = false } of variants) {
+    const alone = await start(1, { options, integers });
     const expected = await new Translator(tokenizers, alone.executor, search).translate(asked);
     await alone.executor.dispose();
     for (const devices of [2, 3]) {
-      const { executor } = await start(devices, { options });
+      const { executor } = await start(devices, { options, integers });
       const translator = new Translator(tokenizers, executor, search);
       assertSame(await translator.translate(asked), expected);
       const streamed: TranslationResult[] = [];

@@ -24,6 +24,7 @@ export {
   exp,
   logScaled,
 } from './elementwise';
+export { integerPackedBytes, integerPack, integerScratchBytes, integerRows, integerMultiply, useByteDots } from './integers';
 export { gatherRows, sumOfRows, scatterAddRows, scaledSumOfRows, copyColumnsIn, addColumnsOut, addToTouchedRows } from './rows';
 export { dropout } from './dropout';
 export { normalise, normaliseGradient } from './normalisation';

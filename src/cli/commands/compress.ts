@@ -1,0 +1,116 @@
+import { Command } from 'commander';
+import { compress, decompress } from '../../compression/format.js';
+import { DecadeError } from '../../core/errors.js';
+import { nodeFiles, streamOnce, streamStandardInput } from '../../node/files/files.js';
+import { interruptible } from '../interruption.js';
+import { openOutput } from '../output.js';
+import { figure, ProgressBar } from '../progress.js';
+import { say } from '../terminal.js';
+
+interface CompressArguments {
+  output?: string;
+}
+
+const ending = '.dcz';
+const megabyte = 1_000_000;
+
+export function compressCommand(): Command {
+  return new Command('compress')
+    .description('Compress a file losslessly with a model that learns while it reads: what is predicted well takes few bits.')
+    .argument('<FILE>', 'any file; - is standard input')
+    .option('-o, --output <FILE>', `where to write, - for standard output (default: FILE${ending})`)
+    .addHelpText('after', '\nExample:\n  $ decade compress book.txt')
+    .action((path: string, { output }: CompressArguments) =>
+      interruptible('stopping', async (signal) => {
+        const to = output ?? (await freeName(path === '-' ? undefined : `${path}${ending}`, 'compress'));
+        const size = path === '-' ? undefined : await sizeOf(path);
+        await pass(path, to, size, (bytes, onProgress) => compress(bytes, { size, signal, onProgress }), 'compressing');
+      }),
+    );
+}
+
+export function decompressCommand(): Command {
+  return new Command('decompress')
+    .description('Give back exactly what decade compress was given.')
+    .argument('<FILE>', `what decade compress wrote; - is standard input`)
+    .option('-o, --output <FILE>', `where to write, - for standard output (default: FILE without ${ending})`)
+    .addHelpText('after', `\nExample:\n  $ decade decompress book.txt${ending} -o book.txt`)
+    .action((path: string, { output }: CompressArguments) =>
+      interruptible('stopping', async (signal) => {
+        const plain = path.endsWith(ending) && path.length > ending.length ? path.slice(0, -ending.length) : undefined;
+        const to = output ?? (await freeName(plain, 'decompress'));
+        await pass(path, to, undefined, (bytes, onProgress) => decompress(bytes, path, { signal, onProgress }), 'decompressing');
+      }),
+    );
+}
+
+/** Writes what a stream becomes; nothing stays of it when it fails. */
+async function pass(
+  from: string,
+  to: string,
+  size: number | undefined,
+  become: (bytes: AsyncIterable<Uint8Array>, onProgress: (bytes: number) => void) => AsyncGenerator<Uint8Array, void, undefined>,
+  label: string,
+): Promise<void> {
+  const output = await openOutput(to);
+  const progress = new ProgressBar();
+  const started = performance.now();
+  let [read, written] = [0, 0];
+  const counted = async function* (bytes: AsyncIterable<Uint8Array>) {
+    for await (const piece of bytes) {
+      read += piece.length;
+      yield piece;
+    }
+  };
+  const onProgress = (bytes: number) => {
+    const speed = bytes / 1_000 / ((performance.now() - started) / 1_000);
+    progress.update({
+      label,
+      fraction: size === undefined || size === 0 ? undefined : bytes / size,
+      figures: [`${(bytes / megabyte).toFixed(2)} MB`, `${figure(speed)} kB/s`],
+    });
+  };
+  try {
+    for await (const piece of become(counted(from === '-' ? streamStandardInput('standard input') : streamOnce(from)), onProgress)) {
+      await output.write(piece);
+      written += piece.length;
+    }
+    await output.close();
+  } finally {
+    progress.end();
+    await output.abandon(false);
+  }
+  const [plain, code] = label === 'compressing' ? [read, written] : [written, read];
+  const rate = plain === 0 ? '' : `, ${((8 * code) / plain).toFixed(3)} bits per byte`;
+  if (to !== '-') say(`${to}: ${written.toLocaleString('en')} bytes of ${read.toLocaleString('en')}${rate}`);
+}
+
+/** A default name that nothing has yet. */
+async function freeName(path: string | undefined, command: string): Promise<string> {
+  if (path === undefined) {
+    throw new DecadeError('usage', {
+      where: command,
+      received: 'no name for the result',
+      allowed: '-o FILE',
+      next: 'say where to write: -o FILE, or -o -',
+    });
+  }
+  if ((await nodeFiles.kind(path)) === 'missing') return path;
+  throw new DecadeError('usage', {
+    where: path,
+    received: 'a file that exists',
+    allowed: 'a new file, unless -o names it',
+    next: 'remove it, or say with -o where to write',
+  });
+}
+
+/** Undefined for what has no size, as a pipe. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  if ((await nodeFiles.kind(path)) !== 'file') return undefined;
+  const file = await nodeFiles.open(path);
+  try {
+    return file.size;
+  } finally {
+    await file.close();
+  }
+}
