@@ -12,6 +12,8 @@ import type { SourceLine, TranslateOptions, TranslationResult } from './decoding
 import type { ExperimentName } from './experiments/catalogue/index.js';
 import type { Cost } from './experiments/cost.js';
 import type { ReproduceOptions, Reproduction } from './experiments/reproduce.js';
+import type { ExportedModel, ExportOptions } from './foreign/export.js';
+import type { ImportedModel, ImportOptions } from './foreign/import.js';
 import { load, withModel } from './load.js';
 import type { ComputeOptions, LoadedModel, LoadOptions } from './loaded-model.js';
 import type { Evaluation } from './metrics/evaluate.js';
@@ -54,6 +56,28 @@ export interface Decade {
    *                       longer finite, `resource` for a full disk; in every case the last checkpoint is kept
    */
   train(configuration: string | ConfigurationInput, options: TrainOptions): Promise<TrainingSummary>;
+
+  /**
+   * Makes a run of a model from Hugging Face, Marian or CTranslate2, which then is a run like any other.
+   *
+   * @example
+   * await importModel('opus-mt-en-de', { out: 'runs/en-de' });
+   *
+   * @param path     the folder of the model: `model.safetensors`, a `.npz` of Marian, or `model.bin` of CTranslate2
+   * @param options  `out` is the new run directory
+   * @returns        what it is: architecture, sizes
+   * @throws DecadeError `input` for a damaged checkpoint and for a model that decade does not have; nothing is written then
+   */
+  importModel(path: string, options: ImportOptions): Promise<ImportedModel>;
+
+  /**
+   * Writes the Transformer of a run as a folder in Hugging Face's layout.
+   *
+   * @param options  `out` is the new folder
+   * @returns        the class that it is, and the names of the files
+   * @throws DecadeError `usage` for a model that no class of Hugging Face has, naming the option that stands in the way
+   */
+  exportModel(run: string, options: ExportOptions): Promise<ExportedModel>;
 
   /**
    * Opens a trained model. Runs no code from the model and checks every size before it allocates.
@@ -218,6 +242,10 @@ export interface Decade {
 export function decade(runtime: Runtime): Decade {
   return {
     train: (configuration, options) => train(runtime, configuration, options),
+
+    importModel: async (path, options) => (await import('./foreign/import.js')).importModel(runtime.files, path, options),
+
+    exportModel: async (run, options) => (await import('./foreign/export.js')).exportModel(runtime.files, run, options),
 
     load: (runs, options) => load(runtime, runs, options),
 

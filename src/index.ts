@@ -44,6 +44,8 @@ export type { Account } from './experiments/account.js';
 export type { ExperimentName } from './experiments/catalogue/index.js';
 export type { Cost } from './experiments/cost.js';
 export type { ReproduceEvent, ReproduceOptions, Reproduction } from './experiments/reproduce.js';
+export type { ExportedModel, ExportOptions } from './foreign/export.js';
+export type { ImportedModel, ImportOptions } from './foreign/import.js';
 export type { Evaluation } from './metrics/evaluate.js';
 export type { EvaluateOptions, ScoringOptions } from './metrics/scoring-options.js';
 export type { PackOptions } from './packed/pack-file.js';
@@ -56,6 +58,8 @@ export type { TrainingEvent, TrainingSummary } from './training/events.js';
 const library = decade(nodeRuntime);
 
 export const train: Decade['train'] = library.train;
+export const importModel: Decade['importModel'] = library.importModel;
+export const exportModel: Decade['exportModel'] = library.exportModel;
 export const load: Decade['load'] = library.load;
 export const translate: Decade['translate'] = library.translate;
 export const pack: Decade['pack'] = library.pack;

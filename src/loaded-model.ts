@@ -12,7 +12,7 @@ import { type EnsembleMember, ensemble } from './decoding/ensemble.js';
 import type { DecodingExecutor } from './decoding/executor.js';
 import type { GenerateOptions, GenerateStreamOptions, GenerationResult, TextGenerator } from './decoding/generation/generator.js';
 import { LocalDecodingExecutor, type PlacedModel } from './decoding/local-executor.js';
-import { type DecodingOptionsInput, resolveDecodingOptions } from './decoding/options.js';
+import { type DecodingDefaults, decodingDefaults, type DecodingOptionsInput, resolveDecodingOptions } from './decoding/options.js';
 import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
 import { type SentenceVectorOptions, type SentenceVectors, sentenceVectors } from './decoding/sentence-vectors.js';
 import { requireContext, scoreDocuments, type ScoredText, type TextScoreOptions, type TextScores } from './decoding/text-score.js';
@@ -267,6 +267,8 @@ interface Member extends EnsembleMember, PlacedModel, Pick<TranslationModel, 'so
   readonly modelOptions: ModelOptions;
   /** Of a language model: tokens of a context in training. */
   readonly context: number | undefined;
+  /** What it is translated with unless something else is asked for. */
+  readonly decoding: DecodingDefaults;
 }
 
 function hasSource<Any extends EnsembleMember>(member: Any): member is Any & TranslationModel {
@@ -324,7 +326,7 @@ export async function openModels(
     });
     const release = () => executor.dispose().then(() => memories.release());
     const does = hasSource(together)
-      ? { translator: new Translator(together, executor, options), generator: undefined }
+      ? { translator: new Translator(together, executor, { ...together.decoding, ...options }), generator: undefined }
       : { translator: undefined, generator: further?.generator(together.targetTokenizer, executor, local, promptRoom(together.model)) };
     return new LoadedModel({ members, executor, ...does, rescore: further?.rescore, release });
   } catch (error) {
@@ -341,6 +343,7 @@ async function openMember(
   untrained: boolean,
 ): Promise<Member> {
   const { source, target, sourceWords } = await readModelTokenizers(files, path, described);
+  const decoding = decodingOf(path, described);
   const model = createModel(described.model, described.vocabularies);
   const device = await memories.deviceFor(model.parameters);
   let integers = false;
@@ -351,5 +354,28 @@ async function openMember(
     ({ integers } = await loadWeights(files, path, described.weights, model.parameters, device.memory));
   }
   const { model: modelOptions, context } = described;
-  return { name: path, model, device, integers, modelOptions, context, sourceTokenizer: source, targetTokenizer: target, sourceWords };
+  return {
+    name: path,
+    model,
+    device,
+    integers,
+    modelOptions,
+    context,
+    decoding,
+    sourceTokenizer: source,
+    targetTokenizer: target,
+    sourceWords,
+  };
+}
+
+function decodingOf(path: string, { decoding = {} }: ModelDescription): DecodingDefaults {
+  const parsed = decodingDefaults.safeParse(decoding);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new DecadeError('input', {
+    where: `${path}: ${['decoding', ...(issue?.path ?? [])].join('.')}`,
+    received: 'options that are not allowed',
+    allowed: Object.keys(decodingDefaults.shape).join(', '),
+    next: 'copy the run again',
+  });
 }

@@ -5,6 +5,7 @@ import { joinPath, type ReadableFiles } from '../core/files.js';
 import { describeIssue } from '../core/issues.js';
 import { beginningOfFile } from '../core/own-file.js';
 import { modelOptions } from '../models/create.js';
+import { specialIds, vocabularySizes } from '../models/model.js';
 import type { ParameterStore } from '../nn/parameters.js';
 import type { Memory } from '../tensor/memory.js';
 import { PlacedValues } from '../tensor/named-values.js';
@@ -30,15 +31,25 @@ const mostTokenizerBytes = 64 * 1024 ** 2;
 /** A name, never a path: a description may come from anywhere and must not refer to files outside its directory. */
 const fileName = z.string().regex(/^\w[\w.-]*$/, 'expected the name of a file beside it');
 
+const id = z.int().nonnegative();
+const specialIdsOfSide = z.object({ begin: id, end: id, unknown: id.optional(), forbidden: z.array(id).readonly() });
+
 const description = z.object({
   /** The architecture's options, defaults filled in. */
   model: modelOptions,
   /** Tokens of each side; of a language model those of its text. */
-  vocabularies: z.object({ source: z.int().positive().optional(), target: z.int().positive() }),
+  vocabularies: z.object({
+    source: z.int().positive().optional(),
+    target: z.int().positive(),
+    /** Where a vocabulary from elsewhere has its special tokens. */
+    special: z.object({ source: specialIdsOfSide.optional(), target: specialIdsOfSide }).optional(),
+  }),
   /** Files of the tokenizers, normalisation included; one file twice when both sides share it. */
   tokenizers: z.object({ source: fileName.optional(), target: fileName }),
   /** Of a language model: tokens of a context in training. */
   context: z.int().positive().optional(),
+  /** Options that it is translated with unless something else is asked for; who translates checks them. */
+  decoding: z.record(z.string(), z.unknown()).optional(),
   /** File of the words that training has shown; missing for a run of an older decade. */
   sourceWords: fileName.optional(),
   /** File of the best parameters so far. */
@@ -138,7 +149,14 @@ export async function readModelTokenizers(files: ReadableFiles, path: string, de
       next: 'take all files of a run together',
     });
   }
-  return tokenizers;
+  const [has, needs] = [vocabularySizes(tokenizers), described.vocabularies].map((sizes) => specialIds(sizes));
+  if (JSON.stringify(has) === JSON.stringify(needs)) return tokenizers;
+  throw new DecadeError('input', {
+    where: joinPath(path, described.tokenizers.target),
+    received: 'other ids for the special tokens',
+    allowed: `those of ${descriptionFile}`,
+    next: 'take all files of a run together',
+  });
 }
 
 /** The file of a run's weights; the caller closes it. Throws `input` if there are none yet. */

@@ -3,6 +3,7 @@ import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { UnfinishedWork } from '../core/unfinished.js';
 import type { ModelOptions } from '../models/create.js';
+import { vocabularySizes } from '../models/model.js';
 import type { NamedValues } from '../tensor/named-values.js';
 import { Checkpoints } from './checkpoints.js';
 import { Journal } from './journal.js';
@@ -44,6 +45,8 @@ export interface ModelOrigin {
   readonly seed: number;
   /** Of a language model, which has no source: tokens of a context. Undefined for a translator. */
   readonly context?: number | undefined;
+  /** What it is translated with unless something else is asked for. */
+  readonly decoding?: ModelDescription['decoding'];
 }
 
 /**
@@ -85,6 +88,8 @@ export class Run {
       /** To begin with. */
       parameters?: NamedValues | undefined;
       amongOthers?: boolean | undefined;
+      /** Its model is trained already, so that nothing may be made in its place. */
+      isTrained?: boolean | undefined;
     },
   ): Promise<Run> {
     await requireFree(files, path, contents.amongOthers);
@@ -101,6 +106,7 @@ export class Run {
       // Last, because this file makes the directory a run.
       await run.replaceConfiguration(contents.configuration);
       await files.syncDirectory(parentOf(run.path));
+      if (contents.isTrained) await run.#unfinished.end(...(await run.#unfinished.names()));
     } catch (error) {
       await removeRun(files, path).catch(() => undefined);
       throw error;
@@ -212,13 +218,14 @@ export class Run {
   }
 }
 
-function descriptionOf({ options, seed, context }: ModelOrigin, { source, target, sourceWords }: Tokenizers): ModelDescription {
+function descriptionOf({ options, seed, context, decoding }: ModelOrigin, { source, target, sourceWords }: Tokenizers): ModelDescription {
   return {
     model: options,
     ...(source === undefined
-      ? { vocabularies: { target: target.size }, tokenizers: { target: sharedTokenizerFile } }
-      : { vocabularies: { source: source.size, target: target.size }, tokenizers: tokenizerNames(source === target) }),
+      ? { vocabularies: vocabularySizes({ target }), tokenizers: { target: sharedTokenizerFile } }
+      : { vocabularies: vocabularySizes({ source, target }), tokenizers: tokenizerNames(source === target) }),
     ...(context !== undefined && { context }),
+    ...(decoding !== undefined && { decoding }),
     ...(sourceWords && { sourceWords: sourceWordsFile }),
     weights: modelFile,
     seed,

@@ -5,7 +5,9 @@ import { compressCommand, decompressCommand } from './commands/compress.js';
 import { doctorCommand } from './commands/doctor.js';
 import { estimateCommand } from './commands/estimate.js';
 import { evaluateCommand } from './commands/evaluate.js';
+import { exportCommand } from './commands/export.js';
 import { generateCommand } from './commands/generate.js';
+import { importCommand } from './commands/import.js';
 import { packCommand } from './commands/pack.js';
 import { quickstartCommand } from './commands/quickstart.js';
 import { reproduceCommand } from './commands/reproduce.js';
@@ -39,6 +41,8 @@ const commands = [
   compressCommand,
   decompressCommand,
   benchCommand,
+  importCommand,
+  exportCommand,
   doctorCommand,
 ];
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { beginId, endId } from '../text/tokenizer.js';
+import type { SpecialIds } from '../text/tokenizer.js';
 import { type IdPair, predictedTokens } from './batch.js';
 import type { Ids } from './corpus-cache.js';
 
@@ -57,16 +57,16 @@ export class ContextCutter {
 }
 
 /** A context as an example. `before` is what stands in front of it, if anything does; `</s>` parts documents. */
-export function contextExample(key: number, predicted: Ids, before: number | undefined): IdPair {
-  const ends = predicted[predicted.length - 1] === endId;
-  const goesOn = before !== undefined && (before !== endId || predicted[0] === beginId);
-  return { key, source: [], target: ends ? predicted.subarray(0, -1) : predicted, before: goesOn ? before : beginId, ends };
+export function contextExample(key: number, predicted: Ids, before: number | undefined, { begin, end }: SpecialIds): IdPair {
+  const ends = predicted[predicted.length - 1] === end;
+  const goesOn = before !== undefined && before !== begin && (before !== end || predicted[0] === begin);
+  return { key, source: [], target: ends ? predicted.subarray(0, -1) : predicted, ...(goesOn && { before }), ends };
 }
 
 /** A context together with the one in front of it, where that is of the same document; `predicted` tokens at its end are its own. */
 export function withPrevious(previous: IdPair | undefined, current: IdPair): { pair: IdPair; predicted: number } {
   const predicted = predictedTokens(current);
-  if (previous === undefined || previous.ends !== false || current.before === beginId) return { pair: current, predicted };
+  if (previous === undefined || previous.ends !== false || current.before === undefined) return { pair: current, predicted };
   const target = [...Array.from(previous.target), ...Array.from(current.target)];
   return { pair: { ...current, before: previous.before, target }, predicted };
 }

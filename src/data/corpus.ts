@@ -3,7 +3,7 @@ import type { Files, RandomAccessFile } from '../core/files.js';
 import { turns } from '../core/event-loop.js';
 import { joinPath } from '../core/files.js';
 import { temporarySuffix, UnfinishedWork } from '../core/unfinished.js';
-import type { Tokenizer } from '../text/tokenizer.js';
+import type { SpecialIds, Tokenizer } from '../text/tokenizer.js';
 import type { IdPair } from './batch.js';
 import { contentHash } from './content-hash.js';
 import { contextExample, type ContextOptions, resolveContexts } from './contexts.js';
@@ -85,11 +85,13 @@ export class Corpus {
   readonly #bytesPerId: 2 | 4;
   readonly #sourceSize: number;
   readonly #targetSize: number;
+  /** Of the target. */
+  readonly #special: SpecialIds;
   /** Where every `stride`-th pair begins, in ids; 8 bytes a pair would be twice what the lengths take. */
   readonly #begins: Float64Array;
   #resident: Ids | undefined;
 
-  private constructor(cache: CorpusCache, path: string, sourceSize: number, targetSize: number) {
+  private constructor(cache: CorpusCache, path: string, sourceSize: number, { size, special }: Pick<Tokenizer, 'size' | 'special'>) {
     this.text = cache.text;
     this.key = cache.key;
     this.pairs = cache.pairs;
@@ -101,13 +103,14 @@ export class Corpus {
     this.#path = path;
     this.#bytesPerId = cache.bytesPerId;
     this.#sourceSize = sourceSize;
-    this.#targetSize = targetSize;
+    this.#targetSize = size;
+    this.#special = special;
     this.#begins = everyBegin(this.lengths, this.#beyond);
   }
 
   /** @internal */
   static async of(cache: CorpusCache, path: string, options: CorpusOptions): Promise<Corpus> {
-    const corpus = new Corpus(cache, path, options.sourceTokenizer?.size ?? 0, options.targetTokenizer.size);
+    const corpus = new Corpus(cache, path, options.sourceTokenizer?.size ?? 0, options.targetTokenizer);
     const ids = storedIds(cache);
     if (ids * cache.bytesPerId <= (options.memoryLimit ?? residentCorpusBytes)) corpus.#resident = await corpus.#readIds(0, ids);
     return corpus;
@@ -146,7 +149,7 @@ export class Corpus {
       return { source, target, key: pair };
     }
     this.#check(ids, this.#targetSize);
-    return pair === 0 ? contextExample(pair, ids, undefined) : contextExample(pair, ids.subarray(1), ids[0]);
+    return pair === 0 ? contextExample(pair, ids, undefined, this.#special) : contextExample(pair, ids.subarray(1), ids[0], this.#special);
   }
 
   #span(pair: number): PairPlace {

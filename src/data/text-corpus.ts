@@ -1,6 +1,6 @@
 import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
-import { beginId, endId, type Tokenizer } from '../text/tokenizer.js';
+import type { Tokenizer } from '../text/tokenizer.js';
 import { ContextCutter, type ContextOptions } from './contexts.js';
 import type { TextCounts } from './corpus-cache.js';
 import { describeText, readPassages, type TextSource } from './documents.js';
@@ -27,6 +27,7 @@ export async function cutIntoContexts(
 ): Promise<{ report: FilterReport; text: TextCounts }> {
   const report = emptyReport();
   const text = { documents: 0, bytes: 0, words: 0 };
+  const { begin, end } = tokenizer.special;
   const cutter = new ContextCutter(context, take);
   let isInDocument = false;
   for await (const passage of readPassages(files, source)) {
@@ -36,7 +37,8 @@ export async function cutIntoContexts(
     text.bytes += bytes;
     text.words += words;
     if (ids.length > 0 && !isInDocument) {
-      if (across && report.kept > 0) await cutter.add([beginId]);
+      // What ends a document may begin the next as well.
+      if (across && report.kept > 0 && begin !== end) await cutter.add([begin]);
       isInDocument = true;
     }
     await cutter.add(ids);
@@ -44,7 +46,7 @@ export async function cutIntoContexts(
     report.read++;
     if (isInDocument) {
       report.kept++;
-      await cutter.add([endId]);
+      await cutter.add([end]);
       if (!across) await cutter.flush();
     } else dropLine(report, passage.path, passage.line, 'empty');
     isInDocument = false;

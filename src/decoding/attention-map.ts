@@ -1,4 +1,3 @@
-import { endId } from '../text/tokenizer.js';
 import type { Translation } from './translator.js';
 import type { TranslationModel } from './translation-model.js';
 
@@ -25,7 +24,7 @@ export function attentionMap(
   const length = attention[0]?.length ?? 0;
   return {
     source: Array.from({ length }, (_, token) => normalised.slice(offsets[2 * token], offsets[2 * token + 1])),
-    target: [...Array.from(ids, (id) => targetTokenizer.token(id).trim()), targetTokenizer.token(endId)],
+    target: [...Array.from(ids, (id) => targetTokenizer.token(id).trim()), targetTokenizer.token(targetTokenizer.special.end)],
     weights: attention,
   };
 }

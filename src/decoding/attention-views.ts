@@ -22,7 +22,7 @@ export interface AttentionView {
 
 /** A model that looks, with what turns its ids into text. */
 export interface AttendingModel {
-  readonly model: Pick<StepModel, 'attentionReader' | 'decode' | 'lengthLimits'>;
+  readonly model: Pick<StepModel, 'attentionReader' | 'decode' | 'lengthLimits' | 'vocabularies'>;
   /** Undefined for a language model. */
   readonly sourceTokenizer?: Tokenizer | undefined;
   readonly targetTokenizer: Tokenizer;
@@ -73,7 +73,7 @@ function viewsOf(
     return tokens.map(({ side, id }) => {
       if (side === 'target') return written(targetTokenizer, id);
       const surface = ofSource[before++];
-      return id === endId || surface === undefined ? specialTokens[endId] : surface;
+      return id === sourceTokenizer?.special.end || surface === undefined ? specialTokens[endId] : surface;
     });
   };
   return attentionWeights(model, device, pair).map(({ name, queries, keys, layers }) => ({

@@ -1,10 +1,10 @@
 import type { Scope } from '../tensor/device.js';
 import { bestExtensions, type Extensions, type RowGroups } from '../tensor/operations/search.js';
-import { endId } from '../text/tokenizer.js';
+import type { DecodingOptions } from './options.js';
 import { SearchHistory } from './search-history.js';
 import { type Hypothesis, nothingMayFollow, type Predictions, type SearchRows, type SearchRowsOptions } from './search-rows.js';
 
-export interface BeamsOptions extends SearchRowsOptions {
+export interface BeamsOptions extends SearchRowsOptions, Pick<DecodingOptions, 'beamWidth' | 'stopping'> {
   readonly beam: number;
   readonly nbest: number;
 }
@@ -18,10 +18,15 @@ export interface BeamsOptions extends SearchRowsOptions {
  * the worst of its `nbest` best. As every further token can only lower the sum, that is its sum now divided by the
  * penalty of the greatest length; stopping there loses nothing.
  *
+ * Where the beam's width is constant, one that ends gives its place to the next best: of twice as many extensions those that end
+ * among the first `beam` are finished, and the best others live on. A sentence is done as `stopping` says, once `beam` are finished.
+ *
  * Ties go to the row, then to the token, that ranked before.
  */
 export class Beams implements SearchRows {
   readonly #options: BeamsOptions;
+  /** A beam of 1 is greedy search, whatever its width does. */
+  readonly #isConstant: boolean;
   readonly #history: SearchHistory;
   /** By sentence, best first. */
   readonly #finished: Hypothesis[][];
@@ -35,7 +40,8 @@ export class Beams implements SearchRows {
   /** One row for each sentence, in their order. */
   constructor(options: BeamsOptions) {
     this.#options = options;
-    const { prefixes, beam } = options;
+    const { prefixes, beam, beamWidth } = options;
+    this.#isConstant = beamWidth === 'constant' && beam > 1;
     this.#history = new SearchHistory(prefixes);
     this.#finished = prefixes.map(() => []);
     const capacity = prefixes.length * beam;
@@ -70,7 +76,7 @@ export class Beams implements SearchRows {
     return this.#previousIds.subarray(0, this.#count);
   }
 
-  /** The rows of every sentence that is not done, and how many of their extensions it can take. */
+  /** The rows of every sentence that is not done, and how many of their extensions it looks at. */
   #groups(): RowGroups {
     const starts: number[] = [];
     const places: number[] = [];
@@ -78,7 +84,8 @@ export class Beams implements SearchRows {
       const sentence = this.sentence(row);
       if (row > 0 && this.sentence(row - 1) === sentence) continue;
       starts.push(row);
-      places.push(this.#options.beam - (this.#finished[sentence] as Hypothesis[]).length);
+      const { beam } = this.#options;
+      places.push(this.#isConstant ? 2 * beam : beam - (this.#finished[sentence] as Hypothesis[]).length);
     }
     starts.push(this.#count);
     return { starts: Int32Array.from(starts), places: Int32Array.from(places), scores: this.#scores.subarray(0, this.#count) };
@@ -131,16 +138,19 @@ export class Beams implements SearchRows {
     { capacity, counts, totals, logProbabilities, rows, ids }: Extensions,
     attention: readonly Float32Array[] | undefined,
   ): number {
-    const { nbest, penalty, maximumLengths } = this.#options;
+    const { beam, penalty, endId } = this.#options;
     const next = this.#next;
     const finished = this.#finished[sentence] as Hypothesis[];
-    const end = group * capacity + (counts[group] as number);
+    const first = group * capacity;
+    const end = first + (counts[group] as number);
     let row = kept;
-    for (let place = group * capacity; place < end; place++) {
+    for (let place = first; place < end && row < kept + beam; place++) {
       const [from, score, logProbability] = [rows[place] as number, totals[place] as number, logProbabilities[place] as number];
       if (ids[place] === endId) {
+        if (place - first >= beam) continue;
         const path = this.#history.path(sentence, { row: from, logProbability, attention });
         insertByScore(finished, { ...path, logProbability: score, score: score / penalty(path.ids.length + 1) });
+        if (this.#isConstant && finished.length > beam) finished.pop();
       } else {
         next.sentences[row] = sentence;
         next.scores[row] = score;
@@ -151,10 +161,18 @@ export class Beams implements SearchRows {
       }
     }
     if (row === kept && finished.length === 0) throw nothingMayFollow(this.#options.nameOf(sentence), this.#history.length(sentence));
-    const worst = finished[nbest - 1];
-    if (worst === undefined) return row;
-    const reachable = (next.scores[kept] as number) / penalty((maximumLengths[sentence] as number) + 1);
-    return row > kept && reachable > worst.score ? row : kept;
+    return row > kept && this.#goesOn(sentence, next.scores[kept] as number) ? row : kept;
+  }
+
+  /** Whether a sentence is not done yet; `best` is the sum of the best row that lives on. */
+  #goesOn(sentence: number, best: number): boolean {
+    const { beam, nbest, penalty, maximumLengths, stopping } = this.#options;
+    const worst = (this.#finished[sentence] as Hypothesis[])[(this.#isConstant ? beam : nbest) - 1];
+    if (worst === undefined) return true;
+    if (this.#isConstant && stopping === 'first') return false;
+    const isNow = this.#isConstant && stopping === 'likely';
+    const length = isNow ? this.#history.length(sentence) + 1 : (maximumLengths[sentence] as number) + 1;
+    return best / penalty(length) > worst.score;
   }
 }
 

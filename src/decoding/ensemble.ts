@@ -94,6 +94,10 @@ class EnsembleModel implements StepModel {
     };
   }
 
+  get beginsPrompts(): boolean {
+    return this.#members.every(({ beginsPrompts = true }) => beginsPrompts);
+  }
+
   decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession {
     const sessions: DecodingSession[] = [];
     try {

@@ -8,6 +8,18 @@ export const decodingOptions = z
   .strictObject({
     /** Beam size; 1 is greedy search. */
     beam: z.int().min(1).max(1_000).default(5),
+    /**
+     * Whether the beam becomes narrower by each translation that has ended (`shrinking`, Sutskever et al. 2014), or as many are
+     * extended at every step (`constant`, as in Hugging Face's and CTranslate2's searches, which imported models are used with).
+     */
+    beamWidth: z.enum(['shrinking', 'constant']).default('shrinking'),
+    /**
+     * With a constant beam, a line is done once `beam` translations have ended and
+     *   `exact`   none that is being extended can still beat the worst of them (Hugging Face's `early_stopping: never`)
+     *   `likely`  none beats it as long as it is now (`false`)
+     *   `first`   at once (`true`; CTranslate2)
+     */
+    stopping: z.enum(['exact', 'likely', 'first']).default('exact'),
     /** Translations per line, best first; at most `beam`. */
     nbest: z.int().min(1).max(1_000).default(1),
     /** Draw translations at random instead of searching for the best: `samples` per line, in place of `beam` and `nbest`. */
@@ -63,6 +75,36 @@ export const decodingOptions = z
 export type DecodingOptions = z.output<typeof decodingOptions>;
 /** Options as a caller writes them: `{ beam: 12, lengthPenalty: { alpha: 0.6 } }`. */
 export type DecodingOptionsInput = z.input<typeof decodingOptions>;
+
+const { beam, beamWidth, stopping, minimumLength, maximumLength, forbidRepeats } = decodingOptions.shape;
+
+/** What a model is translated with where a call says nothing else: of these a model can have defaults of its own. */
+export const decodingDefaults = z.strictObject({
+  beam: beam.unwrap().optional().meta({ description: 'Beam size; 1 is greedy search. Default: 5.', example: 5 }),
+  beamWidth: beamWidth.unwrap().optional().meta({
+    description: 'shrinking: a translation that has ended leaves its place in the beam empty; constant: the next best takes it.',
+    example: 'constant',
+  }),
+  stopping: stopping.unwrap().optional().meta({
+    description:
+      'With a constant beam, when beam translations have ended: search on while a better one is possible, is likely, or not at all (first).',
+    example: 'likely',
+  }),
+  lengthPenalty: z
+    .strictObject({
+      kind: z.enum(['power', 'gnmt']).optional().meta({ description: 'length^alpha, or ((5 + length) / 6)^alpha.', example: 'power' }),
+      alpha: z.number().min(0).max(10).optional().meta({ description: '1 with power: the mean per token. Default: 1.', example: 1 }),
+    })
+    .optional()
+    .meta({ description: 'What sums of log-probabilities are divided by.' }),
+  minimumLength: minimumLength.unwrap().optional().meta({ description: 'Fewest tokens of a translation, </s> not counted.', example: 1 }),
+  maximumLength: maximumLength.meta({ description: 'Most tokens of a translation. Default: 2 source length + 10.', example: 256 }),
+  forbidRepeats: forbidRepeats
+    .unwrap()
+    .optional()
+    .meta({ description: 'Tokens of an n-gram that may not occur twice; 0: any may.', example: 3 }),
+});
+export type DecodingDefaults = z.output<typeof decodingDefaults>;
 
 /** Limits of a batch. */
 export type BatchLimits = DecodingOptions['batch'];

@@ -52,6 +52,8 @@ export interface SearchRowsOptions {
   readonly prefixes: readonly Path[];
   /** Most tokens of each sentence, its prefix counted and `</s>` not. */
   readonly maximumLengths: Int32Array;
+  /** That of `</s>`. */
+  readonly endId: number;
   /** What a message calls a sentence. */
   nameOf(sentence: number): string;
 }

@@ -1,9 +1,9 @@
 import { DecadeError } from '../core/errors.js';
-import type { ReadOutput, StepModel, StepOutput } from '../models/model.js';
+import { type GivenTokens, specialIds, type StepModel, type StepOutput } from '../models/model.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
 import { normalise } from '../tensor/operations/search.js';
-import { beginId, endId, padId, unknownId } from '../text/tokenizer.js';
+import type { SpecialIds } from '../text/tokenizer.js';
 import { Beams } from './beams.js';
 import { turns } from '../core/event-loop.js';
 import { lengthPenalty } from './length-penalty.js';
@@ -17,7 +17,17 @@ import type { DrawnToken, Hypothesis, SearchRows, SearchRowsOptions } from './se
 export interface SearchOptions
   extends Pick<
     DecodingOptions,
-    'beam' | 'nbest' | 'sample' | 'lengthPenalty' | 'maximumLength' | 'minimumLength' | 'forbidRepeats' | 'forbidUnknown' | 'attention'
+    | 'beam'
+    | 'beamWidth'
+    | 'stopping'
+    | 'nbest'
+    | 'sample'
+    | 'lengthPenalty'
+    | 'maximumLength'
+    | 'minimumLength'
+    | 'forbidRepeats'
+    | 'forbidUnknown'
+    | 'attention'
   > {
   /** For samples that go on from their prefixes. `maximumLength` then counts what follows the prefix. */
   readonly continuation?: Continuation | undefined;
@@ -70,16 +80,17 @@ export async function search(
 ): Promise<Hypothesis[][]> {
   signal?.throwIfAborted();
   if (sentences.length === 0) return [];
+  const special = specialIds(model.vocabularies);
   for (const [index, { source, prefix = [], line }] of sentences.entries()) {
     if (model.vocabularies.source === undefined) requireNoSource(nameOf(index, line), source);
-    else requireIds(`${nameOf(index, line)}, source`, source, model.vocabularies.source);
-    requireIds(`${nameOf(index, line)}, prefix`, prefix, model.vocabularies.target);
+    else requireIds(`${nameOf(index, line)}, source`, source, model.vocabularies.source, special.source);
+    requireIds(`${nameOf(index, line)}, prefix`, prefix, model.vocabularies.target, special.target);
   }
   const maximumLengths = Int32Array.from(sentences, (sentence) => {
     const room = model.lengthLimits?.target(sentence.source.length) ?? Infinity;
     return Math.min(longestTranslation(sentence, options), Math.max(sentence.prefix?.length ?? 0, room - 1));
   });
-  const process = processorFor(options, maximumLengths);
+  const process = processorFor(options, maximumLengths, special.target);
   const maximumTokens = Math.max(...sentences.map(({ prefix = [] }, index) => (maximumLengths[index] as number) - prefix.length));
   const turn = turns();
   const scope = new Scope(device, new Arena(device.memory));
@@ -88,11 +99,15 @@ export async function search(
     sentences.map(({ source }) => source),
   );
   try {
-    const begun = session.read(sentences.map(({ prefix = [] }) => [beginId, ...Array.from(prefix)]));
+    const begins = (prefix: ArrayLike<number>) => prefix.length === 0 || model.beginsPrompts !== false;
+    const begun = session.read(
+      sentences.map(({ prefix = [] }) => [...(begins(prefix) ? [special.target.begin] : []), ...Array.from(prefix)]),
+    );
     const rows = rowsFor(sentences, options, {
       penalty: lengthPenalty(options.lengthPenalty),
-      prefixes: sentences.map(({ prefix = [] }, row) => givenPath(prefix, begun, row, options)),
+      prefixes: sentences.map(({ prefix = [] }, row) => givenPath(prefix, begun.given(row), options)),
       maximumLengths,
+      endId: special.target.end,
       nameOf: (sentence) => nameOf(sentence, sentences[sentence]?.line),
     });
     for (let output: StepOutput = begun; ; output = session.step(rows.previousIds)) {
@@ -132,22 +147,25 @@ export function rowsPerSentence({ beam, sample }: Pick<SearchOptions, 'beam' | '
 }
 
 function rowsFor(sentences: readonly SearchSentence[], options: SearchOptions, shared: SearchRowsOptions): SearchRows {
-  const { beam, nbest, sample, continuation } = options;
-  if (sample === undefined) return new Beams({ ...shared, beam, nbest });
+  const { beam, beamWidth, stopping, nbest, sample, continuation } = options;
+  if (sample === undefined) return new Beams({ ...shared, beam, beamWidth, stopping, nbest });
   return new Samples({ ...shared, sample, continuation, numbers: sentences.map(({ line }, sentence) => line ?? sentence) });
 }
 
-function givenPath(prefix: ArrayLike<number>, begun: ReadOutput, row: number, options: SearchOptions): Path {
-  const { logProbabilities, attention } = begun.given(row);
-  return { ids: Int32Array.from(prefix), tokenLogProbabilities: logProbabilities, attention: options.attention ? attention : undefined };
+function givenPath(prefix: ArrayLike<number>, { logProbabilities, attention }: GivenTokens, options: SearchOptions): Path {
+  // Nothing predicts the first token where nothing comes before it.
+  const unpredicted = prefix.length - logProbabilities.length;
+  const tokenLogProbabilities = new Float32Array(prefix.length);
+  tokenLogProbabilities.set(logProbabilities, unpredicted);
+  return { ids: Int32Array.from(prefix), tokenLogProbabilities, attention: options.attention ? attention : undefined };
 }
 
-function processorFor(options: SearchOptions, maximumLengths: Int32Array): Processor {
+function processorFor(options: SearchOptions, maximumLengths: Int32Array, { end, unknown, forbidden }: SpecialIds): Processor {
   return forcing(
-    (sentence, length) => (length === maximumLengths[sentence] ? endId : undefined),
+    (sentence, length) => (length === maximumLengths[sentence] ? end : undefined),
     inOrder(
-      forbid(options.forbidUnknown ? [padId, beginId, unknownId] : [padId, beginId]),
-      ...(options.minimumLength > 0 ? [forbid([endId], options.minimumLength)] : []),
+      forbid(options.forbidUnknown && unknown !== undefined ? [...forbidden, unknown] : forbidden),
+      ...(options.minimumLength > 0 ? [forbid([end], options.minimumLength)] : []),
       ...(options.forbidRepeats > 0 ? [forbidRepeats(options.forbidRepeats)] : []),
     ),
   );
@@ -174,14 +192,18 @@ function requireNoSource(where: string, { length }: ArrayLike<number>): void {
   });
 }
 
-function requireIds(where: string, ids: ArrayLike<number>, vocabulary: number): void {
+function requireIds(where: string, ids: ArrayLike<number>, vocabulary: number, { end, forbidden }: SpecialIds): void {
+  const refused = new Set([...forbidden, end]);
+  let first = 0;
+  while (refused.has(first)) first++;
+  const others = [...refused].filter((id) => id > first);
   for (let position = 0; position < ids.length; position++) {
     const id = ids[position] as number;
-    if (Number.isInteger(id) && id >= unknownId && id < vocabulary) continue;
+    if (Number.isInteger(id) && id >= 0 && id < vocabulary && !refused.has(id)) continue;
     throw new DecadeError('usage', {
       where: `search, ${where}`,
       received: `token id ${id} at position ${position}`,
-      allowed: `integers from ${unknownId} to ${vocabulary - 1}`,
+      allowed: `integers from ${first} to ${vocabulary - 1}${others.length > 0 ? `, but not ${others.join(', ')}` : ''}`,
       next: 'check that the model and the tokenizer belong together',
     });
   }

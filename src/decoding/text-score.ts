@@ -8,7 +8,7 @@ import { ContextCutter, contextExample, scoredContexts, withPrevious } from '../
 import type { TextCounts } from '../data/corpus-cache.js';
 import { tokensOf } from '../data/passage.js';
 import type { StepModel } from '../models/model.js';
-import { endId, type Tokenizer } from '../text/tokenizer.js';
+import type { Tokenizer } from '../text/tokenizer.js';
 import type { DecodingExecutor } from './executor.js';
 import { score } from './score.js';
 
@@ -178,7 +178,7 @@ export async function scoreDocuments(
   let [last, number, read]: [number | undefined, number, number] = [undefined, 0, 0];
   const cutter = new ContextCutter(scoredContexts({ context }).context, async (predicted) => {
     if (perToken) for (const id of predicted) tokensOfDocument(counts.length).ids.push(id);
-    await scorer.add(contextExample(0, Uint32Array.from(predicted), last));
+    await scorer.add(contextExample(0, Uint32Array.from(predicted), last, tokenizer.special));
     last = predicted.at(-1);
   });
   let current = { documents: 1, bytes: 0, words: 0, tokens: 0 };
@@ -193,7 +193,7 @@ export async function scoreDocuments(
     read += content.length;
     onProgress?.({ bytes: read });
     if (!ends) continue;
-    await cutter.add([endId]);
+    await cutter.add([tokenizer.special.end]);
     await cutter.flush();
     counts.push({ ...current, tokens: current.tokens + 1 });
     current = { documents: 1, bytes: 0, words: 0, tokens: 0 };

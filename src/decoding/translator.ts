@@ -172,7 +172,11 @@ class TranslationCall {
     this.#tokenizers = tokenizers;
     this.#executor = executor;
     this.options = resolveDecodingOptions(options, defaults);
-    this.#replacement = new UnknownReplacement(this.options.unknownReplacement, tokenizers.sourceTokenizer);
+    this.#replacement = new UnknownReplacement(
+      this.options.unknownReplacement,
+      tokenizers.sourceTokenizer,
+      tokenizers.targetTokenizer.special.unknown,
+    );
     this.#onProgress = onProgress;
     this.#totalLines = totalLines;
     this.#abort = linkedAbort([signal]);

@@ -1,5 +1,5 @@
 import { normalise } from '../text/normalisation.js';
-import { type Tokenizer, unknownId } from '../text/tokenizer.js';
+import type { Tokenizer } from '../text/tokenizer.js';
 import type { Hypothesis } from './search-rows.js';
 import type { DecodingOptions } from './options.js';
 
@@ -13,17 +13,20 @@ type SourceWords = { readonly word: (position: number) => string; readonly unkno
 export class UnknownReplacement {
   readonly #replacement: DecodingOptions['unknownReplacement'];
   readonly #tokenizer: Tokenizer;
+  readonly #unknownId: number | undefined;
   #dictionary: ReadonlyMap<string, string> | undefined;
 
-  /** `tokenizer` is that of the source. */
-  constructor(replacement: DecodingOptions['unknownReplacement'], tokenizer: Tokenizer) {
+  /** `unknownId`: that of the target, if it has one. */
+  constructor(replacement: DecodingOptions['unknownReplacement'], sourceTokenizer: Tokenizer, unknownId: number | undefined) {
     this.#replacement = replacement;
-    this.#tokenizer = tokenizer;
+    this.#tokenizer = sourceTokenizer;
+    this.#unknownId = unknownId;
   }
 
   /** What stands in the text for the `<unk>` at a position of the hypothesis. Undefined leaves ⁇. */
   of(text: string, { ids, attention }: Pick<Hypothesis, 'ids' | 'attention'>): ((position: number) => string) | undefined {
-    if (this.#replacement === 'none' || !ids.includes(unknownId)) return undefined;
+    const unknownId = this.#unknownId;
+    if (this.#replacement === 'none' || unknownId === undefined || !ids.includes(unknownId)) return undefined;
     const source = sourceWords(this.#tokenizer, text);
     const unknowns = Array.from(ids.keys()).filter((position) => ids[position] === unknownId);
     return (position) => {
@@ -47,7 +50,7 @@ function sourceWords(tokenizer: Tokenizer, text: string): SourceWords {
   const normalised = tokenizer.normalise(text);
   return {
     word: (position) => normalised.slice(offsets[2 * position], offsets[2 * position + 1]),
-    unknown: Array.from(ids.keys()).filter((position) => ids[position] === unknownId),
+    unknown: Array.from(ids.keys()).filter((position) => ids[position] === tokenizer.special.unknown),
   };
 }
 

@@ -4,13 +4,37 @@ import type { Pass } from '../nn/pass.js';
 import type { Device } from '../tensor/device.js';
 import type { SoftmaxCrossEntropyAttributes, SoftmaxCrossEntropyOutputs } from '../tensor/operations/softmax-cross-entropy.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { ownSpecialIds, type SpecialIds, type Tokenizer } from '../text/tokenizer.js';
 import type { ModelSummary } from './summary.js';
 
-/** Number of token ids on each side. */
+/** Number of token ids on each side, and which of them are special. */
 export interface VocabularySizes {
   /** Undefined: the model has no source and no encoder, it is a language model. Its sources are empty, and a prompt is a prefix of the target. */
   readonly source?: number | undefined;
   readonly target: number;
+  /** Default: those of decade's own tokenizers. */
+  readonly special?: { readonly source?: SpecialIds | undefined; readonly target: SpecialIds } | undefined;
+}
+
+/** What a model must know of the tokenizers that it is used with. */
+export function vocabularySizes({
+  source,
+  target,
+}: {
+  readonly source?: Tokenizer | undefined;
+  readonly target: Tokenizer;
+}): VocabularySizes {
+  const areOwn = [source, target].every((tokenizer) => tokenizer === undefined || tokenizer.special === ownSpecialIds);
+  return {
+    ...(source && { source: source.size }),
+    target: target.size,
+    ...(!areOwn && { special: { ...(source && { source: source.special }), target: target.special } }),
+  };
+}
+
+/** The special ids of both sides. */
+export function specialIds({ special }: VocabularySizes): { readonly source: SpecialIds; readonly target: SpecialIds } {
+  return { source: special?.source ?? ownSpecialIds, target: special?.target ?? ownSpecialIds };
 }
 
 /** What training sees of an architecture. */
@@ -46,6 +70,8 @@ export interface StepModel {
    * Nothing of a target has been read yet.
    */
   decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession;
+  /** Whether `<s>` comes before a target that begins with given tokens, as it does before any other. */
+  readonly beginsPrompts?: boolean | undefined;
   /** Undefined where any length can be read: positions that are learned are no more than so many. */
   readonly lengthLimits?: LengthLimits | undefined;
   /** For architectures that represent a sentence by one vector. */

@@ -7,7 +7,7 @@ import type { Parameter, ParameterSection } from './parameters.js';
 
 /** How a network knows where a token stands. */
 export type PositionOptions =
-  | { readonly kind: 'sinusoidal'; readonly width: number; readonly layout: SinusoidOptions['layout'] }
+  | { readonly kind: 'sinusoidal'; readonly width: number; readonly layout: SinusoidOptions['layout']; readonly first: number }
   | { readonly kind: 'learned'; readonly width: number; readonly maximumLength: number }
   | { readonly kind: 'rotary'; readonly size: number; readonly pairs: RotaryTurns['pairs']; readonly base: number };
 
@@ -59,8 +59,10 @@ function tooLong(positions: number, known: number): DecadeError {
 }
 
 export interface SinusoidOptions {
-  /** Positions 0 to `positions` - 1. */
+  /** How many. */
   readonly positions: number;
+  /** What the first of them counts as. */
+  readonly first: number;
   /** Even. */
   readonly width: number;
   /**
@@ -72,7 +74,7 @@ export interface SinusoidOptions {
 }
 
 /** Positions that are not learnt: [positions, width]. */
-export function sinusoids(scope: Scope, { positions, width, layout }: SinusoidOptions): Tensor {
+export function sinusoids(scope: Scope, { positions, first, width, layout }: SinusoidOptions): Tensor {
   const table = scope.empty([positions, width]);
   if (scope.arena instanceof MeasuredRoom) return table;
   const values = table.f32;
@@ -81,8 +83,9 @@ export function sinusoids(scope: Scope, { positions, width, layout }: SinusoidOp
     const frequency = 10_000 ** -(layout === 'tensor2tensor' ? pair / Math.max(half - 1, 1) : pair / half);
     for (let position = 0; position < positions; position++) {
       const row = position * width;
-      values[row + (layout === 'interleaved' ? 2 * pair : pair)] = Math.sin(position * frequency);
-      values[row + (layout === 'interleaved' ? 2 * pair + 1 : half + pair)] = Math.cos(position * frequency);
+      const angle = (first + position) * frequency;
+      values[row + (layout === 'interleaved' ? 2 * pair : pair)] = Math.sin(angle);
+      values[row + (layout === 'interleaved' ? 2 * pair + 1 : half + pair)] = Math.cos(angle);
     }
   }
   return table;

@@ -2,7 +2,7 @@ import { endOfFileError } from '../core/file-errors.js';
 import type { RandomAccessFile } from '../core/files.js';
 
 /** A part of a file, wherever it is. */
-export interface Part {
+export interface JoinedPart {
   readonly length: number;
   /** Fills `target` with what it holds from `start` on. */
   read(target: Uint8Array, start: number): Promise<void>;
@@ -12,9 +12,9 @@ export interface Part {
 export class JoinedFile implements RandomAccessFile {
   readonly size: number;
   readonly #path: string;
-  readonly #parts: readonly (Part & { readonly position: number })[];
+  readonly #parts: readonly (JoinedPart & { readonly position: number })[];
 
-  constructor(path: string, parts: readonly Part[]) {
+  constructor(path: string, parts: readonly JoinedPart[]) {
     this.#path = path;
     let position = 0;
     this.#parts = parts.map(({ length, read }) => {

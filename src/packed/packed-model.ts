@@ -17,7 +17,7 @@ import {
   tellingBytes,
   versionOf,
 } from './format.js';
-import { JoinedFile, type Part } from './joined-file.js';
+import { JoinedFile, type JoinedPart } from './joined-file.js';
 
 /** An open packed model: the files of its runs, each checked as it is read. */
 export class PackedModel {
@@ -73,19 +73,19 @@ export class PackedModel {
   }
 
   /** The weights of a run as a safetensors file of their own. */
-  #weightsOf({ prefix, weights }: PackedRun): Part[] {
+  #weightsOf({ prefix, weights }: PackedRun): JoinedPart[] {
     const own = [...this.#tensors.tensors].filter(([name]) => isWeight(name, prefix));
     own.sort(([, one], [, other]) => one.position - other.position);
     const described = own.map(([name, { dataType, shape }]) => ({ name: name.slice(prefix.length), dataType, shape }));
     const header = safetensorsHeader(described, weights.metadata);
-    const beginning: Part = {
+    const beginning: JoinedPart = {
       length: header.length,
       read: async (target, start) => target.set(header.subarray(start, start + target.length)),
     };
     return [beginning, ...own.map(([, tensor]) => this.#part(tensor))];
   }
 
-  #part({ position, bytes }: { readonly position: number; readonly bytes: number }): Part {
+  #part({ position, bytes }: { readonly position: number; readonly bytes: number }): JoinedPart {
     return { length: bytes, read: (target, start) => this.#file.read(target, position + start) };
   }
 }

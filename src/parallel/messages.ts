@@ -2,7 +2,6 @@ import type { IdPair } from '../data/batch.js';
 import type { ModelOptions } from '../models/create.js';
 import type { VocabularySizes } from '../models/model.js';
 import type { Precision } from '../tensor/matrix.js';
-import { beginId } from '../text/tokenizer.js';
 import type { EvaluationResult, UpdateResult } from '../training/executor.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
 import type { MeasurementReply, ProfileMessage, ReplayMessage } from './device-measurement.js';
@@ -70,7 +69,7 @@ export interface PackedPairs {
   /** Source length, target length, pair after pair. */
   readonly lengths: Int32Array;
   readonly keys: Float64Array;
-  /** Of each pair the id read before its target, and 1 where `</s>` follows it, else 0. */
+  /** Of each pair the id read before its target, -1 where that is the model's own, and 1 where `</s>` follows it, else 0. */
   readonly before: Int32Array;
   readonly ends: Uint8Array;
 }
@@ -88,7 +87,7 @@ export function packPairs(pairs: readonly IdPair[]): PackedPairs {
     ids,
     lengths,
     keys: Float64Array.from(pairs, ({ key }) => key),
-    before: Int32Array.from(pairs, ({ before = beginId }) => before),
+    before: Int32Array.from(pairs, ({ before = -1 }) => before),
     ends: Uint8Array.from(pairs, ({ ends = true }) => (ends ? 1 : 0)),
   };
 }
@@ -102,6 +101,7 @@ export function unpackPairs({ ids, lengths, keys, before, ends }: PackedPairs): 
   return Array.from(keys, (key, pair) => {
     const source = take(lengths[2 * pair] as number);
     const target = take(lengths[2 * pair + 1] as number);
-    return { key, source, target, before: before[pair] as number, ends: ends[pair] === 1 };
+    const id = before[pair] as number;
+    return { key, source, target, ...(id >= 0 && { before: id }), ends: ends[pair] === 1 };
   });
 }

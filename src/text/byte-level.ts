@@ -1,7 +1,7 @@
 import { firstBrokenByte } from '../core/utf8.js';
 import { type Merge, PairMerging, PieceCache } from './pair-merging.js';
 import type { Beginning, DecodeOptions, Encoding, Tokenizer, VaryingTokenizer } from './tokenizer.js';
-import { specialTokens, unknownId } from './tokenizer.js';
+import { ownSpecialIds, specialTokens, unknownId } from './tokenizer.js';
 import type { Vocabulary } from './vocabulary.js';
 
 /** Id of the token of byte 0; those of the other bytes follow, then merged tokens. */
@@ -16,20 +16,20 @@ export const byteCharacters: readonly string[] = (() => {
   const isSeen = (byte: number) => (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isSeen(byte) ? byte : unseen++));
 })();
-const byteOfCharacter = new Map(byteCharacters.map((character, byte) => [character, byte]));
+export const byteOfCharacter = new Map(byteCharacters.map((character, byte) => [character, byte]));
 
 /**
  * How GPT-2 splits text (Radford et al. 2019): contractions, words, figures and runs of the rest, each with the space before it. White
  * space is Unicode's, as in the implementations that models were trained with; JavaScript's `\s` has U+FEFF and lacks U+0085.
  */
-const pieces =
+export const byteLevelPattern =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
 const utf8 = { encoder: new TextEncoder(), decoder: new TextDecoder('utf-8', { ignoreBOM: true }) };
 
 /** The pieces of a text as characters that stand for bytes. */
 export function byteLevelPieces(text: string): string[] {
-  return (text.match(pieces) ?? []).map(written);
+  return (text.match(byteLevelPattern) ?? []).map(written);
 }
 
 /** A tokenizer that loses nothing: any bytes come back, whether they are text or not. */
@@ -48,6 +48,7 @@ export function isByteTokenizer(tokenizer: Tokenizer): tokenizer is ByteTokenize
  * 2.2), or the bytes themselves. Text is taken as it is: nothing is normalised, no character is unknown.
  */
 export class ByteLevelTokenizer implements ByteTokenizer, VaryingTokenizer {
+  readonly special = ownSpecialIds;
   readonly #merging: PairMerging;
   readonly #cache = new PieceCache();
 

@@ -1,7 +1,7 @@
 import type { Pipeline } from './pipeline.js';
 import { type Merge, PairMerging, PieceCache } from './pair-merging.js';
 import type { Beginning, DecodeOptions, Encoding, VaryingTokenizer } from './tokenizer.js';
-import { specialTokens, unknownId } from './tokenizer.js';
+import { ownSpecialIds, specialTokens, unknownId } from './tokenizer.js';
 import type { Vocabulary } from './vocabulary.js';
 
 /** Id of the token of byte 0; those of the other bytes follow. They spell characters that the alphabet has not. */
@@ -19,6 +19,7 @@ export function byteToken(byte: number): string {
  */
 export class BytePairTokenizer implements VaryingTokenizer {
   readonly kind = 'bpe';
+  readonly special = ownSpecialIds;
   private readonly merging: PairMerging;
   private readonly cache = new PieceCache();
   private readonly utf8 = new TextEncoder();

@@ -1,6 +1,6 @@
 import type { Pipeline } from './pipeline.js';
 import type { Beginning, DecodeOptions, Encoding, Tokenizer } from './tokenizer.js';
-import { endId, specialTokens, unknownId } from './tokenizer.js';
+import { endId, ownSpecialIds, specialTokens, unknownId } from './tokenizer.js';
 import { Vocabulary } from './vocabulary.js';
 
 /** Words of more characters than this are never in a vocabulary (they are addresses and accidents). */
@@ -8,6 +8,8 @@ export const longestWord = 100;
 
 /** Whole words or single characters, each one token; what is not in the vocabulary is `<unk>`, as in 2014. */
 export class ClosedVocabularyTokenizer implements Tokenizer {
+  readonly special = ownSpecialIds;
+
   constructor(
     readonly kind: 'word' | 'character',
     private readonly pipeline: Pipeline,

@@ -3,6 +3,7 @@ import { DecadeError } from '../core/errors.js';
 import { byteCharacters, byteLevelModel, byteLevelRules, ByteLevelTokenizer } from './byte-level.js';
 import { BytePairTokenizer, byteToken, firstByteId, firstTextId } from './byte-pair-encoding.js';
 import { ClosedVocabularyTokenizer, longestWord } from './closed-vocabulary.js';
+import { isImported, readImported } from './imported/read-imported.js';
 import { normalisations } from './normalisation.js';
 import type { Merge } from './pair-merging.js';
 import { Pipeline, type TextPipelineOptions } from './pipeline.js';
@@ -75,6 +76,7 @@ export function loadTokenizer(json: string, where: string): Tokenizer {
   } catch (cause) {
     return refuse('invalid or truncated JSON', cause);
   }
+  if (isImported(contents)) return readImported(contents, where);
   const byteLevelKind = matchingByteLevel(contents);
   if (byteLevelKind !== undefined) {
     const { model } = byteLevelFile.parse(contents);

@@ -1,9 +1,23 @@
-/** Ids every vocabulary begins with, in every kind of tokenizer. */
+/** Ids that every vocabulary of decade's own begins with, in every kind of tokenizer. */
 export const specialTokens = ['<pad>', '<s>', '</s>', '<unk>'] as const;
 export const padId = 0;
 export const beginId = 1;
 export const endId = 2;
 export const unknownId = 3;
+
+/** Which ids of a vocabulary mean something other than text. A vocabulary from elsewhere has them wherever it has them. */
+export interface SpecialIds {
+  /** What a target is begun with: `<s>`; of some models the padding, or the end of a text before. */
+  readonly begin: number;
+  /** `</s>`. */
+  readonly end: number;
+  /** `<unk>`; undefined where nothing is unknown. */
+  readonly unknown?: number | undefined;
+  /** What no text has: never written, whatever a model says. */
+  readonly forbidden: readonly number[];
+}
+
+export const ownSpecialIds: SpecialIds = { begin: beginId, end: endId, unknown: unknownId, forbidden: [padId, beginId] };
 
 export interface Encoding {
   ids: number[];
@@ -38,12 +52,13 @@ export function isVarying(tokenizer: Tokenizer): tokenizer is VaryingTokenizer {
   return 'encodeVaried' in tokenizer && tokenizer.kind !== 'bytes';
 }
 
-/** Text to token ids and back. Saved as Hugging Face `tokenizer.json`. */
+/** Text to token ids and back. Saved as `tokenizer.json`; those of decade's own kinds are files of Hugging Face's format. */
 export interface Tokenizer {
-  readonly kind: 'bpe' | 'word' | 'character' | 'byte-bpe' | 'bytes';
-  /** Number of ids, the four special tokens included. */
+  readonly kind: 'bpe' | 'word' | 'character' | 'byte-bpe' | 'bytes' | 'imported';
+  /** Number of ids, the special tokens included. */
   readonly size: number;
-  /** Normalises, then tokenizes. Never yields padId, beginId or endId, whatever the text contains. */
+  readonly special: SpecialIds;
+  /** Normalises, then tokenizes. Never yields an id that begins or ends a target or is forbidden, whatever the text contains. */
   encode(text: string): number[];
   encodeWithOffsets(text: string): Encoding;
   /**

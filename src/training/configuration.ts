@@ -7,6 +7,7 @@ import { type Files, joinPath } from '../core/files.js';
 import { contextOptions, resolveContexts } from '../data/contexts.js';
 import { filterOptions } from '../data/filter.js';
 import { type CorpusSource, corpusSource, isText } from '../data/sources.js';
+import { decodingDefaults } from '../decoding/options.js';
 import { modelOptions } from '../models/create.js';
 import { type TokenizerOptions, tokenizerOptions } from '../text/train-tokenizer.js';
 import { ConfigurationDocument, type KnownKeys } from './configuration-document.js';
@@ -71,6 +72,7 @@ export const configurationSchema = z
     data: dataOptions.describe('Sentence pairs, or text.'),
     tokenizer: tokenizersOptions.prefault({ kind: 'bpe' }).describe('How text becomes tokens.'),
     model: modelOptions.prefault({ kind: 'lstm' }).describe('The network.'),
+    decoding: decodingDefaults.optional().meta({ description: 'What its model is translated with, unless a command says otherwise.' }),
     training: trainingOptions.prefault({}).describe('How it is trained. Intervals: { steps: N } (updates) or { epochs: N }.'),
   })
   .superRefine(({ data, tokenizer, training }, context) => {
@@ -189,8 +191,13 @@ export function printConfiguration(configuration: ConfigurationInput): string {
 }
 
 /** What its model is made with. */
-export function originOf({ data, model, training }: Configuration): ModelOrigin {
-  return { options: model, seed: training.seed, ...(isText(data.train) && { context: resolveContexts(data).context }) };
+export function originOf({ data, model, decoding, training }: Configuration): ModelOrigin {
+  return {
+    options: model,
+    seed: training.seed,
+    ...(isText(data.train) && { context: resolveContexts(data).context }),
+    ...(decoding && { decoding }),
+  };
 }
 
 /** The tokenizer options of a side; the same for both if they share a tokenizer. */

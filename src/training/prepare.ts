@@ -11,7 +11,7 @@ import { type ContextOptions, resolveContexts, scoredContexts } from '../data/co
 import { readPassages, type TextSource } from '../data/documents.js';
 import { isText, readPairs } from '../data/sources.js';
 import { createModel, type ModelOptions } from '../models/create.js';
-import type { Model } from '../models/model.js';
+import { type Model, vocabularySizes } from '../models/model.js';
 import { InitialValues } from '../nn/parameters.js';
 import { type Configuration, originOf, printConfiguration, resolveRunConfiguration } from './configuration.js';
 import { describeInit, requireResumable } from './configuration-changes.js';
@@ -19,6 +19,7 @@ import { withMountedRun } from '../packed/mounted-runs.js';
 import type { Precision } from '../tensor/matrix.js';
 import { Memory } from '../tensor/memory.js';
 import { PlacedValues } from '../tensor/named-values.js';
+import type { Tokenizer } from '../text/tokenizer.js';
 import type { TrainingEvent } from './events.js';
 import type { Executor } from './executor.js';
 import { describeInheritance, inheritParameters } from './inheritance.js';
@@ -305,9 +306,9 @@ async function makeRunFrom(
 }
 
 function newModel({ model: options }: Configuration, { source, target }: Tokenizers): Model {
-  const model = createModel(options, { source: source?.size, target: target.size });
+  const model = createModel(options, vocabularySizes({ source, target }));
   // Of one size, two vocabularies would share vectors for different words.
-  if (model.needsOneVocabulary && source !== undefined && source !== target && source.toJson() !== target.toJson()) {
+  if (model.needsOneVocabulary && source !== undefined && !hasSameTokens(source, target)) {
     throw new DecadeError('usage', {
       where: 'model',
       received: 'embeddings that source and target share, with a vocabulary for each',
@@ -316,6 +317,14 @@ function newModel({ model: options }: Configuration, { source, target }: Tokeniz
     });
   }
   return model;
+}
+
+/** Whether ids mean the same on both sides, however each splits its text. */
+function hasSameTokens(source: Tokenizer, target: Tokenizer): boolean {
+  if (source === target) return true;
+  return (
+    source.size === target.size && Array.from({ length: source.size }, (_, id) => id).every((id) => source.token(id) === target.token(id))
+  );
 }
 
 /** Fewer tokens than any tokenizer has. */

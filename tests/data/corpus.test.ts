@@ -10,11 +10,12 @@ import type { CorpusOptions, ReadingProgress } from '../../src/data/corpus.js';
 import { openCorpus } from '../../src/data/corpus.js';
 import { describeReport, filterOptions } from '../../src/data/filter.js';
 import { nodeFiles } from '../../src/node/files/files.js';
-import type { Tokenizer } from '../../src/text/tokenizer.js';
+import { ownSpecialIds, type Tokenizer } from '../../src/text/tokenizer.js';
 
 /** A token for every character: its code. Counts how much it was asked to do. */
 class CodeTokenizer implements Tokenizer {
   readonly kind = 'character';
+  readonly special = ownSpecialIds;
   readonly size: number;
   encoded = 0;
 

@@ -14,7 +14,7 @@ const order: readonly (readonly string[])[] = [
   ['decoding', 'metrics', 'checkpoint'],
   ['packed'],
   ['training'],
-  ['parallel'],
+  ['parallel', 'foreign'],
   ['analysis'],
   ['loaded-model.ts'],
   ['load.ts', 'node'],

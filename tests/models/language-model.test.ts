@@ -76,7 +76,7 @@ test('stretches reach other devices as they are', () => {
   assert.deepEqual(
     unpacked.map(({ target, before, ends }) => [[...Array.from(target)], before, ends]),
     [
-      [[5, 6, 7], beginId, false],
+      [[5, 6, 7], undefined, false],
       [[8, 9, 10], 7, false],
       [[11], 10, true],
     ],

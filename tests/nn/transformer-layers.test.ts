@@ -96,7 +96,17 @@ test('every parameter of the layers learns, with dropout and without', () => {
 
 test('sinusoids lie as published, side by side or in halves', () => {
   const [sin, cos] = [Math.sin, Math.cos];
-  nearly(sinusoids(scope, { positions: 2, width: 4, layout: 'interleaved' }), [0, 1, 0, 1, sin(1), cos(1), sin(0.01), cos(0.01)]);
-  nearly(sinusoids(scope, { positions: 2, width: 4, layout: 'halves' }), [0, 0, 1, 1, sin(1), sin(0.01), cos(1), cos(0.01)]);
-  nearly(sinusoids(scope, { positions: 2, width: 4, layout: 'tensor2tensor' }), [0, 0, 1, 1, sin(1), sin(0.0001), cos(1), cos(0.0001)]);
+  nearly(sinusoids(scope, { positions: 2, first: 0, width: 4, layout: 'interleaved' }), [0, 1, 0, 1, sin(1), cos(1), sin(0.01), cos(0.01)]);
+  nearly(sinusoids(scope, { positions: 2, first: 0, width: 4, layout: 'halves' }), [0, 0, 1, 1, sin(1), sin(0.01), cos(1), cos(0.01)]);
+  nearly(sinusoids(scope, { positions: 2, first: 0, width: 4, layout: 'tensor2tensor' }), [
+    0,
+    0,
+    1,
+    1,
+    sin(1),
+    sin(0.0001),
+    cos(1),
+    cos(0.0001),
+  ]);
+  nearly(sinusoids(scope, { positions: 1, first: 2, width: 4, layout: 'halves' }), [sin(2), sin(0.02), cos(2), cos(0.02)]);
 });

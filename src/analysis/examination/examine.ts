@@ -4,6 +4,7 @@ import type { Files } from '../../core/files.js';
 import { describeSource, isText, readPairs } from '../../data/sources.js';
 import { scoringMetrics } from '../../metrics/scoring-options.js';
 import { createModel } from '../../models/create.js';
+import { vocabularySizes } from '../../models/model.js';
 import type { ModelSummary } from '../../models/summary.js';
 import { type Configuration, originOf, resolveRunConfiguration } from '../../training/configuration.js';
 import { type CorpusFacts, corpusFacts, testSetFacts } from './corpus-facts.js';
@@ -110,7 +111,7 @@ export async function examineRun(
       }
     }
   }
-  const { summary, parameters } = createModel(configuration.model, { source: source?.size, target: target.size });
+  const { summary, parameters } = createModel(configuration.model, vocabularySizes({ source, target }));
   return {
     run: run.path,
     configuration,

@@ -36,9 +36,17 @@ interface TranslateArguments extends DeviceChoice, SearchChoice, SamplingChoice 
 
 export function withSearchOptions(command: Command): Command {
   return command
-    .option('--beam <number>', 'beam size; 1 is greedy search', wholeNumber(1, 1000), 5)
-    .option('--length-penalty <exponent>', 'rank by log-probability / length^exponent; 0: by log-probability', numberFrom(0, 10), 1)
-    .option('--max-length <tokens>', 'maximum length of a translation (default: 2 × source length + 10)', wholeNumber(1, 100_000))
+    .option('--beam <number>', 'beam size; 1 is greedy search (default: 5, or as the model says)', wholeNumber(1, 1000))
+    .option(
+      '--length-penalty <exponent>',
+      'rank by log-probability / length^exponent; 0: by log-probability (default: 1, or as the model says)',
+      numberFrom(0, 10),
+    )
+    .option(
+      '--max-length <tokens>',
+      'maximum length of a translation (default: 2 × source length + 10, or as the model says)',
+      wholeNumber(1, 100_000),
+    )
     .option('--forbid-repeats <tokens>', 'do not repeat an n-gram of this many tokens', wholeNumber(1, 1000))
     .option(
       '--replace-unknown <attention|FILE>',
@@ -124,7 +132,7 @@ async function translate(options: TranslateArguments, signal: AbortSignal): Prom
 
 /** A search for the best or samples, and the options of only one of them. */
 function requireOneKind(options: TranslateArguments, command: Command): void {
-  const { beam = 1, nbest = 1 } = options;
+  const { beam = 1_000, nbest = 1 } = options;
   const given = (names: readonly string[]) => {
     const option = command.options.find(
       (each) => names.includes(each.attributeName()) && command.getOptionValueSource(each.attributeName()) === 'cli',

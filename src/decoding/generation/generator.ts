@@ -217,7 +217,15 @@ export class TextGenerator {
 
   #searchOptions(options: GenerationOptions): SearchOptions {
     const { maximumLength, stop, forbidRepeats, forbidUnknown, maximumPromptLength: _, batch: __, readAhead: ___, ...sample } = options;
-    const ofBeams = { beam: 1, nbest: 1, lengthPenalty: { kind: 'power', alpha: 1 }, minimumLength: 0, attention: false } as const;
+    const ofBeams = {
+      beam: 1,
+      beamWidth: 'shrinking',
+      stopping: 'exact',
+      nbest: 1,
+      lengthPenalty: { kind: 'power', alpha: 1 },
+      minimumLength: 0,
+      attention: false,
+    } as const;
     return { ...ofBeams, sample, maximumLength, forbidRepeats, forbidUnknown, continuation: { stop: this.#stopStrings(stop) } };
   }
 

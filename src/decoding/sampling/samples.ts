@@ -1,6 +1,5 @@
 import { randomKey, uniform } from '../../core/random.js';
 import type { Scope } from '../../tensor/device.js';
-import { endId } from '../../text/tokenizer.js';
 import { type LastToken, SearchHistory } from '../search-history.js';
 import {
   type DrawnToken,
@@ -100,7 +99,7 @@ export class Samples implements SearchRows {
   }
 
   advance(scope: Scope, { logits, normalisers, attention }: Predictions): Int32Array | undefined {
-    const { continuation, maximumLengths, numbers } = this.#options;
+    const { continuation, maximumLengths, numbers, endId } = this.#options;
     const { seed, samples } = this.#options.sample;
     const distributions = new RowDistributions(scope, logits, this.#options.sample);
     const next = { rows: [] as LiveSample[], ids: [] as number[], parents: [] as number[], logProbabilities: [] as number[] };
@@ -153,7 +152,7 @@ export class Samples implements SearchRows {
     const path = this.#history.path(sentence, last);
     const logProbability = path.tokenLogProbabilities.reduce((sum, value) => sum + value, 0);
     const score = logProbability / this.#options.penalty(path.tokenLogProbabilities.length);
-    const ids = id === endId ? path.ids : Int32Array.of(...path.ids, id);
+    const ids = id === this.#options.endId ? path.ids : Int32Array.of(...path.ids, id);
     (this.#finished[sentence] as Hypothesis[])[sample] = { ...path, ids, logProbability, score };
   }
 }

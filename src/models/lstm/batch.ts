@@ -1,6 +1,6 @@
 import { type IdPair, predictedTokens } from '../../data/batch.js';
 import { type SequenceLayout, sequenceLayout } from '../../tensor/layout.js';
-import { beginId, endId } from '../../text/tokenizer.js';
+import { ownSpecialIds, type SpecialIds } from '../../text/tokenizer.js';
 import { emptySource } from '../sources.js';
 
 /**
@@ -41,7 +41,7 @@ export interface PackedBatch {
  * Packs pairs, those with the same key with one source column. `reverseSource` feeds each source sentence backwards, as in
  * Sutskever, Vinyals and Le (2014), section 3.3. Throws `input` for an empty source sentence, naming its key.
  */
-export function packBatch(pairs: readonly IdPair[], reverseSource: boolean): PackedBatch {
+export function packBatch(pairs: readonly IdPair[], reverseSource: boolean, special: SpecialIds = ownSpecialIds): PackedBatch {
   const empty = pairs.find(({ source }) => source.length === 0);
   if (empty !== undefined) throw emptySource(empty.key);
   const sourceOfKey = new Map<number, number>();
@@ -56,7 +56,7 @@ export function packBatch(pairs: readonly IdPair[], reverseSource: boolean): Pac
     reverseSource,
   );
   const columnOfSource = inverse(packed.sentences);
-  const target = packTargets(pairs);
+  const target = packTargets(pairs, special);
   const sourceColumn = (pair: number) => columnOfSource[sourceOfKey.get((pairs[pair] as IdPair).key) as number] as number;
   return {
     source: { ...packed, sentences: packed.sentences.map((number) => firsts[number] as number) },
@@ -79,15 +79,16 @@ export function packSources(sources: readonly ArrayLike<number>[], reverseSource
 }
 
 /** The target side of pairs, whatever their sources. */
-export function packTargets(pairs: readonly Pick<IdPair, 'target' | 'before' | 'ends'>[]): PackedTarget {
+export function packTargets(
+  pairs: readonly Pick<IdPair, 'target' | 'before' | 'ends'>[],
+  { begin, end }: SpecialIds = ownSpecialIds,
+): PackedTarget {
   const side = packedSide(pairs.map((pair) => ({ length: predictedTokens(pair) })));
   const idAt = (sentence: number, position: number) => pairs[sentence]?.target[position];
   return {
     ...side,
-    inputIds: packedIds(side, (sentence, step) =>
-      step === 0 ? (pairs[sentence]?.before ?? beginId) : (idAt(sentence, step - 1) as number),
-    ),
-    outputIds: packedIds(side, (sentence, step) => idAt(sentence, step) ?? endId),
+    inputIds: packedIds(side, (sentence, step) => (step === 0 ? (pairs[sentence]?.before ?? begin) : (idAt(sentence, step - 1) as number))),
+    outputIds: packedIds(side, (sentence, step) => idAt(sentence, step) ?? end),
   };
 }
 

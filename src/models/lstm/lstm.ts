@@ -5,7 +5,15 @@ import { type Pass, rowKeys } from '../../nn/pass.js';
 import type { Device } from '../../tensor/device.js';
 import { gatherRows } from '../../tensor/operations/gather-rows.js';
 import type { SoftmaxCrossEntropyAttributes } from '../../tensor/operations/softmax-cross-entropy.js';
-import type { DecodingMemory, DecodingSession, Model, PairLosses, SentenceEncoder, VocabularySizes } from '../model.js';
+import {
+  type DecodingMemory,
+  type DecodingSession,
+  type Model,
+  type PairLosses,
+  type SentenceEncoder,
+  specialIds,
+  type VocabularySizes,
+} from '../model.js';
 import { requireNoSources } from '../sources.js';
 import type { ModelSummary } from '../summary.js';
 import { bySentence, type PackedTarget, packBatch, packTargets } from './batch.js';
@@ -74,7 +82,11 @@ export class LstmModel implements Model {
   #read(encoder: LstmEncoder, pass: Pass, pairs: readonly IdPair[]): Beginning {
     const { runner } = pass;
     const { scope } = runner;
-    const { source, target, sourceColumnOfTarget, sentenceKeys } = packBatch(pairs, this.options.reverseSource);
+    const { source, target, sourceColumnOfTarget, sentenceKeys } = packBatch(
+      pairs,
+      this.options.reverseSource,
+      specialIds(this.vocabularies).target,
+    );
     const encoded = encoder.forward(pass, source, sentenceKeys);
     const memory = this.#decoder.memory(pass, encoded.output, memoryRows(scope, source.layout));
     // Source and target columns are sorted by their own lengths: bring the states into the order of the targets.
@@ -90,7 +102,7 @@ export class LstmModel implements Model {
   /** There is nothing to read; the decoder starts from zeros. */
   #begin({ runner: { scope } }: Pass, pairs: readonly IdPair[]): Beginning {
     requireNoSources(pairs.map(({ source }) => source));
-    const target = packTargets(pairs);
+    const target = packTargets(pairs, specialIds(this.vocabularies).target);
     return {
       target,
       sentenceKeys: Uint32Array.from(pairs, ({ key }) => key),
@@ -119,7 +131,7 @@ export class LstmModel implements Model {
           ({ name }) => name.startsWith(`${part}.${layer}.`) || (layer === 0 && name.startsWith(embedding)),
         );
       },
-      pack: (pairs) => packBatch(pairs, this.options.reverseSource),
+      pack: (pairs) => packBatch(pairs, this.options.reverseSource, specialIds(this.vocabularies).target),
       runLayer(part, layer, pass, { below, before, layout, keys }) {
         return (part === 'encoder' ? encoder : decoder).layer(layer, pass, below, before, layout, keys);
       },

@@ -3,7 +3,7 @@ import type { Pass } from '../../nn/pass.js';
 import { type Device, Scope } from '../../tensor/device.js';
 import { Arena } from '../../tensor/memory.js';
 import { Inference } from '../../tensor/tape.js';
-import { beginId, endId } from '../../text/tokenizer.js';
+import type { SpecialIds } from '../../text/tokenizer.js';
 import type { AttendedToken, AttentionWeights } from '../model.js';
 import { sourceIds } from './batch.js';
 import type { AttentionPart, AttentionWatcher } from './layers.js';
@@ -11,7 +11,10 @@ import type { AttentionPart, AttentionWatcher } from './layers.js';
 interface AttendedPair {
   readonly source: ArrayLike<number>;
   readonly target: ArrayLike<number>;
-  readonly sourceEnd: boolean;
+  /** What every source ends with. */
+  readonly sourceEnd: number | undefined;
+  /** Those of the target. */
+  readonly special: SpecialIds;
   /** Otherwise the decoder reads the source, if there is one, and goes on with the target. */
   readonly hasEncoder: boolean;
 }
@@ -19,7 +22,7 @@ interface AttendedPair {
 /** What a Transformer looks at, from one pass over the pair, as in training. */
 export function transformerAttention(
   device: Device,
-  { source, target, sourceEnd, hasEncoder }: AttendedPair,
+  { source, target, sourceEnd, special, hasEncoder }: AttendedPair,
   read: (pass: Pass, pairs: readonly IdPair[], watcher: AttentionWatcher) => void,
 ): AttentionWeights[] {
   const seen: Record<AttentionPart, Float32Array[]> = { encoder: [], memory: [], decoder: [] };
@@ -32,9 +35,9 @@ export function transformerAttention(
     arena.dispose();
   }
   const of = (side: AttendedToken['side'], ids: readonly number[]) => ids.map((id) => ({ side, id }));
-  const sources = of('source', source.length === 0 ? [] : (sourceIds([{ source }], { sourceEnd })[0] ?? []));
-  const given = of('target', [beginId, ...Array.from(target)]);
-  const written = of('target', [...Array.from(target), endId]);
+  const sources = of('source', source.length === 0 ? [] : (sourceIds([{ source }], sourceEnd)[0] ?? []));
+  const given = of('target', [special.begin, ...Array.from(target)]);
+  const written = of('target', [...Array.from(target), special.end]);
   if (hasEncoder) {
     return [
       weightsOf('cross-attention', written, sources, seen.memory),

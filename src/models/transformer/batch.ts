@@ -1,6 +1,6 @@
 import type { IdPair } from '../../data/batch.js';
 import { type RowRanges, rowRanges } from '../../tensor/layout.js';
-import { beginId, endId } from '../../text/tokenizer.js';
+import type { SpecialIds } from '../../text/tokenizer.js';
 import { emptySource } from '../sources.js';
 
 /** Sentences as a Transformer reads them: one after another, without padding (see `RowRanges`). */
@@ -19,25 +19,22 @@ export function packTokens(sentences: readonly (readonly number[])[], begins?: A
   return { ranges, ids: Int32Array.from(sentences.flat()), positions: Int32Array.from(positions) };
 }
 
-/** What is read of each source. Throws `input` for an empty sentence, naming its number. */
-export function sourceIds(
-  sentences: readonly { readonly source: ArrayLike<number> }[],
-  { sourceEnd }: { readonly sourceEnd: boolean },
-): number[][] {
+/** What is read of each source, `end` behind it if there is one. Throws `input` for an empty sentence, naming its number. */
+export function sourceIds(sentences: readonly { readonly source: ArrayLike<number> }[], end: number | undefined): number[][] {
   return sentences.map(({ source }, sentence) => {
     if (source.length === 0) throw emptySource(sentence);
-    return sourceEnd ? [...Array.from(source), endId] : Array.from(source);
+    return end === undefined ? Array.from(source) : [...Array.from(source), end];
   });
 }
 
 /** What the network is given of each target: `<s>`, or what came before, first. */
-export function givenIds(pairs: readonly IdPair[]): number[][] {
-  return pairs.map(({ before = beginId, target, ends = true }) => [before, ...Array.from(target).slice(0, ends ? undefined : -1)]);
+export function givenIds(pairs: readonly IdPair[], { begin }: SpecialIds): number[][] {
+  return pairs.map(({ before = begin, target, ends = true }) => [before, ...Array.from(target).slice(0, ends ? undefined : -1)]);
 }
 
 /** What it must predict from that: `</s>` last, where the target ends. */
-export function nextIds(pairs: readonly IdPair[]): number[][] {
-  return pairs.map(({ target, ends = true }) => [...Array.from(target), ...(ends ? [endId] : [])]);
+export function nextIds(pairs: readonly IdPair[], { end }: SpecialIds): number[][] {
+  return pairs.map(({ target, ends = true }) => [...Array.from(target), ...(ends ? [end] : [])]);
 }
 
 /** The first pair of each key, and for each pair the place of the one whose source it shares. */

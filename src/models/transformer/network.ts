@@ -117,10 +117,10 @@ function initialOfTables({ initialisation, initialDeviation, width }: Transforme
 }
 
 function positionOptions(options: TransformerOptions, heads: number): PositionOptions {
-  const { positions: kind, width, sinusoids, maximumLength, rotaryPairs, rotaryBase } = options;
+  const { positions: kind, width, sinusoids, firstPosition, maximumLength, rotaryPairs, rotaryBase } = options;
   switch (kind) {
     case 'sinusoidal':
-      return { kind, width, layout: sinusoids };
+      return { kind, width, layout: sinusoids, first: firstPosition };
     case 'learned':
       return { kind, width, maximumLength };
     case 'rotary':

@@ -148,6 +148,12 @@ export const transformerOptions = z
       'sinusoids',
       'Sines and cosines in turn (the paper), all sines first, or that with the frequencies of tensor2tensor and fairseq.',
     ),
+    firstPosition: z
+      .int()
+      .min(0)
+      .max(16)
+      .default(0)
+      .describe('Position of the first token, where positions are sinusoids: 1 in OpenNMT, 2 in fairseq and M2M100.'),
     maximumLength: z
       .int()
       .min(1)
@@ -174,6 +180,10 @@ export const transformerOptions = z
       'tiedEmbeddings',
       'Share the target embeddings with the output layer (Press and Wolf 2017), or also with the source (all; needs a shared vocabulary).',
     ),
+    beginPrompts: z
+      .boolean()
+      .default(true)
+      .describe('Read <s> before a prompt. GPT-2 is used without it: the text goes on from the prompt alone.'),
     sourceEnd: byForm(z.boolean(), 'sourceEnd', 'End every source with </s>.'),
     dropout: byForm(rate, 'dropout', 'Dropout probability of embeddings and of what each part adds (the paper, section 5.4).'),
     attentionDropout: byForm(rate, 'attentionDropout', 'Dropout probability of attention weights.'),

@@ -16,6 +16,7 @@ import type { TransformerOptions } from './options.js';
 export class TransformerSession implements DecodingSession {
   readonly #network: TransformerNetwork;
   readonly #options: TransformerOptions;
+  readonly #sourceEnd: number | undefined;
   readonly #cache: KeyValueCache;
   /** Emptied at every call. */
   readonly #runner: Runner;
@@ -25,10 +26,16 @@ export class TransformerSession implements DecodingSession {
   /** The source sentence of each row. */
   #sentences: Int32Array;
 
-  /** The parameters may not change while the session lasts. */
-  constructor(device: Device, network: TransformerNetwork, sources: readonly ArrayLike<number>[], options: TransformerOptions) {
+  /** The parameters may not change while the session lasts. `sourceEnd`: what stands behind every source, if anything does. */
+  constructor(
+    device: Device,
+    network: TransformerNetwork,
+    sources: readonly ArrayLike<number>[],
+    { options, sourceEnd }: { readonly options: TransformerOptions; readonly sourceEnd: number | undefined },
+  ) {
     this.#network = network;
     this.#options = options;
+    this.#sourceEnd = sourceEnd;
     this.#held = new Arena(device.memory);
     this.#runner = new Inference(new Scope(device, new Arena(device.memory)));
     this.#sentences = Int32Array.from(sources.keys());
@@ -104,7 +111,7 @@ export class TransformerSession implements DecodingSession {
       return undefined;
     }
     const sentences = sources.map((ofRow) => ({ source: ofRow }));
-    const ids = sourceIds(sentences, this.#options);
+    const ids = sourceIds(sentences, this.#sourceEnd);
     if (encoder === undefined) {
       this.#extend(source, ids);
       return undefined;
@@ -160,6 +167,6 @@ export function transformerDecodingMemory(options: TransformerOptions, { source,
 }
 
 /** Of one layer: a key and a value for each of their heads. */
-function keyValueColumns({ width, heads, keyValueHeads = heads }: TransformerOptions): number {
+export function keyValueColumns({ width, heads, keyValueHeads = heads }: TransformerOptions): number {
   return (2 * keyValueHeads * width) / heads;
 }

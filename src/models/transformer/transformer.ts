@@ -7,7 +7,17 @@ import type { SoftmaxCrossEntropyAttributes } from '../../tensor/operations/soft
 import { stackRows } from '../../tensor/operations/stack-rows.js';
 import type { Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { AttentionReader, DecodingMemory, DecodingSession, LengthLimits, Model, PairLosses, VocabularySizes } from '../model.js';
+import type { SpecialIds } from '../../text/tokenizer.js';
+import {
+  type AttentionReader,
+  type DecodingMemory,
+  type DecodingSession,
+  type LengthLimits,
+  type Model,
+  type PairLosses,
+  specialIds,
+  type VocabularySizes,
+} from '../model.js';
 import { requireNoSources } from '../sources.js';
 import type { ModelSummary } from '../summary.js';
 import { byRange, chosenRanges, distinctSources, givenIds, join, nextIds, type PackedTokens, packTokens, sourceIds } from './batch.js';
@@ -28,12 +38,18 @@ export class TransformerModel implements Model {
   readonly options: TransformerOptions;
   readonly vocabularies: VocabularySizes;
   readonly #network: TransformerNetwork;
+  readonly #special: SpecialIds;
+  /** What every source ends with, if with anything. */
+  readonly #sourceEnd: number | undefined;
 
   /** Declares the parameters; `parameters.allocate` or `attach` must give them a place before anything is computed. */
   constructor(options: TransformerOptions, vocabularies: VocabularySizes) {
     this.options = options;
     this.vocabularies = vocabularies;
     this.#network = declareNetwork(this.parameters, options, vocabularies);
+    const special = specialIds(vocabularies);
+    this.#special = special.target;
+    this.#sourceEnd = options.sourceEnd ? special.source.end : undefined;
   }
 
   get dropout(): number {
@@ -53,12 +69,16 @@ export class TransformerModel implements Model {
     return this.vocabularies.source !== undefined && this.options.tiedEmbeddings === 'all';
   }
 
+  get beginsPrompts(): boolean {
+    return this.vocabularies.source !== undefined || this.options.beginPrompts;
+  }
+
   get lengthLimits(): LengthLimits | undefined {
     return transformerLengthLimits(this.options, this.vocabularies);
   }
 
   loss(pass: Pass, pairs: readonly IdPair[], attributes: SoftmaxCrossEntropyAttributes): PairLosses {
-    const next = nextIds(pairs);
+    const next = nextIds(pairs, this.#special);
     const outputs = this.#network.output.loss(pass.runner, this.#read(pass, pairs), next.flat(), attributes);
     return { ...outputs, byPair: () => byRange(packTokens(next).ranges, outputs.logProbabilities.f32) };
   }
@@ -68,7 +88,7 @@ export class TransformerModel implements Model {
       read: (device, pair) =>
         transformerAttention(
           device,
-          { ...pair, ...this.options, hasEncoder: this.#network.encoder !== undefined },
+          { ...pair, sourceEnd: this.#sourceEnd, special: this.#special, hasEncoder: this.#network.encoder !== undefined },
           (pass, pairs, watcher) => {
             this.#read(pass, pairs, watcher);
           },
@@ -77,7 +97,7 @@ export class TransformerModel implements Model {
   }
 
   decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession {
-    return new TransformerSession(device, this.#network, sources, this.options);
+    return new TransformerSession(device, this.#network, sources, { options: this.options, sourceEnd: this.#sourceEnd });
   }
 
   /** What the decoder makes of every token that it is given: [target rows, width]. */
@@ -99,11 +119,11 @@ export class TransformerModel implements Model {
     const { runner } = pass;
     const { target, decoder } = this.#network;
     const { firsts, sourceOf } = distinctSources(pairs);
-    const source = packTokens(sourceIds(firsts, this.options));
+    const source = packTokens(sourceIds(firsts, this.#sourceEnd));
     const encoded = encode(pass, sourceSide, encoder, source, rangeKeys(pass, source.ranges, firsts), this.options, watcher);
     const memories = decoder.memories(runner, encoded);
 
-    const tokens = packTokens(givenIds(pairs));
+    const tokens = packTokens(givenIds(pairs, this.#special));
     const keys = rangeKeys(pass, tokens.ranges, pairs);
     const walk = walkOf(pass, keys, this.options);
     const weights = watcher !== undefined;
@@ -119,8 +139,8 @@ export class TransformerModel implements Model {
   /** The decoder reads each source and goes on with its target: [target rows, width]. */
   #readOn(pass: Pass, sourceSide: Side, pairs: readonly IdPair[], watcher: AttentionWatcher | undefined): Tensor {
     const { runner } = pass;
-    const source = packTokens(sourceIds(pairs, this.options));
-    const target = packTokens(givenIds(pairs), source.ranges.lengths);
+    const source = packTokens(sourceIds(pairs, this.#sourceEnd));
+    const target = packTokens(givenIds(pairs, this.#special), source.ranges.lengths);
     const joined = join(source, target);
     const parts = { source: embed(runner, sourceSide, source), target: embed(runner, this.#network.target, target) };
     const vectors = this.#chosen(runner, runner.run(stackRows, parts, {}).output, joined.order);
@@ -130,7 +150,7 @@ export class TransformerModel implements Model {
   /** The decoder has nothing but the target: [target rows, width]. */
   #readAlone(pass: Pass, pairs: readonly IdPair[], watcher: AttentionWatcher | undefined): Tensor {
     requireNoSources(pairs.map(({ source }) => source));
-    const tokens = packTokens(givenIds(pairs));
+    const tokens = packTokens(givenIds(pairs, this.#special));
     return this.#decoded(pass, embed(pass.runner, this.#network.target, tokens), tokens, pairs, watcher);
   }
 

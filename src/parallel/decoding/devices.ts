@@ -59,10 +59,12 @@ export class DecodingDevices implements BatchDecoder, DecodingExecutor {
     { signal, onProgress }: DecodingControl = {},
   ): Promise<Hypothesis[][]> {
     const packed = packPairs(sentences.map(({ source, prefix = [], line = -1 }) => ({ source, target: prefix, key: line })));
-    const { beam, nbest, sample, lengthPenalty, maximumLength, minimumLength, forbidRepeats, forbidUnknown, attention, continuation } =
-      options;
+    const { beam, beamWidth, stopping, nbest, sample, lengthPenalty, maximumLength, minimumLength } = options;
+    const { forbidRepeats, forbidUnknown, attention, continuation } = options;
     const chosen = {
       beam,
+      beamWidth,
+      stopping,
       nbest,
       sample,
       lengthPenalty,

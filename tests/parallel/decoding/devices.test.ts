@@ -279,6 +279,8 @@ test('a line that cannot be translated is named, and the devices go on', async (
   const learnt = await training.decoding();
   const [found] = await (await learnt.decoderFor(1)).search([{ source: [4, 5] }], {
     beam: 1,
+    beamWidth: 'shrinking',
+    stopping: 'exact',
     nbest: 1,
     lengthPenalty: { kind: 'power', alpha: 1 },
     minimumLength: 0,

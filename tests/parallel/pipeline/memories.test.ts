@@ -77,6 +77,8 @@ async function judged(executor: PipelineExecutor) {
   const decoding = await executor.decoding();
   const [found] = await (await decoding.decoderFor(1)).search([{ source: [4, 5, 6] }], {
     beam: 3,
+    beamWidth: 'shrinking',
+    stopping: 'exact',
     nbest: 2,
     lengthPenalty: { kind: 'power', alpha: 1 },
     maximumLength: 6,
