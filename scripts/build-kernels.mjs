@@ -1,6 +1,6 @@
-// Compiles src/tensor/kernels/assembly (AssemblyScript) into two modules, with and without relaxed SIMD. Each becomes a TypeScript
-// file holding the bytes as text, so that a bundler needs no loader: in hexadecimal, which compresses a quarter better than base64,
-// where what repeats no longer begins at the beginning of a character.
+// Compiles src/tensor/kernels/assembly (AssemblyScript) with and without relaxed SIMD: all kernels, and those that decoding takes. Each
+// module becomes a TypeScript file holding the bytes as text, so that a bundler needs no loader: in hexadecimal, which compresses a
+// quarter better than base64, where what repeats no longer begins at the beginning of a character.
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,9 +10,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const sourceFolder = 'src/tensor/kernels/assembly';
 const targetFolder = join(root, 'src/tensor/kernels/generated');
 
+const relaxed = ['--enable', 'relaxed-simd'];
 const variants = [
-  { name: 'plain', flags: [] },
-  { name: 'relaxed', flags: ['--enable', 'relaxed-simd'] },
+  { name: 'plain', entry: 'index', flags: [] },
+  { name: 'relaxed', entry: 'index', flags: relaxed },
+  { name: 'decoding-plain', entry: 'decoding', flags: [] },
+  { name: 'decoding-relaxed', entry: 'decoding', flags: relaxed },
 ];
 
 /** Builds the variants that are older than their sources; resolves to the names of those that were built. */
@@ -64,7 +67,7 @@ async function compile(compiler, variant) {
   const collect = { write: (text) => messages.push(String(text)) };
   const { error } = await compiler.main(
     [
-      `${sourceFolder}/index.ts`,
+      `${sourceFolder}/${variant.entry}.ts`,
       ...['--baseDir', root, '--outFile', 'kernels.wasm'],
       ...['--runtime', 'stub', '-O3', '--noAssert', '--uncheckedBehavior', 'always', '--enable', 'simd'],
       ...['--importMemory', '--noExportMemory', '--initialMemory', '1', '--maximumMemory', '65536'],

@@ -17,7 +17,10 @@ export interface LoadKernelsOptions {
   tileRows?: 4 | 6;
 }
 
-/** A module in hexadecimal, for a plain memory, and the position of the byte that says so. */
+/**
+ * A module in hexadecimal, for a plain memory, and the position of the byte that says so. It may lack kernels that its platform never
+ * calls: `decoding-plain` and `decoding-relaxed` lack those of training.
+ */
 export interface KernelBuild {
   readonly webAssembly: string;
   readonly memoryFlags: number;
@@ -43,8 +46,10 @@ export function loadKernels(memory: Memory, options?: LoadKernelsOptions): Promi
   return loadKernelsOf(allBuilds, memory, options);
 }
 
+type Build = () => Promise<KernelBuild>;
+
 /** Each module is compiled once a thread. */
-const modules = new Map<KernelVariant, Promise<WebAssembly.Module>>();
+const modules = { plain: new Map<Build, Promise<WebAssembly.Module>>(), shared: new Map<Build, Promise<WebAssembly.Module>>() };
 
 /** As `loadKernels`, from a platform's own builds. */
 export async function loadKernelsOf(builds: KernelBuilds, memory: Memory, options: LoadKernelsOptions = {}): Promise<LoadedKernels> {
@@ -61,8 +66,9 @@ export async function loadKernelsOf(builds: KernelBuilds, memory: Memory, option
   const variant: KernelVariant = `${memory.shared ? 'shared' : 'plain'}${isRelaxed ? '-relaxed' : ''}`;
   const build = isRelaxed ? builds.relaxed : builds.plain;
   if (build === undefined) throw new Error(`no build of the kernels for ${variant}`);
-  const module = modules.get(variant) ?? build().then((built) => WebAssembly.compile(moduleFor(memory, built)));
-  modules.set(variant, module);
+  const compiled = memory.shared ? modules.shared : modules.plain;
+  const module = compiled.get(build) ?? build().then((built) => WebAssembly.compile(moduleFor(memory, built)));
+  compiled.set(build, module);
   const instance = await WebAssembly.instantiate(await module, { env: { memory: memory.webAssembly } });
   const { prepare, useTileRows, ...kernels } = instance.exports as unknown as Kernels & {
     prepare(): void;
