@@ -3,9 +3,7 @@ import { dividedOptions } from './engine.js';
 import { requireRun, type TrainedRun } from './trained-run.js';
 import { askTrainer } from './trainer.js';
 
-export interface PackOptions extends PackContents {
-  readonly signal?: AbortSignal | undefined;
-}
+export type PackOptions = PackContents;
 
 /** A packed model to save under a name that ends in `.decade`. */
 export interface PackedModelFile extends PackedSummary {

@@ -26,7 +26,7 @@ export function serveTraining(kernels: KernelBuilds): void {
     return;
   }
   async function* answer(request: TrainerRequest, control: Control): AsyncGenerator<unknown, void, undefined> {
-    yield await (request.kind === 'train' ? trained(request, control, kernels) : packed(request));
+    yield await (request.kind === 'train' ? trained(request, control, kernels) : packed(request, control));
   }
   addEventListener('message', ({ data }: MessageEvent<TrainerRequest>) => give(data.answers, (control) => answer(data, control)));
 }
@@ -40,10 +40,10 @@ async function trained(request: Asked<'train'>, control: Control, kernels: Kerne
   return { summary, files: new Map(await blobsIn(files, out)) };
 }
 
-async function packed({ files: run, options }: Asked<'pack'>): Promise<PackedModelFile> {
-  const files = await filesOf(inRun(run));
+async function packed(request: Asked<'pack'>, control: Control): Promise<PackedModelFile> {
+  const files = await filesOf(inRun(request.files));
   const name = 'packed.decade';
-  const summary = await pack(files, out, { ...options, out: name }, describeRun);
+  const summary = await pack(files, out, { ...optionsWith(request, control), out: name }, describeRun);
   return { ...summary, blob: new Blob([(await files.readBytes(name)) as Uint8Array<ArrayBuffer>]) };
 }
 

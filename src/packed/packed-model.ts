@@ -21,7 +21,7 @@ import {
 import { JoinedFile, type Part } from './joined-file.js';
 
 /** What is read from: a file, or a download whose size nobody knows before it ends. */
-export type PackedSource = Pick<RandomAccessFile, 'read' | 'close'> & { readonly size?: number | undefined };
+export type PackedInput = Pick<RandomAccessFile, 'read' | 'close'> & { readonly size?: number | undefined };
 
 /** An open packed model: the files of its runs, each checked as it is read. */
 export class PackedModel {
@@ -45,7 +45,7 @@ export class PackedModel {
    *
    * @throws DecadeError `input` for another file, a damaged one, and one of a newer decade
    */
-  static async open(source: PackedSource, path: string): Promise<PackedModel> {
+  static async open(source: PackedInput, path: string): Promise<PackedModel> {
     try {
       const header = await readHeader(source, path);
       const { hash, checked, runs } = header;
@@ -109,7 +109,7 @@ function isWeight(name: string, prefix: string): boolean {
 }
 
 async function readHeader(
-  source: PackedSource,
+  source: PackedInput,
   path: string,
 ): Promise<{ readonly hash: string; readonly checked: CheckedFile; readonly runs: readonly PackedRun[] }> {
   const beginning = new Uint8Array(Math.min(tellingBytes, source.size ?? tellingBytes));
@@ -139,7 +139,7 @@ async function readHeader(
 
 /** What a header that is as it was written says of the rest. Whoever wrote it may still have lied. */
 function contentsOf(
-  source: PackedSource,
+  source: PackedInput,
   path: string,
   header: Uint8Array,
 ): { readonly checked: CheckedFile; readonly runs: readonly PackedRun[] } {
