@@ -1,5 +1,4 @@
 import { rescore } from './analysis/rescoring/rescore.js';
-import { TextGenerator } from './decoding/generation/generator.js';
 import { type LoadedModel, type LoadOptions, openModels } from './loaded-model.js';
 import { mountRuns } from './packed/mounted-runs.js';
 import type { Runtime } from './parallel/runtime.js';
@@ -12,8 +11,7 @@ export async function load(runtime: Runtime, runs: string | readonly string[], o
   const mounted = await mountRuns(runtime.files, typeof runs === 'string' ? [runs] : runs);
   try {
     const describe = (path: string) => describeRun(mounted.files, path);
-    const further = { generator: (...given: ConstructorParameters<typeof TextGenerator>) => new TextGenerator(...given), rescore };
-    return await openModels({ ...runtime, files: mounted.files }, mounted.runs, options, describe, further);
+    return await openModels({ ...runtime, files: mounted.files }, mounted.runs, options, describe, rescore);
   } finally {
     await mounted.close();
   }

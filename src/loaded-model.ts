@@ -1,16 +1,16 @@
 import type { RescoreOptions, Rescoring, rescore } from './analysis/rescoring/rescore.js';
 import type { NbestList } from './analysis/rescoring/rescoring.js';
 import { loadWeights, type ModelDescription, readModelTokenizers } from './checkpoint/model-files.js';
+import { requireOptions } from './core/call-options.js';
 import { DecadeError } from './core/errors.js';
 import type { ReadableFiles } from './core/files.js';
 import { iterated } from './core/iterated.js';
 import { Lifetime } from './core/lifetime.js';
-import { requireOptions } from './core/call-options.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
 import { type AttentionView, attentionViews } from './decoding/attention-views.js';
 import { type EnsembleMember, ensemble } from './decoding/ensemble.js';
 import type { DecodingExecutor } from './decoding/executor.js';
-import type { GenerateOptions, GenerateStreamOptions, GenerationResult, TextGenerator } from './decoding/generation/generator.js';
+import { type GenerateOptions, type GenerateStreamOptions, type GenerationResult, TextGenerator } from './decoding/generation/generator.js';
 import { LocalDecodingExecutor, type PlacedModel } from './decoding/local-executor.js';
 import { type DecodingDefaults, decodingDefaults, type DecodingOptionsInput, resolveDecodingOptions } from './decoding/options.js';
 import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
@@ -50,17 +50,10 @@ interface Loaded {
   readonly executor: DecodingExecutor;
   /** Undefined for language models, which have no source to translate. */
   readonly translator: Translator | undefined;
-  /** Undefined for translators, and in a page, which does not ask for text yet. */
+  /** Undefined for translators. */
   readonly generator: TextGenerator | undefined;
-  readonly rescore?: FurtherUses['rescore'] | undefined;
+  readonly rescore?: typeof rescore | undefined;
   release(): Promise<void>;
-}
-
-/** What a model is used for besides translating and scoring, which a page need not carry. */
-export interface FurtherUses {
-  /** Makes what a language model writes with. */
-  readonly generator: (...given: ConstructorParameters<typeof TextGenerator>) => TextGenerator;
-  readonly rescore: typeof rescore;
 }
 
 /** A trained model, or several that translate or write together. Holds memory until disposed; every call after that is refused. */
@@ -262,6 +255,9 @@ export class LoadedModel implements AsyncDisposable {
   }
 }
 
+/** All that a `LoadedModel` offers. A model in a page, which another thread computes for, offers the same. */
+export type ModelUses = Pick<LoadedModel, keyof LoadedModel>;
+
 interface Member extends EnsembleMember, PlacedModel, Pick<TranslationModel, 'sourceWords'> {
   readonly model: Model;
   readonly modelOptions: ModelOptions;
@@ -295,7 +291,7 @@ function promptRoom({ lengthLimits }: StepModel): number {
  * @param runs      a run directory; several form an ensemble and need the same tokenizers
  * @param options   defaults for every translation
  * @param describe  reads the model of the run at a path
- * @param further   undefined in a page, which only translates and scores
+ * @param rescores  undefined in a page, for which its metrics are too large
  * @throws DecadeError `input` for a directory that is not a run or is damaged
  */
 export async function openModels(
@@ -303,7 +299,7 @@ export async function openModels(
   runs: string | readonly string[],
   { gemm, devices: wanted, untrained = false, ...options }: LoadOptions,
   describe: (path: string) => Promise<ModelDescription>,
-  further?: FurtherUses,
+  rescores?: typeof rescore,
 ): Promise<LoadedModel> {
   requireLoadOptions(runs, { gemm, devices: wanted, untrained });
   resolveDecodingOptions(options);
@@ -327,8 +323,8 @@ export async function openModels(
     const release = () => executor.dispose().then(() => memories.release());
     const does = hasSource(together)
       ? { translator: new Translator(together, executor, { ...together.decoding, ...options }), generator: undefined }
-      : { translator: undefined, generator: further?.generator(together.targetTokenizer, executor, local, promptRoom(together.model)) };
-    return new LoadedModel({ members, executor, ...does, rescore: further?.rescore, release });
+      : { translator: undefined, generator: new TextGenerator(together.targetTokenizer, executor, local, promptRoom(together.model)) };
+    return new LoadedModel({ members, executor, ...does, rescore: rescores, release });
   } catch (error) {
     await memories.release();
     throw error;

@@ -1,118 +1,125 @@
-import { DecadeError } from '../core/errors.js';
-import { Lifetime } from '../core/lifetime.js';
-import { requireStream } from '../core/lists.js';
-import { requireOptions } from '../core/call-options.js';
-import type { SourceLine, TranslateOptions, TranslationProgress, TranslationResult } from '../decoding/translator.js';
-import type { LoadOptions } from '../loaded-model.js';
-import { give, take, type TakeOptions } from './ports.js';
-import { receivedResult, type ModelRequest, type SentResult } from './requests.js';
-import { hasRelaxedSimd } from '../tensor/kernels/relaxed-simd.js';
+import type { AttentionMap } from '../decoding/attention-map.js';
+import type { AttentionView } from '../decoding/attention-views.js';
+import type { DecadeError } from '../core/errors.js';
+import type { GenerateOptions, GenerateStreamOptions, GenerationResult } from '../decoding/generation/generator.js';
+import type { LineScore, ScoreOptions } from '../decoding/score.js';
+import type { SentenceVectorOptions, SentenceVectors } from '../decoding/sentence-vectors.js';
+import type { ScoredText, TextScoreOptions, TextScores } from '../decoding/text-score.js';
+import type { SourceLine, TranslateOptions, TranslationResult } from '../decoding/translator.js';
+import type { ModelUses } from '../loaded-model.js';
+import { dividedOptions, type Engine, onlyItem } from './engine.js';
+import type { LoadAnswer, Method } from './requests.js';
 
-/** A request but for the port that is made for its answers. */
-type Unanswered<Asked extends ModelRequest = ModelRequest> = Asked extends ModelRequest ? Omit<Asked, 'answers'> : never;
+/** What a page is told of a model, and what computes it. */
+interface Opened extends LoadAnswer {
+  readonly engine: Engine;
+  readonly threads: number;
+}
 
 /**
- * A trained model or an ensemble in its own worker, so the page stays responsive. Holds the worker and its memory until it is
- * disposed of; later calls throw.
+ * A trained model or an ensemble in its own worker, so the page stays responsive. Offers what a model under Node does, except for
+ * `rescore`. Holds the worker and its memory until it is disposed of; later calls throw.
  */
-export class BrowserModel implements AsyncDisposable {
-  readonly #worker: Worker;
-  /** Why calls are refused. */
-  #refusal = new DecadeError('usage', {
-    where: 'model',
-    received: 'a call after dispose',
-    allowed: 'calls before it',
-    next: 'load the model again',
-  });
-  readonly #lifetime = new Lifetime(() => this.#refusal);
-
-  private constructor(worker: Worker) {
-    this.#worker = worker;
-    worker.onerror = ({ message }) => {
-      this.#refusal = new DecadeError('resource', {
-        where: 'worker',
-        received: message ? `an error (${message})` : 'a worker that could not be started',
-        next: message
-          ? 'load the model again'
-          : 'check that worker.js and worker-relaxed.js lie beside the file that starts it, on a server, and that the page may start workers (worker-src)',
-      });
-      void this.dispose();
-    };
-  }
+export class BrowserModel implements Omit<ModelUses, 'rescore'> {
+  /** Threads that compute, when there is enough for them to do. */
+  readonly threads: number;
+  /** What was asked for and is not so, each with the reason and the remedy: threads, or a cache that refuses more. */
+  readonly warnings: readonly DecadeError[];
+  /** Whether `sentenceVectors` is available. */
+  readonly hasSentenceVectors: boolean;
+  readonly #engine: Engine;
 
   /** See `load`. */
-  static async open(runs: readonly string[], options: LoadOptions): Promise<BrowserModel> {
-    if (typeof Worker === 'undefined') {
-      throw new DecadeError('resource', {
-        where: 'decade/browser',
-        received: 'a runtime without web workers',
-        allowed: 'a browser',
-        next: "under Node, import from 'decade'",
-      });
-    }
-    // Each worker holds the kernels of its engine, so that a page loads one build of them. Bundlers find it by this very expression.
-    const worker = hasRelaxedSimd()
-      ? new Worker(new URL('./worker-relaxed.js', import.meta.url), { type: 'module' })
-      : new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-    const model = new BrowserModel(worker);
-    try {
-      await model.#call({ kind: 'load', runs, options });
-      return model;
-    } catch (error) {
-      await model.dispose();
-      throw error;
-    }
+  constructor({ engine, threads, warnings, hasSentenceVectors }: Opened) {
+    this.#engine = engine;
+    this.threads = threads;
+    this.warnings = warnings;
+    this.hasSentenceVectors = hasSentenceVectors;
   }
 
   /** A translation for every line, in order; `''` for an empty line. */
-  async translate(lines: readonly SourceLine[], given: TranslateOptions = {}): Promise<TranslationResult[]> {
-    requireOptions('translate options', given);
-    const { signal, onProgress, ...options } = given;
-    const control = { signal, onProgress };
-    const results = await this.#call<SentResult[], TranslationProgress>({ kind: 'translate', lines, options }, control);
-    return results.map(receivedResult);
+  translate(lines: readonly SourceLine[], options?: TranslateOptions): Promise<TranslationResult[]> {
+    return this.#call('translate', lines, options);
   }
 
   /** Like `translate`, but yields each translation as soon as it is ready: lines may come from a network or a keyboard. */
-  async *translateStream(
+  translateStream(
     lines: AsyncIterable<SourceLine> | Iterable<SourceLine>,
-    given: TranslateOptions = {},
+    options?: TranslateOptions,
   ): AsyncGenerator<TranslationResult, void, undefined> {
-    requireOptions('translateStream options', given);
-    requireStream('lines', lines);
-    const { signal, onProgress, ...options } = given;
-    const { port1, port2 } = new MessageChannel();
-    const close = give(port1, () => (Symbol.asyncIterator in lines ? lines[Symbol.asyncIterator]() : lines[Symbol.iterator]()));
-    try {
-      const control = { signal, onProgress };
-      const request = { kind: 'translate-stream', lines: port2, options } as const;
-      for await (const result of this.#stream<SentResult, TranslationProgress>(request, control)) yield receivedResult(result);
-    } finally {
-      close();
-    }
+    return this.#streamOf('translateStream', lines, options);
   }
 
-  /** Ends running calls with an error, and the worker. A second call does nothing. */
-  async dispose(): Promise<void> {
-    await this.#lifetime.end();
-    this.#worker.terminate();
+  /** What a language model writes after a prompt, piece by piece as it is written. Leaving the loop ends the writing. */
+  generate(prompt: string, options?: GenerateOptions): AsyncGenerator<string, void, undefined> {
+    return this.#stream('generate', prompt, options);
+  }
+
+  /** What a language model writes after each prompt, `samples` times: in the order of the prompts, each as soon as it can be given. */
+  generateStream(
+    prompts: AsyncIterable<string> | Iterable<string>,
+    options?: GenerateStreamOptions,
+  ): AsyncGenerator<GenerationResult, void, undefined> {
+    return this.#streamOf('generateStream', prompts, options);
+  }
+
+  /** The log-probability (natural logarithm) of each target, given its source. */
+  score(pairs: readonly { readonly source: string; readonly target: string }[], options?: ScoreOptions): Promise<LineScore[]> {
+    return this.#call('score', pairs, options);
+  }
+
+  /** How likely a language model finds texts, each a document. */
+  async scoreText(texts: AsyncIterable<ScoredText> | Iterable<ScoredText>, options?: TextScoreOptions): Promise<TextScores> {
+    return onlyItem(this.#streamOf<TextScores>('scoreText', texts, options));
+  }
+
+  /** The encoder's vector of each line. */
+  sentenceVectors(lines: readonly string[], options?: SentenceVectorOptions): Promise<SentenceVectors> {
+    return this.#call('sentenceVectors', lines, options);
+  }
+
+  /**
+   * Translates, with the attention of each target token to the source tokens. Undefined for an empty line and for a model without
+   * attention.
+   */
+  attentionMaps(lines: readonly string[], options?: TranslateOptions): Promise<(AttentionMap | undefined)[]> {
+    return this.#call('attentionMaps', lines, options);
+  }
+
+  /**
+   * What the model looks at, by layer and head and for each kind of attention that it has: while it translates each line, or, of a
+   * language model, while it writes each text. Empty for an empty line and for a model without attention.
+   */
+  attentionViews(lines: readonly string[], options?: TranslateOptions): Promise<AttentionView[][]> {
+    return this.#call('attentionViews', lines, options);
+  }
+
+  /** Ends running calls with an error, and the worker, which gives the memory back. A second call does nothing. */
+  dispose(): Promise<void> {
+    return this.#engine.dispose();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }
 
-  async #call<Result, Progress = never>(request: Unanswered, options: TakeOptions<Progress> = {}): Promise<Result> {
-    for await (const result of this.#stream<Result, Progress>(request, options)) return result;
-    throw new Error('no answer');
+  async #call<Result>(method: Method, input: unknown, given: object | undefined): Promise<Result> {
+    const { request, control } = this.#asked(method, given);
+    return this.#engine.call({ ...request, input }, control);
   }
 
-  #stream<Item, Progress>(request: Unanswered, { signal, onProgress }: TakeOptions<Progress>): AsyncGenerator<Item, void, undefined> {
-    return this.#lifetime.stream((either) => {
-      const { port1, port2 } = new MessageChannel();
-      const transferred = request.kind === 'translate-stream' ? [port2, request.lines] : [port2];
-      this.#worker.postMessage({ ...request, answers: port2 }, transferred);
-      return take<Item, Progress>(port1, { signal: either, onProgress });
-    }, signal);
+  #stream<Item>(method: Method, input: unknown, given: object | undefined): AsyncGenerator<Item, void, undefined> {
+    const { request, control } = this.#asked(method, given);
+    return this.#engine.stream({ ...request, input }, control);
+  }
+
+  #streamOf<Item>(method: Method, input: unknown, given: object | undefined): AsyncGenerator<Item, void, undefined> {
+    const { request, control } = this.#asked(method, given);
+    return this.#engine.streamOf(input, request, control);
+  }
+
+  #asked(method: Method, given: object | undefined) {
+    const { signal, told, ...sent } = dividedOptions(`${method} options`, given);
+    return { request: { kind: 'call', method, ...sent }, control: { signal, listeners: told } };
   }
 }

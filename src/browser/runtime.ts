@@ -1,17 +1,24 @@
 import { DecadeError } from '../core/errors.js';
-import type { InferenceRuntime } from '../parallel/runtime.js';
+import type { Runtime } from '../parallel/runtime.js';
 import { type KernelBuilds, loadKernelsOf } from '../tensor/kernels/load.js';
 import { webAssemblyProvider } from '../tensor/kernels/provider.js';
 import { Memory } from '../tensor/memory.js';
-import { fetchedFiles } from './fetched-files.js';
+import { startDevice } from './device-threads.js';
 
-/** decade in a page's worker: files of web servers and one device, with a memory that needs no cross-origin isolation. */
-export function browserRuntime(builds: KernelBuilds): InferenceRuntime {
+/** What a page's worker gives the library, but for files. */
+export type BrowserPlatform = Omit<Runtime, 'files'>;
+
+/**
+ * decade in a page's worker: the kernels of its engine, and further workers on a shared memory.
+ *
+ * @param threads  more than one needs a page that is cross-origin isolated
+ */
+export function browserPlatform(builds: KernelBuilds, threads: number): BrowserPlatform {
+  const shared = threads > 1;
   return {
-    files: fetchedFiles(),
-    cores: 1,
-    sharedMemory: false,
-    newMemory: () => new Memory({ shared: false }),
+    cores: threads,
+    sharedMemory: shared,
+    newMemory: () => newMemory(shared),
     // It goes with the worker.
     releaseMemory: async () => {},
     async openDevice(memory, { gemm = 'webassembly' } = {}) {
@@ -21,10 +28,24 @@ export function browserRuntime(builds: KernelBuilds): InferenceRuntime {
       const kernels = await loadKernelsOf(builds, memory).catch(refuseKernels);
       return { memory, kernels, matrix: webAssemblyProvider(memory, kernels) };
     },
-    startThread() {
-      throw new Error('a browser computes on one thread');
-    },
+    startThread: startDevice,
   };
+}
+
+const gibibyte = 1024 ** 3;
+
+/** As large as it may become: on phones a browser reserves less than on a desk. */
+function newMemory(shared: boolean): Memory {
+  let cause: unknown;
+  for (const maximumBytes of [4 * gibibyte, 2 * gibibyte, gibibyte, gibibyte / 2]) {
+    try {
+      return new Memory({ shared, maximumBytes });
+    } catch (error) {
+      cause = error;
+    }
+  }
+  const next = 'close other pages, or dispose of models that are not needed';
+  throw new DecadeError('resource', { where: 'memory', received: 'a browser that has no room for a model', next, cause });
 }
 
 function refuseKernels(cause: unknown): never {

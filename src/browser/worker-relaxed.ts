@@ -1,3 +1,3 @@
 import { serveModel } from './serve-model.js';
 
-serveModel({ 'plain-relaxed': () => import('../tensor/kernels/generated/plain-relaxed.js') });
+serveModel({ relaxed: () => import('../tensor/kernels/generated/decoding-relaxed.js') });

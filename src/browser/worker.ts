@@ -1,3 +1,3 @@
 import { serveModel } from './serve-model.js';
 
-serveModel({ plain: () => import('../tensor/kernels/generated/plain.js') });
+serveModel({ plain: () => import('../tensor/kernels/generated/decoding-plain.js') });

@@ -6,9 +6,12 @@ interface Control {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of calls that are told something. */
+const listeners = ['onProgress', 'onPrompt', 'onEvent'];
+
 /**
  * Throws `usage` unless `given` is a record of options or undefined, its `signal` an AbortSignal and what it wants to be told of,
- * `onProgress` or `onPrompt`, a function. To be called before options are spread, which takes anything for a record.
+ * such as `onProgress`, a function. To be called before options are spread, which takes anything for a record.
  */
 export function requireOptions(where: string, given: (Control & object) | undefined): void {
   if (given === undefined) return;
@@ -18,7 +21,7 @@ export function requireOptions(where: string, given: (Control & object) | undefi
   const { signal, ...others } = given;
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw refuse(`${where}.signal`, signal, 'an AbortSignal');
   for (const [name, value] of Object.entries(others)) {
-    const isListener = name === 'onProgress' || name === 'onPrompt';
-    if (isListener && value !== undefined && typeof value !== 'function') throw refuse(`${where}.${name}`, value, 'a function');
+    if (listeners.includes(name) && value !== undefined && typeof value !== 'function')
+      throw refuse(`${where}.${name}`, value, 'a function');
   }
 }

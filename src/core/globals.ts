@@ -7,6 +7,12 @@ declare global {
     throwIfAborted(): void;
   }
   interface URL {}
+  interface Blob {}
+  interface Response {}
+  interface Worker {}
+  interface MessagePort {}
+  interface CacheStorage {}
+  interface FileSystemDirectoryHandle {}
   interface AsyncDisposable {}
   interface SymbolConstructor {
     readonly asyncDispose: unique symbol;

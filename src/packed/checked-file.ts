@@ -1,7 +1,7 @@
 import { DecadeError } from '../core/errors.js';
 import { endOfFileError } from '../core/file-errors.js';
 import type { RandomAccessFile } from '../core/files.js';
-import { sha256 } from './format.js';
+import { sha256 } from '../core/sha256.js';
 
 /** A file whose header has been checked, and the hashes of what follows it. */
 export interface CheckedContents {

@@ -1,5 +1,6 @@
 import { DecadeError } from '../core/errors.js';
-import type { RandomAccessFile } from '../core/files.js';
+import type { RandomAccessFile, ReadableFiles } from '../core/files.js';
+import { tellingBytes } from './format.js';
 
 export function isUrl(path: string): boolean {
   return /^https?:\/\//i.test(path);
@@ -118,4 +119,9 @@ function failure(url: string, what: string, cause: unknown): DecadeError {
   const reason = inner instanceof Error ? inner.message : String(inner);
   const next = "check the URL and the network, and for another server's files that it allows this page to read them (CORS)";
   return new DecadeError('resource', { where: url, received: `${what} (${reason})`, next, cause });
+}
+
+/** A file to read from, or the beginning of its download. */
+export function fileOrDownload(files: Pick<ReadableFiles, 'open'>, path: string): Promise<RandomAccessFile | Download> {
+  return isUrl(path) ? Download.begin(path, tellingBytes) : files.open(path);
 }

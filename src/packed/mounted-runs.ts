@@ -1,12 +1,10 @@
 import { DecadeError } from '../core/errors.js';
 import { fileError } from '../core/file-errors.js';
-import { type Files, joinPath, type RandomAccessFile } from '../core/files.js';
+import type { Files } from '../core/files.js';
 import { decodeUtf8 } from '../core/utf8.js';
-import { isUrl } from './download.js';
-import type { PackedRun } from './format.js';
+import { type PackedDirectories, packedDirectories, packedDirectoryOf, packedFileAt, withPackedDirectories } from './directories.js';
+import { fileOrDownload, isUrl } from './download.js';
 import { PackedModel } from './packed-model.js';
-
-const chunkBytes = 262_144;
 
 /** Runs to read, packed or not. */
 export interface MountedRuns {
@@ -33,12 +31,11 @@ export async function mountRuns(files: Files, paths: readonly string[]): Promise
     const runs: string[] = [];
     for (const path of paths) {
       const isPacked = isUrl(path) || (path !== '' && (await files.kind(path)) === 'file');
-      const model = isPacked ? (models.get(path) ?? (await PackedModel.open(files, path))) : undefined;
+      const model = isPacked ? (models.get(path) ?? (await PackedModel.open(await fileOrDownload(files, path), path))) : undefined;
       if (model !== undefined) models.set(path, model);
-      runs.push(...(model === undefined ? [path] : directoriesOf(model).keys()));
+      runs.push(...(model === undefined ? [path] : packedDirectories([model]).keys()));
     }
-    const directories = [...models.values()].flatMap((model) => [...directoriesOf(model)]);
-    return { files: models.size === 0 ? files : withDirectories(files, new Map(directories)), runs, close };
+    return { files: models.size === 0 ? files : withDirectories(files, packedDirectories(models.values())), runs, close };
   } catch (error) {
     await close();
     throw error;
@@ -77,37 +74,9 @@ export async function withMountedRuns<Result>(
   }
 }
 
-interface PackedDirectory {
-  readonly model: PackedModel;
-  readonly run: PackedRun;
-}
-
-/** The directories of a packed model, by path. */
-function directoriesOf(model: PackedModel): Map<string, PackedDirectory> {
-  const several = model.runs.length > 1;
-  return new Map(model.runs.map((run, index) => [several ? joinPath(model.path, String(index + 1)) : model.path, { model, run }]));
-}
-
-function withDirectories(files: Files, directories: ReadonlyMap<string, PackedDirectory>): Files {
-  /** The directory that holds `path`, and its name there; an empty one for the directory itself. */
-  const find = (path: string): (PackedDirectory & { readonly name: string }) | undefined => {
-    for (const [parent, directory] of directories) {
-      if (path === parent || path === `${parent}/`) return { ...directory, name: '' };
-      if (path.startsWith(`${parent}/`)) return { ...directory, name: path.slice(parent.length + 1) };
-    }
-    return undefined;
-  };
-  /** A file in a directory; undefined for a path that is in none. */
-  const fileAt = (path: string): RandomAccessFile | undefined => {
-    const found = find(path);
-    if (found === undefined) return undefined;
-    if (found.name === '') throw fileError('directory', path);
-    const file = found.model.fileOf(found.run, found.name, path);
-    if (file === undefined) throw fileError('missing', path);
-    return file;
-  };
+function withDirectories(files: Files, directories: PackedDirectories): Files {
   const readBytes = async (path: string): Promise<Uint8Array> => {
-    const file = fileAt(path);
+    const file = packedFileAt(directories, path);
     if (file === undefined) return files.readBytes(path);
     const bytes = new Uint8Array(file.size);
     await file.read(bytes, 0);
@@ -117,33 +86,17 @@ function withDirectories(files: Files, directories: ReadonlyMap<string, PackedDi
   const outside =
     <Rest extends unknown[], Result>(change: (path: string, ...rest: Rest) => Promise<Result>) =>
     async (path: string, ...rest: Rest): Promise<Result> => {
-      if (find(path) !== undefined) throw fileError('readOnly', path);
+      if (packedDirectoryOf(directories, path) !== undefined) throw fileError('readOnly', path);
       return change(path, ...rest);
     };
   return {
+    ...withPackedDirectories(directories, files),
     absolute: files.absolute,
-    async kind(path) {
-      const found = find(path);
-      if (found === undefined) return files.kind(path);
-      if (found.name === '') return 'directory';
-      return found.model.namesOf(found.run).includes(found.name) ? 'file' : 'missing';
-    },
-    size: async (path) => fileAt(path)?.size ?? files.size(path),
+    size: async (path) => packedFileAt(directories, path)?.size ?? files.size(path),
     readBytes,
     readText: async (path) => decodeUtf8(await readBytes(path), path),
-    async *stream(path) {
-      const file = fileAt(path);
-      if (file === undefined) yield* files.stream(path);
-      else
-        for (let at = 0; at < file.size; at += chunkBytes) {
-          const chunk = new Uint8Array(Math.min(chunkBytes, file.size - at));
-          await file.read(chunk, at);
-          yield chunk;
-        }
-    },
-    open: async (path) => fileAt(path) ?? files.open(path),
     async list(path) {
-      const found = find(path);
+      const found = packedDirectoryOf(directories, path);
       if (found === undefined) return files.list(path);
       if (found.name !== '') throw fileError('notDirectory', path);
       return found.model.namesOf(found.run).sort();

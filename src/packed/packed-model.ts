@@ -1,9 +1,10 @@
 import { descriptionFile } from '../checkpoint/model-files.js';
 import { SafetensorsFile, safetensorsHeader } from '../checkpoint/safetensors.js';
 import { DecadeError } from '../core/errors.js';
-import type { RandomAccessFile, ReadableFiles } from '../core/files.js';
+import type { RandomAccessFile } from '../core/files.js';
+import { sha256 } from '../core/sha256.js';
 import { CheckedFile } from './checked-file.js';
-import { Download, isUrl } from './download.js';
+import { isUrl } from './download.js';
 import {
   formatVersion,
   hashOffset,
@@ -13,11 +14,14 @@ import {
   noHash,
   type PackedRun,
   packedMetadata,
-  sha256,
+  pieceBytes,
   tellingBytes,
   versionOf,
 } from './format.js';
 import { JoinedFile, type JoinedPart } from './joined-file.js';
+
+/** What is read from: a file, or a download whose size nobody knows before it ends. */
+export type PackedInput = Pick<RandomAccessFile, 'read' | 'close'> & { readonly size?: number | undefined };
 
 /** An open packed model: the files of its runs, each checked as it is read. */
 export class PackedModel {
@@ -37,13 +41,11 @@ export class PackedModel {
   }
 
   /**
-   * Opens a file, or begins to download one, and reads its header. Nothing is allocated by a number of the header before it has been
-   * checked.
+   * Reads the header. Nothing is allocated by a number of it before it has been checked. The source becomes the model's to close.
    *
    * @throws DecadeError `input` for another file, a damaged one, and one of a newer decade
    */
-  static async open(files: Pick<ReadableFiles, 'open'>, path: string): Promise<PackedModel> {
-    const source = isUrl(path) ? await Download.begin(path, tellingBytes) : await files.open(path);
+  static async open(source: PackedInput, path: string): Promise<PackedModel> {
     try {
       const header = await readHeader(source, path);
       const { hash, checked, runs } = header;
@@ -66,6 +68,14 @@ export class PackedModel {
     if (name === run.weights.name) return new JoinedFile(path, this.#weightsOf(run));
     const tensor = Object.hasOwn(run.files, name) ? this.#tensors.tensors.get(run.files[name] ?? '') : undefined;
     return tensor && new JoinedFile(path, [this.#part(tensor)]);
+  }
+
+  /** Reads everything once, and so checks every piece. Throws `input` where one differs from its hash. */
+  async check(): Promise<void> {
+    const piece = new Uint8Array(pieceBytes);
+    for (let at = 0; at < this.#file.size; at += piece.length) {
+      await this.#file.read(piece.subarray(0, Math.min(piece.length, this.#file.size - at)), at);
+    }
   }
 
   close(): Promise<void> {
@@ -98,11 +108,8 @@ function isWeight(name: string, prefix: string): boolean {
   return !name.startsWith(filePrefix) && name.startsWith(prefix);
 }
 
-/** What is read from: a file, or a download whose size nobody knows before it ends. */
-type Source = Pick<RandomAccessFile, 'read' | 'close'> & { readonly size?: number | undefined };
-
 async function readHeader(
-  source: Source,
+  source: PackedInput,
   path: string,
 ): Promise<{ readonly hash: string; readonly checked: CheckedFile; readonly runs: readonly PackedRun[] }> {
   const beginning = new Uint8Array(Math.min(tellingBytes, source.size ?? tellingBytes));
@@ -132,7 +139,7 @@ async function readHeader(
 
 /** What a header that is as it was written says of the rest. Whoever wrote it may still have lied. */
 function contentsOf(
-  source: Source,
+  source: PackedInput,
   path: string,
   header: Uint8Array,
 ): { readonly checked: CheckedFile; readonly runs: readonly PackedRun[] } {

@@ -4,6 +4,7 @@ import { SafetensorsFile, writeSafetensors } from '../checkpoint/safetensors.js'
 import { type Files, joinPath } from '../core/files.js';
 import { resolveOptions } from '../core/options.js';
 import { temporaryNameFor } from '../core/unfinished.js';
+import { fileOrDownload } from './download.js';
 import type { PackedRun } from './format.js';
 import { PackedModel } from './packed-model.js';
 
@@ -25,7 +26,7 @@ const options = z.strictObject({ out: z.string().min(1), signal: z.instanceof(Ab
 export async function unpack(files: Files, path: string, given: UnpackOptions): Promise<string[]> {
   const { out, signal } = resolveOptions(options, given, 'unpack options');
   await requireFree(files, out);
-  const model = await PackedModel.open(files, path);
+  const model = await PackedModel.open(await fileOrDownload(files, path), path);
   const target = out.replace(/(.)\/+$/, '$1');
   const temporary = temporaryNameFor(target);
   const within = model.runs.length === 1 ? [''] : model.runs.map((_, index) => String(index + 1));

@@ -9,6 +9,7 @@ import type { Group } from '../training/group.js';
 import { Optimizer } from '../training/optimizer.js';
 import { Replica } from '../training/replica.js';
 import { updateTogether } from '../training/update.js';
+import { answerRequests } from './group/answer-requests.js';
 import { Meeting, ThreadGroup } from './group/threads.js';
 import { DecodingDevice } from './decoding/device.js';
 import { type DecodingReply, type DecodingRequest, isDecodingRequest } from './decoding/messages.js';
@@ -66,15 +67,7 @@ export function runDeviceThread(port: ThreadPort): void {
     }
     throw new Error('a device must be started first');
   };
-  port.listen((message) => {
-    answer(message as AnyRequest).then(
-      (reply) => {
-        if (reply !== undefined) port.post(reply);
-      },
-      (error: unknown) =>
-        port.post({ kind: 'failed', message: error instanceof Error ? error.message : String(error) } satisfies DeviceReply),
-    );
-  });
+  answerRequests(port, answer);
 }
 
 async function keepBusy(port: ThreadPort, { answers, fields, work, gemm, precision }: KeepBusy): Promise<PipelineReply> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Engine } from '../../src/browser/engine.js';
 import { load } from '../../src/browser/index.js';
 import { BrowserModel } from '../../src/browser/model.js';
 import { DecadeError } from '../../src/core/errors.js';
@@ -7,10 +8,11 @@ import { DecadeError } from '../../src/core/errors.js';
 const isUsage = (error: unknown) => error instanceof DecadeError && error.kind === 'usage' && /a record of options/.test(error.message);
 
 test('options that are no record are refused in a page as elsewhere', async () => {
+  // Calls are refused before the worker is asked.
+  const model = new BrowserModel({ engine: undefined as unknown as Engine, threads: 1, warnings: [], hasSentenceVectors: false });
   for (const options of [null, 5, []]) {
     await assert.rejects(load('models/en-fr', options as object), isUsage);
-    // A model needs a worker, which its calls are refused before.
-    await assert.rejects(BrowserModel.prototype.translate.call(undefined as never, ['a'], options as object), isUsage);
-    await assert.rejects(BrowserModel.prototype.translateStream.call(undefined as never, ['a'], options as object).next(), isUsage);
+    await assert.rejects(model.translate(['a'], options as object), isUsage);
+    assert.throws(() => model.translateStream(['a'], options as object), isUsage);
   }
 });

@@ -13,6 +13,8 @@ const types: Readonly<Record<string, string>> = {
 export class WebSite {
   /** Paths that were asked for. */
   readonly requests: string[] = [];
+  /** Whether a path cannot be reached, as without a network. */
+  isUnreachable: (path: string) => boolean = () => false;
   readonly #server: Server;
 
   private constructor(server: Server) {
@@ -37,11 +39,16 @@ export class WebSite {
       return readFile(join(folder, normalize(path.slice(prefix.length)))).catch(() => undefined);
     };
     const site: WebSite = new WebSite(
-      createServer(async ({ url = '/' }, response) => {
+      createServer(async ({ url = '/', socket }, response) => {
         site.requests.push(url);
+        if (site.isUnreachable(url)) {
+          socket.destroy();
+          return;
+        }
         const contents = await read(url);
         const type = types[extname(url)] ?? 'application/octet-stream';
-        response.writeHead(contents === undefined ? 404 : 200, { 'content-type': type, ...headers });
+        const length = contents === undefined ? {} : { 'content-length': Buffer.byteLength(contents) };
+        response.writeHead(contents === undefined ? 404 : 200, { 'content-type': type, ...length, ...headers });
         response.end(contents ?? 'not found');
       }),
     );

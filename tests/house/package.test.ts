@@ -67,8 +67,11 @@ describe('the package', { skip: process.platform === 'win32' && 'npm and tar are
     export const text: string | undefined = results[0]?.text;
     await model.dispose();`;
   const page = `
-    import { DecadeError, load, type TranslationResult } from 'decade/browser';
-    const model = await load(['runs/one', 'runs/two'], { beam: 4 });
+    import { DecadeError, load, pack, train, type TrainedRun, type TranslationResult } from 'decade/browser';
+    const model = await load(['runs/one', 'runs/two.decade'], { beam: 4, threads: 2, cache: false, onProgress: ({ bytes }) => void bytes });
+    const run: TrainedRun = await train({ data: { train: [['a', 'b']] }, training: { stop: { steps: 1 } } }, { onEvent: ({ kind }) => void kind });
+    for await (const piece of (await load(run)).generate('a', { seed: 1 })) void piece.length;
+    void (await pack(run, { precision: 'int8' })).hash;
     const results: TranslationResult[] = await model.translate(['a line'], { onProgress: ({ lines }) => void lines });
     for await (const { text } of model.translateStream(['a line'])) void text;
     export const kind: string | undefined = results[0]?.warning instanceof DecadeError ? results[0].warning.kind : undefined;

@@ -3,7 +3,7 @@ import type { Memory } from '../memory.js';
 import type { Kernels } from './kernels.js';
 import { hasRelaxedSimd } from './relaxed-simd.js';
 
-/** The four builds of one source: for a shared or a plain memory, with or without relaxed SIMD. */
+/** For a shared or a plain memory, with or without relaxed SIMD. */
 export type KernelVariant = 'plain' | 'plain-relaxed' | 'shared' | 'shared-relaxed';
 
 export interface LoadedKernels extends Kernels {
@@ -17,17 +17,24 @@ export interface LoadKernelsOptions {
   tileRows?: 4 | 6;
 }
 
-/** Modules in base64. A platform names those that it may need, so that a bundle holds no others. */
-export type KernelBuilds = { readonly [Variant in KernelVariant]?: () => Promise<{ readonly webAssembly: string }> };
+/**
+ * A module in hexadecimal, for a plain memory, and the position of the byte that says so. It may lack kernels that its platform never
+ * calls: `decoding-plain` and `decoding-relaxed` lack those of training.
+ */
+export interface KernelBuild {
+  readonly webAssembly: string;
+  readonly memoryFlags: number;
+}
 
-const unsharedBuilds: KernelBuilds = {
+/** Builds of one source. A platform names those that it may need, so that a bundle holds no others. */
+export interface KernelBuilds {
+  readonly plain?: () => Promise<KernelBuild>;
+  readonly relaxed?: () => Promise<KernelBuild>;
+}
+
+const allBuilds: KernelBuilds = {
   plain: () => import('./generated/plain.js'),
-  'plain-relaxed': () => import('./generated/plain-relaxed.js'),
-};
-
-const sharedBuilds: KernelBuilds = {
-  shared: () => import('./generated/shared.js'),
-  'shared-relaxed': () => import('./generated/shared-relaxed.js'),
+  relaxed: () => import('./generated/relaxed.js'),
 };
 
 /**
@@ -36,13 +43,15 @@ const sharedBuilds: KernelBuilds = {
  * @throws DecadeError `resource` when relaxed SIMD is demanded and the runtime lacks it
  */
 export function loadKernels(memory: Memory, options?: LoadKernelsOptions): Promise<LoadedKernels> {
-  return loadKernelsOf(memory.shared ? sharedBuilds : unsharedBuilds, memory, options);
+  return loadKernelsOf(allBuilds, memory, options);
 }
 
-/** Each module is compiled once a thread. */
-const modules = new Map<KernelVariant, Promise<WebAssembly.Module>>();
+type Build = () => Promise<KernelBuild>;
 
-/** As `loadKernels`, from builds of which one is for such a memory. */
+/** Each module is compiled once a thread. */
+const modules = { plain: new Map<Build, Promise<WebAssembly.Module>>(), shared: new Map<Build, Promise<WebAssembly.Module>>() };
+
+/** As `loadKernels`, from a platform's own builds. */
 export async function loadKernelsOf(builds: KernelBuilds, memory: Memory, options: LoadKernelsOptions = {}): Promise<LoadedKernels> {
   const { relaxed = 'auto', tileRows = 4 } = options;
   const available = hasRelaxedSimd();
@@ -53,12 +62,13 @@ export async function loadKernelsOf(builds: KernelBuilds, memory: Memory, option
       next: 'use Node 22 or later, or `auto`',
     });
   }
-  const suffix = (relaxed === 'auto' ? available : relaxed) ? '-relaxed' : '';
-  const variant: KernelVariant = `${memory.shared ? 'shared' : 'plain'}${suffix}`;
-  const build = builds[variant];
+  const isRelaxed = relaxed === 'auto' ? available && builds.relaxed !== undefined : relaxed;
+  const variant: KernelVariant = `${memory.shared ? 'shared' : 'plain'}${isRelaxed ? '-relaxed' : ''}`;
+  const build = isRelaxed ? builds.relaxed : builds.plain;
   if (build === undefined) throw new Error(`no build of the kernels for ${variant}`);
-  const module = modules.get(variant) ?? build().then(({ webAssembly }) => WebAssembly.compile(bytesOf(webAssembly)));
-  modules.set(variant, module);
+  const compiled = memory.shared ? modules.shared : modules.plain;
+  const module = compiled.get(build) ?? build().then((built) => WebAssembly.compile(moduleFor(memory, built)));
+  compiled.set(build, module);
   const instance = await WebAssembly.instantiate(await module, { env: { memory: memory.webAssembly } });
   const { prepare, useTileRows, ...kernels } = instance.exports as unknown as Kernels & {
     prepare(): void;
@@ -69,6 +79,13 @@ export async function loadKernelsOf(builds: KernelBuilds, memory: Memory, option
   return { ...kernels, variant };
 }
 
-function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+/** Flags of the limits of an imported memory: one with a maximum, one that is shared as well. */
+const flags = { maximum: 1, shared: 3 } as const;
+
+/** No kernel does anything atomically: all that a module for a shared memory has of its own is a flag. */
+function moduleFor({ shared }: Memory, { webAssembly, memoryFlags }: KernelBuild): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(webAssembly.length / 2);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = Number.parseInt(webAssembly.slice(2 * at, 2 * at + 2), 16);
+  bytes[memoryFlags] = shared ? flags.shared : flags.maximum;
+  return bytes;
 }

@@ -3,7 +3,8 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { fetchedFiles } from '../../src/browser/fetched-files.js';
+import { blobFiles } from '../../src/browser/blob-files.js';
+import { answerOf, blobOf, type DownloadControl, type LoadProgress } from '../../src/browser/download.js';
 
 /** The URL of a server that answers so, for as long as the test lasts. */
 async function serving(context: TestContext, listener: RequestListener): Promise<string> {
@@ -16,13 +17,15 @@ async function serving(context: TestContext, listener: RequestListener): Promise
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`;
 }
 
+const download = async (url: string, control: DownloadControl = {}) => blobOf(url, await answerOf(url, control), control);
+
 test('a file is fetched once, and read at any position', async (context) => {
   let requests = 0;
   const url = await serving(context, (_, response) => {
     requests++;
     response.end('0123456789');
   });
-  const files = fetchedFiles();
+  const files = blobFiles((path) => download(path));
   assert.equal(await files.kind(url), 'file');
   const file = await files.open(url);
   const target = new Uint8Array(3);
@@ -37,17 +40,29 @@ test('a file is fetched once, and read at any position', async (context) => {
   assert.deepEqual([text, requests], ['0123456789', 1]);
 });
 
-test('a compressed answer has the size of what was compressed', async (context) => {
-  const url = await serving(context, (_, response) => {
-    const body = gzipSync(Buffer.alloc(100_000));
-    response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': body.length }).end(body);
+test('progress counts bytes, with the total where the server says it', async (context) => {
+  const url = await serving(context, (request, response) => {
+    if (request.url === '/file') response.writeHead(200, { 'content-length': 70_000 }).end(Buffer.alloc(70_000));
+    else {
+      const body = gzipSync(Buffer.alloc(70_000));
+      response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': body.length }).end(body);
+    }
   });
-  assert.equal((await fetchedFiles().open(url)).size, 100_000);
+  for (const [path, total] of [
+    [url, 70_000],
+    [`${url}/compressed`, undefined],
+  ] as const) {
+    const told: LoadProgress[] = [];
+    const blob = await download(path, { onProgress: (progress) => told.push(progress) });
+    assert.equal(blob?.size, 70_000, 'a compressed answer has the size of what was compressed');
+    assert.deepEqual(told.at(-1), { url: path, bytes: 70_000, total });
+    assert.ok(told.every(({ bytes }, index) => bytes > (told[index - 1]?.bytes ?? 0)));
+  }
 });
 
 test('what a server does not have is missing; any other refusal is told with its status', async (context) => {
   const url = await serving(context, (request, response) => response.writeHead(request.url === '/file' ? 404 : 503).end('sorry'));
-  const files = fetchedFiles();
+  const files = blobFiles((path) => download(path));
   assert.equal(await files.kind(url), 'missing');
   await assert.rejects(files.open(url), { name: 'DecadeError', kind: 'input', message: /\/file: no such file/ });
   await assert.rejects(files.kind(`${url}/other`), { name: 'DecadeError', message: /\/file\/other: HTTP status 503/ });
@@ -61,6 +76,24 @@ test('a connection that fails, or ends early, is told as one', async (context) =
     return undefined;
   });
   const failure = { name: 'DecadeError', kind: 'resource', message: /a request that failed .*\(CORS\)/ };
-  await assert.rejects(fetchedFiles().kind(url), failure);
-  await assert.rejects(fetchedFiles().kind(`${url}/cut`), failure);
+  await assert.rejects(download(url), failure);
+  await assert.rejects(download(`${url}/cut`), failure);
+});
+
+test('a signal ends a download by its reason, before the answer and in the middle of it', async (context) => {
+  const url = await serving(context, (request, response) => {
+    if (request.url !== '/file') response.writeHead(200).write(Buffer.alloc(1000));
+  });
+  const reason = new Error('the visitor left');
+  const silent = new AbortController();
+  setTimeout(() => silent.abort(reason), 20);
+  await assert.rejects(download(url, { signal: silent.signal }), reason);
+  const begun = new AbortController();
+  await assert.rejects(download(`${url}/begun`, { signal: begun.signal, onProgress: () => begun.abort(reason) }), reason);
+});
+
+test('a response that somebody has read already is refused', async () => {
+  const response = new Response('model');
+  await response.text();
+  await assert.rejects(blobOf('response', response), { kind: 'usage', message: /has been read; expected .* Give the response itself/ });
 });

@@ -1,0 +1,3 @@
+import { serveTraining } from './serve-training.js';
+
+serveTraining({ relaxed: () => import('../tensor/kernels/generated/relaxed.js') });
