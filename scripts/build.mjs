@@ -44,9 +44,11 @@ function documentEntry() {
 async function bundlePrograms() {
   // A browser's worker sees no import map, and not every bundler splits one.
   const worker = { platform: 'browser', target: 'es2022', minify: true, plugins: [withoutJsonSchema()] };
-  for (const name of ['worker', 'worker-relaxed', 'training-worker', 'training-worker-relaxed']) {
+  for (const name of ['training-worker', 'training-worker-relaxed']) {
     await bundled(`src/browser/${name}.ts`, `dist/src/browser/${name}.js`, worker);
   }
+  const small = { ...worker, plugins: [...worker.plugins, withoutImportedTokenizers()] };
+  for (const name of ['worker', 'worker-relaxed']) await bundled(`src/browser/${name}.ts`, `dist/src/browser/${name}.js`, small);
   // Node starts two to three times as fast from one file as from three hundred modules.
   const node = { platform: 'node', target: 'node20', external: packagesOf('optionalDependencies') };
   await bundled('src/node/device-thread.ts', 'dist/src/node/device-thread.js', node);
@@ -96,6 +98,17 @@ function withoutJsonSchema() {
         const names = [...readFileSync(path, 'utf8').matchAll(/^export (?:const|function|class) (\w+)/gm)].map(([, name]) => name);
         return { contents: `${stub}\nexport { ${names.map((name) => `absent as ${name}`).join(', ')} };` };
       });
+    },
+  };
+}
+
+/** Tokenizers of others are 8 kB (gzip) that few pages need: in their place stands what says so. */
+function withoutImportedTokenizers() {
+  return {
+    name: 'without-imported-tokenizers',
+    setup(bundler) {
+      const path = join(root, 'src/browser/imported-elsewhere.ts');
+      bundler.onResolve({ filter: /\/imported\/read-imported\.js$/ }, () => ({ path }));
     },
   };
 }

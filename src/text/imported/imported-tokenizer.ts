@@ -1,6 +1,7 @@
 import { oneLine, withoutOuterSpaces } from '../normalisation.js';
 import type { Beginning, DecodeOptions, Encoding, SpecialIds, Tokenizer } from '../tokenizer.js';
 import type { Codec } from './codec.js';
+import { importedFormat } from './format.js';
 import type { TokenTable } from './token-table.js';
 
 /**
@@ -25,8 +26,6 @@ export interface ImportedTokenizerParts {
   /** The codec and the table as they are saved. */
   readonly saved: Readonly<Record<string, unknown>>;
 }
-
-export const importedFormat = 'decade-imported-tokenizer';
 
 /** A tokenizer of a model from elsewhere: its tokens, its ids, its way to cut text. */
 export class ImportedTokenizer implements Tokenizer {

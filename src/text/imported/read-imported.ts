@@ -4,7 +4,8 @@ import { SentencePiece } from '../sentence-piece/sentence-piece.js';
 import type { SpecialIds } from '../tokenizer.js';
 import { base64Of, bytesOfBase64 } from './base64.js';
 import { type Codec, SentencePieceCodec, SpacedCodec } from './codec.js';
-import { ImportedTokenizer, importedFormat, type ImportedTokenizerParts } from './imported-tokenizer.js';
+import { importedFormat } from './format.js';
+import { ImportedTokenizer, type ImportedTokenizerParts } from './imported-tokenizer.js';
 import type { Refuse } from './parts.js';
 import { TokenTable } from './token-table.js';
 import { type ForeignTokenizer, readTokenizerJson } from './tokenizer-json.js';
@@ -71,11 +72,6 @@ function requireSpecial({ begin, end, unknown, forbidden }: SpecialIds, table: r
   }
   for (const special of forbidden) if (!(special < table.length)) refuse(`forbidden id ${special} in a vocabulary of ${table.length}`);
   if (forbidden.includes(end)) refuse(`the forbidden id ${end}, which ends every text`);
-}
-
-/** Whether the contents of a file say that it holds an imported tokenizer. */
-export function isImported(contents: unknown): boolean {
-  return z.looseObject({ format: z.literal(importedFormat) }).safeParse(contents).success;
 }
 
 /**
