@@ -40,10 +40,10 @@ export function gpt2(
   names: Iterable<string>,
 ): ForeignModel {
   const given = checked(json, where, configuration, 'the configuration of a GPT-2 model');
-  requireOnly(where, 'scale_attn_weights', given['scale_attn_weights'], [true]);
-  requireOnly(where, 'scale_attn_by_inverse_layer_idx', given['scale_attn_by_inverse_layer_idx'], [false]);
-  requireOnly(where, 'add_cross_attention', given['add_cross_attention'], [false]);
-  requireOnly(where, 'tie_word_embeddings', given['tie_word_embeddings'], [true]);
+  requireOnly(where, 'scale_attn_weights', given.scale_attn_weights, [true]);
+  requireOnly(where, 'scale_attn_by_inverse_layer_idx', given.scale_attn_by_inverse_layer_idx, [false]);
+  requireOnly(where, 'add_cross_attention', given.add_cross_attention, [false]);
+  requireOnly(where, 'tie_word_embeddings', given.tie_word_embeddings, [true]);
   // Files of 2019 name the tensors without the head's prefix.
   const prefix = [...names].some((name) => name.startsWith('transformer.')) ? 'transformer.' : '';
   const end = endOf(generation, given.eos_token_id);

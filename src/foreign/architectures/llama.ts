@@ -43,9 +43,9 @@ const configuration = z.looseObject({
 export function llama(json: unknown, where: string, generation: GenerationConfiguration, unknown: number | undefined): ForeignModel {
   const given = checked(json, where, configuration, 'the configuration of a Llama model');
   const { num_attention_heads: heads, hidden_size: width, num_hidden_layers: decoderLayers, tie_word_embeddings: isTied } = given;
-  requireOnly(where, 'hidden_act', given['hidden_act'], ['silu', 'swish']);
-  requireOnly(where, 'attention_bias', given['attention_bias'], [false]);
-  requireOnly(where, 'mlp_bias', given['mlp_bias'], [false]);
+  requireOnly(where, 'hidden_act', given.hidden_act, ['silu', 'swish']);
+  requireOnly(where, 'attention_bias', given.attention_bias, [false]);
+  requireOnly(where, 'mlp_bias', given.mlp_bias, [false]);
   requireOnly(where, 'head_dim', given.head_dim, [width / heads]);
   for (const [key, rope] of [
     ['rope_parameters', given.rope_parameters],

@@ -36,7 +36,7 @@ const configuration = z.looseObject({
 /** M2M100 (Fan et al. 2021), NLLB: pre-norm, sinusoids of tensor2tensor from the position after padding on. */
 export function m2m100(json: unknown, where: string, generation: GenerationConfiguration, unknown: number | undefined): ForeignModel {
   const given = checked(json, where, configuration, 'the configuration of an M2M100 model');
-  requireOnly(where, 'tie_word_embeddings', given['tie_word_embeddings'], [true]);
+  requireOnly(where, 'tie_word_embeddings', given.tie_word_embeddings, [true]);
   const { encoder_layers: encoderLayers, decoder_layers: decoderLayers, pad_token_id: pad } = given;
   const vocabulary = {
     size: given.vocab_size,

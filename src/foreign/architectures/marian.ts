@@ -43,11 +43,11 @@ const configuration = z.looseObject({
  */
 export function marian(json: unknown, where: string, generation: GenerationConfiguration, unknown: number | undefined): ForeignModel {
   const given = checked(json, where, configuration, 'the configuration of a Marian model');
-  requireOnly(where, 'normalize_before', given['normalize_before'], [false]);
-  requireOnly(where, 'add_final_layer_norm', given['add_final_layer_norm'], [false]);
-  requireOnly(where, 'normalize_embedding', given['normalize_embedding'], [false]);
-  requireOnly(where, 'static_position_embeddings', given['static_position_embeddings'], [true]);
-  requireOnly(where, 'tie_word_embeddings', given['tie_word_embeddings'], [true]);
+  requireOnly(where, 'normalize_before', given.normalize_before, [false]);
+  requireOnly(where, 'add_final_layer_norm', given.add_final_layer_norm, [false]);
+  requireOnly(where, 'normalize_embedding', given.normalize_embedding, [false]);
+  requireOnly(where, 'static_position_embeddings', given.static_position_embeddings, [true]);
+  requireOnly(where, 'tie_word_embeddings', given.tie_word_embeddings, [true]);
   const { share_encoder_decoder_embeddings: sharedTable, encoder_layers: encoderLayers, decoder_layers: decoderLayers } = given;
   const special = specialOf({
     pad: given.pad_token_id,
