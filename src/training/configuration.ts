@@ -81,11 +81,12 @@ export const configurationSchema = z
     if (data.dev !== undefined && isText(data.dev) !== isText(data.train)) {
       issue(['data', 'dev'], isText(data.train) ? 'needs { text: [files] }, as data.train' : 'needs sentence pairs, as data.train');
     }
-    if (training.mergeDropout > 0 && tokenizer.kind !== 'bpe' && tokenizer.kind !== 'byte-bpe') {
+    const dropsMerges = (training.mergeDropout ?? 0) > 0;
+    if (dropsMerges && tokenizer.kind !== 'bpe' && tokenizer.kind !== 'byte-bpe') {
       issue(['training', 'mergeDropout'], `tokenizer.kind: ${tokenizer.kind} has no merges to leave out: use bpe or byte-bpe`);
     }
     if (!isText(data.train)) return;
-    if (training.mergeDropout > 0) issue(['training', 'mergeDropout'], 'only for pairs: the contexts of a text have one length');
+    if (dropsMerges) issue(['training', 'mergeDropout'], 'only for pairs: the contexts of a text have one length');
     if (training.validate?.metrics.some((metric) => metric !== 'perplexity')) {
       issue(['training', 'validate', 'metrics'], 'only perplexity is known of a language model: it does not translate');
     }

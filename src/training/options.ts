@@ -71,14 +71,11 @@ export const trainingOptions = z
       example: 'sentences',
     }),
     labelSmoothing: z.number().min(0).lt(1).default(0).describe('Label smoothing (Szegedy et al. 2016).'),
-    mergeDropout: z
-      .number()
-      .min(0)
-      .lt(1)
-      .default(0)
-      .describe(
-        'Probability of leaving out a merge of byte-pair encoding, so that words are split differently each time (Provilkov et al. 2020). Only for pairs.',
-      ),
+    mergeDropout: z.number().min(0).lt(1).optional().meta({
+      description:
+        'Probability of leaving out a merge of byte-pair encoding, so that words are split differently each time (Provilkov et al. 2020). Only for pairs. Default: 0.',
+      example: 0.1,
+    }),
     parallel: parallelOptions.prefault({ strategy: 'data' }).describe('Training on several devices (--devices).'),
     seed: z.int().min(0).max(0xffff_ffff).default(1).describe('Seed for initialisation, shuffling and dropout.'),
     stop: stopOptions.prefault({ epochs: 10 }).describe('End of training.'),

@@ -177,7 +177,7 @@ export async function prepare(
     const warn = (message: string) => emit({ kind: 'warning', message });
     const batch = usualBatch(corpus, training.batch);
     const { lengthLimits } = model;
-    const segmentation = VariedSegmentation.of({ tokenizers, probability: training.mergeDropout, seed, lengthLimits });
+    const segmentation = VariedSegmentation.of({ tokenizers, probability: training.mergeDropout ?? 0, seed, lengthLimits });
     const executor = await context.openExecutor({
       model,
       modelOptions: configuration.model,

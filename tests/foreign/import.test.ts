@@ -156,7 +156,7 @@ describe('refused with what is wrong', () => {
     assert.match(await of({ model_type: 'mamba' }), /model_type: "mamba"; expected marian, m2m_100, gpt2, llama/);
     assert.match(await of({ ...marian, normalize_before: true }), /normalize_before: true; expected false/);
     assert.match(await of({ ...marian, d_model: 'x' }), /d_model: 'x'; expected/);
-    assert.match(await of({ ...marian, encoder_attention_heads: 3 }), /must divide width/);
+    assert.match(await of({ ...marian, encoder_attention_heads: 3 }), /must divide model\.width/);
     assert.match(await of(marian), /no model\.shared\.weight/);
   });
 

@@ -19,6 +19,11 @@ describe('a second architecture', () => {
     'package.json',
     'tests/models/bag-of-words',
     'tests/experiments/back-translation.ts',
+    // What the benchmark of pages opens them with.
+    'tests/browser/web-page.ts',
+    'tests/browser/web-site.ts',
+    'tests/cli/browser.ts',
+    'tests/house/sources.ts',
   ])
     cpSync(join(repository, name), join(house, name), { recursive: true });
   symlinkSync(join(repository, 'node_modules'), join(house, 'node_modules'), 'junction');
