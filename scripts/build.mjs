@@ -8,8 +8,14 @@ import { build } from 'esbuild';
 import { buildKernels } from './build-kernels.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** Packages that are part of the command's file: those that every start loads. */
-const packagesOfCommand = ['commander', 'd3-scale', 'd3-shape', 'pako', 'yaml', 'zod'];
+/**
+ * Packages that are part of the command's file: those that every start loads, and those of commands that are loaded when they are
+ * called, which would be loaded at every start from outside the file.
+ */
+const packagesOfCommand = [
+  ...['commander', 'd3-scale', 'd3-shape', 'pako', 'yaml', 'zod'],
+  ...['@hono/node-server', '@modelcontextprotocol/server', 'hono', 'htmlparser2'],
+];
 await buildKernels();
 removeOrphans();
 const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', ...process.argv.slice(2)], {

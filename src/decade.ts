@@ -27,7 +27,7 @@ import { type TrainOptions, train } from './parallel/train.js';
 import type { ConfigurationInput } from './training/configuration.js';
 import type { TrainingSummary } from './training/events.js';
 import { requireRuns } from './training/request-options.js';
-import { describeRun } from './training/run-description.js';
+import { describeRun, languagesOfRun } from './training/run-description.js';
 
 export interface ReportOptions extends Omit<ExaminationRequest, 'scoring'>, ScoringOptions, ComputeOptions {
   /** The command line to show on the page. Default: `decade report RUN`. */
@@ -93,6 +93,9 @@ export interface Decade {
    * @throws DecadeError `input` for a directory that is not a run or is damaged; `usage` for runs that cannot be combined
    */
   load(runs: string | readonly string[], options?: LoadOptions): Promise<LoadedModel>;
+
+  /** The languages that a run translates from and into, as its configuration names them; undefined where it names none. */
+  languages(run: string): Promise<{ source: string; target: string } | undefined>;
 
   /**
    * Packs a run into one file that holds all that its model needs, and nothing executable; several form an ensemble. Whatever takes a
@@ -248,6 +251,8 @@ export function decade(runtime: Runtime): Decade {
     exportModel: async (run, options) => (await import('./foreign/export.js')).exportModel(runtime.files, run, options),
 
     load: (runs, options) => load(runtime, runs, options),
+
+    languages: (run) => withMountedRun(runtime.files, run, languagesOfRun),
 
     async pack(runs, options) {
       requireRuns(runs);

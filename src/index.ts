@@ -61,6 +61,7 @@ export const train: Decade['train'] = library.train;
 export const importModel: Decade['importModel'] = library.importModel;
 export const exportModel: Decade['exportModel'] = library.exportModel;
 export const load: Decade['load'] = library.load;
+export const languages: Decade['languages'] = library.languages;
 export const translate: Decade['translate'] = library.translate;
 export const pack: Decade['pack'] = library.pack;
 export const unpack: Decade['unpack'] = library.unpack;

@@ -6,6 +6,7 @@ import { DecadeError } from './core/errors.js';
 import type { ReadableFiles } from './core/files.js';
 import { iterated } from './core/iterated.js';
 import { Lifetime } from './core/lifetime.js';
+import { type AlignedToken, tokenAlignment } from './decoding/alignment.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
 import { type AttentionView, attentionViews } from './decoding/attention-views.js';
 import { type EnsembleMember, ensemble } from './decoding/ensemble.js';
@@ -16,8 +17,9 @@ import { type DecodingDefaults, decodingDefaults, type DecodingOptionsInput, res
 import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
 import { type SentenceVectorOptions, type SentenceVectors, sentenceVectors } from './decoding/sentence-vectors.js';
 import { requireContext, scoreDocuments, type ScoredText, type TextScoreOptions, type TextScores } from './decoding/text-score.js';
+import type { PredictedToken } from './decoding/token-predictions.js';
 import type { TranslationModel } from './decoding/translation-model.js';
-import { type SourceLine, type TranslateOptions, type TranslationResult, Translator } from './decoding/translator.js';
+import { type SourceLine, type TranslateOptions, type Translation, type TranslationResult, Translator } from './decoding/translator.js';
 import { createModel, type ModelOptions } from './models/create.js';
 import type { Model, StepModel } from './models/model.js';
 import { sharedModel } from './parallel/decoding/messages.js';
@@ -191,7 +193,7 @@ export class LoadedModel implements AsyncDisposable {
   async attentionMaps(lines: readonly string[], options: TranslateOptions = {}): Promise<(AttentionMap | undefined)[]> {
     requireOptions('attentionMaps options', options);
     const results = await this.translate(lines, { ...options, attention: true });
-    return results.map((result, line) => attentionMap(this.#first, lines[line] as string, result));
+    return results.map((result, line) => this.attentionMap(lines[line] as string, result));
   }
 
   /**
@@ -208,6 +210,39 @@ export class LoadedModel implements AsyncDisposable {
     }
     const written = only.sourceTokenizer === undefined ? undefined : await this.translate(lines, options);
     return this.#run('attentionViews', options, (signal) => attentionViews(only, only.device, lines, written, { ...options, signal }));
+  }
+
+  /** The attention of a translation that was made with `attention`; undefined without, and for a model without attention. */
+  attentionMap(line: string, translation: Pick<Translation, 'ids' | 'attention'>): AttentionMap | undefined {
+    return attentionMap(this.#first, line, translation);
+  }
+
+  /** Which token of the line each token of its translation, made with `attention`, looked at most; undefined as for `attentionMap`. */
+  alignment(line: string, translation: Pick<Translation, 'ids' | 'attention' | 'text'>): AlignedToken[] | undefined {
+    return tokenAlignment(this.#first, line, translation);
+  }
+
+  /** Whether it translates or scores pairs; a language model does not. */
+  get hasSource(): boolean {
+    return this.#loaded.translator !== undefined;
+  }
+
+  /** The tokens of a text as a language model reads it. */
+  tokens(text: string): readonly number[] {
+    return this.#generator.tokens(text);
+  }
+
+  /** What each token of a language model adds to the text; a character of several tokens comes with the last of them. */
+  pieces(ids: ArrayLike<number>): string[] {
+    return this.#generator.pieces(ids);
+  }
+
+  /** What a language model predicts at the place of each of the tokens, given those before it: `top` likeliest ones besides. */
+  predictions(
+    ids: ArrayLike<number>,
+    options?: { readonly top?: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<PredictedToken[]> {
+    return this.#run('predictions', options, (signal) => this.#generator.predict(ids, { ...options, signal }));
   }
 
   /** Runs a call. The signal it is handed aborts when that of its options does, or at the end. */
@@ -256,7 +291,10 @@ export class LoadedModel implements AsyncDisposable {
 }
 
 /** All that a `LoadedModel` offers. A model in a page, which another thread computes for, offers the same. */
-export type ModelUses = Pick<LoadedModel, keyof LoadedModel>;
+export type ModelUses = Omit<Pick<LoadedModel, keyof LoadedModel>, ServerUses>;
+
+/** What only a server asks of a model: it hands none of it to a page. */
+type ServerUses = 'attentionMap' | 'alignment' | 'hasSource' | 'tokens' | 'pieces' | 'predictions';
 
 interface Member extends EnsembleMember, PlacedModel, Pick<TranslationModel, 'sourceWords'> {
   readonly model: Model;

@@ -13,15 +13,19 @@ const hangUpLasts = 1_000;
 /**
  * Runs `work` with a signal that SIGINT (Ctrl-C), SIGTERM and SIGHUP (the terminal was closed) abort, so that it can save and stop.
  * After the first signal the default handling applies: the next one ends the process at once. `announcement` is printed when the
- * first arrives.
+ * first arrives. `listenedTo` are the signals, where not all of them mean an end.
  *
  * Throws `Interrupted` if the work ends in any way after a signal: the work's own, if it throws one.
  */
-export async function interruptible<Result>(announcement: string, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+export async function interruptible<Result>(
+  announcement: string,
+  work: (signal: AbortSignal) => Promise<Result>,
+  listenedTo: readonly NodeJS.Signals[] = signals,
+): Promise<Result> {
   const controller = new AbortController();
   const ignore = () => undefined;
   const stop = (name: NodeJS.Signals) => {
-    for (const each of signals) process.off(each, stop);
+    for (const each of listenedTo) process.off(each, stop);
     if (name === 'SIGHUP') {
       process.on('SIGHUP', ignore);
       setTimeout(() => process.off('SIGHUP', ignore), hangUpLasts).unref();
@@ -32,7 +36,7 @@ export async function interruptible<Result>(announcement: string, work: (signal:
     controller.abort(reason);
     stopWaitingForPipes(reason);
   };
-  for (const each of signals) process.on(each, stop);
+  for (const each of listenedTo) process.on(each, stop);
   try {
     const result = await work(controller.signal);
     controller.signal.throwIfAborted();
@@ -41,7 +45,7 @@ export async function interruptible<Result>(announcement: string, work: (signal:
     if (!(error instanceof Interrupted)) controller.signal.throwIfAborted();
     throw error;
   } finally {
-    for (const each of signals) process.off(each, stop);
+    for (const each of listenedTo) process.off(each, stop);
     process.off('SIGHUP', ignore);
     stopWaitingForPipes(undefined);
   }

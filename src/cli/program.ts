@@ -8,6 +8,7 @@ import { evaluateCommand } from './commands/evaluate.js';
 import { exportCommand } from './commands/export.js';
 import { generateCommand } from './commands/generate.js';
 import { importCommand } from './commands/import.js';
+import { mcpCommand } from './commands/mcp.js';
 import { packCommand } from './commands/pack.js';
 import { quickstartCommand } from './commands/quickstart.js';
 import { reproduceCommand } from './commands/reproduce.js';
@@ -15,6 +16,7 @@ import { rescoreCommand } from './commands/rescore.js';
 import { reportCommand } from './commands/report.js';
 import { scaleCommand } from './commands/scale.js';
 import { scoreCommand } from './commands/score.js';
+import { serveCommand } from './commands/serve.js';
 import { simulateCommand } from './commands/simulate.js';
 import { trainCommand } from './commands/train.js';
 import { translateCommand } from './commands/translate.js';
@@ -28,6 +30,8 @@ const commands = [
   translateCommand,
   generateCommand,
   scoreCommand,
+  serveCommand,
+  mcpCommand,
   rescoreCommand,
   reproduceCommand,
   evaluateCommand,

@@ -7,7 +7,7 @@ interface Control {
 }
 
 /** Options of calls that are told something. */
-const listeners = ['onProgress', 'onPrompt', 'onEvent'];
+const listeners = ['onProgress', 'onPrompt', 'onEnd', 'onEvent'];
 
 /**
  * Throws `usage` unless `given` is a record of options or undefined, its `signal` an AbortSignal and what it wants to be told of,

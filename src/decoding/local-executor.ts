@@ -64,6 +64,11 @@ export class LocalDecodingExecutor implements BatchDecoder, DecodingExecutor {
     return search(this.#searched, this.#frozen[0].device, sentences, options, control);
   }
 
+  /** Hands over the model that searches, and its device, for as long as `use` takes. */
+  with<Result>(use: (model: StepModel, device: Device) => Promise<Result>): Promise<Result> {
+    return use(this.#searched, this.#frozen[0].device);
+  }
+
   async score(pairs: readonly ScoringPair[], { signal }: Pick<DecodingControl, 'signal'> = {}): Promise<TargetScore[]> {
     signal?.throwIfAborted();
     return scoreBatchTogether(this.#scored, pairs);

@@ -14,3 +14,12 @@ export async function describeRun(files: Files, path: string): Promise<ModelDesc
   const run = await Run.open(files, path);
   return run.description(originOf(resolveRunConfiguration(await run.configuration(), run.fileAt('config.yaml'))));
 }
+
+/** The languages of a run as its configuration names them; undefined where it names none, and for a model without a configuration. */
+export async function languagesOfRun(files: Files, path: string): Promise<{ source: string; target: string } | undefined> {
+  const run = await Run.open(files, path).catch(() => undefined);
+  if (run === undefined) return undefined;
+  const { data } = resolveRunConfiguration(await run.configuration(), run.fileAt('config.yaml'));
+  const named = data.source !== 'source' && data.target !== 'target' && !('text' in data.train);
+  return named ? { source: data.source, target: data.target } : undefined;
+}

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { compiledSource, repository, sourceFiles } from './sources.js';
 
-const underNode = ['node/', 'cli/', 'serve/', 'index.ts'];
+const underNode = ['node/', 'cli/', 'server/', 'agents/', 'index.ts'];
 const library = sourceFiles().filter((file) => !underNode.some((prefix) => file.startsWith(prefix)));
 
 test('the library bundles for a browser, and nothing of Node is in it', async () => {

@@ -20,12 +20,14 @@ const order: readonly (readonly string[])[] = [
   ['load.ts', 'node'],
   ['quickstart.ts', 'experiments'],
   ['decade.ts'],
-  ['cli', 'serve', 'browser', 'index.ts'],
+  ['server'],
+  ['agents'],
+  ['cli', 'browser', 'index.ts'],
 ];
 /** What a platform gives is injected at the edge, so only the edge names it. */
-const platforms = { names: ['node'], importedBy: ['cli', 'serve', 'index.ts'] };
+const platforms = { names: ['node'], importedBy: ['cli', 'index.ts'] };
 /** What runs under Node only. */
-const underNode = ['node', 'cli', 'serve'];
+const underNode = ['node', 'cli', 'server', 'agents'];
 
 const folderOf = (file: string): string => file.split('/')[0] ?? '';
 const rank = (folder: string): number => order.findIndex((line) => line.includes(folder));

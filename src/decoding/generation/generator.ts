@@ -10,6 +10,7 @@ import { ReadAhead } from '../read-ahead.js';
 import { byteString } from '../sampling/stop-strings.js';
 import type { SearchOptions, SearchProgress } from '../search.js';
 import { searchInBatches } from '../search-in-batches.js';
+import { type PredictedToken, predictTokens } from '../token-predictions.js';
 import type { Hypothesis } from '../search-rows.js';
 import { type GenerationOptions, type GenerationOptionsInput, resolveGenerationOptions } from './options.js';
 import { StoppedText } from './stopped-text.js';
@@ -58,6 +59,8 @@ export interface GenerateOptions extends Omit<GenerationOptionsInput, 'samples'>
   readonly signal?: AbortSignal | undefined;
   /** Called once, before the first piece. */
   readonly onPrompt?: ((prompt: ReadPrompt) => void) | undefined;
+  /** Called once, after the last piece, unless the reader has left. */
+  readonly onEnd?: ((end: { readonly tokens: number; readonly ending: GeneratedText['ending'] }) => void) | undefined;
 }
 
 export interface GenerateStreamOptions extends GenerationOptionsInput {
@@ -75,7 +78,7 @@ interface EncodedPrompt extends ReadPrompt {
 export class TextGenerator {
   readonly #tokenizer: Tokenizer;
   readonly #executor: DecodingExecutor;
-  readonly #local: Pick<LocalDecodingExecutor, 'search'>;
+  readonly #local: Pick<LocalDecodingExecutor, 'search' | 'with'>;
   readonly #promptRoom: number;
   #spellings: readonly string[] | undefined;
 
@@ -83,7 +86,12 @@ export class TextGenerator {
    * @param local       this thread's device, where a single text is followed token by token
    * @param promptRoom  tokens of a prompt that the model can read, and still write one; up to half of them are kept for more
    */
-  constructor(tokenizer: Tokenizer, executor: DecodingExecutor, local: Pick<LocalDecodingExecutor, 'search'>, promptRoom = Infinity) {
+  constructor(
+    tokenizer: Tokenizer,
+    executor: DecodingExecutor,
+    local: Pick<LocalDecodingExecutor, 'search' | 'with'>,
+    promptRoom = Infinity,
+  ) {
     this.#tokenizer = tokenizer;
     this.#executor = executor;
     this.#local = local;
@@ -95,13 +103,13 @@ export class TextGenerator {
    *
    * @throws DecadeError `usage` for options that are not allowed
    */
-  async write(prompt: string, { signal, onPrompt, ...given }: GenerateOptions, give: Give<string>): Promise<void> {
+  async write(prompt: string, { signal, onPrompt, onEnd, ...given }: GenerateOptions, give: Give<string>): Promise<void> {
     requireItem('prompt', prompt, textItem);
     if ('samples' in given) {
       const next = 'call generateStream for several samples';
       throw new DecadeError('usage', { where: 'generate options.samples', received: 'given for a single text', allowed: 'one text', next });
     }
-    const options = resolveGenerationOptions(given, ['signal', 'onPrompt']);
+    const options = resolveGenerationOptions(given, ['signal', 'onPrompt', 'onEnd']);
     const { ids, text, warning } = this.#prompt(prompt, 1, options);
     onPrompt?.({ text, warning });
     const pieces = new TextPieces(this.#tokenizer, ids);
@@ -109,13 +117,34 @@ export class TextGenerator {
     const giveText = async (text: string) => {
       if (text !== '') await unlessAborted(give(text), signal);
     };
-    await this.#local.search([{ source: [], prefix: ids, line: 1 }], this.#searchOptions(options), {
+    const [[written] = []] = await this.#local.search([{ source: [], prefix: ids, line: 1 }], this.#searchOptions(options), {
       signal,
       onTokens: async (tokens) => {
         for (const { id } of tokens) await giveText(stopped.push(pieces.push(id)));
       },
     });
     await giveText(stopped.push(pieces.end()) + stopped.end());
+    if (written === undefined) return;
+    const ending = written.tokenLogProbabilities.length > written.ids.length ? 'end' : stopped.isStopped ? 'stop' : 'length';
+    onEnd?.({ tokens: written.tokenLogProbabilities.length - ids.length, ending });
+  }
+
+  /** The tokens of a text, as a model that writes on from it reads them. */
+  tokens(text: string): readonly number[] {
+    return this.#tokenizer.encodeBeginning(text)?.ids ?? [];
+  }
+
+  /** See `predictTokens`. */
+  predict(ids: ArrayLike<number>, control: Parameters<typeof predictTokens>[3]): Promise<PredictedToken[]> {
+    return this.#local.with((model, device) => predictTokens(model, device, ids, control));
+  }
+
+  /** What each of the tokens adds to the text: a character's parts come with its last one. */
+  pieces(ids: ArrayLike<number>): string[] {
+    const pieces = new TextPieces(this.#tokenizer, []);
+    const texts = Array.from(ids, (id) => pieces.push(id));
+    const rest = pieces.end();
+    return texts.map((text, index) => (index === texts.length - 1 ? text + rest : text));
   }
 
   /**

@@ -1,0 +1,94 @@
+import { Hono } from 'hono';
+import * as z from 'zod';
+import type { Gate, ServerEnvironment } from './gate.js';
+import { languageName, sourceLanguages } from './languages.js';
+import type { ApiOperation } from './openapi.js';
+import { Refusal } from './refusal.js';
+import type { Service } from './service.js';
+
+/** What DeepL's clients call: version 2, as deepl-node 1.28 sends it. */
+
+const translateRequest = z.object({
+  text: z.union([z.string(), z.array(z.string())]),
+  target_lang: z.string(),
+  source_lang: z.string().optional(),
+  tag_handling: z.enum(['html', 'xml']).optional(),
+  show_billed_characters: z.union([z.boolean(), z.string()]).optional(),
+});
+const translateResponse = z.object({
+  translations: z.array(
+    z.object({
+      detected_source_language: z.string(),
+      text: z.string(),
+      billed_characters: z.int().optional(),
+      model_type_used: z.string(),
+    }),
+  ),
+});
+const languages = z.array(z.object({ language: z.string(), name: z.string(), supports_formality: z.boolean() }));
+const usage = z.object({ character_count: z.int(), character_limit: z.int() });
+const failure = z.object({ message: z.string() });
+
+export const deeplOperations: readonly ApiOperation[] = [
+  {
+    method: 'post',
+    path: '/v2/translate',
+    summary: 'Translate texts (DeepL)',
+    request: translateRequest,
+    response: translateResponse,
+    failure,
+  },
+  { method: 'get', path: '/v2/languages', summary: 'Languages (DeepL)', query: ['type'], response: languages, failure },
+  { method: 'get', path: '/v2/usage', summary: 'Characters translated since the start (DeepL)', response: usage, failure },
+];
+
+/** DeepL's clients read a limit; there is none. */
+const characterLimit = 1_000_000_000_000;
+
+export function deepl(service: Service, gate: Gate): Hono<ServerEnvironment> {
+  const app = new Hono<ServerEnvironment>();
+  const { limits } = service.options;
+  let translated = 0;
+
+  app.post('/v2/translate', async (context) => {
+    const fields = await gate.read(context);
+    const parsed = translateRequest.safeParse(fields);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      throw new Refusal(400, `Bad request: parameter '${issue?.path.join('.')}': ${issue?.message}`);
+    }
+    const { text, target_lang, source_lang = 'auto', tag_handling, show_billed_characters } = parsed.data;
+    const texts = typeof text === 'string' ? [text] : text;
+    if (texts.length > limits.texts) throw new Refusal(413, `Too many texts: ${texts.length}; at most ${limits.texts}`);
+    const long = texts.find(({ length }) => length > limits.characters);
+    if (long !== undefined) throw new Refusal(413, `Text too long: ${long.length} characters; at most ${limits.characters}`);
+    const source = source_lang === 'auto' || source_lang === '' ? 'auto' : source_lang;
+    const { notes } = context.env;
+    gate.charge(context, fields, texts.length);
+    notes.texts = texts.length;
+    notes.characters = texts.reduce((sum, each) => sum + each.length, 0);
+    const format = tag_handling === undefined ? 'text' : 'html';
+    const found = await service.translate({ texts, source, target: target_lang, format, signal: notes.signal });
+    translated += notes.characters;
+    const translations = found.map(({ text: result, detected }, index) => ({
+      detected_source_language: (source === 'auto' ? (detected?.language ?? 'en') : source).toUpperCase(),
+      text: result,
+      ...(show_billed_characters !== undefined && { billed_characters: texts[index]?.length ?? 0 }),
+      model_type_used: 'quality_optimized',
+    }));
+    return context.json({ translations } satisfies z.input<typeof translateResponse>);
+  });
+
+  app.get('/v2/languages', (context) => {
+    gate.requireKeyInHeader(context);
+    const sources = sourceLanguages(service.models);
+    const codes = context.req.query('type') === 'target' ? [...new Set([...sources.values()].flat())] : [...sources.keys()];
+    return context.json(codes.map((code) => ({ language: code.toUpperCase(), name: languageName(code), supports_formality: false })));
+  });
+
+  app.get('/v2/usage', (context) => {
+    gate.requireKeyInHeader(context);
+    return context.json({ character_count: translated, character_limit: characterLimit });
+  });
+  return app;
+}

@@ -1,0 +1,169 @@
+import { Parser } from 'htmlparser2';
+import { insertion, type Mark, type MarkedText, withoutPlaceholders } from './marks.js';
+
+/** A stretch of a page: markup that is copied, or text that is translated with the elements inside it. */
+export type PageStretch = { readonly kind: 'copy'; readonly text: string } | { readonly kind: 'text'; readonly text: MarkedText };
+
+/** Elements within a sentence; every other one ends it. */
+const inline = new Set(
+  'a abbr acronym b bdi bdo big cite data del dfn em font i ins label mark q rp rt ruby s small span strike strong sub sup time tt u'.split(
+    ' ',
+  ),
+);
+/** Elements whose content is not language, those within a sentence first. */
+const opaqueInline = new Set('code kbd samp var img svg math input button wbr picture'.split(' '));
+const opaqueBlock = new Set('pre script style textarea template noscript head iframe object video audio canvas select'.split(' '));
+const empty = new Set('area base br col embed hr img input link meta param source track wbr'.split(' '));
+
+interface OpenElement {
+  readonly name: string;
+  readonly at: number;
+  /** Place of its mark in the text; undefined where it was ended by a block within it. */
+  mark: { index: number } | undefined;
+}
+
+/** Cuts HTML into stretches. What is copied, and the tags of marks, are the page's own characters: nothing is written anew but text. */
+export function stretchesOfPage(html: string): PageStretch[] {
+  const page = new Page(html);
+  const parser: Parser = new Parser(
+    {
+      onopentag: (name, attributes, isImplied) =>
+        page.open(name, attributes, isImplied ? undefined : [parser.startIndex, parser.endIndex + 1]),
+      onclosetag: (name, isImplied) => page.close(name, isImplied ? undefined : [parser.startIndex, parser.endIndex + 1]),
+      ontext: (text) => page.text(text),
+      oncomment: () => page.insert(parser.startIndex, parser.endIndex + 1),
+      onprocessinginstruction: () => page.insert(parser.startIndex, parser.endIndex + 1),
+    },
+    { decodeEntities: true, lowerCaseTags: true, recognizeSelfClosing: true },
+  );
+  parser.end(html);
+  // A tag that the page ends in the middle of is told to nobody.
+  return page.end(parser.endIndex);
+}
+
+/** The text as it stands in HTML. */
+export function escapeText(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('\u00a0', '&nbsp;');
+}
+
+class Page {
+  readonly #html: string;
+  readonly #stretches: PageStretch[] = [];
+  #plain = '';
+  #marks: Mark[] = [];
+  readonly #path: OpenElement[] = [];
+  /** An element whose content is copied, while it lasts. */
+  #opaque: { readonly name: string; readonly at: number; depth: number; readonly isInline: boolean } | undefined;
+
+  constructor(html: string) {
+    this.#html = html;
+  }
+
+  /** `span`: the tag's characters; undefined for one that the page only implies. */
+  open(name: string, attributes: Readonly<Record<string, string>>, span: readonly [number, number] | undefined): void {
+    if (this.#opaque !== undefined) {
+      if (this.#opaque.name === name && span !== undefined) this.#opaque.depth++;
+      return;
+    }
+    if (span === undefined) return;
+    const isProtected = attributes.translate === 'no' || (attributes.class ?? '').split(/\s+/).includes('notranslate');
+    if (isProtected || opaqueInline.has(name) || opaqueBlock.has(name)) {
+      const isInline = inline.has(name) || opaqueInline.has(name);
+      if (!empty.has(name)) this.#opaque = { name, at: span[0], depth: 1, isInline };
+      else this.#copyOrInsert(span[0], span[1], isInline);
+    } else if (inline.has(name)) {
+      this.#path.push({ name, at: span[0], mark: { index: this.#marks.length } });
+      this.#marks.push({ start: this.#plain.length, end: Infinity, open: this.#html.slice(...span), close: '' });
+    } else {
+      this.#copy(span[0], span[1]);
+    }
+  }
+
+  close(name: string, span: readonly [number, number] | undefined): void {
+    if (this.#opaque !== undefined) {
+      if (this.#opaque.name !== name || --this.#opaque.depth > 0) return;
+      const { at, isInline } = this.#opaque;
+      this.#opaque = undefined;
+      this.#copyOrInsert(at, span?.[1] ?? this.#html.length, isInline);
+      return;
+    }
+    const element = inline.has(name) ? this.#path.findLastIndex((open) => open.name === name) : -1;
+    if (element < 0) {
+      if (span !== undefined && !empty.has(name)) this.#copy(span[0], span[1]);
+      return;
+    }
+    const [{ at, mark } = { at: 0, mark: undefined }] = this.#path.splice(element, 1);
+    if (mark === undefined) {
+      if (span !== undefined) this.#copy(span[0], span[1]);
+      return;
+    }
+    const { start, open } = this.#marks[mark.index] as Mark;
+    const close = span === undefined ? '' : this.#html.slice(...span);
+    if (this.#plain.length > start) this.#marks[mark.index] = { start, end: this.#plain.length, open, close };
+    else {
+      // Without words of its own it stands where it stood, with all that is in it.
+      this.#marks.length = mark.index;
+      this.insert(at, span?.[1] ?? at + open.length);
+    }
+  }
+
+  text(text: string): void {
+    if (this.#opaque !== undefined) return;
+    const collapsed = text.replace(/[^\S\u00a0]+/gu, ' ');
+    if (!/[^\s]/u.test(collapsed) && this.#plain.trim() === '' && this.#marks.length === 0) {
+      this.#stretches.push({ kind: 'copy', text });
+      return;
+    }
+    const { plain, marks } = withoutPlaceholders(collapsed);
+    const before = this.#plain.length;
+    this.#plain += plain;
+    for (const mark of marks)
+      this.#marks.push({ ...mark, start: mark.start + before, end: mark.end + before, open: escapeText(mark.open) });
+  }
+
+  /** What stands between words. */
+  insert(from: number, to: number): void {
+    if (this.#opaque !== undefined) return;
+    if (this.#plain.trim() === '' && this.#marks.length === 0) {
+      this.#copy(from, to);
+      return;
+    }
+    const { plain, open } = insertion(this.#plain, this.#html.slice(from, to), '');
+    // A space that an element begins with stays in it.
+    const isHeld = this.#marks.some(({ start, end }) => end === Infinity && start > plain.length);
+    if (!isHeld) this.#plain = plain;
+    const place = this.#plain.length;
+    this.#marks.push({ start: place, end: place, open: isHeld ? this.#html.slice(from, to) : open, close: '' });
+  }
+
+  /** @param until  what comes after was not read */
+  end(until: number): PageStretch[] {
+    if (this.#opaque !== undefined) {
+      const { at } = this.#opaque;
+      this.#opaque = undefined;
+      this.#copy(at, this.#html.length);
+    } else if (until < this.#html.length) {
+      this.#copy(until, this.#html.length);
+    }
+    this.#flush();
+    return this.#stretches;
+  }
+
+  #copyOrInsert(from: number, to: number, isInline: boolean): void {
+    if (isInline) this.insert(from, to);
+    else this.#copy(from, to);
+  }
+
+  #copy(from: number, to: number): void {
+    this.#flush();
+    this.#stretches.push({ kind: 'copy', text: this.#html.slice(from, to) });
+  }
+
+  #flush(): void {
+    for (const element of this.#path) element.mark = undefined;
+    const marks = this.#marks.map((mark) => (mark.end === Infinity ? { ...mark, end: this.#plain.length } : mark));
+    if (this.#plain !== '' || marks.length > 0) this.#stretches.push({ kind: 'text', text: { plain: this.#plain, marks } });
+    this.#plain = '';
+    this.#marks = [];
+  }
+}

@@ -1,0 +1,149 @@
+import { Refusal } from './refusal.js';
+
+export interface MicroBatchLimits {
+  /** Milliseconds that the first item waits for others. */
+  readonly window: number;
+  /** Items of a batch. */
+  readonly batch: number;
+  /** Items that may wait. */
+  readonly waiting: number;
+}
+
+interface Waiting<Input, Output> {
+  readonly input: Input;
+  readonly key: string;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (output: Output) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/**
+ * Items of different requests share batches. Items with the same key are worked on together, those that came first in the first batch;
+ * one batch is under way at a time, and what comes meanwhile waits for the next.
+ */
+export class MicroBatches<Input, Output> {
+  readonly #run: (inputs: readonly Input[], key: string, signal: AbortSignal) => Promise<readonly Output[]>;
+  readonly #limits: MicroBatchLimits;
+  readonly #observe: (size: number) => void;
+  #waiting: Waiting<Input, Output>[] = [];
+  #full: (() => void) | undefined;
+  #work: Promise<void> | undefined;
+  /** Milliseconds that an item took lately: a moving mean. */
+  #pace = 10;
+
+  /**
+   * @param run      an output for every input; what aborts its signal is that nobody wants any of them
+   * @param observe  is told the size of every batch
+   */
+  constructor(
+    run: (inputs: readonly Input[], key: string, signal: AbortSignal) => Promise<readonly Output[]>,
+    limits: MicroBatchLimits,
+    observe: (size: number) => void = () => {},
+  ) {
+    this.#run = run;
+    this.#limits = limits;
+    this.#observe = observe;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /**
+   * The outputs of all items, each as soon as its batch has ended. Either all are taken or none.
+   *
+   * @throws Refusal 413 for more items than may ever wait, 503 when too many wait already
+   */
+  submit(inputs: readonly Input[], key: string, signal?: AbortSignal): Promise<Output>[] {
+    signal?.throwIfAborted();
+    const { waiting: most } = this.#limits;
+    if (inputs.length > most) {
+      throw new Refusal(413, `${inputs.length} sentences in one request; at most ${most} can wait. Send them in several requests`);
+    }
+    if (this.#waiting.length + inputs.length > most) {
+      const seconds = Math.min(60, Math.max(1, Math.ceil((this.#waiting.length * this.#pace) / 1_000)));
+      throw new Refusal(503, `Too busy: ${this.#waiting.length} sentences are waiting. Try again in ${seconds} s`, { retryAfter: seconds });
+    }
+    const outputs = inputs.map((input) => this.#add(input, key, signal));
+    if (this.#waiting.length >= this.#limits.batch) this.#full?.();
+    this.#work ??= this.#workOff().finally(() => {
+      this.#work = undefined;
+    });
+    return outputs;
+  }
+
+  /** Resolves when nothing waits and nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#work !== undefined) await this.#work;
+  }
+
+  #add(input: Input, key: string, signal: AbortSignal | undefined): Promise<Output> {
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#waiting = this.#waiting.filter((other) => other !== item);
+        reject(signal?.reason);
+      };
+      const ended =
+        <Value>(settle: (value: Value) => void) =>
+        (value: Value) => {
+          signal?.removeEventListener('abort', leave);
+          settle(value);
+        };
+      const item: Waiting<Input, Output> = { input, key, signal, resolve: ended(resolve), reject: ended(reject) };
+      signal?.addEventListener('abort', leave, { once: true });
+      this.#waiting.push(item);
+    });
+  }
+
+  async #workOff(): Promise<void> {
+    await this.#others();
+    while (this.#waiting.length > 0) {
+      const key = this.#waiting[0]?.key;
+      const batch = this.#waiting.filter((item) => item.key === key).slice(0, this.#limits.batch);
+      const taken = new Set(batch);
+      this.#waiting = this.#waiting.filter((item) => !taken.has(item));
+      this.#observe(batch.length);
+      const started = performance.now();
+      await this.#answer(batch);
+      this.#pace += ((performance.now() - started) / batch.length - this.#pace) / 8;
+    }
+  }
+
+  /** Waits for the window to end, or for a full batch. */
+  #others(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#full = undefined;
+        resolve();
+      };
+      const timer = setTimeout(end, this.#limits.window);
+      if (this.#waiting.length >= this.#limits.batch) end();
+      else this.#full = end;
+    });
+  }
+
+  async #answer(batch: readonly Waiting<Input, Output>[]): Promise<void> {
+    const unwanted = new AbortController();
+    const wanted = new Set(batch);
+    const leaving = batch.map((item) => () => {
+      wanted.delete(item);
+      if (wanted.size === 0) unwanted.abort(item.signal?.reason);
+    });
+    for (const [index, item] of batch.entries()) item.signal?.addEventListener('abort', leaving[index] as () => void, { once: true });
+    try {
+      const outputs = await this.#run(
+        batch.map(({ input }) => input),
+        batch[0]?.key ?? '',
+        unwanted.signal,
+      );
+      for (const [index, item] of batch.entries()) item.resolve(outputs[index] as Output);
+    } catch (error) {
+      // One bad item must not take the others with it.
+      if (batch.length === 1 || unwanted.signal.aborted) for (const item of batch) item.reject(error);
+      else for (const item of wanted) await this.#answer([item]);
+    } finally {
+      for (const [index, item] of batch.entries()) item.signal?.removeEventListener('abort', leaving[index] as () => void);
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import type { TextSpan } from '../decoding/alignment.js';
+import type { AttentionMap } from '../decoding/attention-map.js';
+import type { TranslationResult } from '../decoding/translator.js';
+import type { LoadedModel } from '../loaded-model.js';
+import { MicroBatches, type MicroBatchLimits } from './micro-batches.js';
+
+export interface LanguagePair {
+  readonly source: string;
+  readonly target: string;
+}
+
+/** How a sentence is translated; sentences with the same choice share batches. */
+export interface SentenceSearch {
+  readonly beam: number;
+  readonly nbest: number;
+  readonly attention: boolean;
+}
+
+/** A translated sentence with what only the model that made it can tell. */
+export interface TranslatedSentence {
+  readonly result: TranslationResult;
+  readonly attention: AttentionMap | undefined;
+  readonly alignment: readonly { readonly target: TextSpan; readonly source: TextSpan }[] | undefined;
+}
+
+/** A loaded model, and how many calls of it are under way. */
+interface Lease {
+  readonly model: LoadedModel;
+  uses: number;
+  retired: boolean;
+}
+
+/** A model by its name: one in memory, shared by all requests, which can be exchanged for a newer one while they run. */
+export class ServedModel {
+  readonly name: string;
+  readonly languages: LanguagePair | undefined;
+  readonly hasSource: boolean;
+  /** Seconds since 1970. */
+  readonly created = Math.floor(Date.now() / 1_000);
+  readonly sentences: MicroBatches<string, TranslatedSentence>;
+  readonly #open: () => Promise<LoadedModel>;
+  #lease: Lease;
+  #reloading: Promise<void> | undefined;
+
+  private constructor(
+    name: string,
+    languages: LanguagePair | undefined,
+    open: () => Promise<LoadedModel>,
+    model: LoadedModel,
+    batches: BatchOptions,
+  ) {
+    this.name = name;
+    this.languages = languages;
+    this.hasSource = model.hasSource;
+    this.#open = open;
+    this.#lease = { model, uses: 0, retired: false };
+    this.sentences = new MicroBatches(
+      (lines, key, signal) => this.#translate(lines, JSON.parse(key) as SentenceSearch, signal),
+      batches.limits,
+      batches.observe,
+    );
+  }
+
+  /** `open` loads it, now and at every reload. */
+  static async load(
+    name: string,
+    languages: LanguagePair | undefined,
+    open: () => Promise<LoadedModel>,
+    batches: BatchOptions,
+  ): Promise<ServedModel> {
+    return new ServedModel(name, languages, open, await open(), batches);
+  }
+
+  /** Calls the model. It stays in memory until the call has ended, whatever is loaded meanwhile. */
+  async use<Result>(call: (model: LoadedModel) => Promise<Result>): Promise<Result> {
+    const lease = this.#lease;
+    lease.uses++;
+    try {
+      return await call(lease.model);
+    } finally {
+      lease.uses--;
+      if (lease.retired && lease.uses === 0) await lease.model.dispose();
+    }
+  }
+
+  /** Loads the model again. Calls that are under way end with the old one; where loading fails it stays. */
+  reload(): Promise<void> {
+    this.#reloading ??= this.#exchange().finally(() => {
+      this.#reloading = undefined;
+    });
+    return this.#reloading;
+  }
+
+  async #exchange(): Promise<void> {
+    const model = await this.#open();
+    if (model.hasSource !== this.hasSource) {
+      await model.dispose();
+      throw new Error(`${this.name}: a model of another kind; restart the server to serve it`);
+    }
+    const old = this.#lease;
+    this.#lease = { model, uses: 0, retired: false };
+    old.retired = true;
+    if (old.uses === 0) await old.model.dispose();
+  }
+
+  /** Throws unless the model computes something. */
+  async answer(signal: AbortSignal): Promise<void> {
+    await this.use(async (model) => {
+      if (this.hasSource) await model.translate(['a'], { beam: 1, maximumLength: 1, signal });
+      else for await (const _ of model.generateStream(['a'], { maximumLength: 1, signal }));
+    });
+  }
+
+  /** Waits for what was accepted, then gives the memory back. */
+  async dispose(): Promise<void> {
+    await this.#reloading?.catch(() => {});
+    await this.sentences.idle();
+    await this.#lease.model.dispose();
+  }
+
+  #translate(lines: readonly string[], { attention, ...choice }: SentenceSearch, signal: AbortSignal): Promise<TranslatedSentence[]> {
+    return this.use(async (model) => {
+      const results = await model.translate(lines, { ...choice, attention, signal });
+      return results.map((result, index) => {
+        const line = lines[index] as string;
+        return {
+          result,
+          attention: attention ? model.attentionMap(line, result) : undefined,
+          alignment: attention ? model.alignment(line, result) : undefined,
+        };
+      });
+    });
+  }
+}
+
+interface BatchOptions {
+  readonly limits: MicroBatchLimits;
+  readonly observe: (size: number) => void;
+}

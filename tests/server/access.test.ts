@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ApiKeys, Doors, RateLimit } from '../../src/server/access.js';
+import { Refusal } from '../../src/server/refusal.js';
+
+const is = (status: number) => (error: unknown) => error instanceof Refusal && error.status === status;
+
+describe('who may call', () => {
+  test('keys are whole and exact', () => {
+    const keys = new ApiKeys(['first-key', 'second-key']);
+    assert.ok(keys.isRequired && keys.has('first-key') && keys.has('second-key'));
+    for (const wrong of ['', 'first-ke', 'first-key ', 'FIRST-KEY']) assert.ok(!keys.has(wrong), wrong);
+    assert.ok(!new ApiKeys([]).isRequired);
+  });
+
+  test('on loopback a name of another is a rebound one', () => {
+    const doors = new Doors({ host: '127.0.0.1', allowedHosts: ['translate.local'], allowedOrigins: ['https://page.example'] });
+    assert.equal(doors.check('localhost:5000', undefined), undefined);
+    assert.equal(doors.check('[::1]:5000', undefined), undefined);
+    assert.equal(doors.check('translate.local', 'https://page.example'), 'https://page.example');
+    assert.equal(doors.check('localhost:5000', 'http://localhost:5000'), 'http://localhost:5000');
+    assert.throws(() => doors.check('evil.example', undefined), is(421));
+    assert.throws(() => doors.check('localhost:5000', 'https://evil.example'), is(403));
+    assert.throws(() => doors.check('localhost:5000', 'http://localhost:1'), is(403));
+  });
+
+  test('a client has a minute’s worth, which fills up again; others are not slowed', () => {
+    let now = 0;
+    const rate = new RateLimit(60, () => now);
+    rate.take('a', 50);
+    assert.throws(
+      () => rate.take('a', 20),
+      (error) => is(429)(error) && (error as Refusal).retryAfter === 10,
+    );
+    rate.take('b', 60);
+    now = 10_000;
+    rate.take('a', 20);
+    assert.throws(() => rate.take('a', 1), is(429));
+  });
+});
