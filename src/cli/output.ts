@@ -34,14 +34,14 @@ async function writeStandardOutput(contents: string | Uint8Array): Promise<void>
 
 /**
  * Opens the file at `path`, or standard output without one. A file is opened at the first write and appears, complete, when it is
- * closed; until then an earlier file stays.
+ * closed; until then an earlier file stays. `mode`: permissions of a new one.
  *
  * @throws DecadeError at once for a file that cannot be written; `usage`, when it is written, for one that the command has read
  */
-export async function openOutput(path?: string): Promise<Output> {
+export async function openOutput(path?: string, mode?: number): Promise<Output> {
   if (isStandardOutput(path)) return standardOutput;
   await requireOutput(path);
-  return new FileOutput(path);
+  return new FileOutput(path, mode);
 }
 
 /** Writes a file atomically. `requireOutput` checks before the work whether that is possible. */
@@ -88,21 +88,23 @@ const standardOutput: Output = { write: writeStandardOutput, close: async () => 
 
 class FileOutput implements Output {
   readonly #path: string;
+  readonly #mode: number | undefined;
   #file: OutputFile | undefined;
   #isClosed = false;
 
-  constructor(path: string) {
+  constructor(path: string, mode?: number) {
     this.#path = path;
+    this.#mode = mode;
   }
 
   async write(contents: string | Uint8Array): Promise<void> {
-    this.#file ??= await openOutputFile(this.#path);
+    this.#file ??= await openOutputFile(this.#path, this.#mode);
     const text = typeof contents === 'string' && this.#file.isTerminal ? forTerminal(contents) : contents;
     await this.#untilReaderIsGone(this.#file.write(typeof text === 'string' ? new TextEncoder().encode(text) : text));
   }
 
   async close(): Promise<void> {
-    this.#file ??= await openOutputFile(this.#path);
+    this.#file ??= await openOutputFile(this.#path, this.#mode);
     await this.#untilReaderIsGone(this.#file.finish());
     this.#isClosed = true;
   }

@@ -6,14 +6,17 @@ import { nodeFiles } from '../node/files/files.js';
 
 const mostBytes = 64 * 1024 * 1024;
 
-/** The rows of a table: values between tabs in a `.tsv` file, otherwise between commas. Empty lines are none. Throws `input`. */
+/** The rows of a table: values between tabs in a `.tsv` file, otherwise between commas, or semicolons where the first line has no comma. Empty lines are none. Throws `input`. */
 export async function tableRows(path: string): Promise<TableRow[]> {
   return rowsOf(await readBoundedText(nodeFiles, path, mostBytes, 'a table'), path);
 }
 
 /** The rows of a table's text; `path` names it, and says by its ending what stands between two values. */
 export function rowsOf(text: string, path: string): TableRow[] {
-  const delimiter = /\.tsv$/i.test(path) ? '\t' : ',';
+  const [head = ''] = text.split('\n', 1);
+  // As spreadsheets write where the comma is in numbers.
+  const isSemicolon = head.includes(';') && !head.includes(',');
+  const delimiter = /\.tsv$/i.test(path) ? '\t' : isSemicolon ? ';' : ',';
   try {
     const rows: unknown = parse(text, { delimiter, bom: true, info: true, relax_column_count: true, skip_empty_lines: true, trim: true });
     return (rows as { record: string[]; info: Info }[]).map(({ record, info }) => ({ values: record, line: info.lines }));

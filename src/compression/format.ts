@@ -79,12 +79,12 @@ export async function* decompress(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const input = new ByteReader(bytes, name);
   try {
-    const model = modelOf(await input.take(headerBytes, 'the header'), name);
+    const model = modelOf(await input.header(), name);
     const turn = turns();
     let total = 0;
     for (let number = 1; ; number++) {
       signal?.throwIfAborted();
-      const begin = await input.take(3, `the header of block ${number}`);
+      const begin = await input.take(3, number === 1 ? 'what follows the header' : `what follows block ${number - 1}`);
       const length = numberAt(begin, 0, 3);
       if (length === 0) break;
       const rest = await input.take(blockHeaderBytes - 3, `the header of block ${number}`);
@@ -169,7 +169,7 @@ function damaged(name: string, place: string): DecadeError {
     where: `${name}: ${place}`,
     received: 'damaged data',
     allowed: 'the file as decade compress wrote it',
-    next: 'copy the file again; nothing was written',
+    next: 'copy the file again',
   });
 }
 
@@ -211,13 +211,20 @@ class ByteReader {
         where: `${this.#name}: ${what}`,
         received: 'the end of the file',
         allowed: 'a whole file',
-        next: 'copy the file again; nothing was written',
+        next: 'copy the file again',
       });
     }
     const all = joined(...this.#pieces);
     this.#pieces = [all.subarray(count)];
     this.#length -= count;
     return all.subarray(0, count);
+  }
+
+  /** The header; of a file that is too short for one, what there is if that does not begin as one. */
+  async header(): Promise<Uint8Array> {
+    while (this.#length < headerBytes && (await this.#more()));
+    const there = joined(...this.#pieces);
+    return isCompressed(there) ? this.take(headerBytes, 'the header') : there;
   }
 
   async requireEnd(): Promise<void> {

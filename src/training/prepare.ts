@@ -13,7 +13,7 @@ import { isText, readPairs } from '../data/sources.js';
 import { createModel, type ModelOptions } from '../models/create.js';
 import { type Model, vocabularySizes } from '../models/model.js';
 import { InitialValues } from '../nn/parameters.js';
-import { type Configuration, originOf, printConfiguration, resolveRunConfiguration } from './configuration.js';
+import { type Configuration, configurationOf, originOf, printConfiguration, resolveRunConfiguration } from './configuration.js';
 import { describeInit, requireResumable } from './configuration-changes.js';
 import { withMountedRun } from '../packed/mounted-runs.js';
 import type { Precision } from '../tensor/matrix.js';
@@ -290,7 +290,8 @@ async function makeRunFrom(
   const theirs = await model.tokenizersOf(originOf(before));
   // Where the source of pairs has a vocabulary of its own, it is as the new configuration says.
   const keepsOwn = theirs.source === undefined && !isText(given.data.train);
-  const configuration = keepsOwn ? given : { ...given, tokenizer: before.tokenizer };
+  // Another's tokenizer must suit this corpus, too.
+  const configuration = keepsOwn ? given : configurationOf({ ...given, tokenizer: before.tokenizer }, files.absolute);
   const tokenizers = await inheritedTokenizers({ ...reading, options: given.tokenizer }, theirs);
   const { parameters } = newModel(configuration, tokenizers);
   parameters.allocate(new Memory({ shared: false }));

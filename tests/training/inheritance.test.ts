@@ -88,6 +88,13 @@ test('a language model begins with a translator: the encoder is left behind', as
   assert.deepEqual(after.get('decoder.0.weightHidden')?.values, before.get('decoder.0.weightHidden')?.values);
 });
 
+test('a tokenizer that makes one line of a text is refused before there is a run, as it is without --init', async () => {
+  const context = files();
+  await trained(context, 'translator', { train: { tsv: 'pairs.tsv' } }, { tokenizer: { kind: 'bpe', size: 300 } });
+  await assert.rejects(trained(context, 'lm', text('first.txt'), { init: 'translator' }), /bpe makes one line of a document/);
+  assert.equal(await context.kind('lm'), 'missing');
+});
+
 test('layers of another size are named and not moved; when no matrix fits, nothing is made', async () => {
   const context = files();
   await trained(context, 'lm', text('first.txt'));

@@ -4,7 +4,7 @@ import { trendPlot } from '../page/plot.js';
 import type { FittedTable } from './fit.js';
 import type { Estimate } from './line.js';
 import type { PointColumns, PointTable } from './points.js';
-import { describeDifference, describeProbability, groupName, inDecimals, slopeName } from './wording.js';
+import { describeDifference, describeProbability, groupName, inDecimals, inDeviations, inShares, slopeName } from './wording.js';
 
 export interface FitPage {
   /** Where the points come from. */
@@ -71,7 +71,7 @@ function slopes({ groups, isLogarithmic }: FittedTable) {
       inDecimals(slope.value),
       `${inDecimals(slope.low)} to ${inDecimals(slope.high)}`,
       inDecimals(slope.standardError),
-      explained.toFixed(3),
+      inShares(explained),
       inDecimals(scatter),
     ]),
   );
@@ -85,7 +85,7 @@ function differences({ differences }: FittedTable) {
       groupName(first.name),
       inDecimals(pooled.difference.value),
       `${inDecimals(pooled.difference.low)} to ${inDecimals(pooled.difference.high)}`,
-      `${pooled.t.toFixed(2)} (${pooled.degrees} degrees of freedom)`,
+      `${Number.isFinite(pooled.t) ? pooled.t.toFixed(2).replace('-', '−') : '∞'} (${pooled.degrees} degrees of freedom)`,
       describeProbability(pooled.probability),
       ...(differences.length > 1 ? [describeProbability(adjusted)] : []),
       describeDifference(separate),
@@ -98,7 +98,7 @@ function outliers({ groups }: FittedTable) {
   if (found.length === 0) return html`<p>None.</p>`;
   return table(
     ['point', 'group', 'deviations from the line', 'p'],
-    found.map(({ name, group, deviations, probability }) => [name, group, deviations.toFixed(1), describeProbability(probability)]),
+    found.map(({ name, group, deviations, probability }) => [name, group, inDeviations(deviations), describeProbability(probability)]),
   );
 }
 

@@ -65,6 +65,10 @@ export function pointsOf(table: readonly TableRow[], options: PointOptions): Poi
       left++;
       continue;
     }
+    if (values.length > head.values.length) {
+      unusable.push({ line, reason: `${values.length} values for ${head.values.length} columns (a comma within a number?)` });
+      continue;
+    }
     const [x, y] = [numberAt(values, columns.x, isLogarithmic), numberAt(values, columns.y, isLogarithmic)];
     if (typeof x === 'string' || typeof y === 'string') {
       const reasons = [typeof x === 'string' && `${options.x} ${x}`, typeof y === 'string' && `${options.y} ${y}`];
@@ -86,7 +90,15 @@ export function pointsOf(table: readonly TableRow[], options: PointOptions): Poi
 function columnsOf(head: readonly string[], options: PointOptions) {
   const placeOf = (option: string, name: string): number => {
     const place = head.indexOf(name);
-    if (place >= 0) return place;
+    if (place >= 0 && head.lastIndexOf(name) === place) return place;
+    if (place >= 0) {
+      throw new DecadeError('input', {
+        where: options.where,
+        received: `several columns '${name}'`,
+        allowed: 'a name for each column',
+        next: 'rename one',
+      });
+    }
     const nearest = nearestName(name, head);
     throw new DecadeError('usage', {
       where: option,
@@ -102,11 +114,14 @@ function columnsOf(head: readonly string[], options: PointOptions) {
   return { x, y, group, name };
 }
 
+/** As tables have numbers: no hexadecimal. */
+const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
 /** A number, or why there is none. */
 function numberAt(values: readonly string[], place: number, isLogarithmic: boolean): number | string {
   const text = values[place];
   if (text === undefined || text === '') return 'is missing';
-  const value = Number(text);
+  const value = decimal.test(text) ? Number(text) : Number.NaN;
   if (!Number.isFinite(value)) return `'${text}' is no number`;
   return isLogarithmic && value <= 0 ? `${text} has no logarithm` : value;
 }

@@ -17,6 +17,16 @@ export function inDecimals(value: number): string {
   return text.replace('-', '−');
 }
 
+/** `−8.6`; `∞` of a point beside a line that all others are on. */
+export function inDeviations(value: number): string {
+  return (Number.isFinite(value) ? value.toFixed(1) : `${value < 0 ? '-' : ''}∞`).replace('-', '−');
+}
+
+/** R²; of what does not vary it is not defined. */
+export function inShares(explained: number): string {
+  return Number.isNaN(explained) ? '–' : explained.toFixed(3);
+}
+
 /** `.0227`, `< .0001` */
 export function describeProbability(probability: number): string {
   if (probability < 0.0001) return '< .0001';
@@ -26,5 +36,5 @@ export function describeProbability(probability: number): string {
 /** `t 4.23 on 15.4 degrees of freedom, p .0007` */
 export function describeDifference({ t, degrees, probability }: SlopeDifference): string {
   const p = describeProbability(probability);
-  return `t ${t.toFixed(2).replace('-', '−')} on ${Number(degrees.toFixed(1))} degrees of freedom, p ${p}`;
+  return `t ${Number.isFinite(t) ? t.toFixed(2).replace('-', '−') : '∞'} on ${Number(degrees.toFixed(1))} degrees of freedom, p ${p}`;
 }

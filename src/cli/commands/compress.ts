@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { compress, decompress } from '../../compression/format.js';
 import { DecadeError } from '../../core/errors.js';
 import { nodeFiles, streamOnce, streamStandardInput } from '../../node/files/files.js';
+import { modeOf } from '../../node/files/output-file.js';
 import { interruptible } from '../interruption.js';
 import { openOutput } from '../output.js';
 import { figure, ProgressBar } from '../progress.js';
@@ -18,7 +19,10 @@ export function compressCommand(): Command {
   return new Command('compress')
     .description('Compress a file losslessly with a model that learns while it reads: what is predicted well takes few bits.')
     .argument('<FILE>', 'any file; - is standard input')
-    .option('-o, --output <FILE>', `where to write, - for standard output (default: FILE${ending})`)
+    .option(
+      '-o, --output <FILE>',
+      `where to write, instead of what is there; - for standard output (default: FILE${ending}, if it is free)`,
+    )
     .addHelpText('after', '\nExample:\n  $ decade compress book.txt')
     .action((path: string, { output }: CompressArguments) =>
       interruptible('stopping', async (signal) => {
@@ -33,7 +37,10 @@ export function decompressCommand(): Command {
   return new Command('decompress')
     .description('Give back exactly what decade compress was given.')
     .argument('<FILE>', `what decade compress wrote; - is standard input`)
-    .option('-o, --output <FILE>', `where to write, - for standard output (default: FILE without ${ending})`)
+    .option(
+      '-o, --output <FILE>',
+      `where to write, instead of what is there; - for standard output (default: FILE without ${ending}, if it is free)`,
+    )
     .addHelpText('after', `\nExample:\n  $ decade decompress book.txt${ending} -o book.txt`)
     .action((path: string, { output }: CompressArguments) =>
       interruptible('stopping', async (signal) => {
@@ -52,7 +59,8 @@ async function pass(
   become: (bytes: AsyncIterable<Uint8Array>, onProgress: (bytes: number) => void) => AsyncGenerator<Uint8Array, void, undefined>,
   label: string,
 ): Promise<void> {
-  const output = await openOutput(to);
+  // Who may not read a file may not read what is made of it.
+  const output = await openOutput(to, from === '-' ? undefined : await modeOf(from));
   const progress = new ProgressBar();
   const started = performance.now();
   let [read, written] = [0, 0];
@@ -107,10 +115,7 @@ async function freeName(path: string | undefined, command: string): Promise<stri
 /** Undefined for what has no size, as a pipe. */
 async function sizeOf(path: string): Promise<number | undefined> {
   if ((await nodeFiles.kind(path)) !== 'file') return undefined;
-  const file = await nodeFiles.open(path);
-  try {
-    return file.size;
-  } finally {
-    await file.close();
-  }
+  const file = await nodeFiles.open(path).catch(() => undefined);
+  await file?.close();
+  return file?.size;
 }

@@ -3,7 +3,15 @@ import { fitGroups, type FittedTable } from '../../analysis/scaling/fit.js';
 import { fitPage } from '../../analysis/scaling/fit-page.js';
 import type { Estimate, SlopeDifference } from '../../analysis/scaling/line.js';
 import { type PointOptions, type PointTable, pointsOf } from '../../analysis/scaling/points.js';
-import { describeDifference, describeProbability, groupName, inDecimals, slopeName } from '../../analysis/scaling/wording.js';
+import {
+  describeDifference,
+  describeProbability,
+  groupName,
+  inDecimals,
+  inDeviations,
+  inShares,
+  slopeName,
+} from '../../analysis/scaling/wording.js';
 import { DecadeError } from '../../core/errors.js';
 import { gathered } from '../arguments.js';
 import { print, printJson, requireOutput, requirePage, writeWhole } from '../output.js';
@@ -24,6 +32,8 @@ interface FitArguments {
 const defaultPage = 'fit.html';
 /** Lines and groups that are left out are named up to so many; the page lists all. */
 const mostNamed = 5;
+/** Differences of groups that are printed. */
+const mostTests = 10;
 
 export function scaleCommand(): Command {
   return new Command('scale')
@@ -87,7 +97,7 @@ function problemsOf(path: string, { unusable }: PointTable, { unfitted }: Fitted
     ...unfitted.map(({ name, reason }) => `${path}: ${groupName(name)}: ${reason}: no line`),
   ];
   const more = problems.length - mostNamed;
-  return more > 0 ? [...problems.slice(0, mostNamed), `${path}: ${more.toLocaleString('en')} more lines or groups left out`] : problems;
+  return more > 0 ? [...problems.slice(0, mostNamed), `${path}: ${more.toLocaleString('en')} more of these`] : problems;
 }
 
 function describe(fitted: FittedTable): string {
@@ -95,9 +105,9 @@ function describe(fitted: FittedTable): string {
   const width = Math.max(...groups.map(({ name }) => groupName(name).length));
   const lines = groups.map(({ name, line: { points, slope, explained } }) => {
     const interval = `(${inDecimals(slope.low)} to ${inDecimals(slope.high)})`;
-    return `${groupName(name).padEnd(width)}  ${points} points  ${slopeName(fitted)} ${inDecimals(slope.value)} ${interval}  R² ${explained.toFixed(3)}`;
+    return `${groupName(name).padEnd(width)}  ${points} points  ${slopeName(fitted)} ${inDecimals(slope.value)} ${interval}  R² ${inShares(explained)}`;
   });
-  const tests = differences.flatMap(({ first, second, pooled, separate, adjusted }) => {
+  const tests = differences.slice(0, mostTests).flatMap(({ first, second, pooled, separate, adjusted }) => {
     const holm = differences.length > 1 ? ` (among all ${describeProbability(adjusted)})` : '';
     return [
       `${groupName(second.name)} over ${groupName(first.name)}: difference ${inDecimals(pooled.difference.value)}, ${describeDifference(pooled)}${holm}`,
@@ -105,8 +115,10 @@ function describe(fitted: FittedTable): string {
     ];
   });
   const outliers = groups.flatMap(({ line }) =>
-    line.outliers.map(({ name, deviations }) => `${name} (${deviations.toFixed(1)} deviations)`),
+    line.outliers.map(({ name, deviations }) => `${name} (${inDeviations(deviations)} deviations)`),
   );
+  const more = differences.length - mostTests;
+  if (more > 0) tests.push(`${more.toLocaleString('en')} more differences are on the page`);
   return [...lines, ...tests, `outliers: ${outliers.join(', ') || 'none'}`].join('\n');
 }
 

@@ -24,10 +24,11 @@ export interface OutputFile {
  * replaces an existing file when it is complete; until then the old file stays. A link stays a link, to the new file. Pipes, devices
  * and descriptors (`/dev/stdout`) are written directly.
  *
+ * @param mode  permissions of a new file. Default: the process's. One that exists keeps its own
  * @throws DecadeError `usage` for a file that this process has read, `input` or `resource` for a path that cannot be written
  */
-export async function openOutputFile(path: string): Promise<OutputFile> {
-  const sink = await explaining(path, () => openSink(path));
+export async function openOutputFile(path: string, mode?: number): Promise<OutputFile> {
+  const sink = await explaining(path, () => openSink(path, mode));
   return /\.gz$/i.test(path) || /\.gz$/i.test(sink.target) ? new PackedFile(sink) : sink;
 }
 
@@ -37,6 +38,12 @@ export async function requireWritable(path: string): Promise<void> {
     const destination = await destinationOf(path);
     if (destination.kind === 'file') await (await WholeFile.open(path, destination)).abandon();
   });
+}
+
+/** The permissions of a file; undefined of what is none. */
+export async function modeOf(path: string): Promise<number | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isFile() ? found.mode & 0o777 : undefined;
 }
 
 /** The beginning of the file at `path`, to recognise its origin; undefined if there is none. */
@@ -63,10 +70,10 @@ interface Sink extends OutputFile {
   readonly target: string;
 }
 
-async function openSink(path: string): Promise<Sink> {
+async function openSink(path: string, mode: number | undefined): Promise<Sink> {
   const destination = await destinationOf(path);
   const { target } = destination;
-  if (destination.kind === 'file') return WholeFile.open(path, destination);
+  if (destination.kind === 'file') return WholeFile.open(path, destination, mode);
   if (destination.kind === 'descriptor') {
     return new StraightFile(path, target, descriptorWriter(destination.descriptor), isatty(destination.descriptor));
   }
@@ -158,7 +165,7 @@ class WholeFile implements Sink {
     this.#handle = handle;
   }
 
-  static async open(path: string, { target, replaced }: Destination & { kind: 'file' }): Promise<WholeFile> {
+  static async open(path: string, { target, replaced }: Destination & { kind: 'file' }, mode?: number): Promise<WholeFile> {
     const directory = dirname(target);
     const name = basename(target);
     const beginning = Buffer.byteLength(name) <= 200 ? name : name.slice(0, longestBeginning);
@@ -166,6 +173,7 @@ class WholeFile implements Sink {
     const handle = await open(temporary, 'wx').catch(async (error: unknown) => {
       throw await aboutDirectory(error, path, directory, replaced !== undefined);
     });
+    if (replaced === undefined && mode !== undefined) await handle.chmod(mode).catch(() => undefined);
     if (replaced !== undefined) {
       await handle.chmod(replaced.mode & 0o7777).catch(() => undefined);
       // Only the system's administrator may give files away.

@@ -98,7 +98,7 @@ const options: PointOptions = { where: 't.csv', x: 'x', y: 'y', isLogarithmic: t
 const readPoints = (text: string, given: PointOptions) => pointsOf(rowsOf(text, 't.csv'), given);
 
 test('a table gives points by group, and names each line that gives none', () => {
-  const text = '\uFEFFname,kind,x,y\n"A, first",p,1,2\nb,q,2,NA\nc,p,0,3\n\nd,q,4,1e3\ne,q\n';
+  const text = '\uFEFFname,kind,x,y\n"A, first",p,1,2\nb,q,2,NA\nc,p,0,3\n\nd,q,4,1e3\ne,q\nf,q,2,4,5\ng,q,0x10,1\n';
   const table = readPoints(text, { ...options, group: 'kind' });
   assert.deepEqual(table.groups, [
     { name: 'p', points: [{ name: 'A, first', x: 1, y: 2 }] },
@@ -108,6 +108,8 @@ test('a table gives points by group, and names each line that gives none', () =>
     { line: 3, reason: "y 'NA' is no number" },
     { line: 4, reason: 'x 0 has no logarithm' },
     { line: 7, reason: 'x is missing, y is missing' },
+    { line: 8, reason: '5 values for 4 columns (a comma within a number?)' },
+    { line: 9, reason: "x '0x10' is no number" },
   ]);
 });
 
@@ -143,6 +145,44 @@ test('a group that is no line is named with the reason, and the others are fitte
     { name: 'few', reason: '2 of at least 3 points' },
     { name: 'upright', reason: 'all points at one place' },
   ]);
+});
+
+test('figures that are large, small or far from 0 have the line of their distances', () => {
+  const steps = [0, 1, 2, 3].map((step) => ({ name: '', step, y: 1 + 2 * step + (step === 2 ? 0.1 : 0) }));
+  const plain = fitLine(
+    steps.map(({ name, step, y }) => ({ name, x: step, y })),
+    (value) => value,
+  );
+  for (const [origin, unit] of [
+    [1e16, 2],
+    [0, 1e-200],
+    [1e200, 1e200],
+  ] as const) {
+    const line = fitLine(
+      steps.map(({ name, step, y }) => ({ name, x: origin + unit * step, y })),
+      (value) => value,
+    );
+    near(line.slope.value * unit, plain.slope.value, 1e-9);
+    near(line.slope.low * unit, plain.slope.low, 1e-9);
+    near(line.explained, plain.explained, 1e-9);
+  }
+});
+
+test('a point beside a line that all others are on is an outlier', () => {
+  const points = Array.from({ length: 10 }, (_, x) => ({ name: String(x), x, y: x === 9 ? 100 : 2 * x + 1 }));
+  assert.deepEqual(
+    fitLine(points, (value) => value).outliers.map(({ name, deviations }) => [name, deviations]),
+    [['9', Infinity]],
+  );
+  assert.deepEqual(fitLine(points.slice(0, 9), (value) => value).outliers, []);
+});
+
+test('groups without scatter differ for certain, or not at all', () => {
+  const group = (name: string, slope: number) => ({ name, points: [0, 1, 2, 3].map((x) => ({ name: '', x, y: slope * x })) });
+  const [differing] = fitGroups({ groups: [group('one', 1), group('two', 2)] }, false).differences;
+  assert.deepEqual([differing?.pooled.probability, differing?.separate.probability], [0, 0]);
+  const [equal] = fitGroups({ groups: [group('one', 1), group('two', 1)] }, false).differences;
+  assert.deepEqual([equal?.pooled.probability, equal?.separate.probability], [1, 1]);
 });
 
 test('a page shows each group’s points and exponent, and takes names of a table for text', async () => {
