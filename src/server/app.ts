@@ -87,7 +87,10 @@ export class App {
       if (method === undefined) throw new Refusal(404, `Nothing is served at ${context.req.path}; /openapi.json says what is`);
       throw new Refusal(405, `The method is not allowed: ${context.req.path} takes ${method}`);
     });
-    app.onError((error, context) => failure(context.req.path, refusalOf(error)));
+    app.onError((error, context) => {
+      context.env.notes.error = error;
+      return failure(context.req.path, refusalOf(error));
+    });
   }
 
   /** Answers a request. `environment` is what `@hono/node-server` hands over. */
@@ -97,7 +100,6 @@ export class App {
     const id = requestId(request.headers.get('x-request-id'));
     const { signal, release } = requestSignal(request.signal, this.#service.options.deadline);
     const notes: RequestNotes = { id, signal, address: addressOf(environment) };
-    let error: unknown;
     let origin: string | undefined;
     let response: Response;
     let ended = () => {};
@@ -111,7 +113,7 @@ export class App {
       response =
         request.method === 'OPTIONS' ? new Response(null, { status: 204 }) : await this.#hono.fetch(request, { ...environment, notes });
     } catch (thrown) {
-      error = thrown;
+      notes.error = thrown;
       response = failure(pathname, refusalOf(thrown));
     }
     const headers = new Headers(response.headers);
@@ -128,7 +130,7 @@ export class App {
       release();
       this.#underWay.delete(work);
       ended();
-      this.#note(request.method, pathname, status, performance.now() - started, notes, error);
+      this.#note(request.method, pathname, status, performance.now() - started, notes);
     };
     const isStream = (headers.get('content-type') ?? '').startsWith('text/event-stream') && response.body !== null;
     if (!isStream) done();
@@ -156,7 +158,7 @@ export class App {
     }
   }
 
-  #note(method: string, path: string, status: number, milliseconds: number, notes: RequestNotes, error: unknown): void {
+  #note(method: string, path: string, status: number, milliseconds: number, notes: RequestNotes): void {
     const route = path in routes || path === '/mcp' ? path : 'other';
     const { metrics } = this.#service;
     metrics.requests.add({
@@ -165,8 +167,7 @@ export class App {
       status: String(status),
     });
     metrics.duration.observe(milliseconds / 1_000, { route });
-    const { id, texts, characters, models } = notes;
-    const failed = error !== undefined && !(error instanceof Refusal) ? { error: error instanceof Error ? error.name : 'Error' } : {};
+    const { id, texts, characters, models, error } = notes;
     const level = status >= 500 ? 'error' : 'info';
     this.#log({
       time: new Date().toISOString(),
@@ -179,9 +180,16 @@ export class App {
       texts,
       characters,
       models,
-      ...failed,
+      ...(status >= 500 && error !== undefined && !(error instanceof Refusal) && { error: placeOf(error) }),
     });
   }
+}
+
+/** What failed and where in the program, without the message, which may hold a text. */
+function placeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return [error.name, ...frames.slice(0, 5).map((line) => line.trim())].join(' ');
 }
 
 function refusalOf(error: unknown): Refusal {

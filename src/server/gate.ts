@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Context } from 'hono';
 import { ApiKeys, RateLimit } from './access.js';
 import { type Fields, readFields } from './body.js';
@@ -14,6 +15,8 @@ export interface RequestNotes {
   texts?: number;
   characters?: number;
   models?: readonly string[];
+  /** What failed inside. */
+  error?: unknown;
 }
 
 /** What a request carries through the server. */
@@ -76,6 +79,8 @@ function textOf(value: unknown): string | undefined {
 /** A signal of a request, to be released at its end. */
 export function requestSignal(client: AbortSignal, deadline: number) {
   const controller = new AbortController();
+  // Every sentence of a request listens.
+  setMaxListeners(0, controller.signal);
   const leave = () => controller.abort(new Refusal(499, 'The client left'));
   if (client.aborted) leave();
   client.addEventListener('abort', leave, { once: true });

@@ -1,5 +1,6 @@
 import { Parser } from 'htmlparser2';
 import { insertion, type Mark, type MarkedText, withoutPlaceholders } from './marks.js';
+import { Refusal } from './refusal.js';
 
 /** A stretch of a page: markup that is copied, or text that is translated with the elements inside it. */
 export type PageStretch = { readonly kind: 'copy'; readonly text: string } | { readonly kind: 'text'; readonly text: MarkedText };
@@ -14,6 +15,9 @@ const inline = new Set(
 const opaqueInline = new Set('code kbd samp var img svg math input button wbr picture'.split(' '));
 const opaqueBlock = new Set('pre script style textarea template noscript head iframe object video audio canvas select'.split(' '));
 const empty = new Set('area base br col embed hr img input link meta param source track wbr'.split(' '));
+
+/** Elements that may stand within each other: pages have a dozen. */
+const deepest = 256;
 
 interface OpenElement {
   readonly name: string;
@@ -72,6 +76,7 @@ class Page {
       if (!empty.has(name)) this.#opaque = { name, at: span[0], depth: 1, isInline };
       else this.#copyOrInsert(span[0], span[1], isInline);
     } else if (inline.has(name)) {
+      if (this.#path.length === deepest) throw new Refusal(400, `Elements within each other: at most ${deepest}`);
       this.#path.push({ name, at: span[0], mark: { index: this.#marks.length } });
       this.#marks.push({ start: this.#plain.length, end: Infinity, open: this.#html.slice(...span), close: '' });
     } else {

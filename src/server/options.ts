@@ -3,6 +3,9 @@ import { resolveOptions } from '../core/options.js';
 
 const languageCode = z.string().regex(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/, 'expected a language code such as en or pt-BR');
 
+/** Characters of an API key, at least. */
+export const shortestKey = 8;
+
 /** Options of a server: what it serves, to whom, and how much of it. */
 export const serverOptions = z.strictObject({
   /** Address to listen on. Anything but loopback is reached by others. */
@@ -14,7 +17,7 @@ export const serverOptions = z.strictObject({
   /** Pages of other origins that may call, such as `https://example.org`; `*` allows any. Programs send no origin. */
   allowedOrigins: z.array(z.string().min(1)).default([]),
   /** API keys, at least 8 characters each. Empty: no key is asked for. */
-  keys: z.array(z.string().min(8)).default([]),
+  keys: z.array(z.string().min(shortestKey)).default([]),
   /** Languages of models whose run names none, by the model's name. */
   languages: z.record(z.string(), z.strictObject({ source: languageCode, target: languageCode })).default({}),
   limits: z

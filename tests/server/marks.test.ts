@@ -56,6 +56,11 @@ describe('what a text carries besides words', () => {
     );
   });
 
+  test('elements within each other without end are refused, not run out of stack', () => {
+    assert.throws(() => stretchesOfPage(`${'<b>'.repeat(20_000)}a dog`), /at most 256/);
+    assert.equal(stretchesOfPage(`${'<b>'.repeat(200)}a dog${'</b>'.repeat(200)}`).length, 1);
+  });
+
   test('broken HTML loses nothing', () => {
     for (const html of ['a < b & c', '<b>one', '<p>one<p>two', '<a><div>one</div> two</a>', '<code>one', '<', '<!--', '<b', '']) {
       const copied = translatedPage(html, (plain) => [plain, []]);

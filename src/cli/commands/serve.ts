@@ -95,8 +95,11 @@ async function serve(models: string, options: ServeArguments): Promise<void> {
         agents: agentsByHttp(service, library, version()),
       });
       const reload = async () => {
-        for (const { model, error } of await service.reload()) say(`decade: ${model} was not loaded again: ${String(error)}`);
-        say('decade: models loaded again');
+        const failed = await service.reload();
+        for (const { model, error } of failed) {
+          say(`decade: ${model} was not loaded again and stays as it was: ${error instanceof Error ? error.message : String(error)}`);
+        }
+        if (failed.length === 0) say('decade: models loaded again');
       };
       const hangUp = () => void reload();
       // At a terminal it says that the terminal was closed.
@@ -157,10 +160,20 @@ async function readKeys(file: string): Promise<string[]> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new DecadeError('input', { where: file, received: 'a file that cannot be read', allowed: 'API keys, one per line', cause });
   });
-  const keys = text
-    .split(/\r?\n/)
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'));
+  const { shortestKey } = await import('../../server/options.js');
+  const lines = text.split(/\r?\n/).map((line) => line.trim());
+  const isKey = (line: string) => line !== '' && !line.startsWith('#');
+  // A key itself is never shown.
+  const short = lines.findIndex((line) => isKey(line) && line.length < shortestKey);
+  if (short >= 0) {
+    throw new DecadeError('input', {
+      where: `${file}: line ${short + 1}`,
+      received: `a key of ${lines[short]?.length} characters`,
+      allowed: `at least ${shortestKey}, which nobody guesses`,
+      next: 'make one with: openssl rand -hex 16',
+    });
+  }
+  const keys = lines.filter(isKey);
   if (keys.length > 0) return keys;
   throw new DecadeError('input', {
     where: file,
