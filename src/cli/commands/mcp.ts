@@ -11,7 +11,7 @@ export function mcpCommand(): Command {
     .description('Give models to an agent as tools, over standard input and output (Model Context Protocol).')
     .argument('<MODEL...>', 'run directories or packed models');
   return withServedOptions(command)
-    .addHelpText('after', `\nExample, as an agent is told to start it:\n  $ decade mcp runs/quickstart`)
+    .addHelpText('after', '\nAn agent starts it itself.\n\nExample:\n  $ decade mcp runs/quickstart')
     .action((models: string[], options: ServedArguments) => interruptible('stopping', (signal) => run(models, options, signal)));
 }
 
