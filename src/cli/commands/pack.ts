@@ -50,6 +50,14 @@ async function pack(runs: string, { output, precision, card, licence, json }: Pa
       next: 'leave out .gz: a packed model is read as it is',
     });
   }
+  if (output === '-') {
+    throw new DecadeError('usage', {
+      where: '--output',
+      received: '-',
+      allowed: 'a file: its header is written last',
+      next: 'name a file',
+    });
+  }
   await requireOutput(output);
   const read = async (path: string | undefined) => (path === undefined ? undefined : nodeRuntime.files.readText(path));
   const contents = { precision, card: await read(card), licence: await read(licence), signal };
