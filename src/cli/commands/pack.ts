@@ -54,8 +54,8 @@ async function pack(runs: string, { output, precision, card, licence, json }: Pa
     throw new DecadeError('usage', {
       where: '--output',
       received: '-',
-      allowed: 'a file: its header is written last',
-      next: 'name a file',
+      allowed: 'the name of a file',
+      next: 'name a file, or /dev/stdout',
     });
   }
   await requireOutput(output);
