@@ -1,7 +1,7 @@
 import { one } from './logistic.js';
 
 /** Entries of a slot: a place for each of the up to 15 beginnings of half a byte; the first is not used. */
-export const slotSize = 16;
+const slotSize = 16;
 /** Counts of 1 to so many make a counter slower to change. */
 const slowest = 250;
 /** Slots in which a context may lie. */

@@ -1,4 +1,5 @@
-import { Counters, slotSize } from './counters.js';
+import { mix32 } from '../core/random.js';
+import { Counters } from './counters.js';
 import { one, stretch } from './logistic.js';
 import { MatchModel } from './match-model.js';
 import { Mixer } from './mixer.js';
@@ -121,7 +122,7 @@ export class CountingModel implements BitModel {
   #lookUp(): void {
     const half = this.#left === 8 ? 0 : Math.imul(this.#begun, 0x9e3779b1);
     for (let context = 0; context < contexts; context++) {
-      const hash = mixed(((this.#hashes[context] as number) ^ half) + context);
+      const hash = mix32(((this.#hashes[context] as number) ^ half) + context);
       this.#slots[context] = (this.#counters[context] as Counters).slotOf(hash);
     }
   }
@@ -132,7 +133,7 @@ export class CountingModel implements BitModel {
     this.#begun = 1;
     this.#left = 8;
     const lower = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
-    if ((lower >= 0x61 && lower <= 0x7a) || byte >= 0x80) this.#word = mixed(this.#word + lower);
+    if ((lower >= 0x61 && lower <= 0x7a) || byte >= 0x80) this.#word = mix32(this.#word + lower);
     else if (this.#word !== 0) {
       this.#wordBefore = this.#word;
       this.#word = 0;
@@ -144,7 +145,7 @@ export class CountingModel implements BitModel {
       recent & 0xffff,
       recent & 0xffffff,
       recent,
-      mixed(recent) + (before & 0xff),
+      mix32(recent) + (before & 0xff),
       ofSix,
       Math.imul(this.#word, 0x2545f491) + byte,
       Math.imul(this.#word, 0x2545f491) + Math.imul(this.#wordBefore, 0x7feb352d),
@@ -153,20 +154,6 @@ export class CountingModel implements BitModel {
     for (let context = 0; context < contexts; context++) {
       this.#hashes[context] = Math.imul((this.#hashes[context] as number) + 1, 0x2f0b4c47) + Math.imul(context, 0x1000193);
     }
-    this.#match.append(byte, mixed(ofSix));
+    this.#match.append(byte, mix32(ofSix));
   }
-}
-
-/** 32 bits of which each depends on each (see `mix32` of random numbers). */
-function mixed(value: number): number {
-  let hash = value ^ (value >>> 16);
-  hash = Math.imul(hash, 0x7feb352d);
-  hash ^= hash >>> 15;
-  hash = Math.imul(hash, 0x846ca68b);
-  return hash ^ (hash >>> 16);
-}
-
-/** Bytes of a model of 2^`bits` slots for each context. */
-export function countingModelBytes(bits: number): number {
-  return 2 ** bits * (contexts * (4 * slotSize + 2) + slotSize);
 }
