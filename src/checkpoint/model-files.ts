@@ -4,7 +4,7 @@ import { DecadeError } from '../core/errors.js';
 import { joinPath, type ReadableFiles } from '../core/files.js';
 import { describeIssue } from '../core/issues.js';
 import { beginningOfFile } from '../core/own-file.js';
-import { modelOptions } from '../models/create.js';
+import { createdModelOptions } from '../models/create.js';
 import { specialIds, vocabularySizes } from '../models/model.js';
 import type { ParameterStore } from '../nn/parameters.js';
 import type { Memory } from '../tensor/memory.js';
@@ -36,7 +36,7 @@ const specialIdsOfSide = z.object({ begin: id, end: id, unknown: id.optional(), 
 
 const description = z.object({
   /** The architecture's options, defaults filled in. */
-  model: modelOptions,
+  model: createdModelOptions,
   /** Tokens of each side; of a language model those of its text. */
   vocabularies: z.object({
     source: z.int().positive().optional(),

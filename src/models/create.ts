@@ -1,13 +1,21 @@
 import * as z from 'zod';
+import type { Counting, Spill } from './counting.js';
 import { LstmModel } from './lstm/lstm.js';
 import { lstmOptions, withoutEncoder } from './lstm/options.js';
 import type { Model, VocabularySizes } from './model.js';
+import { NgramCounting } from './ngram/counting.js';
+import { NgramModel } from './ngram/ngram.js';
+import { countedNgramOptions, ngramOptions } from './ngram/options.js';
 import { transformerOptions } from './transformer/options.js';
 import { TransformerModel } from './transformer/transformer.js';
 
-/** Every architecture's options, told apart by `kind`. */
-export const modelOptions = z.discriminatedUnion('kind', [lstmOptions, transformerOptions]);
-export type ModelOptions = z.output<typeof modelOptions>;
+const learntByGradients = [lstmOptions, transformerOptions] as const;
+
+/** Every architecture's options, told apart by `kind`, as they are configured. */
+export const modelOptions = z.discriminatedUnion('kind', [...learntByGradients, ngramOptions]);
+/** What a model is made from: its options, and where it is counted what was counted. */
+export const createdModelOptions = z.discriminatedUnion('kind', [...learntByGradients, countedNgramOptions]);
+export type ModelOptions = z.output<typeof createdModelOptions>;
 
 /** Options of the language model that fits the decoder of a translator with these: parameters of one are parameters of the other. */
 export function languageModelOptions(options: ModelOptions): ModelOptions {
@@ -22,5 +30,17 @@ export function createModel(options: ModelOptions, vocabularies: VocabularySizes
       return new LstmModel(options, vocabularies);
     case 'transformer':
       return new TransformerModel(options, vocabularies);
+    case 'ngram':
+      return new NgramModel(options, vocabularies);
   }
+}
+
+/** Whether a model of these options is counted, in one reading and without updates. */
+export function isCounted({ kind }: ModelOptions): boolean {
+  return kind === 'ngram';
+}
+
+/** What counts a model of these options; undefined where `isCounted` is false: others learn by gradients. */
+export function createCounting(options: ModelOptions, vocabularies: VocabularySizes, spill: Spill): Counting<ModelOptions> | undefined {
+  return options.kind === 'ngram' ? new NgramCounting(options, vocabularies, spill) : undefined;
 }
