@@ -202,6 +202,17 @@ export class Run {
     return this.#replace(modelFile, (path) => writeSafetensors(this.files, path, parameters, metadata));
   }
 
+  /**
+   * Makes these parameters the model of a run that needs no checkpoints, since it is learnt at once: with them the run is whole.
+   *
+   * @param origin  of the model as it has become; `model.json` says it
+   */
+  async complete(origin: ModelOrigin, parameters: NamedValues, metadata: Readonly<Record<string, string>>): Promise<void> {
+    await this.saveModel(parameters, metadata);
+    await this.describe(origin);
+    await this.#unfinished.end(...(await this.#unfinished.names()));
+  }
+
   /** Opens `metrics.jsonl` or `train.log`, cut to the length that the checkpoint noted. */
   journal(name: 'metrics.jsonl' | 'train.log', length: number): Promise<Journal> {
     return Journal.open(this.files, this.fileAt(name), length);

@@ -27,6 +27,9 @@ export function showTraining({ log }: { log: boolean }): { onEvent(event: Traini
       case 'resumed':
         progress.line(`resumed at update ${figure(event.step)}`);
         break;
+      case 'counting':
+        progress.update({ label: 'counting', fraction: event.fraction, figures: [] });
+        break;
       case 'update':
         progress.update({
           label: 'training',

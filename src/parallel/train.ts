@@ -32,6 +32,7 @@ export async function train(runtime: Runtime, configuration: string | Configurat
   const memories = new Memories(runtime);
   const context: TrainingContext = {
     files: runtime.files,
+    openDevice: (parameters) => runtime.openDevice(memories.withRoom(4 * parameters.count), { gemm }),
     openExecutor(setup) {
       // A resumed run computes as it began, unless it is told that it need not.
       const before = request.allowDifferentPlacement ? undefined : setup.placement;

@@ -8,7 +8,7 @@ import { contextOptions, resolveContexts } from '../data/contexts.js';
 import { filterOptions } from '../data/filter.js';
 import { type CorpusSource, corpusSource, isText } from '../data/sources.js';
 import { decodingDefaults } from '../decoding/options.js';
-import { modelOptions } from '../models/create.js';
+import { isCounted, modelOptions } from '../models/create.js';
 import { type TokenizerOptions, tokenizerOptions } from '../text/train-tokenizer.js';
 import { ConfigurationDocument, type KnownKeys } from './configuration-document.js';
 import { describeIssues } from './configuration-issues.js';
@@ -75,7 +75,7 @@ export const configurationSchema = z
     decoding: decodingDefaults.optional().meta({ description: 'What its model is translated with, unless a command says otherwise.' }),
     training: trainingOptions.prefault({}).describe('How it is trained. Intervals: { steps: N } (updates) or { epochs: N }.'),
   })
-  .superRefine(({ data, tokenizer, training }, context) => {
+  .superRefine(({ data, tokenizer, model, training }, context) => {
     const issue = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
     if (data.dev === undefined && training.validate !== undefined) issue(['training', 'validate'], 'needs data.dev');
     if (data.dev !== undefined && isText(data.dev) !== isText(data.train)) {
@@ -85,7 +85,10 @@ export const configurationSchema = z
     if (dropsMerges && tokenizer.kind !== 'bpe' && tokenizer.kind !== 'byte-bpe') {
       issue(['training', 'mergeDropout'], `tokenizer.kind: ${tokenizer.kind} has no merges to leave out: use bpe or byte-bpe`);
     }
-    if (!isText(data.train)) return;
+    if (!isText(data.train)) {
+      if (isCounted(model)) issue(['model', 'kind'], 'only for data.train: { text: [files] }: n-grams are of one text, not of pairs');
+      return;
+    }
     if (dropsMerges) issue(['training', 'mergeDropout'], 'only for pairs: the contexts of a text have one length');
     if (training.validate?.metrics.some((metric) => metric !== 'perplexity')) {
       issue(['training', 'validate', 'metrics'], 'only perplexity is known of a language model: it does not translate');

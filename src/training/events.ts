@@ -45,6 +45,8 @@ export type TrainingEvent =
   | { readonly kind: 'resumed'; readonly step: number }
   /** What was taken from the run of `init`, and what was not. */
   | { readonly kind: 'initialised'; readonly run: string; readonly message: string }
+  /** How much of the corpus has been counted, of a model that learns so. */
+  | { readonly kind: 'counting'; readonly fraction: number }
   | UpdateEvent
   | { readonly kind: 'report'; readonly report: Report }
   | { readonly kind: 'validating'; readonly step: number }
@@ -91,6 +93,14 @@ export interface TrainingSummary extends Position {
   readonly parameters: number;
   /** Time spent on updates, before and after interruptions. */
   readonly seconds: number;
+}
+
+/** Of a training that was stopped before it had begun. */
+export function nothingDone(out: string): TrainingSummary {
+  return {
+    ...{ out, steps: 0, epochs: 0, reason: 'interrupted', interrupted: true, best: undefined, averaged: undefined },
+    ...{ parameters: 0, seconds: 0 },
+  };
 }
 
 /** Epoch as people count, from 1. */

@@ -1,13 +1,31 @@
 import { DecadeError } from '../core/errors.js';
 import type { Corpus } from '../data/corpus.js';
 import { isText } from '../data/sources.js';
+import { isCounted } from '../models/create.js';
 import type { Model } from '../models/model.js';
 import type { Configuration } from './configuration.js';
+import type { TrainingEvent } from './events.js';
+import { type TrainingOptions, trainingOptions } from './options.js';
 
-/** Keys that were given another value than their default, and change nothing here. */
-export function optionsWithoutEffect({ data }: Configuration, { summary }: Model): string[] {
+/** Warns of every key that was given another value than its default, and changes nothing here. */
+export function warnOfOptionsWithoutEffect(configuration: Configuration, model: Model, emit: (event: TrainingEvent) => void): void {
+  const on = model.vocabularies.source === undefined ? 'text' : 'pairs';
+  for (const key of optionsWithoutEffect(configuration, model)) {
+    emit({ kind: 'warning', message: `${key} has no effect: ${model.summary.description} on ${on}` });
+  }
+}
+
+function optionsWithoutEffect({ data, model, training }: Configuration, { summary }: Model): string[] {
   const ofText = (['context', 'across'] as const).filter((key) => data[key] !== undefined && !isText(data.train));
-  return [...ofText.map((key) => `data.${key}`), ...(summary.withoutEffect ?? [])];
+  const ofUpdates = isCounted(model) ? Object.keys(training).filter((key) => isGiven(training, key as keyof TrainingOptions)) : [];
+  return [...ofText.map((key) => `data.${key}`), ...(summary.withoutEffect ?? []), ...ofUpdates.map((key) => `training.${key}`)];
+}
+
+const standard = trainingOptions.parse({});
+
+/** Whether an option of training was given that only updates have use for. */
+function isGiven(training: TrainingOptions, key: keyof TrainingOptions): boolean {
+  return key !== 'validate' && JSON.stringify(training[key]) !== JSON.stringify(standard[key]);
 }
 
 /** Throws `usage` where a model has no positions for a pair, with as many as the longest takes. */

@@ -4,9 +4,12 @@ import { DecadeError } from '../core/errors.js';
 import { type EpochPlan, planEpoch } from '../data/batches.js';
 import { describeCorpus } from '../data/corpus.js';
 import { turns } from '../core/event-loop.js';
+import { isCounted } from '../models/create.js';
 import type { Configuration } from './configuration.js';
+import { count } from './count.js';
 import { divergenceError } from './divergence.js';
 import {
+  nothingDone,
   type Report,
   reportLine,
   type StopReason,
@@ -17,15 +20,16 @@ import {
 } from './events.js';
 import { pins, type UpdateResult } from './executor.js';
 import { isDue, type Position } from './interval.js';
-import { isAbort, type Prepared, prepare, requirePossible, type TrainingContext, type TrainRequest } from './prepare.js';
+import { type Prepared, prepare, requirePossible } from './prepare.js';
 import type { TrainingProgress } from './progress.js';
+import { isAbort, type TrainingContext, type TrainRequest } from './request.js';
 import { learningRateOf } from './schedule.js';
 
-export type { ExecutorSetup, TrainingContext, TrainRequest } from './prepare.js';
+export type { ExecutorSetup, TrainingContext, TrainRequest } from './request.js';
 
 /**
  * Trains a model into a run directory: tokenizers, tokenized corpora, then epochs of updates with reports, validations
- * and checkpoints, until it is stopped, reaches its limit or no longer improves.
+ * and checkpoints, until it is stopped, reaches its limit or no longer improves. A model without gradients is counted instead.
  *
  * Throws a `DecadeError`: `usage` for a directory that is in use, or a changed configuration on resume, `input` for
  * unusable corpora and runs, `numeric` for a loss that is no longer finite, `resource` for a full disk or lost devices.
@@ -37,8 +41,9 @@ export async function train(context: TrainingContext, configuration: Configurati
   const warn = (message: string) => onEvent?.({ kind: 'warning', message });
   const lock = request.lock ?? (await RunLock.take(context.files, out, warn));
   try {
+    if (isCounted(configuration.model)) return await count(context, configuration, request, lock);
     const prepared = await prepare(context, configuration, request, lock);
-    if (prepared === undefined) return { ...nothingDone, out };
+    if (prepared === undefined) return nothingDone(out);
     try {
       return await new Loop(prepared, request).run();
     } finally {
@@ -52,17 +57,6 @@ export async function train(context: TrainingContext, configuration: Configurati
     if (lock !== request.lock) await lock.release();
   }
 }
-
-const nothingDone = {
-  steps: 0,
-  epochs: 0,
-  reason: 'interrupted',
-  interrupted: true,
-  best: undefined,
-  averaged: undefined,
-  parameters: 0,
-  seconds: 0,
-} as const;
 
 /** Decay of past updates in the displayed speed. */
 const speedDecay = 0.9;

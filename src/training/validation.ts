@@ -2,9 +2,9 @@ import type { Tokenizers } from '../checkpoint/model-files.js';
 import type { Files } from '../core/files.js';
 import { planEpoch } from '../data/batches.js';
 import type { Corpus } from '../data/corpus.js';
-import type { TextCounts } from '../data/corpus-cache.js';
 import { type CorpusSource, readPairs } from '../data/sources.js';
 import { turns } from '../core/event-loop.js';
+import type { DecodingExecutor } from '../decoding/executor.js';
 import { ContextScorer, textFigures } from '../decoding/text-score.js';
 import { Translator } from '../decoding/translator.js';
 import { evaluate, metricNamed } from '../metrics/evaluate.js';
@@ -57,7 +57,14 @@ export class Validation {
    * bits a byte. Throws the signal's reason.
    */
   async figures(executor: Executor, signal?: AbortSignal): Promise<ValidationFigures> {
-    if (this.#corpus.text !== undefined) return this.#textFigures(executor, this.#corpus.text, signal);
+    if (this.#corpus.text !== undefined) {
+      const decoding = await executor.decoding();
+      try {
+        return await this.figuresOfText(decoding, signal);
+      } finally {
+        await decoding.dispose();
+      }
+    }
     const figures: Record<string, number> & { perplexity: number } = { perplexity: await this.#perplexity(executor, signal) };
     if (this.#text !== undefined) {
       const { sources, references } = this.#text;
@@ -108,24 +115,21 @@ export class Validation {
     return Math.exp(negativeLogLikelihood / tokens);
   }
 
-  /** The whole text, in contexts that slide over it. */
-  async #textFigures(executor: Executor, text: TextCounts, signal: AbortSignal | undefined): Promise<ValidationFigures> {
-    const decoding = await executor.decoding();
-    try {
-      const scorer = new ContextScorer(decoding, signal);
-      const turn = turns();
-      for (let first = 0; first < this.#corpus.pairs; first += contextsRead) {
-        await turn();
-        signal?.throwIfAborted();
-        const numbers = Array.from({ length: Math.min(contextsRead, this.#corpus.pairs - first) }, (_, index) => first + index);
-        for (const context of await this.#corpus.read(numbers)) await scorer.add(context);
-      }
-      await scorer.flush();
-      const logProbability = scorer.logProbabilities.reduce((sum, value) => sum + value, 0);
-      return { ...textFigures(logProbability, scorer.tokens, text) };
-    } finally {
-      await decoding.dispose();
+  /** Of a dev text: the whole of it, in contexts that slide over it. Throws the signal's reason. */
+  async figuresOfText(decoding: DecodingExecutor, signal: AbortSignal | undefined): Promise<ValidationFigures> {
+    const { text } = this.#corpus;
+    if (text === undefined) throw new Error('pairs are no text');
+    const scorer = new ContextScorer(decoding, signal);
+    const turn = turns();
+    for (let first = 0; first < this.#corpus.pairs; first += contextsRead) {
+      await turn();
+      signal?.throwIfAborted();
+      const numbers = Array.from({ length: Math.min(contextsRead, this.#corpus.pairs - first) }, (_, index) => first + index);
+      for (const context of await this.#corpus.read(numbers)) await scorer.add(context);
     }
+    await scorer.flush();
+    const logProbability = scorer.logProbabilities.reduce((sum, value) => sum + value, 0);
+    return { ...textFigures(logProbability, scorer.tokens, text) };
   }
 
   close(): Promise<void> {

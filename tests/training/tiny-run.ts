@@ -2,6 +2,7 @@ import { memoryFiles } from '../../src/core/memory-files.js';
 import { type Files, joinPath } from '../../src/core/files.js';
 import { randomKey, uniformInteger } from '../../src/core/random.js';
 import type { LstmOptions } from '../../src/models/lstm/options.js';
+import type { Device } from '../../src/tensor/device.js';
 import { loadKernels } from '../../src/tensor/kernels/load.js';
 import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
 import { Memory } from '../../src/tensor/memory.js';
@@ -44,11 +45,17 @@ export function tinyConfiguration(
 export function localContext(files: Files): TrainingContext {
   return {
     files,
+    openDevice,
     openExecutor: async ({ model, rule }) => {
-      const memory = new Memory({ shared: false });
-      const kernels = await loadKernels(memory);
-      model.parameters.allocate(memory);
-      return new LocalExecutor({ memory, kernels, matrix: webAssemblyProvider(memory, kernels) }, model, rule);
+      const device = await openDevice();
+      model.parameters.allocate(device.memory);
+      return new LocalExecutor(device, model, rule);
     },
   };
+}
+
+async function openDevice(): Promise<Device> {
+  const memory = new Memory({ shared: false });
+  const kernels = await loadKernels(memory);
+  return { memory, kernels, matrix: webAssemblyProvider(memory, kernels) };
 }

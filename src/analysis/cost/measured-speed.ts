@@ -1,6 +1,7 @@
+import { memoryFiles } from '../../core/memory-files.js';
 import { randomKey, uniformInteger } from '../../core/random.js';
-import type { IdPair } from '../../data/batch.js';
-import { createModel } from '../../models/create.js';
+import { type IdPair, predictedTokens } from '../../data/batch.js';
+import { createCounting, createModel, isCounted } from '../../models/create.js';
 import type { VocabularySizes } from '../../models/model.js';
 import { DataExecutor } from '../../parallel/data/executor.js';
 import { InitialValues } from '../../nn/parameters.js';
@@ -28,6 +29,7 @@ export async function measureTrainingSpeed(
   { devices, gemm, seconds = 1 }: SpeedOptions,
 ): Promise<number> {
   const { model: modelOptions, training } = configuration;
+  if (isCounted(modelOptions)) return countingSpeed(configuration, corpus);
   const { optimizer, clip, normalise, labelSmoothing, seed, precision } = training;
   const vocabularies = vocabulariesOf(configuration);
   const memories = new Memories(runtime);
@@ -53,6 +55,25 @@ export async function measureTrainingSpeed(
     await memories.release();
   }
 }
+
+/** Tokens per second of a model that is counted, of about so many. */
+async function countingSpeed(configuration: Configuration, corpus: CorpusEstimate): Promise<number> {
+  const vocabularies = vocabulariesOf(configuration);
+  const counting = createCounting(configuration.model, vocabularies, { files: memoryFiles(), directory: 'spill' });
+  if (counting === undefined) throw new Error('a model that learns by gradients');
+  const pairs = randomPairs(configuration, corpus, vocabularies);
+  const start = performance.now();
+  let tokens = 0;
+  for (let next = 0; tokens < countedTokens; next++) {
+    const pair = pairs[next % pairs.length] as IdPair;
+    await counting.add(pair);
+    tokens += predictedTokens(pair);
+  }
+  await counting.finish();
+  return (1_000 * tokens) / (performance.now() - start);
+}
+
+const countedTokens = 100_000;
 
 function randomPairs(
   { training: { batch } }: Configuration,

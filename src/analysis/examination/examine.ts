@@ -3,10 +3,10 @@ import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
 import { describeSource, isText, readPairs } from '../../data/sources.js';
 import { scoringMetrics } from '../../metrics/scoring-options.js';
-import { createModel } from '../../models/create.js';
-import { vocabularySizes } from '../../models/model.js';
+import { createModel, isCounted } from '../../models/create.js';
 import type { ModelSummary } from '../../models/summary.js';
-import { type Configuration, originOf, resolveRunConfiguration } from '../../training/configuration.js';
+import { type Configuration, resolveRunConfiguration } from '../../training/configuration.js';
+import { describeRun } from '../../training/run-description.js';
 import { type CorpusFacts, corpusFacts, testSetFacts } from './corpus-facts.js';
 import { type ExaminedModel, type ExaminedTest, examineTest, type TestRequest } from './examined-test.js';
 import { type ExaminedLanguageModel, type ExaminedText, examineText, type ReadText, readExaminedText } from './examined-text.js';
@@ -64,7 +64,7 @@ export async function examineRun(
   }
   const configurationText = await run.configuration();
   const configuration = resolveRunConfiguration(configurationText, run.fileAt('config.yaml'));
-  const { source, target } = await run.tokenizersOf(originOf(configuration));
+  const described = await describeRun(files, path);
   const missing: string[] = [];
   /** What `get` gives; when it cannot for want of a file, says so and goes on. */
   const ifThere = async <Result>(what: string, get: () => Promise<Result>): Promise<Result | undefined> => {
@@ -78,7 +78,7 @@ export async function examineRun(
   };
 
   const record = await readTrainingRecord(files, run.fileAt('metrics.jsonl'));
-  if (record.reports.length === 0) missing.push('No training curves: the run has no reports in metrics.jsonl.');
+  if (record.reports.length === 0 && !isCounted(described.model)) missing.push('No training curves: the run has no reports in metrics.jsonl.');
   const training = await ifThere('No statistics of the training corpus', () => corpusFacts(files, configuration.data.train, request));
   const translates = !isText(configuration.data.train);
   requireTask(path, translates, request);
@@ -111,7 +111,7 @@ export async function examineRun(
       }
     }
   }
-  const { summary, parameters } = createModel(configuration.model, vocabularySizes({ source, target }));
+  const { summary, parameters } = createModel(described.model, described.vocabularies);
   return {
     run: run.path,
     configuration,

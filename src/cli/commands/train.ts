@@ -83,6 +83,7 @@ function defaultOut(path: string): string {
 }
 
 function describe({ out, steps, epochs, best, averaged, seconds }: TrainingSummary): string {
+  if (steps === 0) return `${out}: counted in ${duration(seconds)}${best === undefined ? '' : `; ${best.metric} ${best.value.toFixed(3)}`}`;
   const score = best === undefined ? '' : `; best ${best.metric} ${best.value.toFixed(3)} at update ${figure(best.step)}`;
   const mean = averaged === undefined ? '' : `; the model is the mean of checkpoints ${averaged.join(', ')}`;
   return `${out}: ${figure(steps)} updates, ${epochs.toFixed(2)} epochs, ${duration(seconds)}${score}${mean}`;

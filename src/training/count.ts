@@ -1,0 +1,134 @@
+import { Run } from '../checkpoint/run.js';
+import { isUnbegun } from '../checkpoint/run-files.js';
+import type { RunLock } from '../checkpoint/run-lock.js';
+import { DecadeError } from '../core/errors.js';
+import { type Corpus, describeCorpus } from '../data/corpus.js';
+import { LocalDecodingExecutor } from '../decoding/local-executor.js';
+import type { Counting } from '../models/counting.js';
+import { createCounting, createModel, type ModelOptions } from '../models/create.js';
+import { vocabularySizes } from '../models/model.js';
+import { PlacedValues } from '../tensor/named-values.js';
+import { type Configuration, originOf } from './configuration.js';
+import { openCorpora } from './corpora.js';
+import { type BestValidation, nothingDone, type TrainingSummary, type ValidationFigures, validationLine } from './events.js';
+import { isAbort, type TrainingContext, type TrainRequest } from './request.js';
+import { describeRun } from './run-description.js';
+import { type ConfiguredRun, openRun } from './run-making.js';
+import { warnOfOptionsWithoutEffect } from './suitability.js';
+import { Validation } from './validation.js';
+
+/** Contexts that are read at once. */
+const contextsRead = 1_024;
+/** One reading, and no update. */
+const position = { steps: 0, epochs: 1 };
+
+/**
+ * Trains a model that learns by counting: one reading of the corpus, a validation, and the run is whole. What was interrupted is no
+ * run yet: the next training, with `resume` or without, counts again from the start.
+ *
+ * Throws as `train`.
+ */
+export async function count(context: TrainingContext, given: Configuration, request: TrainRequest, lock: RunLock): Promise<TrainingSummary> {
+  const { files } = context;
+  const { out, resume, init, signal } = request;
+  if (init !== undefined) throw countsFromNothing(init);
+  const closers: (() => Promise<void>)[] = [];
+  try {
+    if (resume && !(await isUnbegun(files, out))) return await finished(await Run.open(files, out));
+    const run = await openRun(files, given, request);
+    await lock.enter();
+    return await countInto(run, context, request, closers);
+  } catch (error) {
+    if (isAbort(error, signal)) return nothingDone(out);
+    throw error;
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+async function countInto(
+  { run, configuration }: ConfiguredRun,
+  { files, openDevice }: TrainingContext,
+  request: TrainRequest,
+  closers: (() => Promise<void>)[],
+): Promise<TrainingSummary> {
+  const { out, cache, signal, onEvent } = request;
+  const started = performance.now();
+  const tokenizers = await run.tokenizersOf(originOf(configuration));
+  const vocabularies = vocabularySizes(tokenizers);
+  const spill = { files, directory: cache ?? run.fileAt('cache') };
+  const counting = createCounting(configuration.model, vocabularies, spill);
+  if (counting === undefined) throw new Error('a model that learns by gradients');
+  closers.push(() => counting.dispose());
+  warnOfOptionsWithoutEffect(configuration, createModel(configuration.model, vocabularies), (event) => onEvent?.(event));
+  const { corpus, dev } = await openCorpora(files, { run, configuration, tokenizers }, request, closers);
+  await readInto(counting, corpus, request);
+  const { options, parameters, description } = await counting.finish();
+
+  const model = createModel(options, vocabularies);
+  const device = await openDevice(model.parameters);
+  closers.push(async () => device.matrix.dispose());
+  model.parameters.allocate(device.memory);
+  const placed = PlacedValues.of(model.parameters);
+  await placed.fill(parameters);
+
+  const log = await run.journal('train.log', 0);
+  closers.push(() => log.close());
+  const note = async (line: string) => {
+    onEvent?.({ kind: 'log', line });
+    await log.writeLine(`[${new Date().toISOString().slice(0, 19).replace('T', ' ')}] ${line}`);
+  };
+  await note(`${description}; training corpus: ${describeCorpus(corpus)}`);
+  const { dev: source } = configuration.data;
+  const { validate } = configuration.training;
+  let validated: { readonly figures: ValidationFigures; readonly best: BestValidation } | undefined;
+  if (dev !== undefined && source !== undefined && validate !== undefined) {
+    onEvent?.({ kind: 'validating', step: position.steps });
+    const request = { options: validate, batching: configuration.training, corpus: dev, files, source, tokenizers };
+    const validation = await Validation.open(request);
+    const figures = await validation.figuresOfText(LocalDecodingExecutor.of(device, [model]), signal);
+    validated = { figures, best: { metric: validation.decisive, value: figures.perplexity, step: position.steps } };
+    onEvent?.({ kind: 'validation', step: position.steps, ...validated, stalled: 0 });
+    await note(validationLine(position, figures, validated.best, 0));
+    const metrics = await run.journal('metrics.jsonl', 0);
+    closers.push(() => metrics.close());
+    await metrics.writeLine(JSON.stringify({ kind: 'validation', ...position, ...figures, best: validated.best, stalled: 0 }));
+  }
+  await run.complete({ ...originOf(configuration), options }, placed, {
+    ...{ step: String(position.steps), epoch: String(position.epochs) },
+    ...Object.fromEntries(Object.entries(validated?.figures ?? {}).map(([name, value]) => [name, String(value)])),
+  });
+  return {
+    ...{ out, ...position, reason: 'epochs', interrupted: false, best: validated?.best, averaged: undefined },
+    ...{ parameters: model.parameters.count, seconds: (performance.now() - started) / 1000 },
+  };
+}
+
+async function readInto(counting: Counting<ModelOptions>, corpus: Corpus, { signal, onEvent }: TrainRequest): Promise<void> {
+  for (let first = 0; first < corpus.pairs; first += contextsRead) {
+    onEvent?.({ kind: 'counting', fraction: first / corpus.pairs });
+    const numbers = Array.from({ length: Math.min(contextsRead, corpus.pairs - first) }, (_, index) => first + index);
+    for (const context of await corpus.read(numbers)) {
+      signal?.throwIfAborted();
+      await counting.add(context);
+    }
+  }
+}
+
+/** What a run that is whole has come to. */
+async function finished(run: Run): Promise<TrainingSummary> {
+  const { perplexity } = (await run.modelMetadata()) ?? {};
+  const best = perplexity === undefined ? undefined : { metric: 'perplexity', value: Number(perplexity), step: position.steps };
+  const { model, vocabularies } = await describeRun(run.files, run.path);
+  const parameters = createModel(model, vocabularies).parameters.count;
+  return { ...nothingDone(run.path), ...position, reason: 'epochs', interrupted: false, best, parameters };
+}
+
+function countsFromNothing(init: string): DecadeError {
+  return new DecadeError('usage', {
+    where: `--init ${init}`,
+    received: 'a beginning for a model that is counted',
+    allowed: 'none: it is counted from the text alone',
+    next: 'leave --init out; with the tokenizer and the text of another run it has the same vocabulary',
+  });
+}

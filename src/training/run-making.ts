@@ -1,0 +1,119 @@
+import { descriptionFile, type Tokenizers } from '../checkpoint/model-files.js';
+import { requireFree } from '../checkpoint/run-files.js';
+import { Run } from '../checkpoint/run.js';
+import { DecadeError } from '../core/errors.js';
+import type { Files } from '../core/files.js';
+import type { ReadingProgress } from '../data/corpus.js';
+import { isText } from '../data/sources.js';
+import { createModel } from '../models/create.js';
+import { type Model, vocabularySizes } from '../models/model.js';
+import { withMountedRun } from '../packed/mounted-runs.js';
+import { Memory } from '../tensor/memory.js';
+import { PlacedValues } from '../tensor/named-values.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { describeInit, requireResumable } from './configuration-changes.js';
+import { type Configuration, configurationOf, originOf, printConfiguration, resolveRunConfiguration } from './configuration.js';
+import { describeInheritance, inheritParameters } from './inheritance.js';
+import type { TrainRequest } from './request.js';
+import { inheritedTokenizers, trainTokenizers, type TrainTokenizersOptions } from './tokenizers.js';
+
+async function configurationOfRun(run: Run): Promise<Configuration> {
+  return resolveRunConfiguration(await run.configuration(), run.fileAt('config.yaml'));
+}
+
+/** A run directory and its configuration. */
+export interface ConfiguredRun {
+  readonly run: Run;
+  readonly configuration: Configuration;
+}
+
+/** The run to resume or, for a new one, its directory with the tokenizers. */
+export function openRun(files: Files, given: Configuration, request: TrainRequest): Promise<ConfiguredRun> {
+  return request.resume ? findRun(files, given, request) : makeRun(files, given, request);
+}
+
+async function findRun(files: Files, given: Configuration, { out, init, onEvent }: TrainRequest): Promise<ConfiguredRun> {
+  const run = await Run.open(files, out);
+  if (init !== undefined)
+    onEvent?.({ kind: 'initialised', run: init, message: `--init ${init} is not read again: ${out} continues from its own checkpoint` });
+  const before = await configurationOfRun(run);
+  const configuration = init === undefined ? given : { ...given, tokenizer: before.tokenizer };
+  requireResumable(before, configuration, out);
+  await run.removeLeftovers();
+  const text = printConfiguration(configuration);
+  if (printConfiguration(before) !== text) await run.replaceConfiguration(text);
+  if (!(await run.describe(originOf(configuration)))) {
+    const message = `${run.fileAt(descriptionFile)} is not decade's and stays; without its own the run cannot be loaded in a browser`;
+    onEvent?.({ kind: 'warning', message });
+  }
+  return { run, configuration };
+}
+
+/** A new run, with its own tokenizers or with both model and tokenizers of another run. */
+async function makeRun(files: Files, given: Configuration, request: TrainRequest): Promise<ConfiguredRun> {
+  const { out, init, amongOthers, signal, onEvent } = request;
+  await requireFree(files, out, amongOthers);
+  const reading = {
+    files,
+    source: given.data.train,
+    signal,
+    onProgress: (progress: ReadingProgress) => onEvent?.({ kind: 'tokenizers', ...progress }),
+  };
+  if (init !== undefined) {
+    return withMountedRun(files, init, async (mounted, path) => makeRunFrom(await Run.open(mounted, path), files, given, request, reading));
+  }
+  const tokenizers = await trainTokenizers({ ...reading, options: given.tokenizer });
+  const contents = { configuration: printConfiguration(given), origin: originOf(given), tokenizers, amongOthers };
+  return { run: await Run.create(files, out, contents), configuration: given };
+}
+
+/** A new run with the model and the tokenizers of another. */
+async function makeRunFrom(
+  model: Run,
+  files: Files,
+  given: Configuration,
+  { out, amongOthers, onEvent }: TrainRequest,
+  reading: Omit<TrainTokenizersOptions, 'options'>,
+): Promise<ConfiguredRun> {
+  const before = await configurationOfRun(model);
+  const theirs = await model.tokenizersOf(originOf(before));
+  // Where the source of pairs has a vocabulary of its own, it is as the new configuration says.
+  const keepsOwn = theirs.source === undefined && !isText(given.data.train);
+  // Another's tokenizer must suit this corpus, too.
+  const configuration = keepsOwn ? given : configurationOf({ ...given, tokenizer: before.tokenizer }, files.absolute);
+  const tokenizers = await inheritedTokenizers({ ...reading, options: given.tokenizer }, theirs);
+  const { parameters } = newModel(configuration, tokenizers);
+  parameters.allocate(new Memory({ shared: false }));
+  parameters.initialise(given.training.seed);
+  const inheritance = await inheritParameters(model, parameters, theirs, tokenizers).catch((error: unknown) => {
+    if (!(error instanceof DecadeError)) throw error;
+    throw new DecadeError(error.kind, { ...error.parts, next: `use the model options in ${model.fileAt('config.yaml')}`, cause: error });
+  });
+  const message = [describeInit(model.path, before, given), describeInheritance(inheritance)].filter((part) => part !== '').join('; ');
+  onEvent?.({ kind: 'initialised', run: model.path, message });
+  const own = { configuration: printConfiguration(configuration), origin: originOf(configuration), tokenizers, amongOthers };
+  return { run: await Run.create(files, out, { ...own, parameters: PlacedValues.of(parameters) }), configuration };
+}
+
+/** The model of a configuration, its parameters declared. Throws `usage` where it needs one vocabulary and has two. */
+export function newModel({ model: options }: Configuration, { source, target }: Tokenizers): Model {
+  const model = createModel(options, vocabularySizes({ source, target }));
+  // Of one size, two vocabularies would share vectors for different words.
+  if (model.needsOneVocabulary && source !== undefined && !hasSameTokens(source, target)) {
+    throw new DecadeError('usage', {
+      where: 'model',
+      received: 'embeddings that source and target share, with a vocabulary for each',
+      allowed: 'one vocabulary for both sides',
+      next: 'set tokenizer.shared=true, or tie no embeddings of the source',
+    });
+  }
+  return model;
+}
+
+/** Whether ids mean the same on both sides, however each splits its text. */
+function hasSameTokens(source: Tokenizer, target: Tokenizer): boolean {
+  if (source === target) return true;
+  return (
+    source.size === target.size && Array.from({ length: source.size }, (_, id) => id).every((id) => source.token(id) === target.token(id))
+  );
+}
