@@ -13,7 +13,7 @@ import type { ExperimentName } from './experiments/catalogue/index.js';
 import type { Cost } from './experiments/cost.js';
 import type { ReproduceOptions, Reproduction } from './experiments/reproduce.js';
 import type { ExportedModel, ExportOptions } from './foreign/export.js';
-import type { ImportedModel, ImportOptions } from './foreign/import.js';
+import type { ImportedModel, ImportOptions } from './foreign/imported-model.js';
 import { load, withModel } from './load.js';
 import type { ComputeOptions, LoadedModel, LoadOptions } from './loaded-model.js';
 import type { Evaluation } from './metrics/evaluate.js';
@@ -58,12 +58,13 @@ export interface Decade {
   train(configuration: string | ConfigurationInput, options: TrainOptions): Promise<TrainingSummary>;
 
   /**
-   * Makes a run of a model from Hugging Face, Marian or CTranslate2, which then is a run like any other.
+   * Makes a run of a model from Hugging Face, Marian or CTranslate2, or of n-grams, which then is a run like any other.
    *
    * @example
    * await importModel('opus-mt-en-de', { out: 'runs/en-de' });
    *
-   * @param path     the folder of the model: `model.safetensors`, a `.npz` of Marian, or `model.bin` of CTranslate2
+   * @param path     the folder of the model: `model.safetensors`, a `.npz` of Marian, or `model.bin` of CTranslate2; or an
+   *                 ARPA file, `.arpa` or `.arpa.gz`
    * @param options  `out` is the new run directory
    * @returns        what it is: architecture, sizes
    * @throws DecadeError `input` for a damaged checkpoint and for a model that decade does not have; nothing is written then
@@ -71,11 +72,12 @@ export interface Decade {
   importModel(path: string, options: ImportOptions): Promise<ImportedModel>;
 
   /**
-   * Writes the Transformer of a run as a folder in Hugging Face's layout.
+   * Writes the Transformer of a run as a folder in Hugging Face's layout, or its n-grams as an ARPA file.
    *
-   * @param options  `out` is the new folder
+   * @param options  `out` is the new folder, or with `to: 'arpa'` the file
    * @returns        the class that it is, and the names of the files
-   * @throws DecadeError `usage` for a model that no class of Hugging Face has, naming the option that stands in the way
+   * @throws DecadeError `usage` for a model that no class of Hugging Face has, naming the option that stands in the way, or that has no
+   *                     n-grams
    */
   exportModel(run: string, options: ExportOptions): Promise<ExportedModel>;
 

@@ -45,7 +45,7 @@ export type { ExperimentName } from './experiments/catalogue/index.js';
 export type { Cost } from './experiments/cost.js';
 export type { ReproduceEvent, ReproduceOptions, Reproduction } from './experiments/reproduce.js';
 export type { ExportedModel, ExportOptions } from './foreign/export.js';
-export type { ImportedModel, ImportOptions } from './foreign/import.js';
+export type { ImportedModel, ImportOptions } from './foreign/imported-model.js';
 export type { Evaluation } from './metrics/evaluate.js';
 export type { EvaluateOptions, ScoringOptions } from './metrics/scoring-options.js';
 export type { PackOptions } from './packed/pack-file.js';

@@ -6,6 +6,7 @@ import { specialIds, type VocabularySizes } from '../models/model.js';
 import type { TransformerOptions } from '../models/transformer/options.js';
 import { describeRun } from '../training/run-description.js';
 import type { WrittenModel } from './hugging-face-class.js';
+import { writeArpa } from './arpa/export.js';
 import { classFor, writeFolder } from './hugging-face-folder.js';
 import { checked } from './json-file.js';
 import { tokenizerFiles } from './written-tokenizers.js';
@@ -14,29 +15,36 @@ import { tokenizerFiles } from './written-tokenizers.js';
 const usualPositions = 512;
 
 export interface ExportOptions {
-  /** The folder to write; nothing may be there yet. */
+  /** The folder to write, where nothing may be yet; the ARPA file, which appears or replaces the one there when it is whole. */
   readonly out: string;
+  /** A folder in Hugging Face's layout, of a Transformer, or a file of n-grams. Default: hf. */
+  readonly to?: 'hf' | 'arpa' | undefined;
 }
 
 export interface ExportedModel {
-  /** The class of Hugging Face: `MarianMTModel`. */
+  /** The class of Hugging Face: `MarianMTModel`; `ARPA`. */
   readonly architecture: string;
   readonly files: readonly string[];
 }
 
 /**
- * Writes the model of a run as a folder in Hugging Face's layout, whole or not at all.
+ * Writes the model of a run as others read it, whole or not at all.
  *
- * @throws DecadeError `usage` where something is at `out`, and for a model that no class of Hugging Face has
+ * @throws DecadeError `usage` where something is at the `out` of a folder, and for a model that the format cannot hold
  */
-export async function exportModel(files: Files, run: string, { out }: ExportOptions): Promise<ExportedModel> {
+export async function exportModel(files: Files, run: string, { out, to = 'hf' }: ExportOptions): Promise<ExportedModel> {
+  if (to === 'arpa') {
+    await writeArpa(files, run, out);
+    return { architecture: 'ARPA', files: [out] };
+  }
   const described = await describeRun(files, run);
   const { model: options, vocabularies, context } = described;
   if (options.kind !== 'transformer') {
     throw new DecadeError('usage', {
       where: run,
       received: `model.kind ${options.kind}`,
-      allowed: 'transformer: Hugging Face has no class of LSTMs',
+      allowed: `transformer: Hugging Face has no class of ${options.kind === 'lstm' ? 'LSTMs' : 'n-grams'}`,
+      ...(options.kind === 'ngram' && { next: 'write an ARPA file with --to arpa' }),
     });
   }
   const decoding = checked(described.decoding ?? {}, `${run}: decoding`, decodingDefaults, 'options of decoding');

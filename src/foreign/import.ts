@@ -4,28 +4,15 @@ import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
 import { createModel } from '../models/create.js';
 import { type ConfigurationInput, configurationOf, originOf, printConfiguration } from '../training/configuration.js';
+import { importArpa, isArpaName } from './arpa/import.js';
 import { ImportedValues } from './counterparts.js';
 import { modelName, openCTranslate2 } from './ctranslate2.js';
 import type { ForeignModel, ForeignTensors } from './foreign-model.js';
 import { configurationName, openHuggingFace } from './hugging-face.js';
+import type { ImportedModel, ImportOptions } from './imported-model.js';
 import { openMarian } from './marian.js';
 import { type OwnForm, ownForm } from './parameters.js';
 import { folderTokenizers, unknownIdOf } from './tokenizers.js';
-
-/** What has been made of a model of another library. */
-export interface ImportedModel {
-  /** `MarianMTModel`. */
-  readonly architecture: string;
-  /** For people: `Transformer, 6+6 layers of 512 values, 8 heads, post-norm`. */
-  readonly description: string;
-  readonly parameters: number;
-  readonly vocabularies: { readonly source?: number | undefined; readonly target: number };
-}
-
-export interface ImportOptions {
-  /** The run directory to make. */
-  readonly out: string;
-}
 
 /** A checkpoint, open. */
 interface OpenCheckpoint {
@@ -34,12 +21,13 @@ interface OpenCheckpoint {
 }
 
 /**
- * Makes a run of a model of another library: a folder of Hugging Face, CTranslate2 or Marian. The run is written whole or not at all.
+ * Makes a run of a model of another library: a folder of Hugging Face, CTranslate2 or Marian, or an ARPA file. The run is written whole or not at all.
  *
  * @throws DecadeError `usage` where something is at `out` already, `input` for a model that decade cannot read or does not have
  */
 export async function importModel(files: Files, path: string, { out }: ImportOptions): Promise<ImportedModel> {
   await requireFree(files, out);
+  if (isArpaName(path) && (await files.kind(path)) === 'file') return importArpa(files, path, { out });
   const { model: foreign, tensors } = await openCheckpoint(files, path);
   try {
     const form = ownForm(foreign);
@@ -99,7 +87,8 @@ function refused(where: string, received: string): DecadeError {
   return new DecadeError('input', {
     where,
     received,
-    allowed: 'a folder of Hugging Face (config.json, model.safetensors), CTranslate2 (model.bin, vocabularies) or Marian (.npz, vocab.yml)',
+    allowed:
+      'a folder of Hugging Face (config.json, model.safetensors), CTranslate2 (model.bin, vocabularies) or Marian (.npz, vocab.yml), or an ARPA file (.arpa, .arpa.gz)',
     next: 'see docs/imported-models.md for what can be read',
   });
 }

@@ -1,13 +1,10 @@
 import { DecadeError } from '../../core/errors.js';
+import type { SortedNgrams } from './shorter-places.js';
 import { mostNgrams } from './tables.js';
 
-/** The n-grams of one order, as in `NgramTable`, with how often each occurred. */
-export interface CountedNgrams {
-  /** The last token of each; of unigrams their place. */
-  readonly tokens: Int32Array;
+/** The n-grams of one order, with how often each occurred. */
+export interface CountedNgrams extends SortedNgrams {
   readonly counts: Int32Array;
-  /** Where those that extend each begin, and after the last where they end; empty for the highest order. */
-  readonly extensions: Int32Array;
 }
 
 /** Builds the tables of all orders from the n-grams of the highest one, and shorter ones where a text ends, in ascending order. */

@@ -1,7 +1,5 @@
 import { turns } from '../../core/event-loop.js';
 import type { IdPair } from '../../data/batch.js';
-import type { NamedValues } from '../../tensor/named-values.js';
-import type { Shape } from '../../tensor/tensor.js';
 import type { Counted, Counting, Spill } from '../counting.js';
 import { specialIds, type VocabularySizes } from '../model.js';
 import { CountTrie } from './count-trie.js';
@@ -9,6 +7,7 @@ import { smooth } from './kneser-ney.js';
 import type { NgramOptions } from './options.js';
 import { countWindows } from './sorted-windows.js';
 import { SpilledCounts } from './spilled-counts.js';
+import { TableValues } from './table-values.js';
 
 /** Tokens that are counted at once, in memory; the counts of each such stretch are kept in a file until all are merged. */
 export const tokensAtOnce = 2 ** 21;
@@ -66,7 +65,7 @@ export class NgramCounting implements Counting<NgramOptions> {
       const figures = areUsual ? 'the usual ones' : each.map((discount) => discount.toFixed(3)).join(' ');
       return `${(ngrams[index] as number).toLocaleString('en-US')} ${index + 1}-grams (discounts: ${figures})`;
     });
-    return { options: { ...this.#options, ngrams }, parameters: new Tables(tables), description: described.join(', ') };
+    return { options: { ...this.#options, ngrams }, parameters: new TableValues(tables), description: described.join(', ') };
   }
 
   dispose(): Promise<void> {
@@ -96,26 +95,5 @@ export class NgramCounting implements Counting<NgramOptions> {
 
   async #spill(): Promise<void> {
     await this.#spilled.add((take) => this.#count(take));
-  }
-}
-
-/** Tables as the values of parameters. */
-class Tables implements NamedValues {
-  readonly shapes: ReadonlyMap<string, Shape>;
-  readonly #tables: ReadonlyMap<string, Int32Array | Float32Array>;
-
-  constructor(tables: ReadonlyMap<string, Int32Array | Float32Array>) {
-    this.#tables = tables;
-    this.shapes = new Map(Array.from(tables, ([name, { length }]) => [name, [length]]));
-  }
-
-  requireSame(expected: ReadonlyMap<string, Shape>): void {
-    for (const [name, [size]] of expected) if (this.#tables.get(name)?.length !== size) throw new Error(`${name} of another size`);
-  }
-
-  async read(name: string, start: number, target: Float32Array): Promise<void> {
-    const table = this.#tables.get(name);
-    if (table === undefined) throw new Error(`no table ${name}`);
-    target.set(table.subarray(start, start + target.length));
   }
 }

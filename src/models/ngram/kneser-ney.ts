@@ -1,6 +1,7 @@
 import type { CountedNgrams } from './count-trie.js';
 import { type Discounts, discountOf, discountsOf } from './discounts.js';
-import { impossible, tableName } from './tables.js';
+import { shorterPlaces } from './shorter-places.js';
+import { impossible, type NgramTables, tableName } from './tables.js';
 
 /** Which tokens are special, and how many there are. */
 export interface CountedVocabulary {
@@ -13,7 +14,7 @@ export interface CountedVocabulary {
 
 /** The tables of a model by their names, and how it was smoothed. */
 export interface SmoothedNgrams {
-  readonly tables: ReadonlyMap<string, Int32Array | Float32Array>;
+  readonly tables: NgramTables;
   /** Of each order; undefined where the counts of counts give none, and the usual ones were taken. */
   readonly discounts: readonly { readonly discounts: Discounts; readonly areUsual: boolean }[];
 }
@@ -62,43 +63,6 @@ export function smooth(counted: readonly CountedNgrams[], vocabulary: CountedVoc
 
 /** Places from and up to. */
 type Range = readonly [from: number, to: number];
-
-/** For each order the place of every n-gram, without its first token, one order lower; empty for unigrams. */
-function shorterPlaces(counted: readonly CountedNgrams[]): Int32Array[] {
-  const all = [new Int32Array(0)];
-  for (let index = 1; index < counted.length; index++) {
-    const { tokens } = counted[index] as CountedNgrams;
-    const { extensions } = counted[index - 1] as CountedNgrams;
-    const places = new Int32Array(tokens.length);
-    for (let history = 0; history + 1 < extensions.length; history++) {
-      const [begin, end] = [extensions[history] as number, extensions[history + 1] as number];
-      if (begin === end) continue;
-      // What extends an n-gram extends it without its first token, too, in the same order.
-      let [from, to] = index === 1 ? [0, tokens.length] : rangeOf(counted[index - 2], all[index - 1]?.[history] ?? 0);
-      for (let place = begin; place < end; place++) {
-        const token = tokens[place] as number;
-        from = index === 1 ? token : find(counted[index - 1]?.tokens ?? tokens, token, from, to);
-        places[place] = from;
-      }
-    }
-    all.push(places);
-  }
-  return all;
-}
-
-function rangeOf(ngrams: CountedNgrams | undefined, place: number): [number, number] {
-  return [ngrams?.extensions[place] ?? 0, ngrams?.extensions[place + 1] ?? 0];
-}
-
-/** Where a token that is there stands in an ascending range. */
-function find(tokens: Int32Array, token: number, from: number, to: number): number {
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if ((tokens[middle] as number) < token) from = middle + 1;
-    else to = middle;
-  }
-  return from;
-}
 
 /**
  * How many different tokens precede each n-gram: as many as n-grams one order higher end with it. How often it occurs, in the highest

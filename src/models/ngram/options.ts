@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 /** The longest n-grams that can be counted. */
-const highestOrder = 8;
+export const highestOrder = 8;
 
 export const ngramOptions = z.strictObject({
   kind: z

@@ -2,28 +2,16 @@
 export type TakeNgram = (tokens: Int32Array, at: number, count: number) => void;
 
 /**
- * The windows of `order` tokens at so many first places of a text, sorted by their tokens from the first to the last and equal ones
- * counted. A window that begins with 0 is left out. A radix sort by whole tokens, from the last to the first.
+ * The windows of `order` tokens at so many first places of a text, in ascending order and equal ones counted. A window that begins
+ * with 0 is left out.
  *
  * @param tokens  ids, each one higher, below `limit`; at least order - 1 more than `places`
  */
 export function countWindows(tokens: Int32Array, places: number, order: number, limit: number, take: TakeNgram): void {
-  let sorted = new Int32Array(places);
+  const filled = new Int32Array(places);
   let windows = 0;
-  for (let place = 0; place < places; place++) if (tokens[place] !== 0) sorted[windows++] = place;
-  sorted = sorted.subarray(0, windows);
-  let other = new Int32Array(windows);
-  const begins = new Int32Array(limit + 1);
-  for (let column = order - 1; column >= 0; column--) {
-    begins.fill(0);
-    for (let index = 0; index < windows; index++) count(begins, (tokens[(sorted[index] as number) + column] as number) + 1);
-    for (let token = 0; token < limit; token++) begins[token + 1] = (begins[token + 1] as number) + (begins[token] as number);
-    for (let index = 0; index < windows; index++) {
-      const place = sorted[index] as number;
-      other[count(begins, tokens[place + column] as number)] = place;
-    }
-    [sorted, other] = [other, sorted];
-  }
+  for (let place = 0; place < places; place++) if (tokens[place] !== 0) filled[windows++] = place;
+  const sorted = sortedWindows(tokens, filled.subarray(0, windows), order, limit);
   for (let index = 0; index < windows; ) {
     const first = sorted[index] as number;
     let next = index + 1;
@@ -33,14 +21,38 @@ export function countWindows(tokens: Int32Array, places: number, order: number, 
   }
 }
 
+/**
+ * Places in the ascending order of the `order` tokens that stand at each, equal ones in the order given: a radix sort whose digits are
+ * whole tokens, from the last to the first.
+ *
+ * @param tokens  below `limit`
+ * @param places  is written to
+ */
+export function sortedWindows(tokens: Int32Array, places: Int32Array, order: number, limit: number): Int32Array {
+  let sorted = places;
+  let other: Int32Array = new Int32Array(places.length);
+  const begins = new Int32Array(limit + 1);
+  for (let column = order - 1; column >= 0; column--) {
+    begins.fill(0);
+    for (let index = 0; index < sorted.length; index++) counted(begins, (tokens[(sorted[index] as number) + column] as number) + 1);
+    for (let token = 0; token < limit; token++) begins[token + 1] = (begins[token + 1] as number) + (begins[token] as number);
+    for (let index = 0; index < sorted.length; index++) {
+      const place = sorted[index] as number;
+      other[counted(begins, tokens[place + column] as number)] = place;
+    }
+    [sorted, other] = [other, sorted];
+  }
+  return sorted;
+}
+
 /** Adds one, and gives what was there. */
-function count(counts: Int32Array, index: number): number {
+function counted(counts: Int32Array, index: number): number {
   const before = counts[index] as number;
   counts[index] = before + 1;
   return before;
 }
 
-function isSame(tokens: Int32Array, one: number, two: number, length: number): boolean {
+export function isSame(tokens: Int32Array, one: number, two: number, length: number): boolean {
   for (let column = 0; column < length; column++) if (tokens[one + column] !== tokens[two + column]) return false;
   return true;
 }

@@ -24,6 +24,9 @@ export const mostNgrams = 2 ** 24;
 /** SRILM and KenLM write this for what never occurs: 10^-99. */
 export const impossible = -99 * Math.LN10;
 
+/** The columns of all tables, by `tableName`: before a model has them in its memory. */
+export type NgramTables = ReadonlyMap<string, Int32Array | Float32Array>;
+
 /** Bytes of the tables of so many n-grams of each order. */
 export function tableBytes(ngrams: readonly number[]): number {
   return 4 * Array.from(tableShapes(ngrams).values()).reduce((sum, size) => sum + size, 0);
