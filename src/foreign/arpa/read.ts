@@ -56,7 +56,8 @@ class ArpaReader {
   read(line: string | undefined): void {
     this.#line++;
     if (line === undefined) throw this.#refusal('a line that is not valid UTF-8', 'text in UTF-8');
-    const text = line.trim();
+    // A no-break space is a part of a word, for others too.
+    const text = line.replace(/^[\t-\r ]+|[\t-\r ]+$/g, '');
     if (text === '' || this.#place === 'end') return;
     if (text === '\\data\\') this.#place = 'header';
     else if (this.#place === 'before') return;

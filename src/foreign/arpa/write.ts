@@ -67,7 +67,7 @@ class PathOf {
 }
 
 /**
- * The tokens of a vocabulary as words without white space. Where all of them carry the space before a word that is left out: such text
+ * The tokens of a vocabulary as words without the white space of ASCII, at which readers split. Where all of them carry the space before a word that is left out: such text
  * was split at spaces. Elsewhere it is `▁`, as in SentencePiece, and other white space is spelt in bytes: `<0x0A>`.
  */
 function arpaWords(tokenizer: Pick<Tokenizer, 'size' | 'special' | 'token'>): string[] {
@@ -75,10 +75,10 @@ function arpaWords(tokenizer: Pick<Tokenizer, 'size' | 'special' | 'token'>): st
   const named = new Map(namesOf(special));
   const ids = Array.from({ length: size }, (_, id) => id);
   const tokens = ids.map((id) => tokenizer.token(id));
-  const areWords = ids.every((id) => named.has(id) || special.forbidden.includes(id) || /^ \S+$/.test(tokens[id] as string));
+  const areWords = ids.every((id) => named.has(id) || special.forbidden.includes(id) || /^ [^\t-\r ]+$/.test(tokens[id] as string));
   return ids.map((id) => {
     const text = tokens[id] as string;
-    return named.get(id) ?? (areWords ? text.trimStart() : text.replace(/[\s▁]/g, (character) => (character === ' ' ? '▁' : bytes(character))));
+    return named.get(id) ?? (areWords ? text.trimStart() : text.replace(/[\t-\r ▁]/g, (character) => (character === ' ' ? '▁' : bytes(character))));
   });
 }
 
