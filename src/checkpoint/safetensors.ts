@@ -72,12 +72,17 @@ export interface DescribedTensor {
   readonly shape: Shape;
 }
 
+/** What its values take. */
+export function bytesOfTensor({ dataType, shape }: Omit<DescribedTensor, 'name'>): number {
+  return bytesOfType[dataType] * sizeOf(shape);
+}
+
 /** The beginning of a file in which these tensors follow each other: everything before their values. */
 export function safetensorsHeader(tensors: Iterable<DescribedTensor>, metadata: Readonly<Record<string, string>>): Uint8Array {
   const entries: [string, unknown][] = Object.keys(metadata).length === 0 ? [] : [['__metadata__', metadata]];
   let offset = 0;
   for (const { name, dataType, shape } of tensors) {
-    const end = offset + bytesOfType[dataType] * sizeOf(shape);
+    const end = offset + bytesOfTensor({ dataType, shape });
     entries.push([name, { dtype: dataType, shape, data_offsets: [offset, end] }]);
     offset = end;
   }

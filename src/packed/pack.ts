@@ -1,12 +1,12 @@
 import type { ModelDescription } from '../checkpoint/model-files.js';
 import { descriptionFile, openWeights, printDescription, readModelTokenizers, writerOfDescription } from '../checkpoint/model-files.js';
 import { configurationFile } from '../checkpoint/run-files.js';
-import { type SafetensorsFile, safetensorsHeader } from '../checkpoint/safetensors.js';
+import { bytesOfTensor, type SafetensorsFile, safetensorsHeader } from '../checkpoint/safetensors.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { ensemble } from '../decoding/ensemble.js';
 import { createModel } from '../models/create.js';
-import { hashOffset, mostFileBytes, mostHeaderBytes, mostModels, type PackedRun, pieceBytes, printMetadata } from './format.js';
+import { hashOffset, mostFileBytes, mostHeaderBytes, mostModels, noHash, type PackedRun, pieceBytes, printMetadata } from './format.js';
 import { sha256 } from '../core/sha256.js';
 import { mountRuns } from './mounted-runs.js';
 import { filePrefix } from './packed-model.js';
@@ -39,16 +39,47 @@ export interface PackedSummary {
  * Packs a run, or several that form an ensemble, into one file, and writes that front to back. Weights are read twice, because what
  * comes first are the hashes of all that follows; no model is held.
  *
- * @param describe  reads the model of the run at a path
  * @throws DecadeError `input` for what is no run or is damaged, `usage` for runs that do not fit together
  */
-export async function packRuns(
+export function packRuns(
   files: Files,
   paths: readonly string[],
-  { precision = 'f32', card, licence, signal }: PackContents,
-  describe: (files: Files, path: string) => Promise<ModelDescription>,
+  contents: PackContents,
+  describe: DescribeRun,
   write: (bytes: Uint8Array) => Promise<void>,
 ): Promise<PackedSummary> {
+  const { precision = 'f32', signal } = contents;
+  return withContents(files, paths, { ...contents, precision }, describe, async ({ tensors, models, parameters }) => {
+    return { ...(await writeTensors(tensors, models, write, signal)), parameters, precision };
+  });
+}
+
+/** The bytes of what `packRuns` would write, with weights in f32. None of them is read. */
+export function packedBytes(files: Files, paths: readonly string[], describe: DescribeRun): Promise<number> {
+  return withContents(files, paths, { precision: 'f32' }, describe, async ({ tensors, models }) => {
+    const bytes = tensors.reduce((sum, tensor) => sum + bytesOfTensor(tensor), 0);
+    const hashes = new Array<string>(Math.ceil(bytes / pieceBytes)).fill(noHash);
+    return safetensorsHeader(tensors, printMetadata(hashes, models)).length + bytes;
+  });
+}
+
+/** Reads the model of the run at a path. */
+export type DescribeRun = (files: Files, path: string) => Promise<ModelDescription>;
+
+interface PackedContents {
+  readonly tensors: readonly PackedTensor[];
+  readonly models: readonly PackedRun[];
+  readonly parameters: number;
+}
+
+/** Opens what is to be packed for as long as `use` takes. */
+async function withContents<Result>(
+  files: Files,
+  paths: readonly string[],
+  { precision, card, licence }: PackContents & { readonly precision: PackedPrecision },
+  describe: DescribeRun,
+  use: (contents: PackedContents) => Promise<Result>,
+): Promise<Result> {
   const mounted = await mountRuns(files, paths);
   const opened: SafetensorsFile[] = [];
   try {
@@ -83,7 +114,7 @@ export async function packRuns(
     // Tensors of wide values first, so that all of them are aligned in the file.
     const wide = (tensor: PackedTensor) => tensor.dataType === 'F32';
     const tensors = [...texts.tensors(), ...weights.filter(wide), ...weights.filter((tensor) => !wide(tensor))];
-    return { ...(await writeTensors(tensors, models, write, signal)), parameters, precision };
+    return await use({ tensors, models, parameters });
   } finally {
     for (const file of opened) await file.close();
     await mounted.close();

@@ -3,6 +3,8 @@ import type { Files } from '../../core/files.js';
 import { requireList } from '../../core/lists.js';
 import { isText } from '../../data/sources.js';
 import type { PositionScore, TextScore } from '../../decoding/text-score.js';
+import { type CodeLength, codeLengthOf } from '../../packed/code-length.js';
+import { describeRun } from '../../training/run-description.js';
 import type { WorkControl } from '../work.js';
 import { requireSystems } from './compare.js';
 import { type ComparedRun, readComparedRun } from './compared-runs.js';
@@ -34,6 +36,7 @@ export interface ScoredSystem {
   readonly total: TextScore;
   readonly byPosition: readonly PositionScore[];
   readonly lines: readonly CostedLine[];
+  readonly code: CodeLength;
   /** With its difference from that of the first; undefined where the models do not see the same lines. */
   readonly bitsPerByte: PairedInterval | undefined;
 }
@@ -79,7 +82,8 @@ export async function compareTexts(
     const systems: Omit<ScoredSystem, 'bitsPerByte'>[] = [];
     for (const name of names) {
       const { documents, total, byPosition } = await withModel(name, (model) => scoreRead(model, read, control));
-      systems.push({ name, total, byPosition, lines: costsOfLines(documents) });
+      const code = await codeLengthOf(files, [name], total, describeRun);
+      systems.push({ name, total, byPosition, lines: costsOfLines(documents), code });
     }
     return { runs, scored: { name: read.name, isPart: read.isPart, systems: await withIntervals(systems, control) }, missing: [] };
   } catch (error) {

@@ -5,6 +5,7 @@ import { describeSource, isText, readPairs } from '../../data/sources.js';
 import { scoringMetrics } from '../../metrics/scoring-options.js';
 import { createModel, isCounted } from '../../models/create.js';
 import type { ModelSummary } from '../../models/summary.js';
+import { type CodeLength, codeLengthOf } from '../../packed/code-length.js';
 import { type Configuration, resolveRunConfiguration } from '../../training/configuration.js';
 import { describeRun } from '../../training/run-description.js';
 import { type CorpusFacts, corpusFacts, testSetFacts } from './corpus-facts.js';
@@ -37,7 +38,7 @@ export interface Examination {
   /** Of a translator. */
   readonly test: ExaminedTest | undefined;
   /** Of a language model. */
-  readonly text: ExaminedText | undefined;
+  readonly text: (ExaminedText & { readonly code: CodeLength }) | undefined;
   readonly groups: readonly MappedGroup[];
   /** Sentences for people: what is not here, and how to get it. */
   readonly missing: readonly string[];
@@ -86,14 +87,15 @@ export async function examineRun(
   if (request.testSet === undefined && testSet !== undefined) requireLines(request.attention, testSet.name, testSet.sources.length);
 
   let test: ExaminedTest | undefined;
-  let text: ExaminedText | undefined;
+  let text: Examination['text'];
   let groups: MappedGroup[] = [];
   if (!translates) {
     const read = await ifThere('No scores of a text', () => textToExamine(files, configuration, request.text));
     const model = read && (await ifThere('No scores of a text and no samples', openModel));
     if (read !== undefined && model !== undefined) {
       try {
-        text = await examineText(model, read, { ...request, sample: request.decoding?.sample });
+        const examined = await examineText(model, read, { ...request, sample: request.decoding?.sample });
+        text = { ...examined, code: await codeLengthOf(files, [path], examined.total, describeRun) };
       } finally {
         await model.dispose();
       }

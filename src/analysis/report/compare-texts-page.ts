@@ -1,3 +1,4 @@
+import { totalBytes } from '../../packed/code-length.js';
 import type { ComparedText, ScoredSystem, TextComparison } from '../examination/compared-texts.js';
 import { type DataCell, type DataColumn, dataTable } from '../page/data-table.js';
 import { dataTables } from '../page/data-table-script.js';
@@ -21,7 +22,7 @@ export function compareTextsPage({ runs, scored, missing }: TextComparison): Pro
       first && {
         id: 'scores',
         title: 'Scores',
-        lead: `${describeExaminedText({ ...scored, total: first.total })}. Perplexities per token compare models with the same tokens only. p is the probability of so large a difference from ${first.name} between equally good models: paired bootstrap with 1,000 samples of the lines.`,
+        lead: `${describeExaminedText({ ...scored, total: first.total })}. Perplexities per token compare models with the same tokens only. Whoever has no model needs it with the text in its code: better prediction makes that shorter, a larger model longer. p is the probability of so large a difference from ${first.name} between equally good models: paired bootstrap with 1,000 samples of the lines.`,
         body: [scoreTable(systems), figures(positionPlot(systems))],
       },
     {
@@ -58,8 +59,8 @@ function scoreTable(systems: readonly ScoredSystem[]): Content {
   const [first] = systems;
   return [
     table(
-      ['run', 'bits per byte', '95 % interval', 'difference, 95 % interval', 'p', 'perplexity per token', 'per word', 'tokens'],
-      systems.map(({ name, total, bitsPerByte: measured }) => [
+      ['run', 'bits per byte', '95 % interval', 'difference, 95 % interval', 'p', 'perplexity per token', 'per word', 'tokens', 'packed model', 'with the text'],
+      systems.map(({ name, total, code, bitsPerByte: measured }) => [
         name,
         total.bitsPerByte.toFixed(4),
         measured === undefined ? '' : `${measured.low.toFixed(4)} to ${measured.high.toFixed(4)}`,
@@ -68,6 +69,8 @@ function scoreTable(systems: readonly ScoredSystem[]): Content {
         total.perplexity.toFixed(3),
         total.wordPerplexity.toLocaleString('en', { maximumFractionDigits: 2 }),
         total.tokens.toLocaleString('en'),
+        `${code.modelBytes.toLocaleString('en')} bytes`,
+        `${totalBytes(code).toLocaleString('en')} bytes`,
       ]),
     ),
     first?.bitsPerByte === undefined

@@ -1,5 +1,6 @@
 import type { ExaminedText, SampledText, SampleSet } from '../examination/examined-text.js';
 import { bitsPerByte } from '../examination/examined-text.js';
+import { type CodeLength, totalBytes } from '../../packed/code-length.js';
 import type { CostedLine } from '../examination/text-costs.js';
 import { type DataCell, dataTable } from '../page/data-table.js';
 import { type Content, type Html, html } from '../page/html.js';
@@ -16,7 +17,7 @@ export function describeExaminedText({ name, isPart, total }: Pick<ExaminedText,
 }
 
 /** What the whole text costs, by three units. */
-export function textScores({ total, bitsPerByte: { low, high }, lines }: ExaminedText): Content {
+export function textScores({ total, bitsPerByte: { low, high }, lines, code }: ExaminedText & { readonly code: CodeLength }): Content {
   const figure = (value: number) => value.toLocaleString('en');
   return [
     table(
@@ -34,6 +35,12 @@ export function textScores({ total, bitsPerByte: { low, high }, lines }: Examine
           total.wordPerplexity.toLocaleString('en', { maximumFractionDigits: 2 }),
           '',
           `${figure(total.words)} words`,
+        ],
+        [
+          html`<b>Code length</b>`,
+          `${figure(totalBytes(code))} bytes`,
+          '',
+          `${figure(Math.ceil(code.textBytes))} bytes of text, ${figure(code.modelBytes)} of the packed model`,
         ],
       ],
     ),

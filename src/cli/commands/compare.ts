@@ -123,7 +123,7 @@ async function compareLanguageModels(names: readonly string[], options: CompareA
   await writeWhole(out, page);
   for (const reason of missing) warn(new Error(reason));
   if (options.json) {
-    const systems = scored?.systems.map(({ name, total, bitsPerByte }) => ({ name, total, bitsPerByte }));
+    const systems = scored?.systems.map(({ name, total, code, bitsPerByte }) => ({ name, total, code, bitsPerByte }));
     return printJson({
       runs: runs.map(({ name, best }) => ({ name, ...best })),
       ...(scored && { text: { name: scored.name, isPart: scored.isPart, systems } }),

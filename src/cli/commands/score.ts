@@ -1,9 +1,12 @@
 import { Command } from 'commander';
 import { DecadeError } from '../../core/errors.js';
 import type { TextScore } from '../../decoding/text-score.js';
+import { nodeRuntime } from '../../node/runtime.js';
+import { type CodeLength, codeLengthOf, totalBytes } from '../../packed/code-length.js';
+import { describeRun } from '../../training/run-description.js';
 import { type DeviceChoice, gathered, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
 import { interruptible } from '../interruption.js';
-import { openModel } from '../model.js';
+import { openModel, runsNamed } from '../model.js';
 import { openOutput } from '../output.js';
 import { figure, ProgressBar } from '../progress.js';
 import { allLines, documentsOf, requireNoneBroken, requireSameCount } from '../text-input.js';
@@ -73,6 +76,7 @@ function run(options: ScoreArguments, signal: AbortSignal): Promise<void> {
 async function scoreText(options: ScoreArguments & { text: string }, signal: AbortSignal): Promise<void> {
   const { text, lines = false, context, json } = options;
   const output = await openOutput(options.output);
+  const runs = (await Promise.all(options.model.map(runsNamed))).flat();
   const model = await openModel(options.model, options, signal);
   const progress = new ProgressBar();
   try {
@@ -87,7 +91,11 @@ async function scoreText(options: ScoreArguments & { text: string }, signal: Abo
       for (const [index, { logProbability }] of documents.entries()) {
         await output.write(`${broken.has(index + 1) ? 'nan' : logProbability.toFixed(6)}\n`);
       }
-    } else await output.write(json ? `${JSON.stringify({ ...total, brokenLines: broken.size })}\n` : describe(total));
+    } else {
+      const code = await codeLengthOf(nodeRuntime.files, runs, total, describeRun);
+      const inJson = { ...total, ...code, totalBytes: totalBytes(code), brokenLines: broken.size };
+      await output.write(json ? `${JSON.stringify(inJson)}\n` : describe(total, code));
+    }
     await output.close();
     const became = lines ? 'nan was written in its place' : 'left out of the figures';
     const places = brokenLines.map((line) => `${text}: line ${line}`);
@@ -99,11 +107,12 @@ async function scoreText(options: ScoreArguments & { text: string }, signal: Abo
   }
 }
 
-function describe({ logProbability, tokens, words, bytes, perplexity, wordPerplexity, bitsPerByte }: TextScore): string {
+function describe({ logProbability, tokens, words, bytes, perplexity, wordPerplexity, bitsPerByte }: TextScore, code: CodeLength): string {
   return [
     `Log-probability  ${logProbability.toFixed(3)}`,
     `Perplexity       ${perplexity.toFixed(4)} per token (${figure(tokens)} with </s>), ${wordPerplexity.toFixed(2)} per word (${figure(words)})`,
     `Bits per byte    ${bitsPerByte.toFixed(4)} (${figure(bytes)} bytes)`,
+    `Code length      ${figure(totalBytes(code))} bytes: ${figure(Math.ceil(code.textBytes))} for the text and ${figure(code.modelBytes)} for the packed model`,
     '',
   ].join('\n');
 }
