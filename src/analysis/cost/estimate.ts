@@ -17,6 +17,7 @@ import { writtenPlacement } from '../../parallel/simulation/choose-plan.js';
 import type { Device } from '../../tensor/device.js';
 import { type Configuration, tokenizerOptionsOf } from '../../training/configuration.js';
 import { trainTokenizers } from '../../training/tokenizers.js';
+import { ngramsOf } from './ngrams-of-sample.js';
 import { estimatePeak, leastDevices, type MemoryEstimate, mostDevices, type TrainingSetup } from './peak-memory.js';
 import { largestSize, trainTokenizer } from '../../text/train-tokenizer.js';
 
@@ -63,6 +64,8 @@ export interface CorpusEstimate {
   /** Of the sampled sentences that training keeps. */
   readonly longestSource: number;
   readonly longestTarget: number;
+  /** Of a model that is counted: different n-grams of each order, as many as if what was not sampled repeated nothing. */
+  readonly ngrams?: readonly number[] | undefined;
 }
 
 /**
@@ -261,9 +264,12 @@ async function estimateText(
   const { context, across } = resolveContexts(data);
   const pairs = across ? Math.ceil(tokens / context) : documents * Math.ceil(tokens / documents / context);
   const ofSample = { target: trained.size };
+  const ngrams = await ngramsOf(sample, trained, configuration.model);
   const vocabularies = sampled === bytes ? ofSample : await wholeVocabularies(files, configuration, ofSample, bytes <= mostCountedBytes);
   return {
     ...(vocabularies && { vocabularies }),
+    // New ones become rarer the longer a text is.
+    ...(ngrams && { ngrams: ngrams.map((count) => Math.ceil((count * bytes) / sampled)) }),
     pairs,
     sourceTokensPerPair: 0,
     targetTokensPerPair: tokens / pairs,

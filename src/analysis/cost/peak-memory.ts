@@ -59,14 +59,14 @@ export interface TrainingSetup {
  * measured took more in all (docs/performance.md). The same one differs by a quarter from run to run: garbage is collected
  * now or later.
  */
-const runtimeMiB = { alone: 190, device: 65 } as const;
+export const runtimeMiB = { alone: 190, device: 65 } as const;
 /** Of lengths and of the order of an epoch, a pair. */
 const pairBytes = 64;
 /** What reading a corpus leaves, a pair and at most, measured on 100,000 pairs. */
 const readingBytes = { pair: 640, most: 64 * 1024 ** 2 } as const;
 
 /** A corpus whose ids take more is read from the disk as it is needed. */
-function corpusBytes({ pairs, tokens }: { pairs: number; tokens: number }, bytesPerId: number): number {
+export function corpusBytes({ pairs, tokens }: { pairs: number; tokens: number }, bytesPerId: number): number {
   const ids = tokens * bytesPerId;
   return (ids <= residentCorpusBytes ? ids : 0) + pairs * pairBytes + Math.min(pairs * readingBytes.pair, readingBytes.most);
 }
@@ -183,6 +183,6 @@ export function leastDevices({ placement: _, ...setup }: TrainingSetup): number 
   return undefined;
 }
 
-function mebibytes(bytes: number): number {
+export function mebibytes(bytes: number): number {
   return bytes / 1024 ** 2;
 }

@@ -4,6 +4,8 @@ import { type DataCell, type DataColumn, dataTable } from '../page/data-table.js
 import { dataTables } from '../page/data-table-script.js';
 import { type Content, type Html, html } from '../page/html.js';
 import { figures, page, type Section, table } from '../page/page.js';
+import { type Figure, linePlot } from '../page/plot.js';
+import { unbounded } from '../page/quantities.js';
 import { heldSentences } from './all-sentences.js';
 import { differenceOf } from './compared-scores.js';
 import { comparedCurves, differentConfigurations } from './compared-training.js';
@@ -23,7 +25,7 @@ export function compareTextsPage({ runs, scored, missing }: TextComparison): Pro
         id: 'scores',
         title: 'Scores',
         lead: `${describeExaminedText({ ...scored, total: first.total })}. Perplexities per token compare models with the same tokens only. Whoever has no model needs it with the text in its code: better prediction makes that shorter, a larger model longer. p is the probability of so large a difference from ${first.name} between equally good models: paired bootstrap with 1,000 samples of the lines.`,
-        body: [scoreTable(systems), figures(positionPlot(systems))],
+        body: [scoreTable(systems), figures(positionPlot(systems), sizePlot(systems))],
       },
     {
       id: 'validations',
@@ -77,6 +79,20 @@ function scoreTable(systems: readonly ScoredSystem[]): Content {
       ? html`<p class="missing">No intervals: not all models see the same lines. Tokenizers of text leave out lines that are not valid UTF-8.</p>`
       : undefined,
   ];
+}
+
+/** What a larger model is worth. */
+function sizePlot(systems: readonly ScoredSystem[]): Figure {
+  const points = systems.map(({ code, total, bitsPerByte }) => {
+    return { x: code.modelBytes, value: total.bitsPerByte, low: bitsPerByte?.low, high: bitsPerByte?.high };
+  });
+  return linePlot({
+    title: 'Prediction by size of the model',
+    note: 'Lower is a shorter code of the text; with 95 % intervals.',
+    x: { label: 'bytes of the packed model', scale: 'log' },
+    y: { label: 'bits per byte', bounds: unbounded },
+    series: [{ name: 'all runs', points: points.sort((a, b) => a.x - b.x) }],
+  });
 }
 
 function validations(runs: readonly ComparedText[]): Content {

@@ -12,9 +12,12 @@ import {
   operationsPerPair,
   trainingPairs,
 } from '../../analysis/cost/estimate.js';
+import { estimateCounting } from '../../analysis/cost/estimate-counting.js';
+import { measureTrainingSpeed } from '../../analysis/cost/measured-speed.js';
 import { DecadeError } from '../../core/errors.js';
+import { isCounted } from '../../models/create.js';
 import { nodeRuntime } from '../../node/runtime.js';
-import { readConfiguration } from '../../training/configuration.js';
+import { type Configuration, readConfiguration } from '../../training/configuration.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { print, printJson } from '../output.js';
 import { figure, ProgressBar } from '../progress.js';
@@ -50,17 +53,36 @@ export function estimateCommand(): Command {
 }
 
 async function run(path: string, options: EstimateArguments): Promise<void> {
-  const result = await estimate(path, options);
+  const configuration = await readConfiguration(nodeRuntime.files, path, options.set);
+  if (isCounted(configuration.model)) return counting(configuration, options);
+  const result = await estimate(configuration, options);
   if (options.json) await printJson(result);
   else await print(describe(result));
 }
 
-async function estimate(path: string, { set, devices = nodeRuntime.cores, gemm }: EstimateArguments): Promise<Estimate> {
-  const configuration = await readConfiguration(nodeRuntime.files, path, set);
-  const device = await nodeRuntime.openDevice(nodeRuntime.newMemory(), { gemm });
-  const speed = measureProducts(device, configuration);
-  const measured = { devices, gemm: device.matrix.name, gflops: Math.round(speed / 1e8) / 10 };
-  device.matrix.dispose();
+/** A model that is counted has neither updates nor matrix products; without its corpus nothing is known of it. */
+async function counting(configuration: Configuration, { devices = nodeRuntime.cores, gemm, json }: EstimateArguments): Promise<void> {
+  const corpus = await counted(configuration);
+  if (corpus instanceof DecadeError) throw corpus;
+  const estimate = estimateCounting(configuration, corpus);
+  const tokensPerSecond = await measureTrainingSpeed(nodeRuntime, configuration, corpus, { devices, gemm });
+  const seconds = (corpus.pairs * corpus.targetTokensPerPair) / tokensPerSecond;
+  if (json) return printJson({ ...estimate, tokensPerSecond: Math.round(tokensPerSecond), seconds, corpus });
+  await print(
+    [
+      `Parameters   ${millions(estimate.parameters)}, in about so many n-grams:`,
+      ...estimate.parts.map(({ name, parameters }, index) => {
+        return `             ${name.padEnd(18)} ${figure(parameters).padStart(13)} in ${figure(estimate.ngrams[index] ?? 0)}`;
+      }),
+      `Memory       ${size(estimate.totalMiB)} at most: tables ${size(estimate.tablesMiB)}, counting ${size(estimate.countingMiB)}, corpus ${size(estimate.corpusMiB)}, Node.js and libraries ${size(estimate.runtimeMiB)}`,
+      `Corpus       ${described(corpus)}`,
+      `Time         ${duration(seconds)} for counting, at ${figure(tokensPerSecond)} tokens/s (measured here)`,
+    ].join('\n'),
+  );
+}
+
+/** The corpus, or the reason why it could not be counted. */
+async function counted(configuration: Configuration): Promise<CorpusEstimate | DecadeError> {
   const progress = new ProgressBar();
   const corpus = await estimateCorpus(nodeRuntime.files, configuration, (pairs) =>
     progress.update({ label: 'counting the corpus', figures: [`${figure(pairs)} pairs`] }),
@@ -69,22 +91,31 @@ async function estimate(path: string, { set, devices = nodeRuntime.cores, gemm }
     throw error;
   });
   progress.end();
-  const counted = corpus instanceof DecadeError ? undefined : corpus;
-  const model = estimateModel(configuration, counted);
+  return corpus;
+}
+
+async function estimate(configuration: Configuration, { devices = nodeRuntime.cores, gemm }: EstimateArguments): Promise<Estimate> {
+  const device = await nodeRuntime.openDevice(nodeRuntime.newMemory(), { gemm });
+  const speed = measureProducts(device, configuration);
+  const measured = { devices, gemm: device.matrix.name, gflops: Math.round(speed / 1e8) / 10 };
+  device.matrix.dispose();
+  const corpus = await counted(configuration);
+  const known = corpus instanceof DecadeError ? undefined : corpus;
+  const model = estimateModel(configuration, known);
   const result = {
     model,
-    memory: estimateMemory(configuration, devices, counted),
+    memory: estimateMemory(configuration, devices, known),
     ...measured,
     ...(corpus instanceof DecadeError ? { corpusMissing: corpus.message } : { corpus }),
   };
   if (!result.memory.fits) return result;
   const { longestSource, longestTarget } = longestOf(configuration);
-  const lengths = counted ?? { sourceTokensPerPair: longestSource, targetTokensPerPair: longestTarget };
+  const lengths = known ?? { sourceTokensPerPair: longestSource, targetTokensPerPair: longestTarget };
   const perPair = operationsPerPair(model, lengths);
   return {
     ...result,
     wordsPerSecondAtMost: Math.round((devices * speed * (lengths.sourceTokensPerPair + lengths.targetTokensPerPair)) / perPair),
-    ...(counted && { secondsAtLeast: (trainingPairs(configuration, counted) * perPair) / (devices * speed) }),
+    ...(known && { secondsAtLeast: (trainingPairs(configuration, known) * perPair) / (devices * speed) }),
   };
 }
 
