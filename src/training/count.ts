@@ -1,5 +1,5 @@
 import { Run } from '../checkpoint/run.js';
-import { isUnbegun } from '../checkpoint/run-files.js';
+import { cacheDirectory, isUnbegun, removeLeftovers } from '../checkpoint/run-files.js';
 import type { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
 import { type Corpus, describeCorpus } from '../data/corpus.js';
@@ -35,9 +35,11 @@ export async function count(context: TrainingContext, given: Configuration, requ
   const closers: (() => Promise<void>)[] = [];
   try {
     if (resume && !(await isUnbegun(files, out))) return await finished(await Run.open(files, out));
-    const run = await openRun(files, given, request);
+    const opened = await openRun(files, given, request);
     await lock.enter();
-    return await countInto(run, context, request, closers);
+    // Nobody else writes there. What others left in a shared cache is removed a day later.
+    if (request.cache === undefined) await removeLeftovers(files, opened.run.fileAt(cacheDirectory));
+    return await countInto(opened, context, request, closers);
   } catch (error) {
     if (isAbort(error, signal)) return nothingDone(out);
     throw error;
@@ -56,7 +58,7 @@ async function countInto(
   const started = performance.now();
   const tokenizers = await run.tokenizersOf(originOf(configuration));
   const vocabularies = vocabularySizes(tokenizers);
-  const spill = { files, directory: cache ?? run.fileAt('cache') };
+  const spill = { files, directory: cache ?? run.fileAt(cacheDirectory) };
   const counting = createCounting(configuration.model, vocabularies, spill);
   if (counting === undefined) throw new Error('a model that learns by gradients');
   closers.push(() => counting.dispose());
