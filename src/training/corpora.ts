@@ -31,7 +31,6 @@ export async function openCorpora(
   };
   const contexts = resolveContexts(data);
   const corpus = await open('train', data.train, contexts);
-  const dev =
-    data.dev === undefined || training.validate === undefined ? undefined : await open('dev', data.dev, scoredContexts(contexts));
+  const dev = data.dev === undefined || training.validate === undefined ? undefined : await open('dev', data.dev, scoredContexts(contexts));
   return { corpus, dev };
 }

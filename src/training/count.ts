@@ -28,7 +28,12 @@ const position = { steps: 0, epochs: 1 };
  *
  * Throws as `train`.
  */
-export async function count(context: TrainingContext, given: Configuration, request: TrainRequest, lock: RunLock): Promise<TrainingSummary> {
+export async function count(
+  context: TrainingContext,
+  given: Configuration,
+  request: TrainRequest,
+  lock: RunLock,
+): Promise<TrainingSummary> {
   const { files } = context;
   const { out, resume, init, signal } = request;
   if (init !== undefined) throw countsFromNothing(init);

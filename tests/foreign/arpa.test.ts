@@ -85,7 +85,9 @@ describe('an ARPA file', () => {
     ] as const) {
       const files = memoryFiles({ 'train.txt': text });
       const data = { train: { text: ['train.txt'], documents: 'line' as const } };
-      await train(localContext(files), configurationOf({ version: 1, data, tokenizer, model: { kind: 'ngram', order: 3 } }), { out: 'run' });
+      await train(localContext(files), configurationOf({ version: 1, data, tokenizer, model: { kind: 'ngram', order: 3 } }), {
+        out: 'run',
+      });
       await exportModel(files, 'run', { out: 'm.arpa', to: 'arpa' });
       await importModel(files, 'm.arpa', { out: 'again' });
       const lines = ['the cat runs', 'a dog sleeps on'];

@@ -21,7 +21,10 @@ function sentencesOf(count: number, seed = 1): number[][] {
   const key = randomKey(seed, 'corpus');
   const draw = (index: number, limit: number) => uniformInteger(key, index, limit);
   return Array.from({ length: count }, (_, sentence) =>
-    Array.from({ length: draw(100 * sentence, 7) }, (_value, place) => 4 + draw(100 * sentence + 2 * place + 1, 1 + draw(100 * sentence + 2 * place + 2, 10))),
+    Array.from(
+      { length: draw(100 * sentence, 7) },
+      (_value, place) => 4 + draw(100 * sentence + 2 * place + 1, 1 + draw(100 * sentence + 2 * place + 2, 10)),
+    ),
   );
 }
 
@@ -111,7 +114,10 @@ describe('an n-gram model', () => {
   });
 
   test('forgets what no longer matters: states that predict the same for ever are one', async () => {
-    const { trie } = await counted(3, [[4, 5, 6], [7, 5, 8]]);
+    const { trie } = await counted(3, [
+      [4, 5, 6],
+      [7, 5, 8],
+    ]);
     // Nothing was ever seen after 6 but the end, nor after 9.
     assert.equal(after(trie, [4, 9]), after(trie, [9]));
     assert.equal(after(trie, [9]), trie.start);
@@ -119,7 +125,10 @@ describe('an n-gram model', () => {
   });
 
   test('is no model of pairs, nor of another vocabulary', () => {
-    assert.throws(() => new NgramModel({ kind: 'ngram', order: 2 }, { source: 5, target: 5 }), /ngram for pairs; expected ngram for text only/);
+    assert.throws(
+      () => new NgramModel({ kind: 'ngram', order: 2 }, { source: 5, target: 5 }),
+      /ngram for pairs; expected ngram for text only/,
+    );
     assert.throws(() => new NgramModel({ kind: 'ngram', order: 2, ngrams: [6, 9] }, { target: 5 }), /6 unigrams for 5 tokens/);
   });
 });

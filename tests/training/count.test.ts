@@ -29,7 +29,12 @@ function configuration({ model = { kind: 'ngram', order: 3 }, ...changes }: Part
   });
 }
 
-async function trained(files: Files, given = configuration(), request: { resume?: boolean; signal?: AbortSignal } = {}, at?: (event: TrainingEvent) => void) {
+async function trained(
+  files: Files,
+  given = configuration(),
+  request: { resume?: boolean; signal?: AbortSignal } = {},
+  at?: (event: TrainingEvent) => void,
+) {
   const events: TrainingEvent[] = [];
   const onEvent = (event: TrainingEvent) => {
     events.push(event);
@@ -75,7 +80,12 @@ describe('a model that is counted', () => {
     for (const resume of [false, true]) {
       const stopped = textFiles();
       const controller = new AbortController();
-      const { summary } = await trained(stopped, configuration(), { signal: controller.signal }, ({ kind }) => kind === 'counting' && controller.abort());
+      const { summary } = await trained(
+        stopped,
+        configuration(),
+        { signal: controller.signal },
+        ({ kind }) => kind === 'counting' && controller.abort(),
+      );
       assert.equal(summary.interrupted, true);
       assert.equal(await isUnbegun(stopped, 'run'), true);
       assert.ok(!(await stopped.list('run')).includes('model.safetensors'));
@@ -84,7 +94,10 @@ describe('a model that is counted', () => {
       await (await stopped.create('run/cache/1-counts.ngrams.partial')).close();
       await trained(stopped, configuration(), { resume });
       assert.deepEqual(await stopped.readBytes('run/model.safetensors'), await files.readBytes('run/model.safetensors'));
-      assert.deepEqual((await stopped.list('run/cache')).filter((name) => !name.endsWith('.corpus')), []);
+      assert.deepEqual(
+        (await stopped.list('run/cache')).filter((name) => !name.endsWith('.corpus')),
+        [],
+      );
     }
   });
 

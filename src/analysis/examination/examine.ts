@@ -79,7 +79,8 @@ export async function examineRun(
   };
 
   const record = await readTrainingRecord(files, run.fileAt('metrics.jsonl'));
-  if (record.reports.length === 0 && !isCounted(described.model)) missing.push('No training curves: the run has no reports in metrics.jsonl.');
+  if (record.reports.length === 0 && !isCounted(described.model))
+    missing.push('No training curves: the run has no reports in metrics.jsonl.');
   const training = await ifThere('No statistics of the training corpus', () => corpusFacts(files, configuration.data.train, request));
   const translates = !isText(configuration.data.train);
   requireTask(path, translates, request);

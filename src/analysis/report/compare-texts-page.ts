@@ -61,7 +61,18 @@ function scoreTable(systems: readonly ScoredSystem[]): Content {
   const [first] = systems;
   return [
     table(
-      ['run', 'bits per byte', '95 % interval', 'difference, 95 % interval', 'p', 'perplexity per token', 'per word', 'tokens', 'packed model', 'with the text'],
+      [
+        'run',
+        'bits per byte',
+        '95 % interval',
+        'difference, 95 % interval',
+        'p',
+        'perplexity per token',
+        'per word',
+        'tokens',
+        'packed model',
+        'with the text',
+      ],
       systems.map(({ name, total, code, bitsPerByte: measured }) => [
         name,
         total.bitsPerByte.toFixed(4),

@@ -13,7 +13,11 @@ import { arpaText } from './write.js';
  *
  * @throws DecadeError `usage` for a model of another kind, and for a vocabulary in which `<s>` and `</s>` are one token
  */
-export async function exportArpa(files: Files, run: string, write: (text: string) => Promise<void>): Promise<{ readonly ngrams: readonly number[] }> {
+export async function exportArpa(
+  files: Files,
+  run: string,
+  write: (text: string) => Promise<void>,
+): Promise<{ readonly ngrams: readonly number[] }> {
   const described = await describeRun(files, run);
   const { model: options, vocabularies, weights } = described;
   if (options.kind !== 'ngram') {

@@ -110,7 +110,10 @@ class ArpaReader {
     const numbers = [fields[0], fields[order + 1] ?? '0'].map(naturalLogarithm);
     const [logProbability = Number.NaN, backOff = Number.NaN] = numbers;
     if (fields.length < order + 1 || fields.length > order + 2 || numbers.some(Number.isNaN)) {
-      throw this.#refusal(`"${shortened(text)}"`, `log10 of a probability, ${order === 1 ? 'a word' : `${order} words`}, perhaps log10 of a back-off`);
+      throw this.#refusal(
+        `"${shortened(text)}"`,
+        `log10 of a probability, ${order === 1 ? 'a word' : `${order} words`}, perhaps log10 of a back-off`,
+      );
     }
     const words = fields.slice(1, order + 1);
     if (order === 1) this.#words.push(...words);

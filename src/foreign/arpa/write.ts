@@ -78,7 +78,10 @@ function arpaWords(tokenizer: Pick<Tokenizer, 'size' | 'special' | 'token'>): st
   const areWords = ids.every((id) => named.has(id) || special.forbidden.includes(id) || /^ [^\t-\r ]+$/.test(tokens[id] as string));
   return ids.map((id) => {
     const text = tokens[id] as string;
-    return named.get(id) ?? (areWords ? text.trimStart() : text.replace(/[\t-\r ▁]/g, (character) => (character === ' ' ? '▁' : bytes(character))));
+    return (
+      named.get(id) ??
+      (areWords ? text.trimStart() : text.replace(/[\t-\r ▁]/g, (character) => (character === ' ' ? '▁' : bytes(character))))
+    );
   });
 }
 

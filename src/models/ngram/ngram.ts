@@ -3,14 +3,7 @@ import { type IdPair, predictedTokens } from '../../data/batch.js';
 import { ParameterStore } from '../../nn/parameters.js';
 import type { Pass } from '../../nn/pass.js';
 import type { Device } from '../../tensor/device.js';
-import {
-  type DecodingMemory,
-  type DecodingSession,
-  type Model,
-  type PairLosses,
-  specialIds,
-  type VocabularySizes,
-} from '../model.js';
+import { type DecodingMemory, type DecodingSession, type Model, type PairLosses, specialIds, type VocabularySizes } from '../model.js';
 import { requireNoSources } from '../sources.js';
 import type { ModelSummary } from '../summary.js';
 import type { NgramOptions } from './options.js';
@@ -69,8 +62,12 @@ export class NgramModel implements Model {
     return {
       ...outputs,
       byPair() {
+        const all = outputs.logProbabilities.f32;
         let next = 0;
-        return lengths.map((length) => outputs.logProbabilities.f32.slice(next, (next += length)));
+        return lengths.map((length) => {
+          next += length;
+          return all.slice(next - length, next);
+        });
       },
     };
   }
