@@ -35,9 +35,13 @@ test('every option of the schema is in the example, with an explanation', () => 
 test('every line that is commented out can be used', () => {
   const used = commentedOut(example).map(({ path, value }) => {
     const override = `${path}=${JSON.stringify(value)}`;
-    // A model of text is validated on text, and keeps its line ends.
+    // A model of text is validated on text, and keeps its line ends; n-grams are of text only.
+    const isOfText = path === 'model' && JSON.stringify(value).includes('"ngram"');
     const isText = typeof value === 'object' && value !== null && 'text' in value;
-    const others = isText ? ['data.dev={ text: [dev.txt] }', 'tokenizer={ kind: bytes }'] : [];
+    const others = [
+      ...(isOfText ? ['data.train={ text: [train.txt] }'] : []),
+      ...(isText || isOfText ? ['data.dev={ text: [dev.txt] }', 'tokenizer={ kind: bytes }'] : []),
+    ];
     assert.doesNotThrow(() => resolveConfiguration(example, where, [override, ...others]), override);
     return path;
   });
