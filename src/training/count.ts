@@ -101,10 +101,8 @@ async function countInto(
     closers.push(() => metrics.close());
     await metrics.writeLine(JSON.stringify({ kind: 'validation', ...position, ...figures, best: validated.best, stalled: 0 }));
   }
-  await run.complete({ ...originOf(configuration), options }, placed, {
-    ...{ step: String(position.steps), epoch: String(position.epochs) },
-    ...Object.fromEntries(Object.entries(validated?.figures ?? {}).map(([name, value]) => [name, String(value)])),
-  });
+  const metadata = Object.fromEntries(Object.entries(validated?.figures ?? {}).map(([name, value]) => [name, String(value)]));
+  await run.complete({ ...originOf(configuration), options }, placed, metadata);
   return {
     ...{ out, ...position, reason: 'epochs', interrupted: false, best: validated?.best, averaged: undefined },
     ...{ parameters: model.parameters.count, seconds: (performance.now() - started) / 1000 },

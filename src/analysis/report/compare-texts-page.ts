@@ -1,3 +1,4 @@
+import { isCounted } from '../../models/create.js';
 import { totalBytes } from '../../packed/code-length.js';
 import type { ComparedText, ScoredSystem, TextComparison } from '../examination/compared-texts.js';
 import { type DataCell, type DataColumn, dataTable } from '../page/data-table.js';
@@ -33,7 +34,9 @@ export function compareTextsPage({ runs, scored, missing }: TextComparison): Pro
       lead: 'The best validation of each, on its own dev text.',
       body: validations(runs),
     },
-    { id: 'training', title: 'Training', body: comparedCurves(runs) },
+    runs.every(({ configuration }) => isCounted(configuration.model))
+      ? undefined
+      : { id: 'training', title: 'Training', body: comparedCurves(runs) },
     {
       id: 'configuration',
       title: 'Configurations',

@@ -1,4 +1,5 @@
 import type { Examination } from '../examination/examine.js';
+import { isCounted } from '../../models/create.js';
 import { isText } from '../../data/sources.js';
 import { dataTables } from '../page/data-table-script.js';
 import { html } from '../page/html.js';
@@ -40,7 +41,8 @@ export function reportPage(examination: Examination, command: readonly string[])
       lead: `${describeExaminedText(text)}. Every token has at least half a context before it. The interval is a 95 % bootstrap interval from 1,000 samples of the lines.`,
       body: textScores(text),
     },
-    { id: 'training', title: 'Training', body: curves([{ name: run, record }]) },
+    // One reading has no course.
+    isCounted(configuration.model) ? undefined : { id: 'training', title: 'Training', body: curves([{ name: run, record }]) },
     text && { id: 'positions', title: 'Context', body: figures(positionPlot([{ ...text, name: run }])) },
     text && {
       id: 'samples',
