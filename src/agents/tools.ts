@@ -2,9 +2,10 @@ import type { CallToolResult, McpServer, ServerContext } from '@modelcontextprot
 import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 import type { Decade } from '../decade.js';
-import { complete } from '../server/completion.js';
+import { complete } from '../server/apis/completion.js';
 import { languageName, sourceLanguages } from '../server/languages.js';
 import { Refusal } from '../server/refusal.js';
+import { unknownField } from '../server/request.js';
 import type { Service } from '../server/service.js';
 
 const source = z.string().default('auto').describe('Language code of the text, such as en; auto finds it out.');
@@ -16,6 +17,11 @@ const flags = z
 const logProbability = z.number().describe('Natural logarithm of the probability of the whole.');
 const perToken = z.number().describe('Mean log-probability per token; compares texts of different length. Nearer to 0 is better.');
 
+/** Arguments of a tool; any other is refused by its name. */
+function only<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+  return z.strictObject(shape, { error: unknownField(Object.keys(shape)) });
+}
+
 /** Adds the tools of a service to a server for agents. */
 export function addTools(server: McpServer, service: Service, { evaluate }: Pick<Decade, 'evaluate'>): void {
   server.registerTool(
@@ -24,7 +30,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
       title: 'Translate',
       description:
         'Translates texts, plain or HTML, with a local model, and says how sure it is. Check the flags before you show a translation.',
-      inputSchema: z.object({ texts: z.array(z.string()).min(1), source, target, format: z.enum(['text', 'html']).default('text'), model }),
+      inputSchema: only({ texts: z.array(z.string()).min(1), source, target, format: z.enum(['text', 'html']).default('text'), model }),
       outputSchema: z.object({
         translations: z.array(
           z.object({ text: z.string(), perToken, logProbability, flags, source: z.string(), model: z.string().nullable() }),
@@ -50,7 +56,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     {
       title: 'Alternative translations',
       description: 'The n-best list of a text: several translations with their scores, best first.',
-      inputSchema: z.object({ text: z.string(), source, target, count: z.int().min(1).max(20).default(5), model }),
+      inputSchema: only({ text: z.string(), source, target, count: z.int().min(1).max(20).default(5), model }),
       outputSchema: z.object({ alternatives: z.array(z.object({ text: z.string(), logProbability })) }),
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
@@ -67,7 +73,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     {
       title: 'Score translations',
       description: 'How likely a model finds given translations, by anybody: to check a translation, or to choose between several.',
-      inputSchema: z.object({
+      inputSchema: only({
         pairs: z.array(z.object({ source: z.string(), target: z.string() })).min(1),
         source: z.string().describe('Language code of the sources.'),
         target: z.string().describe('Language code of the translations.'),
@@ -106,7 +112,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     {
       title: 'Evaluate translations',
       description: 'Scores translations against references as sacreBLEU does: BLEU, chrF, chrF++, TER, exact matches.',
-      inputSchema: z.object({
+      inputSchema: only({
         hypotheses: z.array(z.string()).min(1),
         references: z.array(z.array(z.string())).min(1).describe('One list for each set of references, each as long as hypotheses.'),
         metrics: z
@@ -130,7 +136,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     {
       title: 'Write on',
       description: 'What a local language model writes after a prompt.',
-      inputSchema: z.object({
+      inputSchema: only({
         prompt: z.string(),
         maximumTokens: z.int().min(1).max(4_096).default(256),
         temperature: z.number().min(0).max(2).default(1),
@@ -173,7 +179,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     {
       title: 'Languages and models',
       description: 'Languages that can be translated, and the models that are served.',
-      inputSchema: z.object({}),
+      inputSchema: only({}),
       outputSchema: z.object({
         languages: z.array(z.object({ code: z.string(), name: z.string(), targets: z.array(z.string()) })),
         models: z.array(z.object({ name: z.string(), kind: z.enum(['translator', 'language model']) })),

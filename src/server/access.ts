@@ -1,8 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { ServerOptions } from './options.js';
 import { Refusal } from './refusal.js';
+import { type Fields, readFields, type ServerContext } from './request.js';
 
-const loopback = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
+const loopback = ['localhost', '127.0.0.1', '[::1]', '::1'];
+const isLoopback = (host: string) => loopback.includes(host) || /^127(\.\d+){3}$/.test(host);
 
 /** The keys that are allowed. How long a comparison takes says nothing of them. */
 export class ApiKeys {
@@ -37,7 +39,7 @@ export class Doors {
   constructor({ host, allowedHosts, allowedOrigins }: Pick<ServerOptions, 'host' | 'allowedHosts' | 'allowedOrigins'>) {
     this.#hosts = new Set([...loopback, host, ...allowedHosts].map((name) => name.toLowerCase()));
     this.#origins = new Set(allowedOrigins);
-    this.#anyHost = allowedHosts.includes('*') || (!loopback.has(host) && allowedHosts.length === 0);
+    this.#anyHost = allowedHosts.includes('*') || (!isLoopback(host) && allowedHosts.length === 0);
   }
 
   /** The origin that may read the answer, if there is one. Throws a 421 or 403. */
@@ -96,4 +98,52 @@ export class RateLimit {
     this.#buckets.set(client, bucket);
     return bucket;
   }
+}
+
+/** What every API asks of a request before it answers: a key, a body, and not too much of either's owner. */
+export class Gate {
+  readonly keys: ApiKeys;
+  readonly #options: ServerOptions;
+  readonly #rate: RateLimit;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.keys = new ApiKeys(options.keys);
+    this.#rate = new RateLimit(options.limits.textsPerMinute);
+  }
+
+  /** The fields of a request that may be sent by who sends it. */
+  async read(context: ServerContext): Promise<Fields> {
+    const key = headerKey(context);
+    if (key !== undefined) this.#requireKey(key);
+    const fields = await readFields(context, this.#options.limits.body);
+    if (key === undefined) this.#requireKey(bodyKey(fields));
+    return fields;
+  }
+
+  requireKeyInHeader(context: ServerContext): void {
+    this.#requireKey(headerKey(context));
+  }
+
+  /** Counts texts against what their client may send. */
+  charge(context: ServerContext, fields: Fields, texts: number): void {
+    const key = this.keys.isRequired ? (headerKey(context) ?? bodyKey(fields)) : undefined;
+    this.#rate.take(key ?? context.env.notes.address, texts);
+  }
+
+  #requireKey(key: string | undefined): void {
+    if (!this.keys.isRequired) return;
+    if (key === undefined) throw new Refusal(401, 'Please contact the server operator to get an API key');
+    if (!this.keys.has(key)) throw new Refusal(403, 'Invalid API key');
+  }
+}
+
+/** `Authorization: Bearer KEY` or `DeepL-Auth-Key KEY`, `X-API-Key: KEY`. */
+function headerKey(context: ServerContext): string | undefined {
+  const authorization = /^(?:Bearer|DeepL-Auth-Key)\s+(\S.*)$/i.exec(context.req.header('authorization') ?? '');
+  return authorization?.[1] ?? context.req.header('x-api-key');
+}
+
+function bodyKey({ api_key: key, apiKey }: Fields): string | undefined {
+  return [key, apiKey].find((value): value is string => typeof value === 'string' && value !== '');
 }

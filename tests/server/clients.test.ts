@@ -18,7 +18,7 @@ before(async () => {
   models = await TinyModels.train();
   const served = await models.serve({ keys: [key] });
   service = served.service;
-  listening = await listen(served.app, { host: '127.0.0.1', port: 0 });
+  listening = await listen(served.app, { host: '127.0.0.1', port: 0, deadline: 60_000 });
 });
 after(async () => {
   await listening?.stop();

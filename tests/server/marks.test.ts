@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Alignment, placeMarks, withoutPlaceholders } from '../../src/server/marks.js';
-import { escapeText, stretchesOfPage } from '../../src/server/markup.js';
-import { stretchesOf } from '../../src/server/sentences.js';
+import { type Alignment, placeMarks, withoutPlaceholders } from '../../src/server/text/marks.js';
+import { escapeText, stretchesOfPage } from '../../src/server/text/markup.js';
+import { stretchesOf } from '../../src/server/text/sentences.js';
 
 const asIs = (text: string) => text;
 

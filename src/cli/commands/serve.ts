@@ -76,7 +76,8 @@ Examples:
 async function serve(models: string, options: ServeArguments): Promise<void> {
   // Whoever only translates need not load what serves.
   const { App } = await import('../../server/app.js');
-  const { listen, watchModels } = await import('../../server/listen.js');
+  const { listen } = await import('../../server/listen.js');
+  const { watchModels } = await import('../../server/served-model.js');
   const { resolveServerOptions } = await import('../../server/options.js');
   const { Service } = await import('../../server/service.js');
   const { agentsByHttp } = await import('../../agents/mcp.js');

@@ -1,4 +1,4 @@
-import type { TextSpan } from '../decoding/alignment.js';
+import type { TextSpan } from '../../decoding/alignment.js';
 
 /**
  * What a text carries besides its words: an element round some of them or, where start and end are the same, something that stands
