@@ -77,7 +77,8 @@ function wholeMessages(answer: (error: JsonRpcError) => void): Transform {
 
 /** What JSON-RPC 2.0 (section 5.1) says to a line that is no message; undefined for one that is. */
 function faultOf(line: string): JsonRpcError | undefined {
-  const error = (code: number, message: string, id: string | number | null = null) => ({ jsonrpc: '2.0', id, error: { code, message } }) as const;
+  const error = (code: number, message: string, id: string | number | null = null) =>
+    ({ jsonrpc: '2.0', id, error: { code, message } }) as const;
   if (line.length > longestMessage) return error(-32_600, `Invalid Request: longer than ${longestMessage} characters`);
   let message: unknown;
   try {

@@ -1,8 +1,8 @@
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { DecadeError } from '../core/errors.js';
-import { otherTasks } from '../core/event-loop.js';
 import type { App } from './app.js';
 import type { ServerOptions } from './options.js';
 
@@ -22,6 +22,9 @@ const backlog = 4_096;
 
 /** Milliseconds that a connection without a request stays open while the server stops: one may be on its way. */
 const quiet = 500;
+
+/** Milliseconds that those at the door are let in for, where others go on coming. */
+const patience = 2_000;
 
 /**
  * Opens a port for an app.
@@ -77,12 +80,15 @@ class Connections {
     server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => this.#newest.set(socket, response));
   }
 
-  /** Resolves when whoever had connected while this thread computed has been let in. */
+  /**
+   * Resolves when nobody waits to be let in: Node accepts one connection in a turn of the event loop. What follows at once comes before the
+   * next can connect.
+   */
   async accepted(): Promise<void> {
-    const end = performance.now() + quiet;
+    const end = performance.now() + patience;
     for (let before = -1; before !== this.#count && performance.now() < end; ) {
       before = this.#count;
-      for (let turn = 0; turn < 2; turn++) await otherTasks();
+      for (let turn = 0; turn < 2; turn++) await setImmediate();
     }
   }
 

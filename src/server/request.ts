@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { Context } from 'hono';
 import type * as z from 'zod';
 import { unlessAborted } from '../core/event-loop.js';
@@ -30,8 +29,6 @@ export type ServerContext = Context<ServerEnvironment>;
 /** A signal of a request, to be released at its end. */
 export function requestSignal(client: AbortSignal, deadline: number) {
   const controller = new AbortController();
-  // Every sentence of a request listens.
-  setMaxListeners(0, controller.signal);
   const leave = () => controller.abort(new Refusal(499, 'The client left'));
   if (client.aborted) leave();
   client.addEventListener('abort', leave, { once: true });
@@ -63,6 +60,8 @@ export async function readFields(context: ServerContext, mostBytes: number): Pro
   if (!isForm && type !== '' && !type.includes('json') && !type.startsWith('text/plain')) {
     throw new Refusal(415, `${type.split(';')[0]} is not supported; send application/json or a form`);
   }
+  const encoding = context.req.header('content-encoding') ?? 'identity';
+  if (encoding !== 'identity') throw new Refusal(415, `Content-Encoding ${encoding} is not supported; send the body as it is`);
   const bytes = await readBody(context, mostBytes);
   return isForm ? formFields(bytes, given) : jsonFields(bytes);
 }
