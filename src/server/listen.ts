@@ -36,7 +36,7 @@ export async function listen(app: App, { host, port, deadline }: Pick<ServerOpti
   const server = createAdaptorServer({
     fetch: async (request, environment) => {
       const response = await app.fetch(request, environment);
-      connections.answering((environment as HttpBindings).outgoing);
+      connections.answering(environment as HttpBindings);
       return response;
     },
   }) as Server;
@@ -93,8 +93,8 @@ class Connections {
   }
 
   /** While the server stops, the answer to the last request of a connection closes it. Others may have been sent behind this one. */
-  answering(response: ServerResponse): void {
-    if (this.isStopping && response.socket !== null && this.#newest.get(response.socket) === response) response.shouldKeepAlive = false;
+  answering({ incoming: { socket }, outgoing }: HttpBindings): void {
+    if (this.isStopping && this.#newest.get(socket) === outgoing) outgoing.shouldKeepAlive = false;
   }
 
   /** Closes those without a request under way. */

@@ -22,6 +22,9 @@ describe('who may call', () => {
     assert.throws(() => doors.check('evil.example', undefined), is(421));
     assert.throws(() => doors.check('localhost:5000', 'https://evil.example'), is(403));
     assert.throws(() => doors.check('localhost:5000', 'http://localhost:1'), is(403));
+    const other = new Doors({ host: '127.0.0.2', allowedHosts: [], allowedOrigins: [] });
+    assert.equal(other.check('127.0.0.2:5000', undefined), undefined);
+    assert.throws(() => other.check('evil.example', undefined), is(421));
   });
 
   test('a client has a minute’s worth, which fills up again; others are not slowed', () => {

@@ -105,6 +105,9 @@ describe('LibreTranslate', () => {
     assert.match((await json(app.fetch(post('/translate', '{"q": ')), 400)).error as string, /not JSON$/);
     assert.match((await json(app.fetch(post('/translate', '[]')), 400)).error as string, /not a JSON object/);
     assert.match((await json(app.fetch(post('/translate', 'x', { 'content-type': 'image/png' })), 415)).error as string, /image\/png/);
+    assert.match((await json(app.fetch(post('/translate', 'x', { 'content-encoding': 'gzip' })), 415)).error as string, /gzip/);
+    const broken = new Request('http://localhost/translate', { method: 'POST', body: Uint8Array.of(0x22, 0xff, 0x22) });
+    assert.match((await json(app.fetch(broken), 400)).error as string, /not UTF-8$/);
     const large = new Request('http://localhost/translate', { method: 'POST', body: JSON.stringify({ q: 'a'.repeat(5_000_000) }) });
     await json(app.fetch(large), 413);
     for (const request of [get('/detect'), post('/languages', {}), post('/health', {}), post('/spec', {}), get('/translate')])
@@ -131,6 +134,34 @@ describe('LibreTranslate', () => {
     assert.deepEqual(await json(app.fetch(get('/languages'))), [{ code: 'en', name: 'English', targets: ['fr'] }]);
     assert.equal((await json(app.fetch(get('/frontend/settings')))).charLimit, 200);
     for (const path of ['/health', '/health/live']) assert.deepEqual(await json(app.fetch(get(path))), { status: 'ok' });
+  });
+});
+
+describe('DeepL', () => {
+  const answered = async (body: object, status = 200) =>
+    json(app.fetch(post('/v2/translate', { target_lang: 'FR', source_lang: 'EN', ...body })), status);
+
+  test('unknown elements follow their words, and those that are named are handled as asked', async () => {
+    const text = ['hello <x id="1">dog</x> .', 'hello <keep>dog</keep> .'];
+    const { translations } = await answered({ text, tag_handling: 'xml', ignore_tags: 'keep,other' });
+    const [first, second] = (translations as { text: string }[]).map((each) => each.text);
+    assert.equal(first?.replace(/<[^>]*>/g, ''), 'bonjour chien .');
+    assert.match(first ?? '', /<x id="1">.*<\/x>/);
+    assert.match(second ?? '', /<keep>dog<\/keep>/);
+  });
+
+  test('what would change the text and is not to be had is refused, with what may be asked', async () => {
+    for (const [body, message] of [
+      [{ formality: 'more' }, /^Bad request: formality: 'more'; expected default, prefer_more or prefer_less/],
+      [{ glossary_id: 'g' }, /^Bad request: glossary_id: 'g'; expected none/],
+      [{ text: 5 }, /^Bad request: text: 5; expected text or a list$/],
+      [{ target_lang: null }, /^Bad request: missing target_lang; expected text$/],
+    ] as const)
+      assert.match((await answered({ text: 'a', ...body }, 400)).message as string, message);
+    assert.match(
+      (await json(app.fetch(get('/v2/languages?type=both')), 400)).message as string,
+      /type: 'both'; expected one of source, target$/,
+    );
   });
 });
 
@@ -241,6 +272,9 @@ describe('service', () => {
     await json(locked.app.fetch(post('/v1/completions', { prompt: 'a' })), 401);
     await json(locked.app.fetch(post('/v2/translate', { text: 'a', target_lang: 'FR' })), 403);
     await json(locked.app.fetch(get('/languages')));
+    const metrics = await locked.app.fetch(get('/metrics'));
+    assert.deepEqual([metrics.status, metrics.headers.get('www-authenticate')], [401, 'Bearer']);
+    await json(locked.app.fetch(get('/v2/languages')), 403);
     await locked.service.dispose();
   });
 
@@ -262,6 +296,7 @@ describe('service', () => {
     const refused = await small.app.fetch(post('/translate', body));
     assert.deepEqual([refused.status, Number(refused.headers.get('retry-after')) >= 1], [503, true]);
     assert.deepEqual((await json(first)).translatedText, ['un .', 'un deux .']);
+    await small.service.models[0]?.sentences.idle();
     const leaving = new AbortController();
     const left = small.app.fetch(new Request(post('/translate', body), { signal: leaving.signal }));
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -281,6 +316,34 @@ describe('service', () => {
     requests.push(translate({ q: 'one .' }));
     const texts = (await Promise.all(requests)).map(({ translatedText }) => translatedText);
     assert.deepEqual(new Set(texts), new Set(['un .', 'bonjour chien .']));
+  });
+
+  test('a reload that is asked for during another is done after it, once', async () => {
+    let loads = 0;
+    const load: typeof models.library.load = (...given) => {
+      loads++;
+      return models.library.load(...given);
+    };
+    const { Service } = await import('../../src/server/service.js');
+    const again = await Service.open({ ...models.library, load }, [models.translator], service.options, {
+      devices: 1,
+      gemm: 'webassembly',
+    });
+    await Promise.all([again.reload(), again.reload(), again.reload()]);
+    assert.equal(loads, 3);
+    await again.dispose();
+  });
+
+  test('pages are served where no API is, with the headers of every answer', async () => {
+    const pages = async ({ url }: Request) =>
+      new URL(url).pathname === '/' ? new Response('<p>', { headers: { 'content-type': 'text/html' } }) : undefined;
+    const { App } = await import('../../src/server/app.js');
+    const withPages = new App({ service, version: '0', pages });
+    const page = await withPages.fetch(get('/'));
+    assert.deepEqual([page.status, page.headers.get('content-type'), await page.text()], [200, 'text/html', '<p>']);
+    assert.ok(page.headers.has('x-request-id'));
+    await json(withPages.fetch(get('/nothing')), 404);
+    await json(withPages.fetch(post('/', {})), 405);
   });
 
   test('a model whose languages are not known is refused, with what to say', async () => {

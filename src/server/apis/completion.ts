@@ -34,6 +34,13 @@ interface TokenLogprobs {
   readonly text_offset: number[];
 }
 
+/** Throws a 400 for prompts that the model cannot read: before anything is sent of a stream. */
+export function checkPrompts(model: ServedModel, request: CompletionRequest): Promise<void> {
+  return model.use(async (loaded) => {
+    for (const prompt of request.prompts) readPrompt(loaded, prompt, request);
+  });
+}
+
 /** Completions of all prompts, in their order, all samples of a prompt together. */
 export function complete(model: ServedModel, request: CompletionRequest) {
   return model.use(async (loaded) => {

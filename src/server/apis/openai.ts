@@ -3,7 +3,7 @@ import { streamSSE } from 'hono/streaming';
 import * as z from 'zod';
 import type { Prompt } from '../../decoding/generation/generator.js';
 import type { Gate } from '../access.js';
-import { type CompletionRequest, complete, completionPieces } from './completion.js';
+import { checkPrompts, type CompletionRequest, complete, completionPieces } from './completion.js';
 import type { ApiOperation } from '../openapi.js';
 import { Refusal } from '../refusal.js';
 import { checkFields, type ServerEnvironment, unknownField } from '../request.js';
@@ -159,6 +159,7 @@ export function openAi(service: Service, gate: Gate): Hono<ServerEnvironment> {
         parameter: 'stream',
       });
     }
+    await checkPrompts(model, request);
     const leave = await service.completions.enter(notes.signal);
     return streamSSE(context, async (sse) => {
       const send = (choices: z.input<typeof completion>['choices'], more: object = {}) =>
@@ -170,8 +171,9 @@ export function openAi(service: Service, gate: Gate): Hono<ServerEnvironment> {
         if (stream_options?.include_usage) await send([], { usage: usageOf(end.promptTokens, end.completionTokens) });
         await sse.writeSSE({ data: '[DONE]' });
       } catch (error) {
-        const message = error instanceof Refusal ? error.message : 'The completion failed';
-        await sse.writeSSE({ data: JSON.stringify(openAiFailure(500, message)) });
+        const { status, message } = error instanceof Refusal ? error : { status: 500, message: 'The completion failed' };
+        notes.error = error;
+        await sse.writeSSE({ data: JSON.stringify(openAiFailure(status, message)) });
       } finally {
         leave();
       }

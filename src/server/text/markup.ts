@@ -1,5 +1,5 @@
 import { Parser } from 'htmlparser2';
-import { insertion, type Mark, type MarkedText, withoutPlaceholders } from './marks.js';
+import { beginsWord, insertion, type Mark, type MarkedText, withoutPlaceholders } from './marks.js';
 import { Refusal } from '../refusal.js';
 
 /** A stretch of a page: markup that is copied, or text that is translated with the elements inside it. */
@@ -134,6 +134,7 @@ class Page {
       return;
     }
     const { plain, marks } = withoutPlaceholders(collapsed);
+    if (beginsWord(plain)) this.#giveSpaceBack();
     const before = this.#plain.length;
     this.#plain += plain;
     for (const mark of marks)
@@ -153,6 +154,18 @@ class Page {
     if (!isHeld) this.#plain = plain;
     const place = this.#plain.length;
     this.#marks.push({ start: place, end: place, open: isHeld ? this.#html.slice(from, to) : open, close: '' });
+  }
+
+  /** The space that an insertion took along parts two words after all. */
+  #giveSpaceBack(): void {
+    const place = this.#plain.length;
+    const taker = this.#marks.findIndex(({ start, end, open }) => start === place && end === place && open.startsWith(' '));
+    if (taker < 0) return;
+    this.#plain += ' ';
+    this.#marks = this.#marks.map((mark, index) => {
+      if (index < taker) return mark;
+      return { ...mark, start: mark.start + 1, end: mark.end + 1, open: index === taker ? mark.open.slice(1) : mark.open };
+    });
   }
 
   /** @param until  what comes after was not read */
