@@ -137,6 +137,11 @@ export class App {
     return new Response(withEnd(response.body, end), { status: response.status, headers: response.headers });
   }
 
+  /** Begins no batch before: what computes on this thread keeps clients at the door. */
+  hold(until: Promise<void>): void {
+    for (const { sentences } of this.#service.models) sentences.hold(until);
+  }
+
   /** Resolves when every request that was begun has been answered. */
   async idle(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);

@@ -24,7 +24,7 @@ const backlog = 4_096;
 const quiet = 500;
 
 /** Milliseconds that those at the door are let in for, where others go on coming. */
-const patience = 2_000;
+const patience = 5_000;
 
 /**
  * Opens a port for an app.
@@ -50,7 +50,9 @@ export async function listen(app: App, { host, port, deadline }: Pick<ServerOpti
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${opened}`,
     async stop() {
       connections.isStopping = true;
-      await connections.accepted();
+      const accepted = connections.accepted();
+      app.hold(accepted);
+      await accepted;
       // That of HTTP resets every connection whose next request has not been read yet.
       const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
       const sweep = setInterval(() => connections.closeQuiet(), quiet);

@@ -33,6 +33,7 @@ export class MicroBatches<Input, Output> {
   #waiting: Item<Input, Output>[] = [];
   #full: (() => void) | undefined;
   #work: Promise<void> | undefined;
+  #held: Promise<void> | undefined;
   /** Milliseconds that an item took lately: a moving mean. */
   #pace = 10;
 
@@ -77,6 +78,11 @@ export class MicroBatches<Input, Output> {
     return outputs;
   }
 
+  /** Begins no batch before. */
+  hold(until: Promise<void>): void {
+    this.#held = until;
+  }
+
   /** Resolves when nothing waits and nothing is under way. */
   async idle(): Promise<void> {
     while (this.#work !== undefined) await this.#work;
@@ -108,6 +114,7 @@ export class MicroBatches<Input, Output> {
 
   async #workOff(): Promise<void> {
     await this.#window();
+    await this.#held;
     while (this.#waiting.length > 0) {
       const key = this.#waiting[0]?.key;
       const batch = this.#waiting.filter((item) => item.key === key).slice(0, this.#limits.batch);
@@ -118,6 +125,7 @@ export class MicroBatches<Input, Output> {
       await this.#answer(batch);
       this.#pace += ((performance.now() - started) / batch.length - this.#pace) / 8;
       await this.#arrivals();
+      await this.#held;
     }
   }
 

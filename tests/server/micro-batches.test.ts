@@ -94,6 +94,23 @@ describe('micro-batches', () => {
     assert.deepEqual(sizes, [1, 3]);
   });
 
+  test('what is held begins no batch, and those who leave meanwhile leave none behind', async () => {
+    const sizes: number[] = [];
+    const batches = new MicroBatches<number, number>(double, limits, (size) => sizes.push(size));
+    let release = () => {};
+    batches.hold(new Promise<void>((resolve) => (release = resolve)));
+    const client = new AbortController();
+    const left = batches.submit([1], 'k', client.signal);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(sizes, []);
+    client.abort(new Error('left'));
+    await assert.rejects(left[0] as Promise<number>, /left/);
+    release();
+    await batches.idle();
+    assert.deepEqual(await Promise.all(batches.submit([2], 'k')), [4]);
+    assert.deepEqual(sizes, [1]);
+  });
+
   test('a request listens once, however many items it has, and not after its end', async () => {
     const batches = new MicroBatches<number, number>(double, limits);
     const { signal } = new AbortController();
