@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { ServerOptions } from './options.js';
+import { DecadeError } from '../core/errors.js';
+import { type ServerOptions, shortestKey } from './options.js';
 import { Refusal } from './refusal.js';
 import { type Fields, readFields, type ServerContext } from './request.js';
 
@@ -28,6 +29,35 @@ export class ApiKeys {
 
 function digest(key: string): Buffer {
   return createHash('sha256').update(key).digest();
+}
+
+/**
+ * The keys in a file's text: one per line, without empty lines and those that begin with #. A key itself is never shown.
+ *
+ * @throws DecadeError `input` for a line that is no key, by its number, and for no keys
+ */
+export function keysIn(file: string, text: string): string[] {
+  const lines = text.replace(/^\ufeff/, '').split(/\r?\n/);
+  const keys: string[] = [];
+  for (const [index, line] of lines.entries()) {
+    const key = line.trim();
+    if (key === '' || key.startsWith('#')) continue;
+    const isSent = /^[\x21-\x7e]+$/.test(key);
+    if (isSent && key.length >= shortestKey) keys.push(key);
+    else {
+      throw new DecadeError('input', {
+        where: `${file}: line ${index + 1}`,
+        received: isSent
+          ? `a key of ${key.length} characters`
+          : 'a key with spaces or with characters beyond ASCII, which no header carries',
+        allowed: `at least ${shortestKey} letters, figures and signs, which nobody guesses`,
+        next: 'make one with: openssl rand -hex 16',
+      });
+    }
+  }
+  if (keys.length > 0) return keys;
+  const next = 'leave out --keys to serve everybody';
+  throw new DecadeError('input', { where: file, received: 'no keys', allowed: 'API keys, one per line', next });
 }
 
 /** Against pages of others that let a browser call a server on this machine: the host must be ours, and so must the page. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ApiKeys, Doors, RateLimit } from '../../src/server/access.js';
+import { ApiKeys, Doors, keysIn, RateLimit } from '../../src/server/access.js';
 import { Refusal } from '../../src/server/refusal.js';
 
 const is = (status: number) => (error: unknown) => error instanceof Refusal && error.status === status;
@@ -11,6 +11,26 @@ describe('who may call', () => {
     assert.ok(keys.isRequired && keys.has('first-key') && keys.has('second-key'));
     for (const wrong of ['', 'first-ke', 'first-key ', 'FIRST-KEY']) assert.ok(!keys.has(wrong), wrong);
     assert.ok(!new ApiKeys([]).isRequired);
+  });
+
+  test('a file of keys is read line by line; what is no key is told by its line, and never shown', () => {
+    assert.deepEqual(keysIn('keys.txt', '\ufeff# ours\r\nfirst-key\r\n\r\n second-key \n'), ['first-key', 'second-key']);
+    for (const [text, message] of [
+      ['first-key\nshort-1', /keys\.txt: line 2: a key of 7 characters/],
+      ['first-key\nsecret key of mine', /line 2: a key with spaces/],
+      ['secr\ufffdet-key', /line 1: .*beyond ASCII/],
+      ['# none\n', /no keys.*Leave out --keys/],
+    ] as const) {
+      const error = (() => {
+        try {
+          return keysIn('keys.txt', text).join();
+        } catch (thrown) {
+          return (thrown as Error).message;
+        }
+      })();
+      assert.match(error, message);
+      assert.doesNotMatch(error, /short-1|secret/);
+    }
   });
 
   test('on loopback a name of another is a rebound one', () => {
