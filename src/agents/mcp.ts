@@ -1,16 +1,17 @@
 import { type Readable, Transform, type Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
+import { createMcpHandler, type McpRequestContext, McpServer } from '@modelcontextprotocol/server';
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import type { Decade } from '../decade.js';
+import type { Charge } from '../server/access.js';
 import type { Service } from '../server/service.js';
 import { addTools } from './tools.js';
 
 /** Makes a server for agents for each connection. */
-function factory(service: Service, library: Pick<Decade, 'evaluate'>, version: string): () => McpServer {
-  return () => {
+function factory(service: Service, library: Pick<Decade, 'evaluate'>, version: string): (context?: McpRequestContext) => McpServer {
+  return ({ authInfo } = { era: 'modern' }) => {
     const server = new McpServer({ name: 'decade', version }, { capabilities: { tools: {} } });
-    addTools(server, service, library);
+    addTools(server, service, library, authInfo?.extra?.charge as Charge | undefined);
     return server;
   };
 }
@@ -20,9 +21,10 @@ export function agentsByHttp(
   service: Service,
   library: Pick<Decade, 'evaluate'>,
   version: string,
-): (request: Request) => Promise<Response> {
+): (request: Request, charge: Charge) => Promise<Response> {
   const handler = createMcpHandler(factory(service, library, version));
-  return (request) => handler.fetch(request);
+  // What belongs to a request reaches its server in no other way.
+  return (request, charge) => handler.fetch(request, { authInfo: { token: '', clientId: '', scopes: [], extra: { charge } } });
 }
 
 /** Answers an agent that started this process, until it closes the pipe. */

@@ -2,6 +2,7 @@ import type { CallToolResult, McpServer, ServerContext } from '@modelcontextprot
 import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 import type { Decade } from '../decade.js';
+import type { Charge } from '../server/access.js';
 import { complete } from '../server/apis/completion.js';
 import { languageName, sourceLanguages } from '../server/languages.js';
 import { Refusal } from '../server/refusal.js';
@@ -22,8 +23,12 @@ function only<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.c
   return z.strictObject(shape, { error: unknownField(Object.keys(shape)) });
 }
 
-/** Adds the tools of a service to a server for agents. */
-export function addTools(server: McpServer, service: Service, { evaluate }: Pick<Decade, 'evaluate'>): void {
+/** Adds the tools of a service to a server for agents. `charge` is told how many texts a call works on, and may refuse them. */
+export function addTools(server: McpServer, service: Service, { evaluate }: Pick<Decade, 'evaluate'>, charge: Charge = () => {}): void {
+  const admit = (texts: readonly string[]) => {
+    requireWithin(service, texts);
+    charge(texts.length);
+  };
   server.registerTool(
     'translate',
     {
@@ -40,7 +45,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     },
     (input, context) =>
       answered(async () => {
-        within(service, input.texts);
+        admit(input.texts);
         let done = 0;
         const onSentence = () => progress(context, ++done);
         const found = await service.translate({ ...input, signal: context.mcpReq.signal, onSentence });
@@ -62,7 +67,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     },
     ({ text, count, ...input }, context) =>
       answered(async () => {
-        within(service, [text]);
+        admit([text]);
         const [found] = await service.translate({ ...input, texts: [text], nbest: count, signal: context.mcpReq.signal });
         return { alternatives: [...(found?.nbest ?? [])] };
       }),
@@ -84,10 +89,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     },
     ({ pairs, source, target, model: name }, context) =>
       answered(async () => {
-        within(
-          service,
-          pairs.flatMap((pair) => [pair.source, pair.target]),
-        );
+        admit(pairs.flatMap((pair) => [pair.source, pair.target]));
         const translator = service.translator(service.language(source, 'source'), service.language(target, 'target'), name);
         const { signal } = context.mcpReq;
         const leave = await service.completions.enter(signal);
@@ -125,7 +127,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     },
     (input) =>
       answered(async () => {
-        within(service, [...input.hypotheses, ...input.references.flat()]);
+        admit([...input.hypotheses, ...input.references.flat()]);
         const scores = evaluate(input).map(({ metric, score, signature }) => ({ metric, score, signature }));
         return { scores };
       }),
@@ -149,7 +151,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     },
     ({ prompt, maximumTokens, model: name, ...input }, context) =>
       answered(async () => {
-        within(service, [prompt]);
+        admit([prompt]);
         const served = service.languageModel(name);
         const { signal } = context.mcpReq;
         const leave = await service.completions.enter(signal);
@@ -210,7 +212,7 @@ async function answered(work: () => Promise<Record<string, unknown>>): Promise<C
   }
 }
 
-function within({ options: { limits } }: Service, texts: readonly string[]): void {
+function requireWithin({ options: { limits } }: Service, texts: readonly string[]): void {
   if (texts.length > limits.texts) throw new Refusal(413, `${texts.length} texts; send at most ${limits.texts} at a time`);
   const long = texts.find(({ length }) => length > limits.characters);
   if (long !== undefined) throw new Refusal(413, `A text of ${long.length} characters; send at most ${limits.characters} at a time`);

@@ -130,6 +130,9 @@ export class RateLimit {
   }
 }
 
+/** Counts texts against what a client may send. Throws a 429. */
+export type Charge = (texts: number) => void;
+
 /** What every API asks of a request before it answers: a key, a body, and not too much of either's owner. */
 export class Gate {
   readonly keys: ApiKeys;

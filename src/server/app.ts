@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import type { ContentfulStatusCode, StatusCode } from 'hono/utils/http-status';
 import { DecadeError } from '../core/errors.js';
 import { unlessAborted } from '../core/event-loop.js';
-import { Doors, Gate } from './access.js';
+import { type Charge, Doors, Gate } from './access.js';
 import { deepl, deeplOperations } from './apis/deepl.js';
 import { libreTranslate, libreTranslateOperations } from './apis/libretranslate.js';
 import { openAi, openAiFailure, openAiOperations } from './apis/openai.js';
@@ -31,8 +31,8 @@ export interface AppParts {
   readonly service: Service;
   readonly version: string;
   readonly log?: ((record: LogRecord) => void) | undefined;
-  /** Answers `/mcp`. */
-  readonly agents?: ((request: Request) => Promise<Response>) | undefined;
+  /** Answers `/mcp`, and counts the texts of a call before it works on them. */
+  readonly agents?: ((request: Request, charge: Charge) => Promise<Response>) | undefined;
   /** Answers GET where no API does, or gives undefined. */
   readonly pages?: ((request: Request) => Promise<Response | undefined>) | undefined;
 }
@@ -91,9 +91,9 @@ export class App {
     if (agents !== undefined) {
       app.all('/mcp', async (context) => {
         gate.requireKeyInHeader(context);
-        gate.charge(context, {}, 1);
         const { signal } = context.env.notes;
-        return withHeadersOf(context, await unlessAborted(agents(new Request(context.req.raw, { signal })), signal));
+        const charge = (texts: number) => gate.charge(context, {}, texts);
+        return withHeadersOf(context, await unlessAborted(agents(new Request(context.req.raw, { signal }), charge), signal));
       });
     }
     app.notFound(async (context) => {

@@ -69,6 +69,19 @@ test('an argument that a tool does not have is named, with those that it has', a
   await assert.rejects(called('translat', {}), /translat not found/);
 });
 
+test('the texts of a call are counted, and too many a minute are refused', async () => {
+  const limited = await models.serve({ limits: { textsPerMinute: 3 } });
+  const app = new App({ service: limited.service, version: '0', agents: agentsByHttp(limited.service, models.library, '0') });
+  const hurried = new Client({ name: 'test', version: '1' });
+  const fetch = (url: string | URL, init?: RequestInit) => app.fetch(new Request(url, init));
+  await hurried.connect(new StreamableHTTPClientTransport(new URL('http://localhost/mcp'), { fetch }));
+  const call = () => hurried.callTool({ name: 'translate', arguments: { texts: ['one .', 'two .'], target: 'fr' } });
+  assert.notEqual((await call()).isError, true);
+  assert.match(JSON.stringify((await call()).content), /Slowdown: 3 per 1 minute/);
+  await hurried.close();
+  await limited.service.dispose();
+});
+
 test('progress is told sentence by sentence, and a cancelled call ends', async () => {
   const told: number[] = [];
   const texts = ['one .\ntwo .\nthree .'];

@@ -85,6 +85,7 @@ export function deepl(service: Service, gate: Gate): Hono<ServerEnvironment> {
       tags: tagHandlingOf(checked),
       signal: notes.signal,
     });
+    notes.models = [...new Set(found.flatMap(({ model }) => model ?? []))];
     translated += notes.characters;
     const translations = found.map(({ text: result, detected }, index) => ({
       detected_source_language: (source === 'auto' ? (detected?.language ?? 'en') : source).toUpperCase(),
