@@ -32,6 +32,7 @@ interface Load {
 interface Outcome {
   readonly perSecond: number;
   readonly p99: number;
+  /** Told to come again: too many waited, or it would have taken too long. */
   readonly refused: number;
   readonly lost: number;
   readonly mixedUp: number;
