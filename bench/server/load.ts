@@ -77,7 +77,7 @@ async function crowd({ port, source, target, amount, expected }: Load): Promise<
       const answer = await text(socket).catch(() => '');
       if (answer.startsWith('HTTP/1.1 200')) {
         if ((JSON.parse(answer.slice(answer.indexOf('{'))) as { translatedText: string }).translatedText !== expected[q]) outcome.mixedUp++;
-      } else if (/^HTTP\/1.1 503.*retry-after: /is.test(answer)) outcome.refused++;
+      } else if (/^HTTP\/1.1 50[34].*retry-after: /is.test(answer)) outcome.refused++;
       else outcome.lost++;
       return performance.now() - started;
     }),
