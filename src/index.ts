@@ -25,6 +25,7 @@ export type {
   GenerateStreamOptions,
   GenerationProgress,
   GenerationResult,
+  Prompt,
   ReadPrompt,
 } from './decoding/generation/generator.js';
 export type { GenerationOptionsInput } from './decoding/generation/options.js';

@@ -11,7 +11,13 @@ import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
 import { type AttentionView, attentionViews } from './decoding/attention-views.js';
 import { type EnsembleMember, ensemble } from './decoding/ensemble.js';
 import type { DecodingExecutor } from './decoding/executor.js';
-import { type GenerateOptions, type GenerateStreamOptions, type GenerationResult, TextGenerator } from './decoding/generation/generator.js';
+import {
+  type GenerateOptions,
+  type GenerateStreamOptions,
+  type GenerationResult,
+  type Prompt,
+  TextGenerator,
+} from './decoding/generation/generator.js';
 import { LocalDecodingExecutor, type PlacedModel } from './decoding/local-executor.js';
 import { type DecodingDefaults, decodingDefaults, type DecodingOptionsInput, resolveDecodingOptions } from './decoding/options.js';
 import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
@@ -101,7 +107,7 @@ export class LoadedModel implements AsyncDisposable {
    *
    * @throws DecadeError `usage` for options that are not allowed, and for a translator
    */
-  generate(prompt: string, options?: GenerateOptions): AsyncGenerator<string, void, undefined> {
+  generate(prompt: Prompt, options?: GenerateOptions): AsyncGenerator<string, void, undefined> {
     return iterated((give) =>
       this.#run('generate', options, async (signal) => this.#generator.write(prompt, { ...options, signal }, give)),
     );
@@ -112,7 +118,7 @@ export class LoadedModel implements AsyncDisposable {
    * first sample of the first prompt is what `generate` gives for it.
    */
   generateStream(
-    prompts: AsyncIterable<string> | Iterable<string>,
+    prompts: AsyncIterable<Prompt> | Iterable<Prompt>,
     options?: GenerateStreamOptions,
   ): AsyncGenerator<GenerationResult, void, undefined> {
     requireOptions('generateStream options', options);
@@ -136,7 +142,7 @@ export class LoadedModel implements AsyncDisposable {
   scoreText(texts: AsyncIterable<ScoredText> | Iterable<ScoredText>, options?: TextScoreOptions): Promise<TextScores> {
     const { members, executor } = this.#loaded;
     return this.#run('scoreText', options, async (signal) => {
-      const contexts = members.flatMap(({ context }) => (context === undefined ? [] : [context]));
+      const contexts = this.#contexts;
       const [first] = members;
       if (first === undefined || contexts.length === 0) {
         throw new DecadeError('usage', {
@@ -227,9 +233,18 @@ export class LoadedModel implements AsyncDisposable {
     return this.#loaded.translator !== undefined;
   }
 
-  /** The tokens of a text as a language model reads it. */
-  tokens(text: string): readonly number[] {
-    return this.#generator.tokens(text);
+  /**
+   * The tokens of a prompt as a language model reads it, and the text that they stand for.
+   *
+   * @throws DecadeError `usage` for a token that no text has
+   */
+  readPrompt(prompt: Prompt): { readonly ids: readonly number[]; readonly text: string } {
+    return this.#generator.readPrompt(prompt);
+  }
+
+  /** Tokens of a prompt that leave a language model room for one more; Infinity where it reads any number. */
+  get promptRoom(): number {
+    return this.#generator.promptRoom;
   }
 
   /** What each token of a language model adds to the text; a character of several tokens comes with the last of them. */
@@ -237,12 +252,22 @@ export class LoadedModel implements AsyncDisposable {
     return this.#generator.pieces(ids);
   }
 
-  /** What a language model predicts at the place of each of the tokens, given those before it: `top` likeliest ones besides. */
+  /** A token of a language model by itself: its text, `bytes:\x..` for a part of a character, its name where it has no text. */
+  spelling(id: number): string {
+    return this.#generator.spelling(id);
+  }
+
+  /**
+   * What a language model predicts at the place of each of the tokens, given those before it: `top` likeliest ones besides. Of more than
+   * it can read, each is predicted with at least half a context before it, as `scoreText` does. Undefined for a first token that
+   * nothing comes before.
+   */
   predictions(
     ids: ArrayLike<number>,
     options?: { readonly top?: number; readonly signal?: AbortSignal | undefined },
-  ): Promise<PredictedToken[]> {
-    return this.#run('predictions', options, (signal) => this.#generator.predict(ids, { ...options, signal }));
+  ): Promise<(PredictedToken | undefined)[]> {
+    const context = Math.min(...this.#contexts);
+    return this.#run('predictions', options, (signal) => this.#generator.predict(ids, { ...options, context, signal }));
   }
 
   /** Runs a call. The signal it is handed aborts when that of its options does, or at the end. */
@@ -253,6 +278,11 @@ export class LoadedModel implements AsyncDisposable {
   ): Promise<Result> {
     requireOptions(`${name} options`, options);
     return this.#lifetime.run(call, options?.signal);
+  }
+
+  /** Of language models: tokens of a context in training. */
+  get #contexts(): number[] {
+    return this.#loaded.members.flatMap(({ context }) => context ?? []);
   }
 
   get #translator(): Translator {
@@ -294,7 +324,7 @@ export class LoadedModel implements AsyncDisposable {
 export type ModelUses = Omit<Pick<LoadedModel, keyof LoadedModel>, ServerUses>;
 
 /** What only a server asks of a model: it hands none of it to a page. */
-type ServerUses = 'attentionMap' | 'alignment' | 'hasSource' | 'tokens' | 'pieces' | 'predictions';
+type ServerUses = 'attentionMap' | 'alignment' | 'hasSource' | 'readPrompt' | 'promptRoom' | 'pieces' | 'spelling' | 'predictions';
 
 interface Member extends EnsembleMember, PlacedModel, Pick<TranslationModel, 'sourceWords'> {
   readonly model: Model;

@@ -2,9 +2,11 @@ import type { CallToolResult, McpServer, ServerContext } from '@modelcontextprot
 import * as z from 'zod';
 import { DecadeError } from '../core/errors.js';
 import type { Decade } from '../decade.js';
-import { complete } from '../server/completion.js';
+import type { Charge } from '../server/access.js';
+import { complete } from '../server/apis/completion.js';
 import { languageName, sourceLanguages } from '../server/languages.js';
 import { Refusal } from '../server/refusal.js';
+import { unknownField } from '../server/request.js';
 import type { Service } from '../server/service.js';
 
 const source = z.string().default('auto').describe('Language code of the text, such as en; auto finds it out.');
@@ -16,15 +18,24 @@ const flags = z
 const logProbability = z.number().describe('Natural logarithm of the probability of the whole.');
 const perToken = z.number().describe('Mean log-probability per token; compares texts of different length. Nearer to 0 is better.');
 
-/** Adds the tools of a service to a server for agents. */
-export function addTools(server: McpServer, service: Service, { evaluate }: Pick<Decade, 'evaluate'>): void {
+/** Arguments of a tool; any other is refused by its name. */
+function only<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+  return z.strictObject(shape, { error: unknownField(Object.keys(shape)) });
+}
+
+/** Adds the tools of a service to a server for agents. `charge` is told how many texts a call works on, and may refuse them. */
+export function addTools(server: McpServer, service: Service, { evaluate }: Pick<Decade, 'evaluate'>, charge: Charge = () => {}): void {
+  const admit = (texts: readonly string[]) => {
+    requireWithin(service, texts);
+    charge(texts.length);
+  };
   server.registerTool(
     'translate',
     {
       title: 'Translate',
       description:
         'Translates texts, plain or HTML, with a local model, and says how sure it is. Check the flags before you show a translation.',
-      inputSchema: z.object({ texts: z.array(z.string()).min(1), source, target, format: z.enum(['text', 'html']).default('text'), model }),
+      inputSchema: only({ texts: z.array(z.string()).min(1), source, target, format: z.enum(['text', 'html']).default('text'), model }),
       outputSchema: z.object({
         translations: z.array(
           z.object({ text: z.string(), perToken, logProbability, flags, source: z.string(), model: z.string().nullable() }),
@@ -34,7 +45,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     },
     (input, context) =>
       answered(async () => {
-        within(service, input.texts);
+        admit(input.texts);
         let done = 0;
         const onSentence = () => progress(context, ++done);
         const found = await service.translate({ ...input, signal: context.mcpReq.signal, onSentence });
@@ -50,13 +61,13 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     {
       title: 'Alternative translations',
       description: 'The n-best list of a text: several translations with their scores, best first.',
-      inputSchema: z.object({ text: z.string(), source, target, count: z.int().min(1).max(20).default(5), model }),
+      inputSchema: only({ text: z.string(), source, target, count: z.int().min(1).max(20).default(5), model }),
       outputSchema: z.object({ alternatives: z.array(z.object({ text: z.string(), logProbability })) }),
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
     ({ text, count, ...input }, context) =>
       answered(async () => {
-        within(service, [text]);
+        admit([text]);
         const [found] = await service.translate({ ...input, texts: [text], nbest: count, signal: context.mcpReq.signal });
         return { alternatives: [...(found?.nbest ?? [])] };
       }),
@@ -67,7 +78,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     {
       title: 'Score translations',
       description: 'How likely a model finds given translations, by anybody: to check a translation, or to choose between several.',
-      inputSchema: z.object({
+      inputSchema: only({
         pairs: z.array(z.object({ source: z.string(), target: z.string() })).min(1),
         source: z.string().describe('Language code of the sources.'),
         target: z.string().describe('Language code of the translations.'),
@@ -78,10 +89,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     },
     ({ pairs, source, target, model: name }, context) =>
       answered(async () => {
-        within(
-          service,
-          pairs.flatMap((pair) => [pair.source, pair.target]),
-        );
+        admit(pairs.flatMap((pair) => [pair.source, pair.target]));
         const translator = service.translator(service.language(source, 'source'), service.language(target, 'target'), name);
         const { signal } = context.mcpReq;
         const leave = await service.completions.enter(signal);
@@ -106,7 +114,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     {
       title: 'Evaluate translations',
       description: 'Scores translations against references as sacreBLEU does: BLEU, chrF, chrF++, TER, exact matches.',
-      inputSchema: z.object({
+      inputSchema: only({
         hypotheses: z.array(z.string()).min(1),
         references: z.array(z.array(z.string())).min(1).describe('One list for each set of references, each as long as hypotheses.'),
         metrics: z
@@ -119,7 +127,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     },
     (input) =>
       answered(async () => {
-        within(service, [...input.hypotheses, ...input.references.flat()]);
+        admit([...input.hypotheses, ...input.references.flat()]);
         const scores = evaluate(input).map(({ metric, score, signature }) => ({ metric, score, signature }));
         return { scores };
       }),
@@ -130,7 +138,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     {
       title: 'Write on',
       description: 'What a local language model writes after a prompt.',
-      inputSchema: z.object({
+      inputSchema: only({
         prompt: z.string(),
         maximumTokens: z.int().min(1).max(4_096).default(256),
         temperature: z.number().min(0).max(2).default(1),
@@ -143,7 +151,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     },
     ({ prompt, maximumTokens, model: name, ...input }, context) =>
       answered(async () => {
-        within(service, [prompt]);
+        admit([prompt]);
         const served = service.languageModel(name);
         const { signal } = context.mcpReq;
         const leave = await service.completions.enter(signal);
@@ -173,7 +181,7 @@ export function addTools(server: McpServer, service: Service, { evaluate }: Pick
     {
       title: 'Languages and models',
       description: 'Languages that can be translated, and the models that are served.',
-      inputSchema: z.object({}),
+      inputSchema: only({}),
       outputSchema: z.object({
         languages: z.array(z.object({ code: z.string(), name: z.string(), targets: z.array(z.string()) })),
         models: z.array(z.object({ name: z.string(), kind: z.enum(['translator', 'language model']) })),
@@ -204,7 +212,7 @@ async function answered(work: () => Promise<Record<string, unknown>>): Promise<C
   }
 }
 
-function within({ options: { limits } }: Service, texts: readonly string[]): void {
+function requireWithin({ options: { limits } }: Service, texts: readonly string[]): void {
   if (texts.length > limits.texts) throw new Refusal(413, `${texts.length} texts; send at most ${limits.texts} at a time`);
   const long = texts.find(({ length }) => length > limits.characters);
   if (long !== undefined) throw new Refusal(413, `A text of ${long.length} characters; send at most ${limits.characters} at a time`);

@@ -13,6 +13,7 @@ export interface IssueWords {
 /** An issue found by zod, in the wording of decade's errors. */
 export function describeIssue(issue: Issue, found: unknown): IssueWords {
   const received = shownValue(found);
+  if (issue.message.startsWith('expected ')) return { received, allowed: issue.message.slice('expected '.length) };
   switch (issue.code) {
     case 'invalid_union':
       if (issue.errors.length > 0) return { received, allowed: eitherOf(issue.errors, found) };
@@ -26,10 +27,9 @@ export function describeIssue(issue: Issue, found: unknown): IssueWords {
     case 'too_big':
       return { received, allowed: bound(issue.origin, issue.inclusive ? 'at most' : 'less than', issue.maximum) };
     case 'custom':
-      if (issue.message.startsWith('expected ')) return { received, allowed: issue.message.slice('expected '.length) };
       return { received: `${received}: ${issue.message}` };
     default:
-      return { received, allowed: issue.message.replace(/^expected /, '') };
+      return { received, allowed: issue.message };
   }
 }
 

@@ -81,10 +81,13 @@ export async function search(
   signal?.throwIfAborted();
   if (sentences.length === 0) return [];
   const special = specialIds(model.vocabularies);
+  const { begin, end, forbidden } = special.target;
+  // What is written on from may hold what parts documents.
+  const notInPrefix = options.continuation === undefined ? [...forbidden, end] : forbidden.filter((id) => id !== begin);
   for (const [index, { source, prefix = [], line }] of sentences.entries()) {
     if (model.vocabularies.source === undefined) requireNoSource(nameOf(index, line), source);
-    else requireIds(`${nameOf(index, line)}, source`, source, model.vocabularies.source, special.source);
-    requireIds(`${nameOf(index, line)}, prefix`, prefix, model.vocabularies.target, special.target);
+    else requireIds(`${nameOf(index, line)}, source`, source, model.vocabularies.source, [...special.source.forbidden, special.source.end]);
+    requireIds(`${nameOf(index, line)}, prefix`, prefix, model.vocabularies.target, notInPrefix);
   }
   const maximumLengths = Int32Array.from(sentences, (sentence) => {
     const room = model.lengthLimits?.target(sentence.source.length) ?? Infinity;
@@ -99,10 +102,7 @@ export async function search(
     sentences.map(({ source }) => source),
   );
   try {
-    const begins = (prefix: ArrayLike<number>) => prefix.length === 0 || model.beginsPrompts !== false;
-    const begun = session.read(
-      sentences.map(({ prefix = [] }) => [...(begins(prefix) ? [special.target.begin] : []), ...Array.from(prefix)]),
-    );
+    const begun = session.read(sentences.map(({ prefix = [] }) => [...beforePrefix(model, prefix), ...Array.from(prefix)]));
     const rows = rowsFor(sentences, options, {
       penalty: lengthPenalty(options.lengthPenalty),
       prefixes: sentences.map(({ prefix = [] }, row) => givenPath(prefix, begun.given(row), options)),
@@ -131,6 +131,12 @@ export async function search(
     session.dispose();
     scope.arena.dispose();
   }
+}
+
+/** What a model reads before a prefix: `<s>`, unless it is there or the model does without. */
+export function beforePrefix({ vocabularies, beginsPrompts }: StepModel, prefix: ArrayLike<number>): number[] {
+  const { begin } = specialIds(vocabularies).target;
+  return prefix.length === 0 || (beginsPrompts !== false && prefix[0] !== begin) ? [begin] : [];
 }
 
 /** Most tokens that a translation may have, `</s>` not counted. */
@@ -192,8 +198,8 @@ function requireNoSource(where: string, { length }: ArrayLike<number>): void {
   });
 }
 
-function requireIds(where: string, ids: ArrayLike<number>, vocabulary: number, { end, forbidden }: SpecialIds): void {
-  const refused = new Set([...forbidden, end]);
+function requireIds(where: string, ids: ArrayLike<number>, vocabulary: number, never: readonly number[]): void {
+  const refused = new Set(never);
   let first = 0;
   while (refused.has(first)) first++;
   const others = [...refused].filter((id) => id > first);

@@ -1,9 +1,10 @@
 import { turns } from '../core/event-loop.js';
-import type { StepModel } from '../models/model.js';
+import { scoredContexts } from '../data/contexts.js';
+import type { StepModel, StepOutput } from '../models/model.js';
 import { type Device, Scope } from '../tensor/device.js';
 import { Arena } from '../tensor/memory.js';
 import { logSoftmax } from '../tensor/operations/search.js';
-import { beginId } from '../text/tokenizer.js';
+import { beforePrefix } from './search.js';
 
 /** A token of a text, and what a language model thought of it. */
 export interface PredictedToken {
@@ -14,26 +15,53 @@ export interface PredictedToken {
   readonly likeliest: readonly { readonly id: number; readonly logProbability: number }[];
 }
 
-/** What a language model predicts at the place of every token of a text, one after the other. */
+/**
+ * What a language model predicts at the place of every token of a text; undefined for a first token that nothing comes before. What is
+ * longer than the model can read is cut as `scoreDocuments` cuts it, so that every token has at least half a context before it.
+ *
+ * @param context  tokens of a context, where there is more than one
+ */
 export async function predictTokens(
   model: StepModel,
   device: Device,
   ids: ArrayLike<number>,
-  { top = 0, signal }: { readonly top?: number; readonly signal?: AbortSignal | undefined },
-): Promise<PredictedToken[]> {
+  { top = 0, context = Infinity, signal }: { readonly top?: number; readonly context?: number; readonly signal?: AbortSignal | undefined },
+): Promise<(PredictedToken | undefined)[]> {
+  const tokens = Array.from(ids);
+  const room = model.lengthLimits?.target(0) ?? Infinity;
+  const length = tokens.length <= room ? tokens.length : scoredContexts({ context: Math.min(context, room) }).context;
+  const predicted: (PredictedToken | undefined)[] = [];
+  for (let start = 0; start < tokens.length; start += length) {
+    const first = Math.max(0, start - length);
+    const before = first === 0 ? beforePrefix(model, tokens) : [tokens[first - 1] as number];
+    const window = { read: [...before, ...tokens.slice(first, start)], next: tokens.slice(start, start + length) };
+    predicted.push(...(await predictNext(model, device, window, { top, signal })));
+  }
+  return predicted;
+}
+
+/** What is predicted at the places of the `next` tokens, one after the other, when others have been read. */
+async function predictNext(
+  model: StepModel,
+  device: Device,
+  { read, next }: { readonly read: readonly number[]; readonly next: readonly number[] },
+  { top, signal }: { readonly top: number; readonly signal: AbortSignal | undefined },
+): Promise<(PredictedToken | undefined)[]> {
   const turn = turns();
   const scope = new Scope(device, new Arena(device.memory));
   const session = model.decode(device, [[]]);
   try {
-    const predicted: PredictedToken[] = [];
-    for (let place = 0; place < ids.length; place++) {
-      signal?.throwIfAborted();
+    let output: StepOutput | undefined = read.length === 0 ? undefined : session.read([read]);
+    const predicted: (PredictedToken | undefined)[] = [];
+    for (const id of next) {
       scope.arena.reset();
-      const id = ids[place] as number;
-      const { logits, bias } = session.step(Int32Array.of(place === 0 ? beginId : (ids[place - 1] as number)));
-      const logProbabilities = logSoftmax(scope, logits, bias).f32;
-      predicted.push({ id, logProbability: logProbabilities[id] ?? -Infinity, likeliest: likeliestOf(logProbabilities, top) });
+      const logProbabilities = output && logSoftmax(scope, output.logits, output.bias).f32;
+      predicted.push(
+        logProbabilities && { id, logProbability: logProbabilities[id] ?? -Infinity, likeliest: likeliestOf(logProbabilities, top) },
+      );
       await turn();
+      signal?.throwIfAborted();
+      if (predicted.length < next.length) output = session.step(Int32Array.of(id));
     }
     return predicted;
   } finally {

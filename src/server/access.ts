@@ -1,8 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { ServerOptions } from './options.js';
+import { DecadeError } from '../core/errors.js';
+import { type ServerOptions, shortestKey } from './options.js';
 import { Refusal } from './refusal.js';
+import { type Fields, readFields, type ServerContext } from './request.js';
 
-const loopback = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
+const loopback = ['localhost', '127.0.0.1', '[::1]', '::1'];
+const isLoopback = (host: string) => loopback.includes(host) || /^127(\.\d+){3}$/.test(host);
 
 /** The keys that are allowed. How long a comparison takes says nothing of them. */
 export class ApiKeys {
@@ -28,6 +31,35 @@ function digest(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }
 
+/**
+ * The keys in a file's text: one per line, without empty lines and those that begin with #. A key itself is never shown.
+ *
+ * @throws DecadeError `input` for a line that is no key, by its number, and for no keys
+ */
+export function keysIn(file: string, text: string): string[] {
+  const lines = text.replace(/^\ufeff/, '').split(/\r?\n/);
+  const keys: string[] = [];
+  for (const [index, line] of lines.entries()) {
+    const key = line.trim();
+    if (key === '' || key.startsWith('#')) continue;
+    const isSent = /^[\x21-\x7e]+$/.test(key);
+    if (isSent && key.length >= shortestKey) keys.push(key);
+    else {
+      throw new DecadeError('input', {
+        where: `${file}: line ${index + 1}`,
+        received: isSent
+          ? `a key of ${key.length} characters`
+          : 'a key with spaces or with characters beyond ASCII, which no header carries',
+        allowed: `at least ${shortestKey} letters, figures and signs, which nobody guesses`,
+        next: 'make one with: openssl rand -hex 16',
+      });
+    }
+  }
+  if (keys.length > 0) return keys;
+  const next = 'leave out --keys to serve everybody';
+  throw new DecadeError('input', { where: file, received: 'no keys', allowed: 'API keys, one per line', next });
+}
+
 /** Against pages of others that let a browser call a server on this machine: the host must be ours, and so must the page. */
 export class Doors {
   readonly #hosts: ReadonlySet<string>;
@@ -37,7 +69,7 @@ export class Doors {
   constructor({ host, allowedHosts, allowedOrigins }: Pick<ServerOptions, 'host' | 'allowedHosts' | 'allowedOrigins'>) {
     this.#hosts = new Set([...loopback, host, ...allowedHosts].map((name) => name.toLowerCase()));
     this.#origins = new Set(allowedOrigins);
-    this.#anyHost = allowedHosts.includes('*') || (!loopback.has(host) && allowedHosts.length === 0);
+    this.#anyHost = allowedHosts.includes('*') || (!isLoopback(host) && allowedHosts.length === 0);
   }
 
   /** The origin that may read the answer, if there is one. Throws a 421 or 403. */
@@ -96,4 +128,55 @@ export class RateLimit {
     this.#buckets.set(client, bucket);
     return bucket;
   }
+}
+
+/** Counts texts against what a client may send. Throws a 429. */
+export type Charge = (texts: number) => void;
+
+/** What every API asks of a request before it answers: a key, a body, and not too much of either's owner. */
+export class Gate {
+  readonly keys: ApiKeys;
+  readonly #options: ServerOptions;
+  readonly #rate: RateLimit;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.keys = new ApiKeys(options.keys);
+    this.#rate = new RateLimit(options.limits.textsPerMinute);
+  }
+
+  /** The fields of a request that may be sent by who sends it. */
+  async read(context: ServerContext): Promise<Fields> {
+    const key = headerKey(context);
+    if (key !== undefined) this.#requireKey(key);
+    const fields = await readFields(context, this.#options.limits.body);
+    if (key === undefined) this.#requireKey(bodyKey(fields));
+    return fields;
+  }
+
+  requireKeyInHeader(context: ServerContext): void {
+    this.#requireKey(headerKey(context));
+  }
+
+  /** Counts texts against what their client may send. */
+  charge(context: ServerContext, fields: Fields, texts: number): void {
+    const key = this.keys.isRequired ? (headerKey(context) ?? bodyKey(fields)) : undefined;
+    this.#rate.take(key ?? context.env.notes.address, texts);
+  }
+
+  #requireKey(key: string | undefined): void {
+    if (!this.keys.isRequired) return;
+    if (key === undefined) throw new Refusal(401, 'Please contact the server operator to get an API key');
+    if (!this.keys.has(key)) throw new Refusal(403, 'Invalid API key');
+  }
+}
+
+/** `Authorization: Bearer KEY` or `DeepL-Auth-Key KEY`, `X-API-Key: KEY`. */
+function headerKey(context: ServerContext): string | undefined {
+  const authorization = /^(?:Bearer|DeepL-Auth-Key)\s+(\S.*)$/i.exec(context.req.header('authorization') ?? '');
+  return authorization?.[1] ?? context.req.header('x-api-key');
+}
+
+function bodyKey({ api_key: key, apiKey }: Fields): string | undefined {
+  return [key, apiKey].find((value): value is string => typeof value === 'string' && value !== '');
 }

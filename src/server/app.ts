@@ -1,13 +1,15 @@
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { Hono } from 'hono';
+import type { ContentfulStatusCode, StatusCode } from 'hono/utils/http-status';
 import { DecadeError } from '../core/errors.js';
-import { Doors } from './access.js';
-import { deepl, deeplOperations } from './deepl.js';
-import { Gate, type RequestNotes, requestSignal, type ServerEnvironment } from './gate.js';
-import { libreTranslate, libreTranslateOperations } from './libretranslate.js';
-import { openAi, openAiFailure, openAiOperations } from './openai.js';
+import { unlessAborted } from '../core/event-loop.js';
+import { type Charge, Doors, Gate } from './access.js';
+import { deepl, deeplOperations } from './apis/deepl.js';
+import { libreTranslate, libreTranslateOperations } from './apis/libretranslate.js';
+import { openAi, openAiFailure, openAiOperations } from './apis/openai.js';
 import { openApiDocument } from './openapi.js';
 import { Refusal, type RefusalStatus } from './refusal.js';
+import { type RequestNotes, requestSignal, type ServerContext, type ServerEnvironment } from './request.js';
 import type { Service } from './service.js';
 
 /** A line of the log: what happened, and nothing that anybody wrote. */
@@ -29,39 +31,50 @@ export interface AppParts {
   readonly service: Service;
   readonly version: string;
   readonly log?: ((record: LogRecord) => void) | undefined;
-  /** Answers `/mcp`. */
-  readonly agents?: ((request: Request) => Promise<Response>) | undefined;
+  /** Answers `/mcp`, and counts the texts of a call before it works on them. */
+  readonly agents?: ((request: Request, charge: Charge) => Promise<Response>) | undefined;
+  /** Answers GET where no API does, or gives undefined. */
+  readonly pages?: ((request: Request) => Promise<Response | undefined>) | undefined;
 }
+
+const operations = [...libreTranslateOperations, ...deeplOperations, ...openAiOperations];
 
 /** Routes with one method; another gets a 405. */
 const routes: Readonly<Record<string, 'GET' | 'POST'>> = Object.fromEntries([
-  ...[...libreTranslateOperations, ...deeplOperations, ...openAiOperations].map(({ method, path }) => [path, method.toUpperCase()]),
+  ...operations.map(({ method, path }) => [path, method.toUpperCase()]),
   ...['/spec', '/openapi.json', '/metrics', '/'].map((path) => [path, 'GET']),
   ...['/suggest', '/translate_file'].map((path) => [path, 'POST']),
 ]);
 
-/** The APIs as one web-standard `fetch`, and how to end them. */
+/** The APIs as one web-standard `fetch`. */
 export class App {
   readonly #service: Service;
   readonly #hono = new Hono<ServerEnvironment>();
-  readonly #doors: Doors;
   readonly #log: NonNullable<AppParts['log']>;
   readonly #underWay = new Set<Promise<void>>();
-  #isStopping = false;
   #health: { readonly until: number; readonly answer: Promise<void> } | undefined;
 
-  constructor({ service, version, log = () => {}, agents }: AppParts) {
+  constructor({ service, version, log = () => {}, agents, pages }: AppParts) {
     this.#service = service;
     this.#log = log;
-    this.#doors = new Doors(service.options);
+    const doors = new Doors(service.options);
     const gate = new Gate(service.options);
     const app = this.#hono;
+    app.use(async (context, next) => {
+      // What is set before anyone answers is in every answer, errors too.
+      context.header('X-Request-Id', context.env.notes.id);
+      context.env.notes.path = context.req.path;
+      const origin = doors.check(context.req.header('host') ?? new URL(context.req.url).host, context.req.header('origin'));
+      if (origin !== undefined) allowOrigin(context, origin);
+      if (context.req.method !== 'OPTIONS') return next();
+      return context.body(null, 204, { Allow: `${routes[context.req.path] ?? 'GET, POST'}, OPTIONS` });
+    });
     app.get('/health/live', (context) => context.json({ status: 'ok' }));
     app.get('/health', async (context) => {
       await this.#healthy();
       return context.json({ status: 'ok' });
     });
-    const document = openApiDocument([...libreTranslateOperations, ...deeplOperations, ...openAiOperations], version);
+    const document = openApiDocument(operations, version);
     for (const path of ['/spec', '/openapi.json']) app.get(path, (context) => context.json(document));
     app.get('/metrics', (context) => {
       gate.requireKeyInHeader(context);
@@ -76,70 +89,61 @@ export class App {
     app.route('/', deepl(service, gate));
     app.route('/', openAi(service, gate));
     if (agents !== undefined) {
-      app.all('/mcp', (context) => {
+      app.all('/mcp', async (context) => {
         gate.requireKeyInHeader(context);
-        gate.charge(context, {}, 1);
-        return agents(context.req.raw);
+        const { signal } = context.env.notes;
+        const charge = (texts: number) => gate.charge(context, {}, texts);
+        return withHeadersOf(context, await unlessAborted(agents(new Request(context.req.raw, { signal }), charge), signal));
       });
     }
-    app.notFound((context) => {
-      const method = routes[context.req.path];
-      if (method === undefined) throw new Refusal(404, `Nothing is served at ${context.req.path}; /openapi.json says what is`);
-      throw new Refusal(405, `The method is not allowed: ${context.req.path} takes ${method}`);
+    app.notFound(async (context) => {
+      const { path } = context.req;
+      const page = ['GET', 'HEAD'].includes(context.req.method) ? await pages?.(context.req.raw) : undefined;
+      if (page !== undefined) return withHeadersOf(context, page);
+      const method = routes[path];
+      if (method === undefined) throw new Refusal(404, `Nothing is served at ${path}; /openapi.json says what is`);
+      context.header('Allow', `${method}, OPTIONS`);
+      throw new Refusal(405, `The method is not allowed: ${path} takes ${method}`);
     });
     app.onError((error, context) => {
       context.env.notes.error = error;
-      return failure(context.req.path, refusalOf(error));
+      return failure(context, refusalOf(error));
     });
   }
 
   /** Answers a request. `environment` is what `@hono/node-server` hands over. */
   async fetch(request: Request, environment?: object): Promise<Response> {
     const started = performance.now();
-    const { pathname } = new URL(request.url);
-    const id = requestId(request.headers.get('x-request-id'));
     const { signal, release } = requestSignal(request.signal, this.#service.options.deadline);
-    const notes: RequestNotes = { id, signal, address: addressOf(environment) };
-    let origin: string | undefined;
-    let response: Response;
+    const notes: RequestNotes = { id: requestId(request.headers.get('x-request-id')), signal, address: addressOf(environment) };
     let ended = () => {};
     const work = new Promise<void>((resolve) => {
       ended = resolve;
     });
     this.#underWay.add(work);
-    try {
-      origin = this.#doors.check(request.headers.get('host') ?? new URL(request.url).host, request.headers.get('origin') ?? undefined);
-      if (this.#isStopping) throw new Refusal(503, 'The server is stopping', { retryAfter: 5 });
-      response =
-        request.method === 'OPTIONS' ? new Response(null, { status: 204 }) : await this.#hono.fetch(request, { ...environment, notes });
-    } catch (thrown) {
-      notes.error = thrown;
-      response = failure(pathname, refusalOf(thrown));
-    }
-    const headers = new Headers(response.headers);
-    headers.set('X-Request-Id', id);
-    if (origin !== undefined) {
-      headers.set('Access-Control-Allow-Origin', origin);
-      headers.set('Access-Control-Allow-Methods', 'GET, POST');
-      headers.set('Access-Control-Allow-Headers', 'Authorization, Content-Type, X-API-Key');
-      headers.append('Vary', 'Origin');
-    }
-    if (this.#isStopping) headers.set('Connection', 'close');
-    const { status } = response;
-    const done = () => {
+    const response = await this.#hono.fetch(request, { ...environment, notes });
+    const end = () => {
       release();
       this.#underWay.delete(work);
       ended();
-      this.#note(request.method, pathname, status, performance.now() - started, notes);
+      this.#note(request.method, response.status, performance.now() - started, notes);
     };
-    const isStream = (headers.get('content-type') ?? '').startsWith('text/event-stream') && response.body !== null;
-    if (!isStream) done();
-    return new Response(isStream && response.body !== null ? withEnd(response.body, done) : response.body, { status, headers });
+    // Only a stream is asked for its body: to ask costs more than to answer.
+    const isStream = (response.headers.get('content-type') ?? '').startsWith('text/event-stream') && response.body !== null;
+    if (!isStream || response.body === null) {
+      end();
+      return response;
+    }
+    return new Response(withEnd(response.body, end), { status: response.status, headers: response.headers });
   }
 
-  /** Refuses new requests and resolves when those under way have been answered. */
-  async stop(): Promise<void> {
-    this.#isStopping = true;
+  /** Begins no batch before: what computes on this thread keeps clients at the door. */
+  hold(until: Promise<void>): void {
+    for (const { sentences } of this.#service.models) sentences.hold(until);
+  }
+
+  /** Resolves when every request that was begun has been answered. */
+  async idle(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
 
@@ -158,7 +162,8 @@ export class App {
     }
   }
 
-  #note(method: string, path: string, status: number, milliseconds: number, notes: RequestNotes): void {
+  #note(method: string, status: number, milliseconds: number, notes: RequestNotes): void {
+    const { path = '' } = notes;
     const route = path in routes || path === '/mcp' ? path : 'other';
     const { metrics } = this.#service;
     metrics.requests.add({
@@ -198,14 +203,36 @@ function refusalOf(error: unknown): Refusal {
   return new Refusal(500, 'The server failed; its log says more');
 }
 
-/** An error in the shape of the API at a path. */
-function failure(path: string, { status, message, retryAfter, parameter }: Refusal): Response {
-  const headers: Record<string, string> = retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) };
-  const answer = (code: RefusalStatus, body: object) => Response.json(body, { status: code, headers });
+/** LibreTranslate asks for a key by a 400. */
+const asksBy400 = new Set(libreTranslateOperations.map(({ path }) => path));
+
+/** An error in the shape of the API that was called. */
+function failure(context: ServerContext, { status, message, retryAfter, parameter }: Refusal): Response {
+  const { path } = context.req;
+  if (retryAfter !== undefined) context.header('Retry-After', String(retryAfter));
+  // What is left of the body is not waited for.
+  if (status === 408 || status === 413) context.header('Connection', 'close');
+  const answer = (code: RefusalStatus, body: object) => {
+    if (code === 401) context.header('WWW-Authenticate', 'Bearer');
+    return context.json(body, code as ContentfulStatusCode);
+  };
   if (path.startsWith('/v1/')) return answer(status, openAiFailure(status, message, parameter));
   if (path.startsWith('/v2/')) return answer(status === 401 ? 403 : status, { message });
-  // LibreTranslate asks for a key by a 400.
-  return answer(status === 401 ? 400 : status, { error: message });
+  return answer(status === 401 && asksBy400.has(path) ? 400 : status, { error: message });
+}
+
+/** Pages of this origin may read the answers. */
+function allowOrigin(context: ServerContext, origin: string): void {
+  context.header('Access-Control-Allow-Origin', origin);
+  context.header('Access-Control-Allow-Methods', 'GET, POST');
+  context.header('Access-Control-Allow-Headers', 'Authorization, Content-Type, X-API-Key, Mcp-Protocol-Version');
+  context.header('Access-Control-Expose-Headers', 'X-Request-Id, Retry-After');
+  context.header('Vary', 'Origin', { append: true });
+}
+
+/** An answer made elsewhere, with the headers that every answer has. */
+function withHeadersOf(context: ServerContext, { body, status, headers }: Response): Response {
+  return context.newResponse(body, status as StatusCode, Object.fromEntries(headers));
 }
 
 /** The client's if it is harmless in a log. */

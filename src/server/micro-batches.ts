@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Refusal } from './refusal.js';
 
 export interface MicroBatchLimits {
@@ -9,9 +10,13 @@ export interface MicroBatchLimits {
   readonly waiting: number;
 }
 
-interface Waiting<Input, Output> {
+/** Turns of the event loop after which nobody is taken to be at the door. */
+const quietTurns = 4;
+
+interface Item<Input, Output> {
   readonly input: Input;
   readonly key: string;
+  /** Of the request that it came with; undefined for one that nobody can leave. */
   readonly signal: AbortSignal | undefined;
   readonly resolve: (output: Output) => void;
   readonly reject: (reason: unknown) => void;
@@ -25,9 +30,10 @@ export class MicroBatches<Input, Output> {
   readonly #run: (inputs: readonly Input[], key: string, signal: AbortSignal) => Promise<readonly Output[]>;
   readonly #limits: MicroBatchLimits;
   readonly #observe: (size: number) => void;
-  #waiting: Waiting<Input, Output>[] = [];
+  #waiting: Item<Input, Output>[] = [];
   #full: (() => void) | undefined;
   #work: Promise<void> | undefined;
+  #held: Promise<void> | undefined;
   /** Milliseconds that an item took lately: a moving mean. */
   #pace = 10;
 
@@ -64,7 +70,7 @@ export class MicroBatches<Input, Output> {
       const seconds = Math.min(60, Math.max(1, Math.ceil((this.#waiting.length * this.#pace) / 1_000)));
       throw new Refusal(503, `Too busy: ${this.#waiting.length} sentences are waiting. Try again in ${seconds} s`, { retryAfter: seconds });
     }
-    const outputs = inputs.map((input) => this.#add(input, key, signal));
+    const outputs = this.#add(inputs, key, signal);
     if (this.#waiting.length >= this.#limits.batch) this.#full?.();
     this.#work ??= this.#workOff().finally(() => {
       this.#work = undefined;
@@ -72,31 +78,43 @@ export class MicroBatches<Input, Output> {
     return outputs;
   }
 
+  /** Begins no batch before. */
+  hold(until: Promise<void>): void {
+    this.#held = until;
+  }
+
   /** Resolves when nothing waits and nothing is under way. */
   async idle(): Promise<void> {
     while (this.#work !== undefined) await this.#work;
   }
 
-  #add(input: Input, key: string, signal: AbortSignal | undefined): Promise<Output> {
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        this.#waiting = this.#waiting.filter((other) => other !== item);
-        reject(signal?.reason);
-      };
-      const ended =
-        <Value>(settle: (value: Value) => void) =>
-        (value: Value) => {
-          signal?.removeEventListener('abort', leave);
-          settle(value);
-        };
-      const item: Waiting<Input, Output> = { input, key, signal, resolve: ended(resolve), reject: ended(reject) };
-      signal?.addEventListener('abort', leave, { once: true });
-      this.#waiting.push(item);
-    });
+  #add(inputs: readonly Input[], key: string, signal: AbortSignal | undefined): Promise<Output>[] {
+    const items = new Set<Item<Input, Output>>();
+    const leave = () => {
+      this.#waiting = this.#waiting.filter((item) => !items.has(item));
+      for (const { reject } of items) reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', leave, { once: true });
+    return inputs.map(
+      (input) =>
+        new Promise((resolve, reject) => {
+          const ended =
+            <Value>(settle: (value: Value) => void) =>
+            (value: Value) => {
+              items.delete(item);
+              if (items.size === 0) signal?.removeEventListener('abort', leave);
+              settle(value);
+            };
+          const item: Item<Input, Output> = { input, key, signal, resolve: ended(resolve), reject: ended(reject) };
+          items.add(item);
+          this.#waiting.push(item);
+        }),
+    );
   }
 
   async #workOff(): Promise<void> {
-    await this.#others();
+    await this.#window();
+    await this.#held;
     while (this.#waiting.length > 0) {
       const key = this.#waiting[0]?.key;
       const batch = this.#waiting.filter((item) => item.key === key).slice(0, this.#limits.batch);
@@ -106,11 +124,13 @@ export class MicroBatches<Input, Output> {
       const started = performance.now();
       await this.#answer(batch);
       this.#pace += ((performance.now() - started) / batch.length - this.#pace) / 8;
+      await this.#arrivals();
+      await this.#held;
     }
   }
 
   /** Waits for the window to end, or for a full batch. */
-  #others(): Promise<void> {
+  #window(): Promise<void> {
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);
@@ -123,27 +143,36 @@ export class MicroBatches<Input, Output> {
     });
   }
 
-  async #answer(batch: readonly Waiting<Input, Output>[]): Promise<void> {
+  /**
+   * Lets in who has come during a batch: Node accepts one connection in a turn of the event loop, and reads its request in another. Without
+   * this, batches that are computed on this thread would let in one client each.
+   */
+  async #arrivals(): Promise<void> {
+    for (let quiet = 0; quiet < quietTurns && this.#waiting.length < this.#limits.batch; quiet++) {
+      const before = this.#waiting.length;
+      await setImmediate();
+      if (this.#waiting.length > before) quiet = 0;
+    }
+  }
+
+  async #answer(batch: readonly Item<Input, Output>[]): Promise<void> {
     const unwanted = new AbortController();
-    const wanted = new Set(batch);
-    const leaving = batch.map((item) => () => {
-      wanted.delete(item);
-      if (wanted.size === 0) unwanted.abort(item.signal?.reason);
-    });
-    for (const [index, item] of batch.entries()) item.signal?.addEventListener('abort', leaving[index] as () => void, { once: true });
+    const signals = new Set(batch.map(({ signal }) => signal));
+    const isLeft = () => [...signals].every((signal) => signal?.aborted);
+    const leaving = ({ target }: Event) => {
+      if (isLeft()) unwanted.abort((target as AbortSignal).reason);
+    };
+    for (const signal of signals) signal?.addEventListener('abort', leaving);
     try {
-      const outputs = await this.#run(
-        batch.map(({ input }) => input),
-        batch[0]?.key ?? '',
-        unwanted.signal,
-      );
+      const inputs = batch.map(({ input }) => input);
+      const outputs = await this.#run(inputs, batch[0]?.key ?? '', unwanted.signal);
       for (const [index, item] of batch.entries()) item.resolve(outputs[index] as Output);
     } catch (error) {
       // One bad item must not take the others with it.
       if (batch.length === 1 || unwanted.signal.aborted) for (const item of batch) item.reject(error);
-      else for (const item of wanted) await this.#answer([item]);
+      else for (const item of batch) if (!item.signal?.aborted) await this.#answer([item]);
     } finally {
-      for (const [index, item] of batch.entries()) item.signal?.removeEventListener('abort', leaving[index] as () => void);
+      for (const signal of signals) signal?.removeEventListener('abort', leaving);
     }
   }
 }

@@ -5,7 +5,7 @@ export interface ApiOperation {
   readonly method: 'get' | 'post';
   readonly path: string;
   readonly summary: string;
-  readonly query?: readonly string[];
+  readonly query?: z.ZodObject;
   readonly request?: z.ZodType;
   readonly response: z.ZodType;
   readonly failure: z.ZodType;
@@ -25,14 +25,14 @@ const failures = {
 /** The description of the APIs in OpenAPI 3.1, whose schemas are JSON Schema 2020-12. */
 export function openApiDocument(operations: readonly ApiOperation[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const { method, path, summary, query = [], request, response, failure } of operations) {
+  for (const { method, path, summary, query, request, response, failure } of operations) {
     const wrong = { content: content(failure, 'output') };
     paths[path] = {
       ...paths[path],
       [method]: {
         summary,
         operationId: `${method}${path.replace(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
-        ...(query.length > 0 && { parameters: query.map((name) => ({ name, in: 'query', schema: { type: 'string' } })) }),
+        ...(query !== undefined && { parameters: parametersOf(query) }),
         ...(request !== undefined && { requestBody: { required: true, content: content(request, 'input') } }),
         responses: {
           200: { description: 'The answer', content: content(response, 'output') },
@@ -56,7 +56,15 @@ export function openApiDocument(operations: readonly ApiOperation[], version: st
   };
 }
 
+function parametersOf(query: z.ZodObject): object[] {
+  return Object.entries(query.shape).map(([name, schema]) => ({ name, in: 'query', schema: jsonSchema(schema as z.ZodType, 'input') }));
+}
+
 function content(schema: z.ZodType, io: 'input' | 'output'): object {
+  return { 'application/json': { schema: jsonSchema(schema, io) } };
+}
+
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
-  return { 'application/json': { schema: json } };
+  return json;
 }

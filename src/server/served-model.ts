@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { TextSpan } from '../decoding/alignment.js';
 import type { AttentionMap } from '../decoding/attention-map.js';
 import type { TranslationResult } from '../decoding/translator.js';
@@ -41,6 +43,7 @@ export class ServedModel {
   readonly #open: () => Promise<LoadedModel>;
   #lease: Lease;
   #reloading: Promise<void> | undefined;
+  #reloadingNext: Promise<void> | undefined;
 
   private constructor(
     name: string,
@@ -83,12 +86,24 @@ export class ServedModel {
     }
   }
 
-  /** Loads the model again. Calls that are under way end with the old one; where loading fails it stays. */
+  /**
+   * Loads the model again. Calls that are under way end with the old one; where loading fails it stays. One that is being loaded may have
+   * been read before its files changed once more: all who ask meanwhile share the next.
+   */
   reload(): Promise<void> {
-    this.#reloading ??= this.#exchange().finally(() => {
-      this.#reloading = undefined;
-    });
-    return this.#reloading;
+    if (this.#reloading === undefined) {
+      this.#reloading = this.#exchange().finally(() => {
+        this.#reloading = undefined;
+      });
+      return this.#reloading;
+    }
+    this.#reloadingNext ??= this.#reloading
+      .catch(() => {})
+      .then(() => {
+        this.#reloadingNext = undefined;
+        return this.reload();
+      });
+    return this.#reloadingNext;
   }
 
   async #exchange(): Promise<void> {
@@ -113,7 +128,7 @@ export class ServedModel {
 
   /** Waits for what was accepted, then gives the memory back. */
   async dispose(): Promise<void> {
-    await this.#reloading?.catch(() => {});
+    while (this.#reloading !== undefined) await this.#reloading.catch(() => {});
     await this.sentences.idle();
     await this.#lease.model.dispose();
   }
@@ -136,4 +151,30 @@ export class ServedModel {
 interface BatchOptions {
   readonly limits: MicroBatchLimits;
   readonly observe: (size: number) => void;
+}
+
+/**
+ * Calls back when the files of models have changed and stay as they are for one interval: whoever writes them has finished.
+ *
+ * @returns stops it
+ */
+export function watchModels(paths: readonly string[], interval: number, changed: () => void): () => void {
+  const stateOf = async () => {
+    const files = paths.flatMap((path) => [path, join(path, 'model.json'), join(path, 'model.safetensors')]);
+    const states = await Promise.all(files.map((file) => stat(file).catch(() => undefined)));
+    return states.map((state) => (state?.isFile() ? `${state.mtimeMs} ${state.size} ${state.ino}` : '')).join('\n');
+  };
+  let [loaded, last]: [string | undefined, string | undefined] = [undefined, undefined];
+  const look = async () => {
+    const now = await stateOf();
+    loaded ??= now;
+    if (now !== loaded && now === last) {
+      loaded = now;
+      changed();
+    }
+    last = now;
+  };
+  void look();
+  const timer = setInterval(() => void look(), interval).unref();
+  return () => clearInterval(timer);
 }

@@ -2,13 +2,14 @@ import { DecadeError, nearestName } from '../core/errors.js';
 import { linkedAbort } from '../core/linked-abort.js';
 import type { Decade } from '../decade.js';
 import type { ComputeOptions } from '../loaded-model.js';
-import { type DetectedLanguage, LanguageDetector } from './detection.js';
-import { languageName, servedLanguage, sourceLanguages } from './languages.js';
+
+import { type DetectedLanguage, LanguageDetector, languageName, servedLanguage, sourceLanguages } from './languages.js';
 import { Metrics } from './metrics.js';
 import type { ServerOptions } from './options.js';
 import { Refusal } from './refusal.js';
 import { ServedModel } from './served-model.js';
-import { type TextFormat, type TranslatedText, translateTexts } from './translation.js';
+import type { TagHandling } from './text/markup.js';
+import { type TextFormat, type TranslatedText, translateTexts } from './text/translation.js';
 import { Turnstile } from './turnstile.js';
 
 export interface TranslationRequest {
@@ -17,6 +18,7 @@ export interface TranslationRequest {
   readonly source: string;
   readonly target: string;
   readonly format?: TextFormat | undefined;
+  readonly tags?: TagHandling | undefined;
   readonly beam?: number | undefined;
   readonly nbest?: number | undefined;
   readonly attention?: boolean | undefined;
@@ -152,7 +154,7 @@ export class Service {
 
   /** A translation for every text; all are accepted, or none. */
   async translate(request: TranslationRequest): Promise<ServedTranslation[]> {
-    const { texts, source, format = 'text', nbest = 1, attention = false, onSentence } = request;
+    const { texts, source, format = 'text', tags, nbest = 1, attention = false, onSentence } = request;
     const beam = Math.max(nbest, request.beam ?? this.options.beam);
     const target = this.language(request.target, 'target');
     const detected = texts.map((text) => (source === 'auto' ? this.#detected(text, format, target) : undefined));
@@ -180,7 +182,7 @@ export class Service {
           { model: model.name },
           ofModel.reduce((sum, text) => sum + text.length, 0),
         );
-        const found = await translateTexts(model, ofModel, { beam, nbest, attention, format, signal, onSentence });
+        const found = await translateTexts(model, ofModel, { beam, nbest, attention, format, tags, signal, onSentence });
         for (const [index, place] of places.entries()) {
           translations[place] = { ...(found[index] as TranslatedText), model: model.name, detected: detected[place] };
         }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
@@ -60,6 +61,27 @@ test('an error says what to try', async () => {
   assert.match(JSON.stringify(content), /ja is not supported.*languages/);
 });
 
+test('an argument that a tool does not have is named, with those that it has', async () => {
+  const { isError, content } = await called('translate', { texts: ['one .'], target: 'fr', lang: 'en' });
+  assert.equal(isError, true);
+  assert.match(JSON.stringify(content), /unknown argument lang; known: texts, source, target, format, model/);
+  assert.match(JSON.stringify((await called('translate', { target: 'fr' })).content), /texts/);
+  await assert.rejects(called('translat', {}), /translat not found/);
+});
+
+test('the texts of a call are counted, and too many a minute are refused', async () => {
+  const limited = await models.serve({ limits: { textsPerMinute: 3 } });
+  const app = new App({ service: limited.service, version: '0', agents: agentsByHttp(limited.service, models.library, '0') });
+  const hurried = new Client({ name: 'test', version: '1' });
+  const fetch = (url: string | URL, init?: RequestInit) => app.fetch(new Request(url, init));
+  await hurried.connect(new StreamableHTTPClientTransport(new URL('http://localhost/mcp'), { fetch }));
+  const call = () => hurried.callTool({ name: 'translate', arguments: { texts: ['one .', 'two .'], target: 'fr' } });
+  assert.notEqual((await call()).isError, true);
+  assert.match(JSON.stringify((await call()).content), /Slowdown: 3 per 1 minute/);
+  await hurried.close();
+  await limited.service.dispose();
+});
+
 test('progress is told sentence by sentence, and a cancelled call ends', async () => {
   const told: number[] = [];
   const texts = ['one .\ntwo .\nthree .'];
@@ -79,6 +101,34 @@ test('the same over a pipe, until it is closed', async () => {
   const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'test', version: '1' } };
   input.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params })}\n`);
   assert.match(await answer, /"name":"decade"/);
+  input.end();
+  await served;
+});
+
+test('a line that is no message is answered by the error of JSON-RPC, and those after it are read', async () => {
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  const served = agentByPipe(service, models.library, '1.2.3', { input, output, signal: new AbortController().signal });
+  const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'caf\u00e9 \u2028', version: '1' } };
+  const initialize = Buffer.from(`${JSON.stringify({ jsonrpc: '2.0', id: 3, method: 'initialize', params })}\n`);
+  input.write('{"jsonrpc": "2.0", "id": 1, \n\n[]\n{"id": 2, "method": "ping"}\n');
+  // Within a character.
+  const cut = initialize.indexOf(0xc3) + 1;
+  input.write(initialize.subarray(0, cut));
+  input.write(initialize.subarray(cut));
+  const answers: { id: number | null; error?: { code: number } }[] = [];
+  for await (const line of createInterface({ input: output })) {
+    answers.push(JSON.parse(line));
+    if (answers.length === 4) break;
+  }
+  assert.deepEqual(
+    answers.map(({ id, error }) => [id, error?.code]),
+    [
+      [null, -32_700],
+      [null, -32_600],
+      [2, -32_600],
+      [3, undefined],
+    ],
+  );
   input.end();
   await served;
 });

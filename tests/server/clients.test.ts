@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Translator } from 'deepl-node';
 import { libreTranslate } from 'libretranslate-ts';
 import OpenAI from 'openai';
 import { Translate } from 'translate';
+import { agentsByHttp } from '../../src/agents/mcp.js';
+import { App } from '../../src/server/app.js';
 import { listen, type Listening } from '../../src/server/listen.js';
 import type { Service } from '../../src/server/service.js';
 import { TinyModels } from './models.js';
@@ -16,9 +19,9 @@ let listening: Listening;
 
 before(async () => {
   models = await TinyModels.train();
-  const served = await models.serve({ keys: [key] });
-  service = served.service;
-  listening = await listen(served.app, { host: '127.0.0.1', port: 0 });
+  ({ service } = await models.serve({ keys: [key] }));
+  const app = new App({ service, version: '0', agents: agentsByHttp(service, models.library, '0') });
+  listening = await listen(app, { host: '127.0.0.1', port: 0, deadline: 60_000 });
 });
 after(async () => {
   await listening?.stop();
@@ -68,4 +71,18 @@ test('openai', async () => {
   }
   assert.deepEqual([text, tokens], [whole.choices[0]?.text, whole.usage?.completion_tokens]);
   await assert.rejects(client.chat.completions.create({ model: 'writer', messages: [] }), { status: 404 });
+});
+
+test('the client of the Model Context Protocol', async () => {
+  const url = new URL('/mcp', listening.url);
+  const connected = async (headers: Record<string, string>) => {
+    const client = new Client({ name: 'test', version: '1' });
+    await client.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers } }));
+    return client;
+  };
+  await assert.rejects(connected({}));
+  const client = await connected({ authorization: `Bearer ${key}` });
+  const { structuredContent } = await client.callTool({ name: 'translate', arguments: { texts: ['hello dog .'], target: 'fr' } });
+  assert.match(JSON.stringify(structuredContent), /"text":"bonjour chien \."/);
+  await client.close();
 });

@@ -105,6 +105,9 @@ describe('LibreTranslate', () => {
     assert.match((await json(app.fetch(post('/translate', '{"q": ')), 400)).error as string, /not JSON$/);
     assert.match((await json(app.fetch(post('/translate', '[]')), 400)).error as string, /not a JSON object/);
     assert.match((await json(app.fetch(post('/translate', 'x', { 'content-type': 'image/png' })), 415)).error as string, /image\/png/);
+    assert.match((await json(app.fetch(post('/translate', 'x', { 'content-encoding': 'gzip' })), 415)).error as string, /gzip/);
+    const broken = new Request('http://localhost/translate', { method: 'POST', body: Uint8Array.of(0x22, 0xff, 0x22) });
+    assert.match((await json(app.fetch(broken), 400)).error as string, /not UTF-8$/);
     const large = new Request('http://localhost/translate', { method: 'POST', body: JSON.stringify({ q: 'a'.repeat(5_000_000) }) });
     await json(app.fetch(large), 413);
     for (const request of [get('/detect'), post('/languages', {}), post('/health', {}), post('/spec', {}), get('/translate')])
@@ -134,6 +137,34 @@ describe('LibreTranslate', () => {
   });
 });
 
+describe('DeepL', () => {
+  const answered = async (body: object, status = 200) =>
+    json(app.fetch(post('/v2/translate', { target_lang: 'FR', source_lang: 'EN', ...body })), status);
+
+  test('unknown elements follow their words, and those that are named are handled as asked', async () => {
+    const text = ['hello <x id="1">dog</x> .', 'hello <keep>dog</keep> .'];
+    const { translations } = await answered({ text, tag_handling: 'xml', ignore_tags: 'keep,other' });
+    const [first, second] = (translations as { text: string }[]).map((each) => each.text);
+    assert.equal(first?.replace(/<[^>]*>/g, ''), 'bonjour chien .');
+    assert.match(first ?? '', /<x id="1">.*<\/x>/);
+    assert.match(second ?? '', /<keep>dog<\/keep>/);
+  });
+
+  test('what would change the text and is not to be had is refused, with what may be asked', async () => {
+    for (const [body, message] of [
+      [{ formality: 'more' }, /^Bad request: formality: 'more'; expected default, prefer_more or prefer_less/],
+      [{ glossary_id: 'g' }, /^Bad request: glossary_id: 'g'; expected none/],
+      [{ text: 5 }, /^Bad request: text: 5; expected text or a list$/],
+      [{ target_lang: null }, /^Bad request: missing target_lang; expected text$/],
+    ] as const)
+      assert.match((await answered({ text: 'a', ...body }, 400)).message as string, message);
+    assert.match(
+      (await json(app.fetch(get('/v2/languages?type=both')), 400)).message as string,
+      /type: 'both'; expected one of source, target$/,
+    );
+  });
+});
+
 describe('OpenAI completions', () => {
   type Completion = {
     choices: {
@@ -158,7 +189,7 @@ describe('OpenAI completions', () => {
     assert.deepEqual(await completed(asked).then((again) => again.choices), choices);
     const greedy = { max_tokens: 6, temperature: 0 };
     const [text] = (await completed({ ...greedy, prompt: 'the' })).choices;
-    const ids = service.languageModels[0]?.use(async (model) => model.tokens('the'));
+    const ids = service.languageModels[0]?.use(async (model) => model.readPrompt('the').ids);
     assert.equal((await completed({ ...greedy, prompt: await ids })).choices[0]?.text, text?.text);
   });
 
@@ -176,10 +207,10 @@ describe('OpenAI completions', () => {
     assert.equal(logprobs?.tokens.join(''), text);
     assert.deepEqual([logprobs?.token_logprobs[0], logprobs?.top_logprobs[0]], [null, null]);
     assert.equal(Object.keys(logprobs?.top_logprobs[1] ?? {}).length, 2);
-    const ofModel = await service.languageModels[0]?.use((model) => model.predictions(model.tokens('the dog')));
+    const ofModel = await service.languageModels[0]?.use((model) => model.predictions(model.readPrompt('the dog').ids));
     assert.deepEqual(
       logprobs?.token_logprobs.slice(1),
-      ofModel?.slice(1).map(({ logProbability }) => logProbability),
+      ofModel?.slice(1).map((token) => token?.logProbability),
     );
     const best = Math.max(...Object.values(logprobs?.top_logprobs[3] ?? {}));
     assert.ok(best >= (logprobs?.token_logprobs[3] ?? 0) - 1e-6);
@@ -241,6 +272,9 @@ describe('service', () => {
     await json(locked.app.fetch(post('/v1/completions', { prompt: 'a' })), 401);
     await json(locked.app.fetch(post('/v2/translate', { text: 'a', target_lang: 'FR' })), 403);
     await json(locked.app.fetch(get('/languages')));
+    const metrics = await locked.app.fetch(get('/metrics'));
+    assert.deepEqual([metrics.status, metrics.headers.get('www-authenticate')], [401, 'Bearer']);
+    await json(locked.app.fetch(get('/v2/languages')), 403);
     await locked.service.dispose();
   });
 
@@ -262,6 +296,7 @@ describe('service', () => {
     const refused = await small.app.fetch(post('/translate', body));
     assert.deepEqual([refused.status, Number(refused.headers.get('retry-after')) >= 1], [503, true]);
     assert.deepEqual((await json(first)).translatedText, ['un .', 'un deux .']);
+    await small.service.models[0]?.sentences.idle();
     const leaving = new AbortController();
     const left = small.app.fetch(new Request(post('/translate', body), { signal: leaving.signal }));
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -283,14 +318,32 @@ describe('service', () => {
     assert.deepEqual(new Set(texts), new Set(['un .', 'bonjour chien .']));
   });
 
-  test('stopping answers what was accepted and takes nothing new', async () => {
-    const stopping = await models.serve({ queue: { window: 100 } });
-    const accepted = stopping.app.fetch(post('/translate', { q: 'one .', source: 'en', target: 'fr' }));
-    const stopped = stopping.app.stop();
-    await json(stopping.app.fetch(get('/languages')), 503);
-    assert.equal((await json(accepted)).translatedText, 'un .');
-    await stopped;
-    await stopping.service.dispose();
+  test('a reload that is asked for during another is done after it, once', async () => {
+    let loads = 0;
+    const load: typeof models.library.load = (...given) => {
+      loads++;
+      return models.library.load(...given);
+    };
+    const { Service } = await import('../../src/server/service.js');
+    const again = await Service.open({ ...models.library, load }, [models.translator], service.options, {
+      devices: 1,
+      gemm: 'webassembly',
+    });
+    await Promise.all([again.reload(), again.reload(), again.reload()]);
+    assert.equal(loads, 3);
+    await again.dispose();
+  });
+
+  test('pages are served where no API is, with the headers of every answer', async () => {
+    const pages = async ({ url }: Request) =>
+      new URL(url).pathname === '/' ? new Response('<p>', { headers: { 'content-type': 'text/html' } }) : undefined;
+    const { App } = await import('../../src/server/app.js');
+    const withPages = new App({ service, version: '0', pages });
+    const page = await withPages.fetch(get('/'));
+    assert.deepEqual([page.status, page.headers.get('content-type'), await page.text()], [200, 'text/html', '<p>']);
+    assert.ok(page.headers.has('x-request-id'));
+    await json(withPages.fetch(get('/nothing')), 404);
+    await json(withPages.fetch(post('/', {})), 405);
   });
 
   test('a model whose languages are not known is refused, with what to say', async () => {

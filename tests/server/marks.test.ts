@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Alignment, placeMarks, withoutPlaceholders } from '../../src/server/marks.js';
-import { escapeText, stretchesOfPage } from '../../src/server/markup.js';
-import { stretchesOf } from '../../src/server/sentences.js';
+import { type Alignment, placeMarks, withoutPlaceholders } from '../../src/server/text/marks.js';
+import { escapeText, stretchesOfPage } from '../../src/server/text/markup.js';
+import { stretchesOf } from '../../src/server/text/sentences.js';
 
 const asIs = (text: string) => text;
 
@@ -54,6 +54,24 @@ describe('what a text carries besides words', () => {
         .replace('<p>one<img', '<p>ONE<img')
         .replace('> two <a', '> TWO <a'),
     );
+  });
+
+  test('unknown elements stand within a sentence, whatever they are called; named ones are handled as asked', () => {
+    const sentences = (html: string, tags?: Parameters<typeof stretchesOfPage>[1]) =>
+      stretchesOfPage(html, tags).flatMap((stretch) => (stretch.kind === 'text' ? [stretch.text.plain] : []));
+    for (const html of [
+      'The <x id="1">white</x> house',
+      'The <my-word>white</my-word> house',
+      'The white<ph/> house',
+      'The white</z> house',
+    ])
+      assert.deepEqual(sentences(html), ['The white house'], html);
+    const xml = 'The <seg>white</seg> <K>house</K> and <p>the dog</p>';
+    assert.deepEqual(sentences(xml), ['The white house and ', 'the dog']);
+    assert.deepEqual(sentences(xml, { splitting: ['seg'], ignored: ['k'], nonSplitting: ['p'] }), ['The ', 'white', ' and the dog']);
+    const french = translatedPage('The <x>white</x> <y/>house', () => ['La maison blanche', [0, 2, 1]]);
+    assert.equal(french.replace(/<[^>]*>/g, ''), 'La maison blanche');
+    assert.ok(french.includes('<x>blanche</x>') && french.includes('<y/>'), french);
   });
 
   test('elements within each other without end are refused, not run out of stack', () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
 import { MicroBatches } from '../../src/server/micro-batches.js';
 import { Refusal } from '../../src/server/refusal.js';
@@ -78,6 +79,46 @@ describe('micro-batches', () => {
     assert.equal(batches.waiting, 0);
     assert.ok(stopped);
     await batches.idle();
+  });
+
+  test('who comes during a batch, one in each turn of the event loop, shares the next', async () => {
+    const sizes: number[] = [];
+    const batches = new MicroBatches<number, number>(double, limits, (size) => sizes.push(size));
+    const answers = [...batches.submit([0], 'k')];
+    await answers[0];
+    for (let turn = 1; turn < 4; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      answers.push(...batches.submit([turn], 'k'));
+    }
+    assert.deepEqual(await Promise.all(answers), [0, 2, 4, 6]);
+    assert.deepEqual(sizes, [1, 3]);
+  });
+
+  test('what is held begins no batch, and those who leave meanwhile leave none behind', async () => {
+    const sizes: number[] = [];
+    const batches = new MicroBatches<number, number>(double, limits, (size) => sizes.push(size));
+    let release = () => {};
+    batches.hold(new Promise<void>((resolve) => (release = resolve)));
+    const client = new AbortController();
+    const left = batches.submit([1], 'k', client.signal);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(sizes, []);
+    client.abort(new Error('left'));
+    await assert.rejects(left[0] as Promise<number>, /left/);
+    release();
+    await batches.idle();
+    assert.deepEqual(await Promise.all(batches.submit([2], 'k')), [4]);
+    assert.deepEqual(sizes, [1]);
+  });
+
+  test('a request listens once, however many items it has, and not after its end', async () => {
+    const batches = new MicroBatches<number, number>(double, limits);
+    const { signal } = new AbortController();
+    const all = batches.submit([1, 2, 3, 4, 5, 6], 'k', signal);
+    assert.equal(getEventListeners(signal, 'abort').length, 1);
+    await Promise.all(all);
+    await batches.idle();
+    assert.equal(getEventListeners(signal, 'abort').length, 0);
   });
 
   test('an item that fails takes no other with it', async () => {

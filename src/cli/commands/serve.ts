@@ -76,7 +76,8 @@ Examples:
 async function serve(models: string, options: ServeArguments): Promise<void> {
   // Whoever only translates need not load what serves.
   const { App } = await import('../../server/app.js');
-  const { listen, watchModels } = await import('../../server/listen.js');
+  const { listen } = await import('../../server/listen.js');
+  const { watchModels } = await import('../../server/served-model.js');
   const { resolveServerOptions } = await import('../../server/options.js');
   const { Service } = await import('../../server/service.js');
   const { agentsByHttp } = await import('../../agents/mcp.js');
@@ -157,28 +158,9 @@ export function languagesNamed(given: readonly string[] = []): NonNullable<Serve
 }
 
 async function readKeys(file: string): Promise<string[]> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+  const { keysIn } = await import('../../server/access.js');
+  const bytes = await readFile(file).catch((cause: unknown) => {
     throw new DecadeError('input', { where: file, received: 'a file that cannot be read', allowed: 'API keys, one per line', cause });
   });
-  const { shortestKey } = await import('../../server/options.js');
-  const lines = text.split(/\r?\n/).map((line) => line.trim());
-  const isKey = (line: string) => line !== '' && !line.startsWith('#');
-  // A key itself is never shown.
-  const short = lines.findIndex((line) => isKey(line) && line.length < shortestKey);
-  if (short >= 0) {
-    throw new DecadeError('input', {
-      where: `${file}: line ${short + 1}`,
-      received: `a key of ${lines[short]?.length} characters`,
-      allowed: `at least ${shortestKey}, which nobody guesses`,
-      next: 'make one with: openssl rand -hex 16',
-    });
-  }
-  const keys = lines.filter(isKey);
-  if (keys.length > 0) return keys;
-  throw new DecadeError('input', {
-    where: file,
-    received: 'no keys',
-    allowed: 'API keys, one per line',
-    next: 'leave out --keys to serve everybody',
-  });
+  return keysIn(file, bytes.toString('utf8'));
 }

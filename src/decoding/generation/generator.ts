@@ -2,8 +2,9 @@ import { DecadeError } from '../../core/errors.js';
 import { turns, unlessAborted } from '../../core/event-loop.js';
 import type { Give } from '../../core/iterated.js';
 import { type LinkedAbort, linkedAbort } from '../../core/linked-abort.js';
-import { requireItem, requireStream, text as textItem } from '../../core/lists.js';
-import type { Tokenizer } from '../../text/tokenizer.js';
+import { type ItemKind, requireItem, requireStream } from '../../core/lists.js';
+import { firstBrokenByte } from '../../core/utf8.js';
+import type { Beginning, Tokenizer } from '../../text/tokenizer.js';
 import type { DecodingExecutor } from '../executor.js';
 import type { LocalDecodingExecutor } from '../local-executor.js';
 import { ReadAhead } from '../read-ahead.js';
@@ -29,6 +30,9 @@ export interface GeneratedText {
   /** What ended the text: `</s>`, a stop string, or the maximum length. */
   readonly ending: 'end' | 'stop' | 'length';
 }
+
+/** What is written on from: a text, or the tokens of one, which are read as they are. */
+export type Prompt = string | readonly number[];
 
 /** A prompt as a model reads it. */
 export interface ReadPrompt {
@@ -103,8 +107,8 @@ export class TextGenerator {
    *
    * @throws DecadeError `usage` for options that are not allowed
    */
-  async write(prompt: string, { signal, onPrompt, onEnd, ...given }: GenerateOptions, give: Give<string>): Promise<void> {
-    requireItem('prompt', prompt, textItem);
+  async write(prompt: Prompt, { signal, onPrompt, onEnd, ...given }: GenerateOptions, give: Give<string>): Promise<void> {
+    requireItem('prompt', prompt, promptItem);
     if ('samples' in given) {
       const next = 'call generateStream for several samples';
       throw new DecadeError('usage', { where: 'generate options.samples', received: 'given for a single text', allowed: 'one text', next });
@@ -129,13 +133,32 @@ export class TextGenerator {
     onEnd?.({ tokens: written.tokenLogProbabilities.length - ids.length, ending });
   }
 
-  /** The tokens of a text, as a model that writes on from it reads them. */
-  tokens(text: string): readonly number[] {
-    return this.#tokenizer.encodeBeginning(text)?.ids ?? [];
+  /** Tokens of a prompt that leave room for one more; Infinity where any number can be read. */
+  get promptRoom(): number {
+    return this.#promptRoom;
+  }
+
+  /**
+   * The tokens of a prompt, and the text that they stand for.
+   *
+   * @throws DecadeError `usage` for a token that no text has
+   */
+  readPrompt(prompt: Prompt): Beginning {
+    if (typeof prompt === 'string') return this.#tokenizer.encodeBeginning(prompt) ?? { ids: [], text: '' };
+    const { size, special } = this.#tokenizer;
+    const never = special.forbidden.filter((id) => id !== special.begin);
+    const place = prompt.findIndex((id) => !(id < size) || never.includes(id));
+    if (place < 0) return { ids: [...prompt], text: this.pieces(prompt).join('') };
+    throw new DecadeError('usage', {
+      where: 'prompt',
+      received: `token id ${prompt[place]} at position ${place}`,
+      allowed: `0 to ${size - 1}${never.map((id) => `, but not ${id} (${this.#tokenizer.token(id)})`).join('')}`,
+      next: 'take the ids from the tokenizer of this model',
+    });
   }
 
   /** See `predictTokens`. */
-  predict(ids: ArrayLike<number>, control: Parameters<typeof predictTokens>[3]): Promise<PredictedToken[]> {
+  predict(ids: ArrayLike<number>, control: Parameters<typeof predictTokens>[3]): Promise<(PredictedToken | undefined)[]> {
     return this.#local.with((model, device) => predictTokens(model, device, ids, control));
   }
 
@@ -147,12 +170,20 @@ export class TextGenerator {
     return texts.map((text, index) => (index === texts.length - 1 ? text + rest : text));
   }
 
+  /** A token by itself: its text, `bytes:\xe2\x80` for a part of a character, and its name for one that has no text. */
+  spelling(id: number): string {
+    const bytes = this.#tokenizer.bytes(id);
+    if (bytes.length === 0) return this.#tokenizer.token(id);
+    if (firstBrokenByte(bytes) === bytes.length) return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+    return `bytes:${Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`;
+  }
+
   /**
    * Continues every prompt, `samples` times each, and gives the results in their order, each as soon as may be: prompts that come slowly
    * are answered one by one, those that are ready share batches on all devices.
    */
   async *continueAll(
-    prompts: AsyncIterable<string> | Iterable<string>,
+    prompts: AsyncIterable<Prompt> | Iterable<Prompt>,
     { signal, onProgress, ...given }: GenerateStreamOptions = {},
   ): AsyncGenerator<GenerationResult, void, undefined> {
     requireStream('prompts', prompts);
@@ -165,7 +196,7 @@ export class TextGenerator {
     try {
       for (;;) {
         const ready = (await stream.take(abort.signal)).map((prompt) => {
-          requireItem(`prompt ${++line}`, prompt, textItem);
+          requireItem(`prompt ${++line}`, prompt, promptItem);
           return this.#prompt(prompt, line, options);
         });
         if (ready.length === 0) return;
@@ -228,9 +259,14 @@ export class TextGenerator {
     return { text, ids, tokenLogProbabilities, logProbability, ending };
   }
 
-  #prompt(prompt: string, line: number, { maximumPromptLength, maximumLength }: GenerationOptions): EncodedPrompt {
-    const most = Math.min(maximumPromptLength, this.#promptRoom - Math.min(maximumLength, Math.floor(this.#promptRoom / 2)));
-    const { ids, text } = this.#tokenizer.encodeBeginning(prompt) ?? { ids: [], text: '' };
+  #prompt(prompt: Prompt, line: number, { maximumPromptLength, maximumLength }: GenerationOptions): EncodedPrompt {
+    const { ids, text } = this.readPrompt(prompt);
+    const room = this.#promptRoom;
+    if (typeof prompt !== 'string') {
+      if (ids.length <= room) return { line, text, ids, warning: undefined };
+      throw new DecadeError('usage', { where: `prompt ${line}`, received: `${ids.length} tokens`, allowed: `at most ${room}` });
+    }
+    const most = Math.min(maximumPromptLength, room - Math.min(maximumLength, Math.floor(room / 2)));
     if (ids.length <= most) return { line, text, ids, warning: undefined };
     const warning = new DecadeError('input', {
       where: `prompt ${line}`,
@@ -265,6 +301,11 @@ export class TextGenerator {
     return { strings: strings.map((string) => byteString(utf8.encode(string))), spellings: this.#spellings };
   }
 }
+
+const promptItem: ItemKind = {
+  is: (item) => typeof item === 'string' || (Array.isArray(item) && item.every((id) => Number.isInteger(id) && id >= 0)),
+  name: 'text, or a list of token ids',
+};
 
 /** Most samples of a stream that wait to be given. */
 const heldSamples = 65_536;

@@ -1,12 +1,12 @@
 import { Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import * as z from 'zod';
-import type { Fields } from './body.js';
-import type { Gate, ServerEnvironment } from './gate.js';
-import { languageName, sourceLanguages } from './languages.js';
-import type { ApiOperation } from './openapi.js';
-import { Refusal } from './refusal.js';
-import type { ServedTranslation, Service } from './service.js';
+import type { Gate } from '../access.js';
+import { languageName, sourceLanguages } from '../languages.js';
+import type { ApiOperation } from '../openapi.js';
+import { Refusal } from '../refusal.js';
+import { checkFields, type Fields, type ServerEnvironment } from '../request.js';
+import type { ServedTranslation, Service } from '../service.js';
 
 /*
  * The API of LibreTranslate (libretranslate/app.py), in its order of checks and with its messages. What goes beyond it are fields
@@ -160,12 +160,7 @@ function checked(service: Service, fields: Fields) {
   if (source !== 'auto') service.language(source, 'source');
   service.language(target, 'target');
   if (format !== 'text' && format !== 'html') throw new Refusal(400, `${String(format)} format is not supported`);
-  const parsed = extras.safeParse(numbersOf(fields));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new Refusal(400, `Invalid request: ${issue?.path.join('.')}: ${issue?.message}`);
-  }
-  const { beam, nbest, scores, attention, model } = parsed.data;
+  const { beam, nbest, scores, attention, model } = checkFields(extras, numbersOf(fields), 'Invalid request: ');
   const request = { source, target, format, beam, nbest: Math.max(wanted + 1, nbest ?? 1), attention, model } as const;
   return { texts, isList, request, extra: { alternatives: wanted, isDetected: source === 'auto', nbest, scores, attention } };
 }

@@ -1,20 +1,32 @@
 import { Parser } from 'htmlparser2';
-import { insertion, type Mark, type MarkedText, withoutPlaceholders } from './marks.js';
-import { Refusal } from './refusal.js';
+import { beginsWord, insertion, type Mark, type MarkedText, withoutPlaceholders } from './marks.js';
+import { Refusal } from '../refusal.js';
 
 /** A stretch of a page: markup that is copied, or text that is translated with the elements inside it. */
 export type PageStretch = { readonly kind: 'copy'; readonly text: string } | { readonly kind: 'text'; readonly text: MarkedText };
 
-/** Elements within a sentence; every other one ends it. */
-const inline = new Set(
-  'a abbr acronym b bdi bdo big cite data del dfn em font i ins label mark q rp rt ruby s small span strike strong sub sup time tt u'.split(
-    ' ',
-  ),
+const names = (list: string): ReadonlySet<string> => new Set(list.split(' '));
+
+/** Elements that end a sentence. Any other, known or not, stands within one. */
+const blocks = names(
+  'address article aside base blockquote body br caption center col colgroup dd details dialog dir div dl dt embed fieldset figcaption ' +
+    'figure footer form frame frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li link main map area menu meta nav noframes ol ' +
+    'optgroup option p param search section source summary table tbody td tfoot th thead title tr track ul',
 );
-/** Elements whose content is not language, those within a sentence first. */
-const opaqueInline = new Set('code kbd samp var img svg math input button wbr picture'.split(' '));
-const opaqueBlock = new Set('pre script style textarea template noscript head iframe object video audio canvas select'.split(' '));
-const empty = new Set('area base br col embed hr img input link meta param source track wbr'.split(' '));
+/** Elements whose content is not language: those within a sentence, and those that end one. */
+const opaqueInline = names('code kbd samp var img svg math input wbr picture');
+const opaqueBlocks = names('pre script style textarea template noscript head iframe object video audio canvas select');
+const empty = names('area base br col embed hr img input link meta param source track wbr');
+
+/** What is to be made of elements by their names, in lower case, whatever HTML says of them. */
+export interface TagHandling {
+  /** Their content is not language. */
+  readonly ignored?: readonly string[] | undefined;
+  /** They end a sentence. */
+  readonly splitting?: readonly string[] | undefined;
+  /** They stand within a sentence. */
+  readonly nonSplitting?: readonly string[] | undefined;
+}
 
 /** Elements that may stand within each other: pages have a dozen. */
 const deepest = 256;
@@ -27,8 +39,8 @@ interface OpenElement {
 }
 
 /** Cuts HTML into stretches. What is copied, and the tags of marks, are the page's own characters: nothing is written anew but text. */
-export function stretchesOfPage(html: string): PageStretch[] {
-  const page = new Page(html);
+export function stretchesOfPage(html: string, tags: TagHandling = {}): PageStretch[] {
+  const page = new Page(html, tags);
   const parser: Parser = new Parser(
     {
       onopentag: (name, attributes, isImplied) =>
@@ -52,6 +64,7 @@ export function escapeText(text: string): string {
 
 class Page {
   readonly #html: string;
+  readonly #tags: TagHandling;
   readonly #stretches: PageStretch[] = [];
   #plain = '';
   #marks: Mark[] = [];
@@ -59,8 +72,9 @@ class Page {
   /** An element whose content is copied, while it lasts. */
   #opaque: { readonly name: string; readonly at: number; depth: number; readonly isInline: boolean } | undefined;
 
-  constructor(html: string) {
+  constructor(html: string, tags: TagHandling) {
     this.#html = html;
+    this.#tags = tags;
   }
 
   /** `span`: the tag's characters; undefined for one that the page only implies. */
@@ -71,11 +85,11 @@ class Page {
     }
     if (span === undefined) return;
     const isProtected = attributes.translate === 'no' || (attributes.class ?? '').split(/\s+/).includes('notranslate');
-    if (isProtected || opaqueInline.has(name) || opaqueBlock.has(name)) {
-      const isInline = inline.has(name) || opaqueInline.has(name);
+    const isInline = this.#isInline(name);
+    if (isProtected || this.#isOpaque(name)) {
       if (!empty.has(name)) this.#opaque = { name, at: span[0], depth: 1, isInline };
       else this.#copyOrInsert(span[0], span[1], isInline);
-    } else if (inline.has(name)) {
+    } else if (isInline) {
       if (this.#path.length === deepest) throw new Refusal(400, `Elements within each other: at most ${deepest}`);
       this.#path.push({ name, at: span[0], mark: { index: this.#marks.length } });
       this.#marks.push({ start: this.#plain.length, end: Infinity, open: this.#html.slice(...span), close: '' });
@@ -92,9 +106,9 @@ class Page {
       this.#copyOrInsert(at, span?.[1] ?? this.#html.length, isInline);
       return;
     }
-    const element = inline.has(name) ? this.#path.findLastIndex((open) => open.name === name) : -1;
+    const element = this.#path.findLastIndex((open) => open.name === name);
     if (element < 0) {
-      if (span !== undefined && !empty.has(name)) this.#copy(span[0], span[1]);
+      if (span !== undefined && !empty.has(name)) this.#copyOrInsert(span[0], span[1], this.#isInline(name));
       return;
     }
     const [{ at, mark } = { at: 0, mark: undefined }] = this.#path.splice(element, 1);
@@ -120,6 +134,7 @@ class Page {
       return;
     }
     const { plain, marks } = withoutPlaceholders(collapsed);
+    if (beginsWord(plain)) this.#giveSpaceBack();
     const before = this.#plain.length;
     this.#plain += plain;
     for (const mark of marks)
@@ -141,6 +156,18 @@ class Page {
     this.#marks.push({ start: place, end: place, open: isHeld ? this.#html.slice(from, to) : open, close: '' });
   }
 
+  /** The space that an insertion took along parts two words after all. */
+  #giveSpaceBack(): void {
+    const place = this.#plain.length;
+    const taker = this.#marks.findIndex(({ start, end, open }) => start === place && end === place && open.startsWith(' '));
+    if (taker < 0) return;
+    this.#plain += ' ';
+    this.#marks = this.#marks.map((mark, index) => {
+      if (index < taker) return mark;
+      return { ...mark, start: mark.start + 1, end: mark.end + 1, open: index === taker ? mark.open.slice(1) : mark.open };
+    });
+  }
+
   /** @param until  what comes after was not read */
   end(until: number): PageStretch[] {
     if (this.#opaque !== undefined) {
@@ -152,6 +179,16 @@ class Page {
     }
     this.#flush();
     return this.#stretches;
+  }
+
+  #isInline(name: string): boolean {
+    const { splitting, nonSplitting } = this.#tags;
+    if (splitting?.includes(name)) return false;
+    return nonSplitting?.includes(name) || !(blocks.has(name) || opaqueBlocks.has(name));
+  }
+
+  #isOpaque(name: string): boolean {
+    return opaqueInline.has(name) || opaqueBlocks.has(name) || this.#tags.ignored?.includes(name) === true;
   }
 
   #copyOrInsert(from: number, to: number, isInline: boolean): void {

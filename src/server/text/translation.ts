@@ -1,8 +1,8 @@
-import { unsureBelow } from '../decoding/certainty.js';
+import { unsureBelow } from '../../decoding/certainty.js';
 import { type Alignment, type MarkedText, placeMarks, withoutPlaceholders } from './marks.js';
-import { escapeText, stretchesOfPage } from './markup.js';
+import { escapeText, stretchesOfPage, type TagHandling } from './markup.js';
 import { stretchesOf } from './sentences.js';
-import type { SentenceSearch, ServedModel, TranslatedSentence } from './served-model.js';
+import type { SentenceSearch, ServedModel, TranslatedSentence } from '../served-model.js';
 
 export type TextFormat = 'text' | 'html';
 
@@ -25,6 +25,8 @@ export interface TranslatedText {
 
 interface TextRequest extends SentenceSearch {
   readonly format: TextFormat;
+  /** Of HTML: elements that are handled otherwise. */
+  readonly tags?: TagHandling | undefined;
   readonly signal: AbortSignal;
   /** Told of every sentence in the order of the text, as soon as it and those before it are done. */
   readonly onSentence?: ((source: string, target: string) => Promise<void> | void) | undefined;
@@ -33,7 +35,7 @@ interface TextRequest extends SentenceSearch {
 /** Translates texts of any length with one model: cuts them into sentences, which share batches, and puts these together again. */
 export async function translateTexts(model: ServedModel, texts: readonly string[], request: TextRequest): Promise<TranslatedText[]> {
   const language = model.languages?.source ?? 'en';
-  const passages = texts.map((text) => passagesOf(text, request.format).map((passage) => new Passage(passage, language, request.format)));
+  const passages = texts.map((text) => passagesOf(text, request).map((passage) => new Passage(passage, language, request.format)));
   const all = passages.flat();
   // All sentences of a request are accepted or none, and those without marks need no attention.
   const [plain, marked] = [all.filter(({ isMarked }) => !isMarked), all.filter(({ isMarked }) => isMarked)];
@@ -45,9 +47,9 @@ export async function translateTexts(model: ServedModel, texts: readonly string[
   return passages.map((ofText) => textOf(ofText, request));
 }
 
-function passagesOf(text: string, format: TextFormat): MarkedText[] {
+function passagesOf(text: string, { format, tags }: TextRequest): MarkedText[] {
   if (format === 'text') return [withoutPlaceholders(text)];
-  return stretchesOfPage(text).map((stretch) =>
+  return stretchesOfPage(text, tags).map((stretch) =>
     stretch.kind === 'text' ? stretch.text : { plain: '', marks: [{ start: 0, end: 0, open: stretch.text, close: '' }] },
   );
 }

@@ -1,18 +1,27 @@
 import { Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import * as z from 'zod';
-import { type CompletionRequest, type Prompt, complete, completionPieces } from './completion.js';
-import type { Gate, ServerEnvironment } from './gate.js';
-import type { ApiOperation } from './openapi.js';
-import { Refusal } from './refusal.js';
-import type { Service } from './service.js';
+import type { Prompt } from '../../decoding/generation/generator.js';
+import type { Gate } from '../access.js';
+import { checkPrompts, type CompletionRequest, complete, completionPieces } from './completion.js';
+import type { ApiOperation } from '../openapi.js';
+import { Refusal } from '../refusal.js';
+import { checkFields, type ServerEnvironment, unknownField } from '../request.js';
+import type { Service } from '../service.js';
 
 /** The part of OpenAI's API that language models answer: models and completions. */
 
-const completionRequest = z.object({
+const tokenIds = z.array(z.int().min(0));
+const promptForms: readonly z.ZodType<string | number[] | string[] | number[][]>[] = [
+  z.string(),
+  z.array(z.string()).min(1),
+  tokenIds.min(1),
+  z.array(tokenIds).min(1),
+];
+const fields = {
   model: z.string().optional(),
   prompt: z
-    .union([z.string(), z.array(z.string()).min(1), z.array(z.int().min(0)).min(1), z.array(z.array(z.int().min(0))).min(1)])
+    .union(promptForms, { error: () => 'expected text, a list of texts, a list of token ids, or a list of such lists' })
     .default('')
     .describe('Text or token ids, one or several.'),
   max_tokens: z.int().min(0).default(16),
@@ -25,8 +34,18 @@ const completionRequest = z.object({
   echo: z.boolean().default(false).describe('Repeat the prompt, with logprobs its log-probabilities too.'),
   stop: z.union([z.string(), z.array(z.string()).max(100)]).optional(),
   seed: z.int().optional(),
-  suffix: z.undefined().optional(),
-});
+  user: z.string().optional().describe('Read by nobody.'),
+  api_key: z.string().optional(),
+};
+/** What other servers have. Clients that set it to what changes nothing are not refused. */
+const withoutEffect = {
+  suffix: z.literal('', { error: () => 'expected none: the models write on from a prompt' }).optional(),
+  best_of: z.int().optional(),
+  frequency_penalty: z.literal(0).optional(),
+  presence_penalty: z.literal(0).optional(),
+  logit_bias: z.strictObject({}).optional(),
+};
+const completionRequest = z.strictObject({ ...fields, ...withoutEffect }, { error: unknownField(Object.keys(fields)) });
 const usage = z.object({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() });
 const logprobs = z.object({
   tokens: z.array(z.string()),
@@ -83,14 +102,8 @@ export function openAi(service: Service, gate: Gate): Hono<ServerEnvironment> {
   });
 
   app.post('/v1/completions', async (context) => {
-    const fields = await gate.read(context);
-    if (fields.suffix !== undefined)
-      throw new Refusal(400, 'suffix is not supported: the models write on from a prompt', { parameter: 'suffix' });
-    const parsed = completionRequest.safeParse(fields);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      throw new Refusal(400, `${issue?.path.join('.')}: ${issue?.message}`, { parameter: String(issue?.path[0] ?? '') });
-    }
+    const given = await gate.read(context);
+    const checked = checkFields(completionRequest, given);
     const {
       prompt,
       max_tokens: tokens,
@@ -103,9 +116,10 @@ export function openAi(service: Service, gate: Gate): Hono<ServerEnvironment> {
       echo,
       stop = [],
       seed,
-    } = parsed.data;
+    } = checked;
+    if ((checked.best_of ?? n) !== n) throw new Refusal(400, `best_of: ${checked.best_of}; only n (${n})`, { parameter: 'best_of' });
     const { limits } = service.options;
-    const model = service.languageModel(parsed.data.model);
+    const model = service.languageModel(checked.model);
     const prompts = promptsOf(prompt);
     if (tokens > limits.tokens) throw new Refusal(400, `max_tokens: ${tokens}; at most ${limits.tokens}`, { parameter: 'max_tokens' });
     if (prompts.length > limits.texts)
@@ -115,7 +129,7 @@ export function openAi(service: Service, gate: Gate): Hono<ServerEnvironment> {
     }
     if (tokens === 0 && !echo) throw new Refusal(400, 'max_tokens: 0 without echo asks for nothing', { parameter: 'max_tokens' });
     const { notes } = context.env;
-    gate.charge(context, fields, prompts.length * n);
+    gate.charge(context, given, prompts.length * n);
     notes.texts = prompts.length;
     notes.models = [model.name];
     const request: CompletionRequest = {
@@ -145,6 +159,7 @@ export function openAi(service: Service, gate: Gate): Hono<ServerEnvironment> {
         parameter: 'stream',
       });
     }
+    await checkPrompts(model, request);
     const leave = await service.completions.enter(notes.signal);
     return streamSSE(context, async (sse) => {
       const send = (choices: z.input<typeof completion>['choices'], more: object = {}) =>
@@ -156,8 +171,9 @@ export function openAi(service: Service, gate: Gate): Hono<ServerEnvironment> {
         if (stream_options?.include_usage) await send([], { usage: usageOf(end.promptTokens, end.completionTokens) });
         await sse.writeSSE({ data: '[DONE]' });
       } catch (error) {
-        const message = error instanceof Refusal ? error.message : 'The completion failed';
-        await sse.writeSSE({ data: JSON.stringify(openAiFailure(500, message)) });
+        const { status, message } = error instanceof Refusal ? error : { status: 500, message: 'The completion failed' };
+        notes.error = error;
+        await sse.writeSSE({ data: JSON.stringify(openAiFailure(status, message)) });
       } finally {
         leave();
       }

@@ -1,4 +1,4 @@
-import type { TextSpan } from '../decoding/alignment.js';
+import type { TextSpan } from '../../decoding/alignment.js';
 
 /**
  * What a text carries besides its words: an element round some of them or, where start and end are the same, something that stands
@@ -44,9 +44,14 @@ export function withoutPlaceholders(text: string): MarkedText {
 
 /** What stands between words takes one of the spaces round it along, so that the words left are written as without it. */
 export function insertion(before: string, open: string, after: string): { plain: string; open: string; taken: number } {
-  if (before.endsWith(' ')) return { plain: before.slice(0, -1), open: ` ${open}`, taken: 0 };
+  if (before.endsWith(' ') && !beginsWord(after)) return { plain: before.slice(0, -1), open: ` ${open}`, taken: 0 };
   const taken = before === '' && after.startsWith(' ') ? 1 : 0;
   return { plain: before, open: taken === 1 ? `${open} ` : open, taken };
+}
+
+/** Whether a space is needed between a word and this text. */
+export function beginsWord(text: string): boolean {
+  return /^[\p{L}\p{N}]/u.test(text);
 }
 
 interface Placed extends Mark {

@@ -12,7 +12,7 @@ const longestSentence = 800;
  * is what has no letters or digits; all stretches together are the text.
  */
 export function stretchesOf(text: string, language: string): Stretch[] {
-  const segmenter = new Intl.Segmenter(knownLocale(language), { granularity: 'sentence' });
+  const segmenter = segmenterFor(language);
   const stretches: Stretch[] = [];
   const add = (kind: Stretch['kind'], text: string) => {
     if (text !== '') stretches.push({ kind, text });
@@ -44,6 +44,15 @@ function shorter(sentence: string): string[] {
     rest = rest.slice(end);
   }
   return [...pieces, rest];
+}
+
+/** By language: to make one takes longer than to cut a sentence. */
+const segmenters = new Map<string, Intl.Segmenter>();
+
+function segmenterFor(language: string): Intl.Segmenter {
+  const known = segmenters.get(language) ?? new Intl.Segmenter(knownLocale(language), { granularity: 'sentence' });
+  segmenters.set(language, known);
+  return known;
 }
 
 function knownLocale(language: string): string | undefined {
