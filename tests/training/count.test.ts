@@ -136,7 +136,7 @@ describe('a model that is counted', () => {
         if (runs.length === 1 && runs[0] === 'run') assert.match(samples[0]?.text ?? '', /^ dog (runs on|sleeps on)/);
         // What is written is scored as it was drawn.
         const [sample] = samples;
-        const ids = [...model.tokens('the'), ...(sample?.ids ?? [])];
+        const ids = [...model.readPrompt('the').ids, ...(sample?.ids ?? [])];
         const given = await model.predictions(ids);
         const drawn = sample?.tokenLogProbabilities ?? [];
         for (const [index, logProbability] of drawn.slice(0, sample?.ids.length).entries()) {
