@@ -291,10 +291,7 @@ export class LoadedModel implements AsyncDisposable {
 }
 
 /** All that a `LoadedModel` offers. A model in a page, which another thread computes for, offers the same. */
-export type ModelUses = Omit<Pick<LoadedModel, keyof LoadedModel>, ServerUses>;
-
-/** What only a server asks of a model: it hands none of it to a page. */
-type ServerUses = 'attentionMap' | 'alignment' | 'hasSource' | 'tokens' | 'pieces' | 'predictions';
+export type ModelUses = Pick<LoadedModel, keyof LoadedModel>;
 
 interface Member extends EnsembleMember, PlacedModel, Pick<TranslationModel, 'sourceWords'> {
   readonly model: Model;
