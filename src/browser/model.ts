@@ -112,10 +112,7 @@ export class BrowserModel implements Omit<Elsewhere<ModelUses>, 'rescore'> {
   }
 
   /** Which token of the line each token of its translation, made with `attention`, looked at most; undefined as for `attentionMap`. */
-  alignment(
-    line: string,
-    { ids, attention, text }: Pick<Translation, 'ids' | 'attention' | 'text'>,
-  ): Promise<AlignedToken[] | undefined> {
+  alignment(line: string, { ids, attention, text }: Pick<Translation, 'ids' | 'attention' | 'text'>): Promise<AlignedToken[] | undefined> {
     return this.#callOf('alignment', line, { ids, attention, text });
   }
 

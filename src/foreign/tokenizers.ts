@@ -48,11 +48,7 @@ export async function folderTokenizers(files: Files, path: string, { source, tar
 }
 
 /** Decade's own tokenizers, where `decade export` has written the folder. */
-async function ownTokenizers(
-  found: ReadonlyMap<string, Uint8Array>,
-  path: string,
-  hasSource: boolean,
-): Promise<Tokenizers | undefined> {
+async function ownTokenizers(found: ReadonlyMap<string, Uint8Array>, path: string, hasSource: boolean): Promise<Tokenizers | undefined> {
   const load = async (name: string): Promise<Tokenizer | undefined> => {
     const bytes = found.get(name);
     if (bytes === undefined) return undefined;

@@ -7,6 +7,7 @@ import { Gate, type RequestNotes, requestSignal, type ServerEnvironment } from '
 import { libreTranslate, libreTranslateOperations } from './libretranslate.js';
 import { openAi, openAiFailure, openAiOperations } from './openai.js';
 import { openApiDocument } from './openapi.js';
+import { pages } from './pages.js';
 import { Refusal, type RefusalStatus } from './refusal.js';
 import type { Service } from './service.js';
 
@@ -82,6 +83,7 @@ export class App {
         return agents(context.req.raw);
       });
     }
+    app.route('/', pages(service));
     app.notFound((context) => {
       const method = routes[context.req.path];
       if (method === undefined) throw new Refusal(404, `Nothing is served at ${context.req.path}; /openapi.json says what is`);

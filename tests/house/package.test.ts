@@ -26,7 +26,8 @@ describe('the package', { skip: process.platform === 'win32' && 'npm and tar are
   writeFileSync(join(consumer, 'package.json'), '{ "type": "module" }');
 
   test('is built before it is packed', () => {
-    assert.equal(description.scripts.prepack, description.scripts.prestart, 'as `npm start` builds in a fresh clone');
+    assert.equal(description.scripts.prepack, 'npm run site');
+    assert.equal(description.scripts.presite, description.scripts.prestart, 'as `npm start` builds in a fresh clone');
   });
 
   test('holds compiled code and documentation, nothing else', () => {

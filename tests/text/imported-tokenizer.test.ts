@@ -35,7 +35,9 @@ const marian = {
 };
 
 test('Marian: pieces are SentencePiece’s and ids the table’s', async () => {
-  const { source, target } = await again(importTokenizer(marian.files, { where: 'opus', source: marian.vocabulary, target: marian.vocabulary }));
+  const { source, target } = await again(
+    importTokenizer(marian.files, { where: 'opus', source: marian.vocabulary, target: marian.vocabulary }),
+  );
   assert.deepEqual(source?.encode('the dogs'), [4, 5, 3]);
   assert.deepEqual(target.special, { begin: 10, end: 0, unknown: 1, forbidden: [10] });
   assert.equal(target.decode([4, 5, 3, 0, 10]), 'the dogs');

@@ -1,0 +1,35 @@
+import { render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { AttentionHeads } from '../inside/attention-heads.js';
+import { Predictions } from '../inside/predictions.js';
+import { SentenceMap } from '../inside/sentence-map.js';
+import { composeLesson } from '../learning/recipe.js';
+import type { ListedModel } from '../models/catalogue.js';
+import { ModelChoice } from '../models/model-choice.js';
+import { useModel } from '../models/use-model.js';
+
+const example = '3 weeks ago';
+const text = 'Once upon a time, there was a little girl.';
+
+function Inside() {
+  const [listed, setListed] = useState<ListedModel>();
+  const [sentences, setSentences] = useState<readonly string[]>();
+  const state = useModel(listed);
+  useEffect(() => {
+    void composeLesson().then(({ heldOut }) => setSentences(heldOut.map(({ source }) => source)));
+  }, []);
+  const model = state.kind === 'ready' ? state.model : undefined;
+  return (
+    <>
+      <ModelChoice chosen={listed} state={state} onChoose={setListed} />
+      {model !== undefined && !model.hasSource && <Predictions model={model} example={text} />}
+      {model !== undefined && <AttentionHeads model={model} example={model.hasSource ? example : text} />}
+      {model?.hasSentenceVectors && sentences !== undefined && <SentenceMap model={model} examples={sentences} />}
+      {model?.hasSource && !model.hasSentenceVectors && (
+        <p class="note">This network has no single vector for a sentence, so there is no map of sentences. An LSTM has one.</p>
+      )}
+    </>
+  );
+}
+
+render(<Inside />, document.querySelector('#app') as HTMLElement);
