@@ -5,7 +5,7 @@ export const pages = [
     path: 'index.html',
     script: 'translate.js',
     heading: 'Translate',
-    lead: 'Type, and read along. The model runs on your device: nothing that you type leaves it.',
+    lead: 'Type a sentence. See what a model makes of it, what it looked at, and what else it considered.',
   },
   {
     title: 'Watch it learn',

@@ -12,7 +12,7 @@ interface HeatMapProps {
 export function HeatMap({ caption, rows, columns, weight }: HeatMapProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
-    <div class="heat-scroll" tabIndex={0} role="region" aria-label={caption}>
+    <section class="heat-scroll" tabIndex={0} aria-label={caption}>
       <table class="heat">
         <thead>
           <tr>
@@ -41,6 +41,6 @@ export function HeatMap({ caption, rows, columns, weight }: HeatMapProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }

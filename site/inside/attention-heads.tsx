@@ -5,8 +5,11 @@ import { LineInput } from './line-input.js';
 import { useAnswer } from './use-answer.js';
 
 const names: Readonly<Record<string, string>> = {
+  attention: 'What each written token looked at in the source',
   'cross-attention': 'What each written token looked at in the source',
   'self-attention': 'What each token looked at among those before it',
+  'self-attention of the decoder': 'What each written token looked at among those written before',
+  'self-attention of the encoder': 'What each token of the source looked at in the source',
 };
 
 /** The attention of a model by layer and head, for a line that can be changed. */
@@ -80,5 +83,5 @@ function Thumbnail({ weights, rows, columns }: { readonly weights: Float32Array;
     for (const [pixel, weight] of weights.entries()) image.data.set([red, green, blue, Math.round(255 * weight)], 4 * pixel);
     context.putImageData(image, 0, 0);
   }, [weights, rows, columns]);
-  return <canvas ref={canvas} width={columns} height={rows} aria-hidden="true" />;
+  return <canvas ref={canvas} width={columns} height={rows} />;
 }

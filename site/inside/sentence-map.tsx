@@ -2,9 +2,10 @@ import { useEffect, useState } from 'preact/hooks';
 import type { BrowserModel } from '../../src/browser/index.js';
 import { mapSentences } from '../../src/analysis/examination/sentence-map.js';
 import { numericScale } from '../../src/analysis/page/axis.js';
+import { useWidth } from '../drawings/use-width.js';
 import { useAnswer } from './use-answer.js';
 
-const [width, height, margin] = [720, 460, 24];
+const [height, margin] = [460, 24];
 /** Room for the name beside a point. */
 const nameWidth = 170;
 const mostLines = 60;
@@ -13,6 +14,7 @@ const mostLines = 60;
 export function SentenceMap({ model, examples }: { readonly model: BrowserModel; readonly examples: readonly string[] }) {
   const [text, setText] = useState(examples.join('\n'));
   const [pointed, point] = useState<number>();
+  const { element, width } = useWidth(720);
   useEffect(() => setText(examples.join('\n')), [model]);
   const lines = text
     .split('\n')
@@ -25,7 +27,7 @@ export function SentenceMap({ model, examples }: { readonly model: BrowserModel;
     },
     [model, text],
   );
-  const placed = placedOn(map?.points ?? []);
+  const placed = placedOn(map?.points ?? [], width);
   return (
     <section aria-labelledby="map">
       <h2 id="map">Which sentences it holds to be alike</h2>
@@ -38,20 +40,20 @@ export function SentenceMap({ model, examples }: { readonly model: BrowserModel;
         <textarea rows={6} spellcheck={false} value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
       </label>
       {failure !== undefined && <p class="failure">{failure}</p>}
-      {map === undefined ? (
-        <p class="note">A map needs three sentences.</p>
-      ) : (
-        <figure class="map">
-          <svg class="plot" viewBox={`0 0 ${width} ${height}`} role="list" aria-label="Map of the sentences">
+      {map === undefined && <p class="note">A map needs three sentences.</p>}
+      <div ref={element}>
+        <figure class="map" hidden={map === undefined}>
+          {/* biome-ignore lint/a11y/useSemanticElements: a drawing is no form */}
+          <svg class="plot" viewBox={`0 0 ${width} ${height}`} role="group" aria-label="Map of the sentences">
             {placed.map(({ left, top }, index) => {
               const isShown = pointed === undefined ? hasRoom(placed, index) : pointed === index;
               return (
-                // biome-ignore lint/a11y/noNoninteractiveTabindex: a point is read where the keyboard is
+                // biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: a point is read where the keyboard is
                 <g
                   key={index}
                   tabIndex={0}
-                  role="listitem"
-                  aria-label={map.names[index]}
+                  role="img"
+                  aria-label={map?.names[index]}
                   onFocus={() => point(index)}
                   onBlur={() => point(undefined)}
                   onMouseEnter={() => point(index)}
@@ -60,7 +62,7 @@ export function SentenceMap({ model, examples }: { readonly model: BrowserModel;
                   <circle cx={left} cy={top} r={pointed === index ? 6 : 4} />
                   {isShown && (
                     <text x={left + 9} y={top + 4}>
-                      {shortened(map.names[index] ?? '')}
+                      {shortened(map?.names[index] ?? '')}
                     </text>
                   )}
                 </g>
@@ -68,7 +70,7 @@ export function SentenceMap({ model, examples }: { readonly model: BrowserModel;
             })}
           </svg>
         </figure>
-      )}
+      </div>
     </section>
   );
 }
@@ -79,7 +81,7 @@ interface Placed {
   readonly top: number;
 }
 
-function placedOn(points: readonly { readonly x: number; readonly y: number }[]): Placed[] {
+function placedOn(points: readonly { readonly x: number; readonly y: number }[], width: number): Placed[] {
   const x = numericScale(
     { label: '' },
     points.map(({ x }) => x),

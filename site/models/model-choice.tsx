@@ -71,7 +71,7 @@ export function ModelChoice({ chosen, state, onChoose, served = false }: ModelCh
             <span>URL of a packed model or a run</span>
             <input name="url" type="text" inputMode="url" required placeholder="https://example.org/en-de.decade" />
           </label>
-          <button>Open</button>
+          <button type="submit">Open</button>
         </form>
       )}
       <ModelStatus state={state} />

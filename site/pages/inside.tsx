@@ -15,17 +15,18 @@ function Inside() {
   const [listed, setListed] = useState<ListedModel>();
   const [sentences, setSentences] = useState<readonly string[]>();
   const state = useModel(listed);
-  useEffect(() => {
-    void composeLesson().then(({ heldOut }) => setSentences(heldOut.map(({ source }) => source)));
-  }, []);
   const model = state.kind === 'ready' ? state.model : undefined;
+  const hasMap = model?.hasSentenceVectors === true;
+  useEffect(() => {
+    if (hasMap) void composeLesson().then(({ heldOut }) => setSentences(heldOut.map(({ source }) => source)));
+  }, [hasMap]);
   return (
     <>
       <ModelChoice chosen={listed} state={state} onChoose={setListed} />
       {model !== undefined && !model.hasSource && <Predictions model={model} example={text} />}
       {model !== undefined && <AttentionHeads model={model} example={model.hasSource ? example : text} />}
-      {model?.hasSentenceVectors && sentences !== undefined && <SentenceMap model={model} examples={sentences} />}
-      {model?.hasSource && !model.hasSentenceVectors && (
+      {model !== undefined && hasMap && sentences !== undefined && <SentenceMap model={model} examples={sentences} />}
+      {model?.hasSource && !hasMap && (
         <p class="note">This network has no single vector for a sentence, so there is no map of sentences. An LSTM has one.</p>
       )}
     </>

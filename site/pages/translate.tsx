@@ -60,6 +60,13 @@ function Translate() {
           </output>
         </div>
       </div>
+      {isReady && (
+        <p class="note where">
+          {listed.source === undefined
+            ? 'Translated by the server that this page came from.'
+            : 'Translated on this device. Nothing that you type leaves it.'}
+        </p>
+      )}
       {failure !== undefined && (
         <p class="failure" role="alert">
           {failure}

@@ -4,9 +4,12 @@ export interface Word {
   readonly tokens: readonly number[];
 }
 
+/** Text between two tokens beyond which the second is not the one that is looked for. */
+const farthest = 16;
+
 /**
  * The words that tokens make in a text: what stands between spaces. Tokens that do not stand in the text as they are, such as parts of
- * a character, belong to the word before them.
+ * a character, belong to the word that goes on there.
  *
  * @param tokens  without `</s>`
  */
@@ -15,21 +18,17 @@ export function wordsOf(tokens: readonly string[], text: string): Word[] {
   let end = 0;
   for (const [index, token] of tokens.entries()) {
     const start = token === '' ? -1 : text.indexOf(token, end);
-    const between = start < 0 ? undefined : text.slice(end, start);
+    const isFound = start >= 0 && start - end <= farthest;
+    const between = isFound ? text.slice(end, start) : '';
     const last = words.at(-1);
-    if (between === undefined || between.trim() !== '') {
-      if (last === undefined) words.push({ text: token, tokens: [index] });
-      else last.tokens.push(index);
-      continue;
-    }
-    if (last === undefined || between !== '') words.push({ text: token, tokens: [index] });
-    else {
-      last.text += token;
-      last.tokens.push(index);
-    }
+    const begun = last === undefined || /\s/.test(between) ? { text: '', tokens: [] } : last;
+    if (begun !== last) words.push(begun);
+    begun.tokens.push(index);
+    if (!isFound) continue;
+    begun.text += between.replace(/^.*\s/s, '') + token;
     end = start + token.length;
   }
-  return words;
+  return words.map((word) => (word.text === '' ? { ...word, text: word.tokens.map((token) => tokens[token]).join('') } : word));
 }
 
 /**
