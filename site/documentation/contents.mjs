@@ -2,7 +2,18 @@
 export const groups = [
   {
     name: 'Use it',
-    pages: ['browser', 'packed-models', 'server', 'agents', 'imported-models', 'language-models', 'sampling', 'compression', 'scaling'],
+    pages: [
+      'browser',
+      'site',
+      'packed-models',
+      'server',
+      'agents',
+      'imported-models',
+      'language-models',
+      'sampling',
+      'compression',
+      'scaling',
+    ],
   },
   { name: 'Understand it', pages: ['two-networks', 'reading-order', 'the-paper-rerun', 'the-decade-rerun', 'was-it-wise'] },
   { name: 'Figures', pages: ['results', 'performance'] },

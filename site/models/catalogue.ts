@@ -32,7 +32,7 @@ export async function listedModels(): Promise<ListedModel[]> {
   const [{ models, served = [] }, kept] = await Promise.all([index(), keptModels()]);
   return [
     ...served.map(({ from, to }) => ({ name: 'this server’s', where: 'on the server' as const, from, to, source: undefined })),
-    ...kept.reverse().map(({ name, blob, from, to }) => ({ name, where: 'trained here' as const, from, to, source: blob })),
+    ...kept.map(({ name, blob, from, to }) => ({ name, where: 'trained here' as const, from, to, source: blob })),
     ...models.map(({ name, file, hash, from, to }) => ({
       ...{ name, where: 'with the site' as const, from, to },
       ...{ source: new URL(`models/${file}`, document.baseURI), integrity: hash },

@@ -4,14 +4,17 @@ export interface KeptModel {
   readonly blob: Blob;
   readonly from: string | undefined;
   readonly to: string | undefined;
+  /** When it was kept, in milliseconds. */
+  readonly time: number;
 }
 
 const store = 'models';
 
-/** What this browser keeps; nothing where it keeps nothing, as in a private window. */
+/** What this browser keeps, the last first; nothing where it keeps nothing, as in a private window. */
 export async function keptModels(): Promise<KeptModel[]> {
   try {
-    return await inStore('readonly', (models) => models.getAll() as IDBRequest<KeptModel[]>);
+    const kept = await inStore('readonly', (models) => models.getAll() as IDBRequest<KeptModel[]>);
+    return kept.sort((one, other) => other.time - one.time);
   } catch {
     return [];
   }

@@ -126,7 +126,7 @@ function Keep({ learners }: { readonly learners: readonly Learner[] }) {
     try {
       for (const learner of learners) {
         const blob = await learner.packed();
-        if (blob !== undefined) await keepModel({ name: networks[learner.network], blob, ...languages });
+        if (blob !== undefined) await keepModel({ name: networks[learner.network], blob, ...languages, time: Date.now() });
       }
       setSaid({ of: learners });
     } catch (error) {
