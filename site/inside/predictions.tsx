@@ -95,9 +95,10 @@ async function placesOf(model: BrowserModel, text: string, signal: AbortSignal):
   );
 }
 
-/** Where something else was expected most. */
+/** Where something else was expected most, but for the first token, before which there is nothing. */
 function mostSurprising(places: readonly Place[]): number {
-  return places.reduce((least, { probability }, index) => (probability < (places[least]?.probability ?? 1) ? index : least), 0);
+  const probabilities = places.slice(1).map(({ probability }) => probability);
+  return 1 + probabilities.indexOf(Math.min(...probabilities));
 }
 
 /** White space can be seen. */

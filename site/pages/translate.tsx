@@ -4,7 +4,8 @@ import { languageOf, type ListedModel } from '../models/catalogue.js';
 import { ModelChoice } from '../models/model-choice.js';
 import { useModel } from '../models/use-model.js';
 import { Alternatives } from '../translation/alternatives.js';
-import { AttentionLines, markOf } from '../translation/attention-lines.js';
+import { AttentionLines } from '../translation/attention-lines.js';
+import { isUnlikely } from '../translation/reading.js';
 import { TranslationText } from '../translation/translation-text.js';
 import { useReadings } from '../translation/use-readings.js';
 
@@ -72,7 +73,7 @@ function Translate() {
           {failure}
         </p>
       )}
-      {isReady && text === '' && !isLanguageModel && (
+      {isReady && text === '' && listed.from?.startsWith('en') && (
         <p class="examples">
           <span>Try</span>
           {examples.map((example) => (
@@ -91,10 +92,7 @@ function Translate() {
               stronger the line, the more it looked there.
             </p>
             <AttentionLines reading={reading} alternative={alternative} />
-            <Marks
-              hasUnknown={reading.source.some(({ isUnknown }) => isUnknown)}
-              hasUnlikely={alternative.words.some((word) => markOf(word) !== undefined)}
-            />
+            <Marks hasUnknown={reading.source.some(({ isUnknown }) => isUnknown)} hasUnlikely={alternative.words.some(isUnlikely)} />
           </section>
           <section aria-labelledby="else">
             <h2 id="else">What else it considered</h2>

@@ -1,7 +1,6 @@
 import { useState } from 'preact/hooks';
-import { unsureBelow } from '../../src/browser/index.js';
 import { percent } from '../drawings/figures.js';
-import { type Alternative, bare, type ReadWord, type Reading } from './reading.js';
+import { type Alternative, bare, isUnlikely, type ReadWord, type Reading } from './reading.js';
 
 /** Of a line of text, in units of the drawing. */
 const height = 36;
@@ -54,7 +53,7 @@ export function AttentionLines({
             <li key={row}>
               <button
                 type="button"
-                class={markOf(each)}
+                class={isUnlikely(each) ? 'unlikely' : undefined}
                 onFocus={() => setPointed(row)}
                 onBlur={() => setPointed(undefined)}
                 onMouseEnter={() => setPointed(row)}
@@ -74,10 +73,6 @@ export function AttentionLines({
       </figcaption>
     </figure>
   );
-}
-
-export function markOf({ probability }: ReadWord): string | undefined {
-  return probability !== undefined && probability < unsureBelow ? 'unlikely' : undefined;
 }
 
 /** What a word was written from, and how probable it was. */

@@ -1,4 +1,4 @@
-import type { AttentionMap, BrowserModel } from '../../src/browser/index.js';
+import { type AttentionMap, type BrowserModel, unsureBelow } from '../../src/browser/index.js';
 import { type Word, wordAttention, wordProbabilities, wordsOf } from './words.js';
 
 /** A translation of a line, word by word. */
@@ -85,6 +85,11 @@ function sourceWords(line: string, map: AttentionMap | undefined): Word[] {
 function marked(words: readonly Word[], unknown: readonly string[]): SourceWord[] {
   const named = new Set(unknown);
   return words.map(({ text }) => ({ text, isUnknown: named.has(text) || named.has(bare(text)) }));
+}
+
+/** Whether the model found it more likely that another word is right. */
+export function isUnlikely({ probability = 1 }: ReadWord): boolean {
+  return probability < unsureBelow;
 }
 
 /** A word without the punctuation around it. */
