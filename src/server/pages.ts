@@ -24,8 +24,8 @@ export function pages({ translators, options }: Pick<Service, 'translators' | 'o
     app.get('/', (context) => context.text('The pages are not built here. In a clone of decade, run npm run site.\n', 404));
     return app;
   }
-  const from = [...sourceLanguages(translators)];
-  const served = options.keys.length > 0 ? [] : from.flatMap(([source, targets]) => targets.map((target) => ({ from: source, to: target })));
+  const pairs = [...sourceLanguages(translators)].flatMap(([from, targets]) => targets.map((to) => ({ from, to })));
+  const served = options.keys.length > 0 ? [] : pairs;
   app.get('/models/index.json', (context) => context.json({ models: [], served }));
   const files = serveStatic({ root: folder });
   app.get('*', (context, next) => {
