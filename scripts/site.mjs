@@ -24,7 +24,7 @@ try {
   rmSync(site, { recursive: true, force: true });
   renameSync(made, site);
 } catch (error) {
-  if (error?.name !== 'DecadeError' && error?.code !== 'ENOENT') throw error;
+  if (error?.name !== 'DecadeError') throw error;
   console.error(`decade: ${error.message}`);
   process.exitCode = 1;
 } finally {

@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -50,22 +50,42 @@ export async function buildDocumentation(out) {
 /** Packs runs, copies packed models, and lists them. */
 async function addModels(folder, models) {
   mkdirSync(folder, { recursive: true });
+  await requireModels(models);
+  const listed = [];
+  for (const model of models) listed.push(await addModel(folder, model));
+  writeFileSync(join(folder, 'index.json'), `${JSON.stringify({ models: listed }, null, 1)}\n`);
+}
+
+/** Throws `usage` for a model that is not there, and for two of one name. */
+async function requireModels(models) {
+  const { DecadeError } = await import('../dist/src/core/errors.js');
+  const names = new Set();
+  for (const model of models) {
+    const name = basename(model, '.decade');
+    if (!existsSync(model)) {
+      throw new DecadeError('usage', { where: model, received: 'no such file or directory', allowed: 'a run directory or a packed model' });
+    }
+    if (names.has(name)) {
+      throw new DecadeError('usage', { where: 'models', received: `two named ${name}`, allowed: 'a name each', next: 'rename one of them' });
+    }
+    names.add(name);
+  }
+}
+
+async function addModel(folder, model) {
+  // Whoever has none need not load what packs them.
   const { languages, pack } = await import('../dist/src/index.js');
   const { PackedModel } = await import('../dist/src/packed/packed-model.js');
   const { nodeRuntime } = await import('../dist/src/node/runtime.js');
-  const listed = [];
-  for (const model of models) {
-    const name = basename(model, '.decade');
-    const file = `${name}.decade`;
-    if (statSync(model).isDirectory()) await pack(model, { out: join(folder, file), precision: 'int8' });
-    else copyFileSync(model, join(folder, file));
-    const opened = await nodeRuntime.files.open(join(folder, file));
-    const { hash } = await PackedModel.open(opened, file);
-    await opened.close();
-    const { source: from, target: to } = (await languages(model)) ?? {};
-    listed.push({ name, file, hash, from, to });
-  }
-  writeFileSync(join(folder, 'index.json'), `${JSON.stringify({ models: listed }, null, 1)}\n`);
+  const name = basename(model, '.decade');
+  const file = `${name}.decade`;
+  if (statSync(model).isDirectory()) await pack(model, { out: join(folder, file), precision: 'int8' });
+  else copyFileSync(model, join(folder, file));
+  const opened = await nodeRuntime.files.open(join(folder, file));
+  const { hash } = await PackedModel.open(opened, file);
+  await opened.close();
+  const { source: from, target: to } = (await languages(model)) ?? {};
+  return { name, file, hash, from, to };
 }
 
 function write(out, path, text) {
