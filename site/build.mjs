@@ -66,7 +66,12 @@ async function requireModels(models) {
       throw new DecadeError('usage', { where: model, received: 'no such file or directory', allowed: 'a run directory or a packed model' });
     }
     if (names.has(name)) {
-      throw new DecadeError('usage', { where: 'models', received: `two named ${name}`, allowed: 'a name each', next: 'rename one of them' });
+      throw new DecadeError('usage', {
+        where: 'models',
+        received: `two named ${name}`,
+        allowed: 'a name each',
+        next: 'rename one of them',
+      });
     }
     names.add(name);
   }
