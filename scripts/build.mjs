@@ -16,6 +16,8 @@ const packagesOfCommand = [
   ...['commander', 'd3-scale', 'd3-shape', 'pako', 'yaml', 'zod'],
   ...['@hono/node-server', '@modelcontextprotocol/server', 'hono', 'htmlparser2'],
 ];
+/** What workers load for models with tokenizers of others. */
+const importedTokenizers = 'imported-tokenizers.js';
 await buildKernels();
 removeOrphans();
 const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', ...process.argv.slice(2)], {
@@ -53,8 +55,9 @@ async function bundlePrograms() {
   for (const name of ['training-worker', 'training-worker-relaxed']) {
     await bundled(`src/browser/${name}.ts`, `dist/src/browser/${name}.js`, worker);
   }
-  const small = { ...worker, plugins: [...worker.plugins, withoutImportedTokenizers()] };
+  const small = { ...worker, plugins: [...worker.plugins, withImportedTokenizersApart()] };
   for (const name of ['worker', 'worker-relaxed']) await bundled(`src/browser/${name}.ts`, `dist/src/browser/${name}.js`, small);
+  await bundled('src/text/imported/read-imported.ts', `dist/src/browser/${importedTokenizers}`, worker);
   // Node starts two to three times as fast from one file as from three hundred modules.
   const node = { platform: 'node', target: 'node20', external: packagesOf('optionalDependencies') };
   await bundled('src/node/device-thread.ts', 'dist/src/node/device-thread.js', node);
@@ -108,13 +111,12 @@ function withoutJsonSchema() {
   };
 }
 
-/** Tokenizers of others are 8 kB (gzip) that few pages need: in their place stands what says so. */
-function withoutImportedTokenizers() {
+/** Tokenizers of others are 8 kB (gzip) that few pages need: a file beside the worker, which imports it for a model that has one. */
+function withImportedTokenizersApart() {
   return {
-    name: 'without-imported-tokenizers',
+    name: 'imported-tokenizers-apart',
     setup(bundler) {
-      const path = join(root, 'src/browser/imported-elsewhere.ts');
-      bundler.onResolve({ filter: /\/imported\/read-imported\.js$/ }, () => ({ path }));
+      bundler.onResolve({ filter: /\/imported\/read-imported\.js$/ }, () => ({ path: `./${importedTokenizers}`, external: true }));
     },
   };
 }

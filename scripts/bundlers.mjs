@@ -1,10 +1,10 @@
 // Bundles a page with Vite, webpack and esbuild from the package as npm makes it, opens each in Chromium under the content security policy of
-// docs/browser.md, and looks whether it translates and trains there. Installs the bundlers into a directory of its own, which takes
+// docs/browser.md, and looks whether it translates, with a tokenizer from elsewhere too, and trains there. Installs the bundlers into a directory of its own, which takes
 // a network and some minutes, so no test does:
 //
 //     node scripts/bundlers.mjs [vite] [webpack] [esbuild]
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,8 +22,11 @@ async function result() {
   const model = await load('/models/digits.decade', { cache: false });
   const [{ text }] = await model.translate(['1 2 3']);
   await model.dispose();
+  const foreign = await load('/models/foreign.decade', { cache: false });
+  const [{ text: continued }] = await foreign.translate([{ text: '1 2 3', prefix: '3 2' }], { maximumLength: 5 });
+  await foreign.dispose();
   const { summary } = await train({ data: { train: { generator: 'digits:copy', pairs: 20 } }, tokenizer: { kind: 'character' }, training: { stop: { steps: 1 } } });
-  return { text, steps: summary.steps };
+  return { text, continued, steps: summary.steps };
 }
 globalThis.result = result().catch((error) => ({ failure: String(error) }));
 `;
@@ -46,7 +49,7 @@ const bundlers = {
     build(run, directory) {
       run('esbuild', ['main.js', '--bundle', '--minify', '--format=esm', '--outdir=dist']);
       const workers = join(directory, 'node_modules/decade/dist/src/browser');
-      for (const name of readdirSync(workers).filter((name) => /worker(-relaxed)?\.js$/.test(name)))
+      for (const name of readdirSync(workers).filter((name) => /(worker(-relaxed)?|imported-tokenizers)\.js$/.test(name)))
         cpSync(join(workers, name), join(directory, 'dist', name));
     },
     page: page('main.js'),
@@ -68,7 +71,7 @@ try {
     for (const name of wanted) {
       const { failure, ...result } = await tried(name, tarball, browser);
       console.log(name, failure ?? JSON.stringify(result));
-      if (failure !== undefined || result.steps !== 1) process.exitCode = 1;
+      if (failure !== undefined || result.steps !== 1 || !result.continued.startsWith('3 2')) process.exitCode = 1;
     }
   } finally {
     await browser.end();
@@ -86,6 +89,24 @@ async function makeModel() {
   );
   mkdirSync(join(folder, 'models'));
   await pack(join(folder, 'run'), { out: join(folder, 'models/digits.decade') });
+  const foreign = join(folder, 'foreign');
+  cpSync(join(folder, 'run'), foreign, { recursive: true });
+  const description = JSON.parse(readFileSync(join(foreign, 'model.json'), 'utf8'));
+  const { vocab } = JSON.parse(readFileSync(join(foreign, description.tokenizers.target), 'utf8')).model;
+  const tokens = Object.keys(vocab).sort((one, other) => vocab[one] - vocab[other]);
+  const special = { begin: 1, end: 2, unknown: 3, forbidden: [0, 1] };
+  const tokenizer = {
+    format: 'decade-imported-tokenizer',
+    version: 1,
+    special,
+    named: 'marian',
+    lines: false,
+    codec: { kind: 'spaced', tokens },
+  };
+  writeFileSync(join(foreign, 'foreign-tokenizer.json'), JSON.stringify(tokenizer));
+  description.tokenizers.target = 'foreign-tokenizer.json';
+  writeFileSync(join(foreign, 'model.json'), JSON.stringify(description));
+  await pack(foreign, { out: join(folder, 'models/foreign.decade') });
 }
 
 async function tried(name, tarball, browser) {

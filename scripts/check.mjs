@@ -7,6 +7,7 @@ import './setup.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const checks = [
   { name: 'types', command: ['node_modules/typescript/bin/tsc', '--noEmit'] },
+  { name: 'types of the site', command: ['node_modules/typescript/bin/tsc', '--project', 'site'] },
   { name: 'lint and formatting', command: ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings'] },
   { name: 'the house', command: ['scripts/test.mjs', 'house/'] },
 ];

@@ -31,6 +31,7 @@ export type {
 export type { GenerationOptionsInput } from './decoding/generation/options.js';
 export type { AttentionMap } from './decoding/attention-map.js';
 export type { AttentionView } from './decoding/attention-views.js';
+export type { PredictedToken } from './decoding/token-predictions.js';
 export type { LineScore, ScoreOptions } from './decoding/score.js';
 export type { ScoredText, TextScore, TextScoreOptions, TextScores } from './decoding/text-score.js';
 export { unsureBelow } from './decoding/certainty.js';

@@ -324,7 +324,7 @@ export class LoadedModel implements AsyncDisposable {
 export type ModelUses = Omit<Pick<LoadedModel, keyof LoadedModel>, ServerUses>;
 
 /** What only a server asks of a model: it hands none of it to a page. */
-type ServerUses = 'attentionMap' | 'alignment' | 'hasSource' | 'readPrompt' | 'promptRoom' | 'pieces' | 'spelling' | 'predictions';
+type ServerUses = 'promptRoom' | 'spelling';
 
 interface Member extends EnsembleMember, PlacedModel, Pick<TranslationModel, 'sourceWords'> {
   readonly model: Model;

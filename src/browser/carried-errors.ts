@@ -13,7 +13,7 @@ interface CarriedError {
 
 /** A value as a message can carry it. */
 export function toCarry(value: unknown): unknown {
-  if (value instanceof DecadeError) {
+  if (isLibraryError(value)) {
     const { cause: _, ...parts } = value.parts;
     return { decadeError: value.kind, parts } satisfies CarriedError;
   }
@@ -23,6 +23,11 @@ export function toCarry(value: unknown): unknown {
 /** The value that was carried. */
 export function carried(value: unknown): unknown {
   return isError(value) ? new DecadeError(value.decadeError, value.parts) : within(value, carried);
+}
+
+/** Also one of a part that was loaded later (scripts/build.mjs), which has a class of its own. */
+export function isLibraryError(value: unknown): value is DecadeError {
+  return value instanceof Error && value.name === 'DecadeError' && 'parts' in value;
 }
 
 function isError(value: unknown): value is CarriedError {

@@ -16,6 +16,8 @@ export { train, type TrainingInput, type TrainOptions } from './train.js';
 export { pack, type PackedModelFile, type PackOptions } from './pack.js';
 export type { Examples, GeneratedExamples } from './examples.js';
 export { DecadeError, type ErrorKind, type ErrorParts } from '../core/errors.js';
+export type { AttentionMap } from '../decoding/attention-map.js';
+export type { AttentionView } from '../decoding/attention-views.js';
 export type { DecodingOptionsInput } from '../decoding/options.js';
 export type {
   GeneratedText,
@@ -25,6 +27,7 @@ export type {
   GenerationResult,
   ReadPrompt,
 } from '../decoding/generation/generator.js';
+export type { PredictedToken } from '../decoding/token-predictions.js';
 export type { LineScore, ScoreOptions } from '../decoding/score.js';
 export type { ScoredText, TextScore, TextScoreOptions, TextScores } from '../decoding/text-score.js';
 export { unsureBelow } from '../decoding/certainty.js';

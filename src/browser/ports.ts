@@ -1,6 +1,5 @@
-import { DecadeError } from '../core/errors.js';
 import { unlessAborted } from '../core/event-loop.js';
-import { carried, toCarry } from './carried-errors.js';
+import { carried, isLibraryError, toCarry } from './carried-errors.js';
 
 /*
  * A stream over a message port: one side gives an item whenever the other asks for the next. A call with one result is a stream of
@@ -49,7 +48,7 @@ export function give<Item>(port: MessagePort, open: (control: Control) => AsyncI
       const { done, value } = await items.next();
       reply(done ? { kind: 'end' } : { kind: 'item', item: toCarry(value) });
     } catch (error) {
-      reply({ kind: 'failed', error: error instanceof DecadeError ? toCarry(error) : messageOf(error) });
+      reply({ kind: 'failed', error: isLibraryError(error) ? toCarry(error) : messageOf(error) });
     }
   };
   return close;

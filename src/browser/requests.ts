@@ -17,7 +17,7 @@ export type Integrity = string | Readonly<Record<string, string>>;
 export type RunFiles = ReadonlyMap<string, Blob>;
 
 /** Methods that are called over a port. */
-export type Method = Exclude<keyof ModelUses, symbol | 'dispose' | 'hasSentenceVectors' | 'rescore'>;
+export type Method = Exclude<keyof ModelUses, symbol | 'dispose' | 'hasSentenceVectors' | 'hasSource' | 'rescore'>;
 
 /** Options without their functions, of which the names are sent: what they would be told comes with the answers. */
 export interface SentOptions {
@@ -34,8 +34,8 @@ export type ModelRequest = SentOptions & { readonly answers: MessagePort } & (
         readonly cache: boolean;
         readonly threads: number;
       }
-    /** `input` is a list, a text, or the port of a stream. */
-    | { readonly kind: 'call'; readonly method: Method; readonly input: unknown }
+    /** `input` is a list, a text, or the port of a stream; `of` what is asked about besides, in the place of options. */
+    | { readonly kind: 'call'; readonly method: Method; readonly input: unknown; readonly of?: object | undefined }
   );
 
 /** Requests of a page to a worker that has all of the library. Answered once. */
@@ -49,12 +49,15 @@ export type TrainerRequest = SentOptions & { readonly answers: MessagePort } & (
         readonly threads: number | undefined;
         /** Of the run to continue. */
         readonly files: RunFiles | undefined;
+        /** Of the run to begin with. */
+        readonly init: RunFiles | undefined;
       }
     | { readonly kind: 'pack'; readonly files: RunFiles }
   );
 
 /** What a page is told of a model that has been loaded. */
 export interface LoadAnswer {
+  readonly hasSource: boolean;
   readonly hasSentenceVectors: boolean;
   /** What was asked for and is not so, each an error that says why. */
   readonly warnings: readonly DecadeError[];

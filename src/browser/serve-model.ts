@@ -26,7 +26,8 @@ export function serveModel(kernels: KernelBuilds): void {
     else {
       const opened = await open(request, control, kernels);
       model = opened.model;
-      yield { hasSentenceVectors: model.hasSentenceVectors, warnings: opened.warnings } satisfies LoadAnswer;
+      const { hasSource, hasSentenceVectors } = model;
+      yield { hasSource, hasSentenceVectors, warnings: opened.warnings } satisfies LoadAnswer;
     }
   }
   addEventListener('message', ({ data }: MessageEvent<ModelRequest>) => give(data.answers, (control) => answer(data, control)));
@@ -41,10 +42,14 @@ async function* answersOf(
   if (model === undefined) throw new Error('a request before the model was loaded');
   const input = request.input instanceof MessagePort ? take(request.input) : request.input;
   // The types were those of the same method on the other side.
-  const method = model[request.method] as (input: unknown, options: object) => AsyncGenerator<unknown> | Promise<unknown>;
-  const result = method.call(model, input, optionsWith(request, control));
-  if (Symbol.asyncIterator in result) yield* result;
+  const method = model[request.method] as (input: unknown, second: object) => unknown;
+  const result = method.call(model, input, request.of ?? optionsWith(request, control));
+  if (isStream(result)) yield* result;
   else yield await result;
+}
+
+function isStream(result: unknown): result is AsyncGenerator<unknown> {
+  return typeof result === 'object' && result !== null && Symbol.asyncIterator in result;
 }
 
 async function open(

@@ -22,6 +22,10 @@ export interface TrainOptions {
   readonly onEvent?: ((event: TrainingEvent) => void) | undefined;
   /** A training that was paused, or is to go on for longer. */
   readonly resume?: Pick<TrainedRun, 'files'> | undefined;
+  /** A run to begin with: its parameters and its vocabulary. Its optimizer's state and its number of updates are not taken. */
+  readonly init?: Pick<TrainedRun, 'files'> | undefined;
+  /** Told of the run at each checkpoint, to `load` it while the training goes on. */
+  readonly onCheckpoint?: ((run: Pick<TrainedRun, 'files'>) => void) | undefined;
   /** Threads to compute on, where the page is cross-origin isolated. Default: one per core, or as many as `resume` had. */
   readonly threads?: number | undefined;
 }
@@ -41,19 +45,20 @@ export interface TrainOptions {
  */
 export async function train(configuration: TrainingInput, options: TrainOptions = {}): Promise<TrainedRun> {
   const { signal, told, listeners, options: given } = dividedOptions('train options', options);
-  const { resume, threads: wanted, ...unknown } = given as TrainOptions;
+  const { resume, init, threads: wanted, ...unknown } = given as TrainOptions;
   const [stray] = Object.keys(unknown);
   if (stray !== undefined) {
     throw new DecadeError('usage', {
       where: 'train options',
       received: `unknown option "${stray}"`,
-      allowed: 'signal, onEvent, resume, threads',
+      allowed: 'signal, onEvent, onCheckpoint, resume, init, threads',
     });
   }
   const { warnings, threads } = pageThreads(wanted);
   const written = writtenExamples(configuration);
   for (const { message } of wanted === undefined ? [] : warnings) options.onEvent?.({ kind: 'warning', message });
   const files = resume === undefined ? undefined : requireRun('train options.resume', resume);
-  const request = { kind: 'train', ...written, options: {}, listeners, threads: wanted && threads, files } as const;
+  const begun = init === undefined ? undefined : requireRun('train options.init', init);
+  const request = { kind: 'train', ...written, options: {}, listeners, threads: wanted && threads, files, init: begun } as const;
   return askTrainer<TrainedRun>(request, { stop: signal, listeners: told });
 }

@@ -44,23 +44,23 @@ export async function folderTokenizers(files: Files, path: string, { source, tar
     }
     found.set(name, await files.readBytes(file));
   }
-  return ownTokenizers(found, path, source !== undefined) ?? importTokenizer(found, { where: path, source, target });
+  return (await ownTokenizers(found, path, source !== undefined)) ?? importTokenizer(found, { where: path, source, target });
 }
 
 /** Decade's own tokenizers, where `decade export` has written the folder. */
-function ownTokenizers(found: ReadonlyMap<string, Uint8Array>, path: string, hasSource: boolean): Tokenizers | undefined {
-  const load = (name: string): Tokenizer | undefined => {
+async function ownTokenizers(found: ReadonlyMap<string, Uint8Array>, path: string, hasSource: boolean): Promise<Tokenizers | undefined> {
+  const load = async (name: string): Promise<Tokenizer | undefined> => {
     const bytes = found.get(name);
     if (bytes === undefined) return undefined;
     try {
       // An end behind a source is the model's affair here.
       const file: unknown = JSON.parse(new TextDecoder().decode(bytes));
-      return loadTokenizer(JSON.stringify({ ...z.looseObject({}).parse(file), post_processor: null }), joinPath(path, name));
+      return await loadTokenizer(JSON.stringify({ ...z.looseObject({}).parse(file), post_processor: null }), joinPath(path, name));
     } catch {
       return undefined;
     }
   };
-  const first = load(tokenizerName);
+  const first = await load(tokenizerName);
   if (first === undefined) return undefined;
-  return hasSource ? { source: first, target: load(targetTokenizerName) ?? first } : { target: first };
+  return hasSource ? { source: first, target: (await load(targetTokenizerName)) ?? first } : { target: first };
 }

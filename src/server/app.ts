@@ -8,6 +8,7 @@ import { deepl, deeplOperations } from './apis/deepl.js';
 import { libreTranslate, libreTranslateOperations } from './apis/libretranslate.js';
 import { openAi, openAiFailure, openAiOperations } from './apis/openai.js';
 import { openApiDocument } from './openapi.js';
+import { pages } from './pages.js';
 import { Refusal, type RefusalStatus } from './refusal.js';
 import { type RequestNotes, requestSignal, type ServerContext, type ServerEnvironment } from './request.js';
 import type { Service } from './service.js';
@@ -33,8 +34,6 @@ export interface AppParts {
   readonly log?: ((record: LogRecord) => void) | undefined;
   /** Answers `/mcp`, and counts the texts of a call before it works on them. */
   readonly agents?: ((request: Request, charge: Charge) => Promise<Response>) | undefined;
-  /** Answers GET where no API does, or gives undefined. */
-  readonly pages?: ((request: Request) => Promise<Response | undefined>) | undefined;
 }
 
 const operations = [...libreTranslateOperations, ...deeplOperations, ...openAiOperations];
@@ -54,7 +53,7 @@ export class App {
   readonly #underWay = new Set<Promise<void>>();
   #health: { readonly until: number; readonly answer: Promise<void> } | undefined;
 
-  constructor({ service, version, log = () => {}, agents, pages }: AppParts) {
+  constructor({ service, version, log = () => {}, agents }: AppParts) {
     this.#service = service;
     this.#log = log;
     const doors = new Doors(service.options);
@@ -96,10 +95,9 @@ export class App {
         return withHeadersOf(context, await unlessAborted(agents(new Request(context.req.raw, { signal }), charge), signal));
       });
     }
-    app.notFound(async (context) => {
+    app.route('/', pages(service));
+    app.notFound((context) => {
       const { path } = context.req;
-      const page = ['GET', 'HEAD'].includes(context.req.method) ? await pages?.(context.req.raw) : undefined;
-      if (page !== undefined) return withHeadersOf(context, page);
       const method = routes[path];
       if (method === undefined) throw new Refusal(404, `Nothing is served at ${path}; /openapi.json says what is`);
       context.header('Allow', `${method}, OPTIONS`);

@@ -30,7 +30,9 @@ export class KnownProducts {
   }
 
   /** table[id] weightᵀ for every id; undefined where there is no room for them. table [rows, inputs], weight [outputs, inputs]. */
-  of(table: Tensor, weight: Tensor, ids: Int32Array): KnownRows | undefined {
+  of(table: Tensor, weight: Tensor, given: Int32Array): KnownRows | undefined {
+    // They may be a view of a memory that grows in here.
+    const ids = given.slice();
     const key = `${table.offset} ${weight.offset}`;
     let known = this.#tables.get(key);
     if (known === undefined) {

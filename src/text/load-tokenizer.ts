@@ -4,7 +4,6 @@ import { byteCharacters, byteLevelModel, byteLevelRules, ByteLevelTokenizer } fr
 import { BytePairTokenizer, byteToken, firstByteId, firstTextId } from './byte-pair-encoding.js';
 import { ClosedVocabularyTokenizer, longestWord } from './closed-vocabulary.js';
 import { isImported } from './imported/format.js';
-import { readImported } from './imported/read-imported.js';
 import { normalisations } from './normalisation.js';
 import type { Merge } from './pair-merging.js';
 import { Pipeline, type TextPipelineOptions } from './pipeline.js';
@@ -59,9 +58,9 @@ const kinds = {
  * every id is checked.
  *
  * @param where the file's path, for errors
- * Throws a `DecadeError` (`input`) for a truncated, changed or foreign file.
+ * Rejects with a `DecadeError` (`input`) for a truncated, changed or foreign file.
  */
-export function loadTokenizer(json: string, where: string): Tokenizer {
+export async function loadTokenizer(json: string, where: string): Promise<Tokenizer> {
   const refuse = (received: string, cause?: unknown): never => {
     throw new DecadeError('input', {
       where,
@@ -77,7 +76,11 @@ export function loadTokenizer(json: string, where: string): Tokenizer {
   } catch (cause) {
     return refuse('invalid or truncated JSON', cause);
   }
-  if (isImported(contents)) return readImported(contents, where);
+  if (isImported(contents)) {
+    // Few models need them: a page loads them then.
+    const { readImported } = await import('./imported/read-imported.js');
+    return readImported(contents, where);
+  }
   const byteLevelKind = matchingByteLevel(contents);
   if (byteLevelKind !== undefined) {
     const { model } = byteLevelFile.parse(contents);

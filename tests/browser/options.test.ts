@@ -9,7 +9,13 @@ const isUsage = (error: unknown) => error instanceof DecadeError && error.kind =
 
 test('options that are no record are refused in a page as elsewhere', async () => {
   // Calls are refused before the worker is asked.
-  const model = new BrowserModel({ engine: undefined as unknown as Engine, threads: 1, warnings: [], hasSentenceVectors: false });
+  const model = new BrowserModel({
+    engine: undefined as unknown as Engine,
+    threads: 1,
+    warnings: [],
+    hasSource: true,
+    hasSentenceVectors: false,
+  });
   for (const options of [null, 5, []]) {
     await assert.rejects(load('models/en-fr', options as object), isUsage);
     await assert.rejects(model.translate(['a'], options as object), isUsage);

@@ -88,11 +88,66 @@ describe('training in a browser', { skip: browserName === undefined && 'no Chrom
       for await (const result of model.generateStream(['to', 'that'], { samples: 2, seed: 1, maximumLength: 3 })) samples.push(result.samples.length);
       const { total, documents } = await model.scoreText(['to be', 'or not']);
       const refusal = await model.translate(['to be']).catch(({ message }) => message);
+      const { ids } = await model.readPrompt('not to');
+      const predicted = await model.predictions(ids, { top: 2 });
+      const { hasSource } = model;
+      const texts = await model.pieces(ids);
       await model.dispose();
-      return { text: pieces.join('').length > 0, told, samples, bytes: total.bytes, documents: documents.length, refusal };`);
+      return {
+        ...{ text: pieces.join('').length > 0, told, samples, bytes: total.bytes, documents: documents.length, refusal, hasSource },
+        ...{ texts: texts.join(''), ids: predicted.map(({ id }) => id).join() === ids.join(), top: predicted.map(({ likeliest }) => likeliest.length) },
+      };`);
     const { refusal, ...rest } = written;
-    assert.deepEqual(rest, { text: true, told: ['to be'], samples: [2, 2], bytes: 11, documents: 2 });
+    const predictions = { texts: 'not to', ids: true, top: [2, 2, 2, 2, 2, 2] };
+    assert.deepEqual(rest, { text: true, told: ['to be'], samples: [2, 2], bytes: 11, documents: 2, hasSource: false, ...predictions });
     assert.match(String(refusal), /a language model, which has no source/);
+  });
+
+  test('the run so far is told at each checkpoint, to translate with and to begin another training with', async () => {
+    const found = await page.run<Record<string, unknown>>(`${prelude}
+      const saved = [];
+      const training = { ...configuration.training, checkpoint: { every: { steps: 3 } } };
+      await train({ ...configuration, training }, { onCheckpoint: (run) => saved.push(run) });
+      const [first] = saved;
+      const model = await load(first);
+      const [whole] = await model.translate(['1 2 3'], { attention: true });
+      const map = await model.attentionMap('1 2 3', whole);
+      const aligned = await model.alignment('1 2 3', whole);
+      await model.dispose();
+      const losses = [];
+      const onEvent = (event) => { if (event.kind === 'update') losses.push(event.loss); };
+      await train({ ...configuration, training: { ...training, stop: { steps: 1 } } }, { init: first, onEvent });
+      await train({ ...configuration, training: { ...training, stop: { steps: 1 } } }, { onEvent });
+      const names = [...first.files.keys()].filter((name) => name.startsWith('model'));
+      return { saved: saved.length, names, source: map.source, aligned: aligned.length === whole.ids.length, better: losses[0] < losses[1] };`);
+    const { saved, ...rest } = found;
+    assert.ok(Number(saved) >= 2);
+    assert.deepEqual(rest, { names: ['model.json', 'model.safetensors'], source: ['1', '2', '3'], aligned: true, better: true });
+  });
+
+  test('what reads a tokenizer from elsewhere is loaded with the first model that has one', async () => {
+    const requests: string[] = [];
+    const found = await page.runUnder<Record<string, unknown>>(
+      { 'content-security-policy': "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'" },
+      `${prelude}
+      const { files } = await train({ ...configuration, training: { ...configuration.training, stop: { steps: 1 } } });
+      const vocabulary = JSON.parse(await files.get('target-tokenizer.json').text()).model.vocab;
+      const tokens = Object.entries(vocabulary).sort(([, one], [, other]) => one - other).map(([token]) => token);
+      const special = { begin: 1, end: 2, unknown: 3, forbidden: [0, 1] };
+      const foreign = (codec) => new Map(files).set('target-tokenizer.json', new Blob([
+        JSON.stringify({ format: 'decade-imported-tokenizer', version: 1, special, named: 'marian', lines: false, codec }),
+      ]));
+      const model = await load({ files: foreign({ kind: 'spaced', tokens }) });
+      const [{ text }] = await model.translate([{ text: '1 2 3', prefix: '3 2' }]);
+      await model.dispose();
+      const error = await load({ files: foreign({ kind: 'spaced', tokens: [] }) }).catch((error) => error);
+      return { text, refused: error instanceof DecadeError && error.kind, message: error.message };`,
+      requests,
+    );
+    assert.match(String(found.text), /^3 2/);
+    assert.equal(found.refused, 'input');
+    assert.match(String(found.message), /expected a tokenizer that decade imported/);
+    assert.ok(requests.some((path) => path.endsWith('/imported-tokenizers.js')));
   });
 
   test('threads share the work where the page is isolated; elsewhere one computes, and the model says why', async () => {
@@ -131,7 +186,7 @@ describe('training in a browser', { skip: browserName === undefined && 'no Chrom
       return failures;`);
     const messages = [
       /^configuration: no value; expected a record with data\.train/,
-      /^train options: unknown option "out"; expected signal, onEvent, resume, threads/,
+      /^train options: unknown option "out"; expected signal, onEvent, onCheckpoint, resume, init, threads/,
       /^data\.train, item 1: .*; expected pairs/,
       /^configuration: model\.hiden: unknown key\. Did you mean 'hidden'/,
       /^train options\.resume: 'run'; expected what train returned/,

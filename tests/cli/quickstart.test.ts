@@ -8,7 +8,8 @@ import { intlCorpus } from '../../src/data/generators/intl.js';
 import { modelOptions } from '../../src/models/create.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { PlacedValues } from '../../src/tensor/named-values.js';
-import { quickstart, quickstartConfiguration, type QuickstartModel, quickstartRecipe } from '../../src/quickstart.js';
+import { type QuickstartModel, quickstartRecipe } from '../../src/quickstart-recipe.js';
+import { quickstart, quickstartConfiguration } from '../../src/quickstart.js';
 import { trainTokenizer } from '../../src/text/train-tokenizer.js';
 import { configurationOf, printConfiguration } from '../../src/training/configuration.js';
 

@@ -17,7 +17,7 @@ const order: readonly (readonly string[])[] = [
   ['parallel', 'foreign'],
   ['analysis'],
   ['loaded-model.ts'],
-  ['load.ts', 'node'],
+  ['load.ts', 'node', 'quickstart-recipe.ts'],
   ['quickstart.ts', 'experiments'],
   ['decade.ts'],
   ['server'],

@@ -334,16 +334,9 @@ describe('service', () => {
     await again.dispose();
   });
 
-  test('pages are served where no API is, with the headers of every answer', async () => {
-    const pages = async ({ url }: Request) =>
-      new URL(url).pathname === '/' ? new Response('<p>', { headers: { 'content-type': 'text/html' } }) : undefined;
-    const { App } = await import('../../src/server/app.js');
-    const withPages = new App({ service, version: '0', pages });
-    const page = await withPages.fetch(get('/'));
-    assert.deepEqual([page.status, page.headers.get('content-type'), await page.text()], [200, 'text/html', '<p>']);
-    assert.ok(page.headers.has('x-request-id'));
-    await json(withPages.fetch(get('/nothing')), 404);
-    await json(withPages.fetch(post('/', {})), 405);
+  test('what nothing is served for is a 404, and another method a 405', async () => {
+    await json(app.fetch(get('/nothing')), 404);
+    await json(app.fetch(post('/', {})), 405);
   });
 
   test('a model whose languages are not known is refused, with what to say', async () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { type Device, Scope } from '../../src/tensor/device.js';
 import { KnownProducts } from '../../src/tensor/known-products.js';
-import { Arena } from '../../src/tensor/memory.js';
+import { nodeRuntime } from '../../src/node/runtime.js';
+import { Arena, Memory } from '../../src/tensor/memory.js';
 import { openTestDevices } from './devices.js';
 
 const devices = await openTestDevices();
@@ -93,4 +94,15 @@ test('an id that is no row is left to others to refuse', () => {
   assert.equal(known.of(table, weight, Int32Array.of(-1)), undefined);
   assert.deepEqual(known.of(table, weight, Int32Array.of(1))?.places, Int32Array.of(0));
   known.dispose();
+});
+
+test('ids that lie in a memory of this thread alone are read before it grows', async () => {
+  const memory = new Memory({ shared: false });
+  const own = await nodeRuntime.openDevice(memory, { gemm: 'webassembly' });
+  const scope = new Scope(own, new Arena(memory));
+  // The room of the products takes more than what is left of the first pages.
+  const table = scope.zeros([40_000, 2]);
+  const weight = scope.zeros([64, 2]);
+  const ids = scope.empty([2], 'i32').set([30_000, 7]).i32;
+  assert.deepEqual([...(new KnownProducts(own).of(table, weight, ids)?.places ?? [])], [0, 1]);
 });

@@ -63,7 +63,7 @@ test('the tokenizer of an older run loads and does what it was trained with', as
   });
   file.pre_tokenizer.pattern.Regex = first.subwords;
   const json = `${JSON.stringify(file, null, 1)}\n`;
-  const older = loadTokenizer(json, 'tokenizer.json');
+  const older = await loadTokenizer(json, 'tokenizer.json');
   assert.equal(older.toJson(), json);
   assert.equal(older.normalise('a\u3000b ex\u00ADample'), 'a b ex\u00ADample');
   assert.deepEqual(older.encode('\u00A0\u200B'), [], 'a line with nothing to see is empty all the same');

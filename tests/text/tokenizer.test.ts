@@ -45,9 +45,9 @@ for (const { label, tokenizer } of trained) {
     }
   });
 
-  test(`${label}: a saved tokenizer comes back the same`, () => {
+  test(`${label}: a saved tokenizer comes back the same`, async () => {
     const json = tokenizer.toJson();
-    const loaded = loadTokenizer(json, 'tokenizer.json');
+    const loaded = await loadTokenizer(json, 'tokenizer.json');
     assert.equal(loaded.toJson(), json);
     assert.equal(loaded.kind, tokenizer.kind);
     assert.equal(loaded.size, tokenizer.size);
