@@ -85,7 +85,8 @@ export interface TransformerKernels {
    * rows of the memory are memoryRows[s] (Int32), or s where that is 0. statistics [queries, heads] receives the
    * logarithm of the sum of exponentials, `weights` [heads, queries, memoryCount] (0 = not wanted) the weights. Where rowKeys
    * (Uint32[queries]) is not 0 the weights are dropped as by `dropout`, its key mix32(key + h * 0x9e3779b9), its column s.
-   * Scratch, in floats, with m = memoryCount and d = size rounded up to multiples of 8: 32 + 2 m d + 32 m.
+   * Scratch, in floats, with m = memoryCount and d = size rounded up to multiples of 8: 32 + 2 m d + 32 m, and at least
+   * 32 + heads (m + d).
    */
   attendHeads(
     output: number,
