@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { randomKey, uniform } from '../../src/core/random.js';
+import { withPointWiseCode } from '../../src/node/machine-code/point-wise/point-wise-kernels.js';
+import { openKernels } from '../../src/node/open-kernels.js';
+import type { LoadedKernels } from '../../src/tensor/kernels/load.js';
+import { Memory } from '../../src/tensor/memory.js';
+import { activations } from '../../src/tensor/operations/activated-linear.js';
+
+const memory = new Memory({ shared: true });
+const portable = await openKernels(memory);
+const fast = await withPointWiseCode(memory, portable);
+const skip = fast === portable && 'this processor has no AVX2, or the engine does not fuse products and sums';
+
+/** Random floats in [-scale / 2, scale / 2), the same at each call. */
+function floats(count: number, scale = 8): number {
+  const { offset } = memory.allocate(4 * count);
+  for (let at = 0; at < count; at++) memory.f32[offset / 4 + at] = scale * (uniform(randomKey(1, 'initialise', count), at) - 0.5);
+  return offset;
+}
+
+/** Runs a kernel both ways on the same values, and compares all that it wrote, to the bit. `sizes`: floats of each array it is given. */
+function compare(sizes: readonly number[], run: (kernels: LoadedKernels, ...arrays: number[]) => void, scale?: number): void {
+  const [one, other] = [portable, fast].map((kernels) => {
+    const arrays = sizes.map((count) => floats(count, scale));
+    run(kernels, ...arrays);
+    return arrays.map((offset, index) => memory.i32.slice(offset / 4, offset / 4 + (sizes[index] as number)));
+  });
+  assert.deepEqual(other, one);
+}
+
+describe('point-wise work in machine code has the bits of the portable kernels', { skip }, () => {
+  for (const [kind, activation] of activations.slice(0, 4).entries()) {
+    for (const columns of [8, 24, 13]) {
+      it(`${activation} of ${columns} columns, and its gradient`, () => {
+        const size = 3 * columns;
+        for (const scale of [6, 40]) {
+          compare([size, size, columns], (kernels, y, x, bias) => kernels.activate(y, x, bias, 3, columns, kind), scale);
+          compare([size, size], (kernels, y, x) => kernels.activate(y, x, 0, 3, columns, kind), scale);
+          compare([size, size, columns], (kernels, x, dy, dBias) => kernels.activateGradient(dy, x, dy, dBias, 3, columns, kind), scale);
+          compare([size, size], (kernels, x, dy) => kernels.activateGradient(x, x, dy, 0, 3, columns, kind), scale);
+        }
+      });
+    }
+  }
+});
