@@ -12,6 +12,9 @@ const portable = await openKernels(memory);
 const fast = await withPointWiseCode(memory, portable);
 const skip = fast === portable && 'this processor has no AVX2, or the engine does not fuse products and sums';
 
+/** What a kernel writes there is nobody's. */
+const scratch = memory.allocate(4 * 32).offset;
+
 /** Random floats in [-scale / 2, scale / 2), the same at each call. */
 function floats(count: number, scale = 8): number {
   const { offset } = memory.allocate(4 * count);
@@ -42,5 +45,52 @@ describe('point-wise work in machine code has the bits of the portable kernels',
         }
       });
     }
+  }
+
+  for (const columns of [8, 40, 13]) {
+    const size = 3 * columns;
+    it(`normalisation of ${columns} columns, and its gradient`, () => {
+      for (const [centred, bias] of [
+        [1, 1],
+        [0, 0],
+      ] as const) {
+        const vectors = [columns, columns, 6];
+        compare([size, size, ...vectors], (kernels, y, x, gain, other, statistics) => {
+          kernels.normalise(y, 0, x, 0, gain, bias * other, statistics, 3, columns, 1e-5, centred, 0);
+          kernels.normalise(y, 0, x, 0, gain, bias * other, statistics, 3, columns, 1e-5, centred, 1);
+        });
+        compare([size, size, size, size, ...vectors], (kernels, y, sum, x, residual, gain, other, statistics) =>
+          kernels.normalise(y, sum, x, residual, gain, bias * other, statistics, 3, columns, 1e-5, centred, 0),
+        );
+        compare([size, size, size, columns, columns, ...vectors], (kernels, dx, dy, x, dGain, dBias, gain, _, statistics) =>
+          kernels.normaliseGradient(dx, 0, dGain, bias * dBias, dy, 0, x, gain, statistics, 3, columns, centred, 0, 0),
+        );
+        compare([size, size, size, size, size, columns, columns, ...vectors], (kernels, dx, more, dy, dSum, x, dGain, dBias, gain, _, statistics) =>
+          kernels.normaliseGradient(dx, more, dGain, bias * dBias, dy, dSum, x, gain, statistics, 3, columns, centred, 0, 0),
+        );
+      }
+    });
+  }
+
+  for (const [queries, memory, causal] of [
+    [5, 5, 1],
+    [3, 8, 0],
+    [4, 30, 1],
+    [2, 41, 0],
+  ] as const) {
+    it(`probabilities and gradients of ${queries} queries of ${memory} rows, ${causal === 1 ? 'causal' : 'whole'}`, () => {
+      const [row, size, heads] = [48, 16, 3];
+      const outputs = queries * heads * size;
+      const scoreCount = 2 * queries * row;
+      compare([scoreCount, queries * heads], (kernels, scores, statistics) =>
+        kernels.headProbabilities(scores, 4 * row, 0, queries, queries, memory, 1, 2, heads, 0.25, causal, statistics, 0, 0, 0, 0, scratch),
+      );
+      compare([scoreCount, scoreCount, outputs, outputs, queries * heads], (kernels, scores, gradients, dOutput, output, statistics) =>
+        kernels.headGradients(
+          ...([scores, gradients, 4 * row, 0, queries, queries, memory, 1, 2, heads, size, dOutput, output, 4 * heads * size] as const),
+          ...([0.25, causal, statistics, 0, 0, 0] as const),
+        ),
+      );
+    });
   }
 });

@@ -144,7 +144,7 @@ export interface TransformerKernels {
   // --- head-rows.ts: the same between products of a library ------------------------------------------------------
 
   /**
-   * Scores of queries `first` to `first + count` of a head, rows of [count, any] `scoreRow` bytes apart, become their weights, dropped
+   * Scores of queries `first` to `first + count` of `headCount` heads from `head` on, rows of [headCount, count, any] `scoreRow` bytes apart, become their weights, dropped
    * ones included, with zeros for what is not seen, up to what the last one sees, rounded up to a multiple of 8. The rest as of
    * `attendHeads`. Scratch: 32 bytes.
    */
@@ -156,6 +156,7 @@ export interface TransformerKernels {
     queries: number,
     memoryCount: number,
     head: number,
+    headCount: number,
     heads: number,
     scale: number,
     causal: number,
@@ -176,6 +177,7 @@ export interface TransformerKernels {
     queries: number,
     memoryCount: number,
     head: number,
+    headCount: number,
     heads: number,
     size: number,
     outputGradient: number,

@@ -71,3 +71,51 @@ export function normalDistribution(
   code.compareFloats(t, x, 'less', constants.float(0));
   code.blend(to, other, to, t);
 }
+
+/** to = ln x for x >= 1, or NaN; as `logarithm`. Four vectors more are overwritten. */
+export function logarithm(code: KernelAssembler, to: Vector, x: Vector, [power, m, square, free]: readonly [Vector, Vector, Vector, Vector]): void {
+  const { constants } = code;
+  const rootOfHalf = constants.integer(0x3f3504f3);
+  code.subtractIntegers(m, x, rootOfHalf);
+  code.shiftIntegersRight(power, m, 23);
+  code.toFloats(power, power);
+  code.andBits(m, m, constants.integer(0x007fffff));
+  code.addIntegers(m, m, rootOfHalf);
+  code.subtractFloats(m, m, constants.float(1));
+  code.multiply(square, m, m);
+  code.loadVector(to, constants.float(7.0376836292e-2));
+  for (const coefficient of logarithmCoefficients) code.multiplyThenAdd(to, m, constants.float(coefficient));
+  code.multiply(free, m, square);
+  code.multiply(to, free, to);
+  code.multiplyAdd(to, power, constants.float(-2.1219444e-4));
+  code.multiplyAdd(to, square, constants.float(-0.5));
+  code.addVector(to, m, to);
+  code.multiplyAdd(to, power, constants.float(0.693359375));
+  code.compareFloats(m, x, 'unordered', x);
+  code.orBits(to, to, m);
+}
+
+const logarithmCoefficients = [
+  -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1,
+  3.3333331174e-1,
+];
+
+/** x = the sum of its first four floats in all places, in the order of `laneSum`. */
+export function sumOfFour(code: KernelAssembler, x: Vector, free: Vector): void {
+  code.permuteLanes(free, x, 0b01_00_11_10);
+  code.addVector(x, x, free);
+  code.permuteLanes(free, x, 0b01_01_01_01);
+  code.addVector(x, x, free);
+  code.broadcastFirst(x, x);
+}
+
+/** x = the sum of its eight floats in all places; the halves are two vectors of four that are added first. */
+export function sumOfEight(code: KernelAssembler, x: Vector, free: Vector): void {
+  exchangeHalves(code, free, x);
+  code.addVector(x, x, free);
+  sumOfFour(code, x, free);
+}
+
+export function exchangeHalves(code: KernelAssembler, to: Vector, from: Vector): void {
+  code.permuteHalves(to, from, from, 0x01);
+}

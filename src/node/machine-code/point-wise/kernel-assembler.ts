@@ -17,6 +17,12 @@ const instructions = {
   toFloats: { opcode: 0x5b, map: 1 },
   permuteLanes: { opcode: 0x04, map: 3, prefixed: true },
   broadcast: { opcode: 0x18, map: 2, prefixed: true },
+  broadcastDouble: { opcode: 0x19, map: 2, prefixed: true },
+  toDoubles: { opcode: 0x5a, map: 1 },
+  fromDoubles: { opcode: 0x5a, map: 1, prefixed: true },
+  addDoubles: { opcode: 0x58, map: 1, prefixed: true },
+  divideDoubles: { opcode: 0x5e, map: 1, prefixed: true },
+  rootOfDoubles: { opcode: 0x51, map: 1, prefixed: true },
 } as const satisfies { [name: string]: VectorInstruction };
 
 /** Comparisons of floats, as the last byte of the instruction encodes them; all but the last are false where one is NaN. */
@@ -27,8 +33,11 @@ export type Operand = Vector | Address;
 
 /** Bytes of a vector of eight floats. */
 export const vectorBytes = 32;
-/** Bytes of the arguments of a function, before the constants. */
-const argumentBytes = 128;
+/**
+ * Where a function finds its arguments in the block: integers (sixteen), floats (eight) and doubles (four); then a vector for itself, eight
+ * times -1 and eight times 0, of which any eight in a row are a mask, and the constants.
+ */
+export const argumentPlaces = { integers: 0, floats: 64, doubles: 96, own: 128, masks: 160, constants: 224 } as const;
 
 /** The constants of point-wise code, each in all places of a vector: they follow the arguments of a function in memory. */
 export class Constants {
@@ -45,25 +54,26 @@ export class Constants {
     const key = String(bits);
     const place = this.#places.get(key) ?? this.#bits.push(bits) - 1;
     this.#places.set(key, place);
-    return { base: 'rsi', displacement: argumentBytes + vectorBytes * place };
+    return { base: 'rsi', displacement: argumentPlaces.constants + vectorBytes * place };
   }
 
   /** Bytes of the block that holds arguments and constants. */
   get blockBytes(): number {
-    return argumentBytes + vectorBytes * this.#bits.length;
+    return argumentPlaces.constants + vectorBytes * this.#bits.length;
   }
 
   write(block: Int32Array): void {
+    block.fill(-1, argumentPlaces.masks / 4, argumentPlaces.masks / 4 + vectorBytes / 4);
     for (const [place, bits] of this.#bits.entries()) {
-      const start = (argumentBytes + vectorBytes * place) / 4;
+      const start = (argumentPlaces.constants + vectorBytes * place) / 4;
       block.fill(bits, start, start + vectorBytes / 4);
     }
   }
 }
 
 /**
- * Writes functions of point-wise work with AVX2: (base of the memory, block). The block holds the arguments, 32-bit integers and floats in
- * the order of `fields`, and the constants. Throughout rsi is the block.
+ * Writes functions of point-wise work with AVX2: (base of the memory, block). The block is
+ * that of `argumentPlaces`, and rsi throughout.
  */
 export class KernelAssembler extends Assembler {
   readonly constants: Constants;
@@ -73,9 +83,9 @@ export class KernelAssembler extends Assembler {
     this.constants = constants;
   }
 
-  /** The argument at this position. */
+  /** The integer argument at this position. */
   argument(position: number): Address {
-    return { base: 'rsi', displacement: 4 * position };
+    return { base: 'rsi', displacement: argumentPlaces.integers + 4 * position };
   }
 
   /** An argument that counts bytes, or rows. */
@@ -89,11 +99,29 @@ export class KernelAssembler extends Assembler {
     this.add(to, 'rdi');
   }
 
-  /** Jumps where an argument that is a place is 0. */
+  /** Jumps where an integer argument is 0: what it stands for is not there, or not asked for. Overwrites r10. */
   jumpIfNone(position: number, to: Label): void {
     this.moveHalf('r10', this.argument(position));
     this.compare('r10', 0);
     this.jump(to, 'equal');
+  }
+
+  /** The float argument at this position in all places. */
+  broadcastFloat(to: Vector, position: number): void {
+    this.broadcast(to, { base: 'rsi', displacement: argumentPlaces.floats + 4 * position });
+  }
+
+  /** The double argument at this position in all places. */
+  broadcastDouble(to: Vector, position: number): void {
+    this.vector(instructions.broadcastDouble, to, 0, { base: 'rsi', displacement: argumentPlaces.doubles + 8 * position });
+  }
+
+  /** The first float of a vector; overwrites r10. */
+  storeFirst(to: Address, from: Vector): void {
+    const own: Address = { base: 'rsi', displacement: argumentPlaces.own };
+    this.storeVector(own, from);
+    this.moveHalf('r10', own);
+    this.storeHalf(to, 'r10');
   }
 
   /** What runs for offsets 0, 32 ... in r10 until they reach the bytes in a register, which are at least one vector. */
@@ -185,5 +213,27 @@ export class KernelAssembler extends Assembler {
   /** The first float of a vector in all places. */
   broadcastFirst(to: Vector, from: Vector): void {
     this.vector(instructions.broadcast, to, 0, from);
+  }
+
+  /** Of the first four floats. */
+  toDoubles(to: Vector, from: Vector): void {
+    this.vector(instructions.toDoubles, to, 0, from);
+  }
+
+  /** To the first four floats. */
+  fromDoubles(to: Vector, from: Vector): void {
+    this.vector(instructions.fromDoubles, to, 0, from);
+  }
+
+  addDoubles(to: Vector, left: Vector, right: Vector): void {
+    this.vector(instructions.addDoubles, to, left, right);
+  }
+
+  divideDoubles(to: Vector, left: Vector, right: Vector): void {
+    this.vector(instructions.divideDoubles, to, left, right);
+  }
+
+  rootOfDoubles(to: Vector, from: Vector): void {
+    this.vector(instructions.rootOfDoubles, to, 0, from);
   }
 }

@@ -4,12 +4,18 @@ import { ForeignInterface, MemoryAddresses } from '../../foreign.js';
 import { sharedExecutableMemory } from '../executable-memory.js';
 import { vectorSupport } from '../processor.js';
 import { activate, activateGradient, activationKinds } from './activations.js';
-import { Constants, KernelAssembler } from './kernel-assembler.js';
+import { headGradients, headProbabilities } from './head-rows.js';
+import { argumentPlaces, Constants, KernelAssembler } from './kernel-assembler.js';
+import { normalise, normaliseGradient } from './normalisation.js';
 
 /** What each function of the code is called by, and how it is written. */
 const writers = {
   ...Object.fromEntries(activationKinds.map((kind) => [`activate ${kind}`, (code: KernelAssembler) => activate(code, kind)])),
   ...Object.fromEntries(activationKinds.map((kind) => [`activateGradient ${kind}`, (code: KernelAssembler) => activateGradient(code, kind)])),
+  normalise,
+  normaliseGradient,
+  headProbabilities,
+  headGradients,
 } as Readonly<Record<string, (code: KernelAssembler) => number>>;
 
 /** Floats of a vector. */
@@ -46,12 +52,29 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
   if (!executable.available) return kernels;
   const { address, view } = foreign.structure(constants.blockBytes);
   const block = new Int32Array(view.buffer, view.byteOffset, view.byteLength / 4);
+  const floats = new Float32Array(view.buffer, view.byteOffset + argumentPlaces.floats, 8);
+  const doubles = new Float64Array(view.buffer, view.byteOffset + argumentPlaces.doubles, 4);
   constants.write(block);
   const addresses = new MemoryAddresses(memory, foreign);
+  // No array of arguments: the smallest of these calls take less than a microsecond.
   const bound = (name: string) => {
     const run = foreign.functionAt(executable.address + (starts.get(name) as number), 'void', ['int64_t', 'int64_t']);
-    return (...values: number[]) => {
-      for (let at = 0; at < values.length; at++) block[at] = values[at] as number;
+    return (a: number, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0, j = 0, k = 0, l = 0, m = 0, n = 0, o = 0) => {
+      block[0] = a;
+      block[1] = b;
+      block[2] = c;
+      block[3] = d;
+      block[4] = e;
+      block[5] = f;
+      block[6] = g;
+      block[7] = h;
+      block[8] = i;
+      block[9] = j;
+      block[10] = k;
+      block[11] = l;
+      block[12] = m;
+      block[13] = n;
+      block[14] = o;
       run(addresses.base, address);
     };
   };
@@ -59,6 +82,8 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
     activationKinds.map((kind) => bound(`activate ${kind}`)),
     activationKinds.map((kind) => bound(`activateGradient ${kind}`)),
   ];
+  const [normaliseRows, gradientOfRows] = [bound('normalise'), bound('normaliseGradient')];
+  const [probabilitiesOfRows, gradientsOfRows] = [bound('headProbabilities'), bound('headGradients')];
   const faster: LoadedKernels = {
     ...kernels,
     activate(y, x, bias, rows, columns, kind) {
@@ -69,8 +94,147 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
       if (columns % lanes !== 0 || rows === 0) return kernels.activateGradient(dx, x, dy, biasGradient, rows, columns, kind);
       return gradients[kind]?.(dx, x, dy, biasGradient, rows, 4 * columns);
     },
+    normalise(y, sum, x, residual, gain, bias, statistics, rows, columns, epsilon, centred, known) {
+      if (columns % lanes !== 0 || rows === 0 || gain === 0) {
+        return kernels.normalise(y, sum, x, residual, gain, bias, statistics, rows, columns, epsilon, centred, known);
+      }
+      floats[0] = columns;
+      doubles[0] = epsilon;
+      doubles[1] = columns;
+      doubles[2] = 1;
+      return normaliseRows(y, sum, x, residual, gain, bias, statistics, rows, 4 * columns, centred, known);
+    },
+    normaliseGradient(dx, dResidual, dGain, dBias, dy, dSum, x, gain, statistics, rows, columns, centred, adds, addsResidual) {
+      const isUsual = dx !== 0 && dGain !== 0 && dy !== 0 && gain !== 0 && adds === 0 && addsResidual === 0 && !dResidual === !dSum;
+      if (columns % lanes !== 0 || rows === 0 || !isUsual) {
+        return kernels.normaliseGradient(
+          ...([dx, dResidual, dGain, dBias, dy, dSum, x, gain, statistics, rows, columns, centred, adds, addsResidual] as const),
+        );
+      }
+      floats[0] = columns;
+      return gradientOfRows(dx, dResidual, dGain, dBias, dy, dSum, x, gain, statistics, rows, 4 * columns, centred);
+    },
+    headProbabilities(
+      scores,
+      scoreRow,
+      first,
+      count,
+      queries,
+      memoryCount,
+      head,
+      headCount,
+      heads,
+      scale,
+      causal,
+      statistics,
+      weights,
+      rowKeys,
+      rate,
+      key,
+      scratch,
+    ) {
+      if (count === 0 || weights !== 0 || rowKeys !== 0) {
+        return kernels.headProbabilities(
+          scores,
+          scoreRow,
+          first,
+          count,
+          queries,
+          memoryCount,
+          head,
+          headCount,
+          heads,
+          scale,
+          causal,
+          statistics,
+          weights,
+          rowKeys,
+          rate,
+          key,
+          scratch,
+        );
+      }
+      const visible = causal === 0 ? memoryCount : memoryCount + first + 1 - queries;
+      const seenBytes = 4 * wholeVectors(visible + causal * (count - 1));
+      const statistic = statistics + 4 * (first * heads + head);
+      floats[0] = scale;
+      return probabilitiesOfRows(scores, count, scoreRow, visible, causal, seenBytes, statistic, 4 * heads, headCount, count * scoreRow);
+    },
+    headGradients(
+      scores,
+      gradients,
+      scoreRow,
+      first,
+      count,
+      queries,
+      memoryCount,
+      head,
+      headCount,
+      heads,
+      size,
+      dOutput,
+      output,
+      outputRow,
+      scale,
+      causal,
+      statistics,
+      rowKeys,
+      rate,
+      key,
+    ) {
+      if (count === 0 || rowKeys !== 0 || size % (2 * lanes) !== 0) {
+        return kernels.headGradients(
+          scores,
+          gradients,
+          scoreRow,
+          first,
+          count,
+          queries,
+          memoryCount,
+          head,
+          headCount,
+          heads,
+          size,
+          dOutput,
+          output,
+          outputRow,
+          scale,
+          causal,
+          statistics,
+          rowKeys,
+          rate,
+          key,
+        );
+      }
+      const visible = causal === 0 ? memoryCount : memoryCount + first + 1 - queries;
+      const seenBytes = 4 * wholeVectors(visible + causal * (count - 1));
+      const statistic = statistics + 4 * (first * heads + head);
+      const place = first * outputRow + 4 * head * size;
+      floats[0] = scale;
+      return gradientsOfRows(
+        scores,
+        count,
+        scoreRow,
+        visible,
+        causal,
+        seenBytes,
+        statistic,
+        4 * heads,
+        headCount,
+        count * scoreRow,
+        gradients,
+        dOutput + place,
+        output + place,
+        outputRow,
+        4 * size,
+      );
+    },
   };
   return hasSameBits(memory, kernels, faster) ? faster : kernels;
+}
+
+function wholeVectors(count: number): number {
+  return Math.ceil(count / lanes) * lanes;
 }
 
 /** Whether both round alike, which depends on the engine: relaxed SIMD may fuse a product and a sum, or not. */

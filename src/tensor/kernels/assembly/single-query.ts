@@ -33,10 +33,25 @@ export function attendQuery(
   const scores = scratch + 128;
   const scoreRow = roundUp8(memoryCount) << 2;
   scoresOfQuery(scores, scoreRow, query, keys, memoryRow, memoryRows, memoryCount, heads, group, size);
-  for (let head: usize = 0; head < heads; head++) {
-    const own = scores + head * scoreRow;
-    headProbabilities(own, scoreRow, 0, 1, 1, memoryCount, head, heads, scale, false, statistics, weights, rowKeys, rate, key, scratch);
-  }
+  headProbabilities(
+    scores,
+    scoreRow,
+    0,
+    1,
+    1,
+    memoryCount,
+    0,
+    heads,
+    heads,
+    scale,
+    false,
+    statistics,
+    weights,
+    rowKeys,
+    rate,
+    key,
+    scratch,
+  );
   const bytes = (heads * size) << 2;
   const partial = scores + heads * scoreRow;
   for (let first: usize = 0; first < memoryCount; first += keyBlock) {
