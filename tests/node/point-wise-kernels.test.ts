@@ -93,4 +93,27 @@ describe('point-wise work in machine code has the bits of the portable kernels',
       );
     });
   }
+
+  for (const columns of [8, 200, 264, 30]) {
+    it(`cross entropies and normalised logits of ${columns} columns`, () => {
+      const size = 3 * columns;
+      const targets = memory.allocate(12).offset;
+      memory.i32.set([1, columns - 1, 3], targets / 4);
+      for (const smoothing of [0, 0.1]) {
+        for (const gradientScale of [0, 0.02]) {
+          compare([size, columns, 3, 3, columns], (kernels, logits, bias, losses, logProbabilities, dBias) =>
+            kernels.softmaxCrossEntropy(logits, bias, targets, losses, logProbabilities, dBias, 3, columns, smoothing, gradientScale),
+          );
+          compare([size, columns, 3, 3], (kernels, logits, bias, losses, logProbabilities) =>
+            kernels.softmaxCrossEntropy(logits, bias, targets, losses, logProbabilities, 0, 3, columns, smoothing, gradientScale),
+          );
+        }
+      }
+      for (const hasBias of [1, 0]) {
+        compare([size, columns, 6, 3 * Math.ceil(columns / 128)], (kernels, logits, bias, normalisers, maxima) =>
+          kernels.addBiasAndNormalise(logits, hasBias * bias, 3, columns, normalisers, maxima),
+        );
+      }
+    });
+  }
 });

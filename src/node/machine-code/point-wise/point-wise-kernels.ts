@@ -7,6 +7,7 @@ import { activate, activateGradient, activationKinds } from './activations.js';
 import { headGradients, headProbabilities } from './head-rows.js';
 import { argumentPlaces, Constants, KernelAssembler } from './kernel-assembler.js';
 import { normalise, normaliseGradient } from './normalisation.js';
+import { addBiasAndNormalise, softmaxCrossEntropy } from './softmax.js';
 
 /** What each function of the code is called by, and how it is written. */
 const writers = {
@@ -16,6 +17,8 @@ const writers = {
   normaliseGradient,
   headProbabilities,
   headGradients,
+  softmaxCrossEntropy,
+  addBiasAndNormalise,
 } as Readonly<Record<string, (code: KernelAssembler) => number>>;
 
 /** Floats of a vector. */
@@ -84,6 +87,7 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
   ];
   const [normaliseRows, gradientOfRows] = [bound('normalise'), bound('normaliseGradient')];
   const [probabilitiesOfRows, gradientsOfRows] = [bound('headProbabilities'), bound('headGradients')];
+  const [crossEntropies, normaliseLogits] = [bound('softmaxCrossEntropy'), bound('addBiasAndNormalise')];
   const faster: LoadedKernels = {
     ...kernels,
     activate(y, x, bias, rows, columns, kind) {
@@ -228,6 +232,24 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
         outputRow,
         4 * size,
       );
+    },
+    softmaxCrossEntropy(logits, bias, targets, losses, logProbabilities, biasGradient, rows, columns, smoothing, scale) {
+      if (columns % lanes !== 0 || rows === 0 || scale === 0 || bias === 0 || logProbabilities === 0) {
+        return kernels.softmaxCrossEntropy(
+          ...([logits, bias, targets, losses, logProbabilities, biasGradient, rows, columns, smoothing, scale] as const),
+        );
+      }
+      floats[0] = 1 - smoothing;
+      floats[1] = smoothing;
+      floats[2] = scale * (1 - smoothing);
+      floats[3] = (scale * smoothing) / columns;
+      floats[4] = columns;
+      doubles[0] = scale;
+      return crossEntropies(logits, bias, targets, losses, logProbabilities, biasGradient, rows, 4 * columns, Number(smoothing !== 0));
+    },
+    addBiasAndNormalise(logits, bias, rows, columns, normalisers, maxima) {
+      if (columns % lanes !== 0 || rows === 0) return kernels.addBiasAndNormalise(logits, bias, rows, columns, normalisers, maxima);
+      return normaliseLogits(logits, bias, rows, 4 * columns, normalisers, maxima);
     },
   };
   return hasSameBits(memory, kernels, faster) ? faster : kernels;
