@@ -59,25 +59,11 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
   const doubles = new Float64Array(view.buffer, view.byteOffset + argumentPlaces.doubles, 4);
   constants.write(block);
   const addresses = new MemoryAddresses(memory, foreign);
-  // No array of arguments: the smallest of these calls take less than a microsecond.
+  /** A function of the code, of its integer arguments; others are put into `floats` and `doubles` before. */
   const bound = (name: string) => {
     const run = foreign.functionAt(executable.address + (starts.get(name) as number), 'void', ['int64_t', 'int64_t']);
-    return (a: number, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0, j = 0, k = 0, l = 0, m = 0, n = 0, o = 0) => {
-      block[0] = a;
-      block[1] = b;
-      block[2] = c;
-      block[3] = d;
-      block[4] = e;
-      block[5] = f;
-      block[6] = g;
-      block[7] = h;
-      block[8] = i;
-      block[9] = j;
-      block[10] = k;
-      block[11] = l;
-      block[12] = m;
-      block[13] = n;
-      block[14] = o;
+    return (...integers: number[]) => {
+      for (let position = 0; position < integers.length; position++) block[position] = integers[position] as number;
       run(addresses.base, address);
     };
   };
@@ -91,15 +77,15 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
   const faster: LoadedKernels = {
     ...kernels,
     activate(y, x, bias, rows, columns, kind) {
-      if (columns % lanes !== 0 || rows === 0) return kernels.activate(y, x, bias, rows, columns, kind);
+      if (!isCovered(rows, columns)) return kernels.activate(y, x, bias, rows, columns, kind);
       return activates[kind]?.(y, x, bias, rows, 4 * columns);
     },
     activateGradient(dx, x, dy, biasGradient, rows, columns, kind) {
-      if (columns % lanes !== 0 || rows === 0) return kernels.activateGradient(dx, x, dy, biasGradient, rows, columns, kind);
+      if (!isCovered(rows, columns)) return kernels.activateGradient(dx, x, dy, biasGradient, rows, columns, kind);
       return gradients[kind]?.(dx, x, dy, biasGradient, rows, 4 * columns);
     },
     normalise(y, sum, x, residual, gain, bias, statistics, rows, columns, epsilon, centred, known) {
-      if (columns % lanes !== 0 || rows === 0 || gain === 0) {
+      if (!isCovered(rows, columns) || gain === 0) {
         return kernels.normalise(y, sum, x, residual, gain, bias, statistics, rows, columns, epsilon, centred, known);
       }
       floats[0] = columns;
@@ -110,7 +96,7 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
     },
     normaliseGradient(dx, dResidual, dGain, dBias, dy, dSum, x, gain, statistics, rows, columns, centred, adds, addsResidual) {
       const isUsual = dx !== 0 && dGain !== 0 && dy !== 0 && gain !== 0 && adds === 0 && addsResidual === 0 && !dResidual === !dSum;
-      if (columns % lanes !== 0 || rows === 0 || !isUsual) {
+      if (!isCovered(rows, columns) || !isUsual) {
         return kernels.normaliseGradient(
           ...([dx, dResidual, dGain, dBias, dy, dSum, x, gain, statistics, rows, columns, centred, adds, addsResidual] as const),
         );
@@ -137,7 +123,8 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
       key,
       scratch,
     ) {
-      if (count === 0 || weights !== 0 || rowKeys !== 0) {
+      const visible = visibleFirst(first, queries, memoryCount, causal);
+      if (count === 0 || visible < 1 || weights !== 0 || rowKeys !== 0) {
         return kernels.headProbabilities(
           scores,
           scoreRow,
@@ -158,7 +145,6 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
           scratch,
         );
       }
-      const visible = causal === 0 ? memoryCount : memoryCount + first + 1 - queries;
       const seenBytes = 4 * wholeVectors(visible + causal * (count - 1));
       const statistic = statistics + 4 * (first * heads + head);
       floats[0] = scale;
@@ -186,7 +172,8 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
       rate,
       key,
     ) {
-      if (count === 0 || rowKeys !== 0 || size % (2 * lanes) !== 0) {
+      const visible = visibleFirst(first, queries, memoryCount, causal);
+      if (count === 0 || visible < 1 || rowKeys !== 0 || size % (2 * lanes) !== 0) {
         return kernels.headGradients(
           scores,
           gradients,
@@ -210,7 +197,6 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
           key,
         );
       }
-      const visible = causal === 0 ? memoryCount : memoryCount + first + 1 - queries;
       const seenBytes = 4 * wholeVectors(visible + causal * (count - 1));
       const statistic = statistics + 4 * (first * heads + head);
       const place = first * outputRow + 4 * head * size;
@@ -234,7 +220,7 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
       );
     },
     softmaxCrossEntropy(logits, bias, targets, losses, logProbabilities, biasGradient, rows, columns, smoothing, scale) {
-      if (columns % lanes !== 0 || rows === 0 || scale === 0 || bias === 0 || logProbabilities === 0) {
+      if (!isCovered(rows, columns) || scale === 0 || bias === 0 || logProbabilities === 0) {
         return kernels.softmaxCrossEntropy(
           ...([logits, bias, targets, losses, logProbabilities, biasGradient, rows, columns, smoothing, scale] as const),
         );
@@ -248,11 +234,21 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
       return crossEntropies(logits, bias, targets, losses, logProbabilities, biasGradient, rows, 4 * columns, Number(smoothing !== 0));
     },
     addBiasAndNormalise(logits, bias, rows, columns, normalisers, maxima) {
-      if (columns % lanes !== 0 || rows === 0) return kernels.addBiasAndNormalise(logits, bias, rows, columns, normalisers, maxima);
+      if (!isCovered(rows, columns)) return kernels.addBiasAndNormalise(logits, bias, rows, columns, normalisers, maxima);
       return normaliseLogits(logits, bias, rows, 4 * columns, normalisers, maxima);
     },
   };
   return hasSameBits(memory, kernels, faster) ? faster : kernels;
+}
+
+/** Whether rows are whole vectors. */
+function isCovered(rows: number, columns: number): boolean {
+  return rows > 0 && columns > 0 && columns % lanes === 0;
+}
+
+/** How many rows of the memory the first of some queries sees. */
+function visibleFirst(first: number, queries: number, memoryCount: number, causal: number): number {
+  return causal === 0 ? memoryCount : memoryCount + first + 1 - queries;
 }
 
 function wholeVectors(count: number): number {
