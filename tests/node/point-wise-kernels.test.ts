@@ -65,8 +65,10 @@ describe('point-wise work in machine code has the bits of the portable kernels',
         compare([size, size, size, columns, columns, ...vectors], (kernels, dx, dy, x, dGain, dBias, gain, _, statistics) =>
           kernels.normaliseGradient(dx, 0, dGain, bias * dBias, dy, 0, x, gain, statistics, 3, columns, centred, 0, 0),
         );
-        compare([size, size, size, size, size, columns, columns, ...vectors], (kernels, dx, more, dy, dSum, x, dGain, dBias, gain, _, statistics) =>
-          kernels.normaliseGradient(dx, more, dGain, bias * dBias, dy, dSum, x, gain, statistics, 3, columns, centred, 0, 0),
+        compare(
+          [size, size, size, size, size, columns, columns, ...vectors],
+          (kernels, dx, more, dy, dSum, x, dGain, dBias, gain, _, statistics) =>
+            kernels.normaliseGradient(dx, more, dGain, bias * dBias, dy, dSum, x, gain, statistics, 3, columns, centred, 0, 0),
         );
       }
     });

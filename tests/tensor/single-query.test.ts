@@ -31,8 +31,13 @@ for (const relaxed of [false, 'auto'] as const) {
           ...([output, 4 * width, query, 4 * width, keys, values, 4 * memoryWidth, rows, queries, count, heads, keyValueHeads] as const),
           ...([size, 1 / Math.sqrt(size), 0, logSums, weights, 0, 0, 0, scratch] as const),
         );
-        const ofQuery = (head: number) => memory.i32.slice(weights / 4 + head * queries * count, weights / 4 + (head * queries + 1) * count);
-        return [memory.i32.slice(output / 4, output / 4 + width), memory.i32.slice(logSums / 4, logSums / 4 + heads), ...[...Array(heads).keys()].map(ofQuery)];
+        const ofQuery = (head: number) =>
+          memory.i32.slice(weights / 4 + head * queries * count, weights / 4 + (head * queries + 1) * count);
+        return [
+          memory.i32.slice(output / 4, output / 4 + width),
+          memory.i32.slice(logSums / 4, logSums / 4 + heads),
+          ...[...Array(heads).keys()].map(ofQuery),
+        ];
       };
       assert.deepEqual(resultOf(1), resultOf(2), `${heads} heads of ${size}, ${count} keys`);
     }

@@ -3,7 +3,7 @@ import type { KernelAssembler } from './kernel-assembler.js';
 
 // The functions of src/tensor/kernels/assembly/math.ts and activations.ts, operation by operation, so that they give the same bits.
 
-export const log2OfE = 1.44269504;
+const log2OfE = Math.LOG2E;
 
 /** x = e^x, or e^-x; as `quickExponential`. Two vectors more are overwritten. */
 export function exponential(code: KernelAssembler, x: Vector, [shifted, fraction]: readonly [Vector, Vector], scale = log2OfE): void {
@@ -73,7 +73,12 @@ export function normalDistribution(
 }
 
 /** to = ln x for x >= 1, or NaN; as `logarithm`. Four vectors more are overwritten. */
-export function logarithm(code: KernelAssembler, to: Vector, x: Vector, [power, m, square, free]: readonly [Vector, Vector, Vector, Vector]): void {
+export function logarithm(
+  code: KernelAssembler,
+  to: Vector,
+  x: Vector,
+  [power, m, square, free]: readonly [Vector, Vector, Vector, Vector],
+): void {
   const { constants } = code;
   const rootOfHalf = constants.integer(0x3f3504f3);
   code.subtractIntegers(m, x, rootOfHalf);
@@ -96,8 +101,7 @@ export function logarithm(code: KernelAssembler, to: Vector, x: Vector, [power, 
 }
 
 const logarithmCoefficients = [
-  -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1,
-  3.3333331174e-1,
+  -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
 ];
 
 /** x = the sum of its first four floats in all places, in the order of `laneSum`. */

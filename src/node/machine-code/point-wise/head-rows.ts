@@ -99,7 +99,11 @@ function nextRow(code: KernelAssembler, rows: readonly Register[]): void {
 }
 
 /** Goes on with the next head, if there is one. The arguments are counted on where they lie. Overwrites r10 and rax. */
-function nextHead(code: KernelAssembler, head: Label, advances: readonly (readonly [keyof typeof positions, keyof typeof positions | number])[]): void {
+function nextHead(
+  code: KernelAssembler,
+  head: Label,
+  advances: readonly (readonly [keyof typeof positions, keyof typeof positions | number])[],
+): void {
   for (const [position, by] of advances) {
     code.moveArgument('r10', positions[position]);
     if (typeof by === 'number') code.add('r10', by);

@@ -12,7 +12,9 @@ import { addBiasAndNormalise, softmaxCrossEntropy } from './softmax.js';
 /** What each function of the code is called by, and how it is written. */
 const writers = {
   ...Object.fromEntries(activationKinds.map((kind) => [`activate ${kind}`, (code: KernelAssembler) => activate(code, kind)])),
-  ...Object.fromEntries(activationKinds.map((kind) => [`activateGradient ${kind}`, (code: KernelAssembler) => activateGradient(code, kind)])),
+  ...Object.fromEntries(
+    activationKinds.map((kind) => [`activateGradient ${kind}`, (code: KernelAssembler) => activateGradient(code, kind)]),
+  ),
   normalise,
   normaliseGradient,
   headProbabilities,
