@@ -9,6 +9,7 @@ import { webAssemblyProvider } from '../tensor/kernels/provider.js';
 import type { MatrixProvider } from '../tensor/matrix.js';
 import type { Memory } from '../tensor/memory.js';
 import { openIntegerMultiply } from './machine-code/integer-multiply.js';
+import { withPointWiseCode } from './machine-code/point-wise/point-wise-kernels.js';
 
 interface MatrixChoice {
   readonly choice: ProviderChoice;
@@ -37,9 +38,10 @@ export async function openDevice(memory: Memory, options: DeviceOptions = {}): P
       : { ...chosen, matrix: await openMatrixProvider(memory, portable, chosen.choice) };
   choices.set(wish, { choice, warning });
   if (warning !== undefined) options.warn?.(warning);
-  // Whoever asks for the portable products gets no others.
-  const integerMultiply = choice.name === 'webassembly' ? undefined : await openIntegerMultiply(memory, kernels);
-  return { memory, kernels, matrix, integerMultiply };
+  // Whoever asks for the portable products gets no other code.
+  if (choice.name === 'webassembly') return { memory, kernels, matrix };
+  const [integerMultiply, faster] = [await openIntegerMultiply(memory, kernels), await withPointWiseCode(memory, kernels)];
+  return { memory, kernels: faster, matrix, integerMultiply };
 }
 
 async function choose(

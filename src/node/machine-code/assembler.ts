@@ -218,7 +218,7 @@ export class Assembler {
     this.vector(instructions.exclusiveOr, vector, vector, vector);
   }
 
-  addVector(to: Vector, left: Vector, right: Vector): void {
+  addVector(to: Vector, left: Vector, right: Vector | Address): void {
     this.vector(instructions.add, to, left, right);
   }
 
@@ -235,13 +235,13 @@ export class Assembler {
   /** AVX-512: two quarters of `left`, then two of `right`; two bits of `selection` name each. */
   shuffleQuarters(to: Vector, left: Vector, right: Vector, selection: number): void {
     this.vector(instructions.shuffleQuarters, to, left, right);
-    this.#bytes.push(selection);
+    this.byte(selection);
   }
 
   /** AVX2: two of the halves of `left` (0, 1) and `right` (2, 3), named by four bits of `selection` each. */
   permuteHalves(to: Vector, left: Vector, right: Vector, selection: number): void {
     this.vector(instructions.permuteHalves, to, left, right);
-    this.#bytes.push(selection);
+    this.byte(selection);
   }
 
   /** At the end of a function that used vectors: what follows may use halves of them, and would wait (VZEROUPPER). */
@@ -282,6 +282,11 @@ export class Assembler {
       );
       this.#operand(first, operand, memoryBytes);
     }
+  }
+
+  /** What follows the operands of an instruction. */
+  protected byte(value: number): void {
+    this.#bytes.push(value);
   }
 
   #arithmetic(opcode: number, extension: number, left: Register, right: Register | Address | number): void {

@@ -85,7 +85,8 @@ export interface TransformerKernels {
    * rows of the memory are memoryRows[s] (Int32), or s where that is 0. statistics [queries, heads] receives the
    * logarithm of the sum of exponentials, `weights` [heads, queries, memoryCount] (0 = not wanted) the weights. Where rowKeys
    * (Uint32[queries]) is not 0 the weights are dropped as by `dropout`, its key mix32(key + h * 0x9e3779b9), its column s.
-   * Scratch, in floats, with m = memoryCount and d = size rounded up to multiples of 8: 32 + 2 m d + 32 m.
+   * Scratch, in floats, with m = memoryCount and d = size rounded up to multiples of 8: 32 + 2 m d + 32 m, and at least
+   * 32 + heads (m + d).
    */
   attendHeads(
     output: number,
@@ -143,7 +144,7 @@ export interface TransformerKernels {
   // --- head-rows.ts: the same between products of a library ------------------------------------------------------
 
   /**
-   * Scores of queries `first` to `first + count` of a head, rows of [count, any] `scoreRow` bytes apart, become their weights, dropped
+   * Scores of queries `first` to `first + count` of `headCount` heads from `head` on, rows of [headCount, count, any] `scoreRow` bytes apart, become their weights, dropped
    * ones included, with zeros for what is not seen, up to what the last one sees, rounded up to a multiple of 8. The rest as of
    * `attendHeads`. Scratch: 32 bytes.
    */
@@ -155,6 +156,7 @@ export interface TransformerKernels {
     queries: number,
     memoryCount: number,
     head: number,
+    headCount: number,
     heads: number,
     scale: number,
     causal: number,
@@ -175,6 +177,7 @@ export interface TransformerKernels {
     queries: number,
     memoryCount: number,
     head: number,
+    headCount: number,
     heads: number,
     size: number,
     outputGradient: number,

@@ -81,26 +81,25 @@ export function attendGrouped({ kernels, matrix: { small } }: Device, sentences:
     for (const { sentence, places } of group) {
       const { queries, memoryCount, heads, size, values, memoryRow, output, outputRow } = sentence;
       const { scores, scoreRow } = places;
-      for (let head = 0; head < heads; head++) {
-        kernels.headProbabilities(
-          scores + head * queries * scoreRow,
-          scoreRow,
-          0,
-          queries,
-          queries,
-          memoryCount,
-          head,
-          heads,
-          1 / Math.sqrt(size),
-          Number(sentence.causal),
-          sentence.statistics,
-          sentence.weights,
-          sentence.rowKeys,
-          sentence.rate,
-          sentence.key,
-          scratch,
-        );
-      }
+      kernels.headProbabilities(
+        scores,
+        scoreRow,
+        0,
+        queries,
+        queries,
+        memoryCount,
+        0,
+        heads,
+        heads,
+        1 / Math.sqrt(size),
+        Number(sentence.causal),
+        sentence.statistics,
+        sentence.weights,
+        sentence.rowKeys,
+        sentence.rate,
+        sentence.key,
+        scratch,
+      );
       addQuerySums(
         small,
         sentence,
@@ -144,29 +143,28 @@ export function attendGroupedGradient(
       const { scores, gradients, scoreRow } = places;
       const given = gradientsOf.get(sentence);
       if (given === undefined) continue;
-      for (let head = 0; head < heads; head++) {
-        kernels.headGradients(
-          scores + head * queries * scoreRow,
-          gradients + head * queries * scoreRow,
-          scoreRow,
-          0,
-          queries,
-          queries,
-          memoryCount,
-          head,
-          heads,
-          size,
-          given.output,
-          output,
-          outputRow,
-          1 / Math.sqrt(size),
-          Number(sentence.causal),
-          sentence.statistics,
-          sentence.rowKeys,
-          sentence.rate,
-          sentence.key,
-        );
-      }
+      kernels.headGradients(
+        scores,
+        gradients,
+        scoreRow,
+        0,
+        queries,
+        queries,
+        memoryCount,
+        0,
+        heads,
+        heads,
+        size,
+        given.output,
+        output,
+        outputRow,
+        1 / Math.sqrt(size),
+        Number(sentence.causal),
+        sentence.statistics,
+        sentence.rowKeys,
+        sentence.rate,
+        sentence.key,
+      );
       const ofScores = { scores: gradients, scoreRow };
       if (given.query !== 0) {
         addQuerySums(small, sentence, ofScores, { at: keys, row: memoryRow }, { at: given.query, row: queryRow, accumulate: adds.query });

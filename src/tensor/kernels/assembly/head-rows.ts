@@ -16,8 +16,49 @@ export function sightOf(query: usize, queries: usize, memoryCount: usize, causal
   return causal ? memoryCount + query + 1 - queries : memoryCount;
 }
 
-/** Of queries `first` to `first + count`: scores become what their values are weighted by, and 0 up to the end of what the last sees. */
+/** Of queries `first` to `first + count` of some heads, [headCount, count, scoreRow bytes]: scores become what their values are weighted by, and 0 up to the end of what the last sees. */
 export function headProbabilities(
+  scores: usize,
+  scoreRow: usize,
+  first: usize,
+  count: usize,
+  queries: usize,
+  memoryCount: usize,
+  head: usize,
+  headCount: usize,
+  heads: usize,
+  scale: f64,
+  causal: bool,
+  statistics: usize,
+  weights: usize,
+  rowKeys: usize,
+  rate: f64,
+  key: u32,
+  scratch: usize,
+): void {
+  for (let index: usize = 0; index < headCount; index++) {
+    probabilitiesOfHead(
+      scores + index * count * scoreRow,
+      scoreRow,
+      first,
+      count,
+      queries,
+      memoryCount,
+      head + index,
+      heads,
+      scale,
+      causal,
+      statistics,
+      weights,
+      rowKeys,
+      rate,
+      key,
+      scratch,
+    );
+  }
+}
+
+function probabilitiesOfHead(
   scores: usize,
   scoreRow: usize,
   first: usize,
@@ -69,6 +110,54 @@ export function headProbabilities(
  * Both are 0 up to the end of what the last query sees.
  */
 export function headGradients(
+  scores: usize,
+  gradients: usize,
+  scoreRow: usize,
+  first: usize,
+  count: usize,
+  queries: usize,
+  memoryCount: usize,
+  head: usize,
+  headCount: usize,
+  heads: usize,
+  size: usize,
+  outputGradient: usize,
+  output: usize,
+  outputRow: usize,
+  scale: f64,
+  causal: bool,
+  statistics: usize,
+  rowKeys: usize,
+  rate: f64,
+  key: u32,
+): void {
+  for (let index: usize = 0; index < headCount; index++) {
+    const offset = index * count * scoreRow;
+    gradientsOfHead(
+      scores + offset,
+      gradients + offset,
+      scoreRow,
+      first,
+      count,
+      queries,
+      memoryCount,
+      head + index,
+      heads,
+      size,
+      outputGradient,
+      output,
+      outputRow,
+      scale,
+      causal,
+      statistics,
+      rowKeys,
+      rate,
+      key,
+    );
+  }
+}
+
+function gradientsOfHead(
   scores: usize,
   gradients: usize,
   scoreRow: usize,

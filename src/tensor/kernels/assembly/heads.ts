@@ -5,10 +5,11 @@
 // so that scores are sums of broadcast queries times vectors of eight keys. Probabilities exist for `blockRows` queries at once; with
 // what belongs to a head of a short sentence they stay in the first-level cache. Backward they are computed again from the logarithm of
 // their sum. A sum is one chain over depth, whatever the number of queries and of keys that are not seen, so a query's result is the
-// same bits alone, in a batch, and over cached keys.
+// same bits alone, in a batch, and over cached keys. One query alone has a way of its own to the same bits (single-query.ts).
 import { headGradients, headProbabilities, roundUp8, sightOf } from './head-rows';
 import { packAcross } from './matrix';
 import { zero } from './math';
+import { attendQuery } from './single-query';
 import { multiplyRows } from './tiles';
 
 /** As in ../../operations/multi-head.ts, which makes room for as many. */
@@ -77,6 +78,28 @@ export function attendHeads(
   const width = roundUp8(size);
   const columns = roundUp8(memoryCount);
   const group = heads / keyValueHeads;
+  if (queries == 1 && (size & 3) == 0) {
+    attendQuery(
+      output,
+      query,
+      keys,
+      values,
+      memoryRow,
+      memoryRows,
+      memoryCount,
+      heads,
+      keyValueHeads,
+      size,
+      scale,
+      statistics,
+      weights,
+      rowKeys,
+      rate,
+      key,
+      scratch,
+    );
+    return;
+  }
   const gathered = scratch + tileBytes;
   const panels = gathered + ((columns * width) << 2);
   const scores = panels + ((columns * width) << 2);
@@ -105,6 +128,7 @@ export function attendHeads(
             queries,
             memoryCount,
             head,
+            1,
             heads,
             scale,
             causal,
@@ -224,6 +248,7 @@ export function attendHeadsGradient(
             queries,
             memoryCount,
             head,
+            1,
             heads,
             size,
             outputGradient,
