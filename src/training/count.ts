@@ -9,11 +9,12 @@ import { createCounting, createModel, type ModelOptions } from '../models/create
 import { vocabularySizes } from '../models/model.js';
 import { PlacedValues } from '../tensor/named-values.js';
 import { type Configuration, originOf } from './configuration.js';
+import { requireResumable } from './configuration-changes.js';
 import { openCorpora } from './corpora.js';
 import { type BestValidation, nothingDone, type TrainingSummary, type ValidationFigures, validationLine } from './events.js';
 import { isAbort, type TrainingContext, type TrainRequest } from './request.js';
 import { describeRun } from './run-description.js';
-import { type ConfiguredRun, openRun } from './run-making.js';
+import { type ConfiguredRun, configurationOfRun, openRun } from './run-making.js';
 import { warnOfOptionsWithoutEffect } from './suitability.js';
 import { Validation } from './validation.js';
 
@@ -39,7 +40,7 @@ export async function count(
   if (init !== undefined) throw countsFromNothing(init);
   const closers: (() => Promise<void>)[] = [];
   try {
-    if (resume && !(await isUnbegun(files, out))) return await finished(await Run.open(files, out));
+    if (resume && !(await isUnbegun(files, out))) return await finished(await Run.open(files, out), given);
     const opened = await openRun(files, given, request);
     await lock.enter();
     // Nobody else writes there. What others left in a shared cache is removed a day later.
@@ -93,7 +94,9 @@ async function countInto(
     onEvent?.({ kind: 'validating', step: position.steps });
     const request = { options: validate, batching: configuration.training, corpus: dev, files, source, tokenizers };
     const validation = await Validation.open(request);
-    const figures = await validation.figuresOfText(LocalDecodingExecutor.of(device, [model]), signal);
+    const decoding = LocalDecodingExecutor.of(device, [model]);
+    closers.push(() => decoding.dispose());
+    const figures = await validation.figuresOfText(decoding, signal);
     validated = { figures, best: { metric: validation.decisive, value: figures.perplexity, step: position.steps } };
     onEvent?.({ kind: 'validation', step: position.steps, ...validated, stalled: 0 });
     await note(validationLine(position, figures, validated.best, 0));
@@ -120,8 +123,9 @@ async function readInto(counting: Counting<ModelOptions>, corpus: Corpus, { sign
   }
 }
 
-/** What a run that is whole has come to. */
-async function finished(run: Run): Promise<TrainingSummary> {
+/** What a run that is whole has come to; throws `usage` for a configuration of another. */
+async function finished(run: Run, given: Configuration): Promise<TrainingSummary> {
+  requireResumable(await configurationOfRun(run), given, run.path);
   const { perplexity } = (await run.modelMetadata()) ?? {};
   const best = perplexity === undefined ? undefined : { metric: 'perplexity', value: Number(perplexity), step: position.steps };
   const { model, vocabularies } = await describeRun(run.files, run.path);

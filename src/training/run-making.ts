@@ -17,7 +17,7 @@ import { describeInheritance, inheritParameters } from './inheritance.js';
 import type { TrainRequest } from './request.js';
 import { inheritedTokenizers, trainTokenizers, type TrainTokenizersOptions } from './tokenizers.js';
 
-async function configurationOfRun(run: Run): Promise<Configuration> {
+export async function configurationOfRun(run: Run): Promise<Configuration> {
   return resolveRunConfiguration(await run.configuration(), run.fileAt('config.yaml'));
 }
 

@@ -74,6 +74,8 @@ describe('a model that is counted', () => {
     assert.ok(summary.parameters > 0 && (summary.best?.value ?? 0) > 1);
     assert.deepEqual(await files.readBytes('run/model.safetensors'), before);
     assert.equal(JSON.parse(await files.readText('run/model.json')).model.ngrams.length, 3);
+    const other = configuration({ model: { kind: 'ngram', order: 2 } });
+    await assert.rejects(trained(files, other, { resume: true }), /run, resuming: model\.order 2 \(was 3\)/);
   });
 
   test('that was interrupted is no run yet, and begins again', async () => {
