@@ -107,10 +107,9 @@ export async function* decompress(
 }
 
 function codingOf({ size, prediction = {}, trained }: CompressOptions): Coding {
-  const { networkOnly, cells } = resolvePrediction(prediction);
-  const [memory, mixed] = [memoryFor(size), !networkOnly];
-  if (trained === undefined) return { kind: 'network', mixed, memory, cells };
-  return { kind: 'trained', mixed, memory, identity: trained.identity, check: trained.check };
+  const { networkOnly, cells, adapt } = resolvePrediction(prediction);
+  const isLearning = trained === undefined || adapt;
+  return { kind: 'networks', memory: memoryFor(size), mixed: !networkOnly, trained, network: isLearning ? { cells } : undefined };
 }
 
 function memoryFor(size: number | undefined): number {

@@ -8,34 +8,45 @@ import { damaged } from './damage.js';
  * The header of a compressed file, whole numbers with the lowest byte first:
  *
  *     'dcz', version (1 byte), model (1 byte), memory (1 byte), CRC-32 of these six bytes (4 bytes)
- *     a network that learns from nothing:  cells of its recurrent layer (2), CRC-32 of them (4)
- *     a trained model:                     its identity (32), check value of what it computes (4), CRC-32 of both (4)
+ *     a trained model:                   its identity (32), check value of what it computes (4), CRC-32 of both (4)
+ *     a network that learns:             cells of its recurrent layer (2), CRC-32 of them (4)
  *
  * Version 1 has the counting model only.
  */
 
-/** What a file is coded with. */
+/** What a file is coded with: counting models alone, or networks, mixed with counting models or not. */
 export type Coding = { readonly memory: number } & (
   | { readonly kind: 'counting' }
-  | { readonly kind: 'network'; readonly mixed: boolean; readonly cells: number }
-  | { readonly kind: 'trained'; readonly mixed: boolean; readonly identity: Uint8Array; readonly check: number }
+  | {
+      readonly kind: 'networks';
+      readonly mixed: boolean;
+      /** At least one of them. Where both are, the network learns what the trained model lacks. */
+      readonly trained?: TrainedIdentity | undefined;
+      readonly network?: { readonly cells: number } | undefined;
+    }
 );
+
+/** Which trained model, and what it computes of a fixed text. */
+export interface TrainedIdentity {
+  readonly identity: Uint8Array;
+  readonly check: number;
+}
 
 const magic = [0x64, 0x63, 0x7a] as const;
 const newestVersion = 2;
-/** A number never gets another meaning. Mixed: with counting models. */
-const models = [
-  { number: 1, kind: 'counting', mixed: false },
-  { number: 2, kind: 'network', mixed: true },
-  { number: 3, kind: 'network', mixed: false },
-  { number: 4, kind: 'trained', mixed: true },
-  { number: 5, kind: 'trained', mixed: false },
+/** A number never gets another meaning. */
+const countingModel = 1;
+const networkModels = [
+  { number: 2, mixed: true, trained: false, network: true },
+  { number: 3, mixed: false, trained: false, network: true },
+  { number: 4, mixed: true, trained: true, network: false },
+  { number: 5, mixed: false, trained: true, network: false },
+  { number: 6, mixed: true, trained: true, network: true },
+  { number: 7, mixed: false, trained: true, network: true },
 ] as const;
 const beginningBytes = 10;
 const checkBytes = 4;
-export const identityBytes = 32;
-/** What follows the beginning, without its check. */
-const settingsBytes = { counting: 0, network: 2, trained: identityBytes + 4 } as const;
+const identityBytes = 32;
 
 /** 2^10 to 2^20 slots for each context; more is refused before anything is allocated. */
 export const memories = { least: 10, usual: 18, most: 20 } as const;
@@ -48,12 +59,17 @@ function isCompressed(beginning: Uint8Array): boolean {
 }
 
 export function writtenHeader(coding: Coding): Uint8Array {
-  const mixed = coding.kind !== 'counting' && coding.mixed;
-  const number = models.find((model) => model.kind === coding.kind && model.mixed === mixed)?.number ?? 0;
-  const beginning = checked(Uint8Array.of(...magic, coding.kind === 'counting' ? 1 : newestVersion, number, coding.memory));
-  if (coding.kind === 'counting') return beginning;
-  const settings = coding.kind === 'network' ? littleEndian([coding.cells, 2]) : joined(coding.identity, littleEndian([coding.check, 4]));
-  return joined(beginning, checked(settings));
+  if (coding.kind === 'counting') return checked(Uint8Array.of(...magic, 1, countingModel, coding.memory));
+  const { mixed, trained, network } = coding;
+  const model = networkModels.find(
+    (each) => each.mixed === mixed && each.trained === (trained !== undefined) && each.network === (network !== undefined),
+  );
+  if (model === undefined) throw new Error('a coding without a model');
+  return joined(
+    checked(Uint8Array.of(...magic, newestVersion, model.number, coding.memory)),
+    trained === undefined ? new Uint8Array() : checked(joined(trained.identity, littleEndian([trained.check, 4]))),
+    network === undefined ? new Uint8Array() : checked(littleEndian([network.cells, 2])),
+  );
 }
 
 /**
@@ -68,26 +84,22 @@ export async function readHeader(input: ByteReader, name: string): Promise<Codin
   }
   const [, , , version = 0, number = 0, memory = 0] = await takeChecked(input, beginningBytes - checkBytes, name);
   if (version > newestVersion) throw refused(`format version ${version}`, `at most ${newestVersion}`, 'use the newer decade that wrote this file');
-  const model = models.find((known) => known.number === number);
-  if (model === undefined || memory < memories.least || memory > memories.most) throw unknownModel(refused, number, memory);
-  if (model.kind === 'counting') return { kind: 'counting', memory };
-  const settings = await takeChecked(input, settingsBytes[model.kind], name);
-  if (model.kind === 'trained') {
-    return { ...model, memory, identity: settings.slice(0, identityBytes), check: numberAt(settings, identityBytes, 4) };
+  const unknown = (what: string) =>
+    refused(what, 'a model that this version of decade knows', 'use the newer decade that wrote this file');
+  const model = networkModels.find((known) => known.number === number);
+  if ((model === undefined && number !== countingModel) || memory < memories.least || memory > memories.most) {
+    throw unknown(`model ${number} with memory ${memory}`);
   }
-  const cells = numberAt(settings, 0, 2);
-  if (cells % recurrentCells.step !== 0 || cells > recurrentCells.most) throw unknownModel(refused, number, memory, cells);
-  return { ...model, memory, cells };
+  if (model === undefined) return { kind: 'counting', memory };
+  const trained = model.trained ? identityIn(await takeChecked(input, identityBytes + 4, name)) : undefined;
+  if (!model.network) return { kind: 'networks', mixed: model.mixed, memory, trained };
+  const cells = numberAt(await takeChecked(input, 2, name), 0, 2);
+  if (cells % recurrentCells.step !== 0 || cells > recurrentCells.most) throw unknown(`a network with ${cells} cells`);
+  return { kind: 'networks', mixed: model.mixed, memory, trained, network: { cells } };
 }
 
-function unknownModel(
-  refused: (received: string, allowed: string, next: string) => DecadeError,
-  number: number,
-  memory: number,
-  cells?: number,
-): DecadeError {
-  const received = `model ${number} with memory ${memory}${cells === undefined ? '' : ` and ${cells} cells`}`;
-  return refused(received, 'a model that this version of decade knows', 'use the newer decade that wrote this file');
+function identityIn(bytes: Uint8Array): TrainedIdentity {
+  return { identity: bytes.slice(0, identityBytes), check: numberAt(bytes, identityBytes, 4) };
 }
 
 function checked(bytes: Uint8Array): Uint8Array {

@@ -2,21 +2,10 @@ import { DecadeError } from '../core/errors.js';
 import type { BitModel } from './bit-model.js';
 import { BitsOfBytes, type BytePredictor } from './byte-predictor.js';
 import { CountingModel } from './counting-model.js';
-import type { Coding } from './header.js';
+import type { Coding, TrainedIdentity } from './header.js';
 import type { Engine } from './network/kernels.js';
 import { Network } from './network/network.js';
-
-/** A trained language model that predicts bytes. Whoever reads a file needs the same. */
-export interface TrainedModel {
-  /** For messages: where it is. */
-  readonly name: string;
-  /** SHA-256 of all that its predictions depend on. */
-  readonly identity: Uint8Array;
-  /** CRC-32 of what it predicts of a fixed text here: engines that give other bits cannot read each other's files. */
-  readonly check: number;
-  /** Begins a file. */
-  start(): BytePredictor;
-}
+import { TrainedBytes, type TrainedModel } from './trained-model.js';
 
 /** What a model may be made of, besides what the file says. */
 export interface ModelSources {
@@ -34,17 +23,24 @@ const networkBits = 4;
  *
  * @throws DecadeError `input` without the trained model that the file needs, with another, and where it computes other bits
  */
-export async function bitModel(coding: Coding, { trained, engine }: ModelSources, name: string): Promise<BitModel> {
+export async function bitModel(coding: Coding, sources: ModelSources, name: string): Promise<BitModel> {
   if (coding.kind === 'counting') return new CountingModel(coding.memory);
-  const bytes =
-    coding.kind === 'trained'
-      ? requireSame(coding, trained, name).start()
-      : await Network.create({ bits: coding.memory + networkBits, cells: coding.cells, engine });
-  const bits = new BitsOfBytes(bytes);
+  const bits = new BitsOfBytes(await bytePredictor(coding, sources, name));
   return coding.mixed ? new CountingModel(coding.memory, bits) : bits;
 }
 
-function requireSame(coding: Coding & { kind: 'trained' }, trained: TrainedModel | undefined, name: string): TrainedModel {
+async function bytePredictor(
+  coding: Exclude<Coding, { kind: 'counting' }>,
+  { trained, engine }: ModelSources,
+  name: string,
+): Promise<BytePredictor> {
+  const prior = coding.trained && requireSame(coding.trained, trained, name).start();
+  if (coding.network !== undefined) return Network.create({ bits: coding.memory + networkBits, cells: coding.network.cells, engine, prior });
+  if (prior === undefined) throw new Error('a coding without a model');
+  return TrainedBytes.create(prior);
+}
+
+function requireSame(coding: TrainedIdentity, trained: TrainedModel | undefined, name: string): TrainedModel {
   const refused = (received: string, next: string) =>
     new DecadeError('input', { where: name, received, allowed: `the model that it was compressed with (${written(coding.identity)}…)`, next });
   if (trained === undefined) throw refused('a file that was compressed with a trained model, and none', 'name the model with -m');

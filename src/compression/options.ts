@@ -12,6 +12,9 @@ export const predictionOptions = z.strictObject({
   cells: z.int().min(0).max(most).multipleOf(step).default(64).meta({
     description: `LSTM cells of the network that learns, in steps of ${step} to ${most}; more predict large files better, and take longer`,
   }),
+  adapt: z.boolean().default(true).meta({
+    description: 'with a trained model: whether a network beside it learns what it lacks',
+  }),
 });
 
 export type PredictionOptionsInput = z.input<typeof predictionOptions>;

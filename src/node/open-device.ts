@@ -5,6 +5,7 @@ import type { ProviderChoice } from './native/libraries.js';
 import { matrixProviders, openMatrixProvider } from './native/providers.js';
 import { openKernels } from './open-kernels.js';
 import type { Device } from '../tensor/device.js';
+import { loadKernels } from '../tensor/kernels/load.js';
 import { webAssemblyProvider } from '../tensor/kernels/provider.js';
 import type { MatrixProvider } from '../tensor/matrix.js';
 import type { Memory } from '../tensor/memory.js';
@@ -25,9 +26,13 @@ export function matrixChoices(): MatrixChoices {
   return choices;
 }
 
-/** A device on this thread: kernels, and the fastest matrix library that works here, or the one that is asked for. */
+/**
+ * A device on this thread: kernels, and the fastest matrix library that works here, or the one that is asked for. An exact one gives the same
+ * bits on every machine: portable kernels that round every product, and integers, which machine code may multiply.
+ */
 export async function openDevice(memory: Memory, options: DeviceOptions = {}): Promise<Device> {
-  const kernels = await openKernels(memory);
+  const isExact = (options.gemm ?? process.env.DECADE_GEMM) === 'exact';
+  const kernels = isExact ? await loadKernels(memory, { relaxed: false }) : await openKernels(memory);
   const portable = webAssemblyProvider(memory, kernels);
   const wish = `${options.gemm ?? ''} ${options.precision ?? 'f32'}`;
   const chosen = choices.get(wish);
@@ -38,7 +43,7 @@ export async function openDevice(memory: Memory, options: DeviceOptions = {}): P
   choices.set(wish, { choice, warning });
   if (warning !== undefined) options.warn?.(warning);
   // Whoever asks for the portable products gets no others.
-  const integerMultiply = choice.name === 'webassembly' ? undefined : await openIntegerMultiply(memory, kernels);
+  const integerMultiply = choice.name === 'webassembly' && !isExact ? undefined : await openIntegerMultiply(memory, kernels);
   return { memory, kernels, matrix, integerMultiply };
 }
 

@@ -1,4 +1,5 @@
 import type { BytePredictor } from '../byte-predictor.js';
+import type { ByteLogits } from '../trained-model.js';
 import { arrays } from './arrays.js';
 import { Contexts, hashedContexts } from './contexts.js';
 import { type Engine, type KernelMemory, kernelMemory } from './kernels.js';
@@ -17,6 +18,8 @@ export interface NetworkOptions {
   readonly cells: number;
   /** Default: WebAssembly. The bits are the same. */
   readonly engine?: Engine | undefined;
+  /** What is known before: the network adds to it, and learns what it lacks. */
+  readonly prior?: ByteLogits | undefined;
 }
 
 function networkArrays(bits: number) {
@@ -37,21 +40,30 @@ export class Network implements BytePredictor {
   readonly #places: Places;
   readonly #mask: number;
   readonly #recurrent: RecurrentLayer | undefined;
+  readonly #prior: ByteLogits | undefined;
   readonly #contexts = new Contexts();
   readonly #frequencies: Int32Array;
 
-  static async create({ bits, cells, engine = 'webassembly' }: NetworkOptions): Promise<Network> {
+  static async create({ bits, cells, engine = 'webassembly', prior }: NetworkOptions): Promise<Network> {
     const own = arrays(networkArrays(bits), 0);
     const recurrent = arrays(recurrentArrays(cells), own.end);
     const memory = await kernelMemory(recurrent.end, engine);
-    return new Network(memory, own.places, bits, cells === 0 ? undefined : new RecurrentLayer(memory, recurrent.places, cells));
+    const layer = cells === 0 ? undefined : new RecurrentLayer(memory, recurrent.places, cells);
+    return new Network(memory, own.places, bits, layer, prior);
   }
 
-  private constructor(memory: KernelMemory, places: Places, bits: number, recurrent: RecurrentLayer | undefined) {
+  private constructor(
+    memory: KernelMemory,
+    places: Places,
+    bits: number,
+    recurrent: RecurrentLayer | undefined,
+    prior: ByteLogits | undefined,
+  ) {
     this.#memory = memory;
     this.#places = places;
     this.#mask = 2 ** bits - 4;
     this.#recurrent = recurrent;
+    this.#prior = prior;
     this.#frequencies = memory.integers.subarray(places.frequencies / 4, places.frequencies / 4 + outputs);
     this.#listRows();
     this.#forward();
@@ -69,6 +81,7 @@ export class Network implements BytePredictor {
     values[came] = (values[came] as number) - 1;
     this.#recurrent?.learn(logits);
     kernels.adagrad(list, rows, squares - weights, logits, outputs, learningRate);
+    this.#prior?.read(byte);
     this.#contexts.append(byte);
     this.#listRows();
     this.#forward();
@@ -77,7 +90,8 @@ export class Network implements BytePredictor {
   #forward(): void {
     const { kernels, values } = this.#memory;
     const { logits, list, frequencies } = this.#places;
-    values.fill(0, logits / 4, logits / 4 + outputs);
+    if (this.#prior === undefined) values.fill(0, logits / 4, logits / 4 + outputs);
+    else values.set(this.#prior.logits, logits / 4);
     kernels.sumRows(logits, list, rows, outputs);
     this.#recurrent?.read(this.#contexts.last, logits);
     kernels.distribution(logits, frequencies, outputs);
