@@ -56,7 +56,7 @@ export async function writeWhole(path: string, text: string): Promise<void> {
 }
 
 /**
- * Checks before the work whether a file can be written, without changing anything. Says what killed runs have left of it.
+ * Checks before the work whether a file can be written, without changing anything, and says what killed commands have left of it.
  *
  * @throws DecadeError `usage` for `-`: what is written whole is not a command's result, which standard output has
  */
@@ -67,7 +67,7 @@ export async function requireOutput(path: string | undefined): Promise<void> {
   }
   await requireWritable(path);
   for (const partial of await partialsOf(path)) {
-    warn(new Error(`${partial} is what a command that was killed has written of it, unless one is writing it now; nothing needs it`));
+    warn(new Error(`${partial} is what a command that did not end has written of ${path}; unless one is writing it now, it may be removed`));
   }
   if (!(await isRunFile(nodeFiles, path))) return;
   throw new DecadeError('usage', {
