@@ -67,7 +67,9 @@ export async function requireOutput(path: string | undefined): Promise<void> {
   }
   await requireWritable(path);
   for (const partial of await partialsOf(path)) {
-    warn(new Error(`${partial} is what a command that did not end has written of ${path}; unless one is writing it now, it may be removed`));
+    warn(
+      new Error(`${partial} is what a command that did not end has written of ${path}; unless one is writing it now, it may be removed`),
+    );
   }
   if (!(await isRunFile(nodeFiles, path))) return;
   throw new DecadeError('usage', {

@@ -83,9 +83,9 @@ export async function readHeader(input: ByteReader, name: string): Promise<Codin
     throw refused('no compressed file of decade', 'what decade compress wrote', 'check the name of the file');
   }
   const [, , , version = 0, number = 0, memory = 0] = await takeChecked(input, beginningBytes - checkBytes, name);
-  if (version > newestVersion) throw refused(`format version ${version}`, `at most ${newestVersion}`, 'use the newer decade that wrote this file');
-  const unknown = (what: string) =>
-    refused(what, 'a model that this version of decade knows', 'use the newer decade that wrote this file');
+  if (version > newestVersion)
+    throw refused(`format version ${version}`, `at most ${newestVersion}`, 'use the newer decade that wrote this file');
+  const unknown = (what: string) => refused(what, 'a model that this version of decade knows', 'use the newer decade that wrote this file');
   const model = networkModels.find((known) => known.number === number);
   if ((model === undefined && number !== countingModel) || memory < memories.least || memory > memories.most) {
     throw unknown(`model ${number} with memory ${memory}`);

@@ -35,20 +35,32 @@ async function bytePredictor(
   name: string,
 ): Promise<BytePredictor> {
   const prior = coding.trained && requireSame(coding.trained, trained, name).start();
-  if (coding.network !== undefined) return Network.create({ bits: coding.memory + networkBits, cells: coding.network.cells, engine, prior });
+  if (coding.network !== undefined)
+    return Network.create({ bits: coding.memory + networkBits, cells: coding.network.cells, engine, prior });
   if (prior === undefined) throw new Error('a coding without a model');
   return TrainedBytes.create(prior);
 }
 
 function requireSame(coding: TrainedIdentity, trained: TrainedModel | undefined, name: string): TrainedModel {
   const refused = (received: string, next: string) =>
-    new DecadeError('input', { where: name, received, allowed: `the model that it was compressed with (${written(coding.identity)}…)`, next });
+    new DecadeError('input', {
+      where: name,
+      received,
+      allowed: `the model that it was compressed with (${written(coding.identity)}…)`,
+      next,
+    });
   if (trained === undefined) throw refused('a file that was compressed with a trained model, and none', 'name the model with -m');
   if (!trained.identity.every((byte, place) => byte === coding.identity[place])) {
-    throw refused(`${trained.name} (${written(trained.identity)}…)`, 'name with -m the model as it was then: training it further makes it another');
+    throw refused(
+      `${trained.name} (${written(trained.identity)}…)`,
+      'name with -m the model as it was then: training it further makes it another',
+    );
   }
   if (trained.check !== coding.check) {
-    throw refused(`other bits of ${trained.name} on this machine`, 'decompress with the version of decade, and of Node, that compressed it');
+    throw refused(
+      `other bits of ${trained.name} on this machine`,
+      'decompress with the version of decade, and of Node, that compressed it',
+    );
   }
   return trained;
 }

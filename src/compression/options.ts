@@ -9,9 +9,15 @@ export const predictionOptions = z.strictObject({
   networkOnly: z.boolean().default(false).meta({
     description: 'without counting models: what the network, or the trained model, reaches by itself',
   }),
-  cells: z.int().min(0).max(most).multipleOf(step).default(64).meta({
-    description: `LSTM cells of the network that learns, in steps of ${step} to ${most}; more predict large files better, and take longer`,
-  }),
+  cells: z
+    .int()
+    .min(0)
+    .max(most)
+    .multipleOf(step)
+    .default(64)
+    .meta({
+      description: `LSTM cells of the network that learns, in steps of ${step} to ${most}; more predict large files better, and take longer`,
+    }),
   adapt: z.boolean().default(true).meta({
     description: 'with a trained model: whether a network beside it learns what it lacks',
   }),

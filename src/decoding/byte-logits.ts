@@ -34,7 +34,10 @@ export class ModelByteLogits implements ByteLogits {
   read(byte: number): void {
     const id = this.#ids[byte] as number;
     this.#read.push(id);
-    if (this.#read.length <= this.#context) return this.#take(this.#session.step(Int32Array.of(id)));
+    if (this.#read.length <= this.#context) {
+      this.#take(this.#session.step(Int32Array.of(id)));
+      return;
+    }
     this.#read = this.#read.slice(-Math.ceil(this.#context / 2));
     this.#session.dispose();
     this.#session = this.#model.decode(this.#device, [[]]);

@@ -29,7 +29,8 @@ test('WebAssembly and JavaScript compute the same bits, kernel by kernel', async
     const { kernels, values, integers } = await kernelMemory(place(12), engine);
     for (let at = 0; at < values.length; at++) values[at] = normal(randomKey(at, 'initialise'), 0) * (at % 7 === 0 ? 30 : 1);
     // Mean squares are not negative.
-    for (const index of [4, 5]) for (let at = 0; at < 2_048; at++) values[place(index) / 4 + at] = Math.abs(values[place(index) / 4 + at] as number);
+    for (const index of [4, 5])
+      for (let at = 0; at < 2_048; at++) values[place(index) / 4 + at] = Math.abs(values[place(index) / 4 + at] as number);
     integers.set([place(1), place(2) + 16, place(1) + 32], place(11) / 4);
     kernels.sumRows(place(0), place(11), 3, width);
     kernels.addProducts(place(3), place(1), place(2), cells, width);
@@ -67,7 +68,8 @@ test('the network learns what came before each byte, and its cells what no short
     for (let place = 0; place < 4_000; place++) {
       const byte = place % 4 === 3 ? 0x61 : 0x62 + uniformInteger(key, place, 16);
       const frequencies = network.predict();
-      if (byte === 0x61 && place >= 3_000) bits -= Math.log2((frequencies[byte] as number) / frequencies.reduce((sum, value) => sum + value, 0));
+      if (byte === 0x61 && place >= 3_000)
+        bits -= Math.log2((frequencies[byte] as number) / frequencies.reduce((sum, value) => sum + value, 0));
       network.learn(byte);
     }
     return bits / 250;
@@ -80,6 +82,9 @@ test('the network learns what came before each byte, and its cells what no short
 
 test('what is predicted with cannot be anything', async () => {
   for (const prediction of [{ cells: 7 }, { cells: 4_096 }]) {
-    await assert.rejects(packed(text, { prediction }), (error) => error instanceof DecadeError && /compression options\.cells/.test(error.parts.where));
+    await assert.rejects(
+      packed(text, { prediction }),
+      (error) => error instanceof DecadeError && /compression options\.cells/.test(error.parts.where),
+    );
   }
 });

@@ -43,7 +43,11 @@ before(async () => {
   await pack(files, 'transformer', { out: 'integers.decade', precision: 'int8' }, describeRun);
 });
 
-async function withModel<Result>(run: string, use: (trained: TrainedModel) => Promise<Result>, platform: Runtime = runtime): Promise<Result> {
+async function withModel<Result>(
+  run: string,
+  use: (trained: TrainedModel) => Promise<Result>,
+  platform: Runtime = runtime,
+): Promise<Result> {
   const model = await load(platform, run, { gemm: 'exact', devices: 1 });
   try {
     return await model.compressing(use);

@@ -41,13 +41,7 @@ export function compressCommand(): Command {
         const to = output ?? (await freeName(path === '-' ? undefined : `${path}${ending}`, 'compress'));
         const size = path === '-' ? undefined : await sizeOf(path);
         await withTrained(model, signal, (trained) =>
-          pass(
-            path,
-            to,
-            size,
-            (bytes, onProgress) => compress(bytes, { size, prediction, trained, signal, onProgress }),
-            'compressing',
-          ),
+          pass(path, to, size, (bytes, onProgress) => compress(bytes, { size, prediction, trained, signal, onProgress }), 'compressing'),
         );
       }),
     );

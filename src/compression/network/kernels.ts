@@ -8,15 +8,7 @@ export interface NetworkKernels {
   distribution(x: number, frequencies: number, width: number): void;
   adagrad(list: number, rows: number, distance: number, gradient: number, width: number, rate: number): void;
   lstmForward(gates: number, before: number, cells: number, hidden: number, count: number): void;
-  lstmBackward(
-    gates: number,
-    before: number,
-    cells: number,
-    own: number,
-    recurrent: number,
-    later: number,
-    count: number,
-  ): void;
+  lstmBackward(gates: number, before: number, cells: number, own: number, recurrent: number, later: number, count: number): void;
   normalised(y: number, x: number, squares: number, count: number, decay: number, correction: number, scale: number): void;
   subtractOuterProduct(matrix: number, x: number, y: number, rows: number, width: number): void;
   rmsprop(

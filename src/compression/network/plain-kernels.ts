@@ -9,7 +9,7 @@ const { fround, sqrt } = Math;
 const exponentLimit = 40;
 const adagradFloor = fround(0.01);
 const frequencyUnits = 4_194_304;
-const log2OfE = fround(1.44269504);
+const log2OfE = fround(Math.LOG2E);
 const ln2 = { high: 0.693359375, low: fround(-2.1219444e-4) } as const;
 const rounder = 12_582_912;
 const coefficients = [1.98756915e-4, 1.39819995e-3, 8.33345191e-3, 4.16657959e-2, 1.66666655e-1, 5.00000012e-1].map(fround);
@@ -64,7 +64,11 @@ export function plainKernels(buffer: ArrayBufferLike): NetworkKernels {
 
     innerProducts(y, matrix, x, rows, width) {
       for (let row = 0; row < rows; row++) {
-        set(y, row, laneSum(width, (place) => fround(at(x, place) * at(matrix, row * width + place))));
+        set(
+          y,
+          row,
+          laneSum(width, (place) => fround(at(x, place) * at(matrix, row * width + place))),
+        );
       }
     },
 

@@ -88,7 +88,8 @@ async function networksOf({ base, laboratory, options: { sizes, updates } }: Com
   const widths = Array.from({ length: sizes }, (_, index) => narrowest * 2 ** index);
   const networks: { readonly kind: Kind; readonly width: number; readonly training: Train }[] = [];
   for (const kind of ['LSTM', 'Transformer'] as const) {
-    for (const width of widths) networks.push({ kind, width, training: train(languageModel(base.configuration, kind, width, updates), made) });
+    for (const width of widths)
+      networks.push({ kind, width, training: train(languageModel(base.configuration, kind, width, updates), made) });
   }
   return networks;
 }

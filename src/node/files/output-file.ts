@@ -45,7 +45,9 @@ export async function partialsOf(path: string): Promise<string[]> {
   const directory = dirname(path);
   const beginning = `${temporaryBeginning(basename(path))}.`;
   const names = await readdir(directory).catch(() => []);
-  return names.filter((name) => name.startsWith(beginning) && temporaryEnding.test(name.slice(beginning.length - 1))).map((name) => join(directory, name));
+  return names
+    .filter((name) => name.startsWith(beginning) && temporaryEnding.test(name.slice(beginning.length - 1)))
+    .map((name) => join(directory, name));
 }
 
 /** The permissions of a file; undefined of what is none. */
