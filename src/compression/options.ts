@@ -13,7 +13,7 @@ export const predictionOptions = z.strictObject({
     .int()
     .min(0)
     .max(most)
-    .multipleOf(step)
+    .multipleOf(step, `a multiple of ${step}`)
     .default(64)
     .meta({
       description: `LSTM cells of the network that learns, in steps of ${step} to ${most}; more predict large files better, and take longer`,

@@ -23,7 +23,7 @@ const ending = '.dcz';
 const megabyte = 1_000_000;
 
 export function compressCommand(): Command {
-  const { networkOnly, cells, adapt } = predictionOptions.shape;
+  const { networkOnly, cells } = predictionOptions.shape;
   return withModelOption(new Command('compress'), 'predict with a trained language model over bytes, which decompress needs, too')
     .description('Compress a file losslessly with models that learn while they read: what is predicted well takes few bits.')
     .argument('<FILE>', 'any file; - is standard input')
@@ -33,7 +33,7 @@ export function compressCommand(): Command {
     )
     .option('--network-only', networkOnly.description)
     .addOption(new Option('--cells <number>', `${cells.description} (default: ${resolvePrediction({}).cells})`).argParser(wholeNumber(0)))
-    .option('--no-adapt', adapt.description)
+    .option('--no-adapt', 'with --model: take the model as it is; no network beside it learns what it lacks')
     .addHelpText('after', '\nExample:\n  $ decade compress book.txt')
     .action((path: string, { output, model, ...prediction }: CompressArguments) =>
       interruptible('stopping', async (signal) => {
