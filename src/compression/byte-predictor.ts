@@ -9,6 +9,14 @@ export interface BytePredictor {
   learn(byte: number): void;
 }
 
+/** What a trained language model makes of a file that it reads byte by byte. */
+export interface ByteLogits {
+  /** Of the 256 bytes that may come next, up to a constant. They last until the next call. */
+  readonly logits: Float32Array;
+  /** The byte that came. */
+  read(byte: number): void;
+}
+
 /** The bits of predicted bytes: a 1 is as likely as all bytes that go on so, of those that begin as this one has. */
 export class BitsOfBytes implements BitModel {
   readonly #bytes: BytePredictor;

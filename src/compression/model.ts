@@ -3,8 +3,8 @@ import type { BitModel } from './bit-model.js';
 import { BitsOfBytes, type BytePredictor } from './byte-predictor.js';
 import { CountingModel } from './counting-model.js';
 import type { Coding, TrainedIdentity } from './header.js';
-import type { Engine } from './network/kernels.js';
-import { Network } from './network/network.js';
+import type { Engine } from './network/kernel-memory.js';
+import { LearningNetwork } from './network/learning-network.js';
 import { TrainedBytes, type TrainedModel } from './trained-model.js';
 
 /** What a model may be made of, besides what the file says. */
@@ -36,7 +36,7 @@ async function bytePredictor(
 ): Promise<BytePredictor> {
   const prior = coding.trained && requireSame(coding.trained, trained, name).start();
   if (coding.network !== undefined)
-    return Network.create({ bits: coding.memory + networkBits, cells: coding.network.cells, engine, prior });
+    return LearningNetwork.create({ bits: coding.memory + networkBits, cells: coding.network.cells, engine, prior });
   if (prior === undefined) throw new Error('a coding without a model');
   return TrainedBytes.create(prior);
 }

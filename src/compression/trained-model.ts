@@ -1,13 +1,5 @@
-import type { BytePredictor } from './byte-predictor.js';
-import { type KernelMemory, kernelMemory } from './network/kernels.js';
-
-/** What a trained language model makes of a file that it reads byte by byte. */
-export interface ByteLogits {
-  /** Of the 256 bytes that may come next, up to a constant. They last until the next call. */
-  readonly logits: Float32Array;
-  /** The byte that came. */
-  read(byte: number): void;
-}
+import type { ByteLogits, BytePredictor } from './byte-predictor.js';
+import { type KernelMemory, kernelMemory } from './network/kernel-memory.js';
 
 /** A trained language model that predicts bytes. Whoever reads a file needs the same. */
 export interface TrainedModel {

@@ -1,4 +1,4 @@
-import type { ByteLogits } from '../compression/trained-model.js';
+import type { ByteLogits } from '../compression/byte-predictor.js';
 import { DecadeError } from '../core/errors.js';
 import type { DecodingSession, StepModel, StepOutput } from '../models/model.js';
 import type { Device } from '../tensor/device.js';

@@ -1,6 +1,7 @@
+import type { ByteLogits } from '../compression/byte-predictor.js';
 import { joined } from '../compression/bytes.js';
 import { crc32 } from '../compression/checksum.js';
-import type { ByteLogits, TrainedModel } from '../compression/trained-model.js';
+import type { TrainedModel } from '../compression/trained-model.js';
 import { DecadeError } from '../core/errors.js';
 import { contentHash } from '../data/content-hash.js';
 import type { Model } from '../models/model.js';

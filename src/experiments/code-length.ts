@@ -68,9 +68,8 @@ export class CountedBytes implements BytePredictor {
       if (followed === undefined) break;
       const seen = [...followed.values()].reduce((sum, count) => sum + count, 0);
       const all = seen + followed.size;
-      for (let byte = 0; byte < values; byte++) {
-        probabilities[byte] = ((followed.get(byte) ?? 0) + followed.size * (probabilities[byte] as number)) / all;
-      }
+      for (let byte = 0; byte < values; byte++) probabilities[byte] = (followed.size * (probabilities[byte] as number)) / all;
+      for (const [byte, count] of followed) probabilities[byte] = (probabilities[byte] as number) + count / all;
     }
     return Int32Array.from(probabilities, (probability) => Math.floor(probability * units) + 1);
   }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compress, type CompressOptions, decompress } from '../../src/compression/format.js';
-import { engines, kernelMemory } from '../../src/compression/network/kernels.js';
-import { Network } from '../../src/compression/network/network.js';
+import { engines, kernelMemory } from '../../src/compression/network/kernel-memory.js';
+import { LearningNetwork } from '../../src/compression/network/learning-network.js';
 import { DecadeError } from '../../src/core/errors.js';
 import { normal, randomKey, uniformInteger } from '../../src/core/random.js';
 import { multilingualLines } from '../text/sample-text.js';
@@ -62,7 +62,7 @@ for (const prediction of [{ cells: 16 }, { cells: 16, networkOnly: true }, { cel
 test('the network learns what came before each byte, and its cells what no short context shows', async () => {
   const key = randomKey(3, 'corpus');
   const cost = async (cells: number) => {
-    const network = await Network.create({ bits: 14, cells });
+    const network = await LearningNetwork.create({ bits: 14, cells });
     let bits = 0;
     // Every fourth byte is an a. The three between are any of 16 letters, so that they were hardly ever seen together.
     for (let place = 0; place < 4_000; place++) {

@@ -1,5 +1,5 @@
 import { randomKey, uniform } from '../../core/random.js';
-import type { KernelMemory } from './kernels.js';
+import type { KernelMemory } from './kernel-memory.js';
 
 /** Bytes after which the layer learns from what they have cost, and over which it looks back for that. */
 const steps = 20;

@@ -1,8 +1,7 @@
-import type { BytePredictor } from '../byte-predictor.js';
-import type { ByteLogits } from '../trained-model.js';
+import type { ByteLogits, BytePredictor } from '../byte-predictor.js';
 import { arrays } from './arrays.js';
 import { Contexts, hashedContexts } from './contexts.js';
-import { type Engine, type KernelMemory, kernelMemory } from './kernels.js';
+import { type Engine, type KernelMemory, kernelMemory } from './kernel-memory.js';
 import { RecurrentLayer, recurrentArrays } from './recurrent-layer.js';
 
 const outputs = 256;
@@ -11,7 +10,7 @@ const learningRate = 0.3;
 const denseRows = 1 + 256;
 const rows = 2 + hashedContexts;
 
-export interface NetworkOptions {
+export interface LearningNetworkOptions {
   /** 2^`bits` weights for all contexts of more than a byte, and as many mean squares. */
   readonly bits: number;
   /** Of the recurrent layer; a multiple of 16, or 0 for none. */
@@ -35,7 +34,7 @@ type Places = Readonly<Record<keyof ReturnType<typeof networkArrays>, number>>;
  * Mikolov et al. 2011), and so does a layer of LSTM cells, whose memory has no such end. Weights follow the gradient of the coding cost after
  * every byte.
  */
-export class Network implements BytePredictor {
+export class LearningNetwork implements BytePredictor {
   readonly #memory: KernelMemory;
   readonly #places: Places;
   readonly #mask: number;
@@ -44,12 +43,12 @@ export class Network implements BytePredictor {
   readonly #contexts = new Contexts();
   readonly #frequencies: Int32Array;
 
-  static async create({ bits, cells, engine = 'webassembly', prior }: NetworkOptions): Promise<Network> {
+  static async create({ bits, cells, engine = 'webassembly', prior }: LearningNetworkOptions): Promise<LearningNetwork> {
     const own = arrays(networkArrays(bits), 0);
     const recurrent = arrays(recurrentArrays(cells), own.end);
     const memory = await kernelMemory(recurrent.end, engine);
     const layer = cells === 0 ? undefined : new RecurrentLayer(memory, recurrent.places, cells);
-    return new Network(memory, own.places, bits, layer, prior);
+    return new LearningNetwork(memory, own.places, bits, layer, prior);
   }
 
   private constructor(
