@@ -1,25 +1,37 @@
-// Compiles src/tensor/kernels/assembly (AssemblyScript) with and without relaxed SIMD: all kernels, and those that decoding takes. Each
-// module becomes a TypeScript file holding the bytes as text, so that a bundler needs no loader: in hexadecimal, which compresses a
-// quarter better than base64, where what repeats no longer begins at the beginning of a character.
+// Compiles the WebAssembly modules from AssemblyScript: those of src/tensor/kernels/assembly with and without relaxed SIMD (all kernels, and
+// those that decoding takes), and the network of src/compression. Each module becomes a TypeScript file holding the bytes as text, so
+// that a bundler needs no loader: in hexadecimal, which compresses a quarter better than base64, where what repeats no longer begins at
+// the beginning of a character.
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const sourceFolder = 'src/tensor/kernels/assembly';
-const targetFolder = join(root, 'src/tensor/kernels/generated');
 
 const relaxed = ['--enable', 'relaxed-simd'];
-const variants = [
-  { name: 'plain', entry: 'index', flags: [] },
-  { name: 'relaxed', entry: 'index', flags: relaxed },
-  { name: 'decoding-plain', entry: 'decoding', flags: [] },
-  { name: 'decoding-relaxed', entry: 'decoding', flags: relaxed },
-];
+/** Folders with an `assembly` that becomes a `generated`. */
+const folders = {
+  'src/tensor/kernels': [
+    { name: 'plain', entry: 'index', flags: [] },
+    { name: 'relaxed', entry: 'index', flags: relaxed },
+    { name: 'decoding-plain', entry: 'decoding', flags: [] },
+    { name: 'decoding-relaxed', entry: 'decoding', flags: relaxed },
+  ],
+  'src/compression/network': [{ name: 'kernels', entry: 'kernels', flags: [] }],
+};
 
-/** Builds the variants that are older than their sources; resolves to the names of those that were built. */
+/** Builds the modules that are older than their sources; resolves to the names of those that were built. */
 export async function buildKernels() {
+  const built = [];
+  for (const [folder, variants] of Object.entries(folders)) built.push(...(await buildFolder(folder, variants)));
+  return built;
+}
+
+async function buildFolder(folder, variants) {
+  const sourceFolder = `${folder}/assembly`;
+  const targetFolder = join(root, folder, 'generated');
+  const target = ({ name }) => join(targetFolder, `${name}.ts`);
   const sources = (await readdir(join(root, sourceFolder))).filter((name) => name.endsWith('.ts'));
   const inputs = [fileURLToPath(import.meta.url), ...sources.map((name) => join(root, sourceFolder, name))];
   const changed = Math.max(...(await Promise.all(inputs.map(modified))));
@@ -37,18 +49,14 @@ export async function buildKernels() {
   // The compiler takes a second to load: only when there is something to compile.
   const compiler = await import('assemblyscript/asc');
   for (const variant of stale) {
-    const bytes = await compile(compiler, variant);
+    const bytes = await compile(compiler, sourceFolder, variant);
     const memoryFlags = checkedModule(bytes, variant.name);
     await writeAtomically(
       target(variant),
       `// Made by scripts/build-kernels.mjs from ${sourceFolder}.\nexport const memoryFlags = ${memoryFlags};\nexport const webAssembly =\n  '${Buffer.from(bytes).toString('hex')}';\n`,
     );
   }
-  return stale.map((variant) => variant.name);
-}
-
-function target(variant) {
-  return join(targetFolder, `${variant.name}.ts`);
+  return stale.map((variant) => `${folder} ${variant.name}`);
 }
 
 /** Time of the last change in milliseconds; 0 for a missing file. */
@@ -61,7 +69,7 @@ async function modified(path) {
   }
 }
 
-async function compile(compiler, variant) {
+async function compile(compiler, sourceFolder, variant) {
   let bytes;
   const messages = [];
   const collect = { write: (text) => messages.push(String(text)) };

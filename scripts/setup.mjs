@@ -2,7 +2,7 @@
 // each of them works from a clean clone. Everything it says goes to standard error: standard output is the command's.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -48,7 +48,7 @@ function sourceState() {
     if (!existsSync(join(root, folder))) continue;
     for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
       const path = join(entry.parentPath ?? entry.path, entry.name).slice(root.length);
-      if (entry.isFile() && path.endsWith('.ts') && dirname(path) !== join('src', 'tensor', 'kernels', 'generated')) add(path);
+      if (entry.isFile() && path.endsWith('.ts') && basename(dirname(path)) !== 'generated') add(path);
     }
   }
   for (const path of ['tsconfig.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/build-kernels.mjs']) add(path);

@@ -1,6 +1,7 @@
 import type { RescoreOptions, Rescoring, rescore } from './analysis/rescoring/rescore.js';
 import type { NbestList } from './analysis/rescoring/rescoring.js';
 import { loadWeights, type ModelDescription, readModelTokenizers } from './checkpoint/model-files.js';
+import type { TrainedModel } from './compression/trained-model.js';
 import { requireOptions } from './core/call-options.js';
 import { DecadeError } from './core/errors.js';
 import type { ReadableFiles } from './core/files.js';
@@ -9,6 +10,7 @@ import { Lifetime } from './core/lifetime.js';
 import { type AlignedToken, tokenAlignment } from './decoding/alignment.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
 import { type AttentionView, attentionViews } from './decoding/attention-views.js';
+import { compressingModel } from './decoding/compressing-model.js';
 import { type EnsembleMember, ensemble } from './decoding/ensemble.js';
 import type { DecodingExecutor } from './decoding/executor.js';
 import {
@@ -40,7 +42,10 @@ export interface LoadOptions extends DecodingOptionsInput {
    * single lines, this thread computes. Default: one per core.
    */
   readonly devices?: number | undefined;
-  /** A matrix library by name: `webassembly`, `avx512`, `avx2`, `openblas`, `mkl`, `accelerate`, `onednn`. Default: the fastest here. */
+  /**
+   * A matrix library by name: `webassembly`, `avx512`, `avx2`, `openblas`, `mkl`, `accelerate`, `onednn`; `exact` gives the same bits on
+   * every machine. Default: the fastest here.
+   */
   readonly gemm?: string | undefined;
   /**
    * The networks as their configurations initialise them, before any update: the control for the effect of training. The initial
@@ -56,6 +61,8 @@ export type ComputeOptions = Pick<LoadOptions, 'gemm' | 'devices'>;
 interface Loaded {
   readonly members: readonly Member[];
   readonly executor: DecodingExecutor;
+  /** This thread's device. */
+  readonly local: Pick<LocalDecodingExecutor, 'with'>;
   /** Undefined for language models, which have no source to translate. */
   readonly translator: Translator | undefined;
   /** Undefined for translators. */
@@ -270,6 +277,17 @@ export class LoadedModel implements AsyncDisposable {
     return this.#run('predictions', options, (signal) => this.#generator.predict(ids, { ...options, context, signal }));
   }
 
+  /**
+   * Hands over a language model whose tokens are bytes, as what predicts a file, for as long as `use` takes. For files that are read on
+   * another machine, open it with `gemm: 'exact'`.
+   *
+   * @throws DecadeError `usage` for several models, for a translator, and for tokens that are not bytes
+   */
+  compressing<Result>(use: (model: TrainedModel) => Promise<Result>): Promise<Result> {
+    const { members, local } = this.#loaded;
+    return this.#run('compressing', undefined, () => compressingModel(members, local, use));
+  }
+
   /** Runs a call. The signal it is handed aborts when that of its options does, or at the end. */
   async #run<Result>(
     name: string,
@@ -323,8 +341,8 @@ export class LoadedModel implements AsyncDisposable {
 /** All that a `LoadedModel` offers. A model in a page, which another thread computes for, offers the same. */
 export type ModelUses = Omit<Pick<LoadedModel, keyof LoadedModel>, ServerUses>;
 
-/** What only a server asks of a model: it hands none of it to a page. */
-type ServerUses = 'promptRoom' | 'spelling';
+/** What only a server or a command asks of a model: it hands none of it to a page. */
+type ServerUses = 'promptRoom' | 'spelling' | 'compressing';
 
 interface Member extends EnsembleMember, PlacedModel, Pick<TranslationModel, 'sourceWords'> {
   readonly model: Model;
@@ -392,7 +410,7 @@ export async function openModels(
     const does = hasSource(together)
       ? { translator: new Translator(together, executor, { ...together.decoding, ...options }), generator: undefined }
       : { translator: undefined, generator: new TextGenerator(together.targetTokenizer, executor, local, promptRoom(together.model)) };
-    return new LoadedModel({ members, executor, ...does, rescore: rescores, release });
+    return new LoadedModel({ members, executor, local, ...does, rescore: rescores, release });
   } catch (error) {
     await memories.release();
     throw error;

@@ -61,6 +61,6 @@ export function withDevicesOption(command: Command): Command {
 export function withGemmOption(command: Command): Command {
   return command.option(
     '--gemm <library>',
-    'webassembly, avx512, avx2, openblas, mkl, accelerate or onednn (default: the fastest on this machine)',
+    'webassembly, avx512, avx2, openblas, mkl, accelerate or onednn; exact gives the same bits everywhere (default: the fastest on this machine)',
   );
 }

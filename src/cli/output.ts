@@ -5,7 +5,7 @@ import { fileError } from '../core/file-errors.js';
 import { requireOwn } from '../core/own-file.js';
 import { isRunFile } from '../checkpoint/run-files.js';
 import { nodeFiles } from '../node/files/files.js';
-import { beginningOf, type OutputFile, openOutputFile, requireUnread, requireWritable } from '../node/files/output-file.js';
+import { beginningOf, type OutputFile, openOutputFile, partialsOf, requireUnread, requireWritable } from '../node/files/output-file.js';
 import { asResult, forTerminal } from './terminal.js';
 import { warn } from './warning.js';
 
@@ -55,10 +55,22 @@ export async function writeWhole(path: string, text: string): Promise<void> {
   }
 }
 
-/** Checks before the work whether a file can be written, without changing anything. */
+/**
+ * Checks before the work whether a file can be written, without changing anything, and says what killed commands have left of it.
+ *
+ * @throws DecadeError `usage` for `-`: what is written whole is not a command's result, which standard output has
+ */
 export async function requireOutput(path: string | undefined): Promise<void> {
-  if (isStandardOutput(path)) return;
+  if (path === undefined) return;
+  if (path === '-') {
+    throw new DecadeError('usage', { where: 'output', received: '-', allowed: 'the name of a file', next: 'name a file, or /dev/stdout' });
+  }
   await requireWritable(path);
+  for (const partial of await partialsOf(path)) {
+    warn(
+      new Error(`${partial} is what a command that did not end has written of ${path}; unless one is writing it now, it may be removed`),
+    );
+  }
   if (!(await isRunFile(nodeFiles, path))) return;
   throw new DecadeError('usage', {
     where: path,

@@ -1,30 +1,25 @@
 import { mix32 } from '../core/random.js';
+import type { BitModel } from './bit-model.js';
 import { Counters } from './counters.js';
-import { one, stretch } from './logistic.js';
+import { largestProbability, leastProbability, one, stretch } from './logistic.js';
 import { MatchModel } from './match-model.js';
 import { Mixer } from './mixer.js';
 import { Refinement } from './refinement.js';
-
-/** What predicts a file, bit by bit, the highest of a byte first. */
-export interface BitModel {
-  /** The probability that a 1 comes, in 1/65,536; neither 0 nor 1. */
-  predict(): number;
-  /** The bit that came. */
-  update(bit: 0 | 1): void;
-}
 
 /** Contexts: the last 1 to 6 bytes, the word, the word and the one before it, the two bytes before the last. */
 const contexts = 9;
 /** Those of bytes. */
 const orders = 6;
 /** A probability and a history of each context, the bits of the byte alone, a match and its length, a constant. */
-const inputs = 2 * contexts + 4;
+const ownInputs = 2 * contexts + 4;
+/** Sets of weights of each mixer: by the bits of this byte, by the byte before, by what is known. */
+const mixerSets = [256, 256, 512] as const;
 /** Of what few bits have shown, in 1/256. */
 const trust = [0, 160, 210, 256] as const;
 
 /**
  * Counting models of several orders, mixed with a network of two layers whose weights are chosen by context, as in PAQ (Mahoney 2005) and lpaq. All in
- * whole numbers: the same bits on every engine.
+ * whole numbers: the same bits on every engine. Another model's predictions may be mixed in.
  */
 export class CountingModel implements BitModel {
   readonly #counters: readonly Counters[];
@@ -35,9 +30,10 @@ export class CountingModel implements BitModel {
   readonly #hashes = new Int32Array(contexts);
   readonly #alone = new Uint16Array(256).fill(one / 2);
   readonly #match: MatchModel;
-  readonly #inputs = new Int32Array(inputs);
-  readonly #mixers = [new Mixer(this.#inputs, 256, 0.28), new Mixer(this.#inputs, 256, 0.28), new Mixer(this.#inputs, 512, 0.28)] as const;
-  readonly #mixed = new Int32Array(this.#mixers.length);
+  readonly #beside: BitModel | undefined;
+  readonly #inputs: Int32Array;
+  readonly #mixers: readonly Mixer[];
+  readonly #mixed = new Int32Array(mixerSets.length);
   readonly #last = new Mixer(this.#mixed, 256, 1 / 3);
   readonly #byBits = new Refinement(256);
   readonly #byByte = new Refinement(65_536);
@@ -50,8 +46,14 @@ export class CountingModel implements BitModel {
   #begun = 1;
   #left = 8;
 
-  /** 2^`bits` slots for each context: 2^`bits` times 594 bytes in all, and as much of the text to look back over. */
-  constructor(bits: number) {
+  /**
+   * @param bits    2^`bits` slots for each context: 2^`bits` times 594 bytes in all, and as much of the text to look back over
+   * @param beside  mixed in; it is told every bit
+   */
+  constructor(bits: number, beside?: BitModel) {
+    this.#beside = beside;
+    this.#inputs = new Int32Array(ownInputs + (beside === undefined ? 0 : 1));
+    this.#mixers = mixerSets.map((sets) => new Mixer(this.#inputs, sets, 0.28));
     this.#counters = Array.from({ length: contexts }, () => new Counters(bits));
     this.#match = new MatchModel(bits + 4);
     this.#lookUp();
@@ -71,7 +73,7 @@ export class CountingModel implements BitModel {
     const { logOdds } = this.#last;
     const byBits = this.#byBits.refine(logOdds, begun);
     const byByte = this.#byByte.refine(logOdds, (begun << 8) | (recent & 0xff));
-    return Math.max(16, Math.min(one - 16, (2 * mixed + byBits + byByte) >> 2));
+    return Math.max(leastProbability, Math.min(largestProbability, (2 * mixed + byBits + byByte) >> 2));
   }
 
   update(bit: 0 | 1): void {
@@ -89,6 +91,7 @@ export class CountingModel implements BitModel {
     }
     this.#alone[this.#begun] = (this.#alone[this.#begun] as number) + ((target - (this.#alone[this.#begun] as number)) >> 5);
     this.#match.update(bit);
+    this.#beside?.update(bit);
     this.#begun = (this.#begun << 1) | bit;
     this.#left--;
     if (this.#left === 0) this.#append(this.#begun & 0xff);
@@ -115,6 +118,7 @@ export class CountingModel implements BitModel {
     given[2 * contexts + 1] = this.#match.logOdds;
     given[2 * contexts + 2] = this.#match.strength;
     given[2 * contexts + 3] = 256;
+    if (this.#beside !== undefined) given[ownInputs] = stretch(this.#beside.predict());
     return known;
   }
 

@@ -1,31 +1,28 @@
 import { turns } from '../core/event-loop.js';
-import { DecadeError } from '../core/errors.js';
 import { BitDecoder, BitEncoder } from './bit-coder.js';
+import type { BitModel } from './bit-model.js';
+import { ByteReader } from './byte-reader.js';
+import { joined, littleEndian, numberAt } from './bytes.js';
 import { crc32 } from './checksum.js';
-import { type BitModel, CountingModel } from './counting-model.js';
+import { damaged } from './damage.js';
+import { type Coding, memories, readHeader, writtenHeader } from './header.js';
+import { bitModel, type ModelSources } from './model.js';
+import { type PredictionOptionsInput, resolvePrediction } from './options.js';
 
 /*
  * A compressed file, whole numbers with the lowest byte first:
  *
- *     'dcz', version (1 byte), model (1 byte), memory (1 byte), CRC-32 of these six bytes (4 bytes)
+ *     the header: see header.ts
  *     blocks:  bytes of text (3), bytes of code (3), CRC-32 of the text (4), code; text that its code would not shorten stands itself
  *     end:     0 (3), bytes of text in all (6)
  *
  * The model learns every block, so a block can be read after those before it only.
  */
-const magic = [0x64, 0x63, 0x7a] as const;
-const version = 1;
-/** The models that a file may be coded with. A number never gets another meaning. */
-const models = { counting: 1 } as const;
-const headerBytes = 10;
 const blockHeaderBytes = 10;
 const endBytes = 9;
 const blockBytes = 65_536;
 
-/** 2^10 to 2^20 slots for each context; more is refused before anything is allocated. */
-const memories = { least: 10, usual: 18, most: 20 } as const;
-
-export interface CompressionControl {
+export interface CompressionControl extends ModelSources {
   readonly signal?: AbortSignal | undefined;
   /** Called after each block with the bytes of text so far. */
   readonly onProgress?: ((bytes: number) => void) | undefined;
@@ -34,6 +31,8 @@ export interface CompressionControl {
 export interface CompressOptions extends CompressionControl {
   /** Bytes that will come, where that is known: a small file needs a small model. */
   readonly size?: number | undefined;
+  /** Default: `predictionOptions`. */
+  readonly prediction?: PredictionOptionsInput | undefined;
 }
 
 /** The code of what comes, block by block. Holds one block and the model. */
@@ -41,9 +40,9 @@ export async function* compress(
   bytes: AsyncIterable<Uint8Array>,
   options: CompressOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const memory = memoryFor(options.size);
-  yield header(memory);
-  const model = new CountingModel(memory);
+  const coding = codingOf(options);
+  const model = await bitModel(coding, options, 'compress');
+  yield writtenHeader(coding);
   const encoder = new BitEncoder();
   const turn = turns();
   let total = 0;
@@ -75,11 +74,11 @@ export async function* compress(
 export async function* decompress(
   bytes: AsyncIterable<Uint8Array>,
   name: string,
-  { signal, onProgress }: CompressionControl = {},
+  { signal, onProgress, ...sources }: CompressionControl = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const input = new ByteReader(bytes, name);
   try {
-    const model = modelOf(await input.header(), name);
+    const model = await bitModel(await readHeader(input, name), sources, name);
     const turn = turns();
     let total = 0;
     for (let number = 1; ; number++) {
@@ -107,35 +106,15 @@ export async function* decompress(
   }
 }
 
-/** Whether a file begins as a compressed one does. */
-export function isCompressed(beginning: Uint8Array): boolean {
-  return magic.every((byte, place) => beginning[place] === byte);
+function codingOf({ size, prediction = {}, trained }: CompressOptions): Coding {
+  const { networkOnly, cells, adapt } = resolvePrediction(prediction);
+  const isLearning = trained === undefined || adapt;
+  return { kind: 'networks', memory: memoryFor(size), mixed: !networkOnly, trained, network: isLearning ? { cells } : undefined };
 }
 
 function memoryFor(size: number | undefined): number {
   if (size === undefined) return memories.usual;
   return Math.max(memories.least, Math.min(memories.most, Math.ceil(Math.log2(Math.max(1, size))) - 1));
-}
-
-function header(memory: number): Uint8Array {
-  const beginning = Uint8Array.of(...magic, version, models.counting, memory);
-  return joined(beginning, littleEndian([crc32(beginning), 4]));
-}
-
-function modelOf(bytes: Uint8Array, name: string): BitModel {
-  const refused = (received: string, allowed: string, next: string) => new DecadeError('input', { where: name, received, allowed, next });
-  if (!isCompressed(bytes)) throw refused('no compressed file of decade', 'what decade compress wrote', 'check the name of the file');
-  if (crc32(bytes.subarray(0, 6)) !== numberAt(bytes, 6, 4)) throw damaged(name, 'the header');
-  const [, , , found = 0, kind = 0, memory = 0] = bytes;
-  if (found > version) throw refused(`format version ${found}`, `at most ${version}`, 'use the newer decade that wrote this file');
-  if (kind !== models.counting || memory < memories.least || memory > memories.most) {
-    throw refused(
-      `model ${kind} with memory ${memory}`,
-      'a model that this version of decade knows',
-      'use the newer decade that wrote this file',
-    );
-  }
-  return new CountingModel(memory);
 }
 
 function decoded(code: Uint8Array, length: number, model: BitModel): Uint8Array {
@@ -164,15 +143,6 @@ function learnt(text: Uint8Array, model: BitModel): Uint8Array {
   return text;
 }
 
-function damaged(name: string, place: string): DecadeError {
-  return new DecadeError('input', {
-    where: `${name}: ${place}`,
-    received: 'damaged data',
-    allowed: 'the file as decade compress wrote it',
-    next: 'copy the file again',
-  });
-}
-
 async function* blocksOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   const block = new Uint8Array(blockBytes);
   let filled = 0;
@@ -188,87 +158,4 @@ async function* blocksOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
     }
   }
   if (filled > 0) yield block.subarray(0, filled);
-}
-
-/** Reads a stream in pieces of the sizes that are asked for. */
-class ByteReader {
-  readonly #iterator: AsyncIterator<Uint8Array>;
-  readonly #name: string;
-  #pieces: Uint8Array[] = [];
-  #length = 0;
-  #isEnded = false;
-
-  constructor(bytes: AsyncIterable<Uint8Array>, name: string) {
-    this.#iterator = bytes[Symbol.asyncIterator]();
-    this.#name = name;
-  }
-
-  /** @throws DecadeError `input` where the stream ends before; `what` names what is missing */
-  async take(count: number, what: string): Promise<Uint8Array> {
-    while (this.#length < count && (await this.#more()));
-    if (this.#length < count) {
-      throw new DecadeError('input', {
-        where: `${this.#name}: ${what}`,
-        received: 'the end of the file',
-        allowed: 'a whole file',
-        next: 'copy the file again',
-      });
-    }
-    const all = joined(...this.#pieces);
-    this.#pieces = [all.subarray(count)];
-    this.#length -= count;
-    return all.subarray(0, count);
-  }
-
-  /** The header; of a file that is too short for one, what there is if that does not begin as one. */
-  async header(): Promise<Uint8Array> {
-    while (this.#length < headerBytes && (await this.#more()));
-    const there = joined(...this.#pieces);
-    return isCompressed(there) ? this.take(headerBytes, 'the header') : there;
-  }
-
-  async requireEnd(): Promise<void> {
-    while (this.#length === 0 && (await this.#more()));
-    if (this.#length > 0) throw damaged(this.#name, 'what follows the end');
-  }
-
-  async close(): Promise<void> {
-    await this.#iterator.return?.();
-  }
-
-  async #more(): Promise<boolean> {
-    if (this.#isEnded) return false;
-    const { done, value } = await this.#iterator.next();
-    if (done) this.#isEnded = true;
-    else {
-      this.#pieces.push(value);
-      this.#length += value.length;
-    }
-    return !this.#isEnded;
-  }
-}
-
-function joined(...pieces: readonly Uint8Array[]): Uint8Array {
-  const [only] = pieces;
-  if (only !== undefined && pieces.length === 1) return only;
-  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let begin = 0;
-  for (const piece of pieces) {
-    all.set(piece, begin);
-    begin += piece.length;
-  }
-  return all;
-}
-
-/** Numbers with the bytes that each takes. */
-function littleEndian(...numbers: readonly (readonly [value: number, bytes: number])[]): Uint8Array {
-  return Uint8Array.from(
-    numbers.flatMap(([value, bytes]) => Array.from({ length: bytes }, (_, byte) => Math.floor(value / 256 ** byte) % 256)),
-  );
-}
-
-function numberAt(bytes: Uint8Array, begin: number, count: number): number {
-  let value = 0;
-  for (let byte = count - 1; byte >= 0; byte--) value = value * 256 + (bytes[begin + byte] ?? 0);
-  return value;
 }

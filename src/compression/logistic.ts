@@ -5,14 +5,15 @@
 
 /** Probabilities are whole numbers of 1/65,536, and never 0 or 1. */
 export const one = 65_536;
-const least = 16;
+export const leastProbability = 16;
+export const largestProbability = one - leastProbability;
 
 /** Log-odds are whole numbers of 1/256 nat, in -2,047..2,047. */
 export const largestLogOdds = 2_047;
 
 const probabilities = Int32Array.from({ length: 2 * largestLogOdds + 1 }, (_, place) => {
   const probability = Math.floor(one / (1 + exponential((largestLogOdds - place) / 256)));
-  return Math.max(least, Math.min(one - least, probability));
+  return Math.max(leastProbability, Math.min(largestProbability, probability));
 });
 
 /** One entry for 16 neighbouring probabilities. */

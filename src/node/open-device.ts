@@ -5,6 +5,7 @@ import type { ProviderChoice } from './native/libraries.js';
 import { matrixProviders, openMatrixProvider } from './native/providers.js';
 import { openKernels } from './open-kernels.js';
 import type { Device } from '../tensor/device.js';
+import { loadKernels } from '../tensor/kernels/load.js';
 import { webAssemblyProvider } from '../tensor/kernels/provider.js';
 import type { MatrixProvider } from '../tensor/matrix.js';
 import type { Memory } from '../tensor/memory.js';
@@ -26,9 +27,13 @@ export function matrixChoices(): MatrixChoices {
   return choices;
 }
 
-/** A device on this thread: kernels, and the fastest matrix library that works here, or the one that is asked for. */
+/**
+ * A device on this thread: kernels, and the fastest matrix library that works here, or the one that is asked for. An exact one gives the same
+ * bits on every machine: portable kernels that round every product, and integers, which machine code may multiply.
+ */
 export async function openDevice(memory: Memory, options: DeviceOptions = {}): Promise<Device> {
-  const kernels = await openKernels(memory);
+  const isExact = (options.gemm ?? process.env.DECADE_GEMM) === 'exact';
+  const kernels = isExact ? await loadKernels(memory, { relaxed: false }) : await openKernels(memory);
   const portable = webAssemblyProvider(memory, kernels);
   const wish = `${options.gemm ?? ''} ${options.precision ?? 'f32'}`;
   const chosen = choices.get(wish);
@@ -38,6 +43,8 @@ export async function openDevice(memory: Memory, options: DeviceOptions = {}): P
       : { ...chosen, matrix: await openMatrixProvider(memory, portable, chosen.choice) };
   choices.set(wish, { choice, warning });
   if (warning !== undefined) options.warn?.(warning);
+  // Of all machine code only the products of integers have the same bits on every machine.
+  if (isExact) return { memory, kernels, matrix, integerMultiply: await openIntegerMultiply(memory, kernels) };
   // Whoever asks for the portable products gets no other code.
   if (choice.name === 'webassembly') return { memory, kernels, matrix };
   const [integerMultiply, faster] = [await openIntegerMultiply(memory, kernels), await withPointWiseCode(memory, kernels)];

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { forgetFilesRead, nodeFiles } from '../../src/node/files/files.js';
-import { openOutputFile, requireWritable } from '../../src/node/files/output-file.js';
+import { openOutputFile, partialsOf, requireWritable } from '../../src/node/files/output-file.js';
 
 const root = await mkdtemp(join(tmpdir(), 'decade-output-'));
 after(() => rm(root, { recursive: true, force: true }));
@@ -53,6 +53,18 @@ describe('an output file', () => {
     const kept = await file.abandon();
     assert.ok(kept !== undefined);
     assert.deepEqual([await text(kept), await text(at('out')), await text(at('out.partial'))], ['half', 'old', 'mine']);
+  });
+
+  test('that a killed process has left is found by its name, and nothing else is', async () => {
+    const left = await openOutputFile(at('out'));
+    for (const other of ['out.partial', 'out.12345678.part', 'other.12345678.partial']) await writeFile(at(other), 'mine');
+    assert.deepEqual(
+      await partialsOf(at('out')),
+      (await readdir(directory)).filter((name) => /^out\.[0-9a-f]{8}\.partial$/.test(name)).map(at),
+    );
+    assert.equal((await partialsOf(at('out'))).length, 1);
+    await left.abandon();
+    assert.deepEqual(await partialsOf(at('out')), []);
   });
 
   test('through a link goes where the link points, and the link stays', async () => {

@@ -1,40 +1,54 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { compress, decompress } from '../../compression/format.js';
+import { predictionOptions, type PredictionOptionsInput, resolvePrediction } from '../../compression/options.js';
+import type { TrainedModel } from '../../compression/trained-model.js';
 import { DecadeError } from '../../core/errors.js';
 import { nodeFiles, streamOnce, streamStandardInput } from '../../node/files/files.js';
 import { modeOf } from '../../node/files/output-file.js';
+import { wholeNumber } from '../arguments.js';
 import { interruptible } from '../interruption.js';
+import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
 import { figure, ProgressBar } from '../progress.js';
 import { say } from '../terminal.js';
 
-interface CompressArguments {
+interface DecompressArguments {
   output?: string;
+  model?: string;
 }
+
+interface CompressArguments extends DecompressArguments, PredictionOptionsInput {}
 
 const ending = '.dcz';
 const megabyte = 1_000_000;
 
 export function compressCommand(): Command {
-  return new Command('compress')
-    .description('Compress a file losslessly with a model that learns while it reads: what is predicted well takes few bits.')
+  const { networkOnly, cells } = predictionOptions.shape;
+  return withModelOption(new Command('compress'), 'predict with a trained language model over bytes, which decompress needs, too')
+    .description('Compress a file losslessly with models that learn while they read: what is predicted well takes few bits.')
     .argument('<FILE>', 'any file; - is standard input')
     .option(
       '-o, --output <FILE>',
       `where to write, instead of what is there; - for standard output (default: FILE${ending}, if it is free)`,
     )
+    .option('--network-only', networkOnly.description)
+    .addOption(new Option('--cells <number>', `${cells.description} (default: ${resolvePrediction({}).cells})`).argParser(wholeNumber(0)))
+    .option('--no-adapt', 'with --model: take the model as it is; no network beside it learns what it lacks')
     .addHelpText('after', '\nExample:\n  $ decade compress book.txt')
-    .action((path: string, { output }: CompressArguments) =>
+    .action((path: string, { output, model, ...prediction }: CompressArguments) =>
       interruptible('stopping', async (signal) => {
+        resolvePrediction(prediction);
         const to = output ?? (await freeName(path === '-' ? undefined : `${path}${ending}`, 'compress'));
         const size = path === '-' ? undefined : await sizeOf(path);
-        await pass(path, to, size, (bytes, onProgress) => compress(bytes, { size, signal, onProgress }), 'compressing');
+        await withTrained(model, signal, (trained) =>
+          pass(path, to, size, (bytes, onProgress) => compress(bytes, { size, prediction, trained, signal, onProgress }), 'compressing'),
+        );
       }),
     );
 }
 
 export function decompressCommand(): Command {
-  return new Command('decompress')
+  return withModelOption(new Command('decompress'), 'the trained language model that the file was compressed with')
     .description('Give back exactly what decade compress was given.')
     .argument('<FILE>', `what decade compress wrote; - is standard input`)
     .option(
@@ -42,13 +56,34 @@ export function decompressCommand(): Command {
       `where to write, instead of what is there; - for standard output (default: FILE without ${ending}, if it is free)`,
     )
     .addHelpText('after', `\nExample:\n  $ decade decompress book.txt${ending} -o book.txt`)
-    .action((path: string, { output }: CompressArguments) =>
+    .action((path: string, { output, model }: DecompressArguments) =>
       interruptible('stopping', async (signal) => {
         const plain = path.endsWith(ending) && path.length > ending.length ? path.slice(0, -ending.length) : undefined;
         const to = output ?? (await freeName(plain, 'decompress'));
-        await pass(path, to, undefined, (bytes, onProgress) => decompress(bytes, path, { signal, onProgress }), 'decompressing');
+        await withTrained(model, signal, (trained) =>
+          pass(path, to, undefined, (bytes, onProgress) => decompress(bytes, path, { trained, signal, onProgress }), 'decompressing'),
+        );
       }),
     );
+}
+
+function withModelOption(command: Command, description: string): Command {
+  return command.option('-m, --model <RUN>', `${description}: run directory, packed model or its URL`);
+}
+
+/** With the model of a run, if one is named, in arithmetic that is the same everywhere. */
+async function withTrained(
+  run: string | undefined,
+  signal: AbortSignal,
+  use: (trained: TrainedModel | undefined) => Promise<void>,
+): Promise<void> {
+  if (run === undefined) return use(undefined);
+  const model = await openModel([run], { gemm: 'exact', devices: 1 }, signal);
+  try {
+    await model.compressing(use);
+  } finally {
+    await model.dispose();
+  }
 }
 
 /** Writes what a stream becomes; nothing stays of it when it fails. */

@@ -50,14 +50,6 @@ async function pack(runs: string, { output, precision, card, licence, json }: Pa
       next: 'leave out .gz: a packed model is read as it is',
     });
   }
-  if (output === '-') {
-    throw new DecadeError('usage', {
-      where: '--output',
-      received: '-',
-      allowed: 'the name of a file',
-      next: 'name a file, or /dev/stdout',
-    });
-  }
   await requireOutput(output);
   const read = async (path: string | undefined) => (path === undefined ? undefined : nodeRuntime.files.readText(path));
   const contents = { precision, card: await read(card), licence: await read(licence), signal };

@@ -1,6 +1,7 @@
 import { DecadeError, nearestName } from '../../core/errors.js';
 import type { Experiment } from '../experiment.js';
 import { bucketing } from './bucketing.js';
+import { compression } from './compression.js';
 import { decoding } from './decoding.js';
 import { depth } from './depth.js';
 import { length, rarity } from './figure-3.js';
@@ -20,6 +21,7 @@ export const experiments = {
   rarity,
   'sentence-map': sentenceMap,
   pretraining,
+  compression,
 } as const satisfies Readonly<Record<string, Experiment>>;
 export type ExperimentName = keyof typeof experiments;
 export type Catalogue = Readonly<Record<string, Experiment>>;

@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import { createGzip, type Gzip } from 'node:zlib';
@@ -38,6 +38,16 @@ export async function requireWritable(path: string): Promise<void> {
     const destination = await destinationOf(path);
     if (destination.kind === 'file') await (await WholeFile.open(path, destination)).abandon();
   });
+}
+
+/** What commands that ended without giving a file its name have left beside it. */
+export async function partialsOf(path: string): Promise<string[]> {
+  const directory = dirname(path);
+  const beginning = `${temporaryBeginning(basename(path))}.`;
+  const names = await readdir(directory).catch(() => []);
+  return names
+    .filter((name) => name.startsWith(beginning) && temporaryEnding.test(name.slice(beginning.length - 1)))
+    .map((name) => join(directory, name));
 }
 
 /** The permissions of a file; undefined of what is none. */
@@ -149,6 +159,12 @@ function requireWritableDescriptor(descriptor: number, path: string): void {
 
 /** Room for the ending: most file systems allow 255 bytes. */
 const longestBeginning = 60;
+const temporaryEnding = /^\.[0-9a-f]{8}\.partial$/;
+
+/** What the temporary name of a file begins with. */
+function temporaryBeginning(name: string): string {
+  return Buffer.byteLength(name) <= 200 ? name : name.slice(0, longestBeginning);
+}
 
 class WholeFile implements Sink {
   readonly isTerminal = false;
@@ -167,9 +183,7 @@ class WholeFile implements Sink {
 
   static async open(path: string, { target, replaced }: Destination & { kind: 'file' }, mode?: number): Promise<WholeFile> {
     const directory = dirname(target);
-    const name = basename(target);
-    const beginning = Buffer.byteLength(name) <= 200 ? name : name.slice(0, longestBeginning);
-    const temporary = join(directory, `${beginning}.${crypto.randomUUID().slice(0, 8)}.partial`);
+    const temporary = join(directory, `${temporaryBeginning(basename(target))}.${crypto.randomUUID().slice(0, 8)}.partial`);
     const handle = await open(temporary, 'wx').catch(async (error: unknown) => {
       throw await aboutDirectory(error, path, directory, replaced !== undefined);
     });

@@ -21,9 +21,10 @@ import { selfCheck } from './self-check.js';
 
 /**
  * What a user may ask for: the fastest of all, the fastest BLAS, or one by name; of a native one also how it keeps packed
- * weights, as in `onednn/avx2`, which a resumed run needs for the same bits.
+ * weights, as in `onednn/avx2`, which a resumed run needs for the same bits. `exact`: the portable one, on kernels that give the same
+ * bits everywhere.
  */
-const gemmOptions = ['auto', 'blas', 'webassembly', ...nativeNames] as const;
+const gemmOptions = ['auto', 'blas', 'webassembly', 'exact', ...nativeNames] as const;
 export type GemmOption = (typeof gemmOptions)[number];
 
 /** What `decade doctor` shows of one provider. */
@@ -178,6 +179,7 @@ function wantedOf(received: string): { gemm: GemmOption; packing: string | undef
   const gemm = gemmOptions.find((option) => option === name);
   const hasPackings = gemm === 'onednn' || gemm === 'blas' || isBlas(gemm);
   const isPacking = hasPackings && packings.some((known) => known === packing);
+  if (gemm === 'exact' && packing === undefined) return { gemm: 'webassembly', packing };
   if (gemm !== undefined && (packing === undefined || isPacking)) return { gemm, packing };
   if (gemm !== undefined) {
     throw new DecadeError('usage', {

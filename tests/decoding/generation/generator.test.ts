@@ -43,7 +43,7 @@ lstm.parameters.initialise(1);
 function loaded(model: StepModel, promptRoom?: number): LoadedModel {
   const executor = new LocalDecodingExecutor([new FrozenDevice(device, model.parameters)], model, []);
   const generator = new TextGenerator(tokenizer, executor, executor, promptRoom);
-  return new LoadedModel({ members: [], executor, translator: undefined, generator, release: () => executor.dispose() });
+  return new LoadedModel({ members: [], executor, local: executor, translator: undefined, generator, release: () => executor.dispose() });
 }
 
 async function written(model: LoadedModel, prompt: string, options?: GenerateOptions): Promise<string> {
