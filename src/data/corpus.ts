@@ -159,7 +159,9 @@ export class Corpus {
       return { source, target, key: pair };
     }
     this.#check(ids, this.#targetSize);
-    return stored === 0 ? contextExample(pair, ids, undefined, this.#special) : contextExample(pair, ids.subarray(1), ids[0], this.#special);
+    return stored === 0
+      ? contextExample(pair, ids, undefined, this.#special)
+      : contextExample(pair, ids.subarray(1), ids[0], this.#special);
   }
 
   #span(pair: number): PairPlace {

@@ -52,7 +52,12 @@ export function accountPlots({ experiment, plots, widePlots = [] }: Account): Ac
 export function accountMarkdown(account: Account, plots: readonly AccountPlot[] = []): string {
   const { title, paper, where, claim, head, rows, conclusions, command, tables = [] } = account;
   const row = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  const written = (head: readonly string[], rows: FindingTable['rows']) => [row(head), `|${head.map(() => '---|').join('')}`, ...rows.map(row), ''];
+  const written = (head: readonly string[], rows: FindingTable['rows']) => [
+    row(head),
+    `|${head.map(() => '---|').join('')}`,
+    ...rows.map(row),
+    '',
+  ];
   return [
     `## ${title}`,
     '',
@@ -64,7 +69,12 @@ export function accountMarkdown(account: Account, plots: readonly AccountPlot[] 
     ...written(head, rows),
     ...conclusions.map((conclusion) => `- ${conclusion}`),
     '',
-    ...tables.flatMap(({ title, head, rows, note }) => [`### ${title}`, '', ...(note === undefined ? [] : [note, '']), ...written(head, rows)]),
+    ...tables.flatMap(({ title, head, rows, note }) => [
+      `### ${title}`,
+      '',
+      ...(note === undefined ? [] : [note, '']),
+      ...written(head, rows),
+    ]),
     ...plots.flatMap(({ file, title }) => [`![${title}](${file})`, '']),
   ].join('\n');
 }

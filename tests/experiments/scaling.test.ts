@@ -57,22 +57,31 @@ describe('a plan', () => {
   test('gives each run its own length, learning rate and part of the data', () => {
     const { known, predicted } = runsOf(read(plan));
     assert.deepEqual([known.length, predicted.length], [8, 1]);
-    assert.deepEqual(
-      [...known, ...predicted].map(({ size, examples }) => `${size} ${examples}`).sort(),
-      ['1 160', '1 320', '1 80', '2 160', '2 320', '2 80', '3 160', '3 320', '3 80'],
-    );
+    assert.deepEqual([...known, ...predicted].map(({ size, examples }) => `${size} ${examples}`).sort(), [
+      '1 160',
+      '1 320',
+      '1 80',
+      '2 160',
+      '2 320',
+      '2 80',
+      '3 160',
+      '3 320',
+      '3 80',
+    ]);
     const [largest] = predicted;
     assert.deepEqual([largest?.size, largest?.examples], [3, 320], 'the run of most compute is kept back');
     const { data, training, model } = largest?.training.configuration ?? assert.fail();
-    assert.deepEqual([data.train, data.examples, model.kind === 'lstm' && model.hidden], [
-      { text: ['plans/train.txt'], documents: 'line' },
-      320,
-      16,
-    ]);
+    assert.deepEqual(
+      [data.train, data.examples, model.kind === 'lstm' && model.hidden],
+      [{ text: ['plans/train.txt'], documents: 'line' }, 320, 16],
+    );
     assert.deepEqual(training.schedule, { kind: 'cosine', over: { epochs: 1 }, warmup: { epochs: 0.1 } });
     const rates = known.map(({ parameters, training }) => [parameters, training.configuration.training.optimizer.learningRate] as const);
     for (const [parameters, rate] of rates) assert.equal(rate, Number((0.1 * (parameters / 3000) ** -0.5).toPrecision(3)));
-    assert.ok(known.every(({ parameters }, place) => place === 0 || parameters > 0), 'sizes are counted');
+    assert.ok(
+      known.every(({ parameters }, place) => place === 0 || parameters > 0),
+      'sizes are counted',
+    );
   });
 
   test('repeats data only where it is asked to, once for every seed, and no run twice', () => {
@@ -81,7 +90,10 @@ describe('a plan', () => {
     const runs = [...known, ...predicted];
     assert.equal(runs.length, 9 + 6 - 1);
     const repeated = runs.filter(({ epochs }) => epochs === 32);
-    assert.deepEqual(repeated.map(({ training }) => training.configuration.training.stop), [{ epochs: 32 }, { epochs: 32 }]);
+    assert.deepEqual(
+      repeated.map(({ training }) => training.configuration.training.stop),
+      [{ epochs: 32 }, { epochs: 32 }],
+    );
     assert.deepEqual(repeated[0]?.training.configuration.training.validate?.every, { epochs: 4 });
     assert.ok(predicted.every(({ epochs }) => epochs === 1));
   });
@@ -92,8 +104,14 @@ describe('a plan', () => {
       [plan.replace('hidden: 8', 'hiden: 8'), /a\.yaml: line 13: model\.hiden: unknown key.*[Dd]id you mean 'hidden'/],
       [plan.replace('layers: 1', 'layers: 0'), /a\.yaml: line 12: model\.layers: .*at least 1/],
       [plan.replace('examples:', 'exampels:'), /line 17: .*\n? *.*exampels: unknown key.*[Dd]id you mean 'examples'/],
-      [plan.replace('learningRate: {', 'learnigRate: {'), /line \d+: networks\.lstm\.learnigRate: unknown key.*[Dd]id you mean 'learningRate'/],
-      [plan.replace('kind: adam,', 'kind: adam, learningRate: 1,'), /line 9: training\.optimizer\.learningRate: .*networks\.NAME\.learningRate/],
+      [
+        plan.replace('learningRate: {', 'learnigRate: {'),
+        /line \d+: networks\.lstm\.learnigRate: unknown key.*[Dd]id you mean 'learningRate'/,
+      ],
+      [
+        plan.replace('kind: adam,', 'kind: adam, learningRate: 1,'),
+        /line 9: training\.optimizer\.learningRate: .*networks\.NAME\.learningRate/,
+      ],
       [plan.replace('optimizer:', 'seed: 2\n  optimizer:'), /line 9: training\.seed: .*is decided by grids: seeds/],
       [plan.replace('examples: [', 'sizes: [4], examples: ['), /line 17: grids\.0\.sizes\.0: .*1 to 3/],
       [plan.replace('examples: [', 'networks: [gru], examples: ['), /line 17: grids\.0\.networks\.0: .*one of lstm/],
@@ -126,10 +144,7 @@ test('shares together are all runs, each run is in one, and the largest are divi
   const shares = [1, 2, 3].map((index) => shareOf({ index, of: 3 }, runs));
   const all = [...runs.known, ...runs.predicted].map(({ training }) => training);
   for (const training of all) assert.equal(shares.filter((share) => share.has(training)).length, 1);
-  assert.deepEqual(
-    shares.map((share) => runs.predicted.filter(({ training }) => share.has(training)).length).sort(),
-    [1, 1, 2],
-  );
+  assert.deepEqual(shares.map((share) => runs.predicted.filter(({ training }) => share.has(training)).length).sort(), [1, 1, 2]);
   assert.deepEqual(shardNamed('2/8'), { index: 2, of: 8 });
   for (const wrong of ['0/2', '3/2', '2', 'a/b']) assert.throws(() => shardNamed(wrong), /--shard/);
 });
@@ -137,7 +152,10 @@ test('shares together are all runs, each run is in one, and the largest are divi
 /** A text in which a letter says the next one, and now and then does not: learnt within a few updates. */
 const text = (seed: number, lines: number) =>
   Array.from({ length: lines }, (_, line) =>
-    Array.from({ length: 60 }, (_, place) => 'abcdefgh'[Math.floor(place + (normal(randomKey(seed, 'corpus', line), place) > 1.5 ? 3 : 0)) % 8]).join(''),
+    Array.from(
+      { length: 60 },
+      (_, place) => 'abcdefgh'[Math.floor(place + (normal(randomKey(seed, 'corpus', line), place) > 1.5 ? 3 : 0)) % 8],
+    ).join(''),
   ).join('\n');
 
 test('the largest runs are predicted before they are trained, and shares wait for each other', { timeout: 120_000 }, async () => {
@@ -153,7 +171,10 @@ test('the largest runs are predicted before they are trained, and shares wait fo
     },
     ...given,
   });
-  await assert.rejects(scaleCost(runtime, 'plan.yaml', options({ set: ['grids.0.examples=[9000]'] })), /data\.examples: 9,000; expected at most 3\d\d, as many as train\.txt has/);
+  await assert.rejects(
+    scaleCost(runtime, 'plan.yaml', options({ set: ['grids.0.examples=[9000]'] })),
+    /data\.examples: 9,000; expected at most 3\d\d, as many as train\.txt has/,
+  );
 
   const first = await scale(runtime, 'plan.yaml', options({ shard: { index: 1, of: 2 } }));
   assert.ok(first instanceof Waiting && first.trainings === 6);
@@ -191,7 +212,14 @@ function measuredRuns(): MeasuredRuns {
       [1, 4, 16, 64, 4.0001, 16.0001].map((times): ScalingPoint => {
         const isFresh = Number.isInteger(times);
         const tokens = 1e4 * Math.floor(times);
-        const point = { name: `${network} ${parameters} ${times}`, network, parameters, tokens, uniqueTokens: isFresh ? tokens : 1e4, loss: 0 };
+        const point = {
+          name: `${network} ${parameters} ${times}`,
+          network,
+          parameters,
+          tokens,
+          uniqueTokens: isFresh ? tokens : 1e4,
+          loss: 0,
+        };
         const loss = isFresh ? predictedLoss(law, point) : repeatedLoss(law, { data: 15 }, point);
         return { ...point, loss: loss * Math.exp(0.003 * normal(key, draws++)) };
       }),
@@ -215,7 +243,8 @@ test('a finding says what the figures say, in the page and in Markdown', async (
   assert.match(said, /Ten times the compute is best spent on × \d\.\d the size and × \d\.\d the data/);
   assert.match(said, /R\*_D [\d.]+ \(.*not told apart from the published 15\.39/);
   assert.match(said, /1 runs did not learn and are in no fit: LSTM 0/);
-  for (const { head, rows } of [finding, ...(finding.tables ?? [])]) for (const row of rows) assert.equal(row.length, head.length, row.join(' | '));
+  for (const { head, rows } of [finding, ...(finding.tables ?? [])])
+    for (const row of rows) assert.equal(row.length, head.length, row.join(' | '));
   assert.equal(finding.tables?.length, 6);
   const account: Account = {
     ...finding,
@@ -241,10 +270,6 @@ test('repeated epochs are compared with as much fresh text', async () => {
   const [least = 0] = read[0] ?? [];
   assert.deepEqual(
     read.map(([examples, epochs]) => [Math.round(examples / least), epochs]),
-    [
-      ...[1, 2, 4, 8].map((times) => [times, 1]),
-      ...[2, 4, 8].map((epochs) => [1, epochs]),
-      [4, 2],
-    ],
+    [...[1, 2, 4, 8].map((times) => [times, 1]), ...[2, 4, 8].map((epochs) => [1, epochs]), [4, 2]],
   );
 });

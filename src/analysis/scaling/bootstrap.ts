@@ -52,7 +52,12 @@ export function estimateOf(value: number, samples: readonly number[]): Estimate 
   const beyond = Math.max(0, Math.floor(0.025 * (ordered.length + 1)) - 1);
   const mean = ordered.reduce((sum, sample) => sum + sample, 0) / ordered.length;
   const squares = ordered.reduce((sum, sample) => sum + (sample - mean) ** 2, 0);
-  return { value, standardError: Math.sqrt(squares / Math.max(1, ordered.length - 1)), low: ordered[beyond] ?? Number.NaN, high: ordered.at(-1 - beyond) ?? Number.NaN };
+  return {
+    value,
+    standardError: Math.sqrt(squares / Math.max(1, ordered.length - 1)),
+    low: ordered[beyond] ?? Number.NaN,
+    high: ordered.at(-1 - beyond) ?? Number.NaN,
+  };
 }
 
 /** A difference, and how likely one so far from 0 would be if there were none: by the share of samples beyond 0, on both sides. */

@@ -50,7 +50,10 @@ export const huberWidth = 1e-3;
 /** Points at this many sizes, and at this many amounts of data, make a term of each: two would leave E free. */
 const fewestPlaces = 3;
 
-export function predictedLoss({ irreducible, size, data }: LossLaw, { parameters, tokens }: Pick<LossPoint, 'parameters' | 'tokens'>): number {
+export function predictedLoss(
+  { irreducible, size, data }: LossLaw,
+  { parameters, tokens }: Pick<LossPoint, 'parameters' | 'tokens'>,
+): number {
   return irreducible + valueOf(size, parameters) + valueOf(data, tokens);
 }
 
@@ -65,6 +68,7 @@ export function isWhole(law: LossLaw): law is WholeLaw {
 /** Why points are too few for a law; undefined where they are enough. */
 export function whyNoLaw(points: readonly LossPoint[]): string | undefined {
   const terms = termsOf(points);
+  // One more than there are coefficients: otherwise nothing is left to judge the fit by.
   const needed = 2 + 2 * terms.length;
   if (terms.length === 0) return `at least ${fewestPlaces} sizes or ${fewestPlaces} amounts of data are needed`;
   return points.length < needed ? `${points.length} of at least ${needed} runs` : undefined;
@@ -95,7 +99,10 @@ export function fitLaw(points: readonly LossPoint[]): FittedLaw {
 /** The same from where another fit of nearly the same points ended. */
 export function refitLaw(points: readonly LossPoint[], { law }: Pick<FittedLaw, 'law'>): FittedLaw {
   const terms = termsOf(points).map((of) => centred(points, of));
-  const objective = objectiveOf(terms, points.map(({ loss }) => Math.log(loss)));
+  const objective = objectiveOf(
+    terms,
+    points.map(({ loss }) => Math.log(loss)),
+  );
   const start = [Math.log(law.irreducible), ...terms.flatMap(({ of, mean }) => coefficientsOf(law[of], mean))];
   const best = minimise(objective, start, { iterations: 200 });
   return fittedAt(points, terms, best.at, best);
@@ -168,7 +175,9 @@ function beginnings(terms: readonly CentredTerm[], losses: readonly number[]): F
   return grid.map((exponents) => {
     const columns = [
       losses.map((loss) => Math.exp(-loss)),
-      ...terms.map(({ logs }, index) => losses.map((loss, point) => Math.exp(-(exponents[index] as number) * (logs[point] as number) - loss))),
+      ...terms.map(({ logs }, index) =>
+        losses.map((loss, point) => Math.exp(-(exponents[index] as number) * (logs[point] as number) - loss)),
+      ),
     ];
     const factors = factorsOf(columns).map((factor) => (factor > 0 ? Math.max(floor, Math.log(factor)) : floor));
     return Float64Array.from([factors[0] as number, ...exponents.flatMap((exponent, index) => [factors[index + 1] as number, exponent])]);

@@ -102,7 +102,10 @@ export function profilePlot(network: NetworkScaling): Figure | undefined {
         name: `${exponent(compute)} operations`,
         points: Array.from({ length: placesOfProfile }, (_, place) => {
           const parameters = optimum * 30 ** ((2 * place) / (placesOfProfile - 1) - 1);
-          return { x: parameters, value: predictedLoss(whole, { parameters, tokens: compute / operationsPerParameterAndToken / parameters }) };
+          return {
+            x: parameters,
+            value: predictedLoss(whole, { parameters, tokens: compute / operationsPerParameterAndToken / parameters }),
+          };
         }),
       };
     }),

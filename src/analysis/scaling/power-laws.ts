@@ -23,8 +23,14 @@ export function powerLawsOf(points: readonly LossPoint[]): Partial<Record<Scarci
   const most = Math.max(...points.map(({ tokens }) => tokens));
   const largest = Math.max(...points.map(({ parameters }) => parameters));
   const laws = {
-    size: lawThrough(points.filter(({ tokens }) => tokens > 0.99 * most), ({ parameters }) => parameters),
-    data: lawThrough(points.filter(({ parameters }) => parameters > 0.99 * largest), ({ tokens }) => tokens),
+    size: lawThrough(
+      points.filter(({ tokens }) => tokens > 0.99 * most),
+      ({ parameters }) => parameters,
+    ),
+    data: lawThrough(
+      points.filter(({ parameters }) => parameters > 0.99 * largest),
+      ({ tokens }) => tokens,
+    ),
     compute: lawThrough(frontier(points), computeOf),
   };
   return Object.fromEntries(Object.entries(laws).filter(([, law]) => law !== undefined));

@@ -101,7 +101,12 @@ function repetitionOf({ law, samples }: ScalingLaw, repeated: readonly ScalingPo
   });
   const estimate = (of: (one: Repetition) => number | undefined) => {
     const value = of(fitted);
-    return value === undefined ? undefined : estimateOf(value, again.map((one) => of(one) ?? Number.NaN));
+    return value === undefined
+      ? undefined
+      : estimateOf(
+          value,
+          again.map((one) => of(one) ?? Number.NaN),
+        );
   };
   return { data: estimate(({ data }) => data) as Estimate, size: estimate(({ size }) => size) };
 }
@@ -109,7 +114,11 @@ function repetitionOf({ law, samples }: ScalingLaw, repeated: readonly ScalingPo
 const mostRepetitions = 100;
 
 function estimatesOf(law: LossLaw, { laws }: LawSamples): LawEstimates {
-  const estimate = (of: (law: LossLaw) => number | undefined) => estimateOf(of(law) ?? Number.NaN, laws.map((one) => of(one) ?? Number.NaN));
+  const estimate = (of: (law: LossLaw) => number | undefined) =>
+    estimateOf(
+      of(law) ?? Number.NaN,
+      laws.map((one) => of(one) ?? Number.NaN),
+    );
   const term = (name: 'size' | 'data') =>
     law[name] && { factor: estimate((one) => one[name]?.factor), exponent: estimate((one) => one[name]?.exponent) };
   const ofWhole = (of: (law: WholeLaw) => number) => estimate((one) => (isWhole(one) ? of(one) : undefined));
@@ -159,5 +168,8 @@ export function mostCompute({ fresh }: Pick<NetworkScaling, 'fresh'>): ScalingPo
 
 /** The law at a place, with its interval over samples. */
 export function lawAt({ law, samples }: ScalingLaw, at: Pick<ScalingPoint, 'parameters' | 'tokens'>): Estimate {
-  return estimateOf(predictedLoss(law, at), samples.laws.map((sample) => predictedLoss(sample, at)));
+  return estimateOf(
+    predictedLoss(law, at),
+    samples.laws.map((sample) => predictedLoss(sample, at)),
+  );
 }

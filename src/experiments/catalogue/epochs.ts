@@ -17,7 +17,8 @@ export const epochs: Experiment<typeof options> = {
   source: {
     paper: 'Muennighoff et al., 2023',
     where: 'section 5',
-    claim: 'up to four epochs are worth nearly as much as fresh text; R*_D 15.39: after so many repetitions a further one is worth 1/e of it',
+    claim:
+      'up to four epochs are worth nearly as much as fresh text; R*_D 15.39: after so many repetitions a further one is worth 1/e of it',
   },
   task: languageTask,
   options,

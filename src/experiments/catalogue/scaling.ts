@@ -84,7 +84,9 @@ export async function textOf({ base, laboratory }: Pick<ScalingStudy, 'base' | '
 
 /** Language models want more text than translators, and of a generator there is more. */
 function longer(source: CorpusSource): CorpusSource {
-  return 'generator' in source ? { ...source, pairs: Math.min(100_000, 4 * source.pairs), heldOut: Math.min(10_000, 4 * source.heldOut) } : source;
+  return 'generator' in source
+    ? { ...source, pairs: Math.min(100_000, 4 * source.pairs), heldOut: Math.min(10_000, 4 * source.heldOut) }
+    : source;
 }
 
 /** Contexts of the parts, from the least: each a third of the next. */

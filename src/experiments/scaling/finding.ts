@@ -53,7 +53,9 @@ export function scalingFinding(measured: MeasuredRuns, resamples = usualResample
       ...networks.flatMap(aboutRepetition),
       ...(measured.failed.length === 0
         ? []
-        : [`${measured.failed.length} runs did not learn and are in no fit: ${measured.failed.map(({ run, reason }) => `${run} (${reason})`).join('; ')}.`]),
+        : [
+            `${measured.failed.length} runs did not learn and are in no fit: ${measured.failed.map(({ run, reason }) => `${run} (${reason})`).join('; ')}.`,
+          ]),
       'Loss is that of held-out tokens in nats; N counts all parameters, embeddings too; D counts predicted tokens; C is 6 N D. Intervals are 95 %: of the law by resampling residuals, of power laws by Student’s t. They show how far these runs fix the law, not how far the law holds beyond them.',
     ],
     plots,
@@ -66,7 +68,11 @@ function lawRow({ network, fresh, law }: NetworkScaling): string[] {
   if (typeof law === 'string') return [network, String(fresh.length), `no law: ${law}`, '', '', '', '', ''];
   const { irreducible, size, data, optimum } = law.estimates;
   const of = (estimate: Estimate | undefined) => (estimate === undefined ? '–' : interval(estimate));
-  return [network, String(fresh.length), ...[irreducible, size?.factor, size?.exponent, data?.factor, data?.exponent, optimum?.size].map(of)];
+  return [
+    network,
+    String(fresh.length),
+    ...[irreducible, size?.factor, size?.exponent, data?.factor, data?.exponent, optimum?.size].map(of),
+  ];
 }
 
 function interval({ value, low, high }: Pick<Estimate, 'value' | 'low' | 'high'>): string {
@@ -92,7 +98,8 @@ function decay(estimate: Estimate): string {
 
 function predictionTable({ forecast, checked }: MeasuredRuns): FindingTable | undefined {
   if (forecast === undefined) return undefined;
-  const already = forecast.trainedBefore === 0 ? '' : ` ${forecast.trainedBefore} of these runs had been trained before: of them it is no prediction.`;
+  const already =
+    forecast.trainedBefore === 0 ? '' : ` ${forecast.trainedBefore} of these runs had been trained before: of them it is no prediction.`;
   return {
     title: 'Predicted before they were trained',
     note: `The law fitted to all smaller runs, with the interval in which 95 of 100 such runs should lie, written down before the first of these began.${already}`,
@@ -172,7 +179,13 @@ function differenceTable({ compared }: Scaling): FindingTable {
     head: ['of', 'from', 'exponent', 'difference', 'p'],
     rows: compared.flatMap(({ first, second, exponents, powerLaws }) => [
       ...exponents.map(({ name, test }) => [second, first, name, interval(test.difference), describeProbability(test.probability)]),
-      ...powerLaws.map(({ of, test }) => [second, first, `of L(${{ size: 'N', data: 'D', compute: 'C' }[of]})`, interval(test.difference), describeProbability(test.probability)]),
+      ...powerLaws.map(({ of, test }) => [
+        second,
+        first,
+        `of L(${{ size: 'N', data: 'D', compute: 'C' }[of]})`,
+        interval(test.difference),
+        describeProbability(test.probability),
+      ]),
     ]),
   };
 }
@@ -187,7 +200,9 @@ function aboutLaw(network: NetworkScaling): string {
   const { network: name, law, fresh } = network;
   if (typeof law === 'string') return `${name}: no law: ${law}.`;
   const scatter = `runs scatter around it by ${(100 * deviationOf(law)).toFixed(1)} %`;
-  const isLoose = [law.estimates.size, law.estimates.data].some((term) => term !== undefined && term.exponent.high - term.exponent.low > 2 * term.exponent.value);
+  const isLoose = [law.estimates.size, law.estimates.data].some(
+    (term) => term !== undefined && term.exponent.high - term.exponent.low > 2 * term.exponent.value,
+  );
   const loose = isLoose ? ' These runs hardly fix its exponents: that takes more sizes, more amounts of data, or more seeds.' : '';
   const ended = `${loose}${law.hasConverged ? '' : ' The fit did not reach a minimum.'}`;
   const most = mostCompute(network);
@@ -217,7 +232,8 @@ function repetitionTable(networks: readonly NetworkScaling[]): FindingTable {
 function aboutRepetition({ network, repetition }: NetworkScaling): string[] {
   if (repetition === undefined) return [];
   const { data, size } = repetition;
-  const beside = data.low > publishedRepetition.data ? 'more than' : data.high < publishedRepetition.data ? 'less than' : 'not told apart from';
+  const beside =
+    data.low > publishedRepetition.data ? 'more than' : data.high < publishedRepetition.data ? 'less than' : 'not told apart from';
   const excess = size === undefined ? '' : ` Of parameters beyond what the unique data need, R*_N is ${decay(size)}; published: 5.31.`;
   return [
     `${network}: repeated data count with R*_D ${decay(data)}, ${beside} the published 15.39: four epochs are worth ${worthOf(4, data.value).toFixed(1)} of fresh data.${excess}`,
@@ -247,7 +263,8 @@ function figuresOf({ networks, compared }: Scaling, { points, failed, forecast, 
     checked,
     networks: networks.map(({ network, powerLaws, law, repetition }) => ({
       network,
-      law: typeof law === 'string' ? law : { ...law.law, estimates: law.estimates, residuals: law.residuals, hasConverged: law.hasConverged },
+      law:
+        typeof law === 'string' ? law : { ...law.law, estimates: law.estimates, residuals: law.residuals, hasConverged: law.hasConverged },
       powerLaws: Object.fromEntries(Object.entries(powerLaws).map(([of, { line }]) => [of, { exponent: line.slope, points: line.points }])),
       repetition,
     })),

@@ -154,6 +154,8 @@ class Measurements {
     const key = JSON.stringify([configuration.data, configuration.tokenizer]);
     const unigram = this.#unigrams.get(key) ?? (await this.#laboratory.unigramPerplexity(trained));
     this.#unigrams.set(key, unigram);
-    return perplexity < unigram ? undefined : `dev perplexity ${perplexity.toFixed(1)}, no better than the ${unigram.toFixed(1)} of a unigram model`;
+    return perplexity < unigram
+      ? undefined
+      : `dev perplexity ${perplexity.toFixed(1)}, no better than the ${unigram.toFixed(1)} of a unigram model`;
   }
 }

@@ -38,7 +38,10 @@ const network = z.strictObject({
 const grid = z.strictObject({
   networks: z.array(z.string()).min(1).optional().describe('Default: all.'),
   sizes: z.array(z.int().min(1)).min(1).optional().describe('By their places in `sizes`, from 1. Default: all.'),
-  examples: z.array(z.int().min(1)).min(1).describe('Pairs, or contexts of text, to train on: a larger part of the corpus contains a smaller one.'),
+  examples: z
+    .array(z.int().min(1))
+    .min(1)
+    .describe('Pairs, or contexts of text, to train on: a larger part of the corpus contains a smaller one.'),
   epochs: z.array(z.int().min(1).max(10_000)).min(1).default([1]).describe('Passes over them; beyond 1 they are repeated.'),
   seeds: z.int().min(1).max(100).default(1).describe('Trainings of each kind, which differ only in the seed.'),
 });
@@ -180,7 +183,10 @@ function sizeOf(
   );
   const { parameters } = modelOf(configuration);
   const rate = learningRateOf(learningRate, place.size, parameters.count);
-  return { ...configuration, training: { ...configuration.training, optimizer: { ...configuration.training.optimizer, learningRate: rate } } };
+  return {
+    ...configuration,
+    training: { ...configuration.training, optimizer: { ...configuration.training.optimizer, learningRate: rate } },
+  };
 }
 
 function learningRateOf(rule: z.output<typeof learningRate>, size: number, parameters: number): number {

@@ -77,7 +77,10 @@ export function runsOf({ networks, grids, warmup, predict }: ScalingPlan): Scali
       }
     }
   }
-  return divided([...runs.values()].sort((one, other) => effortOf(one) - effortOf(other)), predict);
+  return divided(
+    [...runs.values()].sort((one, other) => effortOf(one) - effortOf(other)),
+    predict,
+  );
 }
 
 /** Keeps so many places of every network with the most compute on fresh data to be predicted. */

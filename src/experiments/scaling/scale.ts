@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { DecadeError } from '../../core/errors.js';
 import { resolveOptions } from '../../core/options.js';
 import type { Runtime } from '../../parallel/runtime.js';
-import { type CarryOutOptions, carryOut, costAhead, type Reproduction, Waiting } from '../carry-out.js';
+import { type CarryOutOptions, carryOut, costAhead, type Reproduction, type Waiting } from '../carry-out.js';
 import type { Cost } from '../cost.js';
 import type { Experiment, Study } from '../experiment.js';
 import { Laboratory } from '../laboratory.js';

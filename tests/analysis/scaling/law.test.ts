@@ -87,7 +87,10 @@ describe('the parametric law', () => {
         ([e = 0, b = 0], gradient) => {
           gradient.fill(0);
           return points.reduce((sum, point) => {
-            const total = Math.exp(e) + predictedLoss({ irreducible: 0, size: law.size }, point) + Math.exp(b) * point.tokens ** -(law.data?.exponent ?? 0);
+            const total =
+              Math.exp(e) +
+              predictedLoss({ irreducible: 0, size: law.size }, point) +
+              Math.exp(b) * point.tokens ** -(law.data?.exponent ?? 0);
             const residual = Math.log(total / point.loss);
             const size = Math.min(Math.abs(residual), 1e-3);
             const weight = scale * Math.sign(residual) * size;
