@@ -13,7 +13,7 @@ import type { ExperimentName } from './experiments/catalogue/index.js';
 import type { Cost } from './experiments/cost.js';
 import type { Reproduction, Waiting } from './experiments/carry-out.js';
 import type { ScalingPlanInput } from './experiments/scaling/plan.js';
-import type { ScaleOptions } from './experiments/scaling/scale.js';
+import type { ScalingOptions } from './experiments/scaling/scale.js';
 import type { ReproduceOptions } from './experiments/reproduce.js';
 import type { ExportedModel, ExportOptions } from './foreign/export.js';
 import type { ImportedModel, ImportOptions } from './foreign/imported-model.js';
@@ -256,10 +256,10 @@ export interface Decade {
    * @throws DecadeError `usage` for mistakes of the plan, each with its line, and whatever `train` throws; the signal's reason when
    *                it aborts
    */
-  scale(plan: string | ScalingPlanInput, options: ScaleOptions): Promise<Reproduction | Waiting>;
+  scale(plan: string | ScalingPlanInput, options: ScalingOptions): Promise<Reproduction | Waiting>;
 
   /** The remaining trainings of `scale` with the same options, and the time that they would take here. Trains nothing. */
-  scaleCost(plan: string | ScalingPlanInput, options: ScaleOptions): Promise<Cost>;
+  scaleCost(plan: string | ScalingPlanInput, options: ScalingOptions): Promise<Cost>;
 }
 
 /** The library on a platform. */

@@ -48,7 +48,7 @@ export type { Cost } from './experiments/cost.js';
 export type { ReproduceEvent, Reproduction, Waiting } from './experiments/carry-out.js';
 export type { ReproduceOptions } from './experiments/reproduce.js';
 export type { ScalingPlanInput } from './experiments/scaling/plan.js';
-export type { ScaleOptions } from './experiments/scaling/scale.js';
+export type { ScalingOptions } from './experiments/scaling/scale.js';
 export type { ExportedModel, ExportOptions } from './foreign/export.js';
 export type { ImportedModel, ImportOptions } from './foreign/imported-model.js';
 export type { Evaluation } from './metrics/evaluate.js';

@@ -25,7 +25,7 @@ export interface Reproduction {
 }
 
 /** Trainings that are done here; others are left to other processes. */
-export type Share = ReadonlySet<Train>;
+export type OwnTrainings = ReadonlySet<Train>;
 
 /** Trainings that others still have to do before an experiment can go on here. */
 export class Waiting {
@@ -70,14 +70,14 @@ export async function carryOut<Options extends OwnOptions>(
   experiment: Experiment<Options>,
   study: Study<Options>,
   options: CarryOutOptions,
-  share: Share | undefined,
+  share: OwnTrainings | undefined,
 ): Promise<Reproduction | Waiting>;
 export async function carryOut<Options extends OwnOptions>(
   name: string,
   experiment: Experiment<Options>,
   study: Study<Options>,
   options: CarryOutOptions,
-  share?: Share,
+  share?: OwnTrainings,
 ): Promise<Reproduction | Waiting> {
   const { out, command, signal } = options;
   const { files } = study.laboratory.runtime;
@@ -119,7 +119,7 @@ async function performStages<Options extends OwnOptions>(
   experiment: Experiment<Options>,
   study: Study<Options>,
   { signal, onEvent, speedSeconds }: CarryOutOptions,
-  share: Share | undefined,
+  share: OwnTrainings | undefined,
 ): Promise<Performed | Waiting> {
   const { laboratory } = study;
   const runs: TrainedRun[] = [];

@@ -19,7 +19,7 @@ import { scalingFinding } from '../../src/experiments/scaling/finding.js';
 import type { MeasuredRuns } from '../../src/experiments/scaling/measure.js';
 import { scalingPlanOf } from '../../src/experiments/scaling/plan.js';
 import { runsOf } from '../../src/experiments/scaling/runs.js';
-import { scale, scaleCost, type ScaleOptions } from '../../src/experiments/scaling/scale.js';
+import { scale, scaleCost, type ScalingOptions } from '../../src/experiments/scaling/scale.js';
 import { shardNamed, shareOf } from '../../src/experiments/scaling/shard.js';
 import { repository } from '../house/sources.js';
 import { keptThreads } from '../parallel/kept-threads.js';
@@ -163,7 +163,7 @@ test('the largest runs are predicted before they are trained, and shares wait fo
   const runtime = { ...keptThreads, files, sharedMemory: false };
   const seen: string[] = [];
   const costs: Cost[] = [];
-  const options = (given: Partial<ScaleOptions> = {}): ScaleOptions => ({
+  const options = (given: Partial<ScalingOptions> = {}): ScalingOptions => ({
     ...{ out: 'out', devices: 1, gemm: 'webassembly', speedSeconds: 0.001 },
     onEvent: (event: ReproduceEvent) => {
       if (event.kind === 'trained' && !event.skipped) seen.push(event.run.name);

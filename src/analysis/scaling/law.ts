@@ -54,10 +54,10 @@ export function predictedLoss(
   { irreducible, size, data }: LossLaw,
   { parameters, tokens }: Pick<LossPoint, 'parameters' | 'tokens'>,
 ): number {
-  return irreducible + valueOf(size, parameters) + valueOf(data, tokens);
+  return irreducible + termAt(size, parameters) + termAt(data, tokens);
 }
 
-function valueOf(term: PowerTerm | undefined, at: number): number {
+function termAt(term: PowerTerm | undefined, at: number): number {
   return term === undefined ? 0 : term.factor * at ** -term.exponent;
 }
 

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { commandLine } from '../../core/shell.js';
 import { accountMarkdown, timeTaken } from '../../experiments/account.js';
 import { Waiting } from '../../experiments/carry-out.js';
-import { scale, scaleCost, type ScaleOptions } from '../../experiments/scaling/scale.js';
+import { scale, scaleCost, type ScalingOptions } from '../../experiments/scaling/scale.js';
 import { shardNamed } from '../../experiments/scaling/shard.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
@@ -12,7 +12,7 @@ import { print, printJson } from '../output.js';
 import { say } from '../terminal.js';
 import { scaleFitCommand } from './scale-fit.js';
 
-interface ScaleArguments extends Pick<ScaleOptions, 'out' | 'set' | 'devices' | 'gemm'> {
+interface ScaleArguments extends Pick<ScalingOptions, 'out' | 'set' | 'devices' | 'gemm'> {
   estimate?: boolean;
   shard?: string;
   json?: boolean;
@@ -47,7 +47,7 @@ Examples:
 async function run(plan: string, { estimate, shard, json, ...rest }: ScaleArguments, signal: AbortSignal): Promise<void> {
   const { out } = rest;
   const shown = showLaboratory(out);
-  const options: ScaleOptions = {
+  const options: ScalingOptions = {
     ...rest,
     signal,
     shard: shard === undefined ? undefined : shardNamed(shard),

@@ -12,7 +12,7 @@ import { readScalingPlan, type ScalingPlan, type ScalingPlanInput } from './plan
 import { runsOf, type ScalingRuns } from './runs.js';
 import { type Shard, shardOptions, shareOf } from './shard.js';
 
-export interface ScaleOptions extends CarryOutOptions {
+export interface ScalingOptions extends CarryOutOptions {
   /** Overrides of the plan, `key.path=value` each. */
   readonly set?: readonly string[] | undefined;
   /** Trains one share of several, which other processes with the same `out` share. */
@@ -40,18 +40,18 @@ const scaleOptions = z.strictObject({
  * @throws DecadeError `usage` for mistakes of the plan, each with its line; the signal's reason when it aborts: results so far are
  *         kept, and the same call continues
  */
-export async function scale(runtime: Runtime, plan: string | ScalingPlanInput, options: ScaleOptions): Promise<Reproduction | Waiting> {
+export async function scale(runtime: Runtime, plan: string | ScalingPlanInput, options: ScalingOptions): Promise<Reproduction | Waiting> {
   const { name, experiment, study, runs } = await prepared(runtime, plan, options);
   return carryOut(name, experiment, study, options, options.shard && shareOf(options.shard, runs));
 }
 
 /** Predicts the cost of `scale`; trains nothing and writes nothing. */
-export async function scaleCost(runtime: Runtime, plan: string | ScalingPlanInput, options: ScaleOptions): Promise<Cost> {
+export async function scaleCost(runtime: Runtime, plan: string | ScalingPlanInput, options: ScalingOptions): Promise<Cost> {
   const { experiment, study } = await prepared(runtime, plan, options);
   return costAhead(experiment, study, options.speedSeconds);
 }
 
-async function prepared(runtime: Runtime, written: string | ScalingPlanInput, options: ScaleOptions) {
+async function prepared(runtime: Runtime, written: string | ScalingPlanInput, options: ScalingOptions) {
   resolveOptions(scaleOptions, options as z.input<typeof scaleOptions>, 'scale options');
   const plan = await readScalingPlan(runtime.files, written, options.set);
   const runs = runsOf(plan);

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { DecadeError } from '../../core/errors.js';
-import type { Share } from '../carry-out.js';
+import type { OwnTrainings } from '../carry-out.js';
 import type { Train } from '../steps.js';
 import { effortOf, type ScalingRuns } from './runs.js';
 
@@ -27,7 +27,7 @@ export function shardNamed(text: string): Shard {
  * The trainings of a share, of the runs before the predictions and of those after them: the most laborious first, each to the share
  * that has least to do so far. What is done counts as well, so that a training stays in its share whenever this is asked.
  */
-export function shareOf({ index, of }: Shard, { known, predicted }: ScalingRuns): Share {
+export function shareOf({ index, of }: Shard, { known, predicted }: ScalingRuns): OwnTrainings {
   const own = new Set<Train>();
   for (const runs of [known, predicted]) {
     const loads = Array.from({ length: of }, () => 0);
