@@ -11,7 +11,10 @@ import type { ScoredText, TextScoreOptions, TextScores } from './decoding/text-s
 import type { SourceLine, TranslateOptions, TranslationResult } from './decoding/translator.js';
 import type { ExperimentName } from './experiments/catalogue/index.js';
 import type { Cost } from './experiments/cost.js';
-import type { ReproduceOptions, Reproduction } from './experiments/reproduce.js';
+import type { Reproduction, Waiting } from './experiments/carry-out.js';
+import type { ScalingPlanInput } from './experiments/scaling/plan.js';
+import type { ScalingOptions } from './experiments/scaling/scale.js';
+import type { ReproduceOptions } from './experiments/reproduce.js';
 import type { ExportedModel, ExportOptions } from './foreign/export.js';
 import type { ImportedModel, ImportOptions } from './foreign/imported-model.js';
 import { load, withModel } from './load.js';
@@ -241,6 +244,22 @@ export interface Decade {
 
   /** The remaining trainings of `reproduce` with the same options, and the time that they would take here. Trains nothing. */
   reproductionCost<Name extends ExperimentName>(name: Name, options: ReproduceOptions<Name>): Promise<Cost>;
+
+  /**
+   * Trains the networks of a plan, of several sizes on several amounts of data, fits how their loss falls with both, and says what the
+   * largest will reach before they are trained.
+   *
+   * Runs are stored in `options.out`, and plans that share it share them. Abort `options.signal` to save and stop; the same call
+   * continues. `options.shard` trains one share of several; `Waiting` is returned while trainings of others are missing.
+   *
+   * @param plan  path of a YAML file, or the same as an object
+   * @throws DecadeError `usage` for mistakes of the plan, each with its line, and whatever `train` throws; the signal's reason when
+   *                it aborts
+   */
+  scale(plan: string | ScalingPlanInput, options: ScalingOptions): Promise<Reproduction | Waiting>;
+
+  /** The remaining trainings of `scale` with the same options, and the time that they would take here. Trains nothing. */
+  scaleCost(plan: string | ScalingPlanInput, options: ScalingOptions): Promise<Cost>;
 }
 
 /** The library on a platform. */
@@ -321,6 +340,16 @@ export function decade(runtime: Runtime): Decade {
     async reproductionCost(name, options) {
       const experiments = await import('./experiments/reproduce.js');
       return experiments.reproductionCost(runtime, name, options);
+    },
+
+    async scale(plan, options) {
+      const scaling = await import('./experiments/scaling/scale.js');
+      return scaling.scale(runtime, plan, options);
+    },
+
+    async scaleCost(plan, options) {
+      const scaling = await import('./experiments/scaling/scale.js');
+      return scaling.scaleCost(runtime, plan, options);
     },
   };
 }

@@ -45,7 +45,10 @@ export type {
 export type { Account } from './experiments/account.js';
 export type { ExperimentName } from './experiments/catalogue/index.js';
 export type { Cost } from './experiments/cost.js';
-export type { ReproduceEvent, ReproduceOptions, Reproduction } from './experiments/reproduce.js';
+export type { ReproduceEvent, Reproduction, Waiting } from './experiments/carry-out.js';
+export type { ReproduceOptions } from './experiments/reproduce.js';
+export type { ScalingPlanInput } from './experiments/scaling/plan.js';
+export type { ScalingOptions } from './experiments/scaling/scale.js';
 export type { ExportedModel, ExportOptions } from './foreign/export.js';
 export type { ImportedModel, ImportOptions } from './foreign/imported-model.js';
 export type { Evaluation } from './metrics/evaluate.js';
@@ -76,3 +79,5 @@ export const compare: Decade['compare'] = library.compare;
 export const compareTexts: Decade['compareTexts'] = library.compareTexts;
 export const reproduce: Decade['reproduce'] = library.reproduce;
 export const reproductionCost: Decade['reproductionCost'] = library.reproductionCost;
+export const scale: Decade['scale'] = library.scale;
+export const scaleCost: Decade['scaleCost'] = library.scaleCost;

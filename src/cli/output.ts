@@ -80,13 +80,26 @@ export async function requireOutput(path: string | undefined): Promise<void> {
   });
 }
 
-/** Like `requireOutput`, for a page at a default path: throws `usage` if a file is there that decade did not write. */
-export async function requirePage(path: string): Promise<void> {
+/**
+ * The path of a page, checked before the work as `requireOutput` does: the given one, or the usual one, where only a page that decade
+ * wrote is replaced. Throws `usage` for `-`: a page is read in a browser, and standard output has the figures.
+ */
+export async function pagePath(given: string | undefined, usual: string): Promise<string> {
+  if (given === '-') {
+    throw new DecadeError('usage', {
+      where: '--out',
+      received: '-',
+      allowed: 'the name of a file',
+      next: `name one, such as ${usual}`,
+    });
+  }
+  const path = given ?? usual;
   await requireOutput(path);
-  requireOwn(path, await beginningOf(path), isPage, 'move it elsewhere, or say with --out where the page belongs');
+  if (given === undefined) requireOwn(path, await beginningOf(path), isPage, 'move it elsewhere, or say with --out where the page belongs');
+  return path;
 }
 
-/** Like `requirePage`, for a drawing in a directory. */
+/** Like `requireOutput`, for a drawing in a directory. */
 export async function requireDrawing(path: string): Promise<void> {
   await requireOutput(path);
   requireOwn(path, await beginningOf(path), isDrawing, 'move it elsewhere, or choose another directory');

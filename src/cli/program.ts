@@ -53,6 +53,8 @@ const commands = [
 /** The whole command line: `decade COMMAND ...`. Parsing a wrong one prints one line and throws a `CommanderError`. */
 export function program(): Command {
   const root = new Command('decade')
+    // What stands behind a command is its own: scale and scale fit both have --out.
+    .enablePositionalOptions()
     .description('Sequence-to-sequence learning: train, analyse and ship models that map one sequence to another.')
     .version(version(), '-v, --version', 'print the version')
     .option('--debug', 'print a stack trace when something fails (any command)')

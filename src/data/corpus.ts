@@ -5,6 +5,7 @@ import { joinPath } from '../core/files.js';
 import { temporarySuffix, UnfinishedWork } from '../core/unfinished.js';
 import type { SpecialIds, Tokenizer } from '../text/tokenizer.js';
 import type { IdPair } from './batch.js';
+import { chosenLengths, chosenPairs, type PairLengthArrays, tokensIn } from './chosen-pairs.js';
 import { contentHash } from './content-hash.js';
 import { contextExample, type ContextOptions, resolveContexts } from './contexts.js';
 import type { CorpusCache, Ids, TextCounts } from './corpus-cache.js';
@@ -30,6 +31,8 @@ export interface CorpusOptions {
   filter: FilterOptions;
   /** For text. */
   contexts?: ContextOptions | undefined;
+  /** Pairs to use, drawn at random, so that more of them contain fewer. Default: all. */
+  examples?: number | undefined;
   /** Where the tokenized corpus is kept for the next time; `memoryFiles()` keeps it for this process only. */
   cache: { files: Files; directory: string };
   /** A corpus of at most so many bytes of ids is held in memory, a larger one is read as needed. Default 256 MiB. */
@@ -47,7 +50,7 @@ const progressEvery = 1_000;
 /**
  * Opens a corpus: from its cache, or by reading, tokenizing and filtering its source into one. The same contents,
  * tokenizers and filter find the same cache, wherever the files lie; anything else makes a new one. Throws `input`
- * when the source cannot be read or no pair is left.
+ * when the source cannot be read or no pair is left, `usage` for more `examples` than there are pairs.
  */
 export async function openCorpus(options: CorpusOptions): Promise<Corpus> {
   const { directory, files } = options.cache;
@@ -67,11 +70,11 @@ export async function openCorpus(options: CorpusOptions): Promise<Corpus> {
   return Corpus.of(made, path, options);
 }
 
-/** A corpus as token ids, read by pair number; the numbers run over the pairs that were kept. Those of text are its contexts. */
+/** A corpus as token ids, read by pair number; the numbers run over the pairs that are used. Those of text are its contexts. */
 export class Corpus {
   readonly pairs: number;
   /** Tokens of each pair's sides, `</s>` (of a context that goes on, its last token) not counted: [pairs]. */
-  readonly lengths: { readonly source: Uint16Array; readonly target: Uint16Array };
+  readonly lengths: PairLengthArrays;
   readonly sourceTokens: number;
   readonly targetTokens: number;
   /** What was read, kept and dropped when the corpus was tokenized. */
@@ -87,30 +90,37 @@ export class Corpus {
   readonly #targetSize: number;
   /** Of the target. */
   readonly #special: SpecialIds;
-  /** Where every `stride`-th pair begins, in ids; 8 bytes a pair would be twice what the lengths take. */
+  /** Of all pairs of the file. */
+  readonly #stored: PairLengthArrays;
+  /** Numbers in the file of the pairs that are used, in its order; undefined: all. */
+  readonly #chosen: Uint32Array | undefined;
+  /** Where every `stride`-th pair of the file begins, in ids; 8 bytes a pair would be twice what the lengths take. */
   readonly #begins: Float64Array;
   #resident: Ids | undefined;
 
-  private constructor(cache: CorpusCache, path: string, sourceSize: number, { size, special }: Pick<Tokenizer, 'size' | 'special'>) {
+  private constructor(cache: CorpusCache, path: string, options: CorpusOptions) {
+    const { size, special } = options.targetTokenizer;
     this.text = cache.text;
     this.key = cache.key;
-    this.pairs = cache.pairs;
-    this.lengths = { source: cache.sourceLengths, target: cache.targetLengths };
-    this.sourceTokens = cache.sourceTokens;
-    this.targetTokens = cache.targetTokens;
+    this.#stored = { source: cache.sourceLengths, target: cache.targetLengths };
+    this.#chosen = chosenPairs(cache.pairs, options.examples, describeSource(options.source));
+    this.pairs = this.#chosen?.length ?? cache.pairs;
+    this.lengths = chosenLengths(this.#stored, this.#chosen);
+    this.sourceTokens = this.#chosen === undefined ? cache.sourceTokens : tokensIn(this.lengths.source);
+    this.targetTokens = this.#chosen === undefined ? cache.targetTokens : tokensIn(this.lengths.target);
     this.report = cache.report;
     this.#file = cache.file;
     this.#path = path;
     this.#bytesPerId = cache.bytesPerId;
-    this.#sourceSize = sourceSize;
+    this.#sourceSize = options.sourceTokenizer?.size ?? 0;
     this.#targetSize = size;
     this.#special = special;
-    this.#begins = everyBegin(this.lengths, this.#beyond);
+    this.#begins = everyBegin(this.#stored, this.#beyond);
   }
 
   /** @internal */
   static async of(cache: CorpusCache, path: string, options: CorpusOptions): Promise<Corpus> {
-    const corpus = new Corpus(cache, path, options.sourceTokenizer?.size ?? 0, options.targetTokenizer);
+    const corpus = new Corpus(cache, path, options);
     const ids = storedIds(cache);
     if (ids * cache.bytesPerId <= (options.memoryLimit ?? residentCorpusBytes)) corpus.#resident = await corpus.#readIds(0, ids);
     return corpus;
@@ -141,7 +151,7 @@ export class Corpus {
     return this.text === undefined ? 0 : 1;
   }
 
-  #example({ pair, sourceLength }: PairPlace, ids: Ids): IdPair {
+  #example({ pair, stored, sourceLength }: PairPlace, ids: Ids): IdPair {
     if (this.text === undefined) {
       const [source, target] = [ids.subarray(0, sourceLength), ids.subarray(sourceLength)];
       this.#check(source, this.#sourceSize);
@@ -149,20 +159,23 @@ export class Corpus {
       return { source, target, key: pair };
     }
     this.#check(ids, this.#targetSize);
-    return pair === 0 ? contextExample(pair, ids, undefined, this.#special) : contextExample(pair, ids.subarray(1), ids[0], this.#special);
+    return stored === 0
+      ? contextExample(pair, ids, undefined, this.#special)
+      : contextExample(pair, ids.subarray(1), ids[0], this.#special);
   }
 
   #span(pair: number): PairPlace {
-    const { source, target } = this.lengths;
-    const sourceLength = source[pair];
+    const { source, target } = this.#stored;
+    const stored = this.#chosen === undefined ? pair : (this.#chosen[pair] ?? this.#stored.target.length);
+    const sourceLength = source[stored];
     if (sourceLength === undefined) throw new RangeError(`pair ${pair} of a corpus of ${this.pairs}`);
-    let begin = this.#begins[Math.floor(pair / stride)] as number;
-    for (let before = pair - (pair % stride); before < pair; before++) {
+    let begin = this.#begins[Math.floor(stored / stride)] as number;
+    for (let before = stored - (stored % stride); before < stored; before++) {
       begin += (source[before] as number) + (target[before] as number) + this.#beyond;
     }
-    const end = begin + sourceLength + (target[pair] as number) + this.#beyond;
+    const end = begin + sourceLength + (target[stored] as number) + this.#beyond;
     // A context is read with the id in front of it.
-    return { pair, begin: this.text === undefined || pair === 0 ? begin : begin - 1, sourceLength, end };
+    return { pair, stored, begin: this.text === undefined || stored === 0 ? begin : begin - 1, sourceLength, end };
   }
 
   async #readIds(begin: number, end: number): Promise<Ids> {
@@ -198,6 +211,8 @@ const stride = 64;
 /** Where a pair's ids lie: source from `begin`, then target up to `end`. */
 interface PairPlace {
   pair: number;
+  /** Its number in the file. */
+  stored: number;
   begin: number;
   sourceLength: number;
   end: number;
@@ -209,7 +224,7 @@ interface JoinedRead {
   spans: PairPlace[];
 }
 
-function everyBegin(lengths: { source: Uint16Array; target: Uint16Array }, beyond: number): Float64Array {
+function everyBegin(lengths: PairLengthArrays, beyond: number): Float64Array {
   const begins = new Float64Array(Math.ceil(lengths.source.length / stride));
   let begin = 0;
   for (let pair = 0; pair < lengths.source.length; pair++) {

@@ -2,7 +2,7 @@ import { svgFile } from '../analysis/page/drawing.js';
 import { html } from '../analysis/page/html.js';
 import { figures, page, table } from '../analysis/page/page.js';
 import { duration } from '../core/duration.js';
-import type { Finding, Source } from './experiment.js';
+import type { Finding, FindingTable, Source } from './experiment.js';
 import type { TrainedRun } from './steps.js';
 
 /** Predicted and actual time of this call, in seconds. */
@@ -50,8 +50,14 @@ export function accountPlots({ experiment, plots, widePlots = [] }: Account): Ac
 
 /** The table of an experiment with its context, as Markdown for a document. */
 export function accountMarkdown(account: Account, plots: readonly AccountPlot[] = []): string {
-  const { title, paper, where, claim, head, rows, conclusions, command } = account;
+  const { title, paper, where, claim, head, rows, conclusions, command, tables = [] } = account;
   const row = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  const written = (head: readonly string[], rows: FindingTable['rows']) => [
+    row(head),
+    `|${head.map(() => '---|').join('')}`,
+    ...rows.map(row),
+    '',
+  ];
   return [
     `## ${title}`,
     '',
@@ -60,19 +66,22 @@ export function accountMarkdown(account: Account, plots: readonly AccountPlot[] 
     `${setup(account)}`,
     '',
     ...(command === undefined ? [] : [`    ${command}`, '']),
-    row(head),
-    `|${head.map(() => '---|').join('')}`,
-    ...rows.map(row),
-    '',
+    ...written(head, rows),
     ...conclusions.map((conclusion) => `- ${conclusion}`),
     '',
+    ...tables.flatMap(({ title, head, rows, note }) => [
+      `### ${title}`,
+      '',
+      ...(note === undefined ? [] : [note, '']),
+      ...written(head, rows),
+    ]),
     ...plots.flatMap(({ file, title }) => [`![${title}](${file})`, '']),
   ].join('\n');
 }
 
 /** The same as an HTML page with plots. */
 export function accountPage(account: Account): Promise<string> {
-  const { title, paper, where, claim, head, rows, conclusions, plots, widePlots, command, runs, time } = account;
+  const { title, paper, where, claim, head, rows, conclusions, plots, widePlots, tables = [], command, runs, time } = account;
   const haveBeginnings = runs.some(({ init }) => init !== undefined);
   return page({
     title: `${title}: ${paper}, ${where}`,
@@ -83,6 +92,7 @@ export function accountPage(account: Account): Promise<string> {
         title: 'Result',
         body: html`${table(head, rows)}<ul>${conclusions.map((conclusion) => html`<li>${conclusion}</li>`)}</ul>${figures(plots)}${widePlots}`,
       },
+      ...tables.map(({ title, head, rows, note }, place) => ({ id: `table-${place + 1}`, title, lead: note, body: table(head, rows) })),
       {
         id: 'trainings',
         title: 'Trainings',
@@ -113,7 +123,7 @@ function setup({ data, testSentences, runs, trainingSeconds, unigramPerplexity }
   const [first] = runs;
   const sizes = [...new Set(runs.map(({ parameters }) => parameters))].sort((a, b) => a - b);
   const parameters = sizes.length > 1 ? `${count(sizes[0])} to ${count(sizes.at(-1))}` : count(first?.parameters);
-  return `Here: ${data}; ${runs.length} ${runs.length === 1 ? 'training' : 'trainings'} of ${parameters} parameters, ${(trainingSeconds / 60).toFixed(1)} minutes of updates; ${count(testSentences)} test sentences.${
+  return `Here: ${data}; ${runs.length} ${runs.length === 1 ? 'training' : 'trainings'} of ${parameters} parameters, ${(trainingSeconds / 60).toFixed(1)} minutes of updates${testSentences === 0 ? '' : `; ${count(testSentences)} test sentences`}.${
     unigramPerplexity === undefined ? '' : ` A unigram model of the target has a dev perplexity of ${unigramPerplexity.toFixed(1)}.`
   }`;
 }

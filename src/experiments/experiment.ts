@@ -24,8 +24,18 @@ export interface Finding {
   readonly plots: readonly Figure[];
   /** Plots that need the whole width. */
   readonly widePlots?: readonly Figure[];
+  /** Further tables, below the plots. */
+  readonly tables?: readonly FindingTable[];
   /** Everything measured, for programs. */
   readonly figures: object;
+}
+
+export interface FindingTable {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** What its figures are. */
+  readonly note?: string | undefined;
 }
 
 /** Options by name: each a schema with range, default, and a description for the help text. */
@@ -40,8 +50,10 @@ export interface Experiment<Options extends OwnOptions = OwnOptions> extends Wit
   readonly source: Source;
   /** Options of this experiment. */
   readonly options: Options;
-  /** Trainings are only timed, so it does not matter whether they learn. */
-  readonly isTimed?: boolean;
+  /**
+   * No training that did not learn takes its verdict away: trainings are only timed, or it leaves those out by itself and names them.
+   */
+  readonly judgesItself?: boolean;
   /**
    * Yields stages, each of which is done before the next is requested, and returns the finding. It is also called to estimate the
    * cost, so before the first stage it should only describe steps.

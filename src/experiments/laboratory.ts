@@ -129,6 +129,7 @@ export class Laboratory {
       targetTokenizer: tokenizers.target,
       filter: { maximumLength: data.maximumLength, maximumRatio: data.maximumRatio, balancedUpTo: data.balancedUpTo },
       contexts: resolveContexts(data),
+      examples: part === 'train' ? data.examples : undefined,
       cache: { files, directory: this.#kept.path('corpora') },
       ...(this.options.signal && { signal: this.options.signal }),
     });

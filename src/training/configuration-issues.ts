@@ -18,7 +18,7 @@ export function describeIssues(
   schema: z.core.$ZodType,
   value: unknown,
   where: string,
-  document: ConfigurationDocument | undefined,
+  document: Pick<ConfigurationDocument, 'place'> | undefined,
 ): ErrorParts {
   const count = countOf(error.issues);
   const mistakes: Mistake[] = [];

@@ -68,7 +68,7 @@ function schemasAt(schema: z.core.$ZodType, path: KeyPath, value: unknown): z.co
   const [key, ...rest] = path;
   if (key === undefined) return [def];
   const below = def.type === 'object' && Object.hasOwn(def.shape, key) ? def.shape[String(key)] : undefined;
-  const inner = def.type === 'array' ? def.element : below;
+  const inner = def.type === 'array' ? def.element : def.type === 'record' ? def.valueType : below;
   return inner === undefined ? [] : schemasAt(inner, rest, valueAt(value, [key]));
 }
 

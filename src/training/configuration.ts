@@ -21,6 +21,11 @@ const dataOptions = z.strictObject({
   target: z.string().min(1).default('target').describe('Target language.'),
   train: corpusSource.describe('Training pairs, or text for a language model. Paths are relative to this file.'),
   dev: corpusSource.optional().describe('Held-out pairs (or text) for validation, in any of the forms of train.'),
+  examples: z.int().min(1).optional().meta({
+    description:
+      'Train on so many pairs (or contexts) of the corpus only, drawn at random: a larger number contains a smaller one. Tokenizers are those of the whole corpus. Default: all.',
+    example: 10_000,
+  }),
   ...filterOptions.shape,
   ...contextOptions.shape,
 });
@@ -142,7 +147,7 @@ export function resolveConfiguration(
 ): Configuration {
   const document = ConfigurationDocument.parse(text, where);
   for (const override of overrides) document.override(override, knownKeys);
-  return checked(document.value, where, document, absolute);
+  return placedConfiguration(document.value, where, document, absolute);
 }
 
 /** Reads a configuration file or takes an object, applies `set`, checks it and fills in the defaults. */
@@ -170,12 +175,21 @@ export function resolveRunConfiguration(text: string, where: string): Configurat
 
 /** The configuration for an object; relative paths start from the current directory. */
 export function configurationOf(value: ConfigurationInput, absolute: Files['absolute'] = unchanged): Configuration {
-  return checked(value, 'configuration', undefined, absolute);
+  return placedConfiguration(value, 'configuration', undefined, absolute);
 }
 
 const unchanged = (path: string) => path;
 
-function checked(written: unknown, where: string, document: ConfigurationDocument | undefined, absolute: Files['absolute']): Configuration {
+/** Where the values of a configuration stand that is made of a file: the file itself, or one that has more than a configuration. */
+export type ConfigurationPlaces = Pick<ConfigurationDocument, 'place' | 'isOverridden'>;
+
+/** The configuration for values that stand in a file, maybe of another kind: mistakes name their places there. Throws `usage`. */
+export function placedConfiguration(
+  written: unknown,
+  where: string,
+  document: ConfigurationPlaces | undefined,
+  absolute: Files['absolute'],
+): Configuration {
   const value = withCurrentNames(written);
   const parsed = configurationSchema.safeParse(value);
   if (!parsed.success) throw new DecadeError('usage', describeIssues(parsed.error, configurationSchema, value, where, document));

@@ -13,7 +13,7 @@ export async function openCorpora(
   { cache, signal, onEvent }: TrainRequest,
   closers: (() => Promise<void>)[],
 ): Promise<{ readonly corpus: Corpus; readonly dev: Corpus | undefined }> {
-  const open = async (part: 'train' | 'dev', source: CorpusSource, contexts: ContextOptions) => {
+  const open = async (part: 'train' | 'dev', source: CorpusSource, contexts: ContextOptions, examples?: number) => {
     const corpus = await openCorpus({
       files,
       source,
@@ -21,6 +21,7 @@ export async function openCorpora(
       targetTokenizer: tokenizers.target,
       filter: { maximumLength: data.maximumLength, maximumRatio: data.maximumRatio, balancedUpTo: data.balancedUpTo },
       contexts,
+      examples,
       cache: { files, directory: cache ?? run.fileAt('cache') },
       ...(signal && { signal }),
       onProgress: (progress) => onEvent?.({ kind: 'tokenizing', part, ...progress }),
@@ -30,7 +31,7 @@ export async function openCorpora(
     return corpus;
   };
   const contexts = resolveContexts(data);
-  const corpus = await open('train', data.train, contexts);
+  const corpus = await open('train', data.train, contexts, data.examples);
   const dev = data.dev === undefined || training.validate === undefined ? undefined : await open('dev', data.dev, scoredContexts(contexts));
   return { corpus, dev };
 }

@@ -4,7 +4,8 @@ import { memoryFiles } from '../../src/core/memory-files.js';
 import { embeddedBase, varied } from '../../src/experiments/base.js';
 import { Laboratory } from '../../src/experiments/laboratory.js';
 import { train } from '../../src/experiments/steps.js';
-import { type ReproduceEvent, type CommonOptions, reproduce } from '../../src/experiments/reproduce.js';
+import type { ReproduceEvent } from '../../src/experiments/carry-out.js';
+import { type CommonOptions, reproduce } from '../../src/experiments/reproduce.js';
 import { keptThreads } from '../parallel/kept-threads.js';
 
 /** Files in memory, and training on this thread. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { memoryFiles } from '../../src/core/memory-files.js';
-import { type CommonOptions, type ReproduceEvent, reproduce, reproductionCost } from '../../src/experiments/reproduce.js';
+import type { ReproduceEvent } from '../../src/experiments/carry-out.js';
+import { type CommonOptions, reproduce, reproductionCost } from '../../src/experiments/reproduce.js';
 import { keptThreads } from '../parallel/kept-threads.js';
 import { backTranslation } from './back-translation.js';
 

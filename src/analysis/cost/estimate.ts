@@ -1,10 +1,11 @@
 import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
 import { randomKey, uniformInteger } from '../../core/random.js';
+import { requireExamples } from '../../data/chosen-pairs.js';
 import { resolveContexts } from '../../data/contexts.js';
 import { readPassages, type TextSource } from '../../data/documents.js';
 import { textOf } from '../../data/passage.js';
-import { isText, readPairs, type SentencePair } from '../../data/sources.js';
+import { describeSource, isText, readPairs, type SentencePair } from '../../data/sources.js';
 import { createModel } from '../../models/create.js';
 import { bytesOfSearch } from '../../decoding/batches.js';
 import { resolveDecodingOptions } from '../../decoding/options.js';
@@ -194,6 +195,8 @@ export async function estimateCorpus(
     if (++pairs % 10_000 === 0) onProgress(pairs);
   }
   if (pairs === 0) throw new DecadeError('input', { where: 'data.train', received: 'no sentence pair', allowed: 'at least one' });
+  // Opening the corpus would refuse it, too, but after other trainings.
+  requireExamples(configuration.data.examples, pairs, describeSource(configuration.data.train));
   const { tokenizer } = configuration;
   const encoded = async (side: 'source' | 'target') => {
     const text = tokenizer.shared ? sample.flatMap(({ source, target }) => [source, target]) : sample.map((pair) => pair[side]);
@@ -208,7 +211,7 @@ export async function estimateCorpus(
   const vocabularies = pairs <= sampleSize ? sampled : await wholeVocabularies(files, configuration, sampled, pairs <= mostCounted);
   return {
     ...(vocabularies && { vocabularies }),
-    pairs,
+    pairs: configuration.data.examples ?? pairs,
     sourceTokensPerPair: mean(source),
     targetTokensPerPair: 1 + mean(target),
     longestSource: longest(source),
@@ -266,11 +269,13 @@ async function estimateText(
   const ofSample = { target: trained.size };
   const ngrams = await ngramsOf(sample, trained, configuration.model);
   const vocabularies = sampled === bytes ? ofSample : await wholeVocabularies(files, configuration, ofSample, bytes <= mostCountedBytes);
+  // Of a larger text the contexts were not counted.
+  requireExamples(data.examples, sampled === bytes ? pairs : 1.05 * pairs, describeSource(source));
   return {
     ...(vocabularies && { vocabularies }),
     // New ones become rarer the longer a text is.
     ...(ngrams && { ngrams: ngrams.map((count) => Math.ceil((count * bytes) / sampled)) }),
-    pairs,
+    pairs: data.examples ?? pairs,
     sourceTokensPerPair: 0,
     targetTokensPerPair: tokens / pairs,
     longestSource: 0,

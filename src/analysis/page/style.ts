@@ -36,7 +36,7 @@ figure { position: relative; margin: 0; min-width: 0; }
 .plane.scroll { margin: 0; }
 figcaption { font-size: .875rem; margin-bottom: .3rem; }
 figcaption b { color: var(--ink); font-weight: 600; }
-.legend { display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: .8125rem; }
+.legend { display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: .8125rem; max-height: 8.5rem; overflow-y: auto; }
 .omission { white-space: nowrap; }
 .behind { margin-top: .2rem; font-size: .8125rem; }
 .behind summary { color: var(--muted); cursor: pointer; width: max-content; padding: .15rem 0; }
@@ -57,6 +57,7 @@ mark.lacking { background: var(--lacking); color: var(--lacking-ink); text-decor
 .example dt { color: var(--muted); font-size: .75rem; }
 .example dd { margin: 0; }
 .map { max-width: 42rem; margin-top: 2rem; }
+.alone { max-width: 40rem; }
 figure + figure { margin-top: 1.8rem; }
 .figures figure + figure { margin-top: 0; }
 .controls { display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: end; margin: .8rem 0 .4rem; }
@@ -105,7 +106,7 @@ svg.searching .dot.found { opacity: 1; fill: var(--series-2); }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
   figure, .example, tr { break-inside: avoid; }
-  div.text { max-height: none; }
+  div.text, .legend { max-height: none; }
   h2, h3 { break-after: avoid; }
   nav, .behind, .controls, .turning, .heads { display: none; }
   .scroll { overflow: visible; background: none; }

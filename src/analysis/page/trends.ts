@@ -1,5 +1,5 @@
-import { area } from 'd3-shape';
-import { type Axis, numericScale, short } from './axis.js';
+import { area, line } from 'd3-shape';
+import { type Axis, numericScale } from './axis.js';
 import { type Figure, figure, type Titled } from './figure.js';
 import { frameOf, horizontalAxis, margin, type PlotSize } from './frame.js';
 import { html } from './html.js';
@@ -19,7 +19,8 @@ export interface Trend {
   readonly at: (x: number) => Measured;
 }
 
-const size: PlotSize = { width: 560, height: 400 };
+/** Narrow, so that its text can be read on a phone, and high enough for bands that cross. */
+const size: PlotSize = { width: 400, height: 300 };
 /** Places at which a line's interval is drawn, from its first point to its last. */
 const places = 48;
 
@@ -39,18 +40,19 @@ export function trendPlot({ title, note, x, y, series }: TrendPlot): Figure {
   const within = (value: number) =>
     Math.min(frame.bottom, Math.max(margin.top, Number.isFinite(frame.y(value)) ? frame.y(value) : frame.bottom));
   const drawn = series.map(({ points }, index) => {
-    const line = lines[index] ?? [];
+    const places = lines[index] ?? [];
     const band = area<LinePoint>(
       (point) => across.position(point.x),
       ({ low = 0 }) => within(low),
       ({ high = 0 }) => within(high),
-    ).digits(2)(line);
-    const [begin, end] = [line[0], line.at(-1)].map(
-      (point) => point && `${short(across.position(point.x))} ${short(frame.y(point.value))}`,
-    );
+    ).digits(2)(places);
+    const curve = line<LinePoint>(
+      (point) => across.position(point.x),
+      ({ value }) => frame.y(value),
+    ).digits(2)(places);
     return html`<g class="${seriesClass(index)}"><path class="band" d="${band ?? ''}"/>${points.map((point) =>
       shapedMark(across.position(point.x), frame.y(point.y), index, 22),
-    )}<path class="curve" d="M${begin}L${end}"/></g>`;
+    )}<path class="curve" d="${curve ?? ''}"/></g>`;
   });
   return figure({
     title,

@@ -33,7 +33,7 @@ export function fitPage({ name, columns, points, fit }: FitPage): Promise<string
     })),
   });
   const sections: Section[] = [
-    { id: 'plot', title: 'Points and lines', body: plot },
+    { id: 'plot', title: 'Points and lines', body: html`<div class="alone">${plot}</div>` },
     { id: 'slopes', title: `The ${slope}s`, lead: formula(columns, isLogarithmic), body: slopes(fit) },
   ];
   if (fit.differences.length > 0) {

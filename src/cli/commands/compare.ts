@@ -9,7 +9,7 @@ import { nodeRuntime } from '../../node/runtime.js';
 import { withMountedRun } from '../../packed/mounted-runs.js';
 import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
-import { print, printJson, requireOutput, requirePage, writeWhole } from '../output.js';
+import { pagePath, print, printJson, writeWhole } from '../output.js';
 import { StagedProgress } from '../progress.js';
 import { scoringOf, type ScoringChoice, withScoringOptions } from '../scoring.js';
 import { describeDifference, describeInterval } from '../scores.js';
@@ -67,8 +67,7 @@ async function run(runs: readonly string[], options: CompareArguments, signal: A
     requireSameCount({ name: testSet.name, lines: testSet.sources }, { name, lines });
     hypotheses.push({ name, hypotheses: lines });
   }
-  const { out = defaultPage } = options;
-  await (options.out === undefined ? requirePage(out) : requireOutput(out));
+  const out = await pagePath(options.out, defaultPage);
   const progress = new StagedProgress();
   const { page, comparison } = await compare(runs, {
     ...(testSet && { testSet }),
@@ -110,8 +109,7 @@ async function compareLanguageModels(names: readonly string[], options: CompareA
       next: 'use --text, or score a text with decade score --text',
     });
   }
-  const { out = defaultPage } = options;
-  await (options.out === undefined ? requirePage(out) : requireOutput(out));
+  const out = await pagePath(options.out, defaultPage);
   const progress = new StagedProgress();
   const { page, runs, scored, missing } = await compareTexts(names, {
     text: options.text,

@@ -7,7 +7,7 @@ import { nodeRuntime } from '../../node/runtime.js';
 import { withMountedRun } from '../../packed/mounted-runs.js';
 import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
-import { print, requireOutput, requirePage, writeWhole } from '../output.js';
+import { pagePath, print, writeWhole } from '../output.js';
 import { StagedProgress } from '../progress.js';
 import { scoringOf, type ScoringChoice, withScoringOptions } from '../scoring.js';
 import { allLines } from '../text-input.js';
@@ -57,8 +57,7 @@ async function write(run: string, options: ReportArguments, signal: AbortSignal)
   const scoring = scoringOf(options);
   const testSet = await testSetOf('report', options, false);
   const groups = await groupsOf(options.groups);
-  const path = options.out ?? (await defaultPage(run));
-  await (options.out === undefined ? requirePage(path) : requireOutput(path));
+  const path = await pagePath(options.out, await defaultPage(run));
   const progress = new StagedProgress();
   const { page, examination } = await report(run, {
     ...(testSet && { testSet }),

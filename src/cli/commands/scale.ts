@@ -1,151 +1,81 @@
 import { Command } from 'commander';
-import { fitGroups, type FittedTable } from '../../analysis/scaling/fit.js';
-import { fitPage } from '../../analysis/scaling/fit-page.js';
-import type { Estimate, SlopeDifference } from '../../analysis/scaling/line.js';
-import { type PointOptions, type PointTable, pointsOf } from '../../analysis/scaling/points.js';
-import {
-  describeDifference,
-  describeProbability,
-  groupName,
-  inDecimals,
-  inDeviations,
-  inShares,
-  slopeName,
-} from '../../analysis/scaling/wording.js';
-import { DecadeError } from '../../core/errors.js';
-import { gathered } from '../arguments.js';
-import { print, printJson, requireOutput, requirePage, writeWhole } from '../output.js';
-import { tableRows } from '../table-input.js';
-import { warn } from '../warning.js';
+import { commandLine } from '../../core/shell.js';
+import { accountMarkdown, timeTaken } from '../../experiments/account.js';
+import { Waiting } from '../../experiments/carry-out.js';
+import { scale, scaleCost, type ScalingOptions } from '../../experiments/scaling/scale.js';
+import { shardNamed } from '../../experiments/scaling/shard.js';
+import { nodeRuntime } from '../../node/runtime.js';
+import { withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
+import { Interrupted, interruptible } from '../interruption.js';
+import { describeCost, showLaboratory } from '../laboratory-progress.js';
+import { print, printJson } from '../output.js';
+import { say } from '../terminal.js';
+import { scaleFitCommand } from './scale-fit.js';
 
-interface FitArguments {
-  x: string;
-  y: string;
-  group?: string;
-  name?: string;
-  log?: boolean;
-  exclude?: string[];
-  out?: string;
+interface ScaleArguments extends Pick<ScalingOptions, 'out' | 'set' | 'devices' | 'gemm'> {
+  estimate?: boolean;
+  shard?: string;
   json?: boolean;
 }
 
-const defaultPage = 'fit.html';
-/** Lines and groups that are left out are named up to so many; the page lists all. */
-const mostNamed = 5;
-/** Differences of groups that are printed. */
-const mostTests = 10;
-
 export function scaleCommand(): Command {
-  return new Command('scale')
-    .description('Laws of scale: how one quantity grows with another.')
-    .addHelpText('after', '\nExample:\n  $ decade scale fit brains.csv --x body --y brain --group order --log')
-    .addCommand(fitCommand());
-}
-
-function fitCommand(): Command {
-  return new Command('fit')
-    .description('Fit a line, or with --log a power law, to the points of a table, and test whether groups differ in their slope.')
-    .argument('<TABLE>', 'a .csv or .tsv file with column names in its first line')
-    .requiredOption('--x <COLUMN>', 'what is given')
-    .requiredOption('--y <COLUMN>', 'what follows from it')
-    .option('--group <COLUMN>', 'fit the points of each group by themselves')
-    .option('--name <COLUMN>', 'what points are called (default: the first of the other columns)')
-    .option('--log', 'logarithms of both: y = c x^b')
-    .option('--exclude <NAME...>', 'points to leave out', gathered)
-    .option('--out <FILE>', `page to write (default: ${defaultPage})`)
-    .option('--json', 'print one JSON object')
+  const command = new Command('scale')
+    .enablePositionalOptions()
+    .description(
+      'Laws of scale: train networks of several sizes on several amounts of data, and fit how loss falls with either; or fit any table (scale fit). Ctrl-C saves; the same command continues.',
+    )
+    .argument('<PLAN.yaml>', 'which runs: networks, sizes, examples, epochs, seeds (see docs/scaling.md)')
+    .option('--out <DIR>', 'directory of all results; plans and experiments in it share trained models', 'runs/scaling')
+    .option('--estimate', 'only predict the cost')
+    .option('--shard <I/N>', 'train the I-th of N shares of the runs, beside others with the same --out')
+    .option('--json', 'print one JSON object');
+  return withSetOption(withGemmOption(withDevicesOption(command)))
     .addHelpText(
       'after',
       `
 Examples:
-  $ decade scale fit brains.csv --x body --y brain --group order --log
-  $ decade scale fit runs.tsv --x tokens --y loss --log --exclude small-1 small-2 --json`,
+  $ decade scale recipes/scaling/text.yaml --estimate
+  $ decade scale recipes/scaling/text.yaml --out runs/scaling --shard 2/8
+  $ decade scale fit brains.csv --x body --y brain --group order --log`,
     )
-    .action(fit);
+    .addCommand(scaleFitCommand())
+    .action((plan: string, options: ScaleArguments) =>
+      interruptible('finishing the update and saving a checkpoint; repeat to stop at once', (signal) => run(plan, options, signal)),
+    );
 }
 
-async function fit(path: string, options: FitArguments): Promise<void> {
-  const { out = defaultPage, log = false } = options;
-  await (options.out === undefined ? requirePage(out) : requireOutput(out));
-  const columns: PointOptions = {
-    x: options.x,
-    y: options.y,
-    group: options.group,
-    name: options.name,
-    where: path,
-    isLogarithmic: log,
-    excluded: options.exclude ?? [],
+async function run(plan: string, { estimate, shard, json, ...rest }: ScaleArguments, signal: AbortSignal): Promise<void> {
+  const { out } = rest;
+  const shown = showLaboratory(out);
+  const options: ScalingOptions = {
+    ...rest,
+    signal,
+    shard: shard === undefined ? undefined : shardNamed(shard),
+    command: commandLine(['decade', ...process.argv.slice(2)]),
+    onEvent: shown.onEvent,
   };
-  const points = pointsOf(await tableRows(path), columns);
-  const fitted = fitGroups(points, log);
-  for (const problem of problemsOf(path, points, fitted)) warn(new Error(problem));
-  if (fitted.groups.length === 0) {
-    throw new DecadeError('input', {
-      where: path,
-      received: 'no group that a line can be fitted to',
-      allowed: 'at least three points at two or more places',
-    });
+  if (estimate) {
+    const cost = await scaleCost(nodeRuntime, plan, options);
+    return json ? printJson(cost) : print(describeCost(cost, out).join('\n'));
   }
-  await writeWhole(out, await fitPage({ name: path, columns, points, fit: fitted }));
-  if (options.json) await printJson(asJson(fitted, points, out));
-  else await print(`${describe(fitted)}\n${out}`);
-}
-
-function problemsOf(path: string, { unusable }: PointTable, { unfitted }: FittedTable): string[] {
-  const problems = [
-    ...unusable.map(({ line, reason }) => `${path}: line ${line}: ${reason}: left out`),
-    ...unfitted.map(({ name, reason }) => `${path}: ${groupName(name)}: ${reason}: no line`),
-  ];
-  const more = problems.length - mostNamed;
-  return more > 0 ? [...problems.slice(0, mostNamed), `${path}: ${more.toLocaleString('en')} more of these`] : problems;
-}
-
-function describe(fitted: FittedTable): string {
-  const { groups, differences } = fitted;
-  const width = Math.max(...groups.map(({ name }) => groupName(name).length));
-  const lines = groups.map(({ name, line: { points, slope, explained } }) => {
-    const interval = `(${inDecimals(slope.low)} to ${inDecimals(slope.high)})`;
-    return `${groupName(name).padEnd(width)}  ${points} points  ${slopeName(fitted)} ${inDecimals(slope.value)} ${interval}  R² ${inShares(explained)}`;
-  });
-  const tests = differences.slice(0, mostTests).flatMap(({ first, second, pooled, separate, adjusted }) => {
-    const holm = differences.length > 1 ? ` (among all ${describeProbability(adjusted)})` : '';
-    return [
-      `${groupName(second.name)} over ${groupName(first.name)}: difference ${inDecimals(pooled.difference.value)}, ${describeDifference(pooled)}${holm}`,
-      `  with a scatter for each: ${describeDifference(separate)}`,
-    ];
-  });
-  const outliers = groups.flatMap(({ line }) =>
-    line.outliers.map(({ name, deviations }) => `${name} (${inDeviations(deviations)} deviations)`),
-  );
-  const more = differences.length - mostTests;
-  if (more > 0) tests.push(`${more.toLocaleString('en')} more differences are on the page`);
-  return [...lines, ...tests, `outliers: ${outliers.join(', ') || 'none'}`].join('\n');
-}
-
-function asJson({ isLogarithmic, groups, unfitted, differences }: FittedTable, { unusable, excluded }: PointTable, page: string): object {
-  const test = ({ difference, t, degrees, probability }: SlopeDifference) => ({ ...difference, t, degrees, probability });
-  const plain = ({ value, standardError, low, high }: Estimate) => ({ value, standardError, low, high });
-  return {
-    logarithmic: isLogarithmic,
-    groups: groups.map(({ name, line: { points, slope, intercept, explained, scatter, outliers } }) => ({
-      name,
-      points,
-      slope: plain(slope),
-      intercept: plain(intercept),
-      rSquared: explained,
-      scatter,
-      outliers,
-    })),
-    differences: differences.map(({ first, second, pooled, separate, adjusted }) => ({
-      of: second.name,
-      from: first.name,
-      pooled: test(pooled),
-      separate: test(separate),
-      adjustedProbability: adjusted,
-    })),
-    unfitted,
-    unusable,
-    excluded,
-    page,
-  };
+  try {
+    const done = await scale(nodeRuntime, plan, options);
+    shown.end();
+    if (done instanceof Waiting) {
+      const { missing, trainings } = done;
+      const told = `${missing} of ${trainings} trainings are still to be done by other shares or after them; when no share is at work, the same command goes on`;
+      return json ? printJson({ missing, trainings }) : say(`decade: ${told}`);
+    }
+    const { plots: _, widePlots: __, ...data } = done.account;
+    const { files } = done;
+    if (json) return await printJson({ ...data, files });
+    await print(
+      `${accountMarkdown(done.account)}\n${timeTaken(done.account.time)}\n${[files.markdown, files.json, files.page, ...files.plots].join(', ')}`,
+    );
+  } catch (error) {
+    if (signal.aborted) throw new Interrupted(`stopped; the results so far are in ${out}, and the same command continues`);
+    throw error;
+  } finally {
+    shown.end();
+  }
 }

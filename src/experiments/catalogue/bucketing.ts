@@ -21,7 +21,7 @@ export const bucketing: Experiment<typeof options> = {
   source: { paper, where: 'section 3.4', claim: 'twice as fast as random batches' },
   task: digitsTask,
   options,
-  isTimed: true,
+  judgesItself: true,
 
   async *stages(study) {
     const { seeds } = study.options;

@@ -4,10 +4,12 @@ import { bucketing } from './bucketing.js';
 import { compression } from './compression.js';
 import { decoding } from './decoding.js';
 import { depth } from './depth.js';
+import { epochs } from './epochs.js';
 import { length, rarity } from './figure-3.js';
 import { pretraining } from './pretraining.js';
 import { rescoring } from './rescoring.js';
 import { reversal } from './reversal.js';
+import { scaling } from './scaling.js';
 import { sentenceMap } from './sentence-map.js';
 
 /** Every experiment by its name. */
@@ -22,6 +24,8 @@ export const experiments = {
   'sentence-map': sentenceMap,
   pretraining,
   compression,
+  scaling,
+  epochs,
 } as const satisfies Readonly<Record<string, Experiment>>;
 export type ExperimentName = keyof typeof experiments;
 export type Catalogue = Readonly<Record<string, Experiment>>;
