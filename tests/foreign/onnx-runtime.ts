@@ -1,11 +1,25 @@
+import { setFlagsFromString } from 'node:v8';
 import * as ort from 'onnxruntime-web';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { type OnnxGraph, writeOnnx } from '../../src/foreign/containers/onnx-file.js';
 import type { ParameterStore } from '../../src/nn/parameters.js';
 import { PlacedValues } from '../../src/tensor/named-values.js';
 
+// For models of a few hundred numbers: to optimise ONNX Runtime's code takes longer than all that it does here.
+setFlagsFromString('--liftoff-only');
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = 'error';
+// transformers.js takes an ONNX Runtime that is there already.
+Object.assign(globalThis, { [Symbol.for('onnxruntime')]: ort });
+const transformers = await import('@huggingface/transformers');
+// It would take the code of ONNX Runtime from elsewhere.
+ort.env.wasm.wasmPaths = undefined;
+
+/** transformers.js, which finds its models in folders of this one and nowhere else. */
+export function transformersJs(folder: string): typeof transformers {
+  Object.assign(transformers.env, { allowRemoteModels: false, localModelPath: folder, useFSCache: false, useWasmCache: false });
+  return transformers;
+}
 
 type Values = Record<string, ort.Tensor>;
 

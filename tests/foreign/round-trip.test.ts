@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import type { Files } from '../../src/core/files.js';
-import { exportModel, writtenModel } from '../../src/foreign/export.js';
-import { classFor, writeFolder } from '../../src/foreign/hugging-face-folder.js';
+import { exportModel } from '../../src/foreign/export.js';
+import { classFor, huggingFaceFolder } from '../../src/foreign/hugging-face-folder.js';
 import { importModel } from '../../src/foreign/import.js';
 import { openMarian } from '../../src/foreign/marian.js';
+import { writeFolder } from '../../src/foreign/written-folder.js';
+import { writtenModel } from '../../src/foreign/written-model.js';
 import { createModel } from '../../src/models/create.js';
 import { transformerOptions } from '../../src/models/transformer/options.js';
 import type { StepModel } from '../../src/models/model.js';
@@ -49,8 +51,7 @@ function logitsOf(model: StepModel, device: Device, source: readonly number[], i
 
 async function folderOf(name: keyof typeof forms, files: Files): Promise<Awaited<ReturnType<typeof made>>> {
   const own = await made(name);
-  const values = PlacedValues.of(own.model.parameters);
-  await writeFolder(files, 'folder', { model: own.written, kind: classFor(own.written, 'run'), values, tokenizers: new Map() });
+  await writeFolder(files, 'folder', huggingFaceFolder(own.written, classFor(own.written, 'run'), PlacedValues.of(own.model.parameters)));
   return own;
 }
 
@@ -83,7 +84,7 @@ describe('a folder of Hugging Face that was written here', () => {
     const { written, model } = await made('GPT2LMHeadModel');
     const values = { shapes: model.parameters.shapes, requireSame: () => {}, read: () => Promise.reject(new Error('the disk is full')) };
     await assert.rejects(
-      writeFolder(files, 'folder', { model: written, kind: classFor(written, 'run'), values, tokenizers: new Map() }),
+      writeFolder(files, 'folder', huggingFaceFolder(written, classFor(written, 'run'), values)),
       /the disk is full/,
     );
     assert.deepEqual(await files.list('.'), []);
@@ -151,12 +152,7 @@ test("Marian's own file gives the logits of Hugging Face's", async () => {
   const table = model.parameters.get('target.embedding.table');
   table?.value.f32.fill(0, 8, 16);
   const written = writtenModel(options, model.vocabularies);
-  await writeFolder(files, 'folder', {
-    model: written,
-    kind: classFor(written, 'run'),
-    values: PlacedValues.of(model.parameters),
-    tokenizers: new Map(),
-  });
+  await writeFolder(files, 'folder', huggingFaceFolder(written, classFor(written, 'run'), PlacedValues.of(model.parameters)));
   const names = ['<pad>', '<s>', '</s>', '<unk>', ':', '"', 'a: 1', ...Array.from({ length: 5 }, (_, index) => `▁piece${index}`)];
   const vocabulary = names.map((name, id) => `${JSON.stringify(name)}: ${id}\n`).join('');
   const marian = memoryFiles({

@@ -1,6 +1,5 @@
 import type { TransformerOptions } from '../../models/transformer/options.js';
 import type { Counterpart } from '../counterparts.js';
-import { padOf, type WrittenVocabulary } from '../hugging-face-class.js';
 
 /** Which stacks there are, and what they have. */
 export interface BartStacks {
@@ -90,9 +89,4 @@ export function stackSizes({
     dropout,
     is_encoder_decoder: true,
   };
-}
-
-/** The ids of special tokens, as the configuration of an encoder-decoder names them. */
-export function tokenIds({ special }: WrittenVocabulary) {
-  return { pad_token_id: padOf(special), bos_token_id: special.begin, eos_token_id: special.end, decoder_start_token_id: special.begin };
 }

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import type { Counterpart } from '../counterparts.js';
 import type { ForeignModel } from '../foreign-model.js';
-import { type HuggingFaceClass, languageModelIds, misfitsOf } from '../hugging-face-class.js';
+import { type HuggingFaceClass, misfitsOf } from '../hugging-face-class.js';
+import { languageModelIds } from '../written-model.js';
 import { checked } from '../json-file.js';
 import {
   endOf,

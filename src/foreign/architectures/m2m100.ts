@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import type { ForeignModel } from '../foreign-model.js';
-import { type HuggingFaceClass, misfitsOf, padOf } from '../hugging-face-class.js';
+import { type HuggingFaceClass, misfitsOf } from '../hugging-face-class.js';
+import { encoderDecoderIds, padOf } from '../written-model.js';
 import { checked } from '../json-file.js';
-import { bartNames, isRepeatedInBart, stackSizes, tokenIds } from './bart-names.js';
+import { bartNames, isRepeatedInBart, stackSizes } from './bart-names.js';
 import {
   activation,
   activationName,
@@ -110,7 +111,7 @@ export const m2m100Class: HuggingFaceClass = {
     max_position_embeddings: positions,
     scale_embedding: options.scaledEmbeddings,
     tie_word_embeddings: true,
-    ...tokenIds(target),
+    ...encoderDecoderIds(target.special),
   }),
 
   counterparts: ({ encoderLayers, decoderLayers }) =>

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import type { ForeignModel } from '../foreign-model.js';
 import { type HuggingFaceClass, misfitsOf } from '../hugging-face-class.js';
+import { encoderDecoderIds } from '../written-model.js';
 import { checked } from '../json-file.js';
-import { bartNames, isRepeatedInBart, stackSizes, tokenIds } from './bart-names.js';
+import { bartNames, isRepeatedInBart, stackSizes } from './bart-names.js';
 import {
   activation,
   activationName,
@@ -110,7 +111,7 @@ export const marianClass: HuggingFaceClass = {
     static_position_embeddings: true,
     share_encoder_decoder_embeddings: options.tiedEmbeddings === 'all',
     tie_word_embeddings: true,
-    ...tokenIds(target),
+    ...encoderDecoderIds(target.special),
   }),
 
   counterparts: ({ encoderLayers, decoderLayers, tiedEmbeddings }) =>
