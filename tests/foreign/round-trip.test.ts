@@ -10,6 +10,8 @@ import { writeFolder } from '../../src/foreign/written-folder.js';
 import { writtenModel } from '../../src/foreign/written-model.js';
 import { createModel } from '../../src/models/create.js';
 import { transformerOptions } from '../../src/models/transformer/options.js';
+import { pack } from '../../src/packed/pack-file.js';
+import { describeRun } from '../../src/training/run-description.js';
 import type { StepModel } from '../../src/models/model.js';
 import type { Device } from '../../src/tensor/device.js';
 import { PlacedValues } from '../../src/tensor/named-values.js';
@@ -103,6 +105,9 @@ test('what is exported of an import is the file that was imported, bit for bit',
   assert.equal(architecture, 'GPT2LMHeadModel');
   assert.deepEqual(await files.readBytes('again/model.safetensors'), await files.readBytes('folder/model.safetensors'));
   assert.equal(JSON.parse(await files.readText('again/tokenizer.json')).model.vocab.w3, 7);
+  await pack(files, 'run', { out: 'run.decade' }, describeRun);
+  await exportModel(files, 'run.decade', { out: 'of-packed' });
+  assert.deepEqual(await files.readBytes('of-packed/model.safetensors'), await files.readBytes('folder/model.safetensors'));
   await assert.rejects(exportModel(files, 'run', { out: 'again' }), /again: a directory that contains other files/);
 });
 
