@@ -5,7 +5,7 @@ import { type DecodingDefaults, decodingDefaults } from '../decoding/options.js'
 import { withMountedRun } from '../packed/mounted-runs.js';
 import { describeRun } from '../training/run-description.js';
 import { writeArpa } from './arpa/export.js';
-import { classFor, huggingFaceFolder } from './hugging-face-folder.js';
+import { architectureOf, huggingFaceFolder } from './hugging-face-folder.js';
 import { checked } from './json-file.js';
 import { onnxFolder } from './onnx/onnx-folder.js';
 import { requireNothing, writeFolder } from './written-folder.js';
@@ -62,7 +62,7 @@ export async function exportModel(files: Files, run: string, { out, to = 'hf' }:
         throw refused(run, options.kind, 'transformer: Hugging Face has no class of LSTMs', 'write it with --to onnx');
       }
       const model = writtenModel(options, vocabularies, decoding, context);
-      const kind = classFor(model, run);
+      const kind = architectureOf(model, run);
       const contents = huggingFaceFolder(model, kind, values, tokenizerFiles(tokenizers, kind.type === 'm2m_100'));
       await writeFolder(files, out, contents);
       return { architecture: kind.name, files: [...contents.keys()] };

@@ -2,21 +2,21 @@ import { writeSafetensors } from '../checkpoint/safetensors.js';
 import { DecadeError } from '../core/errors.js';
 import { keyValueColumns } from '../models/transformer/session.js';
 import type { NamedValues } from '../tensor/named-values.js';
-import { gpt2Class } from './architectures/gpt2.js';
-import { llamaClass } from './architectures/llama.js';
-import { m2m100Class } from './architectures/m2m100.js';
-import { marianClass } from './architectures/marian.js';
+import type { Architecture } from './architectures/architecture.js';
+import { gpt2 } from './architectures/gpt2.js';
+import { llama } from './architectures/llama.js';
+import { m2m100 } from './architectures/m2m100.js';
+import { marian } from './architectures/marian.js';
 import { type Counterpart, ExportedValues } from './counterparts.js';
 import { configurationName, generationName } from './hugging-face.js';
-import type { HuggingFaceClass } from './hugging-face-class.js';
 import { type FolderContents, jsonText } from './written-folder.js';
 import { generationOf, type WrittenModel } from './written-model.js';
 
 /** The class of Hugging Face that comes nearest to a model; undefined where one network reads the source and goes on with the target. */
-export function nearestClass({ options, source }: WrittenModel): HuggingFaceClass | undefined {
-  if (source === undefined) return options.positions === 'rotary' ? llamaClass : gpt2Class;
+export function nearestArchitecture({ options, source }: WrittenModel): Architecture | undefined {
+  if (source === undefined) return options.positions === 'rotary' ? llama : gpt2;
   if (options.encoderLayers === 0) return undefined;
-  return options.norm.place === 'post' ? marianClass : m2m100Class;
+  return options.norm.place === 'post' ? marian : m2m100;
 }
 
 /**
@@ -25,8 +25,8 @@ export function nearestClass({ options, source }: WrittenModel): HuggingFaceClas
  * @param where  the run, for messages
  * @throws DecadeError `usage` where none is, naming the options that stand in the way
  */
-export function classFor(model: WrittenModel, where: string): HuggingFaceClass {
-  const chosen = nearestClass(model);
+export function architectureOf(model: WrittenModel, where: string): Architecture {
+  const chosen = nearestArchitecture(model);
   if (chosen === undefined) throw withoutEncoder(where);
   const misfits = chosen.misfits(model);
   if (misfits.length === 0) return chosen;
@@ -53,7 +53,7 @@ export function withoutEncoder(where: string): DecadeError {
 /** A folder in Hugging Face's layout: configurations, tensors and the tokenizer files that are given. */
 export function huggingFaceFolder(
   model: WrittenModel,
-  kind: HuggingFaceClass,
+  kind: Architecture,
   values: NamedValues,
   tokenizers: FolderContents = new Map(),
 ): FolderContents {

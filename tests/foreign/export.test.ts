@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { SafetensorsFile } from '../../src/checkpoint/safetensors.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
-import { classFor, huggingFaceFolder } from '../../src/foreign/hugging-face-folder.js';
+import { architectureOf, huggingFaceFolder } from '../../src/foreign/hugging-face-folder.js';
 import { writeFolder } from '../../src/foreign/written-folder.js';
 import { writtenModel } from '../../src/foreign/written-model.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
@@ -18,7 +18,7 @@ for (const name of ['marian-shared', 'marian-separate', 'm2m100', 'gpt2', 'llama
     const { model, form, foreign } = await openGolden(`${folder}/${name}`);
     const files = memoryFiles();
     const written = writtenModel(form.options, form.vocabularies, foreign.decoding, foreign.positions);
-    await writeFolder(files, 'out', huggingFaceFolder(written, classFor(written, name), PlacedValues.of(model.parameters)));
+    await writeFolder(files, 'out', huggingFaceFolder(written, architectureOf(written, name), PlacedValues.of(model.parameters)));
     const [theirs, ours] = [
       await SafetensorsFile.open(nodeRuntime.files, `${folder}/${name}/model.safetensors`),
       await SafetensorsFile.open(files, 'out/model.safetensors'),

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import type { Files } from '../../src/core/files.js';
 import { exportModel } from '../../src/foreign/export.js';
-import { classFor, huggingFaceFolder } from '../../src/foreign/hugging-face-folder.js';
+import { architectureOf, huggingFaceFolder } from '../../src/foreign/hugging-face-folder.js';
 import { importModel } from '../../src/foreign/import.js';
 import { openMarian } from '../../src/foreign/marian.js';
 import { writeFolder } from '../../src/foreign/written-folder.js';
@@ -53,7 +53,7 @@ function logitsOf(model: StepModel, device: Device, source: readonly number[], i
 
 async function folderOf(name: keyof typeof forms, files: Files): Promise<Awaited<ReturnType<typeof made>>> {
   const own = await made(name);
-  await writeFolder(files, 'folder', huggingFaceFolder(own.written, classFor(own.written, 'run'), PlacedValues.of(own.model.parameters)));
+  await writeFolder(files, 'folder', huggingFaceFolder(own.written, architectureOf(own.written, 'run'), PlacedValues.of(own.model.parameters)));
   return own;
 }
 
@@ -76,7 +76,7 @@ describe('a folder of Hugging Face that was written here', () => {
     const { written } = await made('MarianMTModel');
     const interleaved = { ...written, options: { ...written.options, sinusoids: 'interleaved' as const } };
     assert.throws(
-      () => classFor(interleaved, 'run'),
+      () => architectureOf(interleaved, 'run'),
       /run: model\.sinusoids interleaved; expected MarianMTModel, which has model\.sinusoids halves/,
     );
   });
@@ -86,7 +86,7 @@ describe('a folder of Hugging Face that was written here', () => {
     const { written, model } = await made('GPT2LMHeadModel');
     const values = { shapes: model.parameters.shapes, requireSame: () => {}, read: () => Promise.reject(new Error('the disk is full')) };
     await assert.rejects(
-      writeFolder(files, 'folder', huggingFaceFolder(written, classFor(written, 'run'), values)),
+      writeFolder(files, 'folder', huggingFaceFolder(written, architectureOf(written, 'run'), values)),
       /the disk is full/,
     );
     assert.deepEqual(await files.list('.'), []);
@@ -157,7 +157,7 @@ test("Marian's own file gives the logits of Hugging Face's", async () => {
   const table = model.parameters.get('target.embedding.table');
   table?.value.f32.fill(0, 8, 16);
   const written = writtenModel(options, model.vocabularies);
-  await writeFolder(files, 'folder', huggingFaceFolder(written, classFor(written, 'run'), PlacedValues.of(model.parameters)));
+  await writeFolder(files, 'folder', huggingFaceFolder(written, architectureOf(written, 'run'), PlacedValues.of(model.parameters)));
   const names = ['<pad>', '<s>', '</s>', '<unk>', ':', '"', 'a: 1', ...Array.from({ length: 5 }, (_, index) => `▁piece${index}`)];
   const vocabulary = names.map((name, id) => `${JSON.stringify(name)}: ${id}\n`).join('');
   const marian = memoryFiles({

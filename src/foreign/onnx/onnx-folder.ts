@@ -4,7 +4,7 @@ import type { TransformerOptions } from '../../models/transformer/options.js';
 import type { NamedValues } from '../../tensor/named-values.js';
 import { type OnnxGraph, writeOnnx } from '../containers/onnx-file.js';
 import { configurationName, generationName } from '../hugging-face.js';
-import { nearestClass, withoutEncoder } from '../hugging-face-folder.js';
+import { nearestArchitecture, withoutEncoder } from '../hugging-face-folder.js';
 import { type FileContents, type FolderContents, jsonText } from '../written-folder.js';
 import { encoderDecoderIds, generationOf, languageModelIds, type WrittenModel } from '../written-model.js';
 import { fastTokenizerFiles, type WrittenTokenizers } from '../written-tokenizers.js';
@@ -42,7 +42,7 @@ export function onnxFolder(
 
 /** That of the class that comes nearest: it names the caches and sizes that transformers.js asks for, and the graphs say all else. */
 function transformerConfiguration(model: WrittenModel<TransformerOptions>, run: string): Readonly<Record<string, unknown>> {
-  const nearest = nearestClass(model);
+  const nearest = nearestArchitecture(model);
   if (nearest === undefined) throw withoutEncoder(run);
   const isWhole = nearest.misfits(model).length === 0;
   return { ...(isWhole && { architectures: [nearest.name] }), model_type: nearest.type, ...nearest.configuration(model) };
