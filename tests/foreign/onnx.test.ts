@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -161,6 +161,14 @@ describe('transformers.js, from a folder of its own and without a network, gives
       }
     });
   }
+
+  test('no LSTM, which is laid out alike', async () => {
+    const tokenizer = await trainTokenizer(lines, { kind: 'word' });
+    await exported('lstm', { ...lstm, attention: 'dot' }, { source: tokenizer, target: tokenizer });
+    assert.deepEqual(readdirSync(join(folder, 'lstm', 'onnx')), ['decoder_model.onnx', 'encoder_model.onnx']);
+    const { model_type, decoder_start_token_id } = JSON.parse(readFileSync(join(folder, 'lstm', 'config.json'), 'utf8'));
+    assert.deepEqual([model_type, decoder_start_token_id], ['lstm', 1]);
+  });
 
   for (const [name, options] of Object.entries({ gpt2: languageModels['GPT-2'], llama: languageModels['Llama, shared keys'] })) {
     test(`a language model (${name})`, async () => {
