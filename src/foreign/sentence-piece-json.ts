@@ -37,26 +37,28 @@ export function sentencePieceJson(model: Uint8Array, tokens: readonly (string | 
     normalizer: {
       type: 'Sequence',
       normalizers: [
-      ...characterMapOf(model, refuse),
-      ...(normalizer.removeExtraWhitespaces
-        ? [
-            { type: 'Strip', strip_left: true, strip_right: true },
-            { type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' },
-          ]
-        : []),
-      ...(normalizer.addDummyPrefix ? [{ type: 'Prepend', prepend: spaceSymbol }] : []),
-      { type: 'Replace', pattern: { String: ' ' }, content: spaceSymbol },
-    ] },
+        ...characterMapOf(model, refuse),
+        ...(normalizer.removeExtraWhitespaces
+          ? [
+              { type: 'Strip', strip_left: true, strip_right: true },
+              { type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' },
+            ]
+          : []),
+        ...(normalizer.addDummyPrefix ? [{ type: 'Prepend', prepend: spaceSymbol }] : []),
+        { type: 'Replace', pattern: { String: ' ' }, content: spaceSymbol },
+      ],
+    },
     pre_tokenizer: null,
     post_processor: null,
     decoder: {
       type: 'Sequence',
       decoders: [
-      { type: 'Replace', pattern: { String: spaceSymbol }, content: ' ' },
-      { type: 'ByteFallback' },
-      { type: 'Fuse' },
-      ...(normalizer.addDummyPrefix ? [{ type: 'Strip', content: ' ', start: 1, stop: 0 }] : []),
-    ] },
+        { type: 'Replace', pattern: { String: spaceSymbol }, content: ' ' },
+        { type: 'ByteFallback' },
+        { type: 'Fuse' },
+        ...(normalizer.addDummyPrefix ? [{ type: 'Strip', content: ' ', start: 1, stop: 0 }] : []),
+      ],
+    },
     model: isUnigram
       ? { type: 'Unigram', unk_id: unknown, byte_fallback: byteFallback, vocab: named.map((token) => [token, scores.get(token) ?? never]) }
       : {

@@ -36,7 +36,8 @@ export function tokenizerFiles(tokenizers: WrittenTokenizers, isM2m: boolean): W
   files.set(isM2m ? 'sentencepiece.bpe.model' : 'source.spm', bytesOf(savedSource.model));
   if (!isM2m) files.set('target.spm', bytesOf(savedTarget.model));
   files.set('vocab.json', tableOf(savedSource.tokens));
-  if (JSON.stringify(savedSource.tokens) !== JSON.stringify(savedTarget.tokens)) files.set('target_vocab.json', tableOf(savedTarget.tokens));
+  if (JSON.stringify(savedSource.tokens) !== JSON.stringify(savedTarget.tokens))
+    files.set('target_vocab.json', tableOf(savedTarget.tokens));
   files.set(configurationName, configurationOf(target, isM2m ? 'M2M100Tokenizer' : 'MarianTokenizer'));
   return files;
 }

@@ -84,7 +84,13 @@ test('a run is made in an empty directory, and never over anything', async () =>
 });
 
 test('what is no run is refused with the reason', async () => {
-  const files = memoryFiles({ file: '', 'foreign/readme': '', 'opus mt/config.json': '{}', 'half/config.yaml': '', 'out/checkpoints/step-1/state.json': '' });
+  const files = memoryFiles({
+    file: '',
+    'foreign/readme': '',
+    'opus mt/config.json': '{}',
+    'half/config.yaml': '',
+    'out/checkpoints/step-1/state.json': '',
+  });
   await assert.rejects(Run.open(files, 'nowhere'), /nowhere: no such directory; expected a run directory/);
   await assert.rejects(Run.open(files, 'file'), /file: a file; expected a run directory/);
   await assert.rejects(Run.open(files, 'foreign'), /foreign: a directory without config.yaml/);

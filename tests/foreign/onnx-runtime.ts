@@ -83,8 +83,9 @@ export class OnnxModel {
     const { logits, ...present } = await run(this.#decoder, feeds);
     this.#present = present;
     this.#read += count;
-    const size = count * (logits?.dims[2] ?? 0);
-    return ids.map((_, row) => (logits?.data as Float32Array).slice(row * size, (row + 1) * size));
+    if (logits === undefined) throw new Error('a decoder that gives no logits');
+    const size = count * (logits.dims[2] ?? 0);
+    return ids.map((_, row) => (logits.data as Float32Array).slice(row * size, (row + 1) * size));
   }
 }
 

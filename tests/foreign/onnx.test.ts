@@ -145,7 +145,10 @@ describe('transformers.js, from a folder of its own and without a network, gives
     return run;
   }
 
-  for (const [name, options] of Object.entries({ own: { ...transformer, tiedEmbeddings: 'none', biases: false } as const, marian: { ...transformer, preset: 'marian' } as const })) {
+  for (const [name, options] of Object.entries({
+    own: { ...transformer, tiedEmbeddings: 'none', biases: false } as const,
+    marian: { ...transformer, preset: 'marian' } as const,
+  })) {
     test(`a translator (${name})`, async () => {
       const tokenizer = await trainTokenizer(lines, { kind: 'word' });
       const run = await exported(name, { ...options, width: 16 }, { source: tokenizer, target: tokenizer });

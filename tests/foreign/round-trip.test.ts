@@ -53,7 +53,11 @@ function logitsOf(model: StepModel, device: Device, source: readonly number[], i
 
 async function folderOf(name: keyof typeof forms, files: Files): Promise<Awaited<ReturnType<typeof made>>> {
   const own = await made(name);
-  await writeFolder(files, 'folder', huggingFaceFolder(own.written, architectureOf(own.written, 'run'), PlacedValues.of(own.model.parameters)));
+  await writeFolder(
+    files,
+    'folder',
+    huggingFaceFolder(own.written, architectureOf(own.written, 'run'), PlacedValues.of(own.model.parameters)),
+  );
   return own;
 }
 

@@ -13,7 +13,10 @@ const texts = {
 for (const [name, model] of [['unigram', unigram] as const, ['bytePair', bytePair] as const]) {
   test(`a SentencePiece model as tokenizer.json cuts and joins text as the model does: ${name}`, () => {
     // Other readers know no pieces that only serve to make others.
-    const bytes = modelBytes({ ...model, pieces: model.pieces.map(([text, score, type]) => [text, score, type === unused ? normal : (type ?? normal)]) });
+    const bytes = modelBytes({
+      ...model,
+      pieces: model.pieces.map(([text, score, type]) => [text, score, type === unused ? normal : (type ?? normal)]),
+    });
     const piece = new SentencePiece(bytes, name);
     const tokens = Array.from({ length: piece.size }, (_, id) => piece.piece(id) ?? null);
     const special = { begin: 1, end: 2, unknown: piece.unknownId, forbidden: [1] };

@@ -24,10 +24,7 @@ export function bartNames({ encoderLayers, decoderLayers, finalNorms, sharedTabl
   return [
     ...(sharedTable
       ? [tableCounterpart('target', 'model.shared.weight')]
-      : [
-          tableCounterpart('source', 'model.encoder.embed_tokens.weight'),
-          tableCounterpart('target', 'model.decoder.embed_tokens.weight'),
-        ]),
+      : [tableCounterpart('source', 'model.encoder.embed_tokens.weight'), tableCounterpart('target', 'model.decoder.embed_tokens.weight')]),
     ...stack('encoder', encoderLayers),
     ...stack('decoder', decoderLayers),
     ...(outputBias ? [{ name: 'output.bias', theirs: ['final_logits_bias'], tokens: 'target', isOneRow: true } as const] : []),

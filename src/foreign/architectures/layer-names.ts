@@ -6,7 +6,9 @@ import type { Counterpart } from '../counterparts.js';
  */
 export interface LayerNames {
   readonly attention: { readonly norm: string; readonly projection: readonly string[]; readonly output: string };
-  readonly memory?: { readonly norm: string; readonly query: string; readonly memory: readonly string[]; readonly output: string } | undefined;
+  readonly memory?:
+    | { readonly norm: string; readonly query: string; readonly memory: readonly string[]; readonly output: string }
+    | undefined;
   readonly feedForward: { readonly norm: string; readonly up: readonly string[]; readonly down: string };
 }
 

@@ -69,8 +69,7 @@ export const marian = architecture({
     ...encoderDecoderIds(target.special),
   }),
 
-  counterparts: (options) =>
-    bartNames({ ...options, finalNorms: false, sharedTable: options.tiedEmbeddings === 'all', outputBias: true }),
+  counterparts: (options) => bartNames({ ...options, finalNorms: false, sharedTable: options.tiedEmbeddings === 'all', outputBias: true }),
 
   zeros: ({ options, target }) => new Map(options.outputBias ? [] : [['final_logits_bias', [1, target.size]]]),
 });

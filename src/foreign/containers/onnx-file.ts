@@ -137,7 +137,9 @@ function tensorMessage({ name, type, shape, values }: OnnxTensor): Message<OnnxS
 }
 
 function portMessage({ name, type, shape }: OnnxPort): Message<OnnxStretch> {
-  const dimensions = shape.flatMap((size) => messageField<OnnxStretch>(1, typeof size === 'number' ? numberField(1, size) : textField(2, size)));
+  const dimensions = shape.flatMap((size) =>
+    messageField<OnnxStretch>(1, typeof size === 'number' ? numberField(1, size) : textField(2, size)),
+  );
   const tensor = [...numberField(1, onnxTypes[type]), ...messageField<OnnxStretch>(2, dimensions)];
   return [...textField(1, name), ...messageField(2, messageField(1, tensor))];
 }

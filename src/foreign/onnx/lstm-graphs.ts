@@ -21,11 +21,7 @@ interface State {
  *
  * @param shapes  of the parameters
  */
-export function lstmGraphs(
-  options: LstmOptions,
-  shapes: ReadonlyMap<string, Shape>,
-  hasSource: boolean,
-): ReadonlyMap<string, OnnxGraph> {
+export function lstmGraphs(options: LstmOptions, shapes: ReadonlyMap<string, Shape>, hasSource: boolean): ReadonlyMap<string, OnnxGraph> {
   const decoder = decoderGraph(options, new GraphBuilder(shapes));
   if (!hasSource) return new Map([['model', decoder]]);
   return new Map([
@@ -80,9 +76,7 @@ function decoderGraph(options: LstmOptions, graph: GraphBuilder): OnnxGraph {
   const vectors = graph.node('Gather', [graph.parameter('target.embedding.table'), ids]);
   const fed = inputFeeding ? graph.input('past.attention', 'float', [batch, hidden]) : undefined;
   const read =
-    fed === undefined
-      ? vectors
-      : graph.node('Concat', [vectors, graph.node('Unsqueeze', [fed, graph.integers([1])])], { axis: -1 });
+    fed === undefined ? vectors : graph.node('Concat', [vectors, graph.node('Unsqueeze', [fed, graph.integers([1])])], { axis: -1 });
   let below = stepsFirst(graph, read);
   const states = before.map((state, layer) => {
     const { output, state: after } = lstm(graph, `decoder.${layer}`, below, { direction: 'forward', before: state });
@@ -150,9 +144,7 @@ function lstm(
     ...(before === undefined ? [] : [first(before.hidden), first(before.cell)]),
   ];
   const results = graph.nodes('LSTM', [input, ...parts], 3, { hidden_size: hidden, direction });
-  const [output = '', last = '', cell = ''] = results.map((each, at) =>
-    graph.node('Squeeze', [each, graph.integers([at === 0 ? 1 : 0])]),
-  );
+  const [output = '', last = '', cell = ''] = results.map((each, at) => graph.node('Squeeze', [each, graph.integers([at === 0 ? 1 : 0])]));
   return { output, state: { hidden: last, cell } };
 }
 

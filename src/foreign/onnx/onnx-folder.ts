@@ -30,7 +30,10 @@ export function onnxFolder(
     options.kind === 'lstm'
       ? ['LSTM', lstmConfiguration({ ...model, options }), lstmGraphs(options, values.shapes, hasSource)]
       : ['Transformer', transformerConfiguration({ ...model, options }, run), transformerGraphs(options, values.shapes, hasSource)];
-  const file = (graph: OnnxGraph): FileContents => (files, path) => writeOnnx(files, path, graph, values);
+  const file =
+    (graph: OnnxGraph): FileContents =>
+    (files, path) =>
+      writeOnnx(files, path, graph, values);
   const contents: FolderContents = new Map([
     [configurationName, jsonText(configuration)],
     [generationName, jsonText(generationOf(model))],

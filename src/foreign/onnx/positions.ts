@@ -29,7 +29,12 @@ export function positionValues(
     case 'sinusoidal': {
       const half = width / 2;
       const frequency = (pair: number) => 10_000 ** -(layout === 'tensor2tensor' ? pair / Math.max(half - 1, 1) : pair / half);
-      const parts = waves(graph, positions, firstPosition, Array.from({ length: half }, (_, pair) => frequency(pair)));
+      const parts = waves(
+        graph,
+        positions,
+        firstPosition,
+        Array.from({ length: half }, (_, pair) => frequency(pair)),
+      );
       const waved = [parts.sine, parts.cosine];
       const added = layout === 'interleaved' ? inTurn(graph, waved, [0, 0, width]) : graph.node('Concat', waved, { axis: -1 });
       return { added, turned: (input) => input };
