@@ -4,7 +4,7 @@ import type { OnnxGraph } from '../containers/onnx-file.js';
 import { GraphBuilder, type Value } from './graph-builder.js';
 import { asCondition } from './operators.js';
 import { type PositionValues, positionValues } from './positions.js';
-import { type KeysAndValues, type Sight, TransformerNetwork } from './transformer-network.js';
+import { type KeysAndValues, type StackSight, TransformerNodes } from './transformer-nodes.js';
 
 /** A size that each call chooses has a name; by the first transformers.js knows how many rows of an empty cache to make. */
 const batch = 'batch_size';
@@ -37,7 +37,7 @@ function encoder(options: TransformerOptions, graph: GraphBuilder): OnnxGraph {
   const seen = asCondition(graph, graph.input('attention_mask', 'int64', [batch, sourceLength]), [1, 2, 3]);
   const places = range(graph, graph.integer(0), lengthOf(graph, ids, 1));
   const positions = positionValues(graph, 'source', options, asRow(graph, places), options.width / options.encoderHeads);
-  const rows = new TransformerNetwork(graph, options).stack('encoder', { ids, positions }, { seen, self: (_, own) => own });
+  const rows = new TransformerNodes(graph, options).stack('encoder', { ids, positions }, { seen, self: (_, own) => own });
   const leading = graph.node('Shape', [ids]);
   const shape = graph.node('Concat', [leading, graph.integers([options.width])], { axis: 0 });
   graph.output('last_hidden_state', graph.node('Reshape', [rows, shape]), 'float', [batch, sourceLength, options.width]);
@@ -46,7 +46,7 @@ function encoder(options: TransformerOptions, graph: GraphBuilder): OnnxGraph {
 
 /** The first call gives the keys and values of the source to the later ones, which say so in `use_cache_branch`. */
 function decoder(options: TransformerOptions, graph: GraphBuilder): OnnxGraph {
-  const network = new TransformerNetwork(graph, options);
+  const nodes = new TransformerNodes(graph, options);
   const ids = graph.input('input_ids', 'int64', [batch, length]);
   const mask = graph.input('encoder_attention_mask', 'int64', [batch, sourceLength]);
   const encoded = graph.input('encoder_hidden_states', 'float', [batch, sourceLength, options.width]);
@@ -62,7 +62,7 @@ function decoder(options: TransformerOptions, graph: GraphBuilder): OnnxGraph {
       cache.shape(`${sourceLength}_out`),
       (branch) => [pastKey, pastValue].map((past) => branch.node('Identity', [past])),
       (branch) => {
-        const { key, value } = network.sourceMemory(branch, layer, encoded);
+        const { key, value } = nodes.sourceMemory(branch, layer, encoded);
         return [key, value];
       },
     );
@@ -70,8 +70,8 @@ function decoder(options: TransformerOptions, graph: GraphBuilder): OnnxGraph {
   });
   const source = { seen: asCondition(graph, mask, [1, 2, 3]), at: (layer: number) => sources[layer] as KeysAndValues };
   const positions = cache.positions(asRow(graph, places));
-  const rows = network.stack('decoder', { ids, positions }, { seen, self: cache.self, source });
-  cache.outputs(rows, ids, network);
+  const rows = nodes.stack('decoder', { ids, positions }, { seen, self: cache.self, source });
+  cache.outputs(rows, ids, nodes);
   for (const [layer, each] of sources.entries()) {
     for (const part of ['key', 'value'] as const) {
       graph.output(`present.${layer}.encoder.${part}`, each[part], 'float', cache.shape(`${sourceLength}_out`));
@@ -81,14 +81,14 @@ function decoder(options: TransformerOptions, graph: GraphBuilder): OnnxGraph {
 }
 
 function languageModel(options: TransformerOptions, graph: GraphBuilder): OnnxGraph {
-  const network = new TransformerNetwork(graph, options);
+  const nodes = new TransformerNodes(graph, options);
   const ids = graph.input('input_ids', 'int64', [batch, length]);
   const mask = graph.input('attention_mask', 'int64', [batch, totalLength]);
   const positions = graph.input('position_ids', 'int64', [batch, length]);
   const cache = new Cache(graph, options, '');
   const seen = graph.node('And', [cache.sight(ids).seen, asCondition(graph, mask, [1, 2, 3])]);
-  const rows = network.stack('decoder', { ids, positions: cache.positions(positions) }, { seen, self: cache.self });
-  cache.outputs(rows, ids, network);
+  const rows = nodes.stack('decoder', { ids, positions: cache.positions(positions) }, { seen, self: cache.self });
+  cache.outputs(rows, ids, nodes);
   return graph.graph();
 }
 
@@ -130,17 +130,17 @@ class Cache {
     return positionValues(this.#graph, 'target', this.#options, places, width / heads);
   }
 
-  readonly self: Sight['self'] = (layer, own) => {
+  readonly self: StackSight['self'] = (layer, own) => {
     const past = this.#past[layer];
     const all = pair((part) => this.#graph.node('Concat', [past?.[part] ?? '', own[part]], { axis: 2 }));
     this.#present[layer] = all;
     return all;
   };
 
-  outputs(rows: Value, ids: Value, network: TransformerNetwork): void {
+  outputs(rows: Value, ids: Value, nodes: TransformerNodes): void {
     const graph = this.#graph;
     const [vocabulary = 0] = graph.shapeOf('target.embedding.table');
-    graph.output('logits', network.logits(rows, ids), 'float', [batch, length, vocabulary]);
+    graph.output('logits', nodes.logits(rows, ids), 'float', [batch, length, vocabulary]);
     for (const [layer, present] of this.#present.entries()) {
       for (const part of ['key', 'value'] as const) {
         graph.output(`present.${layer}${this.#infix}.${part}`, present[part], 'float', this.shape(totalLength));

@@ -10,7 +10,7 @@ export interface KeysAndValues {
 }
 
 /** What the layers of a stack look at. Conditions are spread over [batch, heads, queries of a head, tokens, seen tokens]. */
-export interface Sight {
+export interface StackSight {
   /** Of the tokens themselves, which each sees. */
   readonly seen: Value;
   /** Keys and values of a layer, given those of its own tokens. */
@@ -25,7 +25,7 @@ export interface Tokens {
 }
 
 /** The parts of a Transformer (see `models/transformer/network.ts`) as nodes of a graph. Between them are rows: [batch tokens, width]. */
-export class TransformerNetwork {
+export class TransformerNodes {
   readonly #graph: GraphBuilder;
   readonly #options: TransformerOptions;
 
@@ -35,7 +35,7 @@ export class TransformerNetwork {
   }
 
   /** [rows, width]: what a stack makes of tokens. */
-  stack(name: 'encoder' | 'decoder', tokens: Tokens, sight: Sight): Value {
+  stack(name: 'encoder' | 'decoder', tokens: Tokens, sight: StackSight): Value {
     const { encoderLayers, decoderLayers, encoderHeads, heads, norm } = this.#options;
     const layers = name === 'encoder' ? encoderLayers : decoderLayers;
     let rows = this.#embedded(name === 'encoder' ? 'source' : 'target', tokens);
@@ -74,7 +74,7 @@ export class TransformerNetwork {
     return graph.node('Reshape', [placed, graph.integers([-1, width])]);
   }
 
-  #layer(layer: number, name: string, heads: number, tokens: Tokens, rows: Value, { seen, self, source }: Sight): Value {
+  #layer(layer: number, name: string, heads: number, tokens: Tokens, rows: Value, { seen, self, source }: StackSight): Value {
     const looked = this.#around(`${name}.attention`, rows, (input) => {
       const { query, ...own } = this.#projected(`${name}.attention.projection`, heads, tokens, input);
       return this.#attended(`${name}.attention`, heads, query, self(layer, own), seen);
