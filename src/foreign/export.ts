@@ -46,7 +46,8 @@ export async function exportModel(files: Files, run: string, { out, to = 'hf' }:
   return withMountedRun(files, run, async (mounted, path) => {
     const described = await describeRun(mounted, path);
     const { model: options, vocabularies, context } = described;
-    if (options.kind === 'ngram') throw refused(run, options.kind, 'a network: n-grams are no tensors', 'write an ARPA file with --to arpa');
+    if (options.kind === 'ngram')
+      throw refused(run, options.kind, 'a network: n-grams are no tensors', 'write an ARPA file with --to arpa');
     const decoding: DecodingDefaults = checked(described.decoding ?? {}, `${run}: decoding`, decodingDefaults, 'options of decoding');
     const made = await readModelTokenizers(mounted, path, described);
     const beginsPrompts = options.kind === 'lstm' || options.beginPrompts;

@@ -1,5 +1,4 @@
 import type { LstmOptions } from '../../models/lstm/options.js';
-import type { ModelOptions } from '../../models/create.js';
 import type { TransformerOptions } from '../../models/transformer/options.js';
 import type { NamedValues } from '../../tensor/named-values.js';
 import { type OnnxGraph, writeOnnx } from '../containers/onnx-file.js';
@@ -19,7 +18,7 @@ import { transformerGraphs } from './transformer-graphs.js';
  * @throws DecadeError `usage` for a Transformer without an encoder that has a source
  */
 export function onnxFolder(
-  model: WrittenModel<ModelOptions>,
+  model: WrittenModel<LstmOptions | TransformerOptions>,
   values: NamedValues,
   tokenizers: WrittenTokenizers,
   run: string,
