@@ -128,7 +128,7 @@ function testTexts(from: string, to: string, test: readonly CategorisedPair[]): 
 async function makeRoom(runtime: Runtime, out: string, texts: ReadonlyMap<string, string>, gemm: string | undefined): Promise<void> {
   const { files } = runtime;
   const earlier = await earlierTexts(files, out);
-  if (earlier === undefined) await requireFree(files, out, true).catch(refuseDirectory);
+  if (earlier === undefined) await requireFree(files, out, { amongOthers: true }).catch(refuseDirectory);
   for (const [name, text] of texts) {
     const found = await readIfThere(files, joinPath(out, name));
     if (found === undefined || found === text || found === earlier?.get(name)) continue;

@@ -33,13 +33,19 @@ const checkpointFiles = [stateFile, modelFile, optimizerFile] as const;
 /** All that a run may hold. Whatever else is in its directory belongs to somebody else, and stays. */
 export const ownNames: readonly string[] = [...ownFiles, ...ownDirectories];
 
+/** Where a new run is to be made. */
+export interface NewRunPlace {
+  /** The directory may hold other files, of other names than a run's. Default: false. */
+  readonly amongOthers?: boolean | undefined;
+  /** Whether whoever makes the run could continue one instead. Default: true. */
+  readonly continues?: boolean | undefined;
+}
+
 /**
  * Throws `usage` unless a new run can be made at `path`: nothing there yet, an empty directory, or what is left of a training that
  * was ended before its first checkpoint.
- *
- * @param amongOthers  the directory may hold other files, of other names than a run's
  */
-export async function requireFree(files: Files, path: string, amongOthers = false): Promise<void> {
+export async function requireFree(files: Files, path: string, { amongOthers = false, continues = true }: NewRunPlace = {}): Promise<void> {
   const kind = await files.kind(path);
   if (kind === 'missing') return;
   const taken = kind === 'directory' ? await takenNames(files, path) : [];
@@ -49,7 +55,7 @@ export async function requireFree(files: Files, path: string, amongOthers = fals
     where: path,
     received: isRun ? 'a directory that already contains a run' : kind === 'file' ? 'a file' : 'a directory that contains other files',
     allowed: 'a new directory for the run',
-    next: isRun ? 'continue it with --resume, or choose another --out' : 'choose another --out',
+    next: isRun && continues ? 'continue it with --resume, or choose another --out' : 'choose another --out',
   });
 }
 

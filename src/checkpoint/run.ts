@@ -1,6 +1,7 @@
 import { readBoundedText } from '../core/bounded-text.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
+import { shellWord } from '../core/shell.js';
 import { UnfinishedWork } from '../core/unfinished.js';
 import type { ModelOptions } from '../models/create.js';
 import { vocabularySizes } from '../models/model.js';
@@ -35,6 +36,9 @@ import {
 } from './run-files.js';
 import { writeSafetensors } from './safetensors.js';
 import { replaceFile, writeTextFile } from './whole-files.js';
+
+/** What a folder of Hugging Face, CTranslate2 or Marian has. */
+const foreignNames = /^(config\.json|model\.bin|model\.safetensors\.index\.json)$|\.npz$/;
 
 /** A configuration has a kilobyte or two; a much longer file is something else, and would take long to parse. */
 export const mostConfigurationBytes = 256 * 1024;
@@ -92,7 +96,7 @@ export class Run {
       isTrained?: boolean | undefined;
     },
   ): Promise<Run> {
-    await requireFree(files, path, contents.amongOthers);
+    await requireFree(files, path, contents);
     const run = new Run(files, path);
     if (await isUnbegun(files, path)) await removeRun(files, path);
     const isNew = (await files.kind(path)) === 'missing';
@@ -120,12 +124,12 @@ export class Run {
     const names = kind === 'directory' ? await files.list(path) : [];
     if (names.includes(configurationFile) && tokenizerNamesIn(names) !== undefined) return new Run(files, path);
     const received = { missing: 'no such directory', file: 'a file', directory: `a directory without ${missingIn(names)}` }[kind];
-    throw new DecadeError('input', {
-      where: path,
-      received,
-      allowed: 'a run directory written by `decade train`',
-      next: names.includes(stateFile) ? 'this is a checkpoint; give the run directory two levels above' : 'check the path',
-    });
+    const next = names.includes(stateFile)
+      ? 'this is a checkpoint; give the run directory two levels above'
+      : names.some((name) => foreignNames.test(name))
+        ? `this may be a model of another library: make a run of it with \`decade import ${shellWord(path)} -o RUN\``
+        : 'check the path';
+    throw new DecadeError('input', { where: path, received, allowed: 'a run directory written by `decade train`', next });
   }
 
   /** Removes incomplete files of a killed process. Only for the process that trains: another one may be writing. */

@@ -16,8 +16,7 @@ export const generationName = 'generation_config.json';
 
 const anyConfiguration = z.looseObject({ model_type: z.string() });
 
-const architectures = { marian, m2m_100: m2m100, gpt2, llama } as const;
-const isKnown = (type: string): type is keyof typeof architectures => Object.hasOwn(architectures, type);
+const architectures = [marian, m2m100, gpt2, llama];
 
 /** Why an architecture that is often asked for cannot be read. */
 const reasons: Readonly<Record<string, string>> = {
@@ -43,18 +42,19 @@ export async function openHuggingFace(files: Files, path: string, unknown: numbe
   const where = joinPath(path, configurationName);
   const configuration = await readJson(files, where, anyConfiguration, 'the configuration of a model');
   const { model_type: type } = configuration;
-  if (!isKnown(type)) {
+  const architecture = architectures.find((each) => each.type === type);
+  if (architecture === undefined) {
     throw new DecadeError('input', {
       where: `${where}: model_type`,
       received: reasons[type] ?? `"${shortened(type)}"`,
-      allowed: Object.keys(architectures).join(', '),
+      allowed: architectures.map((each) => each.type).join(', '),
       next: 'see docs/imported-models.md for what can be read',
     });
   }
   const generation = await readGeneration(files, path, configuration, where);
   const tensors = await SafetensorsFolder.open(files, path);
   try {
-    return { model: architectures[type](configuration, where, generation, unknown, tensors.shapes.keys()), tensors };
+    return { model: architecture.read(configuration, { where, generation, unknown, names: [...tensors.shapes.keys()] }), tensors };
   } catch (error) {
     await tensors.close();
     throw error;

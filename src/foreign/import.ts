@@ -26,7 +26,7 @@ interface OpenCheckpoint {
  * @throws DecadeError `usage` where something is at `out` already, `input` for a model that decade cannot read or does not have
  */
 export async function importModel(files: Files, path: string, { out }: ImportOptions): Promise<ImportedModel> {
-  await requireFree(files, out);
+  await requireFree(files, out, { continues: false });
   if (isArpaName(path) && (await files.kind(path)) === 'file') return importArpa(files, path, { out });
   const { model: foreign, tensors } = await openCheckpoint(files, path);
   try {

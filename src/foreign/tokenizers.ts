@@ -53,9 +53,10 @@ async function ownTokenizers(found: ReadonlyMap<string, Uint8Array>, path: strin
     const bytes = found.get(name);
     if (bytes === undefined) return undefined;
     try {
-      // An end behind a source is the model's affair here.
+      // What stands around a text, and what none may say, are the model's affair here.
       const file: unknown = JSON.parse(new TextDecoder().decode(bytes));
-      return await loadTokenizer(JSON.stringify({ ...z.looseObject({}).parse(file), post_processor: null }), joinPath(path, name));
+      const own = { ...z.looseObject({}).parse(file), added_tokens: [], post_processor: null };
+      return await loadTokenizer(JSON.stringify(own), joinPath(path, name));
     } catch {
       return undefined;
     }

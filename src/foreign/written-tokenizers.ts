@@ -2,12 +2,14 @@ import * as z from 'zod';
 import type { Tokenizers } from '../checkpoint/model-files.js';
 import { bytesOfBase64 } from '../text/imported/base64.js';
 import { ImportedTokenizer } from '../text/imported/imported-tokenizer.js';
-import { endId, type SpecialIds, specialTokens, type Tokenizer } from '../text/tokenizer.js';
-import { padOf } from './hugging-face-class.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { sentencePieceJson } from './sentence-piece-json.js';
+import { padOf } from './written-model.js';
 
 export const tokenizerName = 'tokenizer.json';
 /** Of a target with a vocabulary of its own; Hugging Face has no name for it. */
 export const targetTokenizerName = 'target_tokenizer.json';
+const configurationName = 'tokenizer_config.json';
 
 const savedTokenizer = z.object({
   codec: z.discriminatedUnion('kind', [
@@ -17,24 +19,35 @@ const savedTokenizer = z.object({
   ]),
 });
 
+/** Tokenizers as they are to be written. */
+export interface WrittenTokenizers extends Tokenizers {
+  /** Whether a text that is to be continued begins with `<s>`. A text that is to be translated ends with `</s>`. */
+  readonly begins: boolean;
+}
+
 type WrittenFiles = Map<string, string | Uint8Array>;
 
 /** The files of tokenizers as Hugging Face names them: what was imported as it was, decade's own as `tokenizer.json`. */
-export function tokenizerFiles({ source, target }: Tokenizers, isM2m: boolean): WrittenFiles {
-  const files: WrittenFiles = new Map();
+export function tokenizerFiles(tokenizers: WrittenTokenizers, isM2m: boolean): WrittenFiles {
+  const { source, target } = tokenizers;
   const [savedSource, savedTarget] = [savedOf(source ?? target), savedOf(target)];
-  if (savedSource?.kind === 'sentence-piece' && savedTarget?.kind === 'sentence-piece') {
-    files.set(isM2m ? 'sentencepiece.bpe.model' : 'source.spm', bytesOf(savedSource.model));
-    if (!isM2m) files.set('target.spm', bytesOf(savedTarget.model));
-    files.set('vocab.json', tableOf(savedSource.tokens));
-    if (JSON.stringify(savedSource.tokens) !== JSON.stringify(savedTarget.tokens))
-      files.set('target_vocab.json', tableOf(savedTarget.tokens));
-    files.set('tokenizer_config.json', configurationOf(target, isM2m ? 'M2M100Tokenizer' : 'MarianTokenizer'));
-    return files;
-  }
-  files.set(tokenizerName, fileOf(source ?? target, source !== undefined));
-  if (source !== undefined && source !== target) files.set(targetTokenizerName, fileOf(target, true));
-  files.set('tokenizer_config.json', configurationOf(target, 'PreTrainedTokenizerFast'));
+  if (savedSource?.kind !== 'sentence-piece' || savedTarget?.kind !== 'sentence-piece') return fastTokenizerFiles(tokenizers);
+  const files: WrittenFiles = new Map();
+  files.set(isM2m ? 'sentencepiece.bpe.model' : 'source.spm', bytesOf(savedSource.model));
+  if (!isM2m) files.set('target.spm', bytesOf(savedTarget.model));
+  files.set('vocab.json', tableOf(savedSource.tokens));
+  if (JSON.stringify(savedSource.tokens) !== JSON.stringify(savedTarget.tokens))
+    files.set('target_vocab.json', tableOf(savedTarget.tokens));
+  files.set(configurationName, configurationOf(target, isM2m ? 'M2M100Tokenizer' : 'MarianTokenizer'));
+  return files;
+}
+
+/** As `tokenizer.json`, whatever they were. */
+export function fastTokenizerFiles({ source, target, begins }: WrittenTokenizers): WrittenFiles {
+  const around = { begins, ends: source !== undefined };
+  const files: WrittenFiles = new Map([[tokenizerName, fileOf(source ?? target, around)]]);
+  if (source !== undefined && source !== target) files.set(targetTokenizerName, fileOf(target, around));
+  files.set(configurationName, configurationOf(target, 'PreTrainedTokenizerFast', { ...(begins && { add_bos_token: true }) }));
   return files;
 }
 
@@ -42,21 +55,46 @@ function savedOf(tokenizer: Tokenizer): z.output<typeof savedTokenizer>['codec']
   return tokenizer instanceof ImportedTokenizer ? savedTokenizer.parse(tokenizer.saved).codec : undefined;
 }
 
-/** A `tokenizer.json`. `ends`: the text of a source is ended, as decade's models read it. */
-function fileOf(tokenizer: Tokenizer, ends: boolean): string {
+/** A `tokenizer.json`, which puts around a text what decade's models read around it. A file that was imported says that itself. */
+function fileOf(tokenizer: Tokenizer, around: { readonly begins: boolean; readonly ends: boolean }): string {
   const saved = savedOf(tokenizer);
   if (saved?.kind === 'tokenizer-json') return json(saved.file);
-  if (saved !== undefined) return json(wordsOf(saved.tokens, tokenizer));
-  const file: unknown = JSON.parse(tokenizer.toJson());
-  const end = specialTokens[endId];
-  const sequence = (id: string, type_id: number) => [{ Sequence: { id, type_id } }, { SpecialToken: { id: end, type_id } }];
-  const post_processor = {
-    type: 'TemplateProcessing',
-    single: sequence('A', 0),
-    pair: [...sequence('A', 0), ...sequence('B', 1)],
-    special_tokens: { [end]: { id: end, ids: [endId], tokens: [end] } },
+  const file: { added_tokens?: unknown } =
+    saved === undefined
+      ? z.looseObject({}).parse(JSON.parse(tokenizer.toJson()))
+      : saved.kind === 'spaced'
+        ? wordsOf(saved.tokens, tokenizer)
+        : sentencePieceJson(bytesOf(saved.model), saved.tokens, tokenizer.special);
+  return json({ ...file, ...addedTokensOf(file, tokenizer), ...templateOf(tokenizer, around) });
+}
+
+/** Tokens that are no text, so that nobody writes them into one. */
+function addedTokensOf({ added_tokens }: { added_tokens?: unknown }, tokenizer: Tokenizer): object {
+  if (!Array.isArray(added_tokens) || added_tokens.length > 0) return {};
+  const { begin, end, forbidden } = tokenizer.special;
+  const as = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+  const ids = [...new Set([...forbidden, begin, end])].sort((a, b) => a - b);
+  return { added_tokens: ids.map((id) => ({ id, content: tokenizer.token(id), ...as })) };
+}
+
+function templateOf(tokenizer: Tokenizer, { begins, ends }: { readonly begins: boolean; readonly ends: boolean }): object {
+  if (!begins && !ends) return {};
+  const { begin, end } = tokenizer.special;
+  const special_tokens = [...(begins ? [begin] : []), ...(ends ? [end] : [])].map((id) => ({ id: tokenizer.token(id), ids: [id] }));
+  const put = (id: number, type_id: number) => ({ SpecialToken: { id: tokenizer.token(id), type_id } });
+  const around = (text: string, type_id: number) => [
+    ...(begins ? [put(begin, type_id)] : []),
+    { Sequence: { id: text, type_id } },
+    ...(ends ? [put(end, type_id)] : []),
+  ];
+  return {
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: around('A', 0),
+      pair: [...around('A', 0), ...around('B', 1)],
+      special_tokens: Object.fromEntries(special_tokens.map(({ id, ids }) => [id, { id, ids, tokens: [id] }])),
+    },
   };
-  return json({ ...z.looseObject({}).parse(file), ...(ends && { post_processor }) });
 }
 
 /** Tokens between spaces. */
@@ -76,21 +114,17 @@ function wordsOf(tokens: readonly (string | null)[], { special }: Tokenizer): ob
   };
 }
 
-function configurationOf(tokenizer: Tokenizer, tokenizer_class: string): string {
+function configurationOf(tokenizer: Tokenizer, tokenizer_class: string, more: object = {}): string {
   const { special } = tokenizer;
+  const pad = padOf(special);
   const named: Readonly<Record<string, number | undefined>> = {
     bos_token: special.begin,
     eos_token: special.end,
     unk_token: special.unknown,
-    pad_token: padIdOf(special),
+    pad_token: pad === special.begin && !special.forbidden.includes(pad) ? undefined : pad,
   };
   const names = Object.entries(named).flatMap(([name, id]) => (id === undefined ? [] : [[name, tokenizer.token(id)]]));
-  return json({ tokenizer_class, ...Object.fromEntries(names) });
-}
-
-function padIdOf(special: SpecialIds): number | undefined {
-  const pad = padOf(special);
-  return pad === special.begin && !special.forbidden.includes(pad) ? undefined : pad;
+  return json({ tokenizer_class, ...Object.fromEntries(names), ...more });
 }
 
 function tableOf(tokens: readonly (string | null)[]): string {

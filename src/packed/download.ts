@@ -6,6 +6,16 @@ export function isUrl(path: string): boolean {
   return /^https?:\/\//i.test(path);
 }
 
+/** A path, also where it is given as the URL of a file: `file:///models/en-de.decade`. */
+export function pathOf(given: string): string {
+  if (!/^file:\/\//i.test(given)) return given;
+  try {
+    return decodeURIComponent(new URL(given).pathname).replace(/^\/([a-z]:\/)/i, '$1');
+  } catch {
+    return given;
+  }
+}
+
 /**
  * A file of a web server that can be read while it arrives: what has arrived at any position, what has not as soon as it has. It is
  * held until the end, but nothing is set aside for bytes that are only announced.
@@ -117,11 +127,12 @@ export class Download implements Pick<RandomAccessFile, 'read' | 'close'> {
 function failure(url: string, what: string, cause: unknown): DecadeError {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const reason = inner instanceof Error ? inner.message : String(inner);
-  const next = "check the URL and the network, and for another server's files that it allows this page to read them (CORS)";
+  const isPage = 'document' in globalThis || 'WorkerGlobalScope' in globalThis;
+  const next = `check the URL and the network${isPage ? ", and for another server's files that it allows this page to read them (CORS)" : ''}`;
   return new DecadeError('resource', { where: url, received: `${what} (${reason})`, next, cause });
 }
 
 /** A file to read from, or the beginning of its download. */
 export function fileOrDownload(files: Pick<ReadableFiles, 'open'>, path: string): Promise<RandomAccessFile | Download> {
-  return isUrl(path) ? Download.begin(path, tellingBytes) : files.open(path);
+  return isUrl(path) ? Download.begin(path, tellingBytes) : files.open(pathOf(path));
 }

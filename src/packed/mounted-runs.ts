@@ -3,7 +3,7 @@ import { fileError } from '../core/file-errors.js';
 import type { Files } from '../core/files.js';
 import { decodeUtf8 } from '../core/utf8.js';
 import { type PackedDirectories, packedDirectories, packedDirectoryOf, packedFileAt, withPackedDirectories } from './directories.js';
-import { fileOrDownload, isUrl } from './download.js';
+import { fileOrDownload, isUrl, pathOf } from './download.js';
 import { PackedModel } from './packed-model.js';
 
 /** Runs to read, packed or not. */
@@ -29,7 +29,7 @@ export async function mountRuns(files: Files, paths: readonly string[]): Promise
   };
   try {
     const runs: string[] = [];
-    for (const path of paths) {
+    for (const path of paths.map(pathOf)) {
       const isPacked = isUrl(path) || (path !== '' && (await files.kind(path)) === 'file');
       const model = isPacked ? (models.get(path) ?? (await PackedModel.open(await fileOrDownload(files, path), path))) : undefined;
       if (model !== undefined) models.set(path, model);
@@ -59,7 +59,7 @@ export async function withMountedRuns<Result>(
 ): Promise<Result> {
   const mounted = await mountRuns(files, paths);
   try {
-    const ensemble = paths.find((path) => !mounted.runs.includes(path));
+    const ensemble = paths.map(pathOf).find((path) => !mounted.runs.includes(path));
     if (ensemble !== undefined) {
       throw new DecadeError('usage', {
         where: ensemble,

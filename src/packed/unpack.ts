@@ -25,7 +25,7 @@ const options = z.strictObject({ out: z.string().min(1), signal: z.instanceof(Ab
  */
 export async function unpack(files: Files, path: string, given: UnpackOptions): Promise<string[]> {
   const { out, signal } = resolveOptions(options, given, 'unpack options');
-  await requireFree(files, out);
+  await requireFree(files, out, { continues: false });
   const model = await PackedModel.open(await fileOrDownload(files, path), path);
   const target = out.replace(/(.)\/+$/, '$1');
   const temporary = temporaryNameFor(target);

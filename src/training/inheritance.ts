@@ -1,3 +1,4 @@
+import { DecadeError } from '../core/errors.js';
 import { openWeights, type Tokenizers } from '../checkpoint/model-files.js';
 import type { Run } from '../checkpoint/run.js';
 import { modelFile } from '../checkpoint/run-files.js';
@@ -49,13 +50,24 @@ export async function inheritParameters(run: Run, store: ParameterStore, theirs:
         if (shape.length > 1) matrices++;
       } else inherited.different.push(`${name} ${showShape(shape)} (${showShape(stored)} there)`);
     }
-    // Biases alone are no beginning: the error says which shapes do not agree.
-    if (matrices === 0) file.requireSame(store.shapes);
+    if (matrices === 0) requireBeginning(run, file, store);
     const own = new Set(Array.from(store, ({ name }) => name));
     const left = [...file.shapes.keys()].filter((name) => !own.has(name));
     return { ...inherited, left };
   } finally {
     await file.close();
+  }
+}
+
+/** Biases alone are no beginning: the error says which parameters do not agree. */
+function requireBeginning(run: Run, file: SafetensorsFile, store: ParameterStore): void {
+  try {
+    file.requireSame(store.shapes);
+  } catch (error) {
+    if (!(error instanceof DecadeError)) throw error;
+    const allowed = 'a run that has a matrix in common with this model';
+    const next = `use the model options in ${run.fileAt('config.yaml')}; if these are they, the file is damaged: copy the run again`;
+    throw new DecadeError(error.kind, { ...error.parts, allowed, next, cause: error });
   }
 }
 

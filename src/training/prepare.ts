@@ -57,7 +57,7 @@ export async function requirePossible(
     await Run.open(files, out);
     return;
   }
-  await requireFree(files, out, amongOthers);
+  await requireFree(files, out, { amongOthers });
   for (const source of [data.train, data.dev]) {
     if (source === undefined || 'generator' in source) continue;
     if (isText(source)) await requireFiles(files, source);

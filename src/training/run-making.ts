@@ -52,7 +52,7 @@ async function findRun(files: Files, given: Configuration, { out, init, onEvent 
 /** A new run, with its own tokenizers or with both model and tokenizers of another run. */
 async function makeRun(files: Files, given: Configuration, request: TrainRequest): Promise<ConfiguredRun> {
   const { out, init, amongOthers, signal, onEvent } = request;
-  await requireFree(files, out, amongOthers);
+  await requireFree(files, out, { amongOthers });
   const reading = {
     files,
     source: given.data.train,
@@ -85,10 +85,7 @@ async function makeRunFrom(
   const { parameters } = newModel(configuration, tokenizers);
   parameters.allocate(new Memory({ shared: false }));
   parameters.initialise(given.training.seed);
-  const inheritance = await inheritParameters(model, parameters, theirs, tokenizers).catch((error: unknown) => {
-    if (!(error instanceof DecadeError)) throw error;
-    throw new DecadeError(error.kind, { ...error.parts, next: `use the model options in ${model.fileAt('config.yaml')}`, cause: error });
-  });
+  const inheritance = await inheritParameters(model, parameters, theirs, tokenizers);
   const message = [describeInit(model.path, before, given), describeInheritance(inheritance)].filter((part) => part !== '').join('; ');
   onEvent?.({ kind: 'initialised', run: model.path, message });
   const own = { configuration: printConfiguration(configuration), origin: originOf(configuration), tokenizers, amongOthers };

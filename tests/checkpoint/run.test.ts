@@ -84,10 +84,17 @@ test('a run is made in an empty directory, and never over anything', async () =>
 });
 
 test('what is no run is refused with the reason', async () => {
-  const files = memoryFiles({ file: '', 'foreign/readme': '', 'half/config.yaml': '', 'out/checkpoints/step-1/state.json': '' });
+  const files = memoryFiles({
+    file: '',
+    'foreign/readme': '',
+    'opus mt/config.json': '{}',
+    'half/config.yaml': '',
+    'out/checkpoints/step-1/state.json': '',
+  });
   await assert.rejects(Run.open(files, 'nowhere'), /nowhere: no such directory; expected a run directory/);
   await assert.rejects(Run.open(files, 'file'), /file: a file; expected a run directory/);
   await assert.rejects(Run.open(files, 'foreign'), /foreign: a directory without config.yaml/);
+  await assert.rejects(Run.open(files, 'opus mt'), /a directory without config.yaml.*decade import 'opus mt' -o RUN/);
   await assert.rejects(Run.open(files, 'half'), /half: a directory without tokenizer.json/);
   await assert.rejects(Run.open(files, 'out/checkpoints/step-1'), /give the run directory two levels above/i);
 });

@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { SafetensorsFile } from '../../src/checkpoint/safetensors.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
-import { writtenModel } from '../../src/foreign/export.js';
-import { classFor, writeFolder } from '../../src/foreign/hugging-face-folder.js';
+import { architectureOf, huggingFaceFolder } from '../../src/foreign/hugging-face-folder.js';
+import { writeFolder } from '../../src/foreign/written-folder.js';
+import { writtenModel } from '../../src/foreign/written-model.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { PlacedValues } from '../../src/tensor/named-values.js';
 import { openGolden } from './opened.js';
@@ -17,12 +18,7 @@ for (const name of ['marian-shared', 'marian-separate', 'm2m100', 'gpt2', 'llama
     const { model, form, foreign } = await openGolden(`${folder}/${name}`);
     const files = memoryFiles();
     const written = writtenModel(form.options, form.vocabularies, foreign.decoding, foreign.positions);
-    await writeFolder(files, 'out', {
-      model: written,
-      kind: classFor(written, name),
-      values: PlacedValues.of(model.parameters),
-      tokenizers: new Map(),
-    });
+    await writeFolder(files, 'out', huggingFaceFolder(written, architectureOf(written, name), PlacedValues.of(model.parameters)));
     const [theirs, ours] = [
       await SafetensorsFile.open(nodeRuntime.files, `${folder}/${name}/model.safetensors`),
       await SafetensorsFile.open(files, 'out/model.safetensors'),

@@ -2,12 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import type { Files } from '../../src/core/files.js';
-import { exportModel, writtenModel } from '../../src/foreign/export.js';
-import { classFor, writeFolder } from '../../src/foreign/hugging-face-folder.js';
+import { exportModel } from '../../src/foreign/export.js';
+import { architectureOf, huggingFaceFolder } from '../../src/foreign/hugging-face-folder.js';
 import { importModel } from '../../src/foreign/import.js';
 import { openMarian } from '../../src/foreign/marian.js';
+import { writeFolder } from '../../src/foreign/written-folder.js';
+import { writtenModel } from '../../src/foreign/written-model.js';
 import { createModel } from '../../src/models/create.js';
 import { transformerOptions } from '../../src/models/transformer/options.js';
+import { pack } from '../../src/packed/pack-file.js';
+import { describeRun } from '../../src/training/run-description.js';
 import type { StepModel } from '../../src/models/model.js';
 import type { Device } from '../../src/tensor/device.js';
 import { PlacedValues } from '../../src/tensor/named-values.js';
@@ -49,8 +53,11 @@ function logitsOf(model: StepModel, device: Device, source: readonly number[], i
 
 async function folderOf(name: keyof typeof forms, files: Files): Promise<Awaited<ReturnType<typeof made>>> {
   const own = await made(name);
-  const values = PlacedValues.of(own.model.parameters);
-  await writeFolder(files, 'folder', { model: own.written, kind: classFor(own.written, 'run'), values, tokenizers: new Map() });
+  await writeFolder(
+    files,
+    'folder',
+    huggingFaceFolder(own.written, architectureOf(own.written, 'run'), PlacedValues.of(own.model.parameters)),
+  );
   return own;
 }
 
@@ -73,7 +80,7 @@ describe('a folder of Hugging Face that was written here', () => {
     const { written } = await made('MarianMTModel');
     const interleaved = { ...written, options: { ...written.options, sinusoids: 'interleaved' as const } };
     assert.throws(
-      () => classFor(interleaved, 'run'),
+      () => architectureOf(interleaved, 'run'),
       /run: model\.sinusoids interleaved; expected MarianMTModel, which has model\.sinusoids halves/,
     );
   });
@@ -83,7 +90,7 @@ describe('a folder of Hugging Face that was written here', () => {
     const { written, model } = await made('GPT2LMHeadModel');
     const values = { shapes: model.parameters.shapes, requireSame: () => {}, read: () => Promise.reject(new Error('the disk is full')) };
     await assert.rejects(
-      writeFolder(files, 'folder', { model: written, kind: classFor(written, 'run'), values, tokenizers: new Map() }),
+      writeFolder(files, 'folder', huggingFaceFolder(written, architectureOf(written, 'run'), values)),
       /the disk is full/,
     );
     assert.deepEqual(await files.list('.'), []);
@@ -102,6 +109,9 @@ test('what is exported of an import is the file that was imported, bit for bit',
   assert.equal(architecture, 'GPT2LMHeadModel');
   assert.deepEqual(await files.readBytes('again/model.safetensors'), await files.readBytes('folder/model.safetensors'));
   assert.equal(JSON.parse(await files.readText('again/tokenizer.json')).model.vocab.w3, 7);
+  await pack(files, 'run', { out: 'run.decade' }, describeRun);
+  await exportModel(files, 'run.decade', { out: 'of-packed' });
+  assert.deepEqual(await files.readBytes('of-packed/model.safetensors'), await files.readBytes('folder/model.safetensors'));
   await assert.rejects(exportModel(files, 'run', { out: 'again' }), /again: a directory that contains other files/);
 });
 
@@ -151,12 +161,7 @@ test("Marian's own file gives the logits of Hugging Face's", async () => {
   const table = model.parameters.get('target.embedding.table');
   table?.value.f32.fill(0, 8, 16);
   const written = writtenModel(options, model.vocabularies);
-  await writeFolder(files, 'folder', {
-    model: written,
-    kind: classFor(written, 'run'),
-    values: PlacedValues.of(model.parameters),
-    tokenizers: new Map(),
-  });
+  await writeFolder(files, 'folder', huggingFaceFolder(written, architectureOf(written, 'run'), PlacedValues.of(model.parameters)));
   const names = ['<pad>', '<s>', '</s>', '<unk>', ':', '"', 'a: 1', ...Array.from({ length: 5 }, (_, index) => `▁piece${index}`)];
   const vocabulary = names.map((name, id) => `${JSON.stringify(name)}: ${id}\n`).join('');
   const marian = memoryFiles({

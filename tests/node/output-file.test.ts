@@ -30,6 +30,11 @@ async function write(path: string, ...parts: string[]): Promise<void> {
 }
 
 describe('an output file', () => {
+  test('is no directory', async () => {
+    await assert.rejects(openOutputFile(at('new/')), /the name of a directory; expected a file/);
+    assert.deepEqual(await readdir(directory), []);
+  });
+
   test('takes the place of the old one when it is finished, and not before', async () => {
     await writeFile(at('out'), 'old');
     await chmod(at('out'), 0o640);

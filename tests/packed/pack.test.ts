@@ -29,12 +29,14 @@ describe('a packed run', () => {
     ];
     assert.deepEqual(file, run);
     assert.deepEqual(await scoreOf('one.decade'), await scoreOf('one'));
+    assert.deepEqual(await scoreOf('file:///one.decade'), await scoreOf('one'));
   });
 
   test('is unpacked to the files that it was packed from, byte for byte', async () => {
     const { files } = runtime;
     await packed(files, 'one', { out: 'again.decade', card: 'Reverses digits.\n', licence: 'MIT\n' });
     assert.deepEqual(await library.unpack('again.decade', { out: 'back' }), ['back']);
+    await assert.rejects(library.unpack('again.decade', { out: 'back' }), (error: Error) => !error.message.includes('--resume'));
     for (const name of ['model.safetensors', 'model.json', 'config.yaml', 'source-words.txt', 'metrics.jsonl', 'source-tokenizer.json']) {
       if ((await files.kind(joinPath('one', name))) !== 'file') continue;
       assert.deepEqual(await files.readBytes(joinPath('back', name)), await files.readBytes(joinPath('one', name)), name);

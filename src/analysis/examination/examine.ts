@@ -67,21 +67,25 @@ export async function examineRun(
   const configuration = resolveRunConfiguration(configurationText, run.fileAt('config.yaml'));
   const described = await describeRun(files, path);
   const missing: string[] = [];
-  /** What `get` gives; when it cannot for want of a file, says so and goes on. */
-  const ifThere = async <Result>(what: string, get: () => Promise<Result>): Promise<Result | undefined> => {
+  /** What `get` gives; when it cannot for want of a file, says so, or gives this `reason`, and goes on. */
+  const ifThere = async <Result>(what: string, get: () => Promise<Result>, reason?: string): Promise<Result | undefined> => {
     try {
       return await get();
     } catch (error) {
       if (!(error instanceof DecadeError) || error.kind !== 'input') throw error;
-      missing.push(`${what}: ${error.message}`);
+      missing.push(`${what}: ${reason ?? error.message}`);
       return undefined;
     }
   };
 
   const record = await readTrainingRecord(files, run.fileAt('metrics.jsonl'));
+  // An imported or unpacked run has no log, and its configuration names data that may never have been here.
+  const isTrainedHere = (await files.kind(run.fileAt('train.log'))) === 'file';
+  const elsewhere = 'the model was not trained here.';
   if (record.reports.length === 0 && !isCounted(described.model))
-    missing.push('No training curves: the run has no reports in metrics.jsonl.');
-  const training = await ifThere('No statistics of the training corpus', () => corpusFacts(files, configuration.data.train, request));
+    missing.push(`No training curves: ${isTrainedHere ? 'the run has no reports in metrics.jsonl.' : elsewhere}`);
+  const facts = () => corpusFacts(files, configuration.data.train, request);
+  const training = await ifThere('No statistics of the training corpus', facts, isTrainedHere ? undefined : elsewhere);
   const translates = !isText(configuration.data.train);
   requireTask(path, translates, request);
   const testSet = translates ? (request.testSet ?? (await ifThere('No translations', () => devSet(files, configuration)))) : undefined;

@@ -1,34 +1,42 @@
 import { Command, Option } from 'commander';
 import { exportArpa } from '../../foreign/arpa/export.js';
-import { exportModel } from '../../foreign/export.js';
+import { type ExportFormat, exportFormats, exportModel } from '../../foreign/export.js';
 import { openOutputFile } from '../../node/files/output-file.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { figure } from '../progress.js';
 import { say } from '../terminal.js';
 
 interface ExportArguments {
-  readonly to: 'hf' | 'arpa';
+  readonly to: ExportFormat;
   readonly out: string;
 }
 
 export function exportCommand(): Command {
   return new Command('export')
-    .description('Write the Transformer of a run as the class of Hugging Face that it is, or its n-grams as an ARPA file.')
-    .argument('<RUN>', 'run directory')
-    .addOption(new Option('--to <format>', 'what to write').choices(['hf', 'arpa']).default('hf'))
+    .description('Write the model of a run for other libraries.')
+    .argument('<RUN>', 'run directory, packed model or its URL')
+    .addOption(
+      new Option(
+        '--to <format>',
+        'hf: a Transformer as the class of Hugging Face that it is; onnx: graphs for ONNX Runtime and transformers.js; arpa: n-grams',
+      )
+        .choices(exportFormats)
+        .default('hf'),
+    )
     .requiredOption('-o, --out <PATH>', 'the folder to make, where nothing may be yet; the ARPA file to write, packed if it ends in .gz')
     .addHelpText(
       'after',
       `
 Examples:
   $ decade export runs/en-de --to hf -o opus-mt-mine
+  $ decade export runs/en-de --to onnx -o en-de-onnx
   $ decade export runs/5gram --to arpa -o 5gram.arpa`,
     )
-    .action((run: string, { to, out }: ExportArguments) => (to === 'hf' ? writeFolder(run, out) : writeArpa(run, out)));
+    .action((run: string, { to, out }: ExportArguments) => (to === 'arpa' ? writeArpa(run, out) : writeFolder(run, out, to)));
 }
 
-async function writeFolder(run: string, out: string): Promise<void> {
-  const { architecture, files } = await exportModel(nodeRuntime.files, run, { out });
+async function writeFolder(run: string, out: string, to: 'hf' | 'onnx'): Promise<void> {
+  const { architecture, files } = await exportModel(nodeRuntime.files, run, { out, to });
   say(`${out}: ${architecture} (${files.join(', ')})`);
 }
 

@@ -4,6 +4,7 @@ import type { CTranslate2File } from '../containers/ctranslate2-file.js';
 import type { Counterpart } from '../counterparts.js';
 import type { ForeignModel, TransformerOptionsInput } from '../foreign-model.js';
 import type { ForeignVocabulary } from '../foreign-vocabulary.js';
+import { type LayerNames, normCounterparts, type PartNames, stackCounterparts, tableCounterpart } from './layer-names.js';
 import { positionsOf } from './stored-positions.js';
 
 /** What the files beside `model.bin` say. */
@@ -31,8 +32,6 @@ const required: Readonly<Record<string, number>> = {
   multi_query_attention: 0,
   sliding_window: 0,
 };
-
-const decodes = (side: string) => side === 'decoder';
 
 /** A Transformer as CTranslate2 stores it. */
 export async function ctranslate2(file: CTranslate2File, facts: CTranslate2Facts): Promise<ForeignModel> {
@@ -115,8 +114,8 @@ export async function ctranslate2(file: CTranslate2File, facts: CTranslate2Facts
     source: facts.source,
     target: facts.target,
     counterparts: [
-      { name: 'target.embedding.table', theirs: [table], tokens: 'target' },
-      ...(sourceTable === undefined ? [] : [{ name: 'source.embedding.table', theirs: [sourceTable], tokens: 'source' } as const]),
+      tableCounterpart('target', table),
+      ...(sourceTable === undefined ? [] : [tableCounterpart('source', sourceTable)]),
       ...(tied === 'none' ? [{ name: 'output.weight', theirs: ['decoder/projection/weight'], tokens: 'target' } as const] : []),
       { name: 'output.bias', theirs: hasBias ? ['decoder/projection/bias'] : [], tokens: 'target' },
       ...tables,
@@ -149,35 +148,33 @@ function countLayers(file: CTranslate2File, side: string): number {
   return count;
 }
 
-function namesOf(file: CTranslate2File, sides: readonly string[], { isGated, isPre }: { isGated: boolean; isPre: boolean }): Counterpart[] {
-  const linear = (ours: string, ...theirs: string[]): Counterpart[] =>
-    ['weight', 'bias'].map((part) => ({ name: `${ours}.${part}`, theirs: theirs.map((name) => `${name}/${part}`) }));
-  const norm = (ours: string, theirs: string): Counterpart[] => [
-    { name: `${ours}.gain`, theirs: [`${theirs}/gamma`] },
-    { name: `${ours}.bias`, theirs: [`${theirs}/beta`] },
-  ];
+const parts: PartNames = { weight: 'weight', bias: 'bias', gain: 'gamma', shift: 'beta' };
+
+function namesOf(
+  file: CTranslate2File,
+  sides: readonly ('encoder' | 'decoder')[],
+  { isGated, isPre }: { isGated: boolean; isPre: boolean },
+): Counterpart[] {
+  const hasMemory = (side: string) => side === 'decoder' && sides.length > 1;
   return sides.flatMap((side) => [
-    ...Array.from({ length: countLayers(file, side) }, (_, layer) => {
-      const [ours, theirs] = [`${side}.${layer}`, `${side}/layer_${layer}`];
-      return [
-        ...norm(`${ours}.attention.norm`, `${theirs}/self_attention/layer_norm`),
-        ...linear(`${ours}.attention.projection`, `${theirs}/self_attention/linear_0`),
-        ...linear(`${ours}.attention.output`, `${theirs}/self_attention/linear_1`),
-        ...(decodes(side) && sides.length > 1
-          ? [
-              ...norm(`${ours}.memory.norm`, `${theirs}/attention/layer_norm`),
-              ...linear(`${ours}.memory.query`, `${theirs}/attention/linear_0`),
-              ...linear(`${ours}.memory.memory`, `${theirs}/attention/linear_1`),
-              ...linear(`${ours}.memory.output`, `${theirs}/attention/linear_2`),
-            ]
-          : []),
-        ...norm(`${ours}.feedForward.norm`, `${theirs}/ffn/layer_norm`),
-        ...linear(`${ours}.feedForward.up`, `${theirs}/ffn/linear_0`, ...(isGated ? [`${theirs}/ffn/linear_0_noact`] : [])),
-        ...linear(`${ours}.feedForward.down`, `${theirs}/ffn/linear_1`),
-      ];
-    }).flat(),
-    ...(isPre ? norm(`${side}.norm`, `${side}/layer_norm`) : []),
+    ...stackCounterparts(side, countLayers(file, side), (layer) => layerNames(`${side}/layer_${layer}`, hasMemory(side), isGated), parts),
+    ...(isPre ? normCounterparts(`${side}.norm`, `${side}/layer_norm/*`, parts) : []),
   ]);
+}
+
+function layerNames(layer: string, hasMemory: boolean, isGated: boolean): LayerNames {
+  const [self, source, inner] = [`${layer}/self_attention`, `${layer}/attention`, `${layer}/ffn`];
+  return {
+    attention: { norm: `${self}/layer_norm/*`, projection: [`${self}/linear_0/*`], output: `${self}/linear_1/*` },
+    memory: hasMemory
+      ? { norm: `${source}/layer_norm/*`, query: `${source}/linear_0/*`, memory: [`${source}/linear_1/*`], output: `${source}/linear_2/*` }
+      : undefined,
+    feedForward: {
+      norm: `${inner}/layer_norm/*`,
+      up: [`${inner}/linear_0/*`, ...(isGated ? [`${inner}/linear_0_noact/*`] : [])],
+      down: `${inner}/linear_1/*`,
+    },
+  };
 }
 
 function refused({ path }: CTranslate2File, received: string, allowed: string): DecadeError {

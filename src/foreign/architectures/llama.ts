@@ -1,120 +1,86 @@
 import * as z from 'zod';
 import type { Counterpart } from '../counterparts.js';
-import type { ForeignModel } from '../foreign-model.js';
-import { type HuggingFaceClass, languageModelIds, misfitsOf } from '../hugging-face-class.js';
-import { checked } from '../json-file.js';
-import {
-  endOf,
-  type GenerationConfiguration,
-  layers,
-  optionalId,
-  requireOnly,
-  size,
-  specialOf,
-  tokenId,
-  vocabularySize,
-} from './configuration.js';
+import { languageModelIds } from '../written-model.js';
+import { architecture } from './architecture.js';
+import * as field from './configuration.js';
+import { type LayerNames, normCounterparts, type PartNames, stackCounterparts, tableCounterpart } from './layer-names.js';
 
-const ropeParameters = z.looseObject({
+const rope = z.looseObject({
   rope_theta: z.number().min(1).optional(),
   rope_type: z.string().optional(),
   type: z.string().optional(),
 });
-const configuration = z.looseObject({
-  vocab_size: vocabularySize,
-  hidden_size: size,
-  intermediate_size: z.int().min(1).max(1_000_000),
-  num_hidden_layers: layers,
-  num_attention_heads: size,
-  num_key_value_heads: size.nullish(),
-  head_dim: size.nullish(),
-  max_position_embeddings: z.int().min(1).default(2_048),
-  rms_norm_eps: z.number().positive().max(0.1).default(1e-6),
-  rope_theta: z.number().min(1).nullish(),
-  rope_parameters: ropeParameters.nullish(),
-  rope_scaling: ropeParameters.nullish(),
-  tie_word_embeddings: z.boolean().default(false),
-  bos_token_id: tokenId.default(1),
-  pad_token_id: optionalId,
-  eos_token_id: z.union([tokenId, z.array(tokenId).min(1)]).default(2),
-});
 
 /** Llama (Touvron et al. 2023): root mean squares, rotary positions that turn halves, SwiGLU, grouped queries. */
-export function llama(json: unknown, where: string, generation: GenerationConfiguration, unknown: number | undefined): ForeignModel {
-  const given = checked(json, where, configuration, 'the configuration of a Llama model');
-  const { num_attention_heads: heads, hidden_size: width, num_hidden_layers: decoderLayers, tie_word_embeddings: isTied } = given;
-  requireOnly(where, 'hidden_act', given.hidden_act, ['silu', 'swish']);
-  requireOnly(where, 'attention_bias', given.attention_bias, [false]);
-  requireOnly(where, 'mlp_bias', given.mlp_bias, [false]);
-  requireOnly(where, 'head_dim', given.head_dim, [width / heads]);
-  for (const [key, rope] of [
-    ['rope_parameters', given.rope_parameters],
-    ['rope_scaling', given.rope_scaling],
-  ] as const) {
-    requireOnly(where, `${key}: rope_type`, rope?.rope_type ?? rope?.type, ['default']);
-  }
-  const end = endOf(generation, Array.isArray(given.eos_token_id) ? (given.eos_token_id[0] ?? 2) : given.eos_token_id);
-  return {
-    architecture: 'LlamaForCausalLM',
-    options: {
-      kind: 'transformer',
-      preset: 'llama',
-      decoderLayers,
-      width,
-      heads,
-      keyValueHeads: given.num_key_value_heads ?? heads,
-      feedForward: given.intermediate_size,
-      norm: { epsilon: given.rms_norm_eps },
-      rotaryBase: given.rope_parameters?.rope_theta ?? given.rope_theta ?? 10_000,
-      tiedEmbeddings: isTied ? 'target' : 'none',
-    },
-    source: undefined,
-    target: {
-      size: given.vocab_size,
-      special: specialOf({ pad: given.pad_token_id, begin: generation.bos_token_id ?? given.bos_token_id, end, unknown }),
-    },
-    counterparts: llamaNames(decoderLayers, isTied),
-    isUnused: (name) => /^model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq$/.test(name) || (isTied && name === 'lm_head.weight'),
-    decoding: {},
-    positions: given.max_position_embeddings,
-  };
-}
-
-function llamaNames(layerCount: number, isTied: boolean): Counterpart[] {
-  const of = (name: string, ...theirs: string[]): Counterpart => ({ name, theirs: theirs.map((each) => `${each}.weight`) });
-  return [
-    { ...of('target.embedding.table', 'model.embed_tokens'), tokens: 'target' },
-    ...Array.from({ length: layerCount }, (_, layer) => {
-      const [ours, theirs] = [`decoder.${layer}`, `model.layers.${layer}`];
-      return [
-        of(`${ours}.attention.norm.gain`, `${theirs}.input_layernorm`),
-        of(`${ours}.attention.projection.weight`, ...['q', 'k', 'v'].map((part) => `${theirs}.self_attn.${part}_proj`)),
-        of(`${ours}.attention.output.weight`, `${theirs}.self_attn.o_proj`),
-        of(`${ours}.feedForward.norm.gain`, `${theirs}.post_attention_layernorm`),
-        of(`${ours}.feedForward.up.weight`, `${theirs}.mlp.gate_proj`, `${theirs}.mlp.up_proj`),
-        of(`${ours}.feedForward.down.weight`, `${theirs}.mlp.down_proj`),
-      ];
-    }).flat(),
-    of('decoder.norm.gain', 'model.norm'),
-    ...(isTied ? [] : [{ ...of('output.weight', 'lm_head'), tokens: 'target' } as const]),
-  ];
-}
-
-export const llamaClass: HuggingFaceClass = {
+export const llama = architecture({
   type: 'llama',
   name: 'LlamaForCausalLM',
 
-  misfits: ({ options: { norm, positions, rotaryPairs, biases, outputBias, scaledEmbeddings, activation } }) =>
-    misfitsOf([
-      ['model.norm.place', norm.place, ['pre']],
-      ['model.norm.kind', norm.kind, ['rms']],
-      ['model.positions', positions, ['rotary']],
-      ['model.rotaryPairs', rotaryPairs, ['halves']],
-      ['model.biases', biases, [false]],
-      ['model.outputBias', outputBias, [false]],
-      ['model.scaledEmbeddings', scaledEmbeddings, [false]],
-      ['model.activation', activation, ['swiglu']],
-    ]),
+  schema: z.looseObject({
+    vocab_size: field.vocabularySize,
+    hidden_size: field.size,
+    intermediate_size: z.int().min(1).max(1_000_000),
+    num_hidden_layers: field.layers,
+    num_attention_heads: field.size,
+    num_key_value_heads: field.size.nullish(),
+    head_dim: field.size.nullish(),
+    max_position_embeddings: z.int().min(1).default(2_048),
+    rms_norm_eps: z.number().positive().max(0.1).default(1e-6),
+    rope_theta: z.number().min(1).nullish(),
+    rope_parameters: rope.nullish(),
+    rope_scaling: rope.nullish(),
+    tie_word_embeddings: z.boolean().default(false),
+    bos_token_id: field.tokenId.default(1),
+    pad_token_id: field.optionalId,
+    eos_token_id: z.union([field.tokenId, z.array(field.tokenId).min(1)]).default(2),
+  }),
+
+  fixed: ({ hidden_size, num_attention_heads }) => ({
+    hidden_act: ['silu', 'swish'],
+    attention_bias: [false],
+    mlp_bias: [false],
+    head_dim: [hidden_size / num_attention_heads],
+  }),
+
+  model(given, { where, generation, unknown }) {
+    for (const key of ['rope_parameters', 'rope_scaling'] as const) {
+      field.requireOnly(where, `${key}: rope_type`, given[key]?.rope_type ?? given[key]?.type, ['default']);
+    }
+    const { num_attention_heads: heads, num_hidden_layers: decoderLayers, tie_word_embeddings: isTied, eos_token_id: ends } = given;
+    const end = field.endOf(generation, Array.isArray(ends) ? (ends[0] ?? 2) : ends);
+    const begin = generation.bos_token_id ?? given.bos_token_id;
+    return {
+      options: {
+        kind: 'transformer',
+        preset: 'llama',
+        decoderLayers,
+        width: given.hidden_size,
+        heads,
+        keyValueHeads: given.num_key_value_heads ?? heads,
+        feedForward: given.intermediate_size,
+        norm: { epsilon: given.rms_norm_eps },
+        rotaryBase: given.rope_parameters?.rope_theta ?? given.rope_theta ?? 10_000,
+        tiedEmbeddings: isTied ? 'target' : 'none',
+      },
+      source: undefined,
+      target: { size: given.vocab_size, special: field.specialOf({ pad: given.pad_token_id, begin, end, unknown }) },
+      counterparts: llamaNames(decoderLayers, isTied),
+      isUnused: (name) => /^model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq$/.test(name) || (isTied && name === 'lm_head.weight'),
+      decoding: {},
+      positions: given.max_position_embeddings,
+    };
+  },
+
+  requirements: ({ options }) => [
+    ['model.norm.place', options.norm.place, ['pre']],
+    ['model.norm.kind', options.norm.kind, ['rms']],
+    ['model.positions', options.positions, ['rotary']],
+    ['model.rotaryPairs', options.rotaryPairs, ['halves']],
+    ['model.biases', options.biases, [false]],
+    ['model.outputBias', options.outputBias, [false]],
+    ['model.scaledEmbeddings', options.scaledEmbeddings, [false]],
+    ['model.activation', options.activation, ['swiglu']],
+  ],
 
   configuration: ({ options, target, positions }) => ({
     vocab_size: target.size,
@@ -136,6 +102,31 @@ export const llamaClass: HuggingFaceClass = {
   }),
 
   counterparts: ({ decoderLayers, tiedEmbeddings }) => llamaNames(decoderLayers, tiedEmbeddings !== 'none'),
+});
 
-  zeros: () => new Map(),
-};
+const parts: PartNames = { weight: 'weight', gain: 'weight' };
+
+function llamaNames(layers: number, isTied: boolean): Counterpart[] {
+  return [
+    tableCounterpart('target', 'model.embed_tokens.weight'),
+    ...stackCounterparts('decoder', layers, (layer) => layerNames(`model.layers.${layer}`), parts),
+    ...normCounterparts('decoder.norm', 'model.norm.*', parts),
+    ...(isTied ? [] : [{ name: 'output.weight', theirs: ['lm_head.weight'], tokens: 'target' } as const]),
+  ];
+}
+
+function layerNames(layer: string): LayerNames {
+  const attention = `${layer}.self_attn`;
+  return {
+    attention: {
+      norm: `${layer}.input_layernorm.*`,
+      projection: [`${attention}.q_proj.*`, `${attention}.k_proj.*`, `${attention}.v_proj.*`],
+      output: `${attention}.o_proj.*`,
+    },
+    feedForward: {
+      norm: `${layer}.post_attention_layernorm.*`,
+      up: [`${layer}.mlp.gate_proj.*`, `${layer}.mlp.up_proj.*`],
+      down: `${layer}.mlp.down_proj.*`,
+    },
+  };
+}

@@ -4,6 +4,7 @@ import type { ForeignModel, ForeignTensors } from '../foreign-model.js';
 import type { ForeignVocabulary } from '../foreign-vocabulary.js';
 import { checked } from '../json-file.js';
 import { activation, layers, requireOnly, size } from './configuration.js';
+import { type LayerNames, type PartNames, stackCounterparts, tableCounterpart } from './layer-names.js';
 
 const configuration = z.looseObject({
   'enc-depth': layers,
@@ -80,52 +81,30 @@ export function marianNpz(
   };
 }
 
-function marianNpzNames({
-  encoderLayers,
-  decoderLayers,
-  sharedTable,
-}: {
-  encoderLayers: number;
-  decoderLayers: number;
-  sharedTable: boolean;
-}): Counterpart[] {
-  const linear = (ours: string, theirs: string, ...parts: string[]): Counterpart[] => [
-    { name: `${ours}.weight`, theirs: parts.map((part) => `${theirs}_W${part}`), isTransposed: true },
-    { name: `${ours}.bias`, theirs: parts.map((part) => `${theirs}_b${part}`) },
-  ];
-  const norm = (ours: string, theirs: string): Counterpart[] => [
-    { name: `${ours}.gain`, theirs: [`${theirs}_ln_scale`] },
-    { name: `${ours}.bias`, theirs: [`${theirs}_ln_bias`] },
-  ];
-  const stack = (side: 'encoder' | 'decoder', count: number) =>
-    Array.from({ length: count }, (_, layer) => {
-      const [ours, theirs] = [`${side}.${layer}`, `${side}_l${layer + 1}`];
-      return [
-        ...norm(`${ours}.attention.norm`, `${theirs}_self_Wo`),
-        ...linear(`${ours}.attention.projection`, `${theirs}_self`, 'q', 'k', 'v'),
-        ...linear(`${ours}.attention.output`, `${theirs}_self`, 'o'),
-        ...(side === 'encoder'
-          ? []
-          : [
-              ...norm(`${ours}.memory.norm`, `${theirs}_context_Wo`),
-              ...linear(`${ours}.memory.query`, `${theirs}_context`, 'q'),
-              ...linear(`${ours}.memory.memory`, `${theirs}_context`, 'k', 'v'),
-              ...linear(`${ours}.memory.output`, `${theirs}_context`, 'o'),
-            ]),
-        ...norm(`${ours}.feedForward.norm`, `${theirs}_ffn_ffn`),
-        ...linear(`${ours}.feedForward.up`, `${theirs}_ffn`, '1'),
-        ...linear(`${ours}.feedForward.down`, `${theirs}_ffn`, '2'),
-      ];
-    }).flat();
-  const table = (side: 'source' | 'target', name: string): Counterpart => ({
-    name: `${side}.embedding.table`,
-    theirs: [name],
-    tokens: side,
-  });
+const parts: PartNames = { weight: 'W', bias: 'b', gain: 'scale', shift: 'bias', isTransposed: true };
+
+function marianNpzNames(sizes: { encoderLayers: number; decoderLayers: number; sharedTable: boolean }): Counterpart[] {
+  const { encoderLayers, decoderLayers, sharedTable } = sizes;
+  const stack = (side: 'encoder' | 'decoder', layers: number) =>
+    stackCounterparts(side, layers, (layer) => layerNames(`${side}_l${layer + 1}`, side), parts);
   return [
-    ...(sharedTable ? [table('target', 'Wemb')] : [table('source', 'encoder_Wemb'), table('target', 'decoder_Wemb')]),
+    ...(sharedTable
+      ? [tableCounterpart('target', 'Wemb')]
+      : [tableCounterpart('source', 'encoder_Wemb'), tableCounterpart('target', 'decoder_Wemb')]),
     ...stack('encoder', encoderLayers),
     ...stack('decoder', decoderLayers),
     { name: 'output.bias', theirs: ['decoder_ff_logit_out_b'], tokens: 'target' },
   ];
+}
+
+function layerNames(layer: string, side: 'encoder' | 'decoder'): LayerNames {
+  const [self, source] = [`${layer}_self`, `${layer}_context`];
+  return {
+    attention: { norm: `${self}_Wo_ln_*`, projection: [`${self}_*q`, `${self}_*k`, `${self}_*v`], output: `${self}_*o` },
+    memory:
+      side === 'encoder'
+        ? undefined
+        : { norm: `${source}_Wo_ln_*`, query: `${source}_*q`, memory: [`${source}_*k`, `${source}_*v`], output: `${source}_*o` },
+    feedForward: { norm: `${layer}_ffn_ffn_ln_*`, up: [`${layer}_ffn_*1`], down: `${layer}_ffn_*2` },
+  };
 }

@@ -97,6 +97,9 @@ const mostLinks = 40;
 /** Where a path leads. */
 async function destinationOf(path: string): Promise<Destination> {
   if (path === '') throw fileError('missing', path);
+  if (/[/\\]$/.test(path)) {
+    throw new DecadeError('usage', { where: path, received: 'the name of a directory', allowed: 'a file', next: 'name a file in it' });
+  }
   const [, packed] = packedNames.exec(path) ?? [];
   if (packed !== undefined) {
     throw new DecadeError('usage', {
