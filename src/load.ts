@@ -1,5 +1,7 @@
 import { rescore } from './analysis/rescoring/rescore.js';
-import { type LoadedModel, type LoadOptions, openModels } from './loaded-model.js';
+import { compressingModel } from './decoding/compressing-model.js';
+import type { LoadedModel, LoadOptions } from './loaded-model.js';
+import { openModels } from './open-models.js';
 import { mountRuns } from './packed/mounted-runs.js';
 import type { Runtime } from './parallel/runtime.js';
 import { requireRuns } from './training/request-options.js';
@@ -11,7 +13,10 @@ export async function load(runtime: Runtime, runs: string | readonly string[], o
   const mounted = await mountRuns(runtime.files, typeof runs === 'string' ? [runs] : runs);
   try {
     const describe = (path: string) => describeRun(mounted.files, path);
-    return await openModels({ ...runtime, files: mounted.files }, mounted.runs, options, describe, rescore);
+    return await openModels({ ...runtime, files: mounted.files }, mounted.runs, options, describe, {
+      rescore,
+      compressing: compressingModel,
+    });
   } finally {
     await mounted.close();
   }

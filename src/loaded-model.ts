@@ -1,40 +1,27 @@
 import type { RescoreOptions, Rescoring, rescore } from './analysis/rescoring/rescore.js';
 import type { NbestList } from './analysis/rescoring/rescoring.js';
-import { loadWeights, type ModelDescription, readModelTokenizers } from './checkpoint/model-files.js';
 import type { TrainedModel } from './compression/trained-model.js';
 import { requireOptions } from './core/call-options.js';
 import { DecadeError } from './core/errors.js';
-import type { ReadableFiles } from './core/files.js';
 import { iterated } from './core/iterated.js';
 import { Lifetime } from './core/lifetime.js';
 import { type AlignedToken, tokenAlignment } from './decoding/alignment.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
 import { type AttentionView, attentionViews } from './decoding/attention-views.js';
-import { compressingModel } from './decoding/compressing-model.js';
-import { type EnsembleMember, ensemble } from './decoding/ensemble.js';
+import type { compressingModel } from './decoding/compressing-model.js';
+import type { EnsembleMember } from './decoding/ensemble.js';
 import type { DecodingExecutor } from './decoding/executor.js';
-import {
-  type GenerateOptions,
-  type GenerateStreamOptions,
-  type GenerationResult,
-  type Prompt,
-  TextGenerator,
-} from './decoding/generation/generator.js';
-import { LocalDecodingExecutor, type PlacedModel } from './decoding/local-executor.js';
-import { type DecodingDefaults, decodingDefaults, type DecodingOptionsInput, resolveDecodingOptions } from './decoding/options.js';
+import type { GenerateOptions, GenerateStreamOptions, GenerationResult, Prompt, TextGenerator } from './decoding/generation/generator.js';
+import type { LocalDecodingExecutor, PlacedModel } from './decoding/local-executor.js';
+import type { DecodingDefaults, DecodingOptionsInput } from './decoding/options.js';
 import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.js';
 import { type SentenceVectorOptions, type SentenceVectors, sentenceVectors } from './decoding/sentence-vectors.js';
 import { requireContext, scoreDocuments, type ScoredText, type TextScoreOptions, type TextScores } from './decoding/text-score.js';
 import type { PredictedToken } from './decoding/token-predictions.js';
 import type { TranslationModel } from './decoding/translation-model.js';
-import { type SourceLine, type TranslateOptions, type Translation, type TranslationResult, Translator } from './decoding/translator.js';
-import { createModel, type ModelOptions } from './models/create.js';
-import type { Model, StepModel } from './models/model.js';
-import { sharedModel } from './parallel/decoding/messages.js';
-import { ElasticDecodingExecutor } from './parallel/decoding/elastic.js';
-import { ModelMemories } from './parallel/decoding/model-memories.js';
-import { checkedDevices, type InferenceRuntime } from './parallel/runtime.js';
-import { requireLoadOptions } from './training/request-options.js';
+import type { SourceLine, TranslateOptions, Translation, TranslationResult, Translator } from './decoding/translator.js';
+import type { ModelOptions } from './models/create.js';
+import type { Model } from './models/model.js';
 
 export interface LoadOptions extends DecodingOptionsInput {
   /**
@@ -57,8 +44,14 @@ export interface LoadOptions extends DecodingOptionsInput {
 /** The devices and the matrix library. */
 export type ComputeOptions = Pick<LoadOptions, 'gemm' | 'devices'>;
 
+/** What pages go without: they have no room for its code. */
+export interface NodeUses {
+  readonly rescore?: typeof rescore;
+  readonly compressing?: typeof compressingModel;
+}
+
 /** What a `LoadedModel` holds, and how it is given back when nobody computes with it any more. */
-interface Loaded {
+export interface Loaded {
   readonly members: readonly Member[];
   readonly executor: DecodingExecutor;
   /** This thread's device. */
@@ -67,7 +60,7 @@ interface Loaded {
   readonly translator: Translator | undefined;
   /** Undefined for translators. */
   readonly generator: TextGenerator | undefined;
-  readonly rescore?: typeof rescore | undefined;
+  readonly nodeUses?: NodeUses | undefined;
   release(): Promise<void>;
 }
 
@@ -172,7 +165,7 @@ export class LoadedModel implements AsyncDisposable {
    * @throws DecadeError `usage` for options that are not allowed, `input` for a list or references of another source text
    */
   rescore(list: NbestList, options?: RescoreOptions): Promise<Rescoring> {
-    const { rescore } = this.#loaded;
+    const { rescore } = this.#loaded.nodeUses ?? {};
     if (rescore === undefined) throw new Error('opened without what rescores');
     return this.#run('rescore', options, (signal) => rescore(list, (pairs, control) => this.score(pairs, control), { ...options, signal }));
   }
@@ -284,8 +277,10 @@ export class LoadedModel implements AsyncDisposable {
    * @throws DecadeError `usage` for several models, for a translator, and for tokens that are not bytes
    */
   compressing<Result>(use: (model: TrainedModel) => Promise<Result>): Promise<Result> {
-    const { members, local } = this.#loaded;
-    return this.#run('compressing', undefined, () => compressingModel(members, local, use));
+    const { members, local, nodeUses } = this.#loaded;
+    const compressing = nodeUses?.compressing;
+    if (compressing === undefined) throw new Error('opened without what compresses');
+    return this.#run('compressing', undefined, () => compressing(members, local, use));
   }
 
   /** Runs a call. The signal it is handed aborts when that of its options does, or at the end. */
@@ -344,7 +339,8 @@ export type ModelUses = Omit<Pick<LoadedModel, keyof LoadedModel>, ServerUses>;
 /** What only a server or a command asks of a model: it hands none of it to a page. */
 type ServerUses = 'promptRoom' | 'spelling' | 'compressing';
 
-interface Member extends EnsembleMember, PlacedModel, Pick<TranslationModel, 'sourceWords'> {
+/** A model of those that were opened together. */
+export interface Member extends EnsembleMember, PlacedModel, Pick<TranslationModel, 'sourceWords'> {
   readonly model: Model;
   readonly modelOptions: ModelOptions;
   /** Of a language model: tokens of a context in training. */
@@ -353,7 +349,7 @@ interface Member extends EnsembleMember, PlacedModel, Pick<TranslationModel, 'so
   readonly decoding: DecodingDefaults;
 }
 
-function hasSource<Any extends EnsembleMember>(member: Any): member is Any & TranslationModel {
+export function hasSource<Any extends EnsembleMember>(member: Any): member is Any & TranslationModel {
   return member.sourceTokenizer !== undefined;
 }
 
@@ -363,101 +359,5 @@ function withoutSource(name = 'model'): DecadeError {
     received: 'a language model, which has no source',
     allowed: 'a model that was trained on pairs',
     next: 'write on from a prompt with decade generate (generate), or score a text with decade score --text (scoreText)',
-  });
-}
-
-/** Tokens of a prompt that leave room for one more and `</s>`. */
-function promptRoom({ lengthLimits }: StepModel): number {
-  return lengthLimits === undefined ? Infinity : Math.max(1, lengthLimits.target(0) - 2);
-}
-
-/**
- * Opens trained models. Runs no code from them and checks every size before it allocates.
- *
- * @param runs      a run directory; several form an ensemble and need the same tokenizers
- * @param options   defaults for every translation
- * @param describe  reads the model of the run at a path
- * @param rescores  undefined in a page, for which its metrics are too large
- * @throws DecadeError `input` for a directory that is not a run or is damaged
- */
-export async function openModels(
-  runtime: InferenceRuntime,
-  runs: string | readonly string[],
-  { gemm, devices: wanted, untrained = false, ...options }: LoadOptions,
-  describe: (path: string) => Promise<ModelDescription>,
-  rescores?: typeof rescore,
-): Promise<LoadedModel> {
-  requireLoadOptions(runs, { gemm, devices: wanted, untrained });
-  resolveDecodingOptions(options);
-  const devices = checkedDevices(runtime, wanted);
-  const memories = new ModelMemories(runtime, gemm);
-  try {
-    const members: Member[] = [];
-    for (const path of typeof runs === 'string' ? [runs] : runs) {
-      members.push(await openMember(runtime.files, path, await describe(path), memories, untrained));
-    }
-    const together = ensemble(members);
-    const local = LocalDecodingExecutor.across(members);
-    const executor = new ElasticDecodingExecutor({
-      runtime,
-      local,
-      members: members.map(({ model, modelOptions, device, integers }) => sharedModel(model, modelOptions, device.memory, integers)),
-      gemm,
-      devices: runtime.sharedMemory ? devices : 1,
-      rowCost: members.reduce((sum, { model }) => sum + Math.max(model.parameters.costs.source, model.parameters.costs.target), 0),
-    });
-    const release = () => executor.dispose().then(() => memories.release());
-    const does = hasSource(together)
-      ? { translator: new Translator(together, executor, { ...together.decoding, ...options }), generator: undefined }
-      : { translator: undefined, generator: new TextGenerator(together.targetTokenizer, executor, local, promptRoom(together.model)) };
-    return new LoadedModel({ members, executor, local, ...does, rescore: rescores, release });
-  } catch (error) {
-    await memories.release();
-    throw error;
-  }
-}
-
-async function openMember(
-  files: ReadableFiles,
-  path: string,
-  described: ModelDescription,
-  memories: ModelMemories,
-  untrained: boolean,
-): Promise<Member> {
-  const { source, target, sourceWords } = await readModelTokenizers(files, path, described);
-  const decoding = decodingOf(path, described);
-  const model = createModel(described.model, described.vocabularies);
-  const device = await memories.deviceFor(model.parameters);
-  let integers = false;
-  if (untrained) {
-    model.parameters.allocate(device.memory);
-    model.parameters.initialise(described.seed);
-  } else {
-    ({ integers } = await loadWeights(files, path, described.weights, model.parameters, device.memory));
-  }
-  const { model: modelOptions, context } = described;
-  return {
-    name: path,
-    model,
-    device,
-    integers,
-    modelOptions,
-    context,
-    decoding,
-    sourceTokenizer: source,
-    targetTokenizer: target,
-    sourceWords,
-  };
-}
-
-function decodingOf(path: string, { decoding = {} }: ModelDescription): DecodingDefaults {
-  const parsed = decodingDefaults.safeParse(decoding);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new DecadeError('input', {
-    where: `${path}: ${['decoding', ...(issue?.path ?? [])].join('.')}`,
-    received: 'options that are not allowed',
-    allowed: Object.keys(decodingDefaults.shape).join(', '),
-    next: 'copy the run again',
   });
 }

@@ -1,7 +1,8 @@
 import { readDescription } from '../checkpoint/model-files.js';
 import { DecadeError } from '../core/errors.js';
 import type { ReadableFiles } from '../core/files.js';
-import { type LoadedModel, openModels } from '../loaded-model.js';
+import type { LoadedModel } from '../loaded-model.js';
+import { openModels } from '../open-models.js';
 import { runDecodingThread } from '../parallel/decoding/device-thread.js';
 import type { KernelBuilds } from '../tensor/kernels/load.js';
 import { devicePort, isDevice } from './device-threads.js';

@@ -46,8 +46,9 @@ export async function exportModel(files: Files, run: string, { out, to = 'hf' }:
   return withMountedRun(files, run, async (mounted, path) => {
     const described = await describeRun(mounted, path);
     const { model: options, vocabularies, context } = described;
-    if (options.kind === 'ngram')
-      throw refused(run, options.kind, 'a network: n-grams are no tensors', 'write an ARPA file with --to arpa');
+    if (options.kind !== 'lstm' && options.kind !== 'transformer') {
+      throw refused(run, options.kind, 'lstm or transformer', 'write n-grams as an ARPA file with --to arpa');
+    }
     const decoding: DecodingDefaults = checked(described.decoding ?? {}, `${run}: decoding`, decodingDefaults, 'options of decoding');
     const made = await readModelTokenizers(mounted, path, described);
     const beginsPrompts = options.kind === 'lstm' || options.beginPrompts;
@@ -59,7 +60,7 @@ export async function exportModel(files: Files, run: string, { out, to = 'hf' }:
         await writeFolder(files, out, contents);
         return { architecture: kind, files: [...contents.keys()] };
       }
-      if (options.kind === 'lstm') {
+      if (options.kind !== 'transformer') {
         throw refused(run, options.kind, 'transformer: Hugging Face has no class of LSTMs', 'write it with --to onnx');
       }
       const model = writtenModel(options, vocabularies, decoding, context);

@@ -5,7 +5,7 @@ import { removeRun } from '../../src/checkpoint/run-files.js';
 import { type Files, joinPath, type ReadableFiles } from '../../src/core/files.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { load } from '../../src/load.js';
-import { openModels } from '../../src/loaded-model.js';
+import { openModels } from '../../src/open-models.js';
 import { allowRelaxedSimd } from '../../src/node/open-kernels.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { train } from '../../src/training/train.js';

@@ -17,6 +17,7 @@ const order: readonly (readonly string[])[] = [
   ['parallel', 'foreign'],
   ['analysis'],
   ['loaded-model.ts'],
+  ['open-models.ts'],
   ['load.ts', 'node', 'quickstart-recipe.ts'],
   ['quickstart.ts', 'experiments'],
   ['decade.ts'],

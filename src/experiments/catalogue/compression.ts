@@ -3,7 +3,7 @@ import { linePlot } from '../../analysis/page/plot.js';
 import { TrainedBytes } from '../../compression/trained-model.js';
 import { type Configuration, type ConfigurationInput, configurationOf } from '../../training/configuration.js';
 import { languageTask } from '../base.js';
-import { codeLength, type CodeLength, CountedBytes } from '../code-length.js';
+import { codeText, type CodedText, CountedBytes } from '../coded-text.js';
 import type { Experiment, Finding, Study } from '../experiment.js';
 import { type Lines, type TextFiles, type Train, type Transform, train, transformToText } from '../steps.js';
 
@@ -24,7 +24,7 @@ const kinds = ['counted', 'LSTM', 'Transformer'] as const;
 type Kind = (typeof kinds)[number];
 
 /** A model of the text, and what the test text costs with it. */
-export interface Coded extends CodeLength {
+export interface Coded extends CodedText {
   readonly kind: Kind;
   /** `order 3`, `width 32`. */
   readonly size: string;
@@ -55,13 +55,13 @@ export const compression: Experiment<typeof options> = {
     for (let order = 0; order <= options.orders; order++) {
       const counted = new CountedBytes(order, read);
       const size = order === 0 ? 'no context' : `order ${order}`;
-      coded.push({ kind: 'counted', size, parameters: counted.size, ...(await codeLength(text, counted, signal)) });
+      coded.push({ kind: 'counted', size, parameters: counted.size, ...(await codeText(text, counted, signal)) });
     }
     for (const { kind, width, training } of networks) {
       const run = await laboratory.result(training);
       const model = await laboratory.outputs.open([run]);
       try {
-        const length = await model.compressing(async (trained) => codeLength(text, await TrainedBytes.create(trained.start()), signal));
+        const length = await model.compressing(async (trained) => codeText(text, await TrainedBytes.create(trained.start()), signal));
         coded.push({ kind, size: `width ${width}`, parameters: run.parameters, ...length });
       } finally {
         await model.dispose();

@@ -3,7 +3,7 @@ import { BitsOfBytes, type BytePredictor } from '../compression/byte-predictor.j
 import { turns } from '../core/event-loop.js';
 
 /** What a text costs. */
-export interface CodeLength {
+export interface CodedText {
   /** By what is predicted: the negative binary logarithm of each byte's probability, over bytes. */
   readonly predictedBits: number;
   /** Of the code that was written. */
@@ -11,7 +11,7 @@ export interface CodeLength {
 }
 
 /** Codes a text by what is predicted of it. */
-export async function codeLength(text: Uint8Array, predictor: BytePredictor, signal?: AbortSignal): Promise<CodeLength> {
+export async function codeText(text: Uint8Array, predictor: BytePredictor, signal?: AbortSignal): Promise<CodedText> {
   const turn = turns();
   const bits = new BitsOfBytes(predictor);
   const encoder = new BitEncoder();
