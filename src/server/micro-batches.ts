@@ -13,6 +13,9 @@ export interface MicroBatchLimits {
 /** Turns of the event loop after which nobody is taken to be at the door. */
 const quietTurns = 4;
 
+/** Milliseconds between two batches that are given to those who come, however many they are. */
+const arrivalTime = 50;
+
 interface Item<Input, Output> {
   readonly input: Input;
   readonly key: string;
@@ -34,6 +37,8 @@ export class MicroBatches<Input, Output> {
   #full: (() => void) | undefined;
   #work: Promise<void> | undefined;
   #held: Promise<void> | undefined;
+  /** Those refused, too: they have come. */
+  #submissions = 0;
   /** Milliseconds that an item took lately: a moving mean. */
   #pace = 10;
 
@@ -62,6 +67,7 @@ export class MicroBatches<Input, Output> {
    */
   submit(inputs: readonly Input[], key: string, signal?: AbortSignal): Promise<Output>[] {
     signal?.throwIfAborted();
+    this.#submissions++;
     const { waiting: most } = this.#limits;
     if (inputs.length > most) {
       throw new Refusal(413, `${inputs.length} sentences in one request; at most ${most} can wait. Send them in several requests`);
@@ -148,10 +154,11 @@ export class MicroBatches<Input, Output> {
    * this, batches that are computed on this thread would let in one client each.
    */
   async #arrivals(): Promise<void> {
-    for (let quiet = 0; quiet < quietTurns && this.#waiting.length < this.#limits.batch; quiet++) {
-      const before = this.#waiting.length;
+    const end = performance.now() + arrivalTime;
+    for (let quiet = 0; quiet < quietTurns && performance.now() < end; quiet++) {
+      const before = this.#submissions;
       await setImmediate();
-      if (this.#waiting.length > before) quiet = 0;
+      if (this.#submissions > before) quiet = 0;
     }
   }
 

@@ -111,6 +111,15 @@ describe('micro-batches', () => {
     assert.deepEqual(sizes, [1]);
   });
 
+  test('a full queue keeps nobody at the door: those for whom there is no room are told so between two batches', async () => {
+    const batches = new MicroBatches<number, number>(double, { window: 1, batch: 1, waiting: 2 });
+    const [first, second] = batches.submit([1, 2], 'k');
+    await first;
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.throws(() => batches.submit([3, 4], 'k'), is(503));
+    assert.equal(await second, 4);
+  });
+
   test('a request listens once, however many items it has, and not after its end', async () => {
     const batches = new MicroBatches<number, number>(double, limits);
     const { signal } = new AbortController();
