@@ -153,11 +153,13 @@ function naturalLogarithm(text: string | undefined): number {
 /** n-grams of one order, as they come. */
 class Section {
   count = 0;
-  #tokens = new Int32Array(1024);
+  #tokens: Int32Array;
   #logProbabilities = new Float32Array(1024);
   #backOffs = new Float32Array(1024);
 
-  constructor(readonly order: number) {}
+  constructor(readonly order: number) {
+    this.#tokens = new Int32Array(this.#logProbabilities.length * order);
+  }
 
   add(tokens: readonly number[], logProbability: number, backOff: number): void {
     if (this.count === this.#logProbabilities.length) this.#grow();
