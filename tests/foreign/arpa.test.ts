@@ -118,6 +118,8 @@ describe('an ARPA file', () => {
     };
     await refused('-0.35\ta b', '-0.35\ta d', /^m\.arpa: line 16: "d"; expected a word that is a unigram, too/);
     await refused('-0.125\ta b c', '-0.125\ta b', /^m\.arpa: line 20: .*expected log10 of a probability, 3 words/);
+    await refused('-0.35\ta b', '0.35\ta b', /^m\.arpa: line 16: .*expected log10 of a probability, at most 0/);
+    await refused('-0.35\ta b\t-0.05', '-0.35\ta b\tInfinity', /^m\.arpa: line 16: .*and a back-off that is finite/);
     await refused('ngram 2=3', 'ngram 2=4', /^m\.arpa: line 19: 3 2-grams; expected 4, as the header says/);
     await refused('-0.45\tc </s>', '-0.45\ta b', /^m\.arpa: one of its 2-grams twice/);
     await refused('\\end\\', '', /ends before \\end\\/);
