@@ -195,7 +195,7 @@ test('the largest runs are predicted before they are trained, and shares wait fo
   assert.deepEqual([points.length + failed.length, checked.length, checked[0]?.measured], [6, 1, points.at(-1)?.loss]);
   // The last context of a text is shorter.
   assert.ok(points.every(({ tokens }) => tokens <= 320 * 16) && (points.at(-1)?.tokens ?? 0) > 5000);
-  assert.match(done.account.conclusions.join('\n'), /Of 1 losses predicted before training, [01] lie in their interval/);
+  assert.match(done.account.conclusions.join('\n'), /Losses predicted before training that lie in their interval: [01] of 1\./);
   assert.equal(done.files.page, 'out/plan.html');
 });
 
@@ -237,7 +237,7 @@ function measuredRuns(): MeasuredRuns {
 test('a finding says what the figures say, in the page and in Markdown', async () => {
   const finding = scalingFinding(measuredRuns(), 39);
   const said = finding.conclusions.join('\n');
-  assert.match(said, /Of 2 losses predicted before training, 1 lie in their interval/);
+  assert.match(said, /Losses predicted before training that lie in their interval: 1 of 2\./);
   assert.match(said, /exponent β, of data differs between LSTM and Transformer/);
   assert.match(said, /exponent α, of size is not shown to differ/);
   assert.match(said, /Ten times the compute is best spent on × \d\.\d the size and × \d\.\d the data/);

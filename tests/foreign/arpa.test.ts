@@ -97,6 +97,18 @@ describe('an ARPA file', () => {
     }
   });
 
+  test('may hold more n-grams of an order than a first buffer does', async () => {
+    const words = Array.from({ length: 1100 }, (_, index) => `w${index}`);
+    const section = (order: number, lines: readonly string[]) => `\n\\${order}-grams:\n${lines.join('\n')}\n`;
+    const unigrams = ['-99\t<s>\t0', '-1\t</s>', ...words.map((word) => `-4\t${word}\t0`)];
+    const bigrams = words.map((word, index) => `${-(index + 1) / 1000}\t${word} </s>`);
+    const header = `\\data\\\nngram 1=${unigrams.length}\nngram 2=${bigrams.length}\n`;
+    const files = memoryFiles({ 'm.arpa': `${header}${section(1, unigrams)}${section(2, bigrams)}\n\\end\\\n` });
+    await importModel(files, 'm.arpa', { out: 'run' });
+    const found = await logProbabilities(files, 'run', ['w0', 'w600', 'w1099']);
+    for (const [index, value] of [-0.001, -0.601, -1.1].entries()) assertNear(found[index], [-4, value]);
+  });
+
   test('that is damaged is refused with the line', async () => {
     const refused = async (from: string, to: string, message: RegExp) => {
       const files = memoryFiles({ 'm.arpa': written.replace(from, to) });
@@ -106,6 +118,8 @@ describe('an ARPA file', () => {
     };
     await refused('-0.35\ta b', '-0.35\ta d', /^m\.arpa: line 16: "d"; expected a word that is a unigram, too/);
     await refused('-0.125\ta b c', '-0.125\ta b', /^m\.arpa: line 20: .*expected log10 of a probability, 3 words/);
+    await refused('-0.35\ta b', '0.35\ta b', /^m\.arpa: line 16: .*expected log10 of a probability, at most 0/);
+    await refused('-0.35\ta b\t-0.05', '-0.35\ta b\tInfinity', /^m\.arpa: line 16: .*and a back-off that is finite/);
     await refused('ngram 2=3', 'ngram 2=4', /^m\.arpa: line 19: 3 2-grams; expected 4, as the header says/);
     await refused('-0.45\tc </s>', '-0.45\ta b', /^m\.arpa: one of its 2-grams twice/);
     await refused('\\end\\', '', /ends before \\end\\/);

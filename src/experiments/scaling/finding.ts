@@ -120,7 +120,7 @@ function aboutPredictions({ forecast, checked }: MeasuredRuns): string[] {
   const held = checked.filter((one) => one.held).length;
   const impossible = forecast.impossible.map(({ network, reason }) => `Nothing was predicted of ${network}: ${reason}.`);
   if (checked.length === 0) return impossible;
-  return [`Of ${checked.length} losses predicted before training, ${held} lie in their interval.`, ...impossible];
+  return [`Losses predicted before training that lie in their interval: ${held} of ${checked.length}.`, ...impossible];
 }
 
 function optimumTable(networks: readonly NetworkScaling[]): FindingTable {

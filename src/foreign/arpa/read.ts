@@ -115,6 +115,10 @@ class ArpaReader {
         `log10 of a probability, ${order === 1 ? 'a word' : `${order} words`}, perhaps log10 of a back-off`,
       );
     }
+    // Rounding may have put it a little above 0.
+    if (logProbability > 1e-3 || backOff === Infinity) {
+      throw this.#refusal(`"${shortened(text)}"`, 'log10 of a probability, at most 0, and a back-off that is finite');
+    }
     const words = fields.slice(1, order + 1);
     if (order === 1) this.#words.push(...words);
     section.add(order === 1 ? [this.#words.length - 1] : words.map((word) => this.#id(word)), logProbability, backOff);
@@ -153,11 +157,13 @@ function naturalLogarithm(text: string | undefined): number {
 /** n-grams of one order, as they come. */
 class Section {
   count = 0;
-  #tokens = new Int32Array(1024);
+  #tokens: Int32Array;
   #logProbabilities = new Float32Array(1024);
   #backOffs = new Float32Array(1024);
 
-  constructor(readonly order: number) {}
+  constructor(readonly order: number) {
+    this.#tokens = new Int32Array(this.#logProbabilities.length * order);
+  }
 
   add(tokens: readonly number[], logProbability: number, backOff: number): void {
     if (this.count === this.#logProbabilities.length) this.#grow();
