@@ -37,29 +37,48 @@ const { status } = spawnSync(process.execPath, [...runner, ...options, ...(words
 process.exit(status ?? 1);
 
 /**
- * Most tests are over before Node has loaded what they import, so those of a folder that only compute share a process: as many files as
- * make it worth while, in one that imports them. Whatever looks at the process, starts threads or has hooks for a whole file is alone in it.
+ * Most tests are over before Node has loaded what they import, so those of a folder share a process: not so many that the limit of time
+ * ends them on a busy machine, each in a suite of its own, to which its hooks belong. Whatever changes or measures its process, starts
+ * other programs or bundles is alone in it.
  */
 function grouped(files) {
   const isItsOwn =
-    /^(before|beforeEach|after|afterEach)\(|process\.|node:child_process|node:worker_threads|[kK]eptThreads|nodeRuntime|esbuild/m;
-  const most = 12;
+    /process\.(env|exit|memoryUsage|on|resourceUsage|stderr|stdout)|globalThis\.\w+ =|node:child_process|node:worker_threads|esbuild/;
+  /** What the files of a process use together, and end when all of them have ended. */
+  const shared = ['cli/decade', 'parallel/kept-threads'];
+  const most = 8;
   const alone = [];
   const together = new Map();
   for (const file of files) {
     const source = readFileSync(join(root, file.replace(/^dist[/\\]/, '').replace(/\.js$/, '.ts')), 'utf8');
     const folder = file.split(/[/\\]/)[2];
     if (isItsOwn.test(source)) alone.push(file);
-    else together.set(folder, [...(together.get(folder) ?? []), file]);
+    else {
+      const uses = shared.filter((name) => source.includes(`/${name.split('/')[1]}.js'`));
+      together.set(folder, [...(together.get(folder) ?? []), { file, uses }]);
+    }
   }
   rmSync(join(root, groups), { recursive: true, force: true });
   mkdirSync(join(root, groups), { recursive: true });
   const made = [];
-  for (const [folder, members] of together) {
-    for (let first = 0; first < members.length; first += most) {
-      const group = join(groups, `${folder}-${first / most + 1}.mjs`);
-      const paths = members.slice(first, first + most).map((file) => relative(dirname(group), file).split(sep).join('/'));
-      writeFileSync(join(root, group), paths.map((path) => `await import('${path}');\n`).join(''));
+  for (const [folder, all] of together) {
+    const size = Math.ceil(all.length / Math.ceil(all.length / most));
+    for (let first = 0; first < all.length; first += size) {
+      const members = all.slice(first, first + size);
+      const group = join(groups, `${folder}-${first / size + 1}.mjs`);
+      const nameOf = (file) => relative(join('dist', 'tests'), file).split(sep).join('/');
+      const path = (file) => relative(dirname(group), file).split(sep).join('/');
+      writeFileSync(
+        join(root, group),
+        [
+          "import { describe } from 'node:test';",
+          ...shared
+            .filter((name) => members.some(({ uses }) => uses.includes(name)))
+            .map((name) => `import '${path(join('dist', 'tests', `${name}.js`))}';`),
+          ...members.map(({ file }) => `describe('${nameOf(file)}', () => import('${path(file)}'));`),
+          '',
+        ].join('\n'),
+      );
       made.push(group);
     }
   }
