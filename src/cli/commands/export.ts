@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { exportArpa } from '../../foreign/arpa/export.js';
 import { type ExportFormat, exportFormats, exportModel } from '../../foreign/export.js';
 import { openOutputFile } from '../../node/files/output-file.js';
+import { requireOutput } from '../output.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { figure } from '../progress.js';
 import { say } from '../terminal.js';
@@ -41,6 +42,7 @@ async function writeFolder(run: string, out: string, to: 'hf' | 'onnx'): Promise
 }
 
 async function writeArpa(run: string, out: string): Promise<void> {
+  await requireOutput(out);
   const file = await openOutputFile(out);
   const utf8 = new TextEncoder();
   let isDone = false;
