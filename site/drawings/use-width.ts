@@ -6,11 +6,18 @@ export function useWidth(first: number): { readonly element: RefObject<HTMLDivEl
   const element = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(first);
   useEffect(() => {
+    let frame = 0;
+    // Not at once: a drawing that changes its size while sizes are observed is reported as an error.
     const observer = new ResizeObserver(([entry]) => {
-      if (entry !== undefined && entry.contentRect.width > 0) setWidth(Math.round(entry.contentRect.width));
+      if (entry === undefined || entry.contentRect.width <= 0) return;
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(() => setWidth(Math.round(entry.contentRect.width)));
     });
     if (element.current !== null) observer.observe(element.current);
-    return () => observer.disconnect();
+    return () => {
+      observer.disconnect();
+      cancelAnimationFrame(frame);
+    };
   }, []);
   return { element, width };
 }

@@ -1,6 +1,6 @@
 import { serveStatic } from '@hono/node-server/serve-static';
 import { Hono } from 'hono';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sourceLanguages } from './languages.js';
@@ -26,7 +26,9 @@ export function pages({ translators, options }: Pick<Service, 'translators' | 'o
   }
   const pairs = [...sourceLanguages(translators)].flatMap(([from, targets]) => targets.map((to) => ({ from, to })));
   const served = options.keys.length > 0 ? [] : pairs;
-  app.get('/models/index.json', (context) => context.json({ models: [], served }));
+  const index = join(folder, 'models/index.json');
+  const beside: object = existsSync(index) ? (JSON.parse(readFileSync(index, 'utf8')) as object) : { models: [] };
+  app.get('/models/index.json', (context) => context.json({ ...beside, served }));
   const files = serveStatic({ root: folder });
   app.get('*', (context, next) => {
     for (const [name, value] of Object.entries(headers)) context.header(name, value);

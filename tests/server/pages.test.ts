@@ -9,9 +9,11 @@ import type { ServedModel } from '../../src/server/served-model.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'decade-pages-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
-mkdirSync(join(folder, 'site'));
+mkdirSync(join(folder, 'site/models'), { recursive: true });
 writeFileSync(join(folder, 'site/index.html'), '<!doctype html><title>decade</title>');
 writeFileSync(join(folder, 'site/style.css'), 'body { margin: 0 }');
+const beside = [{ name: 'small', file: 'small.decade' }];
+writeFileSync(join(folder, 'site/models/index.json'), JSON.stringify({ models: beside }));
 writeFileSync(join(folder, 'secret.txt'), 'not for everyone');
 
 const translators = [{ languages: { source: 'en', target: 'fr' } }] as unknown as readonly ServedModel[];
@@ -37,10 +39,10 @@ test('nothing outside the site is served', async () => {
   }
 });
 
-test('the pages are told what the server translates, unless it asks for a key', async () => {
+test('the pages are told which models lie beside them and what the server translates, unless it asks for a key', async () => {
   const index = async (keys?: string[]) => (await served(keys).request('/models/index.json')).json();
-  assert.deepEqual(await index(), { models: [], served: [{ from: 'en', to: 'fr' }] });
-  assert.deepEqual(await index(['a-secret-key']), { models: [], served: [] });
+  assert.deepEqual(await index(), { models: beside, served: [{ from: 'en', to: 'fr' }] });
+  assert.deepEqual(await index(['a-secret-key']), { models: beside, served: [] });
 });
 
 test('where the pages are not built, / says how to build them', async () => {
