@@ -43,7 +43,7 @@ process.exit(status ?? 1);
  */
 function grouped(files) {
   const isItsOwn =
-    /process\.(env|exit|memoryUsage|on|resourceUsage|stderr|stdout)|globalThis\.\w+ =|node:child_process|node:worker_threads|keptThreads|esbuild/;
+    /process\.(env|exit|memoryUsage|on|resourceUsage|stderr|stdout)|globalThis\.\w+ =|node:child_process|node:worker_threads|[kK]eptThreads|nodeRuntime|esbuild/;
   /** The host of commands, which ends when all files of its process have ended. */
   const host = 'cli/decade';
   const most = 8;
