@@ -38,14 +38,14 @@ process.exit(status ?? 1);
 
 /**
  * Most tests are over before Node has loaded what they import, so those of a folder share a process: not so many that the limit of time
- * ends them on a busy machine, each in a suite of its own, to which its hooks belong. Whatever changes or measures its process, starts
- * other programs or bundles is alone in it.
+ * ends them on a busy machine, each in a suite of its own, to which its hooks belong. Whatever changes or measures its process, starts threads or
+ * other programs, or bundles, is alone in it.
  */
 function grouped(files) {
   const isItsOwn =
-    /process\.(env|exit|memoryUsage|on|resourceUsage|stderr|stdout)|globalThis\.\w+ =|node:child_process|node:worker_threads|esbuild/;
-  /** What the files of a process use together, and end when all of them have ended. */
-  const shared = ['cli/decade', 'parallel/kept-threads'];
+    /process\.(env|exit|memoryUsage|on|resourceUsage|stderr|stdout)|globalThis\.\w+ =|node:child_process|node:worker_threads|[kK]eptThreads|nodeRuntime|esbuild/;
+  /** The host of commands, which ends when all files of its process have ended. */
+  const host = 'cli/decade';
   const most = 8;
   const alone = [];
   const together = new Map();
@@ -54,8 +54,8 @@ function grouped(files) {
     const folder = file.split(/[/\\]/)[2];
     if (isItsOwn.test(source)) alone.push(file);
     else {
-      const uses = shared.filter((name) => source.includes(`/${name.split('/')[1]}.js'`));
-      together.set(folder, [...(together.get(folder) ?? []), { file, uses }]);
+      const usesHost = source.includes("/decade.js'");
+      together.set(folder, [...(together.get(folder) ?? []), { file, usesHost }]);
     }
   }
   rmSync(join(root, groups), { recursive: true, force: true });
@@ -72,9 +72,7 @@ function grouped(files) {
         join(root, group),
         [
           "import { describe } from 'node:test';",
-          ...shared
-            .filter((name) => members.some(({ uses }) => uses.includes(name)))
-            .map((name) => `import '${path(join('dist', 'tests', `${name}.js`))}';`),
+          ...(members.some(({ usesHost }) => usesHost) ? [`import '${path(join('dist', 'tests', `${host}.js`))}';`] : []),
           ...members.map(({ file }) => `describe('${nameOf(file)}', () => import('${path(file)}'));`),
           '',
         ].join('\n'),
