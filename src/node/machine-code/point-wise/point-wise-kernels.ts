@@ -78,17 +78,20 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
   const [crossEntropies, normaliseLogits] = [bound('softmaxCrossEntropy'), bound('addBiasAndNormalise')];
   const faster: LoadedKernels = {
     ...kernels,
-    activate(y, x, bias, rows, columns, kind) {
-      if (!isCovered(rows, columns)) return kernels.activate(y, x, bias, rows, columns, kind);
+    activate(...given) {
+      const [y, x, bias, rows, columns, kind] = given;
+      if (!isCovered(rows, columns)) return kernels.activate(...given);
       return activates[kind]?.(y, x, bias, rows, 4 * columns);
     },
-    activateGradient(dx, x, dy, biasGradient, rows, columns, kind) {
-      if (!isCovered(rows, columns)) return kernels.activateGradient(dx, x, dy, biasGradient, rows, columns, kind);
+    activateGradient(...given) {
+      const [dx, x, dy, biasGradient, rows, columns, kind] = given;
+      if (!isCovered(rows, columns)) return kernels.activateGradient(...given);
       return gradients[kind]?.(dx, x, dy, biasGradient, rows, 4 * columns);
     },
-    normalise(y, sum, x, residual, gain, bias, statistics, rows, columns, epsilon, centred, known) {
+    normalise(...given) {
+      const [y, sum, x, residual, gain, bias, statistics, rows, columns, epsilon, centred, known] = given;
       if (!isCovered(rows, columns) || gain === 0) {
-        return kernels.normalise(y, sum, x, residual, gain, bias, statistics, rows, columns, epsilon, centred, known);
+        return kernels.normalise(...given);
       }
       floats[0] = columns;
       doubles[0] = epsilon;
@@ -96,108 +99,51 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
       doubles[2] = 1;
       return normaliseRows(y, sum, x, residual, gain, bias, statistics, rows, 4 * columns, centred, known);
     },
-    normaliseGradient(dx, dResidual, dGain, dBias, dy, dSum, x, gain, statistics, rows, columns, centred, adds, addsResidual) {
+    normaliseGradient(...given) {
+      const [dx, dResidual, dGain, dBias, dy, dSum, x, gain, statistics, rows, columns, centred, adds, addsResidual] = given;
       const isUsual = dx !== 0 && dGain !== 0 && dy !== 0 && gain !== 0 && adds === 0 && addsResidual === 0 && !dResidual === !dSum;
       if (!isCovered(rows, columns) || !isUsual) {
-        return kernels.normaliseGradient(
-          ...([dx, dResidual, dGain, dBias, dy, dSum, x, gain, statistics, rows, columns, centred, adds, addsResidual] as const),
-        );
+        return kernels.normaliseGradient(...given);
       }
       floats[0] = columns;
       return gradientOfRows(dx, dResidual, dGain, dBias, dy, dSum, x, gain, statistics, rows, 4 * columns, centred);
     },
-    headProbabilities(
-      scores,
-      scoreRow,
-      first,
-      count,
-      queries,
-      memoryCount,
-      head,
-      headCount,
-      heads,
-      scale,
-      causal,
-      statistics,
-      weights,
-      rowKeys,
-      rate,
-      key,
-      scratch,
-    ) {
+    headProbabilities(...given) {
+      const [scores, scoreRow, first, count, queries, memoryCount, head, headCount, heads, scale, causal, statistics, weights, rowKeys] =
+        given;
       const visible = visibleFirst(first, queries, memoryCount, causal);
       if (count === 0 || visible < 1 || weights !== 0 || rowKeys !== 0) {
-        return kernels.headProbabilities(
-          scores,
-          scoreRow,
-          first,
-          count,
-          queries,
-          memoryCount,
-          head,
-          headCount,
-          heads,
-          scale,
-          causal,
-          statistics,
-          weights,
-          rowKeys,
-          rate,
-          key,
-          scratch,
-        );
+        return kernels.headProbabilities(...given);
       }
       const seenBytes = 4 * wholeVectors(visible + causal * (count - 1));
       const statistic = statistics + 4 * (first * heads + head);
       floats[0] = scale;
       return probabilitiesOfRows(scores, count, scoreRow, visible, causal, seenBytes, statistic, 4 * heads, headCount, count * scoreRow);
     },
-    headGradients(
-      scores,
-      gradients,
-      scoreRow,
-      first,
-      count,
-      queries,
-      memoryCount,
-      head,
-      headCount,
-      heads,
-      size,
-      dOutput,
-      output,
-      outputRow,
-      scale,
-      causal,
-      statistics,
-      rowKeys,
-      rate,
-      key,
-    ) {
+    headGradients(...given) {
+      const [
+        scores,
+        gradients,
+        scoreRow,
+        first,
+        count,
+        queries,
+        memoryCount,
+        head,
+        headCount,
+        heads,
+        size,
+        dOutput,
+        output,
+        outputRow,
+        scale,
+        causal,
+        statistics,
+        rowKeys,
+      ] = given;
       const visible = visibleFirst(first, queries, memoryCount, causal);
       if (count === 0 || visible < 1 || rowKeys !== 0 || size % (2 * lanes) !== 0) {
-        return kernels.headGradients(
-          scores,
-          gradients,
-          scoreRow,
-          first,
-          count,
-          queries,
-          memoryCount,
-          head,
-          headCount,
-          heads,
-          size,
-          dOutput,
-          output,
-          outputRow,
-          scale,
-          causal,
-          statistics,
-          rowKeys,
-          rate,
-          key,
-        );
+        return kernels.headGradients(...given);
       }
       const seenBytes = 4 * wholeVectors(visible + causal * (count - 1));
       const statistic = statistics + 4 * (first * heads + head);
@@ -221,11 +167,10 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
         4 * size,
       );
     },
-    softmaxCrossEntropy(logits, bias, targets, losses, logProbabilities, biasGradient, rows, columns, smoothing, scale) {
+    softmaxCrossEntropy(...given) {
+      const [logits, bias, targets, losses, logProbabilities, biasGradient, rows, columns, smoothing, scale] = given;
       if (!isCovered(rows, columns) || scale === 0 || bias === 0 || logProbabilities === 0) {
-        return kernels.softmaxCrossEntropy(
-          ...([logits, bias, targets, losses, logProbabilities, biasGradient, rows, columns, smoothing, scale] as const),
-        );
+        return kernels.softmaxCrossEntropy(...given);
       }
       floats[0] = 1 - smoothing;
       floats[1] = smoothing;
@@ -235,8 +180,9 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
       doubles[0] = scale;
       return crossEntropies(logits, bias, targets, losses, logProbabilities, biasGradient, rows, 4 * columns, Number(smoothing !== 0));
     },
-    addBiasAndNormalise(logits, bias, rows, columns, normalisers, maxima) {
-      if (!isCovered(rows, columns)) return kernels.addBiasAndNormalise(logits, bias, rows, columns, normalisers, maxima);
+    addBiasAndNormalise(...given) {
+      const [logits, bias, rows, columns, normalisers, maxima] = given;
+      if (!isCovered(rows, columns)) return kernels.addBiasAndNormalise(...given);
       return normaliseLogits(logits, bias, rows, 4 * columns, normalisers, maxima);
     },
   };
