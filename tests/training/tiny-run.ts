@@ -41,7 +41,7 @@ export function tinyConfiguration(
   });
 }
 
-/** One device on this thread, with the portable matrix product. */
+/** One device on this thread, with the portable matrix product and kernels that give the same bits in every version of Node. */
 export function localContext(files: Files): TrainingContext {
   return {
     files,
@@ -56,6 +56,6 @@ export function localContext(files: Files): TrainingContext {
 
 async function openDevice(): Promise<Device> {
   const memory = new Memory({ shared: false });
-  const kernels = await loadKernels(memory);
+  const kernels = await loadKernels(memory, { relaxed: false });
   return { memory, kernels, matrix: webAssemblyProvider(memory, kernels) };
 }

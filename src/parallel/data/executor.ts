@@ -47,7 +47,6 @@ export interface DataExecutorOptions {
  */
 export class DataExecutor extends ThreadedExecutor {
   readonly #options: DataExecutorOptions;
-  readonly #memory: Memory;
   readonly #threads: readonly Thread[];
   readonly #optimizer: Optimizer;
 
@@ -85,19 +84,17 @@ export class DataExecutor extends ThreadedExecutor {
     const [first] = replies;
     if (first === undefined) throw new DecadeError('usage', { where: 'devices', received: '0', allowed: '1 or more' });
     const placement = { strategy: 'data', devices, gemm: first.gemm, precision: first.precision, kernels: first.kernels };
-    return new DataExecutor(options, memory, threads, optimizer, placement);
+    return new DataExecutor(options, threads, optimizer, placement);
   }
 
   private constructor(
     options: DataExecutorOptions,
-    memory: Memory,
     threads: readonly Thread[],
     optimizer: Optimizer,
     placement: Executor['placement'],
   ) {
     super(threads, placement, { parameters: PlacedValues.of(options.model.parameters), optimizerState: optimizer.placed });
     this.#options = options;
-    this.#memory = memory;
     this.#threads = threads;
     this.#optimizer = optimizer;
   }
@@ -155,7 +152,7 @@ export class DataExecutor extends ThreadedExecutor {
 
   decoding(): Promise<DecodingExecutor> {
     const { model, modelOptions, gemm } = this.#options;
-    return DecodingDevices.begin(this.#threads, { members: [sharedModel(model, modelOptions, this.#memory)], gemm });
+    return DecodingDevices.begin(this.#threads, { members: [sharedModel(model, modelOptions, undefined)], gemm });
   }
 
   override async dispose(): Promise<void> {

@@ -20,8 +20,8 @@ export class DecodingDevice {
   #underWay: AbortController | undefined;
 
   /**
-   * `existing` gives the device that is on the memory of the models already, if there is one; `open` opens one. `report` posts what
-   * is no answer.
+   * `existing` gives the device that trains on this thread, for models in its memory; `open` opens one on another memory. `report` posts
+   * what is no answer.
    */
   constructor(
     existing: () => Device | undefined,
@@ -86,9 +86,10 @@ export class DecodingDevice {
     this.#executor = LocalDecodingExecutor.across(placed);
   }
 
-  async #deviceOn(webAssembly: WebAssembly.Memory, gemm: string | undefined): Promise<Device> {
-    const known = this.#existing() ?? this.#devices.get(webAssembly);
+  async #deviceOn(webAssembly: WebAssembly.Memory | undefined, gemm: string | undefined): Promise<Device> {
+    const known = webAssembly === undefined ? this.#existing() : this.#devices.get(webAssembly);
     if (known !== undefined) return known;
+    if (webAssembly === undefined) throw new Error('a device must train before it decodes what it trains');
     const device = await this.#open(new Memory({ shared: true, existing: webAssembly }), gemm);
     this.#devices.set(webAssembly, device);
     return device;

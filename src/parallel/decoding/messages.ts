@@ -10,7 +10,8 @@ import type { PackedPairs } from '../messages.js';
 
 /** A model that another thread has in a shared memory. */
 export interface SharedModel {
-  readonly memory: WebAssembly.Memory;
+  /** Undefined: the memory in which the device trains. */
+  readonly memory: WebAssembly.Memory | undefined;
   readonly options: ModelOptions;
   readonly vocabularies: VocabularySizes;
   /** Places of its parameters by name. */
@@ -19,9 +20,14 @@ export interface SharedModel {
   readonly integers: boolean;
 }
 
-/** A model of this thread, whose parameters are in `memory`, for others to share. */
-export function sharedModel({ vocabularies, parameters }: Model, options: ModelOptions, memory: Memory, integers = false): SharedModel {
-  return { memory: memory.webAssembly, options, vocabularies, parameters: parameters.offsets, integers };
+/** A model of this thread, whose parameters are in `memory` or, without it, in the memory in which devices train, for others to share. */
+export function sharedModel(
+  { vocabularies, parameters }: Model,
+  options: ModelOptions,
+  memory: Memory | undefined,
+  integers = false,
+): SharedModel {
+  return { memory: memory?.webAssembly, options, vocabularies, parameters: parameters.offsets, integers };
 }
 
 /** What a device needs to search and score: sent before anything else. The parameters may not change until `end-decoding`. */
