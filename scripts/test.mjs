@@ -38,47 +38,51 @@ process.exit(status ?? 1);
 
 /**
  * Most tests are over before Node has loaded what they import, so those of a folder share a process: not so many that the limit of time
- * ends them on a busy machine, each in a suite of its own, to which its hooks belong. Whatever changes or measures its process, starts threads or
- * other programs, or bundles, is alone in it.
+ * ends them on a busy machine, each in a suite of its own, to which its hooks belong. Whatever changes or measures its process, starts
+ * other programs or bundles is alone in it.
  */
 function grouped(files) {
   const isItsOwn =
-    /process\.(env|exit|memoryUsage|on|resourceUsage|stderr|stdout)|globalThis\.\w+ =|node:child_process|node:worker_threads|[kK]eptThreads|nodeRuntime|esbuild/;
-  /** The host of commands, which ends when all files of its process have ended. */
-  const host = 'cli/decade';
+    /process\.(env|exit|memoryUsage|on|resourceUsage|stderr|stdout)|globalThis\.\w+ =|node:child_process|node:worker_threads|esbuild/;
+  /** What the files of a process use together, and end when all of them have ended. Who keeps threads trains, which takes longer. */
+  const shared = { 'cli/decade': 1, 'parallel/kept-threads': 2 };
   const most = 8;
   const alone = [];
   const together = new Map();
   for (const file of files) {
     const source = readFileSync(join(root, file.replace(/^dist[/\\]/, '').replace(/\.js$/, '.ts')), 'utf8');
     const folder = file.split(/[/\\]/)[2];
-    if (isItsOwn.test(source)) alone.push(file);
-    else {
-      const usesHost = source.includes("/decade.js'");
-      together.set(folder, [...(together.get(folder) ?? []), { file, usesHost }]);
+    if (isItsOwn.test(source)) {
+      alone.push(file);
+      continue;
     }
+    const uses = Object.keys(shared).filter((name) => source.includes(`/${name.split('/')[1]}.js'`));
+    const weight = Math.max(1, ...uses.map((name) => shared[name]));
+    const groupsOfFolder = together.get(folder) ?? [];
+    const open = groupsOfFolder.find((group) => group.weight + weight <= most) ?? { weight: 0, files: [], uses: new Set() };
+    if (open.weight === 0) together.set(folder, [...groupsOfFolder, open]);
+    open.weight += weight;
+    open.files.push(file);
+    for (const name of uses) open.uses.add(name);
   }
   rmSync(join(root, groups), { recursive: true, force: true });
   mkdirSync(join(root, groups), { recursive: true });
-  const made = [];
-  for (const [folder, all] of together) {
-    const size = Math.ceil(all.length / Math.ceil(all.length / most));
-    for (let first = 0; first < all.length; first += size) {
-      const members = all.slice(first, first + size);
-      const group = join(groups, `${folder}-${first / size + 1}.mjs`);
+  const made = [...together].flatMap(([folder, groupsOfFolder]) =>
+    groupsOfFolder.map(({ files: members, uses }, index) => {
+      const group = join(groups, `${folder}-${index + 1}.mjs`);
       const nameOf = (file) => relative(join('dist', 'tests'), file).split(sep).join('/');
       const path = (file) => relative(dirname(group), file).split(sep).join('/');
       writeFileSync(
         join(root, group),
         [
           "import { describe } from 'node:test';",
-          ...(members.some(({ usesHost }) => usesHost) ? [`import '${path(join('dist', 'tests', `${host}.js`))}';`] : []),
-          ...members.map(({ file }) => `describe('${nameOf(file)}', () => import('${path(file)}'));`),
+          ...[...uses].map((name) => `import '${path(join('dist', 'tests', `${name}.js`))}';`),
+          ...members.map((file) => `describe('${nameOf(file)}', () => import('${path(file)}'));`),
           '',
         ].join('\n'),
       );
-      made.push(group);
-    }
-  }
+      return group;
+    }),
+  );
   return [...made, ...alone];
 }
