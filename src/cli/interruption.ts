@@ -12,13 +12,13 @@ const hangUpLasts = 1_000;
 
 /**
  * Runs `work` with a signal that SIGINT (Ctrl-C), SIGTERM and SIGHUP (the terminal was closed) abort, so that it can save and stop.
- * After the first signal the default handling applies: the next one ends the process at once. `announcement` is printed when the
- * first arrives. `listenedTo` are the signals, where not all of them mean an end.
+ * After the first signal the default handling applies: the next one ends the process at once. `announcement`, or what it gives, is printed
+ * when the first arrives. `listenedTo` are the signals, where not all of them mean an end.
  *
  * Throws `Interrupted` if the work ends in any way after a signal: the work's own, if it throws one.
  */
 export async function interruptible<Result>(
-  announcement: string,
+  announcement: string | (() => string),
   work: (signal: AbortSignal) => Promise<Result>,
   listenedTo: readonly NodeJS.Signals[] = signals,
 ): Promise<Result> {
@@ -31,7 +31,7 @@ export async function interruptible<Result>(
       setTimeout(() => process.off('SIGHUP', ignore), hangUpLasts).unref();
     }
     // The terminal has just shown ^C behind the progress bar.
-    say(`${process.stderr.isTTY ? '\n' : ''}decade: ${name}: ${announcement}`);
+    say(`${process.stderr.isTTY ? '\n' : ''}decade: ${name}: ${typeof announcement === 'string' ? announcement : announcement()}`);
     const reason = new Interrupted(`stopped by ${name}`);
     controller.abort(reason);
     stopWaitingForPipes(reason);

@@ -1,6 +1,6 @@
 import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
-import { byteLines, readPassages } from '../data/documents.js';
+import { byteLines, readPassages, type TextSource } from '../data/documents.js';
 import { readLines } from '../data/lines.js';
 import { nodeFiles, streamOnce, streamStandardInput } from '../node/files/files.js';
 import { figure } from './progress.js';
@@ -30,10 +30,13 @@ export async function allLines(path: string): Promise<string[]> {
   return lines;
 }
 
-/** A text as one document, or line by line, as bytes. Without a path: standard input. */
-export async function* documentsOf(path: string, byLine: boolean): AsyncGenerator<{ bytes: Uint8Array; ends: boolean; line: number }> {
+/** A text cut into documents, or line by line with the empty ones, as bytes. `-`: standard input. */
+export async function* documentsOf(
+  path: string,
+  documents: TextSource['documents'] | 'every line',
+): AsyncGenerator<{ bytes: Uint8Array; ends: boolean; line: number }> {
   const [files, name] = isStandardInput(path) ? [standardInputFiles, standardInput] : [{ stream: streamOnce }, path];
-  if (!byLine) return yield* readPassages(files, { text: [name], documents: 'file' });
+  if (documents !== 'every line') return yield* readPassages(files, { text: [name], documents });
   let line = 0;
   for await (const bytes of byteLines(files, name)) yield { bytes, ends: true, line: ++line };
 }

@@ -7,9 +7,18 @@ import { Interrupted } from './interruption.js';
 import { figure, ProgressBar } from './progress.js';
 import { warn } from './warning.js';
 
+/** A training as it is shown. */
+export interface ShownTraining {
+  onEvent(event: TrainingEvent): void;
+  end(): void;
+  /** What a signal would make it do now, for `interruptible`. */
+  readonly announcement: string;
+}
+
 /** Shows the events of a training on standard error: log lines (`log`) and progress. */
-export function showTraining({ log }: { log: boolean }): { onEvent(event: TrainingEvent): void; end(): void } {
+export function showTraining({ log }: { log: boolean }): ShownTraining {
   const progress = new ProgressBar();
+  let announcement = 'finishing the update and saving a checkpoint; repeat to stop at once';
   const onEvent = (event: TrainingEvent): void => {
     switch (event.kind) {
       case 'tokenizers':
@@ -28,6 +37,7 @@ export function showTraining({ log }: { log: boolean }): { onEvent(event: Traini
         progress.line(`resumed at update ${figure(event.step)}`);
         break;
       case 'counting':
+        announcement = 'stopping; what was counted is not kept';
         progress.update({ label: 'counting', fraction: event.fraction, figures: [] });
         break;
       case 'update':
@@ -46,7 +56,13 @@ export function showTraining({ log }: { log: boolean }): { onEvent(event: Traini
         break;
     }
   };
-  return { onEvent, end: () => progress.end() };
+  return {
+    onEvent,
+    end: () => progress.end(),
+    get announcement() {
+      return announcement;
+    },
+  };
 }
 
 function amountOf(progress: ReadingProgress): string {
@@ -56,5 +72,7 @@ function amountOf(progress: ReadingProgress): string {
 /** The message after a signal: how to continue depends on whether there is a checkpoint. */
 export async function interruptedTraining(out: string, saved: string): Promise<Interrupted> {
   const isBegun = (await nodeFiles.kind(out)) === 'directory' && !(await isUnbegun(nodeFiles, out));
-  return new Interrupted(isBegun ? `${saved}; continue with --resume` : 'stopped before the first update; the same command starts again');
+  return new Interrupted(
+    isBegun ? `${saved}; continue with --resume` : 'stopped before there was anything to save; the same command starts again',
+  );
 }

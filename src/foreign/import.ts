@@ -56,7 +56,7 @@ export async function importModel(files: Files, path: string, { out }: ImportOpt
 
 async function openCheckpoint(files: Files, path: string): Promise<OpenCheckpoint> {
   const kind = await files.kind(path);
-  if (kind !== 'directory') throw refused(path, kind === 'missing' ? 'no such folder' : 'a file');
+  if (kind !== 'directory') throw refused(path, kind === 'missing' ? 'nothing is there' : 'a file');
   const names = await files.list(path);
   if (names.includes(modelName) && names.some((name) => /vocabulary\.(txt|json)$/.test(name))) return openCTranslate2(files, path);
   if (names.includes(configurationName)) return openHuggingFace(files, path, await unknownIdOf(files, path));

@@ -30,6 +30,7 @@ export interface PackedSummary {
   readonly bytes: number;
   /** Of the weights. */
   readonly parameters: number;
+  /** That of its matrices: f32 for a model without any, as one of n-grams, whatever was asked for. */
   readonly precision: PackedPrecision;
   /** SHA-256 of the header, in which the hashes of the rest are: identifies the model. */
   readonly hash: string;
@@ -50,7 +51,8 @@ export function packRuns(
 ): Promise<PackedSummary> {
   const { precision = 'f32', signal } = contents;
   return withContents(files, paths, { ...contents, precision }, describe, async ({ tensors, models, parameters }) => {
-    return { ...(await writeTensors(tensors, models, write, signal)), parameters, precision };
+    const isNarrow = tensors.some(({ dataType }) => dataType === 'F16' || dataType === 'I8');
+    return { ...(await writeTensors(tensors, models, write, signal)), parameters, precision: isNarrow ? precision : 'f32' };
   });
 }
 

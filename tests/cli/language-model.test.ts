@@ -96,3 +96,21 @@ test('estimate counts contexts and a model without an encoder', async () => {
   assert.deepEqual([corpus.pairs, corpus.sourceTokensPerPair, corpus.longestTarget], [Math.ceil((20 * text.length + 1) / 16), 0, 16]);
   assert.ok(memory.fits);
 });
+
+test('what was counted on lines scores lines, is packed in f32 with a warning, and has no updates', async () => {
+  const counted = ['--set', 'model={ kind: ngram, order: 2 }', '--set', 'data.train.documents=line', '--set', 'data.dev.documents=line'];
+  const trained = await decade(['train', 'text.yaml', '--out', 'counted', ...counted], call);
+  assert.equal(trained.code, 0, trained.stderr);
+  const scored = await decade(['score', '-m', 'counted', '--text', 'dev.txt', '--json'], call);
+  assert.equal(JSON.parse(scored.stdout).tokens, text.length - 4 + 3, 'three lines end, without their line feeds and the empty one');
+  const packed = await decade(['pack', 'counted', '-o', 'counted.decade', '--precision', 'int8'], call);
+  assert.match(packed.stdout, /parameters in f32/);
+  assert.match(packed.stderr, /warning: --precision int8: no matrix is in counted; all of it stays in f32/);
+  const compared = await decade(['compare', 'counted', 'characters', '--out', 'counted.html'], call);
+  assert.match(compared.stdout, /^counted .*bits per byte \d\.\d{4} +counted$/m);
+});
+
+test('--no-adapt is refused without the model that it is about', async () => {
+  const { code, stderr } = await decade(['compress', 'dev.txt', '--no-adapt'], call);
+  assert.deepEqual([code, /--no-adapt without a model; expected --no-adapt with --model/.test(stderr)], [2, true]);
+});

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DecadeError } from '../../src/core/errors.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
+import { exportArpa } from '../../src/foreign/arpa/export.js';
 import { exportModel } from '../../src/foreign/export.js';
 import { importModel } from '../../src/foreign/import.js';
 import { load } from '../../src/load.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { configurationOf } from '../../src/training/configuration.js';
+import { documentsOfRun } from '../../src/training/run-description.js';
 import { train } from '../../src/training/train.js';
 import { localContext } from '../training/tiny-run.js';
 
@@ -52,8 +54,10 @@ function assertNear(found: readonly number[] | undefined, expected: readonly num
 describe('an ARPA file', () => {
   test('is read as it was meant: what is there, and back-offs elsewhere', async () => {
     const files = memoryFiles({ 'm.arpa': written });
-    const { vocabularies } = await importModel(files, 'm.arpa', { out: 'run' });
+    const { vocabularies, description } = await importModel(files, 'm.arpa', { out: 'run' });
     assert.equal(vocabularies.target, 7, '<pad> is decade’s own');
+    assert.equal(description, '3-gram language model, 11 n-grams', 'without <pad>, with b c');
+    assert.equal(await documentsOfRun(files, 'run'), 'line');
     const found = await logProbabilities(files, 'run', ['a b c', 'c b', 'a b d']);
     // <s> a | a b after <s> a: its back-off | a b c | b c </s>: no back-off is written for b c
     assertNear(found[0], [-0.25, -0.15 - 0.35, -0.125, -0.45]);
@@ -67,6 +71,7 @@ describe('an ARPA file', () => {
     const files = memoryFiles({ 'm.arpa': written });
     await importModel(files, 'm.arpa', { out: 'run' });
     assert.deepEqual(await exportModel(files, 'run', { out: 'again.arpa', to: 'arpa' }), { architecture: 'ARPA', files: ['again.arpa'] });
+    assert.deepEqual(await exportArpa(files, 'run', async () => {}), { ngrams: [6, 4, 1] });
     const again = (await files.readText('again.arpa')).split('\n');
     assert.ok(again.includes('ngram 1=6') && again.includes('ngram 2=4'));
     for (const line of ['-99\t<s>\t-0.4', '-0.8\t</s>\t0', '-0.35\ta b\t-0.05', '-0.9\tb c\t0', '-0.125\ta b c']) {
@@ -122,6 +127,9 @@ describe('an ARPA file', () => {
     await refused('-0.35\ta b\t-0.05', '-0.35\ta b\tInfinity', /^m\.arpa: line 16: .*and a back-off that is finite/);
     await refused('ngram 2=3', 'ngram 2=4', /^m\.arpa: line 19: 3 2-grams; expected 4, as the header says/);
     await refused('-0.45\tc </s>', '-0.45\ta b', /^m\.arpa: one of its 2-grams twice/);
+    await refused('-0.8\t</s>', '-0.8\td', /^m\.arpa: no unigram <\/s>; expected .* and <\/s>, which ends a text/);
+    await refused(written, '\\data\\\nngram 1=0\n\\1-grams:\n\\end\\', /^m\.arpa: no unigrams; expected a unigram for each word/);
+    await refused(written, '\\data\\\n\\1-grams:\n', /^m\.arpa: line 2: \\1-grams:; expected ngram 1=COUNT/);
     await refused('\\end\\', '', /ends before \\end\\/);
     await refused('\\data\\', 'data', /not an ARPA file/);
   });

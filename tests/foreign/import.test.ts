@@ -176,7 +176,7 @@ describe('refused with what is wrong', () => {
 
   test('what is no model', async () => {
     assert.match(await refusal({ 'folder/readme.md': '' }, 'folder'), /a folder of another kind; expected a folder of Hugging Face/);
-    assert.match(await refusal({}, 'nowhere'), /nowhere: no such folder/);
+    assert.match(await refusal({}, 'nowhere'), /nowhere: nothing is there; expected a folder of .* or an ARPA file/);
   });
 });
 

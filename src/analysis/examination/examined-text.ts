@@ -117,13 +117,16 @@ export function scoreRead(
   });
 }
 
+/** Of bits per byte: what is rounded as an ARPA file rounds, to seven digits, differs by less. */
+const rounding = 1e-6;
+
 /**
  * Bits per byte of several models of the same lines, each with its interval and its difference from that of the first, from resampled
- * lines.
+ * lines. What rounding alone may have made is no difference.
  *
  * @param bytes  of the text; what the vocabulary of a model lacks is shared out among its lines
  */
-export function bitsPerByteIntervals(
+export async function bitsPerByteIntervals(
   systems: readonly (readonly CostedLine[])[],
   bytes: number,
   control: WorkControl,
@@ -133,7 +136,11 @@ export function bitsPerByteIntervals(
     return lines.map((line) => Float64Array.of(-line.logProbability / Math.LN2, (line.bytes * bytes) / known));
   });
   const score = ([bits = 0, inBytes = 0]: Float64Array) => ({ score: bits / inBytes, details: {} });
-  return pairedIntervals({ label: 'bits per byte', score }, statistics, control);
+  const intervals = await pairedIntervals({ label: 'bits per byte', score }, statistics, control);
+  return intervals.map(({ difference, ...interval }) => {
+    const isRounding = difference !== undefined && Math.abs(difference.score) <= rounding * interval.score;
+    return { ...interval, difference: isRounding ? { ...difference, probability: 1 } : difference };
+  });
 }
 
 async function drawSamples(model: ExaminedLanguageModel, { sample, signal, onProgress }: TextRequest): Promise<SampleSet[]> {

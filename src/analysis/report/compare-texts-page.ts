@@ -120,7 +120,7 @@ function validations(runs: readonly ComparedText[]): Content {
         figure(best?.bitsPerByte, 4),
         figure(best?.perplexity, 3),
         figure(best?.wordPerplexity, 2),
-        best === undefined ? '' : best.steps.toLocaleString('en'),
+        best === undefined ? '' : best.steps === 0 ? 'counted' : best.steps.toLocaleString('en'),
       ]),
     ),
     silent.length === 0 ? undefined : html`<p class="missing">Not validated: ${silent.map(({ name }) => name).join(', ')}.</p>`,

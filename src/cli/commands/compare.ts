@@ -133,7 +133,9 @@ async function compareLanguageModels(names: readonly string[], options: CompareA
     const figures =
       best === undefined
         ? 'not validated'
-        : `perplexity ${best.perplexity?.toFixed(3)}  bits per byte ${best.bitsPerByte?.toFixed(4)}  at update ${best.steps.toLocaleString('en')}`;
+        : `perplexity ${best.perplexity?.toFixed(3)}  bits per byte ${best.bitsPerByte?.toFixed(4)}  ${
+            best.steps === 0 ? 'counted' : `at update ${best.steps.toLocaleString('en')}`
+          }`;
     await print(`${name.padEnd(width)}  ${figures}`);
   }
   if (scored !== undefined)

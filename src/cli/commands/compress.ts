@@ -38,6 +38,7 @@ export function compressCommand(): Command {
     .action((path: string, { output, model, ...prediction }: CompressArguments) =>
       interruptible('stopping', async (signal) => {
         resolvePrediction(prediction);
+        if (prediction.adapt === false && model === undefined) throw adaptsNothing();
         const to = output ?? (await freeName(path === '-' ? undefined : `${path}${ending}`, 'compress'));
         const size = path === '-' ? undefined : await sizeOf(path);
         await withTrained(model, signal, (trained) =>
@@ -126,6 +127,15 @@ async function pass(
   const [plain, code] = label === 'compressing' ? [read, written] : [written, read];
   const rate = plain === 0 ? '' : `, ${((8 * code) / plain).toFixed(3)} bits per byte`;
   if (to !== '-') say(`${to}: ${written.toLocaleString('en')} bytes of ${read.toLocaleString('en')}${rate}`);
+}
+
+function adaptsNothing(): DecadeError {
+  return new DecadeError('usage', {
+    where: 'compress',
+    received: '--no-adapt without a model',
+    allowed: '--no-adapt with --model, the model that is taken as it is',
+    next: 'name a model, or leave --no-adapt out',
+  });
 }
 
 /** A default name that nothing has yet. */

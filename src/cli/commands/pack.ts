@@ -9,6 +9,7 @@ import { interruptible } from '../interruption.js';
 import { runsNamed } from '../model.js';
 import { print, printJson, requireOutput } from '../output.js';
 import { figure } from '../progress.js';
+import { warn } from '../warning.js';
 
 interface PackArguments {
   output: string;
@@ -59,9 +60,12 @@ async function pack(runs: string, { output, precision, card, licence, json }: Pa
     const packed = await packRuns(nodeRuntime.files, await runsNamed(runs), contents, describeRun, (bytes) => file.write(bytes));
     await file.finish();
     isDone = true;
+    if (packed.precision !== precision) warn(new Error(`--precision ${precision}: no matrix is in ${runs}; all of it stays in f32`));
     if (json) await printJson({ file: output, ...packed });
     else
-      await print(`${output}: ${figure(packed.parameters)} parameters in ${precision}, ${figure(packed.bytes)} bytes, hash ${packed.hash}`);
+      await print(
+        `${output}: ${figure(packed.parameters)} parameters in ${packed.precision}, ${figure(packed.bytes)} bytes, hash ${packed.hash}`,
+      );
   } finally {
     // What is left of a file that is not whole is of no use to anybody.
     const kept = isDone ? undefined : await file.abandon();

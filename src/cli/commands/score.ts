@@ -1,9 +1,11 @@
 import { Command } from 'commander';
 import { DecadeError } from '../../core/errors.js';
+import type { Files } from '../../core/files.js';
 import type { TextScore } from '../../decoding/text-score.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type CodeLength, codeLengthOf, totalBytes } from '../../packed/code-length.js';
-import { describeRun } from '../../training/run-description.js';
+import { mountRuns } from '../../packed/mounted-runs.js';
+import { describeRun, documentsOfRun } from '../../training/run-description.js';
 import { type DeviceChoice, gathered, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel, runsNamed } from '../model.js';
@@ -36,7 +38,7 @@ export function scoreCommand(): Command {
     )
     .option('--source <FILE>', 'source sentences, one per line')
     .option('--target <FILE>', 'their translations')
-    .option('--text <FILE>', 'text for a language model: log-probability, perplexity, bits per byte')
+    .option('--text <FILE>', 'text for a language model, cut into documents as in its training: log-probability, perplexity, bits per byte')
     .option('--lines', 'score each line of the text by itself, and print its log-probability')
     .option('--context <tokens>', 'how far the model may look back (default: as in training)', wholeNumber(2, 1_000_000))
     .option('--json', 'print one JSON object about the text')
@@ -80,7 +82,8 @@ async function scoreText(options: ScoreArguments & { text: string }, signal: Abo
   const model = await openModel(options.model, options, signal);
   const progress = new ProgressBar();
   try {
-    const { documents, total, brokenLines } = await model.scoreText(documentsOf(text, lines), {
+    const cut = lines ? 'every line' : await withFirst(runs, documentsOfRun);
+    const { documents, total, brokenLines } = await model.scoreText(documentsOf(text, cut), {
       context,
       signal,
       onProgress: ({ bytes }) => progress.update({ label: 'scoring', figures: [`${figure(bytes)} bytes`] }),
@@ -104,6 +107,16 @@ async function scoreText(options: ScoreArguments & { text: string }, signal: Abo
     progress.end();
     await output.abandon();
     await model.dispose();
+  }
+}
+
+/** What `use` makes of the first run, which may be packed. */
+async function withFirst<Result>(runs: readonly string[], use: (files: Files, run: string) => Promise<Result>): Promise<Result> {
+  const mounted = await mountRuns(nodeRuntime.files, runs.slice(0, 1));
+  try {
+    return await use(mounted.files, mounted.runs[0] as string);
+  } finally {
+    await mounted.close();
   }
 }
 

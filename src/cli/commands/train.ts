@@ -10,7 +10,7 @@ import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } f
 import { interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
 import { figure } from '../progress.js';
-import { interruptedTraining, showTraining } from '../training-progress.js';
+import { interruptedTraining, type ShownTraining, showTraining } from '../training-progress.js';
 
 const { train } = decade(nodeRuntime);
 
@@ -55,16 +55,20 @@ Examples:
       }
       if (example) return print(exampleConfiguration().trimEnd());
       if (path === undefined) return command.error("error: missing required argument 'CONFIG.yaml'");
-      return interruptible('finishing the update and saving a checkpoint; repeat to stop at once', (signal) => run(path, options, signal));
+      const shown = showTraining({ log: true });
+      return interruptible(
+        () => shown.announcement,
+        (signal) => run(path, options, shown, signal),
+      );
     });
 }
 
 async function run(
   path: string,
   { json, out = defaultOut(path), ...options }: Omit<TrainArguments, 'example'>,
+  shown: ShownTraining,
   signal: AbortSignal,
 ): Promise<void> {
-  const shown = showTraining({ log: true });
   let summary: TrainingSummary;
   try {
     summary = await train(path, { ...options, out, signal, onEvent: shown.onEvent });

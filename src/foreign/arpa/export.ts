@@ -6,10 +6,10 @@ import { createModel } from '../../models/create.js';
 import { tablesOf } from '../../models/ngram/tables.js';
 import { Memory } from '../../tensor/memory.js';
 import { describeRun } from '../../training/run-description.js';
-import { arpaText } from './write.js';
+import { arpaCounts, arpaText } from './write.js';
 
 /**
- * The n-gram model of a run as an ARPA file: calls `write` with one piece of it after the other.
+ * The n-gram model of a run as an ARPA file: calls `write` with one piece of it after the other; gives the n-grams of each order in it.
  *
  * @throws DecadeError `usage` for a model of another kind, and for a vocabulary in which `<s>` and `</s>` are one token
  */
@@ -40,7 +40,7 @@ export async function exportArpa(
   const memory = new Memory({ shared: false });
   await loadWeights(files, run, weights, parameters, memory);
   for (const piece of arpaText(tablesOf(parameters, options.order), tokenizer)) await write(piece);
-  return { ngrams: options.ngrams ?? [] };
+  return { ngrams: arpaCounts(options.ngrams ?? [], tokenizer) };
 }
 
 /** As `exportArpa`, into a file. */

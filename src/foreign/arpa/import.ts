@@ -3,6 +3,7 @@ import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
 import { createModel } from '../../models/create.js';
 import { assemble } from '../../models/ngram/assemble.js';
+import { describeNgrams } from '../../models/ngram/ngram.js';
 import { TableValues } from '../../models/ngram/table-values.js';
 import { ClosedVocabularyTokenizer } from '../../text/closed-vocabulary.js';
 import { newest } from '../../text/normalisation.js';
@@ -36,10 +37,12 @@ export async function importArpa(files: Files, path: string, { out }: ImportOpti
     parameters: new TableValues(tables),
     isTrained: true,
   });
-  const { summary, parameters } = createModel(options, { target: vocabulary.size });
+  const { parameters } = createModel(options, { target: vocabulary.size });
+  // Without decade's own tokens, which no file has.
+  const [unigrams] = given;
   return {
     architecture: 'ARPA',
-    description: summary.description,
+    description: describeNgrams(order, [unigrams?.logProbabilities.length ?? 0, ...ngrams.slice(1)]),
     parameters: parameters.count,
     vocabularies: { target: vocabulary.size },
   };

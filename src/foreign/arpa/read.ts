@@ -71,7 +71,12 @@ class ArpaReader {
       const received = this.#place === 'before' ? 'no \\data\\: not an ARPA file' : 'a file that ends before \\end\\';
       throw this.#refusal(received, 'a whole ARPA file', 'copy it again');
     }
-    for (const [index, section] of this.#sections.entries()) section.unigramsOf(index === 0 ? this.#ids() : undefined);
+    const ids = this.#ids();
+    if (!ids.includes(endId)) {
+      const received = ids.length === 0 ? 'no unigrams' : 'no unigram </s>';
+      throw new DecadeError('input', { where: this.#path, received, allowed: 'a unigram for each word, and </s>, which ends a text' });
+    }
+    for (const [index, section] of this.#sections.entries()) section.unigramsOf(index === 0 ? ids : undefined);
     const ngrams = this.#sections.map((section) => section.given);
     return { vocabulary: this.#known(), ngrams };
   }
@@ -95,6 +100,7 @@ class ArpaReader {
       this.#sections.push(new Section(done + 1));
       this.#place = 'section';
     } else if (text === '\\end\\' && done === this.#announced.length && done > 0) this.#place = 'end';
+    else if (this.#announced.length === 0) throw this.#refusal(text, 'ngram 1=COUNT');
     else throw this.#refusal(text, done < this.#announced.length ? next : '\\end\\');
   }
 

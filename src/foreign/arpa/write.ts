@@ -11,12 +11,11 @@ const linesAtOnce = 8_192;
  * @param tables  of each order, from unigrams on
  */
 export function* arpaText(tables: readonly NgramTable[], tokenizer: Pick<Tokenizer, 'size' | 'special' | 'token'>): Generator<string> {
-  const { special } = tokenizer;
-  const isLeftOut = (token: number) => special.forbidden.includes(token) && token !== special.begin;
   const words = arpaWords(tokenizer);
-  const counts = tables.map(({ logProbabilities }, index) => {
-    return index > 0 ? logProbabilities.length : words.filter((_, token) => !isLeftOut(token)).length;
-  });
+  const counts = arpaCounts(
+    tables.map(({ logProbabilities }) => logProbabilities.length),
+    tokenizer,
+  );
   yield `\\data\\\n${counts.map((count, index) => `ngram ${index + 1}=${count}\n`).join('')}`;
   for (const [index, { logProbabilities, backOffs }] of tables.entries()) {
     const order = index + 1;
@@ -24,7 +23,7 @@ export function* arpaText(tables: readonly NgramTable[], tokenizer: Pick<Tokeniz
     let lines = [`\n\\${order}-grams:\n`];
     for (let place = 0; place < logProbabilities.length; place++) {
       const tokens = path.tokens(place);
-      if (order === 1 && isLeftOut(place)) continue;
+      if (order === 1 && isLeftOut(place, tokenizer)) continue;
       const backOff = backOffs === undefined ? '' : `\t${logarithm(backOffs[place] as number)}`;
       lines.push(`${logarithm(logProbabilities[place] as number)}\t${tokens.map((token) => words[token]).join(' ')}${backOff}\n`);
       if (lines.length < linesAtOnce) continue;
@@ -34,6 +33,21 @@ export function* arpaText(tables: readonly NgramTable[], tokenizer: Pick<Tokeniz
     yield lines.join('');
   }
   yield '\n\\end\\\n';
+}
+
+/**
+ * The n-grams of each order that a file has: tokens that no text contains, as `<pad>`, are left out.
+ *
+ * @param ngrams  those of the tables
+ */
+export function arpaCounts(ngrams: readonly number[], tokenizer: Pick<Tokenizer, 'special'>): number[] {
+  const { special } = tokenizer;
+  const leftOut = special.forbidden.filter((token) => isLeftOut(token, tokenizer)).length;
+  return ngrams.map((count, index) => (index === 0 ? count - leftOut : count));
+}
+
+function isLeftOut(token: number, { special }: Pick<Tokenizer, 'special'>): boolean {
+  return special.forbidden.includes(token) && token !== special.begin;
 }
 
 /** To the base of ten, with the digits that a 32-bit float has. */

@@ -96,13 +96,18 @@ function needsText(): DecadeError {
 }
 
 function summaryOf({ order, ngrams }: NgramOptions): ModelSummary {
-  const counted = ngrams?.reduce((sum, count) => sum + count, 0);
   return {
     runName: `${order}-gram`,
-    description: `${order}-gram language model${counted === undefined ? '' : `, ${counted.toLocaleString('en')} n-grams`}`,
+    description: describeNgrams(order, ngrams),
     speedClass: `${order}-gram language model`,
     // It multiplies no matrices.
     typicalWeights: [1, 1],
     sizeKeys: ['model.order'],
   };
+}
+
+/** @param ngrams  of each order, where they have been counted */
+export function describeNgrams(order: number, ngrams?: readonly number[]): string {
+  const counted = ngrams?.reduce((sum, count) => sum + count, 0);
+  return `${order}-gram language model${counted === undefined ? '' : `, ${counted.toLocaleString('en')} n-grams`}`;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { bitsPerByteIntervals } from '../../../src/analysis/examination/examined-text.js';
 import { costsOfLines, costsOfWords } from '../../../src/analysis/examination/text-costs.js';
 
 /** A document of these tokens, each of which costs one nat more than the one before; `</s>` last. */
@@ -59,4 +60,20 @@ test('a word costs what its tokens do wherever it stands, with white space after
       { word: 'dog', occurrences: 2, logProbability: -(2 + 3 + 4 + 1 + 2) },
     ].sort((a, b) => a.logProbability - b.logProbability),
   );
+});
+
+test('what rounding alone may have made is no difference between models, whatever resampling says', async () => {
+  const lines = (factor: number) =>
+    Array.from({ length: 50 }, (_, line) => ({
+      line,
+      text: 'x',
+      bytes: 10 + (line % 7),
+      tokens: 3,
+      logProbability: -(5 + (line % 3)) * factor,
+    }));
+  const bytes = lines(1).reduce((sum, line) => sum + line.bytes, 0);
+  const intervals = await bitsPerByteIntervals([lines(1), lines(1 + 2e-7), lines(1 + 1e-3)], bytes, {});
+  const probabilities = intervals.map(({ difference }) => difference?.probability);
+  assert.deepEqual(probabilities.slice(0, 2), [undefined, 1]);
+  assert.ok((probabilities[2] ?? 1) < 0.05);
 });
