@@ -9,43 +9,59 @@ interface Mistake extends IssueWords {
   readonly path: KeyPath;
 }
 
+/** What a schema has against a value, and where the value stands. */
+export interface RefusedValue {
+  readonly error: z.ZodError;
+  readonly schema: z.core.$ZodType;
+  readonly value: unknown;
+  readonly document: Pick<ConfigurationDocument, 'place'> | undefined;
+}
+
 /** The most mistakes to report individually. */
 const mostTold = 20;
 
-/** The error for all mistakes in a configuration: one on one line, several with one line each. */
-export function describeIssues(
-  error: z.ZodError,
-  schema: z.core.$ZodType,
-  value: unknown,
-  where: string,
-  document: Pick<ConfigurationDocument, 'place'> | undefined,
-): ErrorParts {
-  const count = countOf(error.issues);
-  const mistakes: Mistake[] = [];
-  for (const mistake of mistakesOf(error.issues, [], schema, value)) if (mistakes.push(mistake) === mostTold) break;
-  const placeOf = ({ path }: Mistake) => {
-    const keys = path.map((key) => shortened(String(key)) || "''").join('.');
-    return [document?.place(path), keys].filter((part) => part !== undefined && part !== '').join(': ');
-  };
-  const [only] = mistakes;
+/**
+ * The error for all mistakes in a configuration: one on one line, several with one line each. What several values share, as the sizes of
+ * a network do, is told once.
+ */
+export function describeIssues(refused: readonly RefusedValue[], where: string): ErrorParts {
+  let count = refused.reduce((sum, { error }) => sum + countOf(error.issues), 0);
+  const cause = refused[0]?.error;
+  const told = new Map<string, IssueWords & { readonly place: string }>();
+  for (const { place, words } of placedMistakes(refused)) {
+    const line = describeMistake(place, words);
+    if (told.has(line)) count--;
+    else told.set(line, { place, ...words });
+    if (told.size === mostTold) break;
+  }
+  const [only] = told.values();
   if (count === 1 && only !== undefined) {
-    const { received, allowed, next } = only;
+    const { place, received, allowed, next } = only;
     return {
-      where: [where, placeOf(only)].filter((part) => part !== '').join(': '),
+      where: [where, place].filter((part) => part !== '').join(': '),
       received,
       ...(allowed && { allowed }),
       ...(next && { next }),
-      cause: error,
+      cause,
     };
   }
-  const lines = mistakes.map((mistake) => {
-    const allowed = mistake.allowed === undefined ? '' : `; expected ${mistake.allowed}`;
-    const next = mistake.next === undefined ? '' : `; ${mistake.next}`;
-    return `\n  ${placeOf(mistake)}: ${mistake.received}${allowed}${next}`;
-  });
-  const others = count - mistakes.length;
+  const others = count - told.size;
   const more = others <= 0 ? '' : `\n  and ${others.toLocaleString('en-US')} more`;
-  return { where, received: `${count.toLocaleString('en-US')} mistakes${lines.join('')}${more}`, cause: error };
+  return { where, received: `${count.toLocaleString('en-US')} mistakes${[...told.keys()].join('')}${more}`, cause };
+}
+
+function* placedMistakes(refused: readonly RefusedValue[]): Generator<{ readonly place: string; readonly words: IssueWords }> {
+  for (const { error, schema, value, document } of refused) {
+    for (const { path, ...words } of mistakesOf(error.issues, [], schema, value)) {
+      const keys = path.map((key) => shortened(String(key)) || "''").join('.');
+      const place = [document?.place(path), keys].filter((part) => part !== undefined && part !== '').join(': ');
+      yield { place, words };
+    }
+  }
+}
+
+function describeMistake(place: string, { received, allowed, next }: IssueWords): string {
+  return `\n  ${place}: ${received}${allowed === undefined ? '' : `; expected ${allowed}`}${next === undefined ? '' : `; ${next}`}`;
 }
 
 /** The mistakes one by one, so that of a hundred thousand unknown keys only the reported ones are compared with known keys. */

@@ -11,7 +11,7 @@ import { decodingDefaults } from '../decoding/options.js';
 import { isCounted, modelOptions } from '../models/create.js';
 import { type TokenizerOptions, tokenizerOptions } from '../text/train-tokenizer.js';
 import { ConfigurationDocument, type KnownKeys } from './configuration-document.js';
-import { describeIssues } from './configuration-issues.js';
+import { describeIssues, type RefusedValue } from './configuration-issues.js';
 import { defaultOf, expectsText } from './configuration-schema.js';
 import { withCurrentNames } from './former-names.js';
 import { defaultValidation, trainingOptions } from './options.js';
@@ -183,6 +183,13 @@ const unchanged = (path: string) => path;
 /** Where the values of a configuration stand that is made of a file: the file itself, or one that has more than a configuration. */
 export type ConfigurationPlaces = Pick<ConfigurationDocument, 'place' | 'isOverridden'>;
 
+/** What is wrong with values that are to be a configuration; undefined where nothing is. */
+export function refusedConfiguration(written: unknown, document: ConfigurationPlaces | undefined): RefusedValue | undefined {
+  const value = withCurrentNames(written);
+  const { error } = configurationSchema.safeParse(value);
+  return error && { error, schema: configurationSchema, value, document };
+}
+
 /** The configuration for values that stand in a file, maybe of another kind: mistakes name their places there. Throws `usage`. */
 export function placedConfiguration(
   written: unknown,
@@ -192,7 +199,9 @@ export function placedConfiguration(
 ): Configuration {
   const value = withCurrentNames(written);
   const parsed = configurationSchema.safeParse(value);
-  if (!parsed.success) throw new DecadeError('usage', describeIssues(parsed.error, configurationSchema, value, where, document));
+  if (!parsed.success) {
+    throw new DecadeError('usage', describeIssues([{ error: parsed.error, schema: configurationSchema, value, document }], where));
+  }
   const { data } = parsed.data;
   const placed = (part: 'train' | 'dev', source: CorpusSource) =>
     placedSource(source, (key, path) => {

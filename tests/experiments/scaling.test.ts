@@ -120,6 +120,8 @@ describe('a plan', () => {
     ] as const) {
       assert.match(mistake(changed), expected, changed);
     }
+    const several = plan.replace('examples: [', 'exampels: [').replace('layers: 1', 'layers: 0').replace('beta2: 0.95', 'beta2: 2');
+    assert.match(mistake(several.replace('bytes', 'byte')), /a\.yaml: 5 mistakes\n( {2}line \d+: .*\n?){5}$/, 'in one message, each once');
     assert.match(mistake(plan, ['networks.lstm.model.layers=many']), /--set networks\.lstm\.model\.layers=many: model\.layers/);
   });
 });
@@ -173,7 +175,11 @@ test('the largest runs are predicted before they are trained, and shares wait fo
   });
   await assert.rejects(
     scaleCost(runtime, 'plan.yaml', options({ set: ['grids.0.examples=[9000]'] })),
-    /data\.examples: 9,000; expected at most 3\d\d, as many as train\.txt has/,
+    /plan\.yaml: --set grids\.0\.examples=\[9000\]: grids\.0\.examples\.0: 9,000; expected at most 3\d\d, as many as train\.txt has/,
+  );
+  await assert.rejects(
+    scaleCost(runtime, 'plan.yaml', options({ set: ['predict=3'] })),
+    /plan\.yaml: predict: 3, which leaves too few runs of lstm for a law \(.*\); expected a smaller number, or more runs/,
   );
 
   const first = await scale(runtime, 'plan.yaml', options({ shard: { index: 1, of: 2 } }));

@@ -2,9 +2,18 @@ import { html } from '../page/html.js';
 import { page, type Section, table } from '../page/page.js';
 import { trendPlot } from '../page/plot.js';
 import type { FittedTable } from './fit.js';
-import type { Estimate } from './line.js';
+import type { Estimate, FittedLine, MeasuredPoint } from './line.js';
 import type { PointColumns, PointTable } from './points.js';
-import { describeDifference, describeProbability, groupName, inDecimals, inDeviations, inShares, slopeName } from './wording.js';
+import {
+  describeDifference,
+  describeProbability,
+  groupName,
+  inDecimals,
+  inDeviations,
+  inShares,
+  slopeName,
+  whyNotCompared,
+} from './wording.js';
 
 export interface FitPage {
   /** Where the points come from. */
@@ -20,15 +29,18 @@ export function fitPage({ name, columns, points, fit }: FitPage): Promise<string
   const scale = isLogarithmic ? 'log' : 'linear';
   const slope = slopeName(fit);
   const named = groups.map(({ name: group, line }) => `${groupName(group)}: ${slope} ${inDecimals(line.slope.value)}`);
+  const all = groups.reduce((sum, { points }) => sum + points.length, 0);
+  const each = Math.ceil(all / mostDrawn);
+  const some = each === 1 ? '' : ` Of ${all.toLocaleString('en-US')} points one in ${each} is drawn, and every outlier.`;
   const plot = trendPlot({
     // Of one line no legend says what it is.
     title: `Both axes ${isLogarithmic ? 'logarithmic' : 'linear'}${named.length === 1 ? `, ${named}` : ''}`,
-    note: `A line through each group by least squares${isLogarithmic ? ' of the logarithms' : ''}, with the 95 % interval of its mean.`,
+    note: `A line through each group by least squares${isLogarithmic ? ' of the logarithms' : ''}, with the 95 % interval of its mean.${some}`,
     x: { label: columns.x, scale },
     y: { label: columns.y, scale },
     series: groups.map(({ points, line }, place) => ({
       name: named[place] ?? '',
-      points,
+      points: drawnOf(points, line, each),
       at: (x) => onScale(line.at(x), isLogarithmic),
     })),
   });
@@ -36,7 +48,10 @@ export function fitPage({ name, columns, points, fit }: FitPage): Promise<string
     { id: 'plot', title: 'Points and lines', body: html`<div class="alone">${plot}</div>` },
     { id: 'slopes', title: `The ${slope}s`, lead: formula(columns, isLogarithmic), body: slopes(fit) },
   ];
-  if (fit.differences.length > 0) {
+  const notCompared = whyNotCompared(fit);
+  if (notCompared !== undefined) {
+    sections.push({ id: 'differences', title: 'Do they differ?', body: html`<p class="missing">${notCompared}.</p>` });
+  } else if (fit.differences.length > 0) {
     sections.push({
       id: 'differences',
       title: 'Do they differ?',
@@ -49,6 +64,18 @@ export function fitPage({ name, columns, points, fit }: FitPage): Promise<string
     sections.push({ id: 'left-out', title: 'Left out', body: leftOut(points, fit) });
   }
   return page({ title: `${columns.y} over ${columns.x}`, lead: name, sections });
+}
+
+/** Points of a plot, beyond which it takes long to draw and shows no more. */
+const mostDrawn = 5_000;
+
+/** One of so many points, the least and the greatest, between which the line is drawn, and what lies far from it. */
+function drawnOf(points: readonly MeasuredPoint[], { outliers }: FittedLine, each: number): readonly MeasuredPoint[] {
+  if (each === 1) return points;
+  const keyOf = ({ name, x, y }: MeasuredPoint) => JSON.stringify([name, x, y]);
+  const far = new Set(outliers.map(keyOf));
+  const order = [...points].sort((one, other) => one.x - other.x);
+  return order.filter((point, place) => place % each === 0 || place === order.length - 1 || (far.size > 0 && far.has(keyOf(point))));
 }
 
 const outlierLead =

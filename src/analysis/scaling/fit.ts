@@ -22,10 +22,14 @@ export interface FittedTable {
   readonly groups: readonly FittedGroup[];
   /** Groups without a line, and why. */
   readonly unfitted: readonly { readonly name: string; readonly reason: string }[];
+  /** Of every two groups; of none where there are more than `mostCompared`. */
   readonly differences: readonly ComparedSlopes[];
 }
 
-/** A line for each group, and a test of every two groups' slopes. */
+/** Groups of which every two are compared: of more, thousands of tests would find little among so many. */
+export const mostCompared = 50;
+
+/** A line for each group, and a test of every two groups' slopes where they are few enough. */
 export function fitGroups({ groups }: Pick<PointTable, 'groups'>, isLogarithmic: boolean): FittedTable {
   const fitted: FittedGroup[] = [];
   const unfitted: { name: string; reason: string }[] = [];
@@ -36,7 +40,7 @@ export function fitGroups({ groups }: Pick<PointTable, 'groups'>, isLogarithmic:
     else if (places < 2) unfitted.push({ name: group.name, reason: 'all points at one place' });
     else fitted.push({ ...group, line: fitLine(group.points, isLogarithmic ? Math.log : (value) => value) });
   }
-  return { isLogarithmic, groups: fitted, unfitted, differences: adjusted(pairsOf(fitted)) };
+  return { isLogarithmic, groups: fitted, unfitted, differences: fitted.length > mostCompared ? [] : adjusted(pairsOf(fitted)) };
 }
 
 function pairsOf(groups: readonly FittedGroup[]): Omit<ComparedSlopes, 'adjusted'>[] {

@@ -1,4 +1,4 @@
-import type { FittedTable } from './fit.js';
+import { type FittedTable, mostCompared } from './fit.js';
 import type { SlopeDifference } from './line.js';
 
 /** Points without a group are all. */
@@ -20,6 +20,18 @@ export function inDecimals(value: number): string {
 /** `−8.6`; `∞` of a point beside a line that all others are on. */
 export function inDeviations(value: number): string {
   return (Number.isFinite(value) ? value.toFixed(1) : `${value < 0 ? '-' : ''}∞`).replace('-', '−');
+}
+
+/** `−8.6 deviations` */
+export function describeDeviations(value: number): string {
+  return Number.isFinite(value) ? `${inDeviations(value)} deviations` : 'all others are on the line';
+}
+
+/** `1,000 groups: every two are compared up to 50`; undefined of fewer. */
+export function whyNotCompared({ groups }: Pick<FittedTable, 'groups'>): string | undefined {
+  return groups.length > mostCompared
+    ? `${groups.length.toLocaleString('en-US')} groups: every two are compared up to ${mostCompared}`
+    : undefined;
 }
 
 /** R²; of what does not vary it is not defined. */

@@ -4,13 +4,14 @@ import { fitPage } from '../../analysis/scaling/fit-page.js';
 import type { Estimate, SlopeDifference } from '../../analysis/scaling/line.js';
 import { type PointOptions, type PointTable, pointsOf } from '../../analysis/scaling/points.js';
 import {
+  describeDeviations,
   describeDifference,
   describeProbability,
   groupName,
   inDecimals,
-  inDeviations,
   inShares,
   slopeName,
+  whyNotCompared,
 } from '../../analysis/scaling/wording.js';
 import { DecadeError } from '../../core/errors.js';
 import { gathered } from '../arguments.js';
@@ -71,7 +72,9 @@ async function fit(path: string, options: FitArguments): Promise<void> {
   };
   const points = pointsOf(await tableRows(path), columns);
   const fitted = fitGroups(points, log);
+  const notCompared = whyNotCompared(fitted);
   for (const problem of problemsOf(path, points, fitted)) warn(new Error(problem));
+  if (notCompared !== undefined) warn(new Error(`${path}: ${notCompared}`));
   if (fitted.groups.length === 0) {
     throw new DecadeError('input', {
       where: path,
@@ -107,9 +110,7 @@ function describe(fitted: FittedTable): string {
       `  with a scatter for each: ${describeDifference(separate)}`,
     ];
   });
-  const outliers = groups.flatMap(({ line }) =>
-    line.outliers.map(({ name, deviations }) => `${name} (${inDeviations(deviations)} deviations)`),
-  );
+  const outliers = groups.flatMap(({ line }) => line.outliers.map(({ name, deviations }) => `${name} (${describeDeviations(deviations)})`));
   const more = differences.length - mostTests;
   if (more > 0) tests.push(`${more.toLocaleString('en')} more differences are on the page`);
   return [...lines, ...tests, `outliers: ${outliers.join(', ') || 'none'}`].join('\n');

@@ -6,9 +6,15 @@ import { readBoundedText } from '../../core/bounded-text.js';
 import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
 import { batchSize } from '../../data/batches.js';
-import { type Configuration, type ConfigurationPlaces, configurationSchema, placedConfiguration } from '../../training/configuration.js';
+import {
+  type Configuration,
+  type ConfigurationPlaces,
+  configurationSchema,
+  placedConfiguration,
+  refusedConfiguration,
+} from '../../training/configuration.js';
 import { ConfigurationDocument, type KeyPath } from '../../training/configuration-document.js';
-import { describeIssues } from '../../training/configuration-issues.js';
+import { describeIssues, type RefusedValue } from '../../training/configuration-issues.js';
 import { defaultOf, expectsText } from '../../training/configuration-schema.js';
 
 /** Keys of a configuration, which checks them. */
@@ -106,6 +112,8 @@ export interface ScalingPlan {
   readonly grids: readonly ScalingGrid[];
   readonly warmup: number;
   readonly predict: number;
+  /** Where a number of examples is written, for errors. */
+  placeOfExamples(examples: number): string;
 }
 
 export interface PlannedNetwork {
@@ -131,7 +139,11 @@ export function scalingPlanOf(text: string, where: string, set: readonly string[
   const document = ConfigurationDocument.parse(text, where);
   for (const override of set) document.override(override, knownKeys);
   const parsed = planSchema.safeParse(document.value);
-  if (!parsed.success) throw new DecadeError('usage', describeIssues(parsed.error, planSchema, document.value, where, document));
+  const ofSizes = refusedSizes(document);
+  if (!parsed.success || ofSizes.length > 0) {
+    const ofPlan = parsed.success ? [] : [{ error: parsed.error, schema: planSchema, value: document.value, document }];
+    throw new DecadeError('usage', describeIssues([...ofPlan, ...ofSizes], where));
+  }
   const { networks, grids, warmup, predict } = parsed.data;
   return {
     name: where,
@@ -140,8 +152,34 @@ export function scalingPlanOf(text: string, where: string, set: readonly string[
       sizes: (networks[name]?.sizes ?? []).map((_, size) => sizeOf(parsed.data, { name, size }, where, document, absolute)),
     })),
     ...{ grids, warmup, predict },
+    placeOfExamples(examples) {
+      const path = grids.flatMap((each, grid) => each.examples.map((one, place) => ({ one, path: ['grids', grid, 'examples', place] })));
+      const found = path.find(({ one }) => one === examples)?.path ?? ['grids'];
+      return `${where}: ${document.place(found)}: ${found.join('.')}`;
+    },
   };
 }
+
+/** Mistakes in the sizes of networks, as far as a plan with other mistakes has them. */
+function refusedSizes(document: ConfigurationDocument): RefusedValue[] {
+  const { data, tokenizer, training = {}, networks } = sectionsSchema.safeParse(document.value).data ?? {};
+  if (data?.dev === undefined) return [];
+  return Object.entries(networks ?? {}).flatMap(([name, written]) => {
+    const own = network.safeParse(written).data;
+    return (own?.sizes ?? []).flatMap((_, size) => {
+      const values = { data, tokenizer, training, networks: { [name]: own as z.output<typeof network> } };
+      return refusedConfiguration(valuesOf(values, { name, size }), placesIn(document, { name, size }, own?.sizes[size] ?? {})) ?? [];
+    });
+  });
+}
+
+/** What of a plan may become configurations, whatever else is wrong with it. */
+const sectionsSchema = z.object({
+  data: section,
+  tokenizer: section.optional(),
+  training: section.optional(),
+  networks: z.record(z.string(), z.unknown()),
+});
 
 /** `data`, `tokenizer` and `training` are what they are in a configuration. */
 const knownKeys = {
@@ -162,30 +200,34 @@ function sizeOf(
   document: ConfigurationDocument,
   absolute: Files['absolute'],
 ): Configuration {
-  const { model, sizes, batch, learningRate } = plan.networks[place.name] as WrittenPlan['networks'][string];
-  const { optimizer, ...training } = plan.training;
-  const configuration = placedConfiguration(
-    {
-      version: 1,
-      data: plan.data,
-      ...(plan.tokenizer !== undefined && { tokenizer: plan.tokenizer }),
-      model: { ...model, ...sizes[place.size] },
-      training: {
-        ...training,
-        optimizer: { kind: 'adam', ...Object(optimizer), learningRate: 1 },
-        batch: Array.isArray(batch) ? batch[place.size] : batch,
-        validate: { metrics: ['perplexity'] },
-      },
-    },
-    where,
-    placesIn(document, place, sizes[place.size] ?? {}),
-    absolute,
-  );
+  const { sizes, learningRate } = plan.networks[place.name] as WrittenPlan['networks'][string];
+  const configuration = placedConfiguration(valuesOf(plan, place), where, placesIn(document, place, sizes[place.size] ?? {}), absolute);
   const { parameters } = modelOf(configuration);
   const rate = learningRateOf(learningRate, place.size, parameters.count);
   return {
     ...configuration,
     training: { ...configuration.training, optimizer: { ...configuration.training.optimizer, learningRate: rate } },
+  };
+}
+
+/** The configuration of a size as it would be written, with a learning rate to be replaced. */
+function valuesOf(
+  { data, tokenizer, training, networks }: Pick<WrittenPlan, 'data' | 'tokenizer' | 'training' | 'networks'>,
+  { name, size }: SizePlace,
+): object {
+  const { model, sizes, batch } = networks[name] as WrittenPlan['networks'][string];
+  const { optimizer, ...others } = training;
+  return {
+    version: 1,
+    data,
+    ...(tokenizer !== undefined && { tokenizer }),
+    model: { ...model, ...sizes[size] },
+    training: {
+      ...Object.fromEntries(Object.entries(others).filter(([key]) => decided[key] === undefined)),
+      optimizer: { kind: 'adam', ...Object(optimizer), learningRate: 1 },
+      batch: Array.isArray(batch) ? batch[size] : batch,
+      validate: { metrics: ['perplexity'] },
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import { fitPage } from '../../../src/analysis/scaling/fit-page.js';
 import { fitLine } from '../../../src/analysis/scaling/line.js';
 import { type PointOptions, type PointTable, pointsOf } from '../../../src/analysis/scaling/points.js';
 import { twoSidedProbability, twoSidedQuantile } from '../../../src/analysis/scaling/student.js';
+import { describeDeviations } from '../../../src/analysis/scaling/wording.js';
 import { rowsOf } from '../../../src/cli/table-input.js';
 import { DecadeError } from '../../../src/core/errors.js';
 import { normal, randomKey, uniform } from '../../../src/core/random.js';
@@ -193,4 +194,36 @@ test('a page shows each group’s points and exponent, and takes names of a tabl
   assert.doesNotMatch(html, /<b>:/);
   // One for each point, and one for each group in the legend.
   assert.equal(html.match(/class="dot"/g)?.length, 9 * 2 + 2);
+});
+
+test('of more groups than are worth comparing none are, and the page says so', async () => {
+  const groups = Array.from({ length: 51 }, (_, seed) => ({ name: `g${seed}`, points: cloud(seed, 0.5, 4, 0.1) }));
+  const fit = fitGroups({ groups }, true);
+  assert.deepEqual([fit.groups.length, fit.differences.length], [51, 0]);
+  assert.equal(fitGroups({ groups: groups.slice(1) }, true).differences.length, (50 * 49) / 2);
+  const points: PointTable = { groups, unusable: [], excluded: 0 };
+  assert.match(await fitPage({ name: 't', columns: { x: 'x', y: 'y' }, points, fit }), /51 groups: every two are compared up to 50/);
+});
+
+test('of very many points a page draws some, and every outlier', async () => {
+  const many = Array.from({ length: 12_000 }, (_, place) => ({
+    name: String(place),
+    x: place,
+    y: place + (place % 3) + (place === 7_001 ? 900 : 0),
+  }));
+  const groups = [{ name: '', points: many }];
+  const html = await fitPage({
+    name: 't',
+    columns: { x: 'x', y: 'y' },
+    points: { groups, unusable: [], excluded: 0 },
+    fit: fitGroups({ groups }, false),
+  });
+  assert.match(html, /Of 12,000 points one in 3 is drawn, and every outlier/);
+  assert.ok(html.length < 1_500_000, String(html.length));
+  assert.match(html, /7001/);
+});
+
+test('a point beside a line that all others are on is not infinitely far in words', () => {
+  assert.equal(describeDeviations(-Infinity), 'all others are on the line');
+  assert.equal(describeDeviations(-8.62), '−8.6 deviations');
 });
