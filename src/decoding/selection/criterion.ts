@@ -11,7 +11,7 @@ export interface Candidate {
 export interface CandidateList {
   readonly source: string;
   readonly candidates: readonly Candidate[];
-  /** Whether they were drawn at random, so that probable ones are there more often. Default: false. */
+  /** Whether they were drawn at random, so that probable ones are there more often; undefined where nobody knows. */
   readonly areSamples?: boolean | undefined;
 }
 
