@@ -4,6 +4,7 @@ import { resolveOptions } from '../../core/options.js';
 import { shownValue } from '../../core/visible-text.js';
 import { type Criterion, ownScore } from './criterion.js';
 import { minimumBayesRisk, type UtilityName, utilities } from './minimum-bayes-risk.js';
+import { TranslationSelection } from './selected-translations.js';
 import { selfConsistency } from './self-consistency.js';
 import { Selection, type WeightedCriterion } from './selection.js';
 
@@ -71,6 +72,11 @@ export type SelectionOptions = SelectionTerm | readonly SelectionTerm[];
 export function selectionOf(options: SelectionOptions): Selection {
   const terms: readonly SelectionTerm[] = 'length' in options ? options : [options];
   return new Selection(terms.map(termOf));
+}
+
+/** As `selectionOf`, of the translations of lines. */
+export function translationSelection(options: SelectionOptions): TranslationSelection {
+  return new TranslationSelection(selectionOf(options));
 }
 
 function termOf({ by, ...given }: SelectionTerm): WeightedCriterion {
