@@ -79,8 +79,8 @@ export class SelectionAccount {
   #lines = 0;
   readonly #sum = { candidates: 0, distinctTexts: 0, evaluations: 0, operations: 0, seconds: 0 };
 
-  /** Operations that a token takes in the model that made the candidates. */
-  constructor(perToken: { readonly source: number; readonly target: number }) {
+  /** Operations that a token takes in the model that made the candidates; left out for lists that are given. */
+  constructor(perToken: { readonly source: number; readonly target: number } = { source: 0, target: 0 }) {
     this.#perToken = perToken;
   }
 
@@ -104,6 +104,6 @@ export class SelectionAccount {
   get line(): string | undefined {
     if (this.#lines === 0) return undefined;
     const { candidates, distinctTexts, evaluations, operations, seconds } = this.#sum;
-    return `selected from ${figure(candidates)} candidates of ${figure(this.#lines)} lines (${figure(distinctTexts)} different texts): about ${operations.toExponential(1)} operations of the models, ${figure(evaluations)} comparisons or other evaluations in ${seconds.toFixed(1)} s`;
+    return `selected from ${figure(candidates)} candidates of ${figure(this.#lines)} lines (${figure(distinctTexts)} different texts): ${operations === 0 ? '' : `about ${operations.toExponential(1)} operations of the models, `}${figure(evaluations)} comparisons or other evaluations in ${seconds.toFixed(1)} s`;
   }
 }
