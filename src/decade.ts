@@ -3,7 +3,7 @@ import { type ComparisonRequest, compareRuns } from './analysis/examination/comp
 import { compareTexts, type TextComparison, type TextComparisonRequest } from './analysis/examination/compared-texts.js';
 import { type Examination, type ExaminationRequest, examineRun } from './analysis/examination/examine.js';
 import { translateAll } from './analysis/examination/examined-test.js';
-import type { RescoreOptions, Rescoring } from './analysis/rescoring/rescore.js';
+import { type RescoreOptions, type Rescoring, selectFromList } from './analysis/rescoring/rescore.js';
 import type { NbestList } from './analysis/rescoring/rescoring.js';
 import { requireItem, requireList, text as textItem } from './core/lists.js';
 import type { LineScore, ScoreOptions } from './decoding/score.js';
@@ -169,11 +169,12 @@ export interface Decade {
    * const { sentences, scores } = await rescore('runs/mine', { lines, sources, references: [references] }, { weight: { tunedOn: dev } });
    * console.log(sentences[0]?.text, scores?.list.score, scores?.rescored.score, scores?.rescored.difference?.low);
    *
-   * @param runs     a run directory; several average their probabilities, which needs the same tokenizers
+   * @param runs     a run directory; several average their probabilities, which needs the same tokenizers; none (`[]`) where `select` is
+   *                 all that orders the list
    * @param list     `lines` are those of an n-best file (`line ||| text ||| feature= values ||| score`), or `hypotheses` those of each
    *                 sentence, as `translate` returns them with `nbest`; `sources` are the source sentences
    * @param options  `weight` is the model's share: a number from 0 to 1 (default: 0.5), or tuned on another list; `own` which of
-   *                 the list's figures to use (default: its score)
+   *                 the list's figures to use (default: its score); `select` chooses by minimum Bayes risk or self-consistency
    * @returns        the hypotheses of each sentence, best first; with references, BLEU before and after and of the oracle, each
    *                 with its interval and its difference from that of the list
    * @throws DecadeError `usage` for options that are not allowed, `input` for a list of another source text or for unreadable lines
@@ -294,8 +295,10 @@ export function decade(runtime: Runtime): Decade {
     scoreText: (runs, texts, { gemm, devices, ...options } = {}) =>
       withModel(runtime, runs, { gemm, devices }, (model) => model.scoreText(texts, options)),
 
-    rescore: (runs, list, { gemm, devices, ...options } = {}) =>
-      withModel(runtime, runs, { gemm, devices }, (model) => model.rescore(list, options)),
+    rescore(runs, list, { gemm, devices, ...options } = {}) {
+      if (runs.length === 0 && options.select !== undefined) return selectFromList(list, options);
+      return withModel(runtime, runs, { gemm, devices }, (model) => model.rescore(list, options));
+    },
 
     evaluate: evaluateAll,
 

@@ -1,5 +1,6 @@
 import { rescore } from './analysis/rescoring/rescore.js';
 import { compressingModel } from './decoding/compressing-model.js';
+import { translationSelection } from './decoding/selection/options.js';
 import type { LoadedModel, LoadOptions } from './loaded-model.js';
 import { openModels } from './open-models.js';
 import { mountRuns } from './packed/mounted-runs.js';
@@ -16,6 +17,7 @@ export async function load(runtime: Runtime, runs: string | readonly string[], o
     return await openModels({ ...runtime, files: mounted.files }, mounted.runs, options, describe, {
       rescore,
       compressing: compressingModel,
+      translationSelection,
     });
   } finally {
     await mounted.close();

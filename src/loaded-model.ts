@@ -18,8 +18,9 @@ import { type LineScore, type ScoreOptions, scoreLines } from './decoding/score.
 import { type SentenceVectorOptions, type SentenceVectors, sentenceVectors } from './decoding/sentence-vectors.js';
 import { requireContext, scoreDocuments, type ScoredText, type TextScoreOptions, type TextScores } from './decoding/text-score.js';
 import type { PredictedToken } from './decoding/token-predictions.js';
+import type { translationSelection } from './decoding/selection/options.js';
 import type { TranslationModel } from './decoding/translation-model.js';
-import type { SourceLine, TranslateOptions, Translation, TranslationResult, Translator } from './decoding/translator.js';
+import type { SourceLine, TranslateOptions, Translation, TranslationResult, Translator, TranslatorOptions } from './decoding/translator.js';
 import type { ModelOptions } from './models/create.js';
 import type { Model } from './models/model.js';
 
@@ -48,6 +49,7 @@ export type ComputeOptions = Pick<LoadOptions, 'gemm' | 'devices'>;
 export interface NodeUses {
   readonly rescore?: typeof rescore;
   readonly compressing?: typeof compressingModel;
+  readonly translationSelection?: typeof translationSelection;
 }
 
 /** What a `LoadedModel` holds, and how it is given back when nobody computes with it any more. */
@@ -85,7 +87,7 @@ export class LoadedModel implements AsyncDisposable {
 
   /** A translation for every line, in order; `''` for an empty line. */
   translate(lines: readonly SourceLine[], options?: TranslateOptions): Promise<TranslationResult[]> {
-    return this.#run('translate', options, async (signal) => this.#translator.translate(lines, { ...options, signal }));
+    return this.#run('translate', options, async (signal) => this.#translator.translate(lines, this.#selecting({ ...options, signal })));
   }
 
   /** Like `translate`, but yields each translation as soon as it is ready: lines may come from a file, a socket or a keyboard. */
@@ -95,7 +97,8 @@ export class LoadedModel implements AsyncDisposable {
   ): AsyncGenerator<TranslationResult, void, undefined> {
     requireOptions('translateStream options', options);
     const translator = this.#translator;
-    return this.#lifetime.stream((signal) => translator.translateStream(lines, { ...options, signal }), options?.signal);
+    const selecting = this.#selecting({ ...options });
+    return this.#lifetime.stream((signal) => translator.translateStream(lines, { ...selecting, signal }), options?.signal);
   }
 
   /**
@@ -242,6 +245,13 @@ export class LoadedModel implements AsyncDisposable {
     return this.#generator.readPrompt(prompt);
   }
 
+  /** Floating-point operations that a token takes in all models: once per source token, and per target token of every hypothesis. */
+  get operationsPerToken(): { readonly source: number; readonly target: number } {
+    const costs = this.#loaded.members.map(({ model }) => model.parameters.costs);
+    const sum = (side: 'source' | 'target') => costs.reduce((so, { [side]: multiplications }) => so + 2 * multiplications, 0);
+    return { source: sum('source'), target: sum('target') };
+  }
+
   /** Tokens of a prompt that leave a language model room for one more; Infinity where it reads any number. */
   get promptRoom(): number {
     return this.#generator.promptRoom;
@@ -298,6 +308,14 @@ export class LoadedModel implements AsyncDisposable {
     return this.#loaded.members.flatMap(({ context }) => context ?? []);
   }
 
+  /** The options with the selection that they describe. */
+  #selecting({ select, ...options }: TranslateOptions): TranslatorOptions {
+    if (select === undefined) return options;
+    const { translationSelection } = this.#loaded.nodeUses ?? {};
+    if (translationSelection === undefined) throw new DecadeError('usage', { where: 'select', received: 'in a page', allowed: 'under Node' });
+    return { ...options, selection: translationSelection(select) };
+  }
+
   get #translator(): Translator {
     const { translator, members } = this.#loaded;
     if (translator === undefined) throw withoutSource(members[0]?.name);
@@ -337,7 +355,7 @@ export class LoadedModel implements AsyncDisposable {
 export type ModelUses = Omit<Pick<LoadedModel, keyof LoadedModel>, ServerUses>;
 
 /** What only a server or a command asks of a model: it hands none of it to a page. */
-type ServerUses = 'promptRoom' | 'spelling' | 'compressing';
+type ServerUses = 'promptRoom' | 'spelling' | 'compressing' | 'operationsPerToken';
 
 /** A model of those that were opened together. */
 export interface Member extends EnsembleMember, PlacedModel, Pick<TranslationModel, 'sourceWords'> {

@@ -27,19 +27,19 @@ export function experimentsHelp(): string {
 function flagOf(name: string, schema: z.ZodType): string {
   const value = withoutDefault(schema);
   const long = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  return `--${long} <${value instanceof z.ZodEnum ? value.options.join('|') : 'number'}>`;
+  return `--${long} <${value instanceof z.ZodEnum ? value.options.join('|') : value instanceof z.ZodString ? 'text' : 'number'}>`;
 }
 
 /** `beam size (1 to 1000, default: 12)` */
 function descriptionOf(schema: z.ZodType): string {
   const value = withoutDefault(schema);
   const range = value instanceof z.ZodNumber ? `${value.minValue} to ${value.maxValue}, ` : '';
-  const usual = schema instanceof z.ZodDefault ? `default: ${schema.def.defaultValue}` : 'no default';
+  const usual = schema instanceof z.ZodDefault ? `default: ${schema.def.defaultValue}` : schema instanceof z.ZodOptional ? 'default: none' : 'no default';
   return `${schema.description} (${range}${usual})`;
 }
 
 function withoutDefault(schema: z.ZodType): unknown {
-  return schema instanceof z.ZodDefault ? schema.unwrap() : schema;
+  return schema instanceof z.ZodDefault || schema instanceof z.ZodOptional ? schema.unwrap() : schema;
 }
 
 function numberOrText(text: string): number | string {

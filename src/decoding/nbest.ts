@@ -11,7 +11,8 @@ import type { Translation } from './translator.js';
  * and `&#32;`; what is written so already gets an `amp;` more, `||&amp;#124;`. Reading gives the same text back.
  *
  * Decade's features are `logProbability= -3.21 tokens= 7 lengthPenalty= 1`: the score is the log-probability divided by
- * tokens^1, where `</s>` is a token; `gnmtLengthPenalty= 0.2` for the formula of Wu et al.
+ * tokens^1, where `</s>` is a token; `gnmtLengthPenalty= 0.2` for the formula of Wu et al. Of translations that a selection chose,
+ * the score is its value and each of its criteria a feature, `mbr= 54.2`, instead of the length penalty.
  */
 export interface NbestHypothesis {
   readonly text: string;
@@ -79,8 +80,10 @@ export function formatNbestLine(sentence: number, { text, features, score, furth
 
 /** The line of one of decade's own translations. */
 export function formatTranslation(sentence: number, translation: Translation): string {
-  const { text, score } = translation;
-  return formatNbestLine(sentence, { text, features: translationFeatures(translation), score, further: [] });
+  const { text, score, selected } = translation;
+  const features = translationFeatures(translation);
+  if (selected === undefined) return formatNbestLine(sentence, { text, features, score, further: [] });
+  return formatNbestLine(sentence, { text, features: selectedFeatures(features, selected.values), score: selected.value, further: [] });
 }
 
 const penaltyFeatures = { power: 'lengthPenalty', gnmt: 'gnmtLengthPenalty' } as const;
@@ -92,6 +95,12 @@ export function translationFeatures({
   lengthPenalty: { kind, alpha },
 }: Pick<Translation, 'logProbability' | 'tokenLogProbabilities' | 'lengthPenalty'>): string {
   return `logProbability= ${logProbability.toFixed(6)} tokens= ${tokenLogProbabilities.length} ${penaltyFeatures[kind]}= ${alpha}`;
+}
+
+/** With what each criterion of a selection says, and without the length penalty: the score is no longer divided by one. */
+export function selectedFeatures(features: string, values: Readonly<Record<string, number>>): string {
+  const others = Object.values(penaltyFeatures).reduce((rest, name) => rest.replace(new RegExp(`(?:^|\\s)${name}= \\S+`), ''), features);
+  return [others.trim(), ...Object.entries(values).map(([name, value]) => `${name}= ${value.toFixed(6)}`)].join(' ').trim();
 }
 
 /** Which length penalty a hypothesis's score carries; undefined where its features do not say. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { counted } from '../core/counted.js';
 import { DecadeError } from '../core/errors.js';
 import { resolveOptions } from '../core/options.js';
 import { samplingOptions } from './sampling-options.js';
@@ -133,4 +134,29 @@ export function resolveDecodingOptions(options: DecodingOptionsInput = {}, defau
   }
   const sample = beam === undefined ? (options.sample ?? defaults.sample) : undefined;
   return resolveOptions(decodingOptions, { ...defaults, ...options, sample }, 'decoding options');
+}
+
+/** Of a search that proposes all it finds to a selection. */
+export interface CandidateOptions {
+  readonly candidates: DecodingOptions;
+  /** How many of them it gives: \`nbest\`, which may stand beside \`sample\` here. */
+  readonly kept: number;
+}
+
+/**
+ * As \`resolveDecodingOptions\`: every hypothesis of the beam, or every sample, is a candidate.
+ *
+ * @throws DecadeError \`usage\` as there, and for more kept than there are candidates
+ */
+export function resolveCandidateOptions({ nbest, ...options }: DecodingOptionsInput, defaults: DecodingOptionsInput): CandidateOptions {
+  const { nbest: usual, ...others } = defaults;
+  const resolved = resolveDecodingOptions(options, others);
+  const { sample, beam } = resolved;
+  const most = sample?.samples ?? beam;
+  const { nbest: kept } = resolveOptions(z.strictObject({ nbest: decodingOptions.shape.nbest }), { nbest: nbest ?? usual }, 'decoding options');
+  if (kept > most) {
+    const received = `${kept} of ${counted(most, 'candidate')} per line`;
+    throw new DecadeError('usage', { where: 'decoding options.nbest', received, allowed: `at most ${most}` });
+  }
+  return { candidates: sample === undefined ? { ...resolved, nbest: beam } : resolved, kept };
 }

@@ -8,10 +8,12 @@ import type { Hypothesis } from './search-rows.js';
 import { meanProbabilityOf } from './certainty.js';
 import { turns } from '../core/event-loop.js';
 import type { DecodingExecutor } from './executor.js';
-import { type DecodingOptions, type DecodingOptionsInput, resolveDecodingOptions } from './options.js';
+import { type DecodingOptions, type DecodingOptionsInput, resolveCandidateOptions, resolveDecodingOptions } from './options.js';
 import { ReadAhead } from './read-ahead.js';
 import type { SearchProgress } from './search.js';
 import { searchInBatches } from './search-in-batches.js';
+import type { SelectionOptions } from './selection/options.js';
+import type { LineSelection, SelectedBy, TranslationSelection } from './selection/selected-translations.js';
 import { encodeLine, sourceLimit } from './source-line.js';
 import type { TranslationTokenizers } from './translation-model.js';
 import { UnknownReplacement } from './unknown-replacement.js';
@@ -38,14 +40,21 @@ export interface Translation extends Hypothesis {
   readonly text: string;
   /** What `score` carries. */
   readonly lengthPenalty: DecodingOptions['lengthPenalty'];
+  /** What a selection found it worth, where one was asked for. */
+  readonly selected?: SelectedBy | undefined;
 }
 
 /** The best translation of a line. An empty line has an empty one, with log-probability 0. */
 export interface TranslationResult extends Translation {
   /** From 1 on. */
   readonly line: number;
-  /** The `nbest` best, this one first; with `sample`, all samples in the order of their numbers. */
+  /**
+   * The `nbest` best, this one first; with `sample`, all samples in the order of their numbers. With `select`, the `nbest` best that it
+   * found among all hypotheses of the beam or all samples, each text once.
+   */
   readonly nbest: readonly Translation[];
+  /** With `select`: what the choice was made from, and what it cost. Undefined for an empty line. */
+  readonly selection?: LineSelection | undefined;
   /** Set when the line was too long and was cut. */
   readonly warning: DecadeError | undefined;
   /**
@@ -72,10 +81,20 @@ export interface TranslationProgress {
 }
 
 export interface TranslateOptions extends DecodingOptionsInput {
+  /**
+   * Chooses among all hypotheses of the beam, or all samples, by other criteria than their scores: `{ by: 'mbr' }` for minimum Bayes
+   * risk, `{ by: 'self-consistency' }` for the text that most of them have, several for their weighted sum. Not in a page.
+   */
+  readonly select?: SelectionOptions | undefined;
   /** Rejects with the signal's reason soon after it aborts. */
   readonly signal?: AbortSignal;
   /** Called after every batch, and several times per second while one takes longer. */
   readonly onProgress?: (progress: TranslationProgress) => void;
+}
+
+/** As a translator itself takes them: the selection is made. */
+export interface TranslatorOptions extends Omit<TranslateOptions, 'select'> {
+  readonly selection?: TranslationSelection | undefined;
 }
 
 /** Text in, text out: tokenizes, sorts into batches of like length, searches, puts the translations back into order. */
@@ -101,7 +120,7 @@ export class Translator {
    *
    * @throws DecadeError `usage` for options that are not allowed
    */
-  async translate(lines: readonly SourceLine[], options: TranslateOptions = {}): Promise<TranslationResult[]> {
+  async translate(lines: readonly SourceLine[], options: TranslatorOptions = {}): Promise<TranslationResult[]> {
     requireList('lines', lines, sourceLine);
     const call = this.#call(options, lines.length);
     try {
@@ -117,7 +136,7 @@ export class Translator {
    */
   async *translateStream(
     lines: AsyncIterable<SourceLine> | Iterable<SourceLine>,
-    options: TranslateOptions = {},
+    options: TranslatorOptions = {},
   ): AsyncGenerator<TranslationResult, void, undefined> {
     requireStream('lines', lines);
     const call = this.#call(options, undefined);
@@ -134,7 +153,7 @@ export class Translator {
     }
   }
 
-  #call(options: TranslateOptions, totalLines: number | undefined): TranslationCall {
+  #call(options: TranslatorOptions, totalLines: number | undefined): TranslationCall {
     return new TranslationCall(this.#tokenizers, this.#executor, this.#options, options, totalLines);
   }
 }
@@ -157,6 +176,9 @@ class TranslationCall {
   /** Aborts when the caller's signal does, or when a batch has failed. */
   readonly #abort: LinkedAbort;
   readonly #turn = turns();
+  readonly #selection: TranslationSelection | undefined;
+  /** Translations per line that are given, of those that a selection orders. */
+  readonly #kept: number;
   readonly #replacement: UnknownReplacement;
   #lines = 0;
   #linesDone = 0;
@@ -166,12 +188,18 @@ class TranslationCall {
     tokenizers: TranslationTokenizers,
     executor: DecodingExecutor,
     defaults: DecodingOptionsInput,
-    { signal, onProgress, ...options }: TranslateOptions,
+    { signal, onProgress, selection, ...options }: TranslatorOptions,
     totalLines: number | undefined,
   ) {
     this.#tokenizers = tokenizers;
     this.#executor = executor;
-    this.options = resolveDecodingOptions(options, defaults);
+    const { candidates, kept } =
+      selection === undefined
+        ? { candidates: resolveDecodingOptions(options, defaults), kept: Infinity }
+        : resolveCandidateOptions(options, defaults);
+    this.options = candidates;
+    this.#selection = selection;
+    this.#kept = kept;
     this.#replacement = new UnknownReplacement(
       this.options.unknownReplacement,
       tokenizers.sourceTokenizer,
@@ -202,7 +230,7 @@ class TranslationCall {
       requireItem(`line ${number}`, line, sourceLine);
       const { text, prefix = '' } = typeof line === 'string' ? { text: line } : line;
       const { ids, warning } = encodeLine(sourceTokenizer, text, number, sourceLimit(this.options, model));
-      if (ids.length === 0) results[index] = emptyResult(number, this.options);
+      if (ids.length === 0) results[index] = emptyResult(number, this.options, this.#selection !== undefined);
       else waiting.push({ index, line: number, text, source: ids, beginning: targetTokenizer.encodeBeginning(prefix), warning });
     }
     this.#linesDone += lines.length - waiting.length;
@@ -233,20 +261,35 @@ class TranslationCall {
     const turn = turns();
     const results: [number, TranslationResult][] = [];
     const { sourceTokenizer, sourceWords } = this.#tokenizers;
+    const translated: Translation[][] = [];
     for (const [sentence, waiting] of lines.entries()) {
-      const { index, line, text, warning, beginning } = waiting;
-      const nbest: Translation[] = [];
+      const translations: Translation[] = [];
       for (const hypothesis of found[sentence] ?? []) {
-        nbest.push(this.#translation(hypothesis, waiting));
+        translations.push(this.#translation(hypothesis, waiting));
         await turn();
       }
+      translated.push(translations);
+    }
+    for (const [sentence, { nbest, selection }] of (await this.#selected(lines, translated)).entries()) {
+      const { index, line, text, warning, beginning } = lines[sentence] as WaitingLine;
       const [best = emptyTranslation(this.options)] = nbest;
       this.#targetTokens += best.ids.length + 1;
       const unknownSourceWords = unknownWords(sourceTokenizer, text, sourceWords);
       const meanProbability = meanProbabilityOf(best.tokenLogProbabilities.subarray(beginning?.ids.length));
-      results.push([index, { ...best, line, nbest, warning, unknownSourceWords, meanProbability }]);
+      results.push([index, { ...best, line, nbest, ...(selection && { selection }), warning, unknownSourceWords, meanProbability }]);
     }
     return results;
+  }
+
+  /** The translations of lines as they are given: in the order of the selection, if there is one. */
+  async #selected(
+    lines: readonly WaitingLine[],
+    translated: readonly (readonly Translation[])[],
+  ): Promise<{ readonly nbest: readonly Translation[]; readonly selection?: LineSelection }[]> {
+    if (this.#selection === undefined) return translated.map((nbest) => ({ nbest }));
+    const sources = lines.map(({ text, source }, index) => ({ text, tokens: source.length, translations: translated[index] ?? [] }));
+    const areSamples = this.options.sample !== undefined;
+    return this.#selection.select(sources, { areSamples, kept: this.#kept, signal: this.signal });
   }
 
   #translation(hypothesis: Hypothesis, { text: source, beginning }: WaitingLine): Translation {
@@ -288,8 +331,8 @@ function emptyTranslation({ lengthPenalty }: DecodingOptions): Translation {
   };
 }
 
-function emptyResult(line: number, options: DecodingOptions): TranslationResult {
+function emptyResult(line: number, options: DecodingOptions, isSelected: boolean): TranslationResult {
   const empty = emptyTranslation(options);
-  const nbest = Array.from({ length: options.sample?.samples ?? 1 }, () => empty);
+  const nbest = Array.from({ length: isSelected ? 1 : (options.sample?.samples ?? 1) }, () => empty);
   return { ...empty, line, nbest, warning: undefined, unknownSourceWords: [], meanProbability: 1 };
 }

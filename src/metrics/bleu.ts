@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { resolveOptions } from '../core/options.js';
-import { formatSignature, type Metric, yesOrNo } from './metric.js';
+import { formatSignature, yesOrNo } from './metric.js';
+import type { NgramMetric } from './ngram-metric.js';
 import { type BleuTokenizer, bleuTokenizers, tokenizerRefusal, withoutTrailingWhiteSpace } from './tokenization.js';
 
 const order = 4;
@@ -38,11 +39,12 @@ export function requireSmoothValue(
  * brevity penalty. Statistics: words of the hypothesis, words of the closest reference, matches by order, n-grams by
  * order.
  */
-export function bleu(given: z.input<typeof bleuOptions> = {}): Metric {
+export function bleu(given: z.input<typeof bleuOptions> = {}): NgramMetric {
   const options = resolveOptions(bleuOptions, given, 'BLEU options');
   const tokenize = bleuTokenizers[options.tokenize];
   const words = (text: string) => tokenize(withoutTrailingWhiteSpace(options.lowercase ? text.toLowerCase() : text));
   const smoothValue = options.smoothValue ?? standardSmoothingValues[options.smooth] ?? 0;
+  const ofPair = new Float64Array(2 + 2 * order);
   const smoothName =
     standardSmoothingValues[options.smooth] === undefined ? options.smooth : `${options.smooth}[${hundredths(smoothValue)}]`;
 
@@ -107,6 +109,18 @@ export function bleu(given: z.input<typeof bleuOptions> = {}): Metric {
       const logarithms = precisions.slice(0, averaged).map((precision) => Math.log(precision));
       const mean = logarithms.reduce((sum, logarithm) => sum + logarithm, 0) / averaged;
       return { score: brevityPenalty * Math.exp(mean), details };
+    },
+
+    units: [{ order, split: words }],
+
+    statisticsOf(hypothesis, reference, matches) {
+      ofPair[0] = hypothesis[0] as number;
+      ofPair[1] = reference[0] as number;
+      for (let index = 0; index < order; index++) {
+        ofPair[2 + index] = matches[index] as number;
+        ofPair[2 + order + index] = hypothesis[index] as number;
+      }
+      return ofPair;
     },
   };
 }

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { resolveOptions } from '../core/options.js';
 import { countNgrams } from './bleu.js';
-import { formatSignature, type Metric, type MetricScore, yesOrNo } from './metric.js';
+import { formatSignature, type MetricScore, yesOrNo } from './metric.js';
+import type { NgramMetric } from './ngram-metric.js';
 import { splitWords, withoutWhiteSpace } from './tokenization.js';
 
 const chrfOptions = z.strictObject({
@@ -22,15 +23,19 @@ const chrfOptions = z.strictObject({
  * F-score of n-grams of characters and words. Statistics, for each order: n-grams of the hypothesis, of the reference
  * that suits it best, matches.
  */
-export function chrf(given: z.input<typeof chrfOptions> = {}): Metric {
+export function chrf(given: z.input<typeof chrfOptions> = {}): NgramMetric {
   const options = resolveOptions(chrfOptions, given, 'chrF options');
   const orders = options.characterOrder + options.wordOrder;
   const weight = options.beta ** 2;
 
+  const cased = (text: string) => (options.lowercase ? text.toLowerCase() : text);
+  const charactersOf = (text: string) => Array.from(options.whitespace ? cased(text) : withoutWhiteSpace(cased(text)));
+  const wordsOf = (text: string) => separatePunctuation(cased(text));
+  const ofPair = new Float64Array(3 * orders);
+
   const profile = (text: string): ReadonlyMap<string, number>[] => {
-    const cased = options.lowercase ? text.toLowerCase() : text;
-    const characters = Array.from(options.whitespace ? cased : withoutWhiteSpace(cased));
-    const words = separatePunctuation(cased);
+    const characters = charactersOf(text);
+    const words = wordsOf(text);
     return Array.from({ length: orders }, (_, index) =>
       index < options.characterOrder ? countCharacterNgrams(characters, index + 1) : countNgrams(words, index - options.characterOrder + 1),
     );
@@ -42,7 +47,9 @@ export function chrf(given: z.input<typeof chrfOptions> = {}): Metric {
     let present = 0;
     let smoothed = 0;
     for (let index = 0; index < orders; index++) {
-      const [hypothesis = 0, reference = 0, matches = 0] = statistics.subarray(3 * index, 3 * index + 3);
+      const hypothesis = statistics[3 * index] as number;
+      const reference = statistics[3 * index + 1] as number;
+      const matches = statistics[3 * index + 2] as number;
       const precisionHere = hypothesis > 0 ? matches / hypothesis : epsilon;
       const recallHere = reference > 0 ? matches / reference : epsilon;
       const denominator = weight * precisionHere + recallHere;
@@ -94,6 +101,21 @@ export function chrf(given: z.input<typeof chrfOptions> = {}): Metric {
     },
 
     score,
+
+    units: [
+      { order: options.characterOrder, split: charactersOf },
+      { order: options.wordOrder, split: wordsOf },
+    ].filter(({ order }) => order > 0),
+
+    statisticsOf(hypothesis, reference, matches) {
+      for (let index = 0; index < orders; index++) {
+        const ofReference = reference[index] as number;
+        ofPair[3 * index] = ofReference > 0 ? (hypothesis[index] as number) : 0;
+        ofPair[3 * index + 1] = ofReference;
+        ofPair[3 * index + 2] = matches[index] as number;
+      }
+      return ofPair;
+    },
   };
 }
 

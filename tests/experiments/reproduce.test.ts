@@ -39,6 +39,7 @@ const own: Readonly<Record<Quick, object>> = {
   'sentence-map': {},
   pretraining: { seeds: 1, sizes: 2, updates: 10, beam: 2 },
   compression: { orders: 1, sizes: 1, updates: 10 },
+  'inference-compute': { beam: 2, samples: 4, sentences: 3 },
 };
 
 /** An experiment that is over in a second. */

@@ -15,6 +15,8 @@ export interface RescoringScores {
   /** By both, with the given or tuned weight. */
   readonly rescored: PairedInterval;
   readonly oracle: PairedInterval;
+  /** By a selection among them, where one was asked for. */
+  readonly selected?: PairedInterval | undefined;
   readonly signature: string;
 }
 
@@ -24,6 +26,7 @@ export class RescoringJudgement {
   readonly #weights: readonly number[];
   /** Statistics of every sentence, for each weight. */
   readonly #statistics: Float64Array[][];
+  readonly #selected: Float64Array[] = [];
   readonly #oracle = new OracleSearch();
   #references: number | 'var' | undefined;
 
@@ -32,7 +35,8 @@ export class RescoringJudgement {
     this.#statistics = this.#weights.map(() => []);
   }
 
-  add({ hypotheses, references }: RescoredSentence): void {
+  /** `selected` is the place of the selection's choice among the hypotheses as the weight ranks them; undefined without a selection. */
+  add({ hypotheses, references }: RescoredSentence, selected?: number): void {
     this.#references = this.#references === undefined || this.#references === references.length ? references.length : 'var';
     this.#oracle.add(
       hypotheses.map(({ text }) => text),
@@ -42,19 +46,24 @@ export class RescoringJudgement {
       const [best] = ranked(hypotheses, weight);
       this.#statistics[index]?.push(this.#metric.statistics(best?.text ?? '', references));
     });
+    if (selected === undefined) return;
+    const choice = ranked(hypotheses, this.#weights.at(-1) ?? 0)[selected];
+    this.#selected.push(this.#metric.statistics(choice?.text ?? '', references));
   }
 
   /** Undefined when nothing was added. */
   async scores(options: IntervalOptions = {}): Promise<RescoringScores | undefined> {
     const best = this.#oracle.best();
     if (best === undefined) return undefined;
-    const [list, model, even, rescored, oracle] = (await pairedIntervals(this.#metric, [...this.#statistics, best], options)) as [
+    const all = [...this.#statistics, best, ...(this.#selected.length > 0 ? [this.#selected] : [])];
+    const [list, model, even, rescored, oracle, selected] = (await pairedIntervals(this.#metric, all, options)) as [
       PairedInterval,
       PairedInterval,
       PairedInterval,
       PairedInterval,
       PairedInterval,
+      PairedInterval?,
     ];
-    return { list, model, even, rescored, oracle, signature: this.#metric.signature(this.#references ?? 1) };
+    return { list, model, even, rescored, oracle, ...(selected && { selected }), signature: this.#metric.signature(this.#references ?? 1) };
   }
 }

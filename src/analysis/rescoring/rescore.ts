@@ -1,4 +1,8 @@
 import { resolveOptions } from '../../core/options.js';
+import { featureValues } from '../../decoding/nbest.js';
+import { type SelectionOptions, selectionOf } from '../../decoding/selection/options.js';
+import type { LineSelection, SelectedBy } from '../../decoding/selection/selected-translations.js';
+import type { SelectedList, Selection } from '../../decoding/selection/selection.js';
 import { bleu } from '../../metrics/bleu.js';
 import { inOneForm } from '../../metrics/one-form.js';
 import { type IntervalOptions, requireTestSet } from '../examination/scored-sentences.js';
@@ -23,13 +27,20 @@ export interface RescoreOptions extends Omit<RescoringOptionsInput, 'weight'>, R
    * another list, which needs references: see `TunedWeight`. Default: 0.5, the even average.
    */
   readonly weight?: number | { readonly tunedOn: NbestList } | undefined;
+  /**
+   * Chooses among the hypotheses of each list by these criteria, their own score (`own`) being the combined one: `{ by: 'mbr' }`. Each
+   * counts the same unless `candidateWeights` asks for the feature logProbability.
+   */
+  readonly select?: SelectionOptions | undefined;
   /** Called with each sentence as soon as it is ranked, and awaited. The result then has no sentences, so the list may have any length. */
   readonly onSentence?: ((sentence: RankedSentence) => void | Promise<void>) | undefined;
 }
 
 export interface RankedSentence extends RescoredSentence {
-  /** Best first. */
-  readonly hypotheses: readonly RankedHypothesis[];
+  /** Best first, all of the list. */
+  readonly hypotheses: readonly (RankedHypothesis & { readonly selected?: SelectedBy | undefined })[];
+  /** What a selection took, where one was asked for. */
+  readonly selection?: LineSelection | undefined;
   /** The choice: the best hypothesis; empty when the list has none. */
   readonly text: string;
 }
@@ -54,7 +65,7 @@ export interface Rescoring {
 export async function rescore(
   list: NbestList,
   score: ScorePairs,
-  { weight: given, onSentence, signal, onProgress, onBadLine, onAssumption, ...rest }: RescoreOptions = {},
+  { weight: given, select, onSentence, signal, onProgress, onBadLine, onAssumption, ...rest }: RescoreOptions = {},
 ): Promise<Rescoring> {
   const tunedOn = typeof given === 'object' && given?.tunedOn instanceof Object ? given.tunedOn : undefined;
   const options = resolveOptions(
@@ -66,19 +77,45 @@ export async function rescore(
   const { references = [] } = list;
   if (references.length > 0) requireReferences(list);
   if (tunedOn !== undefined) requireReferences(tunedOn);
+  const selection = select && selectionOf(select);
   const control = { signal, onProgress, onBadLine, onAssumption };
   const tuned = tunedOn && (await tuneWeight(rescored(tunedOn, score, 'tuning', options, control), control));
   const weight = tuned?.weight ?? options.weight;
   const judgement = references.length === 0 ? undefined : new RescoringJudgement(weight);
   const sentences: RankedSentence[] = [];
   for await (const sentence of rescored(list, score, 'rescoring', options, control)) {
-    judgement?.add(comparable(sentence));
-    const hypotheses = ranked(sentence.hypotheses, weight);
-    const result = { ...sentence, hypotheses, text: hypotheses[0]?.text ?? '' };
+    const byScore = ranked(sentence.hypotheses, weight);
+    const selected = selection && (await selectedFrom(selection, sentence.source, byScore, signal));
+    const hypotheses = selected?.hypotheses ?? byScore;
+    judgement?.add(comparable(sentence), selected && (selected.first ?? 0));
+    const result = { ...sentence, hypotheses, ...(selected && { selection: selected.selection }), text: hypotheses[0]?.text ?? '' };
     if (onSentence === undefined) sentences.push(result);
     else await onSentence(result);
   }
   return { sentences, weight, tuned, scores: await judgement?.scores({ signal, onProgress }) };
+}
+
+/** In the order of a selection, and the place that the first had before. */
+async function selectedFrom(selection: Selection, source: string, hypotheses: readonly RankedHypothesis[], signal: AbortSignal | undefined) {
+  const candidates = hypotheses.map(({ text, combined, features }) => {
+    const [logProbability] = featureValues(features, 'logProbability');
+    return { text, score: combined, logProbability };
+  });
+  const [{ ranking, cost }] = (await selection.select([{ source, candidates }], { signal })) as [SelectedList];
+  return {
+    hypotheses: ranking.map(({ index, value, values }) => ({ ...(hypotheses[index] as RankedHypothesis), selected: { value, values } })),
+    first: ranking[0]?.index,
+    selection: {
+      candidates: candidates.length,
+      distinctTexts: new Set(candidates.map(({ text }) => text)).size,
+      ...{ sourceTokens: 0, targetTokens: 0, ...cost },
+    },
+  };
+}
+
+/** As `rescore`, by the list's own scores and a selection: no model has an opinion, nor a length penalty. */
+export function selectFromList(list: NbestList, options: Omit<RescoreOptions, 'weight' | 'lengthPenalty'>): Promise<Rescoring> {
+  return rescore(list, async () => [], { ...options, weight: 0, onAssumption: undefined });
 }
 
 /** The weight for the BLEU of rescored sentences with references; undefined for no sentence. */

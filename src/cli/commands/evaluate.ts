@@ -9,11 +9,14 @@ import { openModel } from '../model.js';
 import { print, printJson } from '../output.js';
 import { figure, ProgressBar } from '../progress.js';
 import { scoringOf, type ScoringChoice, withScoringOptions } from '../scoring.js';
+import { withSamplingOptions } from '../sampling.js';
+import { SelectionAccount, withSelectionOptions } from '../selection.js';
+import { say } from '../terminal.js';
 import { readTestSet } from '../test-set.js';
 import { warn } from '../warning.js';
-import { describeSearch, type SearchChoice, searchOptions, withSearchOptions } from './translate.js';
+import { type DecodingChoice, decodingOptionsOf, describeSearch, requireOneKind, withSearchOptions } from './translate.js';
 
-interface EvaluateArguments extends DeviceChoice, SearchChoice, ScoringChoice {
+interface EvaluateArguments extends DeviceChoice, DecodingChoice, ScoringChoice {
   hypotheses?: string;
   references: string[];
   model?: string[];
@@ -33,16 +36,21 @@ export function evaluateCommand(): Command {
     .option('--source <FILE>', 'source sentences for --model')
     .requiredOption('--references <FILE...>', 'reference translations; several files for several references per line', gathered)
     .option('--json', 'print one JSON object');
-  return withGemmOption(withDevicesOption(withSearchOptions(withScoringOptions(command))))
+  withSearchOptions(withScoringOptions(command)).option('--sample', 'draw translations at random instead of searching for the best');
+  return withGemmOption(withDevicesOption(withSelectionOptions(withSamplingOptions(command))))
     .addHelpText(
       'after',
       `
 Examples:
   $ decade evaluate --hypotheses output.fr --references test.fr
   $ decade evaluate --hypotheses output.zh --references test.zh --tokenize zh --smooth floor
-  $ decade evaluate -m runs/quickstart --source test.en --references test.fr --metrics bleu,chrf,ter --json`,
+  $ decade evaluate -m runs/quickstart --source test.en --references test.fr --metrics bleu,chrf,ter --json
+  $ decade evaluate -m runs/quickstart --source test.en --references test.fr --sample --samples 64 --select mbr`,
     )
-    .action((options: EvaluateArguments) => interruptible('stopping', (signal) => run(options, signal)));
+    .action((options: EvaluateArguments) => {
+      requireOneKind(options, command);
+      return interruptible('stopping', (signal) => run(options, signal));
+    });
 }
 
 async function run(options: EvaluateArguments, signal: AbortSignal): Promise<void> {
@@ -51,11 +59,19 @@ async function run(options: EvaluateArguments, signal: AbortSignal): Promise<voi
   const testSet = await readTestSet(scoredFile(options), options.references);
   requireTestSet(testSet);
   const { sources: lines, references } = testSet;
-  const hypotheses = options.model === undefined ? lines : await translations(options.model, lines, options, signal);
-  const results = evaluateAll({ hypotheses, references, ...scoring });
-  if (options.json)
-    await printJson({ sentences: hypotheses.length, results: results.map(({ details, ...result }) => ({ ...result, ...details })) });
-  else for (const result of results) await print(describe(result));
+  const { texts, account } =
+    options.model === undefined ? { texts: lines, account: undefined } : await translations(options.model, lines, options, signal);
+  const results = evaluateAll({ hypotheses: texts, references, ...scoring });
+  if (options.json) {
+    await printJson({
+      sentences: texts.length,
+      results: results.map(({ details, ...result }) => ({ ...result, ...details })),
+      ...(account?.line !== undefined && { selection: account.total }),
+    });
+    return;
+  }
+  for (const result of results) await print(describe(result));
+  if (account?.line !== undefined) say(account.line);
 }
 
 /** The translations, or the sentences for the model to translate. */
@@ -76,13 +92,13 @@ async function translations(
   lines: readonly string[],
   options: EvaluateArguments,
   signal: AbortSignal,
-): Promise<string[]> {
+): Promise<{ readonly texts: string[]; readonly account: SelectionAccount }> {
   const model = await openModel(runs, options, signal);
   const progress = new ProgressBar();
   const started = performance.now();
   try {
     const results = await model.translate(lines, {
-      ...(await searchOptions(options)),
+      ...(await decodingOptionsOf(options)),
       signal,
       onProgress: ({ lines: done, targetTokens, search }) =>
         progress.update({
@@ -94,8 +110,12 @@ async function translations(
           ],
         }),
     });
-    for (const { warning } of results) if (warning !== undefined) warn(warning, progress);
-    return results.map(({ text }) => text);
+    const account = new SelectionAccount(model.operationsPerToken);
+    for (const { warning, selection } of results) {
+      if (warning !== undefined) warn(warning, progress);
+      account.add(selection);
+    }
+    return { texts: results.map(({ text }) => text), account };
   } finally {
     progress.end();
     await model.dispose();

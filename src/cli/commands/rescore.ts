@@ -1,24 +1,25 @@
 import { Command } from 'commander';
 import type { RescoringScores } from '../../analysis/rescoring/judgement.js';
-import type { RankedSentence } from '../../analysis/rescoring/rescore.js';
+import { type RankedSentence, type RescoreOptions, selectFromList } from '../../analysis/rescoring/rescore.js';
 import type { NbestList } from '../../analysis/rescoring/rescoring.js';
 import type { TunedWeight } from '../../analysis/rescoring/weight-search.js';
 import type { PairedInterval } from '../../analysis/examination/scored-sentences.js';
 import { DecadeError } from '../../core/errors.js';
-import { featureValues, formatNbestLine } from '../../decoding/nbest.js';
+import { featureValues, formatNbestLine, selectedFeatures } from '../../decoding/nbest.js';
 import { type DeviceChoice, gathered, numberFrom, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput, printJson } from '../output.js';
 import { figure, StagedProgress } from '../progress.js';
 import { describeDifference, describeInterval } from '../scores.js';
+import { SelectionAccount, type SelectionChoice, selectionTerms, withSelectionOptions } from '../selection.js';
 import { say } from '../terminal.js';
 import { readTestSet } from '../test-set.js';
 import { linesOf } from '../text-input.js';
 import { warn } from '../warning.js';
 
-interface RescoreArguments extends DeviceChoice {
-  model: string[];
+interface RescoreArguments extends DeviceChoice, SelectionChoice {
+  model?: string[];
   source: string;
   input?: string;
   output?: string;
@@ -38,9 +39,9 @@ export function rescoreCommand(): Command {
     .description(
       "Rerank the n-best lists of any system by combining their scores with a model's log-probabilities. Format: `line ||| text ||| feature= values ||| score`, lines numbered from 0. Malformed lines are reported and skipped; the exit code is then 1.",
     )
-    .requiredOption(
+    .option(
       '-m, --model <RUN,...>',
-      'run directory, packed model or its URL; several (separated by commas, or repeat -m) form an ensemble',
+      'run directory, packed model or its URL; several (separated by commas, or repeat -m) form an ensemble; may be left out with --select',
       gathered,
     )
     .requiredOption('--source <FILE>', 'source sentences of the list, one per line')
@@ -59,14 +60,15 @@ export function rescoreCommand(): Command {
     )
     .option('--nbest <number>', "print n-best lists, with the model's score as a feature", wholeNumber(1))
     .option('--json', 'print one JSON object with the scores instead of the text (needs --references; write the text with -o)');
-  return withGemmOption(withDevicesOption(command))
+  return withGemmOption(withDevicesOption(withSelectionOptions(command)))
     .addHelpText(
       'after',
       `
 Examples:
   $ decade rescore -m runs/b,runs/c --source test.en -i test.nbest --references test.fr -o test.out
   $ decade translate -m runs/a -i test.en --beam 12 --nbest 12 | decade rescore -m runs/b --source test.en
-  $ decade rescore -m runs/b --source test.en -i test.nbest --tune dev.nbest --tune-source dev.en --tune-references dev.fr`,
+  $ decade rescore -m runs/b --source test.en -i test.nbest --tune dev.nbest --tune-source dev.en --tune-references dev.fr
+  $ decade rescore --source test.en -i test.nbest --references test.fr --select mbr --utility bleu`,
     )
     .action((options: RescoreArguments) => interruptible('stopping', (signal) => run(options, signal)));
 }
@@ -79,16 +81,16 @@ async function run(options: RescoreArguments, signal: AbortSignal): Promise<void
   const { source, references, tune, tuneSource = '', tuneReferences, output: path, own, lengthPenalty, nbest, json } = options;
   const list = await listOf(options.input, source, references);
   const weighting = tune === undefined ? options.weight : { tunedOn: await listOf(tune, tuneSource, tuneReferences) };
+  const select = selectionTerms(options);
   const output = json && path === undefined ? undefined : await openOutput(path);
-  const model = await openModel(options.model, options, signal);
+  const model = options.model === undefined ? undefined : await openModel(options.model, options, signal);
   const progress = new StagedProgress();
   const isWatched = path !== undefined || process.stdout.isTTY !== true;
+  const account = new SelectionAccount();
   let [badLines, empty] = [0, 0];
   try {
-    const { weight, tuned, scores } = await model.rescore(list, {
-      weight: weighting,
+    const control: RescoreOptions = {
       own,
-      lengthPenalty,
       signal,
       onProgress: isWatched ? progress.update : undefined,
       onBadLine: ({ message }) => {
@@ -97,18 +99,24 @@ async function run(options: RescoreArguments, signal: AbortSignal): Promise<void
       onAssumption: (text) => warn(new Error(text), progress),
       onSentence: async (sentence) => {
         if (sentence.hypotheses.length === 0) empty++;
+        account.add(sentence.selection);
         await output?.write(nbest === undefined ? `${sentence.text}\n` : nbestLines(sentence, nbest));
       },
-    });
+    };
+    const { weight, tuned, scores } =
+      model === undefined
+        ? await selectFromList(list, { ...control, select })
+        : await model.rescore(list, { ...control, weight: weighting, lengthPenalty, select });
     await output?.close();
     progress.end();
     if (empty > 0) warn(new Error(`the list has no entry for ${figure(empty)} lines of ${source}; they are left empty`));
-    if (json) await printJson({ weight, ...(tuned && { tuned }), ...scores });
-    else for (const line of describe(weight, tuned, scores)) say(line);
+    if (json) await printJson({ weight, ...(tuned && { tuned }), ...scores, ...(account.line !== undefined && { selection: account.total }) });
+    else for (const line of describe(options, weight, tuned, scores)) say(line);
+    if (!json && account.line !== undefined) say(account.line);
   } finally {
     progress.end();
     await output?.abandon();
-    await model.dispose();
+    await model?.dispose();
   }
   if (badLines > 0) {
     throw new DecadeError('input', {
@@ -131,9 +139,14 @@ async function* textOf(path: string | undefined): AsyncGenerator<string | undefi
 function nbestLines({ sentence, hypotheses }: RankedSentence, most: number): string {
   return hypotheses
     .slice(0, most)
-    .map(({ model, combined, ...hypothesis }) => {
-      const features = withFeature(hypothesis.features, 'model', model);
-      return `${formatNbestLine(sentence, { ...hypothesis, features, score: combined })}\n`;
+    .map(({ model, combined, selected, ...hypothesis }) => {
+      const isWithoutModel = selected !== undefined && !Number.isFinite(model);
+      const features = isWithoutModel ? hypothesis.features : withFeature(hypothesis.features, 'model', model);
+      const line =
+        selected === undefined
+          ? { ...hypothesis, features, score: combined }
+          : { ...hypothesis, features: selectedFeatures(features, selected.values), score: selected.value };
+      return `${formatNbestLine(sentence, line)}\n`;
     })
     .join('');
 }
@@ -145,15 +158,19 @@ function withFeature(features: string, name: string, value: number): string {
   return `${features} ${free}= ${value.toFixed(6)}`.trim();
 }
 
-function requireSensible({ weight, tune, tuneSource, tuneReferences, references, json }: RescoreArguments): void {
+function requireSensible({ model, select, weight, lengthPenalty, tune, tuneSource, tuneReferences, references, json }: RescoreArguments): void {
   const wrong = (received: string, allowed: string) => new DecadeError('usage', { where: 'rescore', received, allowed });
+  if (model === undefined && select === undefined) throw wrong('neither --model nor --select', 'one of them, or both');
+  const ofModel = { weight, tune, 'length-penalty': lengthPenalty };
+  const idle = Object.entries(ofModel).find(([, given]) => given !== undefined)?.[0];
+  if (model === undefined && idle !== undefined) throw wrong(`--${idle} without --model`, 'options of the model together with --model');
   if (tune !== undefined && weight !== undefined) throw wrong('--weight and --tune', 'one of them');
   const tuning = [tune, tuneSource, tuneReferences].filter((option) => option !== undefined).length;
   if (tuning > 0 && tuning < 3) throw wrong('some of the options for tuning', '--tune, --tune-source and --tune-references together');
   if (json && references === undefined) throw wrong('--json without --references', 'both: the scores are what it prints');
 }
 
-function describe(weight: number, tuned: TunedWeight | undefined, scores: RescoringScores | undefined): string[] {
+function describe({ model, select }: RescoreArguments, weight: number, tuned: TunedWeight | undefined, scores: RescoringScores | undefined): string[] {
   const lines: string[] = [];
   if (tuned !== undefined) {
     const { score, low, high, best } = tuned;
@@ -167,9 +184,14 @@ function describe(weight: number, tuned: TunedWeight | undefined, scores: Rescor
   lines.push(
     `BLEU  ${scores.signature}; with 95 % intervals, then the difference from the first, p by paired bootstrap`,
     row("by the list's own scores", scores.list),
-    row('by the model alone', scores.model),
-    row('by both, even average', scores.even),
-    row(`by both, the model's share ${weight.toFixed(4)}`, scores.rescored),
+    ...(model === undefined
+      ? []
+      : [
+          row('by the model alone', scores.model),
+          row('by both, even average', scores.even),
+          row(`by both, the model's share ${weight.toFixed(4)}`, scores.rescored),
+        ]),
+    ...(scores.selected === undefined ? [] : [row(`selected by ${select}`, scores.selected)]),
     row('the best choice (oracle)', scores.oracle),
   );
   return lines;

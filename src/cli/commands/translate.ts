@@ -11,6 +11,7 @@ import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
 import { type SamplingChoice, samplingOf, withSamplingOptions } from '../sampling.js';
 import { figure, ProgressBar } from '../progress.js';
+import { SelectionAccount, type SelectionChoice, selectionTerms, withSelectionOptions } from '../selection.js';
 import { say } from '../terminal.js';
 import { allLines, linesOf, requireNoneBroken } from '../text-input.js';
 import { warn } from '../warning.js';
@@ -25,12 +26,16 @@ export interface SearchChoice {
   maxSourceLength?: number;
 }
 
-interface TranslateArguments extends DeviceChoice, SearchChoice, SamplingChoice {
+/** A search for the best or samples, and how one of them is chosen. */
+export interface DecodingChoice extends SearchChoice, SamplingChoice, SelectionChoice {
+  nbest?: number;
+  sample?: boolean;
+}
+
+interface TranslateArguments extends DeviceChoice, DecodingChoice {
   model: string[];
   input?: string;
   output?: string;
-  nbest?: number;
-  sample?: boolean;
   prefixes?: string;
 }
 
@@ -73,7 +78,7 @@ export function translateCommand(): Command {
     )
     .option('--prefixes <FILE>', 'forced beginnings of the translations, one per line')
     .option('--sample', 'draw translations at random instead of searching for the best; with --samples as n-best lists');
-  withSamplingOptions(command);
+  withSelectionOptions(withSamplingOptions(command));
   return withGemmOption(withDevicesOption(command))
     .addHelpText(
       'after',
@@ -81,7 +86,8 @@ export function translateCommand(): Command {
 Examples:
   $ decade translate -m runs/quickstart -i input.txt -o output.txt
   $ echo '3 weeks ago' | decade translate -m runs/quickstart --nbest 5
-  $ echo '3 weeks ago' | decade translate -m runs/quickstart --sample --samples 5 --temperature 0.8 --seed 2`,
+  $ echo '3 weeks ago' | decade translate -m runs/quickstart --sample --samples 5 --temperature 0.8 --seed 2
+  $ decade translate -m runs/quickstart -i input.txt --sample --samples 64 --select mbr --utility chrf`,
     )
     .action((options: TranslateArguments) => {
       requireOneKind(options, command);
@@ -97,12 +103,13 @@ async function translate(options: TranslateArguments, signal: AbortSignal): Prom
   if (typed) say('Type lines to translate; Ctrl-D ends.');
   const progress = new ProgressBar(!typed && !(options.output === undefined && process.stdout.isTTY === true));
   const doubts = new Doubts(progress);
+  const account = new SelectionAccount(model.operationsPerToken);
+  const asLists = (options.nbest ?? (options.select === undefined ? options.samples : undefined)) !== undefined;
   const broken: string[] = [];
   const started = performance.now();
   try {
     const results = model.translateStream(sourceLines(options, beginnings, broken), {
-      ...(await searchOptions(options.sample === true ? { ...options, beam: undefined } : options)),
-      ...(options.sample === true ? { sample: samplingOf(options) } : { nbest: options.nbest ?? 1 }),
+      ...(await decodingOptionsOf(options)),
       signal,
       onProgress: ({ lines, targetTokens, search }) =>
         progress.update({
@@ -117,11 +124,14 @@ async function translate(options: TranslateArguments, signal: AbortSignal): Prom
     for await (const result of results) {
       if (result.warning !== undefined) warn(result.warning, progress);
       doubts.note(result);
-      await output.write((options.nbest ?? options.samples) === undefined ? `${result.text}\n` : nbestLines(result));
+      account.add(result.selection);
+      await output.write(asLists ? nbestLines(result) : `${result.text}\n`);
       if (typed) doubts.tell();
     }
     doubts.end();
     await output.close();
+    progress.end();
+    if (account.line !== undefined) say(account.line);
   } finally {
     progress.end();
     await output.abandon();
@@ -130,16 +140,29 @@ async function translate(options: TranslateArguments, signal: AbortSignal): Prom
   requireNoneBroken(broken, 'an empty line was written in its place');
 }
 
+/** What the library calls them. */
+export async function decodingOptionsOf(options: DecodingChoice): Promise<TranslateOptions> {
+  const { sample = false, nbest = 1 } = options;
+  const select = selectionTerms(options);
+  return {
+    ...(await searchOptions(sample ? { ...options, beam: undefined } : options)),
+    ...(sample && { sample: samplingOf(options) }),
+    ...((!sample || select !== undefined) && { nbest }),
+    ...(select !== undefined && { select }),
+  };
+}
+
 /** A search for the best or samples, and the options of only one of them. */
-function requireOneKind(options: TranslateArguments, command: Command): void {
+export function requireOneKind(options: DecodingChoice, command: Command): void {
   const { beam = 1_000, nbest = 1 } = options;
+  const isSelected = selectionTerms(options) !== undefined;
   const given = (names: readonly string[]) => {
     const option = command.options.find(
       (each) => names.includes(each.attributeName()) && command.getOptionValueSource(each.attributeName()) === 'cli',
     );
     return option?.long ?? undefined;
   };
-  const [ofBeam, ofSampling] = [given(['beam', 'nbest']), given(Object.keys(samplingOf(options)))];
+  const [ofBeam, ofSampling] = [given(isSelected ? ['beam'] : ['beam', 'nbest']), given(Object.keys(samplingOf(options)))];
   if (options.sample === true && ofBeam !== undefined) {
     const next = `leave out ${ofBeam}; --samples prints several translations per line`;
     throw new DecadeError('usage', { where: ofBeam, received: 'together with --sample', allowed: 'a beam search or sampling', next });
@@ -147,7 +170,7 @@ function requireOneKind(options: TranslateArguments, command: Command): void {
   if (options.sample !== true && ofSampling !== undefined) {
     throw new DecadeError('usage', { where: ofSampling, received: 'without --sample', next: 'use --sample as well' });
   }
-  if (nbest <= beam) return;
+  if (options.sample === true || nbest <= beam) return;
   const received = `more translations per line than --beam ${beam}`;
   throw new DecadeError('usage', { where: `--nbest ${nbest}`, received, next: `use --beam ${nbest} as well` });
 }

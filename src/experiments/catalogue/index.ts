@@ -6,6 +6,7 @@ import { decoding } from './decoding.js';
 import { depth } from './depth.js';
 import { epochs } from './epochs.js';
 import { length, rarity } from './figure-3.js';
+import { inferenceCompute } from './inference-compute.js';
 import { pretraining } from './pretraining.js';
 import { rescoring } from './rescoring.js';
 import { reversal } from './reversal.js';
@@ -26,6 +27,7 @@ export const experiments = {
   compression,
   scaling,
   epochs,
+  'inference-compute': inferenceCompute,
 } as const satisfies Readonly<Record<string, Experiment>>;
 export type ExperimentName = keyof typeof experiments;
 export type Catalogue = Readonly<Record<string, Experiment>>;
