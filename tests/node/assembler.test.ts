@@ -25,6 +25,8 @@ const general: readonly Encoding[] = [
   [(code) => code.prefetch({ base: 'rax', displacement: 64 }, 'write'), 'prefetchw [rax+0x40]', '40 0f 0d 48 40'],
   [(code) => code.identify(), 'cpuid', '0f a2'],
   [(code) => code.keptRegisters(), 'xgetbv', '0f 01 d0'],
+  [(code) => code.multiplyRegister('r9', 'rdx'), 'imul r9,rdx', '4c 0f af ca'],
+  [(code) => code.call(0), 'call 0x0', 'e8 fb ff ff ff'],
   [(code) => code.return(), 'ret', 'c3'],
 ];
 
@@ -65,6 +67,16 @@ const vectors: Readonly<Record<VectorSet, readonly Encoding[]>> = {
     [(code) => code.unpack('Low', 9, 2, 11), 'vunpcklps ymm9,ymm2,ymm11', 'c4 41 6c 14 cb'],
     [(code) => code.unpack('HighPairs', 4, 10, 12), 'vunpckhpd ymm4,ymm10,ymm12', 'c4 c1 ad 15 e4'],
     [(code) => code.permuteHalves(8, 0, 4, 0x31), 'vperm2f128 ymm8,ymm0,ymm4,0x31', 'c4 63 7d 06 c4 31'],
+    [
+      (code) => code.repeatHalf(3, { base: 'r11', index: 'r14', displacement: 16 }),
+      'vbroadcastf128 ymm3,[r11+r14*1+0x10]',
+      'c4 82 7d 1a 5c 33 10',
+    ],
+    [
+      (code) => code.insertHalf(9, 3, { base: 'rbp', index: 'r10', displacement: 16 }),
+      'vinsertf128 ymm9,ymm3,[rbp+r10*1+0x10],0x1',
+      'c4 23 65 18 4c 15 10 01',
+    ],
   ],
 };
 

@@ -58,6 +58,8 @@ const instructions = {
   unpackHighPairs: { opcode: 0x15, map: 1, prefixed: true, wide: true },
   shuffleQuarters: { opcode: 0x23, map: 3, prefixed: true },
   permuteHalves: { opcode: 0x06, map: 3, prefixed: true },
+  repeatHalf: { opcode: 0x1a, map: 2, prefixed: true },
+  insertHalf: { opcode: 0x18, map: 3, prefixed: true },
 } as const satisfies { [name: string]: VectorInstruction };
 
 /**
@@ -139,6 +141,11 @@ export class Assembler {
     this.#arithmetic(0x3b, 7, left, right);
   }
 
+  /** The lower 64 bits of the product. */
+  multiplyRegister(to: Register, by: Register): void {
+    this.#general([0x0f, 0xaf], to, by);
+  }
+
   shiftLeft(what: Register, bits: number): void {
     this.#general(0xc1, 4, what);
     this.#bytes.push(bits);
@@ -159,6 +166,14 @@ export class Assembler {
     this.#int32(0);
     if (to.at === undefined) to.uses.push(use);
     else this.#writeDistance(use, to.at);
+  }
+
+  /** Calls a function of this code that begins there, and goes on after it. */
+  call(start: number): void {
+    this.#bytes.push(0xe8);
+    const use = this.#bytes.length;
+    this.#int32(0);
+    this.#writeDistance(use, start);
   }
 
   return(): void {
@@ -244,6 +259,17 @@ export class Assembler {
     this.byte(selection);
   }
 
+  /** AVX2: four floats in both halves. */
+  repeatHalf(to: Vector, from: Address): void {
+    this.vector(instructions.repeatHalf, to, 0, from);
+  }
+
+  /** AVX2: the lower half of `left`, and four floats as the upper one. */
+  insertHalf(to: Vector, left: Vector, right: Address): void {
+    this.vector(instructions.insertHalf, to, left, right);
+    this.byte(1);
+  }
+
   /** At the end of a function that used vectors: what follows may use halves of them, and would wait (VZEROUPPER). */
   forgetVectors(): void {
     this.#bytes.push(0xc5, 0xf8, 0x77);
@@ -305,10 +331,10 @@ export class Assembler {
   }
 
   /** `first` is a register, or the number that stands in its place and belongs to the opcode. */
-  #general(opcode: number, first: Register | number, operand: Register | Address, wide = true): void {
+  #general(opcode: number | readonly number[], first: Register | number, operand: Register | Address, wide = true): void {
     const number = typeof first === 'number' ? first : registers.indexOf(first);
     this.#extend(number, operand, wide);
-    this.#bytes.push(opcode);
+    this.#bytes.push(...[opcode].flat());
     this.#operand(number, typeof operand === 'string' ? registers.indexOf(operand) : operand, 1);
   }
 

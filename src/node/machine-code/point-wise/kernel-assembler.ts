@@ -34,10 +34,10 @@ export type Operand = Vector | Address;
 /** Bytes of a vector of eight floats. */
 export const vectorBytes = 32;
 /**
- * Where a function finds its arguments in the block: integers (sixteen), floats (eight) and doubles (four); then a vector for itself, eight
+ * Where a function finds its arguments in the block: integers (twenty-four), floats (eight) and doubles (four); then a vector for itself, eight
  * times -1 and eight times 0, of which any eight in a row are a mask, and the constants.
  */
-export const argumentPlaces = { integers: 0, floats: 64, doubles: 96, own: 128, masks: 160, constants: 224 } as const;
+export const argumentPlaces = { integers: 0, floats: 96, doubles: 128, own: 160, masks: 192, constants: 256 } as const;
 
 /** The constants of point-wise code, each in all places of a vector: they follow the arguments of a function in memory. */
 export class Constants {
