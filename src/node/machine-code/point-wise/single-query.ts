@@ -1,4 +1,5 @@
-import type { Address, Register, Vector } from '../assembler.js';
+import type { Address, Register } from '../assembler.js';
+import type { Vector } from '../vector-assembler.js';
 import { headProbabilities, positions as rowPositions } from './head-rows.js';
 import { type KernelAssembler, vectorBytes } from './kernel-assembler.js';
 
@@ -92,7 +93,7 @@ function listKeys(code: KernelAssembler): void {
   code.jump(next);
   code.place(chosen);
   code.moveHalf('r9', { base: 'rcx' });
-  code.multiplyRegister('r9', 'rdx');
+  code.multiply('r9', 'rdx');
   code.add('r9', 'rax');
   code.store({ base: 'r11' }, 'r9');
   code.add('rcx', 4);
