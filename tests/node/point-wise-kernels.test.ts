@@ -47,6 +47,17 @@ describe('point-wise work in machine code has the bits of the portable kernels',
     }
   }
 
+  for (const [rows, columns] of [
+    [1, 8],
+    [6, 24],
+    [8, 13],
+  ] as const) {
+    it(`a bias of ${columns} columns for ${rows} rows, and its gradient`, () => {
+      compare([rows * columns, columns], (kernels, y, bias) => kernels.addBias(y, bias, rows, columns));
+      compare([rows * columns, columns], (kernels, x, sums) => kernels.addColumnSums(sums, x, rows, columns));
+    });
+  }
+
   for (const columns of [8, 40, 13]) {
     const size = 3 * columns;
     it(`normalisation of ${columns} columns, and its gradient`, () => {

@@ -4,6 +4,7 @@ import { ForeignInterface, MemoryAddresses } from '../../foreign.js';
 import { sharedExecutableMemory } from '../executable-memory.js';
 import { vectorSupport } from '../processor.js';
 import { activate, activateGradient, activationKinds } from './activations.js';
+import { addBias, addColumnSums } from './columns.js';
 import { headGradients, headProbabilities } from './head-rows.js';
 import { argumentPlaces, Constants, KernelAssembler } from './kernel-assembler.js';
 import { normalise, normaliseGradient } from './normalisation.js';
@@ -16,6 +17,8 @@ const writers = {
   ...Object.fromEntries(
     activationKinds.map((kind) => [`activateGradient ${kind}`, (code: KernelAssembler) => activateGradient(code, kind)]),
   ),
+  addBias,
+  addColumnSums,
   normalise,
   normaliseGradient,
   headProbabilities,
@@ -75,12 +78,23 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
     activationKinds.map((kind) => bound(`activate ${kind}`)),
     activationKinds.map((kind) => bound(`activateGradient ${kind}`)),
   ];
+  const [biasOfRows, sumsOfColumns] = [bound('addBias'), bound('addColumnSums')];
   const [normaliseRows, gradientOfRows] = [bound('normalise'), bound('normaliseGradient')];
   const [probabilitiesOfRows, gradientsOfRows] = [bound('headProbabilities'), bound('headGradients')];
   const attentionOfQuery = bound('attendQuery');
   const [crossEntropies, normaliseLogits] = [bound('softmaxCrossEntropy'), bound('addBiasAndNormalise')];
   const faster: LoadedKernels = {
     ...kernels,
+    addBias(...given) {
+      const [y, bias, rows, columns] = given;
+      if (!isCovered(rows, columns)) return kernels.addBias(...given);
+      return biasOfRows(y, bias, rows, 4 * columns);
+    },
+    addColumnSums(...given) {
+      const [sums, x, rows, columns] = given;
+      if (!isCovered(rows, columns)) return kernels.addColumnSums(...given);
+      return sumsOfColumns(sums, x, rows, 4 * columns);
+    },
     activate(...given) {
       const [y, x, bias, rows, columns, kind] = given;
       if (!isCovered(rows, columns)) return kernels.activate(...given);
