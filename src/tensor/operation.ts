@@ -27,6 +27,8 @@ export interface Operation<
   readonly sparse: readonly Sparse[];
   /** Inputs whose gradient is written, not added to, where `fresh` says that nothing has been added yet. */
   readonly overwrites?: readonly (keyof Inputs & string)[];
+  /** Inputs whose gradient, where it is written, may take their room: nothing reads their values after it is begun. */
+  readonly replaces?: readonly (keyof Inputs & string)[];
   /** Inputs whose values the gradient does not read. */
   forgets?(inputs: Inputs): readonly (keyof Inputs & string)[];
   /** Throws a `shape` error that names the input, what it is and what it should be. */

@@ -1,17 +1,34 @@
 import { Scope } from './device.js';
 import { type Shape, Tensor } from './tensor.js';
 
-/** Room of values that are used up, for others that are as many. */
-export class SpareRooms {
-  readonly #rooms = new Map<number, Tensor[]>();
+/** A room may be so many times as large as what is put into it: one that is much too large will be wanted whole. */
+const mostRoom = 2;
 
+/** Room of values that are used up, for others that are as many, or somewhat fewer. */
+export class SpareRooms {
+  /** By size. */
+  readonly #rooms = new Map<number, Tensor[]>();
+  /** Rooms of which only a part is in use, by that part. */
+  readonly #wholes = new Map<Tensor, Tensor>();
+
+  /** The smallest that is large enough. */
   take(shape: Shape): Tensor | undefined {
     const size = shape.reduce((product, dimension) => product * dimension, 1);
-    const room = this.#rooms.get(size)?.pop();
-    return room && new Tensor(room.memory, room.offset, shape);
+    let least: number | undefined;
+    for (const [known, rooms] of this.#rooms) {
+      if (rooms.length > 0 && known >= size && known <= mostRoom * size && (least === undefined || known < least)) least = known;
+    }
+    const room = least === undefined ? undefined : this.#rooms.get(least)?.pop();
+    if (room === undefined) return undefined;
+    const part = new Tensor(room.memory, room.offset, shape);
+    if (room.size > size) this.#wholes.set(part, room);
+    return part;
   }
 
-  give(room: Tensor): void {
+  /** What was taken is given back whole. */
+  give(part: Tensor): void {
+    const room = this.#wholes.get(part) ?? part;
+    this.#wholes.delete(part);
     const rooms = this.#rooms.get(room.size) ?? [];
     rooms.push(room);
     this.#rooms.set(room.size, rooms);

@@ -63,7 +63,8 @@ export interface Learnt {
  * Runs operations and remembers them, so that `backward` can walk them in reverse. Lives as long as its scope's arena. A view of a
  * tensor has the same part of its gradient, however the view was made. When an operation has passed its gradient on, neither what it
  * gave nor the gradient of that is of more use, and their room becomes that of other gradients. A brief output gives its room to the
- * next as soon as it is read, and is computed again where a gradient reads it.
+ * next as soon as it is read, and is computed again where a gradient reads it. Its gradient takes its room where it can: of a brief
+ * output and those that it is computed from or that are computed from it, no two have the same.
  */
 export class Tape implements Runner {
   readonly scope: Scope;
@@ -119,10 +120,12 @@ export class Tape implements Runner {
     const isBrief = scope === this.#notingBrief;
     if (Object.values(inputs).some((input) => input !== undefined && this.#origin(input) !== undefined)) {
       for (const output of Object.values(outputs)) if (output !== undefined) this.#tracked.add(output);
+      const mayReplace = (name: keyof Inputs & string) =>
+        operation.replaces?.includes(name) === true || operation.forgets?.(inputs).includes(name) === true;
       this.#backward.push(() => {
         const outputGradients = this.#outputGradients(outputs);
         if (outputGradients === undefined) return;
-        const fresh = this.#freshGradients(inputs, operation.overwrites);
+        const fresh = this.#freshGradients(inputs, operation.overwrites, mayReplace);
         const inputGradients = this.#inputGradients(operation.name, inputs, operation.sparse);
         operation.gradient(this.scope, { inputs, attributes, outputs, saved }, outputGradients, inputGradients, fresh);
         for (const output of Object.values(outputs)) if (output !== undefined) this.#release(output);
@@ -206,15 +209,23 @@ export class Tape implements Runner {
     return wanted ? (gradients as OutputGradients<Outputs>) : undefined;
   }
 
-  /** Makes room for the gradients of inputs that have none yet and that an operation will write, so that they need not be cleared. */
-  #freshGradients<Inputs extends Tensors>(inputs: Inputs, overwrites: readonly (keyof Inputs & string)[] = []): Set<keyof Inputs> {
+  /**
+   * Makes room for the gradients of inputs that have none yet and that an operation will write, so that they need not be cleared.
+   * `mayReplace`: whether the room of the input itself will do.
+   */
+  #freshGradients<Inputs extends Tensors>(
+    inputs: Inputs,
+    overwrites: readonly (keyof Inputs & string)[] = [],
+    mayReplace: (name: keyof Inputs & string) => boolean = () => false,
+  ): Set<keyof Inputs> {
     const fresh = new Set<keyof Inputs>();
     for (const name of overwrites) {
       const input: Tensor | undefined = inputs[name];
       if (input === undefined || !this.#tracked.has(input) || this.#gradients.has(input)) continue;
       // What is given twice, whole or in part, is written and added to.
       if (Object.values(inputs).filter((other) => other !== undefined && this.#origin(other) === input).length > 1) continue;
-      this.#gradients.set(input, this.#room(input));
+      const isReplaced = this.#briefOutputs.has(input) && mayReplace(name);
+      this.#gradients.set(input, isReplaced ? new Tensor(input.memory, input.offset, input.shape) : this.#room(input));
       fresh.add(name);
     }
     return fresh;

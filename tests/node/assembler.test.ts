@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Assembler, type VectorSet } from '../../src/node/machine-code/assembler.js';
+import type { Assembler } from '../../src/node/machine-code/assembler.js';
 import { IntegerAssembler } from '../../src/node/machine-code/integer-assembler.js';
+import { VectorAssembler, type VectorSet } from '../../src/node/machine-code/vector-assembler.js';
 
 /** Written, as a disassembler (GNU objdump) reads it, and its bytes. */
-type Encoding = readonly [write: (code: Assembler) => void, meaning: string, bytes: string];
+type Encoding = readonly [write: (code: VectorAssembler) => void, meaning: string, bytes: string];
 
 const general: readonly Encoding[] = [
   [(code) => code.move('rax', 'r15'), 'mov rax,r15', '49 8b c7'],
@@ -25,6 +26,8 @@ const general: readonly Encoding[] = [
   [(code) => code.prefetch({ base: 'rax', displacement: 64 }, 'write'), 'prefetchw [rax+0x40]', '40 0f 0d 48 40'],
   [(code) => code.identify(), 'cpuid', '0f a2'],
   [(code) => code.keptRegisters(), 'xgetbv', '0f 01 d0'],
+  [(code) => code.multiply('r9', 'rdx'), 'imul r9,rdx', '4c 0f af ca'],
+  [(code) => code.call(0), 'call 0x0', 'e8 fb ff ff ff'],
   [(code) => code.return(), 'ret', 'c3'],
 ];
 
@@ -65,6 +68,16 @@ const vectors: Readonly<Record<VectorSet, readonly Encoding[]>> = {
     [(code) => code.unpack('Low', 9, 2, 11), 'vunpcklps ymm9,ymm2,ymm11', 'c4 41 6c 14 cb'],
     [(code) => code.unpack('HighPairs', 4, 10, 12), 'vunpckhpd ymm4,ymm10,ymm12', 'c4 c1 ad 15 e4'],
     [(code) => code.permuteHalves(8, 0, 4, 0x31), 'vperm2f128 ymm8,ymm0,ymm4,0x31', 'c4 63 7d 06 c4 31'],
+    [
+      (code) => code.repeatHalf(3, { base: 'r11', index: 'r14', displacement: 16 }),
+      'vbroadcastf128 ymm3,[r11+r14*1+0x10]',
+      'c4 82 7d 1a 5c 33 10',
+    ],
+    [
+      (code) => code.insertHalf(9, 3, { base: 'rbp', index: 'r10', displacement: 16 }),
+      'vinsertf128 ymm9,ymm3,[rbp+r10*1+0x10],0x1',
+      'c4 23 65 18 4c 15 10 01',
+    ],
   ],
 };
 
@@ -80,7 +93,7 @@ const integers: readonly (readonly [write: (code: IntegerAssembler) => void, mea
   [(code) => code.subtractIntegers(3, 3, 9), 'vpsubd ymm3,ymm3,ymm9', 'c4 c1 65 fa d9'],
   [(code) => code.multiplyIntegers(9, 9, 12), 'vpmulld ymm9,ymm9,ymm12', 'c4 42 35 40 cc'],
   [(code) => code.toFloats(5, 5), 'vcvtdq2ps ymm5,ymm5', 'c4 e1 7c 5b ed'],
-  [(code) => code.multiplyFloats(5, 5, 11), 'vmulps ymm5,ymm5,ymm11', 'c4 c1 54 59 eb'],
+  [(code) => code.multiplyVector(5, 5, 11), 'vmulps ymm5,ymm5,ymm11', 'c4 c1 54 59 eb'],
   [(code) => code.oneInWords(10), 'vpcmpeqw ymm10,ymm10,ymm10; vpabsw ymm10,ymm10', 'c4 41 2d 75 d2 c4 42 7d 1d d2'],
 ];
 
@@ -98,7 +111,7 @@ describe('machine code', () => {
   for (const set of ['avx512', 'avx2'] as const) {
     it(`is what a disassembler reads as meant (${set})`, () => {
       for (const [write, meaning, bytes] of [...general, ...vectors[set]]) {
-        const code = new Assembler(set);
+        const code = new VectorAssembler(set);
         write(code);
         assert.equal(bytesOf(code), bytes, meaning);
       }
@@ -106,7 +119,7 @@ describe('machine code', () => {
   }
 
   it('jumps back and forth to labels, by distances from the end of the jump', () => {
-    const code = new Assembler('avx2');
+    const code = new VectorAssembler('avx2');
     const end = code.label();
     const start = code.place();
     code.jump(end, 'equal');
@@ -116,7 +129,7 @@ describe('machine code', () => {
   });
 
   it('begins functions at cache lines', () => {
-    const code = new Assembler('avx2');
+    const code = new VectorAssembler('avx2');
     code.return();
     assert.equal(code.begin(), 64);
     assert.equal(code.code.length, 64);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { Assembler } from '../../src/node/machine-code/assembler.js';
+import { VectorAssembler } from '../../src/node/machine-code/vector-assembler.js';
 import { executableMemory, sharedExecutableMemory } from '../../src/node/machine-code/executable-memory.js';
 import { ForeignInterface } from '../../src/node/foreign.js';
 
@@ -26,7 +26,7 @@ function system(answers: { readonly [name: string]: number }, written: Uint8Arra
 describe('executable memory', { skip }, () => {
   it('runs what was written', () => {
     if (!(foreign instanceof ForeignInterface)) return;
-    const code = new Assembler('avx2');
+    const code = new VectorAssembler('avx2');
     code.move('rax', 42);
     code.return();
     const memory = executableMemory(foreign, code.code);
@@ -44,7 +44,7 @@ describe('executable memory', { skip }, () => {
       parentPort.postMessage({ address, result: foreign.functionAt(address, 'int', [])() });
     `;
     if (!(foreign instanceof ForeignInterface)) return;
-    const code = new Assembler('avx2');
+    const code = new VectorAssembler('avx2');
     code.move('rax', 42);
     code.return();
     const memory = sharedExecutableMemory(foreign, 'a test', () => code.code);

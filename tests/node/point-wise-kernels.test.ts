@@ -47,6 +47,17 @@ describe('point-wise work in machine code has the bits of the portable kernels',
     }
   }
 
+  for (const [rows, columns] of [
+    [1, 8],
+    [6, 24],
+    [8, 13],
+  ] as const) {
+    it(`a bias of ${columns} columns for ${rows} rows, and its gradient`, () => {
+      compare([rows * columns, columns], (kernels, y, bias) => kernels.addBias(y, bias, rows, columns));
+      compare([rows * columns, columns], (kernels, x, sums) => kernels.addColumnSums(sums, x, rows, columns));
+    });
+  }
+
   for (const columns of [8, 40, 13]) {
     const size = 3 * columns;
     it(`normalisation of ${columns} columns, and its gradient`, () => {
@@ -91,6 +102,27 @@ describe('point-wise work in machine code has the bits of the portable kernels',
         kernels.headGradients(
           ...([scores, gradients, 4 * row, 0, queries, queries, memory, 1, 2, heads, size, dOutput, output, 4 * heads * size] as const),
           ...([0.25, causal, statistics, 0, 0, 0] as const),
+        ),
+      );
+    });
+  }
+
+  for (const [heads, size, count, isChosen] of [
+    [2, 8, 1, true],
+    [3, 24, 7, true],
+    [4, 64, 25, false],
+    // More keys than are summed at once.
+    [1, 120, 300, true],
+  ] as const) {
+    it(`a query alone, ${heads} heads of ${size} over ${count} ${isChosen ? 'chosen keys' : 'keys'}`, () => {
+      const width = heads * size;
+      const rows = memory.allocate(4 * count).offset;
+      for (let at = 0; at < count; at++) memory.i32[rows / 4 + at] = (7 * at + 1) % (2 * count);
+      const room = memory.allocate(4 * (32 + heads * (count + 8 + size) + 2 * (count + 8))).offset;
+      compare([width, heads, heads * count, width, 4 * count * width], (kernels, output, logSums, weights, query, keys) =>
+        kernels.attendHeads(
+          ...([output, 4 * width, query, 4 * width, keys, keys + 4 * width, 8 * width, isChosen ? rows : 0, 1, count] as const),
+          ...([heads, heads, size, 1 / Math.sqrt(size), 0, logSums, weights, 0, 0, 0, room] as const),
         ),
       );
     });

@@ -97,6 +97,18 @@ describe('a brief output is read by one operation', () => {
     assert.deepEqual(results[1]?.gradients, results[0]?.gradients);
   });
 
+  test('its gradient takes its room', () => {
+    const weights = [parameter([4, 4]), parameter([4, 4])] as const;
+    const tape = new Tape(scope, weights);
+    const [inner, outer] = weights.map(({ value }) => ({ weight: value, bias: undefined }));
+    assert.ok(inner && outer);
+    const { output: hidden } = tape.brief.run(normalisation, { input: inner.weight }, { kind: 'layer', epsilon: 1e-5 });
+    const { output } = tape.run(linear, { input: hidden, ...outer }, {});
+    tape.seed(output, ones([4, 4]));
+    tape.backward();
+    assert.equal((tape.gradient(hidden) as Tensor).offset, hidden.offset);
+  });
+
   test('one that is read twice, or that a gradient reads and nothing can compute again, is refused', () => {
     const weight = parameter([2, 2]);
     const tape = new Tape(scope, [weight]);

@@ -1,5 +1,6 @@
-import { type Address, type Assembler, type Mask, type Register, vectorSets } from './assembler.js';
+import type { Address, Register } from './assembler.js';
 import { cacheLine, type ProductSizes } from './product-sizes.js';
+import { type Mask, type VectorAssembler, vectorSets } from './vector-assembler.js';
 
 // How operands come to lie as products read them. Each function writes one function and gives the place where it begins; its
 // comment says what the registers hold when it is called.
@@ -8,7 +9,7 @@ const leftMask = 1;
 const rightMask = 2;
 
 /** rdi from, rsi to, rdx rows, rcx whole vectors, r8 and r9 bytes of their rows; on the stack the rest and its mask. */
-export function copyRows(code: Assembler, { vectorFloats }: ProductSizes): number {
+export function copyRows(code: VectorAssembler, { vectorFloats }: ProductSizes): number {
   const vectorBytes = 4 * vectorFloats;
   const start = code.begin();
   const argument = (position: number): Address => ({ base: 'rsp', displacement: 8 * (1 + position) });
@@ -55,7 +56,7 @@ interface Pieces {
 }
 
 /** rdi from, rsi to, rdx rows, rcx pieces, r8 bytes of a row, r9 the mask. Each row is read once, from its begin to its end. */
-export function cutRows(code: Assembler, { vectorFloats }: ProductSizes, { floats, pitch, distance }: Pieces): number {
+export function cutRows(code: VectorAssembler, { vectorFloats }: ProductSizes, { floats, pitch, distance }: Pieces): number {
   const vectorBytes = 4 * vectorFloats;
   const isWide = floats > vectorFloats;
   const start = code.begin();
@@ -101,7 +102,7 @@ const saved = ['rbx', 'rbp', 'r12', 'r13', 'r14', 'r15'] as const satisfies Regi
  * Rows become columns of panels: rdi from, rsi to, rdx length, rcx bytes of a row, r8 rows, r9 the mask of the last square of a row.
  * Throughout r12 where the next rows begin, r13 where their columns do, r14 length, r15 rows left, rbp the way to the next columns.
  */
-export function transpose(code: Assembler, { vectorFloats, panelColumns }: ProductSizes): number {
+export function transpose(code: VectorAssembler, { vectorFloats, panelColumns }: ProductSizes): number {
   const vectorBytes = 4 * vectorFloats;
   const panelPitch = 4 * panelColumns;
   const start = code.begin();
@@ -157,7 +158,7 @@ export function transpose(code: Assembler, { vectorFloats, panelColumns }: Produ
 }
 
 /** As many rows as a vector has floats, from r12 on, become columns from r13 on. */
-function transposeRows(code: Assembler, vectorFloats: number, panelPitch: number): void {
+function transposeRows(code: VectorAssembler, vectorFloats: number, panelPitch: number): void {
   const [rest, end] = [code.label(), code.label()];
   code.move('rsi', 'r13');
   code.move('rdx', 'r14');
@@ -191,7 +192,7 @@ function transposeRows(code: Assembler, vectorFloats: number, panelPitch: number
 }
 
 /** A vector of each row, into the first vectors. */
-function loadSquare(code: Assembler, rows: number, mask?: Mask): void {
+function loadSquare(code: VectorAssembler, rows: number, mask?: Mask): void {
   for (const [group, base] of rowGroups.slice(0, rows / 4).entries()) {
     code.loadVector(4 * group, { base }, mask);
     code.loadVector(4 * group + 1, { base, index: 'rcx' }, mask);
@@ -201,7 +202,7 @@ function loadSquare(code: Assembler, rows: number, mask?: Mask): void {
 }
 
 /** The first vectors as rows become the first vectors as columns; overwrites the other half of the registers. */
-function transposeSquare(code: Assembler): void {
+function transposeSquare(code: VectorAssembler): void {
   const { floats, registers } = vectorSets[code.vectors];
   const other = registers / 2;
   for (let row = 0; row < floats; row += 2) {

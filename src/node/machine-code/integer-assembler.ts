@@ -1,20 +1,17 @@
-import { type Address, Assembler, type Vector, type VectorInstruction } from './assembler.js';
+import type { Address } from './assembler.js';
+import { type Vector, VectorAssembler, type VectorInstruction } from './vector-assembler.js';
 
 const instructions = {
   broadcast: { opcode: 0x58, map: 2, prefixed: true },
   multiplyBytes: { opcode: 0x04, map: 2, prefixed: true },
   multiplyWords: { opcode: 0xf5, map: 1, prefixed: true },
-  add: { opcode: 0xfe, map: 1, prefixed: true },
-  subtract: { opcode: 0xfa, map: 1, prefixed: true },
   multiply: { opcode: 0x40, map: 2, prefixed: true },
-  toFloats: { opcode: 0x5b, map: 1 },
-  multiplyFloats: { opcode: 0x59, map: 1 },
   compareWords: { opcode: 0x75, map: 1, prefixed: true },
   absoluteWords: { opcode: 0x1d, map: 2, prefixed: true },
 } as const satisfies { [name: string]: VectorInstruction };
 
-/** As `Assembler`, with the instructions of AVX2 that products of integers need. */
-export class IntegerAssembler extends Assembler {
+/** As `VectorAssembler`, with the instructions of AVX2 that products of integers need. */
+export class IntegerAssembler extends VectorAssembler {
   constructor() {
     super('avx2');
   }
@@ -34,25 +31,9 @@ export class IntegerAssembler extends Assembler {
     this.vector(instructions.multiplyWords, to, left, right);
   }
 
-  addIntegers(to: Vector, left: Vector, right: Vector): void {
-    this.vector(instructions.add, to, left, right);
-  }
-
-  subtractIntegers(to: Vector, left: Vector, right: Vector): void {
-    this.vector(instructions.subtract, to, left, right);
-  }
-
   /** The lower 32 bits of products of 32. */
   multiplyIntegers(to: Vector, left: Vector, right: Vector): void {
     this.vector(instructions.multiply, to, left, right);
-  }
-
-  toFloats(to: Vector, from: Vector): void {
-    this.vector(instructions.toFloats, to, 0, from);
-  }
-
-  multiplyFloats(to: Vector, left: Vector, right: Vector): void {
-    this.vector(instructions.multiplyFloats, to, left, right);
   }
 
   /** 1 in every 16 bits. */

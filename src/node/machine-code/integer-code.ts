@@ -110,8 +110,8 @@ function sumTile(code: IntegerAssembler, rows: number, { mask, accumulate }: { m
     code.subtractIntegers(row, row, activation);
     code.toFloats(row, row);
     code.broadcastIntegers(activation, { base: 'r12' });
-    code.multiplyFloats(row, row, activation);
-    code.multiplyFloats(row, row, scales);
+    code.multiplyVector(row, row, activation);
+    code.multiplyVector(row, row, scales);
     code.add('r12', 'r15');
   }
   // The last panel alone may have fewer columns than eight.

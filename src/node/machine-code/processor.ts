@@ -1,6 +1,7 @@
 import type { ForeignInterface, Unavailable } from '../foreign.js';
-import { Assembler, type Register, type VectorSet, vectorSets } from './assembler.js';
+import type { Register } from './assembler.js';
 import { executableMemory, sharedExecutableMemory } from './executable-memory.js';
+import { VectorAssembler, type VectorSet, vectorSets } from './vector-assembler.js';
 
 /** What CPUID and XGETBV must say (Intel's manual, volume 1, sections 14.3 and 15.2). */
 interface Requirements {
@@ -30,7 +31,7 @@ export function vectorSupport(vectors: VectorSet, foreign: ForeignInterface): { 
 /** A function that gives 1 or 0. */
 function supportCode(vectors: VectorSet): Uint8Array {
   const { leaf1, kept, leaf7 } = requirements[vectors];
-  const code = new Assembler(vectors);
+  const code = new VectorAssembler(vectors);
   const no = code.label();
   const require = (bits: number, of: Register) => {
     code.and(of, bits);
@@ -75,7 +76,7 @@ export function peakGflops(vectors: VectorSet, foreign: ForeignInterface): numbe
   const { floats } = vectorSets[vectors];
   // Ten sums hide the latency of two units; eleven registers exist in every set.
   const sums = 10;
-  const code = new Assembler(vectors);
+  const code = new VectorAssembler(vectors);
   for (let sum = 0; sum <= sums; sum++) code.clearVector(sum);
   const next = code.place();
   for (let sum = 0; sum < sums; sum++) code.multiplyAdd(sum, sums, sums);

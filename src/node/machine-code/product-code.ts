@@ -1,7 +1,8 @@
-import { type Address, Assembler, type Register, type VectorSet } from './assembler.js';
+import type { Address, Register } from './assembler.js';
 import { copyRows, cutRows, transpose } from './copying-code.js';
 import { cacheLine, type ProductSizes, productSizes } from './product-sizes.js';
 import { smallProducts } from './small-product-code.js';
+import { VectorAssembler, type VectorSet } from './vector-assembler.js';
 
 /**
  * What is written, and how many arguments each takes: addresses and counts, as the C interface of x86-64 passes them (System V). A
@@ -40,7 +41,7 @@ export interface ProductCode {
  * the same places of the cache, and each tile of C is summed in registers.
  */
 export function productCode(vectors: VectorSet): ProductCode {
-  const code = new Assembler(vectors);
+  const code = new VectorAssembler(vectors);
   const sizes = productSizes(vectors);
   const { tileRows, panelColumns, columnPitch, tilePitch } = sizes;
   const functions = {
@@ -69,7 +70,7 @@ const rightMask = 2;
  * of a row of C; within a panel r11 rows left, r12 the tile of A, r13 the tile of C, r15 what to fetch and rbp how far it goes a
  * term.
  */
-function multiply(code: Assembler, sizes: ProductSizes, layout: LayoutOfA): number {
+function multiply(code: VectorAssembler, sizes: ProductSizes, layout: LayoutOfA): number {
   const { tileRows, panelColumns, rowPitch, tilePitch } = sizes;
   const panelPitch = 4 * panelColumns;
   const start = code.begin();
@@ -153,7 +154,7 @@ interface Frame {
 }
 
 /** One tile of C; leaves r13 at the next one. */
-function sumTile(code: Assembler, rows: number, sizes: ProductSizes, layout: LayoutOfA, frame: Frame): void {
+function sumTile(code: VectorAssembler, rows: number, sizes: ProductSizes, layout: LayoutOfA, frame: Frame): void {
   const { tileRows, vectorFloats } = sizes;
   const vectorBytes = 4 * vectorFloats;
   const [left, right, value] = [2 * tileRows, 2 * tileRows + 1, 2 * tileRows + 2];
@@ -221,7 +222,7 @@ function sumTile(code: Assembler, rows: number, sizes: ProductSizes, layout: Lay
 }
 
 /** Sums of a tile into C, at r13, which is left at the next tile. */
-function writeTile(code: Assembler, rows: number, { tileRows, vectorFloats }: ProductSizes, frame: Frame, isMasked: boolean): void {
+function writeTile(code: VectorAssembler, rows: number, { tileRows, vectorFloats }: ProductSizes, frame: Frame, isMasked: boolean): void {
   const vectorBytes = 4 * vectorFloats;
   const [left, right] = [2 * tileRows, 2 * tileRows + 1];
   const masks = isMasked ? ([leftMask, rightMask] as const) : [];
@@ -255,7 +256,7 @@ interface ReadingA {
 }
 
 function startReadingA(
-  code: Assembler,
+  code: VectorAssembler,
   rows: number,
   { rowPitch, columnPitch }: ProductSizes,
   layout: LayoutOfA,

@@ -1,4 +1,4 @@
-import { type VectorSet, vectorSets } from './assembler.js';
+import { type VectorSet, vectorSets } from './vector-assembler.js';
 
 /** How operands are copied before they are multiplied. */
 export interface ProductSizes {

@@ -17,12 +17,12 @@ import {
   type Structure,
   type Unavailable,
 } from '../foreign.js';
-import type { VectorSet } from './assembler.js';
 import { sharedExecutableMemory } from './executable-memory.js';
 import { vectorSupport } from './processor.js';
 import { type ProductFunction, productCode, productFunctions } from './product-code.js';
 import { type ProductSizes, productSizes } from './product-sizes.js';
 import { MachineCodeSmallProducts } from './small-products.js';
+import type { VectorSet } from './vector-assembler.js';
 
 /** Decade's own products in machine code, ready to be called. */
 export interface MachineCode {

@@ -1,5 +1,6 @@
-import type { Address, Assembler, Label, Register } from './assembler.js';
+import type { Address, Label, Register } from './assembler.js';
 import type { ProductSizes } from './product-sizes.js';
+import type { VectorAssembler } from './vector-assembler.js';
 
 /** What a product on the list consists of: 32-bit integers, in this order. Places count from the base of the memory. */
 export const smallProductFields = [
@@ -32,7 +33,7 @@ const bases = ['rax', 'rbx', 'rcx', 'r8', 'rdi'] as const satisfies Register[];
  * rsi the product; r9 the panel of B, r10 its columns of C; of one panel r11 rows left, r12 the tile of A, r13 the tile
  * of C. The base, the products, times and panels that are left, and what one time reads and writes lie on the stack.
  */
-export function smallProducts(code: Assembler, sizes: ProductSizes): number {
+export function smallProducts(code: VectorAssembler, sizes: ProductSizes): number {
   const { tileRows, panelColumns } = sizes;
   const start = code.begin();
   const field = (name: Field): Address => ({ base: 'rsi', displacement: 4 * smallProductFields.indexOf(name) });
@@ -119,7 +120,7 @@ export function smallProducts(code: Assembler, sizes: ProductSizes): number {
 }
 
 /** One tile of C, from r12 and r9 into r13, which is left at the next one. */
-function sumTile(code: Assembler, rows: number, { tileRows, vectorFloats }: ProductSizes, field: (name: Field) => Address): void {
+function sumTile(code: VectorAssembler, rows: number, { tileRows, vectorFloats }: ProductSizes, field: (name: Field) => Address): void {
   const vectorBytes = 4 * vectorFloats;
   const [left, right, value] = [2 * tileRows, 2 * tileRows + 1, 2 * tileRows + 2];
   for (let sum = 0; sum < 2 * rows; sum++) code.clearVector(sum);

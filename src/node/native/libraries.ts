@@ -2,8 +2,8 @@ import { type MatrixProvider, MatrixWrapper, type PackedMatrix, type RightMatrix
 import type { Memory } from '../../tensor/memory.js';
 import type { SmallProducts } from '../../tensor/small-products.js';
 import { ForeignInterface, type Unavailable } from '../foreign.js';
-import type { VectorSet } from '../machine-code/assembler.js';
 import { type MachineCode, machineCodeProvider, openMachineCode } from '../machine-code/provider.js';
+import type { VectorSet } from '../machine-code/vector-assembler.js';
 import { type BlasLibrary, type BlasName, cblasProvider, openBlas } from './cblas.js';
 import type { Bfloat16Choice } from './mixed-precision.js';
 import { oneDnnProvider } from './onednn.js';

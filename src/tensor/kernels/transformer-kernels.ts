@@ -86,7 +86,7 @@ export interface TransformerKernels {
    * logarithm of the sum of exponentials, `weights` [heads, queries, memoryCount] (0 = not wanted) the weights. Where rowKeys
    * (Uint32[queries]) is not 0 the weights are dropped as by `dropout`, its key mix32(key + h * 0x9e3779b9), its column s.
    * Scratch, in floats, with m = memoryCount and d = size rounded up to multiples of 8: 32 + 2 m d + 32 m, and at least
-   * 32 + heads (m + d).
+   * 32 + heads (m + d) + 2 m.
    */
   attendHeads(
     output: number,

@@ -21,6 +21,7 @@ export const activatedLinear: Operation<LinearInputs, ActivatedLinearAttributes,
   name: 'activatedLinear',
   sparse: [],
   overwrites: ['input'],
+  replaces: ['input'],
 
   check({ input, weight, bias }, { activation }) {
     const [, inputs] = expectMatrix('activatedLinear', 'input', input);
@@ -76,19 +77,6 @@ export const activatedLinear: Operation<LinearInputs, ActivatedLinearAttributes,
       const kind = activations.indexOf(activation);
       kernels.activateGradient(dBefore.offset, saved.offset, dOutput.offset, gradients.bias?.offset ?? 0, rows, outputs, kind);
     }
-    if (gradients.input !== undefined) {
-      matrix.multiply({
-        m: rows,
-        n: inputs,
-        k: outputs,
-        a: dBefore.offset,
-        transposeA: false,
-        b: weight.offset,
-        transposeB: false,
-        c: gradients.input.offset,
-        accumulate: !fresh.has('input'),
-      });
-    }
     if (gradients.weight !== undefined) {
       matrix.multiply({
         m: outputs,
@@ -100,7 +88,20 @@ export const activatedLinear: Operation<LinearInputs, ActivatedLinearAttributes,
         transposeB: false,
         c: gradients.weight.offset,
         accumulate: true,
-        sameA: gradients.input !== undefined,
+      });
+    }
+    if (gradients.input !== undefined) {
+      matrix.multiply({
+        m: rows,
+        n: inputs,
+        k: outputs,
+        a: dBefore.offset,
+        transposeA: false,
+        b: weight.offset,
+        transposeB: false,
+        c: gradients.input.offset,
+        accumulate: !fresh.has('input'),
+        sameA: gradients.weight !== undefined,
       });
     }
   },

@@ -15,6 +15,7 @@ export const linear: Operation<LinearInputs, object, { output: Tensor }, undefin
   name: 'linear',
   sparse: [],
   overwrites: ['input'],
+  replaces: ['input'],
 
   check({ input, weight, bias }) {
     const [, inputs] = expectMatrix('linear', 'input', input);
@@ -47,19 +48,6 @@ export const linear: Operation<LinearInputs, object, { output: Tensor }, undefin
     const rows = input.dimension(0);
     const [outputs, inputs] = [weight.dimension(0), weight.dimension(1)];
     const { kernels, matrix } = scope.device;
-    if (dInput !== undefined) {
-      matrix.multiply({
-        m: rows,
-        n: inputs,
-        k: outputs,
-        a: dOutput.offset,
-        transposeA: false,
-        b: weight.offset,
-        transposeB: false,
-        c: dInput.offset,
-        accumulate: !fresh.has('input'),
-      });
-    }
     if (dWeight !== undefined) {
       matrix.multiply({
         m: outputs,
@@ -71,7 +59,20 @@ export const linear: Operation<LinearInputs, object, { output: Tensor }, undefin
         transposeB: false,
         c: dWeight.offset,
         accumulate: true,
-        sameA: dInput !== undefined,
+      });
+    }
+    if (dInput !== undefined) {
+      matrix.multiply({
+        m: rows,
+        n: inputs,
+        k: outputs,
+        a: dOutput.offset,
+        transposeA: false,
+        b: weight.offset,
+        transposeB: false,
+        c: dInput.offset,
+        accumulate: !fresh.has('input'),
+        sameA: dWeight !== undefined,
       });
     }
     if (dBias !== undefined) kernels.addColumnSums(dBias.offset, dOutput.offset, rows, outputs);

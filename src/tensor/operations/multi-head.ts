@@ -80,7 +80,7 @@ export function attend(scope: Scope, call: HeadCall): { outputs: HeadOutputs; lo
   scope.arena.during(() => {
     attendGrouped(device, grouped, scope.empty([groupFloats(sentences, false)]).offset);
     const [longest, width] = [greatest(memory.lengths), roundUp8(size)];
-    const [shared, alone] = [32 + 2 * longest * width + blockRows * longest, 32 + heads * (longest + width)];
+    const [shared, alone] = [32 + 2 * longest * width + blockRows * longest, 32 + heads * (longest + width) + 2 * longest];
     const scratch = scope.empty([Math.max(shared, alone, scratchFloats(longest, false))]);
     for (const sentence of others) attendAlone(device, sentence, memoryRows !== undefined, scratch.offset);
   });

@@ -1,4 +1,4 @@
-import type { Vector } from '../assembler.js';
+import type { Vector } from '../vector-assembler.js';
 import { bell, logistic, normalDistribution } from './functions.js';
 import type { KernelAssembler } from './kernel-assembler.js';
 
@@ -53,7 +53,7 @@ export function activateGradient(code: KernelAssembler, kind: Kind): number {
   const gradient = () => {
     code.loadVector(x, { base: 'rcx', index: 'r10' });
     slope(code, kind);
-    code.multiply(y, y, { base: 'r11', index: 'r10' });
+    code.multiplyVector(y, y, { base: 'r11', index: 'r10' });
     code.storeVector({ base: 'rax', index: 'r10' }, y);
   };
   code.jumpIfNone(3, plain);
@@ -91,14 +91,14 @@ function activation(code: KernelAssembler, kind: Kind): void {
     bell(code, free0, x, [free1, free2]);
     normalDistribution(code, y, { x, density: free0 }, [free1, free2]);
   } else if (kind === 'gelu-tanh') {
-    code.multiply(free0, x, x);
+    code.multiplyVector(free0, x, x);
     twiceTanhArgument(code, y, free0);
     logistic(code, y, [free1, free2]);
   } else {
     code.moveVector(y, x);
     logistic(code, y, [free1, free2]);
   }
-  code.multiply(y, y, x);
+  code.multiplyVector(y, y, x);
 }
 
 /** y = the derivative of the activation at x */
@@ -111,23 +111,23 @@ function slope(code: KernelAssembler, kind: Kind): void {
   } else if (kind === 'gelu') {
     bell(code, free0, x, [free1, free2]);
     normalDistribution(code, y, { x, density: free0 }, [free1, free2]);
-    code.multiply(free0, free0, x);
+    code.multiplyVector(free0, free0, x);
     code.multiplyAdd(y, free0, constants.float(0.3989422804));
   } else if (kind === 'gelu-tanh') {
-    code.multiply(free0, x, x);
+    code.multiplyVector(free0, x, x);
     twiceTanhArgument(code, y, free0);
     logistic(code, y, [free1, free2]);
     code.loadVector(free3, constants.float(0.2140644489));
     code.multiplyThenAdd(free0, free3, constants.float(1.5957691216));
-    code.multiply(free0, free0, x);
+    code.multiplyVector(free0, free0, x);
     code.loadVector(free1, one);
     code.subtractFloats(free1, free1, y);
-    code.multiply(free1, free1, y);
+    code.multiplyVector(free1, free1, y);
     code.multiplyAdd(y, free1, free0);
   } else {
     code.moveVector(y, x);
     logistic(code, y, [free1, free2]);
-    code.multiply(free0, x, y);
+    code.multiplyVector(free0, x, y);
     code.loadVector(free1, one);
     code.subtractFloats(free1, free1, y);
     code.multiplyAdd(y, free0, free1);
@@ -139,5 +139,5 @@ function twiceTanhArgument(code: KernelAssembler, to: Vector, square: Vector): v
   const { constants } = code;
   code.loadVector(to, constants.float(0.0713548163));
   code.multiplyThenAdd(to, square, constants.float(1.5957691216));
-  code.multiply(to, to, x);
+  code.multiplyVector(to, to, x);
 }

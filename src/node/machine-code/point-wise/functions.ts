@@ -1,4 +1,4 @@
-import type { Vector } from '../assembler.js';
+import type { Vector } from '../vector-assembler.js';
 import type { KernelAssembler } from './kernel-assembler.js';
 
 // The functions of src/tensor/kernels/assembly/math.ts and activations.ts, operation by operation, so that they give the same bits.
@@ -39,8 +39,8 @@ export function logistic(code: KernelAssembler, x: Vector, free: readonly [Vecto
 /** to = e^(-x^2 / 2) */
 export function bell(code: KernelAssembler, to: Vector, x: Vector, free: readonly [Vector, Vector]): void {
   const { constants } = code;
-  code.multiply(to, x, x);
-  code.multiply(to, to, constants.float(0.5));
+  code.multiplyVector(to, x, x);
+  code.multiplyVector(to, to, constants.float(0.5));
   code.loadVector(free[0], constants.float(64));
   code.leastOf(to, free[0], to);
   exponential(code, to, free, -log2OfE);
@@ -65,8 +65,8 @@ export function normalDistribution(
   for (const coefficient of [-0.7265760135, 0.7107068705, -0.142248368, 0.127414796]) {
     code.multiplyThenAdd(to, t, constants.float(coefficient));
   }
-  code.multiply(to, to, t);
-  code.multiply(to, to, density);
+  code.multiplyVector(to, to, t);
+  code.multiplyVector(to, to, density);
   code.subtractFloats(other, other, to);
   code.compareFloats(t, x, 'less', constants.float(0));
   code.blend(to, other, to, t);
@@ -87,11 +87,11 @@ export function logarithm(
   code.andBits(m, m, constants.integer(0x007fffff));
   code.addIntegers(m, m, rootOfHalf);
   code.subtractFloats(m, m, constants.float(1));
-  code.multiply(square, m, m);
+  code.multiplyVector(square, m, m);
   code.loadVector(to, constants.float(7.0376836292e-2));
   for (const coefficient of logarithmCoefficients) code.multiplyThenAdd(to, m, constants.float(coefficient));
-  code.multiply(free, m, square);
-  code.multiply(to, free, to);
+  code.multiplyVector(free, m, square);
+  code.multiplyVector(to, free, to);
   code.multiplyAdd(to, power, constants.float(-2.1219444e-4));
   code.multiplyAdd(to, square, constants.float(-0.5));
   code.addVector(to, m, to);

@@ -1,4 +1,5 @@
-import type { Label, Register, Vector } from '../assembler.js';
+import type { Label, Register } from '../assembler.js';
+import type { Vector } from '../vector-assembler.js';
 import { exchangeHalves, exponential, logarithm, sumOfFour } from './functions.js';
 import { argumentPlaces, type KernelAssembler, vectorBytes } from './kernel-assembler.js';
 
@@ -147,8 +148,8 @@ export function headProbabilities(code: KernelAssembler): number {
     code.permuteLanes(other, greatest, selection);
     code.greatestOf(greatest, greatest, other);
   }
-  code.multiply(greatest, greatest, scale);
-  code.multiply(shift, greatest, constants.float(-1));
+  code.multiplyVector(greatest, greatest, scale);
+  code.multiplyVector(shift, greatest, constants.float(-1));
   code.clearVector(sum);
   eachMasked(code, (isLast) => {
     code.loadVector(value, at);
@@ -164,7 +165,7 @@ export function headProbabilities(code: KernelAssembler): number {
   code.loadVector(shift, constants.float(1));
   code.divide(shift, shift, sum);
   code.eachVector('r9', () => {
-    code.multiply(value, shift, at);
+    code.multiplyVector(value, shift, at);
     code.storeVector(at, value);
   });
   clearRest(code, ['rax']);
@@ -225,15 +226,15 @@ export function headGradients(code: KernelAssembler): number {
   measureRow(code);
   code.pop('rbx');
   code.broadcast(shift, { base: 'rbp' });
-  code.multiply(shift, shift, constants.float(-1));
+  code.multiplyVector(shift, shift, constants.float(-1));
   eachMasked(code, (isLast) => {
     code.loadVector(value, at);
     code.multiplyThenAdd(value, scale, shift);
     exponential(code, value, free);
     code.loadVector(other, gradientAt);
     code.subtractFloats(other, other, delta);
-    code.multiply(shifted, value, scale);
-    code.multiply(other, shifted, other);
+    code.multiplyVector(shifted, value, scale);
+    code.multiplyVector(other, shifted, other);
     if (isLast) {
       code.andBits(value, value, mask);
       code.andBits(other, other, mask);

@@ -1,7 +1,7 @@
-import { type Address, Assembler, type Label, type Register, type Vector, type VectorInstruction } from '../assembler.js';
+import type { Address, Label, Register } from '../assembler.js';
+import { type Vector, VectorAssembler, type VectorInstruction } from '../vector-assembler.js';
 
 const instructions = {
-  multiply: { opcode: 0x59, map: 1 },
   subtract: { opcode: 0x5c, map: 1 },
   least: { opcode: 0x5d, map: 1 },
   divide: { opcode: 0x5e, map: 1 },
@@ -11,10 +11,7 @@ const instructions = {
   compare: { opcode: 0xc2, map: 1 },
   blend: { opcode: 0x4a, map: 3, prefixed: true },
   multiplyInPlace: { opcode: 0xa8, map: 2, prefixed: true },
-  addIntegers: { opcode: 0xfe, map: 1, prefixed: true },
-  subtractIntegers: { opcode: 0xfa, map: 1, prefixed: true },
   shiftIntegers: { opcode: 0x72, map: 1, prefixed: true },
-  toFloats: { opcode: 0x5b, map: 1 },
   permuteLanes: { opcode: 0x04, map: 3, prefixed: true },
   broadcast: { opcode: 0x18, map: 2, prefixed: true },
   broadcastDouble: { opcode: 0x19, map: 2, prefixed: true },
@@ -34,10 +31,10 @@ export type Operand = Vector | Address;
 /** Bytes of a vector of eight floats. */
 export const vectorBytes = 32;
 /**
- * Where a function finds its arguments in the block: integers (sixteen), floats (eight) and doubles (four); then a vector for itself, eight
+ * Where a function finds its arguments in the block: integers (twenty-four), floats (eight) and doubles (four); then a vector for itself, eight
  * times -1 and eight times 0, of which any eight in a row are a mask, and the constants.
  */
-export const argumentPlaces = { integers: 0, floats: 64, doubles: 96, own: 128, masks: 160, constants: 224 } as const;
+export const argumentPlaces = { integers: 0, floats: 96, doubles: 128, own: 160, masks: 192, constants: 256 } as const;
 
 /** The constants of point-wise code, each in all places of a vector: they follow the arguments of a function in memory. */
 export class Constants {
@@ -75,7 +72,7 @@ export class Constants {
  * Writes functions of point-wise work with AVX2: (base of the memory, block). The block is
  * that of `argumentPlaces`, and rsi throughout.
  */
-export class KernelAssembler extends Assembler {
+export class KernelAssembler extends VectorAssembler {
   readonly constants: Constants;
 
   constructor(constants: Constants) {
@@ -134,10 +131,6 @@ export class KernelAssembler extends Assembler {
     this.jump(again, 'below');
   }
 
-  multiply(to: Vector, left: Vector, right: Operand): void {
-    this.vector(instructions.multiply, to, left, right);
-  }
-
   subtractFloats(to: Vector, left: Vector, right: Operand): void {
     this.vector(instructions.subtract, to, left, right);
   }
@@ -167,13 +160,13 @@ export class KernelAssembler extends Assembler {
   /** All bits where it is true, none elsewhere. */
   compareFloats(to: Vector, left: Vector, predicate: keyof typeof predicates, right: Operand): void {
     this.vector(instructions.compare, to, left, right);
-    this.byte(predicates[predicate]);
+    this.write(predicates[predicate]);
   }
 
   /** `left` where the highest bit of `choice` is 0, else `right`. */
   blend(to: Vector, left: Vector, right: Vector, choice: Vector): void {
     this.vector(instructions.blend, to, left, right);
-    this.byte(choice << 4);
+    this.write(choice << 4);
   }
 
   /** product = product factor + summand, rounded once. */
@@ -181,33 +174,21 @@ export class KernelAssembler extends Assembler {
     this.vector(instructions.multiplyInPlace, product, factor, summand);
   }
 
-  addIntegers(to: Vector, left: Vector, right: Operand): void {
-    this.vector(instructions.addIntegers, to, left, right);
-  }
-
-  subtractIntegers(to: Vector, left: Vector, right: Operand): void {
-    this.vector(instructions.subtractIntegers, to, left, right);
-  }
-
   shiftIntegersLeft(to: Vector, from: Vector, bits: number): void {
     this.vector(instructions.shiftIntegers, 6, to, from);
-    this.byte(bits);
+    this.write(bits);
   }
 
   /** The sign fills what becomes free. */
   shiftIntegersRight(to: Vector, from: Vector, bits: number): void {
     this.vector(instructions.shiftIntegers, 4, to, from);
-    this.byte(bits);
-  }
-
-  toFloats(to: Vector, from: Vector): void {
-    this.vector(instructions.toFloats, to, 0, from);
+    this.write(bits);
   }
 
   /** In both halves: four lanes, named by two bits of `selection` each. */
   permuteLanes(to: Vector, from: Vector, selection: number): void {
     this.vector(instructions.permuteLanes, to, 0, from);
-    this.byte(selection);
+    this.write(selection);
   }
 
   /** The first float of a vector in all places. */

@@ -1,4 +1,5 @@
-import type { Register, Vector } from '../assembler.js';
+import type { Register } from '../assembler.js';
+import type { Vector } from '../vector-assembler.js';
 import { exchangeHalves, sumOfEight, sumOfFour } from './functions.js';
 import type { KernelAssembler } from './kernel-assembler.js';
 
@@ -75,8 +76,8 @@ export function normalise(code: KernelAssembler): number {
   const scaled = () => {
     code.loadVector(value, { base: 'rdx', index: 'r10' });
     code.subtractFloats(value, value, mean);
-    code.multiply(value, value, factor);
-    code.multiply(value, value, { base: 'rbx', index: 'r10' });
+    code.multiplyVector(value, value, factor);
+    code.multiplyVector(value, value, { base: 'rbx', index: 'r10' });
   };
   code.jumpIfNone(5, unbiased);
   code.eachVector('r9', () => {
@@ -145,7 +146,7 @@ export function normaliseGradient(code: KernelAssembler): number {
   const sums = () => {
     code.loadVector(other, { base: 'r12', index: 'r10' });
     code.subtractFloats(other, other, mean);
-    code.multiply(other, other, factor);
+    code.multiplyVector(other, other, factor);
     code.loadVector(value, { base: 'rdx', index: 'r10' });
     code.loadVector(swapped, { base: 'rbx', index: 'r10' });
     code.multiplyAdd(swapped, value, other);
@@ -153,7 +154,7 @@ export function normaliseGradient(code: KernelAssembler): number {
   };
   // Of a sum the first four places count; there the second half of a vector follows the first.
   const addUp = () => {
-    code.multiply(value, value, { base: 'r13', index: 'r10' });
+    code.multiplyVector(value, value, { base: 'r13', index: 'r10' });
     code.addVector(sum, sum, value);
     code.multiplyAdd(products, value, other);
     exchangeHalves(code, value, value);
@@ -185,18 +186,18 @@ export function normaliseGradient(code: KernelAssembler): number {
   code.jump(centred, 'notEqual');
   code.clearVector(sum);
   code.place(centred);
-  code.multiply(products, products, factor);
+  code.multiplyVector(products, products, factor);
   code.divide(products, products, count);
 
   const gradient = () => {
     code.loadVector(value, { base: 'rdx', index: 'r10' });
-    code.multiply(value, value, { base: 'r13', index: 'r10' });
+    code.multiplyVector(value, value, { base: 'r13', index: 'r10' });
     code.loadVector(fromMean, { base: 'r12', index: 'r10' });
     code.subtractFloats(fromMean, fromMean, mean);
-    code.multiply(fromMean, fromMean, products);
+    code.multiplyVector(fromMean, fromMean, products);
     code.subtractFloats(value, value, sum);
     code.subtractFloats(value, value, fromMean);
-    code.multiply(value, value, factor);
+    code.multiplyVector(value, value, factor);
   };
   const [alone, next] = [code.label(), code.label()];
   code.jumpIfNone(1, alone);

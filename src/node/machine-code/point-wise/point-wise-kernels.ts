@@ -4,9 +4,11 @@ import { ForeignInterface, MemoryAddresses } from '../../foreign.js';
 import { sharedExecutableMemory } from '../executable-memory.js';
 import { vectorSupport } from '../processor.js';
 import { activate, activateGradient, activationKinds } from './activations.js';
+import { addBias, addColumnSums } from './columns.js';
 import { headGradients, headProbabilities } from './head-rows.js';
 import { argumentPlaces, Constants, KernelAssembler } from './kernel-assembler.js';
 import { normalise, normaliseGradient } from './normalisation.js';
+import { attendQuery } from './single-query.js';
 import { addBiasAndNormalise, softmaxCrossEntropy } from './softmax.js';
 
 /** What each function of the code is called by, and how it is written. */
@@ -15,10 +17,13 @@ const writers = {
   ...Object.fromEntries(
     activationKinds.map((kind) => [`activateGradient ${kind}`, (code: KernelAssembler) => activateGradient(code, kind)]),
   ),
+  addBias,
+  addColumnSums,
   normalise,
   normaliseGradient,
   headProbabilities,
   headGradients,
+  attendQuery,
   softmaxCrossEntropy,
   addBiasAndNormalise,
 } as Readonly<Record<string, (code: KernelAssembler) => number>>;
@@ -73,11 +78,23 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
     activationKinds.map((kind) => bound(`activate ${kind}`)),
     activationKinds.map((kind) => bound(`activateGradient ${kind}`)),
   ];
+  const [biasOfRows, sumsOfColumns] = [bound('addBias'), bound('addColumnSums')];
   const [normaliseRows, gradientOfRows] = [bound('normalise'), bound('normaliseGradient')];
   const [probabilitiesOfRows, gradientsOfRows] = [bound('headProbabilities'), bound('headGradients')];
+  const attentionOfQuery = bound('attendQuery');
   const [crossEntropies, normaliseLogits] = [bound('softmaxCrossEntropy'), bound('addBiasAndNormalise')];
   const faster: LoadedKernels = {
     ...kernels,
+    addBias(...given) {
+      const [y, bias, rows, columns] = given;
+      if (!isCovered(rows, columns)) return kernels.addBias(...given);
+      return biasOfRows(y, bias, rows, 4 * columns);
+    },
+    addColumnSums(...given) {
+      const [sums, x, rows, columns] = given;
+      if (!isCovered(rows, columns)) return kernels.addColumnSums(...given);
+      return sumsOfColumns(sums, x, rows, 4 * columns);
+    },
     activate(...given) {
       const [y, x, bias, rows, columns, kind] = given;
       if (!isCovered(rows, columns)) return kernels.activate(...given);
@@ -107,6 +124,36 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
       }
       floats[0] = columns;
       return gradientOfRows(dx, dResidual, dGain, dBias, dy, dSum, x, gain, statistics, rows, 4 * columns, centred);
+    },
+    attendHeads(...given) {
+      const [output, , query, , keys, values, memoryRow, memoryRows, queries, count, heads, keyValueHeads, size] = given;
+      const [, , , , , , , , , , , , , scale, , statistics, weights, rowKeys, , , scratch] = given;
+      if (queries !== 1 || heads !== keyValueHeads || size % lanes !== 0 || rowKeys !== 0) return kernels.attendHeads(...given);
+      const scores = scratch + 128;
+      const scoreRow = 4 * wholeVectors(count);
+      floats[0] = scale;
+      attentionOfQuery(
+        scores,
+        1,
+        scoreRow,
+        count,
+        0,
+        scoreRow,
+        statistics,
+        4,
+        heads,
+        scoreRow,
+        output,
+        query,
+        keys,
+        values,
+        memoryRow,
+        memoryRows,
+        4 * size,
+        scores + heads * scoreRow,
+      );
+      if (weights === 0) return;
+      for (let head = 0; head < heads; head++) kernels.copy(weights + 4 * head * count, scores + head * scoreRow, 4 * count);
     },
     headProbabilities(...given) {
       const [scores, scoreRow, first, count, queries, memoryCount, head, headCount, heads, scale, causal, statistics, weights, rowKeys] =

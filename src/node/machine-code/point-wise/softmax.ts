@@ -1,4 +1,5 @@
-import type { Register, Vector } from '../assembler.js';
+import type { Register } from '../assembler.js';
+import type { Vector } from '../vector-assembler.js';
 import { exchangeHalves, exponential, logarithm, sumOfEight, sumOfFour } from './functions.js';
 import { type KernelAssembler, vectorBytes } from './kernel-assembler.js';
 
@@ -127,12 +128,12 @@ export function softmaxCrossEntropy(code: KernelAssembler): number {
   code.subtractFloats(mean, mean, maximum);
   code.subtractFloats(mean, logTotal, mean);
   code.broadcastFloat(other, 1);
-  code.multiply(mean, mean, other);
+  code.multiplyVector(mean, mean, other);
   code.broadcastFloat(other, 0);
-  code.multiply(other, other, targetLoss);
+  code.multiplyVector(other, other, targetLoss);
   code.addVector(other, other, mean);
   code.storeFirst({ base: 'rbp' }, other);
-  code.multiply(targetLoss, targetLoss, constants.float(-1));
+  code.multiplyVector(targetLoss, targetLoss, constants.float(-1));
   code.storeFirst({ base: 'r12' }, targetLoss);
 
   code.toDoubles(total, total);
@@ -147,7 +148,7 @@ export function softmaxCrossEntropy(code: KernelAssembler): number {
   code.storeFirst({ base: 'rax', index: 'r13' }, value);
   code.broadcastFloat(mean, 3);
   const scale = () => {
-    code.multiply(value, factor, row);
+    code.multiplyVector(value, factor, row);
     code.subtractFloats(value, value, mean);
     code.storeVector(row, value);
   };
