@@ -121,7 +121,7 @@ export function transpose(code: VectorAssembler, { vectorFloats, panelColumns }:
   const rows = code.place();
   code.compare('r15', vectorFloats);
   code.jump(rest, 'below');
-  transposeRows(code, vectorFloats, panelPitch);
+  transposeRows(code, vectorFloats, panelPitch, loadSquare);
   // The columns of two groups of rows lie side by side in a panel; those of the next two in the next one.
   for (let row = 0; row < vectorFloats; row++) code.add('r12', 'rcx');
   code.add('r13', 'rbp');
@@ -131,25 +131,11 @@ export function transpose(code: VectorAssembler, { vectorFloats, panelColumns }:
   code.subtract('r15', vectorFloats);
   code.jump(rows);
 
-  // Fewer rows than a vector has floats, one by one.
+  // Fewer rows than a vector has floats: what stands beside them in the panel is no row's.
   code.place(rest);
   code.compare('r15', 0);
   code.jump(end, 'equal');
-  code.move('rdi', 'r12');
-  code.move('rsi', 'r13');
-  code.move('rdx', 'r14');
-  const value = code.place();
-  code.moveHalf('rbx', { base: 'rdi' });
-  code.storeHalf({ base: 'rsi' }, 'rbx');
-  code.add('rdi', 4);
-  code.add('rsi', panelPitch);
-  code.subtract('rdx', 1);
-  code.jump(value, 'notEqual');
-  code.add('r12', 'rcx');
-  code.add('r13', 4);
-  code.subtract('r15', 1);
-  code.jump(rest);
-
+  transposeRows(code, vectorFloats, panelPitch, loadLastRows);
   code.place(end);
   code.pop(...[...saved].reverse());
   code.forgetVectors();
@@ -157,8 +143,8 @@ export function transpose(code: VectorAssembler, { vectorFloats, panelColumns }:
   return start;
 }
 
-/** As many rows as a vector has floats, from r12 on, become columns from r13 on. */
-function transposeRows(code: VectorAssembler, vectorFloats: number, panelPitch: number): void {
+/** As many rows as a vector has floats, or fewer, from r12 on, become columns from r13 on. */
+function transposeRows(code: VectorAssembler, vectorFloats: number, panelPitch: number, load: typeof loadSquare): void {
   const [rest, end] = [code.label(), code.label()];
   code.move('rsi', 'r13');
   code.move('rdx', 'r14');
@@ -169,7 +155,7 @@ function transposeRows(code: VectorAssembler, vectorFloats: number, panelPitch: 
   const square = code.place();
   code.compare('rdx', vectorFloats);
   code.jump(rest, 'below');
-  loadSquare(code, vectorFloats);
+  load(code, vectorFloats);
   transposeSquare(code);
   for (let column = 0; column < vectorFloats; column++) code.storeVector({ base: 'rsi', displacement: column * panelPitch }, column);
   code.add('rsi', vectorFloats * panelPitch);
@@ -181,7 +167,7 @@ function transposeRows(code: VectorAssembler, vectorFloats: number, panelPitch: 
   code.compare('rdx', 0);
   code.jump(end, 'equal');
   code.setMask(leftMask, { base: 'r9' });
-  loadSquare(code, vectorFloats, leftMask);
+  load(code, vectorFloats, leftMask);
   transposeSquare(code);
   for (let column = 0; column < vectorFloats - 1; column++) {
     code.storeVector({ base: 'rsi', displacement: column * panelPitch }, column);
@@ -193,12 +179,26 @@ function transposeRows(code: VectorAssembler, vectorFloats: number, panelPitch: 
 
 /** A vector of each row, into the first vectors. */
 function loadSquare(code: VectorAssembler, rows: number, mask?: Mask): void {
-  for (const [group, base] of rowGroups.slice(0, rows / 4).entries()) {
-    code.loadVector(4 * group, { base }, mask);
-    code.loadVector(4 * group + 1, { base, index: 'rcx' }, mask);
-    code.loadVector(4 * group + 2, { base, index: 'rcx', scale: 2 }, mask);
-    code.loadVector(4 * group + 3, { base, index: 'rax' }, mask);
+  for (let row = 0; row < rows; row++) code.loadVector(row, placeOfRow(row), mask);
+}
+
+/** The same of the r15 rows that are left, fewer than `rows`. */
+function loadLastRows(code: VectorAssembler, rows: number, mask?: Mask): void {
+  const entries = Array.from({ length: rows - 1 }, () => code.label());
+  for (const [row, entry] of entries.entries()) {
+    code.compare('r15', row + 1);
+    code.jump(entry, 'equal');
   }
+  for (const [row, entry] of [...entries.entries()].reverse()) {
+    code.place(entry);
+    code.loadVector(row, placeOfRow(row), mask);
+  }
+}
+
+function placeOfRow(row: number): Address {
+  const base = rowGroups[Math.floor(row / 4)] ?? 'rdi';
+  const places = [{ base }, { base, index: 'rcx' }, { base, index: 'rcx', scale: 2 }, { base, index: 'rax' }] as const;
+  return places[row % 4] ?? { base };
 }
 
 /** The first vectors as rows become the first vectors as columns; overwrites the other half of the registers. */
