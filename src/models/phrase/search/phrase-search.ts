@@ -1,0 +1,127 @@
+import { resolveOptions } from '../../../core/options.js';
+import type { SpecialIds } from '../../../text/tokenizer.js';
+import type { PhraseTable } from '../phrase-table.js';
+import { bestDerivations } from './best-derivations.js';
+import { Coverages } from './coverage.js';
+import { CubePruning, type SentenceSearch } from './cube-pruning.js';
+import { describeDerivation, type PhraseTranslation } from './derivation.js';
+import { featureIndex, type TranslationWeights } from './features.js';
+import { FutureCosts } from './future-costs.js';
+import { LanguageModelCache, type PhraseLanguageModel } from './language-model-cache.js';
+import { Lattice } from './lattice.js';
+import { type PhraseSearchOptions, type PhraseSearchOptionsInput, phraseSearchOptions } from './options.js';
+import { jump, LexicalisedReordering } from './reordering.js';
+import { type OptionsSource, TranslationOptions } from './translation-options.js';
+
+/** What sentences are translated with. */
+export interface PhraseSearchModel {
+  readonly table: PhraseTable;
+  /** Over the target words of the table. */
+  readonly languageModel: PhraseLanguageModel;
+  readonly weights: TranslationWeights;
+  /** Of the target. */
+  readonly special: PhraseSpecialIds;
+}
+
+/** The special ids of target words. */
+export interface PhraseSpecialIds extends Pick<SpecialIds, 'begin' | 'end'> {
+  /** What stands for a source word that has no translation. */
+  readonly unknown: number;
+}
+
+/**
+ * Stack decoding (Koehn et al. 2003, "Statistical phrase-based translation"; with cube pruning, Huang and Chiang 2007). A hypothesis
+ * grows phrase by phrase from left to right in the target, while it covers the source in any order. Those that have translated the
+ * same number of source words compete in a stack, by their score and what the rest is thought to cost. The same sentence has
+ * the same translations whenever it is translated.
+ */
+export class PhraseSearch {
+  readonly #weights: TranslationWeights;
+  readonly #special: PhraseSpecialIds;
+  readonly #options: PhraseSearchOptions;
+  readonly #languageModel: LanguageModelCache;
+  readonly #source: OptionsSource;
+
+  /** @throws DecadeError `usage` for an option that is not allowed */
+  constructor({ table, languageModel, weights, special }: PhraseSearchModel, options: PhraseSearchOptionsInput = {}) {
+    this.#options = resolveOptions(phraseSearchOptions, options, 'phrase search options');
+    this.#weights = weights;
+    this.#special = special;
+    this.#languageModel = new LanguageModelCache(languageModel);
+    this.#source = {
+      table,
+      weights,
+      languageModel: this.#languageModel,
+      optionsPerPhrase: this.#options.optionsPerPhrase,
+      unknownId: special.unknown,
+    };
+  }
+
+  /** Distinct translations of a sentence of any length, the best first: as many as were asked for, if there are so many. */
+  translate(sentence: ArrayLike<number>): PhraseTranslation[] {
+    const search = this.#prepare(sentence);
+    const { lattice, options } = search;
+    const cubes = new CubePruning(search);
+    let made = 0;
+    for (let size = 0; size < options.length; size++) {
+      for (const group of this.#stack(search, made)) this.#addCubes(search, cubes, group);
+      made = lattice.nodes;
+      cubes.extend(size + 1, this.#options.popLimit);
+    }
+    // All complete hypotheses are one node, made last.
+    return bestDerivations(lattice, lattice.nodes - 1, this.#options.nbest, options)
+      .map((derivation) => describeDerivation(derivation, search, this.#special))
+      .sort((a, b) => b.score - a.score);
+  }
+
+  #prepare(sentence: ArrayLike<number>): SentenceSearch {
+    const weights = this.#weights;
+    const languageModel = this.#languageModel;
+    const options = new TranslationOptions(sentence, this.#source);
+    const coverages = new Coverages(options.length);
+    const begun = languageModel.nextStates[languageModel.ask(languageModel.start, this.#special.begin)] as number;
+    return {
+      options,
+      coverages,
+      futureCosts: new FutureCosts(options, coverages, weights[featureIndex('distortion')] as number),
+      reordering: new LexicalisedReordering(options, weights),
+      lattice: new Lattice({ coverage: coverages.empty, end: 0, languageModel: begun, reordering: 0 }),
+      weights,
+      languageModel,
+      endId: this.#special.end,
+    };
+  }
+
+  /** The best of the nodes from `first` on: those that agree in coverage and end together, the best first. */
+  #stack({ lattice, futureCosts, options }: SentenceSearch, first: number): Iterable<number[]> {
+    const nodes = Array.from({ length: lattice.nodes - first }, (_, index) => first + index);
+    const totals = nodes.map((node) => (lattice.scores[node] as number) + futureCosts.of(lattice.coverage(node), lattice.end(node)));
+    nodes.sort((a, b) => (totals[b - first] as number) - (totals[a - first] as number) || a - b);
+    const groups = new Map<number, number[]>();
+    for (const node of nodes.slice(0, this.#options.stackSize)) {
+      const key = lattice.coverage(node) * (options.length + 1) + lattice.end(node);
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [node]);
+      else group.push(node);
+    }
+    return groups.values();
+  }
+
+  /**
+   * Every uncovered span within the distortion limit: not farther than that from the end of the last phrase and, unless it begins at the
+   * first gap, not ending farther than that behind it, so that the way back remains allowed.
+   */
+  #addCubes({ lattice, coverages, options }: SentenceSearch, cubes: CubePruning, group: readonly number[]): void {
+    const [node = 0] = group;
+    const { distortionLimit } = this.#options;
+    const rows = cubes.addRows(group);
+    const coverage = lattice.coverage(node);
+    const gap = coverages.firstGap(coverage);
+    const last = Math.min(options.length - 1, gap + distortionLimit);
+    for (let start = gap; start <= last; start = coverages.nextGap(coverage, start + 1)) {
+      if (jump(lattice.end(node), start) > distortionLimit) continue;
+      const lastEnd = Math.min(options.lastEnd(start), coverages.gapEnd(coverage, start), start === gap ? Infinity : gap + distortionLimit);
+      for (let end = start + 1; end <= lastEnd; end++) cubes.addCube(rows, start, end);
+    }
+  }
+}
