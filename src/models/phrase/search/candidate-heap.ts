@@ -2,28 +2,25 @@
 export class CandidateHeap {
   readonly #keys: number[] = [];
   readonly #candidates: number[] = [];
+  #size = 0;
 
   get size(): number {
-    return this.#keys.length;
+    return this.#size;
   }
 
   clear(): void {
-    this.#keys.length = 0;
-    this.#candidates.length = 0;
+    this.#size = 0;
   }
 
   push(key: number, candidate: number): void {
-    this.#keys.push(key);
-    this.#candidates.push(candidate);
-    this.#rise(this.size - 1, key, candidate);
+    this.#rise(this.#size++, key, candidate);
   }
 
   /** Takes the first out; there must be one. */
   pop(): number {
     const first = this.#candidates[0] as number;
-    const key = this.#keys.pop() as number;
-    const candidate = this.#candidates.pop() as number;
-    if (this.size > 0) this.#sink(0, key, candidate);
+    this.#size--;
+    if (this.#size > 0) this.#sink(0, this.#keys[this.#size] as number, this.#candidates[this.#size] as number);
     return first;
   }
 
@@ -46,7 +43,7 @@ export class CandidateHeap {
   #sink(from: number, key: number, candidate: number): void {
     const keys = this.#keys;
     const candidates = this.#candidates;
-    const size = keys.length;
+    const size = this.#size;
     let place = from;
     for (let child = 2 * place + 1; child < size; child = 2 * place + 1) {
       if (child + 1 < size && this.#isBefore(child + 1, child)) child++;

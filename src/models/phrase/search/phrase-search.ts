@@ -5,12 +5,13 @@ import { bestDerivations } from './best-derivations.js';
 import { Coverages } from './coverage.js';
 import { CubePruning, type SentenceSearch } from './cube-pruning.js';
 import { describeDerivation, type PhraseTranslation } from './derivation.js';
+import { Extensions } from './extensions.js';
 import { featureIndex, type TranslationWeights } from './features.js';
 import { FutureCosts } from './future-costs.js';
 import { LanguageModelCache, type PhraseLanguageModel } from './language-model-cache.js';
 import { Lattice } from './lattice.js';
 import { type PhraseSearchOptions, type PhraseSearchOptionsInput, phraseSearchOptions } from './options.js';
-import { jump, LexicalisedReordering } from './reordering.js';
+import { LexicalisedReordering } from './reordering.js';
 import { type OptionsSource, TranslationOptions } from './translation-options.js';
 
 /** What sentences are translated with. */
@@ -64,7 +65,7 @@ export class PhraseSearch {
     const cubes = new CubePruning(search);
     let made = 0;
     for (let size = 0; size < options.length; size++) {
-      for (const group of this.#stack(search, made)) this.#addCubes(search, cubes, group);
+      for (const group of this.#stack(search, made)) cubes.add(group);
       made = lattice.nodes;
       cubes.extend(size + 1, this.#options.popLimit);
     }
@@ -79,11 +80,12 @@ export class PhraseSearch {
     const languageModel = this.#languageModel;
     const options = new TranslationOptions(sentence, this.#source);
     const coverages = new Coverages(options.length);
+    const futureCosts = new FutureCosts(options, coverages, weights[featureIndex('distortion')] as number);
     const begun = languageModel.nextStates[languageModel.ask(languageModel.start, this.#special.begin)] as number;
     return {
       options,
-      coverages,
-      futureCosts: new FutureCosts(options, coverages, weights[featureIndex('distortion')] as number),
+      futureCosts,
+      extensions: new Extensions(options, coverages, futureCosts, this.#options.distortionLimit),
       reordering: new LexicalisedReordering(options, weights),
       lattice: new Lattice({ coverage: coverages.empty, end: 0, languageModel: begun, reordering: 0 }),
       weights,
@@ -105,23 +107,5 @@ export class PhraseSearch {
       else group.push(node);
     }
     return groups.values();
-  }
-
-  /**
-   * Every uncovered span within the distortion limit: not farther than that from the end of the last phrase and, unless it begins at the
-   * first gap, not ending farther than that behind it, so that the way back remains allowed.
-   */
-  #addCubes({ lattice, coverages, options }: SentenceSearch, cubes: CubePruning, group: readonly number[]): void {
-    const [node = 0] = group;
-    const { distortionLimit } = this.#options;
-    const rows = cubes.addRows(group);
-    const coverage = lattice.coverage(node);
-    const gap = coverages.firstGap(coverage);
-    const last = Math.min(options.length - 1, gap + distortionLimit);
-    for (let start = gap; start <= last; start = coverages.nextGap(coverage, start + 1)) {
-      if (jump(lattice.end(node), start) > distortionLimit) continue;
-      const lastEnd = Math.min(options.lastEnd(start), coverages.gapEnd(coverage, start), start === gap ? Infinity : gap + distortionLimit);
-      for (let end = start + 1; end <= lastEnd; end++) cubes.addCube(rows, start, end);
-    }
   }
 }
