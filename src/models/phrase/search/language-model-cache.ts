@@ -38,4 +38,16 @@ export class LanguageModelCache {
     }
     return slot;
   }
+
+  /** What words cost where nothing is known of those before them. */
+  readAlone(words: Int32Array): number {
+    let state = this.start;
+    let sum = 0;
+    for (let place = 0; place < words.length; place++) {
+      const slot = this.ask(state, words[place] as number);
+      sum += this.logProbabilities[slot] as number;
+      state = this.nextStates[slot] as number;
+    }
+    return sum;
+  }
 }

@@ -12,7 +12,7 @@ export const phraseSearchOptions = z.strictObject({
   stackSize: z
     .int()
     .min(1)
-    .default(100)
+    .default(50)
     .describe('Hypotheses that are kept and extended of those that have translated the same number of source words.'),
   distortionLimit: z
     .int()

@@ -11,8 +11,9 @@ import { FutureCosts } from './future-costs.js';
 import { LanguageModelCache, type PhraseLanguageModel } from './language-model-cache.js';
 import { Lattice } from './lattice.js';
 import { type PhraseSearchOptions, type PhraseSearchOptionsInput, phraseSearchOptions } from './options.js';
+import { PhraseRanking } from './ranked-options.js';
 import { LexicalisedReordering } from './reordering.js';
-import { type OptionsSource, TranslationOptions } from './translation-options.js';
+import { TranslationOptions } from './translation-options.js';
 
 /** What sentences are translated with. */
 export interface PhraseSearchModel {
@@ -41,7 +42,7 @@ export class PhraseSearch {
   readonly #special: PhraseSpecialIds;
   readonly #options: PhraseSearchOptions;
   readonly #languageModel: LanguageModelCache;
-  readonly #source: OptionsSource;
+  readonly #ranking: PhraseRanking;
 
   /** @throws DecadeError `usage` for an option that is not allowed */
   constructor({ table, languageModel, weights, special }: PhraseSearchModel, options: PhraseSearchOptionsInput = {}) {
@@ -49,13 +50,7 @@ export class PhraseSearch {
     this.#weights = weights;
     this.#special = special;
     this.#languageModel = new LanguageModelCache(languageModel);
-    this.#source = {
-      table,
-      weights,
-      languageModel: this.#languageModel,
-      optionsPerPhrase: this.#options.optionsPerPhrase,
-      unknownId: special.unknown,
-    };
+    this.#ranking = new PhraseRanking(table, weights, this.#languageModel, special.unknown, this.#options.optionsPerPhrase);
   }
 
   /** Distinct translations of a sentence of any length, the best first: as many as were asked for, if there are so many. */
@@ -78,7 +73,7 @@ export class PhraseSearch {
   #prepare(sentence: ArrayLike<number>): SentenceSearch {
     const weights = this.#weights;
     const languageModel = this.#languageModel;
-    const options = new TranslationOptions(sentence, this.#source);
+    const options = new TranslationOptions(sentence, this.#ranking);
     const coverages = new Coverages(options.length);
     const futureCosts = new FutureCosts(options, coverages, weights[featureIndex('distortion')] as number);
     const begun = languageModel.nextStates[languageModel.ask(languageModel.start, this.#special.begin)] as number;
