@@ -8,6 +8,9 @@ import type { TunedMetric } from '../../../src/models/phrase/tuning/tuned-metric
 
 const planted = [2, -1, 0.5, 0];
 
+/** Few passes over small lists. */
+const quick = { iterations: 5, epochs: 6, aggressiveness: 0.1 };
+
 /** A text is its own quality; the score of a corpus is the mean. */
 const ownQuality: TunedMetric = {
   statistics: (text) => Float64Array.of(Number(text), 1),
@@ -16,7 +19,7 @@ const ownQuality: TunedMetric = {
 
 /** Hypotheses that are the better, the more the planted weights make of their features. */
 function plantedLists(seed: number, noise: number): TunedHypothesis[][] {
-  return Array.from({ length: 60 }, (_, sentence) =>
+  return Array.from({ length: 40 }, (_, sentence) =>
     Array.from({ length: 12 }, (_value, hypothesis) => {
       const key = randomKey(seed, 'corpus', sentence, hypothesis);
       const features = planted.map((_weight, feature) => 4 * uniform(key, feature));
@@ -34,7 +37,10 @@ const ranked = (lists: readonly TunedHypothesis[][], weights: ArrayLike<number>)
 
 function tuned(lists: readonly TunedHypothesis[][], start = [0, 0.1, 0, 0.1], given = {}) {
   const decode = async (weights: Float64Array) => ranked(lists, weights).map((list) => list.slice(0, 4));
-  return tuneWeights({ weights: Float64Array.from(start), decode, references: lists.map(() => ['']), metric: ownQuality }, given);
+  return tuneWeights(
+    { weights: Float64Array.from(start), decode, references: lists.map(() => ['']), metric: ownQuality },
+    { ...quick, ...given },
+  );
 }
 
 const meanQuality = (lists: readonly TunedHypothesis[][]) => lists.reduce((sum, [best]) => sum + Number(best?.text), 0) / lists.length;
@@ -57,8 +63,8 @@ describe('tuning', () => {
   });
 
   test('ends when nothing is new, and gives the best iteration', async () => {
-    const { best, iterations } = await tuned(plantedLists(4, 0.3), planted, { iterations: 30, leastChange: 0 });
-    assert.ok(iterations.length < 30);
+    const { best, iterations } = await tuned(plantedLists(4, 0.3), planted, { iterations: 12, leastChange: 0 });
+    assert.ok(iterations.length < 12);
     assert.equal(iterations.at(-1)?.added, 0);
     assert.equal(best.score, Math.max(...iterations.map(({ score }) => score)));
   });
@@ -74,16 +80,19 @@ describe('tuning', () => {
       });
       return { reference: reference.join(' '), hypotheses };
     });
-    const { best, iterations } = await tuneWeights({
-      weights: Float64Array.of(1, 0),
-      decode: async (weights) =>
-        ranked(
-          lists.map(({ hypotheses }) => hypotheses),
-          weights,
-        ),
-      references: lists.map(({ reference }) => [reference]),
-      metric: bleu(),
-    });
+    const { best, iterations } = await tuneWeights(
+      {
+        weights: Float64Array.of(1, 0),
+        decode: async (weights) =>
+          ranked(
+            lists.map(({ hypotheses }) => hypotheses),
+            weights,
+          ),
+        references: lists.map(({ reference }) => [reference]),
+        metric: bleu(),
+      },
+      quick,
+    );
     assert.ok(best.score > (iterations[0]?.score ?? 100) + 20, `${best.score}`);
     assert.ok((best.weights[1] as number) > Math.abs(best.weights[0] as number), 'the feature that tells them apart weighs more');
   });
