@@ -1,5 +1,5 @@
 import { CandidateHeap } from './candidate-heap.js';
-import type { Extensions } from './extensions.js';
+import type { PhraseExtensions } from './extensions.js';
 import { featureIndex, type TranslationWeights } from './features.js';
 import type { FutureCosts } from './future-costs.js';
 import type { LanguageModelCache } from './language-model-cache.js';
@@ -8,10 +8,10 @@ import { jump, type LexicalisedReordering } from './reordering.js';
 import type { TranslationOptions } from './translation-options.js';
 
 /** All that the search knows of one sentence. */
-export interface SentenceSearch {
+export interface SearchedSentence {
   readonly options: TranslationOptions;
   readonly futureCosts: FutureCosts;
-  readonly extensions: Extensions;
+  readonly extensions: PhraseExtensions;
   readonly reordering: LexicalisedReordering;
   readonly lattice: Lattice;
   readonly weights: TranslationWeights;
@@ -26,7 +26,7 @@ export interface SentenceSearch {
  * that its best cells lie in the corner where both begin. A cell is scored when the one before it was taken.
  */
 export class CubePruning {
-  readonly #search: SentenceSearch;
+  readonly #search: SearchedSentence;
   readonly #languageModelWeight: number;
   readonly #distortionWeight: number;
   /** Hypotheses, those of a cube one after the other. */
@@ -49,7 +49,7 @@ export class CubePruning {
   /** Filled anew for each hypothesis. */
   readonly #state: HypothesisState = { coverage: 0, end: 0, languageModel: 0, reordering: 0 };
 
-  constructor(search: SentenceSearch) {
+  constructor(search: SearchedSentence) {
     this.#search = search;
     this.#languageModelWeight = search.weights[featureIndex('languageModel')] as number;
     this.#distortionWeight = search.weights[featureIndex('distortion')] as number;

@@ -1,7 +1,7 @@
 import type { SpecialIds } from '../../../text/tokenizer.js';
 import { phraseFeatures } from '../phrase-table.js';
 import type { Derivation } from './best-derivations.js';
-import type { SentenceSearch } from './cube-pruning.js';
+import type { SearchedSentence } from './cube-pruning.js';
 import { featureIndex, translationFeatures, type TranslationWeights, unknownWordPenalty } from './features.js';
 import { addOrientation, jump } from './reordering.js';
 
@@ -20,7 +20,7 @@ export interface PhraseTranslation {
 }
 
 /** A translation with the features that it is scored by, counted from its phrases. */
-export function describeDerivation(derivation: Derivation, search: SentenceSearch, special: SentenceEnds): PhraseTranslation {
+export function describeDerivation(derivation: Derivation, search: SearchedSentence, special: SentenceEnds): PhraseTranslation {
   const { options } = search;
   const features = new Float64Array(translationFeatures.length);
   const add = (feature: number, value: number) => {
@@ -60,7 +60,7 @@ const phrasePenalty = featureIndex('phrasePenalty');
 const distortion = featureIndex('distortion');
 const unknownWord = featureIndex('unknownWord');
 
-function logProbabilityOf(target: readonly number[], { languageModel: cache }: SentenceSearch, { begin, end }: SentenceEnds): number {
+function logProbabilityOf(target: readonly number[], { languageModel: cache }: SearchedSentence, { begin, end }: SentenceEnds): number {
   let state = cache.nextStates[cache.ask(cache.start, begin)] as number;
   let sum = 0;
   for (const word of [...target, end]) {

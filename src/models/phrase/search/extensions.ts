@@ -7,7 +7,7 @@ import type { TranslationOptions } from './translation-options.js';
  * The spans that hypotheses may translate next, found once for each coverage: all that are not covered, have options and, unless they
  * begin at the first gap, end no farther behind it than the distortion limit, so that the way back to it remains allowed.
  */
-export class Extensions {
+export class PhraseExtensions {
   /** By extension: the source position where it begins, and its options. */
   readonly starts: number[] = [];
   readonly firstOptions: number[] = [];

@@ -3,9 +3,9 @@ import type { SpecialIds } from '../../../text/tokenizer.js';
 import type { PhraseTable } from '../phrase-table.js';
 import { bestDerivations } from './best-derivations.js';
 import { Coverages } from './coverage.js';
-import { CubePruning, type SentenceSearch } from './cube-pruning.js';
+import { CubePruning, type SearchedSentence } from './cube-pruning.js';
 import { describeDerivation, type PhraseTranslation } from './derivation.js';
-import { Extensions } from './extensions.js';
+import { PhraseExtensions } from './extensions.js';
 import { featureIndex, type TranslationWeights } from './features.js';
 import { FutureCosts } from './future-costs.js';
 import { LanguageModelCache, type PhraseLanguageModel } from './language-model-cache.js';
@@ -70,7 +70,7 @@ export class PhraseSearch {
       .sort((a, b) => b.score - a.score);
   }
 
-  #prepare(sentence: ArrayLike<number>): SentenceSearch {
+  #prepare(sentence: ArrayLike<number>): SearchedSentence {
     const weights = this.#weights;
     const languageModel = this.#languageModel;
     const options = new TranslationOptions(sentence, this.#ranking);
@@ -80,7 +80,7 @@ export class PhraseSearch {
     return {
       options,
       futureCosts,
-      extensions: new Extensions(options, coverages, futureCosts, this.#options.distortionLimit),
+      extensions: new PhraseExtensions(options, coverages, futureCosts, this.#options.distortionLimit),
       reordering: new LexicalisedReordering(options, weights),
       lattice: new Lattice({ coverage: coverages.empty, end: 0, languageModel: begun, reordering: 0 }),
       weights,
@@ -90,7 +90,7 @@ export class PhraseSearch {
   }
 
   /** The best of the nodes from `first` on: those that agree in coverage and end together, the best first. */
-  #stack({ lattice, futureCosts, options }: SentenceSearch, first: number): Iterable<number[]> {
+  #stack({ lattice, futureCosts, options }: SearchedSentence, first: number): Iterable<number[]> {
     const nodes = Array.from({ length: lattice.nodes - first }, (_, index) => first + index);
     const totals = nodes.map((node) => (lattice.scores[node] as number) + futureCosts.of(lattice.coverage(node), lattice.end(node)));
     nodes.sort((a, b) => (totals[b - first] as number) - (totals[a - first] as number) || a - b);
