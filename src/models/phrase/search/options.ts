@@ -7,7 +7,7 @@ export const phraseSearchOptions = z.strictObject({
     .min(1)
     .default(100)
     .describe(
-      'PhraseExtensions that cube pruning takes for every number of translated source words: more find better translations, in more time.',
+      'Extensions that cube pruning takes for every number of translated source words: more find better translations, in more time.',
     ),
   stackSize: z
     .int()
