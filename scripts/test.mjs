@@ -42,22 +42,26 @@ process.exit(status ?? 1);
  * other programs or bundles is alone in it.
  */
 function grouped(files) {
-  const isItsOwn =
-    /process\.(env|exit|memoryUsage|on|resourceUsage|stderr|stdout)|globalThis\.\w+ =|node:child_process|node:worker_threads|esbuild/;
-  /** What the files of a process use together, and end when all of them have ended. Who keeps threads trains, which takes longer. */
-  const shared = { 'cli/decade': 1, 'parallel/kept-threads': 2 };
+  const isItsOwn = /process\.(env|exit|memoryUsage|on|resourceUsage|stderr|stdout)|globalThis\.\w+ =|node:worker_threads|esbuild/;
+  /** What the files of a process use together, and end when all of them have ended. */
+  const host = 'cli/decade';
+  const shared = [host, 'parallel/kept-threads'];
+  /** Counts twice, as it takes longer: who keeps threads trains. */
+  const isLong = /kept-threads|node:child_process/;
   const most = 8;
   const alone = [];
   const together = new Map();
   for (const file of files) {
     const source = readFileSync(join(root, file.replace(/^dist[/\\]/, '').replace(/\.js$/, '.ts')), 'utf8');
     const folder = file.split(/[/\\]/)[2];
-    if (isItsOwn.test(source)) {
+    const uses = shared.filter((name) => source.includes(`/${name.split('/')[1]}.js'`));
+    // The host of commands is another program already, and takes longest to start.
+    const startsOthers = source.includes('node:child_process') && !uses.includes(host);
+    if (isItsOwn.test(source) || startsOthers) {
       alone.push(file);
       continue;
     }
-    const uses = Object.keys(shared).filter((name) => source.includes(`/${name.split('/')[1]}.js'`));
-    const weight = Math.max(1, ...uses.map((name) => shared[name]));
+    const weight = isLong.test(source) ? 2 : 1;
     const groupsOfFolder = together.get(folder) ?? [];
     const open = groupsOfFolder.find((group) => group.weight + weight <= most) ?? { weight: 0, files: [], uses: new Set() };
     if (open.weight === 0) together.set(folder, [...groupsOfFolder, open]);

@@ -22,6 +22,8 @@ export interface TextScore extends TextFigures {
   readonly words: number;
   /** In UTF-8. */
   readonly bytes: number;
+  /** Tokens that stand for text which the vocabulary lacks: bits per byte leave out what it takes to say which. */
+  readonly unknown: number;
   /** What each token costs, where it was asked for. */
   readonly perToken?: TokenScores | undefined;
 }
@@ -173,7 +175,7 @@ export async function scoreDocuments(
   const scorer = new ContextScorer(executor, signal, (document, logProbabilities) => {
     if (perToken) for (const value of logProbabilities) tokensOfDocument(document).logProbabilities.push(value);
   });
-  const counts: (TextCounts & { tokens: number })[] = [];
+  const counts: (TextCounts & { tokens: number; unknown: number })[] = [];
   const brokenLines: number[] = [];
   let [last, number, read]: [number | undefined, number, number] = [undefined, 0, 0];
   const cutter = new ContextCutter(scoredContexts({ context }).context, async (predicted) => {
@@ -181,14 +183,20 @@ export async function scoreDocuments(
     await scorer.add(contextExample(0, Uint32Array.from(predicted), last, tokenizer.special));
     last = predicted.at(-1);
   });
-  let current = { documents: 1, bytes: 0, words: 0, tokens: 0 };
+  let current = { documents: 1, bytes: 0, words: 0, tokens: 0, unknown: 0 };
   for await (const part of parts) {
     signal?.throwIfAborted();
     requireItem(`scoreText, text ${++number}`, part, scoredText);
     const { bytes: content, ends, line = 1 } = passageOf(part);
     const { ids, bytes, words, brokenLines: broken } = tokensOf({ bytes: content, line }, tokenizer);
     brokenLines.push(...broken);
-    current = { ...current, bytes: current.bytes + bytes, words: current.words + words, tokens: current.tokens + ids.length };
+    current = {
+      documents: 1,
+      bytes: current.bytes + bytes,
+      words: current.words + words,
+      tokens: current.tokens + ids.length,
+      unknown: current.unknown + ids.filter((id) => id === tokenizer.special.unknown).length,
+    };
     await cutter.add(ids);
     read += content.length;
     onProgress?.({ bytes: read });
@@ -196,12 +204,13 @@ export async function scoreDocuments(
     await cutter.add([tokenizer.special.end]);
     await cutter.flush();
     counts.push({ ...current, tokens: current.tokens + 1 });
-    current = { documents: 1, bytes: 0, words: 0, tokens: 0 };
+    current = { documents: 1, bytes: 0, words: 0, tokens: 0, unknown: 0 };
   }
   await scorer.flush();
-  const documents = counts.map(({ tokens, ...count }, document) => {
+  const documents = counts.map(({ tokens, unknown, ...count }, document) => {
     const logProbability = scorer.logProbabilities[document] ?? 0;
-    const figures = { logProbability, tokens, words: count.words, bytes: count.bytes, ...textFigures(logProbability, tokens, count) };
+    const { words, bytes } = count;
+    const figures = { logProbability, tokens, words, bytes, unknown, ...textFigures(logProbability, tokens, count) };
     const ofTokens = tokenScores[document];
     return ofTokens === undefined ? figures : { ...figures, perToken: { ...ofTokens, bytesOf: (id: number) => tokenizer.bytes(id) } };
   });
@@ -255,7 +264,9 @@ function passageOf(part: ScoredText): { readonly bytes: Uint8Array; readonly end
 
 /** The score of several documents together. */
 function together(documents: readonly TextScore[]): TextScore {
-  const sum = (of: 'logProbability' | 'tokens' | 'words' | 'bytes') => documents.reduce((total, document) => total + document[of], 0);
+  const sum = (of: 'logProbability' | 'tokens' | 'words' | 'bytes' | 'unknown') =>
+    documents.reduce((total, document) => total + document[of], 0);
   const [logProbability, tokens, words, bytes] = [sum('logProbability'), sum('tokens'), sum('words'), sum('bytes')];
-  return { logProbability, tokens, words, bytes, ...textFigures(logProbability, tokens, { documents: documents.length, words, bytes }) };
+  const figures = textFigures(logProbability, tokens, { documents: documents.length, words, bytes });
+  return { logProbability, tokens, words, bytes, unknown: sum('unknown'), ...figures };
 }

@@ -29,9 +29,16 @@ export async function writeFolder(files: Files, path: string, contents: FolderCo
   }
 }
 
-/** @throws DecadeError `usage` where something is at `path` that would be lost */
+/** @throws DecadeError `usage` where something is at `path` that would be lost, or a file where one of its parents is to be */
 export async function requireNothing(files: Files, path: string): Promise<void> {
   const kind = await files.kind(path);
+  if (kind === 'missing') {
+    for (const [end] of Array.from(path.matchAll(/[^/]\/+(?=[^/])/g), ({ index }) => [index + 1] as const)) {
+      const parent = path.slice(0, end);
+      if ((await files.kind(parent)) !== 'file') continue;
+      throw new DecadeError('usage', { where: parent, received: 'a file', allowed: `a directory for ${path}`, next: 'choose another --out' });
+    }
+  }
   if (kind === 'missing' || (kind === 'directory' && (await files.list(path)).length === 0)) return;
   const received = kind === 'file' ? 'a file' : 'a directory that contains other files';
   throw new DecadeError('usage', { where: path, received, allowed: 'a new directory', next: 'choose another --out' });

@@ -28,7 +28,9 @@ export function requireResumable(before: Configuration, now: Configuration, wher
     where: `${where}, resuming`,
     received: changes.join(', '),
     allowed: `changes only in ${changeable.join(', ')}`,
-    next: 'undo the change, or start a new run with --init',
+    next: refused.every((key) => key.startsWith('tokenizer.'))
+      ? 'undo the change; a run that began with --init has the tokenizer of that run: name it again with --init'
+      : 'undo the change, or start a new run with --init',
   });
 }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { CommandLine } from './command-host.js';
@@ -94,6 +94,24 @@ export function ended(child: ChildProcess): Promise<Outcome> {
 
 export function temporaryDirectory(): string {
   return mkdtempSync(join(tmpdir(), 'decade-cli-'));
+}
+
+let tiny: Promise<string> | undefined;
+after(async () => tiny && rmSync(dirname(await tiny), { recursive: true, force: true }));
+
+/** Puts a run of `writeTinyConfiguration`, an epoch long, at a path: it is trained once for all files of a process. */
+export async function copyTinyRun(path: string): Promise<void> {
+  tiny ??= trainTiny();
+  cpSync(await tiny, path, { recursive: true });
+}
+
+async function trainTiny(): Promise<string> {
+  const directory = temporaryDirectory();
+  const run = join(directory, 'run');
+  const words = ['train', writeTinyConfiguration(directory), '--out', run, '--devices', '1', '--set', 'training.stop.epochs=1'];
+  const { code, stderr } = await decade(words);
+  if (code !== 0) throw new Error(stderr);
+  return run;
 }
 
 /** A configuration that trains in a second. */

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { decade, ended, start, temporaryDirectory, writeTinyConfiguration } from './decade.js';
+import { copyTinyRun, decade, ended, start, temporaryDirectory, writeTinyConfiguration } from './decade.js';
 
 /** Signals end every command, whatever it waits for, and lose nothing. */
 const directory = temporaryDirectory();
@@ -19,8 +19,7 @@ const pipe = (): string => {
 };
 
 before(async () => {
-  const trained = await decade(['train', configuration, '--out', run, '--devices', '1', '--set', 'training.stop.steps=2']);
-  assert.equal(trained.code, 0, trained.stderr);
+  await copyTinyRun(run);
 });
 after(() => rmSync(directory, { recursive: true, force: true }));
 

@@ -103,6 +103,8 @@ test('what was counted on lines scores lines, is packed in f32 with a warning, a
   assert.equal(trained.code, 0, trained.stderr);
   const scored = await decade(['score', '-m', 'counted', '--text', 'dev.txt', '--json'], call);
   assert.equal(JSON.parse(scored.stdout).tokens, text.length - 4 + 3, 'three lines end, without their line feeds and the empty one');
+  const foreign = await decade(['score', '-m', 'counted', '--text', '-'], { ...call, input: 'öööö\n' });
+  assert.match(foreign.stderr, /warning: -: 80 % of the tokens are <unk>, and no bits are counted for what they stand for/);
   const packed = await decade(['pack', 'counted', '-o', 'counted.decade', '--precision', 'int8'], call);
   assert.match(packed.stdout, /parameters in f32/);
   assert.match(packed.stderr, /warning: --precision int8: no matrix is in counted; all of it stays in f32/);

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { decade, temporaryDirectory, writeTinyConfiguration } from './decade.js';
+import { copyTinyRun, decade, temporaryDirectory, writeTinyConfiguration } from './decade.js';
 
 /** No command writes over what it reads, or opens its output before it knows that it can work. */
 const directory = temporaryDirectory();
@@ -29,9 +29,8 @@ const file = (name: string, text: string): string => {
 const text = (path: string) => readFileSync(path, 'utf8');
 
 before(async () => {
-  const configuration = writeTinyConfiguration(directory);
-  const trained = await decade(['train', configuration, '--out', run, '--devices', '1', '--set', 'training.stop.steps=2']);
-  assert.equal(trained.code, 0, trained.stderr);
+  writeTinyConfiguration(directory);
+  await copyTinyRun(run);
 });
 after(() => rmSync(directory, { recursive: true, force: true }));
 

@@ -4,7 +4,7 @@ import { appendFileSync, closeSync, cpSync, openSync, readFileSync, rmSync, syml
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { decade, temporaryDirectory, writeTinyConfiguration } from './decade.js';
+import { copyTinyRun, decade, temporaryDirectory, writeTinyConfiguration } from './decade.js';
 
 /** What is written where nobody named the file, or through a descriptor. */
 const directory = temporaryDirectory();
@@ -17,9 +17,8 @@ const file = (name: string, text: string): string => {
 };
 
 before(async () => {
-  const configuration = writeTinyConfiguration(directory);
-  const trained = await decade(['train', configuration, '--out', run, '--devices', '1', '--set', 'training.stop.steps=2']);
-  assert.equal(trained.code, 0, trained.stderr);
+  writeTinyConfiguration(directory);
+  await copyTinyRun(run);
 });
 after(() => rmSync(directory, { recursive: true, force: true }));
 

@@ -106,6 +106,8 @@ describe('a language model', () => {
     assert.equal(several.documents.length, 3);
     assert.ok(Math.abs((several.documents[0]?.logProbability ?? 0) - total.logProbability) < 1e-2);
     assert.equal(several.documents[1]?.tokens, 1, 'an empty document is </s>');
+    const { documents, total: of } = await model.scoreText(['the dög', 'ö']);
+    assert.deepEqual([documents.map(({ unknown }) => unknown), of.unknown], [[1, 1], 2]);
     const sum = several.documents.reduce((all, { logProbability }) => all + logProbability, 0);
     assert.ok(Math.abs(several.total.logProbability - sum) < 1e-6);
   });

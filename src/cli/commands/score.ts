@@ -75,6 +75,9 @@ function run(options: ScoreArguments, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** Share of unknown tokens above which bits per byte mislead. */
+const manyUnknown = 0.01;
+
 async function scoreText(options: ScoreArguments & { text: string }, signal: AbortSignal): Promise<void> {
   const { text, lines = false, context, json } = options;
   const output = await openOutput(options.output);
@@ -95,6 +98,11 @@ async function scoreText(options: ScoreArguments & { text: string }, signal: Abo
         await output.write(`${broken.has(index + 1) ? 'nan' : logProbability.toFixed(6)}\n`);
       }
     } else {
+      if (total.unknown > manyUnknown * total.tokens) {
+        const share = Math.round((100 * total.unknown) / total.tokens);
+        const message = `${text}: ${share} % of the tokens are <unk>, and no bits are counted for what they stand for`;
+        warn(new Error(`${message}: compare figures only with models of the same vocabulary`), progress);
+      }
       const code = await codeLengthOf(nodeRuntime.files, runs, total, describeRun);
       const inJson = { ...total, ...code, totalBytes: totalBytes(code), brokenLines: broken.size };
       await output.write(json ? `${JSON.stringify(inJson)}\n` : describe(total, code));

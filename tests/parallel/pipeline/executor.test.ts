@@ -109,10 +109,10 @@ async function updates(executor: Executor, from: number, to: number, rule: Updat
   return loss;
 }
 
-/** Parameters after 8 updates of two batches each, and what the model then says of every pair. */
+/** Parameters after 5 updates of two batches each, and what the model then says of every pair. */
 async function train(plan: PipelinePlan | undefined, rule: UpdateRule) {
   const executor = await start(plan, rule);
-  const loss = await updates(executor, 1, 8, rule);
+  const loss = await updates(executor, 1, 5, rule);
   const logProbabilities = new Float64Array(pairs.length);
   const evaluation = await executor.evaluate(pairs, logProbabilities);
   const parameters = await parametersOf(executor);
