@@ -36,7 +36,12 @@ export async function requireNothing(files: Files, path: string): Promise<void> 
     for (const [end] of Array.from(path.matchAll(/[^/]\/+(?=[^/])/g), ({ index }) => [index + 1] as const)) {
       const parent = path.slice(0, end);
       if ((await files.kind(parent)) !== 'file') continue;
-      throw new DecadeError('usage', { where: parent, received: 'a file', allowed: `a directory for ${path}`, next: 'choose another --out' });
+      throw new DecadeError('usage', {
+        where: parent,
+        received: 'a file',
+        allowed: `a directory for ${path}`,
+        next: 'choose another --out',
+      });
     }
   }
   if (kind === 'missing' || (kind === 'directory' && (await files.list(path)).length === 0)) return;

@@ -12,10 +12,13 @@ const configuration = (size: number, hidden = 8) =>
   });
 
 test('who resumes with another tokenizer is told that a run of --init has that of the other run', () => {
-  requireResumable(configuration(100), configuration(100), 'run');
+  requireResumable(configuration(300), configuration(300), 'run');
   assert.throws(
-    () => requireResumable(configuration(100), configuration(200), 'run'),
-    /run, resuming: tokenizer\.size 200 \(was 100\).*name it again with --init/,
+    () => requireResumable(configuration(300), configuration(400), 'run'),
+    /run, resuming: tokenizer\.size 400 \(was 300\).*name it again with --init/,
   );
-  assert.throws(() => requireResumable(configuration(100), configuration(200, 9), 'run'), /Undo the change, or start a new run with --init/);
+  assert.throws(
+    () => requireResumable(configuration(300), configuration(400, 9), 'run'),
+    /Undo the change, or start a new run with --init/,
+  );
 });

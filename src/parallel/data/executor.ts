@@ -87,12 +87,7 @@ export class DataExecutor extends ThreadedExecutor {
     return new DataExecutor(options, threads, optimizer, placement);
   }
 
-  private constructor(
-    options: DataExecutorOptions,
-    threads: readonly Thread[],
-    optimizer: Optimizer,
-    placement: Executor['placement'],
-  ) {
+  private constructor(options: DataExecutorOptions, threads: readonly Thread[], optimizer: Optimizer, placement: Executor['placement']) {
     super(threads, placement, { parameters: PlacedValues.of(options.model.parameters), optimizerState: optimizer.placed });
     this.#options = options;
     this.#threads = threads;
