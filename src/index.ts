@@ -4,6 +4,7 @@
  *     import { train, load, evaluate } from 'decade';
  */
 import './core/globals.js';
+import { type CorpusFiles, type CorpusLine, corpusLines as linesOfFiles } from './data/curation/corpus-line.js';
 import { type Decade, decade } from './decade.js';
 import { nodeRuntime } from './node/runtime.js';
 
@@ -17,6 +18,22 @@ export type { RankedSentence, RescoreOptions, Rescoring } from './analysis/resco
 export type { ListedHypothesis, NbestList, RankedHypothesis } from './analysis/rescoring/rescoring.js';
 export type { TunedWeight } from './analysis/rescoring/weight-search.js';
 export type { PairedInterval, ScoreDifference, ScoreInterval, TestSet } from './analysis/examination/scored-sentences.js';
+export type { CorpusFiles, CorpusLine, CorpusLines } from './data/curation/corpus-line.js';
+export { crossEntropyDifference, type TextScorer } from './data/curation/cross-entropy.js';
+export { deduplicate, type DeduplicateOptions } from './data/curation/deduplicate.js';
+export { filterLines, type FilterLinesOptions, type LineScorer } from './data/curation/filter-lines.js';
+export type { FilterBound } from './data/curation/filter-rules.js';
+export { splitLines, type CorpusPart, type SplitGroups, type SplitOptions, type SplitVerdict } from './data/curation/split-lines.js';
+export {
+  type CorpusStatistics,
+  type CountedValue,
+  corpusStatistics,
+  type LongLine,
+  type PairStatistics,
+  type SideStatistics,
+  type StatisticsOptions,
+} from './data/curation/statistics.js';
+export { type Dropped, type DroppedLine, type DroppedLines, type Verdict, VerdictReport } from './data/curation/verdict.js';
 export { DecadeError, type ErrorKind, type ErrorParts } from './core/errors.js';
 export type { DecodingOptionsInput } from './decoding/options.js';
 export type {
@@ -81,3 +98,13 @@ export const reproduce: Decade['reproduce'] = library.reproduce;
 export const reproductionCost: Decade['reproductionCost'] = library.reproductionCost;
 export const scale: Decade['scale'] = library.scale;
 export const scaleCost: Decade['scaleCost'] = library.scaleCost;
+
+/**
+ * The lines of a corpus in files, streamed, anew each time they are asked for: for `corpusStatistics`, `deduplicate`, `filterLines` and
+ * `splitLines`.
+ *
+ * @example
+ * const lines = corpusLines({ source: 'train.en.gz', target: 'train.fr.gz' });
+ * for await (const { line, dropped } of filterLines(lines, { languages: ['en', 'fr'] })) if (!dropped) console.log(line.sides);
+ */
+export const corpusLines = (corpus: CorpusFiles): AsyncIterable<CorpusLine> => linesOfFiles(nodeRuntime.files, corpus);

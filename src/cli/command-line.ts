@@ -12,7 +12,9 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     await root.parseAsync(words.filter((word) => word !== '--debug'));
     return exitCodes.done;
   } catch (error) {
-    const command = root.commands.find((each) => each.name() === words.slice(2).find((word) => !word.startsWith('-')));
+    const named = words.slice(2).filter((word) => !word.startsWith('-'));
+    const outer = root.commands.find((each) => each.name() === named[0]);
+    const command = outer?.commands.find((each) => each.name() === named[1]) ?? outer;
     return reportFailure(error instanceof DecadeError ? asTyped(error, command) : error, words.includes('--debug'));
   }
 }

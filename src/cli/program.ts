@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { benchCommand } from './commands/bench.js';
 import { compareCommand } from './commands/compare.js';
 import { compressCommand, decompressCommand } from './commands/compress.js';
+import { dataCommand } from './commands/data.js';
 import { doctorCommand } from './commands/doctor.js';
 import { estimateCommand } from './commands/estimate.js';
 import { evaluateCommand } from './commands/evaluate.js';
@@ -41,6 +42,7 @@ const commands = [
   unpackCommand,
   estimateCommand,
   simulateCommand,
+  dataCommand,
   scaleCommand,
   compressCommand,
   decompressCommand,

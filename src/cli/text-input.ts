@@ -87,6 +87,16 @@ export function requireSameCount(
   });
 }
 
+/** Inputs that are read once: files, pipes, and standard input by its name (`inputNamed`). */
+export const inputsReadOnce: Pick<Files, 'stream'> = {
+  stream: (path) => (path === standardInput ? standardInputFiles.stream(path) : streamOnce(path)),
+};
+
+/** The name of an input, for errors, and for `inputsReadOnce`. */
+export function inputNamed(path: string): string {
+  return isStandardInput(path) ? standardInput : path;
+}
+
 let taken: typeof process.stdin | undefined;
 
 /** Can be read only once, so it cannot serve as two inputs. */

@@ -76,7 +76,7 @@ export interface UnusableLine {
  * The pairs of a source in order, streamed; lines that cannot be used are reported in their place and the rest goes
  * on. Throws `input` for a missing file, a directory, damaged gzip, and parallel files with different line counts, `usage` for text.
  */
-export function readPairs(files: Files, source: CorpusSource): AsyncIterable<SentencePair | UnusableLine> {
+export function readPairs(files: Pick<Files, 'stream'>, source: CorpusSource): AsyncIterable<SentencePair | UnusableLine> {
   if (isText(source)) {
     throw new DecadeError('usage', {
       where: describeText(source),
@@ -105,7 +105,7 @@ export function describeSource(source: CorpusSource): string {
   return `${source.source} and ${source.target}`;
 }
 
-async function* readTsv(files: Files, path: string): AsyncGenerator<SentencePair | UnusableLine> {
+async function* readTsv(files: Pick<Files, 'stream'>, path: string): AsyncGenerator<SentencePair | UnusableLine> {
   let line = 0;
   for await (const block of readLines(files, path)) {
     for (const text of block) {
@@ -120,7 +120,11 @@ async function* readTsv(files: Files, path: string): AsyncGenerator<SentencePair
   }
 }
 
-async function* readParallel(files: Files, sourcePath: string, targetPath: string): AsyncGenerator<SentencePair | UnusableLine> {
+async function* readParallel(
+  files: Pick<Files, 'stream'>,
+  sourcePath: string,
+  targetPath: string,
+): AsyncGenerator<SentencePair | UnusableLine> {
   const sources = new LineCursor(files, sourcePath);
   const targets = new LineCursor(files, targetPath);
   try {
@@ -156,7 +160,7 @@ class LineCursor {
   #block: Line[] = [];
   #next = 0;
 
-  constructor(files: Files, path: string) {
+  constructor(files: Pick<Files, 'stream'>, path: string) {
     this.#blocks = readLines(files, path);
   }
 

@@ -2,8 +2,8 @@ import { DecadeError, nearestName } from '../core/errors.js';
 import { linkedAbort } from '../core/linked-abort.js';
 import type { Decade } from '../decade.js';
 import type { ComputeOptions } from '../loaded-model.js';
-
-import { type DetectedLanguage, LanguageDetector, languageName, servedLanguage, sourceLanguages } from './languages.js';
+import { type DetectedLanguage, LanguageDetector } from '../text/language-detection.js';
+import { languageName, servedLanguage, sourceLanguages } from './languages.js';
 import { Metrics } from './metrics.js';
 import type { ServerOptions } from './options.js';
 import { Refusal } from './refusal.js';

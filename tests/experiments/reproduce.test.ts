@@ -20,6 +20,7 @@ type Quick = Exclude<ExperimentName, (typeof slow)[number]>;
 
 const smaller: Readonly<Partial<Record<Quick, readonly string[]>>> = {
   pretraining: ['model.width=8', 'model.heads=2', 'model.feedForward=16'],
+  noise: ['model.width=8', 'model.heads=2', 'model.feedForward=16'],
 };
 const shorter = (name: Quick) => [
   ...(smaller[name] ?? ['model.hidden=8', 'model.embedding=8']),
@@ -40,6 +41,7 @@ const own: Readonly<Record<Quick, object>> = {
   pretraining: { seeds: 1, sizes: 2, updates: 10, beam: 2 },
   compression: { orders: 1, sizes: 1, updates: 10 },
   'inference-compute': { beam: 2, samples: 4, sentences: 3 },
+  noise: { beam: 1 },
 };
 
 /** An experiment that is over in a second. */

@@ -8,6 +8,8 @@ export interface Histogram extends Titled {
   /** What is counted, by its value. With bounds, the bins reach from one to the other. */
   readonly x: Axis;
   readonly values: ArrayLike<number>;
+  /** How often each of the values occurs. Default: once. */
+  readonly occurrences?: ArrayLike<number>;
   /** What the values are of: `sentences`. */
   readonly of: string;
   /** About how many bins; their width is a round number. Default: 20. */
@@ -15,8 +17,10 @@ export interface Histogram extends Titled {
 }
 
 /** How many values lie where: bins of one round width, the last with its upper end. */
-export function histogram({ title, note, x, values, of, bins = 20 }: Histogram): Figure {
-  const present = Array.from(values).filter(Number.isFinite);
+export function histogram({ title, note, x, values, occurrences, of, bins = 20 }: Histogram): Figure {
+  const present = Array.from(values, (value, index) => ({ value, times: occurrences?.[index] ?? 1 })).filter(({ value }) =>
+    Number.isFinite(value),
+  );
   const counted = counts(present, x, bins);
   const frame = frameOf(
     { label: of, include: 0, isWhole: true, bounds: [0, Infinity] },
@@ -47,10 +51,10 @@ export function histogram({ title, note, x, values, of, bins = 20 }: Histogram):
   });
 }
 
-function counts(values: readonly number[], { bounds, isWhole }: Axis, bins: number) {
+function counts(values: readonly { readonly value: number; readonly times: number }[], { bounds, isWhole }: Axis, bins: number) {
   const [lowest, highest] = bounds?.every(Number.isFinite) ? bounds : [Infinity, -Infinity];
-  const least = values.reduce((a, b) => Math.min(a, b), lowest);
-  const greatest = values.reduce((a, b) => Math.max(a, b), highest);
+  const least = values.reduce((a, { value }) => Math.min(a, value), lowest);
+  const greatest = values.reduce((a, { value }) => Math.max(a, value), highest);
   if (!(least <= greatest)) return [];
   const rounded = scaleLinear([least, greatest === least ? least + 1 : greatest], [0, 1]).nice(bins);
   const ticks = rounded.ticks(bins);
@@ -58,9 +62,9 @@ function counts(values: readonly number[], { bounds, isWhole }: Axis, bins: numb
   const from = isWhole ? Math.floor(ticks[0] ?? least) : (ticks[0] ?? least);
   const number = Math.max(1, Math.ceil((greatest - from) / width - 1e-9));
   const all = Array.from({ length: number }, (_, index) => ({ from: from + index * width, to: from + (index + 1) * width, count: 0 }));
-  for (const value of values) {
+  for (const { value, times } of values) {
     const bin = all[Math.min(number - 1, Math.max(0, Math.floor((value - from) / width + 1e-9)))];
-    if (bin !== undefined) bin.count++;
+    if (bin !== undefined) bin.count += times;
   }
   return all;
 }

@@ -7,6 +7,7 @@ import { depth } from './depth.js';
 import { epochs } from './epochs.js';
 import { length, rarity } from './figure-3.js';
 import { inferenceCompute } from './inference-compute.js';
+import { noise } from './noise.js';
 import { pretraining } from './pretraining.js';
 import { rescoring } from './rescoring.js';
 import { reversal } from './reversal.js';
@@ -28,6 +29,7 @@ export const experiments = {
   scaling,
   epochs,
   'inference-compute': inferenceCompute,
+  noise,
 } as const satisfies Readonly<Record<string, Experiment>>;
 export type ExperimentName = keyof typeof experiments;
 export type Catalogue = Readonly<Record<string, Experiment>>;

@@ -1,0 +1,101 @@
+import { Command, Option } from 'commander';
+import { DecadeError } from '../../core/errors.js';
+import { crossEntropyDifference } from '../../data/curation/cross-entropy.js';
+import { type FilterBound, filterRules, type RuleName, ruleNames, shareOf } from '../../data/curation/filter-rules.js';
+import { filterLines, type FilterLinesOptions, lineFilterOptions } from '../../data/curation/filter-lines.js';
+import type { LoadedModel } from '../../loaded-model.js';
+import { type DeviceChoice, names, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
+import {
+  type CorpusChoice,
+  corpusOf,
+  linesReadAgain,
+  linesReadOnce,
+  type VerdictChoice,
+  withCorpusOptions,
+  withVerdictOptions,
+} from '../corpus-files.js';
+import { interruptible } from '../interruption.js';
+import { openModel } from '../model.js';
+import { carryOutVerdicts, LineProgress } from '../verdicts.js';
+
+interface FilterArguments extends CorpusChoice, VerdictChoice, DeviceChoice, Partial<Record<RuleName, FilterBound>> {
+  languages?: string[];
+  scoreColumn?: number;
+  domainModel?: string;
+  generalModel?: string;
+  side?: 'source' | 'target';
+}
+
+/** Those that a command line can give what they need. */
+const offeredRules = ruleNames.filter((name) => name !== 'alignment');
+
+export function filterCommand(): Command {
+  const { languages, scoreColumn } = lineFilterOptions.shape;
+  const command = withCorpusOptions(new Command('filter'))
+    .description('Drop lines by rules, each with a bound that can be changed or switched off. Counts by reason, with a sample of each.')
+    .addOption(new Option('--languages <codes>', languages.description).argParser(names))
+    .addOption(new Option('--score-column <number>', scoreColumn.description).argParser(wholeNumber(1)))
+    .option('--domain-model <RUN>', 'a language model of the domain, for the rule --domain: a network or n-grams')
+    .option('--general-model <RUN>', 'a language model of general text with the same tokens')
+    .addOption(new Option('--side <side>', 'which side they read (default: source)').choices(['source', 'target']));
+  for (const name of offeredRules) {
+    const { usual, description } = filterRules[name];
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <bound>`;
+    command.addOption(new Option(flag, `${description} (default: ${usual ?? 'off'})`).argParser(boundOf));
+  }
+  return withGemmOption(withDevicesOption(withVerdictOptions(command)))
+    .addHelpText(
+      'after',
+      `
+A bound is a number, a share such as 10% (the worst tenth of the lines is dropped; the corpus is read twice), or off.
+
+Examples:
+  $ decade data filter --source train.en --target train.fr --languages en,fr -o clean.en clean.fr --dropped dropped.tsv
+  $ decade data filter --tsv crawl.tsv.gz --columns 3,4 --score-column 5 --score 25% --punctuation off -o clean.tsv.gz
+  $ decade data filter --text news.txt --domain-model runs/medical --general-model runs/news --domain 20% -o medical.txt`,
+    )
+    .action((options: FilterArguments) => interruptible('stopping', (signal) => run(options, signal)));
+}
+
+/** A number as such; anything else is text, which the library checks. */
+function boundOf(text: string): number | string {
+  return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
+}
+
+async function run(options: FilterArguments, signal: AbortSignal): Promise<void> {
+  const { languages, scoreColumn } = options;
+  const corpus = corpusOf('data filter', options);
+  const bounds = Object.fromEntries(offeredRules.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
+  const isRanked = Object.values(bounds).some((bound) => shareOf(bound) !== undefined);
+  const lines = isRanked ? linesReadAgain(corpus, 'a bound that is a share of the lines') : linesReadOnce(corpus);
+  const models: LoadedModel[] = [];
+  const progress = new LineProgress();
+  try {
+    const request: FilterLinesOptions = {
+      ...bounds,
+      languages,
+      scoreColumn,
+      scorers: { domain: await domainScorer(options, models, signal) },
+      signal,
+      onProgress: ({ measured }) => progress.update('measuring', measured),
+    };
+    await carryOutVerdicts(corpus, filterLines(lines, request), options);
+  } finally {
+    progress.end();
+    for (const model of models) await model.dispose();
+  }
+}
+
+async function domainScorer({ domainModel, generalModel, side, ...options }: FilterArguments, opened: LoadedModel[], signal: AbortSignal) {
+  if (domainModel === undefined && generalModel === undefined) return undefined;
+  if (domainModel === undefined || generalModel === undefined) {
+    throw new DecadeError('usage', {
+      where: 'data filter',
+      received: domainModel === undefined ? '--general-model alone' : '--domain-model alone',
+      allowed: 'both or neither',
+    });
+  }
+  for (const run of [domainModel, generalModel]) opened.push(await openModel([run], options, signal));
+  const [domain, general] = opened;
+  return domain && general && crossEntropyDifference(domain, general, side);
+}

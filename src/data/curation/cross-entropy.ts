@@ -1,0 +1,41 @@
+import type { CorpusLine } from './corpus-line.js';
+import type { LineScorer } from './filter-lines.js';
+
+/** A language model that finds texts more or less likely, each by itself: a `LoadedModel` is one, n-grams as well as a network. */
+export interface TextScorer {
+  scoreText(
+    texts: Iterable<string>,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<{ readonly documents: readonly { readonly logProbability: number; readonly tokens: number }[] }>;
+}
+
+/**
+ * Cross-entropy per token (in nats, `</s>` counted) by a model of the domain minus that by a model of general text: low for lines that are
+ * typical of the domain (Moore and Lewis 2010). The models should have the same tokens.
+ *
+ * @param side  of a pair, which side the models have the language of
+ */
+export function crossEntropyDifference(domain: TextScorer, general: TextScorer, side: 'source' | 'target' = 'source'): LineScorer {
+  return async (lines, signal) => {
+    const texts = lines.map(({ sides }: CorpusLine) => (side === 'target' ? sides[1] : sides[0]) ?? '');
+    const scored = texts.flatMap((text, index) => (text === '' ? [] : [{ text, index }]));
+    const differences = new Float64Array(texts.length).fill(Number.NaN);
+    if (scored.length === 0) return differences;
+    const scoring = (model: TextScorer) =>
+      model.scoreText(
+        scored.map(({ text }) => text),
+        { signal },
+      );
+    // One after the other: each may use all devices.
+    const byDomain = await scoring(domain);
+    const byGeneral = await scoring(general);
+    for (const [place, { index }] of scored.entries()) {
+      differences[index] = perToken(byDomain.documents[place]) - perToken(byGeneral.documents[place]);
+    }
+    return differences;
+  };
+}
+
+function perToken(scored: { readonly logProbability: number; readonly tokens: number } | undefined): number {
+  return scored === undefined ? Number.NaN : -scored.logProbability / scored.tokens;
+}

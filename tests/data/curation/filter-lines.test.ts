@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DecadeError } from '../../../src/core/errors.js';
+import { crossEntropyDifference } from '../../../src/data/curation/cross-entropy.js';
+import { filterLines } from '../../../src/data/curation/filter-lines.js';
+import { damage, numbersInCommon } from '../../../src/data/curation/measures.js';
+import { droppedOf, gathered, pairsOf, textOf } from './lines.js';
+
+const good = ['The weather is lovely today.', "Il fait très beau aujourd'hui."] as const;
+
+test('each rule names what is wrong with a line', async () => {
+  const lines = pairsOf(
+    good,
+    ['', 'Rien.'],
+    ['I saw her yesterday.', 'Je lâ€™ai vue hier.'],
+    ['It costs 20 euros and 15 cents.', 'Cela coûte 12 euros et 50 centimes.'],
+    ['Yes.', 'Oui, mais seulement quand il ne pleut pas et que tout le monde est déjà parti.'],
+    ['The new museum of Turin is open.', 'The new museum of Turin is open!'],
+    ['Why do you not come with us?', 'Warum kommst du nicht mit uns nach Hause?'],
+    ['Well then, let us go home.', 'Bon... alors... rentrons... !!!!!!'],
+    ['Call me at 555 1234 567 89 10', '+++ 1 2 3 4 5 6 7 8 9 a'],
+  );
+  assert.deepEqual(await droppedOf(filterLines(lines, { languages: ['en', 'fr'] })), [
+    '2 short',
+    '3 damage',
+    '4 numbers',
+    '5 wordRatio',
+    '6 copied',
+    '7 language',
+    '8 punctuation',
+    '9 letters',
+  ]);
+});
+
+test('a rule can be switched off, or given another bound', async () => {
+  const lines = pairsOf(good, ['Stop!', 'Stop !'], ['one two three four five six', 'un deux trois quatre cinq six']);
+  assert.deepEqual(await droppedOf(filterLines(lines)), ['2 copied']);
+  assert.deepEqual(await droppedOf(filterLines(lines, { copied: 'off' })), []);
+  assert.deepEqual(await droppedOf(filterLines(lines, { copied: 'off', long: 5 })), ['3 long']);
+});
+
+test('typography of other languages and numbers written their way are no damage', () => {
+  assert.equal(damage(['« Voilà\u00a0! » dit-elle, déjà\u00a0là\u00a0; ÇA, c’est l’été…']), 0);
+  assert.equal(damage(['Größe: 5 €, „Straße“, naïve, 東京, Çok güzel, São Paulo']), 0);
+  assert.ok(damage(['dÃ©jÃ\u00a0 vu']) >= 2);
+  assert.equal(damage(['a &amp; b <br> c\ufffd']), 3);
+  assert.equal(numbersInCommon(['1,234.5 and 10,000', '1 234,5 et 10\u202f000']), 1);
+  assert.equal(numbersInCommon(['three', '3']), undefined);
+});
+
+test('a share drops the worst lines, whatever their figures are, and reads the lines again', async () => {
+  const rows = [0.9, 0.1, 0.5, 0.7, 0.3, 'x', 0.8, 0.6, 0.4, 0.2];
+  const lines = rows.map((score, index) => ({ number: index + 1, sides: ['some words'], columns: ['some words', String(score)] }));
+  assert.deepEqual(await droppedOf(filterLines(lines, { scoreColumn: 2, score: '30%' })), ['2 score', '6 score', '10 score']);
+  assert.deepEqual(await droppedOf(filterLines(lines, { scoreColumn: 2, score: 0.75 })).then((all) => all.length), 8);
+  const once = (async function* () {
+    yield* lines;
+  })();
+  await assert.rejects(droppedOf(filterLines(once, { scoreColumn: 2, score: '30%' })), /other lines when they were read a second time/);
+});
+
+test('a line costs a model of the domain less per token than one of general text, or it is dropped', async () => {
+  const model = (costs: Readonly<Record<string, number>>) => ({
+    scoreText: async (texts: Iterable<string>) => ({
+      documents: Array.from(texts, (text) => ({ logProbability: -(costs[text] ?? 0) * 4, tokens: 4 })),
+    }),
+  });
+  const domain = crossEntropyDifference(model({ cells: 1, goals: 5 }), model({ cells: 3, goals: 2 }));
+  const lines = textOf('cells', 'goals', '', 'cells');
+  assert.deepEqual(await droppedOf(filterLines(lines, { scorers: { domain } })), ['2 domain', '3 short']);
+  assert.deepEqual(await droppedOf(filterLines(lines, { scorers: { domain }, domain: '34%' })), ['2 domain', '3 short']);
+  assert.deepEqual(Array.from(await domain(lines)), [-2, 3, Number.NaN, -2]);
+});
+
+test('rules that lack what they need, and wrong bounds, are refused', async () => {
+  const refused = (options: object) =>
+    assert.rejects(gathered(filterLines([], options)), (error) => error instanceof DecadeError && error.kind === 'usage');
+  await refused({ score: 0.5 });
+  await refused({ domain: 0 });
+  await refused({ wordRatio: 'many' });
+  await refused({ wordratio: 3 });
+  await refused({ languages: ['en', 'xx'] });
+});
