@@ -25,13 +25,12 @@ export interface Decoding {
 
 const decoded = z.object({
   texts: z.array(z.string()),
-  /** From the first line to the last, without loading the models. */
+  /** Of processors, from the first line to the last, without loading the models; of the clock where a platform tells no others. */
   seconds: z.number(),
   /** Floating-point operations of the models' parameters, in all. */
   operations: z.number(),
-  /** Pairs of texts that a selection compared or a reranker scored, and what share of the seconds that took. */
+  /** Pairs of texts that a selection compared, or candidates that a reranker scored. */
   evaluations: z.number(),
-  selectionSeconds: z.number(),
 });
 export type Decoded = z.output<typeof decoded>;
 
@@ -62,9 +61,12 @@ export function decodingStep(laboratory: Laboratory, label: string, decoding: De
       const runOf = (model: DecodedModel): NamedRun => (model.kind === 'given' ? model : (trained[trainings.indexOf(model)] as NamedRun));
       const model = await laboratory.outputs.open(models.map(runOf));
       const other = reranker && (await laboratory.outputs.open([runOf(reranker)]));
+      const { runtime, options } = laboratory;
+      const { signal } = options;
+      const clock = runtime.processorSeconds ?? (() => performance.now() / 1_000);
       try {
         const terms: SelectionTerm[] = [select ?? { by: 'own' }, ...(other === undefined ? [] : [{ by: modelScore(other) }])];
-        return await decode(model, sentences.sources, { ...search, select: terms }, laboratory.options.signal);
+        return await decode(model, sentences.sources, { ...search, select: terms, ...(signal && { signal }) }, clock);
       } finally {
         await model.dispose();
         await other?.dispose();
@@ -80,22 +82,20 @@ async function decode(
   model: LoadedModel,
   lines: readonly string[],
   options: TranslateOptions,
-  signal: AbortSignal | undefined,
+  clock: () => number,
 ): Promise<Decoded> {
-  const control = signal && { signal };
-  await model.translate(lines.slice(0, warmUp), { ...options, ...control });
-  const start = performance.now();
-  const results = await model.translate(lines, { ...options, ...control });
-  const seconds = (performance.now() - start) / 1_000;
+  await model.translate(lines.slice(0, warmUp), options);
+  const start = clock();
+  const results = await model.translate(lines, options);
+  const seconds = clock() - start;
   const perToken = model.operationsPerToken;
-  let [operations, evaluations, selectionSeconds] = [0, 0, 0];
+  let [operations, evaluations] = [0, 0];
   for (const { selection } of results) {
     if (selection === undefined) continue;
     operations += selection.operations + perToken.source * selection.sourceTokens + perToken.target * selection.targetTokens;
     evaluations += selection.evaluations;
-    selectionSeconds += selection.seconds;
   }
-  return { texts: results.map(({ text }) => text), seconds, operations, evaluations, selectionSeconds };
+  return { texts: results.map(({ text }) => text), seconds, operations, evaluations };
 }
 
 /** What another model says of candidates: their mean log-probability per token, which weighs as much as that of the search. */

@@ -47,11 +47,15 @@ export class PairwiseScores {
   of(hypothesis: number, references = this.#size): Float64Array {
     const orders = this.#orders.length;
     this.#match(hypothesis, references);
-    const row = (values: Float64Array, text: number) => values.subarray(text * orders, (text + 1) * orders);
-    const own = row(this.#totals, hypothesis);
+    const [own, ofReference, matches] = [new Float64Array(orders), new Float64Array(orders), new Float64Array(orders)];
+    for (let order = 0; order < orders; order++) own[order] = this.#totals[hypothesis * orders + order] as number;
     const scores = new Float64Array(references);
     for (let reference = 0; reference < references; reference++) {
-      const statistics = this.#metric.statisticsOf(own, row(this.#totals, reference), row(this.#matches, reference));
+      for (let order = 0; order < orders; order++) {
+        ofReference[order] = this.#totals[reference * orders + order] as number;
+        matches[order] = this.#matches[reference * orders + order] as number;
+      }
+      const statistics = this.#metric.statisticsOf(own, ofReference, matches);
       scores[reference] = this.#metric.score(statistics).score;
     }
     return scores;

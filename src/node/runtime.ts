@@ -15,6 +15,10 @@ export const nodeRuntime: Runtime = {
   releaseMemory,
   openDevice,
   startThread,
+  processorSeconds() {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  },
 };
 
 /** MiB for a thread's compiled code: far more than a device has. Node's own choice is 512 MiB of addresses for each thread. */

@@ -33,6 +33,8 @@ export interface Runtime {
   openDevice(memory: Memory, options?: DeviceOptions): Promise<Device>;
   /** Starts a thread, which may fail as one that dies, that runs `runDeviceThread` (device-thread.ts) with this runtime's devices. */
   startThread(): DeviceThread;
+  /** Seconds that processors have worked for this process, all threads together. Undefined where the platform does not tell. */
+  readonly processorSeconds?: (() => number) | undefined;
 }
 
 /** What using a model takes of a platform: of the files, only reading. */

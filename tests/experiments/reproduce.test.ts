@@ -14,8 +14,8 @@ import { type ConfigurationInput, configurationOf } from '../../src/training/con
 
 /** Files in memory, training on this thread, and one thread for all that is measured: starting one takes longer than a training. */
 const newRuntime = (files = memoryFiles()) => ({ ...keptThreads, files, sharedMemory: false });
-/** Experiments whose trainings have to learn before there is anything to draw: see scaling.test.ts. */
-const slow = ['scaling', 'epochs'] as const;
+/** Experiments whose trainings have to learn before there is anything to draw, and many ways to decode: they have tests of their own. */
+const slow = ['scaling', 'epochs', 'inference-compute'] as const;
 type Quick = Exclude<ExperimentName, (typeof slow)[number]>;
 
 const smaller: Readonly<Partial<Record<Quick, readonly string[]>>> = {
@@ -40,7 +40,6 @@ const own: Readonly<Record<Quick, object>> = {
   'sentence-map': {},
   pretraining: { seeds: 1, sizes: 2, updates: 10, beam: 2 },
   compression: { orders: 1, sizes: 1, updates: 10 },
-  'inference-compute': { beam: 2, samples: 4, sentences: 3 },
   noise: { beam: 1 },
 };
 

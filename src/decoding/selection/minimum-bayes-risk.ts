@@ -49,15 +49,17 @@ export function minimumBayesRisk({ utility, weights, coarse }: MinimumBayesRiskO
     const started = performance.now();
     const distinct = distinctTexts(list, weights);
     const { texts, places } = distinct;
+    const fineScores = new PairwiseScores(fine, texts);
     let compared: readonly number[] = texts.map((_, text) => text);
     let evaluations = 0;
     if (coarser !== undefined && coarser.keep < texts.length) {
+      const coarseScores = coarser.utility === utility ? fineScores : new PairwiseScores(coarser.score, texts);
       const references = Math.min(texts.length, coarser.references ?? texts.length);
-      const expected = await expectedScores(coarser.score, distinct, compared, references, pause);
+      const expected = await expectedScores(coarseScores, distinct, compared, references, pause);
       evaluations += texts.length * references;
       compared = best(expected, distinct, list.candidates).slice(0, coarser.keep);
     }
-    const expected = await expectedScores(fine, distinct, compared, texts.length, pause);
+    const expected = await expectedScores(fineScores, distinct, compared, texts.length, pause);
     evaluations += compared.length * texts.length;
     return {
       values: Float64Array.from(places, (text) => expected[text] as number),
@@ -81,13 +83,12 @@ export function minimumBayesRisk({ utility, weights, coarse }: MinimumBayesRiskO
 
 /** Of each text that is compared, its expected score with the first `references` texts; 0 for others. */
 async function expectedScores(
-  score: NgramScore,
+  scores: PairwiseScores,
   { texts, weights }: DistinctTexts,
   compared: readonly number[],
   references: number,
   pause: () => Promise<void>,
 ): Promise<Float64Array> {
-  const scores = new PairwiseScores(score, texts);
   const all = weights.subarray(0, references).reduce((sum, weight) => sum + weight, 0);
   const expected = new Float64Array(texts.length);
   for (const text of compared) {

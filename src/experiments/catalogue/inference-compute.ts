@@ -36,7 +36,7 @@ interface System {
 interface Point {
   readonly system: string;
   readonly decoding: string;
-  /** Floating-point operations and seconds per sentence. */
+  /** Floating-point operations and processor seconds per sentence. */
   readonly operations: number;
   readonly seconds: number;
   readonly evaluations: number;
@@ -213,7 +213,7 @@ async function findingOf(points: readonly Point[], sentences: number, signal: Ab
       ],
     });
   return {
-    head: ['model', 'decoding', 'BLEU (95 % bootstrap)', 'chrF', 'operations per sentence', 'seconds per sentence', 'on the frontier'],
+    head: ['model', 'decoding', 'BLEU (95 % bootstrap)', 'chrF', 'operations per sentence', 'processor seconds per sentence', 'on the frontier'],
     rows: points.map((point) => [
       point.system,
       point.decoding,
@@ -225,7 +225,7 @@ async function findingOf(points: readonly Point[], sentences: number, signal: Ab
     ]),
     conclusions: [...(await comparisons(points, signal)), ...limits(points)],
     plots: [],
-    widePlots: [plot('operations', 'floating-point operations per sentence'), plot('seconds', 'seconds per sentence')],
+    widePlots: [plot('operations', 'floating-point operations per sentence'), plot('seconds', 'processor seconds per sentence')],
     figures: { points: points.map(({ statistics: _, ...point }) => point), frontiers: frontiers.operations.map(({ system, decoding }) => ({ system, decoding })) },
   };
 }
@@ -254,6 +254,6 @@ function limits(points: readonly Point[]): string[] {
   const sampled = points.filter(({ evaluations }) => evaluations > 0).map(({ evaluations }) => evaluations);
   const most = Math.max(0, ...sampled);
   return [
-    `Operations are two for each multiplication by a parameter, of all hypotheses; comparing texts (up to ${Math.round(most).toLocaleString('en')} pairs per sentence) is in the seconds alone. Seconds are those of this machine while it did what else it did. One seed each; the best of several ways to decode was chosen on the same sentences that it is judged by, so small leads are flattered.`,
+    `Operations are two for each multiplication by a parameter, of all hypotheses; comparing texts (up to ${Math.round(most).toLocaleString('en')} pairs per sentence) is in the seconds alone. Seconds are those of all processors of this machine. One seed each; the best of several ways to decode was chosen on the same sentences that it is judged by, so small leads are flattered.`,
   ];
 }
