@@ -25,7 +25,7 @@ export { filterLines, type FilterLinesOptions, type LineScorer } from './data/cu
 export type { FilterBound } from './data/curation/filter-rules.js';
 export { splitLines, type CorpusPart, type SplitGroups, type SplitOptions, type SplitVerdict } from './data/curation/split-lines.js';
 export {
-  type CorpusStatistics,
+  type CorpusCensus,
   type CountedValue,
   corpusStatistics,
   type LongLine,

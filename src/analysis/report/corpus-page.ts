@@ -1,10 +1,10 @@
-import type { CorpusStatistics, CountedValue, SideStatistics } from '../../data/curation/statistics.js';
+import type { CorpusCensus, CountedValue, SideStatistics } from '../../data/curation/statistics.js';
 import { type Content, html } from '../page/html.js';
 import { figures, page, type Section, table } from '../page/page.js';
 import { type Figure, histogram } from '../page/plot.js';
 
 /** What is in a corpus: sizes, lengths and ratios, scripts and languages, the longest lines. */
-export function corpusPage(name: string, statistics: CorpusStatistics, command: string): Promise<string> {
+export function corpusPage(name: string, statistics: CorpusCensus, command: string): Promise<string> {
   const { sides, pairs } = statistics;
   const sections: Section[] = [
     { id: 'sizes', title: 'Sizes', body: html`${sizes(statistics)}<pre>${command}</pre>` },
@@ -32,7 +32,7 @@ function titled({ name }: SideStatistics, content: Content): Content {
   return html`<h3>${capitalised(name)}</h3>${content}`;
 }
 
-function sizes({ lines, unusable, sides, pairs }: CorpusStatistics) {
+function sizes({ lines, unusable, sides, pairs }: CorpusCensus) {
   const names = sides.map(({ name }) => name);
   const row = (label: string, figure: (side: SideStatistics) => number) => [label, ...sides.map((side) => count(figure(side)))];
   const whole = (label: string, figure: number, note = '') => [html`${label}`, html`${count(figure)}${note}`];

@@ -3,7 +3,7 @@ import { counted } from '../../core/counted.js';
 import { commandLine } from '../../core/shell.js';
 import { describeCorpus, type CorpusFiles } from '../../data/curation/corpus-line.js';
 import {
-  type CorpusStatistics,
+  type CorpusCensus,
   corpusStatistics,
   type CountedValue,
   type SideStatistics,
@@ -67,7 +67,7 @@ async function run(options: StatsArguments, signal: AbortSignal): Promise<void> 
   }
 }
 
-function describe({ lines, unusable, sides, pairs, languageSample }: CorpusStatistics): string[] {
+function describe({ lines, unusable, sides, pairs, languageSample }: CorpusCensus): string[] {
   return [
     counted(lines, pairs === undefined ? 'line' : 'pair'),
     ...Object.entries(unusable).map(

@@ -1,8 +1,8 @@
 import { mixed } from './fingerprints.js';
-import { NgramHashes, type NgramOptions } from './ngram-hashes.js';
+import { NgramHashes, type NgramHashOptions } from './ngram-hashes.js';
 import { PagedNumbers, pagedUint32 } from './paged-numbers.js';
 
-export interface NearLinesOptions extends NgramOptions {
+export interface NearLinesOptions extends NgramHashOptions {
   /** Jaccard similarity from which lines are near: n-grams that both have over those that either has. */
   readonly similarity: number;
   /** The share of pairs at exactly this similarity that are found; of closer ones it is more. */

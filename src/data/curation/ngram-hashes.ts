@@ -2,7 +2,7 @@ import { mixed } from './fingerprints.js';
 import { wordsOf } from './forms.js';
 
 /** What two texts have in common is counted in n-grams: runs of so many characters or words. */
-export interface NgramOptions {
+export interface NgramHashOptions {
   readonly unit: 'characters' | 'words';
   readonly size: number;
 }
@@ -14,11 +14,11 @@ const multiplier = 0x9e3779b1;
  * n-gram is one.
  */
 export class NgramHashes {
-  readonly #options: NgramOptions;
+  readonly #options: NgramHashOptions;
   #buffer = new Uint32Array(256);
   #length = 0;
 
-  constructor(options: NgramOptions) {
+  constructor(options: NgramHashOptions) {
     this.#options = options;
   }
 

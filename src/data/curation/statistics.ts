@@ -26,7 +26,7 @@ export interface CountedValue {
   readonly count: number;
 }
 
-export interface CorpusStatistics {
+export interface CorpusCensus {
   readonly lines: number;
   /** Lines that cannot be used, by reason: `encoding`, `spaces`, `columns`. */
   readonly unusable: Readonly<Record<string, { readonly count: number; readonly firstLine: number }>>;
@@ -87,7 +87,7 @@ const shownCharacters = 120;
  *
  * @throws DecadeError `usage` for options that are not allowed; the signal's reason
  */
-export async function corpusStatistics(lines: CorpusLines, options: StatisticsOptions = {}): Promise<CorpusStatistics> {
+export async function corpusStatistics(lines: CorpusLines, options: StatisticsOptions = {}): Promise<CorpusCensus> {
   const { signal, onProgress, ...given } = options;
   const { form, languageSample, longest } = resolveOptions(statisticsOptions, given, 'statistics options', ['signal', 'onProgress']);
   const unusable: Record<string, { count: number; firstLine: number }> = {};
