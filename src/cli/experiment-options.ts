@@ -34,7 +34,12 @@ function flagOf(name: string, schema: z.ZodType): string {
 function descriptionOf(schema: z.ZodType): string {
   const value = withoutDefault(schema);
   const range = value instanceof z.ZodNumber ? `${value.minValue} to ${value.maxValue}, ` : '';
-  const usual = schema instanceof z.ZodDefault ? `default: ${schema.def.defaultValue}` : schema instanceof z.ZodOptional ? 'default: none' : 'no default';
+  const usual =
+    schema instanceof z.ZodDefault
+      ? `default: ${schema.def.defaultValue}`
+      : schema instanceof z.ZodOptional
+        ? 'default: none'
+        : 'no default';
   return `${schema.description} (${range}${usual})`;
 }
 

@@ -68,9 +68,17 @@ function ownOptions(by: string, { utility, candidateWeights, coarse, coarseUtili
   if (by === 'self-consistency') return { candidateWeights };
   if (by !== 'mbr') return {};
   if (coarse === undefined && (coarseUtility !== undefined || coarseReferences !== undefined)) {
-    throw new DecadeError('usage', { where: '--coarse-utility, --coarse-references', received: 'without --coarse', next: 'use --coarse 32 as well' });
+    throw new DecadeError('usage', {
+      where: '--coarse-utility, --coarse-references',
+      received: 'without --coarse',
+      next: 'use --coarse 32 as well',
+    });
   }
-  return { utility, candidateWeights, ...(coarse !== undefined && { coarse: { keep: coarse, utility: coarseUtility, references: coarseReferences } }) };
+  return {
+    utility,
+    candidateWeights,
+    ...(coarse !== undefined && { coarse: { keep: coarse, utility: coarseUtility, references: coarseReferences } }),
+  };
 }
 
 /** Adds up what selections took. */

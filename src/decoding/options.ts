@@ -153,7 +153,11 @@ export function resolveCandidateOptions({ nbest, ...options }: DecodingOptionsIn
   const resolved = resolveDecodingOptions(options, others);
   const { sample, beam } = resolved;
   const most = sample?.samples ?? beam;
-  const { nbest: kept } = resolveOptions(z.strictObject({ nbest: decodingOptions.shape.nbest }), { nbest: nbest ?? usual }, 'decoding options');
+  const { nbest: kept } = resolveOptions(
+    z.strictObject({ nbest: decodingOptions.shape.nbest }),
+    { nbest: nbest ?? usual },
+    'decoding options',
+  );
   if (kept > most) {
     const received = `${kept} of ${counted(most, 'candidate')} per line`;
     throw new DecadeError('usage', { where: 'decoding options.nbest', received, allowed: `at most ${most}` });

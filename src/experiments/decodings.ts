@@ -40,7 +40,12 @@ export async function givenRun({ runtime: { files } }: Laboratory, path: string)
   if ((await files.kind(file)) !== 'file') {
     throw new DecadeError('input', { where: path, received: 'no trained model', allowed: 'a run directory, or a packed model' });
   }
-  return { kind: 'given', name: path.split('/').findLast((part) => part !== '') ?? path, path, hash: await contentHash(files.stream(file)) };
+  return {
+    kind: 'given',
+    name: path.split('/').findLast((part) => part !== '') ?? path,
+    path,
+    hash: await contentHash(files.stream(file)),
+  };
 }
 
 /** A decoding as a step, whose texts, operations and seconds are kept. `label` is for people: `small LSTM, beam 4`. */
@@ -78,12 +83,7 @@ export function decodingStep(laboratory: Laboratory, label: string, decoding: De
 /** The lines that are translated before the time is taken. */
 const warmUp = 4;
 
-async function decode(
-  model: LoadedModel,
-  lines: readonly string[],
-  options: TranslateOptions,
-  clock: () => number,
-): Promise<Decoded> {
+async function decode(model: LoadedModel, lines: readonly string[], options: TranslateOptions, clock: () => number): Promise<Decoded> {
   await model.translate(lines.slice(0, warmUp), options);
   const start = clock();
   const results = await model.translate(lines, options);

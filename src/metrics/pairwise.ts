@@ -33,7 +33,8 @@ export class PairwiseScores {
     for (const { order, split } of metric.units) {
       const symbols = numbered(texts.map(split));
       indices.push(...indicesOf(symbols.texts, symbols.distinct, order));
-      for (let size = 1; size <= order; size++) lengths.push(Int32Array.from(symbols.texts, ({ length }) => Math.max(0, length - size + 1)));
+      for (let size = 1; size <= order; size++)
+        lengths.push(Int32Array.from(symbols.texts, ({ length }) => Math.max(0, length - size + 1)));
     }
     this.#orders = indices;
     this.#totals = new Float64Array(texts.length * indices.length);

@@ -96,7 +96,12 @@ export async function rescore(
 }
 
 /** In the order of a selection, and the place that the first had before. */
-async function selectedFrom(selection: Selection, source: string, hypotheses: readonly RankedHypothesis[], signal: AbortSignal | undefined) {
+async function selectedFrom(
+  selection: Selection,
+  source: string,
+  hypotheses: readonly RankedHypothesis[],
+  signal: AbortSignal | undefined,
+) {
   const candidates = hypotheses.map(({ text, combined, features }) => {
     const [logProbability] = featureValues(features, 'logProbability');
     return { text, score: combined, logProbability };

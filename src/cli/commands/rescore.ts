@@ -110,7 +110,8 @@ async function run(options: RescoreArguments, signal: AbortSignal): Promise<void
     await output?.close();
     progress.end();
     if (empty > 0) warn(new Error(`the list has no entry for ${figure(empty)} lines of ${source}; they are left empty`));
-    if (json) await printJson({ weight, ...(tuned && { tuned }), ...scores, ...(account.line !== undefined && { selection: account.total }) });
+    if (json)
+      await printJson({ weight, ...(tuned && { tuned }), ...scores, ...(account.line !== undefined && { selection: account.total }) });
     else for (const line of describe(options, weight, tuned, scores)) say(line);
     if (!json && account.line !== undefined) say(account.line);
   } finally {
@@ -158,7 +159,17 @@ function withFeature(features: string, name: string, value: number): string {
   return `${features} ${free}= ${value.toFixed(6)}`.trim();
 }
 
-function requireSensible({ model, select, weight, lengthPenalty, tune, tuneSource, tuneReferences, references, json }: RescoreArguments): void {
+function requireSensible({
+  model,
+  select,
+  weight,
+  lengthPenalty,
+  tune,
+  tuneSource,
+  tuneReferences,
+  references,
+  json,
+}: RescoreArguments): void {
   const wrong = (received: string, allowed: string) => new DecadeError('usage', { where: 'rescore', received, allowed });
   if (model === undefined && select === undefined) throw wrong('neither --model nor --select', 'one of them, or both');
   const ofModel = { weight, tune, 'length-penalty': lengthPenalty };
@@ -170,7 +181,12 @@ function requireSensible({ model, select, weight, lengthPenalty, tune, tuneSourc
   if (json && references === undefined) throw wrong('--json without --references', 'both: the scores are what it prints');
 }
 
-function describe({ model, select }: RescoreArguments, weight: number, tuned: TunedWeight | undefined, scores: RescoringScores | undefined): string[] {
+function describe(
+  { model, select }: RescoreArguments,
+  weight: number,
+  tuned: TunedWeight | undefined,
+  scores: RescoringScores | undefined,
+): string[] {
   const lines: string[] = [];
   if (tuned !== undefined) {
     const { score, low, high, best } = tuned;

@@ -80,8 +80,7 @@ export function translationSelection(options: SelectionOptions): TranslationSele
 }
 
 function termOf({ by, ...given }: SelectionTerm): WeightedCriterion {
-  if (typeof by === 'object' && by !== null && typeof by.valuations === 'function')
-    return weighted(plainOptions, given, by.name, () => by);
+  if (typeof by === 'object' && by !== null && typeof by.valuations === 'function') return weighted(plainOptions, given, by.name, () => by);
   const create = Object.entries(criteria).find(([name]) => name === by)?.[1];
   if (create !== undefined) return create(given);
   const nearest = typeof by === 'string' ? nearestName(by, criterionNames) : undefined;

@@ -136,11 +136,15 @@ function withRerankers(systems: readonly System[]): System[] {
 }
 
 /** Half as wide is the small one. Without a source of another kind, an LSTM is joined by a Transformer about as large. */
-function networksOf(configuration: Configuration): { readonly kind: string; readonly small: Configuration; readonly large: Configuration }[] {
+function networksOf(
+  configuration: Configuration,
+): { readonly kind: string; readonly small: Configuration; readonly large: Configuration }[] {
   const { model } = configuration;
   const half = (width: number) => Math.max(4, 4 * Math.round(width / 8));
   if (model.kind === 'transformer') {
-    const small = varied(configuration, { model: { width: half(model.width), feedForward: half(model.feedForward) } as Partial<typeof model> });
+    const small = varied(configuration, {
+      model: { width: half(model.width), feedForward: half(model.feedForward) } as Partial<typeof model>,
+    });
     return [{ kind: 'Transformer', small, large: configuration }];
   }
   if (model.kind !== 'lstm') return [];
@@ -194,7 +198,11 @@ async function findingOf(points: readonly Point[], sentences: number, signal: Ab
     operations: frontierOf(points, ({ operations }) => operations, quality),
     seconds: frontierOf(points, ({ seconds }) => seconds, quality),
   };
-  const estimate = ({ score, low, high }: { readonly score: number; readonly low: number; readonly high: number }) => ({ value: score, low, high });
+  const estimate = ({ score, low, high }: { readonly score: number; readonly low: number; readonly high: number }) => ({
+    value: score,
+    low,
+    high,
+  });
   const plot = (cost: 'operations' | 'seconds', label: string) =>
     linePlot({
       title: `BLEU by ${cost} per sentence`,
@@ -213,7 +221,15 @@ async function findingOf(points: readonly Point[], sentences: number, signal: Ab
       ],
     });
   return {
-    head: ['model', 'decoding', 'BLEU (95 % bootstrap)', 'chrF', 'operations per sentence', 'processor seconds per sentence', 'on the frontier'],
+    head: [
+      'model',
+      'decoding',
+      'BLEU (95 % bootstrap)',
+      'chrF',
+      'operations per sentence',
+      'processor seconds per sentence',
+      'on the frontier',
+    ],
     rows: points.map((point) => [
       point.system,
       point.decoding,
@@ -226,7 +242,10 @@ async function findingOf(points: readonly Point[], sentences: number, signal: Ab
     conclusions: [...(await comparisons(points, signal)), ...limits(points)],
     plots: [],
     widePlots: [plot('operations', 'floating-point operations per sentence'), plot('seconds', 'processor seconds per sentence')],
-    figures: { points: points.map(({ statistics: _, ...point }) => point), frontiers: frontiers.operations.map(({ system, decoding }) => ({ system, decoding })) },
+    figures: {
+      points: points.map(({ statistics: _, ...point }) => point),
+      frontiers: frontiers.operations.map(({ system, decoding }) => ({ system, decoding })),
+    },
   };
 }
 
@@ -241,7 +260,8 @@ async function comparisons(points: readonly Point[], signal: AbortSignal | undef
       const [, compared] = await pairedIntervals(bleu(), [large.statistics, best.statistics], { signal });
       const { difference } = compared as PairedInterval;
       if (difference === undefined) continue;
-      const told = difference.low > 0 ? 'thinking longer is worth more' : difference.high < 0 ? 'the larger network is worth more' : 'undecided';
+      const told =
+        difference.low > 0 ? 'thinking longer is worth more' : difference.high < 0 ? 'the larger network is worth more' : 'undecided';
       conclusions.push(
         `At most the ${large.operations.toExponential(1)} operations of ${large.system}, greedy: ${small.system}, ${best.decoding} (${best.operations.toExponential(1)}), ${change({ value: difference.score, low: difference.low, high: difference.high }, 1)} BLEU: ${told}.`,
       );

@@ -49,7 +49,14 @@ const metrics = { chrf: chrf(), 'chrf++': chrf({ wordOrder: 2 }), bleu: bleu({ e
 for (const utility of ['chrf', 'chrf++', 'bleu'] as const) {
   test(`expected ${utility} is the mean of its scores with every candidate as reference`, async () => {
     const list = samples(20, 7);
-    assertClose(await values({ utility }, list), expected(metrics[utility], list, list.candidates.map(() => 1)));
+    assertClose(
+      await values({ utility }, list),
+      expected(
+        metrics[utility],
+        list,
+        list.candidates.map(() => 1),
+      ),
+    );
   });
 }
 
@@ -57,7 +64,14 @@ test('pseudo-references of a beam count by their probability', async () => {
   const list = { ...samples(12, 3), areSamples: false };
   const weights = list.candidates.map(({ logProbability = 0 }) => Math.exp(logProbability));
   assertClose(await values({ utility: 'chrf' }, list), expected(chrf(), list, weights));
-  assertClose(await values({ utility: 'chrf', weights: 'uniform' }, list), expected(chrf(), list, list.candidates.map(() => 1)));
+  assertClose(
+    await values({ utility: 'chrf', weights: 'uniform' }, list),
+    expected(
+      chrf(),
+      list,
+      list.candidates.map(() => 1),
+    ),
+  );
 });
 
 test('coarse to fine with every text kept is exact, and with few it keeps the best of the coarse utility', async () => {
@@ -110,6 +124,9 @@ test('comparisons are counted: of different texts, and of all by the coarse util
   const list = { source: '', candidates: ['a b', 'a b', 'a c', 'd'].map((text) => ({ text, score: 0 })), areSamples: true };
   const [exact] = await minimumBayesRisk({ utility: 'chrf' }).valuations([list], {});
   assert.equal(exact?.cost.evaluations, 9);
-  const [coarse] = await minimumBayesRisk({ utility: 'chrf', coarse: { utility: 'unigram', references: 2, keep: 1 } }).valuations([list], {});
+  const [coarse] = await minimumBayesRisk({ utility: 'chrf', coarse: { utility: 'unigram', references: 2, keep: 1 } }).valuations(
+    [list],
+    {},
+  );
   assert.equal(coarse?.cost.evaluations, 3 * 2 + 1 * 3);
 });
