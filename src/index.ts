@@ -54,7 +54,6 @@ export type { ScoredText, TextScore, TextScoreOptions, TextScores } from './deco
 export { unsureBelow } from './decoding/certainty.js';
 export type { SourceLine } from './decoding/source-line.js';
 export type {
-  SourceLine,
   TranslateOptions,
   Translation,
   TranslationProgress,

@@ -33,7 +33,6 @@ export type { ScoredText, TextScore, TextScoreOptions, TextScores } from '../dec
 export { unsureBelow } from '../decoding/certainty.js';
 export type { SourceLine } from '../decoding/source-line.js';
 export type {
-  SourceLine,
   TranslateOptions,
   Translation,
   TranslationProgress,

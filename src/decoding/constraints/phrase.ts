@@ -23,15 +23,23 @@ export function isOfWord(character: string): boolean {
   return inWords.test(character) && !unspaced.test(character);
 }
 
-/** Whether a phrase is in a text: as whole words, `cat` in `Cat's` but not in `category`. */
-export function occursIn(text: string, { text: phrase, anyCase }: Phrase): boolean {
-  const fold = anyCase ? folded : (character: string) => character;
-  const characters = Array.from(text);
-  const wanted = Array.from(phrase, fold);
-  const isBoundary = (at: number) => !isOfWord(characters[at - 1] ?? ' ') || !isOfWord(characters[at] ?? ' ');
-  for (let start = 0; start + wanted.length <= characters.length; start++) {
-    if (!isBoundary(start) || !isBoundary(start + wanted.length)) continue;
-    if (wanted.every((character, index) => fold(characters[start + index] as string) === character)) return true;
+/** Whether a word may begin or end before the character at a place: not between two of the same word. */
+export function isBoundary(characters: readonly string[], at: number): boolean {
+  return !isOfWord(characters[at - 1] ?? ' ') || !isOfWord(characters[at] ?? ' ');
+}
+
+/** Whether a phrase stands at a place of a text where a word begins, and ends where one ends. */
+export function matchesAt(characters: readonly string[], start: number, { text, anyCase }: Phrase): boolean {
+  let at = start;
+  for (const wanted of text) {
+    const character = characters[at++];
+    if (character !== wanted && !(anyCase && character !== undefined && folded(character) === wanted)) return false;
   }
-  return false;
+  return isBoundary(characters, at);
+}
+
+/** Whether a phrase is in a text: as whole words, `cat` in `Cat's` but not in `category`. */
+export function occursIn(text: string, phrase: Phrase): boolean {
+  const characters = Array.from(text);
+  return characters.some((_, at) => isBoundary(characters, at) && matchesAt(characters, at, phrase));
 }

@@ -52,10 +52,9 @@ describe('constrained search with a large beam finds what enumeration finds', ()
     { must: [], mustNot: ['b', 'abb'] },
     { must: [['a'], ['ab']], mustNot: ['b ab'] },
   ];
-  for (const { must, mustNot } of cases) {
+  for (const [seed, { must, mustNot }] of cases.entries()) {
     test(`must ${must.map((forms) => forms.join('|')).join(', ')}; must not ${mustNot.join(', ')}`, async () => {
-      for (let seed = 0; seed < 3; seed++) {
-        const table = randomTable(vocabulary, seed, { bias: seed - 1 });
+        const table = randomTable(vocabulary, seed, { bias: (seed % 3) - 1 });
         const all = exhaustive(vocabulary, table, source, 4)
           .filter(({ ids }) => fits(ids, must, mustNot))
           .sort((a, b) => b.logProbability / (b.ids.length + 1) - a.logProbability / (a.ids.length + 1));
@@ -63,7 +62,6 @@ describe('constrained search with a large beam finds what enumeration finds', ()
         const [found] = await find(new TableModel(vocabulary, table), [sentence], { beam: 1000, nbest: 5, maximumLength: 4 });
         assert.deepEqual(idsOf(found), all.slice(0, 5).map(({ ids }) => ids));
         found?.forEach(({ logProbability }, rank) => assert.ok(Math.abs(logProbability - (all[rank]?.logProbability ?? 0)) < 1e-5));
-      }
     });
   }
 });
@@ -71,7 +69,7 @@ describe('constrained search with a large beam finds what enumeration finds', ()
 describe('constrained search with a small beam', () => {
   const must = [['ab'], ['B']];
   test('finds what must occur and keeps what must not out', async () => {
-    for (let seed = 0; seed < 20; seed++) {
+    for (let seed = 0; seed < 10; seed++) {
       const model = new TableModel(vocabulary, randomTable(vocabulary, seed));
       for (const beamWidth of ['shrinking', 'constant'] as const) {
         const [found] = await find(model, [{ source, phrases: phrases(must, ['abb']) }], { beam: 4, beamWidth, maximumLength: 8 });
@@ -122,7 +120,7 @@ describe('constrained search with a small beam', () => {
 });
 
 describe('diverse beam search', () => {
-  const sources = randomSources(5, 7);
+  const sources = randomSources(3, 7);
   const sentences = sources.map((of) => ({ source: of }));
 
   test('with one group is beam search, bit for bit', async () => {
