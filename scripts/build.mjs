@@ -57,7 +57,7 @@ function documentEntry() {
 /** Makes each worker, and the command, one file with the packages that it needs in it. */
 async function bundlePrograms() {
   // A browser's worker sees no import map, and not every bundler splits one.
-  const worker = { platform: 'browser', target: 'es2022', minify: true, plugins: [withoutJsonSchema()] };
+  const worker = { platform: 'browser', target: 'es2022', minify: true, plugins: [withoutJsonSchema(), withoutDescriptions()] };
   for (const name of ['training-worker', 'training-worker-relaxed']) {
     await bundled(`src/browser/${name}.ts`, `dist/src/browser/${name}.js`, worker);
   }
@@ -113,6 +113,21 @@ function withoutJsonSchema() {
         const names = [...readFileSync(path, 'utf8').matchAll(/^export (?:const|function|class) (\w+)/gm)].map(([, name]) => name);
         return { contents: `${stub}\nexport { ${names.map((name) => `absent as ${name}`).join(', ')} };` };
       });
+    },
+  };
+}
+
+/** What options say of themselves is for the documentation, which no worker writes. */
+function withoutDescriptions() {
+  const words = [String.raw`'(?:[^'\\]|\\.)*'`, String.raw`"(?:[^"\\]|\\.)*"`, '`[^`]*`', '[^{}\'"`]'];
+  const descriptions = new RegExp(String.raw`\s*\.(?:meta\(\{(?:${words.join('|')})*\}\)|describe\(\s*(?:${words.slice(0, 3).join('|')})\s*,?\s*\))`, 'g');
+  return {
+    name: 'without-descriptions',
+    setup(bundler) {
+      bundler.onLoad({ filter: /[\\/]src[\\/].*options\.ts$/ }, ({ path }) => ({
+        contents: readFileSync(path, 'utf8').replace(descriptions, ''),
+        loader: 'ts',
+      }));
     },
   };
 }

@@ -10,7 +10,7 @@ import {
   type Predictions,
   type SearchRows,
   type SearchRowsOptions,
-  type Share,
+  type RowsShare,
 } from './search-rows.js';
 
 export interface BeamsOptions extends SearchRowsOptions, Pick<DecodingOptions, 'beamWidth' | 'stopping'> {
@@ -23,7 +23,7 @@ export interface BeamsOptions extends SearchRowsOptions, Pick<DecodingOptions, '
 }
 
 /** A lane and what it may take in a step. */
-interface LaneShare extends Share {
+interface LaneShare extends RowsShare {
   readonly lane: number;
   /** The groups of rows that are ranked for it: all its rows together, or each by itself. */
   readonly firstGroup: number;

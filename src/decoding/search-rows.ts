@@ -47,7 +47,7 @@ export interface SearchRows extends LiveRows {
 }
 
 /** The rows of a beam, or of a group of a diverse one, that are extended together, and how many extensions are taken. */
-export interface Share {
+export interface RowsShare {
   readonly firstRow: number;
   readonly endRow: number;
   readonly places: number;

@@ -1,7 +1,7 @@
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Normalisers } from '../../tensor/operations/search.js';
 import type { LiveRows } from '../processors.js';
-import type { Offer, Share } from '../search-rows.js';
+import type { Offer, RowsShare } from '../search-rows.js';
 import type { Phrase } from './phrase.js';
 import { PhraseAutomaton, type PhraseState } from './phrase-automaton.js';
 import { Requirements, type RequirementsState } from './requirements.js';
@@ -150,7 +150,7 @@ export class Guide {
   }
 
   /** Which of the extensions of a sentence's rows are taken, `share.places` at most, best first. */
-  choose(sentence: number, share: Share, offers: readonly Offer[], { logits, normalisers, scores }: ScoredRows): Offer {
+  choose(sentence: number, share: RowsShare, offers: readonly Offer[], { logits, normalisers, scores }: ScoredRows): Offer {
     if (this.#options.diversity === undefined && !this.requires(sentence)) return offers[0] as Offer;
     const counts = this.#countsOf(sentence);
     const strength = this.#options.diversity?.strength ?? 0;
