@@ -120,7 +120,10 @@ function withoutJsonSchema() {
 /** What options say of themselves is for the documentation, which no worker writes. */
 function withoutDescriptions() {
   const words = [String.raw`'(?:[^'\\]|\\.)*'`, String.raw`"(?:[^"\\]|\\.)*"`, '`[^`]*`', '[^{}\'"`]'];
-  const descriptions = new RegExp(String.raw`\s*\.(?:meta\(\{(?:${words.join('|')})*\}\)|describe\(\s*(?:${words.slice(0, 3).join('|')})\s*,?\s*\))`, 'g');
+  const descriptions = new RegExp(
+    String.raw`\s*\.(?:meta\(\{(?:${words.join('|')})*\}\)|describe\(\s*(?:${words.slice(0, 3).join('|')})\s*,?\s*\))`,
+    'g',
+  );
   return {
     name: 'without-descriptions',
     setup(bundler) {

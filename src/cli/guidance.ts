@@ -21,11 +21,19 @@ export interface GuidanceChoice {
 
 export function withGuidanceOptions(command: Command): Command {
   return command
-    .option('--must <phrase>', 'what every translation must have; forms of which one is enough are separated by |; may be repeated', gathered)
+    .option(
+      '--must <phrase>',
+      'what every translation must have; forms of which one is enough are separated by |; may be repeated',
+      gathered,
+    )
     .option('--must-not <phrase>', 'what no translation may have, in whole words; may be repeated', gathered)
     .option('--glossary <FILE>', 'terms and how they are translated: `term <tab> form|form <tab> forbidden form`; .csv with commas')
     .option('--diverse-groups <number>', 'diverse beam search: groups that the beam is divided into', wholeNumber(1, 1000))
-    .option('--diversity <strength>', 'what a token counts less each time that an earlier group has chosen it (default: 0.5)', numberFrom(0, 100))
+    .option(
+      '--diversity <strength>',
+      'what a token counts less each time that an earlier group has chosen it (default: 0.5)',
+      numberFrom(0, 100),
+    )
     .option('--json-lines', 'each line of the input is an object: {"text": "...", "prefix": "...", "must": ["..."], "mustNot": ["..."]}');
 }
 
@@ -82,7 +90,8 @@ export function parseJsonLine(text: string, where: string): SourceLine {
   } catch {
     line = undefined;
   }
-  if (typeof line === 'object' && sourceLine.is(line) && Object.keys(line as object).every((key) => fields.includes(key))) return line as SourceLine;
+  if (typeof line === 'object' && sourceLine.is(line) && Object.keys(line as object).every((key) => fields.includes(key)))
+    return line as SourceLine;
   throw new DecadeError('input', {
     where,
     received: text.length > 60 ? `${text.slice(0, 60)}…` : text,

@@ -27,9 +27,7 @@ export const decodingOptions = z
      * Diverse beam search: `groups` beams of beam / groups places each. One chooses after the other, and each time that an earlier one
      * has chosen a token at this step, its log-probability counts `strength` less (Hamming diversity, Vijayakumar et al. 2016).
      */
-    diversity: z
-      .strictObject({ groups: z.int().min(1).max(1_000), strength: z.number().min(0).max(100).default(0.5) })
-      .optional(),
+    diversity: z.strictObject({ groups: z.int().min(1).max(1_000), strength: z.number().min(0).max(100).default(0.5) }).optional(),
     /**
      * What every translation must have: phrases, or lists of forms of which one is enough; in whole words. One in small letters is found
      * in any case, one with a capital as it is written.
@@ -173,7 +171,11 @@ export function resolveCandidateOptions({ nbest, ...options }: DecodingOptionsIn
   const resolved = resolveDecodingOptions(options, others);
   const { sample, beam } = resolved;
   const most = sample?.samples ?? beam;
-  const { nbest: kept } = resolveOptions(z.strictObject({ nbest: decodingOptions.shape.nbest }), { nbest: nbest ?? usual }, 'decoding options');
+  const { nbest: kept } = resolveOptions(
+    z.strictObject({ nbest: decodingOptions.shape.nbest }),
+    { nbest: nbest ?? usual },
+    'decoding options',
+  );
   if (kept > most) {
     const received = `${kept} of ${counted(most, 'candidate')} per line`;
     throw new DecadeError('usage', { where: 'decoding options.nbest', received, allowed: `at most ${most}` });

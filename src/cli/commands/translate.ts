@@ -7,6 +7,7 @@ import { formatTranslation } from '../../decoding/nbest.js';
 import type { SourceLine } from '../../decoding/source-line.js';
 import type { TranslateOptions, TranslationProgress, TranslationResult } from '../../decoding/translator.js';
 import { type DeviceChoice, gathered, numberFrom, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
+import { OutsideCriteria } from '../criteria.js';
 import { Doubts } from '../doubts.js';
 import { type GuidanceChoice, guidanceOf, parseJsonLine, readGlossary, withGuidanceOptions, withTerms } from '../guidance.js';
 import { interruptible } from '../interruption.js';
@@ -92,7 +93,9 @@ Examples:
   $ echo '3 weeks ago' | decade translate -m runs/quickstart --sample --samples 5 --temperature 0.8 --seed 2
   $ decade translate -m runs/quickstart -i input.txt --sample --samples 64 --select mbr --utility chrf
   $ decade translate -m runs/quickstart -i input.txt --glossary terms.tsv --must-not 'so-called'
-  $ decade translate -m runs/quickstart -i input.txt --beam 12 --nbest 12 --diverse-groups 4 --diversity 0.5`,
+  $ decade translate -m runs/quickstart -i input.txt --beam 12 --nbest 12 --diverse-groups 4 --diversity 0.5
+  $ decade translate -m runs/en-fr -i input.txt --beam 20 --select own,channel=0.5,lm=0.2 --channel runs/fr-en --lm runs/fr
+  $ decade translate -m runs/en-fr -i input.txt --sample --samples 32 --select scorer --scorer ./quality`,
     )
     .action((options: TranslateArguments) => {
       requireOneKind(options, command);
@@ -113,11 +116,13 @@ async function translate(options: TranslateArguments, signal: AbortSignal): Prom
   const asLists = (options.nbest ?? (options.select === undefined ? options.samples : undefined)) !== undefined;
   const broken: string[] = [];
   const unread: DecadeError[] = [];
+  const outside = new OutsideCriteria(options);
   const started = performance.now();
   try {
+    await outside.open(signal);
     const lines = sourceLines(options, { beginnings, glossary, broken, unread });
     const results = model.translateStream(lines, {
-      ...(await decodingOptionsOf(options)),
+      ...(await decodingOptionsOf(options, outside)),
       ...guidance,
       signal,
       onProgress: ({ lines, targetTokens, search }) =>
@@ -133,7 +138,10 @@ async function translate(options: TranslateArguments, signal: AbortSignal): Prom
     for await (const result of results) {
       if (result.warning !== undefined) warn(result.warning, progress);
       if (result.unmet !== undefined && result.unmet.length > 0) {
-        warn(new Error(`line ${result.line}: no translation was found that ${result.unmet.join(', and ')}; this is the best without`), progress);
+        warn(
+          new Error(`line ${result.line}: no translation was found that ${result.unmet.join(', and ')}; this is the best without`),
+          progress,
+        );
       }
       doubts.note(result);
       account.add(result.selection);
@@ -147,10 +155,12 @@ async function translate(options: TranslateArguments, signal: AbortSignal): Prom
   } finally {
     progress.end();
     await output.abandon();
+    await outside.dispose();
     await model.dispose();
   }
   requireNoneBroken(broken, 'an empty line was written in its place');
   requireAllRead(unread);
+  outside.requireScored();
 }
 
 /** For when the rest is done. */
@@ -161,9 +171,9 @@ function requireAllRead([first, ...others]: readonly DecadeError[]): void {
 }
 
 /** What the library calls them. */
-export async function decodingOptionsOf(options: DecodingChoice): Promise<TranslateOptions> {
+export async function decodingOptionsOf(options: DecodingChoice, outside: OutsideCriteria): Promise<TranslateOptions> {
   const { sample = false, nbest = 1 } = options;
-  const select = selectionTerms(options);
+  const select = selectionTerms(options, outside);
   return {
     ...(await searchOptions(sample ? { ...options, beam: undefined } : options)),
     ...(sample && { sample: samplingOf(options) }),

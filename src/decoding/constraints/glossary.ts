@@ -74,7 +74,12 @@ export class Glossary {
 
   #add(fields: readonly string[] | undefined, where: string): void {
     const wrong = (received: string) =>
-      new DecadeError('input', { where, received, allowed: 'a term, its forms, and forbidden forms if there are any', next: 'separate forms by |' });
+      new DecadeError('input', {
+        where,
+        received,
+        allowed: 'a term, its forms, and forbidden forms if there are any',
+        next: 'separate forms by |',
+      });
     if (fields === undefined) throw wrong('a quotation mark that is not closed');
     const [term = '', targets, forbidden = '', ...more] = fields.map((field) => field.trim().normalize('NFC'));
     if (targets === undefined || more.length > 0) throw wrong(`${fields.length} ${fields.length === 1 ? 'column' : 'columns'}`);

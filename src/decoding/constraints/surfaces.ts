@@ -47,7 +47,9 @@ export class SurfaceIndex {
       if (first === undefined) continue;
       if (!isOfWord(first)) this.#breaking.push(id);
       entry(this.#byFirst, folded(first)).push(id);
-      const starts = read.characters.filter((character, at) => at === 0 || !isOfWord(character) || !isOfWord(read.characters[at - 1] ?? ' '));
+      const starts = read.characters.filter(
+        (character, at) => at === 0 || !isOfWord(character) || !isOfWord(read.characters[at - 1] ?? ' '),
+      );
       for (const start of new Set(starts.map(folded))) entry(this.#byStart, start).push(id);
     }
     this.fragments = fragments;

@@ -21,7 +21,18 @@ const encoder = new TextEncoder();
 const surfaces = surfacesOf({ size: vocabulary, bytes: (id) => encoder.encode(written[id]) });
 const textOf = (ids: ArrayLike<number>) => Array.from(ids, (id) => (id === 3 ? '⁇' : written[id])).join('');
 
-const tokens: Record<string, number[][]> = { ab: [[4], [5, 6]], abb: [[4, 6], [5, 6, 6]], a: [[5]], b: [[7]], B: [[7]], 'ab B': [[4, 7]], 'B ab': [[7, 4]] };
+const tokens: Record<string, number[][]> = {
+  ab: [[4], [5, 6]],
+  abb: [
+    [4, 6],
+    [5, 6, 6],
+  ],
+  a: [[5]],
+  b: [[7]],
+  B: [[7]],
+  'ab B': [[4, 7]],
+  'B ab': [[7, 4]],
+};
 function phrases(must: readonly (readonly string[])[], mustNot: readonly string[] = []): SentencePhrases {
   return {
     required: must.map((forms) => ({ forms: forms.map(phraseOf), tokens: forms.flatMap((form) => tokens[form] ?? []) })),
@@ -54,14 +65,17 @@ describe('constrained search with a large beam finds what enumeration finds', ()
   ];
   for (const [seed, { must, mustNot }] of cases.entries()) {
     test(`must ${must.map((forms) => forms.join('|')).join(', ')}; must not ${mustNot.join(', ')}`, async () => {
-        const table = randomTable(vocabulary, seed, { bias: (seed % 3) - 1 });
-        const all = exhaustive(vocabulary, table, source, 4)
-          .filter(({ ids }) => fits(ids, must, mustNot))
-          .sort((a, b) => b.logProbability / (b.ids.length + 1) - a.logProbability / (a.ids.length + 1));
-        const sentence = { source, phrases: phrases(must, mustNot) };
-        const [found] = await find(new TableModel(vocabulary, table), [sentence], { beam: 1000, nbest: 5, maximumLength: 4 });
-        assert.deepEqual(idsOf(found), all.slice(0, 5).map(({ ids }) => ids));
-        found?.forEach(({ logProbability }, rank) => assert.ok(Math.abs(logProbability - (all[rank]?.logProbability ?? 0)) < 1e-5));
+      const table = randomTable(vocabulary, seed, { bias: (seed % 3) - 1 });
+      const all = exhaustive(vocabulary, table, source, 4)
+        .filter(({ ids }) => fits(ids, must, mustNot))
+        .sort((a, b) => b.logProbability / (b.ids.length + 1) - a.logProbability / (a.ids.length + 1));
+      const sentence = { source, phrases: phrases(must, mustNot) };
+      const [found] = await find(new TableModel(vocabulary, table), [sentence], { beam: 1000, nbest: 5, maximumLength: 4 });
+      assert.deepEqual(
+        idsOf(found),
+        all.slice(0, 5).map(({ ids }) => ids),
+      );
+      found?.forEach(({ logProbability }, rank) => assert.ok(Math.abs(logProbability - (all[rank]?.logProbability ?? 0)) < 1e-5));
     });
   }
 });
@@ -142,7 +156,11 @@ describe('diverse beam search', () => {
   /** Groups of one place, as the paper tells it: each takes the best token after those before it have taken theirs. */
   function plainGroups(of: readonly number[], groups: number, strength: number, maximumLength: number) {
     const table = randomTable(9, 2);
-    const rows: { ids: number[]; sum: number; ended: boolean }[] = Array.from({ length: groups }, () => ({ ids: [], sum: 0, ended: false }));
+    const rows: { ids: number[]; sum: number; ended: boolean }[] = Array.from({ length: groups }, () => ({
+      ids: [],
+      sum: 0,
+      ended: false,
+    }));
     for (let step = 0; step <= maximumLength; step++) {
       const taken: number[] = [];
       for (const row of rows.filter(({ ended }) => !ended)) {
@@ -169,7 +187,10 @@ describe('diverse beam search', () => {
         maximumLength: 6,
         diversity: { groups: 4, strength },
       });
-      assert.deepEqual(found.map(idsOf), sources.map((of) => plainGroups(of, 4, strength, 6)));
+      assert.deepEqual(
+        found.map(idsOf),
+        sources.map((of) => plainGroups(of, 4, strength, 6)),
+      );
     }
   });
 });

@@ -27,14 +27,21 @@ for (const kind of Object.keys(sizes) as (keyof typeof sizes)[]) {
     const translator = await translatorOf(kind);
 
     test('has what it must and not what it must not, in whole words', async () => {
-      const lines = ['the end', { text: 'the cat', must: ['été', ['category', 'catalogue']], mustNot: ['the'] }, { text: 'a', must: ['the cat'] }];
+      const lines = [
+        'the end',
+        { text: 'the cat', must: ['été', ['category', 'catalogue']], mustNot: ['the'] },
+        { text: 'a', must: ['the cat'] },
+      ];
       const results = await translator.translate(lines, { mustNot: ['of'] });
       for (const { text: found } of results) assert.doesNotMatch(found, /\bof\b/i);
       assert.match(results[1]?.text ?? '', /(?<!\p{L})été(?![\p{L}\p{M}])/iu);
       assert.match(results[1]?.text ?? '', /(?<!\p{L})(category|catalogue)(?!\p{L})/iu);
       assert.doesNotMatch(results[1]?.text ?? '', /(?<!\p{L})the(?!\p{L})/iu);
       assert.match(results[2]?.text ?? '', /(?<!\p{L})the cat(?!\p{L})/iu);
-      assert.deepEqual(results.map(({ unmet }) => unmet), [[], [], []]);
+      assert.deepEqual(
+        results.map(({ unmet }) => unmet),
+        [[], [], []],
+      );
     });
   });
 }
@@ -43,7 +50,9 @@ describe('what cannot be met', async () => {
   const translator = await translatorOf('word');
 
   test('is said by line, with the best translation without', async () => {
-    const [plain, marked] = await translator.translate(['the end', { text: 'the end', must: ['zebra'], mustNot: ['quagga'] }], { nbest: 2 });
+    const [plain, marked] = await translator.translate(['the end', { text: 'the end', must: ['zebra'], mustNot: ['quagga'] }], {
+      nbest: 2,
+    });
     assert.deepEqual(marked?.unmet, ['must have zebra']);
     assert.equal(marked?.text, plain?.text);
     assert.equal(plain?.unmet, undefined);
@@ -59,7 +68,8 @@ describe('what cannot be met', async () => {
 
 test('wrong phrases are refused', async () => {
   const translator = await translatorOf('word');
-  const refuses = (promise: Promise<unknown>) => assert.rejects(promise, (error: unknown) => error instanceof DecadeError && error.kind === 'usage');
+  const refuses = (promise: Promise<unknown>) =>
+    assert.rejects(promise, (error: unknown) => error instanceof DecadeError && error.kind === 'usage');
   await refuses(translator.translate([{ text: 'a', must: 'cat' as never }]));
   await refuses(translator.translate(['a'], { must: [7 as never] }));
   await refuses(translator.translate(['a'], { beam: 4, diversity: { groups: 3 } }));

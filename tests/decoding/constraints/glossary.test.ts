@@ -27,7 +27,15 @@ describe('a phrase', () => {
 });
 
 describe('a glossary', () => {
-  const lines = ['# animals', 'cat\tchat|chatte', '', 'house cat\tchat domestique', 'dog\tchien|!clébard', 'Turkey\tTurquie\tdinde', 'cat\tminet'];
+  const lines = [
+    '# animals',
+    'cat\tchat|chatte',
+    '',
+    'house cat\tchat domestique',
+    'dog\tchien|!clébard',
+    'Turkey\tTurquie\tdinde',
+    'cat\tminet',
+  ];
 
   test('asks for forms of the terms of a line, and forbids others', () => {
     assert.deepEqual(of(lines, 'A Cat and a dog.'), { must: [['chat', 'chatte', 'minet'], ['chien']], mustNot: ['clébard'] });
@@ -63,6 +71,9 @@ describe('a glossary', () => {
       ],
     );
     assert.equal(glossary.size, 1);
-    assert.throws(() => new Glossary(['alone']), (error: unknown) => error instanceof DecadeError && error.kind === 'input');
+    assert.throws(
+      () => new Glossary(['alone']),
+      (error: unknown) => error instanceof DecadeError && error.kind === 'input',
+    );
   });
 });
