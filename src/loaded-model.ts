@@ -313,7 +313,8 @@ export class LoadedModel implements AsyncDisposable {
   #selecting({ select, ...options }: TranslateOptions): TranslatorOptions {
     if (select === undefined) return options;
     const { translationSelection } = this.#loaded.nodeUses ?? {};
-    if (translationSelection === undefined) throw new DecadeError('usage', { where: 'select', received: 'in a page', allowed: 'under Node' });
+    if (translationSelection === undefined)
+      throw new DecadeError('usage', { where: 'select', received: 'in a page', allowed: 'under Node' });
     return { ...options, selection: translationSelection(select) };
   }
 

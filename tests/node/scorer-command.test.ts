@@ -14,16 +14,18 @@ async function scores(
     await scorer.dispose();
   }
 }
+// biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's, not JavaScript's
+const lengthOfLines = 'while IFS= read -r line; do echo "${#line}"; done';
 const fails = (promise: Promise<unknown>, pattern: RegExp) =>
   assert.rejects(promise, (error: unknown) => error instanceof DecadeError && error.kind === 'input' && pattern.test(error.message));
 
 test('a command scores all lists in one process', async () => {
   assert.deepEqual(await scores('n=0; while IFS= read -r line; do n=$((n+1)); echo "$n"; done'), [[1, 2], [3]]);
-  assert.deepEqual(await scores('while IFS= read -r line; do echo "${#line}"; done'), [[10, 12], [4]]);
+  assert.deepEqual(await scores(lengthOfLines), [[10, 12], [4]]);
   const lengths = [['x', 'yyy'], ['zz']].map((list, index) =>
     list.map((candidate) => JSON.stringify({ source: ['a source', 'b'][index], candidate }).length),
   );
-  assert.deepEqual(await scores('while IFS= read -r line; do echo "${#line}"; done', { format: 'json' }), lengths);
+  assert.deepEqual(await scores(lengthOfLines, { format: 'json' }), lengths);
 });
 
 test('one that dies, says too little, says no number, hangs or is not there is told', async () => {

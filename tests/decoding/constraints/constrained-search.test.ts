@@ -75,7 +75,9 @@ describe('constrained search with a large beam finds what enumeration finds', ()
         idsOf(found),
         all.slice(0, 5).map(({ ids }) => ids),
       );
-      found?.forEach(({ logProbability }, rank) => assert.ok(Math.abs(logProbability - (all[rank]?.logProbability ?? 0)) < 1e-5));
+      found?.forEach(({ logProbability }, rank) => {
+        assert.ok(Math.abs(logProbability - (all[rank]?.logProbability ?? 0)) < 1e-5);
+      });
     });
   }
 });
