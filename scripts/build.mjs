@@ -16,8 +16,14 @@ const packagesOfCommand = [
   ...['commander', 'd3-scale', 'd3-shape', 'pako', 'yaml', 'zod'],
   ...['@hono/node-server', '@modelcontextprotocol/server', 'hono', 'htmlparser2'],
 ];
-/** What workers load for models with tokenizers of others. */
-const importedTokenizers = 'imported-tokenizers.js';
+/**
+ * What few pages need is a file beside the worker, which imports it when it does: tokenizers of others (8 kB, gzip), and the search for
+ * translations with given words.
+ */
+const apart = [
+  { entry: 'text/imported/read-imported', file: 'imported-tokenizers.js' },
+  { entry: 'decoding/constraints/guide', file: 'guided-search.js' },
+];
 await buildKernels();
 removeOrphans();
 const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', ...process.argv.slice(2)], {
@@ -51,13 +57,13 @@ function documentEntry() {
 /** Makes each worker, and the command, one file with the packages that it needs in it. */
 async function bundlePrograms() {
   // A browser's worker sees no import map, and not every bundler splits one.
-  const worker = { platform: 'browser', target: 'es2022', minify: true, plugins: [withoutJsonSchema()] };
+  const worker = { platform: 'browser', target: 'es2022', minify: true, plugins: [withoutJsonSchema(), withoutDescriptions()] };
   for (const name of ['training-worker', 'training-worker-relaxed']) {
     await bundled(`src/browser/${name}.ts`, `dist/src/browser/${name}.js`, worker);
   }
-  const small = { ...worker, plugins: [...worker.plugins, withImportedTokenizersApart()] };
+  const small = { ...worker, plugins: [...worker.plugins, withFilesApart()] };
   for (const name of ['worker', 'worker-relaxed']) await bundled(`src/browser/${name}.ts`, `dist/src/browser/${name}.js`, small);
-  await bundled('src/text/imported/read-imported.ts', `dist/src/browser/${importedTokenizers}`, worker);
+  for (const { entry, file } of apart) await bundled(`src/${entry}.ts`, `dist/src/browser/${file}`, worker);
   // Node starts two to three times as fast from one file as from three hundred modules.
   const node = { platform: 'node', target: 'node20', external: packagesOf('optionalDependencies') };
   await bundled('src/node/device-thread.ts', 'dist/src/node/device-thread.js', node);
@@ -111,12 +117,32 @@ function withoutJsonSchema() {
   };
 }
 
-/** Tokenizers of others are 8 kB (gzip) that few pages need: a file beside the worker, which imports it for a model that has one. */
-function withImportedTokenizersApart() {
+/** What options say of themselves is for the documentation, which no worker writes. */
+function withoutDescriptions() {
+  const words = [String.raw`'(?:[^'\\]|\\.)*'`, String.raw`"(?:[^"\\]|\\.)*"`, '`[^`]*`', '[^{}\'"`]'];
+  const descriptions = new RegExp(
+    String.raw`\s*\.(?:meta\(\{(?:${words.join('|')})*\}\)|describe\(\s*(?:${words.slice(0, 3).join('|')})\s*,?\s*\))`,
+    'g',
+  );
   return {
-    name: 'imported-tokenizers-apart',
+    name: 'without-descriptions',
     setup(bundler) {
-      bundler.onResolve({ filter: /\/imported\/read-imported\.js$/ }, () => ({ path: `./${importedTokenizers}`, external: true }));
+      bundler.onLoad({ filter: /[\\/]src[\\/].*options\.ts$/ }, ({ path }) => ({
+        contents: readFileSync(path, 'utf8').replace(descriptions, ''),
+        loader: 'ts',
+      }));
+    },
+  };
+}
+
+function withFilesApart() {
+  return {
+    name: 'files-apart',
+    setup(bundler) {
+      for (const { entry, file } of apart) {
+        const [folder, name] = entry.split('/').slice(-2);
+        bundler.onResolve({ filter: new RegExp(`/${folder}/${name}\\.js$`) }, () => ({ path: `./${file}`, external: true }));
+      }
     },
   };
 }

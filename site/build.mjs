@@ -30,7 +30,9 @@ export async function buildPages(out, models = []) {
     logLevel: 'warning',
   });
   // Scripts find them beside themselves.
-  for (const name of readdirSync(join(library, 'browser')).filter((name) => /(worker(-relaxed)?|imported-tokenizers)\.js$/.test(name)))
+  for (const name of readdirSync(join(library, 'browser')).filter((name) =>
+    /(worker(-relaxed)?|imported-tokenizers|guided-search)\.js$/.test(name),
+  ))
     copyFileSync(join(library, 'browser', name), join(out, name));
   const { palette } = await import('../dist/src/analysis/page/palette.js');
   writeFileSync(join(out, 'style.css'), palette + readFileSync(join(root, 'site/style.css'), 'utf8'));

@@ -52,8 +52,12 @@ export type { PredictedToken } from './decoding/token-predictions.js';
 export type { LineScore, ScoreOptions } from './decoding/score.js';
 export type { ScoredText, TextScore, TextScoreOptions, TextScores } from './decoding/text-score.js';
 export { unsureBelow } from './decoding/certainty.js';
+export { Glossary, type GlossaryOptions } from './decoding/constraints/glossary.js';
+export type { Criterion } from './decoding/selection/criterion.js';
+export { channel, languageModel, lengthRatio } from './decoding/selection/model-criteria.js';
+export { type CandidateScorer, scorer } from './decoding/selection/scorer.js';
+export type { SourceLine } from './decoding/source-line.js';
 export type {
-  SourceLine,
   TranslateOptions,
   Translation,
   TranslationProgress,

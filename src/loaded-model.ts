@@ -20,7 +20,8 @@ import { requireContext, scoreDocuments, type ScoredText, type TextScoreOptions,
 import type { PredictedToken } from './decoding/token-predictions.js';
 import type { translationSelection } from './decoding/selection/options.js';
 import type { TranslationModel } from './decoding/translation-model.js';
-import type { SourceLine, TranslateOptions, Translation, TranslationResult, Translator, TranslatorOptions } from './decoding/translator.js';
+import type { SourceLine } from './decoding/source-line.js';
+import type { TranslateOptions, Translation, TranslationResult, Translator, TranslatorOptions } from './decoding/translator.js';
 import type { ModelOptions } from './models/create.js';
 import type { Model } from './models/model.js';
 

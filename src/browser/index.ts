@@ -31,8 +31,8 @@ export type { PredictedToken } from '../decoding/token-predictions.js';
 export type { LineScore, ScoreOptions } from '../decoding/score.js';
 export type { ScoredText, TextScore, TextScoreOptions, TextScores } from '../decoding/text-score.js';
 export { unsureBelow } from '../decoding/certainty.js';
+export type { SourceLine } from '../decoding/source-line.js';
 export type {
-  SourceLine,
   TranslateOptions,
   Translation,
   TranslationProgress,

@@ -4,10 +4,11 @@ import { utilities } from '../decoding/selection/minimum-bayes-risk.js';
 import { type CriterionName, criterionNames, selectionOf, type SelectionTerm } from '../decoding/selection/options.js';
 import type { LineSelection } from '../decoding/selection/selected-translations.js';
 import { wholeNumber } from './arguments.js';
+import { type CriteriaChoice, OutsideCriteria, outsideCriteria, withCriteriaOptions } from './criteria.js';
 import { figure } from './progress.js';
 
 /** How the best of several translations is chosen, as every command that does takes it. */
-export interface SelectionChoice {
+export interface SelectionChoice extends CriteriaChoice {
   select?: string;
   utility?: keyof typeof utilities;
   candidateWeights?: 'uniform' | 'probability';
@@ -24,10 +25,10 @@ const optionsOf: Readonly<Partial<Record<CriterionName, readonly (keyof Selectio
 
 export function withSelectionOptions(command: Command): Command {
   const names = Object.keys(utilities);
-  return command
+  return withCriteriaOptions(command)
     .option(
       '--select <criterion,...>',
-      `choose among all hypotheses of the beam, or all samples, by ${criterionNames.join(', ')}; several as a weighted sum: mbr=1,own=0.5`,
+      `choose among all hypotheses of the beam, or all samples, by ${[...criterionNames, ...outsideCriteria].join(', ')}; several as a weighted sum: mbr=1,own=0.5`,
     )
     .addOption(new Option('--utility <name>', 'of minimum Bayes risk (mbr): how alike two texts are (default: chrf)').choices(names))
     .addOption(
@@ -41,8 +42,12 @@ export function withSelectionOptions(command: Command): Command {
     .option('--coarse-references <texts>', 'texts that it compares with, the first so many (default: all)', wholeNumber(1, 1_000_000));
 }
 
-/** The selection that was asked for. Throws `usage` for what the library would refuse, before anything is read or computed. */
-export function selectionTerms(choice: SelectionChoice): readonly SelectionTerm[] | undefined {
+/**
+ * The selection that was asked for. Throws `usage` for what the library would refuse, before anything is read or computed.
+ *
+ * @param outside  what the criteria from outside are made of; of the default none is used
+ */
+export function selectionTerms(choice: SelectionChoice, outside = new OutsideCriteria(choice)): readonly SelectionTerm[] | undefined {
   const parts = choice.select?.split(',').map((part) => part.split('=') as [string, ...string[]]) ?? [];
   const allowed = parts.flatMap(([name]) => optionsOf[name as CriterionName] ?? []);
   for (const option of optionsOf.mbr ?? []) {
@@ -51,6 +56,10 @@ export function selectionTerms(choice: SelectionChoice): readonly SelectionTerm[
     const next = option === 'candidateWeights' ? 'use --select mbr or --select self-consistency as well' : 'use --select mbr as well';
     throw new DecadeError('usage', { where: flag, received: 'without a selection that has it', next });
   }
+  const idle = (['channel', 'lm', 'scorer'] as const).find((name) => choice[name] !== undefined && parts.every(([by]) => by !== name));
+  if (idle !== undefined) {
+    throw new DecadeError('usage', { where: `--${idle}`, received: 'without a selection by it', next: `use --select own,${idle} as well` });
+  }
   if (choice.select === undefined) return undefined;
   const terms = parts.map(([by, ...weights]) => {
     const [weight = '1'] = weights;
@@ -58,6 +67,8 @@ export function selectionTerms(choice: SelectionChoice): readonly SelectionTerm[
       const received = [by, ...weights].join('=');
       throw new DecadeError('usage', { where: '--select', received, allowed: 'criteria with their weights: mbr=1,own=0.5' });
     }
+    const fromOutside = outsideCriteria.find((name) => name === by);
+    if (fromOutside !== undefined) return { by: outside.of(fromOutside), weight: Number(weight) };
     return { by, weight: Number(weight), ...ownOptions(by, choice) } as SelectionTerm;
   });
   selectionOf(terms);

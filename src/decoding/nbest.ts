@@ -93,8 +93,10 @@ export function translationFeatures({
   logProbability,
   tokenLogProbabilities,
   lengthPenalty: { kind, alpha },
-}: Pick<Translation, 'logProbability' | 'tokenLogProbabilities' | 'lengthPenalty'>): string {
-  return `logProbability= ${logProbability.toFixed(6)} tokens= ${tokenLogProbabilities.length} ${penaltyFeatures[kind]}= ${alpha}`;
+  unmet = [],
+}: Pick<Translation, 'logProbability' | 'tokenLogProbabilities' | 'lengthPenalty' | 'unmet'>): string {
+  const mark = unmet.length === 0 ? '' : ` unmet= ${unmet.length}`;
+  return `logProbability= ${logProbability.toFixed(6)} tokens= ${tokenLogProbabilities.length} ${penaltyFeatures[kind]}= ${alpha}${mark}`;
 }
 
 /** With what each criterion of a selection says, and without the length penalty: the score is no longer divided by one. */

@@ -23,6 +23,18 @@ export const decodingOptions = z
     stopping: z.enum(['exact', 'likely', 'first']).default('exact'),
     /** Translations per line, best first; at most `beam`. */
     nbest: z.int().min(1).max(1_000).default(1),
+    /**
+     * Diverse beam search: `groups` beams of beam / groups places each. One chooses after the other, and each time that an earlier one
+     * has chosen a token at this step, its log-probability counts `strength` less (Hamming diversity, Vijayakumar et al. 2016).
+     */
+    diversity: z.strictObject({ groups: z.int().min(1).max(1_000), strength: z.number().min(0).max(100).default(0.5) }).optional(),
+    /**
+     * What every translation must have: phrases, or lists of forms of which one is enough; in whole words. One in small letters is found
+     * in any case, one with a capital as it is written.
+     */
+    must: z.array(z.union([z.string(), z.array(z.string())])).optional(),
+    /** What no translation may have, in whole words: `cat` forbids `Cat`, and not `category`. */
+    mustNot: z.array(z.string()).optional(),
     /** Draw translations at random instead of searching for the best: `samples` per line, in place of `beam` and `nbest`. */
     sample: samplingOptions.optional(),
     /**
@@ -68,6 +80,12 @@ export const decodingOptions = z
   .superRefine((options, context) => {
     const issue = (path: keyof typeof options, message: string) => context.addIssue({ code: 'custom', path: [path], message });
     if (options.nbest > options.beam) issue('nbest', `expected at most the beam size, ${options.beam}`);
+    const { diversity, beam, sample, must = [] } = options;
+    if (diversity !== undefined && beam % diversity.groups !== 0) {
+      issue('diversity', `expected a number of groups that divides the beam size, ${beam}`);
+    }
+    if (sample !== undefined && diversity !== undefined) issue('diversity', 'expected a beam search: samples differ by chance');
+    if (sample !== undefined && must.length > 0) issue('must', 'expected a beam search: what is drawn can only be kept from having words');
     if (options.minimumLength > (options.maximumLength ?? Infinity)) {
       issue('minimumLength', `expected at most maximumLength, ${options.maximumLength}`);
     }

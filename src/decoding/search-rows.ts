@@ -46,6 +46,24 @@ export interface SearchRows extends LiveRows {
   readonly results: Hypothesis[][];
 }
 
+/** The rows of a beam, or of a group of a diverse one, that are extended together, and how many extensions are taken. */
+export interface RowsShare {
+  readonly firstRow: number;
+  readonly endRow: number;
+  readonly places: number;
+}
+
+/** Extensions of rows by a token: those from place `first` on, to `end`. */
+export interface Offer {
+  readonly first: number;
+  readonly end: number;
+  readonly rows: ArrayLike<number>;
+  readonly ids: ArrayLike<number>;
+  /** Score of the row plus log-probability. */
+  readonly totals: ArrayLike<number>;
+  readonly logProbabilities: ArrayLike<number>;
+}
+
 export interface SearchRowsOptions {
   readonly penalty: LengthPenalty;
   /** What the text of each sentence begins with. */

@@ -10,6 +10,9 @@ import { lengthPenalty } from './length-penalty.js';
 import type { DecodingOptions } from './options.js';
 import { forbid, forbidRepeats, forcing, inOrder, type Processor } from './processors.js';
 import { type Continuation, Samples } from './sampling/samples.js';
+import type { Guide } from './constraints/guide.js';
+import type { SentencePhrases } from './constraints/sentence-phrases.js';
+import type { Surfaces } from './constraints/surfaces.js';
 import type { Path } from './search-history.js';
 import type { DrawnToken, Hypothesis, SearchRows, SearchRowsOptions } from './search-rows.js';
 
@@ -28,9 +31,12 @@ export interface SearchOptions
     | 'forbidRepeats'
     | 'forbidUnknown'
     | 'attention'
+    | 'diversity'
   > {
   /** For samples that go on from their prefixes. `maximumLength` then counts what follows the prefix. */
   readonly continuation?: Continuation | undefined;
+  /** Of the target's tokens; for sentences with phrases. */
+  readonly surfaces?: Surfaces | undefined;
 }
 
 export interface SearchSentence {
@@ -40,6 +46,8 @@ export interface SearchSentence {
   readonly prefix?: ArrayLike<number> | undefined;
   /** Its number: for messages, and as the key of what is drawn for it. */
   readonly line?: number | undefined;
+  /** What its translation must and must not have. */
+  readonly phrases?: SentencePhrases | undefined;
 }
 
 /** How far the search of a batch is. */
@@ -69,6 +77,9 @@ export interface SearchControl {
  * At the maximum length only `</s>` may follow, so every hypothesis is complete and its `logProbability` is what
  * scoring its ids gives. Only a continuation is cut there.
  *
+ * Every hypothesis has what its sentence's phrases say it must, and nothing that it must not. Where none is found, the search is
+ * repeated without what must occur, and where that finds none either, without phrases.
+ *
  * @throws DecadeError `usage` for an id outside the vocabulary, `numeric` when the model gives no finite score
  */
 export async function search(
@@ -76,10 +87,29 @@ export async function search(
   device: Device,
   sentences: readonly SearchSentence[],
   options: SearchOptions,
-  { signal, onProgress, onTokens }: SearchControl = {},
+  control: SearchControl = {},
 ): Promise<Hypothesis[][]> {
-  signal?.throwIfAborted();
+  control.signal?.throwIfAborted();
   if (sentences.length === 0) return [];
+  const found = await searchOnce(model, device, sentences, options, control);
+  const failed = [...found.keys()].filter((index) => found[index]?.length === 0);
+  const relaxed = failed.map((index) => {
+    const { phrases, ...sentence } = sentences[index] as SearchSentence;
+    return phrases === undefined || phrases.required.length === 0 ? sentence : { ...sentence, phrases: { ...phrases, required: [] } };
+  });
+  for (const [place, hypotheses] of (await search(model, device, relaxed, options, control)).entries()) {
+    found[failed[place] as number] = hypotheses;
+  }
+  return found;
+}
+
+async function searchOnce(
+  model: StepModel,
+  device: Device,
+  sentences: readonly SearchSentence[],
+  options: SearchOptions,
+  { signal, onProgress, onTokens }: SearchControl,
+): Promise<Hypothesis[][]> {
   const special = specialIds(model.vocabularies);
   const { begin, end, forbidden } = special.target;
   // What is written on from may hold what parts documents.
@@ -93,7 +123,8 @@ export async function search(
     const room = model.lengthLimits?.target(sentence.source.length) ?? Infinity;
     return Math.min(longestTranslation(sentence, options), Math.max(sentence.prefix?.length ?? 0, room - 1));
   });
-  const process = processorFor(options, maximumLengths, special.target);
+  const guide = await guideOf(sentences, options, end);
+  const process = processorFor(options, maximumLengths, special.target, guide);
   const maximumTokens = Math.max(...sentences.map(({ prefix = [] }, index) => (maximumLengths[index] as number) - prefix.length));
   const turn = turns();
   const scope = new Scope(device, new Arena(device.memory));
@@ -109,6 +140,7 @@ export async function search(
       maximumLengths,
       endId: special.target.end,
       nameOf: (sentence) => nameOf(sentence, sentences[sentence]?.line),
+      guide,
     });
     for (let output: StepOutput = begun; ; output = session.step(rows.previousIds)) {
       scope.arena.reset();
@@ -120,6 +152,7 @@ export async function search(
       if (rows.drawn !== undefined) await onTokens?.(rows.drawn);
       if (rows.count === 0) return rows.results;
       if (parents !== undefined) session.select(parents);
+      guide?.follow((row) => rows.sentence(row), rows.count, parents, rows.previousIds);
       const waited = turn();
       if (waited !== undefined) {
         onProgress?.({ tokens: rows.steps, maximumTokens, hypotheses: rows.count });
@@ -152,9 +185,22 @@ export function rowsPerSentence({ beam, sample }: Pick<SearchOptions, 'beam' | '
   return sample?.samples ?? beam;
 }
 
-function rowsFor(sentences: readonly SearchSentence[], options: SearchOptions, shared: SearchRowsOptions): SearchRows {
-  const { beam, beamWidth, stopping, nbest, sample, continuation } = options;
-  if (sample === undefined) return new Beams({ ...shared, beam, beamWidth, stopping, nbest });
+/** What leads the search elsewhere than to the best alone. Few searches have one, and a page loads it only then. */
+async function guideOf(sentences: readonly SearchSentence[], options: SearchOptions, endId: number): Promise<Guide | undefined> {
+  const { diversity, beam, surfaces } = options;
+  if (diversity === undefined && sentences.every(({ phrases }) => phrases === undefined)) return undefined;
+  const { Guide } = await import('./constraints/guide.js');
+  const prefixes = sentences.map(({ prefix = [] }) => prefix);
+  return new Guide({ phrases: sentences.map(({ phrases }) => phrases), surfaces, prefixes, diversity, beam, endId });
+}
+
+interface GuidedRowsOptions extends SearchRowsOptions {
+  readonly guide: Guide | undefined;
+}
+
+function rowsFor(sentences: readonly SearchSentence[], options: SearchOptions, { guide, ...shared }: GuidedRowsOptions): SearchRows {
+  const { beam, beamWidth, stopping, nbest, sample, continuation, diversity } = options;
+  if (sample === undefined) return new Beams({ ...shared, beam, beamWidth, stopping, nbest, groups: diversity?.groups, guide });
   return new Samples({ ...shared, sample, continuation, numbers: sentences.map(({ line }, sentence) => line ?? sentence) });
 }
 
@@ -166,13 +212,19 @@ function givenPath(prefix: ArrayLike<number>, { logProbabilities, attention }: G
   return { ids: Int32Array.from(prefix), tokenLogProbabilities, attention: options.attention ? attention : undefined };
 }
 
-function processorFor(options: SearchOptions, maximumLengths: Int32Array, { end, unknown, forbidden }: SpecialIds): Processor {
+function processorFor(
+  options: SearchOptions,
+  maximumLengths: Int32Array,
+  { end, unknown, forbidden }: SpecialIds,
+  guide: Guide | undefined,
+): Processor {
   return forcing(
     (sentence, length) => (length === maximumLengths[sentence] ? end : undefined),
     inOrder(
       forbid(options.forbidUnknown && unknown !== undefined ? [...forbidden, unknown] : forbidden),
       ...(options.minimumLength > 0 ? [forbid([end], options.minimumLength)] : []),
       ...(options.forbidRepeats > 0 ? [forbidRepeats(options.forbidRepeats)] : []),
+      ...(guide === undefined ? [] : [guide.forbid]),
     ),
   );
 }

@@ -1,7 +1,36 @@
 import { DecadeError } from '../core/errors.js';
+import type { ItemKind } from '../core/lists.js';
 import type { StepModel } from '../models/model.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import type { PhraseChoice } from './constraints/sentence-phrases.js';
 import type { DecodingOptions } from './options.js';
+
+/**
+ * A line to translate. `must` and `mustNot` are what its translation must and must not have, besides what the options say of all
+ * lines. `prefix` is text that its translation must begin with (whole words): it stands there as it was given, in
+ * one line and without spaces at its ends, whatever of it the model knows; the model reads it normalised, as all text. For a
+ * model of characters a space at its end is one more character. An empty line has an empty translation all the same.
+ */
+export type SourceLine = string | SourceLineRecord;
+
+/** A line to translate, and what is asked of its translation. */
+export interface SourceLineRecord extends PhraseChoice {
+  readonly text: string;
+  readonly prefix?: string | undefined;
+}
+
+export const sourceLine: ItemKind = {
+  is(line) {
+    if (typeof line === 'string') return true;
+    if (typeof line !== 'object' || line === null || !('text' in line) || typeof line.text !== 'string') return false;
+    const { prefix, must, mustNot } = line as Partial<Record<keyof SourceLineRecord, unknown>>;
+    const isText = (item: unknown) => typeof item === 'string';
+    const isList = (list: unknown, is: (item: unknown) => boolean) => list === undefined || (Array.isArray(list) && list.every(is));
+    const isForms = (item: unknown) => isText(item) || (item !== undefined && isList(item, isText));
+    return (prefix === undefined || isText(prefix)) && isList(must, isForms) && isList(mustNot, isText);
+  },
+  name: 'text, or { text, prefix, must, mustNot }',
+};
 
 /** A line of text as a model takes it. */
 export interface EncodedLine {

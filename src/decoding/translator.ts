@@ -1,5 +1,5 @@
 import { DecadeError } from '../core/errors.js';
-import { type ItemKind, requireItem, requireList, requireStream } from '../core/lists.js';
+import { requireItem, requireList, requireStream } from '../core/lists.js';
 import { oneLine } from '../text/normalisation.js';
 import type { Beginning } from '../text/tokenizer.js';
 import { unknownWords } from '../text/word-list.js';
@@ -8,31 +8,16 @@ import type { Hypothesis } from './search-rows.js';
 import { meanProbabilityOf } from './certainty.js';
 import { turns } from '../core/event-loop.js';
 import type { DecodingExecutor } from './executor.js';
+import type { CompiledPhrases, PhraseChoice, PhraseCompiler } from './constraints/sentence-phrases.js';
 import { type DecodingOptions, type DecodingOptionsInput, resolveCandidateOptions, resolveDecodingOptions } from './options.js';
 import { ReadAhead } from './read-ahead.js';
 import type { SearchProgress } from './search.js';
 import { searchInBatches } from './search-in-batches.js';
 import type { SelectionOptions } from './selection/options.js';
 import type { LineSelection, SelectedBy, TranslationSelection } from './selection/selected-translations.js';
-import { encodeLine, sourceLimit } from './source-line.js';
+import { encodeLine, type SourceLine, sourceLimit, sourceLine } from './source-line.js';
 import type { TranslationTokenizers } from './translation-model.js';
 import { UnknownReplacement } from './unknown-replacement.js';
-
-/**
- * A line to translate. `prefix` is text that its translation must begin with (whole words): it stands there as it was given, in
- * one line and without spaces at its ends, whatever of it the model knows; the model reads it normalised, as all text. For a
- * model of characters a space at its end is one more character. An empty line has an empty translation all the same.
- */
-export type SourceLine = string | { readonly text: string; readonly prefix?: string };
-
-const sourceLine: ItemKind = {
-  is(line) {
-    if (typeof line === 'string') return true;
-    if (typeof line !== 'object' || line === null || !('text' in line)) return false;
-    return typeof line.text === 'string' && (!('prefix' in line) || line.prefix === undefined || typeof line.prefix === 'string');
-  },
-  name: 'text, or { text, prefix }',
-};
 
 /** One translation of a line. */
 export interface Translation extends Hypothesis {
@@ -42,6 +27,11 @@ export interface Translation extends Hypothesis {
   readonly lengthPenalty: DecodingOptions['lengthPenalty'];
   /** What a selection found it worth, where one was asked for. */
   readonly selected?: SelectedBy | undefined;
+  /**
+   * Where something was asked of the text: what it lacks and has all the same, `must have chat | chatte`. Not empty only where the
+   * search has found no text that has it all; this is then the best without.
+   */
+  readonly unmet?: readonly string[];
 }
 
 /** The best translation of a line. An empty line has an empty one, with log-probability 0. */
@@ -180,6 +170,8 @@ class TranslationCall {
   /** Translations per line that are given, of those that a selection orders. */
   readonly #kept: number;
   readonly #replacement: UnknownReplacement;
+  /** Made when it is first needed. */
+  #compiler: PhraseCompiler | undefined;
   #lines = 0;
   #linesDone = 0;
   #targetTokens = 0;
@@ -228,16 +220,28 @@ class TranslationCall {
       this.signal.throwIfAborted();
       const number = ++this.#lines;
       requireItem(`line ${number}`, line, sourceLine);
-      const { text, prefix = '' } = typeof line === 'string' ? { text: line } : line;
+      const { text, prefix = '', ...choice } = typeof line === 'string' ? { text: line } : line;
       const { ids, warning } = encodeLine(sourceTokenizer, text, number, sourceLimit(this.options, model));
       if (ids.length === 0) results[index] = emptyResult(number, this.options, this.#selection !== undefined);
-      else waiting.push({ index, line: number, text, source: ids, beginning: targetTokenizer.encodeBeginning(prefix), warning });
+      else {
+        const [beginning, phrases] = [targetTokenizer.encodeBeginning(prefix), await this.#phrases(choice)];
+        waiting.push({ index, line: number, text, source: ids, beginning, warning, phrases });
+      }
     }
     this.#linesDone += lines.length - waiting.length;
     const { unknownReplacement, batch } = this.options;
     await searchInBatches(this.#executor, {
-      sentences: waiting.map(({ source, beginning, line }) => ({ source, prefix: beginning?.ids, line })),
-      options: { ...this.options, attention: this.options.attention || unknownReplacement !== 'none' },
+      sentences: waiting.map(({ source, beginning, line, phrases }) => ({
+        source,
+        prefix: beginning?.ids,
+        line,
+        ...(phrases?.search && { phrases: phrases.search }),
+      })),
+      options: {
+        ...this.options,
+        attention: this.options.attention || unknownReplacement !== 'none',
+        surfaces: this.#compiler?.surfaces,
+      },
       batch,
       signal: this.signal,
       stop: this.#abort.abort,
@@ -250,6 +254,15 @@ class TranslationCall {
       },
     });
     return results;
+  }
+
+  /** What is asked of a line and of all. Few ask for anything, and a page loads what it takes only then. */
+  async #phrases({ must = [], mustNot = [] }: PhraseChoice): Promise<CompiledPhrases | undefined> {
+    const all = { must: [...(this.options.must ?? []), ...must], mustNot: [...(this.options.mustNot ?? []), ...mustNot] };
+    if (all.must.length + all.mustNot.length === 0) return undefined;
+    const { PhraseCompiler } = await import('./constraints/guide.js');
+    this.#compiler ??= new PhraseCompiler(this.#tokenizers.targetTokenizer);
+    return this.#compiler.compile(all);
   }
 
   #report(search: TranslationProgress['search']): void {
@@ -292,7 +305,7 @@ class TranslationCall {
     return this.#selection.select(sources, { areSamples, kept: this.#kept, signal: this.signal });
   }
 
-  #translation(hypothesis: Hypothesis, { text: source, beginning }: WaitingLine): Translation {
+  #translation(hypothesis: Hypothesis, { text: source, beginning, phrases }: WaitingLine): Translation {
     const { unknownReplacement, attention, lengthPenalty } = this.options;
     if (unknownReplacement === 'attention' && hypothesis.attention === undefined) {
       throw new DecadeError('usage', {
@@ -305,7 +318,8 @@ class TranslationCall {
     const unknown = this.#replacement.of(source, hypothesis);
     // A tokenizer that takes text verbatim may give line ends, and a translation is one line.
     const text = oneLine(this.#tokenizers.targetTokenizer.decode(hypothesis.ids, { unknown, beginning }));
-    return { ...hypothesis, attention: attention ? hypothesis.attention : undefined, text, lengthPenalty };
+    const unmet = phrases && { unmet: phrases.unmet(text) };
+    return { ...hypothesis, attention: attention ? hypothesis.attention : undefined, text, lengthPenalty, ...unmet };
   }
 }
 
@@ -317,6 +331,7 @@ interface WaitingLine {
   readonly source: readonly number[];
   readonly beginning: Beginning | undefined;
   readonly warning: DecadeError | undefined;
+  readonly phrases: CompiledPhrases | undefined;
 }
 
 function emptyTranslation({ lengthPenalty }: DecodingOptions): Translation {

@@ -71,7 +71,7 @@ describe('a loaded model', () => {
     const model = await load(runtime, 'run', { gemm });
     const refused = (call: Promise<unknown>, message: RegExp) => assert.rejects(call, isRefused(message));
     const untyped = <Value>(value: unknown): Value => value as Value;
-    await refused(model.translate(untyped('1 2 3')), /^lines: '1 2 3'; expected a list of text, or \{ text, prefix \}/);
+    await refused(model.translate(untyped('1 2 3')), /^lines: '1 2 3'; expected a list of text, or \{ text, prefix, must, mustNot \}/);
     await refused(model.translate(untyped(['1 2', { text: 5 }])), /^lines, item 2: \{ text: 5 \}; expected text/);
     await refused(model.translate(untyped([{ text: '1', prefix: 5 }])), /^lines, item 1: /);
     await refused(model.translateStream('1 2 3').next(), /^lines: '1 2 3'; expected a list or a stream of text/);

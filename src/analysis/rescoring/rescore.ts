@@ -19,6 +19,7 @@ import {
   rescoringOptions,
   type ScorePairs,
 } from './rescoring.js';
+import { type TunedSelection, type TuningMetric, tuneSelection } from './tuned-selection.js';
 import { type TunedWeight, WeightSearch } from './weight-search.js';
 
 export interface RescoreOptions extends Omit<RescoringOptionsInput, 'weight'>, RescoringControl {
@@ -118,9 +119,32 @@ async function selectedFrom(
   };
 }
 
+export interface SelectFromListOptions extends Omit<RescoreOptions, 'weight' | 'lengthPenalty'> {
+  /** A list with references, on which the weights of the criteria are tuned. Default: they stay as they are given. */
+  readonly tunedOn?: NbestList | undefined;
+  /** What they are tuned for. Default: `bleu`. */
+  readonly tunedFor?: TuningMetric | undefined;
+}
+
 /** As `rescore`, by the list's own scores and a selection: no model has an opinion, nor a length penalty. */
-export function selectFromList(list: NbestList, options: Omit<RescoreOptions, 'weight' | 'lengthPenalty'>): Promise<Rescoring> {
-  return rescore(list, async () => [], { ...options, weight: 0, onAssumption: undefined });
+export async function selectFromList(
+  list: NbestList,
+  { tunedOn, tunedFor = 'bleu', select, ...options }: SelectFromListOptions,
+): Promise<Rescoring & { readonly tunedSelection?: TunedSelection }> {
+  const noModel = async () => [];
+  const rest = { ...options, weight: 0, onAssumption: undefined };
+  if (tunedOn === undefined || select === undefined) return rescore(list, noModel, { ...rest, select });
+  requireNbestList(tunedOn);
+  requireReferences(tunedOn);
+  const { own, hypothesesAtOnce } = options;
+  const tuned = await tuneSelection(
+    tunedOn,
+    select,
+    tunedFor,
+    resolveOptions(rescoringOptions, { own, hypothesesAtOnce }, 'rescoring options'),
+    options,
+  );
+  return { ...(await rescore(list, noModel, { ...rest, select: tuned.select })), tunedSelection: tuned };
 }
 
 /** The weight for the BLEU of rescored sentences with references; undefined for no sentence. */

@@ -4,6 +4,7 @@ import { DecadeError } from '../../core/errors.js';
 import { type Evaluation, metricNamed } from '../../metrics/evaluate.js';
 import { evaluateAll } from '../../metrics/scoring-options.js';
 import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
+import { OutsideCriteria } from '../criteria.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { print, printJson } from '../output.js';
@@ -95,10 +96,12 @@ async function translations(
 ): Promise<{ readonly texts: string[]; readonly account: SelectionAccount }> {
   const model = await openModel(runs, options, signal);
   const progress = new ProgressBar();
+  const outside = new OutsideCriteria(options);
   const started = performance.now();
   try {
+    await outside.open(signal);
     const results = await model.translate(lines, {
-      ...(await decodingOptionsOf(options)),
+      ...(await decodingOptionsOf(options, outside)),
       signal,
       onProgress: ({ lines: done, targetTokens, search }) =>
         progress.update({
@@ -115,9 +118,11 @@ async function translations(
       if (warning !== undefined) warn(warning, progress);
       account.add(selection);
     }
+    outside.requireScored();
     return { texts: results.map(({ text }) => text), account };
   } finally {
     progress.end();
+    await outside.dispose();
     await model.dispose();
   }
 }

@@ -1,12 +1,12 @@
-import { Command } from 'commander';
-import type { RescoringScores } from '../../analysis/rescoring/judgement.js';
-import { type RankedSentence, type RescoreOptions, selectFromList } from '../../analysis/rescoring/rescore.js';
+import { Command, Option } from 'commander';
+import { type RankedSentence, type RescoreOptions, type Rescoring, selectFromList } from '../../analysis/rescoring/rescore.js';
 import type { NbestList } from '../../analysis/rescoring/rescoring.js';
-import type { TunedWeight } from '../../analysis/rescoring/weight-search.js';
+import { type TunedSelection, type TuningMetric, tuningMetrics } from '../../analysis/rescoring/tuned-selection.js';
 import type { PairedInterval } from '../../analysis/examination/scored-sentences.js';
 import { DecadeError } from '../../core/errors.js';
 import { featureValues, formatNbestLine, selectedFeatures } from '../../decoding/nbest.js';
 import { type DeviceChoice, gathered, numberFrom, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
+import { OutsideCriteria } from '../criteria.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput, printJson } from '../output.js';
@@ -27,6 +27,7 @@ interface RescoreArguments extends DeviceChoice, SelectionChoice {
   tune?: string;
   tuneSource?: string;
   tuneReferences?: string[];
+  tuneMetric?: TuningMetric;
   references?: string[];
   own: string;
   lengthPenalty?: number;
@@ -51,6 +52,11 @@ export function rescoreCommand(): Command {
     .option('--tune <FILE>', 'tune the weight on this n-best list instead: the middle of the weights not significantly worse than the best')
     .option('--tune-source <FILE>', 'source sentences of the --tune list')
     .option('--tune-references <FILE...>', 'reference translations of the --tune list', gathered)
+    .addOption(
+      new Option('--tune-metric <name>', 'what the weights of --select are tuned for, without --model (default: bleu)').choices(
+        Object.keys(tuningMetrics),
+      ),
+    )
     .option('--references <FILE...>', 'reference translations: prints BLEU before and after, and of the oracle', gathered)
     .option('--own <name>', 'which score of the list to use: `score`, or a feature such as logProbability', 'score')
     .option(
@@ -68,7 +74,8 @@ Examples:
   $ decade rescore -m runs/b,runs/c --source test.en -i test.nbest --references test.fr -o test.out
   $ decade translate -m runs/a -i test.en --beam 12 --nbest 12 | decade rescore -m runs/b --source test.en
   $ decade rescore -m runs/b --source test.en -i test.nbest --tune dev.nbest --tune-source dev.en --tune-references dev.fr
-  $ decade rescore --source test.en -i test.nbest --references test.fr --select mbr --utility bleu`,
+  $ decade rescore --source test.en -i test.nbest --references test.fr --select mbr --utility bleu
+  $ decade rescore --source test.en -i test.nbest --select own,channel,lm,length --channel runs/fr-en --lm runs/fr --tune dev.nbest --tune-source dev.en --tune-references dev.fr`,
     )
     .action((options: RescoreArguments) => interruptible('stopping', (signal) => run(options, signal)));
 }
@@ -80,8 +87,9 @@ async function run(options: RescoreArguments, signal: AbortSignal): Promise<void
   requireSensible(options);
   const { source, references, tune, tuneSource = '', tuneReferences, output: path, own, lengthPenalty, nbest, json } = options;
   const list = await listOf(options.input, source, references);
-  const weighting = tune === undefined ? options.weight : { tunedOn: await listOf(tune, tuneSource, tuneReferences) };
-  const select = selectionTerms(options);
+  const tunedOn = tune === undefined ? undefined : await listOf(tune, tuneSource, tuneReferences);
+  const outside = new OutsideCriteria(options);
+  const select = selectionTerms(options, outside);
   const output = json && path === undefined ? undefined : await openOutput(path);
   const model = options.model === undefined ? undefined : await openModel(options.model, options, signal);
   const progress = new StagedProgress();
@@ -89,6 +97,7 @@ async function run(options: RescoreArguments, signal: AbortSignal): Promise<void
   const account = new SelectionAccount();
   let [badLines, empty] = [0, 0];
   try {
+    await outside.open(signal);
     const control: RescoreOptions = {
       own,
       signal,
@@ -103,20 +112,29 @@ async function run(options: RescoreArguments, signal: AbortSignal): Promise<void
         await output?.write(nbest === undefined ? `${sentence.text}\n` : nbestLines(sentence, nbest));
       },
     };
-    const { weight, tuned, scores } =
+    const weight = tunedOn === undefined ? options.weight : { tunedOn };
+    const rescoring: Awaited<ReturnType<typeof selectFromList>> =
       model === undefined
-        ? await selectFromList(list, { ...control, select })
-        : await model.rescore(list, { ...control, weight: weighting, lengthPenalty, select });
+        ? await selectFromList(list, { ...control, select, tunedOn, tunedFor: options.tuneMetric })
+        : await model.rescore(list, { ...control, weight, lengthPenalty, select });
+    const { tuned, tunedSelection, scores } = rescoring;
     await output?.close();
     progress.end();
     if (empty > 0) warn(new Error(`the list has no entry for ${figure(empty)} lines of ${source}; they are left empty`));
     if (json)
-      await printJson({ weight, ...(tuned && { tuned }), ...scores, ...(account.line !== undefined && { selection: account.total }) });
-    else for (const line of describe(options, weight, tuned, scores)) say(line);
+      await printJson({
+        weight: rescoring.weight,
+        ...(tuned && { tuned }),
+        ...(tunedSelection && { tunedSelection: withoutTerms(tunedSelection) }),
+        ...scores,
+        ...(account.line !== undefined && { selection: account.total }),
+      });
+    else for (const line of describe(options, rescoring)) say(line);
     if (!json && account.line !== undefined) say(account.line);
   } finally {
     progress.end();
     await output?.abandon();
+    await outside.dispose();
     await model?.dispose();
   }
   if (badLines > 0) {
@@ -127,6 +145,12 @@ async function run(options: RescoreArguments, signal: AbortSignal): Promise<void
       next: 'see the warnings above',
     });
   }
+  outside.requireScored();
+}
+
+/** What of a tuned selection can be written down. */
+function withoutTerms({ select: _, ...tuned }: TunedSelection): Omit<TunedSelection, 'select'> {
+  return tuned;
 }
 
 async function listOf(path: string | undefined, source: string, references: readonly string[] = []): Promise<NbestList> {
@@ -172,7 +196,7 @@ function requireSensible({
 }: RescoreArguments): void {
   const wrong = (received: string, allowed: string) => new DecadeError('usage', { where: 'rescore', received, allowed });
   if (model === undefined && select === undefined) throw wrong('neither --model nor --select', 'one of them, or both');
-  const ofModel = { weight, tune, 'length-penalty': lengthPenalty };
+  const ofModel = { weight, 'length-penalty': lengthPenalty };
   const idle = Object.entries(ofModel).find(([, given]) => given !== undefined)?.[0];
   if (model === undefined && idle !== undefined) throw wrong(`--${idle} without --model`, 'options of the model together with --model');
   if (tune !== undefined && weight !== undefined) throw wrong('--weight and --tune', 'one of them');
@@ -183,11 +207,16 @@ function requireSensible({
 
 function describe(
   { model, select }: RescoreArguments,
-  weight: number,
-  tuned: TunedWeight | undefined,
-  scores: RescoringScores | undefined,
+  { weight, tuned, tunedSelection, scores }: Rescoring & { readonly tunedSelection?: TunedSelection },
 ): string[] {
   const lines: string[] = [];
+  if (tunedSelection !== undefined) {
+    const { weights, metric, score, before } = tunedSelection;
+    const terms = Object.entries(weights).map(([name, value]) => `${name}=${value.toFixed(4)}`);
+    lines.push(
+      `--select ${terms.join(',')}, tuned: ${tuningMetrics[metric]().label} ${score.toFixed(2)} on the tuning list, ${before.toFixed(2)} with the weights that were given`,
+    );
+  }
   if (tuned !== undefined) {
     const { score, low, high, best } = tuned;
     lines.push(

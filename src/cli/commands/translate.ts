@@ -2,10 +2,14 @@ import { counted } from '../../core/counted.js';
 import { stat } from 'node:fs/promises';
 import { Command } from 'commander';
 import { DecadeError } from '../../core/errors.js';
+import type { Glossary } from '../../decoding/constraints/glossary.js';
 import { formatTranslation } from '../../decoding/nbest.js';
-import type { SourceLine, TranslateOptions, TranslationProgress, TranslationResult } from '../../decoding/translator.js';
+import type { SourceLine } from '../../decoding/source-line.js';
+import type { TranslateOptions, TranslationProgress, TranslationResult } from '../../decoding/translator.js';
 import { type DeviceChoice, gathered, numberFrom, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
+import { OutsideCriteria } from '../criteria.js';
 import { Doubts } from '../doubts.js';
+import { type GuidanceChoice, guidanceOf, parseJsonLine, readGlossary, withGuidanceOptions, withTerms } from '../guidance.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
@@ -32,7 +36,7 @@ export interface DecodingChoice extends SearchChoice, SamplingChoice, SelectionC
   sample?: boolean;
 }
 
-interface TranslateArguments extends DeviceChoice, DecodingChoice {
+interface TranslateArguments extends DeviceChoice, DecodingChoice, GuidanceChoice {
   model: string[];
   input?: string;
   output?: string;
@@ -78,7 +82,7 @@ export function translateCommand(): Command {
     )
     .option('--prefixes <FILE>', 'forced beginnings of the translations, one per line')
     .option('--sample', 'draw translations at random instead of searching for the best; with --samples as n-best lists');
-  withSelectionOptions(withSamplingOptions(command));
+  withGuidanceOptions(withSelectionOptions(withSamplingOptions(command)));
   return withGemmOption(withDevicesOption(command))
     .addHelpText(
       'after',
@@ -87,7 +91,11 @@ Examples:
   $ decade translate -m runs/quickstart -i input.txt -o output.txt
   $ echo '3 weeks ago' | decade translate -m runs/quickstart --nbest 5
   $ echo '3 weeks ago' | decade translate -m runs/quickstart --sample --samples 5 --temperature 0.8 --seed 2
-  $ decade translate -m runs/quickstart -i input.txt --sample --samples 64 --select mbr --utility chrf`,
+  $ decade translate -m runs/quickstart -i input.txt --sample --samples 64 --select mbr --utility chrf
+  $ decade translate -m runs/quickstart -i input.txt --glossary terms.tsv --must-not 'so-called'
+  $ decade translate -m runs/quickstart -i input.txt --beam 12 --nbest 12 --diverse-groups 4 --diversity 0.5
+  $ decade translate -m runs/en-fr -i input.txt --beam 20 --select own,channel=0.5,lm=0.2 --channel runs/fr-en --lm runs/fr
+  $ decade translate -m runs/en-fr -i input.txt --sample --samples 32 --select scorer --scorer ./quality`,
     )
     .action((options: TranslateArguments) => {
       requireOneKind(options, command);
@@ -96,7 +104,8 @@ Examples:
 }
 
 async function translate(options: TranslateArguments, signal: AbortSignal): Promise<void> {
-  const beginnings = await beginningsOf(options);
+  const guidance = guidanceOf(options);
+  const [beginnings, glossary] = [await beginningsOf(options), await readGlossary(options.glossary)];
   const output = await openOutput(options.output);
   const model = await openModel(options.model, options, signal);
   const typed = options.input === undefined && process.stdin.isTTY === true;
@@ -106,10 +115,15 @@ async function translate(options: TranslateArguments, signal: AbortSignal): Prom
   const account = new SelectionAccount(model.operationsPerToken);
   const asLists = (options.nbest ?? (options.select === undefined ? options.samples : undefined)) !== undefined;
   const broken: string[] = [];
+  const unread: DecadeError[] = [];
+  const outside = new OutsideCriteria(options);
   const started = performance.now();
   try {
-    const results = model.translateStream(sourceLines(options, beginnings, broken), {
-      ...(await decodingOptionsOf(options)),
+    await outside.open(signal);
+    const lines = sourceLines(options, { beginnings, glossary, broken, unread });
+    const results = model.translateStream(lines, {
+      ...(await decodingOptionsOf(options, outside)),
+      ...guidance,
       signal,
       onProgress: ({ lines, targetTokens, search }) =>
         progress.update({
@@ -123,6 +137,12 @@ async function translate(options: TranslateArguments, signal: AbortSignal): Prom
     });
     for await (const result of results) {
       if (result.warning !== undefined) warn(result.warning, progress);
+      if (result.unmet !== undefined && result.unmet.length > 0) {
+        warn(
+          new Error(`line ${result.line}: no translation was found that ${result.unmet.join(', and ')}; this is the best without`),
+          progress,
+        );
+      }
       doubts.note(result);
       account.add(result.selection);
       await output.write(asLists ? nbestLines(result) : `${result.text}\n`);
@@ -135,15 +155,25 @@ async function translate(options: TranslateArguments, signal: AbortSignal): Prom
   } finally {
     progress.end();
     await output.abandon();
+    await outside.dispose();
     await model.dispose();
   }
   requireNoneBroken(broken, 'an empty line was written in its place');
+  requireAllRead(unread);
+  outside.requireScored();
+}
+
+/** For when the rest is done. */
+function requireAllRead([first, ...others]: readonly DecadeError[]): void {
+  if (first === undefined) return;
+  const more = others.length === 0 ? '' : ` (and ${counted(others.length, 'more line')})`;
+  throw new DecadeError('input', { ...first.parts, received: `${first.parts.received}${more}; an empty line was written in its place` });
 }
 
 /** What the library calls them. */
-export async function decodingOptionsOf(options: DecodingChoice): Promise<TranslateOptions> {
+export async function decodingOptionsOf(options: DecodingChoice, outside: OutsideCriteria): Promise<TranslateOptions> {
   const { sample = false, nbest = 1 } = options;
-  const select = selectionTerms(options);
+  const select = selectionTerms(options, outside);
   return {
     ...(await searchOptions(sample ? { ...options, beam: undefined } : options)),
     ...(sample && { sample: samplingOf(options) }),
@@ -202,17 +232,36 @@ function requireBeginnings(name: string, beginnings: readonly string[], input: s
   });
 }
 
-/** The lines of the input; a line that is not valid UTF-8 is translated as an empty one, so the others keep their places. */
+interface LineSources {
+  readonly beginnings: readonly string[] | undefined;
+  readonly glossary: Glossary | undefined;
+  /** Takes the places of lines that are not valid UTF-8. */
+  readonly broken: string[];
+  /** Takes what is wrong with lines that are no objects. */
+  readonly unread: DecadeError[];
+}
+
+/** The lines of the input; a line that cannot be read is translated as an empty one, so the others keep their places. */
 async function* sourceLines(
-  { input, prefixes = '' }: TranslateArguments,
-  beginnings: readonly string[] | undefined,
-  broken: string[],
+  { input, prefixes = '', jsonLines = false }: TranslateArguments,
+  { beginnings, glossary, broken, unread }: LineSources,
 ): AsyncGenerator<SourceLine> {
   let index = 0;
   for await (const { where, text } of linesOf(input)) {
     if (text === undefined) broken.push(where);
+    let line: SourceLine = text ?? '';
+    if (jsonLines && text !== undefined) {
+      try {
+        line = parseJsonLine(text, where);
+      } catch (error) {
+        if (!(error instanceof DecadeError)) throw error;
+        unread.push(error);
+        line = '';
+      }
+    }
     const prefix = beginnings?.[index++];
-    yield prefix === undefined ? (text ?? '') : { text: text ?? '', prefix };
+    if (prefix !== undefined) line = typeof line === 'string' ? { text: line, prefix } : { ...line, prefix };
+    yield withTerms(line, glossary);
   }
   if (beginnings !== undefined) requireBeginnings(prefixes, beginnings, input ?? 'standard input', index);
 }

@@ -56,10 +56,11 @@ export class DecodingDevice {
         try {
           if (request.kind === 'score')
             return { kind: 'scored', ...packScores(await this.#executor.score(unpackPairs(request.pairs), { signal })) };
-          const sentences = unpackPairs(request.sentences).map(({ source, target: prefix, key }) => ({
+          const sentences = unpackPairs(request.sentences).map(({ source, target: prefix, key }, index) => ({
             source,
             prefix,
             line: key < 0 ? undefined : key,
+            phrases: request.phrases?.[index],
           }));
           const onProgress = (progress: Extract<DecodingReply, { kind: 'progress' }>['progress']) =>
             this.#report({ kind: 'progress', progress });

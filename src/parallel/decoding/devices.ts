@@ -60,7 +60,8 @@ export class DecodingDevices implements BatchDecoder, DecodingExecutor {
   ): Promise<Hypothesis[][]> {
     const packed = packPairs(sentences.map(({ source, prefix = [], line = -1 }) => ({ source, target: prefix, key: line })));
     const { beam, beamWidth, stopping, nbest, sample, lengthPenalty, maximumLength, minimumLength } = options;
-    const { forbidRepeats, forbidUnknown, attention, continuation } = options;
+    const { forbidRepeats, forbidUnknown, attention, continuation, diversity } = options;
+    const isConstrained = sentences.some(({ phrases }) => phrases !== undefined);
     const chosen = {
       beam,
       beamWidth,
@@ -74,9 +75,17 @@ export class DecodingDevices implements BatchDecoder, DecodingExecutor {
       forbidUnknown,
       attention,
       continuation,
+      diversity,
+      ...(isConstrained && { surfaces: options.surfaces }),
     };
+    const request = {
+      kind: 'search',
+      sentences: packed,
+      options: chosen,
+      ...(isConstrained && { phrases: sentences.map(({ phrases }) => phrases) }),
+    } as const;
     return this.#withThread(signal, async (thread) => {
-      const reply = await thread.ask('searched', { kind: 'search', sentences: packed, options: chosen }, onProgress);
+      const reply = await thread.ask('searched', request, onProgress);
       return reply.kind === 'searched' ? unpackHypotheses(reply.hypotheses) : [];
     });
   }

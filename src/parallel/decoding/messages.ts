@@ -1,7 +1,7 @@
 import type { DecadeError } from '../../core/errors.js';
 import type { Hypothesis } from '../../decoding/search-rows.js';
 import type { TargetScore } from '../../decoding/score-batch.js';
-import type { SearchOptions } from '../../decoding/search.js';
+import type { SearchOptions, SearchSentence } from '../../decoding/search.js';
 import type { ModelOptions } from '../../models/create.js';
 import type { Model, VocabularySizes } from '../../models/model.js';
 import type { Memory } from '../../tensor/memory.js';
@@ -43,6 +43,8 @@ export interface SearchMessage {
   /** Sources and prefixes, the keys their lines (negative: none). */
   readonly sentences: PackedPairs;
   readonly options: SearchOptions;
+  /** Of each sentence, where any has some. */
+  readonly phrases?: readonly SearchSentence['phrases'][] | undefined;
 }
 
 export interface ScoreMessage {
