@@ -1,4 +1,5 @@
 import { cpus, hostname } from 'node:os';
+import { DecadeError } from '../core/errors.js';
 import { launched } from '../node/mpi/launcher.js';
 import { MpiNetwork } from '../node/ranks.js';
 import { nodeRuntime } from '../node/runtime.js';
@@ -7,6 +8,28 @@ import { dismissRanks, introduceRanks } from '../parallel/ranks/claims.js';
 import { lendDevices } from '../parallel/ranks/lend.js';
 import type { RankClaims } from '../parallel/ranks/messages.js';
 import type { Runtime } from '../parallel/runtime.js';
+
+/** Commands that several processes do together. */
+const joint = ['train'];
+
+/**
+ * Whether a process has nothing to do for a command, since a launcher started it beside others and rank 0 alone does it. On rank 0 only a
+ * command that changes nothing is done alone.
+ *
+ * @throws DecadeError `usage` on rank 0 for what would be thought to run on all
+ */
+export function staysAway(command: string | undefined): boolean {
+  const others = launched(process.env);
+  if (others === undefined || command === undefined || joint.includes(command)) return false;
+  if (others.rank > 0) return true;
+  if (command === 'doctor') return false;
+  throw new DecadeError('usage', {
+    where: command,
+    received: `${others.size} ranks`,
+    allowed: `one process; on several: ${joint.join(', ')}`,
+    next: `start it without mpirun`,
+  });
+}
 
 /** Rank 0 hears the signals, and says what becomes of all. */
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const;

@@ -13,7 +13,12 @@ export interface Launched {
 type Environment = { readonly [name: string]: string | undefined };
 
 /** By launcher, the variables that only it sets: the most telling first. */
-const launchers: readonly { readonly launcher: LauncherKind; readonly rank: string; readonly size: string; readonly local: readonly string[] }[] = [
+const launchers: readonly {
+  readonly launcher: LauncherKind;
+  readonly rank: string;
+  readonly size: string;
+  readonly local: readonly string[];
+}[] = [
   { launcher: 'openmpi', rank: 'OMPI_COMM_WORLD_RANK', size: 'OMPI_COMM_WORLD_SIZE', local: ['OMPI_COMM_WORLD_LOCAL_SIZE'] },
   { launcher: 'mpich', rank: 'PMI_RANK', size: 'PMI_SIZE', local: ['MPI_LOCALNRANKS'] },
   // `srun --mpi=pmix`; a batch script outside srun has no PMIX_RANK.

@@ -1,5 +1,5 @@
 import { DecadeError } from '../../core/errors.js';
-import { type ForeignFunction, ForeignInterface, type NativeLibrary, type Structure, type Unavailable } from '../foreign.js';
+import type { ForeignFunction, ForeignInterface, NativeLibrary, Structure, Unavailable } from '../foreign.js';
 import type { LauncherKind } from './launcher.js';
 
 /** How a library writes its handles. */
@@ -73,7 +73,8 @@ export class MpiLibrary {
     this.#library = library;
     this.file = library.file;
     const openMpiWorld = library.variable('ompi_mpi_comm_world');
-    this.abi = openMpiWorld !== undefined && !/mpi_abi/.test(library.file) ? 'openmpi' : /mpi_abi/.test(library.file) ? 'standard' : 'mpich';
+    this.abi =
+      openMpiWorld !== undefined && !/mpi_abi/.test(library.file) ? 'openmpi' : /mpi_abi/.test(library.file) ? 'standard' : 'mpich';
     this.#constants = constantsOf(this.abi, library);
     this.#out = foreign.structure(64);
     this.#text = foreign.structure(textBytes);
