@@ -46,6 +46,8 @@ export class MpiLibrary {
    * The library for the processes of a launcher, or why there is none. `DECADE_MPI` names another file.
    */
   static open(foreign: ForeignInterface, launcher: LauncherKind): MpiLibrary | Unavailable {
+    // UCX, which carries messages for many libraries, would take the signals by which the engine finds errors of WebAssembly.
+    foreign.setEnvironment('UCX_ERROR_SIGNALS', '');
     const given = process.env.DECADE_MPI;
     if (given !== undefined && given !== '') {
       const library = foreign.open([given], { global: true });
