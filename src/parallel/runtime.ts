@@ -3,7 +3,6 @@ import type { Files, ReadableFiles } from '../core/files.js';
 import type { Device } from '../tensor/device.js';
 import type { Precision } from '../tensor/matrix.js';
 import type { Memory } from '../tensor/memory.js';
-import type { WireBlocks } from './group/wire.js';
 
 /** What a device is opened for. */
 export interface DeviceOptions {
@@ -38,6 +37,15 @@ export interface Runtime {
   startThread(): DeviceThread;
   /** Seconds that processors have worked for this process, all threads together. Undefined where the platform does not tell. */
   readonly processorSeconds?: (() => number) | undefined;
+}
+
+/** The shared blocks of a wire (`group/wire.ts`), for another thread. */
+export interface WireBlocks {
+  /** An Int32 on which the thread that owns the network waits for work. */
+  readonly bell: SharedArrayBuffer;
+  readonly control: SharedArrayBuffer;
+  /** What devices and network read and write. */
+  readonly words: SharedArrayBuffer;
 }
 
 /** The processes that a launcher of clusters started together, as one of them sees them. */

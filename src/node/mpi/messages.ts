@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { WireBlocks } from '../../parallel/group/wire.js';
+import type { WireBlocks } from '../../parallel/runtime.js';
 import type { Launched } from './launcher.js';
 
 /** What the thread that owns the network is started with. */

@@ -8,7 +8,7 @@ export interface Segment {
 }
 
 /** What of the dense parameters is exchanged at once. */
-export interface Piece {
+export interface ParameterPiece {
   /** Learnt values of which it has a part, by number. */
   readonly members: readonly number[];
   /** What of it falls to each device of all ranks: in sending, one after another. */
@@ -24,7 +24,7 @@ const unit = 16;
  * Cuts dense parameters into pieces of about the same size, each with an equal part of every device's share. The last declared come first:
  * backward ends with the first.
  */
-export function cutIntoPieces(sizes: readonly { readonly index: number; readonly size: number }[], devices: number): Piece[] {
+export function cutIntoPieces(sizes: readonly { readonly index: number; readonly size: number }[], devices: number): ParameterPiece[] {
   const pieces: { members: number[]; segments: Segment[][] }[] = [];
   let room = 0;
   for (const { index, size } of [...sizes].reverse()) {

@@ -7,7 +7,8 @@ import { type Group, mostSummed, type SummedGradients } from '../../training/gro
 import type { Shares } from '../../training/optimizer.js';
 import type { Segment } from './pieces.js';
 import type { ThreadGroup } from './threads.js';
-import { Wire, type WireBlocks } from './wire.js';
+import type { WireBlocks } from '../runtime.js';
+import { Wire } from './wire.js';
 import { type Placed, type TablePlan, WirePlan } from './wire-plan.js';
 
 /** What devices of several ranks need to be a group. */

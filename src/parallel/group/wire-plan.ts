@@ -1,6 +1,6 @@
 import type { Parameter } from '../../nn/parameters.js';
 import { mostSummed } from '../../training/group.js';
-import { cutIntoPieces, type Piece, valuesIn } from './pieces.js';
+import { cutIntoPieces, type ParameterPiece, valuesIn } from './pieces.js';
 
 /** The processes of a training, and which of them this is. */
 export interface Placed {
@@ -30,7 +30,7 @@ const otherSlots = 16;
 
 /** Where everything that ranks exchange in an update has its place in the wire; the same counts on every rank. */
 export class WirePlan {
-  readonly pieces: readonly (Piece & { readonly outgoing: number; readonly incoming: number })[];
+  readonly pieces: readonly (ParameterPiece & { readonly outgoing: number; readonly incoming: number })[];
   readonly tables: readonly TablePlan[];
   /** Number of touched rows in each table, and sums of numbers: of two sums, one may still be read. */
   readonly counts: Places;
@@ -56,7 +56,12 @@ export class WirePlan {
       return at;
     };
     const places = (send: number, receive: number) => ({ send: place(send), receive: place(receive) });
-    const all = parameters.map(({ size, shape, rules }, index) => ({ index, size, columns: shape[1] ?? 1, isTable: rules.gradient === 'rows' }));
+    const all = parameters.map(({ size, shape, rules }, index) => ({
+      index,
+      size,
+      columns: shape[1] ?? 1,
+      isTable: rules.gradient === 'rows',
+    }));
     const dense = cutIntoPieces(
       all.filter(({ isTable }) => !isTable),
       this.allDevices,
@@ -81,7 +86,7 @@ export class WirePlan {
   }
 
   /** Values of a piece that fall to each rank. */
-  valuesByRank(piece: Piece): number[] {
+  valuesByRank(piece: ParameterPiece): number[] {
     return this.#placed.devices.map((_, rank) => this.#valuesOf(piece, rank));
   }
 
@@ -92,7 +97,7 @@ export class WirePlan {
     return { first, end: first + (devices[rank] as number) };
   }
 
-  #valuesOf({ segments }: Piece, rank: number): number {
+  #valuesOf({ segments }: ParameterPiece, rank: number): number {
     const { first, end } = this.devicesOf(rank);
     return segments.slice(first, end).reduce((sum, of) => sum + valuesIn(of), 0);
   }

@@ -1,4 +1,5 @@
 import { DecadeError } from '../../core/errors.js';
+import type { WireBlocks } from '../runtime.js';
 
 /** What ranks exchange at once. Counts and places are in words of 4 bytes. */
 export interface Exchange {
@@ -12,15 +13,6 @@ export interface Exchange {
   readonly receive: number;
   /** Words from each rank. */
   readonly received: readonly number[];
-}
-
-/** The shared blocks of a wire, for another thread. */
-export interface WireBlocks {
-  /** An Int32 on which the thread that owns the network waits for work. */
-  readonly bell: SharedArrayBuffer;
-  readonly control: SharedArrayBuffer;
-  /** What devices and network read and write. */
-  readonly words: SharedArrayBuffer;
 }
 
 /** Wakes the thread that owns the network. */

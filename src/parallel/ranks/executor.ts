@@ -27,12 +27,26 @@ export class RanksExecutor extends DataExecutor {
     const { runtime, model, modelOptions, rule, instrument } = options;
     const { network } = lent;
     const placed = { rank: 0, devices };
-    const own = await ThreadedDataDevices.start({ ...options, runtime, devices: devices[0] as number, ranks: { ...placed, ...bound(network) } });
+    const own = await ThreadedDataDevices.start({
+      ...options,
+      runtime,
+      devices: devices[0] as number,
+      ranks: { ...placed, ...bound(network) },
+    });
     const { gemm, precision, kernels } = own.placement;
     const links = linksTo(lent, () => own.break());
     const others = links.map((link, index) => new RankDevices(link, devices[index + 1] as number));
     try {
-      const start = { kind: 'start', model: modelOptions, vocabularies: model.vocabularies, rule, gemm, precision, devices, instrument } as const;
+      const start = {
+        kind: 'start',
+        model: modelOptions,
+        vocabularies: model.vocabularies,
+        rule,
+        gemm,
+        precision,
+        devices,
+        instrument,
+      } as const;
       const started = await Promise.all(links.map((link) => link.ask('started', start)));
       for (const [index, reply] of started.entries()) requireSame(`rank ${index + 1}`, { gemm, precision, kernels }, reply);
     } catch (error) {

@@ -78,7 +78,15 @@ class Lender {
     await lent?.memories.release();
   }
 
-  async #start({ model: options, vocabularies, rule, gemm, precision, devices, instrument }: Extract<RankRequest, { kind: 'start' }>): Promise<RankReply> {
+  async #start({
+    model: options,
+    vocabularies,
+    rule,
+    gemm,
+    precision,
+    devices,
+    instrument,
+  }: Extract<RankRequest, { kind: 'start' }>): Promise<RankReply> {
     await this.stop();
     const { rank, bell } = this.#network;
     const memories = new Memories(this.#runtime);

@@ -23,7 +23,12 @@ export class DividedValues implements NamedValues {
   readonly #plan: Pick<WirePlan, 'allDevices' | 'devicesOf'>;
   readonly #isDivided: (name: string) => boolean;
 
-  constructor(own: PlacedValues, links: readonly RankLink[], plan: Pick<WirePlan, 'allDevices' | 'devicesOf'>, isDivided: (name: string) => boolean) {
+  constructor(
+    own: PlacedValues,
+    links: readonly RankLink[],
+    plan: Pick<WirePlan, 'allDevices' | 'devicesOf'>,
+    isDivided: (name: string) => boolean,
+  ) {
     this.#own = own;
     this.#links = links;
     this.#plan = plan;

@@ -1,5 +1,5 @@
-import { type Exchange, Wire, type WireBlocks } from '../../../src/parallel/group/wire.js';
-import type { DeviceThread, RankNetwork } from '../../../src/parallel/runtime.js';
+import { type Exchange, Wire } from '../../../src/parallel/group/wire.js';
+import type { DeviceThread, RankNetwork, WireBlocks } from '../../../src/parallel/runtime.js';
 
 type Listener = Parameters<DeviceThread['listen']>[0];
 
