@@ -3,12 +3,15 @@ import { exitCodes, reportFailure } from './failure.js';
 import { forgetFilesRead } from '../node/files/files.js';
 import { asTyped } from './option-names.js';
 import { program } from './program.js';
+import { staysAway } from './ranks.js';
 
 /** Runs a command line in the form of `process.argv` and returns the exit code; failures have been reported. */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
   forgetFilesRead();
   const root = program();
   try {
+    const [command] = words.slice(2).filter((word) => !word.startsWith('-'));
+    if (staysAway(command)) return exitCodes.done;
     await root.parseAsync(words.filter((word) => word !== '--debug'));
     return exitCodes.done;
   } catch (error) {

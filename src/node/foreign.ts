@@ -9,14 +9,15 @@ export type ForeignFunction = (...values: ForeignValue[]) => number;
 
 /** The part of koffi that is used here. Written out because an optional dependency's types may be missing as well. */
 interface Koffi {
-  load(path: string | null): KoffiLibrary;
+  load(path: string | null, options?: { global?: boolean }): KoffiLibrary;
   proto(result: string, parameters: readonly string[]): unknown;
   decode(pointer: bigint, type: unknown): unknown;
-  address(value: ArrayBufferView | ArrayBuffer): bigint;
+  address(value: unknown): bigint;
   view(address: bigint, bytes: number): ArrayBuffer;
 }
 interface KoffiLibrary {
   func(name: string, result: string, parameters: readonly string[]): (...values: ForeignValue[]) => unknown;
+  symbol(name: string): unknown;
   unload(): void;
 }
 
@@ -56,12 +57,12 @@ export class ForeignInterface {
     }
   }
 
-  /** The first of the files that loads. */
-  open(files: readonly string[]): NativeLibrary | Unavailable {
+  /** The first of the files that loads. `global`: libraries that it loads in turn see what it has. */
+  open(files: readonly string[], options: { global?: boolean } = {}): NativeLibrary | Unavailable {
     let failure = '';
     for (const file of files) {
       try {
-        return new NativeLibrary(this.#koffi, file);
+        return new NativeLibrary(this.#koffi, file, options);
       } catch (cause) {
         // A library that is there but does not load explains more than the names that are missing.
         const message = cause instanceof Error ? cause.message : String(cause);
@@ -136,9 +137,9 @@ export class NativeLibrary {
   readonly #library: KoffiLibrary;
   readonly #koffi: Koffi;
 
-  constructor(koffi: Koffi, file: string) {
+  constructor(koffi: Koffi, file: string, options: { global?: boolean } = {}) {
     this.#koffi = koffi;
-    this.#library = koffi.load(file);
+    this.#library = koffi.load(file, options);
     this.file = file;
   }
 
@@ -150,6 +151,15 @@ export class NativeLibrary {
   optional(name: string, result: 'void' | 'int' | 'size_t' | 'uintptr_t', parameters: readonly string[]): ForeignFunction | undefined {
     try {
       return this.function(name, result, parameters);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The address of a variable of the library; undefined where it has none of that name. */
+  variable(name: string): number | undefined {
+    try {
+      return Number(this.#koffi.address(this.#library.symbol(name)));
     } catch {
       return undefined;
     }

@@ -10,6 +10,7 @@ import { Optimizer } from '../training/optimizer.js';
 import { Replica } from '../training/replica.js';
 import { updateTogether } from '../training/update.js';
 import { answerRequests } from './group/answer-requests.js';
+import { RanksGroup } from './group/ranks.js';
 import { Meeting, ThreadGroup } from './group/threads.js';
 import { DecodingDevice } from './decoding/device.js';
 import { type DecodingReply, type DecodingRequest, isDecodingRequest } from './decoding/messages.js';
@@ -141,12 +142,13 @@ class TrainingDevice {
 
   #meet({ gradients }: PeersMessage): void {
     const { model, device, stepMemory } = this.#replica;
-    const { meeting, device: rank, devices } = this.#start;
+    const { meeting, device: rank, devices, ranks } = this.#start;
     stepMemory.share(devices);
     const all = gradients.map((offsets, index) =>
       index === rank ? this.#replica.gradients : new Gradients(model.parameters, device.memory, offsets),
     );
-    this.#group = new ThreadGroup(new Meeting(meeting, devices), rank, all);
+    const threads = new ThreadGroup(new Meeting(meeting, devices), rank, all);
+    this.#group = ranks === undefined ? threads : new RanksGroup(threads, all, device, ranks);
   }
 
   #update({ shards, update, learningRate, gradientScale }: UpdateMessage): DeviceReply {

@@ -4,6 +4,7 @@ import type { VocabularySizes } from '../models/model.js';
 import type { Precision } from '../tensor/matrix.js';
 import type { EvaluationResult, UpdateResult } from '../training/executor.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
+import type { RanksMeeting } from './group/ranks.js';
 import type { MeasurementReply, ProfileMessage, ReplayMessage } from './device-measurement.js';
 
 /** What a device needs to take part in training: sent once, before anything else. */
@@ -22,6 +23,8 @@ export interface StartMessage {
   readonly meeting: SharedArrayBuffer;
   readonly device: number;
   readonly devices: number;
+  /** Where there are devices of other processes, too. */
+  readonly ranks?: RanksMeeting | undefined;
   /** Measure what devices do: record matrix products for `replay`, or time every kernel. */
   readonly instrument?: 'record' | 'profile' | undefined;
 }

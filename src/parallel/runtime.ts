@@ -31,10 +31,41 @@ export interface Runtime {
   releaseMemory(memory: Memory): Promise<void>;
   /** A device on this thread. */
   openDevice(memory: Memory, options?: DeviceOptions): Promise<Device>;
+  /** Other processes that lend this one their devices, for trainings. */
+  readonly ranks?: LentRanks | undefined;
   /** Starts a thread, which may fail as one that dies, that runs `runDeviceThread` (device-thread.ts) with this runtime's devices. */
   startThread(): DeviceThread;
   /** Seconds that processors have worked for this process, all threads together. Undefined where the platform does not tell. */
   readonly processorSeconds?: (() => number) | undefined;
+}
+
+/** The shared blocks of a wire (`group/wire.ts`), for another thread. */
+export interface WireBlocks {
+  /** An Int32 on which the thread that owns the network waits for work. */
+  readonly bell: SharedArrayBuffer;
+  readonly control: SharedArrayBuffer;
+  /** What devices and network read and write. */
+  readonly words: SharedArrayBuffer;
+}
+
+/** The processes that a launcher of clusters started together, as one of them sees them. */
+export interface RankNetwork {
+  /** This process's number, from 0, and how many there are. */
+  readonly rank: number;
+  readonly size: number;
+  /** Wakes the thread that owns the network (`ring`). */
+  readonly bell: SharedArrayBuffer;
+  /** A thread in every rank: from rank 0 all others are reached, from those only rank 0. Its end ends the training of all. */
+  linkTo(rank: number): DeviceThread;
+  /** Carries out the exchanges that devices leave in this wire, from now on, instead of those in the one before. */
+  attach(wire: WireBlocks): void;
+}
+
+/** As rank 0 knows the ranks after they have introduced themselves. */
+export interface LentRanks {
+  readonly network: RankNetwork;
+  /** In the order of ranks, this process's own first: the host, and the devices that it lends unless it is told how many. */
+  readonly members: readonly { readonly host: string; readonly devices: number }[];
 }
 
 /** What using a model takes of a platform: of the files, only reading. */

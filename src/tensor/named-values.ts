@@ -49,6 +49,16 @@ export class PlacedValues implements NamedValues {
     }
   }
 
+  /** Sets values of a name, from value `start` on. */
+  write(name: string, start: number, values: Float32Array): void {
+    let first = 0;
+    for (const part of this.#parts.get(name) ?? []) {
+      const [from, to] = [Math.max(start, first), Math.min(start + values.length, first + part.size)];
+      if (from < to) part.f32.set(values.subarray(from - start, to - start), from - first);
+      first += part.size;
+    }
+  }
+
   /** Sets all of them to the values of their names, which must be exactly these. */
   async fill(source: NamedValues): Promise<void> {
     source.requireSame(this.shapes);

@@ -85,6 +85,8 @@ export class Tape implements Runner {
   #own = new Set<Tensor>();
   /** Parameters and the outputs that depend on one. */
   #tracked = new Set<Tensor>();
+  /** Parameters whose gradient no remembered operation adds to before this one, by its number: those of -1 have none. */
+  readonly #firstUse = new Map<Tensor, { readonly learnt: Learnt; operation: number }>();
 
   /** `keepsOutputs`: outputs keep their room until the end, for products that are put off (`DeferredProducts`). */
   constructor(scope: Scope, parameters: Iterable<Learnt>, { keepsOutputs = false } = {}) {
@@ -94,9 +96,10 @@ export class Tape implements Runner {
     this.#notingBrief = new NotingScope(scope, this.#spareBrief);
     const run: Runner['run'] = (operation, inputs, attributes) => this.#run(this.#notingBrief, operation, inputs, attributes);
     this.brief = keepsOutputs ? this : { scope, run, loss: this.loss.bind(this), brief: this };
-    for (const { value, gradient } of parameters) {
-      this.#tracked.add(value);
-      this.#gradients.set(value, gradient);
+    for (const learnt of parameters) {
+      this.#tracked.add(learnt.value);
+      this.#gradients.set(learnt.value, learnt.gradient);
+      this.#firstUse.set(learnt.value, { learnt, operation: -1 });
     }
   }
 
@@ -122,6 +125,7 @@ export class Tape implements Runner {
       for (const output of Object.values(outputs)) if (output !== undefined) this.#tracked.add(output);
       const mayReplace = (name: keyof Inputs & string) =>
         operation.replaces?.includes(name) === true || operation.forgets?.(inputs).includes(name) === true;
+      this.#noteUse(inputs);
       this.#backward.push(() => {
         const outputGradients = this.#outputGradients(outputs);
         if (outputGradients === undefined) return;
@@ -176,10 +180,33 @@ export class Tape implements Runner {
     this.#gradients.set(output, gradient);
   }
 
-  /** Adds the gradient of every loss that was run, and of every seed, to the gradients of the parameters. */
-  backward(): void {
-    for (let step = this.#backward.length - 1; step >= 0; step--) this.#backward[step]?.();
+  /**
+   * Adds the gradient of every loss that was run, and of every seed, to the gradients of the parameters. `isFinal` is told of each
+   * parameter as soon as nothing more will be added to its gradient.
+   */
+  backward(isFinal?: (learnt: Learnt) => void): void {
+    const finalAfter = new Map<number, Learnt[]>();
+    for (const { learnt, operation } of this.#firstUse.values()) {
+      finalAfter.set(operation, [...(finalAfter.get(operation) ?? []), learnt]);
+    }
+    const tell = (operation: number) => {
+      if (isFinal !== undefined) for (const learnt of finalAfter.get(operation) ?? []) isFinal(learnt);
+    };
+    tell(-1);
+    for (let step = this.#backward.length - 1; step >= 0; step--) {
+      this.#backward[step]?.();
+      tell(step);
+    }
     this.#backward = [];
+  }
+
+  /** The operation that is remembered next adds to the gradients of these inputs. */
+  #noteUse<Inputs extends Tensors>(inputs: Inputs): void {
+    for (const input of Object.values(inputs)) {
+      const origin = input && this.#origin(input);
+      const first = origin && this.#firstUse.get(origin);
+      if (first?.operation === -1) first.operation = this.#backward.length;
+    }
   }
 
   /** The gradient of a parameter, or a part of one, after `backward`; undefined when no loss depends on it. */

@@ -1,7 +1,7 @@
 import type { Gradients, LearntParameter, Parameter } from '../nn/parameters.js';
 import type { Device } from '../tensor/device.js';
 import { TouchedRows } from '../tensor/touched-rows.js';
-import { type Share, shareOf } from './optimizer.js';
+import { type Share, type Shares, shareOf } from './optimizer.js';
 
 /** Of a learnt value's gradient, by its number: values [start, end), or a whole list of touched rows. */
 export type SummedPart =
@@ -12,10 +12,10 @@ export type SummedPart =
  * What one of several devices sums when their gradients are exchanged: its share of every dense gradient. A list of touched
  * rows is merged by one device; the tables take turns.
  */
-export function partsToSum(learnt: readonly Pick<Parameter, 'size' | 'rules'>[], share: Share): SummedPart[] {
+export function partsToSum(learnt: readonly Pick<Parameter, 'size' | 'rules'>[], { values, rows }: Shares): SummedPart[] {
   return learnt.flatMap(({ size, rules }, index): SummedPart[] => {
-    if (rules.gradient === 'rows') return index % share.parts === share.part ? [{ index, kind: 'rows' }] : [];
-    return [{ index, kind: 'values', ...shareOf(size, share, 16) }];
+    if (rules.gradient === 'rows') return index % rows.parts === rows.part ? [{ index, kind: 'rows' }] : [];
+    return [{ index, kind: 'values', ...shareOf(size, values, 16) }];
   });
 }
 
@@ -29,7 +29,7 @@ export function sumGradients(device: Device, all: readonly Gradients[], share: S
   let squares = 0;
   for (const part of partsToSum(
     first.map(({ parameter }) => parameter),
-    share,
+    { values: share, rows: share },
   )) {
     const { gradient } = first[part.index] as LearntParameter;
     const addends = others.map((other) => other[part.index]?.gradient);
@@ -49,7 +49,8 @@ export function sumGradients(device: Device, all: readonly Gradients[], share: S
   return squares;
 }
 
-function addRows({ kernels }: Device, sum: TouchedRows, addend: TouchedRows): void {
+/** Adds a list of touched rows to another, and leaves it empty. */
+export function addRows({ kernels }: Device, sum: TouchedRows, addend: TouchedRows): void {
   const room = sum.reserve(addend.count);
   const { touched, table, count, columns } = addend;
   sum.count = kernels.addToTouchedRows(room.table, room.touched, sum.count, sum.slots.offset, touched.offset, table.offset, count, columns);

@@ -54,8 +54,13 @@ export async function setValues(placed: PlacedLearntValues, { parameters, optimi
 }
 
 /** The options that compute as a placement does, on any machine that can: the bits of a result depend on both. */
-export function pins({ gemm, devices }: Pick<Executor['placement'], 'gemm' | 'devices'>): string {
-  return `--gemm ${gemm} --devices ${devices}`;
+export function pins({ gemm, devices, ranks }: Pick<Executor['placement'], 'gemm' | 'devices' | 'ranks'>): string {
+  return `--gemm ${gemm} --devices ${devices}${ranks === undefined ? '' : ` on ${ranks.length} ranks`}`;
+}
+
+/** All devices of a placement. */
+export function deviceCount({ devices, ranks = [devices] }: Pick<Executor['placement'], 'devices' | 'ranks'>): number {
+  return ranks.reduce((sum, count) => sum + count, 0);
 }
 
 /**
@@ -83,7 +88,10 @@ export interface Executor {
   /** What a resumed run must have again to be bit-identical. */
   readonly placement: {
     readonly strategy: string;
+    /** Of this process. */
     readonly devices: number;
+    /** Devices of each rank, where several processes compute together; the first is this one. */
+    readonly ranks?: readonly number[] | undefined;
     readonly gemm: string;
     readonly precision: Precision;
     readonly kernels: string;

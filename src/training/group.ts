@@ -1,11 +1,12 @@
-import type { Gradients } from '../nn/parameters.js';
+import type { Gradients, LearntParameter } from '../nn/parameters.js';
 import type { Device } from '../tensor/device.js';
 import { sumGradients } from './exchange.js';
+import { everything, type Shares } from './optimizer.js';
 
 /** What a rank has when the gradients of all are summed. */
 export interface SummedGradients {
-  /** Where the sums are. Of them this rank may use its share (`partsToSum`) at once, the others after the next sum or barrier. */
-  readonly gradients: Gradients;
+  /** Where the sums are. Of them this device may use its share (`partsToSum`) at once, all of its shares after the next sum or barrier. */
+  readonly gradients: Iterable<LearntParameter>;
   /** Sum of squares of this rank's share. */
   readonly squares: number;
 }
@@ -20,6 +21,8 @@ export interface Group {
   readonly rank: number;
   /** Devices in all. */
   readonly size: number;
+  /** What this device sums and updates. */
+  readonly shares: Shares;
   /**
    * Returns when every rank has called it.
    *
@@ -31,6 +34,11 @@ export interface Group {
    * must be called before the next sum begins.
    */
   beginSum(values: readonly number[]): () => number[];
+  /**
+   * Nothing more will be added in this update to this device's gradient of a learnt value, by its number: it may be summed while the others
+   * are computed. Not all need be announced, nor in any order.
+   */
+  announce(index: number): void;
   /**
    * Sums the gradients of all ranks and leaves each rank its share of the dense ones; lists of touched rows are merged, each by
    * one rank. The gradients that were added are left 0, the lists empty. Waits until all ranks have gathered theirs.
@@ -48,6 +56,8 @@ export const alone: Group = {
   rank: 0,
   size: 1,
   barrier: () => undefined,
+  shares: everything,
+  announce: () => undefined,
   beginSum: (values) => () => [...values],
   reduceScatter: (device, gradients) => ({ gradients, squares: sumGradients(device, [gradients], { part: 0, parts: 1 }) }),
   gatherParameters: () => undefined,

@@ -24,6 +24,15 @@ export interface Share {
   readonly parts: number;
 }
 
+/** One device's part of what all update: of dense parameters, and of tables whose gradients are lists of touched rows. */
+export interface Shares {
+  readonly values: Share;
+  readonly rows: Share;
+}
+
+/** Of a device that updates everything. */
+export const everything: Shares = { values: { part: 0, parts: 1 }, rows: { part: 0, parts: 1 } };
+
 /** Elements [start, end) of `count` that fall to a share; boundaries are multiples of `unit`. */
 export function shareOf(count: number, { part, parts }: Share, unit = 1): { start: number; end: number } {
   const units = Math.ceil(count / unit);
@@ -108,8 +117,9 @@ export class Optimizer {
   }
 
   /** Changes this device's share of a parameter and leaves that share of its gradient 0. */
-  update(kernels: Kernels, learnt: LearntParameter, step: OptimizerStep, share: Share): void {
+  update(kernels: Kernels, learnt: LearntParameter, step: OptimizerStep, shares: Shares): void {
     const { parameter, value, gradient } = learnt;
+    const share = gradient instanceof TouchedRows ? shares.rows : shares.values;
     const unpacked = this.#unpacked.get(parameter.name);
     const byRows = gradient instanceof TouchedRows && unpacked === undefined;
     const { start, end } = byRows ? shareOf(gradient.count, share) : shareOf(parameter.size, share, 16);

@@ -48,6 +48,8 @@ const savedProgress = z.strictObject({
   placement: z.strictObject({
     strategy: z.string(),
     devices: count,
+    // Of runs on one process there are none.
+    ranks: z.array(count).readonly().optional(),
     gemm: z.string(),
     // Runs from before there was a choice have none.
     precision: z.enum(precisions).default('f32'),
@@ -182,6 +184,8 @@ export function placementDifference(saved: Executor['placement'], now: Executor[
   const differences = (['strategy', 'devices', 'gemm', 'precision', 'kernels'] as const)
     .filter((key) => saved[key] !== now[key])
     .map((key) => `${key} ${now[key]} where the run began with ${saved[key]}`);
+  const [ranksNow, ranksBefore] = [now, saved].map(({ ranks }) => ranks?.join('+') ?? '1 process');
+  if (ranksNow !== ranksBefore) differences.push(`ranks with ${ranksNow} devices where the run began with ${ranksBefore}`);
   const isSamePlan = JSON.stringify(saved.pipeline) === JSON.stringify(now.pipeline);
   if (differences.length === 0 && !isSamePlan) differences.push('another placement or division of batches than the run began with');
   return differences.join(', ');

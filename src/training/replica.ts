@@ -37,6 +37,8 @@ export class Replica {
   readonly #scope: Scope;
   /** Weights in bfloat16, converted once an update; undefined in f32, where they are multiplied as they are. */
   readonly #weights: PackedWeights | undefined;
+  /** Numbers of the learnt values, in the order of `gradients`. */
+  readonly #numbers: ReadonlyMap<unknown, number>;
 
   constructor(device: Device, model: TrainableModel, rule: UpdateRule) {
     const { matrix } = device;
@@ -46,22 +48,29 @@ export class Replica {
     this.model = model;
     this.#rule = rule;
     this.gradients = new Gradients(model.parameters, device.memory);
+    this.#numbers = new Map(Array.from(this.gradients, (learnt, index) => [learnt, index]));
     this.#arena = new Arena(device.memory);
     this.#scope = new Scope(this.device, this.#arena);
     this.stepMemory = new StepMemory(this.#arena, model);
   }
 
-  /** Forward and backward: adds to this device's gradients. */
-  accumulate(shard: readonly IdPair[], { update, gradientScale }: ShardSettings): ShardResult {
+  /**
+   * Forward and backward: adds to this device's gradients. `isFinal` is told the number of each learnt value when this shard adds no more
+   * to its gradient, before the others are computed; of a shard without sentences it is told nothing.
+   */
+  accumulate(shard: readonly IdPair[], { update, gradientScale }: ShardSettings, isFinal?: (index: number) => void): ShardResult {
     const total = { ...nothing, loss: 0 };
     const dropout = this.model.dropout > 0 ? { rate: this.model.dropout, seed: this.#rule.seed, step: update } : undefined;
+    let remaining = shard.length;
+    const tell = isFinal && ((learnt: unknown) => isFinal(this.#numbers.get(learnt) as number));
     for (const { pairs } of this.stepMemory.batches(shard)) {
+      remaining -= pairs.length;
       const tape = new Tape(this.#scope, this.gradients);
       const { losses, logProbabilities } = this.model.loss({ runner: tape, dropout }, pairs, {
         smoothing: this.#rule.labelSmoothing,
         gradientScale,
       });
-      tape.backward();
+      tape.backward(remaining === 0 ? tell : undefined);
       total.loss += sum(losses.f32);
       count(total, pairs, logProbabilities);
       this.#arena.reset();

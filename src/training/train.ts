@@ -18,7 +18,7 @@ import {
   type ValidationFigures,
   validationLine,
 } from './events.js';
-import { pins, type UpdateResult } from './executor.js';
+import { deviceCount, pins, type UpdateResult } from './executor.js';
 import { isDue, type Position } from './interval.js';
 import { type Prepared, prepare, requirePossible } from './prepare.js';
 import type { TrainingProgress } from './progress.js';
@@ -82,8 +82,10 @@ class Loop {
 
   async run(): Promise<TrainingSummary> {
     const { run, model, corpus, executor, isRestored } = this.#prepared;
-    const { devices, gemm, precision } = executor.placement;
-    const on = `${gemm} in ${precision} on ${devices} ${devices === 1 ? 'device' : 'devices'}`;
+    const { gemm, precision, ranks } = executor.placement;
+    const devices = deviceCount(executor.placement);
+    const ofRanks = ranks === undefined ? '' : ` of ${ranks.length} ranks`;
+    const on = `${gemm} in ${precision} on ${devices} ${devices === 1 ? 'device' : 'devices'}${ofRanks}`;
     const parameters = model.parameters.count.toLocaleString('en-US');
     // The fastest library and the number of cores are another machine's, or the next hour's, own.
     await this.#log(

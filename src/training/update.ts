@@ -28,16 +28,17 @@ export function updateTogether(
   { update, learningRate, gradientScale }: UpdateSettings & { readonly gradientScale: number },
 ): UpdateResult {
   const total = { loss: 0, negativeLogLikelihood: 0, sentences: 0, sourceTokens: 0, targetTokens: 0 };
-  for (const pairs of shards) {
-    const result = replica.accumulate(pairs, { update, gradientScale });
+  const all = [...shards];
+  for (const [index, pairs] of all.entries()) {
+    const isLast = index === all.length - 1;
+    const result = replica.accumulate(pairs, { update, gradientScale }, isLast ? (learnt) => group.announce(learnt) : undefined);
     for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += result[key];
   }
   const { kernels } = replica.device;
-  const share = { part: group.rank, parts: group.size };
   const summed = group.reduceScatter(replica.device, replica.gradients);
   const learnt = [...summed.gradients];
   const parameters = learnt.map(({ parameter }) => parameter);
-  for (const { index } of partsToSum(parameters, share)) {
+  for (const { index } of partsToSum(parameters, group.shares)) {
     const own = learnt[index];
     if (own?.gradient instanceof TouchedRows) optimizer.unpack(kernels, own);
   }
@@ -46,7 +47,7 @@ export function updateTogether(
   const finite = Number.isFinite(gradientNorm) && Number.isFinite(loss);
   if (finite) {
     const step = { update, learningRate, factor: clippingFactor(gradientNorm, clip) };
-    for (const each of learnt) optimizer.update(kernels, each, step, share);
+    for (const each of learnt) optimizer.update(kernels, each, step, group.shares);
   }
   group.gatherParameters();
   replica.finish();

@@ -82,7 +82,8 @@ async function executed(devices: number, options: ReturnType<typeof modelOptions
   const learnt = [...(gradients[0] as Gradients)];
   for (const each of learnt) shared.unpack(opened.kernels, each);
   for (const [part, { device }] of replicas.entries()) {
-    for (const each of learnt) shared.update(device.kernels, each, step, { part, parts: devices });
+    for (const each of learnt)
+      shared.update(device.kernels, each, step, { values: { part, parts: devices }, rows: { part, parts: devices } });
   }
   opened.matrix.dispose();
   return all.map(({ values }) => values);

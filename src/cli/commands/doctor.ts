@@ -2,6 +2,8 @@ import { availableParallelism, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { nodeRuntime } from '../../node/runtime.js';
 import { ForeignInterface } from '../../node/foreign.js';
+import { installMpi } from '../../node/mpi/install-command.js';
+import { type MpiAbi, MpiLibrary } from '../../node/mpi/library.js';
 import { peakGflops } from '../../node/machine-code/processor.js';
 import { type Bfloat16Report, mixedPrecision } from '../../node/native/mixed-precision.js';
 import { matrixProviders, type ProviderReport } from '../../node/native/providers.js';
@@ -38,6 +40,8 @@ interface Findings {
   peak?: { avx512?: number; avx2?: number };
   /** `precision: bf16`. */
   bf16: Bfloat16Report;
+  /** Libraries with which several processes train together, and what to do where there is none. */
+  mpi: { libraries: { abi: MpiAbi; file: string }[]; next?: string };
   /** The command that installs a faster matrix library. */
   fasterCommand?: string;
 }
@@ -71,8 +75,21 @@ async function findings(measure: boolean): Promise<Findings> {
     providers: providers.reports,
     ...(peak !== undefined && { peak }),
     bf16: mixed.report,
+    mpi: await mpiFound(),
     ...(fasterCommand !== undefined && { fasterCommand }),
   };
+}
+
+async function mpiFound(): Promise<Findings['mpi']> {
+  const foreign = await ForeignInterface.load();
+  const libraries = foreign instanceof ForeignInterface ? MpiLibrary.installed(foreign) : [];
+  return { libraries, ...(libraries.length === 0 && { next: installMpi(undefined) }) };
+}
+
+function describeMpi({ libraries, next }: Findings['mpi']): string {
+  const names = { openmpi: 'Open MPI', mpich: 'MPICH', standard: 'the standard ABI of MPI 5' } as const;
+  if (libraries.length === 0) return `none; to train on several hosts, ${next ?? 'install one'}`;
+  return libraries.map(({ abi, file }) => `${names[abi]}, ${file}`).join('; ');
 }
 
 /** A container may have a lower limit than the machine. */
@@ -117,6 +134,7 @@ function describe(found: Findings): string {
     ...(found.peak === undefined ? [] : ['', describePeak(found.peak)]),
     '',
     `Mixed precision (training.precision: bf16): ${describeMixedPrecision(found.bf16)}`,
+    `MPI (training on several hosts): ${describeMpi(found.mpi)}`,
     '',
     found.fasterCommand === undefined
       ? 'Nothing to install: no faster library is known for this machine.'

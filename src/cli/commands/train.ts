@@ -2,17 +2,18 @@ import { duration } from '../../core/duration.js';
 import { DecadeError } from '../../core/errors.js';
 import { shellWord } from '../../core/shell.js';
 import { Command } from 'commander';
-import { decade } from '../../decade.js';
+import { type Decade, decade } from '../../decade.js';
 import { nodeRuntime } from '../../node/runtime.js';
+import { trainingClaims } from '../../parallel/ranks/claims.js';
+import { readConfiguration } from '../../training/configuration.js';
 import { exampleConfiguration } from '../../training/configuration-example.js';
 import type { TrainingSummary } from '../../training/events.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
+import { amongRanks } from '../ranks.js';
 import { figure } from '../progress.js';
 import { interruptedTraining, type ShownTraining, showTraining } from '../training-progress.js';
-
-const { train } = decade(nodeRuntime);
 
 interface TrainArguments extends DeviceChoice {
   out?: string;
@@ -56,14 +57,19 @@ Examples:
       if (example) return print(exampleConfiguration().trimEnd());
       if (path === undefined) return command.error("error: missing required argument 'CONFIG.yaml'");
       const shown = showTraining({ log: true });
-      return interruptible(
-        () => shown.announcement,
-        (signal) => run(path, options, shown, signal),
+      return amongRanks(
+        async () => trainingClaims(nodeRuntime.files, await readConfiguration(nodeRuntime.files, path, options.set)),
+        (runtime) =>
+          interruptible(
+            () => shown.announcement,
+            (signal) => run(decade(runtime), path, options, shown, signal),
+          ),
       );
     });
 }
 
 async function run(
+  { train }: Pick<Decade, 'train'>,
   path: string,
   { json, out = defaultOut(path), ...options }: Omit<TrainArguments, 'example'>,
   shown: ShownTraining,

@@ -52,7 +52,7 @@ export class ElasticDecodingExecutor implements DecodingExecutor {
     const next = 'translate again, with fewer devices if necessary';
     const { runtime, devices } = this.#options;
     const start = (_: unknown, device: number) =>
-      new RemoteDevice<DecodingRequest, DecodingReply>(runtime.startThread(), device, died, next);
+      new RemoteDevice<DecodingRequest, DecodingReply>(runtime.startThread(), `device ${device}`, died, next);
     this.#threads = Array.from({ length: devices }, start);
     try {
       return await DecodingDevices.begin(this.#threads, this.#options);

@@ -12,21 +12,21 @@ export type CommonReply =
 
 const continueTraining = 'the last checkpoint stands: continue with --resume, if need be with fewer devices';
 
-/** A device on another thread, with one request at a time in flight. */
+/** A device on another thread, or all of another rank, with one request at a time in flight. */
 export class RemoteDevice<Request, Reply extends { readonly kind: string }> {
   readonly #thread: DeviceThread;
-  readonly #device: number;
+  readonly #name: string;
   #failure: DecadeError | undefined;
   #waiting: { resolve(reply: Reply): void; reject(error: DecadeError): void } | undefined;
   #onProgress: ((progress: SearchProgress) => void) | undefined;
 
-  /** `died` is called when the device will never answer again: others may wait for it. `next`: what a person can do then. */
-  constructor(thread: DeviceThread, device: number, died: (failure: DecadeError) => void, next = continueTraining) {
+  /** `name`: as errors call it. `died` is called when the device will never answer again: others may wait for it. `next`: what a person can do then. */
+  constructor(thread: DeviceThread, name: string, died: (failure: DecadeError) => void, next = continueTraining) {
     this.#thread = thread;
-    this.#device = device;
+    this.#name = name;
     const fail = (reason: string, remedy = next) => {
       if (this.#failure !== undefined) return;
-      const failure = new DecadeError('resource', { where: `device ${device}`, received: reason, next: remedy });
+      const failure = new DecadeError('resource', { where: name, received: reason, next: remedy });
       this.#end(failure);
       died(failure);
     };
@@ -62,7 +62,7 @@ export class RemoteDevice<Request, Reply extends { readonly kind: string }> {
         resolve: (reply) =>
           reply.kind === kind
             ? resolve(reply as Extract<Reply, { kind: Kind }>)
-            : reject(new DecadeError('resource', { where: `device ${this.#device}`, received: `reply ${reply.kind}`, allowed: kind })),
+            : reject(new DecadeError('resource', { where: this.#name, received: `reply ${reply.kind}`, allowed: kind })),
         reject,
       };
       this.#thread.post(request);
@@ -76,7 +76,7 @@ export class RemoteDevice<Request, Reply extends { readonly kind: string }> {
 
   /** Ends the thread; what it was asked is refused, because of `reason`. */
   terminate(reason?: DecadeError): Promise<void> {
-    this.#end(reason ?? new DecadeError('resource', { where: `device ${this.#device}`, received: 'its thread has ended' }));
+    this.#end(reason ?? new DecadeError('resource', { where: this.#name, received: 'its thread has ended' }));
     return this.#thread.terminate();
   }
 

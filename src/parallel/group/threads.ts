@@ -2,6 +2,7 @@ import type { Gradients } from '../../nn/parameters.js';
 import type { Device } from '../../tensor/device.js';
 import { sumGradients } from '../../training/exchange.js';
 import { type Group, mostSummed, type SummedGradients } from '../../training/group.js';
+import type { Shares } from '../../training/optimizer.js';
 import { Barrier, barrierFields } from './barrier.js';
 
 const cacheLine = 64;
@@ -58,6 +59,13 @@ export class ThreadGroup implements Group {
   get size(): number {
     return this.#meeting.size;
   }
+
+  get shares(): Shares {
+    const share = { part: this.rank, parts: this.size };
+    return { values: share, rows: share };
+  }
+
+  announce(): void {}
 
   barrier(): void {
     this.#meeting.barrier.wait();

@@ -11,7 +11,7 @@ import { Arena, Memory } from '../../tensor/memory.js';
 import { PackedWeights } from '../../tensor/packed-weights.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { TouchedRows } from '../../tensor/touched-rows.js';
-import { Optimizer } from '../../training/optimizer.js';
+import { everything, Optimizer } from '../../training/optimizer.js';
 import { clippingFactor } from '../../training/update.js';
 import { Completion } from './completion.js';
 import { executeTasks } from './execute.js';
@@ -209,7 +209,7 @@ export class PipelineDevice {
   #apply(step: { update: number; learningRate: number; factor: number }): void {
     const { kernels } = this.#device;
     for (const learnt of this.#learnt) {
-      this.#optimizer.update(kernels, learnt, step, { part: 0, parts: 1 });
+      this.#optimizer.update(kernels, learnt, step, everything);
       if (learnt.gradient instanceof TouchedRows) learnt.gradient.count = 0;
     }
   }

@@ -64,7 +64,7 @@ export class PipelineExecutor extends ThreadedExecutor {
     const completion = new Completion(block, devices);
     const remotes = Array.from(
       { length: devices },
-      (_, device): Remote => new RemoteDevice(runtime.startThread(), device, () => completion.break()),
+      (_, device): Remote => new RemoteDevice(runtime.startThread(), `device ${device}`, () => completion.break()),
     );
     const replies = await startAll(remotes, (remote, device) =>
       remote.ask('started', {

@@ -53,7 +53,8 @@ async function amongOthers(runtime: Runtime, work: MeasuredWork, { gemm, precisi
   const fields = new Int32Array(new SharedArrayBuffer(4 * Object.keys(busyFields).length));
   const remotes = Array.from(
     { length: others },
-    (_, index): RemoteDevice<PipelineRequest, PipelineReply> => new RemoteDevice(runtime.startThread(), index + 1, () => undefined),
+    (_, index): RemoteDevice<PipelineRequest, PipelineReply> =>
+      new RemoteDevice(runtime.startThread(), `device ${index + 1}`, () => undefined),
   );
   try {
     const ended = Promise.all(

@@ -82,7 +82,7 @@ function partOf({ parameters, optimizer }: Network, share: { part: number; parts
   const tableOf = new Map(
     [...parameters.keys()].filter((index) => parameters[index]?.rules.gradient === 'rows').map((index, table) => [index, table]),
   );
-  const toSum = partsToSum(parameters, share);
+  const toSum = partsToSum(parameters, { values: share, rows: share });
   const length = ({ start, end }: { start: number; end: number }) => end - start;
   const updated = parameters.map(({ size, shape: [, columns = 1] }, index) => {
     const table = tableOf.get(index);

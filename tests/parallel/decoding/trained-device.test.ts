@@ -65,7 +65,7 @@ test('a device that trains in one memory decodes models in another', async () =>
   model.parameters.allocate(memory);
   model.parameters.initialise(3);
   const local = LocalDecodingExecutor.of(await nodeRuntime.openDevice(memory, { gemm }), [model]);
-  const remote = new RemoteDevice<DecodingRequest, DecodingReply>(device, 0, () => {});
+  const remote = new RemoteDevice<DecodingRequest, DecodingReply>(device, 'device 0', () => {});
   const decoding = await DecodingDevices.begin([remote], { members: [sharedModel(model, options, memory)], gemm });
   assert.deepEqual(await decoding.score(pairs), await local.score(pairs));
   await decoding.dispose();

@@ -1,0 +1,63 @@
+import { type Exchange, Wire } from '../../../src/parallel/group/wire.js';
+import type { DeviceThread, RankNetwork, WireBlocks } from '../../../src/parallel/runtime.js';
+
+type Listener = Parameters<DeviceThread['listen']>[0];
+
+/** Ranks that are all in this process: messages are cloned, and exchanges copied as soon as every rank has left its own. */
+export function networksInMemory(size: number): { networks: RankNetwork[]; end: () => void } {
+  const listeners = new Map<string, Listener>();
+  const wires = new Map<number, Wire>();
+  let ticket = 0;
+  let ended = false;
+  const carry = () => {
+    if (ended) return;
+    const left = Array.from({ length: size }, (_, rank) => wires.get(rank)?.left(ticket));
+    if (left.every((exchange) => exchange !== undefined)) {
+      const words = Array.from({ length: size }, (_, rank) => new Int32Array((wires.get(rank) as Wire).blocks.words));
+      exchange(left, words);
+      for (const wire of wires.values()) wire.complete(ticket);
+      ticket++;
+    }
+    setTimeout(carry, 0);
+  };
+  carry();
+  const networks = Array.from(
+    { length: size },
+    (_, rank): RankNetwork => ({
+      rank,
+      size,
+      bell: new SharedArrayBuffer(4),
+      linkTo: (other) => ({
+        post: (message) => {
+          const sent = structuredClone(message);
+          setImmediate(() => listeners.get(`${other} from ${rank}`)?.message(sent));
+        },
+        listen: (listener) => listeners.set(`${rank} from ${other}`, listener),
+        terminate: async () => {},
+      }),
+      attach: (blocks: WireBlocks) => {
+        wires.set(rank, new Wire(blocks));
+        ticket = 0;
+      },
+    }),
+  );
+  return {
+    networks,
+    end: () => {
+      ended = true;
+    },
+  };
+}
+
+function exchange(all: readonly Exchange[], words: readonly Int32Array[]): void {
+  for (const [to, { receive, received }] of all.entries()) {
+    let at = receive;
+    for (const [from, count] of received.entries()) {
+      const { kind, send, sent } = all[from] as Exchange;
+      const start = kind === 'gather' ? send : send + sent.slice(0, to).reduce((sum, each) => sum + each, 0);
+      if (kind === 'scatter' && sent[to] !== count) throw new Error(`rank ${from} sends ${sent[to]} words where ${to} awaits ${count}`);
+      (words[to] as Int32Array).set((words[from] as Int32Array).subarray(start, start + count), at);
+      at += count;
+    }
+  }
+}
