@@ -2,7 +2,7 @@ import { DecadeError } from '../../core/errors.js';
 import type { WireBlocks } from '../runtime.js';
 
 /** What ranks exchange at once. Counts and places are in words of 4 bytes. */
-export interface Exchange {
+export interface RankExchange {
   /** `scatter`: each rank gets a part of its own from each other. `gather`: each rank gets the same part from each, its own too. */
   readonly kind: 'scatter' | 'gather';
   /** Where what is sent begins; the parts of a scatter lie one after another. */
@@ -58,7 +58,7 @@ export class Wire {
   }
 
   /** Leaves an exchange, whose ticket is free: tickets count up from 0, and those of so long ago have been waited for. */
-  leave(ticket: number, { kind, send, sent, receive, received }: Exchange): void {
+  leave(ticket: number, { kind, send, sent, receive, received }: RankExchange): void {
     const at = this.#slot(ticket);
     const fields = this.#fields;
     fields[at + slotFields.kind] = kind === 'scatter' ? 0 : 1;
@@ -89,7 +89,7 @@ export class Wire {
   }
 
   /** The exchange of a ticket, if a device has left it. */
-  left(ticket: number): Exchange | undefined {
+  left(ticket: number): RankExchange | undefined {
     const at = this.#slot(ticket);
     const fields = this.#fields;
     if (Atomics.load(fields, at + slotFields.requested) !== mark(ticket)) return undefined;

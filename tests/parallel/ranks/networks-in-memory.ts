@@ -1,4 +1,4 @@
-import { type Exchange, Wire } from '../../../src/parallel/group/wire.js';
+import { type RankExchange, Wire } from '../../../src/parallel/group/wire.js';
 import type { DeviceThread, RankNetwork, WireBlocks } from '../../../src/parallel/runtime.js';
 
 type Listener = Parameters<DeviceThread['listen']>[0];
@@ -49,11 +49,11 @@ export function networksInMemory(size: number): { networks: RankNetwork[]; end: 
   };
 }
 
-function exchange(all: readonly Exchange[], words: readonly Int32Array[]): void {
+function exchange(all: readonly RankExchange[], words: readonly Int32Array[]): void {
   for (const [to, { receive, received }] of all.entries()) {
     let at = receive;
     for (const [from, count] of received.entries()) {
-      const { kind, send, sent } = all[from] as Exchange;
+      const { kind, send, sent } = all[from] as RankExchange;
       const start = kind === 'gather' ? send : send + sent.slice(0, to).reduce((sum, each) => sum + each, 0);
       if (kind === 'scatter' && sent[to] !== count) throw new Error(`rank ${from} sends ${sent[to]} words where ${to} awaits ${count}`);
       (words[to] as Int32Array).set((words[from] as Int32Array).subarray(start, start + count), at);
