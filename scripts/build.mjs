@@ -17,12 +17,13 @@ const packagesOfCommand = [
   ...['@hono/node-server', '@modelcontextprotocol/server', 'hono', 'htmlparser2'],
 ];
 /**
- * What few pages need is a file beside the worker, which imports it when it does: tokenizers of others (8 kB, gzip), and the search for
- * translations with given words.
+ * What few pages need is a file beside the worker, which imports it when it does: tokenizers of others (8 kB, gzip), and the searches for
+ * translations with given words and for those made of phrases.
  */
 const apart = [
   { entry: 'text/imported/read-imported', file: 'imported-tokenizers.js' },
   { entry: 'decoding/constraints/guide', file: 'guided-search.js' },
+  { entry: 'models/phrase/search/phrase-searcher', file: 'phrase-searcher.js' },
 ];
 await buildKernels();
 removeOrphans();

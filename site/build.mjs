@@ -31,7 +31,7 @@ export async function buildPages(out, models = []) {
   });
   // Scripts find them beside themselves.
   for (const name of readdirSync(join(library, 'browser')).filter((name) =>
-    /(worker(-relaxed)?|imported-tokenizers|guided-search)\.js$/.test(name),
+    /(worker(-relaxed)?|imported-tokenizers|guided-search|phrase-searcher)\.js$/.test(name),
   ))
     copyFileSync(join(library, 'browser', name), join(out, name));
   const { palette } = await import('../dist/src/analysis/page/palette.js');

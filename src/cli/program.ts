@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { alignCommand } from './commands/align.js';
 import { benchCommand } from './commands/bench.js';
 import { compareCommand } from './commands/compare.js';
 import { compressCommand, decompressCommand } from './commands/compress.js';
@@ -44,6 +45,7 @@ const commands = [
   simulateCommand,
   dataCommand,
   scaleCommand,
+  alignCommand,
   compressCommand,
   decompressCommand,
   benchCommand,

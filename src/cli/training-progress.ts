@@ -38,7 +38,7 @@ export function showTraining({ log }: { log: boolean }): ShownTraining {
         break;
       case 'counting':
         announcement = 'stopping; what was counted is not kept';
-        progress.update({ label: 'counting', fraction: event.fraction, figures: [] });
+        progress.update({ label: event.stage ?? 'counting', fraction: event.fraction, figures: [] });
         break;
       case 'update':
         progress.update({

@@ -19,6 +19,15 @@ export function ensemble<Member extends EnsembleMember>(members: readonly Member
     throw new DecadeError('usage', { where: 'ensemble', received: 'no model', allowed: 'at least one' });
   }
   if (others.length === 0) return first;
+  const withoutProbabilities = members.find(({ model }) => model.sentenceSearch !== undefined);
+  if (withoutProbabilities !== undefined) {
+    throw new DecadeError('usage', {
+      where: `ensemble with ${withoutProbabilities.name}`,
+      received: 'a model that searches whole sentences and has no probabilities of tokens',
+      allowed: 'models that predict token by token',
+      next: 'write its n-best list with decade translate --nbest, and rescore that with the others: decade rescore',
+    });
+  }
   for (const other of others) {
     requireSameVocabulary(first, other, 'source');
     requireSameVocabulary(first, other, 'target');

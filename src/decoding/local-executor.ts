@@ -8,6 +8,7 @@ import { FrozenDevice } from './frozen-device.js';
 import { ModelElsewhere } from './model-elsewhere.js';
 import type { TargetScore, ScoringPair } from './score-batch.js';
 import { type SearchControl, type SearchOptions, type SearchSentence, search } from './search.js';
+import { searchSentences } from './sentence-search.js';
 
 /** A model, and a device on the memory that holds its parameters. */
 export interface PlacedModel {
@@ -61,6 +62,8 @@ export class LocalDecodingExecutor implements BatchDecoder, DecodingExecutor {
   }
 
   search(sentences: readonly SearchSentence[], options: SearchOptions, control?: SearchControl): Promise<Hypothesis[][]> {
+    const { sentenceSearch } = this.#searched;
+    if (sentenceSearch !== undefined) return searchSentences(sentenceSearch, sentences, options, control);
     return search(this.#searched, this.#frozen[0].device, sentences, options, control);
   }
 

@@ -94,9 +94,17 @@ export function translationFeatures({
   tokenLogProbabilities,
   lengthPenalty: { kind, alpha },
   unmet = [],
-}: Pick<Translation, 'logProbability' | 'tokenLogProbabilities' | 'lengthPenalty' | 'unmet'>): string {
+  features,
+}: Pick<Translation, 'logProbability' | 'tokenLogProbabilities' | 'lengthPenalty' | 'unmet' | 'features'>): string {
+  if (features !== undefined) return namedFeatures(features);
   const mark = unmet.length === 0 ? '' : ` unmet= ${unmet.length}`;
   return `logProbability= ${logProbability.toFixed(6)} tokens= ${tokenLogProbabilities.length} ${penaltyFeatures[kind]}= ${alpha}${mark}`;
+}
+
+function namedFeatures(features: Readonly<Record<string, number>>): string {
+  return Object.entries(features)
+    .map(([name, value]) => `${name}= ${value.toFixed(6)}`)
+    .join(' ');
 }
 
 /** With what each criterion of a selection says, and without the length penalty: the score is no longer divided by one. */

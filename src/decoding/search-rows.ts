@@ -12,6 +12,8 @@ export interface Hypothesis extends Path {
   readonly logProbability: number;
   /** `logProbability` divided by the length penalty. */
   readonly score: number;
+  /** What the score of a model with a search of its own is made of, by name. */
+  readonly features?: Readonly<Record<string, number>> | undefined;
 }
 
 /** What a model says of the next token of every row. */

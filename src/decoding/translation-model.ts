@@ -8,8 +8,8 @@ export interface TranslationTokenizers {
   readonly targetTokenizer: Tokenizer;
   /** The words of the source that training has shown; undefined for a model of which nobody noted them. */
   readonly sourceWords?: WordList | undefined;
-  /** How long its lines may be. */
-  readonly model?: Pick<StepModel, 'lengthLimits'> | undefined;
+  /** How long its lines may be, and whether it searches by itself. */
+  readonly model?: Pick<StepModel, 'lengthLimits' | 'sentenceSearch'> | undefined;
 }
 
 /** All that translating text needs: a model and the tokenizers it was trained with. */

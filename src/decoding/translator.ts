@@ -102,7 +102,8 @@ export class Translator {
     resolveDecodingOptions(options);
     this.#tokenizers = tokenizers;
     this.#executor = executor;
-    this.#options = options;
+    // What a search of a model's own leaves as <unk> it knows the source word of.
+    this.#options = tokenizers.model?.sentenceSearch === undefined ? options : { unknownReplacement: 'attention', ...options };
   }
 
   /**

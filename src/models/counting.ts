@@ -7,9 +7,16 @@ export interface Counting<Options> {
   /** Reads on: contexts of a text in their order. */
   add(context: IdPair): Promise<void>;
   /** What has been learnt; nothing can be added after that. */
-  finish(): Promise<Counted<Options>>;
+  finish(control?: CountingControl): Promise<Counted<Options>>;
   /** Removes what it kept in files. */
   dispose(): Promise<void>;
+}
+
+/** For work that follows the reading. */
+export interface CountingControl {
+  readonly signal?: AbortSignal | undefined;
+  /** What is being done, in two or three words, and how much of it is done, from 0 to 1. */
+  readonly onStage?: ((stage: string, fraction: number) => void) | undefined;
 }
 
 export interface Counted<Options> {

@@ -74,10 +74,36 @@ export interface StepModel {
   readonly beginsPrompts?: boolean | undefined;
   /** Undefined where any length can be read: positions that are learned are no more than so many. */
   readonly lengthLimits?: LengthLimits | undefined;
+  /** For architectures that are not extended token by token but search whole sentences: their `decode` and `loss` refuse. */
+  readonly sentenceSearch?: TranslationSearch | undefined;
   /** For architectures that represent a sentence by one vector. */
   readonly sentenceEncoder?: SentenceEncoder | undefined;
   /** For architectures with attention in several layers and heads; that of others is all in `StepOutput`. */
   readonly attentionReader?: AttentionReader | undefined;
+}
+
+/** A search of an architecture's own, whose scores are no probabilities. */
+export interface TranslationSearch {
+  /** What each feature of a translation is multiplied by; their sum is its score. To be tuned on held-out pairs. */
+  readonly weights: Parameter;
+  /** Loads what it needs besides the parameters. */
+  open(): Promise<TranslationSearcher>;
+}
+
+export interface TranslationSearcher {
+  /** Distinct translations of a sentence of at least one id, the best first: `nbest` of them, if there are so many. */
+  search(source: ArrayLike<number>, nbest: number): readonly FoundTranslation[];
+}
+
+export interface FoundTranslation {
+  /** Target ids, without `</s>`; `<unk>` is a source word that is to be copied. */
+  readonly ids: Int32Array;
+  /** By how much it is preferred to others of the same sentence. */
+  readonly score: number;
+  /** What the score is made of, by name and in the order of the weights, as it stands in n-best lists. */
+  readonly features: Readonly<Record<string, number>>;
+  /** By target id: the source position that it comes from; -1 for none. */
+  readonly alignment: Int32Array;
 }
 
 /** Most tokens that a model can read. */

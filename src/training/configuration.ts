@@ -8,7 +8,7 @@ import { contextOptions, resolveContexts } from '../data/contexts.js';
 import { filterOptions } from '../data/filter.js';
 import { type CorpusSource, corpusSource, isText } from '../data/sources.js';
 import { decodingDefaults } from '../decoding/options.js';
-import { isCounted, modelOptions } from '../models/create.js';
+import { modelOptions, onlyFor } from '../models/create.js';
 import { type TokenizerOptions, tokenizerOptions } from '../text/train-tokenizer.js';
 import { ConfigurationDocument, type KnownKeys } from './configuration-document.js';
 import { describeIssues, type RefusedValue } from './configuration-issues.js';
@@ -91,9 +91,11 @@ export const configurationSchema = z
       issue(['training', 'mergeDropout'], `tokenizer.kind: ${tokenizer.kind} has no merges to leave out: use bpe or byte-bpe`);
     }
     if (!isText(data.train)) {
-      if (isCounted(model)) issue(['model', 'kind'], 'only for data.train: { text: [files] }: n-grams are of one text, not of pairs');
+      if (onlyFor(model) === 'text')
+        issue(['model', 'kind'], 'only for data.train: { text: [files] }: n-grams are of one text, not of pairs');
       return;
     }
+    if (onlyFor(model) === 'pairs') issue(['model', 'kind'], 'only for sentence pairs, data.train: { source: FILE, target: FILE }');
     if (dropsMerges) issue(['training', 'mergeDropout'], 'only for pairs: the contexts of a text have one length');
     if (training.validate?.metrics.some((metric) => metric !== 'perplexity')) {
       issue(['training', 'validate', 'metrics'], 'only perplexity is known of a language model: it does not translate');

@@ -1,10 +1,11 @@
+import type { Tokenizers } from '../checkpoint/model-files.js';
 import { Run } from '../checkpoint/run.js';
 import { cacheDirectory, isUnbegun, removeLeftovers } from '../checkpoint/run-files.js';
 import type { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
 import { type Corpus, describeCorpus } from '../data/corpus.js';
 import { LocalDecodingExecutor } from '../decoding/local-executor.js';
-import type { Counting } from '../models/counting.js';
+import type { Counting, CountingControl } from '../models/counting.js';
 import { createCounting, createModel, type ModelOptions } from '../models/create.js';
 import { vocabularySizes } from '../models/model.js';
 import { PlacedValues } from '../tensor/named-values.js';
@@ -12,10 +13,12 @@ import { type Configuration, originOf } from './configuration.js';
 import { requireResumable } from './configuration-changes.js';
 import { openCorpora } from './corpora.js';
 import { type BestValidation, nothingDone, type TrainingSummary, type ValidationFigures, validationLine } from './events.js';
+import type { ValidationMetric } from './options.js';
 import { isAbort, type TrainingContext, type TrainRequest } from './request.js';
 import { describeRun } from './run-description.js';
 import { type ConfiguredRun, configurationOfRun, openRun } from './run-making.js';
 import { warnOfOptionsWithoutEffect } from './suitability.js';
+import { tune } from './tune.js';
 import { Validation } from './validation.js';
 
 /** Contexts that are read at once. */
@@ -71,7 +74,8 @@ async function countInto(
   warnOfOptionsWithoutEffect(configuration, createModel(configuration.model, vocabularies), (event) => onEvent?.(event));
   const { corpus, dev } = await openCorpora(files, { run, configuration, tokenizers }, request, closers);
   await readInto(counting, corpus, request);
-  const { options, parameters, description } = await counting.finish();
+  const control: CountingControl = { signal, onStage: (stage, fraction) => onEvent?.({ kind: 'counting', stage, fraction }) };
+  const { options, parameters, description } = await counting.finish(control);
 
   const model = createModel(options, vocabularies);
   const device = await openDevice(model.parameters);
@@ -87,22 +91,33 @@ async function countInto(
     await log.writeLine(`[${new Date().toISOString().slice(0, 19).replace('T', ' ')}] ${line}`);
   };
   await note(`${description}; training corpus: ${describeCorpus(corpus)}`);
-  const { dev: source } = configuration.data;
-  const { validate } = configuration.training;
   let validated: { readonly figures: ValidationFigures; readonly best: BestValidation } | undefined;
-  if (dev !== undefined && source !== undefined && validate !== undefined) {
-    onEvent?.({ kind: 'validating', step: position.steps });
-    const request = { options: validate, batching: configuration.training, corpus: dev, files, source, tokenizers };
-    const validation = await Validation.open(request);
+  if (dev === undefined) {
+    if (model.sentenceSearch !== undefined)
+      onEvent?.({ kind: 'warning', message: 'without data.dev the weights of the model are not tuned: it translates worse' });
+  } else {
     const decoding = LocalDecodingExecutor.of(device, [model]);
     closers.push(() => decoding.dispose());
-    const figures = await validation.figuresOfText(decoding, signal);
-    validated = { figures, best: { metric: validation.decisive, value: figures.perplexity, step: position.steps } };
+    const { validation, metric } = await openValidation({ files, configuration, tokenizers, dev });
+    if (model.sentenceSearch !== undefined) {
+      const lines = validation.translatedText;
+      await tune(
+        model.sentenceSearch,
+        validation.translator(decoding, model),
+        { ...lines, metric, seed: configuration.training.seed },
+        { ...control, note },
+      );
+    }
+    onEvent?.({ kind: 'validating', step: position.steps });
+    const figures = await (dev.text === undefined
+      ? validation.figuresOfTranslations(decoding, signal, model)
+      : validation.figuresOfText(decoding, signal));
+    validated = { figures, best: { metric, value: figures[metric] ?? Number.NaN, step: position.steps } };
     onEvent?.({ kind: 'validation', step: position.steps, ...validated, stalled: 0 });
-    await note(validationLine(position, figures, validated.best, 0));
+    await note(validationLine(position, validated.figures, validated.best, 0));
     const metrics = await run.journal('metrics.jsonl', 0);
     closers.push(() => metrics.close());
-    await metrics.writeLine(JSON.stringify({ kind: 'validation', ...position, ...figures, best: validated.best, stalled: 0 }));
+    await metrics.writeLine(JSON.stringify({ kind: 'validation', ...position, ...validated.figures, best: validated.best, stalled: 0 }));
   }
   const metadata = Object.fromEntries(Object.entries(validated?.figures ?? {}).map(([name, value]) => [name, String(value)]));
   await run.complete({ ...originOf(configuration), options }, placed, metadata);
@@ -110,6 +125,27 @@ async function countInto(
     ...{ out, ...position, reason: 'epochs', interrupted: false, best: validated?.best, averaged: undefined },
     ...{ parameters: model.parameters.count, seconds: (performance.now() - started) / 1000 },
   };
+}
+
+/** Judges a text by its perplexity, pairs by how they are translated: by BLEU unless another metric was asked for. */
+async function openValidation({
+  files,
+  configuration,
+  tokenizers,
+  dev,
+}: {
+  readonly files: TrainingContext['files'];
+  readonly configuration: Configuration;
+  readonly tokenizers: Tokenizers;
+  readonly dev: Corpus;
+}): Promise<{ readonly validation: Validation; readonly metric: ValidationMetric }> {
+  const { data, training } = configuration;
+  if (data.dev === undefined || training.validate === undefined) throw new Error('nothing to validate on');
+  const translated = training.validate.metrics.filter((metric) => metric !== 'perplexity');
+  const metrics: ValidationMetric[] = dev.text !== undefined ? ['perplexity'] : translated.length === 0 ? ['bleu'] : translated;
+  const options = { ...training.validate, metrics };
+  const validation = await Validation.open({ options, batching: training, corpus: dev, files, source: data.dev, tokenizers });
+  return { validation, metric: validation.decisive };
 }
 
 async function readInto(counting: Counting<ModelOptions>, corpus: Corpus, { signal, onEvent }: TrainRequest): Promise<void> {
@@ -126,8 +162,8 @@ async function readInto(counting: Counting<ModelOptions>, corpus: Corpus, { sign
 /** What a run that is whole has come to; throws `usage` for a configuration of another. */
 async function finished(run: Run, given: Configuration): Promise<TrainingSummary> {
   requireResumable(await configurationOfRun(run), given, run.path);
-  const { perplexity } = (await run.modelMetadata()) ?? {};
-  const best = perplexity === undefined ? undefined : { metric: 'perplexity', value: Number(perplexity), step: position.steps };
+  const [[metric, value] = []] = Object.entries((await run.modelMetadata()) ?? {});
+  const best = metric === undefined ? undefined : { metric, value: Number(value), step: position.steps };
   const { model, vocabularies } = await describeRun(run.files, run.path);
   const parameters = createModel(model, vocabularies).parameters.count;
   return { ...nothingDone(run.path), ...position, reason: 'epochs', interrupted: false, best, parameters };

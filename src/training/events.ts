@@ -4,8 +4,8 @@ import type { FilterReport } from '../data/filter.js';
 import type { Executor } from './executor.js';
 import type { Position } from './interval.js';
 
-/** Scores of a model on the dev corpus by the names in `training.validate.metrics`, and always the perplexity. */
-export type ValidationFigures = Readonly<Record<string, number>> & { readonly perplexity: number };
+/** Scores of a model on the dev corpus by the names in `training.validate.metrics`, and the perplexity of every model that has one. */
+export type ValidationFigures = Readonly<Record<string, number>> & { readonly perplexity?: number };
 
 /** The best validation so far by the first metric. */
 export interface BestValidation {
@@ -45,8 +45,8 @@ export type TrainingEvent =
   | { readonly kind: 'resumed'; readonly step: number }
   /** What was taken from the run of `init`, and what was not. */
   | { readonly kind: 'initialised'; readonly run: string; readonly message: string }
-  /** How much of the corpus has been counted, of a model that learns so. */
-  | { readonly kind: 'counting'; readonly fraction: number }
+  /** How much of the corpus has been counted, of a model that learns so, or of a stage that follows. */
+  | { readonly kind: 'counting'; readonly fraction: number; readonly stage?: string | undefined }
   | UpdateEvent
   | { readonly kind: 'report'; readonly report: Report }
   | { readonly kind: 'validating'; readonly step: number }

@@ -8,6 +8,7 @@ import type { DecodingExecutor } from '../decoding/executor.js';
 import { ContextScorer, textFigures } from '../decoding/text-score.js';
 import { Translator } from '../decoding/translator.js';
 import { evaluate, metricNamed } from '../metrics/evaluate.js';
+import type { Model } from '../models/model.js';
 import type { ValidationFigures } from './events.js';
 import type { Executor } from './executor.js';
 import type { TrainingOptions, ValidateOptions, ValidationMetric } from './options.js';
@@ -65,28 +66,36 @@ export class Validation {
         await decoding.dispose();
       }
     }
-    const figures: Record<string, number> & { perplexity: number } = { perplexity: await this.#perplexity(executor, signal) };
-    if (this.#text !== undefined) {
-      const { sources, references } = this.#text;
-      const translations = await this.#translate(executor, sources, signal);
-      for (const name of this.#options.metrics) {
-        if (name !== 'perplexity') figures[name] = evaluate(metricNamed(name), translations, [references]).score;
-      }
-    }
-    return figures;
-  }
-
-  /** On all devices, which have the model already. */
-  async #translate(executor: Executor, sources: readonly string[], signal: AbortSignal | undefined): Promise<string[]> {
-    const { source: sourceTokenizer, target: targetTokenizer } = this.#tokenizers;
-    if (sourceTokenizer === undefined) throw new Error('a language model does not translate');
+    const figures: ValidationFigures = { perplexity: await this.#perplexity(executor, signal) };
+    if (this.#text === undefined) return figures;
+    // On all devices, which have the model already.
     const decoding = await executor.decoding();
     try {
-      const translator = new Translator({ sourceTokenizer, targetTokenizer }, decoding, { beam: this.#options.beam });
-      return (await translator.translate(sources, signal && { signal })).map(({ text }) => text);
+      return { ...figures, ...(await this.figuresOfTranslations(decoding, signal)) };
     } finally {
       await decoding.dispose();
     }
+  }
+
+  /** All but the perplexity, of the translations of the dev text. `model`: as for `translator`. */
+  async figuresOfTranslations(decoding: DecodingExecutor, signal: AbortSignal | undefined, model?: Model): Promise<ValidationFigures> {
+    const { sources, references } = this.translatedText;
+    const translations = (await this.translator(decoding, model).translate(sources, signal && { signal })).map(({ text }) => text);
+    const metrics = this.#options.metrics.filter((name) => name !== 'perplexity');
+    return Object.fromEntries(metrics.map((name) => [name, evaluate(metricNamed(name), translations, [references]).score]));
+  }
+
+  /** The dev text, where a metric needs translations of it. */
+  get translatedText(): { readonly sources: readonly string[]; readonly references: readonly string[] } {
+    if (this.#text === undefined) throw new Error('no metric that translates');
+    return this.#text;
+  }
+
+  /** What translates the dev text. `model`: one with a search of its own, if it has. */
+  translator(decoding: DecodingExecutor, model?: Model): Translator {
+    const { source: sourceTokenizer, target: targetTokenizer } = this.#tokenizers;
+    if (sourceTokenizer === undefined) throw new Error('a language model does not translate');
+    return new Translator({ sourceTokenizer, targetTokenizer, model }, decoding, { beam: this.#options.beam });
   }
 
   /** The metric that selects the best model. */

@@ -68,7 +68,7 @@ function place({ parameters }: Model, { memory }: Device): void {
 /** A model here and in ONNX Runtime. */
 async function both(given: ModelOptionsInput, hasSource: boolean) {
   const options = modelOptions.parse(given);
-  if (options.kind === 'ngram') throw new Error('n-grams are no graph');
+  if (options.kind === 'ngram' || options.kind === 'phrase') throw new Error('what is counted is no graph');
   const device = await openTestDevice();
   const model = createModel(options, { source: hasSource ? size : undefined, target: size });
   place(model, device);

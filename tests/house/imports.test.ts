@@ -8,6 +8,7 @@ import { importsOf, repository, sourceFiles } from './sources.js';
 const order: readonly (readonly string[])[] = [
   ['core'],
   ['tensor', 'text', 'compression'],
+  ['alignment'],
   ['data'],
   ['nn'],
   ['models'],

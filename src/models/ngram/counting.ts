@@ -48,7 +48,7 @@ export class NgramCounting implements Counting<NgramOptions> {
     await this.#turn();
   }
 
-  async finish(): Promise<Counted<NgramOptions>> {
+  async finish(): Promise<Counted<NgramOptions> & { readonly parameters: TableValues }> {
     if (this.#isInDocument) this.#endDocument();
     const trie = new CountTrie(this.#options.order);
     if (this.#spilled.isEmpty) this.#count((tokens, at, count) => trie.add(tokens, at, count));

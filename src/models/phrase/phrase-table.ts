@@ -1,10 +1,5 @@
 /** Log-probabilities of a phrase pair, in this order everywhere. */
-export const phraseFeatures = [
-  'inversePhrase',
-  'inverseLexical',
-  'directPhrase',
-  'directLexical',
-] as const;
+export const phraseFeatures = ['inversePhrase', 'inverseLexical', 'directPhrase', 'directLexical'] as const;
 
 /** What a source phrase may become. */
 export interface PhraseOption {

@@ -92,6 +92,8 @@ export interface PackedHypotheses {
   readonly attention: Float32Array | undefined;
   /** Length of the distributions of each hypothesis. */
   readonly widths: Int32Array;
+  /** Of each hypothesis, where the model names any. */
+  readonly features: readonly Hypothesis['features'][] | undefined;
 }
 
 export function packHypotheses(sentences: readonly (readonly Hypothesis[])[]): PackedHypotheses {
@@ -121,11 +123,12 @@ export function packHypotheses(sentences: readonly (readonly Hypothesis[])[]): P
     sums: Float64Array.from(all.flatMap(({ logProbability, score }) => [logProbability, score])),
     attention,
     widths,
+    features: all.some(({ features }) => features !== undefined) ? all.map(({ features }) => features) : undefined,
   };
 }
 
 export function unpackHypotheses(packed: PackedHypotheses): Hypothesis[][] {
-  const { counts, lengths, ids, tokenLogProbabilities, sums, attention, widths } = packed;
+  const { counts, lengths, ids, tokenLogProbabilities, sums, attention, widths, features } = packed;
   let [index, token, value, weight] = [0, 0, 0, 0];
   const next = (): Hypothesis => {
     const [length, values, width] = [lengths[2 * index], lengths[2 * index + 1], widths[index]] as [number, number, number];
@@ -138,6 +141,7 @@ export function unpackHypotheses(packed: PackedHypotheses): Hypothesis[][] {
         attention === undefined || width === 0
           ? undefined
           : Array.from({ length: values }, (_, position) => attention.slice(weight + position * width, weight + (position + 1) * width)),
+      ...(features?.[index] && { features: features[index] }),
     };
     index++;
     token += length;

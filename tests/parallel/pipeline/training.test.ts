@@ -63,7 +63,7 @@ test('a pipelined run says what lies where, validates, and resumes with the same
     );
   }
   const validation = events.find((event) => event.kind === 'validation');
-  assert.ok(validation !== undefined && validation.figures.perplexity > 1 && validation.figures.bleu !== undefined);
+  assert.ok(validation !== undefined && (validation.figures.perplexity ?? 0) > 1 && validation.figures.bleu !== undefined);
   const controller = new AbortController();
   const first = await run('parts', configurationOf(6), { signal: controller.signal }, (steps) => {
     if (steps === 4) controller.abort();

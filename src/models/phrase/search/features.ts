@@ -1,7 +1,7 @@
 import { phraseFeatures } from '../phrase-table.js';
 
 /** How a phrase lies to its neighbour, and which one: as `PhraseOption.reordering`. */
-const reorderingFeatures = [
+export const reorderingFeatures = [
   'monotoneBefore',
   'swapBefore',
   'discontinuousBefore',
