@@ -1,6 +1,14 @@
 import { DecadeError } from '../../core/errors.js';
 import { ParameterStore } from '../../nn/parameters.js';
-import type { DecodingMemory, DecodingSession, Model, PairLosses, TranslationSearch, TranslationSearcher, VocabularySizes } from '../model.js';
+import type {
+  DecodingMemory,
+  DecodingSession,
+  Model,
+  PairLosses,
+  TranslationSearch,
+  TranslationSearcher,
+  VocabularySizes,
+} from '../model.js';
 import { declareTables } from '../ngram/tables.js';
 import type { ModelSummary } from '../summary.js';
 import type { PhraseOptions } from './options.js';
