@@ -58,7 +58,12 @@ function documentEntry() {
 /** Makes each worker, and the command, one file with the packages that it needs in it. */
 async function bundlePrograms() {
   // A browser's worker sees no import map, and not every bundler splits one.
-  const worker = { platform: 'browser', target: 'es2022', minify: true, plugins: [withoutJsonSchema(), withoutFormats(), withoutDescriptions()] };
+  const worker = {
+    platform: 'browser',
+    target: 'es2022',
+    minify: true,
+    plugins: [withoutJsonSchema(), withoutFormats(), withoutDescriptions()],
+  };
   for (const name of ['training-worker', 'training-worker-relaxed']) {
     await bundled(`src/browser/${name}.ts`, `dist/src/browser/${name}.js`, worker);
   }
