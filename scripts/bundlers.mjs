@@ -49,7 +49,9 @@ const bundlers = {
     build(run, directory) {
       run('esbuild', ['main.js', '--bundle', '--minify', '--format=esm', '--outdir=dist']);
       const workers = join(directory, 'node_modules/decade/dist/src/browser');
-      for (const name of readdirSync(workers).filter((name) => /(worker(-relaxed)?|imported-tokenizers|guided-search|phrase-searcher)\.js$/.test(name)))
+      for (const name of readdirSync(workers).filter((name) =>
+        /(worker(-relaxed)?|imported-tokenizers|guided-search|phrase-searcher)\.js$/.test(name),
+      ))
         cpSync(join(workers, name), join(directory, 'dist', name));
     },
     page: page('main.js'),
