@@ -147,7 +147,7 @@ const mistakes: Record<string, [text: string, message: RegExp]> = {
   ],
   'an unknown kind': [
     design.replace('kind: lstm', 'kind: lsmt'),
-    /^c\.yaml: line 8: model\.kind: 'lsmt'; expected one of lstm, transformer, ngram\. Did you mean 'lstm'\?$/,
+    /^c\.yaml: line 8: model\.kind: 'lsmt'; expected one of lstm, transformer, ngram, phrase\. Did you mean 'lstm'\?$/,
   ],
   'a missing kind': [
     design.replace('kind: sgd, ', ''),
