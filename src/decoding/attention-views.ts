@@ -22,7 +22,7 @@ export interface AttentionView {
 
 /** A model that looks, with what turns its ids into text. */
 export interface AttendingModel {
-  readonly model: Pick<StepModel, 'attentionReader' | 'decode' | 'lengthLimits' | 'vocabularies'>;
+  readonly model: Pick<StepModel, 'attentionReader' | 'decode' | 'lengthLimits' | 'sentenceSearch' | 'vocabularies'>;
   /** Undefined for a language model. */
   readonly sourceTokenizer?: Tokenizer | undefined;
   readonly targetTokenizer: Tokenizer;
@@ -43,6 +43,8 @@ export async function attentionViews(
 ): Promise<AttentionView[][]> {
   requireList('lines', lines);
   const options = resolveDecodingOptions({ maximumSourceLength });
+  // What it reads the attention of must be there.
+  await model.model.sentenceSearch?.open();
   const turn = turns();
   const views: AttentionView[][] = [];
   for (const [index, text] of lines.entries()) {

@@ -15,7 +15,7 @@ import {
 import { estimateCounting } from '../../analysis/cost/estimate-counting.js';
 import { measureTrainingSpeed } from '../../analysis/cost/measured-speed.js';
 import { DecadeError } from '../../core/errors.js';
-import { isCounted } from '../../models/create.js';
+import { isCounted, onlyFor } from '../../models/create.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type Configuration, readConfiguration } from '../../training/configuration.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
@@ -54,10 +54,20 @@ export function estimateCommand(): Command {
 
 async function run(path: string, options: EstimateArguments): Promise<void> {
   const configuration = await readConfiguration(nodeRuntime.files, path, options.set);
+  if (onlyFor(configuration.model) === 'pairs') throw notEstimated(path);
   if (isCounted(configuration.model)) return counting(configuration, options);
   const result = await estimate(configuration, options);
   if (options.json) await printJson(result);
   else await print(describe(result));
+}
+
+function notEstimated(path: string): DecadeError {
+  return new DecadeError('usage', {
+    where: path,
+    received: 'a phrase-based model, of which nobody knows how many phrases there will be',
+    allowed: 'networks and n-grams',
+    next: 'train it: 130,000 short pairs take two minutes of processor time',
+  });
 }
 
 /** A model that is counted has neither updates nor matrix products; without its corpus nothing is known of it. */

@@ -1,6 +1,8 @@
 import { DecadeError } from '../../core/errors.js';
 import { ParameterStore } from '../../nn/parameters.js';
 import type {
+  AttentionReader,
+  AttentionWeights,
   DecodingMemory,
   DecodingSession,
   Model,
@@ -27,6 +29,10 @@ export class PhraseModel implements Model {
   readonly decodingMemory: DecodingMemory = { perGivenToken: 0, perRow: 0, perStep: 0 };
   readonly summary: ModelSummary;
   readonly sentenceSearch: TranslationSearch;
+  /** Of a search that is open. */
+  readonly attentionReader: AttentionReader = {
+    read: (_, pair) => (this.#searcher === undefined ? [] : wordAlignment(this.#searcher, pair)),
+  };
   /** One for all calls: it remembers what it has looked up. */
   #searcher: TranslationSearcher | undefined;
 
@@ -58,6 +64,26 @@ export class PhraseModel implements Model {
   decode(): DecodingSession {
     throw withoutProbabilities();
   }
+}
+
+/** The words that each word of its translation comes from; nothing of another target than it finds. */
+function wordAlignment(
+  searcher: TranslationSearcher,
+  { source, target }: { readonly source: ArrayLike<number>; readonly target: ArrayLike<number> },
+): AttentionWeights[] {
+  const [best] = source.length === 0 ? [] : searcher.search(source, 1);
+  if (best === undefined || best.ids.length !== target.length || best.ids.some((id, place) => id !== target[place])) return [];
+  const aligned = Array.from(best.alignment.keys()).filter((place) => (best.alignment[place] as number) >= 0);
+  const weights = new Float32Array(aligned.length * source.length);
+  for (const [row, place] of aligned.entries()) weights[row * source.length + (best.alignment[place] as number)] = 1;
+  return [
+    {
+      name: 'word alignment',
+      queries: aligned.map((place) => ({ side: 'target', id: target[place] as number })),
+      keys: Array.from(source, (id) => ({ side: 'source', id })),
+      layers: [[weights]],
+    },
+  ];
 }
 
 function needsPairs(): DecadeError {

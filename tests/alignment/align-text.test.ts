@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { alignText } from '../../src/alignment/align-text.js';
+import { alignmentOptions } from '../../src/alignment/options.js';
+import { pharaohLine } from '../../src/alignment/pharaoh.js';
+
+const pair = (source: string, target: string) => ({ source, target });
+
+test('a line without a pair has an empty alignment in its place, and the lexicon says what words are linked to', async () => {
+  const lines = [pair('the house', 'la maison'), undefined, pair('The flower', 'la fleur'), pair('', 'x'), pair('house', 'maison')];
+  const options = { ...alignmentOptions.parse({}), sides: 'both', split: 'spaces', lowercase: true } as const;
+  const alignment = await alignText(lines, options);
+  assert.deepEqual(Array.from(alignment.links(), pharaohLine), ['0-0 1-1', '', '0-0 1-1', '', '0-0']);
+  assert.deepEqual(alignment.lexicon(), [
+    ['the', 'la'],
+    ['house', 'maison'],
+    ['flower', 'fleur'],
+  ]);
+});
+
+test('punctuation is split off where that is asked for', async () => {
+  const options = { ...alignmentOptions.parse({}), sides: 'forward', split: 'punctuation', lowercase: false } as const;
+  const alignment = await alignText([pair('Yes!', 'Oui !'), pair('Yes.', 'Oui.')], options);
+  assert.deepEqual(Array.from(alignment.links(), pharaohLine), ['0-0 1-1', '0-0 1-1']);
+});
