@@ -108,7 +108,7 @@ export class CorpusOutput {
   static async open(corpus: CorpusFiles, paths: readonly string[] | undefined): Promise<CorpusOutput> {
     const isParallel = 'source' in corpus;
     const isStandardOutput = paths === undefined || (paths.length === 1 && paths[0] === '-');
-    if (isParallel ? paths?.length !== 2 || paths[0] === paths[1] || paths.includes('-') : paths !== undefined && paths.length !== 1) {
+    if (isParallel ? paths?.length !== 2 || paths.includes('-') : paths !== undefined && paths.length !== 1) {
       throw new DecadeError('usage', {
         where: '--output',
         received: paths?.join(' ') ?? 'nothing',

@@ -2,6 +2,7 @@ import { counted } from '../core/counted.js';
 import { DecadeError } from '../core/errors.js';
 import type { CorpusFiles } from '../data/curation/corpus-line.js';
 import { type Verdict, VerdictReport } from '../data/curation/verdict.js';
+import { requireDistinct } from '../node/files/output-file.js';
 import { CorpusOutput, droppedRow, type VerdictChoice } from './corpus-files.js';
 import { print, printJson } from './output.js';
 import { figure, StagedProgress } from './progress.js';
@@ -62,6 +63,7 @@ export async function carryOutVerdicts(corpus: CorpusFiles, verdicts: AsyncItera
       allowed: 'with --output FILE: standard output has the lines',
     });
   }
+  await requireDistinct([...(isStandardOutput ? [] : output), ...(dropped === undefined ? [] : [dropped])]);
   const kept = await CorpusOutput.open(corpus, output);
   const left = dropped === undefined ? undefined : await openDropped(dropped);
   try {
@@ -77,7 +79,11 @@ export async function carryOutVerdicts(corpus: CorpusFiles, verdicts: AsyncItera
   }
 }
 
-export function openDropped(path: string): Promise<CorpusOutput> {
+/** Throws `usage` for `-`, too: standard output has the lines that are kept, or the report. */
+export async function openDropped(path: string): Promise<CorpusOutput> {
+  if (path === '-') {
+    throw new DecadeError('usage', { where: '--dropped', received: '-', allowed: 'the name of a file', next: 'name one, or /dev/stderr' });
+  }
   return CorpusOutput.open({ text: '' }, [path]);
 }
 
@@ -89,7 +95,8 @@ export function describeReport({ read, kept, dropped }: VerdictReport): string {
     `  ${reason.padEnd(width)}  ${counted(count, 'line')} (${((100 * count) / read).toFixed(1)} %), the first is line ${figure(firstLine)}`,
     ...sample.map(({ line, sides, detail }) => {
       const found = detail === undefined ? '' : ` (${detail})`;
-      return `    line ${figure(line)}${found}: ${sides.map((side) => (side.length > shownCharacters ? `${side.slice(0, shownCharacters)}…` : side)).join(' | ')}`;
+      const text = sides.map((side) => (side.length > shownCharacters ? `${side.slice(0, shownCharacters)}…` : side)).join(' | ');
+      return `    line ${figure(line)}${found}${text === '' ? '' : `: ${text}`}`;
     }),
   ]);
   return [`kept ${figure(kept)} of ${counted(read, 'line')}${reasons.length > 0 ? ', dropped:' : ''}`, ...lines].join('\n');

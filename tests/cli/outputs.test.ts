@@ -75,6 +75,22 @@ test('an output that the command reads is refused, whatever it is read for and w
   );
 });
 
+test('kept and dropped lines do not go to one file, nor into a report', async () => {
+  const [source, target] = [file('pairs.en', 'a b\na b\n'), file('pairs.fr', 'c d\nc d\n')];
+  const [kept, missing] = [file('kept', 'mine'), join(directory, '.', 'missing')];
+  mkdirSync(at('parts'));
+  for (const options of [
+    ['dedup', '--text', source, '-o', kept, '--dropped', kept],
+    ['dedup', '--source', source, '--target', target, '-o', missing, `${directory}/./missing`],
+    ['filter', '--text', source, '--dropped', '-'],
+    ['split', '--text', source, '--dev', '1', '--test', '0', '--out', at('parts'), '--dropped', at('parts/train.en')],
+  ]) {
+    const { code, stdout, stderr } = await decade(['data', ...options]);
+    assert.deepEqual([code, stdout, /for two outputs|expected the name of a file/.test(stderr)], [2, '', true], stderr);
+  }
+  assert.deepEqual([text(kept), existsSync(missing), readdirSync(at('parts'))], ['mine', false, []]);
+});
+
 test('a command that cannot work leaves earlier output alone', async () => {
   const [input, missing] = [file('lines', sources), at('missing')];
   for (const words of [

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { forgetFilesRead, nodeFiles } from '../../src/node/files/files.js';
-import { openOutputFile, partialsOf, requireWritable } from '../../src/node/files/output-file.js';
+import { openOutputFile, partialsOf, requireDistinct, requireWritable } from '../../src/node/files/output-file.js';
 
 const root = await mkdtemp(join(tmpdir(), 'decade-output-'));
 after(() => rm(root, { recursive: true, force: true }));
@@ -146,4 +146,11 @@ describe('an output file', () => {
     assert.equal(read, 'through the pipe');
     assert.deepEqual([await readdir(directory), basename(at('pipe'))], [['pipe'], 'pipe']);
   });
+});
+
+test('outputs are different files, whatever they are called', async () => {
+  await symlink(at('new'), at('link'));
+  await requireDistinct([at('new'), at('other'), '/dev/null', '/dev/null']);
+  await assert.rejects(requireDistinct([at('new'), at('new')]), /the same file for two outputs/);
+  await assert.rejects(requireDistinct([at('new'), join(directory, '.', '/link')]), /the same file as .*new, for two outputs/);
 });

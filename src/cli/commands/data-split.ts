@@ -12,6 +12,7 @@ import {
   splitOptions,
 } from '../../data/curation/split-lines.js';
 import { nodeFiles } from '../../node/files/files.js';
+import { requireDistinct } from '../../node/files/output-file.js';
 import { numberFrom, wholeNumber } from '../arguments.js';
 import { type CorpusChoice, CorpusOutput, corpusOf, linesReadAgain, withCorpusOptions, withDroppedOptions } from '../corpus-files.js';
 import { interruptible } from '../interruption.js';
@@ -64,6 +65,7 @@ async function run(options: SplitArguments, signal: AbortSignal): Promise<void> 
   const lines = linesReadAgain(corpus, 'a split');
   const directory = new SplitDirectory(corpus, out);
   await directory.requireNew();
+  if (options.dropped !== undefined) await requireDistinct([...Object.values(directory.paths).flat(), options.dropped]);
   const dropped = options.dropped === undefined ? undefined : await openDropped(options.dropped);
   const progress = new LineProgress();
   const counts: Record<CorpusPart, number> = { train: 0, dev: 0, test: 0 };
@@ -101,6 +103,7 @@ function describeSplit(counts: Readonly<Record<CorpusPart, number>>, groups: Spl
   if (groups === undefined) return [parts];
   const { groups: number, largest, tooLarge } = groups;
   const large = tooLarge === 0 ? '' : `; ${counted(tooLarge, 'group')} too large for dev or test`;
+  if (number === 0) return [parts];
   return [
     parts,
     `${counted(number, 'group')}, the largest of ${counted(largest.lines, 'line')} (with line ${figure(largest.firstLine)})${large}`,

@@ -40,6 +40,29 @@ export async function requireWritable(path: string): Promise<void> {
   });
 }
 
+/**
+ * Throws `usage` for two names of one file, through links too: what is complete first would be replaced by the other. Pipes and
+ * devices take both.
+ */
+export async function requireDistinct(paths: readonly string[]): Promise<void> {
+  const names = new Map<string, string>();
+  for (const path of paths) {
+    const { kind, target } = await explaining(path, () => destinationOf(path));
+    if (kind !== 'file') continue;
+    const directory = dirname(target);
+    const file = join(await realpath(directory).catch(() => directory), basename(target));
+    const other = names.get(file);
+    if (other !== undefined) {
+      throw new DecadeError('usage', {
+        where: path,
+        received: other === path ? 'the same file for two outputs' : `the same file as ${other}, for two outputs`,
+        allowed: 'a file for each output',
+      });
+    }
+    names.set(file, path);
+  }
+}
+
 /** What commands that ended without giving a file its name have left beside it. */
 export async function partialsOf(path: string): Promise<string[]> {
   const directory = dirname(path);
