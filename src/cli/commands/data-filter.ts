@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander';
 import { DecadeError } from '../../core/errors.js';
 import { crossEntropyDifference } from '../../data/curation/cross-entropy.js';
-import { type FilterBound, filterRules, type RuleName, ruleNames, shareOf } from '../../data/curation/filter-rules.js';
+import { type FilterBound, filterRules, type RuleName, ruleNames } from '../../data/curation/filter-rules.js';
 import { filterLines, type FilterLinesOptions, lineFilterOptions } from '../../data/curation/filter-lines.js';
+import { shareOf } from '../../data/curation/share-of-lines.js';
 import type { LoadedModel } from '../../loaded-model.js';
 import { type DeviceChoice, names, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
 import {
@@ -87,7 +88,11 @@ async function run(options: FilterArguments, signal: AbortSignal): Promise<void>
 }
 
 async function domainScorer({ domainModel, generalModel, side, ...options }: FilterArguments, opened: LoadedModel[], signal: AbortSignal) {
-  if (domainModel === undefined && generalModel === undefined) return undefined;
+  if (domainModel === undefined && generalModel === undefined) {
+    const idle = side !== undefined ? '--side' : options.domain !== undefined && options.domain !== 'off' ? '--domain' : undefined;
+    if (idle === undefined) return undefined;
+    throw new DecadeError('usage', { where: idle, received: 'without models', next: 'use --domain-model and --general-model as well' });
+  }
   if (domainModel === undefined || generalModel === undefined) {
     throw new DecadeError('usage', {
       where: 'data filter',

@@ -1,5 +1,6 @@
 import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
+import { shownValue } from '../../core/visible-text.js';
 import { readLines } from '../lines.js';
 import { readPairs } from '../sources.js';
 
@@ -13,6 +14,13 @@ export interface CorpusLine {
   readonly columns?: readonly string[] | undefined;
   /** Why it holds no text: not valid UTF-8, no tab but several spaces in a row, fewer or more columns than there should be. */
   readonly unusable?: 'encoding' | 'spaces' | 'columns' | undefined;
+}
+
+/** The text of a side, in whatever form. Throws `usage`, of the option `where`, for the target of text in one language. */
+export function sideOf([source = '', target]: readonly string[], side: 'source' | 'target', where: string): string {
+  if (side === 'source') return source;
+  if (target !== undefined) return target;
+  throw new DecadeError('usage', { where, received: 'target, for text in one language', allowed: 'pairs, or the source' });
 }
 
 /** Lines that can be taken one after the other; what takes them twice says so. */
@@ -30,6 +38,13 @@ export type CorpusFiles =
  * goes on. Throws `input` for a missing file, damaged gzip, and parallel files with different line counts.
  */
 export function corpusLines(files: Pick<Files, 'stream'>, corpus: CorpusFiles): AsyncIterable<CorpusLine> {
+  if (pathsOfCorpus(corpus).some((path) => typeof path !== 'string')) {
+    throw new DecadeError('usage', {
+      where: 'corpus',
+      received: shownValue(corpus),
+      allowed: '{ source, target }, { tsv } or { text }, each the path of a file',
+    });
+  }
   const read = 'text' in corpus ? textLines : 'tsv' in corpus ? tsvLines : pairLines;
   return { [Symbol.asyncIterator]: () => read(files, corpus as never) };
 }

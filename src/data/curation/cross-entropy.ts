@@ -1,4 +1,4 @@
-import type { CorpusLine } from './corpus-line.js';
+import { type CorpusLine, sideOf } from './corpus-line.js';
 import type { LineScorer } from './filter-lines.js';
 
 /** A language model that finds texts more or less likely, each by itself: a `LoadedModel` is one, n-grams as well as a network. */
@@ -17,7 +17,7 @@ export interface TextScorer {
  */
 export function crossEntropyDifference(domain: TextScorer, general: TextScorer, side: 'source' | 'target' = 'source'): LineScorer {
   return async (lines, signal) => {
-    const texts = lines.map(({ sides }: CorpusLine) => (side === 'target' ? sides[1] : sides[0]) ?? '');
+    const texts = lines.map(({ sides }: CorpusLine) => sideOf(sides, side, 'side'));
     const scored = texts.flatMap((text, index) => (text === '' ? [] : [{ text, index }]));
     const differences = new Float64Array(texts.length).fill(Number.NaN);
     if (scored.length === 0) return differences;

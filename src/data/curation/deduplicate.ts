@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { turns } from '../../core/event-loop.js';
 import { resolveOptions } from '../../core/options.js';
-import type { CorpusLine, CorpusLines } from './corpus-line.js';
+import { type CorpusLine, type CorpusLines, sideOf } from './corpus-line.js';
 import { fingerprint, FingerprintMap } from './fingerprints.js';
 import { inForm, textForms } from './forms.js';
 import { NearLines } from './near-lines.js';
@@ -65,9 +65,9 @@ export async function* deduplicate(lines: CorpusLines, { signal, ...given }: Ded
 
   function verdictOf(line: CorpusLine): Verdict {
     const compared = line.sides.map((side) => inForm(side, form));
-    const looked = ways.flatMap((way) => {
-      const sides = way.side === 'line' ? compared : compared.slice(way.side === 'source' ? 0 : 1, way.side === 'source' ? 1 : 2);
-      return sides.length === 0 ? [] : [{ ...way, sides, key: fingerprint(sides.join('\n')) }];
+    const looked = ways.map((way) => {
+      const sides = way.side === 'line' ? compared : [sideOf(compared, way.side, 'deduplicate options.by')];
+      return { ...way, sides, key: fingerprint(sides.join('\n')) };
     });
     for (const { side, seen, key } of looked) {
       const first = seen.get(key);

@@ -4,20 +4,12 @@ import { turns } from '../../core/event-loop.js';
 import { resolveOptions } from '../../core/options.js';
 import { LanguageDetector } from '../../text/language-detection.js';
 import type { CorpusLine, CorpusLines } from './corpus-line.js';
-import {
-  type FilterBound,
-  filterRules,
-  ruleBounds,
-  type RuleName,
-  ruleNames,
-  shareOf,
-  type TextRuleName,
-  textRules,
-} from './filter-rules.js';
+import { type FilterBound, filterRules, ruleBounds, type RuleName, ruleNames, type TextRuleName, textRules } from './filter-rules.js';
 import { PagedNumbers } from './paged-numbers.js';
+import { shareOf } from './share-of-lines.js';
 import type { Dropped, Verdict } from './verdict.js';
 
-/** Gives each of some lines a figure, by a model. */
+/** Gives each of some lines a figure, by a model; NaN where it says nothing of a line, which then passes. */
 export type LineScorer = (lines: readonly CorpusLine[], signal?: AbortSignal) => Promise<ArrayLike<number>>;
 
 export const lineFilterOptions = z.strictObject({
@@ -98,11 +90,19 @@ function changed(): DecadeError {
 async function activeRules({ scorers = {}, signal: _, onProgress: __, ...given }: FilterLinesOptions): Promise<ActiveRule[]> {
   const options = resolveOptions(lineFilterOptions, given, 'filter options', ['scorers', 'signal', 'onProgress']);
   const { languages, scoreColumn } = options;
+  const unknown = Object.keys(scorers).find((name) => name !== 'domain' && name !== 'alignment');
+  if (unknown !== undefined) {
+    throw new DecadeError('usage', {
+      where: `filter options.scorers.${unknown}`,
+      received: 'an unknown rule',
+      allowed: 'domain, alignment',
+    });
+  }
   const needs = {
     language: ['languages', languages],
-    score: ['scoreColumn', scoreColumn],
-    domain: ['scorers.domain', scorers.domain],
-    alignment: ['scorers.alignment', scorers.alignment],
+    score: ['a score column', scoreColumn],
+    domain: ['a scorer', scorers.domain],
+    alignment: ['a scorer', scorers.alignment],
   } as const;
   for (const [name, [needed, value]] of Object.entries(needs)) {
     const bound = given[name as keyof typeof needs];
@@ -111,6 +111,14 @@ async function activeRules({ scorers = {}, signal: _, onProgress: __, ...given }
       where: `filter options.${name}`,
       received: `${bound}, without ${needed}`,
       allowed: `${needed} beside it, or off`,
+    });
+  }
+  if (scoreColumn !== undefined && given.score === undefined) {
+    throw new DecadeError('usage', {
+      where: 'filter options.scoreColumn',
+      received: `${scoreColumn}, without a bound for its scores`,
+      allowed: 'a bound beside it',
+      next: 'give score a number, or a share such as 25%',
     });
   }
   const informed: Partial<Record<RuleName, Pick<ActiveRule, 'measure' | 'score'>>> = {
@@ -141,6 +149,13 @@ async function languageFit(languages: readonly string[]): Promise<(line: CorpusL
     });
   }
   return ({ sides }) => {
+    if (languages.length > sides.length) {
+      throw new DecadeError('usage', {
+        where: 'filter options.languages',
+        received: `${languages.join(', ')}, for text in one language`,
+        allowed: 'one language',
+      });
+    }
     const fits = sides.flatMap((side, index) => {
       const language = languages[index];
       return language === undefined ? [] : [detector.fit(side, language) ?? 1];
@@ -150,7 +165,14 @@ async function languageFit(languages: readonly string[]): Promise<(line: CorpusL
 }
 
 function columnScore(column: number): (line: CorpusLine) => number | undefined {
-  return ({ columns = [] }) => {
+  return ({ columns }) => {
+    if (columns === undefined) {
+      throw new DecadeError('usage', {
+        where: 'filter options.scoreColumn',
+        received: `${column}, of lines without columns`,
+        allowed: 'a corpus in one file with tabs',
+      });
+    }
     const text = columns[column - 1]?.trim() ?? '';
     const value = Number(text);
     // What is no number is no good score: no bound lets it pass.
@@ -210,7 +232,17 @@ async function applyScores(batch: readonly Measured[], rules: readonly ActiveRul
       left.map(({ line }) => line),
       signal,
     );
-    for (const [place, measured] of left.entries()) note(measured, rules, index, values[place] ?? Number.NaN);
+    if (values.length !== left.length) {
+      throw new DecadeError('usage', {
+        where: `filter options.scorers.${(rules[index] as ActiveRule).name}`,
+        received: `${values.length} figures for ${left.length} lines`,
+        allowed: 'a figure for each line',
+      });
+    }
+    for (const [place, measured] of left.entries()) {
+      const value = values[place] as number;
+      if (!Number.isNaN(value)) note(measured, rules, index, value);
+    }
   }
 }
 

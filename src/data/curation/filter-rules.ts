@@ -12,6 +12,7 @@ import {
   type Sides,
   wordRatio,
 } from './measures.js';
+import { shareOfLines } from './share-of-lines.js';
 
 /** Lines are dropped whose figure is more (`most`) or less (`least`) than a bound. */
 export interface FilterRule {
@@ -87,13 +88,10 @@ export type RuleName = TextRuleName | keyof typeof informedRules;
 export const filterRules: Readonly<Record<RuleName, FilterRule>> = { ...textRules, ...informedRules };
 export const ruleNames = Object.keys(filterRules) as readonly RuleName[];
 
-const share = /^(\d+(?:\.\d+)?)%$/;
+const expected = 'expected a number, a share of the lines such as 10%, or off';
 
 /** A bound of the figure; `10%`: the worst tenth of the lines is dropped; `off`. */
-const bound = z.union(
-  [z.number(), z.string().regex(share), z.literal('off')],
-  'expected a number, a share of the lines such as 10%, or off',
-);
+const bound = z.union([z.number(), shareOfLines(expected), z.literal('off')], expected);
 export type FilterBound = z.output<typeof bound>;
 
 /** A bound for each rule. */
@@ -103,9 +101,3 @@ export const ruleBounds = Object.fromEntries(
     return [name, bound.default(usual ?? 'off').describe(description)];
   }),
 ) as Readonly<Record<RuleName, z.ZodDefault<typeof bound>>>;
-
-/** `10%` as 0.1; undefined for any other bound. */
-export function shareOf(given: FilterBound): number | undefined {
-  const [, percent] = typeof given === 'string' ? (share.exec(given) ?? []) : [];
-  return percent === undefined ? undefined : Number(percent) / 100;
-}

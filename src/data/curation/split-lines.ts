@@ -10,13 +10,14 @@ import { inForm } from './forms.js';
 import { LeakageGroups } from './leakage-groups.js';
 import { NearLines, type NearLinesOptions } from './near-lines.js';
 import { pagedUint32 } from './paged-numbers.js';
+import { shareOf, shareOfLines } from './share-of-lines.js';
 import type { Verdict } from './verdict.js';
 
 export const corpusParts = ['train', 'dev', 'test'] as const;
 export type CorpusPart = (typeof corpusParts)[number];
 
-const percentage = /^(\d+(?:\.\d+)?)%$/;
-const partSize = z.union([z.int().min(0), z.string().regex(percentage)], 'expected a number of lines, or a share such as 1%');
+const expected = 'expected a number of lines, or a share such as 1%';
+const partSize = z.union([z.int().min(0), shareOfLines(expected)], expected);
 
 export const splitOptions = z.strictObject({
   dev: partSize.default('1%').describe('lines of the dev set: a number, or a share such as 1%'),
@@ -72,7 +73,14 @@ const [groupingRecall, checkingRecall] = [0.999, 0.9999];
 export async function* splitLines(lines: CorpusLines, options: SplitOptions = {}): AsyncGenerator<SplitVerdict, void> {
   const { signal, onProgress, onGrouped, ...given } = options;
   const resolved = resolveOptions(splitOptions, given, 'split options', ['signal', 'onProgress', 'onGrouped']);
-  const { form, similarity, seed, unit, size } = resolved;
+  const { dev, test, form, similarity, seed, unit, size } = resolved;
+  if ((shareOf(dev) ?? 0) + (shareOf(test) ?? 0) > 1) {
+    throw new DecadeError('usage', {
+      where: 'split options.dev',
+      received: `${dev}, beside ${test} for test`,
+      allowed: 'at most 100% for both together',
+    });
+  }
   const nearWith = (recall: number): NearLinesOptions | undefined =>
     similarity === 'off' ? undefined : { similarity, recall, unit, size };
   const compared = ({ sides }: CorpusLine) => sides.map((side) => inForm(side, form));
@@ -153,7 +161,9 @@ function assigned(
     if (largest === undefined || size > (sizes[largest] as number)) largest = root;
   }
   // By their draws; those of later parts begin where those of earlier ones end.
-  const order = Array.from(sizes.keys()).filter((root) => sizes[root] !== 0);
+  const order = new Uint32Array(count);
+  let found = 0;
+  for (const [root, size] of sizes.entries()) if (size !== 0) order[found++] = root;
   order.sort((a, b) => drawOf(a) - drawOf(b) || a - b);
   const parts = new Map<number, CorpusPart>();
   const tooLarge = new Set<number>();
@@ -162,7 +172,7 @@ function assigned(
     ['test', test],
     ['dev', dev],
   ] as const) {
-    const share = typeof size === 'string' ? Number(percentage.exec(size)?.[1]) / 100 : undefined;
+    const share = shareOf(size);
     const wanted = typeof size === 'string' ? Math.round((share ?? 0) * groups.lines) : size;
     const mostTogether = Math.max(1, Math.floor(wanted / 10));
     let left = wanted;
@@ -214,7 +224,7 @@ class LeakageCheck {
   /** What a line gives away, if anything: train of both others, dev of test. */
   leakOf(sides: readonly string[], part: CorpusPart): string | undefined {
     if (part === 'test') return undefined;
-    const isAnother = ({ part: theirs }: { readonly part: CorpusPart }) => theirs !== part && !(part === 'dev' && theirs !== 'test');
+    const isAnother = (held: { readonly part: CorpusPart }) => held.part !== part;
     for (const [index, side] of sides.entries()) {
       const { seen, near } = this.#sides[index] ?? {};
       if (side === '' || seen === undefined) continue;

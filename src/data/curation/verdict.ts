@@ -28,6 +28,7 @@ export interface DroppedLines {
 /** A dropped line as a report shows it: no more than the beginning of long sides. */
 export interface DroppedLine {
   readonly line: number;
+  /** Of a row that holds no text: its columns. */
   readonly sides: readonly string[];
   readonly detail?: string | undefined;
 }
@@ -49,7 +50,8 @@ export class VerdictReport {
     }
     const found = this.#dropped.get(dropped.reason) ?? { count: 0, firstLine: line.number, sample: [] };
     this.#dropped.set(dropped.reason, found);
-    const shown = () => ({ line: line.number, sides: line.sides.map((side) => shortened(side, shownCharacters)), detail: dropped.detail });
+    const texts = line.sides.length > 0 ? line.sides : (line.columns ?? []);
+    const shown = () => ({ line: line.number, sides: texts.map((text) => shortened(text, shownCharacters)), detail: dropped.detail });
     // Reservoir sampling (Vitter 1985, algorithm R): every line has the same chance, and none is kept that is not shown.
     const place = found.count < sampleSize ? found.count : uniformInteger(sampleKey, this.read, found.count + 1);
     if (place < sampleSize) found.sample[place] = shown();

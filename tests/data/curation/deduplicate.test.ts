@@ -116,3 +116,13 @@ test('a map of fingerprints gives what was put into it, however it grows', () =>
   assert.equal(map.get(fingerprint('another')), undefined);
   assert.equal(map.size, 5_000);
 });
+
+test('text in one language has no target to be the same', async () => {
+  await assert.rejects(gathered(deduplicate(textOf('a', 'a'), { by: ['target'] })), { kind: 'usage', message: /text in one language/ });
+});
+
+test('a report shows the columns of a row that holds no text', () => {
+  const report = new VerdictReport();
+  report.add({ line: { number: 7, sides: [], columns: ['no tab'], unusable: 'columns' }, dropped: { reason: 'columns' } });
+  assert.deepEqual(report.dropped.columns?.sample, [{ line: 7, sides: ['no tab'], detail: undefined }]);
+});

@@ -76,8 +76,36 @@ test('rules that lack what they need, and wrong bounds, are refused', async () =
   const refused = (options: object) =>
     assert.rejects(gathered(filterLines([], options)), (error) => error instanceof DecadeError && error.kind === 'usage');
   await refused({ score: 0.5 });
+  await refused({ scorers: { domian: async () => [] } });
   await refused({ domain: 0 });
   await refused({ wordRatio: 'many' });
   await refused({ wordratio: 3 });
   await refused({ languages: ['en', 'xx'] });
+});
+
+test('what lines do not have is not asked of them', async () => {
+  const usage = (pattern: RegExp) => (error: unknown) =>
+    error instanceof DecadeError && error.kind === 'usage' && pattern.test(error.message);
+  const nothing = crossEntropyDifference(
+    { scoreText: async () => ({ documents: [] }) },
+    { scoreText: async () => ({ documents: [] }) },
+    'target',
+  );
+  const text = textOf('some words');
+  await assert.rejects(gathered(filterLines(text, { languages: ['en', 'fr'] })), usage(/for text in one language/));
+  await assert.rejects(gathered(filterLines(text, { scorers: { domain: nothing } })), usage(/for text in one language/));
+  await assert.rejects(gathered(filterLines(pairsOf(good), { scoreColumn: 3, score: 0.5 })), usage(/lines without columns/));
+  await assert.rejects(gathered(filterLines(text, { scoreColumn: 3 })), usage(/without a bound/));
+});
+
+test('a share is at most all lines', async () => {
+  await assert.rejects(gathered(filterLines([], { damage: '101%' })), /expected a number, a share of the lines such as 10%, or off/);
+  await assert.rejects(gathered(filterLines([], { damage: 'many' })), /expected a number, a share of the lines such as 10%, or off/);
+});
+
+test('a scorer has a figure for each line, and says nothing of a line with NaN', async () => {
+  const lines = textOf('one', 'two', 'three');
+  const scored = (...figures: number[]) => filterLines(lines, { alignment: 0, scorers: { alignment: async () => figures } });
+  assert.deepEqual(await droppedOf(scored(1, Number.NaN, -1)), ['3 alignment']);
+  await assert.rejects(droppedOf(scored(1, 2)), /2 figures for 3 lines/);
 });

@@ -82,3 +82,8 @@ test('a number of lines is met exactly, and refused where there are too few', as
   assert.equal(parts.filter((part) => part === 'test').length, 50);
   await assert.rejects(partsOf(corpus(20), { dev: 30, test: 50 }), /split options\.test: 50 lines wanted of 20/);
 });
+
+test('shares of both held-out parts are at most all lines', async () => {
+  await assert.rejects(gathered(splitLines(textOf('a'), { dev: '60%', test: '50%' })), /at most 100% for both together/);
+  await assert.rejects(gathered(splitLines(textOf('a'), { dev: '150%' })), /expected a number of lines, or a share such as 1%/);
+});
