@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import { DecadeError } from '../core/errors.js';
+import { counted } from '../core/counted.js';
+import { DecadeError, nearestName } from '../core/errors.js';
 import { utilities } from '../decoding/selection/minimum-bayes-risk.js';
 import { type CriterionName, criterionNames, selectionOf, type SelectionTerm } from '../decoding/selection/options.js';
 import type { LineSelection } from '../decoding/selection/selected-translations.js';
@@ -48,7 +49,7 @@ export function withSelectionOptions(command: Command): Command {
  * @param outside  what the criteria from outside are made of; of the default none is used
  */
 export function selectionTerms(choice: SelectionChoice, outside = new OutsideCriteria(choice)): readonly SelectionTerm[] | undefined {
-  const parts = choice.select?.split(',').map((part) => part.split('=') as [string, ...string[]]) ?? [];
+  const parts = choice.select?.split(',').map((part) => part.split('=').map((each) => each.trim()) as [string, ...string[]]) ?? [];
   const allowed = parts.flatMap(([name]) => optionsOf[name as CriterionName] ?? []);
   for (const option of optionsOf.mbr ?? []) {
     if (choice[option] === undefined || allowed.includes(option)) continue;
@@ -69,13 +70,26 @@ export function selectionTerms(choice: SelectionChoice, outside = new OutsideCri
     }
     const fromOutside = outsideCriteria.find((name) => name === by);
     if (fromOutside !== undefined) return { by: outside.of(fromOutside), weight: Number(weight) };
-    return { by, weight: Number(weight), ...ownOptions(by, choice) } as SelectionTerm;
+    const named = criterionNames.find((name) => name === by);
+    if (named === undefined) throw unknownCriterion(by);
+    return { by: named, weight: Number(weight), ...ownOptions(named, choice) } as SelectionTerm;
   });
   selectionOf(terms);
   return terms;
 }
 
-function ownOptions(by: string, { utility, candidateWeights, coarse, coarseUtility, coarseReferences }: SelectionChoice): object {
+function unknownCriterion(received: string): DecadeError {
+  const names = [...criterionNames, ...outsideCriteria];
+  const nearest = nearestName(received, names);
+  return new DecadeError('usage', {
+    where: '--select',
+    received: `'${received}'`,
+    allowed: names.join(', '),
+    ...(nearest !== undefined && { next: `did you mean ${nearest}?` }),
+  });
+}
+
+function ownOptions(by: CriterionName, { utility, candidateWeights, coarse, coarseUtility, coarseReferences }: SelectionChoice): object {
   if (by === 'self-consistency') return { candidateWeights };
   if (by !== 'mbr') return {};
   if (coarse === undefined && (coarseUtility !== undefined || coarseReferences !== undefined)) {
@@ -123,6 +137,7 @@ export class SelectionAccount {
   get line(): string | undefined {
     if (this.#lines === 0) return undefined;
     const { candidates, distinctTexts, evaluations, operations, seconds } = this.#sum;
-    return `selected from ${figure(candidates)} candidates of ${figure(this.#lines)} lines (${figure(distinctTexts)} different texts): ${operations === 0 ? '' : `about ${operations.toExponential(1)} operations of the models, `}${figure(evaluations)} comparisons or other evaluations in ${seconds.toFixed(1)} s`;
+    const choice = candidates <= this.#lines ? '; one candidate per line leaves no choice: ask for more samples, or a wider beam' : '';
+    return `selected from ${figure(candidates)} candidates of ${counted(this.#lines, 'line')} (${counted(distinctTexts, 'different text')}): ${operations === 0 ? '' : `about ${operations.toExponential(1)} operations of the models, `}${figure(evaluations)} comparisons or other evaluations in ${seconds.toFixed(1)} s${choice}`;
   }
 }

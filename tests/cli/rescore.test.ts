@@ -36,7 +36,7 @@ test('rescore writes a line for every line of the source and tells what the list
   assert.deepEqual([lines.length, lines[1]], [4, '']);
   assert.match(stderr, /list: line 3: 1 field; .*line skipped/);
   assert.match(stderr, /1 line that could not be parsed; all others were rescored/);
-  assert.match(stderr, /no entry for 1 lines/);
+  assert.match(stderr, /no entry for 1 line of .*; it is left empty/);
   for (const row of [/own scores +\d+\.\d\d/, /model alone/, /even average/, /oracle\) +\d/]) assert.match(stderr, row);
 });
 

@@ -1,4 +1,4 @@
-import { type SelectionOptions, selectionOf, type SelectionTerm } from '../../decoding/selection/options.js';
+import { type SelectionOptions, selectionOf, type SelectionTerm, selectionTermsOf } from '../../decoding/selection/options.js';
 import { featureValues } from '../../decoding/nbest.js';
 import { bleu } from '../../metrics/bleu.js';
 import { chrf } from '../../metrics/chrf.js';
@@ -65,7 +65,7 @@ export async function tuneSelection(
     if (waiting.length === sentencesAtOnce) await valued();
   }
   await valued();
-  const terms: readonly SelectionTerm[] = 'length' in select ? select : [select];
+  const terms = selectionTermsOf(select);
   const given = terms.map(({ weight = 1 }) => weight);
   const found = searchWeights(metric, sentences, given);
   return {

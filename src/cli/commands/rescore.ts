@@ -3,6 +3,7 @@ import { type RankedSentence, type RescoreOptions, type Rescoring, selectFromLis
 import type { NbestList } from '../../analysis/rescoring/rescoring.js';
 import { type TunedSelection, type TuningMetric, tuningMetrics } from '../../analysis/rescoring/tuned-selection.js';
 import type { PairedInterval } from '../../analysis/examination/scored-sentences.js';
+import { counted } from '../../core/counted.js';
 import { DecadeError } from '../../core/errors.js';
 import { featureValues, formatNbestLine, selectedFeatures } from '../../decoding/nbest.js';
 import { type DeviceChoice, gathered, numberFrom, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
@@ -120,13 +121,14 @@ async function run(options: RescoreArguments, signal: AbortSignal): Promise<void
     const { tuned, tunedSelection, scores } = rescoring;
     await output?.close();
     progress.end();
-    if (empty > 0) warn(new Error(`the list has no entry for ${figure(empty)} lines of ${source}; they are left empty`));
+    if (empty > 0)
+      warn(new Error(`the list has no entry for ${counted(empty, 'line')} of ${source}; ${empty === 1 ? 'it is' : 'they are'} left empty`));
     if (json)
       await printJson({
-        weight: rescoring.weight,
+        ...(model !== undefined && { weight: rescoring.weight }),
         ...(tuned && { tuned }),
         ...(tunedSelection && { tunedSelection: withoutTerms(tunedSelection) }),
-        ...scores,
+        ...(model === undefined && scores !== undefined ? withoutModel(scores) : scores),
         ...(account.line !== undefined && { selection: account.total }),
       });
     else for (const line of describe(options, rescoring)) say(line);
@@ -146,6 +148,11 @@ async function run(options: RescoreArguments, signal: AbortSignal): Promise<void
     });
   }
   outside.requireScored();
+}
+
+/** Scores of a list for which no model was asked. */
+function withoutModel({ model: _, even: __, rescored: ___, ...scores }: NonNullable<Rescoring['scores']>) {
+  return scores;
 }
 
 /** What of a tuned selection can be written down. */

@@ -70,8 +70,12 @@ export type SelectionOptions = SelectionTerm | readonly SelectionTerm[];
  * @throws DecadeError `usage` for a criterion that there is none of, and for options that it does not have
  */
 export function selectionOf(options: SelectionOptions): Selection {
-  const terms: readonly SelectionTerm[] = 'length' in options ? options : [options];
-  return new Selection(terms.map(termOf));
+  return new Selection(selectionTermsOf(options).map(termOf));
+}
+
+/** One term is a list of one. */
+export function selectionTermsOf(options: SelectionOptions): readonly SelectionTerm[] {
+  return Array.isArray(options) ? (options as readonly SelectionTerm[]) : [options as SelectionTerm];
 }
 
 /** As `selectionOf`, of the translations of lines. */
@@ -79,7 +83,11 @@ export function translationSelection(options: SelectionOptions): TranslationSele
   return new TranslationSelection(selectionOf(options));
 }
 
-function termOf({ by, ...given }: SelectionTerm): WeightedCriterion {
+function termOf(term: SelectionTerm): WeightedCriterion {
+  if (typeof term !== 'object' || term === null) {
+    throw new DecadeError('usage', { where: 'selection', received: shownValue(term), allowed: "terms such as { by: 'mbr' }" });
+  }
+  const { by, ...given } = term;
   if (typeof by === 'object' && by !== null && typeof by.valuations === 'function') return weighted(plainOptions, given, by.name, () => by);
   const create = Object.entries(criteria).find(([name]) => name === by)?.[1];
   if (create !== undefined) return create(given);

@@ -1,4 +1,6 @@
+import { counted } from '../../core/counted.js';
 import { DecadeError } from '../../core/errors.js';
+import { shownValue } from '../../core/visible-text.js';
 import type { CandidateList, Criterion, SelectionControl, SelectionCost, Valuation } from './criterion.js';
 
 /** A criterion and what its values are multiplied by. */
@@ -50,7 +52,9 @@ export class Selection {
     const valuations: { readonly term: WeightedCriterion; readonly lists: readonly Valuation[] }[] = [];
     for (const term of this.#terms) {
       control.signal?.throwIfAborted();
-      valuations.push({ term, lists: await term.criterion.valuations(lists, control) });
+      const valued = await term.criterion.valuations(lists, control);
+      requireValuations(term.criterion.name, lists, valued);
+      valuations.push({ term, lists: valued });
     }
     return lists.map((list, index) =>
       ranked(
@@ -64,13 +68,32 @@ export class Selection {
 function ranked({ candidates }: CandidateList, valuations: readonly (WeightedCriterion & Valuation)[]): SelectedList {
   const ranking = candidates.map((_, index) => {
     const values = Object.fromEntries(valuations.map(({ criterion, values: of }) => [criterion.name, of[index] as number]));
-    // A weight of 0 times -Infinity would be no number.
-    const value = valuations.reduce((sum, { weight, values: of }) => (weight === 0 ? sum : sum + weight * (of[index] as number)), 0);
+    const value = valuations.reduce((sum, { weight, values: of }) => sum + weighed(weight, of[index] as number), 0);
     return { index, value, values };
   });
   const own = (index: number) => candidates[index]?.score ?? 0;
   ranking.sort((a, b) => descending(a.value, b.value) || descending(own(a.index), own(b.index)) || a.index - b.index);
   return { ranking, cost: totalCost(valuations.map(({ cost }) => cost)) };
+}
+
+/** What must not be chosen (-Infinity) is so with a negative weight too, and counts nothing with a weight of 0. */
+function weighed(weight: number, value: number): number {
+  if (weight === 0) return 0;
+  return value === Number.NEGATIVE_INFINITY ? value : weight * value;
+}
+
+/** Criteria may be of the user's own. */
+function requireValuations(name: string, lists: readonly CandidateList[], valued: readonly (Valuation | undefined)[]): void {
+  const odd = lists.findIndex(({ candidates }, index) => {
+    const values = Array.from(valued[index]?.values ?? []);
+    return values.length !== candidates.length || values.some((value) => typeof value !== 'number' || Number.isNaN(value));
+  });
+  if (odd < 0) return;
+  throw new DecadeError('usage', {
+    where: name,
+    received: `${shownValue(Array.from(valued[odd]?.values ?? []))} for ${counted(lists[odd]?.candidates.length ?? 0, 'candidate')}`,
+    allowed: 'valuations of all lists, with a number for each candidate',
+  });
 }
 
 /** Of two infinities the difference is no number. */

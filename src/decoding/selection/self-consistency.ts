@@ -1,3 +1,5 @@
+import { DecadeError } from '../../core/errors.js';
+import { shownValue } from '../../core/visible-text.js';
 import type { Criterion } from './criterion.js';
 import { type CandidateWeights, distinctTexts } from './distinct-texts.js';
 
@@ -16,7 +18,11 @@ export interface SelfConsistencyOptions {
  */
 export function selfConsistency({ weights, lowercase, answer = (text) => text }: SelfConsistencyOptions): Criterion {
   const compared = (text: string): string => {
-    const plain = answer(text).normalize('NFC').replace(/\s+/gu, ' ').trim();
+    const given: unknown = answer(text);
+    if (typeof given !== 'string') {
+      throw new DecadeError('usage', { where: 'selection by self-consistency.answer', received: shownValue(given), allowed: 'text' });
+    }
+    const plain = given.normalize('NFC').replace(/\s+/gu, ' ').trim();
     return lowercase ? plain.toLowerCase() : plain;
   };
   return {

@@ -78,3 +78,36 @@ test('translations come best first, each text once, with what they were chosen f
   const { seconds, ...counts } = line?.selection ?? assert.fail();
   assert.deepEqual(counts, { candidates: 4, distinctTexts: 3, sourceTokens: 3, targetTokens: 8, evaluations: 0, operations: 0 });
 });
+
+test('what must not be chosen is not chosen by a negative weight', async () => {
+  const forbidding = (weight: number): SelectionOptions => [
+    { by: 'own' },
+    {
+      by: {
+        ...lengths,
+        name: 'odd',
+        valuations: async () => [{ values: [-Infinity, -1], cost: { evaluations: 0, operations: 0, seconds: 0 } }],
+      },
+      weight,
+    },
+  ];
+  const given = list(['forbidden', -1], ['allowed', -2]);
+  assert.deepEqual(await order(forbidding(-1), given), ['allowed', 'forbidden']);
+  assert.deepEqual(await order(forbidding(0), given), ['forbidden', 'allowed']);
+});
+
+test('what is no selection, no valuation and no answer is named', async () => {
+  for (const wrong of ['mbr', null, [undefined]]) {
+    assert.throws(() => selectionOf(wrong as unknown as SelectionOptions), { kind: 'usage', message: /by: 'mbr'/ });
+  }
+  const given = list(['a', -1], ['b', -2]);
+  const cost = { evaluations: 0, operations: 0, seconds: 0 };
+  for (const valued of [[], [{ values: [1], cost }], [{ values: [1, Number.NaN], cost }]]) {
+    await assert.rejects(order({ by: { name: 'mine', valuations: async () => valued } }, given), {
+      kind: 'usage',
+      message: /mine: .*2 candidates/,
+    });
+  }
+  const answer = (() => undefined) as unknown as (text: string) => string;
+  await assert.rejects(order({ by: 'self-consistency', answer }, given), { kind: 'usage', message: /answer: nothing; expected text/ });
+});
