@@ -38,7 +38,11 @@ export type Decoded = z.output<typeof decoded>;
 export async function givenRun({ runtime: { files } }: Laboratory, path: string): Promise<DecodedModel> {
   const file = (await files.kind(path)) === 'file' ? path : joinPath(path, 'model.safetensors');
   if ((await files.kind(file)) !== 'file') {
-    throw new DecadeError('input', { where: path, received: 'no trained model', allowed: 'a run directory, or a packed model' });
+    throw new DecadeError('input', {
+      where: path || '--models',
+      received: 'no trained model',
+      allowed: 'a run directory, or a packed model',
+    });
   }
   return {
     kind: 'given',

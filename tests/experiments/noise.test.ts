@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Estimated } from '../../src/analysis/examination/means.js';
-import { findingOf, type MeasuredNoise } from '../../src/experiments/catalogue/noise.js';
+import { findingOf, type MeasuredNoise, noise } from '../../src/experiments/catalogue/noise.js';
 import { cleaned, noiseKinds, withNoise } from '../../src/experiments/noise.js';
 
 const words = ['maison', 'rivière', 'pierre', 'oiseau', 'fenêtre', 'jardin', 'soleil', 'montagne', 'bateau', 'chemin'];
@@ -59,4 +59,11 @@ test('conclusions say whether noise does harm, and whether filters undo it', () 
   assert.match(told(-0.5, 0), /that the noise does harm is not settled/);
   const [row] = findingOf([cell(-10, 0)], around(20), { seeds: 1, beam: 5, shares: 1, cells: 'three' }).rows;
   assert.deepEqual(row?.slice(0, 5), ['copied', '50 %', '90.0 %', '90.0 %', '10.0 %']);
+});
+
+test('digits are refused before anything is trained: of a corpus without letters the filters leave nothing', async () => {
+  const data = { train: { generator: 'digits:copy' } };
+  const study = { base: { configuration: { data } }, laboratory: { options: {} }, options: { cells: 'all' } };
+  const stages = noise.stages(study as unknown as Parameters<typeof noise.stages>[0]);
+  await assert.rejects(stages.next(), { kind: 'usage', message: /digits:copy; expected sentences/ });
 });

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Estimated } from '../../analysis/examination/means.js';
 import { categoryPlot } from '../../analysis/page/plot.js';
+import { DecadeError } from '../../core/errors.js';
 import type { CorpusSource } from '../../data/sources.js';
 import { languageTask, type NetworkScale, varied } from '../base.js';
 import { bleuBounds, effectOnBleu, meanBleu, type ScoredCopies, scoredCopies } from '../bleu-of-translations.js';
@@ -101,6 +102,14 @@ export const noise: Experiment<typeof options> = {
 async function cellsOf({ base, laboratory, options }: NoiseStudy): Promise<Cell[]> {
   const { signal } = laboratory.options;
   const { train: source } = base.configuration.data;
+  if ('generator' in source && source.generator.startsWith('digits:')) {
+    throw new DecadeError('usage', {
+      where: 'noise',
+      received: source.generator,
+      allowed: 'sentences: the filters drop what has no letters',
+      next: `use ${languageTask}, or a CONFIG.yaml with a corpus`,
+    });
+  }
   const pairs = await laboratory.sentences(source, 'train');
   const corpus = await laboratory.addresses.ofCorpus(source);
   const languages = languagesOf(base.configuration.data);
