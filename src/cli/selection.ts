@@ -137,7 +137,7 @@ export class SelectionAccount {
   get line(): string | undefined {
     if (this.#lines === 0) return undefined;
     const { candidates, distinctTexts, evaluations, operations, seconds } = this.#sum;
-    const choice = candidates <= this.#lines ? '; one candidate per line leaves no choice: ask for more samples, or a wider beam' : '';
-    return `selected from ${figure(candidates)} candidates of ${counted(this.#lines, 'line')} (${counted(distinctTexts, 'different text')}): ${operations === 0 ? '' : `about ${operations.toExponential(1)} operations of the models, `}${figure(evaluations)} comparisons or other evaluations in ${seconds.toFixed(1)} s${choice}`;
+    const choice = candidates === this.#lines ? '; one candidate per line leaves no choice: ask for more samples, or a wider beam' : '';
+    return `selected from ${counted(candidates, 'candidate')} of ${counted(this.#lines, 'line')} (${counted(distinctTexts, 'different text')}): ${operations === 0 ? '' : `about ${operations.toExponential(1)} operations of the models, `}${figure(evaluations)} comparisons or other evaluations in ${seconds.toFixed(1)} s${choice}`;
   }
 }

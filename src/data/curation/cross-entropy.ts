@@ -1,3 +1,5 @@
+import { DecadeError } from '../../core/errors.js';
+import { shortened } from '../../core/visible-text.js';
 import { type CorpusLine, sideOf } from './corpus-line.js';
 import type { LineScorer } from './filter-lines.js';
 
@@ -11,7 +13,7 @@ export interface TextScorer {
 
 /**
  * Cross-entropy per token (in nats, `</s>` counted) by a model of the domain minus that by a model of general text: low for lines that are
- * typical of the domain (Moore and Lewis 2010). The models should have the same tokens.
+ * typical of the domain (Moore and Lewis 2010). Throws `usage` for models that have not the same tokens for a text.
  *
  * @param side  of a pair, which side the models have the language of
  */
@@ -29,13 +31,21 @@ export function crossEntropyDifference(domain: TextScorer, general: TextScorer, 
     // One after the other: each may use all devices.
     const byDomain = await scoring(domain);
     const byGeneral = await scoring(general);
-    for (const [place, { index }] of scored.entries()) {
-      differences[index] = perToken(byDomain.documents[place]) - perToken(byGeneral.documents[place]);
+    for (const [place, { text, index }] of scored.entries()) {
+      const [one, other] = [byDomain.documents[place], byGeneral.documents[place]];
+      if (one === undefined || other === undefined) continue;
+      if (one.tokens !== other.tokens) throw otherTokens(text, one.tokens, other.tokens);
+      differences[index] = other.logProbability / other.tokens - one.logProbability / one.tokens;
     }
     return differences;
   };
 }
 
-function perToken(scored: { readonly logProbability: number; readonly tokens: number } | undefined): number {
-  return scored === undefined ? Number.NaN : -scored.logProbability / scored.tokens;
+function otherTokens(text: string, ofDomain: number, ofGeneral: number): DecadeError {
+  return new DecadeError('usage', {
+    where: 'models of the domain and of general text',
+    received: `${ofDomain} and ${ofGeneral} tokens for '${shortened(text)}'`,
+    allowed: 'models with the same tokens, as their costs are compared per token',
+    next: 'train one with the tokenizer of the other',
+  });
 }

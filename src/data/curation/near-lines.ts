@@ -7,6 +7,8 @@ export interface NearLinesOptions extends NgramHashOptions {
   readonly similarity: number;
   /** The share of pairs at exactly this similarity that are found; of closer ones it is more. */
   readonly recall: number;
+  /** Hashes that are kept of a line: to lines with fewer n-grams its similarity is computed, otherwise estimated. Default: 64. */
+  readonly sketch?: number | undefined;
 }
 
 /** Signatures are cut into bands of rows; lines that agree on a whole band are compared. */
@@ -28,22 +30,21 @@ export function bandingFor(similarity: number, recall: number): Banding {
   return { bands: bandsOf(rows), rows };
 }
 
-/** Hashes that are kept of a line: with no more n-grams, its similarity to others is computed, otherwise estimated. */
-const sketchSize = 64;
 /** Lines that a line is compared with at most: a template may stand in thousands. */
 const mostCompared = 256;
 const loadOfHeads = 2;
 
 /**
  * Finds lines that are near to a given one by MinHash signatures and locality-sensitive hashing (Broder 1997), and compares each with what
- * was kept of it: the 64 smallest hashes of its n-grams, to 16 bits. Of lines with fewer n-grams that is all of them; of longer
- * ones the similarity is an estimate (bottom-k sketches, Cohen and Kaplan 2007) with a standard error of at most 0.06.
+ * was kept of it: the `sketch` smallest hashes of its n-grams, to 16 bits. Of lines with fewer n-grams that is all of them; of longer
+ * ones the similarity is an estimate (bottom-k sketches, Cohen and Kaplan 2007), with 64 hashes with a standard error of at most 0.06.
  *
- * Memory per line: 8 bytes, 2 for each n-gram up to 64, and 10 to 12 for each band.
+ * Memory per line: 8 bytes, 2 for each n-gram up to `sketch`, and 10 to 12 for each band.
  */
 export class NearLines {
   readonly banding: Banding;
   readonly #similarity: number;
+  readonly #sketch: number;
   readonly #ngrams: NgramHashes;
   readonly #multipliers: Int32Array;
   readonly #seeds: Int32Array;
@@ -59,9 +60,10 @@ export class NearLines {
   readonly #next = pagedUint32();
   #heads = new Uint32Array(1024);
 
-  constructor({ similarity, recall, ...ngrams }: NearLinesOptions) {
+  constructor({ similarity, recall, sketch = 64, ...ngrams }: NearLinesOptions) {
     this.banding = bandingFor(similarity, recall);
     this.#similarity = similarity;
+    this.#sketch = sketch;
     this.#ngrams = new NgramHashes(ngrams);
     const { bands, rows } = this.banding;
     this.#signature = new Uint32Array(bands * rows);
@@ -95,7 +97,7 @@ export class NearLines {
   /** Adds the line that `visitNear` was last called with. */
   add(number: number): void {
     this.#numbers.push(number);
-    for (const hash of this.#own.subarray(0, sketchSize)) this.#sketches.push(hash >>> 16);
+    for (const hash of this.#own.subarray(0, this.#sketch)) this.#sketches.push(hash >>> 16);
     this.#ends.push(this.#sketches.length);
     for (const key of this.#bandKeys) {
       if (this.#keys.length >= loadOfHeads * this.#heads.length) this.#growHeads();
@@ -134,11 +136,11 @@ export class NearLines {
   /** Jaccard similarity of the last signed line to one that was added: what both have of the smallest hashes that either has. */
   #similarityTo(entry: number): number {
     const own = this.#own;
-    const ownLength = Math.min(own.length, sketchSize);
+    const ownLength = Math.min(own.length, this.#sketch);
     let place = entry === 0 ? 0 : this.#ends.get(entry - 1);
     const end = this.#ends.get(entry);
-    const isWhole = ownLength < sketchSize && end - place < sketchSize;
-    const most = isWhole ? Number.POSITIVE_INFINITY : sketchSize;
+    const isWhole = ownLength < this.#sketch && end - place < this.#sketch;
+    const most = isWhole ? Number.POSITIVE_INFINITY : this.#sketch;
     let [index, common, either] = [0, 0, 0];
     while (either < most && index < ownLength && place < end) {
       const [mine, theirs] = [(own[index] as number) >>> 16, this.#sketches.get(place)];

@@ -53,6 +53,8 @@ export interface SplitVerdict extends Verdict {
 
 /** The share of pairs at exactly the similarity that are found when lines are grouped, and when the parts are checked. */
 const [groupingRecall, checkingRecall] = [0.999, 0.9999];
+/** Of held-out lines, which are few, so much is kept that the last word on a leak is no estimate, but for very long lines. */
+const checkingSketch = 512;
 
 /**
  * Divides lines into train, dev and test so that no source and no target of one part is in another, nor near to one there. Verdicts come in
@@ -63,7 +65,8 @@ const [groupingRecall, checkingRecall] = [0.999, 0.9999];
  * groups; with numbers, most do. A group of more than a tenth of a held-out part stays in train.
  *
  * Then the parts are checked: lines of train, and of dev, that are the same as or near to a held-out line are dropped as `leak`; near
- * ones may be, as one pair in a thousand at exactly the similarity is not found when lines are grouped.
+ * ones may be, as one pair in a thousand at exactly the similarity is not found when lines are grouped, and the similarity of lines with
+ * more than 63 n-grams is an estimate there.
  *
  * Lines are read three times, so `lines` must be something that can be, such as `corpusLines(...)` or an array.
  *
@@ -81,8 +84,8 @@ export async function* splitLines(lines: CorpusLines, options: SplitOptions = {}
       allowed: 'at most 100% for both together',
     });
   }
-  const nearWith = (recall: number): NearLinesOptions | undefined =>
-    similarity === 'off' ? undefined : { similarity, recall, unit, size };
+  const nearWith = (recall: number, sketch?: number): NearLinesOptions | undefined =>
+    similarity === 'off' ? undefined : { similarity, recall, sketch, unit, size };
   const compared = ({ sides }: CorpusLine) => sides.map((side) => inForm(side, form));
   const turn = turns();
   const usable = async function* () {
@@ -110,7 +113,7 @@ export async function* splitLines(lines: CorpusLines, options: SplitOptions = {}
     (facts, first) => onGrouped?.({ ...facts, largest: { lines: facts.largest, firstLine: first === undefined ? 0 : numbers.get(first) } }),
   );
 
-  const check = new LeakageCheck(nearWith(checkingRecall));
+  const check = new LeakageCheck(nearWith(checkingRecall, checkingSketch));
   let place = 0;
   for await (const line of usable()) {
     if (place >= groups.lines) throw changed();

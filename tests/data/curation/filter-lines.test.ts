@@ -83,6 +83,11 @@ test('rules that lack what they need, and wrong bounds, are refused', async () =
   await refused({ languages: ['en', 'xx'] });
 });
 
+test('models with other tokens are not compared', async () => {
+  const model = (tokens: number) => ({ scoreText: async () => ({ documents: [{ logProbability: -1, tokens }] }) });
+  await assert.rejects(crossEntropyDifference(model(4), model(3))(textOf('one')), { kind: 'usage', message: /4 and 3 tokens for 'one'/ });
+});
+
 test('what lines do not have is not asked of them', async () => {
   const usage = (pattern: RegExp) => (error: unknown) =>
     error instanceof DecadeError && error.kind === 'usage' && pattern.test(error.message);

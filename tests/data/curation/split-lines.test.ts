@@ -83,6 +83,34 @@ test('a number of lines is met exactly, and refused where there are too few', as
   await assert.rejects(partsOf(corpus(20), { dev: 30, test: 50 }), /split options\.test: 50 lines wanted of 20/);
 });
 
+test('nothing leaks between long lines, whose groups are found by an estimate', async () => {
+  const key = randomKey(5, 'corpus');
+  let drawn = 0;
+  const letters = () => Array.from({ length: 120 }, () => String.fromCharCode(97 + uniformInteger(key, drawn++, 26)));
+  const texts: string[] = [];
+  for (let line = 0; line < 150; line++) {
+    const first = letters();
+    // Similarities on both sides of 0.8: a change takes up to five n-grams of each.
+    const second = first.map((letter, place) => (place % 50 === 7 && place < 100 ? '#' : letter));
+    texts.push(first.join(''), `${second.join('')}${'?!'.slice(0, line % 3)}`);
+  }
+  const grams = (text: string) => new Set(Array.from({ length: text.length - 4 }, (_, start) => text.slice(start, start + 5)));
+  const verdicts = await gathered(splitLines(textOf(...texts), { dev: 30, test: 30 }));
+  const sets = verdicts.flatMap(({ line, part }) => (part === undefined ? [] : [{ part, grams: grams(line.sides[0] ?? '') }]));
+  const held = sets.filter(({ part }) => part !== 'train');
+  const most = held.map(({ part, grams }) =>
+    Math.max(
+      ...sets
+        .filter((other) => other.part !== part)
+        .map((other) => {
+          const common = [...grams].filter((gram) => other.grams.has(gram)).length;
+          return common / (grams.size + other.grams.size - common);
+        }),
+    ),
+  );
+  assert.ok(Math.max(...most) < 0.81, `${Math.max(...most)}`);
+});
+
 test('shares of both held-out parts are at most all lines', async () => {
   await assert.rejects(gathered(splitLines(textOf('a'), { dev: '60%', test: '50%' })), /at most 100% for both together/);
   await assert.rejects(gathered(splitLines(textOf('a'), { dev: '150%' })), /expected a number of lines, or a share such as 1%/);
