@@ -56,6 +56,9 @@ export class OutsideCriteria {
     if (this.#choice[name] === undefined) {
       throw new DecadeError('usage', { where: `--select ${name}`, received: `no --${name}`, next: `use --${name} as well` });
     }
+    if (name === 'scorer' && this.#choice.scorer?.trim() === '') {
+      throw new DecadeError('usage', { where: '--scorer', received: 'an empty command', allowed: 'a program that scores' });
+    }
     if (name === 'scorer') {
       const command = this.#command as ScorerCommand;
       const onFault = (fault: unknown) => {

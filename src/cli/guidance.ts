@@ -26,7 +26,7 @@ export function withGuidanceOptions(command: Command): Command {
       'what every translation must have; forms of which one is enough are separated by |; may be repeated',
       gathered,
     )
-    .option('--must-not <phrase>', 'what no translation may have, in whole words; may be repeated', gathered)
+    .option('--must-not <phrase>', 'what no translation may have, in whole words; several are separated by |; may be repeated', gathered)
     .option('--glossary <FILE>', 'terms and how they are translated: `term <tab> form|form <tab> forbidden form`; .csv with commas')
     .option('--diverse-groups <number>', 'diverse beam search: groups that the beam is divided into', wholeNumber(1, 1000))
     .option(
@@ -44,7 +44,7 @@ export function guidanceOf({ must, mustNot, diverseGroups, diversity }: Guidance
   }
   return {
     ...(must !== undefined && { must: must.map((forms) => forms.split('|')) }),
-    ...(mustNot !== undefined && { mustNot }),
+    ...(mustNot !== undefined && { mustNot: mustNot.flatMap((phrases) => phrases.split('|')) }),
     ...(diverseGroups !== undefined && { diversity: { groups: diverseGroups, strength: diversity } }),
   };
 }

@@ -6,6 +6,7 @@ const otherNames: Readonly<Record<string, string>> = {
   maximumLength: '--max-length',
   maximumSourceLength: '--max-source-length',
   maximumPromptLength: '--max-prompt-length',
+  groups: '--diverse-groups',
   unknownReplacement: '--replace-unknown',
 };
 

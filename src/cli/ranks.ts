@@ -1,6 +1,6 @@
 import { cpus, hostname } from 'node:os';
 import { DecadeError } from '../core/errors.js';
-import { launched } from '../node/mpi/launcher.js';
+import { launched, type Launched } from '../node/mpi/launcher.js';
 import { MpiNetwork } from '../node/ranks.js';
 import { nodeRuntime } from '../node/runtime.js';
 import { version } from '../node/version.js';
@@ -8,6 +8,7 @@ import { dismissRanks, introduceRanks } from '../parallel/ranks/claims.js';
 import { lendDevices } from '../parallel/ranks/lend.js';
 import type { RankClaims } from '../parallel/ranks/messages.js';
 import type { Runtime } from '../parallel/runtime.js';
+import { warn } from './warning.js';
 
 /** Commands that several processes do together. */
 const joint = ['train'];
@@ -49,7 +50,7 @@ export async function amongRanks<Result>(
   const lends = others.rank > 0;
   const ignore = () => undefined;
   if (lends) for (const signal of signals) process.on(signal, ignore);
-  const network = await MpiNetwork.join(others);
+  const network = await joined(others);
   const cores = ownCores(others.onThisHost);
   const claims = async (): Promise<RankClaims> => ({
     host: hostname(),
@@ -67,6 +68,18 @@ export async function amongRanks<Result>(
     await dismissRanks(network);
     await network.end();
   }
+}
+
+/** Seconds after which rank 0 says that it still waits for others: the library waits without end, and says nothing. */
+const patience = 10;
+
+async function joined(others: Launched): Promise<MpiNetwork> {
+  const remind = () => {
+    const reason = `not all ${others.size} ranks have come after ${patience} s`;
+    warn(new Error(`MPI: ${reason}; if one has ended, or was given another command than train, stop all and start them again`));
+  };
+  const reminder = others.rank > 0 ? undefined : setTimeout(remind, 1_000 * patience);
+  return MpiNetwork.join(others).finally(() => clearTimeout(reminder));
 }
 
 /** A launcher may bind a process to cores of its own; otherwise those of a host are shared. */

@@ -53,13 +53,16 @@ export function selectionTerms(choice: SelectionChoice, outside = new OutsideCri
   const allowed = parts.flatMap(([name]) => optionsOf[name as CriterionName] ?? []);
   for (const option of optionsOf.mbr ?? []) {
     if (choice[option] === undefined || allowed.includes(option)) continue;
-    const flag = `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     const next = option === 'candidateWeights' ? 'use --select mbr or --select self-consistency as well' : 'use --select mbr as well';
-    throw new DecadeError('usage', { where: flag, received: 'without a selection that has it', next });
+    throw new DecadeError('usage', { where: flagOf(option), received: 'without a selection that has it', next });
   }
   const idle = (['channel', 'lm', 'scorer'] as const).find((name) => choice[name] !== undefined && parts.every(([by]) => by !== name));
   if (idle !== undefined) {
     throw new DecadeError('usage', { where: `--${idle}`, received: 'without a selection by it', next: `use --select own,${idle} as well` });
+  }
+  const orphan = (['scorerFormat', 'scorerTimeout'] as const).find((name) => choice[name] !== undefined && choice.scorer === undefined);
+  if (orphan !== undefined) {
+    throw new DecadeError('usage', { where: flagOf(orphan), received: 'without --scorer', next: 'use --scorer as well' });
   }
   if (choice.select === undefined) return undefined;
   const terms = parts.map(([by, ...weights]) => {
@@ -76,6 +79,11 @@ export function selectionTerms(choice: SelectionChoice, outside = new OutsideCri
   });
   selectionOf(terms);
   return terms;
+}
+
+/** `candidateWeights` → `--candidate-weights` */
+function flagOf(option: keyof SelectionChoice): string {
+  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function unknownCriterion(received: string): DecadeError {

@@ -78,13 +78,15 @@ export const decodingOptions = z
     readAhead: z.int().min(1).max(1_000_000).default(1_024),
   })
   .superRefine((options, context) => {
-    const issue = (path: keyof typeof options, message: string) => context.addIssue({ code: 'custom', path: [path], message });
+    const issue = (path: keyof typeof options, message: string, ...inner: readonly string[]) =>
+      context.addIssue({ code: 'custom', path: [path, ...inner], message });
     if (options.nbest > options.beam) issue('nbest', `expected at most the beam size, ${options.beam}`);
     const { diversity, beam, sample, must = [] } = options;
-    if (diversity !== undefined && beam % diversity.groups !== 0) {
-      issue('diversity', `expected a number of groups that divides the beam size, ${beam}`);
+    if (diversity !== undefined && sample !== undefined) {
+      issue('diversity', 'expected a beam search: samples differ by chance', 'groups');
+    } else if (diversity !== undefined && beam % diversity.groups !== 0) {
+      issue('diversity', `expected a number of groups that divides the beam size, ${beam}`, 'groups');
     }
-    if (sample !== undefined && diversity !== undefined) issue('diversity', 'expected a beam search: samples differ by chance');
     if (sample !== undefined && must.length > 0) issue('must', 'expected a beam search: what is drawn can only be kept from having words');
     if (options.minimumLength > (options.maximumLength ?? Infinity)) {
       issue('minimumLength', `expected at most maximumLength, ${options.maximumLength}`);

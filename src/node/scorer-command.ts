@@ -36,11 +36,12 @@ export class ScorerCommand {
   readonly score: CandidateScorer = async (source, candidates, { signal }) => {
     this.#start();
     const lines = candidates.map((candidate) => `${this.#line(source, candidate)}\n`);
-    this.#process?.stdin.write(lines.join(''));
     const until = performance.now() + 1000 * this.#options.seconds;
     const abort = () => this.#wake();
     signal?.addEventListener('abort', abort);
     try {
+      this.#requireNoMore();
+      this.#process?.stdin.write(lines.join(''));
       const scores: number[] = [];
       while (scores.length < candidates.length) {
         signal?.throwIfAborted();
@@ -59,6 +60,7 @@ export class ScorerCommand {
         if (Number.isNaN(value)) throw this.#fault(`the line ${JSON.stringify(line.slice(0, 80))}`);
         scores.push(value);
       }
+      this.#requireNoMore();
       return scores;
     } catch (error) {
       this.#process?.kill();
@@ -112,6 +114,12 @@ export class ScorerCommand {
         resolve();
       };
     });
+  }
+
+  /** A line too many would be taken for the next candidate's score, and so on to the end. */
+  #requireNoMore(): void {
+    const [more] = this.#lines;
+    if (more !== undefined) throw this.#fault(`more lines than it was given, the first ${JSON.stringify(more.slice(0, 80))}`);
   }
 
   #fault(received: string, next?: string): DecadeError {

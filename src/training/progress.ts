@@ -184,8 +184,10 @@ export function placementDifference(saved: Executor['placement'], now: Executor[
   const differences = (['strategy', 'devices', 'gemm', 'precision', 'kernels'] as const)
     .filter((key) => saved[key] !== now[key])
     .map((key) => `${key} ${now[key]} where the run began with ${saved[key]}`);
-  const [ranksNow, ranksBefore] = [now, saved].map(({ ranks }) => ranks?.join('+') ?? '1 process');
-  if (ranksNow !== ranksBefore) differences.push(`ranks with ${ranksNow} devices where the run began with ${ranksBefore}`);
+  const [ranksNow, ranksBefore] = [now, saved].map(({ ranks }) =>
+    ranks === undefined ? 'one process' : `${ranks.length} ranks (devices: ${ranks.join('+')})`,
+  );
+  if (ranksNow !== ranksBefore) differences.push(`${ranksNow} where the run began with ${ranksBefore}`);
   const isSamePlan = JSON.stringify(saved.pipeline) === JSON.stringify(now.pipeline);
   if (differences.length === 0 && !isSamePlan) differences.push('another placement or division of batches than the run began with');
   return differences.join(', ');

@@ -11,6 +11,7 @@ test('an option is called as it was typed, whatever the library calls it', () =>
   assert.equal(whereOf('translate', 'decoding options.beam'), '--beam');
   assert.equal(whereOf('translate', 'decoding options.lengthPenalty.alpha'), '--length-penalty');
   assert.equal(whereOf('translate', 'decoding options.maximumLength'), '--max-length');
+  assert.equal(whereOf('translate', 'decoding options.diversity.groups'), '--diverse-groups');
   assert.equal(whereOf('score', 'scoreText options.context'), '--context');
   assert.equal(whereOf('translate', 'unknownReplacement'), '--replace-unknown');
   assert.equal(whereOf('train', 'gemm'), '--gemm');

@@ -72,10 +72,23 @@ export class PhraseAutomaton {
     return isInWord ? nodes.flatMap(({ ends }) => ends) : [];
   }
 
-  /** Tokens with which a text would have one of the phrases. */
+  /**
+   * Tokens with which a text would have one of the phrases, now or whatever follows. None where a prefix has already written one: nothing
+   * could follow then.
+   */
   completing(state: PhraseState): readonly number[] {
-    state.forbidden ??= [...this.#mayComplete(state)].filter((id) => this.#transition(state, id).found.length > 0);
+    state.forbidden ??= this.#isUnavoidable(state)
+      ? []
+      : [...this.#mayComplete(state)].filter((id) => {
+          const { found, state: after } = this.#transition(state, id);
+          return found.length > 0 || this.#isUnavoidable(after);
+        });
     return state.forbidden;
+  }
+
+  /** Whether every token ends the word with which a phrase ends: in vocabularies of whole words none goes on with it. */
+  #isUnavoidable(state: PhraseState): boolean {
+    return this.#surfaces.breaking.length === this.#surfaces.size && this.atEnd(state).length > 0;
   }
 
   /** All tokens that can complete a phrase, and others. */

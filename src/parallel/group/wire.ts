@@ -79,8 +79,10 @@ export class Wire {
     const fields = this.#fields;
     const place = this.#slot(ticket) + slotFields.completed;
     const done = mark(ticket);
-    for (let spin = 0; spin < spins && Atomics.load(fields, place) !== done; spin++);
-    for (let seen = Atomics.load(fields, place); seen !== done; seen = Atomics.load(fields, place)) {
+    // A device that sleeps long may find the slot's next ticket done, which is done after this one.
+    const isDone = (completed: number) => ((completed - done) | 0) >= 0;
+    for (let spin = 0; spin < spins && !isDone(Atomics.load(fields, place)); spin++);
+    for (let seen = Atomics.load(fields, place); !isDone(seen); seen = Atomics.load(fields, place)) {
       if (Atomics.load(fields, header.broken) !== 0) {
         throw new DecadeError('resource', { where: 'ranks', received: 'another rank has stopped' });
       }

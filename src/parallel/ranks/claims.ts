@@ -57,10 +57,13 @@ export async function dismissRanks(network: RankNetwork): Promise<void> {
   await Promise.all(strangers(network).map((link) => link.ask('done', { kind: 'leave' }).catch(() => undefined)));
 }
 
+/** No checkpoint is there to continue from yet. */
+const notStarted = 'every rank must be able to read the configuration; mend it, and start all ranks again';
+
 /** Links to the other ranks, whose hosts are not known. */
 function strangers(network: RankNetwork): RankLink[] {
   return Array.from({ length: network.size - 1 }, (_, index) => {
     const rank = index + 1;
-    return new RemoteDevice<RankRequest, RankReply>(network.linkTo(rank), `rank ${rank}`, () => undefined);
+    return new RemoteDevice<RankRequest, RankReply>(network.linkTo(rank), `rank ${rank}`, () => undefined, notStarted);
   });
 }

@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DecadeError } from '../../../src/core/errors.js';
+import { Wire } from '../../../src/parallel/group/wire.js';
+
+const slots = 4;
+const wireOf = () => Wire.make(new SharedArrayBuffer(4), { ranks: 2, slots, words: 16 });
+
+test('a device that looks late, when the slot has its next ticket, does not wait for ever', () => {
+  const wire = wireOf();
+  wire.complete(1);
+  wire.complete(1 + slots);
+  wire.break();
+  wire.wait(1);
+  wire.wait(1 + slots);
+  assert.throws(() => wire.wait(1 + 2 * slots), DecadeError);
+});
