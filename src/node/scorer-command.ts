@@ -10,6 +10,9 @@ export interface ScorerCommandOptions {
   readonly seconds: number;
 }
 
+/** Whether a process and those that it starts can be signalled together. */
+const hasGroups = process.platform !== 'win32';
+
 /** Characters of standard error that a message shows. */
 const tail = 500;
 
@@ -63,7 +66,7 @@ export class ScorerCommand {
       this.#requireNoMore();
       return scores;
     } catch (error) {
-      this.#process?.kill();
+      this.#kill();
       throw error;
     } finally {
       signal?.removeEventListener('abort', abort);
@@ -76,7 +79,7 @@ export class ScorerCommand {
     if (started === undefined || this.#ended !== undefined) return;
     started.stdin.end();
     await this.#change(1_000);
-    if (this.#ended === undefined) started.kill();
+    if (this.#ended === undefined) this.#kill();
   }
 
   #line(source: string, candidate: string): string {
@@ -86,7 +89,7 @@ export class ScorerCommand {
 
   #start(): void {
     if (this.#process !== undefined) return;
-    const started = spawn(this.#command, { shell: true, stdio: 'pipe' });
+    const started = spawn(this.#command, { shell: true, stdio: 'pipe', detached: hasGroups });
     this.#process = started;
     const end = (how: string) => {
       this.#ended ??= how;
@@ -103,6 +106,17 @@ export class ScorerCommand {
       this.#lines.push(line);
       this.#wake();
     });
+  }
+
+  /** Ends the shell, and what it has started. */
+  #kill(): void {
+    const pid = this.#process?.pid;
+    if (pid === undefined || this.#ended !== undefined) return;
+    try {
+      process.kill(hasGroups ? -pid : pid);
+    } catch {
+      // It has just ended by itself.
+    }
   }
 
   /** Waits until a line has come, it has ended, or so many milliseconds have passed. */

@@ -41,3 +41,11 @@ test('one that hangs is cancelled', async () => {
   setTimeout(() => abort.abort(new Error('enough')), 20);
   await assert.rejects(scores('cat >/dev/null', { signal: abort.signal }), /enough/);
 });
+
+test('what the shell started ends with it', { skip: process.platform === 'win32' }, async () => {
+  const scorer = new ScorerCommand('sleep 60; cat', { format: 'tsv', seconds: 0.2 });
+  await fails(Promise.resolve(scorer.score('a', ['b'], {})), /0 of 1 scores after 0.2 s/);
+  await scorer.dispose();
+  // Its output is closed only when nobody has it any more.
+  await fails(Promise.resolve(scorer.score('a', ['b'], {})), /ended by SIGTERM/);
+});
