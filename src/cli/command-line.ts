@@ -11,7 +11,9 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   const root = program();
   try {
     const [command] = words.slice(2).filter((word) => !word.startsWith('-'));
-    if (staysAway(command)) return exitCodes.done;
+    const isKnown = root.commands.some((each) => each.name() === command);
+    const onlyTells = !isKnown || words.includes('--help') || words.includes('-h');
+    if (staysAway(command ?? root.name(), onlyTells)) return exitCodes.done;
     await root.parseAsync(words.filter((word) => word !== '--debug'));
     return exitCodes.done;
   } catch (error) {

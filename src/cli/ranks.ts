@@ -17,13 +17,14 @@ const joint = ['train'];
  * Whether a process has nothing to do for a command, since a launcher started it beside others and rank 0 alone does it. On rank 0 only a
  * command that changes nothing is done alone.
  *
+ * @param onlyTells  whether it does no more than print help, or what is wrong with the command line
  * @throws DecadeError `usage` on rank 0 for what would be thought to run on all
  */
-export function staysAway(command: string | undefined): boolean {
+export function staysAway(command: string, onlyTells: boolean): boolean {
   const others = launched(process.env);
-  if (others === undefined || command === undefined || joint.includes(command)) return false;
+  if (others === undefined || (joint.includes(command) && !onlyTells)) return false;
   if (others.rank > 0) return true;
-  if (command === 'doctor') return false;
+  if (onlyTells || command === 'doctor') return false;
   throw new DecadeError('usage', {
     where: command,
     received: `${others.size} ranks`,

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { staysAway } from '../../src/cli/ranks.js';
+import { DecadeError } from '../../src/core/errors.js';
+
+const names = ['OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE'] as const;
+const before = names.map((name) => process.env[name]);
+after(() => {
+  for (const [index, name] of names.entries()) {
+    if (before[index] === undefined) delete process.env[name];
+    else process.env[name] = before[index];
+  }
+});
+const onRank = (rank: number, command: string, onlyTells = false) => {
+  process.env.OMPI_COMM_WORLD_RANK = String(rank);
+  process.env.OMPI_COMM_WORLD_SIZE = '2';
+  return staysAway(command, onlyTells);
+};
+
+test('beside other ranks, rank 0 alone prints help, all train, and nothing else is begun', () => {
+  assert.deepEqual([onRank(0, 'train'), onRank(1, 'train')], [false, false]);
+  assert.deepEqual([onRank(0, 'train', true), onRank(1, 'train', true)], [false, true]);
+  assert.deepEqual([onRank(0, 'data', true), onRank(1, 'data', true)], [false, true]);
+  assert.throws(() => onRank(0, 'translate'), DecadeError);
+  assert.equal(onRank(1, 'translate'), true);
+});
