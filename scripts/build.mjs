@@ -1,8 +1,8 @@
 // Builds everything that `npm start` and `npm test` need: the WebAssembly kernels (AssemblyScript), the TypeScript with the
-// documentation of what the entry exports, then the workers and the command, each one file.
+// documentation of what the entry exports, then the workers, each one file, and the command.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { buildKernels } from './build-kernels.mjs';
@@ -76,20 +76,21 @@ async function bundlePrograms() {
   const external = [...node.external, ...packagesOf('dependencies').filter((name) => !packagesOfCommand.includes(name))];
   // The yaml package asks for parts of Node by `require`.
   const start = "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
-  await bundled('src/cli/main.ts', 'dist/src/cli/main.js', { ...node, external }, start);
+  // What commands share, and each of them, is a file beside the first.
+  await bundled('src/cli/main.ts', 'dist/src/cli/main.js', { ...node, external, splitting: true, chunkNames: 'program-[hash]' }, start);
 }
 
 function packagesOf(section) {
   return Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))[section] ?? {});
 }
 
-/** One file, with the licences of the packages in it at its end. */
+/** One file, and those that it is split into, with the licences of the packages in them at its end. */
 async function bundled(entry, outfile, options, start = '') {
   const { outputFiles, metafile } = await build({
     ...options,
     absWorkingDir: root,
-    entryPoints: [entry],
-    outfile,
+    entryPoints: [{ in: entry, out: basename(outfile, '.js') }],
+    outdir: dirname(outfile),
     bundle: true,
     format: 'esm',
     banner: { js: start },
@@ -98,7 +99,8 @@ async function bundled(entry, outfile, options, start = '') {
   });
   const packages = new Set(Object.keys(metafile.inputs).flatMap((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []));
   const notices = Array.from(packages, (name) => `${name}:\n\n${licenceOf(name)}`);
-  writeFileSync(join(root, outfile), `${outputFiles[0].text}/*! ${['It holds these packages.', ...notices].join('\n\n')}\n*/\n`);
+  const ending = `/*! ${['It holds these packages.', ...notices].join('\n\n')}\n*/\n`;
+  for (const { path, text } of outputFiles) writeFileSync(path, path === join(root, outfile) ? `${text}${ending}` : text);
 }
 
 function licenceOf(name) {

@@ -24,12 +24,13 @@ if (files.length === 0 || missing.length > 0) {
   process.exit(1);
 }
 const [major, minor] = process.versions.node.split('.').map(Number);
-// One file more than there are cores, since tests also wait: for processes, signals and the disk. 20.10 brought the option.
-const together = major > 20 || minor >= 10 ? [`--test-concurrency=${availableParallelism() + 1}`] : [];
+// Two files more than there are cores, since tests also wait: for processes, signals and the disk. 20.10 brought the option.
+const together = major > 20 || minor >= 10 ? [`--test-concurrency=${availableParallelism() + 2}`] : [];
 // Even on a busy machine, a file that takes this long hangs.
 const timeout = '--test-timeout=300000';
 const runner = ['--test', '--test-reporter=spec', timeout, ...together];
-const groups = join('.build', 'test-groups');
+// Node runs files in the order of their names: those that stay alone wait most, and come first.
+const groups = join('dist', 'together');
 const { status } = spawnSync(process.execPath, [...runner, ...options, ...(words.length === 0 ? grouped(files) : files)], {
   cwd: root,
   stdio: ['ignore', 'inherit', 'inherit'],
@@ -48,7 +49,7 @@ function grouped(files) {
   const shared = [host, 'parallel/kept-threads'];
   /** Counts twice, as it takes longer: who keeps threads trains. */
   const isLong = /kept-threads|node:child_process/;
-  const most = 8;
+  const most = 14;
   const alone = [];
   const together = new Map();
   for (const file of files) {

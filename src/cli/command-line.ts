@@ -8,18 +8,18 @@ import { staysAway } from './ranks.js';
 /** Runs a command line in the form of `process.argv` and returns the exit code; failures have been reported. */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
   forgetFilesRead();
-  const root = program();
+  const named = words.slice(2).filter((word) => !word.startsWith('-'));
+  const [command] = named;
+  const root = await program(command);
   try {
-    const [command] = words.slice(2).filter((word) => !word.startsWith('-'));
     const isKnown = root.commands.some((each) => each.name() === command);
     const onlyTells = !isKnown || words.includes('--help') || words.includes('-h');
     if (staysAway(command ?? root.name(), onlyTells)) return exitCodes.done;
     await root.parseAsync(words.filter((word) => word !== '--debug'));
     return exitCodes.done;
   } catch (error) {
-    const named = words.slice(2).filter((word) => !word.startsWith('-'));
-    const outer = root.commands.find((each) => each.name() === named[0]);
-    const command = outer?.commands.find((each) => each.name() === named[1]) ?? outer;
-    return reportFailure(error instanceof DecadeError ? asTyped(error, command) : error, words.includes('--debug'));
+    const outer = root.commands.find((each) => each.name() === command);
+    const inner = outer?.commands.find((each) => each.name() === named[1]) ?? outer;
+    return reportFailure(error instanceof DecadeError ? asTyped(error, inner) : error, words.includes('--debug'));
   }
 }

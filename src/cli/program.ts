@@ -1,61 +1,43 @@
 import { Command } from 'commander';
-import { alignCommand } from './commands/align.js';
-import { benchCommand } from './commands/bench.js';
-import { compareCommand } from './commands/compare.js';
-import { compressCommand, decompressCommand } from './commands/compress.js';
-import { dataCommand } from './commands/data.js';
-import { doctorCommand } from './commands/doctor.js';
-import { estimateCommand } from './commands/estimate.js';
-import { evaluateCommand } from './commands/evaluate.js';
-import { exportCommand } from './commands/export.js';
-import { generateCommand } from './commands/generate.js';
-import { importCommand } from './commands/import.js';
-import { mcpCommand } from './commands/mcp.js';
-import { packCommand } from './commands/pack.js';
-import { quickstartCommand } from './commands/quickstart.js';
-import { reproduceCommand } from './commands/reproduce.js';
-import { rescoreCommand } from './commands/rescore.js';
-import { reportCommand } from './commands/report.js';
-import { scaleCommand } from './commands/scale.js';
-import { scoreCommand } from './commands/score.js';
-import { serveCommand } from './commands/serve.js';
-import { simulateCommand } from './commands/simulate.js';
-import { trainCommand } from './commands/train.js';
-import { translateCommand } from './commands/translate.js';
-import { unpackCommand } from './commands/unpack.js';
 import { version } from '../node/version.js';
 import { say } from './terminal.js';
 
-const commands = [
-  quickstartCommand,
-  trainCommand,
-  translateCommand,
-  generateCommand,
-  scoreCommand,
-  serveCommand,
-  mcpCommand,
-  rescoreCommand,
-  reproduceCommand,
-  evaluateCommand,
-  compareCommand,
-  reportCommand,
-  packCommand,
-  unpackCommand,
-  estimateCommand,
-  simulateCommand,
-  dataCommand,
-  scaleCommand,
-  alignCommand,
-  compressCommand,
-  decompressCommand,
-  benchCommand,
-  importCommand,
-  exportCommand,
-  doctorCommand,
-];
+/**
+ * The commands in the order of the help. Each is loaded when it is called: all of them take twice as long to load as one.
+ */
+const commands: { readonly [name: string]: () => Promise<() => Command> } = {
+  quickstart: async () => (await import('./commands/quickstart.js')).quickstartCommand,
+  train: async () => (await import('./commands/train.js')).trainCommand,
+  translate: async () => (await import('./commands/translate.js')).translateCommand,
+  generate: async () => (await import('./commands/generate.js')).generateCommand,
+  score: async () => (await import('./commands/score.js')).scoreCommand,
+  serve: async () => (await import('./commands/serve.js')).serveCommand,
+  mcp: async () => (await import('./commands/mcp.js')).mcpCommand,
+  rescore: async () => (await import('./commands/rescore.js')).rescoreCommand,
+  reproduce: async () => (await import('./commands/reproduce.js')).reproduceCommand,
+  evaluate: async () => (await import('./commands/evaluate.js')).evaluateCommand,
+  compare: async () => (await import('./commands/compare.js')).compareCommand,
+  report: async () => (await import('./commands/report.js')).reportCommand,
+  pack: async () => (await import('./commands/pack.js')).packCommand,
+  unpack: async () => (await import('./commands/unpack.js')).unpackCommand,
+  estimate: async () => (await import('./commands/estimate.js')).estimateCommand,
+  simulate: async () => (await import('./commands/simulate.js')).simulateCommand,
+  data: async () => (await import('./commands/data.js')).dataCommand,
+  scale: async () => (await import('./commands/scale.js')).scaleCommand,
+  align: async () => (await import('./commands/align.js')).alignCommand,
+  compress: async () => (await import('./commands/compress.js')).compressCommand,
+  decompress: async () => (await import('./commands/compress.js')).decompressCommand,
+  bench: async () => (await import('./commands/bench.js')).benchCommand,
+  import: async () => (await import('./commands/import.js')).importCommand,
+  export: async () => (await import('./commands/export.js')).exportCommand,
+  doctor: async () => (await import('./commands/doctor.js')).doctorCommand,
+};
 
-/** The whole command line: `decade COMMAND ...`. Parsing a wrong one prints one line and throws a `CommanderError`. */
-export function program(): Command {
+/**
+ * The command line: `decade COMMAND ...`, of one command where its name is known, otherwise of all. Parsing a wrong one prints one line
+ * and throws a `CommanderError`.
+ */
+export async function program(name?: string): Promise<Command> {
   const root = new Command('decade')
     // What stands behind a command is its own: scale and scale fit both have --out.
     .enablePositionalOptions()
@@ -63,7 +45,9 @@ export function program(): Command {
     .version(version(), '-v, --version', 'print the version')
     .option('--debug', 'print a stack trace when something fails (any command)')
     .addHelpText('after', '\nStart with:\n  $ decade quickstart\n\nHelp on a command: decade translate --help');
-  for (const command of commands) root.addCommand(command());
+  const named = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const made = await Promise.all((named === undefined ? Object.values(commands) : [named]).map((load) => load()));
+  for (const command of made) root.addCommand(command());
   for (const command of withSubcommands(root)) {
     command
       .helpOption('-h, --help', 'show this help')

@@ -189,8 +189,8 @@ test('doctor lists the portable kernels everywhere', async () => {
   assert.ok(cores >= 1 && providers.some(({ name, available }) => name === 'webassembly' && available));
 });
 
-test('every command has an example in its help', () => {
-  const { commands } = program();
+test('every command has an example in its help', async () => {
+  const { commands } = await program();
   assert.ok(commands.length >= 8);
   for (const command of commands) {
     let help = '';

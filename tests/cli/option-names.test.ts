@@ -4,7 +4,8 @@ import { asTyped } from '../../src/cli/option-names.js';
 import { program } from '../../src/cli/program.js';
 import { DecadeError } from '../../src/core/errors.js';
 
-const command = (name: string) => program().commands.find((each) => each.name() === name);
+const { commands } = await program();
+const command = (name: string) => commands.find((each) => each.name() === name);
 const whereOf = (name: string, where: string) => asTyped(new DecadeError('usage', { where, received: 'x' }), command(name)).parts.where;
 
 test('an option is called as it was typed, whatever the library calls it', () => {

@@ -4,7 +4,7 @@ import { pagePath } from '../../src/cli/output.js';
 import { program } from '../../src/cli/program.js';
 
 test('options behind scale fit are those of fit, not of scale', async () => {
-  const root = program();
+  const root = await program('scale');
   const fit = root.commands.find((command) => command.name() === 'scale')?.commands.find((command) => command.name() === 'fit');
   let given: object = {};
   fit?.action((_path: string, options: object) => {

@@ -31,10 +31,10 @@ describe('links and commands', () => {
     assert.deepEqual(dead, []);
   });
 
-  test('every command line names a command and options that exist', () => {
+  test('every command line names a command and options that exist', async () => {
     const found = pages().flatMap((page) => decadeCommands(page).map((command) => ({ page, ...command })));
     assert.ok(found.length > 5, 'command lines are found');
-    const commands = program().commands;
+    const { commands } = await program();
     const wrong = found.flatMap(({ page, line, arguments: [name = '', ...rest] }) => {
       const outer = commands.find((known) => known.name() === name);
       const command = outer?.commands.find((known) => known.name() === rest[0]) ?? outer;
