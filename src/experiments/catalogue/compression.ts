@@ -1,14 +1,15 @@
 import * as z from 'zod';
 import { linePlot } from '../../analysis/page/plot.js';
 import { TrainedBytes } from '../../compression/trained-model.js';
+import { highestOrder } from '../../models/ngram/options.js';
 import { type Configuration, type ConfigurationInput, configurationOf } from '../../training/configuration.js';
 import { languageTask } from '../base.js';
-import { codeText, type CodedText, CountedBytes } from '../coded-text.js';
+import { codeText, type CodedText } from '../coded-text.js';
 import type { Experiment, Finding, Study } from '../experiment.js';
 import { type Lines, type TextFiles, type Train, type Transform, train, transformToText } from '../steps.js';
 
 const options = {
-  orders: z.int().min(0).max(5).default(4).describe('most bytes before the next one that are counted'),
+  orders: z.int().min(1).max(highestOrder).default(5).describe('bytes of the longest n-grams: models of 1, of 2, and so on up to these'),
   sizes: z.int().min(1).max(6).default(3).describe('sizes of each kind of network, each twice as wide as the one before'),
   updates: z.int().min(10).max(1_000_000).default(400).describe('updates of a network'),
 };
@@ -20,7 +21,8 @@ const context = 128;
 /** Bytes of the test text that are coded at most. */
 const mostBytes = 16_000;
 
-const kinds = ['counted', 'LSTM', 'Transformer'] as const;
+const networks = ['LSTM', 'Transformer'] as const;
+const kinds = ['n-grams', ...networks] as const;
 type Kind = (typeof kinds)[number];
 
 /** A model of the text, and what the test text costs with it. */
@@ -28,7 +30,6 @@ export interface Coded extends CodedText {
   readonly kind: Kind;
   /** `order 3`, `width 32`. */
   readonly size: string;
-  /** Parameters; counts, where it counts. */
   readonly parameters: number;
 }
 
@@ -43,26 +44,19 @@ export const compression: Experiment<typeof options> = {
   options,
 
   async *stages(study) {
-    const { laboratory, options } = study;
+    const { laboratory } = study;
     const { signal } = laboratory.options;
-    const networks = await networksOf(study);
-    yield { steps: networks.map(({ training }) => training) };
+    const models = await modelsOf(study);
+    yield { steps: models.map(({ training }) => training) };
 
-    const { train: source } = study.base.configuration.data;
-    const read = textOf((await laboratory.sentences(source, 'train')).references);
     const text = textOf(study.test.references).subarray(0, mostBytes);
     const coded: Coded[] = [];
-    for (let order = 0; order <= options.orders; order++) {
-      const counted = new CountedBytes(order, read);
-      const size = order === 0 ? 'no context' : `order ${order}`;
-      coded.push({ kind: 'counted', size, parameters: counted.size, ...(await codeText(text, counted, signal)) });
-    }
-    for (const { kind, width, training } of networks) {
+    for (const { kind, size, training } of models) {
       const run = await laboratory.result(training);
       const model = await laboratory.outputs.open([run]);
       try {
         const length = await model.compressing(async (trained) => codeText(text, await TrainedBytes.create(trained.start()), signal));
-        coded.push({ kind, size: `width ${width}`, parameters: run.parameters, ...length });
+        coded.push({ kind, size, parameters: run.parameters, ...length });
       } finally {
         await model.dispose();
       }
@@ -76,7 +70,7 @@ function textOf(sentences: readonly string[]): Uint8Array {
   return new TextEncoder().encode(sentences.map((sentence) => `${sentence}\n`).join(''));
 }
 
-async function networksOf({ base, laboratory, options: { sizes, updates } }: CompressionStudy) {
+async function modelsOf({ base, laboratory, options: { orders, sizes, updates } }: CompressionStudy) {
   const { train: source, dev = source } = base.configuration.data;
   const textFrom = async (corpus: typeof source, part: 'train' | 'dev'): Promise<Transform<TextFiles>> => {
     const { references } = await laboratory.sentences(corpus, part);
@@ -85,38 +79,42 @@ async function networksOf({ base, laboratory, options: { sizes, updates } }: Com
     return transformToText({ name: 'text', version: 1, inputs: [], parameters, make });
   };
   const made = { train: await textFrom(source, 'train'), dev: await textFrom(dev, 'dev') };
-  const widths = Array.from({ length: sizes }, (_, index) => narrowest * 2 ** index);
-  const networks: { readonly kind: Kind; readonly width: number; readonly training: Train }[] = [];
-  for (const kind of ['LSTM', 'Transformer'] as const) {
-    for (const width of widths)
-      networks.push({ kind, width, training: train(languageModel(base.configuration, kind, width, updates), made) });
+  const models: { readonly kind: Kind; readonly size: string; readonly training: Train }[] = [];
+  const add = (kind: Kind, size: string, rest: Pick<ConfigurationInput, 'model' | 'training'>) =>
+    models.push({ kind, size, training: train(languageModel(base.configuration, rest), made) });
+  for (let order = 1; order <= orders; order++) add('n-grams', `order ${order}`, { model: { kind: 'ngram', order } });
+  for (const kind of networks) {
+    for (let size = 0; size < sizes; size++) {
+      const width = narrowest * 2 ** size;
+      add(kind, `width ${width}`, { model: network(kind, width), training: learning(base.configuration, updates) });
+    }
   }
-  return networks;
+  return models;
 }
 
-function languageModel({ data, training }: Configuration, kind: Kind, width: number, updates: number): Configuration {
+function languageModel({ data }: Configuration, rest: Pick<ConfigurationInput, 'model' | 'training'>): Configuration {
   const text = { text: ['made from the corpus'] };
-  const model: ConfigurationInput['model'] =
-    kind === 'LSTM'
-      ? { kind: 'lstm', layers: 1, hidden: width, embedding: width, attention: 'none', dropout: 0 }
-      : { kind: 'transformer', encoderLayers: 0, decoderLayers: 2, width, heads: 4, feedForward: 4 * width, dropout: 0 };
+  return configurationOf({ version: 1, data: { ...data, train: text, dev: text, context }, tokenizer: { kind: 'bytes' }, ...rest });
+}
+
+function network(kind: (typeof networks)[number], width: number): ConfigurationInput['model'] {
+  return kind === 'LSTM'
+    ? { kind: 'lstm', layers: 1, hidden: width, embedding: width, attention: 'none', dropout: 0 }
+    : { kind: 'transformer', encoderLayers: 0, decoderLayers: 2, width, heads: 4, feedForward: 4 * width, dropout: 0 };
+}
+
+function learning({ training: { seed } }: Configuration, updates: number): ConfigurationInput['training'] {
   const every = { steps: Math.ceil(updates / 4) };
-  return configurationOf({
-    version: 1,
-    data: { ...data, train: text, dev: text, context },
-    tokenizer: { kind: 'bytes' },
-    model,
-    training: {
-      seed: training.seed,
-      optimizer: { kind: 'adam', learningRate: 0.003 },
-      schedule: { kind: 'cosine', warmup: { steps: Math.ceil(updates / 20) }, over: { steps: updates } },
-      clip: { kind: 'norm', max: 1 },
-      batch: { sentences: 32 },
-      stop: { steps: updates },
-      validate: { every, metrics: ['perplexity'] },
-      checkpoint: { every, keep: 1 },
-    },
-  });
+  return {
+    seed,
+    optimizer: { kind: 'adam', learningRate: 0.003 },
+    schedule: { kind: 'cosine', warmup: { steps: Math.ceil(updates / 20) }, over: { steps: updates } },
+    clip: { kind: 'norm', max: 1 },
+    batch: { sentences: 32 },
+    stop: { steps: updates },
+    validate: { every, metrics: ['perplexity'] },
+    checkpoint: { every, keep: 1 },
+  };
 }
 
 /** What the figures show, in words that depend on them. */
@@ -130,7 +128,7 @@ export function findingOf(coded: readonly Coded[], bytes: number): Finding {
   const points = (kind: Kind, x: (one: Coded) => number) => ofKind(kind).map((one) => ({ x: x(one), value: fileBits(one) }));
   const y = { label: 'file, bits per byte' } as const;
   return {
-    head: ['model', 'size', 'parameters or counts', 'predicted, bits per byte', 'file, bits per byte', 'file, bytes', 'paper'],
+    head: ['model', 'size', 'parameters', 'predicted, bits per byte', 'file, bits per byte', 'file, bytes', 'paper'],
     rows: coded.map((one) => [
       one.kind,
       one.size,
@@ -157,7 +155,7 @@ export function findingOf(coded: readonly Coded[], bytes: number): Finding {
       linePlot({
         title: 'File by size of the model',
         note: 'one seed each',
-        x: { label: 'parameters or counts', scale: 'log', format: (value) => value.toLocaleString('en-US') },
+        x: { label: 'parameters', scale: 'log', format: (value) => value.toLocaleString('en-US') },
         y,
         series: kinds.map((kind) => ({ name: kind, points: points(kind, ({ parameters }) => parameters) })),
       }),
