@@ -82,8 +82,26 @@ function networkScaling(network: string, points: readonly ScalingPoint[], resamp
   const fresh = points.filter((point) => !isRepeated(point));
   const repeated = points.filter(isRepeated);
   const law = scalingLawOf(points, resamples, seed);
-  const repetition = typeof law === 'string' || law.law.data === undefined ? undefined : repetitionOf(law, repeated);
+  const ofRepeated = repeated.length === 0 ? law : lawBeside(repeated, fresh, law, resamples, seed);
+  const repetition = typeof ofRepeated === 'string' || ofRepeated.law.data === undefined ? undefined : repetitionOf(ofRepeated, repeated);
   return { network, fresh, repeated, powerLaws: powerLawsOf(fresh), law, repetition };
+}
+
+/**
+ * The law that repeated runs are compared with: of fresh runs of their size, where they have one and these make a law. A law of all sizes may be
+ * further from each of them than repetition makes a difference.
+ */
+function lawBeside(
+  repeated: readonly ScalingPoint[],
+  fresh: readonly ScalingPoint[],
+  law: ScalingLaw | string,
+  resamples: number,
+  seed: number,
+): ScalingLaw | string {
+  const [size, ...others] = new Set(repeated.map(({ parameters }) => parameters));
+  const ofSize = fresh.filter(({ parameters }) => parameters === size);
+  const own = others.length === 0 ? scalingLawOf(ofSize, resamples, seed) : law;
+  return typeof own === 'string' || own.law.data === undefined ? law : own;
 }
 
 /** The decay of repetition, fitted anew beside each sample of the law, to losses as predicted, each times a residual of the law's. */

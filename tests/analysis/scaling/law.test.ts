@@ -5,7 +5,7 @@ import { fitLaw, type LossLaw, type LossPoint, predictedLoss, whyNoLaw } from '.
 import { minimise } from '../../../src/analysis/scaling/minimise.js';
 import { optimalAllocation, optimalSizeFor, optimumExponents } from '../../../src/analysis/scaling/optimum.js';
 import { frontier, powerLawsOf } from '../../../src/analysis/scaling/power-laws.js';
-import { fitRepetition, repeatedLoss, worthOf } from '../../../src/analysis/scaling/repetition.js';
+import { fitRepetition, type RepeatedPoint, repeatedLoss, worthOf } from '../../../src/analysis/scaling/repetition.js';
 import { scalingOf } from '../../../src/analysis/scaling/scaling.js';
 import { normal, randomKey } from '../../../src/core/random.js';
 
@@ -165,6 +165,20 @@ test('the decay of repetition is found from runs that repeat their data', () => 
   near(worthOf(4, 15.39), 3.73, 0.01);
   near(worthOf(1e6, 15.39), 16.39, 1e-6);
   assert.equal(worthOf(1, 15.39), 1);
+});
+
+test('repeated runs of one size are compared with the fresh runs of that size, which may lie off the law', () => {
+  const off = ({ irreducible, data }: LossLaw): LossLaw => ({ irreducible: irreducible + 0.4, data });
+  const fresh = grid(published, 0, 1);
+  const parameters = fresh[0]?.parameters ?? 0;
+  const lossOf = (point: RepeatedPoint) => repeatedLoss(off(published), { data: 15.39 }, point);
+  const points = [
+    ...fresh.map((point) => ({ ...point, uniqueTokens: point.tokens })),
+    ...[2, 4, 16, 64].map((epochs) => ({ name: '', parameters, tokens: epochs * 1e9, uniqueTokens: 1e9, loss: 0 })),
+  ].map((point) => ({ ...point, network: 'a', loss: point.parameters === parameters ? lossOf(point) : point.loss }));
+  const [found] = scalingOf(points, 19).networks;
+  near(found?.repetition?.data.value, 15.39, 0.01);
+  assert.equal(found?.repetition?.size, undefined);
 });
 
 test('kinds of networks are told apart by their exponents where these differ, and only there', () => {
