@@ -6,7 +6,7 @@ import { bytesOf } from '../../checkpoint/stored-floats.js';
 import { floatField, lengthOf, type Message, messageField, numberField, textField } from './protobuf-message.js';
 
 /** Number types of ONNX that are written here, as it numbers them (`TensorProto.DataType`). */
-export const onnxTypes = { float: 1, int64: 7, bool: 9, double: 11 } as const;
+export const onnxTypes = { float: 1, int8: 3, int64: 7, bool: 9, double: 11 } as const;
 export type OnnxType = keyof typeof onnxTypes;
 
 /** What goes into a graph, or comes out. A name in its shape is a size that each call chooses. */
