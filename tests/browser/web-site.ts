@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
+import { text } from 'node:stream/consumers';
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -19,6 +20,8 @@ export class WebSite {
   readonly requests: string[] = [];
   /** Whether a path cannot be reached, as without a network. */
   isUnreachable: (path: string) => boolean = () => false;
+  /** Told what pages post. */
+  onPost: (path: string, text: string) => void = () => {};
   readonly #server: Server;
 
   private constructor(server: Server) {
@@ -43,8 +46,14 @@ export class WebSite {
       return readFile(join(folder, normalize(path.slice(prefix.length)))).catch(() => undefined);
     };
     const site: WebSite = new WebSite(
-      createServer(async ({ url = '/', socket }, response) => {
+      createServer(async (request, response) => {
+        const { url = '/', socket } = request;
         site.requests.push(url);
+        if (request.method === 'POST') {
+          site.onPost(url, await text(request));
+          response.end();
+          return;
+        }
         if (site.isUnreachable(url)) {
           socket.destroy();
           return;
