@@ -20,16 +20,27 @@ export function pageThreads(wanted: number | undefined): PageThreads {
   }
   const threads = wanted ?? cores();
   if (threads === 1 || canShareMemory()) return { threads, warnings: [] };
+  const [received, next] = isIsolated()
+    ? ['a browser that shares no memory between threads', 'nothing is wrong with the page: other browsers use more threads']
+    : [
+        'a page that is not cross-origin isolated',
+        'send the page with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp',
+      ];
   const warning = new DecadeError('resource', {
     where: 'threads',
-    received: 'a page that is not cross-origin isolated, so that one thread computes',
+    received: `${received}, so that one thread computes`,
     allowed: `${threads} threads in an isolated page`,
-    next: 'send the page with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp',
+    next,
   });
   return { threads: 1, warnings: [warning] };
 }
 
+/** WebKit may call a page isolated whose process was started without shared memory. */
 export function canShareMemory(): boolean {
+  return isIsolated() && typeof SharedArrayBuffer === 'function';
+}
+
+function isIsolated(): boolean {
   return globalThis.crossOriginIsolated === true;
 }
 

@@ -51,8 +51,12 @@ export async function exportModel(files: Files, run: string, { out, to = 'hf' }:
     }
     const decoding: DecodingDefaults = checked(described.decoding ?? {}, `${run}: decoding`, decodingDefaults, 'options of decoding');
     const made = await readModelTokenizers(mounted, path, described);
-    const beginsPrompts = options.kind === 'lstm' || options.beginPrompts;
-    const tokenizers: WrittenTokenizers = { ...made, begins: vocabularies.source === undefined && beginsPrompts };
+    const hasSource = vocabularies.source !== undefined;
+    const tokenizers: WrittenTokenizers = {
+      ...made,
+      begins: !hasSource && (options.kind === 'lstm' || options.beginPrompts),
+      ends: hasSource && options.kind === 'transformer' && options.sourceEnd,
+    };
     const values = await openWeights(mounted, path, described.weights);
     try {
       if (to === 'onnx') {

@@ -21,8 +21,10 @@ const savedTokenizer = z.object({
 
 /** Tokenizers as they are to be written. */
 export interface WrittenTokenizers extends Tokenizers {
-  /** Whether a text that is to be continued begins with `<s>`. A text that is to be translated ends with `</s>`. */
+  /** Whether a text that is to be continued begins with `<s>`. */
   readonly begins: boolean;
+  /** Whether a text that is to be translated ends with `</s>`, which an LSTM does not read. */
+  readonly ends: boolean;
 }
 
 type WrittenFiles = Map<string, string | Uint8Array>;
@@ -43,11 +45,10 @@ export function tokenizerFiles(tokenizers: WrittenTokenizers, isM2m: boolean): W
 }
 
 /** As `tokenizer.json`, whatever they were. */
-export function fastTokenizerFiles({ source, target, begins }: WrittenTokenizers): WrittenFiles {
-  const around = { begins, ends: source !== undefined };
+export function fastTokenizerFiles({ source, target, ...around }: WrittenTokenizers): WrittenFiles {
   const files: WrittenFiles = new Map([[tokenizerName, fileOf(source ?? target, around)]]);
   if (source !== undefined && source !== target) files.set(targetTokenizerName, fileOf(target, around));
-  files.set(configurationName, configurationOf(target, 'PreTrainedTokenizerFast', { ...(begins && { add_bos_token: true }) }));
+  files.set(configurationName, configurationOf(target, 'PreTrainedTokenizerFast', { ...(around.begins && { add_bos_token: true }) }));
   return files;
 }
 

@@ -48,10 +48,11 @@ export const otherEngines: Readonly<Record<string, OtherEngine>> = {
       const home = mkdtempSync(join(tmpdir(), 'decade-webkit-'));
       const screen = await startedScreen(display ?? '');
       const folders = { HOME: home, XDG_CACHE_HOME: home, XDG_CONFIG_HOME: home, XDG_DATA_HOME: home };
-      // A screen without a graphics card; root may start no sandbox.
+      // A screen without a graphics card.
       const plain = { NO_AT_BRIDGE: '1', LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_COMPOSITING_MODE: '1', WEBKIT_DISABLE_DMABUF_RENDERER: '1' };
-      const unguarded = { WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1' };
-      const end = started(miniBrowser ?? '', [url], { DISPLAY: screen.name, ...folders, ...plain, ...unguarded });
+      // As Safari does for isolated pages; root may start no sandbox.
+      const allowed = { JSC_useSharedArrayBuffer: '1', WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1' };
+      const end = started(miniBrowser ?? '', [url], { DISPLAY: screen.name, ...folders, ...plain, ...allowed });
       return async () => {
         await end();
         await screen.end();
