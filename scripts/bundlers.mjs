@@ -14,7 +14,7 @@ import { Browser, browserName } from '../dist/tests/cli/browser.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
-const limit = { build: 300_000, page: 60_000 };
+const limit = { build: 900_000, page: 60_000 };
 
 const script = `
 import { load, train } from 'decade/browser';

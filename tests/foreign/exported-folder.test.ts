@@ -10,7 +10,6 @@ import { exportModel } from '../../src/foreign/export.js';
 import { importModel } from '../../src/foreign/import.js';
 import { createModel, modelOptions } from '../../src/models/create.js';
 import { vocabularySizes } from '../../src/models/model.js';
-import { nodeFiles } from '../../src/node/files/files.js';
 import { PlacedValues } from '../../src/tensor/named-values.js';
 import { trainTokenizer } from '../../src/text/train-tokenizer.js';
 import { openTestDevice } from '../tensor/devices.js';
@@ -92,12 +91,7 @@ const opus = '../shared/goldens/hf/marian-opus';
 
 test('what is exported of an imported opus-mt has its SentencePiece models and its table', { skip: !existsSync(opus) && `${opus} is not here` }, async () => {
   const names = ['config.json', 'generation_config.json', 'model.safetensors', 'source.spm', 'target.spm', 'tokenizer_config.json', 'vocab.json'];
-  const files = memoryFiles();
-  for (const name of names) {
-    const writer = await files.create(`theirs/${name}`);
-    await writer.write(await nodeFiles.readBytes(`${opus}/${name}`));
-    await writer.close();
-  }
+  const files = memoryFiles(Object.fromEntries(names.map((name) => [`theirs/${name}`, new Uint8Array(readFileSync(`${opus}/${name}`))])));
   await importModel(files, 'theirs', { out: 'run' });
   await exportModel(files, 'run', { out: 'ours' });
   for (const name of ['source.spm', 'target.spm']) assert.deepEqual(await files.readBytes(`ours/${name}`), new Uint8Array(readFileSync(`${opus}/${name}`)));
