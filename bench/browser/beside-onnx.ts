@@ -61,11 +61,17 @@ async function compare(runs: readonly string[], { input, sentences, threads, sec
       pairings.push(...threads.flatMap((count) => pairingsOf(String(index), kind, count)));
     }
     const page = await WebPage.open({
-      ...{ '/models/': join(folder, 'models'), '/exports/': join(folder, 'exports'), '/page/': join(folder, 'page') },
+      '/models/': join(folder, 'models'),
+      '/exports/': join(folder, 'exports'),
+      '/page/': join(folder, 'page'),
       '/onnx-runtime/': join(modules, 'onnxruntime-web/dist'),
     });
     try {
-      console.log(['run', 'precision', 'beam', 'lines/call', 'threads', 'decade words/s', 'beside words/s', 'ratio', 'rounds', 'beside', 'same'].join('\t'));
+      console.log(
+        ['run', 'precision', 'beam', 'lines/call', 'threads', 'decade words/s', 'beside words/s', 'ratio', 'rounds', 'beside', 'same'].join(
+          '\t',
+        ),
+      );
       for (const pairing of pairings) {
         const { words, decade, other, rounds, same } = await page.runUnder<Measured>(isolation, measuring(pairing, lines, seconds));
         const { model, precision, beam, isOneAtATime, threads, otherName } = pairing;
@@ -86,12 +92,22 @@ function pairingsOf(model: string, kind: string, threads: number): Pairing[] {
   return (['f32', 'int8'] as const).flatMap((precision) => {
     const dtype = precision === 'f32' ? 'fp32' : 'q8';
     const onnx = JSON.stringify({ name: model, dtype, threads });
-    const js = (isOneAtATime: boolean) => ({
-      ...{ beam: 1, isOneAtATime, other: `transformersJs(${onnx}, ${isOneAtATime})`, otherName: 'transformers.js' },
+    const shared = { model, precision, threads };
+    const greedily = (isOneAtATime: boolean): Pairing => ({
+      ...shared,
+      beam: 1,
+      isOneAtATime,
+      other: `transformersJs(${onnx}, ${isOneAtATime})`,
+      otherName: 'transformers.js',
     });
-    const search = (beam: number) => ({ beam, isOneAtATime: false, other: `onnxRuntime(${onnx}, ${beam})`, otherName: 'ONNX Runtime Web' });
-    const ways = kind === 'transformer' ? [js(true), js(false), search(1), search(5)] : [search(1), search(5)];
-    return ways.map((way) => ({ model, precision, threads, ...way }));
+    const searching = (beam: number): Pairing => ({
+      ...shared,
+      beam,
+      isOneAtATime: false,
+      other: `onnxRuntime(${onnx}, ${beam})`,
+      otherName: 'ONNX Runtime Web',
+    });
+    return [...(kind === 'transformer' ? [greedily(true), greedily(false)] : []), searching(1), searching(5)];
   });
 }
 
@@ -99,7 +115,8 @@ function pairingsOf(model: string, kind: string, threads: number): Pairing[] {
 async function prepare(run: string, folder: string, name: string): Promise<string> {
   const { files } = nodeRuntime;
   const library = decade(nodeRuntime);
-  for (const precision of ['f32', 'int8'] as const) await library.pack(run, { out: join(folder, 'models', `${name}-${precision}.decade`), precision });
+  for (const precision of ['f32', 'int8'] as const)
+    await library.pack(run, { out: join(folder, 'models', `${name}-${precision}.decade`), precision });
   const out = join(folder, 'exports', name);
   await library.exportModel(run, { out, to: 'onnx' });
   const { model: options, weights } = await describeRun(files, run);

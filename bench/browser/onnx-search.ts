@@ -28,9 +28,9 @@ export class OnnxSearch {
   readonly #model: ExportedTranslator;
   readonly #Tensor: TensorConstructor;
 
-  constructor(model: ExportedTranslator, constructor: TensorConstructor) {
+  constructor(model: ExportedTranslator, tensor: TensorConstructor) {
     this.#model = model;
-    this.#Tensor = constructor;
+    this.#Tensor = tensor;
   }
 
   async translate(lines: readonly string[], beam: number): Promise<string[]> {
@@ -103,7 +103,9 @@ export class OnnxSearch {
       if (name === 'input_ids') feeds[name] = this.#integers(ids.map((id) => [id]));
       else if (name === 'use_cache_branch') feeds[name] = new this.#Tensor('bool', [isLater], [1]);
       else {
-        const shape = port.isTensor ? port.shape.map((size) => (size === 'batch_size' ? ids.length : typeof size === 'string' ? 0 : size)) : [];
+        const shape = port.isTensor
+          ? port.shape.map((size) => (size === 'batch_size' ? ids.length : typeof size === 'string' ? 0 : size))
+          : [];
         const nothing = () => new this.#Tensor('float32', new Float32Array(shape.reduce((product, size) => product * size, 1)), shape);
         feeds[name] = moving[past] ?? fixed[past] ?? fixed[name] ?? nothing();
       }

@@ -1,5 +1,4 @@
-import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxTensor } from '../../src/foreign/containers/onnx-file.js';
-import { onnxTypes } from '../../src/foreign/containers/onnx-file.js';
+import { type OnnxAttribute, type OnnxGraph, type OnnxNode, type OnnxTensor, onnxTypes } from '../../src/foreign/containers/onnx-file.js';
 import type { NamedValues } from '../../src/tensor/named-values.js';
 
 /**
@@ -23,7 +22,12 @@ export async function quantized(graph: OnnxGraph, values: NamedValues): Promise<
 const isGraph = (attribute: OnnxAttribute): attribute is OnnxGraph => typeof attribute === 'object' && 'nodes' in attribute;
 
 function everyNode(nodes: readonly OnnxNode[]): OnnxNode[] {
-  return nodes.flatMap((node) => [node, ...Object.values(node.attributes).filter(isGraph).flatMap((branch) => everyNode(branch.nodes))]);
+  return nodes.flatMap((node) => [
+    node,
+    ...Object.values(node.attributes)
+      .filter(isGraph)
+      .flatMap((branch) => everyNode(branch.nodes)),
+  ]);
 }
 
 function productsOf({ nodes }: OnnxGraph): OnnxNode[] {
@@ -59,7 +63,10 @@ function withIntegerProducts(nodes: readonly OnnxNode[]): OnnxNode[] {
 
 function integerProduct({ inputs: [input = '', weight = '', bias], outputs: [output = ''] }: OnnxNode): OnnxNode[] {
   const node = (operator: string, inputs: readonly string[], outputs: readonly string[], attributes: OnnxNode['attributes'] = {}) => ({
-    ...{ operator, inputs, outputs, attributes },
+    operator,
+    inputs,
+    outputs,
+    attributes,
   });
   const part = (name: string) => `${output} ${name}`;
   const product = bias === undefined ? output : part('product');

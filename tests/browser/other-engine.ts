@@ -33,7 +33,9 @@ export const otherEngines: Readonly<Record<string, OtherEngine>> = {
     missing: firefox === undefined ? 'no Firefox here (Debian: firefox-esr)' : undefined,
     async show(url) {
       const profile = mkdtempSync(join(tmpdir(), 'decade-firefox-'));
-      const preferences = Object.entries(firefoxPreferences).map((entry) => `user_pref(${entry.map((part) => JSON.stringify(part)).join(', ')});\n`);
+      const preferences = Object.entries(firefoxPreferences).map(
+        (entry) => `user_pref(${entry.map((part) => JSON.stringify(part)).join(', ')});\n`,
+      );
       writeFileSync(join(profile, 'user.js'), preferences.join(''));
       const end = started(firefox ?? '', ['--headless', '--no-remote', '--profile', profile, url], {});
       return async () => {
@@ -43,13 +45,19 @@ export const otherEngines: Readonly<Record<string, OtherEngine>> = {
     },
   },
   WebKit: {
-    missing: miniBrowser === undefined || display === undefined ? 'no WebKit with a display here (Debian: webkit2gtk-driver xvfb)' : undefined,
+    missing:
+      miniBrowser === undefined || display === undefined ? 'no WebKit with a display here (Debian: webkit2gtk-driver xvfb)' : undefined,
     async show(url) {
       const home = mkdtempSync(join(tmpdir(), 'decade-webkit-'));
       const screen = await startedScreen(display ?? '');
       const folders = { HOME: home, XDG_CACHE_HOME: home, XDG_CONFIG_HOME: home, XDG_DATA_HOME: home };
       // A screen without a graphics card.
-      const plain = { NO_AT_BRIDGE: '1', LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_COMPOSITING_MODE: '1', WEBKIT_DISABLE_DMABUF_RENDERER: '1' };
+      const plain = {
+        NO_AT_BRIDGE: '1',
+        LIBGL_ALWAYS_SOFTWARE: '1',
+        WEBKIT_DISABLE_COMPOSITING_MODE: '1',
+        WEBKIT_DISABLE_DMABUF_RENDERER: '1',
+      };
       // As Safari does for isolated pages; root may start no sandbox.
       const allowed = { JSC_useSharedArrayBuffer: '1', WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1' };
       const end = started(miniBrowser ?? '', [url], { DISPLAY: screen.name, ...folders, ...plain, ...allowed });
@@ -63,7 +71,10 @@ export const otherEngines: Readonly<Record<string, OtherEngine>> = {
 };
 
 function programOf(name: string): string | undefined {
-  return (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, name)).find((path) => existsSync(path));
+  return (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path));
 }
 
 /** Debian has it beside the library, in a folder named after the machine. */

@@ -22,8 +22,10 @@ const end = 2;
 const forms: Record<string, { options: z.input<typeof modelOptions>; isTranslator: boolean; before: number[]; behind: number[] }> = {
   'a Transformer that translates': { options: { ...sizes, encoderLayers: 1 }, isTranslator: true, before: [], behind: [end] },
   'one that reads no end of a source': {
-    ...{ options: { ...sizes, encoderLayers: 1, sourceEnd: false }, isTranslator: true },
-    ...{ before: [], behind: [] },
+    options: { ...sizes, encoderLayers: 1, sourceEnd: false },
+    isTranslator: true,
+    before: [],
+    behind: [],
   },
   'an LSTM that translates': { options: { kind: 'lstm', layers: 1, hidden: 8 }, isTranslator: true, before: [], behind: [] },
   'a language model': { options: { ...sizes, encoderLayers: 0 }, isTranslator: false, before: [begin], behind: [] },
@@ -34,7 +36,8 @@ async function exported(options: z.input<typeof modelOptions>, isTranslator: boo
   const tokenizers = { ...(isTranslator && { source: tokenizer }), target: tokenizer };
   const model = createModel(modelOptions.parse(options), vocabularySizes(tokenizers));
   model.parameters.allocate((await openTestDevice()).memory);
-  for (const [place, { value }] of [...model.parameters].entries()) value.set(Array.from({ length: value.size }, (_, at) => Math.sin(at + place)));
+  for (const [place, { value }] of [...model.parameters].entries())
+    value.set(Array.from({ length: value.size }, (_, at) => Math.sin(at + place)));
   const files = memoryFiles();
   await Run.create(files, 'run', {
     configuration: 'version: 1\n',
@@ -84,17 +87,29 @@ test('the tensors of an export are where the specification of safetensors says, 
   const embedding = tensors['model.embed_tokens.weight'];
   const own = model.parameters.get('target.embedding.table')?.value;
   assert.deepEqual(embedding?.shape, own?.shape);
-  for (const [index, value] of (own?.f32 ?? []).entries()) assert.equal(view.getFloat32(start + (embedding?.data_offsets[0] ?? 0) + 4 * index, true), value);
+  for (const [index, value] of (own?.f32 ?? []).entries())
+    assert.equal(view.getFloat32(start + (embedding?.data_offsets[0] ?? 0) + 4 * index, true), value);
 });
 
 const opus = '../shared/goldens/hf/marian-opus';
 
-test('what is exported of an imported opus-mt has its SentencePiece models and its table', { skip: !existsSync(opus) && `${opus} is not here` }, async () => {
-  const names = ['config.json', 'generation_config.json', 'model.safetensors', 'source.spm', 'target.spm', 'tokenizer_config.json', 'vocab.json'];
+test('what is exported of an imported opus-mt has its SentencePiece models and its table', {
+  skip: !existsSync(opus) && `${opus} is not here`,
+}, async () => {
+  const names = [
+    'config.json',
+    'generation_config.json',
+    'model.safetensors',
+    'source.spm',
+    'target.spm',
+    'tokenizer_config.json',
+    'vocab.json',
+  ];
   const files = memoryFiles(Object.fromEntries(names.map((name) => [`theirs/${name}`, new Uint8Array(readFileSync(`${opus}/${name}`))])));
   await importModel(files, 'theirs', { out: 'run' });
   await exportModel(files, 'run', { out: 'ours' });
-  for (const name of ['source.spm', 'target.spm']) assert.deepEqual(await files.readBytes(`ours/${name}`), new Uint8Array(readFileSync(`${opus}/${name}`)));
+  for (const name of ['source.spm', 'target.spm'])
+    assert.deepEqual(await files.readBytes(`ours/${name}`), new Uint8Array(readFileSync(`${opus}/${name}`)));
   assert.deepEqual(await parsed(files, 'ours/vocab.json'), await parsed(files, 'theirs/vocab.json'));
   const [ours, theirs] = [await parsed(files, 'ours/tokenizer_config.json'), await parsed(files, 'theirs/tokenizer_config.json')];
   for (const key of ['eos_token', 'unk_token', 'pad_token', 'tokenizer_class']) {
