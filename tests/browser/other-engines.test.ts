@@ -144,7 +144,7 @@ describe('decade in other engines', { skip: areMissing && engines.map(([, { miss
         });
         const end = await engine.show(site.url('/index.html'));
         try {
-          const late = sleep(60_000, undefined, { ref: false }).then(() => ({
+          const late = sleep(120_000, undefined, { ref: false }).then(() => ({
             failure: `no answer of the page, which asked last for ${site.requests.slice(-3)}`,
           }));
           const { failure, ...of } = (await Promise.race([answer, late])) as Found & { failure?: string };
