@@ -43,7 +43,8 @@ export function clusterTable(results: readonly ClusterResult[]): string[] {
       ...results.filter((result) => result.scaling === scaling).map(rowOf),
     );
   }
-  return lines;
+  if (!results.some(({ strategy }) => strategy === 'pipeline')) return lines;
+  return [...lines, '', 'Ranks train data parallel, with divided averages; pipelines of several nodes are simulated only.'];
 }
 
 function rowOf({ nodes, strategy, pipelines, wordsPerSecond, efficiency, seconds, communication, memory }: ClusterResult): string {

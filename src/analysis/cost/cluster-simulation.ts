@@ -1,3 +1,4 @@
+import { whyNotLayered } from '../../models/lstm/separable-layers.js';
 import { PlanChooser } from '../../parallel/simulation/choose-plan.js';
 import { type ClusterUpdate, type ClusterWork, dataParallelOn, linkOf } from '../../parallel/simulation/cluster.js';
 import type { ClusterProfile } from '../../parallel/simulation/cluster-profile.js';
@@ -50,7 +51,7 @@ export interface ClusterResult {
 }
 
 /** The most devices of one pipeline. */
-const mostPipelined = 32;
+const mostPipelined = 16;
 
 /** Simulates a training on any number of a cluster's nodes. */
 export class ClusterSimulator {
@@ -83,8 +84,10 @@ export class ClusterSimulator {
     return this.#result({ strategy: 'data', scaling, nodes, sentences }, update, { whole, divided, least });
   }
 
-  /** The fastest division into pipelines; undefined where there is none of 2 devices or more. */
+  /** The fastest division into pipelines; undefined where there is none of 2 devices or more, or layers cannot be separated. */
   pipeline(scaling: Scaling, nodes: number): ClusterResult | undefined {
+    const { model, network } = this.#training;
+    if (network.sight === undefined && whyNotLayered(model) !== undefined) return undefined;
     const all = nodes * this.#profile.devices;
     let best: ClusterResult | undefined;
     for (let devices = 2; devices <= Math.min(all, mostPipelined); devices *= 2) {
