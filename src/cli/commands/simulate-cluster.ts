@@ -33,8 +33,9 @@ export async function simulateCluster(path: string, { profile: file, nodes, html
   const configuration = await readConfiguration(nodeRuntime.files, path, set);
   await requireOutput(html);
   if (svg !== undefined) {
-    if ((await nodeRuntime.files.kind(svg)) === 'file') throw fileError('notDirectory', svg);
-    await requireDrawing(joinPath(svg, drawingName));
+    const kind = await nodeRuntime.files.kind(svg);
+    if (kind === 'file') throw fileError('notDirectory', svg);
+    if (kind !== 'missing') await requireDrawing(joinPath(svg, drawingName));
   }
   const warnings: string[] = [];
   const training = await clusterTraining(nodeRuntime, configuration, profile, {
