@@ -25,7 +25,12 @@ export function trainingBytes(
   const memory = new Memory({ shared: false });
   model.parameters.attach(memory, Object.fromEntries(parameters.map(({ name }) => [name, 0])));
   const pair = { source: new Int32Array(sourceTokens), target: new Int32Array(targetTokens - 1) };
-  const needed = (sentences: number) => stepBytes(model, memory, Array.from({ length: sentences }, (_, key): IdPair => ({ key, ...pair })));
+  const needed = (sentences: number) =>
+    stepBytes(
+      model,
+      memory,
+      Array.from({ length: sentences }, (_, key): IdPair => ({ key, ...pair })),
+    );
   // In proportion to sentences, but for what is there once.
   const [one, two] = [needed(1), needed(2)];
   const bytes = (of: typeof parameters) => of.reduce((sum, { size }) => sum + 4 * size, 0);

@@ -113,7 +113,10 @@ export class ClusterSimulator {
       return new PlanChooser(work, { order, placement, stretch, microBatches }).on(devices);
     };
     const { plan, simulation } = chosen({ ...link, latency: link.latency + link.perMessage, blocking: false });
-    const { seconds: computingSeconds } = chosen({ latency: 0, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false }, plan).simulation;
+    const { seconds: computingSeconds } = chosen(
+      { latency: 0, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false },
+      plan,
+    ).simulation;
     // Replicas of the fullest device's part exchange it as data parallel ranks do, when the pipeline has drained.
     const values = Math.max(...valuesOfDevices(network, plan.placement));
     const bytes = (2 * values * link.bytesPerValue * (replicas - 1)) / replicas;

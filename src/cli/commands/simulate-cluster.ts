@@ -68,7 +68,9 @@ export async function simulateCluster(path: string, { profile: file, nodes, html
     });
     return;
   }
-  await print([describeCluster(profile, { batch, parameters: model.parameters.count, gemm: library }), '', ...clusterTable(results)].join('\n'));
+  await print(
+    [describeCluster(profile, { batch, parameters: model.parameters.count, gemm: library }), '', ...clusterTable(results)].join('\n'),
+  );
 }
 
 async function simulateAll(simulator: ClusterSimulator, counts: readonly number[]): Promise<ClusterResult[]> {

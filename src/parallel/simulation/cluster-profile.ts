@@ -36,7 +36,9 @@ const clusterProfile = z.strictObject({
     .strictObject({
       gbits: positive.describe('Bandwidth of a node, in Gbit/s in each direction.'),
       latency: atLeastNothing.describe('Until the first byte of a message arrives, in microseconds.'),
-      perMessage: atLeastNothing.default(0).describe('For which a message keeps a node’s link or library busy besides its bytes, in microseconds.'),
+      perMessage: atLeastNothing
+        .default(0)
+        .describe('For which a message keeps a node’s link or library busy besides its bytes, in microseconds.'),
       nodesPerSwitch: z.int().min(1).optional().describe('Nodes of one switch. Default: all.'),
       oversubscription: z
         .number()

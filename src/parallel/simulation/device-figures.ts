@@ -31,9 +31,7 @@ export function costsOfFigures(
     if (stage.part === 'attention' || stage.sees !== undefined) return operations * slowdown(rows) * secondsPerOperation;
     // Half of a layer's operations wait for the step before; the gradient of weights is one product over all rows.
     const recurrent = kind === 'weights' ? 0 : 0.5;
-    return (
-      operations * secondsPerOperation * (recurrent * slowdown(rows / (steps.to - steps.from)) + (1 - recurrent) * slowdown(rows))
-    );
+    return operations * secondsPerOperation * (recurrent * slowdown(rows / (steps.to - steps.from)) + (1 - recurrent) * slowdown(rows));
   };
   return {
     handOver,
