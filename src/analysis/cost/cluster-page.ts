@@ -1,7 +1,7 @@
 import { html } from '../page/html.js';
 import { figures, page, table } from '../page/page.js';
 import { type Figure, linePlot } from '../page/plot.js';
-import { type ClusterResult, type Scaling, scalings } from './cluster-simulation.js';
+import { type ClusterResult, type BatchScaling, scalings } from './cluster-simulation.js';
 
 const names = { strong: 'one batch', weak: 'a batch for every node' } as const;
 const strategies = ['data', 'pipeline'] as const;
@@ -29,7 +29,7 @@ export function efficiencyPlot(results: readonly ClusterResult[]): Figure | unde
 /** A page of its own, without other files. */
 export function clusterPage(title: string, results: readonly ClusterResult[]): Promise<string> {
   const plot = efficiencyPlot(results);
-  const section = (scaling: Scaling) => ({
+  const section = (scaling: BatchScaling) => ({
     id: scaling,
     title: scaling === 'strong' ? 'The same batch, whatever the number of nodes' : 'A batch for every node',
     body: resultsTable(results.filter((result) => result.scaling === scaling)),

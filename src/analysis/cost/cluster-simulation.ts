@@ -13,12 +13,12 @@ import type { ClusterTraining } from './simulated-workload.js';
 
 /** Whether all nodes share the configured batch, or each has one of its own. */
 export const scalings = ['strong', 'weak'] as const;
-export type Scaling = (typeof scalings)[number];
+export type BatchScaling = (typeof scalings)[number];
 
 export interface ClusterResult {
   /** `pipeline`: nodes are divided among replicas, in each of which every device has a part of the network. */
   readonly strategy: 'data' | 'pipeline';
-  readonly scaling: Scaling;
+  readonly scaling: BatchScaling;
   readonly nodes: number;
   /** Of a node. */
   readonly devices: number;
@@ -75,7 +75,7 @@ export class ClusterSimulator {
     return dataParallelOn(1, nodes * this.#profile.devices, this.#work('strong', 1), linkOf(this.#profile, 1)).seconds;
   }
 
-  data(scaling: Scaling, nodes: number): ClusterResult {
+  data(scaling: BatchScaling, nodes: number): ClusterResult {
     const { devices } = this.#profile;
     const update = dataParallelOn(nodes, devices, this.#work(scaling, nodes), linkOf(this.#profile, nodes));
     const sentences = this.#sentences(scaling, nodes);
@@ -85,7 +85,7 @@ export class ClusterSimulator {
   }
 
   /** The fastest division into pipelines; undefined where there is none of 2 devices or more, or layers cannot be separated. */
-  pipeline(scaling: Scaling, nodes: number): ClusterResult | undefined {
+  pipeline(scaling: BatchScaling, nodes: number): ClusterResult | undefined {
     const { model, network } = this.#training;
     if (network.sight === undefined && whyNotLayered(model) !== undefined) return undefined;
     const all = nodes * this.#profile.devices;
@@ -98,7 +98,7 @@ export class ClusterSimulator {
     return best;
   }
 
-  #pipelined(scaling: Scaling, nodes: number, devices: number): ClusterResult | undefined {
+  #pipelined(scaling: BatchScaling, nodes: number, devices: number): ClusterResult | undefined {
     const { network } = this.#training;
     const replicas = (nodes * this.#profile.devices) / devices;
     const { batch, batches } = this.#work(scaling, nodes);
@@ -164,11 +164,11 @@ export class ClusterSimulator {
     };
   }
 
-  #sentences(scaling: Scaling, nodes: number): number {
+  #sentences(scaling: BatchScaling, nodes: number): number {
     return this.#training.batch.sentences * (scaling === 'weak' ? nodes : 1);
   }
 
-  #work(scaling: Scaling, nodes: number): ClusterWork {
+  #work(scaling: BatchScaling, nodes: number): ClusterWork {
     const { network, batch } = this.#training;
     const { sourceTokens, targetTokens, batchesPerUpdate: batches } = batch;
     return { network, batch: evenBatch(this.#sentences(scaling, nodes), sourceTokens, targetTokens), batches, costs: this.#costs };

@@ -11,7 +11,7 @@ const pieceValues = 1024 ** 2;
 const sumsOfUpdate = 2;
 
 /** A node's link: what it sends and receives at the same time, one collective after another. */
-export interface Link {
+export interface NodeLink {
   /** Seconds before the first byte. */
   readonly latency: number;
   /** Seconds that each message to or from another node occupies it. */
@@ -21,7 +21,7 @@ export interface Link {
 }
 
 /** The link of each of so many nodes. */
-export function linkOf({ network, wire }: Pick<ClusterProfile, 'network' | 'wire'>, nodes: number): Link {
+export function linkOf({ network, wire }: Pick<ClusterProfile, 'network' | 'wire'>, nodes: number): NodeLink {
   const { gbits, latency, perMessage, nodesPerSwitch = nodes, oversubscription } = network;
   const narrowed = nodes > nodesPerSwitch ? oversubscription : 1;
   return {
@@ -58,7 +58,7 @@ export interface ClusterUpdate {
  * An update as `RanksGroup` does it: pieces of gradients go to the ranks that update them (`MPI_Ialltoallv`) while backward goes on, touched
  * rows of embeddings to all; each rank updates its share and gives it to all (`MPI_Iallgatherv`). One node exchanges nothing.
  */
-export function dataParallelOn(nodes: number, devices: number, work: ClusterWork, link: Link): ClusterUpdate {
+export function dataParallelOn(nodes: number, devices: number, work: ClusterWork, link: NodeLink): ClusterUpdate {
   const { network, batch, batches, costs } = work;
   const own = divideShape(batch, nodes)[0] as BatchShape;
   const schedule = dataParallel(network, divideShape(own, devices), { memories: 'shared', batches });
@@ -66,9 +66,9 @@ export function dataParallelOn(nodes: number, devices: number, work: ClusterWork
   if (nodes === 1) return { seconds: simulation.seconds, computingSeconds: simulation.seconds, linkSeconds: 0, bytes: 0 };
   const finals = finalGradients(network, simulation.spans, batches);
   const values = exchangedValues(work, own, nodes);
-  const free: Link = { latency: 0, perMessage: 0, bytesPerSecond: Number.POSITIVE_INFINITY, bytesPerValue: link.bytesPerValue };
+  const free: NodeLink = { latency: 0, perMessage: 0, bytesPerSecond: Number.POSITIVE_INFINITY, bytesPerValue: link.bytesPerValue };
   const ids = 4 * batches * (rowsOf(own.source) + rowsOf(own.target));
-  const on = (each: Link) => updateSeconds({ nodes, devices, costs, link: each, finals, values, ids });
+  const on = (each: NodeLink) => updateSeconds({ nodes, devices, costs, link: each, finals, values, ids });
   const { seconds, linkSeconds, bytes } = on(link);
   return { seconds, computingSeconds: on(free).seconds, linkSeconds, bytes };
 }
@@ -134,7 +134,7 @@ interface UpdateOnLink {
   readonly nodes: number;
   readonly devices: number;
   readonly costs: Costs;
-  readonly link: Link;
+  readonly link: NodeLink;
   readonly finals: readonly FinalGradients[];
   readonly values: ExchangedValues;
   /** Bytes of token ids that rank 0 sends to each. */

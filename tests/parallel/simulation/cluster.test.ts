@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dataParallel } from '../../../src/parallel/schedule/data-parallel.js';
 import { divideShape, evenBatch, rowsOf } from '../../../src/parallel/schedule/schedule.js';
-import { type ClusterWork, dataParallelOn, type Link, linkOf } from '../../../src/parallel/simulation/cluster.js';
+import { type ClusterWork, dataParallelOn, type NodeLink, linkOf } from '../../../src/parallel/simulation/cluster.js';
 import { costsOfFigures, type DeviceFigures } from '../../../src/parallel/simulation/device-figures.js';
 import { simulate } from '../../../src/parallel/simulation/simulate.js';
 import { networkWith } from '../networks.js';
@@ -10,7 +10,7 @@ import { networkWith } from '../networks.js';
 const handOver = { latency: 0, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false };
 const onlyProducts: DeviceFigures = { secondsPerOperation: 1e-9, memoryBytesPerSecond: Number.POSITIVE_INFINITY, handOver };
 const noDevice: DeviceFigures = { ...onlyProducts, secondsPerOperation: 0 };
-const free: Link = { latency: 0, perMessage: 0, bytesPerSecond: Number.POSITIVE_INFINITY, bytesPerValue: 4 };
+const free: NodeLink = { latency: 0, perMessage: 0, bytesPerSecond: Number.POSITIVE_INFINITY, bytesPerValue: 4 };
 
 /** Without tables of touched rows, in one piece. */
 const network = networkWith({ kind: 'transformer', width: 32, heads: 2, encoderLayers: 2, decoderLayers: 2, tiedEmbeddings: 'all' }, 200);
