@@ -238,6 +238,9 @@ test('options of simulate that cannot be combined are refused before anything is
     [['--devices', '1..1000000000'], /whole numbers from 1 to 64/],
     [['--devices', '8..2'], /whole numbers from 1 to 64/],
     [['--strategies', 'data,both'], /some of data, pipeline, gpipe, 1f1b/],
+    [['--nodes', '8'], /--nodes: --profile here; expected the file of a cluster/],
+    [['--profile', '2015'], /--profile: 2015; expected here, 2014 or the file of a cluster/],
+    [['--profile', 'my.yaml', '--check', '1'], /--check: --profile my\.yaml.*; expected the profile here or 2014/],
   ] as const) {
     const { code, stderr, stdout } = await decade(['simulate', configuration, ...given]);
     assert.equal(code, 2, stderr);

@@ -3,8 +3,10 @@ import { resolveContexts } from '../../data/contexts.js';
 import { isText } from '../../data/sources.js';
 import { measureMachine } from '../../parallel/pipeline/measured-machine.js';
 import { type Network, networkOf } from '../../parallel/schedule/network.js';
+import type { ClusterProfile } from '../../parallel/simulation/cluster-profile.js';
+import { costsOfFigures } from '../../parallel/simulation/device-figures.js';
 import { costsOf2014, paperLengths } from '../../parallel/simulation/profile-2014.js';
-import type { VocabularySizes } from '../../models/model.js';
+import type { Model, VocabularySizes } from '../../models/model.js';
 import type { Runtime } from '../../parallel/runtime.js';
 import { evenBatch } from '../../parallel/schedule/schedule.js';
 import { logitBytes } from '../../parallel/pipeline/start.js';
@@ -48,6 +50,15 @@ export interface SimulatedWorkload {
   readonly gemm: string | undefined;
 }
 
+/** What is simulated on a cluster. */
+export interface ClusterTraining {
+  readonly model: Model;
+  readonly network: Network;
+  readonly batch: BatchFigures;
+  /** Of a device while so many of its machine compute. */
+  costs(devices: number): Costs;
+}
+
 /** What updates of a configuration are, and what they cost; measures this machine for some seconds if the profile is `here`. */
 export async function simulatedWorkload(
   runtime: Runtime,
@@ -55,10 +66,7 @@ export async function simulatedWorkload(
   { profile, bandwidth, gemm, warn }: MachineChoice,
 ): Promise<SimulatedWorkload> {
   const { training } = configuration;
-  const corpus = await corpusOf(runtime, configuration);
-  const model = modelOf(configuration, corpus?.vocabularies);
-  const network = networkOf(model, training.optimizer);
-  const batch = batchFigures(configuration, corpus, profile);
+  const { model, network, batch } = await updateOf(runtime, configuration, profile === '2014' ? paperLengths : usualLengths);
   const { sentences, sourceTokens, targetTokens, batchesPerUpdate: batches } = batch;
   const memories = profile === 'here' && bandwidth === undefined ? 'shared' : 'separate';
   const common = { network, batch: evenBatch(sentences, sourceTokens, targetTokens), batches, memories } as const;
@@ -69,16 +77,62 @@ export async function simulatedWorkload(
     const costs = linked(costsOf2014(undefined, training.optimizer.kind));
     return { workload: { ...common, costs: () => costs }, batch, vocabularies: model.vocabularies, gemm: undefined };
   }
-  const { vocabularies } = model;
-  const whole = network.sight && { model: configuration.model, vocabularies, sourceTokens, targetTokens };
-  const machine = await measureMachine(runtime, { network, sentences, whole }, { gemm, precision: training.precision, warn });
-  const costs = (devices: number) => linked(machine.of(devices));
+  const machine = await measuredHere(runtime, configuration, { model, network, batch }, { gemm, warn });
+  const costs = (devices: number) => linked(machine.costs(devices));
   return {
     workload: { ...common, costs, ...(memories === 'shared' && { logitBytes }) },
     batch,
-    vocabularies,
-    gemm: machine.precision === 'bf16' ? `${machine.gemm}, bf16` : machine.gemm,
+    vocabularies: model.vocabularies,
+    gemm: machine.gemm,
   };
+}
+
+/** The same for nodes of a cluster; measures this machine only if the cluster's devices are like it. */
+export async function clusterTraining(
+  runtime: Runtime,
+  configuration: Configuration,
+  { device }: Pick<ClusterProfile, 'device'>,
+  { gemm, warn }: Pick<MachineChoice, 'gemm' | 'warn'>,
+): Promise<ClusterTraining & { readonly gemm: string | undefined }> {
+  const update = await updateOf(runtime, configuration, device === 'gpu-2014' ? paperLengths : usualLengths);
+  const { network, model } = update;
+  const { kind } = network.optimizer;
+  if (device === 'here') {
+    for (const missing of unmeasured({ ...network, dropout: model.dropout }, configuration.training.precision, 'here')) warn(missing);
+    return { ...update, ...(await measuredHere(runtime, configuration, update, { gemm, warn })) };
+  }
+  const costs =
+    device === 'gpu-2014'
+      ? costsOf2014(undefined, kind)
+      : costsOfFigures(
+          {
+            secondsPerOperation: 1e-9 / device.gflops,
+            memoryBytesPerSecond: 1e9 * device.bandwidth,
+            handOver: { latency: 0, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false },
+          },
+          kind,
+        );
+  return { ...update, costs: () => costs, gemm: undefined };
+}
+
+type TrainedUpdate = Omit<ClusterTraining, 'costs'>;
+
+/** `usual`: lengths of sentences without a corpus. */
+async function updateOf(runtime: Runtime, configuration: Configuration, usual: typeof usualLengths): Promise<TrainedUpdate> {
+  const corpus = await corpusOf(runtime, configuration);
+  const model = modelOf(configuration, corpus?.vocabularies);
+  return { model, network: networkOf(model, configuration.training.optimizer), batch: batchFigures(configuration, corpus, usual) };
+}
+
+async function measuredHere(
+  runtime: Runtime,
+  { model: options, training: { precision } }: Configuration,
+  { model: { vocabularies }, network, batch: { sentences, sourceTokens, targetTokens } }: TrainedUpdate,
+  { gemm, warn }: Pick<MachineChoice, 'gemm' | 'warn'>,
+): Promise<{ readonly costs: (devices: number) => Costs; readonly gemm: string }> {
+  const whole = network.sight && { model: options, vocabularies, sourceTokens, targetTokens };
+  const machine = await measureMachine(runtime, { network, sentences, whole }, { gemm, precision, warn });
+  return { costs: machine.of, gemm: machine.precision === 'bf16' ? `${machine.gemm}, bf16` : machine.gemm };
 }
 
 /** Undefined where it cannot be read. */
@@ -89,8 +143,10 @@ async function corpusOf(runtime: Runtime, configuration: Configuration): Promise
   });
 }
 
-function batchFigures(configuration: Configuration, lengths: CorpusEstimate | undefined, profile: MachineProfile): BatchFigures {
-  const usual = profile === '2014' ? paperLengths : { source: 25, target: 25 };
+/** Tokens of a sentence. */
+const usualLengths = { source: 25, target: 25 };
+
+function batchFigures(configuration: Configuration, lengths: CorpusEstimate | undefined, usual: typeof usualLengths): BatchFigures {
   const { data } = configuration;
   const ofText = isText(data.train) ? resolveContexts(data).context : undefined;
   const sourceTokens = ofText === undefined ? Math.max(1, Math.round(lengths?.sourceTokensPerPair ?? usual.source)) : 0;

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { svgFile } from '../../analysis/page/drawing.js';
 import { modelOf } from '../../analysis/cost/estimate.js';
 import { profiles, type SimulatedWorkload, type MachineProfile, simulatedWorkload } from '../../analysis/cost/simulated-workload.js';
@@ -32,11 +32,14 @@ import {
   resultTable,
 } from '../simulation-tables.js';
 import { warn } from '../warning.js';
+import { nodeCounts, simulateCluster } from './simulate-cluster.js';
 
 interface SimulateArguments {
   devices: number[];
   strategies: Strategy[];
-  profile: MachineProfile;
+  /** One of `profiles`, or the file of a cluster. */
+  profile: string;
+  nodes?: number[];
   bandwidth?: number;
   html?: string;
   svg?: string;
@@ -54,20 +57,44 @@ export function simulateCommand(): Command {
     .argument('<CONFIG.yaml>', 'configuration, as for train')
     .option('--devices <range>', `numbers of devices: 1..${mostDevices}, 8 or 1,2,4`, deviceCounts, [1, 2, 4, 8])
     .option('--strategies <names>', `some of ${strategies.join(', ')}`, strategyNames, [...strategies])
-    .addOption(
-      new Option('--profile <machine>', 'costs measured on this machine, or those of a 2014 machine').choices(profiles).default('here'),
-    )
+    .option('--profile <machine>', 'costs measured here, those of GPUs of 2014, or a cluster: here, 2014 or FILE.yaml', 'here')
+    .option('--nodes <numbers>', 'of a cluster: numbers of nodes, such as 8,64,1024 (default: 1 and those it has)', nodeCounts)
     .option('--bandwidth <GB/s>', 'between devices (default: from the profile; here: one shared memory)', numberFrom(0.001))
     .option('--check <seconds>', 'also train on random ids for comparison, on at most as many devices as cores', numberFrom(0.1))
     .option('--html <file>', 'write a page with the speed-up and a timeline per strategy')
     .option('--svg <directory>', 'write the same drawings as SVG files')
     .option('--json', 'print one JSON object');
   return withSetOption(withGemmOption(command))
-    .addHelpText('after', '\nExample:\n  $ decade simulate recipes/paper-2014.yaml --profile 2014 --devices 8 --html timeline.html')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ decade simulate recipes/paper-2014.yaml --profile 2014 --devices 8 --html timeline.html
+  $ decade simulate recipes/gpt-2.yaml --profile recipes/clusters/p100-nvlink.yaml --nodes 8,64,1024`,
+    )
     .action(run);
 }
 
-async function run(path: string, options: SimulateArguments): Promise<void> {
+async function run(path: string, options: SimulateArguments, command: Command): Promise<void> {
+  const profile = profiles.find((name) => name === options.profile);
+  if (profile !== undefined) return simulateMachine(path, { ...options, profile });
+  if (!/\.ya?ml$/.test(options.profile)) {
+    throw new DecadeError('usage', {
+      where: '--profile',
+      received: options.profile,
+      allowed: `${profiles.join(', ')} or the file of a cluster, FILE.yaml`,
+      next: 'see recipes/clusters/ for examples',
+    });
+  }
+  for (const key of ['devices', 'strategies', 'bandwidth', 'check'] as const) {
+    if (command.getOptionValueSource(key) !== 'cli') continue;
+    const next = key === 'check' ? 'use it with --profile here' : 'set it in the file, or use --nodes';
+    refuse(`--${key}`, `--profile ${options.profile}, the file of a cluster`, 'the profile here or 2014', next);
+  }
+  await simulateCluster(path, options);
+}
+
+async function simulateMachine(path: string, options: SimulateArguments & { readonly profile: MachineProfile }): Promise<void> {
   refuseContradictions(options);
   const { devices, profile, bandwidth, gemm: wished, html, svg, json } = options;
   const configuration = await readConfiguration(nodeRuntime.files, path, options.set);
@@ -148,16 +175,18 @@ async function requireDrawings(directory: string, { strategies, devices }: Simul
 }
 
 /** Options that cannot be combined are refused before anything is measured. */
-function refuseContradictions({ check, profile, bandwidth, gemm }: SimulateArguments): void {
-  const refuse = (where: string, received: string, allowed: string) => {
-    throw new DecadeError('usage', { where, received, allowed });
-  };
+function refuseContradictions({ check, profile, nodes, bandwidth, gemm }: SimulateArguments): void {
+  if (nodes !== undefined) refuse('--nodes', `--profile ${profile}`, 'the file of a cluster', 'see recipes/clusters/ for examples');
   const thisMachine = 'the profile of this machine: here';
   if (check !== undefined && profile !== 'here') refuse('--check', `--profile ${profile}`, thisMachine);
   if (gemm !== undefined && profile !== 'here') refuse('--gemm', `--profile ${profile}`, thisMachine);
   if (check !== undefined && bandwidth !== undefined) {
     refuse('--check', '--bandwidth, which does not apply to devices that share one memory', 'one of the two');
   }
+}
+
+function refuse(where: string, received: string, allowed: string, next?: string): never {
+  throw new DecadeError('usage', { where, received, allowed, ...(next !== undefined && { next }) });
 }
 
 /**

@@ -3,7 +3,8 @@ import type { OptimizerOptions } from '../../training/optimizer-options.js';
 import { dataParallel } from '../schedule/data-parallel.js';
 import type { HandOver } from '../schedule/discrete-events.js';
 import { type Network, networkOf } from '../schedule/network.js';
-import { evenBatch, type Task, type Work } from '../schedule/schedule.js';
+import { evenBatch } from '../schedule/schedule.js';
+import { costsOfFigures } from './device-figures.js';
 import { type Costs, simulate } from './simulate.js';
 
 /** The network of Sutskever, Vinyals and Le (2014), section 3.4. */
@@ -57,39 +58,10 @@ export function costsOf2014(assumptions: Assumptions = centralAssumptions, optim
   return costsWith(assumptions, optimizer, (1e-12 * (tokens / publishedWordsPerSecond.one - none)) / (unit - none));
 }
 
-/** What an update reads and writes of a parameter: itself, its gradient, and of Adam two averages. */
-const accesses = { sgd: 3, adam: 7 } as const;
-
 function costsWith(
   { softmaxSpeed, halfSpeedRows, handOver }: Assumptions,
   optimizer: OptimizerOptions['kind'],
-  unitSeconds: number,
+  secondsPerOperation: number,
 ): Costs {
-  const slowdown = (rows: number) => (rows + halfSpeedRows) / rows;
-  const stageSeconds = (operations: number, { stage, steps, rows, kind }: Extract<Work, { stage: unknown }>): number => {
-    if (stage.part === 'output') return (operations / softmaxSpeed) * slowdown(rows) * unitSeconds;
-    // Attention, and layers that see whole sentences, have all rows at once.
-    if (stage.part === 'attention' || stage.sees !== undefined) return operations * slowdown(rows) * unitSeconds;
-    // Half of a layer's operations wait for the step before; the gradient of weights is one product over all rows.
-    const recurrent = kind === 'weights' ? 0 : 0.5;
-    return operations * unitSeconds * (recurrent * slowdown(rows / (steps.to - steps.from)) + (1 - recurrent) * slowdown(rows));
-  };
-  return {
-    handOver,
-    seconds({ work, operations }: Task): number {
-      switch (work.kind) {
-        case 'norm':
-          return (4 * work.values) / memoryBytesPerSecond;
-        case 'update':
-          return (accesses[optimizer] * 4 * work.values) / memoryBytesPerSecond;
-        case 'reduce':
-          return (3 * 4 * work.values) / memoryBytesPerSecond;
-        case 'combine':
-        case 'gather':
-          return 0;
-        default:
-          return stageSeconds(operations, work);
-      }
-    },
-  };
+  return costsOfFigures({ secondsPerOperation, memoryBytesPerSecond, softmaxSpeed, halfSpeedRows, handOver }, optimizer);
 }
