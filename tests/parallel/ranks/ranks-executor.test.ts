@@ -10,6 +10,7 @@ import { dismissRanks, introduceRanks } from '../../../src/parallel/ranks/claims
 import { RanksExecutor } from '../../../src/parallel/ranks/executor.js';
 import { lendDevices } from '../../../src/parallel/ranks/lend.js';
 import type { RankClaims } from '../../../src/parallel/ranks/messages.js';
+import type { Precision } from '../../../src/tensor/matrix.js';
 import type { Executor } from '../../../src/training/executor.js';
 import { optimizerOptions, type UpdateRule } from '../../../src/training/optimizer-options.js';
 import { keptThreads } from '../kept-threads.js';
@@ -64,7 +65,7 @@ async function onOneProcess(rule: UpdateRule) {
   return train(executor, rule, model);
 }
 
-async function onRanks(devices: readonly number[], rule: UpdateRule) {
+async function onRanks(devices: readonly number[], rule: UpdateRule, communication: Precision = 'f32') {
   const { networks, end } = networksInMemory(devices.length);
   const [first, ...others] = networks;
   assert.ok(first);
@@ -72,7 +73,7 @@ async function onRanks(devices: readonly number[], rule: UpdateRule) {
   const lent = await introduceRanks(first, claims());
   const model = createModel(options, vocabularies);
   const common = { runtime: keptThreads, memories: new Memories(keptThreads), model, modelOptions: options, rule, gemm };
-  const trained = await train(await RanksExecutor.startOnRanks({ ...common, lent, devices }), rule, model);
+  const trained = await train(await RanksExecutor.startOnRanks({ ...common, lent, devices, communication }), rule, model);
   await dismissRanks(first);
   await Promise.all(lending);
   end();
