@@ -88,7 +88,9 @@ exec ip netns exec "$name" unshare --uts sh -c "echo $name > /proc/sys/kernel/ho
     if (launcher === 'openmpi') {
       const of = (key: string, value: string) => ['--mca', key, value];
       const tcp = [...of('pml', 'ob1'), ...of('btl', 'tcp,self'), ...of('btl_tcp_if_include', cable), ...of('oob_tcp_if_include', cable)];
-      const how = ['--bind-to', 'none', ...of('plm_rsh_agent', agent), ...tcp];
+      // What mpirun needs to find out by itself that the cable is cut.
+      const alive = [...of('oob_tcp_keepalive_time', '1'), ...of('oob_tcp_keepalive_intvl', '1'), ...of('oob_tcp_keepalive_probes', '2')];
+      const how = ['--bind-to', 'none', ...of('plm_rsh_agent', agent), ...tcp, ...alive];
       return this.onFirst([...environment, launchers.openmpi, ...how, '--host', hosts, '-n', '2', ...command]);
     }
     const tcp = ['UCX_TLS=tcp', `UCX_NET_DEVICES=${cable}`, 'FI_PROVIDER=tcp', `FI_TCP_IFACE=${cable}`, 'MPIR_CVAR_NOLOCAL=1'];
@@ -108,7 +110,7 @@ exec ip netns exec "$name" unshare --uts sh -c "echo $name > /proc/sys/kernel/ho
       spawnSync('ip', queue('del', 'root'));
       const netem = ['root', 'handle', '1:', 'netem', 'delay', `${milliseconds}ms`, 'limit', '100000'];
       const delays = milliseconds !== undefined && spawnSync('ip', queue('add', ...netem)).status === 0;
-      if (milliseconds !== undefined && !delays) told('this kernel has no netem: packets are late only by what waits before them');
+      if (milliseconds !== undefined && !delays && name === this.#names[0]) told('this kernel has no netem: packets are late only by what waits before them');
       if (bitsPerSecond === undefined) continue;
       // As much at once as a timer of 250 Hz lets through, and no less than the largest packet.
       const burst = Math.max(128 * 1024, Math.ceil(bitsPerSecond / 8 / 250));
