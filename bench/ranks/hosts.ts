@@ -110,7 +110,8 @@ exec ip netns exec "$name" unshare --uts sh -c "echo $name > /proc/sys/kernel/ho
       spawnSync('ip', queue('del', 'root'));
       const netem = ['root', 'handle', '1:', 'netem', 'delay', `${milliseconds}ms`, 'limit', '100000'];
       const delays = milliseconds !== undefined && spawnSync('ip', queue('add', ...netem)).status === 0;
-      if (milliseconds !== undefined && !delays && name === this.#names[0]) told('this kernel has no netem: packets are late only by what waits before them');
+      if (milliseconds !== undefined && !delays && name === this.#names[0])
+        told('this kernel has no netem: packets are late only by what waits before them');
       if (bitsPerSecond === undefined) continue;
       // As much at once as a timer of 250 Hz lets through, and no less than the largest packet.
       const burst = Math.max(128 * 1024, Math.ceil(bitsPerSecond / 8 / 250));

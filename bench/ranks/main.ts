@@ -134,7 +134,13 @@ async function linkBetween(hosts: Hosts): Promise<LinkFigures> {
 async function memory() {
   const results = [];
   for (const ranks of [1, 2, 4]) {
-    const figures = await train({ network: large, sentences: 4 * ranks, updates: 1, devices: 1, ...(ranks > 1 && { within: here(ranks) }) });
+    const figures = await train({
+      network: large,
+      sentences: 4 * ranks,
+      updates: 1,
+      devices: 1,
+      ...(ranks > 1 && { within: here(ranks) }),
+    });
     const peakMiB = figures.use.map((use) => Math.round(use.peakMiB));
     say(`${ranks} ${ranks === 1 ? 'process' : 'ranks  '}              ${peakMiB.join(', ')} MiB resident at most`);
     results.push({ ranks, peakMiB });

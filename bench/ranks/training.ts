@@ -35,7 +35,10 @@ export interface TrainingFigures {
 }
 
 /** Writes what is learnt into a folder, and gives the configuration: sentences of 24 digits, so that all updates cost the same. */
-export function writeWorkload(folder: string, { network: { hidden, layers }, sentences, updates, communication }: MeasuredTraining): string {
+export function writeWorkload(
+  folder: string,
+  { network: { hidden, layers }, sentences, updates, communication }: MeasuredTraining,
+): string {
   const digits = (seed: number) => Array.from({ length: 24 }, (_, index) => (seed * 7 + index * index) % 10).join('');
   const pairs = join(folder, 'pairs.tsv');
   writeFileSync(pairs, Array.from({ length: 4 * sentences }, (_, pair) => `${digits(pair)}\t${digits(pair + 3)}\n`).join(''));

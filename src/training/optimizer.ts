@@ -134,7 +134,17 @@ export class Optimizer {
   /** Its own values, where they are. */
   get placed(): PlacedValues {
     return new PlacedValues(
-      Array.from(this.state, ([name, { values, start, parameter: { shape } }]) => [name, [values], { start, shape }]),
+      Array.from(
+        this.state,
+        ([
+          name,
+          {
+            values,
+            start,
+            parameter: { shape },
+          },
+        ]) => [name, [values], { start, shape }],
+      ),
     );
   }
 

@@ -54,7 +54,10 @@ function valuesOf(file: Buffer): Float32Array {
   return new Float32Array(Uint8Array.from(bytes).buffer);
 }
 
-test('two hosts on a slow line train the same with both libraries, and as one process does', { skip, timeout: 120_000 }, async (context) => {
+test('two hosts on a slow line train the same with both libraries, and as one process does', {
+  skip,
+  timeout: 120_000,
+}, async (context) => {
   hosts ??= new Hosts();
   const parameterBytes = 4 * 20_000;
   for (const launcher of ['openmpi', 'mpich'] as const) {
@@ -80,7 +83,10 @@ test('two hosts on a slow line train the same with both libraries, and as one pr
   assert.ok(difference <= 1e-5 * norm(alone), String(difference / norm(alone)));
 });
 
-test('a cable that is cut ends both hosts in time with one error, and the run goes on bit for bit', { skip, timeout: 120_000 }, async () => {
+test('a cable that is cut ends both hosts in time with one error, and the run goes on bit for bit', {
+  skip,
+  timeout: 120_000,
+}, async () => {
   hosts ??= new Hosts();
   hosts.shape();
   const checkpoints = join(folder, 'cut', 'checkpoints');

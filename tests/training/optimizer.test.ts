@@ -59,7 +59,7 @@ test('a process keeps only the averages that its devices update, and updates tho
     return optimizer;
   });
   const dense = processes.map((kept) => Optimizer.bytes(options, store, kept) - table);
-  assert.equal(dense[0] as number + (dense[1] as number), Optimizer.bytes(options, store) - table);
+  assert.equal((dense[0] as number) + (dense[1] as number), Optimizer.bytes(options, store) - table);
   assert.ok((dense[0] as number) > 1.8 * (dense[1] as number));
   const [first, second] = optimizers as [Optimizer, Optimizer];
   const divided = updated([

@@ -265,7 +265,8 @@ export class PieceExchange {
   }
 
   #parameters({ index, start, end }: Segment): Float32Array {
-    return (this.#gradients[0]?.[index] as LearntParameter).value.f32.subarray(start, end);
+    const [first = []] = this.#gradients;
+    return (first[index] as LearntParameter).value.f32.subarray(start, end);
   }
 }
 

@@ -47,8 +47,8 @@ function roundInto(halves: Uint16Array, at: number, values: Float32Array): void 
   const patterns = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let index = 0; index < patterns.length; index++) {
     const pattern = patterns[index] as number;
-    const isNaN = (pattern & 0x7fffffff) > 0x7f800000;
-    halves[at + index] = isNaN ? 0x7fc0 : (pattern + 0x7fff + ((pattern >>> 16) & 1)) >>> 16;
+    const isNoNumber = (pattern & 0x7fffffff) > 0x7f800000;
+    halves[at + index] = isNoNumber ? 0x7fc0 : (pattern + 0x7fff + ((pattern >>> 16) & 1)) >>> 16;
   }
 }
 

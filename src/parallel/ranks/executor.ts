@@ -57,7 +57,11 @@ export class RanksExecutor extends DataExecutor {
       throw error;
     }
     const ranks = links.map((link, index) => ({ link, kept: keptBy({ rank: index + 1, devices }) }));
-    return new RanksExecutor(options, own, { ranks, others, placement: { ranks: devices, ...(communication !== 'f32' && { communication }) } });
+    return new RanksExecutor(options, own, {
+      ranks,
+      others,
+      placement: { ranks: devices, ...(communication !== 'f32' && { communication }) },
+    });
   }
 
   private constructor(
