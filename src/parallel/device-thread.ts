@@ -12,6 +12,7 @@ import { updateTogether } from '../training/update.js';
 import { answerRequests } from './group/answer-requests.js';
 import { RanksGroup } from './group/ranks.js';
 import { Meeting, ThreadGroup } from './group/threads.js';
+import { keptBy } from './group/wire-plan.js';
 import { DecodingDevice } from './decoding/device.js';
 import { type DecodingReply, type DecodingRequest, isDecodingRequest } from './decoding/messages.js';
 import type { ProfileMessage, ReplayMessage } from './device-measurement.js';
@@ -106,7 +107,8 @@ class TrainingDevice {
     const model = createModel(start.model, start.vocabularies);
     model.parameters.attach(memory, start.parameters);
     this.#replica = new Replica(device, model, start.rule);
-    this.#optimizer = new Optimizer(start.rule.optimizer, model.parameters, memory, start.optimizer);
+    const kept = start.ranks && keptBy(start.ranks);
+    this.#optimizer = new Optimizer(start.rule.optimizer, model.parameters, memory, { offsets: start.optimizer, kept });
     this.#description = { gemm: matrixIdentity(opened.matrix), precision: device.matrix.precision, kernels: device.kernels.variant };
   }
 

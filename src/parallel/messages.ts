@@ -4,7 +4,7 @@ import type { VocabularySizes } from '../models/model.js';
 import type { Precision } from '../tensor/matrix.js';
 import type { EvaluationResult, UpdateResult } from '../training/executor.js';
 import type { UpdateRule } from '../training/optimizer-options.js';
-import type { RanksMeeting } from './group/ranks.js';
+import type { RanksMeeting } from './group/ranks-meeting.js';
 import type { MeasurementReply, ProfileMessage, ReplayMessage } from './device-measurement.js';
 
 /** What a device needs to take part in training: sent once, before anything else. */

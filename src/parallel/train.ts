@@ -80,7 +80,10 @@ async function openExecutor(
     if (runtime.ranks !== undefined) throw pipelineOnRanks(ofRanks.length);
     return startPipeline({ ...common, devices, options: parallel, batch, saved });
   }
-  if (runtime.ranks !== undefined) return RanksExecutor.startOnRanks({ ...common, lent: runtime.ranks, devices: ofRanks });
+  if (runtime.ranks !== undefined) {
+    const { communication = 'f32' } = parallel;
+    return RanksExecutor.startOnRanks({ ...common, lent: runtime.ranks, devices: ofRanks, communication });
+  }
   return DataExecutor.start({ ...common, devices });
 }
 

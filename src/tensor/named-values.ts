@@ -20,14 +20,24 @@ export function* pieces(size: number): Generator<{ readonly start: number; reado
   for (let start = 0; start < size; start += pieceValues) yield { start, end: Math.min(start + pieceValues, size) };
 }
 
-/** Values in memories of this process. Of a value that is divided by rows, the parts are in order and may be in several. */
+/** What of a value is here: from which of its values on, and its whole shape. */
+interface Excerpt {
+  readonly start: number;
+  readonly shape: Shape;
+}
+
+/**
+ * Values in memories of this process. Of a value that is divided by rows, the parts are in order and may be in several. Where only an
+ * excerpt is here, no more than that is read, written and filled.
+ */
 export class PlacedValues implements NamedValues {
   readonly shapes: ReadonlyMap<string, Shape>;
-  readonly #parts: ReadonlyMap<string, readonly Tensor[]>;
+  readonly #parts: ReadonlyMap<string, { readonly of: readonly Tensor[]; readonly start: number }>;
 
-  constructor(parts: Iterable<readonly [name: string, parts: readonly Tensor[]]>) {
-    this.#parts = new Map(parts);
-    this.shapes = new Map(Array.from(this.#parts, ([name, of]) => [name, joined(of)]));
+  constructor(parts: Iterable<readonly [name: string, parts: readonly Tensor[], excerpt?: Excerpt]>) {
+    const all = [...parts];
+    this.#parts = new Map(all.map(([name, of, { start } = { start: 0 }]) => [name, { of, start }]));
+    this.shapes = new Map(all.map(([name, of, excerpt]) => [name, excerpt?.shape ?? joined(of)]));
   }
 
   /** Of tensors that are whole. */
@@ -41,33 +51,36 @@ export class PlacedValues implements NamedValues {
   }
 
   async read(name: string, start: number, target: Float32Array): Promise<void> {
-    let first = 0;
-    for (const part of this.#parts.get(name) ?? []) {
+    for (const { part, first } of this.#partsOf(name)) {
       const [from, to] = [Math.max(start, first), Math.min(start + target.length, first + part.size)];
       if (from < to) target.set(part.f32.subarray(from - first, to - first), from - start);
-      first += part.size;
     }
   }
 
   /** Sets values of a name, from value `start` on. */
   write(name: string, start: number, values: Float32Array): void {
-    let first = 0;
-    for (const part of this.#parts.get(name) ?? []) {
+    for (const { part, first } of this.#partsOf(name)) {
       const [from, to] = [Math.max(start, first), Math.min(start + values.length, first + part.size)];
       if (from < to) part.f32.set(values.subarray(from - start, to - start), from - first);
-      first += part.size;
     }
   }
 
   /** Sets all of them to the values of their names, which must be exactly these. */
   async fill(source: NamedValues): Promise<void> {
     source.requireSame(this.shapes);
-    for (const [name, parts] of this.#parts) {
-      let first = 0;
-      for (const part of parts) {
+    for (const name of this.#parts.keys()) {
+      for (const { part, first } of this.#partsOf(name)) {
         for (const { start, end } of pieces(part.size)) await source.read(name, first + start, part.f32.subarray(start, end));
-        first += part.size;
       }
+    }
+  }
+
+  *#partsOf(name: string): Generator<{ readonly part: Tensor; readonly first: number }> {
+    const { of, start: begin } = this.#parts.get(name) ?? { of: [], start: 0 };
+    let first = begin;
+    for (const part of of) {
+      yield { part, first };
+      first += part.size;
     }
   }
 }

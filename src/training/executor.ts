@@ -92,6 +92,8 @@ export interface Executor {
     readonly devices: number;
     /** Devices of each rank, where several processes compute together; the first is this one. */
     readonly ranks?: readonly number[] | undefined;
+    /** What travels between ranks, unless it is f32. */
+    readonly communication?: Precision | undefined;
     readonly gemm: string;
     readonly precision: Precision;
     readonly kernels: string;

@@ -33,6 +33,9 @@ export interface Shares {
 /** Of a device that updates everything. */
 export const everything: Shares = { values: { part: 0, parts: 1 }, rows: { part: 0, parts: 1 } };
 
+/** Shares of a parameter's values begin at multiples of it. */
+const unit = 16;
+
 /** Elements [start, end) of `count` that fall to a share; boundaries are multiples of `unit`. */
 export function shareOf(count: number, { part, parts }: Share, unit = 1): { start: number; end: number } {
   const units = Math.ceil(count / unit);
@@ -40,9 +43,39 @@ export function shareOf(count: number, { part, parts }: Share, unit = 1): { star
   return { start: boundary(part), end: boundary(part + 1) };
 }
 
+/**
+ * What of the optimizer's values a process keeps, as its devices update no more (Rajbhandari et al. 2020, ZeRO stage 1): of dense parameters
+ * the parts [first, end) of `parts`, of tables with touched rows, which every process updates, all.
+ */
+export interface KeptParts {
+  readonly first: number;
+  readonly end: number;
+  readonly parts: number;
+}
+
+/** Values [start, end) that are kept of the averages of so many values, where they are divided. */
+export function keptRange(size: number, { first, end, parts }: KeptParts): { start: number; end: number } {
+  return { start: shareOf(size, { part: first, parts }, unit).start, end: shareOf(size, { part: end - 1, parts }, unit).end };
+}
+
 /** Whether only the rows of an embedding that an update touched are changed. Adam's averages move every value, unless it is lazy. */
 export function updatesTouchedRows(options: OptimizerOptions): boolean {
   return options.kind === 'sgd' || options.lazy;
+}
+
+/** Where an optimizer's values are, and what of them. */
+export interface OptimizerPlacing {
+  /** Of values that another thread allocated. Default: they are allocated. */
+  readonly offsets?: Record<string, number> | undefined;
+  /** Default: all. */
+  readonly kept?: KeptParts | undefined;
+}
+
+/** A parameter's average: values [start, ...) of it. */
+interface Moment {
+  readonly values: Tensor;
+  readonly start: number;
+  readonly parameter: Parameter;
 }
 
 /**
@@ -52,57 +85,73 @@ export function updatesTouchedRows(options: OptimizerOptions): boolean {
 export class Optimizer {
   readonly options: OptimizerOptions;
   /** By canonical name, e.g. `adam.first.encoder.0.bias`: what a checkpoint holds. */
-  readonly state = new Map<string, Tensor>();
+  readonly state = new Map<string, Moment>();
   /** Dense gradients of the parameters whose own are touched rows; always 0 between updates. Dense Adam only. */
   readonly #unpacked = new Map<string, Tensor>();
   #blocks: { memory: Memory; block: Block }[] = [];
 
-  /** Allocates its values, or with `offsets` uses those that another thread allocated. */
-  constructor(options: OptimizerOptions, parameters: ParameterStore, memory: Memory, offsets?: Record<string, number>) {
+  constructor(options: OptimizerOptions, parameters: ParameterStore, memory: Memory, { offsets, kept }: OptimizerPlacing = {}) {
     this.options = options;
     if (options.kind === 'sgd') return;
-    const place = (name: string, shape: readonly number[], size: number): Tensor => {
+    const place = (name: string, shape: readonly number[]): Tensor => {
       const known = offsets?.[name];
       if (known !== undefined) return new Tensor(memory, known, shape);
-      const block = memory.allocate(size * 4);
+      const block = memory.allocate(4 * shape.reduce((product, dimension) => product * dimension, 1));
       this.#blocks.push({ memory, block });
       const tensor = new Tensor(memory, block.offset, shape);
       tensor.f32.fill(0);
       return tensor;
     };
     for (const parameter of parameters) {
+      const { start, end } = keptOf(parameter, kept);
+      const isWhole = end - start === parameter.size;
       for (const moment of moments) {
         const name = stateName(moment, parameter.name);
-        this.state.set(name, place(name, parameter.shape, parameter.size));
+        this.state.set(name, { values: place(name, isWhole ? parameter.shape : [end - start]), start, parameter });
       }
       if (parameter.rules.gradient === 'rows' && !updatesTouchedRows(options)) {
-        this.#unpacked.set(parameter.name, place(`unpacked.${parameter.name}`, parameter.shape, parameter.size));
+        this.#unpacked.set(parameter.name, place(`unpacked.${parameter.name}`, parameter.shape));
       }
     }
   }
 
   /** Bytes that its values take. */
-  static bytes(options: OptimizerOptions, parameters: Iterable<Parameter>): number {
+  static bytes(options: OptimizerOptions, parameters: Iterable<Parameter>, kept?: KeptParts): number {
     if (options.kind === 'sgd') return 0;
     let bytes = 0;
-    for (const { size, rules } of parameters) bytes += 4 * size * (rules.gradient === 'rows' && !updatesTouchedRows(options) ? 3 : 2);
+    for (const parameter of parameters) {
+      const { start, end } = keptOf(parameter, kept);
+      bytes += 4 * (end - start) * (parameter.rules.gradient === 'rows' && !updatesTouchedRows(options) ? 3 : 2);
+    }
     return bytes;
   }
 
-  /** Names of `state`, in its order. */
+  /** Names of what a checkpoint holds, in the order of `placed`. */
   static stateNames({ kind }: OptimizerOptions, parameters: readonly string[]): string[] {
     return kind === 'sgd' ? [] : parameters.flatMap((name) => moments.map((moment) => stateName(moment, name)));
   }
 
   /** Its own values, where they are. */
   get placed(): PlacedValues {
-    return new PlacedValues(Array.from(this.state, ([name, tensor]) => [name, [tensor]]));
+    return new PlacedValues(
+      Array.from(
+        this.state,
+        ([
+          name,
+          {
+            values,
+            start,
+            parameter: { shape },
+          },
+        ]) => [name, [values], { start, shape }],
+      ),
+    );
   }
 
   /** Places of all values, for another thread's optimizer. */
   get offsets(): Record<string, number> {
     const offsets: Record<string, number> = {};
-    for (const [name, tensor] of this.state) offsets[name] = tensor.offset;
+    for (const [name, { values }] of this.state) offsets[name] = values.offset;
     for (const [name, tensor] of this.#unpacked) offsets[`unpacked.${name}`] = tensor.offset;
     return offsets;
   }
@@ -122,7 +171,7 @@ export class Optimizer {
     const share = gradient instanceof TouchedRows ? shares.rows : shares.values;
     const unpacked = this.#unpacked.get(parameter.name);
     const byRows = gradient instanceof TouchedRows && unpacked === undefined;
-    const { start, end } = byRows ? shareOf(gradient.count, share) : shareOf(parameter.size, share, 16);
+    const { start, end } = byRows ? shareOf(gradient.count, share) : shareOf(parameter.size, share, unit);
     const { options } = this;
     const decay = options.kind === 'adam' && parameter.rules.decay ? options.weightDecay : 0;
     if (byRows) {
@@ -132,15 +181,16 @@ export class Optimizer {
       if (options.kind === 'sgd') {
         kernels.sgdUpdateRows(value.offset, table, touched, end - start, slots.offset, columns, step.learningRate, step.factor);
       } else {
-        const { first, second, correction1, correction2 } = this.#moments(parameter.name, options, step);
+        const { first, second } = this.#averages(parameter, 0);
+        const { correction1, correction2 } = corrections(options, step);
         kernels.adamUpdateRows(
           value.offset,
           table,
           touched,
           end - start,
           slots.offset,
-          first.offset,
-          second.offset,
+          first,
+          second,
           columns,
           step.learningRate,
           step.factor,
@@ -159,12 +209,13 @@ export class Optimizer {
     if (options.kind === 'sgd') {
       kernels.sgdUpdate(value.offset + offset, dense.offset + offset, count, step.learningRate, step.factor);
     } else {
-      const { first, second, correction1, correction2 } = this.#moments(parameter.name, options, step);
+      const { first, second } = this.#averages(parameter, start);
+      const { correction1, correction2 } = corrections(options, step);
       kernels.adamUpdate(
         value.offset + offset,
         dense.offset + offset,
-        first.offset + offset,
-        second.offset + offset,
+        first,
+        second,
         count,
         step.learningRate,
         step.factor,
@@ -183,13 +234,24 @@ export class Optimizer {
     this.#blocks = [];
   }
 
-  #moments(parameter: string, options: Extract<OptimizerOptions, { kind: 'adam' }>, { update }: OptimizerStep) {
-    const first = this.state.get(stateName('first', parameter));
-    const second = this.state.get(stateName('second', parameter));
-    if (first === undefined || second === undefined) throw new Error(`no moments for parameter ${parameter}`);
-    // The averages start at 0; dividing by 1 - beta^t corrects for it (Kingma & Ba 2015, section 3).
-    return { first, second, correction1: 1 / (1 - options.beta1 ** update), correction2: 1 / (1 - options.beta2 ** update) };
+  /** Addresses of a parameter's averages from a value on. */
+  #averages(parameter: Parameter, from: number): { readonly first: number; readonly second: number } {
+    const [first = Number.NaN, second = Number.NaN] = moments.map((moment) => {
+      const at = this.state.get(stateName(moment, parameter.name));
+      if (at === undefined) throw new Error(`no moments for parameter ${parameter.name}`);
+      return at.values.offset + 4 * (from - at.start);
+    });
+    return { first, second };
   }
+}
+
+function keptOf({ size, rules }: Parameter, kept: KeptParts | undefined): { start: number; end: number } {
+  return kept === undefined || rules.gradient === 'rows' ? { start: 0, end: size } : keptRange(size, kept);
+}
+
+/** The averages start at 0; dividing by 1 - beta^t corrects for it (Kingma & Ba 2015, section 3). */
+function corrections({ beta1, beta2 }: Extract<OptimizerOptions, { kind: 'adam' }>, { update }: OptimizerStep) {
+  return { correction1: 1 / (1 - beta1 ** update), correction2: 1 / (1 - beta2 ** update) };
 }
 
 function stateName(moment: (typeof moments)[number], parameter: string): string {

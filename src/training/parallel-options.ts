@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { precisions } from '../tensor/matrix.js';
 
 const device = z.int().min(0).max(255);
 
@@ -16,7 +17,14 @@ const placementOptions = z.strictObject({
 
 /** How several devices train together. */
 export const parallelOptions = z.discriminatedUnion('strategy', [
-  z.strictObject({ strategy: z.literal('data').describe('Each device has the whole model and a part of each batch.') }),
+  z.strictObject({
+    strategy: z.literal('data').describe('Each device has the whole model and a part of each batch.'),
+    communication: z.enum(precisions).optional().meta({
+      description:
+        'Of gradients, and of what changes parameters, while they travel between the ranks of an MPI launcher; sums are f32. Default: f32.',
+      example: 'bf16',
+    }),
+  }),
   z.strictObject({
     strategy: z
       .literal('pipeline')

@@ -50,6 +50,7 @@ const savedProgress = z.strictObject({
     devices: count,
     // Of runs on one process there are none.
     ranks: z.array(count).readonly().optional(),
+    communication: z.enum(precisions).optional(),
     gemm: z.string(),
     // Runs from before there was a choice have none.
     precision: z.enum(precisions).default('f32'),
@@ -188,6 +189,8 @@ export function placementDifference(saved: Executor['placement'], now: Executor[
     ranks === undefined ? 'one process' : `${ranks.length} ranks (devices: ${ranks.join('+')})`,
   );
   if (ranksNow !== ranksBefore) differences.push(`${ranksNow} where the run began with ${ranksBefore}`);
+  const [travelsNow, travelledBefore] = [now, saved].map(({ communication = 'f32' }) => communication);
+  if (travelsNow !== travelledBefore) differences.push(`${travelsNow} between ranks where the run began with ${travelledBefore}`);
   const isSamePlan = JSON.stringify(saved.pipeline) === JSON.stringify(now.pipeline);
   if (differences.length === 0 && !isSamePlan) differences.push('another placement or division of batches than the run began with');
   return differences.join(', ');
@@ -200,7 +203,10 @@ const ordered = z.object({ order: z.string() });
  * is set, since what the configuration says of another strategy or plan would be refused beside it.
  */
 export function optionsOf(saved: Executor['placement'], now: Executor['placement']): string {
-  if (saved.strategy === now.strategy && JSON.stringify(saved.pipeline) === JSON.stringify(now.pipeline)) return pins(saved);
+  if (saved.strategy === now.strategy && JSON.stringify(saved.pipeline) === JSON.stringify(now.pipeline)) {
+    const { communication = 'f32' } = saved;
+    return `${communication === (now.communication ?? 'f32') ? '' : `--set training.parallel.communication=${communication} `}${pins(saved)}`;
+  }
   const order = ordered.safeParse(saved.pipeline).data?.order;
   // Without pipelines a configuration has no more than the strategy.
   if (now.strategy === 'data') {

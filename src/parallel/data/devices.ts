@@ -6,17 +6,16 @@ import { Gradients } from '../../nn/parameters.js';
 import type { Precision } from '../../tensor/matrix.js';
 import { type Memory, mebibytes } from '../../tensor/memory.js';
 import { PlacedValues } from '../../tensor/named-values.js';
-import { TouchedRows } from '../../tensor/touched-rows.js';
+import type { TouchedRows } from '../../tensor/touched-rows.js';
 import type { EvaluationResult, PlacedLearntValues, UpdateResult } from '../../training/executor.js';
 import { Optimizer } from '../../training/optimizer.js';
 import type { UpdateRule } from '../../training/optimizer-options.js';
 import { DecodingDevices } from '../decoding/devices.js';
 import { type DecodingReply, type DecodingRequest, sharedModel } from '../decoding/messages.js';
-import type { RanksMeeting } from '../group/ranks.js';
+import { meetRanks } from '../group/ranks-meeting.js';
 import { RemoteDevice } from '../group/remote-device.js';
 import { Meeting, meetingPlace } from '../group/threads.js';
-import { type Placed, WirePlan } from '../group/wire-plan.js';
-import { Wire } from '../group/wire.js';
+import { keptBy, type Placed } from '../group/wire-plan.js';
 import type { Memories } from '../memories.js';
 import type { DeviceReply, DeviceRequest, PackedPairs, UpdateMessage } from '../messages.js';
 import type { RankNetwork, Runtime } from '../runtime.js';
@@ -77,11 +76,11 @@ export class ThreadedDataDevices implements DataDevices {
     const { runtime, memories, model, modelOptions, rule, devices, gemm, precision, instrument } = options;
     const memory = memories.withRoom(4 * model.parameters.count);
     model.parameters.allocate(memory);
-    const optimizer = new Optimizer(rule.optimizer, model.parameters, memory);
+    const optimizer = new Optimizer(rule.optimizer, model.parameters, memory, { kept: options.ranks && keptBy(options.ranks) });
     requireRoom(memory, model, devices);
     const block = meetingPlace(devices);
     const meeting = new Meeting(block, devices);
-    const others = options.ranks === undefined ? undefined : meetRanks(model, memory, options.ranks);
+    const others = options.ranks === undefined ? undefined : meetRanks(model.parameters, memory, options.ranks);
     const broken = () => {
       meeting.break();
       others?.wire.break();
@@ -164,31 +163,6 @@ export class ThreadedDataDevices implements DataDevices {
     for (const list of this.#merged) list.dispose();
     this.#options.model.parameters.dispose();
   }
-}
-
-/** What devices of this process need to exchange with those of others. */
-function meetRanks(
-  { parameters }: Model,
-  memory: Memory,
-  { rank, devices, bell, attach }: NonNullable<DataDevicesOptions['ranks']>,
-): { wire: Wire; merged: TouchedRows[]; meeting: RanksMeeting } {
-  const plan = new WirePlan([...parameters], { rank, devices });
-  const wire = Wire.make(bell, { ranks: devices.length, slots: plan.slots, words: plan.words });
-  attach(wire.blocks);
-  const merged = Array.from(parameters).flatMap(({ name, shape: [rows = 0, columns = 0], rules }) =>
-    rules.gradient === 'rows' ? [{ name, list: new TouchedRows(memory, rows, columns) }] : [],
-  );
-  return {
-    wire,
-    merged: merged.map(({ list }) => list),
-    meeting: {
-      rank,
-      devices,
-      wire: wire.blocks,
-      announced: new SharedArrayBuffer(4 * Math.max(1, plan.pieces.length)),
-      merged: Object.fromEntries(merged.map(({ name, list }) => [name, list.offset])),
-    },
-  };
 }
 
 /**

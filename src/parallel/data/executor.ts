@@ -29,7 +29,7 @@ export class DataExecutor extends ThreadedExecutor {
     { model, rule }: Pick<DataDevicesOptions, 'model' | 'rule'>,
     own: ThreadedDataDevices,
     others: readonly (DataDevices & TrainingThread)[],
-    ofRanks: Pick<Executor['placement'], 'ranks'> = {},
+    ofRanks: Pick<Executor['placement'], 'ranks' | 'communication'> = {},
   ) {
     super([...own.threads, ...others], { strategy: 'data', devices: own.devices, ...own.placement, ...ofRanks }, own.values);
     this.#model = model;

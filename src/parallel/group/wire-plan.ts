@@ -1,16 +1,21 @@
 import type { Parameter } from '../../nn/parameters.js';
+import type { Precision } from '../../tensor/matrix.js';
 import { mostSummed } from '../../training/group.js';
-import { cutIntoPieces, type ParameterPiece, valuesIn } from './pieces.js';
+import type { KeptParts } from '../../training/optimizer.js';
+import { cutIntoPieces, type ParameterPiece, type Segment, valuesIn } from './pieces.js';
+import { wordsOf } from './wire-values.js';
 
 /** The processes of a training, and which of them this is. */
 export interface Placed {
   readonly rank: number;
   /** Devices of each rank. */
   readonly devices: readonly number[];
+  /** Of gradients, and of what changes parameters, while they travel between ranks. */
+  readonly communication: Precision;
 }
 
 /** Words [start, start + ...) of a wire in which something is exchanged. */
-interface Places {
+export interface Places {
   readonly send: number;
   readonly receive: number;
 }
@@ -22,19 +27,42 @@ export interface TablePlan extends Places {
   readonly rowsAtOnce: number;
 }
 
+/** Where a piece is exchanged: one side holds what all ranks have of it, the other what all others have of this rank's part. */
+export interface PiecePlan extends ParameterPiece {
+  readonly outgoing: number;
+  readonly incoming: number;
+}
+
+/** Pieces that have places of their own at once; the next ones take the places of those that have arrived. */
+const placesOfPieces = 8;
 /** Words of touched rows that a rank receives at once, at most, and rows of a rank, at least. */
 const mostRowWords = 4 * 1024 ** 2;
 const leastRows = 16;
 /** Exchanges that may be under way beside those of pieces. */
 const otherSlots = 16;
 
+/** Numbers [first, end) of a rank's devices among those of all. */
+function devicesOf({ devices }: Pick<Placed, 'devices'>, rank: number): { readonly first: number; readonly end: number } {
+  const first = devices.slice(0, rank).reduce((sum, count) => sum + count, 0);
+  return { first, end: first + (devices[rank] as number) };
+}
+
+/** What of the optimizer's values a rank's devices update, and so keep. */
+export function keptBy({ rank, devices }: Pick<Placed, 'rank' | 'devices'>): KeptParts {
+  return { ...devicesOf({ devices }, rank), parts: devices.reduce((sum, count) => sum + count, 0) };
+}
+
 /** Where everything that ranks exchange in an update has its place in the wire; the same counts on every rank. */
 export class WirePlan {
-  readonly pieces: readonly (ParameterPiece & { readonly outgoing: number; readonly incoming: number })[];
+  readonly pieces: readonly PiecePlan[];
+  /** Pieces whose number has the same remainder have the same places, one after another. */
+  readonly chains: number;
   readonly tables: readonly TablePlan[];
   /** Number of touched rows in each table, and sums of numbers: of two sums, one may still be read. */
   readonly counts: Places;
   readonly sums: readonly [Places, Places];
+  /** Of the parameters that this rank updates, what they were before. In bf16 only. */
+  readonly before: number;
   readonly words: number;
   readonly slots: number;
   /** The number of this rank's first device among all. */
@@ -43,10 +71,10 @@ export class WirePlan {
   readonly #placed: Placed;
 
   constructor(parameters: readonly Pick<Parameter, 'size' | 'shape' | 'rules'>[], placed: Placed) {
-    const { rank, devices } = placed;
+    const { rank, devices, communication } = placed;
     const ranks = devices.length;
     this.#placed = placed;
-    this.firstDevice = devices.slice(0, rank).reduce((sum, count) => sum + count, 0);
+    this.firstDevice = devicesOf(placed, rank).first;
     this.allDevices = devices.reduce((sum, count) => sum + count, 0);
     let words = 0;
     const place = (count: number) => {
@@ -66,39 +94,46 @@ export class WirePlan {
       all.filter(({ isTable }) => !isTable),
       this.allDevices,
     );
-    this.pieces = dense.map((piece) => ({
-      ...piece,
-      // One side holds what all ranks have of a piece, the other what all have of this rank's part.
-      outgoing: place(valuesIn(piece.segments.flat())),
-      incoming: place(ranks * this.#valuesOf(piece, rank)),
-    }));
+    this.chains = Math.min(dense.length, placesOfPieces);
+    const room = Array.from({ length: this.chains }, (_, chain) => {
+      const members = dense.filter((__, number) => number % this.chains === chain);
+      const most = (wordsOfPiece: (piece: ParameterPiece) => number) => Math.max(...members.map(wordsOfPiece));
+      return {
+        outgoing: place(most(({ segments }) => this.#wordsIn(segments.flat()))),
+        incoming: place((ranks - 1) * most((piece) => this.#wordsOfRank(piece, rank))),
+      };
+    });
+    this.pieces = dense.map((piece, number) => ({ ...piece, ...(room[number % this.chains] as (typeof room)[number]) }));
     const tables = all.filter(({ isTable }) => isTable);
     this.tables = tables.map(({ index, columns }) => {
       const rowsAtOnce = Math.max(leastRows, Math.floor(mostRowWords / ranks / (1 + columns)));
-      const each = rowsAtOnce * (1 + columns);
+      const each = rowsAtOnce + wordsOf(rowsAtOnce * columns, communication);
       return { index, columns, rowsAtOnce, ...places(each, ranks * each) };
     });
     this.counts = places(tables.length, ranks * tables.length);
     const sum = () => places(2 * mostSummed, 2 * ranks * mostSummed);
     this.sums = [sum(), sum()];
+    this.before = place(communication === 'bf16' ? dense.reduce((sum, piece) => sum + valuesIn(this.ofRank(piece, rank).flat()), 0) : 0);
     this.words = words;
     this.slots = 2 * this.pieces.length + otherSlots;
   }
 
-  /** Values of a piece that fall to each rank. */
-  valuesByRank(piece: ParameterPiece): number[] {
-    return this.#placed.devices.map((_, rank) => this.#valuesOf(piece, rank));
+  /** What of a piece falls to each device of a rank. */
+  ofRank({ segments }: ParameterPiece, rank: number): readonly (readonly Segment[])[] {
+    const { first, end } = devicesOf(this.#placed, rank);
+    return segments.slice(first, end);
   }
 
-  /** Numbers [first, end) of a rank's devices among all. */
-  devicesOf(rank: number): { readonly first: number; readonly end: number } {
-    const { devices } = this.#placed;
-    const first = devices.slice(0, rank).reduce((sum, count) => sum + count, 0);
-    return { first, end: first + (devices[rank] as number) };
+  /** Words of a piece that fall to each rank. */
+  wordsByRank(piece: ParameterPiece): number[] {
+    return this.#placed.devices.map((_, rank) => this.#wordsOfRank(piece, rank));
   }
 
-  #valuesOf({ segments }: ParameterPiece, rank: number): number {
-    const { first, end } = this.devicesOf(rank);
-    return segments.slice(first, end).reduce((sum, of) => sum + valuesIn(of), 0);
+  #wordsOfRank(piece: ParameterPiece, rank: number): number {
+    return this.#wordsIn(this.ofRank(piece, rank).flat());
+  }
+
+  #wordsIn(segments: readonly Segment[]): number {
+    return segments.reduce((sum, { start, end }) => sum + wordsOf(end - start, this.#placed.communication), 0);
   }
 }

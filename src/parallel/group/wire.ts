@@ -70,6 +70,18 @@ export class Wire {
     ring(this.blocks.bell);
   }
 
+  /** Leaves a gather: a part of each rank, of so many words, goes to all. `rank`: this one. */
+  gather(ticket: number, rank: number, { send, receive }: Pick<RankExchange, 'send' | 'receive'>, words: readonly number[]): void {
+    const sent = words.map((count, of) => (of === rank ? count : 0));
+    this.leave(ticket, { kind: 'gather', send, sent, receive, received: words });
+  }
+
+  /** Whether an exchange is done. */
+  isDone(ticket: number): boolean {
+    // A device that looks late may find the slot's next ticket done, which is done after this one.
+    return ((Atomics.load(this.#fields, this.#slot(ticket) + slotFields.completed) - mark(ticket)) | 0) >= 0;
+  }
+
   /**
    * Waits until an exchange is done.
    *
@@ -78,11 +90,8 @@ export class Wire {
   wait(ticket: number): void {
     const fields = this.#fields;
     const place = this.#slot(ticket) + slotFields.completed;
-    const done = mark(ticket);
-    // A device that sleeps long may find the slot's next ticket done, which is done after this one.
-    const isDone = (completed: number) => ((completed - done) | 0) >= 0;
-    for (let spin = 0; spin < spins && !isDone(Atomics.load(fields, place)); spin++);
-    for (let seen = Atomics.load(fields, place); !isDone(seen); seen = Atomics.load(fields, place)) {
+    for (let spin = 0; spin < spins && !this.isDone(ticket); spin++);
+    for (let seen = Atomics.load(fields, place); !this.isDone(ticket); seen = Atomics.load(fields, place)) {
       if (Atomics.load(fields, header.broken) !== 0) {
         throw new DecadeError('resource', { where: 'ranks', received: 'another rank has stopped' });
       }

@@ -191,7 +191,8 @@ function valuesOf(
     const [memory, reply] = [memories[device] as Memory, replies[device]];
     const own = ownParameters(layersOf(model), placement, device);
     for (const { name, shape } of own) parameters.get(name)?.push(new Tensor(memory, reply?.parameters[name] ?? 0, shape));
-    for (const [name, tensor] of new Optimizer(optimizer, own, memory, reply?.optimizer).state) optimizerState.get(name)?.push(tensor);
+    const { state } = new Optimizer(optimizer, own, memory, { offsets: reply?.optimizer });
+    for (const [name, { values }] of state) optimizerState.get(name)?.push(values);
   }
   return { parameters: new PlacedValues(parameters), optimizerState: new PlacedValues(optimizerState) };
 }

@@ -1,16 +1,19 @@
 import { DecadeError } from '../../core/errors.js';
-import type { GivenValues, LearntValues } from '../../training/executor.js';
+import type { Precision } from '../../tensor/matrix.js';
+import type { PlacedValues } from '../../tensor/named-values.js';
+import type { Executor, GivenValues, LearntValues } from '../../training/executor.js';
 import { DataExecutor } from '../data/executor.js';
 import { type DataDevicesOptions, ThreadedDataDevices } from '../data/devices.js';
-import { WirePlan } from '../group/wire-plan.js';
+import { keptBy } from '../group/wire-plan.js';
 import type { LentRanks } from '../runtime.js';
-import { linksTo, RankDevices, type RankLink } from './rank-devices.js';
-import { DividedValues, giveToAll } from './rank-values.js';
+import { linksTo, RankDevices } from './rank-devices.js';
+import { DividedValues, giveParameters, type KeepingRank } from './rank-values.js';
 
 export interface RanksExecutorOptions extends Omit<DataDevicesOptions, 'ranks' | 'devices'> {
   readonly lent: LentRanks;
   /** Devices of each rank, this one's first. */
   readonly devices: readonly number[];
+  readonly communication: Precision;
 }
 
 /**
@@ -18,15 +21,14 @@ export interface RanksExecutorOptions extends Omit<DataDevicesOptions, 'ranks' |
  * and parameters go between the devices themselves.
  */
 export class RanksExecutor extends DataExecutor {
-  readonly #links: readonly RankLink[];
-  readonly #ownValues: ThreadedDataDevices['values'];
-  readonly #plan: WirePlan;
-  readonly #isDivided: (name: string) => boolean;
+  readonly #ranks: readonly KeepingRank[];
+  readonly #parameters: PlacedValues;
+  readonly #optimizerState: DividedValues;
 
-  static async startOnRanks({ lent, devices, ...options }: RanksExecutorOptions): Promise<RanksExecutor> {
+  static async startOnRanks({ lent, devices, communication, ...options }: RanksExecutorOptions): Promise<RanksExecutor> {
     const { runtime, model, modelOptions, rule, instrument } = options;
     const { network } = lent;
-    const placed = { rank: 0, devices };
+    const placed = { rank: 0, devices, communication };
     const own = await ThreadedDataDevices.start({
       ...options,
       runtime,
@@ -45,6 +47,7 @@ export class RanksExecutor extends DataExecutor {
         gemm,
         precision,
         devices,
+        communication,
         instrument,
       } as const;
       const started = await Promise.all(links.map((link) => link.ask('started', start)));
@@ -53,32 +56,40 @@ export class RanksExecutor extends DataExecutor {
       await Promise.all([own.dispose(), ...others.map((each) => each.terminate())]);
       throw error;
     }
-    return new RanksExecutor(options, own, { links, others, plan: new WirePlan([...model.parameters], placed), devices });
+    const ranks = links.map((link, index) => ({ link, kept: keptBy({ rank: index + 1, devices }) }));
+    return new RanksExecutor(options, own, {
+      ranks,
+      others,
+      placement: { ranks: devices, ...(communication !== 'f32' && { communication }) },
+    });
   }
 
   private constructor(
     options: Pick<DataDevicesOptions, 'model' | 'rule'>,
     own: ThreadedDataDevices,
-    ranks: { links: readonly RankLink[]; others: readonly RankDevices[]; plan: WirePlan; devices: readonly number[] },
+    {
+      ranks,
+      others,
+      placement,
+    }: { ranks: readonly KeepingRank[]; others: readonly RankDevices[]; placement: Pick<Executor['placement'], 'ranks' | 'communication'> },
   ) {
-    super(options, own, ranks.others, { ranks: ranks.devices });
-    this.#links = ranks.links;
-    this.#ownValues = own.values;
-    this.#plan = ranks.plan;
+    super(options, own, others, placement);
+    this.#ranks = ranks;
+    this.#parameters = own.values.parameters;
     const dense = new Set(Array.from(options.model.parameters).flatMap(({ name, rules }) => (rules.gradient === 'dense' ? [name] : [])));
     // The optimizer's values are named after their parameters: `adam.first.encoder.0.bias`.
-    this.#isDivided = (name) => dense.has(name.split('.').slice(2).join('.'));
+    const isDivided = (name: string) => dense.has(name.split('.').slice(2).join('.'));
+    this.#optimizerState = new DividedValues(own.values.optimizerState, ranks, isDivided);
   }
 
   override async collect(): Promise<LearntValues> {
-    const { parameters, optimizerState } = this.#ownValues;
-    return { parameters, optimizerState: new DividedValues(optimizerState, this.#links, this.#plan, this.#isDivided) };
+    return { parameters: this.#parameters, optimizerState: this.#optimizerState };
   }
 
   override async distribute(values: GivenValues): Promise<void> {
     await super.distribute(values);
-    await giveToAll(this.#links, 'parameters', this.#ownValues.parameters);
-    if (values.optimizerState !== undefined) await giveToAll(this.#links, 'optimizerState', this.#ownValues.optimizerState);
+    await giveParameters(this.#ranks, this.#parameters);
+    if (values.optimizerState !== undefined) await this.#optimizerState.give(values.optimizerState);
   }
 }
 

@@ -85,6 +85,7 @@ class Lender {
     gemm,
     precision,
     devices,
+    communication,
     instrument,
   }: Extract<RankRequest, { kind: 'start' }>): Promise<RankReply> {
     await this.stop();
@@ -103,7 +104,7 @@ class Lender {
       gemm,
       precision,
       instrument,
-      ranks: { rank, devices, bell, attach: (wire) => this.#network.attach(wire) },
+      ranks: { rank, devices, communication, bell, attach: (wire) => this.#network.attach(wire) },
     });
     this.#lent = { devices: started, memories };
     return { kind: 'started', ...started.placement };

@@ -30,6 +30,7 @@ export type RankRequest =
       readonly precision: Precision;
       /** Devices of each rank. */
       readonly devices: readonly number[];
+      readonly communication: Precision;
       readonly instrument: 'record' | 'profile' | undefined;
     }
   | ({ readonly kind: 'update' } & DividedUpdate)

@@ -1,0 +1,161 @@
+/**
+ * What several ranks cost on this machine: two of one device beside one of two, the share of communication on slow lines between two
+ * network namespaces, and the memory of a rank. Needs Linux, root, iproute2 and Open MPI or MPICH; everything it makes is removed.
+ *
+ *     node dist/bench/ranks/main.js [--updates N] [--launcher openmpi|mpich] [--gemm NAME] [--only placement,network,memory] [--json FILE]
+ *
+ * `--workload FOLDER` writes what is trained, for `decade simulate FOLDER/configuration.yaml --profile CLUSTER.yaml`.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Hosts, launchers, type MpiLauncher } from './hosts.js';
+import type { LinkFigures } from './link.js';
+import { type BenchNetwork, measure, type MeasuredTraining, median, type TrainingFigures, writeWorkload } from './training.js';
+
+const { values: options } = parseArgs({
+  options: {
+    updates: { type: 'string', default: '6' },
+    launcher: { type: 'string', default: 'openmpi' },
+    gemm: { type: 'string' },
+    only: { type: 'string', default: 'placement,network,memory' },
+    json: { type: 'string' },
+    workload: { type: 'string' },
+  },
+});
+const updates = Math.max(1, Number(options.updates));
+const launcher: MpiLauncher = options.launcher === 'mpich' ? 'mpich' : 'openmpi';
+const sections = options.only.split(',');
+
+/** 8.4 million parameters. */
+const network: BenchNetwork = { hidden: 512, layers: 2 };
+/** 34 million. */
+const large: BenchNetwork = { hidden: 1024, layers: 2 };
+const sentences = 64;
+const lines = [
+  { name: '10 Gbit', bitsPerSecond: 10e9 },
+  { name: '1 Gbit', bitsPerSecond: 1e9 },
+  { name: '100 Mbit', bitsPerSecond: 100e6 },
+];
+
+const folder = mkdtempSync(join(tmpdir(), 'decade-ranks-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+// The hosts, too, are removed when this process ends.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const total = ({ use }: TrainingFigures) => use.reduce((sum, { processorSeconds }) => sum + processorSeconds, 0);
+const here = (ranks: number) => (command: readonly string[]) => {
+  const more = launcher === 'openmpi' ? ['--oversubscribe', '--bind-to', 'none', '--allow-run-as-root'] : [];
+  return [launchers[launcher], ...more, '-n', String(ranks), ...command];
+};
+const train = (changes: Partial<MeasuredTraining> & Pick<MeasuredTraining, 'devices'>) =>
+  measure(folder, { network, sentences, updates, gemm: options.gemm, ...changes });
+
+/** Two ranks of one device beside one process of two: alternately, as a machine that others use changes. */
+async function placement() {
+  const rounds = 2;
+  const seconds = { oneOfTwo: [] as number[], twoOfOne: [] as number[] };
+  const processor = { oneOfTwo: [] as number[], twoOfOne: [] as number[] };
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, figures] of [
+      ['oneOfTwo', await train({ devices: 2 })],
+      ['twoOfOne', await train({ devices: 1, within: here(2) })],
+    ] as const) {
+      seconds[name].push(figures.seconds);
+      processor[name].push(total(figures));
+    }
+  }
+  const [one, two] = [Math.min(...seconds.oneOfTwo), Math.min(...seconds.twoOfOne)];
+  const processorSeconds = { oneOfTwo: Math.min(...processor.oneOfTwo), twoOfOne: Math.min(...processor.twoOfOne) };
+  say(`1 process x 2 devices  ${one.toFixed(3)} s an update`);
+  say(`2 ranks x 1 device     ${two.toFixed(3)} s, ${(100 * (two / one - 1)).toFixed(1)} % more`);
+  say(`processor time of all, starting included: ${processorSeconds.oneOfTwo.toFixed(1)} s and ${processorSeconds.twoOfOne.toFixed(1)} s`);
+  return { oneOfTwo: one, twoOfOne: two, ratio: two / one, processorSeconds };
+}
+
+/** Seconds of an update on slow lines. Names of figures and units are those of `decade simulate --profile CLUSTER.yaml --json`. */
+async function communication() {
+  const hosts = new Hosts();
+  try {
+    // What each rank computes, at the same time as the other, without a network.
+    const halves = [hosts.onFirst, hosts.onSecond].map((on) =>
+      train({ devices: 1, sentences: sentences / 2, within: (command) => on.call(hosts, command) }),
+    );
+    const computingSeconds = median((await Promise.all(halves)).map(({ seconds }) => seconds));
+    say(`computing alone        ${computingSeconds.toFixed(3)} s an update`);
+    const results = [];
+    for (const { name, bitsPerSecond } of lines) {
+      hosts.shape({ bitsPerSecond });
+      const link = await linkBetween(hosts);
+      for (const wire of ['f32', 'bf16'] as const) {
+        const before = hosts.sentBytes();
+        const communication = wire === 'bf16' ? wire : undefined;
+        const figures = await train({ devices: 1, communication, within: (command) => hosts.onBoth(launcher, command) });
+        const { seconds } = figures;
+        const exposedSeconds = Math.max(0, seconds - computingSeconds);
+        const sent = hosts.sentBytes().map((bytes, host) => bytes - (before[host] as number));
+        // Two updates more than are measured; a rank sends the values to the others when it starts, which is not counted apart.
+        const bytes = Math.round(Math.min(...sent) / (updates + 2));
+        const share = exposedSeconds / seconds;
+        say(
+          `${name.padEnd(9)} ${wire.padEnd(5)}       ${seconds.toFixed(3)} s, of which ${(100 * share).toFixed(0)} % is communication; ` +
+            `${(bytes / 1e6).toFixed(1)} MB sent; link ${link.gbits} Gbit/s, ${link.latency} µs`,
+        );
+        const profile = { gbits: bitsPerSecond / 1e9, latency: link.latency };
+        const figuresOfUpdate = { seconds, computingSeconds, exposedSeconds, communication: share, bytes };
+        results.push({ name, network: profile, measuredGbits: link.gbits, wire, nodes: 2, devices: 1, sentences, ...figuresOfUpdate });
+      }
+    }
+    return results;
+  } finally {
+    hosts.remove();
+  }
+}
+
+async function linkBetween(hosts: Hosts): Promise<LinkFigures> {
+  const program = [process.execPath, fileURLToPath(new URL('./link.js', import.meta.url))];
+  const start = ([command = '', ...words]: readonly string[]) => spawn(command, words, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const server = start(hosts.onSecond(program));
+  await once(server.stdout, 'data');
+  const client = start(hosts.onFirst([...program, hosts.addresses[1]]));
+  const figures = JSON.parse(await text(client.stdout)) as LinkFigures;
+  server.stdin.end();
+  await once(server, 'exit');
+  return figures;
+}
+
+/** The largest resident memory of a rank. */
+async function memory() {
+  const results = [];
+  for (const ranks of [1, 2, 4]) {
+    const figures = await train({
+      network: large,
+      sentences: 4 * ranks,
+      updates: 1,
+      devices: 1,
+      ...(ranks > 1 && { within: here(ranks) }),
+    });
+    const peakMiB = figures.use.map((use) => Math.round(use.peakMiB));
+    say(`${ranks} ${ranks === 1 ? 'process' : 'ranks  '}              ${peakMiB.join(', ')} MiB resident at most`);
+    results.push({ ranks, peakMiB });
+  }
+  return results;
+}
+
+if (options.workload !== undefined) {
+  mkdirSync(options.workload, { recursive: true });
+  writeWorkload(options.workload, { network, sentences, updates, devices: 1 });
+}
+const report = {
+  launcher,
+  ...(sections.includes('placement') && { placement: await placement() }),
+  ...(sections.includes('network') && { network: await communication() }),
+  ...(sections.includes('memory') && { memory: await memory() }),
+};
+if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);

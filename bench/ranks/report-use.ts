@@ -1,0 +1,18 @@
+/** Loaded before a program (`node --import`): when it ends, writes what it used into the folder DECADE_USE, a file for each rank. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What a process used. */
+export interface ProcessUse {
+  readonly peakMiB: number;
+  readonly processorSeconds: number;
+}
+
+const { DECADE_USE: folder, OMPI_COMM_WORLD_RANK, PMI_RANK } = process.env;
+if (folder !== undefined) {
+  process.on('exit', () => {
+    const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
+    const use: ProcessUse = { peakMiB: maxRSS / 1024, processorSeconds: (userCPUTime + systemCPUTime) / 1e6 };
+    writeFileSync(join(folder, `rank-${OMPI_COMM_WORLD_RANK ?? PMI_RANK ?? 0}.json`), JSON.stringify(use));
+  });
+}
