@@ -57,14 +57,14 @@ Examples:
       if (example) return print(exampleConfiguration().trimEnd());
       if (path === undefined) return command.error("error: missing required argument 'CONFIG.yaml'");
       const shown = showTraining({ log: true });
-      return amongRanks(
-        async () => trainingClaims(nodeRuntime.files, await readConfiguration(nodeRuntime.files, path, options.set)),
-        (runtime) =>
+      return amongRanks({
+        same: async () => trainingClaims(nodeRuntime.files, await readConfiguration(nodeRuntime.files, path, options.set)),
+        work: (runtime) =>
           interruptible(
             () => shown.announcement,
             (signal) => run(decade(runtime), path, options, shown, signal),
           ),
-      );
+      });
     });
 }
 

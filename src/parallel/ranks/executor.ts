@@ -1,10 +1,9 @@
-import { DecadeError } from '../../core/errors.js';
 import type { GivenValues, LearntValues } from '../../training/executor.js';
 import { DataExecutor } from '../data/executor.js';
 import { type DataDevicesOptions, ThreadedDataDevices } from '../data/devices.js';
 import { WirePlan } from '../group/wire-plan.js';
 import type { LentRanks } from '../runtime.js';
-import { linksTo, RankDevices, type RankLink } from './rank-devices.js';
+import { linksTo, RankDevices, type RankLink, requireSamePlacement } from './rank-devices.js';
 import { DividedValues, giveToAll } from './rank-values.js';
 
 export interface RanksExecutorOptions extends Omit<DataDevicesOptions, 'ranks' | 'devices'> {
@@ -48,7 +47,7 @@ export class RanksExecutor extends DataExecutor {
         instrument,
       } as const;
       const started = await Promise.all(links.map((link) => link.ask('started', start)));
-      for (const [index, reply] of started.entries()) requireSame(`rank ${index + 1}`, { gemm, precision, kernels }, reply);
+      for (const [index, reply] of started.entries()) requireSamePlacement(`rank ${index + 1}`, { gemm, precision, kernels }, reply);
     } catch (error) {
       await Promise.all([own.dispose(), ...others.map((each) => each.terminate())]);
       throw error;
@@ -84,17 +83,4 @@ export class RanksExecutor extends DataExecutor {
 
 function bound(network: LentRanks['network']): Pick<LentRanks['network'], 'bell' | 'attach'> {
   return { bell: network.bell, attach: (wire) => network.attach(wire) };
-}
-
-/** Other products sum in another order, and then the same ranks would not give the same bits. */
-function requireSame(rank: string, own: ThreadedDataDevices['placement'], its: ThreadedDataDevices['placement']): void {
-  for (const key of ['gemm', 'precision', 'kernels'] as const) {
-    if (own[key] === its[key]) continue;
-    throw new DecadeError('usage', {
-      where: rank,
-      received: `${key} ${its[key]}`,
-      allowed: `${own[key]}, as rank 0 has`,
-      next: 'choose with --gemm a library that all hosts have',
-    });
-  }
 }

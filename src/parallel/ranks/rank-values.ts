@@ -2,11 +2,11 @@ import { type NamedValues, type PlacedValues, pieces } from '../../tensor/named-
 import type { Shape } from '../../tensor/tensor.js';
 import { shareOf } from '../../training/optimizer.js';
 import type { WirePlan } from '../group/wire-plan.js';
-import type { LearntKind } from './messages.js';
+import type { ValuesOf } from './messages.js';
 import type { RankLink } from './rank-devices.js';
 
 /** Gives all other ranks values that this one has. */
-export async function giveToAll(links: readonly RankLink[], of: LearntKind, values: PlacedValues): Promise<void> {
+export async function giveToAll(links: readonly RankLink[], of: ValuesOf, values: PlacedValues): Promise<void> {
   for (const [name, shape] of values.shapes) {
     for (const { start, end } of pieces(sizeOf(shape))) {
       const piece = new Float32Array(end - start);
