@@ -72,25 +72,25 @@ export async function amongRanks<Result>({ same, work, task, alone }: AmongRanks
   if (alone !== undefined) {
     if (lends) return undefined;
     warn(new Error(`the other ${counted(others.size - 1, 'rank')} of ${others.size} have nothing to do: ${alone}`));
-    return work({ ...nodeRuntime, cores: ownCores(others.onThisHost) });
+    return work(ownRuntime());
   }
   const ignore = () => undefined;
   if (lends) for (const signal of signals) process.on(signal, ignore);
   const network = await MpiNetwork.join(others, (message) => warn(new Error(message)));
-  const cores = ownCores(others.onThisHost);
+  const own = ownRuntime();
   const claims = async (): Promise<RankClaims> => ({
     host: hostname(),
-    devices: cores,
+    devices: own.cores,
     same: { 'the version of decade': version(), 'the version of Node.js': process.versions.node, ...(await same?.()) },
   });
   if (lends) {
-    await lendDevices(nodeRuntime, network, claims, task);
+    await lendDevices(own, network, claims, task);
     await network.end();
     return undefined;
   }
   let result: Result;
   try {
-    result = await work({ ...nodeRuntime, cores, ranks: await introduceRanks(network, await claims()) });
+    result = await work({ ...own, ranks: await introduceRanks(network, await claims()) });
   } catch (error) {
     await dismissRanks(network);
     // That others do not leave in time is no news beside the error.
@@ -100,6 +100,11 @@ export async function amongRanks<Result>({ same, work, task, alone }: AmongRanks
   await dismissRanks(network);
   await network.end();
   return result;
+}
+
+/** This process alone, with its part of the host's cores. */
+export function ownRuntime(): Runtime {
+  return { ...nodeRuntime, cores: ownCores(launched(process.env)?.onThisHost) };
 }
 
 /** A launcher may bind a process to cores of its own; otherwise those of a host are shared. */

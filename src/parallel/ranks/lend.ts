@@ -149,8 +149,9 @@ class Lender {
     try {
       return { kind: 'did', result: await this.#task(task, this.#underWay.signal) };
     } catch (error) {
-      if (error instanceof DecadeError) return refusal(error);
-      throw error;
+      if (!(error instanceof DecadeError)) throw error;
+      const { where } = error.parts;
+      return refusal(new DecadeError(error.kind, { ...error.parts, where: `rank ${this.#network.rank}: ${where}` }));
     } finally {
       this.#underWay = undefined;
     }
