@@ -50,8 +50,8 @@ export class Deadline {
 
   /** Tells how many milliseconds an update, or a checkpoint, has taken. */
   note(what: 'update' | 'checkpoint', milliseconds: number): void {
-    if (milliseconds <= this.#longest[what]) return;
-    this.#longest[what] = milliseconds;
+    this.#longest[what] = Math.max(this.#longest[what], milliseconds);
+    // Always: a machine may have slept, or its clock been set.
     this.#arm();
   }
 

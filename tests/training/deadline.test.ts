@@ -6,16 +6,20 @@ import { Deadline } from '../../src/training/deadline.js';
 import { train } from '../../src/training/train.js';
 import { digitFiles, localContext, tinyConfiguration } from './tiny-run.js';
 
-test('a training ends with a checkpoint before its time, and resumes to the same bits as one that was not stopped', async () => {
+test('a training ends with a checkpoint before its time, and resumes to the same bits as one that was not stopped', async (context) => {
+  context.mock.timers.enable({ apis: ['Date'] });
   const files = digitFiles();
-  const request = { out: 'run', saveBefore: new Date(Date.now() + 1_300) };
-  const first = await train(localContext(files), tinyConfiguration({ stop: { steps: 100_000 } }), request);
-  assert.ok(Date.now() < request.saveBefore.getTime());
-  assert.deepEqual([first.reason, first.interrupted], ['time', true]);
-  assert.ok(first.steps > 0 && first.steps < 100_000);
-  const configuration = tinyConfiguration({ stop: { steps: first.steps + 5 } });
-  assert.equal((await train(localContext(files), configuration, { out: 'run', resume: true })).reason, 'steps');
-  await train(localContext(files), configuration, { out: 'whole' });
+  const first = await train(localContext(files), tinyConfiguration({ stop: { steps: 20 } }), {
+    out: 'run',
+    saveBefore: new Date(100_000),
+    onEvent: (event) => {
+      if (event.kind === 'update' && event.steps === 6) context.mock.timers.setTime(99_500);
+    },
+  });
+  assert.deepEqual([first.reason, first.interrupted, first.steps], ['time', true, 7]);
+  const resumed = await train(localContext(files), tinyConfiguration({ stop: { steps: 20 } }), { out: 'run', resume: true });
+  assert.deepEqual([resumed.reason, resumed.steps], ['steps', 20]);
+  await train(localContext(files), tinyConfiguration({ stop: { steps: 20 } }), { out: 'whole' });
   const model = (run: string) => contentHash(files.stream(`${run}/model.safetensors`));
   assert.equal(await model('run'), await model('whole'));
 });

@@ -94,7 +94,16 @@ test('ranks decode with copies of the models, and give the bits that as many dev
 test('a device of another rank that dies is told by name', async () => {
   const dying: Runtime = {
     ...keptThreads,
-    startThread: () => ({ post: () => {}, listen: ({ failure }) => setImmediate(() => failure('out of memory')), terminate: async () => {} }),
+    startThread: () => {
+      let die = (_reason: string) => {};
+      return {
+        post: () => setImmediate(() => die('out of memory')),
+        listen: ({ failure }) => {
+          die = failure;
+        },
+        terminate: async () => {},
+      };
+    },
   };
   await onRanks(2, dying, (lent) =>
     assert.rejects(decoded(1, lent), /device 0 of rank 1 \(here\): out of memory/),
