@@ -53,7 +53,7 @@ export function benchCommand(): Command {
     .option('--profile', 'train: also print the time of every kernel')
     .option('--json', 'print one JSON object');
   return withGemmOption(withDevicesOption(command))
-    .addHelpText('after', '\nExamples:\n  $ decade bench train --config base --devices 1\n  $ decade bench gemm --config all')
+    .addHelpText('after', '\nExamples:\n  $ decade bench train --config base --devices 1\n  $ decade bench gemm --config all\n  $ mpirun -n 2 decade bench train --devices 1')
     .action(bench);
 }
 

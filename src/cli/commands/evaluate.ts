@@ -48,7 +48,8 @@ Examples:
   $ decade evaluate --hypotheses output.fr --references test.fr
   $ decade evaluate --hypotheses output.zh --references test.zh --tokenize zh --smooth floor
   $ decade evaluate -m runs/quickstart --source test.en --references test.fr --metrics bleu,chrf,ter --json
-  $ decade evaluate -m runs/quickstart --source test.en --references test.fr --sample --samples 64 --select mbr`,
+  $ decade evaluate -m runs/quickstart --source test.en --references test.fr --sample --samples 64 --select mbr
+  $ mpirun -n 4 decade evaluate -m runs/quickstart --source test.en --references test.fr`,
     )
     .action((options: EvaluateArguments) => {
       requireOneKind(options, command);

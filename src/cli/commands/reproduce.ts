@@ -51,6 +51,7 @@ ${experimentsHelp()}
 Examples:
   $ decade reproduce reversal
   $ decade reproduce decoding --size tiny --out runs/try
+  $ mpirun -n 4 decade reproduce depth --out runs/the-paper
   $ decade reproduce reversal recipes/tatoeba-en-fr-2014.yaml --set model.hidden=256 --test-source test.en --test-target test.fr --estimate`,
     )
     .action((name: string, path: string | undefined, options: ReproduceArguments) =>

@@ -53,7 +53,8 @@ export function scoreCommand(): Command {
 Examples:
   $ decade score -m runs/quickstart --source test.en --target test.fr > test.scores
   $ decade score -m runs/a,runs/b --source test.en --target test.fr
-  $ decade score -m runs/shakespeare --text act-5.txt`,
+  $ decade score -m runs/shakespeare --text act-5.txt
+  $ mpirun -n 4 decade score -m runs/quickstart --source test.en --target test.fr`,
     )
     .action((options: ScoreArguments) =>
       amongRanks({ work: (runtime) => interruptible('stopping', (signal) => run(runtime, options, signal)) }),

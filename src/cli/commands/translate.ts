@@ -97,7 +97,8 @@ Examples:
   $ decade translate -m runs/quickstart -i input.txt --glossary terms.tsv --must-not 'so-called'
   $ decade translate -m runs/quickstart -i input.txt --beam 12 --nbest 12 --diverse-groups 4 --diversity 0.5
   $ decade translate -m runs/en-fr -i input.txt --beam 20 --select own,channel=0.5,lm=0.2 --channel runs/fr-en --lm runs/fr
-  $ decade translate -m runs/en-fr -i input.txt --sample --samples 32 --select scorer --scorer ./quality`,
+  $ decade translate -m runs/en-fr -i input.txt --sample --samples 32 --select scorer --scorer ./quality
+  $ mpirun -n 4 decade translate -m runs/en-fr -i input.txt -o output.txt`,
     )
     .action((options: TranslateArguments) => {
       requireOneKind(options, command);
