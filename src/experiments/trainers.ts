@@ -14,8 +14,7 @@ import { type TrainingInputs, Trainings } from './trainings.js';
 /** What another rank does for an experiment. */
 type ExperimentTask =
   /** Reads a small file. */
-  | { readonly kind: 'read'; readonly path: string }
-  | ({ readonly kind: 'train' } & TrainingTask);
+  { readonly kind: 'read'; readonly path: string } | ({ readonly kind: 'train' } & TrainingTask);
 
 interface TrainingTask extends Pick<LaboratoryOptions, 'out' | 'devices' | 'gemm'> {
   readonly name: string;

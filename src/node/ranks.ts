@@ -198,7 +198,9 @@ function waitingTimers({ rank, size }: Launched, limit: number, warn: (message: 
   const timers: NodeJS.Timeout[] = [];
   const after = (seconds: number, act: () => void) => timers.push(setTimeout(act, 1_000 * seconds));
   if (rank === 0 && patience < limit) {
-    after(patience, () => warn(`MPI: not all ${size} ranks have come after ${patience} s; if one has ended, stop all and start them again`));
+    after(patience, () =>
+      warn(`MPI: not all ${size} ranks have come after ${patience} s; if one has ended, stop all and start them again`),
+    );
   }
   if (rank > 0) after(almost * limit, () => warn(`MPI: rank ${rank} (${hostname()}) has come, and waits for others`));
   return {

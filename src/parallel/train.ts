@@ -49,7 +49,10 @@ export async function train(runtime: Runtime, configuration: string | Configurat
     const read = await readConfiguration(runtime.files, configuration, set);
     if (runtime.ranks !== undefined && isCounted(read.model)) {
       const others = counted(runtime.ranks.members.length - 1, 'other rank has', 'other ranks have');
-      request.onEvent?.({ kind: 'warning', message: `a model that is counted is made on one device of rank 0: the ${others} nothing to do` });
+      request.onEvent?.({
+        kind: 'warning',
+        message: `a model that is counted is made on one device of rank 0: the ${others} nothing to do`,
+      });
     }
     return await trainRun(context, read, request);
   } finally {

@@ -117,7 +117,11 @@ test('four ranks train a Transformer as one process does; one that stops ends al
   const three = await new Ranks('MPICH', 3, train('four', ...changes, '--set', longer, '--resume', '--allow-different-placement')).outcome;
   assert.equal(three.code, 0, three.output);
   await trainedInMemory(at('tiny.yaml'), at('one'), 1, [...transformer, 'training.checkpoint.keep=9', longer]);
-  assertNear(valuesOf('four', 'checkpoints', 'step-20', 'model.safetensors'), valuesOf('one', 'checkpoints', 'step-20', 'model.safetensors'), 1e-5);
+  assertNear(
+    valuesOf('four', 'checkpoints', 'step-20', 'model.safetensors'),
+    valuesOf('one', 'checkpoints', 'step-20', 'model.safetensors'),
+    1e-5,
+  );
   assertNear(valuesOf('four', 'model.safetensors'), valuesOf('one', 'model.safetensors'), 1e-4);
 });
 

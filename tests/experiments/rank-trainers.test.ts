@@ -29,11 +29,16 @@ networks:
     batch: { sentences: 8 }
 grids: [{ examples: [40, 80] }]
 `;
-const filesOf = () => memoryFiles({ 'plan.yaml': plan, 'train.txt': 'abcdefghijklmnop\n'.repeat(100), 'dev.txt': 'abcdefghijklmnop\n'.repeat(4) });
+const filesOf = () =>
+  memoryFiles({ 'plan.yaml': plan, 'train.txt': 'abcdefghijklmnop\n'.repeat(100), 'dev.txt': 'abcdefghijklmnop\n'.repeat(4) });
 const claims = (host: string) => async (): Promise<RankClaims> => ({ host, devices: 1, same: {} });
 
 /** A plan on two ranks, each with a view of files. `began`: what the other trains. */
-async function scaleOnRanks(files: readonly [Files, Files], options: Partial<ScalingOptions> = {}, began: (run: string) => void = () => {}) {
+async function scaleOnRanks(
+  files: readonly [Files, Files],
+  options: Partial<ScalingOptions> = {},
+  began: (run: string) => void = () => {},
+) {
   const { networks, end } = networksInMemory(2);
   const [first, other] = networks;
   assert.ok(first && other);

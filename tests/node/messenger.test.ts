@@ -51,7 +51,10 @@ test('a limit that is no number of seconds is an error, not another limit', asyn
   const before = process.env.DECADE_MPI_SILENCE;
   process.env.DECADE_MPI_SILENCE = '30s';
   try {
-    await assert.rejects(MpiNetwork.join(others, () => {}), { kind: 'usage', message: /DECADE_MPI_SILENCE: 30s; expected seconds/ });
+    await assert.rejects(
+      MpiNetwork.join(others, () => {}),
+      { kind: 'usage', message: /DECADE_MPI_SILENCE: 30s; expected seconds/ },
+    );
   } finally {
     if (before === undefined) delete process.env.DECADE_MPI_SILENCE;
     else process.env.DECADE_MPI_SILENCE = before;

@@ -183,8 +183,7 @@ async function withExecutor<Result>(
     devices,
     ofRanks,
     batch,
-    parallel:
-      strategy === 'data' ? { strategy } : { strategy: 'pipeline', order: strategy === 'pipeline' ? 'diagonal' : strategy },
+    parallel: strategy === 'data' ? { strategy } : { strategy: 'pipeline', order: strategy === 'pipeline' ? 'diagonal' : strategy },
   });
   const pairs = benchPairs(shape);
   let number = 0;

@@ -53,7 +53,10 @@ export function benchCommand(): Command {
     .option('--profile', 'train: also print the time of every kernel')
     .option('--json', 'print one JSON object');
   return withGemmOption(withDevicesOption(command))
-    .addHelpText('after', '\nExamples:\n  $ decade bench train --config base --devices 1\n  $ decade bench gemm --config all\n  $ mpirun -n 2 decade bench train --devices 1')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ decade bench train --config base --devices 1\n  $ decade bench gemm --config all\n  $ mpirun -n 2 decade bench train --devices 1',
+    )
     .action(bench);
 }
 
@@ -86,10 +89,7 @@ async function benchTraining(options: BenchArguments, runtime: Runtime): Promise
   else await print(describeTraining(result));
 }
 
-async function benchTranslation(
-  { config, beam, seconds, gemm, devices, json }: BenchArguments,
-  runtime: Runtime,
-): Promise<void> {
+async function benchTranslation({ config, beam, seconds, gemm, devices, json }: BenchArguments, runtime: Runtime): Promise<void> {
   const result = await benchTranslate(runtime, { config, beam, seconds, gemm, devices: devices ?? runtime.cores }, peakRssBytes);
   if (json) await printJson(result);
   else await print(describeTranslation(result));

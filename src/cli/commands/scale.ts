@@ -53,12 +53,7 @@ Examples:
     );
 }
 
-async function run(
-  runtime: Runtime,
-  plan: string,
-  { estimate, shard, json, ...rest }: ScaleArguments,
-  signal: AbortSignal,
-): Promise<void> {
+async function run(runtime: Runtime, plan: string, { estimate, shard, json, ...rest }: ScaleArguments, signal: AbortSignal): Promise<void> {
   const { out } = rest;
   const shown = showLaboratory(out);
   const options: ScalingOptions = {

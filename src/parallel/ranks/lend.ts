@@ -19,12 +19,7 @@ export type RankTask = (task: unknown, signal: AbortSignal) => Promise<unknown>;
  *
  * @throws DecadeError `resource` when rank 0, or the network, is gone
  */
-export function lendDevices(
-  runtime: Runtime,
-  network: RankNetwork,
-  claims: () => Promise<RankClaims>,
-  task?: RankTask,
-): Promise<void> {
+export function lendDevices(runtime: Runtime, network: RankNetwork, claims: () => Promise<RankClaims>, task?: RankTask): Promise<void> {
   const link = network.linkTo(0);
   return new Promise((resolve, reject) => {
     const lender = new Lender(runtime, network, claims, task);

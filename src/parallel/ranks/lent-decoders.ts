@@ -40,12 +40,7 @@ export class LentDecoders {
     return new LentDecoders({ gemm: matrix.name, precision: matrix.precision, kernels: kernels.variant }, parameters, memories, threads);
   }
 
-  private constructor(
-    placement: RankPlacement,
-    parameters: readonly PlacedValues[],
-    memories: Memories,
-    threads: readonly DeviceThread[],
-  ) {
+  private constructor(placement: RankPlacement, parameters: readonly PlacedValues[], memories: Memories, threads: readonly DeviceThread[]) {
     this.placement = placement;
     this.parameters = parameters;
     this.#memories = memories;

@@ -105,7 +105,5 @@ test('a device of another rank that dies is told by name', async () => {
       };
     },
   };
-  await onRanks(2, dying, (lent) =>
-    assert.rejects(decoded(1, lent), /device 0 of rank 1 \(here\): out of memory/),
-  );
+  await onRanks(2, dying, (lent) => assert.rejects(decoded(1, lent), /device 0 of rank 1 \(here\): out of memory/));
 });
