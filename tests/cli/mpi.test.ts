@@ -98,7 +98,10 @@ describe('a training on two ranks', { skip: without('Open MPI', 'MPICH') || onLi
 test('four ranks train a Transformer as one process does; one that stops ends all within the limit; three go on', {
   skip: without('Open MPI', 'MPICH') || onLinux,
 }, async () => {
-  const transformer = ['model={ kind: transformer, layers: 1, width: 16, heads: 2, dropout: 0 }', 'training.checkpoint.every.steps=20'];
+  const transformer = [
+    'model={ kind: transformer, encoderLayers: 1, decoderLayers: 1, width: 16, heads: 2, dropout: 0 }',
+    'training.checkpoint.every.steps=20',
+  ];
   const changes = transformer.flatMap((change) => ['--set', change]);
   const limit = 3;
   const four = new Ranks('Open MPI', 4, train('four', ...changes), { DECADE_MPI_SILENCE: String(limit) });
