@@ -39,6 +39,14 @@ function valuesOf(...path: string[]): Float32Array {
   const bytes = readFileSync(join(folder, ...path));
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset + 8 + Number(bytes.readBigUInt64LE(0)), bytes.byteOffset + bytes.length));
 }
+/** Resolves when a process has ended; whoever is to take note of it may not have. */
+async function gone(process: number): Promise<void> {
+  const isThere = () => existsSync(`/proc/${process}/stat`) && !/\) Z/.test(readFileSync(`/proc/${process}/stat`, 'utf8'));
+  for (let waited = 0; isThere(); waited += 20) {
+    assert.ok(waited < 5_000, 'the launcher does not end it');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
 function assertNear(found: Float32Array, expected: Float32Array, tolerance: number): void {
   assert.equal(found.length, expected.length);
   const difference = Math.hypot(...expected.map((value, index) => value - (found[index] as number)));
@@ -101,6 +109,8 @@ test('four ranks train a Transformer as one process does; one that stops ends al
   const transformer = [
     'model={ kind: transformer, encoderLayers: 1, decoderLayers: 1, width: 16, heads: 2, dropout: 0 }',
     'training.checkpoint.every.steps=20',
+    // Adam would make steps of the rounding errors in gradients that are 0, such as those of the keys' biases.
+    'training.optimizer={ kind: sgd, learningRate: 0.1 }',
   ];
   const changes = transformer.flatMap((change) => ['--set', change]);
   const limit = 3;
@@ -113,7 +123,7 @@ test('four ranks train a Transformer as one process does; one that stops ends al
   assert.notEqual(code, 0);
   assert.match(output, /rank 3 has not been heard of for 3 s.*start all ranks again with --resume/s);
   assert.ok(Date.now() - since < 1_000 * (2 * limit + 4), `${Date.now() - since} ms`);
-  assert.throws(() => process.kill(stopped, 0), 'the launcher has ended it');
+  await gone(stopped);
 
   const last = lastStep('four');
   const longer = `training.stop.steps=${last + 10}`;
