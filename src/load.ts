@@ -4,6 +4,7 @@ import { translationSelection } from './decoding/selection/options.js';
 import type { LoadedModel, LoadOptions } from './loaded-model.js';
 import { openModels } from './open-models.js';
 import { mountRuns } from './packed/mounted-runs.js';
+import { decodersOfRanks } from './parallel/ranks/decoders.js';
 import type { Runtime } from './parallel/runtime.js';
 import { requireRuns } from './training/request-options.js';
 import { describeRun } from './training/run-description.js';
@@ -18,6 +19,7 @@ export async function load(runtime: Runtime, runs: string | readonly string[], o
       rescore,
       compressing: compressingModel,
       translationSelection,
+      decodersOfRanks,
     });
   } finally {
     await mounted.close();

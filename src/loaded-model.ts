@@ -24,6 +24,7 @@ import type { SourceLine } from './decoding/source-line.js';
 import type { TranslateOptions, Translation, TranslationResult, Translator, TranslatorOptions } from './decoding/translator.js';
 import type { ModelOptions } from './models/create.js';
 import type { Model } from './models/model.js';
+import type { decodersOfRanks } from './parallel/ranks/decoders.js';
 
 export interface LoadOptions extends DecodingOptionsInput {
   /**
@@ -51,6 +52,7 @@ export interface NodeUses {
   readonly rescore?: typeof rescore;
   readonly compressing?: typeof compressingModel;
   readonly translationSelection?: typeof translationSelection;
+  readonly decodersOfRanks?: typeof decodersOfRanks;
 }
 
 /** What a `LoadedModel` holds, and how it is given back when nobody computes with it any more. */

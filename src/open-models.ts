@@ -51,6 +51,7 @@ export async function openModels(
       runtime,
       local,
       members: members.map(({ model, modelOptions, device, integers }) => sharedModel(model, modelOptions, device.memory, integers)),
+      others: runtime.ranks && nodeUses.decodersOfRanks?.(runtime.ranks, { members, gemm, devices: wanted }),
       gemm,
       devices: runtime.sharedMemory ? devices : 1,
       rowCost: members.reduce((sum, { model }) => sum + Math.max(model.parameters.costs.source, model.parameters.costs.target), 0),

@@ -7,12 +7,14 @@ export class Interrupted extends Error {
 }
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** A closed terminal sends several signals: the system to its processes, and the shell to its jobs. */
-const hangUpLasts = 1_000;
+/** A closed terminal is told by the system to its processes, and by the shell to its jobs; a job's end by a scheduler, and by an MPI launcher. */
+const toldTwice: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGTERM'];
+/** Milliseconds between the two, at most. */
+const betweenBoth = 1_000;
 
 /**
  * Runs `work` with a signal that SIGINT (Ctrl-C), SIGTERM and SIGHUP (the terminal was closed) abort, so that it can save and stop.
- * After the first signal the default handling applies: the next one ends the process at once. `announcement`, or what it gives, is printed
+ * After the first signal the default handling applies: the next one, but for the same told twice, ends the process at once. `announcement`, or what it gives, is printed
  * when the first arrives. `listenedTo` are the signals, where not all of them mean an end.
  *
  * Throws `Interrupted` if the work ends in any way after a signal: the work's own, if it throws one.
@@ -26,9 +28,9 @@ export async function interruptible<Result>(
   const ignore = () => undefined;
   const stop = (name: NodeJS.Signals) => {
     for (const each of listenedTo) process.off(each, stop);
-    if (name === 'SIGHUP') {
-      process.on('SIGHUP', ignore);
-      setTimeout(() => process.off('SIGHUP', ignore), hangUpLasts).unref();
+    if (toldTwice.includes(name)) {
+      process.on(name, ignore);
+      setTimeout(() => process.off(name, ignore), betweenBoth).unref();
     }
     // The terminal has just shown ^C behind the progress bar.
     say(`${process.stderr.isTTY ? '\n' : ''}decade: ${name}: ${typeof announcement === 'string' ? announcement : announcement()}`);
@@ -46,7 +48,7 @@ export async function interruptible<Result>(
     throw error;
   } finally {
     for (const each of listenedTo) process.off(each, stop);
-    process.off('SIGHUP', ignore);
+    for (const each of toldTwice) process.off(each, ignore);
     stopWaitingForPipes(undefined);
   }
 }

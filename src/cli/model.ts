@@ -2,17 +2,23 @@ import { DecadeError } from '../core/errors.js';
 import { load } from '../load.js';
 import type { LoadedModel } from '../loaded-model.js';
 import { nodeRuntime } from '../node/runtime.js';
+import type { Runtime } from '../parallel/runtime.js';
 import type { DeviceChoice } from './arguments.js';
 
 /**
  * The model or ensemble of `-m`, which may be repeated. Rejects with the signal's reason as soon as the signal aborts, since nothing
  * has to be saved.
  */
-export async function openModel(named: readonly string[], { gemm, devices }: DeviceChoice, signal: AbortSignal): Promise<LoadedModel> {
+export async function openModel(
+  named: readonly string[],
+  { gemm, devices }: DeviceChoice,
+  signal: AbortSignal,
+  runtime: Runtime = nodeRuntime,
+): Promise<LoadedModel> {
   signal.throwIfAborted();
   const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
   const runs = await Promise.all(named.map(runsNamed));
-  return Promise.race([load(nodeRuntime, runs.flat(), { gemm, devices }), aborted]);
+  return Promise.race([load(runtime, runs.flat(), { gemm, devices }), aborted]);
 }
 
 /** The text itself if a run has this name, including commas; otherwise the names between the commas. */

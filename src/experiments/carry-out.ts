@@ -2,9 +2,11 @@ import type { Account, TimeTaken } from './account.js';
 import { type AccountFiles, requireOwnAccount, writeAccount } from './account-files.js';
 import { type Cost, costOf } from './cost.js';
 import type { Experiment, Finding, OwnOptions, Stage, Study } from './experiment.js';
+import type { Laboratory } from './laboratory.js';
 import type { LaboratoryEvent, LaboratoryOptions } from './laboratory-options.js';
 import { noVerdict, trainingsOnly, unigramPerplexities } from './learning.js';
 import { inputsOf, type Step, type Train, type TrainedRun } from './steps.js';
+import { UnderWay } from './under-way.js';
 
 /** The predicted cost of a stage, then its progress. */
 export type ReproduceEvent = { readonly kind: 'cost'; readonly cost: Cost } | LaboratoryEvent;
@@ -82,6 +84,7 @@ export async function carryOut<Options extends OwnOptions>(
   const { out, command, signal } = options;
   const { files } = study.laboratory.runtime;
   await requireOwnAccount(files, out, name);
+  await study.laboratory.requireSameDirectory();
   const performed = await performStages(experiment, study, options, share);
   if (performed instanceof Waiting) return performed;
   const { runs, time, finding } = performed;
@@ -124,7 +127,8 @@ async function performStages<Options extends OwnOptions>(
   const { laboratory } = study;
   const runs: TrainedRun[] = [];
   const time = { training: { predicted: 0, taken: 0 }, using: { predicted: 0, taken: 0 } };
-  const hasDiverged = () => !experiment.judgesItself && runs.some(({ diverged }) => diverged !== undefined);
+  const hasDiverged = (these: Iterable<TrainedRun>) =>
+    !experiment.judgesItself && [...these].some(({ diverged }) => diverged !== undefined);
   const seen = new Set<string>();
   const stages = experiment.stages(study);
   for (;;) {
@@ -138,30 +142,87 @@ async function performStages<Options extends OwnOptions>(
     onEvent?.({ kind: 'cost', cost });
     time.training.predicted += cost.trainingSeconds;
     time.using.predicted += cost.usingSeconds;
-    let [missing, isBlocked] = [0, false];
+    const ordered = laboratory.trainers === 1 ? steps : await mostLaboriousFirst(laboratory, steps, cost);
+    const { trained, missing } = await performSteps(laboratory, ordered, { signal, share, time, hasDiverged });
+    for (const step of steps) {
+      const run = trained.get(step);
+      if (run !== undefined) runs.push(run);
+    }
+    if (missing > 0) return new Waiting(missing, steps.filter(({ kind }) => kind === 'train').length);
+    if (hasDiverged(runs)) return { runs, time, finding: trainingsOnly(runs) };
+  }
+}
+
+interface StepsOptions {
+  readonly signal: AbortSignal | undefined;
+  readonly share: OwnTrainings | undefined;
+  /** What is taken is added. */
+  readonly time: Performed['time'];
+  readonly hasDiverged: (runs: Iterable<TrainedRun>) => boolean;
+}
+
+/** Does the steps of a stage, as many trainings at the same time as there are trainers; fewer where others' are missing, or one diverged. */
+async function performSteps(laboratory: Laboratory, steps: readonly Step[], { signal, share, time, hasDiverged }: StepsOptions) {
+  const underWay = new UnderWay(laboratory.trainers, (reason) => laboratory.stop(reason));
+  const trained = new Map<Step, TrainedRun>();
+  let [missing, isBlocked] = [0, false];
+  const waitFor = async (work: Promise<unknown>, part: keyof typeof time) => {
+    const since = performance.now();
+    await work;
+    time[part].taken += secondsSince(since);
+  };
+  try {
     for (const step of steps) {
       signal?.throwIfAborted();
+      const needsTrainings = step.kind === 'train' ? step.init !== undefined : inputsOf(step).length > 0;
+      if (needsTrainings) await waitFor(underWay.all(), 'training');
       if (step.kind === 'train' && (isBlocked || share?.has(step) === false)) {
         const found = await laboratory.find(step);
         if (found === undefined) missing++;
-        else runs.push(found);
+        else trained.set(step, found);
         continue;
       }
       // What uses trainings may need those that are missing, and must be done before those that come after it.
-      if (step.kind !== 'train' && missing > 0 && inputsOf(step).length > 0) {
+      if (step.kind !== 'train' && missing > 0 && needsTrainings) {
         isBlocked = true;
         continue;
       }
       // There may be no model to use or to begin with.
-      if ((step.kind !== 'train' || step.init !== undefined) && hasDiverged()) break;
-      const begun = performance.now();
-      if (step.kind === 'train') runs.push(await laboratory.perform(step));
-      else await laboratory.perform(step);
-      time[step.kind === 'train' ? 'training' : 'using'].taken += secondsSince(begun);
+      if ((step.kind !== 'train' || needsTrainings) && hasDiverged([...trained.values()])) break;
+      if (step.kind === 'train') {
+        const train = async (trainer: number) => void trained.set(step, await laboratory.perform(step, trainer));
+        await waitFor(underWay.begin(train), 'training');
+      } else await waitFor(laboratory.perform(step), 'using');
     }
-    if (missing > 0) return new Waiting(missing, steps.filter(({ kind }) => kind === 'train').length);
-    if (hasDiverged()) return { runs, time, finding: trainingsOnly(runs) };
+    await waitFor(underWay.all(), 'training');
+  } catch (error) {
+    // What others train is saved before this ends.
+    laboratory.stop(error);
+    await underWay.all().catch(() => undefined);
+    throw error;
   }
+  return { trained, missing };
+}
+
+/** Each row of trainings that need nothing before them with the most laborious first, so that the last to end is a short one. */
+async function mostLaboriousFirst(laboratory: Laboratory, steps: readonly Step[], { trainings }: Cost): Promise<Step[]> {
+  const efforts = new Map(trainings.map(({ name, parameters, tokens }) => [name, parameters * tokens]));
+  const ordered: Step[] = [];
+  let row: { readonly step: Step; readonly effort: number }[] = [];
+  const endRow = () => {
+    ordered.push(...row.sort((one, other) => other.effort - one.effort).map(({ step }) => step));
+    row = [];
+  };
+  for (const step of steps) {
+    if (step.kind === 'train' && inputsOf(step).length === 0) {
+      row.push({ step, effort: efforts.get(await laboratory.addresses.of(step)) ?? 0 });
+    } else {
+      endRow();
+      ordered.push(step);
+    }
+  }
+  endRow();
+  return ordered;
 }
 
 function secondsSince(begun: number): number {

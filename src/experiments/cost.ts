@@ -45,7 +45,7 @@ export interface Cost {
   readonly uses: readonly UseCost[];
   /** Work that the figures do not include, as far as it is known. */
   readonly unknown: readonly UnknownCost[];
-  /** Of all trainings that are still to be done. */
+  /** Of all trainings that are still to be done, as many at the same time as there are trainers. */
   readonly trainingSeconds: number;
   /** Of all translations, n-best lists and scores that are still missing. */
   readonly usingSeconds: number;
@@ -87,7 +87,7 @@ export async function costOf(laboratory: Laboratory, { steps, follows }: Stage, 
   }
   if (follows !== undefined) unknown.push({ what: follows, why: 'depends on the results of the stages before it' });
   const sum = (of: readonly { readonly seconds: number }[]) => of.reduce((total, { seconds }) => total + seconds, 0);
-  const [trainingSeconds, usingSeconds] = [sum(trainings), sum(uses)];
+  const [trainingSeconds, usingSeconds] = [sum(trainings) / laboratory.trainers, sum(uses)];
   return {
     ...{ trainings, uses, unknown, trainingSeconds, usingSeconds },
     seconds: trainingSeconds + usingSeconds,

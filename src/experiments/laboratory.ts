@@ -1,6 +1,7 @@
 import { unigramPerplexity } from '../analysis/examination/unigram.js';
 import { Run } from '../checkpoint/run.js';
 import type { Files } from '../core/files.js';
+import { type LinkedAbort, linkedAbort } from '../core/linked-abort.js';
 import { memoryFiles } from '../core/memory-files.js';
 import { resolveOptions } from '../core/options.js';
 import { type Corpus, openCorpus } from '../data/corpus.js';
@@ -13,6 +14,7 @@ import { Kept } from './kept.js';
 import type { LaboratoryOptions } from './laboratory-options.js';
 import { Outputs } from './outputs.js';
 import type { ResultOf, Score, Sentences, Step, TextFiles, Train, TrainedRun, Transform } from './steps.js';
+import { RankTrainers } from './trainers.js';
 import { type TrainingInputs, Trainings } from './trainings.js';
 import { findTransformed, transformed } from './transforms.js';
 
@@ -34,20 +36,40 @@ export class Laboratory {
   /** Translations, lists and scores by trained models. */
   readonly outputs: Outputs;
   readonly #trainings: Trainings;
+  readonly #ranks: RankTrainers;
+  readonly #abort: LinkedAbort;
   readonly #kept: Kept;
 
-  constructor(runtime: Runtime, options: LaboratoryOptions) {
-    this.runtime = runtime;
-    this.options = options;
-    this.addresses = new Addresses(runtime.files);
-    this.#kept = new Kept(runtime.files, options.out);
-    this.#trainings = new Trainings(runtime, options, this.#kept);
-    this.outputs = new Outputs(runtime, options, this.#kept);
+  /** A runtime with other ranks: each trains whole runs, and all lend their devices to what decodes here. */
+  constructor({ ranks, ...own }: Runtime, options: LaboratoryOptions) {
+    this.#abort = linkedAbort([options.signal]);
+    this.runtime = own;
+    this.options = { ...options, signal: this.#abort.signal };
+    this.addresses = new Addresses(own.files);
+    this.#kept = new Kept(own.files, options.out);
+    this.#trainings = new Trainings(own, this.options, this.#kept);
+    this.#ranks = new RankTrainers({ ...own, ranks }, this.addresses, this.options);
+    this.outputs = new Outputs({ ...own, ranks }, this.options, this.#kept);
+  }
+
+  /** Runs that can be trained at the same time: `perform` is told by which trainer, from 0. */
+  get trainers(): number {
+    return 1 + this.#ranks.count;
+  }
+
+  /** @throws DecadeError `usage` unless all that train see the same directory */
+  requireSameDirectory(): Promise<void> {
+    return this.#ranks.requireSameDirectory();
+  }
+
+  /** Ends what is under way, as the signal does. */
+  stop(reason: unknown): void {
+    this.#abort.abort(reason);
   }
 
   /** Does a step whose inputs are done, or continues it; returns at once if it is done. Throws the signal's reason. */
-  async perform<Of extends Step>(step: Of): Promise<ResultOf<Of>> {
-    return (await this.#perform(step)) as ResultOf<Of>;
+  async perform<Of extends Step>(step: Of, trainer = 0): Promise<ResultOf<Of>> {
+    return (await this.#perform(step, trainer)) as ResultOf<Of>;
   }
 
   /** The result of a step; undefined if it is not done. */
@@ -162,11 +184,15 @@ export class Laboratory {
     return { name, sources, references };
   }
 
-  async #perform(step: Step): Promise<unknown> {
+  async #perform(step: Step, trainer: number): Promise<unknown> {
     const address = await this.addresses.of(step);
     switch (step.kind) {
-      case 'train':
-        return this.#trainings.train(address, await this.#inputsOf(step));
+      case 'train': {
+        const inputs = await this.#inputsOf(step);
+        // What is done is found here.
+        const elsewhere = trainer > 0 && (await this.#trainings.find(address, inputs)) === undefined;
+        return elsewhere ? this.#ranks.train(trainer, address, inputs) : this.#trainings.train(address, inputs);
+      }
       case 'translate':
         return this.outputs.translate(address, await this.results(step.models), step.sentences, step.beam);
       case 'list':

@@ -31,7 +31,7 @@ export interface Runtime {
   releaseMemory(memory: Memory): Promise<void>;
   /** A device on this thread. */
   openDevice(memory: Memory, options?: DeviceOptions): Promise<Device>;
-  /** Other processes that lend this one their devices, for trainings. */
+  /** Other processes that lend this one their devices. */
   readonly ranks?: LentRanks | undefined;
   /** Starts a thread, which may fail as one that dies, that runs `runDeviceThread` (device-thread.ts) with this runtime's devices. */
   startThread(): DeviceThread;
@@ -55,8 +55,11 @@ export interface RankNetwork {
   readonly size: number;
   /** Wakes the thread that owns the network (`ring`). */
   readonly bell: SharedArrayBuffer;
-  /** A thread in every rank: from rank 0 all others are reached, from those only rank 0. Its end ends the training of all. */
-  linkTo(rank: number): DeviceThread;
+  /**
+   * A thread in every rank: from rank 0 all others are reached, from those only rank 0. Its end ends the work of all. Each channel, a
+   * number from 0, has messages and a listener of its own.
+   */
+  linkTo(rank: number, channel?: number): DeviceThread;
   /** Carries out the exchanges that devices leave in this wire, from now on, instead of those in the one before. */
   attach(wire: WireBlocks): void;
 }

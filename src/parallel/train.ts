@@ -1,4 +1,5 @@
-import { DecadeError } from '../core/errors.js';
+import { counted } from '../core/counted.js';
+import { isCounted } from '../models/create.js';
 import type { Precision } from '../tensor/matrix.js';
 import { type ConfigurationInput, readConfiguration } from '../training/configuration.js';
 import type { TrainingSummary } from '../training/events.js';
@@ -6,11 +7,9 @@ import type { Executor } from '../training/executor.js';
 import { LocalExecutor } from '../training/local-executor.js';
 import { requireTrainOptions } from '../training/request-options.js';
 import { type ExecutorSetup, type TrainingContext, type TrainRequest, train as trainRun } from '../training/train.js';
-import { DataExecutor } from './data/executor.js';
-import { RanksExecutor } from './ranks/executor.js';
 import { Memories } from './memories.js';
-import { startPipeline } from './pipeline/start.js';
 import { checkedDevices, type Runtime } from './runtime.js';
+import { devicesOfRanks, startThreaded } from './start.js';
 
 export interface TrainOptions extends TrainRequest {
   /** Worker threads to compute on. Default: one a core, or what the resumed run had. */
@@ -47,7 +46,15 @@ export async function train(runtime: Runtime, configuration: string | Configurat
     },
   };
   try {
-    return await trainRun(context, await readConfiguration(runtime.files, configuration, set), request);
+    const read = await readConfiguration(runtime.files, configuration, set);
+    if (runtime.ranks !== undefined && isCounted(read.model)) {
+      const others = counted(runtime.ranks.members.length - 1, 'other rank has', 'other ranks have');
+      request.onEvent?.({
+        kind: 'warning',
+        message: `a model that is counted is made on one device of rank 0: the ${others} nothing to do`,
+      });
+    }
+    return await trainRun(context, read, request);
   } finally {
     await memories.release();
   }
@@ -76,29 +83,5 @@ async function openExecutor(
   }
   device.matrix.dispose();
   const common = { runtime, memories, model, modelOptions, rule, gemm, precision };
-  if (parallel.strategy === 'pipeline') {
-    if (runtime.ranks !== undefined) throw pipelineOnRanks(ofRanks.length);
-    return startPipeline({ ...common, devices, options: parallel, batch, saved });
-  }
-  if (runtime.ranks !== undefined) {
-    const { communication = 'f32' } = parallel;
-    return RanksExecutor.startOnRanks({ ...common, lent: runtime.ranks, devices: ofRanks, communication });
-  }
-  return DataExecutor.start({ ...common, devices });
-}
-
-/** Devices of each rank: as many as are asked for, or as the resumed run had, or as each rank has by itself. */
-function devicesOfRanks({ ranks }: Runtime, asked: number | undefined, before: readonly number[] | undefined): readonly number[] {
-  const members = ranks?.members ?? [];
-  if (asked === undefined && before?.length === members.length) return before;
-  return members.map(({ devices }) => asked ?? devices);
-}
-
-function pipelineOnRanks(ranks: number): DecadeError {
-  return new DecadeError('usage', {
-    where: 'training.parallel.strategy',
-    received: `pipeline on ${ranks} ranks`,
-    allowed: 'data: the devices of a pipeline are in one process',
-    next: 'use --set training.parallel.strategy=data, or one process',
-  });
+  return startThreaded({ ...common, devices, ofRanks, parallel, batch, saved });
 }

@@ -78,13 +78,14 @@ export interface UpdateEvent extends Position {
   readonly remainingSeconds: number;
 }
 
-export type StopReason = 'epochs' | 'steps' | 'patience' | 'interrupted';
+/** `time`: `saveBefore` came near. */
+export type StopReason = 'epochs' | 'steps' | 'patience' | 'interrupted' | 'time';
 
 export interface TrainingSummary extends Position {
   /** The run directory. */
   readonly out: string;
   readonly reason: StopReason;
-  /** Stopped by the signal; --resume continues. */
+  /** Stopped by the signal or by `saveBefore`; --resume continues. */
   readonly interrupted: boolean;
   readonly best: BestValidation | undefined;
   /** The checkpoints whose mean is the model, when it was better than each. */

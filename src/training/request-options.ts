@@ -21,6 +21,7 @@ const trainOptions = z.strictObject({
   set: z.array(z.string()).optional(),
   lock: z.unknown().optional(),
   signal: z.unknown().optional(),
+  saveBefore: z.date().optional(),
   onEvent: z.unknown().optional(),
 });
 

@@ -54,6 +54,8 @@ export interface TrainRequest {
   readonly lock?: RunLock | undefined;
   /** Finishes the current update, saves a checkpoint and ends. */
   readonly signal?: AbortSignal | undefined;
+  /** Does the same so early that the checkpoint is saved before this time. */
+  readonly saveBefore?: Date | undefined;
   readonly onEvent?: ((event: TrainingEvent) => void) | undefined;
 }
 

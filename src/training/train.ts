@@ -7,6 +7,7 @@ import { turns } from '../core/event-loop.js';
 import { isCounted } from '../models/create.js';
 import type { Configuration } from './configuration.js';
 import { count } from './count.js';
+import { Deadline } from './deadline.js';
 import { divergenceError } from './divergence.js';
 import {
   nothingDone,
@@ -41,14 +42,19 @@ export async function train(context: TrainingContext, configuration: Configurati
   const warn = (message: string) => onEvent?.({ kind: 'warning', message });
   const lock = request.lock ?? (await RunLock.take(context.files, out, warn));
   try {
-    if (isCounted(configuration.model)) return await count(context, configuration, request, lock);
-    const prepared = await prepare(context, configuration, request, lock);
-    if (prepared === undefined) return nothingDone(out);
-    try {
-      return await new Loop(prepared, request).run();
-    } finally {
-      await prepared.close();
+    if (isCounted(configuration.model)) {
+      if (request.saveBefore !== undefined) warn('saveBefore has no effect: a model that is counted has no checkpoints');
+      return await count(context, configuration, request, lock);
     }
+    return await trainBefore(request.saveBefore, request, async (limited, deadline) => {
+      const prepared = await prepare(context, configuration, limited, lock);
+      if (prepared === undefined) return nothingDone(out);
+      try {
+        return await new Loop(prepared, limited, deadline).run();
+      } finally {
+        await prepared.close();
+      }
+    });
   } catch (error) {
     // A start that failed leaves nothing in the way of the next.
     if (!request.resume && (await isUnbegun(context.files, out))) await lock.leave().then(() => removeRun(context.files, out));
@@ -58,12 +64,28 @@ export async function train(context: TrainingContext, configuration: Configurati
   }
 }
 
+/** Trains with a request whose signal aborts when the time comes, too. */
+async function trainBefore(
+  time: Date | undefined,
+  request: TrainRequest,
+  work: (request: TrainRequest, deadline: Deadline | undefined) => Promise<TrainingSummary>,
+): Promise<TrainingSummary> {
+  if (time === undefined) return work(request, undefined);
+  const deadline = new Deadline(time, request.signal);
+  try {
+    return await work({ ...request, signal: deadline.signal }, deadline);
+  } finally {
+    deadline.end();
+  }
+}
+
 /** Decay of past updates in the displayed speed. */
 const speedDecay = 0.9;
 
 class Loop {
   readonly #prepared: Prepared;
   readonly #request: TrainRequest;
+  readonly #deadline: Deadline | undefined;
   readonly #training: Configuration['training'];
   readonly #progress: TrainingProgress;
   #plan: { epoch: number; plan: EpochPlan } | undefined;
@@ -72,9 +94,11 @@ class Loop {
   /** Lets signals and timers be handled, since updates never wait. */
   readonly #turn = turns();
 
-  constructor(prepared: Prepared, request: TrainRequest) {
+  constructor(prepared: Prepared, request: TrainRequest, deadline: Deadline | undefined) {
     this.#prepared = prepared;
     this.#request = request;
+    this.#deadline = deadline;
+    deadline?.expectCheckpoint(prepared.model.parameters.count);
     this.#training = prepared.configuration.training;
     this.#progress = prepared.progress;
     this.#session.fraction = this.#fraction(this.#progress.position);
@@ -107,14 +131,15 @@ class Loop {
       if (error instanceof DecadeError) await this.#note(`Stopped: ${error.message}`).catch(() => undefined);
       throw error;
     }
-    const averaged = reason === 'interrupted' ? undefined : await this.#average();
+    const interrupted = reason === 'interrupted' || reason === 'time';
+    const averaged = interrupted ? undefined : await this.#average();
     const { position, best, seconds } = this.#progress;
     await this.#log(`Training ended (${reason}) : Ep. ${position.epochs.toFixed(2)} : Up. ${position.steps}`);
     return {
       ...position,
       out: this.#request.out,
       reason,
-      interrupted: reason === 'interrupted',
+      interrupted,
       best: best ?? undefined,
       averaged,
       parameters: model.parameters.count,
@@ -165,6 +190,7 @@ class Loop {
     const result = await executor.update(microBatches, { update: step + 1, learningRate });
     if (!result.finite) throw await this.#notFinite(result, learningRate);
     const seconds = (performance.now() - started) / 1000;
+    this.#deadline?.note('update', 1_000 * seconds);
     this.#progress.add(result, taken, seconds);
     this.#tell(result, learningRate, seconds);
     return learningRate;
@@ -211,11 +237,12 @@ class Loop {
   }
 
   #reasonToEnd(): StopReason | undefined {
-    if (this.#progress.validationOwed) return 'interrupted';
-    return this.#stopReason() ?? (this.#request.signal?.aborted ? 'interrupted' : undefined);
+    const interruption = this.#deadline?.hasCome ? 'time' : 'interrupted';
+    if (this.#progress.validationOwed) return interruption;
+    return this.#stopReason() ?? (this.#request.signal?.aborted ? interruption : undefined);
   }
 
-  #stopReason(): Exclude<StopReason, 'interrupted'> | undefined {
+  #stopReason(): Exclude<StopReason, 'interrupted' | 'time'> | undefined {
     const { stop, validate } = this.#training;
     const { position, stalled } = this.#progress;
     if (stop.steps !== undefined && position.steps >= stop.steps) return 'steps';
@@ -271,6 +298,7 @@ class Loop {
   }
 
   async #checkpoint(): Promise<void> {
+    const started = performance.now();
     const { run, executor, metrics, log, fingerprint } = this.#prepared;
     const { step, best } = this.#progress;
     // Until a validation says which model is best, it is the last one.
@@ -284,6 +312,7 @@ class Loop {
       corpus: fingerprint,
     });
     await run.checkpoints.save({ step, ...(await executor.collect()), progress }, this.#training.checkpoint.keep);
+    this.#deadline?.note('checkpoint', performance.now() - started);
     this.#emit({ kind: 'checkpoint', step });
   }
 

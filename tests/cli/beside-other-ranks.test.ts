@@ -17,10 +17,10 @@ const onRank = (rank: number, command: string, onlyTells = false) => {
   return staysAway(command, onlyTells);
 };
 
-test('beside other ranks, rank 0 alone prints help, all train, and nothing else is begun', () => {
-  assert.deepEqual([onRank(0, 'train'), onRank(1, 'train')], [false, false]);
+test('beside other ranks, rank 0 alone prints help, all train and translate, and nothing else is begun', () => {
+  for (const joint of ['train', 'translate']) assert.deepEqual([onRank(0, joint), onRank(1, joint)], [false, false]);
   assert.deepEqual([onRank(0, 'train', true), onRank(1, 'train', true)], [false, true]);
   assert.deepEqual([onRank(0, 'data', true), onRank(1, 'data', true)], [false, true]);
-  assert.throws(() => onRank(0, 'translate'), DecadeError);
-  assert.equal(onRank(1, 'translate'), true);
+  assert.throws(() => onRank(0, 'pack'), DecadeError);
+  assert.equal(onRank(1, 'pack'), true);
 });

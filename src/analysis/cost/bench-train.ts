@@ -1,8 +1,7 @@
 import { DecadeError } from '../../core/errors.js';
-import { DataExecutor } from '../../parallel/data/executor.js';
-import { startPipeline } from '../../parallel/pipeline/start.js';
 import { Memories } from '../../parallel/memories.js';
 import type { Runtime } from '../../parallel/runtime.js';
+import { devicesOfRanks, startThreaded, type ThreadedOptions } from '../../parallel/start.js';
 import type { ThreadedExecutor } from '../../parallel/threaded-executor.js';
 import type { Precision } from '../../tensor/matrix.js';
 import { InitialValues } from '../../nn/parameters.js';
@@ -13,7 +12,8 @@ import { estimatePeak } from './peak-memory.js';
 
 export interface BenchTrainOptions {
   readonly config: string;
-  readonly devices: number;
+  /** Of each rank. Default: one a core. */
+  readonly devices?: number | undefined;
   /** Default: data. */
   readonly strategy?: Strategy | undefined;
   /** Tokens per sentence instead of the shape's. */
@@ -29,7 +29,10 @@ export interface BenchTrainOptions {
 
 export interface BenchTrainResult {
   readonly config: string;
+  /** Of this process. */
   readonly devices: number;
+  /** Devices of each rank, where there are several. */
+  readonly ranks?: readonly number[];
   readonly strategy: Strategy;
   /** What computes where, in lines for people; absent for `data`. */
   readonly placement?: readonly string[];
@@ -66,7 +69,8 @@ export interface BenchTrainResult {
 }
 
 /** Trains a random network on random ids and, in turn, replays its matrix products alone. */
-export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, peakRssBytes: () => number): Promise<BenchTrainResult> {
+export async function benchTrain(runtime: Runtime, asked: BenchTrainOptions, peakRssBytes: () => number): Promise<BenchTrainResult> {
+  const options = { ...asked, devices: asked.devices ?? runtime.cores, ofRanks: devicesOfRanks(runtime, asked.devices) };
   const named = benchShape(options.config);
   const shape = { ...named, length: options.length ?? named.length };
   let warning: string | undefined;
@@ -129,6 +133,7 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
   return {
     config: options.config,
     devices: options.devices,
+    ...(measured.placement.ranks === undefined ? {} : { ranks: measured.placement.ranks }),
     strategy: options.strategy ?? 'data',
     ...(measured.description === undefined ? {} : { placement: measured.description }),
     precision: measured.placement.precision,
@@ -158,7 +163,7 @@ export async function benchTrain(runtime: Runtime, options: BenchTrainOptions, p
 async function withExecutor<Result>(
   runtime: Runtime,
   shape: BenchShape,
-  { devices, strategy = 'data', gemm, precision }: BenchTrainOptions,
+  { devices, ofRanks, strategy = 'data', gemm, precision }: BenchTrainOptions & Pick<ThreadedOptions, 'devices' | 'ofRanks'>,
   instrument: 'record' | 'profile',
   measure: (executor: ThreadedExecutor, update: () => Promise<void>) => Promise<Result>,
 ): Promise<Result> {
@@ -171,16 +176,15 @@ async function withExecutor<Result>(
     labelSmoothing: 0,
     seed: 1,
   };
-  const common = { runtime, memories, model, modelOptions: shape.model, rule, devices, gemm, precision, instrument };
+  const common = { runtime, memories, model, modelOptions: shape.model, rule, gemm, precision, instrument };
   const batch = { sentences: shape.sentences, sourceTokens: shape.length, targetTokens: shape.length };
-  const executor =
-    strategy === 'data'
-      ? await DataExecutor.start(common)
-      : await startPipeline({
-          ...common,
-          batch,
-          options: { strategy: 'pipeline', order: strategy === 'pipeline' ? 'diagonal' : strategy },
-        });
+  const executor = await startThreaded({
+    ...common,
+    devices,
+    ofRanks,
+    batch,
+    parallel: strategy === 'data' ? { strategy } : { strategy: 'pipeline', order: strategy === 'pipeline' ? 'diagonal' : strategy },
+  });
   const pairs = benchPairs(shape);
   let number = 0;
   try {

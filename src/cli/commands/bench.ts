@@ -9,8 +9,11 @@ import { ProductBench, type Rates, type UpdateRates } from '../../node/native/be
 import { openKernels } from '../../node/open-kernels.js';
 import { webAssemblyProvider } from '../../tensor/kernels/provider.js';
 import { type Precision, precisions } from '../../tensor/matrix.js';
+import { counted } from '../../core/counted.js';
 import { nodeRuntime } from '../../node/runtime.js';
+import type { Runtime } from '../../parallel/runtime.js';
 import { type DeviceChoice, numberFrom, wholeNumber, withDevicesOption, withGemmOption } from '../arguments.js';
+import { amongRanks } from '../ranks.js';
 import { print, printJson } from '../output.js';
 import { figure } from '../progress.js';
 
@@ -25,10 +28,16 @@ interface BenchArguments extends DeviceChoice {
   json?: boolean;
 }
 
-const subjects: { readonly [subject: string]: (options: BenchArguments) => Promise<void> } = {
-  train: benchTraining,
-  translate: benchTranslation,
-  gemm: benchMatrices,
+interface Subject {
+  readonly measure: (options: BenchArguments, runtime: Runtime) => Promise<void>;
+  /** Why it is measured on one rank only. */
+  readonly alone?: string;
+}
+
+const subjects: { readonly [subject: string]: Subject } = {
+  train: { measure: benchTraining },
+  translate: { measure: benchTranslation, alone: 'bench translate measures the devices of one process' },
+  gemm: { measure: benchMatrices, alone: 'bench gemm measures one core' },
 };
 
 export function benchCommand(): Command {
@@ -44,27 +53,30 @@ export function benchCommand(): Command {
     .option('--profile', 'train: also print the time of every kernel')
     .option('--json', 'print one JSON object');
   return withGemmOption(withDevicesOption(command))
-    .addHelpText('after', '\nExamples:\n  $ decade bench train --config base --devices 1\n  $ decade bench gemm --config all')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ decade bench train --config base --devices 1\n  $ decade bench gemm --config all\n  $ mpirun -n 2 decade bench train --devices 1',
+    )
     .action(bench);
 }
 
 async function bench(subject: string, options: BenchArguments): Promise<void> {
-  const measure = Object.hasOwn(subjects, subject) ? subjects[subject] : undefined;
-  if (measure === undefined) {
+  const chosen = Object.hasOwn(subjects, subject) ? subjects[subject] : undefined;
+  if (chosen === undefined) {
     throw new DecadeError('usage', { where: 'bench', received: JSON.stringify(subject), allowed: Object.keys(subjects).join(', ') });
   }
-  await measure(options);
+  await amongRanks({ alone: chosen.alone, work: (runtime) => chosen.measure(options, runtime) });
 }
 
 const peakRssBytes = () => process.resourceUsage().maxRSS * 1024;
 
-async function benchTraining(options: BenchArguments): Promise<void> {
+async function benchTraining(options: BenchArguments, runtime: Runtime): Promise<void> {
   const result = await benchTrain(
-    nodeRuntime,
+    runtime,
     {
       config: options.config,
       length: options.length,
-      devices: options.devices ?? nodeRuntime.cores,
+      devices: options.devices,
       seconds: options.seconds,
       gemm: options.gemm,
       precision: options.precision,
@@ -77,8 +89,8 @@ async function benchTraining(options: BenchArguments): Promise<void> {
   else await print(describeTraining(result));
 }
 
-async function benchTranslation({ config, beam, seconds, gemm, devices = nodeRuntime.cores, json }: BenchArguments): Promise<void> {
-  const result = await benchTranslate(nodeRuntime, { config, beam, seconds, gemm, devices }, peakRssBytes);
+async function benchTranslation({ config, beam, seconds, gemm, devices, json }: BenchArguments, runtime: Runtime): Promise<void> {
+  const result = await benchTranslate(runtime, { config, beam, seconds, gemm, devices: devices ?? runtime.cores }, peakRssBytes);
   if (json) await printJson(result);
   else await print(describeTranslation(result));
 }
@@ -112,9 +124,11 @@ function describeTranslation(result: BenchTranslateResult): string {
 }
 
 function describeTraining(result: BenchTrainResult): string {
-  const { profileMs, warning, fastest } = result;
+  const { profileMs, warning, fastest, ranks } = result;
+  const devices = ranks === undefined ? result.devices : ranks.reduce((sum, each) => sum + each, 0);
+  const ofRanks = ranks === undefined ? '' : ` of ${ranks.length} ranks`;
   return [
-    `${result.config}: ${figure(result.parameters)} parameters, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}, ${result.strategy}, ${result.gemm}, ${result.precision}`,
+    `${result.config}: ${figure(result.parameters)} parameters, ${counted(devices, 'device')}${ofRanks}, ${result.strategy}, ${result.gemm}, ${result.precision}`,
     ...(result.placement ?? []),
     `${figure(result.wordsPerSecond)} words/s (source and target; ${result.stepMs} ms per update, median of ${result.updates}; ${result.gflops} GFLOP/s)`,
     `${figure(result.gemmBoundWordsPerSecond)} words/s if there were only the matrix products: ${percent(result.fractionOfBound)} of that bound`,

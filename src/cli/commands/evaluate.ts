@@ -3,12 +3,14 @@ import { requireTestSet } from '../../analysis/examination/scored-sentences.js';
 import { DecadeError } from '../../core/errors.js';
 import { type Evaluation, metricNamed } from '../../metrics/evaluate.js';
 import { evaluateAll } from '../../metrics/scoring-options.js';
+import type { Runtime } from '../../parallel/runtime.js';
 import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
 import { OutsideCriteria } from '../criteria.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { print, printJson } from '../output.js';
 import { figure, ProgressBar } from '../progress.js';
+import { amongRanks } from '../ranks.js';
 import { scoringOf, type ScoringChoice, withScoringOptions } from '../scoring.js';
 import { withSamplingOptions } from '../sampling.js';
 import { SelectionAccount, withSelectionOptions } from '../selection.js';
@@ -46,22 +48,26 @@ Examples:
   $ decade evaluate --hypotheses output.fr --references test.fr
   $ decade evaluate --hypotheses output.zh --references test.zh --tokenize zh --smooth floor
   $ decade evaluate -m runs/quickstart --source test.en --references test.fr --metrics bleu,chrf,ter --json
-  $ decade evaluate -m runs/quickstart --source test.en --references test.fr --sample --samples 64 --select mbr`,
+  $ decade evaluate -m runs/quickstart --source test.en --references test.fr --sample --samples 64 --select mbr
+  $ mpirun -n 4 decade evaluate -m runs/quickstart --source test.en --references test.fr`,
     )
     .action((options: EvaluateArguments) => {
       requireOneKind(options, command);
-      return interruptible('stopping', (signal) => run(options, signal));
+      return amongRanks({
+        alone: options.model === undefined ? 'without --model nothing is translated' : undefined,
+        work: (runtime) => interruptible('stopping', (signal) => run(runtime, options, signal)),
+      });
     });
 }
 
-async function run(options: EvaluateArguments, signal: AbortSignal): Promise<void> {
+async function run(runtime: Runtime, options: EvaluateArguments, signal: AbortSignal): Promise<void> {
   const scoring = scoringOf(options);
   // What is translated or already is a translation: as many lines as there are references of each, known before the work begins.
   const testSet = await readTestSet(scoredFile(options), options.references);
   requireTestSet(testSet);
   const { sources: lines, references } = testSet;
   const { texts, account } =
-    options.model === undefined ? { texts: lines, account: undefined } : await translations(options.model, lines, options, signal);
+    options.model === undefined ? { texts: lines, account: undefined } : await translations(runtime, options.model, lines, options, signal);
   const results = evaluateAll({ hypotheses: texts, references, ...scoring });
   if (options.json) {
     await printJson({
@@ -89,12 +95,13 @@ function scoredFile(options: EvaluateArguments): string {
 }
 
 async function translations(
+  runtime: Runtime,
   runs: readonly string[],
   lines: readonly string[],
   options: EvaluateArguments,
   signal: AbortSignal,
 ): Promise<{ readonly texts: string[]; readonly account: SelectionAccount }> {
-  const model = await openModel(runs, options, signal);
+  const model = await openModel(runs, options, signal, runtime);
   const progress = new ProgressBar();
   const outside = new OutsideCriteria(options);
   const started = performance.now();

@@ -5,12 +5,14 @@ import { experimentSizes } from '../../experiments/base.js';
 import { commandLine } from '../../core/shell.js';
 import { experiments } from '../../experiments/catalogue/index.js';
 import { type CommonOptions, reproduce, reproductionCost } from '../../experiments/reproduce.js';
-import { nodeRuntime } from '../../node/runtime.js';
+import { experimentTasks } from '../../experiments/trainers.js';
+import type { Runtime } from '../../parallel/runtime.js';
 import { withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { experimentOptions, experimentsHelp } from '../experiment-options.js';
 import { Interrupted, interruptible } from '../interruption.js';
 import { describeCost, showLaboratory } from '../laboratory-progress.js';
 import { print, printJson } from '../output.js';
+import { amongRanks, ownRuntime } from '../ranks.js';
 import { readTestSet } from '../test-set.js';
 
 /** With the options of the experiment, which the library checks. */
@@ -49,14 +51,27 @@ ${experimentsHelp()}
 Examples:
   $ decade reproduce reversal
   $ decade reproduce decoding --size tiny --out runs/try
+  $ mpirun -n 4 decade reproduce depth --out runs/the-paper
   $ decade reproduce reversal recipes/tatoeba-en-fr-2014.yaml --set model.hidden=256 --test-source test.en --test-target test.fr --estimate`,
     )
     .action((name: string, path: string | undefined, options: ReproduceArguments) =>
-      interruptible('finishing the update and saving a checkpoint; repeat to stop at once', (signal) => run(name, path, options, signal)),
+      amongRanks({
+        task: experimentTasks(ownRuntime()),
+        work: (runtime) =>
+          interruptible('finishing the update and saving a checkpoint; repeat to stop at once', (signal) =>
+            run(runtime, name, path, options, signal),
+          ),
+      }),
     );
 }
 
-async function run(name: string, configuration: string | undefined, options: ReproduceArguments, signal: AbortSignal): Promise<void> {
+async function run(
+  runtime: Runtime,
+  name: string,
+  configuration: string | undefined,
+  options: ReproduceArguments,
+  signal: AbortSignal,
+): Promise<void> {
   const { testSource, testTarget, estimate, json, ...rest } = options;
   const { out } = rest;
   // Test files of different lengths are found before hours of training, not after.
@@ -71,11 +86,11 @@ async function run(name: string, configuration: string | undefined, options: Rep
     onEvent: shown.onEvent,
   };
   if (estimate) {
-    const cost = await reproductionCost(nodeRuntime, name, request);
+    const cost = await reproductionCost(runtime, name, request);
     return json ? printJson(cost) : print(describeCost(cost, out).join('\n'));
   }
   try {
-    const { account, files } = await reproduce(nodeRuntime, name, request);
+    const { account, files } = await reproduce(runtime, name, request);
     shown.end();
     const { plots: _, widePlots: __, ...data } = account;
     if (json) await printJson({ ...data, files });

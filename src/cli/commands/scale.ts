@@ -4,11 +4,13 @@ import { accountMarkdown, timeTaken } from '../../experiments/account.js';
 import { Waiting } from '../../experiments/carry-out.js';
 import { scale, scaleCost, type ScalingOptions } from '../../experiments/scaling/scale.js';
 import { shardNamed } from '../../experiments/scaling/shard.js';
-import { nodeRuntime } from '../../node/runtime.js';
+import { experimentTasks } from '../../experiments/trainers.js';
+import type { Runtime } from '../../parallel/runtime.js';
 import { withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { Interrupted, interruptible } from '../interruption.js';
 import { describeCost, showLaboratory } from '../laboratory-progress.js';
 import { print, printJson } from '../output.js';
+import { amongRanks, ownRuntime } from '../ranks.js';
 import { say } from '../terminal.js';
 import { scaleFitCommand } from './scale-fit.js';
 
@@ -36,15 +38,22 @@ export function scaleCommand(): Command {
 Examples:
   $ decade scale recipes/scaling/text.yaml --estimate
   $ decade scale recipes/scaling/text.yaml --out runs/scaling --shard 2/8
+  $ mpirun -n 8 decade scale recipes/scaling/text.yaml --out runs/scaling
   $ decade scale fit brains.csv --x body --y brain --group order --log`,
     )
     .addCommand(scaleFitCommand())
     .action((plan: string, options: ScaleArguments) =>
-      interruptible('finishing the update and saving a checkpoint; repeat to stop at once', (signal) => run(plan, options, signal)),
+      amongRanks({
+        task: experimentTasks(ownRuntime()),
+        work: (runtime) =>
+          interruptible('finishing the update and saving a checkpoint; repeat to stop at once', (signal) =>
+            run(runtime, plan, options, signal),
+          ),
+      }),
     );
 }
 
-async function run(plan: string, { estimate, shard, json, ...rest }: ScaleArguments, signal: AbortSignal): Promise<void> {
+async function run(runtime: Runtime, plan: string, { estimate, shard, json, ...rest }: ScaleArguments, signal: AbortSignal): Promise<void> {
   const { out } = rest;
   const shown = showLaboratory(out);
   const options: ScalingOptions = {
@@ -55,11 +64,11 @@ async function run(plan: string, { estimate, shard, json, ...rest }: ScaleArgume
     onEvent: shown.onEvent,
   };
   if (estimate) {
-    const cost = await scaleCost(nodeRuntime, plan, options);
+    const cost = await scaleCost(runtime, plan, options);
     return json ? printJson(cost) : print(describeCost(cost, out).join('\n'));
   }
   try {
-    const done = await scale(nodeRuntime, plan, options);
+    const done = await scale(runtime, plan, options);
     shown.end();
     if (done instanceof Waiting) {
       const { missing, trainings } = done;

@@ -5,12 +5,14 @@ import type { TextScore } from '../../decoding/text-score.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type CodeLength, codeLengthOf, totalBytes } from '../../packed/code-length.js';
 import { mountRuns } from '../../packed/mounted-runs.js';
+import type { Runtime } from '../../parallel/runtime.js';
 import { describeRun, documentsOfRun } from '../../training/run-description.js';
 import { type DeviceChoice, gathered, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel, runsNamed } from '../model.js';
 import { openOutput } from '../output.js';
 import { figure, ProgressBar } from '../progress.js';
+import { amongRanks } from '../ranks.js';
 import { allLines, documentsOf, requireNoneBroken, requireSameCount } from '../text-input.js';
 import { warn } from '../warning.js';
 
@@ -51,19 +53,22 @@ export function scoreCommand(): Command {
 Examples:
   $ decade score -m runs/quickstart --source test.en --target test.fr > test.scores
   $ decade score -m runs/a,runs/b --source test.en --target test.fr
-  $ decade score -m runs/shakespeare --text act-5.txt`,
+  $ decade score -m runs/shakespeare --text act-5.txt
+  $ mpirun -n 4 decade score -m runs/quickstart --source test.en --target test.fr`,
     )
-    .action((options: ScoreArguments) => interruptible('stopping', (signal) => run(options, signal)));
+    .action((options: ScoreArguments) =>
+      amongRanks({ work: (runtime) => interruptible('stopping', (signal) => run(runtime, options, signal)) }),
+    );
 }
 
-function run(options: ScoreArguments, signal: AbortSignal): Promise<void> {
+function run(runtime: Runtime, options: ScoreArguments, signal: AbortSignal): Promise<void> {
   const { source, target, text, lines, context, json, maxLength } = options;
   if (text !== undefined && source === undefined && target === undefined && maxLength === undefined && !(lines && json)) {
-    return scoreText({ ...options, text }, signal);
+    return scoreText(runtime, { ...options, text }, signal);
   }
   const ofText = lines || json || context !== undefined;
   if (text === undefined && source !== undefined && target !== undefined && !ofText) {
-    return scorePairs({ ...options, source, target }, signal);
+    return scorePairs(runtime, { ...options, source, target }, signal);
   }
   const given = (['source', 'target', 'text', 'lines', 'json', 'context', 'maxLength'] as const).filter(
     (name) => options[name] !== undefined,
@@ -78,11 +83,11 @@ function run(options: ScoreArguments, signal: AbortSignal): Promise<void> {
 /** Share of unknown tokens above which bits per byte mislead. */
 const manyUnknown = 0.01;
 
-async function scoreText(options: ScoreArguments & { text: string }, signal: AbortSignal): Promise<void> {
+async function scoreText(runtime: Runtime, options: ScoreArguments & { text: string }, signal: AbortSignal): Promise<void> {
   const { text, lines = false, context, json } = options;
   const output = await openOutput(options.output);
   const runs = (await Promise.all(options.model.map(runsNamed))).flat();
-  const model = await openModel(options.model, options, signal);
+  const model = await openModel(options.model, options, signal, runtime);
   const progress = new ProgressBar();
   try {
     const cut = lines ? 'every line' : await withFirst(runs, documentsOfRun);
@@ -138,12 +143,16 @@ function describe({ logProbability, tokens, words, bytes, perplexity, wordPerple
   ].join('\n');
 }
 
-async function scorePairs(options: ScoreArguments & { source: string; target: string }, signal: AbortSignal): Promise<void> {
+async function scorePairs(
+  runtime: Runtime,
+  options: ScoreArguments & { source: string; target: string },
+  signal: AbortSignal,
+): Promise<void> {
   const sources = await allLines(options.source);
   const targets = await allLines(options.target);
   requireSameCount({ name: options.source, lines: sources }, { name: options.target, lines: targets });
   const output = await openOutput(options.output);
-  const model = await openModel(options.model, options, signal);
+  const model = await openModel(options.model, options, signal, runtime);
   const progress = new ProgressBar();
   try {
     const scores = await model.score(

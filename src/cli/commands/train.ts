@@ -1,7 +1,7 @@
 import { duration } from '../../core/duration.js';
 import { DecadeError } from '../../core/errors.js';
 import { shellWord } from '../../core/shell.js';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { type Decade, decade } from '../../decade.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { trainingClaims } from '../../parallel/ranks/claims.js';
@@ -13,6 +13,8 @@ import { interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
 import { amongRanks } from '../ranks.js';
 import { figure } from '../progress.js';
+import { timeToCome } from '../save-before.js';
+import { say } from '../terminal.js';
 import { interruptedTraining, type ShownTraining, showTraining } from '../training-progress.js';
 
 interface TrainArguments extends DeviceChoice {
@@ -20,6 +22,7 @@ interface TrainArguments extends DeviceChoice {
   set?: string[];
   init?: string;
   resume?: boolean;
+  saveBefore?: Date;
   allowDifferentPlacement?: boolean;
   json?: boolean;
   example?: boolean;
@@ -34,6 +37,12 @@ export function trainCommand(): Command {
     .option('--out <DIR>', 'run directory to create (default: runs/NAME for NAME.yaml)')
     .option('--init <RUN>', 'start from the parameters and vocabulary of another run or packed model (fine-tuning)')
     .option('--resume', 'continue the run in --out from its last checkpoint')
+    .addOption(
+      new Option(
+        '--save-before <TIME>',
+        'save a checkpoint and end before this time: 23h50m from now, 23:55, or 2026-12-31T23:55',
+      ).argParser((text) => timeToCome(text)),
+    )
     .option('--allow-different-placement', 'resume with a different number of devices or matrix library; results differ in the last digits')
     .option('--json', 'print one JSON object at the end');
   return withSetOption(withGemmOption(withDevicesOption(command)))
@@ -43,7 +52,8 @@ export function trainCommand(): Command {
 Examples:
   $ decade train --example > my-pair.yaml
   $ decade train recipes/tatoeba-en-fr.yaml --out runs/tatoeba --set data.train.source=my/train.en --set data.train.target=my/train.fr
-  $ decade train recipes/tatoeba-en-fr.yaml --out runs/tatoeba --resume`,
+  $ decade train recipes/tatoeba-en-fr.yaml --out runs/tatoeba --resume --save-before 23h50m
+  $ mpirun -n 4 decade train recipes/tatoeba-en-fr.yaml --out runs/tatoeba`,
     )
     .action((path: string | undefined, { example, ...options }: TrainArguments) => {
       if (example && path !== undefined) {
@@ -57,14 +67,14 @@ Examples:
       if (example) return print(exampleConfiguration().trimEnd());
       if (path === undefined) return command.error("error: missing required argument 'CONFIG.yaml'");
       const shown = showTraining({ log: true });
-      return amongRanks(
-        async () => trainingClaims(nodeRuntime.files, await readConfiguration(nodeRuntime.files, path, options.set)),
-        (runtime) =>
+      return amongRanks({
+        same: async () => trainingClaims(nodeRuntime.files, await readConfiguration(nodeRuntime.files, path, options.set)),
+        work: (runtime) =>
           interruptible(
             () => shown.announcement,
             (signal) => run(decade(runtime), path, options, shown, signal),
           ),
-      );
+      });
     });
 }
 
@@ -81,7 +91,12 @@ async function run(
   } finally {
     shown.end();
   }
-  if (summary.interrupted) throw await interruptedTraining(out, `stopped and saved at update ${figure(summary.steps)}`);
+  if (summary.interrupted) {
+    const stopped = await interruptedTraining(out, `stopped and saved at update ${figure(summary.steps)}`);
+    // An end that was planned is no failure for what a script does next.
+    if (summary.reason !== 'time') throw stopped;
+    say(`decade: --save-before: ${stopped.message}`);
+  }
   if (json) await printJson(summary);
   else await print(describe(summary));
 }

@@ -6,6 +6,7 @@ import type { Glossary } from '../../decoding/constraints/glossary.js';
 import { formatTranslation } from '../../decoding/nbest.js';
 import type { SourceLine } from '../../decoding/source-line.js';
 import type { TranslateOptions, TranslationProgress, TranslationResult } from '../../decoding/translator.js';
+import type { Runtime } from '../../parallel/runtime.js';
 import { type DeviceChoice, gathered, numberFrom, withDevicesOption, withGemmOption, wholeNumber } from '../arguments.js';
 import { OutsideCriteria } from '../criteria.js';
 import { Doubts } from '../doubts.js';
@@ -13,6 +14,7 @@ import { type GuidanceChoice, guidanceOf, parseJsonLine, readGlossary, withGuida
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
+import { amongRanks } from '../ranks.js';
 import { type SamplingChoice, samplingOf, withSamplingOptions } from '../sampling.js';
 import { figure, ProgressBar } from '../progress.js';
 import { SelectionAccount, type SelectionChoice, selectionTerms, withSelectionOptions } from '../selection.js';
@@ -95,19 +97,20 @@ Examples:
   $ decade translate -m runs/quickstart -i input.txt --glossary terms.tsv --must-not 'so-called'
   $ decade translate -m runs/quickstart -i input.txt --beam 12 --nbest 12 --diverse-groups 4 --diversity 0.5
   $ decade translate -m runs/en-fr -i input.txt --beam 20 --select own,channel=0.5,lm=0.2 --channel runs/fr-en --lm runs/fr
-  $ decade translate -m runs/en-fr -i input.txt --sample --samples 32 --select scorer --scorer ./quality`,
+  $ decade translate -m runs/en-fr -i input.txt --sample --samples 32 --select scorer --scorer ./quality
+  $ mpirun -n 4 decade translate -m runs/en-fr -i input.txt -o output.txt`,
     )
     .action((options: TranslateArguments) => {
       requireOneKind(options, command);
-      return interruptible('stopping', (signal) => translate(options, signal));
+      return amongRanks({ work: (runtime) => interruptible('stopping', (signal) => translate(runtime, options, signal)) });
     });
 }
 
-async function translate(options: TranslateArguments, signal: AbortSignal): Promise<void> {
+async function translate(runtime: Runtime, options: TranslateArguments, signal: AbortSignal): Promise<void> {
   const guidance = guidanceOf(options);
   const [beginnings, glossary] = [await beginningsOf(options), await readGlossary(options.glossary)];
   const output = await openOutput(options.output);
-  const model = await openModel(options.model, options, signal);
+  const model = await openModel(options.model, options, signal, runtime);
   const typed = options.input === undefined && process.stdin.isTTY === true;
   if (typed) say('Type lines to translate; Ctrl-D ends.');
   const progress = new ProgressBar(!typed && !(options.output === undefined && process.stdout.isTTY === true));

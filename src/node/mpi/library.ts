@@ -46,8 +46,7 @@ export class MpiLibrary {
    * The library for the processes of a launcher, or why there is none. `DECADE_MPI` names another file.
    */
   static open(foreign: ForeignInterface, launcher: LauncherKind): MpiLibrary | Unavailable {
-    // UCX, which carries messages for many libraries, would take the signals by which the engine finds errors of WebAssembly.
-    foreign.setEnvironment('UCX_ERROR_SIGNALS', '');
+    keepSignals(foreign);
     const given = process.env.DECADE_MPI;
     if (given !== undefined && given !== '') {
       const library = foreign.open([given], { global: true });
@@ -64,6 +63,7 @@ export class MpiLibrary {
 
   /** Libraries that are installed, whatever started this process. */
   static installed(foreign: ForeignInterface): { readonly abi: MpiAbi; readonly file: string }[] {
+    keepSignals(foreign);
     return (Object.keys(files) as MpiAbi[]).flatMap((abi) => {
       const library = foreign.open(files[abi]);
       return 'available' in library ? [] : [{ abi, file: library.path }];
@@ -186,6 +186,14 @@ export class MpiLibrary {
     for (let index = 0; index < bytes.length; index++) bytes[index] = this.#text.view.getUint8(index);
     return new TextDecoder().decode(bytes).replaceAll(/\s+/g, ' ');
   }
+}
+
+/**
+ * UCX, which carries messages for many libraries (MPICH's among them), takes SIGILL, SIGBUS, SIGFPE and SIGSEGV as soon as it is loaded,
+ * unless it is told that none of them is an error. By SIGSEGV the engine finds errors of WebAssembly.
+ */
+function keepSignals(foreign: ForeignInterface): void {
+  foreign.setEnvironment('UCX_ERROR_SIGNALS', '');
 }
 
 /** What was begun; what it reads and writes is held until it is done. */

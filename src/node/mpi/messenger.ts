@@ -34,6 +34,8 @@ interface UnderWay {
 interface Peer {
   readonly rank: number;
   heardAt: number;
+  /** Whether it has said that it ends: no more is to be heard of it. */
+  ended: boolean;
   /** Whether the last sign of life to it is still on its way. */
   signing: boolean;
 }
@@ -54,7 +56,7 @@ export class Messenger {
   constructor(options: MessengerOptions) {
     this.#options = options;
     const ranks = options.rank === 0 ? Array.from({ length: options.size - 1 }, (_, index) => index + 1) : [0];
-    this.#peers = ranks.map((rank) => ({ rank, heardAt: Date.now(), signing: false }));
+    this.#peers = ranks.map((rank) => ({ rank, heardAt: Date.now(), ended: false, signing: false }));
   }
 
   /** Returns when it is told to end, or a rank is gone: that is reported. */
@@ -127,7 +129,10 @@ export class Messenger {
         peer.heardAt = Date.now();
         const what = header.view.getInt32(0, true);
         const bytes = header.view.getFloat64(8, true);
-        if (what === follows.end) return;
+        if (what === follows.end) {
+          peer.ended = true;
+          return;
+        }
         if (what === follows.nothing || bytes === 0) return next();
         const body = new SharedArrayBuffer(bytes);
         this.#begin(library.receive(foreign.address(new Uint8Array(body)), bytes, peer.rank, tags.body), () => {
@@ -189,15 +194,15 @@ export class Messenger {
     this.#wokeAt = now;
     if (now < this.#signAt) return undefined;
     this.#signAt = now + Math.min(signEvery, limit / 4);
-    if (this.#ending) return undefined;
     for (const peer of this.#peers) {
-      if (peer.signing) continue;
+      // Whoever was told of the end listens no more.
+      if (this.#ending || peer.signing) continue;
       peer.signing = true;
       this.#send(peer.rank, follows.nothing, undefined, () => {
         peer.signing = false;
       });
     }
-    return this.#peers.find(({ heardAt }) => now - heardAt > limit);
+    return this.#peers.find(({ heardAt, ended }) => !ended && now - heardAt > limit);
   }
 
   /** Until the process ends. */

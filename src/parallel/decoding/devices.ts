@@ -18,6 +18,8 @@ export interface DecodingDevicesOptions {
   /** Several vote. */
   readonly members: readonly SharedModel[];
   readonly gemm?: string | undefined;
+  /** Threads of other processes that have begun with the same models. */
+  readonly begun?: readonly DecodingThread[] | undefined;
   /** Called when the threads have ended with the models. */
   readonly release?: (() => Promise<void>) | undefined;
 }
@@ -31,11 +33,14 @@ export class DecodingDevices implements BatchDecoder, DecodingExecutor {
   /** Who waits for a thread, in order. */
   readonly #waiting: ((thread: DecodingThread) => void)[] = [];
 
-  static async begin(threads: readonly DecodingThread[], { members, gemm, release }: DecodingDevicesOptions): Promise<DecodingDevices> {
+  static async begin(
+    threads: readonly DecodingThread[],
+    { members, gemm, begun = [], release }: DecodingDevicesOptions,
+  ): Promise<DecodingDevices> {
     const message = { kind: 'begin-decoding', gemm, members } as const;
     await Promise.all(threads.map((thread) => thread.ask('decoding', message)));
     const models = members.map(({ options, vocabularies }) => createModel(options, vocabularies));
-    return new DecodingDevices(threads, ensembleModel(models).decodingMemory, release);
+    return new DecodingDevices([...threads, ...begun], ensembleModel(models).decodingMemory, release);
   }
 
   private constructor(threads: readonly DecodingThread[], memory: DecodingMemory, release: DecodingDevicesOptions['release']) {

@@ -1,7 +1,7 @@
 import type { DecadeError } from '../../core/errors.js';
 import { unlessAborted } from '../../core/event-loop.js';
 import type { BatchDecoder, DecodingExecutor } from '../../decoding/executor.js';
-import { DecodingDevices, type DecodingDevicesOptions } from './devices.js';
+import { DecodingDevices, type DecodingDevicesOptions, type DecodingThread } from './devices.js';
 import type { DecodingReply, DecodingRequest } from './messages.js';
 import type { Runtime } from '../runtime.js';
 import { RemoteDevice } from '../group/remote-device.js';
@@ -12,12 +12,20 @@ export interface ElasticDecodingOptions extends DecodingDevicesOptions {
   readonly local: BatchDecoder & DecodingExecutor;
   /** 1: only this thread. More need a shared memory. */
   readonly devices: number;
+  /** Starts devices of other processes, beside those here. `died` is called when one will never answer again. */
+  readonly others?: ((died: (failure: DecadeError) => void) => Promise<OtherDecoders>) | undefined;
   /** Multiplications that a row costs. */
   readonly rowCost: number;
-  /** Multiplications from which on threads are started. Default: some tenths of a second of work. */
+  /** Multiplications from which on threads are started. Default: some tenths of a second of work; any, where there are `others`. */
   readonly worthStarting?: number | undefined;
   /** Multiplications from which on threads that have been started are used. Default: some hundredths of a second of work. */
   readonly worthUsing?: number | undefined;
+}
+
+/** Devices of other processes on which decoding has begun, with copies of the same models. */
+export interface OtherDecoders {
+  readonly threads: readonly DecodingThread[];
+  end(): Promise<void>;
 }
 
 /**
@@ -27,6 +35,7 @@ export interface ElasticDecodingOptions extends DecodingDevicesOptions {
 export class ElasticDecodingExecutor implements DecodingExecutor {
   readonly #options: ElasticDecodingOptions;
   #threads: RemoteDevice<DecodingRequest, DecodingReply>[] = [];
+  #others: OtherDecoders | undefined;
   #decoding: Promise<DecodingDevices> | undefined;
 
   constructor(options: ElasticDecodingOptions) {
@@ -34,9 +43,9 @@ export class ElasticDecodingExecutor implements DecodingExecutor {
   }
 
   async decoderFor(rows: number, signal?: AbortSignal): Promise<BatchDecoder> {
-    const { local, devices, rowCost, worthStarting = 2e10, worthUsing = 2e9 } = this.#options;
+    const { local, devices, others, rowCost, worthStarting = others === undefined ? 2e10 : 0, worthUsing = 2e9 } = this.#options;
     const isWorthIt = rows * rowCost >= (this.#decoding === undefined ? worthStarting : worthUsing);
-    if (devices === 1 || !isWorthIt) return local;
+    if ((devices === 1 && others === undefined) || !isWorthIt) return local;
     this.#decoding ??= this.#start();
     return unlessAborted(this.#decoding, signal);
   }
@@ -50,12 +59,13 @@ export class ElasticDecodingExecutor implements DecodingExecutor {
     // After one has died, the next call starts new ones.
     const died = (failure: DecadeError) => void this.#end(failure);
     const next = 'translate again, with fewer devices if necessary';
-    const { runtime, devices } = this.#options;
+    const { runtime, devices, others } = this.#options;
     const start = (_: unknown, device: number) =>
       new RemoteDevice<DecodingRequest, DecodingReply>(runtime.startThread(), `device ${device}`, died, next);
     this.#threads = Array.from({ length: devices }, start);
     try {
-      return await DecodingDevices.begin(this.#threads, this.#options);
+      this.#others = await others?.(died);
+      return await DecodingDevices.begin(this.#threads, { ...this.#options, begun: this.#others?.threads });
     } catch (error) {
       await this.#end();
       throw error;
@@ -63,9 +73,10 @@ export class ElasticDecodingExecutor implements DecodingExecutor {
   }
 
   async #end(reason?: DecadeError): Promise<void> {
-    const threads = this.#threads;
+    const [threads, others] = [this.#threads, this.#others];
     this.#threads = [];
+    this.#others = undefined;
     this.#decoding = undefined;
-    await Promise.all(threads.map((thread) => thread.terminate(reason)));
+    await Promise.all([...threads.map((thread) => thread.terminate(reason)), others?.end()]);
   }
 }

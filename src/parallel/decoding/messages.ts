@@ -74,7 +74,7 @@ export function isDecodingRequest(request: { readonly kind: string }): request i
   return ['begin-decoding', 'search', 'score', 'cancel', 'end-decoding'].includes(request.kind);
 }
 
-export function refusal({ kind, parts: { cause: _, ...parts } }: DecadeError): DecodingReply {
+export function refusal({ kind, parts: { cause: _, ...parts } }: DecadeError): Extract<CommonReply, { kind: 'refused' }> {
   return { kind: 'refused', error: { kind, parts } };
 }
 

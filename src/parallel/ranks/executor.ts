@@ -1,4 +1,3 @@
-import { DecadeError } from '../../core/errors.js';
 import type { Precision } from '../../tensor/matrix.js';
 import type { PlacedValues } from '../../tensor/named-values.js';
 import type { Executor, GivenValues, LearntValues } from '../../training/executor.js';
@@ -6,8 +5,8 @@ import { DataExecutor } from '../data/executor.js';
 import { type DataDevicesOptions, ThreadedDataDevices } from '../data/devices.js';
 import { keptBy } from '../group/wire-plan.js';
 import type { LentRanks } from '../runtime.js';
-import { linksTo, RankDevices } from './rank-devices.js';
-import { DividedValues, giveParameters, type KeepingRank } from './rank-values.js';
+import { linksTo, RankDevices, requireSamePlacement } from './rank-devices.js';
+import { DividedValues, giveToAll, type KeepingRank } from './rank-values.js';
 
 export interface RanksExecutorOptions extends Omit<DataDevicesOptions, 'ranks' | 'devices'> {
   readonly lent: LentRanks;
@@ -51,7 +50,7 @@ export class RanksExecutor extends DataExecutor {
         instrument,
       } as const;
       const started = await Promise.all(links.map((link) => link.ask('started', start)));
-      for (const [index, reply] of started.entries()) requireSame(`rank ${index + 1}`, { gemm, precision, kernels }, reply);
+      for (const [index, reply] of started.entries()) requireSamePlacement(`rank ${index + 1}`, { gemm, precision, kernels }, reply);
     } catch (error) {
       await Promise.all([own.dispose(), ...others.map((each) => each.terminate())]);
       throw error;
@@ -88,24 +87,15 @@ export class RanksExecutor extends DataExecutor {
 
   override async distribute(values: GivenValues): Promise<void> {
     await super.distribute(values);
-    await giveParameters(this.#ranks, this.#parameters);
+    await giveToAll(
+      this.#ranks.map(({ link }) => link),
+      'parameters',
+      this.#parameters,
+    );
     if (values.optimizerState !== undefined) await this.#optimizerState.give(values.optimizerState);
   }
 }
 
 function bound(network: LentRanks['network']): Pick<LentRanks['network'], 'bell' | 'attach'> {
   return { bell: network.bell, attach: (wire) => network.attach(wire) };
-}
-
-/** Other products sum in another order, and then the same ranks would not give the same bits. */
-function requireSame(rank: string, own: ThreadedDataDevices['placement'], its: ThreadedDataDevices['placement']): void {
-  for (const key of ['gemm', 'precision', 'kernels'] as const) {
-    if (own[key] === its[key]) continue;
-    throw new DecadeError('usage', {
-      where: rank,
-      received: `${key} ${its[key]}`,
-      allowed: `${own[key]}, as rank 0 has`,
-      next: 'choose with --gemm a library that all hosts have',
-    });
-  }
 }

@@ -1,28 +1,33 @@
 import { DecadeError } from '../../core/errors.js';
 import { createModel } from '../../models/create.js';
 import type { PlacedValues } from '../../tensor/named-values.js';
-import type { PlacedLearntValues } from '../../training/executor.js';
 import { ThreadedDataDevices } from '../data/devices.js';
+import { refusal } from '../decoding/messages.js';
 import { together } from '../device-measurement.js';
 import { answerRequests } from '../group/answer-requests.js';
 import { Memories } from '../memories.js';
 import type { RankNetwork, Runtime } from '../runtime.js';
-import type { LearntKind, RankClaims, RankReply, RankRequest } from './messages.js';
+import { LentDecoders } from './lent-decoders.js';
+import type { RankClaims, RankReply, RankRequest, ValuesOf } from './messages.js';
+
+/** Does work that a command has divided. The signal saves what is done so far, and ends it. */
+export type RankTask = (task: unknown, signal: AbortSignal) => Promise<unknown>;
 
 /**
- * The program of every rank but 0: lends its devices to what rank 0 trains, until rank 0 lets it go.
+ * The program of every rank but 0: lends its devices to what rank 0 trains and decodes, and does the tasks that it is given, until rank 0
+ * lets it go.
  *
  * @throws DecadeError `resource` when rank 0, or the network, is gone
  */
-export function lendDevices(runtime: Runtime, network: RankNetwork, claims: () => Promise<RankClaims>): Promise<void> {
+export function lendDevices(runtime: Runtime, network: RankNetwork, claims: () => Promise<RankClaims>, task?: RankTask): Promise<void> {
   const link = network.linkTo(0);
   return new Promise((resolve, reject) => {
-    const lender = new Lender(runtime, network, claims);
+    const lender = new Lender(runtime, network, claims, task);
     link.listen({
       message: (message) => deliver(message),
-      failure: (received, next) => {
+      failure: (received) => {
         lender.stop().catch(() => undefined);
-        reject(new DecadeError('resource', { where: `rank ${network.rank}`, received, ...(next !== undefined && { next }) }));
+        reject(new DecadeError('resource', { where: `rank ${network.rank}`, received, next: 'start all ranks again' }));
       },
     });
     let deliver: (message: unknown) => void = () => undefined;
@@ -43,24 +48,45 @@ export function lendDevices(runtime: Runtime, network: RankNetwork, claims: () =
   });
 }
 
+/** What devices that train are asked. */
+type TrainingRequest = Extract<RankRequest, { kind: 'update' | 'evaluate' | 'get' | 'replay' | 'profile' }>;
+
 class Lender {
   readonly #runtime: Runtime;
   readonly #network: RankNetwork;
   readonly #claims: () => Promise<RankClaims>;
+  readonly #task: RankTask | undefined;
   #lent: { readonly devices: ThreadedDataDevices; readonly memories: Memories } | undefined;
+  #decoders: LentDecoders | undefined;
+  #underWay: AbortController | undefined;
 
-  constructor(runtime: Runtime, network: RankNetwork, claims: () => Promise<RankClaims>) {
+  constructor(runtime: Runtime, network: RankNetwork, claims: () => Promise<RankClaims>, task: RankTask | undefined) {
     this.#runtime = runtime;
     this.#network = network;
     this.#claims = claims;
+    this.#task = task;
   }
 
-  async answer(request: RankRequest): Promise<RankReply> {
+  async answer(request: RankRequest): Promise<RankReply | undefined> {
     switch (request.kind) {
       case 'introduce':
         return { kind: 'introduced', claims: await this.#claims() };
       case 'start':
         return this.#start(request);
+      case 'decode':
+        if (this.#decoders !== undefined) throw new Error('devices decode with other models already');
+        this.#decoders = await LentDecoders.start(this.#runtime, this.#network, request);
+        return { kind: 'started', ...this.#decoders.placement };
+      case 'set': {
+        const { of, name, start, values } = request;
+        this.#placed(of).write(name, start, values);
+        return { kind: 'done' };
+      }
+      case 'task':
+        return this.#do(request.task);
+      case 'interrupt':
+        this.#underWay?.abort(new DecadeError('usage', { where: `rank ${this.#network.rank}`, received: 'a request to stop' }));
+        return undefined;
       case 'stop':
       case 'leave':
         await this.stop();
@@ -71,8 +97,10 @@ class Lender {
   }
 
   async stop(): Promise<void> {
-    const lent = this.#lent;
+    const [lent, decoders] = [this.#lent, this.#decoders];
     this.#lent = undefined;
+    this.#decoders = undefined;
+    await decoders?.end();
     lent?.devices.break();
     await lent?.devices.dispose();
     await lent?.memories.release();
@@ -110,7 +138,22 @@ class Lender {
     return { kind: 'started', ...started.placement };
   }
 
-  async #compute(request: Exclude<RankRequest, { kind: 'introduce' | 'start' | 'stop' | 'leave' }>): Promise<RankReply> {
+  /** What is wrong with a task is its result: others can be done. */
+  async #do(task: unknown): Promise<RankReply> {
+    if (this.#task === undefined) throw new Error('no tasks are known');
+    this.#underWay = new AbortController();
+    try {
+      return { kind: 'did', result: await this.#task(task, this.#underWay.signal) };
+    } catch (error) {
+      if (!(error instanceof DecadeError)) throw error;
+      const { where } = error.parts;
+      return refusal(new DecadeError(error.kind, { ...error.parts, where: `rank ${this.#network.rank}: ${where}` }));
+    } finally {
+      this.#underWay = undefined;
+    }
+  }
+
+  async #compute(request: TrainingRequest): Promise<RankReply> {
     if (this.#lent === undefined) throw new Error('devices must be started first');
     const { devices } = this.#lent;
     switch (request.kind) {
@@ -120,14 +163,9 @@ class Lender {
       }
       case 'evaluate':
         return { kind: 'evaluated', shards: await devices.evaluate(request.shards) };
-      case 'set': {
-        const { of, name, start, values } = request;
-        valuesOf(devices.values, of).write(name, start, values);
-        return { kind: 'done' };
-      }
       case 'get': {
         const values = new Float32Array(request.end - request.start);
-        await valuesOf(devices.values, request.of).read(request.name, request.start, values);
+        await this.#placed(request.of).read(request.name, request.start, values);
         return { kind: 'values', values };
       }
       case 'replay':
@@ -138,8 +176,10 @@ class Lender {
       }
     }
   }
-}
 
-function valuesOf(values: PlacedLearntValues, of: LearntKind): PlacedValues {
-  return values[of];
+  #placed(of: ValuesOf): PlacedValues {
+    const values = typeof of === 'number' ? this.#decoders?.parameters[of] : this.#lent?.devices.values[of];
+    if (values === undefined) throw new Error('devices must be started first');
+    return values;
+  }
 }

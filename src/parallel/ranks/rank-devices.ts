@@ -1,3 +1,4 @@
+import { DecadeError } from '../../core/errors.js';
 import type { UpdateResult } from '../../training/executor.js';
 import type { DataDevices, DividedUpdate, EvaluatedShard } from '../data/devices.js';
 import type { MeasurementReply, ProfileMessage, ReplayMessage } from '../device-measurement.js';
@@ -10,13 +11,33 @@ import type { RankReply, RankRequest } from './messages.js';
 /** What is asked of another rank. */
 export type RankLink = RemoteDevice<RankRequest, RankReply>;
 
+/** What the devices of a rank compute with. */
+export type RankPlacement = Pick<Extract<RankReply, { kind: 'started' }>, 'gemm' | 'precision' | 'kernels'>;
+
+const continueTraining = 'the last checkpoint stands: start all ranks again with --resume';
+
 export function rankName(rank: number, host: string): string {
   return `rank ${rank} (${host})`;
 }
 
-/** Links to the other ranks, in their order. `died` is called when one will never answer again. */
-export function linksTo({ network, members }: LentRanks, died: () => void): RankLink[] {
-  return members.slice(1).map(({ host }, index): RankLink => new RemoteDevice(network.linkTo(index + 1), rankName(index + 1, host), died));
+/** Links to the other ranks, in their order. `died` is called when one will never answer again; `next` is what a person can do then. */
+export function linksTo({ network, members }: LentRanks, died: (failure: DecadeError) => void, next = continueTraining): RankLink[] {
+  return members
+    .slice(1)
+    .map(({ host }, index): RankLink => new RemoteDevice(network.linkTo(index + 1), rankName(index + 1, host), died, next));
+}
+
+/** Other products sum in another order, and then the same ranks would not give the same bits. */
+export function requireSamePlacement(rank: string, own: RankPlacement, its: RankPlacement): void {
+  for (const key of ['gemm', 'precision', 'kernels'] as const) {
+    if (own[key] === its[key]) continue;
+    throw new DecadeError('usage', {
+      where: rank,
+      received: `${key} ${its[key]}`,
+      allowed: `${own[key]}, as rank 0 has`,
+      next: 'choose with --gemm a library that all hosts have',
+    });
+  }
 }
 
 /** The devices of another rank, which has started them. */

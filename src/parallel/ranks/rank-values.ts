@@ -1,7 +1,7 @@
 import { type NamedValues, type PlacedValues, pieces } from '../../tensor/named-values.js';
 import type { Shape } from '../../tensor/tensor.js';
 import { type KeptParts, keptRange } from '../../training/optimizer.js';
-import type { LearntKind } from './messages.js';
+import type { ValuesOf } from './messages.js';
 import type { RankLink } from './rank-devices.js';
 
 /** Another rank, and what of the optimizer's values it keeps. */
@@ -10,13 +10,13 @@ export interface KeepingRank {
   readonly kept: KeptParts;
 }
 
-/** Gives all other ranks these parameters. */
-export async function giveParameters(ranks: readonly KeepingRank[], values: NamedValues): Promise<void> {
+/** Gives all other ranks values that this one has. */
+export async function giveToAll(links: readonly RankLink[], of: ValuesOf, values: NamedValues): Promise<void> {
   for (const [name, shape] of values.shapes) {
     for (const { start, end } of pieces(sizeOf(shape))) {
       const piece = new Float32Array(end - start);
       await values.read(name, start, piece);
-      await Promise.all(ranks.map(({ link }) => set(link, 'parameters', name, start, piece)));
+      await Promise.all(links.map((link) => set(link, of, name, start, piece)));
     }
   }
 }
@@ -74,7 +74,7 @@ export class DividedValues implements NamedValues {
   }
 }
 
-function set(link: RankLink, of: LearntKind, name: string, start: number, values: Float32Array): Promise<unknown> {
+function set(link: RankLink, of: ValuesOf, name: string, start: number, values: Float32Array): Promise<unknown> {
   return link.ask('done', { kind: 'set', of, name, start, values });
 }
 

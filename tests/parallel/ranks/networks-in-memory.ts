@@ -1,3 +1,4 @@
+import { deserialize, serialize } from 'node:v8';
 import { type RankExchange, Wire } from '../../../src/parallel/group/wire.js';
 import type { DeviceThread, RankNetwork, WireBlocks } from '../../../src/parallel/runtime.js';
 
@@ -27,12 +28,12 @@ export function networksInMemory(size: number): { networks: RankNetwork[]; end: 
       rank,
       size,
       bell: new SharedArrayBuffer(4),
-      linkTo: (other) => ({
+      linkTo: (other, channel = 0) => ({
         post: (message) => {
-          const sent = structuredClone(message);
-          setImmediate(() => listeners.get(`${other} from ${rank}`)?.message(sent));
+          const sent = deserialize(serialize(message));
+          setImmediate(() => listeners.get(`${other} from ${rank}, ${channel}`)?.message(sent));
         },
-        listen: (listener) => listeners.set(`${rank} from ${other}`, listener),
+        listen: (listener) => listeners.set(`${rank} from ${other}, ${channel}`, listener),
         terminate: async () => {},
       }),
       attach: (blocks: WireBlocks) => {
