@@ -55,40 +55,64 @@ interface Pieces {
   readonly distance: number | 'rows';
 }
 
-/** rdi from, rsi to, rdx rows, rcx pieces, r8 bytes of a row, r9 the mask. Each row is read once, from its begin to its end. */
+/** Pieces that are copied at once. */
+const together = 4;
+
+/**
+ * rdi from, rsi to, rdx rows, rcx pieces, r8 bytes of a row, r9 the mask of a row's last piece. Each row is read once, from its begin to
+ * its end; a piece before the last is read and written in whole vectors, of which the next piece covers what is too much.
+ */
 export function cutRows(code: VectorAssembler, { vectorFloats }: ProductSizes, { floats, pitch, distance }: Pieces): number {
   const vectorBytes = 4 * vectorFloats;
   const isWide = floats > vectorFloats;
   const start = code.begin();
-  code.push('rbx', 'rbp', 'r12');
+  code.push('rbx', 'rbp', 'r12', 'r13');
   code.setMask(leftMask, { base: 'r9' });
   if (isWide) code.setMask(rightMask, { base: 'r9', displacement: vectorBytes });
   code.move('rbx', distance === 'rows' ? 'rdx' : distance);
   if (distance === 'rows') code.shiftLeft('rbx', Math.log2(pitch));
+  code.addressOf('r13', { base: 'rbx', index: 'rbx', scale: 2 });
+  const places = [{ base: 'r10' }, { base: 'r10', index: 'rbx' }, { base: 'r10', index: 'rbx', scale: 2 }, { base: 'r10', index: 'r13' }] as const;
   // The fourth row from here is fetched while this one is copied.
   code.move('r12', 'r8');
   code.shiftLeft('r12', 2);
+  const copy = (pieces: number, masks: readonly (Mask | undefined)[] = []) => {
+    for (let at = 0; at < 4 * floats * pieces; at += cacheLine) code.prefetch({ base: 'rax', index: 'r12', displacement: at }, 'read');
+    for (const [piece, to] of places.slice(0, pieces).entries()) {
+      for (let half = 0; half < (isWide ? 2 : 1); half++) {
+        const vector = 2 * piece + half;
+        code.loadVector(vector, { base: 'rax', displacement: 4 * floats * piece + half * vectorBytes }, masks[half]);
+        code.storeVector({ ...to, displacement: half * vectorBytes }, vector);
+      }
+    }
+  };
   const row = code.place();
   code.move('rax', 'rdi');
   code.move('r10', 'rsi');
   code.move('r11', 'rcx');
-  code.addressOf('rbp', { base: 'rdi', index: 'r12' });
-  const piece = code.place();
-  for (let at = 0; at < 4 * floats; at += cacheLine) code.prefetch({ base: 'rbp', displacement: at }, 'read');
-  code.loadVector(0, { base: 'rax' }, leftMask);
-  if (isWide) code.loadVector(1, { base: 'rax', displacement: vectorBytes }, rightMask);
-  code.storeVector({ base: 'r10' }, 0);
-  if (isWide) code.storeVector({ base: 'r10', displacement: vectorBytes }, 1);
-  code.add('rax', 4 * floats);
-  code.add('rbp', 4 * floats);
-  code.add('r10', 'rbx');
+  const [fewer, last] = [code.label(), code.label()];
+  const several = code.place();
+  code.compare('r11', together);
+  code.jump(fewer, 'notAbove');
+  copy(together);
+  code.add('rax', 4 * floats * together);
+  code.addressOf('r10', { base: 'r10', index: 'rbx', scale: 4 });
+  code.subtract('r11', together);
+  code.jump(several);
+  code.place(fewer);
   code.subtract('r11', 1);
-  code.jump(piece, 'notEqual');
+  code.jump(last, 'equal');
+  copy(1);
+  code.add('rax', 4 * floats);
+  code.add('r10', 'rbx');
+  code.jump(fewer);
+  code.place(last);
+  copy(1, [leftMask, rightMask]);
   code.add('rdi', 'r8');
   code.add('rsi', pitch);
   code.subtract('rdx', 1);
   code.jump(row, 'notEqual');
-  code.pop('r12', 'rbp', 'rbx');
+  code.pop('r13', 'r12', 'rbp', 'rbx');
   code.forgetVectors();
   code.return();
   return start;

@@ -10,12 +10,15 @@ import { VectorAssembler, type VectorSet } from './vector-assembler.js';
  * panel's mask, 0 when it is whole.
  */
 export const productFunctions = {
-  /** C [+]= A B with rows of A where they are: (a, b, c, rows, panels, length, rowBytesC, lastMask, accumulate, rowBytesA). */
-  multiplyRows: 10,
+  /**
+   * C [+]= A B with rows of A where they are: (a, b, c, rows, panels, length, rowBytesC, lastMask, accumulate, rowBytesA), then what to
+   * fetch meanwhile: (from, bytesATerm, bytesATile, tiles), a line for every term of so many tiles.
+   */
+  multiplyRows: 14,
   /** The same with rows of A that were copied, `rowPitch` apart; rowBytesA is not read. */
-  multiplyCopiedRows: 10,
+  multiplyCopiedRows: 14,
   /** C [+]= Aᵀ B with columns of A that were copied into tiles; rowBytesA is not read. */
-  multiplyCopiedColumns: 10,
+  multiplyCopiedColumns: 14,
   /** Copies rows of floats: (from, to, rows, wholeVectors, rowBytesFrom, rowBytesTo, rest, mask), the rest with zeros after it. */
   copyRows: 8,
   /** Cuts rows into tiles: (from, to, rows, tiles, rowBytesFrom, mask): as many floats of each row go into each tile as it has rows. */
@@ -75,15 +78,15 @@ function multiply(code: VectorAssembler, sizes: ProductSizes, layout: LayoutOfA)
   const panelPitch = 4 * panelColumns;
   const start = code.begin();
   code.push(...saved);
-  // Two locals; then the saved registers, the caller's address, the arguments on the stack.
-  const locals = 2;
+  // A local; then the saved registers, the caller's address, the arguments on the stack.
+  const locals = 1;
   code.subtract('rsp', 8 * locals);
   const argument = (position: number): Address => ({ base: 'rsp', displacement: 8 * (locals + saved.length + 1 + position) });
   const frame: Frame = {
-    fetchEnd: { base: 'rsp' },
-    mask: { base: 'rsp', displacement: 8 },
+    mask: { base: 'rsp' },
     accumulate: argument(2),
     rowBytesA: argument(3),
+    fetch: { from: argument(4), bytesATerm: argument(5), bytesATile: argument(6), tiles: argument(7) },
   };
   code.move('r10', argument(0));
 
@@ -98,13 +101,10 @@ function multiply(code: VectorAssembler, sizes: ProductSizes, layout: LayoutOfA)
   code.move('r11', 'rcx');
   code.move('r12', 'rdi');
   code.move('r13', 'rdx');
-  // The next panel follows this one.
+  // The first tile of a panel fetches the next one, which follows this one.
   code.move('r15', 'r9');
   code.shiftLeft('r15', Math.log2(panelPitch));
-  code.move('rax', 'r15');
   code.add('r15', 'rsi');
-  code.add('rax', 'r15');
-  code.store(frame.fetchEnd, 'rax');
   code.move('rbp', cacheLine);
 
   const rest = code.label();
@@ -115,6 +115,7 @@ function multiply(code: VectorAssembler, sizes: ProductSizes, layout: LayoutOfA)
   if (layout === 'copiedColumns') code.add('r12', tilePitch);
   else if (layout === 'copiedRows') code.add('r12', tileRows * rowPitch);
   else for (let row = 0; row < tileRows; row++) code.add('r12', frame.rowBytesA);
+  chooseFetch(code, frame);
   code.subtract('r11', tileRows);
   code.jump(tile);
 
@@ -147,10 +148,29 @@ function multiply(code: VectorAssembler, sizes: ProductSizes, layout: LayoutOfA)
 
 /** What lies on the stack while tiles are summed. */
 interface Frame {
-  readonly fetchEnd: Address;
   readonly mask: Address;
   readonly accumulate: Address;
   readonly rowBytesA: Address;
+  readonly fetch: { readonly from: Address; readonly bytesATerm: Address; readonly bytesATile: Address; readonly tiles: Address };
+}
+
+/** What the next tile fetches while it is summed: its part of what the caller wants, or one line again and again. */
+function chooseFetch(code: VectorAssembler, { fetch: { from, bytesATerm, bytesATile, tiles } }: Frame): void {
+  const [nothing, chosen] = [code.label(), code.label()];
+  code.move('rax', tiles);
+  code.compare('rax', 0);
+  code.jump(nothing, 'equal');
+  code.subtract('rax', 1);
+  code.store(tiles, 'rax');
+  code.move('rbp', bytesATerm);
+  code.move('r15', from);
+  code.move('rax', bytesATile);
+  code.add('rax', 'r15');
+  code.store(from, 'rax');
+  code.jump(chosen);
+  code.place(nothing);
+  code.move('rbp', 0);
+  code.place(chosen);
 }
 
 /** One tile of C; leaves r13 at the next one. */
@@ -159,17 +179,13 @@ function sumTile(code: VectorAssembler, rows: number, sizes: ProductSizes, layou
   const vectorBytes = 4 * vectorFloats;
   const [left, right, value] = [2 * tileRows, 2 * tileRows + 1, 2 * tileRows + 2];
   for (let sum = 0; sum < 2 * rows; sum++) code.clearVector(sum);
-  // The next panel of B may lie far: it is fetched while the first tiles of this one are summed.
-  const fetching = code.label();
-  code.compare('r15', frame.fetchEnd);
-  code.jump(fetching, 'below');
-  code.move('rbp', 0);
-  code.place(fetching);
   code.move('rax', 'r12');
   code.move('rbx', 'rsi');
   code.move('r14', 'r9');
   const a = startReadingA(code, rows, sizes, layout, frame);
   const addTerm = () => {
+    code.prefetch({ base: 'r15' }, 'read');
+    code.add('r15', 'rbp');
     code.loadVector(left, { base: 'rbx' });
     code.loadVector(right, { base: 'rbx', displacement: vectorBytes });
     for (let row = 0; row < rows; row++) {
@@ -186,24 +202,22 @@ function sumTile(code: VectorAssembler, rows: number, sizes: ProductSizes, layou
   code.compare('r14', linesOfRow * rows);
   code.jump(terms, 'notAbove');
   code.subtract('r14', linesOfRow * rows);
-  code.push('r14', 'r15');
+  code.push('r14', 'r9');
   code.move('r14', rows);
-  code.move('r15', 'r13');
+  code.move('r9', 'r13');
   const rowOfC = code.place();
   for (let line = 0; line < linesOfRow; line++) {
-    code.prefetch({ base: 'r15', displacement: line * cacheLine }, 'write');
+    code.prefetch({ base: 'r9', displacement: line * cacheLine }, 'write');
     addTerm();
   }
-  code.add('r15', 'r10');
+  code.add('r9', 'r10');
   code.subtract('r14', 1);
   code.jump(rowOfC, 'notEqual');
-  code.pop('r15', 'r14');
+  code.pop('r9', 'r14');
 
   code.place(terms);
   const term = code.place();
-  code.prefetch({ base: 'r15' }, 'read');
   addTerm();
-  code.add('r15', 'rbp');
   code.subtract('r14', 1);
   code.jump(term, 'notEqual');
   a.stop();
