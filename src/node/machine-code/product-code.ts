@@ -65,6 +65,8 @@ type LayoutOfA = 'rows' | 'copiedRows' | 'copiedColumns';
 
 const saved = ['rbx', 'rbp', 'r12', 'r13', 'r14', 'r15'] as const satisfies Register[];
 const restored = [...saved].reverse();
+/** Terms that follow one another without a jump. */
+const termsTogether = 4;
 const leftMask = 1;
 const rightMask = 2;
 
@@ -78,12 +80,13 @@ function multiply(code: VectorAssembler, sizes: ProductSizes, layout: LayoutOfA)
   const panelPitch = 4 * panelColumns;
   const start = code.begin();
   code.push(...saved);
-  // A local; then the saved registers, the caller's address, the arguments on the stack.
-  const locals = 1;
+  // Two locals; then the saved registers, the caller's address, the arguments on the stack.
+  const locals = 2;
   code.subtract('rsp', 8 * locals);
   const argument = (position: number): Address => ({ base: 'rsp', displacement: 8 * (locals + saved.length + 1 + position) });
   const frame: Frame = {
     mask: { base: 'rsp' },
+    fetchEnd: { base: 'rsp', displacement: 8 },
     accumulate: argument(2),
     rowBytesA: argument(3),
     fetch: { from: argument(4), bytesATerm: argument(5), bytesATile: argument(6), tiles: argument(7) },
@@ -104,7 +107,10 @@ function multiply(code: VectorAssembler, sizes: ProductSizes, layout: LayoutOfA)
   // The first tile of a panel fetches the next one, which follows this one.
   code.move('r15', 'r9');
   code.shiftLeft('r15', Math.log2(panelPitch));
+  code.move('rax', 'r15');
   code.add('r15', 'rsi');
+  code.add('rax', 'r15');
+  code.store(frame.fetchEnd, 'rax');
   code.move('rbp', cacheLine);
 
   const rest = code.label();
@@ -149,14 +155,19 @@ function multiply(code: VectorAssembler, sizes: ProductSizes, layout: LayoutOfA)
 /** What lies on the stack while tiles are summed. */
 interface Frame {
   readonly mask: Address;
+  readonly fetchEnd: Address;
   readonly accumulate: Address;
   readonly rowBytesA: Address;
   readonly fetch: { readonly from: Address; readonly bytesATerm: Address; readonly bytesATile: Address; readonly tiles: Address };
 }
 
 /** What the next tile fetches while it is summed: its part of what the caller wants, or one line again and again. */
-function chooseFetch(code: VectorAssembler, { fetch: { from, bytesATerm, bytesATile, tiles } }: Frame): void {
+function chooseFetch(code: VectorAssembler, { fetchEnd, fetch: { from, bytesATerm, bytesATile, tiles } }: Frame): void {
   const [nothing, chosen] = [code.label(), code.label()];
+  code.compare('r15', fetchEnd);
+  code.jump(chosen, 'below');
+  code.move('rax', 0);
+  code.store(fetchEnd, 'rax');
   code.move('rax', tiles);
   code.compare('rax', 0);
   code.jump(nothing, 'equal');
@@ -183,24 +194,27 @@ function sumTile(code: VectorAssembler, rows: number, sizes: ProductSizes, layou
   code.move('rbx', 'rsi');
   code.move('r14', 'r9');
   const a = startReadingA(code, rows, sizes, layout, frame);
-  const addTerm = () => {
+  const addTerms = (terms: number) => {
     code.prefetch({ base: 'r15' }, 'read');
     code.add('r15', 'rbp');
-    code.loadVector(left, { base: 'rbx' });
-    code.loadVector(right, { base: 'rbx', displacement: vectorBytes });
-    for (let row = 0; row < rows; row++) {
-      code.broadcast(value + (row % 2), a.valueOf(row));
-      code.multiplyAdd(2 * row, value + (row % 2), left);
-      code.multiplyAdd(2 * row + 1, value + (row % 2), right);
+    for (let term = 0; term < terms; term++) {
+      const ofB = 2 * vectorBytes * term;
+      code.loadVector(left, { base: 'rbx', displacement: ofB });
+      code.loadVector(right, { base: 'rbx', displacement: ofB + vectorBytes });
+      for (let row = 0; row < rows; row++) {
+        code.broadcast(value + (row % 2), a.valueOf(row, term));
+        code.multiplyAdd(2 * row, value + (row % 2), left);
+        code.multiplyAdd(2 * row + 1, value + (row % 2), right);
+      }
     }
-    a.advance();
-    code.add('rbx', 2 * vectorBytes);
+    a.advance(terms);
+    code.add('rbx', 2 * vectorBytes * terms);
   };
   // C is written when the sum is done. Its lines are fetched meanwhile, one a term: all at once, they would be waited for.
   const linesOfRow = (2 * vectorBytes) / cacheLine;
-  const terms = code.label();
+  const [terms, few, done] = [code.label(), code.label(), code.label()];
   code.compare('r14', linesOfRow * rows);
-  code.jump(terms, 'notAbove');
+  code.jump(terms, 'below');
   code.subtract('r14', linesOfRow * rows);
   code.push('r14', 'r9');
   code.move('r14', rows);
@@ -208,7 +222,7 @@ function sumTile(code: VectorAssembler, rows: number, sizes: ProductSizes, layou
   const rowOfC = code.place();
   for (let line = 0; line < linesOfRow; line++) {
     code.prefetch({ base: 'r9', displacement: line * cacheLine }, 'write');
-    addTerm();
+    addTerms(1);
   }
   code.add('r9', 'r10');
   code.subtract('r14', 1);
@@ -216,10 +230,21 @@ function sumTile(code: VectorAssembler, rows: number, sizes: ProductSizes, layou
   code.pop('r9', 'r14');
 
   code.place(terms);
-  const term = code.place();
-  addTerm();
+  code.compare('r14', termsTogether);
+  code.jump(few, 'below');
+  const together = code.place();
+  addTerms(termsTogether);
+  code.subtract('r14', termsTogether);
+  code.compare('r14', termsTogether);
+  code.jump(together, 'notBelow');
+  code.place(few);
+  code.compare('r14', 0);
+  code.jump(done, 'equal');
+  const one = code.place();
+  addTerms(1);
   code.subtract('r14', 1);
-  code.jump(term, 'notEqual');
+  code.jump(one, 'notEqual');
+  code.place(done);
   a.stop();
 
   const [masked, end] = [code.label(), code.label()];
@@ -262,9 +287,8 @@ function writeTile(code: VectorAssembler, rows: number, { tileRows, vectorFloats
 
 /** How the values of A in a term are reached, from rax at the first one on. */
 interface ReadingA {
-  valueOf(row: number): Address;
-  /** To the next term. */
-  advance(): void;
+  valueOf(row: number, term: number): Address;
+  advance(terms: number): void;
   /** Gives back the registers that were taken. */
   stop(): void;
 }
@@ -278,9 +302,17 @@ function startReadingA(
 ): ReadingA {
   switch (layout) {
     case 'copiedRows':
-      return { valueOf: (row) => ({ base: 'rax', displacement: row * rowPitch }), advance: () => code.add('rax', 4), stop: () => {} };
+      return {
+        valueOf: (row, term) => ({ base: 'rax', displacement: row * rowPitch + 4 * term }),
+        advance: (terms) => code.add('rax', 4 * terms),
+        stop: () => {},
+      };
     case 'copiedColumns':
-      return { valueOf: (row) => ({ base: 'rax', displacement: 4 * row }), advance: () => code.add('rax', columnPitch), stop: () => {} };
+      return {
+        valueOf: (row, term) => ({ base: 'rax', displacement: 4 * row + columnPitch * term }),
+        advance: (terms) => code.add('rax', columnPitch * terms),
+        stop: () => {},
+      };
     case 'rows': {
       // Of three rows each, a register holds the first; the others are one and two times rdi further.
       const taken = (['rdx', 'rcx', 'r8', 'r11'] as const).slice(0, Math.ceil(rows / 3) - 1);
@@ -292,13 +324,14 @@ function startReadingA(
         code.add(base, 'rdi');
       }
       return {
-        valueOf(row) {
+        valueOf(row, term) {
           const base = bases[Math.floor(row / 3)] ?? 'rax';
-          if (row % 3 === 0) return { base };
-          return { base, index: 'rdi', scale: row % 3 === 1 ? 1 : 2 };
+          const displacement = 4 * term;
+          if (row % 3 === 0) return { base, displacement };
+          return { base, displacement, index: 'rdi', scale: row % 3 === 1 ? 1 : 2 };
         },
-        advance() {
-          for (const base of bases) code.add(base, 4);
+        advance(terms) {
+          for (const base of bases) code.add(base, 4 * terms);
         },
         stop: () => code.pop(...[...taken].reverse(), 'rdi'),
       };

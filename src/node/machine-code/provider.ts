@@ -270,7 +270,7 @@ function elementOf({ address, transposed, rowBytes }: Operand, row: number, colu
 
 /** How tiles fetch so many rows of A: each a row, or a line of every row in memory. */
 function fetchOf({ address, transposed, rowBytes }: Operand, rows: number): readonly [from: number, aTerm: number, aTile: number, tiles: number] {
-  return transposed ? [address, rowBytes, cacheLine, Math.ceil((4 * rows) / cacheLine) + 1] : [address, 4, rowBytes, rows];
+  return transposed ? [address, 4 * rowBytes, rowBytes + 16, 4 * (Math.ceil((4 * rows) / cacheLine) + 1)] : [address, 16, rowBytes, rows];
 }
 
 /** The length of equal pieces of at most `longest`, in whole vectors. */
