@@ -12,7 +12,7 @@ import { VectorAssembler, type VectorSet } from './vector-assembler.js';
 export const productFunctions = {
   /**
    * C [+]= A B with rows of A where they are: (a, b, c, rows, panels, length, rowBytesC, lastMask, accumulate, rowBytesA), then what to
-   * fetch meanwhile: (from, bytesATerm, bytesATile, tiles), a line for every term of so many tiles.
+   * fetch meanwhile, the members of `Fetch` in order.
    */
   multiplyRows: 14,
   /** The same with rows of A that were copied, `rowPitch` apart; rowBytesA is not read. */
@@ -30,6 +30,19 @@ export const productFunctions = {
   /** Small products where they are: (base of the memory, list, products). */
   smallProducts: 3,
 } as const;
+/**
+ * What tiles fetch into the cache while they are summed, besides the next panel of B: a line every `termsTogether` terms, each `step` bytes
+ * after the one before, and a tile's first one `nextTile` bytes after that of the tile before, for so many tiles.
+ */
+export interface Fetch {
+  readonly from: number;
+  readonly step: number;
+  readonly nextTile: number;
+  readonly tiles: number;
+}
+/** Terms that follow one another without a jump. */
+export const termsTogether = 4;
+
 export type ProductFunction = keyof typeof productFunctions;
 
 export interface ProductCode {
@@ -65,8 +78,6 @@ type LayoutOfA = 'rows' | 'copiedRows' | 'copiedColumns';
 
 const saved = ['rbx', 'rbp', 'r12', 'r13', 'r14', 'r15'] as const satisfies Register[];
 const restored = [...saved].reverse();
-/** Terms that follow one another without a jump. */
-const termsTogether = 4;
 const leftMask = 1;
 const rightMask = 2;
 
@@ -86,10 +97,10 @@ function multiply(code: VectorAssembler, sizes: ProductSizes, layout: LayoutOfA)
   const argument = (position: number): Address => ({ base: 'rsp', displacement: 8 * (locals + saved.length + 1 + position) });
   const frame: Frame = {
     mask: { base: 'rsp' },
-    fetchEnd: { base: 'rsp', displacement: 8 },
+    panelEnd: { base: 'rsp', displacement: 8 },
     accumulate: argument(2),
     rowBytesA: argument(3),
-    fetch: { from: argument(4), bytesATerm: argument(5), bytesATile: argument(6), tiles: argument(7) },
+    fetch: { from: argument(4), step: argument(5), nextTile: argument(6), tiles: argument(7) },
   };
   code.move('r10', argument(0));
 
@@ -104,13 +115,13 @@ function multiply(code: VectorAssembler, sizes: ProductSizes, layout: LayoutOfA)
   code.move('r11', 'rcx');
   code.move('r12', 'rdi');
   code.move('r13', 'rdx');
-  // The first tile of a panel fetches the next one, which follows this one.
+  // The first tiles of a panel fetch the next one, which follows this one and may lie far.
   code.move('r15', 'r9');
   code.shiftLeft('r15', Math.log2(panelPitch));
   code.move('rax', 'r15');
   code.add('r15', 'rsi');
   code.add('rax', 'r15');
-  code.store(frame.fetchEnd, 'rax');
+  code.store(frame.panelEnd, 'rax');
   code.move('rbp', cacheLine);
 
   const rest = code.label();
@@ -155,27 +166,28 @@ function multiply(code: VectorAssembler, sizes: ProductSizes, layout: LayoutOfA)
 /** What lies on the stack while tiles are summed. */
 interface Frame {
   readonly mask: Address;
-  readonly fetchEnd: Address;
   readonly accumulate: Address;
   readonly rowBytesA: Address;
-  readonly fetch: { readonly from: Address; readonly bytesATerm: Address; readonly bytesATile: Address; readonly tiles: Address };
+  /** The end of the next panel of B; 0 when it is fetched. */
+  readonly panelEnd: Address;
+  readonly fetch: Readonly<Record<keyof Fetch, Address>>;
 }
 
-/** What the next tile fetches while it is summed: its part of what the caller wants, or one line again and again. */
-function chooseFetch(code: VectorAssembler, { fetchEnd, fetch: { from, bytesATerm, bytesATile, tiles } }: Frame): void {
+/** What the next tile fetches: more of the next panel, else its part of what the caller wants, else one line again and again. */
+function chooseFetch(code: VectorAssembler, { panelEnd, fetch: { from, step, nextTile, tiles } }: Frame): void {
   const [nothing, chosen] = [code.label(), code.label()];
-  code.compare('r15', fetchEnd);
+  code.compare('r15', panelEnd);
   code.jump(chosen, 'below');
   code.move('rax', 0);
-  code.store(fetchEnd, 'rax');
+  code.store(panelEnd, 'rax');
   code.move('rax', tiles);
   code.compare('rax', 0);
   code.jump(nothing, 'equal');
   code.subtract('rax', 1);
   code.store(tiles, 'rax');
-  code.move('rbp', bytesATerm);
+  code.move('rbp', step);
   code.move('r15', from);
-  code.move('rax', bytesATile);
+  code.move('rax', nextTile);
   code.add('rax', 'r15');
   code.store(from, 'rax');
   code.jump(chosen);

@@ -19,7 +19,7 @@ import {
 } from '../foreign.js';
 import { sharedExecutableMemory } from './executable-memory.js';
 import { vectorSupport } from './processor.js';
-import { type ProductFunction, productCode, productFunctions } from './product-code.js';
+import { type Fetch, type ProductFunction, productCode, productFunctions, termsTogether } from './product-code.js';
 import { cacheLine, type ProductSizes, productSizes } from './product-sizes.js';
 import { MachineCodeSmallProducts } from './small-products.js';
 import type { VectorSet } from './vector-assembler.js';
@@ -144,7 +144,8 @@ class MachineCodeProvider implements MatrixProvider {
         const length = Math.min(longest, k - term);
         this.#copyIntoPanels(this.#panels.address, elementOf(right, term, column), columns, length);
         const result = { address: base + c + 4 * column, rowBytes: 4 * stride.c, accumulate: accumulate || term > 0 };
-        this.#multiplyPanels(elementOf(left, 0, term), m, this.#panels.address, columns, length, result, elementOf(left, 0, term + longest < k ? term + longest : 0));
+        const next = elementOf(left, 0, term + longest < k ? term + longest : 0);
+        this.#multiplyPanels(elementOf(left, 0, term), m, this.#panels.address, columns, length, result, next);
       }
     }
   }
@@ -205,14 +206,15 @@ class MachineCodeProvider implements MatrixProvider {
     const count = Math.ceil(columns / panelColumns);
     const rest = columns % panelColumns;
     const lastMask = rest === 0 ? 0 : this.#mask(rest);
+    const accumulate = result.accumulate ? 1 : 0;
     for (let row = 0; row < rows; row += highest) {
       const many = Math.min(highest, rows - row);
       const { address } = elementOf(left, row, 0);
       const following = row + highest < rows ? elementOf(left, row + highest, 0) : next;
       const run = (multiply: ForeignFunction, a: number) => {
         const c = result.address + row * result.rowBytes;
-        const fetch = following === undefined ? ([0, 0, 0, 0] as const) : fetchOf(following, highest);
-        multiply(a, panels, c, many, count, length, result.rowBytes, lastMask, result.accumulate ? 1 : 0, left.rowBytes, ...fetch);
+        const { from, step, nextTile, tiles } = following === undefined ? nothing : fetchOf(following, highest);
+        multiply(a, panels, c, many, count, length, result.rowBytes, lastMask, accumulate, left.rowBytes, from, step, nextTile, tiles);
       };
       if (left.transposed) {
         this.#copyTiles(address, left.rowBytes, many, length);
@@ -268,9 +270,16 @@ function elementOf({ address, transposed, rowBytes }: Operand, row: number, colu
   return { address: address + inMemory * rowBytes + 4 * along, transposed, rowBytes };
 }
 
-/** How tiles fetch so many rows of A: each a row, or a line of every row in memory. */
-function fetchOf({ address, transposed, rowBytes }: Operand, rows: number): readonly [from: number, aTerm: number, aTile: number, tiles: number] {
-  return transposed ? [address, 4 * rowBytes, rowBytes + 16, 4 * (Math.ceil((4 * rows) / cacheLine) + 1)] : [address, 16, rowBytes, rows];
+const nothing: Fetch = { from: 0, step: 0, nextTile: 0, tiles: 0 };
+
+/**
+ * So many rows of A: where a row's terms lie together, each tile fetches one; where they lie in rows of the memory, it fetches one line of
+ * every fourth of these, and four tiles come to a line of each.
+ */
+function fetchOf({ address, transposed, rowBytes }: Operand, rows: number): Fetch {
+  if (!transposed) return { from: address, step: 4 * termsTogether, nextTile: rowBytes, tiles: rows };
+  const lines = Math.ceil((4 * rows) / cacheLine) + 1;
+  return { from: address, step: termsTogether * rowBytes, nextTile: rowBytes + cacheLine / termsTogether, tiles: termsTogether * lines };
 }
 
 /** The length of equal pieces of at most `longest`, in whole vectors. */
