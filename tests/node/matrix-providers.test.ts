@@ -170,6 +170,19 @@ for (const choice of choices) {
         memory.free(block);
       });
 
+      it('reads nothing behind the end of the memory, whatever an operand that ends there has left over', () => {
+        const block = memory.allocate(64 * 1024);
+        const { offset } = block;
+        const end = memory.webAssembly.buffer.byteLength;
+        const product = { k: 20, transposeA: true, transposeB: false, c: offset + 32 * 1024, accumulate: false };
+        for (let count = 1; count <= 40; count++) {
+          const last = end - 4 * product.k * count;
+          provider.multiply({ ...product, m: count, n: 32, a: last, b: offset });
+          provider.multiply({ ...product, m: 6, n: count, a: offset, b: last });
+        }
+        memory.free(block);
+      });
+
       it('gives a row the same bits alone and in any batch, packed or not, whatever lies beside it', () => {
         for (const [rows, n, k] of [
           [31, 70, 521],

@@ -35,7 +35,7 @@ export interface Label {
 }
 
 /** Comparisons of unsigned numbers, as the second byte of a jump encodes them. */
-const conditions = { below: 0x82, equal: 0x84, notEqual: 0x85, notAbove: 0x86 } as const;
+const conditions = { below: 0x82, notBelow: 0x83, equal: 0x84, notEqual: 0x85, notAbove: 0x86 } as const;
 export type Condition = keyof typeof conditions;
 
 /** Writes machine code for x86-64: instructions on general registers, which hold 64 bits. */

@@ -7,6 +7,7 @@ import { type Mask, type VectorAssembler, vectorSets } from './vector-assembler.
 
 const leftMask = 1;
 const rightMask = 2;
+const beforeLastMask = 2;
 
 /** rdi from, rsi to, rdx rows, rcx whole vectors, r8 and r9 bytes of their rows; on the stack the rest and its mask. */
 export function copyRows(code: VectorAssembler, { vectorFloats }: ProductSizes): number {
@@ -55,40 +56,67 @@ interface Pieces {
   readonly distance: number | 'rows';
 }
 
-/** rdi from, rsi to, rdx rows, rcx pieces, r8 bytes of a row, r9 the mask. Each row is read once, from its begin to its end. */
+/** Pieces that are copied at once. */
+const together = 4;
+
+/**
+ * rdi from, rsi to, rdx rows, rcx pieces, r8 bytes of a row, r9 the mask of a row's last piece. Each row is read once, from its begin to
+ * its end. A piece is written in whole vectors, of which the next one covers what is too much; nothing behind the end of a row is read.
+ */
 export function cutRows(code: VectorAssembler, { vectorFloats }: ProductSizes, { floats, pitch, distance }: Pieces): number {
   const vectorBytes = 4 * vectorFloats;
   const isWide = floats > vectorFloats;
+  const [lastMasks, masks] = isWide ? [[leftMask, rightMask] as const, []] : ([[leftMask], [beforeLastMask]] as const);
   const start = code.begin();
-  code.push('rbx', 'rbp', 'r12');
+  code.push('rbx', 'r12', 'r13');
   code.setMask(leftMask, { base: 'r9' });
   if (isWide) code.setMask(rightMask, { base: 'r9', displacement: vectorBytes });
+  // A vector is longer than a piece: what a row has left at the piece before its last may be less.
+  else code.setMask(beforeLastMask, { base: 'r9', displacement: -4 * floats });
   code.move('rbx', distance === 'rows' ? 'rdx' : distance);
   if (distance === 'rows') code.shiftLeft('rbx', Math.log2(pitch));
+  code.addressOf('r13', { base: 'rbx', index: 'rbx', scale: 2 });
+  const places = [{ base: 'r10' }, { base: 'r10', index: 'rbx' }, { base: 'r10', index: 'rbx', scale: 2 }, { base: 'r10', index: 'r13' }] as const;
   // The fourth row from here is fetched while this one is copied.
   code.move('r12', 'r8');
   code.shiftLeft('r12', 2);
+  const copy = (pieces: number, masks: readonly Mask[]) => {
+    for (let at = 0; at < 4 * floats * pieces; at += cacheLine) code.prefetch({ base: 'rax', index: 'r12', displacement: at }, 'read');
+    for (const [piece, to] of places.slice(0, pieces).entries()) {
+      for (let half = 0; half < (isWide ? 2 : 1); half++) {
+        const vector = 2 * piece + half;
+        code.loadVector(vector, { base: 'rax', displacement: 4 * floats * piece + half * vectorBytes }, masks[half]);
+        code.storeVector({ ...to, displacement: half * vectorBytes }, vector);
+      }
+    }
+  };
   const row = code.place();
   code.move('rax', 'rdi');
   code.move('r10', 'rsi');
   code.move('r11', 'rcx');
-  code.addressOf('rbp', { base: 'rdi', index: 'r12' });
-  const piece = code.place();
-  for (let at = 0; at < 4 * floats; at += cacheLine) code.prefetch({ base: 'rbp', displacement: at }, 'read');
-  code.loadVector(0, { base: 'rax' }, leftMask);
-  if (isWide) code.loadVector(1, { base: 'rax', displacement: vectorBytes }, rightMask);
-  code.storeVector({ base: 'r10' }, 0);
-  if (isWide) code.storeVector({ base: 'r10', displacement: vectorBytes }, 1);
-  code.add('rax', 4 * floats);
-  code.add('rbp', 4 * floats);
-  code.add('r10', 'rbx');
+  const [fewer, last] = [code.label(), code.label()];
+  const several = code.place();
+  code.compare('r11', together + 1);
+  code.jump(fewer, 'notAbove');
+  copy(together, []);
+  code.add('rax', 4 * floats * together);
+  code.addressOf('r10', { base: 'r10', index: 'rbx', scale: 4 });
+  code.subtract('r11', together);
+  code.jump(several);
+  code.place(fewer);
   code.subtract('r11', 1);
-  code.jump(piece, 'notEqual');
+  code.jump(last, 'equal');
+  copy(1, masks);
+  code.add('rax', 4 * floats);
+  code.add('r10', 'rbx');
+  code.jump(fewer);
+  code.place(last);
+  copy(1, lastMasks);
   code.add('rdi', 'r8');
   code.add('rsi', pitch);
   code.subtract('rdx', 1);
   code.jump(row, 'notEqual');
-  code.pop('r12', 'rbp', 'rbx');
+  code.pop('r13', 'r12', 'rbx');
   code.forgetVectors();
   code.return();
   return start;

@@ -10,12 +10,15 @@ import { VectorAssembler, type VectorSet } from './vector-assembler.js';
  * panel's mask, 0 when it is whole.
  */
 export const productFunctions = {
-  /** C [+]= A B with rows of A where they are: (a, b, c, rows, panels, length, rowBytesC, lastMask, accumulate, rowBytesA). */
-  multiplyRows: 10,
+  /**
+   * C [+]= A B with rows of A where they are: (a, b, c, rows, panels, length, rowBytesC, lastMask, accumulate, rowBytesA), then what to
+   * fetch meanwhile, the members of `Fetch` in order.
+   */
+  multiplyRows: 14,
   /** The same with rows of A that were copied, `rowPitch` apart; rowBytesA is not read. */
-  multiplyCopiedRows: 10,
+  multiplyCopiedRows: 14,
   /** C [+]= Aᵀ B with columns of A that were copied into tiles; rowBytesA is not read. */
-  multiplyCopiedColumns: 10,
+  multiplyCopiedColumns: 14,
   /** Copies rows of floats: (from, to, rows, wholeVectors, rowBytesFrom, rowBytesTo, rest, mask), the rest with zeros after it. */
   copyRows: 8,
   /** Cuts rows into tiles: (from, to, rows, tiles, rowBytesFrom, mask): as many floats of each row go into each tile as it has rows. */
@@ -27,6 +30,19 @@ export const productFunctions = {
   /** Small products where they are: (base of the memory, list, products). */
   smallProducts: 3,
 } as const;
+/**
+ * What tiles fetch into the cache while they are summed, besides the next panel of B: a line every `termsTogether` terms, each `step` bytes
+ * after the one before, and a tile's first one `nextTile` bytes after that of the tile before, for so many tiles.
+ */
+export interface Fetch {
+  readonly from: number;
+  readonly step: number;
+  readonly nextTile: number;
+  readonly tiles: number;
+}
+/** Terms that follow one another without a jump. */
+export const termsTogether = 4;
+
 export type ProductFunction = keyof typeof productFunctions;
 
 export interface ProductCode {
@@ -80,10 +96,11 @@ function multiply(code: VectorAssembler, sizes: ProductSizes, layout: LayoutOfA)
   code.subtract('rsp', 8 * locals);
   const argument = (position: number): Address => ({ base: 'rsp', displacement: 8 * (locals + saved.length + 1 + position) });
   const frame: Frame = {
-    fetchEnd: { base: 'rsp' },
-    mask: { base: 'rsp', displacement: 8 },
+    mask: { base: 'rsp' },
+    panelEnd: { base: 'rsp', displacement: 8 },
     accumulate: argument(2),
     rowBytesA: argument(3),
+    fetch: { from: argument(4), step: argument(5), nextTile: argument(6), tiles: argument(7) },
   };
   code.move('r10', argument(0));
 
@@ -98,13 +115,13 @@ function multiply(code: VectorAssembler, sizes: ProductSizes, layout: LayoutOfA)
   code.move('r11', 'rcx');
   code.move('r12', 'rdi');
   code.move('r13', 'rdx');
-  // The next panel follows this one.
+  // The first tiles of a panel fetch the next one, which follows this one and may lie far.
   code.move('r15', 'r9');
   code.shiftLeft('r15', Math.log2(panelPitch));
   code.move('rax', 'r15');
   code.add('r15', 'rsi');
   code.add('rax', 'r15');
-  code.store(frame.fetchEnd, 'rax');
+  code.store(frame.panelEnd, 'rax');
   code.move('rbp', cacheLine);
 
   const rest = code.label();
@@ -115,6 +132,7 @@ function multiply(code: VectorAssembler, sizes: ProductSizes, layout: LayoutOfA)
   if (layout === 'copiedColumns') code.add('r12', tilePitch);
   else if (layout === 'copiedRows') code.add('r12', tileRows * rowPitch);
   else for (let row = 0; row < tileRows; row++) code.add('r12', frame.rowBytesA);
+  chooseFetch(code, frame);
   code.subtract('r11', tileRows);
   code.jump(tile);
 
@@ -147,10 +165,35 @@ function multiply(code: VectorAssembler, sizes: ProductSizes, layout: LayoutOfA)
 
 /** What lies on the stack while tiles are summed. */
 interface Frame {
-  readonly fetchEnd: Address;
   readonly mask: Address;
   readonly accumulate: Address;
   readonly rowBytesA: Address;
+  /** The end of the next panel of B; 0 when it is fetched. */
+  readonly panelEnd: Address;
+  readonly fetch: Readonly<Record<keyof Fetch, Address>>;
+}
+
+/** What the next tile fetches: more of the next panel, else its part of what the caller wants, else one line again and again. */
+function chooseFetch(code: VectorAssembler, { panelEnd, fetch: { from, step, nextTile, tiles } }: Frame): void {
+  const [nothing, chosen] = [code.label(), code.label()];
+  code.compare('r15', panelEnd);
+  code.jump(chosen, 'below');
+  code.move('rax', 0);
+  code.store(panelEnd, 'rax');
+  code.move('rax', tiles);
+  code.compare('rax', 0);
+  code.jump(nothing, 'equal');
+  code.subtract('rax', 1);
+  code.store(tiles, 'rax');
+  code.move('rbp', step);
+  code.move('r15', from);
+  code.move('rax', nextTile);
+  code.add('rax', 'r15');
+  code.store(from, 'rax');
+  code.jump(chosen);
+  code.place(nothing);
+  code.move('rbp', 0);
+  code.place(chosen);
 }
 
 /** One tile of C; leaves r13 at the next one. */
@@ -159,53 +202,61 @@ function sumTile(code: VectorAssembler, rows: number, sizes: ProductSizes, layou
   const vectorBytes = 4 * vectorFloats;
   const [left, right, value] = [2 * tileRows, 2 * tileRows + 1, 2 * tileRows + 2];
   for (let sum = 0; sum < 2 * rows; sum++) code.clearVector(sum);
-  // The next panel of B may lie far: it is fetched while the first tiles of this one are summed.
-  const fetching = code.label();
-  code.compare('r15', frame.fetchEnd);
-  code.jump(fetching, 'below');
-  code.move('rbp', 0);
-  code.place(fetching);
   code.move('rax', 'r12');
   code.move('rbx', 'rsi');
   code.move('r14', 'r9');
   const a = startReadingA(code, rows, sizes, layout, frame);
-  const addTerm = () => {
-    code.loadVector(left, { base: 'rbx' });
-    code.loadVector(right, { base: 'rbx', displacement: vectorBytes });
-    for (let row = 0; row < rows; row++) {
-      code.broadcast(value + (row % 2), a.valueOf(row));
-      code.multiplyAdd(2 * row, value + (row % 2), left);
-      code.multiplyAdd(2 * row + 1, value + (row % 2), right);
+  const addTerms = (terms: number) => {
+    code.prefetch({ base: 'r15' }, 'read');
+    code.add('r15', 'rbp');
+    for (let term = 0; term < terms; term++) {
+      const ofB = 2 * vectorBytes * term;
+      code.loadVector(left, { base: 'rbx', displacement: ofB });
+      code.loadVector(right, { base: 'rbx', displacement: ofB + vectorBytes });
+      for (let row = 0; row < rows; row++) {
+        code.broadcast(value + (row % 2), a.valueOf(row, term));
+        code.multiplyAdd(2 * row, value + (row % 2), left);
+        code.multiplyAdd(2 * row + 1, value + (row % 2), right);
+      }
     }
-    a.advance();
-    code.add('rbx', 2 * vectorBytes);
+    a.advance(terms);
+    code.add('rbx', 2 * vectorBytes * terms);
   };
   // C is written when the sum is done. Its lines are fetched meanwhile, one a term: all at once, they would be waited for.
   const linesOfRow = (2 * vectorBytes) / cacheLine;
-  const terms = code.label();
+  const [terms, few, done] = [code.label(), code.label(), code.label()];
   code.compare('r14', linesOfRow * rows);
-  code.jump(terms, 'notAbove');
+  code.jump(terms, 'below');
   code.subtract('r14', linesOfRow * rows);
-  code.push('r14', 'r15');
+  code.push('r14', 'r9');
   code.move('r14', rows);
-  code.move('r15', 'r13');
+  code.move('r9', 'r13');
   const rowOfC = code.place();
   for (let line = 0; line < linesOfRow; line++) {
-    code.prefetch({ base: 'r15', displacement: line * cacheLine }, 'write');
-    addTerm();
+    code.prefetch({ base: 'r9', displacement: line * cacheLine }, 'write');
+    addTerms(1);
   }
-  code.add('r15', 'r10');
+  code.add('r9', 'r10');
   code.subtract('r14', 1);
   code.jump(rowOfC, 'notEqual');
-  code.pop('r15', 'r14');
+  code.pop('r9', 'r14');
 
   code.place(terms);
-  const term = code.place();
-  code.prefetch({ base: 'r15' }, 'read');
-  addTerm();
-  code.add('r15', 'rbp');
+  code.compare('r14', termsTogether);
+  code.jump(few, 'below');
+  const together = code.place();
+  addTerms(termsTogether);
+  code.subtract('r14', termsTogether);
+  code.compare('r14', termsTogether);
+  code.jump(together, 'notBelow');
+  code.place(few);
+  code.compare('r14', 0);
+  code.jump(done, 'equal');
+  const one = code.place();
+  addTerms(1);
   code.subtract('r14', 1);
-  code.jump(term, 'notEqual');
+  code.jump(one, 'notEqual');
+  code.place(done);
   a.stop();
 
   const [masked, end] = [code.label(), code.label()];
@@ -248,9 +299,8 @@ function writeTile(code: VectorAssembler, rows: number, { tileRows, vectorFloats
 
 /** How the values of A in a term are reached, from rax at the first one on. */
 interface ReadingA {
-  valueOf(row: number): Address;
-  /** To the next term. */
-  advance(): void;
+  valueOf(row: number, term: number): Address;
+  advance(terms: number): void;
   /** Gives back the registers that were taken. */
   stop(): void;
 }
@@ -264,9 +314,17 @@ function startReadingA(
 ): ReadingA {
   switch (layout) {
     case 'copiedRows':
-      return { valueOf: (row) => ({ base: 'rax', displacement: row * rowPitch }), advance: () => code.add('rax', 4), stop: () => {} };
+      return {
+        valueOf: (row, term) => ({ base: 'rax', displacement: row * rowPitch + 4 * term }),
+        advance: (terms) => code.add('rax', 4 * terms),
+        stop: () => {},
+      };
     case 'copiedColumns':
-      return { valueOf: (row) => ({ base: 'rax', displacement: 4 * row }), advance: () => code.add('rax', columnPitch), stop: () => {} };
+      return {
+        valueOf: (row, term) => ({ base: 'rax', displacement: 4 * row + columnPitch * term }),
+        advance: (terms) => code.add('rax', columnPitch * terms),
+        stop: () => {},
+      };
     case 'rows': {
       // Of three rows each, a register holds the first; the others are one and two times rdi further.
       const taken = (['rdx', 'rcx', 'r8', 'r11'] as const).slice(0, Math.ceil(rows / 3) - 1);
@@ -278,13 +336,14 @@ function startReadingA(
         code.add(base, 'rdi');
       }
       return {
-        valueOf(row) {
+        valueOf(row, term) {
           const base = bases[Math.floor(row / 3)] ?? 'rax';
-          if (row % 3 === 0) return { base };
-          return { base, index: 'rdi', scale: row % 3 === 1 ? 1 : 2 };
+          const displacement = 4 * term;
+          if (row % 3 === 0) return { base, displacement };
+          return { base, displacement, index: 'rdi', scale: row % 3 === 1 ? 1 : 2 };
         },
-        advance() {
-          for (const base of bases) code.add(base, 4);
+        advance(terms) {
+          for (const base of bases) code.add(base, 4 * terms);
         },
         stop: () => code.pop(...[...taken].reverse(), 'rdi'),
       };

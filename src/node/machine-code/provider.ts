@@ -19,8 +19,8 @@ import {
 } from '../foreign.js';
 import { sharedExecutableMemory } from './executable-memory.js';
 import { vectorSupport } from './processor.js';
-import { type ProductFunction, productCode, productFunctions } from './product-code.js';
-import { type ProductSizes, productSizes } from './product-sizes.js';
+import { type Fetch, type ProductFunction, productCode, productFunctions, termsTogether } from './product-code.js';
+import { cacheLine, type ProductSizes, productSizes } from './product-sizes.js';
 import { MachineCodeSmallProducts } from './small-products.js';
 import type { VectorSet } from './vector-assembler.js';
 
@@ -144,7 +144,8 @@ class MachineCodeProvider implements MatrixProvider {
         const length = Math.min(longest, k - term);
         this.#copyIntoPanels(this.#panels.address, elementOf(right, term, column), columns, length);
         const result = { address: base + c + 4 * column, rowBytes: 4 * stride.c, accumulate: accumulate || term > 0 };
-        this.#multiplyPanels(elementOf(left, 0, term), m, this.#panels.address, columns, length, result);
+        const next = elementOf(left, 0, term + longest < k ? term + longest : 0);
+        this.#multiplyPanels(elementOf(left, 0, term), m, this.#panels.address, columns, length, result, next);
       }
     }
   }
@@ -189,39 +190,40 @@ class MachineCodeProvider implements MatrixProvider {
     const { copyPanels, transpose } = this.#functions;
     const { panelColumns, vectorFloats } = this.#sizes;
     if (!transposed) {
-      const panelBytes = 4 * panelColumns * length;
-      const whole = Math.floor(columns / panelColumns);
-      if (whole > 0) copyPanels(address, to, length, whole, rowBytes, this.#mask(panelColumns));
-      const rest = columns - whole * panelColumns;
-      if (rest > 0) copyPanels(address + 4 * panelColumns * whole, to + panelBytes * whole, length, 1, rowBytes, this.#mask(rest));
+      const panels = Math.ceil(columns / panelColumns);
+      copyPanels(address, to, length, panels, rowBytes, this.#mask(columns - panelColumns * (panels - 1)));
       return;
     }
     transpose(address, to, length, rowBytes, columns, this.#mask(length % vectorFloats));
   }
 
-  /** `rows` rows and `length` columns of A by panels of B, in blocks of rows that stay in the cache. */
-  #multiplyPanels(left: Operand, rows: number, panels: number, columns: number, length: number, result: Result): void {
+  /** `rows` rows and `length` columns of A by panels of B, in blocks of rows that stay in the cache. `next`: of A, what comes then. */
+  #multiplyPanels(left: Operand, rows: number, panels: number, columns: number, length: number, result: Result, next?: Operand): void {
     const { tileRows, panelColumns } = this.#sizes;
     const { multiplyRows, multiplyCopiedRows, multiplyCopiedColumns } = this.#functions;
-    const highest = Math.min(mostTiles, Math.floor(bytesOfA / (4 * tileRows * length))) * tileRows;
+    const most = Math.min(mostTiles, Math.floor(bytesOfA / (4 * tileRows * length))) * tileRows;
+    const highest = Math.ceil(rows / Math.ceil(rows / most) / tileRows) * tileRows;
     const count = Math.ceil(columns / panelColumns);
     const rest = columns % panelColumns;
     const lastMask = rest === 0 ? 0 : this.#mask(rest);
-    const run = (multiply: ForeignFunction, a: number, row: number, many: number) => {
-      const c = result.address + row * result.rowBytes;
-      multiply(a, panels, c, many, count, length, result.rowBytes, lastMask, result.accumulate ? 1 : 0, left.rowBytes);
-    };
+    const accumulate = result.accumulate ? 1 : 0;
     for (let row = 0; row < rows; row += highest) {
       const many = Math.min(highest, rows - row);
       const { address } = elementOf(left, row, 0);
+      const following = row + highest < rows ? elementOf(left, row + highest, 0) : next;
+      const run = (multiply: ForeignFunction, a: number) => {
+        const c = result.address + row * result.rowBytes;
+        const { from, step, nextTile, tiles } = following === undefined ? nothing : fetchOf(following, highest);
+        multiply(a, panels, c, many, count, length, result.rowBytes, lastMask, accumulate, left.rowBytes, from, step, nextTile, tiles);
+      };
       if (left.transposed) {
         this.#copyTiles(address, left.rowBytes, many, length);
-        run(multiplyCopiedColumns, this.#copied.address, row, many);
+        run(multiplyCopiedColumns, this.#copied.address);
       } else if (left.rowBytes % crowdedRowBytes !== 0 || many === 1) {
-        run(multiplyRows, address, row, many);
+        run(multiplyRows, address);
       } else {
         this.#copyRows(address, left.rowBytes, many, length);
-        run(multiplyCopiedRows, this.#copied.address, row, many);
+        run(multiplyCopiedRows, this.#copied.address);
       }
     }
   }
@@ -241,14 +243,9 @@ class MachineCodeProvider implements MatrixProvider {
 
   /** Columns of A, as many as the product has rows. */
   #copyTiles(from: number, rowBytes: number, columns: number, length: number): void {
-    const { tileRows, tilePitch } = this.#sizes;
-    const copy = (tile: number, count: number, floats: number) => {
-      const to = this.#copied.address + tilePitch * tile;
-      this.#functions.copyTiles(from + 4 * tileRows * tile, to, length, count, rowBytes, this.#mask(floats));
-    };
-    const whole = Math.floor(columns / tileRows);
-    if (whole > 0) copy(0, whole, tileRows);
-    if (columns > whole * tileRows) copy(whole, 1, columns - whole * tileRows);
+    const { tileRows } = this.#sizes;
+    const tiles = Math.ceil(columns / tileRows);
+    this.#functions.copyTiles(from, this.#copied.address, length, tiles, rowBytes, this.#mask(columns - tileRows * (tiles - 1)));
   }
 
   /** The address of integers of which so many are -1 and the rest 0. */
@@ -271,6 +268,18 @@ interface Result {
 function elementOf({ address, transposed, rowBytes }: Operand, row: number, column: number): Operand {
   const [inMemory, along] = transposed ? [column, row] : [row, column];
   return { address: address + inMemory * rowBytes + 4 * along, transposed, rowBytes };
+}
+
+const nothing: Fetch = { from: 0, step: 0, nextTile: 0, tiles: 0 };
+
+/**
+ * So many rows of A: where a row's terms lie together, each tile fetches one; where they lie in rows of the memory, it fetches one line of
+ * every fourth of these, and four tiles come to a line of each.
+ */
+function fetchOf({ address, transposed, rowBytes }: Operand, rows: number): Fetch {
+  if (!transposed) return { from: address, step: 4 * termsTogether, nextTile: rowBytes, tiles: rows };
+  const lines = Math.ceil((4 * rows) / cacheLine) + 1;
+  return { from: address, step: termsTogether * rowBytes, nextTile: rowBytes + cacheLine / termsTogether, tiles: termsTogether * lines };
 }
 
 /** The length of equal pieces of at most `longest`, in whole vectors. */
