@@ -23,7 +23,7 @@ export function sentencePieceJson(model: Uint8Array, tokens: readonly (string | 
   const scores = new Map(pieces.map(({ text, score, type }) => [text, type === 'normal' || type === 'user-defined' ? score : never]));
   const named = tokens.map((token, id) => token ?? `<unused ${id}>`);
   const reserved = new Set([special.begin, special.end, special.unknown, ...special.forbidden]);
-  const unknown = special.unknown ?? named.findIndex((token) => token === '<unk>');
+  const unknown = special.unknown ?? named.indexOf('<unk>');
   const isUnigram = algorithm === 'unigram';
   return {
     version: '1.0',
