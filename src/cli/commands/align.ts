@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander';
-import { alignText, type PairOfLines, type WordSplit } from '../../alignment/align-text.js';
+import { alignText, type PairOfLines } from '../../alignment/align-text.js';
 import { alignmentOptions, type Symmetrisation, symmetrisations } from '../../alignment/options.js';
 import { pharaohLine } from '../../alignment/pharaoh.js';
 import type { AlignmentSides } from '../../alignment/word-alignment.js';
+import type { WordSplit } from '../../alignment/words.js';
 import { DecadeError } from '../../core/errors.js';
 import { readPairs } from '../../data/sources.js';
 import { nodeFiles } from '../../node/files/files.js';
