@@ -51,7 +51,7 @@ export class PairScores {
     );
     const turn = turns();
     for (let pair = 0; pair < bitext.pairs; pair++) {
-      scores.#sides(bitext.source(pair), bitext.target(pair), (links) => links.shift(1));
+      scores.#sides(bitext.source(pair), bitext.target(pair), (links) => links.add());
       if (pair % pairsAtOnce !== 0) continue;
       signal?.throwIfAborted();
       await turn();
@@ -67,11 +67,7 @@ export class PairScores {
    */
   score(source: Words, target: Words, isOfCorpus: boolean): number {
     const scores: number[] = [];
-    this.#sides(source, target, (links) => {
-      if (isOfCorpus) links.shift(-1);
-      scores.push(links.score());
-      if (isOfCorpus) links.shift(1);
-    });
+    this.#sides(source, target, (links) => scores.push(isOfCorpus ? links.scoreWithout() : links.score()));
     return scores.reduce((sum, score) => sum + score, 0) / scores.length;
   }
 
@@ -103,6 +99,7 @@ class ExpectedLinks {
   #given: Words = [];
   #pairs: PairPlaces = { places: new Int32Array(0), writtenStride: 0, givenStride: 0 };
   #posteriors = new Float64Array(256);
+  #linksBefore = new Float64Array(256);
   #prior = new Float64Array(64);
 
   constructor(
@@ -122,13 +119,35 @@ class ExpectedLinks {
     this.#given = given;
     this.#pairs = pairs;
     const cells = written.length * given.length;
-    if (cells > this.#posteriors.length) this.#posteriors = new Float64Array(2 * cells);
+    if (cells > this.#posteriors.length) {
+      this.#posteriors = new Float64Array(2 * cells);
+      this.#linksBefore = new Float64Array(2 * cells);
+    }
     if (given.length > this.#prior.length) this.#prior = new Float64Array(2 * given.length);
     this.#direction.posteriors(written, given.length, pairs, this.#posteriors);
   }
 
-  /** Adds the pair to the counts (1) or takes it out of them (-1). */
-  shift(sign: 1 | -1): void {
+  /** Counts the pair. */
+  add(): void {
+    this.#change(1);
+  }
+
+  /** The score by all other pairs. The counts are what they were afterwards, to the last bit. */
+  scoreWithout(): number {
+    const { places } = this.#pairs;
+    const [links, ofGiven, given] = [this.#links, this.#ofGiven, this.#given];
+    const cells = this.#written.length * given.length;
+    for (let at = 0; at < cells; at++) this.#linksBefore[at] = links[places[at] as number] ?? 0;
+    const ofGivenBefore = Array.from(given, (word) => ofGiven[word] as number);
+    this.#change(-1);
+    const score = this.score();
+    this.#change(1);
+    for (let at = 0; at < cells; at++) if (places[at] !== unnumbered) links[places[at] as number] = this.#linksBefore[at] as number;
+    for (const [g, count] of ofGivenBefore.entries()) ofGiven[given[g] as number] = count;
+    return score;
+  }
+
+  #change(sign: 1 | -1): void {
     const [links, ofGiven, frequency] = [this.#links, this.#ofGiven, this.#frequency];
     const { places, writtenStride, givenStride } = this.#pairs;
     for (let w = 0; w < this.#written.length; w++) {

@@ -77,6 +77,10 @@ async function align(options: AlignArguments, signal: AbortSignal): Promise<void
       { ...resolved, sides, split, lowercase },
       { signal, onProgress },
     );
+    if (alignment.pairs === 0) {
+      const where = options.input ?? (options.source === undefined ? 'standard input' : `${options.source} and ${options.target}`);
+      throw new DecadeError('input', { where, received: 'no lines', allowed: 'sentence pairs, some thousand to learn from' });
+    }
     await writeInBlocks(output, alignment.links(), pharaohLine, signal);
     if (lexicon !== undefined) await writeInBlocks(lexicon, alignment.lexicon(), (entry) => entry.join('\t'), signal);
     await output.close();

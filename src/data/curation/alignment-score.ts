@@ -1,7 +1,8 @@
 import { alignmentOptions } from '../../alignment/options.js';
 import { learnPairScore, type PairOfWords, type WordPairScore } from '../../alignment/text-pair-scores.js';
 import { wordSplitter } from '../../alignment/words.js';
-import { type CorpusLine, type CorpusLines, sideOf } from './corpus-line.js';
+import { DecadeError } from '../../core/errors.js';
+import type { CorpusLine, CorpusLines } from './corpus-line.js';
 import type { LineScorer } from './filter-lines.js';
 import { wordsOf } from './forms.js';
 
@@ -25,7 +26,10 @@ export function alignmentScore(lines: CorpusLines, { isForOthers = false, onProg
   const split = wordSplitter('punctuation', true);
   // Of scripts without spaces, every character is a word.
   const words = (text: string) => split(wordsOf(text).join(' '));
-  const pairOf = ({ sides }: CorpusLine): PairOfWords => [words(sides[0] ?? ''), words(sideOf(sides, 'target', 'alignment'))];
+  const pairOf = ({ sides: [source = '', target] }: CorpusLine): PairOfWords => {
+    if (target === undefined) throw new DecadeError('usage', { where: 'alignment', received: 'text in one language', allowed: 'pairs' });
+    return [words(source), words(target)];
+  };
   let read = 0;
   const pairs = async function* (signal: AbortSignal | undefined) {
     for await (const line of lines) {
