@@ -19,7 +19,7 @@ const linesAtOnce = 1_000;
 /**
  * Learns from pairs which words translate which, for the rule `alignment`: by how many nats a word of either side gets more likely through
  * the other side, on average; about 0 or less where the sides have nothing to do with each other. Begins when the first line is to be scored,
- * reads all `lines` once, and holds 4 bytes per word and 56 bytes per pair of words that occur together, of at most 33 million. Throws
+ * reads all `lines` once, and holds 4 bytes per word and 40 bytes per pair of words that occur together, of at most 33 million. Throws
  * `usage` for text in one language.
  */
 export function alignmentScore(lines: CorpusLines, { isForOthers = false, onProgress }: AlignmentScoreOptions = {}): LineScorer {
