@@ -38,13 +38,15 @@ export function withGuidanceOptions(command: Command): Command {
 }
 
 function phrases(text: string, before: readonly string[] = []): string[] {
-  if (text.split('|').some((phrase) => phrase.trim() === '')) throw new InvalidArgumentError('expected a phrase, or several separated by |');
+  if (text.split('|').some((phrase) => phrase.trim() === ''))
+    throw new InvalidArgumentError('expected a phrase, or several separated by |');
   return gathered(text, before);
 }
 
 /** A second glossary would take the place of the first, which nobody would see. */
 function once(path: string, before: string | undefined): string {
-  if (before !== undefined) throw new InvalidArgumentError(`expected one glossary, and ${before} is one; join the files: lines of one term add up`);
+  if (before !== undefined)
+    throw new InvalidArgumentError(`expected one glossary, and ${before} is one; join the files: lines of one term add up`);
   return path;
 }
 

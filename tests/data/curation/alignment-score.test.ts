@@ -4,24 +4,35 @@ import { alignmentScore } from '../../../src/data/curation/alignment-score.js';
 import { filterLines } from '../../../src/data/curation/filter-lines.js';
 import { droppedOf, pairsOf, textOf } from './lines.js';
 
-const nouns = [
-  ...[['house', 'maison'] as const, ['river', 'rivière'] as const, ['stone', 'pierre'] as const, ['window', 'fenêtre'] as const],
-  ...[['car', 'voiture'] as const, ['flower', 'fleur'] as const, ['table', 'table'] as const, ['road', 'route'] as const],
+type Translated = readonly [english: string, french: string];
+const nouns: Translated[] = [
+  ['house', 'maison'],
+  ['river', 'rivière'],
+  ['stone', 'pierre'],
+  ['window', 'fenêtre'],
+  ['car', 'voiture'],
+  ['flower', 'fleur'],
+  ['table', 'table'],
+  ['road', 'route'],
 ];
-const verbs = [
-  ...[['sees', 'voit'] as const, ['sells', 'vend'] as const, ['paints', 'peint'] as const, ['loves', 'aime'] as const],
+const verbs: Translated[] = [
+  ['sees', 'voit'],
+  ['sells', 'vend'],
+  ['paints', 'peint'],
+  ['loves', 'aime'],
 ];
 const clean = nouns.flatMap(([noun, nom], row) =>
   verbs.flatMap(([verb, verbe], column) => {
-    const [other, autre] = nouns[(row + column + 1) % nouns.length] ?? nouns[0] ?? ['', ''];
-    return [
-      [`She ${verb} the ${noun}.`, `Elle ${verbe} la ${nom}.`] as const,
-      [`He ${verb} the ${noun} and the ${other}.`, `Il ${verbe} la ${nom} et la ${autre}.`] as const,
-    ];
+    const [other, autre] = nouns[(row + column + 1) % nouns.length] ?? ['', ''];
+    const short: Translated = [`She ${verb} the ${noun}.`, `Elle ${verbe} la ${nom}.`];
+    const long: Translated = [`He ${verb} the ${noun} and the ${other}.`, `Il ${verbe} la ${nom} et la ${autre}.`];
+    return [short, long];
   }),
 );
 /** Each with the target of a pair that shares neither noun nor verb. */
-const misaligned = [3, 14, 25, 36, 47, 58].map((place) => [clean[place]?.[0] ?? '', clean[(place + 21) % clean.length]?.[1] ?? ''] as const);
+const misaligned = [3, 14, 25, 36, 47, 58].map(
+  (place): Translated => [clean[place]?.[0] ?? '', clean[(place + 21) % clean.length]?.[1] ?? ''],
+);
 const lines = pairsOf(...clean, ...misaligned);
 
 test('targets that belong to other sources are dropped, by what the corpus itself says of its words', async () => {
