@@ -208,7 +208,7 @@ export function findingOf(
         ({ kind, share, bleu }) =>
           `${percent(share, 0)} of ${kind} pairs change BLEU by ${change(bleu.noisy.effect, 1)}, and by ${change(bleu.filtered.effect, 1)} when they are filtered: ${judged(bleu)}.`,
       ),
-      'Recall is the share of the noise that deduplication and the filters drop, precision the share of noise in what they drop. All kinds meet the same filters with their usual bounds. Of a pair and its copy the first stays, which is the copy about every second time: there, what is dropped of either counts. The clean pairs stay whole, and noise is added to them. All trainings have the same network, dev set and number of epochs, so those on more pairs have more updates.',
+      'Recall is the share of the noise that deduplication and the filters drop, precision the share of noise in what they drop. All kinds meet the same filters with their usual bounds. Of a pair and its copy the first stays, which is the copy about every second time: there, what is dropped of either counts. The clean pairs stay whole, and noise is added to them. All trainings have the same model, dev set and number of epochs, so a network has more updates on more pairs.',
     ],
     plots:
       clean === undefined
