@@ -18,6 +18,7 @@ export type { RankedSentence, RescoreOptions, Rescoring } from './analysis/resco
 export type { ListedHypothesis, NbestList, RankedHypothesis } from './analysis/rescoring/rescoring.js';
 export type { TunedWeight } from './analysis/rescoring/weight-search.js';
 export type { PairedInterval, ScoreDifference, ScoreInterval, TestSet } from './analysis/examination/scored-sentences.js';
+export { alignmentScore, type AlignmentScoreOptions } from './data/curation/alignment-score.js';
 export type { CorpusFiles, CorpusLine, CorpusLines } from './data/curation/corpus-line.js';
 export { crossEntropyDifference, type TextScorer } from './data/curation/cross-entropy.js';
 export { deduplicate, type DeduplicateOptions } from './data/curation/deduplicate.js';

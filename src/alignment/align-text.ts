@@ -1,13 +1,9 @@
-import { newest } from '../text/normalisation.js';
-import { Pipeline } from '../text/pipeline.js';
 import { Bitext } from './bitext.js';
 import { type LexiconEntry, lexiconOf } from './lexicon.js';
 import type { AlignmentOptions } from './options.js';
 import type { Links } from './symmetrisation.js';
 import { type AlignmentControl, type AlignmentSides, WordAlignment } from './word-alignment.js';
-
-/** What counts as a word: what stands between spaces, as in text that is tokenized; or words, figures and single marks. */
-export type WordSplit = 'spaces' | 'punctuation';
+import { WordIds, type WordSplit, wordSplitter } from './words.js';
 
 export interface TextAlignmentOptions extends AlignmentOptions {
   readonly sides: AlignmentSides;
@@ -34,7 +30,7 @@ export async function alignText(
   control: AlignmentControl = {},
 ): Promise<TextAlignment> {
   const bitext = new Bitext();
-  const words = wordsOf(split, lowercase);
+  const words = wordSplitter(split, lowercase);
   const [sources, targets] = [new WordIds(), new WordIds()];
   for await (const pair of pairs) {
     const { source = '', target = '' } = pair ?? {};
@@ -49,31 +45,4 @@ export async function alignText(
     links,
     lexicon: () => lexiconOf(bitext, links(), sources.size).map(([source, target]) => [sources.word(source), targets.word(target)]),
   };
-}
-
-/** Words by number. */
-class WordIds {
-  readonly #ids = new Map<string, number>();
-  readonly #words: string[] = [];
-
-  get size(): number {
-    return this.#words.length;
-  }
-
-  readonly id = (word: string): number => {
-    const known = this.#ids.get(word);
-    if (known !== undefined) return known;
-    this.#ids.set(word, this.#words.length);
-    return this.#words.push(word) - 1;
-  };
-
-  word(id: number): string {
-    return this.#words[id] as string;
-  }
-}
-
-function wordsOf(split: WordSplit, lowercase: boolean): (text: string) => string[] {
-  if (split === 'spaces') return (text) => (lowercase ? text.toLowerCase() : text).split(/[ \t\r]+/).filter((word) => word !== '');
-  const pipeline = new Pipeline({ segmentation: split, lowercase, normalisation: newest });
-  return (text) => pipeline.pieces(pipeline.normalise(text)).map((piece) => piece.trimStart());
 }

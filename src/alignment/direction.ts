@@ -119,6 +119,16 @@ export class AlignmentDirection {
     this.#counts = undefined;
   }
 
+  /** Writes P(g | w, both sentences) of every written and every given word, at the places of `pairs` in a table that is as large. */
+  posteriors(written: ArrayLike<number>, given: number, pairs: PairPlaces, into: Float64Array): void {
+    const joint = this.#room(given);
+    for (let w = 0; w < written.length; w++) {
+      let sum = this.#weigh(w, written[w] as number, written.length, given, pairs);
+      for (let g = 0; g < given; g++) sum += joint[g] as number;
+      for (let g = 0, at = w * pairs.writtenStride; g < given; g++, at += pairs.givenStride) into[at] = (joint[g] as number) / sum;
+    }
+  }
+
   /** The most probable given word of every written one, -1 for none. */
   align(written: ArrayLike<number>, given: number, pairs: PairPlaces, into: Int32Array): void {
     const joint = this.#room(given);

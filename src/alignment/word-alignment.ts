@@ -20,7 +20,7 @@ const directionsOf = { forward: ['forward'], reverse: ['reverse'], both: ['forwa
 const mostWordPairs = 2 ** 25;
 
 /** Sentence pairs between two looks at the clock. */
-const pairsAtOnce = 256;
+export const pairsAtOnce = 256;
 
 /** Which word translates which, learnt from sentence pairs. */
 export class WordAlignment {
@@ -89,7 +89,7 @@ export class WordAlignment {
     const reverseSizes = forwardSizes.map(({ written, given, count }): SentenceSizes => ({ written: given, given: written, count }));
     for (let round = 1; round < rounds; round++) {
       await eachPair(round, (source, target) => {
-        const places = alignment.#placesOf(source, target);
+        const places = alignment.placesOf(source, target);
         forward?.expect(target, source.length, forwardPlaces(places, target.length));
         reverse?.expect(source, target.length, reversePlaces(places, target.length));
       });
@@ -105,7 +105,7 @@ export class WordAlignment {
   align(source: ArrayLike<number>, target: ArrayLike<number>): Links {
     if (source.length === 0 || target.length === 0) return new Int32Array(0);
     const { forward, reverse } = this.#directions;
-    const places = this.#placesOf(source, target);
+    const places = this.placesOf(source, target);
     if (target.length > this.#sourceOf.length) this.#sourceOf = new Int32Array(2 * target.length);
     if (source.length > this.#targetOf.length) this.#targetOf = new Int32Array(2 * source.length);
     const sourceOf = this.#sourceOf.subarray(0, target.length).fill(-1);
@@ -115,8 +115,8 @@ export class WordAlignment {
     return symmetrise(sourceOf, targetOf, forward && reverse ? this.#options.symmetrisation : 'union');
   }
 
-  /** Where the word pairs of a sentence pair have their places, source word by source word. */
-  #placesOf(source: ArrayLike<number>, target: ArrayLike<number>): Int32Array {
+  /** The places of the word pairs of a sentence pair, source word by source word; they change when it is asked for the next. */
+  placesOf(source: ArrayLike<number>, target: ArrayLike<number>): Int32Array {
     if (source.length * target.length > this.#places.length) this.#places = new Int32Array(2 * source.length * target.length);
     for (let s = 0, at = 0; s < source.length; s++) {
       for (let t = 0; t < target.length; t++, at++) this.#places[at] = this.#pairs.find(source[s] as number, target[t] as number);
@@ -125,10 +125,10 @@ export class WordAlignment {
   }
 }
 
-function forwardPlaces(places: Int32Array, targets: number): PairPlaces {
+export function forwardPlaces(places: Int32Array, targets: number): PairPlaces {
   return { places, writtenStride: 1, givenStride: targets };
 }
 
-function reversePlaces(places: Int32Array, targets: number): PairPlaces {
+export function reversePlaces(places: Int32Array, targets: number): PairPlaces {
   return { places, writtenStride: targets, givenStride: 1 };
 }

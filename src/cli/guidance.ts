@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { DecadeError } from '../core/errors.js';
 import { Glossary } from '../decoding/constraints/glossary.js';
 import type { PhraseChoice } from '../decoding/constraints/sentence-phrases.js';
@@ -24,10 +24,10 @@ export function withGuidanceOptions(command: Command): Command {
     .option(
       '--must <phrase>',
       'what every translation must have; forms of which one is enough are separated by |; may be repeated',
-      gathered,
+      phrases,
     )
-    .option('--must-not <phrase>', 'what no translation may have, in whole words; several are separated by |; may be repeated', gathered)
-    .option('--glossary <FILE>', 'terms and how they are translated: `term <tab> form|form <tab> forbidden form`; .csv with commas')
+    .option('--must-not <phrase>', 'what no translation may have, in whole words; several are separated by |; may be repeated', phrases)
+    .option('--glossary <FILE>', 'terms and how they are translated: `term <tab> form|form <tab> forbidden form`; .csv with commas', once)
     .option('--diverse-groups <number>', 'diverse beam search: groups that the beam is divided into', wholeNumber(1, 1000))
     .option(
       '--diversity <strength>',
@@ -35,6 +35,19 @@ export function withGuidanceOptions(command: Command): Command {
       numberFrom(0, 100),
     )
     .option('--json-lines', 'each line of the input is an object: {"text": "...", "prefix": "...", "must": ["..."], "mustNot": ["..."]}');
+}
+
+function phrases(text: string, before: readonly string[] = []): string[] {
+  if (text.split('|').some((phrase) => phrase.trim() === ''))
+    throw new InvalidArgumentError('expected a phrase, or several separated by |');
+  return gathered(text, before);
+}
+
+/** A second glossary would take the place of the first, which nobody would see. */
+function once(path: string, before: string | undefined): string {
+  if (before !== undefined)
+    throw new InvalidArgumentError(`expected one glossary, and ${before} is one; join the files: lines of one term add up`);
+  return path;
 }
 
 /** What the library calls the options for all lines. */

@@ -18,7 +18,7 @@ export function describeCost({ trainings, uses, unknown, trainingSeconds, usingS
       return [`${useNames[kind].padEnd(12)}${these.length} (${states(these)}), about ${duration(seconds)}`];
     }),
     `Time        about ${duration(trainingSeconds)} to train on ${figure(tokens)} tokens, ${duration(usingSeconds)} for translations and scores; validation and resampling are not included`,
-    ...unknown.map(({ what, why }) => `Unknown     ${what}: ${why}`),
+    ...Array.from(new Set(unknown.map(({ what, why }) => `${what}: ${why}`)), (text) => `Unknown     ${text}`),
   ];
 }
 

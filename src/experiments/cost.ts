@@ -176,9 +176,11 @@ async function costOfUse(laboratory: Laboratory, use: Translate | List | Score, 
     // A third of an update's products: forward only. Each hypothesis has a row of the decoder's, the sentence one of the encoder's.
     const estimate = estimateModel(model.configuration, corpus);
     const { operationsPerSourceToken, operationsPerTargetToken } = estimate;
+    const operationsOfPair = operationsPerPair(estimate, corpus);
+    if (operationsOfPair === 0) return { what: `${useNames[kind]} the ${label}`, why: 'its model searches without a network' };
     const operations =
       (corpus.sourceTokensPerPair * operationsPerSourceToken + beam * corpus.targetTokensPerPair * operationsPerTargetToken) / 3;
-    const tokensPerOperation = (corpus.sourceTokensPerPair + corpus.targetTokensPerPair) / operationsPerPair(estimate, corpus);
+    const tokensPerOperation = (corpus.sourceTokensPerPair + corpus.targetTokensPerPair) / operationsOfPair;
     seconds += (share * sentences.sources.length * operations * tokensPerOperation) / (await speeds.of(model, corpus));
   }
   return { kind, label, state: share < 1 ? 'begun' : 'new', seconds };

@@ -1,7 +1,9 @@
 import { randomKey, shuffle, uniformInteger } from '../core/random.js';
+import { alignmentScore } from '../data/curation/alignment-score.js';
 import type { CorpusLine } from '../data/curation/corpus-line.js';
 import { deduplicate } from '../data/curation/deduplicate.js';
 import { filterLines } from '../data/curation/filter-lines.js';
+import type { Verdict } from '../data/curation/verdict.js';
 import type { Sentences } from './steps.js';
 
 /**
@@ -75,7 +77,8 @@ function damaged(index: number, target: string): string {
 const similarity = 0.9;
 
 /**
- * What `decade data dedup --near 0.9` and `decade data filter --languages`, one after the other, leave of some pairs.
+ * What `decade data dedup --near 0.9`, `decade data filter --languages` and `decade data filter --alignment`, one after the other, leave of
+ * some pairs: the words are aligned of what the cheaper rules have left.
  *
  * @param languages  of the source and of the target; undefined where they are not known
  */
@@ -85,13 +88,14 @@ export async function cleaned<Pair extends Pick<NoisyPair, 'source' | 'target'>>
   signal: AbortSignal | undefined,
 ): Promise<Pair[]> {
   const lines = pairs.map(({ source, target }, index): CorpusLine => ({ number: index, sides: [source, target] }));
-  const unique = async function* () {
-    for await (const { line, dropped } of deduplicate(lines, { similarity, signal })) if (dropped === undefined) yield line;
-  };
-  const kept: Pair[] = [];
-  for await (const { line, dropped } of filterLines(unique(), { languages: languages && [...languages], signal })) {
-    const pair = pairs[line.number];
-    if (dropped === undefined && pair !== undefined) kept.push(pair);
-  }
+  const unique = await keptOf(deduplicate(lines, { similarity, signal }));
+  const plain = await keptOf(filterLines(unique, { languages: languages && [...languages], signal }));
+  const kept = await keptOf(filterLines(plain, { scorers: { alignment: alignmentScore(plain) }, signal }));
+  return kept.flatMap(({ number }) => pairs[number] ?? []);
+}
+
+async function keptOf(verdicts: AsyncIterable<Verdict>): Promise<CorpusLine[]> {
+  const kept: CorpusLine[] = [];
+  for await (const { line, dropped } of verdicts) if (dropped === undefined) kept.push(line);
   return kept;
 }

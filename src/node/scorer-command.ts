@@ -13,6 +13,13 @@ export interface ScorerCommandOptions {
 /** Whether a process and those that it starts can be signalled together. */
 const hasGroups = process.platform !== 'win32';
 
+/** What a line says: a number, or -inf, as Python and C write it, of a candidate that must not be chosen. NaN for anything else. */
+function scoreIn(line: string): number {
+  const text = line.trim();
+  if (/^-inf(inity)?$/i.test(text)) return Number.NEGATIVE_INFINITY;
+  return text === '' ? Number.NaN : Number(text);
+}
+
 /** Characters of standard error that a message shows. */
 const tail = 500;
 
@@ -59,7 +66,7 @@ export class ScorerCommand {
           await this.#change(left);
           continue;
         }
-        const value = line.trim() === '' ? Number.NaN : Number(line);
+        const value = scoreIn(line);
         if (Number.isNaN(value)) throw this.#fault(`the line ${JSON.stringify(line.slice(0, 80))}`);
         scores.push(value);
       }

@@ -29,7 +29,7 @@ test('noise makes up the wanted share, and the clean pairs stay whole', () => {
   }
 });
 
-test('filters drop what is copied, foreign or there already, and cannot see whether a fluent target belongs to its source', async () => {
+test('filters drop what is copied, foreign or there already', async () => {
   const left: Record<string, number> = {};
   for (const kind of noiseKinds) {
     const pairs = withNoise(corpus, kind, 0.5, foreign);
@@ -40,7 +40,6 @@ test('filters drop what is copied, foreign or there already, and cannot see whet
   assert.equal(left['wrong language'], 0);
   assert.ok((left.duplicated ?? 1) < 0.6);
   assert.ok((left.damaged ?? 1) < 0.7);
-  assert.ok((left.misaligned ?? 0) > 0.9);
 });
 
 test('conclusions say whether noise does harm, and whether filters undo it', () => {

@@ -6,7 +6,7 @@ import { resolveContexts } from '../../data/contexts.js';
 import { readPassages, type TextSource } from '../../data/documents.js';
 import { textOf } from '../../data/passage.js';
 import { describeSource, isText, readPairs, type SentencePair } from '../../data/sources.js';
-import { createModel } from '../../models/create.js';
+import { createModel, isCounted } from '../../models/create.js';
 import { bytesOfSearch } from '../../decoding/batches.js';
 import { resolveDecodingOptions } from '../../decoding/options.js';
 import { longestTranslation } from '../../decoding/search.js';
@@ -283,8 +283,9 @@ async function estimateText(
   };
 }
 
-/** Pairs that the whole training reads, or what `stop` allows of it. */
-export function trainingPairs({ training }: Configuration, corpus: CorpusEstimate): number {
+/** Pairs that the whole training reads, or what `stop` allows of it; what is counted is read once. */
+export function trainingPairs({ model, training }: Configuration, corpus: CorpusEstimate): number {
+  if (isCounted(model)) return corpus.pairs;
   const { stop, batch, accumulate } = training;
   const pairsOfStep = 'sentences' in batch ? batch.sentences : batch.tokens / corpus.targetTokensPerPair;
   const byEpochs = stop.epochs === undefined ? Number.POSITIVE_INFINITY : stop.epochs * corpus.pairs;

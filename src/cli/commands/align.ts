@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander';
-import { alignText, type PairOfLines, type WordSplit } from '../../alignment/align-text.js';
+import { alignText, type PairOfLines } from '../../alignment/align-text.js';
 import { alignmentOptions, type Symmetrisation, symmetrisations } from '../../alignment/options.js';
 import { pharaohLine } from '../../alignment/pharaoh.js';
 import type { AlignmentSides } from '../../alignment/word-alignment.js';
+import type { WordSplit } from '../../alignment/words.js';
 import { DecadeError } from '../../core/errors.js';
 import { readPairs } from '../../data/sources.js';
 import { nodeFiles } from '../../node/files/files.js';
@@ -76,6 +77,10 @@ async function align(options: AlignArguments, signal: AbortSignal): Promise<void
       { ...resolved, sides, split, lowercase },
       { signal, onProgress },
     );
+    if (alignment.pairs === 0) {
+      const where = options.input ?? (options.source === undefined ? 'standard input' : `${options.source} and ${options.target}`);
+      throw new DecadeError('input', { where, received: 'no lines', allowed: 'sentence pairs, some thousand to learn from' });
+    }
     await writeInBlocks(output, alignment.links(), pharaohLine, signal);
     if (lexicon !== undefined) await writeInBlocks(lexicon, alignment.lexicon(), (entry) => entry.join('\t'), signal);
     await output.close();

@@ -77,8 +77,8 @@ export const informedRules = {
   },
   alignment: {
     keeps: 'least',
-    usual: undefined,
-    description: 'with an alignment model: log-probability per word of each side given the other, at least',
+    usual: 0.5,
+    description: 'with word alignments: nats by which a word gets more likely by the other side, on average, at least',
   },
 } as const satisfies Readonly<Record<string, FilterRule>>;
 

@@ -260,8 +260,9 @@ async function comparisons(points: readonly Point[], signal: AbortSignal | undef
       const [, compared] = await pairedIntervals(bleu(), [large.statistics, best.statistics], { signal });
       const { difference } = compared as PairedInterval;
       if (difference === undefined) continue;
-      const told =
-        difference.low > 0 ? 'thinking longer is worth more' : difference.high < 0 ? 'the larger network is worth more' : 'undecided';
+      // A network that is cheaper and better needs no thinking for it.
+      const isBetter = small.bleu.score > large.bleu.score ? 'the cheaper network is better by itself' : 'thinking longer is worth more';
+      const told = difference.low > 0 ? isBetter : difference.high < 0 ? 'the larger network is worth more' : 'undecided';
       conclusions.push(
         `At most the ${large.operations.toExponential(1)} operations of ${large.system}, greedy: ${small.system}, ${best.decoding} (${best.operations.toExponential(1)}), ${change({ value: difference.score, low: difference.low, high: difference.high }, 1)} BLEU: ${told}.`,
       );

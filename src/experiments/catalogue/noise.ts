@@ -6,7 +6,7 @@ import type { CorpusSource } from '../../data/sources.js';
 import { languageTask, type NetworkScale, varied } from '../base.js';
 import { bleuBounds, effectOnBleu, meanBleu, type ScoredCopies, scoredCopies } from '../bleu-of-translations.js';
 import type { Experiment, Finding, Study } from '../experiment.js';
-import { cleaned, type NoiseKind, noiseKinds, withNoise } from '../noise.js';
+import { cleaned, type NoiseKind, noiseKinds, type NoisyPair, withNoise } from '../noise.js';
 import { beam, seeds } from '../options.js';
 import { type Sentences, type TextFiles, type Train, type Transform, train, transform, transformToText, translate } from '../steps.js';
 import { change, seedsWritten, written } from '../wording.js';
@@ -119,9 +119,11 @@ async function cellsOf({ base, laboratory, options }: NoiseStudy): Promise<Cell[
     noiseKinds.map((kind): Cell => {
       const parameters = { corpus, kind, share, languages };
       const made = () => withNoise(pairs, kind, share, foreign.references);
-      const text = (name: string, make: () => ReturnType<typeof made> | Promise<ReturnType<typeof made>>) =>
+      let kept: Promise<NoisyPair[]> | undefined;
+      const left = () => (kept ??= cleaned(made(), languages, signal));
+      const text = (name: string, version: number, make: () => NoisyPair[] | Promise<NoisyPair[]>) =>
         transformToText({
-          ...{ name, version: 1, inputs: [], parameters },
+          ...{ name, version, inputs: [], parameters },
           async make() {
             const all = await make();
             return { source: all.map(({ source }) => source), target: all.map(({ target }) => target) };
@@ -131,13 +133,13 @@ async function cellsOf({ base, laboratory, options }: NoiseStudy): Promise<Cell[
         kind,
         share,
         isTrained: options.cells === 'all' || (options.cells === 'three' && share === 0.5 && threeKinds.includes(kind)),
-        noisy: text('pairs with noise', made),
-        filtered: text('pairs with noise, filtered', () => cleaned(made(), languages, signal)),
+        noisy: text('pairs with noise', 1, made),
+        filtered: text('pairs with noise, filtered', 2, left),
         dropped: transform({
-          ...{ name: 'dropped noise', version: 1, inputs: [], parameters, schema: droppedPairs },
+          ...{ name: 'dropped noise', version: 2, inputs: [], parameters, schema: droppedPairs },
           async make() {
             const all = made();
-            const kept = await cleaned(all, languages, signal);
+            const kept = await left();
             const noise = all.filter(({ isNoise }) => isNoise).length;
             const noiseKept = kept.filter(({ isNoise }) => isNoise).length;
             const clean = all.length - noise;
@@ -206,7 +208,7 @@ export function findingOf(
         ({ kind, share, bleu }) =>
           `${percent(share, 0)} of ${kind} pairs change BLEU by ${change(bleu.noisy.effect, 1)}, and by ${change(bleu.filtered.effect, 1)} when they are filtered: ${judged(bleu)}.`,
       ),
-      'Recall is the share of the noise that deduplication and the filters drop, precision the share of noise in what they drop. All kinds meet the same filters with their usual bounds. Of a pair and its copy the first stays, which is the copy about every second time: there, what is dropped of either counts. The clean pairs stay whole, and noise is added to them. All trainings have the same network, dev set and number of epochs, so those on more pairs have more updates.',
+      'Recall is the share of the noise that deduplication and the filters drop, precision the share of noise in what they drop. All kinds meet the same filters with their usual bounds. Of a pair and its copy the first stays, which is the copy about every second time: there, what is dropped of either counts. The clean pairs stay whole, and noise is added to them. All trainings have the same model, dev set and number of epochs, so a network has more updates on more pairs.',
     ],
     plots:
       clean === undefined

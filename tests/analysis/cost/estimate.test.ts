@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { estimateMemory, estimateModel, modelOf, vocabulariesOf } from '../../../src/analysis/cost/estimate.js';
+import { estimateMemory, estimateModel, modelOf, trainingPairs, vocabulariesOf } from '../../../src/analysis/cost/estimate.js';
 import { createModel } from '../../../src/models/create.js';
 import { networkOf, operationsOf } from '../../../src/parallel/schedule/network.js';
 import { type Configuration, configurationOf, type ConfigurationInput } from '../../../src/training/configuration.js';
@@ -25,6 +25,13 @@ test('the network of 2014 gets no figure on eight devices, and what it is told t
   assert.equal(estimateMemory(paper(), memory.devicesAtMost + 1, undefined).fits, false);
   assert.equal(memory.fitsAsPipeline, true);
   assert.equal(estimateMemory(paper({ training: { parallel: { strategy: 'pipeline' } } }), 8, undefined).fits, true);
+});
+
+test('what is counted is read once, whatever the epochs', () => {
+  const corpus = { pairs: 10, sourceTokensPerPair: 5, targetTokensPerPair: 5, longestSource: 9, longestTarget: 9 };
+  const training = { stop: { epochs: 7 } };
+  assert.equal(trainingPairs(paper({ training }), corpus), 70);
+  assert.equal(trainingPairs(paper({ training, tokenizer: { kind: 'word', size: 100 }, model: { kind: 'phrase' } }), corpus), 10);
 });
 
 const pipelined = (
