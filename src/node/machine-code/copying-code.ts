@@ -76,7 +76,12 @@ export function cutRows(code: VectorAssembler, { vectorFloats }: ProductSizes, {
   code.move('rbx', distance === 'rows' ? 'rdx' : distance);
   if (distance === 'rows') code.shiftLeft('rbx', Math.log2(pitch));
   code.addressOf('r13', { base: 'rbx', index: 'rbx', scale: 2 });
-  const places = [{ base: 'r10' }, { base: 'r10', index: 'rbx' }, { base: 'r10', index: 'rbx', scale: 2 }, { base: 'r10', index: 'r13' }] as const;
+  const places = [
+    { base: 'r10' },
+    { base: 'r10', index: 'rbx' },
+    { base: 'r10', index: 'rbx', scale: 2 },
+    { base: 'r10', index: 'r13' },
+  ] as const;
   // The fourth row from here is fetched while this one is copied.
   code.move('r12', 'r8');
   code.shiftLeft('r12', 2);
