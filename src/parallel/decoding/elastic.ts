@@ -62,10 +62,12 @@ export class ElasticDecodingExecutor implements DecodingExecutor {
     const { runtime, devices, others } = this.#options;
     const start = (_: unknown, device: number) =>
       new RemoteDevice<DecodingRequest, DecodingReply>(runtime.startThread(), `device ${device}`, died, next);
-    this.#threads = Array.from({ length: devices }, start);
+    // Kept here too: when one dies before all have begun, its failure is what beginning ends with.
+    const threads = Array.from({ length: devices }, start);
+    this.#threads = threads;
     try {
       this.#others = await others?.(died);
-      return await DecodingDevices.begin(this.#threads, { ...this.#options, begun: this.#others?.threads });
+      return await DecodingDevices.begin(threads, { ...this.#options, begun: this.#others?.threads });
     } catch (error) {
       await this.#end();
       throw error;
