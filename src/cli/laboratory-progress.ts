@@ -1,6 +1,7 @@
 import { duration } from '../core/duration.js';
 import type { ReproduceEvent } from '../experiments/carry-out.js';
 import type { Cost } from '../experiments/cost.js';
+import type { TrainingEvent } from '../training/events.js';
 import { figure, ProgressBar } from './progress.js';
 import { say } from './terminal.js';
 import { showTraining } from './training-progress.js';
@@ -42,6 +43,15 @@ export function showLaboratory(out: string) {
   let training: { run: string; shown: ReturnType<typeof showTraining> } | undefined;
   let using = new ProgressBar();
   let [over, all, isKnown] = [0, 0, true];
+  /** Most trainings share their corpora, of which each is described once. */
+  const described = new Set<string>();
+  const isNew = (event: TrainingEvent): boolean => {
+    if (event.kind !== 'corpus') return true;
+    const description = JSON.stringify(event);
+    const isFirst = !described.has(description);
+    described.add(description);
+    return isFirst;
+  };
   const endTraining = () => {
     training?.shown.end();
     training = undefined;
@@ -65,7 +75,7 @@ export function showLaboratory(out: string) {
             line(`Training ${over + 1}${isKnown ? ` of ${all}` : ''}: ${event.run}`);
             training = { run: event.run, shown: showTraining({ log: false }) };
           }
-          training.shown.onEvent(event.event);
+          if (isNew(event.event)) training.shown.onEvent(event.event);
           break;
         case 'trained': {
           endTraining();
