@@ -47,7 +47,7 @@ export async function tuneSelection(
         logProbability: featureValues(features, 'logProbability')[0],
       })),
     }));
-    for (const [place, { ranking }] of (await selection.select(lists, control)).entries()) {
+    for (const [place, { ranking }] of (await selection.select(lists, { signal: control.signal })).entries()) {
       const { hypotheses, references } = waiting[place] as RescoredSentence;
       const texts = inOneForm({ hypotheses: hypotheses.map(({ text }) => text), references: [references] });
       names = Object.keys(ranking[0]?.values ?? {});
