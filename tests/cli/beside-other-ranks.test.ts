@@ -27,7 +27,10 @@ test('beside other ranks, rank 0 alone prints help, all train and translate, and
 });
 
 test('what is wrong with the command line, rank 0 alone says; all end with the same code', async () => {
-  for (const words of [['train', '--ouch'], ['bench', 'nonsense']]) {
+  for (const words of [
+    ['train', '--ouch'],
+    ['bench', 'nonsense'],
+  ]) {
     const said = [];
     for (const rank of [0, 1]) {
       onRank(rank, 'train');
