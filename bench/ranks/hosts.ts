@@ -190,13 +190,15 @@ function run(command: string, ...words: string[]): string {
   return stdout;
 }
 
-/** Runs a command to its end; what it wrote to both streams. After so many seconds it is killed. */
+/** Runs a command to its end; what it wrote to both streams. After so many seconds it is killed; if this process ends, it is ended. */
 export function outputOf(
   [program = '', ...words]: readonly string[],
   { environment = {}, seconds }: { readonly environment?: NodeJS.ProcessEnv; readonly seconds: number },
 ): Promise<{ readonly code: number | null; readonly output: string }> {
   const child = spawn(program, words, { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
   const late = setTimeout(() => child.kill('SIGKILL'), 1_000 * seconds);
+  const end = () => child.kill('SIGTERM');
+  process.once('exit', end);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
@@ -208,6 +210,7 @@ export function outputOf(
     // What it has started may keep its streams open.
     child.on('exit', (code) => {
       clearTimeout(late);
+      process.off('exit', end);
       setTimeout(() => {
         child.stdout.destroy();
         child.stderr.destroy();

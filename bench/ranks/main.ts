@@ -45,8 +45,8 @@ const lines = [
 
 const folder = mkdtempSync(join(tmpdir(), 'decade-ranks-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-// The hosts, too, are removed when this process ends.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+// The hosts, too, are removed when this process ends. `on`, as a signal that comes twice must not end it before that.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const total = ({ use }: TrainingFigures) => use.reduce((sum, { processorSeconds }) => sum + processorSeconds, 0);

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { version } from '../node/version.js';
+import { isBesideRankZero } from './ranks.js';
 import { say } from './terminal.js';
 
 /**
@@ -53,7 +54,12 @@ export async function program(name?: string): Promise<Command> {
       .helpOption('-h, --help', 'show this help')
       .allowExcessArguments(false)
       .exitOverride()
-      .configureOutput({ writeErr: (text) => say(text.trimEnd()), outputError: (message, write) => write(oneLine(message)) });
+      .configureOutput({
+        writeErr: (text) => say(text.trimEnd()),
+        outputError: (message, write) => {
+          if (!isBesideRankZero()) write(oneLine(message));
+        },
+      });
   }
   return root;
 }

@@ -41,9 +41,14 @@ function needsOneProcess(command: string, ranks: number): DecadeError {
 /** Milliseconds in which a launcher ends other ranks after rank 0 has failed. */
 const lead = 1_000;
 
-/** Resolves when it is this rank's turn to say what went wrong. Rank 0 is the first: what is wrong with the command line, all find. */
-export async function turnToSpeak(): Promise<void> {
-  if ((launched(process.env)?.rank ?? 0) > 0) await new Promise((resolve) => setTimeout(resolve, lead));
+/** Whether rank 0 of several is another process. It says what is wrong with the command line, which all ranks find. */
+export function isBesideRankZero(): boolean {
+  return (launched(process.env)?.rank ?? 0) > 0;
+}
+
+/** Resolves when it is this rank's turn to end with an error. Rank 0 is the first. */
+export async function turnToFail(): Promise<void> {
+  if (isBesideRankZero()) await new Promise((resolve) => setTimeout(resolve, lead));
 }
 
 /** Rank 0 hears the signals, and says what becomes of all. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { after, mock, test } from 'node:test';
+import { runCommandLine } from '../../src/cli/command-line.js';
 import { staysAway } from '../../src/cli/ranks.js';
 import { DecadeError } from '../../src/core/errors.js';
 
@@ -23,4 +24,24 @@ test('beside other ranks, rank 0 alone prints help, all train and translate, and
   assert.deepEqual([onRank(0, 'data', true), onRank(1, 'data', true)], [false, true]);
   assert.throws(() => onRank(0, 'pack'), DecadeError);
   assert.equal(onRank(1, 'pack'), true);
+});
+
+test('what is wrong with the command line, rank 0 alone says; all end with the same code', async () => {
+  for (const words of [
+    ['train', '--ouch'],
+    ['bench', 'nonsense'],
+  ]) {
+    const said = [];
+    for (const rank of [0, 1]) {
+      onRank(rank, 'train');
+      const write = mock.method(process.stderr, 'write', () => true);
+      try {
+        assert.equal(await runCommandLine(['node', 'decade', ...words]), 2);
+        said.push(write.mock.callCount());
+      } finally {
+        write.mock.restore();
+      }
+    }
+    assert.deepEqual(said, [1, 0], words.join(' '));
+  }
 });
