@@ -33,29 +33,35 @@ const headings = {
 
 /** One row per result. */
 export function clusterTable(results: readonly ClusterResult[]): string[] {
+  const width = Math.max(14, ...results.map((result) => strategyName(result).length));
   const lines: string[] = [];
   for (const [scaling, heading] of Object.entries(headings)) {
     lines.push(
       ...(lines.length === 0 ? [] : ['']),
       heading,
-      'nodes strategy       words/s  effi-  ms an  net-     GiB a node',
-      '                             ciency update  work   whole divided fits',
-      ...results.filter((result) => result.scaling === scaling).map(rowOf),
+      `nodes ${'strategy'.padEnd(width)} words/s  effi-  ms an  net-     GiB a node`,
+      `${' '.repeat(width)}               ciency update  work   whole divided fits`,
+      ...results.filter((result) => result.scaling === scaling).map((result) => rowOf(result, width)),
     );
   }
   if (!results.some(({ strategy }) => strategy === 'pipeline')) return lines;
   return [...lines, '', 'Ranks train data parallel, with divided averages; pipelines of several nodes are simulated only.'];
 }
 
-function rowOf({ nodes, strategy, pipelines, wordsPerSecond, efficiency, seconds, communication, memory }: ClusterResult): string {
-  const name = pipelines === undefined ? strategy : `${pipelines.replicas} x ${pipelines.devices} pipeline`;
+function strategyName({ strategy, pipelines }: ClusterResult): string {
+  return pipelines === undefined ? strategy : `${pipelines.replicas} x ${pipelines.devices} pipeline`;
+}
+
+function rowOf(result: ClusterResult, width: number): string {
+  const { nodes, wordsPerSecond, efficiency, seconds, communication, memory } = result;
+  const milliseconds = 1000 * seconds;
   const gibibytes = (mebibytes: number) => (mebibytes / 1024).toPrecision(3);
   return [
     String(nodes).padStart(5),
-    name.padEnd(14),
+    strategyName(result).padEnd(width),
     (wordsPerSecond < 1e6 ? figure(wordsPerSecond) : compact.format(wordsPerSecond)).padStart(7),
     percent(efficiency).padStart(6),
-    (1000 * seconds).toPrecision(4).padStart(6),
+    (milliseconds < 1e4 ? milliseconds.toPrecision(4) : figure(milliseconds)).padStart(6),
     percent(communication).padStart(5),
     gibibytes(memory.wholeMiB).padStart(7),
     gibibytes(memory.dividedMiB).padStart(7),

@@ -93,9 +93,10 @@ function countOf(issues: readonly Issue[]): number {
   }, 0);
 }
 
-/** The intended alternative is probably the one with the fewest mistakes. */
+/** The intended alternative is probably the one with the fewest mistakes; of two, that which refuses parts of the value, not all of it. */
 function likeliest(alternatives: readonly (readonly Issue[])[]): readonly Issue[] {
-  return alternatives.reduce((best, issues) => (countOf(issues) < countOf(best) ? issues : best));
+  const mistakes = (issues: readonly Issue[]) => countOf(issues) + (issues.some(({ path }) => path.length === 0) ? 0.5 : 0);
+  return alternatives.reduce((best, issues) => (mistakes(issues) < mistakes(best) ? issues : best));
 }
 
 /** A key that another kind of the section has: `placement` beside `strategy: data`. */

@@ -38,15 +38,14 @@ export async function simulateCluster(path: string, { profile: file, nodes, html
     if (kind !== 'missing') await requireDrawing(joinPath(svg, drawingName));
   }
   const warnings: string[] = [];
-  const training = await clusterTraining(nodeRuntime, configuration, profile, {
-    gemm,
-    warn: (message) => {
-      warnings.push(message);
-      warn(new Error(message));
-    },
-  });
-  const simulator = new ClusterSimulator(profile, training);
+  const tell = (message: string) => {
+    warnings.push(message);
+    warn(new Error(message));
+  };
   const counts = nodes ?? [...new Set([1, profile.nodes])];
+  if (svg !== undefined && counts.length < 2) tell('one number of nodes is nothing to draw: --svg writes no file; give --nodes several');
+  const training = await clusterTraining(nodeRuntime, configuration, profile, { gemm, warn: tell });
+  const simulator = new ClusterSimulator(profile, training);
   const results = await simulateAll(simulator, counts);
   if (html !== undefined) await writeWhole(html, await clusterPage(`${path} on ${profile.name}`, results));
   const plot = efficiencyPlot(results);

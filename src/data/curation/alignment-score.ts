@@ -15,12 +15,15 @@ export interface AlignmentScoreOptions {
 
 /** Lines between two reports. */
 const linesAtOnce = 1_000;
+/** Words of a side. Time and memory grow with the product of both sides: a document in one line would take hours. */
+const mostWords = 1_000;
 
 /**
  * Learns from pairs which words translate which, for the rule `alignment`: by how many nats a word of either side gets more likely through
  * the other side, on average; about 0 or less where the sides have nothing to do with each other. Begins when the first line is to be scored,
- * reads all `lines` once, and holds 4 bytes per word and 40 bytes per pair of words that occur together, of at most 33 million. Throws
- * `usage` for text in one language.
+ * reads all `lines` once, and holds 4 bytes per word and 40 bytes per pair of words that occur together, of at most 33 million. Lines of
+ * more than 1,000 words on a side are not learnt from and get NaN. Throws `usage` for text in one language, and where there is nothing to
+ * learn from for others.
  */
 export function alignmentScore(lines: CorpusLines, { isForOthers = false, onProgress }: AlignmentScoreOptions = {}): LineScorer {
   const split = wordSplitter('punctuation', true);
@@ -30,6 +33,7 @@ export function alignmentScore(lines: CorpusLines, { isForOthers = false, onProg
     if (target === undefined) throw new DecadeError('usage', { where: 'alignment', received: 'text in one language', allowed: 'pairs' });
     return [words(source), words(target)];
   };
+  const isShort = (pair: PairOfWords) => pair.every((side) => side.length <= mostWords);
   let read = 0;
   const pairs = async function* (signal: AbortSignal | undefined) {
     for await (const line of lines) {
@@ -37,7 +41,12 @@ export function alignmentScore(lines: CorpusLines, { isForOthers = false, onProg
         signal?.throwIfAborted();
         onProgress?.({ read, estimated: 0 });
       }
-      if (line.unusable === undefined) yield pairOf(line);
+      if (line.unusable !== undefined) continue;
+      const pair = pairOf(line);
+      if (isShort(pair)) yield pair;
+    }
+    if (isForOthers && read === 0) {
+      throw new DecadeError('usage', { where: 'alignment corpus', received: 'no lines', allowed: 'pairs to learn from' });
     }
   };
   let learnt: Promise<WordPairScore> | undefined;
@@ -45,6 +54,9 @@ export function alignmentScore(lines: CorpusLines, { isForOthers = false, onProg
     const onEstimated = (estimated: number) => onProgress?.({ read, estimated });
     learnt ??= learnPairScore(pairs(signal), alignmentOptions.parse({}), { signal, onProgress: onEstimated });
     const score = await learnt;
-    return Float64Array.from(scored, (line) => score(pairOf(line), !isForOthers));
+    return Float64Array.from(scored, (line) => {
+      const pair = pairOf(line);
+      return isShort(pair) ? score(pair, !isForOthers) : Number.NaN;
+    });
   };
 }

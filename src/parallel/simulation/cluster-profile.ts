@@ -17,8 +17,7 @@ const clusterProfile = z.strictObject({
   memoryGiB: positive.describe('Memory of a node.'),
   device: z
     .union([
-      z.literal('here'),
-      z.literal('gpu-2014'),
+      z.enum(['here', 'gpu-2014']),
       z.strictObject({
         gflops: positive.describe('Floating-point operations of matrix products per second and device, in 10^9.'),
         bandwidth: positive.describe('Memory bandwidth of a device, in GB/s: sums of gradients and the optimizer are limited by it.'),

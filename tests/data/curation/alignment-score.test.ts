@@ -57,6 +57,20 @@ test('a pair does not explain itself, and a length is no fault', async () => {
   assert.ok(learnt > 1, `of another corpus it would be good evidence: ${learnt}`);
 });
 
+test('a document in one line is neither learnt from nor scored', async () => {
+  const document = ['house '.repeat(20_000), 'maison '.repeat(20_000)] as const;
+  const pairs = pairsOf(...clean, document);
+  const [scores, without] = [await alignmentScore(pairs)(pairs), await alignmentScore(pairsOf(...clean))(pairsOf(...clean))];
+  assert.deepEqual(Array.from(scores), [...Array.from(without), Number.NaN]);
+});
+
+test('there must be something to learn from for other lines', async () => {
+  await assert.rejects(
+    async () => alignmentScore([], { isForOthers: true })(pairsOf(['a', 'b'])),
+    /alignment corpus: no lines; expected pairs/,
+  );
+});
+
 test('scores do not depend on which lines were scored before', async () => {
   const scorer = alignmentScore(lines);
   const first = await scorer(lines.slice(0, 10));

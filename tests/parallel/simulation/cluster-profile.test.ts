@@ -33,6 +33,14 @@ test('mistakes in a cluster’s file are told with their lines, what was receive
   });
 });
 
+test('a mistake in a device is told at its key, and all its names are allowed', async () => {
+  await assert.rejects(
+    read(profile.replace('{ gflops: 50, bandwidth: 10 }', 'heer')),
+    /device: 'heer'; expected one of here, gpu-2014\. Did you/,
+  );
+  await assert.rejects(read(profile.replace('gflops: 50, ', '')), /line 5: device\.gflops: nothing; expected a number/);
+});
+
 test('the clusters in recipes/clusters can be read', async () => {
   const directory = join(repository, 'recipes', 'clusters');
   const files = readdirSync(directory);
