@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { deserialize, serialize } from 'node:v8';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { DecadeError } from '../core/errors.js';
 import { ring } from '../parallel/group/wire.js';
@@ -29,9 +30,16 @@ export class MpiNetwork implements RankNetwork {
   readonly size: number;
   readonly bell: SharedArrayBuffer;
   readonly #orders: MessageChannel['port1'];
-  readonly #silence: number;
+  /** Seconds until all must have left. */
+  readonly #leaving: number;
   /** Resolves when the thread has left the library. */
   readonly #ended: Promise<void>;
+  /** Whether the library may be left without its own end, as soon as all ranks have said that they end. */
+  readonly #mayLeave: boolean;
+  #parted = () => {};
+  readonly #whenParted = new Promise<void>((resolve) => {
+    this.#parted = resolve;
+  });
   /** By `channelOf`. */
   readonly #listeners = new Map<string, Listener>();
   /** Of channels to which nobody listens yet. */
@@ -76,7 +84,7 @@ export class MpiNetwork implements RankNetwork {
             const { rank, size, library } = report;
             if (size !== launched.size) reject(wrongLibrary(launched, library, size));
             else {
-              network = new MpiNetwork({ rank, size, silence }, bell, port1, whenEnded);
+              network = new MpiNetwork({ rank, size, silence, mayLeave: launched.launcher === 'mpich' }, bell, port1, whenEnded);
               resolve(network);
             }
             break;
@@ -96,6 +104,9 @@ export class MpiNetwork implements RankNetwork {
             if (network !== undefined) network.#deliver(channelOf(report.from, channel), message);
             break;
           }
+          case 'parted':
+            if (network !== undefined) network.#parted();
+            break;
           case 'ended':
             ended();
         }
@@ -105,14 +116,15 @@ export class MpiNetwork implements RankNetwork {
   }
 
   private constructor(
-    { rank, size, silence }: { rank: number; size: number; silence: number },
+    { rank, size, silence, mayLeave }: { rank: number; size: number; silence: number; mayLeave: boolean },
     bell: SharedArrayBuffer,
     orders: MessageChannel['port1'],
     ended: Promise<void>,
   ) {
     this.rank = rank;
     this.size = size;
-    this.#silence = silence;
+    this.#mayLeave = mayLeave;
+    this.#leaving = Math.max(silence + 2, shortestLeave);
     this.bell = bell;
     this.#orders = orders;
     this.#ended = ended;
@@ -149,15 +161,17 @@ export class MpiNetwork implements RankNetwork {
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<void>((resolve) => {
       // Who is silent before that is named by the thread.
-      timer = setTimeout(resolve, 1_000 * (this.#silence + 2));
+      timer = setTimeout(resolve, 1_000 * this.#leaving);
     });
-    const ended = this.#ended.then(() => true);
-    const isOver = await Promise.race([ended, this.#whenFailed, limit]).finally(() => clearTimeout(timer));
-    if (isOver === true) return;
+    const ended = this.#ended.then(() => 'ended' as const);
+    const left = this.#whenParted.then(() => (this.#mayLeave ? sleep(1_000 * longestEnd, 'left' as const) : ended));
+    const how = await Promise.race([ended, left, this.#whenFailed, limit]).finally(() => clearTimeout(timer));
+    if (how === 'ended') return;
     if (this.#failure === undefined) await exitsWithoutThread();
+    if (how === 'left') return;
     throw new DecadeError('resource', {
       where: `rank ${this.rank}`,
-      received: this.#failure ?? `not all ranks have left within ${this.#silence} s`,
+      received: this.#failure ?? `not all ranks have left within ${this.#leaving} s`,
       next: 'all work was done by then, and what was written is whole',
     });
   }
@@ -180,6 +194,13 @@ export class MpiNetwork implements RankNetwork {
     for (const listener of this.#listeners.values()) listener.failure(reason);
   }
 }
+
+const shortestLeave = 20;
+/**
+ * Seconds in which a library ends when all ranks do. MPICH with UCX over TCP sometimes never does, as if each side waited for the other to close
+ * their connection; its launcher takes processes that end without it.
+ */
+const longestEnd = 3;
 
 function channelOf(rank: number, channel: number): string {
   return `${rank}/${channel}`;

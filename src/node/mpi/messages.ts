@@ -25,4 +25,7 @@ export type NetworkReport =
   | { readonly kind: 'message'; readonly from: number; readonly bytes: SharedArrayBuffer }
   | { readonly kind: 'silent'; readonly rank: number; readonly seconds: number }
   | { readonly kind: 'failed'; readonly reason: string }
+  /** All ranks have said that they end. */
+  | { readonly kind: 'parted' }
+  /** The library has ended, too. */
   | { readonly kind: 'ended' };

@@ -75,8 +75,9 @@ export class Messenger {
       busy = this.#advance() || busy;
       const silent = this.#silent();
       if (silent !== undefined) {
-        this.#wire?.wire.break();
+        // Who is silent is to be known before devices end because of it.
         this.#options.report({ kind: 'silent', rank: silent.rank, seconds: this.#options.silenceSeconds });
+        this.#wire?.wire.break();
         // Without an end of the library: whoever is gone would be waited for.
         this.#sleepForEver();
       }
