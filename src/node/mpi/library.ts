@@ -46,7 +46,7 @@ export class MpiLibrary {
    * The library for the processes of a launcher, or why there is none. `DECADE_MPI` names another file.
    */
   static open(foreign: ForeignInterface, launcher: LauncherKind): MpiLibrary | Unavailable {
-    keepSignals(foreign);
+    restrainUcx(foreign);
     const given = process.env.DECADE_MPI;
     if (given !== undefined && given !== '') {
       const library = foreign.open([given], { global: true });
@@ -63,7 +63,7 @@ export class MpiLibrary {
 
   /** Libraries that are installed, whatever started this process. */
   static installed(foreign: ForeignInterface): { readonly abi: MpiAbi; readonly file: string }[] {
-    keepSignals(foreign);
+    restrainUcx(foreign);
     return (Object.keys(files) as MpiAbi[]).flatMap((abi) => {
       const library = foreign.open(files[abi]);
       return 'available' in library ? [] : [{ abi, file: library.path }];
@@ -190,10 +190,13 @@ export class MpiLibrary {
 
 /**
  * UCX, which carries messages for many libraries (MPICH's among them), takes SIGILL, SIGBUS, SIGFPE and SIGSEGV as soon as it is loaded,
- * unless it is told that none of them is an error. By SIGSEGV the engine finds errors of WebAssembly.
+ * unless it is told that none of them is an error. By SIGSEGV the engine finds errors of WebAssembly. To know of freed memory UCX also rewrites the
+ * first instructions of functions such as mmap, which other threads of this process may be in: it is not to, unless the user says so. Over InfiniBand
+ * it then registers memory for each message.
  */
-function keepSignals(foreign: ForeignInterface): void {
+function restrainUcx(foreign: ForeignInterface): void {
   foreign.setEnvironment('UCX_ERROR_SIGNALS', '');
+  foreign.setEnvironment('UCX_MEM_MMAP_HOOK_MODE', process.env.UCX_MEM_MMAP_HOOK_MODE ?? 'none');
 }
 
 /** What was begun; what it reads and writes is held until it is done. */
