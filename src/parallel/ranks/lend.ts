@@ -85,7 +85,7 @@ class Lender {
       case 'task':
         return this.#do(request.task);
       case 'interrupt':
-        this.#underWay?.abort(new DecadeError('usage', { where: `rank ${this.#network.rank}`, received: 'a request to stop' }));
+        this.#underWay?.abort(new DecadeError('usage', { where: 'task', received: 'a request to stop' }));
         return undefined;
       case 'stop':
       case 'leave':

@@ -2,7 +2,7 @@ import type { LentRanks } from '../runtime.js';
 import { linksTo } from './rank-devices.js';
 
 /**
- * Has another rank do a task. When the signal aborts, the rank ends it, which is an error.
+ * Has another rank do a task. When the signal aborts, the rank ends it, and this rejects with the signal's reason.
  *
  * @throws DecadeError `resource` for a rank that is gone; else what the rank refuses the task for
  */
@@ -14,6 +14,10 @@ export async function doneByRank(lent: LentRanks, rank: number, task: unknown, s
   signal?.addEventListener('abort', interrupt);
   try {
     return (await link.ask('did', { kind: 'task', task })).result;
+  } catch (error) {
+    // What the rank says of being interrupted is of no interest.
+    signal?.throwIfAborted();
+    throw error;
   } finally {
     signal?.removeEventListener('abort', interrupt);
   }
