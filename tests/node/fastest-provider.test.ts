@@ -30,7 +30,8 @@ function chosen(speeds: Readonly<Record<string, number>>, before?: string): stri
 
 test('the fastest is taken, and of those that are about as fast the one that is listed first', () => {
   assert.equal(chosen({ openblas: 50, avx2: 80, webassembly: 40 }), 'avx2');
-  assert.equal(chosen({ openblas: 78, avx2: 80, webassembly: 40 }), 'openblas');
+  assert.equal(chosen({ avx2: 78, openblas: 80, webassembly: 40 }), 'avx2');
+  assert.equal(chosen({ avx2: 75, openblas: 80, webassembly: 40 }), 'openblas');
   assert.equal(chosen({ 'onednn/avx2': 80, 'onednn/plain': 90, avx2: 82 }), 'onednn/avx2');
   assert.equal(chosen({ 'onednn/avx2': 80, 'onednn/plain': 95 }), 'onednn/plain');
   assert.equal(chosen({ webassembly: 0 }), 'webassembly');

@@ -12,7 +12,8 @@ import { type OneDnnLibrary, openOneDnn } from './onednn-library.js';
 
 type LibraryName = 'onednn' | BlasName;
 export type NativeName = LibraryName | VectorSet;
-export const nativeNames: readonly NativeName[] = ['onednn', 'openblas', 'mkl', 'accelerate', 'avx512', 'avx2'];
+/** Of two that are about as fast the first is chosen: decade's own code gives a row the same bits alone and in any batch. */
+export const nativeNames: readonly NativeName[] = ['avx512', 'avx2', 'onednn', 'openblas', 'mkl', 'accelerate'];
 export type NativeLibraryFound = OneDnnLibrary | BlasLibrary | MachineCode;
 
 /** A provider and how it keeps packed weights; plain data, for worker threads and for a checkpoint's state. */

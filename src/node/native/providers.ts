@@ -277,9 +277,12 @@ function missingProvider(wanted: GemmOption, reports: readonly ProviderReport[])
   });
 }
 
+/** Vectors of sixteen lanes that are this many times as fast as those of eight have units as wide as they are. */
+const wideUnits = 1.2;
+
 /**
- * Where decade has machine code of eight lanes for the processor, no library is faster; for AVX-512 oneDNN's large products are, and
- * without machine code oneDNN is. Accelerate is part of macOS.
+ * Where decade's machine code multiplies eight lanes at a time, no library is faster (docs/performance.md). Where units are sixteen lanes
+ * wide oneDNN's large products were, and without machine code oneDNN is. Accelerate is part of macOS.
  */
 async function fasterCommand(
   foreign: ForeignInterface | Unavailable | undefined,
@@ -287,7 +290,9 @@ async function fasterCommand(
 ): Promise<string | undefined> {
   if (foreign !== undefined && !(foreign instanceof ForeignInterface)) return installCommand('koffi');
   const of = (name: ProviderReport['name']) => reports.find((report) => report.name === name);
-  if (of('avx2')?.available === true && of('avx512')?.available === false) return undefined;
+  const [wide, narrow] = [of('avx512'), of('avx2')];
+  const isWide = wide?.available === true && (wide.speed?.gflops ?? 0) >= wideUnits * (narrow?.speed?.gflops ?? 0);
+  if (narrow?.available === true && !isWide) return undefined;
   const oneDnn = of('onednn');
   return oneDnn?.available === false && oneDnn.reason === 'not installed' ? installCommand('onednn') : undefined;
 }
