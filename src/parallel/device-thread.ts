@@ -1,7 +1,7 @@
 import { createModel } from '../models/create.js';
 import { Gradients } from '../nn/parameters.js';
 import type { Device } from '../tensor/device.js';
-import { ProductRecorder, type KernelTimes, profiled } from '../tensor/instrumentation.js';
+import { adding, ProductRecorder, type KernelTimes, profiled } from '../tensor/instrumentation.js';
 import type { Precision } from '../tensor/matrix.js';
 import { matrixIdentity } from '../tensor/matrix.js';
 import { Memory } from '../tensor/memory.js';
@@ -149,7 +149,8 @@ class TrainingDevice {
     const all = gradients.map((offsets, index) =>
       index === rank ? this.#replica.gradients : new Gradients(model.parameters, device.memory, offsets),
     );
-    const threads = new ThreadGroup(new Meeting(meeting, devices), rank, all);
+    const waited = this.#start.instrument === 'profile' ? adding(this.#profile, 'waiting for other devices') : undefined;
+    const threads = new ThreadGroup(new Meeting(meeting, devices, waited), rank, all);
     this.#group = ranks === undefined ? threads : new RanksGroup(threads, all, device, ranks);
   }
 

@@ -10,15 +10,20 @@ export const barrierFields = 3;
 /** Loads before a waiting thread sleeps: some tens of microseconds, more than devices usually differ by. */
 const spins = 20_000;
 
+/** Is told how long a thread waited for the others, for a profile. */
+export type Waited = (milliseconds: number) => void;
+
 /** Where devices meet: nobody passes until all have arrived. Spins briefly, then sleeps. */
 export class Barrier {
   readonly #fields: Int32Array;
   readonly #threads: number;
+  readonly #waited: Waited | undefined;
 
   /** `fields`: shared, 0 at first, of `barrierFields` values. */
-  constructor(fields: Int32Array, threads: number) {
+  constructor(fields: Int32Array, threads: number, waited?: Waited) {
     this.#fields = fields;
     this.#threads = threads;
+    this.#waited = waited;
   }
 
   /** @throws DecadeError `resource` when a thread has died and the barrier was broken */
@@ -45,10 +50,12 @@ export class Barrier {
    */
   pass(arrival: number): void {
     const fields = this.#fields;
+    const start = this.#waited && performance.now();
     for (let spin = 0; spin < spins && Atomics.load(fields, generation) === arrival; spin++);
     while (Atomics.load(fields, generation) === arrival && Atomics.load(fields, broken) === 0) {
       Atomics.wait(fields, generation, arrival, 100);
     }
+    if (start !== undefined) this.#waited?.(performance.now() - start);
     if (Atomics.load(fields, broken) !== 0) {
       throw new DecadeError('resource', { where: 'devices', received: 'another device has stopped' });
     }

@@ -3,7 +3,7 @@ import type { Device } from '../../tensor/device.js';
 import { sumGradients } from '../../training/exchange.js';
 import { type Group, mostSummed, type SummedGradients } from '../../training/group.js';
 import type { Shares } from '../../training/optimizer.js';
-import { Barrier, barrierFields } from './barrier.js';
+import { Barrier, barrierFields, type Waited } from './barrier.js';
 
 const cacheLine = 64;
 /** A rank may begin a sum while another still reads the one before it. */
@@ -22,10 +22,10 @@ export class Meeting {
   readonly sums: Barrier;
   readonly #values: Float64Array;
 
-  constructor(block: SharedArrayBuffer, size: number) {
+  constructor(block: SharedArrayBuffer, size: number, waited?: Waited) {
     this.size = size;
-    this.barrier = new Barrier(new Int32Array(block, 0, barrierFields), size);
-    this.sums = new Barrier(new Int32Array(block, cacheLine, barrierFields), size);
+    this.barrier = new Barrier(new Int32Array(block, 0, barrierFields), size, waited);
+    this.sums = new Barrier(new Int32Array(block, cacheLine, barrierFields), size, waited);
     this.#values = new Float64Array(block, 2 * cacheLine, sumsUnderWay * size * mostSummed);
   }
 
