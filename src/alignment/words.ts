@@ -4,6 +4,9 @@ import { Pipeline } from '../text/pipeline.js';
 /** What counts as a word: what stands between spaces, as in text that is tokenized; or words, figures and single marks. */
 export type WordSplit = 'spaces' | 'punctuation';
 
+/** Words of a side that are aligned at most: time and memory grow with the product of both sides, so a document in one line would take hours. */
+export const mostWordsAligned = 1_000;
+
 /** How a text is cut into words. */
 export function wordSplitter(split: WordSplit, lowercase: boolean): (text: string) => string[] {
   if (split === 'spaces') return (text) => (lowercase ? text.toLowerCase() : text).split(/[ \t\r]+/).filter((word) => word !== '');

@@ -23,3 +23,13 @@ test('punctuation is split off where that is asked for', async () => {
   const alignment = await alignText([pair('Yes!', 'Oui !'), pair('Yes.', 'Oui.')], options);
   assert.deepEqual(Array.from(alignment.links(), pharaohLine), ['0-0 1-1', '0-0 1-1']);
 });
+
+test('a document in one line keeps its place, is reported, and costs nothing', async () => {
+  const document = 'la maison '.repeat(501);
+  const told: [number, number][] = [];
+  const onTooLong = (pair: number, words: number) => told.push([pair, words]);
+  const options = { ...alignmentOptions.parse({}), sides: 'both', split: 'spaces', lowercase: false, onTooLong } as const;
+  const alignment = await alignText([pair('the house', 'la maison'), pair('the house', document), pair('house', 'maison')], options);
+  assert.deepEqual(Array.from(alignment.links(), pharaohLine), ['0-0 1-1', '', '0-0']);
+  assert.deepEqual(told, [[1, 1002]]);
+});

@@ -3,7 +3,7 @@ import { alignText, type PairOfLines } from '../../alignment/align-text.js';
 import { alignmentOptions, type Symmetrisation, symmetrisations } from '../../alignment/options.js';
 import { pharaohLine } from '../../alignment/pharaoh.js';
 import type { AlignmentSides } from '../../alignment/word-alignment.js';
-import type { WordSplit } from '../../alignment/words.js';
+import { mostWordsAligned, type WordSplit } from '../../alignment/words.js';
 import { DecadeError } from '../../core/errors.js';
 import { readPairs } from '../../data/sources.js';
 import { nodeFiles } from '../../node/files/files.js';
@@ -51,7 +51,7 @@ export function alignCommand(): Command {
     .addHelpText(
       'after',
       `
-A line that holds no pair is reported, and its alignment is empty: lines stay parallel.
+A line that holds no pair, or more than ${figure(mostWordsAligned)} words on a side, is reported, and its alignment is empty: lines stay parallel.
 
 Examples:
   $ decade align --source train.tok.en --target train.tok.fr -o train.align
@@ -70,16 +70,19 @@ async function align(options: AlignArguments, signal: AbortSignal): Promise<void
   const lexicon = options.lexicon === undefined ? undefined : await openOutput(options.lexicon);
   const progress = new StagedProgress();
   const resolved = alignmentOptions.parse({ symmetrisation, ...(iterations !== undefined && { iterations }) });
+  const corpus = options.input ?? (options.source === undefined ? 'standard input' : `${options.source} and ${options.target}`);
+  const onTooLong = (pair: number, words: number) => {
+    bad.add(`${corpus}: line ${pair + 1}`, `${figure(words)} words on a side, of at most ${figure(mostWordsAligned)}`);
+  };
   try {
     const onProgress = (fraction: number) => progress.update({ label: 'aligning', fraction });
     const alignment = await alignText(
       counted(pairs, (read) => progress.update({ label: 'reading', figures: [`${figure(read)} pairs`] }), signal),
-      { ...resolved, sides, split, lowercase },
+      { ...resolved, sides, split, lowercase, onTooLong },
       { signal, onProgress },
     );
     if (alignment.pairs === 0) {
-      const where = options.input ?? (options.source === undefined ? 'standard input' : `${options.source} and ${options.target}`);
-      throw new DecadeError('input', { where, received: 'no lines', allowed: 'sentence pairs, some thousand to learn from' });
+      throw new DecadeError('input', { where: corpus, received: 'no lines', allowed: 'sentence pairs, some thousand to learn from' });
     }
     await writeInBlocks(output, alignment.links(), pharaohLine, signal);
     if (lexicon !== undefined) await writeInBlocks(lexicon, alignment.lexicon(), (entry) => entry.join('\t'), signal);
@@ -160,7 +163,7 @@ async function writeInBlocks<Item>(
 
 const mostShown = 10;
 
-/** Lines that hold no pair. */
+/** Lines that hold no pair that can be aligned. */
 class BadLines {
   readonly #shown: string[] = [];
   #count = 0;
@@ -171,6 +174,6 @@ class BadLines {
 
   report(): void {
     for (const line of this.#shown) warn(new Error(`${line}; its alignment is empty`));
-    if (this.#count > mostShown) warn(new Error(`and ${figure(this.#count - mostShown)} more lines without a pair`));
+    if (this.#count > mostShown) warn(new Error(`and ${figure(this.#count - mostShown)} more such lines`));
   }
 }

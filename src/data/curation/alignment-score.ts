@@ -1,6 +1,6 @@
 import { alignmentOptions } from '../../alignment/options.js';
 import { learnPairScore, type PairOfWords, type WordPairScore } from '../../alignment/text-pair-scores.js';
-import { wordSplitter } from '../../alignment/words.js';
+import { mostWordsAligned, wordSplitter } from '../../alignment/words.js';
 import { DecadeError } from '../../core/errors.js';
 import type { CorpusLine, CorpusLines } from './corpus-line.js';
 import type { LineScorer } from './filter-lines.js';
@@ -15,8 +15,6 @@ export interface AlignmentScoreOptions {
 
 /** Lines between two reports. */
 const linesAtOnce = 1_000;
-/** Words of a side. Time and memory grow with the product of both sides: a document in one line would take hours. */
-const mostWords = 1_000;
 
 /**
  * Learns from pairs which words translate which, for the rule `alignment`: by how many nats a word of either side gets more likely through
@@ -33,7 +31,7 @@ export function alignmentScore(lines: CorpusLines, { isForOthers = false, onProg
     if (target === undefined) throw new DecadeError('usage', { where: 'alignment', received: 'text in one language', allowed: 'pairs' });
     return [words(source), words(target)];
   };
-  const isShort = (pair: PairOfWords) => pair.every((side) => side.length <= mostWords);
+  const isShort = (pair: PairOfWords) => pair.every((side) => side.length <= mostWordsAligned);
   let read = 0;
   const pairs = async function* (signal: AbortSignal | undefined) {
     for await (const line of lines) {
