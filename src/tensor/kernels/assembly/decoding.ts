@@ -8,7 +8,8 @@ export function prepare(): void {
   prepareActivations();
 }
 
-export { matrixScratchBytes, matrixMultiply, matrixPackedBytes, matrixPack, matrixMultiplyPacked, useTileRows } from './matrix';
+export { matrixScratchBytes, matrixMultiply, matrixPackedBytes, matrixPack, matrixMultiplyPacked } from './matrix';
+export { useTileRows } from './packing';
 export { fill, copy, add, addMultiple, sum, tanh, addBias, exp, logScaled } from './elementwise';
 export { integerPackedBytes, integerPack, integerScratchBytes, integerRows, integerMultiply, useByteDots } from './integers';
 export { gatherRows, sumOfRows, scaledSumOfRows, copyColumnsIn, addColumnsOut } from './rows';

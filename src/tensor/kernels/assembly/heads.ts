@@ -7,7 +7,7 @@
 // their sum. A sum is one chain over depth, whatever the number of queries and of keys that are not seen, so a query's result is the
 // same bits alone, in a batch, and over cached keys. One query alone has a way of its own to the same bits (single-query.ts).
 import { headGradients, headProbabilities, roundUp8, sightOf } from './head-rows';
-import { packAcross } from './matrix';
+import { packAcross } from './packing';
 import { zero } from './math';
 import { attendQuery } from './single-query';
 import { multiplyRows } from './tiles';

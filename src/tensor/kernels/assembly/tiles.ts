@@ -1,5 +1,5 @@
 // Small products of matrices that lie in a head's scratch or in columns of a larger matrix: nothing is packed.
-import { moveTile } from './matrix';
+import { moveTile } from './micro-kernels';
 import { madd, zero } from './math';
 
 // @ts-ignore: decorator
