@@ -226,6 +226,23 @@ const unigramFile = {
   },
 };
 
+test('unigram tokenizer.json that cuts at any white space before it marks words, as those of T5', async () => {
+  const pre_tokenizer = { type: 'Sequence', pretokenizers: [{ type: 'WhitespaceSplit' }, metaspace] };
+  const file = { ...unigramFile, pre_tokenizer };
+  const { target } = await again(
+    importTokenizer(folder({ 'tokenizer.json': file }), { where: 't5', target: { size: 12, special: { begin: 0 } } }),
+  );
+  const reference = new ReferenceTokenizer(file, {});
+  for (const text of ['ab', ' a  b ', 'abba\tab', 'a\u2581b s', '\u2581ab a', '   ', '']) {
+    assert.deepEqual(target.encode(text), reference.encode(text).ids, JSON.stringify(text));
+  }
+  const kept = { ...file, pre_tokenizer: { ...pre_tokenizer, pretokenizers: [{ type: 'WhitespaceSplit' }] } };
+  assert.throws(
+    () => importTokenizer(folder({ 'tokenizer.json': kept }), { where: 't5', target: { size: 12 } }),
+    /pre_tokenizer.*WhitespaceSplit/,
+  );
+});
+
 test('unigram tokenizer.json: as the reference has it; added tokens are found, those that end a text are not', async () => {
   const { target } = await again(
     importTokenizer(folder({ 'tokenizer.json': unigramFile }), { where: 't5', target: { size: 12, special: { begin: 0 } } }),
