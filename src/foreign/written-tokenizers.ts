@@ -30,11 +30,18 @@ export interface WrittenTokenizers extends Tokenizers {
 type WrittenFiles = Map<string, string | Uint8Array>;
 
 /** The files of tokenizers as Hugging Face names them: what was imported as it was, decade's own as `tokenizer.json`. */
-export function tokenizerFiles(tokenizers: WrittenTokenizers, isM2m: boolean): WrittenFiles {
+export function tokenizerFiles(tokenizers: WrittenTokenizers, type: string): WrittenFiles {
   const { source, target } = tokenizers;
   const [savedSource, savedTarget] = [savedOf(source ?? target), savedOf(target)];
   if (savedSource?.kind !== 'sentence-piece' || savedTarget?.kind !== 'sentence-piece') return fastTokenizerFiles(tokenizers);
   const files: WrittenFiles = new Map();
+  // Its pieces are in the order of their ids.
+  if (type === 't5') {
+    files.set('spiece.model', bytesOf(savedTarget.model));
+    files.set(configurationName, configurationOf(target, 'T5Tokenizer'));
+    return files;
+  }
+  const isM2m = type === 'm2m_100';
   files.set(isM2m ? 'sentencepiece.bpe.model' : 'source.spm', bytesOf(savedSource.model));
   if (!isM2m) files.set('target.spm', bytesOf(savedTarget.model));
   files.set('vocab.json', tableOf(savedSource.tokens));
