@@ -69,7 +69,7 @@ export async function exportModel(files: Files, run: string, { out, to = 'hf' }:
       }
       const model = writtenModel(options, vocabularies, decoding, context);
       const kind = architectureOf(model, run);
-      const contents = huggingFaceFolder(model, kind, values, tokenizerFiles(tokenizers, kind.type === 'm2m_100'));
+      const contents = huggingFaceFolder(model, kind, values, tokenizerFiles(tokenizers, kind.type));
       await writeFolder(files, out, contents);
       return { architecture: kind.name, files: [...contents.keys()] };
     } finally {

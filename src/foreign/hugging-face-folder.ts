@@ -1,12 +1,13 @@
 import { writeSafetensors } from '../checkpoint/safetensors.js';
 import { DecadeError } from '../core/errors.js';
-import { keyValueColumns } from '../models/transformer/session.js';
+import { keyValueColumns, type TransformerOptions } from '../models/transformer/options.js';
 import type { NamedValues } from '../tensor/named-values.js';
 import type { Architecture } from './architectures/architecture.js';
 import { gpt2 } from './architectures/gpt2.js';
 import { llama } from './architectures/llama.js';
 import { m2m100 } from './architectures/m2m100.js';
 import { marian } from './architectures/marian.js';
+import { t5 } from './architectures/t5.js';
 import { type Counterpart, ExportedValues } from './counterparts.js';
 import { configurationName, generationName } from './hugging-face.js';
 import { type FolderContents, jsonText } from './written-folder.js';
@@ -16,6 +17,7 @@ import { generationOf, type WrittenModel } from './written-model.js';
 export function nearestArchitecture({ options, source }: WrittenModel): Architecture | undefined {
   if (source === undefined) return options.positions === 'rotary' ? llama : gpt2;
   if (options.encoderLayers === 0) return undefined;
+  if (options.positions === 'relative') return t5;
   return options.norm.place === 'post' ? marian : m2m100;
 }
 
@@ -36,8 +38,21 @@ export function architectureOf(model: WrittenModel, where: string): Architecture
     where,
     received,
     allowed: `${chosen.name}, which has ${has}`,
-    next: 'write it with --to onnx, which has every option',
+    next:
+      onnxMisfits(model.options).length === 0
+        ? 'write it with --to onnx, which has these options'
+        : 'see docs/imported-models.md for what can be written',
   });
+}
+
+/** What graphs of ONNX are not written of. */
+export function onnxMisfits({ positions, headWidth, scaledAttention, scaledOutput }: TransformerOptions): string[] {
+  return [
+    ...(positions === 'relative' ? ['model.positions relative'] : []),
+    ...(headWidth === undefined ? [] : [`model.headWidth ${headWidth}`]),
+    ...(scaledAttention ? [] : ['model.scaledAttention false']),
+    ...(scaledOutput ? ['model.scaledOutput true'] : []),
+  ];
 }
 
 /** A model of which there is no class at all. */

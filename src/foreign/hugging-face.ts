@@ -7,6 +7,7 @@ import { gpt2 } from './architectures/gpt2.js';
 import { llama } from './architectures/llama.js';
 import { m2m100 } from './architectures/m2m100.js';
 import { marian } from './architectures/marian.js';
+import { mt5, t5 } from './architectures/t5.js';
 import { SafetensorsFolder } from './containers/safetensors-folder.js';
 import type { ForeignModel } from './foreign-model.js';
 import { checked, readJson } from './json-file.js';
@@ -16,12 +17,11 @@ export const generationName = 'generation_config.json';
 
 const anyConfiguration = z.looseObject({ model_type: z.string() });
 
-const architectures = [marian, m2m100, gpt2, llama];
+const architectures = [marian, m2m100, gpt2, llama, t5, mt5];
 
 /** Why an architecture that is often asked for cannot be read. */
 const reasons: Readonly<Record<string, string>> = {
-  t5: 'T5, whose attention adds a learned bias for every distance and does not divide by the root of the width',
-  mt5: 'mT5, whose attention adds a learned bias for every distance',
+  umt5: 'UMT5, whose every layer has relative biases of its own',
   bart: 'BART, which normalises its embeddings',
   mbart: 'mBART, which normalises its embeddings',
 };

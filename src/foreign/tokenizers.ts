@@ -14,7 +14,10 @@ const mostBytes = 64 * 1024 ** 2;
 
 const vocabularyTable = z.record(z.string(), z.int().nonnegative());
 const tokenizerFile = z.looseObject({
-  model: z.looseObject({ unk_token: z.string().nullish(), vocab: vocabularyTable.optional() }),
+  model: z.union([
+    z.object({ type: z.literal('Unigram'), unk_id: z.int().nonnegative().nullish() }),
+    z.object({ type: z.string().optional(), unk_token: z.string().nullish(), vocab: vocabularyTable.optional() }),
+  ]),
 });
 
 /** The id of the unknown token in a folder of Hugging Face; undefined where its tokenizer has none. */
@@ -24,6 +27,7 @@ export async function unknownIdOf(files: Files, path: string): Promise<number | 
   const file = joinPath(path, tokenizerName);
   if ((await files.kind(file)) !== 'file') return undefined;
   const { model } = await readJson(files, file, tokenizerFile, 'a tokenizer');
+  if (!('unk_token' in model)) return 'unk_id' in model ? (model.unk_id ?? undefined) : undefined;
   return model.unk_token == null ? undefined : model.vocab?.[model.unk_token];
 }
 

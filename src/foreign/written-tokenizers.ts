@@ -2,6 +2,8 @@ import * as z from 'zod';
 import type { Tokenizers } from '../checkpoint/model-files.js';
 import { bytesOfBase64 } from '../text/imported/base64.js';
 import { ImportedTokenizer } from '../text/imported/imported-tokenizer.js';
+import { isSentinel, sentinelIds } from '../text/imported/sentinels.js';
+import { SentencePiece } from '../text/sentence-piece/sentence-piece.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { sentencePieceJson } from './sentence-piece-json.js';
 import { padOf } from './written-model.js';
@@ -30,11 +32,13 @@ export interface WrittenTokenizers extends Tokenizers {
 type WrittenFiles = Map<string, string | Uint8Array>;
 
 /** The files of tokenizers as Hugging Face names them: what was imported as it was, decade's own as `tokenizer.json`. */
-export function tokenizerFiles(tokenizers: WrittenTokenizers, isM2m: boolean): WrittenFiles {
+export function tokenizerFiles(tokenizers: WrittenTokenizers, type: string): WrittenFiles {
   const { source, target } = tokenizers;
   const [savedSource, savedTarget] = [savedOf(source ?? target), savedOf(target)];
   if (savedSource?.kind !== 'sentence-piece' || savedTarget?.kind !== 'sentence-piece') return fastTokenizerFiles(tokenizers);
+  if (type === 't5') return filesOfT5(savedTarget, target);
   const files: WrittenFiles = new Map();
+  const isM2m = type === 'm2m_100';
   files.set(isM2m ? 'sentencepiece.bpe.model' : 'source.spm', bytesOf(savedSource.model));
   if (!isM2m) files.set('target.spm', bytesOf(savedTarget.model));
   files.set('vocab.json', tableOf(savedSource.tokens));
@@ -42,6 +46,29 @@ export function tokenizerFiles(tokenizers: WrittenTokenizers, isM2m: boolean): W
     files.set('target_vocab.json', tableOf(savedTarget.tokens));
   files.set(configurationName, configurationOf(target, isM2m ? 'M2M100Tokenizer' : 'MarianTokenizer'));
   return files;
+}
+
+/** T5's pieces are in the order of their ids, so it has no table of them, only a list of what stands behind them. */
+function filesOfT5(
+  { model, tokens }: { readonly model: string; readonly tokens: readonly (string | null)[] },
+  tokenizer: Tokenizer,
+): WrittenFiles {
+  const name = 'spiece.model';
+  const bytes = bytesOf(model);
+  const pieces = new SentencePiece(bytes, name).size;
+  const added = tokens.flatMap((token, id): [string, number][] => (token === null || id < pieces ? [] : [[token, id]]));
+  const additional_special_tokens = added
+    .map(([token]) => token)
+    .filter(isSentinel)
+    .reverse();
+  const isUsual = json(sentinelIds(additional_special_tokens, pieces)) === json([...added].reverse());
+  const configuration = { extra_ids: additional_special_tokens.length, additional_special_tokens };
+  return new Map<string, string | Uint8Array>([
+    [name, bytes],
+    [configurationName, configurationOf(tokenizer, 'T5Tokenizer', configuration)],
+    ...(isUsual ? [] : [['added_tokens.json', json(Object.fromEntries(added))] as const]),
+    ['special_tokens_map.json', json({ additional_special_tokens })],
+  ]);
 }
 
 /** As `tokenizer.json`, whatever they were. */

@@ -1,4 +1,4 @@
-import { type Activation, activatedLinear } from '../tensor/operations/activated-linear.js';
+import { type Activation, activatedLinear, gateOf } from '../tensor/operations/activated-linear.js';
 import { Linear } from './linear.js';
 import type { ParameterSection } from './parameters.js';
 import { dropped, type Pass } from './pass.js';
@@ -23,7 +23,7 @@ export class FeedForward {
     this.#name = name;
     this.#activation = activation;
     // The gate and what it lets through are two halves of one product.
-    this.#up = new Linear(section, `${name}.up`, width, activation === 'swiglu' ? 2 * inner : inner, { bias });
+    this.#up = new Linear(section, `${name}.up`, width, gateOf(activation) === undefined ? inner : 2 * inner, { bias });
     this.#down = new Linear(section, `${name}.down`, inner, width, { bias, isSummand: true });
   }
 

@@ -1,4 +1,5 @@
 import { linear } from '../tensor/operations/linear.js';
+import { scale } from '../tensor/operations/scale.js';
 import {
   type SoftmaxCrossEntropyAttributes,
   type SoftmaxCrossEntropyOutputs,
@@ -13,16 +14,28 @@ import type { Parameter, ParameterSection } from './parameters.js';
 export class OutputLayer {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
+  readonly #factor: number;
 
-  /** `tied`: multiplies by the table of an embedding (Press and Wolf 2017) in place of a weight of its own. */
-  constructor(section: ParameterSection, name: string, inputs: number, vocabulary: number, tied?: Embedding, { bias = true } = {}) {
+  /**
+   * `tied`: multiplies by the table of an embedding (Press and Wolf 2017) in place of a weight of its own; `factor`: multiplies the input
+   * first.
+   */
+  constructor(
+    section: ParameterSection,
+    name: string,
+    inputs: number,
+    vocabulary: number,
+    tied?: Embedding,
+    { bias = true, factor = 1 } = {},
+  ) {
     this.weight = tied?.table ?? section.matrix(`${name}.weight`, vocabulary, inputs);
     this.bias = bias ? section.vector(`${name}.bias`, vocabulary) : undefined;
+    this.#factor = factor;
   }
 
   /** [rows, inputs] → [rows, vocabulary], and the bias [vocabulary], if any, that is still to be added to every row. */
   logits(runner: Runner, input: Tensor): { readonly logits: Tensor; readonly bias: Tensor | undefined } {
-    const { output } = runner.run(linear, { input, weight: this.weight.value, bias: undefined }, {});
+    const { output } = runner.run(linear, { input: this.#scaled(runner, input), weight: this.weight.value, bias: undefined }, {});
     return { logits: output, bias: this.bias?.value };
   }
 
@@ -35,6 +48,10 @@ export class OutputLayer {
   ): SoftmaxCrossEntropyOutputs {
     const targets = runner.scope.integers(targetIds);
     const bias = this.bias?.value ?? runner.scope.zeros([this.weight.value.dimension(0)]);
-    return runner.loss(softmaxCrossEntropy, { input, weight: this.weight.value, bias, targets }, attributes);
+    return runner.loss(softmaxCrossEntropy, { input: this.#scaled(runner, input), weight: this.weight.value, bias, targets }, attributes);
+  }
+
+  #scaled(runner: Runner, input: Tensor): Tensor {
+    return this.#factor === 1 ? input : runner.run(scale, { input }, { factor: this.#factor }).output;
   }
 }

@@ -1,7 +1,9 @@
 import { DecadeError } from '../core/errors.js';
 import type { Scope } from '../tensor/device.js';
 import { MeasuredRoom } from '../tensor/memory.js';
+import { relativeBias } from '../tensor/operations/relative-bias.js';
 import { type RotaryTurns, rotaryTurns } from '../tensor/operations/rotary.js';
+import type { Runner } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Parameter, ParameterSection } from './parameters.js';
 
@@ -9,7 +11,15 @@ import type { Parameter, ParameterSection } from './parameters.js';
 export type PositionOptions =
   | { readonly kind: 'sinusoidal'; readonly width: number; readonly layout: SinusoidOptions['layout']; readonly first: number }
   | { readonly kind: 'learned'; readonly width: number; readonly maximumLength: number }
-  | { readonly kind: 'rotary'; readonly size: number; readonly pairs: RotaryTurns['pairs']; readonly base: number };
+  | { readonly kind: 'rotary'; readonly size: number; readonly pairs: RotaryTurns['pairs']; readonly base: number }
+  | {
+      readonly kind: 'relative';
+      readonly heads: number;
+      readonly buckets: number;
+      readonly maximumDistance: number;
+      /** What the rows see. */
+      readonly sight: 'whole' | 'causal';
+    };
 
 /** Where rows stand in their sentences, for attention that turns queries and keys. */
 export interface RotaryPlaces {
@@ -18,23 +28,36 @@ export interface RotaryPlaces {
   readonly positions: Tensor;
 }
 
-/** Where tokens stand, told either by vectors that are added to theirs, learned or not, or by turning queries and keys. */
+/** How attention knows where rows stand, where it does. */
+export interface AttentionPlaces {
+  readonly rotary?: RotaryPlaces | undefined;
+  /** As of `biasReach`. */
+  readonly bias?: Tensor | undefined;
+}
+
+/** Where tokens stand, told by vectors that are added to theirs, by turning queries and keys, or by what attention adds to its scores. */
 export class Positions {
   readonly #options: PositionOptions;
   readonly #learned: Parameter | undefined;
 
   constructor(section: ParameterSection, name: string, options: PositionOptions) {
     this.#options = options;
-    this.#learned = options.kind === 'learned' ? section.declare(`${name}.table`, [options.maximumLength, options.width]) : undefined;
+    const shape =
+      options.kind === 'learned'
+        ? [options.maximumLength, options.width]
+        : options.kind === 'relative'
+          ? [options.buckets, options.heads]
+          : undefined;
+    this.#learned = shape && section.declare(`${name}.table`, shape);
   }
 
   /**
-   * What is added at positions 0 to `positions` - 1, or more: [positions, width]; undefined where they turn.
+   * What is added at positions 0 to `positions` - 1, or more: [positions, width]; undefined where nothing is.
    *
    * @throws DecadeError `input` for more positions than were learned
    */
   table(scope: Scope, positions: number): Tensor | undefined {
-    if (this.#learned !== undefined) {
+    if (this.#learned !== undefined && this.#options.kind === 'learned') {
       const [known = 0] = this.#learned.shape;
       if (positions > known) throw tooLong(positions, known);
       return this.#learned.value;
@@ -42,10 +65,16 @@ export class Positions {
     return this.#options.kind === 'sinusoidal' ? sinusoids(scope, { ...this.#options, positions }) : undefined;
   }
 
-  /** How queries and keys are turned at these positions: Int32[rows]; undefined where vectors are added. */
-  turnsAt(scope: Scope, positions: Tensor, longest: number): RotaryPlaces | undefined {
-    if (this.#options.kind !== 'rotary') return undefined;
-    return { turns: rotaryTurns(scope, { ...this.#options, positions: longest }), positions };
+  /** What attention knows of rows at these positions, Int32[rows], of sentences of at most `longest` tokens. */
+  places(runner: Runner, positions: Int32Array | readonly number[], longest: number): AttentionPlaces {
+    const { scope } = runner;
+    if (this.#options.kind === 'rotary') {
+      const turns = rotaryTurns(scope, { ...this.#options, positions: longest });
+      return { rotary: { turns, positions: scope.integers(positions) } };
+    }
+    if (this.#learned === undefined || this.#options.kind !== 'relative') return {};
+    const { sight, maximumDistance } = this.#options;
+    return runner.run(relativeBias, { table: this.#learned.value }, { reach: longest, sight, maximumDistance });
   }
 }
 

@@ -119,6 +119,16 @@ export const transformerVariants: readonly Readonly<Record<string, unknown>>[] =
   { kind: 'transformer', preset: 'llama', encoderLayers: 2, keyValueHeads: 1 },
   { kind: 'transformer', preset: 'gpt2', encoderLayers: 0, maximumLength: 70 },
   { kind: 'transformer', preset: 'llama', encoderLayers: 0, scaledEmbeddings: true, sourceEnd: false },
+  {
+    kind: 'transformer',
+    preset: 't5',
+    encoderLayers: 2,
+    headWidth: 3,
+    activation: 'geglu-tanh',
+    tiedEmbeddings: 'target',
+    relativeBuckets: 8,
+  },
+  { kind: 'transformer', preset: 't5', encoderLayers: 0, tiedEmbeddings: 'none', relativeBuckets: 8, relativeDistance: 12 },
 ];
 
 export const modelVariants = [...lstmVariants, ...transformerVariants];

@@ -13,7 +13,7 @@ import { openGolden } from './opened.js';
 const folder = '../shared/goldens/hf';
 const skip = existsSync(folder) ? false : `${folder} is not here`;
 
-for (const name of ['marian-shared', 'marian-separate', 'm2m100', 'gpt2', 'llama']) {
+for (const name of ['marian-shared', 'marian-separate', 'm2m100', 'gpt2', 'llama', 't5-v1.0', 't5-v1.1']) {
   test(`what is imported of ${name} is exported with the same tensors and names`, { skip }, async () => {
     const { model, form, foreign } = await openGolden(`${folder}/${name}`);
     const files = memoryFiles();

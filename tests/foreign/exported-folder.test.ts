@@ -8,12 +8,16 @@ import type { Files } from '../../src/core/files.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { exportModel } from '../../src/foreign/export.js';
 import { importModel } from '../../src/foreign/import.js';
+import { tokenizerFiles } from '../../src/foreign/written-tokenizers.js';
 import { createModel, modelOptions } from '../../src/models/create.js';
 import { vocabularySizes } from '../../src/models/model.js';
 import { PlacedValues } from '../../src/tensor/named-values.js';
+import { importTokenizer } from '../../src/text/imported/import-tokenizer.js';
 import { trainTokenizer } from '../../src/text/train-tokenizer.js';
 import { openTestDevice } from '../tensor/devices.js';
+import { modelBytes, unigram } from '../text/small-models.js';
 
+const utf8 = new TextEncoder();
 const lines = ['red green blue', 'one two three, four', 'green two'];
 const sizes = { kind: 'transformer', decoderLayers: 1, width: 8, heads: 2, feedForward: 8 } as const;
 const begin = 1;
@@ -92,6 +96,29 @@ test('the tensors of an export are where the specification of safetensors says, 
 });
 
 const opus = '../shared/goldens/hf/marian-opus';
+
+test('the tokens of a T5 that stand behind its pieces are written beside them', () => {
+  const of = (files: ReadonlyMap<string, string | Uint8Array>) =>
+    importTokenizer(
+      new Map([...files].map(([name, contents]) => [name, typeof contents === 'string' ? utf8.encode(contents) : contents])),
+      {
+        where: 't5',
+        target: { size: 40 },
+      },
+    );
+  for (const added of [{ additional_special_tokens: ['<extra_id_0>', '<extra_id_1>'] }, { '<extra_id_0>': 33, '<one>': 38 }]) {
+    const name = 'additional_special_tokens' in added ? 'special_tokens_map.json' : 'added_tokens.json';
+    const { target } = of(
+      new Map<string, string | Uint8Array>([
+        ['spiece.model', modelBytes(unigram)],
+        [name, JSON.stringify(added)],
+      ]),
+    );
+    const written = tokenizerFiles({ source: target, target, begins: false, ends: true }, 't5');
+    assert.ok(written.has(name));
+    assert.equal(of(written).target.toJson(), target.toJson());
+  }
+});
 
 test('what is exported of an imported opus-mt has its SentencePiece models and its table', {
   skip: !existsSync(opus) && `${opus} is not here`,

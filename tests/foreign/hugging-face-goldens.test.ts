@@ -34,7 +34,19 @@ interface Expected {
   readonly options: { readonly max_length: number };
 }
 
-const names = ['marian-shared', 'marian-shared-f16', 'marian-separate', 'marian-opus', 'm2m100', 'gpt2', 'gpt2-old', 'llama', 'llama-bf16'];
+const names = [
+  'marian-shared',
+  'marian-shared-f16',
+  'marian-separate',
+  'marian-opus',
+  'm2m100',
+  'gpt2',
+  'gpt2-old',
+  'llama',
+  'llama-bf16',
+  't5-v1.0',
+  't5-v1.1',
+];
 
 for (const name of names) {
   describe(`${name} of Hugging Face`, { skip }, async () => {

@@ -152,8 +152,8 @@ describe('refused with what is wrong', () => {
   test('architectures and options that decade does not have', async () => {
     const of = (configuration: object) =>
       refusal({ 'hf/config.json': JSON.stringify(configuration), 'hf/model.safetensors': safetensors({}) }, 'hf');
-    assert.match(await of({ model_type: 't5' }), /model_type: T5, whose attention adds a learned bias/);
-    assert.match(await of({ model_type: 'mamba' }), /model_type: "mamba"; expected marian, m2m_100, gpt2, llama/);
+    assert.match(await of({ model_type: 'umt5' }), /model_type: UMT5, whose every layer has relative biases of its own/);
+    assert.match(await of({ model_type: 'mamba' }), /model_type: "mamba"; expected marian, m2m_100, gpt2, llama, t5, mt5/);
     assert.match(await of({ ...marian, normalize_before: true }), /normalize_before: true; expected false/);
     assert.match(await of({ ...marian, d_model: 'x' }), /d_model: 'x'; expected/);
     assert.match(await of({ ...marian, encoder_attention_heads: 3 }), /must divide model\.width/);

@@ -58,6 +58,7 @@ function asText(pairs: IdPair[]): IdPair[] {
   return pairs.map((pair, index) => ({ ...pair, source: [], before: 4 + (index % 3), ends: pair.target.length === 0 || index % 2 === 0 }));
 }
 
+const byDistance = { preset: 't5', headWidth: 4, relativeBuckets: 4, relativeDistance: 6, tiedEmbeddings: 'target' };
 const transformer = { kind: 'transformer', encoderLayers: 2, decoderLayers: 2, width: 12, heads: 2, feedForward: 16 };
 const dropouts = { dropout: 0.2, attentionDropout: 0.3, feedForwardDropout: 0.1 };
 
@@ -70,6 +71,7 @@ for (const [name, { languageModel = false, ...options }] of Object.entries<{ lan
   'a Transformer': transformer,
   'a Transformer with dropout at three places': { ...transformer, ...dropouts, norm: { place: 'post' } },
   'a Transformer with rotary positions and grouped heads': { ...transformer, ...dropouts, preset: 'llama', keyValueHeads: 1 },
+  'a Transformer with biases by distance': { ...transformer, ...dropouts, ...byDistance },
   'a Transformer that goes on with the source': { ...transformer, ...dropouts, encoderLayers: 0, positions: 'learned', maximumLength: 16 },
   'a language model as GPT-2': {
     ...transformer,

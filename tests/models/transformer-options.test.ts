@@ -17,6 +17,11 @@ test('published models have as many parameters as published', () => {
   assert.equal(count(llama2, { target: 32_000 }), 6_738_415_616);
   const tinyLlama = { preset: 'llama', decoderLayers: 22, width: 2_048, heads: 32, keyValueHeads: 4, feedForward: 5_632 };
   assert.equal(count(tinyLlama, { target: 32_000 }), 1_100_048_384);
+  const t5Small = { preset: 't5', encoderLayers: 6, decoderLayers: 6, width: 512, heads: 8, feedForward: 2_048 };
+  assert.equal(count(t5Small, { source: 32_128, target: 32_128 }), 60_506_624);
+  const form11 = { preset: 't5', activation: 'geglu-tanh', tiedEmbeddings: 'sides', scaledOutput: false } as const;
+  const t5Small11 = { ...form11, encoderLayers: 8, decoderLayers: 8, width: 512, heads: 6, headWidth: 64, feedForward: 1_024 };
+  assert.equal(count(t5Small11, { source: 32_128, target: 32_128 }), 76_961_152);
   const base = { preset: 'transformer-2017', encoderLayers: 6, decoderLayers: 6, width: 512, heads: 8 };
   assert.equal(Math.round(count(base, { source: 37_000, target: 37_000 }) / 1e6), 63);
 });
@@ -34,6 +39,10 @@ test('sizes that do not divide are refused with their names', () => {
     [{ width: 30, heads: 4 }, /^((?!encoderHeads).)*"heads"((?!encoderHeads).)*must divide model\.width, 30((?!encoderHeads).)*$/s],
     [{ width: 24, heads: 4, keyValueHeads: 3 }, /keyValueHeads.*must divide heads/s],
     [{ width: 24, heads: 8, positions: 'rotary' }, /heads.*even number of values per head/s],
+    [
+      { positions: 'relative', relativeBuckets: 64, relativeDistance: 32 },
+      /relativeDistance.*more than half of model\.relativeBuckets, 64/s,
+    ],
     [{ width: 25, heads: 5 }, /width.*must be even/s],
   ] as const) {
     assert.throws(() => parse(options), message);

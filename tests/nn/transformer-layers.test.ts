@@ -33,6 +33,8 @@ test('rotary self-attention position by position over its cache is that of the w
   const layer = new MultiHeadSelfAttention(store.section({ side: 'target', initial }), 'attention', {
     width,
     heads,
+    size: width / heads,
+    scale: 1 / Math.sqrt(width / heads),
     keyValueHeads,
     bias: true,
   });
@@ -42,12 +44,12 @@ test('rotary self-attention position by position over its cache is that of the w
   const [length, size] = [9, width / heads];
   const input = waves(length, width);
   const turns = rotaryTurns(scope, { positions: length, size, pairs: 'halves' });
-  const places = { turns, positions: scope.integers(Array.from({ length }, (_, position) => position)) };
+  const places = { rotary: { turns, positions: scope.integers(Array.from({ length }, (_, position) => position)) } };
   const rows = { sentences: rowRanges([length]), sight: 'causal', keys: undefined, places } as const;
   const whole = layer.forward({ runner }, input, rows).output;
   const cache = new KeyValueCache(device, { layers: 1, columns: 2 * keyValueHeads * size, hypotheses: 1 });
   for (let position = 0; position < length; position++) {
-    const here = { turns, positions: scope.integers([position]) };
+    const here = { rotary: { turns, positions: scope.integers([position]) } };
     const output = layer.step(runner, input.rows(position, position + 1), 0, cache.extend(scope, [1]), here);
     assert.deepEqual(output.toArray(), whole.rows(position, position + 1).toArray());
   }
@@ -58,7 +60,8 @@ test('rotary self-attention position by position over its cache is that of the w
 test('every parameter of the layers learns, with dropout and without', () => {
   const store = new ParameterStore();
   const [source, target] = [store.section({ side: 'source', initial }), store.section({ side: 'target', initial })];
-  const options = { width, heads, keyValueHeads, bias: true };
+  const size = width / heads;
+  const options = { width, heads, size, scale: 1 / Math.sqrt(size), keyValueHeads, bias: true };
   const self = new MultiHeadSelfAttention(target, 'self', options);
   const memory = new MultiHeadMemoryAttention(target, source, 'memory', options);
   const feedForward = new FeedForward(target, 'feedForward', { width, inner: 32, activation: 'swiglu', bias: true });

@@ -95,15 +95,22 @@ describe('point-wise work in machine code has the bits of the portable kernels',
       const [row, size, heads] = [48, 16, 3];
       const outputs = queries * heads * size;
       const scoreCount = 2 * queries * row;
-      compare([scoreCount, queries * heads], (kernels, scores, statistics) =>
-        kernels.headProbabilities(scores, 4 * row, 0, queries, queries, memory, 1, 2, heads, 0.25, causal, statistics, 0, 0, 0, 0, scratch),
-      );
-      compare([scoreCount, scoreCount, outputs, outputs, queries * heads], (kernels, scores, gradients, dOutput, output, statistics) =>
-        kernels.headGradients(
-          ...([scores, gradients, 4 * row, 0, queries, queries, memory, 1, 2, heads, size, dOutput, output, 4 * heads * size] as const),
-          ...([0.25, causal, statistics, 0, 0, 0] as const),
-        ),
-      );
+      for (const hasBias of [0, 1]) {
+        const biases = 2 * heads * row;
+        compare([scoreCount, queries * heads, biases], (kernels, scores, statistics, bias) =>
+          kernels.headProbabilities(
+            ...([scores, 4 * row, 0, queries, queries, memory, 1, 2, heads, 0.25, causal] as const),
+            ...([hasBias * (bias + 4 * row), 8 * row, statistics, 0, 0, 0, 0, scratch] as const),
+          ),
+        );
+        const sizes = [scoreCount, scoreCount, outputs, outputs, queries * heads, biases];
+        compare(sizes, (kernels, scores, gradients, dOutput, output, statistics, bias) =>
+          kernels.headGradients(
+            ...([scores, gradients, 4 * row, 0, queries, queries, memory, 1, 2, heads, size, dOutput, output, 4 * heads * size] as const),
+            ...([0.25, causal, hasBias * (bias + 4 * row), 8 * row, 0, statistics, 0, 0, 0] as const),
+          ),
+        );
+      }
     });
   }
 
@@ -119,12 +126,16 @@ describe('point-wise work in machine code has the bits of the portable kernels',
       const rows = memory.allocate(4 * count).offset;
       for (let at = 0; at < count; at++) memory.i32[rows / 4 + at] = (7 * at + 1) % (2 * count);
       const room = memory.allocate(4 * (32 + heads * (count + 8 + size) + 2 * (count + 8))).offset;
-      compare([width, heads, heads * count, width, 4 * count * width], (kernels, output, logSums, weights, query, keys) =>
-        kernels.attendHeads(
-          ...([output, 4 * width, query, 4 * width, keys, keys + 4 * width, 8 * width, isChosen ? rows : 0, 1, count] as const),
-          ...([heads, heads, size, 1 / Math.sqrt(size), 0, logSums, weights, 0, 0, 0, room] as const),
-        ),
-      );
+      for (const hasBias of [0, 1]) {
+        const sizes = [width, heads, heads * count, width, 4 * count * width, heads * count];
+        compare(sizes, (kernels, output, logSums, weights, query, keys, bias) =>
+          kernels.attendHeads(
+            ...([output, 4 * width, query, 4 * width, keys, keys + 4 * width, 8 * width, isChosen ? rows : 0, 1, count] as const),
+            ...([heads, heads, size, 1 / Math.sqrt(size), 0, hasBias * (bias + 4 * (count - 1)), 4 * count] as const),
+            ...([logSums, weights, 0, 0, 0, room] as const),
+          ),
+        );
+      }
     });
   }
 

@@ -58,6 +58,9 @@ const networks = {
   lstm: { options: pairOptions },
   'LSTM language model': { options: modelOptions.parse(lstm), languageModel: true },
   Transformer: { options: modelOptions.parse({ ...small, attentionDropout: 0.1, feedForwardDropout: 0.1 }) },
+  'Transformer with biases by distance': {
+    options: modelOptions.parse({ ...small, preset: 't5', headWidth: 6, tiedEmbeddings: 'target' }),
+  },
   'Transformer that goes on with the source': { options: modelOptions.parse({ ...small, preset: 'llama', encoderLayers: 0 }) },
   'Transformer language model': { options: modelOptions.parse({ ...small, preset: 'llama', keyValueHeads: 1 }), languageModel: true },
 } as const satisfies { readonly [name: string]: Network };

@@ -38,35 +38,44 @@ for (const { name, device, size, columns } of sized) {
       const key = randomKey(5, 'sample', drawn++);
       return scope.empty([rows, width]).set(Float32Array.from({ length: rows * width }, (_, index) => normal(key, index)));
     };
+    /** Biases of distances within 301 rows. */
+    const biases = { causal: random(heads, 301), whole: random(heads, 601) };
     /** Output and gradient of self-attention. */
-    const attendTo = (projected: Tensor, dOutput: Tensor, sentences: RowRanges, keys: readonly number[]) => {
+    const attendTo = (
+      projected: Tensor,
+      dOutput: Tensor,
+      sentences: RowRanges,
+      { keys, bias }: { keys: readonly number[]; bias: Tensor | undefined },
+    ) => {
       const dropout = { rate: 0.2, key: 99, rowKeys: scope.integers(keys) };
       const attributes = { heads, keyValueHeads, sight: 'causal', sentences, dropout } as const;
-      selfAttention.check({ projected }, attributes);
-      const { outputs, saved } = selfAttention.forward(scope, { projected }, attributes);
+      const inputs = { projected, bias };
+      selfAttention.check(inputs, attributes);
+      const { outputs, saved } = selfAttention.forward(scope, inputs, attributes);
       const gradient = scope.zeros(projected.shape);
-      selfAttention.gradient(
-        scope,
-        { inputs: { projected }, attributes, outputs, saved },
-        { output: dOutput },
-        { projected: gradient },
-        new Set(),
-      );
+      const gradients = { projected: gradient, bias: bias && scope.zeros(bias.shape) };
+      selfAttention.gradient(scope, { inputs, attributes, outputs, saved }, { output: dOutput }, gradients, new Set());
       return { output: outputs.output, gradient };
     };
 
-    test('a sentence has the same output and gradient, bit for bit, alone and in a batch, dropout included', () => {
-      const sentences = rowRanges([7, 141, 1, 12]);
-      const [projected, dOutput] = [random(sentences.rows, columns), random(sentences.rows, heads * size)];
-      const keys = Array.from({ length: sentences.rows }, (_, row) => row * 77);
-      const all = attendTo(projected, dOutput, sentences, keys);
-      sentences.starts.forEach((start, sentence) => {
-        const end = start + (sentences.lengths[sentence] as number);
-        const alone = attendTo(projected.rows(start, end), dOutput.rows(start, end), rowRanges([end - start]), keys.slice(start, end));
-        assert.deepEqual(alone.output.toArray(), all.output.rows(start, end).toArray());
-        assert.deepEqual(alone.gradient.toArray(), all.gradient.rows(start, end).toArray());
+    for (const [bias, named] of [
+      [undefined, ''],
+      [biases.causal, ', with a bias'],
+    ] as const) {
+      test(`a sentence has the same output and gradient, bit for bit, alone and in a batch, dropout included${named}`, () => {
+        const sentences = rowRanges([7, 141, 1, 12]);
+        const [projected, dOutput] = [random(sentences.rows, columns), random(sentences.rows, heads * size)];
+        const keys = Array.from({ length: sentences.rows }, (_, row) => row * 77);
+        const all = attendTo(projected, dOutput, sentences, { keys, bias });
+        sentences.starts.forEach((start, sentence) => {
+          const end = start + (sentences.lengths[sentence] as number);
+          const own = { keys: keys.slice(start, end), bias };
+          const alone = attendTo(projected.rows(start, end), dOutput.rows(start, end), rowRanges([end - start]), own);
+          assert.deepEqual(alone.output.toArray(), all.output.rows(start, end).toArray());
+          assert.deepEqual(alone.gradient.toArray(), all.gradient.rows(start, end).toArray());
+        });
       });
-    });
+    }
 
     /** The columns of queries, and those of keys and values, of a joint product. */
     const parts = (projected: Tensor) => {
@@ -80,57 +89,68 @@ for (const { name, device, size, columns } of sized) {
       return { query, memory };
     };
 
-    test('the newest positions over cached rows, one by one or a prefix at once, give the bits of the whole pass', () => {
-      const length = 301;
-      const projected = random(length, columns);
-      const attributes = { heads, keyValueHeads, sight: 'causal' } as const;
-      const whole = selfAttention.forward(scope, { projected }, { ...attributes, sentences: rowRanges([length]) }).outputs.output;
-      const { query, memory } = parts(projected);
-      // The cache keeps rows in an order of its own: position p in row (7 p) mod 302 of a larger cache.
-      const places = Array.from({ length }, (_, position) => (position * 7) % (length + 1));
-      const cache = scope.zeros([length + 1, memory.dimension(1)]);
-      places.forEach((place, position) => {
-        cache.rows(place, place + 1).set(memory.rows(position, position + 1).f32);
+    for (const [bias, named] of [
+      [undefined, ''],
+      [biases.causal, ', with a bias'],
+    ] as const) {
+      test(`the newest positions over cached rows, one by one or a prefix at once, give the bits of the whole pass${named}`, () => {
+        const length = 301;
+        const projected = random(length, columns);
+        const attributes = { heads, keyValueHeads, sight: 'causal' } as const;
+        const whole = selfAttention.forward(scope, { projected, bias }, { ...attributes, sentences: rowRanges([length]) }).outputs.output;
+        const { query, memory } = parts(projected);
+        // The cache keeps rows in an order of its own: position p in row (7 p) mod 302 of a larger cache.
+        const places = Array.from({ length }, (_, position) => (position * 7) % (length + 1));
+        const cache = scope.zeros([length + 1, memory.dimension(1)]);
+        places.forEach((place, position) => {
+          cache.rows(place, place + 1).set(memory.rows(position, position + 1).f32);
+        });
+        for (const [from, to] of [[0, 290], ...Array.from({ length: 11 }, (_, step) => [290 + step, 291 + step])] as [number, number][]) {
+          const step = {
+            ...attributes,
+            queries: rowRanges([to - from]),
+            rows: rowRanges([to]),
+            memoryRows: scope.integers(places.slice(0, to)),
+          };
+          const inputs = { query: query.rows(from, to), memory: cache, bias };
+          memoryAttention.check(inputs, step);
+          const { output } = memoryAttention.forward(scope, inputs, step).outputs;
+          assert.deepEqual(output.toArray(), whole.rows(from, to).toArray());
+        }
       });
-      for (const [from, to] of [[0, 290], ...Array.from({ length: 11 }, (_, step) => [290 + step, 291 + step])] as [number, number][]) {
-        const step = {
-          ...attributes,
-          queries: rowRanges([to - from]),
-          rows: rowRanges([to]),
-          memoryRows: scope.integers(places.slice(0, to)),
-        };
-        const inputs = { query: query.rows(from, to), memory: cache };
-        memoryAttention.check(inputs, step);
-        const { output } = memoryAttention.forward(scope, inputs, step).outputs;
-        assert.deepEqual(output.toArray(), whole.rows(from, to).toArray());
-      }
-    });
 
-    test('a short sentence gives the bits of its positions one by one over cached rows', () => {
-      const projected = random(20, columns);
-      const attributes = { heads, keyValueHeads, sight: 'causal' } as const;
-      const whole = selfAttention.forward(scope, { projected }, { ...attributes, sentences: rowRanges([20]) }).outputs.output;
-      const { query, memory } = parts(projected);
-      for (let from = 0; from < 20; from++) {
-        const memoryRows = scope.integers(Array.from({ length: from + 1 }, (_, position) => position));
-        const step = { ...attributes, queries: rowRanges([1]), rows: rowRanges([from + 1]), memoryRows };
-        const { output } = memoryAttention.forward(scope, { query: query.rows(from, from + 1), memory }, step).outputs;
-        assert.deepEqual(output.toArray(), whole.rows(from, from + 1).toArray());
-      }
-    });
+      test(`a short sentence gives the bits of its positions one by one over cached rows${named}`, () => {
+        const projected = random(20, columns);
+        const attributes = { heads, keyValueHeads, sight: 'causal' } as const;
+        const whole = selfAttention.forward(scope, { projected, bias }, { ...attributes, sentences: rowRanges([20]) }).outputs.output;
+        const { query, memory } = parts(projected);
+        for (let from = 0; from < 20; from++) {
+          const memoryRows = scope.integers(Array.from({ length: from + 1 }, (_, position) => position));
+          const step = { ...attributes, queries: rowRanges([1]), rows: rowRanges([from + 1]), memoryRows };
+          const { output } = memoryAttention.forward(scope, { query: query.rows(from, from + 1), memory, bias }, step).outputs;
+          assert.deepEqual(output.toArray(), whole.rows(from, from + 1).toArray());
+        }
+      });
+    }
 
     const kernelScope = new Scope({ ...device, matrix: new Rounding(device.matrix) }, arena);
 
-    for (const sight of ['whole', 'causal'] as const) {
-      test(`a long sentence has the same bits by products as by the kernel of short ones, ${sight}`, () => {
+    for (const [sight, bias] of [
+      ['whole', undefined],
+      ['causal', undefined],
+      ['whole', biases.whole],
+      ['causal', biases.causal],
+    ] as const) {
+      test(`a long sentence has the same bits by products as by the kernel of short ones, ${sight}${bias ? ', with a bias' : ''}`, () => {
         const sentences = rowRanges([301, 3]);
         const [projected, dOutput] = [random(sentences.rows, columns), random(sentences.rows, heads * size)];
         const dropout = { rate: 0.2, key: 99, rowKeys: scope.integers(Array.from({ length: sentences.rows }, (_, row) => row * 31)) };
         const attributes = { heads, keyValueHeads, sight, sentences, dropout, weights: true };
         const [byProducts, byKernel] = [scope, kernelScope].map((own) => {
-          const { outputs, saved } = selfAttention.forward(own, { projected }, attributes);
+          const inputs = { projected, bias };
+          const { outputs, saved } = selfAttention.forward(own, inputs, attributes);
           const gradient = own.zeros(projected.shape);
-          const call = { inputs: { projected }, attributes, outputs, saved };
+          const call = { inputs, attributes, outputs, saved };
           selfAttention.gradient(own, call, { output: dOutput }, { projected: gradient }, new Set());
           return { output: outputs.output.toArray(), weights: outputs.weights?.toArray(), gradient: gradient.toArray() };
         });
@@ -185,8 +205,19 @@ for (const { name, device, size, columns } of sized) {
       assert.throws(check({ keyValueHeads: 3 }), /selfAttention: keyValueHeads.*divisor of heads/);
       assert.throws(check({ heads: 5, keyValueHeads: 5 }), new RegExp(`selfAttention: heads.*${columns} columns.*multiple of 15`));
       assert.throws(check({ sentences: rowRanges([6]) }), /selfAttention: ranges/);
+      const biased = (bias: Tensor, sight: 'causal' | 'whole') => () =>
+        selfAttention.check({ projected, bias }, { heads, keyValueHeads, sight, sentences: rowRanges([5]) });
+      biased(random(heads, 5), 'causal')();
+      assert.throws(biased(random(heads, 5), 'whole'), /selfAttention: bias: \[4, 5\]; expected \[4, at least 9\]/);
+      assert.throws(biased(random(heads, 4), 'causal'), /selfAttention: bias: \[4, 4\]; expected \[4, at least 5\]/);
+      assert.throws(biased(random(3, 5), 'causal'), /selfAttention: bias: \[3, 5\]/);
       const few = { heads, keyValueHeads, sight: 'causal', queries: rowRanges([3]), rows: rowRanges([2]) } as const;
       assert.throws(() => memoryAttention.check(parts(projected), few), /sentence 0.*3 queries over 2 rows/);
+      const bias = random(heads, 9);
+      assert.throws(
+        () => memoryAttention.check({ ...parts(projected), bias }, { ...few, sight: 'whole' }),
+        /3 queries over 2 rows.*a row for each/,
+      );
       const far = { ...few, sight: 'whole', memoryRows: scope.integers([0, 5]) } as const;
       assert.throws(() => memoryAttention.check(parts(projected), far), /memoryRows.*row 5.*0 to 4/);
     });

@@ -201,6 +201,14 @@ const cases: {
       }),
     })),
   ),
+  relativeBias: (['whole', 'causal'] as const).flatMap((sight) =>
+    [1, 3, 70].map((reach) => ({
+      name: `${sight}, over ${reach}`,
+      inputs: { table: random(16, 3) },
+      attributes: () => ({ reach, sight, maximumDistance: 40 }),
+    })),
+  ),
+  scale: [{ name: '3x7', inputs: { input: random(3, 7) }, attributes: () => ({ factor: 0.3 }) }],
   positionedEmbedding: [1, Math.sqrt(17)].map((scale) => ({
     name: `times ${scale}`,
     inputs: {
@@ -214,13 +222,23 @@ const cases: {
   })),
   selfAttention: (['whole', 'causal'] as const).flatMap((sight) =>
     headShapes.flatMap(({ heads, keyValueHeads, size, lengths }) =>
-      [0, 0.3].map((rate) => {
+      [
+        { rate: 0, biased: false },
+        { rate: 0.3, biased: false },
+        { rate: 0, biased: true },
+        { rate: 0.3, biased: true },
+      ].map(({ rate, biased }) => {
         const sentences = rowRanges(lengths);
+        const reach = Math.max(...lengths) + 2;
         return {
-          name: `${sight}, ${heads} heads of ${size}, ${keyValueHeads} of keys, sentences of ${lengths}, dropout ${rate}`,
-          inputs: { projected: random(sentences.rows, (heads + 2 * keyValueHeads) * size) },
+          name: `${sight}, ${heads} heads of ${size}, ${keyValueHeads} of keys, sentences of ${lengths}, dropout ${rate}${biased ? ', biased' : ''}`,
+          inputs: {
+            projected: random(sentences.rows, (heads + 2 * keyValueHeads) * size),
+            bias: biased ? random(heads, sight === 'causal' ? reach : 2 * reach - 1) : undefined,
+          },
           attributes: (scope) => ({
             ...{ heads, keyValueHeads, sight, sentences, weights: rate === 0 },
+            ...(biased && { scale: 0.6 }),
             dropout:
               rate === 0
                 ? undefined
@@ -231,15 +249,22 @@ const cases: {
       }),
     ),
   ),
-  memoryAttention: headShapes.map(({ heads, keyValueHeads, size, lengths }) => {
+  memoryAttention: headShapes.flatMap(({ heads, keyValueHeads, size, lengths }) => {
     const rows = rowRanges(lengths);
-    const queries = rowRanges(lengths.map((length) => (length * 5) % 7));
-    return {
-      name: `${heads} heads of ${size}, ${keyValueHeads} of keys, ${queries.lengths} queries over ${lengths}`,
-      inputs: { query: random(queries.rows, heads * size), memory: random(rows.rows, 2 * keyValueHeads * size) },
-      attributes: () => ({ heads, keyValueHeads, sight: 'whole', queries, rows, weights: true }),
-      opaque: ['weights'],
-    };
+    return [false, true].map((biased) => {
+      // Distances are counted from the end, so a bias needs a row for every query.
+      const queries = rowRanges(lengths.map((length) => Math.min((length * 5) % 7, biased ? length : 7)));
+      return {
+        name: `${heads} heads of ${size}, ${keyValueHeads} of keys, ${queries.lengths} queries over ${lengths}${biased ? ', biased' : ''}`,
+        inputs: {
+          query: random(queries.rows, heads * size),
+          memory: random(rows.rows, 2 * keyValueHeads * size),
+          bias: biased ? random(heads, 2 * Math.max(...lengths) - 1) : undefined,
+        },
+        attributes: () => ({ heads, keyValueHeads, sight: 'whole', queries, rows, weights: true }),
+        opaque: ['weights'],
+      };
+    });
   }),
   concatenate: [
     [1, 1, 1],

@@ -24,12 +24,16 @@ for (const relaxed of [false, 'auto'] as const) {
       for (let at = 0; at < 2 * width; at++) memory.f32[query / 4 + at] = 3 * uniform(key, at % width) - 1;
       for (let at = 0; at < count; at++) memory.i32[rows / 4 + at] = (7 * at + 1) % (2 * count);
       const scratch = room(32 + 2 * (count + 8) * (size + 8) + 32 * (count + 8) + heads * (count + size + 16));
-      const resultOf = (queries: number) => {
+      const bias = room(heads * count);
+      for (let at = 0; at < heads * count; at++) memory.f32[bias / 4 + at] = uniform(key, at);
+      const resultOf = (queries: number, hasBias: number) => {
         const [output, logSums, weights] = [room(2 * width), room(2 * heads), room(2 * heads * count)];
         const values = keys + 4 * keyValueHeads * size;
         kernels.attendHeads(
           ...([output, 4 * width, query, 4 * width, keys, values, 4 * memoryWidth, rows, queries, count, heads, keyValueHeads] as const),
-          ...([size, 1 / Math.sqrt(size), 0, logSums, weights, 0, 0, 0, scratch] as const),
+          // Of two queries the first has a place before that of one alone.
+          ...([size, 1 / Math.sqrt(size), 0, hasBias * (bias + 4 * (count - queries)), 4 * count] as const),
+          ...([logSums, weights, 0, 0, 0, scratch] as const),
         );
         const ofQuery = (head: number) =>
           memory.i32.slice(weights / 4 + head * queries * count, weights / 4 + (head * queries + 1) * count);
@@ -39,7 +43,9 @@ for (const relaxed of [false, 'auto'] as const) {
           ...[...Array(heads).keys()].map(ofQuery),
         ];
       };
-      assert.deepEqual(resultOf(1), resultOf(2), `${heads} heads of ${size}, ${count} keys`);
+      for (const hasBias of [0, 1]) {
+        assert.deepEqual(resultOf(1, hasBias), resultOf(2, hasBias), `${heads} heads of ${size}, ${count} keys, ${hasBias} biases`);
+      }
     }
   });
 }

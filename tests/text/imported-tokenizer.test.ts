@@ -127,6 +127,17 @@ test('CTranslate2: without a model for pieces, tokens stand between spaces and n
   assert.deepEqual(target.special, { begin: 0, end: 1, unknown: 4, forbidden: [0] });
 });
 
+test('T5: tokens for what is left out stand behind the pieces, the first one last', async () => {
+  const listed = { additional_special_tokens: ['<extra_id_0>', { content: '<extra_id_1>' }, '<other>'] };
+  const files = folder({ 'spiece.model': modelBytes(unigram), 'special_tokens_map.json': listed });
+  const { target: pieces } = importTokenizer(folder({ 'spiece.model': modelBytes(unigram) }), { where: 't5', target: {} });
+  const { target } = await again(importTokenizer(files, { where: 't5', target: { size: pieces.size + 4 } }));
+  const [the] = pieces.encode('the');
+  assert.deepEqual(target.encode('the<extra_id_0>'), [the, pieces.size + 1]);
+  assert.equal(target.token(pieces.size), '<extra_id_1>');
+  assert.equal(target.token(pieces.size + 2), `<unused ${pieces.size + 2}>`);
+});
+
 test('Llama: a SentencePiece model alone, whose line ends stay', async () => {
   const { target } = await again(importTokenizer(folder({ 'tokenizer.model': modelBytes(bytePair) }), { where: 'llama', target: {} }));
   const ids = target.encode('them\nthen');
@@ -225,6 +236,23 @@ const unigramFile = {
     ],
   },
 };
+
+test('unigram tokenizer.json that cuts at any white space before it marks words, as those of T5', async () => {
+  const pre_tokenizer = { type: 'Sequence', pretokenizers: [{ type: 'WhitespaceSplit' }, metaspace] };
+  const file = { ...unigramFile, pre_tokenizer };
+  const { target } = await again(
+    importTokenizer(folder({ 'tokenizer.json': file }), { where: 't5', target: { size: 12, special: { begin: 0 } } }),
+  );
+  const reference = new ReferenceTokenizer(file, {});
+  for (const text of ['ab', ' a  b ', 'abba\tab', 'a\u2581b s', '\u2581ab a', '   ', '']) {
+    assert.deepEqual(target.encode(text), reference.encode(text).ids, JSON.stringify(text));
+  }
+  const kept = { ...file, pre_tokenizer: { ...pre_tokenizer, pretokenizers: [{ type: 'WhitespaceSplit' }] } };
+  assert.throws(
+    () => importTokenizer(folder({ 'tokenizer.json': kept }), { where: 't5', target: { size: 12 } }),
+    /pre_tokenizer.*WhitespaceSplit/,
+  );
+});
 
 test('unigram tokenizer.json: as the reference has it; added tokens are found, those that end a text are not', async () => {
   const { target } = await again(

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isOutputTied } from '../../models/transformer/options.js';
 import type { Counterpart } from '../counterparts.js';
 import { languageModelIds } from '../written-model.js';
 import { architecture } from './architecture.js';
@@ -95,13 +96,13 @@ export const llama = architecture({
     rms_norm_eps: options.norm.epsilon,
     rope_theta: options.rotaryBase,
     rope_parameters: { rope_theta: options.rotaryBase, rope_type: 'default' },
-    tie_word_embeddings: options.tiedEmbeddings !== 'none',
+    tie_word_embeddings: isOutputTied(options),
     attention_bias: false,
     mlp_bias: false,
     ...languageModelIds(target.special),
   }),
 
-  counterparts: ({ decoderLayers, tiedEmbeddings }) => llamaNames(decoderLayers, tiedEmbeddings !== 'none'),
+  counterparts: (options) => llamaNames(options.decoderLayers, isOutputTied(options)),
 });
 
 const parts: PartNames = { weight: 'weight', gain: 'weight' };

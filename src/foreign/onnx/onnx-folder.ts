@@ -1,9 +1,10 @@
+import { DecadeError } from '../../core/errors.js';
 import type { LstmOptions } from '../../models/lstm/options.js';
 import type { TransformerOptions } from '../../models/transformer/options.js';
 import type { NamedValues } from '../../tensor/named-values.js';
 import { type OnnxGraph, writeOnnx } from '../containers/onnx-file.js';
 import { configurationName, generationName } from '../hugging-face.js';
-import { nearestArchitecture, withoutEncoder } from '../hugging-face-folder.js';
+import { nearestArchitecture, onnxMisfits, withoutEncoder } from '../hugging-face-folder.js';
 import { type FileContents, type FolderContents, jsonText } from '../written-folder.js';
 import { encoderDecoderIds, generationOf, languageModelIds, type WrittenModel } from '../written-model.js';
 import { fastTokenizerFiles, type WrittenTokenizers } from '../written-tokenizers.js';
@@ -15,7 +16,7 @@ import { transformerGraphs } from './transformer-graphs.js';
  * out alike.
  *
  * @param run  for messages
- * @throws DecadeError `usage` for a Transformer without an encoder that has a source
+ * @throws DecadeError `usage` for a Transformer without an encoder that has a source, and for options of T5
  */
 export function onnxFolder(
   model: WrittenModel<LstmOptions | TransformerOptions>,
@@ -25,6 +26,15 @@ export function onnxFolder(
 ): { readonly kind: string; readonly contents: FolderContents } {
   const { options, source } = model;
   const hasSource = source !== undefined;
+  const misfits = options.kind === 'transformer' ? onnxMisfits(options) : [];
+  if (misfits.length > 0) {
+    throw new DecadeError('usage', {
+      where: run,
+      received: misfits.join(', '),
+      allowed: 'a Transformer whose attention is that of Vaswani et al. (2017), or rotary',
+      next: 'write it with --to hf',
+    });
+  }
   const [kind, configuration, graphs] =
     options.kind === 'lstm'
       ? ['LSTM', lstmConfiguration({ ...model, options }), lstmGraphs(options, values.shapes, hasSource)]

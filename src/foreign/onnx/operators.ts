@@ -1,4 +1,5 @@
 import type { TransformerOptions } from '../../models/transformer/options.js';
+import { gateOf } from '../../tensor/operations/activated-linear.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 
 /** Nothing that attention may see comes near to it. */
@@ -42,9 +43,10 @@ export function activated(graph: GraphBuilder, activation: TransformerOptions['a
       const doubled = of('Add', of('Tanh', of('Mul', of('Add', x, cube), graph.float(Math.sqrt(2 / Math.PI)))), graph.float(1));
       return of('Mul', of('Mul', x, doubled), graph.float(0.5));
     }
-    case 'swiglu': {
+    case 'swiglu':
+    case 'geglu-tanh': {
       const [gate = '', through = ''] = graph.nodes('Split', [x], 2, { axis: -1 });
-      return of('Mul', of('Mul', gate, of('Sigmoid', gate)), through);
+      return of('Mul', activated(graph, gateOf(activation) ?? activation, gate), through);
     }
   }
 }

@@ -39,6 +39,8 @@ export function positionValues(
       const added = layout === 'interleaved' ? inTurn(graph, waved, [0, 0, width]) : graph.node('Concat', waved, { axis: -1 });
       return { added, turned: (input) => input };
     }
+    case 'relative':
+      throw new Error('relative positions are not written as graphs');
     case 'rotary': {
       const frequencies = Array.from({ length: size / 2 }, (_, pair) => rotaryBase ** ((-2 * pair) / size));
       const parts = waves(graph, positions, 0, frequencies);

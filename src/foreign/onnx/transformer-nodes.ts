@@ -1,4 +1,4 @@
-import type { TransformerOptions } from '../../models/transformer/options.js';
+import { isOutputTied, type TransformerOptions } from '../../models/transformer/options.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 import { activated, linear, normalised, product, shaped, weights } from './operators.js';
 import type { PositionValues } from './positions.js';
@@ -58,8 +58,7 @@ export class TransformerNodes {
   /** [batch, tokens, vocabulary] */
   logits(rows: Value, ids: Value): Value {
     const graph = this.#graph;
-    const isTied = this.#options.tiedEmbeddings !== 'none';
-    const weight = isTied ? 'target.embedding.table' : 'output.weight';
+    const weight = isOutputTied(this.#options) ? 'target.embedding.table' : 'output.weight';
     const [vocabulary = 0] = graph.shapeOf(weight);
     return shaped(graph, product(graph, rows, weight, 'output.bias'), shapeOf(graph, ids), [vocabulary]);
   }

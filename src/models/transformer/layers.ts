@@ -7,7 +7,7 @@ import type { HeadOutputs } from '../../tensor/operations/multi-head.js';
 import { normalised, Residual, type Stream, sumOf } from '../../nn/residual.js';
 import type { Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { TransformerOptions } from './options.js';
+import { headSize, type TransformerOptions } from './options.js';
 
 /** One walk through layers. Dropout has a rate of its own at each of three places; who the rows are decides what it drops. */
 export interface Walk {
@@ -74,8 +74,9 @@ class TransformerLayer {
     { heads, feedForward }: StackSizes,
     options: TransformerOptions,
   ) {
-    const { width, keyValueHeads = heads, activation, biases: bias, norm } = options;
-    const shape = { width, heads, keyValueHeads, bias };
+    const { width, keyValueHeads = heads, activation, biases: bias, norm, scaledAttention } = options;
+    const size = headSize(options, heads);
+    const shape = { width, heads, size, scale: scaledAttention ? 1 / Math.sqrt(size) : 1, keyValueHeads, bias };
     const around = (part: string) => new Residual(section, `${name}.${part}`, width, { ...norm, bias: hasNormBias(options) });
     this.#aroundAttention = around('attention');
     this.#attention = new MultiHeadSelfAttention(section, `${name}.attention`, shape);

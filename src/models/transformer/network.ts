@@ -3,14 +3,14 @@ import { Embedding } from '../../nn/embedding.js';
 import { OutputLayer } from '../../nn/output-layer.js';
 import type { Initial, ParameterRules, ParameterStore } from '../../nn/parameters.js';
 import type { Pass } from '../../nn/pass.js';
-import { type PositionOptions, Positions, type RotaryPlaces } from '../../nn/positions.js';
+import { type AttentionPlaces, type PositionOptions, Positions } from '../../nn/positions.js';
 import type { Runner } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { VocabularySizes } from '../model.js';
 import type { PackedTokens } from './batch.js';
 import { TokenEmbedding } from './embedding.js';
 import { type AttentionWatcher, seenBy, TransformerStack, walkOf } from './layers.js';
-import type { TransformerOptions } from './options.js';
+import { headSize, isOneTable, isOutputTied, type TransformerOptions } from './options.js';
 
 /** How tokens of a side become vectors. */
 export interface Side {
@@ -30,7 +30,7 @@ export interface TransformerNetwork {
 /** Declares all parameters of a Transformer. */
 export function declareNetwork(store: ParameterStore, options: TransformerOptions, vocabularies: VocabularySizes): TransformerNetwork {
   const { width, encoderLayers, decoderLayers, heads, feedForward, encoderHeads, encoderFeedForward } = options;
-  const { tiedEmbeddings, scaledEmbeddings: scaled, outputBias } = options;
+  const { scaledEmbeddings: scaled, outputBias } = options;
   const hasSource = vocabularies.source !== undefined;
   const hasEncoder = hasSource && encoderLayers > 0;
   const layers = (side: ParameterRules['side']) => store.section({ side, ...initialOfLayers(options) });
@@ -38,18 +38,21 @@ export function declareNetwork(store: ParameterStore, options: TransformerOption
   // Where the decoder reads both, a token of the source costs what one of the target does.
   const [source, target] = [layers('source'), layers(hasSource && !hasEncoder ? 'both' : 'target')];
 
-  const isShared = hasSource && tiedEmbeddings === 'all';
-  if (isShared && vocabularies.source !== vocabularies.target) throw severalVocabularies(vocabularies);
+  const isShared = hasSource && isOneTable(options);
+  const isTied = isOutputTied(options);
+  if (isShared && vocabularies.source !== vocabularies.target) throw severalVocabularies(options, vocabularies);
   const targetVectors = new Embedding(tables('target'), 'target.embedding', vocabularies.target, width, {
-    tied: tiedEmbeddings !== 'none',
+    tied: isTied,
   });
-  const targetPositions = new Positions(tables('target'), 'target.positions', positionOptions(options, heads));
+  const targetPositions = new Positions(tables('target'), 'target.positions', positionOptions(options, heads, 'causal'));
   const sourceSide = (vocabulary: number): Side => ({
     embedding: new TokenEmbedding(
       isShared ? targetVectors : new Embedding(tables('source'), 'source.embedding', vocabulary, width, { tied: false }),
       { scaled },
     ),
-    positions: hasEncoder ? new Positions(tables('source'), 'source.positions', positionOptions(options, encoderHeads)) : targetPositions,
+    positions: hasEncoder
+      ? new Positions(tables('source'), 'source.positions', positionOptions(options, encoderHeads, 'whole'))
+      : targetPositions,
   });
   const encoderSizes = { layers: encoderLayers, heads: encoderHeads, feedForward: encoderFeedForward };
   return {
@@ -63,8 +66,9 @@ export function declareNetwork(store: ParameterStore, options: TransformerOption
       { layers: decoderLayers, heads, feedForward },
       options,
     ),
-    output: new OutputLayer(layers('target'), 'output', width, vocabularies.target, tiedEmbeddings === 'none' ? undefined : targetVectors, {
+    output: new OutputLayer(layers('target'), 'output', width, vocabularies.target, isTied ? targetVectors : undefined, {
       bias: outputBias,
+      factor: options.scaledOutput ? 1 / Math.sqrt(width) : 1,
     }),
   };
 }
@@ -76,9 +80,9 @@ export function embed(runner: Runner, { embedding, positions }: Side, tokens: Pa
   return embedding.forward(runner, scope.integers(tokens.ids), scope.integers(tokens.positions), table);
 }
 
-/** How attention turns queries and keys of these tokens, where it does. */
-export function turnsOf({ scope }: Runner, { positions }: Side, tokens: Pick<PackedTokens, 'positions'>): RotaryPlaces | undefined {
-  return positions.turnsAt(scope, scope.integers(tokens.positions), longest(tokens));
+/** What attention knows of where these tokens stand. */
+export function placesOf(runner: Runner, { positions }: Side, tokens: Pick<PackedTokens, 'positions'>): AttentionPlaces {
+  return positions.places(runner, tokens.positions, longest(tokens));
 }
 
 /** What the encoder makes of sources: [rows, width]. `keys` as of `rowKeys`. */
@@ -93,7 +97,7 @@ export function encode(
 ): Tensor {
   const walk = walkOf(pass, keys, options);
   const weights = watcher !== undefined;
-  const rows = { sentences: tokens.ranges, sight: 'whole', keys, places: turnsOf(pass.runner, side, tokens), weights } as const;
+  const rows = { sentences: tokens.ranges, sight: 'whole', keys, places: placesOf(pass.runner, side, tokens), weights } as const;
   return encoder.forward(walk, embed(pass.runner, side, tokens), {
     self: (layer, attention, input) => seenBy(watcher, 'encoder', layer, attention.forward(walk.attention, input, rows)),
   });
@@ -116,23 +120,35 @@ function initialOfTables({ initialisation, initialDeviation, width }: Transforme
   return { kind: 'normal', deviation: initialisation === 'xavier' ? 1 / Math.sqrt(width) : initialDeviation };
 }
 
-function positionOptions(options: TransformerOptions, heads: number): PositionOptions {
-  const { positions: kind, width, sinusoids, firstPosition, maximumLength, rotaryPairs, rotaryBase } = options;
+function positionOptions(options: TransformerOptions, heads: number, sight: 'whole' | 'causal'): PositionOptions {
+  const {
+    positions: kind,
+    width,
+    sinusoids,
+    firstPosition,
+    maximumLength,
+    rotaryPairs,
+    rotaryBase,
+    relativeBuckets,
+    relativeDistance,
+  } = options;
   switch (kind) {
     case 'sinusoidal':
       return { kind, width, layout: sinusoids, first: firstPosition };
     case 'learned':
       return { kind, width, maximumLength };
     case 'rotary':
-      return { kind, size: width / heads, pairs: rotaryPairs, base: rotaryBase };
+      return { kind, size: headSize(options, heads), pairs: rotaryPairs, base: rotaryBase };
+    case 'relative':
+      return { kind, heads, buckets: relativeBuckets, maximumDistance: relativeDistance, sight };
   }
 }
 
-function severalVocabularies({ source, target }: VocabularySizes): DecadeError {
+function severalVocabularies({ tiedEmbeddings }: TransformerOptions, { source, target }: VocabularySizes): DecadeError {
   return new DecadeError('usage', {
     where: 'model.tiedEmbeddings',
-    received: `all, with vocabularies of ${source} and ${target} tokens`,
-    allowed: 'all with one vocabulary for both sides',
+    received: `${tiedEmbeddings}, with vocabularies of ${source} and ${target} tokens`,
+    allowed: `${tiedEmbeddings} with one vocabulary for both sides`,
     next: 'set tokenizer.shared=true, or model.tiedEmbeddings=target',
   });
 }

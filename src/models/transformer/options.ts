@@ -1,17 +1,19 @@
 import * as z from 'zod';
-import { activations } from '../../tensor/operations/activated-linear.js';
+import { activations, gateOf } from '../../tensor/operations/activated-linear.js';
 
 /** What a published form decides; everything but the sizes. */
 interface Form {
   readonly encoderLayers: number;
   readonly norm: { readonly place: 'pre' | 'post'; readonly kind: 'layer' | 'rms'; readonly epsilon: number };
-  readonly positions: 'sinusoidal' | 'learned' | 'rotary';
+  readonly positions: 'sinusoidal' | 'learned' | 'rotary' | 'relative';
   readonly sinusoids: 'interleaved' | 'halves' | 'tensor2tensor';
   readonly activation: (typeof activations)[number];
   readonly biases: boolean;
   readonly outputBias: boolean;
+  readonly scaledAttention: boolean;
   readonly scaledEmbeddings: boolean;
-  readonly tiedEmbeddings: 'none' | 'target' | 'all';
+  readonly scaledOutput: boolean;
+  readonly tiedEmbeddings: 'none' | 'target' | 'sides' | 'all';
   readonly sourceEnd: boolean;
   readonly dropout: number;
   readonly attentionDropout: number;
@@ -28,7 +30,9 @@ const standard: Form = {
   activation: 'relu',
   biases: true,
   outputBias: false,
+  scaledAttention: true,
   scaledEmbeddings: true,
+  scaledOutput: false,
   tiedEmbeddings: 'target',
   sourceEnd: true,
   dropout: 0.1,
@@ -74,18 +78,33 @@ const forms = {
     dropout: 0,
     initialisation: 'normal',
   },
+  /** Raffel et al. 2020. Version 1.1 has geglu-tanh, tiedEmbeddings: sides and scaledOutput: false. */
+  t5: {
+    ...standard,
+    norm: { place: 'pre', kind: 'rms', epsilon: 1e-6 },
+    positions: 'relative',
+    biases: false,
+    scaledAttention: false,
+    scaledEmbeddings: false,
+    scaledOutput: true,
+    tiedEmbeddings: 'all',
+    attentionDropout: 0.1,
+    feedForwardDropout: 0.1,
+  },
 } as const satisfies { readonly [name: string]: Form };
 
 type FormName = keyof typeof forms;
 
 const rate = z.number().min(0).lt(1);
-/** An option whose default is the form's. */
-function byForm<Schema extends z.ZodType>(schema: Schema, key: keyof Form, description: string) {
-  return schema.optional().meta({ description, example: standard[key] });
-}
-
 /** Defaults that no form changes. */
-const plainDefaults = { maximumLength: 1_024, rotaryBase: 10_000, rotaryPairs: 'halves', initialDeviation: 0.02 } as const;
+const plainDefaults = {
+  maximumLength: 1_024,
+  rotaryBase: 10_000,
+  rotaryPairs: 'halves',
+  relativeBuckets: 32,
+  relativeDistance: 128,
+  initialDeviation: 0.02,
+} as const;
 
 const layers = z.int().min(0).max(64);
 const size = z.int().min(1).max(16_384);
@@ -98,21 +117,22 @@ export const transformerOptions = z
       .enum(Object.keys(forms) as [FormName, ...FormName[]])
       .default('standard')
       .describe('Published form, from which all defaults below come that are not sizes; shown are those of standard.'),
-    encoderLayers: byForm(
-      layers,
-      'encoderLayers',
-      'Layers that read the source. With 0, as in gpt2 and llama, one network reads the source and goes on with the target. The paper: 6.',
-    ),
+    encoderLayers: layers.optional().meta({
+      description:
+        'Layers that read the source. With 0, as in gpt2 and llama, one network reads the source and goes on with the target. The paper: 6.',
+      example: standard.encoderLayers,
+    }),
     decoderLayers: layers.min(1).default(3).describe('Layers that write the target. The paper: 6.'),
     width: size.default(256).describe('Values per token between layers. The paper: 512.'),
-    heads: size.default(4).describe('Attention heads, of width / heads values each. The paper: 8.'),
+    heads: size.default(4).describe('Attention heads, of width / heads values each unless headWidth says otherwise. The paper: 8.'),
+    headWidth: size.optional().meta({ description: 'Values of a head, where they are not width / heads, as in T5.', example: 64 }),
     encoderHeads: size.optional().meta({ description: 'Attention heads of the encoder. Default: heads.', example: 4 }),
     keyValueHeads: size.optional().meta({
       description: 'Heads of keys and values, which groups of heads share (Ainslie et al. 2023). Default: as many as heads.',
       example: 2,
     }),
     feedForward: size.optional().meta({
-      description: 'Width inside the feed-forward part. Default: 4 width (the paper); for swiglu 8/3 width (Shazeer 2020).',
+      description: 'Width inside the feed-forward part. Default: 4 width (the paper); gated 8/3 width (Shazeer 2020).',
       example: 1_024,
     }),
     encoderFeedForward: size
@@ -138,16 +158,15 @@ export const transformerOptions = z
       })
       .optional()
       .meta({ description: 'Normalisation.' }),
-    positions: byForm(
-      z.enum(['sinusoidal', 'learned', 'rotary']),
-      'positions',
-      'How order is known: sinusoids (the paper, section 3.5), learned vectors, or queries and keys turned by their positions (Su et al. 2021).',
-    ),
-    sinusoids: byForm(
-      z.enum(['interleaved', 'halves', 'tensor2tensor']),
-      'sinusoids',
-      'Sines and cosines in turn (the paper), all sines first, or that with the frequencies of tensor2tensor and fairseq.',
-    ),
+    positions: z.enum(['sinusoidal', 'learned', 'rotary', 'relative']).optional().meta({
+      description:
+        'How order is known: sinusoids (the paper, section 3.5), learned vectors, queries and keys turned by their positions (Su et al. 2021), or a bias of every score by distance, learned for each head and shared by all layers (Raffel et al. 2020, section 2.1).',
+      example: standard.positions,
+    }),
+    sinusoids: z.enum(['interleaved', 'halves', 'tensor2tensor']).optional().meta({
+      description: 'Sines and cosines in turn (the paper), all sines first, or that with the frequencies of tensor2tensor and fairseq.',
+      example: standard.sinusoids,
+    }),
     firstPosition: z
       .int()
       .min(0)
@@ -167,32 +186,65 @@ export const transformerOptions = z
       .describe(
         'Values that rotary positions turn together: half a head apart (as stored by Hugging Face), or neighbours (Su et al. 2021).',
       ),
-    activation: byForm(
-      z.enum(activations),
-      'activation',
-      'Between the two products of the feed-forward part: relu (the paper), gelu, also by tanh (Hendrycks and Gimpel 2016), swish (Ramachandran et al. 2017) or swiglu (Shazeer 2020).',
-    ),
-    biases: byForm(z.boolean(), 'biases', 'Biases of linear layers and layer normalisations.'),
-    outputBias: byForm(z.boolean(), 'outputBias', 'A bias for every token of the output.'),
-    scaledEmbeddings: byForm(z.boolean(), 'scaledEmbeddings', 'Multiply embeddings by √width (the paper, section 3.4).'),
-    tiedEmbeddings: byForm(
-      z.enum(['none', 'target', 'all']),
-      'tiedEmbeddings',
-      'Share the target embeddings with the output layer (Press and Wolf 2017), or also with the source (all; needs a shared vocabulary).',
-    ),
+    relativeBuckets: z
+      .int()
+      .min(4)
+      .max(4_096)
+      .multipleOf(4)
+      .default(plainDefaults.relativeBuckets)
+      .describe(
+        'Biases of a head, for positions: relative: half of them for one distance each, the rest for ranges that grow. A multiple of 4.',
+      ),
+    relativeDistance: z
+      .int()
+      .min(2)
+      .max(1_000_000)
+      .default(plainDefaults.relativeDistance)
+      .describe('Distance from which on all have the same bias. More than half of relativeBuckets.'),
+    activation: z.enum(activations).optional().meta({
+      description:
+        'Between the two products of the feed-forward part: relu (the paper), gelu, also by tanh (Hendrycks and Gimpel 2016), swish (Ramachandran et al. 2017), swiglu or geglu-tanh, gated by swish or gelu-tanh (Shazeer 2020).',
+      example: standard.activation,
+    }),
+    biases: z.boolean().optional().meta({ description: 'Biases of linear layers and layer normalisations.', example: standard.biases }),
+    outputBias: z.boolean().optional().meta({ description: 'A bias for every token of the output.', example: standard.outputBias }),
+    scaledAttention: z.boolean().optional().meta({
+      description: 'Divide scores by the root of the values of a head (the paper). T5 does not, and begins with smaller weights instead.',
+      example: standard.scaledAttention,
+    }),
+    scaledEmbeddings: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Multiply embeddings by √width (the paper, section 3.4).', example: standard.scaledEmbeddings }),
+    scaledOutput: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Divide what the output layer reads by √width, as T5 1.0.', example: standard.scaledOutput }),
+    tiedEmbeddings: z.enum(['none', 'target', 'sides', 'all']).optional().meta({
+      description:
+        'Share the target embeddings with the output layer (Press and Wolf 2017), with the source (sides, as T5 1.1) or with both (all); the last two need a shared vocabulary.',
+      example: standard.tiedEmbeddings,
+    }),
     beginPrompts: z
       .boolean()
       .default(true)
       .describe('Read <s> before a prompt. GPT-2 is used without it: the text goes on from the prompt alone.'),
-    sourceEnd: byForm(z.boolean(), 'sourceEnd', 'End every source with </s>.'),
-    dropout: byForm(rate, 'dropout', 'Dropout probability of embeddings and of what each part adds (the paper, section 5.4).'),
-    attentionDropout: byForm(rate, 'attentionDropout', 'Dropout probability of attention weights.'),
-    feedForwardDropout: byForm(rate, 'feedForwardDropout', 'Dropout probability inside the feed-forward part.'),
-    initialisation: byForm(
-      z.enum(['xavier', 'normal']),
-      'initialisation',
-      'Uniform by the size of each matrix (Glorot and Bengio 2010), or normal, smaller where a part adds its result (Radford et al. 2019).',
-    ),
+    sourceEnd: z.boolean().optional().meta({ description: 'End every source with </s>.', example: standard.sourceEnd }),
+    dropout: rate.optional().meta({
+      description: 'Dropout probability of embeddings and of what each part adds (the paper, section 5.4).',
+      example: standard.dropout,
+    }),
+    attentionDropout: rate
+      .optional()
+      .meta({ description: 'Dropout probability of attention weights.', example: standard.attentionDropout }),
+    feedForwardDropout: rate
+      .optional()
+      .meta({ description: 'Dropout probability inside the feed-forward part.', example: standard.feedForwardDropout }),
+    initialisation: z.enum(['xavier', 'normal']).optional().meta({
+      description:
+        'Uniform by the size of each matrix (Glorot and Bengio 2010), or normal, smaller where a part adds its result (Radford et al. 2019).',
+      example: standard.initialisation,
+    }),
     initialDeviation: z
       .number()
       .positive()
@@ -216,13 +268,18 @@ export const transformerOptions = z
   .superRefine((options, context) => {
     const { width, heads, encoderHeads, keyValueHeads, encoderLayers, positions } = options;
     const issue = (path: keyof typeof options, message: string) => context.addIssue({ code: 'custom', path: [path], message });
-    if (width % heads !== 0) issue('heads', `must divide model.width, ${width}`);
-    if (width % encoderHeads !== 0 && encoderHeads !== heads) issue('encoderHeads', `must divide model.width, ${width}`);
+    const { headWidth, relativeBuckets, relativeDistance } = options;
+    if (headWidth === undefined && width % heads !== 0) issue('heads', `must divide model.width, ${width}`);
+    if (headWidth === undefined && width % encoderHeads !== 0 && encoderHeads !== heads)
+      issue('encoderHeads', `must divide model.width, ${width}`);
     if (keyValueHeads !== undefined && heads % keyValueHeads !== 0) issue('keyValueHeads', 'must divide heads');
     if (keyValueHeads !== undefined && encoderHeads % keyValueHeads !== 0) issue('keyValueHeads', 'must divide encoderHeads');
     if (positions === 'sinusoidal' && width % 2 !== 0) issue('width', 'must be even for sinusoidal positions');
-    const isOdd = (width / heads) % 2 !== 0 || (encoderLayers > 0 && (width / encoderHeads) % 2 !== 0);
+    const isOdd = headSize(options) % 2 !== 0 || (encoderLayers > 0 && headSize(options, encoderHeads) % 2 !== 0);
     if (positions === 'rotary' && isOdd) issue('heads', 'must leave an even number of values per head for rotary positions');
+    if (positions === 'relative' && relativeDistance <= relativeBuckets / 2) {
+      issue('relativeDistance', `must be more than half of model.relativeBuckets, ${relativeBuckets}`);
+    }
   });
 
 /**
@@ -241,6 +298,8 @@ export function optionsWithoutEffect(options: TransformerOptions, hasSource: boo
     maximumLength: positions !== 'learned' && options.maximumLength !== defaults.maximumLength,
     rotaryBase: positions !== 'rotary' && options.rotaryBase !== defaults.rotaryBase,
     rotaryPairs: positions !== 'rotary' && options.rotaryPairs !== defaults.rotaryPairs,
+    relativeBuckets: positions !== 'relative' && options.relativeBuckets !== defaults.relativeBuckets,
+    relativeDistance: positions !== 'relative' && options.relativeDistance !== defaults.relativeDistance,
     initialDeviation: initialisation !== 'normal' && options.initialDeviation !== defaults.initialDeviation,
   };
   return (Object.keys(unused) as (keyof TransformerOptions)[]).filter((key) => unused[key]);
@@ -251,9 +310,29 @@ function given<Options extends object>(options: Options): { [Key in keyof Option
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 }
 
+/** Values of a head. */
+export function headSize({ width, heads, headWidth }: Pick<TransformerOptions, 'width' | 'heads' | 'headWidth'>, count = heads): number {
+  return headWidth ?? width / count;
+}
+
+/** Whether the output layer multiplies by the table of the target. */
+export function isOutputTied({ tiedEmbeddings }: Pick<TransformerOptions, 'tiedEmbeddings'>): boolean {
+  return tiedEmbeddings === 'all' || tiedEmbeddings === 'target';
+}
+
+/** Whether source and target are looked up in one table. */
+export function isOneTable({ tiedEmbeddings }: Pick<TransformerOptions, 'tiedEmbeddings'>): boolean {
+  return tiedEmbeddings === 'all' || tiedEmbeddings === 'sides';
+}
+
+/** Keys and values of a layer: one of each for each of their heads. */
+export function keyValueColumns(options: TransformerOptions): number {
+  return 2 * (options.keyValueHeads ?? options.heads) * headSize(options);
+}
+
 /** With a third matrix two thirds of the width cost as much. */
 function defaultFeedForward(width: number, activation: Form['activation']): number {
-  return activation === 'swiglu' ? 8 * Math.ceil(width / 3) : 4 * width;
+  return gateOf(activation) !== undefined ? 8 * Math.ceil(width / 3) : 4 * width;
 }
 
 export type TransformerOptions = z.output<typeof transformerOptions>;

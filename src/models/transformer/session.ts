@@ -1,6 +1,7 @@
 import { KeyValueCache } from '../../nn/key-value-cache.js';
 import { type Device, Scope } from '../../tensor/device.js';
 import { Arena } from '../../tensor/memory.js';
+import { gateOf } from '../../tensor/operations/activated-linear.js';
 import { gatherRows } from '../../tensor/operations/gather-rows.js';
 import { Inference, type Runner } from '../../tensor/tape.js';
 import { padId } from '../../text/tokenizer.js';
@@ -9,8 +10,8 @@ import { requireNoSources } from '../sources.js';
 import { byRange, packTokens, sourceIds } from './batch.js';
 import { type Sight, walkOf } from './layers.js';
 import { SourceMemory } from './source-memory.js';
-import { embed, encode, type TransformerNetwork, type Side, turnsOf } from './network.js';
-import type { TransformerOptions } from './options.js';
+import { embed, encode, type TransformerNetwork, type Side, placesOf } from './network.js';
+import { headSize, keyValueColumns, type TransformerOptions } from './options.js';
 
 /** The decoder, some tokens at a time, over a cache of all that each row has read before. */
 export class TransformerSession implements DecodingSession {
@@ -133,7 +134,7 @@ export class TransformerSession implements DecodingSession {
       ids.map(({ length }) => length),
     );
     const look = this.#memory?.lookFrom(runner, tokens.ranges, this.#sentences);
-    const places = turnsOf(runner, this.#network.target, tokens);
+    const places = placesOf(runner, this.#network.target, tokens);
     const sight: Sight = {
       self: (layer, attention, input) => attention.step(runner, input, layer, cached, places),
       ...(look && { source: look.at }),
@@ -146,27 +147,26 @@ export class TransformerSession implements DecodingSession {
 
 /** What a session holds at most, from the values that its operations give. */
 export function transformerDecodingMemory(options: TransformerOptions, { source, target }: VocabularySizes): DecodingMemory {
-  const { width, encoderLayers, decoderLayers, feedForward, encoderFeedForward, activation, positions } = options;
+  const { width, heads, encoderHeads, encoderLayers, decoderLayers, feedForward, encoderFeedForward, activation, positions } = options;
   const columns = keyValueColumns(options);
-  const projected = (positions === 'rotary' ? 2 : 1) * (width + columns);
-  const perInner = activation === 'relu' ? 1 : activation === 'swiglu' ? 3 : 2;
+  const perInner = activation === 'relu' ? 1 : gateOf(activation) === undefined ? 2 : 3;
   // Of each part a normalisation, the sum before it and the result; of attention, too, queries, keys, values and what was looked at.
-  const layer = (inner: number) => 7 * width + projected + perInner * inner;
-  const ends = 3 * width;
+  const layer = (attended: number, inner: number) =>
+    6 * width + attended + (positions === 'rotary' ? 2 : 1) * (attended + columns) + perInner * inner;
+  const ends = (options.scaledOutput ? 4 : 3) * width;
   const hasEncoder = source !== undefined && encoderLayers > 0;
-  const encoderRow = hasEncoder ? encoderLayers * layer(encoderFeedForward) + ends : 0;
+  const encoderRow = hasEncoder ? encoderLayers * layer(encoderHeads * headSize(options, encoderHeads), encoderFeedForward) + ends : 0;
   // In decoding queries are parted from keys and values; where there is an encoder its rows are looked at.
-  const decoderRow = decoderLayers * (layer(feedForward) + width + columns + (hasEncoder ? 5 * width : 0)) + ends;
+  const attended = heads * headSize(options);
+  const looking = hasEncoder ? 3 * width + 2 * attended : 0;
+  const decoderRow = decoderLayers * (layer(attended, feedForward) + attended + columns + looking) + ends;
+  // What attention adds by distance: each is given once a pass.
+  const biases = positions === 'relative' ? 2 * Math.max(heads, encoderHeads) : 0;
   const cached = decoderLayers * columns;
   return {
-    perGivenToken: 4 * (Math.max(encoderRow, decoderRow) + 2 * cached),
+    perGivenToken: 4 * (Math.max(encoderRow, decoderRow) + 2 * cached + biases),
     perRow: 4 * (decoderRow + target),
     // A table that is full is copied into one of twice the size.
-    perStep: 4 * 2 * cached,
+    perStep: 4 * (2 * cached + biases),
   };
-}
-
-/** Of one layer: a key and a value for each of their heads. */
-export function keyValueColumns({ width, heads, keyValueHeads = heads }: TransformerOptions): number {
-  return (2 * keyValueHeads * width) / heads;
 }

@@ -1,6 +1,6 @@
 import type { LengthLimits, VocabularySizes } from '../model.js';
 import type { ModelSummary } from '../summary.js';
-import { optionsWithoutEffect, type TransformerOptions } from './options.js';
+import { headSize, optionsWithoutEffect, type TransformerOptions } from './options.js';
 
 /** What a Transformer with these options says of itself. */
 export function transformerSummary(options: TransformerOptions, { source }: VocabularySizes): ModelSummary {
@@ -19,22 +19,20 @@ export function transformerSummary(options: TransformerOptions, { source }: Voca
       encoderLayers: source === undefined ? 0 : encoderLayers,
       decoderLayers,
       hidden: width,
-      operationsPerSight: 2 * 2 * width,
+      operationsPerSight: 2 * 2 * heads * headSize(options),
     },
     calmerStart: initialisation === 'normal' ? `model.initialDeviation=${Number((initialDeviation / 2).toPrecision(2))}` : undefined,
   };
 }
 
-/** Of all heads together: for each pair of tokens that sees one another a score and a part of a sum, of `width` values each. */
-function attentionCost(
-  { width, encoderLayers, decoderLayers, sourceEnd }: TransformerOptions,
-  sourceTokens: number | undefined,
-  targetTokens: number,
-): number {
+/** Of all heads together: for each pair of tokens that sees one another a score and a part of a sum, of all values of heads each. */
+function attentionCost(options: TransformerOptions, sourceTokens: number | undefined, targetTokens: number): number {
+  const { heads, encoderHeads, encoderLayers, decoderLayers, sourceEnd } = options;
+  const [own, encoders] = [heads * headSize(options), encoderHeads * headSize(options, encoderHeads)];
   const causal = (length: number) => (length * (length + 1)) / 2;
   const source = sourceTokens === undefined ? 0 : sourceTokens + Number(sourceEnd);
-  if (sourceTokens === undefined || encoderLayers === 0) return 2 * width * decoderLayers * causal(source + targetTokens);
-  return 2 * width * (encoderLayers * source ** 2 + decoderLayers * (causal(targetTokens) + source * targetTokens));
+  if (sourceTokens === undefined || encoderLayers === 0) return 2 * own * decoderLayers * causal(source + targetTokens);
+  return 2 * (encoders * encoderLayers * source ** 2 + own * decoderLayers * (causal(targetTokens) + source * targetTokens));
 }
 
 /** What learned positions have room for. */

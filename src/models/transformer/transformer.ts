@@ -23,8 +23,8 @@ import type { ModelSummary } from '../summary.js';
 import { byRange, chosenRanges, distinctSources, givenIds, join, nextIds, type PackedTokens, packTokens, sourceIds } from './batch.js';
 import { transformerAttention } from './attention.js';
 import { type AttentionWatcher, seenBy, type TransformerStack, walkOf } from './layers.js';
-import { declareNetwork, embed, encode, type TransformerNetwork, type Side, turnsOf } from './network.js';
-import type { TransformerOptions } from './options.js';
+import { declareNetwork, embed, encode, type TransformerNetwork, type Side, placesOf } from './network.js';
+import { isOneTable, type TransformerOptions } from './options.js';
 import { TransformerSession, transformerDecodingMemory } from './session.js';
 import { transformerLengthLimits, transformerSummary } from './summary.js';
 
@@ -66,7 +66,7 @@ export class TransformerModel implements Model {
   }
 
   get needsOneVocabulary(): boolean {
-    return this.vocabularies.source !== undefined && this.options.tiedEmbeddings === 'all';
+    return this.vocabularies.source !== undefined && isOneTable(this.options);
   }
 
   get beginsPrompts(): boolean {
@@ -127,7 +127,7 @@ export class TransformerModel implements Model {
     const keys = rangeKeys(pass, tokens.ranges, pairs);
     const walk = walkOf(pass, keys, this.options);
     const weights = watcher !== undefined;
-    const own = { sentences: tokens.ranges, sight: 'causal', keys, places: turnsOf(runner, target, tokens), weights } as const;
+    const own = { sentences: tokens.ranges, sight: 'causal', keys, places: placesOf(runner, target, tokens), weights } as const;
     const sources = { queries: tokens.ranges, rows: chosenRanges(source.ranges, sourceOf), keys, weights };
     return decoder.forward(walk, embed(runner, target, tokens), {
       self: (layer, attention, input) => seenBy(watcher, 'decoder', layer, attention.forward(walk.attention, input, own)),
@@ -163,7 +163,7 @@ export class TransformerModel implements Model {
   ): Tensor {
     const keys = rangeKeys(pass, ranges, pairs);
     const walk = walkOf(pass, keys, this.options);
-    const places = turnsOf(pass.runner, this.#network.target, { positions });
+    const places = placesOf(pass.runner, this.#network.target, { positions });
     const rows = { sentences: ranges, sight: 'causal', keys, places, weights: watcher !== undefined } as const;
     return this.#network.decoder.forward(walk, vectors, {
       self: (layer, attention, input) => seenBy(watcher, 'decoder', layer, attention.forward(walk.attention, input, rows)),

@@ -49,10 +49,10 @@ export interface TransformerKernels {
   activate(y: number, x: number, bias: number, rows: number, columns: number, kind: number): void;
   /** dx = dy activation'(x), whose column sums are added to biasGradient (0 = not wanted). dx may be x or dy; of relu x may be its result. */
   activateGradient(dx: number, x: number, dy: number, biasGradient: number, rows: number, columns: number, kind: number): void;
-  /** y [rows, columns] = swish(a) b, where a row of x [rows, 2 columns] is (a, b). */
-  gate(y: number, x: number, rows: number, columns: number): void;
+  /** y [rows, columns] = activation(a) b of kind 2 or 3, where a row of x [rows, 2 columns] is (a, b). */
+  gate(y: number, x: number, rows: number, columns: number, kind: number): void;
   /** x is replaced by its gradient. */
-  gateGradient(x: number, dy: number, rows: number, columns: number): void;
+  gateGradient(x: number, dy: number, rows: number, columns: number, kind: number): void;
 
   // --- rotary.ts -------------------------------------------------------------------------------------------------
 
@@ -80,7 +80,10 @@ export interface TransformerKernels {
   /**
    * For each query q of a sentence and each head h, with s over the rows of its memory that q sees (all, or where `causal` the first
    * memoryCount - queries + q + 1):
-   *   weights = softmax_s(scale query . keys[s]); output = sum_s weights_s values[s]     (Vaswani et al. 2017, equation 1)
+   *   weights = softmax_s(scale (query . keys[s] + b)); output = sum_s weights_s values[s]     (Vaswani et al. 2017, equation 1)
+   * b is 0, or where `bias` is not 0 the value of head h for the distance of s from the query, of which the place in its memory is
+   * memoryCount - queries + q: `bias` is the address of that of head 0 and distance 0, those of a head lie by their distances, `biasRow` bytes
+   * from those of the next.
    * Head h has columns [h size, (h + 1) size) of query and output, and of keys and values those of h / (heads / keyValueHeads). The
    * rows of the memory are memoryRows[s] (Int32), or s where that is 0. statistics [queries, heads] receives the
    * logarithm of the sum of exponentials, `weights` [heads, queries, memoryCount] (0 = not wanted) the weights. Where rowKeys
@@ -104,6 +107,8 @@ export interface TransformerKernels {
     size: number,
     scale: number,
     causal: number,
+    bias: number,
+    biasRow: number,
     statistics: number,
     weights: number,
     rowKeys: number,
@@ -112,7 +117,7 @@ export interface TransformerKernels {
     scratch: number,
   ): void;
   /**
-   * Adds to the gradients of query (rows `queryRow` apart), keys and values (`memoryRow` apart); each may be 0. Scratch, in floats:
+   * Adds to the gradients of query (rows `queryRow` apart), keys and values (`memoryRow` apart), and of the bias; each may be 0. Scratch, in floats:
    * 32 + 3 m d + 64 d + 64 m.
    */
   attendHeadsGradient(
@@ -134,6 +139,9 @@ export interface TransformerKernels {
     size: number,
     scale: number,
     causal: number,
+    bias: number,
+    biasRow: number,
+    biasGradient: number,
     statistics: number,
     rowKeys: number,
     rate: number,
@@ -160,6 +168,8 @@ export interface TransformerKernels {
     heads: number,
     scale: number,
     causal: number,
+    bias: number,
+    biasRow: number,
     statistics: number,
     weights: number,
     rowKeys: number,
@@ -185,6 +195,9 @@ export interface TransformerKernels {
     outputRow: number,
     scale: number,
     causal: number,
+    bias: number,
+    biasRow: number,
+    biasGradient: number,
     statistics: number,
     rowKeys: number,
     rate: number,

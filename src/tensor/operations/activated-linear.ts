@@ -4,10 +4,20 @@ import type { LinearInputs } from './linear.js';
 
 /**
  * `gelu`: x Φ(x) (Hendrycks & Gimpel 2016); `gelu-tanh`: its approximation there, as in GPT-2; `swish`: x σ(x) (Ramachandran et al. 2017);
- * `swiglu`: swish(a) b of the two halves (a, b) of what the product gives (Shazeer 2020).
+ * `swiglu`: swish(a) b of the two halves (a, b) of what the product gives (Shazeer 2020); `geglu-tanh`: the same with gelu-tanh, as in T5 1.1.
  */
-export const activations = ['relu', 'gelu', 'gelu-tanh', 'swish', 'swiglu'] as const;
+export const activations = ['relu', 'gelu', 'gelu-tanh', 'swish', 'swiglu', 'geglu-tanh'] as const;
 export type Activation = (typeof activations)[number];
+
+/** What the first half of the product goes through before it multiplies the second; undefined where there is one half only. */
+export function gateOf(activation: Activation): 'swish' | 'gelu-tanh' | undefined {
+  return activation === 'swiglu' ? 'swish' : activation === 'geglu-tanh' ? 'gelu-tanh' : undefined;
+}
+
+/** The kernels' number of an activation. */
+function kindOf(activation: Activation): number {
+  return activations.indexOf(gateOf(activation) ?? activation);
+}
 
 export interface ActivatedLinearAttributes {
   readonly activation: Activation;
@@ -26,8 +36,9 @@ export const activatedLinear: Operation<LinearInputs, ActivatedLinearAttributes,
   check({ input, weight, bias }, { activation }) {
     const [, inputs] = expectMatrix('activatedLinear', 'input', input);
     const [outputs] = expectMatrix('activatedLinear', 'weight', weight);
-    const even = activation === 'swiglu' ? 2 * Math.ceil(outputs / 2) : outputs;
-    expectShape('activatedLinear', 'weight', weight, [even, inputs], activation === 'swiglu' ? '[2 outputs, inputs]' : '[outputs, inputs]');
+    const isGated = gateOf(activation) !== undefined;
+    const even = isGated ? 2 * Math.ceil(outputs / 2) : outputs;
+    expectShape('activatedLinear', 'weight', weight, [even, inputs], isGated ? '[2 outputs, inputs]' : '[outputs, inputs]');
     if (bias !== undefined) expectShape('activatedLinear', 'bias', bias, [outputs], '[outputs]');
   },
 
@@ -46,22 +57,23 @@ export const activatedLinear: Operation<LinearInputs, ActivatedLinearAttributes,
       c: before.offset,
       accumulate: false,
     });
-    if (activation === 'swiglu') {
+    if (gateOf(activation) !== undefined) {
       if (bias !== undefined) kernels.addBias(before.offset, bias.offset, rows, outputs);
       const output = scope.output([rows, outputs / 2]);
-      kernels.gate(output.offset, before.offset, rows, outputs / 2);
+      kernels.gate(output.offset, before.offset, rows, outputs / 2, kindOf(activation));
       return { outputs: { output }, saved: before };
     }
     const output = activation === 'relu' ? before : scope.output([rows, outputs]);
-    kernels.activate(output.offset, before.offset, bias?.offset ?? 0, rows, outputs, activations.indexOf(activation));
+    kernels.activate(output.offset, before.offset, bias?.offset ?? 0, rows, outputs, kindOf(activation));
     return { outputs: { output }, saved: before };
   },
 
   again(scope, { attributes: { activation }, outputs: { output }, saved }) {
     const { kernels } = scope.device;
     const [rows, outputs] = [output.dimension(0), output.dimension(1)];
-    if (activation === 'swiglu') kernels.gate(output.offset, saved.offset, rows, outputs);
-    else kernels.activate(output.offset, saved.offset, 0, rows, outputs, activations.indexOf(activation));
+    const kind = kindOf(activation);
+    if (gateOf(activation) !== undefined) kernels.gate(output.offset, saved.offset, rows, outputs, kind);
+    else kernels.activate(output.offset, saved.offset, 0, rows, outputs, kind);
   },
 
   gradient(scope, { inputs: { input, weight }, attributes: { activation }, saved }, { output: dOutput }, gradients, fresh) {
@@ -69,12 +81,13 @@ export const activatedLinear: Operation<LinearInputs, ActivatedLinearAttributes,
     const { kernels, matrix } = scope.device;
     const [rows, outputs, inputs] = [input.dimension(0), weight.dimension(0), weight.dimension(1)];
     // The gradient of what was saved takes the room of the output's, where that is as large.
-    const dBefore = activation === 'swiglu' ? saved : dOutput;
-    if (activation === 'swiglu') {
-      kernels.gateGradient(dBefore.offset, dOutput.offset, rows, outputs / 2);
+    const isGated = gateOf(activation) !== undefined;
+    const dBefore = isGated ? saved : dOutput;
+    const kind = kindOf(activation);
+    if (isGated) {
+      kernels.gateGradient(dBefore.offset, dOutput.offset, rows, outputs / 2, kind);
       if (gradients.bias !== undefined) kernels.addColumnSums(gradients.bias.offset, dBefore.offset, rows, outputs);
     } else {
-      const kind = activations.indexOf(activation);
       kernels.activateGradient(dBefore.offset, saved.offset, dOutput.offset, gradients.bias?.offset ?? 0, rows, outputs, kind);
     }
     if (gradients.weight !== undefined) {

@@ -79,7 +79,7 @@ export function attendGrouped({ kernels, matrix: { small } }: Device, sentences:
     }
     small.run();
     for (const { sentence, places } of group) {
-      const { queries, memoryCount, heads, size, values, memoryRow, output, outputRow } = sentence;
+      const { queries, memoryCount, heads, values, memoryRow, output, outputRow } = sentence;
       const { scores, scoreRow } = places;
       kernels.headProbabilities(
         scores,
@@ -91,8 +91,10 @@ export function attendGrouped({ kernels, matrix: { small } }: Device, sentences:
         0,
         heads,
         heads,
-        1 / Math.sqrt(size),
+        sentence.scale,
         Number(sentence.causal),
+        sentence.bias,
+        sentence.biasRow,
         sentence.statistics,
         sentence.weights,
         sentence.rowKeys,
@@ -158,8 +160,11 @@ export function attendGroupedGradient(
         given.output,
         output,
         outputRow,
-        1 / Math.sqrt(size),
+        sentence.scale,
         Number(sentence.causal),
+        sentence.bias,
+        sentence.biasRow,
+        given.bias,
         sentence.statistics,
         sentence.rowKeys,
         sentence.rate,

@@ -20,7 +20,11 @@ export interface HeadSentence {
   readonly heads: number;
   readonly keyValueHeads: number;
   readonly size: number;
+  readonly scale: number;
   readonly causal: boolean;
+  /** What is added to scores by their distance: of the first head and distance 0. 0: nothing. */
+  readonly bias: number;
+  readonly biasRow: number;
   readonly statistics: number;
   /** 0: dropping none. */
   readonly rowKeys: number;
@@ -34,6 +38,7 @@ export interface HeadSentenceGradients {
   readonly keys: number;
   readonly values: number;
   readonly output: number;
+  readonly bias: number;
 }
 
 /** Queries of which the probabilities exist at once. */
@@ -88,8 +93,10 @@ export function attendByProducts({ kernels, matrix }: Device, sentence: HeadSent
         head,
         1,
         heads,
-        1 / Math.sqrt(size),
+        sentence.scale,
         Number(causal),
+        sentence.bias,
+        sentence.biasRow,
         sentence.statistics,
         weights,
         sentence.rowKeys,
@@ -165,8 +172,11 @@ export function attendByProductsGradient(
         gradients.output,
         output,
         outputRow,
-        1 / Math.sqrt(size),
+        sentence.scale,
         Number(causal),
+        sentence.bias,
+        sentence.biasRow,
+        gradients.bias,
         sentence.statistics,
         sentence.rowKeys,
         sentence.rate,

@@ -10,7 +10,9 @@ import { lstm } from './lstm.js';
 import { memoryAttention } from './memory-attention.js';
 import { normalisation } from './normalisation.js';
 import { positionedEmbedding } from './positioned-embedding.js';
+import { relativeBias } from './relative-bias.js';
 import { rotary } from './rotary.js';
+import { scale } from './scale.js';
 import { selfAttention } from './self-attention.js';
 import { softmaxCrossEntropy } from './softmax-cross-entropy.js';
 import { stackRows } from './stack-rows.js';
@@ -31,7 +33,9 @@ export const operations = {
   memoryAttention,
   normalisation,
   positionedEmbedding,
+  relativeBias,
   rotary,
+  scale,
   selfAttention,
   stackRows,
   tanh,

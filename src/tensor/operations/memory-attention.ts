@@ -9,6 +9,8 @@ export type MemoryAttentionInputs = {
   readonly query: Tensor;
   /** [memory rows, 2 keyValueHeads size]: keys, then values, as one product of stacked weights gives them. */
   readonly memory: Tensor;
+  /** As of `biasReach`. */
+  readonly bias?: Tensor | undefined;
 };
 
 export interface MemoryAttentionAttributes extends HeadAttributes {
@@ -31,14 +33,15 @@ export const memoryAttention: Operation<MemoryAttentionInputs, MemoryAttentionAt
   sparse: [],
   overwrites: ['query', 'memory'],
 
-  check({ query, memory }, attributes) {
+  check({ query, memory, bias }, attributes) {
     const { heads, keyValueHeads = heads, memoryRows, queries, rows } = attributes;
     const [count, columns] = expectMatrix('memoryAttention', 'query', query);
     const [memoryCount] = expectMatrix('memoryAttention', 'memory', memory);
     const memoryColumns = (2 * keyValueHeads * columns) / heads;
     expectShape('memoryAttention', 'memory', memory, [memoryCount, memoryColumns], '[memory rows, 2 key-value heads * size]');
+    if (bias !== undefined) expectMatrix('memoryAttention', 'bias', bias);
     const reached = { queries: count, memory: memoryRows?.size ?? memoryCount };
-    checkHeads('memoryAttention', columns, heads, reached, { queries, memory: rows, attributes });
+    checkHeads('memoryAttention', columns, heads, reached, { queries, memory: rows, bias, attributes });
     for (const row of memoryRows?.i32 ?? []) {
       if (row < 0 || row >= memoryCount) {
         throw new DecadeError('shape', {
@@ -50,15 +53,15 @@ export const memoryAttention: Operation<MemoryAttentionInputs, MemoryAttentionAt
     }
   },
 
-  forward(scope, { query, memory }, attributes) {
-    const { outputs, logSums } = attend(scope, callOf(query, memory, attributes));
+  forward(scope, inputs, attributes) {
+    const { outputs, logSums } = attend(scope, callOf(inputs, attributes));
     return { outputs, saved: logSums };
   },
 
-  gradient(scope, { inputs: { query, memory }, attributes, outputs: { output }, saved }, { output: dOutput }, gradients, fresh) {
+  gradient(scope, { inputs, attributes, outputs: { output }, saved }, { output: dOutput }, gradients, fresh) {
     if (dOutput === undefined) return;
     if (attributes.memoryRows !== undefined) throw new Error('attention over chosen rows has no gradient');
-    const call = callOf(query, memory, attributes);
+    const call = callOf(inputs, attributes);
     const dMemory = gradients.memory;
     attendGradient(
       scope,
@@ -68,13 +71,14 @@ export const memoryAttention: Operation<MemoryAttentionInputs, MemoryAttentionAt
         query: gradients.query && { tensor: gradients.query, from: 0 },
         keys: dMemory && { tensor: dMemory, from: call.keys.from },
         values: dMemory && { tensor: dMemory, from: call.values.from },
+        bias: gradients.bias,
         isFresh: { query: fresh.has('query'), memory: fresh.has('memory') },
       },
     );
   },
 };
 
-function callOf(query: Tensor, memory: Tensor, attributes: MemoryAttentionAttributes): HeadCall {
+function callOf({ query, memory, bias }: MemoryAttentionInputs, attributes: MemoryAttentionAttributes): HeadCall {
   const { queries, rows, memoryRows } = attributes;
   return {
     query: { tensor: query, from: 0 },
@@ -83,6 +87,7 @@ function callOf(query: Tensor, memory: Tensor, attributes: MemoryAttentionAttrib
     queries,
     memory: rows,
     memoryRows,
+    bias,
     size: query.dimension(1) / attributes.heads,
     attributes,
   };

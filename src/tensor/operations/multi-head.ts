@@ -1,7 +1,7 @@
 import { DecadeError } from '../../core/errors.js';
 import type { Device, Scope } from '../device.js';
 import type { RowRanges } from '../layout.js';
-import type { Tensor } from '../tensor.js';
+import { showShape, type Tensor } from '../tensor.js';
 import {
   attendGrouped,
   attendGroupedGradient,
@@ -19,6 +19,8 @@ export interface HeadAttributes {
   readonly keyValueHeads?: number;
   /** `whole`: all rows of the memory; `causal`: the last query sees all, the one before it all but the last, and so on. */
   readonly sight: 'whole' | 'causal';
+  /** What a query times a key is multiplied by. Default: 1 / √size (the paper); T5 has 1. */
+  readonly scale?: number;
   /** Drops weights in training. */
   readonly dropout?: HeadDropout | undefined;
   /** Gives the weights, too, which are never all in memory otherwise. */
@@ -57,6 +59,8 @@ export interface HeadCall {
   readonly memory: RowRanges;
   /** Int32: the ranges of the memory are of this list, which says which rows are meant. */
   readonly memoryRows?: Tensor | undefined;
+  /** As of `biasReach`. */
+  readonly bias?: Tensor | undefined;
   /** Values of a head. */
   readonly size: number;
   readonly attributes: HeadAttributes;
@@ -106,8 +110,10 @@ function attendAlone(device: Device, sentence: OwnSentence, isChosen: boolean, s
     sentence.heads,
     sentence.keyValueHeads,
     sentence.size,
-    1 / Math.sqrt(sentence.size),
+    sentence.scale,
     Number(sentence.causal),
+    sentence.bias,
+    sentence.biasRow,
     sentence.statistics,
     sentence.weights,
     sentence.rowKeys,
@@ -126,8 +132,8 @@ interface OwnSentence extends GroupedSentence {
 
 /** Those with queries; `weights`: where the first one's weights go, and those of the others after them, or 0. */
 function sentencesOf(call: HeadCall, output: Tensor, logSums: Tensor, weights = 0): OwnSentence[] {
-  const { query, keys, values, queries, memory, memoryRows, size, attributes } = call;
-  const { heads, keyValueHeads = heads, sight, dropout } = attributes;
+  const { query, keys, values, queries, memory, memoryRows, bias, size, attributes } = call;
+  const { heads, keyValueHeads = heads, sight, dropout, scale = 1 / Math.sqrt(size) } = attributes;
   const [queryRow, memoryRow, outputRow] = [rowBytes(query.tensor), rowBytes(keys.tensor), rowBytes(output)];
   let weightPlace = weights;
   return Array.from(queries.starts, (first, sentence) => {
@@ -152,7 +158,10 @@ function sentencesOf(call: HeadCall, output: Tensor, logSums: Tensor, weights = 
       heads,
       keyValueHeads,
       size,
+      scale,
       causal: sight === 'causal',
+      bias: distanceZero(bias, sight),
+      biasRow: bias === undefined ? 0 : rowBytes(bias),
       statistics: logSums.offset + first * heads * 4,
       rowKeys: dropout === undefined ? 0 : dropout.rowKeys.offset + first * 4,
       rate: dropout?.rate ?? 0,
@@ -167,6 +176,7 @@ export interface HeadGradients {
   readonly query: Columns | undefined;
   readonly keys: Columns | undefined;
   readonly values: Columns | undefined;
+  readonly bias?: Tensor | undefined;
 }
 
 export function attendGradient(
@@ -186,6 +196,7 @@ export function attendGradient(
       keys: at(gradients.keys, sentence.memoryFirst * sentence.memoryRow),
       values: at(gradients.values, sentence.memoryFirst * sentence.memoryRow),
       output: dOutput.offset + sentence.first * sentence.outputRow,
+      bias: distanceZero(gradients.bias, attributes.sight),
     },
   }));
   const grouped = sentences.filter(({ sentence }) => isGrouped(device, sentence));
@@ -249,8 +260,11 @@ function attendAloneGradient(device: Device, sentence: OwnSentence, own: HeadSen
     sentence.heads,
     sentence.keyValueHeads,
     sentence.size,
-    1 / Math.sqrt(sentence.size),
+    sentence.scale,
     Number(sentence.causal),
+    sentence.bias,
+    sentence.biasRow,
+    own.bias,
     sentence.statistics,
     sentence.rowKeys,
     sentence.rate,
@@ -259,7 +273,21 @@ function attendAloneGradient(device: Device, sentence: OwnSentence, own: HeadSen
   );
 }
 
-/** Throws unless heads divide, ranges lie within their rows, and every query sees something. */
+/**
+ * The longest memory over which a bias reaches. It says for each head what is added to a score, before that is scaled, by how far the key
+ * lies behind the query: [heads, reach], distances from 1 - reach to 0, where sight is causal, else [heads, 2 reach - 1], up to reach - 1.
+ * So what a query at any place adds to the scores of its memory is one stretch of a row, and there is no matrix of biases.
+ */
+export function biasReach(bias: Tensor, sight: HeadAttributes['sight']): number {
+  return sight === 'causal' ? bias.dimension(1) : (bias.dimension(1) + 1) / 2;
+}
+
+/** The address of head 0 and distance 0, or 0. */
+function distanceZero(bias: Tensor | undefined, sight: HeadAttributes['sight']): number {
+  return bias === undefined ? 0 : bias.offset + 4 * (biasReach(bias, sight) - 1);
+}
+
+/** Throws unless heads divide, ranges lie within their rows, every query sees something, and a bias reaches over every memory. */
 export function checkHeads(
   operation: string,
   columns: number,
@@ -277,7 +305,12 @@ export function checkHeads(
   if (dropout !== undefined && dropout.rowKeys.size !== rows.queries) {
     refuse('dropout', `${dropout.rowKeys.size} row keys`, `one for each of ${rows.queries} queries`);
   }
-  const { queries, memory } = call;
+  const { queries, memory, bias } = call;
+  const longest = memory.lengths.reduce((most, length) => Math.max(most, length), 0);
+  if (bias !== undefined && (bias.dimension(0) !== heads || !(biasReach(bias, sight) >= longest))) {
+    const columns = sight === 'causal' ? longest : Math.max(1, 2 * longest - 1);
+    refuse('bias', showShape(bias.shape), `[${heads}, at least ${columns}]`);
+  }
   if (queries.starts.length !== memory.starts.length || queries.rows > rows.queries || memory.rows > rows.memory) {
     refuse(
       'ranges',
@@ -287,17 +320,15 @@ export function checkHeads(
   }
   queries.lengths.forEach((count, sentence) => {
     const seen = memory.lengths[sentence] as number;
-    if (count > 0 && (seen < 1 || (sight === 'causal' && seen < count))) {
-      refuse(
-        `sentence ${sentence}`,
-        `${count} queries over ${seen} rows`,
-        sight === 'causal' ? 'a row for each query' : 'at least one row',
-      );
+    // Places of queries, by which they see and are biased, are counted from the end of the memory.
+    const isPlaced = sight === 'causal' || bias !== undefined;
+    if (count > 0 && (seen < 1 || (isPlaced && seen < count))) {
+      refuse(`sentence ${sentence}`, `${count} queries over ${seen} rows`, isPlaced ? 'a row for each query' : 'at least one row');
     }
   });
 }
 
-type HeadRanges = Pick<HeadCall, 'queries' | 'memory' | 'attributes'>;
+type HeadRanges = Pick<HeadCall, 'queries' | 'memory' | 'bias' | 'attributes'>;
 
 function weightCount({ queries, memory, attributes: { heads } }: HeadCall): number {
   return queries.lengths.reduce((sum, count, sentence) => sum + heads * count * (memory.lengths[sentence] as number), 0);

@@ -6,6 +6,8 @@ import { attend, attendGradient, checkHeads, type HeadAttributes, type HeadCall,
 export type SelfAttentionInputs = {
   /** [rows, (heads + 2 keyValueHeads) size]: queries, then keys, then values, as one product of stacked weights gives them. */
   readonly projected: Tensor;
+  /** As of `biasReach`. */
+  readonly bias?: Tensor | undefined;
 };
 
 export interface SelfAttentionAttributes extends HeadAttributes {
@@ -19,28 +21,29 @@ export const selfAttention: Operation<SelfAttentionInputs, SelfAttentionAttribut
   sparse: [],
   overwrites: ['projected'],
 
-  check({ projected }, attributes) {
+  check({ projected, bias }, attributes) {
     const { sentences, heads, keyValueHeads = heads } = attributes;
     const [rows, columns] = expectMatrix('selfAttention', 'projected', projected);
-    const call = { queries: sentences, memory: sentences, attributes };
+    if (bias !== undefined) expectMatrix('selfAttention', 'bias', bias);
+    const call = { queries: sentences, memory: sentences, bias, attributes };
     checkHeads('selfAttention', columns, heads + 2 * keyValueHeads, { queries: rows, memory: rows }, call);
   },
 
-  forward(scope, { projected }, attributes) {
-    const { outputs, logSums } = attend(scope, callOf(projected, attributes));
+  forward(scope, { projected, bias }, attributes) {
+    const { outputs, logSums } = attend(scope, callOf(projected, bias, attributes));
     return { outputs, saved: logSums };
   },
 
-  gradient(scope, { inputs: { projected }, attributes, outputs: { output }, saved }, { output: dOutput }, { projected: gradient }, fresh) {
-    if (dOutput === undefined || gradient === undefined) return;
-    const call = callOf(projected, attributes);
-    const { query, keys, values } = callOf(gradient, attributes);
+  gradient(scope, { inputs: { projected, bias }, attributes, outputs: { output }, saved }, { output: dOutput }, gradients, fresh) {
+    if (dOutput === undefined || gradients.projected === undefined) return;
+    const call = callOf(projected, bias, attributes);
+    const { query, keys, values } = callOf(gradients.projected, undefined, attributes);
     const isFresh = { query: fresh.has('projected'), memory: fresh.has('projected') };
-    attendGradient(scope, call, { output, logSums: saved, dOutput }, { query, keys, values, isFresh });
+    attendGradient(scope, call, { output, logSums: saved, dOutput }, { query, keys, values, bias: gradients.bias, isFresh });
   },
 };
 
-function callOf(tensor: Tensor, attributes: SelfAttentionAttributes): HeadCall {
+function callOf(tensor: Tensor, bias: Tensor | undefined, attributes: SelfAttentionAttributes): HeadCall {
   const { sentences, heads, keyValueHeads = heads } = attributes;
   const size = tensor.dimension(1) / (heads + 2 * keyValueHeads);
   return {
@@ -49,6 +52,7 @@ function callOf(tensor: Tensor, attributes: SelfAttentionAttributes): HeadCall {
     values: { tensor, from: (heads + keyValueHeads) * size },
     queries: sentences,
     memory: sentences,
+    bias,
     size,
     attributes,
   };

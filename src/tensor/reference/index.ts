@@ -12,7 +12,9 @@ import { memoryAttention, selfAttention } from './multi-head.js';
 import { normalisation } from './normalisation.js';
 import type { ReferenceOf, ReferenceOfLoss } from './plain.js';
 import { positionedEmbedding } from './positioned-embedding.js';
+import { relativeBias } from './relative-bias.js';
 import { rotary } from './rotary.js';
+import { scale } from './scale.js';
 import { softmaxCrossEntropy } from './softmax-cross-entropy.js';
 import { stackRows } from './stack-rows.js';
 import { tanh } from './tanh.js';
@@ -34,7 +36,9 @@ export const references: { readonly [Name in OperationName]: ReferenceOf<(typeof
   memoryAttention,
   normalisation,
   positionedEmbedding,
+  relativeBias,
   rotary,
+  scale,
   selfAttention,
   stackRows,
   tanh,

@@ -5,24 +5,26 @@ import type { HeadAttributes } from '../operations/multi-head.js';
 import type { Tensor } from '../tensor.js';
 import { at, dimension, type Plain, plain, softmax, type ReferenceOf } from './plain.js';
 
-export const selfAttention: ReferenceOf<typeof operations.selfAttention> = ({ projected }, attributes) => {
+export const selfAttention: ReferenceOf<typeof operations.selfAttention> = ({ projected, bias }, attributes) => {
   const { sentences, heads, keyValueHeads = heads } = attributes;
   const size = dimension(projected, 1) / (heads + 2 * keyValueHeads);
   return attend(attributes, size, dimension(projected, 0), {
     queries: sentences,
     memory: sentences,
+    bias,
     query: (row, column) => at(projected, row, column),
     key: (row, column) => at(projected, row, heads * size + column),
     value: (row, column) => at(projected, row, (heads + keyValueHeads) * size + column),
   });
 };
 
-export const memoryAttention: ReferenceOf<typeof operations.memoryAttention> = ({ query, memory }, attributes) => {
+export const memoryAttention: ReferenceOf<typeof operations.memoryAttention> = ({ query, memory, bias }, attributes) => {
   const valuesFrom = dimension(memory, 1) / 2;
   return attend(attributes, dimension(query, 1) / attributes.heads, dimension(query, 0), {
     queries: attributes.queries,
     memory: attributes.rows,
     memoryRows: attributes.memoryRows,
+    bias,
     query: (row, column) => at(query, row, column),
     key: (row, column) => at(memory, row, column),
     value: (row, column) => at(memory, row, valuesFrom + column),
@@ -35,13 +37,17 @@ interface Sides {
   readonly queries: RowRanges;
   readonly memory: RowRanges;
   readonly memoryRows?: Tensor | undefined;
+  /** [heads, distances], the last of which is 0 where sight is causal, else the middle one. */
+  readonly bias: Plain | undefined;
   readonly query: Value;
   readonly key: Value;
   readonly value: Value;
 }
 
 function attend(attributes: HeadAttributes, size: number, rows: number, sides: Sides): { output: Plain; weights?: Plain } {
-  const { heads, keyValueHeads = heads, sight, dropout } = attributes;
+  const { heads, keyValueHeads = heads, sight, dropout, scale = 1 / Math.sqrt(size) } = attributes;
+  const { bias } = sides;
+  const zero = bias === undefined ? 0 : sight === 'causal' ? dimension(bias, 1) - 1 : (dimension(bias, 1) - 1) / 2;
   const output = plain([rows, heads * size]);
   const weights: number[] = [];
   sides.queries.starts.forEach((first, sentence) => {
@@ -55,11 +61,12 @@ function attend(attributes: HeadAttributes, size: number, rows: number, sides: S
       for (let query = 0; query < count; query++) {
         const row = first + query;
         const seen = sight === 'causal' ? memoryRows.slice(0, memoryRows.length - count + query + 1) : memoryRows;
-        const scores = seen.map((memoryRow) => {
-          let score = 0;
+        const ownPlace = memoryRows.length - count + query;
+        const scores = seen.map((memoryRow, place) => {
+          let score = bias === undefined ? 0 : at(bias, head, zero + place - ownPlace);
           for (let index = 0; index < size; index++)
             score += sides.query(row, head * size + index) * sides.key(memoryRow, shared * size + index);
-          return score / Math.sqrt(size);
+          return scale * score;
         });
         const probabilities = softmax(scores);
         weights.push(...probabilities, ...memoryRows.slice(seen.length).map(() => 0));

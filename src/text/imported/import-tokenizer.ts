@@ -7,6 +7,7 @@ import type { SpecialIds, Tokenizer } from '../tokenizer.js';
 import type { NamedTokens } from './imported-tokenizer.js';
 import type { Refuse } from './parts.js';
 import { ofSentencePiece, ofSpaced, ofTokenizerJson, type TokenizerSettings } from './read-imported.js';
+import { sentinelIds } from './sentinels.js';
 import { tokensById } from './token-table.js';
 import { readTokenizerJson } from './tokenizer-json.js';
 
@@ -93,8 +94,10 @@ class TokenizerFolder {
       const piece = new SentencePiece(this.files.get(model) as Uint8Array, this.#path(model));
       const refuse = this.#refuser(model);
       const pieces = Array.from({ length: piece.size }, (_, id) => [piece.piece(id) ?? '', id] as const);
-      const tokens = tokensById([...pieces, ...this.#added()], vocabulary.size, refuse);
-      const named = this.#added().map(([token]) => token);
+      const listed = this.#added();
+      const added = [...listed, ...(listed.length === 0 ? sentinelIds(this.#additional(), piece.size) : [])];
+      const tokens = tokensById([...pieces, ...added], vocabulary.size, refuse);
+      const named = added.map(([token]) => token);
       return ofSentencePiece(piece, tokens, settings(tokens, vocabulary, { named, lines }, refuse), refuse);
     }
     if (ids === undefined) return this.#refuser()('no tokenizer');
@@ -171,13 +174,19 @@ class TokenizerFolder {
 
   /** M2M100's languages stand behind its table, in the order in which its special tokens are listed. */
   #withLanguages(entries: readonly [string, number][]): [string, number][] {
+    const known = new Set(entries.map(([token]) => token));
+    const languages = this.#additional().filter((token) => !known.has(token));
+    return [...entries, ...languages.map((token, place): [string, number] => [token, entries.length + place])];
+  }
+
+  /** What the folder lists as special tokens of its own. */
+  #additional(): string[] {
     const name = 'special_tokens_map.json';
     const listed = z
-      .looseObject({ additional_special_tokens: z.array(z.string()) })
+      .looseObject({ additional_special_tokens: z.array(z.union([z.string(), z.looseObject({ content: z.string() })])) })
       .safeParse(this.files.has(name) ? this.#json(name) : {});
-    const known = new Set(entries.map(([token]) => token));
-    const languages = listed.success ? listed.data.additional_special_tokens.filter((token) => !known.has(token)) : [];
-    return [...entries, ...languages.map((token, place): [string, number] => [token, entries.length + place])];
+    const tokens = listed.data?.additional_special_tokens ?? [];
+    return tokens.map((token) => (typeof token === 'string' ? token : token.content));
   }
 
   #json(name: string): unknown {

@@ -52,7 +52,10 @@ export function preTokenizerOf(given: Part | null | undefined, refuse: Refuse): 
   };
   switch (given.type) {
     case 'Sequence': {
-      const steps = read(sequencePart).pretokenizers.map((step) => preTokenizerOf(step, refuse));
+      const parts = read(sequencePart).pretokenizers;
+      const steps = parts.map((step, place) =>
+        step.type === 'WhitespaceSplit' && marksWords(parts[place + 1]) ? words : preTokenizerOf(step, refuse),
+      );
       return {
         prepare: (text, isFirst) => steps.reduce((all, step) => step.prepare(all, isFirst), text),
         split: (text) => steps.reduce((pieces, step) => pieces.flatMap((piece) => step.split(piece)), whole(text)),
@@ -90,6 +93,21 @@ export function preTokenizerOf(given: Part | null | undefined, refuse: Refuse): 
     default:
       return wrong();
   }
+}
+
+/** Words with a space before each, as T5 cuts a text before its spaces are marked. */
+const words: PreTokenizer = {
+  prepare: (text) => (text.match(/\P{White_Space}+/gu) ?? []).map((word) => (word.startsWith(spaceSymbol) ? word : ` ${word}`)).join(''),
+  split: whole,
+  isByteLevel: false,
+};
+
+/** Whether what follows puts a mark before every word. */
+function marksWords(next: Part | undefined): boolean {
+  const { data } = metaspacePart.safeParse(next);
+  return (
+    next?.type === 'Metaspace' && data?.split === true && (data.prepend_scheme ?? 'always') === 'always' && data.add_prefix_space !== false
+  );
 }
 
 /** Matches, and what is between them. */

@@ -127,8 +127,9 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
     },
     attendHeads(...given) {
       const [output, , query, , keys, values, memoryRow, memoryRows, queries, count, heads, keyValueHeads, size] = given;
-      const [, , , , , , , , , , , , , scale, , statistics, weights, rowKeys, , , scratch] = given;
-      if (queries !== 1 || heads !== keyValueHeads || size % lanes !== 0 || rowKeys !== 0) return kernels.attendHeads(...given);
+      const [, , , , , , , , , , , , , scale, , bias, , statistics, weights, rowKeys, , , scratch] = given;
+      if (queries !== 1 || heads !== keyValueHeads || size % lanes !== 0 || bias !== 0 || rowKeys !== 0)
+        return kernels.attendHeads(...given);
       const scores = scratch + 128;
       const scoreRow = 4 * wholeVectors(count);
       floats[0] = scale;
@@ -156,10 +157,10 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
       for (let head = 0; head < heads; head++) kernels.copy(weights + 4 * head * count, scores + head * scoreRow, 4 * count);
     },
     headProbabilities(...given) {
-      const [scores, scoreRow, first, count, queries, memoryCount, head, headCount, heads, scale, causal, statistics, weights, rowKeys] =
-        given;
+      const [scores, scoreRow, first, count, queries, memoryCount, head, headCount, heads, scale, causal, bias] = given;
+      const [, , , , , , , , , , , , , statistics, weights, rowKeys] = given;
       const visible = visibleFirst(first, queries, memoryCount, causal);
-      if (count === 0 || visible < 1 || weights !== 0 || rowKeys !== 0) {
+      if (count === 0 || visible < 1 || bias !== 0 || weights !== 0 || rowKeys !== 0) {
         return kernels.headProbabilities(...given);
       }
       const seenBytes = 4 * wholeVectors(visible + causal * (count - 1));
@@ -185,11 +186,14 @@ export async function withPointWiseCode(memory: Memory, kernels: LoadedKernels):
         outputRow,
         scale,
         causal,
+        bias,
+        ,
+        ,
         statistics,
         rowKeys,
       ] = given;
       const visible = visibleFirst(first, queries, memoryCount, causal);
-      if (count === 0 || visible < 1 || rowKeys !== 0 || size % (2 * lanes) !== 0) {
+      if (count === 0 || visible < 1 || bias !== 0 || rowKeys !== 0 || size % (2 * lanes) !== 0) {
         return kernels.headGradients(...given);
       }
       const seenBytes = 4 * wholeVectors(visible + causal * (count - 1));

@@ -394,48 +394,18 @@ export function activateGradient(
   else swishGradient(dx, x, dy, biasGradient, rows, bytes);
 }
 
-/** y = swish(gate) other, for the halves of a row of x. */
-// @ts-ignore: decorator
-@inline
-function gateAt(
-  y: usize,
-  gate: usize,
-  other: usize,
-  lanes: usize,
-  least: v128,
-  greatest: v128,
-  scale: v128,
-  magic: v128,
-  c1: v128,
-  c2: v128,
-  c3: v128,
-  c4: v128,
-  c5: v128,
-  c0: v128,
-): void {
-  const value = read(gate, lanes);
-  write(y, f32x4.mul(f32x4.mul(value, logistic(value, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0)), read(other, lanes)), lanes);
-}
-
-export function gate(y: usize, x: usize, rows: usize, columns: usize): void {
+/** y = activation(gate) other, for the halves of a row of x, which is in the first-level cache between the two. */
+export function gate(y: usize, x: usize, rows: usize, columns: usize, kind: i32): void {
   const bytes = columns << 2;
   const whole = bytes & ~15;
-  const least = quickLeast;
-  const greatest = quickGreatest;
-  const scale = minusLog2OfE;
-  const magic = rounder;
-  const c1 = quick1;
-  const c2 = quick2;
-  const c3 = quick3;
-  const c4 = quick4;
-  const c5 = quick5;
-  const c0 = one;
   for (let row: usize = 0; row < rows; row++) {
-    const to = y + row * bytes;
     const from = x + 2 * row * bytes;
+    activate(y, from, 0, 1, columns, kind);
+    const other = from + bytes;
     let at: usize = 0;
-    for (; at < whole; at += 16) gateAt(to + at, from + at, from + bytes + at, 4, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
-    if (at < bytes) gateAt(to + at, from + at, from + bytes + at, (bytes - at) >> 2, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
+    for (; at < whole; at += 16) v128.store(y + at, f32x4.mul(v128.load(y + at), v128.load(other + at)));
+    for (; at < bytes; at += 4) store<f32>(y + at, load<f32>(y + at) * load<f32>(other + at));
+    y += bytes;
   }
 }
 
@@ -446,6 +416,7 @@ function gateGradientAt(
   other: usize,
   dy: usize,
   lanes: usize,
+  kind: i32,
   least: v128,
   greatest: v128,
   scale: v128,
@@ -459,15 +430,15 @@ function gateGradientAt(
 ): void {
   const value = read(gate, lanes);
   const gradient = read(dy, lanes);
-  const s = logistic(value, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
-  const swished = f32x4.mul(value, s);
-  const slope = madd(swished, f32x4.sub(one, s), s);
-  write(gate, f32x4.mul(f32x4.mul(gradient, read(other, lanes)), slope), lanes);
-  write(other, f32x4.mul(gradient, swished), lanes);
+  const gated = activated(value, kind, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
+  const steepness = slope(value, kind, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
+  write(gate, f32x4.mul(f32x4.mul(gradient, read(other, lanes)), steepness), lanes);
+  write(other, f32x4.mul(gradient, gated), lanes);
 }
 
-export function gateGradient(x: usize, dy: usize, rows: usize, columns: usize): void {
-  const bytes = columns << 2;
+// @ts-ignore: decorator
+@inline
+function gateGradientRows(x: usize, dy: usize, rows: usize, bytes: usize, kind: i32): void {
   const whole = bytes & ~15;
   const least = quickLeast;
   const greatest = quickGreatest;
@@ -484,8 +455,20 @@ export function gateGradient(x: usize, dy: usize, rows: usize, columns: usize): 
     const gradient = dy + row * bytes;
     let at: usize = 0;
     for (; at < whole; at += 16)
-      gateGradientAt(from + at, from + bytes + at, gradient + at, 4, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
+      gateGradientAt(from + at, from + bytes + at, gradient + at, 4, kind, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
     if (at < bytes)
-      gateGradientAt(from + at, from + bytes + at, gradient + at, (bytes - at) >> 2, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
+      gateGradientAt(from + at, from + bytes + at, gradient + at, (bytes - at) >> 2, kind, least, greatest, scale, magic, c1, c2, c3, c4, c5, c0);
   }
+}
+
+function gateOfTanhGradient(x: usize, dy: usize, rows: usize, bytes: usize): void {
+  gateGradientRows(x, dy, rows, bytes, 2);
+}
+function gateOfSwishGradient(x: usize, dy: usize, rows: usize, bytes: usize): void {
+  gateGradientRows(x, dy, rows, bytes, 3);
+}
+
+export function gateGradient(x: usize, dy: usize, rows: usize, columns: usize, kind: i32): void {
+  if (kind == 2) gateOfTanhGradient(x, dy, rows, columns << 2);
+  else gateOfSwishGradient(x, dy, rows, columns << 2);
 }

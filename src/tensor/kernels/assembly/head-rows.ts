@@ -1,6 +1,6 @@
 // Rows of scores of a head, a row for each query: what happens between the products, whoever computes those.
 import { mix } from './dropout';
-import { dot, logarithm } from './math';
+import { addArray, dot, logarithm } from './math';
 import { droppedGradientOfRow, dropRow, golden, greatestScore, plainGradientOfRow, probabilitiesOfRow, sumOfTerms } from './probabilities';
 
 // @ts-ignore: decorator
@@ -16,6 +16,13 @@ export function sightOf(query: usize, queries: usize, memoryCount: usize, causal
   return causal ? memoryCount + query + 1 - queries : memoryCount;
 }
 
+/** What a head adds to the scores of a query, from the first row of the memory on: distances begin at minus the query's place. */
+// @ts-ignore: decorator
+@inline
+function lineOf(bias: usize, biasRow: usize, head: usize, query: usize, queries: usize, memoryCount: usize): usize {
+  return bias + head * biasRow - ((memoryCount - queries + query) << 2);
+}
+
 /** Of queries `first` to `first + count` of some heads, [headCount, count, scoreRow bytes]: scores become what their values are weighted by, and 0 up to the end of what the last sees. */
 export function headProbabilities(
   scores: usize,
@@ -29,6 +36,8 @@ export function headProbabilities(
   heads: usize,
   scale: f64,
   causal: bool,
+  bias: usize,
+  biasRow: usize,
   statistics: usize,
   weights: usize,
   rowKeys: usize,
@@ -48,6 +57,8 @@ export function headProbabilities(
       heads,
       scale,
       causal,
+      bias,
+      biasRow,
       statistics,
       weights,
       rowKeys,
@@ -69,6 +80,8 @@ function probabilitiesOfHead(
   heads: usize,
   scale: f64,
   causal: bool,
+  bias: usize,
+  biasRow: usize,
   statistics: usize,
   weights: usize,
   rowKeys: usize,
@@ -87,6 +100,7 @@ function probabilitiesOfHead(
       const at = from + index;
       const probabilities = scores + (row + index) * scoreRow;
       const visible = sightOf(at, queries, memoryCount, causal);
+      if (bias != 0) addArray(probabilities, lineOf(bias, biasRow, head, at, queries, memoryCount), visible);
       probabilitiesOfRow(probabilities, visible, seen, <f32>scale);
       store<f32>(scratch + (index << 2), greatestScore);
       store<f32>(scratch + (index << 2), sumOfTerms, 16);
@@ -126,6 +140,9 @@ export function headGradients(
   outputRow: usize,
   scale: f64,
   causal: bool,
+  bias: usize,
+  biasRow: usize,
+  biasGradient: usize,
   statistics: usize,
   rowKeys: usize,
   rate: f64,
@@ -149,6 +166,9 @@ export function headGradients(
       outputRow,
       scale,
       causal,
+      bias,
+      biasRow,
+      biasGradient,
       statistics,
       rowKeys,
       rate,
@@ -173,6 +193,9 @@ function gradientsOfHead(
   outputRow: usize,
   scale: f64,
   causal: bool,
+  bias: usize,
+  biasRow: usize,
+  biasGradient: usize,
   statistics: usize,
   rowKeys: usize,
   rate: f64,
@@ -191,10 +214,12 @@ function gradientsOfHead(
     const logSum = load<f32>(statistics + ((at * heads + head) << 2));
     const s = scores + row * scoreRow;
     const g = gradients + row * scoreRow;
+    if (bias != 0) addArray(s, lineOf(bias, biasRow, head, at, queries, memoryCount), visible);
     if (rowKeys == 0) plainGradientOfRow(s, g, visible, seen, <f32>scale, logSum, delta);
     else {
       const hash = mix(headKey ^ load<u32>(rowKeys + (at << 2)));
       droppedGradientOfRow(s, g, visible, seen, <f32>scale, logSum, delta, hash, threshold, factor);
     }
+    if (biasGradient != 0) addArray(lineOf(biasGradient, biasRow, head, at, queries, memoryCount), g, visible);
   }
 }
