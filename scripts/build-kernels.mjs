@@ -1,4 +1,4 @@
-// Compiles the WebAssembly modules from AssemblyScript, with and without relaxed SIMD: those of src/tensor/kernels/assembly (all kernels, and
+// Compiles the WebAssembly modules from AssemblyScript: those of src/tensor/kernels/assembly with and without relaxed SIMD (all kernels, and
 // those that decoding takes), and the network of src/compression. Each module becomes a TypeScript file holding the bytes as text, so
 // that a bundler needs no loader: in hexadecimal, which compresses a quarter better than base64, where what repeats no longer begins at
 // the beginning of a character.
@@ -18,10 +18,7 @@ const folders = {
     { name: 'decoding-plain', entry: 'decoding', flags: [] },
     { name: 'decoding-relaxed', entry: 'decoding', flags: relaxed },
   ],
-  'src/compression/network': [
-    { name: 'kernels', entry: 'kernels', flags: [] },
-    { name: 'fused-kernels', entry: 'kernels', flags: relaxed },
-  ],
+  'src/compression/network': [{ name: 'kernels', entry: 'kernels', flags: [] }],
 };
 
 /** Builds the modules that are older than their sources; resolves to the names of those that were built. */

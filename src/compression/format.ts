@@ -107,9 +107,9 @@ export async function* decompress(
 }
 
 function codingOf({ size, prediction = {}, trained }: CompressOptions): Coding {
-  const { networkOnly, cells, adapt, fast: fused } = resolvePrediction(prediction);
+  const { networkOnly, cells, adapt } = resolvePrediction(prediction);
   const isLearning = trained === undefined || adapt;
-  return { kind: 'networks', memory: memoryFor(size), mixed: !networkOnly, trained, network: isLearning ? { cells, fused } : undefined };
+  return { kind: 'networks', memory: memoryFor(size), mixed: !networkOnly, trained, network: isLearning ? { cells } : undefined };
 }
 
 function memoryFor(size: number | undefined): number {

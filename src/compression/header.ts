@@ -7,7 +7,7 @@ import { damaged } from './damage.js';
 /*
  * The header of a compressed file, whole numbers with the lowest byte first:
  *
- *     'dcz', version (1 byte), model (1 byte; which says how it computes, too), memory (1 byte), CRC-32 of these six bytes (4 bytes)
+ *     'dcz', version (1 byte), model (1 byte), memory (1 byte), CRC-32 of these six bytes (4 bytes)
  *     a trained model:                   its identity (32), check value of what it computes (4), CRC-32 of both (4)
  *     a network that learns:             cells of its recurrent layer (2), CRC-32 of them (4)
  *
@@ -22,15 +22,9 @@ export type Coding = { readonly memory: number } & (
       readonly mixed: boolean;
       /** At least one of them. Where both are, the network learns what the trained model lacks. */
       readonly trained?: TrainedIdentity | undefined;
-      readonly network?: CodedNetwork | undefined;
+      readonly network?: { readonly cells: number } | undefined;
     }
 );
-
-export interface CodedNetwork {
-  readonly cells: number;
-  /** Whether products and sums are rounded once. */
-  readonly fused: boolean;
-}
 
 /** Which trained model, and what it computes of a fixed text. */
 export interface TrainedIdentity {
@@ -43,16 +37,12 @@ const newestVersion = 2;
 /** A number never gets another meaning. */
 const countingModel = 1;
 const networkModels = [
-  { number: 2, mixed: true, trained: false, network: 'apart' },
-  { number: 3, mixed: false, trained: false, network: 'apart' },
-  { number: 4, mixed: true, trained: true, network: undefined },
-  { number: 5, mixed: false, trained: true, network: undefined },
-  { number: 6, mixed: true, trained: true, network: 'apart' },
-  { number: 7, mixed: false, trained: true, network: 'apart' },
-  { number: 8, mixed: true, trained: false, network: 'fused' },
-  { number: 9, mixed: false, trained: false, network: 'fused' },
-  { number: 10, mixed: true, trained: true, network: 'fused' },
-  { number: 11, mixed: false, trained: true, network: 'fused' },
+  { number: 2, mixed: true, trained: false, network: true },
+  { number: 3, mixed: false, trained: false, network: true },
+  { number: 4, mixed: true, trained: true, network: false },
+  { number: 5, mixed: false, trained: true, network: false },
+  { number: 6, mixed: true, trained: true, network: true },
+  { number: 7, mixed: false, trained: true, network: true },
 ] as const;
 const beginningBytes = 10;
 const checkBytes = 4;
@@ -71,9 +61,8 @@ function isCompressed(beginning: Uint8Array): boolean {
 export function writtenHeader(coding: Coding): Uint8Array {
   if (coding.kind === 'counting') return checked(Uint8Array.of(...magic, 1, countingModel, coding.memory));
   const { mixed, trained, network } = coding;
-  const arithmetic = network && (network.fused ? 'fused' : 'apart');
   const model = networkModels.find(
-    (each) => each.mixed === mixed && each.trained === (trained !== undefined) && each.network === arithmetic,
+    (each) => each.mixed === mixed && each.trained === (trained !== undefined) && each.network === (network !== undefined),
   );
   if (model === undefined) throw new Error('a coding without a model');
   return joined(
@@ -103,10 +92,10 @@ export async function readHeader(input: ByteReader, name: string): Promise<Codin
   }
   if (model === undefined) return { kind: 'counting', memory };
   const trained = model.trained ? identityIn(await takeChecked(input, identityBytes + 4, name)) : undefined;
-  if (model.network === undefined) return { kind: 'networks', mixed: model.mixed, memory, trained };
+  if (!model.network) return { kind: 'networks', mixed: model.mixed, memory, trained };
   const cells = numberAt(await takeChecked(input, 2, name), 0, 2);
   if (cells % recurrentCells.step !== 0 || cells > recurrentCells.most) throw unknown(`a network with ${cells} cells`);
-  return { kind: 'networks', mixed: model.mixed, memory, trained, network: { cells, fused: model.network === 'fused' } };
+  return { kind: 'networks', mixed: model.mixed, memory, trained, network: { cells } };
 }
 
 function identityIn(bytes: Uint8Array): TrainedIdentity {

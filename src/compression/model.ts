@@ -3,7 +3,7 @@ import type { BitModel } from './bit-model.js';
 import { BitsOfBytes, type BytePredictor } from './byte-predictor.js';
 import { CountingModel } from './counting-model.js';
 import type { Coding, TrainedIdentity } from './header.js';
-import { type Engine, fusesProducts } from './network/kernel-memory.js';
+import type { Engine } from './network/kernel-memory.js';
 import { LearningNetwork } from './network/learning-network.js';
 import { TrainedBytes, type TrainedModel } from './trained-model.js';
 
@@ -21,8 +21,7 @@ const networkBits = 4;
 /**
  * What predicts a file that is coded so.
  *
- * @throws DecadeError `input` without the trained model that the file needs, with another, and where it computes other bits; `resource`
- *   where fused arithmetic is needed and missing
+ * @throws DecadeError `input` without the trained model that the file needs, with another, and where it computes other bits
  */
 export async function bitModel(coding: Coding, sources: ModelSources, name: string): Promise<BitModel> {
   if (coding.kind === 'counting') return new CountingModel(coding.memory);
@@ -36,23 +35,10 @@ async function bytePredictor(
   name: string,
 ): Promise<BytePredictor> {
   const prior = coding.trained && requireSame(coding.trained, trained, name).start();
-  if (coding.network !== undefined) {
-    const { cells, fused } = coding.network;
-    if (fused) await requireFused(name);
-    return LearningNetwork.create({ bits: coding.memory + networkBits, cells, engine: fused ? 'fused webassembly' : engine, prior });
-  }
+  if (coding.network !== undefined)
+    return LearningNetwork.create({ bits: coding.memory + networkBits, cells: coding.network.cells, engine, prior });
   if (prior === undefined) throw new Error('a coding without a model');
   return TrainedBytes.create(prior);
-}
-
-async function requireFused(name: string): Promise<void> {
-  if (await fusesProducts()) return;
-  throw new DecadeError('resource', {
-    where: name,
-    received: 'fused arithmetic (--fast), which this engine or this processor does not have',
-    allowed: 'Node.js 20 or later or a current browser, on a processor with fused multiply-add',
-    next: 'decompress it on such a machine; compress without --fast what is to be read everywhere',
-  });
 }
 
 function requireSame(coding: TrainedIdentity, trained: TrainedModel | undefined, name: string): TrainedModel {

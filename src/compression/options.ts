@@ -21,9 +21,6 @@ export const predictionOptions = z.strictObject({
   adapt: z.boolean().default(true).meta({
     description: 'with a trained model: whether a network beside it learns what it lacks',
   }),
-  fast: z.boolean().default(false).meta({
-    description: 'fused arithmetic in the network that learns; such a file is read only where the engine and the processor have it',
-  }),
 });
 
 export type PredictionOptionsInput = z.input<typeof predictionOptions>;

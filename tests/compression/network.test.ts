@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compress, type CompressOptions, decompress } from '../../src/compression/format.js';
-import { engines, fusesProducts, kernelMemory } from '../../src/compression/network/kernel-memory.js';
+import { engines, kernelMemory } from '../../src/compression/network/kernel-memory.js';
 import { LearningNetwork } from '../../src/compression/network/learning-network.js';
 import { DecadeError } from '../../src/core/errors.js';
 import { normal, randomKey, uniformInteger } from '../../src/core/random.js';
-import { allowRelaxedSimd } from '../../src/node/open-kernels.js';
 import { multilingualLines } from '../text/sample-text.js';
 
 const text = new TextEncoder().encode(multilingualLines().join('\n')).subarray(0, 400);
@@ -88,24 +87,4 @@ test('what is predicted with cannot be anything', async () => {
       (error) => error instanceof DecadeError && /compression options\.cells/.test(error.parts.where),
     );
   }
-});
-
-allowRelaxedSimd();
-const skip = (await fusesProducts()) ? false : 'this processor has no fused arithmetic';
-
-test('fused arithmetic has a code of its own, which its header names, and comes back', { skip }, async () => {
-  for (const networkOnly of [true, false]) {
-    const [apart, fused] = await Promise.all([false, true].map((fast) => packed(text, { prediction: { cells: 16, networkOnly, fast } })));
-    assert.notDeepEqual(fused?.subarray(4, 5), apart?.subarray(4, 5));
-    assert.ok(Math.abs((fused?.length ?? 0) - (apart?.length ?? 0)) <= 4);
-    assert.deepEqual(await whole(decompress(once(fused ?? new Uint8Array()), 'file.dcz')), Buffer.from(text));
-  }
-});
-
-test('what is coded in fused arithmetic is refused by name where there is none', { skip }, async (t) => {
-  const code = await packed(text, { prediction: { cells: 16, fast: true } });
-  t.mock.method(WebAssembly, 'validate', () => false);
-  const refusal = { kind: 'resource', message: /file\.dcz: fused arithmetic \(--fast\)/ };
-  await assert.rejects(() => whole(decompress(once(code), 'file.dcz')), refusal);
-  await assert.rejects(() => packed(text, { prediction: { fast: true } }), { kind: 'resource' });
 });

@@ -5,7 +5,6 @@ import type { TrainedModel } from '../../compression/trained-model.js';
 import { DecadeError } from '../../core/errors.js';
 import { nodeFiles, streamOnce, streamStandardInput } from '../../node/files/files.js';
 import { modeOf } from '../../node/files/output-file.js';
-import { allowRelaxedSimd } from '../../node/open-kernels.js';
 import { wholeNumber } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
@@ -24,7 +23,7 @@ const ending = '.dcz';
 const megabyte = 1_000_000;
 
 export function compressCommand(): Command {
-  const { networkOnly, cells, fast } = predictionOptions.shape;
+  const { networkOnly, cells } = predictionOptions.shape;
   return withModelOption(new Command('compress'), 'predict with a trained language model over bytes, which decompress needs, too')
     .description('Compress a file losslessly with models that learn while they read: what is predicted well takes few bits.')
     .argument('<FILE>', 'any file; - is standard input')
@@ -34,15 +33,12 @@ export function compressCommand(): Command {
     )
     .option('--network-only', networkOnly.description)
     .addOption(new Option('--cells <number>', `${cells.description} (default: ${resolvePrediction({}).cells})`).argParser(wholeNumber(0)))
-    .option('--fast', fast.description)
     .option('--no-adapt', 'with --model: take the model as it is; no network beside it learns what it lacks')
     .addHelpText('after', '\nExample:\n  $ decade compress book.txt')
     .action((path: string, { output, model, ...prediction }: CompressArguments) =>
       interruptible('stopping', async (signal) => {
         resolvePrediction(prediction);
         if (prediction.adapt === false && model === undefined) throw adaptsNothing();
-        if (prediction.adapt === false && prediction.fast === true) throw nothingFaster();
-        allowRelaxedSimd();
         const to = output ?? (await freeName(path === '-' ? undefined : `${path}${ending}`, 'compress'));
         const size = path === '-' ? undefined : await sizeOf(path);
         await withTrained(model, signal, (trained) =>
@@ -63,7 +59,6 @@ export function decompressCommand(): Command {
     .addHelpText('after', `\nExample:\n  $ decade decompress book.txt${ending} -o book.txt`)
     .action((path: string, { output, model }: DecompressArguments) =>
       interruptible('stopping', async (signal) => {
-        allowRelaxedSimd();
         const plain = path.endsWith(ending) && path.length > ending.length ? path.slice(0, -ending.length) : undefined;
         const to = output ?? (await freeName(plain, 'decompress'));
         await withTrained(model, signal, (trained) =>
@@ -140,15 +135,6 @@ function adaptsNothing(): DecadeError {
     received: '--no-adapt without a model',
     allowed: '--no-adapt with --model, the model that is taken as it is',
     next: 'name a model, or leave --no-adapt out',
-  });
-}
-
-function nothingFaster(): DecadeError {
-  return new DecadeError('usage', {
-    where: 'compress',
-    received: '--fast with --no-adapt',
-    allowed: '--fast, for the network that learns, which --no-adapt leaves out',
-    next: 'leave out one of them',
   });
 }
 

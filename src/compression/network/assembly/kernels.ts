@@ -1,7 +1,6 @@
 // The arithmetic of the network that learns while it compresses. Multiplications and additions stay apart, every sum has one order, and
-// the exponential is a polynomial, so every engine gives the same bits; plain-kernels.ts says the same in JavaScript. With relaxed SIMD
-// the longest sums fuse them, in the same order: engines that fuse give the same bits, too. Arrays are of 32-bit floats, their lengths
-// multiples of 4.
+// the exponential is a polynomial, so every engine gives the same bits; plain-kernels.ts says the same in JavaScript. Arrays are of
+// 32-bit floats, their lengths multiples of 4.
 
 const wordBytes: usize = 4;
 const vectorBytes: usize = 16;
@@ -15,22 +14,6 @@ const frequencyUnits: f32 = 4194304;
 @inline
 function entry(list: usize, index: i32): usize {
   return load<u32>(list + (<usize>index << 2));
-}
-
-/** c + a b */
-// @ts-ignore: decorator
-@inline
-function plusProduct(c: v128, a: v128, b: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
-  return f32x4.add(c, f32x4.mul(a, b));
-}
-
-/** c - a b */
-// @ts-ignore: decorator
-@inline
-function minusProduct(c: v128, a: v128, b: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_nmadd(a, b, c);
-  return f32x4.sub(c, f32x4.mul(a, b));
 }
 
 /** y += the rows at the addresses in a list, one after the other. */
@@ -55,10 +38,10 @@ export function addProducts(y: usize, matrix: usize, x: usize, rows: i32, width:
     const x3 = v128.load32_splat(at, 12);
     for (let place: usize = 0; place < bytes; place += vectorBytes) {
       let sum = v128.load(y + place);
-      sum = plusProduct(sum, x0, v128.load(first + place));
-      sum = plusProduct(sum, x1, v128.load(first + bytes + place));
-      sum = plusProduct(sum, x2, v128.load(first + 2 * bytes + place));
-      sum = plusProduct(sum, x3, v128.load(first + 3 * bytes + place));
+      sum = f32x4.add(sum, f32x4.mul(x0, v128.load(first + place)));
+      sum = f32x4.add(sum, f32x4.mul(x1, v128.load(first + bytes + place)));
+      sum = f32x4.add(sum, f32x4.mul(x2, v128.load(first + 2 * bytes + place)));
+      sum = f32x4.add(sum, f32x4.mul(x3, v128.load(first + 3 * bytes + place)));
       v128.store(y + place, sum);
     }
   }
@@ -84,10 +67,10 @@ export function innerProducts(y: usize, matrix: usize, x: usize, rows: i32, widt
     let sum3 = sum0;
     for (let place: usize = 0; place < bytes; place += vectorBytes) {
       const factor = v128.load(x + place);
-      sum0 = plusProduct(sum0, factor, v128.load(first + place));
-      sum1 = plusProduct(sum1, factor, v128.load(first + bytes + place));
-      sum2 = plusProduct(sum2, factor, v128.load(first + 2 * bytes + place));
-      sum3 = plusProduct(sum3, factor, v128.load(first + 3 * bytes + place));
+      sum0 = f32x4.add(sum0, f32x4.mul(factor, v128.load(first + place)));
+      sum1 = f32x4.add(sum1, f32x4.mul(factor, v128.load(first + bytes + place)));
+      sum2 = f32x4.add(sum2, f32x4.mul(factor, v128.load(first + 2 * bytes + place)));
+      sum3 = f32x4.add(sum3, f32x4.mul(factor, v128.load(first + 3 * bytes + place)));
     }
     const to = y + (<usize>row << 2);
     store<f32>(to, laneSum(sum0));
@@ -107,11 +90,11 @@ function exponential(value: v128): v128 {
   const n = f32x4.sub(f32x4.add(f32x4.mul(x, f32x4.splat(1.44269504)), rounder), rounder);
   const high = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)));
   const r = f32x4.sub(high, f32x4.mul(n, f32x4.splat(-2.1219444e-4)));
-  let p = plusProduct(f32x4.splat(1.39819995e-3), f32x4.splat(1.98756915e-4), r);
-  p = plusProduct(f32x4.splat(8.33345191e-3), p, r);
-  p = plusProduct(f32x4.splat(4.16657959e-2), p, r);
-  p = plusProduct(f32x4.splat(1.66666655e-1), p, r);
-  p = plusProduct(f32x4.splat(5.00000012e-1), p, r);
+  let p = f32x4.add(f32x4.mul(f32x4.splat(1.98756915e-4), r), f32x4.splat(1.39819995e-3));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.33345191e-3));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.16657959e-2));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.66666655e-1));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.00000012e-1));
   p = f32x4.add(f32x4.mul(f32x4.mul(p, r), r), f32x4.add(r, f32x4.splat(1)));
   const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
   return f32x4.mul(p, power);
@@ -174,7 +157,7 @@ export function adagrad(list: usize, rows: i32, distance: usize, gradient: usize
     const squares = weights + distance;
     for (let at: usize = 0; at < bytes; at += vectorBytes) {
       const g = v128.load(gradient + at);
-      const s = plusProduct(v128.load(squares + at), g, g);
+      const s = f32x4.add(v128.load(squares + at), f32x4.mul(g, g));
       v128.store(squares + at, s);
       const step = f32x4.div(f32x4.mul(rates, g), f32x4.sqrt(f32x4.add(s, floor)));
       v128.store(weights + at, f32x4.sub(v128.load(weights + at), step));
@@ -247,7 +230,7 @@ export function subtractOuterProduct(matrix: usize, x: usize, y: usize, rows: i3
     const to = matrix + <usize>row * bytes;
     const factor = v128.load32_splat(x + (<usize>row << 2));
     for (let at: usize = 0; at < bytes; at += vectorBytes) {
-      v128.store(to + at, minusProduct(v128.load(to + at), factor, v128.load(y + at)));
+      v128.store(to + at, f32x4.sub(v128.load(to + at), f32x4.mul(factor, v128.load(y + at))));
     }
   }
 }
@@ -281,7 +264,7 @@ export function rmsprop(
     for (let at: usize = 0; at < bytes; at += vectorBytes) {
       let g = f32x4.splat(0);
       for (let step = 0; step < steps; step++) {
-        g = plusProduct(g, v128.load32_splat(from + <usize>step * stride), v128.load(d + <usize>step * bytes + at));
+        g = f32x4.add(g, f32x4.mul(v128.load32_splat(from + <usize>step * stride), v128.load(d + <usize>step * bytes + at)));
       }
       const place = begin + at;
       const s = f32x4.add(f32x4.mul(kept, v128.load(squares + place)), f32x4.mul(fresh, f32x4.mul(g, g)));
