@@ -57,6 +57,7 @@ export class Hosts {
         ip('-n', name, 'address', 'add', `${this.addresses[index]}/24`, 'dev', cable);
         for (const device of ['lo', cable]) ip('-n', name, 'link', 'set', device, 'up');
       }
+      this.#awaitCable();
       // Launchers call it as ssh: options, host, command.
       const agent = `#!/bin/sh
 while [ "\${1#-}" != "$1" ]; do shift; done
@@ -128,6 +129,16 @@ exec ip netns exec "$name" unshare --uts sh -c "echo $name > /proc/sys/kernel/ho
   /** Puts it back. */
   mend(): void {
     ip('-n', this.#names[1], 'link', 'set', cable, 'up');
+    this.#awaitCable();
+  }
+
+  /** Until both ends say that they are joined; a library that looks before finds no network. */
+  #awaitCable(): void {
+    const joined = (name: string) => /\bLOWER_UP\b.*\bstate UP\b/.test(ip('-n', name, '-oneline', 'link', 'show', cable));
+    for (const limit = Date.now() + 5_000; !this.#names.every(joined); ) {
+      if (Date.now() > limit) throw new NoHosts('the cable between the hosts does not come up');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
   }
 
   /** Bytes that each host has sent through the cable, headers included. */

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { deserialize, serialize } from 'node:v8';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { DecadeError } from '../core/errors.js';
 import { ring } from '../parallel/group/wire.js';
@@ -32,14 +31,8 @@ export class MpiNetwork implements RankNetwork {
   readonly #orders: MessageChannel['port1'];
   /** Seconds until all must have left. */
   readonly #leaving: number;
-  /** Resolves when the thread has left the library. */
-  readonly #ended: Promise<void>;
-  /** Whether the library may be left without its own end, as soon as all ranks have said that they end. */
-  readonly #mayLeave: boolean;
-  #parted = () => {};
-  readonly #whenParted = new Promise<void>((resolve) => {
-    this.#parted = resolve;
-  });
+  /** Resolves when the thread has left the others. */
+  readonly #parted: Promise<'ended' | 'in use'>;
   /** By `channelOf`. */
   readonly #listeners = new Map<string, Listener>();
   /** Of channels to which nobody listens yet. */
@@ -67,9 +60,9 @@ export class MpiNetwork implements RankNetwork {
     const timers = waitingTimers(launched, wait, warn);
     const joined = new Promise<MpiNetwork>((resolve, reject) => {
       let network: MpiNetwork | undefined;
-      let ended = () => {};
-      const whenEnded = new Promise<void>((resolveEnd) => {
-        ended = resolveEnd;
+      let part: (library: 'ended' | 'in use') => void = () => {};
+      const parted = new Promise<'ended' | 'in use'>((resolvePart) => {
+        part = resolvePart;
       });
       timers.limit(() => {
         void exitsWithoutThread().then(() => reject(notCome(launched, wait)));
@@ -84,7 +77,7 @@ export class MpiNetwork implements RankNetwork {
             const { rank, size, library } = report;
             if (size !== launched.size) reject(wrongLibrary(launched, library, size));
             else {
-              network = new MpiNetwork({ rank, size, silence, mayLeave: launched.launcher === 'mpich' }, bell, port1, whenEnded);
+              network = new MpiNetwork({ rank, size, silence }, bell, port1, parted);
               resolve(network);
             }
             break;
@@ -105,10 +98,7 @@ export class MpiNetwork implements RankNetwork {
             break;
           }
           case 'parted':
-            if (network !== undefined) network.#parted();
-            break;
-          case 'ended':
-            ended();
+            part(report.library);
         }
       });
     });
@@ -116,18 +106,17 @@ export class MpiNetwork implements RankNetwork {
   }
 
   private constructor(
-    { rank, size, silence, mayLeave }: { rank: number; size: number; silence: number; mayLeave: boolean },
+    { rank, size, silence }: { rank: number; size: number; silence: number },
     bell: SharedArrayBuffer,
     orders: MessageChannel['port1'],
-    ended: Promise<void>,
+    parted: Promise<'ended' | 'in use'>,
   ) {
     this.rank = rank;
     this.size = size;
-    this.#mayLeave = mayLeave;
     this.#leaving = Math.max(silence + 2, shortestLeave);
     this.bell = bell;
     this.#orders = orders;
-    this.#ended = ended;
+    this.#parted = parted;
   }
 
   linkTo(rank: number, channel = 0): DeviceThread {
@@ -163,12 +152,10 @@ export class MpiNetwork implements RankNetwork {
       // Who is silent before that is named by the thread.
       timer = setTimeout(resolve, 1_000 * this.#leaving);
     });
-    const ended = this.#ended.then(() => 'ended' as const);
-    const left = this.#whenParted.then(() => (this.#mayLeave ? sleep(1_000 * longestEnd, 'left' as const) : ended));
-    const how = await Promise.race([ended, left, this.#whenFailed, limit]).finally(() => clearTimeout(timer));
+    const how = await Promise.race([this.#parted, this.#whenFailed, limit]).finally(() => clearTimeout(timer));
     if (how === 'ended') return;
     if (this.#failure === undefined) await exitsWithoutThread();
-    if (how === 'left') return;
+    if (how === 'in use') return;
     throw new DecadeError('resource', {
       where: `rank ${this.rank}`,
       received: this.#failure ?? `not all ranks have left within ${this.#leaving} s`,
@@ -196,12 +183,6 @@ export class MpiNetwork implements RankNetwork {
 }
 
 const shortestLeave = 20;
-/**
- * Seconds in which a library ends when all ranks do. MPICH with UCX over TCP sometimes never does, as if each side waited for the other to close
- * their connection; its launcher takes processes that end without it.
- */
-const longestEnd = 3;
-
 function channelOf(rank: number, channel: number): string {
   return `${rank}/${channel}`;
 }

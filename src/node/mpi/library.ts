@@ -1,6 +1,7 @@
 import { DecadeError } from '../../core/errors.js';
 import type { ForeignFunction, ForeignInterface, NativeLibrary, Structure, Unavailable } from '../foreign.js';
 import type { LauncherKind } from './launcher.js';
+import { partByLauncher } from './process-manager.js';
 
 /** How a library writes its handles. */
 export type MpiAbi = 'openmpi' | 'mpich' | 'standard';
@@ -30,6 +31,8 @@ const joinable: { readonly [launcher in LauncherKind]: readonly MpiAbi[] } = {
 
 /** Bytes of the text of an error (at most 512 in any library), and of a status (24 in Open MPI, 20 in MPICH, 32 in the standard). */
 const textBytes = 1_024;
+/** Bytes of a library's description of itself: 8,192 in the standard and in MPICH, 256 in Open MPI. */
+const versionBytes = 8_192;
 
 /** An MPI library that was loaded. */
 export class MpiLibrary {
@@ -93,6 +96,8 @@ export class MpiLibrary {
       scatter: call('MPI_Ialltoallv', [...vector, ...vector, address, address]),
       gather: call('MPI_Iallgatherv', [address, 'int', address, ...vector, address, address]),
       test: call('MPI_Test', [address, address, address]),
+      probe: call('MPI_Iprobe', ['int', 'int', address, address, address]),
+      version: call('MPI_Get_library_version', [address, address]),
       describe: call('MPI_Error_string', ['int', address, address]),
       end: call('MPI_Finalize', []),
     };
@@ -150,9 +155,33 @@ export class MpiLibrary {
     return view.getInt32(0, true) !== 0;
   }
 
-  /** Ends, when all processes do. */
-  end(): void {
+  /** Lets the library go on with what is under way. */
+  look(): void {
+    const { world, ignoreStatus } = this.#constants;
+    this.#call('probe', 0, 0, world, this.#out.address, ignoreStatus);
+  }
+
+  /**
+   * Ends, when all processes do.
+   *
+   * @returns whether the library is still in use: MPICH over UCX is left by way of its launcher, for the reason that `partByLauncher` gives
+   */
+  end(): 'ended' | 'in use' {
+    const socket = process.env.PMI_FD;
+    const version = this.#version();
+    // PMI 1 is the default; other protocols of the same socket are chosen when MPICH is built.
+    if (socket !== undefined && /^MPICH Device:\s+ch4:ucx/m.test(version) && !/--with-pmix?=/.test(version)) {
+      partByLauncher(this.#foreign, Number(socket), () => this.look());
+      return 'in use';
+    }
     this.#call('end');
+    return 'ended';
+  }
+
+  #version(): string {
+    const text = this.#foreign.structure(versionBytes);
+    this.#call('version', text.address, this.#out.address);
+    return textOf(text, this.#out.view.getInt32(0, true));
   }
 
   #request(begin: (request: number) => void, held: readonly unknown[] = []): MpiRequest {
@@ -181,11 +210,12 @@ export class MpiLibrary {
 
   #described(error: number): string {
     this.#calls.describe?.(error, this.#text.address, this.#out.address);
-    const length = this.#out.view.getInt32(0, true);
-    const bytes = new Uint8Array(Math.min(length, textBytes));
-    for (let index = 0; index < bytes.length; index++) bytes[index] = this.#text.view.getUint8(index);
-    return new TextDecoder().decode(bytes).replaceAll(/\s+/g, ' ');
+    return textOf(this.#text, this.#out.view.getInt32(0, true)).replaceAll(/\s+/g, ' ');
   }
+}
+
+function textOf({ view }: Structure, length: number): string {
+  return new TextDecoder().decode(Uint8Array.from({ length: Math.min(length, view.byteLength) }, (_, index) => view.getUint8(index)));
 }
 
 /**

@@ -25,7 +25,5 @@ export type NetworkReport =
   | { readonly kind: 'message'; readonly from: number; readonly bytes: SharedArrayBuffer }
   | { readonly kind: 'silent'; readonly rank: number; readonly seconds: number }
   | { readonly kind: 'failed'; readonly reason: string }
-  /** All ranks have said that they end. */
-  | { readonly kind: 'parted' }
-  /** The library has ended, too. */
-  | { readonly kind: 'ended' };
+  /** All ranks have left each other, and perhaps the library. */
+  | { readonly kind: 'parted'; readonly library: 'ended' | 'in use' };

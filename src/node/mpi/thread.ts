@@ -21,10 +21,8 @@ try {
     if (size === launched.size) {
       const take = () => (receiveMessageOnPort(orders) as { message: NetworkOrder } | undefined)?.message;
       new Messenger({ library, foreign, rank, size, bell: new Int32Array(bell), silenceSeconds, take, report }).run();
-      report({ kind: 'parted' });
-      library.end();
+      report({ kind: 'parted', library: library.end() });
     }
-    report({ kind: 'ended' });
   }
 } catch (error) {
   report({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
