@@ -13,6 +13,7 @@ interface Constants {
   readonly errorsReturn: number;
   readonly funneled: number;
   readonly ignoreStatus: number;
+  readonly inPlace: number;
 }
 
 /** Files by library, the newest first. MPICH's interface is also that of Intel's, Cray's and MVAPICH's (libmpi.so.12). */
@@ -94,7 +95,7 @@ export class MpiLibrary {
       send: call('MPI_Isend', [address, 'int', address, 'int', 'int', address, address]),
       receive: call('MPI_Irecv', [address, 'int', address, 'int', 'int', address, address]),
       scatter: call('MPI_Ialltoallv', [...vector, ...vector, address, address]),
-      gather: call('MPI_Iallgatherv', [address, 'int', address, ...vector, address, address]),
+      gather: call('MPI_Iallgatherv', ['intptr_t', 'int', address, ...vector, address, address]),
       test: call('MPI_Test', [address, address, address]),
       probe: call('MPI_Iprobe', ['int', 'int', address, address, address]),
       version: call('MPI_Get_library_version', [address, address]),
@@ -137,13 +138,13 @@ export class MpiLibrary {
     );
   }
 
-  /** The same part to each rank, from each rank one. */
-  gather(send: number, bytes: number, receive: number, received: readonly number[]): MpiRequest {
-    const { world, byte } = this.#constants;
-    const into = this.#vector(received);
+  /** From each rank its part to all. The parts lie one after another, the own one too. Counts in bytes. */
+  gather(parts: number, bytes: readonly number[]): MpiRequest {
+    const { world, byte, inPlace } = this.#constants;
+    const all = this.#vector(bytes);
     return this.#request(
-      (request) => this.#call('gather', send, bytes, byte, receive, into.counts, into.starts, byte, world, request),
-      [into.held],
+      (request) => this.#call('gather', inPlace, 0, byte, parts, all.counts, all.starts, byte, world, request),
+      [all.held],
     );
   }
 
@@ -247,12 +248,13 @@ function constantsOf(abi: MpiAbi, library: NativeLibrary): Constants {
         errorsReturn: variable('ompi_mpi_errors_return'),
         funneled: 1,
         ignoreStatus: 0,
+        inPlace: 1,
       };
     }
     case 'mpich':
-      return { world: 0x44000000, byte: 0x4c00010d, errorsReturn: 0x54000001, funneled: 1, ignoreStatus: 1 };
+      return { world: 0x44000000, byte: 0x4c00010d, errorsReturn: 0x54000001, funneled: 1, ignoreStatus: 1, inPlace: -1 };
     case 'standard':
       // MPI 5.0, chapter 21 and appendix A.
-      return { world: 0x101, byte: 0x247, errorsReturn: 0x143, funneled: 1_024, ignoreStatus: 0 };
+      return { world: 0x101, byte: 0x247, errorsReturn: 0x143, funneled: 1_024, ignoreStatus: 0, inPlace: 1 };
   }
 }

@@ -22,8 +22,11 @@ const follows = { nothing: 0, message: 1, end: 2 } as const;
 const tags = { header: 1, body: 2 } as const;
 /** Milliseconds between signs of life. */
 const signEvery = 1_000;
-/** Milliseconds that the thread sleeps when there is nothing to do: at first, under exchanges, and at most. */
-const naps = { shortest: 0.02, underExchanges: 0.1, longest: 2 } as const;
+/**
+ * Milliseconds that the thread sleeps when nothing has come, at least and at most, with exchanges under way and without. In between it sleeps a
+ * part of what it has waited already: then it sees nothing late by more than that part, and takes little from devices that share its processor.
+ */
+const naps = { shortest: 0.02, part: 1 / 8, underExchanges: 1, longest: 2 } as const;
 
 interface UnderWay {
   readonly request: MpiRequest;
@@ -63,7 +66,7 @@ export class Messenger {
   run(): void {
     const { bell, take } = this.#options;
     for (const peer of this.#peers) this.#listen(peer);
-    let nap: number = naps.shortest;
+    let idleSince = performance.now();
     for (;;) {
       const rung = Atomics.load(bell, 0);
       let busy = false;
@@ -82,8 +85,12 @@ export class Messenger {
         this.#sleepForEver();
       }
       if (this.#ending && this.#underWay.length === 0) return;
-      nap = busy ? naps.shortest : Math.min(2 * nap, (this.#wire?.open ?? 0) > 0 ? naps.underExchanges : naps.longest);
-      if (!busy) Atomics.wait(bell, 0, rung, nap);
+      const now = performance.now();
+      if (busy) idleSince = now;
+      else {
+        const most = (this.#wire?.open ?? 0) > 0 ? naps.underExchanges : naps.longest;
+        Atomics.wait(bell, 0, rung, Math.min(most, Math.max(naps.shortest, naps.part * (now - idleSince))));
+      }
     }
   }
 
@@ -148,18 +155,17 @@ export class Messenger {
   #beginExchanges(): boolean {
     const at = this.#wire;
     if (at === undefined) return false;
-    const { library, rank } = this.#options;
+    const { library } = this.#options;
     const inBytes = (words: readonly number[]) => words.map((count) => 4 * count);
     let any = false;
     for (let left = at.wire.left(at.next); left !== undefined; left = at.wire.left(at.next)) {
       const ticket = at.next++;
       at.open++;
-      const { kind, send, sent, receive, received } = left;
-      const [from, into] = [at.address + 4 * send, at.address + 4 * receive];
+      const place = (word: number) => at.address + 4 * word;
       const request =
-        kind === 'scatter'
-          ? library.scatter(from, inBytes(sent), into, inBytes(received))
-          : library.gather(from, 4 * (sent[rank] as number), into, inBytes(received));
+        left.kind === 'scatter'
+          ? library.scatter(place(left.send), inBytes(left.sent), place(left.receive), inBytes(left.received))
+          : library.gather(place(left.parts), inBytes(left.words));
       this.#begin(request, () => {
         at.open--;
         at.wire.complete(ticket);

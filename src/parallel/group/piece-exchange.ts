@@ -5,7 +5,7 @@ import type { RanksMeeting } from './ranks-meeting.js';
 import type { ThreadGroup } from './threads.js';
 import type { PiecePlan, WirePlan } from './wire-plan.js';
 import type { WireValues } from './wire-values.js';
-import type { Wire } from './wire.js';
+import { placeOfPart, type Wire } from './wire.js';
 
 export interface PieceExchangeOptions {
   readonly local: ThreadGroup;
@@ -189,12 +189,12 @@ export class PieceExchange {
     const [sum = [], ...others] = this.#gradients;
     let at = piece.outgoing;
     for (let rank = 0; rank < this.#ranks; rank++) {
-      for (const segment of this.#plan.ofRank(piece, rank).flat()) {
-        const count = segment.end - segment.start;
-        for (const other of others) kernels.moveGradient(address(sum, segment), address(other, segment), count);
+      for (const portion of portionsOf(this.#plan.ofRank(piece, rank))) {
+        const count = portion.end - portion.start;
+        for (const other of others) kernels.moveGradient(address(sum, portion), address(other, portion), count);
         if (rank === this.#rank) continue;
-        at = this.#values.write(this.#gradient(segment), at);
-        kernels.fill(address(sum, segment), 0, count);
+        at = this.#values.write(this.#gradient(portion), at);
+        kernels.fill(address(sum, portion), 0, count);
       }
     }
     const words = this.#plan.wordsByRank(piece);
@@ -219,13 +219,12 @@ export class PieceExchange {
   }
 
   #give(piece: PiecePlan, ticket: number, start: number): void {
-    const own = this.#plan.ofRank(piece, this.#rank).flat();
-    // Each side of a piece's places is now what the other was.
-    const [send, receive] = [piece.incoming, piece.outgoing];
-    let at = send;
+    const own = this.#plan.ofRank(piece, this.#rank);
+    const [parts, words] = [piece.outgoing, this.#plan.wordsByRank(piece)];
+    let at = placeOfPart({ parts, words }, this.#rank);
     let before = start;
-    for (const segment of own) {
-      const parameters = this.#parameters(segment);
+    for (const portion of portionsOf(own)) {
+      const parameters = this.#parameters(portion);
       if (this.#before === undefined) at = this.#values.write(parameters, at);
       else {
         const were = this.#before.subarray(before, before + parameters.length);
@@ -241,7 +240,7 @@ export class PieceExchange {
         before += parameters.length;
       }
     }
-    this.#wire.gather(ticket, this.#rank, { send, receive }, this.#plan.wordsByRank(piece));
+    this.#wire.leave(ticket, { kind: 'gather', parts, words });
   }
 
   #take(piece: PiecePlan): void {
@@ -267,6 +266,15 @@ export class PieceExchange {
   #parameters({ index, start, end }: Segment): Float32Array {
     const [first = []] = this.#gradients;
     return (first[index] as LearntParameter).value.f32.subarray(start, end);
+  }
+}
+
+/** Values that a first-level or second-level cache holds while several things are done to them; even, as two may share a word. */
+const portion = 8_192;
+
+function* portionsOf(segments: readonly (readonly Segment[])[]): Generator<Segment> {
+  for (const { index, start, end } of segments.flat()) {
+    for (let from = start; from < end; from += portion) yield { index, start: from, end: Math.min(end, from + portion) };
   }
 }
 

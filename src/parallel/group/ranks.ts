@@ -10,7 +10,7 @@ import { RowExchange } from './row-exchange.js';
 import type { ThreadGroup } from './threads.js';
 import { WirePlan } from './wire-plan.js';
 import { WireValues } from './wire-values.js';
-import { Wire } from './wire.js';
+import { placeOfPart, Wire } from './wire.js';
 
 /**
  * Devices of several processes. Those of a process sum their gradients on their memory, piece by piece while backward goes on; each rank
@@ -64,17 +64,16 @@ export class RanksGroup implements Group {
     const finish = this.#local.beginSum(values);
     return () => {
       const own = finish();
-      const places = this.#plan.sums[(this.#sums++ % 2) as 0 | 1];
-      const at = (word: number) => new Float64Array(this.#meeting.wire.words, 4 * word, mostSummed);
+      const parts = this.#plan.sums[(this.#sums++ % 2) as 0 | 1];
       const ticket = this.#ticket++;
       const { rank, devices } = this.#meeting;
+      const words = devices.map(() => 2 * mostSummed);
+      const all = words.map((_, of) => new Float64Array(this.#meeting.wire.words, 4 * placeOfPart({ parts, words }, of), mostSummed));
       if (this.#leads) {
-        at(places.send).set(own);
-        const each = devices.map(() => 2 * mostSummed);
-        this.#wire.gather(ticket, rank, places, each);
+        all[rank]?.set(own);
+        this.#wire.leave(ticket, { kind: 'gather', parts, words });
       }
       this.#wire.wait(ticket);
-      const all = devices.map((_, of) => at(places.receive + of * 2 * mostSummed));
       return values.map((_, index) => all.reduce((total, ofRank) => total + (ofRank[index] as number), 0));
     };
   }

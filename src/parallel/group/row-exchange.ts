@@ -6,7 +6,7 @@ import type { RanksMeeting } from './ranks-meeting.js';
 import type { ThreadGroup } from './threads.js';
 import type { TablePlan, WirePlan } from './wire-plan.js';
 import { type WireValues, wordsOf } from './wire-values.js';
-import type { Wire } from './wire.js';
+import { placeOfPart, type Wire } from './wire.js';
 
 export interface RowExchangeOptions {
   readonly local: ThreadGroup;
@@ -47,18 +47,17 @@ export class RowExchange {
     for (const { index } of ofDevice) {
       const own = rowsOf(first[index]);
       for (const other of others) addRows(device, own, rowsOf(other[index]));
-      this.#integers[counts.send + tables.findIndex((table) => table.index === index)] = own.count;
+      this.#integers[counts + meeting.rank * tables.length + tables.findIndex((table) => table.index === index)] = own.count;
     }
     local.barrier();
     let next = ticket + 1;
     if (local.rank === 0) {
-      const each = meeting.devices.map(() => tables.length);
-      wire.gather(ticket, meeting.rank, counts, each);
+      wire.leave(ticket, { kind: 'gather', parts: counts, words: meeting.devices.map(() => tables.length) });
     }
     wire.wait(ticket);
     let squares = 0;
     for (const [number, table] of tables.entries()) {
-      const ofRanks = meeting.devices.map((_, rank) => this.#integers[counts.receive + rank * tables.length + number] as number);
+      const ofRanks = meeting.devices.map((_, rank) => this.#integers[counts + rank * tables.length + number] as number);
       const rounds = Math.ceil(Math.max(...ofRanks) / table.rowsAtOnce);
       const start = next;
       next += rounds;
@@ -72,22 +71,23 @@ export class RowExchange {
     return { squares, ticket: next };
   }
 
-  #exchange(ticket: number, { index, columns, rowsAtOnce, send, receive }: TablePlan, round: number, ofRanks: readonly number[]): void {
+  #exchange(ticket: number, { index, columns, rowsAtOnce, parts }: TablePlan, round: number, ofRanks: readonly number[]): void {
     const { meeting, wire, values, device, gradients, summed } = this.#options;
     const from = round * rowsAtOnce;
     const rows = ofRanks.map((count) => Math.min(rowsAtOnce, Math.max(0, count - from)));
     const own = rowsOf(gradients[0]?.[index]);
     const count = rows[meeting.rank] as number;
-    // A rank's part: the ids, then the rows.
-    this.#integers.set(own.touched.i32.subarray(from, from + count), send);
-    values.write(own.table.f32.subarray(from * columns, (from + count) * columns), send + count);
     const words = rows.map((each) => each + wordsOf(each * columns, meeting.communication));
-    wire.gather(ticket, meeting.rank, { send, receive }, words);
+    // A rank's part: the ids, then the rows.
+    const place = placeOfPart({ parts, words }, meeting.rank);
+    this.#integers.set(own.touched.i32.subarray(from, from + count), place);
+    values.write(own.table.f32.subarray(from * columns, (from + count) * columns), place + count);
+    wire.leave(ticket, { kind: 'gather', parts, words });
     wire.wait(ticket);
     const { memory, kernels } = device;
     const merged = rowsOf(summed[index]);
     const block = memory.allocate(4 * Math.max(...rows) * (1 + columns));
-    let at = receive;
+    let at = parts;
     for (const [rank, each] of rows.entries()) {
       const table = block.offset + 4 * each;
       memory.i32.set(this.#integers.subarray(at, at + each), block.offset / 4);

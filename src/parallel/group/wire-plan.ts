@@ -14,17 +14,12 @@ export interface Placed {
   readonly communication: Precision;
 }
 
-/** Words [start, start + ...) of a wire in which something is exchanged. */
-export interface Places {
-  readonly send: number;
-  readonly receive: number;
-}
-
 /** A table whose gradient is a list of touched rows, and how it is exchanged: so many rows of each rank at once. */
-export interface TablePlan extends Places {
+export interface TablePlan {
   readonly index: number;
   readonly columns: number;
   readonly rowsAtOnce: number;
+  readonly parts: number;
 }
 
 /** Where a piece is exchanged: one side holds what all ranks have of it, the other what all others have of this rank's part. */
@@ -58,9 +53,9 @@ export class WirePlan {
   /** Pieces whose number has the same remainder have the same places, one after another. */
   readonly chains: number;
   readonly tables: readonly TablePlan[];
-  /** Number of touched rows in each table, and sums of numbers: of two sums, one may still be read. */
-  readonly counts: Places;
-  readonly sums: readonly [Places, Places];
+  /** The parts of gathers: the number of touched rows in each table, and sums of numbers. Of two sums, one may still be read. */
+  readonly counts: number;
+  readonly sums: readonly [number, number];
   /** Of the parameters that this rank updates, what they were before. In bf16 only. */
   readonly before: number;
   readonly words: number;
@@ -83,7 +78,6 @@ export class WirePlan {
       words += Math.ceil(count / 16) * 16;
       return at;
     };
-    const places = (send: number, receive: number) => ({ send: place(send), receive: place(receive) });
     const all = parameters.map(({ size, shape, rules }, index) => ({
       index,
       size,
@@ -108,10 +102,10 @@ export class WirePlan {
     this.tables = tables.map(({ index, columns }) => {
       const rowsAtOnce = Math.max(leastRows, Math.floor(mostRowWords / ranks / (1 + columns)));
       const each = rowsAtOnce + wordsOf(rowsAtOnce * columns, communication);
-      return { index, columns, rowsAtOnce, ...places(each, ranks * each) };
+      return { index, columns, rowsAtOnce, parts: place(ranks * each) };
     });
-    this.counts = places(tables.length, ranks * tables.length);
-    const sum = () => places(2 * mostSummed, 2 * ranks * mostSummed);
+    this.counts = place(ranks * tables.length);
+    const sum = () => place(2 * ranks * mostSummed);
     this.sums = [sum(), sum()];
     this.before = place(communication === 'bf16' ? dense.reduce((sum, piece) => sum + valuesIn(this.ofRank(piece, rank).flat()), 0) : 0);
     this.words = words;

@@ -2,17 +2,33 @@ import { DecadeError } from '../../core/errors.js';
 import type { WireBlocks } from '../runtime.js';
 
 /** What ranks exchange at once. Counts and places are in words of 4 bytes. */
-export interface RankExchange {
-  /** `scatter`: each rank gets a part of its own from each other. `gather`: each rank gets the same part from each, its own too. */
-  readonly kind: 'scatter' | 'gather';
-  /** Where what is sent begins; the parts of a scatter lie one after another. */
+export type RankExchange = Scatter | Gather;
+
+/** Each rank gets a part of its own from each other. */
+export interface Scatter {
+  readonly kind: 'scatter';
+  /** Where what is sent begins; the parts lie one after another, in the order of ranks. */
   readonly send: number;
-  /** Words for each rank; of a gather, in the place of the own rank, those of the part. */
+  /** Words for each rank. */
   readonly sent: readonly number[];
-  /** Where what is received begins; the parts lie one after another, in the order of ranks. */
+  /** Where what is received begins, likewise. */
   readonly receive: number;
   /** Words from each rank. */
   readonly received: readonly number[];
+}
+
+/** Each rank has a part, and all get it. */
+export interface Gather {
+  readonly kind: 'gather';
+  /** Where the parts are, one after another, in the order of ranks: a rank leaves its own in its place. */
+  readonly parts: number;
+  /** Words of each rank. */
+  readonly words: readonly number[];
+}
+
+/** Where the part of a rank begins. */
+export function placeOfPart({ parts, words }: Pick<Gather, 'parts' | 'words'>, rank: number): number {
+  return words.slice(0, rank).reduce((at, count) => at + count, parts);
 }
 
 /** Wakes the thread that owns the network. */
@@ -58,22 +74,23 @@ export class Wire {
   }
 
   /** Leaves an exchange, whose ticket is free: tickets count up from 0, and those of so long ago have been waited for. */
-  leave(ticket: number, { kind, send, sent, receive, received }: RankExchange): void {
+  leave(ticket: number, exchange: RankExchange): void {
     const at = this.#slot(ticket);
     const fields = this.#fields;
-    fields[at + slotFields.kind] = kind === 'scatter' ? 0 : 1;
-    fields[at + slotFields.send] = send;
-    fields[at + slotFields.receive] = receive;
-    fields.set(sent, at + countsAt);
-    fields.set(received, at + countsAt + this.ranks);
+    if (exchange.kind === 'scatter') {
+      const { send, sent, receive, received } = exchange;
+      fields[at + slotFields.kind] = 0;
+      fields[at + slotFields.send] = send;
+      fields[at + slotFields.receive] = receive;
+      fields.set(sent, at + countsAt);
+      fields.set(received, at + countsAt + this.ranks);
+    } else {
+      fields[at + slotFields.kind] = 1;
+      fields[at + slotFields.receive] = exchange.parts;
+      fields.set(exchange.words, at + countsAt + this.ranks);
+    }
     Atomics.store(fields, at + slotFields.requested, mark(ticket));
     ring(this.blocks.bell);
-  }
-
-  /** Leaves a gather: a part of each rank, of so many words, goes to all. `rank`: this one. */
-  gather(ticket: number, rank: number, { send, receive }: Pick<RankExchange, 'send' | 'receive'>, words: readonly number[]): void {
-    const sent = words.map((count, of) => (of === rank ? count : 0));
-    this.leave(ticket, { kind: 'gather', send, sent, receive, received: words });
   }
 
   /** Whether an exchange is done. */
@@ -104,13 +121,12 @@ export class Wire {
     const at = this.#slot(ticket);
     const fields = this.#fields;
     if (Atomics.load(fields, at + slotFields.requested) !== mark(ticket)) return undefined;
-    return {
-      kind: fields[at + slotFields.kind] === 0 ? 'scatter' : 'gather',
-      send: fields[at + slotFields.send] as number,
-      receive: fields[at + slotFields.receive] as number,
-      sent: [...fields.subarray(at + countsAt, at + countsAt + this.ranks)],
-      received: [...fields.subarray(at + countsAt + this.ranks, at + this.#slotSize)],
-    };
+    const counts = (from: number) => [...fields.subarray(from, from + this.ranks)];
+    const receive = fields[at + slotFields.receive] as number;
+    const received = counts(at + countsAt + this.ranks);
+    if (fields[at + slotFields.kind] === 1) return { kind: 'gather', parts: receive, words: received };
+    const [send, sent] = [fields[at + slotFields.send] as number, counts(at + countsAt)];
+    return { kind: 'scatter', send, sent, receive, received };
   }
 
   /** Wakes the devices that wait for an exchange. */

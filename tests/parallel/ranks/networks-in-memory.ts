@@ -1,5 +1,5 @@
 import { deserialize, serialize } from 'node:v8';
-import { type RankExchange, Wire } from '../../../src/parallel/group/wire.js';
+import { placeOfPart, type RankExchange, Wire } from '../../../src/parallel/group/wire.js';
 import type { DeviceThread, RankNetwork, WireBlocks } from '../../../src/parallel/runtime.js';
 
 type Listener = Parameters<DeviceThread['listen']>[0];
@@ -51,14 +51,16 @@ export function networksInMemory(size: number): { networks: RankNetwork[]; end: 
 }
 
 function exchange(all: readonly RankExchange[], words: readonly Int32Array[]): void {
-  for (const [to, { receive, received }] of all.entries()) {
-    let at = receive;
-    for (const [from, count] of received.entries()) {
-      const { kind, send, sent } = all[from] as RankExchange;
-      const start = kind === 'gather' ? send : send + sent.slice(0, to).reduce((sum, each) => sum + each, 0);
-      if (kind === 'scatter' && sent[to] !== count) throw new Error(`rank ${from} sends ${sent[to]} words where ${to} awaits ${count}`);
+  for (const [to, into] of all.entries()) {
+    const [parts, counts] = into.kind === 'gather' ? [into.parts, into.words] : [into.receive, into.received];
+    for (const [from, count] of counts.entries()) {
+      const given = all[from] as RankExchange;
+      if (given.kind !== into.kind) throw new Error(`rank ${from} leaves a ${given.kind}, ${to} a ${into.kind}`);
+      const sent = given.kind === 'gather' ? given.words[from] : given.sent[to];
+      if (sent !== count) throw new Error(`rank ${from} sends ${sent} words where ${to} awaits ${count}`);
+      const start = given.kind === 'gather' ? placeOfPart(given, from) : placeOfPart({ parts: given.send, words: given.sent }, to);
+      const at = placeOfPart({ parts, words: counts }, from);
       (words[to] as Int32Array).set((words[from] as Int32Array).subarray(start, start + count), at);
-      at += count;
     }
   }
 }
