@@ -1,14 +1,12 @@
 /**
- * What several ranks cost on this machine: two of one device beside one of two, the share of communication on slow lines between two
- * network namespaces, and the memory of a rank. Needs Linux, root, iproute2 and Open MPI or MPICH; everything it makes is removed.
+ * What several ranks cost on this machine: two of one device beside one of two, an update on slow lines between two network namespaces beside
+ * what `decade simulate` predicts for it, and the memory of a rank. Needs Linux, root, iproute2 and Open MPI or MPICH; everything it makes is removed.
  *
  *     node dist/bench/ranks/main.js [--updates N] [--launcher openmpi|mpich] [--gemm NAME] [--only placement,network,memory] [--json FILE]
- *
- * `--workload FOLDER` writes what is trained, for `decade simulate FOLDER/configuration.yaml --profile CLUSTER.yaml`.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -25,7 +23,6 @@ const { values: options } = parseArgs({
     gemm: { type: 'string' },
     only: { type: 'string', default: 'placement,network,memory' },
     json: { type: 'string' },
-    workload: { type: 'string' },
   },
 });
 const updates = Math.max(1, Number(options.updates));
@@ -79,7 +76,10 @@ async function placement() {
   return { oneOfTwo: one, twoOfOne: two, ratio: two / one, processorSeconds };
 }
 
-/** Seconds of an update on slow lines. Names of figures and units are those of `decade simulate --profile CLUSTER.yaml --json`. */
+/**
+ * Seconds of an update on slow lines, and what is predicted for them from this machine's devices and the line as it was stated. Names of figures and
+ * units are those of `decade simulate --profile CLUSTER.yaml --json`.
+ */
 async function communication() {
   const hosts = new Hosts();
   try {
@@ -103,12 +103,15 @@ async function communication() {
         // Two updates more than are measured; a rank sends the values to the others when it starts, which is not counted apart.
         const bytes = Math.round(Math.min(...sent) / (updates + 2));
         const share = exposedSeconds / seconds;
+        const predictedSeconds = await predict({ gbits: bitsPerSecond / 1e9, latency: link.latency }, wire);
+        const error = predictedSeconds / seconds - 1;
         say(
           `${name.padEnd(9)} ${wire.padEnd(5)}       ${seconds.toFixed(3)} s, of which ${(100 * share).toFixed(0)} % is communication; ` +
-            `${(bytes / 1e6).toFixed(1)} MB sent; link ${link.gbits} Gbit/s, ${link.latency} µs`,
+            `${(bytes / 1e6).toFixed(1)} MB sent; link ${link.gbits} Gbit/s, ${link.latency} µs; ` +
+            `predicted ${predictedSeconds.toFixed(3)} s, ${error < 0 ? '' : '+'}${(100 * error).toFixed(0)} %`,
         );
         const profile = { gbits: bitsPerSecond / 1e9, latency: link.latency };
-        const figuresOfUpdate = { seconds, computingSeconds, exposedSeconds, communication: share, bytes };
+        const figuresOfUpdate = { seconds, predictedSeconds, computingSeconds, exposedSeconds, communication: share, bytes };
         results.push({ name, network: profile, measuredGbits: link.gbits, wire, nodes: 2, devices: 1, sentences, ...figuresOfUpdate });
       }
     }
@@ -116,6 +119,31 @@ async function communication() {
   } finally {
     hosts.remove();
   }
+}
+
+/** Seconds of an update that the simulation gives two ranks of one device on this machine. */
+async function predict({ gbits, latency }: { gbits: number; latency: number }, wire: 'f32' | 'bf16'): Promise<number> {
+  const configuration = writeWorkload(folder, { network, sentences, updates, devices: 1 });
+  const profile = join(folder, 'cluster.yaml');
+  writeFileSync(
+    profile,
+    `{ version: 1, name: here, nodes: 2, devices: 1, nodesPerMachine: 2, memoryGiB: 4, device: here, network: { gbits: ${gbits}, latency: ${latency} }, wire: ${wire} }`,
+  );
+  const decade = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+  const words = [
+    decade,
+    'simulate',
+    configuration,
+    '--profile',
+    profile,
+    '--json',
+    ...(options.gemm === undefined ? [] : ['--gemm', options.gemm]),
+  ];
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const { results } = JSON.parse(await text(child.stdout)) as { results: { strategy: string; nodes: number; seconds: number }[] };
+  const found = results.find(({ strategy, nodes }) => strategy === 'data' && nodes === 2);
+  if (found === undefined) throw new Error('the simulation has no two nodes');
+  return found.seconds;
 }
 
 async function linkBetween(hosts: Hosts): Promise<LinkFigures> {
@@ -148,10 +176,6 @@ async function memory() {
   return results;
 }
 
-if (options.workload !== undefined) {
-  mkdirSync(options.workload, { recursive: true });
-  writeWorkload(options.workload, { network, sentences, updates, devices: 1 });
-}
 const report = {
   launcher,
   ...(sections.includes('placement') && { placement: await placement() }),

@@ -8,7 +8,7 @@ import type { Experiment, OwnOptions } from './experiment.js';
 export const seeds = (usual: number) =>
   z.int().min(1).max(100).default(usual).describe('trainings of each kind, which differ only in the seed');
 export const members = z.int().min(2).max(20).default(5).describe('models in the ensemble');
-export const beam = z.int().min(1).max(1_000).default(12).describe('beam size');
+export const beam = (usual: number) => z.int().min(1).max(1_000).default(usual).describe('beam size');
 
 const where = 'reproduce options';
 

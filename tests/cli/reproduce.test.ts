@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { experimentsHelp } from '../../src/cli/experiment-options.js';
 import { decade, ended, start, temporaryDirectory, writeTinyConfiguration } from './decade.js';
 
 const directory = temporaryDirectory();
@@ -55,6 +56,10 @@ test('reproduce takes a configuration of its own, and continues after Ctrl-C', a
   const resumed = await decade([...call, 'training.stop={ steps: 30 }']);
   assert.equal(resumed.code, 0, resumed.stderr);
   assert.match(resumed.stdout, /tested on the dev corpus/);
+});
+
+test('every option of every experiment is described', () => {
+  assert.doesNotMatch(experimentsHelp(), /undefined/);
 });
 
 test('reproduce refuses what does not go together', async () => {

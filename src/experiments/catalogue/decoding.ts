@@ -22,7 +22,7 @@ type ScoredSystem = System & ScoredCopies;
 
 /** The others are compared with a single reversed model with the widest beam. */
 const paperReference = 30.59;
-const options = { seeds: seeds(3), members, beam };
+const options = { seeds: seeds(3), members, beam: beam(12) };
 
 export const decoding: Experiment<typeof options> = {
   title: 'Beams and ensembles',

@@ -14,7 +14,7 @@ type DepthGroup = `${(typeof depths)[number]} layers` | 'residual';
 const groupOf = (layers: (typeof depths)[number]): DepthGroup => `${layers} layers`;
 /** Perplexity falls by nearly 10 % per layer. */
 const paperFactor = 0.9;
-const options = { seeds: seeds(1), beam };
+const options = { seeds: seeds(1), beam: beam(12) };
 
 interface DepthFigures {
   readonly layers: number;

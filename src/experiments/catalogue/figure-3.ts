@@ -19,7 +19,7 @@ import { directed, paper } from './lstm-of-2014.js';
 const directions = ['forward', 'reversed'] as const;
 type ReadingDirection = (typeof directions)[number];
 
-const options = { beam };
+const options = { beam: beam(12) };
 
 export const length: Experiment<typeof options> = {
   title: 'BLEU by sentence length',

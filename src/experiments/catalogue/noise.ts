@@ -13,7 +13,7 @@ import { change, seedsWritten, written } from '../wording.js';
 
 const options = {
   seeds: seeds(1),
-  beam: beam.unwrap().default(5),
+  beam: beam(5),
   shares: z.int().min(1).max(3).default(1).describe('shares of noise: 50 %, with 30 % and then 10 % before it'),
   cells: z
     .enum(['all', 'three', 'none'])

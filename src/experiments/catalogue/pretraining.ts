@@ -22,7 +22,7 @@ const options = {
     .max(1_000_000)
     .default(1_200)
     .describe('most updates of a translator; it ends when dev perplexity does not fall'),
-  beam: beam.unwrap().default(5),
+  beam: beam(5),
 };
 
 type PretrainingStudy = Study<typeof options>;
