@@ -21,12 +21,16 @@ export class ConfigurationDocument {
     this.#top = top;
   }
 
-  /** Throws `usage` for invalid YAML, with its line. */
-  static parse(text: string, where: string): ConfigurationDocument {
+  /**
+   * `what`: what the text is to be, and where an example is.
+   *
+   * @throws DecadeError `usage` for invalid YAML, with its line
+   */
+  static parse(text: string, where: string, what = { allowed: 'a configuration', next: 'see recipes/ for examples' }): ConfigurationDocument {
     const top = readYaml({ text, where: (line) => `${where}: line ${line}`, place: (line) => `line ${line}` });
     if (top?.content instanceof Map) return new ConfigurationDocument({ ...top, place: 'line 1' });
     const received = top === null || top.content === null ? 'an empty file' : 'YAML that is not a mapping';
-    throw new DecadeError('usage', { where, received, allowed: 'a configuration', next: 'see recipes/ for examples' });
+    throw new DecadeError('usage', { where, received, ...what });
   }
 
   get value(): unknown {

@@ -136,7 +136,7 @@ export async function readScalingPlan(files: Files, plan: string | ScalingPlanIn
 
 /** The plan that a text is; see `readScalingPlan`. */
 export function scalingPlanOf(text: string, where: string, set: readonly string[], absolute: Files['absolute']): ScalingPlan {
-  const document = ConfigurationDocument.parse(text, where);
+  const document = ConfigurationDocument.parse(text, where, { allowed: 'a scaling plan', next: 'see recipes/scaling/ for examples' });
   for (const override of set) document.override(override, knownKeys);
   const parsed = planSchema.safeParse(document.value);
   const ofSizes = refusedSizes(document);

@@ -56,7 +56,8 @@ const mostBytes = 64 * 1024;
 
 /** Reads a profile. All mistakes are reported together, each with its line, what was received and what is allowed. Throws `usage`. */
 export async function readClusterProfile(files: Pick<Files, 'stream'>, path: string): Promise<ClusterProfile> {
-  const document = ConfigurationDocument.parse(await readBoundedText(files, path, mostBytes, 'a cluster profile'), path);
+  const text = await readBoundedText(files, path, mostBytes, 'a cluster profile');
+  const document = ConfigurationDocument.parse(text, path, { allowed: 'a cluster profile', next: 'see recipes/clusters/ for examples' });
   const { value } = document;
   const { data, error } = clusterProfile.safeParse(value);
   if (data === undefined) throw new DecadeError('usage', describeIssues([{ error, schema: clusterProfile, value, document }], path));

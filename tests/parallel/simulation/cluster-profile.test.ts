@@ -33,6 +33,10 @@ test('mistakes in a cluster’s file are told with their lines, what was receive
   });
 });
 
+test('a file in which there is nothing is told what it should be', async () => {
+  await assert.rejects(read(''), /cluster\.yaml: an empty file; expected a cluster profile\. See recipes\/clusters/i);
+});
+
 test('a mistake in a device is told at its key, and all its names are allowed', async () => {
   await assert.rejects(
     read(profile.replace('{ gflops: 50, bandwidth: 10 }', 'heer')),
