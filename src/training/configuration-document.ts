@@ -26,7 +26,11 @@ export class ConfigurationDocument {
    *
    * @throws DecadeError `usage` for invalid YAML, with its line
    */
-  static parse(text: string, where: string, what = { allowed: 'a configuration', next: 'see recipes/ for examples' }): ConfigurationDocument {
+  static parse(
+    text: string,
+    where: string,
+    what = { allowed: 'a configuration', next: 'see recipes/ for examples' },
+  ): ConfigurationDocument {
     const top = readYaml({ text, where: (line) => `${where}: line ${line}`, place: (line) => `line ${line}` });
     if (top?.content instanceof Map) return new ConfigurationDocument({ ...top, place: 'line 1' });
     const received = top === null || top.content === null ? 'an empty file' : 'YAML that is not a mapping';
