@@ -23,14 +23,16 @@ const tags = { header: 1, body: 2 } as const;
 /** Milliseconds between signs of life. */
 const signEvery = 1_000;
 /**
- * Milliseconds that the thread sleeps when nothing has come, at least and at most, with exchanges under way and without. In between it sleeps a
+ * Milliseconds that the thread sleeps when nothing has come, at least and at most, with something under way and without. In between it sleeps a
  * part of what it has waited already: then it sees nothing late by more than that part, and takes little from devices that share its processor.
  */
-const naps = { shortest: 0.02, part: 1 / 8, underExchanges: 1, longest: 2 } as const;
+const naps = { shortest: 0.02, part: 1 / 8, underWay: 1, longest: 2 } as const;
 
 interface UnderWay {
   readonly request: MpiRequest;
   readonly done: () => void;
+  /** Whether it only waits for what another rank may begin. */
+  readonly listens: boolean;
 }
 
 /** Another rank: what it sends, and when it was last heard of. */
@@ -51,7 +53,7 @@ export class Messenger {
   readonly #options: MessengerOptions;
   readonly #peers: readonly Peer[];
   #underWay: UnderWay[] = [];
-  #wire: { readonly wire: Wire; readonly address: number; next: number; open: number } | undefined;
+  #wire: { readonly wire: Wire; readonly address: number; next: number } | undefined;
   #ending = false;
   #signAt = 0;
   #wokeAt = Date.now();
@@ -88,7 +90,7 @@ export class Messenger {
       const now = performance.now();
       if (busy) idleSince = now;
       else {
-        const most = (this.#wire?.open ?? 0) > 0 ? naps.underExchanges : naps.longest;
+        const most = this.#underWay.every(({ listens }) => listens) ? naps.longest : naps.underWay;
         Atomics.wait(bell, 0, rung, Math.min(most, Math.max(naps.shortest, naps.part * (now - idleSince))));
       }
     }
@@ -101,7 +103,7 @@ export class Messenger {
         break;
       case 'attach': {
         const wire = new Wire(order.wire);
-        this.#wire = { wire, address: this.#options.foreign.address(new Uint8Array(order.wire.words)), next: 0, open: 0 };
+        this.#wire = { wire, address: this.#options.foreign.address(new Uint8Array(order.wire.words)), next: 0 };
         break;
       }
       case 'end':
@@ -123,8 +125,8 @@ export class Messenger {
   }
 
   /** `held`: what the request reads or writes, until it is done. */
-  #begin(request: MpiRequest, done: () => void, held?: unknown): void {
-    this.#underWay.push({ request: { ...request, held: [...request.held, held] }, done });
+  #begin(request: MpiRequest, done: () => void, held?: unknown, listens = false): void {
+    this.#underWay.push({ request: { ...request, held: [...request.held, held] }, done, listens });
   }
 
   #listen(peer: Peer): void {
@@ -149,6 +151,7 @@ export class Messenger {
         });
       },
       header,
+      true,
     );
   }
 
@@ -160,14 +163,12 @@ export class Messenger {
     let any = false;
     for (let left = at.wire.left(at.next); left !== undefined; left = at.wire.left(at.next)) {
       const ticket = at.next++;
-      at.open++;
       const place = (word: number) => at.address + 4 * word;
       const request =
         left.kind === 'scatter'
           ? library.scatter(place(left.send), inBytes(left.sent), place(left.receive), inBytes(left.received))
           : library.gather(place(left.parts), inBytes(left.words));
       this.#begin(request, () => {
-        at.open--;
         at.wire.complete(ticket);
       });
       any = true;
