@@ -72,9 +72,9 @@ function Watch() {
         <label>
           <span>
             Learning rate:{' '}
-            <output>
+            <span class="figure">
               {[...new Set((choices[choice]?.networks ?? []).map((network) => rateOf(network).toPrecision(2)))].join(' and ')}
-            </output>
+            </span>
           </span>
           <input
             type="range"
