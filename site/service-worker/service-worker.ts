@@ -7,6 +7,8 @@
  * a site that was built anew is seen at once, and its service worker takes over when no page of the old one is open any more.
  */
 
+import { hasRelaxedSimd } from '../../src/tensor/kernels/relaxed-simd.js';
+
 declare const self: ServiceWorkerGlobalScope;
 
 /** Of `site/build.mjs`: the SHA-256 of each file by its path from the root of the site. */
@@ -19,6 +21,9 @@ const ownCaches = `decade site ${scope} `;
 const cacheName = ownCaches + site.version;
 
 const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' } as const;
+
+/** Each worker is there twice, with relaxed SIMD and without; this browser starts only the others. */
+const neverStarted = hasRelaxedSimd() ? /\/(training-)?worker\.js$/ : /-relaxed\.js$/;
 
 /** How long a page may be waited for that is here, in milliseconds. */
 const patience = 3_000;
@@ -106,7 +111,7 @@ function keepOnce(): Promise<void> {
 async function keep(): Promise<void> {
   const cache = await caches.open(cacheName);
   const present = new Set((await cache.keys()).map(({ url }) => url));
-  const missing = Object.keys(site.files).filter((path) => !present.has(urlOf(path)));
+  const missing = Object.keys(site.files).filter((path) => !present.has(urlOf(path)) && !neverStarted.test(path));
   const isPage = (path: string) => path.endsWith('.html');
   // Whatever ends this worker meanwhile: a page that is kept has all that it needs.
   await Promise.all(missing.filter((path) => !isPage(path)).map((path) => keepFile(cache, path)));

@@ -33,7 +33,7 @@ describe('the site on a host that sends files and no more', { skip: browserName 
     const altered = `${built.path}-altered`;
     cpSync(built.path, altered, { recursive: true });
     const code = readdirSync(altered).find((name) => name.startsWith('code-')) ?? assert.fail();
-    const script = join(altered, code, 'training-worker.js');
+    const script = join(altered, code, 'guided-search.js');
     writeFileSync(script, readFileSync(script).subarray(0, 1_000));
     host = await WebSite.open({ '/decade/': built.path, '/refused/': built.path, '/altered/': altered }, more, headers);
     browser = await Browser.start(browserName ?? '');
@@ -161,14 +161,14 @@ describe('the site on a host that sends files and no more', { skip: browserName 
 
   test('what is not whole is not kept, and the page says so', async () => {
     await open('/altered/index.html');
-    await browser.until(`${said}.includes('training-worker.js is not as it was built')`);
+    await browser.until(`${said}.includes('guided-search.js is not as it was built')`);
     assert.equal(await browser.evaluate('crossOriginIsolated'), true);
     const kept = await browser.evaluate<string[]>(`(async () => {
       const name = (await caches.keys()).find((each) => each.includes('/altered/'));
       return (await (await caches.open(name)).keys()).map(({ url }) => url);
     })()`);
     assert.deepEqual(
-      kept.filter((url) => /\.html$|training-worker\.js$/.test(url)),
+      kept.filter((url) => /\.html$|guided-search\.js$/.test(url)),
       [],
     );
   });
