@@ -120,7 +120,7 @@ describe('the site on a host that sends files and no more', { skip: browserName 
     host.isUnreachable = () => true;
     for (const [path, ready] of Object.entries(pages)) {
       await open(`/decade/${path}`);
-      await browser.until(`document.querySelector('${ready}')`);
+      await browser.until(`document.querySelector('${ready}') && ${isKept}`);
       assert.equal(await browser.evaluate('crossOriginIsolated'), true, path);
     }
     await open('/decade/');
