@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { BrowserModel } from '../../src/browser/index.js';
+import { onceAFrame } from '../drawings/once-a-frame.js';
 import { count } from '../drawings/figures.js';
 import { messageOf } from '../models/use-model.js';
 import { LineInput } from './line-input.js';
@@ -41,10 +42,18 @@ export function Continuation({ model, example }: { readonly model: BrowserModel;
     };
   }, [model]);
   const write = async () => {
+    running.current?.abort();
     const stop = new AbortController();
     running.current = stop;
-    for await (const written of writings(model, text, { temperature, seed }, stop.signal))
-      if (running.current === stop) setWriting(written);
+    const begun: Writing = { beginning: text, text: '', ending: undefined, hasFailed: false };
+    let latest = begun;
+    const show = () => {
+      if (running.current === stop) setWriting(latest);
+    };
+    show();
+    const changed = onceAFrame(show);
+    for await (latest of writings(model, begun, { temperature, seed }, stop.signal)) changed();
+    show();
   };
   return (
     <section aria-labelledby="goes-on">
@@ -103,20 +112,19 @@ export function Continuation({ model, example }: { readonly model: BrowserModel;
   );
 }
 
-/** A text after each piece that is written. It does not throw: the last one says how it ended. */
+/** What has begun, after each piece that is written. It does not throw: the last one says how it ended. */
 async function* writings(
   model: BrowserModel,
-  prompt: string,
+  begun: Writing,
   drawn: { readonly temperature: number; readonly seed: number },
   signal: AbortSignal,
 ): AsyncGenerator<Writing, void, undefined> {
-  let written: Writing = { beginning: prompt, text: '', ending: undefined, hasFailed: false };
+  let written = begun;
   let ending: string = endings.stop;
   let cut: string | undefined;
-  const begun = performance.now();
-  yield written;
+  const start = performance.now();
   try {
-    const pieces = model.generate(prompt, {
+    const pieces = model.generate(begun.beginning, {
       ...drawn,
       maximumLength: longest,
       signal,
@@ -125,7 +133,7 @@ async function* writings(
         cut = warning?.message;
       },
       onEnd: ({ tokens, ending: kind }) => {
-        ending = `${endings[kind]}. ${count((1000 * tokens) / (performance.now() - begun))} tokens per second`;
+        ending = `${endings[kind]}. ${count((1000 * tokens) / (performance.now() - start))} tokens per second`;
       },
     });
     for await (const piece of pieces) {

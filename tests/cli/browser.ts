@@ -100,7 +100,7 @@ export class Browser {
   }
 
   /** Waits until an expression, or what it promises, is true in the page, or in one that comes after it. */
-  async until(expression: string, seconds = 20): Promise<void> {
+  async until(expression: string, seconds = 60): Promise<void> {
     for (const end = Date.now() + 1_000 * seconds; ; await sleep(50)) {
       if (await this.evaluate(`(async () => Boolean(await (${expression})))()`).catch(() => false)) return;
       if (Date.now() > end) throw new Error(`after ${seconds} s still not so: ${expression}`);

@@ -104,7 +104,7 @@ describe('the site on a host that sends files and no more', { skip: browserName 
     await open('/decade/watch.html');
     await browser.until("crossOriginIsolated && document.querySelector('.actions .first:enabled')");
     await browser.evaluate("document.querySelector('.actions .first').click()");
-    await browser.until("document.querySelector('.plot').getAttribute('aria-label').startsWith('Loss after')", 60);
+    await browser.until("document.querySelector('.plot').getAttribute('aria-label').startsWith('Loss after')");
   });
 
   async function type(text: string): Promise<void> {

@@ -66,9 +66,9 @@ describe('what a screen reader is told of the site', { skip: browserName === und
     const press = () => browser.evaluate("document.querySelector('.actions button').click()");
     await browser.until("!document.querySelector('.actions button').disabled");
     await press();
-    await browser.until("document.querySelector('.plot').getAttribute('aria-label').startsWith('Loss after')", 60);
+    await browser.until("document.querySelector('.plot').getAttribute('aria-label').startsWith('Loss after')");
     await press();
-    await browser.until("document.querySelector('.learner small').textContent.includes('paused')", 60);
+    await browser.until("document.querySelector('.learner small').textContent.includes('paused')");
     const page = await soundPage();
     assert.match(page.announced, /LSTM: paused, \d+ of 24 sentences right/);
     assert.ok(page.roles.includes('table'));
