@@ -17,7 +17,7 @@ const packagesOfCommand = [
   ...['@hono/node-server', '@modelcontextprotocol/server', 'hono', 'htmlparser2'],
 ];
 /**
- * What few pages need is a file beside the worker, which imports it when it does: tokenizers of others (8 kB, gzip), and the searches for
+ * What few pages need is a file beside the worker, which imports it when it does: tokenizers of others (33 kB, gzip), and the searches for
  * translations with given words and for those made of phrases.
  */
 const apart = [

@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const checks = [
   { name: 'types', command: ['node_modules/typescript/bin/tsc', '--noEmit'] },
   { name: 'types of the site', command: ['node_modules/typescript/bin/tsc', '--project', 'site'] },
+  { name: 'types of its service worker', command: ['node_modules/typescript/bin/tsc', '--project', 'site/service-worker'] },
   { name: 'lint and formatting', command: ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings'] },
   { name: 'the house', command: ['scripts/test.mjs', 'house/'] },
 ];

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildDocumentation, buildPages } from '../site/build.mjs';
+import { buildSite } from '../site/build.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const site = join(root, 'dist/site');
@@ -19,8 +19,7 @@ const made = join(root, 'dist/site-new');
 rmSync(made, { recursive: true, force: true });
 mkdirSync(made, { recursive: true });
 try {
-  await buildPages(made, models);
-  await buildDocumentation(made);
+  await buildSite(made, models);
   rmSync(site, { recursive: true, force: true });
   renameSync(made, site);
 } catch (error) {

@@ -1,4 +1,5 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -7,46 +8,83 @@ import { shell } from './shell.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const library = join(root, 'dist/src');
+/** Of every script. */
+const options = { absWorkingDir: join(root, 'site'), bundle: true, minify: true, target: 'es2022', logLevel: 'warning' };
 
 /**
- * Writes the pages that compute: HTML, scripts, workers and style, and the models beside them. Needs the compiled library.
+ * Writes the whole site: pages, documentation, models, and the service worker that keeps all but the models in a browser. Needs the
+ * compiled library.
  *
  * @param out     an empty folder
  * @param models  run directories and packed models
  */
-export async function buildPages(out, models = []) {
+export async function buildSite(out, models = []) {
+  const code = await addCode(out);
+  const add = (page) => write(out, page.path, shell({ ...page, code }));
+  for (const page of pages) add({ ...page, content: pageContent(page), scripts: ['visit.js', page.script] });
+  const { guidePages, guideFiles } = await import('./documentation/guide.mjs');
+  const { referencePages } = await import('./documentation/reference.mjs');
+  const documentation = [...guidePages(), ...referencePages()];
+  for (const page of documentation) add({ ...page, section: 'documentation/index.html', scripts: ['visit.js'] });
+  for (const [from, to] of guideFiles()) cpSync(join(root, from), join(out, to), { recursive: true });
+  await addModels(join(out, 'models'), models);
+  await addServiceWorker(out);
+}
+
+/**
+ * Writes scripts, workers and style into a folder that is named after their contents, so that a page never runs the code of another
+ * version, whatever a browser keeps.
+ *
+ * @returns the name of the folder, with a slash
+ */
+async function addCode(out) {
+  const folder = join(out, 'code');
   await build({
-    absWorkingDir: join(root, 'site'),
-    entryPoints: pages.map(({ script }) => `pages/${script.replace('.js', '.tsx')}`),
-    outdir: out,
+    ...options,
+    entryPoints: ['visit.ts', ...pages.map(({ script }) => script.replace('.js', '.tsx'))].map((name) => `pages/${name}`),
+    outdir: folder,
     entryNames: '[name]',
-    bundle: true,
     splitting: true,
-    minify: true,
     format: 'esm',
-    target: 'es2022',
     jsx: 'automatic',
     jsxImportSource: 'preact',
-    logLevel: 'warning',
   });
   // Scripts find them beside themselves.
   for (const name of readdirSync(join(library, 'browser')).filter((name) =>
     /(worker(-relaxed)?|imported-tokenizers|guided-search|phrase-searcher)\.js$/.test(name),
   ))
-    copyFileSync(join(library, 'browser', name), join(out, name));
+    copyFileSync(join(library, 'browser', name), join(folder, name));
   const { palette } = await import('../dist/src/analysis/page/palette.js');
-  writeFileSync(join(out, 'style.css'), palette + readFileSync(join(root, 'site/style.css'), 'utf8'));
-  copyFileSync(join(root, 'site/icon.svg'), join(out, 'icon.svg'));
-  for (const page of pages) write(out, page.path, shell({ ...page, content: pageContent(page), scripts: [page.script] }));
-  await addModels(join(out, 'models'), models);
+  writeFileSync(join(folder, 'style.css'), palette + readFileSync(join(root, 'site/style.css'), 'utf8'));
+  copyFileSync(join(root, 'site/icon.svg'), join(folder, 'icon.svg'));
+  const name = `code-${hashOf(JSON.stringify(hashes(folder))).slice(0, 16)}`;
+  renameSync(folder, join(out, name));
+  return `${name}/`;
 }
 
-/** Writes the guide and the reference. Needs the compiled library. */
-export async function buildDocumentation(out) {
-  const { guidePages, guideFiles } = await import('./documentation/guide.mjs');
-  const { referencePages } = await import('./documentation/reference.mjs');
-  for (const page of [...guidePages(), ...referencePages()]) write(out, page.path, shell({ ...page, section: 'documentation/index.html' }));
-  for (const [from, to] of guideFiles()) cpSync(join(root, from), join(out, to), { recursive: true });
+/** Writes the service worker of a site that is otherwise whole. It knows every file but the models, which are kept when they are loaded. */
+export async function addServiceWorker(out) {
+  const files = hashes(out, (path) => !path.endsWith('.decade') && path !== 'service-worker.js');
+  const version = hashOf(JSON.stringify(files)).slice(0, 16);
+  await build({
+    ...options,
+    entryPoints: ['service-worker/service-worker.ts'],
+    outfile: join(out, 'service-worker.js'),
+    format: 'iife',
+    define: { site: JSON.stringify({ version, files }) },
+  });
+}
+
+/** The SHA-256 of each file below a folder, in hexadecimal, by its path there. */
+function hashes(folder, isWanted = () => true) {
+  const paths = readdirSync(folder, { recursive: true })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => isWanted(path) && statSync(join(folder, path)).isFile());
+  return Object.fromEntries(paths.sort().map((path) => [path, hashOf(readFileSync(join(folder, path)))]));
+}
+
+function hashOf(contents) {
+  return createHash('sha256').update(contents).digest('hex');
 }
 
 /** Packs runs, copies packed models, and lists them. */

@@ -24,9 +24,10 @@ const policy = [
  * @param path     of the page, from the root of the site
  * @param section  the path of the page of the navigation that it belongs to
  * @param content  HTML
- * @param scripts  modules from the root of the site
+ * @param code     the folder of scripts and style, from the root of the site
+ * @param scripts  modules in that folder
  */
-export function shell({ title, path, section = path, content, scripts = [] }) {
+export function shell({ title, path, section = path, content, code, scripts }) {
   const root = '../'.repeat(path.split('/').length - 1);
   const way = pages.map(
     (page) => `<li><a href="${root}${page.path}"${page.path === section ? ' aria-current="page"' : ''}>${page.name}</a></li>`,
@@ -39,9 +40,9 @@ export function shell({ title, path, section = path, content, scripts = [] }) {
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="color-scheme" content="light dark">
 <title>${title === 'decade' ? title : `${title} · decade`}</title>
-<link rel="icon" href="${root}icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="${root}style.css">
-${scripts.map((script) => `<script type="module" src="${root}${script}"></script>\n`).join('')}</head>
+<link rel="icon" href="${root}${code}icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="${root}${code}style.css">
+${scripts.map((script) => `<script type="module" src="${root}${code}${script}"></script>\n`).join('')}</head>
 <body>
 <a class="skip" href="#content">Skip to the content</a>
 <header class="site">
@@ -51,6 +52,7 @@ ${scripts.map((script) => `<script type="module" src="${root}${script}"></script
 <main id="content">
 ${content}
 </main>
+<footer><p id="visit" class="note"></p></footer>
 </body>
 </html>
 `;

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { AttentionView, BrowserModel } from '../../src/browser/index.js';
+import { Failure } from '../drawings/failure.js';
 import { HeatMap } from '../drawings/heat-map.js';
 import { LineInput } from './line-input.js';
 import { useAnswer } from './use-answer.js';
@@ -28,16 +29,16 @@ export function AttentionHeads({ model, example }: { readonly model: BrowserMode
         different things.
       </p>
       <LineInput label={model.hasSource ? 'Sentence' : 'Text'} value={line} onChange={setLine} />
-      {failure !== undefined && <p class="failure">{failure}</p>}
+      <Failure message={failure} />
       {line.trim() !== '' && views.length === 0 && failure === undefined && <p class="note">This network has no attention.</p>}
-      {views.map((view) => (
-        <View key={view.name} view={view} />
+      {views.map((view, index) => (
+        <View key={view.name} view={view} isAnnounced={index === 0} />
       ))}
     </section>
   );
 }
 
-function View({ view: { name, rows, columns, layers } }: { readonly view: AttentionView }) {
+function View({ view: { name, rows, columns, layers }, isAnnounced }: { readonly view: AttentionView; readonly isAnnounced: boolean }) {
   const [[layer, head], choose] = useState<readonly [number, number]>([0, 0]);
   const weights = layers[layer]?.[head] ?? layers[0]?.[0];
   const heads = Math.max(...layers.map((each) => each.length));
@@ -66,7 +67,13 @@ function View({ view: { name, rows, columns, layers } }: { readonly view: Attent
         </fieldset>
       )}
       {weights !== undefined && (
-        <HeatMap caption={caption} rows={rows} columns={columns} weight={(row, column) => weights[row * columns.length + column] ?? 0} />
+        <HeatMap
+          caption={caption}
+          rows={rows}
+          columns={columns}
+          weight={(row, column) => weights[row * columns.length + column] ?? 0}
+          isAnnounced={isAnnounced}
+        />
       )}
     </>
   );

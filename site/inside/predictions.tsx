@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { BrowserModel } from '../../src/browser/index.js';
+import { Failure } from '../drawings/failure.js';
 import { percent } from '../drawings/figures.js';
 import { LineInput } from './line-input.js';
 import { useAnswer } from './use-answer.js';
@@ -32,8 +33,8 @@ export function Predictions({ model, example }: { readonly model: BrowserModel; 
         expected. Choose one to see what else could have stood there.
       </p>
       <LineInput label="Text" value={text} onChange={(value) => setText(value.slice(0, longest))} />
-      {failure !== undefined && <p class="failure">{failure}</p>}
-      <ol class="tokens">
+      <Failure message={failure} />
+      <ol class="tokens" aria-label="Tokens">
         {places.map(({ text: token, probability }, index) => (
           <li key={index}>
             <button
@@ -50,10 +51,10 @@ export function Predictions({ model, example }: { readonly model: BrowserModel; 
       </ol>
       {place !== undefined && (
         <>
-          <h3>
+          <h3 aria-live="polite">
             Here stands “{visible(place.text)}”, with {percent(place.probability)}
           </h3>
-          <dl class="bars">
+          <dl class="bars" aria-label="What it expected here">
             {place.likeliest.map(({ text: token, probability, isWritten }) => [
               <dt key={`${token} token`} class={isWritten ? 'written' : undefined}>
                 {visible(token)}

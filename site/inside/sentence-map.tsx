@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { BrowserModel } from '../../src/browser/index.js';
 import { mapSentences } from '../../src/analysis/examination/sentence-map.js';
 import { numericScale } from '../../src/analysis/page/axis.js';
+import { Failure } from '../drawings/failure.js';
 import { useWidth } from '../drawings/use-width.js';
 import { useAnswer } from './use-answer.js';
 
@@ -28,6 +29,7 @@ export function SentenceMap({ model, examples }: { readonly model: BrowserModel;
     [model, text],
   );
   const placed = placedOn(map?.points ?? [], width);
+  const names = map?.names ?? [];
   return (
     <section aria-labelledby="map">
       <h2 id="map">Which sentences it holds to be alike</h2>
@@ -39,8 +41,10 @@ export function SentenceMap({ model, examples }: { readonly model: BrowserModel;
         <span>Sentences, one per line</span>
         <textarea rows={6} spellcheck={false} value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
       </label>
-      {failure !== undefined && <p class="failure">{failure}</p>}
-      {map === undefined && <p class="note">A map needs three sentences.</p>}
+      <Failure message={failure} />
+      <p class={map === undefined ? 'note' : 'hidden'} role="status">
+        {map === undefined ? 'A map needs three sentences.' : `A map of ${names.length} sentences; each point names the one nearest to it.`}
+      </p>
       <div ref={element}>
         <figure class="map" hidden={map === undefined}>
           {/* biome-ignore lint/a11y/useSemanticElements: a drawing is no form */}
@@ -53,7 +57,7 @@ export function SentenceMap({ model, examples }: { readonly model: BrowserModel;
                   key={index}
                   tabIndex={0}
                   role="img"
-                  aria-label={map?.names[index]}
+                  aria-label={`${names[index]}; nearest: ${names[nearest(placed, index)]}`}
                   onFocus={() => point(index)}
                   onBlur={() => point(undefined)}
                   onMouseEnter={() => point(index)}
@@ -62,7 +66,7 @@ export function SentenceMap({ model, examples }: { readonly model: BrowserModel;
                   <circle cx={left} cy={top} r={pointed === index ? 6 : 4} />
                   {isShown && (
                     <text x={left + 9} y={top + 4}>
-                      {shortened(map?.names[index] ?? '')}
+                      {shortened(names[index] ?? '')}
                     </text>
                   )}
                 </g>
@@ -99,6 +103,13 @@ function placedOn(points: readonly { readonly x: number; readonly y: number }[],
 function hasRoom(placed: readonly Placed[], index: number): boolean {
   const { left = 0, top = 0 } = placed[index] ?? {};
   return placed.slice(0, index).every((other) => Math.abs(other.top - top) > 15 || Math.abs(other.left - left) > nameWidth + 20);
+}
+
+/** The point that lies nearest to another. */
+function nearest(placed: readonly Placed[], index: number): number {
+  const { left = 0, top = 0 } = placed[index] ?? {};
+  const distances = placed.map((other, at) => (at === index ? Infinity : Math.hypot(other.left - left, other.top - top)));
+  return distances.indexOf(Math.min(...distances));
 }
 
 function shortened(text: string): string {

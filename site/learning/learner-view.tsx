@@ -1,3 +1,4 @@
+import { Failure } from '../drawings/failure.js';
 import { HeatMap } from '../drawings/heat-map.js';
 import { count } from '../drawings/figures.js';
 import { wordAttention, wordsOf } from '../translation/words.js';
@@ -23,6 +24,8 @@ const mostRows = 8;
 export function LearnerView({ learner }: { readonly learner: Learner }) {
   const { phase, failure, parameters, step, wordsPerSecond, losses, begun, attempts, attention, attemptedAt } = learner.progress;
   const right = attempts.filter(isRight).length;
+  const isStill = phase === 'paused' || phase === 'finished';
+  const spoken = isStill ? `${phases[phase]}, ${right} of ${attempts.length} sentences right` : phases[phase] || phase;
   const rate = phase === 'learning' && wordsPerSecond !== undefined ? `${count(wordsPerSecond)} words/s` : phases[phase];
   return (
     <section class="learner" aria-label={networks[learner.network]}>
@@ -34,11 +37,11 @@ export function LearnerView({ learner }: { readonly learner: Learner }) {
             .join(' · ')}
         </small>
       </h2>
-      {failure !== undefined && (
-        <p class="failure" role="alert">
-          {failure}
-        </p>
-      )}
+      <Failure message={failure} />
+      {/* Figures change faster than they can be read aloud. */}
+      <p class="hidden" role="status">
+        {`${networks[learner.network]}: ${spoken}`}
+      </p>
       <div class="figures">
         <div>
           <h3>Loss</h3>

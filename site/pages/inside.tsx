@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { AttentionHeads } from '../inside/attention-heads.js';
+import { Continuation } from '../inside/continuation.js';
 import { Predictions } from '../inside/predictions.js';
 import { SentenceMap } from '../inside/sentence-map.js';
 import { SmallLanguageModel } from '../inside/small-language-model.js';
@@ -11,6 +12,7 @@ import { useModel } from '../models/use-model.js';
 
 const example = '3 weeks ago';
 const text = 'Monday, January 19, 2004';
+const beginning = 'Monday, ';
 
 function Inside() {
   const [listed, setListed] = useState<ListedModel>();
@@ -25,7 +27,12 @@ function Inside() {
   return (
     <>
       <ModelChoice key={generation} chosen={listed} state={state} onChoose={setListed} />
-      {model !== undefined && !model.hasSource && <Predictions model={model} example={text} />}
+      {model !== undefined && !model.hasSource && (
+        <>
+          <Predictions model={model} example={text} />
+          <Continuation model={model} example={beginning} />
+        </>
+      )}
       {model !== undefined && <AttentionHeads model={model} example={model.hasSource ? example : text} />}
       {model !== undefined && hasMap && sentences !== undefined && <SentenceMap model={model} examples={sentences} />}
       {model?.hasSource && !hasMap && (

@@ -1,5 +1,6 @@
 import { render } from 'preact';
 import { useState } from 'preact/hooks';
+import { Failure } from '../drawings/failure.js';
 import { languageOf, type ListedModel } from '../models/catalogue.js';
 import { ModelChoice } from '../models/model-choice.js';
 import { useModel } from '../models/use-model.js';
@@ -68,11 +69,7 @@ function Translate() {
             : 'Translated on this device. Nothing that you type leaves it.'}
         </p>
       )}
-      {failure !== undefined && (
-        <p class="failure" role="alert">
-          {failure}
-        </p>
-      )}
+      <Failure message={failure} />
       {isReady && text === '' && listed.from?.startsWith('en') && (
         <p class="examples">
           <span>Try</span>

@@ -1,5 +1,6 @@
 import { render } from 'preact';
-import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useReducer, useState } from 'preact/hooks';
+import { onceAFrame } from '../drawings/once-a-frame.js';
 import { messageOf } from '../models/use-model.js';
 import { keepModel } from '../models/kept-models.js';
 import { Learner } from '../learning/learner.js';
@@ -19,16 +20,7 @@ function Watch() {
   const [choice, setChoice] = useState(0);
   const [power, setPower] = useState(0);
   const [, draw] = useReducer((count: number) => count + 1, 0);
-  const isDrawing = useRef(false);
-  // Updates come faster than pictures.
-  const changed = () => {
-    if (isDrawing.current) return;
-    isDrawing.current = true;
-    requestAnimationFrame(() => {
-      isDrawing.current = false;
-      draw(undefined);
-    });
-  };
+  const changed = useMemo(() => onceAFrame(() => draw(undefined)), []);
   const [learners, setLearners] = useState<readonly Learner[]>([]);
   const begin = (of: Lesson, chosen: number) => {
     for (const learner of learners) learner.pause();
@@ -72,9 +64,9 @@ function Watch() {
         <label>
           <span>
             Learning rate:{' '}
-            <output>
+            <span class="figure">
               {[...new Set((choices[choice]?.networks ?? []).map((network) => rateOf(network).toPrecision(2)))].join(' and ')}
-            </output>
+            </span>
           </span>
           <input
             type="range"

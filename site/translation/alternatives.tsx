@@ -10,7 +10,7 @@ interface AlternativesProps {
 /** The n-best list of a line, best first. */
 export function Alternatives({ reading: { alternatives }, chosen, onChoose }: AlternativesProps) {
   return (
-    <ol class="alternatives">
+    <ol class="alternatives" aria-label="Translations, the best first">
       {alternatives.map(({ text, probability, score }, rank) => (
         <li key={rank}>
           <button type="button" aria-pressed={rank === chosen} onClick={() => onChoose(rank)}>

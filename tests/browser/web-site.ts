@@ -20,6 +20,8 @@ export class WebSite {
   readonly requests: string[] = [];
   /** Whether a path cannot be reached, as without a network. */
   isUnreachable: (path: string) => boolean = () => false;
+  /** What is waited for before a path is answered. */
+  before: (path: string) => Promise<void> = async () => {};
   /** Told what pages post. */
   onPost: (path: string, text: string) => void = () => {};
   readonly #server: Server;
@@ -58,6 +60,7 @@ export class WebSite {
           socket.destroy();
           return;
         }
+        await site.before(url);
         const contents = await read(url);
         const type = types[extname(url)] ?? 'application/octet-stream';
         const length = contents === undefined ? {} : { 'content-length': Buffer.byteLength(contents) };

@@ -18,6 +18,17 @@ export interface View {
   readonly scripts?: boolean;
 }
 
+/** A node of the tree that a screen reader is given (Chrome DevTools Protocol, Accessibility.AXNode). */
+export interface AccessibleNode {
+  readonly nodeId: string;
+  readonly parentId?: string;
+  /** Whether a screen reader passes over it. */
+  readonly ignored: boolean;
+  readonly role?: { readonly value: string };
+  readonly name?: { readonly value: string };
+  readonly properties?: readonly { readonly name: string; readonly value: { readonly value?: unknown } }[];
+}
+
 interface Answer {
   readonly id?: number;
   readonly method?: string;
@@ -30,6 +41,8 @@ interface Answer {
 export class Browser {
   /** Errors, messages on the console and requests that left the disk, or the site that was opened. */
   readonly complaints: string[] = [];
+  /** Pages that have been begun, those too that were loaded anew. */
+  visits = 0;
   readonly #process: ChildProcess;
   readonly #profile: string;
   readonly #waiting = new Map<number, { resolve(result: Answer['result']): void; reject(error: Error): void }>();
@@ -86,6 +99,14 @@ export class Browser {
     return (result as { value: Value }).value;
   }
 
+  /** Waits until an expression, or what it promises, is true in the page, or in one that comes after it. */
+  async until(expression: string, seconds = 60): Promise<void> {
+    for (const end = Date.now() + 1_000 * seconds; ; await sleep(50)) {
+      if (await this.evaluate(`(async () => Boolean(await (${expression})))()`).catch(() => false)) return;
+      if (Date.now() > end) throw new Error(`after ${seconds} s still not so: ${expression}`);
+    }
+  }
+
   /** Puts a finger on the middle of an element, or beside it, and lifts it. */
   async tap(selector: string, { x = 0, y = 0 } = {}): Promise<void> {
     const [left = 0, top = 0] = await this.evaluate<number[]>(`(() => {
@@ -98,6 +119,12 @@ export class Browser {
     await this.#send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
     // A tap becomes a click a moment later.
     await this.evaluate('new Promise((resolve) => setTimeout(resolve, 100))');
+  }
+
+  /** What a screen reader is told of the page. */
+  async accessibilityTree(): Promise<readonly AccessibleNode[]> {
+    const { nodes } = await this.#send('Accessibility.getFullAXTree');
+    return nodes as readonly AccessibleNode[];
   }
 
   async press(key: string): Promise<void> {
@@ -138,6 +165,8 @@ export class Browser {
       else waiting?.reject(new Error(error.message));
     } else if (method === 'Page.loadEventFired') {
       for (const resolve of this.#loads.splice(0)) resolve();
+    } else if (method === 'Page.frameNavigated') {
+      this.visits++;
     } else if (method === 'Network.requestWillBeSent') {
       const { url } = (params as { request: { url: string } }).request;
       if (!url.startsWith(this.#site)) this.complaints.push(`request of ${url}`);

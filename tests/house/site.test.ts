@@ -46,17 +46,15 @@ test('tokens make words where the text has spaces, and a word looks where its to
 
 /** site/build.mjs */
 interface Builder {
-  buildPages(out: string, models?: readonly string[]): Promise<void>;
-  buildDocumentation(out: string): Promise<void>;
+  buildSite(out: string): Promise<void>;
 }
 
 describe('the site', () => {
   const folder = mkdtempSync(join(tmpdir(), 'decade-site-'));
   after(() => rmSync(folder, { recursive: true, force: true }));
   before(async () => {
-    const { buildPages, buildDocumentation } = (await import(pathToFileURL(join(repository, 'site/build.mjs')).href)) as Builder;
-    await buildPages(folder);
-    await buildDocumentation(folder);
+    const { buildSite } = (await import(pathToFileURL(join(repository, 'site/build.mjs')).href)) as Builder;
+    await buildSite(folder);
   });
 
   test('has a page for each page of the guide and a reference of both entries', () => {
