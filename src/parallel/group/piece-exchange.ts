@@ -191,10 +191,10 @@ export class PieceExchange {
     for (let rank = 0; rank < this.#ranks; rank++) {
       for (const portion of portionsOf(this.#plan.ofRank(piece, rank))) {
         const count = portion.end - portion.start;
-        for (const other of others) kernels.moveGradient(address(sum, portion), address(other, portion), count);
+        for (const other of others) kernels.moveGradient(gradientOf(sum, portion), gradientOf(other, portion), count);
         if (rank === this.#rank) continue;
         at = this.#values.write(this.#gradient(portion), at);
-        kernels.fill(address(sum, portion), 0, count);
+        kernels.fill(gradientOf(sum, portion), 0, count);
       }
     }
     const words = this.#plan.wordsByRank(piece);
@@ -210,56 +210,77 @@ export class PieceExchange {
 
   /** Adds to what this rank's devices update of a piece, which is summed here already, what the other ranks sent, in their order. */
   #add(piece: PiecePlan): void {
-    const own = this.#plan.ofRank(piece, this.#rank).flat();
+    const own = this.#plan.ofRank(piece, this.#rank);
+    const [sum = []] = this.#gradients;
     let at = piece.incoming;
-    for (let rank = 0; rank < this.#ranks; rank++) {
-      if (rank === this.#rank) continue;
-      for (const segment of own) at = this.#values.add(this.#gradient(segment), at);
-    }
+    this.#receiving((add) => {
+      for (let rank = 0; rank < this.#ranks; rank++) {
+        if (rank === this.#rank) continue;
+        for (const portion of portionsOf(own)) at = add(gradientOf(sum, portion), portion, at);
+      }
+    });
   }
 
   #give(piece: PiecePlan, ticket: number, start: number): void {
     const own = this.#plan.ofRank(piece, this.#rank);
     const [parts, words] = [piece.outgoing, this.#plan.wordsByRank(piece)];
     let at = placeOfPart({ parts, words }, this.#rank);
-    let before = start;
-    for (const portion of portionsOf(own)) {
-      const parameters = this.#parameters(portion);
-      if (this.#before === undefined) at = this.#values.write(parameters, at);
-      else {
-        const were = this.#before.subarray(before, before + parameters.length);
+    if (this.#before === undefined) for (const portion of portionsOf(own)) at = this.#values.write(this.#parameters(portion), at);
+    else this.#giveChanges(own, this.#before.subarray(start), at);
+    this.#wire.leave(ticket, { kind: 'gather', parts, words });
+  }
+
+  /** Writes what changed parameters, and makes them what all other ranks will have: what they were, and the change as it is written. */
+  #giveChanges(own: readonly (readonly Segment[])[], before: Float32Array, place: number): void {
+    let [at, from] = [place, 0];
+    this.#receiving((add) => {
+      for (const portion of portionsOf(own)) {
+        const parameters = this.#parameters(portion);
+        const were = before.subarray(from, from + parameters.length);
         for (let index = 0; index < were.length; index++) {
           const was = were[index] as number;
           were[index] = (parameters[index] as number) - was;
           parameters[index] = was;
         }
-        const next = this.#values.write(were, at);
-        // As all other ranks do.
-        this.#values.add(parameters, at);
-        at = next;
-        before += parameters.length;
+        this.#values.write(were, at);
+        at = add(this.#parametersAt(portion), portion, at);
+        from += parameters.length;
       }
-    }
-    this.#wire.leave(ticket, { kind: 'gather', parts, words });
+    });
   }
 
   #take(piece: PiecePlan): void {
     let at = piece.outgoing;
-    for (const [rank, words] of this.#plan.wordsByRank(piece).entries()) {
-      if (rank === this.#rank) {
-        at += words;
-        continue;
+    this.#receiving((add) => {
+      for (const [rank, words] of this.#plan.wordsByRank(piece).entries()) {
+        if (rank === this.#rank) {
+          at += words;
+          continue;
+        }
+        for (const portion of portionsOf(this.#plan.ofRank(piece, rank))) {
+          if (this.#before === undefined) at = this.#values.read(this.#parameters(portion), at);
+          else at = add(this.#parametersAt(portion), portion, at);
+        }
       }
-      for (const segment of this.#plan.ofRank(piece, rank).flat()) {
-        const parameters = this.#parameters(segment);
-        at = this.#before === undefined ? this.#values.read(parameters, at) : this.#values.add(parameters, at);
-      }
-    }
+    });
+  }
+
+  /** `add` adds to the values of a portion, at an address, what is written in the wire; it returns where the next may begin. */
+  #receiving(use: (add: (to: number, portion: Segment, at: number) => number) => void): void {
+    const { memory, kernels } = this.#device;
+    const room = memory.allocate(4 * valuesOfPortion);
+    use((to, { start, end }, at) => {
+      const from = room.offset / 4;
+      const next = this.#values.read(memory.f32.subarray(from, from + end - start), at);
+      kernels.moveGradient(to, room.offset, end - start);
+      return next;
+    });
+    memory.free(room);
   }
 
   /** What this rank's devices sum of a gradient. */
   #gradient(segment: Segment): Float32Array {
-    const from = address(this.#gradients[0] ?? [], segment) / 4;
+    const from = gradientOf(this.#gradients[0] ?? [], segment) / 4;
     return this.#device.memory.f32.subarray(from, from + segment.end - segment.start);
   }
 
@@ -267,17 +288,24 @@ export class PieceExchange {
     const [first = []] = this.#gradients;
     return (first[index] as LearntParameter).value.f32.subarray(start, end);
   }
-}
 
-/** Values that a first-level or second-level cache holds while several things are done to them; even, as two may share a word. */
-const portion = 8_192;
-
-function* portionsOf(segments: readonly (readonly Segment[])[]): Generator<Segment> {
-  for (const { index, start, end } of segments.flat()) {
-    for (let from = start; from < end; from += portion) yield { index, start: from, end: Math.min(end, from + portion) };
+  /** Bytes. */
+  #parametersAt({ index, start }: Segment): number {
+    const [first = []] = this.#gradients;
+    return (first[index] as LearntParameter).value.offset + 4 * start;
   }
 }
 
-function address(learnt: readonly LearntParameter[], { index, start }: Segment): number {
+/** Values that a first-level or second-level cache holds while several things are done to them; even, as two may share a word. */
+const valuesOfPortion = 8_192;
+
+function* portionsOf(segments: readonly (readonly Segment[])[]): Generator<Segment> {
+  for (const { index, start, end } of segments.flat()) {
+    for (let from = start; from < end; from += valuesOfPortion) yield { index, start: from, end: Math.min(end, from + valuesOfPortion) };
+  }
+}
+
+/** Bytes. */
+function gradientOf(learnt: readonly LearntParameter[], { index, start }: Segment): number {
   return (learnt[index] as LearntParameter).gradient.offset + 4 * start;
 }
