@@ -1,6 +1,5 @@
 import { DecadeError } from '../../core/errors.js';
 import { isBoundary, matchesAt, type Phrase, phraseOf } from './phrase.js';
-import type { SourceLine, SourceLineRecord } from '../source-line.js';
 import type { PhraseChoice } from './sentence-phrases.js';
 
 interface Term {
@@ -102,14 +101,6 @@ export class Glossary {
     known.forms.push(...wanted);
     known.forbidden.push(...never);
   }
-}
-
-/** A line with what it asks for itself and what a glossary says of it. */
-export function withTerms(line: SourceLine, glossary: Glossary | undefined): SourceLine {
-  if (glossary === undefined) return line;
-  const given: SourceLineRecord = typeof line === 'string' ? { text: line } : line;
-  const { must, mustNot } = glossary.phrasesOf(given.text);
-  return { ...given, must: [...(given.must ?? []), ...must], mustNot: [...(given.mustNot ?? []), ...mustNot] };
 }
 
 function formsOf(field: string): string[] {

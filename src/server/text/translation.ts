@@ -1,6 +1,7 @@
 import { unsureBelow } from '../../decoding/certainty.js';
-import { type Glossary, withTerms } from '../../decoding/constraints/glossary.js';
+import type { Glossary } from '../../decoding/constraints/glossary.js';
 import type { PhraseChoice } from '../../decoding/constraints/sentence-phrases.js';
+import { withTerms } from '../../decoding/source-line.js';
 import { Refusal } from '../refusal.js';
 import { type Alignment, type MarkedText, placeMarks, withoutPlaceholders } from './marks.js';
 import { escapeText, stretchesOfPage, type TagHandling } from './markup.js';
