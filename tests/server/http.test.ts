@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import type { App, LogRecord } from '../../src/server/app.js';
 import type { Service } from '../../src/server/service.js';
-import { get, post, TinyModels } from './models.js';
+import { get, post, TinyModels } from './served-models.js';
 
 let models: TinyModels;
 let app: App;
@@ -17,7 +17,6 @@ before(async () => {
 });
 after(async () => {
   await service?.dispose();
-  models?.remove();
 });
 
 async function json(answer: Response | Promise<Response>, status = 200): Promise<Record<string, unknown>> {
