@@ -38,9 +38,9 @@ const { status } = spawnSync(process.execPath, [...runner, ...options, ...(words
 process.exit(status ?? 1);
 
 /**
- * Most tests are over before Node has loaded what they import, so they share processes: not so many that the limit of time ends them on a
- * busy machine, each in a suite of its own, to which its hooks belong. Whatever changes or measures its process, starts other programs or
- * bundles is alone in it.
+ * Most tests are over before Node has loaded what they import, so those of a folder share a process: not so many that the limit of time
+ * ends them on a busy machine, each in a suite of its own, to which its hooks belong. Whatever changes or measures its process, starts
+ * other programs or bundles is alone in it.
  */
 function grouped(files) {
   const isItsOwn = /process\.(env|exit|memoryUsage|on|resourceUsage|stderr|stdout)|globalThis\.\w+ =|node:worker_threads|esbuild/;
@@ -51,9 +51,10 @@ function grouped(files) {
   const isLong = /kept-threads|node:child_process/;
   const most = 14;
   const alone = [];
-  const together = [];
+  const together = new Map();
   for (const file of files) {
     const source = readFileSync(join(root, file.replace(/^dist[/\\]/, '').replace(/\.js$/, '.ts')), 'utf8');
+    const folder = file.split(/[/\\]/)[2];
     const uses = shared.filter((name) => source.includes(`/${name.split('/')[1]}.js'`));
     // The host of commands is another program already, and takes longest to start.
     const startsOthers = source.includes('node:child_process') && !uses.includes(host);
@@ -62,28 +63,31 @@ function grouped(files) {
       continue;
     }
     const weight = isLong.test(source) ? 2 : 1;
-    if (together.length === 0 || together.at(-1).weight + weight > most) together.push({ weight: 0, files: [], uses: new Set() });
-    const open = together.at(-1);
+    const groupsOfFolder = together.get(folder) ?? [];
+    const open = groupsOfFolder.find((group) => group.weight + weight <= most) ?? { weight: 0, files: [], uses: new Set() };
+    if (open.weight === 0) together.set(folder, [...groupsOfFolder, open]);
     open.weight += weight;
     open.files.push(file);
     for (const name of uses) open.uses.add(name);
   }
   rmSync(join(root, groups), { recursive: true, force: true });
   mkdirSync(join(root, groups), { recursive: true });
-  const made = together.map(({ files: members, uses }, index) => {
-    const group = join(groups, `${String(index + 1).padStart(2, '0')}.mjs`);
-    const nameOf = (file) => relative(join('dist', 'tests'), file).split(sep).join('/');
-    const path = (file) => relative(dirname(group), file).split(sep).join('/');
-    writeFileSync(
-      join(root, group),
-      [
-        "import { describe } from 'node:test';",
-        ...[...uses].map((name) => `import '${path(join('dist', 'tests', `${name}.js`))}';`),
-        ...members.map((file) => `describe('${nameOf(file)}', () => import('${path(file)}'));`),
-        '',
-      ].join('\n'),
-    );
-    return group;
-  });
+  const made = [...together].flatMap(([folder, groupsOfFolder]) =>
+    groupsOfFolder.map(({ files: members, uses }, index) => {
+      const group = join(groups, `${folder}-${index + 1}.mjs`);
+      const nameOf = (file) => relative(join('dist', 'tests'), file).split(sep).join('/');
+      const path = (file) => relative(dirname(group), file).split(sep).join('/');
+      writeFileSync(
+        join(root, group),
+        [
+          "import { describe } from 'node:test';",
+          ...[...uses].map((name) => `import '${path(join('dist', 'tests', `${name}.js`))}';`),
+          ...members.map((file) => `describe('${nameOf(file)}', () => import('${path(file)}'));`),
+          '',
+        ].join('\n'),
+      );
+      return group;
+    }),
+  );
   return [...made, ...alone];
 }
