@@ -46,7 +46,7 @@ function grouped(files) {
   const isItsOwn = /process\.(env|exit|memoryUsage|on|resourceUsage|stderr|stdout)|globalThis\.\w+ =|node:worker_threads|esbuild/;
   /** What the files of a process use together, and end when all of them have ended. */
   const host = 'cli/decade';
-  const shared = [host, 'parallel/kept-threads'];
+  const shared = [host, 'parallel/kept-threads', 'server/served-models'];
   /** Counts twice, as it takes longer: who keeps threads trains. */
   const isLong = /kept-threads|node:child_process/;
   const most = 14;

@@ -22,7 +22,7 @@ export { alignmentScore, type AlignmentScoreOptions } from './data/curation/alig
 export type { CorpusFiles, CorpusLine, CorpusLines } from './data/curation/corpus-line.js';
 export { crossEntropyDifference, type TextScorer } from './data/curation/cross-entropy.js';
 export { deduplicate, type DeduplicateOptions } from './data/curation/deduplicate.js';
-export { filterLines, type FilterLinesOptions, type LineScorer } from './data/curation/filter-lines.js';
+export { type BoundOfShare, filterLines, type FilterLinesOptions, type LineScorer } from './data/curation/filter-lines.js';
 export type { FilterBound } from './data/curation/filter-rules.js';
 export { splitLines, type CorpusPart, type SplitGroups, type SplitOptions, type SplitVerdict } from './data/curation/split-lines.js';
 export {

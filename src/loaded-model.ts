@@ -25,6 +25,7 @@ import type { TranslateOptions, Translation, TranslationResult, Translator, Tran
 import type { ModelOptions } from './models/create.js';
 import type { Model } from './models/model.js';
 import type { decodersOfRanks } from './parallel/ranks/decoders.js';
+import type { Tokenizer } from './text/tokenizer.js';
 
 export interface LoadOptions extends DecodingOptionsInput {
   /**
@@ -248,6 +249,11 @@ export class LoadedModel implements AsyncDisposable {
     return this.#generator.readPrompt(prompt);
   }
 
+  /** What translations are written in, or the text of a language model. */
+  get targetTokenizer(): Tokenizer | undefined {
+    return this.#loaded.members[0]?.targetTokenizer;
+  }
+
   /** Floating-point operations that a token takes in all models: once per source token, and per target token of every hypothesis. */
   get operationsPerToken(): { readonly source: number; readonly target: number } {
     const costs = this.#loaded.members.map(({ model }) => model.parameters.costs);
@@ -359,7 +365,7 @@ export class LoadedModel implements AsyncDisposable {
 export type ModelUses = Omit<Pick<LoadedModel, keyof LoadedModel>, ServerUses>;
 
 /** What only a server or a command asks of a model: it hands none of it to a page. */
-type ServerUses = 'promptRoom' | 'spelling' | 'compressing' | 'operationsPerToken';
+type ServerUses = 'promptRoom' | 'targetTokenizer' | 'spelling' | 'compressing' | 'operationsPerToken';
 
 /** A model of those that were opened together. */
 export interface Member extends EnsembleMember, PlacedModel, Pick<TranslationModel, 'sourceWords'> {

@@ -8,13 +8,12 @@ import { languageName, sourceLanguages } from '../server/languages.js';
 import { Refusal } from '../server/refusal.js';
 import { unknownField } from '../server/request.js';
 import type { Service } from '../server/service.js';
+import { translationFlags } from '../server/text/translation.js';
 
 const source = z.string().default('auto').describe('Language code of the text, such as en; auto finds it out.');
 const target = z.string().describe('Language code to translate into.');
 const model = z.string().optional().describe('A model by its name; languages lists them.');
-const flags = z
-  .array(z.enum(['unsure', 'unknownWords', 'repetition', 'truncated']))
-  .describe('What makes the translation doubtful; empty if nothing does.');
+const flags = z.array(z.enum(translationFlags)).describe('What makes the translation doubtful; empty if nothing does.');
 const logProbability = z.number().describe('Natural logarithm of the probability of the whole.');
 const perToken = z.number().describe('Mean log-probability per token; compares texts of different length. Nearer to 0 is better.');
 

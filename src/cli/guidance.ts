@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { DecadeError } from '../core/errors.js';
 import { Glossary } from '../decoding/constraints/glossary.js';
-import type { PhraseChoice } from '../decoding/constraints/sentence-phrases.js';
 import { type SourceLine, sourceLine } from '../decoding/source-line.js';
 import type { TranslateOptions } from '../decoding/translator.js';
 import { gathered, numberFrom, wholeNumber } from './arguments.js';
@@ -83,14 +82,6 @@ export async function readGlossary(path: string | undefined): Promise<Glossary |
   });
   if (bad > linesTold) warn(new Error(`${path}: ${figure(bad - linesTold)} more lines were skipped`));
   return glossary;
-}
-
-/** A line of the input with what it asks for itself and what the glossary says of it. */
-export function withTerms(line: SourceLine, glossary: Glossary | undefined): SourceLine {
-  if (glossary === undefined) return line;
-  const given: { readonly text: string } & PhraseChoice = typeof line === 'string' ? { text: line } : line;
-  const { must, mustNot } = glossary.phrasesOf(given.text);
-  return { ...given, must: [...(given.must ?? []), ...must], mustNot: [...(given.mustNot ?? []), ...mustNot] };
 }
 
 const fields = ['text', 'prefix', 'must', 'mustNot'];

@@ -52,8 +52,23 @@ export async function writeVerdicts<Given extends Verdict>(
   }
 }
 
-/** What `dedup` and `filter` do with their verdicts: one output, and a report on standard output, or standard error where lines go there. */
-export async function carryOutVerdicts(corpus: CorpusFiles, verdicts: AsyncIterable<Verdict>, options: VerdictChoice): Promise<void> {
+/** What a command reports besides its verdicts: fields of an object, and lines for people. */
+export interface Findings {
+  readonly fields: object;
+  readonly lines: readonly string[];
+}
+
+/**
+ * What `dedup` and `filter` do with their verdicts: one output, and a report on standard output, or standard error where lines go there.
+ *
+ * @param findings  asked when all verdicts have come
+ */
+export async function carryOutVerdicts(
+  corpus: CorpusFiles,
+  verdicts: AsyncIterable<Verdict>,
+  options: VerdictChoice,
+  findings: () => Findings = () => ({ fields: {}, lines: [] }),
+): Promise<void> {
   const { output, dropped, json } = options;
   const isStandardOutput = output === undefined || output.includes('-');
   if (json && isStandardOutput) {
@@ -70,9 +85,11 @@ export async function carryOutVerdicts(corpus: CorpusFiles, verdicts: AsyncItera
     const report = await writeVerdicts(verdicts, () => kept, left);
     await kept.close();
     await left?.close();
-    if (json) await printJson(report);
-    else if (isStandardOutput) say(describeReport(report));
-    else await print(describeReport(report));
+    const { fields, lines } = findings();
+    const described = () => [describeReport(report), ...lines].join('\n');
+    if (json) await printJson({ ...report.toJSON(), ...fields });
+    else if (isStandardOutput) say(described());
+    else await print(described());
   } finally {
     await kept.abandon();
     await left?.abandon();

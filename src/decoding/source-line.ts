@@ -2,6 +2,7 @@ import { DecadeError } from '../core/errors.js';
 import type { ItemKind } from '../core/lists.js';
 import type { StepModel } from '../models/model.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import type { Glossary } from './constraints/glossary.js';
 import type { PhraseChoice } from './constraints/sentence-phrases.js';
 import type { DecodingOptions } from './options.js';
 
@@ -31,6 +32,14 @@ export const sourceLine: ItemKind = {
   },
   name: 'text, or { text, prefix, must, mustNot }',
 };
+
+/** A line with what it asks for itself and what a glossary says of it. */
+export function withTerms(line: SourceLine, glossary: Glossary | undefined): SourceLine {
+  if (glossary === undefined) return line;
+  const given: SourceLineRecord = typeof line === 'string' ? { text: line } : line;
+  const { must, mustNot } = glossary.phrasesOf(given.text);
+  return { ...given, must: [...(given.must ?? []), ...must], mustNot: [...(given.mustNot ?? []), ...mustNot] };
+}
 
 /** A line of text as a model takes it. */
 export interface EncodedLine {

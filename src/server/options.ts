@@ -35,6 +35,8 @@ export const serverOptions = z.strictObject({
         .default(4 * 1024 ** 2),
       /** Texts a minute of one key, or of one address without keys. 0: no limit. */
       textsPerMinute: z.int().min(0).default(0),
+      /** Terms of a glossary that a request brings along. */
+      terms: z.int().min(0).default(1_000),
       /** Tokens that a completion may have. */
       tokens: z.int().min(1).default(4_096),
     })

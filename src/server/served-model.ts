@@ -2,6 +2,9 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TextSpan } from '../decoding/alignment.js';
 import type { AttentionMap } from '../decoding/attention-map.js';
+import type { DecodingOptionsInput } from '../decoding/options.js';
+import type { UtilityName } from '../decoding/selection/minimum-bayes-risk.js';
+import type { SourceLine } from '../decoding/source-line.js';
 import type { TranslationResult } from '../decoding/translator.js';
 import type { LoadedModel } from '../loaded-model.js';
 import { MicroBatches, type MicroBatchLimits } from './micro-batches.js';
@@ -11,12 +14,20 @@ export interface LanguagePair {
   readonly target: string;
 }
 
-/** How a sentence is translated; sentences with the same choice share batches. */
+/**
+ * How a sentence is translated; sentences with the same choice share batches, whatever words are asked of each. There are no samples: they
+ * are drawn by the place of a line in its batch, and would depend on what others ask for at the same time.
+ */
 export interface SentenceSearch {
   readonly beam: number;
   readonly nbest: number;
   readonly attention: boolean;
+  readonly diversity?: DecodingOptionsInput['diversity'];
+  /** By what the best hypothesis of the beam is chosen. Undefined: its own score. */
+  readonly select?: SentenceSelection | undefined;
 }
+
+export type SentenceSelection = { readonly by: 'mbr'; readonly utility: UtilityName } | { readonly by: 'self-consistency' };
 
 /** A translated sentence with what only the model that made it can tell. */
 export interface TranslatedSentence {
@@ -39,7 +50,7 @@ export class ServedModel {
   readonly hasSource: boolean;
   /** Seconds since 1970. */
   readonly created = Math.floor(Date.now() / 1_000);
-  readonly sentences: MicroBatches<string, TranslatedSentence>;
+  readonly sentences: MicroBatches<SourceLine, TranslatedSentence>;
   readonly #open: () => Promise<LoadedModel>;
   #lease: Lease;
   #reloading: Promise<void> | undefined;
@@ -133,11 +144,12 @@ export class ServedModel {
     await this.#lease.model.dispose();
   }
 
-  #translate(lines: readonly string[], { attention, ...choice }: SentenceSearch, signal: AbortSignal): Promise<TranslatedSentence[]> {
+  #translate(lines: readonly SourceLine[], { attention, ...choice }: SentenceSearch, signal: AbortSignal): Promise<TranslatedSentence[]> {
     return this.use(async (model) => {
       const results = await model.translate(lines, { ...choice, attention, signal });
       return results.map((result, index) => {
-        const line = lines[index] as string;
+        const given = lines[index] as SourceLine;
+        const line = typeof given === 'string' ? given : given.text;
         return {
           result,
           attention: attention ? model.attentionMap(line, result) : undefined,

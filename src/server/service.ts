@@ -7,21 +7,19 @@ import { languageName, servedLanguage, sourceLanguages } from './languages.js';
 import { Metrics } from './metrics.js';
 import type { ServerOptions } from './options.js';
 import { Refusal } from './refusal.js';
-import { ServedModel } from './served-model.js';
+import { type SentenceSearch, ServedModel } from './served-model.js';
 import type { TagHandling } from './text/markup.js';
-import { type TextFormat, type TranslatedText, translateTexts } from './text/translation.js';
+import { type TextFormat, type TranslatedText, translateTexts, type WordChoice } from './text/translation.js';
 import { Turnstile } from './turnstile.js';
 
-export interface TranslationRequest {
+export interface TranslationRequest extends Partial<SentenceSearch> {
   readonly texts: readonly string[];
   /** A code, or `auto`. */
   readonly source: string;
   readonly target: string;
   readonly format?: TextFormat | undefined;
   readonly tags?: TagHandling | undefined;
-  readonly beam?: number | undefined;
-  readonly nbest?: number | undefined;
-  readonly attention?: boolean | undefined;
+  readonly words?: WordChoice | undefined;
   /** A model by name; one for the languages otherwise. */
   readonly model?: string | undefined;
   readonly signal: AbortSignal;
@@ -154,8 +152,14 @@ export class Service {
 
   /** A translation for every text; all are accepted, or none. */
   async translate(request: TranslationRequest): Promise<ServedTranslation[]> {
-    const { texts, source, format = 'text', tags, nbest = 1, attention = false, onSentence } = request;
+    const { texts, source, format = 'text', tags, words, nbest = 1, attention = false, diversity, select, onSentence } = request;
     const beam = Math.max(nbest, request.beam ?? this.options.beam);
+    if (diversity !== undefined && beam % diversity.groups !== 0) {
+      throw new Refusal(400, `diverseGroups: ${diversity.groups}; expected a number that divides the beam size, ${beam}`, {
+        parameter: 'diverseGroups',
+      });
+    }
+    const search = { beam, nbest, attention, diversity, select };
     const target = this.language(request.target, 'target');
     const detected = texts.map((text) => (source === 'auto' ? this.#detected(text, format, target) : undefined));
     const groups = new Map<ServedModel, number[]>();
@@ -182,7 +186,7 @@ export class Service {
           { model: model.name },
           ofModel.reduce((sum, text) => sum + text.length, 0),
         );
-        const found = await translateTexts(model, ofModel, { beam, nbest, attention, format, tags, signal, onSentence });
+        const found = await translateTexts(model, ofModel, { ...search, format, tags, words, signal, onSentence });
         for (const [index, place] of places.entries()) {
           translations[place] = { ...(found[index] as TranslatedText), model: model.name, detected: detected[place] };
         }
@@ -226,7 +230,8 @@ export class Service {
 
 /** What is returned as it is. */
 function untranslated(text: string): TranslatedText {
-  return { text, alternatives: [], nbest: [{ text, logProbability: 0 }], logProbability: 0, score: 0, sentences: [], flags: [] };
+  const list = [{ text, logProbability: 0 }];
+  return { text, alternatives: [], nbest: list, logProbability: 0, score: 0, sentences: [], flags: [], unmet: [] };
 }
 
 /** `my-pair` of `runs/my-pair/` and `my-pair.decade`. */

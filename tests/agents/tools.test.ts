@@ -6,7 +6,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { agentByPipe, agentsByHttp } from '../../src/agents/mcp.js';
 import { App } from '../../src/server/app.js';
 import type { Service } from '../../src/server/service.js';
-import { TinyModels } from '../server/models.js';
+import { TinyModels } from '../server/served-models.js';
 
 let models: TinyModels;
 let service: Service;
@@ -23,7 +23,6 @@ before(async () => {
 after(async () => {
   await client?.close();
   await service?.dispose();
-  models?.remove();
 });
 
 const called = (name: string, given: Record<string, unknown>) => client.callTool({ name, arguments: given });

@@ -257,10 +257,10 @@ test('simulate measures this machine unless it is told another', async () => {
 });
 
 test('simulate marks what a pipeline cannot cut, with the reason, and simulates the rest', async () => {
-  const profile = ['--profile', '2014', '--devices', '1,3,3,64', '--set', 'training.precision=bf16'];
+  const profile = ['--profile', '2014', '--devices', '1,3,3,12', '--set', 'training.precision=bf16'];
   const printed = await decade(['simulate', configuration, ...profile]);
   assert.equal(printed.code, 0, printed.stderr);
-  assert.match(printed.stdout, /\ndata +64 +[\d.]+ x .*\npipeline +- +not possible: model\.attention\ngpipe/);
+  assert.match(printed.stdout, /\ndata +12 +[\d.]+ x .*\npipeline +- +not possible: model\.attention\ngpipe/);
   assert.match(printed.stdout, /\nmodel\.attention: dot, which needs the whole\s+source.*\s+.*model\.attention=none/);
   assert.match(printed.stderr, /no measurement of bf16/);
   for (const line of printed.stdout.split('\n')) assert.ok(line.length <= 80, line);
@@ -272,7 +272,7 @@ test('simulate marks what a pipeline cannot cut, with the reason, and simulates 
   };
   assert.deepEqual(
     results.map(({ strategy, devices }) => `${strategy} ${devices}`),
-    ['data 1', 'data 3', 'data 64'],
+    ['data 1', 'data 3', 'data 12'],
   );
   for (const { shares } of results) assert.ok(Object.values(shares).every((share) => share >= 0));
   assert.ok((results[1]?.shares.exchange ?? 0) > 0);

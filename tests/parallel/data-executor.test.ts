@@ -78,12 +78,12 @@ async function start(devices: number, rule: UpdateRule, { options, languageModel
   return executor;
 }
 
-/** Parameters after 8 updates of two micro-batches each, and the last result. */
+/** Parameters after 4 updates of two micro-batches each, and the last result. */
 async function train(devices: number, rule: UpdateRule, network: Network) {
   const executor = await start(devices, rule, network);
   const examples = network.languageModel ? stretches : pairs;
   let last = 0;
-  for (let update = 1; update <= 8; update++) {
+  for (let update = 1; update <= 4; update++) {
     const result = await executor.update([examples.slice(update % 5, 15), examples.slice(15)], {
       update,
       learningRate: rule.optimizer.learningRate,

@@ -9,7 +9,7 @@ import { agentsByHttp } from '../../src/agents/mcp.js';
 import { App } from '../../src/server/app.js';
 import { listen, type Listening } from '../../src/server/listen.js';
 import type { Service } from '../../src/server/service.js';
-import { TinyModels } from './models.js';
+import { TinyModels } from './served-models.js';
 
 /** Other people's clients, unchanged, over a socket. */
 const key = 'a-key-for-clients';
@@ -26,7 +26,6 @@ before(async () => {
 after(async () => {
   await listening?.stop();
   await service?.dispose();
-  models?.remove();
 });
 
 test('translate', async () => {

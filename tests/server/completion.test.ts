@@ -10,7 +10,7 @@ import { train } from '../../src/parallel/train.js';
 import { App } from '../../src/server/app.js';
 import { resolveServerOptions } from '../../src/server/options.js';
 import { Service } from '../../src/server/service.js';
-import { post } from './models.js';
+import { post } from './served-models.js';
 
 /** A language model of bytes with 16 learned positions: it can read 14 tokens and write on. */
 const positions = 16;

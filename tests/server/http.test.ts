@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import type { App, LogRecord } from '../../src/server/app.js';
 import type { Service } from '../../src/server/service.js';
-import { get, post, TinyModels } from './models.js';
+import { get, post, TinyModels } from './served-models.js';
 
 let models: TinyModels;
 let app: App;
@@ -12,11 +13,10 @@ let log: LogRecord[];
 
 before(async () => {
   models = await TinyModels.train();
-  ({ app, service, log } = await models.serve({ limits: { characters: 200, texts: 5 } }));
+  ({ app, service, log } = await models.serve({ limits: { characters: 200, texts: 5, terms: 3 } }));
 });
 after(async () => {
   await service?.dispose();
-  models?.remove();
 });
 
 async function json(answer: Response | Promise<Response>, status = 200): Promise<Record<string, unknown>> {
@@ -65,6 +65,59 @@ describe('LibreTranslate', () => {
     assert.deepEqual([flags, model], [[], 'en-fr']);
   });
 
+  test('the best of a beam is chosen by other criteria than its score, and hypotheses are made to differ', async () => {
+    const q = 'one two three .';
+    const chosen = await translate({ q, select: 'mbr', utility: 'bleu', beam: 8, nbest: 3, scores: true });
+    const { translatedText, nbest } = chosen as { translatedText: string; nbest: { text: string }[] };
+    const loaded = await models.library.load(models.translator, { devices: 1, gemm: 'webassembly' });
+    const [expected] = await loaded.translate([q], { beam: 8, nbest: 3, select: { by: 'mbr', utility: 'bleu' } });
+    const [diverse] = await loaded.translate([q], { beam: 4, nbest: 4, diversity: { groups: 4, strength: 2 } });
+    await loaded.dispose();
+    assert.equal(translatedText, expected?.text);
+    assert.deepEqual(
+      nbest.map(({ text }) => text),
+      expected?.nbest.map(({ text }) => text),
+    );
+    assert.equal((await translate({ q, select: 'self-consistency' })).translatedText, 'un deux trois .');
+    const form = { q, source: 'en', target: 'fr', beam: '4', nbest: '4', diverseGroups: '4', diversity: '2.0' };
+    const differing = await json(app.fetch(new Request('http://localhost/translate', { method: 'POST', body: new URLSearchParams(form) })));
+    assert.deepEqual(
+      (differing.nbest as { text: string }[]).map(({ text }) => text),
+      diverse?.nbest.map(({ text }) => text),
+    );
+  });
+
+  test('given words, forbidden words and the terms of a glossary are asked of sentences, and what is not met is told', async () => {
+    const must = await translate({ q: 'hello dog .', must: [['maison', 'cinq']], beam: 8 });
+    assert.match(must.translatedText as string, /maison|cinq/);
+    assert.deepEqual([must.unmet, (must.flags as string[]).includes('unmet')], [[], false]);
+    const mustNot = await translate({ q: ['hello dog .', 'one .'], mustNot: 'chien' });
+    const [first = '', second] = mustNot.translatedText as string[];
+    assert.ok(!first.includes('chien') && second === 'un .', first);
+    const glossary = '# terms\ndog\tquatre|cinq\nhouse\tmaison\tun';
+    const { translatedText, unmet } = await translate({ q: 'hello dog .\none two .', glossary, beam: 8 });
+    const [withTerm = '', without] = (translatedText as string).split('\n');
+    assert.ok(/quatre|cinq/.test(withTerm) && without === 'un deux .', translatedText as string);
+    assert.deepEqual(unmet, []);
+    const impossible = await translate({ q: 'one .', must: 'Zürich' });
+    assert.deepEqual([impossible.unmet, impossible.flags], [['must have Zürich'], ['unmet']]);
+    assert.ok(!('unmet' in (await translate({ q: 'one .' }))));
+  });
+
+  test('sentences of which words are asked share batches with others, which get what they would get alone', async () => {
+    const batches = () => Number(/^decade_batch_sentences_count (\d+)$/m.exec(service.metrics.text())?.[1]);
+    const before = batches();
+    let begin = () => {};
+    app.hold(new Promise((resolve) => (begin = resolve)));
+    const asked = translate({ q: 'one two .', mustNot: ['deux'] });
+    const others = translate({ q: ['hello dog .', 'one two .'] });
+    while ((service.translators[0]?.sentences.waiting ?? 0) < 3) await setImmediate();
+    begin();
+    assert.deepEqual((await others).translatedText, ['bonjour chien .', 'un deux .']);
+    assert.ok(!((await asked).translatedText as string).includes('deux'));
+    assert.equal(batches(), before + 1);
+  });
+
   test('auto finds the language out, and says it for each text', async () => {
     const answer = await translate({ q: ['hello dog .', 'house .'], source: 'auto' });
     assert.deepEqual(
@@ -100,6 +153,15 @@ describe('LibreTranslate', () => {
       [{ q: 'a', format: 'pdf' }, /^pdf format is not supported$/],
       [{ q: 'a', source: 'fr', target: 'en' }, /^English \(en\) is not available as a target language from French \(fr\)$/],
       [{ q: 'a', beam: 0 }, /^Invalid request: beam: /],
+      [{ q: 'a', select: 'best' }, /^Invalid request: select: .*expected one of mbr, self-consistency/],
+      [{ q: 'a', utility: 'bleu' }, /^Invalid request: utility: bleu without select: mbr$/],
+      [{ q: 'a', diversity: 1 }, /^Invalid request: diversity: 1 without diverseGroups$/],
+      [{ q: 'a', diverseGroups: 2 }, /^diverseGroups: 2; expected a number that divides the beam size, 5$/],
+      [{ q: 'a', must: ['b', ' '] }, /^Invalid request: must\.1: ' '; expected a word or several/],
+      [{ q: 'a', mustNot: Array(101).fill('b') }, /^Invalid request: mustNot: .*at most 100/],
+      [{ q: 'One. Two.', must: ['b'] }, /^must: a text of 2 sentences; expected one sentence/],
+      [{ q: 'a', glossary: 'cat\tchat\ndog' }, /^Invalid request: glossary: line 2: 1 column; expected a term, its forms/],
+      [{ q: 'a', glossary: 'a\tb\nc\td\ne\tf\ng\th' }, /^Invalid request: glossary: 4 terms; expected at most 3$/],
     ];
     for (const [body, message] of errors) assert.match((await translate(body, 400)).error as string, message);
     assert.match((await json(app.fetch(post('/translate', '{"q": ')), 400)).error as string, /not JSON$/);

@@ -753,49 +753,47 @@ for (const { shared, relaxed } of variants) {
         new Float64Array(Int32Array.from(bench.readIntegers(offset, 2 * count)).buffer);
       const starts = [0, 1, 4, 6];
       for (const columns of [...sizes, 1000]) {
-        for (const capacity of [1, 2, 5, 12, 2 * columns]) {
-          for (const kind of ['distinct', 'equal', 'rising', 'falling', 'masked', 'huge'] as const) {
-            const places = [capacity, Math.ceil(capacity / 2), 1];
-            const logits = Array.from(bench.random(6 * columns, 10), (value, index) => {
-              if (kind === 'equal') return Math.round(value / 4);
-              if (kind === 'rising') return index % columns;
-              if (kind === 'falling') return -(index % columns);
-              if (kind === 'huge') return Math.fround(1e6 + value);
-              return kind === 'masked' && index % 3 !== 0 ? Number.NEGATIVE_INFINITY : value;
-            });
-            const scores = kind === 'equal' ? [0, -1, -1, -2, -3, -3] : [...bench.random(6, 20)].map((value) => value / 3);
-            const normalisers = bench.random(12, 5).map((value, index) => (index % 2 === 0 ? value : Math.abs(value)));
-            // What they were before some became -Infinity, so at least as great as they are.
-            const maxima = range(6).flatMap((row) =>
-              range(Math.ceil(columns / 128)).map((stretch) =>
-                Math.max(
-                  -50,
-                  ...logits.slice(row * columns + 128 * stretch, Math.min((row + 1) * columns, row * columns + 128 * (stretch + 1))),
-                ),
+        for (const kind of ['distinct', 'equal', 'rising', 'falling', 'masked', 'huge'] as const) {
+          const logits = Array.from(bench.random(6 * columns, 10), (value, index) => {
+            if (kind === 'equal') return Math.round(value / 4);
+            if (kind === 'rising') return index % columns;
+            if (kind === 'falling') return -(index % columns);
+            if (kind === 'huge') return Math.fround(1e6 + value);
+            return kind === 'masked' && index % 3 !== 0 ? Number.NEGATIVE_INFINITY : value;
+          });
+          const scores = kind === 'equal' ? [0, -1, -1, -2, -3, -3] : [...bench.random(6, 20)].map((value) => value / 3);
+          const normalisers = bench.random(12, 5).map((value, index) => (index % 2 === 0 ? value : Math.abs(value)));
+          // What they were before some became -Infinity, so at least as great as they are.
+          const maxima = range(6).flatMap((row) =>
+            range(Math.ceil(columns / 128)).map((stretch) =>
+              Math.max(
+                -50,
+                ...logits.slice(row * columns + 128 * stretch, Math.min((row + 1) * columns, row * columns + 128 * (stretch + 1))),
               ),
-            );
-            const wanted = places.map((count, group) =>
-              range(at(starts, group + 1) - at(starts, group))
-                .flatMap((offset) =>
-                  range(columns).map((column) => {
-                    const row = at(starts, group) + offset;
-                    const shifted = Math.fround(at(logits, row * columns + column) - at(normalisers, 2 * row));
-                    const value = Math.fround(shifted - at(normalisers, 2 * row + 1));
-                    return { row, column, value, total: at(scores, row) + value };
-                  }),
-                )
-                .filter(({ total }) => total > Number.NEGATIVE_INFINITY)
-                .sort((a, b) => b.total - a.total || a.row - b.row || a.column - b.column)
-                .slice(0, count),
-            );
+            ),
+          );
+          const falling = range(3).map((group) =>
+            range(at(starts, group + 1) - at(starts, group))
+              .flatMap((offset) =>
+                range(columns).map((column) => {
+                  const row = at(starts, group) + offset;
+                  const shifted = Math.fround(at(logits, row * columns + column) - at(normalisers, 2 * row));
+                  const value = Math.fround(shifted - at(normalisers, 2 * row + 1));
+                  return { row, column, value, total: at(scores, row) + value };
+                }),
+              )
+              .filter(({ total }) => total > Number.NEGATIVE_INFINITY)
+              .sort((a, b) => b.total - a.total || a.row - b.row || a.column - b.column),
+          );
+          const inputs = [bench.floats(logits), bench.floats(normalisers), bench.floats(maxima), doubles(scores)] as const;
+          for (const capacity of [1, 2, 5, 12, 2 * columns]) {
+            const places = [capacity, Math.ceil(capacity / 2), 1];
+            const wanted = falling.map((all, group) => all.slice(0, places[group]));
             const room = 3 * capacity;
             const [totals, values, rows, indices] = [bench.empty(2 * room), bench.empty(room), bench.empty(room), bench.empty(room)];
             const counts = bench.empty(3);
             kernels.bestExtensions(
-              bench.floats(logits),
-              bench.floats(normalisers),
-              bench.floats(maxima),
-              doubles(scores),
+              ...inputs,
               columns,
               3,
               bench.integers(starts),

@@ -6,7 +6,7 @@ import { LanguageDetector } from '../../text/language-detection.js';
 import type { CorpusLine, CorpusLines } from './corpus-line.js';
 import { type FilterBound, filterRules, ruleBounds, type RuleName, ruleNames, type TextRuleName, textRules } from './filter-rules.js';
 import { PagedNumbers } from './paged-numbers.js';
-import { shareOf } from './share-of-lines.js';
+import { linesOfShare, shareOf } from './share-of-lines.js';
 import type { Dropped, Verdict } from './verdict.js';
 
 /** Gives each of some lines a figure, by a model; NaN where it says nothing of a line, which then passes. */
@@ -29,6 +29,24 @@ export interface FilterLinesOptions extends z.input<typeof lineFilterOptions> {
   readonly signal?: AbortSignal | undefined;
   /** Told of the lines that were measured, where verdicts come after a reading of all. */
   readonly onProgress?: ((progress: { readonly measured: number }) => void) | undefined;
+  /** Told what bounds that are shares of the lines came to, before the first verdict. */
+  readonly onBounds?: ((bounds: readonly BoundOfShare[]) => void) | undefined;
+}
+
+/** What a share of the lines came to as a bound. Only worse lines are dropped: lines with one figure stay or go together. */
+export interface BoundOfShare {
+  readonly rule: RuleName;
+  readonly share: string;
+  /** Lines that the rule has a figure of, among those that pass the rules with a number. */
+  readonly lines: number;
+  /** How many of them the share is. */
+  readonly asked: number;
+  /** The worst figure that is kept; undefined without lines. */
+  readonly bound: number | undefined;
+  /** Lines with a worse figure: at most as many as asked, and fewer where equal lines would be parted. */
+  readonly worse: number;
+  /** Lines with this very figure. */
+  readonly equal: number;
 }
 
 /** A rule that is in use. */
@@ -48,7 +66,7 @@ const linesAtOnce = 2_048;
  *
  * Where all bounds are numbers, lines are read once, in memory that does not grow. With a share such as `10%` they are read twice, so
  * `lines` must be something that can be, such as `corpusLines(...)` or an array, and 5 bytes per line and 4 for each such rule
- * are held.
+ * are held. Of lines with the same figure all or none are dropped, and never more than the share; `onBounds` is told how many.
  *
  * @example
  * for await (const { line, dropped } of filterLines(lines, { languages: ['en', 'fr'], wordRatio: 2.5, punctuation: 'off' })) …
@@ -56,7 +74,7 @@ const linesAtOnce = 2_048;
  * @throws DecadeError `usage` for options that are not allowed, `input` for lines that differ when they are read again; the signal's reason
  */
 export async function* filterLines(lines: CorpusLines, options: FilterLinesOptions = {}): AsyncGenerator<Verdict, void> {
-  const { signal, onProgress } = options;
+  const { signal, onProgress, onBounds } = options;
   const rules = await activeRules(options);
   if (rules.every(({ bound }) => shareOf(bound) === undefined)) {
     for await (const measured of measuredLines(lines, rules, signal)) yield verdictOf(measured, rules);
@@ -67,7 +85,8 @@ export async function* filterLines(lines: CorpusLines, options: FilterLinesOptio
     ranking.add(measured);
     onProgress?.({ measured: ranking.lines });
   }
-  const judged = ranking.finish();
+  const { bounds, judged } = ranking.finish();
+  onBounds?.(bounds);
   let index = 0;
   for await (const line of lines) {
     signal?.throwIfAborted();
@@ -87,8 +106,16 @@ function changed(): DecadeError {
   });
 }
 
-async function activeRules({ scorers = {}, signal: _, onProgress: __, ...given }: FilterLinesOptions): Promise<ActiveRule[]> {
-  const options = resolveOptions(lineFilterOptions, given, 'filter options', ['scorers', 'signal', 'onProgress']);
+const callOptions = ['scorers', 'signal', 'onProgress', 'onBounds'] as const satisfies readonly (keyof FilterLinesOptions)[];
+
+async function activeRules({
+  scorers = {},
+  signal: _,
+  onProgress: __,
+  onBounds: ___,
+  ...given
+}: FilterLinesOptions): Promise<ActiveRule[]> {
+  const options = resolveOptions(lineFilterOptions, given, 'filter options', callOptions);
   const { languages, scoreColumn } = options;
   const unknown = Object.keys(scorers).find((name) => name !== 'domain' && name !== 'alignment');
   if (unknown !== undefined) {
@@ -287,23 +314,24 @@ class Ranking {
     for (const [index, figures] of this.#ranked) figures.push(ranked.get(index) ?? Number.NaN);
   }
 
-  /** What becomes of each line, by its place. */
-  finish(): (index: number) => Dropped | undefined {
-    const bounds = Array.from(this.#ranked, ([rule, figures]) => ({ rule, figures, bound: this.#boundOf(rule, figures) }));
-    return (index) => {
+  /** The bounds that the shares came to, and what becomes of each line, by its place. */
+  finish(): { readonly bounds: readonly BoundOfShare[]; judged(index: number): Dropped | undefined } {
+    const bounds = Array.from(this.#ranked, ([rule, figures]) => this.#boundOf(rule, figures));
+    const ranked = [...this.#ranked];
+    const judged = (index: number) => {
       const failed = this.#failed.get(index);
       if (failed > 0) return droppedBy(this.#rules, failed - 1, this.#values.get(index));
-      for (const { rule, figures, bound } of bounds) {
-        const value = figures.get(index);
-        if (!Number.isNaN(value) && !passes((this.#rules[rule] as ActiveRule).name, value, bound))
-          return droppedBy(this.#rules, rule, value);
+      for (const [place, [rule, figures]] of ranked.entries()) {
+        const [value, { rule: name, bound }] = [figures.get(index), bounds[place] as BoundOfShare];
+        if (bound !== undefined && !Number.isNaN(value) && !passes(name, value, bound)) return droppedBy(this.#rules, rule, value);
       }
       return undefined;
     };
+    return { bounds, judged };
   }
 
   /** Leaves out the wanted share of the lines that pass the rules with a number; lines with the same figure stay together, kept. */
-  #boundOf(rule: number, figures: PagedNumbers<Float32Array>): number {
+  #boundOf(rule: number, figures: PagedNumbers<Float32Array>): BoundOfShare {
     const sorted = new Float32Array(this.lines);
     let count = 0;
     for (let index = 0; index < this.lines; index++) {
@@ -311,9 +339,13 @@ class Ranking {
       if (this.#failed.get(index) === 0 && !Number.isNaN(value)) sorted[count++] = value;
     }
     const values = sorted.subarray(0, count).sort();
-    const { name, bound } = this.#rules[rule] as ActiveRule;
-    const left = Math.min(count - 1, Math.floor((shareOf(bound) ?? 0) * count));
-    const keepsMost = filterRules[name].keeps === 'most';
-    return (keepsMost ? values[count - 1 - left] : values[left]) ?? (keepsMost ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
+    const { name, bound: share } = this.#rules[rule] as ActiveRule;
+    // Worst first.
+    if (filterRules[name].keeps === 'most') values.reverse();
+    const asked = linesOfShare(shareOf(share) ?? 0, count);
+    const bound = values[Math.min(count - 1, asked)];
+    const worse = bound === undefined ? 0 : values.indexOf(bound);
+    const equal = bound === undefined ? 0 : values.lastIndexOf(bound) + 1 - worse;
+    return { rule: name, share: String(share), lines: count, asked, bound, worse, equal };
   }
 }

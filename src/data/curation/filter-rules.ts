@@ -73,7 +73,7 @@ export const informedRules = {
   domain: {
     keeps: 'most',
     usual: 0,
-    description: 'with two language models: cross-entropy per token in the domain minus that in general, at most',
+    description: 'with two language models: bits per byte in the domain minus those in general, at most',
   },
   alignment: {
     keeps: 'least',

@@ -1,12 +1,17 @@
 import { Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import * as z from 'zod';
+import { DecadeError } from '../../core/errors.js';
+import { Glossary } from '../../decoding/constraints/glossary.js';
+import { type UtilityName, utilities } from '../../decoding/selection/minimum-bayes-risk.js';
 import type { Gate } from '../access.js';
 import { languageName, sourceLanguages } from '../languages.js';
 import type { ApiOperation } from '../openapi.js';
 import { Refusal } from '../refusal.js';
 import { checkFields, type Fields, type ServerEnvironment } from '../request.js';
+import type { SentenceSearch } from '../served-model.js';
 import type { ServedTranslation, Service } from '../service.js';
+import { translationFlags, type WordChoice } from '../text/translation.js';
 
 /*
  * The API of LibreTranslate (libretranslate/app.py), in its order of checks and with its messages. What goes beyond it are fields
@@ -14,6 +19,42 @@ import type { ServedTranslation, Service } from '../service.js';
  */
 
 const textOrTexts = z.union([z.string(), z.array(z.string())]);
+
+const phrase = z.string().max(200).regex(/\S/, 'expected a word or several');
+
+/** Where one answer is not enough, and where it must have words. */
+const thinking = {
+  select: z
+    .enum(['mbr', 'self-consistency'])
+    .optional()
+    .describe(
+      'What the best hypothesis of the beam is chosen by: minimum Bayes risk, or its share of the probability. Default: its score.',
+    ),
+  utility: z
+    .enum(Object.keys(utilities) as [UtilityName, ...UtilityName[]])
+    .optional()
+    .describe('With select: mbr, how alike two translations are. Default: chrf.'),
+  diverseGroups: z.int().min(1).max(100).optional().describe('Groups that the beam is divided into, so that its hypotheses differ.'),
+  diversity: z
+    .number()
+    .min(0)
+    .max(100)
+    .optional()
+    .describe('With diverseGroups, what a token counts less each time that an earlier group has chosen it. Default: 0.5.'),
+  must: z
+    .union([phrase, z.array(z.union([phrase, z.array(phrase).min(1).max(20)])).max(20)])
+    .optional()
+    .describe('What every translation must have: words, or a list of forms of which one is enough. For texts of one sentence.'),
+  mustNot: z
+    .union([phrase, z.array(phrase).max(100)])
+    .optional()
+    .describe('Words that no translation may have.'),
+  glossary: z
+    .string()
+    .max(100_000)
+    .optional()
+    .describe('Terms, a line each: term <tab> form|form <tab> forbidden form. Sentences that have a term must have one of its forms.'),
+};
 
 const translateRequest = z.object({
   q: textOrTexts.describe('What to translate.'),
@@ -27,13 +68,15 @@ const translateRequest = z.object({
   scores: z.boolean().optional().describe('Give log-probabilities.'),
   attention: z.boolean().optional().describe('Give the attention of every sentence.'),
   model: z.string().optional().describe('A model by its name.'),
+  ...thinking,
 });
-const extras = translateRequest.pick({ beam: true, nbest: true, scores: true, attention: true, model: true });
+const extras = translateRequest.omit({ q: true, source: true, target: true, format: true, alternatives: true, api_key: true });
 const detectedLanguage = z.object({ confidence: z.number().min(0).max(100), language: z.string() });
 const score = z.object({ score: z.number().describe('Mean log-probability per token.'), logProbability: z.number() });
 const nbestList = z.array(z.object({ text: z.string(), logProbability: z.number() }));
 const attention = z.array(z.object({ source: z.array(z.string()), target: z.array(z.string()), weights: z.array(z.array(z.number())) }));
-const flags = z.array(z.enum(['unsure', 'unknownWords', 'repetition', 'truncated']));
+const flags = z.array(z.enum(translationFlags));
+const unmet = z.array(z.string()).describe('What was asked for and is not there: must have chat | chatte.');
 /** A text's, or for a list of texts a list. */
 const each = <Schema extends z.ZodType>(schema: Schema) => z.union([schema, z.array(schema)]);
 const translateResponse = z.object({
@@ -44,6 +87,7 @@ const translateResponse = z.object({
   nbest: each(nbestList).optional(),
   attention: each(attention).optional(),
   flags: each(flags),
+  unmet: each(unmet).optional(),
   model: each(z.string().nullable()),
 });
 const language = z.object({ code: z.string(), name: z.string(), targets: z.array(z.string()) });
@@ -77,7 +121,7 @@ export function libreTranslate(service: Service, gate: Gate): Hono<ServerEnviron
 
   app.post('/translate', async (context) => {
     const fields = await gate.read(context);
-    const { texts, isList, request, extra } = checked(service, fields);
+    const { texts, request, shape } = checked(service, fields);
     const { notes } = context.env;
     gate.charge(context, fields, texts.length);
     notes.texts = texts.length;
@@ -85,7 +129,7 @@ export function libreTranslate(service: Service, gate: Gate): Hono<ServerEnviron
     const translate = async (onSentence?: (source: string, target: string) => Promise<void>) => {
       const translations = await service.translate({ ...request, texts, signal: notes.signal, onSentence });
       notes.models = [...new Set(translations.flatMap(({ model }) => model ?? []))];
-      return answer(translations, { isList, ...extra });
+      return answer(translations, shape);
     };
     if (!(context.req.header('accept') ?? '').includes('text/event-stream')) return context.json(await translate());
     return streamSSE(context, async (stream) => {
@@ -160,24 +204,59 @@ function checked(service: Service, fields: Fields) {
   if (source !== 'auto') service.language(source, 'source');
   service.language(target, 'target');
   if (format !== 'text' && format !== 'html') throw new Refusal(400, `${String(format)} format is not supported`);
-  const { beam, nbest, scores, attention, model } = checkFields(extras, numbersOf(fields), 'Invalid request: ');
-  const request = { source, target, format, beam, nbest: Math.max(wanted + 1, nbest ?? 1), attention, model } as const;
-  return { texts, isList, request, extra: { alternatives: wanted, isDetected: source === 'auto', nbest, scores, attention } };
+  const extra = checkFields(extras, numbersOf(fields), 'Invalid request: ');
+  const { beam, nbest, scores, attention, model } = extra;
+  const words = wordsOf(extra, limits.terms);
+  const search = { beam, nbest: Math.max(wanted + 1, nbest ?? 1), attention, ...searchOf(extra) };
+  return {
+    texts,
+    request: { source, target, format, model, words, ...search } as const,
+    shape: { isList, alternatives: wanted, isDetected: source === 'auto', nbest, scores, attention, hasWords: words !== undefined },
+  };
+}
+
+type Extras = z.output<typeof extras>;
+
+function searchOf({ select, utility, diverseGroups, diversity }: Extras): Pick<SentenceSearch, 'select' | 'diversity'> {
+  if (utility !== undefined && select !== 'mbr') throw wrongField('utility', `${utility} without select: mbr`);
+  if (diversity !== undefined && diverseGroups === undefined) throw wrongField('diversity', `${diversity} without diverseGroups`);
+  return {
+    select: select === 'mbr' ? { by: select, utility: utility ?? 'chrf' } : select && { by: select },
+    diversity: diverseGroups === undefined ? undefined : { groups: diverseGroups, strength: diversity },
+  };
+}
+
+/** Undefined where nothing is asked for. */
+function wordsOf({ must, mustNot, glossary: terms }: Extras, most: number): WordChoice | undefined {
+  if (must === undefined && mustNot === undefined && terms === undefined) return undefined;
+  // A form that repeats no name has a text where JSON has a list of one.
+  const listed = <Item>(given: string | Item[] = []) => (typeof given === 'string' ? [given] : given);
+  const glossary = terms === undefined ? undefined : glossaryOf(terms);
+  if (glossary !== undefined && glossary.size > most) throw wrongField('glossary', `${glossary.size} terms; expected at most ${most}`);
+  return { must: listed(must), mustNot: listed(mustNot), glossary };
+}
+
+function glossaryOf(text: string): Glossary {
+  try {
+    return new Glossary(text.split(/\r?\n/));
+  } catch (error) {
+    if (error instanceof DecadeError) throw new Refusal(400, `Invalid request: ${error.message}`, { parameter: 'glossary' });
+    throw error;
+  }
+}
+
+function wrongField(parameter: keyof typeof thinking, received: string): Refusal {
+  return new Refusal(400, `Invalid request: ${parameter}: ${received}`, { parameter });
 }
 
 /** A form has text only. */
 function numbersOf(fields: Fields): Fields {
   const value = (given: unknown) => {
     if (given === 'true' || given === 'false') return given === 'true';
-    return typeof given === 'string' && /^\d+$/.test(given) ? Number(given) : given;
+    return typeof given === 'string' && /^\d+(\.\d+)?$/.test(given) ? Number(given) : given;
   };
-  return {
-    ...fields,
-    beam: value(fields.beam),
-    nbest: value(fields.nbest),
-    scores: value(fields.scores),
-    attention: value(fields.attention),
-  };
+  const names = ['beam', 'nbest', 'scores', 'attention', 'diverseGroups', 'diversity'] as const satisfies readonly (keyof Extras)[];
+  return { ...fields, ...Object.fromEntries(names.map((name) => [name, value(fields[name])])) };
 }
 
 function requireLength(text: string, limit: number): void {
@@ -191,6 +270,7 @@ interface AnswerShape {
   readonly nbest: number | undefined;
   readonly scores: boolean | undefined;
   readonly attention: boolean | undefined;
+  readonly hasWords: boolean;
 }
 
 function answer(translations: readonly ServedTranslation[], shape: AnswerShape): z.input<typeof translateResponse> {
@@ -214,6 +294,7 @@ function answer(translations: readonly ServedTranslation[], shape: AnswerShape):
       ),
     }),
     flags: of(({ flags }) => [...flags]),
+    ...(shape.hasWords && { unmet: of(({ unmet }) => [...unmet]) }),
     model: of(({ model }) => model ?? null),
   };
 }

@@ -1,4 +1,8 @@
 import { unsureBelow } from '../../decoding/certainty.js';
+import type { Glossary } from '../../decoding/constraints/glossary.js';
+import type { PhraseChoice } from '../../decoding/constraints/sentence-phrases.js';
+import { withTerms } from '../../decoding/source-line.js';
+import { Refusal } from '../refusal.js';
 import { type Alignment, type MarkedText, placeMarks, withoutPlaceholders } from './marks.js';
 import { escapeText, stretchesOfPage, type TagHandling } from './markup.js';
 import { stretchesOf } from './sentences.js';
@@ -6,8 +10,18 @@ import type { SentenceSearch, ServedModel, TranslatedSentence } from '../served-
 
 export type TextFormat = 'text' | 'html';
 
-/** What to warn of: `unsure` (low probability), `unknownWords`, `repetition` (the mark of an invented text), `truncated`. */
-export type TranslationFlag = 'unsure' | 'unknownWords' | 'repetition' | 'truncated';
+/**
+ * What to warn of: `unsure` (low probability), `unknownWords`, `repetition` (the mark of an invented text), `truncated`, `unmet` (a word that
+ * was asked for is missing, or a forbidden one is there).
+ */
+export const translationFlags = ['unsure', 'unknownWords', 'repetition', 'truncated', 'unmet'] as const;
+export type TranslationFlag = (typeof translationFlags)[number];
+
+/** Words that translations must and must not have. */
+export interface WordChoice extends PhraseChoice {
+  /** Asks of the sentences that have one of its terms. */
+  readonly glossary?: Glossary | undefined;
+}
 
 export interface TranslatedText {
   readonly text: string;
@@ -21,30 +35,51 @@ export interface TranslatedText {
   readonly score: number;
   readonly sentences: readonly TranslatedSentence[];
   readonly flags: readonly TranslationFlag[];
+  /** What was asked of a sentence and is not met: `must have chat | chatte`. */
+  readonly unmet: readonly string[];
 }
 
 interface TextRequest extends SentenceSearch {
   readonly format: TextFormat;
   /** Of HTML: elements that are handled otherwise. */
   readonly tags?: TagHandling | undefined;
+  readonly words?: WordChoice | undefined;
   readonly signal: AbortSignal;
   /** Told of every sentence in the order of the text, as soon as it and those before it are done. */
   readonly onSentence?: ((source: string, target: string) => Promise<void> | void) | undefined;
 }
 
-/** Translates texts of any length with one model: cuts them into sentences, which share batches, and puts these together again. */
+/**
+ * Translates texts of any length with one model: cuts them into sentences, which share batches, and puts these together again.
+ *
+ * @throws Refusal 400 where a text of several sentences must have words: nothing says which of them
+ */
 export async function translateTexts(model: ServedModel, texts: readonly string[], request: TextRequest): Promise<TranslatedText[]> {
   const language = model.languages?.source ?? 'en';
   const passages = texts.map((text) => passagesOf(text, request).map((passage) => new Passage(passage, language, request.format)));
+  for (const ofText of passages) requireOneSentence(ofText, request);
   const all = passages.flat();
   // All sentences of a request are accepted or none, and those without marks need no attention.
   const [plain, marked] = [all.filter(({ isMarked }) => !isMarked), all.filter(({ isMarked }) => isMarked)];
   await Promise.all([submit(model, plain, request), submit(model, marked, { ...request, attention: true })]);
   const apart = marked.filter(({ isAligned }) => !isAligned);
-  for (const passage of apart) passage.cutAtMarks();
+  for (const passage of apart) {
+    passage.cutAtMarks();
+    requireOneSentence([passage], request);
+  }
   await submit(model, apart, request);
   if (request.onSentence !== undefined) for (const passage of all) await passage.tell(request.onSentence);
   return passages.map((ofText) => textOf(ofText, request));
+}
+
+function requireOneSentence(passages: readonly Passage[], { words: { must = [] } = {} }: TextRequest): void {
+  const sentences = passages.reduce((sum, passage) => sum + passage.sentences.length, 0);
+  if (must.length === 0 || sentences <= 1) return;
+  throw new Refusal(
+    400,
+    `must: a text of ${sentences} sentences; expected one sentence, for nothing says which has it. Send them one by one, or use a glossary`,
+    { parameter: 'must' },
+  );
 }
 
 function passagesOf(text: string, { format, tags }: TextRequest): MarkedText[] {
@@ -57,11 +92,12 @@ function passagesOf(text: string, { format, tags }: TextRequest): MarkedText[] {
 async function submit(
   model: ServedModel,
   passages: readonly Passage[],
-  { beam, nbest, attention, signal, onSentence }: TextRequest,
+  { beam, nbest, attention, diversity, select, words: { glossary, ...words } = {}, signal, onSentence }: TextRequest,
 ): Promise<void> {
-  const lines = passages.flatMap(({ sentences }) => sentences);
+  const lines = passages.flatMap(({ sentences }) => sentences.map((text) => withTerms({ text, ...words }, glossary)));
   if (lines.length === 0) return;
-  const promises = model.sentences.submit(lines, JSON.stringify({ beam, nbest, attention } satisfies SentenceSearch), signal);
+  const search: SentenceSearch = { beam, nbest, attention, diversity, select };
+  const promises = model.sentences.submit(lines, JSON.stringify(search), signal);
   const settled = Promise.all(promises);
   settled.catch(() => {});
   const ofPassages = passages.map((passage) => ({ passage, found: promises.splice(0, passage.sentences.length) }));
@@ -162,6 +198,7 @@ function textOf(passages: readonly Passage[], { nbest, format }: TextRequest): T
     score: tokens === 0 ? 0 : logProbability / tokens,
     sentences,
     flags: flagsOf(sentences),
+    unmet: [...new Set(sentences.flatMap(({ result }) => result.unmet ?? []))],
   };
 }
 
@@ -171,6 +208,7 @@ function flagsOf(sentences: readonly TranslatedSentence[]): TranslationFlag[] {
     if (result.meanProbability < unsureBelow) flags.add('unsure');
     if (result.unknownSourceWords.length > 0) flags.add('unknownWords');
     if (result.warning !== undefined) flags.add('truncated');
+    if ((result.unmet ?? []).length > 0) flags.add('unmet');
     if (/(\S+(?:\s+\S+){0,3})(?:\s+\1){3}/u.test(result.text)) flags.add('repetition');
   }
   return [...flags];

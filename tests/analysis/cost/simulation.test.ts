@@ -78,7 +78,7 @@ test('data parallelism is simulated for every model and optimizer, with fewer se
     for (const optimizer of [{ kind: 'sgd' }, { kind: 'adam' }, { kind: 'adam', lazy: true }] as const) {
       const network = networkWith({ hidden: 64, ...model }, 200, optimizer);
       const simulator = new Simulator({ ...workload, network, batch: evenBatch(5, 4, 4) });
-      for (const devices of [1, 2, 3, 7, 64]) {
+      for (const devices of [1, 2, 7, 16]) {
         const { result, schedule } = simulator.on('data', devices);
         assert.ok(result.speedup > 0 && result.speedup <= devices, JSON.stringify({ model, optimizer, devices }));
         for (const share of Object.values(result.shares)) assert.ok(share >= 0 && share <= 1 + 1e-9, `${share}`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { alignmentScore } from '../../../src/data/curation/alignment-score.js';
-import { filterLines } from '../../../src/data/curation/filter-lines.js';
+import { type BoundOfShare, filterLines } from '../../../src/data/curation/filter-lines.js';
 import { droppedOf, pairsOf, textOf } from './lines.js';
 
 type Translated = readonly [english: string, french: string];
@@ -44,6 +44,14 @@ test('targets that belong to other sources are dropped, by what the corpus itsel
   const shares = await droppedOf(filterLines(lines, { alignment: '5%', scorers: { alignment: alignmentScore(lines) } }));
   assert.equal(shares.length, Math.floor(0.05 * lines.length));
   assert.ok(shares.every((line) => dropped.includes(line)));
+});
+
+test('a share of pairs that are all the same drops none of them', async () => {
+  const same = pairsOf(...Array.from({ length: 40 }, () => clean[0] ?? (['', ''] as const)));
+  const found: BoundOfShare[] = [];
+  const onBounds = (bounds: readonly BoundOfShare[]) => found.push(...bounds);
+  assert.deepEqual(await droppedOf(filterLines(same, { alignment: '5%', scorers: { alignment: alignmentScore(same) }, onBounds })), []);
+  assert.deepEqual([found[0]?.asked, found[0]?.worse, found[0]?.equal], [2, 0, 40]);
 });
 
 test('a pair does not explain itself, and a length is no fault', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DecadeError } from '../../../src/core/errors.js';
 import { crossEntropyDifference } from '../../../src/data/curation/cross-entropy.js';
-import { filterLines } from '../../../src/data/curation/filter-lines.js';
+import { type BoundOfShare, filterLines } from '../../../src/data/curation/filter-lines.js';
 import { damage, numbersInCommon } from '../../../src/data/curation/measures.js';
 import { droppedOf, gathered, pairsOf, textOf } from './lines.js';
 
@@ -59,17 +59,25 @@ test('a share drops the worst lines, whatever their figures are, and reads the l
   await assert.rejects(droppedOf(filterLines(once, { scoreColumn: 2, score: '30%' })), /other lines when they were read a second time/);
 });
 
-test('a line costs a model of the domain less per token than one of general text, or it is dropped', async () => {
-  const model = (costs: Readonly<Record<string, number>>) => ({
-    scoreText: async (texts: Iterable<string>) => ({
-      documents: Array.from(texts, (text) => ({ logProbability: -(costs[text] ?? 0) * 4, tokens: 4 })),
-    }),
-  });
-  const domain = crossEntropyDifference(model({ cells: 1, goals: 5 }), model({ cells: 3, goals: 2 }));
-  const lines = textOf('cells', 'goals', '', 'cells');
-  assert.deepEqual(await droppedOf(filterLines(lines, { scorers: { domain } })), ['2 domain', '3 short']);
-  assert.deepEqual(await droppedOf(filterLines(lines, { scorers: { domain }, domain: '34%' })), ['2 domain', '3 short']);
-  assert.deepEqual(Array.from(await domain(lines)), [-2, 3, Number.NaN, -2]);
+test('of lines with the same figure a share drops all or none, never more than it is, and tells', async () => {
+  const boundOf = async (scores: readonly number[], share: string) => {
+    const lines = scores.map((score, index) => ({ number: index + 1, sides: ['some words'], columns: ['some words', String(score)] }));
+    const found: BoundOfShare[] = [];
+    const dropped = await droppedOf(filterLines(lines, { scoreColumn: 2, score: share, onBounds: (bounds) => found.push(...bounds) }));
+    return { dropped, ...found[0] };
+  };
+  const rule = { rule: 'score', lines: 10 };
+  const equal = await boundOf(Array(10).fill(2), '50%');
+  assert.deepEqual(equal, { ...rule, dropped: [], share: '50%', asked: 5, bound: 2, worse: 0, equal: 10 });
+  const some = await boundOf([3, 1, 2, 2, 0, 2, 4, 4, 5, 6], '40%');
+  assert.deepEqual(some, { ...rule, dropped: ['2 score', '5 score'], share: '40%', asked: 4, bound: 2, worse: 2, equal: 3 });
+  const all = await boundOf([3, 1, 2, 2, 0, 2, 4, 4, 5, 6], '50%');
+  assert.deepEqual([all.dropped.length, all.bound, all.worse, all.equal], [5, 3, 5, 1]);
+});
+
+test('a share of lines is counted as it is written', async () => {
+  const lines = textOf(...Array.from({ length: 100 }, (_, index) => 'word '.repeat(index + 1)));
+  assert.equal((await droppedOf(filterLines(lines, { long: '29%' }))).length, 29, '0.29 times 100 is a little less than 29');
 });
 
 test('rules that lack what they need, and wrong bounds, are refused', async () => {
@@ -81,11 +89,6 @@ test('rules that lack what they need, and wrong bounds, are refused', async () =
   await refused({ wordRatio: 'many' });
   await refused({ wordratio: 3 });
   await refused({ languages: ['en', 'xx'] });
-});
-
-test('models with other tokens are not compared', async () => {
-  const model = (tokens: number) => ({ scoreText: async () => ({ documents: [{ logProbability: -1, tokens }] }) });
-  await assert.rejects(crossEntropyDifference(model(4), model(3))(textOf('one')), { kind: 'usage', message: /4 and 3 tokens for 'one'/ });
 });
 
 test('what lines do not have is not asked of them', async () => {

@@ -106,7 +106,7 @@ function assertSame(found: readonly TranslationResult[], expected: readonly Tran
 }
 
 test('any number of devices gives what this thread gives: n-best, samples, attention, prefixes, ensembles', async () => {
-  const asked = lines.map((text, index) => (index % 5 === 0 ? { text, prefix: 'two one' } : text));
+  const asked = lines.slice(0, 36).map((text, index) => (index % 5 === 0 ? { text, prefix: 'two one' } : text));
   const variants: { options: (typeof attentive)[]; search: DecodingOptionsInput; integers?: boolean }[] = [
     { options: [attentive], search: { beam: 3, nbest: 3, attention: true, batch: { sentences: 7 } } },
     { options: [plain], search: { beam: 1, forbidRepeats: 2, minimumLength: 2 } },

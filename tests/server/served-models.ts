@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { type Decade, decade } from '../../src/decade.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { train } from '../../src/parallel/train.js';
@@ -17,7 +18,13 @@ export class TinyModels {
   readonly translator = join(this.directory, 'en-fr');
   readonly writer = join(this.directory, 'writer');
 
-  static async train(): Promise<TinyModels> {
+  /** Trained once for all files of a process, and removed at its end. */
+  static train(): Promise<TinyModels> {
+    trained ??= TinyModels.#train();
+    return trained;
+  }
+
+  static async #train(): Promise<TinyModels> {
     const models = new TinyModels();
     const at = (name: string) => join(models.directory, name);
     const [sources, targets] = [Object.keys(words), Object.values(words)];
@@ -67,6 +74,9 @@ export class TinyModels {
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
+
+let trained: Promise<TinyModels> | undefined;
+after(async () => (await trained)?.remove());
 
 /** A request with JSON to an app on this machine. */
 export function post(path: string, body: unknown, headers: Record<string, string> = {}): Request {
