@@ -177,7 +177,8 @@ function measuring({ model, precision, beam, isOneAtATime, threads, other }: Pai
     await model.dispose();
     const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
     const words = texts[0].reduce((sum, text) => sum + text.split(/\\s+/).length, 0);
-    const same = texts[0].filter((text, line) => text === texts[1][line].trim()).length;
+    // Of several lines in one call, transformers.js writes on behind the end of those that have ended.
+    const same = texts[0].filter((text, line) => ${isOneAtATime} ? text === texts[1][line].trim() : texts[1][line].trim().startsWith(text)).length;
     if (same < lines.length / 2) throw new Error(JSON.stringify(texts.map((each) => each.slice(0, 3))));
     return { words, decade: median(times[0]), other: median(times[1]), rounds: times[0].length, same };`;
 }
