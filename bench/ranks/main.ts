@@ -103,14 +103,14 @@ async function communication() {
         // Two updates more than are measured; a rank sends the values to the others when it starts, which is not counted apart.
         const bytes = Math.round(Math.min(...sent) / (updates + 2));
         const share = exposedSeconds / seconds;
-        const predictedSeconds = await predict({ gbits: bitsPerSecond / 1e9, latency: link.latency }, wire);
+        const profile = { gbits: bitsPerSecond / 1e9, latency: link.latency };
+        const predictedSeconds = await predict(profile, wire);
         const error = predictedSeconds / seconds - 1;
         say(
           `${name.padEnd(9)} ${wire.padEnd(5)}       ${seconds.toFixed(3)} s, of which ${(100 * share).toFixed(0)} % is communication; ` +
             `${(bytes / 1e6).toFixed(1)} MB sent; link ${link.gbits} Gbit/s, ${link.latency} µs; ` +
             `predicted ${predictedSeconds.toFixed(3)} s, ${error < 0 ? '' : '+'}${(100 * error).toFixed(0)} %`,
         );
-        const profile = { gbits: bitsPerSecond / 1e9, latency: link.latency };
         const figuresOfUpdate = { seconds, predictedSeconds, computingSeconds, exposedSeconds, communication: share, bytes };
         results.push({ name, network: profile, measuredGbits: link.gbits, wire, nodes: 2, devices: 1, sentences, ...figuresOfUpdate });
       }

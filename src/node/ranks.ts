@@ -183,6 +183,7 @@ export class MpiNetwork implements RankNetwork {
 }
 
 const shortestLeave = 20;
+
 function channelOf(rank: number, channel: number): string {
   return `${rank}/${channel}`;
 }
