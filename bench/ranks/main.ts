@@ -56,7 +56,7 @@ const train = (changes: Partial<MeasuredTraining> & Pick<MeasuredTraining, 'devi
 
 /** Two ranks of one device beside one process of two: alternately, as a machine that others use changes. */
 async function placement() {
-  const rounds = 2;
+  const rounds = 5;
   const seconds = { oneOfTwo: [] as number[], twoOfOne: [] as number[] };
   const processor = { oneOfTwo: [] as number[], twoOfOne: [] as number[] };
   for (let round = 0; round < rounds; round++) {

@@ -44,8 +44,8 @@ export interface WireBlocks {
   /** An Int32 on which the thread that owns the network waits for work. */
   readonly bell: SharedArrayBuffer;
   readonly control: SharedArrayBuffer;
-  /** What devices and network read and write. */
-  readonly words: SharedArrayBuffer;
+  /** The devices': the network reads and writes where they do. */
+  readonly memory: WebAssembly.Memory;
 }
 
 /** The processes that a launcher of clusters started together, as one of them sees them. */

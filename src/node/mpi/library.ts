@@ -128,22 +128,23 @@ export class MpiLibrary {
     return this.#request((request) => this.#call('receive', address, bytes, byte, from, tag, world, request));
   }
 
-  /** To each rank its own part, from each rank one. Counts in bytes; the parts lie one after another. */
-  scatter(send: number, sent: readonly number[], receive: number, received: readonly number[]): MpiRequest {
+  /** To each rank its own part, from each rank one. */
+  scatter(sent: ByteParts, received: ByteParts): MpiRequest {
     const { world, byte } = this.#constants;
     const [from, into] = [this.#vector(sent), this.#vector(received)];
     return this.#request(
-      (request) => this.#call('scatter', send, from.counts, from.starts, byte, receive, into.counts, into.starts, byte, world, request),
+      (request) =>
+        this.#call('scatter', from.base, from.counts, from.starts, byte, into.base, into.counts, into.starts, byte, world, request),
       [from.held, into.held],
     );
   }
 
-  /** From each rank its part to all. The parts lie one after another, the own one too. Counts in bytes. */
-  gather(parts: number, bytes: readonly number[]): MpiRequest {
+  /** From each rank its part to all, the own one being in its place. */
+  gather(parts: ByteParts): MpiRequest {
     const { world, byte, inPlace } = this.#constants;
-    const all = this.#vector(bytes);
+    const all = this.#vector(parts);
     return this.#request(
-      (request) => this.#call('gather', inPlace, 0, byte, parts, all.counts, all.starts, byte, world, request),
+      (request) => this.#call('gather', inPlace, 0, byte, all.base, all.counts, all.starts, byte, world, request),
       [all.held],
     );
   }
@@ -191,16 +192,15 @@ export class MpiLibrary {
     return { structure, held };
   }
 
-  /** Counts and where the parts begin, as C arrays that live as long as what is held. */
-  #vector(bytes: readonly number[]): { counts: number; starts: number; held: Structure } {
-    const held = this.#foreign.structure(8 * bytes.length);
-    let start = 0;
-    for (const [index, count] of bytes.entries()) {
-      held.view.setInt32(4 * index, count, true);
-      held.view.setInt32(4 * (bytes.length + index), start, true);
-      start += count;
+  /** Counts and where the parts begin, from the first on, as C arrays that live as long as what is held. */
+  #vector({ at, counts }: ByteParts): { base: number; counts: number; starts: number; held: Structure } {
+    const held = this.#foreign.structure(8 * counts.length);
+    const base = Math.min(...at.filter((_, rank) => counts[rank] !== 0));
+    for (const [rank, count] of counts.entries()) {
+      held.view.setInt32(4 * rank, count, true);
+      held.view.setInt32(4 * (counts.length + rank), count === 0 ? 0 : (at[rank] as number) - base, true);
     }
-    return { counts: held.address, starts: held.address + 4 * bytes.length, held };
+    return { base: Number.isFinite(base) ? base : 0, counts: held.address, starts: held.address + 4 * counts.length, held };
   }
 
   #call(name: string, ...values: number[]): void {
@@ -228,6 +228,12 @@ function textOf({ view }: Structure, length: number): string {
 function restrainUcx(foreign: ForeignInterface): void {
   foreign.setEnvironment('UCX_ERROR_SIGNALS', '');
   foreign.setEnvironment('UCX_MEM_MMAP_HOOK_MODE', process.env.UCX_MEM_MMAP_HOOK_MODE ?? 'none');
+}
+
+/** A part of each rank: its address, and its bytes. */
+export interface ByteParts {
+  readonly at: readonly number[];
+  readonly counts: readonly number[];
 }
 
 /** What was begun; what it reads and writes is held until it is done. */

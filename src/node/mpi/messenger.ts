@@ -1,6 +1,6 @@
-import { Wire } from '../../parallel/group/wire.js';
+import { type RankParts, Wire } from '../../parallel/group/wire.js';
 import type { ForeignInterface } from '../foreign.js';
-import type { MpiLibrary, MpiRequest } from './library.js';
+import type { ByteParts, MpiLibrary, MpiRequest } from './library.js';
 import type { NetworkOrder, NetworkReport } from './messages.js';
 
 export interface MessengerOptions {
@@ -103,7 +103,7 @@ export class Messenger {
         break;
       case 'attach': {
         const wire = new Wire(order.wire);
-        this.#wire = { wire, address: this.#options.foreign.address(new Uint8Array(order.wire.words)), next: 0 };
+        this.#wire = { wire, address: this.#options.foreign.address(new Uint8Array(order.wire.memory.buffer)), next: 0 };
         break;
       }
       case 'end':
@@ -159,15 +159,15 @@ export class Messenger {
     const at = this.#wire;
     if (at === undefined) return false;
     const { library } = this.#options;
-    const inBytes = (words: readonly number[]) => words.map((count) => 4 * count);
+    const bytesOf = (parts: RankParts): ByteParts => ({
+      at: parts.at.map((word) => at.address + 4 * word),
+      counts: parts.words.map((count) => 4 * count),
+    });
     let any = false;
     for (let left = at.wire.left(at.next); left !== undefined; left = at.wire.left(at.next)) {
       const ticket = at.next++;
-      const place = (word: number) => at.address + 4 * word;
       const request =
-        left.kind === 'scatter'
-          ? library.scatter(place(left.send), inBytes(left.sent), place(left.receive), inBytes(left.received))
-          : library.gather(place(left.parts), inBytes(left.words));
+        left.kind === 'scatter' ? library.scatter(bytesOf(left.sent), bytesOf(left.received)) : library.gather(bytesOf(left.parts));
       this.#begin(request, () => {
         at.wire.complete(ticket);
       });

@@ -6,7 +6,6 @@ import { Gradients } from '../../nn/parameters.js';
 import type { Precision } from '../../tensor/matrix.js';
 import { type Memory, mebibytes } from '../../tensor/memory.js';
 import { PlacedValues } from '../../tensor/named-values.js';
-import type { TouchedRows } from '../../tensor/touched-rows.js';
 import type { EvaluationResult, PlacedLearntValues, UpdateResult } from '../../training/executor.js';
 import { Optimizer } from '../../training/optimizer.js';
 import type { UpdateRule } from '../../training/optimizer-options.js';
@@ -68,7 +67,7 @@ export class ThreadedDataDevices implements DataDevices {
   readonly placement: { readonly gemm: string; readonly precision: Precision; readonly kernels: string };
   readonly #options: DataDevicesOptions;
   readonly #optimizer: Optimizer;
-  readonly #merged: readonly TouchedRows[];
+  readonly #disposeMeeting: () => void;
   /** Ends what devices wait for each other in. */
   readonly break: () => void;
 
@@ -111,13 +110,13 @@ export class ThreadedDataDevices implements DataDevices {
     await startAll(threads, (thread) => thread.ask('ready', { kind: 'peers', gradients }));
     const [first] = replies;
     if (first === undefined) throw new DecadeError('usage', { where: 'devices', received: '0', allowed: '1 or more' });
-    return new ThreadedDataDevices(options, threads, { optimizer, merged: others?.merged ?? [], broken }, first);
+    return new ThreadedDataDevices(options, threads, { optimizer, disposeMeeting: () => others?.dispose(), broken }, first);
   }
 
   private constructor(
     options: DataDevicesOptions,
     threads: readonly Thread[],
-    { optimizer, merged, broken }: { optimizer: Optimizer; merged: readonly TouchedRows[]; broken: () => void },
+    { optimizer, disposeMeeting, broken }: { optimizer: Optimizer; disposeMeeting: () => void; broken: () => void },
     { gemm, precision, kernels }: Extract<DeviceReply, { kind: 'started' }>,
   ) {
     this.threads = threads;
@@ -125,7 +124,7 @@ export class ThreadedDataDevices implements DataDevices {
     this.placement = { gemm, precision, kernels };
     this.#options = options;
     this.#optimizer = optimizer;
-    this.#merged = merged;
+    this.#disposeMeeting = disposeMeeting;
     this.break = broken;
   }
 
@@ -160,7 +159,7 @@ export class ThreadedDataDevices implements DataDevices {
   /** Gives back the room of what the threads, which have ended, had. */
   disposeValues(): void {
     this.#optimizer.dispose();
-    for (const list of this.#merged) list.dispose();
+    this.#disposeMeeting();
     this.#options.model.parameters.dispose();
   }
 }

@@ -4,8 +4,8 @@ import type { Segment } from './pieces.js';
 import type { RanksMeeting } from './ranks-meeting.js';
 import type { ThreadGroup } from './threads.js';
 import type { PiecePlan, WirePlan } from './wire-plan.js';
-import type { WireValues } from './wire-values.js';
-import { placeOfPart, type Wire } from './wire.js';
+import { valuesOfPortion, type WireValues } from './wire-values.js';
+import { partsFrom, type RankParts, type Wire } from './wire.js';
 
 export interface PieceExchangeOptions {
   readonly local: ThreadGroup;
@@ -38,8 +38,8 @@ export class PieceExchange {
   readonly #sent: Int32Array;
   /** 1 while a device is at a chain. */
   readonly #taken: Int32Array;
-  /** What the parameters were before the update, where what changed them is exchanged. */
-  readonly #before: Float32Array | undefined;
+  /** Where it is kept what the parameters were before the update, in bytes: where what changed them is exchanged. */
+  readonly #before: number | undefined;
   /** Announced by this device in this update. */
   readonly #final = new Set<number>();
 
@@ -56,7 +56,7 @@ export class PieceExchange {
     this.#announced = new Int32Array(meeting.pieces, 0, pieces.length);
     this.#sent = new Int32Array(meeting.pieces, 4 * pieces.length, chains);
     this.#taken = new Int32Array(meeting.pieces, 4 * (pieces.length + chains), chains);
-    this.#before = meeting.communication === 'f32' ? undefined : new Float32Array(meeting.wire.words, 4 * plan.before);
+    this.#before = meeting.communication === 'f32' ? undefined : 4 * plan.before;
     const piecesOf = new Map<number, number[]>();
     for (const [piece, { members }] of pieces.entries()) {
       for (const member of members) piecesOf.set(member, [...(piecesOf.get(member) ?? []), piece]);
@@ -120,11 +120,12 @@ export class PieceExchange {
   /** Keeps this device's share of the parameters as it is before the update, where that is needed. */
   remember(): void {
     if (this.#before === undefined) return;
-    let at = 0;
+    let at = this.#before;
     for (const { segments, device } of this.#ofThisRank()) {
       for (const segment of segments) {
-        if (device === this.#local.rank) this.#before.set(this.#parameters(segment), at);
-        at += segment.end - segment.start;
+        const bytes = 4 * (segment.end - segment.start);
+        if (device === this.#local.rank) this.#device.kernels.copy(at, this.#parameterOf(segment), bytes);
+        at += bytes;
       }
     }
   }
@@ -133,10 +134,10 @@ export class PieceExchange {
   gather(first: number): void {
     const { chains, pieces } = this.#plan;
     const starts: number[] = [];
-    let before = 0;
+    let before = this.#before ?? 0;
     for (const piece of pieces) {
       starts.push(before);
-      for (const { start, end } of this.#plan.ofRank(piece, this.#rank).flat()) before += end - start;
+      for (const { start, end } of this.#plan.ofRank(piece, this.#rank).flat()) before += 4 * (end - start);
     }
     const give = (number: number) => this.#give(pieces[number] as PiecePlan, first + number, starts[number] as number);
     for (const [number] of this.#ownPieces()) if (number < chains) give(number);
@@ -186,118 +187,118 @@ export class PieceExchange {
   /** Sums a piece of all devices of this rank, and sends to each rank what it updates. */
   #send(piece: PiecePlan, ticket: number): void {
     const { kernels } = this.#device;
-    const [sum = [], ...others] = this.#gradients;
+    const [, ...others] = this.#gradients;
     let at = piece.outgoing;
     for (let rank = 0; rank < this.#ranks; rank++) {
       for (const portion of portionsOf(this.#plan.ofRank(piece, rank))) {
-        const count = portion.end - portion.start;
-        for (const other of others) kernels.moveGradient(gradientOf(sum, portion), gradientOf(other, portion), count);
-        if (rank === this.#rank) continue;
-        at = this.#values.write(this.#gradient(portion), at);
-        kernels.fill(gradientOf(sum, portion), 0, count);
+        const [sum, count] = [this.#sumOf(portion), portion.end - portion.start];
+        for (const other of others) kernels.moveGradient(sum, gradientOf(other, portion), count);
+        if (rank === this.#rank || piece.inPlace) continue;
+        at = this.#values.write(at, sum, count);
+        kernels.fill(sum, 0, count);
       }
     }
     const words = this.#plan.wordsByRank(piece);
     const ofOthers = (of: (rank: number) => number) => words.map((_, rank) => (rank === this.#rank ? 0 : of(rank)));
+    const sent = ofOthers((rank) => words[rank] as number);
     this.#wire.leave(ticket, {
       kind: 'scatter',
-      send: piece.outgoing,
-      sent: ofOthers((rank) => words[rank] as number),
-      receive: piece.incoming,
-      received: ofOthers(() => words[this.#rank] as number),
+      sent: piece.inPlace ? this.#partsInPlace(piece, sent, (segment) => this.#sumOf(segment)) : partsFrom(piece.outgoing, sent),
+      received: partsFrom(
+        piece.incoming,
+        ofOthers(() => words[this.#rank] as number),
+      ),
     });
   }
 
   /** Adds to what this rank's devices update of a piece, which is summed here already, what the other ranks sent, in their order. */
   #add(piece: PiecePlan): void {
-    const own = this.#plan.ofRank(piece, this.#rank);
-    const [sum = []] = this.#gradients;
     let at = piece.incoming;
-    this.#receiving((add) => {
-      for (let rank = 0; rank < this.#ranks; rank++) {
-        if (rank === this.#rank) continue;
-        for (const portion of portionsOf(own)) at = add(gradientOf(sum, portion), portion, at);
+    for (let rank = 0; rank < this.#ranks; rank++) {
+      if (rank === this.#rank) continue;
+      for (const portion of this.#ownPortionsOf(piece)) at = this.#values.add(this.#sumOf(portion), at, portion.end - portion.start);
+      if (!piece.inPlace) continue;
+      // What was sent from here has arrived there.
+      for (const segment of this.#plan.ofRank(piece, rank).flat()) {
+        this.#device.kernels.fill(this.#sumOf(segment), 0, segment.end - segment.start);
       }
-    });
+    }
   }
 
-  #give(piece: PiecePlan, ticket: number, start: number): void {
-    const own = this.#plan.ofRank(piece, this.#rank);
-    const [parts, words] = [piece.outgoing, this.#plan.wordsByRank(piece)];
-    let at = placeOfPart({ parts, words }, this.#rank);
-    if (this.#before === undefined) for (const portion of portionsOf(own)) at = this.#values.write(this.#parameters(portion), at);
-    else this.#giveChanges(own, this.#before.subarray(start), at);
-    this.#wire.leave(ticket, { kind: 'gather', parts, words });
+  /** `before`: where it is kept what the parameters were, in bytes. */
+  #give(piece: PiecePlan, ticket: number, before: number): void {
+    const words = this.#plan.wordsByRank(piece);
+    const parts = piece.inPlace
+      ? this.#partsInPlace(piece, words, (segment) => this.#parameterOf(segment))
+      : partsFrom(piece.outgoing, words);
+    if (this.#before !== undefined) this.#giveChanges(piece, before, parts.at[this.#rank] as number);
+    else if (!piece.inPlace) {
+      let at = parts.at[this.#rank] as number;
+      for (const portion of this.#ownPortionsOf(piece))
+        at = this.#values.write(at, this.#parameterOf(portion), portion.end - portion.start);
+    }
+    this.#wire.leave(ticket, { kind: 'gather', parts });
   }
 
   /** Writes what changed parameters, and makes them what all other ranks will have: what they were, and the change as it is written. */
-  #giveChanges(own: readonly (readonly Segment[])[], before: Float32Array, place: number): void {
-    let [at, from] = [place, 0];
-    this.#receiving((add) => {
-      for (const portion of portionsOf(own)) {
-        const parameters = this.#parameters(portion);
-        const were = before.subarray(from, from + parameters.length);
-        for (let index = 0; index < were.length; index++) {
-          const was = were[index] as number;
-          were[index] = (parameters[index] as number) - was;
-          parameters[index] = was;
-        }
-        this.#values.write(were, at);
-        at = add(this.#parametersAt(portion), portion, at);
-        from += parameters.length;
+  #giveChanges(piece: PiecePlan, before: number, place: number): void {
+    const { memory } = this.#device;
+    let [at, were] = [place, before];
+    for (const portion of this.#ownPortionsOf(piece)) {
+      const [parameters, count] = [this.#parameterOf(portion), portion.end - portion.start];
+      // before := parameters - before, then parameters := what they were.
+      const values = memory.f32;
+      const [now, then] = [parameters / 4, were / 4];
+      for (let index = 0; index < count; index++) {
+        const was = values[then + index] as number;
+        values[then + index] = (values[now + index] as number) - was;
+        values[now + index] = was;
       }
-    });
+      this.#values.write(at, were, count);
+      at = this.#values.add(parameters, at, count);
+      were += 4 * count;
+    }
   }
 
   #take(piece: PiecePlan): void {
+    if (piece.inPlace) return;
     let at = piece.outgoing;
-    this.#receiving((add) => {
-      for (const [rank, words] of this.#plan.wordsByRank(piece).entries()) {
-        if (rank === this.#rank) {
-          at += words;
-          continue;
-        }
-        for (const portion of portionsOf(this.#plan.ofRank(piece, rank))) {
-          if (this.#before === undefined) at = this.#values.read(this.#parameters(portion), at);
-          else at = add(this.#parametersAt(portion), portion, at);
-        }
+    for (const [rank, words] of this.#plan.wordsByRank(piece).entries()) {
+      if (rank === this.#rank) {
+        at += words;
+        continue;
       }
+      for (const portion of portionsOf(this.#plan.ofRank(piece, rank))) {
+        const [parameters, count] = [this.#parameterOf(portion), portion.end - portion.start];
+        at = this.#before === undefined ? this.#values.read(parameters, at, count) : this.#values.add(parameters, at, count);
+      }
+    }
+  }
+
+  /** Of each rank, where its part of a piece is that is exchanged in place: the segments of a rank are one range. `of` gives bytes. */
+  #partsInPlace(piece: PiecePlan, words: readonly number[], of: (segment: Segment) => number): RankParts {
+    const at = words.map((_, rank) => {
+      const [first] = this.#plan.ofRank(piece, rank).flat();
+      return first === undefined ? 0 : of(first) / 4;
     });
+    return { at, words };
   }
 
-  /** `add` adds to the values of a portion, at an address, what is written in the wire; it returns where the next may begin. */
-  #receiving(use: (add: (to: number, portion: Segment, at: number) => number) => void): void {
-    const { memory, kernels } = this.#device;
-    const room = memory.allocate(4 * valuesOfPortion);
-    use((to, { start, end }, at) => {
-      const from = room.offset / 4;
-      const next = this.#values.read(memory.f32.subarray(from, from + end - start), at);
-      kernels.moveGradient(to, room.offset, end - start);
-      return next;
-    });
-    memory.free(room);
+  #ownPortionsOf(piece: PiecePlan): Generator<Segment> {
+    return portionsOf(this.#plan.ofRank(piece, this.#rank));
   }
 
-  /** What this rank's devices sum of a gradient. */
-  #gradient(segment: Segment): Float32Array {
-    const from = gradientOf(this.#gradients[0] ?? [], segment) / 4;
-    return this.#device.memory.f32.subarray(from, from + segment.end - segment.start);
-  }
-
-  #parameters({ index, start, end }: Segment): Float32Array {
-    const [first = []] = this.#gradients;
-    return (first[index] as LearntParameter).value.f32.subarray(start, end);
+  /** Where this rank's devices sum a gradient, in bytes. */
+  #sumOf(segment: Segment): number {
+    return gradientOf(this.#gradients[0] ?? [], segment);
   }
 
   /** Bytes. */
-  #parametersAt({ index, start }: Segment): number {
+  #parameterOf({ index, start }: Segment): number {
     const [first = []] = this.#gradients;
     return (first[index] as LearntParameter).value.offset + 4 * start;
   }
 }
-
-/** Values that a first-level or second-level cache holds while several things are done to them; even, as two may share a word. */
-const valuesOfPortion = 8_192;
 
 function* portionsOf(segments: readonly (readonly Segment[])[]): Generator<Segment> {
   for (const { index, start, end } of segments.flat()) {

@@ -8,6 +8,8 @@ import { Wire } from './wire.js';
 /** What devices of several ranks need to be a group. */
 export interface RanksMeeting extends Placed {
   readonly wire: WireBlocks;
+  /** Where in the memory the room for what is exchanged begins, in words. */
+  readonly room: number;
   /**
    * Shared Int32 counters of this rank's devices: how often each piece was announced in this update, of each chain of pieces how many were
    * sent, and whether a device is at it.
@@ -17,26 +19,31 @@ export interface RanksMeeting extends Placed {
   readonly merged: { readonly [name: string]: number };
 }
 
-/** Makes what devices of this process need to exchange with those of others. The lists are the caller's to dispose. */
+/** Makes what devices of this process need to exchange with those of others. `dispose` gives back its room. */
 export function meetRanks(
   parameters: ParameterStore,
   memory: Memory,
   { bell, attach, ...placed }: Placed & Pick<RankNetwork, 'bell' | 'attach'>,
-): { wire: Wire; merged: TouchedRows[]; meeting: RanksMeeting } {
+): { wire: Wire; meeting: RanksMeeting; dispose(): void } {
   const plan = new WirePlan([...parameters], placed);
-  const wire = Wire.make(bell, { ranks: placed.devices.length, slots: plan.slots, words: plan.words });
+  const room = memory.allocate(4 * plan.words);
+  const wire = Wire.make(bell, memory.webAssembly, { ranks: placed.devices.length, slots: plan.slots });
   attach(wire.blocks);
   const merged = Array.from(parameters).flatMap(({ name, shape: [rows = 0, columns = 0], rules }) =>
     rules.gradient === 'rows' ? [{ name, list: new TouchedRows(memory, rows, columns) }] : [],
   );
   return {
     wire,
-    merged: merged.map(({ list }) => list),
     meeting: {
       ...placed,
       wire: wire.blocks,
+      room: room.offset / 4,
       pieces: new SharedArrayBuffer(4 * Math.max(1, plan.pieces.length + 2 * plan.chains)),
       merged: Object.fromEntries(merged.map(({ name, list }) => [name, list.offset])),
+    },
+    dispose() {
+      memory.free(room);
+      for (const { list } of merged) list.dispose();
     },
   };
 }

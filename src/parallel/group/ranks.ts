@@ -10,7 +10,7 @@ import { RowExchange } from './row-exchange.js';
 import type { ThreadGroup } from './threads.js';
 import { WirePlan } from './wire-plan.js';
 import { WireValues } from './wire-values.js';
-import { placeOfPart, Wire } from './wire.js';
+import { partsFrom, Wire } from './wire.js';
 
 /**
  * Devices of several processes. Those of a process sum their gradients on their memory, piece by piece while backward goes on; each rank
@@ -42,9 +42,10 @@ export class RanksGroup implements Group {
     this.#plan = new WirePlan(
       first.map(({ parameter }) => parameter),
       meeting,
+      meeting.room,
     );
     this.#summed = first.map((learnt) => ({ ...learnt, gradient: mergedList(device.memory, learnt, meeting) ?? learnt.gradient }));
-    const values = new WireValues(meeting.wire.words, meeting.communication);
+    const values = new WireValues(device, meeting.communication);
     const common = { local, meeting, plan: this.#plan, wire: this.#wire, values, device, gradients: all };
     this.#pieces = new PieceExchange(common);
     this.#rows = new RowExchange({ ...common, summed: this.#summed });
@@ -64,14 +65,16 @@ export class RanksGroup implements Group {
     const finish = this.#local.beginSum(values);
     return () => {
       const own = finish();
-      const parts = this.#plan.sums[(this.#sums++ % 2) as 0 | 1];
       const ticket = this.#ticket++;
-      const { rank, devices } = this.#meeting;
-      const words = devices.map(() => 2 * mostSummed);
-      const all = words.map((_, of) => new Float64Array(this.#meeting.wire.words, 4 * placeOfPart({ parts, words }, of), mostSummed));
+      const { rank, devices, wire } = this.#meeting;
+      const parts = partsFrom(
+        this.#plan.sums[(this.#sums++ % 2) as 0 | 1],
+        devices.map(() => 2 * mostSummed),
+      );
+      const all = parts.at.map((at) => new Float64Array(wire.memory.buffer, 4 * at, mostSummed));
       if (this.#leads) {
         all[rank]?.set(own);
-        this.#wire.leave(ticket, { kind: 'gather', parts, words });
+        this.#wire.leave(ticket, { kind: 'gather', parts });
       }
       this.#wire.wait(ticket);
       return values.map((_, index) => all.reduce((total, ofRank) => total + (ofRank[index] as number), 0));

@@ -6,7 +6,7 @@ import type { RanksMeeting } from './ranks-meeting.js';
 import type { ThreadGroup } from './threads.js';
 import type { TablePlan, WirePlan } from './wire-plan.js';
 import { type WireValues, wordsOf } from './wire-values.js';
-import { placeOfPart, type Wire } from './wire.js';
+import { partsFrom, type Wire } from './wire.js';
 
 export interface RowExchangeOptions {
   readonly local: ThreadGroup;
@@ -24,11 +24,9 @@ export interface RowExchangeOptions {
 /** Gives each rank the touched rows of all. Each merges them in the order of ranks, so that all have the same sum. */
 export class RowExchange {
   readonly #options: RowExchangeOptions;
-  readonly #integers: Int32Array;
 
   constructor(options: RowExchangeOptions) {
     this.#options = options;
-    this.#integers = new Int32Array(options.meeting.wire.words);
   }
 
   /**
@@ -47,17 +45,21 @@ export class RowExchange {
     for (const { index } of ofDevice) {
       const own = rowsOf(first[index]);
       for (const other of others) addRows(device, own, rowsOf(other[index]));
-      this.#integers[counts + meeting.rank * tables.length + tables.findIndex((table) => table.index === index)] = own.count;
+      device.memory.i32[counts + meeting.rank * tables.length + tables.findIndex((table) => table.index === index)] = own.count;
     }
     local.barrier();
     let next = ticket + 1;
     if (local.rank === 0) {
-      wire.leave(ticket, { kind: 'gather', parts: counts, words: meeting.devices.map(() => tables.length) });
+      const parts = partsFrom(
+        counts,
+        meeting.devices.map(() => tables.length),
+      );
+      wire.leave(ticket, { kind: 'gather', parts });
     }
     wire.wait(ticket);
     let squares = 0;
     for (const [number, table] of tables.entries()) {
-      const ofRanks = meeting.devices.map((_, rank) => this.#integers[counts + rank * tables.length + number] as number);
+      const ofRanks = meeting.devices.map((_, rank) => device.memory.i32[counts + rank * tables.length + number] as number);
       const rounds = Math.ceil(Math.max(...ofRanks) / table.rowsAtOnce);
       const start = next;
       next += rounds;
@@ -71,33 +73,33 @@ export class RowExchange {
     return { squares, ticket: next };
   }
 
-  #exchange(ticket: number, { index, columns, rowsAtOnce, parts }: TablePlan, round: number, ofRanks: readonly number[]): void {
+  #exchange(ticket: number, { index, columns, rowsAtOnce, parts: start }: TablePlan, round: number, ofRanks: readonly number[]): void {
     const { meeting, wire, values, device, gradients, summed } = this.#options;
+    const { memory, kernels } = device;
     const from = round * rowsAtOnce;
     const rows = ofRanks.map((count) => Math.min(rowsAtOnce, Math.max(0, count - from)));
     const own = rowsOf(gradients[0]?.[index]);
     const count = rows[meeting.rank] as number;
-    const words = rows.map((each) => each + wordsOf(each * columns, meeting.communication));
+    const parts = partsFrom(
+      start,
+      rows.map((each) => each + wordsOf(each * columns, meeting.communication)),
+    );
     // A rank's part: the ids, then the rows.
-    const place = placeOfPart({ parts, words }, meeting.rank);
-    this.#integers.set(own.touched.i32.subarray(from, from + count), place);
-    values.write(own.table.f32.subarray(from * columns, (from + count) * columns), place + count);
-    wire.leave(ticket, { kind: 'gather', parts, words });
+    const place = parts.at[meeting.rank] as number;
+    kernels.copy(4 * place, own.touched.offset + 4 * from, 4 * count);
+    values.write(place + count, own.table.offset + 4 * from * columns, count * columns);
+    wire.leave(ticket, { kind: 'gather', parts });
     wire.wait(ticket);
-    const { memory, kernels } = device;
     const merged = rowsOf(summed[index]);
-    const block = memory.allocate(4 * Math.max(...rows) * (1 + columns));
-    let at = parts;
+    const table = memory.allocate(4 * Math.max(...rows) * columns);
     for (const [rank, each] of rows.entries()) {
-      const table = block.offset + 4 * each;
-      memory.i32.set(this.#integers.subarray(at, at + each), block.offset / 4);
-      values.read(memory.f32.subarray(table / 4, table / 4 + each * columns), at + each);
+      const at = parts.at[rank] as number;
+      values.read(table.offset, at + each, each * columns);
       const room = merged.reserve(each);
       const { slots, count: before } = merged;
-      merged.count = kernels.addToTouchedRows(room.table, room.touched, before, slots.offset, block.offset, table, each, columns);
-      at += words[rank] as number;
+      merged.count = kernels.addToTouchedRows(room.table, room.touched, before, slots.offset, 4 * at, table.offset, each, columns);
     }
-    memory.free(block);
+    memory.free(table);
   }
 }
 

@@ -22,9 +22,13 @@ export interface TablePlan {
   readonly parts: number;
 }
 
-/** Where a piece is exchanged: one side holds what all ranks have of it, the other what all others have of this rank's part. */
+/** Where a piece is exchanged. */
 export interface PiecePlan extends ParameterPiece {
+  /** Whether it is sent from where its gradient is, and received where its parameter is. */
+  readonly inPlace: boolean;
+  /** Room for what all ranks have of it, unless it is exchanged in place. */
   readonly outgoing: number;
+  /** Room for what all others have of this rank's part. */
   readonly incoming: number;
 }
 
@@ -47,7 +51,7 @@ export function keptBy({ rank, devices }: Pick<Placed, 'rank' | 'devices'>): Kep
   return { ...devicesOf({ devices }, rank), parts: devices.reduce((sum, count) => sum + count, 0) };
 }
 
-/** Where everything that ranks exchange in an update has its place in the wire; the same counts on every rank. */
+/** Where what ranks exchange in an update has its room in the memory of the devices, in words; the same counts on every rank. */
 export class WirePlan {
   readonly pieces: readonly PiecePlan[];
   /** Pieces whose number has the same remainder have the same places, one after another. */
@@ -65,7 +69,8 @@ export class WirePlan {
   readonly allDevices: number;
   readonly #placed: Placed;
 
-  constructor(parameters: readonly Pick<Parameter, 'size' | 'shape' | 'rules'>[], placed: Placed) {
+  /** `start`: of the room. */
+  constructor(parameters: readonly Pick<Parameter, 'size' | 'shape' | 'rules'>[], placed: Placed, start = 0) {
     const { rank, devices, communication } = placed;
     const ranks = devices.length;
     this.#placed = placed;
@@ -73,7 +78,7 @@ export class WirePlan {
     this.allDevices = devices.reduce((sum, count) => sum + count, 0);
     let words = 0;
     const place = (count: number) => {
-      const at = words;
+      const at = start + words;
       // A cache line's worth, so that what one device writes is not beside what another reads.
       words += Math.ceil(count / 16) * 16;
       return at;
@@ -86,18 +91,23 @@ export class WirePlan {
     }));
     const dense = cutIntoPieces(
       all.filter(({ isTable }) => !isTable),
-      this.allDevices,
+      devices,
     );
+    const inPlace = ({ members }: ParameterPiece) => communication === 'f32' && members.length === 1;
     this.chains = Math.min(dense.length, placesOfPieces);
     const room = Array.from({ length: this.chains }, (_, chain) => {
       const members = dense.filter((__, number) => number % this.chains === chain);
       const most = (wordsOfPiece: (piece: ParameterPiece) => number) => Math.max(...members.map(wordsOfPiece));
       return {
-        outgoing: place(most(({ segments }) => this.#wordsIn(segments.flat()))),
+        outgoing: place(most((piece) => (inPlace(piece) ? 0 : this.#wordsIn(piece.segments.flat())))),
         incoming: place((ranks - 1) * most((piece) => this.#wordsOfRank(piece, rank))),
       };
     });
-    this.pieces = dense.map((piece, number) => ({ ...piece, ...(room[number % this.chains] as (typeof room)[number]) }));
+    this.pieces = dense.map((piece, number) => ({
+      ...piece,
+      inPlace: inPlace(piece),
+      ...(room[number % this.chains] as (typeof room)[number]),
+    }));
     const tables = all.filter(({ isTable }) => isTable);
     this.tables = tables.map(({ index, columns }) => {
       const rowsAtOnce = Math.max(leastRows, Math.floor(mostRowWords / ranks / (1 + columns)));

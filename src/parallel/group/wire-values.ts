@@ -1,36 +1,58 @@
+import type { Device } from '../../tensor/device.js';
 import type { Precision } from '../../tensor/matrix.js';
+import type { Block } from '../../tensor/memory.js';
 
 /** Words of 4 bytes that so many values take in a wire. */
 export function wordsOf(values: number, precision: Precision): number {
   return precision === 'bf16' ? Math.ceil(values / 2) : values;
 }
 
-/** Values in the words of a wire: in 32 bits each, or rounded to bfloat16, two in a word. */
+/** Values as they travel: in 32 bits each, or rounded to bfloat16, two in a word. Places of values are in bytes, of words in words. */
 export class WireValues {
+  readonly #device: Device;
   readonly #precision: Precision;
-  readonly #words: Float32Array;
-  readonly #patterns: Int32Array;
+  /** Where a portion is widened that is to be added. */
+  readonly #widened: Block | undefined;
 
-  constructor(words: SharedArrayBuffer, precision: Precision) {
+  constructor(device: Device, precision: Precision) {
+    this.#device = device;
     this.#precision = precision;
-    this.#words = new Float32Array(words);
-    this.#patterns = new Int32Array(words);
+    this.#widened = precision === 'bf16' ? device.memory.allocate(4 * valuesOfPortion) : undefined;
   }
 
   /** Writes values from word `at` on; returns where the next may begin. */
-  write(values: Float32Array, at: number): number {
-    if (this.#precision === 'bf16') roundInto(this.#patterns, at, values);
-    else this.#words.set(values, at);
-    return at + wordsOf(values.length, this.#precision);
+  write(at: number, values: number, count: number): number {
+    if (this.#precision === 'bf16') roundInto(this.#device.memory.i32, at, this.#values(values, count));
+    else this.#device.kernels.copy(4 * at, values, 4 * count);
+    return at + wordsOf(count, this.#precision);
   }
 
-  /** Fills `values` from word `at` on; returns where the next may begin. */
-  read(values: Float32Array, at: number): number {
-    if (this.#precision === 'bf16') widenInto(values, this.#patterns, at);
-    else values.set(this.#words.subarray(at, at + values.length));
-    return at + wordsOf(values.length, this.#precision);
+  /** Reads values from word `at` on; returns where the next may begin. */
+  read(values: number, at: number, count: number): number {
+    if (this.#precision === 'bf16') widenInto(this.#values(values, count), this.#device.memory.i32, at);
+    else this.#device.kernels.copy(values, 4 * at, 4 * count);
+    return at + wordsOf(count, this.#precision);
+  }
+
+  /** Adds to values, of a portion at most, what is written from word `at` on; returns where the next may begin. */
+  add(values: number, at: number, count: number): number {
+    const { kernels } = this.#device;
+    if (this.#widened === undefined) {
+      kernels.add(values, 4 * at, count);
+      return at + count;
+    }
+    const next = this.read(this.#widened.offset, at, count);
+    kernels.add(values, this.#widened.offset, count);
+    return next;
+  }
+
+  #values(at: number, count: number): Float32Array {
+    return this.#device.memory.f32.subarray(at / 4, at / 4 + count);
   }
 }
+
+/** Values that a first-level or second-level cache holds while several things are done to them; even, as two may share a word. */
+export const valuesOfPortion = 8_192;
 
 /** The first of two values is the lower half of a word. */
 function roundInto(words: Int32Array, at: number, values: Float32Array): void {

@@ -1,34 +1,32 @@
 import { DecadeError } from '../../core/errors.js';
 import type { WireBlocks } from '../runtime.js';
 
-/** What ranks exchange at once. Counts and places are in words of 4 bytes. */
+/** What ranks exchange at once. */
 export type RankExchange = Scatter | Gather;
+
+/** A part of each rank, in the order of ranks: where it begins in the memory of this one, and its size, both in words of 4 bytes. */
+export interface RankParts {
+  readonly at: readonly number[];
+  readonly words: readonly number[];
+}
 
 /** Each rank gets a part of its own from each other. */
 export interface Scatter {
   readonly kind: 'scatter';
-  /** Where what is sent begins; the parts lie one after another, in the order of ranks. */
-  readonly send: number;
-  /** Words for each rank. */
-  readonly sent: readonly number[];
-  /** Where what is received begins, likewise. */
-  readonly receive: number;
-  /** Words from each rank. */
-  readonly received: readonly number[];
+  readonly sent: RankParts;
+  readonly received: RankParts;
 }
 
-/** Each rank has a part, and all get it. */
+/** Each rank has a part, and all get it: each leaves its own in its place. */
 export interface Gather {
   readonly kind: 'gather';
-  /** Where the parts are, one after another, in the order of ranks: a rank leaves its own in its place. */
-  readonly parts: number;
-  /** Words of each rank. */
-  readonly words: readonly number[];
+  readonly parts: RankParts;
 }
 
-/** Where the part of a rank begins. */
-export function placeOfPart({ parts, words }: Pick<Gather, 'parts' | 'words'>, rank: number): number {
-  return words.slice(0, rank).reduce((at, count) => at + count, parts);
+/** Parts one after another. */
+export function partsFrom(start: number, words: readonly number[]): RankParts {
+  let next = start;
+  return { words, at: words.map((count) => (next += count) - count) };
 }
 
 /** Wakes the thread that owns the network. */
@@ -41,9 +39,10 @@ export function ring(bell: SharedArrayBuffer): void {
 /** Int32 fields of the control block, before its slots. */
 const header = { broken: 0, slots: 1, ranks: 2 } as const;
 const headerFields = 16;
-/** Int32 fields of a slot, before the counts. */
-const slotFields = { requested: 0, completed: 1, kind: 2, send: 3, receive: 4 } as const;
-const countsAt = 5;
+/** Int32 fields of a slot, before the parts. */
+const slotFields = { requested: 0, completed: 1, kind: 2 } as const;
+const partsAt = 3;
+const kinds = { scatter: 0, gather: 1 } as const;
 /** Loads before a waiting device sleeps. */
 const spins = 2_000;
 
@@ -63,31 +62,25 @@ export class Wire {
     this.#fields = new Int32Array(blocks.control);
     this.ranks = this.#fields[header.ranks] as number;
     this.#slots = this.#fields[header.slots] as number;
-    this.#slotSize = countsAt + 2 * this.ranks;
+    this.#slotSize = partsAt + 4 * this.ranks;
   }
 
   /** `slots`: exchanges of which none has been waited for, at most. */
-  static make(bell: SharedArrayBuffer, { ranks, slots, words }: { ranks: number; slots: number; words: number }): Wire {
-    const control = new SharedArrayBuffer(4 * (headerFields + slots * (countsAt + 2 * ranks)));
+  static make(bell: SharedArrayBuffer, memory: WebAssembly.Memory, { ranks, slots }: { ranks: number; slots: number }): Wire {
+    const control = new SharedArrayBuffer(4 * (headerFields + slots * (partsAt + 4 * ranks)));
     new Int32Array(control).set([0, slots, ranks]);
-    return new Wire({ bell, control, words: new SharedArrayBuffer(4 * words) });
+    return new Wire({ bell, control, memory });
   }
 
   /** Leaves an exchange, whose ticket is free: tickets count up from 0, and those of so long ago have been waited for. */
   leave(ticket: number, exchange: RankExchange): void {
     const at = this.#slot(ticket);
     const fields = this.#fields;
-    if (exchange.kind === 'scatter') {
-      const { send, sent, receive, received } = exchange;
-      fields[at + slotFields.kind] = 0;
-      fields[at + slotFields.send] = send;
-      fields[at + slotFields.receive] = receive;
-      fields.set(sent, at + countsAt);
-      fields.set(received, at + countsAt + this.ranks);
-    } else {
-      fields[at + slotFields.kind] = 1;
-      fields[at + slotFields.receive] = exchange.parts;
-      fields.set(exchange.words, at + countsAt + this.ranks);
+    fields[at + slotFields.kind] = kinds[exchange.kind];
+    const all = exchange.kind === 'scatter' ? [exchange.sent, exchange.received] : [exchange.parts];
+    for (const [index, parts] of all.entries()) {
+      fields.set(parts.at, at + partsAt + 2 * index * this.ranks);
+      fields.set(parts.words, at + partsAt + (2 * index + 1) * this.ranks);
     }
     Atomics.store(fields, at + slotFields.requested, mark(ticket));
     ring(this.blocks.bell);
@@ -121,12 +114,10 @@ export class Wire {
     const at = this.#slot(ticket);
     const fields = this.#fields;
     if (Atomics.load(fields, at + slotFields.requested) !== mark(ticket)) return undefined;
-    const counts = (from: number) => [...fields.subarray(from, from + this.ranks)];
-    const receive = fields[at + slotFields.receive] as number;
-    const received = counts(at + countsAt + this.ranks);
-    if (fields[at + slotFields.kind] === 1) return { kind: 'gather', parts: receive, words: received };
-    const [send, sent] = [fields[at + slotFields.send] as number, counts(at + countsAt)];
-    return { kind: 'scatter', send, sent, receive, received };
+    const list = (index: number) => [...fields.subarray(at + partsAt + index * this.ranks, at + partsAt + (index + 1) * this.ranks)];
+    const first = { at: list(0), words: list(1) };
+    if (fields[at + slotFields.kind] === kinds.gather) return { kind: 'gather', parts: first };
+    return { kind: 'scatter', sent: first, received: { at: list(2), words: list(3) } };
   }
 
   /** Wakes the devices that wait for an exchange. */

@@ -4,7 +4,8 @@ import { DecadeError } from '../../../src/core/errors.js';
 import { Wire } from '../../../src/parallel/group/wire.js';
 
 const slots = 4;
-const wireOf = () => Wire.make(new SharedArrayBuffer(4), { ranks: 2, slots, words: 16 });
+const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+const wireOf = () => Wire.make(new SharedArrayBuffer(4), memory, { ranks: 2, slots });
 
 test('a device that looks late, when the slot has its next ticket, does not wait for ever', () => {
   const wire = wireOf();

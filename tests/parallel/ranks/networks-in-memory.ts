@@ -1,5 +1,5 @@
 import { deserialize, serialize } from 'node:v8';
-import { placeOfPart, type RankExchange, Wire } from '../../../src/parallel/group/wire.js';
+import { type RankExchange, Wire } from '../../../src/parallel/group/wire.js';
 import type { DeviceThread, RankNetwork, WireBlocks } from '../../../src/parallel/runtime.js';
 
 type Listener = Parameters<DeviceThread['listen']>[0];
@@ -14,7 +14,7 @@ export function networksInMemory(size: number): { networks: RankNetwork[]; end: 
     if (ended) return;
     const left = Array.from({ length: size }, (_, rank) => wires.get(rank)?.left(ticket));
     if (left.every((exchange) => exchange !== undefined)) {
-      const words = Array.from({ length: size }, (_, rank) => new Int32Array((wires.get(rank) as Wire).blocks.words));
+      const words = Array.from({ length: size }, (_, rank) => new Int32Array((wires.get(rank) as Wire).blocks.memory.buffer));
       exchange(left, words);
       for (const wire of wires.values()) wire.complete(ticket);
       ticket++;
@@ -50,17 +50,16 @@ export function networksInMemory(size: number): { networks: RankNetwork[]; end: 
   };
 }
 
-function exchange(all: readonly RankExchange[], words: readonly Int32Array[]): void {
+function exchange(all: readonly RankExchange[], memories: readonly Int32Array[]): void {
   for (const [to, into] of all.entries()) {
-    const [parts, counts] = into.kind === 'gather' ? [into.parts, into.words] : [into.receive, into.received];
-    for (const [from, count] of counts.entries()) {
+    const received = into.kind === 'gather' ? into.parts : into.received;
+    for (const [from, count] of received.words.entries()) {
       const given = all[from] as RankExchange;
       if (given.kind !== into.kind) throw new Error(`rank ${from} leaves a ${given.kind}, ${to} a ${into.kind}`);
-      const sent = given.kind === 'gather' ? given.words[from] : given.sent[to];
-      if (sent !== count) throw new Error(`rank ${from} sends ${sent} words where ${to} awaits ${count}`);
-      const start = given.kind === 'gather' ? placeOfPart(given, from) : placeOfPart({ parts: given.send, words: given.sent }, to);
-      const at = placeOfPart({ parts, words: counts }, from);
-      (words[to] as Int32Array).set((words[from] as Int32Array).subarray(start, start + count), at);
+      const [sent, part] = given.kind === 'gather' ? [given.parts, from] : [given.sent, to];
+      if (sent.words[part] !== count) throw new Error(`rank ${from} sends ${sent.words[part]} words where ${to} awaits ${count}`);
+      const start = sent.at[part] as number;
+      (memories[to] as Int32Array).set((memories[from] as Int32Array).subarray(start, start + count), received.at[from]);
     }
   }
 }
