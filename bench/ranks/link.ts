@@ -1,55 +1,81 @@
 /**
- * What a link gives to one connection: `link.js ADDRESS` measures one to the `link.js` that listens there, and prints a line of JSON.
+ * What a line gives to two ranks, through the same library, thread and shared memory as in training: run by a launcher on two hosts as
+ * `link.js GBITS`, of which rank 0 prints a line of JSON. GBITS is about what is expected: for how long is measured.
  */
-import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { launched } from '../../src/node/mpi/launcher.js';
+import { MpiNetwork } from '../../src/node/ranks.js';
+import { type RankExchange, type RankParts, Wire } from '../../src/parallel/group/wire.js';
+import { Memory } from '../../src/tensor/memory.js';
+import { median } from '../peers/comparison.js';
 
+/** Names and units are those of the network in a profile of `decade simulate`. */
 export interface LinkFigures {
-  /** Half of what a message of 16 bytes takes there and back, in microseconds: the median. */
-  readonly latency: number;
+  /** In each direction, while both are used, in Gbit/s. */
   readonly gbits: number;
+  /** Of the smallest exchange, from when a device leaves it until it is done, in microseconds: the median. */
+  readonly latency: number;
+  /** Nanoseconds that processors are busy, on each side, for a byte sent and one received. */
+  readonly perByte: number;
 }
 
-const port = 4_711;
-const messageBytes = 16;
-const rounds = 200;
-const seconds = 1;
-const block = Buffer.alloc(256 * 1024);
+const seconds = 1.5;
+const smallRounds = 200;
+/** Words that each rank sends the other: half of a piece of two ranks. */
+const words = 512 * 1024;
+/** Exchanges under way at once. */
+const slots = 8;
 
-const address = process.argv[2];
-if (address === undefined) {
-  createServer({ noDelay: true }, (socket) => {
-    let received = 0;
-    socket.on('data', (chunk) => {
-      received += chunk.length;
-      // Short messages come back; of the rest the sender is told at its end.
-      if (received <= rounds * messageBytes) socket.write(chunk);
-    });
-    socket.on('end', () => socket.end(Buffer.alloc(1)));
-    socket.on('error', () => socket.destroy());
-  }).listen(port, () => console.log('listening'));
-  // Whoever started this one is gone.
-  process.stdin.on('end', () => process.exit()).resume();
-} else {
-  const socket = connect({ port, host: address, noDelay: true });
-  await once(socket, 'connect');
-  const times: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const start = performance.now();
-    socket.write(block.subarray(0, messageBytes));
-    await once(socket, 'data');
-    times.push(performance.now() - start);
-  }
-  const start = performance.now();
-  let sent = 0;
-  while (performance.now() - start < 1_000 * seconds) {
-    sent += block.length;
-    if (!socket.write(block)) await once(socket, 'drain');
-  }
-  socket.end();
-  await once(socket, 'data');
-  const gbits = (8 * sent) / ((performance.now() - start) / 1_000) / 1e9;
-  const median = times.sort((a, b) => a - b)[rounds / 2] as number;
-  const figures: LinkFigures = { latency: Math.round(1_000 * (median / 2)), gbits: Number(gbits.toPrecision(3)) };
+const here = launched(process.env);
+if (here?.size !== 2) throw new Error('link.js is started by a launcher of MPI, twice');
+const network = await MpiNetwork.join(here, console.error);
+const memory = new Memory({ shared: true, maximumBytes: 64 * 1024 ** 2 });
+const start = memory.allocate(4 * 2 * slots * words).offset / 4;
+const wire = Wire.make(network.bell, memory.webAssembly, { ranks: 2, slots });
+network.attach(wire.blocks);
+let ticket = 0;
+const ofOther = (at: number): RankParts => {
+  const each = network.rank === 0 ? [0, words] : [words, 0];
+  return { at: each.map(() => at), words: each };
+};
+const large = (): RankExchange => {
+  const at = start + 2 * words * (ticket % slots);
+  return { kind: 'scatter', sent: ofOther(at), received: ofOther(at + words) };
+};
+
+const times: number[] = [];
+for (let round = 0; round < smallRounds; round++) {
+  const begun = performance.now();
+  wire.leave(ticket, { kind: 'gather', parts: { at: [start, start + 16], words: [2, 2] } });
+  wire.wait(ticket++);
+  times.push(performance.now() - begun);
+}
+const rounds = Math.max(2 * slots, Math.ceil((Number(process.argv[2]) * 1e9 * seconds) / (8 * 4 * words)));
+const [begun, busyBefore] = [performance.now(), busySeconds()];
+for (let round = 0; round < rounds; round++) {
+  if (round >= slots) wire.wait(ticket - slots);
+  wire.leave(ticket++, large());
+}
+for (let last = ticket - slots; last < ticket; last++) wire.wait(last);
+const [passed, busy] = [(performance.now() - begun) / 1_000, busySeconds() - busyBefore];
+const bytes = 4 * words * rounds;
+if (network.rank === 0) {
+  const figures: LinkFigures = {
+    gbits: Number(((8 * bytes) / passed / 1e9).toPrecision(3)),
+    latency: Math.round(1_000 * median(times)),
+    perByte: Number(((1e9 * busy) / 2 / bytes).toPrecision(2)),
+  };
   console.log(JSON.stringify(figures));
+}
+await network.end();
+
+/** Seconds for which the processors of this machine were busy, so that the system's work for both hosts is counted. */
+function busySeconds(): number {
+  const [user = 0, nice = 0, system = 0, , , interrupts = 0, softInterrupts = 0] = (
+    readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] as string
+  )
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  return (user + nice + system + interrupts + softInterrupts) / 100;
 }

@@ -4,17 +4,15 @@
  *
  *     node dist/bench/ranks/main.js [--updates N] [--launcher openmpi|mpich] [--gemm NAME] [--only placement,network,memory] [--json FILE]
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Hosts, launchers, type MpiLauncher } from './hosts.js';
+import { median } from '../peers/comparison.js';
+import { Hosts, launchers, type MpiLauncher, outputOf } from './hosts.js';
 import type { LinkFigures } from './link.js';
-import { type BenchNetwork, measure, type MeasuredTraining, median, type TrainingFigures, writeWorkload } from './training.js';
+import { type BenchNetwork, measure, type MeasuredTraining, writeWorkload } from './training.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -46,7 +44,6 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
-const total = ({ use }: TrainingFigures) => use.reduce((sum, { processorSeconds }) => sum + processorSeconds, 0);
 const here = (ranks: number) => (command: readonly string[]) => {
   const more = launcher === 'openmpi' ? ['--oversubscribe', '--bind-to', 'none', '--allow-run-as-root'] : [];
   return [launchers[launcher], ...more, '-n', String(ranks), ...command];
@@ -55,29 +52,22 @@ const train = (changes: Partial<MeasuredTraining> & Pick<MeasuredTraining, 'devi
   measure(folder, { network, sentences, updates, gemm: options.gemm, ...changes });
 
 /** Two ranks of one device beside one process of two: alternately, as a machine that others use changes. */
-async function placement() {
-  const rounds = 5;
+async function placement(sentences: number) {
+  const rounds = 3;
   const seconds = { oneOfTwo: [] as number[], twoOfOne: [] as number[] };
-  const processor = { oneOfTwo: [] as number[], twoOfOne: [] as number[] };
   for (let round = 0; round < rounds; round++) {
-    for (const [name, figures] of [
-      ['oneOfTwo', await train({ devices: 2 })],
-      ['twoOfOne', await train({ devices: 1, within: here(2) })],
-    ] as const) {
-      seconds[name].push(figures.seconds);
-      processor[name].push(total(figures));
-    }
+    seconds.oneOfTwo.push((await train({ devices: 2, sentences })).seconds);
+    seconds.twoOfOne.push((await train({ devices: 1, sentences, within: here(2) })).seconds);
   }
   const [one, two] = [Math.min(...seconds.oneOfTwo), Math.min(...seconds.twoOfOne)];
-  const processorSeconds = { oneOfTwo: Math.min(...processor.oneOfTwo), twoOfOne: Math.min(...processor.twoOfOne) };
-  say(`1 process x 2 devices  ${one.toFixed(3)} s an update`);
+  say(`${sentences} sentences an update`);
+  say(`1 process x 2 devices  ${one.toFixed(3)} s`);
   say(`2 ranks x 1 device     ${two.toFixed(3)} s, ${(100 * (two / one - 1)).toFixed(1)} % more`);
-  say(`processor time of all, starting included: ${processorSeconds.oneOfTwo.toFixed(1)} s and ${processorSeconds.twoOfOne.toFixed(1)} s`);
-  return { oneOfTwo: one, twoOfOne: two, ratio: two / one, processorSeconds };
+  return { sentences, oneOfTwo: one, twoOfOne: two, ratio: two / one };
 }
 
 /**
- * Seconds of an update on slow lines, and what is predicted for them from this machine's devices and the line as it was stated. Names of figures and
+ * Seconds of an update on slow lines, and what is predicted for them from this machine's devices and what the line gives. Names of figures and
  * units are those of `decade simulate --profile CLUSTER.yaml --json`.
  */
 async function communication() {
@@ -92,7 +82,7 @@ async function communication() {
     const results = [];
     for (const { name, bitsPerSecond } of lines) {
       hosts.shape({ bitsPerSecond });
-      const link = await linkBetween(hosts);
+      const line = await linkBetween(hosts, bitsPerSecond / 1e9);
       for (const wire of ['f32', 'bf16'] as const) {
         const before = hosts.sentBytes();
         const communication = wire === 'bf16' ? wire : undefined;
@@ -103,16 +93,15 @@ async function communication() {
         // Two updates more than are measured; a rank sends the values to the others when it starts, which is not counted apart.
         const bytes = Math.round(Math.min(...sent) / (updates + 2));
         const share = exposedSeconds / seconds;
-        const profile = { gbits: bitsPerSecond / 1e9, latency: link.latency };
-        const predictedSeconds = await predict(profile, wire);
+        const predictedSeconds = await predict(line, wire);
         const error = predictedSeconds / seconds - 1;
         say(
           `${name.padEnd(9)} ${wire.padEnd(5)}       ${seconds.toFixed(3)} s, of which ${(100 * share).toFixed(0)} % is communication; ` +
-            `${(bytes / 1e6).toFixed(1)} MB sent; link ${link.gbits} Gbit/s, ${link.latency} µs; ` +
+            `${(bytes / 1e6).toFixed(1)} MB sent; link ${line.gbits} Gbit/s, ${line.latency} µs, ${line.perByte} ns a byte; ` +
             `predicted ${predictedSeconds.toFixed(3)} s, ${error < 0 ? '' : '+'}${(100 * error).toFixed(0)} %`,
         );
         const figuresOfUpdate = { seconds, predictedSeconds, computingSeconds, exposedSeconds, communication: share, bytes };
-        results.push({ name, network: profile, measuredGbits: link.gbits, wire, nodes: 2, devices: 1, sentences, ...figuresOfUpdate });
+        results.push({ name, network: line, wire, nodes: 2, devices: 1, sentences, ...figuresOfUpdate });
       }
     }
     return results;
@@ -122,40 +111,31 @@ async function communication() {
 }
 
 /** Seconds of an update that the simulation gives two ranks of one device on this machine. */
-async function predict({ gbits, latency }: { gbits: number; latency: number }, wire: 'f32' | 'bf16'): Promise<number> {
+async function predict(line: LinkFigures, wire: 'f32' | 'bf16'): Promise<number> {
   const configuration = writeWorkload(folder, { network, sentences, updates, devices: 1 });
   const profile = join(folder, 'cluster.yaml');
   writeFileSync(
     profile,
-    `{ version: 1, name: here, nodes: 2, devices: 1, nodesPerMachine: 2, memoryGiB: 4, device: here, network: { gbits: ${gbits}, latency: ${latency} }, wire: ${wire} }`,
+    `{ version: 1, name: here, nodes: 2, devices: 1, nodesPerMachine: 2, memoryGiB: 4, device: here, network: ${JSON.stringify(line)}, wire: ${wire} }`,
   );
   const decade = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-  const words = [
-    decade,
-    'simulate',
-    configuration,
-    '--profile',
-    profile,
-    '--json',
-    ...(options.gemm === undefined ? [] : ['--gemm', options.gemm]),
-  ];
-  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const { results } = JSON.parse(await text(child.stdout)) as { results: { strategy: string; nodes: number; seconds: number }[] };
+  const words = [decade, 'simulate', configuration, '--profile', profile, '--json'];
+  const command = [process.execPath, ...words, ...(options.gemm === undefined ? [] : ['--gemm', options.gemm])];
+  const { code, output } = await outputOf(command, { seconds: 120 });
+  if (code !== 0) throw new Error(output);
+  const { results } = JSON.parse(output.slice(output.indexOf('{'))) as { results: { strategy: string; nodes: number; seconds: number }[] };
   const found = results.find(({ strategy, nodes }) => strategy === 'data' && nodes === 2);
   if (found === undefined) throw new Error('the simulation has no two nodes');
   return found.seconds;
 }
 
-async function linkBetween(hosts: Hosts): Promise<LinkFigures> {
-  const program = [process.execPath, fileURLToPath(new URL('./link.js', import.meta.url))];
-  const start = ([command = '', ...words]: readonly string[]) => spawn(command, words, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const server = start(hosts.onSecond(program));
-  await once(server.stdout, 'data');
-  const client = start(hosts.onFirst([...program, hosts.addresses[1]]));
-  const figures = JSON.parse(await text(client.stdout)) as LinkFigures;
-  server.stdin.end();
-  await once(server, 'exit');
-  return figures;
+/** @throws Error with the output where nothing can be measured */
+async function linkBetween(hosts: Hosts, gbits: number): Promise<LinkFigures> {
+  const program = [process.execPath, fileURLToPath(new URL('./link.js', import.meta.url)), String(gbits)];
+  const { code, output } = await outputOf(hosts.onBoth(launcher, program), { seconds: 60 });
+  const [figures] = /^\{.*\}$/m.exec(output) ?? [];
+  if (code !== 0 || figures === undefined) throw new Error(output);
+  return JSON.parse(figures) as LinkFigures;
 }
 
 /** The largest resident memory of a rank. */
@@ -178,7 +158,7 @@ async function memory() {
 
 const report = {
   launcher,
-  ...(sections.includes('placement') && { placement: await placement() }),
+  ...(sections.includes('placement') && { placement: [await placement(sentences), await placement(4 * sentences)] }),
   ...(sections.includes('network') && { network: await communication() }),
   ...(sections.includes('memory') && { memory: await memory() }),
 };

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { median } from '../peers/comparison.js';
 import { outputOf } from './hosts.js';
 import type { ProcessUse } from './report-use.js';
 
@@ -82,10 +83,4 @@ export async function measure(folder: string, training: MeasuredTraining): Promi
   } finally {
     rmSync(own, { recursive: true, force: true });
   }
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }

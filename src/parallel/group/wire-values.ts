@@ -46,6 +46,10 @@ export class WireValues {
     return next;
   }
 
+  dispose(): void {
+    if (this.#widened !== undefined) this.#device.memory.free(this.#widened);
+  }
+
   #values(at: number, count: number): Float32Array {
     return this.#device.memory.f32.subarray(at / 4, at / 4 + count);
   }

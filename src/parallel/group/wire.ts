@@ -25,8 +25,13 @@ export interface Gather {
 
 /** Parts one after another. */
 export function partsFrom(start: number, words: readonly number[]): RankParts {
+  const at: number[] = [];
   let next = start;
-  return { words, at: words.map((count) => (next += count) - count) };
+  for (const count of words) {
+    at.push(next);
+    next += count;
+  }
+  return { at, words };
 }
 
 /** Wakes the thread that owns the network. */

@@ -35,7 +35,7 @@ export function measureCosts(device: Device, work: MeasuredWork, isEnough: () =>
     const values = measure.values();
     // What is handed over stays where it is; reading it is part of the reader's measured time.
     const handOver = { latency: wakeSeconds, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false };
-    const common = { ...measure.preparation(sentences), handOver };
+    const common = { ...measure.preparation(sentences), conversion: values.conversion, handOver };
     const secondsOfValues = ({ kind, values: count }: ValuesWork) => (kind === 'gather' ? 0 : count * values[kind]);
     if (work.whole !== undefined) {
       const passes = measurePasses(device, { network, sentences, whole: work.whole }, isEnough);

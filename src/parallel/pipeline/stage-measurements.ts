@@ -11,6 +11,7 @@ import { PackedWeights } from '../../tensor/packed-weights.js';
 import { type Learnt, Tape } from '../../tensor/tape.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { TouchedRows } from '../../tensor/touched-rows.js';
+import { valuesOfPortion, WireValues } from '../group/wire-values.js';
 import { packPairs, unpackPairs } from '../messages.js';
 import type { Network } from '../schedule/network.js';
 import { pipeline } from '../schedule/pipeline.js';
@@ -284,8 +285,8 @@ export class StageMeasurements {
     return { beforehand: this.#seconds(() => packBatch(unpackPairs(packPairs(pairs)), false)), planning: schedule / tasks };
   }
 
-  /** Seconds that a value takes in a norm, in an update by the network's optimizer, and in a sum of two gradients. */
-  values(): { norm: number; update: number; reduce: number } {
+  /** Seconds that a value takes in a norm, in an update by the network's optimizer, in a sum of two gradients, and to bfloat16 or back. */
+  values(): { norm: number; update: number; reduce: number; conversion: number } {
     const { kernels } = this.#device;
     // Larger than caches, as a model is.
     const count = 4 << 20;
@@ -296,7 +297,17 @@ export class StageMeasurements {
       this.#network.optimizer.kind === 'sgd'
         ? kernels.sgdUpdate(offset, gradient.offset, count, 1e-6, 1)
         : kernels.adamUpdate(offset, gradient.offset, first.offset, second.offset, count, 1e-6, 1, 0.9, 0.999, 1e-8, 1, 1, 0);
+    const wire = new WireValues(this.#device, 'bf16');
+    const convert = () => {
+      for (let at = 0; at < count; at += valuesOfPortion) {
+        wire.write((first.offset + 2 * at) / 4, offset + 4 * at, valuesOfPortion);
+        wire.read(offset + 4 * at, (first.offset + 2 * at) / 4, valuesOfPortion);
+      }
+    };
+    const conversion = this.#seconds(convert) / 2 / count;
+    wire.dispose();
     return {
+      conversion,
       norm: this.#seconds(() => kernels.sumOfSquares(gradient.offset, count)) / count,
       update: this.#seconds(update) / count,
       reduce: this.#seconds(() => kernels.moveGradient(value.offset, gradient.offset, count)) / count,

@@ -33,11 +33,16 @@ const clusterProfile = z.strictObject({
     .describe('With device: here, nodes that are processes of one machine, as ranks on a laptop are: they slow each other down.'),
   network: z
     .strictObject({
-      gbits: positive.describe('Bandwidth of a node, in Gbit/s in each direction.'),
+      gbits: positive.describe('Bandwidth of a node, in Gbit/s in each direction while both are used.'),
       latency: atLeastNothing.describe('Until the first byte of a message arrives, in microseconds.'),
       perMessage: atLeastNothing
         .default(0)
         .describe('For which a message keeps a node’s link or library busy besides its bytes, in microseconds.'),
+      perByte: atLeastNothing
+        .default(0)
+        .describe(
+          'For which a byte sent and one received keep a core of a node from computing, in nanoseconds: the network protocol’s work.',
+        ),
       nodesPerSwitch: z.int().min(1).optional().describe('Nodes of one switch. Default: all.'),
       oversubscription: z
         .number()

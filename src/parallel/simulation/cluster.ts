@@ -17,17 +17,20 @@ export interface NodeLink {
   /** Seconds that each message to or from another node occupies it. */
   readonly perMessage: number;
   readonly bytesPerSecond: number;
+  /** Seconds of a device that each byte sent costs, with one received. */
+  readonly perByte: number;
   readonly bytesPerValue: number;
 }
 
 /** The link of each of so many nodes. */
 export function linkOf({ network, wire }: Pick<ClusterProfile, 'network' | 'wire'>, nodes: number): NodeLink {
-  const { gbits, latency, perMessage, nodesPerSwitch = nodes, oversubscription } = network;
+  const { gbits, latency, perMessage, perByte, nodesPerSwitch = nodes, oversubscription } = network;
   const narrowed = nodes > nodesPerSwitch ? oversubscription : 1;
   return {
     latency: latency * 1e-6,
     perMessage: perMessage * 1e-6,
     bytesPerSecond: (gbits * 1e9) / 8 / narrowed,
+    perByte: perByte * 1e-9,
     bytesPerValue: wire === 'bf16' ? 2 : 4,
   };
 }
@@ -66,7 +69,13 @@ export function dataParallelOn(nodes: number, devices: number, work: ClusterWork
   if (nodes === 1) return { seconds: simulation.seconds, computingSeconds: simulation.seconds, linkSeconds: 0, bytes: 0 };
   const finals = finalGradients(network, simulation.spans, batches);
   const values = exchangedValues(work, own, nodes);
-  const free: NodeLink = { latency: 0, perMessage: 0, bytesPerSecond: Number.POSITIVE_INFINITY, bytesPerValue: link.bytesPerValue };
+  const free: NodeLink = {
+    latency: 0,
+    perMessage: 0,
+    bytesPerSecond: Number.POSITIVE_INFINITY,
+    perByte: 0,
+    bytesPerValue: link.bytesPerValue,
+  };
   const ids = 4 * batches * (rowsOf(own.source) + rowsOf(own.target));
   const on = (each: NodeLink) => updateSeconds({ nodes, devices, costs, link: each, finals, values, ids });
   const { seconds, linkSeconds, bytes } = on(link);
@@ -142,9 +151,11 @@ interface UpdateOnLink {
 }
 
 function updateSeconds({ nodes, devices, costs, link, finals, values, ids }: UpdateOnLink) {
-  const { latency, perMessage, bytesPerSecond, bytesPerValue } = link;
+  const { latency, perMessage, perByte, bytesPerSecond, bytesPerValue } = link;
   const others = nodes - 1;
   const secondsOf = (kind: ValuesWork['kind'], count: number) => costs.seconds(valuesTask(kind, count));
+  // In f32 values are sent from where they are, and received where they are to be.
+  const converted = (count: number) => (bytesPerValue === 2 ? count * (costs.conversion ?? 0) : 0);
   let [free, linkSeconds, bytes] = [0, 0, 0];
   /** A collective in which a node exchanges so many bytes with all others; gives when it has arrived. */
   const exchange = (ready: number, ofNode: number): number => {
@@ -155,29 +166,31 @@ function updateSeconds({ nodes, devices, costs, link, finals, values, ids }: Upd
     return free + latency;
   };
   const begun = exchange(0, others * ids);
-  // Each piece is summed and copied where it is sent from, by the devices, between two of their tasks.
-  const copied = (count: number) => secondsOf('reduce', (count * Math.max(1, devices - 1)) / devices);
   const pieces = piecesOf(finals);
-  let [copying, arrived] = [0, begun];
+  // What keeps devices from computing: to sum each piece over those of the node, to convert it, and to carry the one before it.
+  let [lost, carried, arrived] = [0, 0, begun];
   for (const { count, at } of pieces) {
-    copying += copied(count);
-    arrived = exchange(begun + at + copying, (count * bytesPerValue * others) / nodes);
+    const ofOthers = (count * others) / nodes;
+    lost += secondsOf('reduce', (count * (devices - 1)) / devices) + converted(ofOthers / devices) + carried;
+    arrived = exchange(begun + at + lost, ofOthers * bytesPerValue);
+    carried = (ofOthers * bytesPerValue * perByte) / devices;
   }
-  const backward = begun + (finals.at(-1)?.at ?? 0) + copying;
+  const backward = begun + (finals.at(-1)?.at ?? 0) + lost;
   if (values.rows > 0) arrived = exchange(backward, others * (bytesPerValue * values.rows + 4 * values.rowCount));
   const share = values.dense / nodes / devices;
   const added =
     Math.max(backward, arrived) +
     secondsOf('reduce', others * share + (others * values.rows) / devices) +
+    converted(others * share) +
     secondsOf('norm', share + values.updatedRows / devices);
   const summed = Array.from({ length: sumsOfUpdate }).reduce((at: number) => exchange(at, others * 8), added);
   const updated = summed + secondsOf('update', share + values.updatedRows / devices);
-  const left = updated + secondsOf('reduce', share);
+  // What has changed is found, written, and read once more.
+  const left = updated + converted(3 * share);
   const gathered = pieces.reduce((_, { count }) => exchange(left, (count * bytesPerValue * others) / nodes), left);
-  // Copied from where it was received to the parameters.
-  const placed = gathered + secondsOf('reduce', (values.dense * others) / nodes / devices);
+  const taken = gathered + converted(others * share);
   // The results of a batch.
-  return { seconds: exchange(placed, others * 64), linkSeconds, bytes };
+  return { seconds: exchange(taken, others * 64), linkSeconds, bytes };
 }
 
 /** Pieces in the order in which they are final, each as soon as all of it is. */

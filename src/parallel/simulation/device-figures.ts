@@ -35,6 +35,8 @@ export function costsOfFigures(
   };
   return {
     handOver,
+    // Four bytes of one and two of the other.
+    conversion: 6 / memoryBytesPerSecond,
     seconds({ work, operations }: Task): number {
       switch (work.kind) {
         case 'norm':

@@ -10,6 +10,8 @@ export interface Costs {
   readonly beforehand?: number;
   /** Seconds a task in which the devices of a pipeline make their schedule of an update. Default: 0. */
   readonly planning?: number;
+  /** Seconds in which a value is rounded to bfloat16, or widened. Default: 0. */
+  readonly conversion?: number;
 }
 
 /** A stretch of time in which a device waits for gradients or parameters that are on their way. */

@@ -25,7 +25,7 @@ const profile: ClusterProfile = {
   memoryGiB: 1,
   device: { gflops: 10, bandwidth: 10 },
   nodesPerMachine: 1,
-  network: { gbits: 1, latency: 50, perMessage: 5, oversubscription: 1 },
+  network: { gbits: 1, latency: 50, perMessage: 5, perByte: 0, oversubscription: 1 },
   wire: 'f32',
 };
 const training = { model, network: networkOf(model, adam), batch, costs: () => costs };

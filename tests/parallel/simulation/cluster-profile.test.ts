@@ -19,7 +19,7 @@ const read = (text: string) => readClusterProfile(memoryFiles({ 'cluster.yaml': 
 test('a cluster has one device a node, f32 on the way and one switch unless its file says otherwise', async () => {
   const { devices, nodesPerMachine, wire, network } = await read(profile);
   assert.deepEqual({ devices, nodesPerMachine, wire }, { devices: 1, nodesPerMachine: 1, wire: 'f32' });
-  assert.deepEqual(network, { gbits: 1, latency: 50, perMessage: 0, oversubscription: 1 });
+  assert.deepEqual(network, { gbits: 1, latency: 50, perMessage: 0, perByte: 0, oversubscription: 1 });
 });
 
 test('mistakes in a cluster’s file are told with their lines, what was received and what is allowed', async () => {

@@ -10,7 +10,7 @@ import { networkWith } from '../networks.js';
 const handOver = { latency: 0, bytesPerSecond: Number.POSITIVE_INFINITY, blocking: false };
 const onlyProducts: DeviceFigures = { secondsPerOperation: 1e-9, memoryBytesPerSecond: Number.POSITIVE_INFINITY, handOver };
 const noDevice: DeviceFigures = { ...onlyProducts, secondsPerOperation: 0 };
-const free: NodeLink = { latency: 0, perMessage: 0, bytesPerSecond: Number.POSITIVE_INFINITY, bytesPerValue: 4 };
+const free: NodeLink = { latency: 0, perMessage: 0, perByte: 0, bytesPerSecond: Number.POSITIVE_INFINITY, bytesPerValue: 4 };
 
 /** Without tables of touched rows, in one piece. */
 const network = networkWith({ kind: 'transformer', width: 32, heads: 2, encoderLayers: 2, decoderLayers: 2, tiedEmbeddings: 'all' }, 200);
@@ -77,8 +77,14 @@ test('touched rows of embeddings go to all nodes', () => {
 });
 
 test('a link is what its file says: bf16 halves values, and switches share what leads to others', () => {
-  const of = { gbits: 8, latency: 1, perMessage: 1, nodesPerSwitch: 16, oversubscription: 4 };
-  assert.deepEqual(linkOf({ network: of, wire: 'f32' }, 16), { latency: 1e-6, perMessage: 1e-6, bytesPerSecond: 1e9, bytesPerValue: 4 });
+  const of = { gbits: 8, latency: 1, perMessage: 1, perByte: 1, nodesPerSwitch: 16, oversubscription: 4 };
+  assert.deepEqual(linkOf({ network: of, wire: 'f32' }, 16), {
+    latency: 1e-6,
+    perMessage: 1e-6,
+    bytesPerSecond: 1e9,
+    perByte: 1e-9,
+    bytesPerValue: 4,
+  });
   assert.equal(linkOf({ network: of, wire: 'f32' }, 17).bytesPerSecond, 0.25e9);
   assert.equal(linkOf({ network: of, wire: 'bf16' }, 2).bytesPerValue, 2);
 });
