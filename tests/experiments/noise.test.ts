@@ -52,11 +52,11 @@ test('conclusions say whether noise does harm, and whether filters undo it', () 
     },
   });
   const told = (noisy: number, filtered: number) =>
-    findingOf([cell(noisy, filtered)], around(20), { seeds: 1, beam: 5, shares: 1, cells: 'three' }).conclusions.join('\n');
+    findingOf([cell(noisy, filtered)], around(20), { seeds: 1, beam: 5, stop: { epochs: 2 } }).conclusions.join('\n');
   assert.match(told(-10, -0.5), /50 % of copied pairs change BLEU by −10\.0.*the filters undo some of the harm/);
   assert.match(told(-10, -9), /that the filters help is not settled/);
   assert.match(told(-0.5, 0), /that the noise does harm is not settled/);
-  const [row] = findingOf([cell(-10, 0)], around(20), { seeds: 1, beam: 5, shares: 1, cells: 'three' }).rows;
+  const [row] = findingOf([cell(-10, 0)], around(20), { seeds: 1, beam: 5, stop: { epochs: 2 } }).rows;
   assert.deepEqual(row?.slice(0, 5), ['copied', '50 %', '90.0 %', '90.0 %', '10.0 %']);
 });
 

@@ -8,6 +8,7 @@ import { bleuBounds, effectOnBleu, meanBleu, type ScoredCopies, scoredCopies } f
 import type { Experiment, Finding, Study } from '../experiment.js';
 import { cleaned, type NoiseKind, noiseKinds, type NoisyPair, withNoise } from '../noise.js';
 import { beam, seeds } from '../options.js';
+import type { Configuration } from '../../training/configuration.js';
 import { type Sentences, type TextFiles, type Train, type Transform, train, transform, transformToText, translate } from '../steps.js';
 import { change, seedsWritten, written } from '../wording.js';
 
@@ -95,7 +96,7 @@ export const noise: Experiment<typeof options> = {
           : { noisy: await against(await copiesOf(noisy), base), filtered: await against(await copiesOf(filtered), base) };
       measured.push({ kind, share, dropped: await laboratory.result(cell.dropped), bleu });
     }
-    return findingOf(measured, base && (await meanBleu(base, signal)), options);
+    return findingOf(measured, base && (await meanBleu(base, signal)), { ...options, stop: study.base.configuration.training.stop });
   },
 };
 
@@ -184,7 +185,7 @@ function trainingsOn({ base, options }: NoiseStudy, pairs: Transform<TextFiles> 
 export function findingOf(
   measured: readonly MeasuredNoise[],
   clean: Estimated | undefined,
-  { seeds, beam }: NoiseStudy['options'],
+  { seeds, beam, stop }: Pick<NoiseStudy['options'], 'seeds' | 'beam'> & Pick<Configuration['training'], 'stop'>,
 ): Finding {
   const trained = measured.flatMap(({ bleu, ...cell }) => (bleu === undefined ? [] : [{ ...cell, bleu }]));
   const seedsTold = seedsWritten(seeds);
@@ -208,7 +209,8 @@ export function findingOf(
         ({ kind, share, bleu }) =>
           `${percent(share, 0)} of ${kind} pairs change BLEU by ${change(bleu.noisy.effect, 1)}, and by ${change(bleu.filtered.effect, 1)} when they are filtered: ${judged(bleu)}.`,
       ),
-      'Recall is the share of the noise that deduplication and the filters drop, precision the share of noise in what they drop. All kinds meet the same filters with their usual bounds. Of a pair and its copy the first stays, which is the copy about every second time: there, what is dropped of either counts. The clean pairs stay whole, and noise is added to them. All trainings have the same model, dev set and number of epochs, so a network has more updates on more pairs.',
+      'Recall is the share of the noise that deduplication and the filters drop, precision the share of noise in what they drop. All kinds meet the same filters with their usual bounds. Of a pair and its copy the first stays, which is the copy about every second time: there, what is dropped of either counts. The clean pairs stay whole, and noise is added to them. ' +
+        `All trainings have the same model, dev set and ${stop.epochs === undefined ? 'number of updates' : 'number of epochs, so a network has more updates on more pairs'}.`,
     ],
     plots:
       clean === undefined
