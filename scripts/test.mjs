@@ -38,7 +38,7 @@ const { status } = spawnSync(process.execPath, [...runner, ...options, ...(words
 process.exit(status ?? 1);
 
 /**
- * Most tests are over before Node has loaded what they import, so those of a folder share a process: not so many that the limit of time
+ * Most tests are over before Node has loaded what they import, so neighbours share a process: not so many that the limit of time
  * ends them on a busy machine, each in a suite of its own, to which its hooks belong. Whatever changes or measures its process, starts
  * other programs or bundles is alone in it. Node starts processes in the order of their names: those that wait for other programs come
  * first, and the shortest last, so that all cores have work to the end.
@@ -67,11 +67,9 @@ function processes(files) {
       alone.push({ weight: startsOthers ? most : most / 2, files: [file], uses });
       continue;
     }
-    const folder = file.split(/[/\\]/)[2];
     const weight = weights.find(([pattern]) => pattern.test(source))?.[1] ?? 1;
-    const open = groups.find((group) => group.folder === folder && group.weight + weight <= most);
-    const group = open ?? { folder, weight: 0, files: [], uses: [] };
-    if (open === undefined) groups.push(group);
+    if (groups.length === 0 || groups.at(-1).weight + weight > most) groups.push({ weight: 0, files: [], uses: [] });
+    const group = groups.at(-1);
     group.weight += weight;
     group.files.push(file);
     group.uses = [...new Set([...group.uses, ...uses])];
