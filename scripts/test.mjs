@@ -27,7 +27,7 @@ const [major, minor] = process.versions.node.split('.').map(Number);
 // Two processes more than there are cores, since tests also wait: for processes, signals and the disk. 20.10 brought the option.
 const together = major > 20 || minor >= 10 ? [`--test-concurrency=${availableParallelism() + 2}`] : [];
 // Even on a busy machine, a process that takes this long hangs.
-const timeout = '--test-timeout=300000';
+const timeout = '--test-timeout=600000';
 // Most code of a test runs for too short a time to earn what optimising it takes: V8 is to wait some times longer before it does.
 const patience = '--interrupt-budget=1000000';
 // The compiler is written in Go, and spends a third of its time on finding garbage, of which it leaves little.
