@@ -51,9 +51,9 @@ function processes(files) {
   /** What the files of a process use together, and end when all of them have ended. */
   const host = 'cli/decade';
   const shared = [host, 'parallel/kept-threads', 'server/served-models'];
-  /** What takes longer counts more: ranks and browsers, then commands, then trainings on threads. */
+  /** What takes longer counts more: ranks and the site, then other pages, then commands, then trainings on threads. */
   const weights = [
-    [/\/mpi\.js'/, 14],
+    [/\/(mpi|built-site)\.js'/, 14],
     [/\/(browser|web-page)\.js'/, 5],
     [/\/decade\.js'|node:child_process/, 3],
     [/kept-threads/, 2],
