@@ -71,8 +71,8 @@ for (const { name, device, size, columns } of sized) {
           const end = start + (sentences.lengths[sentence] as number);
           const own = { keys: keys.slice(start, end), bias };
           const alone = attendTo(projected.rows(start, end), dOutput.rows(start, end), rowRanges([end - start]), own);
-          assert.deepEqual(alone.output.toArray(), all.output.rows(start, end).toArray());
-          assert.deepEqual(alone.gradient.toArray(), all.gradient.rows(start, end).toArray());
+          assert.deepEqual(alone.output.f32, all.output.rows(start, end).f32);
+          assert.deepEqual(alone.gradient.f32, all.gradient.rows(start, end).f32);
         });
       });
     }
@@ -115,7 +115,7 @@ for (const { name, device, size, columns } of sized) {
           const inputs = { query: query.rows(from, to), memory: cache, bias };
           memoryAttention.check(inputs, step);
           const { output } = memoryAttention.forward(scope, inputs, step).outputs;
-          assert.deepEqual(output.toArray(), whole.rows(from, to).toArray());
+          assert.deepEqual(output.f32, whole.rows(from, to).f32);
         }
       });
 
@@ -128,7 +128,7 @@ for (const { name, device, size, columns } of sized) {
           const memoryRows = scope.integers(Array.from({ length: from + 1 }, (_, position) => position));
           const step = { ...attributes, queries: rowRanges([1]), rows: rowRanges([from + 1]), memoryRows };
           const { output } = memoryAttention.forward(scope, { query: query.rows(from, from + 1), memory, bias }, step).outputs;
-          assert.deepEqual(output.toArray(), whole.rows(from, from + 1).toArray());
+          assert.deepEqual(output.f32, whole.rows(from, from + 1).f32);
         }
       });
     }
@@ -152,7 +152,7 @@ for (const { name, device, size, columns } of sized) {
           const gradient = own.zeros(projected.shape);
           const call = { inputs, attributes, outputs, saved };
           selfAttention.gradient(own, call, { output: dOutput }, { projected: gradient }, new Set());
-          return { output: outputs.output.toArray(), weights: outputs.weights?.toArray(), gradient: gradient.toArray() };
+          return { output: outputs.output.f32.slice(), weights: outputs.weights?.f32.slice(), gradient: gradient.f32.slice() };
         });
         assert.ok(byProducts !== undefined && byKernel !== undefined);
         assert.deepEqual(byProducts.output, byKernel.output);
@@ -181,7 +181,7 @@ for (const { name, device, size, columns } of sized) {
         const alone = { queries: rowRanges([1]), rows: rowRanges([last - first]) };
         const inputs = { query: query.rows(row, row + 1), memory: memory.rows(first, last) };
         const { output } = memoryAttention.forward(scope, inputs, { ...attributes, ...alone }).outputs;
-        assert.deepEqual(output.toArray(), together.output.rows(row, row + 1).toArray());
+        assert.deepEqual(output.f32, together.output.rows(row, row + 1).f32);
       }
     });
 

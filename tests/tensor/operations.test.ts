@@ -512,7 +512,7 @@ function checkOutputs(outputs: Runnable['outputs'], expected: Truth['outputs']):
     assert.deepEqual(output.shape, wanted.shape, name);
     assert.ok(
       relativeError(output.f32, wanted.values) < 2e-5,
-      `${name}: ${output.toArray().slice(0, 5)} instead of ${wanted.values.slice(0, 5)}`,
+      `${name}: ${output.f32.slice(0, 5)} instead of ${wanted.values.slice(0, 5)}`,
     );
   }
 }
