@@ -5,14 +5,13 @@ import { join } from 'node:path';
 /** What a process used. */
 export interface ProcessUse {
   readonly peakMiB: number;
-  readonly processorSeconds: number;
 }
 
 const { DECADE_USE: folder, OMPI_COMM_WORLD_RANK, PMI_RANK } = process.env;
 if (folder !== undefined) {
   process.on('exit', () => {
-    const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
-    const use: ProcessUse = { peakMiB: maxRSS / 1024, processorSeconds: (userCPUTime + systemCPUTime) / 1e6 };
+    const { maxRSS } = process.resourceUsage();
+    const use: ProcessUse = { peakMiB: maxRSS / 1024 };
     writeFileSync(join(folder, `rank-${OMPI_COMM_WORLD_RANK ?? PMI_RANK ?? 0}.json`), JSON.stringify(use));
   });
 }

@@ -32,6 +32,12 @@ export class Memories {
     return memory;
   }
 
+  /** Keeps a memory from being used again: something outside may still write into it. */
+  abandon(memory: Memory): void {
+    const index = this.#memories.findIndex((each) => each.memory === memory);
+    if (index >= 0) this.#memories.splice(index, 1);
+  }
+
   /** When no thread uses them any more. */
   async release(): Promise<void> {
     await Promise.all(this.#memories.splice(0).map(({ memory }) => this.#runtime.releaseMemory(memory)));

@@ -51,12 +51,16 @@ test('conclusions say whether noise does harm, and whether filters undo it', () 
       filtered: { mean: around(20 + filtered), effect: around(filtered) },
     },
   });
-  const told = (noisy: number, filtered: number) =>
-    findingOf([cell(noisy, filtered)], around(20), { seeds: 1, beam: 5, stop: { epochs: 2 } }).conclusions.join('\n');
+  const ofEpochs = { stop: { epochs: 2 } };
+  const told = (noisy: number, filtered: number, training: Parameters<typeof findingOf>[2]['training'] = ofEpochs) =>
+    findingOf([cell(noisy, filtered)], around(20), { seeds: 1, beam: 5, training }).conclusions.join('\n');
   assert.match(told(-10, -0.5), /50 % of copied pairs change BLEU by −10\.0.*the filters undo some of the harm/);
   assert.match(told(-10, -9), /that the filters help is not settled/);
   assert.match(told(-0.5, 0), /that the noise does harm is not settled/);
-  const [row] = findingOf([cell(-10, 0)], around(20), { seeds: 1, beam: 5, stop: { epochs: 2 } }).rows;
+  assert.match(told(-10, 0), /number of epochs, so a network has more updates/);
+  assert.match(told(-10, 0, { ...ofEpochs, stop: { steps: 9 } }), /the same model, dev set and number of updates\./);
+  assert.match(told(-10, 0, { ...ofEpochs, validate: { patience: 3 } }), /rule for their end/);
+  const [row] = findingOf([cell(-10, 0)], around(20), { seeds: 1, beam: 5, training: ofEpochs }).rows;
   assert.deepEqual(row?.slice(0, 5), ['copied', '50 %', '90.0 %', '90.0 %', '10.0 %']);
 });
 

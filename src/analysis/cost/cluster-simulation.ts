@@ -120,7 +120,9 @@ export class ClusterSimulator {
     // Replicas of the fullest device's part exchange it as data parallel ranks do, when the pipeline has drained.
     const values = Math.max(...valuesOfDevices(network, plan.placement));
     const bytes = (2 * values * link.bytesPerValue * (replicas - 1)) / replicas;
-    const exchange = replicas === 1 ? 0 : bytes / link.bytesPerSecond + 2 * (link.latency + (replicas - 1) * link.perMessage);
+    // In bfloat16 each value is converted three times, as in `dataParallelOn`.
+    const converted = link.bytesPerValue === 2 ? 3 * values * (this.#costs.conversion ?? 0) : 0;
+    const exchange = replicas === 1 ? 0 : bytes / link.bytesPerSecond + 2 * (link.latency + (replicas - 1) * link.perMessage) + converted;
     const part = values / network.parameters.reduce((sum, { size }) => sum + size, 0);
     const sentences = this.#sentences(scaling, nodes);
     const { parameters, optimizer, activations } = this.#bytes;

@@ -5,10 +5,10 @@ import { DecadeError } from '../../core/errors.js';
 import type { CorpusSource } from '../../data/sources.js';
 import { languageTask, type NetworkScale, varied } from '../base.js';
 import { bleuBounds, effectOnBleu, meanBleu, type ScoredCopies, scoredCopies } from '../bleu-of-translations.js';
+import type { Configuration } from '../../training/configuration.js';
 import type { Experiment, Finding, Study } from '../experiment.js';
 import { cleaned, type NoiseKind, noiseKinds, type NoisyPair, withNoise } from '../noise.js';
 import { beam, seeds } from '../options.js';
-import type { Configuration } from '../../training/configuration.js';
 import { type Sentences, type TextFiles, type Train, type Transform, train, transform, transformToText, translate } from '../steps.js';
 import { change, seedsWritten, written } from '../wording.js';
 
@@ -96,7 +96,7 @@ export const noise: Experiment<typeof options> = {
           : { noisy: await against(await copiesOf(noisy), base), filtered: await against(await copiesOf(filtered), base) };
       measured.push({ kind, share, dropped: await laboratory.result(cell.dropped), bleu });
     }
-    return findingOf(measured, base && (await meanBleu(base, signal)), { ...options, stop: study.base.configuration.training.stop });
+    return findingOf(measured, base && (await meanBleu(base, signal)), { ...options, training: study.base.configuration.training });
   },
 };
 
@@ -181,11 +181,21 @@ function trainingsOn({ base, options }: NoiseStudy, pairs: Transform<TextFiles> 
   );
 }
 
+type EndOfTraining = Pick<Configuration['training'], 'stop'> & {
+  readonly validate?: { readonly patience?: number | undefined } | undefined;
+};
+
+/** How trainings of different corpora are alike in their length. */
+function sameEnd({ stop: { epochs, steps }, validate }: EndOfTraining): string {
+  if (validate?.patience !== undefined || (epochs !== undefined && steps !== undefined)) return 'rule for their end';
+  return epochs === undefined ? 'number of updates' : 'number of epochs, so a network has more updates on more pairs';
+}
+
 /** What the figures show, in words that depend on them. */
 export function findingOf(
   measured: readonly MeasuredNoise[],
   clean: Estimated | undefined,
-  { seeds, beam, stop }: Pick<NoiseStudy['options'], 'seeds' | 'beam'> & Pick<Configuration['training'], 'stop'>,
+  { seeds, beam, training }: Pick<NoiseStudy['options'], 'seeds' | 'beam'> & { readonly training: EndOfTraining },
 ): Finding {
   const trained = measured.flatMap(({ bleu, ...cell }) => (bleu === undefined ? [] : [{ ...cell, bleu }]));
   const seedsTold = seedsWritten(seeds);
@@ -210,7 +220,7 @@ export function findingOf(
           `${percent(share, 0)} of ${kind} pairs change BLEU by ${change(bleu.noisy.effect, 1)}, and by ${change(bleu.filtered.effect, 1)} when they are filtered: ${judged(bleu)}.`,
       ),
       'Recall is the share of the noise that deduplication and the filters drop, precision the share of noise in what they drop. All kinds meet the same filters with their usual bounds. Of a pair and its copy the first stays, which is the copy about every second time: there, what is dropped of either counts. The clean pairs stay whole, and noise is added to them. ' +
-        `All trainings have the same model, dev set and ${stop.epochs === undefined ? 'number of updates' : 'number of epochs, so a network has more updates on more pairs'}.`,
+        `All trainings have the same model, dev set and ${sameEnd(training)}.`,
     ],
     plots:
       clean === undefined

@@ -76,13 +76,19 @@ export class ThreadedDataDevices implements DataDevices {
     const memory = memories.withRoom(4 * model.parameters.count);
     model.parameters.allocate(memory);
     const optimizer = new Optimizer(rule.optimizer, model.parameters, memory, { kept: options.ranks && keptBy(options.ranks) });
+    const { attach, ...placed } = options.ranks ?? {};
+    const others = 'rank' in placed ? meetRanks(model.parameters, memory, placed) : undefined;
     requireRoom(memory, model, devices);
+    if (others !== undefined) attach?.(others.wire.blocks);
     const block = meetingPlace(devices);
     const meeting = new Meeting(block, devices);
-    const others = options.ranks === undefined ? undefined : meetRanks(model.parameters, memory, options.ranks);
     const broken = () => {
       meeting.break();
       others?.wire.break();
+    };
+    const disposeMeeting = () => {
+      if (others?.wire.isIdle === false) memories.abandon(memory);
+      others?.dispose();
     };
     const threads = Array.from(
       { length: devices },
@@ -110,7 +116,7 @@ export class ThreadedDataDevices implements DataDevices {
     await startAll(threads, (thread) => thread.ask('ready', { kind: 'peers', gradients }));
     const [first] = replies;
     if (first === undefined) throw new DecadeError('usage', { where: 'devices', received: '0', allowed: '1 or more' });
-    return new ThreadedDataDevices(options, threads, { optimizer, disposeMeeting: () => others?.dispose(), broken }, first);
+    return new ThreadedDataDevices(options, threads, { optimizer, disposeMeeting, broken }, first);
   }
 
   private constructor(

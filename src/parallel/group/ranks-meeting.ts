@@ -1,7 +1,7 @@
 import type { ParameterStore } from '../../nn/parameters.js';
 import type { Memory } from '../../tensor/memory.js';
 import { TouchedRows } from '../../tensor/touched-rows.js';
-import type { RankNetwork, WireBlocks } from '../runtime.js';
+import type { WireBlocks } from '../runtime.js';
 import { type Placed, WirePlan } from './wire-plan.js';
 import { Wire } from './wire.js';
 
@@ -23,12 +23,11 @@ export interface RanksMeeting extends Placed {
 export function meetRanks(
   parameters: ParameterStore,
   memory: Memory,
-  { bell, attach, ...placed }: Placed & Pick<RankNetwork, 'bell' | 'attach'>,
+  { bell, ...placed }: Placed & { readonly bell: SharedArrayBuffer },
 ): { wire: Wire; meeting: RanksMeeting; dispose(): void } {
   const plan = new WirePlan([...parameters], placed);
   const room = memory.allocate(4 * plan.words);
   const wire = Wire.make(bell, memory.webAssembly, { ranks: placed.devices.length, slots: plan.slots });
-  attach(wire.blocks);
   const merged = Array.from(parameters).flatMap(({ name, shape: [rows = 0, columns = 0], rules }) =>
     rules.gradient === 'rows' ? [{ name, list: new TouchedRows(memory, rows, columns) }] : [],
   );

@@ -132,6 +132,13 @@ export class Wire {
     Atomics.notify(this.#fields, place);
   }
 
+  /** Whether all that was left is done, so that the network writes nowhere any more. */
+  get isIdle(): boolean {
+    return Array.from({ length: this.#slots }, (_, slot) => this.#slot(slot)).every(
+      (at) => Atomics.load(this.#fields, at + slotFields.requested) === Atomics.load(this.#fields, at + slotFields.completed),
+    );
+  }
+
   /** Every device that waits, or will, gets an error. */
   break(): void {
     Atomics.store(this.#fields, header.broken, 1);

@@ -16,3 +16,12 @@ test('a device that looks late, when the slot has its next ticket, does not wait
   wire.wait(1 + slots);
   assert.throws(() => wire.wait(1 + 2 * slots), DecadeError);
 });
+
+test('a wire is idle when all that was left in it is done', () => {
+  const wire = wireOf();
+  assert.ok(wire.isIdle);
+  wire.leave(0, { kind: 'gather', parts: { at: [0, 4], words: [4, 4] } });
+  assert.ok(!wire.isIdle);
+  wire.complete(0);
+  assert.ok(wire.isIdle);
+});

@@ -66,6 +66,23 @@ test('pieces travel while backward goes on', () => {
   assert.ok(seconds > computingSeconds && seconds > linkSeconds);
 });
 
+test('the protocol keeps devices from computing only while backward goes on', () => {
+  const large = networkWith({ layers: 4, hidden: 512, embedding: 32 }, 500);
+  const work: ClusterWork = { network: large, batch: evenBatch(32, 6, 6), batches: 1, costs: costsOfFigures(onlyProducts, 'sgd') };
+  const { seconds, bytes } = dataParallelOn(2, 1, work, free);
+  const longer = (perByte: number) => dataParallelOn(2, 1, work, { ...free, perByte }).seconds - seconds;
+  assert.ok(longer(1e-9) > 0.3 * bytes * 1e-9 && longer(1e-9) < 0.5 * bytes * 1e-9, `${longer(1e-9)} for ${bytes} bytes`);
+  assert.ok(Math.abs(longer(2e-9) - 2 * longer(1e-9)) < 1e-12);
+});
+
+test('in bfloat16 a node converts three values for each that is learnt', () => {
+  const { costs, ...work } = workOf(noDevice);
+  const link = { ...free, bytesPerValue: 2 };
+  const updateOf = (conversion: number) => dataParallelOn(2, 1, { ...work, costs: { ...costs, conversion } }, link).seconds;
+  assert.equal(updateOf(0), 0);
+  isClose(updateOf(1e-9), 3e-9 * parameters);
+});
+
 test('touched rows of embeddings go to all nodes', () => {
   const sparse = networkWith({ layers: 1, hidden: 8, embedding: 8, attention: 'none' }, 10_000);
   const work: ClusterWork = { network: sparse, batch: evenBatch(8, 3, 3), batches: 1, costs: costsOfFigures(noDevice, 'sgd') };
