@@ -19,18 +19,18 @@ import { LayerStage, OutputStage } from './stages.js';
 import { evenPlacement } from '../schedule/placement.js';
 import { evenBatch } from '../schedule/schedule.js';
 import type { Costs } from '../simulation/simulate.js';
-import { interpolated, powersUpTo, Surface } from '../simulation/surface.js';
+import { powersUpTo, Surface } from '../simulation/surface.js';
 
 /** Passes of a stage, in seconds: of a layer by steps and sentences at each step. */
 export interface StageSeconds {
   readonly forward: Pick<Surface, 'at'>;
   readonly backward: Pick<Surface, 'at'>;
   readonly weights: Pick<Surface, 'at'>;
-  /** More than that for the first pass of an update, which packs weights: by `x` alone. */
-  readonly packing: { readonly forward: Line; readonly backward: Line };
+  /** More than that for the first pass of an update, which packs weights: by columns of the output layer, otherwise always the same. */
+  readonly packing: { readonly forward: Packing; readonly backward: Packing };
 }
 
-type Line = (x: number) => number;
+type Packing = (columns: number) => number;
 
 /** Sizes of a layer; the lowest reads token ids. */
 export interface LayerShape {
@@ -110,7 +110,7 @@ export class StageMeasurements {
       touched.push(gradient);
       return { value, gradient };
     });
-    const seconds = this.#surfaces([1, 4, 8], powersUpTo(sentences), (steps, active) => {
+    const seconds = this.#surfaces([1, 4, 8], powersUpTo(sentences), 'always the same', (steps, active) => {
       const rows = steps * active;
       // Gates, states and what is kept of them, with their gradients.
       const stretches = stretchesOf(rows * 12 * hidden * 4);
@@ -191,6 +191,7 @@ export class StageMeasurements {
     return this.#surfaces(
       columns,
       powersUpTo(logitRows).filter((count) => count >= 4),
+      'x columns',
       (count, rows) => {
         const [weight, dWeight] = [this.#filled(this.#stages, [count, hidden]), this.#filled(this.#stages, [count, hidden])];
         const [bias, dBias] = [this.#filled(this.#stages, [count]), this.#filled(this.#stages, [count])];
@@ -212,7 +213,13 @@ export class StageMeasurements {
     );
   }
 
-  #surfaces(xs: readonly number[], ys: readonly number[], cell: (x: number, y: number) => StretchSeconds): StageSeconds {
+  /** @param packed  which weights a pass of `x` packs */
+  #surfaces(
+    xs: readonly number[],
+    ys: readonly number[],
+    packed: 'always the same' | 'x columns',
+    cell: (x: number, y: number) => StretchSeconds,
+  ): StageSeconds {
     const cells = xs.map((x) => ys.map((y) => cell(x, y)));
     this.#arenas[0].reset();
     const of = (pass: keyof StagePasses) =>
@@ -221,10 +228,18 @@ export class StageMeasurements {
         ys,
         cells.map((row) => row.map((seconds) => seconds[pass])),
       );
-    const packing = (pass: 'forward' | 'backward'): Line => {
-      // It does not depend on the rows.
-      const usual = cells.map((row) => middleOf(row.map((seconds) => seconds.packing[pass])));
-      return (x) => interpolated(xs, (index) => usual[index] as number, x);
+    const packing = (pass: 'forward' | 'backward'): Packing => {
+      const seconds = cells.map((row) => row.map((each) => each.packing[pass]));
+      if (packed === 'always the same') {
+        const usual = middleOf(seconds.flat());
+        return () => usual;
+      }
+      const byColumns = new Surface(
+        xs,
+        [1],
+        seconds.map((row) => [middleOf(row)]),
+      );
+      return (columns) => byColumns.at(columns, 1);
     };
     return {
       forward: of('forward'),

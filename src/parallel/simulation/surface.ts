@@ -42,7 +42,7 @@ export class Surface {
 }
 
 /** Below the first point in proportion to it. */
-export function interpolated(points: readonly number[], valueAt: (index: number) => number, at: number): number {
+function interpolated(points: readonly number[], valueAt: (index: number) => number, at: number): number {
   const [first, last] = [points[0] as number, points.length - 1];
   if (at <= first || last === 0) return (valueAt(0) * at) / first;
   const found = points.findIndex((point) => point >= at);
