@@ -9,6 +9,7 @@ import type { Runner } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Embedding } from './embedding.js';
 import type { Parameter, ParameterSection } from './parameters.js';
+import type { Pass } from './pass.js';
 
 /** What predicts the next token: softmax(input weightᵀ + bias). */
 export class OutputLayer {
@@ -39,16 +40,20 @@ export class OutputLayer {
     return { logits: output, bias: this.bias?.value };
   }
 
-  /** What each row of input [rows, inputs] costs if `targetIds` [rows] follow. */
+  /** What each row of input [rows, inputs] costs if `targetIds` [rows] follow. `walk` gives the input of a second walk, where there is one. */
   loss(
-    runner: Runner,
+    { runner, second }: Pass,
     input: Tensor,
     targetIds: Int32Array | readonly number[],
     attributes: SoftmaxCrossEntropyAttributes,
+    walk?: (pass: Pass) => Tensor,
   ): SoftmaxCrossEntropyOutputs {
-    const targets = runner.scope.integers(targetIds);
-    const bias = this.bias?.value ?? runner.scope.zeros([this.weight.value.dimension(0)]);
-    return runner.loss(softmaxCrossEntropy, { input: this.#scaled(runner, input), weight: this.weight.value, bias, targets }, attributes);
+    const weight = this.weight.value;
+    const bias = this.bias?.value ?? runner.scope.zeros([weight.dimension(0)]);
+    const inputs = { input: this.#scaled(runner, input), weight, bias, targets: runner.scope.integers(targetIds) };
+    return second && walk
+      ? second(inputs, attributes, (pass) => this.#scaled(runner, walk(pass)))
+      : runner.loss(softmaxCrossEntropy, inputs, attributes);
   }
 
   #scaled(runner: Runner, input: Tensor): Tensor {

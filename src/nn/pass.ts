@@ -1,6 +1,11 @@
 import { mix32, randomKey } from '../core/random.js';
 import type { RowRanges, SequenceLayout } from '../tensor/layout.js';
 import { dropout } from '../tensor/operations/dropout.js';
+import type {
+  SoftmaxCrossEntropyAttributes,
+  SoftmaxCrossEntropyInputs,
+  SoftmaxCrossEntropyOutputs,
+} from '../tensor/operations/softmax-cross-entropy.js';
 import type { Runner } from '../tensor/tape.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { nameKey } from './parameters.js';
@@ -16,7 +21,18 @@ export interface DropoutDraw {
 export interface Pass {
   readonly runner: Runner;
   readonly dropout?: DropoutDraw | undefined;
+  readonly second?: SecondWalk | undefined;
 }
+
+/**
+ * Walks over the same tokens a second time, with other dropout, and gives the loss of both walks: their predictions should be alike.
+ * Only training has it.
+ */
+export type SecondWalk = (
+  inputs: SoftmaxCrossEntropyInputs,
+  attributes: SoftmaxCrossEntropyAttributes,
+  walk: (pass: Pass) => Tensor,
+) => SoftmaxCrossEntropyOutputs;
 
 /** Which sentence and position each row of a packed side is, as the keys of its dropout: Int32[rows]. */
 export function rowKeys(pass: Pass, layout: SequenceLayout, sentences: Int32Array, sentenceKeys: Uint32Array): Tensor | undefined {

@@ -3,7 +3,7 @@ import { batchSize, bucketing } from '../data/batches.js';
 import { type MetricName, metrics } from '../metrics/evaluate.js';
 import { precisions } from '../tensor/matrix.js';
 import { interval } from './interval.js';
-import { clipOptions, optimizerOptions } from './optimizer-options.js';
+import { clipOptions, optimizerOptions, type UpdateRule } from './optimizer-options.js';
 import { parallelOptions } from './parallel-options.js';
 import { scheduleOptions } from './schedule.js';
 
@@ -71,6 +71,11 @@ export const trainingOptions = z
       example: 'sentences',
     }),
     labelSmoothing: z.number().min(0).lt(1).default(0).describe('Label smoothing (Szegedy et al. 2016).'),
+    consistency: z.number().min(0).max(1000).optional().meta({
+      description:
+        'Weight of the divergence between two predictions of the same tokens under different dropout, 5 in the paper of R-Drop (Liang et al. 2021). Every batch is computed twice. Default: 0, which computes it once.',
+      example: 5,
+    }),
     mergeDropout: z.number().min(0).lt(1).optional().meta({
       description:
         'Probability of leaving out a merge of byte-pair encoding, so that words are split differently each time (Provilkov et al. 2020). Only for pairs. Default: 0.',
@@ -91,3 +96,8 @@ export type TrainingOptions = z.output<typeof trainingOptions>;
 
 /** Validation of a run that has a dev set and does not configure it. */
 export const defaultValidation: ValidateOptions = validateOptions.parse({});
+
+/** Of the options, what executors are told. */
+export function updateRuleOf({ optimizer, clip, normalise, labelSmoothing, consistency, seed }: TrainingOptions): UpdateRule {
+  return { optimizer, clip, normalise, labelSmoothing, consistency, seed };
+}

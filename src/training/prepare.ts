@@ -15,6 +15,7 @@ import { type Configuration, originOf } from './configuration.js';
 import { openCorpora } from './corpora.js';
 import type { TrainingEvent } from './events.js';
 import type { Executor } from './executor.js';
+import { updateRuleOf } from './options.js';
 import {
   corpusFingerprint,
   optionsOf,
@@ -91,8 +92,7 @@ export async function prepare(
     warnOfOptionsWithoutEffect(configuration, model, emit);
     requireRoom(model, corpus, 'data.train');
     if (dev !== undefined) requireRoom(model, dev, 'data.dev');
-    const { optimizer, clip, normalise, labelSmoothing, seed, precision, parallel } = training;
-    const rule = { optimizer, clip, normalise, labelSmoothing, seed };
+    const { seed, precision, parallel } = training;
     const checkpoint = request.resume ? await latestCheckpoint(run, request) : undefined;
     const { placement } = checkpoint?.saved ?? {};
     const warn = (message: string) => emit({ kind: 'warning', message });
@@ -102,7 +102,7 @@ export async function prepare(
     const executor = await context.openExecutor({
       model,
       modelOptions: configuration.model,
-      rule,
+      rule: updateRuleOf(training),
       parallel,
       batch,
       precision,

@@ -10,6 +10,7 @@ import { TouchedRows } from '../tensor/touched-rows.js';
 import type { EvaluationResult } from './executor.js';
 import type { UpdateRule } from './optimizer-options.js';
 import { StepMemory } from './step-memory.js';
+import { trainingPass } from './walks.js';
 
 /** What a shard of an update adds up to. */
 export interface ShardResult extends EvaluationResult {
@@ -51,7 +52,7 @@ export class Replica {
     this.#numbers = new Map(Array.from(this.gradients, (learnt, index) => [learnt, index]));
     this.#arena = new Arena(device.memory);
     this.#scope = new Scope(this.device, this.#arena);
-    this.stepMemory = new StepMemory(this.#arena, model);
+    this.stepMemory = new StepMemory(this.#arena, model, rule);
   }
 
   /**
@@ -60,13 +61,12 @@ export class Replica {
    */
   accumulate(shard: readonly IdPair[], { update, gradientScale }: ShardSettings, isFinal?: (index: number) => void): ShardResult {
     const total = { ...nothing, loss: 0 };
-    const dropout = this.model.dropout > 0 ? { rate: this.model.dropout, seed: this.#rule.seed, step: update } : undefined;
     let remaining = shard.length;
     const tell = isFinal && ((learnt: unknown) => isFinal(this.#numbers.get(learnt) as number));
     for (const { pairs } of this.stepMemory.batches(shard)) {
       remaining -= pairs.length;
       const tape = new Tape(this.#scope, this.gradients);
-      const { losses, logProbabilities } = this.model.loss({ runner: tape, dropout }, pairs, {
+      const { losses, logProbabilities } = this.model.loss(trainingPass(this.model, tape, this.#rule, update), pairs, {
         smoothing: this.#rule.labelSmoothing,
         gradientScale,
       });

@@ -4,17 +4,23 @@ import type { Scope } from '../tensor/device.js';
 import type { Arena, Memory } from '../tensor/memory.js';
 import { rehearse, type SeeProduct } from '../tensor/rehearsal.js';
 import { Tape } from '../tensor/tape.js';
+import type { UpdateRule } from './optimizer-options.js';
+import { trainingPass } from './walks.js';
 
 /**
  * Bytes of arena that forward and backward of a batch need, whatever the architecture. `model` has its parameters placed. `seen` is told
  * of every product.
  */
-export function stepBytes(model: TrainableModel, memory: Memory, pairs: readonly IdPair[], seen?: SeeProduct): number {
+export function stepBytes(
+  model: TrainableModel,
+  memory: Memory,
+  pairs: readonly IdPair[],
+  { consistency, seen }: { readonly consistency?: number | undefined; readonly seen?: SeeProduct } = {},
+): number {
   const step = (scope: Scope) => {
     const learnt = Array.from(model.parameters, ({ value }) => ({ value, gradient: value }));
     const tape = new Tape(scope, learnt);
-    const dropout = model.dropout > 0 ? { rate: model.dropout, seed: 0, step: 0 } : undefined;
-    model.loss({ runner: tape, dropout }, pairs, { smoothing: 0, gradientScale: 1 });
+    model.loss(trainingPass(model, tape, { seed: 0, consistency }, 0), pairs, { smoothing: 0, gradientScale: 1 });
     tape.backward();
   };
   return rehearse(memory, step, seen);
@@ -41,13 +47,15 @@ const nothing: BatchCounts = { sourceTokens: 0, targetTokens: 0, sentences: 0 };
 export class StepMemory {
   readonly #arena: Arena;
   readonly #model: TrainableModel;
+  readonly #consistency: number | undefined;
   #limit: number;
   /** A batch that is nowhere greater than this one fits. */
   #fitting: BatchCounts = nothing;
 
-  constructor(arena: Arena, model: TrainableModel) {
+  constructor(arena: Arena, model: TrainableModel, { consistency }: Pick<UpdateRule, 'consistency'> = {}) {
     this.#arena = arena;
     this.#model = model;
+    this.#consistency = consistency;
     this.#limit = stepLimit(arena.memory.remainingBytes, 1);
   }
 
@@ -87,7 +95,7 @@ export class StepMemory {
     const size = sizeOf(pairs);
     const sizes = ['sourceTokens', 'targetTokens', 'sentences'] as const;
     if (sizes.every((name) => size[name] <= this.#fitting[name])) return true;
-    const bytes = stepBytes(this.#model, this.#arena.memory, pairs);
+    const bytes = stepBytes(this.#model, this.#arena.memory, pairs, { consistency: this.#consistency });
     if (bytes > this.#limit && pairs.length > 1) return false;
     const roomy = headroom * bytes;
     this.#arena.reserve(Math.max(bytes, roomy > worthAll * this.#limit ? this.#limit : roomy));

@@ -33,10 +33,18 @@ function draw(count: number): IdPair[] {
 }
 
 /** Sum of losses and gradients of these batches. */
-function gradientsOf(model: Model, batches: IdPair[][]): { loss: number; gradients: Map<string, number[]> } {
-  const replica = new Replica(device, model, rule);
-  let loss = 0;
-  for (const pairs of batches) loss += replica.accumulate(pairs, { update: 5, gradientScale: 1 }).loss;
+function gradientsOf(
+  model: Model,
+  batches: IdPair[][],
+  consistency?: number,
+): { loss: number; logLikelihood: number; gradients: Map<string, number[]> } {
+  const replica = new Replica(device, model, { ...rule, consistency });
+  let [loss, logLikelihood] = [0, 0];
+  for (const pairs of batches) {
+    const result = replica.accumulate(pairs, { update: 5, gradientScale: 1 });
+    loss += result.loss;
+    logLikelihood -= result.negativeLogLikelihood;
+  }
   const gradients = new Map<string, number[]>();
   for (const { parameter, gradient } of replica.gradients) {
     if (gradient instanceof TouchedRows) {
@@ -50,7 +58,7 @@ function gradientsOf(model: Model, batches: IdPair[][]): { loss: number; gradien
     } else gradients.set(parameter.name, Array.from(gradient.f32));
   }
   replica.dispose();
-  return { loss, gradients };
+  return { loss, logLikelihood, gradients };
 }
 
 /** Pairs as stretches of texts, some of which go on. */
@@ -62,7 +70,13 @@ const byDistance = { preset: 't5', headWidth: 4, relativeBuckets: 4, relativeDis
 const transformer = { kind: 'transformer', encoderLayers: 2, decoderLayers: 2, width: 12, heads: 2, feedForward: 16 };
 const dropouts = { dropout: 0.2, attentionDropout: 0.3, feedForwardDropout: 0.1 };
 
-for (const [name, { languageModel = false, ...options }] of Object.entries<{ languageModel?: boolean; [key: string]: unknown }>({
+interface Example {
+  readonly languageModel?: boolean;
+  readonly consistency?: number;
+  readonly [option: string]: unknown;
+}
+
+for (const [name, { languageModel = false, consistency, ...options }] of Object.entries<Example>({
   'the 2014 model': {},
   'dropout, residual, bidirectional': { dropout: 0.3, residual: true, bidirectional: true, layers: 3 },
   'dot attention': { attention: 'dot', dropout: 0.2 },
@@ -73,6 +87,14 @@ for (const [name, { languageModel = false, ...options }] of Object.entries<{ lan
   'a Transformer with rotary positions and grouped heads': { ...transformer, ...dropouts, preset: 'llama', keyValueHeads: 1 },
   'a Transformer with biases by distance': { ...transformer, ...dropouts, ...byDistance },
   'a Transformer that goes on with the source': { ...transformer, ...dropouts, encoderLayers: 0, positions: 'learned', maximumLength: 16 },
+  'an LSTM that should predict alike under different dropout': { attention: 'dot', dropout: 0.3, consistency: 5 },
+  'a Transformer that should predict alike under different dropout': { ...transformer, ...dropouts, consistency: 5 },
+  'a language model that should predict alike under different dropout': {
+    ...transformer,
+    ...dropouts,
+    languageModel: true,
+    consistency: 5,
+  },
   'a language model as GPT-2': {
     ...transformer,
     ...dropouts,
@@ -91,10 +113,11 @@ for (const [name, { languageModel = false, ...options }] of Object.entries<{ lan
     model.parameters.allocate(device.memory);
     model.parameters.initialise(1);
     const pairs = languageModel ? asText(draw(11)) : draw(11);
-    const together = gradientsOf(model, [pairs]);
+    const together = gradientsOf(model, [pairs], consistency);
     const alone = gradientsOf(
       model,
       pairs.map((pair) => [pair]),
+      consistency,
     );
     assert.ok(Math.abs(together.loss - alone.loss) < 1e-5 * together.loss, `${together.loss} ${alone.loss}`);
     const wholeNorm = Math.hypot(...[...together.gradients.values()].map((values) => Math.hypot(...values)));
@@ -109,6 +132,24 @@ for (const [name, { languageModel = false, ...options }] of Object.entries<{ lan
     model.parameters.dispose();
   });
 }
+
+test('consistency counts two walks as one: their mean loss, and what their predictions differ by', () => {
+  const options = { ...transformer, ...dropouts };
+  const model = createModel(modelOptions.parse(options), vocabularies);
+  model.parameters.allocate(device.memory);
+  model.parameters.initialise(1);
+  const pairs = draw(11);
+  const [once, none, some] = [undefined, 1e-9, 4].map((consistency) => gradientsOf(model, [pairs], consistency));
+  const exact = createModel(modelOptions.parse({ ...options, dropout: 0, attentionDropout: 0, feedForwardDropout: 0 }), vocabularies);
+  exact.parameters.allocate(device.memory);
+  exact.parameters.initialise(1);
+  assert.ok(once && none && some);
+  assert.ok(Math.abs(none.loss / once.loss - 1) < 0.1 && none.loss !== once.loss, 'about the loss of one walk, not twice that');
+  assert.equal(none.logLikelihood, some.logLikelihood);
+  assert.ok(some.loss > none.loss, 'predictions under different dropout differ');
+  assert.deepEqual(gradientsOf(exact, [pairs], 4), gradientsOf(exact, [pairs]), 'without dropout there is one walk');
+  for (const { parameters } of [model, exact]) parameters.dispose();
+});
 
 test('dropout changes with the update and the seed, not with the batch', () => {
   const model = new LstmModel(lstmOptions.parse({ kind: 'lstm', hidden: 8, dropout: 0.5, initialRange: 0.5 }), vocabularies);

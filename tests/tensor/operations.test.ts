@@ -324,6 +324,24 @@ const lossCases: { readonly [Name in LossName]: readonly Case<InputsOf<(typeof l
     integers: ['targets'],
     attributes: () => ({ smoothing, gradientScale: 0.37 }),
   })),
+  consistentCrossEntropy: [
+    [1, 1, 2, 0, 5],
+    [5, 3, 9, 0, 1],
+    [7, 6, 33, 0.1, 5],
+    [4, 6, 34, 0.1, 0],
+    [805, 3, 5, 0.1, 2],
+  ].map(([rows = 0, size = 0, vocabulary = 0, smoothing = 0, consistency = 0]) => ({
+    name: `${rows}x${size} to ${vocabulary}, smoothing ${smoothing}, consistency ${consistency}`,
+    inputs: {
+      input: random(rows, size),
+      twin: random(rows, size),
+      weight: random(vocabulary, size),
+      bias: random(vocabulary),
+      targets: integersBelow(rows, vocabulary),
+    },
+    integers: ['targets'],
+    attributes: () => ({ smoothing, consistency, gradientScale: 0.37 }),
+  })),
 };
 
 /** |actual - expected| / |expected|, as whole vectors. */
@@ -553,36 +571,41 @@ for (const { name: deviceName, device } of devices) {
       }
     }
     for (const lossName of Object.keys(losses) as LossName[]) {
-      for (const example of lossCases[lossName]) {
-        test(`${lossName} ${example.name}`, () => {
-          const room = new GuardedRoom(device.memory);
-          const scope = new Scope(device, room);
-          const attributes = example.attributes(scope);
-          const { input, weight, bias, targets } = example.inputs;
-          // A loss is its own end: its gradient is that of the sum of the losses, times the scale.
-          const { outputs, derivatives } = truthAbout(example, () => {
-            const reference = () => lossReferences[lossName](example.inputs, attributes);
-            const total = () => attributes.gradientScale * reference().losses.values.reduce((sum, value) => sum + value, 0);
-            const along = ({ values }: Plain) => derivativesOf(total, values);
-            return { outputs: reference(), weights: {}, derivatives: { input: along(input), weight: along(weight), bias: along(bias) } };
+      const loss = losses[lossName] as unknown as Loss<Tensors, unknown, Tensors>;
+      const reference = lossReferences[lossName] as unknown as (inputs: object, attributes: unknown) => { losses: Plain };
+      for (const example of lossCases[lossName] as unknown as readonly Case<Tensors, { gradientScale: number }>[]) {
+        for (const fresh of [[], loss.overwrites ?? []]) {
+          test(`${lossName} ${example.name}${fresh.length === 0 ? '' : ', gradients of its own'}`, () => {
+            let attributes = { gradientScale: 1 };
+            sweep(
+              device,
+              example as never,
+              fresh,
+              (scope, inputs) => {
+                attributes = example.attributes(scope);
+                loss.check(inputs, attributes);
+                return {
+                  outputs: loss.forward(scope, inputs, attributes),
+                  addGradients: (_, inputGradients) => {
+                    loss.forwardAndGradient(scope, inputs, attributes, inputGradients as never, new Set(fresh));
+                  },
+                };
+              },
+              // A loss is its own end: its gradient is that of the sum of the losses, times the scale.
+              () =>
+                truthAbout(example, () => {
+                  const outputs = reference(example.inputs, attributes);
+                  const total = () =>
+                    attributes.gradientScale * reference(example.inputs, attributes).losses.values.reduce((sum, value) => sum + value, 0);
+                  const learnt = Object.entries(example.inputs as unknown as { [name: string]: Plain }).filter(
+                    ([name]) => !example.integers?.includes(name),
+                  );
+                  const derivatives = Object.fromEntries(learnt.map(([name, { values }]) => [name, derivativesOf(total, values)]));
+                  return { outputs: { ...outputs }, weights: {}, derivatives };
+                }),
+            );
           });
-          const upload = (value: Plain) => scope.empty(value.shape).set(value.values);
-          const inputs = { input: upload(input), weight: upload(weight), bias: upload(bias), targets: scope.integers(targets.values) };
-          losses[lossName].check(inputs, attributes);
-          checkOutputs({ ...losses[lossName].forward(scope, inputs, attributes) }, outputs);
-          const gradients = {
-            input: scope.zeros(input.shape),
-            weight: scope.zeros(weight.shape),
-            bias: scope.zeros(bias.shape),
-            targets: undefined,
-          };
-          gradients.input.f32.fill(Number.NaN);
-          losses[lossName].forwardAndGradient(scope, inputs, attributes, gradients, new Set(losses[lossName].overwrites));
-          for (const name of ['input', 'weight', 'bias'] as const)
-            checkGradient(derivatives[name] as Derivatives, gradients[name].f32, name);
-          room.check();
-          room.dispose();
-        });
+        }
       }
     }
 

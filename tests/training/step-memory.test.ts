@@ -10,6 +10,7 @@ import { Arena, Memory } from '../../src/tensor/memory.js';
 import { Tape } from '../../src/tensor/tape.js';
 import { LocalExecutor } from '../../src/training/local-executor.js';
 import { StepMemory, stepBytes, stepLimit } from '../../src/training/step-memory.js';
+import { trainingPass } from '../../src/training/walks.js';
 
 const vocabularies = { source: 50, target: 60 };
 const pairs: IdPair[] = Array.from({ length: 24 }, (_, key) => ({
@@ -17,12 +18,13 @@ const pairs: IdPair[] = Array.from({ length: 24 }, (_, key) => ({
   source: Array.from({ length: 1 + (key % 9) }, (_value, index) => uniformInteger(randomKey(1, 'sample', key), index, 50)),
   target: Array.from({ length: (key * 5) % 8 }, (_value, index) => uniformInteger(randomKey(2, 'sample', key), index, 60)),
 }));
-const variants = {
+const variants: { readonly [name: string]: { readonly consistency?: number; readonly [option: string]: unknown } } = {
   plain: {},
   'dot attention, dropout, both directions': { attention: 'dot', dropout: 0.3, bidirectional: true },
   'additive attention, input feeding, residual': { attention: 'additive', inputFeeding: true, residual: true, layers: 3 },
   'tied embeddings': { tiedEmbeddings: true },
-} as const;
+  'dropout, two walks': { dropout: 0.3, consistency: 5 },
+};
 
 async function modelIn(memory: Memory, options: object, hidden: number) {
   const kernels = await loadKernels(memory);
@@ -32,11 +34,11 @@ async function modelIn(memory: Memory, options: object, hidden: number) {
   return { model, device: { memory, kernels, matrix: webAssemblyProvider(memory, kernels) } };
 }
 
-for (const [name, options] of Object.entries(variants)) {
+for (const [name, { consistency, ...options }] of Object.entries(variants)) {
   test(`a rehearsal finds the very room that a step takes: ${name}`, async () => {
     const memory = new Memory({ shared: false });
     const { model, device } = await modelIn(memory, options, 16);
-    const bytes = stepBytes(model, memory, pairs);
+    const bytes = stepBytes(model, memory, pairs, { consistency });
     for (const [reserved, suffices] of [
       [bytes, true],
       [bytes - 64, false],
@@ -48,8 +50,7 @@ for (const [name, options] of Object.entries(variants)) {
         gradient: new Scope(device, new Arena(memory)).zeros(shape),
       }));
       const tape = new Tape(new Scope(device, arena), gradients);
-      const dropout = { rate: model.dropout, seed: 1, step: 1 };
-      model.loss({ runner: tape, dropout }, pairs, { smoothing: 0, gradientScale: 1 });
+      model.loss(trainingPass(model, tape, { seed: 1, consistency }, 1), pairs, { smoothing: 0, gradientScale: 1 });
       tape.backward();
       assert.equal(arena.capacityBytes === reserved, suffices);
     }

@@ -8,7 +8,7 @@ import { train } from '../../src/training/train.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { digitFiles, localContext } from './tiny-run.js';
 
-function configuration(model: object, steps: number) {
+function configuration({ consistency, ...model }: { readonly consistency?: number; readonly [option: string]: unknown }, steps: number) {
   return configurationOf({
     version: 1,
     data: { train: { tsv: 'data/train.tsv' }, dev: { tsv: 'data/dev.tsv' } },
@@ -18,6 +18,7 @@ function configuration(model: object, steps: number) {
       optimizer: { kind: 'adam', learningRate: 0.01 },
       clip: { kind: 'norm', max: 1 },
       batch: { sentences: 16 },
+      consistency,
       stop: { steps },
       validate: { every: { steps: 5 }, metrics: ['perplexity', 'exact'] },
       checkpoint: { every: { steps: 4 }, keep: 2 },
@@ -30,7 +31,7 @@ async function finalBytes(files: Files): Promise<Buffer> {
 }
 
 for (const [name, model] of Object.entries({
-  'encoder and decoder': { dropout: 0.1, attentionDropout: 0.1, feedForwardDropout: 0.1 },
+  'encoder and decoder, two walks': { consistency: 2, dropout: 0.1, attentionDropout: 0.1, feedForwardDropout: 0.1 },
   'one network': { preset: 'gpt2', encoderLayers: 0, tiedEmbeddings: 'all', maximumLength: 128 },
 })) {
   test(`stopped at any update, a resumed Transformer ends bit for bit as if it had not been: ${name}`, async () => {
@@ -75,6 +76,17 @@ test('a Transformer learns to write digits backwards', async () => {
   });
   // Ten digits are equally likely. Other seeds and other roundings end between 1.3 and 1.9.
   assert.ok((best?.value ?? Number.NaN) < 2, `${best?.value}`);
+});
+
+test('predictions are compared under different dropout only where there is dropout, and not in a pipeline', () => {
+  const input = (changes: object, model: object): ConfigurationInput =>
+    ({ version: 1, data: { train: { tsv: 'a' } }, model, training: { consistency: 5, ...changes } }) as ConfigurationInput;
+  assert.equal(configurationOf(input({}, { kind: 'lstm', dropout: 0.1 })).training.consistency, 5);
+  assert.throws(() => configurationOf(input({}, { kind: 'transformer', dropout: 0 })), /training\.consistency.*dropout/s);
+  assert.throws(
+    () => configurationOf(input({ parallel: { strategy: 'pipeline' } }, { kind: 'lstm', dropout: 0.1 })),
+    /training\.consistency.*pipeline/s,
+  );
 });
 
 test('a pipeline refuses a Transformer with the reason', () => {

@@ -81,13 +81,15 @@ export function estimateModel(configuration: Configuration, corpus?: CorpusEstim
   const parts = new Map<string, number>();
   for (const parameter of store) parts.set(partOf(parameter), (parts.get(partOf(parameter)) ?? 0) + parameter.size);
   const { encoder = [], decoder = [] } = summary.recurrent ?? {};
+  // A second walk costs as much as the first.
+  const operations = (configuration.training.consistency ?? 0) > 0 ? 2 * operationsOfUpdate : operationsOfUpdate;
   return {
     parameters: store.count,
     recurrentParameters: [...encoder, ...decoder].reduce((sum, { values }) => sum + values, 0),
     parts: Array.from(parts, ([name, size]) => ({ name, parameters: size })),
-    operationsPerSourceToken: operationsOfUpdate * store.costs.source,
-    operationsPerTargetToken: operationsOfUpdate * store.costs.target,
-    attentionOperationsPerPair: operationsOfUpdate * (summary.attentionCost?.(sourceTokensPerPair, targetTokensPerPair) ?? 0),
+    operationsPerSourceToken: operations * store.costs.source,
+    operationsPerTargetToken: operations * store.costs.target,
+    attentionOperationsPerPair: operations * (summary.attentionCost?.(sourceTokensPerPair, targetTokensPerPair) ?? 0),
     decoding: estimateDecoding(model, Math.round(sourceTokensPerPair), longestTarget),
   };
 }
@@ -151,6 +153,7 @@ export function estimateMemory(configuration: Configuration, devices: number, co
     modelOptions: model,
     vocabularies: declared.vocabularies,
     optimizer: training.optimizer,
+    consistency: training.consistency,
     devices,
     strategy,
     placement,

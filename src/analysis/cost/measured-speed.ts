@@ -8,6 +8,7 @@ import { InitialValues } from '../../nn/parameters.js';
 import { Memories } from '../../parallel/memories.js';
 import type { Runtime } from '../../parallel/runtime.js';
 import type { Configuration } from '../../training/configuration.js';
+import { updateRuleOf } from '../../training/options.js';
 import { type CorpusEstimate, vocabulariesOf } from './estimate.js';
 
 export interface SpeedOptions {
@@ -30,13 +31,13 @@ export async function measureTrainingSpeed(
 ): Promise<number> {
   const { model: modelOptions, training } = configuration;
   if (isCounted(modelOptions)) return countingSpeed(configuration, corpus);
-  const { optimizer, clip, normalise, labelSmoothing, seed, precision } = training;
+  const { seed, precision } = training;
   const vocabularies = vocabulariesOf(configuration);
   const memories = new Memories(runtime);
   const model = createModel(modelOptions, vocabularies);
   // Opened here first, so that all threads use the library that is chosen once.
   (await runtime.openDevice(memories.withRoom(0), { gemm, precision })).matrix.dispose();
-  const rule = { optimizer, clip, normalise, labelSmoothing, seed };
+  const rule = updateRuleOf(training);
   const executor = await DataExecutor.start({ runtime, memories, model, modelOptions, rule, devices, gemm, precision });
   try {
     await executor.distribute({ parameters: new InitialValues(model.parameters, seed) });

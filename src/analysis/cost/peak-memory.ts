@@ -41,6 +41,8 @@ export interface TrainingSetup {
   readonly modelOptions: ModelOptions;
   readonly vocabularies: VocabularySizes;
   readonly optimizer: OptimizerOptions;
+  /** See `UpdateRule`. */
+  readonly consistency?: number | undefined;
   readonly devices: number;
   /** In a pipeline each device has what its own layers learn, so that together they have one of each. Default: data. */
   readonly strategy?: 'data' | 'pipeline' | undefined;
@@ -76,6 +78,7 @@ export function estimatePeak({
   modelOptions,
   vocabularies,
   optimizer,
+  consistency,
   devices,
   strategy,
   placement,
@@ -107,7 +110,7 @@ export function estimatePeak({
   const activations = shards.reduce((sum, positions) => {
     let pairs = positions.map((position) => largestBatch[position] as IdPair);
     for (;;) {
-      const needed = stepBytes(model, memory, pairs);
+      const needed = stepBytes(model, memory, pairs, { consistency });
       if (needed <= limit || pairs.length === 1) return sum + needed;
       pairs = pairs.filter((_, index) => index % 2 === 0);
     }

@@ -11,7 +11,6 @@ import type { Runtime } from '../../parallel/runtime.js';
 import { evenBatch } from '../../parallel/schedule/schedule.js';
 import { logitBytes } from '../../parallel/pipeline/start.js';
 import type { Costs } from '../../parallel/simulation/simulate.js';
-import type { Precision } from '../../tensor/matrix.js';
 import type { Configuration } from '../../training/configuration.js';
 import { type CorpusEstimate, estimateCorpus, modelOf } from './estimate.js';
 import type { Workload } from './simulation.js';
@@ -72,7 +71,7 @@ export async function simulatedWorkload(
   const common = { network, batch: evenBatch(sentences, sourceTokens, targetTokens), batches, memories } as const;
   const linked = (costs: Costs): Costs =>
     bandwidth === undefined ? costs : { ...costs, handOver: { ...costs.handOver, bytesPerSecond: bandwidth * 1e9 } };
-  for (const missing of unmeasured({ ...network, dropout: model.dropout }, training.precision, profile)) warn(missing);
+  for (const missing of unmeasured({ ...network, dropout: model.dropout }, training, profile)) warn(missing);
   if (profile === '2014') {
     const costs = linked(costsOf2014(undefined, training.optimizer.kind));
     return { workload: { ...common, costs: () => costs }, batch, vocabularies: model.vocabularies, gemm: undefined };
@@ -98,7 +97,7 @@ export async function clusterTraining(
   const { network, model } = update;
   const { kind } = network.optimizer;
   if (device === 'here') {
-    for (const missing of unmeasured({ ...network, dropout: model.dropout }, configuration.training.precision, 'here')) warn(missing);
+    for (const missing of unmeasured({ ...network, dropout: model.dropout }, configuration.training, 'here')) warn(missing);
     return { ...update, ...(await measuredHere(runtime, configuration, update, { gemm, warn })) };
   }
   const costs =
@@ -159,11 +158,14 @@ function batchFigures(configuration: Configuration, lengths: CorpusEstimate | un
 /** Messages about parts of a training that the profile has no measurement of. */
 function unmeasured(
   { dropout, attention, sight, optimizer }: Network & { readonly dropout: number },
-  precision: Precision,
+  { precision, consistency = 0 }: Pick<Configuration['training'], 'precision' | 'consistency'>,
   profile: MachineProfile,
 ): string[] {
   const isWhole = profile === 'here' && sight !== undefined;
-  const missing = dropout > 0 && !isWhole ? ['dropout is not included'] : [];
+  const missing = [
+    ...(dropout > 0 && !isWhole ? ['dropout is not included'] : []),
+    ...(consistency > 0 ? ['training.consistency is not included: every batch is computed once'] : []),
+  ];
   if (profile === 'here') return missing;
   return [
     ...missing,

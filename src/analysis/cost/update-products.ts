@@ -37,8 +37,10 @@ function recordedProducts(shape: BenchShape): ProductShape[] {
   const memory = new Memory({ shared: false });
   model.parameters.attach(memory, Object.fromEntries(Array.from(model.parameters, (parameter) => [parameter.name, 0])));
   const products: ProductShape[] = [];
-  stepBytes(model, memory, benchPairs(shape), ({ m, n, k, transposeA, transposeB, accumulate }, packed) => {
-    products.push({ m, n, k, transposeA, transposeB, accumulate, packed });
+  stepBytes(model, memory, benchPairs(shape), {
+    seen: ({ m, n, k, transposeA, transposeB, accumulate }, packed) => {
+      products.push({ m, n, k, transposeA, transposeB, accumulate, packed });
+    },
   });
   return products;
 }

@@ -5,6 +5,7 @@ import { type Pass, rowKeys } from '../../nn/pass.js';
 import type { Device } from '../../tensor/device.js';
 import { gatherRows } from '../../tensor/operations/gather-rows.js';
 import type { SoftmaxCrossEntropyAttributes } from '../../tensor/operations/softmax-cross-entropy.js';
+import type { Tensor } from '../../tensor/tensor.js';
 import {
   type DecodingMemory,
   type DecodingSession,
@@ -61,21 +62,24 @@ export class LstmModel implements Model {
   }
 
   loss(pass: Pass, pairs: readonly IdPair[], attributes: SoftmaxCrossEntropyAttributes): PairLosses {
-    const { runner } = pass;
-    const { scope } = runner;
+    const { output, target } = this.#walk(pass, pairs);
+    const outputs = this.#decoder.output.loss(pass, output, target.outputIds, attributes, (second) => this.#walk(second, pairs).output);
+    return { ...outputs, byPair: () => bySentence(target, outputs.logProbabilities.f32) };
+  }
+
+  #walk(pass: Pass, pairs: readonly IdPair[]): { readonly output: Tensor; readonly target: PackedTarget } {
     const { target, sentenceKeys, state, memory, sourceColumns } =
       this.#encoder === undefined ? this.#begin(pass, pairs) : this.#read(this.#encoder, pass, pairs);
     const output = this.#decoder.forward(
       pass,
-      scope.integers(target.inputIds),
+      pass.runner.scope.integers(target.inputIds),
       state,
       target.layout,
       memory,
       sourceColumns,
       rowKeys(pass, target.layout, target.sentences, sentenceKeys),
     );
-    const outputs = this.#decoder.output.loss(runner, output, target.outputIds, attributes);
-    return { ...outputs, byPair: () => bySentence(target, outputs.logProbabilities.f32) };
+    return { output, target };
   }
 
   /** Reads the sources; the decoder starts where the encoder ended. */
@@ -119,9 +123,8 @@ export class LstmModel implements Model {
   /** For a network without ties between its layers; see `layersOf`. */
   get layered(): LayeredModel {
     const [encoder, decoder] = [this.#encoder, this.#decoder];
-    if (encoder === undefined) throw new Error('a language model has no encoder to cut');
     const { weight, bias } = decoder.output;
-    if (bias === undefined) throw new Error('the output layer of an LSTM has a bias');
+    if (!encoder || !bias) throw new Error('a language model has no encoder');
     return {
       layers: this.options.layers,
       output: { weight, bias },

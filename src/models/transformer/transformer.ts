@@ -79,7 +79,8 @@ export class TransformerModel implements Model {
 
   loss(pass: Pass, pairs: readonly IdPair[], attributes: SoftmaxCrossEntropyAttributes): PairLosses {
     const next = nextIds(pairs, this.#special);
-    const outputs = this.#network.output.loss(pass.runner, this.#read(pass, pairs), next.flat(), attributes);
+    const walk = (pass: Pass) => this.#read(pass, pairs);
+    const outputs = this.#network.output.loss(pass, walk(pass), next.flat(), attributes, walk);
     return { ...outputs, byPair: () => byRange(packTokens(next).ranges, outputs.logProbabilities.f32) };
   }
 

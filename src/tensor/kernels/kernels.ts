@@ -167,6 +167,27 @@ export interface Kernels extends TransformerKernels, IntegerKernels {
     gradientScale: number,
   ): void;
   /**
+   * Of two predictions p and q of each row, from logits and twinLogits [rows, columns] (bias [columns] is added to both first; 0 = none):
+   *   loss = (L(p) + L(q)) / 2 + consistency (KL(p || q) + KL(q || p)) / 4     (Liang et al. 2021, equation 4, halved)
+   * with the loss L of `softmaxCrossEntropy`. logProbabilities [rows] (0 = not wanted) receives the mean of log p_t and log q_t. When
+   * gradientScale is not 0 both logits are replaced by their gradients, and the sums of the columns of both are added to biasGradient
+   * [columns] (0 = not wanted).
+   */
+  consistentCrossEntropy(
+    logits: number,
+    twinLogits: number,
+    bias: number,
+    targets: number,
+    losses: number,
+    logProbabilities: number,
+    biasGradient: number,
+    rows: number,
+    columns: number,
+    smoothing: number,
+    consistency: number,
+    gradientScale: number,
+  ): void;
+  /**
    * Of a slice of the vocabulary: logits [rows, columns] (bias [columns] is added first) are replaced by terms
    * exp(z - m), m = max z of the row. sums [rows, 4] receives m, the sum of the terms, the sum of z (0 unless `withSum`)
    * and z at the target, 0 where that is negative: in another slice. targets: Int32[rows].

@@ -2,6 +2,7 @@ import { activatedLinear } from './activated-linear.js';
 import { add } from './add.js';
 import { additiveAttention, dotAttention } from './attention.js';
 import { concatenate } from './concatenate.js';
+import { consistentCrossEntropy } from './consistent-cross-entropy.js';
 import { dropout } from './dropout.js';
 import { embedding } from './embedding.js';
 import { gatherRows } from './gather-rows.js';
@@ -42,7 +43,7 @@ export const operations = {
 } as const;
 
 /** Every loss. */
-export const losses = { softmaxCrossEntropy } as const;
+export const losses = { softmaxCrossEntropy, consistentCrossEntropy } as const;
 
 export type OperationName = keyof typeof operations;
 export type LossName = keyof typeof losses;

@@ -2,6 +2,7 @@ import { DecadeError } from '../../core/errors.js';
 import type { Scope } from '../device.js';
 import { expectMatrix, expectShape, type InputGradients, type Loss } from '../operation.js';
 import type { Tensor } from '../tensor.js';
+import { inLogitChunks, type Predictor } from './logit-chunks.js';
 
 export type SoftmaxCrossEntropyInputs = {
   /** [rows, size] */
@@ -28,90 +29,58 @@ export type SoftmaxCrossEntropyOutputs = {
   readonly logProbabilities: Tensor;
 };
 
-/**
- * Logits exist for this many rows at a time: more costs memory and gains nothing, fewer makes the products inefficient. Of a
- * vocabulary so large that they would take more than these bytes, for fewer.
- */
-const rowsAtATime = 400;
-const mostBytes = 64 * 1024 ** 2;
-
 /** losses = cross entropy of softmax(input weightᵀ + bias) with the targets; the logits of all rows never exist at once. */
 export const softmaxCrossEntropy: Loss<SoftmaxCrossEntropyInputs, SoftmaxCrossEntropyAttributes, SoftmaxCrossEntropyOutputs> = {
   name: 'softmaxCrossEntropy',
   overwrites: ['input'],
 
-  check({ input, weight, bias, targets }) {
-    const [rows, size] = expectMatrix('softmaxCrossEntropy', 'input', input);
-    const [vocabulary] = expectMatrix('softmaxCrossEntropy', 'weight', weight);
-    expectShape('softmaxCrossEntropy', 'weight', weight, [vocabulary, size], '[vocabulary, size]');
-    expectShape('softmaxCrossEntropy', 'bias', bias, [vocabulary], '[vocabulary]');
-    expectShape('softmaxCrossEntropy', 'targets', targets, [rows], '[rows]', 'i32');
-    for (const id of targets.i32) {
-      if (id < 0 || id >= vocabulary) {
-        throw new DecadeError('shape', {
-          where: 'softmaxCrossEntropy: targets',
-          received: `token id ${id}`,
-          allowed: `ids from 0 to ${vocabulary - 1}`,
-        });
-      }
-    }
+  check(inputs) {
+    expectPrediction('softmaxCrossEntropy', inputs);
   },
 
   forward(scope, inputs, { smoothing }) {
-    return inChunks(scope, inputs, smoothing, 0, undefined, false);
+    return inChunks(scope, inputs, { smoothing, gradientScale: 0 });
   },
 
-  forwardAndGradient(scope, inputs, { smoothing, gradientScale }, inputGradients, fresh) {
-    return inChunks(scope, inputs, smoothing, gradientScale, inputGradients, fresh.has('input'));
+  forwardAndGradient(scope, inputs, attributes, inputGradients, fresh) {
+    return inChunks(scope, inputs, attributes, inputGradients, fresh.has('input'));
   },
 };
 
-function inChunks(
-  scope: Scope,
-  inputs: SoftmaxCrossEntropyInputs,
-  smoothing: number,
-  gradientScale: number,
-  gradients: InputGradients<SoftmaxCrossEntropyInputs, never> | undefined,
-  overwritesInput: boolean,
-): SoftmaxCrossEntropyOutputs {
-  const rows = inputs.input.dimension(0);
-  const outputs = { losses: scope.empty([rows]), logProbabilities: scope.empty([rows]) };
-  // The logits end with the loss.
-  scope.arena.during(() => computeChunks(scope, inputs, outputs, smoothing, gradientScale, gradients, overwritesInput));
-  return outputs;
+/** Throws a `shape` error unless the targets can be predicted from the input. */
+export function expectPrediction(operation: string, { input, weight, bias, targets }: SoftmaxCrossEntropyInputs): void {
+  const [rows, size] = expectMatrix(operation, 'input', input);
+  const [vocabulary] = expectMatrix(operation, 'weight', weight);
+  expectShape(operation, 'weight', weight, [vocabulary, size], '[vocabulary, size]');
+  expectShape(operation, 'bias', bias, [vocabulary], '[vocabulary]');
+  expectShape(operation, 'targets', targets, [rows], '[rows]', 'i32');
+  for (const id of targets.i32) {
+    if (id < 0 || id >= vocabulary) {
+      throw new DecadeError('shape', {
+        where: `${operation}: targets`,
+        received: `token id ${id}`,
+        allowed: `ids from 0 to ${vocabulary - 1}`,
+      });
+    }
+  }
 }
 
-function computeChunks(
+function inChunks(
   scope: Scope,
   { input, weight, bias, targets }: SoftmaxCrossEntropyInputs,
-  { losses, logProbabilities }: SoftmaxCrossEntropyOutputs,
-  smoothing: number,
-  gradientScale: number,
-  gradients: InputGradients<SoftmaxCrossEntropyInputs, never> | undefined,
-  overwritesInput: boolean,
-): void {
-  const { kernels, matrix } = scope.device;
-  const [rows, size, vocabulary] = [input.dimension(0), input.dimension(1), weight.dimension(0)];
-  // Chunks of even size: a short last one would be inefficient.
-  const chunks = Math.max(1, Math.round(rows / rowsAtATime), Math.ceil((4 * rows * vocabulary) / mostBytes));
-  const chunkRows = Math.ceil(rows / chunks);
-  const logits = scope.empty([Math.min(rows, chunkRows), vocabulary]);
-  for (let first = 0; first < rows; first += chunkRows) {
-    const count = Math.min(chunkRows, rows - first);
-    const inputRows = input.offset + first * size * 4;
-    matrix.multiply({
-      m: count,
-      n: vocabulary,
-      k: size,
-      a: inputRows,
-      transposeA: false,
-      b: weight.offset,
-      transposeB: true,
-      c: logits.offset,
-      accumulate: false,
-    });
-    kernels.softmaxCrossEntropy(
-      logits.offset,
+  { smoothing, gradientScale }: SoftmaxCrossEntropyAttributes,
+  gradients?: InputGradients<SoftmaxCrossEntropyInputs, never>,
+  isFresh = false,
+): SoftmaxCrossEntropyOutputs {
+  const [rows, vocabulary] = [input.dimension(0), weight.dimension(0)];
+  const [losses, logProbabilities] = [scope.empty([rows]), scope.empty([rows])];
+  const predictor: Predictor = {
+    inputs: [{ value: input, gradient: gradients?.input, isFresh }],
+    weight: { value: weight, gradient: gradients?.weight },
+  };
+  inLogitChunks(scope, predictor, ([logits = 0], first, count) => {
+    scope.device.kernels.softmaxCrossEntropy(
+      logits,
       bias.offset,
       targets.offset + first * 4,
       losses.offset + first * 4,
@@ -122,32 +91,6 @@ function computeChunks(
       smoothing,
       gradientScale,
     );
-    if (gradients?.input !== undefined) {
-      matrix.multiply({
-        m: count,
-        n: size,
-        k: vocabulary,
-        a: logits.offset,
-        transposeA: false,
-        b: weight.offset,
-        transposeB: false,
-        c: gradients.input.offset + first * size * 4,
-        accumulate: !overwritesInput,
-      });
-    }
-    if (gradients?.weight !== undefined) {
-      matrix.multiply({
-        m: vocabulary,
-        n: size,
-        k: count,
-        a: logits.offset,
-        transposeA: true,
-        b: inputRows,
-        transposeB: false,
-        c: gradients.weight.offset,
-        accumulate: true,
-        sameA: gradients.input !== undefined,
-      });
-    }
-  }
+  });
+  return { losses, logProbabilities };
 }

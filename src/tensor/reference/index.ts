@@ -3,6 +3,7 @@ import { activatedLinear } from './activated-linear.js';
 import { add } from './add.js';
 import { additiveAttention, dotAttention } from './attention.js';
 import { concatenate } from './concatenate.js';
+import { consistentCrossEntropy } from './consistent-cross-entropy.js';
 import { dropout } from './dropout.js';
 import { embedding } from './embedding.js';
 import { gatherRows } from './gather-rows.js';
@@ -45,4 +46,7 @@ export const references: { readonly [Name in OperationName]: ReferenceOf<(typeof
 };
 
 /** The plain float64 twin of every loss. */
-export const lossReferences: { readonly [Name in LossName]: ReferenceOfLoss<(typeof losses)[Name]> } = { softmaxCrossEntropy };
+export const lossReferences: { readonly [Name in LossName]: ReferenceOfLoss<(typeof losses)[Name]> } = {
+  softmaxCrossEntropy,
+  consistentCrossEntropy,
+};

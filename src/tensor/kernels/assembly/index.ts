@@ -11,5 +11,6 @@ export { headGradients } from './head-rows';
 export { attendHeadsGradient } from './heads';
 export { lstmBackward } from './lstm';
 export { softmaxSliceSums, softmaxSliceGradient } from './softmax';
+export { consistentCrossEntropy } from './consistency';
 export { dotAttentionGradient, additiveAttentionGradient } from './attention';
 export { sgdUpdate, sgdUpdateRows, adamUpdate, adamUpdateRows, scatterTouchedRows } from './optimizers';

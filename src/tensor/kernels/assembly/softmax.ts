@@ -56,7 +56,7 @@ export function rowMaximum(row: usize, bias: usize, bytes: usize): f32 {
 }
 
 /** The sum of row + bias. */
-function rowSum(row: usize, bias: usize, bytes: usize): f32 {
+export function rowSum(row: usize, bias: usize, bytes: usize): f32 {
   const wide = bytes & ~31;
   let sum0 = zero();
   let sum1 = zero();
