@@ -8,6 +8,7 @@ import {
 } from '../analysis/cost/estimate.js';
 import { measureTrainingSpeed } from '../analysis/cost/measured-speed.js';
 import type { Configuration } from '../training/configuration.js';
+import { walksOf } from '../training/walks.js';
 import type { Stage } from './experiment.js';
 import type { Laboratory } from './laboratory.js';
 import type { List, Score, Train, Translate } from './steps.js';
@@ -173,13 +174,14 @@ async function costOfUse(laboratory: Laboratory, use: Translate | List | Score, 
     const corpus = await speeds.corpus(model);
     if (corpus === undefined)
       return { what: `${useNames[kind]} the ${label}`, why: 'a corpus that its model is trained on is not made yet' };
-    // A third of an update's products: forward only. Each hypothesis has a row of the decoder's, the sentence one of the encoder's.
+    // A third of a walk's products: forward only. Each hypothesis has a row of the decoder's, the sentence one of the encoder's.
     const estimate = estimateModel(model.configuration, corpus);
     const { operationsPerSourceToken, operationsPerTargetToken } = estimate;
     const operationsOfPair = operationsPerPair(estimate, corpus);
     if (operationsOfPair === 0) return { what: `${useNames[kind]} the ${label}`, why: 'its model searches without a network' };
     const operations =
-      (corpus.sourceTokensPerPair * operationsPerSourceToken + beam * corpus.targetTokensPerPair * operationsPerTargetToken) / 3;
+      (corpus.sourceTokensPerPair * operationsPerSourceToken + beam * corpus.targetTokensPerPair * operationsPerTargetToken) /
+      (3 * walksOf(model.configuration.training));
     const tokensPerOperation = (corpus.sourceTokensPerPair + corpus.targetTokensPerPair) / operationsOfPair;
     seconds += (share * sentences.sources.length * operations * tokensPerOperation) / (await speeds.of(model, corpus));
   }
@@ -191,5 +193,6 @@ const useNames = { translate: 'translating', list: 'listing', score: 'scoring' }
 /** Trainings of one class have one speed. */
 function speedClassOf(configuration: Configuration): string {
   const { batch } = configuration.training;
-  return `${modelOf(configuration).summary.speedClass}, batches of ${'sentences' in batch ? `${batch.sentences} sentences` : `${batch.tokens} tokens`}`;
+  const walks = walksOf(configuration.training) === 1 ? '' : ', two walks';
+  return `${modelOf(configuration).summary.speedClass}${walks}, batches of ${'sentences' in batch ? `${batch.sentences} sentences` : `${batch.tokens} tokens`}`;
 }

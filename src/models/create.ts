@@ -45,12 +45,6 @@ export function isCounted({ kind }: ModelOptions): boolean {
   return kind === 'ngram' || kind === 'phrase';
 }
 
-/** Whether a network of these options drops values in training. */
-export function hasDropout(options: ModelOptions): boolean {
-  if (options.kind === 'lstm') return options.dropout > 0;
-  return options.kind === 'transformer' && Math.max(options.dropout, options.attentionDropout, options.feedForwardDropout) > 0;
-}
-
 /** Whether a model of these options is only for pairs, or only for text; undefined: for either. */
 export function onlyFor({ kind }: ModelOptions): 'pairs' | 'text' | undefined {
   return kind === 'phrase' ? 'pairs' : kind === 'ngram' ? 'text' : undefined;

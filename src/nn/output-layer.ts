@@ -40,20 +40,19 @@ export class OutputLayer {
     return { logits: output, bias: this.bias?.value };
   }
 
-  /** What each row of input [rows, inputs] costs if `targetIds` [rows] follow. `walk` gives the input of a second walk, where there is one. */
+  /** What each row that `walk` gives [rows, inputs] costs if `targetIds` [rows] follow. */
   loss(
-    { runner, second }: Pass,
-    input: Tensor,
+    pass: Pass,
+    walk: (pass: Pass) => Tensor,
     targetIds: Int32Array | readonly number[],
     attributes: SoftmaxCrossEntropyAttributes,
-    walk?: (pass: Pass) => Tensor,
   ): SoftmaxCrossEntropyOutputs {
+    const { runner, twoWalks } = pass;
+    const scaled = (pass: Pass) => this.#scaled(runner, walk(pass));
     const weight = this.weight.value;
     const bias = this.bias?.value ?? runner.scope.zeros([weight.dimension(0)]);
-    const inputs = { input: this.#scaled(runner, input), weight, bias, targets: runner.scope.integers(targetIds) };
-    return second && walk
-      ? second(inputs, attributes, (pass) => this.#scaled(runner, walk(pass)))
-      : runner.loss(softmaxCrossEntropy, inputs, attributes);
+    const inputs = { input: scaled(pass), weight, bias, targets: runner.scope.integers(targetIds) };
+    return twoWalks ? twoWalks(inputs, attributes, scaled) : runner.loss(softmaxCrossEntropy, inputs, attributes);
   }
 
   #scaled(runner: Runner, input: Tensor): Tensor {

@@ -21,14 +21,12 @@ export interface DropoutDraw {
 export interface Pass {
   readonly runner: Runner;
   readonly dropout?: DropoutDraw | undefined;
-  readonly second?: SecondWalk | undefined;
+  /** Where predictions under different dropout should be alike: the loss of this walk together with another. Only in training. */
+  readonly twoWalks?: LossOfTwoWalks | undefined;
 }
 
-/**
- * Walks over the same tokens a second time, with other dropout, and gives the loss of both walks: their predictions should be alike.
- * Only training has it.
- */
-export type SecondWalk = (
+/** `walk` goes through the model once more, over the same tokens. */
+export type LossOfTwoWalks = (
   inputs: SoftmaxCrossEntropyInputs,
   attributes: SoftmaxCrossEntropyAttributes,
   walk: (pass: Pass) => Tensor,

@@ -8,7 +8,7 @@ import { contextOptions, resolveContexts } from '../data/contexts.js';
 import { filterOptions } from '../data/filter.js';
 import { type CorpusSource, corpusSource, isText } from '../data/sources.js';
 import { decodingDefaults } from '../decoding/options.js';
-import { hasDropout, isCounted, modelOptions, onlyFor } from '../models/create.js';
+import { modelOptions, onlyFor } from '../models/create.js';
 import { type TokenizerOptions, tokenizerOptions } from '../text/train-tokenizer.js';
 import { ConfigurationDocument, type KnownKeys } from './configuration-document.js';
 import { describeIssues, type RefusedValue } from './configuration-issues.js';
@@ -90,11 +90,8 @@ export const configurationSchema = z
     if (dropsMerges && tokenizer.kind !== 'bpe' && tokenizer.kind !== 'byte-bpe') {
       issue(['training', 'mergeDropout'], `tokenizer.kind: ${tokenizer.kind} has no merges to leave out: use bpe or byte-bpe`);
     }
-    if ((training.consistency ?? 0) > 0 && !isCounted(model)) {
-      if (!hasDropout(model))
-        issue(['training', 'consistency'], 'compares what dropout makes of a batch, and the model has none: set model.dropout');
-      if (training.parallel.strategy === 'pipeline')
-        issue(['training', 'consistency'], 'not with training.parallel.strategy: pipeline, use data');
+    if (training.parallel.strategy === 'pipeline' && (training.consistency ?? 0) > 0) {
+      issue(['training', 'consistency'], 'not with training.parallel.strategy: pipeline, use data');
     }
     if (!isText(data.train)) {
       if (onlyFor(model) === 'text')

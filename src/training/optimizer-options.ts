@@ -38,8 +38,8 @@ export interface UpdateRule {
   /** The loss of an update is divided by their number (the 2014 paper: sentences). */
   readonly normalise: 'sentences' | 'tokens';
   readonly labelSmoothing: number;
-  /** Weight of the divergence between two predictions under different dropout; absent or 0: there is one prediction. */
-  readonly consistency?: number | undefined;
+  /** Weight of the divergence between two predictions under different dropout; 0: there is one prediction. */
+  readonly consistency: number;
   /** Seed of dropout. */
   readonly seed: number;
 }

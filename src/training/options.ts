@@ -73,7 +73,7 @@ export const trainingOptions = z
     labelSmoothing: z.number().min(0).lt(1).default(0).describe('Label smoothing (Szegedy et al. 2016).'),
     consistency: z.number().min(0).max(1000).optional().meta({
       description:
-        'Weight of the divergence between two predictions of the same tokens under different dropout, 5 in the paper of R-Drop (Liang et al. 2021). Every batch is computed twice. Default: 0, which computes it once.',
+        'Weight of the divergence between two predictions of the same tokens under different dropout, 5 in the paper of R-Drop (Liang et al. 2021). Every batch is computed twice, and the loss that is told includes it. Default: 0, which computes a batch once.',
       example: 5,
     }),
     mergeDropout: z.number().min(0).lt(1).optional().meta({
@@ -98,6 +98,6 @@ export type TrainingOptions = z.output<typeof trainingOptions>;
 export const defaultValidation: ValidateOptions = validateOptions.parse({});
 
 /** Of the options, what executors are told. */
-export function updateRuleOf({ optimizer, clip, normalise, labelSmoothing, consistency, seed }: TrainingOptions): UpdateRule {
+export function updateRuleOf({ optimizer, clip, normalise, labelSmoothing, consistency = 0, seed }: TrainingOptions): UpdateRule {
   return { optimizer, clip, normalise, labelSmoothing, consistency, seed };
 }

@@ -27,7 +27,7 @@ import {
 } from './progress.js';
 import { type ExecutorSetup, isAbort, type TrainingContext, type TrainRequest } from './request.js';
 import { newModel, openRun } from './run-making.js';
-import { requireRoom, warnOfOptionsWithoutEffect } from './suitability.js';
+import { requireDropout, requireRoom, warnOfOptionsWithoutEffect } from './suitability.js';
 import { Validation } from './validation.js';
 import { VariedSegmentation } from './varied-segmentation.js';
 
@@ -51,9 +51,10 @@ export interface Prepared {
 /** Throws, before anything is written, if there is no run to resume, the directory is not free, or a corpus cannot be opened. */
 export async function requirePossible(
   { files }: TrainingContext,
-  { data, model }: Configuration,
+  configuration: Configuration,
   { out, resume, amongOthers }: TrainRequest,
 ): Promise<void> {
+  const { data, model } = configuration;
   if (resume) {
     await Run.open(files, out);
     return;
@@ -64,8 +65,9 @@ export async function requirePossible(
     if (isText(source)) await requireFiles(files, source);
     else for await (const _pair of readPairs(files, source)) break;
   }
-  // Options of an encoder are refused before a corpus is read.
-  if (isText(data.train)) createModel(model, { target: smallestVocabulary });
+  // Options that cannot be together are refused before a corpus is read.
+  const source = isText(data.train) ? undefined : smallestVocabulary;
+  requireDropout(createModel(model, { source, target: smallestVocabulary }), configuration);
 }
 
 /** Creates the run, or finds it and its last checkpoint. Undefined if the signal aborts first. */

@@ -15,7 +15,8 @@ export function stepBytes(
   model: TrainableModel,
   memory: Memory,
   pairs: readonly IdPair[],
-  { consistency, seen }: { readonly consistency?: number | undefined; readonly seen?: SeeProduct } = {},
+  { consistency }: Pick<UpdateRule, 'consistency'>,
+  seen?: SeeProduct,
 ): number {
   const step = (scope: Scope) => {
     const learnt = Array.from(model.parameters, ({ value }) => ({ value, gradient: value }));
@@ -47,15 +48,15 @@ const nothing: BatchCounts = { sourceTokens: 0, targetTokens: 0, sentences: 0 };
 export class StepMemory {
   readonly #arena: Arena;
   readonly #model: TrainableModel;
-  readonly #consistency: number | undefined;
+  readonly #rule: Pick<UpdateRule, 'consistency'>;
   #limit: number;
   /** A batch that is nowhere greater than this one fits. */
   #fitting: BatchCounts = nothing;
 
-  constructor(arena: Arena, model: TrainableModel, { consistency }: Pick<UpdateRule, 'consistency'> = {}) {
+  constructor(arena: Arena, model: TrainableModel, rule: Pick<UpdateRule, 'consistency'>) {
     this.#arena = arena;
     this.#model = model;
-    this.#consistency = consistency;
+    this.#rule = rule;
     this.#limit = stepLimit(arena.memory.remainingBytes, 1);
   }
 
@@ -95,7 +96,7 @@ export class StepMemory {
     const size = sizeOf(pairs);
     const sizes = ['sourceTokens', 'targetTokens', 'sentences'] as const;
     if (sizes.every((name) => size[name] <= this.#fitting[name])) return true;
-    const bytes = stepBytes(this.#model, this.#arena.memory, pairs, { consistency: this.#consistency });
+    const bytes = stepBytes(this.#model, this.#arena.memory, pairs, this.#rule);
     if (bytes > this.#limit && pairs.length > 1) return false;
     const roomy = headroom * bytes;
     this.#arena.reserve(Math.max(bytes, roomy > worthAll * this.#limit ? this.#limit : roomy));

@@ -6,6 +6,7 @@ import type { Model } from '../models/model.js';
 import type { Configuration } from './configuration.js';
 import type { TrainingEvent } from './events.js';
 import { type TrainingOptions, trainingOptions } from './options.js';
+import { walksOf } from './walks.js';
 
 /** Warns of every key that was given another value than its default, and changes nothing here. */
 export function warnOfOptionsWithoutEffect(configuration: Configuration, model: Model, emit: (event: TrainingEvent) => void): void {
@@ -26,6 +27,17 @@ const standard = trainingOptions.parse({});
 /** Whether an option of training was given that only updates have use for. */
 function isGiven(training: TrainingOptions, key: keyof TrainingOptions): boolean {
   return key !== 'validate' && JSON.stringify(training[key]) !== JSON.stringify(standard[key]);
+}
+
+/** Throws `usage` where predictions under different dropout are to be compared, and a network has no dropout. */
+export function requireDropout({ dropout }: Model, { model, training }: Configuration): void {
+  if (dropout > 0 || walksOf(training) === 1 || isCounted(model)) return;
+  throw new DecadeError('usage', {
+    where: 'training.consistency',
+    received: `${training.consistency}, but the model has no dropout to compare predictions under`,
+    allowed: 'a model with dropout',
+    next: 'set model.dropout=0.1 or higher, or remove training.consistency',
+  });
 }
 
 /** Throws `usage` where a model has no positions for a pair, with as many as the longest takes. */

@@ -64,6 +64,7 @@ for (const { name: deviceName, device } of devices) {
       clip: { kind: 'norm', max: 1 },
       normalise: 'tokens',
       labelSmoothing: smoothing,
+      consistency: 0,
       seed: 1,
     };
 

@@ -35,7 +35,7 @@ const rules: { [name: string]: UpdateRule } = Object.fromEntries(
     ] satisfies OptimizerOptions[]
   ).map((optimizer) => [
     `${optimizer.kind}${'lazy' in optimizer && optimizer.lazy ? ' lazy' : ''}`,
-    { optimizer, clip: { kind: 'norm', max: 1 }, normalise: 'tokens', labelSmoothing: 0.1, seed: 4 } satisfies UpdateRule,
+    { optimizer, clip: { kind: 'norm', max: 1 }, normalise: 'tokens', labelSmoothing: 0.1, consistency: 0, seed: 4 } satisfies UpdateRule,
   ]),
 );
 
@@ -105,6 +105,7 @@ const cases: [name: keyof typeof networks, rule: UpdateRule][] = [
   ['lstm', adam],
   ['lstm', lazy],
   ['LSTM language model', adam],
+  ['Transformer', sgd],
   ['Transformer', consistent],
   ['Transformer that goes on with the source', adam],
   ['Transformer language model', adam],

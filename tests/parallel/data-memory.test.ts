@@ -15,6 +15,7 @@ const rule = {
   clip: { kind: 'none' },
   normalise: 'tokens',
   labelSmoothing: 0,
+  consistency: 0,
   seed: 1,
 } as const;
 

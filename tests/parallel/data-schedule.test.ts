@@ -70,7 +70,7 @@ async function executed(devices: number, options: ReturnType<typeof modelOptions
   const model = createModel(options, vocabularies);
   model.parameters.allocate(memory);
   model.parameters.initialise(1);
-  const rule: UpdateRule = { optimizer, clip: { kind: 'none' }, normalise: 'tokens', labelSmoothing: 0, seed: 1 };
+  const rule: UpdateRule = { optimizer, clip: { kind: 'none' }, normalise: 'tokens', labelSmoothing: 0, consistency: 0, seed: 1 };
   const shared = new Optimizer(optimizer, model.parameters, memory);
   const all = Array.from({ length: devices }, () => counting(opened));
   const replicas = all.map(({ device }) => new Replica(device, model, rule));

@@ -26,6 +26,7 @@ const rule: UpdateRule = {
   clip: { kind: 'norm', max: 5 },
   normalise: 'tokens',
   labelSmoothing: 0,
+  consistency: 0,
   seed: 1,
 };
 const pairs: IdPair[] = Array.from({ length: 24 }, (_, key) => ({

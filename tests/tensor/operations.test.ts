@@ -329,6 +329,8 @@ const lossCases: { readonly [Name in LossName]: readonly Case<InputsOf<(typeof l
     [5, 3, 9, 0, 1],
     [7, 6, 33, 0.1, 5],
     [4, 6, 34, 0.1, 0],
+    [3, 6, 7, 0.1, 3],
+    [2, 6, 32, 0, 3],
     [805, 3, 5, 0.1, 2],
   ].map(([rows = 0, size = 0, vocabulary = 0, smoothing = 0, consistency = 0]) => ({
     name: `${rows}x${size} to ${vocabulary}, smoothing ${smoothing}, consistency ${consistency}`,

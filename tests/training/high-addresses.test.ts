@@ -38,6 +38,7 @@ async function trainedAbove(bytes: number, optimizer: OptimizerOptions, gemm: st
     clip: { kind: 'norm', max: 1 },
     normalise: 'tokens',
     labelSmoothing: 0.1,
+    consistency: 0,
     seed: 1,
   });
   for (let update = 1; update <= 3; update++) {

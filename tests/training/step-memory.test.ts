@@ -13,6 +13,7 @@ import { StepMemory, stepBytes, stepLimit } from '../../src/training/step-memory
 import { trainingPass } from '../../src/training/walks.js';
 
 const vocabularies = { source: 50, target: 60 };
+const once = { consistency: 0 };
 const pairs: IdPair[] = Array.from({ length: 24 }, (_, key) => ({
   key,
   source: Array.from({ length: 1 + (key % 9) }, (_value, index) => uniformInteger(randomKey(1, 'sample', key), index, 50)),
@@ -34,7 +35,7 @@ async function modelIn(memory: Memory, options: object, hidden: number) {
   return { model, device: { memory, kernels, matrix: webAssemblyProvider(memory, kernels) } };
 }
 
-for (const [name, { consistency, ...options }] of Object.entries(variants)) {
+for (const [name, { consistency = 0, ...options }] of Object.entries(variants)) {
   test(`a rehearsal finds the very room that a step takes: ${name}`, async () => {
     const memory = new Memory({ shared: false });
     const { model, device } = await modelIn(memory, options, 16);
@@ -63,6 +64,7 @@ test('a batch that does not fit into the memory is divided, with the same result
     clip: { kind: 'none' },
     normalise: 'tokens',
     labelSmoothing: 0.1,
+    consistency: 0,
     seed: 1,
   } as const;
   const results = await Promise.all(
@@ -72,7 +74,7 @@ test('a batch that does not fit into the memory is divided, with the same result
       const updated = await executor.update([pairs], { update: 1, learningRate: 0.5 });
       const logProbabilities = new Float64Array(pairs.length);
       const evaluated = await executor.evaluate(pairs, logProbabilities);
-      const divided = [...new StepMemory(new Arena(device.memory), model).batches(pairs)];
+      const divided = [...new StepMemory(new Arena(device.memory), model, rule).batches(pairs)];
       return { updated, evaluated, logProbabilities, divided };
     }),
   );
@@ -97,12 +99,12 @@ test('devices whose first batches were small have room for the largest that are 
   const devices = [0, 1].map(() => {
     // As in a thread of its own: what one frees the other cannot have.
     const arena = new Arena(new Memory({ shared: true, maximumBytes, existing: device.memory.webAssembly }));
-    return { arena, memory: new StepMemory(arena, model) };
+    return { arena, memory: new StepMemory(arena, model, once) };
   });
   for (const { memory } of devices) memory.share(devices.length);
   const limit = stepLimit(device.memory.remainingBytes, devices.length);
   const many = (count: number): IdPair[] => Array.from({ length: count }, (_, key) => ({ key, source: [7, 8, 9], target: [7, 8, 9] }));
-  const bytesOf = (count: number) => stepBytes(model, device.memory, many(count));
+  const bytesOf = (count: number) => stepBytes(model, device.memory, many(count), once);
   const largest = [...Array(6_000).keys()].findLast((count) => count > 0 && count % 250 === 0 && bytesOf(count) <= limit) ?? 0;
   assert.ok(largest >= 2_000, `${largest}`);
   for (const count of [1, 2, 5, 12, 30, 80, 200, 500, 1_250, largest]) {
@@ -123,6 +125,7 @@ test('translations between updates have the room of the steps, and the next step
     clip: { kind: 'none' },
     normalise: 'tokens',
     labelSmoothing: 0,
+    consistency: 0,
     seed: 1,
   } as const;
   const executor = new LocalExecutor(device, model, rule);
@@ -131,7 +134,7 @@ test('translations between updates have the room of the steps, and the next step
     losses.push((await executor.update([pairs], { update, learningRate: 0.5 })).loss);
     const held = device.memory.allocatedBytes;
     const decoding = await executor.decoding();
-    assert.ok(held - device.memory.allocatedBytes >= stepBytes(model, device.memory, pairs));
+    assert.ok(held - device.memory.allocatedBytes >= stepBytes(model, device.memory, pairs, once));
     assert.equal((await decoding.decoderFor(1)).devices, 1);
     await decoding.dispose();
   }

@@ -114,6 +114,7 @@ export async function benchTrain(runtime: Runtime, asked: BenchTrainOptions, pea
     modelOptions: shape.model,
     vocabularies: { source: shape.sourceVocabulary, target: shape.targetVocabulary },
     optimizer: shape.optimizer,
+    consistency: 0,
     devices: options.devices,
     strategy: options.strategy === 'data' ? 'data' : 'pipeline',
     largestBatch: benchPairs(shape),
@@ -174,6 +175,7 @@ async function withExecutor<Result>(
     clip: shape.clip,
     normalise: 'tokens',
     labelSmoothing: 0,
+    consistency: 0,
     seed: 1,
   };
   const common = { runtime, memories, model, modelOptions: shape.model, rule, gemm, precision, instrument };

@@ -4,6 +4,7 @@ import { Memory } from '../../tensor/memory.js';
 import { Optimizer } from '../../training/optimizer.js';
 import type { OptimizerOptions } from '../../training/optimizer-options.js';
 import { stepBytes } from '../../training/step-memory.js';
+import type { UpdateRule } from '../../training/optimizer-options.js';
 
 /** Bytes of what training a model takes, by part. */
 export interface TrainingBytes {
@@ -20,6 +21,7 @@ export function trainingBytes(
   model: Model,
   optimizer: OptimizerOptions,
   { sourceTokens, targetTokens }: { readonly sourceTokens: number; readonly targetTokens: number },
+  rule: Pick<UpdateRule, 'consistency'>,
 ): TrainingBytes {
   const parameters = [...model.parameters];
   const memory = new Memory({ shared: false });
@@ -30,6 +32,7 @@ export function trainingBytes(
       model,
       memory,
       Array.from({ length: sentences }, (_, key): IdPair => ({ key, ...pair })),
+      rule,
     );
   // In proportion to sentences, but for what is there once.
   const [one, two] = [needed(1), needed(2)];

@@ -64,8 +64,8 @@ export class ClusterSimulator {
   constructor(profile: ClusterProfile, training: ClusterTraining) {
     this.#profile = profile;
     this.#training = training;
-    const { model, network, batch } = training;
-    this.#bytes = trainingBytes(model, network.optimizer, batch);
+    const { model, network, batch, rule } = training;
+    this.#bytes = trainingBytes(model, network.optimizer, batch, rule);
     this.#costs = training.costs(profile.devices * profile.nodesPerMachine);
     this.#one = dataParallelOn(1, profile.devices, this.#work('strong', 1), linkOf(profile, 1));
   }

@@ -11,6 +11,7 @@ import { bytesOfSearch } from '../../decoding/batches.js';
 import { resolveDecodingOptions } from '../../decoding/options.js';
 import { longestTranslation } from '../../decoding/search.js';
 import { layersOf, whyNotLayered } from '../../models/lstm/separable-layers.js';
+import { walksOf } from '../../training/walks.js';
 import type { Model, VocabularySizes } from '../../models/model.js';
 import type { Parameter } from '../../nn/parameters.js';
 import { networkOf } from '../../parallel/schedule/network.js';
@@ -81,8 +82,7 @@ export function estimateModel(configuration: Configuration, corpus?: CorpusEstim
   const parts = new Map<string, number>();
   for (const parameter of store) parts.set(partOf(parameter), (parts.get(partOf(parameter)) ?? 0) + parameter.size);
   const { encoder = [], decoder = [] } = summary.recurrent ?? {};
-  // A second walk costs as much as the first.
-  const operations = (configuration.training.consistency ?? 0) > 0 ? 2 * operationsOfUpdate : operationsOfUpdate;
+  const operations = operationsOfWalk * walksOf(configuration.training);
   return {
     parameters: store.count,
     recurrentParameters: [...encoder, ...decoder].reduce((sum, { values }) => sum + values, 0),
@@ -115,7 +115,7 @@ export function longestOf({ data }: Configuration): { readonly longestSource: nu
 }
 
 /** Of each multiplication of a forward pass: it and its addition, once forward and once for each of the two gradients. */
-const operationsOfUpdate = 6;
+const operationsOfWalk = 6;
 
 /** Memory that training needs, and what would make a configuration fit that does not. */
 export interface MemoryNeed extends MemoryEstimate {
@@ -153,7 +153,7 @@ export function estimateMemory(configuration: Configuration, devices: number, co
     modelOptions: model,
     vocabularies: declared.vocabularies,
     optimizer: training.optimizer,
-    consistency: training.consistency,
+    consistency: training.consistency ?? 0,
     devices,
     strategy,
     placement,
@@ -173,6 +173,7 @@ export function estimateMemory(configuration: Configuration, devices: number, co
     fitsAsPipeline:
       strategy !== 'pipeline' &&
       devices > 1 &&
+      walksOf(training) === 1 &&
       whyNotLayered(declared) === undefined &&
       estimatePeak({ ...setup, strategy: 'pipeline' }).fits,
   };

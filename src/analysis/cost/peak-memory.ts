@@ -42,7 +42,7 @@ export interface TrainingSetup {
   readonly vocabularies: VocabularySizes;
   readonly optimizer: OptimizerOptions;
   /** See `UpdateRule`. */
-  readonly consistency?: number | undefined;
+  readonly consistency: number;
   readonly devices: number;
   /** In a pipeline each device has what its own layers learn, so that together they have one of each. Default: data. */
   readonly strategy?: 'data' | 'pipeline' | undefined;

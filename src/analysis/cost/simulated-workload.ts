@@ -12,6 +12,10 @@ import { evenBatch } from '../../parallel/schedule/schedule.js';
 import { logitBytes } from '../../parallel/pipeline/start.js';
 import type { Costs } from '../../parallel/simulation/simulate.js';
 import type { Configuration } from '../../training/configuration.js';
+import type { Precision } from '../../tensor/matrix.js';
+import { walksOf } from '../../training/walks.js';
+import type { UpdateRule } from '../../training/optimizer-options.js';
+import { updateRuleOf } from '../../training/options.js';
 import { type CorpusEstimate, estimateCorpus, modelOf } from './estimate.js';
 import type { Workload } from './simulation.js';
 
@@ -54,6 +58,7 @@ export interface ClusterTraining {
   readonly model: Model;
   readonly network: Network;
   readonly batch: BatchFigures;
+  readonly rule: Pick<UpdateRule, 'consistency'>;
   /** Of a device while so many of its machine compute. */
   costs(devices: number): Costs;
 }
@@ -71,7 +76,8 @@ export async function simulatedWorkload(
   const common = { network, batch: evenBatch(sentences, sourceTokens, targetTokens), batches, memories } as const;
   const linked = (costs: Costs): Costs =>
     bandwidth === undefined ? costs : { ...costs, handOver: { ...costs.handOver, bytesPerSecond: bandwidth * 1e9 } };
-  for (const missing of unmeasured({ ...network, dropout: model.dropout }, training, profile)) warn(missing);
+  for (const missing of unmeasured({ ...network, dropout: model.dropout }, training.precision, profile)) warn(missing);
+  warnOfWalks(configuration, warn);
   if (profile === '2014') {
     const costs = linked(costsOf2014(undefined, training.optimizer.kind));
     return { workload: { ...common, costs: () => costs }, batch, vocabularies: model.vocabularies, gemm: undefined };
@@ -96,8 +102,9 @@ export async function clusterTraining(
   const update = await updateOf(runtime, configuration, device === 'gpu-2014' ? paperLengths : usualLengths);
   const { network, model } = update;
   const { kind } = network.optimizer;
+  warnOfWalks(configuration, warn);
   if (device === 'here') {
-    for (const missing of unmeasured({ ...network, dropout: model.dropout }, configuration.training, 'here')) warn(missing);
+    for (const missing of unmeasured({ ...network, dropout: model.dropout }, configuration.training.precision, 'here')) warn(missing);
     return { ...update, ...(await measuredHere(runtime, configuration, update, { gemm, warn })) };
   }
   const costs =
@@ -120,13 +127,19 @@ type TrainedUpdate = Omit<ClusterTraining, 'costs'>;
 async function updateOf(runtime: Runtime, configuration: Configuration, usual: typeof usualLengths): Promise<TrainedUpdate> {
   const corpus = await corpusOf(runtime, configuration);
   const model = modelOf(configuration, corpus?.vocabularies);
-  return { model, network: networkOf(model, configuration.training.optimizer), batch: batchFigures(configuration, corpus, usual) };
+  const { training } = configuration;
+  return {
+    model,
+    network: networkOf(model, training.optimizer),
+    batch: batchFigures(configuration, corpus, usual),
+    rule: updateRuleOf(training),
+  };
 }
 
 async function measuredHere(
   runtime: Runtime,
   { model: options, training: { precision } }: Configuration,
-  { model: { vocabularies }, network, batch: { sentences, sourceTokens, targetTokens } }: TrainedUpdate,
+  { model: { vocabularies }, network, batch: { sentences, sourceTokens, targetTokens } }: Omit<TrainedUpdate, 'rule'>,
   { gemm, warn }: Pick<MachineChoice, 'gemm' | 'warn'>,
 ): Promise<{ readonly costs: (devices: number) => Costs; readonly gemm: string }> {
   const whole = network.sight && { model: options, vocabularies, sourceTokens, targetTokens };
@@ -155,17 +168,18 @@ function batchFigures(configuration: Configuration, lengths: CorpusEstimate | un
   return { sentences, sourceTokens, targetTokens, batchesPerUpdate: accumulate, counted: lengths !== undefined };
 }
 
+function warnOfWalks({ training }: Configuration, warn: (message: string) => void): void {
+  if (walksOf(training) > 1) warn('training.consistency is not included in time: every batch is computed once');
+}
+
 /** Messages about parts of a training that the profile has no measurement of. */
 function unmeasured(
   { dropout, attention, sight, optimizer }: Network & { readonly dropout: number },
-  { precision, consistency = 0 }: Pick<Configuration['training'], 'precision' | 'consistency'>,
+  precision: Precision,
   profile: MachineProfile,
 ): string[] {
   const isWhole = profile === 'here' && sight !== undefined;
-  const missing = [
-    ...(dropout > 0 && !isWhole ? ['dropout is not included'] : []),
-    ...(consistency > 0 ? ['training.consistency is not included: every batch is computed once'] : []),
-  ];
+  const missing = dropout > 0 && !isWhole ? ['dropout is not included'] : [];
   if (profile === 'here') return missing;
   return [
     ...missing,

@@ -19,6 +19,7 @@ import type { Network } from '../../parallel/schedule/network.js';
 import { whyNotLayered } from '../../models/lstm/separable-layers.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type Configuration, readConfiguration } from '../../training/configuration.js';
+import { updateRuleOf } from '../../training/options.js';
 import { names, numberFrom, withGemmOption, withSetOption } from '../arguments.js';
 import { print, printJson, requireDrawing, requireOutput, writeWhole } from '../output.js';
 import { ProgressBar } from '../progress.js';
@@ -269,7 +270,8 @@ async function check(
   const { sentences, sourceTokens, targetTokens, batchesPerUpdate } = batch;
   const workload = {
     model,
-    rule: training,
+    // As it was simulated.
+    rule: { ...updateRuleOf(training), consistency: 0 },
     vocabularies,
     ...{ sentences, sourceTokens, targetTokens, batchesPerUpdate, gemm },
     precision: training.precision,

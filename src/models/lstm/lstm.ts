@@ -17,10 +17,9 @@ import {
 } from '../model.js';
 import { requireNoSources } from '../sources.js';
 import type { ModelSummary } from '../summary.js';
-import { bySentence, type PackedTarget, packBatch, packTargets } from './batch.js';
+import { bySentence, type PackedBatch, packBatch, packTargets } from './batch.js';
 import { type DecoderMemory, type DecoderState, LstmDecoder } from './decoder.js';
 import { LstmEncoder } from './encoder.js';
-import type { LayeredModel } from './layered.js';
 import { type LstmOptions, requireNoEncoder } from './options.js';
 import { LstmSentenceEncoder } from './sentence-encoder.js';
 import { LstmDecodingSession, lstmDecodingMemory } from './session.js';
@@ -36,8 +35,8 @@ export class LstmModel implements Model {
   readonly vocabularies: VocabularySizes;
   readonly sentenceEncoder: SentenceEncoder | undefined;
   /** Undefined without a source. */
-  readonly #encoder: LstmEncoder | undefined;
-  readonly #decoder: LstmDecoder;
+  readonly encoder: LstmEncoder | undefined;
+  readonly decoder: LstmDecoder;
 
   /**
    * Declares the parameters; `parameters.allocate` or `attach` must give them a place before anything is computed.
@@ -52,9 +51,9 @@ export class LstmModel implements Model {
     const initial = { kind: 'uniform', range: options.initialRange } as const;
     const source = this.parameters.section({ side: 'source', initial });
     const target = this.parameters.section({ side: 'target', initial });
-    this.#encoder = vocabularies.source === undefined ? undefined : new LstmEncoder(source, options, vocabularies.source);
-    this.#decoder = new LstmDecoder(target, source, options, vocabularies.target);
-    this.sentenceEncoder = this.#encoder && new LstmSentenceEncoder(this.#encoder, options.reverseSource);
+    this.encoder = vocabularies.source === undefined ? undefined : new LstmEncoder(source, options, vocabularies.source);
+    this.decoder = new LstmDecoder(target, source, options, vocabularies.target);
+    this.sentenceEncoder = this.encoder && new LstmSentenceEncoder(this.encoder, options.reverseSource);
   }
 
   get dropout(): number {
@@ -62,83 +61,41 @@ export class LstmModel implements Model {
   }
 
   loss(pass: Pass, pairs: readonly IdPair[], attributes: SoftmaxCrossEntropyAttributes): PairLosses {
-    const { output, target } = this.#walk(pass, pairs);
-    const outputs = this.#decoder.output.loss(pass, output, target.outputIds, attributes, (second) => this.#walk(second, pairs).output);
+    const { encoder, decoder } = this;
+    const special = specialIds(this.vocabularies).target;
+    const batch = encoder && packBatch(pairs, this.options.reverseSource, special);
+    if (batch === undefined) requireNoSources(pairs.map(({ source }) => source));
+    const target = batch?.target ?? packTargets(pairs, special);
+    const sentenceKeys = Uint32Array.from(pairs, ({ key }) => key);
+    const walk = (pass: Pass): Tensor => {
+      const { scope } = pass.runner;
+      const keys = rowKeys(pass, target.layout, target.sentences, sentenceKeys);
+      const begun: Beginning = encoder && batch ? this.#read(encoder, pass, batch) : { state: decoder.zeroState(scope, pairs.length) };
+      const { state, memory, sourceColumns = target.sentences } = begun;
+      return decoder.forward(pass, scope.integers(target.inputIds), state, target.layout, memory, sourceColumns, keys);
+    };
+    const outputs = decoder.output.loss(pass, walk, target.outputIds, attributes);
     return { ...outputs, byPair: () => bySentence(target, outputs.logProbabilities.f32) };
   }
 
-  #walk(pass: Pass, pairs: readonly IdPair[]): { readonly output: Tensor; readonly target: PackedTarget } {
-    const { target, sentenceKeys, state, memory, sourceColumns } =
-      this.#encoder === undefined ? this.#begin(pass, pairs) : this.#read(this.#encoder, pass, pairs);
-    const output = this.#decoder.forward(
-      pass,
-      pass.runner.scope.integers(target.inputIds),
-      state,
-      target.layout,
-      memory,
-      sourceColumns,
-      rowKeys(pass, target.layout, target.sentences, sentenceKeys),
-    );
-    return { output, target };
-  }
-
   /** Reads the sources; the decoder starts where the encoder ended. */
-  #read(encoder: LstmEncoder, pass: Pass, pairs: readonly IdPair[]): Beginning {
+  #read(encoder: LstmEncoder, pass: Pass, { source, sourceColumnOfTarget, sentenceKeys }: PackedBatch): Beginning {
     const { runner } = pass;
     const { scope } = runner;
-    const { source, target, sourceColumnOfTarget, sentenceKeys } = packBatch(
-      pairs,
-      this.options.reverseSource,
-      specialIds(this.vocabularies).target,
-    );
     const encoded = encoder.forward(pass, source, sentenceKeys);
-    const memory = this.#decoder.memory(pass, encoded.output, memoryRows(scope, source.layout));
+    const memory = this.decoder.memory(pass, encoded.output, memoryRows(scope, source.layout));
     // Source and target columns are sorted by their own lengths: bring the states into the order of the targets.
     const indices = scope.integers(sourceColumnOfTarget);
     const states = encoded.states.map(({ hidden, cell }) => ({
       hidden: runner.run(gatherRows, { input: hidden, indices }, {}).output,
       cell: runner.run(gatherRows, { input: cell, indices }, {}).output,
     }));
-    const state = this.#decoder.initialState(scope, states, pairs.length);
-    return { target, sentenceKeys, state, memory, sourceColumns: sourceColumnOfTarget };
-  }
-
-  /** There is nothing to read; the decoder starts from zeros. */
-  #begin({ runner: { scope } }: Pass, pairs: readonly IdPair[]): Beginning {
-    requireNoSources(pairs.map(({ source }) => source));
-    const target = packTargets(pairs, specialIds(this.vocabularies).target);
-    return {
-      target,
-      sentenceKeys: Uint32Array.from(pairs, ({ key }) => key),
-      state: this.#decoder.zeroState(scope, pairs.length),
-      memory: undefined,
-      sourceColumns: target.sentences,
-    };
+    const state = this.decoder.initialState(scope, states, sentenceKeys.length);
+    return { state, memory, sourceColumns: sourceColumnOfTarget };
   }
 
   get summary(): ModelSummary {
     return lstmSummary(this.options, this.vocabularies);
-  }
-
-  /** For a network without ties between its layers; see `layersOf`. */
-  get layered(): LayeredModel {
-    const [encoder, decoder] = [this.#encoder, this.#decoder];
-    const { weight, bias } = decoder.output;
-    if (!encoder || !bias) throw new Error('a language model has no encoder');
-    return {
-      layers: this.options.layers,
-      output: { weight, bias },
-      parametersOf: (part, layer) => {
-        const embedding = part === 'encoder' ? 'source.embedding.' : 'target.embedding.';
-        return Array.from(this.parameters).filter(
-          ({ name }) => name.startsWith(`${part}.${layer}.`) || (layer === 0 && name.startsWith(embedding)),
-        );
-      },
-      pack: (pairs) => packBatch(pairs, this.options.reverseSource, specialIds(this.vocabularies).target),
-      runLayer(part, layer, pass, { below, before, layout, keys }) {
-        return (part === 'encoder' ? encoder : decoder).layer(layer, pass, below, before, layout, keys);
-      },
-    };
   }
 
   get decodingMemory(): DecodingMemory {
@@ -146,17 +103,14 @@ export class LstmModel implements Model {
   }
 
   decode(device: Device, sources: readonly ArrayLike<number>[]): DecodingSession {
-    return new LstmDecodingSession(device, this.#encoder, this.#decoder, sources, this.options);
+    return new LstmDecodingSession(device, this.encoder, this.decoder, sources, this.options);
   }
 }
 
-/** What the decoder reads, and from where. */
+/** Where the decoder begins: without a source at zeros, with nothing to look at. */
 interface Beginning {
-  readonly target: PackedTarget;
-  /** Of each pair: [pairs]. */
-  readonly sentenceKeys: Uint32Array;
   readonly state: DecoderState;
-  readonly memory: DecoderMemory | undefined;
-  /** For each target column the source column, if there is a source. */
-  readonly sourceColumns: Int32Array;
+  readonly memory?: DecoderMemory | undefined;
+  /** For each target column the source column. */
+  readonly sourceColumns?: Int32Array;
 }

@@ -1,5 +1,6 @@
 import { DecadeError, type ErrorParts } from '../../core/errors.js';
-import type { Model } from '../model.js';
+import { type Model, specialIds } from '../model.js';
+import { packBatch } from './batch.js';
 import type { LayeredModel } from './layered.js';
 import { LstmModel } from './lstm.js';
 import type { LstmOptions } from './options.js';
@@ -47,7 +48,27 @@ function reasonNotLayered(model: Model): ErrorParts | undefined {
 export function layersOf(model: Model): LayeredModel {
   const refusal = whyNotLayered(model);
   if (refusal !== undefined) throw refusal;
-  return (model as LstmModel).layered;
+  return layered(model as LstmModel);
+}
+
+function layered({ encoder, decoder, options, parameters, vocabularies }: LstmModel): LayeredModel {
+  if (encoder === undefined) throw new Error('a language model has no encoder to cut');
+  const { weight, bias } = decoder.output;
+  if (bias === undefined) throw new Error('the output layer of an LSTM has a bias');
+  return {
+    layers: options.layers,
+    output: { weight, bias },
+    parametersOf: (part, layer) => {
+      const embedding = part === 'encoder' ? 'source.embedding.' : 'target.embedding.';
+      return Array.from(parameters).filter(
+        ({ name }) => name.startsWith(`${part}.${layer}.`) || (layer === 0 && name.startsWith(embedding)),
+      );
+    },
+    pack: (pairs) => packBatch(pairs, options.reverseSource, specialIds(vocabularies).target),
+    runLayer(part, layer, pass, { below, before, layout, keys }) {
+      return (part === 'encoder' ? encoder : decoder).layer(layer, pass, below, before, layout, keys);
+    },
+  };
 }
 
 const noLayers: ErrorParts = {

@@ -94,7 +94,7 @@ export class LstmDecodingSession implements DecodingSession {
     // Whatever follows the last id of a row is not asked for.
     const nextIds = packedIds(side, (row, step) => ids[row]?.[step + 1] ?? padId);
     const losses =
-      layout.steps === 1 ? undefined : this.#decoder.output.loss({ runner }, outputs, nextIds, { smoothing: 0, gradientScale: 0 });
+      layout.steps === 1 ? undefined : this.#decoder.output.loss({ runner }, () => outputs, nextIds, { smoothing: 0, gradientScale: 0 });
     const logProbabilities = losses && bySentence(side, losses.logProbabilities.f32);
     return {
       ...this.#decoder.output.logits(runner, last),

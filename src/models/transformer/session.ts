@@ -77,7 +77,7 @@ export class TransformerSession implements DecodingSession {
     // Whatever follows the last id of a row is not asked for.
     const next = given.flatMap((ofRow) => [...ofRow.slice(1), padId]);
     const isMore = next.length > given.length;
-    const losses = isMore ? output.loss({ runner }, vectors, next, { smoothing: 0, gradientScale: 0 }) : undefined;
+    const losses = isMore ? output.loss({ runner }, () => vectors, next, { smoothing: 0, gradientScale: 0 }) : undefined;
     const logProbabilities = losses && byRange(tokens.ranges, losses.logProbabilities.f32);
     return {
       ...output.logits(runner, ends),

@@ -79,8 +79,7 @@ export class TransformerModel implements Model {
 
   loss(pass: Pass, pairs: readonly IdPair[], attributes: SoftmaxCrossEntropyAttributes): PairLosses {
     const next = nextIds(pairs, this.#special);
-    const walk = (pass: Pass) => this.#read(pass, pairs);
-    const outputs = this.#network.output.loss(pass, walk(pass), next.flat(), attributes, walk);
+    const outputs = this.#network.output.loss(pass, (each) => this.#read(each, pairs), next.flat(), attributes);
     return { ...outputs, byPair: () => byRange(packTokens(next).ranges, outputs.logProbabilities.f32) };
   }
 

@@ -32,7 +32,7 @@ export interface PipelineExecutorOptions {
   readonly runtime: Runtime;
   /** The caller's to release, when the executor is disposed. */
   readonly memories: Memories;
-  /** Of layers that can be separated; see `Model.layered`. Its parameters are declared: devices give them room. */
+  /** Of layers that can be separated; see `layersOf`. Its parameters are declared: devices give them room. */
   readonly model: Model;
   readonly modelOptions: ModelOptions;
   readonly rule: UpdateRule;

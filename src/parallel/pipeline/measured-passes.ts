@@ -35,7 +35,14 @@ export function measurePasses(
   model.parameters.allocate(device.memory);
   model.parameters.initialise(1);
   const { optimizer } = network;
-  const replica = new Replica(device, model, { optimizer, clip: { kind: 'none' }, normalise: 'tokens', labelSmoothing: 0, seed: 1 });
+  const replica = new Replica(device, model, {
+    optimizer,
+    clip: { kind: 'none' },
+    normalise: 'tokens',
+    labelSmoothing: 0,
+    consistency: 0,
+    seed: 1,
+  });
   const counts = fourfold(sentences);
   try {
     const measured = counts.map((count) => {

@@ -1,10 +1,12 @@
 import { packBatch } from '../../models/lstm/batch.js';
 import { LstmModel } from '../../models/lstm/lstm.js';
 import { lstmOptions } from '../../models/lstm/options.js';
+import { layersOf } from '../../models/lstm/separable-layers.js';
 import { Attention, attentionPlan, memoryRows } from '../../nn/attention.js';
 import { ParameterStore } from '../../nn/parameters.js';
 import { DeferredProducts } from '../../tensor/deferred-products.js';
 import { type Device, Scope } from '../../tensor/device.js';
+import { rowsAtATime } from '../../tensor/operations/logit-chunks.js';
 import { sequenceLayout } from '../../tensor/layout.js';
 import { Arena } from '../../tensor/memory.js';
 import { PackedWeights } from '../../tensor/packed-weights.js';
@@ -26,11 +28,11 @@ export interface StageSeconds {
   readonly forward: Pick<Surface, 'at'>;
   readonly backward: Pick<Surface, 'at'>;
   readonly weights: Pick<Surface, 'at'>;
-  /** More than that for the first pass of an update, which packs weights: by columns of the output layer, otherwise always the same. */
+  /** More than that for the first pass of an update, which packs weights: by `x`. */
   readonly packing: { readonly forward: Packing; readonly backward: Packing };
 }
 
-type Packing = (columns: number) => number;
+type Packing = (x: number) => number;
 
 /** Sizes of a layer; the lowest reads token ids. */
 export interface LayerShape {
@@ -42,8 +44,6 @@ export interface LayerShape {
 const millisecondsOfRuns = 20;
 /** More than the caches that a core has for itself, and more than a core's part of those that it shares. */
 const [ownCacheBytes, sharedCacheBytes] = [4 * 1024 ** 2, 16 * 1024 ** 2];
-/** Rows of logits that exist at a time; see `softmaxCrossEntropy`. */
-const logitRows = 400;
 /**
  * What stretches keep from forward to backward, before any of it is read again: more than caches hold, as in an update. What
  * was only just written is read sooner than an update ever reads it.
@@ -96,7 +96,7 @@ export class StageMeasurements {
     const embedding = isLowest ? inputs : hidden;
     const options = lstmOptions.parse({ kind: 'lstm', layers: layer + 1, hidden, embedding, residual });
     const model = new LstmModel(options, { source: tokens, target: tokens });
-    const { layered } = model;
+    const layered = layersOf(model);
     // Only the measured layer has a place for its parameters: nothing reads the others.
     const own = new Map(layered.parametersOf('encoder', layer).map(({ name, shape }) => [name, this.#filled(this.#stages, shape)]));
     model.parameters.attach(
@@ -110,7 +110,7 @@ export class StageMeasurements {
       touched.push(gradient);
       return { value, gradient };
     });
-    const seconds = this.#surfaces([1, 4, 8], powersUpTo(sentences), 'always the same', (steps, active) => {
+    const seconds = this.#surfaces([1, 4, 8], powersUpTo(sentences), 'all', (steps, active) => {
       const rows = steps * active;
       // Gates, states and what is kept of them, with their gradients.
       const stretches = stretchesOf(rows * 12 * hidden * 4);
@@ -190,8 +190,8 @@ export class StageMeasurements {
     const attributes = { smoothing: 0, gradientScale: 1e-3 };
     return this.#surfaces(
       columns,
-      powersUpTo(logitRows).filter((count) => count >= 4),
-      'x columns',
+      powersUpTo(rowsAtATime).filter((count) => count >= 4),
+      'columns',
       (count, rows) => {
         const [weight, dWeight] = [this.#filled(this.#stages, [count, hidden]), this.#filled(this.#stages, [count, hidden])];
         const [bias, dBias] = [this.#filled(this.#stages, [count]), this.#filled(this.#stages, [count])];
@@ -213,11 +213,10 @@ export class StageMeasurements {
     );
   }
 
-  /** @param packed  which weights a pass of `x` packs */
   #surfaces(
     xs: readonly number[],
     ys: readonly number[],
-    packed: 'always the same' | 'x columns',
+    packed: 'all' | 'columns',
     cell: (x: number, y: number) => StretchSeconds,
   ): StageSeconds {
     const cells = xs.map((x) => ys.map((y) => cell(x, y)));
@@ -228,19 +227,12 @@ export class StageMeasurements {
         ys,
         cells.map((row) => row.map((seconds) => seconds[pass])),
       );
-    const packing = (pass: 'forward' | 'backward'): Packing => {
-      const seconds = cells.map((row) => row.map((each) => each.packing[pass]));
-      if (packed === 'always the same') {
-        const usual = middleOf(seconds.flat());
-        return () => usual;
-      }
-      const byColumns = new Surface(
+    const packing = (pass: 'forward' | 'backward') =>
+      packingOf(
         xs,
-        [1],
-        seconds.map((row) => [middleOf(row)]),
+        cells.map((row) => row.map((each) => each.packing[pass])),
+        packed,
       );
-      return (columns) => byColumns.at(columns, 1);
-    };
     return {
       forward: of('forward'),
       backward: of('backward'),
@@ -352,6 +344,17 @@ export class StageMeasurements {
     }
     return meanOf(runs) / 1000;
   }
+}
+
+/**
+ * Seconds that packing takes, from measured cells `seconds[i][j]`: of `xs[i]` columns of the output layer in proportion to them, of
+ * other stages, whose `x` are steps, always the same. The median is not led astray by a few disturbed cells, and no packing takes less
+ * than no time.
+ */
+export function packingOf(xs: readonly number[], seconds: readonly (readonly number[])[], packed: 'all' | 'columns'): Packing {
+  const isAll = packed === 'all';
+  const usual = middleOf(seconds.flatMap((row, index) => row.map((each) => (isAll ? each : each / (xs[index] as number)))));
+  return (x) => (isAll ? usual : usual * x);
 }
 
 /** How many stretches of so many bytes a pass has. */

@@ -167,9 +167,9 @@ export interface Kernels extends TransformerKernels, IntegerKernels {
     gradientScale: number,
   ): void;
   /**
-   * Of two predictions p and q of each row, from logits and twinLogits [rows, columns] (bias [columns] is added to both first; 0 = none):
+   * Of two predictions p and q of each row, from logits and twinLogits [rows, columns] (bias [columns] is added to both first):
    *   loss = (L(p) + L(q)) / 2 + consistency (KL(p || q) + KL(q || p)) / 4     (Liang et al. 2021, equation 4, halved)
-   * with the loss L of `softmaxCrossEntropy`. logProbabilities [rows] (0 = not wanted) receives the mean of log p_t and log q_t. When
+   * with the loss L of `softmaxCrossEntropy`. logProbabilities [rows] receives the mean of log p_t and log q_t. When
    * gradientScale is not 0 both logits are replaced by their gradients, and the sums of the columns of both are added to biasGradient
    * [columns] (0 = not wanted).
    */

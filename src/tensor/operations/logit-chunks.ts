@@ -5,7 +5,7 @@ import type { Tensor } from '../tensor.js';
  * Logits exist for this many rows at a time: more costs memory and gains nothing, fewer makes the products inefficient. Of a
  * vocabulary so large that they would take more than these bytes, for fewer.
  */
-const rowsAtATime = 400;
+export const rowsAtATime = 400;
 const mostBytes = 64 * 1024 ** 2;
 
 interface PredictingInput {

@@ -28,18 +28,19 @@ const profile: ClusterProfile = {
   network: { gbits: 1, latency: 50, perMessage: 5, perByte: 0, oversubscription: 1 },
   wire: 'f32',
 };
-const training = { model, network: networkOf(model, adam), batch, costs: () => costs };
+const rule = { consistency: 0 };
+const training = { model, network: networkOf(model, adam), batch, rule, costs: () => costs };
 
 test('divided averages leave 8 + 8 / N of Adam’s 16 bytes a parameter (ZeRO, P_os, in f32)', () => {
   const count = model.parameters.count;
-  const bytes = trainingBytes(model, adam, batch);
+  const bytes = trainingBytes(model, adam, batch, rule);
   const { whole, divided } = nodeBytes({ ...bytes, activations: () => 0 }, { nodes: 64, devices: 1, sentences: 8 });
   assert.equal(whole, 16 * count);
   assert.equal(divided, 8 * count + (8 * count) / 64);
 });
 
 test('what forward and backward keep grows in proportion to sentences', () => {
-  const { activations } = trainingBytes(model, adam, batch);
+  const { activations } = trainingBytes(model, adam, batch, rule);
   assert.equal(activations(0), 0);
   assert.ok(activations(1) > 0);
   assert.ok(Math.abs(activations(9) - activations(5) - (activations(5) - activations(1))) < 1);

@@ -8,6 +8,7 @@ const setup = {
   modelOptions: modelOptions.parse({ kind: 'lstm', layers: 4, hidden: 1000 }),
   vocabularies: { source: 160_000, target: 80_000 },
   optimizer: { kind: 'sgd', learningRate: 0.7 },
+  consistency: 0,
   devices: 1,
   largestBatch: Array.from({ length: 128 }, () => pair),
 } as const;
@@ -36,4 +37,7 @@ test('memory grows with the batch, with devices and with an optimizer that keeps
   const adam = { kind: 'adam', learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, lazy: true } as const;
   const averaged = estimatePeak({ ...small, optimizer: adam });
   assert.equal(averaged.optimizerMiB, 2 * plain.parametersMiB);
+  const dropping = { ...small, modelOptions: modelOptions.parse({ kind: 'lstm', hidden: 256, dropout: 0.1 }) };
+  const [once, twice] = [0, 5].map((consistency) => estimatePeak({ ...dropping, consistency }).activationsMiB) as [number, number];
+  assert.ok(twice > 1.5 * once, 'two walks keep what both of them need');
 });

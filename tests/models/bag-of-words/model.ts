@@ -60,15 +60,15 @@ export class BagOfWordsModel implements Model {
     this.#output = new OutputLayer(target, 'output', width, vocabularies.target);
   }
 
-  loss({ runner }: Pass, pairs: readonly IdPair[], attributes: SoftmaxCrossEntropyAttributes): PairLosses {
+  loss(pass: Pass, pairs: readonly IdPair[], attributes: SoftmaxCrossEntropyAttributes): PairLosses {
     const bags = this.#bags(
-      runner,
+      pass.runner,
       pairs.map(({ source }) => source),
     );
     const given = joined(pairs.map(({ target }) => [beginId, ...Array.from(target)]));
     const next = joined(pairs.map(({ target }) => [...Array.from(target), endId]));
-    const { output } = this.#read(runner, bags, given.ids, given.owners);
-    const outputs = this.#output.loss({ runner }, output, next.ids, attributes);
+    const walk = ({ runner }: Pass) => this.#read(runner, bags, given.ids, given.owners).output;
+    const outputs = this.#output.loss(pass, walk, next.ids, attributes);
     return {
       ...outputs,
       byPair: () => pairs.map((_, pair) => outputs.logProbabilities.f32.slice(next.starts[pair], next.starts[pair + 1])),
@@ -87,7 +87,7 @@ export class BagOfWordsModel implements Model {
       const last = ids.map((_, row) => (given.starts[row + 1] ?? 0) - 1);
       const ends = runner.run(gatherRows, { input: output, indices: runner.scope.integers(last) }, {}).output;
       const next = joined(ids.map((ofRow) => [...Array.from(ofRow).slice(1), padId]));
-      const { logProbabilities } = this.#output.loss({ runner }, output, next.ids, { smoothing: 0, gradientScale: 0 });
+      const { logProbabilities } = this.#output.loss({ runner }, () => output, next.ids, { smoothing: 0, gradientScale: 0 });
       return {
         ...this.#output.logits(runner, ends),
         attention: (row) => attention(last[row] ?? 0),

@@ -257,6 +257,7 @@ test('a line that cannot be translated is named, and the devices go on', async (
     clip: { kind: 'none' },
     normalise: 'tokens',
     labelSmoothing: 0,
+    consistency: 0,
     seed: 1,
   } as const;
   const training = await DataExecutor.start({ runtime: nodeRuntime, memories, model, modelOptions: plain, rule, devices: 2, gemm });

@@ -47,6 +47,7 @@ test('a device that trains in one memory decodes models in another', async () =>
     clip: { kind: 'none' },
     normalise: 'tokens',
     labelSmoothing: 0,
+    consistency: 0,
     seed: 1,
   } as const;
   const training = await DataExecutor.start({

@@ -39,6 +39,7 @@ const ruleOf = (optimizer: OptimizerOptions): UpdateRule => ({
   clip: { kind: 'norm', max: 1 },
   normalise: 'tokens',
   labelSmoothing: 0.1,
+  consistency: 0,
   seed: 4,
 });
 

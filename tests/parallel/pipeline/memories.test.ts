@@ -25,6 +25,7 @@ const rule: UpdateRule = {
   clip: { kind: 'norm', max: 1 },
   normalise: 'tokens',
   labelSmoothing: 0.1,
+  consistency: 0,
   seed: 4,
 };
 const plan: PipelinePlan = {

@@ -31,6 +31,7 @@ const ruleOf = (optimizer: object): UpdateRule => ({
   clip: { kind: 'norm', max: 1 },
   normalise: 'tokens',
   labelSmoothing: 0.1,
+  consistency: 0,
   seed: 4,
 });
 const rules = {
