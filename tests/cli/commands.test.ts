@@ -189,6 +189,28 @@ test('doctor lists the portable kernels everywhere', async () => {
   assert.ok(cores >= 1 && providers.some(({ name, available }) => name === 'webassembly' && available));
 });
 
+test('bench generate measures language models, and says which they are', async () => {
+  const { code, stdout, stderr } = await decade([
+    'bench',
+    'generate',
+    '--config',
+    'lm-micro',
+    '--texts',
+    '3',
+    '--seconds',
+    '0.1',
+    '--json',
+  ]);
+  assert.equal(code, 0, stderr);
+  const { texts, promptTokens, tokens, batchMs, tokensPerSecond, devices } = JSON.parse(stdout) as { [key: string]: number };
+  // As far as its positions reach, 64 with what ends a text.
+  assert.deepEqual([texts, promptTokens, tokens], [3, 16, 47]);
+  assert.ok(Math.abs(Number(tokensPerSecond) / ((Number(devices) * 3 * 47 * 1000) / Number(batchMs)) - 1) < 0.01);
+  const translator = await decade(['bench', 'generate', '--config', 'small']);
+  assert.equal(translator.code, 2);
+  assert.match(translator.stderr, /small, a translator; expected lm-micro, lm-nano, lm-gpt2/);
+});
+
 test('every command has an example in its help', async () => {
   const { commands } = await program();
   assert.ok(commands.length >= 8);

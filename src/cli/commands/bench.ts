@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { benchShapeNames } from '../../analysis/cost/bench-shapes.js';
+import { type BenchGenerateResult, benchGenerate } from '../../analysis/cost/bench-generate.js';
 import { type BenchTrainResult, benchTrain } from '../../analysis/cost/bench-train.js';
 import { type BenchTranslateResult, benchTranslate } from '../../analysis/cost/bench-translate.js';
 import { type Strategy, strategies } from '../../analysis/cost/simulation.js';
@@ -24,6 +25,7 @@ interface BenchArguments extends DeviceChoice {
   precision: Precision;
   strategy: Strategy;
   beam: number;
+  texts: number;
   profile?: boolean;
   json?: boolean;
 }
@@ -37,6 +39,7 @@ interface Subject {
 const subjects: { readonly [subject: string]: Subject } = {
   train: { measure: benchTraining },
   translate: { measure: benchTranslation, alone: 'bench translate measures the devices of one process' },
+  generate: { measure: benchGeneration, alone: 'bench generate measures the devices of one process' },
   gemm: { measure: benchMatrices, alone: 'bench gemm measures one core' },
 };
 
@@ -50,12 +53,13 @@ export function benchCommand(): Command {
     .addOption(new Option('--precision <type>', 'train: operands of the matrix products; sums are f32').choices(precisions).default('f32'))
     .addOption(new Option('--strategy <name>', 'train: parallel strategy').choices(strategies).default('data'))
     .option('--beam <number>', 'translate: 1 is greedy search', wholeNumber(1, 1_000), 1)
+    .option('--texts <number>', 'generate: texts at once on each device', wholeNumber(1, 1_000), 1)
     .option('--profile', 'train: also print the time of every kernel')
     .option('--json', 'print one JSON object');
   return withGemmOption(withDevicesOption(command))
     .addHelpText(
       'after',
-      '\nExamples:\n  $ decade bench train --config base --devices 1\n  $ decade bench gemm --config all\n  $ mpirun -n 2 decade bench train --devices 1',
+      '\nExamples:\n  $ decade bench train --config base --devices 1\n  $ decade bench generate --config lm-gpt2\n  $ decade bench gemm --config all\n  $ mpirun -n 2 decade bench train --devices 1',
     )
     .action(bench);
 }
@@ -95,6 +99,12 @@ async function benchTranslation({ config, beam, seconds, gemm, devices, json }: 
   else await print(describeTranslation(result));
 }
 
+async function benchGeneration({ config, texts, seconds, gemm, devices, json }: BenchArguments, runtime: Runtime): Promise<void> {
+  const result = await benchGenerate(runtime, { config, texts, seconds, gemm, devices: devices ?? runtime.cores }, peakRssBytes);
+  if (json) await printJson(result);
+  else await print(describeGeneration(result));
+}
+
 async function benchMatrices({ config, gemm, seconds, json }: BenchArguments): Promise<void> {
   const memory = nodeRuntime.newMemory();
   const webAssembly = webAssemblyProvider(memory, await openKernels(memory));
@@ -120,6 +130,15 @@ function describeTranslation(result: BenchTranslateResult): string {
     `${result.config}: ${result.beam === 1 ? 'greedy search' : `beam ${result.beam}`}, ${result.batchSentences} sentences at once, ${result.devices} ${result.devices === 1 ? 'device' : 'devices'}, ${result.gemm}`,
     `${figure(result.targetTokensPerSecond)} target tokens/s, ${result.sentencesPerSecond} sentences/s (${result.batchMs} ms per batch, median)`,
     `${figure(result.peakRssMiB)} MiB of memory at most`,
+  ].join('\n');
+}
+
+function describeGeneration(result: BenchGenerateResult): string {
+  const { config, texts, devices, gemm, promptTokens, tokens, tokensPerSecond, msPerToken, batchMs, peakRssMiB } = result;
+  return [
+    `${config}: ${counted(texts, 'text')} at once, prompts of ${counted(promptTokens, 'token')}, ${counted(devices, 'device')}, ${gemm}`,
+    `${figure(tokensPerSecond)} tokens/s, one token of a text every ${msPerToken} ms (${batchMs} ms for ${counted(tokens, 'token')}, median)`,
+    `${figure(peakRssMiB)} MiB of memory at most`,
   ].join('\n');
 }
 
