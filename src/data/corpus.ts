@@ -11,6 +11,7 @@ import { contextExample, type ContextOptions, resolveContexts } from './contexts
 import type { CorpusCache, Ids, TextCounts } from './corpus-cache.js';
 import { bytesOf, CorpusCacheWriter, corpusCacheEnding, idArray, openCorpusCache, storedIds } from './corpus-cache.js';
 import type { TextSource } from './documents.js';
+import { readBytes } from './lines.js';
 import { cutIntoContexts } from './text-corpus.js';
 import type { FilterOptions, FilterReport } from './filter.js';
 import { countLine, describeReport, dropReason, emptyReport, noUsablePair } from './filter.js';
@@ -260,11 +261,16 @@ async function corpusKey(options: CorpusOptions): Promise<string> {
   const contents =
     'generator' in source
       ? [await contentHash(generatedText(files, source))]
-      : await Promise.all(pathsOf(source).map((path) => contentHash(files.stream(path))));
+      : await Promise.all(pathsOf(source).map((path) => contentHash(isText(source) ? unpacked(files, path) : files.stream(path))));
   const parts = isText(source)
     ? { contents, documents: source.documents, tokenizer: targetTokenizer.toJson(), contexts }
     : { contents, tokenizers: [sourceTokenizer?.toJson(), targetTokenizer.toJson()], filter };
   return contentHash([new TextEncoder().encode(JSON.stringify(parts))]);
+}
+
+/** A run on text is known again by this, packed or not; one on pairs by the lengths of its sentences. */
+function unpacked(files: Files, path: string): AsyncGenerator<Uint8Array> {
+  return readBytes(files, path, () => path);
 }
 
 /** What a generator says depends on the runtime's data, so the sentences themselves are hashed. */

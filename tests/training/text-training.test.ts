@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { DecadeError } from '../../src/core/errors.js';
 import type { Files } from '../../src/core/files.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
@@ -55,6 +56,23 @@ const metricsOf = async (files: Files, out: string) =>
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, number | string>);
+
+test('a run goes on with the same text packed, and with no other', async () => {
+  const text = story(120, 1);
+  const files = memoryFiles({
+    'train.txt': text,
+    'packed.gz': new Uint8Array(gzipSync(text)),
+    'more.txt': story(30, 2),
+    'dev.txt': story(30, 3),
+  });
+  const configuration = (name: string, steps: number) =>
+    textConfiguration({ data: { train: { text: [name] } }, training: { stop: { steps }, validate: undefined } });
+  await train(localContext(files), configuration('train.txt', 2), { out: 'run' });
+  const other = train(localContext(files), configuration('more.txt', 3), { out: 'run', resume: true });
+  await assert.rejects(other, /a training corpus of 73 contexts/);
+  const { steps } = await train(localContext(files), configuration('packed.gz', 3), { out: 'run', resume: true });
+  assert.equal(steps, 3);
+});
 
 describe('a language model', () => {
   let files: Files;
