@@ -20,8 +20,10 @@ const options = {
     .int()
     .min(10)
     .max(1_000_000)
-    .default(1_200)
-    .describe('most updates of a translator; it ends when dev perplexity does not fall'),
+    .optional()
+    .describe(
+      'most updates of a translator; it ends when dev perplexity does not fall. Default: 1,200, or as many as the epochs of the whole corpus have, if that is fewer',
+    ),
   beam: beam(5),
 };
 
@@ -32,6 +34,7 @@ const beginnings = ['from scratch', 'from shuffled text', 'from text'] as const;
 type Beginning = (typeof beginnings)[number];
 type ByBeginning<Value> = Readonly<Record<Beginning, Value>>;
 
+const mostUpdates = 1_200;
 /** Validations of a training, and how many in a row may bring nothing. */
 const validations = 20;
 const patience = 4;
@@ -91,10 +94,10 @@ export const pretraining: Experiment<typeof options> = {
         effects: await effectsOf(copies, signal),
         unfinished: Object.values(runs)
           .flat()
-          .filter(({ steps }) => steps >= options.updates).length,
+          .filter(({ steps }) => steps >= corpora.updates).length,
       });
     }
-    return findingOf(measured, options);
+    return findingOf(measured, { ...options, updates: corpora.updates });
   },
 };
 
@@ -116,10 +119,12 @@ interface Corpora {
   /** The target side of the whole corpus, a sentence a line, and that of dev, as they are and with the words of each line shuffled. */
   readonly text: { readonly train: Transform<TextFiles>; readonly dev: Transform<TextFiles> };
   readonly shuffled: Corpora['text'];
+  /** Most of a translator. */
+  readonly updates: number;
   readonly sizes: readonly { readonly pairs: number; readonly made: Transform<TextFiles> }[];
 }
 
-async function corporaOf({ base, laboratory, options: { sizes } }: PretrainingStudy): Promise<Corpora> {
+async function corporaOf({ base, laboratory, options: { sizes, updates } }: PretrainingStudy): Promise<Corpora> {
   const { train: source, dev = source } = base.configuration.data;
   const [pairs, held] = [await laboratory.sentences(source, 'train'), await laboratory.sentences(dev, 'dev')];
   const [corpus, heldCorpus] = [await laboratory.addresses.ofCorpus(source), await laboratory.addresses.ofCorpus(dev)];
@@ -134,6 +139,7 @@ async function corporaOf({ base, laboratory, options: { sizes } }: PretrainingSt
   return {
     text: textsOf('target text', (line) => line),
     shuffled: textsOf('target text, words shuffled', shuffledWords),
+    updates: updates ?? updatesOfEpochs(base.configuration, pairs.sources.length),
     sizes: sizesOf(pairs.sources.length, sizes).map((size) => {
       // Larger corpora contain the smaller ones.
       const chosen = order.slice(0, size);
@@ -144,6 +150,12 @@ async function corporaOf({ base, laboratory, options: { sizes } }: PretrainingSt
       };
     }),
   };
+}
+
+/** How many updates the epochs of the whole corpus have, within limits; the upper one where batches are not counted in sentences. */
+function updatesOfEpochs({ training: { batch, stop } }: Configuration, pairs: number): number {
+  if (!('sentences' in batch) || stop.epochs === undefined) return mostUpdates;
+  return Math.min(mostUpdates, Math.max(10, Math.ceil((pairs / batch.sentences) * stop.epochs)));
 }
 
 /** Numbers 1, 3, 10, 30, ... up to a quarter of the corpus: the largest so many, in ascending order. */
@@ -162,13 +174,10 @@ export function shuffledWords(line: string, number: number): string {
 }
 
 /** Translators on the same pairs that begin differently, as many as there are seeds each. One language model serves all seeds. */
-function translators(
-  { base, options: { seeds, updates } }: PretrainingStudy,
-  corpora: Corpora,
-  pairs: Transform<TextFiles>,
-): ByBeginning<Train[]> {
+function translators({ base, options: { seeds } }: PretrainingStudy, corpora: Corpora, pairs: Transform<TextFiles>): ByBeginning<Train[]> {
   const configuration = withOwnVocabularies(base.configuration);
   const { seed, validate, checkpoint } = configuration.training;
+  const { updates } = corpora;
   const every = { steps: Math.ceil(updates / validations) };
   const of = (init?: Train) =>
     Array.from({ length: seeds }, (_, index) => {
@@ -204,7 +213,10 @@ function languageModelOf({ data, model, ...rest }: Configuration): Configuration
 }
 
 /** What the figures show, in words that depend on them. */
-export function findingOf(measured: readonly Translators[], { seeds: trained, updates, beam }: PretrainingStudy['options']): Finding {
+export function findingOf(
+  measured: readonly Translators[],
+  { seeds: trained, updates, beam }: Required<PretrainingStudy['options']>,
+): Finding {
   const count = (pairs: number) => pairs.toLocaleString('en-US');
   const seeds = seedsWritten(trained);
   const [fewest, most] = [measured[0], measured.at(-1)] as [Translators, Translators];
