@@ -1,5 +1,6 @@
 import { DecadeError } from '../core/errors.js';
 import type { Corpus } from '../data/corpus.js';
+import { filterOptions } from '../data/filter.js';
 import { isText } from '../data/sources.js';
 import { isCounted } from '../models/create.js';
 import type { Model } from '../models/model.js';
@@ -17,12 +18,16 @@ export function warnOfOptionsWithoutEffect(configuration: Configuration, model: 
 }
 
 function optionsWithoutEffect({ data, model, training }: Configuration, { summary }: Model): string[] {
-  const ofText = (['context', 'across'] as const).filter((key) => data[key] !== undefined && !isText(data.train));
+  const ofData = isText(data.train)
+    ? (['maximumLength', 'maximumRatio', 'balancedUpTo'] as const).filter((key) => data[key] !== everyPair[key])
+    : (['context', 'across'] as const).filter((key) => data[key] !== undefined);
   const ofUpdates = isCounted(model) ? Object.keys(training).filter((key) => isGiven(training, key as keyof TrainingOptions)) : [];
-  return [...ofText.map((key) => `data.${key}`), ...(summary.withoutEffect ?? []), ...ofUpdates.map((key) => `training.${key}`)];
+  return [...ofData.map((key) => `data.${key}`), ...(summary.withoutEffect ?? []), ...ofUpdates.map((key) => `training.${key}`)];
 }
 
 const standard = trainingOptions.parse({});
+/** Limits of pairs, as they are by default. */
+const everyPair = filterOptions.parse({});
 
 /** Whether an option of training was given that only updates have use for. */
 function isGiven(training: TrainingOptions, key: keyof TrainingOptions): boolean {

@@ -36,6 +36,8 @@ test('options that change nothing are told, those that are as by default are not
   );
   assert.match(told[0] ?? '', /has no effect: Transformer language model, .* on text/);
   assert.deepEqual(await warningsOf(digitFiles(20), { ...pairs, model: { ...small, encoderLayers: 2 } }), []);
+  const ofText = await warningsOf(files(), { ...text, data: { ...text.data, maximumLength: 3 }, model: small });
+  assert.match(ofText.join(), /^data\.maximumLength has no effect: .* on text$/);
   const ofPairs = await warningsOf(digitFiles(20), { ...pairs, data: { ...pairs.data, context: 16 }, model: small });
   assert.match(ofPairs.join(), /^data\.context has no effect: .* on pairs$/);
 });

@@ -116,7 +116,9 @@ export const transformerOptions = z
     preset: z
       .enum(Object.keys(forms) as [FormName, ...FormName[]])
       .default('standard')
-      .describe('Published form, from which all defaults below come that are not sizes; shown are those of standard.'),
+      .describe(
+        'Published form, from which all defaults below come that are not sizes; shown are those of standard. transformer-2017: the paper; marian: Junczys-Dowmunt et al. 2018; gpt2: Radford et al. 2019; llama: Touvron et al. 2023; t5: Raffel et al. 2020.',
+      ),
     encoderLayers: layers.optional().meta({
       description:
         'Layers that read the source. With 0, as in gpt2 and llama, one network reads the source and goes on with the target. The paper: 6.',
