@@ -12,7 +12,9 @@ export const textSource = z.strictObject({
   documents: z
     .enum(['file', 'paragraph', 'line'])
     .default('file')
-    .describe('What is one document, which </s> ends: a file, a paragraph (empty lines stand between them) or a line.'),
+    .describe(
+      'What is one document, which </s> ends: a file, a paragraph (empty lines stand between them) or a line. Default of dev: as in train.',
+    ),
 });
 export type TextSource = z.output<typeof textSource>;
 

@@ -13,7 +13,7 @@ import { type TokenizerOptions, tokenizerOptions } from '../text/train-tokenizer
 import { ConfigurationDocument, type KnownKeys } from './configuration-document.js';
 import { describeIssues, type RefusedValue } from './configuration-issues.js';
 import { defaultOf, expectsText } from './configuration-schema.js';
-import { withCurrentNames } from './former-names.js';
+import { isRecord, withCurrentNames } from './former-names.js';
 import { defaultValidation, trainingOptions } from './options.js';
 
 const dataOptions = z.strictObject({
@@ -188,9 +188,17 @@ const unchanged = (path: string) => path;
 /** Where the values of a configuration stand that is made of a file: the file itself, or one that has more than a configuration. */
 export type ConfigurationPlaces = Pick<ConfigurationDocument, 'place' | 'isOverridden'>;
 
+/** The text of dev is cut into documents as that of train is, unless it says otherwise. */
+function withDocumentsOfTrain(configuration: unknown): unknown {
+  if (!isRecord(configuration) || !isRecord(configuration.data)) return configuration;
+  const { train, dev } = configuration.data;
+  if (!isRecord(train) || !isRecord(dev) || !('text' in dev) || 'documents' in dev || !('documents' in train)) return configuration;
+  return { ...configuration, data: { ...configuration.data, dev: { ...dev, documents: train.documents } } };
+}
+
 /** What is wrong with values that are to be a configuration; undefined where nothing is. */
 export function refusedConfiguration(written: unknown, document: ConfigurationPlaces | undefined): RefusedValue | undefined {
-  const value = withCurrentNames(written);
+  const value = withDocumentsOfTrain(withCurrentNames(written));
   const { error } = configurationSchema.safeParse(value);
   return error && { error, schema: configurationSchema, value, document };
 }
@@ -202,7 +210,7 @@ export function placedConfiguration(
   document: ConfigurationPlaces | undefined,
   absolute: Files['absolute'],
 ): Configuration {
-  const value = withCurrentNames(written);
+  const value = withDocumentsOfTrain(withCurrentNames(written));
   const parsed = configurationSchema.safeParse(value);
   if (!parsed.success) {
     throw new DecadeError('usage', describeIssues([{ error: parsed.error, schema: configurationSchema, value, document }], where));

@@ -33,6 +33,6 @@ function renamed(batch: Readonly<Record<string, unknown>>): Record<string, unkno
   return Object.fromEntries(Object.entries(batch).map(([key, value]) => [key === 'words' ? 'tokens' : key, value]));
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

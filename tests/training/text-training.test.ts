@@ -57,6 +57,14 @@ const metricsOf = async (files: Files, out: string) =>
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, number | string>);
 
+test('the text of dev has documents as that of train, unless it says otherwise', () => {
+  const documentsOfDev = (dev: object) => {
+    const { data } = textConfiguration({ data: { train: { text: ['train.txt'], documents: 'line' }, dev: { text: ['dev.txt'], ...dev } } });
+    return data.dev !== undefined && 'documents' in data.dev && data.dev.documents;
+  };
+  assert.deepEqual([documentsOfDev({}), documentsOfDev({ documents: 'paragraph' })], ['line', 'paragraph']);
+});
+
 test('a run goes on with the same text packed, and with no other', async () => {
   const text = story(120, 1);
   const files = memoryFiles({
