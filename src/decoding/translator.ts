@@ -313,7 +313,7 @@ class TranslationCall {
         where: 'unknownReplacement',
         received: '`attention` for a model without attention',
         allowed: '`none` or a dictionary',
-        next: 'train with attention: dot or additive',
+        next: 'train an LSTM with attention: dot',
       });
     }
     const unknown = this.#replacement.of(source, hypothesis);

@@ -39,7 +39,7 @@ export function generateCommand(): Command {
     .option('-o, --output <FILE>', 'where to write (default: standard output)')
     .option('--max-length <tokens>', `maximum length of what is written (default: ${maximumLength})`, wholeNumber(1, 100_000))
     .option('--stop <TEXT>', 'end before this text; may be repeated', gathered)
-    .option('--forbid-repeats <tokens>', 'do not repeat an n-gram of this many tokens', wholeNumber(1, 1000))
+    .option('--forbid-repeats <tokens>', 'do not repeat an n-gram of this many tokens; 0: no limit', wholeNumber(0, 1000))
     .option(
       '--max-prompt-length <tokens>',
       `read only the end of longer prompts, with a warning (default: ${maximumPromptLength.toLocaleString('en')})`,

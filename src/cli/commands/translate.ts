@@ -58,7 +58,7 @@ export function withSearchOptions(command: Command): Command {
       'maximum length of a translation (default: 2 × source length + 10, or as the model says)',
       wholeNumber(1, 100_000),
     )
-    .option('--forbid-repeats <tokens>', 'do not repeat an n-gram of this many tokens', wholeNumber(1, 1000))
+    .option('--forbid-repeats <tokens>', 'do not repeat an n-gram of this many tokens; 0: no limit', wholeNumber(0, 1000))
     .option(
       '--replace-unknown <attention|FILE>',
       'replace unknown words by the source word with most attention, or by its entry in a TSV dictionary',
