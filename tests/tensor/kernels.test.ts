@@ -684,6 +684,46 @@ for (const { shared, relaxed } of variants) {
       bench.checkGuards();
     });
 
+    test('the gradient of two predictions, also of huge logits and of predictions far apart', async () => {
+      const bench = await workbench();
+      const [consistency, gradientScale] = [3, 0.25];
+      for (const columns of sizes) {
+        for (const [spread, shift] of [
+          [2, 0],
+          [2, 4096],
+          [20, 0],
+        ] as const) {
+          const [logits, twinLogits] = [0, 1].map(() => bench.random(columns, spread).map((value) => Math.fround(value + shift)));
+          assert.ok(logits && twinLogits);
+          const target = columns >> 1;
+          const [p, q] = [softmax([...logits]), softmax([...twinLogits])];
+          const divergence = (a: number[], b: number[]) =>
+            a.reduce((sum, value, column) => sum + value * Math.log(value / at(b, column)), 0);
+          const gradient = (a: number[], b: number[]) =>
+            a.map((value, column) => {
+              const ofDivergence = value * (Math.log(value / at(b, column)) - divergence(a, b)) + value - at(b, column);
+              return (gradientScale / 2) * (value - (column === target ? 1 : 0) + (consistency / 2) * ofDivergence);
+            });
+          const [first, second] = [bench.floats(logits), bench.floats(twinLogits)];
+          const [losses, logProbabilities, biasGradient] = [bench.empty(1), bench.empty(1), bench.floats(range(columns).map(() => 0.5))];
+          bench.kernels.consistentCrossEntropy(
+            ...([first, second, bench.floats(range(columns).map(() => 0)), bench.integers([target]), losses, logProbabilities] as const),
+            ...([biasGradient, 1, columns, 0, consistency, gradientScale] as const),
+          );
+          const expected = [gradient(p, q), gradient(q, p)] as const;
+          const what = `${columns} columns, spread ${spread}, shift ${shift}`;
+          const loss = -(Math.log(at(p, target)) + Math.log(at(q, target))) / 2;
+          close(bench.readFloats(losses, 1), [loss + (consistency * (divergence(p, q) + divergence(q, p))) / 4], 1e-4, `loss of ${what}`);
+          close(bench.readFloats(logProbabilities, 1), [-loss], 1e-4);
+          close(bench.readFloats(first, columns), expected[0], 2e-5, `gradient of ${what}`);
+          close(bench.readFloats(second, columns), expected[1], 2e-5, `gradient of the twin of ${what}`);
+          const sums = range(columns).map((column) => 0.5 + at(expected[0], column) + at(expected[1], column));
+          close(bench.readFloats(biasGradient, columns), sums, 4e-5);
+        }
+      }
+      bench.checkGuards();
+    });
+
     test('log softmax, also with huge logits and columns at minus infinity', async () => {
       const bench = await workbench();
       const { kernels } = bench;
