@@ -33,6 +33,8 @@ describe('a report on a language model', () => {
       out: 'lstm',
     });
     await train(localContext(files), textConfiguration(small, { dev: undefined }), { out: 'undeveloped' });
+    await train(localContext(files), textConfiguration({ kind: 'ngram', order: 2 }, { tokenizer: { size: 16 } }), { out: 'few' });
+    await train(localContext(files), textConfiguration({ kind: 'ngram', order: 3 }, { tokenizer: { size: 16 } }), { out: 'fewer' });
     library = decade({ ...nodeRuntime, files, sharedMemory: false });
   });
 
@@ -95,5 +97,24 @@ describe('a report on a language model', () => {
     const without = await library.compareTexts(['undeveloped', 'lstm'], compute);
     assert.match(without.missing.join(), /No scores of one text: data\.dev: not in the configuration/);
     await assert.rejects(library.compareTexts(['lstm'], compute), /1 system; expected at least two/);
+  });
+
+  test('that reads much of the text as <unk> has no difference but from one that lacks the same, and the page says why', async () => {
+    const { examination } = await library.report('few', compute);
+    assert.match(examination.missing.join(), /dev text, \/dev\.txt: \d\d % of the tokens are <unk>/);
+    const { page, scored, missing } = await library.compareTexts(['transformer', 'few', 'lstm'], compute);
+    assert.deepEqual(
+      scored?.systems.map(({ bitsPerByte }) => [bitsPerByte !== undefined, bitsPerByte?.difference !== undefined]),
+      [
+        [true, false],
+        [true, false],
+        [true, true],
+      ],
+    );
+    assert.match(missing.join('|'), /^few: \d\d % of the tokens are <unk>[^|]*\|No difference of few from transformer: [^|]+$/);
+    assert.match(page, /No difference of few from transformer/);
+    assert.doesNotMatch(page, /few compared with transformer/);
+    const alike = await library.compareTexts(['few', 'fewer'], compute);
+    assert.equal(typeof alike.scored?.systems[1]?.bitsPerByte?.difference?.probability, 'number');
   });
 });

@@ -9,6 +9,7 @@ import type { LoadedModel } from '../../src/loaded-model.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import type { Runtime } from '../../src/parallel/runtime.js';
 import { type Configuration, configurationOf, type ConfigurationInput } from '../../src/training/configuration.js';
+import type { TrainingEvent } from '../../src/training/events.js';
 import { train } from '../../src/training/train.js';
 import { localContext } from './tiny-run.js';
 
@@ -135,6 +136,19 @@ describe('a language model', () => {
       beginning.byPosition.map(({ tokens }) => tokens),
       [1, 1, 1, 1],
     );
+  });
+
+  test('warns once where its characters are not those of the dev text, whose bits per byte then mislead', async () => {
+    const warnings: string[] = [];
+    const onEvent = (event: TrainingEvent) => void (event.kind === 'warning' && warnings.push(event.message));
+    await train(localContext(files), textConfiguration(), { out: 'all', onEvent });
+    assert.deepEqual(warnings, []);
+    const few = { tokenizer: { size: 8 }, training: { stop: { steps: 2 }, validate: { every: { steps: 1 } } } };
+    await train(localContext(files), textConfiguration(few), { out: 'few', onEvent });
+    assert.match(warnings.join('|'), /^dev\.txt: \d\d % of the tokens are <unk>, and no bits are counted[^|]+$/);
+    const counted = textConfiguration({ ...few, training: {}, network: { kind: 'ngram', order: 2 } });
+    await train(localContext(files), counted, { out: 'counted', onEvent });
+    assert.equal(warnings.at(-1), warnings[0]);
   });
 
   test('refuses texts without a byte, which have no bits per byte', async () => {

@@ -3,13 +3,14 @@ import type { Files } from '../../core/files.js';
 import { requireList } from '../../core/lists.js';
 import { isText } from '../../data/sources.js';
 import type { PositionScore, TextScore } from '../../decoding/text-score.js';
+import { whyIncomparable } from '../../decoding/unknown-share.js';
 import { type CodeLength, codeLengthOf } from '../../packed/code-length.js';
 import { describeRun } from '../../training/run-description.js';
 import type { WorkControl } from '../work.js';
 import { requireSystems } from './compare.js';
 import { type ComparedRun, readComparedRun } from './compared-runs.js';
 import { textToExamine } from './examine.js';
-import { bitsPerByteIntervals, type ExaminedLanguageModel, type ReadText, scoreRead } from './examined-text.js';
+import { bitsPerByteIntervals, type ExaminedLanguageModel, leftOutOf, type ReadText, scoreRead } from './examined-text.js';
 import type { PairedInterval } from './scored-sentences.js';
 import { type CostedLine, costsOfLines } from './text-costs.js';
 
@@ -37,7 +38,10 @@ export interface ScoredSystem {
   readonly byPosition: readonly PositionScore[];
   readonly lines: readonly CostedLine[];
   readonly code: CodeLength;
-  /** With its difference from that of the first; undefined where the models do not see the same lines. */
+  /**
+   * With its difference from that of the first, unless the two leave out different text as `<unk>`; undefined where the models do not
+   * see the same lines.
+   */
   readonly bitsPerByte: PairedInterval | undefined;
 }
 
@@ -85,25 +89,54 @@ export async function compareTexts(
       const code = await codeLengthOf(files, [name], total, describeRun);
       systems.push({ name, total, byPosition, lines: costsOfLines(documents), code });
     }
-    return { runs, scored: { name: read.name, isPart: read.isPart, systems: await withIntervals(systems, control) }, missing: [] };
+    const leftOut = systems.flatMap(({ name, total }) => leftOutOf(name, total));
+    const { compared, reasons } = await withIntervals(systems, control);
+    return { runs, scored: { name: read.name, isPart: read.isPart, systems: compared }, missing: [...leftOut, ...reasons] };
   } catch (error) {
     if (text !== undefined || !(error instanceof DecadeError) || error.kind !== 'input') throw error;
     return { runs, scored: undefined, missing: [`No scores of one text: ${error.message}`] };
   }
 }
 
-/** Tokenizers that leave out lines which are not valid UTF-8 see fewer than those of bytes. */
-async function withIntervals(systems: readonly Omit<ScoredSystem, 'bitsPerByte'>[], control: WorkControl): Promise<ScoredSystem[]> {
-  const [first, ...others] = systems;
-  const isSame = first !== undefined && others.every(({ lines }) => lines.length === first.lines.length);
-  const intervals = isSame
-    ? await bitsPerByteIntervals(
-        systems.map(({ lines }) => lines),
-        first.total.bytes,
-        control,
-      )
-    : [];
-  return systems.map((system, index) => ({ ...system, bitsPerByte: intervals[index] }));
+type SystemWithout = Omit<ScoredSystem, 'bitsPerByte'>;
+
+/** With intervals and differences where there can be any; where not, sentences for people say why. */
+async function withIntervals(
+  systems: readonly SystemWithout[],
+  control: WorkControl,
+): Promise<{ readonly compared: ScoredSystem[]; readonly reasons: string[] }> {
+  const [first] = systems as readonly [SystemWithout];
+  const alike = systems.filter((system) => seeSameLines(first, system));
+  const intervals = await bitsPerByteIntervals(
+    alike.map(({ lines }) => lines),
+    first.total.bytes,
+    control,
+  );
+  const reasons: string[] = [];
+  const compared = systems.map((system): ScoredSystem => {
+    const interval = intervals[alike.indexOf(system)];
+    if (interval === undefined) {
+      reasons.push(`No interval of ${system.name}: it does not see the same lines as ${first.name}.`);
+    } else if (!countSameText(first, system)) {
+      reasons.push(`No difference of ${system.name} from ${first.name}: they leave out different text as <unk>.`);
+      return { ...system, bitsPerByte: { ...interval, difference: undefined } };
+    }
+    return { ...system, bitsPerByte: interval };
+  });
+  return { compared, reasons };
+}
+
+/** Tokenizers that leave out lines which are not valid UTF-8, or lack the end of a line, see fewer. */
+function seeSameLines(first: SystemWithout, { lines }: SystemWithout): boolean {
+  return lines.length === first.lines.length;
+}
+
+/** Whether bits per byte count the same text: nearly all of it, or without the same of it, as with one vocabulary. */
+function countSameText(first: SystemWithout, system: SystemWithout): boolean {
+  return (
+    [first, system].every(({ total }) => whyIncomparable(total) === undefined) ||
+    first.lines.every(({ text }, line) => text === system.lines[line]?.text)
+  );
 }
 
 function bestOf({ record }: ComparedRun): ComparedText['best'] {

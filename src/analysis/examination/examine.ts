@@ -100,6 +100,7 @@ export async function examineRun(
     if (read !== undefined && model !== undefined) {
       try {
         const examined = await examineText(model, read, { ...request, sample: request.decoding?.sample });
+        missing.push(...examined.leftOut);
         text = { ...examined, code: await codeLengthOf(files, [path], examined.total, describeRun) };
       } finally {
         await model.dispose();

@@ -5,6 +5,7 @@ import type { Passage } from '../../data/passage.js';
 import type { AttentionView } from '../../decoding/attention-views.js';
 import type { GeneratedText, GenerateStreamOptions, GenerationResult } from '../../decoding/generation/generator.js';
 import type { PositionScore, ScoredText, TextScore, TextScoreOptions, TextScores } from '../../decoding/text-score.js';
+import { whyIncomparable } from '../../decoding/unknown-share.js';
 import type { TranslateOptions } from '../../decoding/translator.js';
 import type { WorkControl } from '../work.js';
 import { type PairedInterval, pairedIntervals, requireLines, type ScoreInterval } from './scored-sentences.js';
@@ -62,6 +63,8 @@ export interface SampleSet {
 /** A text with all that a language model makes of it. */
 export interface ExaminedText extends Pick<ReadText, 'name' | 'isPart'> {
   readonly total: TextScore;
+  /** What the figures leave out, in sentences for people. */
+  readonly leftOut: readonly string[];
   readonly bitsPerByte: ScoreInterval;
   readonly byPosition: readonly PositionScore[];
   readonly lines: readonly CostedLine[];
@@ -94,6 +97,7 @@ export async function examineText(model: ExaminedLanguageModel, read: ReadText, 
     name: read.name,
     isPart: read.isPart,
     total,
+    leftOut: leftOutOf(read.name, total),
     bitsPerByte: interval as ScoreInterval,
     byPosition,
     lines,
@@ -115,6 +119,12 @@ export function scoreRead(
     signal,
     onProgress: ({ bytes }) => onProgress?.({ label: 'scoring', fraction: bytes / all }),
   });
+}
+
+/** What the figures of a text leave out, in sentences for people; `name`: of what the figures are. */
+export function leftOutOf(name: string, total: TextScore): string[] {
+  const reason = whyIncomparable(total);
+  return reason === undefined ? [] : [`${name}: ${reason}`];
 }
 
 /** Of bits per byte: what is rounded as an ARPA file rounds, to seven digits, differs by less. */

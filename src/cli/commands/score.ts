@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
 import type { TextScore } from '../../decoding/text-score.js';
+import { whyIncomparable } from '../../decoding/unknown-share.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type CodeLength, codeLengthOf, totalBytes } from '../../packed/code-length.js';
 import { mountRuns } from '../../packed/mounted-runs.js';
@@ -80,9 +81,6 @@ function run(runtime: Runtime, options: ScoreArguments, signal: AbortSignal): Pr
   });
 }
 
-/** Share of unknown tokens above which bits per byte mislead. */
-const manyUnknown = 0.01;
-
 async function scoreText(runtime: Runtime, options: ScoreArguments & { text: string }, signal: AbortSignal): Promise<void> {
   const { text, lines = false, context, json } = options;
   const output = await openOutput(options.output);
@@ -103,11 +101,8 @@ async function scoreText(runtime: Runtime, options: ScoreArguments & { text: str
         await output.write(`${broken.has(index + 1) ? 'nan' : logProbability.toFixed(6)}\n`);
       }
     } else {
-      if (total.unknown > manyUnknown * total.tokens) {
-        const share = Math.round((100 * total.unknown) / total.tokens);
-        const message = `${text}: ${share} % of the tokens are <unk>, and no bits are counted for what they stand for`;
-        warn(new Error(`${message}: compare figures only with models of the same vocabulary`), progress);
-      }
+      const reason = whyIncomparable(total);
+      if (reason !== undefined) warn(new Error(`${text}: ${reason}`), progress);
       const code = await codeLengthOf(nodeRuntime.files, runs, total, describeRun);
       const inJson = { ...total, ...code, totalBytes: totalBytes(code), brokenLines: broken.size };
       await output.write(json ? `${JSON.stringify(inJson)}\n` : describe(total, code));
