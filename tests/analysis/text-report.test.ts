@@ -26,7 +26,7 @@ describe('a report on a language model', () => {
   let files: Files;
   let library: ReturnType<typeof decade>;
   before(async () => {
-    files = memoryFiles({ '/train.txt': dev.repeat(20), '/dev.txt': dev, '/other.txt': 'a dog\n' });
+    files = memoryFiles({ '/train.txt': dev.repeat(20), '/dev.txt': dev, '/other.txt': 'a dog\n', '/empty.txt': '' });
     const small = { kind: 'transformer', decoderLayers: 2, width: 8, heads: 2 };
     await train(localContext(files), textConfiguration(small), { out: 'transformer' });
     await train(localContext(files), textConfiguration({ kind: 'lstm', layers: 1, hidden: 8 }, { tokenizer: { kind: 'bytes' } }), {
@@ -83,6 +83,13 @@ describe('a report on a language model', () => {
     assert.match(page, /id="missing"/);
     const isUsage = (error: unknown) => error instanceof DecadeError && error.kind === 'usage';
     await assert.rejects(library.report('transformer', { ...compute, attention: [9] }), isUsage);
+    for (const [path, reason] of [
+      ['/nowhere.txt', /^\/nowhere\.txt: no such file/],
+      ['/empty.txt', /^\/empty\.txt: no text; expected at least one byte/],
+    ] as const) {
+      const isInput = (error: unknown) => error instanceof DecadeError && error.kind === 'input' && reason.test(error.message);
+      await assert.rejects(library.report('transformer', { ...compute, text: [path] }), isInput, path);
+    }
     await assert.rejects(library.report('transformer', { ...compute, testSet: { name: 'x', sources: ['a'], references: [] } }), isUsage);
   });
 

@@ -72,6 +72,9 @@ test('report shows how it learnt, compare which learnt better', async () => {
   assert.match(page, /Bits per byte on dev/);
   assert.match(page, /decade score -m characters --text FILE/);
   assert.doesNotMatch(page, /decade translate/);
+  const missing = await decade(['report', 'characters', '--text', 'nowhere.txt'], call);
+  assert.deepEqual([missing.code, /nowhere\.txt: no such file/.test(missing.stderr)], [1, true]);
+  assert.equal(readFileSync(join(directory, 'characters', 'report.html'), 'utf8'), page, 'the old report stays');
   const compared = await decade(['compare', 'characters', 'bytes', '--out', 'both.html', '--json'], call);
   const { runs } = JSON.parse(compared.stdout);
   assert.deepEqual(
