@@ -1,6 +1,5 @@
-import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
-import { describeText, readPassages, type TextSource } from '../../data/documents.js';
+import { describeText, notEmpty, readPassages, type TextSource } from '../../data/documents.js';
 import type { Passage } from '../../data/passage.js';
 import type { AttentionView } from '../../decoding/attention-views.js';
 import type { GeneratedText, GenerateStreamOptions, GenerationResult } from '../../decoding/generation/generator.js';
@@ -35,12 +34,11 @@ const mostBytes = 1024 ** 2;
 export async function readExaminedText(files: Files, name: string, source: TextSource): Promise<ReadText> {
   const passages: Passage[] = [];
   let bytes = 0;
-  for await (const passage of readPassages(files, source)) {
+  for await (const passage of notEmpty(describeText(source), readPassages(files, source))) {
     if (bytes >= mostBytes) return { name, passages: ended(passages), isPart: true };
     passages.push(passage);
     bytes += passage.bytes.length;
   }
-  if (bytes === 0) throw new DecadeError('input', { where: describeText(source), received: 'no text', allowed: 'at least one byte' });
   return { name, passages, isPart: false };
 }
 
