@@ -35,6 +35,9 @@ describe('a report on a language model', () => {
     await train(localContext(files), textConfiguration(small, { dev: undefined }), { out: 'undeveloped' });
     await train(localContext(files), textConfiguration({ kind: 'ngram', order: 2 }, { tokenizer: { size: 16 } }), { out: 'few' });
     await train(localContext(files), textConfiguration({ kind: 'ngram', order: 3 }, { tokenizer: { size: 16 } }), { out: 'fewer' });
+    const lines = textConfiguration(small, { dev: { text: ['/dev.txt'], documents: 'line' } });
+    lines.data.train = { text: ['/train.txt'], documents: 'line' };
+    await train(localContext(files), lines, { out: 'lines' });
     library = decade({ ...nodeRuntime, files, sharedMemory: false });
   });
 
@@ -91,6 +94,20 @@ describe('a report on a language model', () => {
       await assert.rejects(library.report('transformer', { ...compute, text: [path] }), isInput, path);
     }
     await assert.rejects(library.report('transformer', { ...compute, testSet: { name: 'x', sources: ['a'], references: [] } }), isUsage);
+  });
+
+  test('of documents that are lines numbers them as in the file, with the empty ones between', async () => {
+    const { page, examination } = await library.report('lines', { ...compute, attention: [4] });
+    assert.deepEqual(
+      examination.text?.lines.map(({ line }) => line),
+      [1, 2, 4],
+    );
+    assert.deepEqual(
+      examination.text?.attention.map(({ line, text }) => [line, text]),
+      [[4, 'the dog <b>sleeps</b> on a beach']],
+    );
+    assert.match(page, /line 4 · \d/);
+    await assert.rejects(library.report('lines', { ...compute, attention: [5] }), /line 5; expected 1 to 4/);
   });
 
   test('beside another compares bits per byte of the same lines, whatever the tokens are', async () => {

@@ -12,7 +12,7 @@ import { type ComparedRun, readComparedRun } from './compared-runs.js';
 import { textToExamine } from './examine.js';
 import { bitsPerByteIntervals, type ExaminedLanguageModel, leftOutOf, type ReadText, scoreRead } from './examined-text.js';
 import type { PairedInterval } from './scored-sentences.js';
-import { type CostedLine, costsOfLines } from './text-costs.js';
+import type { CostedLine } from './text-costs.js';
 
 /** The validation at which a language model was best; figures that a run did not write down are undefined. */
 export interface ComparedText extends ComparedRun {
@@ -85,9 +85,9 @@ export async function compareTexts(
     const read = await textToExamine(files, first.configuration, text);
     const systems: Omit<ScoredSystem, 'bitsPerByte'>[] = [];
     for (const name of names) {
-      const { documents, total, byPosition } = await withModel(name, (model) => scoreRead(model, read, control));
+      const { total, byPosition, lines } = await withModel(name, (model) => scoreRead(model, read, control));
       const code = await codeLengthOf(files, [name], total, describeRun);
-      systems.push({ name, total, byPosition, lines: costsOfLines(documents), code });
+      systems.push({ name, total, byPosition, lines, code });
     }
     const leftOut = systems.flatMap(({ name, total }) => leftOutOf(name, total));
     const { compared, reasons } = await withIntervals(systems, control);

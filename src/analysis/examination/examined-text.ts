@@ -8,7 +8,7 @@ import { whyIncomparable } from '../../decoding/unknown-share.js';
 import type { TranslateOptions } from '../../decoding/translator.js';
 import type { WorkControl } from '../work.js';
 import { type PairedInterval, pairedIntervals, requireLines, type ScoreInterval } from './scored-sentences.js';
-import { type CostedLine, type CostedWord, costsOfLines, costsOfWords } from './text-costs.js';
+import { type CostedLine, type CostedWord, costsOfLines, costsOfWords, lineNumbers } from './text-costs.js';
 
 /** What an examination asks of a language model. */
 export interface ExaminedLanguageModel {
@@ -87,9 +87,8 @@ const attentionQuantiles = [0.1, 0.5, 0.9];
 /** Scores a text, and measures what can be measured. */
 export async function examineText(model: ExaminedLanguageModel, read: ReadText, request: TextRequest): Promise<ExaminedText> {
   const { signal, onProgress } = request;
-  const { documents, total, byPosition } = await scoreRead(model, read, { signal, onProgress });
-  const lines = costsOfLines(documents);
-  requireLines(request.attention, read.name, lines.length);
+  const { documents, total, byPosition, lines } = await scoreRead(model, read, { signal, onProgress });
+  requireLines(request.attention, read.name, lines.at(-1)?.line ?? 0);
   const [interval] = await bitsPerByteIntervals([lines], total.bytes, { signal, onProgress });
   return {
     name: read.name,
@@ -105,18 +104,19 @@ export async function examineText(model: ExaminedLanguageModel, read: ReadText, 
   };
 }
 
-/** What a model makes of a text that was read, token by token. */
-export function scoreRead(
+/** What a model makes of a text that was read, token by token and line by line. */
+export async function scoreRead(
   model: Pick<ExaminedLanguageModel, 'scoreText'>,
   { passages }: ReadText,
   { signal, onProgress }: WorkControl,
-): Promise<TextScores> {
+): Promise<TextScores & { readonly lines: readonly CostedLine[] }> {
   const all = passages.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  return model.scoreText(passages, {
+  const scores = await model.scoreText(passages, {
     perToken: true,
     signal,
     onProgress: ({ bytes }) => onProgress?.({ label: 'scoring', fraction: bytes / all }),
   });
+  return { ...scores, lines: costsOfLines(scores.documents, lineNumbers(passages, scores.brokenLines.length > 0)) };
 }
 
 /** What the figures of a text leave out, in sentences for people; `name`: of what the figures are. */
@@ -172,7 +172,7 @@ async function attentionOf(
   lines: readonly CostedLine[],
   { attention, signal }: TextRequest,
 ): Promise<ExaminedText['attention']> {
-  const chosen = attention?.map((line) => lines[line - 1]) ?? spread(lines);
+  const chosen = attention?.map((number) => lines.find(({ line }) => line === number)) ?? spread(lines);
   const drawn = chosen.filter((line) => line !== undefined);
   const views = await model.attentionViews(
     drawn.map(({ text }) => text),

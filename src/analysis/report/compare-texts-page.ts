@@ -154,27 +154,28 @@ function differing(first: ScoredSystem, system: ScoredSystem): Content {
 
 function one(first: ScoredSystem, system: ScoredSystem, line: number): Html {
   const [before, after] = [first, system].map(({ lines }) => (-(lines[line]?.logProbability ?? 0) / Math.LN2).toFixed(1));
-  return example(`line ${line + 1} · ${before} to ${after} bits`, [{ name: '', body: text(first.lines[line]?.text) }]);
+  return example(`line ${first.lines[line]?.line} · ${before} to ${after} bits`, [{ name: '', body: text(first.lines[line]?.text) }]);
 }
 
 function allLines(systems: readonly ScoredSystem[]): Html {
   const [first] = systems;
+  const measured = systems.filter((system) => system.bitsPerByte !== undefined);
   const compared = withDifference(systems);
-  const bitsOf = ({ lines }: ScoredSystem, line: number) => -(lines[line - 1]?.logProbability ?? 0) / Math.LN2;
-  const filled = (first?.lines ?? []).filter((line) => line.bytes > 0 && line.text.trim() !== '');
+  const filled = [...(first?.lines ?? []).entries()].filter(([, line]) => line.bytes > 0 && line.text.trim() !== '');
   const columns: DataColumn[] = [
     { name: 'line', kind: 'number' },
     { name: 'text', kind: 'text' },
-    ...systems.map(({ name }) => ({ name: `bits per byte, ${name}`, kind: 'number', digits: 2 }) as const),
+    ...measured.map(({ name }) => ({ name: `bits per byte, ${name}`, kind: 'number', digits: 2 }) as const),
     ...compared.map(({ name }) => ({ name: `${name}: bits more than ${first?.name}`, kind: 'number', digits: 1 }) as const),
   ];
-  const rows = filled.slice(0, heldSentences([filled.map((line) => line.text)])).map((line): DataCell[] => {
+  const rows = filled.slice(0, heldSentences([filled.map(([, line]) => line.text)])).map(([index, line]): DataCell[] => {
+    const bitsOf = ({ lines }: ScoredSystem) => -(lines[index]?.logProbability ?? 0) / Math.LN2;
     const before = -line.logProbability / Math.LN2;
     return [
       line.line,
       line.text,
-      ...systems.map((system) => Number((bitsOf(system, line.line) / line.bytes).toFixed(2))),
-      ...compared.map((system) => Number((bitsOf(system, line.line) - before).toFixed(1))),
+      ...measured.map((system) => Number((bitsOf(system) / line.bytes).toFixed(2))),
+      ...compared.map((system) => Number((bitsOf(system) - before).toFixed(1))),
     ];
   });
   return dataTable({ id: 'all', of: 'lines', columns, rows, total: filled.length });
