@@ -26,7 +26,13 @@ describe('a report on a language model', () => {
   let files: Files;
   let library: ReturnType<typeof decade>;
   before(async () => {
-    files = memoryFiles({ '/train.txt': dev.repeat(20), '/dev.txt': dev, '/other.txt': 'a dog\n', '/empty.txt': '' });
+    files = memoryFiles({
+      '/train.txt': dev.repeat(20),
+      '/dev.txt': dev,
+      '/other.txt': 'a dog\n',
+      '/empty.txt': '',
+      '/broken.txt': Uint8Array.of(0x61, 0x0a, 0xff, 0x0a, 0x61, 0x0a),
+    });
     const small = { kind: 'transformer', decoderLayers: 2, width: 8, heads: 2 };
     await train(localContext(files), textConfiguration(small), { out: 'transformer' });
     await train(localContext(files), textConfiguration({ kind: 'lstm', layers: 1, hidden: 8 }, { tokenizer: { kind: 'bytes' } }), {
@@ -121,6 +127,25 @@ describe('a report on a language model', () => {
     const without = await library.compareTexts(['undeveloped', 'lstm'], compute);
     assert.match(without.missing.join(), /No scores of one text: data\.dev: not in the configuration/);
     await assert.rejects(library.compareTexts(['lstm'], compute), /1 system; expected at least two/);
+  });
+
+  test('tells of lines that are not valid UTF-8, and gives no interval beside a model that reads them', async () => {
+    const text = { ...compute, text: ['/broken.txt'] };
+    const { examination } = await library.report('transformer', text);
+    assert.match(examination.missing.join(), /^\/broken\.txt: line 2: bytes that are not valid UTF-8; left out of the figures; expected/);
+    assert.deepEqual(
+      examination.text?.lines.map(({ line }) => line),
+      [1, 3],
+    );
+    assert.deepEqual((await library.report('lstm', text)).examination.missing, []);
+    for (const run of ['transformer', 'lines']) {
+      const { scored, missing } = await library.compareTexts([run, 'lstm', 'undeveloped'], text);
+      assert.match(missing.join('|'), new RegExp(`line 2: .* of the figures of ${run} and undeveloped; .*\\|No interval of lstm: [^|]*$`));
+      assert.deepEqual(
+        scored?.systems.map(({ bitsPerByte }) => bitsPerByte !== undefined),
+        [true, false, true],
+      );
+    }
   });
 
   test('that reads much of the text as <unk> has no difference but from one that lacks the same, and the page says why', async () => {

@@ -37,6 +37,8 @@ export interface ScoredSystem {
   readonly total: TextScore;
   readonly byPosition: readonly PositionScore[];
   readonly lines: readonly CostedLine[];
+  /** Places of lines that are left out of all figures because they are not valid UTF-8. */
+  readonly broken: readonly string[];
   readonly code: CodeLength;
   /**
    * With its difference from that of the first, unless the two leave out different text as `<unk>`; undefined where the models do not
@@ -85,11 +87,11 @@ export async function compareTexts(
     const read = await textToExamine(files, first.configuration, text);
     const systems: Omit<ScoredSystem, 'bitsPerByte'>[] = [];
     for (const name of names) {
-      const { total, byPosition, lines } = await withModel(name, (model) => scoreRead(model, read, control));
+      const { total, byPosition, lines, broken } = await withModel(name, (model) => scoreRead(model, read, control));
       const code = await codeLengthOf(files, [name], total, describeRun);
-      systems.push({ name, total, byPosition, lines, code });
+      systems.push({ name, total, byPosition, lines, broken, code });
     }
-    const leftOut = systems.flatMap(({ name, total }) => leftOutOf(name, total));
+    const leftOut = leftOutOf(systems);
     const { compared, reasons } = await withIntervals(systems, control);
     return { runs, scored: { name: read.name, isPart: read.isPart, systems: compared }, missing: [...leftOut, ...reasons] };
   } catch (error) {
@@ -127,8 +129,8 @@ async function withIntervals(
 }
 
 /** Tokenizers that leave out lines which are not valid UTF-8, or lack the end of a line, see fewer. */
-function seeSameLines(first: SystemWithout, { lines }: SystemWithout): boolean {
-  return lines.length === first.lines.length;
+function seeSameLines(first: SystemWithout, { lines, broken }: SystemWithout): boolean {
+  return lines.length === first.lines.length && broken.length === first.broken.length;
 }
 
 /** Whether bits per byte count the same text: nearly all of it, or without the same of it, as with one vocabulary. */

@@ -1,4 +1,5 @@
 import type { Files } from '../../core/files.js';
+import { brokenLines, brokenPlaces } from '../../data/broken-lines.js';
 import { describeText, notEmpty, readPassages, type TextSource } from '../../data/documents.js';
 import type { Passage } from '../../data/passage.js';
 import type { AttentionView } from '../../decoding/attention-views.js';
@@ -87,14 +88,14 @@ const attentionQuantiles = [0.1, 0.5, 0.9];
 /** Scores a text, and measures what can be measured. */
 export async function examineText(model: ExaminedLanguageModel, read: ReadText, request: TextRequest): Promise<ExaminedText> {
   const { signal, onProgress } = request;
-  const { documents, total, byPosition, lines } = await scoreRead(model, read, { signal, onProgress });
+  const { documents, total, byPosition, lines, broken } = await scoreRead(model, read, { signal, onProgress });
   requireLines(request.attention, read.name, lines.at(-1)?.line ?? 0);
   const [interval] = await bitsPerByteIntervals([lines], total.bytes, { signal, onProgress });
   return {
     name: read.name,
     isPart: read.isPart,
     total,
-    leftOut: leftOutOf(read.name, total),
+    leftOut: leftOutOf([{ name: read.name, total, broken }]),
     bitsPerByte: interval as ScoreInterval,
     byPosition,
     lines,
@@ -104,25 +105,40 @@ export async function examineText(model: ExaminedLanguageModel, read: ReadText, 
   };
 }
 
+interface ScoredLines extends TextScores {
+  readonly lines: readonly CostedLine[];
+  /** Places of lines that were left out because they are not valid UTF-8. */
+  readonly broken: readonly string[];
+}
+
 /** What a model makes of a text that was read, token by token and line by line. */
 export async function scoreRead(
   model: Pick<ExaminedLanguageModel, 'scoreText'>,
   { passages }: ReadText,
   { signal, onProgress }: WorkControl,
-): Promise<TextScores & { readonly lines: readonly CostedLine[] }> {
+): Promise<ScoredLines> {
   const all = passages.reduce((sum, { bytes }) => sum + bytes.length, 0);
   const scores = await model.scoreText(passages, {
     perToken: true,
     signal,
     onProgress: ({ bytes }) => onProgress?.({ label: 'scoring', fraction: bytes / all }),
   });
-  return { ...scores, lines: costsOfLines(scores.documents, lineNumbers(passages, scores.brokenLines.length > 0)) };
+  // Where tokens are bytes, none is left out.
+  const leavesOutBroken = scores.brokenLines.length > 0;
+  const lines = costsOfLines(scores.documents, lineNumbers(passages, leavesOutBroken));
+  return { ...scores, lines, broken: leavesOutBroken ? [...new Set(passages.flatMap(brokenPlaces))] : [] };
 }
 
-/** What the figures of a text leave out, in sentences for people; `name`: of what the figures are. */
-export function leftOutOf(name: string, total: TextScore): string[] {
-  const reason = whyIncomparable(total);
-  return reason === undefined ? [] : [`${name}: ${reason}`];
+/** What the figures of a text by one model or several leave out, in sentences for people. */
+export function leftOutOf(scores: readonly (Pick<ScoredLines, 'total' | 'broken'> & { readonly name: string })[]): string[] {
+  const unknown = scores.map(({ name, total }) => [name, whyIncomparable(total)] as const);
+  const without = scores.filter(({ broken }) => broken.length > 0);
+  const ofWhom = without.length === scores.length ? '' : ` of ${without.map(({ name }) => name).join(' and ')}`;
+  const lines = brokenLines(without[0]?.broken ?? [], `left out of the figures${ofWhom}`);
+  return [
+    ...unknown.flatMap(([name, reason]) => (reason === undefined ? [] : [`${name}: ${reason}`])),
+    ...(lines === undefined ? [] : [lines.message]),
+  ];
 }
 
 /** Of bits per byte: what is rounded as an ARPA file rounds, to seven digits, differs by less. */
