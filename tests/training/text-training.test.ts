@@ -167,6 +167,10 @@ describe('a language model', () => {
     await refused(['the dog', null], undefined, /^scoreText, text 2: no value; expected text/);
     await refused([{ bytes: 'x' }], undefined, /^scoreText, text 1: \{ bytes: 'x' \}; expected text/);
     await refused([{ bytes: new Uint8Array(1) }], undefined, /^scoreText, text 1: /);
+    const unended = { bytes: new TextEncoder().encode('dog'), ends: false };
+    for (const texts of [['the', unended], [unended]]) {
+      await refused(texts, undefined, new RegExp(`^scoreText, text ${texts.length}: ends: false; expected ends: true of the last`));
+    }
     await refused(null, undefined, /^scoreText: no value; expected a list or a stream of text/);
     for (const options of [null, 5, []]) await refused(['the dog'], options, /^scoreText options: .*; expected a record of options/);
     await refused(['the dog'], { bogus: 1 }, /^scoreText options: unknown option "bogus"; expected context, perToken, signal, onProgress/);
