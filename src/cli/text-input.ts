@@ -1,9 +1,10 @@
 import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
-import { byteLines, readPassages, type TextSource } from '../data/documents.js';
+import { brokenLine, brokenLines } from '../data/broken-lines.js';
+import { byteLines, describeText, notEmpty, readPassages, type TextSource } from '../data/documents.js';
 import { readLines } from '../data/lines.js';
+import type { Passage } from '../data/passage.js';
 import { nodeFiles, streamOnce, streamStandardInput } from '../node/files/files.js';
-import { figure } from './progress.js';
 
 /** The name of an input without a path, for errors. */
 const standardInput = 'standard input';
@@ -30,15 +31,25 @@ export async function allLines(path: string): Promise<string[]> {
   return lines;
 }
 
-/** A text cut into documents, or line by line with the empty ones, as bytes. `-`: standard input. */
-export async function* documentsOf(
-  path: string,
-  documents: TextSource['documents'] | 'every line',
-): AsyncGenerator<{ bytes: Uint8Array; ends: boolean; line: number }> {
-  const [files, name] = isStandardInput(path) ? [standardInputFiles, standardInput] : [{ stream: streamOnce }, path];
-  if (documents !== 'every line') return yield* readPassages(files, { text: [name], documents });
-  let line = 0;
-  for await (const bytes of byteLines(files, name)) yield { bytes, ends: true, line: ++line };
+/**
+ * Files of text, one after the other, cut into documents, or line by line with the empty ones. `-`: standard input. Throws `input` where
+ * there is not a byte in them.
+ */
+export function documentsOf(paths: readonly string[], documents: TextSource['documents'] | 'every line'): AsyncGenerator<Passage> {
+  const text = paths.map(inputNamed);
+  return notEmpty(describeInputs(paths), documents === 'every line' ? everyLine(text) : readPassages(inputsReadOnce, { text, documents }));
+}
+
+async function* everyLine(names: readonly string[]): AsyncGenerator<Passage> {
+  for (const path of names) {
+    let line = 0;
+    for await (const bytes of byteLines(inputsReadOnce, path)) yield { bytes, ends: true, path, line: ++line };
+  }
+}
+
+/** Inputs in a few words, for messages. */
+export function describeInputs(paths: readonly string[]): string {
+  return describeText({ text: paths.map(inputNamed) });
 }
 
 function isStandardInput(path: string | undefined): path is undefined | '-' {
@@ -52,25 +63,14 @@ async function* numbered(files: Pick<Files, 'stream'>, name: string): AsyncGener
   }
 }
 
-function brokenLine(where: string): DecadeError {
-  return new DecadeError('input', {
-    where,
-    received: 'bytes that are not valid UTF-8',
-    allowed: 'text in UTF-8',
-    next: 'convert the file, for example with `iconv -f LATIN1 -t UTF-8`',
-  });
-}
-
 /**
  * For when the rest is done: throws `input` if there were lines that are not valid UTF-8.
  *
  * @param became  what the output has of them
  */
-export function requireNoneBroken([first, ...others]: readonly string[], became: string): void {
-  if (first === undefined) return;
-  const { parts } = brokenLine(first);
-  const more = others.length === 0 ? '' : ` (and ${figure(others.length)} more ${others.length === 1 ? 'line' : 'lines'})`;
-  throw new DecadeError('input', { ...parts, received: `${parts.received}${more}; ${became}` });
+export function requireNoneBroken(places: readonly string[], became: string): void {
+  const error = brokenLines(places, became);
+  if (error !== undefined) throw error;
 }
 
 /** Throws `input`, naming both counts, unless the two have as many lines. */

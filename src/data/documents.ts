@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
 import { joined, readBytes } from './lines.js';
 import type { Passage } from './passage.js';
@@ -35,9 +36,19 @@ export async function* readPassages(files: Pick<Files, 'stream'>, { text, docume
 }
 
 /** A source in a few words, for messages. */
-export function describeText({ text }: TextSource): string {
+export function describeText({ text }: Pick<TextSource, 'text'>): string {
   const [first = '', ...others] = text;
   return others.length === 0 ? first : `${first} and ${others.length} more`;
+}
+
+/** Passes on the passages of a text, under its name for people; throws `input` at the end of one without a byte. */
+export async function* notEmpty(name: string, passages: AsyncIterable<Passage>): AsyncGenerator<Passage> {
+  let isEmpty = true;
+  for await (const passage of passages) {
+    isEmpty &&= passage.bytes.length === 0;
+    yield passage;
+  }
+  if (isEmpty) throw new DecadeError('input', { where: name, received: 'no text', allowed: 'at least one byte' });
 }
 
 async function* filePassages(files: Pick<Files, 'stream'>, path: string): AsyncGenerator<Passage> {

@@ -156,8 +156,8 @@ export interface TextScores {
 /**
  * A score for every document, and one for all.
  *
- * @throws DecadeError `usage` for a single text in the place of a list, for a part that is no text, and for options that are not allowed;
- *   `input` for texts without a single byte
+ * @throws DecadeError `usage` for a single text in the place of a list, for a part that is no text, a last one that does not end its
+ *   document, and options that are not allowed; `input` for texts without a single byte
  */
 export async function scoreDocuments(
   tokenizer: Tokenizer,
@@ -177,7 +177,7 @@ export async function scoreDocuments(
   });
   const counts: (TextCounts & { tokens: number; unknown: number })[] = [];
   const brokenLines: number[] = [];
-  let [last, number, read]: [number | undefined, number, number] = [undefined, 0, 0];
+  let [last, number, read, isWhole]: [number | undefined, number, number, boolean] = [undefined, 0, 0, true];
   const cutter = new ContextCutter(scoredContexts({ context }).context, async (predicted) => {
     if (perToken) for (const id of predicted) tokensOfDocument(counts.length).ids.push(id);
     await scorer.add(contextExample(0, Uint32Array.from(predicted), last, tokenizer.special));
@@ -200,12 +200,15 @@ export async function scoreDocuments(
     await cutter.add(ids);
     read += content.length;
     onProgress?.({ bytes: read });
+    isWhole = ends;
     if (!ends) continue;
     await cutter.add([tokenizer.special.end]);
     await cutter.flush();
     counts.push({ ...current, tokens: current.tokens + 1 });
     current = { documents: 1, bytes: 0, words: 0, tokens: 0, unknown: 0 };
   }
+  if (!isWhole)
+    throw new DecadeError('usage', { where: `scoreText, text ${number}`, received: 'ends: false', allowed: 'ends: true of the last' });
   await scorer.flush();
   const documents = counts.map(({ tokens, unknown, ...count }, document) => {
     const logProbability = scorer.logProbabilities[document] ?? 0;

@@ -65,6 +65,7 @@ async function countInto(
 ): Promise<TrainingSummary> {
   const { out, cache, signal, onEvent } = request;
   const started = performance.now();
+  const warn = (message: string) => onEvent?.({ kind: 'warning', message });
   const tokenizers = await run.tokenizersOf(originOf(configuration));
   const vocabularies = vocabularySizes(tokenizers);
   const spill = { files, directory: cache ?? run.fileAt(cacheDirectory) };
@@ -93,12 +94,11 @@ async function countInto(
   await note(`${description}; training corpus: ${describeCorpus(corpus)}`);
   let validated: { readonly figures: ValidationFigures; readonly best: BestValidation } | undefined;
   if (dev === undefined) {
-    if (model.sentenceSearch !== undefined)
-      onEvent?.({ kind: 'warning', message: 'without data.dev the weights of the model are not tuned: it translates worse' });
+    if (model.sentenceSearch !== undefined) warn('without data.dev the weights of the model are not tuned: it translates worse');
   } else {
     const decoding = LocalDecodingExecutor.of(device, [model]);
     closers.push(() => decoding.dispose());
-    const { validation, metric } = await openValidation({ files, configuration, tokenizers, dev });
+    const { validation, metric } = await openValidation({ files, configuration, tokenizers, dev, warn });
     if (model.sentenceSearch !== undefined) {
       const lines = validation.translatedText;
       await tune(
@@ -133,18 +133,20 @@ async function openValidation({
   configuration,
   tokenizers,
   dev,
+  warn,
 }: {
   readonly files: TrainingContext['files'];
   readonly configuration: Configuration;
   readonly tokenizers: Tokenizers;
   readonly dev: Corpus;
+  readonly warn: (message: string) => void;
 }): Promise<{ readonly validation: Validation; readonly metric: ValidationMetric }> {
   const { data, training } = configuration;
   if (data.dev === undefined || training.validate === undefined) throw new Error('nothing to validate on');
   const translated = training.validate.metrics.filter((metric) => metric !== 'perplexity');
   const metrics: ValidationMetric[] = dev.text !== undefined ? ['perplexity'] : translated.length === 0 ? ['bleu'] : translated;
   const options = { ...training.validate, metrics };
-  const validation = await Validation.open({ options, batching: training, corpus: dev, files, source: data.dev, tokenizers });
+  const validation = await Validation.open({ options, batching: training, corpus: dev, files, source: data.dev, tokenizers, warn });
   return { validation, metric: validation.decisive };
 }
 

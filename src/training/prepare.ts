@@ -134,6 +134,7 @@ export async function prepare(
             files,
             source: data.dev,
             tokenizers,
+            warn,
           });
     const saved = checkpoint?.saved;
     const metrics = await run.journal('metrics.jsonl', saved?.metricsBytes ?? 0);

@@ -2,11 +2,12 @@ import type { Tokenizers } from '../checkpoint/model-files.js';
 import type { Files } from '../core/files.js';
 import { planEpoch } from '../data/batches.js';
 import type { Corpus } from '../data/corpus.js';
-import { type CorpusSource, readPairs } from '../data/sources.js';
+import { type CorpusSource, describeSource, readPairs } from '../data/sources.js';
 import { turns } from '../core/event-loop.js';
 import type { DecodingExecutor } from '../decoding/executor.js';
 import { ContextScorer, textFigures } from '../decoding/text-score.js';
 import { Translator } from '../decoding/translator.js';
+import { whyIncomparable } from '../decoding/unknown-share.js';
 import { evaluate, metricNamed } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
 import type { ValidationFigures } from './events.js';
@@ -23,6 +24,9 @@ export class Validation {
   readonly #corpus: Corpus;
   readonly #text: { readonly sources: readonly string[]; readonly references: readonly string[] } | undefined;
   readonly #tokenizers: Tokenizers;
+  readonly #warn: (reason: string) => void;
+  /** The text stays the same, so that once is enough. */
+  #hasWarned = false;
 
   private constructor(
     options: ValidateOptions,
@@ -30,12 +34,14 @@ export class Validation {
     corpus: Corpus,
     text: { sources: string[]; references: string[] } | undefined,
     tokenizers: Tokenizers,
+    warn: (reason: string) => void,
   ) {
     this.#options = options;
     this.#batching = batching;
     this.#corpus = corpus;
     this.#text = text;
     this.#tokenizers = tokenizers;
+    this.#warn = warn;
   }
 
   /** Reads the dev text if a metric needs translations. */
@@ -46,11 +52,12 @@ export class Validation {
     files: Files;
     source: CorpusSource;
     tokenizers: Tokenizers;
+    warn: (message: string) => void;
   }): Promise<Validation> {
-    const { options, batching, corpus, files, source, tokenizers } = request;
+    const { options, batching, corpus, files, source, tokenizers, warn } = request;
     const translated = options.metrics.filter((metric) => metric !== 'perplexity');
     const text = translated.length === 0 ? undefined : await readText(files, source, options.sentences ?? Number.POSITIVE_INFINITY);
-    return new Validation(options, batching, corpus, text, tokenizers);
+    return new Validation(options, batching, corpus, text, tokenizers, (reason) => warn(`${describeSource(source)}: ${reason}`));
   }
 
   /**
@@ -129,14 +136,22 @@ export class Validation {
     const { text } = this.#corpus;
     if (text === undefined) throw new Error('pairs are no text');
     const scorer = new ContextScorer(decoding, signal);
+    const lacking = this.#tokenizers.target.special.unknown;
+    let unknown = 0;
     const turn = turns();
     for (let first = 0; first < this.#corpus.pairs; first += contextsRead) {
       await turn();
       signal?.throwIfAborted();
       const numbers = Array.from({ length: Math.min(contextsRead, this.#corpus.pairs - first) }, (_, index) => first + index);
-      for (const context of await this.#corpus.read(numbers)) await scorer.add(context);
+      for (const context of await this.#corpus.read(numbers)) {
+        for (const id of Array.from(context.target)) if (id === lacking) unknown++;
+        await scorer.add(context);
+      }
     }
     await scorer.flush();
+    const reason = whyIncomparable({ unknown, tokens: scorer.tokens });
+    if (reason !== undefined && !this.#hasWarned) this.#warn(reason);
+    this.#hasWarned = true;
     const logProbability = scorer.logProbabilities.reduce((sum, value) => sum + value, 0);
     return { ...textFigures(logProbability, scorer.tokens, text) };
   }

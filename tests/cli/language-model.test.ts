@@ -37,11 +37,35 @@ test('score --text tells what a whole text costs', async () => {
   assert.match(shown.stdout, new RegExp(`Perplexity +${perplexity.toFixed(4)} per token \\(${tokens} with </s>\\)`));
 });
 
+test('score --text scores several files together, and names the file of what is wrong', async () => {
+  writeFileSync(join(directory, 'broken.txt'), new Uint8Array([0x61, 0x0a, 0xff, 0x0a]));
+  writeFileSync(join(directory, 'empty.txt'), '');
+  const score = (...options: string[]) => decade(['score', '-m', 'characters', ...options], { ...call, input: '' });
+  const both = await score('--text', 'dev.txt', '--text', 'train.txt', '--json');
+  assert.equal(JSON.parse(both.stdout).bytes, 21 * text.length);
+  const lines = await score('--text', 'dev.txt', 'broken.txt', '--lines');
+  assert.deepEqual(
+    lines.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line === 'nan'),
+    [false, false, false, false, false, true],
+  );
+  assert.match(lines.stderr, /broken\.txt: line 2: bytes that are not valid UTF-8; nan was written/);
+  for (const [name, where] of [
+    ['empty.txt', 'empty\\.txt'],
+    ['-', 'standard input'],
+  ] as const) {
+    const { code, stderr } = await score('--text', name);
+    assert.deepEqual([code, new RegExp(`${where}: no text; expected at least one byte`).test(stderr)], [1, true], stderr);
+  }
+});
+
 test('score --text --lines gives a figure for every line, also for empty ones, and nan for those that are not UTF-8', async () => {
   const input = new Uint8Array([...new TextEncoder().encode(text), 0xff, 0x0a]);
   const { code, stdout, stderr } = await decade(['score', '-m', 'characters', '--text', '-', '--lines'], { ...call, input });
   assert.deepEqual([code, stdout.match(/^-\d+\.\d{6}$/gm)?.length, stdout.split('\n').at(-2)], [1, 4, 'nan']);
-  assert.match(stderr, /-: line 5: bytes that are not valid UTF-8; nan was written in its place/);
+  assert.match(stderr, /standard input: line 5: bytes that are not valid UTF-8; nan was written in its place/);
   const whole = await decade(['score', '-m', 'characters', '--text', '-', '--json'], { ...call, input });
   assert.deepEqual([whole.code, JSON.parse(whole.stdout).brokenLines], [1, 1]);
   assert.match(whole.stderr, /line 5: .*; left out of the figures/);
@@ -72,6 +96,9 @@ test('report shows how it learnt, compare which learnt better', async () => {
   assert.match(page, /Bits per byte on dev/);
   assert.match(page, /decade score -m characters --text FILE/);
   assert.doesNotMatch(page, /decade translate/);
+  const missing = await decade(['report', 'characters', '--text', 'nowhere.txt'], call);
+  assert.deepEqual([missing.code, /nowhere\.txt: no such file/.test(missing.stderr)], [1, true]);
+  assert.equal(readFileSync(join(directory, 'characters', 'report.html'), 'utf8'), page, 'the old report stays');
   const compared = await decade(['compare', 'characters', 'bytes', '--out', 'both.html', '--json'], call);
   const { runs } = JSON.parse(compared.stdout);
   assert.deepEqual(
@@ -104,7 +131,7 @@ test('what was counted on lines scores lines, is packed in f32 with a warning, a
   const scored = await decade(['score', '-m', 'counted', '--text', 'dev.txt', '--json'], call);
   assert.equal(JSON.parse(scored.stdout).tokens, text.length - 4 + 3, 'three lines end, without their line feeds and the empty one');
   const foreign = await decade(['score', '-m', 'counted', '--text', '-'], { ...call, input: 'öööö\n' });
-  assert.match(foreign.stderr, /warning: -: 80 % of the tokens are <unk>, and no bits are counted for what they stand for/);
+  assert.match(foreign.stderr, /warning: standard input: 80 % of the tokens are <unk>, and no bits are counted for what they stand for/);
   const packed = await decade(['pack', 'counted', '-o', 'counted.decade', '--precision', 'int8'], call);
   assert.match(packed.stdout, /parameters in f32/);
   assert.match(packed.stderr, /warning: --precision int8: no matrix is in counted; all of it stays in f32/);

@@ -10,6 +10,7 @@ import type { LoadedModel } from '../../src/loaded-model.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import type { Runtime } from '../../src/parallel/runtime.js';
 import { type Configuration, configurationOf, type ConfigurationInput } from '../../src/training/configuration.js';
+import type { TrainingEvent } from '../../src/training/events.js';
 import { train } from '../../src/training/train.js';
 import { localContext } from './tiny-run.js';
 
@@ -163,6 +164,19 @@ describe('a language model', () => {
     );
   });
 
+  test('warns once where its characters are not those of the dev text, whose bits per byte then mislead', async () => {
+    const warnings: string[] = [];
+    const onEvent = (event: TrainingEvent) => void (event.kind === 'warning' && warnings.push(event.message));
+    await train(localContext(files), textConfiguration(), { out: 'all', onEvent });
+    assert.deepEqual(warnings, []);
+    const few = { tokenizer: { size: 8 }, training: { stop: { steps: 2 }, validate: { every: { steps: 1 } } } };
+    await train(localContext(files), textConfiguration(few), { out: 'few', onEvent });
+    assert.match(warnings.join('|'), /^dev\.txt: \d\d % of the tokens are <unk>, and no bits are counted[^|]+$/);
+    const counted = textConfiguration({ ...few, training: {}, network: { kind: 'ngram', order: 2 } });
+    await train(localContext(files), counted, { out: 'counted', onEvent });
+    assert.equal(warnings.at(-1), warnings[0]);
+  });
+
   test('refuses texts without a byte, which have no bits per byte', async () => {
     const isInput = (error: unknown) => error instanceof DecadeError && error.kind === 'input' && /without a byte/.test(error.message);
     await assert.rejects(model.scoreText(['', '']), isInput);
@@ -179,6 +193,10 @@ describe('a language model', () => {
     await refused(['the dog', null], undefined, /^scoreText, text 2: no value; expected text/);
     await refused([{ bytes: 'x' }], undefined, /^scoreText, text 1: \{ bytes: 'x' \}; expected text/);
     await refused([{ bytes: new Uint8Array(1) }], undefined, /^scoreText, text 1: /);
+    const unended = { bytes: new TextEncoder().encode('dog'), ends: false };
+    for (const texts of [['the', unended], [unended]]) {
+      await refused(texts, undefined, new RegExp(`^scoreText, text ${texts.length}: ends: false; expected ends: true of the last`));
+    }
     await refused(null, undefined, /^scoreText: no value; expected a list or a stream of text/);
     for (const options of [null, 5, []]) await refused(['the dog'], options, /^scoreText options: .*; expected a record of options/);
     await refused(['the dog'], { bogus: 1 }, /^scoreText options: unknown option "bogus"; expected context, perToken, signal, onProgress/);

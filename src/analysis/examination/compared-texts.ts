@@ -3,15 +3,16 @@ import type { Files } from '../../core/files.js';
 import { requireList } from '../../core/lists.js';
 import { isText } from '../../data/sources.js';
 import type { PositionScore, TextScore } from '../../decoding/text-score.js';
+import { whyIncomparable } from '../../decoding/unknown-share.js';
 import { type CodeLength, codeLengthOf } from '../../packed/code-length.js';
 import { describeRun } from '../../training/run-description.js';
 import type { WorkControl } from '../work.js';
 import { requireSystems } from './compare.js';
 import { type ComparedRun, readComparedRun } from './compared-runs.js';
 import { textToExamine } from './examine.js';
-import { bitsPerByteIntervals, type ExaminedLanguageModel, type ReadText, scoreRead } from './examined-text.js';
+import { bitsPerByteIntervals, type ExaminedLanguageModel, leftOutOf, type ReadText, scoreRead } from './examined-text.js';
 import type { PairedInterval } from './scored-sentences.js';
-import { type CostedLine, costsOfLines } from './text-costs.js';
+import type { CostedLine } from './text-costs.js';
 
 /** The validation at which a language model was best; figures that a run did not write down are undefined. */
 export interface ComparedText extends ComparedRun {
@@ -36,8 +37,13 @@ export interface ScoredSystem {
   readonly total: TextScore;
   readonly byPosition: readonly PositionScore[];
   readonly lines: readonly CostedLine[];
+  /** Places of lines that are left out of all figures because they are not valid UTF-8. */
+  readonly broken: readonly string[];
   readonly code: CodeLength;
-  /** With its difference from that of the first; undefined where the models do not see the same lines. */
+  /**
+   * With its difference from that of the first, unless the two leave out different text as `<unk>`; undefined where the models do not
+   * see the same lines.
+   */
   readonly bitsPerByte: PairedInterval | undefined;
 }
 
@@ -81,29 +87,58 @@ export async function compareTexts(
     const read = await textToExamine(files, first.configuration, text);
     const systems: Omit<ScoredSystem, 'bitsPerByte'>[] = [];
     for (const name of names) {
-      const { documents, total, byPosition } = await withModel(name, (model) => scoreRead(model, read, control));
+      const { total, byPosition, lines, broken } = await withModel(name, (model) => scoreRead(model, read, control));
       const code = await codeLengthOf(files, [name], total, describeRun);
-      systems.push({ name, total, byPosition, lines: costsOfLines(documents), code });
+      systems.push({ name, total, byPosition, lines, broken, code });
     }
-    return { runs, scored: { name: read.name, isPart: read.isPart, systems: await withIntervals(systems, control) }, missing: [] };
+    const leftOut = leftOutOf(systems);
+    const { compared, reasons } = await withIntervals(systems, control);
+    return { runs, scored: { name: read.name, isPart: read.isPart, systems: compared }, missing: [...leftOut, ...reasons] };
   } catch (error) {
     if (text !== undefined || !(error instanceof DecadeError) || error.kind !== 'input') throw error;
     return { runs, scored: undefined, missing: [`No scores of one text: ${error.message}`] };
   }
 }
 
-/** Tokenizers that leave out lines which are not valid UTF-8 see fewer than those of bytes. */
-async function withIntervals(systems: readonly Omit<ScoredSystem, 'bitsPerByte'>[], control: WorkControl): Promise<ScoredSystem[]> {
-  const [first, ...others] = systems;
-  const isSame = first !== undefined && others.every(({ lines }) => lines.length === first.lines.length);
-  const intervals = isSame
-    ? await bitsPerByteIntervals(
-        systems.map(({ lines }) => lines),
-        first.total.bytes,
-        control,
-      )
-    : [];
-  return systems.map((system, index) => ({ ...system, bitsPerByte: intervals[index] }));
+type SystemWithout = Omit<ScoredSystem, 'bitsPerByte'>;
+
+/** With intervals and differences where there can be any; where not, sentences for people say why. */
+async function withIntervals(
+  systems: readonly SystemWithout[],
+  control: WorkControl,
+): Promise<{ readonly compared: ScoredSystem[]; readonly reasons: string[] }> {
+  const [first] = systems as readonly [SystemWithout];
+  const alike = systems.filter((system) => seeSameLines(first, system));
+  const intervals = await bitsPerByteIntervals(
+    alike.map(({ lines }) => lines),
+    first.total.bytes,
+    control,
+  );
+  const reasons: string[] = [];
+  const compared = systems.map((system): ScoredSystem => {
+    const interval = intervals[alike.indexOf(system)];
+    if (interval === undefined) {
+      reasons.push(`No interval of ${system.name}: it does not see the same lines as ${first.name}.`);
+    } else if (!countSameText(first, system)) {
+      reasons.push(`No difference of ${system.name} from ${first.name}: they leave out different text as <unk>.`);
+      return { ...system, bitsPerByte: { ...interval, difference: undefined } };
+    }
+    return { ...system, bitsPerByte: interval };
+  });
+  return { compared, reasons };
+}
+
+/** Tokenizers that leave out lines which are not valid UTF-8, or lack the end of a line, see fewer. */
+function seeSameLines(first: SystemWithout, { lines, broken }: SystemWithout): boolean {
+  return lines.length === first.lines.length && broken.length === first.broken.length;
+}
+
+/** Whether bits per byte count the same text: nearly all of it, or without the same of it, as with one vocabulary. */
+function countSameText(first: SystemWithout, system: SystemWithout): boolean {
+  return (
+    [first, system].every(({ total }) => whyIncomparable(total) === undefined) ||
+    first.lines.every(({ text }, line) => text === system.lines[line]?.text)
+  );
 }
 
 function bestOf({ record }: ComparedRun): ComparedText['best'] {

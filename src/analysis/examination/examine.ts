@@ -48,7 +48,8 @@ export interface Examination {
  * Looks at a run from all sides: its training, its translations of a test set, its vectors of sentences.
  *
  * @param openModel  called when there is something to translate
- * @throws DecadeError `input` for what is no run or no test set; whatever else is missing is noted in the result
+ * @throws DecadeError `input` for what is no run or no test set, and for a given text that cannot be read; whatever else is missing is
+ *   noted in the result
  */
 export async function examineRun(
   files: Files,
@@ -95,11 +96,13 @@ export async function examineRun(
   let text: Examination['text'];
   let groups: MappedGroup[] = [];
   if (!translates) {
-    const read = await ifThere('No scores of a text', () => textToExamine(files, configuration, request.text));
+    const toExamine = () => textToExamine(files, configuration, request.text);
+    const read = await (request.text === undefined ? ifThere('No scores of a text', toExamine) : toExamine());
     const model = read && (await ifThere('No scores of a text and no samples', openModel));
     if (read !== undefined && model !== undefined) {
       try {
         const examined = await examineText(model, read, { ...request, sample: request.decoding?.sample });
+        missing.push(...examined.leftOut);
         text = { ...examined, code: await codeLengthOf(files, [path], examined.total, describeRun) };
       } finally {
         await model.dispose();

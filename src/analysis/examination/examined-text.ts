@@ -1,14 +1,15 @@
-import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
-import { describeText, readPassages, type TextSource } from '../../data/documents.js';
+import { brokenLines, brokenPlaces } from '../../data/broken-lines.js';
+import { describeText, notEmpty, readPassages, type TextSource } from '../../data/documents.js';
 import type { Passage } from '../../data/passage.js';
 import type { AttentionView } from '../../decoding/attention-views.js';
 import type { GeneratedText, GenerateStreamOptions, GenerationResult } from '../../decoding/generation/generator.js';
 import type { PositionScore, ScoredText, TextScore, TextScoreOptions, TextScores } from '../../decoding/text-score.js';
+import { whyIncomparable } from '../../decoding/unknown-share.js';
 import type { TranslateOptions } from '../../decoding/translator.js';
 import type { WorkControl } from '../work.js';
 import { type PairedInterval, pairedIntervals, requireLines, type ScoreInterval } from './scored-sentences.js';
-import { type CostedLine, type CostedWord, costsOfLines, costsOfWords } from './text-costs.js';
+import { type CostedLine, type CostedWord, costsOfLines, costsOfWords, lineNumbers } from './text-costs.js';
 
 /** What an examination asks of a language model. */
 export interface ExaminedLanguageModel {
@@ -34,12 +35,11 @@ const mostBytes = 1024 ** 2;
 export async function readExaminedText(files: Files, name: string, source: TextSource): Promise<ReadText> {
   const passages: Passage[] = [];
   let bytes = 0;
-  for await (const passage of readPassages(files, source)) {
+  for await (const passage of notEmpty(describeText(source), readPassages(files, source))) {
     if (bytes >= mostBytes) return { name, passages: ended(passages), isPart: true };
     passages.push(passage);
     bytes += passage.bytes.length;
   }
-  if (bytes === 0) throw new DecadeError('input', { where: describeText(source), received: 'no text', allowed: 'at least one byte' });
   return { name, passages, isPart: false };
 }
 
@@ -62,6 +62,8 @@ export interface SampleSet {
 /** A text with all that a language model makes of it. */
 export interface ExaminedText extends Pick<ReadText, 'name' | 'isPart'> {
   readonly total: TextScore;
+  /** What the figures leave out, in sentences for people. */
+  readonly leftOut: readonly string[];
   readonly bitsPerByte: ScoreInterval;
   readonly byPosition: readonly PositionScore[];
   readonly lines: readonly CostedLine[];
@@ -86,14 +88,14 @@ const attentionQuantiles = [0.1, 0.5, 0.9];
 /** Scores a text, and measures what can be measured. */
 export async function examineText(model: ExaminedLanguageModel, read: ReadText, request: TextRequest): Promise<ExaminedText> {
   const { signal, onProgress } = request;
-  const { documents, total, byPosition } = await scoreRead(model, read, { signal, onProgress });
-  const lines = costsOfLines(documents);
-  requireLines(request.attention, read.name, lines.length);
+  const { documents, total, byPosition, lines, broken } = await scoreRead(model, read, { signal, onProgress });
+  requireLines(request.attention, read.name, lines.at(-1)?.line ?? 0);
   const [interval] = await bitsPerByteIntervals([lines], total.bytes, { signal, onProgress });
   return {
     name: read.name,
     isPart: read.isPart,
     total,
+    leftOut: leftOutOf([{ name: read.name, total, broken }]),
     bitsPerByte: interval as ScoreInterval,
     byPosition,
     lines,
@@ -103,18 +105,40 @@ export async function examineText(model: ExaminedLanguageModel, read: ReadText, 
   };
 }
 
-/** What a model makes of a text that was read, token by token. */
-export function scoreRead(
+interface ScoredLines extends TextScores {
+  readonly lines: readonly CostedLine[];
+  /** Places of lines that were left out because they are not valid UTF-8. */
+  readonly broken: readonly string[];
+}
+
+/** What a model makes of a text that was read, token by token and line by line. */
+export async function scoreRead(
   model: Pick<ExaminedLanguageModel, 'scoreText'>,
   { passages }: ReadText,
   { signal, onProgress }: WorkControl,
-): Promise<TextScores> {
+): Promise<ScoredLines> {
   const all = passages.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  return model.scoreText(passages, {
+  const scores = await model.scoreText(passages, {
     perToken: true,
     signal,
     onProgress: ({ bytes }) => onProgress?.({ label: 'scoring', fraction: bytes / all }),
   });
+  // Where tokens are bytes, none is left out.
+  const leavesOutBroken = scores.brokenLines.length > 0;
+  const lines = costsOfLines(scores.documents, lineNumbers(passages, leavesOutBroken));
+  return { ...scores, lines, broken: leavesOutBroken ? [...new Set(passages.flatMap(brokenPlaces))] : [] };
+}
+
+/** What the figures of a text by one model or several leave out, in sentences for people. */
+export function leftOutOf(scores: readonly (Pick<ScoredLines, 'total' | 'broken'> & { readonly name: string })[]): string[] {
+  const unknown = scores.map(({ name, total }) => [name, whyIncomparable(total)] as const);
+  const without = scores.filter(({ broken }) => broken.length > 0);
+  const ofWhom = without.length === scores.length ? '' : ` of ${without.map(({ name }) => name).join(' and ')}`;
+  const lines = brokenLines(without[0]?.broken ?? [], `left out of the figures${ofWhom}`);
+  return [
+    ...unknown.flatMap(([name, reason]) => (reason === undefined ? [] : [`${name}: ${reason}`])),
+    ...(lines === undefined ? [] : [lines.message]),
+  ];
 }
 
 /** Of bits per byte: what is rounded as an ARPA file rounds, to seven digits, differs by less. */
@@ -164,7 +188,7 @@ async function attentionOf(
   lines: readonly CostedLine[],
   { attention, signal }: TextRequest,
 ): Promise<ExaminedText['attention']> {
-  const chosen = attention?.map((line) => lines[line - 1]) ?? spread(lines);
+  const chosen = attention?.map((number) => lines.find(({ line }) => line === number)) ?? spread(lines);
   const drawn = chosen.filter((line) => line !== undefined);
   const views = await model.attentionViews(
     drawn.map(({ text }) => text),

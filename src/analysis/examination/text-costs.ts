@@ -1,8 +1,9 @@
+import { type Passage, textOf } from '../../data/passage.js';
 import type { TokenScores } from '../../decoding/text-score.js';
 
 /** A line of a text, and what it costs a language model. */
 export interface CostedLine {
-  /** In the text, from 1. */
+  /** In the file, from 1, where it has empty lines between documents, too; of several files, the lines are numbered on. */
   readonly line: number;
   /** Without its end. What the model's vocabulary lacks is ⁇. */
   readonly text: string;
@@ -39,16 +40,53 @@ const lineFeed = 0x0a;
 const white = [0x20, 0x09, lineFeed, 0x0d];
 const unknownText = new TextEncoder().encode('⁇');
 
-/** What every line costs, by the tokens of the documents. A token that is white space alone belongs to what stands before it. */
-export function costsOfLines(documents: readonly CostedDocument[]): CostedLine[] {
+/** What passages tell of the lines in them. */
+type NumberedPassage = Pick<Passage, 'bytes' | 'ends' | 'path' | 'line'>;
+
+/**
+ * The numbers of the lines of every document, with that of where it ends, as `CostedLine` has them.
+ *
+ * @param leavesOutBroken  whether lines that are not valid UTF-8 are no part of the documents
+ */
+export function lineNumbers(passages: readonly NumberedPassage[], leavesOutBroken: boolean): number[][] {
+  const documents: number[][] = [];
+  let numbers: number[] = [];
+  let path = passages[0]?.path;
+  /** Lines in the files before, and with this one. */
+  let [before, reached] = [0, 0];
+  for (const passage of passages) {
+    if (passage.path !== path) [path, before] = [passage.path, reached];
+    const broken = new Set(leavesOutBroken ? textOf(passage).brokenLines : []);
+    let { line } = passage;
+    for (const byte of passage.bytes) {
+      if (byte !== lineFeed) continue;
+      if (!broken.has(line)) numbers.push(before + line);
+      line++;
+    }
+    const isLineOpen = passage.bytes.length > 0 && passage.bytes.at(-1) !== lineFeed;
+    reached = before + line - (isLineOpen ? 0 : 1);
+    if (!passage.ends) continue;
+    documents.push([...numbers, before + line]);
+    numbers = [];
+  }
+  return documents;
+}
+
+/**
+ * What every line costs, by the tokens of the documents. A token that is white space alone belongs to what stands before it.
+ *
+ * @param numbers  of the lines of every document
+ */
+export function costsOfLines(documents: readonly CostedDocument[], numbers: readonly (readonly number[])[]): CostedLine[] {
   const lines: CostedLine[] = [];
-  for (const { bytes: ofDocument, perToken } of documents) {
+  for (const [document, { bytes: ofDocument, perToken }] of documents.entries()) {
     if (perToken === undefined) continue;
     const spelling = spellings(perToken);
     const first = lines.length;
     let [written, bytes, tokens, logProbability]: [number[], number, number, number] = [[], 0, 0, 0];
     const end = () => {
-      lines.push({ line: lines.length + 1, text: decoded(written), bytes, tokens, logProbability });
+      const line = numbers[document]?.[lines.length - first] ?? (lines.at(-1)?.line ?? 0) + 1;
+      lines.push({ line, text: decoded(written), bytes, tokens, logProbability });
       [written, bytes, tokens, logProbability] = [[], 0, 0, 0];
     };
     perToken.ids.forEach((id, token) => {

@@ -16,7 +16,7 @@ import { describeExaminedText, positionPlot } from './text.js';
 /** Language models beside each other: what they make of one text, how they got there, what they differ in. */
 export function compareTextsPage({ runs, scored, missing }: TextComparison): Promise<string> {
   const systems = scored?.systems ?? [];
-  const [first, ...others] = systems;
+  const [first] = systems;
   const sections: (Section | undefined)[] = [
     missing.length === 0
       ? undefined
@@ -43,13 +43,11 @@ export function compareTextsPage({ runs, scored, missing }: TextComparison): Pro
       lead: 'The keys that differ; all others are the same.',
       body: differentConfigurations(runs),
     },
-    ...others
-      .filter((system) => system.bitsPerByte !== undefined)
-      .map((system, index) => ({
-        id: `differences-${index + 1}`,
-        title: `${system.name} compared with ${first?.name}`,
-        body: first && differing(first, system),
-      })),
+    ...withDifference(systems).map((system, index) => ({
+      id: `differences-${index + 1}`,
+      title: `${system.name} compared with ${first?.name}`,
+      body: first && differing(first, system),
+    })),
     first?.bitsPerByte && { id: 'lines', title: 'All lines', body: allLines(systems) },
   ];
   return page({
@@ -60,39 +58,38 @@ export function compareTextsPage({ runs, scored, missing }: TextComparison): Pro
   });
 }
 
+/** Those that can be compared with the first. */
+function withDifference(systems: readonly ScoredSystem[]): ScoredSystem[] {
+  return systems.filter((system) => system.bitsPerByte?.difference !== undefined);
+}
+
 function scoreTable(systems: readonly ScoredSystem[]): Content {
-  const [first] = systems;
-  return [
-    table(
-      [
-        'run',
-        'bits per byte',
-        '95 % interval',
-        'difference, 95 % interval',
-        'p',
-        'perplexity per token',
-        'per word',
-        'tokens',
-        'packed model',
-        'with the text',
-      ],
-      systems.map(({ name, total, code, bitsPerByte: measured }) => [
-        name,
-        total.bitsPerByte.toFixed(4),
-        measured === undefined ? '' : `${measured.low.toFixed(4)} to ${measured.high.toFixed(4)}`,
-        measured?.difference === undefined ? '' : differenceOf(measured.difference, 4),
-        measured?.difference === undefined ? '' : measured.difference.probability.toFixed(3),
-        total.perplexity.toFixed(3),
-        total.wordPerplexity.toLocaleString('en', { maximumFractionDigits: 2 }),
-        total.tokens.toLocaleString('en'),
-        `${code.modelBytes.toLocaleString('en')} bytes`,
-        `${totalBytes(code).toLocaleString('en')} bytes`,
-      ]),
-    ),
-    first?.bitsPerByte === undefined
-      ? html`<p class="missing">No intervals: not all models see the same lines. Tokenizers of text leave out lines that are not valid UTF-8.</p>`
-      : undefined,
-  ];
+  return table(
+    [
+      'run',
+      'bits per byte',
+      '95 % interval',
+      'difference, 95 % interval',
+      'p',
+      'perplexity per token',
+      'per word',
+      'tokens',
+      'packed model',
+      'with the text',
+    ],
+    systems.map(({ name, total, code, bitsPerByte: measured }) => [
+      name,
+      total.bitsPerByte.toFixed(4),
+      measured === undefined ? '' : `${measured.low.toFixed(4)} to ${measured.high.toFixed(4)}`,
+      measured?.difference === undefined ? '' : differenceOf(measured.difference, 4),
+      measured?.difference === undefined ? '' : measured.difference.probability.toFixed(3),
+      total.perplexity.toFixed(3),
+      total.wordPerplexity.toLocaleString('en', { maximumFractionDigits: 2 }),
+      total.tokens.toLocaleString('en'),
+      `${code.modelBytes.toLocaleString('en')} bytes`,
+      `${totalBytes(code).toLocaleString('en')} bytes`,
+    ]),
+  );
 }
 
 /** What a larger model is worth. */
@@ -157,25 +154,28 @@ function differing(first: ScoredSystem, system: ScoredSystem): Content {
 
 function one(first: ScoredSystem, system: ScoredSystem, line: number): Html {
   const [before, after] = [first, system].map(({ lines }) => (-(lines[line]?.logProbability ?? 0) / Math.LN2).toFixed(1));
-  return example(`line ${line + 1} · ${before} to ${after} bits`, [{ name: '', body: text(first.lines[line]?.text) }]);
+  return example(`line ${first.lines[line]?.line} · ${before} to ${after} bits`, [{ name: '', body: text(first.lines[line]?.text) }]);
 }
 
 function allLines(systems: readonly ScoredSystem[]): Html {
-  const [first, ...others] = systems;
-  const filled = (first?.lines ?? []).filter((line) => line.bytes > 0 && line.text.trim() !== '');
+  const [first] = systems;
+  const measured = systems.filter((system) => system.bitsPerByte !== undefined);
+  const compared = withDifference(systems);
+  const filled = [...(first?.lines ?? []).entries()].filter(([, line]) => line.bytes > 0 && line.text.trim() !== '');
   const columns: DataColumn[] = [
     { name: 'line', kind: 'number' },
     { name: 'text', kind: 'text' },
-    ...systems.map(({ name }) => ({ name: `bits per byte, ${name}`, kind: 'number', digits: 2 }) as const),
-    ...others.map(({ name }) => ({ name: `${name}: bits more than ${first?.name}`, kind: 'number', digits: 1 }) as const),
+    ...measured.map(({ name }) => ({ name: `bits per byte, ${name}`, kind: 'number', digits: 2 }) as const),
+    ...compared.map(({ name }) => ({ name: `${name}: bits more than ${first?.name}`, kind: 'number', digits: 1 }) as const),
   ];
-  const rows = filled.slice(0, heldSentences([filled.map((line) => line.text)])).map((line): DataCell[] => {
-    const bits = systems.map(({ lines }) => -(lines[line.line - 1]?.logProbability ?? 0) / Math.LN2);
+  const rows = filled.slice(0, heldSentences([filled.map(([, line]) => line.text)])).map(([index, line]): DataCell[] => {
+    const bitsOf = ({ lines }: ScoredSystem) => -(lines[index]?.logProbability ?? 0) / Math.LN2;
+    const before = -line.logProbability / Math.LN2;
     return [
       line.line,
       line.text,
-      ...bits.map((own) => Number((own / line.bytes).toFixed(2))),
-      ...bits.slice(1).map((own) => Number((own - (bits[0] ?? 0)).toFixed(1))),
+      ...measured.map((system) => Number((bitsOf(system) / line.bytes).toFixed(2))),
+      ...compared.map((system) => Number((bitsOf(system) - before).toFixed(1))),
     ];
   });
   return dataTable({ id: 'all', of: 'lines', columns, rows, total: filled.length });

@@ -1,7 +1,10 @@
 import { Command } from 'commander';
 import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
+import { brokenPlaces } from '../../data/broken-lines.js';
+import type { Passage } from '../../data/passage.js';
 import type { TextScore } from '../../decoding/text-score.js';
+import { whyIncomparable } from '../../decoding/unknown-share.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type CodeLength, codeLengthOf, totalBytes } from '../../packed/code-length.js';
 import { mountRuns } from '../../packed/mounted-runs.js';
@@ -13,14 +16,14 @@ import { openModel, runsNamed } from '../model.js';
 import { openOutput } from '../output.js';
 import { figure, ProgressBar } from '../progress.js';
 import { amongRanks } from '../ranks.js';
-import { allLines, documentsOf, requireNoneBroken, requireSameCount } from '../text-input.js';
+import { allLines, describeInputs, documentsOf, requireNoneBroken, requireSameCount } from '../text-input.js';
 import { warn } from '../warning.js';
 
 interface ScoreArguments extends DeviceChoice {
   model: string[];
   source?: string;
   target?: string;
-  text?: string;
+  text?: string[];
   lines?: boolean;
   context?: number;
   json?: boolean;
@@ -40,7 +43,11 @@ export function scoreCommand(): Command {
     )
     .option('--source <FILE>', 'source sentences, one per line')
     .option('--target <FILE>', 'their translations')
-    .option('--text <FILE>', 'text for a language model, cut into documents as in its training: log-probability, perplexity, bits per byte')
+    .option(
+      '--text <FILE...>',
+      'text for a language model, cut into documents as in its training: log-probability, perplexity, bits per byte',
+      gathered,
+    )
     .option('--lines', 'score each line of the text by itself, and print its log-probability')
     .option('--context <tokens>', 'how far the model may look back (default: as in training)', wholeNumber(2, 1_000_000))
     .option('--json', 'print one JSON object about the text')
@@ -53,7 +60,7 @@ export function scoreCommand(): Command {
 Examples:
   $ decade score -m runs/quickstart --source test.en --target test.fr > test.scores
   $ decade score -m runs/a,runs/b --source test.en --target test.fr
-  $ decade score -m runs/shakespeare --text act-5.txt
+  $ decade score -m runs/shakespeare --text act-4.txt act-5.txt
   $ mpirun -n 4 decade score -m runs/quickstart --source test.en --target test.fr`,
     )
     .action((options: ScoreArguments) =>
@@ -80,10 +87,7 @@ function run(runtime: Runtime, options: ScoreArguments, signal: AbortSignal): Pr
   });
 }
 
-/** Share of unknown tokens above which bits per byte mislead. */
-const manyUnknown = 0.01;
-
-async function scoreText(runtime: Runtime, options: ScoreArguments & { text: string }, signal: AbortSignal): Promise<void> {
+async function scoreText(runtime: Runtime, options: ScoreArguments & { text: readonly string[] }, signal: AbortSignal): Promise<void> {
   const { text, lines = false, context, json } = options;
   const output = await openOutput(options.output);
   const runs = (await Promise.all(options.model.map(runsNamed))).flat();
@@ -91,35 +95,52 @@ async function scoreText(runtime: Runtime, options: ScoreArguments & { text: str
   const progress = new ProgressBar();
   try {
     const cut = lines ? 'every line' : await withFirst(runs, documentsOfRun);
-    const { documents, total, brokenLines } = await model.scoreText(documentsOf(text, cut), {
+    const broken = new BrokenLines();
+    const { documents, total, brokenLines } = await model.scoreText(broken.seenIn(documentsOf(text, cut)), {
       context,
       signal,
       onProgress: ({ bytes }) => progress.update({ label: 'scoring', figures: [`${figure(bytes)} bytes`] }),
     });
     progress.end();
-    const broken = new Set(brokenLines);
+    // Where tokens are bytes, none is left out.
+    const leftOut = brokenLines.length === 0 ? new BrokenLines() : broken;
     if (lines) {
       for (const [index, { logProbability }] of documents.entries()) {
-        await output.write(`${broken.has(index + 1) ? 'nan' : logProbability.toFixed(6)}\n`);
+        await output.write(`${leftOut.documents.has(index) ? 'nan' : logProbability.toFixed(6)}\n`);
       }
     } else {
-      if (total.unknown > manyUnknown * total.tokens) {
-        const share = Math.round((100 * total.unknown) / total.tokens);
-        const message = `${text}: ${share} % of the tokens are <unk>, and no bits are counted for what they stand for`;
-        warn(new Error(`${message}: compare figures only with models of the same vocabulary`), progress);
-      }
+      const reason = whyIncomparable(total);
+      if (reason !== undefined) warn(new Error(`${describeInputs(text)}: ${reason}`), progress);
       const code = await codeLengthOf(nodeRuntime.files, runs, total, describeRun);
-      const inJson = { ...total, ...code, totalBytes: totalBytes(code), brokenLines: broken.size };
+      const inJson = { ...total, ...code, totalBytes: totalBytes(code), brokenLines: leftOut.places.size };
       await output.write(json ? `${JSON.stringify(inJson)}\n` : describe(total, code));
     }
     await output.close();
     const became = lines ? 'nan was written in its place' : 'left out of the figures';
-    const places = brokenLines.map((line) => `${text}: line ${line}`);
-    requireNoneBroken(places, became);
+    requireNoneBroken([...leftOut.places], became);
   } finally {
     progress.end();
     await output.abandon();
     await model.dispose();
+  }
+}
+
+/** Where lines of a text that passes by are not valid UTF-8. */
+class BrokenLines {
+  readonly places = new Set<string>();
+  /** Numbers, from 0, of documents with such lines. */
+  readonly documents = new Set<number>();
+
+  async *seenIn(passages: AsyncIterable<Passage>): AsyncGenerator<Passage> {
+    let document = 0;
+    for await (const passage of passages) {
+      for (const place of brokenPlaces(passage)) {
+        this.places.add(place);
+        this.documents.add(document);
+      }
+      if (passage.ends) document++;
+      yield passage;
+    }
   }
 }
 

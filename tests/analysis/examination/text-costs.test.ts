@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bitsPerByteIntervals } from '../../../src/analysis/examination/examined-text.js';
-import { costsOfLines, costsOfWords } from '../../../src/analysis/examination/text-costs.js';
+import { costsOfLines, costsOfWords, lineNumbers } from '../../../src/analysis/examination/text-costs.js';
 
 /** A document of these tokens, each of which costs one nat more than the one before; `</s>` last. */
 function document(...tokens: string[]) {
@@ -15,7 +15,7 @@ function document(...tokens: string[]) {
 }
 
 test('tokens belong to the line that they stand in or end, and </s> to the last', () => {
-  const lines = costsOfLines([document('a', ' dog', '.\n', '\n', 'no', ' cat\n'), document('x')]);
+  const lines = costsOfLines([document('a', ' dog', '.\n', '\n', 'no', ' cat\n'), document('x')], []);
   assert.deepEqual(lines, [
     { line: 1, text: 'a dog.', bytes: 7, tokens: 3, logProbability: -6 },
     { line: 2, text: '', bytes: 1, tokens: 1, logProbability: -4 },
@@ -25,24 +25,27 @@ test('tokens belong to the line that they stand in or end, and </s> to the last'
 });
 
 test('a token may end several lines, a character may be several tokens, and what a vocabulary lacks is shown', () => {
-  const [first, second, third] = costsOfLines([document('a\n\nb', '', 'c')]);
+  const [first, second, third] = costsOfLines([document('a\n\nb', '', 'c')], []);
   assert.deepEqual([first?.text, second?.text, third?.text], ['a', '', 'b⁇c']);
   assert.deepEqual([first?.logProbability, second?.logProbability, third?.logProbability], [-1, 0, -9]);
-  const [euro] = costsOfLines([
-    {
-      bytes: 3,
-      perToken: {
-        ids: [0, 1, 2, 3],
-        logProbabilities: [-1, -1, -1, -1],
-        bytesOf: (id) => Uint8Array.of(...([[0xe2], [0x82], [0xac]][id] ?? [])),
+  const [euro] = costsOfLines(
+    [
+      {
+        bytes: 3,
+        perToken: {
+          ids: [0, 1, 2, 3],
+          logProbabilities: [-1, -1, -1, -1],
+          bytesOf: (id) => Uint8Array.of(...([[0xe2], [0x82], [0xac]][id] ?? [])),
+        },
       },
-    },
-  ]);
+    ],
+    [],
+  );
   assert.deepEqual([euro?.text, euro?.bytes], ['€', 3]);
 });
 
 test('a document of one line has its own bytes, whatever spaces its tokens carry', () => {
-  assert.deepEqual(costsOfLines([{ ...document(' the', ' dog'), bytes: 7 }])[0], {
+  assert.deepEqual(costsOfLines([{ ...document(' the', ' dog'), bytes: 7 }], [])[0], {
     line: 1,
     text: 'the dog',
     bytes: 7,
@@ -76,4 +79,22 @@ test('what rounding alone may have made is no difference between models, whateve
   const probabilities = intervals.map(({ difference }) => difference?.probability);
   assert.deepEqual(probabilities.slice(0, 2), [undefined, 1]);
   assert.ok((probabilities[2] ?? 1) < 0.05);
+});
+
+test('lines have the numbers of their file, whatever is left out between them, and are numbered on in the next', () => {
+  const passage = (text: string, line: number, ends: boolean, path = 'a') => {
+    return { bytes: Uint8Array.from(text, (character) => character.codePointAt(0) ?? 0), line, ends, path };
+  };
+  const passages = [passage('one', 2, true), passage('\xff\nfour\nfi', 3, false), passage('ve\n', 5, true), passage('x', 1, true, 'b')];
+  assert.deepEqual(lineNumbers(passages, true), [[2], [4, 5, 6], [6]]);
+  assert.deepEqual(lineNumbers(passages, false), [[2], [3, 4, 5, 6], [6]]);
+  const lines = costsOfLines([document('one'), document('four\n', 'five\n')], lineNumbers(passages, true));
+  assert.deepEqual(
+    lines.map(({ line, text }) => [line, text]),
+    [
+      [2, 'one'],
+      [4, 'four'],
+      [5, 'five'],
+    ],
+  );
 });
