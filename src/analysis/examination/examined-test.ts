@@ -10,7 +10,14 @@ import { binsByLength } from './by-length.js';
 import { binsByRarity, FrequencyRanks } from './by-rarity.js';
 import { wordFrequencies } from './corpus-facts.js';
 import { excessRepetition } from './repetition.js';
-import { type ScoredSentences, type ScoreInterval, scoreInterval, scoreSentences, type TestSet } from './scored-sentences.js';
+import {
+  requireDrawable,
+  type ScoredSentences,
+  type ScoreInterval,
+  scoreInterval,
+  scoreSentences,
+  type TestSet,
+} from './scored-sentences.js';
 import { mapSentences, type SentenceMap } from './sentence-map.js';
 import type { WorkControl } from '../work.js';
 
@@ -178,6 +185,7 @@ async function attentionOf(
     chosen.map((sentence) => sources[sentence] as string),
     { ...decoding, ...(signal !== undefined && { signal }) },
   );
+  requireDrawable(views.map((of, index) => ({ line: (chosen[index] as number) + 1, views: of })));
   return views.flatMap((of, index) => (of.length === 0 ? [] : [{ sentence: chosen[index] as number, views: of }]));
 }
 

@@ -8,7 +8,7 @@ import type { PositionScore, ScoredText, TextScore, TextScoreOptions, TextScores
 import { whyIncomparable } from '../../decoding/unknown-share.js';
 import type { TranslateOptions } from '../../decoding/translator.js';
 import type { WorkControl } from '../work.js';
-import { type PairedInterval, pairedIntervals, requireLines, type ScoreInterval } from './scored-sentences.js';
+import { type PairedInterval, pairedIntervals, requireDrawable, requireLines, type ScoreInterval } from './scored-sentences.js';
 import { type CostedLine, type CostedWord, costsOfLines, costsOfWords, lineNumbers } from './text-costs.js';
 
 /** What an examination asks of a language model. */
@@ -194,10 +194,12 @@ async function attentionOf(
     drawn.map(({ text }) => text),
     signal && { signal },
   );
-  return drawn.flatMap(({ line, text }, index) => {
+  const seen = drawn.flatMap(({ line, text }, index) => {
     const of = views[index] ?? [];
     return of.length === 0 ? [] : [{ line, text, views: of }];
   });
+  requireDrawable(seen);
+  return seen;
 }
 
 /** A few lines of a length that can be drawn, from likely to unlikely. */
