@@ -15,7 +15,7 @@ import { describeInit, requireResumable } from './configuration-changes.js';
 import { type Configuration, configurationOf, originOf, printConfiguration, resolveRunConfiguration } from './configuration.js';
 import { describeInheritance, inheritParameters } from './inheritance.js';
 import type { TrainRequest } from './request.js';
-import { inheritedTokenizers, trainTokenizers, type TrainTokenizersOptions } from './tokenizers.js';
+import { describeUnknown, inheritedTokenizers, trainTokenizers, unknownTokens, type TrainTokenizersOptions } from './tokenizers.js';
 
 export async function configurationOfRun(run: Run): Promise<Configuration> {
   return resolveRunConfiguration(await run.configuration(), run.fileAt('config.yaml'));
@@ -81,13 +81,15 @@ async function makeRunFrom(
   const keepsOwn = theirs.source === undefined && !isText(given.data.train);
   // Another's tokenizer must suit this corpus, too.
   const configuration = keepsOwn ? given : configurationOf({ ...given, tokenizer: before.tokenizer }, files.absolute);
-  const tokenizers = await inheritedTokenizers({ ...reading, options: given.tokenizer }, theirs);
+  const tokenizing = { ...reading, options: given.tokenizer };
+  const tokenizers = await inheritedTokenizers(tokenizing, theirs);
   const { parameters } = newModel(configuration, tokenizers);
   parameters.allocate(new Memory({ shared: false }));
   parameters.initialise(given.training.seed);
   const inheritance = await inheritParameters(model, parameters, theirs, tokenizers);
-  const message = [describeInit(model.path, before, given), describeInheritance(inheritance)].filter((part) => part !== '').join('; ');
-  onEvent?.({ kind: 'initialised', run: model.path, message });
+  const unknown = describeUnknown(await unknownTokens(tokenizing, theirs, tokenizers));
+  const parts = [describeInit(model.path, before, given), describeInheritance(inheritance), unknown];
+  onEvent?.({ kind: 'initialised', run: model.path, message: parts.filter((part) => part !== '').join('; ') });
   const own = { configuration: printConfiguration(configuration), origin: originOf(configuration), tokenizers, amongOthers };
   return { run: await Run.create(files, out, { ...own, parameters: PlacedValues.of(parameters) }), configuration };
 }

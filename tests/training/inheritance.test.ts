@@ -12,6 +12,7 @@ const files = (): Files =>
   memoryFiles({
     'first.txt': 'the dog runs on the beach\n'.repeat(30),
     'second.txt': 'Über dem Strand: the dog?\n'.repeat(30),
+    'french.tsv': 'the dog\tun été\nthe beach\tça va\n'.repeat(8),
     'pairs.tsv': 'un chien\tthe dog\ndes chiens\tthe dogs\n'.repeat(8),
   });
 
@@ -77,6 +78,50 @@ test('a translator begins with a language model: its decoder is moved, the sourc
   assert.notEqual(await context.readText('translator/source-tokenizer.json'), await context.readText('lm/tokenizer.json'));
   const [before, after] = [await parametersOf(context, 'lm'), await parametersOf(context, 'translator')];
   for (const [name, { values }] of before) assert.deepEqual(after.get(name)?.values, values, name);
+});
+
+test('a translator of another language than the text: the vocabulary grows, and what it has no room for is told', async () => {
+  const context = files();
+  await trained(context, 'lm', text('first.txt'));
+  const french = { train: { tsv: 'french.tsv' } };
+  const message = await trained(context, 'translator', french, { init: 'lm' });
+  assert.match(message, /moved for the tokens that it knows: target\.embedding, output;/);
+  assert.doesNotMatch(message, /<unk>/);
+  const [former, present] = [
+    await tokenizerOf(context, 'lm/tokenizer.json'),
+    await tokenizerOf(context, 'translator/target-tokenizer.json'),
+  ];
+  assert.deepEqual(
+    Array.from({ length: former.size }, (_, id) => present.token(id)),
+    Array.from({ length: former.size }, (_, id) => former.token(id)),
+  );
+  assert.equal(present.decode(present.encode('un été ça va')), 'un été ça va');
+  const [before, after] = [await parametersOf(context, 'lm'), await parametersOf(context, 'translator')];
+  for (const name of ['target.embedding.table', 'output.weight']) {
+    const values = before.get(name)?.values;
+    assert.deepEqual(after.get(name)?.values.subarray(0, values?.length), values, name);
+  }
+
+  const narrow = await trained(context, 'narrow', french, { init: 'lm', tokenizer: { sourceSize: 100, targetSize: former.size + 1 } });
+  assert.match(narrow, /; of 88 tokens of the target 16 are <unk>$/);
+});
+
+test('a translator of other pairs: one vocabulary for both sides grows on both', async () => {
+  const context = files();
+  const shared = { tokenizer: { shared: true } };
+  await trained(context, 'first', { train: { tsv: 'pairs.tsv' } }, shared);
+  const message = await trained(context, 'second', { train: { tsv: 'french.tsv' } }, { init: 'first', ...shared });
+  assert.match(message, /moved for the tokens that it knows: source\.embedding, target\.embedding, output$/);
+  const present = await tokenizerOf(context, 'second/tokenizer.json');
+  assert.equal(present.decode(present.encode('the beach, été')), 'the beach⁇ été');
+});
+
+test('a vocabulary that spells what it lacks does not grow, and says how much is spelt', async () => {
+  const context = files();
+  const spelling = { tokenizer: { kind: 'bpe', size: 300 } };
+  await trained(context, 'lm', text('first.txt', { train: { text: ['first.txt'], documents: 'line' } }), spelling);
+  const message = await trained(context, 'translator', { train: { tsv: 'french.tsv' } }, { init: 'lm', ...spelling });
+  assert.match(message, /of \d+ tokens of the target \d+ are bytes of characters that the vocabulary lacks$/);
 });
 
 test('a language model begins with a translator: the encoder is left behind', async () => {
