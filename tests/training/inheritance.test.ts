@@ -20,14 +20,14 @@ async function trained(
   context: Files,
   out: string,
   data: object,
-  { init, ...changes }: { init?: string; model?: object; tokenizer?: object } = {},
+  { init, model = {}, tokenizer }: { init?: string; model?: object; tokenizer?: object } = {},
 ) {
   const messages: string[] = [];
   const configuration = configurationOf({
     version: 1,
     data: data as ConfigurationInput['data'],
-    tokenizer: { kind: 'character', ...changes.tokenizer } as ConfigurationInput['tokenizer'] & object,
-    model: { kind: 'lstm', layers: 1, hidden: 8, ...changes.model },
+    tokenizer: { kind: 'character', ...tokenizer } as ConfigurationInput['tokenizer'] & object,
+    model: 'kind' in model ? (model as ConfigurationInput['model']) : { kind: 'lstm', layers: 1, hidden: 8, ...model },
     // So small a step changes nothing, and what was moved can be seen.
     training: { optimizer: { kind: 'sgd', learningRate: 1e-30 }, batch: { sentences: 4 }, stop: { steps: 1 } },
   });
@@ -122,6 +122,27 @@ test('a vocabulary that spells what it lacks does not grow, and says how much is
   await trained(context, 'lm', text('first.txt', { train: { text: ['first.txt'], documents: 'line' } }), spelling);
   const message = await trained(context, 'translator', { train: { tsv: 'french.tsv' } }, { init: 'lm', ...spelling });
   assert.match(message, /of \d+ tokens of the target \d+ are bytes of characters that the vocabulary lacks$/);
+});
+
+const transformer = { kind: 'transformer', decoderLayers: 1, width: 8, heads: 2 };
+
+test('a translator without an encoder begins with a language model as a whole, the source with the vectors of the one vocabulary', async () => {
+  const context = files();
+  const model = { ...transformer, preset: 'llama' };
+  await trained(context, 'lm', text('first.txt'), { model });
+  const shared = { model, init: 'lm', tokenizer: { shared: true } };
+  const message = await trained(context, 'translator', { train: { tsv: 'french.tsv' } }, shared);
+  assert.match(
+    message,
+    /moved: decoder\.0, decoder\.norm; moved for the tokens that it knows: target\.embedding, source\.embedding from target\.embedding, output$/,
+  );
+  const known = (await parametersOf(context, 'lm')).get('target.embedding.table')?.values;
+  const after = await parametersOf(context, 'translator');
+  for (const side of ['source', 'target']) {
+    assert.deepEqual(after.get(`${side}.embedding.table`)?.values.subarray(0, known?.length), known, side);
+  }
+  const separate = await trained(context, 'separate', { train: { tsv: 'french.tsv' } }, { ...shared, tokenizer: { shared: false } });
+  assert.match(separate, /; new: source\.embedding/);
 });
 
 test('a language model begins with a translator: the encoder is left behind', async () => {
