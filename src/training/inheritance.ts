@@ -3,9 +3,11 @@ import { openWeights, type Tokenizers } from '../checkpoint/model-files.js';
 import type { Run } from '../checkpoint/run.js';
 import { modelFile } from '../checkpoint/run-files.js';
 import type { SafetensorsFile } from '../checkpoint/safetensors.js';
+import type { ModelOptions } from '../models/create.js';
 import type { Parameter, ParameterStore } from '../nn/parameters.js';
 import { type Shape, showShape } from '../tensor/tensor.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import type { InitPart } from './request.js';
 
 const [sourceTable, targetTable] = ['source.embedding.table', 'target.embedding.table'];
 
@@ -13,6 +15,13 @@ const [sourceTable, targetTable] = ['source.embedding.table', 'target.embedding.
 interface Move {
   readonly name: string;
   readonly from: string;
+}
+
+/** A model, or of a translator the part, that begins with another. Its parameters have their initial values. */
+export interface Heir {
+  readonly parameters: ParameterStore;
+  readonly options: ModelOptions;
+  readonly into: InitPart;
 }
 
 /** What a model began with of another, by the names of parameters. */
@@ -29,38 +38,41 @@ export interface Inheritance {
 }
 
 /**
- * Fills what fits of a run's model into a store that has its initial values: parameters of the same name and shape, and of a vocabulary
- * that has grown the rows of the tokens that both have. Where one network with one vocabulary reads the source and goes on with the
- * target, the source has the vectors of the target, if the run has none of its own for it.
+ * Fills what fits of a run's model into another: parameters of the same name and shape, and of a vocabulary
+ * that has grown the rows of the tokens that both have. `FormerNames` says what begins with a parameter of another name.
  *
  * @param theirs  tokenizers of the run
- * @param ours    tokenizers of the model that the store belongs to
+ * @param ours    tokenizers of the model that begins with it
  * @throws DecadeError `input` when no matrix fits
  */
-export async function inheritParameters(run: Run, store: ParameterStore, theirs: Tokenizers, ours: Tokenizers): Promise<Inheritance> {
+export async function inheritParameters(run: Run, heir: Heir, theirs: Tokenizers, ours: Tokenizers): Promise<Inheritance> {
   const file = await openWeights(run.files, run.path, modelFile);
   try {
     const inherited = { moved: [] as Move[], grown: [] as Move[], different: [] as string[], missing: [] as string[] };
-    const readsBoth = Array.from(store).some(({ rules }) => rules.side === 'both') && ours.source === ours.target;
+    const formerNames = heir.into === 'encoder' ? namesForEncoder(heir) : namesForAll(heir, file, ours);
     const wanted = new Map<string, Shape>();
     let matrices = 0;
-    for (const parameter of store) {
+    for (const parameter of heir.parameters) {
       const { name, shape, rules } = parameter;
-      const isTargets = readsBoth && name === sourceTable && !file.hasFloats(name);
-      const move = { name, from: isTargets ? targetTable : name };
-      wanted.set(move.from, shape);
-      const stored = file.hasFloats(move.from) ? file.shapes.get(move.from) : undefined;
+      const from = formerNames(name);
+      if (from === undefined) {
+        inherited.missing.push(name);
+        continue;
+      }
+      const move = { name, from };
+      wanted.set(from, shape);
+      const stored = file.hasFloats(from) ? file.shapes.get(from) : undefined;
       // What both sides share has one vocabulary.
       const side = rules.side === 'source' ? 'source' : 'target';
-      const vocabularies = { former: theirs[isTargets ? 'target' : side], present: ours[side] };
+      const vocabularies = { former: theirs[from === targetTable ? 'target' : side], present: ours[side] };
       const rows = keptRows(vocabularies);
       if (stored === undefined) inherited.missing.push(name);
       else if (showShape(stored) === showShape(shape)) {
-        await file.read(move.from, 0, parameter.value.f32);
+        await file.read(from, 0, parameter.value.f32);
         inherited.moved.push(move);
         if (shape.length > 1) matrices++;
       } else if (rows !== undefined && isGrown(stored, shape, vocabularies)) {
-        await readRows(file, move.from, parameter, rows);
+        await readRows(file, from, parameter, rows);
         inherited.grown.push(move);
         if (shape.length > 1) matrices++;
       } else inherited.different.push(`${name} ${showShape(shape)} (${showShape(stored)} there)`);
@@ -71,6 +83,33 @@ export async function inheritParameters(run: Run, store: ParameterStore, theirs:
   } finally {
     await file.close();
   }
+}
+
+/** The parameter of a run that one of this name begins with, if any. */
+type FormerNames = (name: string) => string | undefined;
+
+/**
+ * The same, but where one network with one vocabulary reads the source and goes on with the target, the source has the vectors of the
+ * target, if the run has none of its own for it.
+ */
+function namesForAll({ parameters }: Heir, file: SafetensorsFile, ours: Tokenizers): FormerNames {
+  const readsBoth = Array.from(parameters).some(({ rules }) => rules.side === 'both') && ours.source === ours.target;
+  return (name) => (readsBoth && name === sourceTable && !file.hasFloats(name) ? targetTable : name);
+}
+
+/** Layers of an encoder have the parameters of layers that only look back, and nothing else begins with these. */
+function namesForEncoder({ parameters, options }: Heir): FormerNames {
+  const table = parameters.get(sourceTable) === undefined ? targetTable : sourceTable;
+  return (name) => {
+    if (name === table) return targetTable;
+    if (name.startsWith('encoder.')) return name.replace('encoder', 'decoder');
+    // Biases by distance are of another division where rows look forward, too.
+    return name === 'source.positions.table' && hasLearnedPositions(options) ? 'target.positions.table' : undefined;
+  };
+}
+
+function hasLearnedPositions(options: ModelOptions): boolean {
+  return options.kind === 'transformer' && options.positions === 'learned';
 }
 
 /** Biases alone are no beginning: the error says which parameters do not agree. */

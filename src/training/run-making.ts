@@ -72,26 +72,41 @@ async function makeRunFrom(
   model: Run,
   files: Files,
   given: Configuration,
-  { out, amongOthers, onEvent }: TrainRequest,
+  { out, initInto: into = 'decoder', amongOthers, onEvent }: TrainRequest,
   reading: Omit<TrainTokenizersOptions, 'options'>,
 ): Promise<ConfiguredRun> {
   const before = await configurationOfRun(model);
   const theirs = await model.tokenizersOf(originOf(before));
+  if (into === 'encoder') requireEncoder(model.path, theirs, given);
   // Where the source of pairs has a vocabulary of its own, it is as the new configuration says.
   const keepsOwn = theirs.source === undefined && !isText(given.data.train);
   // Another's tokenizer must suit this corpus, too.
   const configuration = keepsOwn ? given : configurationOf({ ...given, tokenizer: before.tokenizer }, files.absolute);
-  const tokenizing = { ...reading, options: given.tokenizer };
+  const tokenizing = { ...reading, options: given.tokenizer, into };
   const tokenizers = await inheritedTokenizers(tokenizing, theirs);
   const { parameters } = newModel(configuration, tokenizers);
   parameters.allocate(new Memory({ shared: false }));
   parameters.initialise(given.training.seed);
-  const inheritance = await inheritParameters(model, parameters, theirs, tokenizers);
+  const inheritance = await inheritParameters(model, { parameters, options: configuration.model, into }, theirs, tokenizers);
   const unknown = describeUnknown(await unknownTokens(tokenizing, theirs, tokenizers));
   const parts = [describeInit(model.path, before, given), describeInheritance(inheritance), unknown];
   onEvent?.({ kind: 'initialised', run: model.path, message: parts.filter((part) => part !== '').join('; ') });
   const own = { configuration: printConfiguration(configuration), origin: originOf(configuration), tokenizers, amongOthers };
   return { run: await Run.create(files, out, { ...own, parameters: PlacedValues.of(parameters) }), configuration };
+}
+
+/** Throws `usage` unless an encoder is to begin with a language model. */
+function requireEncoder(run: string, theirs: Tokenizers, { data, model }: Configuration): void {
+  const hasEncoder = !isText(data.train) && model.kind === 'transformer' && model.encoderLayers > 0;
+  if (hasEncoder && theirs.source === undefined) return;
+  throw new DecadeError('usage', {
+    where: `--init ${run} --init-into encoder`,
+    received: hasEncoder ? 'a translator' : 'a configuration of a model whose layers are of another kind than an encoder of a Transformer',
+    allowed: hasEncoder
+      ? 'a language model, whose layers become those of the encoder'
+      : 'data.train of pairs, model.kind: transformer and model.encoderLayers of 1 or more',
+    next: 'leave --init-into out',
+  });
 }
 
 /** The model of a configuration, its parameters declared. Throws `usage` where it needs one vocabulary and has two. */

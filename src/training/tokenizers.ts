@@ -10,6 +10,7 @@ import type { Tokenizer } from '../text/tokenizer.js';
 import { grownTokenizer, largestSize, trainTokenizer } from '../text/train-tokenizer.js';
 import { WordCounter, type WordList } from '../text/word-list.js';
 import { type TokenizersOptions, tokenizerOptionsOf } from './configuration.js';
+import type { InitPart } from './request.js';
 
 type Side = 'source' | 'target';
 
@@ -50,11 +51,16 @@ async function trainedFor(request: TrainTokenizersOptions, side: Side, texts = t
   return trainTokenizer(texts, tokenizerOptionsOf(request.options, side), describeSource(request.source), turn);
 }
 
+/** Of a model that begins with another, or of a translator one part. */
+export interface InheritTokenizersOptions extends TrainTokenizersOptions {
+  readonly into: InitPart;
+}
+
 /**
  * The tokenizers for a corpus of a model that begins with another's: theirs, as far as there are any. Words and characters of the
  * corpus that the other did not know join its own.
  */
-export async function inheritedTokenizers(request: TrainTokenizersOptions, theirs: Tokenizers): Promise<Tokenizers> {
+export async function inheritedTokenizers(request: InheritTokenizersOptions, theirs: Tokenizers): Promise<Tokenizers> {
   if (isText(request.source)) return { target: await grownFor(request, theirs.target, ['target']) };
   const words = await sourceWords(request);
   const known = theirs.source === undefined ? words : theirs.sourceWords && words.and(theirs.sourceWords);
@@ -69,8 +75,9 @@ export async function inheritedTokenizers(request: TrainTokenizersOptions, their
 }
 
 /** The side of pairs that has a tokenizer of its own, as the options say: a language model has one side only. */
-export function ownSide({ options, source }: TrainTokenizersOptions, theirs: Tokenizers): Side | undefined {
-  return theirs.source === undefined && !isText(source) && !options.shared ? 'source' : undefined;
+function ownSide({ options, source, into }: InheritTokenizersOptions, theirs: Tokenizers): Side | undefined {
+  if (theirs.source !== undefined || isText(source) || options.shared) return undefined;
+  return into === 'encoder' ? 'target' : 'source';
 }
 
 /** Another model's tokenizer for sides of a corpus: of the kind that the options name it grows up to their size, if that kind can. */
@@ -92,7 +99,7 @@ export interface UnknownTokens {
 }
 
 /** What a corpus has that inherited tokenizers lack, by side. A side with a tokenizer of its own has one made for it. */
-export async function unknownTokens(request: TrainTokenizersOptions, theirs: Tokenizers, ours: Tokenizers): Promise<UnknownTokens[]> {
+export async function unknownTokens(request: InheritTokenizersOptions, theirs: Tokenizers, ours: Tokenizers): Promise<UnknownTokens[]> {
   const sides: UnknownTokens[] = [];
   for (const side of ['source', 'target'] as const) {
     const tokenizer = ours[side];

@@ -5,6 +5,7 @@ import type { Files } from '../../src/core/files.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { loadTokenizer } from '../../src/text/load-tokenizer.js';
 import { configurationOf, type ConfigurationInput } from '../../src/training/configuration.js';
+import { requireTrainOptions } from '../../src/training/request-options.js';
 import { train } from '../../src/training/train.js';
 import { localContext } from './tiny-run.js';
 
@@ -20,7 +21,7 @@ async function trained(
   context: Files,
   out: string,
   data: object,
-  { init, model = {}, tokenizer }: { init?: string; model?: object; tokenizer?: object } = {},
+  { model = {}, tokenizer, ...beginning }: { init?: string; initInto?: 'encoder'; model?: object; tokenizer?: object } = {},
 ) {
   const messages: string[] = [];
   const configuration = configurationOf({
@@ -32,7 +33,7 @@ async function trained(
     training: { optimizer: { kind: 'sgd', learningRate: 1e-30 }, batch: { sentences: 4 }, stop: { steps: 1 } },
   });
   const onEvent = (event: { kind: string; message?: string }) => event.kind === 'initialised' && messages.push(event.message ?? '');
-  await train(localContext(context), configuration, { out, init, onEvent });
+  await train(localContext(context), configuration, { out, ...beginning, onEvent });
   return messages.join('\n');
 }
 
@@ -143,6 +144,54 @@ test('a translator without an encoder begins with a language model as a whole, t
   }
   const separate = await trained(context, 'separate', { train: { tsv: 'french.tsv' } }, { ...shared, tokenizer: { shared: false } });
   assert.match(separate, /; new: source\.embedding/);
+});
+
+test('the encoder of a translator begins with a language model of its source', async () => {
+  const context = files();
+  const model = { ...transformer, encoderLayers: 1 };
+  await trained(context, 'lm', text('first.txt'), { model });
+  const beginning = { init: 'lm', initInto: 'encoder', model } as const;
+  const message = await trained(context, 'translator', { train: { tsv: 'pairs.tsv' } }, beginning);
+  assert.match(
+    message,
+    /moved: encoder\.0 from decoder\.0, encoder\.norm from decoder\.norm; moved for .*: source\.embedding from target\.embedding; new: target\.embedding, decoder\.0\.attention, .*, decoder\.norm$/,
+  );
+  const [before, after] = [await parametersOf(context, 'lm'), await parametersOf(context, 'translator')];
+  const layers = [...before].filter(([name]) => /^decoder.*\.weight$/.test(name));
+  assert.equal(layers.length, 4);
+  for (const [name, { values }] of layers) assert.deepEqual(after.get(name.replace('decoder', 'encoder'))?.values, values, name);
+  const known = before.get('target.embedding.table')?.values;
+  assert.deepEqual(after.get('source.embedding.table')?.values.subarray(0, known?.length), known);
+  assert.equal(
+    (await tokenizerOf(context, 'translator/source-tokenizer.json')).token(10),
+    (await tokenizerOf(context, 'lm/tokenizer.json')).token(10),
+  );
+  const target = await tokenizerOf(context, 'translator/target-tokenizer.json');
+  assert.ok(!Array.from({ length: target.size }, (_, id) => target.token(id)).includes('r'), 'the target has a vocabulary of its own');
+});
+
+test('only an encoder of layers like those of a language model begins with one', async () => {
+  const context = files();
+  await trained(context, 'lm', text('first.txt'));
+  const into = { init: 'lm', initInto: 'encoder' } as const;
+  const [pairs, encoding] = [{ train: { tsv: 'pairs.tsv' } }, { ...transformer, encoderLayers: 1 }];
+  for (const [data, model] of [
+    [pairs, {}],
+    [pairs, { ...encoding, encoderLayers: 0 }],
+    [text('first.txt'), encoding],
+  ] as const) {
+    await assert.rejects(trained(context, 'none', data, { ...into, model }), /--init lm --init-into encoder: .*model\.kind: transformer/);
+  }
+  await trained(context, 'translator', pairs, { model: encoding });
+  await assert.rejects(
+    trained(context, 'none', pairs, { ...into, init: 'translator', model: encoding }),
+    /: a translator; expected a language model/,
+  );
+  assert.equal(await context.kind('none'), 'missing');
+  assert.throws(
+    () => requireTrainOptions({ out: 'none', initInto: 'encoder' }),
+    /--init-into encoder: no run to begin with; expected with --init/,
+  );
 });
 
 test('a language model begins with a translator: the encoder is left behind', async () => {
