@@ -29,6 +29,8 @@ export interface Inheritance {
   readonly moved: readonly Move[];
   /** Of these the rows of known tokens; the vocabulary has grown. */
   readonly grown: readonly Move[];
+  /** Of these the rows of the positions that both have. */
+  readonly positions: readonly string[];
   /** Of another shape there. */
   readonly different: readonly string[];
   /** Not there. */
@@ -39,7 +41,7 @@ export interface Inheritance {
 
 /**
  * Fills what fits of a run's model into another: parameters of the same name and shape, and of a vocabulary
- * that has grown the rows of the tokens that both have. `FormerNames` says what begins with a parameter of another name.
+ * that has grown the rows of the tokens that both have, of learned positions those that both have. `FormerNames` says what begins with a parameter of another name.
  *
  * @param theirs  tokenizers of the run
  * @param ours    tokenizers of the model that begins with it
@@ -48,7 +50,13 @@ export interface Inheritance {
 export async function inheritParameters(run: Run, heir: Heir, theirs: Tokenizers, ours: Tokenizers): Promise<Inheritance> {
   const file = await openWeights(run.files, run.path, modelFile);
   try {
-    const inherited = { moved: [] as Move[], grown: [] as Move[], different: [] as string[], missing: [] as string[] };
+    const inherited = {
+      moved: [] as Move[],
+      grown: [] as Move[],
+      positions: [] as string[],
+      different: [] as string[],
+      missing: [] as string[],
+    };
     const formerNames = heir.into === 'encoder' ? namesForEncoder(heir) : namesForAll(heir, file, ours);
     const wanted = new Map<string, Shape>();
     let matrices = 0;
@@ -75,6 +83,10 @@ export async function inheritParameters(run: Run, heir: Heir, theirs: Tokenizers
         await readRows(file, from, parameter, rows);
         inherited.grown.push(move);
         if (shape.length > 1) matrices++;
+      } else if (name.endsWith('.positions.table') && hasLearnedPositions(heir.options) && stored[1] === shape[1]) {
+        const common = Math.min(stored[0] as number, shape[0] as number);
+        await file.read(from, 0, parameter.value.f32.subarray(0, common * (shape[1] as number)));
+        inherited.positions.push(`${partOf(name, 2)} (the first ${common.toLocaleString('en')})`);
       } else inherited.different.push(`${name} ${showShape(shape)} (${showShape(stored)} there)`);
     }
     if (matrices === 0) requireBeginning(run, file, wanted);
@@ -125,12 +137,13 @@ function requireBeginning(run: Run, file: SafetensorsFile, wanted: ReadonlyMap<s
 }
 
 /** In words; empty when everything was moved. */
-export function describeInheritance({ moved, grown, different, missing, left }: Inheritance): string {
-  const isWhole = grown.length + different.length + missing.length + left.length === 0;
+export function describeInheritance({ moved, grown, positions, different, missing, left }: Inheritance): string {
+  const isWhole = grown.length + positions.length + different.length + missing.length + left.length === 0;
   if (isWhole && moved.every(({ name, from }) => name === from)) return '';
   return [
     `moved: ${movesOf(moved, 2)}`,
     ...(grown.length > 0 ? [`moved for the tokens that it knows: ${movesOf(grown)}`] : []),
+    ...(positions.length > 0 ? [`moved for the positions that both have: ${positions.join(', ')}`] : []),
     ...(different.length > 0 ? [`not moved, of another shape: ${different.join(', ')}`] : []),
     ...(missing.length > 0 ? [`new: ${partsOf(missing)}`] : []),
     ...(left.length > 0 ? [`left behind: ${partsOf(left)}`] : []),

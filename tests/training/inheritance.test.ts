@@ -170,6 +170,23 @@ test('the encoder of a translator begins with a language model of its source', a
   assert.ok(!Array.from({ length: target.size }, (_, id) => target.token(id)).includes('r'), 'the target has a vocabulary of its own');
 });
 
+test('of learned positions those that both have are moved', async () => {
+  const context = files();
+  const positions = (maximumLength: number) => ({ model: { ...transformer, positions: 'learned', maximumLength } });
+  await trained(context, 'first', text('first.txt'), positions(16));
+  for (const [name, length, common] of [
+    ['longer', 32, 16],
+    ['shorter', 12, 12],
+  ] as const) {
+    const message = await trained(context, name, text('first.txt'), { init: 'first', ...positions(length) });
+    assert.match(message, new RegExp(`moved for the positions that both have: target\\.positions \\(the first ${common}\\)$`));
+    const [before, after] = [await parametersOf(context, 'first'), await parametersOf(context, name)];
+    const [former, present] = [before, after].map((parameters) => parameters.get('target.positions.table')?.values.subarray(0, common * 8));
+    assert.deepEqual(present, former);
+    assert.equal(after.get('target.positions.table')?.values.length, length * 8);
+  }
+});
+
 test('only an encoder of layers like those of a language model begins with one', async () => {
   const context = files();
   await trained(context, 'lm', text('first.txt'));
