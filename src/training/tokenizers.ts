@@ -65,7 +65,7 @@ export async function inheritedTokenizers(request: InheritTokenizersOptions, the
   const words = await sourceWords(request);
   const known = theirs.source === undefined ? words : theirs.sourceWords && words.and(theirs.sourceWords);
   const { source = theirs.target, target } = theirs;
-  const own = ownSide(request, theirs);
+  const { own } = tokenizerUse(request, theirs);
   if (own === undefined && source === target) {
     const shared = await grownFor(request, target, ['source', 'target']);
     return { source: shared, target: shared, sourceWords: known };
@@ -74,16 +74,36 @@ export async function inheritedTokenizers(request: InheritTokenizersOptions, the
   return { source: await forSide('source', source), target: await forSide('target', target), sourceWords: known };
 }
 
-/** The side of pairs that has a tokenizer of its own, as the options say: a language model has one side only. */
-function ownSide({ options, source, into }: InheritTokenizersOptions, theirs: Tokenizers): Side | undefined {
-  if (theirs.source !== undefined || isText(source) || options.shared) return undefined;
-  return into === 'encoder' ? 'target' : 'source';
+/** What a configuration's options of tokenizers do where those of another model are taken. */
+export interface TokenizerUse {
+  /** The side of pairs that has a tokenizer of its own, as the options say: a language model has one side only. */
+  readonly own: Side | undefined;
+  /** Whether they decide if both sides have one. */
+  readonly choosesSharing: boolean;
+  /** Whether another's vocabulary grows as far as they let it. */
+  readonly grows: boolean;
 }
 
-/** Another model's tokenizer for sides of a corpus: of the kind that the options name it grows up to their size, if that kind can. */
+export function tokenizerUse(
+  { options, source, into }: Pick<InheritTokenizersOptions, 'options' | 'source' | 'into'>,
+  theirs: Tokenizers,
+): TokenizerUse {
+  const choosesSharing = theirs.source === undefined && !isText(source);
+  const own = !choosesSharing || options.shared ? undefined : into === 'encoder' ? 'target' : 'source';
+  return { own, choosesSharing, grows: [theirs.source, theirs.target].some((tokenizer) => tokenizer && canGrow(options, tokenizer)) };
+}
+
+type ClosedOptions = Extract<TokenizersOptions, { kind: 'word' | 'character' }>;
+
+/** By as many words or characters as the options have room for, which are about this kind. */
+function canGrow(options: TokenizersOptions, { kind }: Tokenizer): options is ClosedOptions {
+  return options.kind === kind && (options.kind === 'word' || options.kind === 'character');
+}
+
+/** Another model's tokenizer for sides of a corpus, grown where it can. */
 async function grownFor(request: TrainTokenizersOptions, tokenizer: Tokenizer, sides: readonly Side[]): Promise<Tokenizer> {
   const { options } = request;
-  if (options.kind !== tokenizer.kind || (options.kind !== 'word' && options.kind !== 'character')) return tokenizer;
+  if (!canGrow(options, tokenizer)) return tokenizer;
   const size = Math.max(...sides.map((side) => largestSize(tokenizerOptionsOf(options, side))));
   return grownTokenizer(tokenizer, textsOf(request, sides), { size, minimumCount: options.minimumCount });
 }
@@ -101,11 +121,11 @@ export interface UnknownTokens {
 /** What a corpus has that inherited tokenizers lack, by side. A side with a tokenizer of its own has one made for it. */
 export async function unknownTokens(request: InheritTokenizersOptions, theirs: Tokenizers, ours: Tokenizers): Promise<UnknownTokens[]> {
   const sides: UnknownTokens[] = [];
+  const { own } = tokenizerUse(request, theirs);
   for (const side of ['source', 'target'] as const) {
     const tokenizer = ours[side];
     // Bytes spell everything.
-    if (tokenizer === undefined || tokenizer.kind === 'bytes' || tokenizer.kind === 'byte-bpe' || side === ownSide(request, theirs))
-      continue;
+    if (tokenizer === undefined || tokenizer.kind === 'bytes' || tokenizer.kind === 'byte-bpe' || side === own) continue;
     const found = { side, tokens: 0, unknown: 0, bytes: 0 };
     for await (const text of textsOf(request, [side])) {
       for (const id of tokenizer.encode(text)) {

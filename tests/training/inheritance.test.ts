@@ -104,6 +104,10 @@ test('a translator of another language than the text: the vocabulary grows, and 
   }
 
   const narrow = await trained(context, 'narrow', french, { init: 'lm', tokenizer: { sourceSize: 100, targetSize: former.size + 1 } });
+  assert.match(
+    narrow,
+    /; only of the source: tokenizer\.verbatim .*, tokenizer\.sourceSize 100 .*; limits what the vocabulary grows by: tokenizer\.targetSize 20 /,
+  );
   assert.match(narrow, /; of 88 tokens of the target 16 are <unk>$/);
 });
 
@@ -223,7 +227,10 @@ test('a language model begins with a translator: the encoder is left behind', as
 test('a tokenizer that makes one line of a text is refused before there is a run, as it is without --init', async () => {
   const context = files();
   await trained(context, 'translator', { train: { tsv: 'pairs.tsv' } }, { tokenizer: { kind: 'bpe', size: 300 } });
-  await assert.rejects(trained(context, 'lm', text('first.txt'), { init: 'translator' }), /bpe makes one line of a document/);
+  await assert.rejects(
+    trained(context, 'lm', text('first.txt'), { init: 'translator' }),
+    /--init translator, whose tokenizer is taken: tokenizer\.kind: 'bpe': bpe makes one line of a document.*\. Begin with another run/,
+  );
   assert.equal(await context.kind('lm'), 'missing');
 });
 
