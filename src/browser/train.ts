@@ -1,6 +1,7 @@
 import { DecadeError } from '../core/errors.js';
 import type { ConfigurationInput } from '../training/configuration.js';
 import type { TrainingEvent } from '../training/events.js';
+import type { InitPart } from '../training/request.js';
 import { dividedOptions } from './engine.js';
 import { type Examples, type GeneratedExamples, writtenExamples } from './examples.js';
 import { pageThreads } from './threads.js';
@@ -24,6 +25,8 @@ export interface TrainOptions {
   readonly resume?: Pick<TrainedRun, 'files'> | undefined;
   /** A run to begin with: its parameters and its vocabulary. Its optimizer's state and its number of updates are not taken. */
   readonly init?: Pick<TrainedRun, 'files'> | undefined;
+  /** The part of a translator that begins with a language model: the encoder of a Transformer, or what predicts. Default: `decoder`. */
+  readonly initInto?: InitPart | undefined;
   /** Told of the run at each checkpoint, to `load` it while the training goes on. */
   readonly onCheckpoint?: ((run: Pick<TrainedRun, 'files'>) => void) | undefined;
   /** Threads to compute on, where the page is cross-origin isolated. Default: one per core, or as many as `resume` had. */
@@ -45,13 +48,13 @@ export interface TrainOptions {
  */
 export async function train(configuration: TrainingInput, options: TrainOptions = {}): Promise<TrainedRun> {
   const { signal, told, listeners, options: given } = dividedOptions('train options', options);
-  const { resume, init, threads: wanted, ...unknown } = given as TrainOptions;
+  const { resume, init, initInto, threads: wanted, ...unknown } = given as TrainOptions;
   const [stray] = Object.keys(unknown);
   if (stray !== undefined) {
     throw new DecadeError('usage', {
       where: 'train options',
       received: `unknown option "${stray}"`,
-      allowed: 'signal, onEvent, onCheckpoint, resume, init, threads',
+      allowed: 'signal, onEvent, onCheckpoint, resume, init, initInto, threads',
     });
   }
   const { warnings, threads } = pageThreads(wanted);
@@ -59,6 +62,6 @@ export async function train(configuration: TrainingInput, options: TrainOptions 
   for (const { message } of wanted === undefined ? [] : warnings) options.onEvent?.({ kind: 'warning', message });
   const files = resume === undefined ? undefined : requireRun('train options.resume', resume);
   const begun = init === undefined ? undefined : requireRun('train options.init', init);
-  const request = { kind: 'train', ...written, options: {}, listeners, threads: wanted && threads, files, init: begun } as const;
+  const request = { kind: 'train', ...written, options: { initInto }, listeners, threads: wanted && threads, files, init: begun } as const;
   return askTrainer<TrainedRun>(request, { stop: signal, listeners: told });
 }

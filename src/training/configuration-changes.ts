@@ -1,5 +1,6 @@
 import { DecadeError } from '../core/errors.js';
 import type { Configuration } from './configuration.js';
+import type { TokenizerUse } from './tokenizers.js';
 
 /**
  * What may differ in a resumed run: when it stops, validates and saves, and where its corpora are (their contents are compared
@@ -35,22 +36,34 @@ export function requireResumable(before: Configuration, now: Configuration, wher
 }
 
 /**
- * Describes what a run with `--init` takes from the other run, which keys of its own configuration are ignored, and which keys of
- * the other configuration do not apply.
+ * Describes what a run with `--init` takes from the other run, what those keys of its own configuration are for that differ, and which
+ * keys of the other configuration do not apply.
  */
-export function describeInit(run: string, before: Configuration, now: Configuration): string {
-  const differences = (part: 'tokenizer' | 'model', words: (key: string, mine: string, theirs: string) => string) => {
+export function describeInit(run: string, before: Configuration, now: Configuration, use: TokenizerUse): string {
+  const differing = (part: 'tokenizer' | 'model', had: string) => {
     const [theirs, mine] = [leavesOf(before[part], part), leavesOf(now[part], part)];
     const keys = [...new Set([...theirs.keys(), ...mine.keys()])].filter((key) => theirs.get(key) !== mine.get(key));
-    return keys.map((key) => words(key, mine.get(key) ?? 'not set', theirs.get(key) ?? 'not set'));
+    return keys.map((key) => ({ key, words: `${key} ${mine.get(key) ?? 'not set'} (${run} ${had} ${theirs.get(key) ?? 'not set'})` }));
   };
-  const ignored = differences('tokenizer', (key, mine, theirs) => `${key} ${mine} (${run} has ${theirs})`);
-  const changed = differences('model', (key, mine, theirs) => `${key} ${mine} (${run} was trained with ${theirs})`);
+  const effects = new Map<string, string[]>();
+  const note = (effect: string | undefined, words: string) =>
+    effect !== undefined && effects.set(effect, [...(effects.get(effect) ?? []), words]);
+  for (const { key, words } of differing('tokenizer', 'has')) note(effectOf(key, use), words);
+  for (const { words } of differing('model', 'was trained with')) note('differs', words);
   return [
     `--init ${run}: begins with its parameters and its vocabulary; its optimizer state, number of updates and configuration are not taken`,
-    ...(ignored.length > 0 ? [`ignored here: ${ignored.join(', ')}`] : []),
-    ...(changed.length > 0 ? [`differs: ${changed.join(', ')}`] : []),
+    ...Array.from(effects, ([effect, words]) => `${effect}: ${words.join(', ')}`),
   ].join('; ');
+}
+
+/** What a key of the tokenizer's options does where another run's tokenizer is taken; undefined for what is seen anyway. */
+function effectOf(key: string, { own, grows, choosesSharing }: TokenizerUse): string | undefined {
+  const option = key.replace('tokenizer.', '');
+  if (option === 'shared' && choosesSharing) return undefined;
+  if (grows && ['size', 'sourceSize', 'targetSize', 'minimumCount'].includes(option) && option !== `${own}Size`) {
+    return 'limits what the vocabulary grows by';
+  }
+  return own === undefined ? 'ignored here' : `only of the ${own}`;
 }
 
 /** All values by key path, as JSON. */

@@ -1,5 +1,7 @@
 import * as z from 'zod';
+import { DecadeError } from '../core/errors.js';
 import { resolveOptions } from '../core/options.js';
+import { initParts } from './request.js';
 
 const path = z.string().min(1);
 
@@ -15,6 +17,7 @@ const trainOptions = z.strictObject({
   out: path,
   resume: z.boolean().optional(),
   init: path.optional(),
+  initInto: z.enum(initParts).optional(),
   allowDifferentPlacement: z.boolean().optional(),
   amongOthers: z.boolean().optional(),
   cache: path.optional(),
@@ -27,7 +30,14 @@ const trainOptions = z.strictObject({
 
 /** Throws `usage` for an unknown option of a training, and for an impossible value. */
 export function requireTrainOptions(options: object): void {
-  resolveOptions(trainOptions, options as z.input<typeof trainOptions>, 'train');
+  const { init, initInto } = resolveOptions(trainOptions, options as z.input<typeof trainOptions>, 'train');
+  if (initInto === undefined || init !== undefined) return;
+  throw new DecadeError('usage', {
+    where: `--init-into ${initInto}`,
+    received: 'no run to begin with',
+    allowed: 'with --init',
+    next: 'name a language model with --init RUN, or leave --init-into out',
+  });
 }
 
 /** Throws `usage` unless there is at least one run. */

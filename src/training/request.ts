@@ -37,6 +37,10 @@ export interface TrainingContext {
   openExecutor(setup: ExecutorSetup): Promise<Executor>;
 }
 
+/** Parts of a translator that a language model can be the beginning of. */
+export const initParts = ['decoder', 'encoder'] as const;
+export type InitPart = (typeof initParts)[number];
+
 export interface TrainRequest {
   /** The run directory: a new one, or with `resume` that of the run. */
   readonly out: string;
@@ -44,6 +48,8 @@ export interface TrainRequest {
   readonly resume?: boolean | undefined;
   /** Begin with the parameters and tokenizers of another run. */
   readonly init?: string | undefined;
+  /** The part of a translator that begins with a language model: the encoder of a Transformer, or what predicts. Default: `decoder`. */
+  readonly initInto?: InitPart | undefined;
   /** Resume although the placement differs, so results are not bit-identical. */
   readonly allowDifferentPlacement?: boolean | undefined;
   /** The new run may be created in a directory with other files, if none has a name that a run uses. */

@@ -15,7 +15,14 @@ import { describeInit, requireResumable } from './configuration-changes.js';
 import { type Configuration, configurationOf, originOf, printConfiguration, resolveRunConfiguration } from './configuration.js';
 import { describeInheritance, inheritParameters } from './inheritance.js';
 import type { TrainRequest } from './request.js';
-import { inheritedTokenizers, trainTokenizers, type TrainTokenizersOptions } from './tokenizers.js';
+import {
+  describeUnknown,
+  inheritedTokenizers,
+  tokenizerUse,
+  trainTokenizers,
+  unknownTokens,
+  type TrainTokenizersOptions,
+} from './tokenizers.js';
 
 export async function configurationOfRun(run: Run): Promise<Configuration> {
   return resolveRunConfiguration(await run.configuration(), run.fileAt('config.yaml'));
@@ -72,24 +79,56 @@ async function makeRunFrom(
   model: Run,
   files: Files,
   given: Configuration,
-  { out, amongOthers, onEvent }: TrainRequest,
+  { out, initInto: into = 'decoder', amongOthers, onEvent }: TrainRequest,
   reading: Omit<TrainTokenizersOptions, 'options'>,
 ): Promise<ConfiguredRun> {
   const before = await configurationOfRun(model);
   const theirs = await model.tokenizersOf(originOf(before));
-  // Where the source of pairs has a vocabulary of its own, it is as the new configuration says.
-  const keepsOwn = theirs.source === undefined && !isText(given.data.train);
-  // Another's tokenizer must suit this corpus, too.
-  const configuration = keepsOwn ? given : configurationOf({ ...given, tokenizer: before.tokenizer }, files.absolute);
-  const tokenizers = await inheritedTokenizers({ ...reading, options: given.tokenizer }, theirs);
+  if (into === 'encoder') requireEncoder(model.path, theirs, given);
+  const tokenizing = { ...reading, options: given.tokenizer, into };
+  const use = tokenizerUse(tokenizing, theirs);
+  // Where a side of pairs may have a vocabulary of its own, it is as the new configuration says.
+  const configuration = use.choosesSharing ? given : withTokenizerOf(model, before, given, files);
+  const tokenizers = await inheritedTokenizers(tokenizing, theirs);
   const { parameters } = newModel(configuration, tokenizers);
   parameters.allocate(new Memory({ shared: false }));
   parameters.initialise(given.training.seed);
-  const inheritance = await inheritParameters(model, parameters, theirs, tokenizers);
-  const message = [describeInit(model.path, before, given), describeInheritance(inheritance)].filter((part) => part !== '').join('; ');
-  onEvent?.({ kind: 'initialised', run: model.path, message });
+  const inheritance = await inheritParameters(model, { parameters, options: configuration.model, into }, theirs, tokenizers);
+  const unknown = describeUnknown(await unknownTokens(tokenizing, theirs, tokenizers));
+  const parts = [describeInit(model.path, before, given, use), describeInheritance(inheritance), unknown];
+  onEvent?.({ kind: 'initialised', run: model.path, message: parts.filter((part) => part !== '').join('; ') });
   const own = { configuration: printConfiguration(configuration), origin: originOf(configuration), tokenizers, amongOthers };
   return { run: await Run.create(files, out, { ...own, parameters: PlacedValues.of(parameters) }), configuration };
+}
+
+/** Another's tokenizer must suit this corpus, too. Throws `usage`, about the run, where it does not. */
+function withTokenizerOf({ path }: Run, { tokenizer }: Configuration, given: Configuration, { absolute }: Files): Configuration {
+  try {
+    return configurationOf({ ...given, tokenizer }, absolute);
+  } catch (error) {
+    if (!(error instanceof DecadeError)) throw error;
+    const [, ...key] = error.parts.where.split(': ');
+    throw new DecadeError(error.kind, {
+      ...error.parts,
+      where: [`--init ${path}, whose tokenizer is taken`, ...key].join(': '),
+      next: error.parts.next ?? 'begin with another run, or leave --init out to have the tokenizer of this configuration',
+      cause: error,
+    });
+  }
+}
+
+/** Throws `usage` unless an encoder is to begin with a language model. */
+function requireEncoder(run: string, theirs: Tokenizers, { data, model }: Configuration): void {
+  const hasEncoder = !isText(data.train) && model.kind === 'transformer' && model.encoderLayers > 0;
+  if (hasEncoder && theirs.source === undefined) return;
+  throw new DecadeError('usage', {
+    where: `--init ${run} --init-into encoder`,
+    received: hasEncoder ? 'a translator' : 'a configuration of a model whose layers are of another kind than an encoder of a Transformer',
+    allowed: hasEncoder
+      ? 'a language model, whose layers become those of the encoder'
+      : 'data.train of pairs, model.kind: transformer and model.encoderLayers of 1 or more',
+    next: 'leave --init-into out',
+  });
 }
 
 /** The model of a configuration, its parameters declared. Throws `usage` where it needs one vocabulary and has two. */

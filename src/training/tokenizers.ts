@@ -6,9 +6,13 @@ import { turns } from '../core/event-loop.js';
 import { readPassages, type TextSource } from '../data/documents.js';
 import { textOf } from '../data/passage.js';
 import { type CorpusSource, describeSource, isText, readPairs } from '../data/sources.js';
-import { grownTokenizer, trainTokenizer } from '../text/train-tokenizer.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { grownTokenizer, largestSize, trainTokenizer } from '../text/train-tokenizer.js';
 import { WordCounter, type WordList } from '../text/word-list.js';
 import { type TokenizersOptions, tokenizerOptionsOf } from './configuration.js';
+import type { InitPart } from './request.js';
+
+type Side = 'source' | 'target';
 
 export interface TrainTokenizersOptions {
   readonly files: Files;
@@ -23,58 +27,130 @@ export interface TrainTokenizersOptions {
  * its source. Of a text there is one.
  */
 export async function trainTokenizers(request: TrainTokenizersOptions): Promise<Tokenizers> {
-  const { options, signal, source } = request;
-  const where = describeSource(source);
-  const wait = turns();
-  const turn = () => {
-    signal?.throwIfAborted();
-    return wait();
-  };
-  if (isText(source)) {
-    const passages = passageTexts(request, source, turn);
-    return { target: await trainTokenizer(passages, tokenizerOptionsOf(options, 'target'), where, turn) };
-  }
-  const words = new WordCounter(wordOptions(options));
+  if (isText(request.source)) return { target: await trainedFor(request, 'target') };
+  const words = new WordCounter(wordOptions(request.options));
   const counted = (text: string) => words.add(text);
-  if (options.shared) {
-    const both = lines(request, ['source', 'target'], counted);
-    const shared = await trainTokenizer(both, tokenizerOptionsOf(options, 'source'), where, turn);
+  if (request.options.shared) {
+    const shared = await trainedFor(request, 'source', lines(request, ['source', 'target'], counted));
     return { source: shared, target: shared, sourceWords: words.list() };
   }
   return {
-    source: await trainTokenizer(lines(request, ['source'], counted), tokenizerOptionsOf(options, 'source'), where, turn),
-    target: await trainTokenizer(lines(request, ['target']), tokenizerOptionsOf(options, 'target'), where, turn),
+    source: await trainedFor(request, 'source', lines(request, ['source'], counted)),
+    target: await trainedFor(request, 'target'),
     sourceWords: words.list(),
   };
 }
 
-/**
- * The tokenizers for a corpus of a model that begins with another's: theirs, as far as there are any. Words and characters of a text
- * that the other did not know join its own.
- */
-export async function inheritedTokenizers(request: TrainTokenizersOptions, theirs: Tokenizers): Promise<Tokenizers> {
-  const { options, source, signal } = request;
-  if (isText(source)) {
-    const turn = () => signal?.throwIfAborted();
-    const isSameKind = options.kind === theirs.target.kind && (options.kind === 'word' || options.kind === 'character');
-    const target = isSameKind
-      ? await grownTokenizer(
-          theirs.target,
-          passageTexts(request, source, async () => turn()),
-          options,
-        )
-      : theirs.target;
-    return { target };
-  }
-  if (theirs.source !== undefined) {
-    const words = theirs.sourceWords && (await sourceWords(request)).and(theirs.sourceWords);
-    return { ...theirs, sourceWords: words };
-  }
-  // A language model has one side only.
-  if (options.shared) return { source: theirs.target, target: theirs.target, sourceWords: await sourceWords(request) };
-  const own = await trainTokenizers(request);
-  return { ...own, target: theirs.target };
+/** A tokenizer as the options of a side say, by default trained on that side. */
+async function trainedFor(request: TrainTokenizersOptions, side: Side, texts = textsOf(request, [side])): Promise<Tokenizer> {
+  const wait = turns();
+  const turn = () => {
+    request.signal?.throwIfAborted();
+    return wait();
+  };
+  return trainTokenizer(texts, tokenizerOptionsOf(request.options, side), describeSource(request.source), turn);
 }
+
+/** Of a model that begins with another, or of a translator one part. */
+export interface InheritTokenizersOptions extends TrainTokenizersOptions {
+  readonly into: InitPart;
+}
+
+/**
+ * The tokenizers for a corpus of a model that begins with another's: theirs, as far as there are any. Words and characters of the
+ * corpus that the other did not know join its own.
+ */
+export async function inheritedTokenizers(request: InheritTokenizersOptions, theirs: Tokenizers): Promise<Tokenizers> {
+  if (isText(request.source)) return { target: await grownFor(request, theirs.target, ['target']) };
+  const words = await sourceWords(request);
+  const known = theirs.source === undefined ? words : theirs.sourceWords && words.and(theirs.sourceWords);
+  const { source = theirs.target, target } = theirs;
+  const { own } = tokenizerUse(request, theirs);
+  if (own === undefined && source === target) {
+    const shared = await grownFor(request, target, ['source', 'target']);
+    return { source: shared, target: shared, sourceWords: known };
+  }
+  const forSide = (side: Side, theirs: Tokenizer) => (side === own ? trainedFor(request, side) : grownFor(request, theirs, [side]));
+  return { source: await forSide('source', source), target: await forSide('target', target), sourceWords: known };
+}
+
+/** What a configuration's options of tokenizers do where those of another model are taken. */
+export interface TokenizerUse {
+  /** The side of pairs that has a tokenizer of its own, as the options say: a language model has one side only. */
+  readonly own: Side | undefined;
+  /** Whether they decide if both sides have one. */
+  readonly choosesSharing: boolean;
+  /** Whether another's vocabulary grows as far as they let it. */
+  readonly grows: boolean;
+}
+
+export function tokenizerUse(
+  { options, source, into }: Pick<InheritTokenizersOptions, 'options' | 'source' | 'into'>,
+  theirs: Tokenizers,
+): TokenizerUse {
+  const choosesSharing = theirs.source === undefined && !isText(source);
+  const own = !choosesSharing || options.shared ? undefined : into === 'encoder' ? 'target' : 'source';
+  return { own, choosesSharing, grows: [theirs.source, theirs.target].some((tokenizer) => tokenizer && canGrow(options, tokenizer)) };
+}
+
+type ClosedOptions = Extract<TokenizersOptions, { kind: 'word' | 'character' }>;
+
+/** By as many words or characters as the options have room for, which are about this kind. */
+function canGrow(options: TokenizersOptions, { kind }: Tokenizer): options is ClosedOptions {
+  return options.kind === kind && (options.kind === 'word' || options.kind === 'character');
+}
+
+/** Another model's tokenizer for sides of a corpus, grown where it can. */
+async function grownFor(request: TrainTokenizersOptions, tokenizer: Tokenizer, sides: readonly Side[]): Promise<Tokenizer> {
+  const { options } = request;
+  if (!canGrow(options, tokenizer)) return tokenizer;
+  const size = Math.max(...sides.map((side) => largestSize(tokenizerOptionsOf(options, side))));
+  return grownTokenizer(tokenizer, textsOf(request, sides), { size, minimumCount: options.minimumCount });
+}
+
+/** How much of a side of a corpus a vocabulary that was made for another lacks. */
+export interface UnknownTokens {
+  readonly side: Side;
+  readonly tokens: number;
+  /** Those that are `<unk>`. */
+  readonly unknown: number;
+  /** Those that are bytes of characters which the vocabulary lacks. */
+  readonly bytes: number;
+}
+
+/** What a corpus has that inherited tokenizers lack, by side. A side with a tokenizer of its own has one made for it. */
+export async function unknownTokens(request: InheritTokenizersOptions, theirs: Tokenizers, ours: Tokenizers): Promise<UnknownTokens[]> {
+  const sides: UnknownTokens[] = [];
+  const { own } = tokenizerUse(request, theirs);
+  for (const side of ['source', 'target'] as const) {
+    const tokenizer = ours[side];
+    // Bytes spell everything.
+    if (tokenizer === undefined || tokenizer.kind === 'bytes' || tokenizer.kind === 'byte-bpe' || side === own) continue;
+    const found = { side, tokens: 0, unknown: 0, bytes: 0 };
+    for await (const text of textsOf(request, [side])) {
+      for (const id of tokenizer.encode(text)) {
+        found.tokens++;
+        if (id === tokenizer.special.unknown) found.unknown++;
+        else if (tokenizer.isUnknown(id)) found.bytes++;
+      }
+    }
+    if (found.unknown + found.bytes > 0) sides.push(found);
+  }
+  return sides;
+}
+
+/** In words; empty when nothing is lacking. */
+export function describeUnknown(sides: readonly UnknownTokens[]): string {
+  return sides
+    .flatMap(({ side, tokens, unknown, bytes }) => {
+      const of = (count: number, what: string) =>
+        count === 0 ? [] : [`of ${figure(tokens)} tokens of the ${side} ${figure(count)} are ${what}`];
+      return [...of(unknown, '<unk>'), ...of(bytes, 'bytes of characters that the vocabulary lacks')];
+    })
+    .join('; ');
+}
+
+const figure = (count: number) => count.toLocaleString('en');
 
 /** The words of a corpus's source, for a model whose tokenizers another corpus has made. */
 export async function sourceWords(request: TrainTokenizersOptions): Promise<WordList> {
@@ -87,15 +163,18 @@ function wordOptions(options: TokenizersOptions): { lowercase: boolean } {
   return { lowercase: 'lowercase' in options && options.lowercase };
 }
 
+/** Of sides of pairs, or of a text. */
+function textsOf(request: TrainTokenizersOptions, sides: readonly Side[]): AsyncGenerator<string> {
+  return isText(request.source) ? passageTexts(request, request.source) : lines(request, sides);
+}
+
 /** What is valid UTF-8 of a text. */
-async function* passageTexts(
-  { files, onProgress }: TrainTokenizersOptions,
-  source: TextSource,
-  turn: () => Promise<void> | undefined,
-): AsyncGenerator<string> {
+async function* passageTexts({ files, signal, onProgress }: TrainTokenizersOptions, source: TextSource): AsyncGenerator<string> {
+  const wait = turns();
   let bytes = 0;
   for await (const passage of readPassages(files, source)) {
-    await turn();
+    signal?.throwIfAborted();
+    await wait();
     yield textOf(passage).text;
     bytes += passage.bytes.length;
     onProgress?.({ bytes });
@@ -104,7 +183,7 @@ async function* passageTexts(
 
 async function* lines(
   request: TrainTokenizersOptions,
-  sides: readonly ('source' | 'target')[],
+  sides: readonly Side[],
   onSource: (text: string) => void = () => {},
 ): AsyncGenerator<string> {
   const report = emptyReport();

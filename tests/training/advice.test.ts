@@ -43,14 +43,28 @@ test('later, what can be gone on from is named, and changes that lower what over
   assert.match(advice({}, 'training.schedule={ kind: inverse-square-root, warmup: { steps: 9 } }'), /a longer training\.schedule\.warmup/);
 });
 
+const taken = { own: undefined, choosesSharing: false, grows: false };
+
+test('a side with a tokenizer of its own is as the options say, and whether it has one is for them to say', () => {
+  const of = (tokenizer: string) => resolveConfiguration(text, 'c.yaml', [`tokenizer=${tokenizer}`]);
+  const use = { own: 'source', choosesSharing: true, grows: false } as const;
+  const message = describeInit('runs/a', of('{ kind: word, shared: true }'), of('{ kind: bpe, size: 30000, shared: false }'), use);
+  assert.match(message, /; only of the source: tokenizer\.kind "bpe" \(runs\/a has "word"\)/);
+  assert.doesNotMatch(message, /ignored|shared/);
+});
+
 test('what a run takes of another with --init is told, with what it ignores and what differs', () => {
   const other = resolveConfiguration(text, 'c.yaml', ['tokenizer={ kind: bpe, size: 500 }', 'model.dropout=0.3', 'training.seed=4']);
   assert.equal(
-    describeInit('runs/a', other, configuration),
+    describeInit('runs/a', other, configuration, taken),
     '--init runs/a: begins with its parameters and its vocabulary; its optimizer state, number of updates and configuration are not taken; ' +
       'ignored here: tokenizer.size 8000 (runs/a has 500); differs: model.dropout 0 (runs/a was trained with 0.3)',
   );
-  assert.doesNotMatch(describeInit('runs/a', configuration, configuration), /ignored|differs/);
+  assert.doesNotMatch(describeInit('runs/a', configuration, configuration, taken), /ignored|differs/);
+  assert.match(
+    describeInit('runs/a', other, configuration, { ...taken, grows: true }),
+    /; limits what the vocabulary grows by: tokenizer\.size 8000 \(runs\/a has 500\); differs/,
+  );
 });
 
 test('a TSV with spaces for tabs is told as such before a vocabulary is learnt', async () => {

@@ -8,6 +8,7 @@ import { trainingClaims } from '../../parallel/ranks/claims.js';
 import { readConfiguration } from '../../training/configuration.js';
 import { exampleConfiguration } from '../../training/configuration-example.js';
 import type { TrainingSummary } from '../../training/events.js';
+import { type InitPart, initParts } from '../../training/request.js';
 import { type DeviceChoice, withDevicesOption, withGemmOption, withSetOption } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
@@ -21,6 +22,7 @@ interface TrainArguments extends DeviceChoice {
   out?: string;
   set?: string[];
   init?: string;
+  initInto?: InitPart;
   resume?: boolean;
   saveBefore?: Date;
   allowDifferentPlacement?: boolean;
@@ -36,6 +38,9 @@ export function trainCommand(): Command {
     .option('--example', 'print a configuration with every option, its default and its meaning')
     .option('--out <DIR>', 'run directory to create (default: runs/NAME for NAME.yaml)')
     .option('--init <RUN>', 'start from the parameters and vocabulary of another run or packed model (fine-tuning)')
+    .addOption(
+      new Option('--init-into <PART>', 'part of a translator that begins with a language model (default: decoder)').choices(initParts),
+    )
     .option('--resume', 'continue the run in --out from its last checkpoint')
     .addOption(
       new Option(
