@@ -93,7 +93,8 @@ export function placementLines(simulated: readonly SimulatedStrategy[]): string[
 /** Predictions next to measurements. */
 export function checkTable(checked: readonly CheckedStrategy[] | undefined): string[] {
   if (checked === undefined) return [];
-  if (checked.length === 0) return ['', 'Nothing to check: needs 2 or more devices, at most as many as cores, and a strategy that the model can be trained with'];
+  if (checked.length === 0)
+    return ['', 'Nothing to check: needs 2 or more devices, at most as many as cores, and a strategy that the model can be trained with'];
   const milliseconds = (value: number) => value.toFixed(1);
   const rows = checked.map(({ strategy, devices, predictedSpeedup, measuredSpeedup, difference, predictedMs, measuredMs, computing }) =>
     [
