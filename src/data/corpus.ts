@@ -84,6 +84,8 @@ export class Corpus {
   readonly text: TextCounts | undefined;
   /** Identifies its contents, tokenizers and filter. */
   readonly key: string;
+  /** What `key` was when packed text was still named by its packed bytes: runs from then must find it again. */
+  readonly formerKey: () => Promise<string>;
   readonly #file: RandomAccessFile;
   readonly #path: string;
   readonly #bytesPerId: 2 | 4;
@@ -103,6 +105,7 @@ export class Corpus {
     const { size, special } = options.targetTokenizer;
     this.text = cache.text;
     this.key = cache.key;
+    this.formerKey = () => corpusKey(options, (path) => options.cache.files.stream(path));
     this.#stored = { source: cache.sourceLengths, target: cache.targetLengths };
     this.#chosen = chosenPairs(cache.pairs, options.examples, describeSource(options.source));
     this.pairs = this.#chosen?.length ?? cache.pairs;
@@ -255,22 +258,27 @@ function joinedStretches(spans: readonly PairPlace[]): JoinedRead[] {
   return stretches;
 }
 
-/** Names a corpus by all that decides its ids; see docs/decisions/corpus-cache.md. */
-async function corpusKey(options: CorpusOptions): Promise<string> {
+/**
+ * Names a corpus by all that decides its ids; see docs/decisions/corpus-cache.md. Text is known by what it says, packed or not: a run on
+ * it must find it again.
+ */
+async function corpusKey(
+  options: CorpusOptions,
+  contentsOf: (path: string) => AsyncIterable<Uint8Array> = contents(options),
+): Promise<string> {
   const { files, source, sourceTokenizer, targetTokenizer, filter, contexts } = options;
-  const contents =
+  const hashes =
     'generator' in source
       ? [await contentHash(generatedText(files, source))]
-      : await Promise.all(pathsOf(source).map((path) => contentHash(isText(source) ? unpacked(files, path) : files.stream(path))));
+      : await Promise.all(pathsOf(source).map((path) => contentHash(contentsOf(path))));
   const parts = isText(source)
-    ? { contents, documents: source.documents, tokenizer: targetTokenizer.toJson(), contexts }
-    : { contents, tokenizers: [sourceTokenizer?.toJson(), targetTokenizer.toJson()], filter };
+    ? { contents: hashes, documents: source.documents, tokenizer: targetTokenizer.toJson(), contexts }
+    : { contents: hashes, tokenizers: [sourceTokenizer?.toJson(), targetTokenizer.toJson()], filter };
   return contentHash([new TextEncoder().encode(JSON.stringify(parts))]);
 }
 
-/** A run on text is known again by this, packed or not; one on pairs by the lengths of its sentences. */
-function unpacked(files: Files, path: string): AsyncGenerator<Uint8Array> {
-  return readBytes(files, path, () => path);
+function contents({ files, source }: CorpusOptions): (path: string) => AsyncIterable<Uint8Array> {
+  return (path) => (isText(source) ? readBytes(files, path, () => path) : files.stream(path));
 }
 
 /** What a generator says depends on the runtime's data, so the sentences themselves are hashed. */

@@ -192,7 +192,8 @@ export type ConfigurationPlaces = Pick<ConfigurationDocument, 'place' | 'isOverr
 function withDocumentsOfTrain(configuration: unknown): unknown {
   if (!isRecord(configuration) || !isRecord(configuration.data)) return configuration;
   const { train, dev } = configuration.data;
-  if (!isRecord(train) || !isRecord(dev) || !('text' in dev) || 'documents' in dev || !('documents' in train)) return configuration;
+  if (!isRecord(train) || !isRecord(dev) || !('text' in dev) || dev.documents !== undefined || train.documents === undefined)
+    return configuration;
   return { ...configuration, data: { ...configuration.data, dev: { ...dev, documents: train.documents } } };
 }
 

@@ -116,7 +116,7 @@ export async function prepare(
 
     const fingerprint = await corpusFingerprint(corpus);
     if (checkpoint !== undefined) {
-      requireSameCorpus(checkpoint.saved.corpus, fingerprint, run.path, corpus.text === undefined ? 'pairs' : 'contexts');
+      await requireSameCorpus(checkpoint.saved.corpus, corpus, run.path);
       await restore(checkpoint, run, executor, request);
     } else {
       // Without a checkpoint, a model can only be the one that the run was made from.

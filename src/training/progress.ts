@@ -162,16 +162,14 @@ export async function corpusFingerprint(corpus: Corpus): Promise<SavedProgress['
   return { pairs: corpus.pairs, lengths: await contentHash(bytes) };
 }
 
-/** Throws `usage` when a resumed run would not compute the same: another corpus. `unit`: what is counted as pairs. */
-export function requireSameCorpus(
-  saved: SavedProgress['corpus'],
-  corpus: SavedProgress['corpus'],
-  where: string,
-  unit: 'pairs' | 'contexts',
-): void {
-  if (saved.pairs === corpus.pairs && saved.lengths === corpus.lengths) return;
+/** Throws `usage` when a resumed run would not compute the same: another corpus. */
+export async function requireSameCorpus(saved: SavedProgress['corpus'], corpus: Corpus, where: string): Promise<void> {
+  const { pairs, lengths } = await corpusFingerprint(corpus);
+  const isText = corpus.text !== undefined;
+  if (saved.pairs === pairs && (saved.lengths === lengths || (isText && saved.lengths === (await corpus.formerKey())))) return;
+  const unit = isText ? 'contexts' : 'pairs';
   const received =
-    saved.pairs === corpus.pairs ? 'a training corpus with different sentences' : `a training corpus of ${corpus.pairs} ${unit}`;
+    saved.pairs === pairs ? `a training corpus with different ${isText ? 'text' : 'sentences'}` : `a training corpus of ${pairs} ${unit}`;
   throw new DecadeError('usage', {
     where,
     received,

@@ -114,6 +114,7 @@ describe('a report on a language model', () => {
     );
     assert.match(page, /line 4 · \d/);
     await assert.rejects(library.report('lines', { ...compute, attention: [5] }), /line 5; expected 1 to 4/);
+    await assert.rejects(library.report('lines', { ...compute, attention: [3] }), /line 3, which has no text; expected lines with text/);
   });
 
   test('beside another compares bits per byte of the same lines, whatever the tokens are', async () => {

@@ -186,7 +186,7 @@ describe('training in a browser', { skip: browserName === undefined && 'no Chrom
       return failures;`);
     const messages = [
       /^configuration: no value; expected a record with data\.train/,
-      /^train options: unknown option "out"; expected signal, onEvent, onCheckpoint, resume, init, threads/,
+      /^train options: unknown option "out"; expected signal, onEvent, onCheckpoint, resume, init, initInto, threads/,
       /^data\.train, item 1: .*; expected pairs/,
       /^configuration: model\.hiden: unknown key\. Did you mean 'hidden'/,
       /^train options\.resume: 'run'; expected what train returned/,

@@ -4,7 +4,7 @@ import type { Estimated } from '../../src/analysis/examination/means.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { Addresses } from '../../src/experiments/addresses.js';
 import { embeddedBase, varied } from '../../src/experiments/base.js';
-import { findingOf, shuffledWords, sizesOf, type Translators } from '../../src/experiments/catalogue/pretraining.js';
+import { findingOf, shuffledWords, sizesOf, type Translators, updatesOf } from '../../src/experiments/catalogue/pretraining.js';
 import { reproductionCost } from '../../src/experiments/reproduce.js';
 import { inputsOf, train } from '../../src/experiments/steps.js';
 import { keptThreads } from '../parallel/kept-threads.js';
@@ -59,6 +59,15 @@ test('conclusions say what the intervals say, either way', () => {
   assert.match(harms, /grows with the number of pairs: \+3\.5/);
   assert.match(harms, /The limit of 100 updates ended 2 of 18 trainings/);
   assert.match(told(1.5, 0.5, 1), /order of words in the text matters is not settled[\s\S]*depends on the number of pairs is not settled/);
+});
+
+test('a translator has at most as many updates as the configuration trains for on the whole corpus, within limits', () => {
+  const sentences = { batch: { sentences: 64 } };
+  assert.equal(updatesOf({ ...sentences, stop: { epochs: 2 } }, 4_000), 125);
+  assert.equal(updatesOf({ ...sentences, stop: { epochs: 2, steps: 40 } }, 4_000), 40);
+  assert.equal(updatesOf({ ...sentences, stop: { epochs: 2 } }, 100), 10);
+  assert.equal(updatesOf({ ...sentences, stop: { epochs: 9 } }, 400_000), 1_200);
+  assert.equal(updatesOf({ batch: { tokens: 2_048 }, stop: { epochs: 2 } }, 4_000), 1_200);
 });
 
 test('the cost is known before any corpus is made, and nothing is written for it', async () => {

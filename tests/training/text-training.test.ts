@@ -5,13 +5,17 @@ import { DecadeError } from '../../src/core/errors.js';
 import type { Files } from '../../src/core/files.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { randomKey, uniformInteger } from '../../src/core/random.js';
+import { openCorpus } from '../../src/data/corpus.js';
+import { filterOptions } from '../../src/data/filter.js';
 import { load } from '../../src/load.js';
 import type { LoadedModel } from '../../src/loaded-model.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import type { Runtime } from '../../src/parallel/runtime.js';
 import { type Configuration, configurationOf, type ConfigurationInput } from '../../src/training/configuration.js';
 import type { TrainingEvent } from '../../src/training/events.js';
+import { requireSameCorpus } from '../../src/training/progress.js';
 import { train } from '../../src/training/train.js';
+import { trainTokenizer } from '../../src/text/train-tokenizer.js';
 import { localContext } from './tiny-run.js';
 
 /** Paragraphs of small words, line ends among them. */
@@ -58,12 +62,42 @@ const metricsOf = async (files: Files, out: string) =>
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, number | string>);
 
-test('the text of dev has documents as that of train, unless it says otherwise', () => {
+test('a run on packed text from when it was named by its packed bytes goes on', async () => {
+  const packed = new Uint8Array(gzipSync(story(40, 1)));
+  const files = memoryFiles({ 'plain.txt': story(40, 1), 'packed.gz': packed });
+  const targetTokenizer = await trainTokenizer([], { kind: 'bytes' });
+  const open = (name: string) =>
+    openCorpus({
+      files,
+      source: { text: [name], documents: 'file' },
+      targetTokenizer,
+      filter: filterOptions.parse({}),
+      contexts: { context: 16, across: false },
+      cache: { files, directory: 'cache' },
+    });
+  const [ofPlain, ofPacked] = [await open('plain.txt'), await open('packed.gz')];
+  const before = { pairs: ofPacked.pairs, lengths: await ofPacked.formerKey() };
+  assert.equal(ofPacked.key, ofPlain.key);
+  assert.notEqual(before.lengths, ofPacked.key);
+  await requireSameCorpus(before, ofPacked, 'run');
+  await assert.rejects(requireSameCorpus(before, ofPlain, 'run'), /different text/);
+  for (const corpus of [ofPlain, ofPacked]) await corpus.close();
+});
+
+test('the text of dev has documents as that of train, unless it says otherwise; a run that began with others says so', async () => {
   const documentsOfDev = (dev: object) => {
     const { data } = textConfiguration({ data: { train: { text: ['train.txt'], documents: 'line' }, dev: { text: ['dev.txt'], ...dev } } });
     return data.dev !== undefined && 'documents' in data.dev && data.dev.documents;
   };
   assert.deepEqual([documentsOfDev({}), documentsOfDev({ documents: 'paragraph' })], ['line', 'paragraph']);
+  const files = textFiles();
+  const of = (documents: string, steps: number) =>
+    textConfiguration({ data: { dev: { text: ['dev.txt'], documents } }, training: { stop: { steps } } });
+  await train(localContext(files), of('file', 1), { out: 'run' });
+  const warnings: string[] = [];
+  const onEvent = (event: TrainingEvent) => void (event.kind === 'warning' && warnings.push(event.message));
+  await train(localContext(files), of('line', 2), { out: 'run', resume: true, onEvent });
+  assert.match(warnings.join(), /data\.dev\.documents was file and is line/);
 });
 
 test('a run goes on with the same text packed, and with no other', async () => {
@@ -247,7 +281,7 @@ describe('a language model', () => {
     await writer.write(new TextEncoder().encode(story(120, 1).replace('dog', 'god')));
     await writer.close();
     const resumed = train(localContext(changed), textConfiguration({ training: { stop: { steps: 4 } } }), { out: 'run', resume: true });
-    await assert.rejects(resumed, /different sentences/);
+    await assert.rejects(resumed, /different text/);
   });
 });
 

@@ -9,15 +9,9 @@ import { type ScoredBin, scoreBins } from './bins.js';
 import { binsByLength } from './by-length.js';
 import { binsByRarity, FrequencyRanks } from './by-rarity.js';
 import { wordFrequencies } from './corpus-facts.js';
+import { drawnAttention } from './drawn-attention.js';
 import { excessRepetition } from './repetition.js';
-import {
-  requireDrawable,
-  type ScoredSentences,
-  type ScoreInterval,
-  scoreInterval,
-  scoreSentences,
-  type TestSet,
-} from './scored-sentences.js';
+import { type ScoredSentences, type ScoreInterval, scoreInterval, scoreSentences, type TestSet } from './scored-sentences.js';
 import { mapSentences, type SentenceMap } from './sentence-map.js';
 import type { WorkControl } from '../work.js';
 
@@ -181,12 +175,12 @@ async function attentionOf(
   { attention, decoding, signal }: TestRequest,
 ): Promise<ExaminedTest['attention']> {
   const chosen = attention?.map((line) => line - 1) ?? spread(sources, quality);
-  const views = await model.attentionViews(
-    chosen.map((sentence) => sources[sentence] as string),
-    { ...decoding, ...(signal !== undefined && { signal }) },
+  const drawn = await drawnAttention(
+    chosen.map((sentence) => ({ sentence, line: sentence + 1, text: sources[sentence] as string })),
+    attention !== undefined,
+    async (text) => (await model.attentionViews([text], { ...decoding, ...(signal !== undefined && { signal }) })).flat(),
   );
-  requireDrawable(views.map((of, index) => ({ line: (chosen[index] as number) + 1, views: of })));
-  return views.flatMap((of, index) => (of.length === 0 ? [] : [{ sentence: chosen[index] as number, views: of }]));
+  return drawn.map(({ sentence, views }) => ({ sentence, views }));
 }
 
 /** A few sentences of a length that can be drawn, from well to badly translated. */

@@ -1,3 +1,4 @@
+import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
 import { brokenLines, brokenPlaces } from '../../data/broken-lines.js';
 import { describeText, notEmpty, readPassages, type TextSource } from '../../data/documents.js';
@@ -8,7 +9,8 @@ import type { PositionScore, ScoredText, TextScore, TextScoreOptions, TextScores
 import { whyIncomparable } from '../../decoding/unknown-share.js';
 import type { TranslateOptions } from '../../decoding/translator.js';
 import type { WorkControl } from '../work.js';
-import { type PairedInterval, pairedIntervals, requireDrawable, requireLines, type ScoreInterval } from './scored-sentences.js';
+import { drawnAttention } from './drawn-attention.js';
+import { type PairedInterval, pairedIntervals, requireLines, type ScoreInterval } from './scored-sentences.js';
 import { type CostedLine, type CostedWord, costsOfLines, costsOfWords, lineNumbers } from './text-costs.js';
 
 /** What an examination asks of a language model. */
@@ -90,6 +92,7 @@ export async function examineText(model: ExaminedLanguageModel, read: ReadText, 
   const { signal, onProgress } = request;
   const { documents, total, byPosition, lines, broken } = await scoreRead(model, read, { signal, onProgress });
   requireLines(request.attention, read.name, lines.at(-1)?.line ?? 0);
+  requireText(request.attention, lines);
   const [interval] = await bitsPerByteIntervals([lines], total.bytes, { signal, onProgress });
   return {
     name: read.name,
@@ -188,18 +191,19 @@ async function attentionOf(
   lines: readonly CostedLine[],
   { attention, signal }: TextRequest,
 ): Promise<ExaminedText['attention']> {
-  const chosen = attention?.map((number) => lines.find(({ line }) => line === number)) ?? spread(lines);
-  const drawn = chosen.filter((line) => line !== undefined);
-  const views = await model.attentionViews(
-    drawn.map(({ text }) => text),
-    signal && { signal },
+  const chosen = attention?.map((number) => lines.find(({ line }) => line === number) as CostedLine) ?? spread(lines);
+  return drawnAttention(
+    chosen.map(({ line, text }) => ({ line, text })),
+    attention !== undefined,
+    async (text) => (await model.attentionViews([text], signal && { signal })).flat(),
   );
-  const seen = drawn.flatMap(({ line, text }, index) => {
-    const of = views[index] ?? [];
-    return of.length === 0 ? [] : [{ line, text, views: of }];
-  });
-  requireDrawable(seen);
-  return seen;
+}
+
+/** Throws `usage` for a line without text: an empty one, or one that was left out. */
+function requireText(chosen: readonly number[] = [], lines: readonly CostedLine[]): void {
+  const without = chosen.find((number) => !lines.some(({ line }) => line === number));
+  if (without === undefined) return;
+  throw new DecadeError('usage', { where: '--attention', received: `line ${without}, which has no text`, allowed: 'lines with text' });
 }
 
 /** A few lines of a length that can be drawn, from likely to unlikely. */

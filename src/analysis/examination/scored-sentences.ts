@@ -1,7 +1,6 @@
 import { counted } from '../../core/counted.js';
 import { DecadeError } from '../../core/errors.js';
 import { requireList, requireLists } from '../../core/lists.js';
-import type { AttentionView } from '../../decoding/attention-views.js';
 import { confidenceInterval, pairedBootstrapProbability, resampler, standardResamples } from '../../metrics/bootstrap.js';
 import { sumStatistics } from '../../metrics/evaluate.js';
 import type { Metric } from '../../metrics/metric.js';
@@ -51,24 +50,6 @@ export function requireLines(lines: readonly number[] = [], name: string, count:
   const beyond = lines.find((line) => line > count);
   if (beyond === undefined) return;
   throw new DecadeError('usage', { where: '--attention', received: `line ${beyond}`, allowed: `1 to ${count}, the lines of ${name}` });
-}
-
-/** What a browser can still show. In a page a weight takes about 35 bytes. */
-const mostWeights = 500_000;
-
-/** Throws `usage` for lines whose attention would make a page that no browser shows: it grows with the square of their lengths. */
-export function requireDrawable(lines: readonly { readonly line: number; readonly views: readonly AttentionView[] }[]): void {
-  let weights = 0;
-  for (const { line, views } of lines) {
-    for (const { layers } of views) for (const heads of layers) for (const head of heads) weights += head.length;
-    if (weights <= mostWeights) continue;
-    throw new DecadeError('usage', {
-      where: '--attention',
-      received: `${weights.toLocaleString('en')} weights up to line ${line}`,
-      allowed: `at most ${mostWeights.toLocaleString('en')}: a layer and head has one for each token that looks at another`,
-      next: 'choose fewer or shorter lines',
-    });
-  }
 }
 
 /** Statistics of every sentence by one metric. */

@@ -13,16 +13,18 @@ import { beam, seeds } from '../options.js';
 import { type Lines, type TextFiles, type Train, type Transform, train, transformToText } from '../steps.js';
 import { change, seedsWritten, verdict, written } from '../wording.js';
 
+const [leastUpdates, mostUpdates] = [10, 1_200];
+
 const options = {
   seeds: seeds(3),
   sizes: z.int().min(1).max(6).default(4).describe('numbers of pairs (1, 3, 10, 30, ...), the largest at most a quarter of the corpus'),
   updates: z
     .int()
-    .min(10)
+    .min(leastUpdates)
     .max(1_000_000)
     .optional()
     .describe(
-      'most updates of a translator; it ends when dev perplexity does not fall. Default: 1,200, or as many as the epochs of the whole corpus have, if that is fewer',
+      'most updates of a translator; it ends when dev perplexity does not fall. Default: 1,200, or fewer where the configuration trains for fewer on the whole corpus (in batches of sentences), at least 10',
     ),
   beam: beam(5),
 };
@@ -34,7 +36,6 @@ const beginnings = ['from scratch', 'from shuffled text', 'from text'] as const;
 type Beginning = (typeof beginnings)[number];
 type ByBeginning<Value> = Readonly<Record<Beginning, Value>>;
 
-const mostUpdates = 1_200;
 /** Validations of a training, and how many in a row may bring nothing. */
 const validations = 20;
 const patience = 4;
@@ -139,7 +140,7 @@ async function corporaOf({ base, laboratory, options: { sizes, updates } }: Pret
   return {
     text: textsOf('target text', (line) => line),
     shuffled: textsOf('target text, words shuffled', shuffledWords),
-    updates: updates ?? updatesOfEpochs(base.configuration, pairs.sources.length),
+    updates: updates ?? updatesOf(base.configuration.training, pairs.sources.length),
     sizes: sizesOf(pairs.sources.length, sizes).map((size) => {
       // Larger corpora contain the smaller ones.
       const chosen = order.slice(0, size);
@@ -152,10 +153,11 @@ async function corporaOf({ base, laboratory, options: { sizes, updates } }: Pret
   };
 }
 
-/** How many updates the epochs of the whole corpus have, within limits; the upper one where batches are not counted in sentences. */
-function updatesOfEpochs({ training: { batch, stop } }: Configuration, pairs: number): number {
-  if (!('sentences' in batch) || stop.epochs === undefined) return mostUpdates;
-  return Math.min(mostUpdates, Math.max(10, Math.ceil((pairs / batch.sentences) * stop.epochs)));
+/** Most updates of a translator: not more than the configuration trains for on the whole corpus, where batches count sentences. */
+export function updatesOf({ batch, stop }: Pick<Configuration['training'], 'batch' | 'stop'>, pairs: number): number {
+  const { epochs = Number.POSITIVE_INFINITY, steps = Number.POSITIVE_INFINITY } = stop;
+  const ofEpochs = 'sentences' in batch ? Math.ceil((pairs / batch.sentences) * epochs) : mostUpdates;
+  return Math.max(leastUpdates, Math.min(mostUpdates, steps, ofEpochs));
 }
 
 /** Numbers 1, 3, 10, 30, ... up to a quarter of the corpus: the largest so many, in ascending order. */
