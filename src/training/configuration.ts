@@ -4,6 +4,7 @@ import { type ModelOrigin, mostConfigurationBytes } from '../checkpoint/run.js';
 import { readBoundedText } from '../core/bounded-text.js';
 import { DecadeError } from '../core/errors.js';
 import { type Files, joinPath } from '../core/files.js';
+import { isRecord } from '../core/records.js';
 import { contextOptions, resolveContexts } from '../data/contexts.js';
 import { filterOptions } from '../data/filter.js';
 import { type CorpusSource, corpusSource, isText } from '../data/sources.js';
@@ -13,7 +14,7 @@ import { type TokenizerOptions, tokenizerOptions } from '../text/train-tokenizer
 import { ConfigurationDocument, type KnownKeys } from './configuration-document.js';
 import { describeIssues, type RefusedValue } from './configuration-issues.js';
 import { defaultOf, expectsText } from './configuration-schema.js';
-import { isRecord, withCurrentNames } from './former-names.js';
+import { withCurrentNames } from './former-names.js';
 import { defaultValidation, trainingOptions } from './options.js';
 
 const dataOptions = z.strictObject({

@@ -1,3 +1,4 @@
+import { isRecord } from '../core/records.js';
 import type { TrainingOptions } from './options.js';
 
 /**
@@ -31,8 +32,4 @@ export function withFormerNames(training: TrainingOptions): Record<string, unkno
 
 function renamed(batch: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(batch).map(([key, value]) => [key === 'words' ? 'tokens' : key, value]));
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

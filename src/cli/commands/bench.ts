@@ -32,22 +32,27 @@ interface BenchArguments extends DeviceChoice {
 
 interface Subject {
   readonly measure: (options: BenchArguments, runtime: Runtime) => Promise<void>;
+  /** What is measured unless another network is named. */
+  readonly config: string;
   /** Why it is measured on one rank only. */
   readonly alone?: string;
 }
 
 const subjects: { readonly [subject: string]: Subject } = {
-  train: { measure: benchTraining },
-  translate: { measure: benchTranslation, alone: 'bench translate measures the devices of one process' },
-  generate: { measure: benchGeneration, alone: 'bench generate measures the devices of one process' },
-  gemm: { measure: benchMatrices, alone: 'bench gemm measures one core' },
+  train: { measure: benchTraining, config: 'base' },
+  translate: { measure: benchTranslation, config: 'base', alone: 'bench translate measures the devices of one process' },
+  generate: { measure: benchGeneration, config: 'lm-nano', alone: 'bench generate measures the devices of one process' },
+  gemm: { measure: benchMatrices, config: 'base', alone: 'bench gemm measures one core' },
 };
 
 export function benchCommand(): Command {
   const command = new Command('bench')
     .description('Measure the speed of this machine, also relative to its matrix products alone.')
     .argument('<subject>', `what to measure: ${Object.keys(subjects).join(', ')}`)
-    .option('--config <shape>', `the network: ${benchShapeNames.join(', ')}; gemm: ${updateNames.join(', ')}, all`, 'base')
+    .option(
+      '--config <shape>',
+      `the network: ${benchShapeNames.join(', ')}; gemm: ${updateNames.join(', ')}, all (default: base; generate: lm-nano)`,
+    )
     .option('--length <tokens>', 'train: tokens per sentence (default: from the shape)', wholeNumber(1, 1_000))
     .option('--seconds <number>', 'how long to measure', numberFrom(0.1), 10)
     .addOption(new Option('--precision <type>', 'train: operands of the matrix products; sums are f32').choices(precisions).default('f32'))
@@ -64,12 +69,15 @@ export function benchCommand(): Command {
     .action(bench);
 }
 
-async function bench(subject: string, options: BenchArguments): Promise<void> {
+async function bench(
+  subject: string,
+  { config, ...options }: Omit<BenchArguments, 'config'> & { readonly config?: string },
+): Promise<void> {
   const chosen = Object.hasOwn(subjects, subject) ? subjects[subject] : undefined;
   if (chosen === undefined) {
     throw new DecadeError('usage', { where: 'bench', received: JSON.stringify(subject), allowed: Object.keys(subjects).join(', ') });
   }
-  await amongRanks({ alone: chosen.alone, work: (runtime) => chosen.measure(options, runtime) });
+  await amongRanks({ alone: chosen.alone, work: (runtime) => chosen.measure({ ...options, config: config ?? chosen.config }, runtime) });
 }
 
 const peakRssBytes = () => process.resourceUsage().maxRSS * 1024;
