@@ -12,6 +12,7 @@ import { planEpoch } from '../../src/data/batches.js';
 import { openCorpus } from '../../src/data/corpus.js';
 import { createModel } from '../../src/models/create.js';
 import type { LstmOptions } from '../../src/models/lstm/options.js';
+import type { TransformerOptions } from '../../src/models/transformer/options.js';
 import { nodeFiles } from '../../src/node/files/files.js';
 import { InitialValues } from '../../src/nn/parameters.js';
 import { type Configuration, resolveConfiguration } from '../../src/training/configuration.js';
@@ -39,7 +40,10 @@ interface Reported {
 
 const command = new Command('parity')
   .description('Trains in PyTorch what a decade run trained: the same start, the same batches, the same update rule.')
-  .requiredOption('--run <RUN>', 'a run of an LSTM without attention or dropout, at a constant rate, validated every epoch')
+  .requiredOption(
+    '--run <RUN>',
+    'a run of an LSTM without attention, or of a Transformer, without dropout, at a constant rate, validated every epoch',
+  )
   .option('--epochs <number>', 'how many', wholeNumber(1), 6)
   .option('--python <PATH>', 'an interpreter that has PyTorch')
   .addHelpText('after', '\nExample:\n  $ node dist/bench/peers/parity.js --run runs/multi30k-sgd')
@@ -71,7 +75,7 @@ async function writeJob(run: string, epochs: number): Promise<string> {
   const opened = await Run.open(nodeFiles, run);
   const tokenizers = await opened.tokenizers();
   const configuration = resolveConfiguration(await opened.configuration(), join(run, 'config.yaml'));
-  const options = requireKnown(run, configuration);
+  const { options, network } = requireKnown(run, configuration);
   const { data, training } = configuration;
   const folder = resolve('.build/peers/parity', run.replace(/[^\w-]+/g, '_'));
   mkdirSync(folder, { recursive: true });
@@ -100,10 +104,8 @@ async function writeJob(run: string, epochs: number): Promise<string> {
   const plans = Array.from({ length: epochs }, (_, epoch) => planEpoch(train.lengths, { size, bucketing }, seed, epoch));
   const job = {
     start,
-    layers: options.layers,
-    reverseSource: options.reverseSource,
-    optimizer: training.optimizer.kind,
-    learningRate: training.optimizer.learningRate,
+    network,
+    optimizer: training.optimizer,
     clip: training.clip.kind === 'norm' ? training.clip.max : undefined,
     normalise: training.normalise,
     pairs: train.ids,
@@ -115,15 +117,51 @@ async function writeJob(run: string, epochs: number): Promise<string> {
   return path;
 }
 
-/** @throws NoResult for a run that PyTorch is not told to train */
-function requireKnown(run: string, { data, model, training }: Configuration): LstmOptions {
-  const constant = training.schedule.kind === 'constant' && training.labelSmoothing === 0 && training.clip.kind === 'norm';
-  if (model.kind === 'lstm' && isPlain(model) && constant && data.dev !== undefined) return model;
-  throw new NoResult(`${run}: expected an LSTM without attention or dropout, at a constant rate, clipped by its norm, with a dev corpus`);
+/** What PyTorch is told of a network; its sizes are those of the parameters. */
+type KnownNetwork =
+  | { readonly kind: 'lstm'; readonly layers: number; readonly reverseSource: boolean }
+  | { readonly kind: 'transformer'; readonly layers: number; readonly heads: number };
+
+interface Known {
+  readonly options: LstmOptions | TransformerOptions;
+  readonly network: KnownNetwork;
 }
 
-function isPlain({ attention, bidirectional, residual, tiedEmbeddings, dropout }: LstmOptions): boolean {
-  return attention === 'none' && !bidirectional && !residual && !tiedEmbeddings && dropout === 0;
+/** @throws NoResult for a run that PyTorch is not told to train */
+function requireKnown(run: string, { data, model, training }: Configuration): Known {
+  const { schedule, labelSmoothing, clip, optimizer } = training;
+  const constant = schedule.kind === 'constant' && labelSmoothing === 0 && clip.kind === 'norm' && hasPlainRule(optimizer);
+  const known = model.kind === 'lstm' ? knownLstm(model) : model.kind === 'transformer' ? knownTransformer(model) : undefined;
+  if (known !== undefined && constant && data.dev !== undefined) return known;
+  throw new NoResult(
+    `${run}: expected an LSTM without attention, or a Transformer of the default form with as many layers on both sides and sinusoids=halves, ` +
+      'without dropout, at a constant rate, without weight decay, clipped by its norm, with a dev corpus',
+  );
+}
+
+function hasPlainRule(rule: Configuration['training']['optimizer']): boolean {
+  return rule.kind === 'sgd' || (rule.weightDecay === 0 && !rule.lazy);
+}
+
+function knownLstm(options: LstmOptions): Known | undefined {
+  const { attention, bidirectional, residual, tiedEmbeddings, dropout, layers, reverseSource } = options;
+  const isPlain = attention === 'none' && !bidirectional && !residual && !tiedEmbeddings && dropout === 0;
+  return isPlain ? { options, network: { kind: 'lstm', layers, reverseSource } } : undefined;
+}
+
+function knownTransformer(options: TransformerOptions): Known | undefined {
+  const { encoderLayers: layers, heads } = options;
+  const known: Partial<TransformerOptions> = {
+    ...{ preset: 'standard', decoderLayers: layers, encoderHeads: heads, encoderFeedForward: options.feedForward, keyValueHeads: heads },
+    ...{ positions: 'sinusoidal', sinusoids: 'halves', firstPosition: 0, activation: 'relu', biases: true, outputBias: false },
+    ...{ scaledAttention: true, scaledEmbeddings: true, scaledOutput: false, tiedEmbeddings: 'target', sourceEnd: true },
+    ...{ dropout: 0, attentionDropout: 0, feedForwardDropout: 0 },
+  };
+  const isKnown = (Object.keys(known) as (keyof TransformerOptions)[]).every((key) => (options[key] ?? known[key]) === known[key]);
+  const { place, kind, epsilon } = options.norm;
+  return isKnown && layers > 0 && place === 'pre' && kind === 'layer' && epsilon === 1e-5
+    ? { options, network: { kind: 'transformer', layers, heads } }
+    : undefined;
 }
 
 function reportedBy(run: string): Reported {
