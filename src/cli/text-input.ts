@@ -1,6 +1,6 @@
 import { DecadeError } from '../core/errors.js';
 import type { Files } from '../core/files.js';
-import { brokenLine, brokenLines } from '../data/broken-lines.js';
+import { brokenLine, brokenLinesError } from '../data/broken-lines.js';
 import { byteLines, describeText, notEmpty, readPassages, type TextSource } from '../data/documents.js';
 import { readLines } from '../data/lines.js';
 import type { Passage } from '../data/passage.js';
@@ -69,7 +69,7 @@ async function* numbered(files: Pick<Files, 'stream'>, name: string): AsyncGener
  * @param became  what the output has of them
  */
 export function requireNoneBroken(places: readonly string[], became: string): void {
-  const error = brokenLines(places, became);
+  const error = brokenLinesError(places, became);
   if (error !== undefined) throw error;
 }
 

@@ -22,7 +22,7 @@ export function brokenLine(where: string): DecadeError {
  *
  * @param became  what the output has of them
  */
-export function brokenLines([first, ...others]: readonly string[], became: string): DecadeError | undefined {
+export function brokenLinesError([first, ...others]: readonly string[], became: string): DecadeError | undefined {
   if (first === undefined) return undefined;
   const { parts } = brokenLine(first);
   const more = others.length === 0 ? '' : ` (and ${counted(others.length, 'more line')})`;

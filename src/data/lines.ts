@@ -48,14 +48,14 @@ export async function* readLines(files: Pick<Files, 'stream'>, path: string): As
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function decodeLines(bytes: Uint8Array, atStart: boolean): Line[] {
-  const lines: Line[] = decoded(bytes)?.split('\n') ?? brokenLines(bytes);
+  const lines: Line[] = decoded(bytes)?.split('\n') ?? decodedOneByOne(bytes);
   const stripped = lines.map((line) => (line?.endsWith('\r') ? line.slice(0, -1) : line));
   if (atStart && stripped[0]?.startsWith('\uFEFF')) stripped[0] = stripped[0].slice(1);
   return stripped;
 }
 
 /** The lines of a block in which at least one is broken. */
-function brokenLines(bytes: Uint8Array): Line[] {
+function decodedOneByOne(bytes: Uint8Array): Line[] {
   const lines: Line[] = [];
   for (let start = 0; start <= bytes.length; ) {
     const found = bytes.indexOf(lineFeed, start);

@@ -34,6 +34,17 @@ test('a preset gives what was not chosen, and reading the result again changes n
   assert.equal(parse({ width: 24 }).feedForward, 96);
 });
 
+test('where a published form drops at several places, its one rate is set once', () => {
+  const places = (options: object) => {
+    const { dropout, attentionDropout, feedForwardDropout } = parse(options);
+    return [dropout, attentionDropout, feedForwardDropout];
+  };
+  assert.deepEqual(places({ preset: 'gpt2' }), [0.1, 0.1, 0]);
+  assert.deepEqual(places({ preset: 'gpt2', dropout: 0 }), [0, 0, 0]);
+  assert.deepEqual(places({ preset: 't5', dropout: 0.3, attentionDropout: 0.2 }), [0.3, 0.2, 0.3]);
+  assert.deepEqual(places({ dropout: 0.3 }), [0.3, 0, 0]);
+});
+
 test('sizes that do not divide are refused with their names', () => {
   for (const [options, message] of [
     [{ width: 30, heads: 4 }, /^((?!encoderHeads).)*"heads"((?!encoderHeads).)*must divide model\.width, 30((?!encoderHeads).)*$/s],

@@ -71,7 +71,7 @@ export function benchShape(name: string): BenchShape {
   if (isIn(languageModelShapes, name)) {
     const { vocabulary, layers, width, heads, ...batch } = languageModelShapes[name];
     const sizes = { decoderLayers: layers, width, heads, maximumLength: batch.length };
-    const model = modelOptions.parse({ kind: 'transformer', preset: 'gpt2', ...sizes, dropout: 0, attentionDropout: 0 });
+    const model = modelOptions.parse({ kind: 'transformer', preset: 'gpt2', ...sizes, dropout: 0 });
     return { ...batch, ...adamAlike, targetVocabulary: vocabulary, model };
   }
   throw unknownShape(name, benchShapeNames);

@@ -1,6 +1,6 @@
 import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
-import { brokenLines, brokenPlaces } from '../../data/broken-lines.js';
+import { brokenLinesError, brokenPlaces } from '../../data/broken-lines.js';
 import { describeText, notEmpty, readPassages, type TextSource } from '../../data/documents.js';
 import type { Passage } from '../../data/passage.js';
 import type { AttentionView } from '../../decoding/attention-views.js';
@@ -137,7 +137,7 @@ export function leftOutOf(scores: readonly (Pick<ScoredLines, 'total' | 'broken'
   const unknown = scores.map(({ name, total }) => [name, whyIncomparable(total)] as const);
   const without = scores.filter(({ broken }) => broken.length > 0);
   const ofWhom = without.length === scores.length ? '' : ` of ${without.map(({ name }) => name).join(' and ')}`;
-  const lines = brokenLines(without[0]?.broken ?? [], `left out of the figures${ofWhom}`);
+  const lines = brokenLinesError(without[0]?.broken ?? [], `left out of the figures${ofWhom}`);
   return [
     ...unknown.flatMap(([name, reason]) => (reason === undefined ? [] : [`${name}: ${reason}`])),
     ...(lines === undefined ? [] : [lines.message]),

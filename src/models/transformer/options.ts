@@ -238,10 +238,10 @@ export const transformerOptions = z
     }),
     attentionDropout: rate
       .optional()
-      .meta({ description: 'Dropout probability of attention weights.', example: standard.attentionDropout }),
+      .meta({ description: 'Dropout probability of attention weights. In gpt2 and t5, as dropout.', example: standard.attentionDropout }),
     feedForwardDropout: rate
       .optional()
-      .meta({ description: 'Dropout probability inside the feed-forward part.', example: standard.feedForwardDropout }),
+      .meta({ description: 'Dropout probability inside the feed-forward part. In t5, as dropout.', example: standard.feedForwardDropout }),
     initialisation: z.enum(['xavier', 'normal']).optional().meta({
       description:
         'Uniform by the size of each matrix (Glorot and Bengio 2010), or normal, smaller where a part adds its result (Radford et al. 2019).',
@@ -260,6 +260,7 @@ export const transformerOptions = z
     const feedForward = options.feedForward ?? defaultFeedForward(options.width, activation);
     return {
       ...form,
+      ...(options.dropout !== undefined && dropoutElsewhere(form, options.dropout)),
       ...given(options),
       norm: { ...form.norm, ...given(options.norm ?? {}) },
       encoderHeads: options.encoderHeads ?? options.heads,
@@ -305,6 +306,11 @@ export function optionsWithoutEffect(options: TransformerOptions, hasSource: boo
     initialDeviation: initialisation !== 'normal' && options.initialDeviation !== defaults.initialDeviation,
   };
   return (Object.keys(unused) as (keyof TransformerOptions)[]).filter((key) => unused[key]);
+}
+
+/** Forms that drop at other places have one rate for all. */
+function dropoutElsewhere({ attentionDropout, feedForwardDropout }: Form, rate: number): Partial<Form> {
+  return { ...(attentionDropout > 0 && { attentionDropout: rate }), ...(feedForwardDropout > 0 && { feedForwardDropout: rate }) };
 }
 
 /** The form's choices, unless something else was given. */
