@@ -120,7 +120,7 @@ def main():
             optimizer.step()
             updates += 1
             if updates <= FIRST_UPDATES:
-                print(json.dumps({"update": updates, "loss": float(loss) / tokens}), flush=True)
+                print(json.dumps({"update": updates, "loss": loss.item() / tokens}), flush=True)
         with torch.no_grad():
             parts = [network.loss(job["dev"][at : at + 128]) for at in range(0, len(job["dev"]), 128)]
         perplexity = math.exp(sum(float(loss) for loss, _ in parts) / sum(tokens for _, tokens in parts))
