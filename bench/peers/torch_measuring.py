@@ -48,6 +48,9 @@ def apart(rank, options, prepare, folder):
     if rank == 0:
         with open(f"{folder}/result.json", "w", encoding="ascii") as file:
             json.dump(result, file)
+    # Whoever left first would be missed by the others, which PyTorch 2.13 answers by aborting.
+    distributed.barrier()
+    distributed.destroy_process_group()
 
 
 def timed(options, prepare, distributed=None):

@@ -14,7 +14,6 @@ from torch_networks import LanguageModel, RecurrentEncoderDecoder, Transformer
 def main():
     arguments = parser("vocabulary", "width", "inner", "heads", "layers", "sentences", "length")
     arguments.add_argument("--network", choices=("lstm", "transformer", "language-model"), required=True)
-    arguments.add_argument("--compiled", type=int, choices=(0, 1), default=0, help="1: torch.compile")
     arguments.add_argument("--precision", choices=("f32", "bf16"), default="f32")
     measured(arguments.parse_args(), prepare)
 
@@ -30,8 +29,6 @@ def prepare(options, distributed):
         size = (sentences, options.length)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     network = model if distributed is None else nn.parallel.DistributedDataParallel(model)
-    if options.compiled:
-        network = torch.compile(network)
     optimizer, clip = optimization(options, trained)
     inputs = [torch.randint(4, options.vocabulary, size) for _ in range(1 if options.network == "language-model" else 2)]
     wanted = torch.randint(4, options.vocabulary, size)
