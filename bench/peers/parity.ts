@@ -150,9 +150,10 @@ function knownLstm(options: LstmOptions): Known | undefined {
 }
 
 function knownTransformer(options: TransformerOptions): Known | undefined {
-  const { encoderLayers: layers, heads } = options;
+  const { encoderLayers: layers, heads, width } = options;
   const known: Partial<TransformerOptions> = {
-    ...{ preset: 'standard', decoderLayers: layers, encoderHeads: heads, encoderFeedForward: options.feedForward, keyValueHeads: heads },
+    ...{ decoderLayers: layers, encoderFeedForward: options.feedForward },
+    ...{ encoderHeads: heads, keyValueHeads: heads, headWidth: width / heads },
     ...{ positions: 'sinusoidal', sinusoids: 'halves', firstPosition: 0, activation: 'relu', biases: true, outputBias: false },
     ...{ scaledAttention: true, scaledEmbeddings: true, scaledOutput: false, tiedEmbeddings: 'target', sourceEnd: true },
     ...{ dropout: 0, attentionDropout: 0, feedForwardDropout: 0 },
