@@ -21,6 +21,7 @@ export function trainingJob(name: string, processes: number, precision: string, 
     words: benchTokens(shape),
     stateMiB: stateMiB(shape),
     attends: network !== 'lstm',
+    compiles: network !== 'lstm',
   };
 }
 
@@ -30,12 +31,12 @@ export function decodingShapeJob(name: string, processes: number, beam: number, 
   const shape = brief ? briefly(named, processes) : named;
   const { network, ...sizes } = sizesOf(shape);
   if (network !== 'transformer') return undefined;
-  return { options: { ...sizes, beam }, words: shape.sentences * shape.length, attends: true };
+  return { options: { ...sizes, beam }, words: shape.sentences * shape.length, attends: true, compiles: false };
 }
 
-/** Parameters, gradients and moments. */
-export function stateMiB(shape: BenchShape): number {
-  const valuesPerParameter = shape.optimizer.kind === 'adam' ? 4 : 2;
+/** Parameters, moments, and a gradient for each of the devices that share them. */
+export function stateMiB(shape: BenchShape, devices = 1): number {
+  const valuesPerParameter = (shape.optimizer.kind === 'adam' ? 3 : 1) + devices;
   return (4 * valuesPerParameter * declaredModel(shape).parameters.count) / 1024 ** 2;
 }
 

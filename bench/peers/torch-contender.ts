@@ -7,15 +7,17 @@ export interface TorchKind {
   readonly processes: number;
   /** Of which the fastest is used; `undefined` is the C library's. */
   readonly allocators: readonly (string | undefined)[];
+  /** Whether `torch.compile` is among what the fastest is looked for, where the network has a way to be compiled. */
+  readonly compiles: boolean;
 }
 
-/** As people usually run it; with tcmalloc, which PyTorch's guide to tuning recommends; and as several processes. */
+/** As people usually run it; with tcmalloc, which PyTorch's guide to tuning recommends; and as several processes. The last two may compile. */
 export function torchKinds(cores: number): TorchKind[] {
   const faster = installedAllocators();
   return [
-    { processes: 1, allocators: [undefined] },
-    ...faster.map((allocator) => ({ processes: 1, allocators: [allocator] })),
-    ...(cores === 1 ? [] : [{ processes: cores, allocators: [undefined, ...faster] }]),
+    { processes: 1, allocators: [undefined], compiles: false },
+    ...faster.map((allocator) => ({ processes: 1, allocators: [allocator], compiles: true })),
+    ...(cores === 1 ? [] : [{ processes: cores, allocators: [undefined, ...faster], compiles: true }]),
   ];
 }
 
@@ -43,7 +45,12 @@ export interface TorchJob {
   readonly stateMiB?: number | undefined;
   /** Whether it attends, for which there are two ways. */
   readonly attends: boolean;
+  /** Whether its script can compile it. */
+  readonly compiles: boolean;
 }
+
+/** Forward and backward of several layers, on few cores. */
+const secondsToCompile = 300;
 
 interface TorchMeasuring {
   readonly name: string;
@@ -62,7 +69,7 @@ interface TorchMeasuring {
 /** PyTorch, measuring a shape at its fastest setting, which is looked for first. */
 export function torchContender({ cores, sources, folder }: Surroundings, measuring: TorchMeasuring): Contender {
   const { name, role, description, python, kind, script, what } = measuring;
-  const { processes, allocators } = kind;
+  const { processes, allocators, compiles } = kind;
   const settings = new Map<string, TorchSetting>();
   const run = async (setting: TorchSetting, { options, words, stateMiB }: TorchJob, seconds: number): Promise<Measurement> => {
     const given = { ...options, processes, seconds };
@@ -71,7 +78,7 @@ export function torchContender({ cores, sources, folder }: Surroundings, measuri
       `${sources}/${script}`,
       setting,
       given,
-      patience(seconds),
+      patience(seconds) + (setting.compiled === true ? secondsToCompile : 0),
     );
     return { wordsPerSecond: (1000 * words) / stepMs, peakRssMiB, stateMiB: stateMiB && processes * stateMiB };
   };
@@ -84,10 +91,18 @@ export function torchContender({ cores, sources, folder }: Surroundings, measuri
       const setting =
         settings.get(subject) ??
         (await fastestSetting(
-          `${python.version} ${what} ${subject} ${processes} ${allocators.join(' ')}`,
-          { threads: processes === 1 ? cores : 1, allocators, attentions: job.attends ? ['matmul', 'sdpa'] : [] },
+          `${python.version} ${what} ${subject} ${processes} ${allocators.join(' ')}${compiles ? ' compiled' : ''}`,
+          {
+            threads: processes === 1 ? cores : 1,
+            allocators,
+            attentions: job.attends ? ['matmul', 'sdpa'] : [],
+            compiles: compiles && job.compiles,
+          },
           `${folder}/torch-settings.json`,
-          async (tried) => (await run(tried, measuring.job(subject, true), Math.min(seconds, 1))).wordsPerSecond,
+          async (tried, whole) => {
+            const measured = whole ? job : measuring.job(subject, true);
+            return (await run(tried, measured, Math.min(seconds, 1))).wordsPerSecond;
+          },
         ));
       settings.set(subject, setting);
       return { ...(await run(setting, job, seconds)), note: describeSetting(setting) };

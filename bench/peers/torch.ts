@@ -18,6 +18,8 @@ export interface TorchSetting {
   readonly allocator?: string;
   /** How a Transformer attends, where it is told: by products and a softmax, or by what PyTorch 2 has for it. */
   readonly attention?: 'matmul' | 'sdpa';
+  /** Whether the network goes through `torch.compile`. */
+  readonly compiled?: boolean;
 }
 
 /** Among what the fastest setting is looked for. */
@@ -27,6 +29,8 @@ export interface TorchChoices {
   readonly allocators: readonly (string | undefined)[];
   /** Of which the first is tried with everything else. */
   readonly attentions?: readonly Required<TorchSetting>['attention'][];
+  /** Whether `torch.compile` is tried, too. */
+  readonly compiles?: boolean;
 }
 
 /** An interpreter with PyTorch. */
@@ -76,7 +80,7 @@ export function environmentOf({ torch, openblas, coreType, capability, allocator
   };
 }
 
-export function describeSetting({ torch, openblas, coreType, capability, allocator, attention }: TorchSetting): string {
+export function describeSetting({ torch, openblas, coreType, capability, allocator, attention, compiled }: TorchSetting): string {
   return [
     `torch threads ${torch}`,
     `OpenBLAS threads ${openblas}`,
@@ -84,6 +88,7 @@ export function describeSetting({ torch, openblas, coreType, capability, allocat
     ...(capability === undefined ? [] : [`ATEN_CPU_CAPABILITY=${capability}`]),
     ...(allocator === undefined ? [] : ['tcmalloc']),
     ...(attention === 'sdpa' ? ['scaled_dot_product_attention'] : []),
+    ...(compiled === true ? ['torch.compile'] : []),
   ].join(', ');
 }
 
@@ -104,13 +109,19 @@ export function processorHints(flags: string): Pick<TorchSetting, 'coreType' | '
 
 /**
  * The fastest setting: first what to tell it of the processor, then the threads, then the other allocators, then the other ways to
- * attend. Each is tried for a moment, twice, of which the better counts; what was found is kept in `cache` under `key`.
+ * attend. Each is tried for a moment, twice, of which the better counts; what was found is kept in `cache` under `key`. Whether it is worth
+ * compiling depends on the size of a batch, so that is tried last and on the `whole` of what will be measured.
  */
 export async function fastestSetting(
   key: string,
-  { threads, allocators: [allocator, ...otherAllocators], attentions: [attention, ...otherAttentions] = [] }: TorchChoices,
+  {
+    threads,
+    allocators: [allocator, ...otherAllocators],
+    attentions: [attention, ...otherAttentions] = [],
+    compiles = false,
+  }: TorchChoices,
   cache: string,
-  speedOf: (setting: TorchSetting) => Promise<number>,
+  speedOf: (setting: TorchSetting, whole?: 'whole') => Promise<number>,
 ): Promise<TorchSetting> {
   const known = readCache(cache);
   const place = `${cpus()[0]?.model ?? ''} ${key}`;
@@ -133,12 +144,14 @@ export async function fastestSetting(
     speedOf,
     threaded,
   );
-  // An older PyTorch has only one of them.
-  const { setting } = await fastest(
+  // An older PyTorch has only one of them, and does not compile.
+  const attended = await fastest(
     otherAttentions.map((other) => ({ ...allocated.setting, attention: other })),
     speedOf,
     allocated,
   );
+  const compiled = [attended.setting, { ...attended.setting, compiled: true }];
+  const { setting } = compiles ? await fastest(compiled, (tried) => speedOf(tried, 'whole')) : attended;
   mkdirSync(dirname(cache), { recursive: true });
   writeFileSync(cache, JSON.stringify({ ...readCache(cache), [place]: setting }, undefined, 2));
   return setting;
@@ -188,7 +201,8 @@ export function runTorch<Result>(
   seconds: number,
 ): Promise<Result> {
   const attention = setting.attention === undefined ? {} : { attention: setting.attention };
-  const all = { ...options, ...attention, threads: setting.torch };
+  const compiled = setting.compiled === true ? { compiled: 1 } : {};
+  const all = { ...options, ...attention, ...compiled, threads: setting.torch };
   return resultOf<Result>({
     command: python,
     arguments: [script, ...Object.entries(all).flatMap(([name, value]) => [`--${name}`, String(value)])],

@@ -20,6 +20,7 @@ def parser(*numbers):
         made.add_argument(f"--{name}", type=int, required=True)
     made.add_argument("--seconds", type=float, required=True)
     made.add_argument("--attention", choices=("matmul", "sdpa"), default="matmul", help="sdpa: scaled_dot_product_attention")
+    made.add_argument("--compiled", type=int, default=0, help="1: through torch.compile")
     made.add_argument("--processes", type=int, default=1, help="more than one: the batch is divided among so many")
     return made
 

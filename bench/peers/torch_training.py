@@ -29,6 +29,8 @@ def prepare(options, distributed):
         size = (sentences, options.length)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     network = model if distributed is None else nn.parallel.DistributedDataParallel(model)
+    if options.compiled:
+        network = torch.compile(network)
     optimizer, clip = optimization(options, trained)
     inputs = [torch.randint(4, options.vocabulary, size) for _ in range(1 if options.network == "language-model" else 2)]
     wanted = torch.randint(4, options.vocabulary, size)

@@ -17,7 +17,7 @@ export function trainingContenders(surroundings: Surroundings): Contender[] {
   return [
     ...surroundings.pythons.flatMap((python) => [
       ...torchKinds(cores).map((kind) => torchTraining(surroundings, python, 'f32', kind)),
-      torchTraining(surroundings, python, 'bf16', { processes: 1, allocators: [undefined, ...installedAllocators()] }),
+      torchTraining(surroundings, python, 'bf16', { processes: 1, allocators: [undefined, ...installedAllocators()], compiles: false }),
     ]),
     ...counts.map((devices) => decade('f32', devices)),
     ...counts.map((devices) => decade('bf16', devices)),
@@ -47,7 +47,7 @@ function decadeTraining({ node }: Surroundings, precision: string, devices: numb
         seconds: patience(seconds),
       });
       if (result.precision !== precision) throw new NoResult(result.warning ?? `no ${precision} here`);
-      return { ...result, stateMiB: stateMiB(benchShape(subject)), note: `${result.gemm}, ${result.kernels}` };
+      return { ...result, stateMiB: stateMiB(benchShape(subject), devices), note: `${result.gemm}, ${result.kernels}` };
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Runs the matrix products of the last update alone, all devices at once (`instrument: record`). */
+/** Runs the matrix products of the first update alone, all devices at once (`instrument: record`). */
 export interface ReplayMessage {
   readonly kind: 'replay';
   /** With packed weights where the update had them, or every product plain. */

@@ -155,7 +155,6 @@ class TrainingDevice {
   }
 
   #update({ shards, update, learningRate, gradientScale }: UpdateMessage): DeviceReply {
-    this.#recorder?.start();
     const participant = { group: this.#met, replica: this.#replica, optimizer: this.#optimizer, clip: this.#start.rule.clip };
     const result = updateTogether(participant, shards.map(unpackPairs), { update, learningRate, gradientScale });
     this.#recorder?.stop();

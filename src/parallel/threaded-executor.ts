@@ -43,7 +43,7 @@ export abstract class ThreadedExecutor implements Executor {
     return setValues(this.#values, values);
   }
 
-  /** Runs the matrix products of the last update alone, on all devices at once. Needs `instrument: record`. */
+  /** Runs the matrix products of the first update alone, on all devices at once. Needs `instrument: record`. */
   async replay(products: ReplayMessage['products']): Promise<{ operations: number; milliseconds: number }> {
     return together(await Promise.all(this.#threads.map((thread) => thread.ask('replayed', { kind: 'replay', products }))));
   }

@@ -9,27 +9,24 @@ interface RecordedProduct {
   readonly plain: () => void;
 }
 
-/** The exact list of matrix products of a stretch of work, to be run again by itself: what a faster engine could at best take. */
+/**
+ * The exact list of matrix products of a stretch of work, from the start until `stop`, to be run again by itself: what a faster engine could
+ * at best take. What comes after `stop` runs as without a recorder.
+ */
 export class ProductRecorder {
   readonly device: Device;
   /** Multiplications and additions of the recorded products. */
   operations = 0;
-  #recording = false;
-  #products: RecordedProduct[] = [];
+  readonly #provider: RecordedProvider;
+  readonly #products: RecordedProduct[] = [];
 
   constructor(device: Device) {
-    this.device = { ...device, matrix: new RecordedProvider(device.matrix, (...product) => this.#record(...product)) };
-  }
-
-  /** Forgets what was recorded and records from now on. */
-  start(): void {
-    this.#products = [];
-    this.operations = 0;
-    this.#recording = true;
+    this.#provider = new RecordedProvider(device.matrix, (...product) => this.#record(...product));
+    this.device = { ...device, matrix: this.#provider };
   }
 
   stop(): void {
-    this.#recording = false;
+    this.#provider.recording = false;
   }
 
   /**
@@ -41,7 +38,6 @@ export class ProductRecorder {
   }
 
   #record(operations: number, asMade: () => void, plain: () => void): void {
-    if (!this.#recording) return;
     this.operations += operations;
     this.#products.push({ asMade, plain });
   }
@@ -50,6 +46,7 @@ export class ProductRecorder {
 type RecordProduct = (operations: number, asMade: () => void, plain: () => void) => void;
 
 class RecordedProvider extends MatrixWrapper {
+  recording = true;
   readonly #small: SmallProducts | undefined;
   readonly #record: RecordProduct;
 
@@ -60,10 +57,14 @@ class RecordedProvider extends MatrixWrapper {
   }
 
   override get small(): SmallProducts | undefined {
-    return this.#small;
+    return this.recording ? this.#small : this.below.small;
   }
 
   override multiply(product: MatrixProduct): void {
+    if (!this.recording) {
+      this.below.multiply(product);
+      return;
+    }
     const again = () => this.below.multiply(product);
     this.#record(2 * product.m * product.n * product.k, again, again);
     again();
@@ -71,6 +72,7 @@ class RecordedProvider extends MatrixWrapper {
 
   override pack(right: RightMatrix): PackedMatrix {
     let packed = this.below.pack(right);
+    if (!this.recording) return packed;
     const nothing = () => undefined;
     const packAgain = () => {
       packed = this.below.pack(right);

@@ -117,7 +117,6 @@ export class PipelineDevice {
   #update(message: PipelineUpdate): PipelineReply {
     const { rule, plan, instrument } = this.#start;
     const { update, learningRate, gradientScale } = message;
-    this.#recorder?.start();
     const { dropout: rate } = this.#model;
     const pass = this.#pass(message.microBatches, {
       attributes: { smoothing: rule.labelSmoothing, gradientScale },
