@@ -46,6 +46,11 @@ export interface TrainableModel {
   /** Probability of dropping a value on the way between layers, in training. */
   readonly dropout: number;
   /**
+   * Target tokens of which parts of a batch must have to be computed nearly as fast as the whole. Absent where a step of time takes a few
+   * rows of the batch, so that parts are slower, however long their sentences.
+   */
+  readonly leastOfParts?: number | undefined;
+  /**
    * What every target token costs, given its source sentence and the tokens before. The course depends on lengths only.
    *
    * @throws DecadeError `input` for an empty source where the model has one, and for a source where it has none

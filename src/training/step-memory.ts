@@ -37,14 +37,28 @@ const worthAll = 1 / 16;
 /** Of the memory that remains when parameters and gradients have their places; holes, touched rows and translations of the dev corpus need some. */
 const usable = 0.75;
 
+/**
+ * A step that takes more is divided where its parts are nearly as fast: 64 sentences of 25 tokens on two devices, 6 + 6 layers of 512, take
+ * 1,590 instead of 1,835 MiB with everything, and are 1 % slower (docs/decisions/memory.md).
+ */
+const worthDividing = 192 * 1024 ** 2;
+
+/** Whether a batch whose step takes so many bytes is computed at once; if not, it is divided. */
+export function isOneStep({ leastOfParts = Infinity }: TrainableModel, pairs: readonly IdPair[], bytes: number, limit: number): boolean {
+  if (pairs.length === 1) return true;
+  return bytes <= limit && (bytes <= worthDividing || sizeOf(pairs).targetTokens < 2 * leastOfParts);
+}
+
 /** How many bytes the step of one of so many devices may take. */
 export function stepLimit(remainingBytes: number, devices: number): number {
   return (remainingBytes * usable) / devices;
 }
 
+const counts = ['sourceTokens', 'targetTokens', 'sentences'] as const;
 const nothing: BatchCounts = { sourceTokens: 0, targetTokens: 0, sentences: 0 };
+const everything: BatchCounts = { sourceTokens: Infinity, targetTokens: Infinity, sentences: Infinity };
 
-/** Room for the steps of one device, and what to do with a batch that does not fit into it: divide it. */
+/** Room for the steps of one device, and what to do with a batch that is too large for it: divide it. */
 export class StepMemory {
   readonly #arena: Arena;
   readonly #model: TrainableModel;
@@ -52,6 +66,8 @@ export class StepMemory {
   #limit: number;
   /** A batch that is nowhere greater than this one fits. */
   #fitting: BatchCounts = nothing;
+  /** One that is nowhere smaller than this one is divided. */
+  #divided: BatchCounts = everything;
 
   constructor(arena: Arena, model: TrainableModel, rule: Pick<UpdateRule, 'consistency'>) {
     this.#arena = arena;
@@ -69,6 +85,7 @@ export class StepMemory {
   release(): void {
     this.#arena.dispose();
     this.#fitting = nothing;
+    this.#divided = everything;
   }
 
   /** These pairs, or some of them after the others, as many as fit; `positions` in what was given. */
@@ -94,10 +111,13 @@ export class StepMemory {
 
   #fits(pairs: readonly IdPair[]): boolean {
     const size = sizeOf(pairs);
-    const sizes = ['sourceTokens', 'targetTokens', 'sentences'] as const;
-    if (sizes.every((name) => size[name] <= this.#fitting[name])) return true;
+    if (counts.every((name) => size[name] <= this.#fitting[name])) return true;
+    if (pairs.length > 1 && counts.every((name) => size[name] >= this.#divided[name])) return false;
     const bytes = stepBytes(this.#model, this.#arena.memory, pairs, this.#rule);
-    if (bytes > this.#limit && pairs.length > 1) return false;
+    if (!isOneStep(this.#model, pairs, bytes, this.#limit)) {
+      this.#divided = size;
+      return false;
+    }
     const roomy = headroom * bytes;
     this.#arena.reserve(Math.max(bytes, roomy > worthAll * this.#limit ? this.#limit : roomy));
     this.#fitting = size;

@@ -93,6 +93,27 @@ test('a batch that does not fit into the memory is divided, with the same result
   for (const [index, value] of tight.logProbabilities.entries()) near(value, roomy.logProbabilities[index] as number);
 });
 
+test('a large step is divided where parts are as fast: of a Transformer, unless they would be small', () => {
+  const batches = (options: object, sentences: number, length: number) => {
+    const memory = new Memory({ shared: false });
+    const model = createModel(modelOptions.parse(options), { source: 300, target: 300 });
+    model.parameters.attach(memory, Object.fromEntries(Array.from(model.parameters, ({ name }) => [name, 0])));
+    const ids = Array.from({ length }, (_, index) => index);
+    const all = Array.from({ length: sentences }, (_, key): IdPair => ({ key, source: ids, target: ids.slice(1) }));
+    const bytes = stepBytes(model, memory, all, once);
+    assert.ok(bytes > 192 * 1024 ** 2, `${bytes}`);
+    const stepMemory = new StepMemory(new Arena(memory), model, once);
+    const divided = Array.from({ length: 2 }, () => Array.from(stepMemory.batches(all), ({ pairs }) => pairs));
+    assert.deepEqual(divided[0], divided[1], 'what was found out about a batch holds for the next');
+    for (const pairs of divided[0] ?? []) assert.ok(pairs.length === sentences || stepBytes(model, memory, pairs, once) <= 192 * 1024 ** 2);
+    return divided[0]?.map(({ length }) => length);
+  };
+  const layers = { encoderLayers: 1, decoderLayers: 1, width: 128, heads: 4, feedForward: 2048 };
+  assert.deepEqual(batches({ kind: 'transformer', ...layers }, 200, 50), [50, 50, 50, 50]);
+  assert.deepEqual(batches({ kind: 'transformer', ...layers, decoderLayers: 6, feedForward: 16_384 }, 50, 10), [50]);
+  assert.deepEqual(batches({ kind: 'lstm', layers: 1, hidden: 512 }, 200, 50), [200]);
+});
+
 test('devices whose first batches were small have room for the largest that are allowed, whatever came between', async () => {
   const maximumBytes = 256 * 1024 ** 2;
   const { model, device } = await modelIn(new Memory({ shared: true, maximumBytes }), {}, 64);

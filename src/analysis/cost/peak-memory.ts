@@ -14,7 +14,7 @@ import { placementsFor } from '../../parallel/simulation/choose-plan.js';
 import { Memory } from '../../tensor/memory.js';
 import { Optimizer } from '../../training/optimizer.js';
 import type { OptimizerOptions } from '../../training/optimizer-options.js';
-import { stepBytes, stepLimit } from '../../training/step-memory.js';
+import { isOneStep, stepBytes, stepLimit } from '../../training/step-memory.js';
 
 /** What training holds in memory at once. */
 export interface MemoryEstimate {
@@ -103,15 +103,14 @@ export function estimatePeak({
   }, 0);
   const moments = Optimizer.bytes(optimizer, parameters);
 
-  // A pipeline divides no batch.
-  const limit =
-    strategy === 'pipeline' ? Number.POSITIVE_INFINITY : stepLimit(memory.remainingBytes - bytes(parameters) - dense - moments, replicas);
+  const limit = stepLimit(memory.remainingBytes - bytes(parameters) - dense - moments, replicas);
   const shards = divide(largestBatch, replicas, model.parameters.costs).filter((positions) => positions.length > 0);
   const activations = shards.reduce((sum, positions) => {
     let pairs = positions.map((position) => largestBatch[position] as IdPair);
     for (;;) {
+      // A pipeline divides no batch.
       const needed = stepBytes(model, memory, pairs, { consistency });
-      if (needed <= limit || pairs.length === 1) return sum + needed;
+      if (strategy === 'pipeline' || isOneStep(model, pairs, needed, limit)) return sum + needed;
       pairs = pairs.filter((_, index) => index % 2 === 0);
     }
   }, 0);

@@ -37,6 +37,8 @@ export class TransformerModel implements Model {
   readonly parameters = new ParameterStore();
   readonly options: TransformerOptions;
   readonly vocabularies: VocabularySizes;
+  /** Rows of a product: copying what they are multiplied by costs a few per cent of it (docs/decisions/memory.md). */
+  readonly leastOfParts = 256;
   readonly #network: TransformerNetwork;
   readonly #special: SpecialIds;
   /** What every source ends with, if with anything. */
