@@ -17,6 +17,7 @@ import { valuesOfPortion, WireValues } from '../group/wire-values.js';
 import { packPairs, unpackPairs } from '../messages.js';
 import type { Network } from '../schedule/network.js';
 import { pipeline } from '../schedule/pipeline.js';
+import { type PackingSeconds, packingSeconds } from './packing-seconds.js';
 import { LayerStage, OutputStage } from './stages.js';
 import { evenPlacement } from '../schedule/placement.js';
 import { evenBatch } from '../schedule/schedule.js';
@@ -29,10 +30,8 @@ export interface StageSeconds {
   readonly backward: Pick<Surface, 'at'>;
   readonly weights: Pick<Surface, 'at'>;
   /** More than that for the first pass of an update, which packs weights: by `x`. */
-  readonly packing: { readonly forward: Packing; readonly backward: Packing };
+  readonly packing: { readonly forward: PackingSeconds; readonly backward: PackingSeconds };
 }
-
-type Packing = (x: number) => number;
 
 /** Sizes of a layer; the lowest reads token ids. */
 export interface LayerShape {
@@ -228,7 +227,7 @@ export class StageMeasurements {
         cells.map((row) => row.map((seconds) => seconds[pass])),
       );
     const packing = (pass: 'forward' | 'backward') =>
-      packingOf(
+      packingSeconds(
         xs,
         cells.map((row) => row.map((each) => each.packing[pass])),
         packed,
@@ -346,17 +345,6 @@ export class StageMeasurements {
   }
 }
 
-/**
- * Seconds that packing takes, from measured cells `seconds[i][j]`: of `xs[i]` columns of the output layer in proportion to them, of
- * other stages, whose `x` are steps, always the same. The median is not led astray by a few disturbed cells, and no packing takes less
- * than no time.
- */
-export function packingOf(xs: readonly number[], seconds: readonly (readonly number[])[], packed: 'all' | 'columns'): Packing {
-  const isAll = packed === 'all';
-  const usual = middleOf(seconds.flatMap((row, index) => row.map((each) => (isAll ? each : each / (xs[index] as number)))));
-  return (x) => (isAll ? usual : usual * x);
-}
-
 /** How many stretches of so many bytes a pass has. */
 function stretchesOf(bytes: number): number {
   return Math.max(fewestStretches, Math.min(mostStretches, Math.round(passBytes / bytes)));
@@ -364,8 +352,4 @@ function stretchesOf(bytes: number): number {
 
 function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function middleOf(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { packingOf } from '../../../src/parallel/pipeline/stage-measurements.js';
+import { packingSeconds } from '../../../src/parallel/pipeline/packing-seconds.js';
 
 // Of stretches of 1, 4 and 8 steps, or of 100, 400 and 800 columns, each with 1 and 2 sentences.
 const undisturbed = 0.002;
@@ -11,7 +11,7 @@ test('weights of a layer are packed in the same time for any number of steps, wh
     [0.5, undisturbed],
     [undisturbed, 0],
   ];
-  const packing = packingOf([1, 4, 8], seconds, 'all');
+  const packing = packingSeconds([1, 4, 8], seconds, 'all');
   for (const steps of [1, 8, 25, 400]) assert.equal(packing(steps), undisturbed);
 });
 
@@ -21,6 +21,6 @@ test('weights of the output layer are packed in proportion to its columns, whate
     [0.004, 0.004],
     [0, 0.008],
   ];
-  const packing = packingOf([100, 400, 800], seconds, 'columns');
+  const packing = packingSeconds([100, 400, 800], seconds, 'columns');
   for (const columns of [50, 400, 8_000]) assert.ok(Math.abs(packing(columns) / columns - 1e-5) < 1e-9, `${packing(columns)}`);
 });
