@@ -43,10 +43,34 @@ const usable = 0.75;
  */
 const worthDividing = 192 * 1024 ** 2;
 
-/** Whether a batch whose step takes so many bytes is computed at once; if not, it is divided. */
-export function isOneStep({ leastOfParts = Infinity }: TrainableModel, pairs: readonly IdPair[], bytes: number, limit: number): boolean {
-  if (pairs.length === 1) return true;
-  return bytes <= limit && (bytes <= worthDividing || sizeOf(pairs).targetTokens < 2 * leastOfParts);
+/** Sentences of a token and `</s>`, which every network can read, by which the room for a token is found: whole chunks of logits. */
+const [someSentences, moreSentences] = [400, 800];
+
+/**
+ * Tokens of both sides up to which a batch is one step. Depends on the network alone, and not on the batches before: a run that is resumed
+ * divides as the one that was not stopped, and has its bits.
+ */
+export function mostTokensOfStep(model: TrainableModel, memory: Memory, rule: Pick<UpdateRule, 'consistency'>): number {
+  if (model.leastOfParts === undefined) return Infinity;
+  const target = Int32Array.of(0);
+  const source = model.vocabularies.source === undefined ? new Int32Array() : target;
+  const [some, more] = [someSentences, moreSentences].map((sentences) => {
+    const pairs = Array.from({ length: sentences }, (_, key): IdPair => ({ key, source, target }));
+    const { sourceTokens, targetTokens } = sizeOf(pairs);
+    return { bytes: stepBytes(model, memory, pairs, rule), tokens: sourceTokens + targetTokens };
+  }) as [Needed, Needed];
+  return (worthDividing * (more.tokens - some.tokens)) / (more.bytes - some.bytes);
+}
+
+interface Needed {
+  readonly bytes: number;
+  readonly tokens: number;
+}
+
+/** Whether a batch is computed at once, where it fits; if not, it is divided. `mostTokens`: of `mostTokensOfStep`. */
+export function isOneStep({ leastOfParts = Infinity }: TrainableModel, pairs: readonly IdPair[], mostTokens: number): boolean {
+  const { sourceTokens, targetTokens } = sizeOf(pairs);
+  return pairs.length === 1 || targetTokens < 2 * leastOfParts || sourceTokens + targetTokens <= mostTokens;
 }
 
 /** How many bytes the step of one of so many devices may take. */
@@ -54,9 +78,7 @@ export function stepLimit(remainingBytes: number, devices: number): number {
   return (remainingBytes * usable) / devices;
 }
 
-const counts = ['sourceTokens', 'targetTokens', 'sentences'] as const;
 const nothing: BatchCounts = { sourceTokens: 0, targetTokens: 0, sentences: 0 };
-const everything: BatchCounts = { sourceTokens: Infinity, targetTokens: Infinity, sentences: Infinity };
 
 /** Room for the steps of one device, and what to do with a batch that is too large for it: divide it. */
 export class StepMemory {
@@ -66,8 +88,7 @@ export class StepMemory {
   #limit: number;
   /** A batch that is nowhere greater than this one fits. */
   #fitting: BatchCounts = nothing;
-  /** One that is nowhere smaller than this one is divided. */
-  #divided: BatchCounts = everything;
+  #mostTokens: number | undefined;
 
   constructor(arena: Arena, model: TrainableModel, rule: Pick<UpdateRule, 'consistency'>) {
     this.#arena = arena;
@@ -85,7 +106,6 @@ export class StepMemory {
   release(): void {
     this.#arena.dispose();
     this.#fitting = nothing;
-    this.#divided = everything;
   }
 
   /** These pairs, or some of them after the others, as many as fit; `positions` in what was given. */
@@ -95,7 +115,8 @@ export class StepMemory {
   ): Generator<{ pairs: readonly IdPair[]; positions: readonly number[] }> {
     if (positions.length === 0) return;
     const pairs = positions.map((position) => all[position] as IdPair);
-    if (this.#fits(pairs)) yield { pairs, positions };
+    this.#mostTokens ??= mostTokensOfStep(this.#model, this.#arena.memory, this.#rule);
+    if (isOneStep(this.#model, pairs, this.#mostTokens) && this.#fits(pairs)) yield { pairs, positions };
     else {
       // Every other one: both halves are of like lengths.
       yield* this.batches(
@@ -111,13 +132,10 @@ export class StepMemory {
 
   #fits(pairs: readonly IdPair[]): boolean {
     const size = sizeOf(pairs);
-    if (counts.every((name) => size[name] <= this.#fitting[name])) return true;
-    if (pairs.length > 1 && counts.every((name) => size[name] >= this.#divided[name])) return false;
+    const sizes = ['sourceTokens', 'targetTokens', 'sentences'] as const;
+    if (sizes.every((name) => size[name] <= this.#fitting[name])) return true;
     const bytes = stepBytes(this.#model, this.#arena.memory, pairs, this.#rule);
-    if (!isOneStep(this.#model, pairs, bytes, this.#limit)) {
-      this.#divided = size;
-      return false;
-    }
+    if (bytes > this.#limit && pairs.length > 1) return false;
     const roomy = headroom * bytes;
     this.#arena.reserve(Math.max(bytes, roomy > worthAll * this.#limit ? this.#limit : roomy));
     this.#fitting = size;

@@ -14,7 +14,7 @@ import { placementsFor } from '../../parallel/simulation/choose-plan.js';
 import { Memory } from '../../tensor/memory.js';
 import { Optimizer } from '../../training/optimizer.js';
 import type { OptimizerOptions } from '../../training/optimizer-options.js';
-import { isOneStep, stepBytes, stepLimit } from '../../training/step-memory.js';
+import { isOneStep, mostTokensOfStep, stepBytes, stepLimit } from '../../training/step-memory.js';
 
 /** What training holds in memory at once. */
 export interface MemoryEstimate {
@@ -105,12 +105,14 @@ export function estimatePeak({
 
   const limit = stepLimit(memory.remainingBytes - bytes(parameters) - dense - moments, replicas);
   const shards = divide(largestBatch, replicas, model.parameters.costs).filter((positions) => positions.length > 0);
+  const mostTokens = mostTokensOfStep(model, memory, { consistency });
   const activations = shards.reduce((sum, positions) => {
     let pairs = positions.map((position) => largestBatch[position] as IdPair);
     for (;;) {
       // A pipeline divides no batch.
       const needed = stepBytes(model, memory, pairs, { consistency });
-      if (strategy === 'pipeline' || isOneStep(model, pairs, needed, limit)) return sum + needed;
+      if (strategy === 'pipeline' || pairs.length === 1) return sum + needed;
+      if (needed <= limit && isOneStep(model, pairs, mostTokens)) return sum + needed;
       pairs = pairs.filter((_, index) => index % 2 === 0);
     }
   }, 0);
