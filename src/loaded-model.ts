@@ -159,8 +159,9 @@ export class LoadedModel implements AsyncDisposable {
           next: 'score pairs of source and target',
         });
       }
-      const context = options?.context ?? Math.min(...contexts);
-      for (const { model } of members) requireContext(context, model);
+      const room = Math.min(...members.map(({ model }) => model.lengthLimits?.target(0) ?? Infinity));
+      const context = options?.context ?? Math.min(...contexts, room);
+      requireContext(context, room);
       return scoreDocuments(first.targetTokenizer, executor, texts, { ...options, context, signal });
     });
   }

@@ -27,10 +27,10 @@ export function resolveContexts({ context = 256, across = false }: z.output<type
 
 /**
  * How a text is cut to be scored: two neighbours are read as one context, of which the second is predicted, so that every token has at
- * least half a context before it.
+ * least half a context before it. `room`: most tokens that the model can predict at once.
  */
-export function scoredContexts({ context }: Pick<ContextOptions, 'context'>): ContextOptions {
-  return { context: Math.max(1, Math.floor(context / 2)), across: false };
+export function scoredContexts({ context }: Pick<ContextOptions, 'context'>, room = Infinity): ContextOptions {
+  return { context: Math.max(1, Math.floor(Math.min(context, room) / 2)), across: false };
 }
 
 /** Cuts tokens into contexts and hands each over, as the tokens that are predicted in it. */

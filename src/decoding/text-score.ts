@@ -7,7 +7,6 @@ import type { IdPair } from '../data/batch.js';
 import { ContextCutter, contextExample, scoredContexts, withPrevious } from '../data/contexts.js';
 import type { TextCounts } from '../data/corpus-cache.js';
 import { tokensOf } from '../data/passage.js';
-import type { StepModel } from '../models/model.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { DecodingExecutor } from './executor.js';
 import { score } from './score.js';
@@ -132,7 +131,7 @@ export class ContextScorer {
 export type ScoredText = string | Uint8Array | { readonly bytes: Uint8Array; readonly ends: boolean; readonly line?: number };
 
 export interface TextScoreOptions {
-  /** Tokens that a context has at most. Default: as in training. */
+  /** Tokens that a context has at most. Default: as in training, or as many as the model has positions for. */
   readonly context?: number | undefined;
   /** Also tell what each token costs. Default: false. */
   readonly perToken?: boolean | undefined;
@@ -222,9 +221,8 @@ export async function scoreDocuments(
   return { documents, total, byPosition: scorer.byPosition, brokenLines };
 }
 
-/** Throws `usage` for a context of more tokens than a model has positions for. */
-export function requireContext(context: number, { lengthLimits }: Pick<StepModel, 'lengthLimits'>): void {
-  const room = lengthLimits?.target(0) ?? Infinity;
+/** Throws `usage` for a context of more tokens than a model has room for. */
+export function requireContext(context: number, room: number): void {
   if (context <= room) return;
   throw new DecadeError('usage', {
     where: 'scoreText options.context',

@@ -29,7 +29,7 @@ export async function predictTokens(
 ): Promise<(PredictedToken | undefined)[]> {
   const tokens = Array.from(ids);
   const room = model.lengthLimits?.target(0) ?? Infinity;
-  const length = tokens.length <= room ? tokens.length : scoredContexts({ context: Math.min(context, room) }).context;
+  const length = tokens.length <= room ? tokens.length : scoredContexts({ context }, room).context;
   const predicted: (PredictedToken | undefined)[] = [];
   for (let start = 0; start < tokens.length; start += length) {
     const first = Math.max(0, start - length);

@@ -3,8 +3,8 @@ import type { Configuration } from './configuration.js';
 import type { TokenizerUse } from './tokenizers.js';
 
 /**
- * What may differ in a resumed run: when it stops, validates and saves, and where its corpora are (their contents are compared
- * separately). Any other change would make it a different run.
+ * What may differ in a resumed run: when it stops, validates and saves, and where its corpora are: that of training must have
+ * the same contents, and on another dev corpus the best model is judged again. Any other change would make it a different run.
  */
 const changeable = [
   'data.train',

@@ -127,7 +127,8 @@ function verbatimFor(options: TokenizersOptions, train: CorpusSource): Tokenizer
 
 const knownKeys: KnownKeys = {
   expectsText: (path) => expectsText(configurationSchema, path),
-  defaultOf: (path) => defaultOf(configurationSchema, path),
+  // The kind of an optimizer depends on the network, which may be chosen later.
+  defaultOf: (path) => (path.join('.') === 'training.optimizer' ? {} : defaultOf(configurationSchema, path)),
 };
 
 /** Everything that determines a run: read from a file, with defaults and with paths that are not relative to the file. */
@@ -189,6 +190,22 @@ const unchanged = (path: string) => path;
 /** Where the values of a configuration stand that is made of a file: the file itself, or one that has more than a configuration. */
 export type ConfigurationPlaces = Pick<ConfigurationDocument, 'place' | 'isOverridden'>;
 
+/** With defaults that depend on other parts of the configuration. */
+function withDependentDefaults(configuration: unknown): unknown {
+  return withOptimizerOfNetwork(withDocumentsOfTrain(configuration));
+}
+
+/** Plain gradient descent, which is the default as in the paper, does not train Transformers. */
+function withOptimizerOfNetwork(configuration: unknown): unknown {
+  if (!isRecord(configuration)) return configuration;
+  const { model, training = {} } = configuration;
+  if (!isRecord(training)) return configuration;
+  const { optimizer = {} } = training;
+  if (!isRecord(optimizer) || optimizer.kind !== undefined) return configuration;
+  const kind = isRecord(model) && model.kind === 'transformer' ? 'adam' : 'sgd';
+  return { ...configuration, training: { ...training, optimizer: { kind, ...optimizer } } };
+}
+
 /** The text of dev is cut into documents as that of train is, unless it says otherwise. */
 function withDocumentsOfTrain(configuration: unknown): unknown {
   if (!isRecord(configuration) || !isRecord(configuration.data)) return configuration;
@@ -200,7 +217,7 @@ function withDocumentsOfTrain(configuration: unknown): unknown {
 
 /** What is wrong with values that are to be a configuration; undefined where nothing is. */
 export function refusedConfiguration(written: unknown, document: ConfigurationPlaces | undefined): RefusedValue | undefined {
-  const value = withDocumentsOfTrain(withCurrentNames(written));
+  const value = withDependentDefaults(withCurrentNames(written));
   const { error } = configurationSchema.safeParse(value);
   return error && { error, schema: configurationSchema, value, document };
 }
@@ -212,7 +229,7 @@ export function placedConfiguration(
   document: ConfigurationPlaces | undefined,
   absolute: Files['absolute'],
 ): Configuration {
-  const value = withDocumentsOfTrain(withCurrentNames(written));
+  const value = withDependentDefaults(withCurrentNames(written));
   const parsed = configurationSchema.safeParse(value);
   if (!parsed.success) {
     throw new DecadeError('usage', describeIssues([{ error: parsed.error, schema: configurationSchema, value, document }], where));

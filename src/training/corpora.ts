@@ -3,13 +3,17 @@ import type { Files } from '../core/files.js';
 import { type ContextOptions, resolveContexts, scoredContexts } from '../data/contexts.js';
 import { type Corpus, openCorpus } from '../data/corpus.js';
 import type { CorpusSource } from '../data/sources.js';
+import type { Model } from '../models/model.js';
 import type { TrainRequest } from './request.js';
 import type { ConfiguredRun } from './run-making.js';
 
-/** The training corpus and, where it is validated, the dev corpus. What closes them is added to `closers`. */
+/**
+ * The training corpus and, where it is validated, the dev corpus: of text in contexts that `model` has room for. What closes them is added
+ * to `closers`.
+ */
 export async function openCorpora(
   files: Files,
-  { configuration: { data, training }, run, tokenizers }: ConfiguredRun & { readonly tokenizers: Tokenizers },
+  { configuration: { data, training }, run, tokenizers, model }: ConfiguredRun & { readonly tokenizers: Tokenizers; readonly model: Model },
   { cache, signal, onEvent }: TrainRequest,
   closers: (() => Promise<void>)[],
 ): Promise<{ readonly corpus: Corpus; readonly dev: Corpus | undefined }> {
@@ -32,6 +36,7 @@ export async function openCorpora(
   };
   const contexts = resolveContexts(data);
   const corpus = await open('train', data.train, contexts, data.examples);
-  const dev = data.dev === undefined || training.validate === undefined ? undefined : await open('dev', data.dev, scoredContexts(contexts));
+  const scored = scoredContexts(contexts, model.lengthLimits?.target(0));
+  const dev = data.dev === undefined || training.validate === undefined ? undefined : await open('dev', data.dev, scored);
   return { corpus, dev };
 }

@@ -72,8 +72,9 @@ async function countInto(
   const counting = createCounting(configuration.model, vocabularies, spill);
   if (counting === undefined) throw new Error('a model that learns by gradients');
   closers.push(() => counting.dispose());
-  warnOfOptionsWithoutEffect(configuration, createModel(configuration.model, vocabularies), (event) => onEvent?.(event));
-  const { corpus, dev } = await openCorpora(files, { run, configuration, tokenizers }, request, closers);
+  const uncounted = createModel(configuration.model, vocabularies);
+  warnOfOptionsWithoutEffect(configuration, uncounted, (event) => onEvent?.(event));
+  const { corpus, dev } = await openCorpora(files, { run, configuration, tokenizers, model: uncounted }, request, closers);
   await readInto(counting, corpus, request);
   const control: CountingControl = { signal, onStage: (stage, fraction) => onEvent?.({ kind: 'counting', stage, fraction }) };
   const { options, parameters, description } = await counting.finish(control);

@@ -56,7 +56,7 @@ const stopOptions = z
 /** Everything about training except the data and the model. */
 export const trainingOptions = z
   .strictObject({
-    optimizer: optimizerOptions.prefault({ kind: 'sgd' }).describe('Update rule.'),
+    optimizer: optimizerOptions.prefault({ kind: 'sgd' }).describe('Update rule. Default: sgd, of a Transformer adam.'),
     schedule: scheduleOptions.prefault({ kind: 'constant' }).describe('Learning rate over time.'),
     clip: clipOptions.prefault({ kind: 'norm' }).describe('Gradient clipping.'),
     precision: z

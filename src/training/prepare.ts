@@ -38,7 +38,7 @@ export interface Prepared {
   readonly model: Model;
   readonly corpus: Corpus;
   readonly segmentation: VariedSegmentation | undefined;
-  readonly fingerprint: SavedProgress['corpus'];
+  readonly identity: Pick<SavedProgress, 'corpus' | 'dev'>;
   readonly validation: Validation | undefined;
   readonly executor: Executor;
   readonly progress: TrainingProgress;
@@ -89,11 +89,11 @@ export async function prepare(
     await lock.enter();
     const tokenizers = await run.tokenizersOf(originOf(configuration));
     const { data, training } = configuration;
-    const { corpus, dev } = await openCorpora(files, { configuration, run, tokenizers }, request, closers);
     const model = newModel(configuration, tokenizers);
+    const { corpus, dev } = await openCorpora(files, { configuration, run, tokenizers, model }, request, closers);
     warnOfOptionsWithoutEffect(configuration, model, emit);
     requireRoom(model, corpus, 'data.train');
-    if (dev !== undefined) requireRoom(model, dev, 'data.dev');
+    if (dev !== undefined && dev.text === undefined) requireRoom(model, dev, 'data.dev');
     const { seed, precision, parallel } = training;
     const checkpoint = request.resume ? await latestCheckpoint(run, request) : undefined;
     const { placement } = checkpoint?.saved ?? {};
@@ -114,16 +114,6 @@ export async function prepare(
     closers.push(() => executor.dispose());
     emit({ kind: 'model', parameters: model.parameters.count, placement: executor.placement });
 
-    const fingerprint = await corpusFingerprint(corpus);
-    if (checkpoint !== undefined) {
-      await requireSameCorpus(checkpoint.saved.corpus, corpus, run.path);
-      await restore(checkpoint, run, executor, request);
-    } else {
-      // Without a checkpoint, a model can only be the one that the run was made from.
-      if (await run.hasModel()) await run.restoreModel((parameters) => executor.distribute({ parameters }));
-      else await executor.distribute({ parameters: new InitialValues(model.parameters, seed) });
-    }
-
     const validation =
       dev === undefined || data.dev === undefined || training.validate === undefined
         ? undefined
@@ -136,13 +126,26 @@ export async function prepare(
             tokenizers,
             warn,
           });
+    const identity = { corpus: await corpusFingerprint(corpus), dev: dev?.key };
+    let progress = new TrainingProgress();
+    if (checkpoint !== undefined) {
+      const { step, saved } = checkpoint;
+      await requireSameCorpus(saved.corpus, corpus, run.path);
+      const isOtherDev = saved.dev !== undefined && dev !== undefined && saved.dev !== dev.key;
+      const judged = isOtherDev && validation !== undefined ? await judgeAgain(saved, { run, executor, validation, warn, signal }) : {};
+      await restore(checkpoint, run, executor, request);
+      progress = TrainingProgress.restored(step, { ...saved, ...judged });
+    } else {
+      // Without a checkpoint, a model can only be the one that the run was made from.
+      if (await run.hasModel()) await run.restoreModel((parameters) => executor.distribute({ parameters }));
+      else await executor.distribute({ parameters: new InitialValues(model.parameters, seed) });
+    }
     const saved = checkpoint?.saved;
     const metrics = await run.journal('metrics.jsonl', saved?.metricsBytes ?? 0);
     closers.push(() => metrics.close());
     const log = await run.journal('train.log', saved?.logBytes ?? 0);
     closers.push(() => log.close());
-    const progress = checkpoint === undefined ? new TrainingProgress() : TrainingProgress.restored(checkpoint.step, checkpoint.saved);
-    const opened = { run, model, corpus, segmentation, fingerprint, validation, executor, progress, metrics, log };
+    const opened = { run, model, corpus, segmentation, identity, validation, executor, progress, metrics, log };
     return { configuration, ...opened, isRestored: checkpoint !== undefined, close };
   } catch (error) {
     await close();
@@ -171,6 +174,33 @@ async function latestCheckpoint(run: Run, request: TrainRequest): Promise<(Check
   const checkpoint = await run.checkpoints.latest((message) => request.onEvent?.({ kind: 'warning', message }));
   if (checkpoint === undefined) return undefined;
   return { ...checkpoint, saved: parseProgress(checkpoint.progress, joinPath(run.path, `checkpoint ${checkpoint.step}`)) };
+}
+
+/** The best model so far, on another dev corpus than the one that it was found on: what comes is compared with that. */
+async function judgeAgain(
+  { best }: SavedProgress,
+  {
+    run,
+    executor,
+    validation,
+    warn,
+    signal,
+  }: Pick<Prepared, 'run' | 'executor'> & {
+    readonly validation: Validation;
+    readonly warn: (message: string) => void;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<Partial<SavedProgress>> {
+  const changed = 'data.dev is not the corpus that the run was validated on: figures before and after are not to be compared';
+  if (best === null || !(await run.hasModel())) {
+    warn(changed);
+    return {};
+  }
+  await run.restoreModel((parameters) => executor.distribute({ parameters }));
+  const value = (await validation.figures(executor, signal))[validation.decisive] ?? Number.NaN;
+  const figure = (of: number) => of.toPrecision(4);
+  warn(`${changed}; the best model, of update ${best.step}, has ${best.metric} ${figure(value)} on it (${figure(best.value)} before)`);
+  return { best: Number.isFinite(value) ? { ...best, value } : null, stalled: 0 };
 }
 
 /** Loads a checkpoint into the executor. */

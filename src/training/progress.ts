@@ -59,6 +59,8 @@ const savedProgress = z.strictObject({
   }),
   /** Pairs, and a hash of all their lengths (of text: of all that it is): another corpus would not be read on at the same place. */
   corpus: z.strictObject({ pairs: count, lengths: z.string() }),
+  /** Key of the dev corpus, on which the best model was found. Runs from before it was noted have none. */
+  dev: z.string().optional(),
 });
 export type SavedProgress = z.output<typeof savedProgress>;
 
@@ -134,7 +136,7 @@ export class TrainingProgress {
     };
   }
 
-  saved(rest: Pick<SavedProgress, 'metricsBytes' | 'logBytes' | 'placement' | 'corpus'>): SavedProgress {
+  saved(rest: Pick<SavedProgress, 'metricsBytes' | 'logBytes' | 'placement' | 'corpus' | 'dev'>): SavedProgress {
     const { epoch, batch, batches, sentences, seconds, best, stalled, validationOwed, window } = this;
     return { epoch, batch, batches, sentences, seconds, best, stalled, validationOwed, window, ...rest };
   }

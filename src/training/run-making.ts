@@ -46,13 +46,6 @@ async function findRun(files: Files, given: Configuration, { out, init, onEvent 
   const before = await configurationOfRun(run);
   const configuration = init === undefined ? given : { ...given, tokenizer: before.tokenizer };
   requireResumable(before, configuration, out);
-  const [cutBefore, cutNow] = [before, configuration].map(({ data: { dev } }) =>
-    dev !== undefined && isText(dev) ? dev.documents : undefined,
-  );
-  if (cutBefore !== undefined && cutNow !== undefined && cutBefore !== cutNow) {
-    const message = `data.dev.documents was ${cutBefore} and is ${cutNow}: perplexities before and after are not of the same documents`;
-    onEvent?.({ kind: 'warning', message });
-  }
   await run.removeLeftovers();
   const text = printConfiguration(configuration);
   if (printConfiguration(before) !== text) await run.replaceConfiguration(text);

@@ -41,7 +41,7 @@ const usable = 0.75;
  * A step that takes more is divided where its parts are nearly as fast: 64 sentences of 25 tokens on two devices, 6 + 6 layers of 512, take
  * 1,590 instead of 1,835 MiB with everything, and are 1 % slower (docs/decisions/memory.md).
  */
-const worthDividing = 192 * 1024 ** 2;
+export const worthDividing = 192 * 1024 ** 2;
 
 /** Sentences of a token and `</s>`, which every network can read, by which the room for a token is found: whole chunks of logits. */
 const [someSentences, moreSentences] = [400, 800];
@@ -70,7 +70,17 @@ interface Needed {
 /** Whether a batch is computed at once, where it fits; if not, it is divided. `mostTokens`: of `mostTokensOfStep`. */
 export function isOneStep({ leastOfParts = Infinity }: TrainableModel, pairs: readonly IdPair[], mostTokens: number): boolean {
   const { sourceTokens, targetTokens } = sizeOf(pairs);
-  return pairs.length === 1 || targetTokens < 2 * leastOfParts || sourceTokens + targetTokens <= mostTokens;
+  return pairs.length === 1 || Math.max(sourceTokens, targetTokens) < 2 * leastOfParts || sourceTokens + targetTokens <= mostTokens;
+}
+
+/** All of a batch, or halves of halves of it, as far as it has to be divided: every other pair, so that both halves are of like lengths. */
+export function* partsOf<Item>(batch: readonly Item[], fits: (part: readonly Item[]) => boolean): Generator<readonly Item[]> {
+  if (fits(batch)) yield batch;
+  else for (const half of halves(batch)) yield* partsOf(half, fits);
+}
+
+function halves<Item>(batch: readonly Item[]): Item[][] {
+  return [0, 1].map((parity) => batch.filter((_, index) => index % 2 === parity));
 }
 
 /** How many bytes the step of one of so many devices may take. */
@@ -109,25 +119,13 @@ export class StepMemory {
   }
 
   /** These pairs, or some of them after the others, as many as fit; `positions` in what was given. */
-  *batches(
-    all: readonly IdPair[],
-    positions: readonly number[] = Array.from(all.keys()),
-  ): Generator<{ pairs: readonly IdPair[]; positions: readonly number[] }> {
-    if (positions.length === 0) return;
-    const pairs = positions.map((position) => all[position] as IdPair);
+  *batches(all: readonly IdPair[]): Generator<{ pairs: readonly IdPair[]; positions: readonly number[] }> {
+    if (all.length === 0) return;
     this.#mostTokens ??= mostTokensOfStep(this.#model, this.#arena.memory, this.#rule);
-    if (isOneStep(this.#model, pairs, this.#mostTokens) && this.#fits(pairs)) yield { pairs, positions };
-    else {
-      // Every other one: both halves are of like lengths.
-      yield* this.batches(
-        all,
-        positions.filter((_, index) => index % 2 === 0),
-      );
-      yield* this.batches(
-        all,
-        positions.filter((_, index) => index % 2 === 1),
-      );
-    }
+    const mostTokens = this.#mostTokens;
+    const pairsAt = (positions: readonly number[]) => positions.map((position) => all[position] as IdPair);
+    const fits = (pairs: readonly IdPair[]) => isOneStep(this.#model, pairs, mostTokens) && this.#fits(pairs);
+    for (const positions of partsOf([...all.keys()], (part) => fits(pairsAt(part)))) yield { pairs: pairsAt(positions), positions };
   }
 
   #fits(pairs: readonly IdPair[]): boolean {

@@ -299,7 +299,7 @@ class Loop {
 
   async #checkpoint(): Promise<void> {
     const started = performance.now();
-    const { run, executor, metrics, log, fingerprint } = this.#prepared;
+    const { run, executor, metrics, log, identity } = this.#prepared;
     const { step, best } = this.#progress;
     // Until a validation says which model is best, it is the last one.
     if (best === null && step > 0) await this.#saveModel(undefined);
@@ -309,7 +309,7 @@ class Loop {
       metricsBytes: metrics.length,
       logBytes: log.length,
       placement: executor.placement,
-      corpus: fingerprint,
+      ...identity,
     });
     await run.checkpoints.save({ step, ...(await executor.collect()), progress }, this.#training.checkpoint.keep);
     this.#deadline?.note('checkpoint', performance.now() - started);

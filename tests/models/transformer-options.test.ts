@@ -34,6 +34,18 @@ test('a preset gives what was not chosen, and reading the result again changes n
   assert.equal(parse({ width: 24 }).feedForward, 96);
 });
 
+test('what is added to the stream of a language model begins smaller the more layers it has, not those of an encoder', () => {
+  const initial = (options: object, source?: number) => {
+    const model = createModel(modelOptions.parse({ kind: 'transformer', initialisation: 'normal', decoderLayers: 2, ...options }), {
+      source,
+      target: 9,
+    });
+    return Array.from(model.parameters).find(({ name }) => name === 'decoder.0.attention.output.weight')?.rules.initial;
+  };
+  for (const encoderLayers of [3, 8]) assert.deepEqual(initial({ encoderLayers }), { kind: 'normal', deviation: 0.01 });
+  assert.deepEqual(initial({ encoderLayers: 8 }, 9), { kind: 'normal', deviation: 0.005 });
+});
+
 test('where a published form drops at several places, its one rate is set once', () => {
   const places = (options: object) => {
     const { dropout, attentionDropout, feedForwardDropout } = parse(options);

@@ -74,6 +74,17 @@ test('a value made by a program resolves as a file does', () => {
   );
 });
 
+test('the optimizer that is meant where none is named depends on the network, wherever that is chosen', () => {
+  const optimizerOf = (...overrides: string[]) => {
+    const { kind, learningRate } = resolveConfiguration(minimal, 'c.yaml', overrides).training.optimizer;
+    return [kind, learningRate];
+  };
+  assert.deepEqual(optimizerOf(), ['sgd', 0.7]);
+  assert.deepEqual(optimizerOf('model.kind=transformer'), ['adam', 0.001]);
+  assert.deepEqual(optimizerOf('training.optimizer.learningRate=0.002', 'model.kind=transformer'), ['adam', 0.002]);
+  assert.deepEqual(optimizerOf('model.kind=transformer', 'training.optimizer.kind=sgd'), ['sgd', 0.7]);
+});
+
 test('overrides replace and add values, typed as in YAML', () => {
   const { training, model, data } = resolveConfiguration(design, 'c.yaml', [
     'training.optimizer.learningRate=0.5',
@@ -150,8 +161,8 @@ const mistakes: Record<string, [text: string, message: RegExp]> = {
     /^c\.yaml: line 8: model\.kind: 'lsmt'; expected one of lstm, transformer, ngram, phrase\. Did you mean 'lstm'\?$/,
   ],
   'a missing kind': [
-    design.replace('kind: sgd, ', ''),
-    /^c\.yaml: line 10: training\.optimizer\.kind: nothing; expected one of sgd, adam$/,
+    design.replace('kind: halve, ', ''),
+    /^c\.yaml: line 11: training\.schedule\.kind: nothing; expected one of constant, halve, inverse-square-root, cosine$/,
   ],
   'an unknown choice': [
     design.replace('attention: none', 'attention: dott'),

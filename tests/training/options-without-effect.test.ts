@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import type { Files } from '../../src/core/files.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { DecadeError } from '../../src/core/errors.js';
+import { load } from '../../src/load.js';
+import { nodeRuntime } from '../../src/node/runtime.js';
 import { configurationOf, type ConfigurationInput } from '../../src/training/configuration.js';
 import { train } from '../../src/training/train.js';
 import { digitFiles, localContext } from './tiny-run.js';
@@ -35,7 +37,16 @@ test('options that change nothing are told, those that are as by default are not
     ['model.encoderLayers', 'model.encoderFeedForward', 'model.maximumLength'],
   );
   assert.match(told[0] ?? '', /has no effect: Transformer language model, .* on text/);
-  assert.deepEqual(await warningsOf(digitFiles(20), { ...pairs, model: { ...small, encoderLayers: 2 } }), []);
+  const less = await warningsOf(files(), { ...text, model: { ...small, sourceEnd: false, positions: 'rotary', firstPosition: 2 } });
+  assert.deepEqual(
+    less.map((message) => message.split(' ')[0]),
+    ['model.sourceEnd', 'model.firstPosition'],
+  );
+  assert.deepEqual(await warningsOf(digitFiles(20), { ...pairs, model: { ...small, encoderLayers: 2, sourceEnd: false } }), []);
+  assert.match(
+    (await warningsOf(digitFiles(20), { ...pairs, model: { ...small, beginPrompts: false } })).join(),
+    /^model\.beginPrompts has no/,
+  );
   const ofText = await warningsOf(files(), { ...text, data: { ...text.data, maximumLength: 3 }, model: small });
   assert.match(ofText.join(), /^data\.maximumLength has no effect: .* on text$/);
   const ofPairs = await warningsOf(digitFiles(20), { ...pairs, data: { ...pairs.data, context: 16 }, model: small });
@@ -50,6 +61,24 @@ test('a text that is longer than learned positions is told the length to set', a
     refused,
     /longest context of data\.train; expected at least 32\. Set model\.maximumLength=32, or lower data\.context/,
   );
+});
+
+test('a dev text is read in contexts that learned positions have room for, whatever those of training', async () => {
+  const files = memoryFiles({ 'train.txt': 'the dog runs\n'.repeat(20), 'dev.txt': `${'the dog runs on a beach '.repeat(9)}\n` });
+  const lines = { documents: 'line', dev: { text: ['dev.txt'] } };
+  const configuration = configurationOf({
+    version: 1,
+    data: { train: { text: ['train.txt'], documents: 'line' }, dev: lines.dev },
+    tokenizer: { kind: 'bytes' },
+    model: { ...small, positions: 'learned', maximumLength: 17 },
+    training: { stop: { steps: 1 }, validate: { every: { steps: 1 } } },
+  } as unknown as ConfigurationInput);
+  await train(localContext(files), configuration, { out: 'run' });
+  const model = await load({ ...nodeRuntime, files, sharedMemory: false }, 'run', { gemm: 'webassembly' });
+  const scored = await model.scoreText([`${'the dog runs '.repeat(9)}`]);
+  assert.equal(scored.total.tokens, 9 * 13 + 1);
+  await assert.rejects(model.scoreText(['the dog runs'], { context: 18 }), /options\.context: 18; expected at most 17/);
+  await model.dispose();
 });
 
 test('a key of another kind of data is not called unknown', () => {

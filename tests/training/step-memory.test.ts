@@ -94,12 +94,12 @@ test('a batch that does not fit into the memory is divided, with the same result
 });
 
 test('a large step is divided where parts are as fast: of a Transformer, unless they would be small', () => {
-  const batches = (options: object, sentences: number, length: number) => {
+  const batches = (options: object, sentences: number, length: number, targetLength = length - 1) => {
     const memory = new Memory({ shared: false });
     const model = createModel(modelOptions.parse(options), { source: 300, target: 300 });
     model.parameters.attach(memory, Object.fromEntries(Array.from(model.parameters, ({ name }) => [name, 0])));
     const ids = Array.from({ length }, (_, index) => index);
-    const all = Array.from({ length: sentences }, (_, key): IdPair => ({ key, source: ids, target: ids.slice(1) }));
+    const all = Array.from({ length: sentences }, (_, key): IdPair => ({ key, source: ids, target: ids.slice(0, targetLength) }));
     const bytes = stepBytes(model, memory, all, once);
     assert.ok(bytes > 192 * 1024 ** 2, `${bytes}`);
     const stepMemory = new StepMemory(new Arena(memory), model, once);
@@ -113,6 +113,8 @@ test('a large step is divided where parts are as fast: of a Transformer, unless 
   assert.deepEqual(batches({ kind: 'transformer', ...layers }, 200, 50), [50, 50, 50, 50]);
   assert.deepEqual(batches({ kind: 'transformer', ...layers, decoderLayers: 6, feedForward: 16_384 }, 50, 10), [50]);
   assert.deepEqual(batches({ kind: 'lstm', layers: 1, hidden: 512 }, 200, 50), [200]);
+  const longSources = { kind: 'transformer', ...layers, encoderLayers: 6, feedForward: 16_384 };
+  assert.deepEqual(batches(longSources, 4, 300, 3), [1, 1, 1, 1], 'rows of an encoder count as well');
 });
 
 test('devices whose first batches were small have room for the largest that are allowed, whatever came between', async () => {

@@ -84,20 +84,43 @@ test('a run on packed text from when it was named by its packed bytes goes on', 
   for (const corpus of [ofPlain, ofPacked]) await corpus.close();
 });
 
-test('the text of dev has documents as that of train, unless it says otherwise; a run that began with others says so', async () => {
+test('the text of dev has documents as that of train, unless it says otherwise', () => {
   const documentsOfDev = (dev: object) => {
     const { data } = textConfiguration({ data: { train: { text: ['train.txt'], documents: 'line' }, dev: { text: ['dev.txt'], ...dev } } });
     return data.dev !== undefined && 'documents' in data.dev && data.dev.documents;
   };
   assert.deepEqual([documentsOfDev({}), documentsOfDev({ documents: 'paragraph' })], ['line', 'paragraph']);
-  const files = textFiles();
-  const of = (documents: string, steps: number) =>
-    textConfiguration({ data: { dev: { text: ['dev.txt'], documents } }, training: { stop: { steps } } });
-  await train(localContext(files), of('file', 1), { out: 'run' });
-  const warnings: string[] = [];
-  const onEvent = (event: TrainingEvent) => void (event.kind === 'warning' && warnings.push(event.message));
-  await train(localContext(files), of('line', 2), { out: 'run', resume: true, onEvent });
-  assert.match(warnings.join(), /data\.dev\.documents was file and is line/);
+});
+
+test('on another dev text a resumed run compares with what its best model is on that, and says so', async () => {
+  const harder = Array.from({ length: 60 }, (_, index) => String.fromCodePoint(97 + ((7 * index) % 26))).join('');
+  const files = memoryFiles({ 'train.txt': story(120, 1), 'more.txt': story(30, 2), 'dev.txt': story(30, 3), 'harder.txt': harder });
+  const resume = async (dev: object, steps: number) => {
+    const warnings: string[] = [];
+    const onEvent = (event: TrainingEvent) => void (event.kind === 'warning' && warnings.push(event.message));
+    const training = { stop: { steps }, validate: { every: { steps: 10 }, patience: 2 } };
+    await train(localContext(files), textConfiguration({ data: { dev }, training }), { out: 'run', resume: steps > 10, onEvent });
+    const last = (await metricsOf(files, 'run')).filter(({ kind }) => kind === 'validation').at(-1) as unknown as {
+      readonly best: { readonly step: number; readonly value: number };
+      readonly perplexity: number;
+      readonly stalled: number;
+    };
+    return { warnings: warnings.join(), last };
+  };
+  const before = await resume({ text: ['dev.txt'] }, 10);
+  assert.equal((await resume({ text: ['dev.txt'] }, 20)).warnings, '');
+  const elsewhere = await resume({ text: ['harder.txt'] }, 30);
+  assert.match(
+    elsewhere.warnings,
+    /data\.dev is not the corpus .*the best model, of update 20, has perplexity [\d.]+ on it \([\d.]+ before\)/,
+  );
+  const value = Number(/has perplexity ([\d.]+)/.exec(elsewhere.warnings)?.[1]);
+  assert.ok(value > 1.5 * before.last.perplexity, `${value}: judged on the harder text`);
+  const { best, perplexity, stalled } = elsewhere.last;
+  assert.ok(
+    perplexity < value ? best.step === 30 && stalled === 0 : best.step === 20 && Math.abs(best.value - value) < 0.01 && stalled === 1,
+  );
+  assert.match((await resume({ text: ['dev.txt'], documents: 'line' }, 40)).warnings, /data\.dev is not the corpus/);
 });
 
 test('a run goes on with the same text packed, and with no other', async () => {

@@ -14,7 +14,7 @@ import { placementsFor } from '../../parallel/simulation/choose-plan.js';
 import { Memory } from '../../tensor/memory.js';
 import { Optimizer } from '../../training/optimizer.js';
 import type { OptimizerOptions } from '../../training/optimizer-options.js';
-import { isOneStep, mostTokensOfStep, stepBytes, stepLimit } from '../../training/step-memory.js';
+import { isOneStep, mostTokensOfStep, partsOf, stepBytes, stepLimit, worthDividing } from '../../training/step-memory.js';
 
 /** What training holds in memory at once. */
 export interface MemoryEstimate {
@@ -106,15 +106,19 @@ export function estimatePeak({
   const limit = stepLimit(memory.remainingBytes - bytes(parameters) - dense - moments, replicas);
   const shards = divide(largestBatch, replicas, model.parameters.costs).filter((positions) => positions.length > 0);
   const mostTokens = mostTokensOfStep(model, memory, { consistency });
+  const bytesOf = (pairs: readonly IdPair[]) => stepBytes(model, memory, pairs, { consistency });
   const activations = shards.reduce((sum, positions) => {
-    let pairs = positions.map((position) => largestBatch[position] as IdPair);
-    for (;;) {
-      // A pipeline divides no batch.
-      const needed = stepBytes(model, memory, pairs, { consistency });
-      if (strategy === 'pipeline' || pairs.length === 1) return sum + needed;
-      if (needed <= limit && isOneStep(model, pairs, mostTokens)) return sum + needed;
-      pairs = pairs.filter((_, index) => index % 2 === 0);
-    }
+    const shard = positions.map((position) => largestBatch[position] as IdPair);
+    const whole = bytesOf(shard);
+    // A pipeline divides no batch.
+    if (strategy === 'pipeline') return sum + whole;
+    const [part = shard] = partsOf(
+      shard,
+      (pairs) => pairs.length === 1 || (bytesOf(pairs) <= limit && isOneStep(model, pairs, mostTokens)),
+    );
+    // A batch that is just small enough to stay whole may need more than the parts of the largest.
+    const undivided = Math.min(whole, limit, isOneStep(model, shard, mostTokens) ? Infinity : worthDividing);
+    return sum + Math.max(bytesOf(part), undivided);
   }, 0);
 
   const figures = {

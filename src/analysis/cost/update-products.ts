@@ -1,7 +1,7 @@
 import { createModel } from '../../models/create.js';
 import type { ProductShape } from '../../tensor/matrix.js';
 import { Memory } from '../../tensor/memory.js';
-import { stepBytes } from '../../training/step-memory.js';
+import { isOneStep, mostTokensOfStep, partsOf, stepBytes } from '../../training/step-memory.js';
 import { type BenchShape, benchPairs, benchShape, benchShapeNames } from './bench-shapes.js';
 
 /** Products of one shape in an update. */
@@ -31,14 +31,18 @@ export function operationsOf({ m, n, k, count }: ShapeOfUpdate): number {
   return 2 * m * n * k * count;
 }
 
-/** What a step of the model itself asks for. */
+/** What the steps of one device ask for, which computes a large batch in parts. */
 function recordedProducts(shape: BenchShape): ProductShape[] {
   const model = createModel(shape.model, { source: shape.sourceVocabulary, target: shape.targetVocabulary });
   const memory = new Memory({ shared: false });
   model.parameters.attach(memory, Object.fromEntries(Array.from(model.parameters, (parameter) => [parameter.name, 0])));
   const products: ProductShape[] = [];
-  stepBytes(model, memory, benchPairs(shape), { consistency: 0 }, ({ m, n, k, transposeA, transposeB, accumulate }, packed) => {
-    products.push({ m, n, k, transposeA, transposeB, accumulate, packed });
-  });
+  const rule = { consistency: 0 };
+  const mostTokens = mostTokensOfStep(model, memory, rule);
+  for (const pairs of partsOf(benchPairs(shape), (part) => isOneStep(model, part, mostTokens))) {
+    stepBytes(model, memory, pairs, rule, ({ m, n, k, transposeA, transposeB, accumulate }, packed) => {
+      products.push({ m, n, k, transposeA, transposeB, accumulate, packed });
+    });
+  }
   return products;
 }

@@ -33,7 +33,7 @@ export function declareNetwork(store: ParameterStore, options: TransformerOption
   const { scaledEmbeddings: scaled, outputBias } = options;
   const hasSource = vocabularies.source !== undefined;
   const hasEncoder = hasSource && encoderLayers > 0;
-  const layers = (side: ParameterRules['side']) => store.section({ side, ...initialOfLayers(options) });
+  const layers = (side: ParameterRules['side']) => store.section({ side, ...initialOfLayers(options, hasSource) });
   const tables = (side: ParameterRules['side']) => store.section({ side, initial: initialOfTables(options) });
   // Where the decoder reads both, a token of the source costs what one of the target does.
   const [source, target] = [layers('source'), layers(hasSource && !hasEncoder ? 'both' : 'target')];
@@ -107,11 +107,11 @@ function longest({ positions }: Pick<PackedTokens, 'positions'>): number {
   return 1 + positions.reduce((last, position) => Math.max(last, position), 0);
 }
 
-function initialOfLayers({ initialisation, initialDeviation, encoderLayers, decoderLayers }: TransformerOptions) {
+function initialOfLayers({ initialisation, initialDeviation, encoderLayers, decoderLayers }: TransformerOptions, hasSource: boolean) {
   const zeros = { initial: { kind: 'constant', value: 0 }, decay: false } as const;
   if (initialisation === 'xavier') return { initial: { kind: 'xavier' }, vectors: zeros } as const;
   // Two parts per layer add to the residual stream, so that its variance would grow with depth (Radford et al. 2019, section 2.3).
-  const summands = initialDeviation / Math.sqrt(2 * Math.max(encoderLayers, decoderLayers));
+  const summands = initialDeviation / Math.sqrt(2 * Math.max(hasSource ? encoderLayers : 0, decoderLayers));
   const normal = (deviation: number) => ({ kind: 'normal', deviation }) as const;
   return { initial: normal(initialDeviation), vectors: zeros, initialOfSummands: normal(summands) };
 }

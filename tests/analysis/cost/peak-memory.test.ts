@@ -22,6 +22,22 @@ test('the model of 2014 with sentences of 50 words fits into one WebAssembly mem
   }
 });
 
+test('where the largest batch is divided, one that stays whole may need more', () => {
+  const layers = { encoderLayers: 6, decoderLayers: 6, width: 512, heads: 8 };
+  const transformer = {
+    ...setup,
+    modelOptions: modelOptions.parse({ kind: 'transformer', ...layers }),
+    vocabularies: { source: 300, target: 300 },
+  };
+  const short = { key: 0, source: new Int32Array(25), target: new Int32Array(24) };
+  const needed = Array.from({ length: 24 }, (_, index) => {
+    const largestBatch = Array.from({ length: 4 + 2 * index }, () => short);
+    return estimatePeak({ ...transformer, largestBatch }).activationsMiB;
+  });
+  assert.ok((needed[0] ?? 0) < 60 && (needed.at(-1) ?? 0) > 150, needed.join());
+  for (const [index, value] of needed.slice(1).entries()) assert.ok(value >= 0.98 * (needed[index] ?? 0), needed.join());
+});
+
 test('memory grows with the batch, with devices and with an optimizer that keeps averages', () => {
   const small = {
     ...setup,
