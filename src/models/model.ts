@@ -46,8 +46,8 @@ export interface TrainableModel {
   /** Probability of dropping a value on the way between layers, in training. */
   readonly dropout: number;
   /**
-   * Tokens of its longer side that a part of a batch must have to be computed nearly as fast as the whole. Absent where a step of time takes a few
-   * rows of the batch, so that parts are slower, however long their sentences.
+   * Tokens of its longer side that a part of a batch must have to be computed nearly as fast as the whole. Absent where a step of time
+   * takes a few rows of the batch, so that parts are slower, however long their sentences.
    */
   readonly leastOfParts?: number | undefined;
   /**
