@@ -17,8 +17,11 @@ export const productFunctions = {
   multiplyRows: 14,
   /** The same with rows of A that were copied, `rowPitch` apart; rowBytesA is not read. */
   multiplyCopiedRows: 14,
-  /** C [+]= Aᵀ B with columns of A that were copied into tiles; rowBytesA is not read. */
-  multiplyCopiedColumns: 14,
+  /**
+   * C [+]= Aᵀ B with columns of A: where they are, rowBytesA from one value to the next, or, where `copiesColumns`, copied into tiles;
+   * then rowBytesA is not read.
+   */
+  multiplyColumns: 14,
   /** Copies rows of floats: (from, to, rows, wholeVectors, rowBytesFrom, rowBytesTo, rest, mask), the rest with zeros after it. */
   copyRows: 8,
   /** Cuts rows into tiles: (from, to, rows, tiles, rowBytesFrom, mask): as many floats of each row go into each tile as it has rows. */
@@ -59,11 +62,11 @@ export interface ProductCode {
 export function productCode(vectors: VectorSet): ProductCode {
   const code = new VectorAssembler(vectors);
   const sizes = productSizes(vectors);
-  const { tileRows, panelColumns, columnPitch, tilePitch } = sizes;
+  const { tileRows, panelColumns, columnPitch, tilePitch, copiesColumns } = sizes;
   const functions = {
     multiplyRows: multiply(code, sizes, 'rows'),
     multiplyCopiedRows: multiply(code, sizes, 'copiedRows'),
-    multiplyCopiedColumns: multiply(code, sizes, 'copiedColumns'),
+    multiplyColumns: multiply(code, sizes, copiesColumns ? 'copiedColumns' : 'columns'),
     copyRows: copyRows(code, sizes),
     copyTiles: cutRows(code, sizes, { floats: tileRows, pitch: columnPitch, distance: tilePitch }),
     copyPanels: cutRows(code, sizes, { floats: panelColumns, pitch: 4 * panelColumns, distance: 'rows' }),
@@ -74,7 +77,7 @@ export function productCode(vectors: VectorSet): ProductCode {
 }
 
 /** How A lies in memory. */
-type LayoutOfA = 'rows' | 'copiedRows' | 'copiedColumns';
+type LayoutOfA = 'rows' | 'copiedRows' | 'columns' | 'copiedColumns';
 
 const saved = ['rbx', 'rbp', 'r12', 'r13', 'r14', 'r15'] as const satisfies Register[];
 const restored = [...saved].reverse();
@@ -129,7 +132,8 @@ function multiply(code: VectorAssembler, sizes: ProductSizes, layout: LayoutOfA)
   code.compare('r11', tileRows);
   code.jump(rest, 'below');
   sumTile(code, tileRows, sizes, layout, frame);
-  if (layout === 'copiedColumns') code.add('r12', tilePitch);
+  if (layout === 'columns') code.add('r12', 4 * tileRows);
+  else if (layout === 'copiedColumns') code.add('r12', tilePitch);
   else if (layout === 'copiedRows') code.add('r12', tileRows * rowPitch);
   else for (let row = 0; row < tileRows; row++) code.add('r12', frame.rowBytesA);
   chooseFetch(code, frame);
@@ -325,6 +329,25 @@ function startReadingA(
         advance: (terms) => code.add('rax', columnPitch * terms),
         stop: () => {},
       };
+    case 'columns': {
+      code.push('rdi', 'rdx');
+      code.move('rdi', onStack(rowBytesA, 2));
+      code.addressOf('rdx', { base: 'rdi', index: 'rdi', scale: 2 });
+      const places = [
+        { base: 'rax' },
+        { base: 'rax', index: 'rdi' },
+        { base: 'rax', index: 'rdi', scale: 2 },
+        { base: 'rax', index: 'rdx' },
+      ] as const;
+      return {
+        valueOf: (row, term) => ({ ...(places[term] ?? { base: 'rax' }), displacement: 4 * row }),
+        advance(terms) {
+          if (terms === places.length) code.addressOf('rax', { base: 'rax', index: 'rdi', scale: 4 });
+          else for (let term = 0; term < terms; term++) code.add('rax', 'rdi');
+        },
+        stop: () => code.pop('rdx', 'rdi'),
+      };
+    }
     case 'rows': {
       // Of three rows each, a register holds the first; the others are one and two times rdi further.
       const taken = (['rdx', 'rcx', 'r8', 'r11'] as const).slice(0, Math.ceil(rows / 3) - 1);

@@ -62,7 +62,7 @@ function open(vectors: VectorSet, foreign: ForeignInterface): MachineCode | Unav
     functions: {
       multiplyRows: bound('multiplyRows'),
       multiplyCopiedRows: bound('multiplyCopiedRows'),
-      multiplyCopiedColumns: bound('multiplyCopiedColumns'),
+      multiplyColumns: bound('multiplyColumns'),
       copyRows: bound('copyRows'),
       copyTiles: bound('copyTiles'),
       copyPanels: bound('copyPanels'),
@@ -199,8 +199,8 @@ class MachineCodeProvider implements MatrixProvider {
 
   /** `rows` rows and `length` columns of A by panels of B, in blocks of rows that stay in the cache. `next`: of A, what comes then. */
   #multiplyPanels(left: Operand, rows: number, panels: number, columns: number, length: number, result: Result, next?: Operand): void {
-    const { tileRows, panelColumns } = this.#sizes;
-    const { multiplyRows, multiplyCopiedRows, multiplyCopiedColumns } = this.#functions;
+    const { tileRows, panelColumns, copiesColumns } = this.#sizes;
+    const { multiplyRows, multiplyCopiedRows, multiplyColumns } = this.#functions;
     const most = Math.min(mostTiles, Math.floor(bytesOfA / (4 * tileRows * length))) * tileRows;
     const highest = Math.ceil(rows / Math.ceil(rows / most) / tileRows) * tileRows;
     const count = Math.ceil(columns / panelColumns);
@@ -216,9 +216,11 @@ class MachineCodeProvider implements MatrixProvider {
         const { from, step, nextTile, tiles } = following === undefined ? nothing : fetchOf(following, highest);
         multiply(a, panels, c, many, count, length, result.rowBytes, lastMask, accumulate, left.rowBytes, from, step, nextTile, tiles);
       };
-      if (left.transposed) {
+      if (left.transposed && !copiesColumns) {
+        run(multiplyColumns, address);
+      } else if (left.transposed) {
         this.#copyTiles(address, left.rowBytes, many, length);
-        run(multiplyCopiedColumns, this.#copied.address);
+        run(multiplyColumns, this.#copied.address);
       } else if (left.rowBytes % crowdedRowBytes !== 0 || many === 1) {
         run(multiplyRows, address);
       } else {

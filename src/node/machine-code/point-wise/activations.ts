@@ -1,5 +1,5 @@
 import type { Vector } from '../vector-assembler.js';
-import { bell, logistic, normalDistribution } from './functions.js';
+import { bell, constantsOfLogistic, logistic, normalDistribution } from './functions.js';
 import type { KernelAssembler } from './kernel-assembler.js';
 
 /** By their number, as of `activations` in src/tensor/operations/activated-linear.ts. */
@@ -8,6 +8,15 @@ type Kind = (typeof activationKinds)[number];
 
 const [x, y, ...free] = [0, 1, 2, 3, 4, 5] as const satisfies Vector[];
 const [free0, free1, free2, free3] = free;
+/** For constants. */
+const held = [6, 7, 8, 9, 10, 11, 12, 13, 14, 15] as const satisfies Vector[];
+const [cubic, linear] = [0.0713548163, 1.5957691216];
+const constantsOf: Readonly<Record<Kind, readonly number[]>> = {
+  relu: [0, 1],
+  gelu: [0.5, ...constantsOfLogistic],
+  'gelu-tanh': [cubic, linear, ...constantsOfLogistic],
+  swish: constantsOfLogistic,
+};
 
 /**
  * `activate` of src/tensor/kernels/assembly/activations.ts for one activation: (y, x, bias, rows, bytes of a row). rax y, rcx x, rdx bias,
@@ -21,6 +30,7 @@ export function activate(code: KernelAssembler, kind: Kind): number {
   code.movePlace('rdx', 2);
   code.moveArgument('r8', 3);
   code.moveArgument('r9', 4);
+  code.hold(constantsOf[kind], held);
   code.jumpIfNone(2, plain);
   eachRow(code, ['rax', 'rcx'], () => {
     code.loadVector(x, { base: 'rcx', index: 'r10' });
@@ -50,6 +60,7 @@ export function activateGradient(code: KernelAssembler, kind: Kind): number {
   code.movePlace('rdx', 3);
   code.moveArgument('r8', 4);
   code.moveArgument('r9', 5);
+  code.hold(constantsOf[kind], held);
   const gradient = () => {
     code.loadVector(x, { base: 'rcx', index: 'r10' });
     slope(code, kind);
@@ -83,8 +94,7 @@ function eachRow(code: KernelAssembler, moved: readonly ('rax' | 'rcx' | 'r11')[
 function activation(code: KernelAssembler, kind: Kind): void {
   const { constants } = code;
   if (kind === 'relu') {
-    code.loadVector(y, constants.float(0));
-    code.greatestOf(y, y, x);
+    code.greatestOf(y, code.inRegister(constants.float(0), y), x);
     return;
   }
   if (kind === 'gelu') {
@@ -117,19 +127,17 @@ function slope(code: KernelAssembler, kind: Kind): void {
     code.multiplyVector(free0, x, x);
     twiceTanhArgument(code, y, free0);
     logistic(code, y, [free1, free2]);
-    code.loadVector(free3, constants.float(0.2140644489));
-    code.multiplyThenAdd(free0, free3, constants.float(1.5957691216));
+    code.loadVector(free3, constants.float(3 * cubic));
+    code.multiplyThenAdd(free0, free3, constants.float(linear));
     code.multiplyVector(free0, free0, x);
-    code.loadVector(free1, one);
-    code.subtractFloats(free1, free1, y);
+    code.subtractFloats(free1, code.inRegister(one, free1), y);
     code.multiplyVector(free1, free1, y);
     code.multiplyAdd(y, free1, free0);
   } else {
     code.moveVector(y, x);
     logistic(code, y, [free1, free2]);
     code.multiplyVector(free0, x, y);
-    code.loadVector(free1, one);
-    code.subtractFloats(free1, free1, y);
+    code.subtractFloats(free1, code.inRegister(one, free1), y);
     code.multiplyAdd(y, free0, free1);
   }
 }
@@ -137,7 +145,7 @@ function slope(code: KernelAssembler, kind: Kind): void {
 /** to = twice the argument of tanh: see `twiceTanhArgument` there. */
 function twiceTanhArgument(code: KernelAssembler, to: Vector, square: Vector): void {
   const { constants } = code;
-  code.loadVector(to, constants.float(0.0713548163));
-  code.multiplyThenAdd(to, square, constants.float(1.5957691216));
+  code.loadVector(to, constants.float(cubic));
+  code.multiplyThenAdd(to, square, constants.float(linear));
   code.multiplyVector(to, to, x);
 }

@@ -4,22 +4,25 @@ import type { KernelAssembler } from './kernel-assembler.js';
 // The functions of src/tensor/kernels/assembly/math.ts and activations.ts, operation by operation, so that they give the same bits.
 
 const log2OfE = Math.LOG2E;
+const magic = 12582912;
+const [leading, ...coefficients] = [1.326471451e-3, 9.671513923e-3, 5.550733954e-2, 2.402224243e-1, 6.931470037e-1, 1] as const;
+
+/** What `exponential` of e^x reads, the most important first. */
+export const constantsOfExponential = [magic, log2OfE, -64, leading, ...coefficients.toReversed()] as const;
+/** The same of e^-x and of `logistic`. */
+export const constantsOfLogistic = [magic, -log2OfE, -64, 64, 1, leading, ...coefficients] as const;
 
 /** x = e^x, or e^-x; as `quickExponential`. Two vectors more are overwritten. */
 export function exponential(code: KernelAssembler, x: Vector, [shifted, fraction]: readonly [Vector, Vector], scale = log2OfE): void {
   const { constants } = code;
-  const [magic, factor] = [constants.float(12582912), constants.float(scale)];
-  code.loadVector(shifted, constants.float(-64));
-  code.greatestOf(x, shifted, x);
-  code.loadVector(shifted, magic);
+  const factor = constants.float(scale);
+  code.greatestOf(x, code.inRegister(constants.float(-64), shifted), x);
+  code.loadVector(shifted, constants.float(magic));
   code.multiplyAdd(shifted, x, factor);
-  code.loadVector(fraction, magic);
-  code.subtractFloats(fraction, fraction, shifted);
+  code.subtractFloats(fraction, code.inRegister(constants.float(magic), fraction), shifted);
   code.multiplyAdd(fraction, x, factor);
-  code.loadVector(x, constants.float(1.326471451e-3));
-  for (const coefficient of [9.671513923e-3, 5.550733954e-2, 2.402224243e-1, 6.931470037e-1, 1]) {
-    code.multiplyThenAdd(x, fraction, constants.float(coefficient));
-  }
+  code.loadVector(x, constants.float(leading));
+  for (const coefficient of coefficients) code.multiplyThenAdd(x, fraction, constants.float(coefficient));
   code.shiftIntegersLeft(shifted, shifted, 23);
   code.addIntegers(x, x, shifted);
 }
@@ -27,11 +30,9 @@ export function exponential(code: KernelAssembler, x: Vector, [shifted, fraction
 /** x = 1 / (1 + e^-x) */
 export function logistic(code: KernelAssembler, x: Vector, free: readonly [Vector, Vector]): void {
   const { constants } = code;
-  const [one] = free;
-  code.loadVector(one, constants.float(64));
-  code.leastOf(x, one, x);
+  code.leastOf(x, code.inRegister(constants.float(64), free[0]), x);
   exponential(code, x, free, -log2OfE);
-  code.loadVector(one, constants.float(1));
+  const one = code.inRegister(constants.float(1), free[0]);
   code.addVector(x, one, x);
   code.divide(x, one, x);
 }
@@ -41,8 +42,7 @@ export function bell(code: KernelAssembler, to: Vector, x: Vector, free: readonl
   const { constants } = code;
   code.multiplyVector(to, x, x);
   code.multiplyVector(to, to, constants.float(0.5));
-  code.loadVector(free[0], constants.float(64));
-  code.leastOf(to, free[0], to);
+  code.leastOf(to, code.inRegister(constants.float(64), free[0]), to);
   exponential(code, to, free, -log2OfE);
 }
 
@@ -59,15 +59,14 @@ export function normalDistribution(
   code.andBits(t, t, x);
   code.loadVector(other, constants.float(0.2316419));
   code.multiplyThenAdd(t, other, one);
-  code.loadVector(other, one);
-  code.divide(t, other, t);
+  code.divide(t, code.inRegister(one, other), t);
   code.loadVector(to, constants.float(0.5307027145));
   for (const coefficient of [-0.7265760135, 0.7107068705, -0.142248368, 0.127414796]) {
     code.multiplyThenAdd(to, t, constants.float(coefficient));
   }
   code.multiplyVector(to, to, t);
   code.multiplyVector(to, to, density);
-  code.subtractFloats(other, other, to);
+  code.subtractFloats(other, code.inRegister(one, other), to);
   code.compareFloats(t, x, 'less', constants.float(0));
   code.blend(to, other, to, t);
 }

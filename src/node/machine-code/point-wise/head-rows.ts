@@ -1,6 +1,6 @@
 import type { Label, Register } from '../assembler.js';
 import type { Vector } from '../vector-assembler.js';
-import { exchangeHalves, exponential, logarithm, sumOfFour } from './functions.js';
+import { constantsOfExponential, exchangeHalves, exponential, logarithm, sumOfFour } from './functions.js';
 import { argumentPlaces, type KernelAssembler, vectorBytes } from './kernel-assembler.js';
 
 // As src/tensor/kernels/assembly/head-rows.ts and probabilities.ts, without dropout and without weights that somebody asked for. The last
@@ -10,6 +10,7 @@ const [value, shifted, fraction, scale, sum, shift, greatest, other, mask, delta
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
 ] as const satisfies Vector[];
 const free = [shifted, fraction] as const;
+const held = [10, 11, 12, 13, 14, 15] as const satisfies Vector[];
 
 /** The integer arguments of both functions by position; those from `gradients` on are of `headGradients`. */
 export const positions = {
@@ -127,6 +128,7 @@ export function headProbabilities(code: KernelAssembler): number {
   const at = { base: 'rax', index: 'r10' } as const;
   const start = code.begin();
   code.push(...saved);
+  code.hold(constantsOfExponential, held);
   const head = code.place();
   begin(code);
 
@@ -192,6 +194,7 @@ export function headGradients(code: KernelAssembler): number {
   const gradientAt = { base: 'rbx', index: 'r10' } as const;
   const start = code.begin();
   code.push(...saved);
+  code.hold(constantsOfExponential, held);
   const head = code.place();
   begin(code);
   code.movePlace('rbx', positions.gradients);

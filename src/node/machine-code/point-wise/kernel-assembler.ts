@@ -38,19 +38,24 @@ export const argumentPlaces = { integers: 0, floats: 96, doubles: 128, own: 160,
 
 /** The constants of point-wise code, each in all places of a vector: they follow the arguments of a function in memory. */
 export class Constants {
-  readonly #places = new Map<string, number>();
+  readonly #places = new Map<number, number>();
   readonly #bits: number[] = [];
+  /** Those that the function being written holds in registers. */
+  readonly held = new Map<number, Vector>();
 
   /** A float, rounded to 32 bits. */
-  float(value: number): Address {
-    return this.integer(new Int32Array(Float32Array.of(value).buffer)[0] as number);
+  float(value: number): Operand {
+    return this.integer(bitsOf(value));
   }
 
   /** 32 bits. */
-  integer(bits: number): Address {
-    const key = String(bits);
-    const place = this.#places.get(key) ?? this.#bits.push(bits) - 1;
-    this.#places.set(key, place);
+  integer(bits: number): Operand {
+    return this.held.get(bits) ?? this.inMemory(bits);
+  }
+
+  inMemory(bits: number): Address {
+    const place = this.#places.get(bits) ?? this.#bits.push(bits) - 1;
+    this.#places.set(bits, place);
     return { base: 'rsi', displacement: argumentPlaces.constants + vectorBytes * place };
   }
 
@@ -68,6 +73,10 @@ export class Constants {
   }
 }
 
+function bitsOf(value: number): number {
+  return new Int32Array(Float32Array.of(value).buffer)[0] as number;
+}
+
 /**
  * Writes functions of point-wise work with AVX2: (base of the memory, block). The block is
  * that of `argumentPlaces`, and rsi throughout.
@@ -78,6 +87,34 @@ export class KernelAssembler extends VectorAssembler {
   constructor(constants: Constants) {
     super('avx2');
     this.constants = constants;
+  }
+
+  override begin(): number {
+    this.constants.held.clear();
+    return super.begin();
+  }
+
+  /** Holds floats in the vectors, as many as there are, until the function ends: to read them again and again costs as much as sums do. */
+  hold(values: readonly number[], vectors: readonly Vector[]): void {
+    for (const [index, vector] of vectors.entries()) {
+      const value = values[index];
+      if (value === undefined) return;
+      const bits = bitsOf(value);
+      this.loadVector(vector, this.constants.inMemory(bits));
+      this.constants.held.set(bits, vector);
+    }
+  }
+
+  override loadVector(to: Vector, from: Operand): void {
+    if (typeof from === 'number') this.moveVector(to, from);
+    else super.loadVector(to, from);
+  }
+
+  /** The register that holds the operand, or `free`, into which it is read. */
+  inRegister(operand: Operand, free: Vector): Vector {
+    if (typeof operand === 'number') return operand;
+    this.loadVector(free, operand);
+    return free;
   }
 
   /** The integer argument at this position. */

@@ -1,6 +1,6 @@
 import type { Register } from '../assembler.js';
 import type { Vector } from '../vector-assembler.js';
-import { exchangeHalves, exponential, logarithm, sumOfEight, sumOfFour } from './functions.js';
+import { constantsOfExponential, exchangeHalves, exponential, logarithm, sumOfEight, sumOfFour } from './functions.js';
 import { type KernelAssembler, vectorBytes } from './kernel-assembler.js';
 
 // As src/tensor/kernels/assembly/softmax.ts and search.ts, sums in the same order: of a vector of eight first the first half, then the second.
@@ -9,6 +9,7 @@ const [value, shifted, fraction, other, sum, logTotal, maximum, greatest, total,
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
 ] as const satisfies Vector[];
 const free = [shifted, fraction] as const;
+const held = [12, 13, 14, 15] as const satisfies Vector[];
 const [row, bias] = [
   { base: 'rax', index: 'r10' },
   { base: 'rcx', index: 'r10' },
@@ -65,6 +66,7 @@ export function softmaxCrossEntropy(code: KernelAssembler): number {
   code.movePlace('rdx', softmaxPositions.biasGradient);
   code.moveArgument('r8', softmaxPositions.rows);
   code.moveArgument('r9', softmaxPositions.rowBytes);
+  code.hold(constantsOfExponential, held);
   const least = constants.float(-Infinity);
   code.loadVector(greatest, least);
   code.eachVector('r9', () => {
@@ -190,6 +192,7 @@ export function addBiasAndNormalise(code: KernelAssembler): number {
   code.moveArgument('r9', 3);
   code.movePlace('rdx', 4);
   code.movePlace('r11', 5);
+  code.hold(constantsOfExponential, held);
   const least = constants.float(-Infinity);
 
   const each = code.place();
