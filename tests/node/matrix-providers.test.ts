@@ -113,6 +113,17 @@ for (const choice of choices) {
       memory.free(block);
     });
 
+    it('gives the same bits again, whichever way of reading columns it is trying', () => {
+      const block = memory.allocate(4 * (90 * 70 + 90 * 130 + 70 * 130));
+      const product = place(memory, block.offset, { m: 70, n: 130, k: 90, transposeA: true, transposeB: false, accumulate: false }, 1);
+      const results = Array.from({ length: 20 }, () => {
+        provider.multiply(product);
+        return memory.f32.slice(product.c / 4, product.c / 4 + 70 * 130);
+      });
+      for (const result of results) assert.deepEqual(result, results[0]);
+      memory.free(block);
+    });
+
     it('refuses rows that would overlap, and sizes that are no counts', () => {
       const product = { m: 4, n: 3, k: 2, a: high.offset, transposeA: false, b: high.offset, transposeB: true, c: high.offset };
       const multiply = (change: object) => () => provider.multiply({ ...product, accumulate: false, ...change });

@@ -166,6 +166,28 @@ for (const { name, device, size, columns } of sized) {
       });
     }
 
+    test('causal sentences of several panels have the bits of the kernel, though most that they do not see is not computed', () => {
+      const attributes = { heads, keyValueHeads, sight: 'causal' } as const;
+      const memory = rowRanges([70, 33, 64]);
+      for (const queries of [memory, rowRanges([40, 1, 64])]) {
+        const query = random(queries.rows, heads * size);
+        const [keysAndValues, dOutput] = [random(memory.rows, 2 * keyValueHeads * size), random(queries.rows, heads * size)];
+        const [grouped, byKernel] = [scope, kernelScope].map((own) => {
+          const call = { inputs: { query, memory: keysAndValues }, attributes: { ...attributes, queries, rows: memory } };
+          const { outputs, saved } = memoryAttention.forward(own, call.inputs, call.attributes);
+          const gradients = { query: own.zeros(query.shape), memory: own.zeros(keysAndValues.shape) };
+          memoryAttention.gradient(own, { ...call, outputs, saved }, { output: dOutput }, gradients, new Set());
+          return { output: outputs.output.f32.slice(), gradients: [gradients.query.f32.slice(), gradients.memory.f32.slice()] };
+        });
+        assert.ok(grouped !== undefined && byKernel !== undefined);
+        assert.deepEqual(grouped.output, byKernel.output);
+        for (const [index, gradient] of byKernel.gradients.entries()) {
+          assert.ok(gradient.some((value) => Math.abs(value) > 0.01));
+          for (const [at, value] of gradient.entries()) assert.ok(Math.abs(value - (grouped.gradients[index]?.[at] ?? 0)) < 2e-5);
+        }
+      }
+    });
+
     test('hypotheses that share a source see it as each would alone', () => {
       const memory = random(30, 2 * keyValueHeads * size);
       const query = random(5, heads * size);

@@ -17,11 +17,10 @@ export const productFunctions = {
   multiplyRows: 14,
   /** The same with rows of A that were copied, `rowPitch` apart; rowBytesA is not read. */
   multiplyCopiedRows: 14,
-  /**
-   * C [+]= Aᵀ B with columns of A: where they are, rowBytesA from one value to the next, or, where `copiesColumns`, copied into tiles;
-   * then rowBytesA is not read.
-   */
+  /** C [+]= Aᵀ B with columns of A where they are, rowBytesA from one value to the next. */
   multiplyColumns: 14,
+  /** The same with columns of A that were copied into tiles; rowBytesA is not read. */
+  multiplyCopiedColumns: 14,
   /** Copies rows of floats: (from, to, rows, wholeVectors, rowBytesFrom, rowBytesTo, rest, mask), the rest with zeros after it. */
   copyRows: 8,
   /** Cuts rows into tiles: (from, to, rows, tiles, rowBytesFrom, mask): as many floats of each row go into each tile as it has rows. */
@@ -57,16 +56,18 @@ export interface ProductCode {
 /**
  * Writes the functions that products are made of, after Goto & van de Geijn, Anatomy of High-Performance Matrix
  * Multiplication (2008): B is copied into panels of few columns, as long as a sum, A is read where it is unless its rows would compete for
- * the same places of the cache, and each tile of C is summed in registers.
+ * the same places of the cache, and each tile of C is summed in registers. Columns of A are copied into tiles, or read where they are,
+ * whichever is faster.
  */
 export function productCode(vectors: VectorSet): ProductCode {
   const code = new VectorAssembler(vectors);
   const sizes = productSizes(vectors);
-  const { tileRows, panelColumns, columnPitch, tilePitch, copiesColumns } = sizes;
+  const { tileRows, panelColumns, columnPitch, tilePitch } = sizes;
   const functions = {
     multiplyRows: multiply(code, sizes, 'rows'),
     multiplyCopiedRows: multiply(code, sizes, 'copiedRows'),
-    multiplyColumns: multiply(code, sizes, copiesColumns ? 'copiedColumns' : 'columns'),
+    multiplyColumns: multiply(code, sizes, 'columns'),
+    multiplyCopiedColumns: multiply(code, sizes, 'copiedColumns'),
     copyRows: copyRows(code, sizes),
     copyTiles: cutRows(code, sizes, { floats: tileRows, pitch: columnPitch, distance: tilePitch }),
     copyPanels: cutRows(code, sizes, { floats: panelColumns, pitch: 4 * panelColumns, distance: 'rows' }),

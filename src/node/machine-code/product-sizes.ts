@@ -10,11 +10,6 @@ export interface ProductSizes {
   readonly blockLength: number;
   /** Bytes from one row of A to the next where it is copied: no power of two, or rows would compete for a few sets of the cache. */
   readonly rowPitch: number;
-  /**
-   * Whether columns of A are cut into tiles before they are read. Where they are, a term of a tile takes a line of the cache: 14 floats of
-   * AVX-512 need nearly all of it, and nothing is won by copying; six of AVX2 need a third.
-   */
-  readonly copiesColumns: boolean;
   /** Bytes from one column to the next where tiles of columns are copied: each is written as a vector, whose end the next one covers. */
   readonly columnPitch: number;
   /** Bytes from one such tile to the next. */
@@ -32,7 +27,6 @@ export function productSizes(vectors: VectorSet): ProductSizes {
     vectorFloats: floats,
     blockLength,
     rowPitch: 4 * (blockLength + 16),
-    copiesColumns: vectors === 'avx2',
     columnPitch,
     tilePitch: columnPitch * blockLength + 64,
   };

@@ -18,6 +18,7 @@ import {
   type Unavailable,
 } from '../foreign.js';
 import { sharedExecutableMemory } from './executable-memory.js';
+import { FasterWay } from './faster-way.js';
 import { vectorSupport } from './processor.js';
 import { type Fetch, type ProductFunction, productCode, productFunctions, termsTogether } from './product-code.js';
 import { cacheLine, type ProductSizes, productSizes } from './product-sizes.js';
@@ -63,6 +64,7 @@ function open(vectors: VectorSet, foreign: ForeignInterface): MachineCode | Unav
       multiplyRows: bound('multiplyRows'),
       multiplyCopiedRows: bound('multiplyCopiedRows'),
       multiplyColumns: bound('multiplyColumns'),
+      multiplyCopiedColumns: bound('multiplyCopiedColumns'),
       copyRows: bound('copyRows'),
       copyTiles: bound('copyTiles'),
       copyPanels: bound('copyPanels'),
@@ -88,6 +90,8 @@ interface Operand {
   readonly transposed: boolean;
   /** Bytes from one row in memory to the next. */
   readonly rowBytes: number;
+  /** Of A, where it is transposed. */
+  readonly copiesColumns: boolean;
 }
 
 class MachineCodeProvider implements MatrixProvider {
@@ -103,6 +107,7 @@ class MachineCodeProvider implements MatrixProvider {
   readonly #copied: PackingBlock;
   readonly #panels: PackingBlock;
   readonly #masks: Structure;
+  readonly #columns = new FasterWay();
 
   constructor(memory: Memory, { name, foreign, functions, version }: MachineCode) {
     this.name = name;
@@ -126,16 +131,20 @@ class MachineCodeProvider implements MatrixProvider {
   }
 
   multiply(product: MatrixProduct): void {
-    const { m, n, k, a, transposeA, b, transposeB, c, accumulate } = product;
+    const { m, n, k, transposeA } = product;
     const stride = stridesOf(product);
-    if (k === 0) {
-      this.#sumNothing(product, stride.c);
-      return;
-    }
+    if (k === 0) this.#sumNothing(product, stride.c);
+    else if (!transposeA) this.#multiplyBlocks(product, stride, true);
+    else this.#columns.run(n * 2 ** 26 + stride.a, m * n * k, (inPlace) => this.#multiplyBlocks(product, stride, !inPlace));
+  }
+
+  /** `copiesColumns`: whether columns of A are copied into tiles before they are read. */
+  #multiplyBlocks(product: MatrixProduct, stride: ReturnType<typeof stridesOf>, copiesColumns: boolean): void {
+    const { m, n, k, a, transposeA, b, transposeB, c, accumulate } = product;
     const { base } = this.#addresses;
     const { panelColumns, blockLength } = this.#sizes;
-    const left = { address: base + a, transposed: transposeA, rowBytes: 4 * stride.a };
-    const right = { address: base + b, transposed: transposeB, rowBytes: 4 * stride.b };
+    const left = { address: base + a, transposed: transposeA, rowBytes: 4 * stride.a, copiesColumns };
+    const right = { address: base + b, transposed: transposeB, rowBytes: 4 * stride.b, copiesColumns };
     const longest = equalPieces(k, blockLength);
     const widest = Math.floor(bytesOfB / (4 * panelColumns * longest)) * panelColumns;
     for (let column = 0; column < n; column += widest) {
@@ -152,7 +161,7 @@ class MachineCodeProvider implements MatrixProvider {
 
   pack(matrix: RightMatrix): PackedMatrix {
     const { n, k, b, transposeB } = matrix;
-    const right = { address: this.#addresses.base + b, transposed: transposeB, rowBytes: 4 * strideOfB(matrix) };
+    const right = { address: this.#addresses.base + b, transposed: transposeB, rowBytes: 4 * strideOfB(matrix), copiesColumns: false };
     const { panelColumns, blockLength } = this.#sizes;
     const panelled = Math.ceil(n / panelColumns) * panelColumns;
     const block = this.#room.take(4 * panelled * k);
@@ -170,7 +179,7 @@ class MachineCodeProvider implements MatrixProvider {
           return;
         }
         const { base } = this.#addresses;
-        const left = { address: base + a, transposed: false, rowBytes: 4 * stride.a };
+        const left = { address: base + a, transposed: false, rowBytes: 4 * stride.a, copiesColumns: false };
         for (let term = 0; term < k; term += longest) {
           const result = { address: base + c, rowBytes: 4 * stride.c, accumulate: accumulate || term > 0 };
           const panels = block.address + 4 * panelled * term;
@@ -199,8 +208,8 @@ class MachineCodeProvider implements MatrixProvider {
 
   /** `rows` rows and `length` columns of A by panels of B, in blocks of rows that stay in the cache. `next`: of A, what comes then. */
   #multiplyPanels(left: Operand, rows: number, panels: number, columns: number, length: number, result: Result, next?: Operand): void {
-    const { tileRows, panelColumns, copiesColumns } = this.#sizes;
-    const { multiplyRows, multiplyCopiedRows, multiplyColumns } = this.#functions;
+    const { tileRows, panelColumns } = this.#sizes;
+    const { multiplyRows, multiplyCopiedRows, multiplyColumns, multiplyCopiedColumns } = this.#functions;
     const most = Math.min(mostTiles, Math.floor(bytesOfA / (4 * tileRows * length))) * tileRows;
     const highest = Math.ceil(rows / Math.ceil(rows / most) / tileRows) * tileRows;
     const count = Math.ceil(columns / panelColumns);
@@ -216,11 +225,11 @@ class MachineCodeProvider implements MatrixProvider {
         const { from, step, nextTile, tiles } = following === undefined ? nothing : fetchOf(following, highest);
         multiply(a, panels, c, many, count, length, result.rowBytes, lastMask, accumulate, left.rowBytes, from, step, nextTile, tiles);
       };
-      if (left.transposed && !copiesColumns) {
-        run(multiplyColumns, address);
-      } else if (left.transposed) {
+      if (left.transposed && left.copiesColumns) {
         this.#copyTiles(address, left.rowBytes, many, length);
-        run(multiplyColumns, this.#copied.address);
+        run(multiplyCopiedColumns, this.#copied.address);
+      } else if (left.transposed) {
+        run(multiplyColumns, address);
       } else if (left.rowBytes % crowdedRowBytes !== 0 || many === 1) {
         run(multiplyRows, address);
       } else {
@@ -267,9 +276,9 @@ interface Result {
 }
 
 /** The part of an operand that begins at this row and column of the matrix. */
-function elementOf({ address, transposed, rowBytes }: Operand, row: number, column: number): Operand {
+function elementOf({ address, transposed, rowBytes, copiesColumns }: Operand, row: number, column: number): Operand {
   const [inMemory, along] = transposed ? [column, row] : [row, column];
-  return { address: address + inMemory * rowBytes + 4 * along, transposed, rowBytes };
+  return { address: address + inMemory * rowBytes + 4 * along, transposed, rowBytes, copiesColumns };
 }
 
 const nothing: Fetch = { from: 0, step: 0, nextTile: 0, tiles: 0 };
