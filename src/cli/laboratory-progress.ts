@@ -1,6 +1,7 @@
 import { duration } from '../core/duration.js';
 import type { ReproduceEvent } from '../experiments/carry-out.js';
 import type { Cost } from '../experiments/cost.js';
+import { perplexityWritten } from '../experiments/learning.js';
 import type { TrainingEvent } from '../training/events.js';
 import { figure, ProgressBar } from './progress.js';
 import { say } from './terminal.js';
@@ -80,9 +81,10 @@ export function showLaboratory(out: string) {
         case 'trained': {
           endTraining();
           over++;
-          const { name, perplexity, seconds } = event.run;
+          const { name, perplexity, diverged, seconds } = event.run;
+          const reached = perplexityWritten({ perplexity, diverged });
           line(
-            `  ${name}: ${Number.isFinite(perplexity) ? `dev perplexity ${perplexity.toFixed(3)}` : 'diverged'}${event.skipped ? ', already trained' : ` after ${duration(seconds)}`}`,
+            `  ${name}: ${diverged === undefined ? `dev perplexity ${reached}` : reached}${event.skipped ? ', already trained' : ` after ${duration(seconds)}`}`,
           );
           break;
         }

@@ -3,6 +3,7 @@ import { html } from '../analysis/page/html.js';
 import { figures, page, table } from '../analysis/page/page.js';
 import { duration } from '../core/duration.js';
 import type { Finding, FindingTable, Source } from './experiment.js';
+import { perplexityWritten } from './learning.js';
 import type { TrainedRun } from './steps.js';
 
 /** Predicted and actual time of this call, in seconds. */
@@ -98,12 +99,12 @@ export function accountPage(account: Account): Promise<string> {
         title: 'Trainings',
         body: html`${command === undefined ? undefined : html`<pre>${command}</pre>`}${table(
           ['run', ...(haveBeginnings ? ['begins with'] : []), 'parameters', 'updates', 'dev perplexity', 'words/s', 'minutes'],
-          runs.map(({ name, init = '', parameters, steps, perplexity, wordsPerSecond, seconds }) => [
+          runs.map(({ name, init = '', parameters, steps, perplexity, diverged, wordsPerSecond, seconds }) => [
             name,
             ...(haveBeginnings ? [init] : []),
             parameters.toLocaleString('en-US'),
             steps.toLocaleString('en-US'),
-            Number.isFinite(perplexity) ? perplexity.toFixed(3) : 'diverged',
+            perplexityWritten({ perplexity, diverged }),
             Math.round(wordsPerSecond).toLocaleString('en-US'),
             (seconds / 60).toFixed(1),
           ]),

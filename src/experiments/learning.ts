@@ -17,17 +17,24 @@ export async function unigramPerplexities(laboratory: Laboratory, runs: readonly
 
 /**
  * Replaces all conclusions if a training is no better than a unigram model or has diverged: then the comparison says nothing
- * about the paper. Undefined if all learnt.
+ * about the paper. Undefined if all learnt. Models that another metric selected may well give references less than a unigram model does.
  */
 export function noVerdict(runs: readonly TrainedRun[], unigrams: readonly number[]): string | undefined {
   const failed = runs.flatMap((run, index) => {
     const unigram = unigrams[index] as number;
-    return run.perplexity < unigram ? [] : [{ ...run, unigram }];
+    const isJudged = Number.isFinite(run.perplexity) && run.configuration.training.validate?.metrics[0] === 'perplexity';
+    return run.diverged !== undefined || (isJudged && run.perplexity >= unigram) ? [{ ...run, unigram }] : [];
   });
   if (failed.length === 0) return undefined;
   const named = failed.map(({ name, perplexity, diverged }) => `${name} (${diverged ?? `dev perplexity ${perplexity.toFixed(1)}`})`);
   const reached = [...new Set(failed.map(({ unigram }) => unigram.toFixed(1)))].join(' or ');
   return `No verdict: ${failed.length} of ${runs.length} trainings did not learn: ${named.join('; ')}. A unigram model of the target, which reads no source, reaches a dev perplexity of ${reached}. Try a lower training.optimizer.learningRate, another model.initialRange or more epochs (--set).`;
+}
+
+/** Of phrase tables, and of models without a dev set, there is none. */
+export function perplexityWritten({ perplexity, diverged }: Pick<TrainedRun, 'perplexity' | 'diverged'>): string {
+  if (diverged !== undefined) return 'diverged';
+  return Number.isFinite(perplexity) ? perplexity.toFixed(3) : '–';
 }
 
 /** The finding if a training diverged and may have left no model. */
@@ -37,7 +44,7 @@ export function trainingsOnly(runs: readonly TrainedRun[]): Finding {
     rows: runs.map(({ name, steps, perplexity, diverged }) => [
       name,
       steps.toLocaleString('en-US'),
-      diverged === undefined ? perplexity.toFixed(3) : 'diverged',
+      perplexityWritten({ perplexity, diverged }),
     ]),
     conclusions: [],
     plots: [],

@@ -1,11 +1,13 @@
 import * as z from 'zod';
+import { readTrainingRecord } from '../analysis/examination/training-record.js';
 import { train } from '../parallel/train.js';
 import { removeCheckpoints, removeRun } from '../checkpoint/run-files.js';
 import { RunLock } from '../checkpoint/run-lock.js';
 import { DecadeError } from '../core/errors.js';
-import { joinPath } from '../core/files.js';
+import { type Files, joinPath } from '../core/files.js';
 import type { Runtime } from '../parallel/runtime.js';
 import type { Configuration } from '../training/configuration.js';
+import type { BestValidation } from '../training/events.js';
 import type { Kept } from './kept.js';
 import type { LaboratoryOptions } from './laboratory-options.js';
 import type { NamedRun, TrainedRun } from './steps.js';
@@ -114,8 +116,8 @@ export class Trainings {
     });
     const wordsPerSecond = () => (seconds === 0 ? 0 : tokens / seconds);
     const reached = await training.then(
-      ({ best, parameters, steps, epochs, seconds }) => ({
-        perplexity: best?.value ?? Number.POSITIVE_INFINITY,
+      async ({ best, parameters, steps, epochs, seconds }) => ({
+        perplexity: await perplexityOf(files, path, best),
         parameters,
         steps,
         epochs,
@@ -137,4 +139,11 @@ export class Trainings {
   #path(name: string): string {
     return this.#kept.path('runs', name);
   }
+}
+
+/** Dev perplexity of the validation that was the best, by whatever metric. */
+async function perplexityOf(files: Files, path: string, best: BestValidation | undefined): Promise<number> {
+  if (best?.metric === 'perplexity') return best.value;
+  const { validations } = await readTrainingRecord(files, joinPath(path, 'metrics.jsonl'));
+  return validations.findLast(({ steps }) => steps === best?.step)?.perplexity ?? Number.POSITIVE_INFINITY;
 }

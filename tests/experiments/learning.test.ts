@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { embeddedBase, varied } from '../../src/experiments/base.js';
 import { Laboratory } from '../../src/experiments/laboratory.js';
-import { train } from '../../src/experiments/steps.js';
+import { noVerdict, perplexityWritten } from '../../src/experiments/learning.js';
+import { train, type TrainedRun } from '../../src/experiments/steps.js';
 import type { ReproduceEvent } from '../../src/experiments/carry-out.js';
 import { type CommonOptions, reproduce } from '../../src/experiments/reproduce.js';
 import { keptThreads } from '../parallel/kept-threads.js';
@@ -71,6 +72,21 @@ describe('a training that did not learn', () => {
     await reproduce(runtime, 'reversal', { ...options, onEvent });
     assert.deepEqual(skipped, [true, true]);
   });
+});
+
+test('perplexity judges models that it selected, and is not missed where there is none', () => {
+  const { configuration } = embeddedBase('digits:copy:2-4', 'tiny');
+  const byBleu = varied(configuration, { training: { validate: { every: { epochs: 1 }, metrics: ['bleu', 'perplexity'], beam: 1 } } });
+  const run = (perplexity: number, own = configuration): TrainedRun => ({
+    ...{ name: 'run', path: 'run', configuration: own, perplexity, parameters: 1, steps: 1, epochs: 1, seconds: 1, wordsPerSecond: 1 },
+  });
+  assert.match(noVerdict([run(50), run(5)], [20, 20]) ?? '', /1 of 2 trainings did not learn: run \(dev perplexity 50\.0\)/);
+  assert.equal(noVerdict([run(50, byBleu), run(Number.POSITIVE_INFINITY)], [20, 20]), undefined);
+  assert.match(noVerdict([{ ...run(Number.POSITIVE_INFINITY, byBleu), diverged: 'a loss of NaN' }], [20]) ?? '', /a loss of NaN/);
+  assert.deepEqual(
+    [run(5), run(Number.POSITIVE_INFINITY), { ...run(5), diverged: 'yes' }].map((one) => perplexityWritten(one)),
+    ['5.000', '–', 'diverged'],
+  );
 });
 
 describe('a training that learnt', () => {

@@ -101,6 +101,8 @@ describe('every experiment', () => {
       assert.doesNotMatch(page, /https?:/);
       const { figures, runs } = JSON.parse(await runtime.files.readText(files.json)) as { figures: object; runs: object[] };
       assert.ok(Object.keys(figures).length > 0 && runs.length === account.runs.length);
+      // Models that were selected by BLEU have a perplexity, too.
+      if (name === 'pretraining') for (const { perplexity } of account.runs) assert.ok(perplexity > 1 && perplexity < 1e6);
       const { uses } = await reproductionCost(runtime, name, options(name, task));
       assert.ok(uses.every(({ state }) => state === 'done'));
     });

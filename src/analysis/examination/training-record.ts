@@ -16,7 +16,13 @@ const reportLine = z.looseObject({
   wordsPerSecond: figure,
   seconds: figure,
 });
-const validationLine = z.looseObject({ kind: z.literal('validation'), steps: z.number(), epochs: figure, stalled: figure });
+const validationLine = z.looseObject({
+  kind: z.literal('validation'),
+  steps: z.number(),
+  epochs: figure,
+  perplexity: figure,
+  stalled: figure,
+});
 const recordLine = z.discriminatedUnion('kind', [reportLine, validationLine]);
 
 export type RecordedReport = z.output<typeof reportLine>;

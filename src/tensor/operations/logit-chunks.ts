@@ -8,7 +8,10 @@ import type { Tensor } from '../tensor.js';
  */
 export const rowsAtATime = 400;
 const mostBytes = 64 * 1024 ** 2;
-/** The weight is packed once for all chunks, for either product, where that takes no more than these bytes and pays. */
+/**
+ * The weight is packed once for all chunks, for either product, where that takes no more than these bytes and pays: not where a library, which is faster
+ * at such products, leaves packed ones to decade's own code.
+ */
 const mostPackedBytes = 8 * 1024 ** 2;
 const leastPackedChunks = 3;
 
@@ -41,13 +44,12 @@ export function inLogitChunks(
   // Chunks of even size: a short last one would be inefficient.
   const chunks = Math.max(1, Math.round(rows / rowsAtATime), Math.ceil((4 * inputs.length * rows * vocabulary) / mostBytes));
   const chunkRows = Math.ceil(rows / chunks);
-  const isPacked = chunks >= leastPackedChunks && 4 * vocabulary * size <= mostPackedBytes;
+  const isPacked = matrix.packing === undefined && chunks >= leastPackedChunks && 4 * vocabulary * size <= mostPackedBytes;
   const packed = (right: RightMatrix) => (isPacked ? matrix.pack(right) : inPlace(right, (product) => matrix.multiply(product)));
   const toLogits = packed({ n: vocabulary, k: size, b: weight.value.offset, transposeB: true });
   const wantsInputs = inputs.some(({ gradient }) => gradient !== undefined);
   const toInputs = wantsInputs ? packed({ n: size, k: vocabulary, b: weight.value.offset, transposeB: false }) : undefined;
-  // The logits end with the loss.
-  scope.arena.during(() => {
+  const compute = () => {
     const logits = inputs.map(() => scope.empty([chunkRows, vocabulary]).offset);
     for (let first = 0; first < rows; first += chunkRows) {
       const m = Math.min(chunkRows, rows - first);
@@ -66,7 +68,12 @@ export function inLogitChunks(
         }
       });
     }
-  });
-  toLogits.release();
-  toInputs?.release();
+  };
+  try {
+    // The logits end with the loss.
+    scope.arena.during(compute);
+  } finally {
+    toLogits.release();
+    toInputs?.release();
+  }
 }
