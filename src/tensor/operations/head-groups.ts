@@ -5,8 +5,7 @@ import type { HeadSentence, HeadSentenceGradients } from './head-products.js';
 /**
  * Attention of many heads of short sentences, some sentences at a time: what all their heads multiply is one call of `SmallProducts`, and
  * what lies between the products stays in the cache meanwhile. With fused multiply-adds a query has the same bits as by the kernel
- * (kernels/assembly/heads.ts): a sum is one chain, and what a query does not see counts 0 at its end. Where sight is causal, most of what
- * is not seen is not computed: queries and keys are taken in blocks as wide as a panel.
+ * (kernels/assembly/heads.ts): a sum is one chain, and what a query does not see counts 0 at its end.
  */
 
 /** One sentence, and where its weights go: [heads, queries, memoryCount], or 0. */
@@ -227,55 +226,28 @@ function addScores(
   scoreRow: number,
 ): void {
   const { queries, keyValueHeads, size } = sentence;
-  const { panelColumns } = small;
-  const panelRow = 4 * panelColumns;
+  const panelRow = 4 * small.panelColumns;
   const scoreBytes = queries * scoreRow;
-  eachSharedHead(sentence, (head, shared, repeats, step) => {
-    for (const { first, count, seen } of queryBlocks(sentence, panelColumns)) {
-      small.add({
-        rows: count,
-        terms: size,
-        columns: Math.ceil(seen / panelColumns) * panelColumns,
-        a: a + first * rowOfA + 4 * size * head,
-        rowOfA,
-        termOfA: 4,
-        b: panels + shared * size * panelRow,
-        termOfB: panelRow,
-        panelOfB: keyValueHeads * size * panelRow,
-        c: scores + head * scoreBytes + first * scoreRow,
-        rowOfC: scoreRow,
-        accumulate: false,
-        repeats,
-        nextA: 4 * size,
-        nextB: step * size * panelRow,
-        nextC: scoreBytes,
-      });
-    }
-  });
-}
-
-/** Queries, and how many rows of the memory the last of them sees. */
-function* queryBlocks(
-  { queries, memoryCount, causal }: HeadSentence,
-  size: number,
-): Generator<{ readonly first: number; readonly count: number; readonly seen: number }> {
-  const step = causal ? size : queries;
-  for (let first = 0; first < queries; first += step) {
-    const count = Math.min(step, queries - first);
-    yield { first, count, seen: causal ? memoryCount - queries + first + count : memoryCount };
-  }
-}
-
-/** Rows of the memory, and the first query that sees one of them. */
-function* memoryBlocks(
-  { queries, memoryCount, causal }: HeadSentence,
-  size: number,
-): Generator<{ readonly first: number; readonly count: number; readonly firstQuery: number }> {
-  const step = causal ? size : memoryCount;
-  for (let first = 0; first < memoryCount; first += step) {
-    const firstQuery = causal ? Math.max(0, first - (memoryCount - queries)) : 0;
-    yield { first, count: Math.min(step, memoryCount - first), firstQuery };
-  }
+  eachSharedHead(sentence, (head, shared, repeats, step) =>
+    small.add({
+      rows: queries,
+      terms: size,
+      columns: scoreRow / 4,
+      a: a + 4 * size * head,
+      rowOfA,
+      termOfA: 4,
+      b: panels + shared * size * panelRow,
+      termOfB: panelRow,
+      panelOfB: keyValueHeads * size * panelRow,
+      c: scores + head * scoreBytes,
+      rowOfC: scoreRow,
+      accumulate: false,
+      repeats,
+      nextA: 4 * size,
+      nextB: step * size * panelRow,
+      nextC: scoreBytes,
+    }),
+  );
 }
 
 interface Scores {
@@ -291,29 +263,27 @@ function addQuerySums(
   memory: { readonly at: number; readonly row: number },
   result: { readonly at: number; readonly row: number; readonly accumulate: boolean },
 ): void {
-  const { queries, size } = sentence;
-  eachSharedHead(sentence, (head, shared, repeats, step) => {
-    for (const { first, count, seen } of queryBlocks(sentence, small.panelColumns)) {
-      small.add({
-        rows: count,
-        terms: seen,
-        columns: size,
-        a: scores + (head * queries + first) * scoreRow,
-        rowOfA: scoreRow,
-        termOfA: 4,
-        b: memory.at + 4 * size * shared,
-        termOfB: memory.row,
-        panelOfB: 4 * small.panelColumns,
-        c: result.at + first * result.row + 4 * size * head,
-        rowOfC: result.row,
-        accumulate: result.accumulate,
-        repeats,
-        nextA: queries * scoreRow,
-        nextB: 4 * size * step,
-        nextC: 4 * size,
-      });
-    }
-  });
+  const { queries, memoryCount, size } = sentence;
+  eachSharedHead(sentence, (head, shared, repeats, step) =>
+    small.add({
+      rows: queries,
+      terms: memoryCount,
+      columns: size,
+      a: scores + head * queries * scoreRow,
+      rowOfA: scoreRow,
+      termOfA: 4,
+      b: memory.at + 4 * size * shared,
+      termOfB: memory.row,
+      panelOfB: 4 * small.panelColumns,
+      c: result.at + 4 * size * head,
+      rowOfC: result.row,
+      accumulate: result.accumulate,
+      repeats,
+      nextA: queries * scoreRow,
+      nextB: 4 * size * step,
+      nextC: 4 * size,
+    }),
+  );
 }
 
 /** For each row of the memory the sum of rows of the queries, or of the output's gradient, weighted by its scores. */
@@ -325,29 +295,27 @@ function addMemorySums(
   gradient: number,
   accumulate: boolean,
 ): void {
-  const { queries, memoryRow, size } = sentence;
-  eachSharedHead(sentence, (head, shared, repeats, step) => {
-    for (const { first, count, firstQuery } of memoryBlocks(sentence, small.panelColumns)) {
-      small.add({
-        rows: count,
-        terms: queries - firstQuery,
-        columns: size,
-        a: scores + (head * queries + firstQuery) * scoreRow + 4 * first,
-        rowOfA: 4,
-        termOfA: scoreRow,
-        b: rows.at + firstQuery * rows.row + 4 * size * head,
-        termOfB: rows.row,
-        panelOfB: 4 * small.panelColumns,
-        c: gradient + first * memoryRow + 4 * size * shared,
-        rowOfC: memoryRow,
-        accumulate,
-        repeats,
-        nextA: queries * scoreRow,
-        nextB: 4 * size,
-        nextC: 4 * size * step,
-      });
-    }
-  });
+  const { queries, memoryCount, memoryRow, size } = sentence;
+  eachSharedHead(sentence, (head, shared, repeats, step) =>
+    small.add({
+      rows: memoryCount,
+      terms: queries,
+      columns: size,
+      a: scores + head * queries * scoreRow,
+      rowOfA: 4,
+      termOfA: scoreRow,
+      b: rows.at + 4 * size * head,
+      termOfB: rows.row,
+      panelOfB: 4 * small.panelColumns,
+      c: gradient + 4 * size * shared,
+      rowOfC: memoryRow,
+      accumulate,
+      repeats,
+      nextA: queries * scoreRow,
+      nextB: 4 * size,
+      nextC: 4 * size * step,
+    }),
+  );
 }
 
 /** All heads at once, each with its own of the memory's; or those that share one. `step`: heads of the memory from one to the next. */
