@@ -166,7 +166,7 @@ for (const { name, device, size, columns } of sized) {
       });
     }
 
-    test('causal sentences of several panels have the bits of the kernel, though most that they do not see is not computed', () => {
+    test('causal sentences of several panels have the bits of the kernel', () => {
       const attributes = { heads, keyValueHeads, sight: 'causal' } as const;
       const memory = rowRanges([70, 33, 64]);
       for (const queries of [memory, rowRanges([40, 1, 64])]) {
