@@ -19,7 +19,7 @@ interface Trial {
 export class FasterWay {
   readonly #kinds = new Map<number, Trial>();
 
-  /** Does the work the second way, or, where that is known to be faster, the first. `kind`: a number of what decides how fast it is. */
+  /** Does the work; `kind` stands for what decides how fast either way is. Work that is over in no time is done the second way. */
   run(kind: number, operations: number, work: (isFirstWay: boolean) => void): void {
     if (operations < leastOperations) {
       work(false);

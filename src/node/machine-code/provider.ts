@@ -90,8 +90,8 @@ interface Operand {
   readonly transposed: boolean;
   /** Bytes from one row in memory to the next. */
   readonly rowBytes: number;
-  /** Of A, where it is transposed. */
-  readonly copiesColumns: boolean;
+  /** Of A, where it is transposed: whether its columns are copied into tiles before they are read. */
+  readonly copiesColumns?: boolean;
 }
 
 class MachineCodeProvider implements MatrixProvider {
@@ -134,17 +134,16 @@ class MachineCodeProvider implements MatrixProvider {
     const { m, n, k, transposeA } = product;
     const stride = stridesOf(product);
     if (k === 0) this.#sumNothing(product, stride.c);
-    else if (!transposeA) this.#multiplyBlocks(product, stride, true);
+    else if (!transposeA) this.#multiplyBlocks(product, stride);
     else this.#columns.run(n * 2 ** 26 + stride.a, m * n * k, (inPlace) => this.#multiplyBlocks(product, stride, !inPlace));
   }
 
-  /** `copiesColumns`: whether columns of A are copied into tiles before they are read. */
-  #multiplyBlocks(product: MatrixProduct, stride: ReturnType<typeof stridesOf>, copiesColumns: boolean): void {
+  #multiplyBlocks(product: MatrixProduct, stride: ReturnType<typeof stridesOf>, copiesColumns?: boolean): void {
     const { m, n, k, a, transposeA, b, transposeB, c, accumulate } = product;
     const { base } = this.#addresses;
     const { panelColumns, blockLength } = this.#sizes;
     const left = { address: base + a, transposed: transposeA, rowBytes: 4 * stride.a, copiesColumns };
-    const right = { address: base + b, transposed: transposeB, rowBytes: 4 * stride.b, copiesColumns };
+    const right = { address: base + b, transposed: transposeB, rowBytes: 4 * stride.b };
     const longest = equalPieces(k, blockLength);
     const widest = Math.floor(bytesOfB / (4 * panelColumns * longest)) * panelColumns;
     for (let column = 0; column < n; column += widest) {
@@ -161,7 +160,7 @@ class MachineCodeProvider implements MatrixProvider {
 
   pack(matrix: RightMatrix): PackedMatrix {
     const { n, k, b, transposeB } = matrix;
-    const right = { address: this.#addresses.base + b, transposed: transposeB, rowBytes: 4 * strideOfB(matrix), copiesColumns: false };
+    const right = { address: this.#addresses.base + b, transposed: transposeB, rowBytes: 4 * strideOfB(matrix) };
     const { panelColumns, blockLength } = this.#sizes;
     const panelled = Math.ceil(n / panelColumns) * panelColumns;
     const block = this.#room.take(4 * panelled * k);
@@ -179,7 +178,7 @@ class MachineCodeProvider implements MatrixProvider {
           return;
         }
         const { base } = this.#addresses;
-        const left = { address: base + a, transposed: false, rowBytes: 4 * stride.a, copiesColumns: false };
+        const left = { address: base + a, transposed: false, rowBytes: 4 * stride.a };
         for (let term = 0; term < k; term += longest) {
           const result = { address: base + c, rowBytes: 4 * stride.c, accumulate: accumulate || term > 0 };
           const panels = block.address + 4 * panelled * term;
@@ -276,9 +275,9 @@ interface Result {
 }
 
 /** The part of an operand that begins at this row and column of the matrix. */
-function elementOf({ address, transposed, rowBytes, copiesColumns }: Operand, row: number, column: number): Operand {
-  const [inMemory, along] = transposed ? [column, row] : [row, column];
-  return { address: address + inMemory * rowBytes + 4 * along, transposed, rowBytes, copiesColumns };
+function elementOf(matrix: Operand, row: number, column: number): Operand {
+  const [inMemory, along] = matrix.transposed ? [column, row] : [row, column];
+  return { ...matrix, address: matrix.address + inMemory * matrix.rowBytes + 4 * along };
 }
 
 const nothing: Fetch = { from: 0, step: 0, nextTile: 0, tiles: 0 };

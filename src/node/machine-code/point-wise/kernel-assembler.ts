@@ -96,10 +96,10 @@ export class KernelAssembler extends VectorAssembler {
 
   /** Holds floats in the vectors, as many as there are, until the function ends: to read them again and again costs as much as sums do. */
   hold(values: readonly number[], vectors: readonly Vector[]): void {
+    const distinct = [...new Set(values.map(bitsOf))];
     for (const [index, vector] of vectors.entries()) {
-      const value = values[index];
-      if (value === undefined) return;
-      const bits = bitsOf(value);
+      const bits = distinct[index];
+      if (bits === undefined) return;
       this.loadVector(vector, this.constants.inMemory(bits));
       this.constants.held.set(bits, vector);
     }
