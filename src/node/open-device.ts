@@ -7,6 +7,7 @@ import { openKernels } from './open-kernels.js';
 import type { Device } from '../tensor/device.js';
 import { loadKernels } from '../tensor/kernels/load.js';
 import { webAssemblyProvider } from '../tensor/kernels/provider.js';
+import { groupedAttention } from '../tensor/operations/head-groups.js';
 import type { MatrixProvider } from '../tensor/matrix.js';
 import type { Memory } from '../tensor/memory.js';
 import { openIntegerMultiply } from './machine-code/integer-multiply.js';
@@ -48,7 +49,7 @@ export async function openDevice(memory: Memory, options: DeviceOptions = {}): P
   // Whoever asks for the portable products gets no other code.
   if (choice.name === 'webassembly') return { memory, kernels, matrix };
   const [integerMultiply, faster] = [await openIntegerMultiply(memory, kernels), await withPointWiseCode(memory, kernels)];
-  return { memory, kernels: faster, matrix, integerMultiply };
+  return { memory, kernels: faster, matrix, integerMultiply, groupedAttention };
 }
 
 async function choose(

@@ -1,3 +1,4 @@
+import type { GroupedAttention } from './grouped-attention.js';
 import type { IntegerMultiply } from './kernels/integer-check.js';
 import type { LoadedKernels } from './kernels/load.js';
 import type { KnownProducts } from './known-products.js';
@@ -12,6 +13,8 @@ export interface Device {
   readonly matrix: MatrixProvider;
   /** The kernel of this name in the platform's own instructions. Default: the portable one. */
   readonly integerMultiply?: IntegerMultiply | undefined;
+  /** Where the matrix library has small products. */
+  readonly groupedAttention?: GroupedAttention | undefined;
   /** Where parameters do not change while the device is used: what it keeps of their products. */
   readonly known?: KnownProducts | undefined;
 }

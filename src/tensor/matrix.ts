@@ -108,7 +108,7 @@ export interface MatrixProvider {
   /** What `doctor` shows: library file, version, variant. */
   readonly description: string;
   multiply(product: MatrixProduct): void;
-  /** Packs B for repeated products. Worth it from about five products on. */
+  /** Packs B for repeated products. Worth it from a few products on: three of many rows, five of few. */
   pack(right: RightMatrix): PackedMatrix;
   /** Many small products in one call, where that is faster than calls of `multiply`. */
   readonly small?: SmallProducts | undefined;

@@ -2,6 +2,7 @@ import { Scope } from './device.js';
 import type { LoadedKernels } from './kernels/load.js';
 import { type MatrixProduct, type MatrixProvider, productOf } from './matrix.js';
 import { type Memory, MeasuredRoom } from './memory.js';
+import { groupedAttention } from './operations/head-groups.js';
 
 /**
  * Bytes that a computation will need in its arena, found by running it on a device that computes nothing. What it reads
@@ -11,7 +12,7 @@ import { type Memory, MeasuredRoom } from './memory.js';
  */
 export function rehearse(memory: Memory, compute: (scope: Scope) => void, seen: SeeProduct = idle): number {
   const room = new MeasuredRoom();
-  compute(new Scope({ memory, kernels: idleKernels, matrix: idleMatrix(seen) }, room));
+  compute(new Scope({ memory, kernels: idleKernels, matrix: idleMatrix(seen), groupedAttention }, room));
   return room.bytes;
 }
 

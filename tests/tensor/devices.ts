@@ -4,6 +4,7 @@ import type { Device } from '../../src/tensor/device.js';
 import { loadKernels } from '../../src/tensor/kernels/load.js';
 import { hasRelaxedSimd } from '../../src/tensor/kernels/relaxed-simd.js';
 import { webAssemblyProvider } from '../../src/tensor/kernels/provider.js';
+import { groupedAttention } from '../../src/tensor/operations/head-groups.js';
 import { Memory } from '../../src/tensor/memory.js';
 
 allowRelaxedSimd();
@@ -23,7 +24,7 @@ export async function openTestDevices(): Promise<{ name: string; device: Device 
     const device = await openTestDevice();
     try {
       const { provider } = await matrixProviders(device.memory, device.matrix, { gemm });
-      devices.push({ name: gemm, device: { ...device, matrix: provider } });
+      devices.push({ name: gemm, device: { ...device, matrix: provider, groupedAttention } });
     } catch {
       // Not on this machine: `decade doctor` says so, and the native run of CI has it.
     }

@@ -1,17 +1,21 @@
-import type { Device } from '../device.js';
+import type {
+  GradientAdditions,
+  GroupedAttention,
+  GroupedSentence,
+  HeadMachine,
+  HeadSentence,
+  HeadSentenceGradients,
+} from '../grouped-attention.js';
 import type { SmallProducts } from '../small-products.js';
-import type { HeadSentence, HeadSentenceGradients } from './head-products.js';
 
 /**
  * Attention of many heads of short sentences, some sentences at a time: what all their heads multiply is one call of `SmallProducts`, and
  * what lies between the products stays in the cache meanwhile. With fused multiply-adds a query has the same bits as by the kernel
- * (kernels/assembly/heads.ts): a sum is one chain, and what a query does not see counts 0 at its end.
+ * (kernels/assembly/heads.ts): a sum is one chain, and what a query does not see counts 0 at its end. Where sight is causal, most of what
+ * is not seen is not computed: queries and keys are taken in blocks as wide as a panel.
  */
 
-/** One sentence, and where its weights go: [heads, queries, memoryCount], or 0. */
-export interface GroupedSentence extends HeadSentence {
-  readonly weights: number;
-}
+export const groupedAttention: GroupedAttention = { isGrouped, scratchFloats, attend, attendGradient };
 
 /** Floats of scores of all heads up to which a sentence is short: 4 heads of 64 queries and keys are 16,384. */
 const mostScores = 32_768;
@@ -25,8 +29,7 @@ const tileBytes = 64;
 /** The widest panels that there are: room is made for them, so that a rehearsal without any products finds the same. */
 const widestPanels = { panelColumns: 32 };
 
-/** Whether a sentence is attended to in a group. */
-export function isGrouped({ matrix: { small, precision } }: Device, sentence: HeadSentence): boolean {
+function isGrouped({ matrix: { small, precision } }: HeadMachine, sentence: HeadSentence): boolean {
   return small !== undefined && precision === 'f32' && sentence.size % small.panelColumns === 0 && isShort(sentence);
 }
 
@@ -35,8 +38,7 @@ function isShort({ queries, memoryCount, heads }: HeadSentence): boolean {
   return queries > 1 && memoryCount <= keyBlock && heads * queries * memoryCount <= mostScores;
 }
 
-/** Floats of scratch for groups of these sentences, whatever the device. */
-export function groupFloats(sentences: readonly HeadSentence[], backward: boolean): number {
+function scratchFloats(sentences: readonly HeadSentence[], backward: boolean): number {
   const short = sentences.filter(isShort);
   if (short.length === 0) return 0;
   return (tileBytes + fullGroup + Math.max(...short.map((sentence) => placesOf(sentence, widestPanels, 0, backward).end))) / 4;
@@ -69,7 +71,7 @@ function placesOf(
   return { scores, gradients, keys, values, end: values + (backward ? panelBytes : 0), scoreRow };
 }
 
-export function attendGrouped({ kernels, matrix: { small } }: Device, sentences: readonly GroupedSentence[], scratch: number): void {
+function attend({ kernels, matrix: { small } }: HeadMachine, sentences: readonly GroupedSentence[], scratch: number): void {
   if (small === undefined) return;
   for (const group of groupsOf(sentences, small, scratch + tileBytes, false)) {
     for (const { sentence, places } of group) {
@@ -114,15 +116,8 @@ export function attendGrouped({ kernels, matrix: { small } }: Device, sentences:
   }
 }
 
-/** Whether gradients are added to what is there, or written. */
-export interface GradientAdditions {
-  readonly query: boolean;
-  /** Of keys and values. Heads of queries that share one of theirs add to it. */
-  readonly memory: boolean;
-}
-
-export function attendGroupedGradient(
-  { kernels, matrix: { small } }: Device,
+function attendGradient(
+  { kernels, matrix: { small } }: HeadMachine,
   sentences: readonly { readonly sentence: HeadSentence; readonly gradients: HeadSentenceGradients }[],
   adds: GradientAdditions,
   scratch: number,
@@ -226,28 +221,55 @@ function addScores(
   scoreRow: number,
 ): void {
   const { queries, keyValueHeads, size } = sentence;
-  const panelRow = 4 * small.panelColumns;
+  const { panelColumns } = small;
+  const panelRow = 4 * panelColumns;
   const scoreBytes = queries * scoreRow;
-  eachSharedHead(sentence, (head, shared, repeats, step) =>
-    small.add({
-      rows: queries,
-      terms: size,
-      columns: scoreRow / 4,
-      a: a + 4 * size * head,
-      rowOfA,
-      termOfA: 4,
-      b: panels + shared * size * panelRow,
-      termOfB: panelRow,
-      panelOfB: keyValueHeads * size * panelRow,
-      c: scores + head * scoreBytes,
-      rowOfC: scoreRow,
-      accumulate: false,
-      repeats,
-      nextA: 4 * size,
-      nextB: step * size * panelRow,
-      nextC: scoreBytes,
-    }),
-  );
+  eachSharedHead(sentence, (head, shared, repeats, step) => {
+    for (const { first, count, seen } of queryBlocks(sentence, panelColumns)) {
+      small.add({
+        rows: count,
+        terms: size,
+        columns: Math.ceil(seen / panelColumns) * panelColumns,
+        a: a + first * rowOfA + 4 * size * head,
+        rowOfA,
+        termOfA: 4,
+        b: panels + shared * size * panelRow,
+        termOfB: panelRow,
+        panelOfB: keyValueHeads * size * panelRow,
+        c: scores + head * scoreBytes + first * scoreRow,
+        rowOfC: scoreRow,
+        accumulate: false,
+        repeats,
+        nextA: 4 * size,
+        nextB: step * size * panelRow,
+        nextC: scoreBytes,
+      });
+    }
+  });
+}
+
+/** Queries, and how many rows of the memory the last of them sees. */
+function* queryBlocks(
+  { queries, memoryCount, causal }: HeadSentence,
+  size: number,
+): Generator<{ readonly first: number; readonly count: number; readonly seen: number }> {
+  const step = causal ? size : queries;
+  for (let first = 0; first < queries; first += step) {
+    const count = Math.min(step, queries - first);
+    yield { first, count, seen: causal ? memoryCount - queries + first + count : memoryCount };
+  }
+}
+
+/** Rows of the memory, and the first query that sees one of them. */
+function* memoryBlocks(
+  { queries, memoryCount, causal }: HeadSentence,
+  size: number,
+): Generator<{ readonly first: number; readonly count: number; readonly firstQuery: number }> {
+  const step = causal ? size : memoryCount;
+  for (let first = 0; first < memoryCount; first += step) {
+    const firstQuery = causal ? Math.max(0, first - (memoryCount - queries)) : 0;
+    yield { first, count: Math.min(step, memoryCount - first), firstQuery };
+  }
 }
 
 interface Scores {
@@ -263,27 +285,29 @@ function addQuerySums(
   memory: { readonly at: number; readonly row: number },
   result: { readonly at: number; readonly row: number; readonly accumulate: boolean },
 ): void {
-  const { queries, memoryCount, size } = sentence;
-  eachSharedHead(sentence, (head, shared, repeats, step) =>
-    small.add({
-      rows: queries,
-      terms: memoryCount,
-      columns: size,
-      a: scores + head * queries * scoreRow,
-      rowOfA: scoreRow,
-      termOfA: 4,
-      b: memory.at + 4 * size * shared,
-      termOfB: memory.row,
-      panelOfB: 4 * small.panelColumns,
-      c: result.at + 4 * size * head,
-      rowOfC: result.row,
-      accumulate: result.accumulate,
-      repeats,
-      nextA: queries * scoreRow,
-      nextB: 4 * size * step,
-      nextC: 4 * size,
-    }),
-  );
+  const { queries, size } = sentence;
+  eachSharedHead(sentence, (head, shared, repeats, step) => {
+    for (const { first, count, seen } of queryBlocks(sentence, small.panelColumns)) {
+      small.add({
+        rows: count,
+        terms: seen,
+        columns: size,
+        a: scores + (head * queries + first) * scoreRow,
+        rowOfA: scoreRow,
+        termOfA: 4,
+        b: memory.at + 4 * size * shared,
+        termOfB: memory.row,
+        panelOfB: 4 * small.panelColumns,
+        c: result.at + first * result.row + 4 * size * head,
+        rowOfC: result.row,
+        accumulate: result.accumulate,
+        repeats,
+        nextA: queries * scoreRow,
+        nextB: 4 * size * step,
+        nextC: 4 * size,
+      });
+    }
+  });
 }
 
 /** For each row of the memory the sum of rows of the queries, or of the output's gradient, weighted by its scores. */
@@ -295,27 +319,29 @@ function addMemorySums(
   gradient: number,
   accumulate: boolean,
 ): void {
-  const { queries, memoryCount, memoryRow, size } = sentence;
-  eachSharedHead(sentence, (head, shared, repeats, step) =>
-    small.add({
-      rows: memoryCount,
-      terms: queries,
-      columns: size,
-      a: scores + head * queries * scoreRow,
-      rowOfA: 4,
-      termOfA: scoreRow,
-      b: rows.at + 4 * size * head,
-      termOfB: rows.row,
-      panelOfB: 4 * small.panelColumns,
-      c: gradient + 4 * size * shared,
-      rowOfC: memoryRow,
-      accumulate,
-      repeats,
-      nextA: queries * scoreRow,
-      nextB: 4 * size,
-      nextC: 4 * size * step,
-    }),
-  );
+  const { queries, memoryRow, size } = sentence;
+  eachSharedHead(sentence, (head, shared, repeats, step) => {
+    for (const { first, count, firstQuery } of memoryBlocks(sentence, small.panelColumns)) {
+      small.add({
+        rows: count,
+        terms: queries - firstQuery,
+        columns: size,
+        a: scores + (head * queries + firstQuery) * scoreRow + 4 * first,
+        rowOfA: 4,
+        termOfA: scoreRow,
+        b: rows.at + firstQuery * rows.row + 4 * size * head,
+        termOfB: rows.row,
+        panelOfB: 4 * small.panelColumns,
+        c: gradient + first * memoryRow + 4 * size * shared,
+        rowOfC: memoryRow,
+        accumulate,
+        repeats,
+        nextA: queries * scoreRow,
+        nextB: 4 * size,
+        nextC: 4 * size * step,
+      });
+    }
+  });
 }
 
 /** All heads at once, each with its own of the memory's; or those that share one. `step`: heads of the memory from one to the next. */

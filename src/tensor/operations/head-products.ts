@@ -1,45 +1,11 @@
 import type { Device } from '../device.js';
+import type { HeadSentence, HeadSentenceGradients } from '../grouped-attention.js';
 
 /**
  * Attention of many heads of one sentence by products of the matrix library, on columns where they are. Worth it for long sentences; the
  * kernel that does all at once (kernels/assembly/heads.ts) is for short ones. A sum over keys has stretches of `keyBlock`, as there:
  * with decade's own products a query has the same bits by either.
  */
-
-/** One sentence, as byte offsets of its first rows; `...Row` are bytes from one row to the next. */
-export interface HeadSentence {
-  readonly query: number;
-  readonly queryRow: number;
-  readonly keys: number;
-  readonly values: number;
-  readonly memoryRow: number;
-  readonly output: number;
-  readonly outputRow: number;
-  readonly queries: number;
-  readonly memoryCount: number;
-  readonly heads: number;
-  readonly keyValueHeads: number;
-  readonly size: number;
-  readonly scale: number;
-  readonly causal: boolean;
-  /** What is added to scores by their distance: of the first head and distance 0. 0: nothing. */
-  readonly bias: number;
-  readonly biasRow: number;
-  readonly statistics: number;
-  /** 0: dropping none. */
-  readonly rowKeys: number;
-  readonly rate: number;
-  readonly key: number;
-}
-
-/** Where the gradients of its columns are added; 0: not wanted. They lie as the columns do. */
-export interface HeadSentenceGradients {
-  readonly query: number;
-  readonly keys: number;
-  readonly values: number;
-  readonly output: number;
-  readonly bias: number;
-}
 
 /** Queries of which the probabilities exist at once. */
 const blockRows = 64;

@@ -1,4 +1,5 @@
 import type { Scope } from '../device.js';
+import { inPlace, type RightMatrix } from '../matrix.js';
 import type { Tensor } from '../tensor.js';
 
 /**
@@ -7,6 +8,12 @@ import type { Tensor } from '../tensor.js';
  */
 export const rowsAtATime = 400;
 const mostBytes = 64 * 1024 ** 2;
+/**
+ * The weight is packed once for all chunks, for either product, where that takes no more than these bytes and pays: not where a library, which is faster
+ * at such products, leaves packed ones to decade's own code.
+ */
+const mostPackedBytes = 8 * 1024 ** 2;
+const leastPackedChunks = 3;
 
 interface PredictingInput {
   readonly value: Tensor;
@@ -37,27 +44,36 @@ export function inLogitChunks(
   // Chunks of even size: a short last one would be inefficient.
   const chunks = Math.max(1, Math.round(rows / rowsAtATime), Math.ceil((4 * inputs.length * rows * vocabulary) / mostBytes));
   const chunkRows = Math.ceil(rows / chunks);
-  const product = { n: size, b: weight.value.offset, transposeA: false, transposeB: false };
-  // The logits end with the loss.
-  scope.arena.during(() => {
+  const isPacked = matrix.packing === undefined && chunks >= leastPackedChunks && 4 * vocabulary * size <= mostPackedBytes;
+  const packed = (right: RightMatrix) => (isPacked ? matrix.pack(right) : inPlace(right, (product) => matrix.multiply(product)));
+  const toLogits = packed({ n: vocabulary, k: size, b: weight.value.offset, transposeB: true });
+  const wantsInputs = inputs.some(({ gradient }) => gradient !== undefined);
+  const toInputs = wantsInputs ? packed({ n: size, k: vocabulary, b: weight.value.offset, transposeB: false }) : undefined;
+  const compute = () => {
     const logits = inputs.map(() => scope.empty([chunkRows, vocabulary]).offset);
     for (let first = 0; first < rows; first += chunkRows) {
       const m = Math.min(chunkRows, rows - first);
       const at = ({ offset }: Tensor) => offset + first * size * 4;
       inputs.forEach(({ value }, index) => {
-        const c = logits[index] as number;
-        matrix.multiply({ ...product, m, n: vocabulary, k: size, a: at(value), transposeB: true, c, accumulate: false });
+        toLogits.multiply({ m, a: at(value), c: logits[index] as number, accumulate: false });
       });
       replace(logits, first, m);
       inputs.forEach(({ value, gradient, isFresh }, index) => {
         const a = logits[index] as number;
         const sameA = gradient !== undefined;
-        if (sameA) matrix.multiply({ ...product, m, k: vocabulary, a, c: at(gradient), accumulate: !isFresh });
+        if (sameA) toInputs?.multiply({ m, a, c: at(gradient), accumulate: !isFresh });
         if (weight.gradient !== undefined) {
-          const c = weight.gradient.offset;
-          matrix.multiply({ ...product, m: vocabulary, k: m, a, transposeA: true, b: at(value), c, accumulate: true, sameA });
+          const right = { n: size, k: m, b: at(value), transposeB: false };
+          matrix.multiply({ ...right, m: vocabulary, a, transposeA: true, c: weight.gradient.offset, accumulate: true, sameA });
         }
       });
     }
-  });
+  };
+  try {
+    // The logits end with the loss.
+    scope.arena.during(compute);
+  } finally {
+    toLogits.release();
+    toInputs?.release();
+  }
 }

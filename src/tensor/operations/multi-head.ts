@@ -1,16 +1,9 @@
 import { DecadeError } from '../../core/errors.js';
 import type { Device, Scope } from '../device.js';
+import type { GradientAdditions, GroupedSentence, HeadSentenceGradients } from '../grouped-attention.js';
 import type { RowRanges } from '../layout.js';
 import { showShape, type Tensor } from '../tensor.js';
-import {
-  attendGrouped,
-  attendGroupedGradient,
-  type GradientAdditions,
-  groupFloats,
-  type GroupedSentence,
-  isGrouped,
-} from './head-groups.js';
-import { attendByProducts, attendByProductsGradient, type HeadSentenceGradients, isLong, scratchFloats } from './head-products.js';
+import { attendByProducts, attendByProductsGradient, isLong, scratchFloats } from './head-products.js';
 
 /** How values are divided into heads, and what a query sees. */
 export interface HeadAttributes {
@@ -79,10 +72,12 @@ export function attend(scope: Scope, call: HeadCall): { outputs: HeadOutputs; lo
   const logSums = scope.kept([rows, heads]);
   const weights = attributes.weights === true ? scope.empty([weightCount(call)]) : undefined;
   const sentences = sentencesOf(call, output, logSums, weights?.offset ?? 0);
-  const grouped = memoryRows === undefined ? sentences.filter((sentence) => isGrouped(device, sentence)) : [];
-  const others = grouped.length === 0 ? sentences : sentences.filter((sentence) => !isGrouped(device, sentence));
+  // Rows of a list are not side by side.
+  const groups = memoryRows === undefined ? device.groupedAttention : undefined;
+  const grouped = sentences.filter((sentence) => groups?.isGrouped(device, sentence));
+  const others = grouped.length === 0 ? sentences : sentences.filter((sentence) => !groups?.isGrouped(device, sentence));
   scope.arena.during(() => {
-    attendGrouped(device, grouped, scope.empty([groupFloats(sentences, false)]).offset);
+    groups?.attend(device, grouped, scope.empty([groups.scratchFloats(sentences, false)]).offset);
     const [longest, width] = [greatest(memory.lengths), roundUp8(size)];
     const [shared, alone] = [32 + 2 * longest * width + blockRows * longest, 32 + heads * (longest + width) + 2 * longest];
     const scratch = scope.empty([Math.max(shared, alone, scratchFloats(longest, false))]);
@@ -199,8 +194,9 @@ export function attendGradient(
       bias: distanceZero(gradients.bias, attributes.sight),
     },
   }));
-  const grouped = sentences.filter(({ sentence }) => isGrouped(device, sentence));
-  const others = grouped.length === 0 ? sentences : sentences.filter(({ sentence }) => !isGrouped(device, sentence));
+  const groups = device.groupedAttention;
+  const grouped = sentences.filter(({ sentence }) => groups?.isGrouped(device, sentence));
+  const others = grouped.length === 0 ? sentences : sentences.filter(({ sentence }) => !groups?.isGrouped(device, sentence));
   const all = sentences.map(({ sentence }) => sentence);
   // Where products of groups give every row once, they write it: what is to be added to would have to be read, and cleared before.
   const isWritten = others.length === 0 && keyValueHeads === heads;
@@ -210,7 +206,7 @@ export function attendGradient(
   };
   for (const tensor of clearedBefore(gradients, adds)) device.kernels.fill(tensor.offset, 0, tensor.size);
   scope.arena.during(() => {
-    attendGroupedGradient(device, grouped, adds, scope.empty([groupFloats(all, true)]).offset);
+    groups?.attendGradient(device, grouped, adds, scope.empty([groups.scratchFloats(all, true)]).offset);
     const [longest, width] = [greatest(memory.lengths), roundUp8(size)];
     const shortScratch = 32 + 3 * longest * width + 2 * blockRows * (longest + width);
     const scratch = scope.empty([Math.max(shortScratch, scratchFloats(longest, true))]);
