@@ -43,6 +43,9 @@ const foreignNames = /^(config\.json|model\.bin|model\.safetensors\.index\.json)
 /** A configuration has a kilobyte or two; a much longer file is something else, and would take long to parse. */
 export const mostConfigurationBytes = 256 * 1024;
 
+/** What is noted with a model: the update it is of, and what validation found of it. */
+export type ModelMetadata = Readonly<Record<string, string | number>>;
+
 /** The origin of a model: the architecture's options and the seed of its initial parameters. */
 export interface ModelOrigin {
   readonly options: ModelOptions;
@@ -202,8 +205,9 @@ export class Run {
   }
 
   /** Makes these parameters the run's model. */
-  saveModel(parameters: NamedValues, metadata: Readonly<Record<string, string>>): Promise<string> {
-    return this.#replace(modelFile, (path) => writeSafetensors(this.files, path, parameters, metadata));
+  saveModel(parameters: NamedValues, metadata: ModelMetadata): Promise<string> {
+    const noted = Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, String(value)]));
+    return this.#replace(modelFile, (path) => writeSafetensors(this.files, path, parameters, noted));
   }
 
   /**
@@ -211,7 +215,7 @@ export class Run {
    *
    * @param origin  of the model as it has become; `model.json` says it
    */
-  async complete(origin: ModelOrigin, parameters: NamedValues, metadata: Readonly<Record<string, string>>): Promise<void> {
+  async complete(origin: ModelOrigin, parameters: NamedValues, metadata: ModelMetadata): Promise<void> {
     await this.saveModel(parameters, metadata);
     await this.describe(origin);
     await this.#unfinished.end(...(await this.#unfinished.names()));

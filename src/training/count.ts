@@ -120,8 +120,7 @@ async function countInto(
     closers.push(() => metrics.close());
     await metrics.writeLine(JSON.stringify({ kind: 'validation', ...position, ...validated.figures, best: validated.best, stalled: 0 }));
   }
-  const metadata = Object.fromEntries(Object.entries(validated?.figures ?? {}).map(([name, value]) => [name, String(value)]));
-  await run.complete({ ...originOf(configuration), options }, placed, metadata);
+  await run.complete({ ...originOf(configuration), options }, placed, validated?.figures ?? {});
   return {
     ...{ out, ...position, reason: 'epochs', interrupted: false, best: validated?.best, averaged: undefined },
     ...{ parameters: model.parameters.count, seconds: (performance.now() - started) / 1000 },

@@ -197,10 +197,16 @@ async function judgeAgain(
     return {};
   }
   await run.restoreModel((parameters) => executor.distribute({ parameters }));
-  const value = (await validation.figures(executor, signal))[validation.decisive] ?? Number.NaN;
+  const metadata = await run.modelMetadata();
+  const figures = await validation.figures(executor, signal);
+  // What stands beside the model is what later models, and averages, are compared with.
+  await run.saveModel((await executor.collect()).parameters, { ...metadata, ...figures });
+  const value = figures[validation.decisive] ?? Number.NaN;
+  const step = Number(metadata?.step ?? best.step);
+  const before = Number(metadata?.[validation.decisive] ?? best.value);
   const figure = (of: number) => of.toPrecision(4);
-  warn(`${changed}; the best model, of update ${best.step}, has ${best.metric} ${figure(value)} on it (${figure(best.value)} before)`);
-  return { best: Number.isFinite(value) ? { ...best, value } : null, stalled: 0 };
+  warn(`${changed}; the best model, of update ${step}, has ${validation.decisive} ${figure(value)} on it (${figure(before)} before)`);
+  return { best: Number.isFinite(value) ? { metric: validation.decisive, value, step } : null, stalled: 0 };
 }
 
 /** Loads a checkpoint into the executor. */

@@ -292,9 +292,9 @@ class Loop {
 
   async #saveModel(figures: ValidationFigures | undefined, averaged?: readonly number[]): Promise<void> {
     const { steps, epochs } = this.#progress.position;
-    const metadata = Object.entries({ step: steps, epoch: epochs, ...figures, ...(averaged && { averaged: averaged.join(' ') }) });
+    const metadata = { step: steps, epoch: epochs, ...figures, ...(averaged && { averaged: averaged.join(' ') }) };
     const { parameters } = await this.#prepared.executor.collect();
-    await this.#prepared.run.saveModel(parameters, Object.fromEntries(metadata.map(([name, value]) => [name, String(value)])));
+    await this.#prepared.run.saveModel(parameters, metadata);
   }
 
   async #checkpoint(): Promise<void> {

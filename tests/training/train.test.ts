@@ -5,12 +5,14 @@ import { SafetensorsFile } from '../../src/checkpoint/safetensors.js';
 import { DecadeError } from '../../src/core/errors.js';
 import { fileError } from '../../src/core/file-errors.js';
 import type { Files } from '../../src/core/files.js';
+import { memoryFiles } from '../../src/core/memory-files.js';
 import type { TrainingEvent } from '../../src/training/events.js';
 import type { BatchDecoder } from '../../src/decoding/executor.js';
 import type { Executor } from '../../src/training/executor.js';
 import { parseProgress } from '../../src/training/progress.js';
 import { type TrainingContext, type TrainRequest, train } from '../../src/training/train.js';
-import { digitFiles, localContext, tinyConfiguration } from './tiny-run.js';
+import { configurationOf } from '../../src/training/configuration.js';
+import { digitFiles, digitPairs, localContext, tinyConfiguration } from './tiny-run.js';
 
 /** Trains, and gathers the events. */
 async function run(context: TrainingContext, configuration: Parameters<typeof train>[1], request: Partial<TrainRequest> = {}) {
@@ -560,4 +562,36 @@ test('a run that goes on past a kept average replaces it only by a better model'
   const second = await run(context, tinyConfiguration({ ...training, stop: { steps: 6 } }), { resume: true });
   assert.equal(second.summary.best?.value, Math.exp(Math.log(2)));
   assert.equal((await (await Run.open(files, 'out')).modelMetadata())?.averaged, '2 4');
+});
+
+test('on another dev corpus an average that was kept is compared by what it is there', async () => {
+  const training = { batch: { sentences: 200 }, validate: { every: { steps: 2 } }, checkpoint: { every: { steps: 2 }, average: 2 } };
+  const files = memoryFiles({
+    'data/train.tsv': digitPairs(200, 1),
+    'data/dev.tsv': digitPairs(40, 2),
+    'data/other.tsv': digitPairs(30, 5),
+  });
+  // The average has 2, and 6 on the other corpus, where the next model has 3 and the next average 9.
+  const perplexities = [5, 4, 2, 6, 3, 9];
+  let validations = 0;
+  const context = changed(localContext(files), () => ({
+    evaluate: async () => ({
+      negativeLogLikelihood: Math.log(perplexities[validations++] ?? 9),
+      targetTokens: 1,
+      sourceTokens: 1,
+      sentences: 1,
+    }),
+  }));
+  await run(context, tinyConfiguration({ ...training, stop: { steps: 4 } }));
+  const { data, ...others } = tinyConfiguration({ ...training, stop: { steps: 6 } });
+  const elsewhere = configurationOf({ ...others, data: { ...data, dev: { tsv: 'data/other.tsv' } } });
+  const { summary, events } = await run(context, elsewhere, { resume: true });
+  assert.match(
+    ofKind(events, 'warning')
+      .map(({ message }) => message)
+      .join(),
+    /of update 4, has perplexity 6\.000 on it \(2\.000 before\)/,
+  );
+  assert.equal(summary.best?.step, 6);
+  assert.equal((await (await Run.open(files, 'out')).modelMetadata())?.averaged, undefined);
 });
