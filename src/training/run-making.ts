@@ -88,7 +88,7 @@ async function makeRunFrom(
   const tokenizing = { ...reading, options: given.tokenizer, into };
   const use = tokenizerUse(tokenizing, theirs);
   // Where a side of pairs may have a vocabulary of its own, it is as the new configuration says.
-  const configuration = use.choosesSharing ? given : withTokenizerOf(model, before, given, files);
+  const configuration = use.choosesSharing ? given : withTokenizerOf(model, tokenizerMadeBy(before), given, files);
   const tokenizers = await inheritedTokenizers(tokenizing, theirs);
   const { parameters } = newModel(configuration, tokenizers);
   parameters.allocate(new Memory({ shared: false }));
@@ -101,8 +101,13 @@ async function makeRunFrom(
   return { run: await Run.create(files, out, { ...own, parameters: PlacedValues.of(parameters) }), configuration };
 }
 
+/** The options with which a run's tokenizer was made, where they depend on its data, too. */
+function tokenizerMadeBy({ tokenizer, data }: Configuration): Configuration['tokenizer'] {
+  return tokenizer.kind === 'character' ? { ...tokenizer, verbatim: tokenizer.verbatim ?? isText(data.train) } : tokenizer;
+}
+
 /** Another's tokenizer must suit this corpus, too. Throws `usage`, about the run, where it does not. */
-function withTokenizerOf({ path }: Run, { tokenizer }: Configuration, given: Configuration, { absolute }: Files): Configuration {
+function withTokenizerOf({ path }: Run, tokenizer: Configuration['tokenizer'], given: Configuration, { absolute }: Files): Configuration {
   try {
     return configurationOf({ ...given, tokenizer }, absolute);
   } catch (error) {

@@ -218,7 +218,7 @@ test('only an encoder of layers like those of a language model begins with one',
 test('a language model begins with a translator: the encoder is left behind', async () => {
   const context = files();
   await trained(context, 'translator', { train: { tsv: 'pairs.tsv' } });
-  const message = await trained(context, 'lm', text('first.txt'), { init: 'translator' });
+  const message = await trained(context, 'lm', { train: { text: ['first.txt'], documents: 'line' }, context: 8 }, { init: 'translator' });
   assert.match(message, /left behind: .*encoder\.0/);
   const [before, after] = [await parametersOf(context, 'translator'), await parametersOf(context, 'lm')];
   assert.deepEqual(after.get('decoder.0.weightHidden')?.values, before.get('decoder.0.weightHidden')?.values);
@@ -246,4 +246,14 @@ test('layers of another size are named and not moved; when no matrix fits, nothi
     /lm\/model\.safetensors: .* of shape .* where the model has.*a run that has a matrix in common.*use the model options in .*config\.yaml/i,
   );
   assert.equal(await context.kind('none'), 'missing');
+});
+
+test('a text that begins with a translator of characters has lines as its documents, as the tokenizer joins lines', async () => {
+  const context = files();
+  await trained(context, 'translator', { train: { tsv: 'pairs.tsv' } });
+  const begun = (out: string, more: object) =>
+    trained(context, out, { train: { text: ['first.txt'], ...more }, context: 8 }, { init: 'translator' });
+  await assert.rejects(begun('text', {}), /--init translator, whose tokenizer is taken: tokenizer\.verbatim: .*unless documents: line/);
+  assert.match(await begun('lines', { documents: 'line' }), /moved/);
+  assert.match(await context.readText('lines/config.yaml'), /verbatim: false/);
 });
