@@ -11,7 +11,7 @@ import { type CorpusSource, corpusSource, isText } from '../data/sources.js';
 import { decodingDefaults } from '../decoding/options.js';
 import { modelOptions, onlyFor } from '../models/create.js';
 import { type TokenizerOptions, tokenizerOptions } from '../text/train-tokenizer.js';
-import { ConfigurationDocument, type KnownKeys } from './configuration-document.js';
+import { ConfigurationDocument, type KeyPath, type KnownKeys } from './configuration-document.js';
 import { describeIssues, type RefusedValue } from './configuration-issues.js';
 import { defaultOf, expectsText } from './configuration-schema.js';
 import { withCurrentNames } from './former-names.js';
@@ -107,8 +107,8 @@ export const configurationSchema = z
     if ((tokenizer.kind === 'bpe' || tokenizer.kind === 'word') && data.train.documents !== 'line') {
       issue(['tokenizer', 'kind'], `${tokenizer.kind} makes one line of a document: use byte-bpe, character or bytes, or documents: line`);
     }
-    if (tokenizer.kind === 'character' && tokenizer.verbatim === false) {
-      issue(['tokenizer', 'verbatim'], 'must be true for data.train.text, whose line ends are characters');
+    if (tokenizer.kind === 'character' && tokenizer.verbatim === false && data.train.documents !== 'line') {
+      issue(['tokenizer', 'verbatim'], 'must be true for data.train.text, whose line ends are characters, unless documents: line');
     }
   })
   .transform((options) => ({
@@ -122,7 +122,7 @@ export const configurationSchema = z
 
 /** Characters of text are taken as they are. */
 function verbatimFor(options: TokenizersOptions, train: CorpusSource): TokenizersOptions {
-  return options.kind === 'character' && isText(train) ? { ...options, verbatim: true } : options;
+  return options.kind === 'character' && isText(train) ? { ...options, verbatim: options.verbatim ?? true } : options;
 }
 
 const knownKeys: KnownKeys = {
@@ -237,7 +237,7 @@ export function placedConfiguration(
   const { data } = parsed.data;
   const placed = (part: 'train' | 'dev', source: CorpusSource) =>
     placedSource(source, (key, path) => {
-      const directory = document?.isOverridden(['data', part, key]) ? '' : directoryOf(where);
+      const directory = document?.isOverridden(['data', part, ...key]) ? '' : directoryOf(where);
       return absolute(isAbsolute(path) ? path : joinPath(directory, path));
     });
   const dev = data.dev === undefined ? {} : { dev: placed('dev', data.dev) };
@@ -267,11 +267,11 @@ export function tokenizerOptionsOf(options: TokenizersOptions, side: 'source' | 
   return { ...common, size: (side === 'source' ? sourceSize : targetSize) ?? common.size };
 }
 
-function placedSource(source: CorpusSource, placed: (key: string, path: string) => string): CorpusSource {
-  if (isText(source)) return { ...source, text: source.text.map((path) => placed('text', path)) };
-  if ('tsv' in source) return { tsv: placed('tsv', source.tsv) };
+function placedSource(source: CorpusSource, placed: (key: KeyPath, path: string) => string): CorpusSource {
+  if (isText(source)) return { ...source, text: source.text.map((path, index) => placed(['text', index], path)) };
+  if ('tsv' in source) return { tsv: placed(['tsv'], source.tsv) };
   if ('generator' in source) return source;
-  return { source: placed('source', source.source), target: placed('target', source.target) };
+  return { source: placed(['source'], source.source), target: placed(['target'], source.target) };
 }
 
 const isAbsolute = (path: string) => /^([a-z]:)?[\\/]/i.test(path);

@@ -103,6 +103,9 @@ test('a relative path in an override starts from the current directory', () => {
   const { data } = resolveConfiguration(design, '/recipes/c.yaml', ['data.train.source=my/train.en', 'data.dev={ tsv: my/dev.tsv }']);
   assert.deepEqual(data.train, { source: 'my/train.en', target: '/recipes/train.fr' });
   assert.deepEqual(data.dev, { tsv: 'my/dev.tsv' });
+  const texts = `version: 1\ndata: { train: { text: [one.txt, two.txt] } }\ntokenizer: { kind: bytes }\n`;
+  const { train } = resolveConfiguration(texts, '/recipes/c.yaml', ['data.train.text.1=my/two.txt']).data;
+  assert.deepEqual('text' in train && train.text, ['/recipes/one.txt', 'my/two.txt']);
 });
 
 test('paths are kept as they are called from anywhere', () => {
