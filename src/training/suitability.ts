@@ -6,23 +6,38 @@ import { isCounted } from '../models/create.js';
 import type { Model } from '../models/model.js';
 import type { Configuration } from './configuration.js';
 import type { TrainingEvent } from './events.js';
-import { type TrainingOptions, trainingOptions } from './options.js';
+import { defaultValidation, type TrainingOptions, trainingOptions } from './options.js';
 import { walksOf } from './walks.js';
 
 /** Warns of every key that was given another value than its default, and changes nothing here. */
 export function warnOfOptionsWithoutEffect(configuration: Configuration, model: Model, emit: (event: TrainingEvent) => void): void {
   const on = model.vocabularies.source === undefined ? 'text' : 'pairs';
-  for (const key of optionsWithoutEffect(configuration, model)) {
-    emit({ kind: 'warning', message: `${key} has no effect: ${model.summary.description} on ${on}` });
-  }
+  const warn = (key: string, because: string) => emit({ kind: 'warning', message: `${key} has no effect: ${because}` });
+  for (const key of optionsWithoutEffect(configuration, model)) warn(key, `${model.summary.description} on ${on}`);
+  for (const key of optionsOfTranslations(configuration)) warn(`training.validate.${key}`, 'perplexity is found without translations');
 }
 
-function optionsWithoutEffect({ data, model, training }: Configuration, { summary }: Model): string[] {
+function optionsWithoutEffect({ data, tokenizer, model, training, decoding }: Configuration, { summary }: Model): string[] {
+  const ofTranslations = [
+    ...(decoding === undefined ? [] : ['decoding']),
+    ...('sourceSize' in tokenizer && tokenizer.sourceSize !== undefined ? ['tokenizer.sourceSize'] : []),
+  ];
   const ofData = isText(data.train)
     ? (['maximumLength', 'maximumRatio', 'balancedUpTo'] as const).filter((key) => data[key] !== everyPair[key])
     : (['context', 'across'] as const).filter((key) => data[key] !== undefined);
   const ofUpdates = isCounted(model) ? Object.keys(training).filter((key) => isGiven(training, key as keyof TrainingOptions)) : [];
-  return [...ofData.map((key) => `data.${key}`), ...(summary.withoutEffect ?? []), ...ofUpdates.map((key) => `training.${key}`)];
+  return [
+    ...ofData.map((key) => `data.${key}`),
+    ...(isText(data.train) ? ofTranslations : []),
+    ...(summary.withoutEffect ?? []),
+    ...ofUpdates.map((key) => `training.${key}`),
+  ];
+}
+
+/** What was given for translations of the dev corpus, where no metric asks for any. */
+function optionsOfTranslations({ training: { validate } }: Configuration): string[] {
+  if (validate === undefined || validate.metrics.some((metric) => metric !== 'perplexity')) return [];
+  return (['beam', 'sentences'] as const).filter((key) => validate[key] !== defaultValidation[key]);
 }
 
 const standard = trainingOptions.parse({});

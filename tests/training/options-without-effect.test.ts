@@ -10,9 +10,12 @@ import { train } from '../../src/training/train.js';
 import { digitFiles, localContext } from './tiny-run.js';
 
 /** What training warns of before it begins. */
-async function warningsOf(files: Files, changes: { data: object; tokenizer: object; model: object }): Promise<string[]> {
+async function warningsOf(
+  files: Files,
+  { training, ...changes }: { data: object; tokenizer: object; model: object; training?: object },
+): Promise<string[]> {
   const warnings: string[] = [];
-  const configuration = configurationOf({ version: 1, ...changes, training: { stop: { steps: 1 } } } as ConfigurationInput);
+  const configuration = configurationOf({ version: 1, ...changes, training: { stop: { steps: 1 }, ...training } } as ConfigurationInput);
   await train(localContext(files), configuration, {
     out: 'out',
     onEvent: (event) => event.kind === 'warning' && void warnings.push(event.message),
@@ -51,6 +54,30 @@ test('options that change nothing are told, those that are as by default are not
   assert.match(ofText.join(), /^data\.maximumLength has no effect: .* on text$/);
   const ofPairs = await warningsOf(digitFiles(20), { ...pairs, data: { ...pairs.data, context: 16 }, model: small });
   assert.match(ofPairs.join(), /^data\.context has no effect: .* on pairs$/);
+  const ofTranslations = { decoding: { beam: 4 }, tokenizer: { kind: 'character', sourceSize: 50 }, model: small };
+  const textToTranslate = await warningsOf(files(), {
+    ...ofTranslations,
+    data: { ...text.data, dev: { text: ['train.txt'] } },
+    training: { validate: { beam: 4 } },
+  });
+  assert.deepEqual(
+    textToTranslate.map((message) => message.split(' ')[0]),
+    ['decoding', 'tokenizer.sourceSize', 'training.validate.beam'],
+  );
+  const validate = { metrics: ['perplexity'], sentences: 10 };
+  const withDev = { ...pairs, data: { ...pairs.data, dev: { tsv: 'data/dev.tsv' } } };
+  assert.match(
+    (await warningsOf(digitFiles(20), { ...withDev, model: small, training: { validate } })).join(),
+    /^training\.validate\.sentences has no effect: perplexity is found without translations$/,
+  );
+  assert.deepEqual(
+    await warningsOf(digitFiles(20), {
+      ...withDev,
+      model: small,
+      training: { validate: { ...validate, metrics: ['perplexity', 'bleu'] } },
+    }),
+    [],
+  );
 });
 
 test('a text that is longer than learned positions is told the length to set', async () => {
