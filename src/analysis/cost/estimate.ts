@@ -180,6 +180,8 @@ export function estimateMemory(configuration: Configuration, devices: number, co
 }
 
 const sampleSize = 10_000;
+/** Pairs of the sample whose lengths are measured. */
+const mostMeasured = 2_000;
 const samplingKey = randomKey(1, 'sample');
 
 /** Counts the training corpus. Throws `input` when it cannot be read. */
@@ -202,10 +204,15 @@ export async function estimateCorpus(
   // Opening the corpus would refuse it, too, but after other trainings.
   requireExamples(configuration.data.examples, pairs, describeSource(configuration.data.train));
   const { tokenizer } = configuration;
+  // Evenly from all of the sample, of which much is still in the corpus' order.
+  const step = Math.max(1, sample.length / mostMeasured);
+  const measured = Array.from({ length: Math.min(sample.length, mostMeasured) }, (_, index) => sample[Math.floor(index * step)]).filter(
+    (pair) => pair !== undefined,
+  );
   const encoded = async (side: 'source' | 'target') => {
     const text = tokenizer.shared ? sample.flatMap(({ source, target }) => [source, target]) : sample.map((pair) => pair[side]);
     const trained = await trainTokenizer(text, tokenizerOptionsOf(tokenizer, side));
-    return { size: trained.size, lengths: sample.slice(0, 2_000).map((pair) => trained.encode(pair[side]).length) };
+    return { size: trained.size, lengths: measured.map((pair) => trained.encode(pair[side]).length) };
   };
   const mean = (of: readonly number[]) => of.reduce((sum, length) => sum + length, 0) / of.length;
   const { maximumLength } = configuration.data;
@@ -255,36 +262,50 @@ async function estimateText(
   onProgress: (documents: number) => void,
 ): Promise<CorpusEstimate> {
   const { data, tokenizer } = configuration;
-  const sample: string[] = [];
+  const sample: { readonly text: string; readonly ends: boolean }[] = [];
   let [documents, bytes, sampled] = [0, 0, 0];
   for await (const passage of readPassages(files, source)) {
     bytes += passage.bytes.length;
     if (passage.ends && ++documents % 10_000 === 0) onProgress(documents);
     if (sampled >= sampleBytes) continue;
-    sample.push(textOf(passage).text);
+    sample.push({ text: textOf(passage).text, ends: passage.ends });
     sampled += passage.bytes.length;
   }
   if (sampled === 0) throw new DecadeError('input', { where: 'data.train', received: 'no text', allowed: 'at least one document' });
-  const trained = await trainTokenizer(sample, tokenizerOptionsOf(tokenizer, 'target'));
-  const sampledTokens = sample.reduce((sum, text) => sum + trained.encode(text).length, 0);
-  const tokens = Math.round((sampledTokens * bytes) / sampled) + documents;
+  const texts = sample.map(({ text }) => text);
+  const trained = await trainTokenizer(texts, tokenizerOptionsOf(tokenizer, 'target'));
+  const passages = sample.map(({ text, ends }) => ({ tokens: trained.encode(text).length, ends }));
+  const ofWhole = bytes / sampled;
+  const tokens = Math.round(passages.reduce((sum, passage) => sum + passage.tokens, 0) * ofWhole) + documents;
   const { context, across } = resolveContexts(data);
-  const pairs = across ? Math.ceil(tokens / context) : documents * Math.ceil(tokens / documents / context);
+  const pairs = Math.ceil(across ? tokens / context : contextsOf(passages, context) * ofWhole);
   const ofSample = { target: trained.size };
-  const ngrams = await ngramsOf(sample, trained, configuration.model);
+  const ngrams = await ngramsOf(texts, trained, configuration.model);
   const vocabularies = sampled === bytes ? ofSample : await wholeVocabularies(files, configuration, ofSample, bytes <= mostCountedBytes);
   // Of a larger text the contexts were not counted.
   requireExamples(data.examples, sampled === bytes ? pairs : 1.05 * pairs, describeSource(source));
   return {
     ...(vocabularies && { vocabularies }),
     // New ones become rarer the longer a text is.
-    ...(ngrams && { ngrams: ngrams.map((count) => Math.ceil((count * bytes) / sampled)) }),
+    ...(ngrams && { ngrams: ngrams.map((count) => Math.ceil(count * ofWhole)) }),
     pairs: data.examples ?? pairs,
     sourceTokensPerPair: 0,
     targetTokensPerPair: tokens / pairs,
     longestSource: 0,
     longestTarget: context,
   };
+}
+
+/** Contexts of whole documents, each with its `</s>`, and the share of one in what has been read of a last document. */
+function contextsOf(passages: readonly { readonly tokens: number; readonly ends: boolean }[], context: number): number {
+  let [contexts, open] = [0, 0];
+  for (const { tokens, ends } of passages) {
+    open += tokens;
+    if (!ends) continue;
+    if (open > 0) contexts += Math.ceil((open + 1) / context);
+    open = 0;
+  }
+  return contexts + open / context;
 }
 
 /** Pairs that the whole training reads, or what `stop` allows of it; what is counted is read once. */
