@@ -8,6 +8,7 @@ import { type Corpus, openCorpus } from '../data/corpus.js';
 import { resolveContexts } from '../data/contexts.js';
 import { type CorpusSource, corpusSource, isText, readPairs } from '../data/sources.js';
 import type { Runtime } from '../parallel/runtime.js';
+import { oneLine } from '../text/normalisation.js';
 import type { Configuration } from '../training/configuration.js';
 import { Addresses } from './addresses.js';
 import { Kept } from './kept.js';
@@ -173,13 +174,13 @@ export class Laboratory {
     }
   }
 
-  /** All usable pairs of a corpus. */
+  /** All usable pairs of a corpus, each side as one line. */
   async sentences(source: CorpusSource, name: string): Promise<Sentences> {
     const [sources, references]: [string[], string[]] = [[], []];
     for await (const pair of readPairs(this.runtime.files, source)) {
       if ('unusable' in pair) continue;
-      sources.push(pair.source);
-      references.push(pair.target);
+      sources.push(oneLine(pair.source));
+      references.push(oneLine(pair.target));
     }
     return { name, sources, references };
   }

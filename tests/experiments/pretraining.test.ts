@@ -4,9 +4,18 @@ import type { Estimated } from '../../src/analysis/examination/means.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { Addresses } from '../../src/experiments/addresses.js';
 import { embeddedBase, varied } from '../../src/experiments/base.js';
-import { findingOf, shuffledWords, sizesOf, type Translators, updatesOf } from '../../src/experiments/catalogue/pretraining.js';
+import {
+  findingOf,
+  pretraining,
+  shuffledWords,
+  sizesOf,
+  type Translators,
+  updatesOf,
+} from '../../src/experiments/catalogue/pretraining.js';
+import { Laboratory } from '../../src/experiments/laboratory.js';
 import { reproductionCost } from '../../src/experiments/reproduce.js';
 import { inputsOf, train } from '../../src/experiments/steps.js';
+import { configurationOf } from '../../src/training/configuration.js';
 import { keptThreads } from '../parallel/kept-threads.js';
 
 test('numbers of pairs are 1, 3, 10, 30, ..., up to a quarter of the corpus', () => {
@@ -80,4 +89,31 @@ test('the cost is known before any corpus is made, and nothing is written for it
   assert.ok(cost.trainings.every(({ tokens, seconds }) => tokens > 0 && seconds > 0));
   assert.equal(cost.uses.length, 3 * 2 * 2);
   assert.equal(await files.kind('out'), 'missing');
+});
+
+test('a corpus may have control characters, be sampled, and vary how its words are divided', async () => {
+  const line = (index: number) => `${index % 7} ${index % 5}`;
+  const lines = Array.from({ length: 60 }, (_, index) => `${line(index)}\t${index % 20 === 0 ? 'a\rb' : line(index)}\n`).join('');
+  const files = memoryFiles({ 'pairs.tsv': lines });
+  const runtime = { ...keptThreads, files, sharedMemory: false };
+  const configuration = configurationOf({
+    version: 1,
+    data: { train: { tsv: 'pairs.tsv' }, dev: { tsv: 'pairs.tsv' }, examples: 20 },
+    tokenizer: { kind: 'bpe', size: 280 },
+    model: { kind: 'transformer', encoderLayers: 1, decoderLayers: 1, width: 8, heads: 2, feedForward: 8 },
+    training: { stop: { steps: 1 }, validate: { every: { steps: 1 } }, mergeDropout: 0.1 },
+  });
+  const laboratory = new Laboratory(runtime, { out: 'out', devices: 1, gemm: 'webassembly' });
+  const test = await laboratory.sentences({ tsv: 'pairs.tsv' }, 'test');
+  const base = { ...embeddedBase('digits:copy:2-4', 'tiny'), configuration };
+  const stages = pretraining.stages({ base, options: { seeds: 1, sizes: 1, updates: 10, beam: 1 }, test, laboratory });
+  for (;;) {
+    const next = await stages.next();
+    if (next.done) {
+      // A quarter of 20 pairs, not of 60.
+      assert.equal(next.value.rows[0]?.[0], '3');
+      return;
+    }
+    for (const step of next.value.steps) await laboratory.perform(step);
+  }
 });

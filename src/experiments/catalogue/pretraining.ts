@@ -3,14 +3,15 @@ import { modelOf } from '../../analysis/cost/estimate.js';
 import { differenceOfEstimates, type Estimated } from '../../analysis/examination/means.js';
 import { linePlot } from '../../analysis/page/plot.js';
 import { randomKey, shuffle } from '../../core/random.js';
-
+import { chosenPairs } from '../../data/chosen-pairs.js';
+import { describeSource } from '../../data/sources.js';
 import { languageModelOptions } from '../../models/create.js';
 import { type Configuration, configurationOf } from '../../training/configuration.js';
 import { languageTask, type NetworkScale, varied } from '../base.js';
 import { bleuBounds, effectOnBleu, meanBleu, type ScoredCopies, scoredCopies } from '../bleu-of-translations.js';
 import { eachTranslates, type Experiment, type Finding, sideBySide, type Study } from '../experiment.js';
 import { beam, seeds } from '../options.js';
-import { type Lines, type TextFiles, type Train, type Transform, train, transformToText } from '../steps.js';
+import { type Lines, type Sentences, type TextFiles, type Train, type Transform, train, transformToText } from '../steps.js';
 import { change, seedsWritten, verdict, written } from '../wording.js';
 
 const [leastUpdates, mostUpdates] = [10, 1_200];
@@ -132,15 +133,16 @@ interface Corpora {
 }
 
 async function corporaOf({ base, laboratory, options: { sizes, updates } }: PretrainingStudy): Promise<Corpora> {
-  const { train: source, dev = source } = base.configuration.data;
-  const [pairs, held] = [await laboratory.sentences(source, 'train'), await laboratory.sentences(dev, 'dev')];
+  const { train: source, dev = source, examples } = base.configuration.data;
+  const [all, held] = [await laboratory.sentences(source, 'train'), await laboratory.sentences(dev, 'dev')];
+  const pairs = chosenSentences(all, chosenPairs(all.sources.length, examples, describeSource(source)));
   const [corpus, heldCorpus] = [await laboratory.addresses.ofCorpus(source), await laboratory.addresses.ofCorpus(dev)];
   const order = pairs.sources.map((_, index) => index);
   shuffle(order, randomKey(1, 'sample'));
   const made = (name: string, parameters: object, make: () => Readonly<Record<string, Lines>>) =>
     transformToText({ name, version: 1, inputs: [], parameters, make });
   const textsOf = (name: string, changed: (line: string, number: number) => string) => ({
-    train: made(name, { corpus }, () => ({ text: pairs.references.map(changed) })),
+    train: made(name, { corpus, examples }, () => ({ text: pairs.references.map(changed) })),
     dev: made(name, { corpus: heldCorpus }, () => ({ text: held.references.map(changed) })),
   });
   return {
@@ -153,10 +155,16 @@ async function corporaOf({ base, laboratory, options: { sizes, updates } }: Pret
       const sideOf = (side: readonly string[]) => chosen.map((index) => side[index] as string);
       return {
         pairs: size,
-        made: made('pairs', { corpus, pairs: size }, () => ({ source: sideOf(pairs.sources), target: sideOf(pairs.references) })),
+        made: made('pairs', { corpus, examples, pairs: size }, () => ({ source: sideOf(pairs.sources), target: sideOf(pairs.references) })),
       };
     }),
   };
+}
+
+function chosenSentences({ name, sources, references }: Sentences, chosen: Uint32Array | undefined): Sentences {
+  if (chosen === undefined) return { name, sources, references };
+  const of = (side: readonly string[]) => Array.from(chosen, (index) => side[index] as string);
+  return { name, sources: of(sources), references: of(references) };
 }
 
 /** Most updates of a translator: not more than the configuration trains for on the whole corpus, where batches count sentences. */
@@ -183,7 +191,9 @@ export function shuffledWords(line: string, number: number): string {
 
 /** Translators on the same pairs that begin differently, as many as there are seeds each. One language model serves all seeds. */
 function translators({ base, options: { seeds } }: PretrainingStudy, corpora: Corpora, pairs: Transform<TextFiles>): ByBeginning<Train[]> {
-  const configuration = withOwnVocabularies(base.configuration);
+  // The corpora made for them are already those that were chosen.
+  const { examples: _, ...data } = base.configuration.data;
+  const configuration = withOwnVocabularies({ ...base.configuration, data });
   const { seed, validate, checkpoint } = configuration.training;
   const { updates } = corpora;
   const every = { steps: Math.ceil(updates / validations) };
@@ -215,9 +225,10 @@ function withOwnVocabularies(configuration: Configuration): Configuration {
 }
 
 /** The language model whose parameters are those of the decoder, trained on text as the configuration trains on pairs. */
-function languageModelOf({ data, model, ...rest }: Configuration): Configuration {
+function languageModelOf({ data, model, training, ...rest }: Configuration): Configuration {
   const text = { text: ['made from the corpus'], documents: 'line' as const };
-  return configurationOf({ ...rest, data: { ...data, train: text, dev: text }, model: languageModelOptions(model) });
+  const { mergeDropout: _, ...ofText } = training;
+  return configurationOf({ ...rest, data: { ...data, train: text, dev: text }, training: ofText, model: languageModelOptions(model) });
 }
 
 /** What the figures show, in words that depend on them. */
@@ -233,7 +244,7 @@ export function findingOf(
   const points = (value: (one: Translators) => Estimated) => measured.map((one) => ({ x: one.pairs, ...value(one) }));
   const x = { label: 'pairs', scale: 'log', format: count } as const;
   return {
-    head: ['pairs', ...beginnings.map((name) => `${name}, BLEU`), 'effect of text', 'of which order of words', 'paper'],
+    head: ['pairs', ...beginnings.map((name) => `${name}, BLEU`), 'effect of text', 'of which due to word order', 'paper'],
     rows: measured.map(({ pairs, bleu, effects }) => [
       count(pairs),
       ...beginnings.map((beginning) => written(bleu[beginning], 1)),
