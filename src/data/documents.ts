@@ -72,11 +72,12 @@ async function* filePassages(files: Pick<Files, 'stream'>, path: string): AsyncG
 async function* separated(files: Pick<Files, 'stream'>, path: string, documents: 'paragraph' | 'line'): AsyncGenerator<Passage> {
   let [line, first] = [0, 1];
   let paragraph: Uint8Array[] = [];
-  const whole = (): Passage => ({ bytes: joined(paragraph), ends: true, path, line: first });
-  for await (const bytes of byteLines(files, path)) {
+  const whole = (): Passage => ({ bytes: withoutReturn(joined(paragraph)), ends: true, path, line: first });
+  for await (const bytes of linesWithReturns(files, path)) {
     line++;
     if (documents === 'line') {
-      if (bytes.length > 0) yield { bytes, ends: true, path, line };
+      const text = withoutReturn(bytes);
+      if (text.length > 0) yield { bytes: text, ends: true, path, line };
     } else if (isBlank(bytes)) {
       if (paragraph.length > 0) yield whole();
       paragraph = [];
@@ -91,20 +92,25 @@ async function* separated(files: Pick<Files, 'stream'>, path: string, documents:
 
 /** The lines of a file, empty ones too, as bytes without their ends. */
 export async function* byteLines(files: Pick<Files, 'stream'>, path: string): AsyncGenerator<Uint8Array> {
+  for await (const line of linesWithReturns(files, path)) yield withoutReturn(line);
+}
+
+/** The same with the carriage return that some line ends begin with: within a paragraph it is text. */
+async function* linesWithReturns(files: Pick<Files, 'stream'>, path: string): AsyncGenerator<Uint8Array> {
   let held: Uint8Array[] = [];
   let line = 1;
   for await (const chunk of withoutMark(readBytes(files, path, () => `${path}: line ${line}`))) {
     let start = 0;
     for (let end = chunk.indexOf(lineFeed); end >= 0; end = chunk.indexOf(lineFeed, start)) {
       // The reader may fill the same chunk again.
-      yield withoutReturn(joined([...held, chunk.slice(start, end)]));
+      yield joined([...held, chunk.slice(start, end)]);
       held = [];
       start = end + 1;
       line++;
     }
     if (start < chunk.length) held.push(chunk.slice(start));
   }
-  if (held.length > 0) yield withoutReturn(joined(held));
+  if (held.length > 0) yield joined(held);
 }
 
 function withoutReturn(line: Uint8Array): Uint8Array {

@@ -126,7 +126,7 @@ describe('documents', () => {
     );
     const lines = memoryFiles({ x: '\uFEFFone\r\ntwo\n \t\n\n\nthree\n', y: 'four' });
     assert.deepEqual(await passages({ text: ['x', 'y'], documents: 'paragraph' }, lines), [
-      { text: 'one\ntwo', ends: true, line: 1 },
+      { text: 'one\r\ntwo', ends: true, line: 1 },
       { text: 'three', ends: true, line: 6 },
       { text: 'four', ends: true, line: 1 },
     ]);
@@ -134,6 +134,18 @@ describe('documents', () => {
     assert.deepEqual(
       found.map(({ text: line }) => line),
       ['one', 'two', ' \t', 'three', 'four'],
+    );
+  });
+
+  test('paragraphs keep the line ends within them, and carriage returns alone are an empty line', async () => {
+    const windows = memoryFiles({ x: 'one\r\ntwo\r\n\r\nthree\nfour\r\n\r\n\r\nfive\r' });
+    assert.deepEqual(
+      (await passages({ text: ['x'], documents: 'paragraph' }, windows)).map(({ text, line }) => [text, line]),
+      [
+        ['one\r\ntwo', 1],
+        ['three\nfour', 4],
+        ['five', 8],
+      ],
     );
   });
 
