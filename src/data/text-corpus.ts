@@ -17,7 +17,8 @@ export interface ReadTextOptions extends ContextOptions {
 
 /**
  * Cuts the text of a source into contexts and hands each to `take`: `</s>` stands behind every document and, where contexts cross
- * documents, `<s>` in front of the next. Every token is in exactly one context.
+ * documents, `<s>` in front of the next. Every token is in exactly one context. Documents without a token are left out, and their bytes
+ * are not counted.
  *
  * @throws DecadeError `input` when nothing is left of the source
  */
@@ -26,16 +27,18 @@ export async function cutIntoContexts(
   take: (predicted: readonly number[]) => Promise<void>,
 ): Promise<{ report: FilterReport; text: TextCounts }> {
   const report = emptyReport();
-  const text = { documents: 0, bytes: 0, words: 0 };
+  const text = { bytes: 0, words: 0 };
   const { begin, end } = tokenizer.special;
   const cutter = new ContextCutter(context, take);
   let isInDocument = false;
+  let read = 0;
+  let document = { bytes: 0, words: 0 };
   for await (const passage of readPassages(files, source)) {
-    await turn(text.bytes);
+    await turn(read);
     const { ids, bytes, words, brokenLines } = tokensOf(passage, tokenizer);
     for (const line of brokenLines) dropLine(report, passage.path, line, 'encoding');
-    text.bytes += bytes;
-    text.words += words;
+    read += bytes;
+    document = { bytes: document.bytes + bytes, words: document.words + words };
     if (ids.length > 0 && !isInDocument) {
       // What ends a document may begin the next as well.
       if (across && report.kept > 0 && begin !== end) await cutter.add([begin]);
@@ -46,10 +49,13 @@ export async function cutIntoContexts(
     report.read++;
     if (isInDocument) {
       report.kept++;
+      text.bytes += document.bytes;
+      text.words += document.words;
       await cutter.add([end]);
       if (!across) await cutter.flush();
     } else dropLine(report, passage.path, passage.line, 'empty');
     isInDocument = false;
+    document = { bytes: 0, words: 0 };
   }
   await cutter.flush();
   if (report.kept === 0) throw noText(source, report);

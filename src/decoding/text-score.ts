@@ -73,7 +73,7 @@ export class ContextScorer {
   /** Of every document that has ended, and of the one that has not. */
   readonly logProbabilities: number[] = [];
   tokens = 0;
-  /** Of all that was read, also of tokens that were read only to predict others. */
+  /** Of all that was read, also of tokens that were read only to predict others; not of documents without a token. */
   readonly byPosition: { tokens: number; logProbability: number }[] = [];
   readonly #executor: DecodingExecutor;
   readonly #signal: AbortSignal | undefined;
@@ -111,12 +111,13 @@ export class ContextScorer {
       windows.map(({ pair }) => pair),
       { signal: this.#signal },
     );
-    for (const [index, { predicted, document }] of windows.entries()) {
+    for (const [index, { pair, predicted, document }] of windows.entries()) {
       const all = scores[index]?.tokenLogProbabilities ?? new Float32Array();
       const own = all.slice(-predicted);
       this.logProbabilities[document] = own.reduce((sum, value) => sum + value, this.logProbabilities[document] ?? 0);
       this.tokens += predicted;
       this.take?.(document, own);
+      if (pair.target.length === 0) continue;
       for (const [position, logProbability] of all.entries()) {
         this.byPosition[position] ??= { tokens: 0, logProbability: 0 };
         const place = this.byPosition[position];
@@ -143,8 +144,9 @@ export interface TextScoreOptions {
 const textScoreOptions = z.strictObject({ context: z.int().min(2), perToken: z.boolean().default(false) });
 
 export interface TextScores {
+  /** Of every document; one without a token, such as white space to a vocabulary of words, costs its `</s>`. */
   readonly documents: readonly TextScore[];
-  /** Of all of them. */
+  /** Of those with a token: training and validation leave out the others, too. NaN where there are none. */
   readonly total: TextScore;
   /** The first has nothing before it, the second one token, and so on. */
   readonly byPosition: readonly PositionScore[];
@@ -216,8 +218,8 @@ export async function scoreDocuments(
     const ofTokens = tokenScores[document];
     return ofTokens === undefined ? figures : { ...figures, perToken: { ...ofTokens, bytesOf: (id: number) => tokenizer.bytes(id) } };
   });
-  const total = together(documents);
-  if (total.bytes === 0) throw noText(documents.length);
+  if (documents.every(({ bytes }) => bytes === 0)) throw noText(documents.length);
+  const total = together(documents.filter(({ tokens }) => tokens > 1));
   return { documents, total, byPosition: scorer.byPosition, brokenLines };
 }
 
@@ -228,6 +230,17 @@ export function requireContext(context: number, room: number): void {
     where: 'scoreText options.context',
     received: context.toLocaleString('en'),
     allowed: `at most ${room.toLocaleString('en')}, for so many positions were learned (model.maximumLength)`,
+  });
+}
+
+/** Throws `input` for a text of which no document has a token, so that nothing can be said of the whole. */
+export function requireTokens({ tokens }: TextScore, where: string): void {
+  if (tokens > 0) return;
+  throw new DecadeError('input', {
+    where,
+    received: 'no text',
+    allowed: 'at least one document that is not empty',
+    next: 'check the file',
   });
 }
 

@@ -139,6 +139,17 @@ test('what was counted on lines scores lines, is packed in f32 with a warning, a
   assert.match(compared.stdout, /^counted .*bits per byte \d\.\d{4} +counted$/m);
 });
 
+test('a text of white space alone has no figures for a vocabulary of words, and one for each line', async () => {
+  const words = ['--set', 'tokenizer={ kind: word }', '--set', 'model={ kind: ngram, order: 2 }', '--set', 'data.train.documents=line'];
+  const trained = await decade(['train', 'text.yaml', '--out', 'words', ...words], call);
+  assert.equal(trained.code, 0, trained.stderr);
+  const score = (...options: string[]) => decade(['score', '-m', 'words', '--text', '-', ...options], { ...call, input: '  \n\t\n' });
+  const { code, stdout, stderr } = await score('--json');
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.match(stderr, /standard input: no text; expected at least one document that is not empty/);
+  assert.match((await score('--lines')).stdout, /^(-\d+\.\d{6}\n){2}$/);
+});
+
 test('--no-adapt is refused without the model that it is about', async () => {
   const { code, stderr } = await decade(['compress', 'dev.txt', '--no-adapt'], call);
   assert.deepEqual([code, /--no-adapt without a model; expected --no-adapt with --model/.test(stderr)], [2, true]);

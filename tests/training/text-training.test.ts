@@ -6,6 +6,7 @@ import type { Files } from '../../src/core/files.js';
 import { memoryFiles } from '../../src/core/memory-files.js';
 import { randomKey, uniformInteger } from '../../src/core/random.js';
 import { openCorpus } from '../../src/data/corpus.js';
+import { readPassages } from '../../src/data/documents.js';
 import { filterOptions } from '../../src/data/filter.js';
 import { load } from '../../src/load.js';
 import type { LoadedModel } from '../../src/loaded-model.js';
@@ -140,6 +141,36 @@ test('a run goes on with the same text packed, and with no other', async () => {
   assert.equal(steps, 3);
 });
 
+test('documents without a token count neither in validation nor in a score, which has an entry for each', async () => {
+  const utf8 = (text: string) => new TextEncoder().encode(text);
+  const dev = new Uint8Array([...utf8('the dog\n  \t \nNobody comes.\n'), 0xff, 0x0a, ...utf8('the beach\n')]);
+  const files = memoryFiles({ 'train.txt': story(30, 1), 'dev.txt': dev });
+  const data = { train: { text: ['train.txt'], documents: 'line' }, dev: { text: ['dev.txt'] } };
+  const tokenizer = { kind: 'word' };
+  const training = { stop: { steps: 1 }, validate: { every: { steps: 1 } }, checkpoint: undefined };
+  await train(localContext(files), textConfiguration({ data, tokenizer, training }), { out: 'run' });
+  const validated = (await metricsOf(files, 'run')).find(({ kind }) => kind === 'validation');
+  const model = await load({ ...nodeRuntime, files, sharedMemory: false }, 'run', { gemm: 'webassembly' });
+  const { documents, total, byPosition } = await model.scoreText(readPassages(files, { text: ['dev.txt'], documents: 'line' }));
+  const { documents: blank } = await model.scoreText(['  ']);
+  await model.dispose();
+  assert.deepEqual(
+    documents.map(({ tokens, bytes }) => [tokens, bytes]),
+    [
+      [3, 7],
+      [1, 4],
+      [4, 13],
+      [1, 0],
+      [3, 9],
+    ],
+  );
+  assert.deepEqual([total.tokens, total.bytes, total.words, byPosition[0]?.tokens], [10, 29, 6, 3]);
+  for (const figure of ['perplexity', 'wordPerplexity', 'bitsPerByte'] as const) {
+    assert.ok(Math.abs(total[figure] / Number(validated?.[figure]) - 1) < 1e-5, `${figure}: ${total[figure]} ${validated?.[figure]}`);
+  }
+  assert.equal(blank.length, 1, 'by itself, too');
+});
+
 describe('a language model', () => {
   let files: Files;
   let runtime: Runtime;
@@ -192,7 +223,7 @@ describe('a language model', () => {
     assert.equal(several.documents[1]?.tokens, 1, 'an empty document is </s>');
     const { documents, total: of } = await model.scoreText(['the dög', 'ö']);
     assert.deepEqual([documents.map(({ unknown }) => unknown), of.unknown], [[1, 1], 2]);
-    const sum = several.documents.reduce((all, { logProbability }) => all + logProbability, 0);
+    const sum = several.documents.reduce((all, { tokens, logProbability }) => all + (tokens > 1 ? logProbability : 0), 0);
     assert.ok(Math.abs(several.total.logProbability - sum) < 1e-6);
   });
 

@@ -5,7 +5,14 @@ import { describeText, notEmpty, readPassages, type TextSource } from '../../dat
 import type { Passage } from '../../data/passage.js';
 import type { AttentionView } from '../../decoding/attention-views.js';
 import type { GeneratedText, GenerateStreamOptions, GenerationResult } from '../../decoding/generation/generator.js';
-import type { PositionScore, ScoredText, TextScore, TextScoreOptions, TextScores } from '../../decoding/text-score.js';
+import {
+  type PositionScore,
+  requireTokens,
+  type ScoredText,
+  type TextScore,
+  type TextScoreOptions,
+  type TextScores,
+} from '../../decoding/text-score.js';
 import { whyIncomparable } from '../../decoding/unknown-share.js';
 import type { TranslateOptions } from '../../decoding/translator.js';
 import type { WorkControl } from '../work.js';
@@ -117,7 +124,7 @@ interface ScoredLines extends TextScores {
 /** What a model makes of a text that was read, token by token and line by line. */
 export async function scoreRead(
   model: Pick<ExaminedLanguageModel, 'scoreText'>,
-  { passages }: ReadText,
+  { name, passages }: ReadText,
   { signal, onProgress }: WorkControl,
 ): Promise<ScoredLines> {
   const all = passages.reduce((sum, { bytes }) => sum + bytes.length, 0);
@@ -126,6 +133,7 @@ export async function scoreRead(
     signal,
     onProgress: ({ bytes }) => onProgress?.({ label: 'scoring', fraction: bytes / all }),
   });
+  requireTokens(scores.total, name);
   // Where tokens are bytes, none is left out.
   const leavesOutBroken = scores.brokenLines.length > 0;
   const lines = costsOfLines(scores.documents, lineNumbers(passages, leavesOutBroken));

@@ -73,14 +73,15 @@ export function lineNumbers(passages: readonly NumberedPassage[], leavesOutBroke
 }
 
 /**
- * What every line costs, by the tokens of the documents. A token that is white space alone belongs to what stands before it.
+ * What every line costs, by the tokens of the documents. A token that is white space alone belongs to what stands before it. Documents
+ * without a token, which no figure of a whole text counts, have no lines.
  *
  * @param numbers  of the lines of every document
  */
 export function costsOfLines(documents: readonly CostedDocument[], numbers: readonly (readonly number[])[]): CostedLine[] {
   const lines: CostedLine[] = [];
   for (const [document, { bytes: ofDocument, perToken }] of documents.entries()) {
-    if (perToken === undefined) continue;
+    if (perToken === undefined || perToken.ids.length === 1) continue;
     const spelling = spellings(perToken);
     const first = lines.length;
     let [written, bytes, tokens, logProbability]: [number[], number, number, number] = [[], 0, 0, 0];

@@ -3,7 +3,7 @@ import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
 import { brokenPlaces } from '../../data/broken-lines.js';
 import type { Passage } from '../../data/passage.js';
-import type { TextScore } from '../../decoding/text-score.js';
+import { requireTokens, type TextScore } from '../../decoding/text-score.js';
 import { whyIncomparable } from '../../decoding/unknown-share.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { type CodeLength, codeLengthOf, totalBytes } from '../../packed/code-length.js';
@@ -109,6 +109,7 @@ async function scoreText(runtime: Runtime, options: ScoreArguments & { text: rea
         await output.write(`${leftOut.documents.has(index) ? 'nan' : logProbability.toFixed(6)}\n`);
       }
     } else {
+      requireTokens(total, describeInputs(text));
       const reason = whyIncomparable(total);
       if (reason !== undefined) warn(new Error(`${describeInputs(text)}: ${reason}`), progress);
       const code = await codeLengthOf(nodeRuntime.files, runs, total, describeRun);

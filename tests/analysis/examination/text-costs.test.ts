@@ -54,6 +54,17 @@ test('a document of one line has its own bytes, whatever spaces its tokens carry
   });
 });
 
+test('a document without a token has no line, as no figure of the whole counts it', () => {
+  const lines = costsOfLines([document(' the'), document(), document(' dog')], [[1], [2], [3]]);
+  assert.deepEqual(
+    lines.map(({ line, text }) => [line, text]),
+    [
+      [1, 'the'],
+      [3, 'dog'],
+    ],
+  );
+});
+
 test('a word costs what its tokens do wherever it stands, with white space after it; marks at its ends are no part of it', () => {
   const words = costsOfWords([document('the', ' d', 'og', ' ', 'the', ','), document('dog', '\n')]);
   assert.deepEqual(
