@@ -36,8 +36,8 @@ interface Spelling {
   readonly isWhite: readonly boolean[];
 }
 
-const lineFeed = 0x0a;
-const white = [0x20, 0x09, lineFeed, 0x0d];
+const [space, lineFeed] = [0x20, 0x0a];
+const white = [space, 0x09, lineFeed, 0x0d];
 const unknownText = new TextEncoder().encode('⁇');
 
 /** What passages tell of the lines in them. */
@@ -80,6 +80,7 @@ export function lineNumbers(passages: readonly NumberedPassage[], leavesOutBroke
  */
 export function costsOfLines(documents: readonly CostedDocument[], numbers: readonly (readonly number[])[]): CostedLine[] {
   const lines: CostedLine[] = [];
+  const lacksWords = lacksWholeWords(documents);
   for (const [document, { bytes: ofDocument, perToken }] of documents.entries()) {
     if (perToken === undefined || perToken.ids.length === 1) continue;
     const spelling = spellings(perToken);
@@ -94,7 +95,11 @@ export function costsOfLines(documents: readonly CostedDocument[], numbers: read
       tokens++;
       logProbability += perToken.logProbabilities[token] ?? 0;
       const spelt = spelling(id).bytes;
-      if (spelt.length === 0 && token < perToken.ids.length - 1) written.push(...unknownText);
+      if (spelt.length === 0 && token < perToken.ids.length - 1) {
+        const [before] = written.slice(-1);
+        if (lacksWords && before !== undefined && !white.includes(before)) written.push(space);
+        written.push(...unknownText);
+      }
       for (const byte of spelt) {
         bytes++;
         if (byte === lineFeed) end();
@@ -120,6 +125,7 @@ function addToLast(lines: CostedLine[], { tokens, logProbability }: Pick<CostedL
 /** What every word costs, without marks at its ends; the costliest in all first. `</s>` belongs to none. */
 export function costsOfWords(documents: readonly CostedDocument[]): CostedWord[] {
   const words = new Map<string, { occurrences: number; logProbability: number }>();
+  const lacksWords = lacksWholeWords(documents);
   for (const { perToken } of documents) {
     if (perToken === undefined) continue;
     const spelling = spellings(perToken);
@@ -135,11 +141,14 @@ export function costsOfWords(documents: readonly CostedDocument[]): CostedWord[]
     perToken.ids.slice(0, -1).forEach((id, token) => {
       const { bytes, isWhite } = spelling(id);
       const cost = perToken.logProbabilities[token] ?? 0;
-      if (bytes.length === 0) written.push(...unknownText);
+      const isUnknown = bytes.length === 0;
       // What begins with white space begins a word; what is nothing else ends one.
-      const beginsWord = isWhite[0] === true && isWhite.includes(false);
-      if (beginsWord) end();
+      if (isUnknown ? lacksWords : beginsWord(isWhite)) end();
       logProbability += cost;
+      if (isUnknown) {
+        written.push(...unknownText);
+        if (lacksWords) end();
+      }
       bytes.forEach((byte, place) => {
         if (isWhite[place] !== true) written.push(byte);
         else if (written.length > 0) end();
@@ -148,6 +157,20 @@ export function costsOfWords(documents: readonly CostedDocument[]): CostedWord[]
     end();
   }
   return Array.from(words, ([word, cost]) => ({ word, ...cost })).sort((a, b) => a.logProbability - b.logProbability);
+}
+
+/** Whether tokens carry the space before a word, as those of a vocabulary of words do: what it lacks is then a word, not a part of one. */
+function lacksWholeWords(documents: readonly CostedDocument[]): boolean {
+  return documents.some(({ perToken }) => {
+    if (perToken === undefined) return false;
+    const spelling = spellings(perToken);
+    return perToken.ids.some((id) => beginsWord(spelling(id).isWhite));
+  });
+}
+
+/** Whether a token is white space and what follows it. */
+function beginsWord(isWhite: Spelling['isWhite']): boolean {
+  return isWhite[0] === true && isWhite.includes(false);
 }
 
 function spellings({ bytesOf }: TokenScores): (id: number) => Spelling {

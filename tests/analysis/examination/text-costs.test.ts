@@ -76,6 +76,15 @@ test('a word costs what its tokens do wherever it stands, with white space after
   );
 });
 
+test('what a vocabulary of words lacks is a word of its own, which costs its neighbours nothing', () => {
+  const documents = [document(' the', '', '', ' sat', ',', ' ', '', '.')];
+  assert.deepEqual(costsOfWords(documents), [
+    { word: 'sat', occurrences: 1, logProbability: -(4 + 5 + 6) },
+    { word: 'the', occurrences: 1, logProbability: -1 },
+  ]);
+  assert.equal(costsOfLines(documents, [])[0]?.text, 'the ⁇ ⁇ sat, ⁇.');
+});
+
 test('what rounding alone may have made is no difference between models, whatever resampling says', async () => {
   const lines = (factor: number) =>
     Array.from({ length: 50 }, (_, line) => ({
