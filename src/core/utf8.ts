@@ -33,7 +33,7 @@ export function firstBrokenByte(bytes: Uint8Array): number {
       at++;
       continue;
     }
-    const length = lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+    const length = lengthOf(lead);
     if (length === 0) return at;
     // The second byte's range excludes overlong forms, surrogates and code points above U+10FFFF.
     const second = bytes[at + 1] ?? 0;
@@ -46,4 +46,18 @@ export function firstBrokenByte(bytes: Uint8Array): number {
     at += length;
   }
   return bytes.length;
+}
+
+/** Whether the last bytes begin a character that more bytes may complete. */
+export function endsWithinCharacter(bytes: Uint8Array): boolean {
+  for (let begun = 1; begun <= Math.min(3, bytes.length); begun++) {
+    const byte = bytes[bytes.length - begun] as number;
+    if ((byte & 0xc0) !== 0x80) return lengthOf(byte) > begun;
+  }
+  return false;
+}
+
+/** Bytes of the character that a byte beyond ASCII begins; 0 for one that begins none. */
+function lengthOf(lead: number): number {
+  return lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { decodeUtf8, firstBrokenByte } from '../../src/core/utf8.js';
+import { decodeUtf8, endsWithinCharacter, firstBrokenByte } from '../../src/core/utf8.js';
 
 it('finds the first broken byte of every kind of ill-formed sequence', () => {
   const cases: [number[], number][] = [
@@ -37,5 +37,26 @@ it('agrees with the decoder on random bytes, mutated from real text', () => {
     const offset = firstBrokenByte(bytes);
     assert.equal(offset === bytes.length, valid);
     assert.doesNotThrow(() => strict.decode(bytes.subarray(0, offset)));
+  }
+});
+
+it('tells bytes that end within a character from those that end with one, or with none', () => {
+  const begun = [[0x61, 0xc3], [0xe2], [0xe2, 0x82], [0xf0, 0x9f, 0x98]];
+  const ended = [
+    [],
+    [0x61],
+    [0xc3, 0xa9],
+    [0xe2, 0x82, 0xac],
+    [0xf0, 0x9f, 0x98, 0x80],
+    [0xef, 0xbf, 0xbd],
+    [0xff],
+    [0xc0],
+    [0x80, 0x80, 0x80],
+  ];
+  for (const [cases, expected] of [
+    [begun, true],
+    [ended, false],
+  ] as const) {
+    for (const bytes of cases) assert.equal(endsWithinCharacter(Uint8Array.from(bytes)), expected, String(bytes));
   }
 });
