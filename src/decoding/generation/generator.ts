@@ -8,7 +8,7 @@ import type { Beginning, Tokenizer } from '../../text/tokenizer.js';
 import type { DecodingExecutor } from '../executor.js';
 import type { LocalDecodingExecutor } from '../local-executor.js';
 import { ReadAhead } from '../read-ahead.js';
-import { byteString } from '../sampling/stop-strings.js';
+import { byteString, type StopStrings } from '../sampling/stop-strings.js';
 import type { SearchOptions, SearchProgress } from '../search.js';
 import { searchInBatches } from '../search-in-batches.js';
 import { type PredictedToken, predictTokens } from '../token-predictions.js';
@@ -84,7 +84,7 @@ export class TextGenerator {
   readonly #executor: DecodingExecutor;
   readonly #local: Pick<LocalDecodingExecutor, 'search' | 'with'>;
   readonly #promptRoom: number;
-  #spellings: readonly string[] | undefined;
+  #spellings: Omit<StopStrings, 'strings'> | undefined;
 
   /**
    * @param local       this thread's device, where a single text is followed token by token
@@ -294,12 +294,18 @@ export class TextGenerator {
     return { ...ofBeams, sample, maximumLength, forbidRepeats, forbidUnknown, continuation: { stop: this.#stopStrings(stop) } };
   }
 
-  #stopStrings(strings: readonly string[]) {
+  #stopStrings(strings: readonly string[]): StopStrings | undefined {
     if (strings.length === 0) return undefined;
-    this.#spellings ??= Array.from({ length: this.#tokenizer.size }, (_, id) => byteString(this.#tokenizer.bytes(id)));
+    this.#spellings ??= spellingsOf(this.#tokenizer);
     const utf8 = new TextEncoder();
-    return { strings: strings.map((string) => byteString(utf8.encode(string))), spellings: this.#spellings };
+    return { strings: strings.map((string) => byteString(utf8.encode(string))), ...this.#spellings };
   }
+}
+
+function spellingsOf(tokenizer: Tokenizer): Omit<StopStrings, 'strings'> {
+  const spellings = Array.from({ length: tokenizer.size }, (_, id) => byteString(tokenizer.bytes(id)));
+  const withSpace = spellings.findIndex((spelling) => spelling.startsWith(' '));
+  return { spellings, dropsFirstSpace: withSpace >= 0 && !tokenizer.decode([withSpace]).startsWith(' ') };
 }
 
 const promptItem: ItemKind = {

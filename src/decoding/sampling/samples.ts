@@ -112,7 +112,7 @@ export class Samples implements SearchRows {
         const id = candidates.at(uniform(randomKey(seed, 'sample', number, each), length));
         const logProbability = ownLogProbability({ logits, normalisers }, row, id);
         if (id !== endId) drawn.push({ sentence, sample: each, id });
-        const spelt = id === endId || this.#watch === undefined ? tail : this.#watch.follow(tail, id);
+        const spelt = id === endId || this.#watch === undefined ? tail : this.#watch.follow(tail, id, length === 0);
         const isCut = continuation !== undefined && length + 1 >= (maximumLengths[sentence] as number);
         if (id === endId || spelt === undefined || isCut) {
           this.#finish(sentence, each, id, { row, logProbability, attention });

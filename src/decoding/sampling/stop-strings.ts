@@ -6,6 +6,8 @@ export interface StopStrings {
   readonly strings: readonly string[];
   /** By token id. */
   readonly spellings: readonly string[];
+  /** Whether decoding takes off the space that the first token of a text may carry. */
+  readonly dropsFirstSpace: boolean;
 }
 
 /** Bytes as a string of as many characters. */
@@ -25,9 +27,16 @@ export class StopWatch {
     this.#longest = stop.strings.reduce((most, { length }) => Math.max(most, length), 0);
   }
 
-  /** `tail` is the end of a text, '' before its first token. Gives that of the text with one more token; undefined where a stop string is complete. */
-  follow(tail: string, id: number): string | undefined {
-    const text = tail + (this.#stop.spellings[id] ?? '');
+  /**
+   * `tail` is the end of a text, '' before its first token. Gives that of the text with one more token; undefined where a stop string is
+   * complete.
+   *
+   * @param isFirst  whether nothing comes before the token, no prompt either
+   */
+  follow(tail: string, id: number, isFirst: boolean): string | undefined {
+    const { spellings, dropsFirstSpace } = this.#stop;
+    const spelling = spellings[id] ?? '';
+    const text = tail + (isFirst && dropsFirstSpace && spelling.startsWith(' ') ? spelling.slice(1) : spelling);
     if (this.#stop.strings.some((string) => text.includes(string))) return undefined;
     return text.slice(Math.max(0, text.length - this.#longest + 1));
   }

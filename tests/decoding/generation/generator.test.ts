@@ -85,6 +85,14 @@ describe('generate', () => {
     assert.equal(await written(model, 'one two', { stop: ['two'] }), rhyme.slice(7), 'the prompt is not looked at');
   });
 
+  test('without a prompt ends before a stop string that begins with a space as decoding shows it', async () => {
+    const model = loaded(reciter());
+    assert.equal(await written(model, '', { stop: [' '] }), 'one');
+    assert.equal(await written(model, '', { stop: [' one'] }), rhyme);
+    const [result] = await continued(model, [''], { stop: [' '] });
+    assert.deepEqual([result?.samples[0]?.text, result?.samples[0]?.ending, result?.samples[0]?.ids.length], ['one', 'stop', 2]);
+  });
+
   test('computes no token before it is asked for, and ends when its reader leaves', async () => {
     const table = reciter();
     const model = loaded(table);

@@ -180,9 +180,9 @@ describe('a continuation', () => {
   const cycle = new TableModel(vocabulary, (_, target) => {
     return Array.from({ length: vocabulary }, (_, id) => (id === 4 + (target.length % 3) ? 50 : 0));
   });
-  const spellings = ['', '', '', '?', 'ab', 'cd', 'e'];
-  const continued = async (strings: readonly string[], maximumLength = 9, prefix: readonly number[] = []) => {
-    const continuation = { stop: strings.length === 0 ? undefined : { strings, spellings } };
+  const plain = ['', '', '', '?', 'ab', 'cd', 'e'];
+  const continued = async (strings: readonly string[], maximumLength = 9, prefix: readonly number[] = [], spellings = plain) => {
+    const continuation = { stop: strings.length === 0 ? undefined : { strings, spellings, dropsFirstSpace: true } };
     const [[found] = []] = await draw(cycle, [{ source: [4], prefix }], {}, { maximumLength, continuation });
     assert.equal(found?.tokenLogProbabilities.length, found?.ids.length, '`</s>` was never drawn');
     return texts(found && [found])[0];
@@ -199,6 +199,13 @@ describe('a continuation', () => {
     assert.equal(await continued(['bcdea']), '4 5 6 4');
     assert.equal(await continued(['zz', 'eab', 'dea']), '4 5 6 4');
     assert.equal(await continued(['ba']), '4 5 6 4 5 6 4 5 6');
+  });
+
+  test('has no space before its first word, unless it goes on from another', async () => {
+    const spaced = plain.map((spelling) => ` ${spelling}`);
+    assert.equal(await continued([' '], 9, [], spaced), '4 5');
+    assert.equal(await continued([' ab'], 9, [], spaced), '4 5 6 4');
+    assert.equal(await continued([' '], 9, [4], spaced), '4 5');
   });
 
   test('looks for stop strings in what follows its beginning only', async () => {
