@@ -1,10 +1,13 @@
 import { endsWithinCharacter } from '../../core/utf8.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 
-/** What stands for bytes that are no character, or not yet. */
-const replacement = '\ufffd';
 /** In bytes. */
 const longestCharacter = 4;
+/**
+ * What stands for bytes that are no character, or not yet: one for all of them or one for each, and in `tokenizer.json` also for those of
+ * the character before, as long as bytes in a row are not all characters.
+ */
+const incomplete = /\ufffd{1,7}$/u;
 
 /**
  * The text of tokens as they come: pieces that joined give what decoding all tokens at once gives, none of which ends within a
@@ -12,30 +15,34 @@ const longestCharacter = 4;
  */
 export class TextPieces {
   readonly #tokenizer: Pick<Tokenizer, 'decode' | 'bytes'>;
-  /** The last token whose text is complete, if there is one, and those after it. */
+  /** The last tokens whose text is complete, if there are any, from the beginning of a character on, and those after them. */
   #window: number[];
+  /** How many of its tokens are those that are complete. */
+  #complete: number;
   /** Characters of the window's text that have been given. */
   #given: number;
 
   /** The text goes on from `before`, and has the character in which that may end. */
   constructor(tokenizer: Pick<Tokenizer, 'decode' | 'bytes'>, before: readonly number[]) {
     this.#tokenizer = tokenizer;
-    const begun = begunTokens(tokenizer, before);
-    this.#window = before.slice(-Math.max(1, begun));
+    this.#window = lastCharacter(tokenizer, before);
     const text = this.#text();
-    this.#given = (begun === 0 ? text : text.replace(/\ufffd+$/u, '')).length;
+    const isBegun = endsWithinCharacter(Uint8Array.from(this.#window.flatMap((id) => Array.from(tokenizer.bytes(id)))));
+    this.#complete = isBegun ? 0 : this.#window.length;
+    this.#given = (isBegun ? text.replace(incomplete, '') : text).length;
   }
 
   /** What the text gains by one more token; '' while its last character is incomplete. */
   push(id: number): string {
     this.#window.push(id);
     const text = this.#text();
-    const isOpen = text.endsWith(replacement);
-    const piece = text.slice(this.#given, isOpen ? -1 : undefined);
-    if (isOpen) {
+    const whole = text.replace(incomplete, '');
+    const piece = whole.slice(this.#given);
+    if (whole.length < text.length) {
       this.#given += piece.length;
     } else {
-      this.#window = [id];
+      this.#window = this.#window.slice(this.#complete);
+      this.#complete = this.#window.length;
       this.#given = this.#text().length;
     }
     return piece;
@@ -51,11 +58,10 @@ export class TextPieces {
   }
 }
 
-/** How many tokens, of the last ones, spell a character that has begun and not ended; each has a byte of it at least. */
-function begunTokens(tokenizer: Pick<Tokenizer, 'bytes'>, ids: readonly number[]): number {
-  for (let count = 1; count < longestCharacter; count++) {
-    const bytes = ids.slice(-count).flatMap((id) => Array.from(tokenizer.bytes(id)));
-    if (endsWithinCharacter(Uint8Array.from(bytes))) return count;
-  }
-  return 0;
+/** The last tokens, from where the last character begins. */
+function lastCharacter(tokenizer: Pick<Tokenizer, 'bytes'>, ids: readonly number[]): number[] {
+  const goesOn = (id: number | undefined) => id !== undefined && ((tokenizer.bytes(id)[0] ?? 0) & 0xc0) === 0x80;
+  let count = 1;
+  while (count < longestCharacter && goesOn(ids.at(-count))) count++;
+  return ids.slice(-count);
 }
