@@ -263,7 +263,8 @@ class TranslationCall {
     if (all.must.length + all.mustNot.length === 0) return undefined;
     const { PhraseCompiler } = await import('./constraints/guide.js');
     this.#compiler ??= new PhraseCompiler(this.#tokenizers.targetTokenizer);
-    return this.#compiler.compile(all);
+    // A sample is drawn, not led: what it must have could only keep it from ending.
+    return this.#compiler.compile(all, { isLed: this.options.sample === undefined });
   }
 
   #report(search: TranslationProgress['search']): void {

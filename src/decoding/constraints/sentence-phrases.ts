@@ -25,7 +25,7 @@ export interface PhraseChoice {
 
 /** What a choice becomes for the search and for whoever judges its text. */
 export interface CompiledPhrases {
-  /** Without phrases that no token can write; undefined where nothing is left. */
+  /** Without phrases that no token can write, and without those that nothing leads to; undefined where nothing is left. */
   readonly search: SentencePhrases | undefined;
   /** What a text does not have that it must, `must have chat | chatte`, and has that it must not. */
   unmet(text: string): string[];
@@ -42,14 +42,14 @@ export class PhraseCompiler {
     this.surfaces = surfacesOf({ size: tokenizer.size, bytes: (id) => tokenizer.bytes(id) });
   }
 
-  /** Undefined for a choice of nothing. Texts without anything to see are passed over. */
-  compile({ must = [], mustNot = [] }: PhraseChoice): CompiledPhrases | undefined {
+  /** Undefined for a choice of nothing. Texts without anything to see are passed over. What is not led is only judged by what it must have. */
+  compile({ must = [], mustNot = [] }: PhraseChoice, { isLed }: { readonly isLed: boolean }): CompiledPhrases | undefined {
     const required = must
       .map((forms) => this.#requiredPhrase((typeof forms === 'string' ? [forms] : forms).flatMap((form) => this.#normalised(form))))
       .filter(({ forms }) => forms.length > 0);
     const forbidden = mustNot.flatMap((text) => this.#normalised(text)).map(phraseOf);
     if (required.length + forbidden.length === 0) return undefined;
-    const possible = required.filter(({ tokens }) => tokens.length > 0);
+    const possible = isLed ? required.filter(({ tokens }) => tokens.length > 0) : [];
     return {
       search: possible.length + forbidden.length > 0 ? { required: possible, forbidden } : undefined,
       unmet: (text) => [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DecadeError } from '../../../src/core/errors.js';
+import { occursIn, phraseOf } from '../../../src/decoding/constraints/phrase.js';
 import { LocalDecodingExecutor } from '../../../src/decoding/local-executor.js';
 import { formatTranslation } from '../../../src/decoding/nbest.js';
 import { Translator } from '../../../src/decoding/translator.js';
@@ -64,6 +65,21 @@ describe('what cannot be met', async () => {
     assert.deepEqual(result?.unmet, ['must have zebra']);
     assert.match(result?.text ?? '', /\bCat\b/);
   });
+});
+
+test('samples are kept from words and not led to them: they end as they would, and what they lack is said', async () => {
+  const translator = await translatorOf('word');
+  const sample = { samples: 20, seed: 3 };
+  const [plain] = await translator.translate(['the end'], { sample });
+  const [required] = await translator.translate([{ text: 'the end', must: ['été'] }], { sample });
+  assert.deepEqual(
+    required?.nbest.map(({ text }) => text),
+    plain?.nbest.map(({ text }) => text),
+  );
+  const lacks = (found: string) => (occursIn(found, phraseOf('été')) ? [] : ['must have été']);
+  for (const { text: found, unmet } of required?.nbest ?? []) assert.deepEqual(unmet, lacks(found));
+  const [kept] = await translator.translate([{ text: 'the end', must: ['été'], mustNot: ['of'] }], { sample });
+  for (const { text: found } of kept?.nbest ?? []) assert.ok(!occursIn(found, phraseOf('of')), found);
 });
 
 test('wrong phrases are refused', async () => {
