@@ -1,5 +1,5 @@
 import { DecadeError } from '../../core/errors.js';
-import { isBoundary, matchesAt, type Phrase, phraseOf } from './phrase.js';
+import { folded, isBoundary, matchesAt, type Phrase, phraseOf } from './phrase.js';
 import type { PhraseChoice } from './sentence-phrases.js';
 
 interface Term {
@@ -61,7 +61,7 @@ export class Glossary {
     const characters = Array.from(line.normalize('NFC'));
     const found = new Set<Term>();
     for (let at = 0; at < characters.length; ) {
-      const terms = isBoundary(characters, at) ? this.#terms.get((characters[at] as string).toLowerCase()) : undefined;
+      const terms = isBoundary(characters, at) ? this.#terms.get(folded(characters[at] as string)) : undefined;
       const term = terms?.find(({ phrase }) => matchesAt(characters, at, phrase));
       if (term !== undefined) found.add(term);
       at += term === undefined ? 1 : Array.from(term.phrase.text).length;
@@ -89,7 +89,8 @@ export class Glossary {
     const never = [...formsOf(forbidden), ...formsOf(unwanted.map((form) => form.slice(1)).join('|'))];
     if (wanted.length + never.length === 0) throw wrong('no form');
     const phrase = phraseOf(term);
-    const first = Array.from(term.toLowerCase())[0] as string;
+    // The small letter of one character may be two: that of İ.
+    const first = folded(Array.from(term)[0] as string);
     const terms = this.#terms.get(first) ?? [];
     this.#terms.set(first, terms);
     let known = terms.find((other) => other.phrase.text === term);

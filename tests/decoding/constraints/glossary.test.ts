@@ -48,6 +48,10 @@ describe('a glossary', () => {
     assert.deepEqual(of(lines, 'a house, a cat').must, [['chat', 'chatte', 'minet']]);
   });
 
+  test('finds a term that begins with a capital whose small letter is two characters', () => {
+    assert.deepEqual(of(['İstanbul\tIstanbul', 'istanbul\tville'], "İstanbul'da").must, [['Istanbul']]);
+  });
+
   test('reads CSV with quoted fields', () => {
     const glossary = new Glossary(['"now, then","maintenant ""et"" alors"', 'dog,,clébard'], { separator: ',' });
     assert.deepEqual(glossary.phrasesOf('now, then'), { must: [['maintenant "et" alors']], mustNot: [] });
