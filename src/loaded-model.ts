@@ -9,7 +9,7 @@ import { type AlignedToken, tokenAlignment } from './decoding/alignment.js';
 import { type AttentionMap, attentionMap } from './decoding/attention-map.js';
 import { type AttentionView, attentionViews } from './decoding/attention-views.js';
 import type { compressingModel } from './decoding/compressing-model.js';
-import type { EnsembleMember } from './decoding/ensemble.js';
+import { type EnsembleMember, ensembleModel } from './decoding/ensemble.js';
 import type { DecodingExecutor } from './decoding/executor.js';
 import type { GenerateOptions, GenerateStreamOptions, GenerationResult, Prompt, TextGenerator } from './decoding/generation/generator.js';
 import type { LocalDecodingExecutor, PlacedModel } from './decoding/local-executor.js';
@@ -138,7 +138,11 @@ export class LoadedModel implements AsyncDisposable {
    * every token.
    */
   score(pairs: readonly { readonly source: string; readonly target: string }[], options?: ScoreOptions): Promise<LineScore[]> {
-    return this.#run('score', options, async (signal) => scoreLines(this.#first, this.#loaded.executor, pairs, { ...options, signal }));
+    const { members, executor } = this.#loaded;
+    return this.#run('score', options, async (signal) => {
+      const together = { ...this.#first, model: ensembleModel(members.map(({ model }) => model)) };
+      return scoreLines(together, executor, pairs, { ...options, signal });
+    });
   }
 
   /**

@@ -10,6 +10,7 @@ import type { Runtime } from '../../src/parallel/runtime.js';
 import { train } from '../../src/parallel/train.js';
 import { Memory } from '../../src/tensor/memory.js';
 import { keptThreads } from '../parallel/kept-threads.js';
+import { configurationOf } from '../../src/training/configuration.js';
 import { digitFiles, tinyConfiguration } from '../training/tiny-run.js';
 
 const files = digitFiles();
@@ -54,6 +55,32 @@ const calls: Readonly<Record<string, (model: LoadedModel) => Promise<unknown>>> 
 function isRefused(message: RegExp): (error: unknown) => boolean {
   return (error) => error instanceof DecadeError && error.kind === 'usage' && message.test(error.message);
 }
+
+test('an ensemble cuts what its members have no room for, in whatever order they stand', async () => {
+  const { data, tokenizer, training } = tinyConfiguration({ stop: { steps: 1 } });
+  const short = {
+    kind: 'transformer',
+    positions: 'learned',
+    maximumLength: 8,
+    width: 8,
+    heads: 2,
+    encoderLayers: 1,
+    decoderLayers: 1,
+  } as const;
+  await train(runtime, configurationOf({ version: 1, data, tokenizer, model: short, training }), { out: 'short', gemm });
+  const scores = [];
+  for (const runs of [
+    ['run', 'short'],
+    ['short', 'run'],
+  ]) {
+    const model = await load(runtime, runs, { gemm });
+    const [score] = await model.score([{ source: '1 2 3 4 5 6 7 8 9 0', target: '1 2 3 4 5 6 7 8 9 0' }]);
+    scores.push({ message: score?.warning?.message, tokens: score?.tokenLogProbabilities.length });
+    await model.dispose();
+  }
+  assert.match(scores[0]?.message ?? '', /^source, line 1: 10 tokens; only the first/);
+  assert.deepEqual(scores[0], scores[1]);
+});
 
 describe('a loaded model', () => {
   test('refuses every call after dispose, and a second dispose does nothing', async () => {
