@@ -107,3 +107,13 @@ test('a session holds what its model says, when it searches and when it reads pr
     model.parameters.dispose();
   }
 });
+
+test('a session that cannot begin holds nothing', () => {
+  for (const variant of modelVariants) {
+    const model = randomModel(device, variant);
+    const before = device.memory.allocatedBytes;
+    assert.throws(() => model.decode(device, [[4, 5], [1_000_000]]), JSON.stringify(variant));
+    assert.equal(device.memory.allocatedBytes, before, JSON.stringify(variant));
+    model.parameters.dispose();
+  }
+});

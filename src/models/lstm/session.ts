@@ -40,18 +40,23 @@ export class LstmDecodingSession implements DecodingSession {
     this.#reversed = options.reverseSource;
     this.#encoded = new Arena(device.memory);
     this.#runners = [inferenceIn(device, new Arena(device.memory)), inferenceIn(device, new Arena(device.memory))];
-    const pass = { runner: inferenceIn(device, this.#encoded) };
-    const { scope } = pass.runner;
-    if (encoder === undefined) {
-      requireNoSources(sources);
-      this.#state = decoder.zeroState(scope, sources.length);
-      this.#columns = inOrder(sources.length);
-    } else {
-      const source = packSources(sources, options.reverseSource);
-      const { output, states } = encoder.forward(pass, source);
-      this.#memory = decoder.memory(pass, output, memoryRows(scope, source.layout));
-      this.#state = decoder.initialState(scope, states, sources.length);
-      this.#columns = inverse(source.sentences);
+    try {
+      const pass = { runner: inferenceIn(device, this.#encoded) };
+      const { scope } = pass.runner;
+      if (encoder === undefined) {
+        requireNoSources(sources);
+        this.#state = decoder.zeroState(scope, sources.length);
+        this.#columns = inOrder(sources.length);
+      } else {
+        const source = packSources(sources, options.reverseSource);
+        const { output, states } = encoder.forward(pass, source);
+        this.#memory = decoder.memory(pass, output, memoryRows(scope, source.layout));
+        this.#state = decoder.initialState(scope, states, sources.length);
+        this.#columns = inverse(source.sentences);
+      }
+    } catch (error) {
+      this.dispose();
+      throw error;
     }
     this.#origins = this.#columns;
   }
