@@ -21,6 +21,7 @@ let app: App;
 before(async () => {
   writeFileSync(join(directory, 'text.txt'), 'the dog sees the house. ');
   const text = { text: [join(directory, 'text.txt')] };
+  const lines = { ...text, documents: 'line' } as const;
   await train(
     nodeRuntime,
     {
@@ -32,8 +33,20 @@ before(async () => {
     },
     { out: join(directory, 'short'), gemm: 'webassembly', devices: 1 },
   );
+  await train(
+    nodeRuntime,
+    {
+      version: 1,
+      data: { train: lines, dev: lines },
+      tokenizer: { kind: 'word' },
+      model: { kind: 'lstm', layers: 1, hidden: 8, attention: 'none' },
+      training: { stop: { steps: 1 } },
+    },
+    { out: join(directory, 'words'), gemm: 'webassembly', devices: 1 },
+  );
   const compute = { devices: 1, gemm: 'webassembly' };
-  service = await Service.open(decade(nodeRuntime), [join(directory, 'short')], resolveServerOptions(), compute);
+  const runs = [join(directory, 'short'), join(directory, 'words')];
+  service = await Service.open(decade(nodeRuntime), runs, resolveServerOptions(), compute);
   app = new App({ service, version: '0' });
 });
 after(async () => {
@@ -45,7 +58,7 @@ interface Completion {
   choices: {
     text: string;
     finish_reason: string;
-    logprobs: { tokens: string[]; token_logprobs: (number | null)[]; top_logprobs: Record<string, number>[] | null };
+    logprobs: { tokens: string[]; text_offset: number[]; token_logprobs: (number | null)[]; top_logprobs: Record<string, number>[] | null };
   }[];
   usage: { prompt_tokens: number; completion_tokens: number };
 }
@@ -99,6 +112,24 @@ describe('completions at the end of a context', () => {
     const { choices: all } = await completed({ prompt: 'the dog sees t', max_tokens: 100 });
     assert.equal(all[0]?.finish_reason, 'length');
   });
+});
+
+test('tokens begin where their texts do, the space before a word among them', async () => {
+  const prompt = 'the dog';
+  for (const echo of [false, true]) {
+    const { choices } = await completed({ model: 'words', prompt, max_tokens: 5, n: 8, seed: 1, logprobs: 0, echo });
+    let spaced = 0;
+    for (const { text, logprobs } of choices) {
+      const whole = echo ? text : prompt + text;
+      const { tokens, text_offset: offsets } = logprobs;
+      for (const [place, token] of tokens.entries()) {
+        if (!token.startsWith(' ') || (echo && place === 0)) continue;
+        assert.equal(whole.slice(offsets[place], offsets[place + 1]), token);
+        spaced++;
+      }
+    }
+    assert.ok(spaced > 8, `${spaced} words`);
+  }
 });
 
 describe('prompts of token ids', () => {

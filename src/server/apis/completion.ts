@@ -133,7 +133,9 @@ async function logprobsOf(
   const ofPrompt = !echo ? [] : isWhole ? inOneGo.slice(0, prompt.ids.length) : await model.predictions(prompt.ids, { top, signal });
   const predicted = [...ofPrompt, ...inOneGo.slice(prompt.written.length)];
   const shown = [...(echo ? prompt.ids : []), ...ids];
-  const pieces = [...(echo ? model.pieces(prompt.ids) : []), ...model.pieces(ids)];
+  // At the beginning of a text the space before a word is left out, so a completion is not decoded without its prompt.
+  const written = model.pieces([...prompt.ids, ...ids]).slice(prompt.ids.length);
+  const pieces = [...(echo ? model.pieces(prompt.ids) : []), ...written];
   const offsets: number[] = [];
   let offset = echo ? 0 : prompt.text.length;
   for (const piece of pieces) {
