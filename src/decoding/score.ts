@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { DecadeError } from '../core/errors.js';
+import { DecadeError } from '../core/errors.js';
 import { type ItemKind, requireList } from '../core/lists.js';
 import { predictedTokens } from '../data/batch.js';
 import { sharedBatches } from './batches.js';
@@ -104,5 +104,16 @@ export async function scoreLines(
     const logProbability = target.ids.length === 0 ? 0 : -Infinity;
     const found = byLine.get(line) ?? { logProbability, tokenLogProbabilities: new Float32Array(0) };
     return { line, ...found, warning: source.warning ?? target.warning };
+  });
+}
+
+/** A log-probability, which that of a model whose weights are no numbers is not. */
+export function requireLogProbability(logProbability: number, where: string): number {
+  if (!Number.isNaN(logProbability)) return logProbability;
+  throw new DecadeError('numeric', {
+    where,
+    received: 'a log-probability that is not a number',
+    allowed: 'numbers, or -Infinity',
+    next: 'check that the loss of the model was not NaN',
   });
 }

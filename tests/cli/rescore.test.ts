@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { featureValues, parseNbestLine } from '../../src/decoding/nbest.js';
@@ -155,4 +155,20 @@ test('rescore refuses options that do not go together, and a list of another tex
   const other = file('other', ['9 ||| a ||| ||| -1']);
   const wrong = await decade(['rescore', '-m', run, '--source', source, '-i', other]);
   assert.deepEqual([wrong.code, /sentence 9; expected sentences below 3/.test(wrong.stderr)], [1, true], wrong.stderr);
+});
+
+test('a model whose weights are no numbers ends rescore and score by an error that names the sentence', async () => {
+  const broken = join(directory, 'broken');
+  cpSync(run, broken, { recursive: true });
+  const weights = readFileSync(join(broken, 'model.safetensors'));
+  weights.fill(0xff, 8 + Number(weights.readBigUInt64LE()));
+  writeFileSync(join(broken, 'model.safetensors'), weights);
+  for (const [command, where] of [
+    [['rescore', '-i', list], 'list: sentence 0'],
+    [['score', '--target', references], 'source.en: line 1'],
+  ] as const) {
+    const { code, stdout, stderr } = await decade([...command, '-m', broken, '--source', source]);
+    assert.deepEqual([code, stdout], [1, ''], stderr);
+    assert.ok(stderr.includes(`${where}: a log-probability that is not a number`), stderr);
+  }
 });

@@ -61,7 +61,8 @@ export interface Rescoring {
  * Reranks the hypotheses of every sentence by their own scores and a model's.
  *
  * @throws DecadeError `usage` for options that are not allowed or a missing feature, `input` for a list of another source text,
- *         references that are not parallel, and unreadable lines unless `onBadLine` takes them
+ *         references that are not parallel, and unreadable lines unless `onBadLine` takes them, `numeric` for a model whose
+ *         log-probabilities are no numbers
  */
 export async function rescore(
   list: NbestList,

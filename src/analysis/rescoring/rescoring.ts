@@ -10,7 +10,7 @@ import {
   nbestGroups,
   translationFeatures,
 } from '../../decoding/nbest.js';
-import type { LineScore, ScoreOptions } from '../../decoding/score.js';
+import { type LineScore, requireLogProbability, type ScoreOptions } from '../../decoding/score.js';
 import type { Translation } from '../../decoding/translator.js';
 import type { WorkControl } from '../work.js';
 import { MatchingPenalty } from './matching-penalty.js';
@@ -105,7 +105,8 @@ export interface RescoringControl extends WorkControl {
  * hypotheses, or the longest list of one sentence.
  *
  * @param label  the purpose, reported with the progress
- * @throws DecadeError `input` if the list has a sentence that is not in the sources, `usage` for a missing feature
+ * @throws DecadeError `input` if the list has a sentence that is not in the sources, `usage` for a missing feature, `numeric` for a model
+ *         whose log-probabilities are no numbers
  */
 export async function* rescored(
   list: NbestList,
@@ -130,7 +131,7 @@ export async function* rescored(
         hypotheses: hypotheses.map((hypothesis) => ({
           ...hypothesis,
           own: ownScore(hypothesis, options.own, where),
-          model: modelScore(scores.next().value, penalty.of(hypothesis, where)),
+          model: modelScore(scores.next().value, penalty.of(hypothesis, where), where),
         })),
       };
       all += hypotheses.length;
@@ -236,10 +237,11 @@ function ownScore({ score, features }: NbestHypothesis, own: string, where: stri
   });
 }
 
-function modelScore(score: PairScore | undefined, penalty: LengthPenalty): number {
-  if (score === undefined || Number.isNaN(score.logProbability)) return Number.NEGATIVE_INFINITY;
+/** -Infinity where no model is asked. */
+function modelScore(score: PairScore | undefined, penalty: LengthPenalty, where: string): number {
+  if (score === undefined) return Number.NEGATIVE_INFINITY;
   // Nothing was scored for an empty pair, whose log-probability is 0.
-  return score.logProbability / penalty(Math.max(1, score.tokenLogProbabilities.length));
+  return requireLogProbability(score.logProbability, where) / penalty(Math.max(1, score.tokenLogProbabilities.length));
 }
 
 /** Best first; equal ones in the order of the list. Where the model finds all impossible (an empty source), the list's own scores decide. */

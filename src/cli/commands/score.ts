@@ -3,6 +3,7 @@ import { DecadeError } from '../../core/errors.js';
 import type { Files } from '../../core/files.js';
 import { brokenPlaces } from '../../data/broken-lines.js';
 import type { Passage } from '../../data/passage.js';
+import { requireLogProbability } from '../../decoding/score.js';
 import { requireTokens, type TextScore } from '../../decoding/text-score.js';
 import { whyIncomparable } from '../../decoding/unknown-share.js';
 import { nodeRuntime } from '../../node/runtime.js';
@@ -102,6 +103,7 @@ async function scoreText(runtime: Runtime, options: ScoreArguments & { text: rea
       onProgress: ({ bytes }) => progress.update({ label: 'scoring', figures: [`${figure(bytes)} bytes`] }),
     });
     progress.end();
+    requireLogProbability(total.logProbability, describeInputs(text));
     // Where tokens are bytes, none is left out.
     const leftOut = brokenLines.length === 0 ? new BrokenLines() : broken;
     if (lines) {
@@ -186,9 +188,9 @@ async function scorePairs(
           progress.update({ label: 'scoring', fraction: done / total, figures: [`${figure(done)} of ${figure(total)} lines`] }),
       },
     );
-    for (const { logProbability, warning } of scores) {
+    for (const { line, logProbability, warning } of scores) {
       if (warning !== undefined) warn(warning, progress);
-      await output.write(`${logProbability.toFixed(6)}\n`);
+      await output.write(`${requireLogProbability(logProbability, `${options.source}: line ${line}`).toFixed(6)}\n`);
     }
     await output.close();
   } finally {

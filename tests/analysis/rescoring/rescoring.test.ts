@@ -77,6 +77,12 @@ describe('rescoring', () => {
     assert.deepEqual(await choices(0.5), ['s', 'x', '', 'z'], "the list's own scores where the model has no opinion");
   });
 
+  test('refuses a model whose log-probabilities are no numbers, naming the sentence', async () => {
+    const broken: ScorePairs = async (pairs) =>
+      (await score(pairs, {})).map((scored, index) => (index < 4 ? scored : { ...scored, logProbability: Number.NaN }));
+    await assert.rejects(rescore(list, broken), { kind: 'numeric', message: /^list: sentence 3: a log-probability that is not a number/ });
+  });
+
   test('ranks by both scores', async () => {
     const { sentences, weight, tuned, scores } = await rescore(list, score);
     assert.deepEqual(
