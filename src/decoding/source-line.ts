@@ -1,7 +1,7 @@
 import { DecadeError } from '../core/errors.js';
 import type { ItemKind } from '../core/lists.js';
 import type { StepModel } from '../models/model.js';
-import type { Tokenizer } from '../text/tokenizer.js';
+import type { Beginning, Tokenizer } from '../text/tokenizer.js';
 import type { Glossary } from './constraints/glossary.js';
 import type { PhraseChoice } from './constraints/sentence-phrases.js';
 import type { DecodingOptions } from './options.js';
@@ -10,7 +10,8 @@ import type { DecodingOptions } from './options.js';
  * A line to translate. `must` and `mustNot` are what its translation must and must not have, besides what the options say of all
  * lines. `prefix` is text that its translation must begin with (whole words): it stands there as it was given, in
  * one line and without spaces at its ends, whatever of it the model knows; the model reads it normalised, as all text. For a
- * model of characters a space at its end is one more character. An empty line has an empty translation all the same.
+ * model of characters a space at its end is one more character. One that the model has no room for is cut, with a warning. An empty
+ * line has an empty translation all the same.
  */
 export type SourceLine = string | SourceLineRecord;
 
@@ -67,6 +68,25 @@ export function encodeLine(tokenizer: Tokenizer, text: string, line: number, lim
     next: `split the line into sentences${limit.option === undefined ? '' : `, or raise ${limit.option}`}`,
   });
   return { ids: ids.slice(0, limit.tokens), warning };
+}
+
+/** What the translation of a line begins with: no more than the model has room for, with a warning where that is cut. */
+export function encodePrefix(
+  tokenizer: Tokenizer,
+  text: string,
+  line: number,
+  room = Infinity,
+): { readonly beginning: Beginning | undefined; readonly warning: DecadeError | undefined } {
+  const beginning = tokenizer.encodeBeginning(text);
+  if (beginning === undefined || beginning.ids.length <= room) return { beginning, warning: undefined };
+  const ids = beginning.ids.slice(0, room);
+  const warning = new DecadeError('input', {
+    where: `prefix, line ${line}`,
+    received: `${beginning.ids.length} tokens; only the first ${room} were used, and nothing follows them`,
+    allowed: `at most ${room}`,
+    next: 'shorten the prefix',
+  });
+  return { beginning: { ids, text: tokenizer.decode(ids) }, warning };
 }
 
 /** A limit that a caller sets, and what the model can read at most. */

@@ -15,7 +15,7 @@ import type { SearchProgress } from './search.js';
 import { searchInBatches } from './search-in-batches.js';
 import type { SelectionOptions } from './selection/options.js';
 import type { LineSelection, SelectedBy, TranslationSelection } from './selection/selected-translations.js';
-import { encodeLine, type SourceLine, sourceLimit, sourceLine } from './source-line.js';
+import { encodeLine, encodePrefix, type SourceLine, sourceLimit, sourceLine } from './source-line.js';
 import type { TranslationTokenizers } from './translation-model.js';
 import { UnknownReplacement } from './unknown-replacement.js';
 
@@ -45,7 +45,7 @@ export interface TranslationResult extends Translation {
   readonly nbest: readonly Translation[];
   /** With `select`: what the choice was made from, and what it cost. Undefined for an empty line. */
   readonly selection?: LineSelection | undefined;
-  /** Set when the line was too long and was cut. */
+  /** Set when the line or its prefix was too long and was cut. */
   readonly warning: DecadeError | undefined;
   /**
    * Words and marks of the line that the model cannot know: those its vocabulary lacks and, for pieces of words and characters,
@@ -225,8 +225,10 @@ class TranslationCall {
       const { ids, warning } = encodeLine(sourceTokenizer, text, number, sourceLimit(this.options, model));
       if (ids.length === 0) results[index] = emptyResult(number, this.options, this.#selection !== undefined);
       else {
-        const [beginning, phrases] = [targetTokenizer.encodeBeginning(prefix), await this.#phrases(choice)];
-        waiting.push({ index, line: number, text, source: ids, beginning, warning, phrases });
+        const limits = model?.lengthLimits;
+        const { beginning, warning: cut } = encodePrefix(targetTokenizer, prefix, number, limits && limits.target(ids.length) - 1);
+        const phrases = await this.#phrases(choice);
+        waiting.push({ index, line: number, text, source: ids, beginning, warning: warning ?? cut, phrases });
       }
     }
     this.#linesDone += lines.length - waiting.length;

@@ -36,6 +36,17 @@ before(async () => {
   const withHidden = (hidden: number) => tinyConfiguration({ stop: { steps: 1 } }, { model: { hidden, attention: 'dot' } });
   await train(runtime, withHidden(256), { out: 'run', gemm });
   await train(runtime, withHidden(8), { out: 'damaged', gemm });
+  const { data, tokenizer, training } = tinyConfiguration({ stop: { steps: 1 } });
+  const short = {
+    kind: 'transformer',
+    positions: 'learned',
+    maximumLength: 8,
+    width: 8,
+    heads: 2,
+    encoderLayers: 1,
+    decoderLayers: 1,
+  } as const;
+  await train(runtime, configurationOf({ version: 1, data, tokenizer, model: short, training }), { out: 'short', gemm });
   const parameters = await files.readBytes('damaged/model.safetensors');
   const writer = await files.create('damaged/model.safetensors');
   await writer.write(parameters.subarray(0, parameters.length - 100));
@@ -57,17 +68,6 @@ function isRefused(message: RegExp): (error: unknown) => boolean {
 }
 
 test('an ensemble cuts what its members have no room for, in whatever order they stand', async () => {
-  const { data, tokenizer, training } = tinyConfiguration({ stop: { steps: 1 } });
-  const short = {
-    kind: 'transformer',
-    positions: 'learned',
-    maximumLength: 8,
-    width: 8,
-    heads: 2,
-    encoderLayers: 1,
-    decoderLayers: 1,
-  } as const;
-  await train(runtime, configurationOf({ version: 1, data, tokenizer, model: short, training }), { out: 'short', gemm });
   const scores = [];
   for (const runs of [
     ['run', 'short'],
@@ -80,6 +80,20 @@ test('an ensemble cuts what its members have no room for, in whatever order they
   }
   assert.match(scores[0]?.message ?? '', /^source, line 1: 10 tokens; only the first/);
   assert.deepEqual(scores[0], scores[1]);
+});
+
+test('a prefix that the model has no room for is cut, with a warning that names its line, and other lines have theirs', async () => {
+  const model = await load(runtime, 'short', { gemm });
+  const prefixes = ['1 2 3 4 5 6 7', '1 2 3 4 5 6 7 8 9 0', '1'];
+  const results = await model.translate(prefixes.map((prefix) => ({ text: '1 2', prefix })));
+  assert.deepEqual(
+    results.slice(0, 2).map(({ text }) => text),
+    ['1 2 3 4 5 6 7', '1 2 3 4 5 6 7'],
+  );
+  assert.match(results[2]?.text ?? '', /^1/);
+  const where = results.map(({ warning }) => warning?.parts.where);
+  assert.deepEqual(where, [undefined, 'prefix, line 2', undefined]);
+  await model.dispose();
 });
 
 describe('a loaded model', () => {
