@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { DecadeError } from '../core/errors.js';
+import { CutScores } from '../decoding/cut-scores.js';
 import type { Criterion } from '../decoding/selection/criterion.js';
 import { channel, languageModel, lengthRatio } from '../decoding/selection/model-criteria.js';
 import { scorer } from '../decoding/selection/scorer.js';
@@ -41,6 +42,8 @@ export class OutsideCriteria {
   readonly #choice: CriteriaChoice;
   readonly #command: ScorerCommand | undefined;
   readonly #models = new Map<string, Promise<LoadedModel>>();
+  /** What the channel was asked. */
+  readonly #cut = new CutScores();
   /** What a scorer failed of. */
   fault: unknown;
 
@@ -67,7 +70,8 @@ export class OutsideCriteria {
       };
       return scorer(command.score, { onFault });
     }
-    const make = name === 'channel' ? channel : languageModel;
+    const onCut = (warning: DecadeError) => this.#cut.add(warning);
+    const make = name === 'channel' ? (model: LoadedModel) => channel(model, { onCut }) : languageModel;
     return { name, valuations: async (lists, control) => make(await this.#model(name, control.signal)).valuations(lists, control) };
   }
 
@@ -76,8 +80,10 @@ export class OutsideCriteria {
     for (const name of ['channel', 'lm'] as const) if (this.#choice[name] !== undefined) await this.#model(name, signal);
   }
 
-  /** For when the rest is done: throws what a scorer failed of. */
-  requireScored(): void {
+  /** For when the rest is done: tells how much was scored cut short, and throws what a scorer failed of. */
+  finish(): void {
+    const warning = this.#cut.warning('--select channel');
+    if (warning !== undefined) warn(warning);
     if (this.fault === undefined) return;
     if (!(this.fault instanceof DecadeError)) throw this.fault;
     const { parts, kind } = this.fault;

@@ -67,7 +67,7 @@ export interface Rescoring {
 export async function rescore(
   list: NbestList,
   score: ScorePairs,
-  { weight: given, select, onSentence, signal, onProgress, onBadLine, onAssumption, ...rest }: RescoreOptions = {},
+  { weight: given, select, onSentence, signal, onProgress, onBadLine, onAssumption, onCut, ...rest }: RescoreOptions = {},
 ): Promise<Rescoring> {
   const tunedOn = typeof given === 'object' && given?.tunedOn instanceof Object ? given.tunedOn : undefined;
   const options = resolveOptions(
@@ -80,7 +80,7 @@ export async function rescore(
   if (references.length > 0) requireReferences(list);
   if (tunedOn !== undefined) requireReferences(tunedOn);
   const selection = select && selectionOf(select);
-  const control = { signal, onProgress, onBadLine, onAssumption };
+  const control = { signal, onProgress, onBadLine, onAssumption, onCut };
   const tuned = tunedOn && (await tuneWeight(rescored(tunedOn, score, 'tuning', options, control), control));
   const weight = tuned?.weight ?? options.weight;
   const judgement = references.length === 0 ? undefined : new RescoringJudgement(weight);

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { DecadeError } from '../../core/errors.js';
 import { type ItemKind, requireList, requireLists, requireStream } from '../../core/lists.js';
+import { CutScores } from '../../decoding/cut-scores.js';
 import type { LengthPenalty } from '../../decoding/length-penalty.js';
 import {
   type BadLine,
@@ -59,7 +60,7 @@ interface NbestHypotheses {
 export type ListedHypothesis = Translation | (Pick<NbestHypothesis, 'text' | 'score'> & Partial<NbestHypothesis>);
 
 /** A model's score of a pair; of the tokens only their number is used here. */
-export interface PairScore extends Pick<LineScore, 'logProbability'> {
+export interface PairScore extends Pick<LineScore, 'logProbability'>, Partial<Pick<LineScore, 'warning'>> {
   readonly tokenLogProbabilities: { readonly length: number };
 }
 
@@ -98,6 +99,8 @@ export interface RescoringControl extends WorkControl {
   readonly onBadLine?: BadLine | undefined;
   /** Called with an assumption that had to be made, once per list. */
   readonly onAssumption?: ((text: string) => void) | undefined;
+  /** Called with how many hypotheses were scored cut short, once per list that has such. */
+  readonly onCut?: ((warning: DecadeError) => void) | undefined;
 }
 
 /**
@@ -113,17 +116,20 @@ export async function* rescored(
   score: ScorePairs,
   label: string,
   options: RescoringOptions,
-  { signal, onProgress, onBadLine, onAssumption }: RescoringControl = {},
+  { signal, onProgress, onBadLine, onAssumption, onCut }: RescoringControl = {},
 ): AsyncGenerator<RescoredSentence, void, undefined> {
   const { name = 'n-best list', sources } = list;
   const penalty = new MatchingPenalty(options, () => {
     onAssumption?.(`${name} does not state its length penalty: the model's log-probabilities are used without one (length penalty 0)`);
   });
+  const cut = new CutScores();
   let waiting: Listed[] = [];
   let [count, all] = [0, 0];
   async function* scored(): AsyncGenerator<RescoredSentence, void, undefined> {
     const pairs = waiting.flatMap(({ source, hypotheses }) => hypotheses.map(({ text }) => ({ source, target: text })));
-    const scores = (await score(pairs, { signal })).values();
+    const found = await score(pairs, { signal });
+    for (const { warning } of found) cut.add(warning);
+    const scores = found.values();
     for (const { hypotheses, ...rest } of waiting) {
       const where = `${name}: sentence ${rest.sentence}`;
       yield {
@@ -147,6 +153,8 @@ export async function* rescored(
     if (count >= options.hypothesesAtOnce || waiting.length >= options.hypothesesAtOnce) yield* scored();
   }
   if (waiting.length > 0) yield* scored();
+  const warning = cut.warning(name);
+  if (warning !== undefined) onCut?.(warning);
 }
 
 type Listed = Omit<RescoredSentence, 'hypotheses'> & NbestGroup;

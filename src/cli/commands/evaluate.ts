@@ -125,7 +125,7 @@ async function translations(
       if (warning !== undefined) warn(warning, progress);
       account.add(selection);
     }
-    outside.requireScored();
+    outside.finish();
     return { texts: results.map(({ text }) => text), account };
   } finally {
     progress.end();

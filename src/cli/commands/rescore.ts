@@ -107,6 +107,7 @@ async function run(options: RescoreArguments, signal: AbortSignal): Promise<void
         if (++badLines <= badLinesTold) warn(new Error(`${message}; line skipped`), progress);
       },
       onAssumption: (text) => warn(new Error(text), progress),
+      onCut: (warning) => warn(warning, progress),
       onSentence: async (sentence) => {
         if (sentence.hypotheses.length === 0) empty++;
         account.add(sentence.selection);
@@ -147,7 +148,7 @@ async function run(options: RescoreArguments, signal: AbortSignal): Promise<void
       next: 'see the warnings above',
     });
   }
-  outside.requireScored();
+  outside.finish();
 }
 
 /** Scores of a list for which no model was asked. */

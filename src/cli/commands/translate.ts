@@ -163,7 +163,7 @@ async function translate(runtime: Runtime, options: TranslateArguments, signal: 
   }
   requireNoneBroken(broken, 'an empty line was written in its place');
   requireAllRead(unread);
-  outside.requireScored();
+  outside.finish();
 }
 
 /** For when the rest is done. */

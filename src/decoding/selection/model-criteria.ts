@@ -1,3 +1,4 @@
+import type { DecadeError } from '../../core/errors.js';
 import type { CandidateList, Criterion, SelectionControl, Valuation } from './criterion.js';
 
 /** Operations that a token takes in a model. */
@@ -9,10 +10,19 @@ interface OperationsPerToken {
 /** What a reverse model is asked: a `LoadedModel` that translates. */
 export interface PairModel {
   readonly operationsPerToken: OperationsPerToken;
-  score(
-    pairs: readonly { readonly source: string; readonly target: string }[],
-    control: SelectionControl,
-  ): Promise<readonly { readonly logProbability: number; readonly tokenLogProbabilities: { readonly length: number } }[]>;
+  score(pairs: readonly { readonly source: string; readonly target: string }[], control: SelectionControl): Promise<readonly PairScore[]>;
+}
+
+interface PairScore {
+  readonly logProbability: number;
+  readonly tokenLogProbabilities: { readonly length: number };
+  /** Set when a side was too long and was cut. */
+  readonly warning?: DecadeError | undefined;
+}
+
+export interface ChannelOptions {
+  /** Called for each score of a text that was cut short, or whose source was: the valuation is that of the rest. */
+  readonly onCut?: ((warning: DecadeError) => void) | undefined;
 }
 
 /** What a language model is asked: a `LoadedModel` without a source. */
@@ -37,7 +47,7 @@ function wordsOf(text: string): number {
  * The channel of a noisy channel: log p(source | candidate) by a model that translates the other way, per word of the source (Li and
  * Jurafsky 2016; Yee, Dauphin and Auli 2019, equation 3). An empty candidate has none and is worth -Infinity.
  */
-export function channel(model: PairModel): Criterion {
+export function channel(model: PairModel, { onCut }: ChannelOptions = {}): Criterion {
   return {
     name: 'channel',
     valuations: (lists, control) =>
@@ -46,6 +56,7 @@ export function channel(model: PairModel): Criterion {
           asked.map(({ source, text }) => ({ source: text, target: source })),
           control,
         );
+        for (const { warning } of scores) if (warning !== undefined) onCut?.(warning);
         const { source, target } = model.operationsPerToken;
         // A candidate has about as many tokens as its source, and both are read once.
         return scores.map(({ logProbability, tokenLogProbabilities: { length } }) => ({

@@ -4,6 +4,7 @@ import { RescoringJudgement } from '../../../src/analysis/rescoring/judgement.js
 import { OracleSearch } from '../../../src/analysis/rescoring/oracle-search.js';
 import { type RescoreOptions, rescore } from '../../../src/analysis/rescoring/rescore.js';
 import type { ScorePairs } from '../../../src/analysis/rescoring/rescoring.js';
+import { DecadeError } from '../../../src/core/errors.js';
 import { bleu } from '../../../src/metrics/bleu.js';
 import { evaluate, sumStatistics } from '../../../src/metrics/evaluate.js';
 import { bleuAt, randomSentences } from './sentences.js';
@@ -81,6 +82,25 @@ describe('rescoring', () => {
     const broken: ScorePairs = async (pairs) =>
       (await score(pairs, {})).map((scored, index) => (index < 4 ? scored : { ...scored, logProbability: Number.NaN }));
     await assert.rejects(rescore(list, broken), { kind: 'numeric', message: /^list: sentence 3: a log-probability that is not a number/ });
+  });
+
+  test('tells once how many hypotheses the model has scored cut short', async () => {
+    const parts = { where: 'target, line 1', received: '9 tokens; only the first 4 were used', allowed: 'at most 4' };
+    const short: ScorePairs = async (pairs) =>
+      (await score(pairs, {})).map((scored, index) => ({
+        ...scored,
+        warning: (pairs[index]?.target.length ?? 0) < 2 ? new DecadeError('input', parts) : undefined,
+      }));
+    const told: string[] = [];
+    const onCut = ({ message }: DecadeError) => told.push(message);
+    await rescore(list, short, { hypothesesAtOnce: 2, onCut });
+    assert.equal(told.length, 1);
+    assert.match(
+      told[0] ?? '',
+      /^list: 4 texts scored cut short, .* \(the first: 9 tokens; only the first 4 were used\); expected at most 4/,
+    );
+    await rescore(list, score, { onCut });
+    assert.equal(told.length, 1);
   });
 
   test('ranks by both scores', async () => {

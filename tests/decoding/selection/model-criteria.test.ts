@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DecadeError } from '../../../src/core/errors.js';
 import { channel, languageModel, lengthRatio } from '../../../src/decoding/selection/model-criteria.js';
 import { Selection } from '../../../src/decoding/selection/selection.js';
 
@@ -30,6 +31,22 @@ test('the channel is what the reverse model gives the source, per word of the so
   assert.deepEqual(Array.from(first?.values ?? []), [of('deux mots'), of('mots'), -Infinity, of('deux mots')]);
   assert.deepEqual(Array.from(second?.values ?? []), [logProbability('un', 'one')]);
   assert.deepEqual([first?.cost.evaluations, first?.cost.operations], [2, 660]);
+});
+
+test('the channel hands over the warning of each text that is scored cut short', async () => {
+  const warning = new DecadeError('input', { where: 'source, line 1', received: '9 tokens; only the first 4 were used' });
+  const model = {
+    operationsPerToken: { source: 0, target: 0 },
+    score: async (pairs: readonly { source: string; target: string }[]) =>
+      pairs.map(({ source }) => ({
+        logProbability: -1,
+        tokenLogProbabilities: { length: 1 },
+        warning: source === 'deux mots' ? warning : undefined,
+      })),
+  };
+  const cut: DecadeError[] = [];
+  await channel(model, { onCut: (each) => cut.push(each) }).valuations(lists, {});
+  assert.deepEqual(cut, [warning]);
 });
 
 test('a noisy channel is the weighted sum of the direct model, the channel, the language model and the length', async () => {
