@@ -91,6 +91,17 @@ test('kept and dropped lines do not go to one file, nor into a report', async ()
   assert.deepEqual([text(kept), existsSync(missing), readdirSync(at('parts'))], ['mine', false, []]);
 });
 
+test('alignments and the lexicon made of them do not go to one file', async () => {
+  const [pairs, both] = [file('pairs', 'a b ||| c d\n'), file('both', 'mine')];
+  symlinkSync('both', at('both-too'));
+  for (const lexicon of [both, at('both-too')]) {
+    const { code, stderr } = await decade(['align', '-i', pairs, '-o', both, '--lexicon', lexicon]);
+    assert.deepEqual([code, /for two outputs/.test(stderr), text(both)], [2, true, 'mine'], stderr);
+  }
+  const apart = await decade(['align', '-i', pairs, '-o', '-', '--lexicon', both]);
+  assert.equal(apart.code, 0, apart.stderr);
+});
+
 test('a command that cannot work leaves earlier output alone', async () => {
   const [input, missing] = [file('lines', sources), at('missing')];
   for (const words of [

@@ -7,6 +7,7 @@ import { mostWordsAligned, type WordSplit } from '../../alignment/words.js';
 import { DecadeError } from '../../core/errors.js';
 import { readPairs } from '../../data/sources.js';
 import { nodeFiles } from '../../node/files/files.js';
+import { requireDistinct } from '../../node/files/output-file.js';
 import { wholeNumber } from '../arguments.js';
 import { interruptible } from '../interruption.js';
 import { openOutput, type Output, requireOutput } from '../output.js';
@@ -66,6 +67,8 @@ async function align(options: AlignArguments, signal: AbortSignal): Promise<void
   const bad = new BadLines();
   const pairs = pairsOf(options, bad);
   await requireOutput(options.lexicon);
+  const files = [options.output, options.lexicon].filter((path) => path !== undefined);
+  await requireDistinct(files.filter((path) => path !== '-'));
   const output = await openOutput(options.output);
   const lexicon = options.lexicon === undefined ? undefined : await openOutput(options.lexicon);
   const progress = new StagedProgress();
