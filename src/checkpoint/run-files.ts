@@ -135,9 +135,13 @@ export function stepOf(name: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** Whether a path is that of a file which a run is made of: written over, the run would be lost. */
+/** Whether a path is that of a file which a run is made of, or leads to one by links: written over, the run would be lost. */
 export async function isRunFile(files: Files, path: string): Promise<boolean> {
-  const names = files.absolute(path).split(/[\\/]+/);
+  return (await isPlaceInRun(files, files.absolute(path))) || (await isPlaceInRun(files, await files.realPath(path)));
+}
+
+async function isPlaceInRun(files: Files, path: string): Promise<boolean> {
+  const names = path.split(/[\\/]+/);
   const isRun = async (directory: readonly string[]) => {
     const found = await files.list(directory.join('/') || '/').catch((): string[] => []);
     return found.includes(configurationFile) && found.some((name) => name.endsWith(sharedTokenizerFile));

@@ -8,6 +8,8 @@
 export interface Files {
   /** The absolute form of a path, independent of the current directory. */
   absolute(path: string): string;
+  /** The absolute path, without links, of what a path leads to or would be made at it. */
+  realPath(path: string): Promise<string>;
   kind(path: string): Promise<'file' | 'directory' | 'missing'>;
   /** Size of a file in bytes. */
   size(path: string): Promise<number>;

@@ -65,6 +65,7 @@ export function memoryFiles(initial: Readonly<Record<string, string | Uint8Array
 
   return {
     absolute: (path) => path,
+    realPath: async (path) => `/${namesOf(path).join('/')}`,
     async kind(path) {
       try {
         const entry = find(path);

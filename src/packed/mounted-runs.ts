@@ -92,6 +92,7 @@ function withDirectories(files: Files, directories: PackedDirectories): Files {
   return {
     ...withPackedDirectories(directories, files),
     absolute: files.absolute,
+    realPath: files.realPath,
     size: async (path) => packedFileAt(directories, path)?.size ?? files.size(path),
     readBytes,
     readText: async (path) => decodeUtf8(await readBytes(path), path),

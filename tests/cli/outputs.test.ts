@@ -102,6 +102,19 @@ test('alignments and the lexicon made of them do not go to one file', async () =
   assert.equal(apart.code, 0, apart.stderr);
 });
 
+test('a file of a run is refused as an output through links, too', { skip: process.platform === 'win32' && 'POSIX only' }, async () => {
+  const input = file('one-line', sources);
+  const [configuration, checkpoints] = [join(run, 'config.yaml'), join(run, 'checkpoints')];
+  const [checkpoint = ''] = readdirSync(checkpoints);
+  symlinkSync(configuration, at('settings'));
+  symlinkSync(join(checkpoints, checkpoint), at('checkpoint'));
+  for (const output of [at('settings'), join(at('checkpoint'), 'state.json')]) {
+    const old = text(output);
+    const { code, stderr } = await decade(['translate', '-m', run, '-i', input, '-o', output]);
+    assert.deepEqual([code, /a file that belongs to a run/.test(stderr), text(output)], [2, true, old], stderr);
+  }
+});
+
 test('a command that cannot work leaves earlier output alone', async () => {
   const [input, missing] = [file('lines', sources), at('missing')];
   for (const words of [

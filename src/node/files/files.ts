@@ -1,6 +1,6 @@
 import { type BigIntStats, fstatSync, statSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat, truncate } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, rmdir, stat, truncate } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { DecadeError } from '../../core/errors.js';
 import { endOfFileError, type FileFailure, fileError } from '../../core/file-errors.js';
 import type { Files, FileWriter, RandomAccessFile } from '../../core/files.js';
@@ -36,6 +36,7 @@ const failures: Readonly<Record<string, FileFailure>> = {
 /** The disk. */
 export const nodeFiles: Files = {
   absolute: (path) => resolve(path),
+  realPath: (path) => explaining(path, () => withoutLinks(resolve(path))),
   async kind(path) {
     try {
       return (await stat(path)).isDirectory() ? 'directory' : 'file';
@@ -151,6 +152,17 @@ export const nodeFiles: Files = {
     }),
   lock: (path) => explaining(path, () => lockFile(path)),
 };
+
+/** Of what is missing, its directory may still be behind a link. */
+async function withoutLinks(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (cause) {
+    const parent = dirname(path);
+    if (!['ENOENT', 'ENOTDIR'].includes(errorCode(cause) ?? '') || parent === path) throw cause;
+    return join(await withoutLinks(parent), basename(path));
+  }
+}
 
 /** The bytes of a file or a pipe as they arrive, for a single reader: nothing of a pipe is kept. */
 export async function* streamOnce(path: string): AsyncGenerator<Uint8Array> {
