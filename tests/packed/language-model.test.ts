@@ -30,6 +30,7 @@ test('a language model that has nothing but its model is packed, and scores and 
   await writeSafetensors(files, 'run/weights.safetensors', new InitialValues(createModel(model, vocabularies).parameters, 1));
 
   const library = decade({ ...nodeRuntime, files, sharedMemory: false });
+  await assert.rejects(library.pack('run', { out: 'run/weights.safetensors' }), /a file that belongs to a run/);
   await library.pack('run', { out: 'model.decade' });
   const totals = await Promise.all(['run', 'model.decade'].map(async (run) => (await library.scoreText(run, ['one two'], { gemm })).total));
   assert.deepEqual(totals[1], totals[0]);

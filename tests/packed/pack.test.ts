@@ -53,6 +53,23 @@ describe('a packed run', () => {
     assert.deepEqual(await runtime.files.readBytes('second.decade'), await runtime.files.readBytes('first.decade'));
   });
 
+  test('is not written over a file of the run, nor over itself', async () => {
+    const { files } = runtime;
+    await packed(files, 'one', { out: 'itself.decade' });
+    for (const [run, out] of [
+      ['one', 'one/model.safetensors'],
+      ['one', 'two/../one/model.json'],
+      ['one', 'two/config.yaml'],
+      ['itself.decade', './itself.decade'],
+    ] as const) {
+      const before = await files.readBytes(out);
+      await assert.rejects(packed(files, run, { out, precision: 'int8' }), /a file that belongs to a run/);
+      assert.deepEqual(await files.readBytes(out), before, out);
+    }
+    await packed(files, 'one', { out: 'one/one.decade' });
+    await packed(files, 'one', { out: 'one/one.decade', precision: 'int8' });
+  });
+
   test('is a safetensors file with the names of the parameters', async () => {
     await packed(runtime.files, 'one', { out: 'open.decade', precision: 'int8' });
     const [file, own] = [
