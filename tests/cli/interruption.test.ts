@@ -95,6 +95,19 @@ describe('signals', { skip: process.platform !== 'linux' && 'Linux only' }, () =
     assert.equal(resumed.code, 0, resumed.stderr);
   });
 
+  test('the first one ends a scoring that takes long, without a score', async () => {
+    const words = Array.from({ length: 40 }, (_, index) => `word${(index * 7) % 40}`);
+    const sentences = (turned: string[]) => `${turned.join(' ')}\n`.repeat(2_000);
+    writeFileSync(at('hypotheses'), sentences(words));
+    writeFileSync(at('references'), sentences(words.toReversed()));
+    const child = start(['evaluate', '--hypotheses', at('hypotheses'), '--references', at('references'), '--metrics', 'ter']);
+    const outcome = ended(child);
+    await listens(child);
+    child.kill('SIGINT');
+    const { code, stdout, stderr } = await outcome;
+    assert.deepEqual([code, stdout], [130, ''], stderr);
+  });
+
   test('translations up to then are kept beside the old file', async () => {
     const input = pipe();
     writeFileSync(at('output'), 'old');

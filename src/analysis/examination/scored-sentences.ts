@@ -2,9 +2,10 @@ import { counted } from '../../core/counted.js';
 import { DecadeError } from '../../core/errors.js';
 import { requireList, requireLists } from '../../core/lists.js';
 import { confidenceInterval, pairedBootstrapProbability, resampler, standardResamples } from '../../metrics/bootstrap.js';
-import { sumStatistics } from '../../metrics/evaluate.js';
+import { type Evaluation, sumStatistics } from '../../metrics/evaluate.js';
 import type { Metric } from '../../metrics/metric.js';
 import { inOneForm } from '../../metrics/one-form.js';
+import { type EvaluateOptions, scoringMetrics } from '../../metrics/scoring-options.js';
 import { forEach, type WorkControl } from '../work.js';
 
 /** Sentences with what their translations should be. */
@@ -77,6 +78,20 @@ export async function scoreSentences(
     );
   });
   return { metric, references: references.length, statistics };
+}
+
+/** The score of translations by each metric that the options name, as `evaluate` gives it, in work that can be ended. */
+export async function evaluateSentences(
+  { hypotheses, references, ...scoring }: EvaluateOptions,
+  control: WorkControl = {},
+): Promise<Evaluation[]> {
+  const evaluations: Evaluation[] = [];
+  for (const metric of scoringMetrics(scoring)) {
+    const { statistics } = await scoreSentences(metric, hypotheses, references, control);
+    const score = metric.score(sumStatistics(statistics));
+    evaluations.push({ metric: metric.name, ...score, signature: metric.signature(references.length) });
+  }
+  return evaluations;
 }
 
 /** A score of a whole test set, and where it would lie on 95 % of test sets drawn like it. */

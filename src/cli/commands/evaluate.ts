@@ -1,8 +1,7 @@
 import { Command } from 'commander';
-import { requireTestSet } from '../../analysis/examination/scored-sentences.js';
+import { evaluateSentences, requireTestSet } from '../../analysis/examination/scored-sentences.js';
 import { DecadeError } from '../../core/errors.js';
 import { type Evaluation, metricNamed } from '../../metrics/evaluate.js';
-import { evaluateAll } from '../../metrics/scoring-options.js';
 import type { Runtime } from '../../parallel/runtime.js';
 import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
 import { OutsideCriteria } from '../criteria.js';
@@ -68,7 +67,7 @@ async function run(runtime: Runtime, options: EvaluateArguments, signal: AbortSi
   const { sources: lines, references } = testSet;
   const { texts, account } =
     options.model === undefined ? { texts: lines, account: undefined } : await translations(runtime, options.model, lines, options, signal);
-  const results = evaluateAll({ hypotheses: texts, references, ...scoring });
+  const results = await evaluateSentences({ hypotheses: texts, references, ...scoring }, { signal });
   if (options.json) {
     await printJson({
       sentences: texts.length,
