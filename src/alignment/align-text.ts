@@ -22,7 +22,7 @@ export interface TextAlignment {
   /** Of each pair in its place; none of a pair with an empty side. */
   links(): Iterable<Links>;
   /** The translation of every source word that has one, the most frequent words first. */
-  lexicon(): LexiconEntry[];
+  lexicon(control?: Pick<AlignmentControl, 'signal'>): Promise<LexiconEntry[]>;
 }
 
 /** Reads a parallel corpus, 4 bytes per word, and aligns its words: most memory is that of word pairs, 1.4 GB at most. */
@@ -50,6 +50,9 @@ export async function alignText(
   return {
     pairs: bitext.pairs,
     links,
-    lexicon: () => lexiconOf(bitext, links(), sources.size).map(([source, target]) => [sources.word(source), targets.word(target)]),
+    async lexicon(control) {
+      const entries = await lexiconOf(bitext, links(), sources.size, control);
+      return entries.map(([source, target]) => [sources.word(source), targets.word(target)]);
+    },
   };
 }

@@ -1,6 +1,8 @@
+import { turns } from '../core/event-loop.js';
 import { NumberedPairs } from '../core/numbered-pairs.js';
 import type { Bitext } from './bitext.js';
 import type { Links } from './symmetrisation.js';
+import type { AlignmentControl } from './word-alignment.js';
 
 /** A source word and what it is translated by. */
 export type LexiconEntry = readonly [source: string, target: string];
@@ -12,12 +14,20 @@ const mostLinkedPairs = 2 ** 25;
  *
  * @param links  of each pair of the text, in their order
  */
-export function lexiconOf(bitext: Bitext, links: Iterable<Links>, sourceWords: number): [source: number, target: number][] {
+export async function lexiconOf(
+  bitext: Bitext,
+  links: Iterable<Links>,
+  sourceWords: number,
+  { signal }: Pick<AlignmentControl, 'signal'> = {},
+): Promise<[source: number, target: number][]> {
   const pairs = new NumberedPairs(mostLinkedPairs);
   const counts: number[] = [];
   const frequency = new Int32Array(sourceWords);
+  const turn = turns();
   let number = 0;
   for (const ofPair of links) {
+    await turn();
+    signal?.throwIfAborted();
     const [source, target] = [bitext.source(number), bitext.target(number)];
     for (const word of source) frequency[word] = (frequency[word] as number) + 1;
     for (let link = 0; link < ofPair.length; link += 2) {

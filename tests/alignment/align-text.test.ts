@@ -11,11 +11,20 @@ test('a line without a pair has an empty alignment in its place, and the lexicon
   const options = { ...alignmentOptions.parse({}), sides: 'both', split: 'spaces', lowercase: true } as const;
   const alignment = await alignText(lines, options);
   assert.deepEqual(Array.from(alignment.links(), pharaohLine), ['0-0 1-1', '', '0-0 1-1', '', '0-0']);
-  assert.deepEqual(alignment.lexicon(), [
+  assert.deepEqual(await alignment.lexicon(), [
     ['the', 'la'],
     ['house', 'maison'],
     ['flower', 'fleur'],
   ]);
+});
+
+test('the lexicon of a long text ends with the signal', async () => {
+  const options = { ...alignmentOptions.parse({ iterations: 1 }), sides: 'both', split: 'spaces', lowercase: false } as const;
+  const sentence = Array.from({ length: 100 }, (_, index) => `word${index}`).join(' ');
+  const alignment = await alignText(new Array<ReturnType<typeof pair>>(2_000).fill(pair(sentence, sentence)), options);
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(new Error('enough')), 0);
+  await assert.rejects(alignment.lexicon({ signal: controller.signal }), /enough/);
 });
 
 test('punctuation is split off where that is asked for', async () => {

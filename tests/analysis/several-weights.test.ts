@@ -25,8 +25,8 @@ const sentences: FeaturedHypothesis[][] = Array.from({ length: 40 }, (_, sentenc
   }),
 );
 
-test('weights are found that no grid of weights beats by much, and that beat those that were given', () => {
-  const found = searchWeights(metric, sentences, [1, 1, 1]);
+test('weights are found that no grid of weights beats by much, and that beat those that were given', async () => {
+  const found = await searchWeights(metric, sentences, [1, 1, 1]);
   assert.ok(Math.abs(found.score - scoreWith(metric, sentences, found.weights)) < 1e-9, 'the score is that of the weights');
   const grid = [-1, -0.6, -0.2, 0.2, 0.6, 1];
   let best = -Infinity;
@@ -36,8 +36,15 @@ test('weights are found that no grid of weights beats by much, and that beat tho
   assert.ok(Math.abs(found.weights.reduce((sum, weight) => sum + Math.abs(weight), 0) - 1) < 1e-12);
 });
 
-test('what a feature rules out is not chosen, unless it rules out everything', () => {
+test('what a feature rules out is not chosen, unless it rules out everything', async () => {
   const of = (value: number, quality: number) => ({ features: [value], statistics: Float64Array.of(quality, 1) });
-  const found = searchWeights(metric, [[of(-Infinity, 9), of(1, 2), of(0, 1)], [of(-Infinity, 5)], []], [1]);
+  const found = await searchWeights(metric, [[of(-Infinity, 9), of(1, 2), of(0, 1)], [of(-Infinity, 5)], []], [1]);
   assert.equal(found.score, 3.5);
+});
+
+test('a long search ends with the signal', async () => {
+  const many = Array.from({ length: 200 }, () => sentences).flat();
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(new Error('enough')), 0);
+  await assert.rejects(searchWeights(metric, many, [1, 1, 1], { signal: controller.signal }), /enough/);
 });

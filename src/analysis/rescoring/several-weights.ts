@@ -1,5 +1,7 @@
+import { turns } from '../../core/event-loop.js';
 import { randomKey, uniform } from '../../core/random.js';
 import type { Metric } from '../../metrics/metric.js';
+import type { WorkControl } from '../work.js';
 
 /** A hypothesis: what each feature says of it, and its statistics for the metric. */
 export interface FeaturedHypothesis {
@@ -20,18 +22,25 @@ const restarts = 4;
  * weight in turn the metric is a step function, whose highest step is found exactly, until no weight gains. From the given weights and
  * from random ones, as the function has many tops. The absolute values of the weights add up to 1.
  */
-export function searchWeights(
+export async function searchWeights(
   metric: Metric,
   sentences: readonly (readonly FeaturedHypothesis[])[],
   given: readonly number[],
-): WeightsFound {
+  { signal }: Pick<WorkControl, 'signal'> = {},
+): Promise<WeightsFound> {
   const lists = sentences.filter(({ length }) => length > 0).map(withOpinions);
   const key = randomKey(1, 'sample');
   const starts = [
     given,
     ...Array.from({ length: restarts }, (_, start) => given.map((_, index) => uniform(key, start * given.length + index))),
   ];
-  const tops = starts.map((start) => climb(metric, lists, start));
+  const turn = turns();
+  const pause = async () => {
+    await turn();
+    signal?.throwIfAborted();
+  };
+  const tops: WeightsFound[] = [];
+  for (const start of starts) tops.push(await climb(metric, lists, start, pause));
   const best = tops.reduce((most, top) => (top.score > most.score ? top : most));
   const size = best.weights.reduce((sum, weight) => sum + Math.abs(weight), 0) || 1;
   return { weights: best.weights.map((weight) => weight / size), score: best.score };
@@ -48,12 +57,17 @@ export function scoreWith(metric: Metric, sentences: readonly (readonly Featured
   return metric.score(sumOf(chosen.map(({ statistics }) => statistics))).score;
 }
 
-function climb(metric: Metric, sentences: readonly (readonly FeaturedHypothesis[])[], start: readonly number[]): WeightsFound {
+async function climb(
+  metric: Metric,
+  sentences: readonly (readonly FeaturedHypothesis[])[],
+  start: readonly number[],
+  pause: () => Promise<void>,
+): Promise<WeightsFound> {
   let best: WeightsFound = { weights: start, score: scoreWith(metric, sentences, start) };
   for (let round = 0; round < mostRounds; round++) {
     const before = best.score;
     for (let coordinate = 0; coordinate < start.length; coordinate++) {
-      const found = bestAlong(metric, sentences, best.weights, coordinate);
+      const found = await bestAlong(metric, sentences, best.weights, coordinate, pause);
       if (found.score > best.score) best = found;
     }
     if (best.score - before < 1e-6) return best;
@@ -62,16 +76,18 @@ function climb(metric: Metric, sentences: readonly (readonly FeaturedHypothesis[
 }
 
 /** The best value of one weight, the others as they are: in the middle of the highest step. */
-function bestAlong(
+async function bestAlong(
   metric: Metric,
   sentences: readonly (readonly FeaturedHypothesis[])[],
   weights: readonly number[],
   coordinate: number,
-): WeightsFound {
+  pause: () => Promise<void>,
+): Promise<WeightsFound> {
   const others = weights.map((weight, index) => (index === coordinate ? 0 : weight));
   const changes: { readonly at: number; readonly change: Float64Array }[] = [];
   const firsts: Float64Array[] = [];
   for (const hypotheses of sentences) {
+    await pause();
     const lines = hypotheses.map(({ features, statistics }) => {
       return { height: weighted(features, others), slope: features[coordinate] as number, statistics };
     });

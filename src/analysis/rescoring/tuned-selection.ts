@@ -67,7 +67,7 @@ export async function tuneSelection(
   await valued();
   const terms = selectionTermsOf(select);
   const given = terms.map(({ weight = 1 }) => weight);
-  const found = searchWeights(metric, sentences, given);
+  const found = await searchWeights(metric, sentences, given, control);
   return {
     select: terms.map((term, index) => ({ ...term, weight: found.weights[index] as number })),
     weights: Object.fromEntries(names.map((name, index) => [name, found.weights[index] as number])),

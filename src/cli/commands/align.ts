@@ -88,7 +88,7 @@ async function align(options: AlignArguments, signal: AbortSignal): Promise<void
       throw new DecadeError('input', { where: corpus, received: 'no lines', allowed: 'sentence pairs, some thousand to learn from' });
     }
     await writeInBlocks(output, alignment.links(), pharaohLine, signal);
-    if (lexicon !== undefined) await writeInBlocks(lexicon, alignment.lexicon(), (entry) => entry.join('\t'), signal);
+    if (lexicon !== undefined) await writeInBlocks(lexicon, await alignment.lexicon({ signal }), (entry) => entry.join('\t'), signal);
     await output.close();
     await lexicon?.close();
   } finally {
