@@ -69,8 +69,18 @@ export function parseNbestLine(line: string, where: string): { sentence: number;
     new DecadeError('input', { where, received, allowed: 'line ||| text ||| feature= values ||| score' });
   if (fields.length < 4) throw wrong(`${fields.length} ${fields.length === 1 ? 'field' : 'fields'}`);
   if (!/^\d+$/.test(sentence)) throw wrong(`${JSON.stringify(sentence)} for the number of the line`);
-  if (score === '' || !Number.isFinite(Number(score))) throw wrong(`${JSON.stringify(score)} for the score`);
-  return { sentence: Number(sentence), hypothesis: { text: withoutEscapes(text), features, score: Number(score), further } };
+  if (score === '' || !isScore(numberOf(score))) throw wrong(`${JSON.stringify(score)} for the score`);
+  return { sentence: Number(sentence), hypothesis: { text: withoutEscapes(text), features, score: numberOf(score), further } };
+}
+
+/** Whether hypotheses can be ranked by it: what is impossible, such as an empty text to some models, has -Infinity. */
+export function isScore(value: number): boolean {
+  return value < Number.POSITIVE_INFINITY;
+}
+
+/** Decade writes `-Infinity`, programs in C++ and Python `-inf`. */
+function numberOf(text: string): number {
+  return text === '-inf' ? Number.NEGATIVE_INFINITY : Number(text);
 }
 
 /** The line of a hypothesis, without a line end. */
@@ -130,7 +140,7 @@ export function featureValues(features: string, name: string): number[] {
   const start = words.indexOf(`${name}=`);
   if (start < 0) return [];
   const end = words.findIndex((word, index) => index > start && word.endsWith('='));
-  return words.slice(start + 1, end < 0 ? undefined : end).map(Number);
+  return words.slice(start + 1, end < 0 ? undefined : end).map(numberOf);
 }
 
 /**

@@ -49,6 +49,15 @@ test('an empty translation is one', () => {
   assert.equal(parseNbestLine('0 ||| ||| F0= -1 ||| -1', 'list').hypothesis.text, '');
 });
 
+test('what was found impossible is read as it was written, by decade and by others', () => {
+  const line = formatNbestLine(0, { text: '', features: 'channel= -Infinity', score: -Infinity, further: [] });
+  for (const written of [line, line.replaceAll('-Infinity', '-inf')]) {
+    const { hypothesis } = parseNbestLine(written, 'list');
+    assert.deepEqual([hypothesis.score, featureValues(hypothesis.features, 'channel')], [-Infinity, [-Infinity]]);
+  }
+  for (const odd of ['Infinity', 'nan']) assert.throws(() => parseNbestLine(`0 ||| a ||| ||| ${odd}`, 'list'), /for the score/);
+});
+
 test('the lines of a sentence are one group', async () => {
   const { groups, bad } = await groupsOf(['0 ||| a ||| ||| -1', '0 ||| b ||| ||| -2', '3 ||| c ||| ||| -1']);
   assert.deepEqual(groups, [

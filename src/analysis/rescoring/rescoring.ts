@@ -6,6 +6,7 @@ import type { LengthPenalty } from '../../decoding/length-penalty.js';
 import {
   type BadLine,
   featureValues,
+  isScore,
   type NbestGroup,
   type NbestHypothesis,
   nbestGroups,
@@ -214,7 +215,7 @@ async function* listed(list: NbestList, name: string, onBadLine: BadLine = throw
 
 function* groupsOf({ hypotheses }: NbestHypotheses, name: string): Generator<NbestGroup> {
   for (const [sentence, given] of hypotheses.entries()) {
-    const odd = given.find(({ score }) => !Number.isFinite(score));
+    const odd = given.find(({ score }) => !isScore(score));
     if (odd !== undefined) {
       throw new DecadeError('input', { where: `${name}: sentence ${sentence}`, received: `a score of ${odd.score}`, allowed: 'numbers' });
     }
@@ -237,7 +238,7 @@ function ownScore({ score, features }: NbestHypothesis, own: string, where: stri
   if (own === 'score') return score;
   const values = featureValues(features, own);
   const [value] = values;
-  if (value !== undefined && Number.isFinite(value) && values.length === 1) return value;
+  if (value !== undefined && isScore(value) && values.length === 1) return value;
   throw new DecadeError('usage', {
     where: `${where}, ${own}`,
     received: values.length === 0 ? `features ${JSON.stringify(features)}` : `values ${values.join(' ')}`,
@@ -262,6 +263,7 @@ export function ranked(hypotheses: readonly RescoredHypothesis[], weight: number
 }
 
 function combinedScore({ own, model }: RescoredHypothesis, weight: number): number {
-  // A model without an opinion (-Infinity) times nothing would be no number.
-  return weight === 0 ? own : (1 - weight) * own + weight * model;
+  // -Infinity, for what one of them finds impossible, times nothing would be no number.
+  if (weight === 0 || weight === 1) return weight === 0 ? own : model;
+  return (1 - weight) * own + weight * model;
 }

@@ -167,6 +167,12 @@ describe('rescoring', () => {
     await assert.rejects(rescore(list, score, { own: 'n' }), /list: sentence 0, n: features "m= -8"/);
   });
 
+  test('what the list finds impossible stands last, unless the model alone is asked', async () => {
+    const impossible = { ...list, lines: ['0 ||| s ||| m= -Infinity ||| -Infinity', '0 ||| long ||| m= -1 ||| -1'] };
+    const first = async (options: RescoreOptions) => (await rescore(impossible, score, options)).sentences[0]?.text;
+    assert.deepEqual([await first({ weight: 0.5 }), await first({ weight: 1 }), await first({ own: 'm' })], ['long', 's', 'long']);
+  });
+
   describe('averages like with like', () => {
     /** One token more than characters, each of log-probability -1. */
     const perCharacter: ScorePairs = async (pairs) =>
