@@ -171,6 +171,8 @@ class TranslationCall {
   /** Translations per line that are given, of those that a selection orders. */
   readonly #kept: number;
   readonly #replacement: UnknownReplacement;
+  /** With the features of any other, as they stand in one list. */
+  readonly #empty: Translation;
   /** Made when it is first needed. */
   #compiler: PhraseCompiler | undefined;
   #lines = 0;
@@ -198,6 +200,7 @@ class TranslationCall {
       tokenizers.sourceTokenizer,
       tokenizers.targetTokenizer.special.unknown,
     );
+    this.#empty = emptyTranslation(this.options, tokenizers.model?.sentenceSearch?.features, selection);
     this.#onProgress = onProgress;
     this.#totalLines = totalLines;
     this.#abort = linkedAbort([signal]);
@@ -223,7 +226,7 @@ class TranslationCall {
       requireItem(`line ${number}`, line, sourceLine);
       const { text, prefix = '', ...choice } = typeof line === 'string' ? { text: line } : line;
       const { ids, warning } = encodeLine(sourceTokenizer, text, number, sourceLimit(this.options, model));
-      if (ids.length === 0) results[index] = emptyResult(number, this.options, this.#selection !== undefined);
+      if (ids.length === 0) results[index] = emptyResult(number, this.#empty, this.options.sample?.samples);
       else {
         const limits = model?.lengthLimits;
         const { beginning, warning: cut } = encodePrefix(targetTokenizer, prefix, number, limits && limits.target(ids.length) - 1);
@@ -289,7 +292,7 @@ class TranslationCall {
     }
     for (const [sentence, { nbest, selection }] of (await this.#selected(lines, translated)).entries()) {
       const { index, line, text, warning, beginning } = lines[sentence] as WaitingLine;
-      const [best = emptyTranslation(this.options)] = nbest;
+      const [best = this.#empty] = nbest;
       this.#targetTokens += best.ids.length + 1;
       const unknownSourceWords = unknownWords(sourceTokenizer, text, sourceWords);
       const meanProbability = meanProbabilityOf(best.tokenLogProbabilities.subarray(beginning?.ids.length));
@@ -338,7 +341,11 @@ interface WaitingLine {
   readonly phrases: CompiledPhrases | undefined;
 }
 
-function emptyTranslation({ lengthPenalty }: DecodingOptions): Translation {
+function emptyTranslation(
+  { lengthPenalty }: DecodingOptions,
+  features: readonly string[] | undefined,
+  selection: TranslationSelection | undefined,
+): Translation {
   return {
     ids: new Int32Array(0),
     tokenLogProbabilities: new Float32Array(0),
@@ -347,11 +354,12 @@ function emptyTranslation({ lengthPenalty }: DecodingOptions): Translation {
     attention: undefined,
     text: '',
     lengthPenalty,
+    ...(features && { features: Object.fromEntries(features.map((name) => [name, 0])) }),
+    ...(selection && { selected: selection.nothing }),
   };
 }
 
-function emptyResult(line: number, options: DecodingOptions, isSelected: boolean): TranslationResult {
-  const empty = emptyTranslation(options);
-  const nbest = Array.from({ length: isSelected ? 1 : (options.sample?.samples ?? 1) }, () => empty);
+function emptyResult(line: number, empty: Translation, samples = 1): TranslationResult {
+  const nbest = Array.from({ length: empty.selected === undefined ? samples : 1 }, () => empty);
   return { ...empty, line, nbest, warning: undefined, unknownSourceWords: [], meanProbability: 1 };
 }

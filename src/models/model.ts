@@ -91,6 +91,8 @@ export interface StepModel {
 export interface TranslationSearch {
   /** What each feature of a translation is multiplied by; their sum is its score. To be tuned on held-out pairs. */
   readonly weights: Parameter;
+  /** The names of the features, in the order of the weights. */
+  readonly features: readonly string[];
   /** Loads what it needs besides the parameters. */
   open(): Promise<TranslationSearcher>;
 }

@@ -42,6 +42,15 @@ test('--samples prints n-best lists, whose first entries are what one sample giv
   assert.deepEqual([lines[0], lines[4], lines[8]].map((line) => line?.hypothesis.text).join('\n'), short.stdout.trimEnd());
 });
 
+test('an empty line stands in a list of selected translations with their features', async () => {
+  const { code, stdout, stderr } = await translate('--beam', '2', '--select', 'mbr,own', '--nbest', '1');
+  assert.equal(code, 0, stderr);
+  const lines = stdout.trimEnd().split('\n');
+  const names = lines.map((line) => parseNbestLine(line, 'output').hypothesis.features.match(/\w+=/g));
+  assert.deepEqual(names[0], ['logProbability=', 'tokens=', 'mbr=', 'own=']);
+  assert.deepEqual(names[1], names[0]);
+});
+
 test('options that contradict each other are wrong usage', async () => {
   for (const [options, message] of [
     [['--sample', '--beam', '4'], /^decade: --beam: together with --sample; expected a beam search or sampling/],

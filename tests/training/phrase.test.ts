@@ -87,6 +87,13 @@ describe('a phrase-based model', () => {
     assert.doesNotMatch(formatTranslation(0, first), /monotone/, 'nothing of reordering where it is not used');
   });
 
+  test('lists an empty line with the features of the others', async () => {
+    await using model = await open(files);
+    const [full, empty] = await model.translate(['a flower', '']);
+    assert.deepEqual(Object.keys(empty?.features ?? {}), Object.keys(full?.features ?? {}));
+    assert.deepEqual(new Set(Object.values(empty?.features ?? {})), new Set([0]));
+  });
+
   test('refuses with a reason what it has no probabilities for', async () => {
     await using model = await open(files);
     const usage = (error: unknown) => error instanceof DecadeError && error.kind === 'usage';

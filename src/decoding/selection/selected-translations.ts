@@ -46,6 +46,11 @@ export class TranslationSelection {
     this.#selection = selection;
   }
 
+  /** Of the one translation of an empty line, which nothing was compared with. */
+  get nothing(): SelectedBy {
+    return { value: 0, values: Object.fromEntries(this.#selection.names.map((name) => [name, 0])) };
+  }
+
   async select<Translation extends Found>(
     lines: readonly FoundForLine<Translation>[],
     { areSamples, kept, signal }: TranslationChoice,

@@ -47,6 +47,11 @@ export class Selection {
     this.#terms = terms;
   }
 
+  /** Of the criteria, in the order of the values of a candidate. */
+  get names(): string[] {
+    return this.#terms.map(({ criterion }) => criterion.name);
+  }
+
   /** The order of every list, none of which depends on the others. */
   async select(lists: readonly CandidateList[], control: SelectionControl = {}): Promise<SelectedList[]> {
     const valuations: { readonly term: WeightedCriterion; readonly lists: readonly Valuation[] }[] = [];

@@ -48,6 +48,7 @@ export class PhraseModel implements Model {
     const weights = section.declare(weightsName, [featuresOf(options).length]);
     this.sentenceSearch = {
       weights,
+      features: featuresOf(options),
       // Apart, so that pages load it only for such a model.
       open: async () => {
         const { PhraseSearcher } = await import('./search/phrase-searcher.js');
