@@ -1,6 +1,7 @@
 import { turns } from '../core/event-loop.js';
 import { DecadeError } from '../core/errors.js';
 import type { FoundTranslation, TranslationSearch } from '../models/model.js';
+import { decodingOptions } from './options.js';
 import type { SearchControl, SearchOptions, SearchSentence } from './search.js';
 import type { Hypothesis } from './search-rows.js';
 
@@ -43,10 +44,14 @@ export async function searchSentences(
 
 /** Options that only a search token by token has use for. */
 const refusedOptions = ['sample', 'maximumLength', 'minimumLength', 'forbidRepeats', 'forbidUnknown', 'diversity'] as const;
+/** Every search has a length penalty: only another one was asked for. */
+const { lengthPenalty: unasked } = decodingOptions.parse({});
 
 function refusedOption(sentences: readonly SearchSentence[], options: SearchOptions): string | undefined {
   if (sentences.some(({ prefix = [] }) => prefix.length > 0)) return 'a prefix';
   if (sentences.some(({ phrases }) => phrases !== undefined)) return 'a list of given words';
+  const { kind, alpha } = options.lengthPenalty;
+  if (kind !== unasked.kind || alpha !== unasked.alpha) return 'lengthPenalty';
   return refusedOptions.find((name) => options[name]);
 }
 

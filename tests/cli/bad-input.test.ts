@@ -181,6 +181,26 @@ describe('bad input', () => {
     await isRefused(['quickstart', '--from', 'xx'], 2, /xx/, { directory });
   });
 
+  test('options that would change nothing', async () => {
+    const [file, translated] = [configuration, ['--hypotheses', configuration, '--references', configuration]];
+    const compared = ['compare', '--hypotheses', file, file, '--source', file, '--references', file];
+    const tuned = ['--tune', file, '--tune-source', file, '--tune-references', file];
+    const selected = ['rescore', '--source', file, '-i', file, '--select', 'mbr'];
+    for (const [options, message] of [
+      [['evaluate', ...translated, '--beam', '3'], /--beam: without --model\. Leave it out: nothing is translated/],
+      [['evaluate', ...translated, '--select', 'mbr'], /--select: without --model/],
+      [['evaluate', ...translated, '--sample'], /--sample: without --model/],
+      [[...compared, '--max-length', '3'], /--max-length: without a run/],
+      [[...selected, '--tune-metric', 'chrf'], /--tune-metric without --tune/],
+      [[...selected, ...tuned, '--tune-metric', 'chrf', '-m', run], /--model, whose weight is tuned for BLEU/],
+      [['data', 'dedup', '--text', file, '--unit', 'words'], /--unit: without --near\. Use --near 0\.8 as well/],
+      [['data', 'split', '--text', file, '--out', 'parts', '--near', 'off', '--size', '3'], /--size: with --near off/],
+      [['align', '-i', file, '--symmetrise', 'union', '--direction', 'forward'], /--symmetrise: with --direction forward/],
+    ] as const) {
+      await isRefused(options, 2, message);
+    }
+  });
+
   test('--debug adds the stack trace', async () => {
     const { code, stderr } = await decade(['translate', '-m', join(directory, 'nowhere'), '--debug']);
     assert.equal(code, 1);

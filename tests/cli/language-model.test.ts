@@ -86,6 +86,10 @@ test('what needs a source is refused, and told what to use instead', async () =>
     assert.match(stderr, /language model.*score .*--text/, command.join(' '));
   }
   const both = await decade(['score', '-m', 'characters', '--text', 'dev.txt', '--source', 'dev.txt'], call);
+  for (const idle of [['--beam', '1'], ['--lowercase']]) {
+    const { code, stderr } = await decade(['compare', 'characters', 'bytes', ...idle], call);
+    assert.deepEqual([code, stderr], [2, `decade: ${idle[0]}: for language models, which do not translate. Leave it out\n`]);
+  }
   assert.match(both.stderr, /--source and --text; expected --source FILE with --target FILE.*or --text FILE/);
 });
 

@@ -99,6 +99,7 @@ describe('a phrase-based model', () => {
     const usage = (error: unknown) => error instanceof DecadeError && error.kind === 'usage';
     await assert.rejects(model.score([{ source: 'a house', target: 'une maison' }]), usage);
     await assert.rejects(model.translate(['a house'], { sample: { samples: 2, seed: 1 } }), usage);
+    await assert.rejects(model.translate(['a house'], { lengthPenalty: { alpha: 0.6 } }), /lengthPenalty.* searches whole sentences/);
     await assert.rejects(model.translate([{ text: 'a house', prefix: 'une' }]), usage);
     await assert.rejects(load({ ...nodeRuntime, files, sharedMemory: false }, ['run', 'run'], { devices: 1 }), usage);
     assert.throws(

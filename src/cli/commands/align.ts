@@ -9,6 +9,7 @@ import { readPairs } from '../../data/sources.js';
 import { nodeFiles } from '../../node/files/files.js';
 import { requireDistinct } from '../../node/files/output-file.js';
 import { wholeNumber } from '../arguments.js';
+import { refuseIdle } from '../idle-options.js';
 import { interruptible } from '../interruption.js';
 import { openOutput, type Output, requireOutput } from '../output.js';
 import { figure, StagedProgress } from '../progress.js';
@@ -59,7 +60,11 @@ Examples:
   $ decade align -i pairs.txt --symmetrise intersect --lexicon en-fr.tsv
   $ decade align --source train.en --target train.fr --split punctuation --lowercase --direction forward`,
     )
-    .action((options: AlignArguments) => interruptible('stopping', (signal) => align(options, signal)));
+    .action((options: AlignArguments, command: Command) => {
+      const { direction } = options;
+      if (direction !== 'both') refuseIdle(command, ['symmetrise'], `with --direction ${direction}`, 'leave out one of them');
+      return interruptible('stopping', (signal) => align(options, signal));
+    });
 }
 
 async function align(options: AlignArguments, signal: AbortSignal): Promise<void> {

@@ -8,6 +8,7 @@ import { decade } from '../../decade.js';
 import { nodeRuntime } from '../../node/runtime.js';
 import { withMountedRun } from '../../packed/mounted-runs.js';
 import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
+import { optionNames, refuseIdle } from '../idle-options.js';
 import { interruptible } from '../interruption.js';
 import { pagePath, print, printJson, writeWhole } from '../output.js';
 import { StagedProgress } from '../progress.js';
@@ -49,13 +50,18 @@ Examples:
   $ decade compare runs/forward runs/reversed --source test.en --references test.fr
   $ decade compare --hypotheses theirs.fr ours.fr --source test.en --references test.fr --metrics bleu,chrf,ter`,
     )
-    .action((runs: string[], options: CompareArguments) => interruptible('stopping', (signal) => run(runs, options, signal)));
+    .action((runs: string[], options: CompareArguments) => interruptible('stopping', (signal) => run(runs, options, command, signal)));
 }
 
-async function run(runs: readonly string[], options: CompareArguments, signal: AbortSignal): Promise<void> {
+async function run(runs: readonly string[], options: CompareArguments, command: Command, signal: AbortSignal): Promise<void> {
   const scoring = scoringOf(options);
   const [first] = runs;
-  if (first !== undefined && (await isLanguageModel(first))) return compareLanguageModels(runs, options, signal);
+  if (first !== undefined && (await isLanguageModel(first))) {
+    const idle = optionNames(withSearchOptions, withScoringOptions);
+    refuseIdle(command, idle, 'for language models, which do not translate', 'leave it out');
+    return compareLanguageModels(runs, options, signal);
+  }
+  if (first === undefined) refuseIdle(command, optionNames(withSearchOptions), 'without a run', 'leave it out: nothing is translated');
   if (options.text !== undefined) throw notTranslators();
   const testSet = await testSetOf('compare', options);
   const hypotheses: ComparedSystem[] = [];

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { deduplicate, deduplicationOptions, type DeduplicateOptions } from '../../data/curation/deduplicate.js';
 import { names, numberFrom, wholeNumber } from '../arguments.js';
 import { type CorpusChoice, corpusOf, linesReadOnce, type VerdictChoice, withCorpusOptions, withVerdictOptions } from '../corpus-files.js';
+import { refuseIdle } from '../idle-options.js';
 import { interruptible } from '../interruption.js';
 import { carryOutVerdicts } from '../verdicts.js';
 
@@ -25,8 +26,14 @@ Examples:
   $ decade data dedup --source train.en --target train.fr -o unique.en unique.fr
   $ decade data dedup --tsv pairs.tsv.gz --by line,target --near 0.8 --dropped dropped.tsv > unique.tsv`,
     )
-    .action((options: DedupArguments) => interruptible('stopping', (signal) => run(options, signal)));
+    .action((options: DedupArguments) => {
+      if (options.near === undefined) refuseIdle(command, ngramNames, 'without --near', 'use --near 0.8 as well');
+      return interruptible('stopping', (signal) => run(options, signal));
+    });
 }
+
+/** Of the options below, those that only near duplicates need. */
+export const ngramNames = ['unit', 'size'];
 
 /** How texts are compared. */
 export function withSimilarityOptions(command: Command): Command {

@@ -15,11 +15,12 @@ import { nodeFiles } from '../../node/files/files.js';
 import { requireDistinct } from '../../node/files/output-file.js';
 import { numberFrom, wholeNumber } from '../arguments.js';
 import { type CorpusChoice, CorpusOutput, corpusOf, linesReadAgain, withCorpusOptions, withDroppedOptions } from '../corpus-files.js';
+import { refuseIdle } from '../idle-options.js';
 import { interruptible } from '../interruption.js';
 import { print, printJson } from '../output.js';
 import { figure } from '../progress.js';
 import { describeReport, LineProgress, openDropped, writeVerdicts } from '../verdicts.js';
-import { withSimilarityOptions } from './data-dedup.js';
+import { ngramNames, withSimilarityOptions } from './data-dedup.js';
 
 interface SplitArguments extends CorpusChoice, Pick<SplitOptions, 'dev' | 'test' | 'seed' | 'form' | 'unit' | 'size'> {
   out: string;
@@ -48,7 +49,10 @@ Examples:
   $ decade data split --source clean.en --target clean.fr --dev 1000 --test 2000 --out split
   $ decade data split --text news.txt.gz --dev 1% --test 1% --near off --out split`,
     )
-    .action((options: SplitArguments) => interruptible('stopping', (signal) => run(options, signal)));
+    .action((options: SplitArguments) => {
+      if (options.near === 'off') refuseIdle(command, ngramNames, 'with --near off', 'leave out one of them');
+      return interruptible('stopping', (signal) => run(options, signal));
+    });
 }
 
 function sizeOf(text: string): number | string {

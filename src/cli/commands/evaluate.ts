@@ -5,6 +5,7 @@ import { type Evaluation, metricNamed } from '../../metrics/evaluate.js';
 import type { Runtime } from '../../parallel/runtime.js';
 import { type DeviceChoice, gathered, withDevicesOption, withGemmOption } from '../arguments.js';
 import { OutsideCriteria } from '../criteria.js';
+import { optionNames, refuseIdle } from '../idle-options.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { print, printJson } from '../output.js';
@@ -25,6 +26,8 @@ interface EvaluateArguments extends DeviceChoice, DecodingChoice, ScoringChoice 
   source?: string;
   json?: boolean;
 }
+
+const decodingNames = ['sample', ...optionNames(withSearchOptions, withSamplingOptions, withSelectionOptions)];
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
@@ -51,6 +54,7 @@ Examples:
   $ mpirun -n 4 decade evaluate -m runs/quickstart --source test.en --references test.fr`,
     )
     .action((options: EvaluateArguments) => {
+      if (options.model === undefined) refuseIdle(command, decodingNames, 'without --model', 'leave it out: nothing is translated');
       requireOneKind(options, command);
       return amongRanks({
         alone: options.model === undefined ? 'without --model nothing is translated' : undefined,

@@ -199,6 +199,7 @@ function requireSensible({
   tune,
   tuneSource,
   tuneReferences,
+  tuneMetric,
   references,
   json,
 }: RescoreArguments): void {
@@ -210,6 +211,10 @@ function requireSensible({
   if (tune !== undefined && weight !== undefined) throw wrong('--weight and --tune', 'one of them');
   const tuning = [tune, tuneSource, tuneReferences].filter((option) => option !== undefined).length;
   if (tuning > 0 && tuning < 3) throw wrong('some of the options for tuning', '--tune, --tune-source and --tune-references together');
+  if (tuneMetric !== undefined && (tune === undefined || model !== undefined)) {
+    const received = model === undefined ? '--tune-metric without --tune' : '--tune-metric and --model, whose weight is tuned for BLEU';
+    throw wrong(received, '--tune-metric with --tune and --select, without --model');
+  }
   if (json && references === undefined) throw wrong('--json without --references', 'both: the scores are what it prints');
 }
 

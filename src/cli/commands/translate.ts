@@ -11,6 +11,7 @@ import { type DeviceChoice, gathered, numberFrom, withDevicesOption, withGemmOpt
 import { OutsideCriteria } from '../criteria.js';
 import { Doubts } from '../doubts.js';
 import { type GuidanceChoice, guidanceOf, parseJsonLine, readGlossary, withGuidanceOptions } from '../guidance.js';
+import { typedOption } from '../idle-options.js';
 import { interruptible } from '../interruption.js';
 import { openModel } from '../model.js';
 import { openOutput } from '../output.js';
@@ -189,12 +190,7 @@ export async function decodingOptionsOf(options: DecodingChoice, outside: Outsid
 export function requireOneKind(options: DecodingChoice, command: Command): void {
   const { beam = 1_000, nbest = 1 } = options;
   const isSelected = selectionTerms(options) !== undefined;
-  const given = (names: readonly string[]) => {
-    const option = command.options.find(
-      (each) => names.includes(each.attributeName()) && command.getOptionValueSource(each.attributeName()) === 'cli',
-    );
-    return option?.long ?? undefined;
-  };
+  const given = (names: readonly string[]) => typedOption(command, names);
   const [ofBeam, ofSampling] = [given(isSelected ? ['beam'] : ['beam', 'nbest']), given(Object.keys(samplingOf(options)))];
   if (options.sample === true && ofBeam !== undefined) {
     const next = `leave out ${ofBeam}; --samples prints several translations per line`;
