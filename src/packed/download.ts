@@ -25,30 +25,33 @@ export class Download implements Pick<RandomAccessFile, 'read' | 'close'> {
   readonly #body: ReadableStreamDefaultReader<Uint8Array>;
   /** What has arrived, each with its position. */
   readonly #arrived: { readonly position: number; readonly bytes: Uint8Array }[] = [];
+  readonly #signal: AbortSignal | undefined;
   #bytes = 0;
   #hasEnded = false;
   /** The last read: each waits for the one before. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(url: string, body: ReadableStreamDefaultReader<Uint8Array>) {
+  private constructor(url: string, body: ReadableStreamDefaultReader<Uint8Array>, signal: AbortSignal | undefined) {
     this.#url = url;
     this.#body = body;
+    this.#signal = signal;
   }
 
   /**
-   * Resolves when the first bytes have arrived.
+   * Resolves when the first bytes have arrived. The signal ends the download at any time.
    *
    * @throws DecadeError `input` for what the server does not have or give, `resource` for a network that fails
    */
-  static async begin(url: string, firstBytes: number): Promise<Download> {
+  static async begin(url: string, firstBytes: number, signal?: AbortSignal): Promise<Download> {
     let response: Response;
     try {
-      response = await fetch(url);
+      response = await fetch(url, { signal: signal ?? null });
     } catch (cause) {
+      signal?.throwIfAborted();
       throw failure(url, 'a request that failed', cause);
     }
     if (response.ok && response.body !== null) {
-      const download = new Download(url, response.body.getReader());
+      const download = new Download(url, response.body.getReader(), signal);
       while (download.#bytes < firstBytes && !download.#hasEnded) await download.#receive();
       return download;
     }
@@ -94,6 +97,7 @@ export class Download implements Pick<RandomAccessFile, 'read' | 'close'> {
 
   async #receive(): Promise<void> {
     const next = await this.#body.read().catch((cause: unknown) => {
+      this.#signal?.throwIfAborted();
       throw failure(this.#url, `a download that broke off after ${this.#bytes.toLocaleString('en')} bytes`, cause);
     });
     if (next.value !== undefined && next.value.length > 0) {
@@ -133,6 +137,10 @@ function failure(url: string, what: string, cause: unknown): DecadeError {
 }
 
 /** A file to read from, or the beginning of its download. */
-export function fileOrDownload(files: Pick<ReadableFiles, 'open'>, path: string): Promise<RandomAccessFile | Download> {
-  return isUrl(path) ? Download.begin(path, tellingBytes) : files.open(pathOf(path));
+export function fileOrDownload(
+  files: Pick<ReadableFiles, 'open'>,
+  path: string,
+  signal?: AbortSignal,
+): Promise<RandomAccessFile | Download> {
+  return isUrl(path) ? Download.begin(path, tellingBytes, signal) : files.open(pathOf(path));
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { requireFree } from '../checkpoint/run-files.js';
+import { DecadeError } from '../core/errors.js';
 import { SafetensorsFile, writeSafetensors } from '../checkpoint/safetensors.js';
 import { type Files, joinPath } from '../core/files.js';
 import { resolveOptions } from '../core/options.js';
@@ -18,17 +19,18 @@ const options = z.strictObject({ out: z.string().min(1), signal: z.instanceof(Ab
 
 /**
  * Makes the run directory that a packed model was made of; of an ensemble a directory with one for each of its runs, `1`, `2`, ... The
- * directory appears when all of it has been checked and written. Weights become f32 again.
+ * directory, or what is in it if it is there and empty, appears when all of it has been checked and written. Weights become f32 again.
  *
  * @returns the runs
  * @throws DecadeError `input` for what is no packed model or is damaged, `usage` for a directory that is in use
  */
 export async function unpack(files: Files, path: string, given: UnpackOptions): Promise<string[]> {
   const { out, signal } = resolveOptions(options, given, 'unpack options');
-  await requireFree(files, out, { continues: false });
-  const model = await PackedModel.open(await fileOrDownload(files, path), path);
+  const isThere = await requireEmpty(files, out);
+  const model = await PackedModel.open(await fileOrDownload(files, path, signal), path);
   const target = out.replace(/(.)\/+$/, '$1');
-  const temporary = temporaryNameFor(target);
+  // A directory that is there stays the same one: it may be behind a link, or the one that the caller is in.
+  const temporary = temporaryNameFor(isThere ? joinPath(target, 'run') : target);
   const within = model.runs.length === 1 ? [''] : model.runs.map((_, index) => String(index + 1));
   try {
     for (const [index, run] of model.runs.entries()) {
@@ -36,8 +38,8 @@ export async function unpack(files: Files, path: string, given: UnpackOptions): 
       await unpackRun(files, model, run, joinPath(temporary, within[index] ?? ''));
     }
     signal?.throwIfAborted();
-    await files.removeIfEmpty(target);
-    await files.rename(temporary, target);
+    if (isThere) await moveContents(files, temporary, target);
+    else await files.rename(temporary, target);
     return within.map((name) => joinPath(target, name));
   } catch (error) {
     await files.remove(temporary).catch(() => undefined);
@@ -45,6 +47,26 @@ export async function unpack(files: Files, path: string, given: UnpackOptions): 
   } finally {
     await model.close();
   }
+}
+
+/** Whether there is a directory already. Throws `usage` unless it is empty, of what a training has left, too. */
+async function requireEmpty(files: Files, out: string): Promise<boolean> {
+  await requireFree(files, out, { continues: false });
+  if ((await files.kind(out)) === 'missing') return false;
+  const [first] = await files.list(out);
+  if (first === undefined) return true;
+  throw new DecadeError('usage', {
+    where: out,
+    received: `a directory that contains ${first}`,
+    allowed: 'a new directory, or an empty one',
+    next: 'choose another out',
+  });
+}
+
+async function moveContents(files: Files, from: string, to: string): Promise<void> {
+  for (const name of await files.list(from)) await files.rename(joinPath(from, name), joinPath(to, name));
+  await files.removeIfEmpty(from);
+  await files.syncDirectory(to);
 }
 
 async function unpackRun(files: Files, model: PackedModel, run: PackedRun, out: string): Promise<void> {

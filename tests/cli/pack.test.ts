@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { withServer } from '../packed/web-server.js';
@@ -31,6 +31,15 @@ test('pack makes a file that commands take in the place of the run, and unpack t
     if (name === 'README.md') assert.equal(readFileSync(join(directory, 'back', name), 'utf8'), 'Dates.\n');
     else assert.deepEqual(readFileSync(join(directory, 'back', name)), readFileSync(join(run, name)), name);
   }
+});
+
+test('the directory in which the command runs is one to unpack into, and so is one behind a link', async () => {
+  for (const name of ['here', 'behind']) mkdirSync(join(directory, name));
+  symlinkSync('behind', join(directory, 'link'));
+  const here = await decade(['unpack', '../model.decade', '-o', '.'], { directory: join(directory, 'here') });
+  const link = await decade(['unpack', 'model.decade', '-o', 'link'], call);
+  assert.deepEqual([here.code, link.code], [0, 0], here.stderr + link.stderr);
+  for (const name of ['here', 'behind']) assert.deepEqual(readdirSync(join(directory, name)), readdirSync(join(directory, 'back')));
 });
 
 test('a URL is as good as a file', async () => {

@@ -55,6 +55,20 @@ describe('the URL of a packed model', () => {
     });
   });
 
+  test('that never ends is given up when the signal says so, at its beginning and later', async () => {
+    for (const sent of [0, bytes.length - 100]) {
+      const controller = new AbortController();
+      const answer: RequestListener = (_, response) => {
+        response.write(bytes.subarray(0, sent));
+        setTimeout(() => controller.abort(new Error('enough')), 50);
+      };
+      await withServer(answer, (url) =>
+        assert.rejects(library.unpack(url, { out: 'never', signal: controller.signal }), { message: 'enough' }),
+      );
+      assert.equal(await runtime.files.kind('never'), 'missing');
+    }
+  });
+
   const refused: Readonly<Record<string, [RequestListener, RegExp]>> = {
     'a missing file': [(_, response) => response.writeHead(404).end('no'), /model\.decade: no such file \(HTTP status 404\)/],
     'a server that fails': [(_, response) => response.writeHead(503).end(), /model\.decade: HTTP status 503/],

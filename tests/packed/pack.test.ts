@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { SafetensorsFile } from '../../src/checkpoint/safetensors.js';
-import { joinPath } from '../../src/core/files.js';
+import { type Files, joinPath } from '../../src/core/files.js';
 import { decade } from '../../src/decade.js';
+import { unpack } from '../../src/packed/unpack.js';
 import type { Runtime } from '../../src/parallel/runtime.js';
 import { tinyConfiguration } from '../training/tiny-run.js';
 import { gemm, packed, trainedRuns } from './packed-run.js';
@@ -44,6 +45,23 @@ describe('a packed run', () => {
     assert.deepEqual([await files.readText('back/README.md'), await files.readText('back/LICENSE')], ['Reverses digits.\n', 'MIT\n']);
     assert.deepEqual(await scoreOf('back'), await scoreOf('one'));
     await assert.rejects(library.unpack('again.decade', { out: 'back' }), /back: a directory that .*contains/);
+  });
+
+  test('is unpacked into an empty directory, and refused before the work where a training has left something', async () => {
+    const { files } = runtime;
+    await packed(files, 'one', { out: 'again.decade' });
+    await files.makeDirectory('empty');
+    const kept: Files = {
+      ...files,
+      removeIfEmpty: async (path) => (path === 'empty' ? assert.fail('removed') : files.removeIfEmpty(path)),
+    };
+    assert.deepEqual(await unpack(kept, 'again.decade', { out: 'empty' }), ['empty']);
+    assert.deepEqual(await scoreOf('empty'), await scoreOf('one'));
+    assert.ok((await files.list('empty')).every((name) => !name.endsWith('.partial')));
+    await files.makeDirectory('left');
+    await (await files.create('left/training.lock')).close();
+    const unread: Files = { ...files, open: async () => assert.fail('unpacked') };
+    await assert.rejects(unpack(unread, 'again.decade', { out: 'left' }), /left: a directory that contains training\.lock; expected/);
   });
 
   test('is the same file however often it is packed, from itself too', async () => {
