@@ -118,11 +118,28 @@ export class Memory {
     return end <= this.totalBytes;
   }
 
-  /** A block of at least `bytes`, aligned to 64 bytes; its contents are unspecified. */
+  /**
+   * A block of at least `bytes`, aligned to 64 bytes; its contents are unspecified.
+   *
+   * @throws DecadeError `resource` when there is no room for it
+   */
   allocate(bytes: number): Block {
+    const block = this.allocateIfPossible(bytes);
+    if (block !== undefined) return block;
+    throw new DecadeError('resource', {
+      where: 'memory',
+      received: `a request for ${mebibytes(alignedBytes(bytes))} with ${mebibytes(this.maximumBytes - this.remainingBytes)} in use`,
+      allowed: `at most ${mebibytes(this.maximumBytes)} in all`,
+      next: 'use a smaller model, smaller batches, shorter sentences, a smaller beam or fewer devices',
+    });
+  }
+
+  /** As `allocate`; undefined when there is no room, for those who can do with less. */
+  allocateIfPossible(bytes: number): Block | undefined {
     const wanted = alignedBytes(bytes);
     const index = this.#free.findIndex((block) => block.bytes >= wanted);
     const found = index >= 0 ? (this.#free[index] as Block) : this.#takeFresh(wanted);
+    if (found === undefined) return undefined;
     if (index >= 0) this.#free.splice(index, 1);
     if (found.bytes > wanted) {
       this.#insertFree({ offset: found.offset + wanted, bytes: found.bytes - wanted });
@@ -136,7 +153,7 @@ export class Memory {
     this.#insertFree(block);
   }
 
-  #takeFresh(bytes: number): Block {
+  #takeFresh(bytes: number): Block | undefined {
     // A large piece may pass the limit where the exact amount would still fit.
     for (const wanted of [Math.max(bytes, growthBytes), bytes]) {
       const piece = Math.ceil(wanted / pageBytes) * pageBytes;
@@ -148,12 +165,7 @@ export class Memory {
         if (isMine) return { offset, bytes: piece };
       }
     }
-    throw new DecadeError('resource', {
-      where: 'memory',
-      received: `a request for ${mebibytes(bytes)} with ${mebibytes(this.maximumBytes - this.remainingBytes)} in use`,
-      allowed: `at most ${mebibytes(this.maximumBytes)} in all`,
-      next: 'use a smaller model, smaller batches, shorter sentences, a smaller beam or fewer devices',
-    });
+    return undefined;
   }
 
   /** Whether the memory has so many bytes, perhaps after growing. */
@@ -260,12 +272,14 @@ export class Arena implements Room {
   allocate(bytes: number): number {
     const wanted = alignedBytes(bytes);
     while (this.#next + wanted > this.#end) {
-      this.#current++;
-      let block = this.#blocks[this.#current];
+      let block = this.#blocks[this.#current + 1];
       if (block === undefined) {
-        block = this.memory.allocate(Math.max(wanted, this.capacityBytes / 2, growthBytes / 4));
+        // A large piece, so that there are few; but where the memory has none left, it may have what is needed now.
+        const piece = Math.max(wanted, this.capacityBytes / 2, growthBytes / 4);
+        block = this.memory.allocateIfPossible(piece) ?? this.memory.allocate(wanted);
         this.#blocks.push(block);
       }
+      this.#current++;
       this.#next = block.offset;
       this.#end = block.offset + block.bytes;
     }
@@ -283,10 +297,11 @@ export class Arena implements Room {
 
   reset(): void {
     if (this.#blocks.length > 1) {
-      // One block of the joint size: after this, the same work needs no growth.
+      // One block of the joint size: after this, the same work needs no growth. Where others stand between, it grows in pieces again.
       const bytes = this.capacityBytes;
-      for (const block of this.#blocks) this.memory.free(block);
-      this.#blocks = [this.memory.allocate(bytes)];
+      this.#free();
+      const joint = this.memory.allocateIfPossible(bytes);
+      if (joint !== undefined) this.#blocks.push(joint);
     }
     this.#current = -1;
     this.#next = 0;
@@ -294,9 +309,12 @@ export class Arena implements Room {
   }
 
   dispose(): void {
-    for (const block of this.#blocks) this.memory.free(block);
-    this.#blocks = [];
+    this.#free();
     this.reset();
+  }
+
+  #free(): void {
+    for (const block of this.#blocks.splice(0)) this.memory.free(block);
   }
 }
 

@@ -17,14 +17,10 @@ describe('memory', () => {
         assert.ok(block.bytes >= bytes && block.bytes < bytes + 64);
         assert.ok(block.offset + block.bytes <= memory.totalBytes);
       }
-      const sorted = blocks.map(({ block }) => block).sort((left, right) => left.offset - right.offset);
-      sorted.slice(1).forEach((block, at) => {
-        const before = sorted[at] as Block;
-        assert.ok(before.offset + before.bytes <= block.offset);
-      });
+      assertApart(blocks.map(({ block }) => block));
       assert.equal(
         memory.allocatedBytes,
-        sorted.reduce((sum, block) => sum + block.bytes, 0),
+        blocks.reduce((sum, { block }) => sum + block.bytes, 0),
       );
     });
 
@@ -109,12 +105,8 @@ describe('memory', () => {
           }),
       ),
     );
-    const sorted = lists.flat().sort((left, right) => left.offset - right.offset);
-    assert.equal(sorted.length, 400);
-    sorted.slice(1).forEach((block, at) => {
-      const before = sorted[at] as Block;
-      assert.ok(before.offset + before.bytes <= block.offset);
-    });
+    assert.equal(lists.flat().length, 400);
+    assertApart(lists.flat());
   });
 });
 
@@ -157,7 +149,49 @@ describe('an arena', () => {
     assert.equal(memory.allocatedBytes, 0);
     assert.equal(arena.capacityBytes, 0);
   });
+
+  it('grows in pieces where its memory has no place for one block of all', () => {
+    const memory = new Memory({ shared: false, maximumBytes: 16 * mebibyte });
+    const arena = new Arena(memory);
+    arena.allocate(mebibyte);
+    const between = memory.allocate(mebibyte);
+    arena.allocate(3 * mebibyte);
+    const others = fill(memory);
+    arena.reset();
+    const again = [mebibyte, 3 * mebibyte].map((bytes) => ({ offset: arena.allocate(bytes), bytes }));
+    assertApart([between, ...others, ...again]);
+    arena.dispose();
+    for (const block of [between, ...others]) memory.free(block);
+    assert.equal(memory.allocatedBytes, 0);
+    assertApart([1, 2, 3].map((size) => memory.allocate(size * mebibyte)));
+  });
+
+  it('takes what its memory has left when that is less than it would like to grow by', () => {
+    const memory = new Memory({ shared: false, maximumBytes: 16 * mebibyte });
+    const arena = new Arena(memory, 12 * mebibyte);
+    arena.allocate(12 * mebibyte);
+    arena.allocate(3 * mebibyte);
+    assert.throws(() => arena.allocate(3 * mebibyte), DecadeError);
+    arena.allocate(mebibyte / 2);
+  });
 });
+
+/** All that is left of a memory, in pieces. */
+function fill(memory: Memory): Block[] {
+  const blocks: Block[] = [];
+  for (const bytes of [mebibyte / 2, 65_536, 64]) {
+    for (let block = memory.allocateIfPossible(bytes); block !== undefined; block = memory.allocateIfPossible(bytes)) blocks.push(block);
+  }
+  return blocks;
+}
+
+function assertApart(blocks: readonly Block[]): void {
+  const sorted = [...blocks].sort((left, right) => left.offset - right.offset);
+  sorted.slice(1).forEach((block, at) => {
+    const before = sorted[at] as Block;
+    assert.ok(before.offset + before.bytes <= block.offset);
+  });
+}
 
 it('what is allocated during some work ends with it, in an arena and in a measurement of one', () => {
   const memory = new Memory({ shared: false });
