@@ -81,20 +81,13 @@ class KnownTable {
 
   /** False when there is no room for all that are new, or when one is no row of the table, of which others will complain. */
   #learn(ids: Int32Array): boolean {
-    const fresh: number[] = [];
-    const left = this.#products.dimension(0) - this.#count;
-    let isId = true;
+    const fresh = new Set<number>();
     for (const id of ids) {
-      isId &&= id in this.#places;
-      if (this.#places[id] !== -1) continue;
-      this.#places[id] = this.#count + fresh.length;
-      fresh.push(id);
+      if (!(id in this.#places)) return false;
+      if (this.#places[id] === -1) fresh.add(id);
     }
-    if (fresh.length > left || !isId) {
-      for (const id of fresh) this.#places[id] = -1;
-      return false;
-    }
-    if (fresh.length > 0) this.#multiply(fresh);
+    if (this.#count + fresh.size > this.#products.dimension(0)) return false;
+    if (fresh.size > 0) this.#multiply([...fresh]);
     return true;
   }
 
@@ -102,22 +95,26 @@ class KnownTable {
     const { memory, kernels, matrix } = this.#device;
     const [outputs, inputs] = [this.#weight.dimension(0), this.#weight.dimension(1)];
     const scratch = memory.allocate(4 * fresh.length * (inputs + 1));
-    const rows = new Tensor(memory, scratch.offset, [fresh.length, inputs]);
-    const indices = new Tensor(memory, scratch.offset + rows.bytes, [fresh.length], 'i32').set(fresh);
-    kernels.gatherRows(rows.offset, this.#table.offset, indices.offset, fresh.length, inputs);
-    matrix.multiply({
-      m: fresh.length,
-      n: outputs,
-      k: inputs,
-      a: rows.offset,
-      transposeA: false,
-      b: this.#weight.offset,
-      transposeB: true,
-      c: this.#products.rows(this.#count, this.#count + fresh.length).offset,
-      accumulate: false,
-    });
-    memory.free(scratch);
-    this.#count += fresh.length;
+    try {
+      const rows = new Tensor(memory, scratch.offset, [fresh.length, inputs]);
+      const indices = new Tensor(memory, scratch.offset + rows.bytes, [fresh.length], 'i32').set(fresh);
+      kernels.gatherRows(rows.offset, this.#table.offset, indices.offset, fresh.length, inputs);
+      matrix.multiply({
+        m: fresh.length,
+        n: outputs,
+        k: inputs,
+        a: rows.offset,
+        transposeA: false,
+        b: this.#weight.offset,
+        transposeB: true,
+        c: this.#products.rows(this.#count, this.#count + fresh.length).offset,
+        accumulate: false,
+      });
+    } finally {
+      memory.free(scratch);
+    }
+    // Only now: a product for which there is no room is made when it is asked for again.
+    for (const id of fresh) this.#places[id] = this.#count++;
   }
 
   dispose(): void {

@@ -87,6 +87,31 @@ test('a table that is full begins anew', () => {
   known.dispose();
 });
 
+test('a product that failed is made when it is asked for again', () => {
+  const { table, weight, product } = example(6, 3, 5);
+  let fails = true;
+  const matrix = {
+    ...device.matrix,
+    multiply: (asked: Parameters<Device['matrix']['multiply']>[0]) => {
+      if (fails) throw new Error('no room for its scratch');
+      device.matrix.multiply(asked);
+    },
+  };
+  const known = new KnownProducts({ ...device, matrix });
+  const ids = Int32Array.of(4, 2);
+  assert.throws(() => known.of(table, weight, ids), /no room/);
+  const before = device.memory.allocatedBytes;
+  assert.throws(() => known.of(table, weight, ids), /no room/);
+  assert.equal(device.memory.allocatedBytes, before);
+  fails = false;
+  const { products, places } = known.of(table, weight, ids) ?? assert.fail('there is room');
+  assert.deepEqual(
+    Array.from(places, (place) => products.rows(place, place + 1).toArray()),
+    [product(4), product(2)],
+  );
+  known.dispose();
+});
+
 test('an id that is no row is left to others to refuse', () => {
   const { table, weight } = example(6, 2, 2);
   const known = new KnownProducts(device);
