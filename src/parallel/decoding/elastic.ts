@@ -37,6 +37,8 @@ export class ElasticDecodingExecutor implements DecodingExecutor {
   #threads: RemoteDevice<DecodingRequest, DecodingReply>[] = [];
   #others: OtherDecoders | undefined;
   #decoding: Promise<DecodingDevices> | undefined;
+  /** Ends when all threads that were told to end have: until then they may read parameters. */
+  #ended: Promise<unknown> = Promise.resolve();
 
   constructor(options: ElasticDecodingOptions) {
     this.#options = options;
@@ -46,6 +48,7 @@ export class ElasticDecodingExecutor implements DecodingExecutor {
     const { local, devices, others, rowCost, worthStarting = others === undefined ? 2e10 : 0, worthUsing = 2e9 } = this.#options;
     const isWorthIt = rows * rowCost >= (this.#decoding === undefined ? worthStarting : worthUsing);
     if ((devices === 1 && others === undefined) || !isWorthIt) return local;
+    await unlessAborted(this.#ended, signal);
     this.#decoding ??= this.#start();
     return unlessAborted(this.#decoding, signal);
   }
@@ -79,6 +82,7 @@ export class ElasticDecodingExecutor implements DecodingExecutor {
     this.#threads = [];
     this.#others = undefined;
     this.#decoding = undefined;
-    await Promise.all([...threads.map((thread) => thread.terminate(reason)), others?.end()]);
+    this.#ended = Promise.all([this.#ended, ...threads.map((thread) => thread.terminate(reason)), others?.end()]);
+    await this.#ended;
   }
 }

@@ -12,7 +12,7 @@ import { nodeRuntime } from '../../../src/node/runtime.js';
 import { InitialValues } from '../../../src/nn/parameters.js';
 import { Memories } from '../../../src/parallel/memories.js';
 import { DataExecutor } from '../../../src/parallel/data/executor.js';
-import { sharedModel } from '../../../src/parallel/decoding/messages.js';
+import { type DecodingRequest, sharedModel } from '../../../src/parallel/decoding/messages.js';
 import { ElasticDecodingExecutor } from '../../../src/parallel/decoding/elastic.js';
 import type { DeviceThread } from '../../../src/parallel/runtime.js';
 import { Memory } from '../../../src/tensor/memory.js';
@@ -204,6 +204,36 @@ test('a device that dies ends the translation with a clear error, nothing hangs,
   assertSame(await translator.translate(lines), expected);
   assert.equal(threads.length, 4);
   await executor.dispose();
+});
+
+test('after a device has died, neither new ones start nor does the executor end before the others have ended', async () => {
+  const alive = new Set<DeviceThread>();
+  const aliveAtStart: number[] = [];
+  const startThread = () => {
+    let replyTo: Parameters<DeviceThread['listen']>[0];
+    const thread: DeviceThread = {
+      listen: (handlers) => {
+        replyTo = handlers;
+      },
+      post: (request) => {
+        const begins = (request as DecodingRequest).kind === 'begin-decoding';
+        queueMicrotask(() => (begins ? replyTo.message({ kind: 'decoding' }) : replyTo.failure('died')));
+      },
+      terminate: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        alive.delete(thread);
+      },
+    };
+    aliveAtStart.push(alive.size);
+    alive.add(thread);
+    return thread;
+  };
+  const { executor } = await start(2, { startThread });
+  const translator = new Translator(tokenizers, executor);
+  for (let time = 0; time < 2; time++) await assert.rejects(translator.translate(lines), /died/);
+  await executor.dispose();
+  assert.deepEqual(aliveAtStart, [0, 1, 0, 1]);
+  assert.equal(alive.size, 0);
 });
 
 test('a search on a device ends with the signal, and with its executor', async () => {
