@@ -70,15 +70,21 @@ export class Wire {
     this.#slotSize = partsAt + 4 * this.ranks;
   }
 
-  /** `slots`: exchanges of which none has been waited for, at most. */
+  /** `slots`: exchanges that are under way at once, at most. */
   static make(bell: SharedArrayBuffer, memory: WebAssembly.Memory, { ranks, slots }: { ranks: number; slots: number }): Wire {
     const control = new SharedArrayBuffer(4 * (headerFields + slots * (partsAt + 4 * ranks)));
     new Int32Array(control).set([0, slots, ranks]);
     return new Wire({ bell, control, memory });
   }
 
-  /** Leaves an exchange, whose ticket is free: tickets count up from 0, and those of so long ago have been waited for. */
+  /**
+   * Leaves an exchange, whose ticket is free: tickets count up from 0. A device that is far ahead of the others waits until the one
+   * before it in the same slot is done.
+   *
+   * @throws DecadeError `resource` when that will never be
+   */
   leave(ticket: number, exchange: RankExchange): void {
+    if (ticket >= this.#slots) this.wait(ticket - this.#slots);
     const at = this.#slot(ticket);
     const fields = this.#fields;
     fields[at + slotFields.kind] = kinds[exchange.kind];
