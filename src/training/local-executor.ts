@@ -36,8 +36,9 @@ export class LocalExecutor implements Executor {
     this.#device = device;
     this.#model = model;
     this.#rule = rule;
-    this.#replica = new Replica(device, model, rule);
+    // Before the replica, whose steps may take what is left.
     this.#optimizer = new Optimizer(rule.optimizer, model.parameters, device.memory);
+    this.#replica = new Replica(device, model, rule);
     this.#values = { parameters: PlacedValues.of(model.parameters), optimizerState: this.#optimizer.placed };
     const { precision } = device.matrix;
     const gemm = matrixIdentity(device.matrix);

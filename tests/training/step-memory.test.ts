@@ -93,6 +93,24 @@ test('a batch that does not fit into the memory is divided, with the same result
   for (const [index, value] of tight.logProbabilities.entries()) near(value, roomy.logProbabilities[index] as number);
 });
 
+test('a step takes no room that the values of the optimizer need', async () => {
+  const memory = new Memory({ shared: false, maximumBytes: 48 * 1024 ** 2 });
+  const { model, device } = await modelIn(memory, {}, 256);
+  const remaining = memory.remainingBytes - 3 * 4 * model.parameters.count;
+  const many = Array.from({ length: 500 }, (_, key): IdPair => ({ key, source: [7, 8, 9], target: [7, 8, 9] }));
+  assert.ok(stepBytes(model, memory, many, once) > remaining, 'with a gradient and two moments it does not fit');
+  const executor = new LocalExecutor(device, model, {
+    optimizer: { kind: 'adam', learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, lazy: false },
+    clip: { kind: 'none' },
+    normalise: 'tokens',
+    labelSmoothing: 0,
+    consistency: 0,
+    seed: 1,
+  });
+  const { sentences } = await executor.update([many], { update: 1, learningRate: 0.001 });
+  assert.equal(sentences, 500);
+});
+
 test('a large step is divided where parts are as fast: of a Transformer, unless they would be small', () => {
   const batches = (options: object, sentences: number, length: number, targetLength = length - 1) => {
     const memory = new Memory({ shared: false });
