@@ -100,3 +100,32 @@ export function assertAgrees(memory: Memory, provider: MatrixProvider, offset: n
   }
   packed.release();
 }
+
+/** A product over no terms gives zeros, or what was there, and touches nothing beside it. */
+export function assertAgreesOverNoTerms(memory: Memory, provider: MatrixProvider): void {
+  const block = memory.allocate(64);
+  const { offset } = block;
+  const after = (multiply: () => void) => {
+    memory.f32.fill(7, offset / 4, offset / 4 + 8);
+    multiply();
+    return Array.from(memory.f32.subarray(offset / 4, offset / 4 + 8));
+  };
+  for (const accumulate of [false, true]) {
+    const expected = accumulate ? [7, 7, 7, 7, 7, 7, 7, 7] : [0, 0, 0, 7, 0, 0, 0, 7];
+    for (const transposeA of [false, true]) {
+      const product = { m: 2, n: 3, k: 0, a: offset, transposeA, b: offset, transposeB: false, c: offset, strideC: 4, accumulate };
+      assert.deepEqual(
+        after(() => provider.multiply(product)),
+        expected,
+      );
+      if (transposeA) continue;
+      const packed = provider.pack(product);
+      assert.deepEqual(
+        after(() => packed.multiply(product)),
+        expected,
+      );
+      packed.release();
+    }
+  }
+  memory.free(block);
+}

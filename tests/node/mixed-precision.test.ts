@@ -6,7 +6,7 @@ import { joinPath } from '../../src/core/files.js';
 import { nodeRuntime } from '../../src/node/runtime.js';
 import { bfloat16Choice, bfloat16Warning, mixedPrecision } from '../../src/node/native/mixed-precision.js';
 import { Memory } from '../../src/tensor/memory.js';
-import { place, relativeError, type Shape } from './matrix-products.js';
+import { assertAgreesOverNoTerms, place, relativeError, type Shape } from './matrix-products.js';
 import { MatrixThreads } from './matrix-threads.js';
 
 const memory = new Memory({ shared: true });
@@ -58,6 +58,8 @@ describe('products in bfloat16', { skip: provider === undefined ? report.reason 
     }
     memory.free(block);
   });
+
+  it('over no terms give zeros, or what was there', () => assertAgreesOverNoTerms(memory, provider));
 
   it('round operands to the nearest bfloat16, ties to even', () => {
     const { offset } = memory.allocate(256);

@@ -9,6 +9,7 @@ import {
 } from '../../tensor/matrix.js';
 import type { Memory } from '../../tensor/memory.js';
 import { type ForeignInterface, MemoryAddresses, PackingRoom } from '../foreign.js';
+import { multiplyOverNoTerms } from './over-no-terms.js';
 import { OneDnnEngine } from './onednn-engine.js';
 import type { OneDnnLibrary } from './onednn-library.js';
 
@@ -36,6 +37,7 @@ class Bfloat16Provider implements MatrixProvider {
   readonly name = 'onednn';
   readonly precision = 'bf16';
   readonly description: string;
+  readonly #memory: Memory;
   readonly #engine: OneDnnEngine;
   readonly #addresses: MemoryAddresses;
   readonly #room: PackingRoom;
@@ -44,6 +46,7 @@ class Bfloat16Provider implements MatrixProvider {
 
   constructor(memory: Memory, library: OneDnnLibrary) {
     this.description = `${library.version}, ${library.path}, bfloat16`;
+    this.#memory = memory;
     this.#engine = new OneDnnEngine(library);
     this.#addresses = new MemoryAddresses(memory, library.foreign);
     this.#room = new PackingRoom(library.foreign);
@@ -58,6 +61,10 @@ class Bfloat16Provider implements MatrixProvider {
   multiply(product: MatrixProduct): void {
     const { m, n, k, a, transposeA, b, transposeB, c, accumulate, sameA } = product;
     const stride = stridesOf(product);
+    if (k === 0) {
+      multiplyOverNoTerms(this.#memory, product);
+      return;
+    }
     const { base } = this.#addresses;
     if (transposeA) this.#left.hold(base + a, stride.a, k, m, sameA);
     else this.#left.hold(base + a, stride.a, m, k, sameA);

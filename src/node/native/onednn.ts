@@ -1,6 +1,7 @@
 import { inPlace, type MatrixProduct, type MatrixProvider, type PackedMatrix, type RightMatrix, stridesOf } from '../../tensor/matrix.js';
 import type { Memory } from '../../tensor/memory.js';
 import { MemoryAddresses } from '../foreign.js';
+import { multiplyOverNoTerms } from './over-no-terms.js';
 import { bindFunctions, type Functions, type OneDnnLibrary } from './onednn-library.js';
 import { SignalGuard } from './signal-guard.js';
 
@@ -23,12 +24,14 @@ class OneDnnProvider implements MatrixProvider {
   readonly precision = 'f32';
   readonly description: string;
   readonly externalBytes = 0;
+  readonly #memory: Memory;
   readonly #functions: Functions;
   readonly #signals: SignalGuard;
   readonly #addresses: MemoryAddresses;
 
   constructor(memory: Memory, library: OneDnnLibrary) {
     this.description = `${library.version}, ${library.path}`;
+    this.#memory = memory;
     this.#functions = bindFunctions(library);
     this.#signals = new SignalGuard(library.foreign);
     this.#addresses = new MemoryAddresses(memory, library.foreign);
@@ -37,6 +40,10 @@ class OneDnnProvider implements MatrixProvider {
   multiply(product: MatrixProduct): void {
     const { m, n, k, a, transposeA, b, transposeB, c, accumulate } = product;
     const stride = stridesOf(product);
+    if (k === 0) {
+      multiplyOverNoTerms(this.#memory, product);
+      return;
+    }
     const { base } = this.#addresses;
     const [letterA, letterB] = [transposeA ? letterT : letterN, transposeB ? letterT : letterN];
     // Equal pieces, in whole cache lines.
