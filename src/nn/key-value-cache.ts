@@ -93,14 +93,17 @@ export class KeyValueCache {
     const live = [...new Set(this.#seen.flatMap((seen) => Array.from(seen)))].sort((a, b) => a - b);
     const capacity = Math.max(leastCapacity, 2 * (live.length + added));
     const indices = memory.allocate(live.length * 4);
-    memory.i32.set(live, indices.offset / 4);
-    this.#tables.forEach((old, layer) => {
-      const table = memory.allocate(capacity * this.#columns * 4);
-      kernels.gatherRows(table.offset, old.offset, indices.offset, live.length, this.#columns);
-      memory.free(old);
-      this.#tables[layer] = table;
-    });
-    memory.free(indices);
+    try {
+      memory.i32.set(live, indices.offset / 4);
+      this.#tables.forEach((old, layer) => {
+        const table = memory.allocate(capacity * this.#columns * 4);
+        kernels.gatherRows(table.offset, old.offset, indices.offset, live.length, this.#columns);
+        memory.free(old);
+        this.#tables[layer] = table;
+      });
+    } finally {
+      memory.free(indices);
+    }
     const placeOf = new Map(live.map((row, place) => [row, place]));
     this.#seen = this.#seen.map((seen) => seen.map((row) => placeOf.get(row) as number));
     this.#capacity = capacity;

@@ -63,8 +63,9 @@ export function webAssemblyProvider(memory: Memory, kernels: LoadedKernels): Mat
     pack(right: RightMatrix): PackedMatrix {
       const { n, k, b, transposeB } = right;
       const bytes = kernels.matrixPackedBytes(n, k);
-      if (memory.availableBytes - bytes < leftToOthers * memory.maximumBytes) return inPlace(right, multiply);
-      const block = memory.allocate(bytes);
+      const isSpare = memory.availableBytes - bytes >= leftToOthers * memory.maximumBytes;
+      const block = isSpare ? memory.allocateIfPossible(bytes) : undefined;
+      if (block === undefined) return inPlace(right, multiply);
       packedBlocks.add(block);
       kernels.matrixPack(n, k, b, Number(transposeB), strideOfB(right), block.offset);
       return {

@@ -1,5 +1,5 @@
 import type { Scope } from '../device.js';
-import { inPlace, type RightMatrix } from '../matrix.js';
+import { inPlace, type PackedMatrix, type RightMatrix } from '../matrix.js';
 import type { Tensor } from '../tensor.js';
 
 /**
@@ -48,7 +48,7 @@ export function inLogitChunks(
   const packed = (right: RightMatrix) => (isPacked ? matrix.pack(right) : inPlace(right, (product) => matrix.multiply(product)));
   const toLogits = packed({ n: vocabulary, k: size, b: weight.value.offset, transposeB: true });
   const wantsInputs = inputs.some(({ gradient }) => gradient !== undefined);
-  const toInputs = wantsInputs ? packed({ n: size, k: vocabulary, b: weight.value.offset, transposeB: false }) : undefined;
+  let toInputs: PackedMatrix | undefined;
   const compute = () => {
     const logits = inputs.map(() => scope.empty([chunkRows, vocabulary]).offset);
     for (let first = 0; first < rows; first += chunkRows) {
@@ -70,6 +70,7 @@ export function inLogitChunks(
     }
   };
   try {
+    if (wantsInputs) toInputs = packed({ n: size, k: vocabulary, b: weight.value.offset, transposeB: false });
     // The logits end with the loss.
     scope.arena.during(compute);
   } finally {

@@ -106,24 +106,27 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
     }
 
     const recurrent = recurrentProduct(scope, weightHidden, true, layout.steps);
-    for (const [position, step] of stepOrder(layout, direction).entries()) {
-      const first = layout.offsets[step] as number;
-      const active = layout.active[step] as number;
-      const rowGates = gates.offset + first * 4 * hiddenSize * 4;
-      const startsFromZero = position === 0 && inputs.hidden === undefined;
-      if (!startsFromZero) recurrent.multiply({ m: active, a: hiddenStates.entering(scope, step), c: rowGates, accumulate: true });
-      kernels.lstmForward(
-        rowGates,
-        bias.offset,
-        cellStates.entering(scope, step),
-        cellStates.after(step),
-        tanhCells.offset + first * hiddenSize * 4,
-        hiddenStates.after(step),
-        active,
-        hiddenSize,
-      );
+    try {
+      for (const [position, step] of stepOrder(layout, direction).entries()) {
+        const first = layout.offsets[step] as number;
+        const active = layout.active[step] as number;
+        const rowGates = gates.offset + first * 4 * hiddenSize * 4;
+        const startsFromZero = position === 0 && inputs.hidden === undefined;
+        if (!startsFromZero) recurrent.multiply({ m: active, a: hiddenStates.entering(scope, step), c: rowGates, accumulate: true });
+        kernels.lstmForward(
+          rowGates,
+          bias.offset,
+          cellStates.entering(scope, step),
+          cellStates.after(step),
+          tanhCells.offset + first * hiddenSize * 4,
+          hiddenStates.after(step),
+          active,
+          hiddenSize,
+        );
+      }
+    } finally {
+      recurrent.release();
     }
-    recurrent.release();
     return {
       outputs: { output: hiddenStates.output, hidden: hiddenStates.final(scope), cell: cellStates.final(scope) },
       saved: { gates, tanhCells, hiddenStates, cellStates },
@@ -142,27 +145,30 @@ export const lstm: Operation<LstmInputs, LstmAttributes, LstmOutputs, LstmSaved>
     copyOrClear(scope, dHidden, outputGradients.hidden);
     copyOrClear(scope, dCell, outputGradients.cell);
 
-    const recurrent = recurrentProduct(scope, weightHidden, false, layout.steps);
     const steps = stepOrder(layout, direction).reverse();
-    for (const [position, step] of steps.entries()) {
-      const first = layout.offsets[step] as number;
-      const active = layout.active[step] as number;
-      const rowGates = gates.offset + first * 4 * rowBytes;
-      kernels.lstmBackward(
-        rowGates,
-        cellStates.entering(scope, step),
-        tanhCells.offset + first * rowBytes,
-        outputGradients.output === undefined ? 0 : outputGradients.output.offset + first * rowBytes,
-        dHidden.offset,
-        dCell.offset,
-        inputGradients.bias?.offset ?? 0,
-        active,
-        hiddenSize,
-      );
-      const nobodyWantsIt = position === steps.length - 1 && inputGradients.hidden === undefined;
-      if (!nobodyWantsIt) recurrent.multiply({ m: active, a: rowGates, c: dHidden.offset, accumulate: false });
+    const recurrent = recurrentProduct(scope, weightHidden, false, layout.steps);
+    try {
+      for (const [position, step] of steps.entries()) {
+        const first = layout.offsets[step] as number;
+        const active = layout.active[step] as number;
+        const rowGates = gates.offset + first * 4 * rowBytes;
+        kernels.lstmBackward(
+          rowGates,
+          cellStates.entering(scope, step),
+          tanhCells.offset + first * rowBytes,
+          outputGradients.output === undefined ? 0 : outputGradients.output.offset + first * rowBytes,
+          dHidden.offset,
+          dCell.offset,
+          inputGradients.bias?.offset ?? 0,
+          active,
+          hiddenSize,
+        );
+        const nobodyWantsIt = position === steps.length - 1 && inputGradients.hidden === undefined;
+        if (!nobodyWantsIt) recurrent.multiply({ m: active, a: rowGates, c: dHidden.offset, accumulate: false });
+      }
+    } finally {
+      recurrent.release();
     }
-    recurrent.release();
 
     // From here on `gates` holds the gradients of the pre-activations.
     const { rows } = layout;
