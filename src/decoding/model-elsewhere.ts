@@ -28,6 +28,10 @@ export class ModelElsewhere implements StepModel {
     return this.#model.decodingMemory;
   }
 
+  get beginsPrompts(): boolean | undefined {
+    return this.#model.beginsPrompts;
+  }
+
   get lengthLimits(): LengthLimits | undefined {
     return this.#model.lengthLimits;
   }
