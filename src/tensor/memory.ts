@@ -260,13 +260,13 @@ export class Arena implements Room {
   }
 
   /**
-   * Makes the empty arena one block of at least this size. What is never used of it costs addresses but no memory, and an
-   * arena that grows while others grow in the same memory leaves holes.
+   * Makes the empty arena one block of at least this size, or where its memory has none left, of `least`. What is never used of it
+   * costs addresses but no memory, and an arena that grows while others grow in the same memory leaves holes.
    */
-  reserve(bytes: number): void {
+  reserve(bytes: number, least = bytes): void {
     if (this.#blocks.some((block) => block.bytes >= bytes)) return;
     this.dispose();
-    this.#blocks = [this.memory.allocate(bytes)];
+    this.#blocks = [this.memory.allocateIfPossible(bytes) ?? this.memory.allocate(least)];
   }
 
   allocate(bytes: number): number {

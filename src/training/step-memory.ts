@@ -135,7 +135,8 @@ export class StepMemory {
     const bytes = stepBytes(this.#model, this.#arena.memory, pairs, this.#rule);
     if (bytes > this.#limit && pairs.length > 1) return false;
     const roomy = headroom * bytes;
-    this.#arena.reserve(Math.max(bytes, roomy > worthAll * this.#limit ? this.#limit : roomy));
+    // Between steps others may have taken a place within what was one block: then a step takes no more than it needs.
+    this.#arena.reserve(Math.max(bytes, roomy > worthAll * this.#limit ? this.#limit : roomy), bytes);
     this.#fitting = size;
     return true;
   }

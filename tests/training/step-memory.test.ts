@@ -182,3 +182,16 @@ test('translations between updates have the room of the steps, and the next step
   }
   assert.ok((losses[1] ?? Number.NaN) < (losses[0] ?? Number.NaN), `${losses}`);
 });
+
+test('a step has the room it needs where others have taken a place within the room of steps', async () => {
+  const memory = new Memory({ shared: false, maximumBytes: 64 * 1024 ** 2 });
+  const { model } = await modelIn(memory, {}, 16);
+  const stepMemory = new StepMemory(new Arena(memory), model, once);
+  const many = Array.from({ length: 2_000 }, (_, key): IdPair => ({ key, source: [7, 8, 9], target: [7, 8, 9] }));
+  const step = () => Array.from(stepMemory.batches(many), ({ positions }) => positions.length);
+  const before = step();
+  stepMemory.release();
+  memory.allocate(8 * 1024 ** 2);
+  memory.allocate(8 * 1024 ** 2);
+  assert.deepEqual(step(), before);
+});
