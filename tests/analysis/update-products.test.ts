@@ -5,7 +5,7 @@ import { operationsOf, productsOfUpdate, updateNames } from '../../src/analysis/
 
 const operations = (name: string) => productsOfUpdate(name).reduce((sum, shape) => sum + operationsOf(shape), 0);
 
-test('the products of an LSTM update are those that a step asks for, recurrent ones packed', () => {
+test('the products of an LSTM update are those that a step asks for, recurrent ones and those of the output layer packed', () => {
   const { hidden, layers, sentences, length, targetVocabulary } = recurrentShapes.small;
   // Forward, gradient of the input, gradient of the weights; the encoder starts from zeros, which are not multiplied.
   const layer = 2 * 4 * hidden * hidden;
@@ -14,8 +14,13 @@ test('the products of an LSTM update are those that a step asks for, recurrent o
   assert.ok(Math.abs(operations('small') / (recurrent + softmax) - 1) < 0.01);
   const shapes = productsOfUpdate('small');
   const steps = 2 * layers * length;
+  const packed = shapes.filter((shape) => shape.packed);
+  const isOfOutput = ({ n, k }: (typeof packed)[number]) => n === targetVocabulary || k === targetVocabulary;
+  const rows = packed.filter(isOfOutput).reduce((sum, { m, count }) => sum + m * count, 0);
+  // Forward, and gradient of the input, in chunks of rows.
+  assert.equal(rows, 2 * sentences * length);
   assert.deepEqual(
-    shapes.filter(({ packed }) => packed).map(({ m, n, k, count }) => [m, n, k, count]),
+    packed.filter((shape) => !isOfOutput(shape)).map(({ m, n, k, count }) => [m, n, k, count]),
     [
       [sentences, 4 * hidden, hidden, steps - layers],
       [sentences, hidden, 4 * hidden, steps - layers],
