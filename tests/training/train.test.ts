@@ -544,12 +544,10 @@ test('a validation that fails loses no updates: they are saved first, and it is 
   assert.deepEqual(await checkpointBytes(files, 'out', 9), await checkpointBytes(whole, 'out', 9));
 });
 
-test('a run that goes on past a kept average replaces it only by a better model', async () => {
-  const training = { batch: { sentences: 200 }, validate: { every: { steps: 2 } }, checkpoint: { every: { steps: 2 }, average: 2 } };
-  const files = digitFiles();
-  const perplexities = [5, 4, 2, 3];
+/** A context in which validations find these perplexities, one after the other. */
+function judging(files: Files, perplexities: readonly number[]): TrainingContext {
   let validations = 0;
-  const context = changed(localContext(files), () => ({
+  return changed(localContext(files), () => ({
     evaluate: async () => ({
       negativeLogLikelihood: Math.log(perplexities[validations++] ?? 9),
       targetTokens: 1,
@@ -557,6 +555,12 @@ test('a run that goes on past a kept average replaces it only by a better model'
       sentences: 1,
     }),
   }));
+}
+
+test('a run that goes on past a kept average replaces it only by a better model', async () => {
+  const training = { batch: { sentences: 200 }, validate: { every: { steps: 2 } }, checkpoint: { every: { steps: 2 }, average: 2 } };
+  const files = digitFiles();
+  const context = judging(files, [5, 4, 2, 3]);
   const first = await run(context, tinyConfiguration({ ...training, stop: { steps: 4 } }));
   assert.deepEqual(first.summary.averaged, [2, 4]);
   const second = await run(context, tinyConfiguration({ ...training, stop: { steps: 6 } }), { resume: true });
@@ -572,16 +576,7 @@ test('on another dev corpus an average that was kept is compared by what it is t
     'data/other.tsv': digitPairs(30, 5),
   });
   // The average has 2, and 6 on the other corpus, where the next model has 3 and the next average 9.
-  const perplexities = [5, 4, 2, 6, 3, 9];
-  let validations = 0;
-  const context = changed(localContext(files), () => ({
-    evaluate: async () => ({
-      negativeLogLikelihood: Math.log(perplexities[validations++] ?? 9),
-      targetTokens: 1,
-      sourceTokens: 1,
-      sentences: 1,
-    }),
-  }));
+  const context = judging(files, [5, 4, 2, 6, 3, 9]);
   await run(context, tinyConfiguration({ ...training, stop: { steps: 4 } }));
   const { data, ...others } = tinyConfiguration({ ...training, stop: { steps: 6 } });
   const elsewhere = configurationOf({ ...others, data: { ...data, dev: { tsv: 'data/other.tsv' } } });
