@@ -44,7 +44,7 @@ export interface Evaluation extends MetricScore {
 
 /** Statistics of every sentence, and the number of references they have. */
 export interface CorpusStatistics {
-  sentences: Float64Array[];
+  sentences: readonly Float64Array[];
   references: number | 'var';
 }
 
@@ -110,10 +110,10 @@ export function evaluate(
   hypotheses: readonly string[],
   references: readonly (readonly (string | undefined)[])[],
 ): Evaluation {
-  const statistics = corpusStatistics(metric, hypotheses, references);
-  return {
-    metric: metric.name,
-    ...metric.score(sumStatistics(statistics.sentences)),
-    signature: metric.signature(statistics.references),
-  };
+  return evaluationOf(metric, corpusStatistics(metric, hypotheses, references));
+}
+
+/** The score that the statistics of a corpus come to, with its signature. */
+export function evaluationOf(metric: Metric, { sentences, references }: Readonly<CorpusStatistics>): Evaluation {
+  return { metric: metric.name, ...metric.score(sumStatistics(sentences)), signature: metric.signature(references) };
 }

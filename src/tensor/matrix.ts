@@ -1,4 +1,5 @@
 import { DecadeError } from '../core/errors.js';
+import type { Memory } from './memory.js';
 import type { SmallProducts } from './small-products.js';
 
 /** What the operands of a product are rounded to before they are multiplied; sums and results are always f32. */
@@ -73,6 +74,14 @@ export function stridesOf(product: MatrixProduct): { readonly a: number; readonl
   const { m, n, k, transposeA } = product;
   checkCount('m', m);
   return { a: strideOf('strideA', product.strideA, transposeA ? m : k), b: strideOfB(product), c: strideOf('strideC', product.strideC, n) };
+}
+
+/** A product over no terms, C = 0 or C += 0, which not every library makes: oneDNN leaves C as it is, or divides by their number and ends the process. */
+export function multiplyOverNoTerms({ f32 }: Pick<Memory, 'f32'>, product: MatrixProduct): void {
+  const { m, n, c, accumulate } = product;
+  if (accumulate) return;
+  const stride = stridesOf(product).c;
+  for (let start = c / 4, row = 0; row < m; row++, start += stride) f32.fill(0, start, start + n);
 }
 
 /** That of B alone. */

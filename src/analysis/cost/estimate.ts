@@ -206,9 +206,7 @@ export async function estimateCorpus(
   const { tokenizer } = configuration;
   // Evenly from all of the sample, of which much is still in the corpus' order.
   const step = Math.max(1, sample.length / mostMeasured);
-  const measured = Array.from({ length: Math.min(sample.length, mostMeasured) }, (_, index) => sample[Math.floor(index * step)]).filter(
-    (pair) => pair !== undefined,
-  );
+  const measured = sample.filter((_, index) => index % step < 1);
   const encoded = async (side: 'source' | 'target') => {
     const text = tokenizer.shared ? sample.flatMap(({ source, target }) => [source, target]) : sample.map((pair) => pair[side]);
     const trained = await trainTokenizer(text, tokenizerOptionsOf(tokenizer, side));

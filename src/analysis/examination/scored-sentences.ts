@@ -2,7 +2,7 @@ import { counted } from '../../core/counted.js';
 import { DecadeError } from '../../core/errors.js';
 import { requireList, requireLists } from '../../core/lists.js';
 import { confidenceInterval, pairedBootstrapProbability, resampler, standardResamples } from '../../metrics/bootstrap.js';
-import { type Evaluation, sumStatistics } from '../../metrics/evaluate.js';
+import { type Evaluation, evaluationOf, sumStatistics } from '../../metrics/evaluate.js';
 import type { Metric } from '../../metrics/metric.js';
 import { inOneForm } from '../../metrics/one-form.js';
 import { type EvaluateOptions, scoringMetrics } from '../../metrics/scoring-options.js';
@@ -88,8 +88,7 @@ export async function evaluateSentences(
   const evaluations: Evaluation[] = [];
   for (const metric of scoringMetrics(scoring)) {
     const { statistics } = await scoreSentences(metric, hypotheses, references, control);
-    const score = metric.score(sumStatistics(statistics));
-    evaluations.push({ metric: metric.name, ...score, signature: metric.signature(references.length) });
+    evaluations.push(evaluationOf(metric, { sentences: statistics, references: references.length }));
   }
   return evaluations;
 }

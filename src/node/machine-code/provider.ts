@@ -1,6 +1,7 @@
 import {
   type MatrixProduct,
   type MatrixProvider,
+  multiplyOverNoTerms,
   type PackedMatrix,
   productOf,
   type RightMatrix,
@@ -133,7 +134,7 @@ class MachineCodeProvider implements MatrixProvider {
   multiply(product: MatrixProduct): void {
     const { m, n, k, transposeA } = product;
     const stride = stridesOf(product);
-    if (k === 0) this.#sumNothing(product, stride.c);
+    if (k === 0) multiplyOverNoTerms(this.#memory, product);
     else if (!transposeA) this.#multiplyBlocks(product, stride);
     else this.#columns.run(n * 2 ** 26 + stride.a, m * n * k, (inPlace) => this.#multiplyBlocks(product, stride, !inPlace));
   }
@@ -174,7 +175,7 @@ class MachineCodeProvider implements MatrixProvider {
         const { m, a, c, accumulate } = product;
         const stride = stridesOf(product);
         if (k === 0) {
-          this.#sumNothing(product, stride.c);
+          multiplyOverNoTerms(this.#memory, product);
           return;
         }
         const { base } = this.#addresses;
@@ -236,12 +237,6 @@ class MachineCodeProvider implements MatrixProvider {
         run(multiplyCopiedRows, this.#copied.address);
       }
     }
-  }
-
-  #sumNothing({ m, n, c, accumulate }: MatrixProduct, stride: number): void {
-    if (accumulate) return;
-    const { f32 } = this.#memory;
-    for (let start = c / 4, row = 0; row < m; row++, start += stride) f32.fill(0, start, start + n);
   }
 
   #copyRows(from: number, rowBytes: number, rows: number, length: number): void {

@@ -1,6 +1,7 @@
 import {
   type MatrixProduct,
   type MatrixProvider,
+  multiplyOverNoTerms,
   type PackedMatrix,
   productOf,
   type RightMatrix,
@@ -9,7 +10,6 @@ import {
 } from '../../tensor/matrix.js';
 import type { Memory } from '../../tensor/memory.js';
 import { type ForeignInterface, MemoryAddresses, PackingRoom } from '../foreign.js';
-import { multiplyOverNoTerms } from './over-no-terms.js';
 import { OneDnnEngine } from './onednn-engine.js';
 import type { OneDnnLibrary } from './onednn-library.js';
 

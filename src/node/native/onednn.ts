@@ -1,7 +1,14 @@
-import { inPlace, type MatrixProduct, type MatrixProvider, type PackedMatrix, type RightMatrix, stridesOf } from '../../tensor/matrix.js';
+import {
+  inPlace,
+  type MatrixProduct,
+  type MatrixProvider,
+  multiplyOverNoTerms,
+  type PackedMatrix,
+  type RightMatrix,
+  stridesOf,
+} from '../../tensor/matrix.js';
 import type { Memory } from '../../tensor/memory.js';
 import { MemoryAddresses } from '../foreign.js';
-import { multiplyOverNoTerms } from './over-no-terms.js';
 import { bindFunctions, type Functions, type OneDnnLibrary } from './onednn-library.js';
 import { SignalGuard } from './signal-guard.js';
 
