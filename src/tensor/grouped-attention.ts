@@ -48,7 +48,7 @@ export interface GradientAdditions {
   readonly memory: boolean;
 }
 
-/** What computes: of a device. */
+/** The part of a device that computes. */
 export interface HeadMachine {
   readonly kernels: LoadedKernels;
   readonly matrix: MatrixProvider;
